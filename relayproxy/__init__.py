@@ -1,0 +1,3 @@
+"""relayproxy: a transparent recording proxy for Twilio ConversationRelay."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,65 @@
+"""What is known of one WebSocket connection besides its bytes: how it opened and how it ended.
+
+Knows: the facts that the relay observes and the recorder stores, as plain values with a JSON form.
+Must not know: messages, files, sockets, SQL.
+
+Times are nanoseconds. `opened_at` is wall time since the epoch; every other time is a distance from it,
+taken from one monotonic clock, so that order never inverts when the wall clock is set.
+"""
+
+from typing import Literal
+
+import msgspec
+
+Side = Literal["twilio", "backend"]
+"""The two ends of a relayed connection. A message's side is the end that sent it."""
+
+SideEnd = Literal["eof", "reset", "timeout", "closed_by_proxy"]
+"""How one end's TCP stream finished: FIN, RST or a network error, a write that could not be finished in
+time, or our own doing."""
+
+
+class Opening(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a connection came about. `status` is what Twilio was answered: 101 once the relay splices."""
+
+    connection_id: str
+    """32 lower-case hex digits, random."""
+    trace_id: str
+    """32 lower-case hex digits: the trace id of the `traceparent` that the backend got."""
+    span_id: str
+    """16 lower-case hex digits: the parent id of that `traceparent`, hence the id of the conversation span."""
+    route: str
+    backend: str
+    """The URL that was dialled, with the values of its query masked."""
+    target: str
+    """The request target as the caller sent it, with the values of its query masked."""
+    opened_at: int
+    """Wall time at which the upgrade request had been read."""
+    peer: str
+    """Address of the TCP peer (`203.0.113.9:4711`)."""
+    parent_span_id: str | None = None
+    """The caller's own span when its request already carried a `traceparent`."""
+    request_headers: tuple[tuple[str, str], ...] = ()
+    """As received, in order; secrets replaced by `<redacted>`."""
+    status: int | None = None
+    response_headers: tuple[tuple[str, str], ...] = ()
+    connected_after: int | None = None
+    """From `opened_at` to the backend's answer being read."""
+    error: str | None = None
+    """Why there is no relayed connection, in words; set when the backend could not be reached or refused."""
+
+
+class Ending(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a connection ended, as its two TCP streams showed it. Close frames are messages, not part of this."""
+
+    t: int
+    """Nanoseconds from `opened_at` to the moment both streams were finished."""
+    first: Literal["twilio", "backend", "proxy"] | None = None
+    """Whose stream finished first. None: not known, because the relay itself vanished."""
+    twilio: SideEnd | None = None
+    backend: SideEnd | None = None
+    twilio_bytes: int = 0
+    """Bytes received from Twilio after the handshake."""
+    backend_bytes: int = 0
+    cause: str | None = None
+    """Why the proxy ended it, when it did: `drain`, `shutdown`, `relay_died`."""

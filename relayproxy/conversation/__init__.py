@@ -1,0 +1,1 @@
+"""What a ConversationRelay call means. Pure: values in, values out; no sockets, clocks, disks, SQL, OTel or HTML."""

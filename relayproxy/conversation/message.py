@@ -1,0 +1,60 @@
+"""One recorded message, and its form as a line of a recording.
+
+Knows: the fields of a line (JSON Lines, one message a line).
+Must not know: the ConversationRelay vocabulary; how frames are decoded; where lines are kept.
+
+The same lines are appended while a call lives, kept in the archive, downloaded and played again.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+import msgspec
+
+Kind = Literal["text", "binary", "ping", "pong", "close", "gap", "undecodable"]
+"""`gap`: bytes that could not be recorded. `undecodable`: bytes that are not WebSocket frames; from there
+on this side's bytes are only counted (until it can be read again after a gap)."""
+
+
+class Message(msgspec.Struct, frozen=True, omit_defaults=True, rename={"sender": "from"}):
+    """A WebSocket message or control frame, a gap, or a stretch of bytes that is no WebSocket traffic."""
+
+    seq: int
+    """Position in its connection, from 0, over both directions, in order of completion."""
+    t: int
+    """Nanoseconds from the connection's `opened_at` until the chunk that completed it had been read."""
+    sender: Literal["twilio", "backend"]
+    kind: Kind
+    out: int | None = None
+    """Nanoseconds from `opened_at` until the write of that chunk to the other side had returned."""
+    text: str | None = None
+    """Payload of a text message that is valid UTF-8 (or the head of it, when cut)."""
+    data: bytes | None = None
+    """Payload (or its head) of everything else that has one; base64 in JSON."""
+    size: int = 0
+    """Payload length in bytes after inflating; for a gap and undecodable bytes, the number of bytes."""
+    cut: bool = False
+    """True when only the head of the payload was kept; then `sha256` is that of the whole payload."""
+    sha256: str | None = None
+    frames: int = 1
+    """Number of data frames the message came in."""
+    compressed: bool = False
+    code: int | None = None
+    """Close code; None for a close without one."""
+    reason: str | None = None
+    note: str | None = None
+    """What is odd about it: `invalid_utf8`, `inflate_failed`, `incomplete` …, or a gap's cause."""
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Message)
+
+
+def write_lines(messages: Iterable[Message]) -> bytes:
+    """JSON Lines, one line a message, each ended by a newline."""
+    return _encoder.encode_lines(list(messages))
+
+
+def read_lines(lines: bytes) -> Iterator[Message]:
+    """The messages of `write_lines`. Raises msgspec.DecodeError on a damaged line."""
+    return iter(_decoder.decode_lines(lines))

@@ -1,0 +1,102 @@
+"""The journal's bytes.
+
+Knows: entries, blocks and their checksums; nothing is written or read here.
+Must not know: files, threads, WebSockets, JSON.
+
+A segment file is `MAGIC` followed by blocks. A block is `<u32 length> <u32 crc32>` followed by `length` bytes of
+entries; the checksum covers those bytes. A block whose length or checksum does not hold is a torn tail: the file
+ends before it. An entry is a fixed head followed by `length` bytes of body:
+
+    u8 kind · u32 connection · u32 length · u64 t · u32 took
+
+`t` is nanoseconds of the relay's monotonic clock; for a chunk it is when the bytes had been read, and `took` is
+the nanoseconds until the write to the other side had returned (saturating). `connection` counts up from 1 within
+one journal. All numbers are little-endian.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+
+MAGIC = b"relayproxy journal 1\n"
+BLOCK_HEAD = struct.Struct("<II")
+ENTRY_HEAD = struct.Struct("<BIIQI")
+MAX_TOOK = 0xFFFFFFFF
+MAX_BLOCK = 64 * 1024 * 1024
+"""A length above this is damage, not a block."""
+
+
+class Kind(IntEnum):
+    TWILIO_CHUNK = 1
+    """Bytes read from Twilio."""
+    BACKEND_CHUNK = 2
+    OPENING = 3
+    """Body: what the writer was given about how the connection opened."""
+    ENDING = 4
+    GAP = 5
+    """Body: a `GapBody`."""
+
+
+GAP_BODY = struct.Struct("<BIQQ")
+
+
+class GapCause(IntEnum):
+    BUFFER = 1
+    """The writer's byte bound was reached: the disk is slower than the calls."""
+    QUOTA = 2
+    """The journal's size limit was reached: the recorder is behind."""
+    DISK = 3
+    """The file could not be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class GapBody:
+    """Chunks of one side that were dropped. The entry's `t` is when the first of them had been read."""
+
+    cause: GapCause
+    side: Kind
+    chunks: int
+    size: int
+    last_t: int
+
+    def pack(self) -> bytes:
+        return GAP_BODY.pack(self.cause << 4 | self.side, self.chunks, self.size, self.last_t)
+
+    @classmethod
+    def unpack(cls, body: bytes) -> "GapBody":
+        both, chunks, size, last_t = GAP_BODY.unpack(body)
+        return cls(GapCause(both >> 4), Kind(both & 15), chunks, size, last_t)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry. `offset` is where its body begins in the segment file."""
+
+    kind: Kind
+    connection: int
+    t: int
+    took: int
+    body: bytes
+    offset: int
+
+
+def pack_entry(kind: Kind, connection: int, t: int, took: int, body: bytes) -> bytes:
+    """The bytes of one entry."""
+    return ENTRY_HEAD.pack(kind, connection, len(body), t, min(took, MAX_TOOK)) + body
+
+
+def pack_block(entries: bytes | bytearray) -> bytes:
+    """The bytes of one block holding these packed entries."""
+    return BLOCK_HEAD.pack(len(entries), zlib.crc32(entries)) + entries
+
+
+def unpack_entries(block: bytes, start: int) -> Iterator[Entry]:
+    """The entries of a block's content, checksum verified; `start` is the content's offset in the file."""
+    at = 0
+    while at < len(block):
+        kind, connection, length, t, took = ENTRY_HEAD.unpack_from(block, at)
+        at += ENTRY_HEAD.size
+        yield Entry(Kind(kind), connection, t, took, block[at : at + length], start + at)
+        at += length

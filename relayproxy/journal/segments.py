@@ -1,0 +1,85 @@
+"""Names and places of the journal's files.
+
+Knows: a journal is a folder `<journal folder>/<journal id>/` with segments `00000001.seg`, `00000002.seg`, … and a
+file `lock` that the living writer holds; folders are 0700 and files 0600.
+Must not know: what is in a segment.
+"""
+
+import fcntl
+import os
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+
+LOCK = "lock"
+SUFFIX = ".seg"
+
+
+def segment_path(journal: Path, number: int) -> Path:
+    """Where segment `number` (from 1) of a journal lies."""
+    return journal / f"{number:08d}{SUFFIX}"
+
+
+def segment_numbers(journal: Path) -> list[int]:
+    """The segments present, ascending; empty when the folder is gone."""
+    try:
+        names = os.listdir(journal)
+    except FileNotFoundError:
+        return []
+    return sorted(int(name.removesuffix(SUFFIX)) for name in names if name.endswith(SUFFIX) and name[:8].isdigit())
+
+
+def journal_paths(folder: Path) -> list[Path]:
+    """The journals in a journal folder, oldest first; those still being created (a leading dot) are left out."""
+    try:
+        names = os.listdir(folder)
+    except FileNotFoundError:
+        return []
+    return [folder / name for name in sorted(names) if not name.startswith(".") and (folder / name / LOCK).exists()]
+
+
+def create_journal(folder: Path) -> tuple[Path, int]:
+    """Makes a new journal with the lock held and returns its path and the lock's descriptor.
+
+    It appears under its name only once it is locked, so that nobody takes it for a dead writer's. Raises OSError.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+    hidden = folder / f".{name}"
+    hidden.mkdir(mode=0o700)
+    lock = os.open(hidden / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        path = folder / name
+        hidden.rename(path)
+    except BaseException:
+        os.close(lock)
+        raise
+    return path, lock
+
+
+def writer_is_alive(journal: Path) -> bool:
+    """Whether a process holds the journal's lock. False when the journal is gone."""
+    try:
+        lock = os.open(journal / LOCK, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
+def size_of(folder: Path) -> int:
+    """Bytes in all segments of all journals of a journal folder."""
+    total = 0
+    for journal in journal_paths(folder):
+        for number in segment_numbers(journal):
+            try:
+                total += segment_path(journal, number).stat().st_size
+            except FileNotFoundError:
+                continue
+    return total

@@ -1,0 +1,206 @@
+"""The journal's writer: a thread between the tape and the disk.
+
+Knows: blocks into segments, rotation, the quota, and what to do when the disk says no.
+Must not know: the event loop, or what the bytes mean.
+
+A write that fails leaves the file as it was: the block is cut off again, its chunks become gaps, its openings, endings
+and gaps are kept and written when the disk takes them. The thread lets go of the interpreter while it waits for the
+disk, so a slow disk delays nobody.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+from relayproxy.journal.format import MAGIC, GapBody, GapCause, Kind, pack_block, pack_entry, unpack_entries
+from relayproxy.journal.segments import create_journal, segment_path, size_of
+
+log = logging.getLogger(__name__)
+
+RETRY = 0.5
+"""Seconds between looks at a disk that refused, or at a journal over its quota."""
+
+
+class JournalWriter:
+    """Writes buffers of packed entries to a new journal in `folder`. A `tape.Sink`.
+
+    `put` never blocks and never raises. `problem` is None while everything is written, else what is in the way; calls
+    go on meanwhile and what could not be written becomes gaps. `close` writes what is left and ends the thread.
+    """
+
+    def __init__(self, folder: Path, *, quota: int, segment_size: int) -> None:
+        self._folder = folder
+        self._quota = quota
+        self._segment_size = segment_size
+        self._queue: SimpleQueue[bytearray | None] = SimpleQueue()
+        self._put = 0
+        self._done = 0
+        self._kept = bytearray()
+        self._gaps: dict[tuple[int, Kind], tuple[int, GapBody]] = {}
+        self._journal: Path | None = None
+        self._lock: int | None = None
+        self._file: int | None = None
+        self._segment = 0
+        self._size = 0
+        self._total = 0
+        self._looked = 0.0
+        self.problem: GapCause | None = None
+        self._try(self._open_journal)
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._thread.start()
+
+    @property
+    def pending(self) -> int:
+        return self._put - self._done
+
+    @property
+    def path(self) -> Path | None:
+        """The journal's folder, once there is one."""
+        return self._journal
+
+    def put(self, entries: bytearray) -> None:
+        self._put += len(entries)
+        self._queue.put(entries)
+
+    def close(self, timeout: float = 10.0) -> None:
+        """Ends the thread once all that was handed over is written or given up; waits `timeout` seconds at most."""
+        self._queue.put(None)
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        running = True
+        while running:
+            entries: bytearray | None
+            try:
+                entries = self._queue.get(timeout=RETRY if self._kept or self._gaps else None)
+            except Empty:
+                entries = bytearray()
+            if entries is None:
+                running, entries = False, bytearray()
+            try:
+                self._take(entries)
+            except Exception:
+                log.exception("journal writer")
+            self._done += len(entries)
+        for descriptor in (self._file, self._lock):
+            if descriptor is not None:
+                os.close(descriptor)
+
+    def _take(self, entries: bytearray) -> None:
+        obstacle = self._obstacle()
+        if obstacle is None:
+            block = self._kept + self._packed_gaps() + entries if self._kept or self._gaps else entries
+            if not block:
+                return
+            if self._try(lambda: self._write(block)):
+                self._kept = bytearray()
+                self._gaps.clear()
+                self._say(None)
+                return
+            obstacle = GapCause.DISK
+        self._say(obstacle)
+        self._keep(entries, obstacle)
+
+    def _obstacle(self) -> GapCause | None:
+        now = time.monotonic()
+        due = now - self._looked >= RETRY
+        if self._file is None:
+            if not due:
+                return GapCause.DISK
+            self._looked = now
+            if not self._try(self._open_journal):
+                return GapCause.DISK
+        elif due:
+            self._looked = now
+            self._total = size_of(self._folder)
+        elif self.problem is GapCause.DISK:
+            return GapCause.DISK
+        return GapCause.QUOTA if self._total >= self._quota else None
+
+    def _open_journal(self) -> None:
+        if self._journal is None:
+            self._journal, self._lock = create_journal(self._folder)
+        self._rotate()
+
+    def _rotate(self) -> None:
+        assert self._journal is not None
+        file = os.open(
+            segment_path(self._journal, self._segment + 1),
+            os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC,
+            0o600,
+        )
+        if self._file is not None:
+            os.close(self._file)
+        self._file, self._segment, self._size = file, self._segment + 1, 0
+        self._append(MAGIC)
+
+    def _write(self, entries: bytearray) -> None:
+        if self._size > self._segment_size:
+            self._rotate()
+        if self._size == 0:
+            self._append(MAGIC)
+        self._append(pack_block(entries))
+
+    def _append(self, data: bytes) -> None:
+        assert self._file is not None
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[os.write(self._file, view) :]
+        except OSError:
+            try:
+                os.ftruncate(self._file, self._size)
+            except OSError:
+                self._size = self._segment_size + 1  # what is torn stays; the next block begins a new segment
+            raise
+        self._size += len(data)
+        self._total += len(data)
+
+    def _try(self, step: Callable[[], None]) -> bool:
+        try:
+            step()
+        except OSError as problem:
+            if self.problem is not GapCause.DISK:
+                log.error("the journal cannot be written (%s); calls go on, gaps are counted", problem)  # noqa: TRY400 (a full disk is no bug)
+                self.problem = GapCause.DISK
+            return False
+        return True
+
+    def _say(self, obstacle: GapCause | None) -> None:
+        if obstacle is self.problem:
+            return
+        if obstacle is GapCause.QUOTA:
+            log.error(
+                "the journal has reached its quota of %d bytes: is the recorder running? Calls go on, gaps are counted",
+                self._quota,
+            )
+        elif obstacle is None:
+            log.warning("the journal is being written again")
+        self.problem = obstacle
+
+    def _keep(self, entries: bytearray, cause: GapCause) -> None:
+        for entry in unpack_entries(bytes(entries), 0):
+            if entry.kind in (Kind.TWILIO_CHUNK, Kind.BACKEND_CHUNK):
+                gap = GapBody(cause, entry.kind, 1, len(entry.body), entry.t)
+                self._count(entry.connection, entry.t, gap)
+            elif entry.kind is Kind.GAP:
+                self._count(entry.connection, entry.t, GapBody.unpack(entry.body))
+            elif len(self._kept) < self._segment_size:
+                self._kept += pack_entry(entry.kind, entry.connection, entry.t, entry.took, entry.body)
+
+    def _count(self, connection: int, t: int, gap: GapBody) -> None:
+        key = (connection, gap.side)
+        first, known = self._gaps.get(key, (t, None))
+        if known is not None:
+            gap = GapBody(known.cause, gap.side, known.chunks + gap.chunks, known.size + gap.size, gap.last_t)
+        self._gaps[key] = (first, gap)
+
+    def _packed_gaps(self) -> bytearray:
+        packed = bytearray()
+        for (connection, _), (t, gap) in self._gaps.items():
+            packed += pack_entry(Kind.GAP, connection, t, 0, gap.pack())
+        return packed

@@ -1,0 +1,1 @@
+"""The process on the call's path: handshakes, splice, tape. Cannot parse a message."""

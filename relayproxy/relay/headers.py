@@ -1,0 +1,109 @@
+"""Header policy: what the backend gets, what is recorded, what is answered. Pure.
+
+Knows: hop-by-hop headers (RFC 9110, 7.6.1), X-Forwarded-*, traceparent (W3C Trace Context), which values are secrets.
+Must not know: sockets, aiohttp, settings.
+
+Headers are lists of (name, value) in wire order. Text is UTF-8 with surrogateescape, so that any bytes survive.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+Headers = list[tuple[str, str]]
+
+_HOP_BY_HOP = {
+    "expect",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+}
+_SECRET = re.compile(r"auth|cookie|signature|token|secret|api-?key|password|credential", re.IGNORECASE)
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
+REDACTED = "<redacted>"
+
+
+def decode(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """Header lines as text, reversibly."""
+    return [(name.decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape")) for name, value in raw]
+
+
+def value_of(headers: Sequence[tuple[str, str]], name: str) -> str | None:
+    """The first value of a header, by any case of its name."""
+    return next((value for key, value in headers if key.lower() == name), None)
+
+
+def tokens(headers: Sequence[tuple[str, str]], name: str) -> set[str]:
+    """The comma-separated tokens of all lines of a header, lower-case."""
+    return {
+        token.strip().lower() for key, value in headers if key.lower() == name for token in value.split(",") if token
+    }
+
+
+def is_websocket_upgrade(headers: Sequence[tuple[str, str]]) -> bool:
+    """Whether the request asks for a WebSocket (RFC 6455, 4.2.1)."""
+    return "websocket" in tokens(headers, "upgrade") and "upgrade" in tokens(headers, "connection")
+
+
+def has_body(headers: Sequence[tuple[str, str]]) -> bool:
+    """Whether a request body is announced; an upgrade request has none."""
+    return value_of(headers, "transfer-encoding") is not None or (value_of(headers, "content-length") or "0") != "0"
+
+
+def to_backend(headers: Headers, *, peer: str, host: str, proto: str, traceparent: str | None) -> Headers:
+    """The request headers for the backend: all of them, less hop-by-hop, in their order.
+
+    `X-Forwarded-For/-Host/-Proto` get our own observation appended: the first item stays the outermost proxy's, which
+    is the one that backends read. Upgrade and Connection stay as they are: they are what is being negotiated.
+    """
+    hop_by_hop = _HOP_BY_HOP | (tokens(headers, "connection") - {"upgrade", "close", "keep-alive"})
+    kept = [(name, value) for name, value in headers if name.lower() not in hop_by_hop]
+    for name, value in (("X-Forwarded-For", peer), ("X-Forwarded-Host", host), ("X-Forwarded-Proto", proto)):
+        _append(kept, name, value)
+    if traceparent is not None:
+        kept.append(("traceparent", traceparent))
+    return kept
+
+
+def to_caller(headers: Headers) -> Headers:
+    """The headers of a refusal for the caller: the body is sent as it is and ended by closing the connection."""
+    hop_by_hop = (_HOP_BY_HOP - {"proxy-authenticate"}) | tokens(headers, "connection") | {"connection", "upgrade"}
+    return [(name, value) for name, value in headers if name.lower() not in hop_by_hop] + [("Connection", "close")]
+
+
+def trace_of(headers: Sequence[tuple[str, str]]) -> tuple[str, str] | None:
+    """Trace id and span id of a valid `traceparent` that the caller sent."""
+    found = _TRACEPARENT.fullmatch(value_of(headers, "traceparent") or "")
+    return (found[1], found[2]) if found else None
+
+
+def mask(headers: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Headers fit for a record: values of secrets replaced, undecodable bytes replaced."""
+    return tuple((_clean(name), REDACTED if _SECRET.search(name) else _clean(value)) for name, value in headers)
+
+
+def mask_query(url: str) -> str:
+    """A URL or request target fit for a record: query values are often credentials."""
+    path, mark, query = url.partition("?")
+    if not mark:
+        return _clean(url)
+    parts = (
+        name + REDACTED if (name := "".join(part.partition("=")[:2])).endswith("=") else REDACTED
+        for part in query.split("&")
+    )
+    return _clean(path) + "?" + _clean("&".join(parts))
+
+
+def _append(headers: Headers, name: str, value: str) -> None:
+    for at in range(len(headers) - 1, -1, -1):
+        if headers[at][0].lower() == name.lower():
+            headers[at] = (headers[at][0], f"{headers[at][1]}, {value}")
+            return
+    headers.append((name, value))
+
+
+def _clean(text: str) -> str:
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

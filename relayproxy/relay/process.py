@@ -1,0 +1,100 @@
+"""The relay as a process.
+
+Knows: putting listener, upstream, tape and writer together; signals and draining.
+Must not know: how any of them works.
+"""
+
+import asyncio
+import gc
+import logging
+import signal
+import ssl
+
+import uvloop
+
+from relayproxy.config import Settings
+from relayproxy.errors import RelayproxyError, SettingError
+from relayproxy.journal.tape import Tape
+from relayproxy.journal.writer import JournalWriter
+from relayproxy.relay.handler import Relay
+from relayproxy.relay.server import Listener
+from relayproxy.relay.upstream import Upstream
+
+log = logging.getLogger(__name__)
+
+POLL = 0.05
+HURRY = 6.0
+"""Seconds that closing calls get before the process ends all the same."""
+
+
+def run(settings: Settings) -> None:
+    """Relays until SIGTERM or SIGINT, then drains: no new calls, live ones may end within `drain_timeout`; a second
+    signal closes them at once. Raises RelayproxyError when it cannot start."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_main(settings))
+
+
+async def _main(settings: Settings) -> None:
+    loop = asyncio.get_running_loop()
+    signals: asyncio.Queue[int] = asyncio.Queue()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, signals.put_nowait, number)
+    tls = _tls(settings)
+    writer = JournalWriter(settings.journal_dir, quota=settings.journal_quota, segment_size=settings.journal_segment)
+    tape = Tape(writer, settings.journal_buffer, loop.call_later)
+    upstream = Upstream(settings.connect_timeout)
+    relay = Relay(settings, tape, upstream, lambda: writer.problem.name.lower() if writer.problem else None)
+    listener = Listener(relay.handle, settings.listen, tls)
+    try:
+        try:
+            await listener.start()
+        except OSError as problem:
+            raise RelayproxyError(f"cannot listen on {settings.listen}: {problem.strerror or problem}") from None
+        # What start-up made stays for good; collections in the middle of calls have nothing to find in it.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 50, 50)
+        print(f"relay listening on {listener.url}", flush=True)
+        await signals.get()
+        await _drain(relay, listener, signals, settings.drain_timeout)
+    finally:
+        await listener.close()
+        await upstream.close()
+        tape.close()
+        await asyncio.to_thread(writer.close)
+
+
+async def _drain(relay: Relay, listener: Listener, signals: "asyncio.Queue[int]", timeout: float) -> None:
+    relay.draining = True
+    listener.stop_accepting()
+    log.info("draining: %d calls may end within %g s; signal again to close them", len(relay.live), timeout)
+    if not await _idle(relay, signals, timeout):
+        for splice in list(relay.live):
+            splice.close("drain")
+        await _idle(relay, signals, HURRY)
+
+
+async def _idle(relay: Relay, signals: "asyncio.Queue[int]", timeout: float) -> bool:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + timeout
+    while relay.live or relay.handshakes:
+        if loop.time() >= deadline or not signals.empty():
+            while not signals.empty():
+                signals.get_nowait()
+            return False
+        await asyncio.sleep(POLL)
+    return True
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    if settings.tls_cert is None or settings.tls_key is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(settings.tls_cert, settings.tls_key)
+    except OSError as problem:
+        raise SettingError(
+            f"tls_cert={settings.tls_cert} tls_key={settings.tls_key}: a matching PEM certificate chain and key are "
+            f"expected ({problem.strerror or problem})"
+        ) from None
+    return context

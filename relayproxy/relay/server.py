@@ -1,0 +1,94 @@
+"""The relay's listener.
+
+Knows: accepting connections with aiohttp, giving up on heads that never come, draining.
+Must not know: routes, handshakes, the journal.
+"""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web_protocol import RequestHandler
+
+from relayproxy.config import split_address
+
+log = logging.getLogger(__name__)
+
+HEAD_TIMEOUT = 10.0
+"""Seconds a fresh connection gets to send a whole request head."""
+
+
+class _Terse(logging.Filter):
+    """Requests that are not HTTP are everyday noise on a public port: one line each, without a traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info and isinstance(record.exc_info[1], HttpProcessingError):
+            record.msg, record.args = "refused a malformed request (%s)", (type(record.exc_info[1]).__name__,)
+            record.exc_info = None
+            record.levelno, record.levelname = logging.INFO, "INFO"
+        return True
+
+
+class _Server(web.Server):
+    """aiohttp's server, with a time limit on request heads."""
+
+    def __init__(self, handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> None:
+        logger = logging.getLogger("relayproxy.http")
+        logger.addFilter(_Terse())
+        super().__init__(self._handle, handler_cancellation=True, logger=logger, access_log=None)
+        self._wanted = handler
+        self._waiting: dict[RequestHandler, asyncio.TimerHandle] = {}
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        self._stop_waiting(request.protocol)
+        return await self._wanted(request)
+
+    def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
+        super().connection_made(handler, transport)
+        self._waiting[handler] = asyncio.get_running_loop().call_later(HEAD_TIMEOUT, transport.abort)
+
+    def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
+        self._stop_waiting(handler)
+        super().connection_lost(handler, exc)
+
+    def _stop_waiting(self, handler: RequestHandler) -> None:
+        timer = self._waiting.pop(handler, None)
+        if timer is not None:
+            timer.cancel()
+
+
+class Listener:
+    """A listening server for `handler` at `address` (`HOST:PORT`); `start` raises OSError when it cannot listen."""
+
+    def __init__(
+        self,
+        handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+        address: str,
+        tls: ssl.SSLContext | None,
+    ) -> None:
+        self._server = _Server(handler)
+        self._host, self._port = split_address(address)
+        self._tls = tls
+        self._listening: asyncio.Server | None = None
+        self.url = ""
+
+    async def start(self) -> None:
+        """Listens; `url` then tells where."""
+        self._listening = await asyncio.get_running_loop().create_server(
+            self._server, self._host, self._port, ssl=self._tls, backlog=1024
+        )
+        host, port = self._listening.sockets[0].getsockname()[:2]
+        self.url = f"{'https' if self._tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+
+    def stop_accepting(self) -> None:
+        """Closes the listening sockets; connections go on."""
+        if self._listening is not None:
+            self._listening.close()
+
+    async def close(self) -> None:
+        """Ends what is left. Only when no call lives: aiohttp's shutdown closes connections under their feet."""
+        self.stop_accepting()
+        await self._server.shutdown(timeout=0.1)

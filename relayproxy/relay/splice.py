@@ -1,0 +1,254 @@
+"""The splice: two connected transports become one byte stream each way, and every chunk is taped.
+
+Knows: forwarding, backpressure, half-close, resets, closing, and the order in which the two ends finished.
+Must not know: HTTP, WebSocket frames, files.
+
+A chunk is written to the other side first and taped afterwards; taping appends to memory and cannot fail a call.
+"""
+
+import asyncio
+import logging
+import socket
+import struct
+import sys
+from collections.abc import Callable
+from time import monotonic_ns
+from typing import Literal
+
+from relayproxy.connection import Ending, Side, SideEnd
+from relayproxy.journal.format import Kind
+from relayproxy.journal.tape import Tape
+
+if sys.platform != "win32":
+    import fcntl
+    import termios
+
+log = logging.getLogger(__name__)
+
+RESET_PATIENCE = 1.0
+"""Seconds a reset waits for the bytes before it to be acknowledged; a reset discards what is not."""
+
+CLOSE_PATIENCE = 5.0
+"""Seconds an end that we close gets to take what is still buffered for it."""
+
+_LINGER_RESET = struct.pack("ii", 1, 0)
+
+
+class Splice:
+    """One relayed connection, from the 101 to the end of both streams.
+
+    `finished` is resolved when both ends are gone; `on_end` is called just before with the Ending, whose `t` counts
+    from `opened` (monotonic ns). Call `start` at once after construction, with no await in between.
+    """
+
+    def __init__(
+        self,
+        *,
+        number: int,
+        tape: Tape,
+        opened: int,
+        twilio: asyncio.Transport,
+        twilio_protocol: asyncio.BaseProtocol,
+        backend: asyncio.Transport | None,
+        backend_protocol: asyncio.BaseProtocol,
+        on_end: Callable[[Ending], None],
+    ) -> None:
+        self._opened = opened
+        self._on_end = on_end
+        self._first: Literal["twilio", "backend", "proxy"] | None = None
+        self._cause: str | None = None
+        self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.twilio = _End(self, "twilio", Kind.TWILIO_CHUNK, number, tape, twilio, twilio_protocol)
+        self.backend = _End(self, "backend", Kind.BACKEND_CHUNK, number, tape, backend, backend_protocol)
+        self.twilio.peer, self.backend.peer = self.backend, self.twilio
+
+    def start(self, head: bytes, from_twilio: bytes, from_backend: bytes) -> None:
+        """Writes the 101 head, takes both transports over and forwards what was already read past the handshakes."""
+        twilio, backend = self.twilio, self.backend
+        twilio.take_over()
+        backend.take_over()
+        twilio.write(head)
+        if from_backend:
+            backend.data_received(from_backend)
+        if from_twilio:
+            twilio.data_received(from_twilio)
+        if backend.lost:
+            # Its whole stream, end included, arrived with the 101.
+            self.ended("backend", "eof")
+            backend.how = "eof"
+            twilio.close()
+
+    def close(self, cause: str) -> None:
+        """Our own end of the call: both streams are closed after what is buffered, without adding a byte."""
+        if self._first is None:
+            self._first, self._cause = "proxy", cause
+        self.twilio.close()
+        self.backend.close()
+        asyncio.get_running_loop().call_later(CLOSE_PATIENCE, self._abort)
+
+    def _abort(self) -> None:
+        for end in (self.twilio, self.backend):
+            if not end.lost:
+                end.transport.abort()
+
+    def ended(self, side: Side, how: SideEnd) -> None:
+        """An end's stream is over; called by the ends."""
+        if self._first is None and how != "closed_by_proxy":
+            self._first = side
+        if not (self.twilio.lost and self.backend.lost) or self.finished.done():
+            return
+        try:
+            self._on_end(
+                Ending(
+                    t=monotonic_ns() - self._opened,
+                    first=self._first,
+                    twilio=self.twilio.how,
+                    backend=self.backend.how,
+                    twilio_bytes=self.twilio.received,
+                    backend_bytes=self.backend.received,
+                    cause=self._cause,
+                )
+            )
+        finally:
+            self.finished.set_result(None)
+
+
+class _End(asyncio.Protocol):
+    """One end: its transport, and the protocol that aiohttp had on it and that must learn when it is gone."""
+
+    __slots__ = (
+        "_kind",
+        "_number",
+        "_original",
+        "_side",
+        "_splice",
+        "_tape",
+        "_tls",
+        "eof",
+        "how",
+        "lost",
+        "peer",
+        "received",
+        "transport",
+    )
+    peer: "_End"
+
+    def __init__(
+        self,
+        splice: Splice,
+        side: Side,
+        kind: Kind,
+        number: int,
+        tape: Tape,
+        transport: asyncio.Transport | None,
+        original: asyncio.BaseProtocol,
+    ) -> None:
+        self._splice = splice
+        self._side: Side = side
+        self._kind = kind
+        self._number = number
+        self._tape = tape
+        self._original = original
+        self.lost = transport is None
+        if transport is not None:
+            self.transport = transport
+            self._tls = transport.get_extra_info("ssl_object") is not None
+        self.eof = False
+        self.how: SideEnd | None = None
+        self.received = 0
+
+    def take_over(self) -> None:
+        if not self.lost:
+            self.transport.set_protocol(self)
+            if not self._tls:
+                # Writes at once instead of at the end of the loop's iteration. Over TLS a limit of 0 would pause
+                # the other side after every write, as ">= high" holds for an empty buffer too.
+                self.transport.set_write_buffer_limits(high=0)
+
+    # -- the byte path -------------------------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        t = monotonic_ns()
+        peer = self.peer
+        if not peer.lost:
+            peer.transport.write(data)
+        try:
+            self._tape.chunk(self._kind, self._number, t, monotonic_ns() - t, data)
+            self.received += len(data)
+        except Exception:
+            log.exception("taping failed; the call goes on")
+
+    def write(self, data: bytes) -> None:
+        if not self.lost:
+            self.transport.write(data)
+
+    def pause_writing(self) -> None:
+        peer = self.peer
+        if not (peer.lost or peer.eof or peer.transport.is_closing()):
+            peer.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        peer = self.peer
+        if not (peer.lost or peer.eof or peer.transport.is_closing()):
+            peer.transport.resume_reading()
+
+    # -- ends ----------------------------------------------------------------------------------------------------
+
+    def eof_received(self) -> bool:
+        self.eof = True
+        if self.how is None:
+            self.how = "eof"
+            self._splice.ended(self._side, "eof")
+        peer = self.peer
+        if peer.lost or peer.transport.is_closing():
+            return False
+        if peer.eof or self._tls or not peer.transport.can_write_eof():
+            peer.close()
+            return not self._tls and not peer.eof
+        peer.transport.write_eof()
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
+        if exc is not None:
+            self.how = "reset"
+        elif self.how is None:
+            self.how = "closed_by_proxy"
+        self._original.connection_lost(exc)
+        if not self.peer.lost:
+            if exc is None:
+                self.peer.close()
+            else:
+                self.peer.reset()
+        self._splice.ended(self._side, self.how)
+
+    def close(self) -> None:
+        if not self.lost and not self.transport.is_closing():
+            self.transport.close()
+
+    def reset(self) -> None:
+        """Passes a reset on as a reset, after the bytes that came before it."""
+        loop = asyncio.get_running_loop()
+        self._reset_by(loop, loop.time() + RESET_PATIENCE)
+
+    def _reset_by(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
+        if self.lost:
+            return
+        if self._unsent() and loop.time() < deadline:
+            loop.call_later(0.005, self._reset_by, loop, deadline)
+            return
+        sock = self.transport.get_extra_info("socket")
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
+        except OSError:
+            log.debug("the socket is gone already")
+        self.transport.abort()
+
+    def _unsent(self) -> bool:
+        if self.transport.get_write_buffer_size():
+            return True
+        try:
+            descriptor = self.transport.get_extra_info("socket").fileno()
+            return fcntl.ioctl(descriptor, termios.TIOCOUTQ, b"\0\0\0\0") != b"\0\0\0\0"
+        except (OSError, ValueError):
+            return False

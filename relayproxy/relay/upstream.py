@@ -1,0 +1,209 @@
+"""The handshake with the backend.
+
+Knows: dialling with aiohttp so that the request goes out as it came in, and what each failure means for the caller.
+Must not know: routes, the journal, what happens after the 101.
+
+`set_parser` is how bytes are taken over that aiohttp had already read past the 101; it has a public name and no
+documentation, which is why aiohttp's minor version is pinned and tests hold it to this.
+"""
+
+import asyncio
+import os
+import ssl
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from aiohttp import (
+    ClientHandlerType,
+    ClientMiddlewareType,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+    TCPConnector,
+)
+from multidict import CIMultiDict
+from yarl import URL
+
+from relayproxy.relay.headers import Headers, decode, to_caller
+
+REFUSAL_LIMIT = 1024 * 1024
+"""Bytes of a refusal's body that are passed on."""
+
+
+class Collector:
+    """Stands where aiohttp would parse a payload and keeps the bytes as they are."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
+        self.data += data
+        return False, b""
+
+    def feed_eof(self) -> None:
+        """The stream's end is learnt from the transport."""
+
+    def is_eof(self) -> bool:
+        return True
+
+    def set_exception(self, *_: object) -> None:
+        """The stream's end is learnt from the transport."""
+
+
+@dataclass(slots=True)
+class Accepted:
+    """The backend answered 101. `head` is its answer for the caller, verbatim; `early` came right behind it."""
+
+    response: aiohttp.ClientResponse
+    """To be kept for as long as the transport is used, and closed afterwards."""
+    head: bytes
+    headers: Headers
+    transport: asyncio.Transport | None
+    """None when the backend closed its stream right behind the 101."""
+    protocol: asyncio.BaseProtocol
+    collector: Collector
+
+
+@dataclass(slots=True)
+class Refused:
+    """There will be no WebSocket; `head` and `body` are the answer for the caller."""
+
+    status: int
+    head: bytes
+    body: bytes
+    headers: Headers
+    error: str
+
+
+class Upstream:
+    """Dials backends. One per process; close it at the end."""
+
+    def __init__(self, connect_timeout: float) -> None:
+        self._timeout = connect_timeout
+        self._session = ClientSession(
+            connector=TCPConnector(limit=0, force_close=True, ssl=ssl.create_default_context()),
+            cookie_jar=DummyCookieJar(),
+            auto_decompress=False,
+            timeout=ClientTimeout(total=None, sock_connect=None),
+        )
+
+    async def close(self) -> None:
+        await self._session.close()
+
+    async def dial(self, url: str, headers: Headers, *, own_host: bool) -> Accepted | Refused:
+        """Sends the upgrade request to `url`, which is used as it stands. `own_host`: Host names the backend.
+
+        Whatever goes wrong is a Refused: 504 for silence, 502 for what cannot be reached or understood, else the
+        backend's own answer. Redirects are answers like any other.
+        """
+        try:
+            async with asyncio.timeout(self._timeout):
+                response = await self._request(url, headers, own_host)
+                if response.status != 101:
+                    return await _refusal(response)
+        except TimeoutError:
+            return _own(504, f"the backend did not answer within {self._timeout:g} s")
+        except aiohttp.ClientConnectorCertificateError as problem:
+            return _own(502, f"the backend's certificate was not accepted ({_reason(problem.certificate_error)})")
+        except aiohttp.ClientConnectorDNSError:
+            return _own(502, "the backend's host name could not be resolved")
+        except aiohttp.ClientConnectorSSLError as problem:
+            return _own(502, f"no TLS connection with the backend ({_reason(problem.os_error)})")
+        except aiohttp.ClientConnectorError as problem:
+            return _own(502, f"no connection with the backend ({_reason(problem.os_error)})")
+        except (aiohttp.ClientError, OSError, ValueError) as problem:
+            return _own(502, f"the backend's answer was not HTTP, or it hung up ({type(problem).__name__})")
+        return _accepted(response)
+
+    async def _request(self, url: str, headers: Headers, own_host: bool) -> aiohttp.ClientResponse:
+        wanted: CIMultiDict[str] = CIMultiDict()
+        spelling: dict[str, str] = {}
+        for name, value in headers:
+            if not (own_host and name.lower() == "host"):
+                # aiohttp drops the earlier of two lines whose names differ in case only.
+                wanted.add(spelling.setdefault(name.lower(), name), value)
+        return await self._session.request(
+            "GET",
+            URL(url.replace("ws", "http", 1), encoded=True),
+            headers=wanted,
+            skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent", "Content-Type"),
+            allow_redirects=False,
+            read_until_eof=False,
+            middlewares=(_once(),),
+        )
+
+
+def _once() -> ClientMiddlewareType:
+    """aiohttp sends a GET a second time when the server hangs up on it; a call must reach a backend once."""
+    failure: Exception | None = None
+
+    async def once(request: aiohttp.ClientRequest, send: ClientHandlerType) -> aiohttp.ClientResponse:
+        nonlocal failure
+        if failure is not None:
+            raise failure
+        try:
+            return await send(request)
+        except (aiohttp.ClientError, OSError) as problem:
+            failure = problem
+            raise
+
+    return once
+
+
+def _accepted(response: aiohttp.ClientResponse) -> Accepted | Refused:
+    connection = response.connection
+    protocol: Any = connection.protocol if connection is not None else None
+    if protocol is None or not protocol.upgraded:
+        response.close()
+        return _own(502, "the backend answered 101 without switching to WebSocket")
+    protocol.read_timeout = None
+    collector = Collector()
+    transport: asyncio.Transport | None = protocol.transport
+    if transport is not None and transport.is_closing():
+        transport = None
+    protocol.set_parser(collector, collector)
+    headers = decode(response.raw_headers)
+    return Accepted(response, _head(response, headers), headers, transport, protocol, collector)
+
+
+async def _refusal(response: aiohttp.ClientResponse) -> Refused:
+    body = bytearray()
+    try:
+        while len(body) < REFUSAL_LIMIT and (part := await response.content.readany()):
+            body += part
+    except (TimeoutError, aiohttp.ClientError):
+        body = body[:REFUSAL_LIMIT]  # what there is of it is still the backend's answer
+    finally:
+        response.close()
+    headers = decode(response.raw_headers)
+    return Refused(
+        response.status,
+        _head(response, to_caller(headers)),
+        bytes(body[:REFUSAL_LIMIT]),
+        headers,
+        f"the backend answered {response.status} {response.reason or ''}".rstrip(),
+    )
+
+
+def _head(response: aiohttp.ClientResponse, headers: Headers) -> bytes:
+    lines = [f"HTTP/1.1 {response.status} {response.reason or ''}", *(f"{name}: {value}" for name, value in headers)]
+    return "\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape")
+
+
+def _own(status: int, error: str) -> Refused:
+    phrase = {502: "Bad Gateway", 504: "Gateway Timeout"}[status]
+    body = f"relayproxy: {error}\n".encode()
+    head = (
+        f"HTTP/1.1 {status} {phrase}\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    )
+    return Refused(status, head.encode(), body, [], error)
+
+
+def _reason(problem: BaseException) -> str:
+    if isinstance(problem, ssl.SSLCertVerificationError):
+        return problem.verify_message
+    if isinstance(problem, OSError) and problem.errno and problem.errno > 0:
+        return os.strerror(problem.errno)
+    return str(problem) or type(problem).__name__

@@ -1,0 +1,107 @@
+"""The values that go into the store and come out of it.
+
+Knows: one frozen class for each table, and the batch that is committed at once.
+Must not know: SQL, or how values were derived.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    id: str
+    session_id: str | None
+    call_sid: str | None
+    account_sid: str | None
+    route: str
+    from_number: str | None
+    to_number: str | None
+    direction: str | None
+    custom_parameters: str
+    trace_id: str
+    started_at: int
+    ended_at: int | None
+    outcome: str | None
+    ended_by: str | None
+    end_reason: str | None
+    studio_transition: str | None
+    twilio_error_code: int | None
+    handoff: str | None
+    turns: int
+    interruptions: int
+    messages: int
+    gaps: int
+    response_p50_ms: int | None
+    response_p95_ms: int | None
+    response_n: int
+    detail: str
+    revision: int = 0
+    """Set by the archive: 1 on insert, one more at each update. What a writer puts here is ignored."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionRow:
+    id: str
+    session: str
+    journal: str
+    number: int
+    opened_at: int
+    opened_mono: int
+    ended_at: int | None
+    opening: str
+    ending: str | None
+    next_seq: int
+    resume: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRow:
+    session: str
+    number: int
+    opened_by: str
+    started_at: int
+    ended_at: int | None
+    caller_text: str
+    agent_text: str
+    response_latency_ms: int | None
+    null_reason: str | None
+    interrupted: bool
+    unanswered: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkRow:
+    connection: str
+    first_seq: int
+    n: int
+    lines: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRow:
+    """How far a journal has been committed: everything before `offset` of `segment`."""
+
+    id: str
+    segment: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one commit writes, all or nothing. Sessions, connections, turns and journals replace what was there."""
+
+    journals: tuple[JournalRow, ...] = ()
+    sessions: tuple[SessionRow, ...] = ()
+    connections: tuple[ConnectionRow, ...] = ()
+    turns: tuple[TurnRow, ...] = ()
+    turn_counts: tuple[tuple[str, int], ...] = ()
+    """(session, n): the session has exactly the turns 0 … n-1; turns from n on are removed (a fold may
+    take a provisional turn back)."""
+    chunks: tuple[ChunkRow, ...] = ()
+    finished: tuple[str, ...] = ()
+    """Connections whose chunks become one recording in this commit."""
+    dropped_sessions: tuple[str, ...] = ()
+    """Provisional sessions whose connection turned out to belong to another one: the row and its turns go."""
+    dropped_journals: tuple[str, ...] = ()
+    """Journals that are read to their end and whose files are going away."""

@@ -1,0 +1,157 @@
+"""The writer on real files, a real full disk and a real quota."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from relayproxy.journal.format import (
+    BLOCK_HEAD,
+    MAGIC,
+    Entry,
+    GapBody,
+    GapCause,
+    Kind,
+    pack_entry,
+    unpack_entries,
+)
+from relayproxy.journal.segments import create_journal, journal_paths, segment_numbers, segment_path, writer_is_alive
+from relayproxy.journal.writer import JournalWriter
+
+SEGMENT = 64 * 1024
+PATIENCE = 20.0
+
+
+def chunk(t: int, body: bytes, connection: int = 1) -> bytearray:
+    return bytearray(pack_entry(Kind.TWILIO_CHUNK, connection, t, 0, body))
+
+
+def read_all(journal: Path) -> list[Entry]:
+    """Every entry of a journal that is whole to its last byte."""
+    entries = []
+    for number in segment_numbers(journal):
+        data = segment_path(journal, number).read_bytes()
+        assert data.startswith(MAGIC)
+        at = len(MAGIC)
+        while at < len(data):
+            length, _ = BLOCK_HEAD.unpack_from(data, at)
+            at += BLOCK_HEAD.size
+            entries += list(unpack_entries(data[at : at + length], at))
+            at += length
+        assert at == len(data)
+    return entries
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_what_is_put_is_in_private_files_in_order(tmp_path: Path) -> None:
+    writer = JournalWriter(tmp_path / "journal", quota=1 << 30, segment_size=SEGMENT)
+    for t in range(100):
+        writer.put(chunk(t, b"%d" % t))
+    writer.close()
+    (journal,) = journal_paths(tmp_path / "journal")
+    assert [e.body for e in read_all(journal)] == [b"%d" % t for t in range(100)]
+    assert {path.stat().st_mode & 0o777 for path in journal.iterdir()} == {0o600}
+    assert journal.stat().st_mode & 0o777 == journal.parent.stat().st_mode & 0o777 == 0o700
+    assert writer.pending == 0
+
+
+def test_segments_rotate(tmp_path: Path) -> None:
+    writer = JournalWriter(tmp_path, quota=1 << 30, segment_size=SEGMENT)
+    for t in range(10):
+        writer.put(chunk(t, b"x" * SEGMENT))
+    writer.close()
+    (journal,) = journal_paths(tmp_path)
+    assert segment_numbers(journal) == list(range(1, 11))
+    assert [e.t for e in read_all(journal)] == list(range(10))
+
+
+def test_a_journal_is_alive_for_as_long_as_its_writer(tmp_path: Path) -> None:
+    writer = JournalWriter(tmp_path, quota=1 << 30, segment_size=SEGMENT)
+    assert writer.path is not None
+    assert writer_is_alive(writer.path)
+    writer.close()
+    assert not writer_is_alive(writer.path)
+    assert not writer_is_alive(tmp_path / "never")
+
+
+def test_over_its_quota_it_counts_and_goes_on_once_there_is_room(tmp_path: Path) -> None:
+    writer = JournalWriter(tmp_path, quota=4 * SEGMENT, segment_size=SEGMENT)
+    journal = writer.path
+    assert journal is not None
+    t = 0
+    while writer.problem is None:
+        writer.put(chunk(t, b"x" * SEGMENT))
+        t += 1
+        wait_until(lambda: writer.pending == 0)
+    assert writer.problem is GapCause.QUOTA
+    writer.put(bytearray(pack_entry(Kind.ENDING, 1, t, 0, b"the end")))
+    writer.put(chunk(t + 1, b"too much"))
+    for number in segment_numbers(journal)[:-1]:
+        segment_path(journal, number).unlink()
+    wait_until(lambda: writer.problem is None)
+    writer.put(chunk(t + 2, b"again"))
+    writer.close()
+    entries = [e for e in read_all(journal) if e.kind is not Kind.TWILIO_CHUNK or len(e.body) < SEGMENT]
+    assert [e.kind for e in entries] == [Kind.ENDING, Kind.GAP, Kind.TWILIO_CHUNK]
+    gap = GapBody.unpack(entries[1].body)
+    assert (gap.cause, gap.side, gap.chunks, gap.size) == (GapCause.QUOTA, Kind.TWILIO_CHUNK, 2, SEGMENT + 8)
+
+
+def test_a_disk_that_is_full_costs_chunks_and_no_more(tmp_path: Path) -> None:
+    """A file size limit fails writes half way, as a full disk does; it is the process's own, hence the child."""
+    script = f"""
+import resource, signal, time
+from pathlib import Path
+from relayproxy.journal.writer import JournalWriter
+from tests.journal.test_writer import chunk, wait_until
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+_, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+writer = JournalWriter(Path({str(tmp_path)!r}), quota=1 << 30, segment_size=1 << 20)
+writer.put(chunk(1, b"a" * 1000))
+wait_until(lambda: writer.pending == 0)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1500, hard))
+writer.put(chunk(2, b"b" * 1000))
+wait_until(lambda: writer.pending == 0)
+print(writer.problem.name)
+resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+wait_until(lambda: writer.problem is None)
+writer.put(chunk(3, b"c" * 1000))
+writer.close()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "DISK\n"
+    (journal,) = journal_paths(tmp_path)
+    first, gap, last = read_all(journal)
+    assert (first.body[:1], last.body[:1]) == (b"a", b"c")
+    assert (gap.t, GapBody.unpack(gap.body)) == (2, GapBody(GapCause.DISK, Kind.TWILIO_CHUNK, 1, 1000, 2))
+
+
+def test_a_folder_that_cannot_be_made_is_tried_again(tmp_path: Path) -> None:
+    (tmp_path / "journal").write_text("in the way")
+    writer = JournalWriter(tmp_path / "journal", quota=1 << 30, segment_size=SEGMENT)
+    assert writer.problem is GapCause.DISK
+    writer.put(chunk(1, b"lost"))
+    wait_until(lambda: writer.pending == 0)
+    (tmp_path / "journal").unlink()
+    wait_until(lambda: writer.problem is None)
+    writer.put(chunk(2, b"kept"))
+    writer.close()
+    (journal,) = journal_paths(tmp_path / "journal")
+    assert [e.kind for e in read_all(journal)] == [Kind.GAP, Kind.TWILIO_CHUNK]
+
+
+def test_a_journal_appears_only_once_it_is_locked(tmp_path: Path) -> None:
+    path, lock = create_journal(tmp_path)
+    assert journal_paths(tmp_path) == [path]
+    assert writer_is_alive(path)
+    (tmp_path / ".half-made").mkdir()
+    assert journal_paths(tmp_path) == [path]
+    os.close(lock)

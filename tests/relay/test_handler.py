@@ -1,0 +1,201 @@
+"""What is answered when there is no call, held against raw sockets and `websockets`."""
+
+import asyncio
+import contextlib
+import json
+import socket
+import ssl
+import urllib.request
+from collections.abc import AsyncIterator, Callable
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+import trustme
+from websockets.asyncio.client import connect
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import InvalidStatus
+from websockets.http11 import Request
+
+from tests import wire
+from tests.running import relay
+
+LAST_HEADER = b"Connection: close\r\n\r\n"
+
+
+def ask(port: int, request: bytes) -> tuple[bytes, bytes]:
+    """Sends raw bytes; the answer's head and everything after it until the stream ends."""
+    with wire.connect(port) as sock:
+        sock.sendall(request)
+        head = wire.receive_head(sock)
+        body = bytearray()
+        while part := sock.recv(65536):
+            body += part
+        return head, bytes(body)
+
+
+def refusing_backend(answer: bytes) -> Callable[[socket.socket], bytes]:
+    def serve_once(server: socket.socket) -> bytes:
+        backend = server.accept()[0]
+        head = wire.receive_head(backend)
+        backend.sendall(answer)
+        backend.close()
+        return head
+
+    return serve_once
+
+
+@pytest.mark.parametrize(
+    ("answer", "head", "body"),
+    [
+        (
+            b"HTTP/1.1 401 Who Are You\r\nWWW-Authenticate: Basic realm=x\r\nContent-Length: 5\r\n\r\nnope\n",
+            b"HTTP/1.1 401 Who Are You\r\nWWW-Authenticate: Basic realm=x\r\nContent-Length: 5\r\n" + LAST_HEADER,
+            b"nope\n",
+        ),
+        (
+            b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/elsewhere\r\nContent-Length: 0\r\n\r\n",
+            b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/elsewhere\r\nContent-Length: 0\r\n" + LAST_HEADER,
+            b"",
+        ),
+        (
+            b"HTTP/1.1 503 Busy\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nlat\r\n2\r\ner\r\n0\r\n\r\n",
+            b"HTTP/1.1 503 Busy\r\nConnection: close\r\n\r\n",
+            b"later",
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Encoding: gzip\r\n\r\nhi",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n",
+            b"hi",
+        ),
+    ],
+)
+async def test_a_refusal_is_passed_on_as_it_is(answer: bytes, head: bytes, body: bytes) -> None:
+    with wire.listening() as (server, port), relay(f"ws://127.0.0.1:{port}") as process:
+        serving = asyncio.create_task(asyncio.to_thread(refusing_backend(answer), server))
+        assert await asyncio.to_thread(ask, process.port, wire.REQUEST) == (head, body)
+        await serving
+        server.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            server.accept()
+
+
+async def test_nobody_there_is_502_and_silence_is_504() -> None:
+    with wire.listening() as (_, silent), wire.listening() as (gone, port):
+        gone.close()
+        with relay(
+            connect_timeout=0.5,
+            routes={
+                "gone": {"backend": f"ws://127.0.0.1:{port}"},
+                "silent": {"backend": f"ws://127.0.0.1:{silent}"},
+                "nowhere": {"backend": "ws://nowhere.invalid"},
+            },
+        ) as process:
+            expected = {
+                "gone": "HTTP 502: no connection with the backend (Connection refused)",
+                "silent": "HTTP 504: the backend did not answer within 0.5 s",
+                "nowhere": "HTTP 502: the backend's host name could not be resolved",
+            }
+            for route, words in expected.items():
+                with pytest.raises(InvalidStatus) as refused:
+                    await connect(f"ws://127.0.0.1:{process.port}/r/{route}", proxy=None)
+                response = refused.value.response
+                assert f"HTTP {response.status_code}: {response.body.decode()[12:].strip()}" == words
+
+
+@pytest.mark.parametrize("answer", [b"\x00\x01garbage\r\n\r\n", b"", b"HTTP/1.1 101 Switching Protocols\r\n\r\n"])
+async def test_what_is_no_answer_is_502(answer: bytes) -> None:
+    with wire.listening() as (server, port), relay(f"ws://127.0.0.1:{port}") as process:
+        serving = asyncio.create_task(asyncio.to_thread(refusing_backend(answer), server))
+        head, _ = await asyncio.to_thread(ask, process.port, wire.REQUEST)
+        assert head.startswith(b"HTTP/1.1 502 Bad Gateway\r\n")
+        await serving
+
+
+async def test_a_certificate_nobody_vouches_for_is_502_and_never_tried_without(tmp_path: Path) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    trustme.CA().issue_cert("localhost").configure_cert(context)
+    requests = 0
+
+    def count(connection: ServerConnection, request: Request) -> None:
+        nonlocal requests
+        requests += 1
+
+    async with serve(_echo, "127.0.0.1", 0, ssl=context, process_request=count) as server:
+        port = server.sockets[0].getsockname()[1]
+        with relay(f"wss://localhost:{port}") as process:
+            with pytest.raises(InvalidStatus) as refused:
+                await connect(f"ws://127.0.0.1:{process.port}/", proxy=None)
+            assert refused.value.response.status_code == 502
+            assert b"certificate was not accepted" in refused.value.response.body
+    assert requests == 0
+
+
+@pytest.mark.parametrize(
+    ("request_head", "status"),
+    [
+        (b"GET /x HTTP/1.1\r\nHost: h\r\n\r\n", 426),
+        (wire.REQUEST.replace(b"GET ", b"POST "), 426),
+        (wire.REQUEST.replace(b"/relay/fixture", b"http://169.254.169.254/"), 404),
+        (wire.REQUEST.replace(b"/relay/fixture", b"/.relayproxy/other"), 404),
+        (wire.REQUEST.replace(b"/relay/fixture", b"/\xff"), 400),
+        (wire.REQUEST.replace(b"X-Accent: caf\xc3\xa9", b"Content-Length: 3") + b"abc", 400),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400),
+        (wire.REQUEST.replace(b"Host: phone.example.net", b"Host: a\r\nHost: b"), 400),
+    ],
+)
+def test_what_is_no_call_is_answered_without_dialling(request_head: bytes, status: int) -> None:
+    with wire.listening() as (server, port), relay(f"ws://127.0.0.1:{port}") as process:
+        head, _ = ask(process.port, request_head)
+        assert head.startswith(f"HTTP/1.1 {status} ".encode()) or head.startswith(f"HTTP/1.0 {status} ".encode()), head
+        server.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            server.accept()
+
+
+def test_health_tells_the_truth() -> None:
+    with relay("ws://127.0.0.1:1") as process:
+        with urllib.request.urlopen(f"{process.url}/.relayproxy/healthz") as page:
+            assert (page.status, page.read()) == (HTTPStatus.OK, b"ok\n")
+        with urllib.request.urlopen(f"{process.url}/.relayproxy/readyz") as page:
+            assert json.load(page) == {"status": "ready", "journal": "ok", "live_calls": 0}
+
+
+async def test_the_backend_learns_trace_and_public_address_from_headers() -> None:
+    async with backend_headers() as (port, heard):
+        with relay(f"ws://127.0.0.1:{port}", public_url="wss://relay.example.com/base") as process:
+            async with connect(f"ws://127.0.0.1:{process.port}/", proxy=None):
+                pass
+        with relay(f"ws://127.0.0.1:{port}", traceparent=False) as process:
+            async with connect(f"ws://127.0.0.1:{process.port}/", proxy=None):
+                pass
+            given = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+            async with connect(
+                f"ws://127.0.0.1:{process.port}/", proxy=None, additional_headers={"traceparent": given}
+            ):
+                pass
+    first, second, third = heard
+    assert (first["X-Forwarded-Host"], first["X-Forwarded-Proto"]) == ("relay.example.com", "https")
+    assert first["traceparent"].startswith("00-")
+    assert "traceparent" not in second
+    assert second["X-Forwarded-Host"] == f"127.0.0.1:{process.port}"
+    assert third["traceparent"] == given
+
+
+@contextlib.asynccontextmanager
+async def backend_headers() -> AsyncIterator[tuple[int, list[dict[str, str]]]]:
+    """A `websockets` server that remembers the headers of each handshake."""
+    heard: list[dict[str, str]] = []
+
+    def listen(connection: ServerConnection, request: Request) -> None:
+        heard.append(
+            {name.lower() if name == "traceparent" else name: value for name, value in request.headers.raw_items()}
+        )
+
+    async with serve(_echo, "127.0.0.1", 0, process_request=listen) as server:
+        yield server.sockets[0].getsockname()[1], heard
+
+
+async def _echo(connection: ServerConnection) -> None:
+    async for message in connection:
+        await connection.send(message)

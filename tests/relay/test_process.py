@@ -1,0 +1,67 @@
+"""Stopping: calls that live may end; new ones are refused."""
+
+import asyncio
+from signal import SIGTERM
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.asyncio.server import serve
+from websockets.exceptions import ConnectionClosedError
+
+from tests.relay.test_websockets import call, echo, relayed
+from tests.running import Running, relay, running
+
+
+async def refuses(process: Running) -> None:
+    """Until the listening socket is gone."""
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection(process.host, process.port)
+            except ConnectionRefusedError:
+                return
+            writer.close()
+            await asyncio.sleep(0.01)
+
+
+async def test_sigterm_lets_a_live_call_end_by_itself_and_refuses_new_ones() -> None:
+    async with relayed() as process, call(process) as connection:
+        process.signal(SIGTERM)
+        await refuses(process)
+        await connection.send("the call goes on")
+        assert await connection.recv() == "the call goes on"
+        await connection.close()
+        assert await asyncio.to_thread(process.wait) == 0
+
+
+async def test_after_the_drain_timeout_calls_are_closed_without_an_invented_frame() -> None:
+    async with serve(echo, "127.0.0.1", 0) as server:
+        with relay(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}", drain_timeout=0.2) as process:
+            async with connect(f"ws://127.0.0.1:{process.port}", proxy=None) as connection:
+                process.signal(SIGTERM)
+                with pytest.raises(ConnectionClosedError) as closed:
+                    await connection.recv()
+                assert closed.value.rcvd is None
+            assert await asyncio.to_thread(process.wait) == 0
+
+
+async def test_a_second_sigterm_closes_at_once() -> None:
+    async with relayed() as process, call(process) as connection:
+        process.signal(SIGTERM)
+        await refuses(process)
+        process.signal(SIGTERM)
+        with pytest.raises(ConnectionClosedError):
+            await connection.recv()
+        assert await asyncio.to_thread(process.wait) == 0
+
+
+async def test_calls_pass_while_the_data_folder_cannot_be_written(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "journal").write_text("a file where the folder should be")
+    async with serve(echo, "127.0.0.1", 0) as server:
+        backend = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        with running("relay", data_dir=folder, listen="127.0.0.1:0", backend=backend) as process:
+            async with connect(f"ws://127.0.0.1:{process.port}", proxy=None) as connection:
+                await connection.send("hello")
+                assert await connection.recv() == "hello"
+            assert "the journal cannot be written" in process.log.read_text()
