@@ -1,0 +1,43 @@
+"""The relay with a tape that goes nowhere, to see what recording costs. `python -m tests.bench.untaped PORT`."""
+
+import asyncio
+import gc
+import sys
+
+import uvloop
+
+from relayproxy.config import Settings
+from relayproxy.journal.format import Kind
+from relayproxy.journal.tape import Tape
+from relayproxy.relay.handler import Relay
+from relayproxy.relay.server import Listener
+from relayproxy.relay.upstream import Upstream
+
+
+class Nowhere:
+    pending = 0
+
+    def put(self, entries: bytearray) -> None:
+        """Forgets them."""
+
+
+class Blank(Tape):
+    def chunk(self, kind: Kind, connection: int, t: int, took: int, data: bytes) -> None:
+        """Records nothing."""
+
+
+async def main(backend: int) -> None:
+    tape = Blank(Nowhere(), 1 << 20, asyncio.get_running_loop().call_later)
+    settings = Settings(backend=f"ws://127.0.0.1:{backend}", listen="127.0.0.1:0")
+    relay = Relay(settings, tape, Upstream(settings.connect_timeout), lambda: None)
+    listener = Listener(relay.handle, settings.listen, None)
+    await listener.start()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 50)
+    print(listener.url.rpartition(":")[2], flush=True)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    uvloop.run(main(int(sys.argv[1])))
