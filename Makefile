@@ -1,0 +1,93 @@
+# Everything that make sets up lives in .venv; what `make run` records lies in .run (demo) or relayproxy-data.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
+
+export PIP_ROOT_USER_ACTION := ignore
+export PYTHONUTF8 := 1
+
+# make run: a backend of your own, and other addresses than the usual ones.
+BACKEND ?=
+LISTEN ?=
+CONSOLE ?=
+DATA_DIR ?=
+flags = $(if $(LISTEN),--listen '$(LISTEN)') $(if $(CONSOLE),--console '$(CONSOLE)')
+
+.PHONY: help run test check bench requirements clean
+
+help:
+	@echo "make run                          try it: relay, recorder, console, a demo agent and a few simulated calls"
+	echo "make run BACKEND=wss://host/path  put it in front of your ConversationRelay server"
+	echo "         LISTEN=HOST:PORT CONSOLE=HOST:PORT DATA_DIR=DIR choose other places"
+	echo "make test                         every test and check"
+	echo "make check                        lint, format, types, import rules"
+	echo "make bench                        compare with a direct connection, nginx and a plain message relay"
+	echo "make requirements                 pin the newest versions that the .in files and pyproject.toml allow"
+	echo "make clean                        remove what make has set up; recorded calls stay"
+
+run: $(VENV)/.run
+	@code=0
+	if [ -n '$(BACKEND)' ]; then
+		$(BIN)/relayproxy serve --backend '$(BACKEND)' $(flags) $(if $(DATA_DIR),--data-dir '$(DATA_DIR)') || code=$$?
+	else
+		$(BIN)/relayproxy demo $(flags) --data-dir '$(or $(DATA_DIR),.run)' || code=$$?
+	fi
+	if [ $$code = 2 ]; then
+		echo "(make run LISTEN=HOST:PORT CONSOLE=HOST:PORT DATA_DIR=DIR chooses other places)" >&2
+	fi
+	exit $$code
+
+test: check
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.dev
+	@$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev
+	@$(BIN)/python -m tests.bench
+
+requirements: $(VENV)/.dev
+	@$(COMPILE) --upgrade pyproject.toml -o requirements/run.txt
+	$(COMPILE) --upgrade requirements/build.in -c requirements/run.txt -o requirements/build.txt
+	$(COMPILE) --upgrade requirements/dev.in -c requirements/run.txt -c requirements/build.txt -o requirements/dev.txt
+
+clean:
+	rm -rf $(VENV) .run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Stamps: each says that a step is done, so that a second run costs nothing.
+
+$(VENV)/.python:
+	@for python in $(PYTHON) python3.11 python3.12 python3.13 python3.14 python3; do
+		if "$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+			echo "setting up $(VENV) with $$("$$python" --version)"
+			"$$python" -m venv $(VENV)
+			touch $@
+			exit 0
+		fi
+	done
+	echo "relayproxy needs Python 3.11 or newer with its venv module, and none is found." >&2
+	echo "Debian, Ubuntu: apt-get install python3 python3-venv. Elsewhere: make PYTHON=/path/to/python3.11 …" >&2
+	exit 1
+
+$(VENV)/.run: requirements/run.txt requirements/build.txt pyproject.toml relayproxy/__init__.py | $(VENV)/.python
+	@echo "installing what relayproxy needs"
+	$(PIP) --require-hashes -r requirements/run.txt
+	$(PIP) --require-hashes -r requirements/build.txt
+	$(PIP) --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.run
+	@echo "installing what its tests need"
+	$(PIP) --require-hashes -r requirements/dev.txt
+	touch $@

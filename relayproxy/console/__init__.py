@@ -1,0 +1,1 @@
+"""Pages, JSON and live tail. Reads the database only."""

@@ -1,0 +1,121 @@
+"""Live changes: one look at the database for all who watch.
+
+Knows: how often to look, who is waiting, what each has seen.
+Must not know: HTTP, HTML, what changed.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator
+
+from relayproxy.store.errors import StoreError
+from relayproxy.store.queries import Queries
+
+_log = logging.getLogger(__name__)
+
+INTERVAL = 0.2
+"""Seconds between two looks, while anybody watches."""
+
+
+class Pulse:
+    """Tells watchers of new revisions. A watcher that is slow misses revisions, never the newest one, and nothing
+    is queued for it."""
+
+    def __init__(self, queries: Queries, interval: float = INTERVAL) -> None:
+        self._queries = queries
+        self._interval = interval
+        self._watched: Counter[str] = Counter()
+        self._watchers = 0
+        self._token: str | None = None
+        self._revisions: dict[str, int] = {}
+        self._known: set[str] = set()
+        self._looked = asyncio.Condition()
+        self._stop = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def watchers(self) -> int:
+        """How many watch at this moment."""
+        return self._watchers
+
+    async def sessions(self) -> AsyncIterator[str]:
+        """A token at once, and another one after every change of any session; ends when the pulse is closed."""
+        async for token in self._follow(None):
+            if token is not None:
+                yield str(token)
+
+    async def session(self, id: str) -> AsyncIterator[int | None]:
+        """The revision of the session (our id) at once and whenever it changes; None when there is no such session
+        any more. Ends when the pulse is closed."""
+        async for revision in self._follow(id):
+            yield revision if isinstance(revision, int) else None
+
+    async def close(self) -> None:
+        """Ends every watcher and the looking."""
+        self._stop.set()
+        async with self._looked:
+            self._looked.notify_all()
+        if self._task:
+            await self._task
+
+    async def _follow(self, id: str | None) -> AsyncIterator[int | str | None]:
+        self._enter(id)
+        try:
+            seen: object = object()
+            while True:
+                async with self._looked:
+                    while not self._stop.is_set() and not self._is_news(id, seen):
+                        await self._looked.wait()
+                if self._stop.is_set():
+                    return
+                seen = now = self._token if id is None else self._revisions.get(id)
+                yield now
+        finally:
+            self._leave(id)
+
+    def _is_news(self, id: str | None, seen: object) -> bool:
+        if id is None:
+            return self._token is not None and self._token != seen
+        return id in self._known and self._revisions.get(id) != seen
+
+    def _enter(self, id: str | None) -> None:
+        self._watchers += 1
+        if id is not None:
+            self._watched[id] += 1
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._look_on())
+
+    def _leave(self, id: str | None) -> None:
+        self._watchers -= 1
+        if id is not None:
+            self._watched[id] -= 1
+            if not self._watched[id]:
+                del self._watched[id]
+                self._known.discard(id)
+
+    async def _look_on(self) -> None:
+        failing = False
+        while self._watchers and not self._stop.is_set():
+            try:
+                await self._look()
+                failing = False
+            except StoreError as problem:
+                if not failing:
+                    _log.warning("live pages wait for the database: %s", problem)
+                failing = True
+            try:
+                await asyncio.wait_for(self._stop.wait(), self._interval)
+            except TimeoutError:
+                continue
+
+    async def _look(self) -> None:
+        token = await asyncio.to_thread(self._queries.changes)
+        watched = set(self._watched)
+        if token == self._token and watched == self._known:
+            return
+        # Read after the token: a commit in between shows as a change again, and is never missed.
+        revisions = await asyncio.to_thread(self._queries.revisions, watched)
+        async with self._looked:
+            self._token, self._revisions, self._known = token, revisions, watched & set(self._watched)
+            self._looked.notify_all()

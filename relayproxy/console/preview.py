@@ -1,0 +1,152 @@
+"""One recorded message as a line and as a block of text.
+
+Knows: which field of a message says most about it; how JSON is laid out; which characters mislead the eye.
+Must not know: HTML; what a message means for the conversation.
+"""
+
+import json
+import re
+from typing import Any
+
+import msgspec
+
+from relayproxy.console import words
+from relayproxy.conversation.message import Message
+
+LINE = 200
+"""Characters of a one-line preview."""
+NOT_JSON = "not JSON"
+UNTYPED = "no type"
+
+# Characters that are invisible or reorder what stands around them: controls, zero-width, bidi, line separators.
+# Newline and tab are layout, not deception.
+_MISLEADING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]"
+)
+
+_TYPE = re.compile(r'"type"\s*:\s*"([^"\\]{1,32})"')
+
+
+class _Typed(msgspec.Struct):
+    type: Any = None
+
+
+_typed = msgspec.json.Decoder(_Typed)
+
+
+def kind_of(message: Message) -> str:
+    """What the message is, for a pill: the `type` of a JSON text message, else its kind (`ping`, `close`, `gap` …)."""
+    if message.kind != "text":
+        return message.kind
+    text = message.text or ""
+    if message.cut:
+        head = _TYPE.search(text)
+        return visible(head[1]) if head else NOT_JSON
+    try:
+        found = _typed.decode(text).type
+    except (msgspec.DecodeError, RecursionError):
+        # Valid JSON of another shape, or JSON that only laxer parsers take.
+        content = parse(text)
+        if content is None:
+            return NOT_JSON
+        found = content.get("type") if isinstance(content, dict) else None
+    return visible(found)[:32] if isinstance(found, str) and found else UNTYPED
+
+
+def parse(text: str) -> Any:
+    """The JSON value of `text`; None when it is not JSON (or is `null`)."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def line(message: Message) -> str:
+    """One line that says what the message carries, at most `LINE` characters."""
+    if message.kind == "close":
+        return _close(message)
+    if message.kind == "gap":
+        return f"{words.plural(message.size, 'byte')} not recorded: {note(message) or 'cause unknown'}"
+    if message.kind == "undecodable":
+        return f"{words.plural(message.size, 'byte')} that are not WebSocket frames"
+    if message.text is None:
+        return (message.data or b"")[:24].hex(" ")
+    # A cut of the text is enough for a line, unless it has to be parsed as a whole.
+    content = parse(message.text)
+    told = _told(content) if isinstance(content, dict) else None
+    return _clip(told if told is not None else message.text)
+
+
+def note(message: Message) -> str | None:
+    """What is odd about the message, in words."""
+    return words.NOTE.get(message.note, message.note) if message.note else None
+
+
+def block(message: Message) -> str:
+    """The whole payload as text: JSON indented (numbers, key order and duplicates as sent), bytes as a hex dump."""
+    if message.text is not None:
+        return pretty(message.text)
+    data = message.data or b""
+    return "\n".join(_hex_line(at, data[at : at + 16]) for at in range(0, len(data), 16))
+
+
+def pretty(text: str) -> str:
+    """JSON indented, with numbers, key order and duplicates as they are; any other text unchanged. Visible."""
+    try:
+        return visible(msgspec.json.format(text, indent=2))
+    except (msgspec.DecodeError, RecursionError):
+        return visible(text)
+
+
+def visible(text: str) -> str:
+    """`text` with every character that hides or reorders others written as its code point: `⟦U+202E⟧`."""
+    return _MISLEADING.sub(lambda found: f"⟦U+{ord(found[0]):04X}⟧", text)
+
+
+def _told(content: dict[str, Any]) -> str | None:
+    """The telling part of a known message; None when it has another shape than expected."""
+    match content:
+        case {"type": "text", "token": str(token)}:
+            return f"“{token}”" + _marks(last=content.get("last") is True, preemptible=content.get("preemptible"))
+        case {"type": "prompt", "voicePrompt": str(prompt)}:
+            return f"“{prompt}”" + _marks(partial=content.get("last") is False)
+        case {"type": "interrupt", "utteranceUntilInterrupt": str(heard)}:
+            return f"heard “{heard}”, {content.get('durationUntilInterruptMs', '?')} ms"
+        case {"type": "dtmf", "digit": str(digit)}:
+            return f"key {digit}"
+        case {"type": "info", "name": str(name)}:
+            return f"{name} = {content.get('value')}"
+        case {"type": "setup"}:
+            return f"{content.get('from', '?')} → {content.get('to', '?')} · {content.get('sessionId', '?')}"
+        case {"type": "play", "source": str(source)}:
+            return source
+        case {"type": "sendDigits", "digits": str(digits)}:
+            return digits
+        case {"type": "error", "description": str(description)}:
+            return description
+        case {"type": "end"}:
+            handoff = content.get("handoffData")
+            if handoff is None:
+                return "without handoff data"
+            return handoff if isinstance(handoff, str) else json.dumps(handoff, ensure_ascii=False)
+    return None
+
+
+def _marks(**marks: Any) -> str:
+    return "".join(f" · {name}" for name, value in marks.items() if value)
+
+
+def _close(message: Message) -> str:
+    if message.code is None:
+        return "without a code"
+    return f"{message.code} {message.reason or 'without a reason'}"
+
+
+def _clip(text: str) -> str:
+    head = visible(text[: LINE + 1].replace("\n", "↵").replace("\t", " "))
+    return head if len(head) <= LINE else head[: LINE - 1] + "…"
+
+
+def _hex_line(at: int, row: bytes) -> str:
+    shown = "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in row)
+    return f"{at:06x}  {row.hex(' '):<47}  {shown}"

@@ -1,0 +1,58 @@
+"""The console as a process.
+
+Knows: where it listens, and how it stops.
+Must not know: what it serves.
+"""
+
+import asyncio
+import signal
+from contextlib import suppress
+
+import uvloop
+from aiohttp import web
+
+from relayproxy.config import Settings, split_address
+from relayproxy.console.app import build
+from relayproxy.errors import SettingError
+from relayproxy.store.engine import open_reader
+from relayproxy.store.queries import Queries
+
+_SHUTDOWN = 3.0
+"""Seconds that a request under way gets after a signal to stop."""
+
+
+def run(settings: Settings) -> None:
+    """Serves until SIGTERM or SIGINT. Says where it listens in one line on stdout. Raises SettingError when it
+    cannot listen there."""
+    with suppress(KeyboardInterrupt):
+        uvloop.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    engine = open_reader(settings.database)
+    # A reader who leaves ends the handler, so that a live stream does not outlast its page.
+    runner = web.AppRunner(
+        build(settings, Queries(engine)), handler_cancellation=True, access_log=None, shutdown_timeout=_SHUTDOWN
+    )
+    await runner.setup()
+    try:
+        host, port = split_address(settings.console)
+        site = web.TCPSite(runner, host, port)
+        try:
+            await site.start()
+        except OSError as problem:
+            raise SettingError(f"console={settings.console}: cannot listen there ({problem.strerror})") from None
+        print(f"console listening on {_url(runner, host)}", flush=True)
+        await stop.wait()
+    finally:
+        await runner.cleanup()
+        engine.dispose()
+
+
+def _url(runner: web.AppRunner, host: str) -> str:
+    port = runner.addresses[0][1]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

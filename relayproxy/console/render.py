@@ -1,0 +1,53 @@
+"""Templates: their folder, their filters, and the values that every page has.
+
+Knows: Jinja's settings (everything is escaped, a missing value is an error).
+Must not know: what any page is about.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import aiohttp_jinja2
+import jinja2
+from aiohttp import web
+
+from relayproxy.assets import web_dir
+from relayproxy.console import preview, times, words
+from relayproxy.console.statics import Statics
+
+_FILTERS: dict[str, Callable[..., str]] = {
+    "duration": times.duration,
+    "http_phrase": words.http_phrase,
+    "latency": times.latency,
+    "offset": times.offset,
+    "rfc3339": times.rfc3339,
+    "size": times.size,
+    "utc": times.utc,
+    "plural": words.plural,
+    "pretty": preview.pretty,
+    "visible": preview.visible,
+}
+
+
+def set_up_templates(app: web.Application, statics: Statics) -> None:
+    """Makes `render_template` work for the application."""
+    aiohttp_jinja2.setup(
+        app,
+        loader=jinja2.FileSystemLoader(web_dir() / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        filters=_FILTERS,
+    )
+    environment = aiohttp_jinja2.get_env(app)
+    environment.globals.update({"static": statics.url, "words": words, "section": ""})
+
+
+def render(template: str, request: web.Request, context: dict[str, Any], status: int = 200) -> web.Response:
+    """A page or fragment; the template also gets the time at which it is made."""
+    now = time.time_ns()
+    context = {**context, "now_ns": now, "now_ms": now // 1_000_000}
+    return aiohttp_jinja2.render_template(template, request, context, status=status)

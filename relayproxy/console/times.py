@@ -1,0 +1,63 @@
+"""Times and durations as text.
+
+Knows: how nanoseconds, milliseconds and bytes are written for programs (RFC 3339) and for people.
+Must not know: the reader's time zone (the browser has it); what is being timed.
+"""
+
+from datetime import UTC, datetime
+
+NS = 1_000_000_000
+_MINUTE = 60
+_HOUR = 3600
+_EXACT_BELOW_MS = 10_000
+
+
+def rfc3339(ns: int) -> str:
+    """Wall nanoseconds as UTC with microseconds, cut, never rounded: `2026-08-30T12:00:00.123456Z`."""
+    seconds, rest = divmod(ns, NS)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1000:06d}Z"
+
+
+def utc(ns: int) -> str:
+    """Wall nanoseconds for a person without a browser clock: `2026-08-30 12:00:00 UTC`."""
+    return f"{datetime.fromtimestamp(ns // NS, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def offset(ns: int) -> str:
+    """A distance from the start of a call: `0:01.204`, `1:02:03.004`; negative ones keep their sign."""
+    millis = abs(ns) // 1_000_000
+    seconds, millis = divmod(millis, 1000)
+    sign = "-" if ns < 0 else ""
+    return f"{sign}{_clock(seconds)}.{millis:03d}"
+
+
+def duration(ms: int) -> str:
+    """A length of time: `40 ms`, `2.4 s`, `0:42`, `3:12`, `1:02:03`."""
+    if ms < 1000:
+        return f"{max(ms, 0)} ms"
+    if ms < _EXACT_BELOW_MS:
+        return f"{ms / 1000:.1f} s"
+    return _clock(ms // 1000)
+
+
+def latency(ms: int) -> str:
+    """A latency: milliseconds below ten seconds, else seconds."""
+    return f"{ms:,} ms" if ms < _EXACT_BELOW_MS else f"{ms / 1000:.1f} s"
+
+
+def size(count: int) -> str:
+    """A number of bytes: `412 B`, `1.4 KiB`, `3.0 MiB`."""
+    if count < 1024:
+        return f"{count} B"
+    value = count / 1024
+    for unit in ("KiB", "MiB"):
+        if value < 1024:
+            return f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} GiB"
+
+
+def _clock(seconds: int) -> str:
+    hours, rest = divmod(seconds, _HOUR)
+    minutes, seconds = divmod(rest, _MINUTE)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

@@ -1,0 +1,72 @@
+"""Everything at once, to be looked at: the three processes, a demo agent as backend, simulated calls.
+
+Knows: which calls are made.
+Must not know: how calls are simulated, how processes are kept.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from relayproxy.children import say
+from relayproxy.config import Settings
+from relayproxy.lab import agent
+from relayproxy.lab.script import Listen, Pause, Say, Scenario, TwiML
+from relayproxy.lab.simulate import simulate
+from relayproxy.processes import Addresses, supervise
+
+MADE = ("keypad", "hangs-up-mid-answer", "impatient", "asks-for-a-person", "book-a-table")
+LIVE = Scenario(
+    "stays-on-the-line",
+    "Asks the same few things again and again, with long pauses.",
+    (
+        Listen(),
+        *(
+            Say("When are you open?"),
+            Listen(),
+            Pause(6_000),
+            Say("What's on the menu tonight?"),
+            Listen(),
+            Pause(6_000),
+            Say("What do you recommend?"),
+            Listen(),
+            Pause(6_000),
+        )
+        * 20,
+    ),
+    TwiML(parameters={"restaurant": "aurora"}),
+)
+"""A call to watch while it grows; it ends by itself, so that a forgotten demo falls silent."""
+
+
+def run(settings: Settings) -> None:
+    """`processes.serve` with the demo agent behind every route; returns when stopped."""
+    asyncio.run(_run(settings))
+
+
+async def _run(settings: Settings) -> None:
+    async with agent.serving(seed=random.randrange(1_000_000)) as url:
+        await supervise(settings.model_copy(update={"backend": url, "routes": {}}), _calls)
+
+
+@asynccontextmanager
+async def _calls(addresses: Addresses) -> AsyncIterator[None]:
+    calls = asyncio.create_task(_make_calls(addresses))
+    try:
+        yield
+    finally:
+        calls.cancel()
+        with suppress(asyncio.CancelledError):
+            await calls
+
+
+async def _make_calls(addresses: Addresses) -> None:
+    url = addresses.caller + "/"
+    say(f"{len(MADE)} simulated calls are being made, and one that stays on the line; watch them in the console:")
+    async with asyncio.TaskGroup() as group:
+        group.create_task(simulate(url, scenarios=(LIVE,)))
+        await simulate(
+            url, calls=len(MADE), concurrency=len(MADE), scenarios=MADE, report=lambda line: say(f"  {line}")
+        )
+        say(f"All {len(MADE)} are through. Look at them: {addresses.page}")

@@ -1,0 +1,1 @@
+"""A simulated Twilio and a demo agent: calls without a phone."""

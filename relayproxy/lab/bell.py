@@ -1,0 +1,29 @@
+"""A bell: whoever waits for a condition looks again when it rings.
+
+Knows: asyncio.
+Must not know: what anybody waits for.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+
+class Bell:
+    """Ring it after each change; `until` returns once its condition holds."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def ring(self) -> None:
+        self._event.set()
+
+    async def until(self, holds: Callable[[], bool], seconds: float | None = None) -> bool:
+        """True when `holds` came true; False when `seconds` passed first."""
+        try:
+            async with asyncio.timeout(seconds):
+                while not holds():
+                    self._event.clear()
+                    await self._event.wait()
+        except TimeoutError:
+            return holds()
+        return True

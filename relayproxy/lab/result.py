@@ -1,0 +1,147 @@
+"""What came of a simulated call.
+
+Knows: what was said on the wire and when, how the call ended, what Twilio would report of it and Studio would do.
+Must not know: how a call is made.
+"""
+
+import json
+import random
+from typing import Literal
+
+import msgspec
+
+from relayproxy.lab.wire import Json
+
+Ending = Literal[
+    "hung_up", "ended", "malformed", "backend_closed", "backend_dropped", "vanished", "refused", "unreachable"
+]
+"""`hung_up`: by the caller. `ended`: the backend sent `end`. `malformed`: ten messages in a row that are not valid.
+`backend_dropped`: without a close frame. `vanished`: Twilio's side was reset, as scripted. `refused`: an answer
+other than 101. `unreachable`: none."""
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Who calls whom, and under which ids."""
+
+    session_id: str
+    call_sid: str
+    account_sid: str
+    from_number: str
+    to_number: str = "+15550100002"
+    caller_name: str = ""
+    direction: str = "inbound"
+    call_type: str = "PSTN"
+    call_status: str = "RINGING"
+    """`IN_PROGRESS` for a further session of the same call."""
+
+    @classmethod
+    def somebody(cls, rng: random.Random) -> "Caller":
+        """A caller with ids and a number of the right shape."""
+        session, call, account = (f"{rng.getrandbits(128):032x}" for _ in range(3))
+        return cls("VX" + session, "CA" + call, "AC" + account, f"+155501{rng.randrange(100_000):05}")
+
+    def setup(self, parameters: dict[str, str]) -> Json:
+        """The setup message, its keys in the order that Twilio sends."""
+        return {
+            "type": "setup",
+            "sessionId": self.session_id,
+            "callSid": self.call_sid,
+            "parentCallSid": "",
+            "from": self.from_number,
+            "to": self.to_number,
+            "forwardedFrom": "",
+            "callerName": self.caller_name,
+            "direction": self.direction,
+            "callType": self.call_type,
+            "callStatus": self.call_status,
+            "accountSid": self.account_sid,
+            "customParameters": parameters,
+        }
+
+
+class Frame(msgspec.Struct, frozen=True):
+    """A message as it went over the wire."""
+
+    t: float
+    """Seconds since the connection was open, in real time."""
+    sender: Literal["twilio", "backend"]
+    text: str
+
+    @property
+    def message(self) -> Json:
+        """The frame's JSON object; empty when it is none."""
+        try:
+            value = json.loads(self.text)
+        except ValueError:
+            return {}
+        return value if isinstance(value, dict) else {}
+
+
+class CallResult(msgspec.Struct, frozen=True):
+    """A call that is over."""
+
+    scenario: str
+    caller: Caller
+    frames: tuple[Frame, ...]
+    ending: Ending
+    seconds: float
+    """From the open connection to its end, in real time."""
+    status: int | None
+    """HTTP status of the handshake; None when there was no answer."""
+    close_code: int | None
+    """Of the close frame that ended it, whoever sent it first; 1005 without a code, 1006 without a frame."""
+    close_reason: str
+    handoff_data: str | None = None
+    problem: str | None = None
+    """Why there was no connection, in words."""
+
+    def sent(self, kind: str) -> list[Json]:
+        """Messages of that type that Twilio sent."""
+        return [f.message for f in self.frames if f.sender == "twilio" and f.message.get("type") == kind]
+
+    def received(self, kind: str) -> list[Json]:
+        """Messages of that type that the backend sent."""
+        return [f.message for f in self.frames if f.sender == "backend" and f.message.get("type") == kind]
+
+    @property
+    def heard(self) -> str:
+        """What the caller heard of the agent, as far as events tell."""
+        return " ".join(m["value"].strip() for m in self.sent("info") if m["name"] == "tokensPlayed")
+
+    @property
+    def latencies(self) -> list[float]:
+        """Seconds from each final prompt to the next thing to play, where there is one before the next prompt."""
+        found: list[float] = []
+        asked: float | None = None
+        for frame in self.frames:
+            message = frame.message
+            if message.get("type") == "prompt" and message.get("last"):
+                asked = frame.t
+            elif asked is not None and (str(message.get("token", "")).strip() or message.get("type") == "play"):
+                found.append(frame.t - asked)
+                asked = None
+        return found
+
+    @property
+    def action(self) -> dict[str, str]:
+        """The form that Twilio would post to the `<Connect action>` URL."""
+        form = {
+            "SessionId": self.caller.session_id,
+            "CallSid": self.caller.call_sid,
+            "SessionDuration": str(int(self.seconds)),
+            "SessionStatus": {"hung_up": "completed", "ended": "ended"}.get(self.ending, "failed"),
+            "CallStatus": "completed" if self.ending == "hung_up" else "in-progress",
+        }
+        if self.handoff_data is not None:
+            form["HandoffData"] = self.handoff_data
+        if self.ending in ("refused", "unreachable"):
+            form |= {"ErrorCode": "64102", "ErrorMessage": "Unable to connect to WebSocket URL"}
+        elif form["SessionStatus"] == "failed":
+            form |= {"ErrorCode": "64105", "ErrorMessage": "Websocket ended"}
+        return form
+
+    @property
+    def studio(self) -> Literal["success", "failed", "none"]:
+        """Which way a Studio flow would go on; `none` when the call itself is over."""
+        transitions: dict[str, Literal["success", "none"]] = {"ended": "success", "hung_up": "none"}
+        return transitions.get(self.ending, "failed")

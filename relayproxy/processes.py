@@ -1,0 +1,205 @@
+"""Relay, recorder and console together.
+
+Knows: in which order they start and stop, which of them needs what, what to print when all are ready.
+Must not know: how they work.
+
+They stop in the order of the data: the relay first, which lets live calls end; then the recorder, which reads what is
+left of the journal; then the console.
+"""
+
+import asyncio
+import fcntl
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from relayproxy.children import Child, end_with_parent, say
+from relayproxy.config import Settings, as_environment, relay_urls
+from relayproxy.errors import RelayproxyError, SettingError
+from relayproxy.sources import ENV_PREFIX
+
+__all__ = ["Addresses", "end_with_parent", "serve", "supervise"]
+
+LOCK = "serve.lock"
+START_TIMEOUT = 60.0
+RECORDER_PATIENCE = 60.0
+"""Seconds to play the rest of the journal. What is left then stays there for the next start."""
+CONSOLE_PATIENCE = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where relay and console listen: this machine's http(s) URLs, without a trailing slash."""
+
+    relay: str
+    console: str
+
+    @property
+    def caller(self) -> str:
+        """The relay's address for a WebSocket client on this machine."""
+        return "ws" + _reachable(self.relay).removeprefix("http")
+
+    @property
+    def page(self) -> str:
+        """The console's address to open."""
+        return _reachable(self.console) + "/"
+
+
+Companion = Callable[[Addresses], AbstractAsyncContextManager[None]]
+
+
+def serve(settings: Settings) -> None:
+    """Runs the three processes until SIGTERM or SIGINT and all have ended. Raises RelayproxyError when one of them
+    cannot start; one that dies later is started again."""
+    asyncio.run(supervise(settings))
+
+
+async def supervise(settings: Settings, companion: Companion | None = None) -> None:
+    """`serve`, with something that lives between the processes' being ready and their being stopped."""
+    signals: asyncio.Queue[int] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, signals.put_nowait, number)
+    with _data_dir(settings):
+        await _Three(settings, signals).run(companion)
+
+
+class _Three:
+    def __init__(self, settings: Settings, signals: "asyncio.Queue[int]") -> None:
+        self._settings = settings
+        self._signals = signals
+        self._hurry = asyncio.Event()
+        other = {name: value for name, value in os.environ.items() if not name.startswith(ENV_PREFIX)}
+        self._environment = other | as_environment(settings)
+        self._relay = Child("relay", self._environment)
+        self._recorder = Child("recorder", self._environment)
+        self._console = Child("console", self._environment)
+        self._lives: dict[Child, asyncio.Task[None]] = {}
+
+    async def run(self, companion: Companion | None) -> None:
+        try:
+            if not await self._start():
+                return
+            async with AsyncExitStack() as stack:
+                addresses = self._addresses()
+                say(_summary(self._settings, addresses))
+                if companion is not None:
+                    await stack.enter_async_context(companion(addresses))
+                await self._signals.get()
+            say("stopping: no new calls, live ones may end; once more closes them now")
+        except BaseException:
+            self._hurry.set()
+            raise
+        finally:
+            await self._stop()
+
+    async def _start(self) -> bool:
+        """True when all are ready; False when told to stop before."""
+        self._begin(self._relay)
+        self._begin(self._console)
+        if self._settings.embedded:
+            await self._migrate()
+        self._begin(self._recorder)
+        ready = asyncio.create_task(asyncio.wait({child.ready for child in self._lives}))
+        told = asyncio.create_task(self._signals.get())
+        first: set[asyncio.Future[Any]] = {ready, told, *self._lives.values()}
+        try:
+            done, _ = await asyncio.wait(first, timeout=START_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            told.cancel()
+            ready.cancel()
+        for life in self._lives.values():
+            if life in done:
+                life.result()
+        if not done:
+            late = ", ".join(child.name for child in self._lives if not child.ready.done())
+            raise RelayproxyError(f"not ready after {START_TIMEOUT:g} s: {late}")
+        return told not in done
+
+    def _begin(self, child: Child) -> None:
+        self._lives[child] = asyncio.create_task(child.run())
+
+    async def _migrate(self) -> None:
+        migration = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", "relayproxy", "migrate"),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            env=self._environment,
+            start_new_session=True,
+        )
+        if await migration.wait():
+            raise RelayproxyError("the database could not be prepared")
+
+    def _addresses(self) -> Addresses:
+        relay, console = self._relay.ready.result(), self._console.ready.result()
+        # Should one of them die, its successor takes the same port, even where the system had chosen it.
+        self._relay.environment[ENV_PREFIX + "LISTEN"] = _with_port(self._settings.listen, relay)
+        self._console.environment[ENV_PREFIX + "CONSOLE"] = _with_port(self._settings.console, console)
+        return Addresses(relay, console)
+
+    async def _stop(self) -> None:
+        impatient = asyncio.create_task(self._second_signal())
+        for child, patience in (
+            (self._relay, None),
+            (self._recorder, RECORDER_PATIENCE),
+            (self._console, CONSOLE_PATIENCE),
+        ):
+            if child in self._lives:
+                await child.stop(self._hurry, patience)
+        impatient.cancel()
+        await asyncio.gather(impatient, *self._lives.values(), return_exceptions=True)
+
+    async def _second_signal(self) -> None:
+        await self._signals.get()
+        self._hurry.set()
+
+
+@contextmanager
+def _data_dir(settings: Settings) -> Iterator[None]:
+    """Makes the data folder and keeps it to ourselves."""
+    try:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(settings.data_dir / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as problem:
+        raise SettingError(
+            f"data_dir={settings.data_dir}: a folder that can be made and written is expected ({problem.strerror})"
+        ) from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise SettingError(
+            f"data_dir={settings.data_dir}: a folder of its own is expected; another relayproxy is running on this one"
+        ) from None
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def _with_port(address: str, url: str) -> str:
+    return f"{address.rpartition(':')[0]}:{urlsplit(url).port}"
+
+
+def _summary(settings: Settings, addresses: Addresses) -> str:
+    urls = relay_urls(settings, addresses.caller)
+    width = max(map(len, urls)) if len(urls) > 1 else 0
+    lines = ["", "relayproxy is ready.", "", "  relay URL, for Twilio Studio or TwiML:"]
+    lines += [f"    {route:<{width}}  {url}" if width else f"    {url}" for route, url in urls.items()]
+    if settings.public_url is None:
+        port = urlsplit(addresses.relay).port
+        lines += [
+            f"    Twilio needs a public wss:// address: put a tunnel or a TLS front end before port {port},",
+            "    give Twilio that one's URL, and set --public-url to it to have it shown here.",
+        ]
+    return "\n".join([*lines, "", f"  console: {addresses.page}", ""])
+
+
+def _reachable(url: str) -> str:
+    """An address to open, for one that stands for all of a machine's."""
+    return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")

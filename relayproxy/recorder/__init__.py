@@ -1,0 +1,1 @@
+"""Journal → frames → messages → fold → one transaction → spans. A plain synchronous loop."""

@@ -1,0 +1,58 @@
+"""Patience with the database.
+
+Knows: trying again until it works, saying so once for each change, and giving up only when told to stop.
+Must not know: what is read or written.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from relayproxy.errors import RelayproxyError
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+RETRY_FIRST, RETRY_MAX = 0.1, 2.0
+"""Seconds between two attempts."""
+
+
+class Stopped(Exception):
+    """The recorder was told to stop while the database was away."""
+
+
+class Patient:
+    """Calls what needs the database. `check` raises when the database cannot be used as it is (its schema); it is
+    asked before the first use and after each failure."""
+
+    def __init__(self, check: Callable[[], None], stop: threading.Event) -> None:
+        self._check = check
+        self._stop = stop
+        self._healthy: bool | None = None
+
+    def __call__(self, action: Callable[[], T]) -> T:
+        """The action's result, however long it takes. Raises Stopped when told to stop meanwhile."""
+        delay = RETRY_FIRST
+        while True:
+            try:
+                if not self._healthy:
+                    self._check()
+                result = action()
+            except Exception as problem:
+                self._say(problem)
+                if self._stop.wait(delay):
+                    raise Stopped from None
+                delay = min(2 * delay, RETRY_MAX)
+            else:
+                if self._healthy is False:
+                    log.warning("recording goes on")
+                self._healthy = True
+                return result
+
+    def _say(self, problem: Exception) -> None:
+        if self._healthy is not False:
+            # Only errors of ours are known not to quote what was being written.
+            words = str(problem) if isinstance(problem, RelayproxyError) else type(problem).__name__
+            log.error("nothing can be recorded (%s); calls go on, the journal keeps them", words)
+        self._healthy = False

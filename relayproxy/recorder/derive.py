@@ -1,0 +1,111 @@
+"""Rows of the store from a conversation.
+
+Knows: which derived value goes into which column, and what text a database takes.
+Must not know: SQL, or how the conversation was derived.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from relayproxy.connection import Opening
+from relayproxy.conversation.model import Conversation, Turn
+from relayproxy.store.rows import SessionRow, TurnRow
+
+
+def clean(text: str) -> str:
+    """The text without what databases refuse: NUL goes, lone surrogates become U+FFFD."""
+    if text.isascii() and "\x00" not in text:
+        return text
+    text = text.replace("\x00", "")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def to_json(value: object) -> str:
+    """The value as JSON. What JSON or UTF-8 cannot hold is kept as text, as near as possible."""
+    try:
+        return msgspec.json.encode(value).decode()
+    except (UnicodeEncodeError, OverflowError):
+        return msgspec.json.encode(_plain(msgspec.to_builtins(value, str_keys=True))).decode()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {clean(str(key)): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return str(value)
+    return value
+
+
+def percentile(values: Sequence[int], share: float) -> int | None:
+    """Nearest-rank percentile; None of nothing."""
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)] if values else None
+
+
+def session_row(session: str, opening: Opening, conversation: Conversation) -> SessionRow:
+    """`opening` is that of the session's first connection."""
+    latencies = [turn.response_latency_ms for turn in conversation.turns if turn.response_latency_ms is not None]
+    return SessionRow(
+        id=session,
+        session_id=_text(conversation.session_id),
+        call_sid=_text(conversation.call_sid),
+        account_sid=_text(conversation.account_sid),
+        route=clean(opening.route),
+        from_number=_text(conversation.from_number),
+        to_number=_text(conversation.to_number),
+        direction=_text(conversation.direction),
+        custom_parameters=to_json(conversation.custom_parameters),
+        trace_id=clean(opening.trace_id),
+        started_at=conversation.started_at,
+        ended_at=conversation.ended_at,
+        outcome=conversation.outcome,
+        ended_by=conversation.ended_by,
+        end_reason=_text(conversation.end_reason),
+        studio_transition=conversation.studio_transition,
+        twilio_error_code=_number(conversation.twilio_error_code),
+        handoff=None if conversation.handoff is None else to_json(conversation.handoff),
+        turns=len(conversation.turns),
+        interruptions=sum(len(turn.interruptions) for turn in conversation.turns),
+        messages=conversation.messages,
+        gaps=conversation.gaps,
+        response_p50_ms=_number(percentile(latencies, 0.50)),
+        response_p95_ms=_number(percentile(latencies, 0.95)),
+        response_n=len(latencies),
+        detail=to_json(msgspec.structs.replace(conversation, turns=())),
+    )
+
+
+def turn_row(session: str, turn: Turn) -> TurnRow:
+    return TurnRow(
+        session=session,
+        number=turn.number,
+        opened_by=turn.opened_by,
+        started_at=turn.started_at,
+        ended_at=turn.ended_at,
+        caller_text=clean(turn.caller_text),
+        agent_text=clean(turn.agent_text),
+        response_latency_ms=_number(turn.response_latency_ms),
+        null_reason=turn.null_reason,
+        interrupted=turn.interrupted,
+        unanswered=turn.unanswered,
+        detail=to_json(turn),
+    )
+
+
+def _text(value: str | None) -> str | None:
+    return None if value is None else clean(value)
+
+
+def _number(value: int | None) -> int | None:
+    """Integer columns hold 32 bits; what does not fit is no number of ours."""
+    return value if value is not None and -(2**31) <= value < 2**31 else None

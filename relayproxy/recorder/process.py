@@ -1,0 +1,71 @@
+"""The recorder as a process.
+
+Knows: putting store, exporter and play loop together; that there is one recorder for a data folder; signals.
+Must not know: how any of them works.
+"""
+
+import fcntl
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from relayproxy.config import Settings
+from relayproxy.errors import RelayproxyError
+from relayproxy.recorder.recorder import Recorder
+from relayproxy.store.archive import Archive
+from relayproxy.store.engine import open_engine
+from relayproxy.store.migrate import check_schema
+from relayproxy.telemetry.otlp import Exporter
+
+
+def run(settings: Settings) -> None:
+    """Records until SIGTERM or SIGINT; then what the journal holds is still recorded, within a few seconds.
+
+    A database that is away or has no schema yet is waited for. Raises RelayproxyError when another recorder works
+    on the data folder, or the folder cannot be used.
+    """
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with _alone(settings.data_dir):
+        engine = open_engine(settings.database)
+        exporter = Exporter.from_env()
+        recorder = Recorder(
+            Archive(engine),
+            settings.journal_dir,
+            message_limit=settings.message_limit,
+            patience=settings.journal_quota // 4,
+            check=lambda: check_schema(engine),
+            exporter=exporter,
+            stop=stop,
+        )
+        print(f"recorder following {settings.journal_dir}", flush=True)
+        try:
+            recorder.run()
+        finally:
+            if exporter is not None:
+                exporter.shutdown()
+            engine.dispose()
+
+
+@contextmanager
+def _alone(data_dir: Path) -> Iterator[None]:
+    path = data_dir / "recorder.lock"
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as problem:
+        raise RelayproxyError(f"data_dir={data_dir}: a folder to write in is expected ({problem.strerror})") from None
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RelayproxyError(
+                f"data_dir={data_dir}: another recorder works on this folder; one is enough for any number of relays"
+            ) from None
+        yield
+    finally:
+        os.close(lock)

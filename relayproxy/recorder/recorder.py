@@ -1,0 +1,234 @@
+"""The play loop: all journals into the database, batch by batch.
+
+Knows: when to read, when to commit, what one commit holds, and what follows from it.
+Must not know: SQL, frames, the vocabulary, sockets.
+
+Whatever is read between two commits is one `Batch`: messages, derived rows and journal positions, all or nothing.
+While the database is away nothing more is read: memory stays bounded, and the journal keeps what comes.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from relayproxy.conversation.message import write_lines
+from relayproxy.conversation.spans import Span
+from relayproxy.journal.reader import START, Position
+from relayproxy.journal.segments import journal_paths
+from relayproxy.recorder.connection import Connection, log_bug
+from relayproxy.recorder.database import Patient, Stopped
+from relayproxy.recorder.playback import Event, Playback
+from relayproxy.recorder.session import Session
+from relayproxy.recorder.sessions import Sessions
+from relayproxy.store.archive import Archive
+from relayproxy.store.rows import Batch, ChunkRow, JournalRow
+
+log = logging.getLogger(__name__)
+
+COMMIT_INTERVAL = 0.1
+POLL = 0.02
+READ_AT_ONCE = 1024 * 1024
+BATCH_SIZE = 8 * 1024 * 1024
+"""Bytes of payload, with an allowance for each message, after which a batch is committed at once."""
+MESSAGE_WEIGHT = 400
+FINISH_TIME = 3.0
+"""Seconds that reading on may take once the recorder has been told to stop."""
+
+
+class Exporter(Protocol):
+    """Where final spans go. Returns at once."""
+
+    def export(self, spans: list[Span], /) -> None: ...
+
+
+class Recorder:
+    """Plays the journals in `folder` into `archive` until `stop` is set.
+
+    `check` raises when the database cannot be used as it is. `message_limit`, `patience`: see `Playback`.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        folder: Path,
+        *,
+        message_limit: int,
+        patience: int,
+        check: Callable[[], None],
+        exporter: Exporter | None = None,
+        stop: threading.Event | None = None,
+    ) -> None:
+        self._archive = archive
+        self._folder = folder
+        self._message_limit = message_limit
+        self._patience = patience
+        self._exporter = exporter
+        self._stop = stop or threading.Event()
+        self._patient = Patient(check, self._stop)
+        self._sessions = Sessions(archive, self._patient)
+        self._playbacks: dict[str, Playback] = {}
+        self._touched: dict[str, Connection] = {}
+        self._weight = 0
+        self._troubled: set[str] = set()
+
+    def run(self) -> None:
+        """Plays until stopped; what is there by then is still played and committed, within a few seconds."""
+        last = 0.0
+        try:
+            while not self._stop.is_set():
+                worked = self.play()
+                now = time.monotonic()
+                if self._due and now - last >= COMMIT_INTERVAL:
+                    self.commit()
+                    last = now
+                elif not worked:
+                    self._stop.wait(POLL)
+            self.finish()
+        except Stopped:
+            log.warning("stopped while the database is away; the journal keeps what is not recorded")
+        finally:
+            self.close()
+
+    def finish(self) -> None:
+        """Plays and commits what is there."""
+        deadline = time.monotonic() + FINISH_TIME
+        while self.play() and time.monotonic() < deadline:
+            pass
+        self.commit()
+
+    def close(self) -> None:
+        for playback in self._playbacks.values():
+            playback.close()
+
+    def play(self) -> bool:
+        """Reads what has come; False when nothing has. Commits by itself only to bound memory."""
+        worked = False
+        try:
+            self._discover()
+        except OSError as problem:
+            self._trouble(str(self._folder), problem)
+        for playback in [*self._playbacks.values()]:
+            if playback.ended:
+                continue
+            before = playback.position
+            try:
+                for event in playback.play(READ_AT_ONCE):
+                    self._happened(event)
+            except OSError as problem:
+                self._trouble(playback.id, problem)
+                continue
+            self._troubled.discard(playback.id)
+            worked = worked or playback.ended or playback.position != before
+            if self._weight >= BATCH_SIZE:
+                self.commit()
+        return worked
+
+    def commit(self) -> None:
+        """Writes what has been played since the last commit."""
+        if not self._due:
+            return
+        touched = [*self._touched.values()]
+        dropped = [gone for one in touched if (gone := self._sessions.identify(one)) is not None]
+        moved = [playback for playback in self._playbacks.values() if playback.position != playback.committed]
+        sessions = [*{session.id: session for session in map(self._sessions.of, touched)}.values()]
+        rows = [session.rows() for session in sessions]
+        batch = Batch(
+            journals=tuple(JournalRow(one.id, *one.position) for one in moved),
+            sessions=tuple(row.session for row in rows),
+            connections=tuple(connection.row() for connection in touched),
+            turns=tuple(turn for row in rows for turn in row.turns),
+            turn_counts=tuple((row.session.id, row.count) for row in rows if row.count is not None),
+            chunks=tuple(_chunk(connection) for connection in touched if connection.fresh),
+            finished=tuple(connection.id for connection in touched if connection.ending is not None),
+            dropped_sessions=tuple(dropped),
+        )
+        self._patient(lambda: self._archive.commit(batch))
+        self._settle(touched, sessions, moved)
+
+    @property
+    def _due(self) -> bool:
+        return bool(self._touched) or any(
+            one.ended or one.position != one.committed
+            for one in self._playbacks.values()
+            if one.id not in self._troubled
+        )
+
+    def _settle(self, touched: list[Connection], sessions: list[Session], moved: list[Playback]) -> None:
+        """What follows from a commit that has succeeded."""
+        self._touched.clear()
+        self._weight = 0
+        self._export(sessions)
+        for connection in touched:
+            connection.fresh = []
+            if connection.ending is not None:
+                self._sessions.ended(connection)
+        for playback in moved:
+            self._tidy(playback, playback.settle)
+        ended = [one for one in self._playbacks.values() if one.ended and one.id not in self._troubled]
+        # The row goes after the files: without it the files would be played again.
+        gone = tuple(playback.id for playback in ended if self._tidy(playback, playback.delete))
+        if gone:
+            self._playbacks = {name: one for name, one in self._playbacks.items() if name not in gone}
+            self._patient(lambda: self._archive.commit(Batch(dropped_journals=gone)))
+
+    def _discover(self) -> None:
+        for path in journal_paths(self._folder):
+            if path.name not in self._playbacks:
+                self._playbacks[path.name] = self._restore(path)
+
+    def _restore(self, path: Path) -> Playback:
+        rows = {row.id: row for row in self._patient(self._archive.journals)}
+        live = self._patient(lambda: self._archive.live_connections(path.name))
+        connections = [Connection.restore(row, self._message_limit) for row in live]
+        self._sessions.restore(connections)
+        row = rows.get(path.name)
+        return Playback(
+            path,
+            Position(row.segment, row.offset) if row is not None else START,
+            connections,
+            message_limit=self._message_limit,
+            patience=self._patience,
+        )
+
+    def _happened(self, event: Event) -> None:
+        connection = event.connection
+        if event.what == "opened":
+            self._sessions.opened(connection)
+        session = self._sessions.of(connection)
+        session.feed(connection.id, event.messages)
+        if connection.ending is not None:
+            session.end(connection.opening, connection.ending)
+        self._touched[connection.id] = connection
+        self._weight += MESSAGE_WEIGHT
+        for message in event.messages:
+            self._weight += MESSAGE_WEIGHT + min(message.size, self._message_limit)
+
+    def _export(self, sessions: list[Session]) -> None:
+        if self._exporter is None:
+            return
+        for session in sessions:
+            try:
+                self._exporter.export(session.new_spans())
+            except Exception as problem:
+                log_bug(f"spans of session {session.id}", problem)
+
+    def _tidy(self, playback: Playback, step: Callable[[], None]) -> bool:
+        try:
+            step()
+        except OSError as problem:
+            self._trouble(playback.id, problem)
+            return False
+        return True
+
+    def _trouble(self, where: str, problem: OSError) -> None:
+        if where not in self._troubled:
+            self._troubled.add(where)
+            log.error("journal %s: %s", where, problem)
+
+
+def _chunk(connection: Connection) -> ChunkRow:
+    fresh = connection.fresh
+    return ChunkRow(connection.id, fresh[0].seq, len(fresh), write_lines(fresh))

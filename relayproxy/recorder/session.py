@@ -1,0 +1,194 @@
+"""One session while it is played: the fold over its connections, and what of it is new.
+
+Knows: feeding the fold, rebuilding it, which turns have been written and which spans have been handed on.
+Must not know: the journal, decoding, the database.
+
+A bug in the fold costs the session its meaning, never its messages: it is logged once and the fold left alone.
+"""
+
+import heapq
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from operator import itemgetter
+
+import msgspec
+
+from relayproxy.connection import Ending, Opening
+from relayproxy.conversation.fold import Fold
+from relayproxy.conversation.message import Message
+from relayproxy.conversation.model import Conversation, Turn
+from relayproxy.conversation.spans import Span, spans
+from relayproxy.recorder.connection import log_bug
+from relayproxy.recorder.derive import session_row, turn_row
+from relayproxy.store.rows import SessionRow, TurnRow
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One connection of a session with everything known of it."""
+
+    opening: Opening
+    messages: Sequence[Message]
+    ending: Ending | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What a commit writes of a session. `turns` are those that changed; `count` is how many there are, when rows of
+    others may have to go."""
+
+    session: SessionRow
+    turns: tuple[TurnRow, ...]
+    count: int | None
+
+
+class Session:
+    """A session by its id, with the opening of its first connection."""
+
+    def __init__(self, session: str, opening: Opening) -> None:
+        self.id = session
+        self.opening = opening
+        self.live: set[str] = set()
+        """Its connections that have not ended."""
+        self._fold = Fold()
+        self._broken = False
+        self._stale = True
+        self._last: Conversation | None = None
+        self._ended_at = opening.opened_at
+        self._written: tuple[Turn, ...] | None = None
+        self._handed_on: set[str] = set()
+        self.name: tuple[str, str | None] | None = None
+        """VX id and call SID, once it is settled by them which session this is."""
+
+    def open(self, opening: Opening) -> None:
+        self.live.add(opening.connection_id)
+        self._change(lambda: self._fold.open(opening))
+
+    def feed(self, connection: str, messages: Iterable[Message]) -> None:
+        def step() -> None:
+            for message in messages:
+                self._fold.feed(connection, message)
+
+        self._change(step)
+
+    def end(self, opening: Opening, ending: Ending) -> None:
+        self.live.discard(opening.connection_id)
+        self._ended_at = max(self._ended_at, opening.opened_at + ending.t)
+        self._change(lambda: self._fold.end(opening.connection_id, ending))
+
+    def rebuild(self, parts: Sequence[Part]) -> None:
+        """Starts again from these connections, in the order in which things happened."""
+        self._fold = Fold()
+        self._broken = False
+        self._last = self._written = None
+        self.live.clear()
+        for _, step in heapq.merge(*map(_course, parts), key=itemgetter(0)):
+            step(self)
+
+    def conversation(self) -> Conversation:
+        """As known now."""
+        if self._stale:
+            self._stale = False
+            self._guarded(self._look)
+        conversation = self._last or _blank(self.opening)
+        if self._broken and not self.live:
+            conversation = msgspec.structs.replace(
+                conversation,
+                ended_at=self._ended_at,
+                outcome=conversation.outcome or "unknown",
+                end_reason=conversation.end_reason or "The conversation could not be derived.",
+            )
+        return conversation
+
+    def rows(self) -> Rows:
+        """What is to be written now; counts as written from here on."""
+        try:
+            return self._rows()
+        except Exception as problem:
+            log_bug(f"rows of session {self.id}", problem)
+            self._broken, self._last, self._written = True, None, None
+            return self._rows()
+
+    def _rows(self) -> Rows:
+        conversation = self.conversation()
+        known, turns = self._written, conversation.turns
+        if known is not None:
+            turns = tuple(turn for turn in turns if turn.number >= len(known) or turn != known[turn.number])
+        rows = Rows(
+            session_row(self.id, self.opening, conversation),
+            tuple(turn_row(self.id, turn) for turn in turns),
+            len(conversation.turns) if known is None or len(known) > len(conversation.turns) else None,
+        )
+        self._written = conversation.turns
+        return rows
+
+    def new_spans(self) -> list[Span]:
+        """Spans that have become final since the last call."""
+        if self._broken:
+            return []
+        found = [span for span in spans(self.conversation(), self.opening) if span.span_id not in self._handed_on]
+        self._handed_on.update(span.span_id for span in found)
+        return found
+
+    def forget_spans(self) -> None:
+        """Those that are final now have been handed on before, by another process."""
+        try:
+            self.new_spans()
+        except Exception as problem:
+            log_bug(f"spans of session {self.id}", problem)
+
+    def _change(self, step: Callable[[], None]) -> None:
+        self._stale = True
+        self._guarded(step)
+
+    def _look(self) -> None:
+        self._last = self._fold.conversation()
+
+    def _guarded(self, step: Callable[[], None]) -> None:
+        if self._broken:
+            return
+        try:
+            step()
+        except Exception as problem:
+            log_bug(f"deriving session {self.id}", problem)
+            self._broken = True
+
+
+def _course(part: Part) -> Iterator[tuple[int, Callable[[Session], None]]]:
+    """What happened to one connection, as wall times and steps."""
+    opening, ending = part.opening, part.ending
+    yield opening.opened_at, lambda session: session.open(opening)
+    for message in part.messages:
+        yield (
+            opening.opened_at + message.t,
+            partial(Session.feed, connection=opening.connection_id, messages=(message,)),
+        )
+    if ending is not None:
+        yield opening.opened_at + ending.t, lambda session: session.end(opening, ending)
+
+
+def _blank(opening: Opening) -> Conversation:
+    return Conversation(
+        session_id=None,
+        call_sid=None,
+        account_sid=None,
+        from_number=None,
+        to_number=None,
+        direction=None,
+        caller_name=None,
+        custom_parameters={},
+        setup={},
+        started_at=opening.opened_at,
+        ended_at=None,
+        outcome=None,
+        ended_by=None,
+        end_reason=None,
+        studio_transition=None,
+        twilio_error_code=None,
+        handoff=None,
+        turns=(),
+        messages=0,
+        gaps=0,
+        gap_bytes=0,
+    )

@@ -1,0 +1,112 @@
+"""Where settings come from: a TOML file, the environment, flags.
+
+Knows: reading them into one nested shape, laying one over the other, saying where a value came from.
+Must not know: which settings there are or what a right value is.
+"""
+
+import json
+import tomllib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from relayproxy.errors import SettingError
+
+ENV_PREFIX = "RELAYPROXY_"
+CONFIG_ENV = ENV_PREFIX + "CONFIG"
+"""Names the TOML file when no flag does."""
+ROUTES_ENV = ENV_PREFIX + "ROUTES__"
+"""Followed by `<route>__<SETTING>`; the route's name is kept as it is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Values of one source: a file (`name` is its path), the `environment`, or `flag`s."""
+
+    name: str
+    values: Mapping[str, Any]
+
+
+def read_file(file: Path) -> dict[str, Any]:
+    """The tables of a TOML file. Raises SettingError when it cannot be read, with line and column of what is wrong."""
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except OSError as problem:
+        raise SettingError(f"config={file}: a readable TOML file is expected ({problem.strerror})") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise SettingError(f"config={file}: a TOML file is expected ({problem})") from None
+
+
+def read_environment(environ: Mapping[str, str], known: Collection[str]) -> dict[str, Any]:
+    """The settings among environment variables; an empty one counts as not set.
+
+    Of unknown names only those that look like a slip are taken (and will be refused): container platforms set
+    variables of their own with such names.
+    """
+    values: dict[str, Any] = {}
+    routes: dict[str, Any] = {}
+    for name, value in environ.items():
+        if not name.startswith(ENV_PREFIX) or name == CONFIG_ENV or not value:
+            continue
+        if name.startswith(ROUTES_ENV):
+            route, separator, key = name.removeprefix(ROUTES_ENV).rpartition("__")
+            routes = merge(routes, {route: {key.lower(): value}} if separator else {key: value})
+        else:
+            key = name.removeprefix(ENV_PREFIX).lower()
+            if get_close_matches(key, known, n=1, cutoff=0.8):
+                values[key] = _table(value)
+    return merge(values, {"routes": routes}) if routes else values
+
+
+def _table(value: str) -> object:
+    """A whole table in one variable is written as JSON."""
+    try:
+        return json.loads(value) if value.startswith("{") else value
+    except ValueError:
+        return value
+
+
+def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`over` laid over `under`, table by table."""
+    merged = dict(under)
+    for key, value in over.items():
+        below = merged.get(key)
+        merged[key] = merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def origin(path: list[str], layers: list[Layer]) -> str:
+    """Where the value at `path` came from, as ` (words)`; the last layer that has it wins. Empty when none has it."""
+    for layer in reversed(layers):
+        found: object = layer.values
+        for part in path:
+            found = found.get(part) if isinstance(found, Mapping) else None
+        if found is not None:
+            return f" ({_place(path, layer.name)})"
+    return ""
+
+
+def _place(path: list[str], source: str) -> str:
+    if source == "flag":
+        return "--route" if path[0] == "routes" else "--" + path[0].replace("_", "-")
+    if source == "environment":
+        return (
+            ENV_PREFIX + path[0].upper()
+            if len(path) == 1
+            else "__".join([ROUTES_ENV + path[1], *(p.upper() for p in path[2:])])
+        )
+    return source
+
+
+def mask(value: object) -> str:
+    """A value fit for a message: user names, passwords and query values of URLs are hidden."""
+    text = str(value)
+    head, at, rest = text.rpartition("@")
+    if at:
+        scheme, slashes, _ = head.partition("://")
+        text = (scheme + slashes if slashes else "") + "***@" + rest
+    path, mark, query = text.partition("?")
+    hidden = "&".join(part.partition("=")[0] + "=***" if "=" in part else "***" for part in query.split("&"))
+    return path + mark + (hidden if mark else "")

@@ -1,0 +1,214 @@
+"""Everything that is written, and what a writer must read to go on where it stopped.
+
+Knows: how a batch becomes one transaction; how chunks become recordings.
+Must not know: how rows are derived, or what the console asks.
+
+The contract holds alike on every database: a call of `commit` that returns has made its batch durable, one that
+raises has changed nothing, and committing the same batch again changes nothing but revisions.
+"""
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, Select, Table, bindparam, delete, func, insert, select
+
+from relayproxy.conversation.message import Message, read_lines
+from relayproxy.store import schema
+from relayproxy.store.engine import writing
+from relayproxy.store.errors import store_errors
+from relayproxy.store.lines import lines_from, pack
+from relayproxy.store.rows import Batch, ChunkRow, ConnectionRow, JournalRow, SessionRow, TurnRow
+from relayproxy.store.tables import columns, insert_once, parameters, upsert, value
+
+R = TypeVar("R")
+
+PART_BYTES = 8 * 1024 * 1024
+"""Lines of one recording part before compression; only a chunk that is larger by itself makes a larger part."""
+LOOKUP = 500
+"""Keys in one query; databases limit a statement's parameters."""
+
+
+@dataclass(slots=True)
+class _Stored:
+    """What is stored of a connection that still grows."""
+
+    size: int = 0
+    """Bytes of lines in chunks."""
+    sealed: int = 0
+    """The first message that is not in a recording part."""
+    parts: int = 0
+
+
+class Archive:
+    """The one writer of a database. Not for use by several threads at once."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._writing = writing(engine)
+        self._stored: dict[str, _Stored] = {}
+        dialect = engine.dialect.name
+        self._put_sessions = upsert(dialect, schema.sessions, revision=schema.sessions.c.revision + 1)
+        self._put_connections = upsert(dialect, schema.connections)
+        self._put_turns = upsert(dialect, schema.turns)
+        self._put_journals = upsert(dialect, schema.journals)
+        self._add_chunks = insert_once(dialect, schema.chunks)
+
+    def commit(self, batch: Batch) -> None:
+        """Writes the batch, all or nothing; durable on return. Raises `StoreError` when the database cannot."""
+        try:
+            with store_errors(), self._writing.begin() as db:
+                self._write(db, batch)
+        except BaseException:
+            self._stored.clear()
+            # A file that was opened while it could not be written stays read-only for its connection.
+            self._engine.dispose()
+            raise
+        for connection in batch.finished:
+            self._stored.pop(connection, None)
+
+    def journals(self) -> tuple[JournalRow, ...]:
+        """The committed position of every journal."""
+        return self._all(JournalRow, columns(JournalRow, schema.journals))
+
+    def live_connections(self, journal: str) -> tuple[ConnectionRow, ...]:
+        """The journal's connections that have not ended, in the order in which they opened."""
+        c = schema.connections.c
+        query = columns(ConnectionRow, schema.connections).where(c.journal == journal, c.ended_at.is_(None))
+        return self._all(ConnectionRow, query.order_by(c.number))
+
+    def connection(self, connection_id: str) -> ConnectionRow | None:
+        """One connection, live or ended."""
+        query = columns(ConnectionRow, schema.connections).where(schema.connections.c.id == connection_id)
+        return next(iter(self._all(ConnectionRow, query)), None)
+
+    def session(self, session: str) -> SessionRow | None:
+        """The session with this id of ours."""
+        query = columns(SessionRow, schema.sessions).where(schema.sessions.c.id == session)
+        return next(iter(self._all(SessionRow, query)), None)
+
+    def session_by_vx(self, session_id: str, call_sid: str | None) -> SessionRow | None:
+        """The newest session with this VX id and call SID, which a reconnecting WebSocket belongs to."""
+        c = schema.sessions.c
+        same_call = c.call_sid.is_(None) if call_sid is None else c.call_sid == call_sid
+        query = columns(SessionRow, schema.sessions).where(c.session_id == session_id, same_call)
+        newest = query.order_by(c.started_at.desc(), c.id.desc()).limit(1)
+        return next(iter(self._all(SessionRow, newest)), None)
+
+    def session_connections(self, session: str) -> tuple[ConnectionRow, ...]:
+        """The session's connections, first opened first."""
+        c = schema.connections.c
+        query = columns(ConnectionRow, schema.connections).where(c.session == session)
+        return self._all(ConnectionRow, query.order_by(c.opened_at, c.id))
+
+    def turn_rows(self, session: str) -> tuple[TurnRow, ...]:
+        """The session's turns by number."""
+        c = schema.turns.c
+        return self._all(TurnRow, columns(TurnRow, schema.turns).where(c.session == session).order_by(c.number))
+
+    def messages(self, connection_id: str) -> Iterator[Message]:
+        """Every stored message of the connection, in order. No transaction is open between two messages."""
+        seq = 0
+        while lines := self._lines(connection_id, seq):
+            for message in read_lines(lines):
+                seq = message.seq + 1
+                yield message
+
+    def _lines(self, connection: str, seq: int) -> bytes:
+        with store_errors(), self._engine.connect() as db:
+            return lines_from(db, connection, seq)
+
+    def _all(self, row_class: type[R], query: Select[Any]) -> tuple[R, ...]:
+        with store_errors(), self._engine.connect() as db:
+            return tuple(value(row_class, row) for row in db.execute(query))
+
+    def _write(self, db: Connection, batch: Batch) -> None:
+        if batch.sessions:
+            rows = parameters(batch.sessions)
+            db.execute(self._put_sessions, [{**row, "revision": 1} for row in rows])
+        if batch.connections:
+            db.execute(self._put_connections, parameters(batch.connections))
+        if batch.turns:
+            db.execute(self._put_turns, parameters(batch.turns))
+        self._delete_turns(db, batch.turn_counts)
+        self._append(db, batch.chunks)
+        for connection in batch.finished:
+            self._seal(db, connection, whole=True)
+        if batch.journals:
+            now = time.time_ns()
+            db.execute(self._put_journals, [{**row, "updated_at": now} for row in parameters(batch.journals)])
+        self._delete_turns(db, [(session, 0) for session in batch.dropped_sessions])
+        _delete(db, schema.sessions, batch.dropped_sessions)
+        _delete(db, schema.journals, batch.dropped_journals)
+
+    def _delete_turns(self, db: Connection, counts: Iterable[tuple[str, int]]) -> None:
+        c = schema.turns.c
+        keys = [{"b_session": session, "b_number": number} for session, number in counts]
+        if keys:
+            gone = delete(schema.turns).where(c.session == bindparam("b_session"), c.number >= bindparam("b_number"))
+            db.execute(gone, keys)
+
+    def _append(self, db: Connection, chunks: tuple[ChunkRow, ...]) -> None:
+        self._learn(db, {chunk.connection for chunk in chunks} - self._stored.keys())
+        # A part has swallowed the keys of its chunks, so playing those again must be noticed here.
+        fresh = [chunk for chunk in chunks if chunk.first_seq >= self._stored[chunk.connection].sealed]
+        if not fresh:
+            return
+        db.execute(self._add_chunks, parameters(fresh))
+        for chunk in fresh:
+            self._stored[chunk.connection].size += len(chunk.lines)
+        for connection in {chunk.connection for chunk in fresh}:
+            if self._stored[connection].size > PART_BYTES:
+                self._seal(db, connection, whole=False)
+
+    def _learn(self, db: Connection, unknown: Iterable[str]) -> None:
+        """What is stored of connections that this archive has not written yet."""
+        ids = sorted(unknown)
+        self._stored.update((connection, _Stored()) for connection in ids)
+        for some in (ids[at : at + LOOKUP] for at in range(0, len(ids), LOOKUP)):
+            c = schema.chunks.c
+            sizes = select(c.connection, func.sum(func.length(c.lines))).where(c.connection.in_(some))
+            for connection, size in db.execute(sizes.group_by(c.connection)):
+                self._stored[connection].size = size
+            r = schema.recordings.c
+            parts = select(r.connection, func.max(r.first_seq + r.n), func.count()).where(r.connection.in_(some))
+            for connection, sealed, count in db.execute(parts.group_by(r.connection)):
+                self._stored[connection].sealed, self._stored[connection].parts = sealed, count
+
+    def _seal(self, db: Connection, connection: str, *, whole: bool) -> None:
+        """Chunks become recording parts: all of them, or only those that fill a part."""
+        if connection not in self._stored:
+            self._learn(db, [connection])
+        stored = self._stored[connection]
+        c = schema.chunks.c
+        query = select(c.first_seq, c.n, c.lines).where(c.connection == connection).order_by(c.first_seq)
+        parts: list[dict[str, Any]] = []
+        first, count, held = 0, 0, bytearray()
+
+        def close_part() -> None:
+            part = {"connection": connection, "part": stored.parts + len(parts), "first_seq": first, "n": count}
+            parts.append({**part, "lines": pack(bytes(held))})
+            held.clear()
+
+        for row in db.execute(query):
+            if held and len(held) + len(row.lines) > PART_BYTES:
+                close_part()
+            if not held:
+                first, count = row.first_seq, 0
+            held += row.lines
+            count += row.n
+        if whole and held:
+            close_part()
+        if not parts:
+            return
+        db.execute(insert(schema.recordings), parts)
+        sealed = parts[-1]["first_seq"] + parts[-1]["n"]
+        db.execute(delete(schema.chunks).where(c.connection == connection, c.first_seq < sealed))
+        stored.parts += len(parts)
+        stored.sealed, stored.size = sealed, len(held)
+
+
+def _delete(db: Connection, table: Table, ids: tuple[str, ...]) -> None:
+    if ids:
+        db.execute(delete(table).where(table.c.id == bindparam("b_id")), [{"b_id": key} for key in ids])

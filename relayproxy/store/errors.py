@@ -1,0 +1,50 @@
+"""What can go wrong with a database, as errors for people.
+
+Knows: how to say a driver's complaint in one line without the values that were being written.
+Must not know: tables.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
+
+from relayproxy.errors import RelayproxyError
+
+
+class StoreError(RelayproxyError):
+    """The database did not do what it was asked: unreachable, locked, full, read-only, damaged. Nothing was
+    written by the call that raised it; the same call may succeed later."""
+
+
+class SchemaError(StoreError):
+    """The database's schema is not the one that this version reads and writes."""
+
+
+class NotReady(StoreError):
+    """There is nothing to read yet: no database, or not with this version's schema. The message says what to do."""
+
+
+@contextmanager
+def store_errors() -> Iterator[None]:
+    """Turns what SQLAlchemy, the driver and the file system raise into `StoreError`.
+
+    Only the first line of the driver's own message is kept: the rest can quote rows, and content never
+    appears in logs.
+    """
+    try:
+        yield
+    except DBAPIError as problem:
+        raise StoreError(f"database: {_first_line(problem.orig or problem)}") from None
+    except StatementError:
+        # A value that no database would take is a mistake of ours, and trying again would not help.
+        raise
+    except (SQLAlchemyError, sqlite3.Error) as problem:
+        raise StoreError(f"database: {_first_line(problem)}") from None
+    except OSError as problem:
+        raise StoreError(f"database: {problem.strerror or problem}") from None
+
+
+def _first_line(problem: BaseException) -> str:
+    return str(problem).partition("\n")[0] or type(problem).__name__

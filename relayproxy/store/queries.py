@@ -1,0 +1,206 @@
+"""What the console asks.
+
+Knows: the order of lists, the cursors of pages, and when there is nothing to read yet.
+Must not know: HTML, JSON, who asks.
+
+Every method may be called from any thread, raises `NotReady` while there is no database with this version's
+schema, and `StoreError` when the database does not answer. Nothing is ever written.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine, func, select, tuple_
+
+from relayproxy.conversation.message import Message, read_lines
+from relayproxy.store import schema
+from relayproxy.store.errors import NotReady, StoreError, store_errors
+from relayproxy.store.lines import head, lines_from
+from relayproxy.store.migrate import not_ready_reason
+from relayproxy.store.rows import ConnectionRow, SessionRow, TurnRow
+from relayproxy.store.tables import columns, value
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPage:
+    """Some sessions, and the cursor of the next page; None when there are no more."""
+
+    sessions: tuple[SessionRow, ...]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """One session with its connections (first opened first) and its turns (by number)."""
+
+    session: SessionRow
+    connections: tuple[ConnectionRow, ...]
+    turns: tuple[TurnRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedMessage:
+    """A message and the connection it came over."""
+
+    connection: str
+    index: int
+    """Position of that connection in the session, from 0; with `message.seq` the cursor of `messages`."""
+    opened_at: int
+    """Wall nanoseconds that `message.t` counts from."""
+    message: Message
+
+
+class Queries:
+    """Reads for pages, on an engine of `open_reader`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._ready = False
+
+    def not_ready(self) -> str | None:
+        """Why there is nothing to read yet, in words for the person who runs relayproxy; None when there is.
+        Raises `StoreError` when the database cannot be asked."""
+        return not_ready_reason(self._engine)
+
+    def empty(self) -> bool:
+        """True while no session has been recorded."""
+        with self._reading() as db:
+            return db.execute(select(schema.sessions.c.id).limit(1)).first() is None
+
+    def count(self) -> int:
+        """The number of sessions, live ones included."""
+        with self._reading() as db:
+            return int(db.execute(select(func.count()).select_from(schema.sessions)).scalar_one())
+
+    def sessions(self, limit: int = 50, before: str | None = None) -> SessionPage:
+        """Live sessions first, the newest first among live and among ended ones.
+
+        `before` is the cursor of the page before; anything else raises ValueError. A session that ends while
+        someone pages from the live ones to the ended ones is met again there.
+        """
+        live, position = _read_cursor(before) if before else (True, None)
+        found: list[SessionRow] = []
+        with self._reading() as db:
+            if live:
+                found = _sessions(db, live=True, after=position, limit=limit + 1)
+                position = None
+            if len(found) <= limit:
+                found += _sessions(db, live=False, after=position, limit=limit + 1 - len(found))
+        more = len(found) > limit > 0
+        return SessionPage(tuple(found[:limit]), _cursor(found[limit - 1]) if more else None)
+
+    def session(self, id: str) -> SessionView | None:
+        """The session with this id: ours, else Twilio's VX id (the newest when there are several)."""
+        with self._reading() as db:
+            key = _find(db, id)
+            row = db.execute(columns(SessionRow, schema.sessions).where(schema.sessions.c.id == key)).first()
+            if row is None:
+                return None
+            c = schema.turns.c
+            turns = db.execute(columns(TurnRow, schema.turns).where(c.session == key).order_by(c.number))
+            return SessionView(
+                value(SessionRow, row), _connections(db, str(key)), tuple(value(TurnRow, turn) for turn in turns)
+            )
+
+    def messages(
+        self, session_id: str, after: tuple[int, int] | None = None, limit: int = 1000
+    ) -> tuple[PlacedMessage, ...]:
+        """At most `limit` messages of the session (our id or VX id) after the place (connection index, seq), in
+        order: connection by connection as they opened, each by seq. Fewer than `limit`: that is all for now."""
+        index, seq = (after[0], after[1] + 1) if after else (0, 0)
+        found: list[PlacedMessage] = []
+        with self._reading() as db:
+            key = _find(db, session_id)
+            connections = _connections(db, key) if key else ()
+            for place in range(max(index, 0), len(connections)):
+                connection = connections[place]
+                start = seq if place == index else 0
+                for message in _messages(db, connection.id, start, limit - len(found)):
+                    found.append(PlacedMessage(connection.id, place, connection.opened_at, message))
+        return tuple(found)
+
+    def revision(self, id: str) -> int | None:
+        """A number that grows with every change of the session (our id or VX id); None when there is no such one."""
+        with self._reading() as db:
+            key = _find(db, id)
+            query = select(schema.sessions.c.revision).where(schema.sessions.c.id == key)
+            found: int | None = db.execute(query).scalar_one_or_none()
+            return found
+
+    def revisions(self, ids: Iterable[str]) -> dict[str, int]:
+        """The revisions of the sessions with these ids of ours; those that are not there are left out."""
+        c = schema.sessions.c
+        with self._reading() as db:
+            found = db.execute(select(c.id, c.revision).where(c.id.in_(list(ids))))
+            return {row.id: row.revision for row in found}
+
+    def changes(self) -> str:
+        """A token that is another one after every commit that moved a journal, hence after every change that the
+        recorder makes; cheap however many sessions there are."""
+        c = schema.journals.c
+        newest = select(func.max(schema.sessions.c.started_at)).scalar_subquery()
+        query = select(func.count(), func.max(c.updated_at), func.sum(c.segment), func.sum(c.offset), newest)
+        with self._reading() as db:
+            return "-".join(str(part or 0) for part in db.execute(query.select_from(schema.journals)).one())
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        if not self._ready:
+            self._check()
+        try:
+            with store_errors(), self._engine.connect() as db:
+                yield db
+        except StoreError:
+            # Perhaps it is another database by now.
+            self._ready = False
+            self._check()
+            raise
+
+    def _check(self) -> None:
+        reason = self.not_ready()
+        if reason:
+            raise NotReady(reason)
+        self._ready = True
+
+
+def _sessions(db: Connection, *, live: bool, after: tuple[int, str] | None, limit: int) -> list[SessionRow]:
+    c = schema.sessions.c
+    query = columns(SessionRow, schema.sessions).where(c.ended_at.is_(None) if live else c.ended_at.is_not(None))
+    if after:
+        query = query.where(tuple_(c.started_at, c.id) < after)
+    query = query.order_by(c.started_at.desc(), c.id.desc()).limit(limit)
+    return [value(SessionRow, row) for row in db.execute(query)]
+
+
+def _find(db: Connection, id: str) -> str | None:
+    """Our id of the session with this id of ours or VX id."""
+    c = schema.sessions.c
+    found: str | None = db.execute(select(c.id).where(c.id == id)).scalar_one_or_none()
+    newest = select(c.id).where(c.session_id == id).order_by(c.started_at.desc(), c.id.desc()).limit(1)
+    return found or db.execute(newest).scalar_one_or_none()
+
+
+def _connections(db: Connection, session: str) -> tuple[ConnectionRow, ...]:
+    c = schema.connections.c
+    query = columns(ConnectionRow, schema.connections).where(c.session == session).order_by(c.opened_at, c.id)
+    return tuple(value(ConnectionRow, row) for row in db.execute(query))
+
+
+def _messages(db: Connection, connection: str, seq: int, limit: int) -> Iterator[Message]:
+    while limit > 0 and (lines := lines_from(db, connection, seq)):
+        for message in read_lines(head(lines, limit)):
+            seq = message.seq + 1
+            limit -= 1
+            yield message
+
+
+def _cursor(session: SessionRow) -> str:
+    return f"{'live' if session.ended_at is None else 'ended'}.{session.started_at}.{session.id}"
+
+
+def _read_cursor(cursor: str) -> tuple[bool, tuple[int, str]]:
+    state, started_at, id = cursor.split(".", 2)
+    if state not in ("live", "ended"):
+        raise ValueError("not a cursor of this list")
+    return state == "live", (int(started_at), id)

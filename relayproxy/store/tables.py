@@ -1,0 +1,64 @@
+"""Between rows and tables.
+
+Knows: that a row class has exactly its table's columns, by name; how each database says "insert or replace".
+Must not know: which rows are written or read when.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import fields
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Executable, Row, Select, Table, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+R = TypeVar("R")
+
+
+def columns(row_class: type[R], table: Table) -> Select[Any]:
+    """A query for whole rows, which `value` makes values of."""
+    return select(*(table.c[field.name] for field in fields(row_class)))  # type: ignore[arg-type]
+
+
+def value(row_class: Callable[..., R], row: Row[Any]) -> R:
+    """The value of a row that `columns` selected."""
+    return row_class(*row)
+
+
+def parameters(rows: Iterable[object], *, leave_out: frozenset[str] = frozenset()) -> list[dict[str, Any]]:
+    """Rows as parameters of a statement over their table's columns."""
+    found: list[dict[str, Any]] = []
+    names: list[str] = []
+    for row in rows:
+        names = names or [f.name for f in fields(row) if f.name not in leave_out]  # type: ignore[arg-type]
+        found.append({name: _storable(getattr(row, name)) for name in names})
+    return found
+
+
+def upsert(dialect: str, table: Table, **otherwise: ColumnElement[Any]) -> Executable:
+    """Insert whole rows, replacing every column but the key where the key exists; `otherwise` says what a column
+    becomes in that case instead of the new value."""
+    insert = _insert(dialect)(table)
+    keys = [column.name for column in table.primary_key]
+    replaced = {column.name: insert.excluded[column.name] for column in table.c if column.name not in keys}
+    statement: Executable = insert.on_conflict_do_update(index_elements=keys, set_={**replaced, **otherwise})
+    return statement
+
+
+def insert_once(dialect: str, table: Table) -> Executable:
+    """Insert whole rows, leaving those alone whose key exists."""
+    statement: Executable = _insert(dialect)(table).on_conflict_do_nothing()
+    return statement
+
+
+def _insert(dialect: str) -> Any:
+    return {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[dialect]
+
+
+def _storable(item: object) -> object:
+    # One odd character must not hold up everybody's batch: no database takes a lone surrogate, and PostgreSQL
+    # no NUL in text. The recorded message keeps what was really sent.
+    if not isinstance(item, str):
+        return item
+    if not item.isascii():
+        item = item.encode("utf-8", "replace").decode()
+    return item.replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -1,0 +1,1 @@
+"""What leaves over OTLP. The only room that imports OpenTelemetry."""

@@ -1,0 +1,92 @@
+"""Between the batch queue and the OTLP exporter: what became of each batch, and one log line when that changes.
+
+Knows: whether batches arrive at present, and the cause of a failure as the OpenTelemetry libraries log it.
+Must not know: spans, protocols, settings.
+"""
+
+import enum
+import logging
+from collections.abc import Sequence
+from http import HTTPStatus
+
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+log = logging.getLogger(__name__)
+LIBRARY = logging.getLogger("opentelemetry")
+PHRASES = frozenset(status.phrase for status in HTTPStatus)
+
+
+class Delivery(SpanExporter):
+    """Passes batches on to an exporter, counts them by their fate, and says once when that changes."""
+
+    def __init__(self, exporter: SpanExporter, causes: "Causes") -> None:
+        self._exporter = exporter
+        self._causes = causes
+        self._failing = False
+        self._ended = False
+        self.taken = 0
+        """Spans that left the queue."""
+        self.sent = 0
+        self.failed = 0
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        self.taken += len(spans)
+        result = SpanExportResult.FAILURE
+        if not self._ended:
+            try:
+                result = self._exporter.export(spans)
+            except Exception as problem:
+                # Exporters let some errors of their libraries through, which the batch thread would log whole.
+                self._causes.last = type(problem).__name__
+        if result is SpanExportResult.SUCCESS:
+            self.sent += len(spans)
+            if self._failing:
+                log.info("OTLP: spans arrive again, %d were lost", self.failed)
+        else:
+            self.failed += len(spans)
+            if not self._failing and not self._ended:
+                log.warning("OTLP: spans do not arrive (%s); calls and recordings are not affected", self._causes.last)
+        self._failing = result is not SpanExportResult.SUCCESS
+        return result
+
+    def shutdown(self) -> None:
+        """Ends the exporter, once; batches that come or come back later fail in silence."""
+        if not self._ended:
+            self._ended = True
+            self._exporter.shutdown()
+
+
+class Causes(logging.Handler):
+    """Takes in what the OpenTelemetry libraries log, every attempt anew, and keeps the cause of the last failure.
+
+    Their messages can quote URLs and headers, which may hold credentials; only status codes and names of errors
+    are taken from them.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = "no cause given"
+
+    def listen(self) -> None:
+        """From here on the libraries' own lines do not reach the log."""
+        LIBRARY.addHandler(self)
+        LIBRARY.propagate = False
+
+    def unlisten(self) -> None:
+        LIBRARY.removeHandler(self)
+        LIBRARY.propagate = True
+
+    def emit(self, record: logging.LogRecord) -> None:
+        args = record.args if isinstance(record.args, tuple) else ()
+        self.last = next((cause for cause in map(_cause, args) if cause), self.last)
+
+
+def _cause(arg: object) -> str | None:
+    if isinstance(arg, enum.Enum):
+        return str(arg.name)
+    if isinstance(arg, int):
+        return f"HTTP {arg}"
+    if isinstance(arg, BaseException):
+        return type(arg).__name__
+    return arg if isinstance(arg, str) and arg in PHRASES else None

@@ -1,0 +1,117 @@
+"""Spans leave for an OpenTelemetry collector.
+
+Knows: the standard environment variables that turn export on and choose its protocol; that it must never hold up
+its caller.
+Must not know: how spans were derived; what else the process does.
+
+Variables that are not read here (headers, timeouts, certificates, compression, batching) are read by the
+OpenTelemetry libraries themselves.
+"""
+
+import logging
+import threading
+from collections.abc import Iterable, Mapping
+from os import environ
+
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+
+from relayproxy.conversation.spans import Span
+from relayproxy.errors import SettingError
+from relayproxy.telemetry.delivery import Causes, Delivery
+from relayproxy.telemetry.readable import readable, resource
+
+log = logging.getLogger(__name__)
+
+QUEUE = 16 * 1024
+"""Spans that may wait, unless OTEL_BSP_MAX_QUEUE_SIZE says else: a recorder that catches up yields them in bursts."""
+SHUTDOWN = 2.0
+"""Seconds that the last spans get to leave."""
+PROTOCOLS: dict[str, type[HttpExporter] | type[GrpcExporter]] = {"http/protobuf": HttpExporter, "grpc": GrpcExporter}
+
+
+class Exporter:
+    """Takes ended spans and sends them in batches from a thread of its own. Lost spans are counted, never retried
+    beyond what the OTLP exporter does: the recording is the truth and has lost nothing."""
+
+    def __init__(self, exporter: SpanExporter, causes: Causes, queue: int) -> None:
+        self._resource = resource()
+        self._causes = causes
+        self._queue = queue
+        self._accepted = 0
+        self._delivery = Delivery(exporter, causes)
+        self._processor = BatchSpanProcessor(self._delivery, max_queue_size=queue)
+        self.dropped = 0
+        """Spans that found the queue full."""
+
+    @classmethod
+    def from_env(cls) -> "Exporter | None":
+        """An exporter as the `OTEL_…` variables say; None when they name no endpoint or turn export off. Raises
+        `SettingError` for a value that cannot be used."""
+        if not _wanted(environ):
+            return None
+        name, protocol = _first(environ, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+        chosen = PROTOCOLS.get(protocol or "http/protobuf")
+        if chosen is None:
+            raise SettingError(f"{name}={protocol}: http/protobuf or grpc is expected")
+        causes = Causes()
+        # First: a header that cannot be parsed is logged, value and all.
+        causes.listen()
+        try:
+            queue = int(environ.get("OTEL_BSP_MAX_QUEUE_SIZE") or QUEUE)
+            return cls(chosen(), causes, queue)
+        except Exception as problem:
+            causes.unlisten()
+            raise SettingError(f"OTEL_EXPORTER_OTLP_…, OTEL_BSP_…: {problem}") from None
+
+    @property
+    def sent(self) -> int:
+        """Spans that the collector has accepted."""
+        return self._delivery.sent
+
+    @property
+    def failed(self) -> int:
+        """Spans that were sent without success, retries included."""
+        return self._delivery.failed
+
+    def export(self, spans: Iterable[Span]) -> None:
+        """Queues the spans and returns at once, whatever the collector does."""
+        for span in spans:
+            if self._accepted - self._delivery.taken >= self._queue:
+                if not self.dropped:
+                    log.warning("OTLP: spans are dropped, the queue of %d is full", self._queue)
+                self.dropped += 1
+                continue
+            self._accepted += 1
+            self._processor.on_end(readable(span, self._resource))
+
+    def shutdown(self) -> None:
+        """Sends what waits and ends, within about two seconds even when the collector is silent."""
+        # The processor itself would wait for 30 seconds.
+        ending = threading.Thread(target=self._end, name="otlp-end", daemon=True)
+        ending.start()
+        ending.join(SHUTDOWN)
+        if ending.is_alive():
+            self._delivery.shutdown()
+            log.warning("OTLP: %d spans had not left at the end", self._accepted - self.sent - self.failed)
+
+    def _end(self) -> None:
+        self._processor.shutdown()  # type: ignore[no-untyped-call]
+        # Not before: until then the libraries have something to say about every batch.
+        self._causes.unlisten()
+
+
+def _wanted(env: Mapping[str, str]) -> bool:
+    if env.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return False
+    _, endpoint = _first(env, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+    exporter = env.get("OTEL_TRACES_EXPORTER", "").strip().lower()
+    if exporter not in ("", "none", "otlp"):
+        raise SettingError(f"OTEL_TRACES_EXPORTER={exporter}: otlp or none is expected")
+    return bool(endpoint) and exporter != "none"
+
+
+def _first(env: Mapping[str, str], *names: str) -> tuple[str, str]:
+    """The first of these variables that is set and not empty, and its value."""
+    return next(((name, env[name].strip()) for name in names if env.get(name, "").strip()), (names[-1], ""))

@@ -1,0 +1,62 @@
+"""Span values as OpenTelemetry spans.
+
+Knows: how ids, times and attributes of a value become those of a span that looks as if the SDK had ended it.
+Must not know: where spans go, or how values were derived.
+"""
+
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
+
+from relayproxy import __version__
+from relayproxy.conversation.spans import AttributeValue, Span
+
+SCOPE = InstrumentationScope("relayproxy", __version__)
+KINDS = {"server": SpanKind.SERVER, "internal": SpanKind.INTERNAL}
+INT64 = range(-(2**63), 2**63)
+
+
+def resource() -> Resource:
+    """Who sends: `relayproxy` and its version, unless `OTEL_SERVICE_NAME` or `OTEL_RESOURCE_ATTRIBUTES` say else."""
+    told = OTELResourceDetector().detect().attributes
+    own = {"service.name": "relayproxy", "service.version": __version__}
+    return Resource.create({name: value for name, value in own.items() if name not in told})
+
+
+def readable(span: Span, sender: Resource) -> ReadableSpan:
+    """The span with exactly these ids and times, sampled. A server span's parent is the caller's, hence remote."""
+    trace_id = int(span.trace_id, 16)
+    parent = int(span.parent_span_id, 16) if span.parent_span_id else None
+    return ReadableSpan(
+        name=span.name,
+        context=_context(trace_id, int(span.span_id, 16), remote=False),
+        parent=None if parent is None else _context(trace_id, parent, remote=span.kind == "server"),
+        resource=sender,
+        attributes=_attributes(span.attributes),
+        events=[Event(event.name, _attributes(event.attributes), event.at) for event in span.events],
+        kind=KINDS[span.kind],
+        instrumentation_scope=SCOPE,
+        status=Status(StatusCode.UNSET) if span.error is None else Status(StatusCode.ERROR, _text(span.error)),
+        start_time=span.start,
+        end_time=span.end,
+    )
+
+
+def _context(trace_id: int, span_id: int, *, remote: bool) -> SpanContext:
+    return SpanContext(trace_id, span_id, is_remote=remote, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+
+
+def _attributes(values: dict[str, AttributeValue]) -> dict[str, AttributeValue]:
+    return {_text(name): _encodable(value) for name, value in values.items()}
+
+
+def _encodable(value: AttributeValue) -> AttributeValue:
+    # What protobuf cannot hold would cost the whole batch, other calls' spans included.
+    if isinstance(value, str):
+        return _text(value)
+    return str(value) if isinstance(value, int) and value not in INT64 else value
+
+
+def _text(text: str) -> str:
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()

@@ -1,0 +1,77 @@
+"""Chromium for page tests, and a page that notices what must never happen.
+
+Knows: where a Chromium may be; that nothing is fetched from elsewhere and nothing is complained about.
+Must not know: what is on the pages.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def chromium() -> str:
+    """The Chromium to use. Fails, and says how to get one, when there is none."""
+    named = os.environ.get("RELAYPROXY_CHROMIUM")
+    found = named or next((path for name in NAMES if (path := shutil.which(name))), None)
+    if found is None or not os.access(found, os.X_OK):
+        pytest.fail(
+            "The page tests need Chromium: install it (Debian, Ubuntu: apt-get install chromium; macOS: "
+            "brew install --cask chromium) or set RELAYPROXY_CHROMIUM to a Chromium or Chrome executable."
+        )
+    return found
+
+
+@contextmanager
+def launched() -> Iterator[Browser]:
+    """A headless browser."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def watched_page(browser: Browser, origin: str, **context: Any) -> Iterator[Page]:
+    """A page of a fresh context. Fails at its end when anything was asked of another origin, a dialog opened, or
+    the browser complained (a violated Content-Security-Policy, a script error, a failed load)."""
+    faults: list[str] = []
+    with browser.new_context(**context) as fresh:
+        page = fresh.new_page()
+        page.set_default_timeout(20_000)
+
+        def asked(request: Request) -> None:
+            if not request.url.startswith((f"{origin}/", "data:")):
+                faults.append(f"request: {request.url}")
+
+        def complained(message: ConsoleMessage) -> None:
+            if message.type in ("error", "warning"):
+                faults.append(f"console: {message.text}")
+
+        def asked_the_reader(dialog: Dialog) -> None:
+            faults.append(f"dialog: {dialog.message}")
+            dialog.dismiss()
+
+        page.on("request", asked)
+        page.on("console", complained)
+        page.on("dialog", asked_the_reader)
+        page.on("pageerror", lambda error: faults.append(f"script: {error}"))
+        yield page
+        # Leaving first, so that what the page still had under way is seen as well.
+        page.goto("about:blank")
+    assert faults == []

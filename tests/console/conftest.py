@@ -1,0 +1,78 @@
+"""A database with its writer, and a console on it: as an application for clients, as a server for browsers."""
+
+import asyncio
+import queue
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from relayproxy.config import Settings
+from relayproxy.console.app import build
+from relayproxy.store.archive import Archive
+from relayproxy.store.engine import open_engine, open_reader
+from relayproxy.store.migrate import migrate
+from relayproxy.store.queries import Queries
+
+Client = TestClient[web.Request, web.Application]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(
+        data_dir=tmp_path / "data",
+        backend="wss://agent.example.com/ws?key=secret",
+        public_url="wss://relay.example.com",
+        routes={"bookings": {"backend": "wss://bookings.example.com/ws"}},  # type: ignore[dict-item]
+    )
+
+
+@pytest.fixture
+def archive(settings: Settings) -> Iterator[Archive]:
+    migrate(settings.database)
+    engine = open_engine(settings.database)
+    yield Archive(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def queries(settings: Settings) -> Iterator[Queries]:
+    engine = open_reader(settings.database)
+    yield Queries(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+async def client(settings: Settings, queries: Queries) -> AsyncIterator[Client]:
+    server = TestServer(build(settings, queries))
+    await server.start_server(handler_cancellation=True)
+    async with TestClient(server) as client:
+        yield client
+
+
+@pytest.fixture
+def console(settings: Settings, queries: Queries) -> Iterator[str]:
+    """The URL of a console that runs in a thread of its own, for tests that are not asynchronous."""
+    told: queue.SimpleQueue[tuple[str, Callable[[], object]]] = queue.SimpleQueue()
+
+    async def serve() -> None:
+        runner = web.AppRunner(build(settings, queries), handler_cancellation=True, shutdown_timeout=1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        stop = asyncio.Event()
+        stopped = partial(asyncio.get_running_loop().call_soon_threadsafe, stop.set)
+        told.put((f"http://127.0.0.1:{runner.addresses[0][1]}", stopped))
+        await stop.wait()
+        await runner.cleanup()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    url, stop = told.get(timeout=30)
+    yield url
+    stop()
+    thread.join(30)
+    assert not thread.is_alive()

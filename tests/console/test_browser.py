@@ -1,0 +1,300 @@
+"""The pages in a real browser."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from functools import partial
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from relayproxy.console.times import rfc3339
+from relayproxy.store.archive import Archive
+
+from . import calls
+from .browser import launched, watched_page
+
+OpenPage = Callable[..., Page]
+NARROW = {"width": 360, "height": 740}
+HOSTILE = (
+    '<script>alert(1)</script><img src=x onerror=alert(2)><a href="javascript:alert(3)">x</a></script>"\'>'
+    "\N{RIGHT-TO-LEFT OVERRIDE}gnp.exe {{7*7}} ${1}"
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visit(browser: Browser, console: str) -> Iterator[OpenPage]:
+    """Opens a path of the console in a watched page."""
+    opened: Callable[..., AbstractContextManager[Page]] = partial(watched_page, browser, console)
+    with ExitStack() as stack:
+
+        def visit(path: str, **context: Any) -> Page:
+            page = stack.enter_context(opened(**context))
+            page.goto(console + path)
+            return page
+
+        yield visit
+
+
+def width_fits(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+
+def colour(page: Page) -> str:
+    return str(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+
+
+def test_without_calls_the_page_says_how_to_connect_one_and_notices_the_first(
+    visit: OpenPage, archive: Archive
+) -> None:
+    page = visit("/")
+
+    expect(page.get_by_role("heading", name="No calls yet")).to_be_visible()
+    expect(page.get_by_text("wss://relay.example.com/r/bookings", exact=True)).to_be_visible()
+    expect(page.get_by_text("<ConversationRelay url=")).to_contain_text('url="wss://relay.example.com/"')
+    assert "secret" not in page.content()
+
+    call = calls.Call(archive).setup().commit()
+    page.get_by_text("Your first call is here").click()
+    expect(page.locator(f"#s-{call.id}")).to_contain_text("Live")
+
+
+def test_the_list_shows_each_call_and_opens_it(visit: OpenPage, archive: Archive) -> None:
+    good = calls.booking(archive, calls.ago(300)).commit()
+    bad = calls.failing(archive, calls.ago(200)).commit()
+    live = calls.Call(archive).setup(caller="+15550100042").commit()
+    page = visit("/")
+
+    rows = page.locator("#rows tr")
+    assert [row.get_attribute("data-key") for row in rows.all()] == [live.id, bad.id, good.id]
+    expect(rows.nth(0)).to_contain_text("Live")
+    expect(rows.nth(1)).to_contain_text("Backend disconnected")
+    expect(rows.nth(1)).to_contain_text("Failed")
+    expect(rows.nth(2)).to_contain_text("710 / 2,640 ms n 5")
+    expect(rows.nth(2)).to_contain_text("Ended by backend")
+    expect(rows.nth(2)).to_contain_text("handoff")
+    expect(rows.nth(2).locator("time")).to_have_attribute("title", "UTC " + rfc3339(good.began))
+
+    rows.nth(2).locator("td").last.click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text(calls.CALLER)
+    page.go_back()
+    page.get_by_role("link", name=rows.nth(1).locator("a.open").inner_text()).click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("+15550100077")
+
+
+def test_the_list_changes_rows_in_place_and_lets_new_calls_wait(visit: OpenPage, archive: Archive) -> None:
+    live = calls.Call(archive).setup().commit()
+    page = visit("/sessions")
+    expect(page.locator(f"#s-{live.id}")).to_contain_text("Live")
+
+    live.hang_up(4).commit()
+    expect(page.locator(f"#s-{live.id}")).to_contain_text("Caller hung up")
+    newer = [calls.Call(archive).setup().commit() for _ in range(2)]
+    expect(page.get_by_role("link", name="2 new calls")).to_be_visible()
+    assert page.locator("#rows tr").count() == 1
+    expect(page).to_have_title("(2) Sessions · relayproxy")
+
+    page.get_by_role("link", name="2 new calls").click()
+    expect(page.locator("#rows tr")).to_have_count(3)
+    expect(page.locator(f"#s-{newer[0].id}")).to_be_visible()
+
+
+def test_the_conversation_comes_first_with_all_that_happened(visit: OpenPage, archive: Archive) -> None:
+    call = calls.booking(archive, calls.ago(300)).commit()
+    page = visit(f"/sessions/{call.vx}")
+
+    turns = page.locator("#turns > li")
+    expect(turns.nth(0)).to_contain_text("Hello, this is the Harbour Restaurant. How can I help?")
+    expect(turns.nth(1)).to_contain_text("I'd like to book a table for tonight, please.")
+    expect(turns.nth(1).locator(".latency")).to_have_text("720 ms")
+    expect(turns.nth(2).locator(".latency.slow")).to_have_text("slow 2,640 ms")
+    expect(turns.nth(2).locator(".interruption")).to_contain_text("We have a table by the window at half")
+    expect(turns.nth(2).locator(".interruption")).to_contain_text("2 chunks sent after it")
+    expect(turns.nth(4).locator("kbd")).to_have_text(["4", "7", "1", "#"])
+    expect(turns.nth(5).locator(".lang")).to_have_text("es-ES")
+    expect(page.locator(".ending")).to_contain_text("hands off: live-agent")
+    expect(page.locator(".ending")).to_contain_text("Studio: Success")
+    expect(page.locator("#handoff")).to_contain_text('"reasonCode": "live-agent"')
+    expect(page.locator("#handoff")).to_contain_text("{{widgets.<name>.HandoffData}}")
+    expect(page.locator(".facts")).to_contain_text("gold")
+    expect(page.locator(".facts")).to_contain_text(call.vx)
+    above = page.locator("#turns").bounding_box()
+    below = page.locator("#wire").bounding_box()
+    assert above
+    assert below
+    assert above["y"] < below["y"]
+
+    page.get_by_role("button", name="Times: from the start").click()
+    expect(turns.nth(1).locator("time").first).not_to_have_text("0:06.200")
+    page.get_by_role("button", name="Times: by the clock").click()
+    expect(turns.nth(1).locator("time").first).to_have_text("0:06.200")
+
+
+def test_a_live_call_grows_while_one_watches_and_ends(visit: OpenPage, archive: Archive) -> None:
+    call = calls.Call(archive).setup().asks(1.0, "Hello?").commit()
+    page = visit(f"/sessions/{call.id}")
+    expect(page.locator(".latency.waiting")).to_be_visible()
+
+    call.answers(1.8, "Good morning. How can I help?").commit()
+    expect(page.locator("#turn-1 .latency.fast")).to_have_text("800 ms")
+    expect(page.locator("#turn-1")).to_contain_text("How can I help?")
+    call.asks(5.0, "Only a test.").interrupts(5.1, "", 0).commit()
+    expect(page.locator("#turn-2")).to_contain_text("Only a test.")
+    expect(page.locator("#wire > li")).to_have_count(10)
+    expect(page.locator("#shown")).to_have_text("10")
+    expect(page.locator(".pill[data-kind=prompt] .n")).to_have_text("2")
+
+    call.hang_up(7).commit()
+    expect(page.locator(".title .state")).to_have_text("Caller hung up")
+    expect(page.locator(".sentence")).to_have_text("The caller hung up.")
+    expect(page.locator("#wire > li")).to_have_count(12)
+    expect(page.locator(".latency.waiting")).to_have_count(0)
+
+
+def test_the_tail_is_followed_only_while_the_reader_is_there(visit: OpenPage, archive: Archive) -> None:
+    call = calls.Call(archive).setup()
+    for number in range(30):
+        call.asks(1 + number, "Next?").answers(1.4 + number, f"Answer {number}.")
+    call.commit()
+    page = visit(f"/sessions/{call.id}", viewport={"width": 1000, "height": 500})
+
+    call.asks(40, "Are you there?").commit()
+    follow = page.get_by_role("button", name="↓ 1 new")
+    expect(follow).to_be_visible()
+    assert page.evaluate("scrollY") == 0
+
+    follow.click()
+    expect(page.locator("#turn-31")).to_be_in_viewport()
+    expect(follow).to_be_hidden()
+    for number in range(6):
+        call.answers(41 + number, "Yes.").asks(41.5 + number, f"And now, {number}?").commit()
+        expect(page.locator(f"#turn-{32 + number}")).to_be_in_viewport()
+    expect(page.locator("#follow")).to_be_hidden()
+
+
+def test_messages_are_filtered_opened_and_paged(visit: OpenPage, archive: Archive) -> None:
+    call = calls.Call(archive, calls.ago(500)).setup()
+    for number in range(60):
+        call.asks(1 + number * 2, "Go on?").answers(1.5 + number * 2, f"This is answer number {number}.")
+    call.hang_up(130).commit()
+    page = visit(f"/sessions/{call.id}")
+    shown, rows = page.locator(".shown"), page.locator("#wire > li")
+    expect(shown).to_have_text("200 of 363 shown")
+
+    page.get_by_role("link", name="Load more").click()
+    expect(shown).to_have_text("363 of 363 shown")
+    assert len(set(rows.evaluate_all("rows => rows.map(row => row.id)"))) == 363
+    expect(page.locator("#more")).to_have_count(0)
+
+    page.locator(".pill[data-kind=prompt]").click()
+    expect(shown).to_have_text("60 of 363 shown")
+    expect(page.locator(".pill[data-kind=prompt]")).to_have_attribute("aria-pressed", "true")
+    assert "type=prompt" in page.url
+    rows.nth(1).locator("summary").click()
+    expect(rows.nth(1).locator("pre")).to_contain_text('"voicePrompt": "Go on?"')
+    page.reload()
+    expect(shown).to_have_text("60 of 363 shown")
+
+    page.locator(".pill.backend").click()
+    expect(shown).to_have_text("0 of 363 shown")
+    expect(page.locator("#messages")).to_contain_text("No message fits this filter.")
+    page.go_back()
+    expect(shown).to_have_text("60 of 363 shown")
+    page.locator(".pill.clear").click()
+    expect(shown).to_have_text("200 of 363 shown")
+
+
+def test_what_was_not_recorded_as_sent_is_marked(visit: OpenPage, archive: Archive) -> None:
+    call = calls.odd(archive, calls.ago(100)).commit()
+    page = visit(f"/sessions/{call.id}")
+
+    expect(page.locator(".head .alarm")).to_contain_text("1 gap (12.1 KiB)")
+    expect(page.locator("#wire .msg.odd .tag")).to_have_text(["cut", "gap", "undecodable"])
+    cut = page.locator("#wire .msg.odd").first
+    expect(cut.locator(".kind")).to_have_text("text")
+    cut.locator("summary").click()
+    expect(cut).to_contain_text("only the head was kept of 878.9 KiB")
+    long = page.locator("#wire .msg", has_text="long long")
+    assert long.locator("pre").count() == 0
+    long.locator("summary").click()
+    expect(long.locator("pre")).to_contain_text('"last": true')
+
+
+def test_a_refused_call_says_what_the_backend_answered(visit: OpenPage, archive: Archive) -> None:
+    call = calls.refused(archive, calls.ago(100)).commit()
+    page = visit(f"/sessions/{call.id}")
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Call that did not get through")
+    expect(page.locator(".title .state")).to_have_text("Backend not connected")
+    expect(page.locator(".facts")).to_contain_text("403 Forbidden")
+    expect(page.locator(".ending")).to_contain_text("Twilio error 64102")
+
+
+def test_hostile_text_is_shown_as_text(visit: OpenPage, archive: Archive) -> None:
+    call = calls.Call(archive, calls.ago(60), route="<b>route</b>")
+    call.setup(caller=HOSTILE, parameters={HOSTILE: HOSTILE}).asks(1, HOSTILE, lang=HOSTILE).answers(2, HOSTILE)
+    call.interrupts(2.5, HOSTILE, 3).twilio(2.6, HOSTILE, x=HOSTILE).text(2.7, "backend", HOSTILE)
+    call.backend(3, "play", source=HOSTILE).backend(3.1, "sendDigits", digits=HOSTILE).twilio(
+        3.2, "dtmf", digit=HOSTILE
+    )
+    call.backend(4, "text", token="x" * 1_000_000, last=True)
+    call.backend(5, "end", handoffData=f'{{"a":"{HOSTILE[:25]}</script>"}}')
+    call.message(6, "backend", "close", code=1011, reason=HOSTILE, size=99)
+    call.over(6.1, first="backend", twilio="eof", backend="eof").commit()
+
+    for path in (f"/sessions/{call.id}", "/sessions"):
+        page = visit(path, viewport=NARROW)
+        expect(page.locator("main")).to_contain_text("<script>alert(1)</script>")
+        expect(page.locator("main")).to_contain_text("⟦U+202E⟧gnp.exe")
+        assert page.locator("main script, main img, main a[href^=javascript]").count() == 0
+        assert width_fits(page)
+
+
+def test_it_is_light_and_dark_as_the_system_or_the_reader_wants(visit: OpenPage, archive: Archive) -> None:
+    light = visit("/sessions", color_scheme="light")
+    dark = visit("/sessions", color_scheme="dark")
+    white, black = colour(light), colour(dark)
+    assert white != black
+
+    toggle = dark.get_by_role("button", name="Theme")
+    toggle.click()
+    assert colour(dark) == white
+    dark.reload()
+    assert colour(dark) == white
+    toggle.click()
+    assert colour(dark) == black
+    expect(toggle).to_have_text("Dark")
+
+
+@pytest.mark.parametrize("width", [360, 768, 1280])
+def test_no_page_scrolls_sideways(visit: OpenPage, archive: Archive, width: int) -> None:
+    paths = ["/sessions"]
+    page = visit("/sessions", viewport={"width": width, "height": 740})
+    assert width_fits(page)
+    for make in (calls.booking, calls.failing, calls.refused, calls.odd):
+        paths.append(f"/sessions/{make(archive, calls.ago(100)).commit().id}")
+    for path in paths:
+        page.goto(page.url.partition("/sessions")[0] + path)
+        for summary in page.locator("details:not([open]) > summary").all():
+            summary.click()
+        assert width_fits(page), path
+
+
+def test_everything_can_be_read_without_scripts(visit: OpenPage, archive: Archive) -> None:
+    call = calls.booking(archive, calls.ago(300)).commit()
+    page = visit("/sessions", java_script_enabled=False)
+
+    page.locator("#rows a.open").first.click()
+    expect(page.locator("#turn-2")).to_contain_text("slow 2,640 ms")
+    page.locator(".pill[data-kind=dtmf]").click()
+    expect(page.locator("#wire > li")).to_have_count(4)
+    expect(page.locator(".copy").first).to_be_hidden()
+    page.locator("#wire summary").first.click()
+    expect(page.locator("#wire pre").first).to_contain_text('"digit": "4"')
+    assert call.id in page.url

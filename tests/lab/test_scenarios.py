@@ -1,0 +1,130 @@
+"""Every scenario, played against the demo agent."""
+
+import json
+import random
+
+import pytest
+
+from relayproxy.errors import RelayproxyError
+from relayproxy.lab import agent
+from relayproxy.lab.result import Caller, CallResult
+from relayproxy.lab.scenarios import SCENARIOS, find
+from relayproxy.lab.twilio import Line, call
+
+SPEED = 50.0
+
+
+async def made(name: str) -> CallResult:
+    rng = random.Random(name)
+    async with agent.serving(speed=SPEED) as url:
+        line = Line(url, speed=SPEED, patience=30.0)
+        return await call(line, find(name), caller=Caller.somebody(rng), rng=rng)
+
+
+def finals(result: CallResult) -> list[str]:
+    return [message["voicePrompt"] for message in result.sent("prompt") if message["last"]]
+
+
+def handoff(result: CallResult) -> tuple[str, dict[str, str]]:
+    assert (result.ending, result.studio, result.close_code) == ("ended", "success", 1000)
+    data = json.loads(result.action["HandoffData"])
+    return data["reasonCode"], data["booking"]
+
+
+@pytest.mark.parametrize("name", [scenario.name for scenario in SCENARIOS])
+async def test_a_caller_reaches_the_end_of_the_script(name: str) -> None:
+    result = await made(name)
+    assert result.status == 101
+    assert result.frames[0].message["type"] == "setup"
+    assert result.sent("error") == []
+    assert result.problem is None
+    said = [step.text for step in find(name).steps if hasattr(step, "text")]
+    assert finals(result) == said
+    keys = "".join(step.digits for step in find(name).steps if hasattr(step, "digits"))
+    assert "".join(message["digit"] for message in result.sent("dtmf")) == keys
+
+
+async def test_a_booking() -> None:
+    result = await made("book-a-table")
+    party = {"party": "4", "day": "tomorrow", "time": "7:30", "name": "Ada Winter"}
+    assert handoff(result) == ("booked", party)
+    assert "Ada Winter. I have a table for 4 tomorrow at 7:30." in result.heard
+    assert len(result.latencies) == 6
+
+
+async def test_an_impatient_caller_interrupts() -> None:
+    result = await made("impatient")
+    first, *_, last = result.sent("interrupt")
+    assert len(first["utteranceUntilInterrupt"].split()) >= 4
+    assert last["durationUntilInterruptMs"] > 0
+    assert sum(message == {"type": "text", "token": "", "last": True} for message in result.received("text")) == len(
+        result.sent("interrupt")
+    )
+    assert handoff(result)[1] == {"party": "2", "day": "friday", "time": "8:00"}
+
+
+async def test_keys_only() -> None:
+    result = await made("keypad")
+    assert result.ending == "hung_up"
+    assert [message["utteranceUntilInterrupt"] for message in result.sent("interrupt")] == ["Welcome to Trattoria"]
+    assert "Press one to book a table" in result.heard
+    assert "We are open from Tuesday to Sunday." in result.heard
+
+
+async def test_a_handoff() -> None:
+    result = await made("asks-for-a-person")
+    assert handoff(result) == ("live-agent", {})
+    assert result.heard.endswith("one of my colleagues.")
+
+
+async def test_a_caller_who_hangs_up_in_the_middle() -> None:
+    result = await made("hangs-up-mid-answer")
+    assert (result.ending, result.studio) == ("hung_up", "none")
+    assert result.frames[-1].message != {"type": "info", "name": "agentSpeaking", "value": "off"}
+
+
+async def test_a_silent_caller() -> None:
+    result = await made("silent")
+    assert result.ending == "hung_up"
+    assert {frame.sender for frame in result.frames} == {"twilio"}
+
+
+async def test_words_that_are_revised() -> None:
+    partials = [message["voicePrompt"] for message in (await made("revised")).sent("prompt")]
+    assert "Can you sit in free" in partials
+    assert partials.count("Can you fit in three people tonight?") == 2
+
+
+async def test_another_language() -> None:
+    result = await made("spanish")
+    assert [message["lang"] for message in result.sent("prompt") if message["last"]] == ["en-US"] + ["es-ES"] * 4
+    assert handoff(result) == ("booked", {"party": "5", "day": "el sábado", "time": "9:00", "name": "Inés Prado"})
+
+
+async def test_hold_music_and_key_tones() -> None:
+    hold = await made("on-hold")
+    assert hold.received("play")
+    assert hold.heard.endswith("Yes, we still have tables.")
+    assert (await made("wants-the-kitchen")).heard.endswith("1ww23#")
+
+
+async def test_a_wish_in_two_breaths_has_one_answer() -> None:
+    result = await made("thinks-aloud")
+    assert handoff(result) == ("live-agent", {"party": "6"})
+
+
+async def test_nobody_is_interrupted_where_the_twiml_forbids_it() -> None:
+    result = await made("talks-over")
+    assert result.sent("interrupt") == []
+    assert "even good ovens need a day off. Gladly!" in result.heard
+
+
+async def test_a_line_that_drops() -> None:
+    result = await made("line-drops")
+    assert (result.ending, result.close_code, result.studio) == ("vanished", None, "failed")
+
+
+def test_names_are_found_and_listed() -> None:
+    assert len({scenario.name for scenario in SCENARIOS}) == len(SCENARIOS)
+    with pytest.raises(RelayproxyError, match="no scenario 'x'; there are book-a-table, impatient"):
+        find("x")

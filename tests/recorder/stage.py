@@ -1,0 +1,190 @@
+"""A stage for the play loop: a journal written entry by entry, the real store, and recorders that come and go."""
+
+import json
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy import Engine
+
+from relayproxy.connection import Ending, Opening
+from relayproxy.conversation.message import Message
+from relayproxy.journal.format import MAGIC, GapBody, GapCause, Kind, pack_block, pack_entry
+from relayproxy.journal.segments import create_journal, segment_path
+from relayproxy.recorder.recorder import Exporter, Recorder
+from relayproxy.store.archive import Archive
+from relayproxy.store.engine import open_engine
+from relayproxy.store.migrate import check_schema, migrate
+from relayproxy.store.rows import ConnectionRow, SessionRow, TurnRow
+from tests.wire import frame
+
+NOON = 1_800_000_000_000_000_000
+"""Wall time of the journals' monotonic zero."""
+MS = 1_000_000
+TEXT, CONTINUATION, CLOSE, PING = 1, 0, 8, 9
+DEFLATE = (("Sec-WebSocket-Extensions", "permessage-deflate"),)
+
+
+def setup(vx: str = "VX1", call: str = "CA1", **more: Any) -> str:
+    known = {"type": "setup", "sessionId": vx, "callSid": call, "from": "+15550100001", "to": "+15550100002"}
+    return json.dumps({**known, "customParameters": {}, **more})
+
+
+def prompt(text: str) -> str:
+    return json.dumps({"type": "prompt", "voicePrompt": text, "lang": "en-US", "last": True})
+
+
+def token(text: str, *, last: bool = False) -> str:
+    return json.dumps({"type": "text", "token": text, "last": last})
+
+
+class Journal:
+    """A journal under the test's pen. Entries wait in `entries` until `flush` makes a block of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path, self._lock = create_journal(folder)
+        self.segment = 0
+        self.entries = b""
+        self.now = 0
+        """Milliseconds on the relay's clock."""
+        self._connections = 0
+        self.rotate()
+
+    def rotate(self) -> None:
+        self.segment += 1
+        segment_path(self.path, self.segment).write_bytes(MAGIC)
+
+    def flush(self) -> None:
+        self.raw(pack_block(self.entries))
+        self.entries = b""
+
+    def raw(self, data: bytes) -> None:
+        with segment_path(self.path, self.segment).open("ab") as file:
+            file.write(data)
+
+    def die(self) -> None:
+        """The writer is gone."""
+        os.close(self._lock)
+
+    def entry(self, kind: Kind, connection: int, body: bytes, took: int = 0) -> None:
+        self.entries += pack_entry(kind, connection, self.now * MS, took, body)
+
+    def call(self, **opening: Any) -> "Call":
+        self._connections += 1
+        return Call(self, self._connections, **opening)
+
+
+class Call:
+    """One connection in a journal. Its chunks are blocks of their own unless `quiet`."""
+
+    def __init__(self, journal: Journal, number: int, *, lost: bool = False, **opening: Any) -> None:
+        self.journal = journal
+        self.number = number
+        self.quiet = False
+        self.id = f"{number:032x}"
+        self.opened = journal.now
+        known = {"route": "default", "backend": "ws://agent/", "target": "/", "peer": "127.0.0.1:1", "status": 101}
+        self.opening = Opening(
+            connection_id=self.id, trace_id=self.id, span_id=self.id[:16], opened_at=NOON + journal.now * MS,
+            **{**known, **opening},
+        )  # fmt: skip
+        if not lost:
+            self._entry(Kind.OPENING, msgspec.json.encode(self.opening))
+
+    def twilio(self, text: str | bytes, *, after: int = 10, **how: Any) -> None:
+        """A message from Twilio, `after` milliseconds later."""
+        self.chunk(
+            Kind.TWILIO_CHUNK, frame(TEXT, text if isinstance(text, bytes) else text.encode(), mask=True, **how), after
+        )
+
+    def backend(self, text: str | bytes, *, after: int = 10, **how: Any) -> None:
+        self.chunk(Kind.BACKEND_CHUNK, frame(TEXT, text if isinstance(text, bytes) else text.encode(), **how), after)
+
+    def chunk(self, kind: Kind, data: bytes, after: int = 10) -> None:
+        self.journal.now += after
+        self._entry(kind, data, took=MS)
+
+    def gap(self, side: Kind, size: int, cause: GapCause = GapCause.BUFFER) -> None:
+        self._entry(Kind.GAP, GapBody(cause, side, 1, size, self.journal.now * MS).pack())
+
+    def end(self, **ending: Any) -> None:
+        self.journal.now += 10
+        known = {"t": (self.journal.now - self.opened) * MS, "first": "twilio", "twilio": "eof", "backend": "eof"}
+        self._entry(Kind.ENDING, msgspec.json.encode(Ending(**{**known, **ending})))
+
+    def _entry(self, kind: Kind, body: bytes, took: int = 0) -> None:
+        self.journal.entry(kind, self.number, body, took)
+        if not self.quiet:
+            self.journal.flush()
+
+
+@dataclass(frozen=True)
+class Stored:
+    """All that a database says of one session."""
+
+    session: SessionRow
+    turns: tuple[TurnRow, ...]
+    connections: tuple[ConnectionRow, ...]
+    messages: dict[str, list[Message]]
+
+    def texts(self) -> list[str | None]:
+        return [message.text for messages in self.messages.values() for message in messages]
+
+
+class Stage:
+    """A data folder with its database."""
+
+    def __init__(self, folder: Path, *, migrated: bool = True) -> None:
+        self.folder = folder
+        self.journals = folder / "journal"
+        self.url = f"sqlite:///{folder}/relayproxy.db"
+        if migrated:
+            migrate(self.url)
+        self.engine: Engine = open_engine(self.url)
+        self.archive = Archive(self.engine)
+        self._recorders: list[Recorder] = []
+
+    def journal(self) -> Journal:
+        return Journal(self.journals)
+
+    def recorder(
+        self,
+        archive: type[Archive] = Archive,
+        *,
+        patience: int = 1 << 30,
+        message_limit: int = 64 * 1024,
+        exporter: Exporter | None = None,
+        stop: threading.Event | None = None,
+        check: Callable[[], None] | None = None,
+    ) -> Recorder:
+        recorder = Recorder(
+            archive(self.engine),
+            self.journals,
+            message_limit=message_limit,
+            patience=patience,
+            check=check or (lambda: check_schema(self.engine)),
+            exporter=exporter,
+            stop=stop,
+        )
+        self._recorders.append(recorder)
+        return recorder
+
+    def stored(self, session: str) -> Stored:
+        row = self.archive.session(session)
+        assert row is not None, f"no session {session}"
+        connections = self.archive.session_connections(session)
+        return Stored(
+            replace(row, revision=0),
+            self.archive.turn_rows(session),
+            connections,
+            {one.id: [*self.archive.messages(one.id)] for one in connections},
+        )
+
+    def close(self) -> None:
+        for recorder in self._recorders:
+            recorder.close()
+        self.engine.dispose()

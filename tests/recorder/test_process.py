@@ -1,0 +1,142 @@
+"""The recorder as a process: ready, alone on its folder, gone in order, and killed without loss."""
+
+import signal
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from relayproxy.config import Settings
+from relayproxy.connection import Ending, Opening
+from relayproxy.errors import RelayproxyError
+from relayproxy.journal.format import Kind, pack_entry
+from relayproxy.journal.writer import JournalWriter
+from relayproxy.recorder.connection import SIDES
+from relayproxy.recorder.process import run
+from tests.recorder.stage import MS, NOON, TEXT, Stage, prompt, setup, token
+from tests.running import Running, running
+from tests.wire import frame
+
+PATIENCE = 60.0
+
+
+def wait_for(stage: Stage, session: str, messages: int) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while len([*stage.archive.messages(session)]) < messages:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_call_while_it_lives_and_what_is_left_at_the_end(stage: Stage) -> None:
+    journal = stage.journal()
+    call = journal.call()
+    with running("recorder", data_dir=stage.folder) as recorder:
+        assert recorder.ready == f"recorder following {stage.journals}"
+        call.twilio(setup())
+        wait_for(stage, call.id, 1)
+        call.quiet = True
+        for at in range(5000):
+            call.backend(token(str(at)))
+        journal.flush()
+        started = time.monotonic()
+        assert recorder.stop(signal.SIGTERM) == 0
+        assert time.monotonic() - started < 30
+    assert len([*stage.archive.messages(call.id)]) == 5001
+    assert recorder.log.read_text() == ""
+
+
+def test_a_second_recorder_refuses_to_start(stage: Stage) -> None:
+    with (
+        running("recorder", data_dir=stage.folder),
+        pytest.raises(RelayproxyError, match="another recorder works on this folder"),
+    ):
+        run(Settings(data_dir=stage.folder))
+
+
+def test_a_folder_that_cannot_be_one(tmp_path: Path) -> None:
+    (tmp_path / "recorder.lock").mkdir()
+    with pytest.raises(RelayproxyError, match="a folder to write in is expected"):
+        run(Settings(data_dir=tmp_path))
+
+
+def test_killed_again_and_again_while_a_journal_is_written(stage: Stage) -> None:
+    writer = JournalWriter(stage.journals, quota=1 << 30, segment_size=64 * 1024)
+    assert writer.path is not None
+    book = Book()
+    sent: dict[int, dict[Kind, list[str]]] = {}
+    for number in range(1, 11):
+        sent[number] = {side: [] for side in SIDES}
+        writer.put(bytearray(book.opening(number)))
+    recorder = Running("recorder", data_dir=stage.folder)
+    round_ = 0
+    try:
+        for kill in range(10):
+            until = time.monotonic() + 0.05 * (1 + kill % 4)
+            while time.monotonic() < until:
+                block = bytearray()
+                for number, said in sent.items():
+                    words = f"{number} in round {round_}"
+                    texts = setup(f"VX{number}", f"CA{number}") if round_ == 0 else prompt(words), token(words * 9)
+                    for side, text in zip(SIDES, texts, strict=True):
+                        block += book.say(number, side, text, hold_back=(round_ + number) % 40)
+                        said[side].append(text)
+                writer.put(block)
+                round_ += 1
+                time.sleep(0.002)
+            recorder.stop(signal.SIGKILL)
+            recorder = Running("recorder", data_dir=stage.folder)
+        for number in sent:
+            writer.put(bytearray(book.ending(number)))
+        writer.close()
+        deadline = time.monotonic() + PATIENCE
+        while writer.path.exists() or stage.archive.journals():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    finally:
+        recorder.stop()
+    assert round_ > 50
+    for number, said in sent.items():
+        stored = stage.stored(f"{number:032x}")
+        [messages] = stored.messages.values()
+        assert [message.seq for message in messages] == list(range(2 * round_))
+        for side, name in SIDES.items():
+            assert [message.text for message in messages if message.sender == name] == said[side]
+        assert (stored.session.messages, stored.session.ended_at is not None) == (2 * round_, True)
+        assert len(stored.turns) == stored.session.turns
+
+
+class Book:
+    """Packed entries of several calls, for the real writer. Chunks end in the middle of frames."""
+
+    def __init__(self) -> None:
+        self.now = 0
+        self._left: dict[tuple[int, Kind], bytes] = {}
+
+    def opening(self, number: int) -> bytes:
+        opening = Opening(
+            connection_id=f"{number:032x}",
+            trace_id=f"{number:032x}",
+            span_id=f"{number:016x}",
+            route="default",
+            backend="ws://agent/",
+            target="/",
+            opened_at=NOON,
+            peer="127.0.0.1:1",
+            status=101,
+        )
+        return pack_entry(Kind.OPENING, number, 0, 0, msgspec.json.encode(opening))
+
+    def say(self, number: int, side: Kind, text: str, *, hold_back: int = 0) -> bytes:
+        """A message whose last bytes come with the next one on its side."""
+        self.now += MS
+        data = self._left.pop((number, side), b"") + frame(TEXT, text.encode(), mask=side is Kind.TWILIO_CHUNK)
+        if hold_back:
+            self._left[number, side], data = data[-hold_back:], data[:-hold_back]
+        return pack_entry(side, number, self.now, 1000, data)
+
+    def ending(self, number: int) -> bytes:
+        self.now += MS
+        rest = [pack_entry(side, number, self.now, 1000, self._left.pop((number, side), b"")) for side in SIDES]
+        ending = Ending(t=self.now, first="twilio", twilio="eof", backend="eof")
+        return b"".join(rest) + pack_entry(Kind.ENDING, number, self.now, 0, msgspec.json.encode(ending))

@@ -1,0 +1,520 @@
+"""The play loop on a real database: calls, gaps, reconnects, dead relays, a database that is away."""
+
+import json
+import logging
+import sqlite3
+import threading
+from dataclasses import astuple, replace
+from pathlib import Path
+
+import pytest
+
+from relayproxy.conversation.spans import Span
+from relayproxy.journal.format import GapCause, Kind
+from relayproxy.journal.segments import segment_numbers
+from relayproxy.store.migrate import migrate
+from relayproxy.store.rows import Batch, JournalRow
+from tests.recorder.stage import CLOSE, CONTINUATION, DEFLATE, MS, NOON, PING, TEXT, Stage, prompt, setup, token
+from tests.recorder.test_deflate import Compressing
+from tests.wire import frame
+
+TWILIO, BACKEND = Kind.TWILIO_CHUNK, Kind.BACKEND_CHUNK
+
+
+def test_a_call_from_its_opening_to_its_recording(stage: Stage) -> None:
+    journal = stage.journal()
+    call = journal.call()
+    call.twilio(setup(customParameters={"plan": "gold"}))
+    call.twilio(prompt("book me a table"), after=1000)
+    call.backend(token("Sure, "), after=750)
+    call.backend(token("for when?", last=True))
+    recorder = stage.recorder()
+    recorder.play()
+    recorder.commit()
+
+    live = stage.stored(call.id)
+    assert (live.session.session_id, live.session.call_sid, live.session.ended_at) == ("VX1", "CA1", None)
+    assert (live.session.response_p50_ms, live.session.response_p95_ms, live.session.response_n) == (751, 751, 1)
+    assert json.loads(live.session.custom_parameters) == {"plan": "gold"}
+    assert [turn.caller_text for turn in live.turns][-1] == "book me a table"
+    assert [turn.agent_text for turn in live.turns][-1] == "Sure, for when?"
+    [connection] = live.connections
+    assert (connection.next_seq, connection.resume, connection.ending) == (4, None, None)
+    assert [(m.seq, m.sender, m.t, m.out) for m in live.messages[call.id]] == [
+        (0, "twilio", 10 * MS, 11 * MS),
+        (1, "twilio", 1010 * MS, 1011 * MS),
+        (2, "backend", 1760 * MS, 1761 * MS),
+        (3, "backend", 1770 * MS, 1771 * MS),
+    ]
+
+    call.twilio(prompt("tonight"))
+    call.chunk(TWILIO, frame(CLOSE, b"\x03\xe8Closing websocket session", mask=True))
+    call.end()
+    recorder.finish()
+
+    over = stage.stored(call.id)
+    assert over.session.ended_at == NOON + 1800 * MS
+    assert over.session.outcome == "caller_hangup"
+    assert over.connections[0].ended_at == over.session.ended_at
+    assert over.connections[0].ending is not None
+    assert len(over.messages[call.id]) == 6
+    with stage.engine.connect() as db:
+        assert db.exec_driver_sql("select count(*) from chunks").scalar() == 0
+        assert db.exec_driver_sql("select count(*) from recordings").scalar() == 1
+
+
+def test_a_refused_call_is_a_session_of_its_own(stage: Stage) -> None:
+    call = stage.journal().call(status=502, error="the backend refused the connection")
+    call.end(first="backend", twilio=None, backend=None)
+    stage.recorder().finish()
+    stored = stage.stored(call.id)
+    assert (stored.session.outcome, stored.session.messages) == ("backend_connect_failed", 0)
+    assert stored.session.ended_at is not None
+
+
+def test_several_calls_in_one_block_and_over_segments(stage: Stage) -> None:
+    journal = stage.journal()
+    calls = [journal.call() for _ in range(5)]
+    for call in calls:
+        call.quiet = True
+        call.twilio(setup(f"VX{call.number}", f"CA{call.number}"))
+    for at in range(3):
+        journal.flush()
+        journal.rotate()
+        for call in calls:
+            call.backend(token(f"{call.number}:{at}"))
+    journal.flush()
+    stage.recorder().finish()
+    for call in calls:
+        assert stage.stored(call.id).texts()[1:] == [token(f"{call.number}:{at}") for at in range(3)]
+
+
+def test_a_gap_is_a_message_and_reading_goes_on_behind_it(stage: Stage) -> None:
+    call = stage.journal().call()
+    call.twilio(setup())
+    call.backend(token("before"))
+    call.chunk(BACKEND, frame(TEXT, b"half of it")[:6])
+    call.gap(BACKEND, 4711, GapCause.DISK)
+    call.chunk(BACKEND, b"of the other half")
+    call.backend(token("after"))
+    stage.recorder().finish()
+    stored = stage.stored(call.id)
+    assert [(m.kind, m.note, m.size) for m in stored.messages[call.id]][2:] == [
+        ("text", "incomplete", 4),
+        ("gap", "disk", 4711),
+        ("undecodable", "skipped", 17),
+        ("text", None, len(token("after"))),
+    ]
+    assert stored.session.gaps == 1
+
+
+def test_gaps_that_the_writer_puts_behind_an_ending_still_count(stage: Stage) -> None:
+    call = stage.journal().call()
+    call.twilio(setup())
+    call.quiet = True
+    call.end()
+    call.gap(BACKEND, 9, GapCause.DISK)
+    call.journal.flush()
+    stage.recorder().finish()
+    stored = stage.stored(call.id)
+    assert [(m.kind, m.size) for m in stored.messages[call.id]][1:] == [("gap", 9)]
+    assert stored.session.ended_at is not None
+
+
+def test_a_call_whose_opening_was_lost_is_recorded_all_the_same(stage: Stage) -> None:
+    journal = stage.journal()
+    known = journal.call()
+    call = journal.call(lost=True)
+    journal.now += 500
+    call.gap(TWILIO, 300)
+    call.backend(token("hello"))
+    packed = Compressing(keeps=True).send(token("compressed").encode())
+    call.chunk(BACKEND, packed)
+    recorder = stage.recorder()
+    recorder.finish()
+    lost = [one for one in stage.archive.live_connections(journal.path.name) if one.id != known.id]
+    assert [(one.number, one.opened_at) for one in lost] == [(2, NOON + 500 * MS)]
+    messages = [*stage.archive.messages(lost[0].id)]
+    assert [m.kind for m in messages] == ["gap", "text", "text"]
+    assert messages[2].text == token("compressed")
+    again = stage.recorder()
+    call.end(t=0)
+    again.finish()
+    assert stage.archive.live_connections(journal.path.name)[0].id == known.id
+
+
+def test_a_relay_that_died(stage: Stage) -> None:
+    journal = stage.journal()
+    call = journal.call()
+    call.twilio(setup())
+    call.backend(token("hello"), after=90)
+    call.chunk(BACKEND, frame(TEXT, b"cut off")[:4])
+    recorder = stage.recorder()
+    recorder.finish()
+    journal.raw(b"\x99\x00\x00\x00torn")
+    journal.die()
+    stage.recorder().finish()
+    stored = stage.stored(call.id)
+    ending = json.loads(stored.connections[0].ending or "")
+    assert ending == {"t": 110 * MS, "cause": "relay_died"}
+    assert stored.session.ended_at == NOON + 110 * MS
+    assert [m.note for m in stored.messages[call.id]] == [
+        None,
+        None,
+        "journal_damaged",
+        "incomplete",
+        "journal_damaged",
+    ]
+    assert not journal.path.exists()
+    assert stage.archive.journals() == ()
+
+
+def test_a_journal_goes_when_its_writer_is_dead_and_all_is_committed(stage: Stage) -> None:
+    journal = stage.journal()
+    call = journal.call()
+    call.twilio(setup())
+    call.end()
+    recorder = stage.recorder()
+    recorder.finish()
+    assert [row.id for row in stage.archive.journals()] == [journal.path.name]
+    journal.die()
+    recorder.finish()
+    assert not journal.path.exists()
+    assert stage.archive.journals() == ()
+    assert stage.stored(call.id).session.outcome is not None
+
+
+def test_segments_go_when_committed_and_no_live_call_needs_them(stage: Stage) -> None:
+    journal = stage.journal()
+    idle, slow = journal.call(), journal.call()
+    idle.twilio(setup("VXidle", "CAidle"))
+    journal.rotate()
+    slow.chunk(TWILIO, frame(TEXT, prompt("in two parts").encode(), mask=True)[:9])
+    journal.rotate()
+    idle.backend(token("still here"))
+    journal.rotate()
+    idle.backend(token("still there"))
+    recorder = stage.recorder()
+    recorder.finish()
+    # The idle call needs nothing; the slow one's message begins in segment 2.
+    assert segment_numbers(journal.path) == [2, 3, 4]
+    assert stage.archive.journals()[0].segment == 4
+    slow.chunk(TWILIO, b"")
+    slow.end()
+    recorder.finish()
+    assert segment_numbers(journal.path) == [4]
+
+
+def test_a_message_that_never_ends_does_not_hold_the_journal_for_ever(stage: Stage) -> None:
+    journal = stage.journal()
+    endless, other = journal.call(), journal.call()
+    endless.chunk(TWILIO, b"\x81\xff" + (2**60).to_bytes(8, "big") + b"mask" + b"x" * 50)
+    recorder = stage.recorder(patience=2000)
+    for at in range(40):
+        other.backend(token(f"{at}" * 40))
+        journal.rotate()
+        recorder.play()
+        recorder.commit()
+        if at == 5:
+            assert 1 in segment_numbers(journal.path)
+    assert segment_numbers(journal.path) == [40, 41]
+    [message] = stage.archive.messages(endless.id)
+    assert (message.note, message.size) == ("incomplete", 50)
+    endless.twilio(prompt("in sync again"))
+    recorder.finish()
+    assert [m.text for m in stage.archive.messages(endless.id)][-1] == prompt("in sync again")
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_a_reconnect_joins_the_session_it_names(stage: Stage, stored: bool) -> None:
+    journal = stage.journal()
+    first = journal.call()
+    first.twilio(setup("VX9", "CA9"))
+    first.twilio(prompt("hello?"))
+    recorder = stage.recorder()
+    if stored:
+        first.end()
+        recorder.finish()
+        recorder = stage.recorder()
+    second = journal.call()
+    second.chunk(TWILIO, frame(PING, b"", mask=True))
+    recorder.finish()
+    assert stage.archive.session(second.id) is not None
+    second.twilio(setup("VX9", "CA9"))
+    second.backend(token("here I am", last=True))
+    other = journal.call()
+    other.twilio(setup("VX9", "CAother"))
+    recorder.finish()
+
+    together = stage.stored(first.id)
+    assert [one.id for one in together.connections] == [first.id, second.id]
+    assert stage.archive.session(second.id) is None
+    assert stage.archive.turn_rows(second.id) == ()
+    assert [m.seq for m in together.messages[second.id]] == [0, 1, 2]
+    assert together.turns[-1].agent_text == "here I am"
+    assert together.session.ended_at is None
+    assert stage.stored(other.id).session.call_sid == "CAother"
+
+    if not stored:
+        first.end()
+    second.end()
+    journal.now += 1000
+    other.end()
+    recorder.finish()
+    over = stage.stored(first.id)
+    assert over.session.ended_at == over.connections[1].ended_at
+    assert stage.stored(other.id).session.ended_at != over.session.ended_at
+
+
+def test_two_that_name_the_same_session_in_one_batch(stage: Stage) -> None:
+    journal = stage.journal()
+    calls = [journal.call(), journal.call(), journal.call()]
+    for call in calls:
+        call.twilio(setup("VX7", "CA7"))
+    stage.recorder().finish()
+    assert len(stage.stored(calls[0].id).connections) == 3
+    assert [stage.archive.session(call.id) for call in calls[1:]] == [None, None]
+
+
+def test_a_session_without_setup_stays_one_of_its_own(stage: Stage) -> None:
+    journal = stage.journal()
+    calls = [journal.call(), journal.call()]
+    for call in calls:
+        call.backend(token("who is there?"))
+        call.twilio(setup("", ""))
+    stage.recorder().finish()
+    assert [stage.stored(call.id).session.session_id for call in calls] == [None, None]
+
+
+def test_text_that_databases_refuse(stage: Stage) -> None:
+    call = stage.journal().call()
+    call.twilio(setup("VX\0", "CA1", customParameters={"a\0": "b\0"}))
+    call.twilio(prompt("nul \0 and \ud800 alone"))
+    call.backend('{"type":"text","token":"nul \\u0000 and \\ud83d\\ude00","last":true}')
+    call.backend('{"type":"end","handoffData":"\\u0000"}')
+    stage.recorder().finish()
+    stored = stage.stored(call.id)
+    assert stored.session.session_id == "VX"
+    for value in [*astuple(stored.session), *(value for turn in stored.turns for value in astuple(turn))]:
+        if isinstance(value, str):
+            assert "\0" not in value
+            value.encode()
+    assert stored.turns[-1].agent_text == "nul  and 😀"
+    assert [m.kind for m in stored.messages[call.id]] == ["text"] * 4
+
+
+def test_nothing_is_read_while_the_database_is_away(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    journal = stage.journal()
+    call = journal.call()
+    call.twilio(setup())
+    stop = threading.Event()
+    recorder = stage.recorder(stop=stop)
+    with sqlite3.connect(stage.folder / "relayproxy.db") as intruder:
+        intruder.execute("create trigger no before insert on chunks begin select raise(abort, 'disk I/O error'); end")
+    thread = threading.Thread(target=recorder.run)
+    thread.start()
+    try:
+        while not caplog.records:
+            thread.join(0.01)
+        for at in range(20):
+            call.backend(token(str(at)))
+            thread.join(0.02)
+        assert [*stage.archive.messages(call.id)] == []
+        intruder.execute("drop trigger no")
+        while len([*stage.archive.messages(call.id)]) < 21:
+            thread.join(0.02)
+    finally:
+        stop.set()
+        thread.join()
+        intruder.close()
+    assert stage.stored(call.id).texts()[1:] == [token(str(at)) for at in range(20)]
+    assert [record.getMessage() for record in caplog.records] == [
+        "nothing can be recorded (database: disk I/O error); calls go on, the journal keeps them",
+        "recording goes on",
+    ]
+
+
+def test_a_database_without_schema_is_waited_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    stage = Stage(tmp_path, migrated=False)
+    call = stage.journal().call()
+    call.twilio(setup())
+    stop = threading.Event()
+    thread = threading.Thread(target=stage.recorder(stop=stop).run)
+    thread.start()
+    try:
+        while not caplog.records:
+            thread.join(0.01)
+        assert "nothing can be recorded" in caplog.text
+        migrate(stage.url)
+        while stage.archive.session(call.id) is None:
+            thread.join(0.02)
+    finally:
+        stop.set()
+        thread.join()
+        stage.close()
+
+
+def test_told_to_stop_while_the_database_is_away(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    stage = Stage(tmp_path, migrated=False)
+    call = stage.journal().call()
+    stop = threading.Event()
+    thread = threading.Thread(target=stage.recorder(stop=stop).run)
+    thread.start()
+    while not caplog.records:
+        thread.join(0.01)
+    stop.set()
+    thread.join()
+    assert "the journal keeps what is not recorded" in caplog.text
+    migrate(stage.url)
+    stage.recorder().finish()
+    assert stage.stored(call.id).session.ended_at is None
+    stage.close()
+
+
+def test_a_bug_in_the_fold_costs_the_meaning_and_not_the_messages(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def feed(self: object, connection_id: str, message: object) -> None:
+        raise ZeroDivisionError(message)
+
+    journal = stage.journal()
+    call = journal.call()
+    call.twilio(setup())
+    recorder = stage.recorder()
+    recorder.finish()
+    monkeypatch.setattr("relayproxy.conversation.fold.Fold.feed", feed)
+    for at in range(3):
+        call.backend(token(f"secret words {at}"))
+        recorder.finish()
+    other = journal.call()
+    other.backend(token("hi"))
+    call.end()
+    recorder.finish()
+    stored = stage.stored(call.id)
+    assert len(stored.texts()) == 4
+    assert stored.session.call_sid == "CA1"
+    assert (stored.session.outcome, stored.session.ended_at) == ("unknown", NOON + 60 * MS)
+    assert stage.stored(other.id).texts() == [token("hi")]
+    assert len(caplog.records) == 2
+    assert "ZeroDivisionError" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_a_bug_in_the_decoder_is_counted_as_undecodable(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    call = stage.journal().call()
+    call.twilio(setup())
+    recorder = stage.recorder()
+    recorder.finish()
+    with monkeypatch.context() as patch:
+        patch.setattr("relayproxy.recorder.frames.Decoder._whole", None)
+        call.backend("never decoded")
+        recorder.finish()
+    call.backend("nor this")
+    call.twilio(prompt("but this side"))
+    call.end()
+    recorder.finish()
+    messages = stage.stored(call.id).messages[call.id]
+    assert [(m.kind, m.size) for m in messages][1:] == [("text", len(prompt("but this side"))), ("undecodable", 25)]
+    assert len(caplog.records) == 1
+
+
+def test_a_damaged_journal_shows_as_gaps(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    journal = stage.journal()
+    call = journal.call()
+    call.twilio(setup())
+    journal.raw(b"\x20\x00\x00\x00broken" + bytes(200))
+    journal.rotate()
+    call.backend(token("behind it"))
+    stage.recorder().finish()
+    stored = stage.stored(call.id)
+    assert [(m.kind, m.sender, m.note) for m in stored.messages[call.id]][1:] == [
+        ("gap", "twilio", "journal_damaged"),
+        ("gap", "backend", "journal_damaged"),
+        ("text", "backend", None),
+    ]
+    assert "segment 1 cannot be read" in caplog.text
+
+
+class Collector:
+    def __init__(self) -> None:
+        self.spans: list[Span] = []
+
+    def export(self, spans: list[Span]) -> None:
+        self.spans += spans
+
+
+def test_each_span_leaves_once_and_not_again_after_a_restart(stage: Stage) -> None:
+    collector = Collector()
+    call = stage.journal().call()
+    call.twilio(setup())
+    for at in range(4):
+        call.twilio(prompt(f"question {at}"))
+        call.backend(token(f"answer {at}", last=True))
+        call.journal.now += 60_000
+    recorder = stage.recorder(exporter=collector)
+    recorder.finish()
+    before = len(collector.spans)
+    assert before > 1
+    recorder.finish()
+    assert len(collector.spans) == before
+    recorder = stage.recorder(exporter=collector)
+    call.twilio(prompt("last question"))
+    recorder.finish()
+    assert len(collector.spans) > before
+    call.end()
+    recorder.finish()
+    names = [span.span_id for span in collector.spans]
+    assert len(names) == len(set(names))
+    assert [span.name for span in collector.spans].count("conversation") == 1
+    assert len(stage.stored(call.id).turns) + 1 == len(names)
+
+
+def test_turns_of_an_earlier_derivation_go(stage: Stage) -> None:
+    call = stage.journal().call()
+    call.twilio(setup())
+    stage.recorder().finish()
+    [turn] = stage.archive.turn_rows(call.id)
+    stage.archive.commit(Batch(turns=(replace(turn, caller_text="derived otherwise"), replace(turn, number=7))))
+    call.chunk(TWILIO, frame(PING, b"", mask=True))
+    stage.recorder().finish()
+    assert stage.archive.turn_rows(call.id) == (turn,)
+
+
+def test_a_fragment_and_a_deflate_context_over_a_restart(stage: Stage) -> None:
+    call = stage.journal().call(response_headers=DEFLATE)
+    sender = Compressing(keeps=True)
+    call.twilio(setup())
+    call.chunk(BACKEND, sender.send(token("the same words").encode()))
+    packed = sender.send(token("the same words").encode() * 3)
+    call.chunk(BACKEND, packed[:5])
+    plain = prompt("one two").encode()
+    call.chunk(TWILIO, frame(TEXT, plain[:9], mask=True, fin=False) + frame(PING, b"?", mask=True))
+    for _ in range(3):
+        stage.recorder().finish()
+    call.journal.rotate()
+    call.chunk(BACKEND, packed[5:])
+    call.chunk(TWILIO, frame(CONTINUATION, plain[9:], mask=True))
+    stage.recorder().finish()
+    messages = stage.stored(call.id).messages[call.id]
+    assert [m.text or m.data for m in messages][1:] == [
+        token("the same words"), b"?", token("the same words") * 3, prompt("one two"),
+    ]  # fmt: skip
+    assert [m.seq for m in messages] == [0, 1, 2, 3, 4]
+    assert [m.note for m in messages] == [None] * 5
+
+
+def test_where_the_journal_stands_is_committed_with_what_was_read(stage: Stage) -> None:
+    journal = stage.journal()
+    call = journal.call()
+    recorder = stage.recorder()
+    recorder.finish()
+    assert stage.archive.journals() == (
+        JournalRow(journal.path.name, 1, (journal.path / "00000001.seg").stat().st_size),
+    )
+    call.twilio(setup())
+    assert recorder.play()
+    assert not recorder.play()
+    assert [*stage.archive.messages(call.id)] == []

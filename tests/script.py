@@ -1,0 +1,158 @@
+"""A notation in which a test reads as a call.
+
+Knows: how a line of it becomes a recorded message.
+Must not know: how the conversation is derived.
+
+    0.000        twilio   setup sessionId=VX1 callSid=CA1 plan=gold
+    1.000        twilio   prompt "book me a"                    (a partial)
+    1.200        twilio   prompt "book me a table" last
+    1.950/1.960  backend  text "Sure, "                         (read at 1.950, written on at 1.960)
+    2.010        backend  text "for when?" last
+    2.400        twilio   dtmf 5
+    2.410        twilio   info tokensPlayed "Sure, for"
+    2.412        twilio   interrupt "Sure, for" 460
+    3.000        backend  play https://example.com/hold.mp3
+    3.100        backend  sendDigits 1w2
+    3.200        backend  end '{"reasonCode":"live-agent"}'
+    3.300        twilio   raw '{"type":"new"}'
+    3.400        backend  close 1011 "out of order"
+    3.500        -        gone first=backend backend=reset
+
+Setup: unknown words are custom parameters. `twilio@2` speaks on a second connection, which opens then. `gone` is the
+end of both streams (`@2` for the second connection), `opened` only opens it, and `refused status=403 error="…"` is a
+connection that never was.
+"""
+
+import json
+import shlex
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from relayproxy.connection import Ending, Opening
+from relayproxy.conversation.fold import Fold
+from relayproxy.conversation.message import Message
+from relayproxy.conversation.model import Conversation
+
+START = 1_788_000_000_000_000_000
+"""Wall nanoseconds of the script's 0.000."""
+
+_SETUP = {"sessionId", "callSid", "accountSid", "from", "to", "direction", "callerName"}
+
+
+def script(text: str) -> Conversation:
+    """The conversation at the script's end."""
+    return play(text).fold.conversation()
+
+
+def play(text: str) -> "Played":
+    """Plays the whole script."""
+    played = Played()
+    for line in text.splitlines():
+        if line.strip():
+            played.line(line)
+    return played
+
+
+class Played:
+    """A fold, and what it was fed."""
+
+    def __init__(self) -> None:
+        self.fold = Fold()
+        self.openings: dict[str, Opening] = {}
+        self.messages: list[Message] = []
+
+    @property
+    def opening(self) -> Opening:
+        """That of the first connection."""
+        return next(iter(self.openings.values()))
+
+    def line(self, line: str) -> None:
+        """One line of the notation."""
+        when, who, what, *words = shlex.split(line)
+        moment, _, written = when.partition("/")
+        at, out = _ns(moment), _ns(written or moment)
+        who, _, number = who.partition("@")
+        connection = f"{int(number or 1):032x}"
+        if what == "refused":
+            self._open(connection, at, **_pairs(words))
+            return
+        if connection not in self.openings:
+            self._open(connection, at, status=101)
+        zero = self.openings[connection].opened_at - START
+        if what == "opened":
+            return
+        if what == "gone":
+            self.fold.end(connection, Ending(t=at - zero, **_pairs(words)))
+            return
+        fields = _close(words) if what == "close" else {"kind": "text", "text": _payload(what, words)}
+        message = msgspec.convert(
+            {"seq": len(self.messages), "t": at - zero, "out": out - zero, "from": who} | fields, Message
+        )
+        self.messages.append(message)
+        self.fold.feed(connection, message)
+
+    def _open(self, connection: str, at: int, **fields: Any) -> None:
+        opening = Opening(
+            connection_id=connection,
+            trace_id="0af7651916cd43dd8448eb211c80319c",
+            span_id="b7ad6b7169203331",
+            route="default",
+            backend="ws://backend.example/ws",
+            target="/",
+            opened_at=START + at,
+            peer="203.0.113.9:4711",
+            **fields,
+        )
+        self.openings[connection] = opening
+        self.fold.open(opening)
+
+
+def _ns(seconds: str) -> int:
+    return int(Decimal(seconds) * 10**9)
+
+
+def _pairs(words: list[str]) -> dict[str, Any]:
+    pairs: dict[str, Any] = dict(word.split("=", 1) for word in words)
+    return pairs | ({"status": int(pairs["status"])} if "status" in pairs else {})
+
+
+def _close(words: list[str]) -> dict[str, Any]:
+    code, reason = (*words, "", "")[:2]
+    return {"kind": "close", "code": int(code) if code else None, "reason": reason or None}
+
+
+def _payload(what: str, words: list[str]) -> str:
+    if what == "raw":
+        return words[0]
+    return json.dumps({"type": what} | _fields(what, words), ensure_ascii=False)
+
+
+def _fields(what: str, words: list[str]) -> dict[str, Any]:
+    match what:
+        case "setup":
+            pairs = _pairs(words)
+            known = {key: value for key, value in pairs.items() if key in _SETUP}
+            return known | {"customParameters": {k: v for k, v in pairs.items() if k not in _SETUP}}
+        case "prompt":
+            return {"voicePrompt": words[0], "lang": "en", "last": "last" in words[1:]}
+        case "text":
+            return {"token": words[0], "last": "last" in words[1:]}
+        case "dtmf":
+            return {"digit": words[0]}
+        case "interrupt":
+            return {"utteranceUntilInterrupt": words[0], "durationUntilInterruptMs": int(words[1])}
+        case "info":
+            return {"name": words[0], "value": words[1]}
+        case "error":
+            return {"description": words[0]}
+        case "play":
+            return {"source": words[0]}
+        case "sendDigits":
+            return {"digits": words[0]}
+        case "language":
+            return {"ttsLanguage": words[0]}
+        case "end":
+            return {"handoffData": words[0]} if words else {}
+    raise ValueError(f"no such line: {what}")

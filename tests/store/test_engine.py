@@ -1,0 +1,135 @@
+"""SQLite is private, ready for one writer and many readers, and a wrong URL is said at once."""
+
+import stat
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
+
+from relayproxy.errors import SettingError
+from relayproxy.store import engine as engines
+from relayproxy.store.engine import open_engine, open_reader, writing
+from relayproxy.store.errors import StoreError, store_errors
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_the_file_and_what_sqlite_puts_beside_it_are_readable_by_the_owner_alone(tmp_path: Path, url: str) -> None:
+    engine = open_engine(url)
+    with writing(engine).begin() as db:
+        db.execute(text("CREATE TABLE t (a)"))
+    folder = tmp_path / "data"
+    assert mode(folder) == 0o700
+    assert {file.name: mode(file) for file in folder.iterdir()} == {
+        "relayproxy.db": 0o600,
+        "relayproxy.db-wal": 0o600,
+        "relayproxy.db-shm": 0o600,
+    }
+    engine.dispose()
+
+
+def test_nothing_is_created_before_first_use(tmp_path: Path, url: str) -> None:
+    open_engine(url).dispose()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("pragma", "value"),
+    [
+        ("journal_mode", "wal"),
+        ("synchronous", 1),
+        ("busy_timeout", 5000),
+        ("cache_size", -65536),
+        ("auto_vacuum", 2),
+    ],
+)
+def test_sqlite_is_set_up_for_one_writer_and_many_readers(engine: Engine, pragma: str, value: object) -> None:
+    with engine.connect() as db:
+        assert db.execute(text(f"PRAGMA {pragma}")).scalar_one() == value
+
+
+def test_a_reader_reads_while_a_writer_writes_and_cannot_write(engine: Engine, reader: Engine) -> None:
+    with writing(engine).begin() as db:
+        db.execute(text("CREATE TABLE t (a)"))
+    with writing(engine).begin() as db, reader.connect() as readers:
+        db.execute(text("INSERT INTO t VALUES (1)"))
+        assert readers.execute(text("SELECT count(*) FROM t")).scalar_one() == 0
+        with pytest.raises(OperationalError, match="readonly"):
+            readers.execute(text("INSERT INTO t VALUES (2)"))
+    with reader.connect() as readers:
+        assert readers.execute(text("SELECT a FROM t")).scalars().all() == [1]
+
+
+def test_a_reader_creates_nothing_and_finds_the_database_once_it_is_there(tmp_path: Path, url: str) -> None:
+    reader = open_reader(url)
+    with pytest.raises(StoreError, match="unable to open"), store_errors(), reader.connect():
+        pass
+    assert list(tmp_path.iterdir()) == []
+    engine = open_engine(url)
+    with writing(engine).begin() as db:
+        db.execute(text("CREATE TABLE t (a)"))
+    with reader.connect() as db:
+        assert db.execute(text("SELECT count(*) FROM t")).scalar_one() == 0
+    engine.dispose()
+
+
+def test_a_reader_recovers_what_a_killed_writer_left_in_the_log(tmp_path: Path, url: str) -> None:
+    engine = open_engine(url)
+    with writing(engine).begin() as db:
+        db.execute(text("CREATE TABLE t (a)"))
+    killed = tmp_path / "killed"
+    killed.mkdir()
+    for name in ("relayproxy.db", "relayproxy.db-wal"):
+        (killed / name).write_bytes((tmp_path / "data" / name).read_bytes())
+    reader = open_reader(f"sqlite:///{killed}/relayproxy.db")
+    with reader.connect() as db:
+        assert db.execute(text("SELECT count(*) FROM t")).scalar_one() == 0
+    engine.dispose()
+
+
+def test_two_writers_take_turns(url: str, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "BUSY_TIMEOUT", 0.05)
+    second = open_engine(url)
+    with writing(engine).begin():
+        with pytest.raises(StoreError, match="database is locked"), store_errors(), writing(second).begin():
+            pass
+        with second.connect() as db:
+            db.execute(text("SELECT 1"))
+    with writing(second).begin():
+        pass
+    second.dispose()
+
+
+def test_odd_characters_in_a_path_are_characters(tmp_path: Path) -> None:
+    folder = tmp_path / "a b#c&mode=memory"
+    engine = open_engine(f"sqlite:///{folder}/x.db")
+    with writing(engine).begin() as db:
+        db.execute(text("CREATE TABLE t (a)"))
+    engine.dispose()
+    assert (folder / "x.db").stat().st_size > 0
+
+
+@pytest.mark.parametrize("url", ["nonsense", "sqlite://", "sqlite:///:memory:", "nosuchdb://host/name"])
+def test_a_url_that_cannot_be_used_is_a_setting_error(url: str) -> None:
+    with pytest.raises(SettingError, match=r"^database_url: "):
+        open_engine(url)
+    with pytest.raises(SettingError, match=r"^database_url: "):
+        open_reader(url)
+
+
+def test_a_password_is_not_told() -> None:
+    with pytest.raises(SettingError) as caught:
+        open_engine("nosuchdb://me:secret@host/name")
+    assert "secret" not in str(caught.value)
+
+
+def test_a_failed_statement_does_not_quote_what_was_written(engine: Engine) -> None:
+    with writing(engine).begin() as db:
+        db.execute(text("CREATE TABLE t (a UNIQUE)"))
+        db.execute(text("INSERT INTO t VALUES ('my secret')"))
+    with pytest.raises(StoreError, match="UNIQUE constraint failed") as caught, store_errors(), engine.begin() as db:
+        db.execute(text("INSERT INTO t VALUES (:a)"), {"a": "my secret"})
+    assert "secret" not in str(caught.value)

@@ -1,0 +1,149 @@
+"""Migrations make exactly the tables of the schema, once, and a database of another version is left alone."""
+
+import fcntl
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Engine, inspect, text
+
+from relayproxy.store import engine as engines
+from relayproxy.store import migrate as migrations
+from relayproxy.store.archive import Archive
+from relayproxy.store.engine import open_engine, open_reader, writing
+from relayproxy.store.errors import SchemaError, StoreError
+from relayproxy.store.migrate import alembic_config, check_schema, migrate, not_ready_reason, schema_state
+from relayproxy.store.rows import Batch
+from relayproxy.store.schema import metadata
+from tests.store.build import session
+
+
+def definitions(engine: Engine) -> set[str]:
+    query = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND tbl_name != 'alembic_version'"
+    with engine.connect() as db:
+        return {" ".join(sql.split()) for sql in db.execute(text(query)).scalars()}
+
+
+def test_migrations_and_schema_agree(engine: Engine) -> None:
+    with engine.connect() as db:
+        assert compare_metadata(MigrationContext.configure(db), metadata) == []
+
+
+def test_migrations_and_schema_make_the_same_tables_to_the_letter(engine: Engine, tmp_path: Path) -> None:
+    direct = open_engine(f"sqlite:///{tmp_path}/direct.db")
+    with writing(direct).begin() as db:
+        metadata.create_all(db)
+    assert definitions(engine) == definitions(direct)
+    direct.dispose()
+
+
+def test_every_migration_can_be_taken_back_and_made_again(engine: Engine, url: str) -> None:
+    config = alembic_config()
+    with writing(engine).begin() as db:
+        config.attributes["connection"] = db
+        command.downgrade(config, "base")
+    assert inspect(engine).get_table_names() == ["alembic_version"]
+    assert schema_state(engine) == "missing"
+    migrate(url)
+    assert schema_state(engine) == "ready"
+
+
+def test_migrating_again_keeps_what_is_there(engine: Engine, url: str) -> None:
+    Archive(engine).commit(Batch(sessions=(session("a"),)))
+    migrate(url)
+    assert Archive(engine).session("a") is not None
+
+
+def test_several_at_once_take_turns(url: str) -> None:
+    code = "import sys; from relayproxy.store.migrate import migrate; migrate(sys.argv[1])"
+    racers = [subprocess.Popen([sys.executable, "-c", code, url]) for _ in range(3)]
+    assert [racer.wait(60) for racer in racers] == [0, 0, 0]
+    reader = open_reader(url)
+    assert schema_state(reader) == "ready"
+    reader.dispose()
+
+
+def test_one_waits_for_another_however_long_that_takes(
+    tmp_path: Path, engine: Engine, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "BUSY_TIMEOUT", 0.01)
+    failures: list[Exception] = []
+
+    def second() -> None:
+        try:
+            migrate(url)
+        except StoreError as problem:
+            failures.append(problem)
+
+    waiting = threading.Thread(target=second)
+    with (tmp_path / "data" / "relayproxy.db.migrating").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with writing(engine).begin():
+            waiting.start()
+            waiting.join(0.3)
+            assert waiting.is_alive()
+    waiting.join(60)
+    assert failures == []
+
+
+def test_a_migration_that_fails_leaves_nothing(url: str) -> None:
+    engine = open_engine(url)
+    with writing(engine).begin() as db:
+        db.execute(text("CREATE TABLE turns (in_the_way)"))
+    with pytest.raises(StoreError, match="already exists"):
+        migrate(url)
+    assert inspect(engine).get_table_names() == ["turns"]
+    engine.dispose()
+
+
+def test_the_state_of_a_database_that_is_not_there_or_empty(tmp_path: Path, url: str) -> None:
+    reader = open_reader(url)
+    assert schema_state(reader) == "missing"
+    assert list(tmp_path.iterdir()) == []
+    open_engine(url).connect().close()
+    assert schema_state(reader) == "missing"
+    with pytest.raises(SchemaError, match=r"no relayproxy database at .*relayproxy\.db yet: run `relayproxy migrate`"):
+        check_schema(reader)
+    migrate(url)
+    assert not_ready_reason(reader) is None
+    check_schema(reader)
+
+
+def test_a_database_of_a_later_version_is_refused(engine: Engine, url: str) -> None:
+    with writing(engine).begin() as db:
+        db.execute(text("UPDATE alembic_version SET version_num = 'ffff'"))
+    assert schema_state(engine) == "newer"
+    with pytest.raises(SchemaError, match="later version"):
+        check_schema(engine)
+    with pytest.raises(SchemaError, match="later version"):
+        migrate(url)
+
+
+def test_a_database_of_an_earlier_version_asks_for_a_migration(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migrations, "_revisions", lambda: ("0002", "0001"))
+    assert schema_state(engine) == "older"
+    with pytest.raises(SchemaError, match="earlier version of relayproxy: run `relayproxy migrate`"):
+        check_schema(engine)
+
+
+def test_a_file_that_is_no_database_is_an_outage_and_not_a_missing_one(tmp_path: Path) -> None:
+    file = tmp_path / "x.db"
+    file.write_bytes(b"not a database at all" * 100)
+    reader = open_reader(f"sqlite:///{file}")
+    with pytest.raises(StoreError, match="not a database") as caught:
+        schema_state(reader)
+    assert not isinstance(caught.value, SchemaError)
+    with pytest.raises(StoreError, match="not a database"):
+        migrate(f"sqlite:///{file}")
+    assert file.read_bytes() == b"not a database at all" * 100
+
+
+def test_a_folder_that_cannot_be_made_is_an_outage(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StoreError, match=r"directory|exists"):
+        migrate(f"sqlite:///{tmp_path}/file/x.db")

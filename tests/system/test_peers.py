@@ -1,0 +1,80 @@
+"""Peers that we did not write: Twilio's own agent SDK as the backend, a real collector for the traces."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from relayproxy.lab.agent import serving
+from relayproxy.lab.result import CallResult
+from relayproxy.lab.script import Listen, Say, Scenario, TwiML
+from relayproxy.lab.simulate import simulate
+from tests.peers.tac_backend import AUTH_TOKEN, HANDOFF, tac_backend
+from tests.system.stack import Stack, stack
+from tests.telemetry.collector import collector, values
+
+PUBLIC = "wss://phone.example.net/ws"
+ASKS_FOR_A_PERSON = Scenario(
+    "asks-for-a-person",
+    "",
+    (Say("Hello there"), Listen(), Say("Let me talk to a person."), Listen()),
+    TwiML(partial_prompts=False),
+)
+
+
+async def one_call(system: Stack, scenario: str | Scenario, path: str = "/ws", **options: Any) -> CallResult:
+    results: list[CallResult] = []
+    await simulate(
+        system.url(path), scenarios=[scenario], speed=20, seed=7, patience=30, each=results.append, **options
+    )
+    (result,) = results
+    return result
+
+
+async def test_twilios_own_sdk_accepts_its_signature_behind_the_relay_and_refuses_a_forged_one(tmp_path: Path) -> None:
+    async with tac_backend() as url:
+        with stack(tmp_path, url.removesuffix("/ws"), public_url=PUBLIC.removesuffix("/ws")) as system:
+            good = await one_call(system, ASKS_FOR_A_PERSON, auth_token=AUTH_TOKEN, public_url=PUBLIC)
+            assert (good.status, good.ending, good.handoff_data) == (101, "ended", HANDOFF)
+            forged = await one_call(system, ASKS_FOR_A_PERSON, auth_token="somebody-else", public_url=PUBLIC)
+            assert (forged.status, forged.ending) == (403, "refused")
+            first, second = await system.ended(2)
+            assert (first["outcome"], first["studio_transition"]) == ("ended_by_backend", "success")
+            handoff = system.get(f"/api/sessions/{first['id']}")["handoff"]
+            assert (handoff["json"], handoff["reason_code"]) == (json.loads(HANDOFF), "live-agent")
+            assert (second["outcome"], second["twilio_error_code"]) == ("backend_connect_failed", 64102)
+            assert "403" in second["end_reason"]
+
+
+async def test_behind_a_tunnel_that_says_so_nothing_needs_to_be_set(tmp_path: Path) -> None:
+    async with tac_backend() as url:
+        with stack(tmp_path, url.removesuffix("/ws")) as system:
+            tunnel = (("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "phone.example.net"))
+            call = await one_call(system, ASKS_FOR_A_PERSON, auth_token=AUTH_TOKEN, public_url=PUBLIC, headers=tunnel)
+            assert (call.status, call.ending) == (101, "ended")
+
+
+@pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
+async def test_a_real_collector_gets_one_trace_a_session_with_the_trace_id_that_the_backend_got(
+    protocol: str, tmp_path: Path
+) -> None:
+    async with collector(tmp_path) as rotel, serving(speed=20) as agent:
+        endpoint = rotel.grpc if protocol == "grpc" else rotel.http
+        env = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_EXPORTER_OTLP_PROTOCOL": protocol}
+        with stack(tmp_path, agent, env=env) as system:
+            await one_call(system, "book-a-table", "/")
+            (session,) = await system.ended(1)
+            found = system.get(f"/api/sessions/{session['id']}")
+            spans = await rotel.received.until(len(found["turns"]) + 1)
+    (root,) = (span for span in spans if span.name == "conversation")
+    turns = [span for span in spans if span.name == "turn"]
+    assert len(turns) == len(found["turns"])
+    assert {span.trace_id.hex() for span in spans} == {found["trace_id"]}
+    assert {span.parent_span_id for span in turns} == {root.span_id}
+    assert {values(span.attributes)["gen_ai.conversation.id"] for span in spans} == {found["session_id"]}
+    for turn in found["turns"]:
+        (span,) = (span for span in turns if values(span.attributes)["turn.number"] == turn["number"])
+        assert span.start_time_unix_nano == turn["started_at_ns"]
+    assert root.start_time_unix_nano == found["started_at_ns"]
+    assert root.end_time_unix_nano == found["ended_at_ns"]

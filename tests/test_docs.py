@@ -1,0 +1,120 @@
+"""The documents say what the code does: nothing undocumented, nothing documented that is not there."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from relayproxy.cli import main
+from relayproxy.config import Route, Settings
+from relayproxy.sources import CONFIG_ENV, ENV_PREFIX
+
+ROOT = Path(__file__).parent.parent
+SETTINGS = (ROOT / "docs/settings.md").read_text("utf-8")
+README = (ROOT / "README.md").read_text("utf-8")
+DOCUMENTS = {path.relative_to(ROOT).as_posix(): path for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]}
+
+
+def flags_of(setting: str) -> str:
+    if setting == "routes":
+        return "`--route NAME=URL`"
+    flag = setting.replace("_", "-")
+    return f"`--{flag}`, `--no-{flag}`" if Settings.model_fields[setting].annotation is bool else f"`--{flag}`"
+
+
+def default_of(setting: str) -> str:
+    default = Settings.model_fields[setting].default
+    if setting == "routes" or default is None:
+        return ""
+    return f"`{str(default).lower() if isinstance(default, bool) else default}`"
+
+
+def rows(document: str, first: str) -> list[list[str]]:
+    """The rows of the table whose header begins with that cell."""
+    table = document[document.index(f"| {first} |") :].split("\n\n", 1)[0]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
+
+
+def every_option() -> Iterator[str]:
+    for command in main.commands.values():
+        for parameter in command.params:
+            yield from (*parameter.opts, *parameter.secondary_opts)
+
+
+def test_every_setting_has_its_row() -> None:
+    table = {row[0]: row[1:] for row in rows(SETTINGS, "setting | flag")}
+
+    assert table == {
+        f"`{name}`": [
+            flags_of(name),
+            f"`{ENV_PREFIX}ROUTES__<name>__BACKEND`" if name == "routes" else f"`{ENV_PREFIX}{name.upper()}`",
+            default_of(name),
+            field.description,
+        ]
+        for name, field in Settings.model_fields.items()
+    }
+
+
+def test_every_setting_of_a_route_has_its_row() -> None:
+    assert rows(SETTINGS, "setting | variable") == [
+        [f"`{name}`", f"`{ENV_PREFIX}ROUTES__<name>__{name.upper()}`", field.description]
+        for name, field in Route.model_fields.items()
+    ]
+
+
+def test_the_readme_lists_the_commands_that_there_are() -> None:
+    listed = [row[0].strip("`").removeprefix("relayproxy ") for row in rows(README, "command")]
+
+    assert sorted(listed) == sorted(main.commands)
+
+
+def test_the_readme_gives_the_defaults_that_hold() -> None:
+    stated = {row[0].strip("`").split()[0]: row[1].strip("`") for row in rows(README, "flag")}
+    defaults = {flag: stated[flag].removeprefix("./") for flag in ("--listen", "--console", "--data-dir")}
+
+    given = Settings()
+    assert defaults == {"--listen": given.listen, "--console": given.console, "--data-dir": str(given.data_dir)}
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_flags_variables_and_commands_exist(name: str) -> None:
+    text = DOCUMENTS[name].read_text("utf-8")
+
+    flags = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)) - {"--help"}
+    assert flags <= set(every_option())
+
+    variables = {found for found in re.findall(r"RELAYPROXY_[A-Z_]+(?![A-Z_<…])", text) if not found.endswith("__")}
+    assert variables <= {ENV_PREFIX + setting.upper() for setting in Settings.model_fields} | {CONFIG_ENV}
+
+    commands = set(re.findall(r"`relayproxy ([a-z-]+)", text)) | set(re.findall(r"^relayproxy ([a-z-]+)", text, re.M))
+    assert commands <= set(main.commands)
+
+    targets = set(re.findall(r"(?:`|^)make ([a-z]+)", text, re.M))
+    assert targets <= set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_links_lead_somewhere(name: str) -> None:
+    path = DOCUMENTS[name]
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", path.read_text("utf-8"))
+
+    assert [link for link in links if "://" not in link and not (path.parent / link).exists()] == []
+
+
+def test_every_document_is_reached_from_the_readme() -> None:
+    assert [name for name in DOCUMENTS if name.startswith("docs/") and f"({name})" not in README] == []
+
+
+@pytest.mark.parametrize("name", sorted(main.commands))
+def test_every_option_has_words(name: str) -> None:
+    command = main.commands[name]
+
+    assert command.help
+    assert command.short_help
+    assert [
+        option.name
+        for option in command.params
+        if isinstance(option, click.Option) and not option.hidden and not option.help
+    ] == []

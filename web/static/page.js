@@ -1,0 +1,160 @@
+// What every page does: local times, things that count up, copying.
+
+const root = document.documentElement;
+// The server's clock, so that a wrong clock of the reader's does not make calls look old or new.
+const skew = Number(root.dataset.now) - Date.now();
+export const now = () => Date.now() + skew;
+
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+const whole = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
+
+const TIMES = "relayproxy.times";
+let byClock = false;
+try {
+  byClock = localStorage.getItem(TIMES) === "clock";
+} catch {
+  // Storage is switched off: offsets it is.
+}
+
+function localTime(element) {
+  const iso = element.getAttribute("datetime");
+  const date = new Date(iso);
+  const form = element.dataset.form;
+  if (form === "offset") {
+    element.dataset.offset ??= element.textContent;
+    const local = `${clock.format(date)}${iso.slice(19, 23)}`;
+    element.textContent = byClock ? local : element.dataset.offset;
+    element.title = byClock ? `${element.dataset.offset} from the start · UTC ${iso}` : `${local} · UTC ${iso}`;
+  } else {
+    const sameDay = date.toDateString() === new Date(now()).toDateString();
+    element.textContent = form === "list" ? (sameDay ? "" : `${day.format(date)} `) + clock.format(date) : whole.format(date);
+    element.title = `UTC ${iso}`;
+  }
+}
+
+const times = document.getElementById("times");
+if (times) {
+  const tell = () => (times.textContent = byClock ? "Times: by the clock" : "Times: from the start");
+  tell();
+  times.addEventListener("click", () => {
+    byClock = !byClock;
+    try {
+      localStorage.setItem(TIMES, byClock ? "clock" : "start");
+    } catch {
+      // Kept for this page alone.
+    }
+    tell();
+    for (const element of document.querySelectorAll("time[data-form=offset]")) localTime(element);
+  });
+}
+
+function two(number) {
+  return String(number).padStart(2, "0");
+}
+
+export function duration(ms) {
+  if (ms < 10000) return `${(Math.max(ms, 0) / 1000).toFixed(1)} s`;
+  const all = Math.floor(ms / 1000);
+  const hours = Math.floor(all / 3600);
+  const minutes = Math.floor((all % 3600) / 60);
+  return hours ? `${hours}:${two(minutes)}:${two(all % 60)}` : `${minutes}:${two(all % 60)}`;
+}
+
+function ago(ms) {
+  const seconds = Math.floor(ms / 1000);
+  if (seconds < 5) return "now";
+  if (seconds < 60) return `${seconds} s ago`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} m ago`;
+  if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ago`;
+  return `${Math.floor(seconds / 86400)} d ago`;
+}
+
+function tick(within) {
+  const at = now();
+  for (const element of within.querySelectorAll("[data-ago]")) element.textContent = ago(at - Number(element.dataset.ago));
+  for (const element of within.querySelectorAll("[data-since]")) element.textContent = duration(at - Number(element.dataset.since));
+  for (const element of within.querySelectorAll("[data-waiting]")) {
+    const ms = at - Number(element.dataset.waiting);
+    element.textContent = duration(ms);
+    element.parentElement.classList.toggle("late", ms >= 2000);
+  }
+}
+
+/** Makes freshly arrived markup what the reader expects: local times, running clocks. */
+export function settle(within) {
+  for (const element of within.querySelectorAll("time[datetime]")) localTime(element);
+  tick(within);
+}
+
+/** The markup of a page of ours, not yet part of this one. Everything in it was escaped by the server. */
+export async function fetchMarkup(url, signal) {
+  const response = await fetch(url, { headers: { Accept: "text/html" }, cache: "no-store", signal });
+  if (!response.ok) throw new Error(`${url}: ${response.status}`);
+  const holder = document.createElement("template");
+  holder.innerHTML = await response.text();
+  return holder.content;
+}
+
+/** An event stream that rests while the page is hidden; `heard` gets each event's data. */
+export function listen(url, heard) {
+  let source = null;
+  let over = false;
+  const open = () => {
+    if (over || source || document.hidden) return;
+    source = new EventSource(url);
+    source.onmessage = (event) => heard(event.data);
+  };
+  const rest = () => {
+    source?.close();
+    source = null;
+  };
+  document.addEventListener("visibilitychange", () => (document.hidden ? rest() : open()));
+  addEventListener("pagehide", rest);
+  addEventListener("pageshow", open);
+  open();
+  return () => {
+    over = true;
+    rest();
+  };
+}
+
+const said = document.getElementById("said");
+let saidTimer = 0;
+export function say(text) {
+  said.textContent = text;
+  said.classList.add("on");
+  clearTimeout(saidTimer);
+  saidTimer = setTimeout(() => said.classList.remove("on"), 1600);
+}
+
+async function copy(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  // Without TLS and off this machine there is no clipboard interface.
+  const area = document.createElement("textarea");
+  area.value = text;
+  area.className = "away";
+  document.body.append(area);
+  area.select();
+  const done = document.execCommand("copy");
+  area.remove();
+  if (!done) throw new Error("not copied");
+}
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("button.copy");
+  if (!button) return;
+  event.preventDefault();
+  const block = "copyBlock" in button.dataset ? button.parentElement.querySelector("pre").textContent : null;
+  try {
+    await copy(block ?? button.dataset.copy);
+    button.classList.add("done");
+    setTimeout(() => button.classList.remove("done"), 1600);
+    say("Copied");
+  } catch {
+    say("Could not be copied");
+  }
+});
+
+settle(document);
+setInterval(() => tick(document), 1000);
