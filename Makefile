@@ -13,11 +13,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 export PIP_ROOT_USER_ACTION := ignore
 export PYTHONUTF8 := 1
 
-# make run: a backend of your own, and other addresses than the usual ones.
-BACKEND ?=
-LISTEN ?=
-CONSOLE ?=
-DATA_DIR ?=
+# make run: other addresses than the usual ones.
 flags = $(if $(LISTEN),--listen '$(LISTEN)') $(if $(CONSOLE),--console '$(CONSOLE)')
 
 .PHONY: help run test check bench requirements clean
@@ -32,17 +28,13 @@ help:
 	echo "make requirements                 pin the newest versions that the .in files and pyproject.toml allow"
 	echo "make clean                        remove what make has set up; recorded calls stay"
 
+# exec, so that a signal to make's child is a signal to relayproxy.
 run: $(VENV)/.run
-	@code=0
-	if [ -n '$(BACKEND)' ]; then
-		$(BIN)/relayproxy serve --backend '$(BACKEND)' $(flags) $(if $(DATA_DIR),--data-dir '$(DATA_DIR)') || code=$$?
-	else
-		$(BIN)/relayproxy demo $(flags) --data-dir '$(or $(DATA_DIR),.run)' || code=$$?
-	fi
-	if [ $$code = 2 ]; then
-		echo "(make run LISTEN=HOST:PORT CONSOLE=HOST:PORT DATA_DIR=DIR chooses other places)" >&2
-	fi
-	exit $$code
+ifdef BACKEND
+	@exec $(BIN)/relayproxy serve --backend '$(BACKEND)' $(flags) $(if $(DATA_DIR),--data-dir '$(DATA_DIR)')
+else
+	@exec $(BIN)/relayproxy demo $(flags) --data-dir '$(or $(DATA_DIR),.run)'
+endif
 
 test: check
 	@$(BIN)/python -m pytest

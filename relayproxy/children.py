@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import re
 import signal
 import sys
 import threading
@@ -43,14 +44,15 @@ def _watch_parent() -> None:
 class Child:
     """`python -m relayproxy <name>` with this environment.
 
-    `ready` gets what its ready line says (a URL or a path). `run` is its life, to be run as a task.
+    `ready` gets what its ready line says (a URL or a path). `run` is its life, to be run as a task. `hint` is added to
+    the words about a first start that fails.
     """
 
-    def __init__(self, name: str, environment: Mapping[str, str], *arguments: str) -> None:
+    def __init__(self, name: str, environment: Mapping[str, str], hint: str = "") -> None:
         self.name = name
+        self._hint = hint
         self.environment = dict(environment)
         self.ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._arguments = arguments
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
         self._ended = asyncio.Event()
@@ -66,7 +68,7 @@ class Child:
                 if self._stopping.is_set():
                     break
                 if not self.ready.done():
-                    raise RelayproxyError(f"the {self.name} did not start ({_ended(code)})")
+                    raise RelayproxyError(f"the {self.name} did not start ({_ended(code)}){self._hint}")
                 deaths = 0 if loop.time() - began > STEADY else deaths
                 pause = BACKOFF[min(deaths, len(BACKOFF) - 1)]
                 deaths += 1
@@ -100,7 +102,7 @@ class Child:
 
     async def _live(self) -> int:
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "relayproxy", self.name, *self._arguments, "--supervised"),
+            *(sys.executable, "-P", "-m", "relayproxy", self.name, "--supervised"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env=self.environment,
@@ -115,9 +117,9 @@ class Child:
 
     def _take(self, line: str) -> None:
         say(line)
-        head, _, place = line.rpartition(" ")
-        if head in (f"{self.name} listening on", f"{self.name} following") and not self.ready.done():
-            self.ready.set_result(place)
+        found = re.fullmatch(rf"{self.name} (?:listening on|following) (.+)", line)
+        if found and not self.ready.done():
+            self.ready.set_result(found[1])
 
     def _signal(self, number: int) -> None:
         if self._process is not None and self._process.returncode is None:

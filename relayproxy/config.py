@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -191,7 +191,7 @@ class Settings(BaseModel):
     @property
     def database(self) -> str:
         """The SQLAlchemy URL in force."""
-        return self.database_url or f"sqlite:///{(self.data_dir / 'relayproxy.db').absolute()}"
+        return self.database_url or f"sqlite:///{quote(str((self.data_dir / 'relayproxy.db').absolute()))}"
 
     @property
     def embedded(self) -> bool:

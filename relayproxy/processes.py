@@ -76,9 +76,9 @@ class _Three:
         self._hurry = asyncio.Event()
         other = {name: value for name, value in os.environ.items() if not name.startswith(ENV_PREFIX)}
         self._environment = other | as_environment(settings)
-        self._relay = Child("relay", self._environment)
+        self._relay = Child("relay", self._environment, _other("listen"))
         self._recorder = Child("recorder", self._environment)
-        self._console = Child("console", self._environment)
+        self._console = Child("console", self._environment, _other("console"))
         self._lives: dict[Child, asyncio.Task[None]] = {}
 
     async def run(self, companion: Companion | None) -> None:
@@ -180,6 +180,10 @@ def _data_dir(settings: Settings) -> Iterator[None]:
         yield
     finally:
         os.close(lock)
+
+
+def _other(setting: str) -> str:
+    return f"; another address: --{setting} HOST:PORT (make run {setting.upper()}=HOST:PORT)"
 
 
 def _with_port(address: str, url: str) -> str:

@@ -7,7 +7,8 @@ Must not know: HTTP, HTML, what changed.
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from relayproxy.store.errors import StoreError
 from relayproxy.store.queries import Queries
@@ -39,17 +40,18 @@ class Pulse:
         """How many watch at this moment."""
         return self._watchers
 
-    async def sessions(self) -> AsyncIterator[str]:
+    async def sessions(self) -> AsyncGenerator[str, None]:
         """A token at once, and another one after every change of any session; ends when the pulse is closed."""
-        async for token in self._follow(None):
-            if token is not None:
+        async with aclosing(self._follow(None)) as tokens:
+            async for token in tokens:
                 yield str(token)
 
-    async def session(self, id: str) -> AsyncIterator[int | None]:
+    async def session(self, id: str) -> AsyncGenerator[int | None, None]:
         """The revision of the session (our id) at once and whenever it changes; None when there is no such session
         any more. Ends when the pulse is closed."""
-        async for revision in self._follow(id):
-            yield revision if isinstance(revision, int) else None
+        async with aclosing(self._follow(id)) as revisions:
+            async for revision in revisions:
+                yield revision if isinstance(revision, int) else None
 
     async def close(self) -> None:
         """Ends every watcher and the looking."""
@@ -59,7 +61,7 @@ class Pulse:
         if self._task:
             await self._task
 
-    async def _follow(self, id: str | None) -> AsyncIterator[int | str | None]:
+    async def _follow(self, id: str | None) -> AsyncGenerator[int | str | None, None]:
         self._enter(id)
         try:
             seen: object = object()

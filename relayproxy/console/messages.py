@@ -14,7 +14,7 @@ Place = tuple[int, int]
 """(connection index, seq): where a message stands in its session."""
 
 _BATCH = 5000
-_SCAN = 20_000
+_SCAN = 200_000
 """Messages that one filtered page looks at before it gives the reader what it has."""
 _REMEMBERED = 64
 

@@ -5,6 +5,7 @@ Must not know: SQL; how values are laid out.
 """
 
 import asyncio
+from contextlib import aclosing
 from typing import Any
 
 import msgspec
@@ -54,8 +55,8 @@ async def sessions(request: web.Request) -> web.Response:
 
 async def sessions_live(request: web.Request) -> web.StreamResponse:
     """`GET /sessions/live`: an event whenever any session may have changed."""
-    async with sse_response(request) as stream:
-        async for token in request.app[ROOM].pulse.sessions():
+    async with sse_response(request) as stream, aclosing(request.app[ROOM].pulse.sessions()) as tokens:
+        async for token in tokens:
             await stream.send(token)
     return stream
 
@@ -96,8 +97,8 @@ async def message(request: web.Request) -> web.Response:
 async def session_live(request: web.Request) -> web.StreamResponse:
     """`GET /sessions/{id}/live`: the revision at once and whenever it changes; null when the session is no more."""
     found = await session_of(request)
-    async with sse_response(request) as stream:
-        async for revision in request.app[ROOM].pulse.session(found.row.id):
+    async with sse_response(request) as stream, aclosing(request.app[ROOM].pulse.session(found.row.id)) as revisions:
+        async for revision in revisions:
             await stream.send(msgspec.json.encode({"revision": revision}).decode())
     return stream
 

@@ -77,9 +77,8 @@ class Decoder:
 
     def state(self) -> State | None:
         """As of the last byte fed; None when a new decoder would do."""
-        at = self._message_at or self._frame_at
         window = self._inflater.window if self._inflater is not None else b""
-        state = State(at, self._mode, self._skipped, window)
+        state = State(self.pending, self._mode, self._skipped, window)
         return None if state == State() else state
 
     @property
@@ -116,10 +115,9 @@ class Decoder:
 
     def gap(self, t: int, seq: int) -> list[Message]:
         """Bytes are missing here: what was under way stays incomplete, and reading must find its place again."""
-        self._begin(t, None, seq)
-        self._break_off()
+        messages = self.end(t, seq)
         self._mode = "seeking"
-        return self._messages
+        return messages
 
     def end(self, t: int, seq: int) -> list[Message]:
         """No more bytes will come."""
@@ -255,8 +253,7 @@ class Decoder:
     def _fail(self, reason: str, data: bytes, at: int) -> None:
         self._head = b""
         self._break_off()
-        odd = data[at : at + _ODD_HEAD]
-        self._undecodable(odd, len(data) - at, reason)
+        self._undecodable(data[at : at + _ODD_HEAD], len(data) - at, reason)
         self._mode = "lost"
 
     def _undecodable(self, data: bytes | None, size: int, note: str) -> None:

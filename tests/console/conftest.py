@@ -48,9 +48,7 @@ def queries(settings: Settings) -> Iterator[Queries]:
 
 @pytest.fixture
 async def client(settings: Settings, queries: Queries) -> AsyncIterator[Client]:
-    server = TestServer(build(settings, queries))
-    await server.start_server(handler_cancellation=True)
-    async with TestClient(server) as client:
+    async with TestClient(TestServer(build(settings, queries))) as client:
         yield client
 
 

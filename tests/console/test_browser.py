@@ -12,7 +12,7 @@ from relayproxy.console.times import rfc3339
 from relayproxy.store.archive import Archive
 
 from . import calls
-from .browser import launched, watched_page
+from .browser import chromium, launched, watched_page
 
 OpenPage = Callable[..., Page]
 NARROW = {"width": 360, "height": 740}
@@ -40,6 +40,16 @@ def visit(browser: Browser, console: str) -> Iterator[OpenPage]:
             return page
 
         yield visit
+
+
+def test_without_chromium_the_tests_say_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.delenv("RELAYPROXY_CHROMIUM", raising=False)
+    with pytest.raises(pytest.fail.Exception, match="apt-get install chromium"):
+        chromium()
+    monkeypatch.setenv("RELAYPROXY_CHROMIUM", "/nowhere/chromium")
+    with pytest.raises(pytest.fail.Exception, match="RELAYPROXY_CHROMIUM"):
+        chromium()
 
 
 def width_fits(page: Page) -> bool:
@@ -281,8 +291,8 @@ def test_no_page_scrolls_sideways(visit: OpenPage, archive: Archive, width: int)
         paths.append(f"/sessions/{make(archive, calls.ago(100)).commit().id}")
     for path in paths:
         page.goto(page.url.partition("/sessions")[0] + path)
-        for summary in page.locator("details:not([open]) > summary").all():
-            summary.click()
+        page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
+        page.wait_for_load_state("networkidle")
         assert width_fits(page), path
 
 

@@ -20,6 +20,8 @@ async def refuses(process: Running) -> None:
                 _, writer = await asyncio.open_connection(process.host, process.port)
             except ConnectionRefusedError:
                 return
+            except ConnectionResetError:
+                continue  # it was still in the queue when the listening socket went
             writer.close()
             await asyncio.sleep(0.01)
 

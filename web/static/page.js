@@ -104,6 +104,12 @@ export function listen(url, heard) {
     if (over || source || document.hidden) return;
     source = new EventSource(url);
     source.onmessage = (event) => heard(event.data);
+    source.onerror = () => {
+      // The browser itself comes back after a lost connection, but not after an answer that is no stream.
+      if (source?.readyState !== EventSource.CLOSED) return;
+      source = null;
+      setTimeout(open, 3000);
+    };
   };
   const rest = () => {
     source?.close();

@@ -79,6 +79,12 @@ page.addEventListener("click", async (event) => {
     location.assign(link.href);
   }
 });
+page.addEventListener("keydown", (event) => {
+  const link = event.key === " " && event.target.closest("a[role=button]");
+  if (!link) return;
+  event.preventDefault();
+  link.click();
+});
 addEventListener("popstate", () => swap(location.search).catch(() => location.reload()));
 
 page.addEventListener(

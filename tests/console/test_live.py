@@ -1,0 +1,116 @@
+"""The pulse: one look for all watchers."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from typing import TypeVar
+
+import pytest
+
+from relayproxy.config import Settings
+from relayproxy.console.live import Pulse
+from relayproxy.store.archive import Archive
+from relayproxy.store.migrate import migrate
+from relayproxy.store.queries import Queries
+from relayproxy.store.rows import Batch
+
+from . import calls
+
+PATIENCE = 30
+T = TypeVar("T")
+
+
+@pytest.fixture
+async def pulse(queries: Queries) -> AsyncIterator[Pulse]:
+    pulse = Pulse(queries, interval=0.01)
+    yield pulse
+    await pulse.close()
+
+
+async def following(watch: AsyncIterator[T]) -> T:
+    return await asyncio.wait_for(anext(watch), PATIENCE)
+
+
+async def test_a_watcher_hears_the_revision_at_once_and_after_each_change(archive: Archive, pulse: Pulse) -> None:
+    call = calls.Call(archive).setup().commit()
+    other = calls.Call(archive).setup().commit()
+    watch = pulse.session(call.id)
+    assert await following(watch) == 1
+    call.asks(1, "Hello?").commit()
+    assert await following(watch) == 2
+    other.asks(1, "Hello?").commit()
+    call.hang_up(2).commit()
+    assert await following(watch) == 3
+
+
+async def test_one_who_is_slow_hears_the_newest_alone(archive: Archive, pulse: Pulse) -> None:
+    call = calls.Call(archive).setup().commit()
+    slow, quick = pulse.session(call.id), pulse.session(call.id)
+    assert await following(slow) == await following(quick) == 1
+    for revision in range(2, 6):
+        call.asks(revision, "Hello?").commit()
+        assert await following(quick) == revision
+    assert await following(slow) == 5
+
+
+async def test_a_session_that_goes_away_is_none(archive: Archive, pulse: Pulse) -> None:
+    call = calls.Call(archive).setup().commit()
+    watch = pulse.session(call.id)
+    assert await following(watch) == 1
+    archive.commit(Batch(dropped_sessions=(call.id,)))
+    calls.Call(archive).setup().commit()
+    assert await following(watch) is None
+
+
+async def test_the_list_hears_of_every_change(archive: Archive, pulse: Pulse) -> None:
+    watch = pulse.sessions()
+    before = await following(watch)
+    calls.Call(archive).setup().commit()
+    assert await following(watch) != before
+
+
+async def test_nobody_looks_when_nobody_watches(archive: Archive, pulse: Pulse) -> None:
+    call = calls.Call(archive).setup().commit()
+    watch = pulse.session(call.id)
+    await following(watch)
+    assert pulse.watchers == 1
+    await watch.aclose()
+    assert pulse.watchers == 0
+    again = pulse.session(call.id)
+    assert await following(again) == 1
+
+
+async def test_closing_ends_every_watcher(archive: Archive, pulse: Pulse) -> None:
+    call = calls.Call(archive).setup().commit()
+    watch = pulse.session(call.id)
+    await following(watch)
+    waiting = asyncio.create_task(following(watch))
+    await asyncio.sleep(0)
+    await pulse.close()
+    with pytest.raises(StopAsyncIteration):
+        await waiting
+
+
+async def test_a_database_that_comes_later_is_found(settings: Settings, pulse: Pulse) -> None:
+    complaints = Complaints()
+    logger = logging.getLogger("relayproxy.console.live")
+    logger.addHandler(complaints)
+    try:
+        first = asyncio.create_task(following(pulse.sessions()))
+        await asyncio.wait_for(complaints.heard.wait(), PATIENCE)
+        assert not first.done()
+        await asyncio.to_thread(migrate, settings.database)
+        assert await first
+    finally:
+        logger.removeHandler(complaints)
+
+
+class Complaints(logging.Handler):
+    """Tells when something was logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard = asyncio.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.heard.set()

@@ -1,0 +1,147 @@
+"""Pages as a plain HTTP client gets them."""
+
+import asyncio
+import json
+
+import pytest
+
+from relayproxy.config import Settings
+from relayproxy.console import pages
+from relayproxy.console.room import ROOM
+from relayproxy.store.archive import Archive
+
+from . import calls
+from .conftest import Client
+
+PATIENCE = 30
+
+
+async def page(client: Client, path: str, status: int = 200) -> str:
+    async with client.get(path) as response:
+        text = await response.text()
+        assert response.status == status, text
+        assert response.content_type == "text/html"
+        return text
+
+
+async def test_the_root_leads_to_the_sessions(client: Client, archive: Archive) -> None:
+    async with client.get("/", allow_redirects=False) as response:
+        assert (response.status, response.headers["Location"]) == (302, "/sessions")
+
+
+async def test_long_lists_are_paged(client: Client, archive: Archive) -> None:
+    made = [calls.booking(archive, calls.ago(9000 - n)).commit().id for n in range(pages.SESSIONS + 1)]
+    first = await page(client, "/sessions")
+    assert f'id="s-{made[-1]}"' in first
+    assert f'id="s-{made[0]}"' not in first
+    older = first.partition('rel="next" href="')[2].partition('"')[0]
+    second = await page(client, older.replace("&amp;", "&"))
+    assert f'id="s-{made[0]}"' in second
+    assert 'rel="next"' not in second
+
+
+async def test_long_conversations_are_paged_and_a_live_one_shows_its_end(
+    client: Client, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "TURNS", 10)
+    call = calls.Call(archive).setup()
+    for number in range(24):
+        call.asks(1 + number, f"Question {number + 1}?").answers(1.5 + number, "Yes.")
+    call.commit()
+    live = await page(client, f"/sessions/{call.id}")
+    assert 'id="turn-24"' in live
+    assert 'id="turn-14"' not in live
+    assert "15 earlier turns" in live
+
+    call.hang_up(40).commit()
+    ended = await page(client, f"/sessions/{call.id}")
+    assert 'id="turn-9"' in ended
+    assert 'id="turn-10"' not in ended
+    assert "15 later turns" in ended
+    assert 'id="turn-10"' in await page(client, f"/sessions/{call.id}?turn=10")
+
+
+async def test_a_long_call_is_shown_before_it_is_counted(
+    client: Client, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "COUNT_AT_ONCE", 50)
+    call = calls.booking(archive, calls.ago(60)).commit()
+    first = await page(client, f"/sessions/{call.id}")
+    assert 'data-counted=""' in first
+    assert '<span id="total">98</span>' in first
+    counted = await page(client, f"/sessions/{call.id}/messages")
+    assert 'data-counted="1"' in counted
+    assert 'data-kind="interrupt"' in counted
+
+
+async def test_a_hundred_thousand_messages_are_reached_from_both_ends(client: Client, archive: Archive) -> None:
+    call = calls.Call(archive, calls.ago(9999)).setup()
+    for number in range(100_000):
+        call.text(1 + number / 100, "backend", '{"type":"text","token":"a"}')
+    call.hang_up(1100).commit()
+    first = await page(client, f"/sessions/{call.id}")
+    assert first.count('<li class="msg') == pages.MESSAGES
+    assert "100,003" in first
+    latest = first.partition('data-swap href="')[2].partition('"')[0]
+    last = await page(client, latest.partition("#")[0])
+    assert f'id="m-0-{100_002}"' in last
+    counted = await page(client, f"/sessions/{call.id}/messages?type=close")
+    assert '<b id="shown">' in counted
+    assert len(first) < 1_000_000
+
+
+async def test_one_message_has_a_page(client: Client, archive: Archive) -> None:
+    call = calls.odd(archive, calls.ago(50)).commit()
+    assert "long long" in await page(client, f"/sessions/{call.id}/messages/0.5")
+    for nowhere in ("0.99", "1.0", "x", "0.0.0"):
+        await page(client, f"/sessions/{call.id}/messages/{nowhere}", 404)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/sessions/nobody", 404),
+        ("/sessions/nobody/live", 404),
+        ("/sessions/<script>", 404),
+        ("/nowhere", 404),
+        ("/sessions?before=x", 400),
+        ("/sessions/nobody?turn=-1", 404),
+    ],
+)
+async def test_errors_are_pages(client: Client, archive: Archive, path: str, status: int) -> None:
+    text = await page(client, path, status)
+    assert 'href="/sessions"' in text
+    assert "<script>" not in text
+
+
+async def test_a_wrong_turn_is_refused(client: Client, archive: Archive) -> None:
+    call = calls.booking(archive, calls.ago(50)).commit()
+    for turn in ("-1", "x", "1e3", "99999999999"):
+        await page(client, f"/sessions/{call.id}?turn={turn}", 400)
+    await page(client, f"/sessions/{call.id}?turn=999")
+
+
+async def test_without_a_database_the_page_says_what_to_do(client: Client, settings: Settings) -> None:
+    text = await page(client, "/sessions", 503)
+    assert "relayproxy" in text
+    assert str(settings.data_dir) in text or "serve" in text
+
+
+async def test_a_stream_tells_revisions_and_ends_with_its_reader(client: Client, archive: Archive) -> None:
+    call = calls.Call(archive).setup().commit()
+    assert client.app
+    pulse = client.app[ROOM].pulse
+    async with client.get(f"/sessions/{call.vx}/live") as stream:
+        assert stream.content_type == "text/event-stream"
+        assert stream.headers["Cache-Control"] == "no-store"
+        for revision in (1, 2, 3):
+            async with asyncio.timeout(PATIENCE):
+                while not (line := await stream.content.readline()).startswith(b"data:"):
+                    pass
+            assert json.loads(line[5:]) == {"revision": revision}
+            call.asks(revision, "Hello?").commit()
+        assert pulse.watchers == 1
+        stream.close()
+    async with asyncio.timeout(PATIENCE):
+        while pulse.watchers:  # noqa: ASYNC110 - nothing tells that a handler is gone
+            await asyncio.sleep(0.01)

@@ -1,0 +1,101 @@
+"""Messages as a line and as a block."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relayproxy.console import preview
+from relayproxy.conversation.message import Message
+
+
+def text(content: str, **more: Any) -> Message:
+    return Message(seq=0, t=0, sender="backend", kind="text", text=content, size=len(content), **more)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        ('{"type":"prompt","voicePrompt":"Hi"}', "prompt"),
+        ('{"type":"brand-new","x":[1,{"y":2}]}', "brand-new"),
+        ('{"type":5}', "no type"),
+        ('{"type":""}', "no type"),
+        ("[1,2]", "no type"),
+        ("null", "not JSON"),
+        ("busy", "not JSON"),
+        ('{"type":"text","token":"\\ud800"}', "text"),
+        ("[" * 100_000, "not JSON"),
+        ('{"type":"' + "x" * 99 + '"}', "x" * 32),
+    ],
+)
+def test_the_kind_is_the_type_when_there_is_one(content: str, kind: str) -> None:
+    assert preview.kind_of(text(content)) == kind
+
+
+def test_the_head_of_a_cut_message_still_tells_its_type() -> None:
+    assert preview.kind_of(text('{"type": "text","token":"aaaa', cut=True)) == "text"
+    assert preview.kind_of(text("aaaa", cut=True)) == "not JSON"
+
+
+@pytest.mark.parametrize(
+    ("message", "line"),
+    [
+        ({"type": "text", "token": "Sure, ", "last": False}, "“Sure, ”"),
+        ({"type": "text", "token": "", "last": True, "preemptible": True}, "“” · last · preemptible"),
+        ({"type": "prompt", "voicePrompt": "Hi", "last": False}, "“Hi” · partial"),
+        (
+            {"type": "interrupt", "utteranceUntilInterrupt": "Su", "durationUntilInterruptMs": "460"},
+            "heard “Su”, 460 ms",
+        ),
+        ({"type": "dtmf", "digit": "#"}, "key #"),
+        ({"type": "info", "name": "agentSpeaking", "value": "on"}, "agentSpeaking = on"),
+        ({"type": "setup", "from": "+1555", "to": "+1556", "sessionId": "VX1"}, "+1555 → +1556 · VX1"),
+        ({"type": "end"}, "without handoff data"),
+        ({"type": "end", "handoffData": {"a": "é"}}, '{"a": "é"}'),
+        ({"type": "play", "source": "https://example.com/a.mp3"}, "https://example.com/a.mp3"),
+        ({"type": "text", "token": 5}, '{"type": "text", "token": 5}'),
+    ],
+)
+def test_a_line_tells_what_matters(message: dict[str, Any], line: str) -> None:
+    assert preview.line(text(json.dumps(message))) == line
+
+
+def test_lines_of_what_is_no_text() -> None:
+    def line(**message: Any) -> str:
+        return preview.line(Message(seq=0, t=0, sender="twilio", **message))
+
+    assert line(kind="close", code=1007, reason="Too many") == "1007 Too many"
+    assert line(kind="close") == "without a code"
+    assert line(kind="gap", size=1, note="disk") == "1 byte not recorded: the journal could not be written"
+    assert line(kind="undecodable", size=77) == "77 bytes that are not WebSocket frames"
+    assert line(kind="binary", data=b"\x00\xff", size=2) == "00 ff"
+
+
+def test_a_block_lays_json_out_without_changing_it() -> None:
+    block = preview.block(text('{"b":1.50,"a":1e400,"a":"\\u00e9"}'))
+    assert block == '{\n  "b": 1.50,\n  "a": 1e400,\n  "a": "\\u00e9"\n}'
+    assert preview.block(text("not {json")) == "not {json"
+    assert preview.block(text("[" * 5000 + "]" * 5000)) == "[" * 5000 + "]" * 5000
+
+
+def test_a_block_of_bytes_is_a_hex_dump() -> None:
+    dump = preview.block(Message(seq=0, t=0, sender="twilio", kind="binary", data=b"Hello\x00" + bytes(12), size=18))
+    assert dump.splitlines()[0].startswith("000000  48 65 6c 6c 6f 00")
+    assert dump.splitlines()[0].endswith("Hello···········")
+    assert dump.splitlines()[1].startswith("000010  00 00")
+
+
+def test_characters_that_mislead_are_written_out() -> None:
+    assert preview.visible("a\u202eb\u200bc\x00d\ne\tf") == "a⟦U+202E⟧b⟦U+200B⟧c⟦U+0000⟧d\ne\tf"
+    assert preview.visible("שלום, étude 日本") == "שלום, étude 日本"
+
+
+@given(st.one_of(st.text(), st.from_regex(r'\{"type":"(text|prompt|end)".{0,40}\}')))
+def test_any_text_gives_a_short_line_that_can_be_sent(content: str) -> None:
+    line = preview.line(text(content))
+    assert "\n" not in line
+    line.encode()
+    preview.block(text(content)).encode()
+    preview.kind_of(text(content)).encode()

@@ -1,0 +1,18 @@
+"""The console as a process of its own."""
+
+import json
+import urllib.request
+from pathlib import Path
+
+from tests.running import running
+
+
+def test_it_says_where_it_listens_and_stops_when_told(tmp_path: Path) -> None:
+    with running("console", data_dir=tmp_path, console="127.0.0.1:0") as console:
+        assert console.ready == f"console listening on http://127.0.0.1:{console.port}"
+        assert console.port > 0
+        with urllib.request.urlopen(f"{console.url}/healthz", timeout=30) as response:
+            assert json.load(response) == {"status": "ok"}
+        with urllib.request.urlopen(f"{console.url}/sessions/live", timeout=30) as stream:
+            assert stream.headers["Content-Type"] == "text/event-stream"
+            assert console.stop() == 0

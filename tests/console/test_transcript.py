@@ -1,0 +1,105 @@
+"""The conversation as lines."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from relayproxy.console.transcript import Badge, transcript, turn_view
+from relayproxy.conversation.model import Interruption, Turn
+
+S = 1_000_000_000
+
+
+def turn(number: int = 1, **known: Any) -> Turn:
+    given: dict[str, Any] = {
+        "number": number,
+        "opened_by": "prompt",
+        "started_at": 1 * S,
+        "ended_at": 9 * S,
+        "caller_text": "Hello?",
+        "caller_at": 1 * S,
+        "agent_text": "Good morning.",
+        "agent_at": 2 * S,
+        "agent_done_at": 2 * S,
+        "dtmf": "",
+        "response_latency_ms": 1000,
+        "null_reason": None,
+        "coalesced_prompts": 0,
+        "interruptions": (),
+        "unanswered": False,
+        "lang": "en-US",
+    }
+    return Turn(**{**given, **known})
+
+
+def view(known: Turn, *, live: bool = False) -> list[tuple[str, Badge | None]]:
+    return [(line.kind, line.badge) for line in turn_view(known, live=live, lang=None).lines]
+
+
+def test_an_answer_carries_the_latency() -> None:
+    (caller, none), (agent, badge) = view(turn())
+    assert (caller, none, agent) == ("caller", None, "agent")
+    assert badge
+    assert (badge.level, badge.text) == ("fast", "1,000 ms")
+
+
+@pytest.mark.parametrize(("ms", "level"), [(1999, "fast"), (2000, "slow")])
+def test_from_two_seconds_on_a_turn_is_slow(ms: int, level: str) -> None:
+    shown = turn_view(turn(response_latency_ms=ms), live=False, lang=None)
+    assert shown.lines[1].badge
+    assert shown.lines[1].badge.level == level
+    assert shown.mark == (level if level == "slow" else None)
+
+
+def test_everything_of_a_turn_is_told_in_order() -> None:
+    cut = Interruption(at=3 * S, kind="caller_dtmf", heard_text="Good", heard_ms=300)
+    full = turn(dtmf="12", media=("https://example.com/a.mp3",), sent_digits="9#", interruptions=(cut,), greeting="Hi.")
+    kinds = [kind for kind, _ in view(full)]
+    assert kinds == ["greeting", "caller", "keys", "agent", "play", "digits", "interruption"]
+
+
+def test_an_unanswered_turn_says_so_and_why() -> None:
+    lost = turn(agent_text="", agent_at=None, response_latency_ms=None, unanswered=True, null_reason="session_closed")
+    (_, (kind, badge)) = view(lost)
+    assert kind == "unanswered"
+    assert badge
+    assert (badge.level, badge.text) == ("unanswered", "call ended before an answer")
+    assert turn_view(lost, live=False, lang=None).mark == "lost"
+
+
+def test_only_a_live_call_waits_for_an_answer() -> None:
+    asked = turn(agent_text="", agent_at=None, ended_at=None, response_latency_ms=None, null_reason="no_response")
+    assert view(asked, live=True)[-1][0] == "waiting"
+    badge = view(asked, live=True)[-1][1]
+    assert badge
+    assert badge.since == asked.caller_at
+    assert [kind for kind, _ in view(asked)] == ["caller"]
+
+
+def test_nobody_asked_for_a_greeting_so_it_has_no_latency() -> None:
+    setup = turn(
+        0, opened_by="setup", caller_text="", caller_at=None, response_latency_ms=None, null_reason="no_prompt"
+    )
+    assert view(setup) == [("agent", None)]
+
+
+def test_an_answer_to_a_partial_prompt_says_why_it_has_no_latency() -> None:
+    badge = view(turn(response_latency_ms=None, null_reason="speculative"))[1][1]
+    assert badge
+    assert (badge.level, badge.text) == ("none", "answered before the final prompt")
+
+
+def test_a_language_is_told_where_it_is_heard_first_or_changes() -> None:
+    turns = [turn(1), turn(2, lang=None), turn(3), turn(4, lang="es-ES"), turn(5, lang="es-ES")]
+    assert [shown.lang for shown in transcript(turns, live=False)] == ["en-US", None, None, "es-ES", None]
+    assert [shown.lang for shown in transcript(turns[4:], live=False, before=turns[3])] == [None]
+
+
+def test_the_digest_changes_exactly_when_something_shown_does() -> None:
+    def digest(known: Turn, *, live: bool = True) -> str:
+        return turn_view(known, live=live, lang=None).digest
+
+    first = turn()
+    assert digest(first) == digest(msgspec.structs.replace(first)) == digest(first, live=False)
+    assert digest(first) != digest(turn(agent_text="Good evening."))
