@@ -67,7 +67,7 @@ def running(*command: str, data_dir: Path | None = None, **settings: Any) -> Ite
             if process.process.poll() is None:
                 process.signal()
                 try:
-                    process.wait(0.3)
+                    process.wait(0.6)
                 except subprocess.TimeoutExpired:
                     process.signal()
             try:

@@ -282,6 +282,22 @@ async def test_a_data_folder_serves_one(echo: str, tmp_path: Path) -> None:
             pass
 
 
+async def test_it_prints_what_to_give_to_twilio(echo: str, tmp_path: Path) -> None:
+    where = ("--public-url", "wss://relay.example.com/voice/", "--route", f"sales={echo}", "--route", f"x={echo}")
+    serve: Started = await start(Started, "serve", "--backend", echo, *where, *FREE, data_dir=tmp_path)
+
+    await serve.says("^relayproxy is ready")
+    assert [(await serve.says(r"^    (\S+ +\S+)$"))[1] for _ in range(3)] == [
+        "default  wss://relay.example.com/voice/",
+        "sales    wss://relay.example.com/voice/r/sales",
+        "x        wss://relay.example.com/voice/r/x",
+    ]
+    await serve.says(r"^  console: http://127\.0\.0\.1:\d+/$")
+    serve.process.send_signal(signal.SIGTERM)
+    assert await serve.ends() == 0
+    assert "tunnel" not in serve.text
+
+
 async def test_a_data_folder_that_cannot_be_made_is_said(echo: str, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     serve: Started = await start(Started, "serve", "--backend", echo, *FREE, data_dir=tmp_path / "file/below")

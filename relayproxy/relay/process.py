@@ -26,6 +26,9 @@ POLL = 0.05
 HURRY = 6.0
 """Seconds that closing calls get before the process ends all the same."""
 
+SAME_SIGNAL = 0.5
+"""Seconds within which signals count as one: systemd tells every process of a unit, and so does `serve`."""
+
 
 def run(settings: Settings) -> None:
     """Relays until SIGTERM or SIGINT, then drains: no new calls, live ones may end within `drain_timeout`; a second
@@ -36,9 +39,7 @@ def run(settings: Settings) -> None:
 
 async def _main(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
-    signals: asyncio.Queue[int] = asyncio.Queue()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, signals.put_nowait, number)
+    signals = _signals(loop)
     tls = _tls(settings)
     writer = JournalWriter(settings.journal_dir, quota=settings.journal_quota, segment_size=settings.journal_segment)
     tape = Tape(writer, settings.journal_buffer, loop.call_later)
@@ -64,17 +65,33 @@ async def _main(settings: Settings) -> None:
         await asyncio.to_thread(writer.close)
 
 
-async def _drain(relay: Relay, listener: Listener, signals: "asyncio.Queue[int]", timeout: float) -> None:
+def _signals(loop: asyncio.AbstractEventLoop) -> "asyncio.Queue[None]":
+    queue: asyncio.Queue[None] = asyncio.Queue()
+    last = -SAME_SIGNAL
+
+    def note() -> None:
+        nonlocal last
+        if loop.time() - last >= SAME_SIGNAL:
+            queue.put_nowait(None)
+        last = loop.time()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, note)
+    return queue
+
+
+async def _drain(relay: Relay, listener: Listener, signals: "asyncio.Queue[None]", timeout: float) -> None:
     relay.draining = True
     listener.stop_accepting()
-    log.info("draining: %d calls may end within %g s; signal again to close them", len(relay.live), timeout)
+    if relay.live or relay.handshakes:
+        log.info("draining: %d calls may end within %g s; signal again to close them", len(relay.live), timeout)
     if not await _idle(relay, signals, timeout):
         for splice in list(relay.live):
             splice.close("drain")
         await _idle(relay, signals, HURRY)
 
 
-async def _idle(relay: Relay, signals: "asyncio.Queue[int]", timeout: float) -> bool:
+async def _idle(relay: Relay, signals: "asyncio.Queue[None]", timeout: float) -> bool:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout
     while relay.live or relay.handshakes:

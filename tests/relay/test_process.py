@@ -8,6 +8,7 @@ from websockets.asyncio.client import connect
 from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosedError
 
+from relayproxy.relay.process import SAME_SIGNAL
 from tests.relay.test_websockets import call, echo, relayed
 from tests.running import Running, relay, running
 
@@ -51,6 +52,10 @@ async def test_a_second_sigterm_closes_at_once() -> None:
     async with relayed() as process, call(process) as connection:
         process.signal(SIGTERM)
         await refuses(process)
+        process.signal(SIGTERM)  # the same again, as systemd and a supervisor do
+        await connection.send("the call goes on")
+        assert await connection.recv() == "the call goes on"
+        await asyncio.sleep(SAME_SIGNAL)
         process.signal(SIGTERM)
         with pytest.raises(ConnectionClosedError):
             await connection.recv()
