@@ -8,6 +8,7 @@ and gaps are kept and written when the disk takes them. The thread lets go of th
 disk, so a slow disk delays nobody.
 """
 
+import contextlib
 import logging
 import os
 import threading
@@ -48,6 +49,8 @@ class JournalWriter:
         self._size = 0
         self._total = 0
         self._looked = 0.0
+        self._looked_now = False
+        self._lost = 0
         self.problem: GapCause | None = None
         self._try(self._open_journal)
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
@@ -82,32 +85,54 @@ class JournalWriter:
             if entries is None:
                 running, entries = False, bytearray()
             try:
-                self._take(entries)
+                self._take(entries, last=not running)
             except Exception:
                 log.exception("journal writer")
+                self._keep(entries, GapCause.DISK)
             self._done += len(entries)
         for descriptor in (self._file, self._lock):
             if descriptor is not None:
                 os.close(descriptor)
 
-    def _take(self, entries: bytearray) -> None:
+    def _take(self, entries: bytearray, *, last: bool) -> None:
         obstacle = self._obstacle()
+        if obstacle is GapCause.QUOTA and self.problem is not obstacle:
+            self._try(self._rotate)  # a recorder can only delete what is no longer the newest segment
+        if obstacle is GapCause.QUOTA and (last or self._account_due()):
+            # What is missing is small, and must be on disk before this process can die.
+            self._keep(entries, obstacle)
+            entries, obstacle = bytearray(), None
+            self._say(GapCause.QUOTA)
+            if self._try(self._write_kept):
+                return
+            obstacle = GapCause.DISK
         if obstacle is None:
             block = self._kept + self._packed_gaps() + entries if self._kept or self._gaps else entries
             if not block:
                 return
             if self._try(lambda: self._write(block)):
-                self._kept = bytearray()
-                self._gaps.clear()
+                self._forget_kept()
                 self._say(None)
                 return
             obstacle = GapCause.DISK
         self._say(obstacle)
         self._keep(entries, obstacle)
 
+    def _account_due(self) -> bool:
+        return self._looked_now and self._total < self._quota * 9 // 8
+
+    def _write_kept(self) -> None:
+        if self._kept or self._gaps:
+            self._write(self._kept + self._packed_gaps())
+            self._forget_kept()
+
+    def _forget_kept(self) -> None:
+        self._kept = bytearray()
+        self._gaps.clear()
+
     def _obstacle(self) -> GapCause | None:
         now = time.monotonic()
-        due = now - self._looked >= RETRY
+        due = self._looked_now = now - self._looked >= RETRY
         if self._file is None:
             if not due:
                 return GapCause.DISK
@@ -116,10 +141,23 @@ class JournalWriter:
                 return GapCause.DISK
         elif due:
             self._looked = now
-            self._total = size_of(self._folder)
+            if not self._try(self._look):
+                return GapCause.DISK
         elif self.problem is GapCause.DISK:
             return GapCause.DISK
         return GapCause.QUOTA if self._total >= self._quota else None
+
+    def _look(self) -> None:
+        assert self._file is not None
+        assert self._lock is not None
+        if os.fstat(self._file).st_nlink == 0:
+            os.close(self._file)
+            os.close(self._lock)
+            self._journal = self._file = self._lock = None
+            self._segment = 0
+            raise FileNotFoundError("its folder has been deleted")
+        with contextlib.suppress(OSError):  # no descriptor is left, say; writing may still be possible
+            self._total = size_of(self._folder)
 
     def _open_journal(self) -> None:
         if self._journal is None:
@@ -189,7 +227,11 @@ class JournalWriter:
                 self._count(entry.connection, entry.t, gap)
             elif entry.kind is Kind.GAP:
                 self._count(entry.connection, entry.t, GapBody.unpack(entry.body))
-            elif len(self._kept) < self._segment_size:
+            elif len(self._kept) >= self._segment_size:
+                self._lost += 1
+                if self._lost == 1:
+                    log.error("the journal has no room left even for how calls open and end; these are being lost too")
+            else:
                 self._kept += pack_entry(entry.kind, entry.connection, entry.t, entry.took, entry.body)
 
     def _count(self, connection: int, t: int, gap: GapBody) -> None:

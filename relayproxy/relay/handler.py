@@ -11,12 +11,13 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
+from typing import Literal
 
 import msgspec
 from aiohttp import web
 
 from relayproxy.config import Settings
-from relayproxy.connection import Ending, Opening, Side
+from relayproxy.connection import Ending, Opening
 from relayproxy.journal.format import Kind
 from relayproxy.journal.tape import Tape
 from relayproxy.relay import headers as header_policy
@@ -26,6 +27,11 @@ from relayproxy.relay.targets import RESERVED, Target, Targets
 from relayproxy.relay.upstream import Accepted, Collector, Refused, Upstream
 
 log = logging.getLogger(__name__)
+
+
+First = Literal["twilio", "backend", "proxy"]
+_GONE = "the caller was gone before the backend had answered"
+_STOPPED = "relayproxy was stopped before the backend had answered"
 
 
 class Sent(web.StreamResponse):
@@ -54,13 +60,15 @@ class Relay:
         self._public = settings.public_url.partition("://")[::2] if settings.public_url else None
         self._numbers = itertools.count(1)
         self.live: set[Splice] = set()
-        self.handshakes = 0
+        self.handshakes: set[asyncio.Task[object]] = set()
         self.draining = False
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Relays one request; returns when the call is over."""
         if request.raw_path.startswith(RESERVED):
             return self._own_page(request)
+        if self.draining:
+            return _words(503, "shutting down")
         got = header_policy.decode(request.raw_headers)
         if not _is_utf8(request.raw_path):
             return _words(400, "the path has bytes that are not UTF-8 and could not be passed on unchanged")
@@ -71,33 +79,45 @@ class Relay:
             return _words(426, "this is a WebSocket URL for Twilio ConversationRelay", {"Upgrade": "websocket"})
         if header_policy.has_body(got):
             return _words(400, "an upgrade request has no body")
-        self.handshakes += 1
-        try:
-            return await self._relay(request, target, got)
-        finally:
-            self.handshakes -= 1
+        return await self._relay(request, target, got)
 
     async def _relay(self, request: web.BaseRequest, target: Target, got: Headers) -> web.StreamResponse:
         opened, opened_at = time.monotonic_ns(), time.time_ns()
         opening, traceparent = self._opening(request, target, got, opened_at)
         sent = header_policy.to_backend(got, traceparent=traceparent, **self._observed(request, got))
-        answer = await self._upstream.dial(target.url, sent, own_host=target.host == "backend")
+        number = next(self._numbers)
+        answer = await self._dial(target, sent, opening, number, opened)
         opening = msgspec.structs.replace(
             opening, response_headers=mask(answer.headers), connected_after=time.monotonic_ns() - opened
         )
-        number = next(self._numbers)
         if isinstance(answer, Refused):
             return self._refuse(request, answer, opening, number, opened)
         transport = request.transport
         if transport is None or transport.is_closing():
             answer.response.close()
-            opening = msgspec.structs.replace(opening, error="the caller was gone before the backend had answered")
-            self._note_attempt(number, opened, opening, first="twilio")
+            self._note_attempt(number, opened, msgspec.structs.replace(opening, error=_GONE), first="twilio")
             return Sent(499)
         splice = self._splice(request, transport, answer, number, opened, opening)
         # aiohttp cancels this handler once Twilio's end is gone; the backend's end may still have bytes to take.
         await asyncio.shield(splice.finished)
         return Sent(101)
+
+    async def _dial(
+        self, target: Target, headers: Headers, opening: Opening, number: int, opened: int
+    ) -> Accepted | Refused:
+        task = asyncio.current_task()
+        assert task is not None
+        self.handshakes.add(task)
+        try:
+            return await self._upstream.dial(target.url, headers, own_host=target.host == "backend")
+        except asyncio.CancelledError:
+            # By aiohttp, because Twilio hung up, or by a stop that waits no longer.
+            error = _STOPPED if self.draining else _GONE
+            first: First = "proxy" if self.draining else "twilio"
+            self._note_attempt(number, opened, msgspec.structs.replace(opening, error=error), first)
+            raise
+        finally:
+            self.handshakes.discard(task)
 
     def _splice(
         self,
@@ -139,7 +159,7 @@ class Relay:
             request.transport.write(answer.head + answer.body)
         return Sent(answer.status)
 
-    def _note_attempt(self, number: int, opened: int, opening: Opening, first: Side) -> None:
+    def _note_attempt(self, number: int, opened: int, opening: Opening, first: First) -> None:
         self._tape.note(Kind.OPENING, number, opened, msgspec.json.encode(opening))
         self._note_ending(number, opened, Ending(t=time.monotonic_ns() - opened, first=first))
 
@@ -179,14 +199,12 @@ class Relay:
     def _own_page(self, request: web.BaseRequest) -> web.StreamResponse:
         page = request.raw_path.removeprefix(RESERVED).partition("?")[0]
         if page == "healthz":
-            return web.Response(text="ok\n")
+            return _own(200, "ok\n")
         if page == "readyz":
             problem = self._journal_problem()
             state = "draining" if self.draining else "degraded" if problem else "ready"
             report = {"status": state, "journal": problem or "ok", "live_calls": len(self.live)}
-            return web.Response(
-                text=json.dumps(report) + "\n", content_type="application/json", status=503 if self.draining else 200
-            )
+            return _own(503 if self.draining else 200, json.dumps(report) + "\n", "application/json")
         return _words(404, "only healthz and readyz are here")
 
 
@@ -202,6 +220,13 @@ def _peer(request: web.BaseRequest) -> str:
 
 
 def _words(status: int, text: str, headers: dict[str, str] | None = None) -> web.Response:
-    response = web.Response(status=status, text=f"relayproxy: {text}\n", headers=headers)
+    return _own(status, f"relayproxy: {text}\n", headers=headers)
+
+
+def _own(
+    status: int, text: str, content_type: str = "text/plain", headers: dict[str, str] | None = None
+) -> web.Response:
+    response = web.Response(status=status, text=text, content_type=content_type, headers=headers)
+    response.headers["Server"] = "relayproxy"
     response.force_close()
     return response

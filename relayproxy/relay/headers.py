@@ -21,7 +21,13 @@ _HOP_BY_HOP = {
     "trailer",
     "transfer-encoding",
 }
-_SECRET = re.compile(r"auth|cookie|signature|token|secret|api-?key|password|credential", re.IGNORECASE)
+_SECRET = re.compile(
+    r"(?!sec-websocket-key$).*(auth|cookie|signature|token|secret|key$|passw|pwd|credential|jwt|oidc|session)",
+    re.IGNORECASE,
+)
+_USERINFO = re.compile(r"(?<=://)[^/?#\s@]+@")
+_LONG = 32
+"""A subprotocol longer than this is no name but a credential that had no other place in a browser's handshake."""
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
 REDACTED = "<redacted>"
 
@@ -44,8 +50,8 @@ def tokens(headers: Sequence[tuple[str, str]], name: str) -> set[str]:
 
 
 def is_websocket_upgrade(headers: Sequence[tuple[str, str]]) -> bool:
-    """Whether the request asks for a WebSocket (RFC 6455, 4.2.1)."""
-    return "websocket" in tokens(headers, "upgrade") and "upgrade" in tokens(headers, "connection")
+    """Whether the request asks for a WebSocket and nothing else (RFC 6455, 4.2.1)."""
+    return tokens(headers, "upgrade") == {"websocket"} and "upgrade" in tokens(headers, "connection")
 
 
 def has_body(headers: Sequence[tuple[str, str]]) -> bool:
@@ -80,21 +86,35 @@ def trace_of(headers: Sequence[tuple[str, str]]) -> tuple[str, str] | None:
     return (found[1], found[2]) if found else None
 
 
+def printable(text: str) -> str:
+    """Text that can be written anywhere: undecodable bytes become the replacement character."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def mask(headers: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     """Headers fit for a record: values of secrets replaced, undecodable bytes replaced."""
-    return tuple((_clean(name), REDACTED if _SECRET.search(name) else _clean(value)) for name, value in headers)
+    return tuple((printable(name), _masked(name, value)) for name, value in headers)
+
+
+def _masked(name: str, value: str) -> str:
+    if _SECRET.match(name):
+        return REDACTED
+    if name.lower() == "sec-websocket-protocol":
+        offered = (token.strip() for token in value.split(","))
+        return ", ".join(REDACTED if len(token) > _LONG else printable(token) for token in offered)
+    return mask_query(_USERINFO.sub(f"{REDACTED}@", value))
 
 
 def mask_query(url: str) -> str:
     """A URL or request target fit for a record: query values are often credentials."""
     path, mark, query = url.partition("?")
     if not mark:
-        return _clean(url)
+        return printable(url)
     parts = (
         name + REDACTED if (name := "".join(part.partition("=")[:2])).endswith("=") else REDACTED
         for part in query.split("&")
     )
-    return _clean(path) + "?" + _clean("&".join(parts))
+    return printable(path) + "?" + printable("&".join(parts))
 
 
 def _append(headers: Headers, name: str, value: str) -> None:
@@ -103,7 +123,3 @@ def _append(headers: Headers, name: str, value: str) -> None:
             headers[at] = (headers[at][0], f"{headers[at][1]}, {value}")
             return
     headers.append((name, value))
-
-
-def _clean(text: str) -> str:
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -72,8 +72,8 @@ def _signals(loop: asyncio.AbstractEventLoop) -> "asyncio.Queue[None]":
     def note() -> None:
         nonlocal last
         if loop.time() - last >= SAME_SIGNAL:
+            last = loop.time()
             queue.put_nowait(None)
-        last = loop.time()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, note)
@@ -86,8 +86,13 @@ async def _drain(relay: Relay, listener: Listener, signals: "asyncio.Queue[None]
     if relay.live or relay.handshakes:
         log.info("draining: %d calls may end within %g s; signal again to close them", len(relay.live), timeout)
     if not await _idle(relay, signals, timeout):
+        cause = "drain" if signals.empty() else "shutdown"
+        while not signals.empty():
+            signals.get_nowait()
+        for handshake in list(relay.handshakes):
+            handshake.cancel()
         for splice in list(relay.live):
-            splice.close("drain")
+            splice.close(cause)
         await _idle(relay, signals, HURRY)
 
 
@@ -96,8 +101,6 @@ async def _idle(relay: Relay, signals: "asyncio.Queue[None]", timeout: float) ->
     deadline = loop.time() + timeout
     while relay.live or relay.handshakes:
         if loop.time() >= deadline or not signals.empty():
-            while not signals.empty():
-                signals.get_nowait()
             return False
         await asyncio.sleep(POLL)
     return True
@@ -108,7 +111,7 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
-        context.load_cert_chain(settings.tls_cert, settings.tls_key)
+        context.load_cert_chain(settings.tls_cert, settings.tls_key, password=lambda: "")
     except OSError as problem:
         raise SettingError(
             f"tls_cert={settings.tls_cert} tls_key={settings.tls_key}: a matching PEM certificate chain and key are "

@@ -78,7 +78,12 @@ class Listener:
     async def start(self) -> None:
         """Listens; `url` then tells where."""
         self._listening = await asyncio.get_running_loop().create_server(
-            self._server, self._host, self._port, ssl=self._tls, backlog=1024
+            self._server,
+            self._host,
+            self._port,
+            ssl=self._tls,
+            ssl_handshake_timeout=HEAD_TIMEOUT if self._tls else None,
+            backlog=1024,
         )
         host, port = self._listening.sockets[0].getsockname()[:2]
         self.url = f"{'https' if self._tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"

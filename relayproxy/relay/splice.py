@@ -8,6 +8,7 @@ A chunk is written to the other side first and taped afterwards; taping appends 
 
 import asyncio
 import logging
+import os
 import socket
 import struct
 import sys
@@ -30,6 +31,9 @@ RESET_PATIENCE = 1.0
 
 CLOSE_PATIENCE = 5.0
 """Seconds an end that we close gets to take what is still buffered for it."""
+
+HALF_CLOSED_PATIENCE = 30.0
+"""Seconds without a byte after which a call is over whose one end has finished and whose other end has not."""
 
 _LINGER_RESET = struct.pack("ii", 1, 0)
 
@@ -86,6 +90,15 @@ class Splice:
         self.backend.close()
         asyncio.get_running_loop().call_later(CLOSE_PATIENCE, self._abort)
 
+    def _await_other_end(self, before: tuple[int, ...] | None) -> None:
+        if self.finished.done():
+            return
+        now = (*self.twilio.progress(), *self.backend.progress())
+        if now == before:
+            self._abort()
+        else:
+            asyncio.get_running_loop().call_later(HALF_CLOSED_PATIENCE, self._await_other_end, now)
+
     def _abort(self) -> None:
         for end in (self.twilio, self.backend):
             if not end.lost:
@@ -95,6 +108,7 @@ class Splice:
         """An end's stream is over; called by the ends."""
         if self._first is None and how != "closed_by_proxy":
             self._first = side
+            self._await_other_end(None)
         if not (self.twilio.lost and self.backend.lost) or self.finished.done():
             return
         try:
@@ -124,6 +138,7 @@ class _End(asyncio.Protocol):
         "_splice",
         "_tape",
         "_tls",
+        "deaf",
         "eof",
         "how",
         "lost",
@@ -150,6 +165,7 @@ class _End(asyncio.Protocol):
         self._tape = tape
         self._original = original
         self.lost = transport is None
+        self.deaf = self.lost  # nothing more can be written to it
         if transport is not None:
             self.transport = transport
             self._tls = transport.get_extra_info("ssl_object") is not None
@@ -170,7 +186,7 @@ class _End(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         t = monotonic_ns()
         peer = self.peer
-        if not peer.lost:
+        if not peer.deaf:
             peer.transport.write(data)
         try:
             self._tape.chunk(self._kind, self._number, t, monotonic_ns() - t, data)
@@ -179,7 +195,7 @@ class _End(asyncio.Protocol):
             log.exception("taping failed; the call goes on")
 
     def write(self, data: bytes) -> None:
-        if not self.lost:
+        if not self.deaf:
             self.transport.write(data)
 
     def pause_writing(self) -> None:
@@ -192,10 +208,15 @@ class _End(asyncio.Protocol):
         if not (peer.lost or peer.eof or peer.transport.is_closing()):
             peer.transport.resume_reading()
 
+    def progress(self) -> tuple[int, int]:
+        """Two numbers that stay the same for as long as nothing moves here."""
+        return self.received, 0 if self.lost else self.transport.get_write_buffer_size()
+
     # -- ends ----------------------------------------------------------------------------------------------------
 
     def eof_received(self) -> bool:
         self.eof = True
+        self.deaf = self.deaf or self._tls
         if self.how is None:
             self.how = "eof"
             self._splice.ended(self._side, "eof")
@@ -209,21 +230,37 @@ class _End(asyncio.Protocol):
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.lost = True
+        self.lost = self.deaf = True
         if exc is not None:
+            self._read_the_rest()
             self.how = "reset"
         elif self.how is None:
             self.how = "closed_by_proxy"
         self._original.connection_lost(exc)
-        if not self.peer.lost:
-            if exc is None:
-                self.peer.close()
-            else:
-                self.peer.reset()
+        if exc is None:
+            self.peer.close()
+        else:
+            self.peer.reset()
         self._splice.ended(self._side, self.how)
+
+    def _read_the_rest(self) -> None:
+        """Forwards what this end had sent before a write to it failed.
+
+        The event loop gives a connection up at a failed write, with bytes still unread: the last words of someone who
+        hung up while the other side was talking. Over TLS they cannot be read from here.
+        """
+        if self._tls or self.eof:
+            return
+        try:
+            descriptor = self.transport.get_extra_info("socket").fileno()
+            while data := os.read(descriptor, 65536):
+                self.data_received(data)
+        except (OSError, ValueError):
+            return
 
     def close(self) -> None:
         if not self.lost and not self.transport.is_closing():
+            self.deaf = True
             self.transport.close()
 
     def reset(self) -> None:

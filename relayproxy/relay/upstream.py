@@ -25,7 +25,7 @@ from aiohttp import (
 from multidict import CIMultiDict
 from yarl import URL
 
-from relayproxy.relay.headers import Headers, decode, to_caller
+from relayproxy.relay.headers import Headers, decode, printable, to_caller
 
 REFUSAL_LIMIT = 1024 * 1024
 """Bytes of a refusal's body that are passed on."""
@@ -100,8 +100,6 @@ class Upstream:
         try:
             async with asyncio.timeout(self._timeout):
                 response = await self._request(url, headers, own_host)
-                if response.status != 101:
-                    return await _refusal(response)
         except TimeoutError:
             return _own(504, f"the backend did not answer within {self._timeout:g} s")
         except aiohttp.ClientConnectorCertificateError as problem:
@@ -114,7 +112,7 @@ class Upstream:
             return _own(502, f"no connection with the backend ({_reason(problem.os_error)})")
         except (aiohttp.ClientError, OSError, ValueError) as problem:
             return _own(502, f"the backend's answer was not HTTP, or it hung up ({type(problem).__name__})")
-        return _accepted(response)
+        return _accepted(response) if response.status == 101 else await _refusal(response, self._timeout)
 
     async def _request(self, url: str, headers: Headers, own_host: bool) -> aiohttp.ClientResponse:
         wanted: CIMultiDict[str] = CIMultiDict()
@@ -125,13 +123,19 @@ class Upstream:
                 wanted.add(spelling.setdefault(name.lower(), name), value)
         return await self._session.request(
             "GET",
-            URL(url.replace("ws", "http", 1), encoded=True),
+            _exact(url),
             headers=wanted,
             skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent", "Content-Type"),
             allow_redirects=False,
-            read_until_eof=False,
             middlewares=(_once(),),
         )
+
+
+def _exact(url: str) -> URL:
+    """The URL without any parsing of its path and query: yarl would drop an empty query."""
+    scheme, _, rest = url.replace("ws", "http", 1).partition("://")
+    end = min((at for at in (rest.find("/"), rest.find("?")) if at >= 0), default=len(rest))
+    return URL.build(scheme=scheme, authority=rest[:end], path=rest[end:] or "/", encoded=True)
 
 
 def _once() -> ClientMiddlewareType:
@@ -167,11 +171,12 @@ def _accepted(response: aiohttp.ClientResponse) -> Accepted | Refused:
     return Accepted(response, _head(response, headers), headers, transport, protocol, collector)
 
 
-async def _refusal(response: aiohttp.ClientResponse) -> Refused:
+async def _refusal(response: aiohttp.ClientResponse, timeout: float) -> Refused:
     body = bytearray()
     try:
-        while len(body) < REFUSAL_LIMIT and (part := await response.content.readany()):
-            body += part
+        async with asyncio.timeout(timeout):
+            while len(body) < REFUSAL_LIMIT and (part := await response.content.readany()):
+                body += part
     except (TimeoutError, aiohttp.ClientError):
         body = body[:REFUSAL_LIMIT]  # what there is of it is still the backend's answer
     finally:
@@ -182,7 +187,7 @@ async def _refusal(response: aiohttp.ClientResponse) -> Refused:
         _head(response, to_caller(headers)),
         bytes(body[:REFUSAL_LIMIT]),
         headers,
-        f"the backend answered {response.status} {response.reason or ''}".rstrip(),
+        printable(f"the backend answered {response.status} {response.reason or ''}".rstrip()),
     )
 
 

@@ -1,6 +1,7 @@
 """The writer on real files, a real full disk and a real quota."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -103,6 +104,53 @@ def test_over_its_quota_it_counts_and_goes_on_once_there_is_room(tmp_path: Path)
     assert [e.kind for e in entries] == [Kind.ENDING, Kind.GAP, Kind.TWILIO_CHUNK]
     gap = GapBody.unpack(entries[1].body)
     assert (gap.cause, gap.side, gap.chunks, gap.size) == (GapCause.QUOTA, Kind.TWILIO_CHUNK, 2, SEGMENT + 8)
+
+
+def test_a_quota_smaller_than_a_segment_still_lets_the_recorder_make_room(tmp_path: Path) -> None:
+    writer = JournalWriter(tmp_path, quota=2 * SEGMENT, segment_size=16 * SEGMENT)
+    journal = writer.path
+    assert journal is not None
+    for t in range(4):
+        writer.put(chunk(t, b"x" * SEGMENT))
+    writer.put(chunk(4, b"too much"))
+    wait_until(lambda: len(segment_numbers(journal)) == 2)
+    segment_path(journal, 1).unlink()
+    wait_until(lambda: writer.problem is None)
+    writer.put(chunk(5, b"again"))
+    writer.close()
+    assert read_all(journal)[-1].body == b"again"
+
+
+def test_over_its_quota_what_is_missing_is_on_disk_before_the_end(tmp_path: Path) -> None:
+    writer = JournalWriter(tmp_path, quota=2 * SEGMENT, segment_size=SEGMENT)
+    sent = 0
+    for t in range(8):
+        writer.put(chunk(t, b"x" * SEGMENT))
+        sent += SEGMENT
+    writer.put(bytearray(pack_entry(Kind.ENDING, 1, 9, 0, b"the end")))
+    writer.close()
+    (journal,) = journal_paths(tmp_path)
+    entries = read_all(journal)
+    taped = sum(len(e.body) for e in entries if e.kind is Kind.TWILIO_CHUNK)
+    missing = sum(GapBody.unpack(e.body).size for e in entries if e.kind is Kind.GAP)
+    assert missing > 0
+    assert taped + missing == sent
+    assert [e.body for e in entries if e.kind is Kind.ENDING] == [b"the end"]
+
+
+def test_a_journal_that_somebody_deletes_is_begun_anew(tmp_path: Path) -> None:
+    writer = JournalWriter(tmp_path / "journal", quota=1 << 30, segment_size=SEGMENT)
+    shutil.rmtree(tmp_path / "journal")
+    first = writer.path
+
+    def written_anew() -> bool:
+        writer.put(chunk(1, b"x"))
+        return writer.problem is None and writer.path not in (None, first)
+
+    wait_until(written_anew)
+    writer.close()
+    (journal,) = journal_paths(tmp_path / "journal")
+    assert read_all(journal)
 
 
 def test_a_disk_that_is_full_costs_chunks_and_no_more(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from http import HTTPStatus
 from pathlib import Path
 
+import msgspec
 import pytest
 import trustme
 from websockets.asyncio.client import connect
@@ -17,8 +18,11 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import InvalidStatus
 from websockets.http11 import Request
 
+from relayproxy.connection import Ending
+from relayproxy.journal.reader import Block, JournalReader
+from relayproxy.journal.segments import journal_paths
 from tests import wire
-from tests.running import relay
+from tests.running import relay, running
 
 LAST_HEADER = b"Connection: close\r\n\r\n"
 
@@ -62,6 +66,11 @@ def refusing_backend(answer: bytes) -> Callable[[socket.socket], bytes]:
             b"HTTP/1.1 503 Busy\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nlat\r\n2\r\ner\r\n0\r\n\r\n",
             b"HTTP/1.1 503 Busy\r\nConnection: close\r\n\r\n",
             b"later",
+        ),
+        (
+            b"HTTP/1.1 403 Keine Zufl\xfcsterer\r\n\r\nno length, ended by closing",
+            b"HTTP/1.1 403 Keine Zufl\xfcsterer\r\n" + LAST_HEADER,
+            b"no length, ended by closing",
         ),
         (
             b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Encoding: gzip\r\n\r\nhi",
@@ -151,6 +160,38 @@ def test_what_is_no_call_is_answered_without_dialling(request_head: bytes, statu
         server.settimeout(0.1)
         with pytest.raises(TimeoutError):
             server.accept()
+
+
+@pytest.mark.parametrize("target", [b"/x?", b"/?", b"//x", b"/a/../b/./c?d=%7e&e=+%20", b"/%2e%2e/%00"])
+def test_targets_that_libraries_like_to_tidy_arrive_as_they_are(target: bytes) -> None:
+    with (
+        wire.listening() as (server, port),
+        relay(f"ws://127.0.0.1:{port}") as process,
+        wire.connect(process.port) as twilio,
+    ):
+        twilio.sendall(wire.REQUEST.replace(b"/relay/fixture?b=2&a=%7e1", target))
+        with server.accept()[0] as backend:
+            assert wire.receive_head(backend).startswith(b"GET " + target + b" HTTP/1.1\r\n")
+
+
+def test_an_attempt_that_the_caller_gives_up_is_recorded(tmp_path: Path) -> None:
+    with (
+        wire.listening() as (server, port),
+        running("relay", data_dir=tmp_path, listen="127.0.0.1:0", backend=f"ws://127.0.0.1:{port}") as process,
+    ):
+        twilio = wire.connect(process.port)
+        twilio.sendall(wire.REQUEST)
+        with server.accept()[0] as backend:
+            wire.receive_head(backend)
+            twilio.close()
+            assert wire.how_it_ends(backend) in ("eof", "reset")
+        process.stop()
+    (journal,) = journal_paths(tmp_path / "journal")
+    opening, ending = (
+        entry for block in JournalReader(journal).read(1 << 20) if isinstance(block, Block) for entry in block.entries
+    )
+    assert b"the caller was gone before the backend had answered" in opening.body
+    assert msgspec.json.decode(ending.body, type=Ending).first == "twilio"
 
 
 def test_health_tells_the_truth() -> None:

@@ -63,6 +63,23 @@ def test_secrets_are_masked_for_the_record_and_other_bytes_made_printable() -> N
     )
 
 
+def test_credentials_in_odd_places_are_masked_for_the_record() -> None:
+    got = [
+        ("Sec-WebSocket-Protocol", "bearer, eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30"),
+        ("Location", "https://user:secret@h/x?code=1"),
+        ("Ocp-Apim-Subscription-Key", "k"),
+        ("X-Amzn-Oidc-Data", "d"),
+        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ]
+    assert [value for _, value in policy.mask(got)] == [
+        "bearer, <redacted>",
+        "https://<redacted>@h/x?code=<redacted>",
+        "<redacted>",
+        "<redacted>",
+        "dGhlIHNhbXBsZSBub25jZQ==",
+    ]
+
+
 def test_query_values_are_masked_for_the_record() -> None:
     assert policy.mask_query("/ws?token=abc&flag&x=") == "/ws?token=<redacted>&<redacted>&x=<redacted>"
     assert policy.mask_query("/ws") == "/ws"
@@ -77,3 +94,4 @@ def test_what_counts_as_an_upgrade() -> None:
     assert policy.is_websocket_upgrade([("connection", "keep-alive, Upgrade"), ("UPGRADE", "WebSocket")])
     assert not policy.is_websocket_upgrade([("connection", "keep-alive"), ("upgrade", "websocket")])
     assert not policy.is_websocket_upgrade([("connection", "upgrade"), ("upgrade", "h2c")])
+    assert not policy.is_websocket_upgrade([("connection", "upgrade"), ("upgrade", "websocket, h2c")])

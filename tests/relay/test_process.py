@@ -11,6 +11,7 @@ from websockets.exceptions import ConnectionClosedError
 from relayproxy.relay.process import SAME_SIGNAL
 from tests.relay.test_websockets import call, echo, relayed
 from tests.running import Running, relay, running
+from tests.wire import REQUEST, listening
 
 
 async def refuses(process: Running) -> None:
@@ -35,6 +36,37 @@ async def test_sigterm_lets_a_live_call_end_by_itself_and_refuses_new_ones() -> 
         assert await connection.recv() == "the call goes on"
         await connection.close()
         assert await asyncio.to_thread(process.wait) == 0
+
+
+async def test_a_draining_relay_takes_no_call_on_a_connection_that_was_open_before() -> None:
+    async with relayed() as process, call(process) as connection:
+        reader, writer = await asyncio.open_connection(process.host, process.port)
+        writer.write(REQUEST[:40])
+        await writer.drain()
+        await connection.send("so that the relay has seen both")
+        await connection.recv()
+        process.signal(SIGTERM)
+        await refuses(process)
+        writer.write(REQUEST[40:])
+        assert (await reader.read()).startswith(b"HTTP/1.1 503 ")
+        writer.close()
+        await connection.close()
+        assert await asyncio.to_thread(process.wait) == 0
+
+
+async def test_a_second_sigterm_does_not_wait_for_a_backend_that_says_nothing() -> None:
+    with listening() as (server, port), relay(f"ws://127.0.0.1:{port}", connect_timeout=60) as process:
+        reader, writer = await asyncio.open_connection(process.host, process.port)
+        writer.write(REQUEST)
+        backend = (await asyncio.to_thread(server.accept))[0]
+        process.signal(SIGTERM)
+        await refuses(process)
+        await asyncio.sleep(SAME_SIGNAL)
+        process.signal(SIGTERM)
+        assert await reader.read() == b""
+        assert await asyncio.to_thread(process.wait) == 0
+        writer.close()
+        backend.close()
 
 
 async def test_after_the_drain_timeout_calls_are_closed_without_an_invented_frame() -> None:

@@ -218,6 +218,35 @@ def test_a_stalled_reader_stops_the_sender_and_costs_no_memory(plain: tuple[Runn
         backend.close()
 
 
+def test_the_last_words_of_someone_who_hangs_up_on_a_stream_arrive(plain: tuple[Running, socket.socket]) -> None:
+    process, server = plain
+    last_words = frame(TEXT, b"goodbye", mask=True) * 20
+    for _ in range(40):
+        twilio = connect(process.port)
+        twilio.sendall(REQUEST)
+        backend = server.accept()[0]
+        backend.settimeout(TIMEOUT)
+        receive_head(backend)
+        backend.sendall(ANSWER)
+        receive_head(twilio)
+        streaming = threading.Thread(target=_stream, args=(backend,))
+        streaming.start()
+        receive(twilio, 100_000)
+        twilio.sendall(last_words)
+        twilio.close()
+        assert receive(backend, len(last_words)) == last_words
+        backend.close()
+        streaming.join()
+
+
+def _stream(sock: socket.socket) -> None:
+    try:
+        while True:
+            sock.sendall(b"s" * 1000)
+    except OSError:
+        return
+
+
 def _resident(process: Running) -> int:
     fields = Path(f"/proc/{process.process.pid}/statm").read_text().split()
     return int(fields[1]) * 4096
