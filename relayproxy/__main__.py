@@ -1,6 +1,21 @@
-"""`python -m relayproxy`: the same as the `relayproxy` command."""
+"""The `relayproxy` command, as `python -m relayproxy` too.
 
-from relayproxy.cli import main
+Knows: that Ctrl-C may come while the rest is still being imported.
+Must not know: commands.
+"""
+
+import sys
+
+
+def main() -> None:
+    """The command line; exits."""
+    try:
+        from relayproxy.cli import main as commands
+
+        commands(prog_name="relayproxy")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
 
 if __name__ == "__main__":
-    main(prog_name="relayproxy")
+    main()

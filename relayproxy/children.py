@@ -16,7 +16,7 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from relayproxy.errors import RelayproxyError
 
@@ -44,11 +44,11 @@ def _watch_parent() -> None:
 class Child:
     """`python -m relayproxy <name>` with this environment.
 
-    `ready` gets what its ready line says (a URL or a path). `run` is its life, to be run as a task. `hint` is added to
-    the words about a first start that fails.
+    `ready` gets what its ready line says (a URL or a path). `run` is its life, to be run as a task. `hint` gives
+    what is added to the words about a first start that failed.
     """
 
-    def __init__(self, name: str, environment: Mapping[str, str], hint: str = "") -> None:
+    def __init__(self, name: str, environment: Mapping[str, str], hint: Callable[[], str] = str) -> None:
         self.name = name
         self._hint = hint
         self.environment = dict(environment)
@@ -68,7 +68,7 @@ class Child:
                 if self._stopping.is_set():
                     break
                 if not self.ready.done():
-                    raise RelayproxyError(f"the {self.name} did not start ({_ended(code)}){self._hint}")
+                    raise RelayproxyError(f"the {self.name} did not start ({_ended(code)}){self._hint()}")
                 deaths = 0 if loop.time() - began > STEADY else deaths
                 pause = BACKOFF[min(deaths, len(BACKOFF) - 1)]
                 deaths += 1
@@ -78,15 +78,19 @@ class Child:
         finally:
             self._ended.set()
 
+    def renew(self) -> None:
+        """SIGTERM; `run` then starts it again. Only for one that is ready."""
+        self._signal(signal.SIGTERM)
+
     async def stop(self, hurry: asyncio.Event, patience: float | None = None) -> None:
-        """SIGTERM, then waits for the end. SIGTERM again once `hurry` is set, and SIGKILL if that does not help, or
-        `patience` seconds are over."""
+        """SIGTERM, then waits for the end. Once `hurry` is set SIGINT, since a second SIGTERM could pass for the first;
+        SIGKILL if that does not help, or when `patience` seconds are over."""
         self._stopping.set()
         self._signal(signal.SIGTERM)
         if await self._ends(hurry, patience):
             return
         if hurry.is_set():
-            self._signal(signal.SIGTERM)
+            self._signal(signal.SIGINT)
             if await self._ends(asyncio.Event(), HURRY):
                 return
         log.error("the %s does not end; killing it", self.name)

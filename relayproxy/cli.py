@@ -25,6 +25,9 @@ from relayproxy.options import (
     settings_options,
 )
 
+INTERRUPTED = 130
+"""What a shell says of a command that ended by Ctrl-C."""
+
 
 class _Failed(click.ClickException):
     exit_code = 2
@@ -42,6 +45,8 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except RelayproxyError as error:
             raise _Failed(str(error)) from None
+        except KeyboardInterrupt:
+            raise click.exceptions.Exit(INTERRUPTED) from None
 
 
 def _log_as(process: str) -> None:
@@ -201,12 +206,22 @@ def console(config: Path | None, supervised: bool, **flags: Any) -> None:
 
 @main.command(short_help="Bring the database's schema up to date.")
 @settings_options(*DATABASE_SETTINGS)
-def migrate(config: Path | None, **flags: Any) -> None:
+@_supervised
+def migrate(config: Path | None, supervised: bool, **flags: Any) -> None:
     """Creates the database's tables or brings them up to date. "serve" does this to the embedded database itself."""
-    from relayproxy.store.migrate import migrate as bring_up_to_date
+    from relayproxy.store import migrate as migrations
 
     settings = settings_of(config, flags)
-    bring_up_to_date(settings.database)
+    if supervised:
+        _begin("migrate", supervised)
+    try:
+        migrations.migrate(settings.database)
+    except migrations.DamagedError as problem:
+        if not supervised:
+            raise
+        moved = migrations.set_aside(settings.database)
+        click.echo(f"{problem.what}. It was MOVED to {moved}, nothing was deleted; a new one is made", err=True)
+        migrations.migrate(settings.database)
     click.echo(f"{mask(settings.database)} is up to date")
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from relayproxy.errors import SettingError
@@ -58,7 +58,7 @@ def _public_url(value: str) -> str:
 
 def address(value: str) -> str:
     """The value, when it is `HOST:PORT`; else ValueError says what is expected."""
-    host, colon, port = value.rpartition(":")
+    host, colon, port = str(value).rpartition(":")  # in a file it may be anything, such as a bare port
     if not colon or not host or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65535:
         raise ValueError("HOST:PORT is expected, such as 127.0.0.1:8081 (port 0 picks a free one)")
     if ":" in host and not (host.startswith("[") and host.endswith("]")):
@@ -67,8 +67,12 @@ def address(value: str) -> str:
 
 
 def _database_url(value: str) -> str:
-    if not re.match(r"[a-z][a-z0-9_]*(\+[a-z0-9_]+)?://", value):
-        raise ValueError("a SQLAlchemy URL such as sqlite:////var/lib/relayproxy/relayproxy.db is expected")
+    found = re.fullmatch(r"sqlite(?:\+pysqlite)?:///([^?]+)(?:\?.*)?", value)
+    if found is None or found[1] == ":memory:":
+        raise ValueError(
+            "a URL of a SQLite file such as sqlite:////var/lib/relayproxy/relayproxy.db is expected; "
+            "this version supports no other database"
+        )
     return value
 
 
@@ -97,7 +101,7 @@ def _file(value: Path) -> Path:
 
 
 BackendUrl = Annotated[str, AfterValidator(websocket_url)]
-Address = Annotated[str, AfterValidator(address)]
+Address = Annotated[str, BeforeValidator(address)]
 File = Annotated[Path, AfterValidator(_file)]
 
 
@@ -165,7 +169,9 @@ class Settings(BaseModel):
         description="Bytes that may wait in memory for the disk; beyond it, a gap.",
     )
     journal_quota: int = Field(
-        default=2 * 1024**3, ge=1024 * 1024, description="Bytes of journal files kept for a recorder that is behind."
+        default=2 * 1024**3,
+        ge=1024 * 1024,
+        description="Bytes of journal files kept for a recorder that is behind; at least 2 × journal_segment.",
     )
     journal_segment: int = Field(
         default=16 * 1024 * 1024,
@@ -182,6 +188,16 @@ class Settings(BaseModel):
     def _tls_together(self) -> "Settings":
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("tls_cert and tls_key are expected together")
+        return self
+
+    @model_validator(mode="after")
+    def _quota_holds_segments(self) -> "Settings":
+        # What is being written is never deleted: with less, there would be nothing to make room with.
+        if self.journal_quota < 2 * self.journal_segment:
+            raise ValueError(
+                f"journal_quota={self.journal_quota}: at least 2 × journal_segment is expected, "
+                f"and journal_segment={self.journal_segment}"
+            )
         return self
 
     @property

@@ -3,30 +3,35 @@
 Knows: in which order they start and stop, which of them needs what, what to print when all are ready.
 Must not know: how they work.
 
-They stop in the order of the data: the relay first, which lets live calls end; then the recorder, which reads what is
-left of the journal; then the console.
+The relay starts last, so that whatever stops the start does so before a call is taken. Trouble with the database does
+not stop it: calls work without one. They stop in the order of the data: the relay first, which lets live calls end;
+then the recorder, which reads what is left of the journal; then the console.
 """
 
 import asyncio
 import fcntl
 import os
 import signal
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
+import socket
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit
 
 from relayproxy.children import Child, end_with_parent, say
-from relayproxy.config import Settings, as_environment, relay_urls
+from relayproxy.config import Settings, as_environment, relay_urls, split_address
 from relayproxy.errors import RelayproxyError, SettingError
+from relayproxy.migration import Migration
 from relayproxy.sources import ENV_PREFIX
 
 __all__ = ["Addresses", "end_with_parent", "serve", "supervise"]
 
 LOCK = "serve.lock"
 START_TIMEOUT = 60.0
+DATABASE_PATIENCE = 3.0
+"""Seconds to wait for the database before recorder and relay start without it: calls must not wait long."""
 RECORDER_PATIENCE = 60.0
 """Seconds to play the rest of the journal. What is left then stays there for the next start."""
 CONSOLE_PATIENCE = 10.0
@@ -63,10 +68,22 @@ async def supervise(settings: Settings, companion: Companion | None = None) -> N
     """`serve`, with something that lives between the processes' being ready and their being stopped."""
     signals: asyncio.Queue[int] = asyncio.Queue()
     loop = asyncio.get_running_loop()
+
+    def note(number: int, _: FrameType | None) -> None:
+        loop.call_soon_threadsafe(signals.put_nowait, number)
+
+    # Not the loop's own handlers: it takes them away when it closes, and a signal then would spoil the exit code.
+    _handle_signals(note)
+    try:
+        with _data_dir(settings):
+            await _Three(settings, signals).run(companion)
+    finally:
+        _handle_signals(signal.SIG_IGN)
+
+
+def _handle_signals(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, signals.put_nowait, number)
-    with _data_dir(settings):
-        await _Three(settings, signals).run(companion)
+        signal.signal(number, handler)
 
 
 class _Three:
@@ -76,10 +93,12 @@ class _Three:
         self._hurry = asyncio.Event()
         other = {name: value for name, value in os.environ.items() if not name.startswith(ENV_PREFIX)}
         self._environment = other | as_environment(settings)
-        self._relay = Child("relay", self._environment, _other("listen"))
+        self._relay = Child("relay", self._environment, lambda: _other("listen", settings.listen))
         self._recorder = Child("recorder", self._environment)
-        self._console = Child("console", self._environment, _other("console"))
+        self._console = Child("console", self._environment, lambda: _other("console", settings.console))
         self._lives: dict[Child, asyncio.Task[None]] = {}
+        self._migration = Migration(self._environment, self._renew_recorder)
+        self._migrating: asyncio.Task[None] | None = None
 
     async def run(self, companion: Companion | None) -> None:
         try:
@@ -100,19 +119,27 @@ class _Three:
 
     async def _start(self) -> bool:
         """True when all are ready; False when told to stop before."""
-        self._begin(self._relay)
-        self._begin(self._console)
         if self._settings.embedded:
-            await self._migrate()
+            self._migrating = asyncio.create_task(self._migration.run())
+        self._begin(self._console)
+        if not await self._reach(self._database_tried()):
+            return False
         self._begin(self._recorder)
-        ready = asyncio.create_task(asyncio.wait({child.ready for child in self._lives}))
+        if not await self._reach(asyncio.wait({self._recorder.ready, self._console.ready})):
+            return False
+        self._begin(self._relay)
+        return await self._reach(asyncio.wait({self._relay.ready}))
+
+    async def _reach(self, milestone: Coroutine[Any, Any, object]) -> bool:
+        """True once it is reached; False when told to stop before. Raises RelayproxyError when a process ends."""
+        reached = asyncio.create_task(milestone)
         told = asyncio.create_task(self._signals.get())
-        first: set[asyncio.Future[Any]] = {ready, told, *self._lives.values()}
+        first: set[asyncio.Future[Any]] = {reached, told, *self._lives.values()}
         try:
             done, _ = await asyncio.wait(first, timeout=START_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
         finally:
             told.cancel()
-            ready.cancel()
+            reached.cancel()
         for life in self._lives.values():
             if life in done:
                 life.result()
@@ -124,16 +151,16 @@ class _Three:
     def _begin(self, child: Child) -> None:
         self._lives[child] = asyncio.create_task(child.run())
 
-    async def _migrate(self) -> None:
-        migration = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "relayproxy", "migrate"),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            env=self._environment,
-            start_new_session=True,
-        )
-        if await migration.wait():
-            raise RelayproxyError("the database could not be prepared")
+    async def _database_tried(self) -> None:
+        if self._migrating is not None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._migration.tried.wait(), DATABASE_PATIENCE)
+
+    async def _renew_recorder(self) -> None:
+        if self._recorder in self._lives:
+            # Before it is ready it would not stop in an orderly way, and count as one that cannot start.
+            await asyncio.wait({self._recorder.ready})
+            self._recorder.renew()
 
     def _addresses(self) -> Addresses:
         relay, console = self._relay.ready.result(), self._console.ready.result()
@@ -143,6 +170,9 @@ class _Three:
         return Addresses(relay, console)
 
     async def _stop(self) -> None:
+        if self._migrating is not None:
+            self._migrating.cancel()
+            await asyncio.wait({self._migrating})
         impatient = asyncio.create_task(self._second_signal())
         for child, patience in (
             (self._relay, None),
@@ -182,8 +212,17 @@ def _data_dir(settings: Settings) -> Iterator[None]:
         os.close(lock)
 
 
-def _other(setting: str) -> str:
-    return f"; another address: --{setting} HOST:PORT (make run {setting.upper()}=HOST:PORT)"
+def _other(setting: str, address: str) -> str:
+    """What helps when the address is the trouble; empty when it is not."""
+    host, port = split_address(address)
+    try:
+        for family, kind, _, _, where in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            with socket.socket(family, kind) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(where)
+    except OSError:
+        return f"; another address: --{setting} HOST:PORT (make run {setting.upper()}=HOST:PORT)"
+    return ""
 
 
 def _with_port(address: str, url: str) -> str:

@@ -102,6 +102,36 @@ def test_migrate_makes_the_database_and_says_which(tmp_path: Path) -> None:
     assert (tmp_path / "calls/relayproxy.db").exists()
 
 
+def test_migrate_by_hand_leaves_a_damaged_database_where_it_is(tmp_path: Path) -> None:
+    (tmp_path / "relayproxy.db").write_text("this is no database" * 100)
+
+    result = run("migrate", "--data-dir", str(tmp_path))
+
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"relayproxy: error: The database {tmp_path}/relayproxy.db is damaged (file is not a database). "
+        "Move it away (with its -wal and -shm) and a new one is made, or bring back a copy\n"
+    )
+    assert not list(tmp_path.glob("*.corrupt-*"))
+
+
+@pytest.mark.parametrize("module", ["relayproxy.cli", "click", "relayproxy.processes"])
+def test_ctrl_c_while_still_importing_is_quiet(module: str) -> None:
+    code = f"""
+import os, runpy, signal, sys
+class Interrupted:
+    def find_spec(self, name, *_):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupted())
+sys.argv = ["relayproxy", "serve", "--backend", "ws://127.0.0.1:9/"]
+runpy.run_module("relayproxy", run_name="__main__")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 async def test_simulated_calls_are_reported_one_by_one_and_summed_up() -> None:
     async with agent.serving(speed=20) as url:
         arguments = (url, "--calls", "2", "--scenario", "hangs-up-mid-answer", "--speed", "20", "--seed", "1")

@@ -122,7 +122,20 @@ def test_an_unknown_key_in_the_file_is_refused(config: Path) -> None:
         (
             "database_url",
             "calls.db",
-            "a SQLAlchemy URL such as sqlite:////var/lib/relayproxy/relayproxy.db is expected",
+            "a URL of a SQLite file such as sqlite:////var/lib/relayproxy/relayproxy.db is expected; "
+            "this version supports no other database",
+        ),
+        (
+            "database_url",
+            "postgresql://db/calls",
+            "a URL of a SQLite file such as sqlite:////var/lib/relayproxy/relayproxy.db is expected; "
+            "this version supports no other database",
+        ),
+        (
+            "database_url",
+            "sqlite:///:memory:",
+            "a URL of a SQLite file such as sqlite:////var/lib/relayproxy/relayproxy.db is expected; "
+            "this version supports no other database",
         ),
     ],
 )
@@ -151,8 +164,25 @@ def test_shapes_that_are_no_settings_are_refused(config: Path) -> None:
 
     assert problems_of(config) == [
         f'routes.sales=ws://a/ ({config}): a table such as [routes.sales] with backend = "wss://…" is expected',
-        f"listen ({config}): a valid string is expected",
-        f"console ({config}): a valid string is expected",
+        f"listen ({config}): HOST:PORT is expected, such as 127.0.0.1:8081 (port 0 picks a free one)",
+        f"console ({config}): HOST:PORT is expected, such as 127.0.0.1:8081 (port 0 picks a free one)",
+    ]
+
+
+def test_a_bare_port_in_the_file_is_no_address(config: Path) -> None:
+    config.write_text("listen = 8080\n")
+
+    assert problems_of(config) == [
+        f"listen=8080 ({config}): HOST:PORT is expected, such as 127.0.0.1:8081 (port 0 picks a free one)"
+    ]
+
+
+def test_the_quota_holds_two_segments_at_least() -> None:
+    mebibyte = 1024 * 1024
+
+    assert load(None, {"journal_quota": 2 * mebibyte, "journal_segment": mebibyte}, {})
+    assert problems_of(None, {"journal_quota": 2 * mebibyte - 1, "journal_segment": mebibyte}) == [
+        "journal_quota=2097151: at least 2 × journal_segment is expected, and journal_segment=1048576"
     ]
 
 
@@ -202,7 +232,7 @@ def test_masking_leaves_the_rest_readable() -> None:
 
 
 def test_the_database_password_is_not_in_the_settings_text() -> None:
-    assert "hunter2" not in repr(Settings(database_url="postgresql://u:hunter2@db/calls"))
+    assert "hunter2" not in repr(Settings(database_url="sqlite:////calls.db?key=hunter2"))
 
 
 def test_there_must_be_something_to_relay_to() -> None:
@@ -242,7 +272,7 @@ def test_paths_and_urls_are_taken_as_people_write_them(monkeypatch: pytest.Monke
             "listen": st.sampled_from(["[::1]:0", "0.0.0.0:8080"]),
             "traceparent": st.booleans(),
             "drain_timeout": st.floats(0, 1e9),
-            "journal_quota": st.integers(1024 * 1024, 2**62),
+            "journal_quota": st.integers(32 * 1024 * 1024, 2**62),
             "data_dir": st.sampled_from(["calls", "/var/lib/some where"]),
             "host_header": st.sampled_from(["auto", "backend"]),
             "routes": st.dictionaries(

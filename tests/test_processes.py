@@ -1,10 +1,12 @@
 """`relayproxy serve` and `demo`: three processes that start, live and stop as one, whatever happens to them."""
 
 import asyncio
+import fcntl
 import os
 import re
 import signal
 import socket
+import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -110,9 +112,11 @@ async def until(answer: Callable[[], Any]) -> Any:
             await asyncio.sleep(0.05)
 
 
-async def start(kind: type[Any], *arguments: str, data_dir: Path) -> Any:
+async def start(
+    kind: type[Any], *arguments: str, data_dir: Path, python: tuple[str, ...] = ("-m", "relayproxy")
+) -> Any:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "relayproxy", *arguments, "--data-dir", str(data_dir)),
+        *(sys.executable, *python, *arguments, "--data-dir", str(data_dir)),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -258,15 +262,70 @@ async def test_one_that_cannot_start_stops_the_start(echo: str, tmp_path: Path) 
             in serve.text
         )
         assert "is ready" not in serve.text
+        assert "relay listening" not in serve.text, "no call may be taken by what will not stay"
 
 
-async def test_a_database_that_cannot_be_prepared_stops_the_start(echo: str, tmp_path: Path) -> None:
-    (tmp_path / "relayproxy.db").write_text("this is no database" * 100)
-    serve: Started = await start(Started, "serve", "--backend", echo, *FREE, data_dir=tmp_path)
+async def test_another_address_is_proposed_only_when_the_address_is_the_trouble(echo: str, tmp_path: Path) -> None:
+    (tmp_path / "key.pem").write_text("no key")
+    tls = ("--tls-cert", str(tmp_path / "key.pem"), "--tls-key", str(tmp_path / "key.pem"))
+    serve: Started = await start(Started, "serve", "--backend", echo, *FREE, *tls, data_dir=tmp_path / "data")
 
     assert await serve.ends() == 2
-    assert "relayproxy: error: database: file is not a database" in serve.text
-    assert "relayproxy: error: the database could not be prepared" in serve.text
+    assert "relayproxy: error: the relay did not start (exit code 2)" in serve.said
+    assert "another address" not in serve.text
+
+
+async def test_a_damaged_database_is_moved_aside_and_calls_are_recorded_in_a_new_one(echo: str, tmp_path: Path) -> None:
+    database = tmp_path / "relayproxy.db"
+    database.write_text("this is no database" * 100)
+    async with serving(echo, tmp_path) as serve:
+        assert re.search(
+            rf"ERROR The database {database} is damaged \(file is not a database\)\. "
+            rf"It was MOVED to {database}\.corrupt-\S+, nothing was deleted",
+            serve.text,
+        )
+        async with call(serve):
+            assert await until(serve.sessions)
+    (aside,) = tmp_path.glob("relayproxy.db.corrupt-*")
+    assert aside.read_text() == "this is no database" * 100
+
+
+async def test_trouble_with_the_database_is_said_and_calls_work_until_it_is_over(echo: str, tmp_path: Path) -> None:
+    database = tmp_path / "relayproxy.db"
+    foreign = sqlite3.connect(database)
+    foreign.execute("CREATE TABLE films (title)")
+    foreign.close()
+    async with serving(echo, tmp_path) as serve:
+        said = f"ERROR The database at {database} has tables that are not relayproxy's: use another --data-dir"
+        assert serve.text.count(said) == 1
+        async with call(serve) as ws:
+            database.unlink()
+            await serve.says("serve WARNING the database is ready; recording goes on$")
+            assert await until(serve.sessions)
+            assert await said_back(ws, "still here")
+    assert serve.text.count(said) == 1, "said once, however often it was tried"
+
+
+async def test_a_migration_that_waits_holds_up_neither_calls_nor_the_end(echo: str, tmp_path: Path) -> None:
+    with (tmp_path / "relayproxy.db.migrating").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        serve: Serving = await start(Serving, "serve", "--backend", echo, *FREE, data_dir=tmp_path)
+        serve.relay = "ws" + (await serve.says("^relay listening on http(.+)$"))[1]
+        async with call(serve):
+            pass
+        serve.process.send_signal(signal.SIGTERM)
+        assert await serve.ends() == 0
+
+
+async def test_a_signal_at_the_very_end_does_not_spoil_the_exit_code(echo: str, tmp_path: Path) -> None:
+    late = (
+        "import atexit, os, runpy, signal; atexit.register(os.kill, os.getpid(), signal.SIGTERM);"
+        "runpy.run_module('relayproxy', run_name='__main__', alter_sys=True)"
+    )
+    serve: Started = await start(Started, "serve", "--backend", echo, *FREE, data_dir=tmp_path, python=("-c", late))
+    await serve.says("is ready")
+    serve.process.send_signal(signal.SIGTERM)
+    assert await serve.ends() == 0
 
 
 async def test_a_data_folder_serves_one(echo: str, tmp_path: Path) -> None:

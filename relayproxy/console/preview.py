@@ -12,6 +12,7 @@ import msgspec
 
 from relayproxy.console import words
 from relayproxy.conversation.message import Message
+from relayproxy.conversation.vocabulary import type_in
 
 LINE = 200
 """Characters of a one-line preview."""
@@ -23,8 +24,6 @@ UNTYPED = "no type"
 _MISLEADING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]"
 )
-
-_TYPE = re.compile(r'"type"\s*:\s*"([^"\\]{1,32})"')
 
 
 class _Typed(msgspec.Struct):
@@ -40,8 +39,8 @@ def kind_of(message: Message) -> str:
         return message.kind
     text = message.text or ""
     if message.cut:
-        head = _TYPE.search(text)
-        return visible(head[1]) if head else NOT_JSON
+        named = type_in(text)
+        return visible(named)[:32] if named else NOT_JSON
     try:
         found = _typed.decode(text).type
     except (msgspec.DecodeError, RecursionError):

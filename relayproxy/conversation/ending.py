@@ -50,10 +50,13 @@ def verdict(opening: Opening, ending: Ending | None, closing: Closing | None, en
     """What the end of a session's last connection says.
 
     `ending` may be None for a refused connection only. `closing` is its first close frame. `ended`: an `end`
-    message reached Twilio before Twilio closed, and Twilio did not reject it.
+    message reached Twilio before Twilio closed, and Twilio did not reject it. A protocol close outweighs it: Twilio
+    closes with 1000 after an `end` that it took.
     """
     if refused(opening):
         return _not_connected(opening, ending)
+    if closing is not None and closing.sender == "twilio" and closing.code in _PROTOCOL_CODES:
+        return _closed_by_twilio(closing)
     if ended:
         return Verdict("ended_by_backend", "backend", "The agent ended the session.", "success")
     if closing is not None:

@@ -16,7 +16,8 @@ from relayproxy.conversation.turns import Response, TurnDraft
 SILENCE = SECOND
 """A pause in an unterminated response after which text no longer continues what the caller cut off or outran."""
 PARTIAL_WINDOW = 2 * SECOND
-"""How long after a partial prompt a response that nobody asked for counts as an answer to it."""
+"""How long after a partial prompt a response that nobody asked for counts as an answer to it, and how long after
+either the caller must go on for it to be one to what they say then."""
 KEY_WINDOW = 250_000_000
 """An interrupt within this time of a key was caused by the key."""
 
@@ -53,10 +54,12 @@ class Exchange:
 
     def partial(self, at: int) -> None:
         """A partial prompt came."""
+        self._give_up(at)
         self._partial_at = at
 
     def prompt(self, text: str, lang: str | None, at: int) -> None:
         """A final prompt came."""
+        self._give_up(at)
         self._partial_at = None
         turn = self._open
         if turn is not None and turn.unconfirmed:
@@ -141,13 +144,13 @@ class Exchange:
 
     def interrupt(self, heard: str, heard_ms: int | None, at: int) -> None:
         """`interrupt` came: it belongs to what was playing."""
-        by_key = self._key_at is not None and at - self._key_at <= KEY_WINDOW
-        source, attribution = self._playback.interrupted(heard, at)
+        key_at = self._key_at if self._key_at is not None and at - self._key_at <= KEY_WINDOW else None
+        source, attribution = self._playback.interrupted(heard, at if key_at is None else key_at, at)
         turn = self._source_turn(source)
         if turn is None:
             attribution = "inferred"
             turn = self._open or (self._turns[-1] if self._turns else self._begin("proactive", at))
-        kind: Literal["caller_speech", "caller_dtmf"] = "caller_dtmf" if by_key else "caller_speech"
+        kind: Literal["caller_speech", "caller_dtmf"] = "caller_speech" if key_at is None else "caller_dtmf"
         turn.interruptions.append(Interruption(at, kind, heard, heard_ms, attribution=attribution))
         turn.touch()
         if self._current is not None and source is self._current:
@@ -174,6 +177,13 @@ class Exchange:
         turn = self._open = TurnDraft(len(self._turns), opened_by, at)
         self._turns.append(turn)
         return turn
+
+    def _give_up(self, at: int) -> None:
+        """An answer to a partial prompt that nothing followed in time is no answer to what the caller says now."""
+        turn = self._open
+        if turn is not None and turn.unconfirmed:
+            last_at = max(self._partial_at or 0, turn.responses[-1].last_at)
+            turn.unconfirmed = at - last_at <= PARTIAL_WINDOW
 
     def _ask(self, turn: TurnDraft, at: int) -> None:
         self._asks += 1

@@ -28,6 +28,7 @@ from relayproxy.conversation.vocabulary import (
     Typed,
     Unknown,
     decode,
+    read,
 )
 
 MAX_SETUP = 64 * 1024
@@ -81,9 +82,10 @@ class Fold:
             self._now = at
         if message.kind == "text":
             self._messages += 1
-            event = decode(message.text)
+            event = read(message)
             if message.sender == "backend":
-                self._from_backend(connection, event, at, at if message.out is None else opened_at + message.out)
+                out = at if message.out is None else opened_at + message.out
+                self._from_backend(connection, event, message.size, at, out)
             elif isinstance(event, Setup):
                 self._set_up(event, message.size, at)
             else:
@@ -146,7 +148,7 @@ class Fold:
         ended_at, last = latest
         return ended_at, verdict(last.opening, last.ending, last.closing, last.ended)
 
-    def _from_backend(self, connection: _Connection, event: Typed | Unknown, at: int, out: int) -> None:
+    def _from_backend(self, connection: _Connection, event: Typed | Unknown, size: int, at: int, out: int) -> None:
         exchange = self._exchange
         match event:
             case Text(token, last):
@@ -157,7 +159,7 @@ class Fold:
                 exchange.send_digits(digits, at)
             case End(handoff_data):
                 if not connection.ended:
-                    self._handoff = handoff(handoff_data, at)
+                    self._handoff = handoff(handoff_data, at, size)
                     closing = connection.closing
                     connection.ended = closing is None or closing.sender != "twilio"
                 exchange.close(at)

@@ -14,8 +14,11 @@ from relayproxy.conversation.vocabulary import parse
 _REASON_KEYS = ("reasonCode", "reason_code", "reason")
 
 
-def handoff(data: Any, at: int) -> Handoff:
-    """The value of `handoffData` (None: absent) that `end` carried at `at`, wall nanoseconds."""
+def handoff(data: Any, at: int, size: int) -> Handoff:
+    """The value of `handoffData` (None: absent, UNSET: not kept) that `end` of `size` bytes carried at `at`, wall
+    nanoseconds."""
+    if data is msgspec.UNSET:
+        return Handoff(at=at, raw=None, json=None, is_string=False, bytes=size, reason_code=None)
     if data is None:
         return Handoff(at=at, raw=None, json=None, is_string=False, bytes=0, reason_code=None)
     if isinstance(data, str):

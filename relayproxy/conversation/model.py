@@ -87,12 +87,13 @@ class Handoff(msgspec.Struct, frozen=True):
 
     at: int
     raw: str | None
-    """None when `end` carried no handoffData."""
+    """None when `end` carried no handoffData, or (`bytes` > 0) what it carried was too long or deep to be kept."""
     json: Any
     """`raw` parsed, when it is JSON; else None."""
     is_string: bool
-    """Twilio documents a string; False for anything else that was sent."""
+    """Twilio documents a string; False for anything else that was sent, and without `raw`."""
     bytes: int
+    """Of `raw`; of the whole `end` message when its handoffData was not kept."""
     reason_code: str | None
 
 

@@ -81,10 +81,13 @@ class Playback:
             self._playing = GREETING
         return self._greeting
 
-    def interrupted(self, heard: str, at: int) -> tuple[Source | None, Attribution]:
-        """What an interrupt stopped (None: cannot be told) and how sure that is. Empties the queue."""
+    def interrupted(self, heard: str, caused_at: int, at: int) -> tuple[Source | None, Attribution]:
+        """What an interrupt stopped (None: cannot be told) and how sure that is. Empties the queue.
+
+        `caused_at`: when what caused it is known to have happened; what was sent after that cannot be it.
+        """
         self._prune(at)
-        source, attribution = self._stopped(words(heard), at)
+        source, attribution = self._stopped(words(heard), caused_at, at)
         self._greeting = False
         self._hush(at, [r for r in self._queue if r is not source and self._recent(r, at)])
         return source, attribution
@@ -95,7 +98,7 @@ class Playback:
             return 0
         return min((r.turn.number for r in self._queue if r.turn and r.quiet_at + GRACE >= now), default=None)
 
-    def _stopped(self, heard: str, at: int) -> tuple[Source | None, Attribution]:
+    def _stopped(self, heard: str, caused_at: int, at: int) -> tuple[Source | None, Attribution]:
         settled = [r for r in self._queue if not self._recent(r, at)]
         audible = [r for r in settled if r.quiet_at >= at]
         lingering = [r for r in settled if r.quiet_at < at]
@@ -116,6 +119,8 @@ class Playback:
             return next(r for r in audible if r.asks == asks), "inferred"
         if lingering:
             return lingering[-1], "inferred"
+        if len(matches) == 1 and matches[0].sent_at < caused_at:
+            return matches[0], "inferred"
         if self._first_sent_at is None or at - self._first_sent_at < ROUND_TRIP:
             return GREETING, "inferred"
         return (recent[-1] if recent else None), "inferred"

@@ -9,6 +9,7 @@ All times are wall nanoseconds.
 import msgspec
 
 from relayproxy.conversation.model import Interruption, NullReason, OpenedBy, Turn
+from relayproxy.conversation.vocabulary import mended
 
 
 class Response:
@@ -54,7 +55,7 @@ class Response:
         self._normalised = 0
 
     def text(self) -> str:
-        """All tokens as sent."""
+        """All tokens as sent; halves of surrogate pairs are not joined."""
         if len(self.chunks) > 1:
             self.chunks[:] = ["".join(self.chunks)]
         return self.chunks[0] if self.chunks else ""
@@ -163,7 +164,7 @@ class TurnDraft:
             ended_at=ended_at,
             caller_text=" ".join(prompt for prompt in self.prompts if prompt),
             caller_at=self.caller_at,
-            agent_text="".join(response.text() for response in self.responses),
+            agent_text=mended("".join(response.text() for response in self.responses)),
             agent_at=self.agent_at,
             agent_done_at=self.agent_done_at,
             dtmf=self.dtmf,

@@ -4,7 +4,7 @@ Knows: the message types, their fields and defaults, and how far a message may s
 Must not know: WebSocket frames, who sent a message when, what messages mean together.
 
 Both vocabularies are open sets. Whatever is not understood is an `Unknown` with the reason; nothing raises.
-Every string that comes out can be encoded as UTF-8, and every JSON value written as JSON again.
+Every string that comes out can be encoded as UTF-8 (but for `Text.token`), and every JSON value written as JSON again.
 """
 
 import json
@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from relayproxy.conversation.glance import glance
 from relayproxy.conversation.message import Message
 
 MAX_DEPTH = 64
@@ -83,6 +84,7 @@ class Info(_Typed, frozen=True, tag="info"):
 
 class Text(_Typed, frozen=True, tag="text"):
     token: str
+    """As sent. Half of a surrogate pair may stand alone: the next token may begin with the other (`mended`)."""
     last: bool | None = False
 
     @property
@@ -105,6 +107,11 @@ class Language(_Typed, frozen=True, tag="language"):
 
 class End(_Typed, frozen=True, tag="end"):
     handoff_data: Any = None
+    """UNSET when there may be some, but it was not kept."""
+
+
+class TooDeep(ValueError):
+    """JSON, as far as it was read, but nested too deeply to be kept as a value."""
 
 
 class Unknown(msgspec.Struct, frozen=True):
@@ -148,31 +155,69 @@ def decode(text: str | None) -> Typed | Unknown:
     return event if type(event) in _PLAIN else _tolerant(text)
 
 
+def read(message: Message) -> Typed | Unknown:
+    """The message in a recorded text message. A cut `setup` or `end` is known by its head; any other is Unknown."""
+    event = decode(message.text)
+    if message.text is None or not message.cut or message.note is not None or event != Unknown("not_json"):
+        return event
+    return _by_head(glance(message.text)[0])
+
+
+def type_in(head: str) -> str | None:
+    """What the message whose head this is calls itself; None when that is not in it."""
+    return mended(glance(head)[0].get("type", "")) or None
+
+
 def display_type(message: Message) -> str:
     """One word for a recorded message: its ConversationRelay type, `unknown`, or what kind of frame it is."""
     if message.kind != "text":
         return message.kind
-    event = decode(message.text)
-    return "unknown" if isinstance(event, Unknown) else _NAMES[type(event)]
+    event = read(message)
+    if isinstance(event, Unknown):
+        return event.type if message.cut and event.type in _SHAPES else "unknown"
+    return _NAMES[type(event)]
+
+
+def mended(text: str) -> str:
+    """Surrogate pairs joined to one character; surrogates that are alone become U+FFFD."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def parse(text: str) -> Any:
     """JSON as a value that can be written as JSON again: lone surrogates become U+FFFD, integers beyond 64 bits
-    text. Raises ValueError for what is not JSON or nested deeper than MAX_DEPTH."""
+    text. Raises ValueError for what is not JSON, TooDeep for what is nested deeper than MAX_DEPTH."""
     try:
         return _writable(json.loads(text, parse_constant=_refuse), 0)
     except RecursionError:
-        raise ValueError("nested too deeply") from None
+        raise TooDeep("nested too deeply") from None
 
 
 def _tolerant(text: str) -> Typed | Unknown:
     """The slow way: an optional field of a wrong type is as if absent, a required one makes it Unknown."""
     try:
         value = parse(text)
+    except TooDeep:
+        found, closed = glance(text)
+        return _by_head(found) if closed else Unknown("not_json")
     except ValueError:
         return Unknown("not_json")
     if not isinstance(value, dict):
         return Unknown("not_object")
+    event = _shaped(value)
+    if isinstance(event, Text) and "\ufffd" in event.token:
+        return msgspec.structs.replace(event, token=json.loads(text)["token"])
+    return event
+
+
+def _by_head(found: dict[str, str]) -> Typed | Unknown:
+    found = {mended(key): mended(value) for key, value in found.items()}
+    name = found.get("type")
+    if name == "setup":
+        return _shaped(found)
+    return End(msgspec.UNSET) if name == "end" else Unknown("not_json", name and name[:64])
+
+
+def _shaped(value: dict[str, Any]) -> Typed | Unknown:
     name = value.get("type")
     if not isinstance(name, str):
         return Unknown("no_type")
@@ -200,13 +245,13 @@ def _refuse(constant: str) -> NoReturn:
 
 def _writable(value: Any, depth: int) -> Any:
     if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if not value.isascii() else value
+        return mended(value)
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         return str(value)
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, dict | list) and depth == MAX_DEPTH:
-        raise ValueError("nested too deeply")
+        raise TooDeep("nested too deeply")
     if isinstance(value, dict):
         return {_writable(key, depth): _writable(item, depth + 1) for key, item in value.items()}
     if isinstance(value, list):

@@ -38,7 +38,7 @@ class Tape:
     openings and endings are small and still taken up to twice the limit.
     """
 
-    __slots__ = ("_buffer", "_gaps", "_later", "_limit", "_pack", "_scheduled", "_sink", "lost")
+    __slots__ = ("_buffer", "_gaps", "_later", "_limit", "_pack", "_scheduled", "_sink", "_threshold", "lost")
 
     def __init__(self, sink: Sink, limit: int, later: Callable[[float, Callable[[], None]], object]) -> None:
         self._sink = sink
@@ -46,6 +46,8 @@ class Tape:
         self._later = later
         self._buffer = bytearray()
         self._scheduled = False
+        self._threshold = min(HAND_OVER_SIZE, limit)
+        """Bytes in the buffer up to which `chunk` need not look at anything else."""
         self._gaps: dict[tuple[int, Kind], tuple[int, GapBody]] = {}
         self._pack: Callable[..., bytes] = ENTRY_HEAD.pack
         self.lost = 0
@@ -53,12 +55,10 @@ class Tape:
 
     def chunk(self, kind: Kind, connection: int, t: int, took: int, data: bytes) -> None:
         """Appends one chunk; see `journal.format` for the fields."""
-        buffer = self._buffer
-        if len(buffer) + self._sink.pending > self._limit:
+        if len(self._buffer) > self._threshold and not self._make_room():
             self._drop(kind, connection, t, len(data))
             return
-        if self._gaps:
-            self._write_gaps()
+        buffer = self._buffer
         try:
             buffer += self._pack(kind, connection, len(data), t, took)
         except struct.error:
@@ -67,8 +67,6 @@ class Tape:
         if not self._scheduled:
             self._scheduled = True
             self._later(FLUSH_INTERVAL, self._flush)
-        elif len(buffer) > HAND_OVER_SIZE:
-            self._hand_over()
 
     def note(self, kind: Kind, connection: int, t: int, body: bytes) -> None:
         """Appends an opening or an ending."""
@@ -88,11 +86,25 @@ class Tape:
             self._write_gaps()
         self._hand_over()
 
+    def _make_room(self) -> bool:
+        if len(self._buffer) > HAND_OVER_SIZE:
+            self._hand_over()
+        if len(self._buffer) + self._sink.pending > self._limit:
+            return False
+        if self._gaps:
+            self._write_gaps()
+        self._look()
+        return True
+
+    def _look(self) -> None:
+        self._threshold = -1 if self._gaps else min(HAND_OVER_SIZE, self._limit - self._sink.pending)
+
     def _flush(self) -> None:
         self._scheduled = False
         if self._gaps and len(self._buffer) + self._sink.pending <= self._limit:
             self._write_gaps()
         self._hand_over()
+        self._look()
         if self._gaps:
             self._scheduled = True
             self._later(FLUSH_INTERVAL, self._flush)
@@ -110,6 +122,7 @@ class Tape:
         else:
             first, gap = known
             self._gaps[key] = (first, GapBody(gap.cause, kind, gap.chunks + 1, gap.size + size, t))
+        self._threshold = -1
         if not self._scheduled:
             self._scheduled = True
             self._later(FLUSH_INTERVAL, self._flush)

@@ -27,7 +27,7 @@ HURRY = 6.0
 """Seconds that closing calls get before the process ends all the same."""
 
 SAME_SIGNAL = 0.5
-"""Seconds within which signals count as one: systemd tells every process of a unit, and so does `serve`."""
+"""Seconds within which the same signal counts once: systemd tells every process of a unit, and so does `serve`."""
 
 
 def run(settings: Settings) -> None:
@@ -67,16 +67,15 @@ async def _main(settings: Settings) -> None:
 
 def _signals(loop: asyncio.AbstractEventLoop) -> "asyncio.Queue[None]":
     queue: asyncio.Queue[None] = asyncio.Queue()
-    last = -SAME_SIGNAL
+    last = dict.fromkeys((signal.SIGTERM, signal.SIGINT), -SAME_SIGNAL)
 
-    def note() -> None:
-        nonlocal last
-        if loop.time() - last >= SAME_SIGNAL:
-            last = loop.time()
+    def note(number: signal.Signals) -> None:
+        if loop.time() - last[number] >= SAME_SIGNAL:
+            last[number] = loop.time()
             queue.put_nowait(None)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, note)
+    for number in last:
+        loop.add_signal_handler(number, note, number)
     return queue
 
 

@@ -125,7 +125,7 @@ class Load:
         ordered = sorted(self.times)
         return Latency(ordered[len(ordered) // 2] / 1e3, ordered[len(ordered) * 99 // 100] / 1e3, len(ordered))
 
-    async def flood(self, seconds: float, depth: int = 4) -> int:
+    async def flood(self, seconds: float, depth: int = 1) -> int:
         """Echoes `depth` messages in flight in every session for `seconds`; returns how many messages crossed."""
         self.echoes, self.echoing = 0, True
         for end in self.twilio:

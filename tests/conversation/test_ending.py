@@ -91,6 +91,13 @@ def verdict(conversation: Conversation) -> tuple[object, ...]:
             id="too many malformed messages",
         ),
         pytest.param(
+            """2.0 backend end
+            2.1 twilio close 1007 "Too many consecutive malformed messages."
+            2.2 - gone first=backend""",
+            ("protocol_error", "twilio", "failed", 64105),
+            id="too many malformed messages, the end among them",
+        ),
+        pytest.param(
             "2.0 twilio close 1001\n2.1 - gone first=backend",
             ("unknown", "twilio", "unknown", None),
             id="Twilio goes away",

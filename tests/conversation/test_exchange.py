@@ -1,5 +1,7 @@
 """Turns and responses: every rule about what opens a turn and what a text belongs to, as calls."""
 
+import pytest
+
 from tests.script import START, script
 
 
@@ -210,6 +212,58 @@ def test_a_partial_that_never_became_a_prompt() -> None:
         ("proactive", "speculative"),
         ("proactive", "no_prompt"),
     ]
+
+
+def test_what_the_caller_says_long_after_an_answered_partial_is_a_turn_of_its_own() -> None:
+    call = """
+        0.0  twilio   setup
+        1.0  twilio   prompt "Uh"
+        1.1  backend  text "Yes?" last
+        4.0  twilio   prompt "A table." last
+        4.6  backend  text "Sure." last
+    """
+    expected = [
+        ("proactive", "", "Yes?", None, "speculative"),
+        ("prompt", "A table.", "Sure.", 600, None),
+    ]
+
+    for text in (call, call.replace("4.0  twilio", '3.5 twilio prompt "A"\n4.0 twilio')):
+        turns = script(text).turns[1:]
+        assert [(t.opened_by, t.caller_text, t.agent_text, t.response_latency_ms, t.null_reason) for t in turns] == (
+            expected
+        )
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        '2.5 twilio prompt "A ta"',
+        '2.9 backend text " Yes?"',
+        '2.0 twilio prompt "A"\n3.5 twilio prompt "A ta"',
+    ],
+)
+def test_an_answer_is_speculative_while_either_side_goes_on(between: str) -> None:
+    call = script(f"""
+        0.0  twilio   setup
+        1.0  twilio   prompt "Uh"
+        1.1  backend  text "Yes?"
+        {between}
+        4.0  twilio   prompt "A table." last
+    """)
+
+    assert [(t.opened_by, t.null_reason) for t in call.turns[1:]] == [("prompt", "speculative")]
+
+
+def test_a_character_split_over_two_tokens_is_one() -> None:
+    call = script(r"""
+        0.0  twilio   setup
+        1.0  twilio   prompt "smile" last
+        1.5  backend  raw '{"type":"text","token":"Yes \ud83d"}'
+        1.6  backend  raw '{"type":"text","token":"\ude00! \ud83d"}'
+        1.7  backend  raw '{"type":"text","token":"é","last":true}'
+    """)
+
+    assert call.turns[1].agent_text == "Yes 😀! \ufffdé"
 
 
 def test_an_answer_that_is_late_is_not_taken_for_one_to_the_next_partial() -> None:

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from relayproxy.connection import Ending
 from relayproxy.conversation.fold import MAX_SETUP, Fold
 from relayproxy.conversation.message import Message
-from relayproxy.conversation.model import Conversation
+from relayproxy.conversation.model import Conversation, Handoff
 from relayproxy.conversation.spans import spans
-from relayproxy.conversation.vocabulary import Text, decode
+from relayproxy.conversation.vocabulary import Text, decode, mended
 from tests.script import START, Played, play, script
 
 
@@ -88,6 +88,48 @@ def test_a_huge_setup_is_kept_without_what_makes_it_huge() -> None:
     call = _one("twilio", json.dumps(setup))
 
     assert (call.session_id, call.custom_parameters, call.setup) == ("VX1", {}, {"type": "setup", "sessionId": "VX1"})
+
+
+def test_a_setup_that_was_cut_still_tells_who_is_calling() -> None:
+    setup = (
+        '{"type":"setup","sessionId":"VX1","callSid":"CA1","accountSid":"AC1","from":"+15550100001",'
+        '"to":"+15550100002","direction":"inbound","callerName":"Ada","customParameters":{"sessionId":"VX9","a":"bbbb'
+    )
+
+    call = _one("twilio", setup, cut=True, size=10**6)
+
+    assert (call.session_id, call.call_sid, call.account_sid) == ("VX1", "CA1", "AC1")
+    assert (call.from_number, call.to_number, call.direction) == ("+15550100001", "+15550100002", "inbound")
+    assert (call.caller_name, call.custom_parameters, call.setup["callSid"]) == ("Ada", {}, "CA1")
+    assert [turn.opened_by for turn in call.turns] == ["setup"]
+
+
+@pytest.mark.parametrize(
+    ("text", "cut", "size"),
+    [
+        ('{"type":"end","handoffData":"' + "a" * 1000, True, 300_000),
+        ('{"type":"end","handoffData":{"a":"' + "a" * 1000, True, 300_000),
+        ('{"type":"end","handoffData":' + "[" * 70 + "]" * 70 + "}", False, 169),
+    ],
+)
+def test_an_end_ends_the_session_however_much_it_carries(text: str, cut: bool, size: int) -> None:
+    played = play("0.0 twilio setup")
+    connection = played.opening.connection_id
+    played.fold.feed(connection, Message(1, 2_000_000_000, "backend", "text", text=text, cut=cut, size=size))
+    played.line("2.1 twilio close 1000")
+    played.line("2.2 - gone first=backend")
+
+    call = played.fold.conversation()
+    assert (call.outcome, call.ended_by, call.studio_transition) == ("ended_by_backend", "backend", "success")
+    assert call.handoff == Handoff(
+        at=START + 2_000_000_000, raw=None, json=None, is_string=False, bytes=size, reason_code=None
+    )
+
+
+def test_what_was_cut_and_followed_by_nothing_more_is_what_it_was() -> None:
+    call = _one("backend", '{"type":"text","token":"Hi."}   ', cut=True, size=10**6)
+
+    assert [turn.agent_text for turn in call.turns] == ["Hi."]
 
 
 def test_a_message_that_was_never_written_on_counts_from_its_arrival() -> None:
@@ -204,7 +246,7 @@ def test_whatever_comes_the_conversation_holds_together(of: list[Any]) -> None:
         assert all(turn.ended_at is None or turn.ended_at >= turn.started_at for turn in turns)
         assert all((turn.response_latency_ms is None) == (turn.null_reason is not None) for turn in turns)
         assert all((turn.response_latency_ms or 0) >= 0 for turn in turns)
-        assert _spoken("".join(turn.agent_text for turn in turns)) == _spoken(_said(played.messages))
+        assert _spoken("".join(turn.agent_text for turn in turns)) == _spoken(mended(_said(played.messages)))
         assert conversation.live == (conversation.outcome is None)
         if conversation.live:
             assert turns[: len(settled)] == settled
@@ -223,9 +265,10 @@ def _spoken(text: str) -> list[str]:
     return sorted(c for c in text if not c.isspace())
 
 
-def _one(sender: Any, text: str) -> Conversation:
+def _one(sender: Any, text: str, *, cut: bool = False, size: int | None = None) -> Conversation:
     played = play("0.0 - opened")
-    played.fold.feed(played.opening.connection_id, Message(0, 0, sender, "text", text=text, size=len(text)))
+    message = Message(0, 0, sender, "text", text=text, size=len(text) if size is None else size, cut=cut)
+    played.fold.feed(played.opening.connection_id, message)
     return played.fold.conversation()
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from relayproxy.conversation.handoff import handoff
@@ -26,12 +27,18 @@ from relayproxy.conversation.handoff import handoff
     ],
 )  # fmt: skip
 def test_handoff(data: Any, raw: str | None, value: Any, is_string: bool, reason_code: str | None) -> None:
-    made = handoff(data, at=9)
+    made = handoff(data, at=9, size=500)
 
     assert made.raw == (data if raw is None and isinstance(data, str) else raw)
     assert (made.json, made.is_string, made.reason_code, made.at) == (value, is_string, reason_code, 9)
 
 
 def test_its_size_is_in_bytes() -> None:
-    assert handoff("é", at=0).bytes == 2
-    assert handoff(None, at=0).bytes == 0
+    assert handoff("é", at=0, size=500).bytes == 2
+    assert handoff(None, at=0, size=500).bytes == 0
+
+
+def test_one_that_was_not_kept_is_known_by_the_size_of_its_message() -> None:
+    made = handoff(msgspec.UNSET, at=9, size=500)
+
+    assert (made.raw, made.json, made.bytes, made.reason_code) == (None, None, 500, None)

@@ -137,6 +137,19 @@ def test_the_greeting_was_playing() -> None:
     assert interruptions(call) == [(0, "This", "inferred")]
 
 
+def test_words_of_one_response_are_its_own_when_nothing_shows_a_greeting() -> None:
+    call = """
+        0.00  twilio   setup
+        1.00  twilio   prompt "one" last
+        1.50  backend  text "Sure, a table." last
+        1.75  twilio   interrupt "Sure" 60
+    """
+
+    assert interruptions(call) == [(1, "Sure", "inferred")]
+    assert interruptions(call.replace('"Sure" 60', '"Hello" 60')) == [(0, "Hello", "inferred")]
+    assert interruptions(f"0.2 twilio info agentSpeaking on\n{call}") == [(0, "Sure", "inferred")]
+
+
 def test_the_greeting_plays_on_while_the_backend_talks() -> None:
     call = script("""
         0.0  twilio   setup

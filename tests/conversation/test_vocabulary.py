@@ -24,7 +24,9 @@ from relayproxy.conversation.vocabulary import (
     Unknown,
     decode,
     display_type,
+    mended,
     parse,
+    type_in,
 )
 
 
@@ -144,7 +146,8 @@ def test_an_unknown_message_keeps_its_name_within_bounds() -> None:
         ('{"type":"text","token":"a","x":' + "9" * 400 + "}", Text("a")),
         ('{"type":"text","token":"a","x":1e999}', Text("a")),
         ('{"type":"error","description":null}', Error(None)),
-        ('{"type":"text","token":"\\ud83d"}', Text("\ufffd")),
+        ('{"type":"text","token":"\\ud83d"}', Text("\ud83d")),
+        ('{"type":"prompt","voicePrompt":"\\ud83d"}', Prompt("\ufffd")),
         ('{"type":"text","token":"\\ud83d\\ude00"}', Text("😀")),
     ],
 )
@@ -167,6 +170,14 @@ def test_a_prompt_that_does_not_say_is_final(last: str, final: bool) -> None:
         (Message(0, 0, "backend", "text", text='{"type":"sendDigits","digits":"1"}'), "sendDigits"),
         (Message(0, 0, "backend", "text", text='{"type":"config"}'), "unknown"),
         (Message(0, 0, "backend", "text", data=b"\xff", note="invalid_utf8"), "unknown"),
+        (Message(0, 0, "backend", "text", text='{"type":"text","token":"aa', cut=True), "text"),
+        (Message(0, 0, "backend", "text", text='{"type":"end","handoffData":"aa', cut=True), "end"),
+        (
+            Message(0, 0, "backend", "text", text='{"type":"end","handoffData":"aa', cut=True, note="incomplete"),
+            "unknown",
+        ),
+        (Message(0, 0, "backend", "text", text='{"type":"new","a":"aa', cut=True), "unknown"),
+        (Message(0, 0, "backend", "text", text='aa "type":"end"', cut=True), "unknown"),
         (Message(0, 0, "backend", "binary", data=b"\x01"), "binary"),
         (Message(0, 0, "twilio", "close", code=1000), "close"),
         (Message(0, 0, "twilio", "gap", size=9), "gap"),
@@ -182,6 +193,25 @@ def test_foreign_json_is_kept_only_as_deep_as_can_be_shown() -> None:
         parse("[" * 70 + "]" * 70)
     with pytest.raises(ValueError, match="deep"):
         parse("[" * 100_000)
+
+
+def test_the_type_in_a_head() -> None:
+    assert type_in('{"a":{"type":"x"},"type" : "config","b":"') == "config"
+    assert type_in('{"a":{"type":"x"}') is None
+    assert type_in("aaaa") is None
+
+
+@pytest.mark.parametrize("depth", [70, 5000])
+def test_what_is_nested_too_deeply_is_known_by_its_strings(depth: int) -> None:
+    deep = "[" * depth + "]" * depth
+
+    assert decode('{"type":"end","handoffData":' + deep + "}") == End(msgspec.UNSET)
+    assert decode('{"handoffData":' + deep + ',"type":"end"}') == End(msgspec.UNSET)
+    assert decode('{"type":"setup","sessionId":"VX1","customParameters":' + deep + "}") == Setup(
+        session_id="VX1", whole={"type": "setup", "sessionId": "VX1"}
+    )
+    assert decode('{"type":"config","x":' + deep + "}") == Unknown("not_json", "config")
+    assert decode('{"type":"end","handoffData":' + deep) == Unknown("not_json")
 
 
 json_values = st.recursive(
@@ -202,9 +232,12 @@ messages = st.builds(
 
 @given(st.text() | st.builds(json.dumps, json_values) | messages)
 @example('{"type":"setup","customParameters":{"\\ud800":"\\udfff"}}')
+@example('{"type":"text","token":"\\ud800"}')
 @example('{"type":"end","handoffData":' + "1" * 300 + "}")
 def test_anything_decodes_to_what_can_be_written(text: str) -> None:
     message: Any = decode(text)
 
     assert isinstance(message, msgspec.Struct)
+    if isinstance(message, Text):
+        message = mended(message.token)
     msgspec.json.encode(message)
