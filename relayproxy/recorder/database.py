@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from relayproxy.errors import RelayproxyError
+from relayproxy.store.errors import ReplacedError
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -32,13 +33,16 @@ class Patient:
         self._healthy: bool | None = None
 
     def __call__(self, action: Callable[[], T]) -> T:
-        """The action's result, however long it takes. Raises Stopped when told to stop meanwhile."""
+        """The action's result, however long it takes. Raises Stopped when told to stop meanwhile, and ReplacedError:
+        with another database, all that the caller knows is wrong."""
         delay = RETRY_FIRST
         while True:
             try:
                 if not self._healthy:
                     self._check()
                 result = action()
+            except ReplacedError:
+                raise
             except Exception as problem:
                 self._say(problem)
                 if self._stop.wait(delay):

@@ -25,7 +25,7 @@ def run(settings: Settings) -> None:
     """Records until SIGTERM or SIGINT; then what the journal holds is still recorded, within a few seconds.
 
     A database that is away or has no schema yet is waited for. Raises RelayproxyError when another recorder works
-    on the data folder, or the folder cannot be used.
+    on the data folder, or the folder cannot be used, or the database file has been deleted or replaced.
     """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

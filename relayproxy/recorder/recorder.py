@@ -34,6 +34,9 @@ READ_AT_ONCE = 1024 * 1024
 BATCH_SIZE = 8 * 1024 * 1024
 """Bytes of payload, with an allowance for each message, after which a batch is committed at once."""
 MESSAGE_WEIGHT = 400
+EARLY = 8
+"""Among its first messages a connection says which session it belongs to. Taken there at once, its messages need not be
+put in order with those of others afterwards."""
 FINISH_TIME = 3.0
 """Seconds that reading on may take once the recorder has been told to stop."""
 
@@ -70,12 +73,19 @@ class Recorder:
         self._patient = Patient(check, self._stop)
         self._sessions = Sessions(archive, self._patient)
         self._playbacks: dict[str, Playback] = {}
+        self._looked = False
         self._touched: dict[str, Connection] = {}
+        self._dropped: list[str] = []
+        """Provisional sessions that are to go with the next commit."""
         self._weight = 0
         self._troubled: set[str] = set()
 
     def run(self) -> None:
-        """Plays until stopped; what is there by then is still played and committed, within a few seconds."""
+        """Plays until stopped; what is there by then is still played and committed, within a few seconds.
+
+        Raises ReplacedError when the database is another one than before: only a new recorder starts from what that
+        one knows.
+        """
         last = 0.0
         try:
             while not self._stop.is_set():
@@ -131,7 +141,7 @@ class Recorder:
         if not self._due:
             return
         touched = [*self._touched.values()]
-        dropped = [gone for one in touched if (gone := self._sessions.identify(one)) is not None]
+        self._dropped += self._sessions.identify(touched)
         moved = [playback for playback in self._playbacks.values() if playback.position != playback.committed]
         sessions = [*{session.id: session for session in map(self._sessions.of, touched)}.values()]
         rows = [session.rows() for session in sessions]
@@ -143,7 +153,7 @@ class Recorder:
             turn_counts=tuple((row.session.id, row.count) for row in rows if row.count is not None),
             chunks=tuple(_chunk(connection) for connection in touched if connection.fresh),
             finished=tuple(connection.id for connection in touched if connection.ending is not None),
-            dropped_sessions=tuple(dropped),
+            dropped_sessions=tuple(self._dropped),
         )
         self._patient(lambda: self._archive.commit(batch))
         self._settle(touched, sessions, moved)
@@ -159,6 +169,7 @@ class Recorder:
     def _settle(self, touched: list[Connection], sessions: list[Session], moved: list[Playback]) -> None:
         """What follows from a commit that has succeeded."""
         self._touched.clear()
+        self._dropped.clear()
         self._weight = 0
         self._export(sessions)
         for connection in touched:
@@ -175,9 +186,15 @@ class Recorder:
             self._patient(lambda: self._archive.commit(Batch(dropped_journals=gone)))
 
     def _discover(self) -> None:
-        for path in journal_paths(self._folder):
-            if path.name not in self._playbacks:
-                self._playbacks[path.name] = self._restore(path)
+        paths = [path for path in journal_paths(self._folder) if path.name not in self._playbacks]
+        if self._looked and not paths:
+            return
+        # What the database expects of a journal whose folder is gone will never come: that one has ended.
+        known = {path.name for path in paths} | self._playbacks.keys()
+        paths += [self._folder / name for name in sorted(self._patient(self._archive.journal_names) - known)]
+        for path in paths:
+            self._playbacks[path.name] = self._restore(path)
+        self._looked = True
 
     def _restore(self, path: Path) -> Playback:
         rows = {row.id: row for row in self._patient(self._archive.journals)}
@@ -201,6 +218,8 @@ class Recorder:
         session.feed(connection.id, event.messages)
         if connection.ending is not None:
             session.end(connection.opening, connection.ending)
+        if event.messages and event.messages[0].seq < EARLY:
+            self._dropped += self._sessions.identify([connection])
         self._touched[connection.id] = connection
         self._weight += MESSAGE_WEIGHT
         for message in event.messages:

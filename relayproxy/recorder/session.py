@@ -7,7 +7,7 @@ A bug in the fold costs the session its meaning, never its messages: it is logge
 """
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
@@ -49,23 +49,34 @@ class Session:
     def __init__(self, session: str, opening: Opening) -> None:
         self.id = session
         self.opening = opening
-        self.live: set[str] = set()
-        """Its connections that have not ended."""
+        self.live: dict[str, int] = {}
+        """Its connections that have not ended, and when they opened."""
+        self.seen = opening.opened_at
+        """Wall time of the last thing that has happened in it."""
+        self.joined = False
+        """Connections have come to it that had been sessions of their own."""
+        self.rebuilt = False
+        """It has been read back once to put overlapping connections in order."""
         self._fold = Fold()
         self._broken = False
         self._stale = True
         self._last: Conversation | None = None
-        self._ended_at = opening.opened_at
+        self.ended_at = opening.opened_at
+        """Wall time at which the last of its connections that have ended did so."""
         self._written: tuple[Turn, ...] | None = None
         self._handed_on: set[str] = set()
         self.name: tuple[str, str | None] | None = None
         """VX id and call SID, once it is settled by them which session this is."""
 
     def open(self, opening: Opening) -> None:
-        self.live.add(opening.connection_id)
+        self.live[opening.connection_id] = opening.opened_at
+        self.seen = max(self.seen, opening.opened_at)
         self._change(lambda: self._fold.open(opening))
 
-    def feed(self, connection: str, messages: Iterable[Message]) -> None:
+    def feed(self, connection: str, messages: Sequence[Message]) -> None:
+        opened_at = self.live[connection]
+        self.seen = max([self.seen, *(opened_at + message.t for message in messages)])
+
         def step() -> None:
             for message in messages:
                 self._fold.feed(connection, message)
@@ -73,9 +84,15 @@ class Session:
         self._change(step)
 
     def end(self, opening: Opening, ending: Ending) -> None:
-        self.live.discard(opening.connection_id)
-        self._ended_at = max(self._ended_at, opening.opened_at + ending.t)
+        self.live.pop(opening.connection_id, None)
+        self.ended_at = max(self.ended_at, opening.opened_at + ending.t)
+        self.seen = max(self.seen, self.ended_at)
         self._change(lambda: self._fold.end(opening.connection_id, ending))
+
+    def join(self, part: Part) -> None:
+        """Takes in a whole connection, behind everything that has been fed before."""
+        for _, step in _course(part):
+            step(self)
 
     def rebuild(self, parts: Sequence[Part]) -> None:
         """Starts again from these connections, in the order in which things happened."""
@@ -95,7 +112,7 @@ class Session:
         if self._broken and not self.live:
             conversation = msgspec.structs.replace(
                 conversation,
-                ended_at=self._ended_at,
+                ended_at=self.ended_at,
                 outcome=conversation.outcome or "unknown",
                 end_reason=conversation.end_reason or "The conversation could not be derived.",
             )

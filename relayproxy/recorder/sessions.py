@@ -4,6 +4,7 @@ Knows: that a connection is its own session until its setup message names one th
 Must not know: the journal, decoding, what a commit is.
 """
 
+import logging
 from collections.abc import Iterable
 
 import msgspec
@@ -12,8 +13,20 @@ from relayproxy.connection import Ending, Opening
 from relayproxy.conversation.message import Message
 from relayproxy.recorder.connection import Connection
 from relayproxy.recorder.database import Patient
+from relayproxy.recorder.derive import clean
 from relayproxy.recorder.session import Part, Session
 from relayproxy.store.archive import Archive
+from relayproxy.store.errors import DamagedError
+
+log = logging.getLogger(__name__)
+
+Name = tuple[str, str | None]
+
+JOIN_WINDOW = 3600 * 1_000_000_000
+"""Nanoseconds after a session's end within which a connection that names it belongs to it. Twilio does not document
+for how long it reconnects; surely not for an hour, and a later session of the same call gets a VX id of its own."""
+RESTING = 100
+"""Ended sessions that had been joined are kept for the next connection, so that it need not read them back."""
 
 
 class Sessions:
@@ -23,8 +36,10 @@ class Sessions:
         self._archive = archive
         self._patient = patient
         self._sessions: dict[str, Session] = {}
-        self._named: dict[tuple[str, str | None], str] = {}
+        self._named: dict[Name, str] = {}
         """Sessions here by VX id and call SID."""
+        self._resting: dict[str, Session] = {}
+        """Those among the sessions that have no connection here and are kept all the same, longest first."""
         self.connections: dict[str, Connection] = {}
 
     def of(self, connection: Connection) -> Session:
@@ -41,40 +56,80 @@ class Sessions:
         """Connections that live on from before a restart."""
         fresh = list(connections)
         self.connections |= {connection.id: connection for connection in fresh}
-        for session in dict.fromkeys(connection.session for connection in fresh):
-            if session not in self._sessions:
-                self._load(session)
+        for connection in fresh:
+            if connection.session in self._sessions:
+                self._part(connection)
+                self._resting.pop(connection.session, None)
+            else:
+                self._load(connection.session)
 
     def ended(self, connection: Connection) -> None:
-        """A connection's end has been committed; a session goes with its last connection here."""
+        """A connection's end has been committed; a session goes with its last connection here, unless it is one of
+        those that connections join again and again."""
         del self.connections[connection.id]
         session = self._sessions.get(connection.session)
-        if session is None or session.live.intersection(self.connections):
+        if session is None or session.live.keys() & self.connections.keys():
             return
-        del self._sessions[session.id]
-        if session.name is not None and self._named.get(session.name) == session.id:
-            del self._named[session.name]
+        if session.joined:
+            self._resting[session.id] = session
+            if len(self._resting) <= RESTING:
+                return
+            session = next(iter(self._resting.values()))
+        self._forget(session)
 
-    def identify(self, connection: Connection) -> str | None:
-        """Moves the connection when its session has just said who it is and is known already. The id of the
-        provisional session that is no more, if so."""
+    def identify(self, connections: Iterable[Connection]) -> list[str]:
+        """Moves those connections whose sessions have just said who they are and are known already. The ids of the
+        provisional sessions that are no more."""
+        gone: list[str] = []
+        late: dict[str, Session] = {}
+        for connection in connections:
+            target = self._known(connection)
+            if target is None:
+                continue
+            gone.append(connection.session)
+            del self._sessions[connection.session]
+            connection.session = target.id
+            target.joined = True
+            self._resting.pop(target.id, None)
+            if target.id in late:
+                continue
+            # Exact order is worth reading all of a session once, not again for each of many connections.
+            if connection.opening.opened_at >= target.seen or target.rebuilt:
+                target.join(self._part(connection))
+            else:
+                late[target.id] = target
+        for target in late.values():
+            target.rebuilt = True
+            target.rebuild(self._parts(target.id))
+        return gone
+
+    def _known(self, connection: Connection) -> Session | None:
+        """The other session that the connection belongs to, when its own has just said who it is."""
         session = self._sessions[connection.session]
-        conversation = session.conversation()
-        if session.name is not None or conversation.session_id is None:
+        if session.name is not None:
             return None
-        session.name = name = (conversation.session_id, conversation.call_sid)
+        name = session.name = _name(session)
+        if name is None:
+            return None
+        since = connection.opening.opened_at - JOIN_WINDOW
         known = self._named.get(name)
+        if known in self._resting and self._resting[known].ended_at < since:
+            self._forget(self._resting[known])
+            known = None
         if known is None:
-            row = self._patient(lambda: self._archive.session_by_vx(*name))
+            row = self._patient(lambda: self._archive.session_by_vx(*name, since))
             known = row.id if row is not None else session.id
         target = session if known == session.id else self._sessions.get(known) or self._load(known)
         if target is None or target is session:
             self._named[name] = session.id
             return None
-        connection.session = target.id
-        target.rebuild(self._parts(target.id))
+        return target
+
+    def _forget(self, session: Session) -> None:
         del self._sessions[session.id]
-        return session.id
+        self._resting.pop(session.id, None)
+        if session.name is not None and self._named.get(session.name) == session.id:
+            del self._named[session.name]
 
     def _load(self, session_id: str) -> Session | None:
         """A stored session, whose final spans were handed on before. None when nothing is left of it."""
@@ -86,9 +141,8 @@ class Sessions:
         session.rebuild(parts)
         session.forget_spans()
         self._sessions[session_id] = session
-        conversation = session.conversation()
-        if conversation.session_id is not None:
-            session.name = (conversation.session_id, conversation.call_sid)
+        session.name = _name(session)
+        if session.name is not None:
             self._named[session.name] = session_id
         return session
 
@@ -101,11 +155,31 @@ class Sessions:
                 opening = msgspec.json.decode(row.opening, type=Opening)
                 ending = msgspec.json.decode(row.ending, type=Ending) if row.ending is not None else None
                 parts.append(Part(opening, self._stored(row.id), ending))
-        for member in members.values():
-            stored = self._stored(member.id)
-            member.last_t = max([member.last_t, *(message.t for message in stored[-1:])])
-            parts.append(Part(member.opening, stored + member.fresh, member.ending))
+        parts += map(self._part, members.values())
         return sorted(parts, key=lambda part: part.opening.opened_at)
 
+    def _part(self, member: Connection) -> Part:
+        """A connection that is played here, with what is stored of it."""
+        stored = self._stored(member.id)
+        member.last_t = max([member.last_t, *(message.t for message in stored[-1:])])
+        return Part(member.opening, stored + member.fresh, member.ending)
+
     def _stored(self, connection: str) -> list[Message]:
-        return self._patient(lambda: [*self._archive.messages(connection)])
+        def read() -> list[Message]:
+            found: list[Message] = []
+            try:
+                found.extend(self._archive.messages(connection))
+            except DamagedError as problem:
+                # The rest is lost for this session; waiting for it would hold up all others.
+                log.error("connection %s: %s", connection, problem)  # noqa: TRY400
+            return found
+
+        return self._patient(read)
+
+
+def _name(session: Session) -> Name | None:
+    """VX id and call SID as the store has them; None when the session has not said who it is."""
+    conversation = session.conversation()
+    if conversation.session_id is None:
+        return None
+    return clean(conversation.session_id), None if conversation.call_sid is None else clean(conversation.call_sid)

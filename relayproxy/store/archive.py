@@ -9,15 +9,16 @@ raises has changed nothing, and committing the same batch again changes nothing 
 
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
-from sqlalchemy import Connection, Engine, Select, Table, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, Engine, Select, Table, bindparam, delete, func, insert, or_, select
 
 from relayproxy.conversation.message import Message, read_lines
 from relayproxy.store import schema
-from relayproxy.store.engine import writing
-from relayproxy.store.errors import store_errors
+from relayproxy.store.engine import Identity, opened_file, present_file, sqlite_path, writing
+from relayproxy.store.errors import ReplacedError, store_errors
 from relayproxy.store.lines import lines_from, pack
 from relayproxy.store.rows import Batch, ChunkRow, ConnectionRow, JournalRow, SessionRow, TurnRow
 from relayproxy.store.tables import columns, insert_once, parameters, upsert, value
@@ -48,6 +49,8 @@ class Archive:
         self._engine = engine
         self._writing = writing(engine)
         self._stored: dict[str, _Stored] = {}
+        self._file: Identity | None = None
+        """The SQLite file that everything so far was read from and written to."""
         dialect = engine.dialect.name
         self._put_sessions = upsert(dialect, schema.sessions, revision=schema.sessions.c.revision + 1)
         self._put_connections = upsert(dialect, schema.connections)
@@ -56,9 +59,15 @@ class Archive:
         self._add_chunks = insert_once(dialect, schema.chunks)
 
     def commit(self, batch: Batch) -> None:
-        """Writes the batch, all or nothing; durable on return. Raises `StoreError` when the database cannot."""
+        """Writes the batch, all or nothing; durable on return. Raises `StoreError` when the database cannot, and
+        `ReplacedError` once when the file is another one than before or gone; the next call takes the one that is
+        there then."""
         try:
             with store_errors(), self._writing.begin() as db:
+                opened = self._recognize(db)
+                # An open file can be written for ever after its name is gone.
+                if opened is not None and present_file(db) != opened:
+                    self._replaced()
                 self._write(db, batch)
         except BaseException:
             self._stored.clear()
@@ -71,6 +80,13 @@ class Archive:
     def journals(self) -> tuple[JournalRow, ...]:
         """The committed position of every journal."""
         return self._all(JournalRow, columns(JournalRow, schema.journals))
+
+    def journal_names(self) -> frozenset[str]:
+        """The journals that something is still expected of: those with a position or with live connections."""
+        c = schema.connections.c
+        query = select(schema.journals.c.id).union(select(c.journal).where(c.ended_at.is_(None)))
+        with self._reading() as db:
+            return frozenset(db.execute(query).scalars())
 
     def live_connections(self, journal: str) -> tuple[ConnectionRow, ...]:
         """The journal's connections that have not ended, in the order in which they opened."""
@@ -88,11 +104,13 @@ class Archive:
         query = columns(SessionRow, schema.sessions).where(schema.sessions.c.id == session)
         return next(iter(self._all(SessionRow, query)), None)
 
-    def session_by_vx(self, session_id: str, call_sid: str | None) -> SessionRow | None:
-        """The newest session with this VX id and call SID, which a reconnecting WebSocket belongs to."""
+    def session_by_vx(self, session_id: str, call_sid: str | None, since: int) -> SessionRow | None:
+        """The newest session with this VX id and call SID that is live or ended at `since` (wall nanoseconds) or
+        later, which a reconnecting WebSocket belongs to."""
         c = schema.sessions.c
         same_call = c.call_sid.is_(None) if call_sid is None else c.call_sid == call_sid
         query = columns(SessionRow, schema.sessions).where(c.session_id == session_id, same_call)
+        query = query.where(or_(c.ended_at.is_(None), c.ended_at >= since))
         newest = query.order_by(c.started_at.desc(), c.id.desc()).limit(1)
         return next(iter(self._all(SessionRow, newest)), None)
 
@@ -108,20 +126,39 @@ class Archive:
         return self._all(TurnRow, columns(TurnRow, schema.turns).where(c.session == session).order_by(c.number))
 
     def messages(self, connection_id: str) -> Iterator[Message]:
-        """Every stored message of the connection, in order. No transaction is open between two messages."""
+        """Every stored message of the connection, in order. No transaction is open between two messages. Raises
+        `DamagedError` where the recording cannot be read."""
         seq = 0
-        while lines := self._lines(connection_id, seq):
-            for message in read_lines(lines):
-                seq = message.seq + 1
-                yield message
+        while found := self._some(connection_id, seq):
+            yield from found
+            seq = found[-1].seq + 1
 
-    def _lines(self, connection: str, seq: int) -> bytes:
-        with store_errors(), self._engine.connect() as db:
-            return lines_from(db, connection, seq)
+    def _some(self, connection: str, seq: int) -> list[Message]:
+        with self._reading() as db:
+            return [*read_lines(lines_from(db, connection, seq))]
 
     def _all(self, row_class: type[R], query: Select[Any]) -> tuple[R, ...]:
-        with store_errors(), self._engine.connect() as db:
+        with self._reading() as db:
             return tuple(value(row_class, row) for row in db.execute(query))
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with store_errors(), self._engine.connect() as db:
+            self._recognize(db)
+            yield db
+
+    def _recognize(self, db: Connection) -> Identity | None:
+        """The connection's file, which must be that of all connections before."""
+        opened = opened_file(db)
+        if self._file is None:
+            self._file = opened
+        elif opened != self._file:
+            self._replaced()
+        return opened
+
+    def _replaced(self) -> NoReturn:
+        self._file = None
+        raise ReplacedError(f"the database file has been deleted or replaced: {sqlite_path(self._engine.url)}")
 
     def _write(self, db: Connection, batch: Batch) -> None:
         if batch.sessions:

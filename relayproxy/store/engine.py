@@ -18,6 +18,10 @@ from relayproxy.errors import SettingError
 BUSY_TIMEOUT = 5.0
 """Seconds to wait for another process's transaction before the database counts as unavailable."""
 CACHE_KIB = 64 * 1024
+_OPENED = "relayproxy_opened"
+
+Identity = tuple[int, int]
+"""Device and inode of a file."""
 
 
 def open_engine(url: str) -> Engine:
@@ -32,6 +36,7 @@ def open_engine(url: str) -> Engine:
         return _open(parsed, pool_pre_ping=True)
     engine = _open(parsed, creator=lambda: _connect_sqlite(path))
     event.listen(engine, "begin", _begin)
+    event.listen(engine, "connect", lambda _, record: record.info.update({_OPENED: _identity(path)}))
     return engine
 
 
@@ -54,6 +59,21 @@ def writing(engine: Engine) -> Engine:
     """The same engine for transactions that write from their first statement: waits for other writers at the start
     instead of failing in the middle."""
     return engine.execution_options(relayproxy_writing=True)
+
+
+def opened_file(db: Connection) -> Identity | None:
+    """The file behind a connection of `open_engine`, as it was when it was opened; None when it is not SQLite."""
+    found: Identity | None = db.info.get(_OPENED)
+    return found
+
+
+def present_file(db: Connection) -> Identity | None:
+    """The file that has the database's name now; None when there is none."""
+    path = sqlite_path(db.engine.url)
+    try:
+        return None if path is None else _identity(path)
+    except FileNotFoundError:
+        return None
 
 
 def sqlite_path(url: URL) -> Path | None:
@@ -108,6 +128,11 @@ def _connect_sqlite(path: Path, *, read_only: bool = False) -> sqlite3.Connectio
         connection.close()
         raise
     return connection
+
+
+def _identity(path: Path) -> Identity:
+    found = path.stat()
+    return found.st_dev, found.st_ino
 
 
 def _create_private(path: Path) -> None:

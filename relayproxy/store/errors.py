@@ -4,10 +4,13 @@ Knows: how to say a driver's complaint in one line without the values that were 
 Must not know: tables.
 """
 
+import gzip
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import msgspec
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
 
 from relayproxy.errors import RelayproxyError
@@ -20,6 +23,14 @@ class StoreError(RelayproxyError):
 
 class SchemaError(StoreError):
     """The database's schema is not the one that this version reads and writes."""
+
+
+class ReplacedError(StoreError):
+    """The database file is no longer the one that was written so far: nothing that is known of its rows holds."""
+
+
+class DamagedError(StoreError):
+    """Recorded messages cannot be read. Trying again will not help."""
 
 
 class NotReady(StoreError):
@@ -42,6 +53,8 @@ def store_errors() -> Iterator[None]:
         raise
     except (SQLAlchemyError, sqlite3.Error) as problem:
         raise StoreError(f"database: {_first_line(problem)}") from None
+    except (gzip.BadGzipFile, EOFError, zlib.error, msgspec.DecodeError) as problem:
+        raise DamagedError(f"database: a recording is damaged ({type(problem).__name__})") from None
     except OSError as problem:
         raise StoreError(f"database: {problem.strerror or problem}") from None
 

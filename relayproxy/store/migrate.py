@@ -1,37 +1,64 @@
 """Bringing a database to this version's schema, and telling whether it is there.
 
-Knows: Alembic, set up in code; that two migrations at once must take turns.
+Knows: Alembic, set up in code; that two migrations at once must take turns; what helps when one fails.
 Must not know: what the tables are for.
 """
 
+import errno
 import fcntl
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from typing import Literal
 
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, column, inspect, select, table
+from sqlalchemy import Connection, Engine, column, inspect, make_url, select, table
+from sqlalchemy.exc import DBAPIError
 
 from relayproxy.assets import migrations_dir
 from relayproxy.store.engine import open_engine, sqlite_path, writing
-from relayproxy.store.errors import SchemaError, store_errors
+from relayproxy.store.errors import SchemaError, StoreError, store_errors
+from relayproxy.store.schema import metadata
 
-SchemaState = Literal["ready", "missing", "older", "newer"]
+SchemaState = Literal["ready", "missing", "older", "newer", "foreign"]
+
+_OTHER = "use another --data-dir (or --database-url)"
+_LOOK = "see to it that it and its folder can be read and written"
+_ROOM = "make room on that disk"
+_REMEDIES = {
+    sqlite3.SQLITE_FULL: _ROOM,
+    sqlite3.SQLITE_BUSY: "another program holds it; end that one",
+    sqlite3.SQLITE_IOERR: "see to it that the disk is well and has room",
+    sqlite3.SQLITE_PERM: _LOOK,
+    sqlite3.SQLITE_READONLY: _LOOK,
+    sqlite3.SQLITE_CANTOPEN: _LOOK,
+}
+
+
+class DamagedError(StoreError):
+    """The SQLite file is damaged, or is none. `what` says so without a remedy."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}. Move it away (with its -wal and -shm) and a new one is made, or bring back a copy")
+        self.what = what
 
 
 def migrate(url: str) -> None:
     """Brings the database to this version's schema, creating it when needed; all or nothing on every database that
-    can roll back DDL. Safe when run by several processes at once. Raises `StoreError`; `SchemaError` when the
-    database comes from a later version."""
+    can roll back DDL. Safe when run by several processes at once. Raises `StoreError` with what is wrong and what to
+    do; `SchemaError` when the database comes from a later version or is something else's; `DamagedError`."""
     engine = open_engine(url)
     try:
-        with store_errors(), _alone(engine), writing(engine).begin() as db:
-            if _state(_heads(db)) == "newer":
-                raise SchemaError(_words(engine, "newer"))
+        with store_errors(), _explained(sqlite_path(engine.url)), _alone(engine), writing(engine).begin() as db:
+            state = _state(db)
+            if state in ("newer", "foreign"):
+                raise SchemaError(_words(engine, state))
             config = alembic_config()
             config.attributes["connection"] = db
             command.upgrade(config, "head")
@@ -39,14 +66,32 @@ def migrate(url: str) -> None:
         engine.dispose()
 
 
+def set_aside(url: str) -> Path:
+    """Moves a SQLite file, with its -wal and -shm, to `<name>.corrupt-<UTC time>` next to it, and gives that path.
+    Nobody may be writing to it. Raises `StoreError`."""
+    path = sqlite_path(make_url(url))
+    assert path is not None
+    aside = path.with_name(f"{path.name}.corrupt-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+    with store_errors(), _explained(path):
+        if aside.exists():
+            raise FileExistsError(errno.EEXIST, "one was moved aside in this very second", str(aside))
+        # The file itself last: SQLite deletes the -wal of a file that is not there.
+        for suffix in ("-wal", "-shm", ""):
+            part = path.with_name(path.name + suffix)
+            if part.exists():
+                part.rename(aside.with_name(aside.name + suffix))
+    return aside
+
+
 def schema_state(engine: Engine) -> SchemaState:
     """How the database's schema stands to this version's: `missing` when there is no database or no table in it,
-    `newer` when a later version has been there. Raises `StoreError` when the database cannot be asked."""
+    `newer` when a later version has been there, `foreign` when something else has. Raises `StoreError` when the
+    database cannot be asked."""
     path = sqlite_path(engine.url)
     if path is not None and not path.exists():
         return "missing"
     with store_errors(), engine.connect() as db:
-        return _state(_heads(db))
+        return _state(db)
 
 
 def not_ready_reason(engine: Engine) -> str | None:
@@ -84,12 +129,16 @@ def _heads(db: Connection) -> tuple[str, ...]:
     return tuple(db.execute(select(column("version_num")).select_from(table("alembic_version"))).scalars())
 
 
-def _state(heads: tuple[str, ...]) -> SchemaState:
-    if not heads:
-        return "missing"
-    if heads == _revisions()[:1]:
+def _state(db: Connection) -> SchemaState:
+    heads = _heads(db)
+    if heads and heads == _revisions()[:1]:
         return "ready"
-    return "older" if set(heads) <= set(_revisions()) else "newer"
+    if heads and set(heads) <= set(_revisions()):
+        return "older"
+    tables = set(inspect(db).get_table_names()) - {"alembic_version"}
+    if heads and tables & set(metadata.tables):
+        return "newer"
+    return "foreign" if tables else "missing"
 
 
 def _words(engine: Engine, state: SchemaState) -> str:
@@ -97,7 +146,8 @@ def _words(engine: Engine, state: SchemaState) -> str:
     return {
         "missing": f"There is no relayproxy database at {where} yet: run `relayproxy migrate`",
         "older": f"The database at {where} is from an earlier version of relayproxy: run `relayproxy migrate`",
-        "newer": f"The database at {where} is from a later version of relayproxy: use that version or another database",
+        "newer": f"The database at {where} was made by a newer relayproxy: upgrade relayproxy, or {_OTHER}",
+        "foreign": f"The database at {where} has tables that are not relayproxy's: {_OTHER}",
         "ready": f"The database at {where} is ready",
     }[state]
 
@@ -115,3 +165,21 @@ def _alone(engine: Engine) -> Iterator[None]:
         yield
     finally:
         os.close(lock)
+
+
+@contextmanager
+def _explained(path: Path | None) -> Iterator[None]:
+    """Names the SQLite file and what to do about what SQLite or the file system complain of."""
+    try:
+        yield
+    except DBAPIError as problem:
+        cause = problem.orig
+        if path is None or not isinstance(cause, sqlite3.Error):
+            raise
+        code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # the rest says where exactly
+        if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+            raise DamagedError(f"The database {path} is damaged ({cause})") from None
+        raise StoreError(f"The database {path} cannot be used ({cause}): {_REMEDIES.get(code, _OTHER)}") from None
+    except OSError as problem:
+        remedy = _ROOM if problem.errno in (errno.ENOSPC, errno.EDQUOT) else _LOOK
+        raise StoreError(f"The database {path} cannot be used ({problem.strerror or problem}): {remedy}") from None

@@ -201,6 +201,8 @@ def _cursor(session: SessionRow) -> str:
 
 def _read_cursor(cursor: str) -> tuple[bool, tuple[int, str]]:
     state, started_at, id = cursor.split(".", 2)
-    if state not in ("live", "ended"):
+    # Longer ones are no 64-bit integers, which no database takes.
+    number = started_at.isascii() and started_at.isdigit() and len(started_at) < 20 and int(started_at) < 2**63
+    if state not in ("live", "ended") or not number:
         raise ValueError("not a cursor of this list")
     return state == "live", (int(started_at), id)

@@ -85,7 +85,7 @@ class Call:
         self.journal = journal
         self.number = number
         self.quiet = False
-        self.id = f"{number:032x}"
+        self.id = opening.pop("connection_id", f"{number:032x}")
         self.opened = journal.now
         known = {"route": "default", "backend": "ws://agent/", "target": "/", "peer": "127.0.0.1:1", "status": 101}
         self.opening = Opening(
@@ -147,6 +147,11 @@ class Stage:
         self.engine: Engine = open_engine(self.url)
         self.archive = Archive(self.engine)
         self._recorders: list[Recorder] = []
+
+    def reopen(self) -> None:
+        """Looks at the database that is there now."""
+        self.engine.dispose()
+        self.archive = Archive(self.engine)
 
     def journal(self) -> Journal:
         return Journal(self.journals)

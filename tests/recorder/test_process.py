@@ -14,6 +14,7 @@ from relayproxy.journal.format import Kind, pack_entry
 from relayproxy.journal.writer import JournalWriter
 from relayproxy.recorder.connection import SIDES
 from relayproxy.recorder.process import run
+from relayproxy.store.migrate import migrate
 from tests.recorder.stage import MS, NOON, TEXT, Stage, prompt, setup, token
 from tests.running import Running, running
 from tests.wire import frame
@@ -104,6 +105,27 @@ def test_killed_again_and_again_while_a_journal_is_written(stage: Stage) -> None
             assert [message.text for message in messages if message.sender == name] == said[side]
         assert (stored.session.messages, stored.session.ended_at is not None) == (2 * round_, True)
         assert len(stored.turns) == stored.session.turns
+
+
+@pytest.mark.parametrize("migrated", [False, True])
+def test_a_database_that_is_deleted_or_replaced_is_left_to_the_next_recorder(stage: Stage, migrated: bool) -> None:
+    journal = stage.journal()
+    call = journal.call()
+    with running("recorder", data_dir=stage.folder) as recorder:
+        call.twilio(setup())
+        wait_for(stage, call.id, 1)
+        for part in stage.folder.glob("relayproxy.db*"):
+            part.unlink()
+        if migrated:
+            migrate(stage.url)
+        call.backend(token("into the new one"))
+        assert recorder.wait() == 2
+        assert "the database file has been deleted or replaced" in recorder.log.read_text()
+    with running("recorder", data_dir=stage.folder):
+        migrate(stage.url)
+        stage.reopen()
+        wait_for(stage, call.id, 2)
+    assert stage.stored(call.id).session.session_id == "VX1"
 
 
 class Book:

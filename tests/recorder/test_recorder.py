@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 import sqlite3
 import threading
 from dataclasses import astuple, replace
@@ -167,6 +168,61 @@ def test_a_relay_that_died(stage: Stage) -> None:
     ]
     assert not journal.path.exists()
     assert stage.archive.journals() == ()
+
+
+def test_a_call_whose_journal_is_gone_has_ended(stage: Stage) -> None:
+    lost, kept = stage.journal(), stage.journal()
+    call, other = lost.call(), kept.call(connection_id="2" * 32)
+    call.twilio(setup())
+    call.backend(token("hello"), after=90)
+    call.chunk(BACKEND, frame(TEXT, b"cut off")[:4])
+    other.twilio(setup("VX2", "CA2"))
+    recorder = stage.recorder()
+    recorder.finish()
+    recorder.close()
+    lost.die()
+    shutil.rmtree(lost.path)
+    recorder = stage.recorder()
+    recorder.finish()
+    stored = stage.stored(call.id)
+    assert json.loads(stored.connections[0].ending or "") == {"t": 100 * MS, "cause": "relay_died"}
+    assert stored.session.ended_at == stored.connections[0].ended_at == NOON + 100 * MS
+    assert stage.stored("2" * 32).session.ended_at is None
+    assert [row.id for row in stage.archive.journals()] == [kept.path.name]
+
+
+def test_where_a_journal_stood_is_forgotten_with_it(stage: Stage) -> None:
+    stage.archive.commit(Batch(journals=(JournalRow("long gone", 3, 99),)))
+    recorder = stage.recorder()
+    recorder.finish()
+    assert stage.archive.journals() == ()
+
+
+def test_a_journal_that_is_lost_is_noticed_when_another_one_comes(stage: Stage) -> None:
+    recorder = stage.recorder()
+    recorder.finish()
+    stage.archive.commit(Batch(journals=(JournalRow("long gone", 3, 99),)))
+    recorder.finish()
+    stage.journal()
+    recorder.finish()
+    assert stage.archive.journals() == ()
+
+
+def test_two_calls_of_one_session_whose_journals_are_gone(stage: Stage) -> None:
+    journals = [stage.journal(), stage.journal()]
+    calls = [journal.call(connection_id=f"{at}" * 32) for at, journal in enumerate(journals)]
+    for call in calls:
+        call.twilio(setup())
+        call.backend(token("hello"), after=90)
+    recorder = stage.recorder()
+    recorder.finish()
+    recorder.close()
+    for journal in journals:
+        journal.die()
+        shutil.rmtree(journal.path)
+    stage.recorder().finish()
+    ends = [one and (one.session, one.ended_at) for one in (stage.archive.connection(call.id) for call in calls)]
+    assert ends == [(ends[0] and ends[0][0], NOON + 100 * MS)] * 2
 
 
 def test_a_journal_goes_when_its_writer_is_dead_and_all_is_committed(stage: Stage) -> None:

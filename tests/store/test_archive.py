@@ -18,8 +18,10 @@ from relayproxy.store import archive as archives
 from relayproxy.store import engine as engines
 from relayproxy.store.archive import Archive
 from relayproxy.store.engine import open_engine, writing
-from relayproxy.store.errors import StoreError
+from relayproxy.store.errors import DamagedError, ReplacedError, StoreError
+from relayproxy.store.lines import pack
 from relayproxy.store.migrate import migrate
+from relayproxy.store.queries import Queries
 from relayproxy.store.rows import Batch, ChunkRow, JournalRow
 from tests.store.build import NOON, chunk, connection, said, session, turn
 
@@ -208,8 +210,23 @@ def test_a_reconnecting_call_finds_its_newest_session(archive: Archive) -> None:
             )
         )
     )
-    assert [s.id for s in (archive.session_by_vx("VX1", "CA1"), archive.session_by_vx("VX1", None)) if s] == ["b", "d"]
-    assert archive.session_by_vx("VX2", "CA1") is None
+    found = archive.session_by_vx("VX1", "CA1", NOON + 99), archive.session_by_vx("VX1", None, NOON + 99)
+    assert [s.id for s in found if s] == ["b", "d"]
+    assert archive.session_by_vx("VX2", "CA1", NOON) is None
+
+
+def test_a_session_that_ended_too_long_ago_is_not_found_for_a_reconnect(archive: Archive) -> None:
+    known = {"session_id": "VX1", "call_sid": "CA1"}
+    over = session("over", ended_at=NOON + 50, started_at=NOON + 9, **known)
+    archive.commit(Batch(sessions=(over, session("older", ended_at=NOON + 60, **known))))
+    found = [archive.session_by_vx("VX1", "CA1", since) for since in (NOON + 50, NOON + 51, NOON + 61)]
+    assert [row and row.id for row in found] == ["over", "older", None]
+
+
+def test_journals_that_something_is_expected_of(archive: Archive) -> None:
+    live, over = connection("a", journal="live"), connection("b", journal="over", ended_at=NOON)
+    archive.commit(Batch(journals=(JournalRow("read", 1, 1), JournalRow("live", 1, 1)), connections=(live, over)))
+    assert archive.journal_names() == {"read", "live"}
 
 
 def test_a_commit_that_fails_in_the_middle_leaves_nothing(archive: Archive, engine: Engine) -> None:
@@ -277,8 +294,61 @@ def test_after_an_outage_the_file_is_opened_anew(tmp_path: Path, archive: Archiv
         archive.commit(FIRST)
     file.rmdir()
     migrate(url)
+    with pytest.raises(ReplacedError):
+        archive.commit(FIRST)
     archive.commit(FIRST)
     assert archive.session("a") == session("a", messages=3, revision=1)
+
+
+@pytest.mark.parametrize("before", ["deleted", "replaced"])
+def test_a_file_that_has_gone_from_its_place_is_not_written_any_more(
+    tmp_path: Path, archive: Archive, url: str, before: str
+) -> None:
+    archive.commit(FIRST)
+    for part in (tmp_path / "data").iterdir():
+        part.unlink()
+    if before == "replaced":
+        migrate(url)
+    with pytest.raises(ReplacedError, match="the database file has been deleted or replaced"):
+        archive.commit(FIRST)
+    migrate(url)
+    assert archive.session("a") is None
+    archive.commit(FIRST)
+    assert list(archive.messages("a")) == said(0, 3)
+
+
+def test_another_file_is_noticed_even_when_it_had_to_be_opened_anew(
+    tmp_path: Path, archive: Archive, engine: Engine, url: str
+) -> None:
+    assert archive.journals() == ()
+    (tmp_path / "data" / "relayproxy.db").rename(tmp_path / "kept")
+    engine.dispose()
+    migrate(url)
+    with pytest.raises(ReplacedError):
+        archive.session("a")
+
+
+@pytest.mark.parametrize("lines", [b"\0", pack(b"{}")[:14], pack(b"{}")[:10] + b"\xff" * 20, pack(b"{")])
+def test_a_damaged_recording_is_an_error_of_the_store(
+    archive: Archive, queries: Queries, engine: Engine, lines: bytes
+) -> None:
+    archive.commit(FIRST)
+    archive.commit(Batch(finished=("a",)))
+    with writing(engine).begin() as db:
+        db.execute(text("UPDATE recordings SET lines = :lines"), {"lines": lines})
+    with pytest.raises(DamagedError, match="a recording is damaged"):
+        list(archive.messages("a"))
+    with pytest.raises(DamagedError, match="a recording is damaged"):
+        queries.messages("a")
+
+
+def test_a_damaged_line_is_an_error_of_the_store(archive: Archive, engine: Engine) -> None:
+    archive.commit(FIRST)
+    with writing(engine).begin() as db:
+        db.execute(text("UPDATE chunks SET lines = :lines"), {"lines": b'{"seq":"my secret"}\n'})
+    with pytest.raises(DamagedError) as caught:
+        list(archive.messages("a"))
+    assert "secret" not in str(caught.value)
 
 
 def test_reading_does_not_hold_a_transaction_between_messages(archive: Archive) -> None:

@@ -1,6 +1,8 @@
 """Migrations make exactly the tables of the schema, once, and a database of another version is left alone."""
 
 import fcntl
+import os
+import re
 import subprocess
 import sys
 import threading
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
 
@@ -17,7 +20,15 @@ from relayproxy.store import migrate as migrations
 from relayproxy.store.archive import Archive
 from relayproxy.store.engine import open_engine, open_reader, writing
 from relayproxy.store.errors import SchemaError, StoreError
-from relayproxy.store.migrate import alembic_config, check_schema, migrate, not_ready_reason, schema_state
+from relayproxy.store.migrate import (
+    DamagedError,
+    alembic_config,
+    check_schema,
+    migrate,
+    not_ready_reason,
+    schema_state,
+    set_aside,
+)
 from relayproxy.store.rows import Batch
 from relayproxy.store.schema import metadata
 from tests.store.build import session
@@ -91,14 +102,61 @@ def test_one_waits_for_another_however_long_that_takes(
     assert failures == []
 
 
-def test_a_migration_that_fails_leaves_nothing(url: str) -> None:
+def test_a_migration_that_fails_leaves_nothing(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    upgrade = command.upgrade
+
+    def half(config: Config, revision: str) -> None:
+        upgrade(config, revision)
+        config.attributes["connection"].execute(text("CREATE TABLE turns (in_the_way)"))
+
+    monkeypatch.setattr(command, "upgrade", half)
+    with pytest.raises(
+        StoreError, match=r"The database /.*relayproxy\.db cannot be used \(table turns already exists\): "
+    ):
+        migrate(url)
+    engine = open_engine(url)
+    assert inspect(engine).get_table_names() == []
+    engine.dispose()
+
+
+def test_tables_of_something_else_are_left_alone(url: str) -> None:
     engine = open_engine(url)
     with writing(engine).begin() as db:
-        db.execute(text("CREATE TABLE turns (in_the_way)"))
-    with pytest.raises(StoreError, match="already exists"):
-        migrate(url)
-    assert inspect(engine).get_table_names() == ["turns"]
+        db.execute(text("CREATE TABLE films (title)"))
+    words = r"The database at /.*relayproxy\.db has tables that are not relayproxy's: use another --data-dir"
+    for foreign_alembic in (False, True):
+        if foreign_alembic:
+            with writing(engine).begin() as db:
+                db.execute(text("CREATE TABLE alembic_version AS SELECT 'ffff' AS version_num"))
+        with pytest.raises(SchemaError, match=words):
+            migrate(url)
+        with pytest.raises(SchemaError, match=words):
+            check_schema(engine)
+    assert sorted(inspect(engine).get_table_names()) == ["alembic_version", "films"]
     engine.dispose()
+
+
+def test_a_full_disk_is_said_with_what_helps(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    upgrade = command.upgrade
+
+    def on_a_full_disk(config: Config, revision: str) -> None:
+        config.attributes["connection"].exec_driver_sql("PRAGMA max_page_count=1")
+        upgrade(config, revision)
+
+    monkeypatch.setattr(command, "upgrade", on_a_full_disk)
+    with pytest.raises(StoreError, match=r"relayproxy\.db cannot be used \(database or disk is full\): make room"):
+        migrate(url)
+
+
+def test_a_database_that_another_program_holds_is_said(
+    engine: Engine, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "BUSY_TIMEOUT", 0.01)
+    with (
+        writing(engine).begin(),
+        pytest.raises(StoreError, match=r"relayproxy\.db cannot be used \(database is locked\): another program"),
+    ):
+        migrate(url)
 
 
 def test_the_state_of_a_database_that_is_not_there_or_empty(tmp_path: Path, url: str) -> None:
@@ -118,9 +176,10 @@ def test_a_database_of_a_later_version_is_refused(engine: Engine, url: str) -> N
     with writing(engine).begin() as db:
         db.execute(text("UPDATE alembic_version SET version_num = 'ffff'"))
     assert schema_state(engine) == "newer"
-    with pytest.raises(SchemaError, match="later version"):
+    words = r"The database at /.*relayproxy\.db was made by a newer relayproxy: upgrade relayproxy, or use another"
+    with pytest.raises(SchemaError, match=words):
         check_schema(engine)
-    with pytest.raises(SchemaError, match="later version"):
+    with pytest.raises(SchemaError, match=words):
         migrate(url)
 
 
@@ -138,9 +197,30 @@ def test_a_file_that_is_no_database_is_an_outage_and_not_a_missing_one(tmp_path:
     with pytest.raises(StoreError, match="not a database") as caught:
         schema_state(reader)
     assert not isinstance(caught.value, SchemaError)
-    with pytest.raises(StoreError, match="not a database"):
+    with pytest.raises(DamagedError, match=r"/x\.db is damaged \(file is not a database\)\. Move it away"):
         migrate(f"sqlite:///{file}")
     assert file.read_bytes() == b"not a database at all" * 100
+
+
+def test_a_damaged_database_is_known_and_moved_aside_whole(engine: Engine, url: str, tmp_path: Path) -> None:
+    engine.dispose()
+    file = tmp_path / "data/relayproxy.db"
+    os.truncate(file, file.stat().st_size // 2)
+    with pytest.raises(DamagedError, match=r"relayproxy\.db is damaged \(database disk image is malformed\)"):
+        migrate(url)
+    content = file.read_bytes()
+    file.with_name("relayproxy.db-wal").write_bytes(b"wal")
+
+    aside = set_aside(url)
+
+    assert re.fullmatch(r"relayproxy\.db\.corrupt-\d{8}T\d{6}Z", aside.name)
+    assert aside.read_bytes() == content
+    assert aside.with_name(aside.name + "-wal").exists()
+    assert not list(file.parent.glob("relayproxy.db-*"))
+    migrate(url)
+    reader = open_reader(url)
+    assert schema_state(reader) == "ready"
+    reader.dispose()
 
 
 def test_a_folder_that_cannot_be_made_is_an_outage(tmp_path: Path) -> None:
