@@ -21,6 +21,10 @@ from relayproxy.store.migrate import check_schema
 from relayproxy.telemetry.otlp import Exporter
 
 
+COURTESY = 10
+"""Niceness: on a machine with few processors calls come first, and recording catches up."""
+
+
 def run(settings: Settings) -> None:
     """Records until SIGTERM or SIGINT; then what the journal holds is still recorded, within a few seconds.
 
@@ -30,6 +34,7 @@ def run(settings: Settings) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    os.nice(COURTESY)
     with _alone(settings.data_dir):
         engine = open_engine(settings.database)
         exporter = Exporter.from_env()

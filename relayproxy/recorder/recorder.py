@@ -29,6 +29,9 @@ from relayproxy.store.rows import Batch, ChunkRow, JournalRow
 log = logging.getLogger(__name__)
 
 COMMIT_INTERVAL = 0.1
+COMMIT_REST = 5
+"""Times its own duration that a commit is followed by a rest: with many calls, fewer and larger commits cost less."""
+LONGEST_INTERVAL = 1.0
 POLL = 0.02
 READ_AT_ONCE = 1024 * 1024
 BATCH_SIZE = 8 * 1024 * 1024
@@ -86,14 +89,15 @@ class Recorder:
         Raises ReplacedError when the database is another one than before: only a new recorder starts from what that
         one knows.
         """
-        last = 0.0
+        last, interval = 0.0, COMMIT_INTERVAL
         try:
             while not self._stop.is_set():
                 worked = self.play()
                 now = time.monotonic()
-                if self._due and now - last >= COMMIT_INTERVAL:
+                if self._due and now - last >= interval:
                     self.commit()
-                    last = now
+                    last = time.monotonic()
+                    interval = min(max(COMMIT_INTERVAL, COMMIT_REST * (last - now)), LONGEST_INTERVAL)
                 elif not worked:
                     self._stop.wait(POLL)
             self.finish()

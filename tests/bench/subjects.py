@@ -1,4 +1,5 @@
-"""What is compared: nothing, nginx, a plain aiohttp message relay, and relayproxy without and with recording.
+"""What is compared: nothing, nginx, a plain aiohttp message relay, relayproxy not recording, writing its journal, and
+with the recorder at work beside it.
 
 Knows: how each is started, in front of a backend port, on one processor.
 Must not know: how they are measured.
@@ -91,6 +92,16 @@ def relayproxy_untaped(backend: int, cores: set[int]) -> Iterator[Subject]:
 
 
 @contextmanager
+def relayproxy_taping(backend: int, cores: set[int]) -> Iterator[Subject]:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running("relay", data_dir=Path(folder), listen="127.0.0.1:0", backend=f"ws://127.0.0.1:{backend}") as relay,
+    ):
+        pin(relay.process.pid, cores)
+        yield Subject(relay.port, [relay.process.pid])
+
+
+@contextmanager
 def relayproxy(backend: int, cores: set[int]) -> Iterator[Subject]:
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder)
@@ -111,6 +122,7 @@ def available() -> dict[str, Callable[[int, set[int]], object]]:
     return subjects | {
         "aiohttp message relay": message_relay,
         "relayproxy, not recording": relayproxy_untaped,
+        "relayproxy, journal alone": relayproxy_taping,
         "relayproxy": relayproxy,
     }
 
