@@ -20,7 +20,6 @@ from relayproxy.store.engine import open_engine
 from relayproxy.store.migrate import check_schema
 from relayproxy.telemetry.otlp import Exporter
 
-
 COURTESY = 10
 """Niceness: on a machine with few processors calls come first, and recording catches up."""
 
