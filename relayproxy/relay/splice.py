@@ -7,11 +7,12 @@ A chunk is written to the other side first and taped afterwards; taping appends 
 """
 
 import asyncio
+import fcntl
 import logging
 import os
 import socket
 import struct
-import sys
+import termios
 from collections.abc import Callable
 from time import monotonic_ns
 from typing import Literal
@@ -19,10 +20,6 @@ from typing import Literal
 from relayproxy.connection import Ending, Side, SideEnd
 from relayproxy.journal.format import Kind
 from relayproxy.journal.tape import Tape
-
-if sys.platform != "win32":
-    import fcntl
-    import termios
 
 log = logging.getLogger(__name__)
 

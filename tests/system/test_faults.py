@@ -11,9 +11,11 @@ from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 
 from tests.running import Running
-from tests.system.stack import Stack, stack
+from tests.system.stack import Stack, stack, until
 
 KILLS = 50
+LOCK_WAIT = 5.0
+"""Seconds that the recorder waits for a locked database at each attempt."""
 SENTENCE = "and the words go on and on and on, "
 
 
@@ -107,10 +109,11 @@ async def test_calls_do_not_notice_a_database_that_cannot_be_written(tmp_path: P
             blocker = sqlite3.connect(tmp_path / "relayproxy.db", isolation_level=None)
             blocker.execute("BEGIN IMMEDIATE")
             before = system.get("/api/sessions")["items"]
-            # Longer than the recorder waits for a lock, so that its commits do fail.
-            await asyncio.sleep(8)
+            log = tmp_path / "recorder.log"
+            await until(lambda: "nothing can be recorded (database: database is locked)" in log.read_text())
             assert system.get("/api/sessions")["items"] == before
             assert len(calls.sent) > 4
+            assert calls.slowest < LOCK_WAIT / 2, "an exchange waited for the database"
             blocker.execute("ROLLBACK")
             blocker.close()
             calls.stop()
