@@ -16,16 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import ErrorDetails
 
 from relayproxy.errors import SettingError
-from relayproxy.sources import (
-    CONFIG_ENV,
-    ENV_PREFIX,
-    ROUTES_ENV,
-    Layer,
-    merge,
-    origin,
-    read_environment,
-    read_file,
-)
+from relayproxy.sources import CONFIG_ENV, ENV_PREFIX, ROUTES_ENV, Layer, merge, origin, read_environment, read_file
 from relayproxy.sources import (
     mask as mask,  # part of this room's surface
 )
@@ -103,6 +94,8 @@ def _file(value: Path) -> Path:
 BackendUrl = Annotated[str, AfterValidator(websocket_url)]
 Address = Annotated[str, BeforeValidator(address)]
 File = Annotated[Path, AfterValidator(_file)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_FOR_ROUTE = "As the setting of the same name, for this route alone."
 
 
 def split_address(value: str) -> tuple[str, int]:
@@ -117,9 +110,9 @@ class Route(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     backend: BackendUrl = Field(description="The route's backend.")
-    host_header: Literal["auto", "preserve", "backend"] | None = Field(
-        default=None, description="As the setting of the same name, for this route alone."
-    )
+    host_header: Literal["auto", "preserve", "backend"] | None = Field(default=None, description=_FOR_ROUTE)
+    slow_turn: Seconds | None = Field(default=None, description=_FOR_ROUTE)
+    stall: Seconds | None = Field(default=None, description=_FOR_ROUTE)
 
 
 class Settings(BaseModel):
@@ -183,6 +176,9 @@ class Settings(BaseModel):
         ge=1024,
         description="Payload bytes kept of one message; longer ones as head, length and SHA-256.",
     )
+
+    slow_turn: Seconds = Field(default=2.0, description="Seconds from which on a wait for an answer is a finding.")
+    stall: Seconds = Field(default=1.0, description="Seconds from which on a pause within an answer is a finding.")
 
     @model_validator(mode="after")
     def _tls_together(self) -> "Settings":
@@ -267,6 +263,12 @@ def relay_urls(settings: Settings, origin: str) -> dict[str, str]:
     base = settings.public_url or origin
     urls = {} if settings.backend is None else {"default": base + "/"}
     return urls | {name: f"{base}/r/{name}" for name in settings.routes}
+
+
+def slow_turn_and_stall(settings: Settings, route: str) -> tuple[float, float]:
+    """The settings of these names for calls over that route, seconds; a route without any has those for all."""
+    own = settings.routes.get(route) or settings
+    return own.slow_turn or settings.slow_turn, own.stall or settings.stall
 
 
 def _words(error: ErrorDetails, layers: list[Layer]) -> str:

@@ -19,6 +19,16 @@ SideEnd = Literal["eof", "reset", "timeout", "closed_by_proxy"]
 time, or our own doing."""
 
 
+class Dial(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the time until the backend's answer went into, nanoseconds. None: that did not happen."""
+
+    dns: int | None = None
+    connect: int | None = None
+    """TCP and, with `wss`, TLS."""
+    upgrade: int | None = None
+    """Request sent → answer read."""
+
+
 class Opening(msgspec.Struct, frozen=True, omit_defaults=True):
     """How a connection came about. `status` is what Twilio was answered: 101 once the relay splices."""
 
@@ -45,6 +55,7 @@ class Opening(msgspec.Struct, frozen=True, omit_defaults=True):
     response_headers: tuple[tuple[str, str], ...] = ()
     connected_after: int | None = None
     """From `opened_at` to the backend's answer being read."""
+    dial: Dial | None = None
     error: str | None = None
     """Why there is no relayed connection, in words; set when the backend could not be reached or refused."""
 
@@ -63,3 +74,6 @@ class Ending(msgspec.Struct, frozen=True, omit_defaults=True):
     backend_bytes: int = 0
     cause: str | None = None
     """Why the proxy ended it, when it did: `drain`, `shutdown`, `relay_died`."""
+    twilio_t: int | None = None
+    """Nanoseconds from `opened_at` until Twilio's stream was finished; None where that was not recorded."""
+    backend_t: int | None = None

@@ -31,7 +31,7 @@ RELAY_SETTINGS = (
     "journal_quota",
     "journal_segment",
 )
-RECORDER_SETTINGS = ("data_dir", "database_url", "message_limit")
+RECORDER_SETTINGS = ("data_dir", "database_url", "message_limit", "slow_turn", "stall")
 CONSOLE_SETTINGS = (
     "console",
     "data_dir",
@@ -55,6 +55,8 @@ _METAVARS = {
     "tls_key": "FILE",
     "connect_timeout": "SECONDS",
     "drain_timeout": "SECONDS",
+    "slow_turn": "SECONDS",
+    "stall": "SECONDS",
     "host_header": "auto|preserve|backend",
 }
 

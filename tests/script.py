@@ -11,6 +11,7 @@ Must not know: how the conversation is derived.
     2.400        twilio   dtmf 5
     2.410        twilio   info tokensPlayed "Sure, for"
     2.412        twilio   interrupt "Sure, for" 460
+    2.500        backend  text "Wait." last preemptible
     3.000        backend  play https://example.com/hold.mp3
     3.100        backend  sendDigits 1w2
     3.200        backend  end '{"reasonCode":"live-agent"}'
@@ -138,7 +139,8 @@ def _fields(what: str, words: list[str]) -> dict[str, Any]:
         case "prompt":
             return {"voicePrompt": words[0], "lang": "en", "last": "last" in words[1:]}
         case "text":
-            return {"token": words[0], "last": "last" in words[1:]}
+            flags = {"preemptible": True} if "preemptible" in words[1:] else {}
+            return {"token": words[0], "last": "last" in words[1:]} | flags
         case "dtmf":
             return {"digit": words[0]}
         case "interrupt":
@@ -148,7 +150,7 @@ def _fields(what: str, words: list[str]) -> dict[str, Any]:
         case "error":
             return {"description": words[0]}
         case "play":
-            return {"source": words[0]}
+            return {"source": words[0]} | ({"preemptible": True} if "preemptible" in words[1:] else {})
         case "sendDigits":
             return {"digits": words[0]}
         case "language":

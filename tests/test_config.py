@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relayproxy.config import Settings, as_environment, load, mask, relay_urls, require_backend, split_address
+from relayproxy.config import (
+    Settings,
+    as_environment,
+    load,
+    mask,
+    relay_urls,
+    require_backend,
+    slow_turn_and_stall,
+    split_address,
+)
+from relayproxy.conversation.findings import Thresholds
 from relayproxy.errors import SettingError
 
 
@@ -115,6 +125,10 @@ def test_an_unknown_key_in_the_file_is_refused(config: Path) -> None:
         ("connect_timeout", "soon", "a valid number is expected"),
         ("connect_timeout", "0", "a number greater than 0 is expected"),
         ("drain_timeout", "nan", "a finite number is expected"),
+        ("slow_turn", "0", "a number greater than 0 is expected"),
+        ("slow_turn", "inf", "a finite number is expected"),
+        ("stall", "-1", "a number greater than 0 is expected"),
+        ("stall", "1s", "a valid number is expected"),
         ("journal_quota", "5", "a number greater than or equal to 1048576 is expected"),
         ("message_limit", "1.5", "a valid integer is expected"),
         ("traceparent", "perhaps", "a valid boolean is expected"),
@@ -253,6 +267,30 @@ def test_what_to_paste_into_studio() -> None:
     assert relay_urls(public, "ws://127.0.0.1:8080") == {"sales": "wss://relay.example.com/base/r/sales"}
 
 
+def test_a_route_may_have_its_own_idea_of_slow(config: Path) -> None:
+    config.write_text(
+        'slow_turn = 1.5\n[routes.a]\nbackend = "ws://a/"\nslow_turn = 4\n[routes.b]\nbackend = "ws://b/"\n'
+    )
+    settings = load(config, {}, {"RELAYPROXY_ROUTES__b__STALL": "0.25"})
+
+    assert slow_turn_and_stall(settings, "a") == (4, 1)
+    assert slow_turn_and_stall(settings, "b") == (1.5, 0.25)
+    assert slow_turn_and_stall(settings, "default") == (1.5, 1)
+    assert slow_turn_and_stall(settings, "gone") == (1.5, 1)
+
+
+def test_a_wrong_time_of_a_route_is_named() -> None:
+    environ = {"RELAYPROXY_ROUTES__a__BACKEND": "ws://a/", "RELAYPROXY_ROUTES__a__STALL": "0"}
+
+    assert problems_of(None, {}, **environ) == [
+        "routes.a.stall=0 (RELAYPROXY_ROUTES__a__STALL): a number greater than 0 is expected"
+    ]
+
+
+def test_the_defaults_are_those_of_the_findings() -> None:
+    assert Thresholds.of_seconds(*slow_turn_and_stall(Settings(), "default")) == Thresholds()
+
+
 def test_paths_and_urls_are_taken_as_people_write_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/somebody")
     settings = load(None, {"data_dir": "~/calls", "public_url": "wss://relay.example.com/"}, {})
@@ -272,13 +310,15 @@ def test_paths_and_urls_are_taken_as_people_write_them(monkeypatch: pytest.Monke
             "listen": st.sampled_from(["[::1]:0", "0.0.0.0:8080"]),
             "traceparent": st.booleans(),
             "drain_timeout": st.floats(0, 1e9),
+            "slow_turn": st.floats(0, 1e6, exclude_min=True),
             "journal_quota": st.integers(32 * 1024 * 1024, 2**62),
             "data_dir": st.sampled_from(["calls", "/var/lib/some where"]),
             "host_header": st.sampled_from(["auto", "backend"]),
             "routes": st.dictionaries(
                 st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", fullmatch=True),
                 st.fixed_dictionaries(
-                    {"backend": st.just("ws://a/b?c=d")}, optional={"host_header": st.sampled_from(["preserve"])}
+                    {"backend": st.just("ws://a/b?c=d")},
+                    optional={"host_header": st.sampled_from(["preserve"]), "stall": st.floats(0.001, 1e6)},
                 ),
                 max_size=3,
             ),

@@ -43,9 +43,19 @@ NULL_REASON: dict[str, str] = {
     "interrupted_before_first_token": "interrupted before the first word",
     "tier": "needs speaker events",
     "session_closed": "call ended before an answer",
+    "pending": "not over yet",
+    "already_speaking": "the agent was already speaking",
+    "event_missing": "the event for it did not come",
+    "interrupted": "interrupted",
+    "unterminated": "the reply was never marked as complete",
+    "no_text": "no text",
 }
 
-INTERRUPTION: dict[str, str] = {"caller_speech": "by speaking", "caller_dtmf": "by a key"}
+INTERRUPTION: dict[str, str] = {
+    "caller_speech": "by speaking",
+    "caller_dtmf": "by a key",
+    "preempt": "by the next message",
+}
 
 SIDE: dict[str, str] = {"twilio": "Twilio", "backend": "the backend", "proxy": "relayproxy"}
 

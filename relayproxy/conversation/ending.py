@@ -3,24 +3,34 @@
 Knows: what closes, resets and refusals mean to Twilio, and which Studio transition and error code follow.
 Must not know: turns; how the facts were collected.
 
-Twilio reports a session as `ended` after `end` (Studio: Success), as `completed` when the caller hung up (the flow
-is over, so no transition), and as `failed` otherwise (Studio: Failed) with 64102 for a socket that could not be
-opened and 64105 for one that broke.
+Who was first is told by the close frame and by when each stream finished. Twilio reports a session as `ended` after
+`end` (Studio: Success), as `completed` when the caller hung up (the flow is over, so no transition), and as `failed`
+otherwise (Studio: Failed) with 64102 for a socket that could not be opened and 64105 for one that broke.
 """
 
 import msgspec
 
 from relayproxy.connection import Ending, Opening, Side, SideEnd
-from relayproxy.conversation.model import EndedBy, Outcome, StudioTransition
+from relayproxy.conversation.model import Confidence, EndedBy, Outcome, StudioTransition
 
 CANNOT_CONNECT = 64102
 SOCKET_ENDED = 64105
-_PROTOCOL_CODES = {1002, 1003, 1007, 1009, 1010}
+TOO_MANY_MALFORMED = 1007
+CROSSING = 50_000_000
+"""Two ends that finish within these nanoseconds of each other may not have known of each other."""
+_PROTOCOL_CODES = {
+    1002: "a protocol error",
+    1003: "data that it does not take",
+    TOO_MANY_MALFORMED: "ten messages in a row that it could not read",
+    1009: "a message that was too long",
+    1010: "a missing extension",
+}
 _CAUSES = {
     "drain": "relayproxy was stopped and closed the call when its drain timeout was over.",
     "shutdown": "relayproxy was stopped and closed the call.",
 }
 _HOW: dict[SideEnd | None, str] = {"reset": "was reset", "timeout": "stopped taking data"}
+_GAP = " Bytes near the end were not recorded, so this is a guess."
 
 
 class Closing(msgspec.Struct, frozen=True):
@@ -29,6 +39,8 @@ class Closing(msgspec.Struct, frozen=True):
     sender: Side
     code: int | None
     reason: str | None
+    t: int
+    """Nanoseconds from the connection's `opened_at`."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -39,6 +51,7 @@ class Verdict(msgspec.Struct, frozen=True):
     end_reason: str
     studio_transition: StudioTransition
     twilio_error_code: int | None = None
+    confidence: Confidence = "certain"
 
 
 def refused(opening: Opening) -> bool:
@@ -46,61 +59,89 @@ def refused(opening: Opening) -> bool:
     return opening.error is not None or opening.status not in (None, 101)
 
 
-def verdict(opening: Opening, ending: Ending | None, closing: Closing | None, ended: bool) -> Verdict:
+def verdict(
+    opening: Opening, ending: Ending | None, closing: Closing | None, ended: bool, *, gap: bool = False
+) -> Verdict:
     """What the end of a session's last connection says.
 
     `ending` may be None for a refused connection only. `closing` is its first close frame. `ended`: an `end`
     message reached Twilio before Twilio closed, and Twilio did not reject it. A protocol close outweighs it: Twilio
-    closes with 1000 after an `end` that it took.
+    closes with 1000 after an `end` that it took. `gap`: bytes near the end were not recorded.
     """
     if refused(opening):
         return _not_connected(opening, ending)
-    if closing is not None and closing.sender == "twilio" and closing.code in _PROTOCOL_CODES:
-        return _closed_by_twilio(closing)
+    found = _connected(ending, closing, ended)
+    if not gap:
+        return found
+    return msgspec.structs.replace(found, end_reason=found.end_reason + _GAP, confidence="guess")
+
+
+def _connected(ending: Ending | None, closing: Closing | None, ended: bool) -> Verdict:
+    by_twilio = closing if closing is not None and closing.sender == "twilio" else None
+    if by_twilio is not None and by_twilio.code in _PROTOCOL_CODES:
+        return _closed_by_twilio(by_twilio)
     if ended:
-        return Verdict("ended_by_backend", "backend", "The agent ended the session.", "success")
-    if closing is not None:
-        return _closed_by_twilio(closing) if closing.sender == "twilio" else _closed_by_backend(closing)
+        sure: Confidence = "certain" if by_twilio is not None and by_twilio.code == 1000 else "likely"
+        return Verdict("ended_by_backend", "backend", "The agent ended the session.", "success", None, sure)
+    if closing is not None and not _backend_was_gone(ending, closing):
+        return _closed_by_twilio(closing) if by_twilio is not None else _closed_by_backend(closing)
+    if closing is not None and ending is not None:
+        how = "was reset" if ending.backend == "reset" else "ended"
+        return _vanished(how, "likely")
     if ending is None or ending.cause == "relay_died":
-        return Verdict("unknown", "proxy", "The relay process stopped in the middle of the call.", "unknown")
+        why = "The relay process stopped in the middle of the call."
+        return Verdict("unknown", "proxy", why, "unknown", None, "guess")
     if ending.cause is not None or ending.first == "proxy":
         why = _CAUSES.get(ending.cause or "", "relayproxy closed the connection.")
-        return Verdict("proxy_error", "proxy", why, "failed", SOCKET_ENDED)
+        return Verdict("proxy_error", "proxy", why, "failed", SOCKET_ENDED, "likely")
     if ending.first == "backend":
-        how = _HOW.get(ending.backend, "ended")
-        return Verdict(
-            "backend_disconnect", "backend", f"The backend's connection {how} without a close.", "failed", SOCKET_ENDED
-        )
+        return _vanished(_HOW.get(ending.backend, "ended"), "certain")
     if ending.first == "twilio":
-        how = _HOW.get(ending.twilio, "ended")
-        return Verdict("unknown", "twilio", f"Twilio's connection {how} without a close.", "unknown")
-    return Verdict("unknown", None, "How the connection ended was not recorded.", "unknown")
+        why = f"Twilio's connection {_HOW.get(ending.twilio, 'ended')} without a close; the caller may have hung up."
+        return Verdict("unknown", "twilio", why, "unknown", None, "guess")
+    return Verdict("unknown", None, "How the connection ended was not recorded.", "unknown", None, "guess")
+
+
+def _backend_was_gone(ending: Ending | None, closing: Closing) -> bool:
+    """The backend's stream was over before Twilio closed, and the backend had sent no close frame."""
+    if ending is None or ending.backend_t is None or closing.sender != "twilio":
+        return False
+    return ending.backend_t + CROSSING < closing.t
+
+
+def _vanished(how: str, confidence: Confidence) -> Verdict:
+    why = f"The backend's connection {how} without a close."
+    return Verdict("backend_disconnect", "backend", why, "failed", SOCKET_ENDED, confidence)
 
 
 def _not_connected(opening: Opening, ending: Ending | None) -> Verdict:
     why = opening.error or f"the backend answered the upgrade with HTTP {opening.status}"
     why = f"The call could not be connected: {why.rstrip('.')}."
     if ending is not None and ending.first == "twilio":
-        return Verdict("unknown", "twilio", why, "unknown")
+        return Verdict("unknown", "twilio", why, "unknown", None, "guess")
     return Verdict("backend_connect_failed", "backend", why, "failed", CANNOT_CONNECT)
 
 
 def _closed_by_twilio(closing: Closing) -> Verdict:
     if closing.code == 1000:
         return Verdict("caller_hangup", "caller", "The caller hung up.", "none")
-    if closing.code in _PROTOCOL_CODES:
-        why = f"Twilio closed the connection{_with(closing)}."
-        return Verdict("protocol_error", "twilio", why, "failed", SOCKET_ENDED)
-    return Verdict("unknown", "twilio", f"Twilio closed the connection{_with(closing)}.", "unknown")
+    what = _PROTOCOL_CODES.get(closing.code or 0)
+    if what is not None:
+        why = f"Twilio closed the connection with {closing.code} because of {what}{_said(closing)}."
+        sure: Confidence = "certain" if closing.code == TOO_MANY_MALFORMED else "likely"
+        return Verdict("protocol_error", "twilio", why, "failed", SOCKET_ENDED, sure)
+    return Verdict("unknown", "twilio", f"Twilio closed the connection{_with(closing)}.", "unknown", None, "guess")
 
 
 def _closed_by_backend(closing: Closing) -> Verdict:
     why = f"The backend closed the connection{_with(closing)}."
-    return Verdict("backend_disconnect", "backend", why, "failed", SOCKET_ENDED)
+    return Verdict("backend_disconnect", "backend", why, "failed", SOCKET_ENDED, "likely")
 
 
 def _with(closing: Closing) -> str:
-    if closing.code is None:
-        return " without a code"
+    return " without a code" if closing.code is None else f" with {closing.code}{_said(closing)}"
+
+
+def _said(closing: Closing) -> str:
     said = (closing.reason or "").strip().rstrip(".")
-    return f" with {closing.code}: {said}" if said else f" with {closing.code}"
+    return f": {said}" if said else ""

@@ -8,62 +8,57 @@ Pure and incremental: the same messages in the same order give the same conversa
 
 from typing import Any
 
+import msgspec
+
 from relayproxy.connection import Ending, Opening
-from relayproxy.conversation.ending import Closing, Verdict, refused, verdict
+from relayproxy.conversation.account import account
+from relayproxy.conversation.dispatch import from_backend, from_twilio, rejects_end
+from relayproxy.conversation.ending import Closing
 from relayproxy.conversation.exchange import Exchange
-from relayproxy.conversation.handoff import handoff
+from relayproxy.conversation.findings import Thresholds
+from relayproxy.conversation.handoff import handoff, handoff_findings
+from relayproxy.conversation.link import Link
 from relayproxy.conversation.message import Message
-from relayproxy.conversation.model import Conversation, Handoff
-from relayproxy.conversation.vocabulary import (
-    Dtmf,
-    End,
-    Error,
-    Info,
-    Interrupt,
-    Play,
-    Prompt,
-    SendDigits,
-    Setup,
-    Text,
-    Typed,
-    Unknown,
-    decode,
-    read,
+from relayproxy.conversation.model import (
+    Conversation,
+    Finding,
+    Handoff,
+    Totals,
+    Turn,
+    Waiting,
+    milliseconds,
 )
+from relayproxy.conversation.moment import Moment
+from relayproxy.conversation.review import review
+from relayproxy.conversation.tally import FindingList, Tally
+from relayproxy.conversation.turns import TurnDraft
+from relayproxy.conversation.vocabulary import End, Error, Setup, read
+from relayproxy.conversation.watch import Watch
 
 MAX_SETUP = 64 * 1024
 """A setup message of more bytes is kept without its custom parameters (the recording has them)."""
-
-_INVALID_MESSAGE = "64107"
-
-
-class _Connection:
-    __slots__ = ("closing", "ended", "ending", "opening")
-
-    def __init__(self, opening: Opening) -> None:
-        self.opening = opening
-        self.ending: Ending | None = None
-        self.closing: Closing | None = None
-        self.ended = False
-        """`end` reached Twilio before Twilio closed."""
-
-    @property
-    def ended_at(self) -> int | None:
-        if self.ending is not None:
-            return self.opening.opened_at + self.ending.t
-        return self.opening.opened_at + (self.opening.connected_after or 0) if refused(self.opening) else None
+CLIPPED = 15
+"""Fewer characters than this may have been heard after all."""
 
 
 class Fold:
-    """One session. `open` a connection before feeding its messages, in order; several may be open at once."""
+    """One session. `open` a connection before feeding its messages, in order; several may be open at once.
 
-    def __init__(self) -> None:
-        self._connections: dict[str, _Connection] = {}
+    `thresholds`: from when on a turn is slow and a pause a stall.
+    """
+
+    def __init__(self, thresholds: Thresholds = Thresholds()) -> None:  # noqa: B008 (an immutable value)
+        self._thresholds = thresholds
+        self._links: dict[str, Link] = {}
         self._exchange = Exchange()
+        self._watch = Watch()
+        self._tally = Tally()
+        self._settled_findings = FindingList()
         self._setup: Setup | None = None
         self._whole: dict[str, Any] = {}
         self._custom_parameters: dict[str, Any] = {}
         self._handoff: Handoff | None = None
+        self._handoff_latency: int | None = None
         self._messages = 0
         self._gaps = 0
         self._gap_bytes = 0
@@ -71,45 +66,87 @@ class Fold:
 
     def open(self, opening: Opening) -> None:
         """A connection of the session has opened, or was refused. Opening it again changes nothing."""
-        self._connections.setdefault(opening.connection_id, _Connection(opening))
+        if opening.connection_id in self._links:
+            return
+        before = [link.ended_at for link in self._links.values()]
+        self._links[opening.connection_id] = Link(opening)
+        if before and not any(at is None for at in before):
+            self._watch.reconnected(opening.opened_at, max(at for at in before if at), opening.connection_id)
 
     def feed(self, connection_id: str, message: Message) -> None:
         """The next message of a connection. Raises KeyError when it was never opened, and nothing else."""
-        connection = self._connections[connection_id]
-        opened_at = connection.opening.opened_at
+        link = self._links[connection_id]
+        opened_at = link.opening.opened_at
         at = opened_at + message.t
         if at > self._now:
             self._now = at
-        if message.kind == "text":
+            self._exchange.pass_time(at)
+        kind = message.kind
+        if kind == "text":
             self._messages += 1
-            event = read(message)
+            self._watch.timing(message)
+            out = at if message.out is None else opened_at + message.out
+            event, moment = read(message), Moment(at, out, connection_id, message.seq)
             if message.sender == "backend":
-                out = at if message.out is None else opened_at + message.out
-                self._from_backend(connection, event, message.size, at, out)
+                self._watch.from_backend(message, at, connection_id)
+                self._exchange.replies.reaction(out)
+                if isinstance(event, End):
+                    self._end(link, event.handoff_data, message.size, moment)
+                else:
+                    from_backend(self._exchange, event, moment)
             elif isinstance(event, Setup):
                 self._set_up(event, message.size, at)
+            elif isinstance(event, Error):
+                self._watch.error(event.description or "", at, connection_id, message.seq)
+                link.ended = link.ended and not rejects_end(event.description or "")
             else:
-                self._from_twilio(connection, event, at)
-        elif message.kind == "binary":
+                from_twilio(self._exchange, event, moment)
+        elif kind == "binary":
             self._messages += 1
-        elif message.kind == "gap":
-            self._gaps += 1
-            self._gap_bytes += message.size
-        elif message.kind == "close" and connection.closing is None:
-            connection.closing = Closing(message.sender, message.code, message.reason)
+            self._watch.timing(message)
+            if message.sender == "backend":
+                self._watch.from_backend(message, at, connection_id)
+        elif kind in ("gap", "undecodable"):
+            self._watch.gap(message, at, connection_id)
+            if kind == "gap":
+                self._gaps += 1
+                self._gap_bytes += message.size
+                link.gap_at = at
+        elif kind == "close" and link.closing is None:
+            link.closing = Closing(message.sender, message.code, message.reason, message.t)
+            if message.sender == "twilio":
+                link.clipped = self._exchange.playback.clipped(at)
 
     def end(self, connection_id: str, ending: Ending) -> None:
         """A connection has ended. Raises KeyError when it was never opened."""
-        connection = self._connections[connection_id]
-        if connection.ending is None:
-            connection.ending = ending
-            self._exchange.disconnected(connection_id)
+        link = self._links[connection_id]
+        if link.ending is None:
+            link.ending = ending
+            self._exchange.replies.disconnected(connection_id)
+
+    def forget(self, turns: int) -> None:
+        """Turns 0 … turns-1 leave `conversation().turns`, as far as they are settled; totals and findings go on to
+        count them."""
+        last = min(turns, self._exchange.settled(self._now))
+        gone = [self._value(draft) for draft in self._exchange.book.drafts if draft.number < last]
+        for turn in gone:
+            self._tally.add(turn)
+        self._settled_findings.extend(gone)
+        self._exchange.book.forget(last)
 
     def conversation(self) -> Conversation:
         """The session so far. Turns that did not change since the last call are the same objects."""
-        ended_at, end = self._ended()
-        turns = self._exchange.turns(ended_at)
+        last = self._last()
+        end = last.verdict() if last is not None else None
+        ended_at = last.ended_at if last is not None else None
+        drafts = self._exchange.book.drafts
+        if last is None:
+            turns = tuple([self._value(draft) for draft in drafts])
+        else:
+            turns = tuple([self._closed_value(draft, last) for draft in drafts])
         setup = self._setup or Setup()
+        findings = self._findings(turns, last)
+        waiting = self._exchange.waiting if last is None else None
         return Conversation(
             session_id=setup.session_id or None,
             call_sid=setup.call_sid or None,
@@ -120,7 +157,7 @@ class Fold:
             caller_name=setup.caller_name or None,
             custom_parameters=self._custom_parameters,
             setup=self._whole,
-            started_at=min((c.opening.opened_at for c in self._connections.values()), default=0),
+            started_at=min((link.opening.opened_at for link in self._links.values()), default=0),
             ended_at=ended_at,
             outcome=end.outcome if end else None,
             ended_by=end.ended_by if end else None,
@@ -132,56 +169,76 @@ class Fold:
             messages=self._messages,
             gaps=self._gaps,
             gap_bytes=self._gap_bytes,
-            settled_turns=len(turns) if end else self._exchange.settled(self._now),
+            settled_turns=self._exchange.book.count if end else self._exchange.settled(self._now),
+            confidence=end.confidence if end else None,
+            tier=self._exchange.book.tier,
+            totals=self._totals(turns, last, findings),
+            findings=findings.listed(),
+            waiting=None
+            if waiting is None or waiting.caller_at is None
+            else Waiting(waiting.number, waiting.caller_at),
         )
 
-    def _ended(self) -> tuple[int | None, Verdict | None]:
-        latest: tuple[int, _Connection] | None = None
-        for connection in self._connections.values():
-            ended_at = connection.ended_at
-            if ended_at is None:
-                return None, None
-            if latest is None or ended_at >= latest[0]:
-                latest = ended_at, connection
-        if latest is None:
-            return None, None
-        ended_at, last = latest
-        return ended_at, verdict(last.opening, last.ending, last.closing, last.ended)
+    def _value(self, draft: TurnDraft) -> Turn:
+        if draft.value is None:
+            turn = account(draft, None, None, self._exchange.playback.rate.value)
+            draft.value = _with_findings(turn, review(draft, turn, None, self._thresholds))
+        return draft.value
 
-    def _from_backend(self, connection: _Connection, event: Typed | Unknown, size: int, at: int, out: int) -> None:
-        exchange = self._exchange
-        match event:
-            case Text(token, last):
-                exchange.text(connection.opening.connection_id, token, last is True, event.speakable, at, out)
-            case Play(source):
-                exchange.play(connection.opening.connection_id, source, at, out)
-            case SendDigits(digits):
-                exchange.send_digits(digits, at)
-            case End(handoff_data):
-                if not connection.ended:
-                    self._handoff = handoff(handoff_data, at, size)
-                    closing = connection.closing
-                    connection.ended = closing is None or closing.sender != "twilio"
-                exchange.close(at)
+    def _closed_value(self, draft: TurnDraft, last: Link) -> Turn:
+        turn = account(draft, last.ended_at, last.closed_at, self._exchange.playback.rate.value)
+        return _with_findings(turn, review(draft, turn, last.closed_at, self._thresholds))
 
-    def _from_twilio(self, connection: _Connection, event: Typed | Unknown, at: int) -> None:
-        exchange = self._exchange
-        match event:
-            case Prompt(text, lang):
-                if event.final:
-                    exchange.prompt(text, lang, at)
-                else:
-                    exchange.partial(at)
-            case Info("tokensPlayed", str(text)):
-                exchange.tokens_played(text, at)
-            case Info("agentSpeaking", value):
-                exchange.agent_speaking(value == "on", at)
-            case Dtmf(digit):
-                exchange.key(digit, at)
-            case Interrupt(heard):
-                exchange.interrupt(heard or "", event.heard_ms, at)
-            case Error(description) if connection.ended and _rejects_end(description or ""):
-                connection.ended = False
+    def _last(self) -> Link | None:
+        """The connection that ended last, once all have."""
+        links = [(link.ended_at, number, link) for number, link in enumerate(self._links.values())]
+        ended = [(at, number, link) for at, number, link in links if at is not None]
+        return max(ended)[2] if ended and len(ended) == len(links) else None
+
+    def _findings(self, turns: tuple[Turn, ...], last: Link | None) -> FindingList:
+        found = self._settled_findings.copy()
+        found.extend(turns)
+        found.merge(self._watch.findings)
+        if self._handoff is not None:
+            at = self._handoff.at
+            found.add(*(Finding(code, at, detail) for code, detail in handoff_findings(self._handoff)))
+        clipped = last.clipped if last is not None and last.ended else None
+        if clipped is not None and clipped >= CLIPPED and last is not None:
+            found.add(Finding("goodbye_clipped", last.ended_out, f"about {clipped} characters were not heard"))
+        return found
+
+    def _totals(self, turns: tuple[Turn, ...], last: Link | None, findings: FindingList) -> Totals:
+        tally, exchange, watch = self._tally.copy(), self._exchange, self._watch
+        for turn in turns:
+            tally.add(turn)
+        first = next(iter(self._links.values()), None)
+        connected = first.opening.connected_after if first is not None else None
+        greeting, why_not = exchange.greeting_latency(closed=last is not None)
+        return msgspec.structs.replace(
+            tally.totals(),
+            overhead_in=watch.overhead_in.spread(),
+            overhead_out=watch.overhead_out.spread(),
+            backend_connect_ms=milliseconds(connected),
+            greeting_latency_ms=greeting,
+            greeting_null_reason=why_not,
+            silence=exchange.silences.value(last.closed_at if last is not None else None),
+            handoff_latency_ms=milliseconds(self._handoff_latency),
+            clipped_chars=last.clipped if last is not None and last.ended else None,
+            teardown_ms=milliseconds(last.teardown) if last is not None else None,
+            violations=watch.violations,
+            consecutive_violations=watch.most_in_a_row,
+            speaking_rate=exchange.playback.rate.measured,
+            findings=dict(sorted(findings.counts.items())),
+        )
+
+    def _end(self, link: Link, data: Any, size: int, moment: Moment) -> None:
+        if not link.ended:
+            self._handoff = handoff(data, moment.at, size)
+            asked_at = self._exchange.last_prompt_at
+            self._handoff_latency = None if asked_at is None else moment.at - asked_at
+            link.ended = link.closing is None or link.closing.sender != "twilio"
+            link.ended_out = moment.out
+        self._exchange.transfer(moment.at)
 
     def _set_up(self, event: Setup, size: int, at: int) -> None:
         if self._setup is None:
@@ -193,7 +250,5 @@ class Fold:
         self._exchange.setup(at)
 
 
-def _rejects_end(description: str) -> bool:
-    """Twilio rejects a message by quoting it."""
-    start = description.find("{")
-    return _INVALID_MESSAGE in description and start >= 0 and isinstance(decode(description[start:]), End)
+def _with_findings(turn: Turn, findings: tuple[Finding, ...]) -> Turn:
+    return msgspec.structs.replace(turn, findings=findings) if findings else turn

@@ -26,7 +26,8 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True, rename={"sender":
     sender: Literal["twilio", "backend"]
     kind: Kind
     out: int | None = None
-    """Nanoseconds from `opened_at` until the write of that chunk to the other side had returned."""
+    """Nanoseconds from `opened_at` until the write of that chunk to the other side had returned; None when that is
+    not known (`held`), or when the message was never complete."""
     text: str | None = None
     """Payload of a text message that is valid UTF-8 (or the head of it, when cut)."""
     data: bytes | None = None
@@ -44,6 +45,8 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True, rename={"sender":
     reason: str | None = None
     note: str | None = None
     """What is odd about it: `invalid_utf8`, `inflate_failed`, `incomplete` …, or a gap's cause."""
+    held: bool = False
+    """The other side was not taking data, so that it left later than at once."""
 
 
 _encoder = msgspec.json.Encoder()

@@ -1,21 +1,44 @@
 """The conversation as a value: what the fold yields and what everything downstream shows.
 
-Knows: names and units of every derived fact.
+Knows: names and units of every derived fact. What each number means in words is in `numbers`, each finding in
+`findings`.
 Must not know: how they are derived, stored or drawn.
 
 Times (`…_at`) are wall nanoseconds since the epoch: a connection's `opened_at` plus monotonic distances.
-Durations (`…_ms`) are integer milliseconds. Absent is None, and where a number is expected the turn's
-`null_reason` says why.
+Durations (`…_ms`) are integer milliseconds, but for `Budget`, whose parts are nanoseconds so that they sum exactly.
+Absent is None, and where a number is expected a reason says why; never 0 or -1.
 """
 
 from typing import Any, Literal
 
 import msgspec
 
+from relayproxy.conversation.totals import (
+    NullReason as NullReason,
+)
+from relayproxy.conversation.totals import (
+    Silence as Silence,
+)
+from relayproxy.conversation.totals import (
+    Spread as Spread,
+)
+from relayproxy.conversation.totals import (
+    Totals as Totals,
+)
+from relayproxy.conversation.totals import (
+    WaitingFor as WaitingFor,
+)
+from relayproxy.conversation.totals import (
+    milliseconds as milliseconds,  # the names above are part of this room's surface
+)
+
 OpenedBy = Literal["setup", "prompt", "dtmf", "proactive"]
-NullReason = Literal[
-    "no_response", "no_prompt", "speculative", "interrupted_before_first_token", "tier", "session_closed"
-]
+HeardBasis = Literal["interrupt", "tokens_played", "estimated", "all"]
+Match = Literal["exact", "fuzzy", "none"]
+InterruptionKind = Literal["caller_speech", "caller_dtmf", "preempt"]
+Tier = Literal["A", "B"]
+"""A: the plain protocol. B: the call's `info` events (speaker-events, tokens-played) were on."""
+Confidence = Literal["certain", "likely", "guess"]
 Outcome = Literal[
     "ended_by_backend",
     "caller_hangup",
@@ -29,11 +52,66 @@ EndedBy = Literal["caller", "backend", "twilio", "proxy"]
 StudioTransition = Literal["success", "failed", "none", "unknown"]
 
 
+class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Something in a session that somebody should know of. Severity, meaning and advice follow from its code."""
+
+    code: str
+    """A key of `findings.CATALOGUE`."""
+    at: int
+    detail: str
+    """What exactly was found here, as a phrase; may quote a little of what was said."""
+    turn: int | None = None
+    connection: str | None = None
+    """With `seq` the message it points at."""
+    seq: int | None = None
+    twilio_code: int | None = None
+    """The error that Twilio logs for it."""
+
+
+class Budget(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The way from the caller's last word to the first sound of the answer: contiguous parts, in nanoseconds."""
+
+    input_delay: int | None = None
+    """`clientSpeaking` off → final prompt read. Tier B. Negative when the prompt came first."""
+    proxy_in: int | None = None
+    """Final prompt read → written to the backend."""
+    backend: int | None = None
+    """→ first speakable message of the answer read."""
+    proxy_out: int | None = None
+    """→ written to Twilio."""
+    output_delay: int | None = None
+    """→ `agentSpeaking` on. Tier B."""
+
+    @property
+    def response_latency(self) -> int | None:
+        """The three parts that every call has, nanoseconds."""
+        if self.proxy_in is None or self.backend is None or self.proxy_out is None:
+            return None
+        return self.proxy_in + self.backend + self.proxy_out
+
+    @property
+    def user_bot_latency(self) -> int | None:
+        """All five parts, nanoseconds."""
+        latency = self.response_latency
+        if latency is None or self.input_delay is None or self.output_delay is None:
+            return None
+        return self.input_delay + latency + self.output_delay
+
+
+class ChunkGaps(msgspec.Struct, frozen=True):
+    """Distances between consecutive text messages of one answer, milliseconds."""
+
+    p50_ms: int
+    p95_ms: int
+    max_ms: int
+
+
 class Interruption(msgspec.Struct, frozen=True):
-    """The caller stopped the agent's speech: one `interrupt` frame, laid to the response that was playing."""
+    """The agent's speech was stopped: by the caller (an `interrupt` frame, laid to the response that was playing) or
+    by the backend's own next message (`preempt`, for which no frame comes)."""
 
     at: int
-    kind: Literal["caller_speech", "caller_dtmf"]
+    kind: InterruptionKind
     heard_text: str
     """`utteranceUntilInterrupt`: what was heard of the current TTS chunk, not of the whole response."""
     heard_ms: int | None
@@ -42,6 +120,25 @@ class Interruption(msgspec.Struct, frozen=True):
     """Text messages with speakable content that the backend still sent for this response afterwards."""
     stale_chars: int = 0
     attribution: Literal["exact", "inferred"] = "inferred"
+    reaction_ms: int = 0
+    """`interrupt` written to the backend → its last stale text read; 0 when there was none."""
+    still_streaming_at_close: bool = False
+    """Stale text came until the session was over."""
+    false_interruption: bool | None = False
+    """The caller said nothing after all (no final prompt within 2 s of the interrupt or of what was said since);
+    None while it is not known, and for ever when the call ended first."""
+    recovery_ms: int | None = None
+    """`interrupt` read → the next response written to Twilio."""
+    stop_ms: int | None = None
+    """`clientSpeaking` on → `agentSpeaking` off: how long Twilio took. Tier B."""
+    unheard_chars: int = 0
+    """Characters sent before it that it kept from being heard."""
+    unheard_ratio: float | None = None
+    """`unheard_chars` of all that had been sent; None when nothing had."""
+    match: Match = "none"
+    """How what was heard was found in what was sent."""
+    connection: str | None = None
+    seq: int | None = None
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -62,8 +159,8 @@ class Turn(msgspec.Struct, frozen=True):
     agent_done_at: int | None
     """When `last: true` had been written; None while it is missing."""
     dtmf: str
-    response_latency_ms: int | None
     null_reason: NullReason | None
+    """Why there is no response latency; one of the first six."""
     coalesced_prompts: int
     """Final prompts beyond the first."""
     interruptions: tuple[Interruption, ...]
@@ -71,8 +168,46 @@ class Turn(msgspec.Struct, frozen=True):
     """True once the turn is over and a prompt or key got no speakable answer."""
     lang: str | None
     """Language of the final prompt, as Twilio named it."""
+    budget: Budget = Budget()
+    lead_time_ms: int | None = None
+    """For an answer to a partial prompt: how long before the final prompt it began."""
+    first_kind: Literal["text", "play"] | None = None
+    time_to_first_token_ms: int | None = None
+    first_reaction_ms: int | None = None
+    time_to_first_sentence_ms: int | None = None
+    aggregation_delay_ms: int | None = None
+    """First token → first sentence."""
+    time_to_last_token_ms: int | None = None
+    stream_duration_ms: int | None = None
+    reply_complete_ms: int | None = None
+    """Final prompt → `agentSpeaking` off, or the estimated end of the speech (`reply_complete_estimated`)."""
+    reply_complete_estimated: bool = False
+    chunks: int = 0
+    """Text messages with a non-empty token."""
+    chunk_gaps: ChunkGaps | None = None
+    stalls: int = 0
+    """Chunk gaps over 1 s."""
+    chunk_rate: float | None = None
+    """Chunks a second."""
+    char_rate: float | None = None
+    """Characters a second."""
+    unterminated: bool = False
+    """The turn is over and `last: true` never came."""
+    heard_text: str = ""
+    unheard_text: str = ""
+    """What was sent and will never be heard; empty while it may still be played."""
+    heard_basis: HeardBasis | None = None
+    """How `heard_text` is known; None when no text was sent."""
+    agent_over_caller: bool = False
+    """The agent began while the caller was speaking (Tier A: between a partial and its final prompt)."""
+    tier: Tier = "A"
+    null_reasons: dict[str, NullReason] = {}
+    """For every other duration that is None (`time_to_first_token_ms` …, `user_bot_latency_ms`), why."""
+    findings: tuple[Finding, ...] = ()
     media: tuple[str, ...] = ()
     """Sources of `play` messages."""
+    languages: tuple[str, ...] = ()
+    """Languages that the backend switched speech to during the turn."""
     sent_digits: str = ""
     greeting: str = ""
     """Turn 0 only: what was played before any backend text (the TwiML greeting), from `tokensPlayed`."""
@@ -80,6 +215,14 @@ class Turn(msgspec.Struct, frozen=True):
     @property
     def interrupted(self) -> bool:
         return bool(self.interruptions)
+
+    @property
+    def response_latency_ms(self) -> int | None:
+        return milliseconds(self.budget.response_latency)
+
+    @property
+    def user_bot_latency_ms(self) -> int | None:
+        return milliseconds(self.budget.user_bot_latency)
 
 
 class Handoff(msgspec.Struct, frozen=True):
@@ -95,6 +238,13 @@ class Handoff(msgspec.Struct, frozen=True):
     bytes: int
     """Of `raw`; of the whole `end` message when its handoffData was not kept."""
     reason_code: str | None
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """A prompt or key that has no answer yet."""
+
+    turn: int
+    since: int
 
 
 class Conversation(msgspec.Struct, frozen=True):
@@ -122,12 +272,20 @@ class Conversation(msgspec.Struct, frozen=True):
     twilio_error_code: int | None
     handoff: Handoff | None
     turns: tuple[Turn, ...]
+    """By number, without those that the fold was told to forget."""
     messages: int
     """Text and binary messages, both ways."""
     gaps: int
     gap_bytes: int
     settled_turns: int = 0
     """Turns 0 … n-1 are final: no later message changes them. An ended turn may still be interrupted for a while."""
+    confidence: Confidence | None = None
+    """How sure outcome and Studio transition are."""
+    tier: Tier = "A"
+    totals: Totals = Totals()
+    findings: tuple[Finding, ...] = ()
+    """In order of time, at most `findings.LISTED` of one code; `totals.findings` counts all."""
+    waiting: Waiting | None = None
 
     @property
     def live(self) -> bool:

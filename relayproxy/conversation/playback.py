@@ -1,122 +1,265 @@
-"""What the caller may be hearing: which response an interrupt belongs to.
+"""What the caller may be hearing: which stretch of speech an event belongs to, and what was never heard.
 
-Knows: that Twilio plays in order, throws its queue away at an interrupt, and says little about either.
+Knows: that Twilio plays in order, throws its queue away at an interrupt, lets a new response cut off a preemptible
+one, and says little about any of it.
 Must not know: how turns open and close.
 
-A response stays here while it may be audible: until `tokensPlayed` of a later one, `agentSpeaking` off, an
-interrupt, or the time its text takes at a slow speaking rate. Times are wall nanoseconds.
+A stretch stays here while it may be audible: until `tokensPlayed` of a later one, `agentSpeaking` off, an interrupt,
+or the time its text takes at a slow speaking rate. What was heard is reckoned at the rate seen in the call.
+Times are wall nanoseconds.
 """
 
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
-from relayproxy.conversation.turns import Response, words
+from relayproxy.conversation.model import HeardBasis, Match
+from relayproxy.conversation.rate import SpeakingRate
+from relayproxy.conversation.speech import Cut, Speech, words
 
 SECOND = 1_000_000_000
 ROUND_TRIP = 300_000_000
 """What was sent less than this before an event at Twilio may have crossed it on the way."""
 GRACE = 2 * SECOND
-"""How long after its last audible moment a response may still be named by a message."""
+"""How long after its last audible moment a stretch may still be named by a message."""
 START = SECOND
+LAG = 350_000_000
+"""From text written to Twilio until it is heard: 250 to 490 ms on recorded calls."""
 PER_CHARACTER = 120_000_000
-"""Slow speech, so that a response is given up late rather than early."""
+"""Slow speech, so that a stretch is given up late rather than early."""
 PER_MEDIA = 600 * SECOND
 MAX_QUEUE = 64
 
 GREETING: Final = "greeting"
-Source = Response | Literal["greeting"]
+Source = Speech | Literal["greeting"]
 Attribution = Literal["exact", "inferred"]
+
+
+class Stop(NamedTuple):
+    """What an interrupt did. `source` None: it cannot be told what was playing."""
+
+    source: Source | None
+    attribution: Attribution
+    match: Match
+    sent: int
+    """Characters of the stretches that it cut off."""
+    unheard: int
+    """Those of them that were not heard."""
 
 
 class Playback:
     """The queue at Twilio, as far as it can be known from the messages."""
 
     def __init__(self) -> None:
-        self._queue: list[Response] = []
+        self.rate = SpeakingRate()
+        self.reports = False
+        """`tokensPlayed` comes in this call."""
+        self.on = False
+        """`agentSpeaking` was on when last heard of."""
+        self._queue: list[Speech] = []
         self._quiet_at = 0
+        self._expected_at = 0
+        self._prune_at: int | None = None
         self._playing: Source | None = None
         """What the last `tokensPlayed` was part of."""
         self._greeting = False
         """The greeting of the TwiML is known to be playing."""
         self._first_sent_at: int | None = None
 
-    def sent(self, response: Response, at: int, duration: int) -> None:
-        """The backend sent `duration` worth of speech."""
+    @property
+    def expected_at(self) -> int:
+        """When all that was sent is expected to have been heard."""
+        return self._expected_at
+
+    def pass_time(self, now: int) -> None:
+        """Gives up what can no longer be heard."""
+        if self._prune_at is not None and now > self._prune_at:
+            self._prune(now)
+
+    def sent(self, speech: Speech, at: int, chars: int | None) -> None:
+        """The backend sent so many characters of speech, or (None) media."""
         if self._first_sent_at is None:
             self._first_sent_at = at
-        self._quiet_at = max(self._quiet_at, at + START) + duration
-        response.quiet_at = self._quiet_at
-        if not response.queued:
+        if not speech.queued:
             self._prune(at)
+            if speech.sent_at == at:
+                self._preempt(speech, at)
             if len(self._queue) == MAX_QUEUE:
-                self._queue.pop(0).queued = False
-            self._queue.append(response)
-            response.queued = True
+                self._give_up(self._queue.pop(0))
+            self._queue.append(speech)
+            speech.queued = True
+        self._quiet_at = max(self._quiet_at, at + START) + (PER_MEDIA if chars is None else chars * PER_CHARACTER)
+        speech.quiet_at = self._quiet_at
+        expected = max(self._expected_at, at + LAG)
+        if not speech.begin_at:
+            speech.begin_at = expected
+        self._expected_at = speech.end_at = expected + round((chars or 0) / self.rate.value * SECOND)
+        speech.over, speech.off_at = False, None
+        speech.reported = speech.reported or (self.reports and not speech.media)
+        self._plan_pruning()
 
-    def agent_speaking(self, on: bool, at: int) -> None:
-        """`agentSpeaking` came."""
-        if on:
-            self._greeting = self._greeting or self._first_sent_at is None
-        else:
+    def agent_speaking(self, on: bool, at: int) -> Speech | None:
+        """`agentSpeaking` came. The stretch that has become audible, when one has."""
+        self.on = on
+        self.rate.begin(at if on else None)
+        if not on:
             self._greeting = False
-            self._hush(at, [r for r in self._queue if at - r.last_at < ROUND_TRIP])
+            recent = [s for s in self._queue if at - s.last_at < ROUND_TRIP]
+            for speech in self._queue:
+                if speech not in recent and not speech.over:
+                    speech.over = True
+                    speech.off_at = at if speech.cut is None else None
+                    speech.owner.touch()
+            self._hush(at, recent)
+            return None
+        self._greeting = self._greeting or self._first_sent_at is None
+        waiting = (s for s in self._queue if s.cut is None and s.sound_at is None and not s.over)
+        begun = None if self._greeting else next(waiting, None)
+        if begun is not None:
+            self._shift(begun, at)
+            begun.sound_at = at
+            begun.owner.touch()
+        return begun
 
     def tokens_played(self, text: str, at: int) -> bool:
         """`tokensPlayed` came. True when the text was part of the greeting."""
         self._prune(at)
+        self.rate.played(len(text), at)
+        if not self.reports:
+            self.reports = True
+            for speech in self._queue:
+                speech.reported = not speech.media
+                speech.owner.touch()
         if self._first_sent_at is None:
             self._greeting, self._playing = True, GREETING
             return True
         heard = words(text)
-        for response in self._queue:
-            if self._greeting and self._recent(response, at):
+        for speech in sorted(self._queue, key=lambda s: s.over) if heard else ():
+            if self._greeting and self._recent(speech, at):
                 continue
-            found = response.words().find(heard, response.played) if heard else -1
+            found = speech.words().find(heard, speech.played)
             if found >= 0:
-                response.played = found + len(heard)
-                for earlier in self._queue[: self._queue.index(response)]:
-                    earlier.quiet_at = min(earlier.quiet_at, at)
-                self._greeting, self._playing = False, response
+                self._played(speech, found + len(heard), at)
                 return False
         if self._greeting:
             self._playing = GREETING
+        elif isinstance(self._playing, Speech):
+            self._playing.unmatched += len(heard)
+            self._playing.owner.touch()
         return self._greeting
 
-    def interrupted(self, heard: str, caused_at: int, at: int) -> tuple[Source | None, Attribution]:
-        """What an interrupt stopped (None: cannot be told) and how sure that is. Empties the queue.
+    def interrupted(self, heard: str, caused_at: int, at: int) -> Stop:
+        """What an interrupt stopped and how sure that is. Empties the queue.
 
         `caused_at`: when what caused it is known to have happened; what was sent after that cannot be it.
         """
         self._prune(at)
-        source, attribution = self._stopped(words(heard), caused_at, at)
+        sought = words(heard)
+        source, attribution = self._stopped(sought, caused_at, at)
         self._greeting = False
-        self._hush(at, [r for r in self._queue if r is not source and self._recent(r, at)])
-        return source, attribution
+        self.rate.begin(None)
+        spared = [s for s in self._queue if s is not source and self._recent(s, at)]
+        match, sent, unheard = self._cut(source, sought, [s for s in self._queue if s not in spared], at)
+        self._hush(at, spared)
+        return Stop(source, attribution, match, sent, unheard)
 
-    def unsettled(self, now: int) -> int | None:
-        """Number of the earliest turn that an interrupt could still belong to."""
-        if self._first_sent_at is None or self._greeting or now - self._first_sent_at < ROUND_TRIP:
-            return 0
-        return min((r.turn.number for r in self._queue if r.turn and r.quiet_at + GRACE >= now), default=None)
+    def earliest(self) -> tuple[Speech, ...]:
+        """The stretches that something can still happen to."""
+        return tuple(self._queue)
+
+    def greeting_possible(self, now: int) -> bool:
+        """An interrupt could still belong to the greeting."""
+        return self._first_sent_at is None or self._greeting or now - self._first_sent_at < ROUND_TRIP
+
+    def clipped(self, at: int) -> int:
+        """Characters that would never be heard if the call ended now."""
+        pending = [s for s in self._queue if s.cut is None and not s.over]
+        return sum(s.length - s.heard(at, self.rate.value).to for s in pending)
+
+    def _played(self, speech: Speech, position: int, at: int) -> None:
+        speech.played, speech.unmatched = position, 0
+        self._greeting, self._playing = False, speech
+        if speech.cut is not None and speech.cut.kind == "preempt":
+            gone_on = None if speech.done() else speech.cut._replace(to=speech.offset(position), basis="tokens_played")
+            speech.cut = gone_on
+        speech.owner.touch()
+        for earlier in self._queue[: self._queue.index(speech)]:
+            earlier.quiet_at = min(earlier.quiet_at, at)
+            # Twilio plays in order: what was begun and is not finished by now was dropped.
+            begun = earlier.preemptible or (earlier.played > 0 and earlier.unmatched == 0)
+            if earlier.cut is not None and earlier.cut.kind == "preempt":
+                earlier.cut = earlier.cut._replace(exact=True, to=earlier.offset(earlier.played), basis="tokens_played")
+                earlier.owner.touch()
+            elif earlier.cut is None and begun and not earlier.over and not earlier.done():
+                to = earlier.offset(earlier.played)
+                earlier.cut = Cut("preempt", speech.sent_at, to, "tokens_played", exact=True)
+                earlier.owner.touch()
+        self._plan_pruning()
+
+    def _preempt(self, by: Speech, at: int) -> None:
+        """A new response cuts off what is marked as preemptible and is still to be heard."""
+        for speech in self._queue:
+            wanted = speech.preemptible and speech.owner is not by.owner and speech.cut is None and not speech.over
+            if wanted and speech.end_at > at and not (speech.reported and speech.done()):
+                basis: HeardBasis = "tokens_played" if speech.reported else "estimated"
+                to = speech.offset(speech.played) if speech.reported else speech.estimate(at, self.rate.value)
+                speech.cut = Cut("preempt", at, to, basis)
+                if not speech.reported:
+                    # Else Twilio will tell how far it came.
+                    speech.quiet_at = min(speech.quiet_at, at)
+                speech.owner.touch()
+        self._expected_at = max((s.end_at for s in self._queue if s.cut is None and not s.over), default=at)
+
+    def _cut(self, source: Source | None, sought: str, gone: list[Speech], at: int) -> tuple[Match, int, int]:
+        match: Match = "exact" if source is GREETING and sought else "none"
+        sent = unheard = 0
+        before = isinstance(source, Speech)
+        for speech in gone:
+            before = before and speech is not source
+            if speech.cut is not None or before:
+                continue
+            to, basis = 0, "tokens_played" if speech.reported else "interrupt"
+            if speech is source:
+                to, basis, match = self._reached(speech, sought, at)
+            elif source is None:
+                reached = speech.offset(speech.played) if speech.reported else speech.estimate(at, self.rate.value)
+                to, basis = reached, "tokens_played" if speech.reported else "estimated"
+            elif speech.over:
+                continue
+            speech.cut = Cut("interrupt", at, to, _basis(basis))
+            sent += speech.length
+            unheard += speech.length - to
+            speech.owner.touch()
+        return match, sent, unheard
+
+    def _reached(self, speech: Speech, sought: str, at: int) -> tuple[int, str, Match]:
+        """How far a stretch was heard that an interrupt stopped after these words."""
+        share = speech.estimate(at, self.rate.value) / max(1, speech.length)
+        end, match = speech.find(sought, max(speech.played, share * len(speech.words())))
+        if speech.played:
+            return speech.offset(max(end, speech.played)), "tokens_played", match
+        if match != "none":
+            return speech.offset(end), "interrupt", match
+        return speech.estimate(at, self.rate.value), "estimated", match
 
     def _stopped(self, heard: str, caused_at: int, at: int) -> tuple[Source | None, Attribution]:
-        settled = [r for r in self._queue if not self._recent(r, at)]
-        audible = [r for r in settled if r.quiet_at >= at]
-        lingering = [r for r in settled if r.quiet_at < at]
-        recent = [r for r in self._queue if self._recent(r, at)]
-        matches = [r for r in self._queue if heard and heard in r.words()]
-        if self._playing is GREETING or (isinstance(self._playing, Response) and self._playing in matches):
+        uncut = [s for s in self._queue if s.cut is None]
+        settled = [s for s in uncut if not self._recent(s, at)]
+        audible = [s for s in settled if s.quiet_at >= at]
+        lingering = [s for s in settled if s.quiet_at < at]
+        recent = [s for s in uncut if self._recent(s, at)]
+        matches = [s for s in uncut if heard and heard in s.words()]
+        if self._playing is GREETING or (isinstance(self._playing, Speech) and self._playing in matches):
             return self._playing, "exact"
         for pool in (audible, lingering):
-            for response in reversed(pool):
-                if response in matches:
-                    return response, "exact" if len(matches) == 1 and pool is audible else "inferred"
-        if self._playing is not None:
+            for speech in reversed(pool):
+                if speech in matches:
+                    return speech, "exact" if len(matches) == 1 and pool is audible else "inferred"
+        if self._playing is not None and not (isinstance(self._playing, Speech) and self._playing.cut):
             return self._playing, "inferred"
         if self._greeting:
             return GREETING, "inferred"
         if audible:
-            asks = max(r.asks for r in audible)
-            return next(r for r in audible if r.asks == asks), "inferred"
+            asks = max(s.asks for s in audible)
+            return next(s for s in audible if s.asks == asks), "inferred"
         if lingering:
             return lingering[-1], "inferred"
         if len(matches) == 1 and matches[0].sent_at < caused_at:
@@ -125,19 +268,42 @@ class Playback:
             return GREETING, "inferred"
         return (recent[-1] if recent else None), "inferred"
 
-    def _recent(self, response: Response, at: int) -> bool:
-        return at - response.sent_at < ROUND_TRIP
+    def _recent(self, speech: Speech, at: int) -> bool:
+        return at - speech.sent_at < ROUND_TRIP
 
-    def _hush(self, at: int, spared: list[Response]) -> None:
+    def _shift(self, speech: Speech, at: int) -> None:
+        """A stretch began now, and not when it was expected to; those behind it move along."""
+        late = at - speech.begin_at
+        for later in self._queue[self._queue.index(speech) :]:
+            later.begin_at += late
+            later.end_at += late
+        self._expected_at += late
+
+    def _hush(self, at: int, spared: list[Speech]) -> None:
         """Silence: everything is over but what may still have been on its way."""
         self._playing = None
-        self._quiet_at = max((r.quiet_at for r in spared), default=at)
-        for response in self._queue:
-            if response not in spared:
-                response.quiet_at = min(response.quiet_at, at)
+        self._quiet_at = max((s.quiet_at for s in spared), default=at)
+        self._expected_at = max((s.end_at for s in spared), default=at)
+        for speech in self._queue:
+            if speech not in spared:
+                speech.quiet_at = min(speech.quiet_at, at)
+        self._plan_pruning()
 
     def _prune(self, now: int) -> None:
-        for response in self._queue:
-            response.queued = response.quiet_at + GRACE >= now
-        if not all(r.queued for r in self._queue):
-            self._queue = [r for r in self._queue if r.queued]
+        over = [s for s in self._queue if s.quiet_at + GRACE < now]
+        if over:
+            self._queue = [s for s in self._queue if s not in over]
+            for speech in over:
+                self._give_up(speech)
+        self._plan_pruning()
+
+    def _plan_pruning(self) -> None:
+        self._prune_at = min(s.quiet_at for s in self._queue) + GRACE if self._queue else None
+
+    def _give_up(self, speech: Speech) -> None:
+        speech.queued = False
+        speech.owner.touch()
+
+
+def _basis(name: str) -> HeardBasis:
+    return "interrupt" if name == "interrupt" else "estimated" if name == "estimated" else "tokens_played"

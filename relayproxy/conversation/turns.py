@@ -1,33 +1,39 @@
 """Turns and responses while they are being written.
 
-Knows: what belongs to one turn and how its value is read off it.
-Must not know: which turn or response a message belongs to; sessions and connections.
+Knows: what belongs to one turn and one response.
+Must not know: which turn or response a message belongs to; how numbers are read off a turn; sessions.
 
 All times are wall nanoseconds.
 """
 
-import msgspec
+from collections.abc import Iterator
+from typing import Literal
 
-from relayproxy.conversation.model import Interruption, NullReason, OpenedBy, Turn
-from relayproxy.conversation.vocabulary import mended
+from relayproxy.conversation.barge_in import InterruptionDraft
+from relayproxy.conversation.model import OpenedBy, Tier, Turn
+from relayproxy.conversation.moment import Moment
+from relayproxy.conversation.speech import Speech
+from relayproxy.conversation.stream import Stream
+
+MOST_INTERRUPTIONS = 64
+"""Interruptions of one turn that are listed."""
 
 
 class Response:
     """One stream of speech from the backend, from its first message to `last: true`."""
 
     __slots__ = (
-        "_normalised",
-        "_words",
         "asks",
-        "chunks",
         "connection_id",
+        "crossed",
         "interrupted_at_asks",
+        "interruption",
         "last_at",
-        "played",
-        "queued",
-        "quiet_at",
-        "sent_at",
+        "places",
+        "speech",
+        "speeches",
         "streams",
+        "tokens",
         "turn",
     )
 
@@ -35,68 +41,77 @@ class Response:
         self.connection_id = connection_id
         self.turn: TurnDraft | None = None
         """None until something speakable came."""
-        self.chunks: list[str] = []
+        self.tokens: list[str] = []
+        self.places: list[int] = []
+        """The seq of each token's message."""
+        self.speeches: list[Speech] = []
+        self.speech: Speech | None = None
+        """What more text is added to; None after an interrupt, since what comes then is another stretch."""
         self.asks = 0
         """How many times the caller had asked when the last message of this response came."""
+        self.crossed = False
+        """It went on after the caller had asked anew."""
         self.last_at = 0
         """When the last message of it had been read."""
         self.streams = False
         """Text has begun that must still be terminated; False for one of `play` alone."""
-        self.interrupted_at_asks: int | None = None
-        """Set while what still comes is stale: how many times the caller had asked at the interrupt."""
-        self.sent_at = 0
-        """When the first speakable message had been written to Twilio."""
-        self.quiet_at = 0
-        """Latest moment at which it may be heard."""
-        self.queued = False
-        self.played = 0
-        """How far into `words()` it is known to have been played."""
-        self._words = ""
-        self._normalised = 0
+        self.interruption: InterruptionDraft | None = None
+        """Set while what still comes is stale."""
+        self.interrupted_at_asks = 0
+        """How many times the caller had asked at the interrupt."""
+
+    def touch(self) -> None:
+        """Something about its speech has changed."""
+        if self.turn is not None:
+            self.turn.touch()
 
     def text(self) -> str:
         """All tokens as sent; halves of surrogate pairs are not joined."""
-        if len(self.chunks) > 1:
-            self.chunks[:] = ["".join(self.chunks)]
-        return self.chunks[0] if self.chunks else ""
-
-    def words(self) -> str:
-        """The normalised words of `text()`; only what is new is normalised."""
-        text = self.text()
-        known = self._normalised
-        if known < len(text):
-            fresh = words(text[known:])
-            goes_on = known > 0 and text[known - 1].isalnum() and text[known].isalnum()
-            self._words += fresh[1:] if goes_on else fresh
-            self._normalised = len(text)
-        return self._words
+        return "".join(self.tokens)
 
 
 class TurnDraft:
-    """One turn. Change it, then call `touch`; `value` builds it anew only after a touch."""
+    """One turn. Change it, then call `touch`, which drops the value that was built of it."""
 
     __slots__ = (
-        "_value",
         "agent_at",
         "agent_done_at",
+        "agent_over_caller",
+        "agent_place",
+        "agent_read_at",
         "awaiting",
         "caller_at",
+        "caller_out",
+        "caller_place",
+        "client_off_at",
         "coalesced",
         "cut_short",
         "dtmf",
         "ended_at",
+        "first_kind",
         "greeting",
+        "interleaved",
         "interruptions",
         "lang",
+        "languages",
         "media",
         "number",
+        "off_expected",
         "opened_by",
         "prompts",
+        "rate",
+        "reaction_out",
         "responses",
         "sent_digits",
+        "sounding",
         "speculative",
         "started_at",
+        "stream",
+        "tier",
+        "transferred",
         "unconfirmed",
+        "value",
+        "voice_lang",
     )
 
     def __init__(self, number: int, opened_by: OpenedBy, started_at: int) -> None:
@@ -104,8 +119,17 @@ class TurnDraft:
         self.opened_by = opened_by
         self.started_at = started_at
         self.ended_at: int | None = None
+        self.transferred = False
+        """It was closed by `end`."""
         self.prompts: list[str] = []
         self.caller_at: int | None = None
+        self.caller_out = 0
+        """When what was answered had been written to the backend."""
+        self.caller_place: Moment | None = None
+        self.client_off_at: int | None = None
+        """When the caller had stopped saying what was answered."""
+        self.off_expected = False
+        """The final prompt came while they were speaking."""
         self.coalesced = 0
         self.dtmf = ""
         self.lang: str | None = None
@@ -117,29 +141,36 @@ class TurnDraft:
         """Speculative, and the final prompt has not come yet."""
         self.cut_short = False
         """An interrupt came between the caller's asking and the first token."""
+        self.agent_over_caller = False
+        self.interleaved: Moment | None = None
+        """Where a second reply to the same words shows."""
         self.responses: list[Response] = []
         self.agent_at: int | None = None
+        self.agent_read_at = 0
+        self.agent_place: Moment | None = None
         self.agent_done_at: int | None = None
-        self.interruptions: list[Interruption] = []
+        self.first_kind: Literal["text", "play"] | None = None
+        self.reaction_out: int | None = None
+        """When the backend's first message of any type since the caller's asking had been written."""
+        self.sounding = False
+        """The agent was already speaking when the answer came."""
+        self.stream = Stream()
+        self.rate: float | None = None
+        """The speaking rate that was known when the answer was complete."""
+        self.interruptions: list[InterruptionDraft] = []
         self.media: list[str] = []
+        self.languages: list[str] = []
+        self.voice_lang: str | None = None
+        """The language that speech was set to when the answer came."""
         self.sent_digits = ""
         self.greeting = ""
-        self._value: Turn | None = None
+        self.tier: Tier = "A"
+        self.value: Turn | None = None
+        """Its value as last built, while nothing has changed since."""
 
     def touch(self) -> None:
-        self._value = None
-
-    def value(self) -> Turn:
-        """The turn as it stands."""
-        if self._value is None:
-            self._value = self._build(self.ended_at, session_closed=False)
-        return self._value
-
-    def closed_value(self, at: int) -> Turn:
-        """The turn as it stands when the session is over: a turn that is open then ended with it."""
-        if self.ended_at is not None:
-            return self.value()
-        return self._build(max(at, self.started_at), session_closed=True)
+        """Its value must be built anew."""
+        self.value = None
 
     def play_greeting(self, chunk: str) -> None:
         """Adds what was played of the greeting."""
@@ -147,51 +178,13 @@ class TurnDraft:
         self.greeting += f" {chunk}" if apart else chunk
         self.touch()
 
-    def add_stale(self, chars: int) -> None:
-        """Counts a stale chunk for the latest interruption."""
-        if self.interruptions:
-            latest = self.interruptions[-1]
-            self.interruptions[-1] = msgspec.structs.replace(
-                latest, stale_chunks=latest.stale_chunks + 1, stale_chars=latest.stale_chars + chars
-            )
+    def interrupt(self, draft: InterruptionDraft) -> None:
+        """Its speech was interrupted."""
+        if len(self.interruptions) < MOST_INTERRUPTIONS:
+            self.interruptions.append(draft)
+        self.touch()
 
-    def _build(self, ended_at: int | None, *, session_closed: bool) -> Turn:
-        latency, reason = self._latency(session_closed)
-        return Turn(
-            number=self.number,
-            opened_by=self.opened_by,
-            started_at=self.started_at,
-            ended_at=ended_at,
-            caller_text=" ".join(prompt for prompt in self.prompts if prompt),
-            caller_at=self.caller_at,
-            agent_text=mended("".join(response.text() for response in self.responses)),
-            agent_at=self.agent_at,
-            agent_done_at=self.agent_done_at,
-            dtmf=self.dtmf,
-            response_latency_ms=latency,
-            null_reason=reason,
-            coalesced_prompts=self.coalesced,
-            interruptions=tuple(self.interruptions),
-            unanswered=ended_at is not None and self.caller_at is not None and self.agent_at is None,
-            lang=self.lang,
-            media=tuple(self.media),
-            sent_digits=self.sent_digits,
-            greeting=self.greeting,
-        )
-
-    def _latency(self, session_closed: bool) -> tuple[int | None, NullReason | None]:
-        if self.speculative:
-            return None, "speculative"
-        if self.caller_at is None:
-            return None, "no_prompt"
-        if self.agent_at is not None:
-            return max(0, round((self.agent_at - self.caller_at) / 1_000_000)), None
-        if self.cut_short:
-            return None, "interrupted_before_first_token"
-        return None, "session_closed" if session_closed else "no_response"
-
-
-def words(text: str) -> str:
-    """Words in lower case, each with one space before it: what is left when punctuation and spacing differ."""
-    spaced = "".join(c if c.isalnum() else " " for c in text.casefold())
-    return "".join(f" {word}" for word in spaced.split())
+    def speeches(self) -> Iterator[Speech]:
+        """All that was said in it, in order."""
+        for response in self.responses:
+            yield from response.speeches

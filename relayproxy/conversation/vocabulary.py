@@ -86,6 +86,9 @@ class Text(_Typed, frozen=True, tag="text"):
     token: str
     """As sent. Half of a surrogate pair may stand alone: the next token may begin with the other (`mended`)."""
     last: bool | None = False
+    lang: str | None = None
+    preemptible: bool | None = False
+    """Marks what may be cut off by later text or media, not what cuts."""
 
     @property
     def speakable(self) -> bool:
@@ -94,6 +97,7 @@ class Text(_Typed, frozen=True, tag="text"):
 
 class Play(_Typed, frozen=True, tag="play"):
     source: str
+    preemptible: bool | None = False
 
 
 class SendDigits(_Typed, frozen=True, tag="sendDigits"):

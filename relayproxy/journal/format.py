@@ -10,8 +10,9 @@ ends before it. An entry is a fixed head followed by `length` bytes of body:
     u8 kind · u32 connection · u32 length · u64 t · u32 took
 
 `t` is nanoseconds of the relay's monotonic clock; for a chunk it is when the bytes had been read, and `took` is
-the nanoseconds until the write to the other side had returned (saturating). `connection` counts up from 1 within
-one journal. All numbers are little-endian.
+the nanoseconds until the write to the other side had returned, or `MAX_TOOK` when that is not known: the other side
+was not taking data, or it took longer than can be said. `connection` counts up from 1 within one journal. All numbers
+are little-endian.
 """
 
 import struct

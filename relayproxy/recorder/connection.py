@@ -13,7 +13,7 @@ import msgspec
 
 from relayproxy.connection import Ending, Opening, Side
 from relayproxy.conversation.message import Message
-from relayproxy.journal.format import Entry, GapBody, Kind
+from relayproxy.journal.format import MAX_TOOK, Entry, GapBody, Kind
 from relayproxy.recorder.deflate import Inflater, takeover
 from relayproxy.recorder.frames import Decoder, Place, State
 from relayproxy.recorder.resume import Resume, read_resume
@@ -116,7 +116,10 @@ class Connection:
         # Where reading should have begun again was never found: the file is gone or damaged.
         lost = [] if self._replay_from[entry.kind] is None else self.lose(entry.kind, 0, DAMAGED)
         t = self._time(entry)
-        return lost + self._add(self._feed(entry.kind, entry.body, t, t + entry.took, (segment, entry.offset)))
+        if entry.took < MAX_TOOK:
+            return lost + self._add(self._feed(entry.kind, entry.body, t, t + entry.took, (segment, entry.offset)))
+        held = self._feed(entry.kind, entry.body, t, None, (segment, entry.offset))
+        return lost + self._add([msgspec.structs.replace(message, held=True) for message in held])
 
     def replay(self, entry: Entry, segment: int) -> None:
         """Bytes before the committed position: fed to a side whose pending message they are part of. All that comes
@@ -197,7 +200,7 @@ class Connection:
         inflater = None if keeps is None else Inflater(keeps)
         return Decoder(side, masked=side == "twilio", limit=self._limit, inflater=inflater, state=state)
 
-    def _feed(self, kind: Kind, body: bytes, t: int, out: int, place: Place) -> list[Message]:
+    def _feed(self, kind: Kind, body: bytes, t: int, out: int | None, place: Place) -> list[Message]:
         try:
             return self._decoders[kind].feed(body, t, out, self._seq, place)
         except Exception as problem:

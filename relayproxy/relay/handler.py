@@ -23,6 +23,7 @@ from relayproxy.journal.tape import Tape
 from relayproxy.relay import headers as header_policy
 from relayproxy.relay.headers import Headers, mask, mask_query
 from relayproxy.relay.splice import Splice
+from relayproxy.relay.stopwatch import Stopwatch
 from relayproxy.relay.targets import RESERVED, Target, Targets
 from relayproxy.relay.upstream import Accepted, Collector, Refused, Upstream
 
@@ -86,9 +87,13 @@ class Relay:
         opening, traceparent = self._opening(request, target, got, opened_at)
         sent = header_policy.to_backend(got, traceparent=traceparent, **self._observed(request, got))
         number = next(self._numbers)
-        answer = await self._dial(target, sent, opening, number, opened)
+        stopwatch = Stopwatch()
+        answer = await self._dial(target, sent, opening, number, opened, stopwatch)
         opening = msgspec.structs.replace(
-            opening, response_headers=mask(answer.headers), connected_after=time.monotonic_ns() - opened
+            opening,
+            response_headers=mask(answer.headers),
+            connected_after=time.monotonic_ns() - opened,
+            dial=stopwatch.dial(),
         )
         if isinstance(answer, Refused):
             return self._refuse(request, answer, opening, number, opened)
@@ -103,13 +108,15 @@ class Relay:
         return Sent(101)
 
     async def _dial(
-        self, target: Target, headers: Headers, opening: Opening, number: int, opened: int
+        self, target: Target, headers: Headers, opening: Opening, number: int, opened: int, stopwatch: Stopwatch
     ) -> Accepted | Refused:
         task = asyncio.current_task()
         assert task is not None
         self.handshakes.add(task)
         try:
-            return await self._upstream.dial(target.url, headers, own_host=target.host == "backend")
+            return await self._upstream.dial(
+                target.url, headers, own_host=target.host == "backend", stopwatch=stopwatch
+            )
         except asyncio.CancelledError:
             # By aiohttp, because Twilio hung up, or by a stop that waits no longer.
             error = _STOPPED if self.draining else _GONE

@@ -18,7 +18,7 @@ from time import monotonic_ns
 from typing import Literal
 
 from relayproxy.connection import Ending, Side, SideEnd
-from relayproxy.journal.format import Kind
+from relayproxy.journal.format import MAX_TOOK, Kind
 from relayproxy.journal.tape import Tape
 
 log = logging.getLogger(__name__)
@@ -103,6 +103,9 @@ class Splice:
 
     def ended(self, side: Side, how: SideEnd) -> None:
         """An end's stream is over; called by the ends."""
+        end = self.twilio if side == "twilio" else self.backend
+        if end.finished_t is None:
+            end.finished_t = monotonic_ns() - self._opened
         if self._first is None and how != "closed_by_proxy":
             self._first = side
             self._await_other_end(None)
@@ -118,6 +121,8 @@ class Splice:
                     twilio_bytes=self.twilio.received,
                     backend_bytes=self.backend.received,
                     cause=self._cause,
+                    twilio_t=self.twilio.finished_t,
+                    backend_t=self.backend.finished_t,
                 )
             )
         finally:
@@ -137,6 +142,8 @@ class _End(asyncio.Protocol):
         "_tls",
         "deaf",
         "eof",
+        "finished_t",
+        "full",
         "how",
         "lost",
         "peer",
@@ -167,6 +174,9 @@ class _End(asyncio.Protocol):
             self.transport = transport
             self._tls = transport.get_extra_info("ssl_object") is not None
         self.eof = False
+        self.finished_t: int | None = None
+        self.full = False
+        """What is written to it waits, because it is not taking data."""
         self.how: SideEnd | None = None
         self.received = 0
 
@@ -186,7 +196,7 @@ class _End(asyncio.Protocol):
         if not peer.deaf:
             peer.transport.write(data)
         try:
-            self._tape.chunk(self._kind, self._number, t, monotonic_ns() - t, data)
+            self._tape.chunk(self._kind, self._number, t, MAX_TOOK if peer.full else monotonic_ns() - t, data)
             self.received += len(data)
         except Exception:
             log.exception("taping failed; the call goes on")
@@ -196,11 +206,13 @@ class _End(asyncio.Protocol):
             self.transport.write(data)
 
     def pause_writing(self) -> None:
+        self.full = True
         peer = self.peer
         if not (peer.lost or peer.eof or peer.transport.is_closing()):
             peer.transport.pause_reading()
 
     def resume_writing(self) -> None:
+        self.full = False
         peer = self.peer
         if not (peer.lost or peer.eof or peer.transport.is_closing()):
             peer.transport.resume_reading()

@@ -26,6 +26,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from relayproxy.relay.headers import Headers, decode, printable, to_caller
+from relayproxy.relay.stopwatch import Stopwatch, tracing
 
 REFUSAL_LIMIT = 1024 * 1024
 """Bytes of a refusal's body that are passed on."""
@@ -86,12 +87,13 @@ class Upstream:
             cookie_jar=DummyCookieJar(),
             auto_decompress=False,
             timeout=ClientTimeout(total=None, sock_connect=None),
+            trace_configs=[tracing()],
         )
 
     async def close(self) -> None:
         await self._session.close()
 
-    async def dial(self, url: str, headers: Headers, *, own_host: bool) -> Accepted | Refused:
+    async def dial(self, url: str, headers: Headers, *, own_host: bool, stopwatch: Stopwatch) -> Accepted | Refused:
         """Sends the upgrade request to `url`, which is used as it stands. `own_host`: Host names the backend.
 
         Whatever goes wrong is a Refused: 504 for silence, 502 for what cannot be reached or understood, else the
@@ -99,7 +101,8 @@ class Upstream:
         """
         try:
             async with asyncio.timeout(self._timeout):
-                response = await self._request(url, headers, own_host)
+                response = await self._request(url, headers, own_host, stopwatch)
+                stopwatch.answered()
         except TimeoutError:
             return _own(504, f"the backend did not answer within {self._timeout:g} s")
         except aiohttp.ClientConnectorCertificateError as problem:
@@ -114,7 +117,9 @@ class Upstream:
             return _own(502, f"the backend's answer was not HTTP, or it hung up ({type(problem).__name__})")
         return _accepted(response) if response.status == 101 else await _refusal(response, self._timeout)
 
-    async def _request(self, url: str, headers: Headers, own_host: bool) -> aiohttp.ClientResponse:
+    async def _request(
+        self, url: str, headers: Headers, own_host: bool, stopwatch: Stopwatch
+    ) -> aiohttp.ClientResponse:
         wanted: CIMultiDict[str] = CIMultiDict()
         spelling: dict[str, str] = {}
         for name, value in headers:
@@ -128,6 +133,7 @@ class Upstream:
             skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent", "Content-Type"),
             allow_redirects=False,
             middlewares=(_once(),),
+            trace_request_ctx=stopwatch,
         )
 
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from relayproxy.console.transcript import Badge, transcript, turn_view
-from relayproxy.conversation.model import Interruption, Turn
+from relayproxy.conversation.model import Budget, Interruption, Turn
 
 S = 1_000_000_000
 
@@ -23,13 +23,14 @@ def turn(number: int = 1, **known: Any) -> Turn:
         "agent_at": 2 * S,
         "agent_done_at": 2 * S,
         "dtmf": "",
-        "response_latency_ms": 1000,
         "null_reason": None,
         "coalesced_prompts": 0,
         "interruptions": (),
         "unanswered": False,
         "lang": "en-US",
     }
+    ms = known.pop("response_latency_ms", 1000)
+    given["budget"] = Budget() if ms is None else Budget(None, 0, ms * 1_000_000, 0, None)
     return Turn(**{**given, **known})
 
 

@@ -1,6 +1,7 @@
 """The fold: parties, counts, and what holds for any messages in any order."""
 
 import json
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from relayproxy.connection import Ending
 from relayproxy.conversation.fold import MAX_SETUP, Fold
 from relayproxy.conversation.message import Message
-from relayproxy.conversation.model import Conversation, Handoff
+from relayproxy.conversation.model import Conversation, Handoff, Turn
 from relayproxy.conversation.spans import spans
 from relayproxy.conversation.vocabulary import Text, decode, mended
 from tests.script import START, Played, play, script
@@ -184,10 +185,15 @@ payloads = st.one_of(
         lambda u, d: {"type": "interrupt", "utteranceUntilInterrupt": u, "durationUntilInterruptMs": d}, texts, numbers
     ),
     st.builds(lambda v: {"type": "info", "name": "agentSpeaking", "value": v}, values),
+    st.builds(lambda v: {"type": "info", "name": "clientSpeaking", "value": v}, values),
     st.builds(lambda v: {"type": "info", "name": "tokensPlayed", "value": v}, values),
     st.builds(lambda d: {"type": "error", "description": d}, st.sampled_from(['code: 64107, {"type":"end"}', "x", 5])),
     st.builds(lambda t, last: {"type": "text", "token": t, "last": last}, texts | numbers, flags),
     st.builds(lambda t, last: {"type": "text", "token": t, "last": last}, texts, st.booleans()),
+    st.builds(
+        lambda t, p, last: {"type": "text", "token": t, "preemptible": p, "last": last}, texts, flags, st.booleans()
+    ),
+    st.builds(lambda v: {"type": "language", "ttsLanguage": v}, texts | numbers),
     st.builds(lambda s: {"type": "play", "source": s}, texts),
     st.builds(lambda d: {"type": "sendDigits", "digits": d}, texts),
     st.builds(lambda h: {"type": "end", "handoffData": h}, texts | numbers | st.just({"a": [10**30]})),
@@ -233,6 +239,48 @@ def test_how_often_one_asks_changes_nothing(of: list[Any]) -> None:
     assert asked[-1:] == [played.fold.conversation() for played in once[-1:]]
 
 
+@settings(max_examples=150, deadline=None)
+@given(courses, st.lists(st.booleans(), min_size=40, max_size=40))
+def test_forgetting_settled_turns_changes_nothing_else(of: list[Any], asked: list[bool]) -> None:
+    whole = [played.fold.conversation() for played in course(of)][-1:]
+    kept: list[Any] = []
+    last: list[Conversation] = []
+    for step, played in enumerate(course(of)):
+        last = [played.fold.conversation()]
+        if asked[step]:
+            kept += [turn for turn in last[0].turns if turn.number < last[0].settled_turns]
+            played.fold.forget(last[0].settled_turns)
+            if not last[0].live:
+                # What is open when a session ends may go on with another connection, so it is not forgotten.
+                kept = [turn for turn in kept if turn.number < played.fold.conversation().turns[0].number]
+            last = [played.fold.conversation()]
+
+    for forgetful, full in zip(last, whole, strict=True):
+        assert [*kept, *forgetful.turns] == [*full.turns]
+        assert msgspec.structs.replace(forgetful, turns=()) == msgspec.structs.replace(full, turns=())
+
+
+@settings(max_examples=300, deadline=None)
+@given(courses)
+def test_the_parts_of_the_budget_sum_to_the_nanosecond(of: list[Any]) -> None:
+    for played in [*course(of)][-1:]:
+        for turn in played.fold.conversation().turns:
+            budget = turn.budget
+            if budget.response_latency is None:
+                assert turn.null_reason is not None
+                continue
+            assert turn.agent_at is not None
+            assert turn.caller_at is not None
+            assert budget.proxy_in is not None
+            assert budget.response_latency == turn.agent_at - turn.caller_at
+            assert min(part for part in (budget.proxy_in, budget.backend, budget.proxy_out) if part is not None) >= 0
+            assert (budget.user_bot_latency is None) == ("user_bot_latency_ms" in turn.null_reasons)
+            if budget.user_bot_latency is not None:
+                assert budget.input_delay is not None
+                assert budget.output_delay is not None
+                assert budget.user_bot_latency == budget.input_delay + budget.response_latency + budget.output_delay
+
+
 @settings(max_examples=300, deadline=None)
 @given(courses)
 def test_whatever_comes_the_conversation_holds_together(of: list[Any]) -> None:
@@ -247,13 +295,23 @@ def test_whatever_comes_the_conversation_holds_together(of: list[Any]) -> None:
         assert all((turn.response_latency_ms is None) == (turn.null_reason is not None) for turn in turns)
         assert all((turn.response_latency_ms or 0) >= 0 for turn in turns)
         assert _spoken("".join(turn.agent_text for turn in turns)) == _spoken(mended(_said(played.messages)))
+        for turn in turns:
+            _what_was_heard_is_what_was_sent(turn)
+        assert sum(conversation.totals.findings.values()) >= len(conversation.findings)
         assert conversation.live == (conversation.outcome is None)
+        assert turns[: len(settled)] == settled
         if conversation.live:
-            assert turns[: len(settled)] == settled
             assert conversation.settled_turns >= len(settled)
             settled = turns[: conversation.settled_turns]
         msgspec.json.encode(conversation)
         msgspec.json.encode(spans(conversation, played.opening))
+
+
+def _what_was_heard_is_what_was_sent(turn: Turn) -> None:
+    if turn.unheard_text:
+        told = _spoken(turn.heard_text + turn.unheard_text)
+        assert not Counter(turn.agent_text.replace(" ", "")) - Counter(told)
+    assert (turn.heard_basis is None) <= (turn.heard_text == "")
 
 
 def _said(messages: list[Message]) -> str:

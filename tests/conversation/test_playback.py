@@ -79,7 +79,7 @@ def test_an_interrupt_empties_the_queue() -> None:
         5.0  twilio   interrupt "The second" 900
     """
 
-    assert interruptions(QUEUED + again) == [(1, "The first", "exact"), (4, "The second", "inferred")]
+    assert interruptions(QUEUED + again) == [(1, "The first", "exact"), (4, "The second", "exact")]
 
 
 def test_a_response_sent_within_a_round_trip_was_not_the_one() -> None:

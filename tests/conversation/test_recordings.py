@@ -17,44 +17,75 @@ LONG = " ".join(
 
 
 class T(NamedTuple):
-    """What a turn must be; the latency may be off by one ms."""
+    """What a turn must be; numbers may be off by one ms. `heard` None: all that was sent, after the greeting."""
 
     opened_by: str
     caller: str = ""
     agent: str = ""
     latency_ms: int | None = None
+    user_bot_ms: int | None = None
+    complete_ms: int | None = None
     keys: str = ""
     greeting: str = ""
-    cut: tuple[tuple[str, str, int], ...] = ()
+    cut: tuple[tuple[str, str, int | None, str], ...] = ()
+    """Kind, utterance, ms heard, attribution."""
+    heard: str | None = None
+    unheard: str = ""
 
 
+GREETED = T("setup", greeting=GREETING)
+HOLDING = T("prompt", "Holding.", "I heard: Holding.")
+PIN = "Four seven two nine zero one three eight."
+HEARD_OF_LONG = "Sentence 1 of twelve: the quick brown fox jumps over the"
 EXPECTED: dict[tuple[str, int], list[T]] = {
-    ("end-then-reconnect", 1): [T("setup", greeting=GREETING), T("prompt", "Holding.", "I heard: Holding.", 1)],
+    ("end-then-reconnect", 1): [GREETED, HOLDING._replace(latency_ms=1, user_bot_ms=254, complete_ms=1708)],
     ("end-then-reconnect", 2): [
         T("setup", "", "This is the second relay session on the same call.", greeting=GREETING)
     ],
     ("greeting-dtmf", 1): [
-        T("setup", greeting="This", cut=(("caller_dtmf", "This", 15),)),
-        T("dtmf", "", "Key 9.", 0, keys="9"),
-        T("dtmf", "", "Key 8.", 0, keys="8"),
+        T("setup", greeting="This", cut=(("caller_dtmf", "This", 15, "exact"),)),
+        T("dtmf", "", "Key 9.", 0, complete_ms=1055, keys="9"),
+        T("dtmf", "", "Key 8.", 0, complete_ms=1134, keys="8"),
     ],
-    ("malformed-frames", 1): [T("setup", greeting=GREETING), T("prompt", "Holding.", "I heard: Holding.", 0)],
+    ("malformed-frames", 1): [GREETED, HOLDING._replace(latency_ms=0, user_bot_ms=262, complete_ms=1777)],
     ("pin-spoken", 1): [
-        T("setup", greeting=GREETING),
-        T(
-            "prompt",
-            "Four seven two nine zero one three eight.",
-            "I heard: Four seven two nine zero one three eight.",
-            3,
-        ),
-        T("prompt", "The quick brown fox.", "I heard: The quick brown fox.", 0),
+        GREETED,
+        T("prompt", PIN, f"I heard: {PIN}", 3, user_bot_ms=343, complete_ms=2828),
+        T("prompt", "The quick brown fox.", "I heard: The quick brown fox.", 0, user_bot_ms=473, complete_ms=2500),
     ],
     ("preempt-marked", 1): [
-        T("setup", greeting=GREETING),
-        T("dtmf", "", LONG, 1, keys="0"),
+        GREETED,
+        T(
+            "dtmf",
+            "",
+            LONG,
+            1,
+            keys="0",
+            cut=(("preempt", HEARD_OF_LONG, None, "exact"),),
+            heard=HEARD_OF_LONG,
+            unheard=LONG.removeprefix(HEARD_OF_LONG),
+        ),
         T("proactive", "", "Replacing the marked message."),
     ],
-    ("socket-drop", 1): [T("setup", greeting=GREETING), T("prompt", "Holding.", "I heard: Holding.", 1)],
+    ("socket-drop", 1): [GREETED, HOLDING._replace(latency_ms=1, user_bot_ms=427, complete_ms=1863)],
+}
+GREETING_MS = {
+    ("end-then-reconnect", 1): 645,
+    ("end-then-reconnect", 2): 747,
+    ("greeting-dtmf", 1): 245,
+    ("malformed-frames", 1): 701,
+    ("pin-spoken", 1): None,
+    ("preempt-marked", 1): 723,
+    ("socket-drop", 1): 324,
+}
+OUTCOMES = {
+    ("end-then-reconnect", 1): "ended_by_backend",
+    ("end-then-reconnect", 2): "ended_by_backend",
+    ("greeting-dtmf", 1): "caller_hangup",
+    ("malformed-frames", 1): "protocol_error",
+    ("pin-spoken", 1): "caller_hangup",
+    ("preempt-marked", 1): "caller_hangup",
+    ("socket-drop", 1): "backend_disconnect",
 }
 STATUS = {"none": "completed", "success": "ended", "failed": "failed"}
 SESSIONS = [(name, session) for name in NAMES for session in recording(name).sessions]
@@ -83,19 +114,54 @@ def test_turns(name: str, session: Session) -> None:
             turn.opened_by,
             turn.caller_text,
             turn.agent_text,
-            want.latency_ms,
+            about(turn.response_latency_ms, want.latency_ms),
+            about(turn.user_bot_latency_ms, want.user_bot_ms),
+            about(turn.reply_complete_ms, want.complete_ms),
             turn.dtmf,
             turn.greeting,
-            tuple((cut.kind, cut.heard_text, cut.heard_ms or 0) for cut in turn.interruptions),
+            tuple((cut.kind, cut.heard_text, cut.heard_ms, cut.attribution) for cut in turn.interruptions),
+            turn.heard_text if want.heard is not None else None,
+            turn.unheard_text,
         )
         for turn, want in zip(turns, expected, strict=True)
     ] == expected
     for turn, want in zip(turns, expected, strict=True):
         assert not turn.unanswered
-        if want.latency_ms is None:
-            assert (turn.response_latency_ms, turn.null_reason) == (None, "no_prompt")
-        else:
-            assert turn.response_latency_ms == pytest.approx(want.latency_ms, abs=1)
+        assert turn.null_reason == (None if want.latency_ms is not None else "no_prompt")
+        assert (turn.heard_basis, turn.tier) == ("tokens_played", "B")
+        if want.heard is None:
+            assert turn.heard_text == " ".join(filter(None, (want.greeting, want.agent)))
+
+
+def about(value: int | None, wanted: int | None) -> int | None:
+    """What was wanted, when the value is that within 1 ms; else the value."""
+    return wanted if None not in (value, wanted) and abs((value or 0) - (wanted or 0)) <= 1 else value
+
+
+@pytest.mark.parametrize(("name", "session"), SESSIONS, ids=[f"{name}-{s.number}" for name, s in SESSIONS])
+def test_greeting_latency_and_outcome(name: str, session: Session) -> None:
+    made = conversation(session)
+
+    greeting = GREETING_MS[name, session.number]
+    assert made.totals.greeting_latency_ms == greeting
+    assert made.totals.greeting_null_reason == (None if greeting is not None else "event_missing")
+    assert made.outcome == OUTCOMES[name, session.number]
+
+
+def test_the_malformed_messages_are_counted_towards_ten_in_a_row() -> None:
+    made = conversation(recording("malformed-frames").sessions[0])
+
+    assert made.totals.findings == {"invalid_message": 10, "too_many_invalid": 1}
+    assert (made.totals.violations, made.totals.consecutive_violations) == (10, 10)
+    assert [finding.twilio_code for finding in made.findings] == [64107] * 10 + [64105]
+    assert [finding.seq for finding in made.findings] == [*range(16, 26), 25]
+
+
+@pytest.mark.parametrize(("name", "session"), SESSIONS, ids=[f"{name}-{s.number}" for name, s in SESSIONS])
+def test_the_other_calls_have_nothing_to_complain_about(name: str, session: Session) -> None:
+    made = conversation(session)
+
+    assert name == "malformed-frames" or made.findings == ()
 
 
 @pytest.mark.parametrize(("name", "session"), SESSIONS, ids=[f"{name}-{s.number}" for name, s in SESSIONS])

@@ -67,7 +67,7 @@ def test_turn_ids_are_the_same_whenever_asked() -> None:
 
 def test_only_what_is_final_is_a_span() -> None:
     assert [s.attributes["turn.number"] for s in tree(CALL)] == [0]
-    assert [s.attributes["turn.number"] for s in tree(CALL + "40.0 twilio info agentSpeaking off")] == [0, 1]
+    assert [s.attributes["turn.number"] for s in tree(CALL + "70.0 twilio info agentSpeaking off")] == [0, 1]
 
 
 def test_every_span_names_the_conversation() -> None:

@@ -38,7 +38,7 @@ from relayproxy.conversation.vocabulary import (
         ('{"type":"interrupt","utteranceUntilInterrupt":"a","durationUntilInterruptMs":15}', Interrupt("a", 15)),
         ('{"type":"error","description":"no"}', Error("no")),
         ('{"type":"info","name":"agentSpeaking","value":"on"}', Info("agentSpeaking", "on")),
-        ('{"type":"text","token":" a","last":true,"preemptible":true}', Text(" a", True)),
+        ('{"type":"text","token":" a","last":true,"preemptible":true}', Text(" a", True, None, True)),
         ('{"type":"play","source":"https://h/a.mp3","loop":0}', Play("https://h/a.mp3")),
         ('{"type":"sendDigits","digits":"1w#"}', SendDigits("1w#")),
         ('{"type":"language","ttsLanguage":"es-ES","new":{}}', Language("es-ES")),

@@ -1,0 +1,163 @@
+"""Interruptions while they are being written: what the backend still sent, whether the caller meant it, what came next.
+
+Knows: what follows an interruption and for how long it counts.
+Must not know: what was playing, or how turns open.
+
+Times are wall nanoseconds. Nothing here looks at a clock: time passes with messages.
+"""
+
+from collections.abc import Iterator
+
+from relayproxy.conversation.model import Interruption, InterruptionKind, Match, milliseconds
+from relayproxy.conversation.moment import Moment
+
+SECOND = 1_000_000_000
+DOUBT = 2 * SECOND
+"""An interrupt is false when no final prompt follows within this time of it or of what was said since."""
+MOST_DOUBT = 15 * SECOND
+"""How long a caller may be speaking without a final prompt before nothing more is expected."""
+RECOVERY = 60 * SECOND
+"""A response that comes later than this answers something else."""
+STILL = SECOND
+"""Stale text this close before the end of the session had not stopped."""
+
+
+class InterruptionDraft:
+    """One `interrupt` frame."""
+
+    __slots__ = (
+        "_deadline",
+        "attribution",
+        "false",
+        "heard",
+        "heard_ms",
+        "kind",
+        "last_stale_at",
+        "match",
+        "moment",
+        "recovery",
+        "sent",
+        "stale_chars",
+        "stale_chunks",
+        "stop",
+        "streams",
+        "turn",
+        "unheard",
+    )
+
+    def __init__(self, moment: Moment, kind: InterruptionKind, heard: str, heard_ms: int | None, turn: int) -> None:
+        self.moment = moment
+        self.kind = kind
+        self.heard = heard
+        self.heard_ms = heard_ms
+        self.turn = turn
+        self.attribution: str = "inferred"
+        self.match: Match = "none"
+        self.sent = 0
+        self.unheard = 0
+        self.stale_chunks = 0
+        self.stale_chars = 0
+        self.last_stale_at: int | None = None
+        self.streams = False
+        """Stale text may still come."""
+        self.false: bool | None = None if kind == "caller_speech" else False
+        self.recovery: int | None = None
+        self.stop: int | None = None
+        self._deadline = moment.at + DOUBT
+
+    def stale(self, chars: int, at: int) -> None:
+        """The backend sent stale speech."""
+        self.stale_chunks += 1
+        self.stale_chars += chars
+        self.last_stale_at = at
+
+    def speaks(self, at: int) -> None:
+        """The caller is heard to speak: a final prompt may follow later."""
+        self._deadline = max(self._deadline, min(at + DOUBT, self.moment.at + MOST_DOUBT))
+
+    def decide(self, now: int) -> bool:
+        """Whether it is known by now if the caller meant it."""
+        if self.false is None and now > self._deadline:
+            self.false = True
+        return self.false is not None
+
+    def value(self, closed_at: int | None) -> Interruption:
+        """As it stands. `closed_at`: the session is over since then."""
+        reaction = 0 if self.last_stale_at is None else max(0, self.last_stale_at - self.moment.out)
+        last = self.last_stale_at
+        still = self.streams and closed_at is not None and last is not None and closed_at - last <= STILL
+        return Interruption(
+            at=self.moment.at,
+            kind=self.kind,
+            heard_text=self.heard,
+            heard_ms=self.heard_ms,
+            stale_chunks=self.stale_chunks,
+            stale_chars=self.stale_chars,
+            attribution="exact" if self.attribution == "exact" else "inferred",
+            reaction_ms=milliseconds(reaction) or 0,
+            still_streaming_at_close=still,
+            false_interruption=self.false,
+            recovery_ms=milliseconds(self.recovery),
+            stop_ms=milliseconds(self.stop),
+            unheard_chars=self.unheard,
+            unheard_ratio=round(self.unheard / self.sent, 4) if self.sent else None,
+            match=self.match,
+            connection=self.moment.connection,
+            seq=self.moment.seq,
+        )
+
+
+class Aftermath:
+    """The interruptions about which something is still to be learnt. Methods give those that changed."""
+
+    def __init__(self) -> None:
+        self._doubtful: list[InterruptionDraft] = []
+        self._recovering: list[InterruptionDraft] = []
+        self._sounding: InterruptionDraft | None = None
+
+    def begin(self, draft: InterruptionDraft, *, sounding: bool) -> None:
+        """An interrupt came. `sounding`: `agentSpeaking` was on."""
+        if draft.false is None:
+            self._doubtful.append(draft)
+        self._recovering.append(draft)
+        self._sounding = draft if sounding else None
+
+    def pass_time(self, now: int) -> Iterator[InterruptionDraft]:
+        """Time is up for some."""
+        if self._doubtful:
+            decided = [draft for draft in self._doubtful if draft.decide(now)]
+            self._doubtful = [draft for draft in self._doubtful if draft.false is None]
+            yield from decided
+        if self._recovering and now - self._recovering[0].moment.at > RECOVERY:
+            self._recovering = [draft for draft in self._recovering if now - draft.moment.at <= RECOVERY]
+
+    def speaks(self, at: int) -> None:
+        """A partial prompt, or `clientSpeaking`."""
+        for draft in self._doubtful:
+            draft.speaks(at)
+
+    def prompt(self) -> list[InterruptionDraft]:
+        """A final prompt came in time for all that are in doubt."""
+        meant, self._doubtful = self._doubtful, []
+        for draft in meant:
+            draft.false = False
+        return meant
+
+    def response(self, out: int) -> list[InterruptionDraft]:
+        """The next response was written to Twilio."""
+        recovered, self._recovering = self._recovering, []
+        for draft in recovered:
+            draft.recovery = max(0, out - draft.moment.at)
+        return recovered
+
+    def quiet(self, at: int, client_on_at: int | None) -> InterruptionDraft | None:
+        """`agentSpeaking` off came; `client_on_at`: the caller's last beginning to speak."""
+        draft, self._sounding = self._sounding, None
+        if draft is None or draft.kind != "caller_speech" or client_on_at is None:
+            return None
+        draft.stop = max(0, at - client_on_at) if at - client_on_at <= MOST_DOUBT else None
+        return draft
+
+    def earliest(self) -> int | None:
+        """Number of the earliest turn that something is still to be learnt about."""
+        return min((draft.turn for draft in (*self._doubtful, *self._recovering)), default=None)

@@ -1,0 +1,16 @@
+"""When and where a message was: what a rule needs to know of it besides what it says.
+
+Knows: that a message is read and written, and its place in its connection.
+Must not know: messages themselves.
+"""
+
+from typing import NamedTuple
+
+
+class Moment(NamedTuple):
+    """Wall nanoseconds of reading and of having been written to the other side; the message's connection and seq."""
+
+    at: int
+    out: int
+    connection: str
+    seq: int

@@ -1,0 +1,50 @@
+"""How fast Twilio speaks in this call.
+
+Knows: what was heard in which time.
+Must not know: what was said, or what the rate is needed for.
+"""
+
+USUAL = 15.0
+"""Characters a second where nothing was measured: 11 to 19 on recorded calls."""
+ENOUGH = 20
+"""Characters from which on a measured rate is used."""
+SHORTEST_MS = 400
+"""A shorter stretch is mostly the time it takes a voice to begin."""
+
+
+class SpeakingRate:
+    """Measured from `tokensPlayed` between speaker events, or from what interrupts say was heard."""
+
+    def __init__(self) -> None:
+        self._chars = 0
+        self._ns = 0
+        self._since: int | None = None
+
+    @property
+    def measured(self) -> float | None:
+        """Characters a second; None before there is enough to tell."""
+        return self._chars / (self._ns / 1e9) if self._chars >= ENOUGH else None
+
+    @property
+    def value(self) -> float:
+        """Characters a second, measured or usual."""
+        return self.measured or USUAL
+
+    def begin(self, at: int | None) -> None:
+        """Speech began at this wall time (nanoseconds), or (None) has ended."""
+        self._since = at
+
+    def played(self, chars: int, at: int) -> None:
+        """So many characters have been played since the last call or `begin`."""
+        if self._since is not None:
+            self._observe(chars, at - self._since)
+        self._since = at
+
+    def interrupted(self, chars: int, ms: int) -> None:
+        """An interrupt said that so many characters were heard in `ms`; not for what `played` has counted."""
+        self._observe(chars, ms * 1_000_000)
+
+    def _observe(self, chars: int, ns: int) -> None:
+        if ns >= SHORTEST_MS * 1_000_000 and chars > 0:
+            self._chars += chars
+            self._ns += ns

@@ -1,0 +1,259 @@
+"""What the backend says: which response a message continues, what is stale, what was a speculative answer.
+
+Knows: `last: true`, pauses, and what the caller has asked meanwhile.
+Must not know: JSON, what the caller said, how numbers are read off a turn.
+
+Times are wall nanoseconds. Nothing here looks at a clock: rules about elapsed time compare the times of messages.
+"""
+
+from typing import Literal
+
+from relayproxy.conversation.barge_in import Aftermath, InterruptionDraft
+from relayproxy.conversation.book import TurnBook
+from relayproxy.conversation.moment import Moment
+from relayproxy.conversation.playback import SECOND, Playback
+from relayproxy.conversation.silence import Silences
+from relayproxy.conversation.speech import Speech
+from relayproxy.conversation.turns import Response, TurnDraft
+
+SILENCE = SECOND
+"""A pause in an unterminated response after which text no longer continues what the caller cut off or outran. A reply
+that begins sooner behind another one, unasked, is a second reply to the same words."""
+PARTIAL_WINDOW = 2 * SECOND
+"""How long after a partial prompt a response that nobody asked for counts as an answer to it, and how long after
+either the caller must go on for it to be one to what they say then."""
+
+
+class Replies:
+    """The responses of one session. Writes into the turns of `book`."""
+
+    def __init__(self, book: TurnBook, playback: Playback, aftermath: Aftermath, silences: Silences) -> None:
+        self._book = book
+        self._playback = playback
+        self._aftermath = aftermath
+        self._silences = silences
+        self._current: Response | None = None
+        self._finished: Response | None = None
+        """The response before, while what follows may be a second reply to the same words."""
+        self._asks = 0
+        self._partial_at: int | None = None
+        self._triggers = 0
+        """How often in this turn something came that a backend may have answered."""
+        self._lang: str | None = None
+        self.caller_speaking = False
+        self.first_sent_at: int | None = None
+        """When the first speakable message of the session had been written."""
+
+    def earliest(self) -> int | None:
+        """Number of the earliest turn that text could still be added to."""
+        turns = [r.turn.number for r in (self._current, self._finished) if r is not None and r.turn is not None]
+        return min(turns, default=None)
+
+    def pass_time(self, now: int) -> None:
+        """A message at this time is about to be fed."""
+        if self._finished is not None and now - self._finished.last_at > SILENCE:
+            self._finished = None
+
+    def partial(self, at: int) -> None:
+        """The caller is speaking."""
+        self._give_up(at)
+        self._partial_at = at
+        self._triggers += 1
+
+    def prompt(self, at: int) -> None:
+        """The caller has spoken."""
+        self._give_up(at)
+        self._partial_at = None
+
+    def ask(self, turn: TurnDraft | None, moment: Moment) -> None:
+        """Something came that is to be answered, in this turn (None: it does not restart the turn's latency)."""
+        self._asks += 1
+        self._triggers += 1
+        self._finished = None
+        if turn is None:
+            return
+        turn.caller_at, turn.caller_out, turn.caller_place = moment.at, moment.out, moment
+        turn.awaiting = True
+        turn.cut_short = False
+        turn.reaction_out = None
+        turn.touch()
+
+    def reaction(self, out: int) -> None:
+        """The backend sent a message of any type."""
+        turn = self._book.open
+        if turn is not None and turn.caller_at is not None and turn.reaction_out is None:
+            turn.reaction_out = out
+            turn.touch()
+
+    def text(
+        self, token: str, moment: Moment, *, last: bool, speakable: bool, preemptible: bool, lang: str | None
+    ) -> None:
+        """The backend sent text."""
+        terminator = last and not token
+        response = self._current if terminator else self._continued(moment.at)
+        if response is None:
+            if terminator:
+                return
+            response = Response(moment.connection)
+        self._current = None if last else response
+        crossed = response.turn is not None and response.asks != self._asks and response.interruption is None
+        response.crossed = response.crossed or crossed
+        response.streams = not last
+        response.last_at = moment.at
+        response.asks = self._asks
+        response.tokens.append(token)
+        response.places.append(moment.seq)
+        turn = response.turn
+        if turn is None:
+            if not speakable:
+                self._keep(response, token, moment)
+                return
+            turn = self._speak(response, moment, "text")
+            turn.voice_lang = lang or self._lang or turn.lang
+        turn.touch()
+        if turn.agent_at is None:
+            turn.agent_at = moment.out
+        self._count(response, turn, token, moment, last=last, speakable=speakable)
+        self._say(response, token, moment, speakable=speakable, preemptible=preemptible)
+
+    def play(self, source: str, moment: Moment, *, preemptible: bool) -> None:
+        """The backend sent media to play."""
+        response = self._current = self._continued(moment.at) or Response(moment.connection)
+        response.last_at = moment.at
+        response.asks = self._asks
+        turn = response.turn or self._speak(response, moment, "play")
+        turn.touch()
+        turn.media.append(source)
+        response.speech = None
+        speech = self._stretch(response, moment, preemptible=preemptible)
+        speech.media, speech.sent_at = True, moment.out
+        self._playback.sent(speech, moment.out, None)
+        response.speech = None
+
+    def language(self, lang: str) -> None:
+        """The backend set the language of speech."""
+        self._lang = lang
+        turn = self._book.open
+        if turn is not None:
+            turn.languages.append(lang)
+            turn.touch()
+
+    def interrupted(self, speech: object, draft: InterruptionDraft) -> None:
+        """What was playing, of whatever response, is cut off."""
+        current = self._current
+        if current is None or not isinstance(speech, Speech):
+            return
+        current.speech = None
+        if speech.owner is current:
+            current.interruption, current.interrupted_at_asks = draft, self._asks
+            draft.streams = True
+
+    def disconnected(self, connection_id: str) -> None:
+        """A connection is gone: what was being said over it cannot be continued."""
+        if self._current is not None and self._current.connection_id == connection_id:
+            self._current = None
+
+    def _give_up(self, at: int) -> None:
+        """An answer to a partial prompt that nothing followed in time is no answer to what the caller says now."""
+        turn = self._book.open
+        if turn is not None and turn.unconfirmed:
+            last_at = max(self._partial_at or 0, turn.responses[-1].last_at)
+            if at - last_at > PARTIAL_WINDOW:
+                turn.unconfirmed = False
+                turn.touch()
+
+    def _continued(self, at: int) -> Response | None:
+        """The response that a message of the backend continues, if it continues one."""
+        response = self._current
+        if response is None or response.turn is None:
+            return response
+        paused = at - response.last_at > SILENCE
+        if response.interruption is not None:
+            over = paused or self._asks != response.interrupted_at_asks
+            if over:
+                response.interruption.streams = False
+        else:
+            over = self._asks != response.asks and (paused or not response.streams)
+        return None if over else response
+
+    def _speak(self, response: Response, moment: Moment, kind: Literal["text", "play"]) -> TurnDraft:
+        """Gives a response that has become audible its turn."""
+        book, at = self._book, moment.at
+        turn = book.open
+        if turn is None or not turn.awaiting:
+            if self._partial_at is not None and at - self._partial_at <= PARTIAL_WINDOW:
+                if turn is None or not turn.unconfirmed:
+                    turn = book.begin("proactive", at)
+                    turn.speculative = turn.unconfirmed = turn.agent_over_caller = True
+            else:
+                self._note_second_reply(moment)
+                if turn is None or turn.opened_by != "setup" or turn.responses:
+                    turn = book.begin("proactive", at)
+        turn.awaiting = False
+        turn.responses.append(response)
+        turn.stream.part()
+        response.turn = turn
+        if turn.agent_at is None:
+            turn.agent_at, turn.agent_read_at, turn.agent_place = moment.out, at, moment
+            turn.first_kind = kind
+            turn.sounding = self._playback.on
+            turn.agent_over_caller = turn.agent_over_caller or self.caller_speaking
+        for draft in self._aftermath.response(moment.out):
+            book.touch(draft.turn)
+        self._silences.answered(moment.out)
+        self.first_sent_at = moment.out if self.first_sent_at is None else self.first_sent_at
+        return turn
+
+    def _note_second_reply(self, moment: Moment) -> None:
+        before = self._finished
+        several = before is not None and (before.crossed or self._triggers > 1)
+        if before is not None and before.turn is not None and several and before.turn.interleaved is None:
+            before.turn.interleaved = moment
+            before.turn.touch()
+
+    def _count(
+        self, response: Response, turn: TurnDraft, token: str, moment: Moment, *, last: bool, speakable: bool
+    ) -> None:
+        """Takes the message into the numbers of its turn."""
+        interruption = response.interruption
+        if interruption is None:
+            if token:
+                turn.stream.chunk(token, moment)
+        elif speakable:
+            interruption.stale(len(token), moment.at)
+        if not last:
+            return
+        turn.agent_done_at = moment.out
+        turn.stream.last(moment.out)
+        turn.rate = self._playback.rate.measured
+        if interruption is not None:
+            interruption.streams = False
+        self._finished, self._triggers = response, self._triggers if response.crossed else 0
+
+    def _keep(self, response: Response, token: str, moment: Moment) -> None:
+        """White space before the first word belongs to what is said."""
+        if token:
+            self._stretch(response, moment, preemptible=False).add(token)
+
+    def _say(self, response: Response, token: str, moment: Moment, *, speakable: bool, preemptible: bool) -> None:
+        if not token:
+            return
+        speech = self._stretch(response, moment, preemptible=preemptible)
+        speech.add(token)
+        if not speakable:
+            return
+        if not speech.sent_at:
+            speech.sent_at = moment.out
+        self._playback.sent(speech, moment.out, len(token))
+
+    def _stretch(self, response: Response, moment: Moment, *, preemptible: bool) -> Speech:
+        speech = response.speech
+        if speech is None or (speech.cut is not None and speech.cut.kind == "interrupt"):
+            speech = response.speech = Speech(response)
+            speech.preemptible = preemptible
+            response.speeches.append(speech)
+        speech.last_at = moment.at
+        speech.asks = self._asks
+        if not speech.preemptible and preemptible:
+            speech.preemptible = True
+        return speech

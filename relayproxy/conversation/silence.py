@@ -1,0 +1,88 @@
+"""Stretches in which nobody spoke, and who was waited for.
+
+Knows: when speech begins and ends, by speaker events or, without them, by prompts and expected playback.
+Must not know: turns, what was said.
+
+Times are wall nanoseconds; sums only are kept.
+"""
+
+from relayproxy.conversation.model import Silence, WaitingFor, milliseconds
+
+SECOND = 1_000_000_000
+EPISODE: dict[WaitingFor, int] = {"backend": 3 * SECOND, "tts": 3 * SECOND, "caller": 8 * SECOND}
+"""From here on a silence is an episode."""
+
+
+class Silences:
+    """The silences of one session."""
+
+    def __init__(self) -> None:
+        self._events = False
+        """Speaker events come in this call."""
+        self._since: tuple[WaitingFor, int] | None = None
+        self._sums: dict[WaitingFor, list[int]] = {}
+        self._estimated: set[WaitingFor] = set()
+
+    def caller_stops(self, at: int, *, event: bool) -> None:
+        """`clientSpeaking` off (`event`), or a final prompt or a key."""
+        if event or not self._events or self._since is None:
+            self._end(at)
+            self._since = "backend", at
+        self._events = self._events or event
+
+    def caller_begins(self, at: int, agent_until: int | None, *, event: bool = False) -> None:
+        """The caller is heard: `clientSpeaking` on (`event`), a partial or final prompt, a key. `agent_until`: when
+        the agent's speech is expected to have ended."""
+        self._events = self._events or event
+        if self._since is None and agent_until is not None and not self._events and agent_until < at:
+            self._since = "caller", agent_until
+            self._estimated.add("caller")
+        self._end(at)
+
+    def answered(self, out: int) -> None:
+        """Speakable output was written to Twilio."""
+        if self._since is not None and self._since[0] == "backend":
+            self._end(out)
+            if self._events:
+                self._since = "tts", out
+            else:
+                self._estimated.add("backend")
+
+    def agent_begins(self, at: int) -> None:
+        """`agentSpeaking` on."""
+        self._events = True
+        self._end(at)
+
+    def agent_stops(self, at: int) -> None:
+        """`agentSpeaking` off."""
+        self._events = True
+        if self._since is None:
+            self._since = "caller", at
+
+    def value(self, closed_at: int | None) -> dict[str, Silence]:
+        """By who was waited for. `closed_at`: the session is over since then, and so is what was open."""
+        sums = {who: [*found] for who, found in self._sums.items()}
+        if closed_at is not None and self._since is not None:
+            _add(sums, self._since[0], closed_at - self._since[1])
+        return {
+            who: Silence(
+                total_ms=milliseconds(total) or 0,
+                longest_ms=milliseconds(longest) or 0,
+                episodes=episodes,
+                estimated=who in self._estimated or not self._events,
+            )
+            for who, (total, longest, episodes) in sums.items()
+        }
+
+    def _end(self, at: int) -> None:
+        if self._since is not None:
+            _add(self._sums, self._since[0], at - self._since[1])
+            self._since = None
+
+
+def _add(sums: dict[WaitingFor, list[int]], who: WaitingFor, ns: int) -> None:
+    if ns > 0:
+        found = sums.setdefault(who, [0, 0, 0])
+        found[0] += ns
+        found[1] = max(found[1], ns)
+        found[2] += ns >= EPISODE[who]

@@ -1,0 +1,197 @@
+"""Interruptions: what the backend still sent, whether the caller meant it, how the call went on."""
+
+import pytest
+
+from relayproxy.conversation.model import Interruption, Turn
+from tests.script import START, script
+
+REPLY = """
+    0.0          twilio   setup
+    1.0          twilio   prompt "tell me" last
+    2.0          backend  text "One two three. "
+    2.2          backend  text "Four five six. "
+    3.000/3.002  twilio   interrupt "One two" 600
+"""
+
+
+def cut(text: str, turn: int = 1) -> Interruption:
+    (found,) = script(text).turns[turn].interruptions
+    return found
+
+
+def test_a_backend_that_stops_at_once() -> None:
+    found = cut(REPLY + '3.3 backend text "" last')
+
+    assert (found.kind, found.heard_text, found.heard_ms, found.at) == (
+        "caller_speech",
+        "One two",
+        600,
+        START + 3 * 10**9,
+    )
+    assert (found.stale_chunks, found.stale_chars, found.reaction_ms) == (0, 0, 0)
+    assert (found.unheard_chars, found.unheard_ratio, found.match) == (23, 0.7667, "exact")
+
+
+def test_stale_speech_and_the_time_until_the_last_of_it() -> None:
+    found = cut(
+        REPLY
+        + """
+        3.1  backend  text "Seven. "
+        3.4  backend  text " "
+        3.9  backend  text "Eight." last
+        4.2  backend  text "Nine." last
+    """
+    )
+
+    assert (found.stale_chunks, found.stale_chars, found.reaction_ms) == (2, 13, 898)
+    assert not found.still_streaming_at_close
+
+
+def test_a_pause_ends_what_is_stale() -> None:
+    call = script(
+        REPLY
+        + """
+        3.1  backend  text "Seven. "
+        4.2  backend  text "What else?" last
+    """
+    )
+
+    assert call.turns[1].interruptions[0].stale_chunks == 1
+    assert [turn.agent_text for turn in call.turns[1:]] == ["One two three. Four five six. Seven. ", "What else?"]
+
+
+def test_a_new_prompt_ends_what_is_stale() -> None:
+    call = script(
+        REPLY
+        + """
+        3.1  backend  text "Seven. "
+        3.5  twilio   prompt "stop" last
+        3.9  backend  text "All right." last
+    """
+    )
+
+    assert call.turns[1].interruptions[0].reaction_ms == 98
+    assert call.turns[2].agent_text == "All right."
+
+
+@pytest.mark.parametrize(("closed", "still"), [("3.9", True), ("5.0", False)])
+def test_a_backend_that_never_stops(closed: str, still: bool) -> None:
+    found = cut(REPLY + f'3.1 backend text "Seven. " \n {closed} twilio close 1000 \n {closed} - gone first=twilio')
+
+    assert (found.stale_chunks, found.still_streaming_at_close) == (1, still)
+
+
+def test_a_key_within_a_quarter_second_is_the_cause() -> None:
+    assert cut(REPLY.replace("3.000/3.002", "2.800 twilio dtmf 5 \n 3.000/3.002")).kind == "caller_dtmf"
+    assert cut(REPLY.replace("3.000/3.002", "2.700 twilio dtmf 5 \n 3.000/3.002")).kind == "caller_speech"
+
+
+@pytest.mark.parametrize(
+    ("course", "false"),
+    [
+        ("4.9 twilio prompt 'wait' last", False),
+        ("5.1 twilio prompt 'wait' last", True),
+        ("5.1 twilio info agentSpeaking off", True),
+        ("4.9 twilio info agentSpeaking off", None),
+        ("4.5 twilio close 1000 \n 4.6 - gone first=twilio", None),
+    ],
+)
+def test_an_interruption_without_words_is_false(course: str, false: bool | None) -> None:
+    assert cut(REPLY + course).false_interruption is false
+
+
+def test_whoever_is_still_speaking_may_take_longer() -> None:
+    said = """
+        4.0  twilio  prompt "wait a"
+        5.5  twilio  prompt "wait a minute I"
+        7.0  twilio  prompt "wait a minute I said" last
+    """
+
+    assert cut(REPLY + said).false_interruption is False
+    assert cut(REPLY + "4.0 twilio prompt 'uh' \n 6.5 twilio info agentSpeaking off").false_interruption is True
+
+
+def test_a_key_is_meant() -> None:
+    found = cut(REPLY.replace("3.000/3.002", "2.9 twilio dtmf 5 \n 3.000/3.002") + "9.0 twilio info agentSpeaking off")
+
+    assert found.false_interruption is False
+
+
+def test_recovery_lasts_until_the_next_response() -> None:
+    course = """
+        3.3        backend  text "" last
+        4.0        twilio   prompt "wait" last
+        5.5/5.504  backend  text "Yes?" last
+    """
+
+    assert cut(REPLY + course).recovery_ms == 2504
+    assert cut(REPLY + "3.3 backend text '' last \n 70.0 backend text 'Hello?' last").recovery_ms is None
+
+
+def test_how_long_twilio_took_to_stop() -> None:
+    call = script("""
+        0.000  twilio   setup
+        1.000  twilio   prompt "tell me" last
+        2.000  backend  text "One two three." last
+        2.300  twilio   info agentSpeaking on
+        3.000  twilio   info clientSpeaking on
+        3.180  twilio   info tokensPlayed "One two"
+        3.181  twilio   interrupt "One two" 600
+        3.182  twilio   prompt "wait"
+        3.190  twilio   info agentSpeaking off
+    """)
+
+    assert call.turns[1].interruptions[0].stop_ms == 190
+
+
+def test_an_interruption_is_counted_once_for_its_response() -> None:
+    call = script(REPLY + '3.2 twilio interrupt "" 0 \n 9.0 - gone first=twilio')
+
+    assert call.totals.interruptions == {"caller_speech": 2}
+    assert (call.totals.interrupted_responses, call.totals.responses) == (1, 1)
+    assert (call.totals.interruption_count, call.totals.interruption_rate) == (2, 1.0)
+
+
+def over_caller(text: str) -> Turn:
+    return script(text).turns[1]
+
+
+def test_the_agent_begins_while_the_caller_speaks() -> None:
+    sent = over_caller("""
+        0.0  twilio   setup
+        0.5  twilio   info clientSpeaking on
+        0.9  twilio   info clientSpeaking off
+        1.0  twilio   prompt "Hello" last
+        1.2  twilio   info clientSpeaking on
+        1.5  backend  text "Hi." last
+    """)
+    begun = over_caller("""
+        0.0  twilio   setup
+        1.0  twilio   prompt "Hello" last
+        1.5  backend  text "Hi." last
+        1.6  twilio   info clientSpeaking on
+        1.9  twilio   info agentSpeaking on
+    """)
+    after = over_caller("""
+        0.0  twilio   setup
+        0.5  twilio   info clientSpeaking on
+        1.0  twilio   prompt "Hello" last
+        1.5  backend  text "Hi." last
+        1.9  twilio   info agentSpeaking on
+    """)
+
+    assert (sent.agent_over_caller, begun.agent_over_caller, after.agent_over_caller) == (True, True, False)
+    assert not sent.interrupted
+
+
+def test_a_text_between_a_partial_and_its_final_prompt_is_over_the_caller() -> None:
+    call = script("""
+        0.0  twilio   setup
+        1.0  twilio   prompt "book me"
+        1.3  backend  text "Sure." last
+        1.6  twilio   prompt "book me a table" last
+    """)
+
+    assert call.turns[1].agent_over_caller
+    assert call.totals.interruptions == {"agent_over_caller": 1}
+    assert (call.totals.interruption_count, call.totals.interruption_rate) == (0, 0.0)
