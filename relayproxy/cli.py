@@ -18,6 +18,7 @@ from relayproxy.errors import RelayproxyError
 from relayproxy.options import (
     CONSOLE_SETTINGS,
     DATABASE_SETTINGS,
+    REBUILD_SETTINGS,
     RECORDER_SETTINGS,
     RELAY_SETTINGS,
     checked,
@@ -223,6 +224,34 @@ def migrate(config: Path | None, supervised: bool, **flags: Any) -> None:
         click.echo(f"{problem.what}. It was MOVED to {moved}, nothing was deleted; a new one is made", err=True)
         migrations.migrate(settings.database)
     click.echo(f"{mask(settings.database)} is up to date")
+
+
+@main.command(short_help="Derive stored calls anew.")
+@click.argument("sessions", nargs=-1, metavar="[SESSION]…")
+@settings_options(*REBUILD_SETTINGS)
+def rebuild(sessions: tuple[str, ...], config: Path | None, **flags: Any) -> None:
+    """Derives turns, numbers, findings and endings of all stored calls anew from their recordings, or those of the
+    SESSIONs named by their id or Twilio's VX id. For after an upgrade that changed a definition, or new thresholds.
+
+    May run while "serve" does. Calls that are live are left to the recorder. Exits with 1 when a recording could not
+    be read; what was stored of it stays.
+    """
+    from relayproxy.recorder import rebuild as rebuilding
+
+    _log_as("rebuild")
+    steps = rebuilding.run(settings_of(config, flags), sessions)
+    summary = next(steps)
+    try:
+        with click.progressbar(length=summary.total, label="rebuilding", file=sys.stderr) as bar:
+            for summary in steps:
+                bar.length = summary.total
+                bar.update(summary.done - bar.pos)
+    finally:
+        click.echo(str(summary))
+    for session, why in summary.failed.items():
+        click.echo(f"{session}: {why}", err=True)
+    if summary.failed:
+        raise click.exceptions.Exit(1)
 
 
 def _begin(process: str, supervised: bool) -> None:

@@ -44,6 +44,7 @@ CONSOLE_SETTINGS = (
     "tls_key",
 )
 DATABASE_SETTINGS = ("data_dir", "database_url")
+REBUILD_SETTINGS = (*DATABASE_SETTINGS, "slow_turn", "stall")
 _METAVARS = {
     "backend": "URL",
     "listen": "HOST:PORT",

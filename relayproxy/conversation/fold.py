@@ -124,15 +124,16 @@ class Fold:
             link.ending = ending
             self._exchange.replies.disconnected(connection_id)
 
-    def forget(self, turns: int) -> None:
+    def forget(self, turns: int) -> int:
         """Turns 0 … turns-1 leave `conversation().turns`, as far as they are settled; totals and findings go on to
-        count them."""
+        count them. The number of the first turn that stays."""
         last = min(turns, self._exchange.settled(self._now))
         gone = [self._value(draft) for draft in self._exchange.book.drafts if draft.number < last]
         for turn in gone:
             self._tally.add(turn)
         self._settled_findings.extend(gone)
         self._exchange.book.forget(last)
+        return last
 
     def conversation(self) -> Conversation:
         """The session so far. Turns that did not change since the last call are the same objects."""

@@ -4,13 +4,13 @@ Knows: which derived value goes into which column, and what text a database take
 Must not know: SQL, or how the conversation was derived.
 """
 
-import math
-from collections.abc import Sequence
+from collections import Counter
 from typing import Any
 
 import msgspec
 
 from relayproxy.connection import Opening
+from relayproxy.conversation.findings import severity
 from relayproxy.conversation.model import Conversation, Turn
 from relayproxy.store.rows import SessionRow, TurnRow
 
@@ -47,14 +47,13 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def percentile(values: Sequence[int], share: float) -> int | None:
-    """Nearest-rank percentile; None of nothing."""
-    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)] if values else None
-
-
 def session_row(session: str, opening: Opening, conversation: Conversation) -> SessionRow:
     """`opening` is that of the session's first connection."""
-    latencies = [turn.response_latency_ms for turn in conversation.turns if turn.response_latency_ms is not None]
+    totals = conversation.totals
+    latency = totals.response_latency
+    severities = Counter[str]()
+    for code, count in totals.findings.items():
+        severities[severity(code)] += count
     return SessionRow(
         id=session,
         session_id=_text(conversation.session_id),
@@ -74,13 +73,17 @@ def session_row(session: str, opening: Opening, conversation: Conversation) -> S
         studio_transition=conversation.studio_transition,
         twilio_error_code=_number(conversation.twilio_error_code),
         handoff=None if conversation.handoff is None else to_json(conversation.handoff),
-        turns=len(conversation.turns),
-        interruptions=sum(len(turn.interruptions) for turn in conversation.turns),
+        turns=totals.turns,
+        interruptions=totals.interruption_count,
         messages=conversation.messages,
         gaps=conversation.gaps,
-        response_p50_ms=_number(percentile(latencies, 0.50)),
-        response_p95_ms=_number(percentile(latencies, 0.95)),
-        response_n=len(latencies),
+        unanswered=totals.unanswered,
+        errors=severities["error"],
+        warnings=severities["warning"],
+        confidence=conversation.confidence,
+        response_p50_ms=_milliseconds(latency.p50_ms),
+        response_p95_ms=_milliseconds(latency.p95_ms),
+        response_n=latency.n,
         detail=to_json(msgspec.structs.replace(conversation, turns=())),
     )
 
@@ -104,6 +107,10 @@ def turn_row(session: str, turn: Turn) -> TurnRow:
 
 def _text(value: str | None) -> str | None:
     return None if value is None else clean(value)
+
+
+def _milliseconds(value: float | None) -> int | None:
+    return None if value is None else _number(round(value))
 
 
 def _number(value: int | None) -> int | None:

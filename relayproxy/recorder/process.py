@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from relayproxy.config import Settings
+from relayproxy.config import Settings, slow_turn_and_stall
+from relayproxy.conversation.findings import Thresholds
 from relayproxy.errors import RelayproxyError
 from relayproxy.recorder.recorder import Recorder
 from relayproxy.store.archive import Archive
@@ -43,6 +44,7 @@ def run(settings: Settings) -> None:
             message_limit=settings.message_limit,
             patience=settings.journal_quota // 4,
             check=lambda: check_schema(engine),
+            thresholds=lambda route: Thresholds.of_seconds(*slow_turn_and_stall(settings, route)),
             exporter=exporter,
             stop=stop,
         )

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from relayproxy.conversation.findings import Thresholds
 from relayproxy.conversation.message import write_lines
 from relayproxy.conversation.spans import Span
 from relayproxy.journal.reader import START, Position
@@ -53,7 +54,8 @@ class Exporter(Protocol):
 class Recorder:
     """Plays the journals in `folder` into `archive` until `stop` is set.
 
-    `check` raises when the database cannot be used as it is. `message_limit`, `patience`: see `Playback`.
+    `check` raises when the database cannot be used as it is. `thresholds` gives those of a route. `message_limit`,
+    `patience`: see `Playback`.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Recorder:
         message_limit: int,
         patience: int,
         check: Callable[[], None],
+        thresholds: Callable[[str], Thresholds] = lambda _route: Thresholds(),
         exporter: Exporter | None = None,
         stop: threading.Event | None = None,
     ) -> None:
@@ -74,7 +77,7 @@ class Recorder:
         self._exporter = exporter
         self._stop = stop or threading.Event()
         self._patient = Patient(check, self._stop)
-        self._sessions = Sessions(archive, self._patient)
+        self._sessions = Sessions(archive, self._patient, thresholds)
         self._playbacks: dict[str, Playback] = {}
         self._looked = False
         self._touched: dict[str, Connection] = {}
@@ -176,6 +179,8 @@ class Recorder:
         self._dropped.clear()
         self._weight = 0
         self._export(sessions)
+        for session in sessions:
+            session.settle()
         for connection in touched:
             connection.fresh = []
             if connection.ending is not None:

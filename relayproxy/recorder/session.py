@@ -15,13 +15,14 @@ from operator import itemgetter
 import msgspec
 
 from relayproxy.connection import Ending, Opening
+from relayproxy.conversation.findings import Thresholds
 from relayproxy.conversation.fold import Fold
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.model import Conversation, Turn
 from relayproxy.conversation.spans import Span, spans
 from relayproxy.recorder.connection import log_bug
 from relayproxy.recorder.derive import session_row, turn_row
-from relayproxy.store.rows import SessionRow, TurnRow
+from relayproxy.store.rows import ConnectionRow, SessionRow, TurnRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,17 @@ class Part:
     opening: Opening
     messages: Sequence[Message]
     ending: Ending | None
+
+
+def part_of(row: ConnectionRow, messages: Sequence[Message]) -> Part:
+    """A stored connection."""
+    ending = msgspec.json.decode(row.ending, type=Ending) if row.ending is not None else None
+    return Part(msgspec.json.decode(row.opening, type=Opening), messages, ending)
+
+
+def first_of(session: str, parts: Sequence[Part]) -> Opening:
+    """The opening of a session's first connection, which gave it its id; `parts` (at least one) as they opened."""
+    return next((part for part in parts if part.opening.connection_id == session), parts[0]).opening
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +58,10 @@ class Rows:
 class Session:
     """A session by its id, with the opening of its first connection."""
 
-    def __init__(self, session: str, opening: Opening) -> None:
+    def __init__(self, session: str, opening: Opening, thresholds: Thresholds) -> None:
         self.id = session
         self.opening = opening
+        self._thresholds = thresholds
         self.live: dict[str, int] = {}
         """Its connections that have not ended, and when they opened."""
         self.seen = opening.opened_at
@@ -57,14 +70,21 @@ class Session:
         """Connections have come to it that had been sessions of their own."""
         self.rebuilt = False
         """It has been read back once to put overlapping connections in order."""
-        self._fold = Fold()
-        self._broken = False
+        self._fold = Fold(thresholds)
+        self.broken = False
+        """It could not be derived."""
         self._stale = True
         self._last: Conversation | None = None
         self.ended_at = opening.opened_at
         """Wall time at which the last of its connections that have ended did so."""
-        self._written: tuple[Turn, ...] | None = None
-        self._handed_on: set[str] = set()
+        self._written: dict[int, Turn] | None = None
+        """Turns as they were written, those left out that are settled; None when none are known to have been."""
+        self._turns = 0
+        """How many turns have been written."""
+        self._spanned = 0
+        """Spans of so many turns, from the first, have been handed on."""
+        self._ended_span = False
+        """The span of the whole session has."""
         self.name: tuple[str, str | None] | None = None
         """VX id and call SID, once it is settled by them which session this is."""
 
@@ -96,8 +116,8 @@ class Session:
 
     def rebuild(self, parts: Sequence[Part]) -> None:
         """Starts again from these connections, in the order in which things happened."""
-        self._fold = Fold()
-        self._broken = False
+        self._fold = Fold(self._thresholds)
+        self.broken = False
         self._last = self._written = None
         self.live.clear()
         for _, step in heapq.merge(*map(_course, parts), key=itemgetter(0)):
@@ -109,7 +129,7 @@ class Session:
             self._stale = False
             self._guarded(self._look)
         conversation = self._last or _blank(self.opening)
-        if self._broken and not self.live:
+        if self.broken and not self.live:
             conversation = msgspec.structs.replace(
                 conversation,
                 ended_at=self.ended_at,
@@ -124,29 +144,47 @@ class Session:
             return self._rows()
         except Exception as problem:
             log_bug(f"rows of session {self.id}", problem)
-            self._broken, self._last, self._written = True, None, None
+            self.broken, self._last, self._written = True, None, None
             return self._rows()
 
     def _rows(self) -> Rows:
         conversation = self.conversation()
-        known, turns = self._written, conversation.turns
-        if known is not None:
-            turns = tuple(turn for turn in turns if turn.number >= len(known) or turn != known[turn.number])
+        known, count = self._written, conversation.totals.turns
+        turns = [turn for turn in conversation.turns if known is None or turn != known.get(turn.number)]
         rows = Rows(
             session_row(self.id, self.opening, conversation),
             tuple(turn_row(self.id, turn) for turn in turns),
-            len(conversation.turns) if known is None or len(known) > len(conversation.turns) else None,
+            count if known is None or self._turns > count else None,
         )
-        self._written = conversation.turns
+        self._written, self._turns = {turn.number: turn for turn in conversation.turns}, count
         return rows
 
     def new_spans(self) -> list[Span]:
         """Spans that have become final since the last call."""
-        if self._broken:
+        if self.broken:
             return []
-        found = [span for span in spans(self.conversation(), self.opening) if span.span_id not in self._handed_on]
-        self._handed_on.update(span.span_id for span in found)
+        conversation = self.conversation()
+        fresh = tuple(turn for turn in conversation.turns if turn.number >= self._spanned)
+        found = [
+            span
+            for span in spans(msgspec.structs.replace(conversation, turns=fresh), self.opening)
+            if not (self._ended_span and span.span_id == self.opening.span_id)
+        ]
+        self._spanned = max(self._spanned, conversation.settled_turns)
+        self._ended_span = self._ended_span or not conversation.live
         return found
+
+    def settle(self) -> None:
+        """What is final by now has been written and handed on: it need not be remembered."""
+        self._guarded(self._forget)
+
+    def _forget(self) -> None:
+        if self._last is None or self._written is None:
+            return
+        first = self._fold.forget(self._last.settled_turns)
+        kept = tuple(turn for turn in self._last.turns if turn.number >= first)
+        self._last = msgspec.structs.replace(self._last, turns=kept)
+        self._written = {number: turn for number, turn in self._written.items() if number >= first}
 
     def forget_spans(self) -> None:
         """Those that are final now have been handed on before, by another process."""
@@ -163,13 +201,13 @@ class Session:
         self._last = self._fold.conversation()
 
     def _guarded(self, step: Callable[[], None]) -> None:
-        if self._broken:
+        if self.broken:
             return
         try:
             step()
         except Exception as problem:
             log_bug(f"deriving session {self.id}", problem)
-            self._broken = True
+            self.broken = True
 
 
 def _course(part: Part) -> Iterator[tuple[int, Callable[[Session], None]]]:

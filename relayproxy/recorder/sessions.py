@@ -5,16 +5,14 @@ Must not know: the journal, decoding, what a commit is.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-import msgspec
-
-from relayproxy.connection import Ending, Opening
+from relayproxy.conversation.findings import Thresholds
 from relayproxy.conversation.message import Message
 from relayproxy.recorder.connection import Connection
 from relayproxy.recorder.database import Patient
 from relayproxy.recorder.derive import clean
-from relayproxy.recorder.session import Part, Session
+from relayproxy.recorder.session import Part, Session, first_of, part_of
 from relayproxy.store.archive import Archive
 from relayproxy.store.errors import DamagedError
 
@@ -32,9 +30,10 @@ RESTING = 100
 class Sessions:
     """The live connections and the sessions they belong to."""
 
-    def __init__(self, archive: Archive, patient: Patient) -> None:
+    def __init__(self, archive: Archive, patient: Patient, thresholds: Callable[[str], Thresholds]) -> None:
         self._archive = archive
         self._patient = patient
+        self._thresholds = thresholds
         self._sessions: dict[str, Session] = {}
         self._named: dict[Name, str] = {}
         """Sessions here by VX id and call SID."""
@@ -48,7 +47,7 @@ class Sessions:
     def opened(self, connection: Connection) -> None:
         """A connection is new: for now it is a session of its own."""
         self.connections[connection.id] = connection
-        session = Session(connection.id, connection.opening)
+        session = Session(connection.id, connection.opening, self._thresholds(connection.opening.route))
         session.open(connection.opening)
         self._sessions[session.id] = session
 
@@ -136,8 +135,8 @@ class Sessions:
         parts = self._parts(session_id)
         if not parts:
             return None
-        first = next((part for part in parts if part.opening.connection_id == session_id), parts[0])
-        session = Session(session_id, first.opening)
+        first = first_of(session_id, parts)
+        session = Session(session_id, first, self._thresholds(first.route))
         session.rebuild(parts)
         session.forget_spans()
         self._sessions[session_id] = session
@@ -152,9 +151,7 @@ class Sessions:
         members = {one.id: one for one in self.connections.values() if one.session == session_id}
         for row in self._patient(lambda: self._archive.session_connections(session_id)):
             if row.id not in members:
-                opening = msgspec.json.decode(row.opening, type=Opening)
-                ending = msgspec.json.decode(row.ending, type=Ending) if row.ending is not None else None
-                parts.append(Part(opening, self._stored(row.id), ending))
+                parts.append(part_of(row, self._stored(row.id)))
         parts += map(self._part, members.values())
         return sorted(parts, key=lambda part: part.opening.opened_at)
 

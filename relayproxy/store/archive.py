@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
-from sqlalchemy import Connection, Engine, Select, Table, bindparam, delete, func, insert, or_, select
+from sqlalchemy import Connection, Engine, Select, Table, bindparam, delete, func, insert, or_, select, tuple_
 
 from relayproxy.conversation.message import Message, read_lines
 from relayproxy.store import schema
@@ -103,6 +103,41 @@ class Archive:
         """The session with this id of ours."""
         query = columns(SessionRow, schema.sessions).where(schema.sessions.c.id == session)
         return next(iter(self._all(SessionRow, query)), None)
+
+    def sessions(self) -> int:
+        """The number of sessions."""
+        with self._reading() as db:
+            return int(db.execute(select(func.count()).select_from(schema.sessions)).scalar_one())
+
+    def session_ids(self, wanted: str | None = None) -> Iterator[str]:
+        """Our ids of all sessions, oldest first; with `wanted` those that have this id of ours or this VX id. No
+        transaction is open between two of them, and one that comes meanwhile is met."""
+        c = schema.sessions.c
+        query = select(c.started_at, c.id).order_by(c.started_at, c.id).limit(LOOKUP)
+        if wanted is not None:
+            query = query.where(or_(c.id == wanted, c.session_id == wanted))
+        after: tuple[int, str] = (-(2**63), "")
+        while True:
+            with self._reading() as db:
+                found = [
+                    (row.started_at, row.id) for row in db.execute(query.where(tuple_(c.started_at, c.id) > after))
+                ]
+            yield from (id for _, id in found)
+            if len(found) < LOOKUP:
+                return
+            after = found[-1]
+
+    def replace_session(self, session: SessionRow, turns: tuple[TurnRow, ...]) -> bool:
+        """Puts what was derived anew in the place of an ended session's row and turns, all or nothing. False, and
+        nothing done, when the stored row is live or of another revision than `session.revision`."""
+        c = schema.sessions.c
+        with store_errors(), self._writing.begin() as db:
+            self._recognize(db)
+            same = select(c.id).where(c.id == session.id, c.revision == session.revision, c.ended_at.is_not(None))
+            if db.execute(same).first() is None:
+                return False
+            self._write(db, Batch(sessions=(session,), turns=turns, turn_counts=((session.id, len(turns)),)))
+        return True
 
     def session_by_vx(self, session_id: str, call_sid: str | None, since: int) -> SessionRow | None:
         """The newest session with this VX id and call SID that is live or ended at `since` (wall nanoseconds) or

@@ -31,6 +31,10 @@ class SessionRow:
     interruptions: int
     messages: int
     gaps: int
+    unanswered: int
+    errors: int
+    warnings: int
+    confidence: str | None
     response_p50_ms: int | None
     response_p95_ms: int | None
     response_n: int

@@ -36,6 +36,10 @@ sessions = Table(
     Column("interruptions", Integer, nullable=False),
     Column("messages", Integer, nullable=False),
     Column("gaps", Integer, nullable=False),
+    Column("unanswered", Integer, nullable=False, server_default="0"),
+    Column("errors", Integer, nullable=False, server_default="0"),  # findings of that severity
+    Column("warnings", Integer, nullable=False, server_default="0"),
+    Column("confidence", Text),
     Column("response_p50_ms", Integer),
     Column("response_p95_ms", Integer),
     Column("response_n", Integer, nullable=False),

@@ -1,5 +1,6 @@
 """Many connections of one session: each is taken in for what it is, and the session is not read again for each."""
 
+import gc
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from relayproxy.conversation.message import Message
+from relayproxy.conversation.model import Turn
+from relayproxy.conversation.spans import Span
+from relayproxy.conversation.turns import TurnDraft
 from relayproxy.recorder.sessions import JOIN_WINDOW
 from relayproxy.store.archive import Archive
 from relayproxy.store.engine import writing
@@ -169,3 +173,27 @@ def test_a_damaged_recording_holds_nobody_up(stage: Stage, caplog: pytest.LogCap
     assert [one.id for one in stage.archive.session_connections(first.id)] == [first.id, again.id]
     assert len([*stage.archive.messages(again.id)]) == 3
     assert "a recording is damaged" in caplog.text
+
+
+def test_what_is_kept_of_a_long_call_does_not_grow_with_it(stage: Stage) -> None:
+    class Discarding:
+        def export(self, spans: list[Span]) -> None:
+            self.last = spans
+
+    call = stage.journal().call()
+    call.twilio(setup())
+    recorder = stage.recorder(exporter=Discarding())
+    held: list[int] = []
+    for number in range(60):
+        call.twilio(prompt(f"question {number}"))
+        call.backend(token(f"answer {number}", last=True))
+        call.journal.now += 60_000
+        recorder.finish()
+        gc.collect()
+        held.append(sum(type(one) in (Turn, TurnDraft) for one in gc.get_objects()))
+    call.end()
+    recorder.finish()
+
+    assert max(held[30:]) <= max(held[5:30])
+    assert [turn.caller_text for turn in stage.stored(call.id).turns[1:]] == [f"question {n}" for n in range(60)]
+    assert stage.stored(call.id).session.response_n == 60

@@ -1,0 +1,138 @@
+"""Deriving stored sessions anew, after a definition has changed.
+
+Knows: which sessions can be derived again, and that what is stored of them stays until the new rows are there.
+Must not know: SQL, the journal, how anything is derived.
+
+A session is read, derived and replaced by itself, so this may run beside a recorder and be stopped at any time.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass, field, replace
+from itertools import chain
+
+from relayproxy.config import Settings, slow_turn_and_stall
+from relayproxy.conversation.findings import Thresholds
+from relayproxy.errors import RelayproxyError
+from relayproxy.recorder.session import Part, Session, first_of, part_of
+from relayproxy.store.archive import Archive
+from relayproxy.store.engine import open_engine
+from relayproxy.store.errors import DamagedError, ReplacedError, SchemaError, StoreError
+from relayproxy.store.migrate import check_schema
+from relayproxy.store.rows import ConnectionRow
+
+log = logging.getLogger(__name__)
+
+RETRY = 1.0
+"""Seconds until a locked database is tried again."""
+
+
+@dataclass(slots=True)
+class Summary:
+    """What was done so far, by ids of ours."""
+
+    total: int
+    rebuilt: int = 0
+    skipped: list[str] = field(default_factory=list)
+    """They live, and the recorder derives them as they go on."""
+    failed: dict[str, str] = field(default_factory=dict)
+    """What could not be read, and why; their rows are as before."""
+
+    @property
+    def done(self) -> int:
+        return self.rebuilt + len(self.skipped) + len(self.failed)
+
+    def __str__(self) -> str:
+        said = [f"{self.rebuilt:,} of {self.total:,} sessions rebuilt"]
+        if self.skipped:
+            said.append(f"{len(self.skipped):,} live ones left to the recorder ({_some(self.skipped)})")
+        if self.failed:
+            said.append(f"{len(self.failed):,} kept as they were because they cannot be read ({_some(self.failed)})")
+        return "; ".join(said)
+
+
+def run(settings: Settings, sessions: tuple[str, ...]) -> Generator[Summary]:
+    """Derives the named sessions (ids of ours or VX ids), or all, anew; the summary before the first and after each.
+
+    Raises RelayproxyError when a name belongs to no session, and when the database is not there, is of another
+    version or has been replaced. One that is locked is waited for.
+    """
+    engine = open_engine(settings.database)
+    try:
+        check_schema(engine)
+        yield from rebuild(
+            Archive(engine), sessions, lambda route: Thresholds.of_seconds(*slow_turn_and_stall(settings, route))
+        )
+    finally:
+        engine.dispose()
+
+
+def rebuild(archive: Archive, sessions: tuple[str, ...], thresholds: Callable[[str], Thresholds]) -> Generator[Summary]:
+    """As `run`, with these."""
+    ids: Iterable[str] = archive.session_ids()
+    summary = Summary(archive.sessions())
+    if sessions:
+        found = {name: [*archive.session_ids(name)] for name in sessions}
+        if unknown := [name for name, its in found.items() if not its]:
+            raise RelayproxyError(f"no session has the id {unknown[0]}: an id of ours or a VX id is expected")
+        ids = dict.fromkeys(chain.from_iterable(found.values()))
+        summary = Summary(len(ids))
+    yield summary
+    for session in ids:
+        try:
+            rebuilt = _patiently(archive, session, thresholds)
+        except DamagedError as problem:
+            summary.failed[session] = str(problem)
+        else:
+            if rebuilt:
+                summary.rebuilt += 1
+            else:
+                summary.skipped.append(session)
+        summary.total = max(summary.total, summary.done)
+        yield summary
+
+
+def _patiently(archive: Archive, id: str, thresholds: Callable[[str], Thresholds]) -> bool:
+    told = False
+    while True:
+        try:
+            return _rebuilt(archive, id, thresholds)
+        except (DamagedError, ReplacedError, SchemaError):
+            raise
+        except StoreError as problem:
+            if not told:
+                log.warning("%s; waiting for it", problem)
+            told = True
+            time.sleep(RETRY)
+
+
+def _rebuilt(archive: Archive, id: str, thresholds: Callable[[str], Thresholds]) -> bool:
+    """False when the session lives. It is derived again when it was written meanwhile."""
+    while True:
+        row = archive.session(id)
+        if row is None or row.ended_at is None:
+            return False
+        parts = [_part(archive, one) for one in archive.session_connections(id)]
+        if not parts:
+            raise DamagedError("its connections are not there")
+        first = first_of(id, parts)
+        session = Session(id, first, thresholds(first.route))
+        session.rebuild(parts)
+        rows = session.rows()
+        if session.broken:
+            raise DamagedError("it could not be derived; the log says why")
+        if archive.replace_session(replace(rows.session, revision=row.revision), rows.turns):
+            return True
+
+
+def _part(archive: Archive, row: ConnectionRow) -> Part:
+    messages = [*archive.messages(row.id)]
+    if len(messages) < row.next_seq:
+        raise DamagedError(f"{row.next_seq - len(messages):,} of its {row.next_seq:,} messages are not there")
+    return part_of(row, messages)
+
+
+def _some(ids: Iterable[str]) -> str:
+    shown = [*ids]
+    return ", ".join(shown[:5]) + (f" and {len(shown) - 5:,} more" if len(shown) > 5 else "")

@@ -1,0 +1,273 @@
+"""Stored calls derived anew, beside a recorder or without one."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from click.testing import CliRunner, Result
+
+from relayproxy.cli import main
+from relayproxy.conversation.findings import Thresholds
+from relayproxy.errors import RelayproxyError
+from relayproxy.recorder.rebuild import Summary, rebuild
+from relayproxy.store.archive import Archive
+from relayproxy.store.engine import writing
+from relayproxy.store.rows import Batch
+from tests.recorder.stage import Call, Stage, Stored, prompt, setup, token
+
+
+def talk(call: Call, vx: str = "VX1", latency: int = 2500) -> None:
+    call.twilio(setup(vx))
+    for word in ("one", "two"):
+        call.twilio(prompt(word), after=1000)
+        call.backend(token(f"{word}.", last=True), after=latency)
+
+
+def anew(stage: Stage, *sessions: str, thresholds: Thresholds | None = None) -> Summary:
+    *_, last = rebuild(Archive(stage.engine), sessions, lambda _route: thresholds or Thresholds())
+    return last
+
+
+def falsify(stage: Stage, stored: Stored) -> None:
+    """As if an earlier version had derived something else."""
+    first, *others = stored.turns
+    stage.archive.commit(
+        Batch(
+            sessions=(replace(stored.session, outcome="unknown", response_p50_ms=1, warnings=0, detail="{}"),),
+            turns=(replace(first, caller_text="somebody else"), *others[:-1], replace(first, number=9)),
+            turn_counts=(),
+        )
+    )
+
+
+@pytest.fixture
+def ended(stage: Stage) -> Call:
+    call = stage.journal().call()
+    talk(call)
+    call.end()
+    stage.recorder().finish()
+    return call
+
+
+def test_what_was_derived_otherwise_is_as_it_should_be(stage: Stage, ended: Call) -> None:
+    right = stage.stored(ended.id)
+    falsify(stage, right)
+    assert stage.stored(ended.id) != right
+
+    summary = anew(stage)
+
+    assert stage.stored(ended.id) == right
+    assert str(summary) == "1 of 1 sessions rebuilt"
+    assert (right.session.turns, right.session.response_p50_ms, right.session.warnings) == (3, 2501, 2)
+
+
+def test_a_second_time_changes_nothing_but_the_revision(stage: Stage, ended: Call) -> None:
+    anew(stage)
+    before, row = stage.stored(ended.id), stage.archive.session(ended.id)
+    anew(stage)
+    after = stage.archive.session(ended.id)
+
+    assert stage.stored(ended.id) == before
+    assert row is not None
+    assert after is not None
+    assert after.revision == row.revision + 1
+
+
+def test_other_thresholds_make_other_findings(stage: Stage, ended: Call) -> None:
+    anew(stage, thresholds=Thresholds(slow_turn_ms=3000))
+
+    assert stage.stored(ended.id).session.warnings == 0
+
+
+def test_connections_that_overlapped_are_put_in_order_again(stage: Stage) -> None:
+    journal = stage.journal()
+    first, second = journal.call(), journal.call()
+    talk(first)
+    talk(second)
+    first.twilio(prompt("three"))
+    first.end()
+    second.end()
+    stage.recorder().finish()
+    right = stage.stored(first.id)
+    assert len(right.connections) == 2
+    falsify(stage, right)
+
+    anew(stage, "VX1")
+
+    assert stage.stored(first.id) == right
+
+
+def test_a_live_call_is_left_to_the_recorder(stage: Stage, ended: Call) -> None:
+    live = ended.journal.call()
+    talk(live, "VX2")
+    stage.recorder().finish()
+    before = stage.stored(live.id)
+
+    summary = anew(stage)
+
+    assert stage.stored(live.id) == before
+    assert str(summary) == f"1 of 2 sessions rebuilt; 1 live ones left to the recorder ({live.id})"
+
+
+def test_only_those_named_by_either_id(stage: Stage, ended: Call) -> None:
+    other = ended.journal.call()
+    talk(other, "VX2")
+    other.end()
+    stage.recorder().finish()
+    rights = [stage.stored(ended.id), stage.stored(other.id)]
+    for right in rights:
+        falsify(stage, right)
+
+    assert anew(stage, "VX2", other.id).rebuilt == 1
+    assert stage.stored(other.id) == rights[1]
+    assert stage.stored(ended.id) != rights[0]
+    anew(stage, ended.id)
+    assert stage.stored(ended.id) == rights[0]
+
+
+def test_a_name_that_no_session_has(stage: Stage, ended: Call) -> None:
+    with pytest.raises(RelayproxyError, match="no session has the id VX9"):
+        anew(stage, ended.id, "VX9")
+
+
+@pytest.mark.parametrize(
+    ("damage", "why"),
+    [
+        ("update recordings set lines = x'00'", "a recording is damaged"),
+        ("delete from recordings", "5 of its 5 messages are not there"),
+        ("delete from connections", "its connections are not there"),
+    ],
+)
+def test_what_cannot_be_read_stays_as_it_was(stage: Stage, ended: Call, damage: str, why: str) -> None:
+    before, turns = stage.archive.session(ended.id), stage.archive.turn_rows(ended.id)
+    with writing(stage.engine).begin() as db:
+        db.exec_driver_sql(damage)
+
+    summary = anew(stage)
+
+    assert why in summary.failed[ended.id]
+    assert stage.archive.session(ended.id) == before
+    assert stage.archive.turn_rows(ended.id) == turns
+    assert "1 kept as they were because they cannot be read" in str(summary)
+
+
+def test_a_bug_in_the_fold_costs_nothing_that_is_stored(
+    stage: Stage, ended: Call, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    right = stage.stored(ended.id)
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("relayproxy.conversation.fold.Fold.feed", broken)
+
+    assert "could not be derived" in anew(stage).failed[ended.id]
+    assert stage.stored(ended.id) == right
+    assert "RuntimeError" in caplog.text
+
+
+def test_a_session_that_is_written_meanwhile_is_derived_again(stage: Stage, ended: Call) -> None:
+    class Busy(Archive):
+        reads = 0
+
+        def session_connections(self, session: str) -> tuple:  # type: ignore[type-arg]
+            found = super().session_connections(session)
+            Busy.reads += 1
+            if Busy.reads == 1:
+                falsify(stage, stage.stored(ended.id))
+            return found
+
+    right = stage.stored(ended.id)
+
+    *_, last = rebuild(Busy(stage.engine), (), lambda _route: Thresholds())
+
+    assert (last.rebuilt, Busy.reads) == (1, 2)
+    assert stage.stored(ended.id) == right
+
+
+def test_beside_a_recorder_that_writes(stage: Stage) -> None:
+    journal = stage.journal()
+    old = [journal.call() for _ in range(20)]
+    for number, call in enumerate(old):
+        talk(call, f"VX{number}")
+        call.end()
+    stage.recorder().finish()
+    rights = [stage.stored(call.id) for call in old]
+    stop = threading.Event()
+    recorder = stage.recorder(stop=stop)
+    thread = threading.Thread(target=recorder.run)
+    thread.start()
+    try:
+        for number in range(20):
+            call = journal.call()
+            talk(call, f"VY{number}")
+            call.end()
+            assert anew(stage, *(one.id for one in old)).rebuilt == 20
+    finally:
+        stop.set()
+        thread.join()
+
+    assert [stage.stored(call.id) for call in old] == rights
+    assert stage.archive.sessions() == 40
+
+
+def test_stopped_between_two_sessions_nothing_is_half_written(stage: Stage, ended: Call) -> None:
+    other = ended.journal.call()
+    talk(other, "VX2")
+    other.end()
+    stage.recorder().finish()
+    rights = {call.id: stage.stored(call.id) for call in (ended, other)}
+    for right in rights.values():
+        falsify(stage, right)
+
+    steps = rebuild(Archive(stage.engine), (), lambda _route: Thresholds())
+    assert [next(steps).rebuilt for _ in range(2)] == [0, 1]
+    steps.close()
+
+    assert stage.stored(ended.id) == rights[ended.id]
+    assert stage.stored(other.id) != rights[other.id]
+
+
+@pytest.fixture
+def command(stage: Stage) -> Callable[..., Result]:
+    def run(*arguments: str) -> Result:
+        environ = {"RELAYPROXY_DATA_DIR": str(stage.folder)}
+        return CliRunner(env=environ).invoke(main, ["rebuild", *arguments], prog_name="relayproxy")
+
+    return run
+
+
+def test_the_command_sums_up(ended: Call, command: Callable[..., Result]) -> None:
+    result = command()
+
+    assert (result.exit_code, result.stdout) == (0, "1 of 1 sessions rebuilt\n")
+    assert command(ended.id).exit_code == 0
+
+
+def test_the_command_takes_thresholds(stage: Stage, ended: Call, command: Callable[..., Result]) -> None:
+    command("--slow-turn", "3")
+
+    assert stage.stored(ended.id).session.warnings == 0
+
+
+def test_the_command_fails_for_what_cannot_be_read(stage: Stage, ended: Call, command: Callable[..., Result]) -> None:
+    with writing(stage.engine).begin() as db:
+        db.exec_driver_sql("delete from recordings")
+
+    result = command()
+
+    assert result.exit_code == 1
+    assert f"{ended.id}: 5 of its 5 messages are not there" in result.stderr
+
+
+def test_the_command_names_an_unknown_id_and_a_missing_database(
+    tmp_path_factory: pytest.TempPathFactory, ended: Call, command: Callable[..., Result]
+) -> None:
+    assert ended.id
+    unknown = command("VX9")
+    missing = command("--data-dir", str(tmp_path_factory.mktemp("empty")))
+
+    assert (unknown.exit_code, missing.exit_code) == (2, 2)
+    assert "no session has the id VX9" in unknown.stderr
+    assert "relayproxy.db" in missing.stderr
