@@ -19,6 +19,9 @@ from relayproxy.conversation.turns import Response, TurnDraft
 SILENCE = SECOND
 """A pause in an unterminated response after which text no longer continues what the caller cut off or outran. A reply
 that begins sooner behind another one, unasked, is a second reply to the same words."""
+OVERLAP = 300_000_000
+"""A reply that begins sooner than this behind one that the caller had outrun was being made while that one was sent: no
+backend begins to answer so soon after it has finished something else."""
 PARTIAL_WINDOW = 2 * SECOND
 """How long after a partial prompt a response that nobody asked for counts as an answer to it, and how long after
 either the caller must go on for it to be one to what they say then."""
@@ -37,8 +40,6 @@ class Replies:
         """The response before, while what follows may be a second reply to the same words."""
         self._asks = 0
         self._partial_at: int | None = None
-        self._triggers = 0
-        """How often in this turn something came that a backend may have answered."""
         self._lang: str | None = None
         self.caller_speaking = False
         self.first_sent_at: int | None = None
@@ -58,7 +59,6 @@ class Replies:
         """The caller is speaking."""
         self._give_up(at)
         self._partial_at = at
-        self._triggers += 1
 
     def prompt(self, at: int) -> None:
         """The caller has spoken."""
@@ -68,7 +68,6 @@ class Replies:
     def ask(self, turn: TurnDraft | None, moment: Moment) -> None:
         """Something came that is to be answered, in this turn (None: it does not restart the turn's latency)."""
         self._asks += 1
-        self._triggers += 1
         self._finished = None
         if turn is None:
             return
@@ -179,16 +178,15 @@ class Replies:
     def _speak(self, response: Response, moment: Moment, kind: Literal["text", "play"]) -> TurnDraft:
         """Gives a response that has become audible its turn."""
         book, at = self._book, moment.at
+        self._note_second_reply(moment)
         turn = book.open
         if turn is None or not turn.awaiting:
             if self._partial_at is not None and at - self._partial_at <= PARTIAL_WINDOW:
                 if turn is None or not turn.unconfirmed:
                     turn = book.begin("proactive", at)
                     turn.speculative = turn.unconfirmed = turn.agent_over_caller = True
-            else:
-                self._note_second_reply(moment)
-                if turn is None or turn.opened_by != "setup" or turn.responses:
-                    turn = book.begin("proactive", at)
+            elif turn is None or turn.opened_by != "setup" or turn.responses:
+                turn = book.begin("proactive", at)
         turn.awaiting = False
         turn.responses.append(response)
         turn.stream.part()
@@ -206,8 +204,9 @@ class Replies:
 
     def _note_second_reply(self, moment: Moment) -> None:
         before = self._finished
-        several = before is not None and (before.crossed or self._triggers > 1)
-        if before is not None and before.turn is not None and several and before.turn.interleaved is None:
+        if before is None or before.turn is None or before.turn.interleaved is not None:
+            return
+        if before.turn.speculative or (before.crossed and moment.at - before.last_at < OVERLAP):
             before.turn.interleaved = moment
             before.turn.touch()
 
@@ -228,7 +227,7 @@ class Replies:
         turn.rate = self._playback.rate.measured
         if interruption is not None:
             interruption.streams = False
-        self._finished, self._triggers = response, self._triggers if response.crossed else 0
+        self._finished = response
 
     def _keep(self, response: Response, token: str, moment: Moment) -> None:
         """White space before the first word belongs to what is said."""

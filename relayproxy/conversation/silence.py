@@ -20,6 +20,8 @@ class Silences:
         self._events = False
         """Speaker events come in this call."""
         self._since: tuple[WaitingFor, int] | None = None
+        self._caller_at = 0
+        """When the caller was last heard of."""
         self._sums: dict[WaitingFor, list[int]] = {}
         self._estimated: set[WaitingFor] = set()
 
@@ -34,9 +36,14 @@ class Silences:
         """The caller is heard: `clientSpeaking` on (`event`), a partial or final prompt, a key. `agent_until`: when
         the agent's speech is expected to have ended."""
         self._events = self._events or event
-        if self._since is None and agent_until is not None and not self._events and agent_until < at:
+        if self._events and not event and self._since is not None and self._since[0] != "caller":
+            return  # the words of what was said before
+        known = agent_until is not None and self._caller_at < agent_until < at
+        if self._since is None and not self._events and known:
+            assert agent_until is not None
             self._since = "caller", agent_until
             self._estimated.add("caller")
+        self._caller_at = at
         self._end(at)
 
     def answered(self, out: int) -> None:

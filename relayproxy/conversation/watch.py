@@ -32,12 +32,11 @@ class Watch:
 
     def timing(self, message: Message) -> None:
         """How long the proxy had the message."""
-        if message.out is not None:
-            overhead = self.overhead_in if message.sender == "twilio" else self.overhead_out
-            if message.held:
-                overhead.hold()
-            else:
-                overhead.add(message.out - message.t)
+        overhead = self.overhead_in if message.sender == "twilio" else self.overhead_out
+        if message.held:
+            overhead.hold()
+        elif message.out is not None:
+            overhead.add(message.out - message.t)
 
     def from_backend(self, message: Message, at: int, connection: str) -> None:
         """Checks a text or binary message of the backend."""

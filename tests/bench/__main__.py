@@ -13,6 +13,7 @@ from typing import Any
 
 import uvloop
 
+from tests.bench import fold
 from tests.bench.load import Load, cpu_ns, resident
 from tests.bench.subjects import Subject, available, pin
 
@@ -105,6 +106,7 @@ def main() -> None:
     options = parser.parse_args()
     results = uvloop.run(compare(options.rounds, options.sessions, options.rate, options.seconds))
     print("\n" + table(results, options.sessions, options.rate))
+    print("\n" + fold.report())
 
 
 if __name__ == "__main__":
