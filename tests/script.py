@@ -39,6 +39,7 @@ from relayproxy.conversation.model import Conversation
 START = 1_788_000_000_000_000_000
 """Wall nanoseconds of the script's 0.000."""
 
+_NUMBERS = {"status", "twilio_t", "backend_t"}
 _SETUP = {"sessionId", "callSid", "accountSid", "from", "to", "direction", "callerName"}
 
 
@@ -116,7 +117,7 @@ def _ns(seconds: str) -> int:
 
 def _pairs(words: list[str]) -> dict[str, Any]:
     pairs: dict[str, Any] = dict(word.split("=", 1) for word in words)
-    return pairs | ({"status": int(pairs["status"])} if "status" in pairs else {})
+    return {key: int(value) if key in _NUMBERS else value for key, value in pairs.items()}
 
 
 def _close(words: list[str]) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 import pytest
 
+from relayproxy.conversation.message import Message
 from relayproxy.conversation.model import Conversation
-from tests.script import script
+from tests.script import play, script
 
 CALL = """
     0.000  twilio   setup sessionId=VX1
@@ -178,3 +179,78 @@ def test_a_session_lives_while_one_of_its_connections_does() -> None:
     assert script(again).live
     over = script(again + "9.0 twilio@2 close 1000\n9.1 -@2 gone first=backend")
     assert (over.outcome, over.session_id) == ("caller_hangup", "VX1")
+
+
+@pytest.mark.parametrize(
+    ("end", "confidence"),
+    [
+        ("2.0 twilio close 1000\n2.1 - gone first=backend", "certain"),
+        ("2.0 backend end\n2.1 twilio close 1000\n2.2 - gone first=backend", "certain"),
+        ("2.0 backend end\n2.0 backend close 1000\n2.1 - gone first=backend", "likely"),
+        ("2.0 backend close 1011\n2.1 - gone first=backend", "likely"),
+        ("2.0 - gone first=backend backend=eof", "certain"),
+        ("2.0 twilio close 1007\n2.1 - gone first=backend", "certain"),
+        ("2.0 twilio close 1009\n2.1 - gone first=backend", "likely"),
+        ("2.0 twilio close 1001\n2.1 - gone first=backend", "guess"),
+        ("2.0 - gone first=twilio twilio=reset", "guess"),
+        ("2.0 - gone first=proxy cause=drain", "likely"),
+        ("2.0 - gone cause=relay_died", "guess"),
+        ("2.0 - gone", "guess"),
+    ],
+)
+def test_how_sure_that_is(end: str, confidence: str) -> None:
+    assert script(CALL + end).confidence == confidence
+
+
+def test_nothing_is_said_of_a_live_call() -> None:
+    assert (script(CALL).confidence, script(CALL).end_reason) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("backend_t", "outcome", "confidence"),
+    [
+        (1_500_000_000, "backend_disconnect", "likely"),
+        (1_990_000_000, "caller_hangup", "certain"),
+        (2_100_000_000, "caller_hangup", "certain"),
+    ],
+)
+def test_a_backend_that_was_gone_before_twilio_closed(backend_t: int, outcome: str, confidence: str) -> None:
+    call = script(CALL + f"2.0 twilio close 1000\n2.2 - gone first=backend backend=eof backend_t={backend_t}")
+
+    assert (call.outcome, call.confidence) == (outcome, confidence)
+
+
+def test_bytes_that_are_missing_near_the_end_make_it_a_guess() -> None:
+    played = play(CALL)
+    gap = Message(9, 1_900_000_000, "twilio", "gap", size=700, note="buffer")
+    played.fold.feed(played.opening.connection_id, gap)
+    for line in ("2.0 twilio close 1000", "2.1 - gone first=backend"):
+        played.line(line)
+    call = played.fold.conversation()
+
+    assert (call.outcome, call.confidence) == ("caller_hangup", "guess")
+    assert call.end_reason == "The caller hung up. Bytes near the end were not recorded, so this is a guess."
+
+
+def test_bytes_that_are_missing_long_before_do_not() -> None:
+    played = play(CALL)
+    played.fold.feed(played.opening.connection_id, Message(9, 1_900_000_000, "twilio", "gap", size=700))
+    for line in ("9.0 twilio close 1000", "9.1 - gone first=backend"):
+        played.line(line)
+
+    assert played.fold.conversation().confidence == "certain"
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        (
+            '2.0 twilio close 1007 "Too many consecutive malformed messages."',
+            "Twilio closed the connection with 1007 because of ten messages in a row that it could not read: "
+            "Too many consecutive malformed messages.",
+        ),
+        ("2.0 twilio close 1009", "Twilio closed the connection with 1009 because of a message that was too long."),
+    ],
+)
+def test_protocol_closes_are_explained(end: str, reason: str) -> None:
+    assert script(CALL + end + "\n2.1 - gone first=backend").end_reason == reason

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from relayproxy.conversation.spans import Span
-from relayproxy.journal.format import GapCause, Kind
+from relayproxy.journal.format import MAX_TOOK, GapCause, Kind
 from relayproxy.journal.segments import segment_numbers
 from relayproxy.store.migrate import migrate
 from relayproxy.store.rows import Batch, JournalRow
@@ -574,3 +574,16 @@ def test_where_the_journal_stands_is_committed_with_what_was_read(stage: Stage) 
     assert recorder.play()
     assert not recorder.play()
     assert [*stage.archive.messages(call.id)] == []
+
+
+def test_what_had_to_wait_for_its_reader(stage: Stage) -> None:
+    journal = stage.journal()
+    call = journal.call()
+    call.twilio(setup())
+    journal.entry(BACKEND, call.number, frame(TEXT, token("Hi.").encode()), took=MAX_TOOK)
+    journal.flush()
+    stage.recorder().finish()
+
+    at_once, held = stage.archive.messages(call.id)
+    assert (at_once.held, at_once.out) == (False, at_once.t + MS)
+    assert (held.held, held.out) == (True, None)

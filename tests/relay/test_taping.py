@@ -1,0 +1,109 @@
+"""What the journal tells of a connection besides its bytes: who was first, how long dialling took, what had to wait."""
+
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from relayproxy.connection import Ending, Opening
+from relayproxy.journal.format import MAX_TOOK, Entry, Kind
+from relayproxy.journal.reader import Block, JournalReader
+from relayproxy.journal.segments import journal_paths
+from tests.running import running
+from tests.wire import ANSWER, REQUEST, connect, frame, how_it_ends, listening, receive_head
+
+TEXT = 1
+Act = Callable[[socket.socket, socket.socket], None]
+
+
+def taped(folder: Path, act: Act, host: str = "127.0.0.1") -> list[Entry]:
+    """The journal of one call in which `act` is done with Twilio's and the backend's end."""
+    with (
+        listening() as (server, port),
+        running("relay", data_dir=folder, listen="127.0.0.1:0", backend=f"ws://{host}:{port}") as process,
+        connect(process.port) as twilio,
+    ):
+        twilio.sendall(REQUEST)
+        with server.accept()[0] as backend:
+            receive_head(backend)
+            backend.sendall(ANSWER)
+            receive_head(twilio)
+            act(twilio, backend)
+        process.stop()
+    (journal,) = journal_paths(folder / "journal")
+    blocks = (block for block in JournalReader(journal).read(1 << 30) if isinstance(block, Block))
+    return [entry for block in blocks for entry in block.entries]
+
+
+def opening(entries: list[Entry]) -> Opening:
+    return msgspec.json.decode(entries[0].body, type=Opening)
+
+
+def ending(entries: list[Entry]) -> Ending:
+    return msgspec.json.decode(entries[-1].body, type=Ending)
+
+
+def backend_leaves(twilio: socket.socket, backend: socket.socket) -> None:
+    backend.shutdown(socket.SHUT_WR)
+    assert how_it_ends(twilio) == "eof"
+    twilio.close()
+    assert how_it_ends(backend) == "eof"
+
+
+def twilio_leaves(twilio: socket.socket, backend: socket.socket) -> None:
+    backend_leaves(backend, twilio)
+
+
+@pytest.mark.parametrize(("act", "first"), [(backend_leaves, "backend"), (twilio_leaves, "twilio")])
+def test_when_each_stream_was_over(tmp_path: Path, act: Act, first: str) -> None:
+    found = ending(taped(tmp_path, act))
+
+    assert found.twilio_t is not None
+    assert found.backend_t is not None
+    assert found.first == first
+    assert (found.backend_t < found.twilio_t) == (first == "backend")
+    assert 0 < min(found.twilio_t, found.backend_t) <= max(found.twilio_t, found.backend_t) <= found.t
+
+
+def test_an_ending_of_an_earlier_version_can_be_read() -> None:
+    old = msgspec.json.decode(b'{"t":5,"first":"twilio"}', type=Ending)
+
+    assert (old.twilio_t, old.backend_t) == (None, None)
+
+
+@pytest.mark.parametrize(("host", "resolved"), [("127.0.0.1", False), ("localhost", True)])
+def test_dialling_in_parts(tmp_path: Path, host: str, resolved: bool) -> None:
+    found = opening(taped(tmp_path, backend_leaves, host))
+
+    assert found.dial is not None
+    assert (found.dial.dns is not None) == resolved
+    assert found.dial.connect is not None
+    assert found.dial.upgrade is not None
+    parts = (found.dial.dns or 0, found.dial.connect, found.dial.upgrade)
+    assert min(parts) >= 0
+    assert sum(parts) <= (found.connected_after or 0)
+
+
+def test_what_waits_for_a_reader_is_told_from_what_leaves_at_once(tmp_path: Path) -> None:
+    big = frame(TEXT, b"x" * 65536)
+
+    def stall(twilio: socket.socket, backend: socket.socket) -> None:
+        backend.sendall(frame(TEXT, b"at once"))
+        assert twilio.recv(100)
+        sender = threading.Thread(target=backend.sendall, args=(big * 400,))
+        sender.start()
+        sender.join(1)
+        assert sender.is_alive()  # everything between the two ends is full
+        received = 0
+        while received < 400 * len(big):
+            received += len(twilio.recv(1 << 20))
+        sender.join()
+        backend_leaves(twilio, backend)
+
+    chunks = [entry for entry in taped(tmp_path, stall) if entry.kind == Kind.BACKEND_CHUNK]
+
+    assert chunks[0].took < MAX_TOOK
+    assert any(entry.took == MAX_TOOK for entry in chunks[1:])
