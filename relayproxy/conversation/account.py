@@ -6,15 +6,9 @@ Must not know: which message belongs to which turn.
 All times are wall nanoseconds.
 """
 
-from relayproxy.conversation.model import (
-    Budget,
-    HeardBasis,
-    Interruption,
-    NullReason,
-    Turn,
-    milliseconds,
-)
+from relayproxy.conversation.model import Budget, HeardBasis, Interruption, Turn
 from relayproxy.conversation.speech import Speech
+from relayproxy.conversation.totals import NullReason, milliseconds
 from relayproxy.conversation.turns import MOST_INTERRUPTIONS, TurnDraft
 from relayproxy.conversation.vocabulary import mended
 

@@ -8,8 +8,9 @@ Times are wall nanoseconds. Nothing here looks at a clock: time passes with mess
 
 from collections.abc import Iterator
 
-from relayproxy.conversation.model import Interruption, InterruptionKind, Match, milliseconds
+from relayproxy.conversation.model import Interruption, InterruptionKind, Match
 from relayproxy.conversation.moment import Moment
+from relayproxy.conversation.totals import milliseconds
 
 SECOND = 1_000_000_000
 DOUBT = 2 * SECOND

@@ -10,12 +10,13 @@ from typing import Literal
 
 from relayproxy.conversation.barge_in import Aftermath, InterruptionDraft
 from relayproxy.conversation.book import TurnBook, turn_of
-from relayproxy.conversation.model import NullReason, milliseconds
 from relayproxy.conversation.moment import Moment
-from relayproxy.conversation.playback import GREETING, SECOND, Playback, Source
+from relayproxy.conversation.playback import SECOND, Playback
 from relayproxy.conversation.replies import Replies
 from relayproxy.conversation.silence import Silences
 from relayproxy.conversation.speech import Speech
+from relayproxy.conversation.suspect import GREETING, Source
+from relayproxy.conversation.totals import NullReason, milliseconds
 from relayproxy.conversation.turns import TurnDraft
 
 KEY_WINDOW = 250_000_000

@@ -19,18 +19,11 @@ from relayproxy.conversation.findings import Thresholds
 from relayproxy.conversation.handoff import handoff, handoff_findings
 from relayproxy.conversation.link import Link
 from relayproxy.conversation.message import Message
-from relayproxy.conversation.model import (
-    Conversation,
-    Finding,
-    Handoff,
-    Totals,
-    Turn,
-    Waiting,
-    milliseconds,
-)
+from relayproxy.conversation.model import Conversation, Finding, Handoff, Turn, Waiting
 from relayproxy.conversation.moment import Moment
 from relayproxy.conversation.review import review
 from relayproxy.conversation.tally import FindingList, Tally
+from relayproxy.conversation.totals import Totals, milliseconds
 from relayproxy.conversation.turns import TurnDraft
 from relayproxy.conversation.vocabulary import End, Error, Setup, read
 from relayproxy.conversation.watch import Watch

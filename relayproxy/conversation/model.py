@@ -13,24 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from relayproxy.conversation.totals import (
-    NullReason as NullReason,
-)
-from relayproxy.conversation.totals import (
-    Silence as Silence,
-)
-from relayproxy.conversation.totals import (
-    Spread as Spread,
-)
-from relayproxy.conversation.totals import (
-    Totals as Totals,
-)
-from relayproxy.conversation.totals import (
-    WaitingFor as WaitingFor,
-)
-from relayproxy.conversation.totals import (
-    milliseconds as milliseconds,  # the names above are part of this room's surface
-)
+from relayproxy.conversation.totals import NullReason, Totals, milliseconds
 
 OpenedBy = Literal["setup", "prompt", "dtmf", "proactive"]
 HeardBasis = Literal["interrupt", "tokens_played", "estimated", "all"]

@@ -9,15 +9,14 @@ or the time its text takes at a slow speaking rate. What was heard is reckoned a
 Times are wall nanoseconds.
 """
 
-from typing import Final, Literal, NamedTuple
+from typing import NamedTuple
 
 from relayproxy.conversation.model import HeardBasis, Match
 from relayproxy.conversation.rate import SpeakingRate
 from relayproxy.conversation.speech import Cut, Speech, words
+from relayproxy.conversation.suspect import GREETING, ROUND_TRIP, Attribution, Source, recent, suspect
 
 SECOND = 1_000_000_000
-ROUND_TRIP = 300_000_000
-"""What was sent less than this before an event at Twilio may have crossed it on the way."""
 GRACE = 2 * SECOND
 """How long after its last audible moment a stretch may still be named by a message."""
 START = SECOND
@@ -27,10 +26,6 @@ PER_CHARACTER = 120_000_000
 """Slow speech, so that a stretch is given up late rather than early."""
 PER_MEDIA = 600 * SECOND
 MAX_QUEUE = 64
-
-GREETING: Final = "greeting"
-Source = Speech | Literal["greeting"]
-Attribution = Literal["exact", "inferred"]
 
 
 class Stop(NamedTuple):
@@ -102,13 +97,13 @@ class Playback:
         self.rate.begin(at if on else None)
         if not on:
             self._greeting = False
-            recent = [s for s in self._queue if at - s.last_at < ROUND_TRIP]
+            spared = [s for s in self._queue if at - s.last_at < ROUND_TRIP]
             for speech in self._queue:
-                if speech not in recent and not speech.over:
+                if speech not in spared and not speech.over:
                     speech.over = True
                     speech.off_at = at if speech.cut is None else None
                     speech.owner.touch()
-            self._hush(at, recent)
+            self._hush(at, spared)
             return None
         self._greeting = self._greeting or self._first_sent_at is None
         waiting = (s for s in self._queue if s.cut is None and s.sound_at is None and not s.over)
@@ -133,7 +128,7 @@ class Playback:
             return True
         heard = words(text)
         for speech in sorted(self._queue, key=lambda s: s.over) if heard else ():
-            if self._greeting and self._recent(speech, at):
+            if self._greeting and recent(speech, at):
                 continue
             found = speech.words().find(heard, speech.played)
             if found >= 0:
@@ -153,10 +148,18 @@ class Playback:
         """
         self._prune(at)
         sought = words(heard)
-        source, attribution = self._stopped(sought, caused_at, at)
+        source, attribution = suspect(
+            [s for s in self._queue if s.cut is None],
+            sought,
+            at,
+            caused_at=caused_at,
+            playing=self._playing,
+            greeting=self._greeting,
+            first_sent_at=self._first_sent_at,
+        )
         self._greeting = False
         self.rate.begin(None)
-        spared = [s for s in self._queue if s is not source and self._recent(s, at)]
+        spared = [s for s in self._queue if s is not source and recent(s, at)]
         match, sent, unheard = self._cut(source, sought, [s for s in self._queue if s not in spared], at)
         self._hush(at, spared)
         return Stop(source, attribution, match, sent, unheard)
@@ -239,37 +242,6 @@ class Playback:
         if match != "none":
             return speech.offset(end), "interrupt", match
         return speech.estimate(at, self.rate.value), "estimated", match
-
-    def _stopped(self, heard: str, caused_at: int, at: int) -> tuple[Source | None, Attribution]:
-        uncut = [s for s in self._queue if s.cut is None]
-        settled = [s for s in uncut if not self._recent(s, at)]
-        audible = [s for s in settled if s.quiet_at >= at]
-        lingering = [s for s in settled if s.quiet_at < at]
-        recent = [s for s in uncut if self._recent(s, at)]
-        matches = [s for s in uncut if heard and heard in s.words()]
-        if self._playing is GREETING or (isinstance(self._playing, Speech) and self._playing in matches):
-            return self._playing, "exact"
-        for pool in (audible, lingering):
-            for speech in reversed(pool):
-                if speech in matches:
-                    return speech, "exact" if len(matches) == 1 and pool is audible else "inferred"
-        if self._playing is not None and not (isinstance(self._playing, Speech) and self._playing.cut):
-            return self._playing, "inferred"
-        if self._greeting:
-            return GREETING, "inferred"
-        if audible:
-            asks = max(s.asks for s in audible)
-            return next(s for s in audible if s.asks == asks), "inferred"
-        if lingering:
-            return lingering[-1], "inferred"
-        if len(matches) == 1 and matches[0].sent_at < caused_at:
-            return matches[0], "inferred"
-        if self._first_sent_at is None or at - self._first_sent_at < ROUND_TRIP:
-            return GREETING, "inferred"
-        return (recent[-1] if recent else None), "inferred"
-
-    def _recent(self, speech: Speech, at: int) -> bool:
-        return at - speech.sent_at < ROUND_TRIP
 
     def _shift(self, speech: Speech, at: int) -> None:
         """A stretch began now, and not when it was expected to; those behind it move along."""

@@ -14,6 +14,7 @@ from relayproxy.conversation.moment import Moment
 from relayproxy.conversation.playback import SECOND, Playback
 from relayproxy.conversation.silence import Silences
 from relayproxy.conversation.speech import Speech
+from relayproxy.conversation.suspect import ROUND_TRIP
 from relayproxy.conversation.turns import Response, TurnDraft
 
 SILENCE = SECOND
@@ -138,12 +139,13 @@ class Replies:
             turn.touch()
 
     def interrupted(self, speech: object, draft: InterruptionDraft) -> None:
-        """What was playing, of whatever response, is cut off."""
+        """`speech` was playing and is cut off, and with it all that waited behind it."""
         current = self._current
         if current is None or not isinstance(speech, Speech):
             return
         current.speech = None
-        if speech.owner is current:
+        crossed = not current.speeches or draft.moment.at - current.speeches[0].sent_at < ROUND_TRIP
+        if speech.owner is current or not crossed:
             current.interruption, current.interrupted_at_asks = draft, self._asks
             draft.streams = True
 

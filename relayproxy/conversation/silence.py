@@ -6,7 +6,7 @@ Must not know: turns, what was said.
 Times are wall nanoseconds; sums only are kept.
 """
 
-from relayproxy.conversation.model import Silence, WaitingFor, milliseconds
+from relayproxy.conversation.totals import Silence, WaitingFor, milliseconds
 
 SECOND = 1_000_000_000
 EPISODE: dict[WaitingFor, int] = {"backend": 3 * SECOND, "tts": 3 * SECOND, "caller": 8 * SECOND}

@@ -1,19 +1,26 @@
 """The span tree of a conversation, as plain values.
 
-Knows: names, ids, times and attributes of spans. Sizes, times and ids only: no content and no phone number.
-Must not know: OpenTelemetry, or how the conversation was derived.
+Knows: names, ids and times of spans. Sizes, times and ids only: no content and no phone number.
+Must not know: OpenTelemetry, how the conversation was derived, what a span says of its numbers.
+
+A session is one `conversation` with a `turn` for each turn, and in a turn what its time went into: `input_wait`,
+`backend`, `stream`, `playback`. `input_wait` begins before its turn, which begins with the prompt.
 """
 
-import re
+from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Literal
 
 import msgspec
 
 from relayproxy.connection import Opening
-from relayproxy.conversation.model import Conversation, Handoff, Interruption, Turn
-
-AttributeValue = str | bool | int | float
+from relayproxy.conversation.attributes import (
+    AttributeValue,
+    interruption_attributes,
+    session_attributes,
+    turn_attributes,
+)
+from relayproxy.conversation.model import Conversation, Turn
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -40,21 +47,21 @@ class Span(msgspec.Struct, frozen=True):
     """A description when the span failed; its status is then ERROR."""
 
 
-_CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-"""A reason code that is a code; a sentence may say anything."""
-
+INTERRUPTIONS = 4
+"""Events for the interruptions of one turn at most: tracing systems are slow with many."""
+_MS = 1_000_000
 _FAILED = {"backend_disconnect", "backend_connect_failed", "protocol_error", "proxy_error"}
 
 
 def spans(conversation: Conversation, opening: Opening) -> tuple[Span, ...]:
-    """Every span that is final now: settled turns, and the root once the session has ended.
+    """Every span that is final now: settled turns with what is in them, and the root once the session has ended.
 
     `opening` is that of the session's first connection. Ids are deterministic: the same turn of the same session
     has the same id whenever it is asked for.
     """
     common = _common(conversation, opening)
     final = [turn for turn in conversation.turns[: conversation.settled_turns] if turn.ended_at is not None]
-    tree = [_turn(turn, opening, common) for turn in final]
+    tree = [span for turn in final for span in _turn(turn, opening, common)]
     if conversation.ended_at is not None:
         tree.append(_root(conversation, opening, conversation.ended_at, common))
     return tuple(tree)
@@ -74,28 +81,6 @@ def _common(conversation: Conversation, opening: Opening) -> dict[str, Attribute
 
 
 def _root(conversation: Conversation, opening: Opening, end: int, common: dict[str, AttributeValue]) -> Span:
-    latencies = [turn.response_latency_ms for turn in conversation.turns if turn.response_latency_ms is not None]
-    attributes = common | {
-        "conversation.type": "voice",
-        "relayproxy.session.turns": len(conversation.turns),
-        "relayproxy.session.responses_measured": len(latencies),
-        "relayproxy.session.interruptions": sum(len(turn.interruptions) for turn in conversation.turns),
-        "relayproxy.session.unanswered": sum(turn.unanswered for turn in conversation.turns),
-        "relayproxy.session.messages": conversation.messages,
-        "relayproxy.session.gaps": conversation.gaps,
-        "handoff.present": conversation.handoff is not None and conversation.handoff.raw is not None,
-    }
-    for name, value in (
-        ("relayproxy.session.outcome", conversation.outcome),
-        ("relayproxy.session.ended_by", conversation.ended_by),
-        ("relayproxy.session.predicted_studio_transition", conversation.studio_transition),
-        ("twilio.error_code", conversation.twilio_error_code),
-        ("twilio.direction", conversation.direction),
-    ):
-        if value is not None:
-            attributes[name] = value
-    if conversation.handoff is not None:
-        attributes |= _handoff(conversation.handoff)
     return Span(
         name="conversation",
         trace_id=opening.trace_id,
@@ -104,69 +89,80 @@ def _root(conversation: Conversation, opening: Opening, end: int, common: dict[s
         kind="server",
         start=conversation.started_at,
         end=max(end, conversation.started_at),
-        attributes=attributes,
+        attributes=common | session_attributes(conversation),
         error=conversation.outcome if conversation.outcome in _FAILED else None,
     )
 
 
-def _handoff(handoff: Handoff) -> dict[str, AttributeValue]:
-    attributes: dict[str, AttributeValue] = {
-        "handoff.bytes": handoff.bytes,
-        "handoff.json_valid": handoff.json is not None,
-    }
-    if handoff.reason_code is not None and _CODE.fullmatch(handoff.reason_code):
-        attributes["handoff.reason_code"] = handoff.reason_code
-    return attributes
-
-
-def _turn(turn: Turn, opening: Opening, common: dict[str, AttributeValue]) -> Span:
-    attributes = common | {
-        "gen_ai.operation.name": "invoke_agent",
-        "gen_ai.agent.name": opening.route,
-        "turn.number": turn.number,
-        "turn.was_interrupted": turn.interrupted,
-        "relayproxy.turn.opened_by": turn.opened_by,
-        "relayproxy.turn.unanswered": turn.unanswered,
-        "relayproxy.turn.coalesced_prompts": turn.coalesced_prompts,
-        "relayproxy.turn.caller_chars": len(turn.caller_text),
-        "relayproxy.turn.agent_chars": len(turn.agent_text),
-    }
-    if turn.response_latency_ms is not None:
-        attributes["relayproxy.turn.response_latency"] = turn.response_latency_ms / 1000
-    elif turn.null_reason is not None:
-        attributes["relayproxy.turn.null_reason"] = turn.null_reason
-    if turn.lang is not None:
-        attributes["relayproxy.turn.lang"] = turn.lang
+def _turn(turn: Turn, opening: Opening, common: dict[str, AttributeValue]) -> Iterator[Span]:
     end = turn.ended_at if turn.ended_at is not None else turn.started_at
-    return Span(
+    span = Span(
         name="turn",
         trace_id=opening.trace_id,
-        span_id=blake2b(f"{opening.connection_id}/{turn.number}".encode(), digest_size=8).hexdigest(),
+        span_id=_id(opening, turn),
         parent_span_id=opening.span_id,
         kind="internal",
         start=turn.started_at,
         end=max(end, turn.started_at),
-        attributes=attributes,
+        attributes=common | turn_attributes(turn, opening.route),
         events=_events(turn),
     )
+    yield span
+    for name, start, until, estimated in _parts(turn):
+        more: dict[str, AttributeValue] = {"turn.number": turn.number}
+        if estimated:
+            more["relayproxy.estimated"] = True
+        yield Span(
+            name=name,
+            trace_id=opening.trace_id,
+            span_id=_id(opening, turn, name),
+            parent_span_id=span.span_id,
+            kind="internal",
+            start=start,
+            end=max(until, start),
+            attributes=common | more,
+        )
+
+
+def _id(opening: Opening, turn: Turn, part: str = "") -> str:
+    name = f"{opening.connection_id}/{turn.number}" + (f"/{part}" if part else "")
+    return blake2b(name.encode(), digest_size=8).hexdigest()
+
+
+def _parts(turn: Turn) -> Iterator[tuple[str, int, int, bool]]:
+    """What a turn's time went into: name, start, end, and whether that is estimated."""
+    budget, asked_at = turn.budget, turn.caller_at
+    if asked_at is not None:
+        if budget.input_delay is not None and budget.input_delay > 0:
+            yield "input_wait", asked_at - budget.input_delay, asked_at, False
+        if budget.proxy_in is not None and budget.backend is not None:
+            sent_at = asked_at + budget.proxy_in
+            yield "backend", sent_at, sent_at + budget.backend, False
+    if turn.agent_at is None:
+        return
+    if turn.agent_done_at is not None and turn.stream_duration_ms is not None:
+        first_at = turn.agent_at if turn.first_kind == "text" else turn.agent_done_at - turn.stream_duration_ms * _MS
+        yield "stream", first_at, turn.agent_done_at, False
+    heard_until = _heard_until(turn)
+    if heard_until is not None:
+        sound_at = turn.agent_at + (budget.output_delay or 0)
+        yield "playback", sound_at, heard_until, budget.output_delay is None or turn.reply_complete_estimated
+
+
+def _heard_until(turn: Turn) -> int | None:
+    if turn.interruptions:
+        return turn.interruptions[0].at
+    if turn.reply_complete_ms is None or turn.caller_at is None:
+        return None
+    return turn.caller_at + turn.reply_complete_ms * _MS
 
 
 def _events(turn: Turn) -> tuple[Event, ...]:
-    events = [_interrupt(interruption) for interruption in turn.interruptions]
+    events = [Event("interrupt", cut.at, interruption_attributes(cut)) for cut in turn.interruptions[:INTERRUPTIONS]]
     if turn.agent_at is not None:
         events.append(Event("first", turn.agent_at))
+    if turn.caller_at is not None and turn.time_to_first_sentence_ms is not None:
+        events.append(Event("first_sentence", turn.caller_at + turn.time_to_first_sentence_ms * _MS))
     if turn.agent_done_at is not None:
         events.append(Event("last", turn.agent_done_at))
     return tuple(sorted(events, key=lambda event: event.at))
-
-
-def _interrupt(interruption: Interruption) -> Event:
-    attributes: dict[str, AttributeValue] = {
-        "relayproxy.interruption.kind": interruption.kind,
-        "relayproxy.interruption.attribution": interruption.attribution,
-        "relayproxy.barge_in.stale_chunks": interruption.stale_chunks,
-        "relayproxy.barge_in.stale_chars": interruption.stale_chars,
-    }
-    if interruption.heard_ms is not None:
-        attributes["relayproxy.interruption.heard_duration"] = interruption.heard_ms / 1000
-    return Event("interrupt", interruption.at, attributes)

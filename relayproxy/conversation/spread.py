@@ -9,7 +9,7 @@ from array import array
 from bisect import insort
 from collections.abc import Sequence
 
-from relayproxy.conversation.model import Spread
+from relayproxy.conversation.totals import Spread
 
 _GROWTH = math.log(1.02)
 """Buckets are 2 % wide: a percentile read from them is off by 1 % at most."""

@@ -8,9 +8,10 @@ Times are wall nanoseconds.
 
 import re
 
-from relayproxy.conversation.model import ChunkGaps, milliseconds
+from relayproxy.conversation.model import ChunkGaps
 from relayproxy.conversation.moment import Moment
 from relayproxy.conversation.spread import nearest_rank
+from relayproxy.conversation.totals import milliseconds
 
 STALL = 1_000_000_000
 """A longer gap between two chunks is a stall."""

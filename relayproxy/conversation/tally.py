@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Iterable
 
 from relayproxy.conversation.findings import LISTED
-from relayproxy.conversation.model import Finding, Totals, Turn
+from relayproxy.conversation.model import Finding, Turn
 from relayproxy.conversation.spread import Sample
+from relayproxy.conversation.totals import Totals
 
 _COUNTED = (
     "turns",

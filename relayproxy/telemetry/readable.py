@@ -10,7 +10,8 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from relayproxy import __version__
-from relayproxy.conversation.spans import AttributeValue, Span
+from relayproxy.conversation.attributes import AttributeValue
+from relayproxy.conversation.spans import Span
 
 SCOPE = InstrumentationScope("relayproxy", __version__)
 KINDS = {"server": SpanKind.SERVER, "internal": SpanKind.INTERNAL}

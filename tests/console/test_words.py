@@ -4,7 +4,8 @@ from typing import get_args
 
 from relayproxy.connection import SideEnd
 from relayproxy.console import words
-from relayproxy.conversation.model import Interruption, NullReason, Outcome, StudioTransition
+from relayproxy.conversation.model import Interruption, Outcome, StudioTransition
+from relayproxy.conversation.totals import NullReason
 
 
 def test_nothing_that_the_conversation_can_say_lacks_words() -> None:

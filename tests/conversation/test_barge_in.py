@@ -47,6 +47,22 @@ def test_stale_speech_and_the_time_until_the_last_of_it() -> None:
     assert not found.still_streaming_at_close
 
 
+def test_a_second_reply_that_was_queued_behind_the_interrupted_one_is_stale_too() -> None:
+    call = script(
+        """
+        0.0  twilio   setup
+        1.0  twilio   prompt "tell me" last
+        2.0  backend  text "One two three four five six seven eight nine ten." last
+        2.5  backend  text "And "
+        3.0  twilio   interrupt "One two" 600
+        3.2  backend  text "more." last
+    """
+    )
+
+    assert call.turns[1].interruptions[0].stale_chunks == 1
+    assert [turn.interrupted for turn in call.turns[1:]] == [True, False]
+
+
 def test_a_pause_ends_what_is_stale() -> None:
     call = script(
         REPLY

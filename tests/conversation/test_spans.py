@@ -21,9 +21,20 @@ END = """
 """
 
 
-def tree(text: str) -> tuple[Span, ...]:
+def whole(text: str) -> tuple[Span, ...]:
     played = play(text)
     return spans(played.fold.conversation(), played.opening)
+
+
+def tree(text: str) -> tuple[Span, ...]:
+    """Turns and root alone."""
+    return tuple(span for span in whole(text) if span.name in ("turn", "conversation"))
+
+
+def parts(text: str, number: int = 1) -> dict[str, tuple[float, float]]:
+    """What a turn's time went into, seconds from the start."""
+    found = [span for span in whole(text) if span.attributes.get("turn.number") == number and span.name != "turn"]
+    return {span.name: (seconds(span.start), seconds(span.end)) for span in found}
 
 
 def seconds(t: int) -> float:
@@ -60,7 +71,7 @@ def test_turn_ids_are_the_same_whenever_asked() -> None:
     live, ended = tree(CALL), tree(CALL + END)
 
     assert [s.span_id for s in live] == [s.span_id for s in ended[: len(live)]]
-    ids = [s.span_id for s in ended]
+    ids = [s.span_id for s in whole(CALL + END)]
     assert len(set(ids)) == len(ids)
     assert all(len(i) == 16 and int(i, 16) for i in ids)
 
@@ -71,7 +82,7 @@ def test_only_what_is_final_is_a_span() -> None:
 
 
 def test_every_span_names_the_conversation() -> None:
-    for span in tree(CALL + END):
+    for span in whole(CALL + END):
         assert span.attributes["gen_ai.conversation.id"] == "VX1"
         assert span.attributes["session.id"] == "VX1"
         assert span.attributes["conversation.id"] == "VX1"
@@ -89,8 +100,69 @@ def test_a_turn_tells_its_numbers() -> None:
     assert turn.attributes["relayproxy.turn.response_latency"] == 0.5
     assert greeting.attributes["relayproxy.turn.null_reason"] == "no_prompt"
     assert unanswered.attributes["relayproxy.turn.unanswered"] is True
-    assert [(e.name, seconds(e.at)) for e in turn.events] == [("first", 1.5), ("last", 1.9), ("interrupt", 3.0)]
-    assert turn.events[2].attributes["relayproxy.interruption.heard_duration"] == 0.46
+    assert [(e.name, seconds(e.at)) for e in turn.events] == [
+        ("first", 1.5),
+        ("first_sentence", 1.9),
+        ("last", 1.9),
+        ("interrupt", 3.0),
+    ]
+    assert turn.events[3].attributes["relayproxy.interruption.heard_duration"] == 0.46
+    assert turn.events[3].attributes["relayproxy.barge_in.reaction_time"] == 0
+    assert turn.attributes["relayproxy.turn.time_to_last_token"] == 0.9
+    assert turn.attributes["relayproxy.turn.unheard_chars"] == len(" secret is safe.")
+    assert "turn.user_bot_latency_seconds" not in turn.attributes
+
+
+EVENTS = """
+    0.000        twilio   setup
+    0.900        twilio   info clientSpeaking on
+    1.700        twilio   info clientSpeaking off
+    2.000/2.001  twilio   prompt "Hello" last
+    2.750/2.7525 backend  text "Good morning. "
+    3.000        backend  text "Who is it?" last
+    3.100        twilio   info agentSpeaking on
+    5.000        twilio   info agentSpeaking off
+    9.000        -        gone first=twilio
+"""
+
+
+def test_what_the_time_of_a_turn_went_into() -> None:
+    assert parts(EVENTS) == {
+        "input_wait": (1.7, 2.0),
+        "backend": (2.001, 2.75),
+        "stream": (2.7525, 3.0),
+        "playback": (3.1, 5.0),
+    }
+    turn = next(span for span in whole(EVENTS) if span.attributes.get("turn.number") == 1)
+    assert turn.attributes["turn.user_bot_latency_seconds"] == 1.4
+    assert turn.attributes["turn.duration_seconds"] == 7.0
+
+
+def test_parts_belong_to_their_turn() -> None:
+    spans_of = whole(EVENTS)
+    turn = next(span for span in spans_of if span.name == "turn" and span.attributes["turn.number"] == 1)
+
+    assert {span.parent_span_id for span in spans_of if span.name in ("backend", "stream")} == {turn.span_id}
+
+
+def test_without_events_playback_is_estimated_and_what_was_waited_for_is_not_known() -> None:
+    call = """
+        0.0  twilio   setup
+        1.0  twilio   prompt "Hello" last
+        2.0  backend  text "Thirty characters, all in all." last
+        9.0  -        gone first=twilio
+    """
+    assert parts(call) == {"backend": (1.0, 2.0), "stream": (2.0, 2.0), "playback": (2.0, 4.35)}
+    (playback,) = (span for span in whole(call) if span.name == "playback")
+    assert playback.attributes["relayproxy.estimated"] is True
+
+
+def test_playback_ends_with_an_interrupt() -> None:
+    assert parts(CALL + END)["playback"] == (1.5, 3.0)
+
+
+def test_a_turn_without_an_answer_has_no_parts() -> None:
+    assert parts(CALL + END, 2) == {}
 
 
 def test_the_root_tells_how_it_went() -> None:
@@ -116,7 +188,7 @@ def test_a_failed_call_is_an_error() -> None:
 
 
 def test_no_content_and_no_number_leaves() -> None:
-    sent = msgspec.json.encode(tree(CALL + END)).decode()
+    sent = msgspec.json.encode(whole(CALL + END)).decode()
 
     for private in ("secret", "safe", "fine", "Your", "+1555", "Ivy", "asked"):
         assert private not in sent
@@ -132,4 +204,6 @@ def test_a_recorded_call() -> None:
 
     tree = spans(played.fold.conversation(), played.opening)
 
-    assert [span.attributes.get("turn.was_interrupted") for span in tree] == [True, False, False, None]
+    turns = [span for span in tree if span.name == "turn"]
+    assert [span.attributes["turn.was_interrupted"] for span in turns] == [True, False, False]
+    assert [span.name for span in tree[1:5]] == ["turn", "backend", "stream", "playback"]

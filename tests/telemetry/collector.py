@@ -43,6 +43,14 @@ class Received:
                 await self.arrived.wait()
         return self.spans
 
+    async def until_named(self, name: str) -> list[Any]:
+        """The spans, once there is one of that name."""
+        async with asyncio.timeout(PATIENCE):
+            while not any(span.name == name for span in self.spans):
+                self.arrived.clear()
+                await self.arrived.wait()
+        return self.spans
+
 
 def values(attributes: Any) -> dict[str, Any]:
     """OTLP attributes as a dict."""

@@ -1,0 +1,151 @@
+"""What a span says: numbers of a turn, an interruption, a session, under their names in OpenTelemetry.
+
+Knows: attribute names and units (seconds). Sizes, times and codes only: no content and no phone number.
+Must not know: span ids and times, OpenTelemetry itself.
+"""
+
+import re
+from collections import Counter
+
+from relayproxy.conversation.findings import severity
+from relayproxy.conversation.model import Conversation, Handoff, Interruption, Turn
+from relayproxy.conversation.totals import Spread, Totals
+
+AttributeValue = str | bool | int | float
+
+_CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+"""A reason code that is a code; a sentence may say anything."""
+
+
+def turn_attributes(turn: Turn, agent: str) -> dict[str, AttributeValue]:
+    """Of a turn's span; what is absent is left out."""
+    budget = turn.budget
+    attributes: dict[str, AttributeValue | None] = {
+        "gen_ai.operation.name": "invoke_agent",
+        "gen_ai.agent.name": agent,
+        "turn.number": turn.number,
+        "turn.was_interrupted": turn.interrupted,
+        "turn.user_bot_latency_seconds": _seconds(budget.user_bot_latency, 1e9),
+        "turn.duration_seconds": None if turn.ended_at is None else (turn.ended_at - turn.started_at) / 1e9,
+        "relayproxy.turn.opened_by": turn.opened_by,
+        "relayproxy.turn.tier": turn.tier,
+        "relayproxy.turn.unanswered": turn.unanswered,
+        "relayproxy.turn.unterminated": turn.unterminated,
+        "relayproxy.turn.agent_over_caller": turn.agent_over_caller,
+        "relayproxy.turn.coalesced_prompts": turn.coalesced_prompts,
+        "relayproxy.turn.caller_chars": len(turn.caller_text),
+        "relayproxy.turn.agent_chars": len(turn.agent_text),
+        "relayproxy.turn.unheard_chars": len(turn.unheard_text),
+        "relayproxy.turn.heard_basis": turn.heard_basis,
+        "relayproxy.turn.lang": turn.lang,
+        "relayproxy.turn.first_kind": turn.first_kind,
+        "relayproxy.turn.null_reason": turn.null_reason,
+        "relayproxy.turn.response_latency": _seconds(budget.response_latency, 1e9),
+        "relayproxy.turn.backend_latency": _seconds(budget.backend, 1e9),
+        "relayproxy.turn.input_delay": _seconds(budget.input_delay, 1e9),
+        "relayproxy.turn.output_delay": _seconds(budget.output_delay, 1e9),
+        "relayproxy.turn.user_bot_latency": _seconds(budget.user_bot_latency, 1e9),
+        "relayproxy.turn.time_to_first_token": _seconds(turn.time_to_first_token_ms),
+        "relayproxy.turn.first_reaction": _seconds(turn.first_reaction_ms),
+        "relayproxy.turn.time_to_first_sentence": _seconds(turn.time_to_first_sentence_ms),
+        "relayproxy.turn.time_to_last_token": _seconds(turn.time_to_last_token_ms),
+        "relayproxy.turn.stream_duration": _seconds(turn.stream_duration_ms),
+        "relayproxy.turn.reply_complete": _seconds(turn.reply_complete_ms),
+        "relayproxy.turn.lead_time": _seconds(turn.lead_time_ms),
+        "relayproxy.turn.chunks": turn.chunks,
+        "relayproxy.turn.stalls": turn.stalls,
+        "relayproxy.turn.chunk_gap.max": None if turn.chunk_gaps is None else turn.chunk_gaps.max_ms / 1000,
+        "relayproxy.turn.chunk_rate": turn.chunk_rate,
+        "relayproxy.turn.char_rate": turn.char_rate,
+    }
+    return _present(attributes)
+
+
+def interruption_attributes(cut: Interruption) -> dict[str, AttributeValue]:
+    """Of the event for an interruption."""
+    return _present(
+        {
+            "relayproxy.interruption.kind": cut.kind,
+            "relayproxy.interruption.attribution": cut.attribution,
+            "relayproxy.interruption.heard_duration": _seconds(cut.heard_ms),
+            "relayproxy.interruption.unheard_ratio": cut.unheard_ratio,
+            "relayproxy.interruption.false": cut.false_interruption,
+            "relayproxy.barge_in.stale_chunks": cut.stale_chunks,
+            "relayproxy.barge_in.stale_chars": cut.stale_chars,
+            "relayproxy.barge_in.reaction_time": _seconds(cut.reaction_ms),
+            "relayproxy.barge_in.still_streaming_at_close": cut.still_streaming_at_close,
+            "relayproxy.barge_in.stop_time": _seconds(cut.stop_ms),
+            "relayproxy.barge_in.recovery": _seconds(cut.recovery_ms),
+        }
+    )
+
+
+def session_attributes(conversation: Conversation) -> dict[str, AttributeValue]:
+    """Of the root span, once the session has ended."""
+    attributes: dict[str, AttributeValue | None] = {
+        "conversation.type": "voice",
+        "relayproxy.session.outcome": conversation.outcome,
+        "relayproxy.session.ended_by": conversation.ended_by,
+        "relayproxy.session.confidence": conversation.confidence,
+        "relayproxy.session.predicted_studio_transition": conversation.studio_transition,
+        "relayproxy.session.tier": conversation.tier,
+        "relayproxy.session.messages": conversation.messages,
+        "relayproxy.session.gaps": conversation.gaps,
+        "twilio.error_code": conversation.twilio_error_code,
+        "twilio.direction": conversation.direction,
+    }
+    return _present(attributes | _totals(conversation.totals) | _handoff(conversation.handoff))
+
+
+def _totals(totals: Totals) -> dict[str, AttributeValue | None]:
+    attributes: dict[str, AttributeValue | None] = {
+        "relayproxy.session.turns": totals.turns,
+        "relayproxy.session.responses": totals.responses,
+        "relayproxy.session.responses_measured": totals.response_latency.n,
+        "relayproxy.session.interruptions": totals.interruption_count,
+        "relayproxy.session.false_interruptions": totals.false_interruptions,
+        "relayproxy.session.unanswered": totals.unanswered,
+        "relayproxy.session.greeting_latency": _seconds(totals.greeting_latency_ms),
+        "relayproxy.session.backend_connect": _seconds(totals.backend_connect_ms),
+        "relayproxy.session.handoff_latency": _seconds(totals.handoff_latency_ms),
+        "relayproxy.session.teardown": _seconds(totals.teardown_ms),
+        "relayproxy.session.clipped": totals.clipped_chars,
+        "relayproxy.interruption.rate": totals.interruption_rate,
+        "relayproxy.protocol.violations": totals.violations,
+        "relayproxy.protocol.consecutive_malformed": totals.consecutive_violations,
+    }
+    for kind, count in totals.interruptions.items():
+        attributes[f"relayproxy.session.interruptions.{kind}"] = count
+    for who, silence in totals.silence.items():
+        attributes[f"relayproxy.silence.dead_air.{who}"] = silence.total_ms / 1000
+    severities = Counter[str]()
+    for code, count in totals.findings.items():
+        severities[severity(code)] += count
+    for name in ("error", "warning", "info"):
+        attributes[f"relayproxy.session.findings.{name}"] = severities[name]
+    return attributes | _spread("relayproxy.session.response_latency", totals.response_latency)
+
+
+def _spread(name: str, spread: Spread) -> dict[str, AttributeValue | None]:
+    return {f"{name}.p50": _seconds(spread.p50_ms), f"{name}.p95": _seconds(spread.p95_ms)}
+
+
+def _handoff(handoff: Handoff | None) -> dict[str, AttributeValue | None]:
+    present = handoff is not None and handoff.raw is not None
+    if handoff is None:
+        return {"handoff.present": False}
+    code = handoff.reason_code
+    return {
+        "handoff.present": present,
+        "handoff.bytes": handoff.bytes,
+        "handoff.json_valid": handoff.json is not None,
+        "handoff.reason_code": code if code is not None and _CODE.fullmatch(code) else None,
+    }
+
+
+def _seconds(value: float | None, of: float = 1e3) -> float | None:
+    return None if value is None else value / of
+
+
+def _present(attributes: dict[str, AttributeValue | None]) -> dict[str, AttributeValue]:
+    return {name: value for name, value in attributes.items() if value is not None}
