@@ -36,6 +36,8 @@ CONSOLE_SETTINGS = (
     "console",
     "data_dir",
     "database_url",
+    "slow_turn",
+    "stall",
     "backend",
     "routes",
     "listen",

@@ -3,13 +3,19 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import click
 import pytest
 
 from relayproxy.cli import main
 from relayproxy.config import Route, Settings
+from relayproxy.conversation.findings import CATALOGUE
+from relayproxy.conversation.model import Confidence, HeardBasis, Interruption, Outcome, Turn
+from relayproxy.conversation.numbers import CONFIDENCE, HEARD, NULL_REASONS, NUMBERS, OUTCOMES
+from relayproxy.conversation.totals import NullReason, Totals
 from relayproxy.sources import CONFIG_ENV, ENV_PREFIX
+from tests.reference import page
 
 ROOT = Path(__file__).parent.parent
 SETTINGS = (ROOT / "docs/settings.md").read_text("utf-8")
@@ -76,6 +82,39 @@ def test_the_readme_gives_the_defaults_that_hold() -> None:
 
     given = Settings()
     assert defaults == {"--listen": given.listen, "--console": given.console, "--data-dir": str(given.data_dir)}
+
+
+def test_the_page_of_numbers_says_what_the_code_says() -> None:
+    assert (ROOT / "docs/numbers.md").read_text("utf-8") == page(), "python -m tests.reference > docs/numbers.md"
+
+
+def test_every_number_is_defined() -> None:
+    defined = {name for number in NUMBERS for name in number.name.split(", ")}
+    derived = {
+        name
+        for struct in (Turn, Interruption, Totals)
+        for name, kind in get_type_hints(struct).items()
+        if name.endswith("_ms") or (kind in (int | None, float | None) and not name.endswith(("_at", "seq")))
+    }
+
+    assert derived <= defined
+    budget = {"input_delay_ms", "proxy_in_ms", "backend_latency_ms", "proxy_out_ms", "output_delay_ms"}
+    assert budget | {"response_latency_ms", "user_bot_latency_ms"} <= defined
+
+
+def test_every_reason_and_outcome_is_defined() -> None:
+    assert set(NULL_REASONS) == set(get_args(NullReason))
+    assert set(HEARD) == set(get_args(HeardBasis))
+    assert set(OUTCOMES) == set(get_args(Outcome))
+    assert set(CONFIDENCE) == set(get_args(Confidence))
+
+
+def test_every_finding_that_can_be_made_is_in_the_catalogue_and_the_other_way_round() -> None:
+    source = "".join(path.read_text("utf-8") for path in (ROOT / "relayproxy/conversation").glob("*.py"))
+
+    assert {code for code in CATALOGUE if source.count(f'"{code}"') < 2} == set()
+    made = set(re.findall(r'(?:Finding|_finding|_add|Violation|remark)\(\s*"([a-z_]+)"', source))
+    assert made - set(CATALOGUE) == set()
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

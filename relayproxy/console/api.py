@@ -4,16 +4,18 @@ Knows: paths, parameters and status codes of the API.
 Must not know: SQL, HTML.
 """
 
+import time
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
-from relayproxy.console.document import message_item, session_document, session_item
+from relayproxy.console.document import call_document, message_item, session_document, session_item
+from relayproxy.console.findings import of_session
 from relayproxy.console.manners import bad_request
 from relayproxy.console.messages import write_cursor
 from relayproxy.console.reading import read_sessions
-from relayproxy.console.room import ROOM, message_filter, place, session_of, whole_number
+from relayproxy.console.room import ROOM, call_of, message_filter, place, session_of, whole_number
 
 MOST_SESSIONS = 500
 MOST_MESSAGES = 5000
@@ -32,7 +34,14 @@ async def sessions(request: web.Request) -> web.Response:
 
 async def session(request: web.Request) -> web.Response:
     """`GET /api/sessions/{id}`: our id or Twilio's VX id."""
-    return _json(session_document(await session_of(request)))
+    found, now = await session_of(request), time.time_ns()
+    return _json(session_document(found, of_session(found, request.app[ROOM].settings, now), now))
+
+
+async def call(request: web.Request) -> web.Response:
+    """`GET /api/calls/{call_sid}`: the sessions of a call, first first."""
+    call_sid, rows = await call_of(request)
+    return _json(call_document(call_sid, rows))
 
 
 async def messages(request: web.Request) -> web.Response:

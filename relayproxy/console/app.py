@@ -36,9 +36,11 @@ def build(settings: Settings, queries: Queries) -> web.Application:
             web.get("/sessions/{id}/live", pages.session_live),
             web.get("/sessions/{id}/messages", pages.session_messages),
             web.get("/sessions/{id}/messages/{cursor}", pages.message),
+            web.get("/calls/{call_sid}", pages.call),
             web.get("/api/sessions", api.sessions),
             web.get("/api/sessions/{id}", api.session),
             web.get("/api/sessions/{id}/messages", api.messages),
+            web.get("/api/calls/{call_sid}", api.call),
             web.get("/healthz", api.healthz),
             web.get("/static/{version}/{name}", statics.serve),
         ]

@@ -1,4 +1,4 @@
-"""The JSON twins: sessions, turns and messages as plain values.
+"""The JSON twins: sessions, calls and messages as plain values.
 
 Knows: every field name of the API. Times are RFC 3339 UTC with microseconds, and `…_ns` where exactness matters
 (wall nanoseconds since the epoch); durations are milliseconds.
@@ -6,16 +6,20 @@ Must not know: HTTP; pages.
 """
 
 import base64
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from relayproxy.connection import Opening
+from relayproxy.console.derived import finding_document, totals_document, turn_document
+from relayproxy.console.findings import FindingView, views
 from relayproxy.console.messages import write_cursor
 from relayproxy.console.preview import kind_of
 from relayproxy.console.reading import Connection, Session
-from relayproxy.console.times import rfc3339
-from relayproxy.conversation.model import Handoff, Interruption, Turn
+from relayproxy.console.times import moment
+from relayproxy.conversation.handoff import studio_path
+from relayproxy.conversation.model import Handoff
 from relayproxy.store.queries import PlacedMessage
 from relayproxy.store.rows import SessionRow
 
@@ -37,36 +41,56 @@ def session_item(row: SessionRow) -> dict[str, Any]:
         "custom_parameters": msgspec.json.decode(row.custom_parameters),
         "trace_id": row.trace_id,
         "live": row.ended_at is None,
-        **_time("started_at", row.started_at),
-        **_time("ended_at", row.ended_at),
+        **moment("started_at", row.started_at),
+        **moment("ended_at", row.ended_at),
         "duration_ms": None if row.ended_at is None else (row.ended_at - row.started_at) // _MS,
         "outcome": row.outcome,
         "ended_by": row.ended_by,
         "end_reason": row.end_reason,
         "studio_transition": row.studio_transition,
         "twilio_error_code": row.twilio_error_code,
+        "confidence": row.confidence,
         "handoff": {"reason_code": handoff.get("reason_code")} if isinstance(handoff, dict) else None,
         "totals": _totals(row),
     }
 
 
-def session_document(session: Session) -> dict[str, Any]:
-    """Everything about one session but its messages."""
-    conversation = session.conversation
+def session_document(session: Session, findings: Iterable[FindingView], now: int) -> dict[str, Any]:
+    """Everything about one session but its messages, as of `now` (wall nanoseconds)."""
+    conversation, waiting = session.conversation, session.conversation.waiting
     return {
         **session_item(session.row),
         "caller_name": conversation.caller_name,
         "setup": conversation.setup,
+        "tier": conversation.tier,
         "handoff": _handoff(conversation.handoff),
+        "waiting": None
+        if waiting is None or not session.live
+        else {"turn": waiting.turn, **moment("since", waiting.since), "waiting_ms": max(0, now - waiting.since) // _MS},
         "connections": [_connection(connection) for connection in session.connections],
-        "turns": [_turn(turn) for turn in session.turns],
-        "totals": {
-            **_totals(session.row),
-            "gap_bytes": conversation.gap_bytes,
-            "unanswered": sum(turn.unanswered for turn in session.turns),
-        },
+        "call": [call_item(row) for row in session.call],
+        "turns": [turn_document(turn, views(session, turn.findings)) for turn in session.turns],
+        "findings": [finding_document(view) for view in findings],
+        "totals": {**_totals(session.row), **totals_document(conversation)},
         "revision": session.row.revision,
     }
+
+
+def call_item(row: SessionRow) -> dict[str, Any]:
+    """A session as one of its call."""
+    return {
+        "id": row.id,
+        "session_id": row.session_id,
+        **moment("started_at", row.started_at),
+        **moment("ended_at", row.ended_at),
+        "outcome": row.outcome,
+        "studio_transition": row.studio_transition,
+    }
+
+
+def call_document(call_sid: str, rows: Iterable[SessionRow]) -> dict[str, Any]:
+    """A call: its sessions, first first."""
+    return {"call_sid": call_sid, "sessions": [session_item(row) for row in rows]}
 
 
 def message_item(placed: PlacedMessage) -> dict[str, Any]:
@@ -78,7 +102,7 @@ def message_item(placed: PlacedMessage) -> dict[str, Any]:
         "seq": message.seq,
         "cursor": write_cursor((placed.index, message.seq)),
         "t_ms": message.t / _MS,
-        **_time("at", placed.opened_at + message.t),
+        **moment("at", placed.opened_at + message.t),
         "out_ms": None if message.out is None else message.out / _MS,
         "from": message.sender,
         "kind": message.kind,
@@ -93,11 +117,8 @@ def message_item(placed: PlacedMessage) -> dict[str, Any]:
         "code": message.code,
         "reason": message.reason,
         "note": message.note,
+        "held": message.held,
     }
-
-
-def _time(name: str, ns: int | None) -> dict[str, Any]:
-    return {name: None if ns is None else rfc3339(ns), f"{name}_ns": ns}
 
 
 def _totals(row: SessionRow) -> dict[str, Any]:
@@ -106,6 +127,8 @@ def _totals(row: SessionRow) -> dict[str, Any]:
         "interruptions": row.interruptions,
         "messages": row.messages,
         "gaps": row.gaps,
+        "unanswered": row.unanswered,
+        "findings": {"error": row.errors, "warning": row.warnings},
         "response_latency_ms": {"p50": row.response_p50_ms, "p95": row.response_p95_ms, "n": row.response_n},
     }
 
@@ -114,12 +137,13 @@ def _handoff(handoff: Handoff | None) -> dict[str, Any] | None:
     if handoff is None:
         return None
     return {
-        **_time("at", handoff.at),
+        **moment("at", handoff.at),
         "raw": handoff.raw,
         "json": handoff.json,
         "is_string": handoff.is_string,
         "bytes": handoff.bytes,
         "reason_code": handoff.reason_code,
+        "studio_path": studio_path(),
     }
 
 
@@ -128,8 +152,8 @@ def _connection(connection: Connection) -> dict[str, Any]:
     return {
         "id": row.id,
         "index": connection.index,
-        **_time("opened_at", row.opened_at),
-        **_time("ended_at", row.ended_at),
+        **moment("opened_at", row.opened_at),
+        **moment("ended_at", row.ended_at),
         **_opening(opening),
         "messages": row.next_seq,
         "ending": None
@@ -142,6 +166,8 @@ def _connection(connection: Connection) -> dict[str, Any]:
             "twilio_bytes": ending.twilio_bytes,
             "backend_bytes": ending.backend_bytes,
             "cause": ending.cause,
+            "twilio_t_ms": None if ending.twilio_t is None else ending.twilio_t / _MS,
+            "backend_t_ms": None if ending.backend_t is None else ending.backend_t / _MS,
         },
     }
 
@@ -155,46 +181,19 @@ def _opening(opening: Opening) -> dict[str, Any]:
         "status": opening.status,
         "error": opening.error,
         "connect_ms": None if opening.connected_after is None else opening.connected_after / _MS,
+        "dial": None
+        if opening.dial is None
+        else {
+            f"{name}_ms": None if part is None else part / _MS
+            for name, part in (
+                ("dns", opening.dial.dns),
+                ("connect", opening.dial.connect),
+                ("upgrade", opening.dial.upgrade),
+            )
+        },
         "trace_id": opening.trace_id,
         "span_id": opening.span_id,
         "parent_span_id": opening.parent_span_id,
         "request_headers": opening.request_headers,
         "response_headers": opening.response_headers,
-    }
-
-
-def _turn(turn: Turn) -> dict[str, Any]:
-    return {
-        "number": turn.number,
-        "opened_by": turn.opened_by,
-        **_time("started_at", turn.started_at),
-        **_time("ended_at", turn.ended_at),
-        "caller_text": turn.caller_text,
-        **_time("caller_at", turn.caller_at),
-        "agent_text": turn.agent_text,
-        **_time("agent_at", turn.agent_at),
-        **_time("agent_done_at", turn.agent_done_at),
-        "greeting": turn.greeting,
-        "dtmf": turn.dtmf,
-        "sent_digits": turn.sent_digits,
-        "media": turn.media,
-        "lang": turn.lang,
-        "response_latency_ms": turn.response_latency_ms,
-        "null_reason": turn.null_reason,
-        "coalesced_prompts": turn.coalesced_prompts,
-        "unanswered": turn.unanswered,
-        "interrupted": turn.interrupted,
-        "interruptions": [_interruption(interruption) for interruption in turn.interruptions],
-    }
-
-
-def _interruption(interruption: Interruption) -> dict[str, Any]:
-    return {
-        **_time("at", interruption.at),
-        "kind": interruption.kind,
-        "heard_text": interruption.heard_text,
-        "heard_ms": interruption.heard_ms,
-        "stale_chunks": interruption.stale_chunks,
-        "stale_chars": interruption.stale_chars,
-        "attribution": interruption.attribution,
     }

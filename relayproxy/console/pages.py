@@ -5,6 +5,7 @@ Must not know: SQL; how values are laid out.
 """
 
 import asyncio
+import time
 from contextlib import aclosing
 from typing import Any
 
@@ -12,14 +13,17 @@ import msgspec
 from aiohttp import web
 from aiohttp_sse import sse_response
 
+from relayproxy.config import slow_turn_and_stall
 from relayproxy.console.connect import connect
+from relayproxy.console.findings import of_session, severities, views
 from relayproxy.console.manners import bad_request, not_found
 from relayproxy.console.messages import Filter, Place, read_cursor, write_cursor
 from relayproxy.console.reading import Session, read_sessions
 from relayproxy.console.render import render
-from relayproxy.console.room import ROOM, Room, message_filter, place, session_of, whole_number
+from relayproxy.console.room import ROOM, Room, call_of, message_filter, place, session_of, whole_number
 from relayproxy.console.transcript import transcript
 from relayproxy.console.wire import pills, query, row
+from relayproxy.conversation.findings import Thresholds
 
 SESSIONS = 50
 TURNS = 400
@@ -69,6 +73,12 @@ async def session(request: web.Request) -> web.Response:
     return render("session.html", request, context)
 
 
+async def call(request: web.Request) -> web.Response:
+    """`GET /calls/{call_sid}`: the sessions of a call."""
+    call_sid, rows = await call_of(request)
+    return render("call.html", request, {"call_sid": call_sid, "rows": rows, "section": "sessions"})
+
+
 async def session_parts(request: web.Request) -> web.Response:
     """`GET /sessions/{id}/parts?turn=`: what may have changed on a live page, the turns from `turn` on."""
     return render("parts.html", request, _conversation(request, await session_of(request)))
@@ -104,6 +114,7 @@ async def session_live(request: web.Request) -> web.StreamResponse:
 
 
 def _conversation(request: web.Request, found: Session) -> dict[str, Any]:
+    settings = request.app[ROOM].settings
     total = len(found.turns)
     default = max(0, total - TURNS) if found.live else 0
     first = min(whole_number(request, "turn", default, 0, 10**9 - 1), max(0, total - 1))
@@ -112,7 +123,17 @@ def _conversation(request: web.Request, found: Session) -> dict[str, Any]:
     return {
         "session": found,
         "conversation": found.conversation,
-        "turns": list(transcript(shown, live=found.live, before=before)),
+        "turns": list(
+            transcript(
+                shown,
+                live=found.live,
+                slow_ms=Thresholds.of_seconds(*slow_turn_and_stall(settings, found.row.route)).slow_turn_ms,
+                findings=lambda turn: views(found, turn.findings),
+                before=before,
+            )
+        ),
+        "findings": of_session(found, settings, time.time_ns()),
+        "severities": severities(found),
         "first_turn": first,
         "turns_before": first,
         "turns_after": total - first - len(shown),

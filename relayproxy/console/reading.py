@@ -38,6 +38,8 @@ class Session:
     conversation: Conversation
     connections: tuple[Connection, ...]
     turns: tuple[Turn, ...]
+    call: tuple[SessionRow, ...] = ()
+    """All sessions of the same call, this one among them, first first."""
 
     @property
     def live(self) -> bool:
@@ -68,4 +70,11 @@ def _read_session(queries: Queries, id: str) -> Session | None:
         for index, row in enumerate(found.connections)
     )
     turns = tuple(_turn.decode(row.detail) for row in found.turns)
-    return Session(found.session, _conversation.decode(found.session.detail), connections, turns)
+    call_sid = found.session.call_sid
+    call = queries.sessions_of_call(call_sid) if call_sid else (found.session,)
+    return Session(found.session, _conversation.decode(found.session.detail), connections, turns, call)
+
+
+async def read_call(queries: Queries, call_sid: str) -> tuple[SessionRow, ...]:
+    """The sessions of a call, first first; empty when there are none."""
+    return await asyncio.to_thread(queries.sessions_of_call, call_sid)

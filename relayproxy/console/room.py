@@ -14,9 +14,10 @@ from relayproxy.config import Settings
 from relayproxy.console.live import Pulse
 from relayproxy.console.manners import bad_request, not_found
 from relayproxy.console.messages import Counts, Filter, MessagePage, Place, read_cursor, read_page
-from relayproxy.console.reading import Session, read_session
+from relayproxy.console.reading import Session, read_call, read_session
 from relayproxy.console.statics import Statics
 from relayproxy.store.queries import Queries
+from relayproxy.store.rows import SessionRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,15 @@ async def session_of(request: web.Request) -> Session:
     if found is None:
         raise not_found(f"There is no session {id[:64]} here.")
     return found
+
+
+async def call_of(request: web.Request) -> tuple[str, tuple[SessionRow, ...]]:
+    """The call that the path names, and its sessions. Raises a 404 Problem."""
+    call_sid = request.match_info["call_sid"]
+    found = await read_call(request.app[ROOM].queries, call_sid)
+    if not found:
+        raise not_found(f"There is no call {call_sid[:64]} here.")
+    return call_sid, found
 
 
 def whole_number(request: web.Request, name: str, default: int, lowest: int, highest: int) -> int:

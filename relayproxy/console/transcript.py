@@ -5,17 +5,15 @@ Must not know: HTML; how turns were derived.
 """
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import msgspec
 
 from relayproxy.console import times, words
-from relayproxy.conversation.model import Interruption, Turn
-
-SLOW_MS = 2000
-"""From here on a caller notices: the turn is marked as slow."""
+from relayproxy.console.findings import FindingView
+from relayproxy.conversation.model import HeardBasis, Interruption, Turn
 
 LineKind = Literal["caller", "keys", "greeting", "agent", "play", "digits", "interruption", "unanswered", "waiting"]
 Level = Literal["fast", "slow", "none", "waiting", "unanswered"]
@@ -44,6 +42,10 @@ class Line:
     interruption: Interruption | None = None
     badge: Badge | None = None
     """The turn's latency, on the line that it belongs to."""
+    parts: tuple[tuple[str, bool], ...] = ()
+    """Of what the agent said: pieces in order, and whether each was heard."""
+    basis: HeardBasis | None = None
+    """How that is known; None when all was heard or nothing can be told apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +60,31 @@ class TurnView:
     """What makes the turn stand out: a slow answer, or none."""
     digest: str
     """Changes when anything that is shown of the turn does."""
+    findings: tuple[FindingView, ...] = ()
 
 
-def transcript(turns: Iterable[Turn], *, live: bool, before: Turn | None = None) -> Iterator[TurnView]:
-    """The views of consecutive turns; `before` is the turn that precedes the first of them."""
+def transcript(
+    turns: Iterable[Turn],
+    *,
+    live: bool,
+    slow_ms: int,
+    findings: Callable[[Turn], tuple[FindingView, ...]],
+    before: Turn | None = None,
+) -> Iterator[TurnView]:
+    """The views of consecutive turns; `before` is the turn that precedes the first of them. From `slow_ms` on a turn
+    is marked as slow. `findings` gives those of a turn with their words."""
     lang = before.lang if before else None
     for turn in turns:
         changed = turn.lang if turn.lang != lang else None
         lang = turn.lang or lang
-        yield turn_view(turn, live=live, lang=changed)
+        yield turn_view(turn, live=live, lang=changed, slow_ms=slow_ms, findings=findings(turn))
 
 
-def turn_view(turn: Turn, *, live: bool, lang: str | None) -> TurnView:
+def turn_view(
+    turn: Turn, *, live: bool, lang: str | None, slow_ms: int, findings: tuple[FindingView, ...] = ()
+) -> TurnView:
     """One turn, ready to be shown."""
-    badge = _badge(turn, live=live)
+    badge = _badge(turn, live=live, slow_ms=slow_ms)
     shown = msgspec.json.encode((turn, badge is not None and badge.level, lang))
     return TurnView(
         number=turn.number,
@@ -81,6 +94,7 @@ def turn_view(turn: Turn, *, live: bool, lang: str | None) -> TurnView:
         unprompted=turn.opened_by == "proactive",
         mark=_MARKS.get(badge.level) if badge else None,
         digest=f"{zlib.crc32(shown):08x}",
+        findings=findings,
     )
 
 
@@ -92,7 +106,14 @@ def _lines(turn: Turn) -> Iterator[Line]:
     if turn.dtmf:
         yield Line("keys", None if turn.caller_text else turn.caller_at or turn.started_at, turn.dtmf)
     if turn.agent_text.strip():
-        yield Line("agent", turn.agent_at, turn.agent_text)
+        parts = _heard_parts(turn)
+        yield Line(
+            "agent",
+            turn.agent_at,
+            turn.agent_text,
+            parts=parts,
+            basis=None if all(heard for _, heard in parts) else turn.heard_basis,
+        )
     for source in turn.media:
         yield Line("play", None if turn.agent_text.strip() else turn.agent_at, source)
     if turn.sent_digits:
@@ -101,6 +122,20 @@ def _lines(turn: Turn) -> Iterator[Line]:
         yield Line("interruption", interruption.at, interruption.heard_text, interruption)
     if turn.unanswered:
         yield Line("unanswered", turn.ended_at, "")
+
+
+def _heard_parts(turn: Turn) -> tuple[tuple[str, bool], ...]:
+    """What the agent said, cut where it stopped or began again to be heard."""
+    unheard = turn.unheard_text
+    at = turn.agent_text.find(unheard) if unheard.strip() else -1
+    if at < 0:
+        return ((turn.agent_text, True),)
+    cut = (
+        (turn.agent_text[:at], True),
+        (unheard, False),
+        (turn.agent_text[at + len(unheard) :], True),
+    )
+    return tuple((text, heard) for text, heard in cut if text)
 
 
 def _with_badge(lines: list[Line], badge: Badge | None) -> tuple[Line, ...]:
@@ -116,11 +151,25 @@ def _with_badge(lines: list[Line], badge: Badge | None) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-def _badge(turn: Turn, *, live: bool) -> Badge | None:
+def _budget(turn: Turn) -> str:
+    """What the latency went into, in words."""
+    budget = turn.budget
+    parts = [
+        ("until the prompt came", budget.input_delay),
+        ("relayproxy", None if budget.proxy_in is None else budget.proxy_in + (budget.proxy_out or 0)),
+        ("backend", budget.backend),
+        ("until it was heard", budget.output_delay),
+    ]
+    return ", ".join(f"{words.milliseconds(ns)} {name}" for name, ns in parts if ns is not None)
+
+
+def _badge(turn: Turn, *, live: bool, slow_ms: int) -> Badge | None:
     ms = turn.response_latency_ms
     if ms is not None:
-        slow = ms >= SLOW_MS
-        title = f"{times.latency(ms)} from the caller's final prompt to the first word of the answer"
+        slow = ms >= slow_ms
+        title = f"{times.latency(ms)} from the caller's final prompt to the first word of the answer: {_budget(turn)}"
+        if turn.user_bot_latency_ms is not None:
+            title += f". {times.latency(turn.user_bot_latency_ms)} from the caller's last sound to the agent's first"
         return Badge("slow" if slow else "fast", times.latency(ms), f"Slow: {title}" if slow else title)
     asked = turn.opened_by in ("prompt", "dtmf")
     if live and asked and turn.agent_at is None and turn.ended_at is None:

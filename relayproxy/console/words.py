@@ -82,6 +82,26 @@ NOTE: dict[str, str] = {
 }
 
 
+SEVERITY: dict[str, Tone] = {"error": "bad", "warning": "warn", "info": "calm"}
+
+HEARD: dict[str, str] = {
+    "tokens_played": "as Twilio reported what it played",
+    "interrupt": "as the interruption said",
+    "estimated": "estimated from the speaking rate",
+    "all": "nothing stopped it",
+}
+
+CONFIDENCE: dict[str, str] = {
+    "likely": "This is the likely reading of how the connection ended, not the only one.",
+    "guess": "This is a guess: what would tell is not in the recording.",
+}
+
+
+def milliseconds(ns: int) -> str:
+    """`749 ms`, `0.4 ms`."""
+    return f"{ns / 1e6:.1f} ms" if abs(ns) < 10_000_000 and ns % 1_000_000 else f"{round(ns / 1e6):,} ms"
+
+
 def outcome(value: str) -> tuple[str, Tone]:
     """The outcome's words and tone."""
     return OUTCOME.get(value, (value, "warn"))

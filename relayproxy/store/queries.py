@@ -103,6 +103,13 @@ class Queries:
                 value(SessionRow, row), _connections(db, str(key)), tuple(value(TurnRow, turn) for turn in turns)
             )
 
+    def sessions_of_call(self, call_sid: str) -> tuple[SessionRow, ...]:
+        """The sessions of a call, first first."""
+        c = schema.sessions.c
+        with self._reading() as db:
+            query = columns(SessionRow, schema.sessions).where(c.call_sid == call_sid).order_by(c.started_at, c.id)
+            return tuple(value(SessionRow, row) for row in db.execute(query))
+
     def messages(
         self, session_id: str, after: tuple[int, int] | None = None, limit: int = 1000
     ) -> tuple[PlacedMessage, ...]:

@@ -5,8 +5,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from relayproxy.console.transcript import Badge, transcript, turn_view
-from relayproxy.conversation.model import Budget, Interruption, Turn
+from relayproxy.console.findings import FindingView
+from relayproxy.console.transcript import Badge, TurnView, transcript, turn_view
+from relayproxy.conversation.findings import CATALOGUE
+from relayproxy.conversation.model import Budget, Finding, Interruption, Turn
 
 S = 1_000_000_000
 
@@ -34,8 +36,16 @@ def turn(number: int = 1, **known: Any) -> Turn:
     return Turn(**{**given, **known})
 
 
+def shown(known: Turn, *, live: bool = False, lang: str | None = None, slow_ms: int = 2000) -> TurnView:
+    return turn_view(known, live=live, lang=lang, slow_ms=slow_ms)
+
+
+def told(turns: list[Turn], before: Turn | None = None) -> list[TurnView]:
+    return list(transcript(turns, live=False, slow_ms=2000, findings=lambda _turn: (), before=before))
+
+
 def view(known: Turn, *, live: bool = False) -> list[tuple[str, Badge | None]]:
-    return [(line.kind, line.badge) for line in turn_view(known, live=live, lang=None).lines]
+    return [(line.kind, line.badge) for line in shown(known, live=live).lines]
 
 
 def test_an_answer_carries_the_latency() -> None:
@@ -47,10 +57,54 @@ def test_an_answer_carries_the_latency() -> None:
 
 @pytest.mark.parametrize(("ms", "level"), [(1999, "fast"), (2000, "slow")])
 def test_from_two_seconds_on_a_turn_is_slow(ms: int, level: str) -> None:
-    shown = turn_view(turn(response_latency_ms=ms), live=False, lang=None)
-    assert shown.lines[1].badge
-    assert shown.lines[1].badge.level == level
-    assert shown.mark == (level if level == "slow" else None)
+    view = shown(turn(response_latency_ms=ms))
+    assert view.lines[1].badge
+    assert view.lines[1].badge.level == level
+    assert view.mark == (level if level == "slow" else None)
+
+
+def test_when_a_turn_is_slow_can_be_set() -> None:
+    assert shown(turn(response_latency_ms=900), slow_ms=800).mark == "slow"
+
+
+def test_the_badge_tells_what_the_latency_went_into() -> None:
+    budget = Budget(300_000_000, 400_000, 749_000_000, 600_000, 347_000_000)
+    badge = shown(msgspec.structs.replace(turn(), budget=budget)).lines[1].badge
+    assert badge
+    assert badge.title == (
+        "750 ms from the caller's final prompt to the first word of the answer: 300 ms until the prompt came, "
+        "1 ms relayproxy, 749 ms backend, 347 ms until it was heard. "
+        "1,397 ms from the caller's last sound to the agent's first"
+    )
+
+
+@pytest.mark.parametrize(
+    ("unheard", "parts"),
+    [
+        ("", (("Good morning.", True),)),
+        (" morning.", (("Good", True), (" morning.", False))),
+        ("Good morning.", (("Good morning.", False),)),
+        (" mor", (("Good", True), (" mor", False), ("ning.", True))),
+        ("of two pieces", (("Good morning.", True),)),
+    ],
+)
+def test_what_was_never_heard_is_told_apart(unheard: str, parts: tuple[tuple[str, bool], ...]) -> None:
+    line = shown(turn(unheard_text=unheard, heard_basis="interrupt")).lines[1]
+    assert line.parts == parts
+    assert (line.basis is None) == all(heard for _, heard in parts)
+
+
+def test_findings_come_with_their_turn() -> None:
+    found = Finding("stall", 1, "2.5 s between two parts of the answer", turn=1)
+    known = turn(findings=(found,))
+    (view,) = transcript(
+        [known],
+        live=False,
+        slow_ms=2000,
+        findings=lambda turn: tuple(FindingView(one, CATALOGUE[one.code], None) for one in turn.findings),
+    )
+    assert [one.finding for one in view.findings] == [found]
+    assert view.digest != told([turn()])[0].digest
 
 
 def test_everything_of_a_turn_is_told_in_order() -> None:
@@ -66,7 +120,7 @@ def test_an_unanswered_turn_says_so_and_why() -> None:
     assert kind == "unanswered"
     assert badge
     assert (badge.level, badge.text) == ("unanswered", "call ended before an answer")
-    assert turn_view(lost, live=False, lang=None).mark == "lost"
+    assert shown(lost).mark == "lost"
 
 
 def test_only_a_live_call_waits_for_an_answer() -> None:
@@ -93,13 +147,13 @@ def test_an_answer_to_a_partial_prompt_says_why_it_has_no_latency() -> None:
 
 def test_a_language_is_told_where_it_is_heard_first_or_changes() -> None:
     turns = [turn(1), turn(2, lang=None), turn(3), turn(4, lang="es-ES"), turn(5, lang="es-ES")]
-    assert [shown.lang for shown in transcript(turns, live=False)] == ["en-US", None, None, "es-ES", None]
-    assert [shown.lang for shown in transcript(turns[4:], live=False, before=turns[3])] == [None]
+    assert [view.lang for view in told(turns)] == ["en-US", None, None, "es-ES", None]
+    assert [view.lang for view in told(turns[4:], turns[3])] == [None]
 
 
 def test_the_digest_changes_exactly_when_something_shown_does() -> None:
     def digest(known: Turn, *, live: bool = True) -> str:
-        return turn_view(known, live=live, lang=None).digest
+        return shown(known, live=live).digest
 
     first = turn()
     assert digest(first) == digest(msgspec.structs.replace(first)) == digest(first, live=False)
