@@ -80,12 +80,19 @@ class Call:
     def backend(self, at: float, type: str, **fields: Any) -> "Call":
         return self.text(at, "backend", json.dumps({"type": type, **fields}, ensure_ascii=False, separators=(",", ":")))
 
-    def setup(self, *, caller: str = CALLER, callee: str = CALLEE, parameters: dict[str, str] | None = None) -> "Call":
+    def setup(
+        self,
+        *,
+        caller: str = CALLER,
+        callee: str = CALLEE,
+        parameters: dict[str, str] | None = None,
+        call_sid: str | None = None,
+    ) -> "Call":
         return self.twilio(
             0.05,
             "setup",
             sessionId=self.vx,
-            callSid=f"CA{self.number:032x}",
+            callSid=call_sid or f"CA{self.number:032x}",
             **{"from": caller, "to": callee},
             direction="inbound",
             callerName="",

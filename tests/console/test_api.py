@@ -152,3 +152,108 @@ async def test_without_a_database_it_says_what_to_do(client: Client) -> None:
     assert answer["error"]["code"] == "not_ready"
     assert "relayproxy" in answer["error"]["message"]
     assert await get(client, "/healthz") == {"status": "ok"}
+
+
+SESSION = {
+    "session_id", "call_sid", "route", "started_at", "ended_at", "outcome", "ended_by", "end_reason",
+    "studio_transition", "twilio_error_code", "confidence", "tier", "handoff", "connections", "turns", "findings",
+    "totals", "waiting", "call",
+}  # fmt: skip
+TURN = {
+    "number", "opened_by", "caller_text", "agent_text", "heard_text", "unheard_text", "heard_basis",
+    "response_latency_ms", "null_reason", "null_reasons", "interrupted", "interruption", "dtmf", "unanswered", "tier",
+    "time_to_first_token_ms", "time_to_first_sentence_ms", "time_to_last_token_ms", "user_bot_latency_ms",
+}  # fmt: skip
+INTERRUPTION = {"kind", "heard_ms", "stale_chunks", "stale_chars", "reaction_ms", "false_interruption"}
+HANDOFF = {"raw", "json", "is_string", "bytes", "reason_code", "studio_path"}
+
+
+async def test_everything_that_the_contract_names_is_there(client: Client, archive: Archive) -> None:
+    call = calls.booking(archive, calls.ago(100)).commit()
+    found = await get(client, f"/api/sessions/{call.vx}")
+
+    assert set(found) >= SESSION
+    assert all(set(turn) >= TURN for turn in found["turns"])
+    assert set(found["turns"][2]["interruption"]) >= INTERRUPTION
+    assert found["turns"][2]["interruption"] == found["turns"][2]["interruptions"][0]
+    assert found["turns"][1]["interruption"] is None
+    assert set(found["handoff"]) >= HANDOFF
+    assert found["handoff"]["studio_path"] == "{{widgets.<name>.HandoffData}}"
+    assert (found["outcome"], found["confidence"]) == ("ended_by_backend", "certain")
+
+
+async def test_every_duration_that_is_null_says_why(client: Client, archive: Archive) -> None:
+    call = calls.booking(archive, calls.ago(100)).commit()
+    for turn in (await get(client, f"/api/sessions/{call.id}"))["turns"]:
+        absent = {
+            name
+            for name, value in turn.items()
+            if name.endswith("_ms") and value is None and not name.startswith(("proxy_", "lead_time"))
+        }
+        assert absent - {"response_latency_ms"} <= set(turn["null_reasons"]), turn["number"]
+        assert ("response_latency_ms" in absent) == (turn["null_reason"] is not None)
+
+
+async def test_the_parts_of_the_budget_sum_exactly(client: Client, archive: Archive) -> None:
+    call = calls.booking(archive, calls.ago(100)).commit()
+    turns = (await get(client, f"/api/sessions/{call.id}"))["turns"]
+    measured = [turn["budget"] for turn in turns if turn["response_latency_ms"] is not None]
+
+    assert len(measured) == 5
+    for budget in measured:
+        parts = [budget[name] for name in ("proxy_in_ns", "backend_ns", "proxy_out_ns")]
+        assert sum(parts) == budget["response_latency_ns"]
+
+
+async def test_a_finding_leads_to_its_message(client: Client, archive: Archive) -> None:
+    call = calls.Call(archive, calls.ago(100)).setup()
+    call.twilio(1, "prompt", voicePrompt="Hello", lang="en", last=True).text(
+        4.5, "backend", '{"type":"txt","token":"Hi"}'
+    )
+    call.backend(5, "text", token="Hi.", last=True).commit()
+    found = await get(client, f"/api/sessions/{call.id}")
+
+    invalid, slow = found["findings"]
+    assert (invalid["code"], invalid["severity"], invalid["twilio_code"]) == ("invalid_message", "error", 64107)
+    assert invalid["title"]
+    assert invalid["meaning"]
+    assert invalid["action"]
+    (message,) = (await get(client, f"/api/sessions/{call.id}/messages?limit=1&after=0.1"))["items"]
+    assert message["cursor"] == invalid["message"]["cursor"] == "0.2"
+    assert message["text"] == '{"type":"txt","token":"Hi"}'
+    assert (slow["code"], slow["turn"], slow["message"]["seq"]) == ("slow_turn", 1, 3)
+    assert found["turns"][1]["findings"] == [slow]
+    assert found["totals"]["findings"] == {"error": 1, "warning": 1}
+    assert found["totals"]["findings_by_code"] == {"invalid_message": 1, "slow_turn": 1}
+
+
+async def test_a_caller_who_waits_is_an_alarm(client: Client, archive: Archive) -> None:
+    call = calls.Call(archive, calls.ago(60)).setup()
+    call.twilio(1, "prompt", voicePrompt="Hello", lang="en", last=True).commit()
+    found = await get(client, f"/api/sessions/{call.id}")
+
+    assert (found["waiting"]["turn"], found["waiting"]["since_ns"]) == (1, call.began + calls.S)
+    assert found["waiting"]["waiting_ms"] >= 59_000
+    assert [finding["code"] for finding in found["findings"]] == ["waiting"]
+    call.backend(60.5, "text", token="Hi.", last=True).commit()
+    found = await get(client, f"/api/sessions/{call.id}")
+    assert (found["waiting"], [finding["code"] for finding in found["findings"]]) == (None, ["slow_turn"])
+
+
+async def test_the_sessions_of_a_call_know_each_other(client: Client, archive: Archive) -> None:
+    first = calls.Call(archive, calls.ago(200)).setup(callSid="CA5").commit()
+    second = calls.Call(archive, calls.ago(100)).setup(callSid="CA5").commit()
+    other = calls.Call(archive, calls.ago(50)).setup(callSid="CA6").commit()
+
+    call = await get(client, "/api/calls/CA5")
+    assert call["call_sid"] == "CA5"
+    assert [session["id"] for session in call["sessions"]] == [first.id, second.id]
+    found = await get(client, f"/api/sessions/{second.id}")
+    assert [session["id"] for session in found["call"]] == [first.id, second.id]
+    assert [session["id"] for session in (await get(client, f"/api/sessions/{other.id}"))["call"]] == [other.id]
+
+
+async def test_a_call_that_is_not_there(client: Client, archive: Archive) -> None:
+    assert archive.sessions() == 0
+    problem = await get(client, "/api/calls/CA9", 404)
+    assert problem["error"]["message"] == "There is no call CA9 here."
