@@ -241,9 +241,9 @@ async def test_a_caller_who_waits_is_an_alarm(client: Client, archive: Archive) 
 
 
 async def test_the_sessions_of_a_call_know_each_other(client: Client, archive: Archive) -> None:
-    first = calls.Call(archive, calls.ago(200)).setup(callSid="CA5").commit()
-    second = calls.Call(archive, calls.ago(100)).setup(callSid="CA5").commit()
-    other = calls.Call(archive, calls.ago(50)).setup(callSid="CA6").commit()
+    first = calls.Call(archive, calls.ago(200)).setup(call_sid="CA5").commit()
+    second = calls.Call(archive, calls.ago(100)).setup(call_sid="CA5").commit()
+    other = calls.Call(archive, calls.ago(50)).setup(call_sid="CA6").commit()
 
     call = await get(client, "/api/calls/CA5")
     assert call["call_sid"] == "CA5"
