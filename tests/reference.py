@@ -62,7 +62,7 @@ def _numbers(numbers: Iterable[Number]) -> Iterator[str]:
         if number.edges:
             yield _wrapped(number.edges)
         if number.otel:
-            yield f"OpenTelemetry: `{number.otel}`\n"
+            yield f"OpenTelemetry: `{number.otel}`, unit `{number.unit}`\n"
 
 
 def _list(title: str, words: Mapping[str, str]) -> str:

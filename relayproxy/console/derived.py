@@ -155,4 +155,4 @@ def _spread(spread: Spread) -> dict[str, Any]:
 
 
 def _interruption(cut: Interruption) -> dict[str, Any]:
-    return {**moment("at", cut.at), **msgspec.to_builtins(msgspec.structs.replace(cut))}
+    return {**msgspec.to_builtins(cut), **moment("at", cut.at)}

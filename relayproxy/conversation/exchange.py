@@ -95,6 +95,7 @@ class Exchange:
             turn.opened_by = "prompt"
         elif turn is not None and _unanswered(turn):
             turn.coalesced += turn.opened_by == "prompt"
+            turn.asked_again(moment)
             turn.opened_by = "prompt"
         else:
             turn = self.book.begin("prompt", at)

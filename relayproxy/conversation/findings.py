@@ -119,6 +119,13 @@ _STREAM = {
         "Look in your server's log at this time. Put a time limit on every generation, and say a sentence of "
         "fallback when it runs out.",
     ),
+    "asked_again": Entry(
+        "warning",
+        "Caller asked again",
+        "The caller got no answer in time and spoke again. Both utterances count as one turn, whose latency runs from "
+        "the last of them: the wait before it is not in the percentiles.",
+        "Look in your server's log at the first of the two prompts: it was slow, failed, or was dropped.",
+    ),
     "waiting": Entry(
         "error",
         "Caller is waiting now",

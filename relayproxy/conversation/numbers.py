@@ -12,7 +12,7 @@ Level = Literal["turn", "interruption", "session"]
 
 
 class Number(NamedTuple):
-    """One number. `otel` is its name in OpenTelemetry, where durations are seconds."""
+    """One number. `otel` is its name in OpenTelemetry and `unit` its unit there, UCUM."""
 
     level: Level
     name: str
@@ -20,6 +20,7 @@ class Number(NamedTuple):
     meaning: str
     edges: str = ""
     otel: str | None = None
+    unit: str = "s"
 
 
 PROMPT = "final prompt"
@@ -116,13 +117,13 @@ NUMBERS: tuple[Number, ...] = (
     Number("turn", "stalls", "A", "Chunk gaps over 1 s."),
     Number(
         "turn", "chunk_rate", "A", "Chunks a second behind the first one.", "Absent for one chunk.",
-        "relayproxy.turn.chunk_rate",
+        "relayproxy.turn.chunk_rate", "{chunk}/s",
     ),
     Number(
         "turn", "char_rate", "A",
         "Characters a second behind the first chunk. Below the speaking rate, TTS can run dry.",
         "Absent for one chunk.",
-        "relayproxy.turn.char_rate",
+        "relayproxy.turn.char_rate", "{char}/s",
     ),
     Number("turn", "coalesced_prompts", "A", "Final prompts beyond the first that came before any answer."),
     # -- interruption ------------------------------------------------------------------------------------------------
@@ -143,9 +144,9 @@ NUMBERS: tuple[Number, ...] = (
         "Speakable texts that the backend still sent for the reply that was cut off: until `last: true`, a new prompt "
         "followed by text, or a pause of 1 s. An empty `last: true` is an acknowledgement, not stale.",
         "",
-        "relayproxy.barge_in.stale_chunks",
+        "relayproxy.barge_in.stale_chunks", "{chunk}",
     ),
-    Number("interruption", "stale_chars", "A", "Their characters.", "", "relayproxy.barge_in.stale_chars"),
+    Number("interruption", "stale_chars", "A", "Their characters.", "", "relayproxy.barge_in.stale_chars", "{char}"),
     Number(
         "interruption", "recovery_ms", "A",
         "From the `interrupt` until the next response was written to Twilio; it includes the caller's new utterance.",
@@ -166,7 +167,7 @@ NUMBERS: tuple[Number, ...] = (
         "Those, of all characters of the speech that it cut off. `match` says how the place was found: exact, fuzzy or "
         "none.",
         "",
-        "relayproxy.interruption.unheard_ratio",
+        "relayproxy.interruption.unheard_ratio", "1",
     ),
     # -- session -----------------------------------------------------------------------------------------------------
     Number(
@@ -195,7 +196,7 @@ NUMBERS: tuple[Number, ...] = (
         "session", "clipped_chars", "A",
         "Characters that were sent and not yet heard when Twilio closed after `end`: a goodbye that nobody heard.",
         "Estimated from the speaking rate of the call, unless `tokensPlayed` tells. Absent without `end`.",
-        "relayproxy.session.clipped",
+        "relayproxy.session.clipped", "{char}",
     ),
     Number(
         "session", "silence", "A",
@@ -212,26 +213,26 @@ NUMBERS: tuple[Number, ...] = (
         "no frame tells), `agent_over_caller` (the agent began while the caller was speaking, in tier A between a "
         "partial and its final prompt).",
         "",
-        "relayproxy.interruption.count",
+        "relayproxy.interruption.count", "{interruption}",
     ),
     Number(
         "session", "interruption_rate", "A",
         "Interrupted responses of all that had speakable output (`interrupted_responses` of `responses`).", "",
-        "relayproxy.interruption.rate",
+        "relayproxy.interruption.rate", "1",
     ),
     Number(
         "session", "false_interruptions", "A",
         "Interrupts by speech without a final prompt within 2 s, or within 2 s of what else was heard of the caller.",
         "",
-        "relayproxy.interruption.false",
+        "relayproxy.interruption.false", "{interruption}",
     ),
     Number(
         "session", "unanswered", "A",
         "Turns that ended without speakable output. Counted, never in percentiles.", "",
-        "relayproxy.turn.unanswered",
+        "relayproxy.turn.unanswered", "{turn}",
     ),
     Number(
-        "session", "overhead_in, overhead_out", "A",
+        "session", "overhead_in_ms, overhead_out_ms", "A",
         "What the proxy itself adds to a message, from read to written, towards the backend and towards Twilio.",
         "Messages that had to wait because the other side was not taking data are left out and counted as "
         "backpressure.",
@@ -247,7 +248,7 @@ NUMBERS: tuple[Number, ...] = (
         "Messages of the backend that Twilio rejects; `consecutive_violations`: the most in a row. At ten "
         "Twilio closes.",
         "",
-        "relayproxy.protocol.violations",
+        "relayproxy.protocol.violations", "{violation}",
     ),
 )  # fmt: skip
 

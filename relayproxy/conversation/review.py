@@ -37,6 +37,10 @@ def _latency(draft: TurnDraft, turn: Turn, thresholds: Thresholds) -> Iterator[F
     latency = turn.response_latency_ms
     if latency is not None and latency >= thresholds.slow_turn_ms:
         yield _finding("slow_turn", turn, draft.agent_place, f"{_seconds(latency)} until the first word")
+    again = draft.longest_wait
+    if again is not None and again[0] >= thresholds.slow_turn_ms * MS:
+        detail = f"{_seconds(again[0] // MS)} without an answer, then the caller spoke again"
+        yield _finding("asked_again", turn, again[1], detail)
     if not turn.unanswered or turn.ended_at is None or turn.caller_at is None:
         return
     waited = (turn.ended_at - turn.caller_at) // MS

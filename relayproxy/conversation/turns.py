@@ -94,6 +94,7 @@ class TurnDraft:
         "interruptions",
         "lang",
         "languages",
+        "longest_wait",
         "media",
         "number",
         "off_expected",
@@ -131,6 +132,8 @@ class TurnDraft:
         self.off_expected = False
         """The final prompt came while they were speaking."""
         self.coalesced = 0
+        self.longest_wait: tuple[int, Moment] | None = None
+        """Nanoseconds that the caller had waited when they spoke again, and where."""
         self.dtmf = ""
         self.lang: str | None = None
         self.awaiting = False
@@ -171,6 +174,12 @@ class TurnDraft:
     def touch(self) -> None:
         """Its value must be built anew."""
         self.value = None
+
+    def asked_again(self, moment: Moment) -> None:
+        """The caller speaks again without having been answered."""
+        wait = moment.at - (self.caller_at or moment.at)
+        if self.longest_wait is None or wait > self.longest_wait[0]:
+            self.longest_wait = wait, moment
 
     def play_greeting(self, chunk: str) -> None:
         """Adds what was played of the greeting."""

@@ -176,6 +176,7 @@ async def test_everything_that_the_contract_names_is_there(client: Client, archi
     assert all(set(turn) >= TURN for turn in found["turns"])
     assert set(found["turns"][2]["interruption"]) >= INTERRUPTION
     assert found["turns"][2]["interruption"] == found["turns"][2]["interruptions"][0]
+    assert found["turns"][2]["interruption"]["at"] == rfc3339(call.began + round(18.9 * calls.S))
     assert found["turns"][1]["interruption"] is None
     assert set(found["handoff"]) >= HANDOFF
     assert found["handoff"]["studio_path"] == "{{widgets.<name>.HandoffData}}"

@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import re
+from html import escape
 
 import pytest
 
 from relayproxy.config import Settings
-from relayproxy.console import pages
+from relayproxy.console import pages, words
 from relayproxy.console.room import ROOM
+from relayproxy.conversation.findings import CATALOGUE
 from relayproxy.store.archive import Archive
 
 from . import calls
@@ -38,6 +41,69 @@ async def test_long_lists_are_paged(client: Client, archive: Archive) -> None:
     second = await page(client, older.replace("&amp;", "&"))
     assert f'id="s-{made[0]}"' in second
     assert 'rel="next"' not in second
+
+
+async def test_what_was_never_heard_is_struck_out_and_says_how_that_is_known(client: Client, archive: Archive) -> None:
+    call = calls.booking(archive, calls.ago(100)).commit()
+    text = await page(client, f"/sessions/{call.id}")
+
+    struck = text.partition("<del ")[2].partition("</del>")[0]
+    assert struck.startswith('title="Never heard, as ')
+    assert struck.endswith("there is live music from nine.")
+    assert "partly heard</span>" in text
+
+
+async def test_findings_are_told_at_their_turn_and_together(client: Client, archive: Archive) -> None:
+    call = calls.Call(archive, calls.ago(100)).setup().asks(1, "Hello?")
+    call.text(4.5, "backend", '{"type":"<b>","token":"Hi"}').backend(5, "text", token="Hi.", last=True).hang_up(9)
+    text = await page(client, f"/sessions/{call.commit().id}")
+
+    facts = text.partition('<section id="findings"')[2].partition("</section>")[0]
+    assert "1 error" in facts
+    assert "1 warning" in facts
+    for code in ("invalid_message", "slow_turn"):
+        assert CATALOGUE[code].title in facts
+        assert escape(CATALOGUE[code].action) in facts
+    assert f'href="/sessions/{call.id}/messages/0.2"' in facts
+    assert 'href="#turn-1"' in facts
+    turn = text.partition('id="turn-1"')[2].partition("</li>")[0]
+    assert CATALOGUE["slow_turn"].title in turn
+    assert "<b>&quot;" not in text
+    ids = re.findall(r' id="([^"]*)"', text)
+    assert len(ids) == len(set(ids))
+    rows = await page(client, "/sessions")
+    assert 'title="1 finding of severity error"' in rows
+    assert 'title="1 warning"' in rows
+
+
+async def test_a_caller_who_waits_is_the_first_finding(client: Client, archive: Archive) -> None:
+    call = calls.Call(archive, calls.ago(60)).setup().asks(1, "Hello?").commit()
+    facts = (await page(client, f"/sessions/{call.id}")).partition('<section id="findings"')[2]
+    assert CATALOGUE["waiting"].title in facts.partition("</details>")[0]
+
+
+async def test_an_ending_that_is_not_certain_says_so(client: Client, archive: Archive) -> None:
+    sure = calls.booking(archive, calls.ago(100)).commit()
+    unsure = calls.Call(archive, calls.ago(50)).setup().over(4, first="twilio", twilio="eof", backend="eof").commit()
+    assert words.CONFIDENCE["guess"] not in await page(client, f"/sessions/{sure.id}")
+    sentence = (await page(client, f"/sessions/{unsure.id}")).partition('class="sentence"')[2].partition("</p>")[0]
+    assert words.CONFIDENCE["guess"] in sentence or words.CONFIDENCE["likely"] in sentence
+
+
+async def test_the_sessions_of_a_call_lead_to_each_other(client: Client, archive: Archive) -> None:
+    sid = "CA/ 5"
+    first = calls.Call(archive, calls.ago(200)).setup(call_sid=sid).hang_up(9).commit()
+    second = calls.Call(archive, calls.ago(100)).setup(call_sid=sid).commit()
+    alone = calls.booking(archive, calls.ago(50)).commit()
+
+    text = await page(client, f"/sessions/{second.id}")
+    assert f'<a href="/sessions/{first.id}">' in text
+    path = text.partition('<a href="/calls/')[2].partition('"')[0]
+    both = await page(client, f"/calls/{path}")
+    assert 0 < both.index(f'id="s-{first.id}"') < both.index(f'id="s-{second.id}"')
+    assert alone.id not in both
+    assert "This call" not in await page(client, f"/sessions/{alone.id}")
+    await page(client, "/calls/CA9", 404)
 
 
 async def test_long_conversations_are_paged_and_a_live_one_shows_its_end(

@@ -4,7 +4,8 @@ from typing import get_args
 
 from relayproxy.connection import SideEnd
 from relayproxy.console import words
-from relayproxy.conversation.model import Interruption, Outcome, StudioTransition
+from relayproxy.conversation.findings import Severity
+from relayproxy.conversation.model import Confidence, HeardBasis, Interruption, Outcome, StudioTransition
 from relayproxy.conversation.totals import NullReason
 
 
@@ -13,6 +14,9 @@ def test_nothing_that_the_conversation_can_say_lacks_words() -> None:
     assert set(words.TRANSITION) == set(words.TRANSITION_MEANING) == set(get_args(StudioTransition))
     assert set(words.NULL_REASON) == set(get_args(NullReason))
     assert set(words.SIDE_END) == set(get_args(SideEnd))
+    assert set(words.SEVERITY) == set(get_args(Severity))
+    assert set(words.HEARD) == set(get_args(HeardBasis))
+    assert set(words.CONFIDENCE) == set(get_args(Confidence)) - {"certain"}
     assert set(words.INTERRUPTION) == set(get_args(Interruption.__annotations__["kind"]))
 
 

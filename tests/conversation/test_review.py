@@ -44,6 +44,13 @@ def test_a_stall_points_at_the_text_that_ended_it() -> None:
     assert details(call) == ["2.5 s between two parts of the answer"]
 
 
+@pytest.mark.parametrize(("at", "found"), [("2.9", []), ("3.0", [("asked_again", 1, 2)])])
+def test_a_caller_who_has_to_ask_again(at: str, found: list[tuple[str, int, int]]) -> None:
+    again = f'{at} twilio prompt "Hello?" last \n 3.5 backend text "Yes?" last'
+
+    assert told(script(ASKED + again)) == found
+
+
 def test_no_answer() -> None:
     call = script(
         ASKED + "9.0 twilio dtmf 1 \n 9.5 backend text 'One.' last \n 12.0 twilio prompt 'bye' last" + HUNG_UP

@@ -112,13 +112,17 @@ if (!section().dataset.counted) {
 
 const latest = new Map();
 
+function keepOpen(mine, theirs) {
+  for (const details of mine.querySelectorAll("details[open][id]")) theirs.querySelector(`#${CSS.escape(details.id)}`)?.setAttribute("open", "");
+}
+
 function patchPart(found, name) {
   const theirs = found.querySelector(`[data-part="${name}"]`);
   const markup = theirs.outerHTML;
   if (latest.get(name) === markup) return;
   latest.set(name, markup);
   const mine = document.querySelector(`[data-part="${name}"]`);
-  for (const details of mine.querySelectorAll("details[open][id]")) theirs.querySelector(`#${details.id}`)?.setAttribute("open", "");
+  keepOpen(mine, theirs);
   settle(theirs);
   mine.replaceWith(theirs);
 }
@@ -134,6 +138,7 @@ function patchTurns(found, from) {
     if (mine?.dataset.digest === turn.dataset.digest) continue;
     settle(turn);
     if (mine) {
+      keepOpen(mine, turn);
       mine.replaceWith(turn);
     } else {
       turn.classList.add("arrived");
