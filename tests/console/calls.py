@@ -115,6 +115,10 @@ class Call:
             self.backend(at + number * every, "text", token=token, last=last and number == len(words) - 1)
         return self
 
+    def plays(self, at: float, text: str) -> "Call":
+        """Twilio tells that it has played `text`."""
+        return self.twilio(at, "info", name="tokensPlayed", value=text)
+
     def interrupts(self, at: float, heard: str, ms: int) -> "Call":
         return self.twilio(at, "interrupt", utteranceUntilInterrupt=heard, durationUntilInterruptMs=ms)
 
@@ -174,10 +178,11 @@ def booking(archive: Archive, began: int) -> Call:
         parameters={"plan": "gold", "locale": "en-US", "campaign": "autumn"}
     )
     call.twilio(0.7, "info", name="agentSpeaking", value="on")
-    call.twilio(3.1, "info", name="tokensPlayed", value="Hello, this is the Harbour Restaurant. How can I help?")
+    call.plays(3.1, "Hello, this is the Harbour Restaurant. How can I help?")
     call.twilio(3.1, "info", name="agentSpeaking", value="off")
     call.asks(6.2, "I'd like to book a table for tonight, please.")
     call.answers(6.92, "Of course. For how many people, and at what time would you like to come?")
+    call.plays(11.8, "Of course. For how many people, and at what time would you like to come?")
     call.asks(13.1, "Four people at half past seven.")
     call.answers(
         15.74,
@@ -186,19 +191,23 @@ def booking(archive: Archive, began: int) -> Call:
         last=False,
         every=0.08,
     )
+    call.plays(17.4, "Let me check that for you.").plays(18.9, " We have a table by the window at half")
     call.interrupts(18.9, "We have a table by the window at half", 2140)
     call.backend(18.93, "text", token=" there is live music", last=False)
     call.backend(18.99, "text", token=" from nine.", last=False)
     call.backend(19.02, "text", token="", last=True)
     call.asks(20.4, "The window one is fine.")
     call.answers(21.01, "Wonderful, the window table at half past seven. May I have your booking number?")
+    call.plays(25.6, "Wonderful, the window table at half past seven. May I have your booking number?")
     for at, digit in ((27.0, "4"), (27.4, "7"), (27.8, "1"), (28.3, "#")):
         call.twilio(at, "dtmf", digit=digit)
     call.answers(28.82, "Thank you, I found it.")
+    call.plays(29.9, "Thank you, I found it.")
     call.message(30.0, "twilio", "ping", size=0).message(30.001, "backend", "pong", size=0)
     call.asks(33.9, "¿Puedo hablar con una persona?", lang="es-ES")
     call.backend(34.3, "language", ttsLanguage="es-ES", transcriptionLanguage="es-ES")
     call.answers(34.61, "Claro, le paso con un compañero.")
+    call.plays(36.1, "Claro, le paso con un compañero.")
     call.backend(
         36.2,
         "end",

@@ -58,7 +58,7 @@ async def test_a_session_is_found_by_our_id_and_by_twilios(client: Client, archi
     assert json.loads(handoff["raw"]) == handoff["json"]
     assert (handoff["is_string"], handoff["bytes"], handoff["reason_code"]) == (True, len(handoff["raw"]), "live-agent")
     (connection,) = found["connections"]
-    assert (connection["status"], connection["connect_ms"], connection["messages"]) == (101, 41.0, 98)
+    assert (connection["status"], connection["connect_ms"], connection["messages"]) == (101, 41.0, 104)
     assert connection["ending"]["first"] == "twilio"
 
     turns = found["turns"]
@@ -114,7 +114,7 @@ async def test_messages_are_paged_and_filtered(client: Client, archive: Archive)
         after = f"&after={page['next']}"
     assert page["next"] is None
     assert paged == everything
-    assert [item["seq"] for item in everything] == list(range(98))
+    assert [item["seq"] for item in everything] == list(range(104))
     some = await get(client, f"{path}?from=twilio&type=dtmf&type=interrupt&limit=3")
     assert [item["type"] for item in some["items"]] == ["interrupt", "dtmf", "dtmf"]
     assert len((await get(client, f"{path}?from=backend"))["items"]) == 79

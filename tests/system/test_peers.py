@@ -47,6 +47,22 @@ async def test_twilios_own_sdk_accepts_its_signature_behind_the_relay_and_refuse
             assert "403" in second["end_reason"]
 
 
+async def test_twilios_own_sdk_takes_partial_prompts_for_prompts_and_the_console_says_so(tmp_path: Path) -> None:
+    talks = Scenario("talks", "", (Say("I would like to book a table for two, please."), Listen()), TwiML())
+    async with tac_backend() as url:
+        with stack(tmp_path, url.removesuffix("/ws"), public_url=PUBLIC.removesuffix("/ws")) as system:
+            call = await one_call(system, talks, auth_token=AUTH_TOKEN, public_url=PUBLIC)
+            assert call.status == 101
+            (session,) = await system.ended(1)
+            found = system.get(f"/api/sessions/{session['id']}")
+    assert found["totals"]["findings_by_code"]["reply_to_partial"] >= 1
+    (early,) = (turn for turn in found["turns"] if turn["null_reason"] == "speculative")
+    assert early["lead_time_ms"] > 0
+    assert early["agent_over_caller"]
+    finding = next(one for one in found["findings"] if one["code"] == "reply_to_partial")
+    assert (finding["turn"], finding["severity"]) == (early["number"], "warning")
+
+
 async def test_behind_a_tunnel_that_says_so_nothing_needs_to_be_set(tmp_path: Path) -> None:
     async with tac_backend() as url:
         with stack(tmp_path, url.removesuffix("/ws")) as system:

@@ -11,6 +11,7 @@ from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
+from tests.conversation.test_recordings import EXPECTED
 from tests.recordings import NAMES, Session, recording
 from tests.system.stack import Stack, stack
 
@@ -128,6 +129,11 @@ async def test_a_recorded_call(name: str, tmp_path: Path) -> None:
                 assert {key: found[key] for key in facts} == facts
                 told = [(t["opened_by"], t["caller_text"], t["dtmf"], t["agent_text"]) for t in found["turns"]]
                 assert told == turns
+                for turn, want in zip(found["turns"], EXPECTED[name, session.number], strict=True):
+                    heard = want.heard or " ".join(filter(None, (want.greeting, want.agent)))
+                    assert (turn["heard_text"], turn["unheard_text"]) == (heard, want.unheard)
+                    assert [cut["kind"] for cut in turn["interruptions"]] == [kind for kind, *_ in want.cut]
+                    assert (turn["tier"], turn["heard_basis"]) == ("B", "tokens_played")
                 texts = [m for m in system.messages(summary["id"]) if m["kind"] == "text"]
                 assert [(m["from"], m["text"]) for m in texts] == [(f.sender, f.payload) for f in session.frames]
                 page = html.unescape(system.get(f"/sessions/{summary['id']}"))
