@@ -51,9 +51,9 @@ def of_session(session: Session, settings: Settings, now: int) -> tuple[FindingV
     return views(session, (*((alarm,) if alarm else ()), *session.conversation.findings))
 
 
-def severities(session: Session) -> Counter[Severity]:
-    """How many there are of each severity, those that are not listed included."""
-    found: Counter[Severity] = Counter()
+def severities(session: Session, listed: Iterable[FindingView]) -> Counter[Severity]:
+    """How many there are of each severity, those that are not listed and the alarm included."""
+    found: Counter[Severity] = Counter(view.entry.severity for view in listed if view.finding.code == "waiting")
     for code, count in session.conversation.totals.findings.items():
         found[CATALOGUE.get(code, UNKNOWN).severity] += count
     return found

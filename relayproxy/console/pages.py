@@ -120,6 +120,7 @@ def _conversation(request: web.Request, found: Session) -> dict[str, Any]:
     first = min(whole_number(request, "turn", default, 0, 10**9 - 1), max(0, total - 1))
     shown = found.turns[first : first + TURNS]
     before = found.turns[first - 1] if first else None
+    findings = of_session(found, settings, time.time_ns())
     return {
         "session": found,
         "conversation": found.conversation,
@@ -132,8 +133,8 @@ def _conversation(request: web.Request, found: Session) -> dict[str, Any]:
                 before=before,
             )
         ),
-        "findings": of_session(found, settings, time.time_ns()),
-        "severities": severities(found),
+        "findings": findings,
+        "severities": severities(found, findings),
         "first_turn": first,
         "turns_before": first,
         "turns_after": total - first - len(shown),

@@ -72,14 +72,16 @@ async def test_findings_are_told_at_their_turn_and_together(client: Client, arch
     ids = re.findall(r' id="([^"]*)"', text)
     assert len(ids) == len(set(ids))
     rows = await page(client, "/sessions")
-    assert 'title="1 finding of severity error"' in rows
+    assert 'title="1 error"' in rows
     assert 'title="1 warning"' in rows
 
 
 async def test_a_caller_who_waits_is_the_first_finding(client: Client, archive: Archive) -> None:
     call = calls.Call(archive, calls.ago(60)).setup().asks(1, "Hello?").commit()
     facts = (await page(client, f"/sessions/{call.id}")).partition('<section id="findings"')[2]
-    assert CATALOGUE["waiting"].title in facts.partition("</details>")[0]
+    first = facts.partition("</details>")[0]
+    assert "1 error" in first
+    assert CATALOGUE["waiting"].title in first
 
 
 async def test_an_ending_that_is_not_certain_says_so(client: Client, archive: Archive) -> None:

@@ -6,7 +6,6 @@ from relayproxy.conversation.model import Conversation, Interruption, Turn
 from relayproxy.store.archive import Archive
 
 from . import calls
-from .conftest import Client
 
 
 def old(struct: type[msgspec.Struct], value: dict[str, object]) -> dict[str, object]:
