@@ -142,7 +142,8 @@ NUMBERS: tuple[Number, ...] = (
     Number(
         "interruption", "stale_chunks", "A",
         "Speakable texts that the backend still sent for the reply that was cut off: until `last: true`, a new prompt "
-        "followed by text, or a pause of 1 s behind what was sent before. An empty `last: true` is an acknowledgement, not stale.",
+        "followed by text, or a pause of 1 s behind what was sent before. An empty `last: true` is an acknowledgement, "
+        "not stale.",
         "",
         "relayproxy.barge_in.stale_chunks", "{chunk}",
     ),
