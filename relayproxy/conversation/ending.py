@@ -3,9 +3,10 @@
 Knows: what closes, resets and refusals mean to Twilio, and which Studio transition and error code follow.
 Must not know: turns; how the facts were collected.
 
-Who was first is told by the close frame and by when each stream finished. Twilio reports a session as `ended` after
-`end` (Studio: Success), as `completed` when the caller hung up (the flow is over, so no transition), and as `failed`
-otherwise (Studio: Failed) with 64102 for a socket that could not be opened and 64105 for one that broke.
+Who was first is told by the first close frame and by whether the other end's stream was over before it. Twilio
+reports a session as `ended` after `end` (Studio: Success), as `completed` when the caller hung up (the flow is over, so
+no transition), and as `failed` otherwise (Studio: Failed), with 64102 for a socket that could not be opened and 64105
+for one that broke.
 """
 
 import msgspec
@@ -17,7 +18,8 @@ CANNOT_CONNECT = 64102
 SOCKET_ENDED = 64105
 TOO_MANY_MALFORMED = 1007
 CROSSING = 50_000_000
-"""Two ends that finish within these nanoseconds of each other may not have known of each other."""
+"""Nanoseconds. An end that leaves this shortly before the other's close frame comes: the two crossed on their way, and
+the close frame tells who ended the call."""
 _PROTOCOL_CODES = {
     1002: "a protocol error",
     1003: "data that it does not take",
@@ -80,14 +82,18 @@ def _connected(ending: Ending | None, closing: Closing | None, ended: bool) -> V
     by_twilio = closing if closing is not None and closing.sender == "twilio" else None
     if by_twilio is not None and by_twilio.code in _PROTOCOL_CODES:
         return _closed_by_twilio(by_twilio)
+    before = _gone_before(ending, closing)
     if ended:
-        sure: Confidence = "certain" if by_twilio is not None and by_twilio.code == 1000 else "likely"
+        normal = by_twilio is not None and by_twilio.code == 1000 and not before
+        sure: Confidence = "certain" if normal else "likely"
         return Verdict("ended_by_backend", "backend", "The agent ended the session.", "success", None, sure)
-    if closing is not None and not _backend_was_gone(ending, closing):
-        return _closed_by_twilio(closing) if by_twilio is not None else _closed_by_backend(closing)
+    if closing is not None and before <= CROSSING:
+        if by_twilio is None:
+            return _closed_by_backend(closing)
+        found = _closed_by_twilio(by_twilio)
+        return msgspec.structs.replace(found, confidence="likely") if before and found.ended_by == "caller" else found
     if closing is not None and ending is not None:
-        how = "was reset" if ending.backend == "reset" else "ended"
-        return _vanished(how, "likely")
+        return _backend_vanished(ending, "likely") if by_twilio is not None else _twilio_vanished(ending)
     if ending is None or ending.cause == "relay_died":
         why = "The relay process stopped in the middle of the call."
         return Verdict("unknown", "proxy", why, "unknown", None, "guess")
@@ -95,22 +101,28 @@ def _connected(ending: Ending | None, closing: Closing | None, ended: bool) -> V
         why = _CAUSES.get(ending.cause or "", "relayproxy closed the connection.")
         return Verdict("proxy_error", "proxy", why, "failed", SOCKET_ENDED, "likely")
     if ending.first == "backend":
-        return _vanished(_HOW.get(ending.backend, "ended"), "certain")
+        return _backend_vanished(ending, "certain")
     if ending.first == "twilio":
-        why = f"Twilio's connection {_HOW.get(ending.twilio, 'ended')} without a close; the caller may have hung up."
-        return Verdict("unknown", "twilio", why, "unknown", None, "guess")
+        return _twilio_vanished(ending)
     return Verdict("unknown", None, "How the connection ended was not recorded.", "unknown", None, "guess")
 
 
-def _backend_was_gone(ending: Ending | None, closing: Closing) -> bool:
-    """The backend's stream was over before Twilio closed, and the backend had sent no close frame."""
-    if ending is None or ending.backend_t is None or closing.sender != "twilio":
-        return False
-    return ending.backend_t + CROSSING < closing.t
+def _gone_before(ending: Ending | None, closing: Closing | None) -> int:
+    """Nanoseconds by which the end that did not send the first close frame had left before it; 0 when it had not, or
+    when nobody knows."""
+    if ending is None or closing is None:
+        return 0
+    gone = ending.backend_t if closing.sender == "twilio" else ending.twilio_t
+    return 0 if gone is None else max(0, closing.t - gone)
 
 
-def _vanished(how: str, confidence: Confidence) -> Verdict:
-    why = f"The backend's connection {how} without a close."
+def _twilio_vanished(ending: Ending) -> Verdict:
+    why = f"Twilio's connection {_HOW.get(ending.twilio, 'ended')} without a close; the caller may have hung up."
+    return Verdict("unknown", "twilio", why, "unknown", None, "guess")
+
+
+def _backend_vanished(ending: Ending, confidence: Confidence) -> Verdict:
+    why = f"The backend's connection {_HOW.get(ending.backend, 'ended')} without a close."
     return Verdict("backend_disconnect", "backend", why, "failed", SOCKET_ENDED, confidence)
 
 

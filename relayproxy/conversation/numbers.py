@@ -50,7 +50,10 @@ NUMBERS: tuple[Number, ...] = (
         "",
         "relayproxy.turn.backend_latency",
     ),
-    Number("turn", "proxy_out_ms", "A", "From that message read until it was written to Twilio: ours."),
+    Number(
+        "turn", "proxy_out_ms", "A", "From that message read until it was written to Twilio: ours.",
+        "0 where Twilio was not taking data, since nobody knows when it left.",
+    ),
     Number(
         "turn", "output_delay_ms", "B",
         "From the answer written to Twilio until `agentSpeaking` on: waiting for a sentence, TTS and network.",

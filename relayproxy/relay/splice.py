@@ -143,7 +143,6 @@ class _End(asyncio.Protocol):
         "deaf",
         "eof",
         "finished_t",
-        "full",
         "how",
         "lost",
         "peer",
@@ -175,8 +174,6 @@ class _End(asyncio.Protocol):
             self._tls = transport.get_extra_info("ssl_object") is not None
         self.eof = False
         self.finished_t: int | None = None
-        self.full = False
-        """What is written to it waits, because it is not taking data."""
         self.how: SideEnd | None = None
         self.received = 0
 
@@ -193,10 +190,12 @@ class _End(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         t = monotonic_ns()
         peer = self.peer
+        waiting = 0
         if not peer.deaf:
             peer.transport.write(data)
+            waiting = peer.transport.get_write_buffer_size()
         try:
-            self._tape.chunk(self._kind, self._number, t, MAX_TOOK if peer.full else monotonic_ns() - t, data)
+            self._tape.chunk(self._kind, self._number, t, MAX_TOOK if waiting else monotonic_ns() - t, data)
             self.received += len(data)
         except Exception:
             log.exception("taping failed; the call goes on")
@@ -206,13 +205,11 @@ class _End(asyncio.Protocol):
             self.transport.write(data)
 
     def pause_writing(self) -> None:
-        self.full = True
         peer = self.peer
         if not (peer.lost or peer.eof or peer.transport.is_closing()):
             peer.transport.pause_reading()
 
     def resume_writing(self) -> None:
-        self.full = False
         peer = self.peer
         if not (peer.lost or peer.eof or peer.transport.is_closing()):
             peer.transport.resume_reading()
@@ -242,7 +239,7 @@ class _End(asyncio.Protocol):
         self.lost = self.deaf = True
         if exc is not None:
             self._read_the_rest()
-            self.how = "reset"
+            self.how = "timeout" if isinstance(exc, TimeoutError) else "reset"
         elif self.how is None:
             self.how = "closed_by_proxy"
         self._original.connection_lost(exc)

@@ -161,6 +161,15 @@ def test_reasons_are_written_for_a_person() -> None:
     assert script(CALL + "2.0 - gone first=backend backend=reset").end_reason == (
         "The backend's connection was reset without a close."
     )
+    assert script(CALL + "2.0 - gone first=backend backend=timeout").end_reason == (
+        "The backend's connection stopped taking data without a close."
+    )
+    assert script(CALL + "2.0 - gone first=twilio twilio=reset").end_reason == (
+        "Twilio's connection was reset without a close; the caller may have hung up."
+    )
+    assert script(CALL + "2.0 - gone cause=relay_died").end_reason == (
+        "The relay process stopped in the middle of the call."
+    )
     assert script("0.1 - refused status=401").end_reason == (
         "The call could not be connected: the backend answered the upgrade with HTTP 401."
     )
@@ -210,7 +219,7 @@ def test_nothing_is_said_of_a_live_call() -> None:
     ("backend_t", "outcome", "confidence"),
     [
         (1_500_000_000, "backend_disconnect", "likely"),
-        (1_990_000_000, "caller_hangup", "certain"),
+        (1_990_000_000, "caller_hangup", "likely"),
         (2_100_000_000, "caller_hangup", "certain"),
     ],
 )
@@ -218,6 +227,24 @@ def test_a_backend_that_was_gone_before_twilio_closed(backend_t: int, outcome: s
     call = script(CALL + f"2.0 twilio close 1000\n2.2 - gone first=backend backend=eof backend_t={backend_t}")
 
     assert (call.outcome, call.confidence) == (outcome, confidence)
+
+
+@pytest.mark.parametrize(
+    ("twilio_t", "outcome"),
+    [(1_500_000_000, "unknown"), (1_990_000_000, "backend_disconnect"), (2_100_000_000, "backend_disconnect")],
+)
+def test_twilio_was_gone_before_the_backend_closed(twilio_t: int, outcome: str) -> None:
+    call = script(CALL + f"2.0 backend close 1000\n2.2 - gone first=twilio twilio=reset twilio_t={twilio_t}")
+
+    assert call.outcome == outcome
+
+
+def test_a_backend_that_leaves_after_its_end_without_waiting_for_twilio() -> None:
+    left = "2.0 backend end\n2.1 twilio close 1000\n2.2 - gone first=backend backend_t="
+
+    assert script(CALL + left + "2010000000").outcome == "ended_by_backend"
+    assert script(CALL + left + "2010000000").confidence == "likely"
+    assert script(CALL + left + "2150000000").confidence == "certain"
 
 
 def test_bytes_that_are_missing_near_the_end_make_it_a_guess() -> None:

@@ -1,19 +1,25 @@
 """What the journal tells of a connection besides its bytes: who was first, how long dialling took, what had to wait."""
 
+import asyncio
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic_ns
 
 import msgspec
 import pytest
 
 from relayproxy.connection import Ending, Opening
-from relayproxy.journal.format import MAX_TOOK, Entry, Kind
+from relayproxy.journal.format import MAX_TOOK, Entry, Kind, unpack_entries
 from relayproxy.journal.reader import Block, JournalReader
 from relayproxy.journal.segments import journal_paths
+from relayproxy.journal.tape import Tape
+from relayproxy.relay.splice import Splice
+from tests.relay.tls import Tls
 from tests.running import running
-from tests.wire import ANSWER, REQUEST, connect, frame, how_it_ends, listening, receive_head
+from tests.wire import ANSWER, REQUEST, TIMEOUT, connect, frame, how_it_ends, listening, receive_head
 
 TEXT = 1
 Act = Callable[[socket.socket, socket.socket], None]
@@ -107,3 +113,101 @@ def test_what_waits_for_a_reader_is_told_from_what_leaves_at_once(tmp_path: Path
 
     assert chunks[0].took < MAX_TOOK
     assert any(entry.took == MAX_TOOK for entry in chunks[1:])
+
+
+# -- one splice, without a process around it -------------------------------------------------------------------------
+
+
+class Inbox:
+    """Takes what is taped, entry by entry."""
+
+    pending = 0
+
+    def __init__(self) -> None:
+        self.entries: asyncio.Queue[Entry] = asyncio.Queue()
+
+    def put(self, entries: bytearray) -> None:
+        for entry in unpack_entries(bytes(entries), 0):
+            self.entries.put_nowait(entry)
+
+    def tape(self) -> Tape:
+        """One that hands over at once."""
+        return Tape(self, 1 << 24, lambda _seconds, flush: flush())
+
+
+async def accepted(tls: Tls | None = None) -> tuple[asyncio.Transport, socket.socket]:
+    """A transport, and the socket at its other end, which reads only when it is told to."""
+    made: asyncio.Future[asyncio.Transport] = asyncio.get_running_loop().create_future()
+
+    class Accept(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            assert isinstance(transport, asyncio.Transport)
+            made.set_result(transport)
+
+    context: ssl.SSLContext | None = tls.server if tls else None
+    server = await asyncio.get_running_loop().create_server(Accept, "127.0.0.1", 0, ssl=context)
+    port = server.sockets[0].getsockname()[1]
+    other = await asyncio.to_thread(connect, port, tls.client if tls else None)
+    transport = await made
+    server.close()
+    return transport, other
+
+
+async def splice(
+    tape: Tape, twilio: asyncio.Transport, backend: asyncio.Transport, on_end: Callable[[Ending], None]
+) -> Splice:
+    made = Splice(
+        number=1,
+        tape=tape,
+        opened=monotonic_ns(),
+        twilio=twilio,
+        twilio_protocol=twilio.get_protocol(),
+        backend=backend,
+        backend_protocol=backend.get_protocol(),
+        on_end=on_end,
+    )
+    made.start(b"", b"", b"")
+    return made
+
+
+async def test_what_waits_for_a_reader_over_tls(tmp_path: Path) -> None:
+    size = 400_000  # a transport over TLS makes nobody wait for so little
+    inbox = Inbox()
+    twilio, caller = await accepted(Tls(tmp_path))
+    backend, agent = await accepted()
+    twilio.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16384)
+    call = await splice(inbox.tape(), twilio, backend, lambda _: None)
+
+    agent.sendall(b"at once")
+    assert (await inbox.entries.get()).took < MAX_TOOK
+
+    sending = asyncio.create_task(asyncio.to_thread(agent.sendall, b"x" * size))
+    chunks: list[Entry] = []
+    while sum(len(chunk.body) for chunk in chunks) < size:
+        chunks.append(await asyncio.wait_for(inbox.entries.get(), TIMEOUT))
+    await sending
+    assert chunks[-1].took == MAX_TOOK
+
+    agent.close()
+    caller.close()
+    await asyncio.wait_for(call.finished, TIMEOUT)
+
+
+async def test_an_end_that_stopped_taking_data(tmp_path: Path) -> None:
+    endings: list[Ending] = []
+    twilio, caller = await accepted()
+    backend, agent = await accepted()
+    backend.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 300)
+    call = await splice(Inbox().tape(), twilio, backend, endings.append)
+
+    def talk() -> None:
+        with pytest.raises(ConnectionError):
+            caller.sendall(b"x" * (1 << 26))
+
+    talking = asyncio.create_task(asyncio.to_thread(talk))
+    await asyncio.wait_for(call.finished, TIMEOUT)
+    await talking
+
+    assert (endings[0].first, endings[0].backend) == ("backend", "timeout")
+    caller.close()
+    agent.close()
