@@ -7,6 +7,7 @@ Must not know: how anything is done; a process's code is imported when its comma
 import asyncio
 import logging
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ from relayproxy.options import (
 
 INTERRUPTED = 130
 """What a shell says of a command that ended by Ctrl-C."""
+REDRAW, REPORT = 0.1, 10.0
+"""Seconds between two words on how far a long command is: on a terminal, and elsewhere."""
 
 
 class _Failed(click.ClickException):
@@ -241,17 +244,42 @@ def rebuild(sessions: tuple[str, ...], config: Path | None, **flags: Any) -> Non
     _log_as("rebuild")
     steps = rebuilding.run(settings_of(config, flags), sessions)
     summary = next(steps)
+    progress = _Progress("sessions")
     try:
-        with click.progressbar(length=summary.total, label="rebuilding", file=sys.stderr) as bar:
-            for summary in steps:
-                bar.length = summary.total
-                bar.update(summary.done - bar.pos)
+        for summary in steps:
+            progress.tell(summary.done, summary.total)
     finally:
+        progress.close()
         click.echo(str(summary))
     for session, why in summary.failed.items():
         click.echo(f"{session}: {why}", err=True)
     if summary.failed:
         raise click.exceptions.Exit(1)
+
+
+class _Progress:
+    """How far a long command is, on stderr: one line written over and over on a terminal, plain lines elsewhere."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._terminal = sys.stderr.isatty()
+        self._began = self._told = time.monotonic()
+        self._open = False
+
+    def tell(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        last = self._terminal and done == total
+        if not last and now - self._told < (REDRAW if self._terminal else REPORT):
+            return
+        self._told = now
+        line = f"{done:,} of {total:,} {self._what}, {done / max(now - self._began, 0.001):,.0f} a second"
+        click.echo(f"\r\x1b[K{line}" if self._terminal else line, nl=not self._terminal, err=True)
+        self._open = self._terminal
+
+    def close(self) -> None:
+        """Leaves the line that was written over."""
+        if self._open:
+            click.echo(err=True)
 
 
 def _begin(process: str, supervised: bool) -> None:

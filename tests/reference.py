@@ -17,7 +17,8 @@ What relayproxy says about a call, in plain words. Everything is derived from th
 that is live, finished, or derived anew with `relayproxy rebuild` gives the same.
 
 Durations in the API end in `_ms` and are whole milliseconds; on spans they are seconds. Absent is `null` with a reason,
-never 0 or -1. Percentiles are nearest ranks and come with `n` and with how many turns are not in it, and why.
+never 0 or -1; a span leaves it out. Percentiles are nearest ranks and come with `n` and with how many turns are not in
+it, and why. A number with several values (`.p50`, `.max`, `.total` …) has one attribute for each on a span.
 
 **Tier A** is the plain protocol, all that a Studio widget can switch on. **Tier B** needs
 `events="speaker-events tokens-played"` in the TwiML. Every headline number works in tier A.

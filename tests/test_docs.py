@@ -104,6 +104,14 @@ def test_every_number_is_defined() -> None:
     assert budget | {"response_latency_ms", "user_bot_latency_ms"} <= defined
 
 
+def test_the_names_on_spans_are_those_that_spans_have() -> None:
+    source = (ROOT / "relayproxy/conversation/attributes.py").read_text("utf-8")
+    named = [number.otel for number in NUMBERS if number.otel is not None]
+
+    assert [name for name in named if not re.search(rf'"{re.escape(name)}[".]', source)] == []
+    assert len(named) == len(set(named))
+
+
 def test_every_reason_and_outcome_is_defined() -> None:
     assert set(NULL_REASONS) == set(get_args(NullReason))
     assert set(HEARD) == set(get_args(HeardBasis))

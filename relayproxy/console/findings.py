@@ -42,6 +42,11 @@ def views(session: Session, findings: Iterable[Finding]) -> tuple[FindingView, .
     )
 
 
+def slow_ms(settings: Settings, route: str) -> int:
+    """From how many milliseconds on an answer of this route is slow."""
+    return Thresholds.of_seconds(*slow_turn_and_stall(settings, route)).slow_turn_ms
+
+
 def of_session(session: Session, settings: Settings, now: int) -> tuple[FindingView, ...]:
     """All that are listed of a session, in order of time; before them the alarm of a caller who waits at `now`."""
     alarm = None

@@ -7,15 +7,15 @@ Must not know: SQL; how values are laid out.
 import asyncio
 import time
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 import msgspec
 from aiohttp import web
 from aiohttp_sse import sse_response
 
-from relayproxy.config import slow_turn_and_stall
 from relayproxy.console.connect import connect
-from relayproxy.console.findings import of_session, severities, views
+from relayproxy.console.findings import of_session, severities, slow_ms, views
 from relayproxy.console.manners import bad_request, not_found
 from relayproxy.console.messages import Filter, Place, read_cursor, write_cursor
 from relayproxy.console.reading import Session, read_sessions
@@ -23,7 +23,6 @@ from relayproxy.console.render import render
 from relayproxy.console.room import ROOM, Room, call_of, message_filter, place, session_of, whole_number
 from relayproxy.console.transcript import transcript
 from relayproxy.console.wire import pills, query, row
-from relayproxy.conversation.findings import Thresholds
 
 SESSIONS = 50
 TURNS = 400
@@ -49,6 +48,7 @@ async def sessions(request: web.Request) -> web.Response:
         "rows": page.sessions,
         "next": page.next,
         "first_page": not before,
+        "slow_ms": partial(slow_ms, room.settings),
         "section": "sessions",
     }
     if request.path.endswith("/rows"):
@@ -76,7 +76,8 @@ async def session(request: web.Request) -> web.Response:
 async def call(request: web.Request) -> web.Response:
     """`GET /calls/{call_sid}`: the sessions of a call."""
     call_sid, rows = await call_of(request)
-    return render("call.html", request, {"call_sid": call_sid, "rows": rows, "section": "sessions"})
+    slow = partial(slow_ms, request.app[ROOM].settings)
+    return render("call.html", request, {"call_sid": call_sid, "rows": rows, "slow_ms": slow, "section": "sessions"})
 
 
 async def session_parts(request: web.Request) -> web.Response:
@@ -121,6 +122,7 @@ def _conversation(request: web.Request, found: Session) -> dict[str, Any]:
     shown = found.turns[first : first + TURNS]
     before = found.turns[first - 1] if first else None
     findings = of_session(found, settings, time.time_ns())
+    slow = slow_ms(settings, found.row.route)
     return {
         "session": found,
         "conversation": found.conversation,
@@ -128,11 +130,12 @@ def _conversation(request: web.Request, found: Session) -> dict[str, Any]:
             transcript(
                 shown,
                 live=found.live,
-                slow_ms=Thresholds.of_seconds(*slow_turn_and_stall(settings, found.row.route)).slow_turn_ms,
+                slow_ms=slow,
                 findings=lambda turn: views(found, turn.findings),
                 before=before,
             )
         ),
+        "slow": slow,
         "findings": findings,
         "severities": severities(found, findings),
         "first_turn": first,

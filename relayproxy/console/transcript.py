@@ -176,6 +176,9 @@ def _badge(turn: Turn, *, live: bool, slow_ms: int) -> Badge | None:
         return Badge("waiting", "waiting", "The caller waits for an answer", turn.caller_at or turn.started_at)
     if not asked and turn.null_reason in (None, "no_prompt", "no_response"):
         return None
+    if turn.null_reason is None and not turn.unanswered:
+        # Stored before latencies were kept as a budget.
+        return None
     reason = words.NULL_REASON.get(turn.null_reason or "no_response", turn.null_reason or "")
     if turn.unanswered:
         return Badge("unanswered", reason, "The turn is over and the caller got no answer that could be heard")

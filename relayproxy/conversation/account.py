@@ -161,7 +161,7 @@ class _Account:
         draft = self._draft
         if not draft.speculative or draft.unconfirmed or draft.caller_at is None or draft.agent_at is None:
             return None
-        return milliseconds(draft.caller_at - draft.agent_at)
+        return milliseconds(draft.caller_at - draft.agent_read_at)
 
     def _first_reaction(self) -> int | None:
         draft = self._draft

@@ -129,6 +129,8 @@ class Aftermath:
             decided = [draft for draft in self._doubtful if draft.decide(now)]
             self._doubtful = [draft for draft in self._doubtful if draft.false is None]
             yield from decided
+        if self._sounding is not None and now - self._sounding.moment.at > MOST_DOUBT:
+            self._sounding = None
         if self._recovering and now - self._recovering[0].moment.at > RECOVERY:
             self._recovering = [draft for draft in self._recovering if now - draft.moment.at <= RECOVERY]
 
@@ -151,14 +153,19 @@ class Aftermath:
             draft.recovery = max(0, out - draft.moment.at)
         return recovered
 
+    def sounds(self) -> None:
+        """`agentSpeaking` on came: the next off is that of other speech."""
+        self._sounding = None
+
     def quiet(self, at: int, client_on_at: int | None) -> InterruptionDraft | None:
         """`agentSpeaking` off came; `client_on_at`: the caller's last beginning to speak."""
         draft, self._sounding = self._sounding, None
         if draft is None or draft.kind != "caller_speech" or client_on_at is None:
             return None
-        draft.stop = max(0, at - client_on_at) if at - client_on_at <= MOST_DOUBT else None
+        draft.stop = max(0, at - client_on_at)
         return draft
 
     def earliest(self) -> int | None:
         """Number of the earliest turn that something is still to be learnt about."""
-        return min((draft.turn for draft in (*self._doubtful, *self._recovering)), default=None)
+        sounding = [] if self._sounding is None else [self._sounding]
+        return min((draft.turn for draft in (*self._doubtful, *self._recovering, *sounding)), default=None)

@@ -6,6 +6,7 @@ Must not know: the rules; `setup`, `end` and `error`, which concern the session.
 
 from relayproxy.conversation.exchange import Exchange
 from relayproxy.conversation.moment import Moment
+from relayproxy.conversation.protocol import rejected
 from relayproxy.conversation.vocabulary import (
     Dtmf,
     End,
@@ -20,8 +21,6 @@ from relayproxy.conversation.vocabulary import (
     Unknown,
     decode,
 )
-
-_INVALID_MESSAGE = "64107"
 
 
 def from_backend(exchange: Exchange, event: Typed | Unknown, moment: Moment) -> None:
@@ -67,5 +66,4 @@ def from_twilio(exchange: Exchange, event: Typed | Unknown, moment: Moment) -> N
 
 def rejects_end(description: str) -> bool:
     """Whether an error of Twilio's rejects an `end`: it rejects a message by quoting it."""
-    start = description.find("{")
-    return _INVALID_MESSAGE in description and start >= 0 and isinstance(decode(description[start:]), End)
+    return isinstance(decode(rejected(description) or ""), End)

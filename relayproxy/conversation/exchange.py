@@ -21,6 +21,7 @@ from relayproxy.conversation.turns import TurnDraft
 
 KEY_WINDOW = 250_000_000
 """An interrupt within this time of a key was caused by the key."""
+MOST_ECHOES = 8
 EARLY_PROMPT = 2 * SECOND
 """A final prompt may come this long before `clientSpeaking` off."""
 
@@ -43,6 +44,8 @@ class Exchange:
         self.agent_first_at: int | None = None
         """The first `agentSpeaking` on."""
         self._setup_at: int | None = None
+        self._echoes: list[str] = []
+        """Keys that were sent and will be reported as played."""
         self._greeted = False
         """A greeting was played."""
 
@@ -84,18 +87,19 @@ class Exchange:
         """A final prompt came."""
         at = moment.at
         self._caller_begins(at)
-        self.silences.caller_stops(at, event=False)
         self.replies.prompt(at)
         self.last_prompt_at = at
         for draft in self._aftermath.prompt():
             self.book.touch(draft.turn)
         turn = self.book.open
+        if turn is None or not turn.unconfirmed:
+            self.silences.caller_stops(at, event=False)
         if turn is not None and turn.unconfirmed:
             turn.unconfirmed = False
             turn.opened_by = "prompt"
         elif turn is not None and _unanswered(turn):
             turn.coalesced += turn.opened_by == "prompt"
-            turn.asked_again(moment)
+            turn.asked_again(moment, self.playback.expected_at)
             turn.opened_by = "prompt"
         else:
             turn = self.book.begin("prompt", at)
@@ -120,6 +124,8 @@ class Exchange:
 
     def send_digits(self, digits: str, at: int) -> None:
         """The backend sent keys to press."""
+        self._echoes = [*self._echoes[-MOST_ECHOES:], digits]
+        self.silences.answered(at)
         turn = self.book.open or self.book.begin("proactive", at)
         turn.sent_digits += digits
         turn.touch()
@@ -129,6 +135,7 @@ class Exchange:
         self._hear_events(at)
         speech = self.playback.agent_speaking(on, at)
         if on:
+            self._aftermath.sounds()
             self.agent_first_at = at if self.agent_first_at is None else self.agent_first_at
             self.silences.agent_begins(at)
             turn = None if speech is None else turn_of(speech)
@@ -136,7 +143,7 @@ class Exchange:
                 turn.agent_over_caller = True
                 turn.touch()
             return
-        self.silences.agent_stops(at)
+        self.silences.agent_stops(at, streaming=self.replies.streaming)
         draft = self._aftermath.quiet(at, self._client_on_at)
         if draft is not None:
             self.book.touch(draft.turn)
@@ -167,7 +174,8 @@ class Exchange:
         """Twilio played text; what belongs to no response and came first is the greeting."""
         self._hear_events(at)
         greeted = self.book.greeted()
-        if greeted is not None and text.strip() == greeted.sent_digits != "":
+        if text.strip() in self._echoes:
+            self._echoes.remove(text.strip())
             return
         if self.playback.tokens_played(text, at) and greeted is not None:
             self._greeted = True

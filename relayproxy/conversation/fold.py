@@ -25,11 +25,13 @@ from relayproxy.conversation.review import review
 from relayproxy.conversation.tally import FindingList, Tally
 from relayproxy.conversation.totals import Totals, milliseconds
 from relayproxy.conversation.turns import TurnDraft
-from relayproxy.conversation.vocabulary import End, Error, Setup, read
+from relayproxy.conversation.vocabulary import End, Error, Prompt, Setup, read
 from relayproxy.conversation.watch import Watch
 
 MAX_SETUP = 64 * 1024
 """A setup message of more bytes is kept without its custom parameters (the recording has them)."""
+ENDED = 2_000_000_000
+"""Nanoseconds after which a caller who is still heard shows that Twilio did not take an `end`."""
 CLIPPED = 15
 """Fewer characters than this may have been heard after all."""
 
@@ -81,11 +83,11 @@ class Fold:
             out = at if message.out is None else opened_at + message.out
             event, moment = read(message), Moment(at, out, connection_id, message.seq)
             if message.sender == "backend":
-                self._watch.from_backend(message, at, connection_id)
+                accepted = self._watch.from_backend(message, at, connection_id)
                 self._exchange.replies.reaction(out)
                 if isinstance(event, End):
                     self._end(link, event.handoff_data, message.size, moment)
-                else:
+                elif accepted:
                     from_backend(self._exchange, event, moment)
             elif isinstance(event, Setup):
                 self._set_up(event, message.size, at)
@@ -93,6 +95,8 @@ class Fold:
                 self._watch.error(event.description or "", at, connection_id, message.seq)
                 link.ended = link.ended and not rejects_end(event.description or "")
             else:
+                if isinstance(event, Prompt) and at - link.ended_out > ENDED:
+                    link.ended = False
                 from_twilio(self._exchange, event, moment)
         elif kind == "binary":
             self._messages += 1
@@ -114,12 +118,17 @@ class Fold:
         """A connection has ended. Raises KeyError when it was never opened."""
         link = self._links[connection_id]
         if link.ending is None:
+            at = link.opening.opened_at + ending.t
             link.ending = ending
-            self._exchange.replies.disconnected(connection_id)
+            link.clipped = self._exchange.playback.clipped(at) if link.clipped is None else link.clipped
+            self._exchange.replies.disconnected(connection_id, at)
 
     def forget(self, turns: int) -> int:
-        """Turns 0 … turns-1 leave `conversation().turns`, as far as they are settled; totals and findings go on to
-        count them. The number of the first turn that stays."""
+        """Turns 0 … turns-1 leave `conversation().turns`, as far as they are settled and the session lives; totals and
+        findings go on to count them. The number of the first turn that stays."""
+        drafts = self._exchange.book.drafts
+        if self._last() is not None:
+            return drafts[0].number if drafts else self._exchange.book.count
         last = min(turns, self._exchange.settled(self._now))
         gone = [self._value(draft) for draft in self._exchange.book.drafts if draft.number < last]
         for turn in gone:

@@ -12,7 +12,7 @@ Level = Literal["turn", "interruption", "session"]
 
 
 class Number(NamedTuple):
-    """One number. `otel` is its name in OpenTelemetry and `unit` its unit there, UCUM."""
+    """One number. `otel` is its name on spans, where several values have a dot and theirs behind it; `unit` is UCUM."""
 
     level: Level
     name: str
@@ -42,56 +42,56 @@ NUMBERS: tuple[Number, ...] = (
         "Negative when the prompt came first. Absent when the event did not come: it is not guessed.",
         "relayproxy.turn.input_delay",
     ),
-    Number("turn", "proxy_in_ms", "A", "From the final prompt's arrival until it was written to the backend: ours."),
+    Number(
+        "turn", "proxy_in_ms", "A", "From the final prompt's arrival until it was written to the backend: ours.", "",
+        "relayproxy.turn.proxy_in",
+    ),
     Number(
         "turn", "backend_latency_ms", "A",
         "From the final prompt written to the backend until the answer's first speakable message had been read: what "
         "your code is responsible for.",
-        "",
-        "relayproxy.turn.backend_latency",
+        "", "relayproxy.turn.backend_latency",
     ),
     Number(
         "turn", "proxy_out_ms", "A", "From that message read until it was written to Twilio: ours.",
         "0 where Twilio was not taking data, since nobody knows when it left.",
+        "relayproxy.turn.proxy_out",
     ),
     Number(
         "turn", "output_delay_ms", "B",
         "From the answer written to Twilio until `agentSpeaking` on: waiting for a sentence, TTS and network.",
-        "Absent when the agent was already speaking.",
-        "relayproxy.turn.output_delay",
+        "Absent when the agent was already speaking.", "relayproxy.turn.output_delay",
     ),
     Number(
         "turn", "user_bot_latency_ms", "B",
         "From the caller's last sound to the agent's first: the sum of the five parts above, to the nanosecond "
         "(`budget` holds them exactly).",
-        "Absent when either event is missing.",
-        "relayproxy.turn.user_bot_latency",
+        "Absent when either event is missing.", "relayproxy.turn.user_bot_latency",
     ),
     Number(
         "turn", "time_to_first_token_ms", "A",
         "From the final prompt until the first non-empty text was written to Twilio.",
-        "Differs from the response latency only when media was played first.",
-        "relayproxy.turn.time_to_first_token",
+        "Differs from the response latency only when media was played first.", "relayproxy.turn.time_to_first_token",
     ),
     Number(
         "turn", "first_reaction_ms", "A",
         "From the final prompt until the backend's first message of any type was written to Twilio.",
-        "`language`, `sendDigits` and `end` count.",
-        "relayproxy.turn.first_reaction",
+        "`language`, `sendDigits` and `end` count.", "relayproxy.turn.first_reaction",
     ),
     Number(
         "turn", "time_to_first_sentence_ms", "A",
         "From the final prompt until the chunk was written that completes the first sentence: one of . ? ! … : before "
         "white space, or the end of the reply. TTS can start well with it.",
-        "",
-        "relayproxy.turn.time_to_first_sentence",
+        "", "relayproxy.turn.time_to_first_sentence",
     ),
-    Number("turn", "aggregation_delay_ms", "A", "From the first token to the first sentence."),
+    Number(
+        "turn", "aggregation_delay_ms", "A", "From the first token to the first sentence.", "",
+        "relayproxy.turn.aggregation_delay",
+    ),
     Number(
         "turn", "time_to_last_token_ms", "A",
         "From the final prompt until `last: true` was written to Twilio.",
-        "Absent and `unterminated` when it never came.",
-        "relayproxy.turn.time_to_last_token",
+        "Absent and `unterminated` when it never came.", "relayproxy.turn.time_to_last_token",
     ),
     Number(
         "turn", "stream_duration_ms", "A", "From the first token to `last: true`.", "0 for a single chunk.",
@@ -108,16 +108,18 @@ NUMBERS: tuple[Number, ...] = (
         "turn", "lead_time_ms", "A",
         "For an answer to a partial prompt: how long before the final prompt it began. Its response latency is absent "
         "(`speculative`).",
+        "", "relayproxy.turn.lead_time",
     ),
     Number(
-        "turn", "chunks", "A", "Text messages with a non-empty token; stale ones are counted apart.",
+        "turn", "chunks", "A", "Text messages with a non-empty token; stale ones are counted apart.", "",
+        "relayproxy.turn.chunks", "{chunk}",
     ),
     Number(
         "turn", "chunk_gaps", "A",
         "Distances between consecutive chunks of one reply: p50_ms, p95_ms, max_ms.", "Absent for one chunk.",
         "relayproxy.turn.chunk_gap",
     ),
-    Number("turn", "stalls", "A", "Chunk gaps over 1 s."),
+    Number("turn", "stalls", "A", "Chunk gaps over 1 s.", "", "relayproxy.turn.stalls", "{gap}"),
     Number(
         "turn", "chunk_rate", "A", "Chunks a second behind the first one.", "Absent for one chunk.",
         "relayproxy.turn.chunk_rate", "{chunk}/s",
@@ -128,7 +130,10 @@ NUMBERS: tuple[Number, ...] = (
         "Absent for one chunk.",
         "relayproxy.turn.char_rate", "{char}/s",
     ),
-    Number("turn", "coalesced_prompts", "A", "Final prompts beyond the first that came before any answer."),
+    Number(
+        "turn", "coalesced_prompts", "A", "Final prompts beyond the first that came before any answer.", "",
+        "relayproxy.turn.coalesced_prompts", "{prompt}",
+    ),
     # -- interruption ------------------------------------------------------------------------------------------------
     Number(
         "interruption", "heard_ms", "A",
@@ -147,33 +152,34 @@ NUMBERS: tuple[Number, ...] = (
         "Speakable texts that the backend still sent for the reply that was cut off: until `last: true`, a new prompt "
         "followed by text, or a pause of 1 s behind what was sent before. An empty `last: true` is an acknowledgement, "
         "not stale.",
-        "",
-        "relayproxy.barge_in.stale_chunks", "{chunk}",
+        "", "relayproxy.barge_in.stale_chunks", "{chunk}",
     ),
     Number("interruption", "stale_chars", "A", "Their characters.", "", "relayproxy.barge_in.stale_chars", "{char}"),
     Number(
         "interruption", "recovery_ms", "A",
         "From the `interrupt` until the next response was written to Twilio; it includes the caller's new utterance.",
-        "Absent when none came within a minute.",
-        "relayproxy.barge_in.recovery",
+        "Absent when none came within a minute.", "relayproxy.barge_in.recovery",
     ),
     Number(
         "interruption", "stop_ms", "B",
         "From `clientSpeaking` on to `agentSpeaking` off: how long Twilio took, not the backend.",
-        "",
-        "relayproxy.barge_in.stop_time",
+        "", "relayproxy.barge_in.stop_time",
     ),
     Number(
-        "interruption", "unheard_chars", "A", "Characters sent before the interruption that it kept from being heard."
+        "interruption", "unheard_chars", "A", "Characters sent before the interruption that it kept from being heard.",
+        "", "relayproxy.interruption.unheard_chars", "{char}",
     ),
     Number(
         "interruption", "unheard_ratio", "A",
         "Those, of all characters of the speech that it cut off. `match` says how the place was found: exact, fuzzy or "
         "none.",
-        "",
-        "relayproxy.interruption.unheard_ratio", "1",
+        "", "relayproxy.interruption.unheard_ratio", "1",
     ),
     # -- session -----------------------------------------------------------------------------------------------------
+    Number(
+        "session", "duration_ms", "A", "From the first connection's opening to the end; beside `totals`, not in it.",
+        "Absent while the call is live.", "relayproxy.session.duration",
+    ),
     Number(
         "session", "greeting_latency_ms", "A",
         "From `setup` until the agent was first heard of: its first speakable message, or the first "
@@ -185,8 +191,7 @@ NUMBERS: tuple[Number, ...] = (
         "session", "backend_connect_ms", "A",
         "From the upgrade request until the backend had answered it; `connections[].dial` splits it into dns, connect "
         "(TCP and TLS) and upgrade.",
-        "",
-        "relayproxy.session.backend_connect",
+        "", "relayproxy.session.backend_connect",
     ),
     Number(
         "session", "handoff_latency_ms", "A", "From the last final prompt to `end`.", "Absent without a prompt before.",
@@ -199,8 +204,8 @@ NUMBERS: tuple[Number, ...] = (
     Number(
         "session", "clipped_chars", "A",
         "Characters that were sent and not yet heard when Twilio closed after `end`: a goodbye that nobody heard.",
-        "Estimated from the speaking rate of the call, unless `tokensPlayed` tells. Absent without `end`.",
-        "relayproxy.session.clipped", "{char}",
+        "Estimated from the speaking rate of the call, unless `tokensPlayed` tells. Absent without `end` or a "
+        "close frame of Twilio.", "relayproxy.session.clipped", "{char}",
     ),
     Number(
         "session", "silence", "A",
@@ -216,8 +221,7 @@ NUMBERS: tuple[Number, ...] = (
         "250 ms before it makes it one by key), `preempt` (the backend's own next message replaced a preemptible one; "
         "no frame tells), `agent_over_caller` (the agent began while the caller was speaking, in tier A between a "
         "partial and its final prompt).",
-        "",
-        "relayproxy.interruption.count", "{interruption}",
+        "", "relayproxy.interruption.count", "{interruption}",
     ),
     Number(
         "session", "interruption_rate", "A",
@@ -227,13 +231,12 @@ NUMBERS: tuple[Number, ...] = (
     Number(
         "session", "false_interruptions", "A",
         "Interrupts by speech without a final prompt within 2 s, or within 2 s of what else was heard of the caller.",
-        "",
-        "relayproxy.interruption.false", "{interruption}",
+        "", "relayproxy.session.false_interruptions", "{interruption}",
     ),
     Number(
         "session", "unanswered", "A",
         "Turns that ended without speakable output. Counted, never in percentiles.", "",
-        "relayproxy.turn.unanswered", "{turn}",
+        "relayproxy.session.unanswered", "{turn}",
     ),
     Number(
         "session", "overhead_in_ms, overhead_out_ms", "A",
@@ -243,16 +246,16 @@ NUMBERS: tuple[Number, ...] = (
         "relayproxy.message.overhead",
     ),
     Number(
-        "session", "speaking_rate", "B",
+        "session", "speaking_rate", "A",
         "Characters a second that were heard in this call, from `tokensPlayed` or from what interrupts say. Estimates "
         "use it, or 15 while there is none.",
+        "", "relayproxy.session.speaking_rate", "{char}/s",
     ),
     Number(
         "session", "violations", "A",
         "Messages of the backend that Twilio rejects; `consecutive_violations`: the most in a row. At ten "
         "Twilio closes.",
-        "",
-        "relayproxy.protocol.violations", "{violation}",
+        "", "relayproxy.protocol.violations", "{violation}",
     ),
 )  # fmt: skip
 

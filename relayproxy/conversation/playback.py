@@ -57,6 +57,8 @@ class Playback:
         """What the last `tokensPlayed` was part of."""
         self._greeting = False
         """The greeting of the TwiML is known to be playing."""
+        self._greeted = ""
+        """Normalised words of the greeting, as far as they were played."""
         self._first_sent_at: int | None = None
 
     @property
@@ -123,10 +125,11 @@ class Playback:
             for speech in self._queue:
                 speech.reported = not speech.media
                 speech.owner.touch()
+        heard = words(text)
         if self._first_sent_at is None:
             self._greeting, self._playing = True, GREETING
+            self._greeted += heard
             return True
-        heard = words(text)
         for speech in sorted(self._queue, key=lambda s: s.over) if heard else ():
             if self._greeting and recent(speech, at):
                 continue
@@ -136,10 +139,15 @@ class Playback:
                 return False
         if self._greeting:
             self._playing = GREETING
-        elif isinstance(self._playing, Speech):
-            self._playing.unmatched += len(heard)
-            self._playing.owner.touch()
-        return self._greeting
+            self._greeted += heard
+            return True
+        # It reads otherwise than what was sent, so it is of what is being played.
+        sounding = next((s for s in self._queue if s.cut is None and not s.over and not s.done()), None)
+        if heard and sounding is not None and not recent(sounding, at):
+            self._playing = sounding
+            sounding.unmatched += len(heard)
+            sounding.owner.touch()
+        return False
 
     def interrupted(self, heard: str, caused_at: int, at: int) -> Stop:
         """What an interrupt stopped and how sure that is. Empties the queue.
@@ -155,6 +163,7 @@ class Playback:
             caused_at=caused_at,
             playing=self._playing,
             greeting=self._greeting,
+            greeted=self._greeted,
             first_sent_at=self._first_sent_at,
         )
         self._greeting = False
@@ -274,6 +283,8 @@ class Playback:
 
     def _give_up(self, speech: Speech) -> None:
         speech.queued = False
+        if self._playing is speech:
+            self._playing = None
         speech.owner.touch()
 
 

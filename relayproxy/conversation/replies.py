@@ -20,6 +20,9 @@ from relayproxy.conversation.turns import Response, TurnDraft
 SILENCE = SECOND
 """A pause in an unterminated response after which text no longer continues what the caller cut off or outran. A reply
 that begins sooner behind another one, unasked, is a second reply to the same words."""
+RESTART = 500_000_000
+"""A pause in an unterminated response, counted from where the caller spoke again, after which text is the answer to
+that: the response was given up without a word."""
 OVERLAP = 300_000_000
 """A reply that begins sooner than this behind one that the caller had outrun was being made while that one was sent: no
 backend begins to answer so soon after it has finished something else."""
@@ -40,6 +43,8 @@ class Replies:
         self._finished: Response | None = None
         """The response before, while what follows may be a second reply to the same words."""
         self._asks = 0
+        self._asked_at = 0
+        """When the caller asked last."""
         self._partial_at: int | None = None
         self._lang: str | None = None
         self.caller_speaking = False
@@ -51,6 +56,11 @@ class Replies:
         turns = [r.turn.number for r in (self._current, self._finished) if r is not None and r.turn is not None]
         return min(turns, default=None)
 
+    @property
+    def streaming(self) -> bool:
+        """A reply has begun and not ended."""
+        return self._current is not None and self._current.streams and self._current.turn is not None
+
     def pass_time(self, now: int) -> None:
         """A message at this time is about to be fed."""
         if self._finished is not None and now - self._finished.last_at > SILENCE:
@@ -59,6 +69,9 @@ class Replies:
     def partial(self, at: int) -> None:
         """The caller is speaking."""
         self._give_up(at)
+        turn = self._book.open
+        if turn is not None and turn.agent_at is not None and turn.speculative and not turn.unconfirmed:
+            turn.awaiting = False  # what comes now answers something else
         self._partial_at = at
 
     def prompt(self, at: int) -> None:
@@ -69,6 +82,7 @@ class Replies:
     def ask(self, turn: TurnDraft | None, moment: Moment) -> None:
         """Something came that is to be answered, in this turn (None: it does not restart the turn's latency)."""
         self._asks += 1
+        self._asked_at = moment.at
         self._finished = None
         if turn is None:
             return
@@ -90,7 +104,7 @@ class Replies:
     ) -> None:
         """The backend sent text."""
         terminator = last and not token
-        response = self._current if terminator else self._continued(moment.at)
+        response = self._current if terminator else self._continued(moment)
         if response is None:
             if terminator:
                 return
@@ -118,7 +132,7 @@ class Replies:
 
     def play(self, source: str, moment: Moment, *, preemptible: bool) -> None:
         """The backend sent media to play."""
-        response = self._current = self._continued(moment.at) or Response(moment.connection)
+        response = self._current = self._continued(moment) or Response(moment.connection)
         response.last_at = moment.at
         response.asks = self._asks
         turn = response.turn or self._speak(response, moment, "play")
@@ -149,9 +163,11 @@ class Replies:
             current.interruption, current.interrupted_at_asks = draft, self._asks
             draft.streams = True
 
-    def disconnected(self, connection_id: str) -> None:
+    def disconnected(self, connection_id: str, at: int) -> None:
         """A connection is gone: what was being said over it cannot be continued."""
         if self._current is not None and self._current.connection_id == connection_id:
+            self._current.cut_off = at - self._current.last_at <= SILENCE
+            self._current.touch()
             self._current = None
 
     def _give_up(self, at: int) -> None:
@@ -163,18 +179,23 @@ class Replies:
                 turn.unconfirmed = False
                 turn.touch()
 
-    def _continued(self, at: int) -> Response | None:
+    def _continued(self, moment: Moment) -> Response | None:
         """The response that a message of the backend continues, if it continues one."""
-        response = self._current
-        if response is None or response.turn is None:
+        response, at = self._current, moment.at
+        if response is None or response.connection_id != moment.connection:
+            return None
+        if response.turn is None:
             return response
         paused = at - response.last_at > SILENCE
         if response.interruption is not None:
-            over = paused or self._asks != response.interrupted_at_asks
+            # A backend that does not listen goes on without a pause, whatever is asked meanwhile.
+            outrun = self._asks != response.interrupted_at_asks and at - response.last_at > OVERLAP
+            over = paused or outrun
             if over:
                 response.interruption.streams = False
         else:
-            over = self._asks != response.asks and (paused or not response.streams)
+            restarted = at - max(response.last_at, self._asked_at) > RESTART
+            over = self._asks != response.asks and (paused or restarted or not response.streams)
         return None if over else response
 
     def _speak(self, response: Response, moment: Moment, kind: Literal["text", "play"]) -> TurnDraft:
@@ -243,6 +264,7 @@ class Replies:
         speech.add(token)
         if not speakable:
             return
+        self._silences.answered(moment.out)
         if not speech.sent_at:
             speech.sent_at = moment.out
         self._playback.sent(speech, moment.out, len(token))

@@ -46,7 +46,7 @@ def _latency(draft: TurnDraft, turn: Turn, thresholds: Thresholds) -> Iterator[F
     waited = (turn.ended_at - turn.caller_at) // MS
     # What the caller did not wait for, and what was answered by a transfer, is no silence.
     gave_up = draft.ended_at is None and waited < thresholds.slow_turn_ms
-    if not (draft.transferred or gave_up):
+    if not (draft.transferred or gave_up or turn.sent_digits):
         what = "a prompt" if turn.caller_text else "a key press"
         yield _finding("unanswered", turn, draft.caller_place, f"no answer to {what} for {_seconds(waited)}")
 
@@ -67,7 +67,7 @@ def _stream(draft: TurnDraft, turn: Turn, closed_at: int | None, thresholds: Thr
 
 
 def _left_open(response: Response, turn: Turn, closed_at: int | None) -> bool:
-    if not response.streams or turn.ended_at is None or turn.interruptions or not response.places:
+    if not response.streams or response.cut_off or turn.ended_at is None or turn.interruptions or not response.places:
         return False
     return closed_at is None or turn.ended_at < closed_at or closed_at - response.last_at > UNTERMINATED
 

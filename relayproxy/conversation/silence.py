@@ -19,6 +19,9 @@ class Silences:
     def __init__(self) -> None:
         self._events = False
         """Speaker events come in this call."""
+        self._agent_on = False
+        self._asked = False
+        """The caller has asked, and nothing was answered since."""
         self._since: tuple[WaitingFor, int] | None = None
         self._caller_at = 0
         """When the caller was last heard of."""
@@ -27,7 +30,8 @@ class Silences:
 
     def caller_stops(self, at: int, *, event: bool) -> None:
         """`clientSpeaking` off (`event`), or a final prompt or a key."""
-        if event or not self._events or self._since is None:
+        self._asked = True
+        if not self._agent_on and (event or not self._events or self._since is None):
             self._end(at)
             self._since = "backend", at
         self._events = self._events or event
@@ -47,7 +51,8 @@ class Silences:
         self._end(at)
 
     def answered(self, out: int) -> None:
-        """Speakable output was written to Twilio."""
+        """Speakable output, or keys, were written to Twilio."""
+        self._asked = False
         if self._since is not None and self._since[0] == "backend":
             self._end(out)
             if self._events:
@@ -57,14 +62,16 @@ class Silences:
 
     def agent_begins(self, at: int) -> None:
         """`agentSpeaking` on."""
-        self._events = True
+        self._events = self._agent_on = True
         self._end(at)
 
-    def agent_stops(self, at: int) -> None:
-        """`agentSpeaking` off."""
-        self._events = True
+    def agent_stops(self, at: int, *, streaming: bool) -> None:
+        """`agentSpeaking` off. `streaming`: more text of the reply is to come."""
+        self._events, self._agent_on = True, False
+        if self._since is not None and self._since[0] != "caller":
+            self._since = None  # the agent has spoken, and nobody knows since when
         if self._since is None:
-            self._since = "caller", at
+            self._since = "backend" if self._asked or streaming else "caller", at
 
     def value(self, closed_at: int | None) -> dict[str, Silence]:
         """By who was waited for. `closed_at`: the session is over since then, and so is what was open."""

@@ -3,8 +3,16 @@
 Knows: names, ids and times of spans. Sizes, times and ids only: no content and no phone number.
 Must not know: OpenTelemetry, how the conversation was derived, what a span says of its numbers.
 
-A session is one `conversation` with a `turn` for each turn, and in a turn what its time went into: `input_wait`,
-`backend`, `stream`, `playback`. `input_wait` begins before its turn, which begins with the prompt.
+A session is one `conversation` with a `turn` for each turn (readers of voice traces look for that name; the one of the
+GenAI conventions is in `gen_ai.operation.name`), and in a turn what its time went into:
+
+    input_wait   `clientSpeaking` off → final prompt; begins before its turn, which begins with the prompt
+    backend      prompt written to the backend → first speakable message of the answer read
+    stream       first token → last token, written to Twilio
+    playback     first sound → end of the speech or the interruption that stopped it
+
+Between them lie `proxy_in`, `proxy_out` and `output_delay` of the budget, to the nanosecond. Nothing but `input_wait`
+leaves its turn: what went on beyond it ends there and is marked `relayproxy.truncated`.
 """
 
 from collections.abc import Iterator
@@ -21,6 +29,7 @@ from relayproxy.conversation.attributes import (
     turn_attributes,
 )
 from relayproxy.conversation.model import Conversation, Turn
+from relayproxy.conversation.parts import first_sentence_at, parts
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -48,19 +57,20 @@ class Span(msgspec.Struct, frozen=True):
 
 
 INTERRUPTIONS = 4
-"""Events for the interruptions of one turn at most: tracing systems are slow with many."""
-_MS = 1_000_000
+"""Interruptions of one turn that get an event: tracing systems are slow with many."""
 _FAILED = {"backend_disconnect", "backend_connect_failed", "protocol_error", "proxy_error"}
 
 
 def spans(conversation: Conversation, opening: Opening) -> tuple[Span, ...]:
     """Every span that is final now: settled turns with what is in them, and the root once the session has ended.
+    Turns that the conversation no longer lists have none.
 
     `opening` is that of the session's first connection. Ids are deterministic: the same turn of the same session
     has the same id whenever it is asked for.
     """
     common = _common(conversation, opening)
-    final = [turn for turn in conversation.turns[: conversation.settled_turns] if turn.ended_at is not None]
+    settled = (turn for turn in conversation.turns if turn.number < conversation.settled_turns)
+    final = [turn for turn in settled if turn.ended_at is not None]
     tree = [span for turn in final for span in _turn(turn, opening, common)]
     if conversation.ended_at is not None:
         tree.append(_root(conversation, opening, conversation.ended_at, common))
@@ -108,18 +118,22 @@ def _turn(turn: Turn, opening: Opening, common: dict[str, AttributeValue]) -> It
         events=_events(turn),
     )
     yield span
-    for name, start, until, estimated in _parts(turn):
+    for part in parts(turn):
+        earliest = min(part.start, span.end) if part.name == "input_wait" else span.start
+        start, until = (min(max(at, earliest), span.end) for at in (part.start, part.end))
         more: dict[str, AttributeValue] = {"turn.number": turn.number}
-        if estimated:
+        if part.estimated:
             more["relayproxy.estimated"] = True
+        if (start, until) != (part.start, part.end):
+            more["relayproxy.truncated"] = True
         yield Span(
-            name=name,
+            name=part.name,
             trace_id=opening.trace_id,
-            span_id=_id(opening, turn, name),
+            span_id=_id(opening, turn, part.name),
             parent_span_id=span.span_id,
             kind="internal",
             start=start,
-            end=max(until, start),
+            end=until,
             attributes=common | more,
         )
 
@@ -129,40 +143,14 @@ def _id(opening: Opening, turn: Turn, part: str = "") -> str:
     return blake2b(name.encode(), digest_size=8).hexdigest()
 
 
-def _parts(turn: Turn) -> Iterator[tuple[str, int, int, bool]]:
-    """What a turn's time went into: name, start, end, and whether that is estimated."""
-    budget, asked_at = turn.budget, turn.caller_at
-    if asked_at is not None:
-        if budget.input_delay is not None and budget.input_delay > 0:
-            yield "input_wait", asked_at - budget.input_delay, asked_at, False
-        if budget.proxy_in is not None and budget.backend is not None:
-            sent_at = asked_at + budget.proxy_in
-            yield "backend", sent_at, sent_at + budget.backend, False
-    if turn.agent_at is None:
-        return
-    if turn.agent_done_at is not None and turn.stream_duration_ms is not None:
-        first_at = turn.agent_at if turn.first_kind == "text" else turn.agent_done_at - turn.stream_duration_ms * _MS
-        yield "stream", first_at, turn.agent_done_at, False
-    heard_until = _heard_until(turn)
-    if heard_until is not None:
-        sound_at = turn.agent_at + (budget.output_delay or 0)
-        yield "playback", sound_at, heard_until, budget.output_delay is None or turn.reply_complete_estimated
-
-
-def _heard_until(turn: Turn) -> int | None:
-    if turn.interruptions:
-        return turn.interruptions[0].at
-    if turn.reply_complete_ms is None or turn.caller_at is None:
-        return None
-    return turn.caller_at + turn.reply_complete_ms * _MS
-
-
 def _events(turn: Turn) -> tuple[Event, ...]:
-    events = [Event("interrupt", cut.at, interruption_attributes(cut)) for cut in turn.interruptions[:INTERRUPTIONS]]
+    events = []
     if turn.agent_at is not None:
         events.append(Event("first", turn.agent_at))
-    if turn.caller_at is not None and turn.time_to_first_sentence_ms is not None:
-        events.append(Event("first_sentence", turn.caller_at + turn.time_to_first_sentence_ms * _MS))
+    sentence_at = first_sentence_at(turn)
+    if sentence_at is not None:
+        events.append(Event("first_sentence", sentence_at))
     if turn.agent_done_at is not None:
         events.append(Event("last", turn.agent_done_at))
+    events += [Event("interrupt", cut.at, interruption_attributes(cut)) for cut in turn.interruptions[:INTERRUPTIONS]]
     return tuple(sorted(events, key=lambda event: event.at))

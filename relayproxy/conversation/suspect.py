@@ -26,27 +26,31 @@ def suspect(
     caused_at: int,
     playing: Source | None,
     greeting: bool,
+    greeted: str,
     first_sent_at: int | None,
 ) -> tuple[Source | None, Attribution]:
     """What an interrupt at `at` stopped (None: cannot be told) and how sure that is.
 
     `queue`: the stretches that were not cut off before, as they were sent. `heard`: normalised words of the
     utterance. `caused_at`: when what caused the interrupt is known to have happened; what was sent after that cannot
-    be it. `playing`: what the last `tokensPlayed` was part of. `greeting`: the TwiML's greeting is known to be playing.
-    `first_sent_at`: when the first speech of the session had been sent.
+    be it. `playing`: what the last `tokensPlayed` was part of. `greeting`: the TwiML's greeting is known to be
+    playing. `greeted`: normalised words of it that were played. `first_sent_at`: when the first speech of the session
+    had been sent.
     """
     settled = [speech for speech in queue if not recent(speech, at)]
     audible = [speech for speech in settled if speech.quiet_at >= at]
     lingering = [speech for speech in settled if speech.quiet_at < at]
     crossing = [speech for speech in queue if recent(speech, at)]
     matches = [speech for speech in queue if heard and heard in speech.words()]
-    if playing is GREETING or (isinstance(playing, Speech) and playing in matches):
+    if playing is GREETING and (heard in greeted or not matches):
+        return GREETING, "exact"
+    if isinstance(playing, Speech) and playing in matches:
         return playing, "exact"
     for pool in (audible, lingering):
         for speech in reversed(pool):
             if speech in matches:
                 return speech, "exact" if len(matches) == 1 and pool is audible else "inferred"
-    if isinstance(playing, Speech) and playing.cut is None:
+    if isinstance(playing, Speech) and playing.cut is None and not playing.done():
         return playing, "inferred"
     if greeting:
         return GREETING, "inferred"

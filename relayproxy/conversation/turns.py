@@ -26,6 +26,7 @@ class Response:
         "asks",
         "connection_id",
         "crossed",
+        "cut_off",
         "interrupted_at_asks",
         "interruption",
         "last_at",
@@ -51,6 +52,8 @@ class Response:
         """How many times the caller had asked when the last message of this response came."""
         self.crossed = False
         """It went on after the caller had asked anew."""
+        self.cut_off = False
+        """Its connection went away while it was being sent."""
         self.last_at = 0
         """When the last message of it had been read."""
         self.streams = False
@@ -175,9 +178,11 @@ class TurnDraft:
         """Its value must be built anew."""
         self.value = None
 
-    def asked_again(self, moment: Moment) -> None:
-        """The caller speaks again without having been answered."""
-        wait = moment.at - (self.caller_at or moment.at)
+    def asked_again(self, moment: Moment, heard_until: int) -> None:
+        """The caller speaks again without having been answered. `heard_until`: so long the agent may have spoken."""
+        if self.caller_at is None or self.sent_digits:
+            return
+        wait = moment.at - max(self.caller_at, heard_until)
         if self.longest_wait is None or wait > self.longest_wait[0]:
             self.longest_wait = wait, moment
 

@@ -38,14 +38,14 @@ class Watch:
         elif message.out is not None:
             overhead.add(message.out - message.t)
 
-    def from_backend(self, message: Message, at: int, connection: str) -> None:
-        """Checks a text or binary message of the backend."""
+    def from_backend(self, message: Message, at: int, connection: str) -> bool:
+        """Checks a text or binary message of the backend. False when Twilio drops it."""
         if message.cut:
-            return
+            return True
         found = violation(message.text if message.kind == "text" else None)
         if found is None:
             self._in_a_row = 0
-            return
+            return True
         self.violations += 1
         self._in_a_row += 1
         self._unconfirmed += 1
@@ -57,6 +57,7 @@ class Watch:
         if self._in_a_row == MOST_IN_A_ROW:
             detail = f"{MOST_IN_A_ROW} invalid messages in a row"
             self._add("too_many_invalid", at, detail, connection, message.seq, SOCKET_ENDED)
+        return False
 
     def error(self, description: str, at: int, connection: str, seq: int) -> None:
         """Twilio sent an `error` message."""

@@ -12,6 +12,8 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
+import msgspec
+
 from relayproxy.config import Settings, slow_turn_and_stall
 from relayproxy.conversation.findings import Thresholds
 from relayproxy.errors import RelayproxyError
@@ -37,7 +39,7 @@ class Summary:
     skipped: list[str] = field(default_factory=list)
     """They live, and the recorder derives them as they go on."""
     failed: dict[str, str] = field(default_factory=dict)
-    """What could not be read, and why; their rows are as before."""
+    """What could not be read or derived, and why; their rows are as before."""
 
     @property
     def done(self) -> int:
@@ -46,9 +48,9 @@ class Summary:
     def __str__(self) -> str:
         said = [f"{self.rebuilt:,} of {self.total:,} sessions rebuilt"]
         if self.skipped:
-            said.append(f"{len(self.skipped):,} live ones left to the recorder ({_some(self.skipped)})")
+            said.append(f"{len(self.skipped):,} live, left to the recorder ({_some(self.skipped)})")
         if self.failed:
-            said.append(f"{len(self.failed):,} kept as they were because they cannot be read ({_some(self.failed)})")
+            said.append(f"{len(self.failed):,} kept as before, because not to be derived ({_some(self.failed)})")
         return "; ".join(said)
 
 
@@ -130,7 +132,10 @@ def _part(archive: Archive, row: ConnectionRow) -> Part:
     messages = [*archive.messages(row.id)]
     if len(messages) < row.next_seq:
         raise DamagedError(f"{row.next_seq - len(messages):,} of its {row.next_seq:,} messages are not there")
-    return part_of(row, messages)
+    try:
+        return part_of(row, messages)
+    except msgspec.DecodeError as problem:
+        raise DamagedError(f"its connection {row.id} is damaged ({type(problem).__name__})") from None
 
 
 def _some(ids: Iterable[str]) -> str:

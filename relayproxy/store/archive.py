@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
-from sqlalchemy import Connection, Engine, Select, Table, bindparam, delete, func, insert, or_, select, tuple_
+from sqlalchemy import Connection, Engine, Select, Table, bindparam, delete, func, insert, or_, select, tuple_, update
 
 from relayproxy.conversation.message import Message, read_lines
 from relayproxy.store import schema
@@ -62,18 +62,8 @@ class Archive:
         """Writes the batch, all or nothing; durable on return. Raises `StoreError` when the database cannot, and
         `ReplacedError` once when the file is another one than before or gone; the next call takes the one that is
         there then."""
-        try:
-            with store_errors(), self._writing.begin() as db:
-                opened = self._recognize(db)
-                # An open file can be written for ever after its name is gone.
-                if opened is not None and present_file(db) != opened:
-                    self._replaced()
-                self._write(db, batch)
-        except BaseException:
-            self._stored.clear()
-            # A file that was opened while it could not be written stays read-only for its connection.
-            self._engine.dispose()
-            raise
+        with self._transaction() as db:
+            self._write(db, batch)
         for connection in batch.finished:
             self._stored.pop(connection, None)
 
@@ -129,14 +119,18 @@ class Archive:
 
     def replace_session(self, session: SessionRow, turns: tuple[TurnRow, ...]) -> bool:
         """Puts what was derived anew in the place of an ended session's row and turns, all or nothing. False, and
-        nothing done, when the stored row is live or of another revision than `session.revision`."""
+        nothing done, when the stored row is live or of another revision than `session.revision`. Raises as `commit`
+        does."""
         c = schema.sessions.c
-        with store_errors(), self._writing.begin() as db:
-            self._recognize(db)
-            same = select(c.id).where(c.id == session.id, c.revision == session.revision, c.ended_at.is_not(None))
+        same = select(c.id).where(c.id == session.id, c.revision == session.revision, c.ended_at.is_not(None))
+        with self._transaction() as db:
             if db.execute(same).first() is None:
                 return False
             self._write(db, Batch(sessions=(session,), turns=turns, turn_counts=((session.id, len(turns)),)))
+            # Who watches all sessions looks at journals alone (`Queries.changes`).
+            j = schema.journals.c
+            one = select(func.min(j.id)).scalar_subquery()
+            db.execute(update(schema.journals).where(j.id == one).values(updated_at=time.time_ns()))
         return True
 
     def session_by_vx(self, session_id: str, call_sid: str | None, since: int) -> SessionRow | None:
@@ -175,6 +169,21 @@ class Archive:
     def _all(self, row_class: type[R], query: Select[Any]) -> tuple[R, ...]:
         with self._reading() as db:
             return tuple(value(row_class, row) for row in db.execute(query))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        try:
+            with store_errors(), self._writing.begin() as db:
+                opened = self._recognize(db)
+                # An open file can be written for ever after its name is gone.
+                if opened is not None and present_file(db) != opened:
+                    self._replaced()
+                yield db
+        except BaseException:
+            self._stored.clear()
+            # A file that was opened while it could not be written stays read-only for its connection.
+            self._engine.dispose()
+            raise
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:

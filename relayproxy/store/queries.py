@@ -144,7 +144,8 @@ class Queries:
 
     def changes(self) -> str:
         """A token that is another one after every commit that moved a journal, hence after every change that the
-        recorder makes; cheap however many sessions there are."""
+        recorder makes, and, while there is any journal, after every session that was derived anew; cheap however many
+        sessions there are."""
         c = schema.journals.c
         newest = select(func.max(schema.sessions.c.started_at)).scalar_subquery()
         query = select(func.count(), func.max(c.updated_at), func.sum(c.segment), func.sum(c.offset), newest)

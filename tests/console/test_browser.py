@@ -167,6 +167,16 @@ def test_a_live_call_grows_while_one_watches_and_ends(visit: OpenPage, archive: 
     expect(page.locator(".latency.waiting")).to_have_count(0)
 
 
+def test_the_alarm_of_a_waiting_caller_comes_though_no_message_does(visit: OpenPage, archive: Archive) -> None:
+    call = calls.Call(archive, calls.ago(1)).setup().asks(2.0, "Hello?").commit()
+    page = visit(f"/sessions/{call.id}")
+
+    expect(page.locator("#findings")).to_contain_text("Caller is waiting now", timeout=20_000)
+    expect(page.locator("#turn-1 .latency.late")).to_be_visible()
+    call.answers(9.0, "Good morning.").commit()
+    expect(page.locator("#findings")).not_to_contain_text("Caller is waiting now")
+
+
 def test_the_tail_is_followed_only_while_the_reader_is_there(visit: OpenPage, archive: Archive) -> None:
     call = calls.Call(archive).setup()
     for number in range(30):

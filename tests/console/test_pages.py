@@ -7,7 +7,7 @@ import re
 import pytest
 from markupsafe import escape
 
-from relayproxy.config import Settings
+from relayproxy.config import Route, Settings
 from relayproxy.console import pages, words
 from relayproxy.console.room import ROOM
 from relayproxy.conversation.findings import CATALOGUE
@@ -90,6 +90,15 @@ async def test_an_ending_that_is_not_certain_says_so(client: Client, archive: Ar
     assert words.CONFIDENCE["guess"] not in await page(client, f"/sessions/{sure.id}")
     sentence = (await page(client, f"/sessions/{unsure.id}")).partition('class="sentence"')[2].partition("</p>")[0]
     assert words.CONFIDENCE["guess"] in sentence or words.CONFIDENCE["likely"] in sentence
+
+
+async def test_what_is_slow_is_what_the_route_says(client: Client, archive: Archive, settings: Settings) -> None:
+    settings.routes["bookings"] = Route(backend="wss://bookings.example.com/ws", slow_turn=0.7)
+    call = calls.booking(archive, calls.ago(100)).commit()
+    text = await page(client, f"/sessions/{call.id}")
+    assert text.count('title="Slow: 700 ms or more"') == 2
+    assert text.count('class="latency slow"') == 3
+    assert (await page(client, "/sessions")).count('title="Slow: 700 ms or more"') == 2
 
 
 async def test_the_sessions_of_a_call_lead_to_each_other(client: Client, archive: Archive) -> None:

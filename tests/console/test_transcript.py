@@ -139,6 +139,10 @@ def test_nobody_asked_for_a_greeting_so_it_has_no_latency() -> None:
     assert view(setup) == [("agent", None)]
 
 
+def test_a_turn_whose_latency_an_earlier_version_stored_otherwise_claims_nothing() -> None:
+    assert [badge for _, badge in view(turn(response_latency_ms=None))] == [None, None]
+
+
 def test_an_answer_to_a_partial_prompt_says_why_it_has_no_latency() -> None:
     badge = view(turn(response_latency_ms=None, null_reason="speculative"))[1][1]
     assert badge

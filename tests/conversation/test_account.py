@@ -172,7 +172,7 @@ def test_an_answer_to_a_partial_prompt_has_a_lead_instead_of_a_latency() -> None
         1.6        twilio   prompt "book me a table" last
     """)
 
-    assert (early.null_reason, early.response_latency_ms, early.lead_time_ms) == ("speculative", None, 299)
+    assert (early.null_reason, early.response_latency_ms, early.lead_time_ms) == ("speculative", None, 300)
     assert early.agent_over_caller
     assert early.budget == Budget()
 

@@ -211,3 +211,42 @@ def test_a_text_between_a_partial_and_its_final_prompt_is_over_the_caller() -> N
     assert call.turns[1].agent_over_caller
     assert call.totals.interruptions == {"agent_over_caller": 1}
     assert (call.totals.interruption_count, call.totals.interruption_rate) == (0, 0.0)
+
+
+def test_a_backend_that_does_not_listen_is_stale_until_it_ends() -> None:
+    call = script(
+        """
+        0.0  twilio   setup
+        1.0  twilio   prompt "tell me" last
+        1.8  backend  text "One two "
+        2.1  backend  text "three "
+        2.2  twilio   interrupt "One" 200
+        2.4  backend  text "four "
+        2.7  backend  text "five "
+        2.9  twilio   prompt "Stop it" last
+        3.0  backend  text "six "
+        3.2  backend  text "seven." last
+        4.1  backend  text "All right." last
+    """
+    )
+
+    found = call.turns[1].interruptions[0]
+    assert (found.stale_chunks, found.reaction_ms) == (4, 1000)
+    assert (call.turns[2].agent_text, call.turns[2].response_latency_ms) == ("All right.", 1200)
+
+
+def test_how_long_twilio_took_is_not_measured_by_the_end_of_other_speech() -> None:
+    call = script("""
+        0.0  twilio   setup
+        1.0  twilio   prompt "tell me" last
+        2.0  backend  text "One two three four." last
+        2.4  twilio   info agentSpeaking on
+        4.0  twilio   info clientSpeaking on
+        4.0  twilio   interrupt "One" 300
+        4.9  twilio   prompt "yes" last
+        5.5  backend  text "Yes." last
+        5.9  twilio   info agentSpeaking on
+        6.9  twilio   info agentSpeaking off
+    """)
+
+    assert call.turns[1].interruptions[0].stop_ms is None

@@ -59,6 +59,22 @@ def verdict(conversation: Conversation) -> tuple[object, ...]:
             id="Twilio rejects the end",
         ),
         pytest.param(
+            """2.0 backend raw '{"type":"end","handoffData":{"a":1}}'
+            2.1 twilio error 'Invalid message received: {"type":"end","handoffData":{"a":1}}'
+            4.0 twilio close 1000
+            4.1 - gone first=backend""",
+            ("caller_hangup", "caller", "none", None),
+            id="Twilio rejects the end, as it used to say it",
+        ),
+        pytest.param(
+            """2.0 backend end
+            5.0 twilio prompt "Are you there?" last
+            9.0 twilio close 1000
+            9.1 - gone first=backend""",
+            ("caller_hangup", "caller", "none", None),
+            id="the call goes on after an end",
+        ),
+        pytest.param(
             """2.0 backend end
             2.1 twilio error 'Invalid message received, code: 64107, {"type":"txt"}'
             4.0 twilio close 1000

@@ -568,3 +568,43 @@ def test_a_prompt_waits_across_a_reconnect() -> None:
     """)
 
     assert call.turns[1].response_latency_ms == 2000
+
+
+def test_one_early_answer_after_another() -> None:
+    call = script("""
+        0.0  twilio   setup
+        1.0  twilio   prompt "I need"
+        1.2  backend  text "Where to?" last
+        1.6  twilio   prompt "I need a cab" last
+        5.0  twilio   prompt "To the"
+        5.2  backend  text "The station, right." last
+        5.6  twilio   prompt "To the station" last
+    """)
+
+    assert [(t.caller_text, t.agent_text, t.null_reason) for t in call.turns[1:]] == [
+        ("I need a cab", "Where to?", "speculative"),
+        ("To the station", "The station, right.", "speculative"),
+    ]
+
+
+def test_two_connections_do_not_continue_each_other() -> None:
+    call = script("""
+        0.0  twilio     setup sessionId=VX1
+        1.0  twilio     prompt "one" last
+        1.5  backend    text "One "
+        1.6  twilio@2   setup sessionId=VX1
+        1.7  backend@2  text "Two." last
+    """)
+
+    assert [t.agent_text for t in call.turns[1:]] == ["One ", "Two."]
+
+
+def test_what_twilio_drops_is_no_answer() -> None:
+    call = script("""
+        0.0  twilio   setup
+        1.0  twilio   prompt "one" last
+        1.5  backend  raw '{"type":"text","token":"Hello.","last":"true"}'
+        2.5  backend  text "Hello." last
+    """)
+
+    assert (call.turns[1].agent_text, call.turns[1].response_latency_ms) == ("Hello.", 1500)

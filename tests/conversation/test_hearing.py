@@ -301,3 +301,61 @@ def test_only_the_interrupt_tells_of_a_greeting_without_events() -> None:
     told = heard('0.0 twilio setup \n 1.0 twilio interrupt "Welcome to" 500', turn=0)
 
     assert told == ("Welcome to", "", "interrupt")
+
+
+def test_what_was_played_long_ago_is_not_what_an_interrupt_stopped() -> None:
+    call = script("""
+        0.0   twilio   setup
+        1.0   twilio   prompt "One" last
+        1.5   backend  text "First answer." last
+        2.5   twilio   info tokensPlayed "First answer."
+        60.0  twilio   prompt "Two" last
+        60.5  backend  text "Second answer, rather long." last
+        61.0  twilio   interrupt "" 15
+    """)
+
+    assert [turn.interrupted for turn in call.turns] == [False, False, True]
+
+
+def test_words_of_the_reply_outweigh_a_greeting_whose_end_was_not_told() -> None:
+    call = script("""
+        0.0  twilio   setup
+        0.5  twilio   info tokensPlayed "Welcome to the shop."
+        3.0  twilio   prompt "x" last
+        3.5  backend  text "Hello, how are you today?" last
+        4.3  twilio   interrupt "Hello" 300
+    """)
+
+    assert [turn.interrupted for turn in call.turns] == [False, True]
+    assert call.turns[1].heard_text == "Hello,"
+
+
+def test_a_reply_that_was_read_otherwise_than_written_was_heard() -> None:
+    told = heard(
+        ASKED
+        + """
+        2.0  backend  text "$20.50." last
+        2.4  twilio   info agentSpeaking on
+        4.0  twilio   info tokensPlayed "Twenty dollars and fifty cents."
+        4.0  twilio   info agentSpeaking off
+    """
+        + hung_up(9)
+    )
+
+    assert told == ("$20.50.", "", "tokens_played")
+
+
+def test_the_echo_of_keys_that_were_sent_is_no_speech() -> None:
+    call = script(
+        ASKED
+        + """
+        2.0  backend  text "One two." last
+        2.1  backend  sendDigits 12#
+        2.4  twilio   info agentSpeaking on
+        3.0  twilio   info tokensPlayed "One two."
+        4.0  twilio   info tokensPlayed "12#"
+    """
+        + hung_up(9)
+    )
+
+    assert (call.turns[1].heard_text, call.turns[1].sent_digits) == ("One two.", "12#")

@@ -84,6 +84,39 @@ def test_a_reply_that_the_end_of_the_call_cut_off_was_not_left_open() -> None:
     assert "missing_last" in script(ASKED + '1.5 backend text "Hi."' + HUNG_UP).totals.findings
 
 
+def test_a_reply_that_a_lost_connection_cut_off_was_not_left_open() -> None:
+    call = script("""
+        0.0  twilio     setup sessionId=VX1
+        1.0  twilio     prompt "Hello" last
+        1.5  backend    text "One two "
+        2.0  -          gone first=backend backend=reset
+        4.0  twilio@2   setup sessionId=VX1
+        4.1  twilio@2   prompt "Are you there?" last
+        4.5  backend@2  text "Yes." last
+    """)
+
+    assert [code for code, *_ in told(call)] == ["reconnected"]
+
+
+def test_a_reply_that_was_given_up_for_another_one_was_left_open() -> None:
+    # Cancelling without a word leaves an orphan behind; what comes then answers the second prompt.
+    call = script(
+        ASKED
+        + """
+        1.5  backend  text "You "
+        1.6  twilio   prompt "a table" last
+        2.2  backend  text "You said: "
+        2.3  backend  text "a table." last
+    """
+    )
+
+    assert [(turn.agent_text, turn.response_latency_ms) for turn in call.turns[1:]] == [
+        ("You ", 500),
+        ("You said: a table.", 600),
+    ]
+    assert told(call) == [("missing_last", 1, 2)]
+
+
 def test_an_interrupted_reply_need_not_be_terminated() -> None:
     call = script(
         ASKED

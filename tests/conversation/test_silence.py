@@ -90,3 +90,56 @@ def test_speech_of_the_caller_over_the_agent_is_no_silence() -> None:
     """)
 
     assert found["caller"].total_ms == 500
+
+
+def test_an_agent_whose_beginning_was_not_told_was_not_silent() -> None:
+    found = silence("""
+        0.0   twilio   setup
+        1.0   twilio   info clientSpeaking on
+        2.0   twilio   info clientSpeaking off
+        2.0   twilio   prompt "x" last
+        3.0   backend  text "A very long answer." last
+        18.0  twilio   info agentSpeaking off
+        20.0  twilio   info clientSpeaking on
+    """)
+
+    assert {who: one.total_ms for who, one in found.items()} == {"backend": 1000, "caller": 2000}
+
+
+def test_a_prompt_into_the_agents_speech_begins_no_silence() -> None:
+    found = silence("""
+        0.0   twilio   setup
+        2.9   twilio   info agentSpeaking on
+        4.5   twilio   prompt "x" last
+        5.0   backend  text "Good." last
+        11.0  twilio   info agentSpeaking off
+        16.0  twilio   info clientSpeaking on
+    """)
+
+    assert {who: one.total_ms for who, one in found.items()} == {"caller": 5000}
+
+
+def test_in_a_pause_of_a_reply_the_backend_is_waited_for() -> None:
+    found = silence("""
+        0.0   twilio   setup
+        1.0   twilio   prompt "x" last
+        2.0   backend  text "One moment. "
+        2.4   twilio   info agentSpeaking on
+        3.5   twilio   info agentSpeaking off
+        15.0  backend  text "Here." last
+        15.4  twilio   info agentSpeaking on
+    """)
+
+    assert {who: (one.total_ms, one.episodes) for who, one in found.items()} == {"backend": (12500, 1), "tts": (400, 0)}
+
+
+def test_an_answer_that_came_before_its_prompt_leaves_no_silence() -> None:
+    found = silence("""
+        0.0  twilio   setup
+        1.0  twilio   prompt "I need"
+        1.2  backend  text "Where to?" last
+        1.6  twilio   prompt "I need a cab" last
+        5.0  twilio   prompt "To"
+    """)
+
+    assert "backend" not in found

@@ -1,8 +1,15 @@
 """The span tree: what is final, under which ids, and what never leaves in it."""
 
-import msgspec
+from typing import Any
 
-from relayproxy.conversation.spans import Span, spans
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from relayproxy.connection import Opening
+from relayproxy.conversation.model import Conversation
+from relayproxy.conversation.spans import INTERRUPTIONS, Span, spans
+from tests.conversation.test_fold import course, courses
 from tests.recordings import recording
 from tests.script import START, play
 
@@ -21,9 +28,13 @@ END = """
 """
 
 
-def whole(text: str) -> tuple[Span, ...]:
+def called(text: str) -> tuple[Conversation, Opening]:
     played = play(text)
-    return spans(played.fold.conversation(), played.opening)
+    return played.fold.conversation(), played.opening
+
+
+def whole(text: str) -> tuple[Span, ...]:
+    return spans(*called(text))
 
 
 def tree(text: str) -> tuple[Span, ...]:
@@ -31,10 +42,15 @@ def tree(text: str) -> tuple[Span, ...]:
     return tuple(span for span in whole(text) if span.name in ("turn", "conversation"))
 
 
-def parts(text: str, number: int = 1) -> dict[str, tuple[float, float]]:
-    """What a turn's time went into, seconds from the start."""
+def inside(text: str, number: int = 1) -> dict[str, Span]:
+    """What is in a turn."""
     found = [span for span in whole(text) if span.attributes.get("turn.number") == number and span.name != "turn"]
-    return {span.name: (seconds(span.start), seconds(span.end)) for span in found}
+    return {span.name: span for span in found}
+
+
+def times(text: str, number: int = 1) -> dict[str, tuple[float, float]]:
+    """What a turn's time went into, seconds from the start."""
+    return {name: (seconds(span.start), seconds(span.end)) for name, span in inside(text, number).items()}
 
 
 def seconds(t: int) -> float:
@@ -92,14 +108,9 @@ def test_every_span_names_the_conversation() -> None:
     assert "twilio.call_sid" not in unnamed.attributes
 
 
-def test_a_turn_tells_its_numbers() -> None:
-    greeting, turn, unanswered, _ = tree(CALL + END)
+def test_what_happened_in_a_turn_is_on_it_as_events() -> None:
+    _, turn, _, _ = tree(CALL + END)
 
-    assert turn.attributes["turn.number"] == 1
-    assert turn.attributes["turn.was_interrupted"] is True
-    assert turn.attributes["relayproxy.turn.response_latency"] == 0.5
-    assert greeting.attributes["relayproxy.turn.null_reason"] == "no_prompt"
-    assert unanswered.attributes["relayproxy.turn.unanswered"] is True
     assert [(e.name, seconds(e.at)) for e in turn.events] == [
         ("first", 1.5),
         ("first_sentence", 1.9),
@@ -107,12 +118,29 @@ def test_a_turn_tells_its_numbers() -> None:
         ("interrupt", 3.0),
     ]
     assert turn.events[3].attributes["relayproxy.interruption.heard_duration"] == 0.46
-    assert turn.events[3].attributes["relayproxy.barge_in.reaction_time"] == 0
-    assert turn.attributes["relayproxy.turn.time_to_last_token"] == 0.9
-    assert turn.attributes["relayproxy.turn.unheard_chars"] == len(" secret is safe.")
-    assert "turn.user_bot_latency_seconds" not in turn.attributes
+    assert not any(event.attributes for event in turn.events[:3])
 
 
+def test_of_many_interruptions_a_few_are_events_and_all_are_counted() -> None:
+    conversation, opening = called(CALL + END)
+    turn = conversation.turns[1]
+    often = msgspec.structs.replace(turn, interruptions=turn.interruptions * 9)
+
+    span = spans(msgspec.structs.replace(conversation, turns=(often,)), opening)[0]
+
+    assert [event.name for event in span.events].count("interrupt") == INTERRUPTIONS
+    assert span.attributes["relayproxy.turn.interruptions"] == 9
+
+
+TALK = """
+    0.0   twilio   setup sessionId=VX1
+    1.0   twilio   prompt "One" last
+    1.5   backend  text "First." last
+    20.0  twilio   prompt "Two" last
+    20.5  backend  text "Second." last
+    21.0  twilio   interrupt "Sec" 300
+    22.0  twilio   prompt "Three" last
+"""
 EVENTS = """
     0.000        twilio   setup
     0.900        twilio   info clientSpeaking on
@@ -127,22 +155,16 @@ EVENTS = """
 
 
 def test_what_the_time_of_a_turn_went_into() -> None:
-    assert parts(EVENTS) == {
+    assert times(EVENTS) == {
         "input_wait": (1.7, 2.0),
         "backend": (2.001, 2.75),
         "stream": (2.7525, 3.0),
         "playback": (3.1, 5.0),
     }
-    turn = next(span for span in whole(EVENTS) if span.attributes.get("turn.number") == 1)
-    assert turn.attributes["turn.user_bot_latency_seconds"] == 1.4
-    assert turn.attributes["turn.duration_seconds"] == 7.0
-
-
-def test_parts_belong_to_their_turn() -> None:
-    spans_of = whole(EVENTS)
-    turn = next(span for span in spans_of if span.name == "turn" and span.attributes["turn.number"] == 1)
-
-    assert {span.parent_span_id for span in spans_of if span.name in ("backend", "stream")} == {turn.span_id}
+    _, turn, *found, _ = whole(EVENTS)
+    assert (turn.name, {span.parent_span_id for span in found}) == ("turn", {turn.span_id})
+    assert {span.kind for span in found} == {"internal"}
+    assert not any("relayproxy.truncated" in span.attributes for span in found)
 
 
 def test_without_events_playback_is_estimated_and_what_was_waited_for_is_not_known() -> None:
@@ -150,35 +172,56 @@ def test_without_events_playback_is_estimated_and_what_was_waited_for_is_not_kno
         0.0  twilio   setup
         1.0  twilio   prompt "Hello" last
         2.0  backend  text "Thirty characters, all in all." last
-        9.0  -        gone first=twilio
+        9.0  -        gone first=backend
     """
-    assert parts(call) == {"backend": (1.0, 2.0), "stream": (2.0, 2.0), "playback": (2.0, 4.35)}
-    (playback,) = (span for span in whole(call) if span.name == "playback")
-    assert playback.attributes["relayproxy.estimated"] is True
-
-
-def test_playback_ends_with_an_interrupt() -> None:
-    assert parts(CALL + END)["playback"] == (1.5, 3.0)
+    assert times(call) == {"backend": (1.0, 2.0), "stream": (2.0, 2.0), "playback": (2.0, 4.35)}
+    assert {name for name, span in inside(call).items() if "relayproxy.estimated" in span.attributes} == {"playback"}
 
 
 def test_a_turn_without_an_answer_has_no_parts() -> None:
-    assert parts(CALL + END, 2) == {}
+    assert times(CALL + END, 2) == {}
 
 
-def test_the_root_tells_how_it_went() -> None:
-    root = tree(CALL + END)[-1].attributes
+def test_what_goes_on_when_the_next_turn_begins_is_cut_there_and_says_so() -> None:
+    call = """
+        0.0  twilio   setup
+        1.0  twilio   prompt "Hello" last
+        1.5  backend  text "Well, let me "
+        2.0  twilio   prompt "Are you there?" last
+        2.2  backend  text "think about that." last
+        9.0  -        gone first=backend
+    """
+    assert times(call) == {"backend": (1.0, 1.5), "stream": (1.5, 2.0), "playback": (1.5, 2.0)}
+    cut = {name for name, span in inside(call).items() if "relayproxy.truncated" in span.attributes}
+    assert cut == {"stream", "playback"}
+    turn = next(span for span in tree(call) if span.attributes["turn.number"] == 1)
+    assert turn.attributes["relayproxy.turn.stream_duration"] == 0.7
 
-    assert root["relayproxy.session.outcome"] == "ended_by_backend"
-    assert root["relayproxy.session.predicted_studio_transition"] == "success"
-    assert (root["relayproxy.session.turns"], root["relayproxy.session.interruptions"]) == (3, 1)
-    assert (root["handoff.present"], root["handoff.json_valid"]) == (True, True)
-    assert root["handoff.reason_code"] == "live-agent"
+
+def test_nothing_begins_before_its_turn_but_what_was_waited_for() -> None:
+    conversation, opening = called(EVENTS)
+    late = msgspec.structs.replace(conversation.turns[1], started_at=START + 2_500_000_000)
+
+    _, *found = spans(msgspec.structs.replace(conversation, turns=(late,)), opening)[:-1]
+
+    starts = {span.name: seconds(span.start) for span in found}
+    assert starts == {"input_wait": 1.7, "backend": 2.5, "stream": 2.7525, "playback": 3.1}
+    assert [span.name for span in found if "relayproxy.truncated" in span.attributes] == ["backend"]
 
 
-def test_a_sentence_is_no_reason_code() -> None:
-    root = tree(CALL + """4.2 backend end '{"reason":"he said my secret"}'\n4.4 - gone first=twilio""")[-1]
+def test_what_is_final_does_not_depend_on_what_the_fold_was_told_to_forget() -> None:
+    played = play(TALK)
+    before = spans(played.fold.conversation(), played.opening)
+    # The third turn has ended, and how the caller's interruption goes on is still to be seen.
+    assert [span.attributes["turn.number"] for span in before if span.name == "turn"] == [0, 1]
 
-    assert "handoff.reason_code" not in root.attributes
+    assert played.fold.forget(1) == 1
+
+    assert spans(played.fold.conversation(), played.opening) == before[1:]
+    played.line("99.0 - gone first=twilio")
+    *turns, root = (s for s in spans(played.fold.conversation(), played.opening) if s.name in ("turn", "conversation"))
+    assert [span.attributes["turn.number"] for span in turns] == [1, 2, 3]
+    assert root.attributes["relayproxy.session.turns"] == 4
 
 
 def test_a_failed_call_is_an_error() -> None:
@@ -192,6 +235,48 @@ def test_no_content_and_no_number_leaves() -> None:
 
     for private in ("secret", "safe", "fine", "Your", "+1555", "Ivy", "asked"):
         assert private not in sent
+
+
+@settings(max_examples=200, deadline=None)
+@given(courses)
+def test_whatever_comes_the_tree_holds_together(of: list[Any]) -> None:
+    for played in course(of):
+        found = spans(played.fold.conversation(), played.opening)
+
+        turns = {span.span_id: span for span in found if span.name == "turn"}
+        assert len({span.span_id for span in found}) == len(found)
+        for span in found:
+            assert span.start <= span.end
+            if span.parent_span_id in turns:
+                turn = turns[span.parent_span_id]
+                assert turn.start <= span.start or span.name == "input_wait"
+                assert span.end <= turn.end
+            else:
+                assert span.parent_span_id == (None if span.name == "conversation" else played.opening.span_id)
+
+
+@settings(max_examples=200, deadline=None)
+@given(courses, st.lists(st.booleans(), min_size=40, max_size=40))
+def test_a_span_leaves_once_and_is_final_whatever_the_fold_was_told_to_forget(
+    of: list[Any], forgets: list[bool]
+) -> None:
+    given_out: dict[str, Span] = {}
+    for step, played in enumerate(course(of)):
+        conversation = played.fold.conversation()
+        if not conversation.live:
+            break
+        for span in spans(conversation, played.opening):
+            span = _without_session(span)
+            assert given_out.setdefault(span.span_id, span) == span
+        if forgets[step]:
+            played.fold.forget(conversation.settled_turns)
+
+
+def _without_session(span: Span) -> Span:
+    """A setup that comes late names the session anew."""
+    named = ("gen_ai.conversation.id", "session.id", "conversation.id", "twilio.call_sid")
+    kept = {name: value for name, value in span.attributes.items() if name not in named}
+    return msgspec.structs.replace(span, attributes=kept)
 
 
 def test_a_recorded_call() -> None:

@@ -1,5 +1,11 @@
 """Stored calls derived anew, beside a recorder or without one."""
 
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,8 +17,9 @@ from relayproxy.cli import main
 from relayproxy.conversation.findings import Thresholds
 from relayproxy.errors import RelayproxyError
 from relayproxy.recorder.rebuild import Summary, rebuild
+from relayproxy.store import engine as engines
 from relayproxy.store.archive import Archive
-from relayproxy.store.engine import writing
+from relayproxy.store.engine import open_engine, writing
 from relayproxy.store.rows import Batch
 from tests.recorder.stage import Call, Stage, Stored, prompt, setup, token
 
@@ -107,7 +114,7 @@ def test_a_live_call_is_left_to_the_recorder(stage: Stage, ended: Call) -> None:
     summary = anew(stage)
 
     assert stage.stored(live.id) == before
-    assert str(summary) == f"1 of 2 sessions rebuilt; 1 live ones left to the recorder ({live.id})"
+    assert str(summary) == f"1 of 2 sessions rebuilt; 1 live, left to the recorder ({live.id})"
 
 
 def test_only_those_named_by_either_id(stage: Stage, ended: Call) -> None:
@@ -137,6 +144,7 @@ def test_a_name_that_no_session_has(stage: Stage, ended: Call) -> None:
         ("update recordings set lines = x'00'", "a recording is damaged"),
         ("delete from recordings", "5 of its 5 messages are not there"),
         ("delete from connections", "its connections are not there"),
+        ("update connections set opening = '{'", "is damaged (DecodeError)"),
     ],
 )
 def test_what_cannot_be_read_stays_as_it_was(stage: Stage, ended: Call, damage: str, why: str) -> None:
@@ -149,7 +157,7 @@ def test_what_cannot_be_read_stays_as_it_was(stage: Stage, ended: Call, damage: 
     assert why in summary.failed[ended.id]
     assert stage.archive.session(ended.id) == before
     assert stage.archive.turn_rows(ended.id) == turns
-    assert "1 kept as they were because they cannot be read" in str(summary)
+    assert str(summary) == f"0 of 1 sessions rebuilt; 1 kept as before, because not to be derived ({ended.id})"
 
 
 def test_a_bug_in_the_fold_costs_nothing_that_is_stored(
@@ -184,6 +192,25 @@ def test_a_session_that_is_written_meanwhile_is_derived_again(stage: Stage, ende
 
     assert (last.rebuilt, Busy.reads) == (1, 2)
     assert stage.stored(ended.id) == right
+
+
+def test_a_locked_database_is_waited_for(
+    stage: Stage, ended: Call, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(engines, "BUSY_TIMEOUT", 0.05)
+    right = stage.stored(ended.id)
+    falsify(stage, right)
+    other = open_engine(stage.url)
+    lock = writing(stage.engine).connect()
+    lock.begin()
+    monkeypatch.setattr("relayproxy.recorder.rebuild.time.sleep", lambda _seconds: lock.close())
+
+    *_, last = rebuild(Archive(other), (), lambda _route: Thresholds())
+
+    other.dispose()
+    assert last.rebuilt == 1
+    assert stage.stored(ended.id) == right
+    assert [record.message for record in caplog.records] == ["database: database is locked; waiting for it"]
 
 
 def test_beside_a_recorder_that_writes(stage: Stage) -> None:
@@ -271,3 +298,52 @@ def test_the_command_names_an_unknown_id_and_a_missing_database(
     assert (unknown.exit_code, missing.exit_code) == (2, 2)
     assert "no session has the id VX9" in unknown.stderr
     assert "relayproxy.db" in missing.stderr
+
+
+def test_the_command_counts_in_plain_lines_now_and_then(
+    ended: Call, command: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ended.id
+    assert command().stderr == ""
+    monkeypatch.setattr("relayproxy.cli.REPORT", 0)
+
+    assert re.fullmatch(r"1 of 1 sessions, [\d,]+ a second\n", command().stderr)
+
+
+def test_the_command_writes_one_line_over_on_a_terminal(stage: Stage, ended: Call) -> None:
+    assert ended.id
+    screen, terminal = pty.openpty()
+    done = subprocess.run(
+        [sys.executable, "-m", "relayproxy", "rebuild", "--data-dir", str(stage.folder)],
+        stdout=subprocess.PIPE,
+        stderr=terminal,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    os.close(terminal)
+    shown = os.read(screen, 4096).decode()
+    os.close(screen)
+
+    assert (done.returncode, done.stdout) == (0, "1 of 1 sessions rebuilt\n")
+    assert re.fullmatch(r"(\r\x1b\[K1 of 1 sessions, [\d,]+ a second)+\r\n", shown)
+
+
+def test_ctrl_c_says_what_was_done_and_leaves_the_rest_as_it_was(stage: Stage, ended: Call) -> None:
+    right = stage.stored(ended.id)
+    falsify(stage, right)
+    before = stage.stored(ended.id)
+    with writing(stage.engine).begin():
+        running = subprocess.Popen(
+            [sys.executable, "-m", "relayproxy", "rebuild", "--data-dir", str(stage.folder)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert running.stderr is not None
+        assert "waiting for it" in running.stderr.readline()
+        running.send_signal(signal.SIGINT)
+        said, troubles = running.communicate(timeout=60)
+
+    assert (running.returncode, said, troubles) == (130, "0 of 1 sessions rebuilt\n", "")
+    assert stage.stored(ended.id) == before

@@ -347,6 +347,8 @@ def test_text_that_databases_refuse(stage: Stage) -> None:
     call.twilio(setup("VX\0", "CA1", customParameters={"a\0": "b\0"}))
     call.twilio(prompt("nul \0 and \ud800 alone"))
     call.backend('{"type":"text","token":"nul \\u0000 and \\ud83d\\ude00","last":true}')
+    said = {"type": "interrupt", "utteranceUntilInterrupt": "nul \0 and \ud800", "durationUntilInterruptMs": 900}
+    call.twilio(json.dumps(said))
     call.backend('{"type":"end","handoffData":"\\u0000"}')
     stage.recorder().finish()
     stored = stage.stored(call.id)
@@ -356,7 +358,7 @@ def test_text_that_databases_refuse(stage: Stage) -> None:
             assert "\0" not in value
             value.encode()
     assert stored.turns[-1].agent_text == "nul  and 😀"
-    assert [m.kind for m in stored.messages[call.id]] == ["text"] * 4
+    assert [m.kind for m in stored.messages[call.id]] == ["text"] * 5
 
 
 def test_nothing_is_read_while_the_database_is_away(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:

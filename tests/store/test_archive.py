@@ -328,6 +328,52 @@ def test_another_file_is_noticed_even_when_it_had_to_be_opened_anew(
         archive.session("a")
 
 
+def test_a_session_is_replaced_with_exactly_these_turns(archive: Archive) -> None:
+    archive.commit(FIRST)
+    archive.commit(Batch(sessions=(session("a", ended_at=NOON),)))
+    new = session("a", ended_at=NOON, outcome="caller_hangup", revision=2)
+
+    assert archive.replace_session(new, (turn("a", 0, caller_text="hello"),))
+
+    assert archive.session("a") == replace(new, revision=3)
+    assert archive.turn_rows("a") == (turn("a", 0, caller_text="hello"),)
+    assert list(archive.messages("a")) == said(0, 3)
+
+
+@pytest.mark.parametrize(("revision", "ended_at"), [(1, None), (2, NOON), (0, NOON)])
+def test_what_lives_or_was_written_meanwhile_is_not_replaced(
+    archive: Archive, engine: Engine, revision: int, ended_at: int | None
+) -> None:
+    archive.commit(replace(FIRST, sessions=(session("a", ended_at=ended_at),)))
+    before = everything(engine)
+
+    assert not archive.replace_session(session("a", ended_at=NOON, revision=revision), ())
+    assert not archive.replace_session(session("b", ended_at=NOON, revision=1), ())
+
+    assert everything(engine) == before
+
+
+def test_nothing_is_replaced_in_a_file_that_has_gone_from_its_place(tmp_path: Path, archive: Archive, url: str) -> None:
+    archive.commit(replace(FIRST, sessions=(session("a", ended_at=NOON),)))
+    for part in (tmp_path / "data").iterdir():
+        part.unlink()
+
+    with pytest.raises(ReplacedError):
+        archive.replace_session(session("a", ended_at=NOON, revision=1), ())
+
+
+def test_ids_of_all_sessions_or_of_those_with_a_name(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "LOOKUP", 2)
+    rows = [session(id, started_at=NOON + at) for id, at in (("e", 0), ("b", 1), ("a", 1), ("d", 1), ("c", 2))]
+    archive.commit(Batch(sessions=(*rows, session("f", session_id="VX-a", started_at=NOON + 3))))
+
+    assert [*archive.session_ids()] == ["e", "a", "b", "d", "c", "f"]
+    assert [*archive.session_ids("VX-a")] == ["a", "f"]
+    assert [*archive.session_ids("d")] == ["d"]
+    assert [*archive.session_ids("VX-z")] == []
+    assert archive.sessions() == 6
+
+
 @pytest.mark.parametrize("lines", [b"\0", pack(b"{}")[:14], pack(b"{}")[:10] + b"\xff" * 20, pack(b"{")])
 def test_a_damaged_recording_is_an_error_of_the_store(
     archive: Archive, queries: Queries, engine: Engine, lines: bytes

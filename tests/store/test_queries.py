@@ -219,6 +219,18 @@ def test_the_token_of_changes_is_another_after_every_commit(archive: Archive, qu
     assert len(set(tokens)) == len(tokens)
 
 
+def test_what_was_derived_anew_is_a_change_too(archive: Archive, queries: Queries) -> None:
+    journals = (JournalRow("j1", 1, 5), JournalRow("j2", 1, 1))
+    archive.commit(Batch(journals=journals, sessions=(session("a", ended_at=NOON),)))
+    changes, revision = queries.changes(), queries.revision("a")
+
+    assert archive.replace_session(session("a", ended_at=NOON, revision=1), ())
+
+    assert queries.changes() != changes
+    assert queries.revision("a") != revision
+    assert archive.journals() == journals
+
+
 def test_a_writer_in_the_middle_of_its_work_holds_nobody_up(archive: Archive, queries: Queries, engine: Engine) -> None:
     archive.commit(Batch(sessions=(session("a"),)))
     with writing(engine).begin() as db:

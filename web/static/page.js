@@ -77,7 +77,7 @@ function tick(within) {
   for (const element of within.querySelectorAll("[data-waiting]")) {
     const ms = at - Number(element.dataset.waiting);
     element.textContent = duration(ms);
-    element.parentElement.classList.toggle("late", ms >= 2000);
+    element.parentElement.classList.toggle("late", ms >= Number(element.dataset.late));
   }
 }
 

@@ -205,6 +205,17 @@ if (page.dataset.live) {
   let revision = Number(page.dataset.revision);
   let wanted = revision;
   let busy = false;
+  // An alarm comes of time alone, without a message. Each wait asks for it a few times, should the clocks differ.
+  const asked = new Map();
+  setInterval(async () => {
+    const since = turns.querySelector(".late [data-waiting]")?.dataset.waiting;
+    const times = asked.get(since) ?? 0;
+    if (!since || times > 2 || busy || document.hidden || document.querySelector('#findings [id$="-waiting"]')) return;
+    asked.set(since, times + 1);
+    busy = true;
+    await update().catch(() => {});
+    busy = false;
+  }, 1000);
   const stop = listen(`${base}/live`, async (data) => {
     wanted = JSON.parse(data).revision;
     if (wanted === null) {
