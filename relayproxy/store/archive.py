@@ -123,6 +123,7 @@ class Archive:
         does."""
         c = schema.sessions.c
         same = select(c.id).where(c.id == session.id, c.revision == session.revision, c.ended_at.is_not(None))
+        same = same.with_for_update()  # SQLite has locked everything by now
         with self._transaction() as db:
             if db.execute(same).first() is None:
                 return False
