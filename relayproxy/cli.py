@@ -236,8 +236,8 @@ def rebuild(sessions: tuple[str, ...], config: Path | None, **flags: Any) -> Non
     """Derives turns, numbers, findings and endings of all stored calls anew from their recordings, or those of the
     SESSIONs named by their id or Twilio's VX id. For after an upgrade that changed a definition, or new thresholds.
 
-    May run while "serve" does. Calls that are live are left to the recorder. Exits with 1 when a recording could not
-    be read; what was stored of it stays.
+    Give it the settings that "serve" has: thresholds of routes are among them. May run while "serve" does; calls that
+    are live are left to the recorder. Exits with 1 when a call could not be derived; what was stored of it stays.
     """
     from relayproxy.recorder import rebuild as rebuilding
 

@@ -94,7 +94,7 @@ def _file(value: Path) -> Path:
 BackendUrl = Annotated[str, AfterValidator(websocket_url)]
 Address = Annotated[str, BeforeValidator(address)]
 File = Annotated[Path, AfterValidator(_file)]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(gt=0, le=3600)]
 _FOR_ROUTE = "As the setting of the same name, for this route alone."
 
 
@@ -241,9 +241,14 @@ def as_environment(settings: Settings) -> dict[str, str]:
     """The environment variables from which `load` makes equal settings."""
     given = settings.model_dump(mode="json", exclude_defaults=True)
     routes = given.pop("routes", {})
-    named = {f"{ROUTES_ENV}{name}__{key.upper()}": v for name, route in routes.items() for key, v in route.items()}
+    named = {
+        f"{ROUTES_ENV}{name}__{key.upper()}": str(value)
+        for name, route in routes.items()
+        for key, value in route.items()
+        if value is not None
+    }
     flat = {ENV_PREFIX + key.upper(): str(value) for key, value in given.items()}
-    return flat | {key: value for key, value in named.items() if value is not None}
+    return flat | named
 
 
 def require_backend(settings: Settings) -> None:

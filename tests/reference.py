@@ -14,7 +14,7 @@ _HEAD = """\
 # Numbers and findings
 
 What relayproxy says about a call, in plain words. Everything is derived from the recorded messages alone, so a call
-that is live, finished, or derived anew with `relayproxy rebuild` gives the same.
+that is live, finished, or derived anew with `relayproxy rebuild` (and the same settings) gives the same.
 
 Durations in the API end in `_ms` and are whole milliseconds; on spans they are seconds. Absent is `null` with a reason,
 never 0 or -1; a span leaves it out. Percentiles are nearest ranks and come with `n` and with how many turns are not in

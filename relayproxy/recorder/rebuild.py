@@ -10,7 +10,9 @@ import logging
 import time
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain
+from typing import TypeVar
 
 import msgspec
 
@@ -20,11 +22,12 @@ from relayproxy.errors import RelayproxyError
 from relayproxy.recorder.session import Part, Session, first_of, part_of
 from relayproxy.store.archive import Archive
 from relayproxy.store.engine import open_engine
-from relayproxy.store.errors import DamagedError, ReplacedError, SchemaError, StoreError
+from relayproxy.store.errors import AwayError, DamagedError
 from relayproxy.store.migrate import check_schema
 from relayproxy.store.rows import ConnectionRow
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 RETRY = 1.0
 """Seconds until a locked database is tried again."""
@@ -58,11 +61,11 @@ def run(settings: Settings, sessions: tuple[str, ...]) -> Generator[Summary]:
     """Derives the named sessions (ids of ours or VX ids), or all, anew; the summary before the first and after each.
 
     Raises RelayproxyError when a name belongs to no session, and when the database is not there, is of another
-    version or has been replaced. One that is locked is waited for.
+    version, cannot be written or has been replaced. One that is locked is waited for.
     """
     engine = open_engine(settings.database)
     try:
-        check_schema(engine)
+        _patiently(lambda: check_schema(engine))
         yield from rebuild(
             Archive(engine), sessions, lambda route: Thresholds.of_seconds(*slow_turn_and_stall(settings, route))
         )
@@ -73,9 +76,9 @@ def run(settings: Settings, sessions: tuple[str, ...]) -> Generator[Summary]:
 def rebuild(archive: Archive, sessions: tuple[str, ...], thresholds: Callable[[str], Thresholds]) -> Generator[Summary]:
     """As `run`, with these."""
     ids: Iterable[str] = archive.session_ids()
-    summary = Summary(archive.sessions())
+    summary = Summary(_patiently(archive.sessions))
     if sessions:
-        found = {name: [*archive.session_ids(name)] for name in sessions}
+        found = {name: _patiently(partial(_ids, archive, name)) for name in sessions}
         if unknown := [name for name, its in found.items() if not its]:
             raise RelayproxyError(f"no session has the id {unknown[0]}: an id of ours or a VX id is expected")
         ids = dict.fromkeys(chain.from_iterable(found.values()))
@@ -83,7 +86,7 @@ def rebuild(archive: Archive, sessions: tuple[str, ...], thresholds: Callable[[s
     yield summary
     for session in ids:
         try:
-            rebuilt = _patiently(archive, session, thresholds)
+            rebuilt = _patiently(partial(_rebuilt, archive, session, thresholds))
         except DamagedError as problem:
             summary.failed[session] = str(problem)
         else:
@@ -95,18 +98,25 @@ def rebuild(archive: Archive, sessions: tuple[str, ...], thresholds: Callable[[s
         yield summary
 
 
-def _patiently(archive: Archive, id: str, thresholds: Callable[[str], Thresholds]) -> bool:
+def _patiently(action: Callable[[], T]) -> T:
+    """The action's result; it is tried again for as long as the database is locked or away."""
     told = False
     while True:
         try:
-            return _rebuilt(archive, id, thresholds)
-        except (DamagedError, ReplacedError, SchemaError):
-            raise
-        except StoreError as problem:
+            return action()
+        except AwayError as problem:
             if not told:
                 log.warning("%s; waiting for it", problem)
             told = True
             time.sleep(RETRY)
+
+
+def _ids(archive: Archive, name: str) -> list[str]:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return []  # bytes of the command line that are no text
+    return [*archive.session_ids(name)]
 
 
 def _rebuilt(archive: Archive, id: str, thresholds: Callable[[str], Thresholds]) -> bool:

@@ -73,6 +73,8 @@ class Session:
         self._fold = Fold(thresholds)
         self.broken = False
         """It could not be derived."""
+        self.revision: int | None = None
+        """Of its stored row when it came to rest."""
         self._stale = True
         self._last: Conversation | None = None
         self.ended_at = opening.opened_at
@@ -120,8 +122,22 @@ class Session:
         self.broken = False
         self._last = self._written = None
         self.live.clear()
+        for _ in self._steps(parts):
+            pass
+
+    def reload(self, parts: Sequence[Part]) -> None:
+        """As `rebuild`, for a session that another process has played so far: what was final then has been handed on
+        by it, and so has all of it whenever its last connection had ended."""
+        self._fold = Fold(self._thresholds)
+        for _ in self._steps(parts):
+            if not self.live:
+                self.forget_spans()
+        self.forget_spans()
+
+    def _steps(self, parts: Sequence[Part]) -> Iterator[None]:
         for _, step in heapq.merge(*map(_course, parts), key=itemgetter(0)):
             step(self)
+            yield
 
     def conversation(self) -> Conversation:
         """As known now."""

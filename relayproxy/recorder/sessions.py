@@ -7,6 +7,8 @@ Must not know: the journal, decoding, what a commit is.
 import logging
 from collections.abc import Callable, Iterable
 
+import msgspec
+
 from relayproxy.conversation.findings import Thresholds
 from relayproxy.conversation.message import Message
 from relayproxy.recorder.connection import Connection
@@ -71,6 +73,7 @@ class Sessions:
             return
         if session.joined:
             self._resting[session.id] = session
+            session.revision = self._revision(session)
             if len(self._resting) <= RESTING:
                 return
             session = next(iter(self._resting.values()))
@@ -112,9 +115,12 @@ class Sessions:
             return None
         since = connection.opening.opened_at - JOIN_WINDOW
         known = self._named.get(name)
-        if known in self._resting and self._resting[known].ended_at < since:
-            self._forget(self._resting[known])
+        resting = self._resting.get(known) if known is not None else None
+        if resting is not None and resting.ended_at < since:
+            self._forget(resting)
             known = None
+        elif resting is not None and resting.revision != self._revision(resting):
+            self._forget(resting)  # it has been derived anew meanwhile
         if known is None:
             row = self._patient(lambda: self._archive.session_by_vx(*name, since))
             known = row.id if row is not None else session.id
@@ -123,6 +129,10 @@ class Sessions:
             self._named[name] = session.id
             return None
         return target
+
+    def _revision(self, session: Session) -> int | None:
+        row = self._patient(lambda: self._archive.session(session.id))
+        return None if row is None else row.revision
 
     def _forget(self, session: Session) -> None:
         del self._sessions[session.id]
@@ -137,8 +147,7 @@ class Sessions:
             return None
         first = first_of(session_id, parts)
         session = Session(session_id, first, self._thresholds(first.route))
-        session.rebuild(parts)
-        session.forget_spans()
+        session.reload(parts)
         self._sessions[session_id] = session
         session.name = _name(session)
         if session.name is not None:
@@ -151,7 +160,10 @@ class Sessions:
         members = {one.id: one for one in self.connections.values() if one.session == session_id}
         for row in self._patient(lambda: self._archive.session_connections(session_id)):
             if row.id not in members:
-                parts.append(part_of(row, self._stored(row.id)))
+                try:
+                    parts.append(part_of(row, self._stored(row.id)))
+                except msgspec.DecodeError as problem:
+                    log.error("connection %s is damaged (%s)", row.id, type(problem).__name__)  # noqa: TRY400
         parts += map(self._part, members.values())
         return sorted(parts, key=lambda part: part.opening.opened_at)
 

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, Select, Table, bindparam, delete, fun
 from relayproxy.conversation.message import Message, read_lines
 from relayproxy.store import schema
 from relayproxy.store.engine import Identity, opened_file, present_file, sqlite_path, writing
-from relayproxy.store.errors import ReplacedError, store_errors
+from relayproxy.store.errors import DamagedError, ReplacedError, store_errors
 from relayproxy.store.lines import lines_from, pack
 from relayproxy.store.rows import Batch, ChunkRow, ConnectionRow, JournalRow, SessionRow, TurnRow
 from relayproxy.store.tables import columns, insert_once, parameters, upsert, value
@@ -160,6 +160,8 @@ class Archive:
         `DamagedError` where the recording cannot be read."""
         seq = 0
         while found := self._some(connection_id, seq):
+            if found[-1].seq < seq:
+                raise DamagedError("database: a recording is damaged (its parts do not follow each other)")
             yield from found
             seq = found[-1].seq + 1
 

@@ -21,6 +21,10 @@ class StoreError(RelayproxyError):
     written by the call that raised it; the same call may succeed later."""
 
 
+class AwayError(StoreError):
+    """The database is locked or cannot be reached: the same call may soon succeed."""
+
+
 class SchemaError(StoreError):
     """The database's schema is not the one that this version reads and writes."""
 
@@ -47,16 +51,26 @@ def store_errors() -> Iterator[None]:
     try:
         yield
     except DBAPIError as problem:
-        raise StoreError(f"database: {_first_line(problem.orig or problem)}") from None
+        raise _kind(problem.orig)(f"database: {_first_line(problem.orig or problem)}") from None
     except StatementError:
         # A value that no database would take is a mistake of ours, and trying again would not help.
         raise
     except (SQLAlchemyError, sqlite3.Error) as problem:
-        raise StoreError(f"database: {_first_line(problem)}") from None
+        raise _kind(problem)(f"database: {_first_line(problem)}") from None
     except (gzip.BadGzipFile, EOFError, zlib.error, msgspec.DecodeError) as problem:
         raise DamagedError(f"database: a recording is damaged ({type(problem).__name__})") from None
     except OSError as problem:
         raise StoreError(f"database: {problem.strerror or problem}") from None
+
+
+def _kind(problem: BaseException | None) -> type[StoreError]:
+    if not isinstance(problem, sqlite3.Error):
+        # Other drivers say `OperationalError` when the server is away.
+        return AwayError if type(problem).__name__ == "OperationalError" else StoreError
+    code = getattr(problem, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return AwayError
+    return DamagedError if code == sqlite3.SQLITE_CORRUPT else StoreError
 
 
 def _first_line(problem: BaseException) -> str:

@@ -347,3 +347,31 @@ def test_ctrl_c_says_what_was_done_and_leaves_the_rest_as_it_was(stage: Stage, e
 
     assert (running.returncode, said, troubles) == (130, "0 of 1 sessions rebuilt\n", "")
     assert stage.stored(ended.id) == before
+
+
+def test_a_locked_database_is_waited_for_and_one_that_cannot_be_written_is_not(
+    stage: Stage, ended: Call, command: Callable[..., Result]
+) -> None:
+    before = stage.stored(ended.id)
+    falsify(stage, before)
+    lost = stage.stored(ended.id)
+    with writing(stage.engine).begin() as db:
+        db.exec_driver_sql("create trigger no before update on sessions begin select raise(abort, 'not today'); end")
+
+    result = command()
+
+    assert (result.exit_code, result.stdout) == (2, "0 of 1 sessions rebuilt\n")
+    assert "not today" in result.stderr
+    assert stage.stored(ended.id) == lost
+
+
+def test_parts_that_do_not_follow_each_other(stage: Stage, ended: Call) -> None:
+    with writing(stage.engine).begin() as db:
+        db.exec_driver_sql("update recordings set first_seq = first_seq + 5")
+
+    assert "messages are not there" in anew(stage).failed[ended.id] or "damaged" in anew(stage).failed[ended.id]
+
+
+def test_an_id_that_is_no_text(stage: Stage, ended: Call) -> None:
+    with pytest.raises(RelayproxyError, match="no session has the id"):
+        anew(stage, ended.id, "\udcff")

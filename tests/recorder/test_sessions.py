@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from relayproxy.conversation.findings import Thresholds
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.model import Turn
 from relayproxy.conversation.spans import Span
 from relayproxy.conversation.turns import TurnDraft
+from relayproxy.recorder.rebuild import rebuild
 from relayproxy.recorder.sessions import JOIN_WINDOW
 from relayproxy.store.archive import Archive
 from relayproxy.store.engine import writing
@@ -197,3 +199,56 @@ def test_what_is_kept_of_a_long_call_does_not_grow_with_it(stage: Stage) -> None
     assert max(held[30:]) <= max(held[5:30])
     assert [turn.caller_text for turn in stage.stored(call.id).turns[1:]] == [f"question {n}" for n in range(60)]
     assert stage.stored(call.id).session.response_n == 60
+
+
+def test_a_session_that_was_rebuilt_while_it_rested_is_read_again(stage: Stage) -> None:
+    journal = stage.journal()
+    recorder = stage.recorder()
+    for _ in range(2):
+        call = journal.call()
+        talk(call)
+        call.end()
+        recorder.finish()
+    first = stage.archive.session_ids()
+    (session,) = first
+    *_, summary = rebuild(Archive(stage.engine), (), lambda _route: Thresholds(slow_turn_ms=1))
+    assert summary.rebuilt == 1
+    assert stage.stored(session).session.warnings > 0
+
+    again = journal.call()
+    talk(again)
+    again.end()
+    recorder.finish()
+
+    # One definition for all of it, that of the recorder.
+    assert stage.stored(session).session.warnings == 0
+    assert all("slow_turn" not in turn.detail for turn in stage.stored(session).turns)
+    assert len(stage.stored(session).connections) == 3
+
+
+def test_what_was_handed_on_before_a_reconnect_is_not_handed_on_again_by_a_new_recorder(stage: Stage) -> None:
+    class Kept:
+        def __init__(self) -> None:
+            self.spans: list[Span] = []
+
+        def export(self, spans: list[Span]) -> None:
+            self.spans += spans
+
+    kept = Kept()
+    journal = stage.journal()
+    first = journal.call()
+    talk(first)
+    first.end()
+    stage.recorder(exporter=kept).finish()
+    second = journal.call()
+    talk(second)
+    stage.recorder(exporter=kept).finish()
+    second.twilio(prompt("more"))
+    stage.recorder(exporter=kept).finish()
+    second.end()
+    stage.recorder(exporter=kept).finish()
+
+    ids = [span.span_id for span in kept.spans]
+    assert len(stage.stored(first.id).connections) == 2
+    assert len(ids) == len(set(ids))
+    assert [span.name for span in kept.spans].count("conversation") == 1
