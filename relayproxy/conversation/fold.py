@@ -30,8 +30,9 @@ from relayproxy.conversation.watch import Watch
 
 MAX_SETUP = 64 * 1024
 """A setup message of more bytes is kept without its custom parameters (the recording has them)."""
-ENDED = 2_000_000_000
-"""Nanoseconds after which a caller who is still heard shows that Twilio did not take an `end`."""
+ENDED = 10_000_000_000
+"""Nanoseconds after which a caller who is still heard shows that Twilio did not take an `end`. It may let a goodbye
+that is queued play out first, and the caller answer it."""
 CLIPPED = 15
 """Fewer characters than this may have been heard after all."""
 

@@ -23,8 +23,6 @@ class Number(NamedTuple):
     unit: str = "s"
 
 
-PROMPT = "final prompt"
-
 NUMBERS: tuple[Number, ...] = (
     # -- turn ------------------------------------------------------------------------------------------------------
     Number(

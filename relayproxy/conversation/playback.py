@@ -211,9 +211,7 @@ class Playback:
         for speech in self._queue:
             wanted = speech.preemptible and speech.owner is not by.owner and speech.cut is None and not speech.over
             if wanted and speech.end_at > at and not (speech.reported and speech.done()):
-                basis: HeardBasis = "tokens_played" if speech.reported else "estimated"
-                to = speech.offset(speech.played) if speech.reported else speech.estimate(at, self.rate.value)
-                speech.cut = Cut("preempt", at, to, basis)
+                speech.cut = Cut("preempt", at, self._expected(speech, at), _known_by(speech, "estimated"))
                 if not speech.reported:
                     # Else Twilio will tell how far it came.
                     speech.quiet_at = min(speech.quiet_at, at)
@@ -228,21 +226,20 @@ class Playback:
             before = before and speech is not source
             if speech.cut is not None or before:
                 continue
-            to, basis = 0, "tokens_played" if speech.reported else "interrupt"
+            to, basis = 0, _known_by(speech, "interrupt")
             if speech is source:
                 to, basis, match = self._reached(speech, sought, at)
             elif source is None:
-                reached = speech.offset(speech.played) if speech.reported else speech.estimate(at, self.rate.value)
-                to, basis = reached, "tokens_played" if speech.reported else "estimated"
+                to, basis = self._expected(speech, at), _known_by(speech, "estimated")
             elif speech.over:
                 continue
-            speech.cut = Cut("interrupt", at, to, _basis(basis))
+            speech.cut = Cut("interrupt", at, to, basis)
             sent += speech.length
             unheard += speech.length - to
             speech.owner.touch()
         return match, sent, unheard
 
-    def _reached(self, speech: Speech, sought: str, at: int) -> tuple[int, str, Match]:
+    def _reached(self, speech: Speech, sought: str, at: int) -> tuple[int, HeardBasis, Match]:
         """How far a stretch was heard that an interrupt stopped after these words."""
         share = speech.estimate(at, self.rate.value) / max(1, speech.length)
         end, match = speech.find(sought, max(speech.played, share * len(speech.words())))
@@ -251,6 +248,10 @@ class Playback:
         if match != "none":
             return speech.offset(end), "interrupt", match
         return speech.estimate(at, self.rate.value), "estimated", match
+
+    def _expected(self, speech: Speech, at: int) -> int:
+        """How far a stretch was heard by then, by what Twilio reported or else by the speaking rate."""
+        return speech.offset(speech.played) if speech.reported else speech.estimate(at, self.rate.value)
 
     def _shift(self, speech: Speech, at: int) -> None:
         """A stretch began now, and not when it was expected to; those behind it move along."""
@@ -288,5 +289,5 @@ class Playback:
         speech.owner.touch()
 
 
-def _basis(name: str) -> HeardBasis:
-    return "interrupt" if name == "interrupt" else "estimated" if name == "estimated" else "tokens_played"
+def _known_by(speech: Speech, otherwise: HeardBasis) -> HeardBasis:
+    return "tokens_played" if speech.reported else otherwise

@@ -125,8 +125,6 @@ class Replies:
             turn = self._speak(response, moment, "text")
             turn.voice_lang = lang or self._lang or turn.lang
         turn.touch()
-        if turn.agent_at is None:
-            turn.agent_at = moment.out
         self._count(response, turn, token, moment, last=last, speakable=speakable)
         self._say(response, token, moment, speakable=speakable, preemptible=preemptible)
 

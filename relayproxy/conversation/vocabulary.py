@@ -142,8 +142,7 @@ _SHAPES: dict[str, type[Typed]] = {
     "language": Language,
     "end": End,
 }
-_NAMES: dict[type[Typed], str] = {shape: name for name, shape in _SHAPES.items()}
-_FIELDS = {shape: msgspec.structs.fields(shape) for shape in _NAMES}
+_FIELDS = {shape: msgspec.structs.fields(shape) for shape in _SHAPES.values()}
 _PLAIN = frozenset((Prompt, Dtmf, Interrupt, Error, Info, Text, Play, SendDigits, Language))
 _decode = msgspec.json.Decoder(Typed).decode
 
@@ -170,16 +169,6 @@ def read(message: Message) -> Typed | Unknown:
 def type_in(head: str) -> str | None:
     """What the message whose head this is calls itself; None when that is not in it."""
     return mended(glance(head)[0].get("type", "")) or None
-
-
-def display_type(message: Message) -> str:
-    """One word for a recorded message: its ConversationRelay type, `unknown`, or what kind of frame it is."""
-    if message.kind != "text":
-        return message.kind
-    event = read(message)
-    if isinstance(event, Unknown):
-        return event.type if message.cut and event.type in _SHAPES else "unknown"
-    return _NAMES[type(event)]
 
 
 def mended(text: str) -> str:

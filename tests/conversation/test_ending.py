@@ -68,11 +68,19 @@ def verdict(conversation: Conversation) -> tuple[object, ...]:
         ),
         pytest.param(
             """2.0 backend end
-            5.0 twilio prompt "Are you there?" last
-            9.0 twilio close 1000
-            9.1 - gone first=backend""",
+            12.5 twilio prompt "Are you there?" last
+            19.0 twilio close 1000
+            19.1 - gone first=backend""",
             ("caller_hangup", "caller", "none", None),
             id="the call goes on after an end",
+        ),
+        pytest.param(
+            """2.0 backend end
+            5.0 twilio prompt "Goodbye to you too." last
+            6.0 twilio close 1000
+            6.1 - gone first=backend""",
+            ("ended_by_backend", "backend", "success", None),
+            id="the caller answers a goodbye that still plays",
         ),
         pytest.param(
             """2.0 backend end

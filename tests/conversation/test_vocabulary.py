@@ -8,7 +8,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from relayproxy.conversation.message import Message
 from relayproxy.conversation.vocabulary import (
     Dtmf,
     End,
@@ -23,7 +22,6 @@ from relayproxy.conversation.vocabulary import (
     Text,
     Unknown,
     decode,
-    display_type,
     mended,
     parse,
     type_in,
@@ -161,30 +159,6 @@ def test_a_prompt_that_does_not_say_is_final(last: str, final: bool) -> None:
 
     assert isinstance(message, Prompt)
     assert message.final is final
-
-
-@pytest.mark.parametrize(
-    ("message", "name"),
-    [
-        (Message(0, 0, "twilio", "text", text='{"type":"prompt","voicePrompt":""}'), "prompt"),
-        (Message(0, 0, "backend", "text", text='{"type":"sendDigits","digits":"1"}'), "sendDigits"),
-        (Message(0, 0, "backend", "text", text='{"type":"config"}'), "unknown"),
-        (Message(0, 0, "backend", "text", data=b"\xff", note="invalid_utf8"), "unknown"),
-        (Message(0, 0, "backend", "text", text='{"type":"text","token":"aa', cut=True), "text"),
-        (Message(0, 0, "backend", "text", text='{"type":"end","handoffData":"aa', cut=True), "end"),
-        (
-            Message(0, 0, "backend", "text", text='{"type":"end","handoffData":"aa', cut=True, note="incomplete"),
-            "unknown",
-        ),
-        (Message(0, 0, "backend", "text", text='{"type":"new","a":"aa', cut=True), "unknown"),
-        (Message(0, 0, "backend", "text", text='aa "type":"end"', cut=True), "unknown"),
-        (Message(0, 0, "backend", "binary", data=b"\x01"), "binary"),
-        (Message(0, 0, "twilio", "close", code=1000), "close"),
-        (Message(0, 0, "twilio", "gap", size=9), "gap"),
-    ],
-)
-def test_every_message_has_one_word(message: Message, name: str) -> None:
-    assert display_type(message) == name
 
 
 def test_foreign_json_is_kept_only_as_deep_as_can_be_shown() -> None:
