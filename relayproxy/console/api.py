@@ -5,20 +5,21 @@ Must not know: SQL, HTML.
 """
 
 import time
-from typing import Any
 
-import msgspec
 from aiohttp import web
 
+from relayproxy.console.answer import answer
+from relayproxy.console.derived import turn_document
 from relayproxy.console.document import call_document, message_item, session_document, session_item
-from relayproxy.console.findings import of_session
+from relayproxy.console.findings import of_session, views
 from relayproxy.console.manners import bad_request
 from relayproxy.console.messages import write_cursor
-from relayproxy.console.reading import read_sessions
+from relayproxy.console.reading import read_sessions, read_turns
 from relayproxy.console.room import ROOM, call_of, message_filter, place, session_of, whole_number
 
 MOST_SESSIONS = 500
 MOST_MESSAGES = 5000
+MOST_TURNS = 500
 
 
 async def sessions(request: web.Request) -> web.Response:
@@ -29,32 +30,45 @@ async def sessions(request: web.Request) -> web.Response:
         page = await read_sessions(request.app[ROOM].queries, limit, before)
     except ValueError:
         raise bad_request(f"before={(before or '')[:64]}: a cursor as an earlier page gave it is expected.") from None
-    return _json({"items": [session_item(row) for row in page.sessions], "next": page.next})
+    return answer({"items": [session_item(row) for row in page.sessions], "next": page.next})
 
 
 async def session(request: web.Request) -> web.Response:
     """`GET /api/sessions/{id}`: our id or Twilio's VX id."""
-    found, now = await session_of(request), time.time_ns()
-    return _json(session_document(found, of_session(found, request.app[ROOM].settings, now), now))
+    found, now = await session_of(request, 0, MOST_TURNS), time.time_ns()
+    return answer(session_document(found, of_session(found, request.app[ROOM].settings, now), now))
+
+
+async def turns(request: web.Request) -> web.Response:
+    """`GET /api/sessions/{id}/turns?limit=&after=`: `after` is the number of the last turn that is known; `next` is
+    null once all have been given."""
+    limit = whole_number(request, "limit", MOST_TURNS, 1, MOST_TURNS)
+    first = whole_number(request, "after", -1, 0, 10**9 - 2) + 1
+    found = await session_of(request)
+    read = await read_turns(request.app[ROOM].queries, found.row.id, first, limit)
+    items = [turn_document(turn, views(found, turn.findings)) for turn in read]
+    return answer({"items": items, "next": read[-1].number if read and read[-1].number + 1 < found.row.turns else None})
 
 
 async def call(request: web.Request) -> web.Response:
     """`GET /api/calls/{call_sid}`: the sessions of a call, first first."""
     call_sid, rows = await call_of(request)
-    return _json(call_document(call_sid, rows))
+    return answer(call_document(call_sid, rows))
 
 
 async def messages(request: web.Request) -> web.Response:
-    """`GET /api/sessions/{id}/messages?limit=&after=&from=&type=`: `next` is null once all have been given."""
+    """`GET /api/sessions/{id}/messages?limit=&after=&from=&type=&text=`: `next` is null once all have been given.
+    `scanned` is how many messages were looked at; a filtered page may be short and yet have a `next`."""
     limit = whole_number(request, "limit", 1000, 1, MOST_MESSAGES)
     after, wanted = place(request), message_filter(request)
     found = await session_of(request)
     page = await request.app[ROOM].messages(found.row.id, after, limit, wanted)
-    return _json(
+    return answer(
         {
             "items": [message_item(placed) for placed in page.messages],
             "next": write_cursor(page.next) if page.next else None,
             "seen": write_cursor(page.seen) if page.seen else None,
+            "scanned": page.scanned,
             "total": found.messages,
         }
     )
@@ -62,8 +76,13 @@ async def messages(request: web.Request) -> web.Response:
 
 async def healthz(_request: web.Request) -> web.Response:
     """`GET /healthz`: the console answers. Whether the database does is for pages to say."""
-    return _json({"status": "ok"})
+    return answer({"status": "ok"})
 
 
-def _json(body: Any) -> web.Response:
-    return web.Response(body=msgspec.json.encode(body), content_type="application/json", charset="utf-8")
+ROUTES = (
+    web.get("/api/sessions/{id}", session),
+    web.get("/api/sessions/{id}/turns", turns),
+    web.get("/api/sessions/{id}/messages", messages),
+    web.get("/api/calls/{call_sid}", call),
+    web.get("/healthz", healthz),
+)

@@ -8,40 +8,38 @@ from aiohttp import web
 
 from relayproxy.assets import web_dir
 from relayproxy.config import Settings
-from relayproxy.console import api, pages
+from relayproxy.console import api, desk, export, pages, raw, wall
 from relayproxy.console.live import Pulse
 from relayproxy.console.manners import add_headers, tell_errors
 from relayproxy.console.render import set_up_templates
 from relayproxy.console.room import ROOM, Room
 from relayproxy.console.statics import Statics
+from relayproxy.store.pen import Pen
 from relayproxy.store.queries import Queries
 
 
-def build(settings: Settings, queries: Queries) -> web.Application:
+def build(settings: Settings, queries: Queries, pen: Pen) -> web.Application:
     """The application on a database that may come later. Runs on the event loop it is built for."""
     app = web.Application(middlewares=[tell_errors])
     statics = Statics(web_dir() / "static")
-    app[ROOM] = Room(settings, queries, Pulse(queries), statics)
+    app[ROOM] = Room(settings, queries, Pulse(queries), statics, pen)
     app.on_response_prepare.append(add_headers)
     app.on_shutdown.append(_end_streams)
     set_up_templates(app, statics)
+    wall.set_up(app)
     app.add_routes(
         [
-            web.get("/", pages.home),
+            # Before `/sessions/{id}`, which would take them.
             web.get("/sessions", pages.sessions),
             web.get("/sessions/rows", pages.sessions),
             web.get("/sessions/live", pages.sessions_live),
-            web.get("/sessions/{id}", pages.session),
-            web.get("/sessions/{id}/parts", pages.session_parts),
-            web.get("/sessions/{id}/live", pages.session_live),
-            web.get("/sessions/{id}/messages", pages.session_messages),
-            web.get("/sessions/{id}/messages/{cursor}", pages.message),
-            web.get("/calls/{call_sid}", pages.call),
             web.get("/api/sessions", api.sessions),
-            web.get("/api/sessions/{id}", api.session),
-            web.get("/api/sessions/{id}/messages", api.messages),
-            web.get("/api/calls/{call_sid}", api.call),
-            web.get("/healthz", api.healthz),
+            *pages.ROUTES,
+            *raw.ROUTES,
+            *api.ROUTES,
+            *desk.ROUTES,
+            *export.ROUTES,
+            *wall.ROUTES,
             web.get("/static/{version}/{name}", statics.serve),
         ]
     )

@@ -56,7 +56,8 @@ def session_item(row: SessionRow) -> dict[str, Any]:
 
 
 def session_document(session: Session, findings: Iterable[FindingView], now: int) -> dict[str, Any]:
-    """Everything about one session but its messages, as of `now` (wall nanoseconds)."""
+    """Everything about one session but its messages, as of `now` (wall nanoseconds); its first turns, and from where
+    `/turns` goes on."""
     conversation, waiting = session.conversation, session.conversation.waiting
     return {
         **session_item(session.row),
@@ -70,6 +71,7 @@ def session_document(session: Session, findings: Iterable[FindingView], now: int
         "connections": [_connection(connection) for connection in session.connections],
         "call": [call_item(row) for row in session.call],
         "turns": [turn_document(turn, views(session, turn.findings)) for turn in session.turns],
+        "turns_next": session.turns[-1].number if len(session.turns) < session.row.turns else None,
         "findings": [finding_document(view) for view in findings],
         "totals": {**_totals(session.row), **totals_document(conversation)},
         "revision": session.row.revision,

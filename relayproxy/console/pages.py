@@ -4,7 +4,6 @@ Knows: paths and parameters of pages, and which template shows what.
 Must not know: SQL; how values are laid out.
 """
 
-import asyncio
 import time
 from contextlib import aclosing
 from functools import partial
@@ -15,21 +14,18 @@ from aiohttp import web
 from aiohttp_sse import sse_response
 
 from relayproxy.console.connect import connect
+from relayproxy.console.facts import about
 from relayproxy.console.findings import of_session, severities, slow_ms, views
-from relayproxy.console.manners import bad_request, not_found
-from relayproxy.console.messages import Filter, Place, read_cursor, write_cursor
+from relayproxy.console.manners import bad_request
+from relayproxy.console.raw import messages_context
 from relayproxy.console.reading import Session, read_sessions
 from relayproxy.console.render import render
-from relayproxy.console.room import ROOM, Room, call_of, message_filter, place, session_of, whole_number
+from relayproxy.console.room import ROOM, call_of, session_of, whole_number
 from relayproxy.console.transcript import transcript
-from relayproxy.console.wire import pills, query, row
 
 SESSIONS = 50
 TURNS = 400
 """Turns on one page; a live call shows its last ones."""
-MESSAGES = 200
-COUNT_AT_ONCE = 5000
-"""Messages that are counted while a page is made; the counts of a longer call are fetched afterwards."""
 
 
 async def home(_request: web.Request) -> web.Response:
@@ -66,10 +62,10 @@ async def sessions_live(request: web.Request) -> web.StreamResponse:
 
 
 async def session(request: web.Request) -> web.Response:
-    """`GET /sessions/{id}?turn=&after=&from=&type=`."""
-    after, wanted = place(request), message_filter(request)
-    found = await session_of(request)
-    context = _conversation(request, found) | await _messages(request, found, after, wanted)
+    """`GET /sessions/{id}?turn=`, and the parameters of `messages_context`."""
+    found = await _with_turns(request)
+    context = _conversation(request, found) | await messages_context(request, found)
+    context |= await about(request, found, context["findings"], time.time_ns(), desk=True)
     return render("session.html", request, context)
 
 
@@ -82,27 +78,10 @@ async def call(request: web.Request) -> web.Response:
 
 async def session_parts(request: web.Request) -> web.Response:
     """`GET /sessions/{id}/parts?turn=`: what may have changed on a live page, the turns from `turn` on."""
-    return render("parts.html", request, _conversation(request, await session_of(request)))
-
-
-async def session_messages(request: web.Request) -> web.Response:
-    """`GET /sessions/{id}/messages?after=&from=&type=`: the raw messages alone, counted however many there are."""
-    after, wanted = place(request), message_filter(request)
-    found = await session_of(request)
-    return render("messages.html", request, await _messages(request, found, after, wanted, count_all=True))
-
-
-async def message(request: web.Request) -> web.Response:
-    """`GET /sessions/{id}/messages/{cursor}`: one message, whole."""
-    try:
-        index, seq = read_cursor(request.match_info["cursor"])
-    except ValueError:
-        raise not_found("There is no such message.") from None
-    found = await session_of(request)
-    read = await asyncio.to_thread(request.app[ROOM].queries.messages, found.row.id, (index, seq - 1), 1)
-    if not read or (read[0].index, read[0].message.seq) != (index, seq):
-        raise not_found("There is no such message.")
-    return render("message.html", request, {"session": found, "row": row(read[0], whole=True)})
+    found = await _with_turns(request)
+    context = _conversation(request, found)
+    context |= await about(request, found, context["findings"], time.time_ns(), desk=False)
+    return render("parts.html", request, context)
 
 
 async def session_live(request: web.Request) -> web.StreamResponse:
@@ -114,13 +93,20 @@ async def session_live(request: web.Request) -> web.StreamResponse:
     return stream
 
 
+async def _with_turns(request: web.Request) -> Session:
+    """The session with a page of turns: those from `turn` on, else the first ones, or the last ones of a live call."""
+    if "turn" in request.query:
+        return await session_of(request, whole_number(request, "turn", 0, 0, 10**9 - 1), TURNS)
+    found = await session_of(request, 0, TURNS)
+    if found.live and found.row.turns > TURNS:
+        found = await session_of(request, -TURNS, TURNS)
+    return found
+
+
 def _conversation(request: web.Request, found: Session) -> dict[str, Any]:
     settings = request.app[ROOM].settings
-    total = len(found.turns)
-    default = max(0, total - TURNS) if found.live else 0
-    first = min(whole_number(request, "turn", default, 0, 10**9 - 1), max(0, total - 1))
-    shown = found.turns[first : first + TURNS]
-    before = found.turns[first - 1] if first else None
+    shown = found.turns
+    first = shown[0].number if shown else 0
     findings = of_session(found, settings, time.time_ns())
     slow = slow_ms(settings, found.row.route)
     return {
@@ -132,7 +118,7 @@ def _conversation(request: web.Request, found: Session) -> dict[str, Any]:
                 live=found.live,
                 slow_ms=slow,
                 findings=lambda turn: views(found, turn.findings),
-                before=before,
+                before=found.before,
             )
         ),
         "slow": slow,
@@ -140,35 +126,16 @@ def _conversation(request: web.Request, found: Session) -> dict[str, Any]:
         "severities": severities(found, findings),
         "first_turn": first,
         "turns_before": first,
-        "turns_after": total - first - len(shown),
+        "turns_after": max(0, found.row.turns - first - len(shown)),
         "turns_page": TURNS,
         "section": "sessions",
     }
 
 
-async def _messages(
-    request: web.Request, found: Session, after: Place | None, wanted: Filter, *, count_all: bool = False
-) -> dict[str, Any]:
-    room: Room = request.app[ROOM]
-    page = await room.messages(found.row.id, after, MESSAGES, wanted)
-    counts = await room.counts(found.row.id, None if count_all else COUNT_AT_ONCE)
-    total = max(found.messages, counts.total() if counts else 0)
-    return {
-        "session": found,
-        "rows": [row(placed) for placed in page.messages],
-        "pills": pills(counts, wanted),
-        "total": total,
-        "from_start": after is None,
-        "more": query(wanted, after=write_cursor(page.next)) if page.next else None,
-        "seen": write_cursor(page.seen) if page.seen else "",
-        "filter": query(wanted),
-        "latest": _latest(found) if total > MESSAGES and not wanted else None,
-    }
-
-
-def _latest(found: Session) -> str | None:
-    """The cursor before the last page of messages of the newest connection."""
-    last = found.connections[-1] if found.connections else None
-    if last is None or last.row.next_seq <= MESSAGES:
-        return None
-    return write_cursor((last.index, last.row.next_seq - MESSAGES - 1))
+ROUTES = (
+    web.get("/", home),
+    web.get("/sessions/{id}", session),
+    web.get("/sessions/{id}/parts", session_parts),
+    web.get("/sessions/{id}/live", session_live),
+    web.get("/calls/{call_sid}", call),
+)

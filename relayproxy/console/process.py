@@ -14,7 +14,8 @@ from aiohttp import web
 from relayproxy.config import Settings, split_address
 from relayproxy.console.app import build
 from relayproxy.errors import SettingError
-from relayproxy.store.engine import open_reader
+from relayproxy.store.engine import open_engine, open_reader
+from relayproxy.store.pen import Pen
 from relayproxy.store.queries import Queries
 
 _SHUTDOWN = 3.0
@@ -33,10 +34,10 @@ async def _serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    engine = open_reader(settings.database)
+    engine, pen = open_reader(settings.database), Pen(open_engine(settings.database))
     # A reader who leaves ends the handler, so that a live stream does not outlast its page.
     runner = web.AppRunner(
-        build(settings, Queries(engine)), handler_cancellation=True, access_log=None, shutdown_timeout=_SHUTDOWN
+        build(settings, Queries(engine), pen), handler_cancellation=True, access_log=None, shutdown_timeout=_SHUTDOWN
     )
     await runner.setup()
     try:
@@ -51,6 +52,7 @@ async def _serve(settings: Settings) -> None:
     finally:
         await runner.cleanup()
         engine.dispose()
+        pen.close()
 
 
 def _url(runner: web.AppRunner, host: str) -> str:

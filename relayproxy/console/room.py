@@ -16,6 +16,7 @@ from relayproxy.console.manners import bad_request, not_found
 from relayproxy.console.messages import Counts, Filter, MessagePage, Place, read_cursor, read_page
 from relayproxy.console.reading import Session, read_call, read_session
 from relayproxy.console.statics import Statics
+from relayproxy.store.pen import Pen
 from relayproxy.store.queries import Queries
 from relayproxy.store.rows import SessionRow
 
@@ -28,6 +29,7 @@ class Room:
     queries: Queries
     pulse: Pulse
     statics: Statics
+    pen: Pen
     _counts: Counts = field(default_factory=Counts)
     _counting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -43,12 +45,15 @@ class Room:
 
 
 ROOM = web.AppKey("room", Room)
+MOST_TEXT = 200
+"""Characters of a text that is searched for in messages."""
 
 
-async def session_of(request: web.Request) -> Session:
-    """The session that the path names. Raises a 404 Problem."""
+async def session_of(request: web.Request, first: int = 0, limit: int = 0) -> Session:
+    """The session that the path names, with `limit` turns from number `first` on, or its last ones when it has not so
+    many. Raises a 404 Problem."""
     id = request.match_info["id"]
-    found = await read_session(request.app[ROOM].queries, id)
+    found = await read_session(request.app[ROOM].queries, id, first, limit)
     if found is None:
         raise not_found(f"There is no session {id[:64]} here.")
     return found
@@ -83,8 +88,11 @@ def place(request: web.Request) -> Place | None:
 
 
 def message_filter(request: web.Request) -> Filter:
-    """The `from` and `type` of the query, each as often as wanted. Raises a 400 Problem."""
+    """The `from` and `type` of the query, each as often as wanted, and its `text`. Raises a 400 Problem."""
     sides = frozenset(request.query.getall("from", []))
     if not sides <= {"twilio", "backend"}:
         raise bad_request("from: twilio or backend is expected.")
-    return Filter(sides, frozenset(kind for kind in request.query.getall("type", []) if kind))
+    text = request.query.get("text", "")
+    if len(text) > MOST_TEXT:
+        raise bad_request(f"text: at most {MOST_TEXT} characters are searched for.")
+    return Filter(sides, frozenset(kind for kind in request.query.getall("type", []) if kind), text)

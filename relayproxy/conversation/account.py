@@ -6,13 +6,22 @@ Must not know: which message belongs to which turn.
 All times are wall nanoseconds.
 """
 
+from typing import Any
+
 from relayproxy.conversation.model import Budget, HeardBasis, Interruption, Turn
+from relayproxy.conversation.playback import SECOND
+from relayproxy.conversation.played import played
+from relayproxy.conversation.rate import USUAL
 from relayproxy.conversation.speech import Speech
 from relayproxy.conversation.totals import NullReason, milliseconds
 from relayproxy.conversation.turns import MOST_INTERRUPTIONS, TurnDraft
 from relayproxy.conversation.vocabulary import mended
 
 _WEAKEST_FIRST: tuple[HeardBasis, ...] = ("estimated", "interrupt", "tokens_played", "all")
+
+
+LONGEST = 10 * SECOND
+"""No longer than this somebody is taken to have spoken of whom only the words are known."""
 
 
 def account(draft: TurnDraft, closed_at: int | None, silent_at: int | None, rate: float) -> Turn:
@@ -81,6 +90,9 @@ class _Account:
             languages=tuple(draft.languages),
             sent_digits=draft.sent_digits,
             greeting=draft.greeting,
+            **self._caller(),
+            played=played(draft.speeches(), self._silent_at),
+            marks=tuple(draft.marks),
         )
 
     def _budget(self) -> Budget:
@@ -156,6 +168,18 @@ class _Account:
         else:
             return milliseconds(last.end_at - draft.caller_at), True
         return None, False
+
+    def _caller(self) -> dict[str, Any]:
+        """From when until when the caller spoke."""
+        draft = self._draft
+        until = draft.client_off_at if draft.client_off_at is not None else draft.caller_at
+        if until is None:
+            return {}
+        begun = draft.caller_from
+        if begun is None:
+            begun = until - min(round(len(draft.prompts[0]) / USUAL * SECOND), LONGEST) if draft.prompts else until
+        estimated = draft.client_off_at is None and bool(draft.prompts)
+        return {"caller_from": min(begun, until), "caller_until": until, "caller_estimated": estimated}
 
     def _lead_time(self) -> int | None:
         draft = self._draft

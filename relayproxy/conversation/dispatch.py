@@ -40,7 +40,7 @@ def from_backend(exchange: Exchange, event: Typed | Unknown, moment: Moment) -> 
         case SendDigits(digits):
             exchange.send_digits(digits, moment.at)
         case Language(str(lang)):
-            exchange.replies.language(lang)
+            exchange.replies.language(lang, moment.at)
 
 
 def from_twilio(exchange: Exchange, event: Typed | Unknown, moment: Moment) -> None:

@@ -38,6 +38,8 @@ class Exchange:
         self._key_at: int | None = None
         self._client_on_at: int | None = None
         self._client_off_at: int | None = None
+        self._speaks_from: int | None = None
+        """When the caller began to say what no final prompt has come of yet."""
         self.last_prompt_at: int | None = None
         self.caller_first_at: int | None = None
         """When the caller was first heard of."""
@@ -80,6 +82,7 @@ class Exchange:
     def partial(self, at: int) -> None:
         """A partial prompt came."""
         self._caller_begins(at)
+        self._speaks_from = at if self._speaks_from is None else self._speaks_from
         self._aftermath.speaks(at)
         self.replies.partial(at)
 
@@ -104,6 +107,9 @@ class Exchange:
         else:
             turn = self.book.begin("prompt", at)
         turn.prompts.append(text)
+        turn.mark("prompt", at, text)
+        turn.caller_from = self._speaks_from if turn.caller_from is None else turn.caller_from
+        self._speaks_from = None
         turn.lang = lang
         turn.client_off_at, self._client_off_at = self._client_off_at, None
         turn.off_expected = self.replies.caller_speaking
@@ -119,6 +125,8 @@ class Exchange:
         if turn is None or not _unanswered(turn):
             turn = self.book.begin("dtmf", moment.at)
         turn.dtmf += digit
+        turn.mark("dtmf", moment.at, digit)
+        turn.caller_from = moment.at if turn.caller_from is None else turn.caller_from
         turn.touch()
         self.replies.ask(turn if turn.opened_by == "dtmf" else None, moment)
 
@@ -128,6 +136,7 @@ class Exchange:
         self.silences.answered(at)
         turn = self.book.open or self.book.begin("proactive", at)
         turn.sent_digits += digits
+        turn.mark("digits", at, digits)
         turn.touch()
 
     def agent_speaking(self, on: bool, at: int) -> None:
@@ -157,6 +166,7 @@ class Exchange:
         if on:
             self._caller_begins(at, event=True)
             self._client_on_at, self._client_off_at = at, None
+            self._speaks_from = at if self._speaks_from is None else self._speaks_from
             if turn is not None:
                 turn.off_expected = False
             return

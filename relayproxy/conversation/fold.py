@@ -22,6 +22,7 @@ from relayproxy.conversation.message import Message
 from relayproxy.conversation.model import Conversation, Finding, Handoff, Turn, Waiting
 from relayproxy.conversation.moment import Moment
 from relayproxy.conversation.review import review
+from relayproxy.conversation.strip import Strip
 from relayproxy.conversation.tally import FindingList, Tally
 from relayproxy.conversation.totals import Totals, milliseconds
 from relayproxy.conversation.turns import TurnDraft
@@ -49,6 +50,8 @@ class Fold:
         self._exchange = Exchange()
         self._watch = Watch()
         self._tally = Tally()
+        self._strip = Strip(thresholds.slow_turn_ms)
+        self._began = 0
         self._settled_findings = FindingList()
         self._setup: Setup | None = None
         self._whole: dict[str, Any] = {}
@@ -64,6 +67,7 @@ class Fold:
         """A connection of the session has opened, or was refused. Opening it again changes nothing."""
         if opening.connection_id in self._links:
             return
+        self._began = self._began or opening.opened_at
         before = [link.ended_at for link in self._links.values()]
         self._links[opening.connection_id] = Link(opening)
         if before and not any(at is None for at in before):
@@ -134,6 +138,7 @@ class Fold:
         gone = [self._value(draft) for draft in self._exchange.book.drafts if draft.number < last]
         for turn in gone:
             self._tally.add(turn)
+            self._strip.add(turn, self._began)
         self._settled_findings.extend(gone)
         self._exchange.book.forget(last)
         return last
@@ -181,6 +186,7 @@ class Fold:
             waiting=None
             if waiting is None or waiting.caller_at is None
             else Waiting(waiting.number, waiting.caller_at),
+            strip=self._small(turns, ended_at),
         )
 
     def _value(self, draft: TurnDraft) -> Turn:
@@ -234,6 +240,13 @@ class Fold:
             speaking_rate=exchange.playback.rate.measured,
             findings=dict(sorted(findings.counts.items())),
         )
+
+    def _small(self, turns: tuple[Turn, ...], ended_at: int | None) -> str:
+        strip = self._strip.copy()
+        for turn in turns:
+            strip.add(turn, self._began)
+        until = self._now if ended_at is None else ended_at
+        return strip.text((until - self._began) // 1_000_000)
 
     def _end(self, link: Link, data: Any, size: int, moment: Moment) -> None:
         if not link.ended:

@@ -13,6 +13,9 @@ from typing import Any, Literal
 
 import msgspec
 
+from relayproxy.conversation.places import Mark as Mark  # part of the model
+from relayproxy.conversation.places import MarkKind as MarkKind
+from relayproxy.conversation.places import Played as Played
 from relayproxy.conversation.totals import NullReason, Totals, milliseconds
 
 OpenedBy = Literal["setup", "prompt", "dtmf", "proactive"]
@@ -192,6 +195,14 @@ class Turn(msgspec.Struct, frozen=True):
     languages: tuple[str, ...] = ()
     """Languages that the backend switched speech to during the turn."""
     sent_digits: str = ""
+    caller_from: int | None = None
+    """When the caller began to say what was answered; None while nothing was said or pressed."""
+    caller_until: int | None = None
+    caller_estimated: bool = False
+    """Either follows from the length of what was said, or from when the final prompt came."""
+    played: tuple[Played, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    """In order of time, at most `turns.MOST_MARKS`."""
     greeting: str = ""
     """Turn 0 only: what was played before any backend text (the TwiML greeting), from `tokensPlayed`."""
 
@@ -269,6 +280,8 @@ class Conversation(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...] = ()
     """In order of time, at most `findings.LISTED` of one code; `totals.findings` counts all."""
     waiting: Waiting | None = None
+    strip: str = ""
+    """The call in miniature, as `strip.read_strip` reads it."""
 
     @property
     def live(self) -> bool:

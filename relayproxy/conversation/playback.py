@@ -259,6 +259,7 @@ class Playback:
         for later in self._queue[self._queue.index(speech) :]:
             later.begin_at += late
             later.end_at += late
+            later.owner.touch()
         self._expected_at += late
 
     def _hush(self, at: int, spared: list[Speech]) -> None:

@@ -136,18 +136,20 @@ class Replies:
         turn = response.turn or self._speak(response, moment, "play")
         turn.touch()
         turn.media.append(source)
+        turn.mark("play", moment.at, source)
         response.speech = None
         speech = self._stretch(response, moment, preemptible=preemptible)
         speech.media, speech.sent_at = True, moment.out
         self._playback.sent(speech, moment.out, None)
         response.speech = None
 
-    def language(self, lang: str) -> None:
+    def language(self, lang: str, at: int) -> None:
         """The backend set the language of speech."""
         self._lang = lang
         turn = self._book.open
         if turn is not None:
             turn.languages.append(lang)
+            turn.mark("language", at, lang)
             turn.touch()
 
     def interrupted(self, speech: object, draft: InterruptionDraft) -> None:

@@ -10,11 +10,15 @@ from collections.abc import Iterator
 from typing import Literal
 
 from relayproxy.conversation.barge_in import InterruptionDraft
-from relayproxy.conversation.model import OpenedBy, Tier, Turn
+from relayproxy.conversation.model import Mark, MarkKind, OpenedBy, Tier, Turn
 from relayproxy.conversation.moment import Moment
 from relayproxy.conversation.speech import Speech
 from relayproxy.conversation.stream import Stream
+from relayproxy.conversation.vocabulary import mended
 
+MOST_MARKS = 64
+MARK_TEXT = 80
+"""Characters of a mark's text."""
 MOST_INTERRUPTIONS = 64
 """Interruptions of one turn that are listed."""
 
@@ -84,6 +88,7 @@ class TurnDraft:
         "agent_read_at",
         "awaiting",
         "caller_at",
+        "caller_from",
         "caller_out",
         "caller_place",
         "client_off_at",
@@ -98,6 +103,7 @@ class TurnDraft:
         "lang",
         "languages",
         "longest_wait",
+        "marks",
         "media",
         "number",
         "off_expected",
@@ -130,6 +136,9 @@ class TurnDraft:
         self.caller_out = 0
         """When what was answered had been written to the backend."""
         self.caller_place: Moment | None = None
+        self.caller_from: int | None = None
+        """When the first partial prompt of what was answered came, or the caller was first heard to say it."""
+        self.marks: list[Mark] = []
         self.client_off_at: int | None = None
         """When the caller had stopped saying what was answered."""
         self.off_expected = False
@@ -197,6 +206,11 @@ class TurnDraft:
         if len(self.interruptions) < MOST_INTERRUPTIONS:
             self.interruptions.append(draft)
         self.touch()
+
+    def mark(self, kind: MarkKind, at: int, text: str) -> None:
+        """Something with a place in time happened in it."""
+        if len(self.marks) < MOST_MARKS:
+            self.marks.append(Mark(at, kind, mended(text[:MARK_TEXT])))
 
     def speeches(self) -> Iterator[Speech]:
         """All that was said in it, in order."""

@@ -5,6 +5,8 @@ Must not know: SQL, or how the conversation was derived.
 """
 
 from collections import Counter
+from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -12,7 +14,14 @@ import msgspec
 from relayproxy.connection import Opening
 from relayproxy.conversation.findings import severity
 from relayproxy.conversation.model import Conversation, Turn
-from relayproxy.store.rows import SessionRow, TurnRow
+from relayproxy.conversation.totals import milliseconds
+from relayproxy.store.criteria import PARAM
+from relayproxy.store.rows import SessionLabels, SessionRow, TurnRow
+
+MOST_LABELS = 100
+"""Labels of one session."""
+LABEL_TEXT = 200
+"""Characters of a label's name or value; a longer parameter is found by its beginning."""
 
 
 def clean(text: str) -> str:
@@ -81,10 +90,20 @@ def session_row(session: str, opening: Opening, conversation: Conversation) -> S
         errors=severities["error"],
         warnings=severities["warning"],
         confidence=conversation.confidence,
+        responses=totals.responses,
+        interrupted_responses=totals.interrupted_responses,
+        false_interruptions=totals.false_interruptions,
+        stale_chunks=totals.stale_chunks,
+        unheard_chars=totals.unheard_chars,
+        sent_chars=totals.sent_chars,
+        response_max_ms=_milliseconds(latency.max_ms),
+        handoff_reason=_text(conversation.handoff.reason_code) if conversation.handoff else None,
+        backend=clean(opening.backend.partition("?")[0]),
+        strip=conversation.strip,
         response_p50_ms=_milliseconds(latency.p50_ms),
         response_p95_ms=_milliseconds(latency.p95_ms),
         response_n=latency.n,
-        detail=to_json(msgspec.structs.replace(conversation, turns=())),
+        detail=to_json(msgspec.structs.replace(conversation, turns=(), strip="")),
     )
 
 
@@ -98,11 +117,34 @@ def turn_row(session: str, turn: Turn) -> TurnRow:
         caller_text=clean(turn.caller_text),
         agent_text=clean(turn.agent_text),
         response_latency_ms=_number(turn.response_latency_ms),
+        backend_latency_ms=_number(milliseconds(turn.budget.backend)),
+        user_bot_latency_ms=_number(turn.user_bot_latency_ms),
         null_reason=turn.null_reason,
         interrupted=turn.interrupted,
         unanswered=turn.unanswered,
         detail=to_json(turn),
     )
+
+
+def session_labels(session: str, conversation: Conversation, langs: Iterable[str]) -> SessionLabels:
+    """What the session can be found by beside its columns; `langs` are those that the caller's prompts were in."""
+    found = [(f"{PARAM}{_short(name)}", _short(_plain_text(text))) for name, text in _parameters(conversation)]
+    found += [("finding", _short(code)) for code in conversation.totals.findings]
+    found += [("lang", _short(lang)) for lang in langs]
+    labels = tuple(dict.fromkeys((name, text) for name, text in found if text))[:MOST_LABELS]
+    return SessionLabels(session, conversation.started_at, labels)
+
+
+def _parameters(conversation: Conversation) -> Iterable[tuple[str, Any]]:
+    return islice(conversation.custom_parameters.items(), MOST_LABELS // 2)
+
+
+def _plain_text(value: Any) -> str:
+    return value if isinstance(value, str) else to_json(value)
+
+
+def _short(text: str) -> str:
+    return clean(text)[:LABEL_TEXT].strip()
 
 
 def _text(value: str | None) -> str | None:

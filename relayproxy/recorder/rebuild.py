@@ -134,7 +134,8 @@ def _rebuilt(archive: Archive, id: str, thresholds: Callable[[str], Thresholds])
         rows = session.rows()
         if session.broken:
             raise DamagedError("it could not be derived; the log says why")
-        if archive.replace_session(replace(rows.session, revision=row.revision), rows.turns):
+        assert rows.labels is not None
+        if archive.replace_session(replace(rows.session, revision=row.revision), rows.turns, rows.labels):
             return True
 
 

@@ -24,6 +24,7 @@ from relayproxy.recorder.database import Patient, Stopped
 from relayproxy.recorder.playback import Event, Playback
 from relayproxy.recorder.session import Session
 from relayproxy.recorder.sessions import Sessions
+from relayproxy.recorder.vitals import Beat, Progress
 from relayproxy.store.archive import Archive
 from relayproxy.store.rows import Batch, ChunkRow, JournalRow
 
@@ -55,7 +56,7 @@ class Recorder:
     """Plays the journals in `folder` into `archive` until `stop` is set.
 
     `check` raises when the database cannot be used as it is. `thresholds` gives those of a route. `message_limit`,
-    `patience`: see `Playback`.
+    `patience`: see `Playback`. `beat` is called after every look at the journals, with what tells how things are.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Recorder:
         thresholds: Callable[[str], Thresholds] = lambda _route: Thresholds(),
         exporter: Exporter | None = None,
         stop: threading.Event | None = None,
+        beat: Callable[[Callable[[], Beat]], None] = lambda _look: None,
     ) -> None:
         self._archive = archive
         self._folder = folder
@@ -85,6 +87,8 @@ class Recorder:
         """Provisional sessions that are to go with the next commit."""
         self._weight = 0
         self._troubled: set[str] = set()
+        self._beat = beat
+        self._progress = Progress()
 
     def run(self) -> None:
         """Plays until stopped; what is there by then is still played and committed, within a few seconds.
@@ -96,6 +100,7 @@ class Recorder:
         try:
             while not self._stop.is_set():
                 worked = self.play()
+                self._beat(self.vitals)
                 now = time.monotonic()
                 if self._due and now - last >= interval:
                     self.commit()
@@ -115,6 +120,11 @@ class Recorder:
         while self.play() and time.monotonic() < deadline:
             pass
         self.commit()
+
+    def vitals(self) -> Beat:
+        """How it goes; the longest lag is that since the last call."""
+        places = tuple((one.path, one.position) for one in self._playbacks.values() if not one.ended)
+        return self._progress.beat(places, len(self._sessions.connections), self._patient.trouble)
 
     def close(self) -> None:
         for playback in self._playbacks.values():
@@ -147,6 +157,7 @@ class Recorder:
         """Writes what has been played since the last commit."""
         if not self._due:
             return
+        self._progress.begin()
         touched = [*self._touched.values()]
         self._dropped += self._sessions.identify(touched)
         moved = [playback for playback in self._playbacks.values() if playback.position != playback.committed]
@@ -158,11 +169,13 @@ class Recorder:
             connections=tuple(connection.row() for connection in touched),
             turns=tuple(turn for row in rows for turn in row.turns),
             turn_counts=tuple((row.session.id, row.count) for row in rows if row.count is not None),
+            labels=tuple(row.labels for row in rows if row.labels is not None),
             chunks=tuple(_chunk(connection) for connection in touched if connection.fresh),
             finished=tuple(connection.id for connection in touched if connection.ending is not None),
             dropped_sessions=tuple(self._dropped),
         )
         self._patient(lambda: self._archive.commit(batch))
+        self._progress.done()
         self._settle(touched, sessions, moved)
 
     @property
@@ -221,6 +234,7 @@ class Recorder:
 
     def _happened(self, event: Event) -> None:
         connection = event.connection
+        self._progress.took(connection.opening.opened_at, event.messages)
         if event.what == "opened":
             self._sessions.opened(connection)
         session = self._sessions.of(connection)

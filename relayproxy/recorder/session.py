@@ -21,8 +21,10 @@ from relayproxy.conversation.message import Message
 from relayproxy.conversation.model import Conversation, Turn
 from relayproxy.conversation.spans import Span, spans
 from relayproxy.recorder.connection import log_bug
-from relayproxy.recorder.derive import session_row, turn_row
-from relayproxy.store.rows import ConnectionRow, SessionRow, TurnRow
+from relayproxy.recorder.derive import session_labels, session_row, turn_row
+from relayproxy.store.rows import ConnectionRow, SessionLabels, SessionRow, TurnRow
+
+MOST_LANGUAGES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class Rows:
     session: SessionRow
     turns: tuple[TurnRow, ...]
     count: int | None
+    labels: SessionLabels | None
+    """Set when they have changed."""
 
 
 class Session:
@@ -81,6 +85,10 @@ class Session:
         """Wall time at which the last of its connections that have ended did so."""
         self._written: dict[int, Turn] | None = None
         """Turns as they were written, those left out that are settled; None when none are known to have been."""
+        self._labels: SessionLabels | None = None
+        """As they were written."""
+        self._langs: dict[str, None] = {}
+        """Languages that prompts were in, first first."""
         self._turns = 0
         """How many turns have been written."""
         self._spanned = 0
@@ -167,11 +175,15 @@ class Session:
         conversation = self.conversation()
         known, count = self._written, conversation.totals.turns
         turns = [turn for turn in conversation.turns if known is None or turn != known.get(turn.number)]
+        self._langs.update((turn.lang, None) for turn in turns if turn.lang and len(self._langs) < MOST_LANGUAGES)
+        labels = session_labels(self.id, conversation, self._langs)
         rows = Rows(
             session_row(self.id, self.opening, conversation),
             tuple(turn_row(self.id, turn) for turn in turns),
             count if known is None or self._turns > count else None,
+            labels if labels != self._labels else None,
         )
+        self._labels = labels
         self._written, self._turns = {turn.number: turn for turn in conversation.turns}, count
         return rows
 

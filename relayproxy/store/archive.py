@@ -1,7 +1,7 @@
 """Everything that is written, and what a writer must read to go on where it stopped.
 
-Knows: how a batch becomes one transaction; how chunks become recordings.
-Must not know: how rows are derived, or what the console asks.
+Knows: how a batch becomes one transaction.
+Must not know: how rows are derived, how chunks become recordings, or what the console asks.
 
 The contract holds alike on every database: a call of `commit` that returns has made its batch durable, one that
 raises has changed nothing, and committing the same batch again changes nothing but revisions.
@@ -10,36 +10,24 @@ raises has changed nothing, and committing the same batch again changes nothing 
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
-from sqlalchemy import Connection, Engine, Select, Table, bindparam, delete, func, insert, or_, select, tuple_, update
+from sqlalchemy import Column, Connection, Engine, Select, bindparam, delete, func, or_, select, tuple_, update
 
 from relayproxy.conversation.message import Message, read_lines
 from relayproxy.store import schema
-from relayproxy.store.engine import Identity, opened_file, present_file, sqlite_path, writing
+from relayproxy.store.chunks import Chunks
+from relayproxy.store.criteria import TAG
+from relayproxy.store.engine import Identity, opened_file, place, present_file, reading, writing
 from relayproxy.store.errors import DamagedError, ReplacedError, store_errors
-from relayproxy.store.lines import lines_from, pack
-from relayproxy.store.rows import Batch, ChunkRow, ConnectionRow, JournalRow, SessionRow, TurnRow
+from relayproxy.store.lines import lines_from
+from relayproxy.store.rows import Batch, ConnectionRow, JournalRow, SessionLabels, SessionRow, TurnRow
 from relayproxy.store.tables import columns, insert_once, parameters, upsert, value
 
 R = TypeVar("R")
 
-PART_BYTES = 8 * 1024 * 1024
-"""Lines of one recording part before compression; only a chunk that is larger by itself makes a larger part."""
 LOOKUP = 500
 """Keys in one query; databases limit a statement's parameters."""
-
-
-@dataclass(slots=True)
-class _Stored:
-    """What is stored of a connection that still grows."""
-
-    size: int = 0
-    """Bytes of lines in chunks."""
-    sealed: int = 0
-    """The first message that is not in a recording part."""
-    parts: int = 0
 
 
 class Archive:
@@ -48,7 +36,7 @@ class Archive:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._writing = writing(engine)
-        self._stored: dict[str, _Stored] = {}
+        self._consistent = reading(engine)
         self._file: Identity | None = None
         """The SQLite file that everything so far was read from and written to."""
         dialect = engine.dialect.name
@@ -56,7 +44,8 @@ class Archive:
         self._put_connections = upsert(dialect, schema.connections)
         self._put_turns = upsert(dialect, schema.turns)
         self._put_journals = upsert(dialect, schema.journals)
-        self._add_chunks = insert_once(dialect, schema.chunks)
+        self._add_labels = insert_once(dialect, schema.labels)
+        self._chunks = Chunks(dialect)
 
     def commit(self, batch: Batch) -> None:
         """Writes the batch, all or nothing; durable on return. Raises `StoreError` when the database cannot, and
@@ -64,8 +53,7 @@ class Archive:
         there then."""
         with self._transaction() as db:
             self._write(db, batch)
-        for connection in batch.finished:
-            self._stored.pop(connection, None)
+        self._chunks.forget(batch.finished)
 
     def journals(self) -> tuple[JournalRow, ...]:
         """The committed position of every journal."""
@@ -117,7 +105,7 @@ class Archive:
                 return
             after = found[-1]
 
-    def replace_session(self, session: SessionRow, turns: tuple[TurnRow, ...]) -> bool:
+    def replace_session(self, session: SessionRow, turns: tuple[TurnRow, ...], labels: SessionLabels) -> bool:
         """Puts what was derived anew in the place of an ended session's row and turns, all or nothing. False, and
         nothing done, when the stored row is live or of another revision than `session.revision`. Raises as `commit`
         does."""
@@ -127,7 +115,8 @@ class Archive:
         with self._transaction() as db:
             if db.execute(same).first() is None:
                 return False
-            self._write(db, Batch(sessions=(session,), turns=turns, turn_counts=((session.id, len(turns)),)))
+            counts = ((session.id, len(turns)),)
+            self._write(db, Batch(sessions=(session,), turns=turns, turn_counts=counts, labels=(labels,)))
             # Who watches all sessions looks at journals alone (`Queries.changes`).
             j = schema.journals.c
             one = select(func.min(j.id)).scalar_subquery()
@@ -183,14 +172,14 @@ class Archive:
                     self._replaced()
                 yield db
         except BaseException:
-            self._stored.clear()
+            self._chunks.forget()
             # A file that was opened while it could not be written stays read-only for its connection.
             self._engine.dispose()
             raise
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        with store_errors(), self._engine.connect() as db:
+        with store_errors(), self._consistent.connect() as db:
             self._recognize(db)
             yield db
 
@@ -205,7 +194,7 @@ class Archive:
 
     def _replaced(self) -> NoReturn:
         self._file = None
-        raise ReplacedError(f"the database file has been deleted or replaced: {sqlite_path(self._engine.url)}")
+        raise ReplacedError(f"the database file has been deleted or replaced: {place(self._engine)}")
 
     def _write(self, db: Connection, batch: Batch) -> None:
         if batch.sessions:
@@ -216,15 +205,31 @@ class Archive:
         if batch.turns:
             db.execute(self._put_turns, parameters(batch.turns))
         self._delete_turns(db, batch.turn_counts)
-        self._append(db, batch.chunks)
+        self._replace_labels(db, batch.labels)
+        self._chunks.append(db, batch.chunks)
         for connection in batch.finished:
-            self._seal(db, connection, whole=True)
+            self._chunks.seal(db, connection, whole=True)
         if batch.journals:
             now = time.time_ns()
             db.execute(self._put_journals, [{**row, "updated_at": now} for row in parameters(batch.journals)])
         self._delete_turns(db, [(session, 0) for session in batch.dropped_sessions])
-        _delete(db, schema.sessions, batch.dropped_sessions)
-        _delete(db, schema.journals, batch.dropped_journals)
+        _delete(db, schema.labels.c.session, batch.dropped_sessions)
+        _delete(db, schema.sessions.c.id, batch.dropped_sessions)
+        _delete(db, schema.journals.c.id, batch.dropped_journals)
+
+    def _replace_labels(self, db: Connection, sessions: tuple[SessionLabels, ...]) -> None:
+        if not sessions:
+            return
+        c = schema.labels.c
+        derived = delete(schema.labels).where(c.session == bindparam("b_session"), c.name != TAG)
+        db.execute(derived, [{"b_session": one.session} for one in sessions])
+        rows = [
+            {"name": name, "value": text, "started_at": one.started_at, "session": one.session}
+            for one in sessions
+            for name, text in one.labels
+        ]
+        if rows:
+            db.execute(self._add_labels, rows)
 
     def _delete_turns(self, db: Connection, counts: Iterable[tuple[str, int]]) -> None:
         c = schema.turns.c
@@ -233,66 +238,7 @@ class Archive:
             gone = delete(schema.turns).where(c.session == bindparam("b_session"), c.number >= bindparam("b_number"))
             db.execute(gone, keys)
 
-    def _append(self, db: Connection, chunks: tuple[ChunkRow, ...]) -> None:
-        self._learn(db, {chunk.connection for chunk in chunks} - self._stored.keys())
-        # A part has swallowed the keys of its chunks, so playing those again must be noticed here.
-        fresh = [chunk for chunk in chunks if chunk.first_seq >= self._stored[chunk.connection].sealed]
-        if not fresh:
-            return
-        db.execute(self._add_chunks, parameters(fresh))
-        for chunk in fresh:
-            self._stored[chunk.connection].size += len(chunk.lines)
-        for connection in {chunk.connection for chunk in fresh}:
-            if self._stored[connection].size > PART_BYTES:
-                self._seal(db, connection, whole=False)
 
-    def _learn(self, db: Connection, unknown: Iterable[str]) -> None:
-        """What is stored of connections that this archive has not written yet."""
-        ids = sorted(unknown)
-        self._stored.update((connection, _Stored()) for connection in ids)
-        for some in (ids[at : at + LOOKUP] for at in range(0, len(ids), LOOKUP)):
-            c = schema.chunks.c
-            sizes = select(c.connection, func.sum(func.length(c.lines))).where(c.connection.in_(some))
-            for connection, size in db.execute(sizes.group_by(c.connection)):
-                self._stored[connection].size = size
-            r = schema.recordings.c
-            parts = select(r.connection, func.max(r.first_seq + r.n), func.count()).where(r.connection.in_(some))
-            for connection, sealed, count in db.execute(parts.group_by(r.connection)):
-                self._stored[connection].sealed, self._stored[connection].parts = sealed, count
-
-    def _seal(self, db: Connection, connection: str, *, whole: bool) -> None:
-        """Chunks become recording parts: all of them, or only those that fill a part."""
-        if connection not in self._stored:
-            self._learn(db, [connection])
-        stored = self._stored[connection]
-        c = schema.chunks.c
-        query = select(c.first_seq, c.n, c.lines).where(c.connection == connection).order_by(c.first_seq)
-        parts: list[dict[str, Any]] = []
-        first, count, held = 0, 0, bytearray()
-
-        def close_part() -> None:
-            part = {"connection": connection, "part": stored.parts + len(parts), "first_seq": first, "n": count}
-            parts.append({**part, "lines": pack(bytes(held))})
-            held.clear()
-
-        for row in db.execute(query):
-            if held and len(held) + len(row.lines) > PART_BYTES:
-                close_part()
-            if not held:
-                first, count = row.first_seq, 0
-            held += row.lines
-            count += row.n
-        if whole and held:
-            close_part()
-        if not parts:
-            return
-        db.execute(insert(schema.recordings), parts)
-        sealed = parts[-1]["first_seq"] + parts[-1]["n"]
-        db.execute(delete(schema.chunks).where(c.connection == connection, c.first_seq < sealed))
-        stored.parts += len(parts)
-        stored.sealed, stored.size = sealed, len(held)
-
-
-def _delete(db: Connection, table: Table, ids: tuple[str, ...]) -> None:
-    if ids:
-        db.execute(delete(table).where(table.c.id == bindparam("b_id")), [{"b_id": key} for key in ids])
+def _delete(db: Connection, column: Column[str], keys: tuple[str, ...]) -> None:
+    if keys:
+        db.execute(delete(column.table).where(column == bindparam("b_key")), [{"b_key": key} for key in keys])

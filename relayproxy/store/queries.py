@@ -7,19 +7,25 @@ Every method may be called from any thread, raises `NotReady` while there is no 
 schema, and `StoreError` when the database does not answer. Nothing is ever written.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Engine, func, select, tuple_
 
 from relayproxy.conversation.message import Message, read_lines
 from relayproxy.store import schema
+from relayproxy.store.criteria import Criteria
 from relayproxy.store.errors import NotReady, StoreError, store_errors
 from relayproxy.store.lines import head, lines_from
 from relayproxy.store.migrate import not_ready_reason
 from relayproxy.store.rows import ConnectionRow, SessionRow, TurnRow
+from relayproxy.store.search import Hit, hits
 from relayproxy.store.tables import columns, value
+from relayproxy.store.where import conditions
+
+ALL = Criteria()
+_BRIEF = columns(SessionRow, schema.sessions, blank="detail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +38,7 @@ class SessionPage:
 
 @dataclass(frozen=True, slots=True)
 class SessionView:
-    """One session with its connections (first opened first) and its turns (by number)."""
+    """One session with its connections (first opened first) and the turns that were asked for (by number)."""
 
     session: SessionRow
     connections: tuple[ConnectionRow, ...]
@@ -65,49 +71,66 @@ class Queries:
 
     def empty(self) -> bool:
         """True while no session has been recorded."""
-        with self._reading() as db:
+        with self.reading() as db:
             return db.execute(select(schema.sessions.c.id).limit(1)).first() is None
 
     def count(self) -> int:
         """The number of sessions, live ones included."""
-        with self._reading() as db:
+        with self.reading() as db:
             return int(db.execute(select(func.count()).select_from(schema.sessions)).scalar_one())
 
-    def sessions(self, limit: int = 50, before: str | None = None) -> SessionPage:
-        """Live sessions first, the newest first among live and among ended ones.
+    def sessions(self, limit: int = 50, before: str | None = None, criteria: Criteria = ALL) -> SessionPage:
+        """Live sessions first, the newest first among live and among ended ones; rows without their `detail`.
 
-        `before` is the cursor of the page before; anything else raises ValueError. A session that ends while
-        someone pages from the live ones to the ended ones is met again there.
+        `before` is the cursor of the page before; anything else raises ValueError, and so does a field in `criteria`
+        that is none. A session that ends while someone pages from the live ones to the ended ones is met again there.
         """
         live, position = _read_cursor(before) if before else (True, None)
         found: list[SessionRow] = []
-        with self._reading() as db:
+        with self.reading() as db:
+            wanted = conditions(criteria, db.dialect.name, db)
             if live:
-                found = _sessions(db, live=True, after=position, limit=limit + 1)
+                found = _sessions(db, wanted, live=True, after=position, limit=limit + 1)
                 position = None
             if len(found) <= limit:
-                found += _sessions(db, live=False, after=position, limit=limit + 1 - len(found))
+                found += _sessions(db, wanted, live=False, after=position, limit=limit + 1 - len(found))
         more = len(found) > limit > 0
         return SessionPage(tuple(found[:limit]), _cursor(found[limit - 1]) if more else None)
 
-    def session(self, id: str) -> SessionView | None:
-        """The session with this id: ours, else Twilio's VX id (the newest when there are several)."""
-        with self._reading() as db:
+    def live_sessions(self, limit: int = 500) -> tuple[SessionRow, ...]:
+        """The sessions that live, `detail` and all, first first; at most so many, of the newest."""
+        c = schema.sessions.c
+        newest = columns(SessionRow, schema.sessions).where(c.ended_at.is_(None))
+        with self.reading() as db:
+            rows = db.execute(newest.order_by(c.started_at.desc(), c.id.desc()).limit(limit))
+            return tuple(value(SessionRow, row) for row in rows)[::-1]
+
+    def hits(self, criteria: Criteria, sessions: Sequence[str]) -> dict[str, tuple[Hit, ...]]:
+        """By session (our ids) the first turns in which the words of `criteria` were said."""
+        with self.reading() as db:
+            return hits(db, criteria.words, sessions)
+
+    def session(self, id: str, first: int = 0, limit: int | None = None) -> SessionView | None:
+        """The session with this id: ours, else Twilio's VX id (the newest when there are several), with its turns from
+        number `first` on, at most `limit`."""
+        with self.reading() as db:
             key = _find(db, id)
             row = db.execute(columns(SessionRow, schema.sessions).where(schema.sessions.c.id == key)).first()
             if row is None:
                 return None
-            c = schema.turns.c
-            turns = db.execute(columns(TurnRow, schema.turns).where(c.session == key).order_by(c.number))
-            return SessionView(
-                value(SessionRow, row), _connections(db, str(key)), tuple(value(TurnRow, turn) for turn in turns)
-            )
+            turns = _turns(db, str(key), first, limit)
+            return SessionView(value(SessionRow, row), _connections(db, str(key)), turns)
 
-    def sessions_of_call(self, call_sid: str) -> tuple[SessionRow, ...]:
-        """The sessions of a call, first first."""
+    def turns(self, session: str, first: int = 0, limit: int | None = None) -> tuple[TurnRow, ...]:
+        """The session's (our id) turns from number `first` on, at most `limit`."""
+        with self.reading() as db:
+            return _turns(db, session, first, limit)
+
+    def sessions_of_call(self, call_sid: str, limit: int = 50) -> tuple[SessionRow, ...]:
+        """The first sessions of a call, first first; rows without their `detail`."""
         c = schema.sessions.c
-        with self._reading() as db:
-            query = columns(SessionRow, schema.sessions).where(c.call_sid == call_sid).order_by(c.started_at, c.id)
+        with self.reading() as db:
+            query = _BRIEF.where(c.call_sid == call_sid).order_by(c.started_at, c.id).limit(limit)
             return tuple(value(SessionRow, row) for row in db.execute(query))
 
     def messages(
@@ -117,7 +140,7 @@ class Queries:
         order: connection by connection as they opened, each by seq. Fewer than `limit`: that is all for now."""
         index, seq = (after[0], after[1] + 1) if after else (0, 0)
         found: list[PlacedMessage] = []
-        with self._reading() as db:
+        with self.reading() as db:
             key = _find(db, session_id)
             connections = _connections(db, key) if key else ()
             for place in range(max(index, 0), len(connections)):
@@ -129,7 +152,7 @@ class Queries:
 
     def revision(self, id: str) -> int | None:
         """A number that grows with every change of the session (our id or VX id); None when there is no such one."""
-        with self._reading() as db:
+        with self.reading() as db:
             key = _find(db, id)
             query = select(schema.sessions.c.revision).where(schema.sessions.c.id == key)
             found: int | None = db.execute(query).scalar_one_or_none()
@@ -138,7 +161,7 @@ class Queries:
     def revisions(self, ids: Iterable[str]) -> dict[str, int]:
         """The revisions of the sessions with these ids of ours; those that are not there are left out."""
         c = schema.sessions.c
-        with self._reading() as db:
+        with self.reading() as db:
             found = db.execute(select(c.id, c.revision).where(c.id.in_(list(ids))))
             return {row.id: row.revision for row in found}
 
@@ -149,11 +172,12 @@ class Queries:
         c = schema.journals.c
         newest = select(func.max(schema.sessions.c.started_at)).scalar_subquery()
         query = select(func.count(), func.max(c.updated_at), func.sum(c.segment), func.sum(c.offset), newest)
-        with self._reading() as db:
+        with self.reading() as db:
             return "-".join(str(part or 0) for part in db.execute(query.select_from(schema.journals)).one())
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
+    def reading(self) -> Iterator[Connection]:
+        """A connection for other reads, with the same errors."""
         if not self._ready:
             self._check()
         try:
@@ -172,13 +196,24 @@ class Queries:
         self._ready = True
 
 
-def _sessions(db: Connection, *, live: bool, after: tuple[int, str] | None, limit: int) -> list[SessionRow]:
+def _sessions(
+    db: Connection, wanted: list[ColumnElement[bool]], *, live: bool, after: tuple[int, str] | None, limit: int
+) -> list[SessionRow]:
     c = schema.sessions.c
-    query = columns(SessionRow, schema.sessions).where(c.ended_at.is_(None) if live else c.ended_at.is_not(None))
+    found = select(c.id).where(c.ended_at.is_(None) if live else c.ended_at.is_not(None), *wanted)
     if after:
-        query = query.where(tuple_(c.started_at, c.id) < after)
-    query = query.order_by(c.started_at.desc(), c.id.desc()).limit(limit)
-    return [value(SessionRow, row) for row in db.execute(query)]
+        found = found.where(tuple_(c.started_at, c.id) < after)
+    newest = (c.started_at.desc(), c.id.desc())
+    # Two steps: what is looked through is the index, and only what is shown is read whole.
+    ids = db.execute(found.order_by(*newest).limit(limit)).scalars().all()
+    query = _BRIEF.where(c.id.in_(ids)).order_by(*newest)
+    return [value(SessionRow, row) for row in db.execute(query)] if ids else []
+
+
+def _turns(db: Connection, session: str, first: int, limit: int | None) -> tuple[TurnRow, ...]:
+    c = schema.turns.c
+    query = columns(TurnRow, schema.turns).where(c.session == session, c.number >= first)
+    return tuple(value(TurnRow, row) for row in db.execute(query.order_by(c.number).limit(limit)))
 
 
 def _find(db: Connection, id: str) -> str | None:

@@ -35,6 +35,16 @@ class SessionRow:
     errors: int
     warnings: int
     confidence: str | None
+    responses: int
+    interrupted_responses: int
+    false_interruptions: int
+    stale_chunks: int
+    unheard_chars: int
+    sent_chars: int
+    response_max_ms: int | None
+    handoff_reason: str | None
+    backend: str
+    strip: str
     response_p50_ms: int | None
     response_p95_ms: int | None
     response_n: int
@@ -68,10 +78,22 @@ class TurnRow:
     caller_text: str
     agent_text: str
     response_latency_ms: int | None
+    backend_latency_ms: int | None
+    user_bot_latency_ms: int | None
     null_reason: str | None
     interrupted: bool
     unanswered: bool
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLabels:
+    """All labels of a session that are derived; those that people gave stay as they are."""
+
+    session: str
+    started_at: int
+    labels: tuple[tuple[str, str], ...]
+    """(name, value), each once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +124,8 @@ class Batch:
     turn_counts: tuple[tuple[str, int], ...] = ()
     """(session, n): the session has exactly the turns 0 … n-1; turns from n on are removed (a fold may
     take a provisional turn back)."""
+    labels: tuple[SessionLabels, ...] = ()
+    """Of sessions whose derived labels are to be replaced."""
     chunks: tuple[ChunkRow, ...] = ()
     finished: tuple[str, ...] = ()
     """Connections whose chunks become one recording in this commit."""

@@ -8,9 +8,23 @@ text holds what PostgreSQL's jsonb refuses. Long texts come last in a row, so th
 them without following overflow pages.
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import (
+    DDL,
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    event,
+)
 
 metadata = MetaData()
+_big_key = BigInteger().with_variant(Integer, "sqlite")
 
 sessions = Table(
     "sessions",
@@ -40,6 +54,16 @@ sessions = Table(
     Column("errors", Integer, nullable=False, server_default="0"),  # findings of that severity
     Column("warnings", Integer, nullable=False, server_default="0"),
     Column("confidence", Text),
+    Column("responses", Integer, nullable=False, server_default="0"),
+    Column("interrupted_responses", Integer, nullable=False, server_default="0"),
+    Column("false_interruptions", Integer, nullable=False, server_default="0"),
+    Column("stale_chunks", Integer, nullable=False, server_default="0"),
+    Column("unheard_chars", Integer, nullable=False, server_default="0"),
+    Column("sent_chars", Integer, nullable=False, server_default="0"),
+    Column("response_max_ms", Integer),
+    Column("handoff_reason", Text),
+    Column("backend", Text, nullable=False, server_default=""),  # URL without its query
+    Column("strip", Text, nullable=False, server_default=""),  # as conversation.strip writes it
     Column("response_p50_ms", Integer),
     Column("response_p95_ms", Integer),
     Column("response_n", Integer, nullable=False),
@@ -47,7 +71,39 @@ sessions = Table(
     Column("handoff", Text),  # JSON object
     Column("detail", Text, nullable=False),  # JSON: the conversation without its turns
 )
-Index("ix_sessions_started", sessions.c.started_at, sessions.c.id)
+# Newest first, and wide enough that what lists are narrowed and charts are drawn by is found in it alone.
+Index(
+    "ix_sessions_numbers",
+    *(
+        sessions.c[name]
+        for name in (
+            "started_at",
+            "id",
+            "ended_at",
+            "studio_transition",
+            "outcome",
+            "route",
+            "turns",
+            "interruptions",
+            "messages",
+            "gaps",
+            "unanswered",
+            "errors",
+            "warnings",
+            "responses",
+            "interrupted_responses",
+            "stale_chunks",
+            "response_max_ms",
+            "response_p50_ms",
+            "response_p95_ms",
+            "response_n",
+        )
+    ),
+)
+Index("ix_sessions_from", sessions.c.from_number, sessions.c.started_at)
+Index("ix_sessions_to", sessions.c.to_number, sessions.c.started_at)
+Index("ix_sessions_transition", sessions.c.studio_transition, sessions.c.started_at)
+Index("ix_sessions_outcome", sessions.c.outcome, sessions.c.started_at)
 Index("ix_sessions_session_id", sessions.c.session_id)
 Index("ix_sessions_call_sid", sessions.c.call_sid)
 Index(
@@ -84,18 +140,62 @@ Index(
 turns = Table(
     "turns",
     metadata,
-    Column("session", Text, primary_key=True),
-    Column("number", Integer, primary_key=True),
+    Column("id", _big_key, primary_key=True),  # what the index of words knows a turn by
+    Column("session", Text, nullable=False),
+    Column("number", Integer, nullable=False),
     Column("opened_by", Text, nullable=False),
     Column("started_at", BigInteger, nullable=False),
     Column("ended_at", BigInteger),
-    Column("caller_text", Text, nullable=False),
-    Column("agent_text", Text, nullable=False),
     Column("response_latency_ms", Integer),
+    Column("backend_latency_ms", Integer),
+    Column("user_bot_latency_ms", Integer),
     Column("null_reason", Text),
     Column("interrupted", Boolean, nullable=False),
     Column("unanswered", Boolean, nullable=False),
+    Column("caller_text", Text, nullable=False),
+    Column("agent_text", Text, nullable=False),
     Column("detail", Text, nullable=False),  # JSON: the whole turn
+    UniqueConstraint("session", "number", name="uq_turns_place"),
+)
+
+labels = Table(
+    "labels",
+    metadata,
+    Column("name", Text, primary_key=True),  # param.<name>, finding, lang; given by people: tag
+    Column("value", Text, primary_key=True),
+    Column("started_at", BigInteger, primary_key=True),  # of the session, so that the newest are found first
+    Column("session", Text, primary_key=True),
+)
+Index("ix_labels_session", labels.c.session)
+
+notes = Table(
+    "notes",
+    metadata,
+    Column("id", _big_key, primary_key=True),
+    Column("session", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("text", Text, nullable=False),
+)
+Index("ix_notes_session", notes.c.session)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", _big_key, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),  # a session's id, or nothing; never content
+    Column("address", Text, nullable=False),
+)
+
+vitals = Table(
+    "vitals",
+    metadata,
+    Column("process", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("detail", Text, nullable=False),  # JSON
 )
 
 chunks = Table(
@@ -125,3 +225,29 @@ journals = Table(
     Column("offset", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
 )
+
+# What was said, by words. Triggers and a generated column keep it: nothing that writes turns has to think of it.
+_FTS = (
+    "CREATE VIRTUAL TABLE turns_fts USING fts5(caller_text, agent_text, content='turns', content_rowid='id', "
+    "tokenize='unicode61 remove_diacritics 2')",
+    "CREATE TRIGGER turns_fts_insert AFTER INSERT ON turns BEGIN "
+    "INSERT INTO turns_fts(rowid, caller_text, agent_text) VALUES (new.id, new.caller_text, new.agent_text); END",
+    "CREATE TRIGGER turns_fts_delete AFTER DELETE ON turns BEGIN "
+    "INSERT INTO turns_fts(turns_fts, rowid, caller_text, agent_text) "
+    "VALUES ('delete', old.id, old.caller_text, old.agent_text); END",
+    "CREATE TRIGGER turns_fts_update AFTER UPDATE OF caller_text, agent_text ON turns "
+    "WHEN old.caller_text IS NOT new.caller_text OR old.agent_text IS NOT new.agent_text BEGIN "
+    "INSERT INTO turns_fts(turns_fts, rowid, caller_text, agent_text) "
+    "VALUES ('delete', old.id, old.caller_text, old.agent_text); "
+    "INSERT INTO turns_fts(rowid, caller_text, agent_text) VALUES (new.id, new.caller_text, new.agent_text); END",
+)
+# A tsvector holds 1 MB at most; of a text that long the beginning is searched.
+_SAID = (
+    "ALTER TABLE turns ADD COLUMN said tsvector GENERATED ALWAYS AS (to_tsvector('simple', "
+    "left(caller_text, 100000) || ' ' || left(agent_text, 100000))) STORED",
+    "CREATE INDEX ix_turns_said ON turns USING gin (said)",
+)
+for _statement in _FTS:
+    event.listen(metadata, "after_create", DDL(_statement).execute_if(dialect="sqlite"))  # type: ignore[no-untyped-call]
+for _statement in _SAID:
+    event.listen(metadata, "after_create", DDL(_statement).execute_if(dialect="postgresql"))  # type: ignore[no-untyped-call]

@@ -8,15 +8,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import fields
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Executable, Row, Select, Table, select
+from sqlalchemy import ColumnElement, Executable, Row, Select, Table, UniqueConstraint, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 R = TypeVar("R")
 
 
-def columns(row_class: type[R], table: Table) -> Select[Any]:
-    """A query for whole rows, which `value` makes values of."""
-    return select(*(table.c[field.name] for field in fields(row_class)))  # type: ignore[arg-type]
+def columns(row_class: type[R], table: Table, blank: str | None = None) -> Select[Any]:
+    """A query for whole rows, which `value` makes values of; the column `blank` is not read, and empty."""
+    names = [field.name for field in fields(row_class)]  # type: ignore[arg-type]
+    return select(*(literal("").label(name) if name == blank else table.c[name] for name in names))
 
 
 def value(row_class: Callable[..., R], row: Row[Any]) -> R:
@@ -36,10 +37,13 @@ def parameters(rows: Iterable[object], *, leave_out: frozenset[str] = frozenset(
 
 def upsert(dialect: str, table: Table, **otherwise: ColumnElement[Any]) -> Executable:
     """Insert whole rows, replacing every column but the key where the key exists; `otherwise` says what a column
-    becomes in that case instead of the new value."""
+    becomes in that case instead of the new value. A table with a key of its own making is known by its unique
+    columns."""
     insert = _insert(dialect)(table)
-    keys = [column.name for column in table.primary_key]
-    replaced = {column.name: insert.excluded[column.name] for column in table.c if column.name not in keys}
+    unique = next((one for one in table.constraints if isinstance(one, UniqueConstraint)), table.primary_key)
+    keys = [column.name for column in unique]
+    kept = {*keys, *(column.name for column in table.primary_key)}
+    replaced = {column.name: insert.excluded[column.name] for column in table.c if column.name not in kept}
     statement: Executable = insert.on_conflict_do_update(index_elements=keys, set_={**replaced, **otherwise})
     return statement
 

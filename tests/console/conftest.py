@@ -16,6 +16,7 @@ from relayproxy.console.app import build
 from relayproxy.store.archive import Archive
 from relayproxy.store.engine import open_engine, open_reader
 from relayproxy.store.migrate import migrate
+from relayproxy.store.pen import Pen
 from relayproxy.store.queries import Queries
 
 Client = TestClient[web.Request, web.Application]
@@ -47,18 +48,25 @@ def queries(settings: Settings) -> Iterator[Queries]:
 
 
 @pytest.fixture
-async def client(settings: Settings, queries: Queries) -> AsyncIterator[Client]:
-    async with TestClient(TestServer(build(settings, queries))) as client:
+def pen(settings: Settings) -> Iterator[Pen]:
+    pen = Pen(open_engine(settings.database))
+    yield pen
+    pen.close()
+
+
+@pytest.fixture
+async def client(settings: Settings, queries: Queries, pen: Pen) -> AsyncIterator[Client]:
+    async with TestClient(TestServer(build(settings, queries, pen))) as client:
         yield client
 
 
 @pytest.fixture
-def console(settings: Settings, queries: Queries) -> Iterator[str]:
+def console(settings: Settings, queries: Queries, pen: Pen) -> Iterator[str]:
     """The URL of a console that runs in a thread of its own, for tests that are not asynchronous."""
     told: queue.SimpleQueue[tuple[str, Callable[[], object]]] = queue.SimpleQueue()
 
     async def serve() -> None:
-        runner = web.AppRunner(build(settings, queries), handler_cancellation=True, shutdown_timeout=1)
+        runner = web.AppRunner(build(settings, queries, pen), handler_cancellation=True, shutdown_timeout=1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         stop = asyncio.Event()

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from relayproxy.conversation.message import Message, write_lines
-from relayproxy.store.rows import ChunkRow, ConnectionRow, SessionRow, TurnRow
+from relayproxy.store.rows import ChunkRow, ConnectionRow, SessionLabels, SessionRow, TurnRow
 
 NOON = 1_800_000_000_000_000_000
 
@@ -38,6 +38,16 @@ def session(id: str, **known: Any) -> SessionRow:
         errors=0,
         warnings=0,
         confidence=None,
+        responses=0,
+        interrupted_responses=0,
+        false_interruptions=0,
+        stale_chunks=0,
+        unheard_chars=0,
+        sent_chars=0,
+        response_max_ms=None,
+        handoff_reason=None,
+        backend="wss://agent.example.com/ws",
+        strip="",
         response_p50_ms=None,
         response_p95_ms=None,
         response_n=0,
@@ -73,6 +83,8 @@ def turn(session: str, number: int, **known: Any) -> TurnRow:
         caller_text="a table for two",
         agent_text="Sure, for when?",
         response_latency_ms=750,
+        backend_latency_ms=740,
+        user_bot_latency_ms=None,
         null_reason=None,
         interrupted=False,
         unanswered=False,
@@ -91,3 +103,7 @@ def said(first: int, n: int, text: str = "hello") -> list[Message]:
 
 def chunk(connection: str, messages: Sequence[Message]) -> ChunkRow:
     return ChunkRow(connection, messages[0].seq, len(messages), write_lines(messages))
+
+
+def labels(session: str, *labels: tuple[str, str], started_at: int = NOON) -> SessionLabels:
+    return SessionLabels(session, started_at, labels)

@@ -10,12 +10,23 @@ from relayproxy.store.archive import Archive
 from relayproxy.store.engine import open_engine, open_reader
 from relayproxy.store.migrate import migrate
 from relayproxy.store.queries import Queries
+from tests.peers.postgres import Server, server
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """One server for all tests; a test that stops it starts it again."""
+    with server() as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    assert request.param == "sqlite"
-    return f"sqlite:///{tmp_path}/data/relayproxy.db"
+    """A database that is not there yet, or empty."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/data/relayproxy.db"
+    server: Server = request.getfixturevalue("postgres")
+    return server.database()
 
 
 @pytest.fixture

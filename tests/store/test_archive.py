@@ -15,6 +15,7 @@ from sqlalchemy.exc import StatementError
 
 from relayproxy.conversation.message import read_lines
 from relayproxy.store import archive as archives
+from relayproxy.store import chunks
 from relayproxy.store import engine as engines
 from relayproxy.store.archive import Archive
 from relayproxy.store.engine import open_engine, writing
@@ -23,7 +24,8 @@ from relayproxy.store.lines import pack
 from relayproxy.store.migrate import migrate
 from relayproxy.store.queries import Queries
 from relayproxy.store.rows import Batch, ChunkRow, JournalRow
-from tests.store.build import NOON, chunk, connection, said, session, turn
+from tests.store.build import NOON, chunk, connection, labels, said, session, turn
+from tests.store.kinds import SQLITE
 
 FIRST = Batch(
     journals=(JournalRow("j1", 1, 100),),
@@ -134,7 +136,7 @@ def test_replaying_a_finished_call_changes_nothing(archive: Archive, engine: Eng
 def test_nothing_is_remembered_of_finished_calls(archive: Archive) -> None:
     archive.commit(Batch(chunks=(chunk("a", said(0, 2)), chunk("b", said(0, 2)))))
     archive.commit(Batch(finished=("a", "b", "c")))
-    assert archive._stored == {}
+    assert archive._chunks._stored == {}
 
 
 def test_a_call_without_messages_finishes_without_a_recording(archive: Archive, engine: Engine) -> None:
@@ -146,7 +148,7 @@ def test_a_call_without_messages_finishes_without_a_recording(archive: Archive, 
 def test_a_long_call_is_sealed_in_parts_while_it_lives(
     archive: Archive, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archives, "PART_BYTES", 2000)
+    monkeypatch.setattr(chunks, "PART_BYTES", 2000)
     for first in range(0, 300, 5):
         if first % 35 == 0:
             archive = Archive(engine)
@@ -166,7 +168,7 @@ def test_a_long_call_is_sealed_in_parts_while_it_lives(
 def test_a_chunk_larger_than_a_part_makes_a_part_of_its_own(
     archive: Archive, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archives, "PART_BYTES", 100)
+    monkeypatch.setattr(chunks, "PART_BYTES", 100)
     archive.commit(Batch(chunks=(chunk("a", said(0, 1)), chunk("a", said(1, 9)), chunk("a", said(10, 1)))))
     archive.commit(Batch(finished=("a",)))
     assert [row[2:4] for row in everything(engine)["recordings"]] == [(0, 1), (1, 9), (10, 1)]
@@ -229,17 +231,28 @@ def test_journals_that_something_is_expected_of(archive: Archive) -> None:
     assert archive.journal_names() == {"read", "live"}
 
 
+BREAK = {
+    "sqlite": ("CREATE TRIGGER broken BEFORE INSERT ON journals BEGIN SELECT RAISE(ABORT, 'broken'); END",),
+    "postgresql": (
+        "CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'broken'; END $$",
+        "CREATE TRIGGER broken BEFORE INSERT ON journals EXECUTE FUNCTION broken()",
+    ),
+}
+MEND = {"sqlite": "DROP TRIGGER broken", "postgresql": "DROP TRIGGER broken ON journals"}
+
+
 def test_a_commit_that_fails_in_the_middle_leaves_nothing(archive: Archive, engine: Engine) -> None:
     archive.commit(Batch(chunks=(chunk("z", said(0, 2)),)))
     before = everything(engine)
     with writing(engine).begin() as db:
-        db.execute(text("CREATE TRIGGER broken BEFORE INSERT ON journals BEGIN SELECT RAISE(ABORT, 'broken'); END"))
+        for statement in BREAK[engine.dialect.name]:
+            db.execute(text(statement))
     batch = replace(FIRST, finished=("a", "z"))
     with pytest.raises(StoreError, match="broken"):
         archive.commit(batch)
     assert everything(engine) == before
     with writing(engine).begin() as db:
-        db.execute(text("DROP TRIGGER broken"))
+        db.execute(text(MEND[engine.dialect.name]))
     archive.commit(batch)
     assert archive.session("a") == session("a", messages=3, revision=1)
     assert [*archive.messages("a"), *archive.messages("z")] == [*said(0, 3), *said(0, 2)]
@@ -258,6 +271,7 @@ def test_a_value_that_is_no_value_of_its_column_leaves_nothing_and_is_no_outage(
     assert list(archive.messages("a")) == said(0, 3)
 
 
+@SQLITE
 def test_a_full_disk_is_an_outage_that_ends(archive: Archive, engine: Engine) -> None:
     archive.commit(FIRST)
     with engine.connect() as db:
@@ -271,6 +285,7 @@ def test_a_full_disk_is_an_outage_that_ends(archive: Archive, engine: Engine) ->
     assert list(archive.messages("a")) == [*said(0, 3), *said(3, 100, "x" * 9000)]
 
 
+@SQLITE
 def test_a_locked_database_is_an_outage_that_ends(url: str, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engines, "BUSY_TIMEOUT", 0.05)
     own = open_engine(url)
@@ -282,6 +297,7 @@ def test_a_locked_database_is_an_outage_that_ends(url: str, engine: Engine, monk
     own.dispose()
 
 
+@SQLITE
 def test_after_an_outage_the_file_is_opened_anew(tmp_path: Path, archive: Archive, engine: Engine, url: str) -> None:
     archive.commit(FIRST)
     file = tmp_path / "data" / "relayproxy.db"
@@ -300,6 +316,7 @@ def test_after_an_outage_the_file_is_opened_anew(tmp_path: Path, archive: Archiv
     assert archive.session("a") == session("a", messages=3, revision=1)
 
 
+@SQLITE
 @pytest.mark.parametrize("before", ["deleted", "replaced"])
 def test_a_file_that_has_gone_from_its_place_is_not_written_any_more(
     tmp_path: Path, archive: Archive, url: str, before: str
@@ -317,6 +334,7 @@ def test_a_file_that_has_gone_from_its_place_is_not_written_any_more(
     assert list(archive.messages("a")) == said(0, 3)
 
 
+@SQLITE
 def test_another_file_is_noticed_even_when_it_had_to_be_opened_anew(
     tmp_path: Path, archive: Archive, engine: Engine, url: str
 ) -> None:
@@ -333,7 +351,7 @@ def test_a_session_is_replaced_with_exactly_these_turns(archive: Archive) -> Non
     archive.commit(Batch(sessions=(session("a", ended_at=NOON),)))
     new = session("a", ended_at=NOON, outcome="caller_hangup", revision=2)
 
-    assert archive.replace_session(new, (turn("a", 0, caller_text="hello"),))
+    assert archive.replace_session(new, (turn("a", 0, caller_text="hello"),), labels("a"))
 
     assert archive.session("a") == replace(new, revision=3)
     assert archive.turn_rows("a") == (turn("a", 0, caller_text="hello"),)
@@ -347,19 +365,20 @@ def test_what_lives_or_was_written_meanwhile_is_not_replaced(
     archive.commit(replace(FIRST, sessions=(session("a", ended_at=ended_at),)))
     before = everything(engine)
 
-    assert not archive.replace_session(session("a", ended_at=NOON, revision=revision), ())
-    assert not archive.replace_session(session("b", ended_at=NOON, revision=1), ())
+    assert not archive.replace_session(session("a", ended_at=NOON, revision=revision), (), labels("a"))
+    assert not archive.replace_session(session("b", ended_at=NOON, revision=1), (), labels("b"))
 
     assert everything(engine) == before
 
 
+@SQLITE
 def test_nothing_is_replaced_in_a_file_that_has_gone_from_its_place(tmp_path: Path, archive: Archive, url: str) -> None:
     archive.commit(replace(FIRST, sessions=(session("a", ended_at=NOON),)))
     for part in (tmp_path / "data").iterdir():
         part.unlink()
 
     with pytest.raises(ReplacedError):
-        archive.replace_session(session("a", ended_at=NOON, revision=1), ())
+        archive.replace_session(session("a", ended_at=NOON, revision=1), (), labels("a"))
 
 
 def test_ids_of_all_sessions_or_of_those_with_a_name(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -428,7 +447,7 @@ def test_the_number_of_statements_does_not_grow_with_the_calls(archive: Archive,
 
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "PART_BYTES", 300)
+    monkeypatch.setattr(chunks, "PART_BYTES", 300)
 
 
 @given(

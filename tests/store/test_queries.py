@@ -6,15 +6,15 @@ import pytest
 from sqlalchemy import Engine, text
 
 from relayproxy.conversation.message import Message
-from relayproxy.store import archive as archives
-from relayproxy.store import lines
+from relayproxy.store import chunks, lines
 from relayproxy.store.archive import Archive
 from relayproxy.store.engine import open_reader, writing
 from relayproxy.store.errors import NotReady, StoreError
 from relayproxy.store.migrate import migrate
 from relayproxy.store.queries import PlacedMessage, Queries
 from relayproxy.store.rows import Batch, JournalRow
-from tests.store.build import NOON, chunk, connection, said, session, turn
+from tests.store.build import NOON, chunk, connection, labels, said, session, turn
+from tests.store.kinds import SQLITE
 
 
 def ids(queries: Queries, limit: int) -> list[list[str]]:
@@ -45,6 +45,7 @@ def test_before_there_is_a_database_one_is_told_what_to_do(url: str) -> None:
     reader.dispose()
 
 
+@SQLITE
 def test_a_database_that_goes_away_and_comes_back_is_noticed(queries: Queries, tmp_path: Path) -> None:
     assert queries.empty()
     folder = tmp_path / "data"
@@ -55,6 +56,7 @@ def test_a_database_that_goes_away_and_comes_back_is_noticed(queries: Queries, t
     assert queries.empty()
 
 
+@SQLITE
 def test_a_damaged_database_is_not_taken_for_a_missing_one(queries: Queries, tmp_path: Path) -> None:
     assert queries.empty()
     for file in (tmp_path / "data").iterdir():
@@ -115,6 +117,7 @@ def test_the_largest_time_is_a_cursor(queries: Queries) -> None:
     assert queries.sessions(5, f"live.{2**63 - 1}.x").sessions == ()
 
 
+@SQLITE
 def test_lists_and_pages_are_found_by_index(queries: Queries, engine: Engine) -> None:
     with engine.connect() as db:
         for live in ("ended_at IS NULL", "ended_at IS NOT NULL"):
@@ -182,7 +185,7 @@ def test_messages_of_a_call_that_reconnected_follow_each_other(archive: Archive,
 def test_pages_of_messages_run_through_parts_and_chunks(
     archive: Archive, queries: Queries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archives, "PART_BYTES", 1000)
+    monkeypatch.setattr(chunks, "PART_BYTES", 1000)
     monkeypatch.setattr(lines, "CHUNKS_AT_ONCE", 2)
     archive.commit(Batch(sessions=(session("a"),), connections=(connection("a"),)))
     for first in range(0, 60, 3):
@@ -224,11 +227,11 @@ def test_what_was_derived_anew_is_a_change_too(archive: Archive, queries: Querie
     archive.commit(Batch(journals=journals, sessions=(session("a", ended_at=NOON),)))
     changes, revision = queries.changes(), queries.revision("a")
 
-    assert archive.replace_session(session("a", ended_at=NOON, revision=1), ())
+    assert archive.replace_session(session("a", ended_at=NOON, revision=1), (), labels("a"))
 
     assert queries.changes() != changes
     assert queries.revision("a") != revision
-    assert archive.journals() == journals
+    assert set(archive.journals()) == set(journals)
 
 
 def test_a_writer_in_the_middle_of_its_work_holds_nobody_up(archive: Archive, queries: Queries, engine: Engine) -> None:

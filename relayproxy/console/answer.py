@@ -1,0 +1,16 @@
+"""Answers in JSON.
+
+Knows: how a value is told to a program.
+Must not know: what it is about.
+"""
+
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+
+def answer(body: Any, status: int = 200) -> web.Response:
+    """The value as JSON."""
+    encoded = msgspec.json.encode(body)
+    return web.Response(status=status, body=encoded, content_type="application/json", charset="utf-8")

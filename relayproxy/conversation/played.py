@@ -1,0 +1,44 @@
+"""When a turn's speech was at the caller's ear.
+
+Knows: which of a stretch's times were reported and which are reckoned.
+Must not know: what was said, or how much of it was heard.
+"""
+
+from collections.abc import Iterable
+
+from relayproxy.conversation.model import Played
+from relayproxy.conversation.speech import Speech
+
+MOST = 64
+"""Stretches of one turn."""
+_APART = 60_000_000
+"""Nanoseconds between stretches that are one to the ear."""
+
+
+def played(speeches: Iterable[Speech], silent_at: int | None) -> tuple[Played, ...]:
+    """The stretches in order, wall nanoseconds; nothing is heard from `silent_at` on."""
+    found: list[Played] = []
+    for speech in speeches:
+        one = _one(speech, silent_at)
+        if one is None:
+            continue
+        before = found[-1] if found else None
+        if before is not None and before.end is not None and one.start - before.end <= _APART:
+            end = None if one.end is None else max(before.end, one.end)
+            found[-1] = Played(before.start, end, before.estimated or one.estimated)
+        elif len(found) < MOST:
+            found.append(one)
+    return tuple(found)
+
+
+def _one(speech: Speech, silent_at: int | None) -> Played | None:
+    start = speech.sound_at if speech.sound_at is not None else speech.begin_at
+    if not start:
+        return None
+    known = speech.cut.at if speech.cut is not None else speech.off_at
+    end = known if known is not None else (None if speech.media else speech.end_at)
+    if silent_at is not None:
+        end = silent_at if end is None else min(end, silent_at)
+    if end is not None and end <= start:
+        return None
+    return Played(start, end, speech.sound_at is None or known is None)

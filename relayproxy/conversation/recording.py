@@ -1,0 +1,118 @@
+"""A session's recording as one file: a header, then its messages.
+
+Knows: the format (docs/recordings.md), which is the same wherever a recording is written or read.
+Must not know: where bytes come from or go to; compression.
+
+The first line says what is recorded and how each connection opened and ended. Every other line is a message exactly as
+it is stored, with the place of its connection in front.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from relayproxy.connection import Ending, Opening
+from relayproxy.conversation.message import Message, write_lines
+
+VERSION = 1
+SUFFIX = ".relayproxy.jsonl.gz"
+"""How the names of such files end; inside they are JSON Lines, compressed with gzip."""
+
+
+class NotARecording(ValueError):
+    """What was read is no recording, a damaged one, or one of a later version."""
+
+
+class RecordedConnection(msgspec.Struct, frozen=True):
+    """One WebSocket of the session. `messages` is how many were recorded of it when the file was written."""
+
+    opening: Opening
+    ending: Ending | None
+    """None while it lived."""
+    messages: int
+
+
+class Header(msgspec.Struct, frozen=True):
+    """The first line."""
+
+    relayproxy: Literal["recording"]
+    version: int
+    produced_by: str
+    """`relayproxy` and the version that wrote the file."""
+    id: str
+    """The recording's own id."""
+    session_id: str | None
+    """Twilio's VX id."""
+    call_sid: str | None
+    account_sid: str | None
+    trace_id: str
+    connections: tuple[RecordedConnection, ...]
+    """As they opened; a message names its connection by the place in this list, from 0."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every connection had ended when the file was written."""
+        return all(connection.ending is not None for connection in self.connections)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A message and the place of its connection."""
+
+    connection: int
+    message: Message
+
+
+class _Place(msgspec.Struct):
+    connection: int
+
+
+_header = msgspec.json.Decoder(Header)
+_place = msgspec.json.Decoder(_Place)
+_message = msgspec.json.Decoder(Message)
+
+
+def write_header(header: Header) -> bytes:
+    """The first line with its newline."""
+    return msgspec.json.encode(header) + b"\n"
+
+
+def write_messages(connection: int, messages: Iterable[Message]) -> bytes:
+    """Lines for messages of the connection at that place."""
+    before = b'{"connection":%d,' % connection
+    return b"".join(before + line[1:] for line in write_lines(messages).splitlines(keepends=True))
+
+
+def read_recording(lines: Iterable[bytes]) -> tuple[Header, Iterator[Recorded]]:
+    """The header and then, as they are asked for, the messages. `lines` are the file's, inflated, with or without their
+    newlines. Raises `NotARecording`, also where the messages turn out to be damaged or not all there."""
+    rest = iter(lines)
+    try:
+        header = _header.decode(next(rest, b""))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise NotARecording("not a recording of relayproxy: its first line is no header") from None
+    if header.version > VERSION:
+        raise NotARecording(f"a recording of version {header.version}; this relayproxy reads {VERSION} at most")
+    return header, _recorded(header, rest)
+
+
+def _recorded(header: Header, lines: Iterator[bytes]) -> Iterator[Recorded]:
+    found = [0] * len(header.connections)
+    for number, line in enumerate(lines, 2):
+        if not line.strip():
+            continue
+        try:
+            place, message = _place.decode(line).connection, _message.decode(line)
+            known = 0 <= place < len(found)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            known = False
+        if not known:
+            raise NotARecording(f"line {number} of the recording is damaged")
+        found[place] += 1
+        yield Recorded(place, message)
+    for place, connection in enumerate(header.connections):
+        if found[place] < connection.messages:
+            missing = connection.messages - found[place]
+            raise NotARecording(f"the recording is cut short: {missing} messages of connection {place} are missing")

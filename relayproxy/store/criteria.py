@@ -1,0 +1,99 @@
+"""What a list of sessions can be narrowed by, as a value.
+
+Knows: every field, what kind of values it takes, what it means in words.
+Must not know: how people write filters; SQL.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Op = Literal["=", "^", ">", ">=", "<", "<="]
+"""`^`: begins with."""
+Kind = Literal["text", "number", "seconds", "label", "is"]
+"""`seconds`: people write seconds, values are milliseconds. `label`: kept beside the session, one or several a name."""
+
+PARAM = "param."
+"""Begins the names of labels that are custom parameters."""
+TAG = "tag"
+"""The name of labels that people give; all others are derived."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One thing to filter by; `help` says in a phrase what it is, `example` shows a value."""
+
+    kind: Kind
+    help: str
+    example: str
+
+
+FIELDS: dict[str, Field] = {
+    "is": Field("is", "state: live, ended; or what it has: handoff, gap, noted", "live"),
+    "outcome": Field("text", "how the session ended", "caller_hangup"),
+    "transition": Field("text", "the way that Studio took: success, failed, none, unknown", "failed"),
+    "latency": Field("seconds", "the slowest answer of the session", ">2"),
+    "p50": Field("seconds", "the median wait for an answer", ">1.2"),
+    "p95": Field("seconds", "the 95th percentile of the waits for an answer", ">3"),
+    "duration": Field("seconds", "how long the session took", ">5m"),
+    "turns": Field("number", "number of turns", ">10"),
+    "responses": Field("number", "number of answers", ">10"),
+    "interruptions": Field("number", "how often the agent was cut off", ">0"),
+    "unanswered": Field("number", "prompts and keys without an answer", ">0"),
+    "stale": Field("number", "text messages sent after an interruption", ">0"),
+    "errors": Field("number", "findings that are errors", ">0"),
+    "warnings": Field("number", "findings that are warnings", ">0"),
+    "finding": Field("label", "code of a finding", "slow_turn"),
+    "number": Field("text", "either party's number", "+1415*"),
+    "from": Field("text", "the calling number", "+1415*"),
+    "to": Field("text", "the called number", "+1415*"),
+    "direction": Field("text", "inbound or outbound", "inbound"),
+    "route": Field("text", "the relay's route", "default"),
+    "backend": Field("text", "URL of the backend", "wss://agent*"),
+    "tag": Field("label", "a tag that somebody gave", "todo"),
+    "lang": Field("label", "a language that was heard", "en-US"),
+    "reason": Field("text", "reasonCode of the handoff", "live-agent-handoff"),
+    "code": Field("number", "error code that Twilio logs", "64105"),
+    "messages": Field("number", "number of messages, both ways", ">1000"),
+    "session": Field("text", "Twilio's VX id, or the recording's own id", "VX…"),
+    "call": Field("text", "the call SID", "CA…"),
+    "account": Field("text", "the account SID", "AC…"),
+    "confidence": Field("text", "how sure the ending is: certain, likely, guess", "guess"),
+    "ended_by": Field("text", "who ended it: caller, backend, twilio, proxy", "backend"),
+}
+"""Beside these there is `param.<name>` for every custom parameter."""
+
+STATES = ("live", "ended", "handoff", "gap", "noted")
+"""Values of `is`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One condition: the field has any of the values (or, `negated`, none of them). Numbers are ints."""
+
+    field: str
+    op: Op
+    values: tuple[str | int, ...]
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """Which sessions are wanted: all conditions must hold. Times are wall nanoseconds; a session is within them when
+    it overlaps [since, until)."""
+
+    every: tuple[Criterion, ...] = ()
+    words: tuple[str, ...] = ()
+    """Words and phrases that were said, all of them in one turn."""
+    since: int | None = None
+    until: int | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.every or self.words) or self.since is not None or self.until is not None
+
+
+def kind_of_field(name: str) -> Kind | None:
+    """What kind of values a field takes; None when there is no such field."""
+    if name.startswith(PARAM) and len(name) > len(PARAM):
+        return "label"
+    field = FIELDS.get(name)
+    return field.kind if field else None

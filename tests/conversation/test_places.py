@@ -1,0 +1,121 @@
+"""Where in time the caller spoke, the agent was heard, and single things happened."""
+
+from relayproxy.conversation.model import Turn
+from tests.script import START, script
+
+EVENTS = """
+    0.000  twilio   setup
+    1.000  twilio   info clientSpeaking on
+    2.000  twilio   info clientSpeaking off
+    2.300  twilio   prompt "book me a table" last
+    3.000  backend  text "Sure, for when would you like it?" last
+    3.300  twilio   info agentSpeaking on
+"""
+PLAIN = """
+    0.000  twilio   setup
+    2.000  twilio   prompt "book me"
+    2.300  twilio   prompt "book me a table" last
+    3.000  backend  text "Sure, for when would you like it?" last
+"""
+HUNG_UP = """
+    {at}  twilio  close 1000
+    {at}  -       gone first=twilio twilio=eof backend=eof
+"""
+
+
+def seconds(at: int | None) -> float | None:
+    return None if at is None else round((at - START) / 1e9, 3)
+
+
+def caller(turn: Turn) -> tuple[float | None, float | None, bool]:
+    return seconds(turn.caller_from), seconds(turn.caller_until), turn.caller_estimated
+
+
+def heard(turn: Turn) -> list[tuple[float | None, float | None, bool]]:
+    return [(seconds(one.start), seconds(one.end), one.estimated) for one in turn.played]
+
+
+def marks(turn: Turn) -> list[tuple[float | None, str, str]]:
+    return [(seconds(mark.at), mark.kind, mark.text) for mark in turn.marks]
+
+
+def test_with_speaker_events_it_is_known() -> None:
+    turn = script(EVENTS + "5.5 twilio info agentSpeaking off").turns[1]
+    assert caller(turn) == (1.0, 2.0, False)
+    assert heard(turn) == [(3.3, 5.5, False)]
+
+
+def test_while_the_agent_speaks_the_end_is_reckoned() -> None:
+    ((start, end, estimated),) = heard(script(EVENTS).turns[1])
+    assert (start, estimated) == (3.3, True)
+    assert end is not None
+    assert 5 < end < 6
+
+
+def test_without_events_partials_and_the_length_of_the_text_tell() -> None:
+    turn = script(PLAIN).turns[1]
+    assert caller(turn) == (2.0, 2.3, True)
+    ((start, end, estimated),) = heard(turn)
+    assert (start, estimated) == (3.35, True)
+    assert end is not None
+    assert 5 < end < 6
+    alone = script('0.0 twilio setup\n9.0 twilio prompt "book me a table" last').turns[1]
+    assert caller(alone) == (8.0, 9.0, True)
+
+
+def test_speech_ends_where_it_is_interrupted_or_the_call_is_over() -> None:
+    cut = script(EVENTS + '4.1 twilio interrupt "Sure, for" 800').turns[1]
+    assert heard(cut) == [(3.3, 4.1, False)]
+    over = script(PLAIN + HUNG_UP.format(at=4.0)).turns[1]
+    assert heard(over) == [(3.35, 4.0, True)]
+    never = script(PLAIN + HUNG_UP.format(at=3.1)).turns[1]
+    assert heard(never) == []
+
+
+def test_media_has_an_end_only_when_it_is_told() -> None:
+    call = PLAIN.replace('text "Sure, for when would you like it?" last', "play https://example.com/a.mp3")
+    assert heard(script(call).turns[1]) == [(3.35, None, True)]
+    assert heard(script(call + HUNG_UP.format(at=9.0)).turns[1]) == [(3.35, 9.0, True)]
+
+
+def test_what_happens_at_a_moment() -> None:
+    call = script(
+        PLAIN
+        + """
+        3.100  backend  language es-ES
+        3.200  backend  play https://example.com/a.mp3
+        3.300  backend  sendDigits 1w2
+        9.000  twilio   dtmf 5
+        9.400  twilio   dtmf 6
+        """
+    )
+    assert marks(call.turns[1]) == [
+        (2.3, "prompt", "book me a table"),
+        (3.1, "language", "es-ES"),
+    ]
+    assert marks(call.turns[2]) == [
+        (3.2, "play", "https://example.com/a.mp3"),
+        (3.3, "digits", "1w2"),
+    ]
+    assert marks(call.turns[3]) == [(9.0, "dtmf", "5"), (9.4, "dtmf", "6")]
+    assert caller(call.turns[3]) == (9.0, 9.4, False)
+
+
+def test_what_the_caller_says_again_is_one_stretch_with_its_own_marks() -> None:
+    turn = script(
+        """
+        0.0  twilio   setup
+        2.0  twilio   prompt "book"
+        2.3  twilio   prompt "book me a table" last
+        4.0  twilio   prompt "for two" last
+        """
+    ).turns[1]
+    assert caller(turn) == (2.0, 4.0, True)
+    assert [text for _, _, text in marks(turn)] == ["book me a table", "for two"]
+
+
+def test_marks_are_bounded_in_number_and_length() -> None:
+    turn = script("0.0 twilio setup\n" + "".join(f"{1 + n / 100} twilio dtmf 5\n" for n in range(99))).turns[1]
+    assert len(turn.marks) == 64
+    long = script(f'0.0 twilio setup\n1.0 twilio prompt "{"x" * 200}" last').turns[1]
+    assert marks(long) == [(1.0, "prompt", "x" * 80)]

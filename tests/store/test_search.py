@@ -1,0 +1,71 @@
+"""What was said is found, and shown where it was said, as turns come, change and go."""
+
+from relayproxy.store.archive import Archive
+from relayproxy.store.criteria import Criteria
+from relayproxy.store.queries import Queries
+from relayproxy.store.rows import Batch
+from relayproxy.store.search import Hit
+from tests.store.build import session, turn
+
+
+def ids(queries: Queries, word: str) -> list[str]:
+    return sorted(row.id for row in queries.sessions(50, None, Criteria(words=(word,))).sessions)
+
+
+def test_a_hit_shows_who_said_it_and_the_words_around_it(archive: Archive, queries: Queries) -> None:
+    archive.commit(
+        Batch(
+            sessions=(session("a"), session("b")),
+            turns=(
+                turn("a", 0, caller_text="hello", agent_text="Hi"),
+                turn("a", 1, caller_text="I want a refund now", agent_text="Sure"),
+                turn("a", 2, caller_text="thanks", agent_text="Your refund, the whole refund"),
+                turn("b", 0, caller_text="no", agent_text="yes"),
+            ),
+        )
+    )
+
+    found = queries.hits(Criteria(words=("refund",)), ["a", "b"])
+
+    assert found == {
+        "a": (
+            Hit(1, "caller", (("I want a ", False), ("refund", True), (" now", False))),
+            Hit(2, "agent", (("Your ", False), ("refund", True), (", the whole ", False), ("refund", True))),
+        )
+    }  # fmt: skip
+    assert queries.hits(Criteria(), ["a"]) == {}
+    assert queries.hits(Criteria(words=("refund",)), []) == {}
+
+
+def test_no_more_than_three_hits_of_a_session_are_shown(archive: Archive, queries: Queries) -> None:
+    archive.commit(Batch(sessions=(session("a"),), turns=tuple(turn("a", n, caller_text="refund") for n in range(9))))
+    found = queries.hits(Criteria(words=("refund",)), ["a"])
+    assert [hit.turn for hit in found["a"]] == [0, 1, 2]
+
+
+def test_the_index_follows_every_change_of_a_turn(archive: Archive, queries: Queries) -> None:
+    archive.commit(Batch(sessions=(session("a"),), turns=(turn("a", 0, caller_text="apples"),)))
+    assert ids(queries, "apples") == ["a"]
+
+    archive.commit(Batch(turns=(turn("a", 0, caller_text="apples and pears"),)))
+    assert (ids(queries, "apples"), ids(queries, "pears")) == (["a"], ["a"])
+
+    archive.commit(Batch(turns=(turn("a", 0, caller_text="plums"),)))
+    assert (ids(queries, "apples"), ids(queries, "plums")) == ([], ["a"])
+
+    archive.commit(Batch(turn_counts=(("a", 0),)))
+    assert ids(queries, "plums") == []
+
+
+def test_a_megabyte_of_speech_is_stored_and_its_beginning_found(archive: Archive, queries: Queries) -> None:
+    words = " ".join(f"word{n}" for n in range(150_000))
+    archive.commit(Batch(sessions=(session("a"),), turns=(turn("a", 0, caller_text=words, agent_text=words),)))
+    assert ids(queries, "word17") == ["a"]
+    ((hit,),) = queries.hits(Criteria(words=("word17",)), ["a"]).values()
+    assert sum(len(text) for text, _ in hit.parts) < 1000
+
+
+def test_accents_and_case_and_other_scripts(archive: Archive, queries: Queries) -> None:
+    archive.commit(Batch(sessions=(session("a"),), turns=(turn("a", 0, caller_text="Über 東京 привет"),)))
+    for word in ("über", "ПРИВЕТ", "東京"):
+        assert ids(queries, word) == ["a"]
