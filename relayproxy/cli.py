@@ -7,14 +7,22 @@ Must not know: how anything is done; a process's code is imported when its comma
 import asyncio
 import logging
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import click
 
 from relayproxy import __version__
-from relayproxy.config import Settings, address, mask, require_backend, split_address, websocket_url
+from relayproxy.config import (
+    Settings,
+    address,
+    mask,
+    require_backend,
+    require_sign_in,
+    split_address,
+    websocket_url,
+)
+from relayproxy.credentials import password, token
 from relayproxy.errors import RelayproxyError
 from relayproxy.options import (
     CONSOLE_SETTINGS,
@@ -26,11 +34,10 @@ from relayproxy.options import (
     settings_of,
     settings_options,
 )
+from relayproxy.progress import Progress
 
 INTERRUPTED = 130
 """What a shell says of a command that ended by Ctrl-C."""
-REDRAW, REPORT = 0.1, 10.0
-"""Seconds between two words on how far a long command is: on a terminal, and elsewhere."""
 
 
 class _Failed(click.ClickException):
@@ -81,6 +88,7 @@ def serve(config: Path | None, **flags: Any) -> None:
 
     settings = settings_of(config, flags)
     require_backend(settings)
+    require_sign_in(settings)
     _log_as("serve")
     processes.serve(settings)
 
@@ -97,6 +105,7 @@ def demo(config: Path | None, **flags: Any) -> None:
     settings = settings_of(config, flags)
     if settings.data_dir == Settings().data_dir:
         settings = settings.model_copy(update={"data_dir": Path("relayproxy-demo")})
+    require_sign_in(settings)
     _log_as("demo")
     everything.run(settings)
 
@@ -204,8 +213,13 @@ def console(config: Path | None, supervised: bool, **flags: Any) -> None:
     from relayproxy.console import process
 
     settings = settings_of(config, flags)
+    require_sign_in(settings)
     _begin("console", supervised)
     process.run(settings)
+
+
+main.add_command(password)
+main.add_command(token)
 
 
 @main.command(short_help="Bring the database's schema up to date.")
@@ -244,7 +258,7 @@ def rebuild(sessions: tuple[str, ...], config: Path | None, **flags: Any) -> Non
     _log_as("rebuild")
     steps = rebuilding.run(settings_of(config, flags), sessions)
     summary = next(steps)
-    progress = _Progress("sessions")
+    progress = Progress("sessions")
     try:
         for summary in steps:
             progress.tell(summary.done, summary.total)
@@ -255,31 +269,6 @@ def rebuild(sessions: tuple[str, ...], config: Path | None, **flags: Any) -> Non
         click.echo(f"{session}: {why}", err=True)
     if summary.failed:
         raise click.exceptions.Exit(1)
-
-
-class _Progress:
-    """How far a long command is, on stderr: one line written over and over on a terminal, plain lines elsewhere."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-        self._terminal = sys.stderr.isatty()
-        self._began = self._told = time.monotonic()
-        self._open = False
-
-    def tell(self, done: int, total: int) -> None:
-        now = time.monotonic()
-        last = self._terminal and done == total
-        if not last and now - self._told < (REDRAW if self._terminal else REPORT):
-            return
-        self._told = now
-        line = f"{done:,} of {total:,} {self._what}, {done / max(now - self._began, 0.001):,.0f} a second"
-        click.echo(f"\r\x1b[K{line}" if self._terminal else line, nl=not self._terminal, err=True)
-        self._open = self._terminal
-
-    def close(self) -> None:
-        """Leaves the line that was written over."""
-        if self._open:
-            click.echo(err=True)
 
 
 def _begin(process: str, supervised: bool) -> None:

@@ -7,112 +7,69 @@ Must not know: what the settings are used for.
 import os
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
 
+from relayproxy.complaints import words
 from relayproxy.errors import SettingError
-from relayproxy.sources import CONFIG_ENV, ENV_PREFIX, ROUTES_ENV, Layer, merge, origin, read_environment, read_file
-from relayproxy.sources import (
-    mask as mask,  # part of this room's surface
+from relayproxy.named import BackendUrl, Role, Route, RouteName, Seconds, Token, User, UserName
+from relayproxy.shapes import (
+    Network,
+    address,
+    file,
+    folder,
+    header_name,
+    is_loopback,
+    networks,
+    public_url,
+    signing_key,
+    split_address,
+    split_networks,
+    trace_template,
+    web_origin,
+    websocket_url,
 )
+from relayproxy.sources import CONFIG_ENV, ENV_PREFIX, TABLES, Layer, mask, merge, read_environment, read_file
+from relayproxy.sources import table_prefix as prefix
 
-
-def websocket_url(value: str) -> str:
-    """The value, when it is a URL that a WebSocket can be opened to; else ValueError says what is expected."""
-    try:
-        url = urlsplit(value)
-        port = url.port
-    except ValueError:  # its words repeat parts of the URL, which may be secrets
-        raise ValueError("a ws:// or wss:// URL is expected") from None
-    if url.scheme not in ("ws", "wss") or not url.hostname or port == 0:
-        raise ValueError("a ws:// or wss:// URL such as wss://agent.example.com/ws is expected")
-    if url.username is not None or url.password is not None:
-        raise ValueError("a URL without user name and password is expected")
-    if "#" in value:
-        raise ValueError("a URL without a fragment (#…) is expected")
-    if not value.isascii() or any(c <= " " or c == "\x7f" for c in value):
-        raise ValueError("a URL without spaces and non-ASCII characters is expected (percent-encode them)")
-    return value
-
-
-def _public_url(value: str) -> str:
-    websocket_url(value)
-    if "?" in value:
-        raise ValueError("a ws:// or wss:// URL without a query is expected")
-    return value.rstrip("/")
-
-
-def address(value: str) -> str:
-    """The value, when it is `HOST:PORT`; else ValueError says what is expected."""
-    host, colon, port = str(value).rpartition(":")  # in a file it may be anything, such as a bare port
-    if not colon or not host or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65535:
-        raise ValueError("HOST:PORT is expected, such as 127.0.0.1:8081 (port 0 picks a free one)")
-    if ":" in host and not (host.startswith("[") and host.endswith("]")):
-        raise ValueError("an IPv6 host is expected in brackets, such as [::1]:8080")
-    return value
+__all__ = [
+    "Role",
+    "Route",
+    "Settings",
+    "Token",
+    "User",
+    "address",
+    "as_environment",
+    "is_loopback",
+    "load",
+    "mask",
+    "relay_urls",
+    "require_backend",
+    "require_sign_in",
+    "slow_turn_and_stall",
+    "split_address",
+    "websocket_url",
+]
 
 
 def _database_url(value: str) -> str:
-    found = re.fullmatch(r"sqlite(?:\+pysqlite)?:///([^?]+)(?:\?.*)?", value)
-    if found is None or found[1] == ":memory:":
+    sqlite = re.fullmatch(r"sqlite(?:\+pysqlite)?:///([^?]+)(?:\?.*)?", value)
+    host = r"(?:\[[0-9A-Fa-f:.]+\]|[^@/?:\[\]]*)(?::[0-9]{1,5})?"
+    server = re.fullmatch(rf"(?:postgres|postgresql(?:\+psycopg)?)://(?:[^@/?]*@)?{host}/[^/?]+(?:\?.*)?", value)
+    if server is None and (sqlite is None or sqlite[1] == ":memory:"):
         raise ValueError(
-            "a URL of a SQLite file such as sqlite:////var/lib/relayproxy/relayproxy.db is expected; "
-            "this version supports no other database"
+            "a URL such as sqlite:////var/lib/relayproxy/relayproxy.db or postgresql://user:password@host/relayproxy "
+            "is expected (special characters in user name and password percent-encoded)"
         )
     return value
 
 
-def _route_name(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", value):
-        raise ValueError(
-            "a route name of 1 to 64 letters, digits, '.', '_', '-' that begins with a letter or digit is expected"
-        )
-    return value
-
-
-def _folder(value: Path) -> Path:
-    value = value.expanduser()
-    if value.exists() and not value.is_dir():
-        raise ValueError("a folder is expected, and this is a file")
-    return value
-
-
-def _file(value: Path) -> Path:
-    value = value.expanduser()
-    if not value.is_file():
-        raise ValueError("a file is expected, and there is none")
-    if not os.access(value, os.R_OK):
-        raise ValueError("a readable file is expected")
-    return value
-
-
-BackendUrl = Annotated[str, AfterValidator(websocket_url)]
 Address = Annotated[str, BeforeValidator(address)]
-File = Annotated[Path, AfterValidator(_file)]
-Seconds = Annotated[float, Field(gt=0, le=3600)]
-_FOR_ROUTE = "As the setting of the same name, for this route alone."
-
-
-def split_address(value: str) -> tuple[str, int]:
-    """`HOST:PORT` as host (without brackets) and port."""
-    host, _, port = value.rpartition(":")
-    return host.strip("[]"), int(port)
-
-
-class Route(BaseModel):
-    """A named route: `/r/<name>/<rest>` goes to `backend` + `/<rest>`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    backend: BackendUrl = Field(description="The route's backend.")
-    host_header: Literal["auto", "preserve", "backend"] | None = Field(default=None, description=_FOR_ROUTE)
-    slow_turn: Seconds | None = Field(default=None, description=_FOR_ROUTE)
-    stall: Seconds | None = Field(default=None, description=_FOR_ROUTE)
+File = Annotated[Path, AfterValidator(file)]
+PublicUrl = Annotated[str, AfterValidator(public_url)]
 
 
 class Settings(BaseModel):
@@ -121,20 +78,42 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     backend: BackendUrl | None = Field(default=None, description="Backend for every target that no named route takes.")
-    routes: dict[Annotated[str, AfterValidator(_route_name)], Route] = Field(
+    routes: dict[RouteName, Route] = Field(
         default_factory=dict, description="Named routes: /r/<name>/<rest> goes to that route's backend + /<rest>."
     )
     listen: Address = Field(
         default="0.0.0.0:8080", description="Where the relay listens; Twilio must be able to reach it."
     )
-    console: Address = Field(default="127.0.0.1:8081", description="Where the console listens.")
-    data_dir: Annotated[Path, AfterValidator(_folder)] = Field(
+    console: Address = Field(
+        default="127.0.0.1:8081",
+        description="Where the console listens; elsewhere than on loopback it insists on a sign-in.",
+    )
+    users: dict[UserName, User] = Field(default_factory=dict, description="Who may sign in to the console.")
+    tokens: dict[UserName, Token] = Field(default_factory=dict, description="Programs that may ask the console's API.")
+    console_url: Annotated[str, AfterValidator(web_origin)] | None = Field(
+        default=None, description="Where browsers reach the console when that is a reverse proxy's address."
+    )
+    console_user_header: Annotated[str, AfterValidator(header_name)] | None = Field(
+        default=None, description="Header in which a trusted reverse proxy names who has signed in there."
+    )
+    console_proxies: Annotated[str, BeforeValidator(networks)] = Field(
+        default="127.0.0.0/8,::1/128", description="Addresses and networks of trusted reverse proxies of the console."
+    )
+    console_key: Annotated[str, AfterValidator(signing_key)] | None = Field(
+        default=None,
+        repr=False,
+        description="Secret that signs the console's cookies, to be shared by several consoles; default: the file "
+        "console.key in the data folder.",
+    )
+    data_dir: Annotated[Path, AfterValidator(folder)] = Field(
         default=Path("relayproxy-data"), description="Folder of the journal and the embedded database."
     )
     database_url: Annotated[str, AfterValidator(_database_url)] | None = Field(
-        default=None, repr=False, description="SQLAlchemy URL of the database; default: SQLite in the data folder."
+        default=None,
+        repr=False,
+        description="URL of the database, SQLite or PostgreSQL; default: SQLite in the data folder.",
     )
-    public_url: Annotated[str, AfterValidator(_public_url)] | None = Field(
+    public_url: PublicUrl | None = Field(
         default=None, description="The URL at which Twilio reaches the relay (wss://relay.example.com)."
     )
     tls_cert: File | None = Field(default=None, description="Certificate chain (PEM) for the relay's listener.")
@@ -179,6 +158,9 @@ class Settings(BaseModel):
 
     slow_turn: Seconds = Field(default=2.0, description="Seconds from which on a wait for an answer is a finding.")
     stall: Seconds = Field(default=1.0, description="Seconds from which on a pause within an answer is a finding.")
+    trace_url: Annotated[str, AfterValidator(trace_template)] | None = Field(
+        default=None, description="Where a session's trace can be looked at: a URL with {trace_id}."
+    )
 
     @model_validator(mode="after")
     def _tls_together(self) -> "Settings":
@@ -195,6 +177,25 @@ class Settings(BaseModel):
                 f"and journal_segment={self.journal_segment}"
             )
         return self
+
+    @model_validator(mode="after")
+    def _header_has_a_url(self) -> "Settings":
+        # Else a page elsewhere whose name was rebound to this address could send the header itself.
+        if self.console_user_header and self.console_url is None:
+            raise ValueError(
+                "console_user_header: console_url is expected with it, the URL at which browsers reach the proxy"
+            )
+        return self
+
+    @property
+    def asks_who(self) -> bool:
+        """True when the console must know who asks: somebody or something that may is configured."""
+        return bool(self.users or self.tokens or self.console_user_header)
+
+    @property
+    def trusted_proxies(self) -> tuple[Network, ...]:
+        """`console_proxies` as values."""
+        return split_networks(self.console_proxies)
 
     @property
     def journal_dir(self) -> Path:
@@ -233,18 +234,23 @@ def load(
     try:
         return Settings.model_validate(values)
     except ValidationError as invalid:
-        problems = [_words(error, layers) for error in invalid.errors()]
+        problems = [words(error, layers, Settings.model_fields) for error in invalid.errors()]
     raise SettingError("\n  ".join(problems if len(problems) == 1 else ["these settings are wrong:", *problems]))
 
 
 def as_environment(settings: Settings) -> dict[str, str]:
     """The environment variables from which `load` makes equal settings."""
     given = settings.model_dump(mode="json", exclude_defaults=True)
-    routes = given.pop("routes", {})
+    tables = {table: given.pop(table, {}) for table in TABLES}
+    # A name without any value would otherwise get lost.
+    bare = [user for user in tables["users"].values() if not user]
+    for user in bare:
+        user["role"] = User().role
     named = {
-        f"{ROUTES_ENV}{name}__{key.upper()}": str(value)
-        for name, route in routes.items()
-        for key, value in route.items()
+        f"{prefix(table)}{name}__{key.upper()}": str(value)
+        for table, names in tables.items()
+        for name, row in names.items()
+        for key, value in row.items()
         if value is not None
     }
     flat = {ENV_PREFIX + key.upper(): str(value) for key, value in given.items()}
@@ -257,6 +263,16 @@ def require_backend(settings: Settings) -> None:
         raise SettingError(
             "backend is not set: the ws:// or wss:// URL of your ConversationRelay server is expected, "
             'as --backend URL, RELAYPROXY_BACKEND or backend = "URL" in the file; or named routes'
+        )
+
+
+def require_sign_in(settings: Settings) -> None:
+    """Raises SettingError when the console would show calls to whoever reaches it from another machine."""
+    if not settings.asks_who and not is_loopback(split_address(settings.console)[0]):
+        raise SettingError(
+            f"console={settings.console}: without a sign-in the console listens on loopback only, such as "
+            "127.0.0.1:8081. Let somebody sign in ([users.NAME] in the file or RELAYPROXY_USERS__NAME__PASSWORD; "
+            '"relayproxy password" makes it), or name a trusted proxy\'s header (console_user_header)'
         )
 
 
@@ -274,23 +290,3 @@ def slow_turn_and_stall(settings: Settings, route: str) -> tuple[float, float]:
     """The settings of these names for calls over that route, seconds; a route without any has those for all."""
     own = settings.routes.get(route) or settings
     return own.slow_turn or settings.slow_turn, own.stall or settings.stall
-
-
-def _words(error: ErrorDetails, layers: list[Layer]) -> str:
-    path = [str(part) for part in error["loc"] if part != "[key]"]
-    name, kind, message = ".".join(path), error["type"], error["msg"].removeprefix("Value error, ")
-    if not path:
-        return message
-    if kind == "missing":
-        return f"{name} is not set: {Route.model_fields[path[-1]].description}"
-    if kind == "extra_forbidden":
-        known = Route.model_fields if path[0] == "routes" else Settings.model_fields
-        near = get_close_matches(path[-1], known, n=1)
-        message = f"no such setting; did you mean {near[0]}?" if near else "no such setting"
-    elif kind in ("dict_type", "model_type"):
-        message = 'a table such as [routes.sales] with backend = "wss://…" is expected'
-    elif message.startswith("Input should be "):
-        wanted = message.removeprefix("Input should be ").partition(", unable")[0]
-        message = f"{'a number ' if wanted.startswith(('greater', 'less')) else ''}{wanted} is expected"
-    single = not isinstance(error["input"], dict | list) and error["loc"][-1] != "[key]"
-    return f"{name}{'=' + mask(error['input']) if single else ''}{origin(path, layers)}: {message}"

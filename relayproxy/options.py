@@ -34,6 +34,9 @@ RELAY_SETTINGS = (
 RECORDER_SETTINGS = ("data_dir", "database_url", "message_limit", "slow_turn", "stall")
 CONSOLE_SETTINGS = (
     "console",
+    "console_url",
+    "console_user_header",
+    "console_proxies",
     "data_dir",
     "database_url",
     "slow_turn",
@@ -44,13 +47,19 @@ CONSOLE_SETTINGS = (
     "public_url",
     "tls_cert",
     "tls_key",
+    "trace_url",
 )
 DATABASE_SETTINGS = ("data_dir", "database_url")
 REBUILD_SETTINGS = (*DATABASE_SETTINGS, "slow_turn", "stall")
+NO_FLAG = frozenset({"users", "tokens", "console_key"})
+"""Given in the file or the environment alone: flags can be seen in the process list."""
 _METAVARS = {
     "backend": "URL",
     "listen": "HOST:PORT",
     "console": "HOST:PORT",
+    "console_url": "URL",
+    "console_user_header": "NAME",
+    "console_proxies": "ADDRESSES",
     "data_dir": "DIR",
     "database_url": "URL",
     "public_url": "URL",
@@ -61,6 +70,7 @@ _METAVARS = {
     "slow_turn": "SECONDS",
     "stall": "SECONDS",
     "host_header": "auto|preserve|backend",
+    "trace_url": "URL",
 }
 
 
@@ -68,7 +78,7 @@ def settings_options(*names: str) -> Callable[[Command], Command]:
     """Options for these settings and `--config`; the command gets `config` and `flags`, made for `load`."""
 
     def decorate(command: Command) -> Command:
-        for name in reversed(names):
+        for name in reversed([name for name in names if name not in NO_FLAG]):
             command = _option(name)(command)
         return click.option(
             "--config",

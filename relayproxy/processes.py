@@ -93,8 +93,13 @@ class _Three:
         self._hurry = asyncio.Event()
         other = {name: value for name, value in os.environ.items() if not name.startswith(ENV_PREFIX)}
         self._environment = other | as_environment(settings)
-        self._relay = Child("relay", self._environment, lambda: _other("listen", settings.listen))
-        self._recorder = Child("recorder", self._environment)
+        # Only the console needs to know who may come in.
+        unknowing = settings.model_copy(
+            update={"users": {}, "tokens": {}, "console_key": None, "console_user_header": None}
+        )
+        without = other | as_environment(unknowing)
+        self._relay = Child("relay", without, lambda: _other("listen", settings.listen))
+        self._recorder = Child("recorder", without)
         self._console = Child("console", self._environment, lambda: _other("console", settings.console))
         self._lives: dict[Child, asyncio.Task[None]] = {}
         self._migration = Migration(self._environment, self._renew_recorder)

@@ -17,8 +17,8 @@ from relayproxy.errors import SettingError
 ENV_PREFIX = "RELAYPROXY_"
 CONFIG_ENV = ENV_PREFIX + "CONFIG"
 """Names the TOML file when no flag does."""
-ROUTES_ENV = ENV_PREFIX + "ROUTES__"
-"""Followed by `<route>__<SETTING>`; the route's name is kept as it is written."""
+TABLES = ("routes", "users", "tokens")
+"""Settings that hold named rows, which have settings of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,11 @@ class Layer:
 
     name: str
     values: Mapping[str, Any]
+
+
+def table_prefix(table: str) -> str:
+    """What variables of a table's rows begin with, followed by `<name>__<SETTING>`; the name is kept as written."""
+    return f"{ENV_PREFIX}{table.upper()}__"
 
 
 def read_file(file: Path) -> dict[str, Any]:
@@ -46,18 +51,19 @@ def read_environment(environ: Mapping[str, str], known: Collection[str]) -> dict
     variables of their own with such names.
     """
     values: dict[str, Any] = {}
-    routes: dict[str, Any] = {}
+    tables: dict[str, Any] = {}
     for name, value in environ.items():
         if not name.startswith(ENV_PREFIX) or name == CONFIG_ENV or not value:
             continue
-        if name.startswith(ROUTES_ENV):
-            route, separator, key = name.removeprefix(ROUTES_ENV).rpartition("__")
-            routes = merge(routes, {route: {key.lower(): value}} if separator else {key: value})
+        table = next((table for table in TABLES if name.startswith(table_prefix(table))), None)
+        if table:
+            row, separator, key = name.removeprefix(table_prefix(table)).rpartition("__")
+            tables = merge(tables, {table: {row: {key.lower(): value}} if separator else {key: value}})
         else:
             key = name.removeprefix(ENV_PREFIX).lower()
             if get_close_matches(key, known, n=1, cutoff=0.8):
                 values[key] = _table(value)
-    return merge(values, {"routes": routes}) if routes else values
+    return merge(values, tables)
 
 
 def _table(value: str) -> object:
@@ -95,7 +101,7 @@ def _place(path: list[str], source: str) -> str:
         return (
             ENV_PREFIX + path[0].upper()
             if len(path) == 1
-            else "__".join([ROUTES_ENV + path[1], *(p.upper() for p in path[2:])])
+            else "__".join([table_prefix(path[0]) + path[1], *(p.upper() for p in path[2:])])
         )
     return source
 

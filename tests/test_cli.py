@@ -94,6 +94,15 @@ def test_a_taken_port_is_said_without_a_traceback() -> None:
             assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("command", [["console"], ["serve", "--backend", "ws://a/"], ["demo"]])
+def test_the_console_is_not_shown_to_other_machines_without_a_sign_in(command: list[str]) -> None:
+    result = run(*command, "--console", "0.0.0.0:0")
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith("relayproxy: error: console=0.0.0.0:0: without a sign-in")
+    assert "relayproxy password" in result.stderr
+
+
 def test_migrate_makes_the_database_and_says_which(tmp_path: Path) -> None:
     for _ in range(2):
         result = run("migrate", "--data-dir", "calls")

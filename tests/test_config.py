@@ -1,5 +1,6 @@
 """Settings from flags, environment and file, and what is said about wrong ones."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from relayproxy.config import (
     mask,
     relay_urls,
     require_backend,
+    require_sign_in,
     slow_turn_and_stall,
     split_address,
 )
@@ -136,20 +138,32 @@ def test_an_unknown_key_in_the_file_is_refused(config: Path) -> None:
         (
             "database_url",
             "calls.db",
-            "a URL of a SQLite file such as sqlite:////var/lib/relayproxy/relayproxy.db is expected; "
-            "this version supports no other database",
-        ),
-        (
-            "database_url",
-            "postgresql://db/calls",
-            "a URL of a SQLite file such as sqlite:////var/lib/relayproxy/relayproxy.db is expected; "
-            "this version supports no other database",
+            "a URL such as sqlite:////var/lib/relayproxy/relayproxy.db or postgresql://user:password@host/relayproxy "
+            "is expected (special characters in user name and password percent-encoded)",
         ),
         (
             "database_url",
             "sqlite:///:memory:",
-            "a URL of a SQLite file such as sqlite:////var/lib/relayproxy/relayproxy.db is expected; "
-            "this version supports no other database",
+            "a URL such as sqlite:////var/lib/relayproxy/relayproxy.db or postgresql://user:password@host/relayproxy "
+            "is expected (special characters in user name and password percent-encoded)",
+        ),
+        (
+            "database_url",
+            "mysql://db/calls",
+            "a URL such as sqlite:////var/lib/relayproxy/relayproxy.db or postgresql://user:password@host/relayproxy "
+            "is expected (special characters in user name and password percent-encoded)",
+        ),
+        (
+            "database_url",
+            "postgresql://db",
+            "a URL such as sqlite:////var/lib/relayproxy/relayproxy.db or postgresql://user:password@host/relayproxy "
+            "is expected (special characters in user name and password percent-encoded)",
+        ),
+        (
+            "database_url",
+            "postgresql://a:1,b:2/calls",
+            "a URL such as sqlite:////var/lib/relayproxy/relayproxy.db or postgresql://user:password@host/relayproxy "
+            "is expected (special characters in user name and password percent-encoded)",
         ),
     ],
 )
@@ -210,6 +224,143 @@ def test_a_route_needs_a_backend_and_a_plain_name(config: Path) -> None:
     ]
 
 
+HASH = "$argon2id$v=19$m=32768,t=3,p=1$pvjHBceIw3M3aZ13flr7nQ$pjdfqC7FapYd4Qmg3u7kPqn4kBL93MUsHE6acM0oaq8"
+DIGEST = "89bca43f20e1825ec8293b02479d3f79ca7ea23c9d748a366cd795b32191af04"
+
+
+def test_users_and_tokens_come_from_file_and_environment(config: Path) -> None:
+    config.write_text(f"[users.alice]\npassword = '{HASH}'\n[tokens.ci]\nsha256 = '{DIGEST.upper()}'\nrole = 'admin'\n")
+    environ = {
+        "RELAYPROXY_USERS__alice__ROLE": "admin",
+        "RELAYPROXY_USERS__bob@example.com__PASSWORD": HASH,
+        "RELAYPROXY_TOKENS": json.dumps({"grafana": {"sha256": DIGEST}}),
+    }
+
+    settings = load(config, {}, environ)
+
+    assert {name: (user.password, user.role) for name, user in settings.users.items()} == {
+        "alice": (HASH, "admin"),
+        "bob@example.com": (HASH, "viewer"),
+    }
+    assert {name: (token.sha256, token.role) for name, token in settings.tokens.items()} == {
+        "ci": (DIGEST, "admin"),
+        "grafana": (DIGEST, "viewer"),
+    }
+    assert HASH not in repr(settings)
+    assert DIGEST not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("variables", "problem"),
+    [
+        (
+            {"RELAYPROXY_USERS__alice__PASSWORD": "hunter2"},
+            "users.alice.password=*** (RELAYPROXY_USERS__alice__PASSWORD): "
+            'an Argon2 hash as "relayproxy password" prints it is expected, not the password itself',
+        ),
+        (
+            {"RELAYPROXY_USERS__alice__PASWORD": "hunter2"},
+            "users.alice.pasword=*** (RELAYPROXY_USERS__alice__PASWORD): no such setting; did you mean password?",
+        ),
+        (
+            {"RELAYPROXY_USERS__alice": "hunter2"},
+            'users.alice=*** (RELAYPROXY_USERS__alice): a table such as [users.alice] with password = "$argon2id$…" '
+            "is expected",
+        ),
+        (
+            {"RELAYPROXY_USERS": '{"alice": "hunter2"'},
+            'users=*** (RELAYPROXY_USERS): a table such as [users.alice] with password = "$argon2id$…" is expected',
+        ),
+        (
+            {"RELAYPROXY_USERS__alice__ROLE": "boss"},
+            "users.alice.role=boss (RELAYPROXY_USERS__alice__ROLE): 'viewer' or 'admin' is expected",
+        ),
+        (
+            {"RELAYPROXY_USERS__local__ROLE": "admin"},
+            "users.local (RELAYPROXY_USERS__local): "
+            "another name than local is expected, which stands for nobody having to sign in",
+        ),
+        (
+            {"RELAYPROXY_TOKENS__ci__SHA256": "hunter2"},
+            "tokens.ci.sha256=*** (RELAYPROXY_TOKENS__ci__SHA256): "
+            '64 hex digits as "relayproxy token" prints them are expected, not the token itself',
+        ),
+        (
+            {"RELAYPROXY_TOKENS__ci__ROLE": "admin"},
+            "tokens.ci.sha256 is not set: SHA-256 of the token in hex digits, as relayproxy token prints it.",
+        ),
+        (
+            {"RELAYPROXY_CONSOLE_KEY": "hunter2"},
+            "console_key=*** (RELAYPROXY_CONSOLE_KEY): a random text of at least 32 characters is expected",
+        ),
+        (
+            {"RELAYPROXY_CONSOL_KEY": "hunter2"},
+            "consol_key=*** (RELAYPROXY_CONSOL_KEY): no such setting; did you mean console_key?",
+        ),
+        (
+            {"RELAYPROXY_CONSOLE_URL": "console.example.com"},
+            "console_url=console.example.com (RELAYPROXY_CONSOLE_URL): "
+            "an http:// or https:// URL without a path, such as https://console.example.com, is expected",
+        ),
+        (
+            {"RELAYPROXY_CONSOLE_PROXIES": "10.0.0.1,proxy"},
+            "console_proxies=10.0.0.1,proxy (RELAYPROXY_CONSOLE_PROXIES): "
+            "IP addresses or networks such as 10.0.0.5,10.1.0.0/16 are expected",
+        ),
+        (
+            {"RELAYPROXY_CONSOLE_USER_HEADER": "X User"},
+            "console_user_header=X User (RELAYPROXY_CONSOLE_USER_HEADER): "
+            "the name of an HTTP header such as X-Forwarded-User is expected",
+        ),
+        (
+            {"RELAYPROXY_CONSOLE_USER_HEADER": "X-User"},
+            "console_user_header: console_url is expected with it, the URL at which browsers reach the proxy",
+        ),
+    ],
+)
+def test_what_is_wrong_about_who_may_look_is_said_without_secrets(variables: dict[str, str], problem: str) -> None:
+    assert problems_of(None, {}, **variables) == [problem]
+
+
+@pytest.mark.parametrize(
+    "path", ["https://a.example/path", "https://u:p@a.example", "https://a.example?q", "ws://a.example"]
+)
+def test_the_address_of_the_console_is_a_plain_one(path: str) -> None:
+    (problem,) = problems_of(RELAYPROXY_CONSOLE_URL=path)
+
+    assert problem.endswith("URL without a path, such as https://console.example.com, is expected")
+
+
+def test_addresses_are_taken_as_people_write_them(config: Path) -> None:
+    config.write_text(
+        'console_url = "HTTPS://Console.Example.com:443/"\nconsole_proxies = ["10.0.0.5", " fd00::/8 "]\n'
+    )
+    settings = load(config, {}, {})
+
+    assert settings.console_url == "https://console.example.com"
+    assert [str(network) for network in settings.trusted_proxies] == ["10.0.0.5/32", "fd00::/8"]
+
+
+@pytest.mark.parametrize("console", ["127.0.0.1:8081", "[::1]:0", "localhost:1", "127.9.9.9:1"])
+def test_on_loopback_the_console_asks_nobody(console: str) -> None:
+    require_sign_in(Settings(console=console))
+
+
+@pytest.mark.parametrize(
+    "console", ["0.0.0.0:8081", "[::]:8081", "10.0.0.1:8081", "console.example.com:80", "localhost.example.com:1"]
+)
+def test_elsewhere_the_console_insists_on_a_sign_in(console: str) -> None:
+    with pytest.raises(SettingError, match=r"without a sign-in the console listens on loopback only.*\[users\.NAME\]"):
+        require_sign_in(Settings(console=console))
+
+    for environ in (
+        {"RELAYPROXY_USERS__alice__PASSWORD": HASH},
+        {"RELAYPROXY_TOKENS__ci__SHA256": DIGEST},
+        {"RELAYPROXY_CONSOLE_USER_HEADER": "X-User", "RELAYPROXY_CONSOLE_URL": "https://console.example.com"},
+    ):
+        require_sign_in(load(None, {"console": console}, environ))
+
+
 def test_certificate_and_key_belong_together() -> None:
     assert problems_of(RELAYPROXY_TLS_CERT=__file__) == ["tls_cert and tls_key are expected together"]
 
@@ -245,8 +396,28 @@ def test_masking_leaves_the_rest_readable() -> None:
     assert mask("wss://agent.example.com/ws") == "wss://agent.example.com/ws"
 
 
-def test_the_database_password_is_not_in_the_settings_text() -> None:
-    assert "hunter2" not in repr(Settings(database_url="sqlite:////calls.db?key=hunter2"))
+@pytest.mark.parametrize("url", ["sqlite:////calls.db?key=hunter2", "postgresql://me:hunter2@db/calls"])
+def test_the_database_password_is_not_in_the_settings_text(url: str) -> None:
+    assert "hunter2" not in repr(Settings(database_url=url))
+
+
+def test_the_database_password_is_not_in_what_is_said_of_a_wrong_url() -> None:
+    (problem,) = problems_of(None, {}, RELAYPROXY_DATABASE_URL="postgresql://me:p@hunter2@db/calls")
+    assert "hunter2" not in problem
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgres://db/calls",
+        "postgresql://me:p%40ss@db.example.com:5432/calls?sslmode=verify-full",
+        "postgresql+psycopg://[::1]:5432/calls",
+        "postgresql:///calls?host=/run/postgresql",
+        "postgresql://me@/calls?host=a:5432&host=b:5433&target_session_attrs=read-write",
+    ],
+)
+def test_a_postgresql_url_is_taken_as_it_is(url: str) -> None:
+    assert load(None, {}, {"RELAYPROXY_DATABASE_URL": url}).database == url
 
 
 def test_there_must_be_something_to_relay_to() -> None:
@@ -314,6 +485,18 @@ def test_paths_and_urls_are_taken_as_people_write_them(monkeypatch: pytest.Monke
             "journal_quota": st.integers(32 * 1024 * 1024, 2**62),
             "data_dir": st.sampled_from(["calls", "/var/lib/some where"]),
             "host_header": st.sampled_from(["auto", "backend"]),
+            "console_proxies": st.sampled_from(["10.0.0.1/32,fd00::/8"]),
+            "console_key": st.just("k" * 32),
+            "users": st.dictionaries(
+                st.from_regex(r"[A-Z0-9][A-Za-z0-9._@+-]{0,63}", fullmatch=True),
+                st.fixed_dictionaries(
+                    {}, optional={"password": st.just(HASH), "role": st.sampled_from(["viewer", "admin"])}
+                ),
+                max_size=3,
+            ),
+            "tokens": st.dictionaries(
+                st.sampled_from(["ci", "a__b", "x@y"]), st.just({"sha256": DIGEST, "role": "admin"}), max_size=2
+            ),
             "routes": st.dictionaries(
                 st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", fullmatch=True),
                 st.fixed_dictionaries(

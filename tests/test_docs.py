@@ -9,14 +9,18 @@ import click
 import pytest
 
 from relayproxy.cli import main
-from relayproxy.config import Route, Settings
+from relayproxy.config import Settings
 from relayproxy.conversation.findings import CATALOGUE
 from relayproxy.conversation.model import Confidence, HeardBasis, Interruption, Outcome, Turn
 from relayproxy.conversation.numbers import CONFIDENCE, HEARD, NULL_REASONS, NUMBERS, OUTCOMES
 from relayproxy.conversation.totals import NullReason, Spread, Totals
+from relayproxy.named import ROWS
+from relayproxy.options import NO_FLAG
 from relayproxy.sources import CONFIG_ENV, ENV_PREFIX
 from tests.reference import page
 
+FIRST = {table: f"__<name>__{next(iter(row.model_fields)).upper()}" for table, row in ROWS.items()}
+"""What follows a table's variable: the first setting of a row."""
 ROOT = Path(__file__).parent.parent
 SETTINGS = (ROOT / "docs/settings.md").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
@@ -26,13 +30,15 @@ DOCUMENTS = {path.relative_to(ROOT).as_posix(): path for path in [ROOT / "README
 def flags_of(setting: str) -> str:
     if setting == "routes":
         return "`--route NAME=URL`"
+    if setting in NO_FLAG:
+        return ""
     flag = setting.replace("_", "-")
     return f"`--{flag}`, `--no-{flag}`" if Settings.model_fields[setting].annotation is bool else f"`--{flag}`"
 
 
 def default_of(setting: str) -> str:
     default = Settings.model_fields[setting].default
-    if setting == "routes" or default is None:
+    if setting in ROWS or default is None:
         return ""
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"
 
@@ -55,7 +61,7 @@ def test_every_setting_has_its_row() -> None:
     assert table == {
         f"`{name}`": [
             flags_of(name),
-            f"`{ENV_PREFIX}ROUTES__<name>__BACKEND`" if name == "routes" else f"`{ENV_PREFIX}{name.upper()}`",
+            f"`{ENV_PREFIX}{name.upper()}{FIRST.get(name, '')}`",
             default_of(name),
             field.description,
         ]
@@ -63,10 +69,11 @@ def test_every_setting_has_its_row() -> None:
     }
 
 
-def test_every_setting_of_a_route_has_its_row() -> None:
-    assert rows(SETTINGS, "setting | variable") == [
-        [f"`{name}`", f"`{ENV_PREFIX}ROUTES__<name>__{name.upper()}`", field.description]
-        for name, field in Route.model_fields.items()
+@pytest.mark.parametrize("table", ROWS)
+def test_every_setting_of_a_named_row_has_its_row(table: str) -> None:
+    assert rows(SETTINGS, f"of a {table.removesuffix('s')} | variable") == [
+        [f"`{name}`", f"`{ENV_PREFIX}{table.upper()}__<name>__{name.upper()}`", field.description]
+        for name, field in ROWS[table].model_fields.items()
     ]
 
 

@@ -42,7 +42,10 @@ NUMBERS = [
     "response_p50_ms",
     "response_p95_ms",
     "response_n",
+    "backend",
+    "handoff_reason",
 ]
+FAILED = sa.text("twilio_error_code IS NOT NULL")
 BIG_KEY = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 FTS = (
@@ -60,8 +63,12 @@ FTS = (
     "VALUES ('delete', old.id, old.caller_text, old.agent_text); "
     "INSERT INTO turns_fts(rowid, caller_text, agent_text) VALUES (new.id, new.caller_text, new.agent_text); END",
 )
-# A tsvector holds 1 MB at most; of a text that long the beginning is searched.
-SAID = "to_tsvector('simple', left(caller_text, 100000) || ' ' || left(agent_text, 100000))"
+# A tsvector holds 1 MB at most; of a text that long the beginning is searched. Punctuation goes: PostgreSQL would look
+# for URLs, addresses and tags, which takes minutes in a text that is made for it.
+SAID = (
+    "to_tsvector('simple', translate(left(caller_text, 50000) || ' ' || left(agent_text, 50000), "
+    "'!\"#$&''()*+,-./:;<=>?@[\\]^_`{|}~', repeat(' ', 32)))"
+)
 
 
 def upgrade() -> None:
@@ -80,8 +87,12 @@ def upgrade() -> None:
     op.create_index("ix_sessions_numbers", "sessions", NUMBERS)
     op.create_index("ix_sessions_from", "sessions", ["from_number", "started_at"])
     op.create_index("ix_sessions_to", "sessions", ["to_number", "started_at"])
-    op.create_index("ix_sessions_transition", "sessions", ["studio_transition", "started_at"])
-    op.create_index("ix_sessions_outcome", "sessions", ["outcome", "started_at"])
+    op.create_index("ix_sessions_transition", "sessions", ["studio_transition", "started_at", "id", "ended_at"])
+    op.create_index("ix_sessions_outcome", "sessions", ["outcome", "started_at", "id", "ended_at"])
+    code = ["twilio_error_code", "started_at"]
+    op.create_index("ix_sessions_code", "sessions", code, sqlite_where=FAILED, postgresql_where=FAILED)
+    with op.batch_alter_table("journals", recreate="always") as table:
+        table.add_column(sa.Column("recorder", sa.Text, nullable=False, server_default=""), insert_after="updated_at")
     _new_turns()
     op.create_table(
         "labels",
@@ -147,6 +158,8 @@ def _new_turns() -> None:
         sa.Column("detail", sa.Text, nullable=False),
         sa.UniqueConstraint("session", "number", name="uq_turns_place"),
     )
+    numbers = ["session", "response_latency_ms", "null_reason", "started_at"]
+    op.create_index("ix_turns_numbers", "turns", numbers)
     names = (
         "session, number, opened_by, started_at, ended_at, response_latency_ms, null_reason, interrupted, unanswered, "
         "caller_text, agent_text, detail"
@@ -167,7 +180,9 @@ def downgrade() -> None:
     for name in ("vitals", "audit", "notes", "labels"):
         op.drop_table(name)
     _old_turns()
-    for name in ("numbers", "from", "to", "transition", "outcome"):
+    with op.batch_alter_table("journals") as table:
+        table.drop_column("recorder")
+    for name in ("numbers", "from", "to", "transition", "outcome", "code"):
         op.drop_index(f"ix_sessions_{name}", "sessions")
     op.create_index("ix_sessions_started", "sessions", ["started_at", "id"])
     with op.batch_alter_table("sessions") as table:
@@ -176,6 +191,7 @@ def downgrade() -> None:
 
 
 def _old_turns() -> None:
+    op.drop_index("ix_turns_numbers", "turns")
     with op.batch_alter_table("turns", recreate="always") as table:
         table.drop_constraint("uq_turns_place", type_="unique")
         for name in ("id", "backend_latency_ms", "user_bot_latency_ms"):

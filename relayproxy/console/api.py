@@ -10,27 +10,15 @@ from aiohttp import web
 
 from relayproxy.console.answer import answer
 from relayproxy.console.derived import turn_document
-from relayproxy.console.document import call_document, message_item, session_document, session_item
+from relayproxy.console.document import call_document, message_item, session_document
 from relayproxy.console.findings import of_session, views
-from relayproxy.console.manners import bad_request
 from relayproxy.console.messages import write_cursor
-from relayproxy.console.reading import read_sessions, read_turns
+from relayproxy.console.reading import read_turns
 from relayproxy.console.room import ROOM, call_of, message_filter, place, session_of, whole_number
 
 MOST_SESSIONS = 500
 MOST_MESSAGES = 5000
 MOST_TURNS = 500
-
-
-async def sessions(request: web.Request) -> web.Response:
-    """`GET /api/sessions?limit=&before=`: live ones first, then the newest."""
-    limit = whole_number(request, "limit", 50, 1, MOST_SESSIONS)
-    before = request.query.get("before")
-    try:
-        page = await read_sessions(request.app[ROOM].queries, limit, before)
-    except ValueError:
-        raise bad_request(f"before={(before or '')[:64]}: a cursor as an earlier page gave it is expected.") from None
-    return answer({"items": [session_item(row) for row in page.sessions], "next": page.next})
 
 
 async def session(request: web.Request) -> web.Response:

@@ -8,7 +8,23 @@ from aiohttp import web
 
 from relayproxy.assets import web_dir
 from relayproxy.config import Settings
-from relayproxy.console import api, desk, export, pages, raw, wall
+from relayproxy.console import (
+    api,
+    audit_page,
+    connecting,
+    desk,
+    export,
+    health,
+    insight,
+    listing,
+    openapi,
+    overview,
+    pages,
+    raw,
+    signin,
+    timeline,
+    wall,
+)
 from relayproxy.console.live import Pulse
 from relayproxy.console.manners import add_headers, tell_errors
 from relayproxy.console.render import set_up_templates
@@ -26,20 +42,27 @@ def build(settings: Settings, queries: Queries, pen: Pen) -> web.Application:
     app.on_response_prepare.append(add_headers)
     app.on_shutdown.append(_end_streams)
     set_up_templates(app, statics)
+    signin.set_up(app, settings, pen)
     wall.set_up(app)
+    connecting.set_up(app)
+    health.set_up(app)
     app.add_routes(
         [
             # Before `/sessions/{id}`, which would take them.
-            web.get("/sessions", pages.sessions),
-            web.get("/sessions/rows", pages.sessions),
-            web.get("/sessions/live", pages.sessions_live),
-            web.get("/api/sessions", api.sessions),
+            *listing.ROUTES,
+            *overview.ROUTES,
             *pages.ROUTES,
             *raw.ROUTES,
+            *timeline.ROUTES,
             *api.ROUTES,
             *desk.ROUTES,
             *export.ROUTES,
             *wall.ROUTES,
+            *connecting.ROUTES,
+            *health.ROUTES,
+            *insight.ROUTES,
+            *audit_page.ROUTES,
+            *openapi.ROUTES,
             web.get("/static/{version}/{name}", statics.serve),
         ]
     )

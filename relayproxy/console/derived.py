@@ -27,12 +27,20 @@ def turn_document(turn: Turn, findings: Iterable[FindingView]) -> dict[str, Any]
         **moment("ended_at", turn.ended_at),
         "caller_text": turn.caller_text,
         **moment("caller_at", turn.caller_at),
+        **moment("caller_begun_at", turn.caller_begun_at),
+        **moment("caller_done_at", turn.caller_done_at),
+        "caller_estimated": turn.caller_estimated,
         "agent_text": turn.agent_text,
         **moment("agent_at", turn.agent_at),
         **moment("agent_done_at", turn.agent_done_at),
         "heard_text": turn.heard_text,
         "unheard_text": turn.unheard_text,
         "heard_basis": turn.heard_basis,
+        "played": [
+            {**moment("started_at", one.start), **moment("ended_at", one.end), "estimated": one.estimated}
+            for one in turn.played
+        ],
+        "marks": [{**moment("at", mark.at), "kind": mark.kind, "text": mark.text} for mark in turn.marks],
         "greeting": turn.greeting,
         "dtmf": turn.dtmf,
         "sent_digits": turn.sent_digits,

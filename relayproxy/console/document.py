@@ -71,7 +71,7 @@ def session_document(session: Session, findings: Iterable[FindingView], now: int
         "connections": [_connection(connection) for connection in session.connections],
         "call": [call_item(row) for row in session.call],
         "turns": [turn_document(turn, views(session, turn.findings)) for turn in session.turns],
-        "turns_next": session.turns[-1].number if len(session.turns) < session.row.turns else None,
+        "turns_next": session.turns[-1].number if session.turns and len(session.turns) < session.row.turns else None,
         "findings": [finding_document(view) for view in findings],
         "totals": {**_totals(session.row), **totals_document(conversation)},
         "revision": session.row.revision,

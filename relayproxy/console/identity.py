@@ -1,37 +1,28 @@
-"""Who asks.
+"""Who asks, and whether they may.
 
-Knows: names and roles.
+Knows: that an admin may what a viewer may not.
 Must not know: how somebody proves who they are.
 """
-
-from dataclasses import dataclass
-from typing import Literal
 
 from aiohttp import web
 
 from relayproxy.console.manners import Problem
+from relayproxy.console.who import ADDRESS, IDENTITY, LOCAL, Identity
 
-Role = Literal["viewer", "admin"]
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """A person or program, and what it may do: a viewer looks, an admin also changes and deletes."""
-
-    name: str
-    role: Role
-
-
-LOCAL = Identity("local", "admin")
-"""Whoever works on this machine, while nobody has to sign in."""
-IDENTITY = "identity"
-"""Key of the request under which sign-in leaves who it was."""
+__all__ = ["ADDRESS", "IDENTITY", "LOCAL", "Identity", "address_of", "identity_of", "require_admin"]
 
 
 def identity_of(request: web.Request) -> Identity:
-    """Who sent the request."""
-    found: Identity = request.get(IDENTITY, LOCAL)
+    """Who sent the request. Raises a 401 Problem when that is not known."""
+    found: Identity | None = request.get(IDENTITY)
+    if found is None:
+        raise Problem(401, "sign_in_required", "Sign in first.")
     return found
+
+
+def address_of(request: web.Request) -> str:
+    """The address that the request came from, as a trusted proxy tells it or as it is seen here."""
+    return request.get(ADDRESS) or request.remote or ""
 
 
 def require_admin(request: web.Request) -> Identity:

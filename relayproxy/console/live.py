@@ -15,7 +15,7 @@ from relayproxy.store.queries import Queries
 
 _log = logging.getLogger(__name__)
 
-INTERVAL = 0.2
+INTERVAL = 0.1
 """Seconds between two looks, while anybody watches."""
 
 

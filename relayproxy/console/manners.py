@@ -85,6 +85,8 @@ def _http_problem(request: web.Request, found: web.HTTPException) -> Problem:
         return not_found("There is nothing at this address.")
     if found.status == HTTPStatus.METHOD_NOT_ALLOWED:
         return Problem(405, "method_not_allowed", f"{request.method} is not possible here.")
+    if found.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return Problem(413, "too_large", "What was sent is too long.")
     return Problem(found.status, HTTPStatus(found.status).name.lower(), found.reason)
 
 

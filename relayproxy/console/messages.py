@@ -1,67 +1,130 @@
 """Pages of raw messages: cursors, filters, and how many there are of each kind.
 
-Knows: how to find the next matching messages without reading a long call to its end.
+Knows: how to find the next or previous matching messages without reading a long call to its end.
 Must not know: HTML, JSON; what messages mean.
 """
 
+import re
 from collections import Counter, OrderedDict
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
-from relayproxy.console.preview import kind_of
+from relayproxy.console.places import Place, Places
+from relayproxy.console.preview import hits, kind_of
 from relayproxy.store.queries import PlacedMessage, Queries
 
-Place = tuple[int, int]
-"""(connection index, seq): where a message stands in its session."""
-
-_BATCH = 5000
-_SCAN = 200_000
+SCAN = 200_000
 """Messages that one filtered page looks at before it gives the reader what it has."""
+_BATCH = 20_000
 _REMEMBERED = 64
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Filter:
-    """Which messages are shown: of these sides and kinds; an empty set takes all."""
+    """Which messages are shown: of these sides and kinds, an empty set takes all; with `text` in their payload, in
+    whatever case."""
 
     sides: frozenset[str] = frozenset()
     kinds: frozenset[str] = frozenset()
+    text: str = ""
 
     def __bool__(self) -> bool:
-        return bool(self.sides or self.kinds)
+        return bool(self.sides or self.kinds or self.text)
+
+    @cached_property
+    def pattern(self) -> "re.Pattern[str] | None":
+        """What finds `text`; None without one."""
+        return re.compile(re.escape(self.text), re.IGNORECASE) if self.text else None
 
     def takes(self, placed: PlacedMessage) -> bool:
         """True when the message is to be shown."""
         message = placed.message
-        side_fits = not self.sides or message.sender in self.sides
-        return side_fits and (not self.kinds or kind_of(message) in self.kinds)
+        if self.sides and message.sender not in self.sides:
+            return False
+        if self.pattern is not None and not hits(message, self.pattern):
+            return False
+        return not self.kinds or kind_of(message) in self.kinds
 
 
 @dataclass(frozen=True, slots=True)
 class MessagePage:
     """Matching messages in order. `next` is the place to go on from, None when all have been looked at; `seen`
-    is the last place looked at, from where a live call's new messages follow."""
+    is the last place looked at, from where a live call's new messages follow. `previous` is the place that the page
+    before ends at (the first message of this one, or the first looked at), None when nothing comes before."""
 
     messages: tuple[PlacedMessage, ...]
     next: Place | None
     seen: Place | None
+    previous: Place | None = None
+    scanned: int = 0
+    """How many messages were looked at."""
+    stopped: bool = False
+    """True when that was as many as are looked at for one page, so that there may be more."""
 
 
 def read_page(queries: Queries, session: str, after: Place | None, limit: int, wanted: Filter) -> MessagePage:
     """At most `limit` matching messages after a place."""
     found: list[PlacedMessage] = []
-    scanned = 0
+    scanned, previous = 0, _following(after)
     batch = _BATCH if wanted else limit + 1
     while True:
         read = queries.messages(session, after, batch)
         for placed in read:
-            if len(found) == limit or scanned == _SCAN:
-                return MessagePage(tuple(found), after, after)
+            if len(found) == limit or scanned == SCAN:
+                return MessagePage(tuple(found), after, after, previous, scanned, scanned == SCAN)
             after = (placed.index, placed.message.seq)
             scanned += 1
             if wanted.takes(placed):
                 found.append(placed)
         if len(read) < batch:
-            return MessagePage(tuple(found), None, after)
+            return MessagePage(tuple(found), None, after, previous, scanned)
+
+
+def read_back(queries: Queries, session: str, places: Places, before: int, limit: int, wanted: Filter) -> MessagePage:
+    """The last `limit` matching messages before the ordinal `before`, in order."""
+    found: list[PlacedMessage] = []
+    end = before = min(before, places.total)
+    batch = _BATCH if wanted else limit
+    while end > 0 and len(found) < limit and before - end < SCAN:
+        start = max(0, end - batch)
+        read = queries.messages(session, places.before(start), end - start)
+        found = [*(placed for placed in read if wanted.takes(placed)), *found]
+        end = start
+    kept = found[-limit:]
+    first = (kept[0].index, kept[0].message.seq) if len(found) > limit else _following(places.before(end))
+    seen = places.before(before)
+    return MessagePage(
+        messages=tuple(kept),
+        next=seen if before < places.total else None,
+        seen=seen,
+        previous=first,
+        scanned=before - end,
+        stopped=len(found) < limit and end > 0,
+    )
+
+
+def read_around(queries: Queries, session: str, places: Places, at: int, limit: int, wanted: Filter) -> MessagePage:
+    """Matching messages on both sides of the ordinal `at`, more of them after it."""
+    above = read_back(queries, session, places, at, limit // 4, wanted)
+    below = read_page(queries, session, places.before(at), limit - len(above.messages), wanted)
+    return replace(
+        below,
+        messages=(*above.messages, *below.messages),
+        previous=above.previous,
+        scanned=above.scanned + below.scanned,
+        stopped=above.stopped or below.stopped,
+    )
+
+
+def ordinal_at(queries: Queries, session: str, places: Places, opened: Iterable[int], wall: int) -> int:
+    """The ordinal of the first message that was read at a moment (wall nanoseconds) or later."""
+
+    def read_at(after: Place | None) -> int | None:
+        read = queries.messages(session, after, 1)
+        return read[0].opened_at + read[0].message.t if read else None
+
+    return places.at_time(wall, tuple(opened), read_at)
 
 
 def read_cursor(text: str) -> Place:
@@ -75,6 +138,10 @@ def read_cursor(text: str) -> Place:
 def write_cursor(place: Place) -> str:
     """A place as text for a URL."""
     return f"{place[0]}.{place[1]}"
+
+
+def _following(place: Place | None) -> Place | None:
+    return None if place is None else (place[0], place[1] + 1)
 
 
 @dataclass(slots=True)

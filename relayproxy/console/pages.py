@@ -5,60 +5,31 @@ Must not know: SQL; how values are laid out.
 """
 
 import time
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from functools import partial
 from typing import Any
 
 import msgspec
 from aiohttp import web
-from aiohttp_sse import sse_response
 
-from relayproxy.console.connect import connect
-from relayproxy.console.facts import about
+from relayproxy.console.about import about
 from relayproxy.console.findings import of_session, severities, slow_ms, views
-from relayproxy.console.manners import bad_request
+from relayproxy.console.live import Pulse
 from relayproxy.console.raw import messages_context
-from relayproxy.console.reading import Session, read_sessions
+from relayproxy.console.reading import Session
 from relayproxy.console.render import render
 from relayproxy.console.room import ROOM, call_of, session_of, whole_number
+from relayproxy.console.sse import stream
 from relayproxy.console.transcript import transcript
 
-SESSIONS = 50
-TURNS = 400
+TURNS = 200
 """Turns on one page; a live call shows its last ones."""
 
 
 async def home(_request: web.Request) -> web.Response:
     """`GET /`."""
     raise web.HTTPFound("/sessions")
-
-
-async def sessions(request: web.Request) -> web.Response:
-    """`GET /sessions?before=`, and `/sessions/rows` with the rows alone."""
-    room, before = request.app[ROOM], request.query.get("before")
-    try:
-        page = await read_sessions(room.queries, SESSIONS, before)
-    except ValueError:
-        raise bad_request(f"before={(before or '')[:64]}: a link of an earlier page is expected.") from None
-    context: dict[str, Any] = {
-        "rows": page.sessions,
-        "next": page.next,
-        "first_page": not before,
-        "slow_ms": partial(slow_ms, room.settings),
-        "section": "sessions",
-    }
-    if request.path.endswith("/rows"):
-        return render("rows.html", request, context)
-    context["connect"] = connect(room.settings)
-    return render("sessions.html", request, context)
-
-
-async def sessions_live(request: web.Request) -> web.StreamResponse:
-    """`GET /sessions/live`: an event whenever any session may have changed."""
-    async with sse_response(request) as stream, aclosing(request.app[ROOM].pulse.sessions()) as tokens:
-        async for token in tokens:
-            await stream.send(token)
-    return stream
 
 
 async def session(request: web.Request) -> web.Response:
@@ -87,10 +58,13 @@ async def session_parts(request: web.Request) -> web.Response:
 async def session_live(request: web.Request) -> web.StreamResponse:
     """`GET /sessions/{id}/live`: the revision at once and whenever it changes; null when the session is no more."""
     found = await session_of(request)
-    async with sse_response(request) as stream, aclosing(request.app[ROOM].pulse.session(found.row.id)) as revisions:
+    return await stream(request, _revisions(request.app[ROOM].pulse, found.row.id))
+
+
+async def _revisions(pulse: Pulse, id: str) -> AsyncGenerator[str, None]:
+    async with aclosing(pulse.session(id)) as revisions:
         async for revision in revisions:
-            await stream.send(msgspec.json.encode({"revision": revision}).decode())
-    return stream
+            yield msgspec.json.encode({"revision": revision}).decode()
 
 
 async def _with_turns(request: web.Request) -> Session:

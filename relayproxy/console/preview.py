@@ -1,11 +1,13 @@
 """One recorded message as a line and as a block of text.
 
-Knows: which field of a message says most about it; how JSON is laid out; which characters mislead the eye.
+Knows: which field of a message says most about it; how JSON is laid out; which characters mislead the eye; where a
+searched text is.
 Must not know: HTML; what a message means for the conversation.
 """
 
 import json
 import re
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -16,6 +18,10 @@ from relayproxy.conversation.vocabulary import type_in
 
 LINE = 200
 """Characters of a one-line preview."""
+_CONTEXT = 40
+"""Characters that are shown before what was found."""
+_MOST_HITS = 500
+"""Hits that are marked in one text."""
 NOT_JSON = "not JSON"
 UNTYPED = "no type"
 
@@ -74,6 +80,51 @@ def line(message: Message) -> str:
     content = parse(message.text)
     told = _told(content) if isinstance(content, dict) else None
     return _clip(told if told is not None else message.text)
+
+
+def hits(message: Message, pattern: re.Pattern[str]) -> bool:
+    """True when the payload's text (or a close's reason) has what is searched for, as sent or with its JSON escapes
+    resolved. Of a payload that was cut only the head can be searched."""
+    return _hit_in(message, pattern) is not None
+
+
+def found_line(message: Message, pattern: re.Pattern[str]) -> str:
+    """`line`, or when what was found is not in it, the payload around the first place where it is."""
+    shown = line(message)
+    if pattern.search(shown):
+        return shown
+    text = _hit_in(message, pattern)
+    hit = pattern.search(text) if text else None
+    if text is None or hit is None:
+        return shown
+    start = max(0, hit.start() - _CONTEXT)
+    return ("…" if start else "") + _clip(text[start : hit.end() + LINE])
+
+
+def pieces(text: str, pattern: re.Pattern[str] | None) -> tuple[tuple[str, bool], ...]:
+    """`text` in pieces, and whether each is a hit."""
+    if pattern is None:
+        return ((text, False),)
+    found: list[tuple[str, bool]] = []
+    at = 0
+    for hit in islice(pattern.finditer(text), _MOST_HITS):
+        if hit.end() > hit.start():
+            found += [(text[at : hit.start()], False), (hit[0], True)]
+            at = hit.end()
+    found.append((text[at:], False))
+    return tuple(piece for piece in found if piece[0])
+
+
+def _hit_in(message: Message, pattern: re.Pattern[str]) -> str | None:
+    text = message.text if message.text is not None else message.reason
+    if not text:
+        return None
+    if pattern.search(text):
+        return text
+    if "\\" not in text or (content := parse(text)) is None:
+        return None
+    resolved = json.dumps(content, ensure_ascii=False)
+    return resolved if pattern.search(resolved) else None
 
 
 def note(message: Message) -> str | None:

@@ -13,13 +13,15 @@ import jinja2
 from aiohttp import web
 
 from relayproxy.assets import web_dir
-from relayproxy.console import preview, times, words
+from relayproxy.console import preview, strips, times, words
 from relayproxy.console.statics import Statics
+from relayproxy.console.who import IDENTITY
 
 _FILTERS: dict[str, Callable[..., str]] = {
     "duration": times.duration,
     "http_phrase": words.http_phrase,
     "latency": times.latency,
+    "micros": times.micros,
     "offset": times.offset,
     "rfc3339": times.rfc3339,
     "size": times.size,
@@ -43,11 +45,11 @@ def set_up_templates(app: web.Application, statics: Statics) -> None:
         filters=_FILTERS,
     )
     environment = aiohttp_jinja2.get_env(app)
-    environment.globals.update({"static": statics.url, "words": words, "section": ""})
+    environment.globals.update({"static": statics.url, "words": words, "strips": strips, "section": ""})
 
 
 def render(template: str, request: web.Request, context: dict[str, Any], status: int = 200) -> web.Response:
-    """A page or fragment; the template also gets the time at which it is made."""
+    """A page or fragment; the template also gets the time at which it is made, and for whom."""
     now = time.time_ns()
-    context = {**context, "now_ns": now, "now_ms": now // 1_000_000}
+    context = {**context, "now_ns": now, "now_ms": now // 1_000_000, "who": request.get(IDENTITY)}
     return aiohttp_jinja2.render_template(template, request, context, status=status)

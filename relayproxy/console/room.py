@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from relayproxy.config import Settings
+from relayproxy.console.auditing import viewed
 from relayproxy.console.live import Pulse
 from relayproxy.console.manners import bad_request, not_found
-from relayproxy.console.messages import Counts, Filter, MessagePage, Place, read_cursor, read_page
+from relayproxy.console.messages import Counts, Filter, MessagePage, read_cursor, read_page
+from relayproxy.console.places import Place
 from relayproxy.console.reading import Session, read_call, read_session
 from relayproxy.console.statics import Statics
 from relayproxy.store.pen import Pen
@@ -56,6 +58,7 @@ async def session_of(request: web.Request, first: int = 0, limit: int = 0) -> Se
     found = await read_session(request.app[ROOM].queries, id, first, limit)
     if found is None:
         raise not_found(f"There is no session {id[:64]} here.")
+    await viewed(request, found.row.id)
     return found
 
 

@@ -45,6 +45,13 @@ def latency(ms: int) -> str:
     return f"{ms:,} ms" if ms < _EXACT_BELOW_MS else f"{ms / 1000:.1f} s"
 
 
+def micros(us: int) -> str:
+    """A very short time: `120 µs`, `1.4 ms`, `230 ms`."""
+    if us < 1000:
+        return f"{us} µs"
+    return f"{us / 1000:.1f} ms" if us < 100_000 else f"{us // 1000:,} ms"
+
+
 def size(count: int) -> str:
     """A number of bytes: `412 B`, `1.4 KiB`, `3.0 MiB`."""
     if count < 1024:

@@ -13,9 +13,13 @@ import msgspec
 
 from relayproxy.console import times, words
 from relayproxy.console.findings import FindingView
-from relayproxy.conversation.model import HeardBasis, Interruption, Turn
+from relayproxy.console.silence import Silence, silence
+from relayproxy.console.waterfall import Waterfall, waterfall
+from relayproxy.conversation.model import HeardBasis, Interruption, MarkKind, Turn
 
-LineKind = Literal["caller", "keys", "greeting", "agent", "play", "digits", "interruption", "unanswered", "waiting"]
+LineKind = Literal[
+    "caller", "keys", "greeting", "agent", "play", "digits", "language", "interruption", "unanswered", "waiting"
+]
 Level = Literal["fast", "slow", "none", "waiting", "unanswered"]
 
 _MARKS: dict[str, Literal["slow", "lost"]] = {"slow": "slow", "unanswered": "lost"}
@@ -51,6 +55,8 @@ class Line:
 @dataclass(frozen=True, slots=True)
 class TurnView:
     number: int
+    at: int
+    """When it began, wall nanoseconds."""
     lines: tuple[Line, ...]
     lang: str | None
     """Set where the caller's language is heard first or changes."""
@@ -61,6 +67,10 @@ class TurnView:
     digest: str
     """Changes when anything that is shown of the turn does."""
     findings: tuple[FindingView, ...] = ()
+    silence: Silence | None = None
+    """That comes before it."""
+    waterfall: Waterfall | None = None
+    """What its latency went into."""
 
 
 def transcript(
@@ -77,35 +87,61 @@ def transcript(
     for turn in turns:
         changed = turn.lang if turn.lang != lang else None
         lang = turn.lang or lang
-        yield turn_view(turn, live=live, lang=changed, slow_ms=slow_ms, findings=findings(turn))
+        yield turn_view(turn, live=live, lang=changed, slow_ms=slow_ms, findings=findings(turn), before=before)
+        before = turn
 
 
 def turn_view(
-    turn: Turn, *, live: bool, lang: str | None, slow_ms: int, findings: tuple[FindingView, ...] = ()
+    turn: Turn,
+    *,
+    live: bool,
+    lang: str | None,
+    slow_ms: int,
+    findings: tuple[FindingView, ...] = (),
+    before: Turn | None = None,
 ) -> TurnView:
-    """One turn, ready to be shown."""
+    """One turn, ready to be shown; `before` is the turn that precedes it."""
     badge = _badge(turn, live=live, slow_ms=slow_ms)
-    shown = msgspec.json.encode((turn, badge is not None and badge.level, lang))
+    gap = silence(before, turn) if before else None
+    shown = msgspec.json.encode((turn, badge is not None and badge.level, lang, gap and gap.ms))
     return TurnView(
         number=turn.number,
-        lines=_with_badge(list(_lines(turn)), badge),
+        at=turn.started_at,
+        lines=_with_badge(_lines(turn), badge),
         lang=lang,
         coalesced=turn.coalesced_prompts,
         unprompted=turn.opened_by == "proactive",
         mark=_MARKS.get(badge.level) if badge else None,
         digest=f"{zlib.crc32(shown):08x}",
         findings=findings,
+        silence=gap,
+        waterfall=waterfall(turn.budget, slow_ms),
     )
 
 
-def _lines(turn: Turn) -> Iterator[Line]:
+def _lines(turn: Turn) -> list[Line]:
+    """In order of time; what has no time of its own stays behind what it is told with."""
+    told: list[tuple[int, Line]] = []
+    at = turn.started_at
+    for line in _told(turn):
+        at = at if line.at is None else line.at
+        told.append((at, line))
+    return [line for _, line in sorted(told, key=lambda one: one[0])]
+
+
+def _told(turn: Turn) -> Iterator[Line]:
     if turn.greeting:
         yield Line("greeting", turn.started_at, turn.greeting)
-    if turn.caller_text:
+    prompts = [mark for mark in turn.marks if mark.kind == "prompt"]
+    if turn.caller_text and " ".join(mark.text for mark in prompts) == turn.caller_text:
+        for mark in prompts:
+            yield Line("caller", mark.at, mark.text)
+    elif turn.caller_text:
         yield Line("caller", turn.caller_at or turn.started_at, turn.caller_text)
-    if turn.dtmf:
-        yield Line("keys", None if turn.caller_text else turn.caller_at or turn.started_at, turn.dtmf)
-    if turn.agent_text.strip():
+    yield from _marked(turn, "dtmf", "keys", turn.dtmf, None if turn.caller_text else turn.caller_at or turn.started_at)
+    yield from _marked(turn, "language", "language", None, None)
+    spoken = turn.agent_text.strip()
+    if spoken:
         parts = _heard_parts(turn)
         yield Line(
             "agent",
@@ -114,14 +150,27 @@ def _lines(turn: Turn) -> Iterator[Line]:
             parts=parts,
             basis=None if all(heard for _, heard in parts) else turn.heard_basis,
         )
-    for source in turn.media:
-        yield Line("play", None if turn.agent_text.strip() else turn.agent_at, source)
-    if turn.sent_digits:
-        yield Line("digits", None, turn.sent_digits)
+    if any(mark.kind == "play" for mark in turn.marks):
+        yield from _marked(turn, "play", "play", None, None)
+    else:
+        for source in turn.media:
+            yield Line("play", None if spoken else turn.agent_at, source)
+    yield from _marked(turn, "digits", "digits", turn.sent_digits, None)
     for interruption in turn.interruptions:
         yield Line("interruption", interruption.at, interruption.heard_text, interruption)
     if turn.unanswered:
         yield Line("unanswered", turn.ended_at, "")
+
+
+def _marked(turn: Turn, kind: MarkKind, told: LineKind, whole: str | None, at: int | None) -> Iterator[Line]:
+    """A line for each mark of a kind; `whole` is what they add up to, told on one line (`at`, unless marked) because
+    keys are pressed one by one."""
+    marks = [mark for mark in turn.marks if mark.kind == kind]
+    if whole is None:
+        for mark in marks:
+            yield Line(told, mark.at, mark.text)
+    elif whole:
+        yield Line(told, marks[0].at if marks else at, whole)
 
 
 def _heard_parts(turn: Turn) -> tuple[tuple[str, bool], ...]:

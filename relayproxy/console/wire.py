@@ -4,9 +4,10 @@ Knows: what a row says before and after it is opened; which payloads are too lon
 Must not know: HTML; where messages come from.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from relayproxy.console import preview
@@ -17,6 +18,7 @@ from relayproxy.store.queries import PlacedMessage
 INLINE = 4096
 """Payload bytes up to which a row carries its whole message; longer ones are fetched when opened."""
 
+ALL = Filter()
 _ODD_KINDS = ("gap", "undecodable")
 
 
@@ -30,6 +32,9 @@ class Row:
     line: str
     block: str | None
     odd: tuple[str, ...]
+    sought: str = ""
+    pattern: "re.Pattern[str] | None" = None
+    """What finds the text that is `sought`."""
 
     @property
     def message(self) -> Message:
@@ -40,21 +45,32 @@ class Row:
         return self.placed.opened_at + self.message.t
 
     @property
+    def written(self) -> int | None:
+        """When it had been passed on, wall nanoseconds."""
+        return None if self.message.out is None else self.placed.opened_at + self.message.out
+
+    @property
     def held_us(self) -> int | None:
         """Microseconds between reading the message and having passed it on."""
         return None if self.message.out is None else (self.message.out - self.message.t) // 1000
 
+    def pieces(self, text: str) -> tuple[tuple[str, bool], ...]:
+        """A text of the row in pieces, and whether each is what is searched for."""
+        return preview.pieces(text, self.pattern)
 
-def row(placed: PlacedMessage, *, whole: bool = False) -> Row:
-    """The row of a message; `whole` lays out the payload however long it is."""
-    message = placed.message
+
+def row(placed: PlacedMessage, wanted: Filter = ALL, *, whole: bool = False) -> Row:
+    """The row of a message that a filter took; `whole` lays out the payload however long it is."""
+    message, pattern = placed.message, wanted.pattern
     return Row(
         cursor=write_cursor((placed.index, message.seq)),
         placed=placed,
         kind=preview.kind_of(message),
-        line=preview.line(message),
+        line=preview.line(message) if pattern is None else preview.found_line(message, pattern),
         block=preview.block(message) if whole or kept(message) <= INLINE else None,
         odd=tuple(_odd(message)),
+        sought=wanted.text,
+        pattern=pattern,
     )
 
 
@@ -111,7 +127,7 @@ def pills(counts: Counter[tuple[str, str]] | None, wanted: Filter) -> Pills:
                 label,
                 None if counts is None else by_side[side],
                 side in wanted.sides,
-                query(Filter(wanted.sides ^ {side}, wanted.kinds)),
+                query(replace(wanted, sides=wanted.sides ^ {side})),
             )
             for side, label in (("twilio", "from Twilio"), ("backend", "from backend"))
         ),
@@ -121,7 +137,7 @@ def pills(counts: Counter[tuple[str, str]] | None, wanted: Filter) -> Pills:
                 kind,
                 None if counts is None else by_kind[kind],
                 kind in wanted.kinds,
-                query(Filter(wanted.sides, wanted.kinds ^ {kind})),
+                query(replace(wanted, kinds=wanted.kinds ^ {kind})),
             )
             for kind in kinds
         ),
@@ -133,5 +149,7 @@ def pills(counts: Counter[tuple[str, str]] | None, wanted: Filter) -> Pills:
 def query(wanted: Filter, **more: str) -> str:
     """The query string of a filter (and more parameters), with its question mark; empty when there is nothing."""
     pairs = [("from", side) for side in sorted(wanted.sides)] + [("type", kind) for kind in sorted(wanted.kinds)]
+    if wanted.text:
+        pairs.append(("text", wanted.text))
     pairs += list(more.items())
     return "?" + urlencode(pairs) if pairs else "?"

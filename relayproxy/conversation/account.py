@@ -8,7 +8,7 @@ All times are wall nanoseconds.
 
 from typing import Any
 
-from relayproxy.conversation.model import Budget, HeardBasis, Interruption, Turn
+from relayproxy.conversation.model import Budget, HeardBasis, Interruption, Played, Turn
 from relayproxy.conversation.playback import SECOND
 from relayproxy.conversation.played import played
 from relayproxy.conversation.rate import USUAL
@@ -91,7 +91,7 @@ class _Account:
             sent_digits=draft.sent_digits,
             greeting=draft.greeting,
             **self._caller(),
-            played=played(draft.speeches(), self._silent_at),
+            played=(*self._greeted(), *played(draft.speeches(), self._silent_at)),
             marks=tuple(draft.marks),
         )
 
@@ -169,17 +169,21 @@ class _Account:
             return milliseconds(last.end_at - draft.caller_at), True
         return None, False
 
+    def _greeted(self) -> tuple[Played, ...]:
+        start, end = self._draft.greeting_from, self._draft.greeting_until
+        return () if start is None else (Played(start, self._silent_at if end is None else end),)
+
     def _caller(self) -> dict[str, Any]:
         """From when until when the caller spoke."""
         draft = self._draft
         until = draft.client_off_at if draft.client_off_at is not None else draft.caller_at
         if until is None:
             return {}
-        begun = draft.caller_from
+        begun = draft.caller_begun_at
         if begun is None:
             begun = until - min(round(len(draft.prompts[0]) / USUAL * SECOND), LONGEST) if draft.prompts else until
         estimated = draft.client_off_at is None and bool(draft.prompts)
-        return {"caller_from": min(begun, until), "caller_until": until, "caller_estimated": estimated}
+        return {"caller_begun_at": min(begun, until), "caller_done_at": until, "caller_estimated": estimated}
 
     def _lead_time(self) -> int | None:
         draft = self._draft

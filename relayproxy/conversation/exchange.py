@@ -108,7 +108,7 @@ class Exchange:
             turn = self.book.begin("prompt", at)
         turn.prompts.append(text)
         turn.mark("prompt", at, text)
-        turn.caller_from = self._speaks_from if turn.caller_from is None else turn.caller_from
+        turn.caller_begun_at = self._speaks_from if turn.caller_begun_at is None else turn.caller_begun_at
         self._speaks_from = None
         turn.lang = lang
         turn.client_off_at, self._client_off_at = self._client_off_at, None
@@ -126,7 +126,7 @@ class Exchange:
             turn = self.book.begin("dtmf", moment.at)
         turn.dtmf += digit
         turn.mark("dtmf", moment.at, digit)
-        turn.caller_from = moment.at if turn.caller_from is None else turn.caller_from
+        turn.caller_begun_at = moment.at if turn.caller_begun_at is None else turn.caller_begun_at
         turn.touch()
         self.replies.ask(turn if turn.opened_by == "dtmf" else None, moment)
 
@@ -143,6 +143,7 @@ class Exchange:
         """`agentSpeaking` came."""
         self._hear_events(at)
         speech = self.playback.agent_speaking(on, at)
+        self._greet(at, on=on and self.playback.greeting)
         if on:
             self._aftermath.sounds()
             self.agent_first_at = at if self.agent_first_at is None else self.agent_first_at
@@ -196,6 +197,7 @@ class Exchange:
         at = moment.at
         key_at = self._key_at if self._key_at is not None and at - self._key_at <= KEY_WINDOW else None
         sounding = self.playback.on
+        self._greet(at, on=False)
         if not self.playback.reports and heard_ms is not None:
             self.playback.rate.interrupted(len(heard), heard_ms)
         stop = self.playback.interrupted(heard, at if key_at is None else key_at, at)
@@ -232,6 +234,18 @@ class Exchange:
                 return None, "event_missing"
             return None, "session_closed" if closed and caller is None else "no_response"
         return milliseconds(max(0, min(spoken) - self._setup_at)), None
+
+    def _greet(self, at: int, *, on: bool) -> None:
+        """The greeting is at the caller's ear from now on, or not any more."""
+        turn = self.book.greeted()
+        if turn is None:
+            return
+        if on and turn.greeting_from is None:
+            turn.greeting_from = at
+            turn.touch()
+        elif not on and turn.greeting_from is not None and turn.greeting_until is None:
+            turn.greeting_until = at
+            turn.touch()
 
     def _caller_begins(self, at: int, *, event: bool = False) -> None:
         self.caller_first_at = at if self.caller_first_at is None else self.caller_first_at

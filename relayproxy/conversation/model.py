@@ -195,9 +195,9 @@ class Turn(msgspec.Struct, frozen=True):
     languages: tuple[str, ...] = ()
     """Languages that the backend switched speech to during the turn."""
     sent_digits: str = ""
-    caller_from: int | None = None
+    caller_begun_at: int | None = None
     """When the caller began to say what was answered; None while nothing was said or pressed."""
-    caller_until: int | None = None
+    caller_done_at: int | None = None
     caller_estimated: bool = False
     """Either follows from the length of what was said, or from when the final prompt came."""
     played: tuple[Played, ...] = ()

@@ -62,6 +62,11 @@ class Playback:
         self._first_sent_at: int | None = None
 
     @property
+    def greeting(self) -> bool:
+        """The greeting is known to be playing."""
+        return self._greeting
+
+    @property
     def expected_at(self) -> int:
         """When all that was sent is expected to have been heard."""
         return self._expected_at

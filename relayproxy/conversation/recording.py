@@ -81,8 +81,14 @@ def write_header(header: Header) -> bytes:
 
 def write_messages(connection: int, messages: Iterable[Message]) -> bytes:
     """Lines for messages of the connection at that place."""
+    return place_lines(connection, write_lines(messages))
+
+
+def place_lines(connection: int, lines: bytes) -> bytes:
+    """Lines as they are stored (whole ones), as those of the connection at that place."""
     before = b'{"connection":%d,' % connection
-    return b"".join(before + line[1:] for line in write_lines(messages).splitlines(keepends=True))
+    # Within a line there is no newline.
+    return before + lines[1:].replace(b"\n{", b"\n" + before) if lines else b""
 
 
 def read_recording(lines: Iterable[bytes]) -> tuple[Header, Iterator[Recorded]]:

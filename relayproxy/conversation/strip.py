@@ -74,8 +74,8 @@ def read_strip(text: str) -> tuple[int, tuple[int, ...]]:
 
 
 def _segments(turn: Turn, slow_ms: int) -> Iterable[tuple[int, int, int]]:
-    if turn.caller_from is not None and turn.caller_until is not None:
-        yield turn.caller_from, turn.caller_until, CALLER
+    if turn.caller_begun_at is not None and turn.caller_done_at is not None:
+        yield turn.caller_begun_at, turn.caller_done_at, CALLER
     for played in turn.played:
         if played.end is not None:
             yield played.start, played.end, AGENT

@@ -88,7 +88,7 @@ class TurnDraft:
         "agent_read_at",
         "awaiting",
         "caller_at",
-        "caller_from",
+        "caller_begun_at",
         "caller_out",
         "caller_place",
         "client_off_at",
@@ -98,6 +98,8 @@ class TurnDraft:
         "ended_at",
         "first_kind",
         "greeting",
+        "greeting_from",
+        "greeting_until",
         "interleaved",
         "interruptions",
         "lang",
@@ -136,7 +138,7 @@ class TurnDraft:
         self.caller_out = 0
         """When what was answered had been written to the backend."""
         self.caller_place: Moment | None = None
-        self.caller_from: int | None = None
+        self.caller_begun_at: int | None = None
         """When the first partial prompt of what was answered came, or the caller was first heard to say it."""
         self.marks: list[Mark] = []
         self.client_off_at: int | None = None
@@ -179,6 +181,9 @@ class TurnDraft:
         """The language that speech was set to when the answer came."""
         self.sent_digits = ""
         self.greeting = ""
+        self.greeting_from: int | None = None
+        """Between these the greeting was at the caller's ear."""
+        self.greeting_until: int | None = None
         self.tier: Tier = "A"
         self.value: Turn | None = None
         """Its value as last built, while nothing has changed since."""

@@ -6,11 +6,12 @@ Must not know: what is read or written.
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
 from relayproxy.errors import RelayproxyError
-from relayproxy.store.errors import ReplacedError
+from relayproxy.store.errors import OvertakenError, ReplacedError
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -31,17 +32,19 @@ class Patient:
         self._check = check
         self._stop = stop
         self._healthy: bool | None = None
+        self.trouble: tuple[int, str] | None = None
+        """When (wall nanoseconds) the database failed last, and how, fit for anybody."""
 
     def __call__(self, action: Callable[[], T]) -> T:
-        """The action's result, however long it takes. Raises Stopped when told to stop meanwhile, and ReplacedError:
-        with another database, all that the caller knows is wrong."""
+        """The action's result, however long it takes. Raises Stopped when told to stop meanwhile, and
+        OvertakenError and ReplacedError: with another database, all that the caller knows is wrong."""
         delay = RETRY_FIRST
         while True:
             try:
                 if not self._healthy:
                     self._check()
                 result = action()
-            except ReplacedError:
+            except (OvertakenError, ReplacedError):
                 raise
             except Exception as problem:
                 self._say(problem)
@@ -55,8 +58,9 @@ class Patient:
                 return result
 
     def _say(self, problem: Exception) -> None:
+        # Only errors of ours are known not to quote what was being written.
+        words = str(problem) if isinstance(problem, RelayproxyError) else type(problem).__name__
+        self.trouble = time.time_ns(), words
         if self._healthy is not False:
-            # Only errors of ours are known not to quote what was being written.
-            words = str(problem) if isinstance(problem, RelayproxyError) else type(problem).__name__
             log.error("nothing can be recorded (%s); calls go on, the journal keeps them", words)
         self._healthy = False

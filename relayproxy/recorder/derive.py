@@ -97,7 +97,7 @@ def session_row(session: str, opening: Opening, conversation: Conversation) -> S
         unheard_chars=totals.unheard_chars,
         sent_chars=totals.sent_chars,
         response_max_ms=_milliseconds(latency.max_ms),
-        handoff_reason=_text(conversation.handoff.reason_code) if conversation.handoff else None,
+        handoff_reason=_text(conversation.handoff.reason_code or "") if conversation.handoff else None,
         backend=clean(opening.backend.partition("?")[0]),
         strip=conversation.strip,
         response_p50_ms=_milliseconds(latency.p50_ms),

@@ -6,6 +6,7 @@ Must not know: how any of them works.
 
 import fcntl
 import os
+import secrets
 import signal
 import threading
 from collections.abc import Iterator
@@ -16,9 +17,11 @@ from relayproxy.config import Settings, slow_turn_and_stall
 from relayproxy.conversation.findings import Thresholds
 from relayproxy.errors import RelayproxyError
 from relayproxy.recorder.recorder import Recorder
+from relayproxy.recorder.vitals import Reporter
 from relayproxy.store.archive import Archive
 from relayproxy.store.engine import open_engine
 from relayproxy.store.migrate import check_schema
+from relayproxy.store.vitals import VitalsWriter
 from relayproxy.telemetry.otlp import Exporter
 
 COURTESY = 10
@@ -35,11 +38,13 @@ def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     os.nice(COURTESY)
-    with _alone(settings.data_dir):
+    with _alone(settings.data_dir) as recorder_id:
         engine = open_engine(settings.database)
         exporter = Exporter.from_env()
+        writer = VitalsWriter(open_engine(settings.database))
+        reporter = Reporter(writer, settings.data_dir, settings.journal_quota, exporter)
         recorder = Recorder(
-            Archive(engine),
+            Archive(engine, recorder_id),
             settings.journal_dir,
             message_limit=settings.message_limit,
             patience=settings.journal_quota // 4,
@@ -47,18 +52,21 @@ def run(settings: Settings) -> None:
             thresholds=lambda route: Thresholds.of_seconds(*slow_turn_and_stall(settings, route)),
             exporter=exporter,
             stop=stop,
+            beat=reporter.beat,
         )
         print(f"recorder following {settings.journal_dir}", flush=True)
         try:
             recorder.run()
         finally:
+            reporter.close()
             if exporter is not None:
                 exporter.shutdown()
             engine.dispose()
 
 
 @contextmanager
-def _alone(data_dir: Path) -> Iterator[None]:
+def _alone(data_dir: Path) -> Iterator[str]:
+    """Gives the name by which a database that several recorders write knows this one: that of its data folder."""
     path = data_dir / "recorder.lock"
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -72,6 +80,18 @@ def _alone(data_dir: Path) -> Iterator[None]:
             raise RelayproxyError(
                 f"data_dir={data_dir}: another recorder works on this folder; one is enough for any number of relays"
             ) from None
-        yield
+        try:
+            name = _name(lock)
+        except OSError as problem:
+            raise RelayproxyError(f"data_dir={data_dir}: cannot be written ({problem.strerror})") from None
+        yield name
     finally:
         os.close(lock)
+
+
+def _name(file: int) -> str:
+    found = os.pread(file, 64, 0).decode("ascii", "replace")
+    if not found:
+        found = secrets.token_hex(8)
+        os.pwrite(file, found.encode(), 0)
+    return found

@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -26,6 +27,7 @@ from relayproxy.recorder.session import Session
 from relayproxy.recorder.sessions import Sessions
 from relayproxy.recorder.vitals import Beat, Progress
 from relayproxy.store.archive import Archive
+from relayproxy.store.errors import OvertakenError
 from relayproxy.store.rows import Batch, ChunkRow, JournalRow
 
 log = logging.getLogger(__name__)
@@ -162,8 +164,19 @@ class Recorder:
         self._dropped += self._sessions.identify(touched)
         moved = [playback for playback in self._playbacks.values() if playback.position != playback.committed]
         sessions = [*{session.id: session for session in map(self._sessions.of, touched)}.values()]
+        while True:
+            batch = self._batch(touched, sessions, moved)
+            try:
+                self._patient(partial(self._archive.commit, batch))
+                break
+            except OvertakenError as other:
+                self._sessions.reread(other.sessions)
+        self._progress.done()
+        self._settle(touched, sessions, moved)
+
+    def _batch(self, touched: list[Connection], sessions: list[Session], moved: list[Playback]) -> Batch:
         rows = [session.rows() for session in sessions]
-        batch = Batch(
+        return Batch(
             journals=tuple(JournalRow(one.id, *one.position) for one in moved),
             sessions=tuple(row.session for row in rows),
             connections=tuple(connection.row() for connection in touched),
@@ -174,9 +187,6 @@ class Recorder:
             finished=tuple(connection.id for connection in touched if connection.ending is not None),
             dropped_sessions=tuple(self._dropped),
         )
-        self._patient(lambda: self._archive.commit(batch))
-        self._progress.done()
-        self._settle(touched, sessions, moved)
 
     @property
     def _due(self) -> bool:
@@ -234,7 +244,7 @@ class Recorder:
 
     def _happened(self, event: Event) -> None:
         connection = event.connection
-        self._progress.took(connection.opening.opened_at, event.messages)
+        self._progress.took(connection.opening.opened_at, event)
         if event.what == "opened":
             self._sessions.opened(connection)
         session = self._sessions.of(connection)

@@ -105,6 +105,11 @@ class Sessions:
             target.rebuild(self._parts(target.id))
         return gone
 
+    def reread(self, sessions: Iterable[str]) -> None:
+        """Derives these sessions again from all that is stored of them: connections of them are played elsewhere."""
+        for target in [self._sessions[id] for id in sessions if id in self._sessions]:
+            target.rebuild(self._parts(target.id))
+
     def _known(self, connection: Connection) -> Session | None:
         """The other session that the connection belongs to, when its own has just said who it is."""
         session = self._sessions[connection.session]
@@ -142,6 +147,7 @@ class Sessions:
 
     def _load(self, session_id: str) -> Session | None:
         """A stored session, whose final spans were handed on before. None when nothing is left of it."""
+        self._patient(lambda: self._archive.follow(session_id))
         parts = self._parts(session_id)
         if not parts:
             return None
@@ -171,7 +177,9 @@ class Sessions:
         """A connection that is played here, with what is stored of it."""
         stored = self._stored(member.id)
         member.last_t = max([member.last_t, *(message.t for message in stored[-1:])])
-        return Part(member.opening, stored + member.fresh, member.ending)
+        # After a commit whose answer got lost, what is new here may be stored already.
+        fresh = [message for message in member.fresh if not stored or message.seq > stored[-1].seq]
+        return Part(member.opening, stored + fresh, member.ending)
 
     def _stored(self, connection: str) -> list[Message]:
         def read() -> list[Message]:

@@ -12,33 +12,43 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
 
-from sqlalchemy import Column, Connection, Engine, Select, bindparam, delete, func, or_, select, tuple_, update
+from sqlalchemy import Column, Connection, Engine, Select, Text, bindparam, delete, func, or_, select, tuple_, update
 
 from relayproxy.conversation.message import Message, read_lines
 from relayproxy.store import schema
 from relayproxy.store.chunks import Chunks
 from relayproxy.store.criteria import TAG
 from relayproxy.store.engine import Identity, opened_file, place, present_file, reading, writing
-from relayproxy.store.errors import DamagedError, ReplacedError, store_errors
+from relayproxy.store.errors import DamagedError, OvertakenError, ReplacedError, store_errors
 from relayproxy.store.lines import lines_from
+from relayproxy.store.memory import Memory
 from relayproxy.store.rows import Batch, ConnectionRow, JournalRow, SessionLabels, SessionRow, TurnRow
-from relayproxy.store.tables import columns, insert_once, parameters, upsert, value
+from relayproxy.store.tables import columns, for_index, insert_once, parameters, upsert, value
 
 R = TypeVar("R")
 
+_INDEXED = frozenset(
+    column.name
+    for index in schema.sessions.indexes
+    for column in index.columns
+    if isinstance(column.type, Text) and not column.primary_key
+)
 LOOKUP = 500
 """Keys in one query; databases limit a statement's parameters."""
 
 
 class Archive:
-    """The one writer of a database. Not for use by several threads at once."""
+    """A writer of a database: the only one of a SQLite file, one of several of a server. `recorder` is who plays the
+    journals that it commits. Not for use by several threads at once."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, recorder: str = "") -> None:
+        self._recorder = recorder
         self._engine = engine
         self._writing = writing(engine)
         self._consistent = reading(engine)
         self._file: Identity | None = None
         """The SQLite file that everything so far was read from and written to."""
+        self._memory = Memory()
         dialect = engine.dialect.name
         self._put_sessions = upsert(dialect, schema.sessions, revision=schema.sessions.c.revision + 1)
         self._put_connections = upsert(dialect, schema.connections)
@@ -48,23 +58,34 @@ class Archive:
         self._chunks = Chunks(dialect)
 
     def commit(self, batch: Batch) -> None:
-        """Writes the batch, all or nothing; durable on return. Raises `StoreError` when the database cannot, and
-        `ReplacedError` once when the file is another one than before or gone; the next call takes the one that is
-        there then."""
+        """Writes the batch, all or nothing; durable on return. Raises `StoreError` when the database cannot;
+        `OvertakenError`, when another recorder has written one of its sessions; and `ReplacedError` once when the
+        database is another one than before or gone: the next call takes the one that is there then."""
         with self._transaction() as db:
-            self._write(db, batch)
+            if not self._memory.check(db, batch):
+                self._write(db, batch)
+        self._memory.committed(batch)
         self._chunks.forget(batch.finished)
+
+    def follow(self, session: str) -> None:
+        """From now on `commit` raises `OvertakenError` when somebody else writes this session, which another recorder
+        may have begun. To be called before it is read."""
+        with self._transaction() as db:
+            self._memory.follow(db, session)
 
     def journals(self) -> tuple[JournalRow, ...]:
         """The committed position of every journal."""
         return self._all(JournalRow, columns(JournalRow, schema.journals))
 
     def journal_names(self) -> frozenset[str]:
-        """The journals that something is still expected of: those with a position or with live connections."""
-        c = schema.connections.c
-        query = select(schema.journals.c.id).union(select(c.journal).where(c.ended_at.is_(None)))
+        """The journals that something is still expected of, those with a position or with live connections; not those
+        that another recorder plays."""
+        c, j = schema.connections.c, schema.journals.c
+        others = select(j.id).where(j.recorder.not_in(("", self._recorder)))
+        query = select(j.id).where(j.id.not_in(others))
+        query_live = select(c.journal).where(c.ended_at.is_(None), c.journal.not_in(others))
         with self._reading() as db:
-            return frozenset(db.execute(query).scalars())
+            return frozenset(db.execute(query.union(query_live)).scalars())
 
     def live_connections(self, journal: str) -> tuple[ConnectionRow, ...]:
         """The journal's connections that have not ended, in the order in which they opened."""
@@ -127,8 +148,8 @@ class Archive:
         """The newest session with this VX id and call SID that is live or ended at `since` (wall nanoseconds) or
         later, which a reconnecting WebSocket belongs to."""
         c = schema.sessions.c
-        same_call = c.call_sid.is_(None) if call_sid is None else c.call_sid == call_sid
-        query = columns(SessionRow, schema.sessions).where(c.session_id == session_id, same_call)
+        same_call = c.call_sid.is_(None) if call_sid is None else c.call_sid == for_index(call_sid)
+        query = columns(SessionRow, schema.sessions).where(c.session_id == for_index(session_id), same_call)
         query = query.where(or_(c.ended_at.is_(None), c.ended_at >= since))
         newest = query.order_by(c.started_at.desc(), c.id.desc()).limit(1)
         return next(iter(self._all(SessionRow, newest)), None)
@@ -171,7 +192,12 @@ class Archive:
                 if opened is not None and present_file(db) != opened:
                     self._replaced()
                 yield db
-        except BaseException:
+        except OvertakenError:
+            self._chunks.forget()
+            raise
+        except BaseException as problem:
+            if isinstance(problem, ReplacedError):
+                self._memory.forget()
             self._chunks.forget()
             # A file that was opened while it could not be written stays read-only for its connection.
             self._engine.dispose()
@@ -194,11 +220,12 @@ class Archive:
 
     def _replaced(self) -> NoReturn:
         self._file = None
+        self._memory.forget()
         raise ReplacedError(f"the database file has been deleted or replaced: {place(self._engine)}")
 
     def _write(self, db: Connection, batch: Batch) -> None:
         if batch.sessions:
-            rows = parameters(batch.sessions)
+            rows = parameters(batch.sessions, _INDEXED)
             db.execute(self._put_sessions, [{**row, "revision": 1} for row in rows])
         if batch.connections:
             db.execute(self._put_connections, parameters(batch.connections))
@@ -211,7 +238,8 @@ class Archive:
             self._chunks.seal(db, connection, whole=True)
         if batch.journals:
             now = time.time_ns()
-            db.execute(self._put_journals, [{**row, "updated_at": now} for row in parameters(batch.journals)])
+            moved = {"updated_at": now, "recorder": self._recorder}
+            db.execute(self._put_journals, [{**row, **moved} for row in parameters(batch.journals)])
         self._delete_turns(db, [(session, 0) for session in batch.dropped_sessions])
         _delete(db, schema.labels.c.session, batch.dropped_sessions)
         _delete(db, schema.sessions.c.id, batch.dropped_sessions)

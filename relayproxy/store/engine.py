@@ -1,6 +1,7 @@
 """The way to the database.
 
-Knows: how SQLite is opened so that one process writes while others read, and that nobody else may read the file.
+Knows: how SQLite is opened so that one process writes while others read, and that nobody else may read the file; how
+long PostgreSQL is waited for; that a read sees one state of the database, however many queries it takes.
 Must not know: tables.
 """
 
@@ -8,6 +9,7 @@ import os
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
@@ -19,6 +21,23 @@ BUSY_TIMEOUT = 5.0
 """Seconds to wait for another process's transaction before the database counts as unavailable."""
 CACHE_KIB = 64 * 1024
 _OPENED = "relayproxy_opened"
+
+POSTGRESQL = "postgresql+psycopg"
+_CONNECT = {
+    "application_name": "relayproxy",
+    "connect_timeout": "5",
+    # A server whose machine is gone says nothing: without these one would wait for hours.
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "25000",
+}
+"""libpq's parameters; a URL may say otherwise."""
+LOCK_TIMEOUT, IDLE_TIMEOUT, READ_TIMEOUT = "5s", "60s", "30s"
+"""How long PostgreSQL waits for somebody else's lock, for the next statement of a transaction, and for a query of a
+reader to end."""
+POOL_TIMEOUT = 5.0
+"""Seconds to wait for a connection that others of this process use."""
 
 Identity = tuple[int, int]
 """Device and inode of a file."""
@@ -33,7 +52,7 @@ def open_engine(url: str) -> Engine:
     parsed = _parse(url)
     path = sqlite_path(parsed)
     if path is None:
-        return _open(parsed, pool_pre_ping=True)
+        return _open_server(parsed)
     engine = _open(parsed, creator=lambda: _connect_sqlite(path))
     event.listen(engine, "begin", _begin)
     event.listen(engine, "connect", lambda _, record: record.info.update({_OPENED: _identity(path)}))
@@ -49,7 +68,7 @@ def open_reader(url: str) -> Engine:
     parsed = _parse(url)
     path = sqlite_path(parsed)
     if path is None:
-        return _open(parsed, pool_pre_ping=True, execution_options={"postgresql_readonly": True})
+        return reading(_open_server(parsed, statement_timeout=READ_TIMEOUT))
     engine = _open(parsed, creator=lambda: _connect_sqlite(path, read_only=True), poolclass=NullPool)
     event.listen(engine, "begin", _begin)
     return engine
@@ -59,6 +78,25 @@ def writing(engine: Engine) -> Engine:
     """The same engine for transactions that write from their first statement: waits for other writers at the start
     instead of failing in the middle."""
     return engine.execution_options(relayproxy_writing=True)
+
+
+def reading(engine: Engine) -> Engine:
+    """The same engine for reads of several queries that belong together: they see one state of the database."""
+    if engine.dialect.name == "sqlite":
+        return engine  # every transaction does
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
+def place(engine: Engine) -> str:
+    """Where the database is, fit for a message: nothing of a URL that may be a secret."""
+    url = engine.url
+    path = sqlite_path(url)
+    if path is not None:
+        return str(path)
+    hosts = url.query.get("host", ())
+    host = url.host or ",".join([hosts] if isinstance(hosts, str) else hosts)
+    shown = f"[{host}]" if url.host and ":" in host else host
+    return f"{url.get_backend_name()}://{shown}{f':{url.port}' if url.port else ''}/{url.database or ''}"
 
 
 def opened_file(db: Connection) -> Identity | None:
@@ -82,21 +120,50 @@ def sqlite_path(url: URL) -> Path | None:
 
 
 def _parse(url: str) -> URL:
-    expected = "a SQLAlchemy URL such as sqlite:////var/lib/relayproxy/relayproxy.db is expected"
+    expected = (
+        "a SQLAlchemy URL such as sqlite:////var/lib/relayproxy/relayproxy.db or "
+        "postgresql://user:password@host/relayproxy is expected"
+    )
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the latter of a port that is none
         raise SettingError(f"database_url: {expected}") from None
+    if "@" in (parsed.host or ""):
+        raise SettingError("database_url: an @ in user name or password is expected as %40")
+    if parsed.drivername in ("postgresql", "postgres"):
+        parsed = parsed.set(drivername=POSTGRESQL)
     if parsed.get_backend_name() == "sqlite" and (parsed.database or "").partition("?")[0] in ("", ":memory:"):
         raise SettingError(f"database_url: {parsed}: a file that several processes can open is expected")
     return parsed
+
+
+def _open_server(url: URL, **timeouts: str) -> Engine:
+    if url.drivername != POSTGRESQL:
+        raise SettingError(f"database_url: SQLite or PostgreSQL is expected, and this is {url.drivername}")
+    engine = _open(
+        url,
+        pool_pre_ping=True,
+        pool_timeout=POOL_TIMEOUT,
+        connect_args={name: value for name, value in _CONNECT.items() if name not in url.query},
+    )
+    limits = {"lock_timeout": LOCK_TIMEOUT, "idle_in_transaction_session_timeout": IDLE_TIMEOUT, **timeouts}
+    settings = "; ".join(f"SET {name} = '{value}'" for name, value in limits.items())
+
+    # Not among libpq's options, which PgBouncer refuses.
+    def limit(connection: Any, _: object) -> None:
+        connection.autocommit = True
+        connection.execute(settings)
+        connection.autocommit = False
+
+    event.listen(engine, "connect", limit)
+    return engine
 
 
 def _open(url: URL, **options: object) -> Engine:
     try:
         return create_engine(url, hide_parameters=True, **options)
     except (NoSuchModuleError, ModuleNotFoundError, ArgumentError) as problem:
-        raise SettingError(f"database_url: {url.render_as_string()}: {problem}") from None
+        raise SettingError(f"database_url: {url.drivername}: {problem}") from None
 
 
 def _begin(connection: Connection) -> None:

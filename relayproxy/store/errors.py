@@ -7,13 +7,32 @@ Must not know: tables.
 import gzip
 import sqlite3
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import msgspec
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from relayproxy.errors import RelayproxyError
+
+_AWAY = {
+    "25006": "read-only transaction: a standby, until it is promoted",
+    "25P03": "idle in transaction",
+    "40001": "serialization failure",
+    "40P01": "deadlock",
+    "53300": "too many connections",
+    "55P03": "lock timeout",
+    "57014": "statement timeout",
+    "57P01": "admin shutdown",
+    "57P02": "crash shutdown",
+    "57P03": "cannot connect now",
+    "57P05": "idle session timeout",
+}
+"""PostgreSQL's SQLSTATEs of what soon passes; so does everything of class 08, connections."""
+_DAMAGED = ("XX001", "XX002")
+_REFUSED = ("authentication failed", "does not exist", "no pg_hba.conf entry", "not permitted to log in")
+"""What PostgreSQL says, among much that passes, to somebody who will never get in."""
 
 
 class StoreError(RelayproxyError):
@@ -30,7 +49,15 @@ class SchemaError(StoreError):
 
 
 class ReplacedError(StoreError):
-    """The database file is no longer the one that was written so far: nothing that is known of its rows holds."""
+    """The database is no longer the one that was written so far: nothing that is known of its rows holds."""
+
+
+class OvertakenError(StoreError):
+    """Another recorder has written these sessions since this one read or wrote them: they are to be read again."""
+
+    def __init__(self, sessions: Iterable[str]) -> None:
+        self.sessions = tuple(sessions)
+        super().__init__(f"another recorder has written {len(self.sessions)} of the same sessions")
 
 
 class DamagedError(StoreError):
@@ -64,14 +91,39 @@ def store_errors() -> Iterator[None]:
 
 
 def _kind(problem: BaseException | None) -> type[StoreError]:
-    if not isinstance(problem, sqlite3.Error):
-        # Other drivers say `OperationalError` when the server is away.
-        return AwayError if type(problem).__name__ == "OperationalError" else StoreError
-    code = getattr(problem, "sqlite_errorcode", 0) & 0xFF
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+    if isinstance(problem, sqlite3.Error):
+        code = getattr(problem, "sqlite_errorcode", 0) & 0xFF
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return AwayError
+        return DamagedError if code == sqlite3.SQLITE_CORRUPT else StoreError
+    state = _state(problem)
+    if state is None:
+        # No answer of a server: there is no connection, or there is none any more.
+        lost = _no_answer(problem) or isinstance(problem, NoConnectionFree)
+        return AwayError if lost and not any(word in str(problem) for word in _REFUSED) else StoreError
+    if state in _AWAY or state.startswith("08"):
         return AwayError
-    return DamagedError if code == sqlite3.SQLITE_CORRUPT else StoreError
+    return DamagedError if state in _DAMAGED else StoreError
+
+
+def _state(problem: BaseException | None) -> str | None:
+    """PostgreSQL's SQLSTATE. The driver is not imported for it: with SQLite it is not needed."""
+    found: str | None = getattr(problem, "sqlstate", None)
+    return found
 
 
 def _first_line(problem: BaseException) -> str:
-    return str(problem).partition("\n")[0] or type(problem).__name__
+    state = _state(problem)
+    if state is not None and state.startswith("22"):
+        # Data exceptions quote the value.
+        return f"{type(problem).__name__} ({state})"
+    text = str(problem)
+    if state is None and _no_answer(problem):
+        # There are no rows to quote, and with several hosts the first line says nothing.
+        text = " ".join(text.split())
+    return text.partition("\n")[0] or type(problem).__name__
+
+
+def _no_answer(problem: BaseException | None) -> bool:
+    names = [kind.__name__ for kind in type(problem).__mro__]
+    return "OperationalError" in names and not isinstance(problem, sqlite3.Error)

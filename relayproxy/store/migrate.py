@@ -18,17 +18,21 @@ from typing import Literal
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, column, inspect, make_url, select, table
+from sqlalchemy import Connection, Engine, column, func, inspect, make_url, select, table, text
 from sqlalchemy.exc import DBAPIError
 
 from relayproxy.assets import migrations_dir
-from relayproxy.store.engine import open_engine, sqlite_path, writing
+from relayproxy.store.engine import open_engine, place, sqlite_path, writing
 from relayproxy.store.errors import SchemaError, StoreError, store_errors
 from relayproxy.store.schema import metadata
 
 SchemaState = Literal["ready", "missing", "older", "newer", "foreign"]
 
 _OTHER = "use another --data-dir (or --database-url)"
+_TURN = 0x72656C61790001
+"""The advisory lock of whoever migrates a PostgreSQL database; any number that others hardly use."""
+_OLDEST = (12,)
+_UTF8 = "create one with `createdb --template=template0 --encoding=UTF8`"
 _LOOK = "see to it that it and its folder can be read and written"
 _ROOM = "make room on that disk"
 _REMEDIES = {
@@ -56,6 +60,8 @@ def migrate(url: str) -> None:
     engine = open_engine(url)
     try:
         with store_errors(), _explained(sqlite_path(engine.url)), _alone(engine), writing(engine).begin() as db:
+            if db.dialect.name == "postgresql":
+                _take_turns(db)
             state = _state(db)
             if state in ("newer", "foreign"):
                 raise SchemaError(_words(engine, state))
@@ -142,7 +148,7 @@ def _state(db: Connection) -> SchemaState:
 
 
 def _words(engine: Engine, state: SchemaState) -> str:
-    where = sqlite_path(engine.url) or engine.url.render_as_string()
+    where = place(engine)
     return {
         "missing": f"There is no relayproxy database at {where} yet: run `relayproxy migrate`",
         "older": f"The database at {where} is from an earlier version of relayproxy: run `relayproxy migrate`",
@@ -150,6 +156,17 @@ def _words(engine: Engine, state: SchemaState) -> str:
         "foreign": f"The database at {where} has tables that are not relayproxy's: {_OTHER}",
         "ready": f"The database at {where} is ready",
     }[state]
+
+
+def _take_turns(db: Connection) -> None:
+    """Waits for others who migrate this PostgreSQL database, until the transaction ends; then for whoever uses it."""
+    if (db.dialect.server_version_info or _OLDEST) < _OLDEST:
+        raise SchemaError(f"PostgreSQL {_OLDEST[0]} or newer is expected at {place(db.engine)}")
+    encoding = db.execute(text("SHOW server_encoding")).scalar_one()
+    if encoding != "UTF8":
+        raise SchemaError(f"The database at {place(db.engine)} has the encoding {encoding}: {_UTF8}")
+    db.execute(text("SET LOCAL lock_timeout = 0"))
+    db.execute(select(func.pg_advisory_xact_lock(_TURN)))
 
 
 @contextmanager

@@ -61,7 +61,7 @@ sessions = Table(
     Column("unheard_chars", Integer, nullable=False, server_default="0"),
     Column("sent_chars", Integer, nullable=False, server_default="0"),
     Column("response_max_ms", Integer),
-    Column("handoff_reason", Text),
+    Column("handoff_reason", Text),  # empty for a handoff without one
     Column("backend", Text, nullable=False, server_default=""),  # URL without its query
     Column("strip", Text, nullable=False, server_default=""),  # as conversation.strip writes it
     Column("response_p50_ms", Integer),
@@ -97,13 +97,23 @@ Index(
             "response_p50_ms",
             "response_p95_ms",
             "response_n",
+            "backend",
+            "handoff_reason",
         )
     ),
 )
 Index("ix_sessions_from", sessions.c.from_number, sessions.c.started_at)
 Index("ix_sessions_to", sessions.c.to_number, sessions.c.started_at)
-Index("ix_sessions_transition", sessions.c.studio_transition, sessions.c.started_at)
-Index("ix_sessions_outcome", sessions.c.outcome, sessions.c.started_at)
+for _name, _column in (("transition", sessions.c.studio_transition), ("outcome", sessions.c.outcome)):
+    Index(f"ix_sessions_{_name}", _column, sessions.c.started_at, sessions.c.id, sessions.c.ended_at)
+_failed = sessions.c.twilio_error_code.is_not(None)
+Index(
+    "ix_sessions_code",
+    sessions.c.twilio_error_code,
+    sessions.c.started_at,
+    sqlite_where=_failed,
+    postgresql_where=_failed,
+)
 Index("ix_sessions_session_id", sessions.c.session_id)
 Index("ix_sessions_call_sid", sessions.c.call_sid)
 Index(
@@ -157,6 +167,9 @@ turns = Table(
     Column("detail", Text, nullable=False),  # JSON: the whole turn
     UniqueConstraint("session", "number", name="uq_turns_place"),
 )
+
+# What many turns are counted by, without their texts.
+Index("ix_turns_numbers", turns.c.session, turns.c.response_latency_ms, turns.c.null_reason, turns.c.started_at)
 
 labels = Table(
     "labels",
@@ -224,6 +237,7 @@ journals = Table(
     Column("segment", Integer, nullable=False),
     Column("offset", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
+    Column("recorder", Text, nullable=False, server_default=""),  # who plays it; nothing: whoever comes
 )
 
 # What was said, by words. Triggers and a generated column keep it: nothing that writes turns has to think of it.
@@ -241,10 +255,12 @@ _FTS = (
     "VALUES ('delete', old.id, old.caller_text, old.agent_text); "
     "INSERT INTO turns_fts(rowid, caller_text, agent_text) VALUES (new.id, new.caller_text, new.agent_text); END",
 )
-# A tsvector holds 1 MB at most; of a text that long the beginning is searched.
+# A tsvector holds 1 MB at most; of a text that long the beginning is searched. Punctuation goes: PostgreSQL would look
+# for URLs, addresses and tags, which takes minutes in a text that is made for it.
 _SAID = (
     "ALTER TABLE turns ADD COLUMN said tsvector GENERATED ALWAYS AS (to_tsvector('simple', "
-    "left(caller_text, 100000) || ' ' || left(agent_text, 100000))) STORED",
+    "translate(left(caller_text, 50000) || ' ' || left(agent_text, 50000), "
+    "'!\"#$&''()*+,-./:;<=>?@[\\]^_`{|}~', repeat(' ', 32)))) STORED",
     "CREATE INDEX ix_turns_said ON turns USING gin (said)",
 )
 for _statement in _FTS:

@@ -7,6 +7,7 @@ A word ends with `*` when only its beginning is given. Case and, on SQLite, acce
 """
 
 import re
+import string
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -19,7 +20,8 @@ from relayproxy.store.schema import turns
 MOST_HITS = 3
 """Turns that are shown of one session."""
 _OPEN, _CLOSE = "\x02", "\x03"
-_WORD = re.compile(r"\w+")
+_WORD = re.compile(r"[^\W_]+")
+_TO_SPACES = str.maketrans(dict.fromkeys(string.punctuation, " "))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def _snippets(dialect: str, words: list[str], sessions: Sequence[str]) -> Select
     options = f"StartSel={_OPEN}, StopSel={_CLOSE}, MaxWords=24, MinWords=12, ShortWord=0"
     query = _tsquery(words)
     shown = [
-        func.ts_headline("simple", func.left(each, 100000), query, options)
+        func.ts_headline("simple", func.left(each, 50000), query, options)
         for each in (turns.c.caller_text, turns.c.agent_text)
     ]
     return (
@@ -128,12 +130,14 @@ def _contains(words: list[str]) -> ColumnElement[bool]:
 def _tsquery(words: list[str]) -> ColumnElement[Any]:
     parts: list[ColumnElement[Any]] = []
     for word in words:
+        # As the column was made: see `schema`.
+        plain = word.translate(_TO_SPACES)
         if word.endswith("*"):
-            # Between quotes everything is one word to PostgreSQL but quotes and backslashes.
-            every = [f"'{part}':*" for part in _WORD.findall(word)]
+            *whole_words, beginning = plain.split()
+            every = [f"'{part}'" for part in whole_words] + [f"'{beginning}':*"]
             parts.append(func.to_tsquery("simple", " <-> ".join(every)))
         else:
-            parts.append(func.phraseto_tsquery("simple", word))
+            parts.append(func.phraseto_tsquery("simple", plain))
     whole = parts[0]
     for part in parts[1:]:
         whole = whole.op("&&")(part)

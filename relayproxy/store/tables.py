@@ -13,6 +13,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 R = TypeVar("R")
 
+INDEXED = 150
+"""Characters of a text in an indexed column."""
+
 
 def columns(row_class: type[R], table: Table, blank: str | None = None) -> Select[Any]:
     """A query for whole rows, which `value` makes values of; the column `blank` is not read, and empty."""
@@ -25,14 +28,22 @@ def value(row_class: Callable[..., R], row: Row[Any]) -> R:
     return row_class(*row)
 
 
-def parameters(rows: Iterable[object], *, leave_out: frozenset[str] = frozenset()) -> list[dict[str, Any]]:
-    """Rows as parameters of a statement over their table's columns."""
+def parameters(rows: Iterable[object], indexed: frozenset[str] = frozenset()) -> list[dict[str, Any]]:
+    """Rows as parameters of a statement over their table's columns; `indexed` are those that `for_index` is for."""
     found: list[dict[str, Any]] = []
     names: list[str] = []
     for row in rows:
-        names = names or [f.name for f in fields(row) if f.name not in leave_out]  # type: ignore[arg-type]
+        names = names or [f.name for f in fields(row)]  # type: ignore[arg-type]
         found.append({name: _storable(getattr(row, name)) for name in names})
+    for parameters in found:
+        parameters.update({name: for_index(parameters[name]) for name in indexed})
     return found
+
+
+def for_index(text: str | None) -> str | None:
+    """As much of a text as every database's index takes: PostgreSQL's has room for 2,704 bytes, and a call that
+    says it comes from a longer number must not hold up all others."""
+    return text if text is None else text[:INDEXED]
 
 
 def upsert(dialect: str, table: Table, **otherwise: ColumnElement[Any]) -> Executable:

@@ -54,7 +54,7 @@ _NUMBERS: dict[str, ColumnElement[Any]] = {
 _STATES: dict[str, ColumnElement[bool]] = {
     "live": _c.ended_at.is_(None),
     "ended": _c.ended_at.is_not(None),
-    "handoff": _c.handoff.is_not(None),
+    "handoff": _c.handoff_reason.is_not(None),
     "gap": _c.gaps > 0,
     "noted": select(notes.c.id).where(notes.c.session == _c.id).exists(),
 }
@@ -95,7 +95,11 @@ def _condition(one: Criterion, dialect: str, db: Connection | None) -> ColumnEle
     if kind == "is":
         whole = or_(*(_STATES[str(value)] for value in one.values))
     elif kind == "text":
-        whole = or_(*(_text(column, one, str(value), dialect) for column in _TEXTS[one.field] for value in one.values))
+        parts = [_text(column, one, str(value), dialect) for column in _TEXTS[one.field] for value in one.values]
+        whole = or_(*parts)
+        if one.op == "^" and db is not None and dialect == "sqlite" and not _few(db, select(_c.id).where(whole)):
+            # All that begin so would be sorted by time; looking at the newest first finds enough of them sooner.
+            whole = func.coalesce(whole, literal(False))
     else:
         whole = or_(*(_COMPARE[one.op](_NUMBERS[one.field], value) for value in one.values))
     # What is not there has none of the values.

@@ -6,6 +6,7 @@ Must not know: spans, protocols, settings.
 
 import enum
 import logging
+import time
 from collections.abc import Sequence
 from http import HTTPStatus
 
@@ -23,7 +24,8 @@ class Delivery(SpanExporter):
     def __init__(self, exporter: SpanExporter, causes: "Causes") -> None:
         self._exporter = exporter
         self._causes = causes
-        self._failing = False
+        self.failing_since: int | None = None
+        """Wall nanoseconds; None while batches arrive."""
         self._ended = False
         self.taken = 0
         """Spans that left the queue."""
@@ -41,13 +43,16 @@ class Delivery(SpanExporter):
                 self._causes.last = type(problem).__name__
         if result is SpanExportResult.SUCCESS:
             self.sent += len(spans)
-            if self._failing:
+            if self.failing_since is not None:
                 log.info("OTLP: spans arrive again, %d were lost", self.failed)
         else:
             self.failed += len(spans)
-            if not self._failing and not self._ended:
+            if self.failing_since is None and not self._ended:
                 log.warning("OTLP: spans do not arrive (%s); calls and recordings are not affected", self._causes.last)
-        self._failing = result is not SpanExportResult.SUCCESS
+        if result is SpanExportResult.SUCCESS:
+            self.failing_since = None
+        elif self.failing_since is None:
+            self.failing_since = time.time_ns()
         return result
 
     def shutdown(self) -> None:

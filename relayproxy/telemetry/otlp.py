@@ -9,6 +9,7 @@ OpenTelemetry libraries themselves.
 """
 
 import logging
+import re
 import threading
 from collections.abc import Iterable, Mapping
 from os import environ
@@ -35,7 +36,9 @@ class Exporter:
     """Takes ended spans and sends them in batches from a thread of its own. Lost spans are counted, never retried
     beyond what the OTLP exporter does: the recording is the truth and has lost nothing."""
 
-    def __init__(self, exporter: SpanExporter, causes: Causes, queue: int) -> None:
+    def __init__(self, exporter: SpanExporter, causes: Causes, queue: int, endpoint: str = "") -> None:
+        self.endpoint = endpoint
+        """Where spans go, without what may be secret in a URL."""
         self._resource = resource()
         self._causes = causes
         self._queue = queue
@@ -60,10 +63,16 @@ class Exporter:
         causes.listen()
         try:
             queue = int(environ.get("OTEL_BSP_MAX_QUEUE_SIZE") or QUEUE)
-            return cls(chosen(), causes, queue)
+            return cls(chosen(), causes, queue, _place(_endpoint(environ)))
         except Exception as problem:
             causes.unlisten()
             raise SettingError(f"OTEL_EXPORTER_OTLP_…, OTEL_BSP_…: {problem}") from None
+
+    @property
+    def trouble(self) -> tuple[int, str] | None:
+        """Since when (wall nanoseconds) spans do not arrive, and why; None while they do."""
+        since = self._delivery.failing_since
+        return None if since is None else (since, self._causes.last)
 
     @property
     def sent(self) -> int:
@@ -105,11 +114,21 @@ class Exporter:
 def _wanted(env: Mapping[str, str]) -> bool:
     if env.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return False
-    _, endpoint = _first(env, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+    endpoint = _endpoint(env)
     exporter = env.get("OTEL_TRACES_EXPORTER", "").strip().lower()
     if exporter not in ("", "none", "otlp"):
         raise SettingError(f"OTEL_TRACES_EXPORTER={exporter}: otlp or none is expected")
     return bool(endpoint) and exporter != "none"
+
+
+def _endpoint(env: Mapping[str, str]) -> str:
+    return _first(env, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")[1]
+
+
+def _place(endpoint: str) -> str:
+    """Scheme, host and port: a path can hold a key as well as a query can."""
+    found = re.match(r"([a-z][a-z0-9+.-]*://)?(?:[^/?#]*@)?([^/?#@]*)", endpoint, re.IGNORECASE)
+    return f"{found[1] or ''}{found[2]}" if found else ""
 
 
 def _first(env: Mapping[str, str], *names: str) -> tuple[str, str]:

@@ -1,4 +1,5 @@
-"""`make bench`: what stands between Twilio and the backend, compared in one run, rounds interleaved.
+"""`make bench`: what stands between Twilio and the backend, compared in one run, rounds interleaved; then the fold, and
+the console over very many sessions.
 
 The generator has one processor, the proxy another; the recorder shares the generator's. Absolute figures drift from
 machine to machine and hour to hour; the ratios within one run are what counts.
@@ -13,7 +14,7 @@ from typing import Any
 
 import uvloop
 
-from tests.bench import fold
+from tests.bench import big_times, fold
 from tests.bench.load import Load, cpu_ns, resident
 from tests.bench.subjects import Subject, available, pin
 
@@ -103,10 +104,19 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, default=500)
     parser.add_argument("--rate", type=int, default=8000, help="messages a second while latency is measured")
     parser.add_argument("--seconds", type=float, default=3.0, help="of each measurement")
+    parser.add_argument(
+        "--calls", type=int, default=1_000_000, help="sessions in the console's database; 0: leave it out"
+    )
+    parser.add_argument("--console-only", action="store_true", help="measure the console alone")
     options = parser.parse_args()
+    if options.console_only:
+        print(big_times.report(options.calls))
+        return
     results = uvloop.run(compare(options.rounds, options.sessions, options.rate, options.seconds))
     print("\n" + table(results, options.sessions, options.rate))
     print("\n" + fold.report())
+    if options.calls:
+        print("\n" + big_times.report(options.calls))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import msgspec
 from relayproxy.connection import Ending, Opening
 from relayproxy.conversation.fold import Fold
 from relayproxy.conversation.message import Message, write_lines
-from relayproxy.recorder.derive import session_row, turn_row
+from relayproxy.recorder.derive import session_labels, session_row, turn_row
 from relayproxy.store.archive import Archive
 from relayproxy.store.rows import Batch, ChunkRow, ConnectionRow, JournalRow
 
@@ -138,6 +138,7 @@ class Call:
         if self.ending:
             self.fold.end(self.id, self.ending)
         conversation = self.fold.conversation()
+        langs = [turn.lang for turn in conversation.turns if turn.lang]
         pending, self._pending = self._pending, []
         first, self._stored = self._stored, self._stored + len(pending)
         connection = ConnectionRow(
@@ -159,6 +160,7 @@ class Call:
                 sessions=(session_row(self.id, self.opened, conversation),),
                 connections=(connection,),
                 turns=tuple(turn_row(self.id, turn) for turn in conversation.turns),
+                labels=(session_labels(self.id, conversation, langs),),
                 turn_counts=((self.id, len(conversation.turns)),),
                 chunks=(ChunkRow(self.id, first, len(pending), write_lines(pending)),) if pending else (),
                 finished=(self.id,) if conversation.ended_at is not None else (),

@@ -4,12 +4,15 @@ import asyncio
 import queue
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from playwright.sync_api import Browser, Page
 
 from relayproxy.config import Settings
 from relayproxy.console.app import build
@@ -19,6 +22,9 @@ from relayproxy.store.migrate import migrate
 from relayproxy.store.pen import Pen
 from relayproxy.store.queries import Queries
 
+from .browser import launched, watched_page
+
+OpenPage = Callable[..., Page]
 Client = TestClient[web.Request, web.Application]
 
 
@@ -58,6 +64,26 @@ def pen(settings: Settings) -> Iterator[Pen]:
 async def client(settings: Settings, queries: Queries, pen: Pen) -> AsyncIterator[Client]:
     async with TestClient(TestServer(build(settings, queries, pen))) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Only for modules without asynchronous tests: it has an event loop of its own."""
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visit(browser: Browser, console: str) -> Iterator[OpenPage]:
+    """Opens a path of the console in a watched page."""
+    with ExitStack() as stack:
+
+        def visit(path: str, **context: Any) -> Page:
+            page = stack.enter_context(watched_page(browser, console, **context))
+            page.goto(console + path)
+            return page
+
+        yield visit
 
 
 @pytest.fixture

@@ -1,45 +1,20 @@
 """The pages in a real browser."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
-from functools import partial
-from typing import Any
-
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from relayproxy.console.times import rfc3339
 from relayproxy.store.archive import Archive
 
 from . import calls
-from .browser import chromium, launched, watched_page
+from .browser import chromium
+from .conftest import OpenPage
 
-OpenPage = Callable[..., Page]
 NARROW = {"width": 360, "height": 740}
 HOSTILE = (
     '<script>alert(1)</script><img src=x onerror=alert(2)><a href="javascript:alert(3)">x</a></script>"\'>'
     "\N{RIGHT-TO-LEFT OVERRIDE}gnp.exe {{7*7}} ${1}"
 )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as browser:
-        yield browser
-
-
-@pytest.fixture
-def visit(browser: Browser, console: str) -> Iterator[OpenPage]:
-    """Opens a path of the console in a watched page."""
-    opened: Callable[..., AbstractContextManager[Page]] = partial(watched_page, browser, console)
-    with ExitStack() as stack:
-
-        def visit(path: str, **context: Any) -> Page:
-            page = stack.enter_context(opened(**context))
-            page.goto(console + path)
-            return page
-
-        yield visit
 
 
 def test_without_chromium_the_tests_say_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

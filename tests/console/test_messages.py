@@ -2,7 +2,19 @@
 
 import pytest
 
-from relayproxy.console.messages import Counts, Filter, Place, read_cursor, read_page, write_cursor
+from relayproxy.console import messages
+from relayproxy.console.messages import (
+    Counts,
+    Filter,
+    MessagePage,
+    ordinal_at,
+    read_around,
+    read_back,
+    read_cursor,
+    read_page,
+    write_cursor,
+)
+from relayproxy.console.places import Place, Places
 from relayproxy.store.archive import Archive
 from relayproxy.store.queries import Queries
 
@@ -76,3 +88,92 @@ def test_cursors_are_read_as_written() -> None:
 def test_anything_else_is_no_cursor(text: str) -> None:
     with pytest.raises(ValueError):
         read_cursor(text)
+
+
+def found(page: MessagePage) -> list[int]:
+    return [placed.message.seq for placed in page.messages]
+
+
+def places_of(queries: Queries, call: calls.Call) -> Places:
+    view = queries.session(call.id)
+    assert view
+    return Places(tuple(connection.next_seq for connection in view.connections))
+
+
+def test_text_is_found_in_whatever_case_and_however_it_was_escaped(archive: Archive, queries: Queries) -> None:
+    call = calls.Call(archive).setup().asks(1, "Where is the CAFÉ?").text(2, "backend", r'{"token":"caf\u00e9 \u2615"}')
+    call.message(3, "backend", "close", code=1000, reason="café closed", size=10).message(3.1, "twilio", "ping", size=0)
+    call.text(3.2, "backend", "(a|b).*").commit()
+
+    def seqs_with(text: str) -> list[int]:
+        return found(read_page(queries, call.id, None, 100, Filter(text=text)))
+
+    assert seqs_with("café") == [2, 3, 4]
+    assert seqs_with("voiceprompt") == [1, 2]
+    assert seqs_with(r"\u2615") == [3]
+    assert seqs_with("☕") == [3]
+    assert seqs_with("(a|b).*") == [6]
+    assert seqs_with("nowhere") == []
+    both = Filter(sides=frozenset({"twilio"}), text="café")
+    assert found(read_page(queries, call.id, None, 100, both)) == [2]
+
+
+def test_pages_backwards_meet_those_forwards(archive: Archive, queries: Queries) -> None:
+    call = a_call(archive, 5)
+    places = places_of(queries, call)
+    assert found(read_back(queries, call.id, places, places.total, 4, ALL)) == [7, 8, 9, 10]
+    for wanted in (ALL, KEYS, Filter(text="one")):
+        forwards = [seq for page in seqs(queries, call, 3, wanted) for seq in page]
+        backwards: list[int] = []
+        before = places.total
+        while True:
+            page = read_back(queries, call.id, places, before, 2, wanted)
+            backwards = found(page) + backwards
+            if page.previous is None:
+                break
+            before = places.ordinal(page.previous)
+        assert backwards == forwards
+
+
+def test_the_last_page_goes_on_with_what_comes(archive: Archive, queries: Queries) -> None:
+    call = a_call(archive, 3)
+    places = places_of(queries, call)
+    last = read_back(queries, call.id, places, places.total, 2, ALL)
+    assert (last.next, last.seen) == (None, (0, 6))
+    inner = read_back(queries, call.id, places, 4, 2, ALL)
+    assert (found(inner), inner.next, inner.previous) == ([2, 3], (0, 3), (0, 2))
+
+
+def test_a_page_around_a_place_has_both_sides(archive: Archive, queries: Queries) -> None:
+    call = a_call(archive, 10)
+    places = places_of(queries, call)
+    page = read_around(queries, call.id, places, 10, 8, ALL)
+    assert (found(page), page.previous, page.next) == ([8, 9, 10, 11, 12, 13, 14, 15], (0, 8), (0, 15))
+    page = read_around(queries, call.id, places, 10, 8, KEYS)
+    assert found(page) == [7, 9, 11, 13, 15, 17, 19]
+    assert found(read_around(queries, call.id, places, 0, 4, ALL)) == [0, 1, 2, 3]
+
+
+def test_one_page_looks_at_so_many_messages_and_says_so(
+    archive: Archive, queries: Queries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(messages, "SCAN", 6)
+    monkeypatch.setattr(messages, "_BATCH", 4)
+    call = a_call(archive, 10)
+    page = read_page(queries, call.id, None, 100, Filter(text="one"))
+    assert (found(page), page.next, page.scanned, page.stopped) == ([2, 4], (0, 5), 6, True)
+    page = read_page(queries, call.id, page.next, 100, Filter(text="nowhere"))
+    assert (found(page), page.next, page.stopped) == ([], (0, 11), True)
+    places = places_of(queries, call)
+    back = read_back(queries, call.id, places, places.total, 100, Filter(text="nowhere"))
+    assert (found(back), back.stopped, back.scanned, back.previous) == ([], True, 8, (0, 13))
+
+
+def test_a_moment_leads_to_the_first_message_from_then_on(archive: Archive, queries: Queries) -> None:
+    call = a_call(archive, 5)
+    places = places_of(queries, call)
+
+    def at(seconds: float) -> int:
+        return ordinal_at(queries, call.id, places, [call.began], call.began + round(seconds * calls.S))
+
+    assert [at(-1), at(0), at(1), at(1.2), at(3.5), at(99)] == [0, 0, 1, 2, 6, 11]

@@ -1,6 +1,7 @@
 """Messages as a line and as a block."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -99,3 +100,41 @@ def test_any_text_gives_a_short_line_that_can_be_sent(content: str) -> None:
     line.encode()
     preview.block(text(content)).encode()
     preview.kind_of(text(content)).encode()
+
+
+def pattern(sought: str) -> re.Pattern[str]:
+    return re.compile(re.escape(sought), re.IGNORECASE)
+
+
+@pytest.mark.parametrize(
+    ("content", "sought", "pieces"),
+    [
+        ("One and one", "one", [("One", True), (" and ", False), ("one", True)]),
+        ("nothing here", "one", [("nothing here", False)]),
+        ("", "one", []),
+        ("(a)(a)", "(a)", [("(a)", True), ("(a)", True)]),
+    ],
+)
+def test_hits_are_told_apart(content: str, sought: str, pieces: list[tuple[str, bool]]) -> None:
+    assert list(preview.pieces(content, pattern(sought))) == pieces
+
+
+def test_not_every_hit_of_very_many_is_marked() -> None:
+    found = preview.pieces("a" * 5000, pattern("a"))
+    assert len([hit for _, hit in found if hit]) == 500
+    assert "".join(piece for piece, _ in found) == "a" * 5000
+
+
+def test_the_line_of_a_hit_shows_it() -> None:
+    told = text('{"type":"text","token":"Hello there","last":true}')
+    assert preview.found_line(told, pattern("there")) == "“Hello there” · last"
+    assert preview.found_line(told, pattern('"last":true')) == '{"type":"text","token":"Hello there","last":true}'
+    long = text('{"type":"text","token":"' + "x" * 400 + 'needle"}')
+    assert "needle" in preview.found_line(long, pattern("needle"))
+    escaped = text(r'{"type":"text","token":"' + "x" * 400 + r'caf\u00e9"}')
+    assert "café" in preview.found_line(escaped, pattern("CAFÉ"))
+
+
+@given(st.text(max_size=60), st.text(min_size=1, max_size=3))
+def test_pieces_together_are_the_text(content: str, sought: str) -> None:
+    assert "".join(piece for piece, _ in preview.pieces(content, pattern(sought))) == content

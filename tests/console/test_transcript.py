@@ -8,7 +8,7 @@ import pytest
 from relayproxy.console.findings import FindingView
 from relayproxy.console.transcript import Badge, TurnView, transcript, turn_view
 from relayproxy.conversation.findings import CATALOGUE
-from relayproxy.conversation.model import Budget, Finding, Interruption, Turn
+from relayproxy.conversation.model import Budget, Finding, Interruption, Mark, Played, Turn
 
 S = 1_000_000_000
 
@@ -112,6 +112,45 @@ def test_everything_of_a_turn_is_told_in_order() -> None:
     full = turn(dtmf="12", media=("https://example.com/a.mp3",), sent_digits="9#", interruptions=(cut,), greeting="Hi.")
     kinds = [kind for kind, _ in view(full)]
     assert kinds == ["greeting", "caller", "keys", "agent", "play", "digits", "interruption"]
+
+
+def test_what_has_a_time_is_told_when_it_happened() -> None:
+    marks = (
+        Mark(1 * S, "prompt", "Hello?"),
+        Mark(1 * S + 5, "language", "es-ES"),
+        Mark(3 * S, "dtmf", "1"),
+        Mark(4 * S, "dtmf", "2"),
+        Mark(5 * S, "play", "https://example.com/a.mp3"),
+        Mark(6 * S, "digits", "9#"),
+    )
+    full = turn(dtmf="12", media=("https://example.com/a.mp3",), sent_digits="9#", marks=marks)
+    lines = [(line.kind, line.at, line.text) for line in shown(full).lines]
+    assert lines == [
+        ("caller", 1 * S, "Hello?"),
+        ("language", 1 * S + 5, "es-ES"),
+        ("agent", 2 * S, "Good morning."),
+        ("keys", 3 * S, "12"),
+        ("play", 5 * S, "https://example.com/a.mp3"),
+        ("digits", 6 * S, "9#"),
+    ]
+
+
+def test_prompts_that_were_joined_are_told_one_by_one_when_they_are_known_whole() -> None:
+    marks = (Mark(1 * S, "prompt", "Hello?"), Mark(int(1.5 * S), "prompt", "Anyone?"))
+    whole = turn(caller_text="Hello? Anyone?", coalesced_prompts=1, marks=marks)
+    assert [line.text for line in shown(whole).lines] == ["Hello?", "Anyone?", "Good morning."]
+    cut = turn(caller_text="Hello? Anyone there, in the long run?", coalesced_prompts=1, marks=marks)
+    assert [line.text for line in shown(cut).lines] == ["Hello? Anyone there, in the long run?", "Good morning."]
+
+
+def test_the_silence_before_a_turn_and_the_parts_of_its_latency_come_with_it() -> None:
+    first = turn(1, caller_begun_at=0, caller_done_at=1, played=(Played(2 * S, 4 * S),))
+    views = told([first, turn(2, caller_begun_at=9 * S, caller_done_at=10 * S)])
+    assert [view.silence and view.silence.ms for view in views] == [None, 5000]
+    assert views[0].waterfall
+    assert views[0].waterfall.response == "1,000.0 ms"
+    alone = told([turn(2, caller_begun_at=9 * S, caller_done_at=10 * S)])
+    assert alone[0].digest != views[1].digest
 
 
 def test_an_unanswered_turn_says_so_and_why() -> None:

@@ -52,3 +52,26 @@ def test_without_counts_the_filter_can_still_be_taken_back() -> None:
     shown = pills(None, Filter(kinds=frozenset({"a&b"})))
     assert [(pill.value, pill.count, pill.query) for pill in shown.kinds] == [("a&b", None, "?")]
     assert query(Filter(kinds=frozenset({"a&b"})), after="0.1") == "?type=a%26b&after=0.1"
+
+
+def test_a_row_knows_when_it_was_written() -> None:
+    assert row(placed(text="{}", size=2, out=305_000)).written == 1_305_000
+    assert row(placed(text="{}", size=2)).written is None
+
+
+def test_what_was_searched_for_is_marked_and_seen() -> None:
+    text = '{"type":"text","token":"' + "word " * 60 + 'Needle and thread"}'
+    shown = row(placed(text=text, size=len(text)), Filter(text="needle"))
+    assert shown.line.startswith("…")
+    assert [piece for piece, hit in shown.pieces(shown.line) if hit] == ["Needle"]
+    assert shown.block
+    assert "".join(piece for piece, _ in shown.pieces(shown.block)) == shown.block
+    plain = row(placed(text=text, size=len(text)))
+    assert plain.pieces(plain.line) == ((plain.line, False),)
+
+
+def test_a_searched_text_stays_when_a_pill_is_toggled() -> None:
+    counts = Counter({("twilio", "prompt"): 3})
+    shown = pills(counts, Filter(text="a b&c"))
+    assert [pill.query for pill in shown.kinds] == ["?type=prompt&text=a+b%26c"]
+    assert shown.clear

@@ -28,7 +28,7 @@ def seconds(at: int | None) -> float | None:
 
 
 def caller(turn: Turn) -> tuple[float | None, float | None, bool]:
-    return seconds(turn.caller_from), seconds(turn.caller_until), turn.caller_estimated
+    return seconds(turn.caller_begun_at), seconds(turn.caller_done_at), turn.caller_estimated
 
 
 def heard(turn: Turn) -> list[tuple[float | None, float | None, bool]]:
@@ -70,6 +70,17 @@ def test_speech_ends_where_it_is_interrupted_or_the_call_is_over() -> None:
     assert heard(over) == [(3.35, 4.0, True)]
     never = script(PLAIN + HUNG_UP.format(at=3.1)).turns[1]
     assert heard(never) == []
+
+
+def test_the_greeting_is_heard_in_the_first_turn() -> None:
+    greeting = """
+    0.0  twilio   setup
+    0.5  twilio   info agentSpeaking on
+    """
+    assert heard(script(greeting).turns[0]) == [(0.5, None, False)]
+    assert heard(script(greeting + "2.5 twilio info agentSpeaking off").turns[0]) == [(0.5, 2.5, False)]
+    assert heard(script(greeting + '1.5 twilio interrupt "Hello" 800').turns[0]) == [(0.5, 1.5, False)]
+    assert heard(script(greeting + HUNG_UP.format(at=1.2)).turns[0]) == [(0.5, 1.2, False)]
 
 
 def test_media_has_an_end_only_when_it_is_told() -> None:

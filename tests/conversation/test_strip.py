@@ -48,8 +48,8 @@ def turn(
         unanswered=ended is not None and agent is None,
         lang=None,
         budget=Budget(proxy_in=0, backend=backend, proxy_out=0) if backend is not None else Budget(),
-        caller_from=None if caller is None else START + caller[0] * MS,
-        caller_until=asked,
+        caller_begun_at=None if caller is None else START + caller[0] * MS,
+        caller_done_at=asked,
         played=() if agent is None else (Played(START + agent[0] * MS, START + agent[1] * MS),),
     )
 

@@ -89,8 +89,8 @@ class Call:
         self.opened = journal.now
         known = {"route": "default", "backend": "ws://agent/", "target": "/", "peer": "127.0.0.1:1", "status": 101}
         self.opening = Opening(
-            connection_id=self.id, trace_id=self.id, span_id=self.id[:16], opened_at=NOON + journal.now * MS,
-            **{**known, **opening},
+            connection_id=self.id, trace_id=self.id, span_id=self.id[:16],
+            **{"opened_at": NOON + journal.now * MS, **known, **opening},
         )  # fmt: skip
         if not lost:
             self._entry(Kind.OPENING, msgspec.json.encode(self.opening))

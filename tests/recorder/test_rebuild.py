@@ -305,7 +305,7 @@ def test_the_command_counts_in_plain_lines_now_and_then(
 ) -> None:
     assert ended.id
     assert command().stderr == ""
-    monkeypatch.setattr("relayproxy.cli.REPORT", 0)
+    monkeypatch.setattr("relayproxy.progress.REPORT", 0)
 
     assert re.fullmatch(r"1 of 1 sessions, [\d,]+ a second\n", command().stderr)
 

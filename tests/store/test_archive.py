@@ -1,8 +1,11 @@
 """A batch is committed whole or not at all, once or many times with the same effect."""
 
 import gzip
+import itertools
+import random
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,12 +13,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, Text, event, text
 from sqlalchemy.exc import StatementError
 
 from relayproxy.conversation.message import read_lines
 from relayproxy.store import archive as archives
-from relayproxy.store import chunks
+from relayproxy.store import chunks, schema
 from relayproxy.store import engine as engines
 from relayproxy.store.archive import Archive
 from relayproxy.store.engine import open_engine, writing
@@ -23,7 +26,7 @@ from relayproxy.store.errors import DamagedError, ReplacedError, StoreError
 from relayproxy.store.lines import pack
 from relayproxy.store.migrate import migrate
 from relayproxy.store.queries import Queries
-from relayproxy.store.rows import Batch, ChunkRow, JournalRow
+from relayproxy.store.rows import Batch, ChunkRow, JournalRow, SessionLabels
 from tests.store.build import NOON, chunk, connection, labels, said, session, turn
 from tests.store.kinds import SQLITE
 
@@ -508,3 +511,50 @@ def test_a_writer_killed_at_any_point_has_written_whole_batches(url: str, engine
         assert told <= journal.offset
         assert stored.messages == journal.offset * 2
         assert list(archive.messages("a")) == said(0, journal.offset * 2)
+
+
+def test_recorders_that_share_a_database_leave_each_others_journals_alone(engine: Engine) -> None:
+    ours, theirs = Archive(engine, "ours"), Archive(engine, "theirs")
+    for archive, name in ((ours, "j1"), (theirs, "j2")):
+        archive.commit(Batch(journals=(JournalRow(name, 1, 1),), connections=(connection(f"c-{name}", journal=name),)))
+
+    assert [ours.journal_names(), theirs.journal_names()] == [{"j1"}, {"j2"}]
+
+
+def test_a_journal_that_was_begun_before_recorders_had_names_is_anybodys(engine: Engine) -> None:
+    Archive(engine).commit(Batch(journals=(JournalRow("old", 1, 1),), connections=(connection("a", journal="old"),)))
+    assert Archive(engine, "ours").journal_names() == {"old"}
+
+
+def test_no_text_of_a_call_is_too_long_for_an_index(archive: Archive, engine: Engine) -> None:
+    chance = random.Random(1)
+    # Such as no database can compress.
+    long = "".join(chr(chance.randrange(0x20000, 0x2A000)) for _ in range(10_000))
+    texts = {column.name for column in schema.sessions.c if isinstance(column.type, Text)}
+    ours = {"id", "route", "outcome", "ended_by", "studio_transition", "confidence"}
+    odd = session("a", ended_at=NOON, **dict.fromkeys(texts - ours, long))
+    labelled = SessionLabels("a", NOON, (("param." + long[:200], long[:200]),))
+
+    archive.commit(Batch(sessions=(odd,), labels=(labelled,)))
+
+    stored = archive.session("a")
+    assert stored is not None
+    assert (stored.from_number, stored.detail) == (long[:150], long)
+    assert archive.session_by_vx(long, long, NOON) == stored
+
+
+@pytest.mark.parametrize("unit", ["word ", "\U00020000-", "_a", "a@1", "./", "/~", "<a>", "http://a/", "1e", "\\'%"])
+def test_no_text_of_a_turn_is_too_much_for_the_index_of_words(archive: Archive, unit: str) -> None:
+    size = 500_000
+    said = turn("a", 0, caller_text=unit * (size // len(unit)), agent_text="".join(map(chr, range(0x10000, 0x30000))))
+    began = time.monotonic()
+    archive.commit(Batch(turns=(said,)))
+    assert time.monotonic() - began < 5
+    assert archive.turn_rows("a") == (said,)
+
+
+def test_no_words_are_too_many_for_the_index(archive: Archive) -> None:
+    odd = iter(itertools.permutations(map(chr, range(0x20000, 0x20100)), 2))
+    text = " ".join(map("".join, itertools.islice(odd, 60_000)))
+    archive.commit(Batch(turns=(turn("a", 0, caller_text=text, agent_text=text[::-1]),)))
+    assert archive.turn_rows("a") == (turn("a", 0, caller_text=text, agent_text=text[::-1]),)

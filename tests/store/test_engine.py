@@ -1,4 +1,4 @@
-"""SQLite is private, ready for one writer and many readers, and a wrong URL is said at once."""
+"""SQLite is private, PostgreSQL is not waited for for ever; readers cannot write, and a wrong URL is said at once."""
 
 import stat
 from pathlib import Path
@@ -9,9 +9,9 @@ from sqlalchemy.exc import DBAPIError
 
 from relayproxy.errors import SettingError
 from relayproxy.store import engine as engines
-from relayproxy.store.engine import open_engine, open_reader, writing
+from relayproxy.store.engine import open_engine, open_reader, place, reading, writing
 from relayproxy.store.errors import StoreError, store_errors
-from tests.store.kinds import SQLITE
+from tests.store.kinds import POSTGRESQL, SQLITE
 
 
 def mode(path: Path) -> int:
@@ -144,3 +144,79 @@ def test_a_failed_statement_does_not_quote_what_was_written(engine: Engine) -> N
     ):
         db.execute(text("INSERT INTO t VALUES (:a)"), {"a": "my secret"})
     assert "secret" not in str(caught.value)
+
+
+@POSTGRESQL
+@pytest.mark.parametrize(
+    ("setting", "writer", "reader"),
+    [
+        ("application_name", "relayproxy", "relayproxy"),
+        ("lock_timeout", "5s", "5s"),
+        ("idle_in_transaction_session_timeout", "1min", "1min"),
+        ("statement_timeout", "0", "30s"),
+        ("synchronous_commit", "on", "on"),
+        ("transaction_read_only", "off", "on"),
+        ("transaction_isolation", "read committed", "repeatable read"),
+    ],
+)
+def test_postgresql_is_set_up(url: str, setting: str, writer: str, reader: str) -> None:
+    for engine, wanted in ((open_engine(url), writer), (open_reader(url), reader)):
+        for _ in range(2):  # a connection from the pool is as a new one
+            with engine.begin() as db:
+                assert db.execute(text(f"SHOW {setting}")).scalar_one() == wanted
+        engine.dispose()
+
+
+@POSTGRESQL
+def test_a_url_may_say_otherwise(url: str) -> None:
+    engine = open_engine(f"{url}&application_name=mine")
+    with engine.connect() as db:
+        assert db.execute(text("SHOW application_name")).scalar_one() == "mine"
+    engine.dispose()
+
+
+@POSTGRESQL
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_every_way_to_write_postgresql_is_taken(url: str, scheme: str) -> None:
+    engine = open_engine(url.replace("postgresql://", f"{scheme}://"))
+    with engine.connect() as db:
+        assert db.execute(text("SELECT 1")).scalar_one() == 1
+    engine.dispose()
+
+
+def test_reads_that_belong_together_see_one_state(engine: Engine) -> None:
+    with writing(engine).begin() as db:
+        db.execute(text("CREATE TABLE t (a TEXT)"))
+    with reading(engine).connect() as readers:
+        assert readers.execute(text("SELECT count(*) FROM t")).scalar_one() == 0
+        with writing(engine).begin() as db:
+            db.execute(text("INSERT INTO t VALUES ('1')"))
+        assert readers.execute(text("SELECT count(*) FROM t")).scalar_one() == 0
+    with reading(engine).connect() as readers:
+        assert readers.execute(text("SELECT count(*) FROM t")).scalar_one() == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "where"),
+    [
+        ("sqlite:////data/calls.db", "/data/calls.db"),
+        (
+            "postgresql://me:hunter2@db.example.com:6432/calls?sslpassword=hunter2",
+            "postgresql://db.example.com:6432/calls",
+        ),
+        ("postgres://me:hunter2@[::1]/calls", "postgresql://[::1]/calls"),
+        ("postgresql:///calls?host=a:1&host=b:2&password=hunter2", "postgresql://a:1,b:2/calls"),
+    ],
+)
+def test_where_a_database_is_can_be_told_to_anybody(url: str, where: str) -> None:
+    assert place(open_engine(url)) == where
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql+asyncpg://me:hunter2@db/calls", "postgresql://me:p@hunter2@db/calls", "postgresql://a:1,b:2/hunter2"],
+)
+def test_what_is_wrong_with_a_server_url_is_said_without_its_password(url: str) -> None:
+    with pytest.raises(SettingError, match=r"^database_url: ") as caught:
+        open_engine(url)
+    assert "hunter2" not in str(caught.value)

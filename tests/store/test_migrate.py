@@ -33,8 +33,9 @@ from relayproxy.store.migrate import (
 from relayproxy.store.queries import Queries
 from relayproxy.store.rows import Batch
 from relayproxy.store.schema import metadata
+from tests.peers.postgres import Server
 from tests.store.build import session
-from tests.store.kinds import SQLITE
+from tests.store.kinds import POSTGRESQL, SQLITE
 
 
 def definitions(engine: Engine) -> set[str]:
@@ -278,9 +279,35 @@ def test_what_an_earlier_version_recorded_is_kept(tmp_path: Path) -> None:
         assert {index["name"] for index in inspect(db).get_indexes("sessions")} == {
             "ix_sessions_numbers", "ix_sessions_session_id", "ix_sessions_call_sid", "ix_sessions_live",
             "ix_sessions_from", "ix_sessions_to", "ix_sessions_transition", "ix_sessions_outcome",
+            "ix_sessions_code",
         }  # fmt: skip
     assert [turn.caller_text for turn in Archive(engine).turn_rows("kept")] == ["where is my refund"]
     reader = open_reader(url)
     assert [row.id for row in Queries(reader).sessions(5, None, Criteria(words=("refund",))).sessions] == ["kept"]
     reader.dispose()
     engine.dispose()
+
+
+@POSTGRESQL
+def test_one_waits_for_another_on_a_server(engine: Engine, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "LOCK_TIMEOUT", "10ms")
+    with writing(engine).begin() as db:
+        db.execute(text(f"SELECT pg_advisory_xact_lock({migrations._TURN})"))
+        waiting = threading.Thread(target=migrate, args=(url,))
+        waiting.start()
+        blocked = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+        while not db.execute(blocked).scalar_one():
+            pass
+        waiting.join(0.2)
+        assert waiting.is_alive()
+    waiting.join(60)
+    assert not waiting.is_alive()
+
+
+def test_a_database_that_cannot_hold_every_text_is_refused(postgres: Server) -> None:
+    url = postgres.database()
+    name = "latin"
+    postgres.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
+    latin = re.sub(r"/test_\d+\?", f"/{name}?", url)
+    with pytest.raises(SchemaError, match="has the encoding LATIN1: create one with"):
+        migrate(latin)

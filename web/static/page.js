@@ -1,4 +1,5 @@
-// What every page does: local times, things that count up, copying.
+// What every page does: local times, things that count up, copying; and the keyboard.
+import "./keys.js";
 
 const root = document.documentElement;
 // The server's clock, so that a wrong clock of the reader's does not make calls look old or new.
@@ -26,6 +27,9 @@ function localTime(element) {
     const local = `${clock.format(date)}${iso.slice(19, 23)}`;
     element.textContent = byClock ? local : element.dataset.offset;
     element.title = byClock ? `${element.dataset.offset} from the start · UTC ${iso}` : `${local} · UTC ${iso}`;
+  } else if (form === "clock" || form === "exact") {
+    element.textContent = `${clock.format(date)}${iso.slice(19, form === "clock" ? 23 : 26)}`;
+    element.title = `UTC ${iso}`;
   } else {
     const sameDay = date.toDateString() === new Date(now()).toDateString();
     element.textContent = form === "list" ? (sameDay ? "" : `${day.format(date)} `) + clock.format(date) : whole.format(date);
@@ -71,6 +75,7 @@ function ago(ms) {
 }
 
 function tick(within) {
+  if (within === document && root.dataset.paused) return;
   const at = now();
   for (const element of within.querySelectorAll("[data-ago]")) element.textContent = ago(at - Number(element.dataset.ago));
   for (const element of within.querySelectorAll("[data-since]")) element.textContent = duration(at - Number(element.dataset.since));
@@ -87,27 +92,46 @@ export function settle(within) {
   tick(within);
 }
 
+/** Says for good that the console does not know the reader any more. */
+function signedOut() {
+  if (document.getElementById("signed-out")) return;
+  const notice = document.createElement("p");
+  notice.id = "signed-out";
+  notice.setAttribute("role", "alert");
+  const link = document.createElement("a");
+  link.href = `/signin?next=${encodeURIComponent(location.pathname + location.search)}`;
+  link.textContent = "Sign in";
+  notice.append("You are signed out; this page stands still. ", link);
+  document.body.append(notice);
+}
+
 /** The markup of a page of ours, not yet part of this one. Everything in it was escaped by the server. */
 export async function fetchMarkup(url, signal) {
   const response = await fetch(url, { headers: { Accept: "text/html" }, cache: "no-store", signal });
+  if (response.status === 401) signedOut();
   if (!response.ok) throw new Error(`${url}: ${response.status}`);
   const holder = document.createElement("template");
   holder.innerHTML = await response.text();
   return holder.content;
 }
 
-/** An event stream that rests while the page is hidden; `heard` gets each event's data. */
-export function listen(url, heard) {
+/** An event stream that rests while the page is hidden; `heard` gets each event's data, `told` whether it is connected.
+ * `url` may be a function that gives the address to (re)connect to. */
+export function listen(url, heard, told = () => {}) {
   let source = null;
   let over = false;
   const open = () => {
     if (over || source || document.hidden) return;
-    source = new EventSource(url);
+    source = new EventSource(typeof url === "function" ? url() : url);
     source.onmessage = (event) => heard(event.data);
+    source.onopen = () => told(true);
     source.onerror = () => {
+      told(false);
       // The browser itself comes back after a lost connection, but not after an answer that is no stream.
       if (source?.readyState !== EventSource.CLOSED) return;
       source = null;
+      // A stream does not tell why it was refused.
+      fetch(location.href, { method: "HEAD", headers: { Accept: "text/html" } }).then((answer) => answer.status === 401 && signedOut(), () => {});
       setTimeout(open, 3000);
     };
   };
@@ -151,7 +175,7 @@ document.addEventListener("click", async (event) => {
   const button = event.target.closest("button.copy");
   if (!button) return;
   event.preventDefault();
-  const block = "copyBlock" in button.dataset ? button.parentElement.querySelector("pre").textContent : null;
+  const block = "copyBlock" in button.dataset ? (button.closest(".msg-body") ?? button.parentElement).querySelector("pre").textContent : null;
   try {
     await copy(block ?? button.dataset.copy);
     button.classList.add("done");

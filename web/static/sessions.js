@@ -1,40 +1,71 @@
-// The list keeps itself current: rows change where they stand, new calls wait behind a button.
-import { fetchMarkup, listen, settle } from "./page.js";
+// The list obeys its filter, whoever changes it: the bar, a facet, a cell, the charts, going back. It keeps itself
+// current: rows change where they stand, new calls wait behind a button.
+import "./choose.js";
+import { onFilter, tell } from "./filterbar.js";
+import { fetchMarkup, listen, say, settle } from "./page.js";
 
-const rows = document.getElementById("rows");
-const fresh = document.getElementById("fresh");
-const title = document.title;
 const PAUSE = 500;
+const FACETS = "relayproxy.facets";
 
-rows.addEventListener("click", (event) => {
-  if (event.target.closest("a, button") || String(getSelection())) return;
-  event.target.closest("tr")?.querySelector("a.open")?.click();
+const fresh = document.getElementById("fresh");
+const facets = document.getElementById("facets");
+const title = document.title;
+let rows = document.getElementById("rows");
+let stop = null;
+
+document.addEventListener("click", (event) => {
+  const row = event.target.closest("#rows > tr");
+  if (!row || event.target.closest("a, button") || String(getSelection())) return;
+  const link = row.querySelector("a.open, a[href]");
+  if (event.ctrlKey || event.metaKey) open(link.href, "_blank", "noopener");
+  else link.click();
 });
 
+/* Keeping it current */
+
 async function refresh() {
-  const found = await fetchMarkup(rows.dataset.rows);
+  const from = rows;
+  const url = new URL(from.dataset.rows, location.href);
+  const there = [...from.querySelectorAll("tr[data-key]")];
+  const live = there.filter((row) => row.classList.contains("is-live")).map((row) => row.dataset.key);
+  if (live.length) url.searchParams.set("shown", live.slice(0, 60).join());
+  url.searchParams.set("have", there.map((row) => `${row.dataset.key}.${row.dataset.digest}`).join());
+  const found = await fetchMarkup(url);
+  if (from !== rows) return;
   let unseen = 0;
   for (const row of found.querySelectorAll("tr")) {
-    const shown = document.getElementById(row.id);
-    if (!shown) {
-      unseen += 1;
-    } else if (shown.dataset.digest !== row.dataset.digest) {
-      const focused = shown.contains(document.activeElement);
-      settle(row);
-      row.classList.add("changed");
-      shown.replaceWith(row);
-      if (focused) row.querySelector("a.open").focus();
+    const old = document.getElementById(row.id);
+    if (!old) {
+      if (row.dataset.key && !("left" in row.dataset)) unseen += 1;
+    } else if (old.dataset.digest !== row.dataset.digest || "left" in old.dataset !== "left" in row.dataset) {
+      replace(old, row);
     }
   }
   fresh.hidden = unseen === 0;
-  fresh.textContent = rows.hidden ? "Your first call is here: show it" : `↑ ${unseen} new ${unseen === 1 ? "call" : "calls"}`;
+  fresh.textContent = rows.hidden && !document.getElementById("filter") ? "Your first call is here: show it" : `↑ ${unseen} new ${unseen === 1 ? "call" : "calls"}`;
   document.title = unseen ? `(${unseen}) ${title}` : title;
 }
 
-if (rows.dataset.live) {
+function replace(old, row) {
+  // The same link has the focus afterwards.
+  const links = [...old.querySelectorAll("a")];
+  const focused = old === document.activeElement ? -1 : links.indexOf(document.activeElement);
+  const whole = old === document.activeElement;
+  if (old.hasAttribute("tabindex")) row.tabIndex = old.tabIndex;
+  settle(row);
+  row.classList.add("changed");
+  old.replaceWith(row);
+  if (whole) row.focus({ preventScroll: true });
+  else if (focused >= 0) (row.querySelectorAll("a")[focused] ?? row.querySelector("a")).focus({ preventScroll: true });
+}
+
+function follow() {
+  stop?.();
+  stop = null;
+  if (!rows?.dataset.live) return;
   let busy = false;
   let again = false;
-  const turn = async () => {
+  stop = listen(rows.dataset.live, async () => {
     if (busy) {
       again = true;
       return;
@@ -46,6 +77,110 @@ if (rows.dataset.live) {
       await new Promise((done) => setTimeout(done, PAUSE));
     } while (again);
     busy = false;
-  };
-  listen(rows.dataset.live, turn);
+  });
 }
+
+/* The filter */
+
+let going = null;
+
+/** Shows the list of another address of this page, without leaving it. */
+async function go(url, { push = true, focus = null } = {}) {
+  going?.abort();
+  going = new AbortController();
+  const mine = going;
+  const results = document.getElementById("results");
+  results.setAttribute("aria-busy", "true");
+  let found;
+  try {
+    found = await fetchMarkup(url, mine.signal);
+  } catch (problem) {
+    if (problem.name !== "AbortError") location.assign(url);
+    return;
+  }
+  if (!found.getElementById("filter")) {
+    location.assign(url);
+    return;
+  }
+  if (push) history.pushState(null, "", url);
+  for (const id of ["results", "notes", "matching"]) document.getElementById(id).replaceWith(found.getElementById(id));
+  rows = document.getElementById("rows");
+  fresh.hidden = true;
+  fresh.href = found.getElementById("fresh").getAttribute("href");
+  document.title = title;
+  const now = document.getElementById("results");
+  settle(now);
+  const q = now.dataset.q;
+  tell(q);
+  document.dispatchEvent(new CustomEvent("relayproxy:filter", { detail: { q } }));
+  follow();
+  await narrowDown();
+  document.getElementById(focus)?.focus({ preventScroll: true });
+  const count = document.getElementById("matching").textContent;
+  say(count || "Older calls");
+}
+
+const address = (q) => (q ? `/sessions?${new URLSearchParams({ q })}` : "/sessions");
+
+async function narrowDown() {
+  if (!facets) return;
+  const body = document.getElementById("facets-body");
+  if (!facets.open) {
+    body.dataset.q = "";
+    return;
+  }
+  const { q } = document.getElementById("results").dataset;
+  if (body.dataset.q === `=${q}`) return;
+  try {
+    const found = await fetchMarkup(`${body.dataset.src}?${new URLSearchParams({ q })}`);
+    if (q !== document.getElementById("results").dataset.q) return;
+    body.replaceChildren(found);
+    body.dataset.q = `=${q}`;
+    const about = body.querySelector("[data-matching]");
+    const matching = document.getElementById("matching");
+    if (about && matching.textContent) matching.textContent = `${about.dataset.matching} ${about.dataset.matching === "1" ? "call" : "calls"}`;
+  } catch {
+    // The list is there; its values and counts come with the next filter.
+  }
+}
+
+if (document.getElementById("filter")) {
+  onFilter((q) => go(address(q)));
+  document.addEventListener("click", (event) => {
+    if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    const link = event.target.closest("#facets a, #notes a, #results a, .filter a, .bar a");
+    if (!link || link.pathname !== "/sessions") return;
+    event.preventDefault();
+    go(link.href);
+    if (link.rel === "next" || link.closest(".pages")) scrollTo({ top: 0 });
+  });
+  addEventListener("popstate", () => go(location.href, { push: false }));
+
+  // A range that was marked in the charts takes the place of the one there was.
+  document.addEventListener("relayproxy:range", ({ detail }) => {
+    const { q } = document.getElementById("results").dataset;
+    const kept = (q.match(/(?:[^\s"]|"(?:[^"\\]|\\.)*"?)+/g) ?? []).filter((token) => !/^(since|until|on):/i.test(token));
+    const iso = (ms) => new Date(ms).toISOString().replace(/(:00)?\.000Z$/, "Z");
+    if (detail.since !== null && detail.since !== undefined) kept.push(`since:${iso(detail.since)}`);
+    if (detail.until !== null && detail.until !== undefined) kept.push(`until:${iso(detail.until)}`);
+    go(address(kept.join(" ")));
+  });
+
+  let wanted = null;
+  try {
+    wanted = localStorage.getItem(FACETS);
+  } catch {
+    // Storage is switched off: as wide as the window is.
+  }
+  facets.open = matchMedia("(min-width: 1260px)").matches && wanted !== "closed";
+  facets.addEventListener("toggle", () => {
+    try {
+      if (matchMedia("(min-width: 1260px)").matches) localStorage.setItem(FACETS, facets.open ? "open" : "closed");
+    } catch {
+      // Kept for this page alone.
+    }
+    narrowDown();
+  });
+  narrowDown();
+}
+if (rows) follow();

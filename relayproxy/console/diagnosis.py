@@ -1,0 +1,295 @@
+"""What is wrong and what to do about it: a pure function of what is known of the processes and the database.
+
+Knows: from where on a number is a matter of concern, and the remedy in words.
+Must not know: how the facts are come by; HTML.
+"""
+
+from collections.abc import Iterator
+
+from relayproxy.console.checks import worst
+from relayproxy.console.condition import Check, Facts, S, Verdict, age
+from relayproxy.console.times import size
+from relayproxy.console.words import plural
+from relayproxy.store.vitals import COUNTED, Report
+
+LATE, VERY_LATE = 5_000, 60_000
+"""Milliseconds from relay to database."""
+FULL, NEARLY_LOST = 0.5, 0.9
+"""Shares of the journal's quota."""
+LOW, VERY_LOW = 0.10, 0.02
+"""Shares of a disk that are free."""
+SLOW_ANSWER = 500
+"""Milliseconds in which a database should have answered."""
+RECENT = 5 * 60
+"""Seconds for which an error of the database is worth telling after it is over."""
+
+_RUN = "`relayproxy recorder`"
+
+
+def diagnose(facts: Facts) -> tuple[Check, ...]:
+    """Every check, always in the same order."""
+    return (
+        _relay(facts),
+        _recorder(facts),
+        _lag(facts),
+        _journal(facts),
+        _gaps(facts),
+        _database(facts),
+        _disk(facts),
+        _spans(facts),
+        _versions(facts),
+    )
+
+
+def verdict(checks: tuple[Check, ...]) -> Verdict:
+    """The first of the worst, in words."""
+    state = worst(check.state for check in checks)
+    if state == "ok":
+        return Verdict("ok", "Everything works.")
+    first = next(check for check in checks if check.state == state)
+    others = sum(1 for check in checks if check.state in ("bad", "warn")) - 1
+    sentence = f"{first.title}." if state != "unknown" else f"Nothing is known to be wrong. {first.title}."
+    return Verdict(state, sentence, first.name, max(0, others))
+
+
+def _relay(facts: Facts) -> Check:
+    answer, said = facts.relay, facts.relay.said
+    alive = sum(1 for report in facts.working for one in report.vitals.journals if one.alive)
+    where = f"at {answer.url}" if answer.url else ""
+    asked = f"Asked {where}: {answer.problem}." if where else f"It could not be asked: {answer.problem}."
+    if said is not None and said.journal != "ok":
+        return Check(
+            "relay",
+            "bad",
+            "The relay cannot write its journal",
+            f"It carries {plural(said.live_calls, 'call')} {where}, and what it cannot keep becomes gaps "
+            f"({said.journal}).",
+            "Make room on its disk, or let it write to its data folder; see disk and journal below.",
+        )
+    if said is not None and said.status == "draining":
+        return Check(
+            "relay",
+            "warn",
+            "The relay is stopping and takes no new calls",
+            f"{plural(said.live_calls, 'call')} may still end {where}.",
+            "Start it again: `relayproxy serve`, or `relayproxy relay`.",
+        )
+    if said is not None:
+        return Check("relay", "ok", "The relay takes calls", f"{plural(said.live_calls, 'live call')}, asked {where}")
+    if alive:
+        relays = "A relay is" if alive == 1 else f"{alive} relays are"
+        return Check(
+            "relay",
+            "ok",
+            f"{relays} running",
+            f"So the recorder says. It was not asked itself: {answer.problem} {where}".strip() + ".",
+        )
+    if not facts.working and any(one.alive for report in facts.missing for one in report.vitals.journals):
+        return Check(
+            "relay",
+            "unknown",
+            "Whether a relay is running is not known",
+            f"Asked {where}: {answer.problem}. One was when the recorder last reported.".replace(
+                "Asked :", "Not asked:"
+            ),
+        )
+    return Check(
+        "relay",
+        "bad",
+        "No relay is running",
+        asked,
+        "Start it: `relayproxy serve`, or `relayproxy relay`. When it listens elsewhere, start the console with the "
+        "same `listen` setting.",
+    )
+
+
+def _recorder(facts: Facts) -> Check:
+    if facts.database is None:
+        return Check("recorder", "unknown", "Recorders report through the database, which cannot be read")
+    working, missing = facts.working, facts.missing
+    if missing:
+        first = missing[0]
+        vitals, since = first.vitals, age(facts.age(first))
+        who = f"The recorder on {vitals.host}" if len(facts.reports) > 1 else "The recorder"
+        others = f" {plural(len(missing) - 1, 'other')} as well." if len(missing) > 1 else ""
+        title = f"{who} was stopped {since} ago" if vitals.ended else f"{who} has not reported for {since}"
+        why = "" if vitals.ended else "It is not running, or it cannot write to the database. "
+        return Check(
+            "recorder",
+            "bad",
+            title,
+            f"{why}Calls go on, and their relay keeps what comes in the journal in {vitals.data_dir} on {vitals.host}."
+            f"{others}",
+            f"Start it there: {_RUN}, or `relayproxy serve` for all three. Its log says why it stopped.",
+        )
+    if not working:
+        return Check(
+            "recorder",
+            "bad",
+            "No recorder has ever reported",
+            "Calls are carried and kept in the journal, but nothing of them is shown.",
+            f"Start it: {_RUN}, or `relayproxy serve`.",
+        )
+    latest = max(facts.age(report) for report in working)
+    calls = sum(report.vitals.calls for report in working)
+    title = "The recorder works" if len(working) == 1 else f"{len(working)} recorders work"
+    return Check("recorder", "ok", title, f"Reported {age(latest)} ago; {plural(calls, 'live connection')}")
+
+
+def _lag(facts: Facts) -> Check:
+    if not facts.working:
+        return Check("lag", "unknown", "How far recording is behind is not known", "No recorder reports.")
+    late = max(facts.working, key=lambda report: report.vitals.lag_ms).vitals
+    unread = sum(one.unread for report in facts.working for one in report.vitals.journals)
+    detail = f"{size(unread)} not read yet; the last commit took {late.commit_ms:.0f} ms"
+    if late.lag_ms <= LATE:
+        told = "under 100 ms" if late.lag_ms < 100 else f"{late.lag_ms / 1000:.1f} s"
+        return Check("lag", "ok", f"Recording is {told} behind the calls", detail)
+    return Check(
+        "lag",
+        "bad" if late.lag_ms > VERY_LATE else "warn",
+        f"Recording is {age(late.lag_ms / 1000)} behind the calls",
+        f"{detail}. Nothing is lost while the journal has room.",
+        "It catches up by itself after a restart or a burst. If it does not: see whether the database or the processor "
+        f"of {late.host} is busy with something else.",
+    )
+
+
+def _journal(facts: Facts) -> Check:
+    if not facts.working:
+        return Check("journal", "unknown", "How full the journal is is not known", "No recorder reports.")
+    used, report = max(((_share(report), report) for report in facts.working), key=lambda pair: pair[0])
+    vitals = report.vitals
+    total = sum(one.bytes for one in vitals.journals)
+    detail = f"{size(total)} of {size(vitals.quota)}, in {plural(len(vitals.journals), 'journal')}"
+    if used < FULL:
+        return Check("journal", "ok", "The journal has room", detail)
+    return Check(
+        "journal",
+        "bad" if used >= NEARLY_LOST else "warn",
+        f"The journal is {used:.0%} full",
+        f"{detail}. At 100% what is said is not recorded any more and becomes gaps; calls are not affected.",
+        "Help the recorder catch up (see above), or give the relay a larger `journal_quota` and the disk for it.",
+    )
+
+
+def _share(report: Report) -> float:
+    total = sum(one.bytes for one in report.vitals.journals)
+    return total / report.vitals.quota if report.vitals.quota else 0.0
+
+
+def _gaps(facts: Facts) -> Check:
+    if facts.database is None:
+        return Check("gaps", "unknown", "Whether there are gaps is not known", "The database cannot be read.")
+    none = "None in the last 24 hours either."
+    day = f"{plural(facts.day.gaps, 'gap')} in {plural(facts.day.sessions, 'session')} in the last 24 hours"
+    link = "/sessions?q=is%3Agap" if facts.day.gaps else ""
+    if not facts.hour.gaps:
+        return Check("gaps", "ok", "Nothing is missing from the last hour", day if facts.day.gaps else none, link=link)
+    return Check(
+        "gaps",
+        "warn",
+        f"{plural(facts.hour.gaps, 'gap')} in the recordings of the last hour",
+        f"{day}. The calls themselves lost nothing.",
+        "Open the sessions: each gap says its cause, a disk slower than the calls, a recorder too far behind, or a "
+        "journal that could not be written.",
+        link,
+    )
+
+
+def _database(facts: Facts) -> Check:
+    found = facts.database
+    if found is None:
+        return Check(
+            "database",
+            "bad",
+            "The database cannot be read",
+            facts.database_problem or "",
+            "Calls go on and are kept in the journal. See to the database; everything else follows by itself.",
+        )
+    wal = "" if found.wal is None else f" and {size(found.wal)} of write-ahead log"
+    sessions = f"more than {COUNTED:,} sessions" if found.sessions > COUNTED else plural(found.sessions, "session")
+    detail = f"{sessions}, {size(found.size)}{wal}, schema {found.schema}"
+    for report in facts.working:
+        at, trouble = report.vitals.trouble_at, report.vitals.trouble
+        if at is not None and trouble and facts.now - at < RECENT * S:
+            return Check(
+                "database",
+                "warn",
+                f"The database failed the recorder {age((facts.now - at) / S)} ago",
+                f"{trouble}. It answers again, and nothing was lost.",
+                "If this comes back, see to the database's disk and to what else uses it.",
+            )
+    answered = f"{found.answer_ms:.1f} ms" if found.answer_ms < 10 else f"{found.answer_ms:,.0f} ms"
+    if found.answer_ms > SLOW_ANSWER:
+        return Check(
+            "database",
+            "warn",
+            f"The database took {answered} to answer",
+            detail,
+            "Pages are slow until it is faster: see what else uses its disk and processor.",
+        )
+    return Check("database", "ok", f"{found.kind} answers in {answered}", detail)
+
+
+def _disk(facts: Facts) -> Check:
+    disks = list(_disks(facts))
+    if not disks:
+        return Check("disk", "unknown", "How much disk is free is not known", "No recorder reports.")
+    share, free, total, where = min(disks)
+    detail = f"{size(free)} of {size(total)} {where}"
+    if share >= LOW:
+        return Check("disk", "ok", f"{share:.0%} of the disk is free", detail)
+    return Check(
+        "disk",
+        "bad" if share < VERY_LOW else "warn",
+        f"Only {share:.1%} of the disk is free",
+        f"{detail}. On a full disk calls go on, and what they say is not recorded.",
+        "Make room, or move the data folder to a larger disk.",
+    )
+
+
+def _disks(facts: Facts) -> Iterator[tuple[float, int, int, str]]:
+    for vitals in (report.vitals for report in facts.working):
+        if vitals.disk_total:
+            where = f"at {vitals.data_dir} on {vitals.host}"
+            yield vitals.disk_free / vitals.disk_total, vitals.disk_free, vitals.disk_total, where
+    found = facts.database
+    if found is not None and found.free is not None and found.total:
+        yield found.free / found.total, found.free, found.total, "where the database is"
+
+
+def _spans(facts: Facts) -> Check:
+    if not facts.working:
+        return Check("spans", "unknown", "Whether spans are sent is not known", "No recorder reports.")
+    sending = [report.vitals.otlp for report in facts.working if report.vitals.otlp is not None]
+    if not sending:
+        return Check("spans", "ok", "Spans are not sent", "`OTEL_EXPORTER_OTLP_ENDPOINT` turns it on.")
+    one = next((otlp for otlp in sending if otlp.failing_since is not None), sending[0])
+    lost = sum(otlp.failed + otlp.dropped for otlp in sending)
+    counts = f"{sum(otlp.sent for otlp in sending):,} sent, {lost:,} lost since the recorder started"
+    if one.failing_since is None:
+        return Check("spans", "ok", f"Spans arrive at {one.endpoint}", counts)
+    since = age((facts.now - one.failing_since) / S)
+    return Check(
+        "spans",
+        "warn",
+        f"Spans have not arrived at {one.endpoint} for {since}",
+        f"{one.cause or 'No cause given'}; {counts}. Recordings are not affected.",
+        "See whether the collector runs, whether the `OTEL_EXPORTER_OTLP_…` variables of the recorder are right, and "
+        "whether it may reach that address.",
+    )
+
+
+def _versions(facts: Facts) -> Check:
+    others = sorted({report.vitals.version for report in facts.working} - {facts.version})
+    if not others:
+        same = "Console and recorder are of the same version." if facts.working else "The console's."
+        return Check("versions", "ok", f"relayproxy {facts.version}", same)
+    return Check(
+        "versions",
+        "warn",
+        "The processes are of different versions",
+        f"The console is {facts.version}, the recorder {' and '.join(others)}.",
+        "Restart those that were running before the upgrade.",
+    )

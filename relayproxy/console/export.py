@@ -1,0 +1,134 @@
+"""Downloading a session.
+
+Knows: the paths and parameters of downloads; how a stream that fails half-way is told from a whole one.
+Must not know: what the files look like inside; SQL.
+
+Whatever the length of a call, a few megabytes of it are held at once, and no work on them is done on the
+event loop.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterator
+
+import msgspec
+from aiohttp import web
+
+from relayproxy.config import Settings
+from relayproxy.console import recording
+from relayproxy.console.auditing import audit
+from relayproxy.console.document import session_document
+from relayproxy.console.findings import of_session, slow_ms, views
+from relayproxy.console.manners import bad_request
+from relayproxy.console.reading import Session
+from relayproxy.console.room import ROOM, session_of
+from relayproxy.console.transcript import transcript
+from relayproxy.conversation.model import Turn
+from relayproxy.conversation.recording import place_lines
+from relayproxy.store.errors import StoreError
+from relayproxy.store.queries import Queries
+from relayproxy.store.stored import stored_lines
+
+TURNS = 500
+"""Turns that are read at once."""
+_log = logging.getLogger(__name__)
+_turn = msgspec.json.Decoder(Turn)
+
+Pieces = Iterator[bytes]
+"""Of a file, in order; each is made in a thread of its own, and nothing is held open between two."""
+
+
+async def download(request: web.Request) -> web.StreamResponse:
+    """`GET /sessions/{id}/recording?format=jsonl|json|text`: the session as a file; of a live one what there is."""
+    form = request.query.get("format", "jsonl")
+    if form not in recording.FORMS:
+        raise bad_request(f"format={form[:32]}: {', '.join(recording.FORMS)} is expected.")
+    found = await session_of(request)
+    await audit(request, "export", found.row.id)
+    room = request.app[ROOM]
+    pieces = MAKERS[form](room.queries, room.settings, found)
+    name = recording.file_name(found, form)
+    response = web.StreamResponse(
+        headers={"Content-Type": recording.FORMS[form][0], "Content-Disposition": f'attachment; filename="{name}"'}
+    )
+    # Made before anything is sent, so that a database that is away is an answer of its own.
+    piece = await asyncio.to_thread(next, pieces, None)
+    await response.prepare(request)
+    try:
+        while piece is not None:
+            if piece:
+                await response.write(piece)
+            piece = await asyncio.to_thread(next, pieces, None)
+        await response.write_eof()
+    except ConnectionError:
+        # The reader is gone.
+        return response
+    except Exception as problem:
+        _log.warning(
+            "download of session %s was cut short: %s",
+            found.row.id,
+            problem,
+            exc_info=not isinstance(problem, StoreError),
+        )
+        # It is too late for another answer; but a stream without its end is no whole file, and every client notices.
+        if request.transport is not None:
+            request.transport.abort()
+    return response
+
+
+def _jsonl(queries: Queries, _: Settings, session: Session) -> Pieces:
+    gzip = recording.Gzip()
+    yield gzip.piece(recording.header(session))
+    for connection in session.connections:
+        for lines in stored_lines(queries, connection.row.id):
+            yield gzip.piece(place_lines(connection.index, lines))
+    yield gzip.end()
+
+
+def _json(queries: Queries, settings: Settings, session: Session) -> Pieces:
+    now = time.time_ns()
+    yield recording.document_head(session_document(session, of_session(session, settings, now), now))
+    first = True
+    for turns in _turns(queries, session):
+        yield recording.turn_items(turns, lambda turn: views(session, turn.findings), first=first)
+        first = False
+    yield recording.DOCUMENT_END
+
+
+def _text(queries: Queries, settings: Settings, session: Session) -> Pieces:
+    yield recording.text_head(session).encode()
+    slow, before = slow_ms(settings, session.row.route), None
+    for turns in _turns(queries, session):
+        shown = transcript(
+            turns,
+            live=session.live,
+            slow_ms=slow,
+            findings=lambda turn: views(session, turn.findings),
+            before=before,
+        )
+        yield recording.text_turns(session, shown).encode("utf-8", "replace")
+        before = turns[-1]
+
+
+def _turns(queries: Queries, session: Session) -> Iterator[tuple[Turn, ...]]:
+    first = 0
+    while True:
+        turns = tuple(_turn.decode(row.detail) for row in queries.turns(session.row.id, first, TURNS))
+        if turns:
+            yield turns
+        if len(turns) < TURNS:
+            return
+        first = turns[-1].number + 1
+
+
+MAKERS: dict[str, Callable[[Queries, Settings, Session], Pieces]] = {
+    "jsonl": _jsonl,
+    "json": _json,
+    "text": _text,
+}
+
+ROUTES = (
+    web.get("/sessions/{id}/recording", download, allow_head=False),
+    web.get("/api/sessions/{id}/recording", download, allow_head=False),
+)

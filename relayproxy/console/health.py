@@ -1,0 +1,227 @@
+"""The health page, its JSON twin, and the looking behind both.
+
+Knows: paths; what to ask whom for the facts, and for how long an answer is good.
+Must not know: SQL; what the facts mean.
+"""
+
+import asyncio
+import os
+import platform
+import socket
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+from aiohttp import web
+
+from relayproxy import __version__
+from relayproxy.config import Settings
+from relayproxy.console.answer import answer
+from relayproxy.console.checks import RelayAnswer, ask_relay
+from relayproxy.console.condition import Facts, S
+from relayproxy.console.diagnosis import diagnose, verdict
+from relayproxy.console.live import Pulse
+from relayproxy.console.render import render
+from relayproxy.console.room import ROOM
+from relayproxy.console.times import moment
+from relayproxy.store.errors import StoreError
+from relayproxy.store.queries import Queries
+from relayproxy.store.vitals import Report, database_facts, gaps_since, reports
+
+FRESH = 2.0
+"""Seconds for which one look answers everybody who asks."""
+_HOUR = 3600 * S
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """This process. `watchers` are pages that wait for changes."""
+
+    version: str
+    python: str
+    host: str
+    pid: int
+    started_at: int
+    watchers: int
+
+
+class Monitor:
+    """Looks at everything, at most once in `FRESH` seconds however many ask."""
+
+    def __init__(self, settings: Settings, queries: Queries, pulse: Pulse) -> None:
+        self._settings = settings
+        self._queries = queries
+        self._pulse = pulse
+        self._started_at = time.time_ns()
+        self._looking = asyncio.Lock()
+        self._facts: Facts | None = None
+        self._until = 0.0
+
+    async def facts(self) -> Facts:
+        """How things are. Never raises for what it finds."""
+        async with self._looking:
+            if self._facts is None or time.monotonic() >= self._until:
+                self._facts = await self._look()
+                self._until = time.monotonic() + FRESH
+            return self._facts
+
+    def console(self) -> Console:
+        """How this process is."""
+        return Console(
+            __version__,
+            platform.python_version(),
+            socket.gethostname(),
+            os.getpid(),
+            self._started_at,
+            self._pulse.watchers,
+        )
+
+    async def _look(self) -> Facts:
+        relay, facts = await asyncio.gather(ask_relay(self._settings), asyncio.to_thread(self._read))
+        return replace(facts, relay=relay)
+
+    def _read(self) -> Facts:
+        now = time.time_ns()
+        empty = Facts(now, __version__, RelayAnswer(None))
+        try:
+            hour, day = (gaps_since(self._queries, now - hours * _HOUR) for hours in (1, 24))
+            told, database = reports(self._queries), database_facts(self._queries)
+        except StoreError as problem:
+            return replace(empty, database_problem=str(problem))
+        return replace(empty, reports=told, database=database, hour=hour, day=day)
+
+
+MONITOR = web.AppKey("monitor", Monitor)
+
+
+def set_up(app: web.Application) -> None:
+    """Begins to be able to look. After the room."""
+    room = app[ROOM]
+    app[MONITOR] = Monitor(room.settings, room.queries, room.pulse)
+
+
+async def page(request: web.Request) -> web.Response:
+    """`GET /health`: what is wrong and what to do."""
+    monitor = request.app[MONITOR]
+    facts = await monitor.facts()
+    checks = diagnose(facts)
+    context = {
+        "facts": facts,
+        "checks": checks,
+        "verdict": verdict(checks),
+        "console": monitor.console(),
+        "section": "health",
+    }
+    return render("health.html", request, context)
+
+
+async def api(request: web.Request) -> web.Response:
+    """`GET /api/health`: the same; cheap enough to be asked every few seconds."""
+    monitor = request.app[MONITOR]
+    return answer(document(await monitor.facts(), monitor.console()))
+
+
+def document(facts: Facts, console: Console) -> dict[str, Any]:
+    """Everything as plain values."""
+    checks = diagnose(facts)
+    found = verdict(checks)
+    database = facts.database
+    return {
+        "state": found.state,
+        "summary": found.sentence,
+        "more": found.more,
+        **moment("checked_at", facts.now),
+        "checks": [
+            {
+                "name": check.name,
+                "state": check.state,
+                "title": check.title,
+                "detail": check.detail,
+                "action": check.action,
+                "link": check.link or None,
+            }
+            for check in checks
+        ],
+        "relay": {
+            "url": facts.relay.url,
+            "problem": facts.relay.problem,
+            "status": facts.relay.said.status if facts.relay.said else None,
+            "journal": facts.relay.said.journal if facts.relay.said else None,
+            "live_calls": facts.relay.said.live_calls if facts.relay.said else None,
+        },
+        "recorders": [_recorder(facts, report) for report in facts.reports],
+        "database": None
+        if database is None
+        else {
+            "kind": database.kind,
+            "version": database.version,
+            "schema": database.schema,
+            "answer_ms": round(database.answer_ms, 3),
+            "bytes": database.size,
+            "wal_bytes": database.wal,
+            "disk_free_bytes": database.free,
+            "disk_total_bytes": database.total,
+            "sessions_at_least": database.sessions,
+        },
+        "database_problem": facts.database_problem,
+        "gaps": {
+            name: {"gaps": gaps.gaps, "sessions": gaps.sessions}
+            for name, gaps in (("last_hour", facts.hour), ("last_24_hours", facts.day))
+        },
+        "console": {
+            "version": console.version,
+            "python": console.python,
+            "host": console.host,
+            "pid": console.pid,
+            **moment("started_at", console.started_at),
+            "watchers": console.watchers,
+        },
+    }
+
+
+def _recorder(facts: Facts, report: Report) -> dict[str, Any]:
+    vitals, otlp = report.vitals, report.vitals.otlp
+    return {
+        "process": report.process,
+        "working": facts.fresh(report),
+        "ended": vitals.ended,
+        **moment("reported_at", report.at),
+        "version": vitals.version,
+        "host": vitals.host,
+        "pid": vitals.pid,
+        **moment("started_at", vitals.started_at),
+        "data_dir": vitals.data_dir,
+        "lag_ms": vitals.lag_ms,
+        "live_connections": vitals.calls,
+        "commits": vitals.commits,
+        **moment("commit_at", vitals.commit_at),
+        "commit_ms": vitals.commit_ms,
+        "journal_quota_bytes": vitals.quota,
+        "journals": [
+            {
+                "id": one.id,
+                "relay_alive": one.alive,
+                "segments": one.segments,
+                "bytes": one.bytes,
+                "unread_bytes": one.unread,
+            }
+            for one in vitals.journals
+        ],
+        "disk_free_bytes": vitals.disk_free,
+        "disk_total_bytes": vitals.disk_total,
+        "otlp": None
+        if otlp is None
+        else {
+            "endpoint": otlp.endpoint,
+            "sent": otlp.sent,
+            "failed": otlp.failed,
+            "dropped": otlp.dropped,
+            **moment("failing_since", otlp.failing_since),
+            "cause": otlp.cause,
+        },
+        "database_error": vitals.trouble,
+        **moment("database_error_at", vitals.trouble_at),
+    }
+
+
+ROUTES = (web.get("/health", page), web.get("/api/health", api))

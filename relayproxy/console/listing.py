@@ -1,0 +1,202 @@
+"""The list of sessions, its filter bar and facets, as pages and as JSON.
+
+Knows: paths and parameters of the list; that one text, `q`, holds the whole filter.
+Must not know: SQL; the filter's language; how rows are laid out.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+from aiohttp import web
+
+from relayproxy.console import edits, query
+from relayproxy.console.answer import answer
+from relayproxy.console.auditing import searched
+from relayproxy.console.completion import complete
+from relayproxy.console.connect import connect
+from relayproxy.console.document import session_item
+from relayproxy.console.facets import sidebar
+from relayproxy.console.findings import slow_ms
+from relayproxy.console.manners import bad_request
+from relayproxy.console.query import Query, criteria_of, parse, write_criterion
+from relayproxy.console.reading import read_sessions
+from relayproxy.console.render import render
+from relayproxy.console.room import ROOM, whole_number
+from relayproxy.console.sse import stream
+from relayproxy.store.criteria import FIELDS, Criteria, Criterion, Op
+from relayproxy.store.queries import SessionPage
+from relayproxy.store.search import Hit
+
+SESSIONS = 50
+MOST_SESSIONS = 500
+_SHOWN = 60
+"""Rows that a page may ask for by name, to keep them current."""
+
+
+async def page(request: web.Request) -> web.Response:
+    """`GET /sessions?q=&before=`."""
+    room, asked = request.app[ROOM], _asked(request)
+    context = await _rows(request, asked)
+    empty = not context["rows"] and await asyncio.to_thread(room.queries.empty)
+    context |= {
+        "empty": empty,
+        "connect": connect(room.settings) if empty else None,
+        "fields": FIELDS,
+        "times": query.TIMES,
+        "sidebar": None,
+    }
+    if "facets" in request.query and not empty:
+        context["sidebar"] = await asyncio.to_thread(sidebar, room.queries, asked)
+    return render("sessions.html", request, context)
+
+
+async def rows(request: web.Request) -> web.Response:
+    """`GET /sessions/rows?q=&shown=&have=`: the first rows alone, and those of `shown` (ids, with commas between) that
+    are not among them: a page shows these already, and they may no longer match. With `have` (`<id>.<revision>`, with
+    commas between) rows of that revision are left out, and of rows that are not named only that they are there."""
+    asked = _asked(request)
+    context = await _rows(request, asked)
+    there = {row.id for row in context["rows"]}
+    away = [id for id in request.query.get("shown", "").split(",")[:_SHOWN] if id and id not in there]
+    if "have" in request.query:
+        have = dict(one.rpartition(".")[::2] for one in request.query["have"].split(","))
+        context["rows"] = [row for row in context["rows"] if have.get(row.id) != str(row.revision)]
+        context["known"] = have.keys()
+    if away:
+        named = Criteria((Criterion("session", "=", tuple(away)),))
+        kept = await read_sessions(request.app[ROOM].queries, 2 * _SHOWN, None, named)
+        context["rows"] = (*context["rows"], *(row for row in kept.sessions if row.id in away))
+        context["left"] = frozenset(away)
+    return render("rows.html", request, context)
+
+
+async def facets(request: web.Request) -> web.Response:
+    """`GET /sessions/facets?q=`: the sidebar's content."""
+    asked = _asked(request)
+    found = await asyncio.to_thread(sidebar, request.app[ROOM].queries, asked)
+    return render("facets.html", request, {"sidebar": found, "q": asked.text})
+
+
+async def live(request: web.Request) -> web.StreamResponse:
+    """`GET /sessions/live`: an event whenever any session may have changed."""
+    return await stream(request, request.app[ROOM].pulse.sessions())
+
+
+async def api_sessions(request: web.Request) -> web.Response:
+    """`GET /api/sessions?q=&limit=&before=`: live ones first, then the newest."""
+    limit = whole_number(request, "limit", SESSIONS, 1, MOST_SESSIONS)
+    criteria = criteria_of(request)
+    read = await _read(request, limit, criteria)
+    hits = await _hits(request, criteria, read)
+    items = [
+        session_item(row) | {"strip": row.strip, "hits": [_hit(hit) for hit in hits.get(row.id, ())]}
+        for row in read.sessions
+    ]
+    return answer({"items": items, "next": read.next})
+
+
+async def api_facets(request: web.Request) -> web.Response:
+    """`GET /api/facets?q=`: values and counts; `complete` is false when only the newest sessions were counted."""
+    criteria_of(request)
+    found = await asyncio.to_thread(sidebar, request.app[ROOM].queries, _asked(request))
+    items = [
+        {
+            "field": facet.field,
+            "title": facet.title,
+            "values": [
+                {"value": one.value, "name": one.name, "count": one.count, "chosen": one.chosen, "q": one.q}
+                for one in facet.options
+            ],
+        }
+        for facet in found.facets
+    ]
+    return answer({"items": items, "next": None, "sessions": found.sessions, "complete": found.whole})
+
+
+async def api_complete(request: web.Request) -> web.Response:
+    """`GET /api/complete?q=&at=`: what may stand in place of the characters from `start` to `end`."""
+    text = _asked(request).text
+    at = whole_number(request, "at", len(text), 0, 10**6)
+    found = await asyncio.to_thread(complete, request.app[ROOM].queries, text, at)
+    items = [msgspec.to_builtins(one) for one in found.items]
+    return answer({"start": found.start, "end": found.end, "items": items, "next": None})
+
+
+def _asked(request: web.Request) -> Query:
+    return parse(request.query.get("q", ""), time.time_ns())
+
+
+async def _read(request: web.Request, limit: int, criteria: Criteria) -> SessionPage:
+    before = request.query.get("before")
+    try:
+        return await read_sessions(request.app[ROOM].queries, limit, before, criteria)
+    except ValueError:
+        message = f"before={(before or '')[:64]}: a cursor as an earlier page gave it is expected."
+        raise bad_request(message) from None
+
+
+async def _hits(request: web.Request, criteria: Criteria, read: SessionPage) -> dict[str, tuple[Hit, ...]]:
+    if not criteria.words:
+        return {}
+    await searched(request, criteria.words)
+    ids = [row.id for row in read.sessions]
+    return await asyncio.to_thread(request.app[ROOM].queries.hits, criteria, ids)
+
+
+async def _rows(request: web.Request, asked: Query) -> dict[str, Any]:
+    read = await _read(request, SESSIONS, asked.criteria)
+    return {
+        "rows": read.sessions,
+        "next": read.next,
+        "hits": await _hits(request, asked.criteria, read),
+        "left": frozenset(),
+        "first_page": "before" not in request.query,
+        "q": asked.text,
+        "query": asked,
+        "narrow": _narrower(asked.text),
+        "slow_ms": partial(slow_ms, request.app[ROOM].settings),
+        "section": "sessions",
+    }
+
+
+def _narrower(text: str) -> Callable[..., tuple[str, str]]:
+    """Gives for a field and a value the token that asks for it, and the address of the list under the filter whose
+    condition on that field is this one."""
+    others: dict[str, str] = {}
+
+    def narrow(field: str, value: str | int, op: Op = "=") -> tuple[str, str]:
+        token = f"{field}:{value}" if field == "on" else write_criterion(Criterion(field, op, (value,)))
+        if field not in others:
+            others[field] = quote(_without(text, field))
+        rest = others[field]
+        return token, f"/sessions?q={rest}{'%20' * bool(rest)}{quote(token)}"
+
+    return narrow
+
+
+def _without(text: str, field: str) -> str:
+    # A day takes the place of whatever time there was.
+    for each in query.TIMES if field in query.TIMES else (field,):
+        text = edits.without(text, each)
+    return text
+
+
+def _hit(hit: Hit) -> dict[str, Any]:
+    parts = [{"text": text, "match": match} for text, match in hit.parts]
+    return {"turn": hit.turn, "who": hit.who, "text": "".join(text for text, _ in hit.parts), "parts": parts}
+
+
+ROUTES = (
+    web.get("/sessions", page),
+    web.get("/sessions/rows", rows),
+    web.get("/sessions/facets", facets),
+    web.get("/sessions/live", live),
+    web.get("/api/sessions", api_sessions),
+    web.get("/api/facets", api_facets),
+    web.get("/api/complete", api_complete),
+)

@@ -1,0 +1,116 @@
+"""The OpenAPI document of the API, made once, and the path where it is served.
+
+Knows: how operations and schemas become a document; who may ask.
+Must not know: what any endpoint means.
+"""
+
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from relayproxy import __version__
+from relayproxy.console import schemas_calls, schemas_house, schemas_many, schemas_messages, schemas_turns
+from relayproxy.console.operations import JSON, OPERATIONS, Operation
+from relayproxy.console.schemas import Schema, named
+from relayproxy.console.schemas_house import ERRORS
+
+_ABOUT = """\
+Everything that the console's pages show, as JSON. The guide is docs/api.md in the repository.
+
+Times are RFC 3339 in UTC; the field of the same name with `_ns` is exact, in nanoseconds since 1970, and too large for
+numbers of JavaScript. Durations end in `_ms`. What is absent is `null`, never 0 or -1. Lists are `{"items", "next"}`;
+`next` is what the next page is asked for with, and null at the end. Every error has the same shape. Objects have
+exactly these fields in this version; skip those that you do not know, as later versions may have more.
+
+Where nobody is configured, the console listens on loopback and needs no credentials; else every request does.\
+"""
+_SECURITY: dict[str, Any] = {
+    "token": {"type": "http", "scheme": "bearer", "description": "A token of the settings, for programs."},
+    "cookie": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "relayproxy",
+        "description": "Of a browser that has signed in; over https its name is __Host-relayproxy.",
+    },
+}
+_ALWAYS = (401, 403, 500, 503)
+SCHEMAS: dict[str, Schema] = {
+    **schemas_calls.SCHEMAS,
+    **schemas_turns.SCHEMAS,
+    **schemas_messages.SCHEMAS,
+    **schemas_many.SCHEMAS,
+    **schemas_house.SCHEMAS,
+}
+
+
+def document() -> dict[str, Any]:
+    """All of it as plain values."""
+    paths: dict[str, dict[str, Any]] = {}
+    for one in OPERATIONS:
+        paths.setdefault(one.path, {})[one.method] = _operation(one)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "relayproxy console", "version": __version__, "description": _ABOUT},
+        "servers": [{"url": "/"}],
+        "security": [{"token": []}, {"cookie": []}],
+        "paths": paths,
+        "components": {
+            "schemas": SCHEMAS,
+            "responses": {_name(status): _error(status) for status in ERRORS},
+            "securitySchemes": _SECURITY,
+        },
+    }
+
+
+async def serve(_: web.Request) -> web.Response:
+    """`GET /api/openapi.json`."""
+    response = web.Response(body=_BODY, content_type="application/json", charset="utf-8")
+    response.enable_compression()
+    return response
+
+
+def _operation(one: Operation) -> dict[str, Any]:
+    wrong = {*_ALWAYS}
+    if one.body is not None:
+        wrong |= {400, 413}
+    if any(parameter["in"] == "query" for parameter in one.parameters):
+        wrong.add(400)
+    if any(parameter["in"] == "path" for parameter in one.parameters):
+        wrong.add(404)
+    answers: dict[str, Any] = {str(one.status): _answer(one)}
+    answers |= {str(status): {"$ref": f"#/components/responses/{_name(status)}"} for status in sorted(wrong)}
+    told: dict[str, Any] = {"operationId": one.id, "summary": one.says}
+    if one.parameters:
+        told["parameters"] = list(one.parameters)
+    if one.body is not None:
+        told["requestBody"] = {"required": True, "content": {JSON: {"schema": one.body}}}
+    told["responses"] = answers
+    if one.page:
+        told["x-page"] = one.page
+    if one.admin:
+        told["x-role"] = "admin"
+    return told
+
+
+def _answer(one: Operation) -> dict[str, Any]:
+    told: dict[str, Any] = {"description": HTTPStatus(one.status).phrase}
+    if one.answers:
+        told["content"] = {media: {"schema": schema} for media, schema in one.answers.items()}
+    return told
+
+
+def _error(status: int) -> dict[str, Any]:
+    codes = "; ".join(f"`{code}`: {words}" for code, words in ERRORS[status].items())
+    return {"description": codes, "content": {JSON: {"schema": named("Error")}}}
+
+
+def _name(status: int) -> str:
+    return f"Error{status}"
+
+
+DOCUMENT = document()
+_BODY = msgspec.json.encode(DOCUMENT)
+
+ROUTES = (web.get("/api/openapi.json", serve),)

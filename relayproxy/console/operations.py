@@ -1,0 +1,199 @@
+"""Every endpoint of the API: what it takes, what it answers, and which page shows the same.
+
+Knows: all paths under `/api/`, their parameters and schemas.
+Must not know: handlers; how the document is laid out.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from relayproxy.console.api import MOST_MESSAGES, MOST_TURNS
+from relayproxy.console.audit_page import ACTIONS, ENTRIES, MOST_ENTRIES
+from relayproxy.console.insight import BY
+from relayproxy.console.listing import MOST_SESSIONS, SESSIONS
+from relayproxy.console.query import TIMES
+from relayproxy.console.recording import FORMS
+from relayproxy.console.room import MOST_TEXT
+from relayproxy.console.schemas import (
+    Schema,
+    array,
+    count,
+    integer,
+    named,
+    null,
+    nullable,
+    obj,
+    one_of,
+    page,
+    text,
+    whole,
+)
+from relayproxy.console.schemas_house import TAG
+from relayproxy.store.criteria import FIELDS, PARAM
+
+Parameter = dict[str, Any]
+JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of one path. `answers` has a schema for each media type, and is empty for an answer without a body;
+    `page` is the console's page that shows the same."""
+
+    method: Literal["get", "post", "delete"]
+    path: str
+    id: str
+    says: str
+    answers: dict[str, Schema]
+    parameters: tuple[Parameter, ...] = ()
+    body: Schema | None = None
+    status: int = 200
+    page: str | None = None
+    admin: bool = False
+
+
+def query(name: str, schema: Schema, says: str, *, many: bool = False) -> Parameter:
+    """A parameter of the query; `many`: it may be given as often as wanted."""
+    return {
+        "name": name,
+        "in": "query",
+        "description": says,
+        "schema": array(schema) if many else schema,
+        **({"style": "form", "explode": True} if many else {}),
+    }
+
+
+def place(name: str, says: str, schema: Schema | None = None) -> Parameter:
+    """A part of the path."""
+    return {"name": name, "in": "path", "required": True, "description": says, "schema": schema or text()}
+
+
+def limit(default: int, most: int) -> Parameter:
+    """How long a page is."""
+    return query("limit", integer(minimum=1, maximum=most, default=default), "At most so many items.")
+
+
+_FIELDS = "".join(f"\n* `{name}`: {field.help}, as in `{name}:{field.example}`" for name, field in FIELDS.items())
+_TIMES = "".join(f"\n* `{name}`: {help}" for name, help in TIMES.items())
+FILTER = (
+    "The filter, as the console's list takes it: words that were said, and `field:value` conditions, all of which must "
+    "hold; values with commas between them are alternatives, `-` in front turns a condition round. For "
+    'example `transition:failed -route:test latency:>2 since:24h "refund"`. Fields:'
+    f"{_FIELDS}\n* `{PARAM}<name>`: a custom parameter{_TIMES}"
+)
+Q = query("q", text(), FILTER)
+ID = place("id", "The recording's own id, or Twilio's VX id.")
+BEFORE = query("before", text(), "`next` of the page before.")
+
+
+def _get(path: str, id: str, says: str, answer: Schema, *parameters: Parameter, **more: Any) -> Operation:
+    return Operation("get", path, id, says, {JSON: answer}, parameters, **more)
+
+
+SESSION = "/api/sessions/{id}"
+_LIST = page(named("ListedSession"), nullable(text(), "`before` of the next page; null at the end."))
+_TURNS = page(named("Turn"), nullable(count(), "`after` of the next page; null once all have been given."))
+_CALL = obj({"call_sid": text(), "sessions": array(named("SessionItem"), "First first, at most 50.")})
+_LIVE = page(
+    named("LiveCall"),
+    null("Null: there are no further pages."),
+    live=count("How many calls are live; more than `items` when there are very many."),
+)
+_AUDIT = page(named("AuditEntry"), nullable(text(), "`before` of the next page; null at the end."))
+_RECORDING: dict[str, Schema] = {
+    FORMS["jsonl"][0]: {"description": "The recording: JSON Lines, gzipped."},
+    FORMS["json"][0]: named("SessionFile"),
+    FORMS["text"][0].partition(";")[0]: text("A transcript."),
+}
+
+OPERATIONS: tuple[Operation, ...] = (
+    _get(
+        "/api/sessions",
+        "listSessions",
+        "Sessions, live ones first, then the newest.",
+        _LIST,
+        Q,
+        limit(SESSIONS, MOST_SESSIONS),
+        BEFORE,
+        page="/sessions",
+    ),
+    _get(
+        SESSION, "getSession", "One session: how it went, its numbers, findings and first turns.", named("Session"), ID,
+        page="/sessions/{id}",
+    ),
+    _get(
+        f"{SESSION}/turns", "listTurns", "Turns of a session, in order.", _TURNS, ID, limit(MOST_TURNS, MOST_TURNS),
+        query("after", count(), "`next` of the page before: the number of the last turn that is known."),
+    ),
+    _get(
+        f"{SESSION}/messages", "listMessages", "Recorded messages of a session, in order.", named("Messages"), ID,
+        limit(1000, MOST_MESSAGES),
+        query("after", text(), "`next` of the page before; of a live call, `seen`."),
+        query("from", one_of(("twilio", "backend")), "Only what this end sent.", many=True),
+        query("type", text(), "Only messages of this type.", many=True),
+        query("text", text(maxLength=MOST_TEXT), "Only messages with this in their payload, in whatever case."),
+    ),
+    _get(
+        f"{SESSION}/timeline", "getTimeline", "What happened when, compact.", named("Timeline"), ID,
+        query("first", count(), "Only turns from this number on; `settled` of an earlier answer."),
+    ),
+    Operation(
+        "get", f"{SESSION}/recording", "downloadSession", "The session as a file; of a live one what there is.",
+        _RECORDING, (ID, query("format", one_of(tuple(FORMS)) | {"default": "jsonl"}, "Which file.")),
+    ),
+    _get(f"{SESSION}/tags", "listSessionTags", "Tags of a session.", whole(TAG), ID),
+    Operation(
+        "post", f"{SESSION}/tags", "addTag", "Tags a session; answers the tag as it is kept.", {JSON: named("Tag")},
+        (ID,), named("NewTag"), 201,
+    ),
+    Operation(
+        "delete", f"{SESSION}/tags/{{tag}}", "removeTag", "Takes a tag away.", {}, (ID, place("tag", "The tag.")),
+        status=204,
+    ),
+    _get(f"{SESSION}/notes", "listNotes", "Notes on a session, first first.", whole(named("Note")), ID),
+    Operation(
+        "post", f"{SESSION}/notes", "addNote", "Adds a note to a session.", {JSON: named("Note")}, (ID,),
+        named("NewNote"), 201,
+    ),
+    Operation(
+        "delete", f"{SESSION}/notes/{{note}}", "deleteNote", "Deletes a note; for its author and admins.", {},
+        (ID, place("note", "Its id.", integer())), status=204,
+    ),
+    _get(
+        "/api/calls/{call_sid}", "getCall", "The sessions of a call.", _CALL, place("call_sid", "Twilio's CA id."),
+        page="/calls/{call_sid}",
+    ),
+    _get("/api/live", "listLive", "Live calls, the longest-lived first.", _LIVE, page="/live"),
+    _get("/api/overview", "getOverview", "Calls and response latencies over time.", named("Overview"), Q),
+    _get(
+        "/api/insight", "getInsight", "Numbers over many calls; with `a` and `b`, of two selections compared.",
+        {"oneOf": [named("Insight"), named("Comparison")]}, Q,
+        query("by", text(), f"Tells calls apart by {', '.join(f'`{name}`' for name in BY)} or `{PARAM}<name>`."),
+        query("a", text(), "A filter beside `q`: one side of a comparison."),
+        query("b", text(), "A filter beside `q`: the other side."),
+        page="/insight",
+    ),
+    _get("/api/facets", "getFacets", "Which values the sessions under a filter have.", named("Facets"), Q),
+    _get(
+        "/api/complete", "completeFilter", "What can be written next in a filter.", named("Completion"), Q,
+        query("at", count(), "Where the cursor stands, in characters; the end unless given."),
+    ),
+    _get("/api/tags", "listTags", "All tags that any session has.", whole(TAG)),
+    _get(
+        "/api/connect", "getConnect", "URLs to give to Twilio, and what is known of each.", named("Connect"),
+        query("check", one_of(("0", "1")), "`1`: checks all ways first, which takes an admin."),
+        page="/connect",
+    ),
+    _get("/api/health", "getHealth", "What works, what does not, and what to do.", named("Health"), page="/health"),
+    _get(
+        "/api/audit", "listAudit", "Who did what, the newest first; for admins.", _AUDIT,
+        limit(ENTRIES, MOST_ENTRIES), BEFORE,
+        query("actor", text(), "Only of this one."),
+        query("action", one_of(tuple(ACTIONS)), "Only this."),
+        query("subject", text(), "Only about the session with this id."),
+        page="/audit",
+        admin=True,
+    ),
+    _get("/api/openapi.json", "getOpenAPI", "This document.", named("OpenAPI")),
+)  # fmt: skip
+"""In the order in which they are told."""

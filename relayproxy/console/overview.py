@@ -1,0 +1,68 @@
+"""The charts above the list of sessions, and their JSON twin.
+
+Knows: that they obey the list's filter and come after the list.
+Must not know: SQL; what the list shows.
+"""
+
+from typing import Any
+
+from aiohttp import web
+
+from relayproxy.console import charts
+from relayproxy.console.answer import answer
+from relayproxy.console.findings import slow_ms
+from relayproxy.console.query import criteria_of
+from relayproxy.console.render import render
+from relayproxy.console.room import ROOM
+from relayproxy.console.selection import Selection, Span, memory_of, reach_of, selection
+from relayproxy.console.summary import Summary, summarize
+from relayproxy.console.summary_document import step_item
+from relayproxy.console.times import moment
+from relayproxy.store.queries import Queries
+
+
+async def fragment(request: web.Request) -> web.Response:
+    """`GET /sessions/overview?q=`: both charts and their tables. What is wrong with `q` is for the list to say."""
+    chosen, span, one = await _summary(request)
+    slow = slow_ms(request.app[ROOM].settings, "default")
+    context: dict[str, Any] = {
+        "one": one,
+        "span": span,
+        "q": chosen.text,
+        "calls_chart": charts.calls_over_time(one),
+        "latency_chart": charts.latency_over_time(one, slow),
+        "step_name": charts.step_name,
+        "ending_names": charts.ENDING_NAMES,
+    }
+    return render("overview_charts.html", request, context)
+
+
+async def document(request: web.Request) -> web.Response:
+    """`GET /api/overview?q=`: calls and response latencies over time."""
+    criteria_of(request)
+    _, span, one = await _summary(request)
+    return answer(
+        {
+            "range": {**moment("since", one.reach.since), **moment("until", one.reach.until), "span": span},
+            "calls": {"matching": one.reach.matching, "counted": one.reach.counted},
+            "step_s": one.step // 1_000_000_000,
+            "items": [step_item(step) for step in one.steps],
+            "next": None,
+        }
+    )
+
+
+ROUTES = (web.get("/sessions/overview", fragment), web.get("/api/overview", document))
+"""Before `/sessions/{id}`, which would take the first."""
+
+
+async def _summary(request: web.Request) -> tuple[Selection, Span, Summary]:
+    queries = request.app[ROOM].queries
+    chosen = selection(request.query.get("q", ""))
+    key = ("overview", chosen.key)
+    return await memory_of(queries).of(key, queries, lambda: _read(queries, chosen))
+
+
+def _read(queries: Queries, chosen: Selection) -> tuple[Selection, Span, Summary]:
+    numbers, reach, span = reach_of(queries, chosen)
+    return chosen, span, summarize(numbers, reach, lists=False)

@@ -1,0 +1,181 @@
+"""The timeline of a session: what happened when, as compact rows for a drawing.
+
+Knows: which times of a turn are drawn, and how they are packed.
+Must not know: pixels, colours, zoom; SQL; how times were derived.
+
+Times are whole milliseconds since the session's start, parts of the budget tenths of one.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from relayproxy.console.findings import UNKNOWN, slow_ms
+from relayproxy.console.reading import Session
+from relayproxy.console.room import ROOM, session_of, whole_number
+from relayproxy.console.times import moment
+from relayproxy.console.waterfall import in_tenths
+from relayproxy.conversation.findings import CATALOGUE
+from relayproxy.conversation.model import Budget, Mark, Played
+from relayproxy.conversation.totals import milliseconds
+from relayproxy.store.queries import Queries
+from relayproxy.store.rows import TurnRow
+
+COLUMNS = (
+    "number",
+    "from",
+    "until",
+    "spoke_from",
+    "spoke_until",
+    "asked",
+    "answered",
+    "streamed",
+    "latency",
+    "budget",
+    "flags",
+    "heard",
+    "events",
+)
+"""Of a row. `until` is null for the turn that is not over; `asked`, `answered`, `streamed`: the final prompt or key,
+the first and the last message of the answer. `heard` has [from, until, estimated], `events` [at, kind, text]."""
+ESTIMATED, UNANSWERED, WAITS = 1, 2, 4
+"""Flags: when the caller spoke is estimated; no answer came; an answer is awaited."""
+MOST_TEXT = 48
+
+
+class _Cut(msgspec.Struct):
+    at: int
+    kind: str
+
+
+class _Found(msgspec.Struct):
+    code: str
+    at: int
+
+
+class Times(msgspec.Struct):
+    """Of a turn's JSON what is drawn; the rest is not even decoded."""
+
+    number: int
+    opened_by: str
+    started_at: int
+    ended_at: int | None
+    caller_at: int | None
+    agent_at: int | None
+    agent_done_at: int | None
+    unanswered: bool
+    interruptions: tuple[_Cut, ...] = ()
+    budget: Budget = Budget()
+    findings: tuple[_Found, ...] = ()
+    caller_begun_at: int | None = None
+    caller_done_at: int | None = None
+    caller_estimated: bool = False
+    played: tuple[Played, ...] = ()
+    marks: tuple[Mark, ...] = ()
+
+
+_times = msgspec.json.Decoder(Times)
+
+
+def timeline(found: Session, times: Iterable[Times], *, slow: int, now: int) -> dict[str, Any]:
+    """The document: the session's own times, and a row for each of the turns given."""
+    start = found.row.started_at
+    end = found.row.ended_at
+    return {
+        **moment("started_at", start),
+        "length_ms": _ms((end or max(now, start)) - start),
+        "live": found.live,
+        "slow_turn_ms": slow,
+        "turns_total": found.row.turns,
+        "settled": found.conversation.settled_turns,
+        "columns": COLUMNS,
+        "turns": [_row(turn, start, live=found.live) for turn in times],
+        "events": [
+            event(one.at, start, CATALOGUE.get(one.code, UNKNOWN).severity, CATALOGUE.get(one.code, UNKNOWN).title)
+            for one in found.conversation.findings
+            if one.turn is None
+        ]
+        + ([event(handoff.at, start, "end", "")] if (handoff := found.conversation.handoff) else []),
+    }
+
+
+def event(at: int, start: int, kind: str, text: str) -> tuple[int, str, str]:
+    """One thing that happened at a moment."""
+    return _ms(at - start), kind, text if len(text) <= MOST_TEXT else text[: MOST_TEXT - 1] + "…"
+
+
+def _row(turn: Times, start: int, *, live: bool) -> list[Any]:
+    def since(at: int | None) -> int | None:
+        return None if at is None else _ms(at - start)
+
+    asked = turn.caller_at if turn.opened_by in ("prompt", "dtmf") else None
+    waits = live and asked is not None and turn.agent_at is None and turn.ended_at is None
+    flags = ESTIMATED * turn.caller_estimated | UNANSWERED * turn.unanswered | WAITS * waits
+    # Keys alone are no speech; they are among the events.
+    spoke = turn.opened_by != "dtmf" or any(mark.kind == "prompt" for mark in turn.marks)
+    events = [event(mark.at, start, mark.kind, mark.text) for mark in turn.marks]
+    events += [event(cut.at, start, cut.kind, "") for cut in turn.interruptions]
+    for one in turn.findings:
+        entry = CATALOGUE.get(one.code, UNKNOWN)
+        events.append(event(one.at, start, entry.severity, entry.title))
+    return [
+        turn.number,
+        since(turn.started_at),
+        since(turn.ended_at),
+        since(turn.caller_begun_at) if spoke else None,
+        since(turn.caller_done_at) if spoke else None,
+        since(turn.caller_at),
+        since(turn.agent_at),
+        since(turn.agent_done_at),
+        milliseconds(turn.budget.response_latency),
+        None if turn.budget.response_latency is None else in_tenths(turn.budget),
+        flags,
+        [(since(one.start), since(one.end), int(one.estimated)) for one in turn.played],
+        sorted(events),
+    ]
+
+
+def _ms(ns: int) -> int:
+    return round(ns / 1_000_000)
+
+
+def decoded(rows: Iterable[TurnRow]) -> Iterable[Times]:
+    """The times of stored turns."""
+    return (_times.decode(row.detail) for row in rows)
+
+
+async def session_timeline(request: web.Request) -> web.Response:
+    """`GET /sessions/{id}/timeline?first=`: the turns from number `first` on; ask again with `settled`."""
+    first = whole_number(request, "first", 0, 0, 10**9 - 1)
+    found = await session_of(request)
+    room = request.app[ROOM]
+    slow = slow_ms(room.settings, found.row.route)
+    body = await asyncio.to_thread(_encoded, room.queries, found, first, slow)
+    response = web.Response(body=body, content_type="application/json", charset="utf-8")
+    response.enable_compression()
+    return response
+
+
+def _encoded(queries: Queries, found: Session, first: int, slow: int) -> bytes:
+    turns = decoded(queries.turns(found.row.id, first))
+    return msgspec.json.encode(timeline(found, turns, slow=slow, now=time.time_ns()))
+
+
+async def slowest(request: web.Request) -> web.Response:
+    """`GET /sessions/{id}/slowest`: leads to the turn with the longest response latency."""
+    found = await session_of(request)
+    rows = await asyncio.to_thread(request.app[ROOM].queries.turns, found.row.id)
+    measured = [(row.response_latency_ms, -row.number) for row in rows if row.response_latency_ms is not None]
+    number = -max(measured)[1] if measured else 0
+    raise web.HTTPSeeOther(f"/sessions/{found.row.id}?turn={number}#turn-{number}")
+
+
+ROUTES = (
+    web.get("/sessions/{id}/timeline", session_timeline),
+    web.get("/api/sessions/{id}/timeline", session_timeline),
+    web.get("/sessions/{id}/slowest", slowest),
+)

@@ -1,0 +1,111 @@
+"""The pieces of a filter's text, and changing one of them while the others stay as they were written.
+
+Knows: spaces, quotes, commas, `-` and `:` between them.
+Must not know: which fields there are; what values mean.
+
+    outcome:failed,unknown  -tag:"to do"  number:+1415*  "the refund"  refun*
+"""
+
+from dataclasses import dataclass
+from itertools import groupby
+
+MOST = 60
+"""Tokens, and values of one token, that are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One of a token's values. `begins`: a `*` after it says that it is only the beginning. `bare`: no part of it was
+    quoted, so what it begins with may be an operator."""
+
+    text: str
+    begins: bool = False
+    bare: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What is between two spaces, from `start` to before `end`. Without a field it is a word or phrase to search for,
+    its only piece."""
+
+    start: int
+    end: int
+    negated: bool
+    field: str | None
+    pieces: tuple[Piece, ...]
+
+
+def clean(text: str) -> str:
+    """The text with those characters replaced that no database and no URL takes."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def tokens(text: str) -> tuple[Token, ...]:
+    """All of them, however odd the text is. A quote that is not closed reaches to the end."""
+    found: list[Token] = []
+    at = 0
+    while at < len(text):
+        if text[at].isspace():
+            at += 1
+            continue
+        start, negated = at, text[at] == "-"
+        characters, at = _characters(text, at + negated)
+        found.append(_token(start, at, negated, characters))
+    return tuple(found)
+
+
+def quoted(value: str, *, begins: bool = False, word: bool = False) -> str:
+    """A value as it is written in a token; `word`: as a token of its own."""
+    special = not value or any(c.isspace() or c in '",' for c in value) or value[0] in "<>=" or value.endswith("*")
+    if special or (word and (":" in value or value[0] == "-" or _unlike_a_word(value))):
+        value = '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return value + "*" * begins
+
+
+def joined(text: str, more: str) -> str:
+    """The text with one more token at its end."""
+    return f"{text.strip()} {more}".strip()
+
+
+def replaced(text: str, token: Token, by: str) -> str:
+    """The text with another token in that one's place, or with nothing there."""
+    before, after = text[: token.start].rstrip(), text[token.end :].lstrip()
+    return " ".join(part for part in (before, by, after) if part)
+
+
+def _characters(text: str, at: int) -> tuple[list[tuple[str, bool]], int]:
+    """The characters of a token and whether each was quoted (an empty one stands for empty quotes); where it ends."""
+    found: list[tuple[str, bool]] = []
+    inside = False
+    while at < len(text) and (inside or not text[at].isspace()):
+        character = text[at]
+        at += 1
+        if character == '"':
+            inside = not inside
+            found.append(("", True))
+        elif inside and character == "\\" and text[at : at + 1] in ('"', "\\") and at < len(text):
+            found.append((text[at], True))
+            at += 1
+        else:
+            found.append((character, inside))
+    return found, at
+
+
+def _token(start: int, end: int, negated: bool, characters: list[tuple[str, bool]]) -> Token:
+    colon = next((at for at, one in enumerate(characters) if one == (":", False)), 0)
+    # `10:30` and `"to: me"` are words.
+    if colon and characters[0][0].isalpha() and not characters[0][1]:
+        field, values = "".join(one for one, _ in characters[:colon]), characters[colon + 1 :]
+        pieces = [_piece(list(part)) for comma, part in groupby(values, lambda one: one == (",", False)) if not comma]
+        return Token(start, end, negated, field, tuple(pieces))
+    return Token(start, end, negated, None, (_piece(characters),))
+
+
+def _piece(characters: list[tuple[str, bool]]) -> Piece:
+    begins = bool(characters) and characters[-1] == ("*", False)
+    kept = characters[:-1] if begins else characters
+    return Piece("".join(one for one, _ in kept), begins, not any(inside for _, inside in kept))
+
+
+def _unlike_a_word(value: str) -> bool:
+    return value[:2] in ("CA", "VX", "AC") or len(value) in (32, 36)

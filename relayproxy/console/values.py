@@ -1,0 +1,89 @@
+"""Numbers, lengths of time and moments, as people write them in a filter.
+
+Knows: units, calendar days in UTC, what "24h" counts back from.
+Must not know: fields; what a value is compared with.
+
+Every reader returns None for what it cannot read.
+"""
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+
+_S = 1_000_000_000
+_MOST = 2**63
+_UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+_LENGTH = re.compile(r"(\d{1,12}(?:\.\d{1,9})?) ?(ms|s|m|h|d|w)?", re.ASCII)
+_MOMENT = re.compile(
+    r"(\d{4}-\d\d-\d\d)(?:[Tt_](\d\d:\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(Z|z|[+-]\d\d:?\d\d)?)?", re.ASCII
+)
+_DAYS = {"today": 0, "yesterday": 1}
+
+Span = tuple[int, int]
+"""From, and to before; equal for a moment. Wall nanoseconds."""
+
+
+def whole(text: str) -> int | None:
+    """A whole number that a database can hold."""
+    if not (text.isascii() and text.isdigit() and len(text) < 20):
+        return None
+    return number if (number := int(text)) < _MOST else None
+
+
+def milliseconds(text: str) -> int | None:
+    """A length of time: `2` and `2s` are seconds; also `1500ms`, `5m`, `1.5h`."""
+    found = _LENGTH.fullmatch(text)
+    return round(Decimal(found[1]) * _UNITS[found[2] or "s"]) if found else None
+
+
+def seconds_text(ms: int) -> str:
+    """Milliseconds as `milliseconds` reads them: `2`, `1.5`."""
+    whole, rest = divmod(ms, 1000)
+    return f"{whole}.{rest:03d}".rstrip("0") if rest else str(whole)
+
+
+def span(text: str, now: int) -> Span | None:
+    """The time that is named: a day (`2026-11-20`, `today`), a moment (`2026-11-20T10:00`, UTC unless an offset
+    follows), or a moment so long before `now` (`24h`, `7d`)."""
+    low = text.lower()
+    if low in _DAYS:
+        return _day((_date(now) - timedelta(days=_DAYS[low])).isoformat())
+    if (back := _LENGTH.fullmatch(low)) and back[2] and (ms := milliseconds(low)) is not None:
+        moment = now - ms * 1_000_000
+        return (moment, moment) if moment >= 0 else None
+    found = _MOMENT.fullmatch(text)
+    if found is None:
+        return None
+    return _moment(found) if found[2] else _day(found[1])
+
+
+def stamp(ns: int) -> str:
+    """Wall nanoseconds as `span` reads them, exactly."""
+    seconds, rest = divmod(ns, _S)
+    at = datetime.fromtimestamp(seconds, UTC)
+    text = f"{at:%Y-%m-%dT%H:%M}"
+    if rest:
+        return f"{text}:{at:%S}.{rest:09d}".rstrip("0") + "Z"
+    return f"{text}:{at:%S}Z" if at.second else f"{text}Z"
+
+
+def _moment(found: re.Match[str]) -> Span | None:
+    offset = (found[5] or "Z").upper().replace("Z", "+00:00")
+    try:
+        at = datetime.fromisoformat(f"{found[1]}T{found[2]}:{found[3] or '00'}{offset}")
+        ns = round(at.timestamp()) * _S + int((found[4] or "0").ljust(9, "0"))
+    except (ValueError, OverflowError):
+        return None
+    return (ns, ns) if 0 <= ns < _MOST else None
+
+
+def _day(text: str) -> Span | None:
+    try:
+        ns = round(datetime.combine(date.fromisoformat(text), time(), UTC).timestamp()) * _S
+    except ValueError:
+        return None
+    return (ns, ns + 86_400 * _S) if 0 <= ns < _MOST - 86_400 * _S else None
+
+
+def _date(ns: int) -> date:
+    return datetime.fromtimestamp(ns // _S, UTC).date()

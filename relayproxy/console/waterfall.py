@@ -1,0 +1,113 @@
+"""The waterfall of a turn: where the time between the caller's last word and the agent's first went.
+
+Knows: the five parts of the budget in their order, and how they are written so that they visibly sum to the total.
+Must not know: HTML; how the parts were measured.
+
+Positions and widths are in `WIDTH` units, so that they can be attributes of a drawing of any size.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from relayproxy.conversation.model import Budget
+
+WIDTH = 1000
+LEAST = 4
+"""A part that took any time at all is drawn at least so wide."""
+THRESHOLD = 400
+"""Where the short form has its mark for a slow answer: every turn is drawn to the same scale."""
+_TENTH = 100_000
+"""Nanoseconds: the precision in which parts are written."""
+
+_PARTS = (
+    ("input_delay", "Input delay"),
+    ("proxy_in", "relayproxy, in"),
+    ("backend", "Backend"),
+    ("proxy_out", "relayproxy, out"),
+    ("output_delay", "Output delay"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One part. `text` is its length; the texts of all bars sum to the total's."""
+
+    name: str
+    label: str
+    text: str
+    x: int
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waterfall:
+    """`total` sums all bars. Without speaker events the two outer parts are unknown, and `outer` is False."""
+
+    bars: tuple[Bar, ...]
+    short: tuple[Bar, ...]
+    """The same on the scale that all turns share."""
+    response: str
+    """The response latency: relayproxy's two parts and the backend's."""
+    total: str
+    outer: bool
+    over: bool
+    """Too long for the common scale: `short` fills the whole width."""
+    slow: bool
+
+
+def waterfall(budget: Budget, slow_ms: int) -> Waterfall | None:
+    """The bars of a turn; None when it has no response latency."""
+    latency = budget.response_latency
+    if latency is None:
+        return None
+    parts = [(part, value) for part in _PARTS if (value := getattr(budget, part[0])) is not None]
+    lengths = [value for _, value in parts]
+    tenths = [tenth for tenth in in_tenths(budget) if tenth is not None]
+    response = sum(tenth for (part, _), tenth in zip(parts, tenths, strict=True) if not part[0].endswith("_delay"))
+    starts = [sum(lengths[:place]) for place in range(len(lengths))]
+    # A prompt that came before the caller was quiet makes the first part negative: it then reaches back.
+    left = min(0, *(start + min(0, length) for start, length in zip(starts, lengths, strict=True)))
+    right = max(start + max(0, length) for start, length in zip(starts, lengths, strict=True))
+    whole = max(1, right - left)
+    common = round(slow_ms * 1_000_000 * WIDTH / THRESHOLD)
+
+    def bars(scale: int) -> tuple[Bar, ...]:
+        drawn: list[Bar] = []
+        for (part, length), start, tenth in zip(parts, starts, tenths, strict=True):
+            begin = start + min(0, length) - left
+            x = round(begin * WIDTH / scale)
+            width = max(round(abs(length) * WIDTH / scale), LEAST if length else 0)
+            drawn.append(Bar(*part, _text(tenth), min(x, WIDTH - width), width))
+        return tuple(drawn)
+
+    return Waterfall(
+        bars=bars(whole),
+        short=bars(max(common, whole)),
+        response=_text(response),
+        total=_text(sum(tenths)),
+        outer=budget.user_bot_latency is not None,
+        over=whole > common,
+        slow=latency >= slow_ms * 1_000_000,
+    )
+
+
+def in_tenths(budget: Budget) -> tuple[int | None, ...]:
+    """The five parts as they are shown, in tenths of a millisecond: they sum to the rounded sum."""
+    lengths = [getattr(budget, name) for name, _ in _PARTS]
+    rounded = iter(_rounded([length for length in lengths if length is not None]))
+    return tuple(None if length is None else next(rounded) for length in lengths)
+
+
+def _rounded(lengths: Sequence[int]) -> list[int]:
+    """In tenths of a millisecond, so that they sum to the rounded sum: what is left goes to the largest remainders."""
+    floors = [length // _TENTH for length in lengths]
+    missing = (sum(lengths) + _TENTH // 2) // _TENTH - sum(floors)
+    order = sorted(range(len(lengths)), key=lambda place: -(lengths[place] % _TENTH))
+    for place in order[:missing]:
+        floors[place] += 1
+    return floors
+
+
+def _text(tenths: int) -> str:
+    sign = "−" if tenths < 0 else ""
+    return f"{sign}{abs(tenths) // 10:,}.{abs(tenths) % 10} ms"

@@ -1,0 +1,32 @@
+"""What is known of a request's sender, and where it is kept.
+
+Knows: names, roles, and the keys of a request.
+Must not know: how somebody proves who they are; what they may do.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from aiohttp import web
+
+from relayproxy.config import Role
+
+Means = Literal["local", "password", "token", "proxy"]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A person or program, and what it may do: a viewer looks, tags and writes notes, an admin may do everything."""
+
+    name: str
+    role: Role
+    means: Means = "local"
+    """How it is known who that is; only who gave a password can sign out here."""
+
+
+LOCAL = Identity("local", "admin")
+"""Whoever works on this machine, while nobody has to sign in."""
+IDENTITY = web.RequestKey("identity", Identity)
+"""Under which sign-in leaves who it was; not there while nobody needs to be known."""
+ADDRESS = web.RequestKey("address", str)
+"""Under which sign-in leaves where the request came from."""

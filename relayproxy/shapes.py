@@ -1,0 +1,192 @@
+"""What values of settings look like.
+
+Knows: addresses, URLs, names, files: how each is written, and how to say what is expected.
+Must not know: which settings there are.
+
+Every check returns the value, perhaps tidied, or raises ValueError with what is expected.
+"""
+
+import ipaddress
+import os
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+KEY_SHORTEST = 32
+
+
+def websocket_url(value: str) -> str:
+    """The value, when it is a URL that a WebSocket can be opened to; else ValueError says what is expected."""
+    try:
+        url = urlsplit(value)
+        port = url.port
+    except ValueError:  # its words repeat parts of the URL, which may be secrets
+        raise ValueError("a ws:// or wss:// URL is expected") from None
+    if url.scheme not in ("ws", "wss") or not url.hostname or port == 0:
+        raise ValueError("a ws:// or wss:// URL such as wss://agent.example.com/ws is expected")
+    if url.username is not None or url.password is not None:
+        raise ValueError("a URL without user name and password is expected")
+    if "#" in value:
+        raise ValueError("a URL without a fragment (#…) is expected")
+    if not value.isascii() or any(c <= " " or c == "\x7f" for c in value):
+        raise ValueError("a URL without spaces and non-ASCII characters is expected (percent-encode them)")
+    return value
+
+
+def public_url(value: str) -> str:
+    """A WebSocket URL that paths can be added to."""
+    websocket_url(value)
+    if "?" in value:
+        raise ValueError("a ws:// or wss:// URL without a query is expected")
+    return value.rstrip("/")
+
+
+def web_origin(value: str) -> str:
+    """`https://host` or `http://host:port`, in lower case, as browsers write it in an Origin header."""
+    try:
+        url = urlsplit(value)
+        port = url.port
+    except ValueError:
+        url, port = urlsplit(""), None
+    plain = url.path in ("", "/") and not url.query and not url.fragment and "@" not in url.netloc
+    if url.scheme not in ("http", "https") or not url.hostname or not plain or not value.isascii() or port == 0:
+        raise ValueError("an http:// or https:// URL without a path, such as https://console.example.com, is expected")
+    host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
+    usual = port in (None, {"http": 80, "https": 443}[url.scheme])
+    return f"{url.scheme}://{host}{'' if usual else f':{port}'}"
+
+
+TRACE_PLACES = ("trace_id", "session_id", "started_ms", "ended_ms", "started_s", "ended_s")
+"""What a template of `trace_template` may name in braces."""
+
+
+def trace_template(value: str) -> str:
+    """An `http://` or `https://` URL with `{trace_id}` behind its host."""
+    try:
+        url = urlsplit(value)
+        port = url.port
+    except ValueError:
+        raise ValueError("an http:// or https:// URL is expected") from None
+    if url.scheme not in ("http", "https") or not url.hostname or port == 0 or "@" in url.netloc or "{" in url.netloc:
+        raise ValueError(
+            "an http:// or https:// URL such as http://localhost:16686/trace/{trace_id} is expected, without user name "
+            "and password"
+        )
+    if not value.isascii() or re.search(r"[\x00-\x20\x7f\"<>\\^`|]", value):
+        raise ValueError("a URL without spaces, quotes and non-ASCII characters is expected (percent-encode them)")
+    if "{trace_id}" not in value:
+        raise ValueError("a URL with {trace_id} in it is expected")
+    left = re.search(r"\{[^{}]*\}?|\}", re.sub(rf"\{{(?:{'|'.join(TRACE_PLACES)})\}}", "", value))
+    if left:
+        places = ", ".join(f"{{{place}}}" for place in TRACE_PLACES)
+        raise ValueError(f"{left[0]} is none of {places} (write other braces as %7B and %7D)")
+    return value
+
+
+def address(value: str) -> str:
+    """The value, when it is `HOST:PORT`; else ValueError says what is expected."""
+    host, colon, port = str(value).rpartition(":")  # in a file it may be anything, such as a bare port
+    if not colon or not host or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65535:
+        raise ValueError("HOST:PORT is expected, such as 127.0.0.1:8081 (port 0 picks a free one)")
+    if ":" in host and not (host.startswith("[") and host.endswith("]")):
+        raise ValueError("an IPv6 host is expected in brackets, such as [::1]:8080")
+    return value
+
+
+def split_address(value: str) -> tuple[str, int]:
+    """`HOST:PORT` as host (without brackets) and port."""
+    host, _, port = value.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def is_loopback(host: str) -> bool:
+    """True for a host (without brackets) that only this machine can reach: `localhost`, 127.0.0.0/8, `::1`."""
+    host = host.lower().rstrip(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def networks(value: object) -> str:
+    """IP addresses and networks, as a list or separated by commas; returned as text separated by commas."""
+    parts = value if isinstance(value, list) else str(value).split(",")
+    try:
+        return ",".join(str(ipaddress.ip_network(str(part).strip(), strict=False)) for part in parts)
+    except ValueError:
+        raise ValueError("IP addresses or networks such as 10.0.0.5,10.1.0.0/16 are expected") from None
+
+
+def split_networks(value: str) -> tuple[Network, ...]:
+    """What `networks` returned, as values."""
+    return tuple(ipaddress.ip_network(part) for part in value.split(","))
+
+
+def header_name(value: str) -> str:
+    """The name of an HTTP header."""
+    if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}", value):
+        raise ValueError("the name of an HTTP header such as X-Forwarded-User is expected")
+    return value
+
+
+def route_name(value: str) -> str:
+    """A name that can stand in a path and in the name of an environment variable."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", value):
+        raise ValueError(
+            "a route name of 1 to 64 letters, digits, '.', '_', '-' that begins with a letter or digit is expected"
+        )
+    return value
+
+
+def user_name(value: str) -> str:
+    """The name of a user or a token; an e-mail address is one."""
+    if value == "local":
+        raise ValueError("another name than local is expected, which stands for nobody having to sign in")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}", value):
+        raise ValueError(
+            "a name of 1 to 64 letters, digits, '.', '_', '@', '+', '-' that begins with a letter or digit is expected"
+        )
+    return value
+
+
+def password_hash(value: str) -> str:
+    """The Argon2id hash of a password."""
+    if not re.fullmatch(r"\$argon2id\$v=\d+\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]{8,}\$[A-Za-z0-9+/]{16,}", value):
+        raise ValueError('an Argon2 hash as "relayproxy password" prints it is expected, not the password itself')
+    return value
+
+
+def sha256_hex(value: str) -> str:
+    """A SHA-256 in hex digits."""
+    if not re.fullmatch(r"[0-9A-Fa-f]{64}", value):
+        raise ValueError('64 hex digits as "relayproxy token" prints them are expected, not the token itself')
+    return value.lower()
+
+
+def signing_key(value: str) -> str:
+    """A secret that nobody guesses."""
+    if len(value) < KEY_SHORTEST:
+        raise ValueError(f"a random text of at least {KEY_SHORTEST} characters is expected")
+    return value
+
+
+def folder(value: Path) -> Path:
+    """A folder, there or not yet."""
+    value = value.expanduser()
+    if value.exists() and not value.is_dir():
+        raise ValueError("a folder is expected, and this is a file")
+    return value
+
+
+def file(value: Path) -> Path:
+    """A file that can be read."""
+    value = value.expanduser()
+    if not value.is_file():
+        raise ValueError("a file is expected, and there is none")
+    if not os.access(value, os.R_OK):
+        raise ValueError("a readable file is expected")
+    return value

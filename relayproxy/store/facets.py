@@ -1,0 +1,194 @@
+"""Which values sessions have, and how many sessions have each.
+
+Knows: how few rows it takes to say so: the newest ones that match, or one step in an index for each value.
+Must not know: which fields a page lists; how filters are written.
+
+Whatever the size of the database, no more than `SEEN` sessions are looked through, and `NEWEST` of them counted; a
+tenth of that where every session's words have to be looked at.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Column, Connection, func, select
+
+from relayproxy.store.criteria import PARAM, Criteria, Criterion, kind_of_field
+from relayproxy.store.queries import Queries
+from relayproxy.store.schema import labels, sessions
+from relayproxy.store.where import after, conditions
+
+NEWEST = 5_000
+"""Matching sessions that are counted."""
+SEEN = 100_000
+"""Sessions that are looked through to find those."""
+_AT_ONCE = 500
+
+_c = sessions.c
+_COLUMNS: dict[str, tuple[Column[Any], ...]] = {
+    "outcome": (_c.outcome,),
+    "transition": (_c.studio_transition,),
+    "number": (_c.from_number, _c.to_number),
+    "from": (_c.from_number,),
+    "to": (_c.to_number,),
+    "direction": (_c.direction,),
+    "route": (_c.route,),
+    "backend": (_c.backend,),
+    "reason": (_c.handoff_reason,),
+    "session": (_c.session_id, _c.id),
+    "call": (_c.call_sid,),
+    "account": (_c.account_sid,),
+    "confidence": (_c.confidence,),
+    "ended_by": (_c.ended_by,),
+}
+_INDEXED = frozenset({"number", "from", "to", "session", "call"})
+"""Fields whose values are found by their beginning, however old they are."""
+
+Values = tuple[tuple[str, int], ...]
+"""A value and how many sessions have it, the most frequent first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """What was counted. `sessions` match; `whole`: these are all that do, else the newest of them."""
+
+    sessions: int
+    whole: bool
+    values: dict[str, Values]
+    """By field; custom parameters by `param.<name>`, the most frequent names."""
+
+
+def facets(queries: Queries, criteria: Criteria, fields: Sequence[str], limit: int = 12) -> Facets:
+    """The `limit` most frequent values of these fields among sessions that match. `param.` stands for the `limit` most
+    frequent custom parameters. A field that is narrowed itself is counted as if it were not, so that what else could be
+    chosen is seen too."""
+    shared = [field for field in fields if not any(_narrows(one, field) for one in criteria.every)]
+    with queries.reading() as db:
+        matching, whole, counted = _count(db, criteria, shared, limit)
+        for field in fields:
+            if field not in shared:
+                rest = tuple(one for one in criteria.every if not _narrows(one, field))
+                counted |= _count(db, replace(criteria, every=rest), [field], limit)[2]
+    return Facets(matching, whole, counted)
+
+
+def values(
+    queries: Queries, field: str, prefix: str, criteria: Criteria, limit: int = 12
+) -> tuple[tuple[str, int | None], ...]:
+    """At most `limit` values of a text or label field that contain `prefix`: those of the newest matching sessions with
+    their number, then such that begin with it and are found in an index, without a number."""
+    known: dict[str, int | None] = {}
+    with queries.reading() as db:
+        counted = _count(db, criteria, [field], NEWEST)[2].get(field, ())
+        low = prefix.lower()
+        first = sorted(
+            (one for one in counted if low in one[0].lower()), key=lambda one: not one[0].lower().startswith(low)
+        )
+        known.update(first[:limit])
+        if len(known) < limit and prefix and (field in _INDEXED or kind_of_field(field) == "label"):
+            for value in _steps(db, field, prefix, limit):
+                known.setdefault(value, None)
+    return tuple(known.items())[:limit]
+
+
+def parameters(queries: Queries, prefix: str = "", limit: int = 50) -> tuple[str, ...]:
+    """Names of custom parameters that were ever seen and begin with `prefix`, as fields, in order."""
+    found: list[str] = []
+    with queries.reading() as db:
+        last = ""
+        while len(found) < limit:
+            start = PARAM + prefix
+            query = select(func.min(labels.c.name)).where(
+                labels.c.name >= start, labels.c.name < after(start), labels.c.name > last
+            )
+            name = db.execute(query).scalar_one()
+            if name is None:
+                break
+            found.append(name)
+            last = name
+    return tuple(found)
+
+
+def _narrows(one: Criterion, field: str) -> bool:
+    if one.negated:
+        return False
+    return one.field.startswith(PARAM) if field == PARAM else one.field == field
+
+
+def _count(
+    db: Connection, criteria: Criteria, fields: Sequence[str], limit: int
+) -> tuple[int, bool, dict[str, Values]]:
+    """How many sessions were counted, whether they are all that match, and by field its values."""
+    share = 10 if criteria.words else 1
+    wanted = conditions(criteria, db.dialect.name, db)
+    floor = _floor(db, criteria.until, SEEN // share)
+    if floor is not None:
+        wanted.append(_c.started_at >= floor)
+    columns = {field: _COLUMNS[field] for field in fields if field in _COLUMNS}
+    read = {column.name: column for each in columns.values() for column in each} | {"id": _c.id}
+    places = {name: place for place, name in enumerate(read)}
+    newest = select(*read.values()).where(*wanted).order_by(_c.started_at.desc(), _c.id.desc())
+    most = NEWEST // share or 1
+    rows = [tuple(row) for row in db.execute(newest.limit(most + 1))]
+    whole = len(rows) <= most and floor is None
+    rows = rows[:most]
+    found: dict[str, Values] = {}
+    for field, each in columns.items():
+        at = [places[column.name] for column in each]
+        if len(at) == 1:
+            counter = Counter(row[at[0]] for row in rows)
+        else:
+            counter = Counter(value for row in rows for value in {row[place] for place in at})
+        del counter[None]
+        found[field] = _most(counter, limit)
+    if named := [field for field in fields if field not in _COLUMNS]:
+        found |= _labels(db, [row[places["id"]] for row in rows], named, limit)
+    return len(rows), whole, found
+
+
+def _labels(db: Connection, counted: Sequence[str], fields: Sequence[str], limit: int) -> dict[str, Values]:
+    c = labels.c
+    by_name: dict[str, Counter[str]] = {field: Counter() for field in fields if field != PARAM}
+    for start in range(0, len(counted), _AT_ONCE):
+        query = select(c.name, c.value).where(c.session.in_(counted[start : start + _AT_ONCE]))
+        for name, value in db.execute(query):
+            if name in by_name:
+                by_name[name][value] += 1
+            elif PARAM in fields and name.startswith(PARAM):
+                by_name[name] = Counter((value,))
+    named = Counter({name: each.total() for name, each in by_name.items() if name not in fields})
+    kept = {*fields, *(name for name, _ in _most(named, limit))}
+    return {name: _most(each, limit) for name, each in by_name.items() if name in kept}
+
+
+def _most(counter: Counter[str], limit: int) -> Values:
+    return tuple(sorted(counter.items(), key=lambda one: (-one[1], one[0]))[:limit])
+
+
+def _floor(db: Connection, until: int | None, seen: int) -> int | None:
+    """When the oldest of the sessions began that are looked through; None when that is every session."""
+    query = select(_c.started_at).order_by(_c.started_at.desc()).offset(seen).limit(1)
+    if until is not None:
+        query = query.where(_c.started_at < until)
+    found: int | None = db.execute(query).scalar_one_or_none()
+    return found
+
+
+def _steps(db: Connection, field: str, prefix: str, limit: int) -> Iterable[str]:
+    """Values that begin with the prefix, in order, each found by one step in an index."""
+    if field in _COLUMNS:
+        for column in _COLUMNS[field]:
+            yield from _walk(db, column, [], prefix, limit)
+    else:
+        yield from _walk(db, labels.c.value, [labels.c.name == field], prefix, limit)
+
+
+def _walk(db: Connection, column: Column[Any], only: list[Any], prefix: str, limit: int) -> Iterator[str]:
+    last: str | None = None
+    for _ in range(limit):
+        beyond = column >= prefix if last is None else column > last
+        last = db.execute(select(func.min(column)).where(*only, beyond, column < after(prefix))).scalar_one()
+        if last is None:
+            return
+        yield last

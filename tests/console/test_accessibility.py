@@ -1,0 +1,76 @@
+"""WCAG: axe-core finds nothing to complain about on any page, light or dark, wide or narrow."""
+
+import time
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from relayproxy.store.archive import Archive
+
+from . import calls, fortnight
+from .conftest import OpenPage
+
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {"color_scheme": "light"},
+    "dark": {"color_scheme": "dark"},
+    "phone": {"color_scheme": "light", "viewport": {"width": 360, "height": 760}},
+}
+RULES = {
+    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+}
+
+
+def complaints(page: Page) -> list[str]:
+    found = Axe().run(page, options=RULES).response["violations"]
+    return [f"{one['id']}: {node['target']} {node.get('failureSummary', '')}" for one in found for node in one["nodes"]]
+
+
+@pytest.fixture
+def recorded(archive: Archive) -> list[str]:
+    fortnight.record(archive, time.time_ns(), a_day=5)
+    return [
+        make(archive, calls.ago(100)).commit().id for make in (calls.booking, calls.failing, calls.refused, calls.odd)
+    ]
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_every_page(visit: OpenPage, archive: Archive, recorded: list[str], look: str) -> None:
+    live = calls.Call(archive, calls.ago(30)).setup(parameters={"plan": "gold"}).asks(2, "are you there").commit()
+    found: dict[str, list[str]] = {}
+    page = visit("/sessions", **LOOKS[look])
+    origin = page.url.removesuffix("/sessions")
+    paths = [
+        "/sessions",
+        "/sessions?q=outcom:failed%20table",
+        "/sessions?q=tag:nothing%20turns:%3E3",
+        f"/sessions/{live.id}",
+        *(f"/sessions/{id}" for id in recorded),
+        f"/sessions/{recorded[0]}/messages/0.3",
+        f"/calls/CA{live.number:032x}",
+        "/live",
+        "/insight",
+        "/insight?by=route",
+        "/insight?a=since:14d%20until:7d&b=since:7d",
+        "/connect",
+        "/health",
+        "/audit",
+    ]
+    for path in paths:
+        page.goto(origin + path)
+        page.wait_for_load_state("load")
+        page.wait_for_function("document.readyState === 'complete'")
+        page.evaluate("for (const one of document.querySelectorAll('main details:not([data-popup])')) one.open = true")
+        if faults := complaints(page):
+            found[path] = faults
+    assert found == {}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_the_help_and_the_first_page_of_all(visit: OpenPage, archive: Archive, look: str) -> None:
+    page = visit("/sessions", **LOOKS[look])
+    assert complaints(page) == []
+    page.keyboard.press("?")
+    page.get_by_role("dialog").wait_for()
+    assert complaints(page) == []

@@ -1,0 +1,194 @@
+"""The charts in a real browser: drawn under the page's own policy, read without them, and marked with the mouse."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from functools import partial
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from relayproxy.store.archive import Archive
+
+from . import fortnight
+from .browser import launched, watched_page
+
+OpenPage = Callable[..., Page]
+NARROW = {"width": 360, "height": 740}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visit(browser: Browser, console: str, archive: Archive) -> Iterator[OpenPage]:
+    """Opens a path of the console in a watched page; two weeks of calls are recorded."""
+    fortnight.record(archive, time.time_ns(), a_day=15)
+    opened: Callable[..., AbstractContextManager[Page]] = partial(watched_page, browser, console)
+    with ExitStack() as stack:
+
+        def visit(path: str, **context: Any) -> Page:
+            page = stack.enter_context(opened(**context))
+            page.goto(console + path)
+            return page
+
+        yield visit
+
+
+PIXELS = """const c = figure.querySelector("canvas");
+  const copy = Object.assign(document.createElement("canvas"), { width: c.width, height: c.height });
+  const to = copy.getContext("2d", { willReadFrequently: true });
+  to.drawImage(c, 0, 0);
+  const d = to.getImageData(0, 0, c.width, c.height).data;"""
+"""Script that has the pixels of a chart in `d`."""
+
+
+def ink(chart: Locator) -> int:
+    """How many pixels of a chart are painted."""
+    script = f"figure => {{ {PIXELS} let n = 0; for (let i = 3; i < d.length; i += 4) if (d[i]) n++; return n; }}"
+    return int(chart.evaluate(script))
+
+
+def drag(page: Page, within: str, start: int, end: int) -> None:
+    """Marks what is between two distances from the left of the first such element."""
+    box = page.locator(within).first.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + start, box["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(box["x"] + end, box["y"] + 40, steps=4)
+    page.mouse.up()
+
+
+def fits(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+
+@pytest.mark.parametrize("viewport", [{"width": 1200, "height": 800}, NARROW])
+@pytest.mark.parametrize(
+    "path", ["/insight?by=route", "/insight?a=since%3A14d+until%3A7d&b=since%3A7d", "/insight?q=route%3Anone"]
+)
+def test_every_chart_is_drawn_and_the_page_fits(visit: OpenPage, path: str, viewport: dict[str, int]) -> None:
+    page = visit(path, viewport=viewport)
+    charts = page.locator("[data-chart]")
+    for chart in charts.all():
+        expect(chart.locator("canvas")).to_be_visible()
+        assert ink(chart) > 500
+        assert chart.locator("table tbody tr").count() > 0
+    assert charts.count() == (0 if "none" in path else 3)
+    assert fits(page)
+
+
+def test_what_can_be_compared_is_within_the_screen(visit: OpenPage) -> None:
+    page = visit("/insight", viewport=NARROW)
+    page.get_by_text("Compare …").click()
+    box = page.locator(".pop").bounding_box()
+    assert box
+    assert 0 <= box["x"] <= box["x"] + box["width"] <= NARROW["width"]
+
+
+def test_without_scripts_the_numbers_are_in_tables(visit: OpenPage) -> None:
+    page = visit("/insight", java_script_enabled=False)
+    page.get_by_text("as a table").first.click()
+    expect(page.get_by_role("region", name="Response latency over time")).to_be_visible()
+    expect(page.locator(".plot").first).to_be_hidden()
+
+
+def test_pointing_at_a_step_tells_its_numbers(visit: OpenPage) -> None:
+    page = visit("/insight")
+    page.locator(".plot .u-over").first.hover(position={"x": 300, "y": 50})
+    tip = page.locator(".chart-tip").first
+    expect(tip).to_contain_text("95th percentile")
+    expect(tip).to_contain_text("Turns (n)")
+
+
+def test_the_colours_follow_the_theme(visit: OpenPage) -> None:
+    page = visit("/insight", color_scheme="light")
+    chart = page.locator("[data-chart]").nth(1)
+    colour = f"""figure => {{ {PIXELS} const seen = {{}};
+      for (let i = 0; i < d.length; i += 4) if (d[i + 3] === 255) {{
+        const k = `${{d[i]}},${{d[i + 1]}},${{d[i + 2]}}`; seen[k] = (seen[k] ?? 0) + 1; }}
+      return Object.entries(seen).sort((a, b) => b[1] - a[1])[0][0]; }}"""
+    assert chart.evaluate(colour) == "44,82,207"
+    becomes = f"""(figure, wanted) => new Promise((done) => {{ let frames = 0;
+      const look = () => {{ const is = ({colour})(figure) === wanted;
+        if (is || ++frames > 200) done(is); else requestAnimationFrame(look); }};
+      look(); }})"""
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    assert chart.evaluate(becomes, "142,170,255")
+    page.evaluate("delete document.documentElement.dataset.theme")
+    assert chart.evaluate(becomes, "44,82,207")
+    page.emulate_media(color_scheme="dark")
+    assert chart.evaluate(becomes, "142,170,255")
+
+
+def test_a_range_that_is_marked_becomes_the_filter_s(visit: OpenPage) -> None:
+    page = visit("/insight?q=since%3A10d+route%3Abookings")
+    drag(page, ".plot .u-over", 200, 400)
+    page.wait_for_url("**/insight?q=route*until*")
+    field = page.get_by_role("searchbox", name="Filter")
+    assert field.input_value().startswith("route:bookings since:20")
+    expect(page.locator(".alarm")).to_have_count(0)
+    expect(page.locator(".plot canvas").first).to_be_visible()
+
+
+def test_two_values_are_compared_from_the_page(visit: OpenPage) -> None:
+    page = visit("/insight?by=route")
+    page.get_by_role("checkbox", name="Compare bookings").check()
+    page.get_by_role("checkbox", name="Compare support").check()
+    page.get_by_role("button", name="Compare the marked ones").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Insight: comparison")
+    expect(page.locator(".compared")).to_contain_text("Median latency")
+    page.get_by_role("link", name="Swap A and B").click()
+    expect(page.locator(".side-a")).to_contain_text("route:")
+
+    page.get_by_text("Compare …").click()
+    page.get_by_role("link", name="This week and the one before").click()
+    expect(page.locator(".side-a")).to_contain_text("since:14d until:7d")
+    expect(page.get_by_text("A is laid over the times of B").first).to_be_visible()
+
+
+def test_charts_above_the_list_come_without_moving_it_and_obey_its_filter(visit: OpenPage) -> None:
+    for viewport in ({"width": 1200, "height": 800}, NARROW):
+        page = visit("/sessions", viewport=viewport)
+        expect(page.locator("#overview canvas")).to_have_count(2)
+        body = "document.getElementById('overview-body')"
+        # What is reserved is what is taken.
+        assert page.evaluate(f"{body}.offsetHeight - parseFloat(getComputedStyle({body}).minHeight)") == 0
+        assert fits(page)
+
+        with page.expect_response("**/sessions/overview?q=route%3Abookings") as answer:
+            page.evaluate(
+                "document.dispatchEvent(new CustomEvent('relayproxy:filter', {detail: {q: 'route:bookings'}}))"
+            )
+        assert answer.value.ok
+        expect(page.locator("#overview canvas")).to_have_count(2)
+
+
+def test_a_range_that_is_marked_above_the_list_is_offered_to_it(visit: OpenPage) -> None:
+    page = visit("/sessions")
+    page.evaluate(
+        """addEventListener("relayproxy:range", (event) => {
+          event.stopPropagation();
+          window.ranges = [...(window.ranges ?? []), event.detail];
+        }, true)"""
+    )
+    drag(page, "#overview .u-over", 100, 220)
+    (marked,) = page.evaluate("window.ranges")
+    assert 0 < marked["until"] - marked["since"] < 7 * 86_400_000
+    assert marked["until"] <= time.time() * 1000 + 86_400_000
+
+
+def test_whether_charts_are_shown_is_remembered(visit: OpenPage) -> None:
+    page = visit("/sessions")
+    expect(page.locator("#overview canvas")).to_have_count(2)
+    page.get_by_text("Charts", exact=True).click()
+    expect(page.locator("#overview-body")).to_be_hidden()
+    page.reload()
+    expect(page.locator("#overview summary").first).to_be_visible()
+    expect(page.locator("#overview-body")).to_be_hidden()
+    page.get_by_text("Charts", exact=True).click()
+    expect(page.locator("#overview canvas")).to_have_count(2)

@@ -1,0 +1,185 @@
+"""What is wrong and what to do about it, fact by fact."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from relayproxy.console.checks import Ready, RelayAnswer, State
+from relayproxy.console.condition import Check, Facts, S, age
+from relayproxy.console.diagnosis import diagnose, verdict
+from relayproxy.store.vitals import DatabaseFacts, Gaps, JournalVitals, OtlpVitals, Report, Vitals
+
+NOW = 1_800_000_000 * S
+MIB = 1024 * 1024
+GIB = 1024 * MIB
+RELAY = RelayAnswer("http://127.0.0.1:8080", Ready("ready", "ok", 3))
+SILENT = RelayAnswer("http://127.0.0.1:8080", problem="connection refused")
+DATABASE = DatabaseFacts("SQLite", "3.40.1", "0003", 0.4, 5 * MIB, MIB, 60 * GIB, 100 * GIB, 1234)
+
+
+def vitals(**known: Any) -> Vitals:
+    usual: dict[str, Any] = {
+        "version": "1.0",
+        "host": "here",
+        "pid": 4711,
+        "started_at": NOW - 3600 * S,
+        "data_dir": "/data",
+        "journals": (JournalVitals("j1", True, 1, 10 * MIB, 17),),
+        "quota": GIB,
+        "lag_ms": 40,
+        "calls": 3,
+        "commit_ms": 2.5,
+        "disk_free": 50 * GIB,
+        "disk_total": 100 * GIB,
+    }
+    return Vitals(**{**usual, **known})
+
+
+def report(ago: float = 1, process: str = "recorder:here:1-1", **known: Any) -> Report:
+    return Report(process, NOW - round(ago * S), vitals(**known))
+
+
+def facts(*reports: Report, **known: Any) -> Facts:
+    return Facts(NOW, "1.0", **{"relay": RELAY, "reports": reports or (report(),), "database": DATABASE, **known})
+
+
+def check(name: str, found: Facts) -> Check:
+    return next(check for check in diagnose(found) if check.name == name)
+
+
+def test_everything_works() -> None:
+    checks = diagnose(facts())
+    assert [check.name for check in checks] == [
+        "relay", "recorder", "lag", "journal", "gaps", "database", "disk", "spans", "versions",
+    ]  # fmt: skip
+    assert {check.state for check in checks} == {"ok"}
+    assert not any(check.action for check in checks)
+    assert verdict(checks).sentence == "Everything works."
+
+
+@pytest.mark.parametrize(
+    ("name", "found", "state", "title", "action"),
+    [
+        ("relay", facts(relay=SILENT), "ok", "A relay is running", ""),
+        (
+            "relay",
+            facts(report(journals=()), relay=SILENT),
+            "bad",
+            "No relay is running",
+            "Start it: `relayproxy serve`, or `relayproxy relay`",
+        ),
+        ("relay", facts(report(42), relay=SILENT), "unknown", "Whether a relay is running is not known", ""),
+        (
+            "relay",
+            facts(relay=replace(RELAY, said=Ready("degraded", "disk", 3))),
+            "bad",
+            "The relay cannot write its journal",
+            "Make room on its disk",
+        ),
+        (
+            "relay",
+            facts(relay=replace(RELAY, said=Ready("draining", "ok", 2))),
+            "warn",
+            "The relay is stopping and takes no new calls",
+            "Start it again",
+        ),
+        (
+            "recorder",
+            facts(report(42)),
+            "bad",
+            "The recorder has not reported for 42 s",
+            "Start it there: `relayproxy recorder`",
+        ),
+        ("recorder", facts(report(10)), "ok", "The recorder works", ""),
+        ("recorder", facts(report(180, ended=True)), "bad", "The recorder was stopped 3 min ago", "Start it there"),
+        ("recorder", facts(reports=()), "bad", "No recorder has ever reported", "Start it: `relayproxy recorder`"),
+        ("lag", facts(report(lag_ms=5000)), "ok", "Recording is 5.0 s behind the calls", ""),
+        ("lag", facts(report(lag_ms=6000)), "warn", "Recording is 6 s behind the calls", "processor of here"),
+        ("lag", facts(report(lag_ms=61_000)), "bad", "Recording is 61 s behind the calls", "processor of here"),
+        ("lag", facts(report(42, lag_ms=61_000)), "unknown", "How far recording is behind is not known", ""),
+        ("journal", facts(report(quota=20 * MIB)), "warn", "The journal is 50% full", "`journal_quota`"),
+        ("journal", facts(report(quota=11 * MIB)), "bad", "The journal is 91% full", "`journal_quota`"),
+        ("gaps", facts(day=Gaps(3, 2)), "ok", "Nothing is missing from the last hour", ""),
+        ("gaps", facts(hour=Gaps(1, 1), day=Gaps(3, 2)), "warn", "1 gap in the recordings of the last hour", "cause"),
+        (
+            "database",
+            facts(reports=(), database=None, database_problem="database: is locked"),
+            "bad",
+            "The database cannot be read",
+            "See to the database",
+        ),
+        ("database", facts(database=replace(DATABASE, answer_ms=1200)), "warn", "The database took 1,200 ms", "slow"),
+        (
+            "database",
+            facts(report(trouble="database is locked", trouble_at=NOW - 30 * S)),
+            "warn",
+            "The database failed the recorder 30 s ago",
+            "If this comes back",
+        ),
+        ("database", facts(report(trouble="locked", trouble_at=NOW - 301 * S)), "ok", "SQLite answers in 0.4 ms", ""),
+        ("disk", facts(report(disk_free=9 * GIB)), "warn", "Only 9.0% of the disk is free", "Make room"),
+        ("disk", facts(report(disk_free=GIB)), "bad", "Only 1.0% of the disk is free", "Make room"),
+        ("disk", facts(database=replace(DATABASE, free=GIB)), "bad", "Only 1.0% of the disk is free", "Make room"),
+        ("disk", facts(reports=(), database=replace(DATABASE, free=None)), "unknown", "How much disk", ""),
+        ("spans", facts(report(otlp=OtlpVitals("http://c:4318", 9, 0, 0))), "ok", "Spans arrive at http://c:4318", ""),
+        (
+            "spans",
+            facts(report(otlp=OtlpVitals("http://c:4318", 9, 2, 1, NOW - 120 * S, "HTTP 503"))),
+            "warn",
+            "Spans have not arrived at http://c:4318 for 2 min",
+            "See whether the collector runs",
+        ),
+        ("versions", facts(report(version="0.9")), "warn", "The processes are of different versions", "Restart"),
+    ],
+)
+def test_each_fact(name: str, found: Facts, state: State, title: str, action: str) -> None:
+    met = check(name, found)
+    assert met.state == state
+    assert met.title.startswith(title)
+    assert action in met.action
+    assert bool(met.action) == (state in ("warn", "bad")), "what is wrong has a remedy, what is right needs none"
+
+
+def test_of_two_recorders_the_one_that_is_gone_is_named() -> None:
+    gone = report(42, "recorder:there:2-2", host="there", data_dir="/other")
+    found = check("recorder", facts(report(), gone))
+    assert (found.state, found.title) == ("bad", "The recorder on there has not reported for 42 s")
+    assert "in the journal in /other on there" in found.detail
+
+
+def test_one_that_ended_in_order_is_not_missed_while_another_one_works() -> None:
+    for gone in (report(60, "old", ended=True, journals=()), report(2 * 86_400, "long ago")):
+        assert check("recorder", facts(report(), gone)).state == "ok"
+    left_alone = report(60, "old", ended=True)
+    assert check("recorder", facts(report(), left_alone)).state == "bad", "its relay goes on writing"
+    assert check("recorder", facts(report(2 * 86_400))).state == "bad", "the only one there is"
+
+
+def test_the_worst_is_told_first_and_the_rest_counted() -> None:
+    found = verdict(diagnose(facts(report(lag_ms=6000, disk_free=GIB, version="0.9"))))
+    assert (found.state, found.sentence, found.name, found.more) == (
+        "bad", "Only 1.0% of the disk is free.", "disk", 2,
+    )  # fmt: skip
+
+
+def test_without_a_database_little_is_known() -> None:
+    found = facts(reports=(), database=None, database_problem="There is no relayproxy database yet")
+    assert verdict(diagnose(found)).sentence == "The database cannot be read."
+    assert {one.name for one in diagnose(found) if one.state == "unknown"} >= {"recorder", "lag", "journal", "gaps"}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.4, "0 s"),
+        (99, "99 s"),
+        (100, "1 min"),
+        (5999, "99 min"),
+        (6000, "1 h"),
+        (172_799, "47 h"),
+        (172_800, "2 days"),
+    ],
+)
+def test_ages(seconds: float, words: str) -> None:
+    assert age(seconds) == words

@@ -1,0 +1,217 @@
+"""The list and its filter bar in a real browser."""
+
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import Page, expect
+
+from relayproxy.store.archive import Archive
+
+from . import calls
+from .conftest import OpenPage
+
+WIDE = {"width": 1400, "height": 900}
+NARROW = {"width": 360, "height": 740}
+
+
+def asked(page: Page) -> str:
+    """The filter in the address."""
+    return parse_qs(urlsplit(page.url).query).get("q", [""])[0]
+
+
+@pytest.fixture
+def three(archive: Archive) -> list[str]:
+    """A good call, a failed one and a live one, newest first."""
+    good = calls.booking(archive, calls.ago(3000)).commit()
+    bad = calls.failing(archive, calls.ago(2000)).commit()
+    live = calls.Call(archive, calls.ago(10)).setup(caller="+14155550123").commit()
+    return [live.id, bad.id, good.id]
+
+
+def rows(page: Page) -> list[str]:
+    return [str(row.get_attribute("data-key")) for row in page.locator("#rows > tr[data-key]").all()]
+
+
+def test_a_filter_is_written_with_the_keyboard_alone(visit: OpenPage, three: list[str]) -> None:
+    page = visit("/sessions", viewport=WIDE)
+    page.keyboard.press("/")
+    field = page.get_by_role("combobox", name="Filter sessions")
+    expect(field).to_be_focused()
+    field.press_sequentially("stud")
+    expect(page.get_by_role("listbox", name="Suggestions")).to_be_hidden()
+    field.fill("")
+    field.press_sequentially("transi")
+    expect(page.get_by_role("option").first).to_contain_text("transition:")
+    expect(field).to_have_attribute("aria-expanded", "true")
+    field.press("ArrowDown")
+    expect(field).to_have_attribute("aria-activedescendant", "option-0")
+    field.press("Enter")
+    expect(field).to_have_value("transition:")
+    expect(page.get_by_role("option").first).to_contain_text("failed")
+    expect(page.get_by_role("option").first).to_contain_text("1")
+    field.press("ArrowDown")
+    field.press("Tab")
+    expect(field).to_have_value("transition:failed ")
+    expect(field).to_be_focused()
+    field.press("Enter")
+    expect(page.locator("#rows > tr")).to_have_count(1)
+    assert rows(page) == [three[1]]
+    assert asked(page) == "transition:failed"
+
+    field.press_sequentially(" is:")
+    expect(page.get_by_role("option")).to_have_count(5)
+    field.press("Escape")
+    expect(page.get_by_role("option")).to_have_count(0)
+    expect(field).to_be_focused()
+    expect(field).to_have_attribute("aria-expanded", "false")
+
+
+def test_the_whole_state_is_in_the_address(visit: OpenPage, three: list[str]) -> None:
+    page = visit("/sessions?q=outcome:failed", viewport=WIDE)
+    expect(page.get_by_label("Filter sessions")).to_have_value("outcome:failed")
+    assert rows(page) == [three[1]]
+    page.get_by_role("link", name="Clear the filter").click()
+    expect(page.locator("#rows > tr")).to_have_count(3)
+    expect(page.get_by_label("Filter sessions")).to_have_value("")
+    assert asked(page) == ""
+    page.go_back()
+    expect(page.locator("#rows > tr")).to_have_count(1)
+    expect(page.get_by_label("Filter sessions")).to_have_value("outcome:failed")
+    page.reload()
+    assert rows(page) == [three[1]]
+
+
+def test_facets_edit_the_same_filter(visit: OpenPage, three: list[str]) -> None:
+    page = visit("/sessions?q=turns:>0", viewport=WIDE)
+    facet = page.locator(".facet").filter(has_text="Studio")
+    facet.locator(".pick", has_text="Failed").click()
+    expect(page.get_by_label("Filter sessions")).to_have_value("turns:>0 transition:failed")
+    expect(page.locator("#rows > tr")).to_have_count(1)
+    facet.locator(".pick", has_text="Success").click()
+    expect(page.get_by_label("Filter sessions")).to_have_value("turns:>0 transition:failed,success")
+    expect(page.locator("#rows > tr")).to_have_count(2)
+    facet.get_by_role("link", name="Failed (chosen: take it away)").click()
+    expect(page.get_by_label("Filter sessions")).to_have_value("turns:>0 transition:success")
+    expect(page.locator("#matching")).to_have_text("1 call")
+
+
+def test_a_cell_adds_what_is_in_it_and_the_row_opens_the_call(visit: OpenPage, three: list[str]) -> None:
+    page = visit("/sessions", viewport=WIDE)
+    row = page.locator(f"#s-{three[1]}")
+    button = row.get_by_role("link", name="Only transition:failed")
+    expect(button).to_be_hidden()
+    row.locator(".transition").hover()
+    expect(button).to_be_visible()
+    button.click()
+    expect(page.locator("#rows > tr")).to_have_count(1)
+    assert asked(page) == "transition:failed"
+    page.locator(f"#s-{three[1]}").get_by_role("link").first.focus()
+    page.keyboard.press("Tab")
+    expect(page.locator(".only:focus")).to_have_attribute(
+        "aria-label",
+        "Only on:" + page.evaluate("document.querySelector('#rows time').getAttribute('datetime').slice(0, 10)"),
+    )
+    page.locator(f"#s-{three[1]} .c-turns").click(position={"x": 40, "y": 30})
+    expect(page).to_have_url(re.compile(f"/sessions/{three[1]}$"))
+
+
+def test_mistakes_offer_what_was_meant(visit: OpenPage, three: list[str]) -> None:
+    page = visit("/sessions?q=rout:support turns:many", viewport=WIDE)
+    notes = page.locator("#notes")
+    expect(notes).to_contain_text("rout:support is not applied: there is no field rout.")
+    expect(page.locator("#rows > tr")).to_have_count(3)
+    notes.get_by_role("link", name="route:support").click()
+    expect(page.locator("#rows > tr")).to_have_count(1)
+    notes.get_by_role("link", name="Take it out").click()
+    expect(notes).to_be_empty()
+    assert asked(page) == "route:support"
+
+
+def test_a_search_shows_the_words_in_their_turn(visit: OpenPage, three: list[str]) -> None:
+    page = visit('/sessions?q="window table"', viewport=WIDE)
+    expect(page.locator("#rows mark")).to_have_text("window table")
+    page.locator("#rows .hits a").click()
+    expect(page.locator(".turn:target")).to_contain_text("window table")
+
+
+def test_nothing_found_says_what_to_leave_out(visit: OpenPage, three: list[str]) -> None:
+    page = visit("/sessions?q=outcome:failed route:bookings", viewport=WIDE)
+    expect(page.get_by_role("heading", name="No call matches")).to_be_visible()
+    page.get_by_role("link", name="Without route:bookings").click()
+    expect(page.locator("#rows > tr")).to_have_count(1)
+
+
+def test_a_filtered_list_stays_current_without_moving(visit: OpenPage, archive: Archive) -> None:
+    first = calls.Call(archive, calls.ago(20)).setup().commit()
+    page = visit("/sessions?q=is:live", viewport=WIDE)
+    expect(page.locator("#rows > tr")).to_have_count(1)
+    calls.booking(archive, calls.ago(100)).commit()
+    newer = calls.Call(archive).setup().commit()
+    expect(page.get_by_role("link", name="1 new call")).to_be_visible()
+    first.hang_up(19).commit()
+    expect(page.locator(f"#s-{first.id}")).to_contain_text("Caller hung up")
+    assert rows(page) == [first.id]
+    page.get_by_role("link", name="1 new call").click()
+    expect(page.locator(f"#s-{newer.id}")).to_be_visible()
+    assert rows(page) == [newer.id]
+
+
+def test_a_range_of_the_charts_narrows_the_time(visit: OpenPage, three: list[str]) -> None:
+    page = visit("/sessions?q=since:7d turns:>0", viewport=WIDE)
+    page.evaluate(
+        """() => {
+          document.addEventListener("relayproxy:filter", ({ detail }) => { window.told = detail.q; });
+          const until = Date.now() - 1500_000;
+          const detail = { since: until - 7200_000, until };
+          document.dispatchEvent(new CustomEvent("relayproxy:range", { detail }));
+        }"""
+    )
+    expect(page.locator("#rows > tr")).to_have_count(2)
+    assert asked(page).startswith("turns:>0 since:20")
+    assert "until:20" in asked(page)
+    page.wait_for_function("window.told !== undefined")
+    assert page.evaluate("window.told") == asked(page)
+
+
+def test_columns_are_chosen_and_remembered(visit: OpenPage, three: list[str]) -> None:
+    page = visit("/sessions", viewport=WIDE)
+    expect(page.get_by_role("columnheader", name="Turns")).to_be_visible()
+    page.locator("#choose summary").click()
+    page.get_by_label("Turns", exact=True).uncheck()
+    expect(page.get_by_role("columnheader", name="Turns")).to_be_hidden()
+    page.reload()
+    expect(page.get_by_role("columnheader", name="Duration")).to_be_visible()
+    expect(page.get_by_role("columnheader", name="Turns")).to_be_hidden()
+
+
+def test_it_works_without_scripts(visit: OpenPage, three: list[str]) -> None:
+    page = visit("/sessions", java_script_enabled=False, viewport=WIDE)
+    page.get_by_label("Filter sessions").fill("outcome:failed")
+    page.get_by_role("button", name="Filter").click()
+    assert rows(page) == [three[1]]
+    page.get_by_text("Narrow down").click()
+    page.get_by_role("link", name="Show values and counts").click()
+    page.locator(".facet .pick", has_text="Success").click()
+    assert rows(page) == three[1:]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_everybody_can_use_it(visit: OpenPage, three: list[str], scheme: str, size: dict[str, int]) -> None:
+    page = visit("/sessions?q=the rout:x turns:>0", viewport=size, color_scheme=scheme)
+    if size == NARROW:
+        page.locator("#facets summary").click()
+    expect(page.locator(".facet").first).to_be_visible()
+    expect(page.locator("#rows mark").first).to_be_visible()
+    page.locator("#q").press_sequentially(" in")
+    expect(page.get_by_role("option").first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    page.keyboard.press("Escape")
+    page.get_by_label("What can be written here").click()
+    expect(page.get_by_text("any of these")).to_be_visible()
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()

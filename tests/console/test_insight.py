@@ -1,0 +1,222 @@
+"""Numbers over many calls and comparisons, as programs and readers get them."""
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import unquote_plus
+
+import pytest
+from aiohttp.test_utils import TestClient
+
+from relayproxy.console.selection import selection, without_times
+from relayproxy.conversation.spread import nearest_rank
+from relayproxy.store.archive import Archive
+from relayproxy.store.queries import Queries
+from relayproxy.store.rows import Batch, JournalRow, SessionLabels
+from tests.store import build
+
+from . import fortnight
+
+Client = TestClient[Any, Any]
+Ask = Callable[..., Awaitable[dict[str, Any]]]
+HOUR = 3_600_000_000_000
+
+
+@pytest.fixture
+def ask(client: Client) -> Ask:
+    async def ask(path: str = "/api/insight", status: int = 200, **parameters: str) -> dict[str, Any]:
+        async with client.get(path, params=parameters) as response:
+            assert response.status == status, await response.text()
+            found: dict[str, Any] = await response.json()
+            return found
+
+    return ask
+
+
+def call(archive: Archive, id: str, ago_h: float, latencies: list[int], **known: Any) -> None:
+    """A call that began so many hours ago, with a turn for each latency."""
+    at = time.time_ns() - round(ago_h * HOUR)
+    labels = tuple(known.pop("labels", {}).items())
+    row = build.session(
+        id,
+        started_at=at,
+        **{
+            "ended_at": at + HOUR // 60,
+            "outcome": "caller_hangup",
+            "studio_transition": "none",
+            "turns": len(latencies),
+            "responses": len(latencies),
+            "response_n": len(latencies),
+            "response_max_ms": max(latencies, default=None),
+            **known,
+        },
+    )
+    turns = tuple(
+        build.turn(id, number, started_at=at + number, response_latency_ms=ms) for number, ms in enumerate(latencies)
+    )
+    archive.commit(
+        Batch(
+            journals=(JournalRow("j1", 1, at),), sessions=(row,), turns=turns, labels=(SessionLabels(id, at, labels),)
+        )
+    )
+
+
+async def test_percentiles_are_over_turns_not_over_calls(archive: Archive, ask: Ask) -> None:
+    call(archive, "quick", 1, [100] * 19)
+    call(archive, "slow", 2, [9000])
+
+    found = await ask()
+
+    assert found["response_latency_ms"] == {"p50": 100, "p95": 100, "max": 9000, "n": 20, "excluded": {}}
+    assert found["numbers"]["response_p50_ms"]["n"] == 20
+    assert [one["turns"] for one in found["histogram"] if one["turns"]] == [19, 1]
+    assert sum(step["response_latency_ms"]["n"] for step in found["over_time"]) == 20
+
+
+async def test_what_is_added_up_is_what_was_recorded(archive: Archive, ask: Ask) -> None:
+    now = time.time_ns()
+    fortnight.record(archive, now, a_day=10)
+
+    found = await ask(q="since:30d")
+
+    made = list(fortnight.calls(now, 10, 14))
+    turns = [turn for _, some, _ in made for turn in some]
+    ranked = sorted(turn.response_latency_ms for turn in turns if turn.response_latency_ms is not None)
+    latency = found["response_latency_ms"]
+    assert latency["n"] == len(ranked)
+    assert (latency["p50"], latency["p95"]) == (nearest_rank(ranked, 0.5), nearest_rank(ranked, 0.95))
+    assert sum(latency["excluded"].values()) == len(turns) - len(ranked)
+    assert found["calls"] == {"matching": 140, "counted": 140}
+    assert sum(sum(step["calls"].values()) for step in found["over_time"]) == 140
+    assert sum(ending["calls"] for ending in found["endings"]) == 140
+    interrupted = sum(session.interrupted_responses for session, _, _ in made)
+    rate = found["numbers"]["interruption_rate"]
+    assert rate["value"] == pytest.approx(interrupted / sum(session.responses for session, _, _ in made))
+    assert found["slowest_turns"][0]["response_latency_ms"] == ranked[-1]
+
+
+async def test_without_a_time_it_is_the_last_week_else_all_there_is(archive: Archive, ask: Ask) -> None:
+    call(archive, "old", 24 * 30, [500])
+    found = await ask()
+    assert (found["range"]["span"], found["calls"]["matching"]) == ("all", 1)
+
+    call(archive, "new", 1, [700])
+    # A summary is given again for some seconds, so another question shows it.
+    found = await ask(by="route")
+    assert (found["range"]["span"], found["calls"]["matching"]) == ("week", 1)
+    found = await ask(q="since:90d")
+    assert (found["range"]["span"], found["calls"]["matching"]) == ("given", 2)
+
+
+async def test_the_filter_is_that_of_the_list(archive: Archive, ask: Ask) -> None:
+    call(archive, "a", 1, [100], route="bookings")
+    call(archive, "b", 1, [300], labels={"param.plan": "gold"})
+
+    assert (await ask(q="route:bookings"))["response_latency_ms"]["p50"] == 100
+    assert (await ask(q="param.plan:gold"))["response_latency_ms"]["p50"] == 300
+    error = (await ask(q="rout:x", status=400))["error"]
+    assert error["code"] == "bad_request"
+    assert "rout:x" in error["message"]
+
+
+async def test_calls_are_told_apart_by_a_field(archive: Archive, ask: Ask) -> None:
+    call(archive, "a", 1, [100, 200], labels={"param.release": "41"})
+    call(archive, "b", 1, [300], labels={"param.release": "42"}, unanswered=1)
+    call(archive, "c", 1, [])
+
+    by = (await ask(by="param.release"))["by"]
+
+    told = {one["value"]: (one["calls"], one["response_latency_ms"]["p95"], one["unanswered"]) for one in by["items"]}
+    assert told == {"41": (1, 200, 0), "42": (1, 300, 1), None: (1, None, 0)}
+    assert (by["field"], by["more"]) == ("param.release", False)
+    assert "by=turns" in (await ask(by="turns", status=400))["error"]["message"]
+
+
+async def test_did_the_release_make_it_worse(archive: Archive, ask: Ask) -> None:
+    fortnight.record(archive, time.time_ns(), a_day=30)
+
+    found = await ask(q="since:15d", a="param.release:41", b="param.release:42")
+
+    said = {one["code"]: one["verdict"] for one in found["differences"]}
+    assert said["response_p50_ms"] == said["response_p95_ms"] == "worse"
+    assert said["interruption_rate"] == "unclear"
+    p95 = next(one for one in found["differences"] if one["code"] == "response_p95_ms")
+    assert p95["by"] == p95["b"]["value"] - p95["a"]["value"] > 0
+    assert p95["a"]["n"] == found["a"]["response_latency_ms"]["n"] > 1000
+
+
+async def test_two_ranges_of_time_share_no_call_and_have_steps_that_fit(archive: Archive, ask: Ask) -> None:
+    call(archive, "last week", 24 * 8, [500])
+    call(archive, "this week", 24 * 6, [900])
+    # It went on into this week, but began in the one before.
+    call(archive, "between", 24 * 7 + 0.5, [700], ended_at=None)
+
+    found = await ask(a="since:14d until:7d", b="since:7d", q="since:2h")
+
+    assert (found["a"]["calls"]["matching"], found["b"]["calls"]["matching"]) == (2, 1)
+    assert found["a"]["step_s"] == found["b"]["step_s"]
+    assert len(found["a"]["over_time"]) == len(found["b"]["over_time"])
+    assert {one["verdict"] for one in found["differences"]} == {"few"}
+
+
+async def test_a_comparison_needs_both_sides(ask: Ask, archive: Archive) -> None:
+    assert "both are expected" in (await ask(a="since:7d", status=400))["error"]["message"]
+
+
+async def test_marked_values_lead_to_their_comparison(client: Client, archive: Archive) -> None:
+    async def leads(query: str) -> str:
+        async with client.get(f"/insight?{query}", allow_redirects=False) as response:
+            assert response.status == 303
+            return unquote_plus(response.headers["Location"])
+
+    assert await leads("q=since:3d&field=route&value=a+b&value=c") == ('/insight?q=since:3d&a=route:"a b"&b=route:c')
+    assert await leads("field=param.release&value=42&value=") == "/insight?a=-param.release:42&b=param.release:42"
+    for wrong in ("field=route&value=", "field=turns&value=3", "field=route&value=a&value=b&value=c"):
+        async with client.get(f"/insight?{wrong}") as response:
+            assert response.status == 400
+
+
+async def test_the_page_says_what_its_numbers_stand_on(client: Client, archive: Archive) -> None:
+    async with client.get("/insight") as response:
+        assert "Nothing has been recorded yet" in await response.text()
+    call(archive, "a", 1, [100, 2500], route="<b>&")
+    async with client.get("/insight", params={"q": "since:1d nonsense:1", "by": "route"}) as response:
+        text = await response.text()
+    assert response.status == 200
+    assert "<code><bdi>nonsense:1</bdi></code> is not in force" in text
+    assert "<b>&" not in text
+    assert "2 turns</b> with" not in text
+    assert "2 turns with a latency" in text
+    assert '/sessions/a#turn-1"><b>2,500 ms</b>' in text
+    assert "few" in text
+
+
+async def test_a_comparison_page_gives_direction_in_words_and_warns_of_few(client: Client, archive: Archive) -> None:
+    fortnight.record(archive, time.time_ns(), a_day=20)
+    async with client.get("/insight", params={"a": "since:14d until:7d", "b": "since:7d"}) as response:
+        text = await response.text()
+    assert response.status == 200
+    assert "worse</span>" in text
+    assert "no clear difference</span>" in text
+    async with client.get("/insight", params={"q": "since:1d", "a": "route:none", "b": ""}) as response:
+        text = await response.text()
+    assert response.status == 200
+    assert "nothing to compare</span>" in text
+
+
+async def test_one_summary_is_made_for_all_who_ask(archive: Archive, ask: Ask, queries: Queries) -> None:
+    call(archive, "a", 30 * 24, [100])
+    range_of_old = "since:2020-01-01 until:2026-01-01"
+    first = await ask(q=range_of_old)
+    call(archive, "b", 1, [100])
+    assert await ask(q=range_of_old) == first
+
+
+def test_the_other_filter_s_time_replaces_that_of_the_first() -> None:
+    now = 20_000 * 86_400 * 10**9
+    chosen = selection("route:a since:2h", "until:7d", now)
+    assert chosen.criteria.since is None
+    assert chosen.criteria.until == now - 7 * 86_400 * 10**9
+    assert without_times('route:a since:2h "since we spoke" on:today -tag:"to do"') == (
+        'route:a "since we spoke" -tag:"to do"'
+    )

@@ -1,0 +1,75 @@
+"""The charts above the list of sessions, and what draws them."""
+
+import hashlib
+import re
+import time
+from typing import Any
+
+from aiohttp.test_utils import TestClient
+
+from relayproxy.assets import web_dir
+from relayproxy.console.charts import step_name
+from relayproxy.console.summary import AT_MOST, STEPS, step_of
+from relayproxy.console.times import NS
+from relayproxy.store.archive import Archive
+
+from . import fortnight
+
+Client = TestClient[Any, Any]
+
+
+async def test_calls_and_latencies_over_time_obey_the_filter(client: Client, archive: Archive) -> None:
+    fortnight.record(archive, time.time_ns(), a_day=10)
+    async with client.get("/api/overview", params={"q": "since:30d"}) as response:
+        everything = await response.json()
+    async with client.get("/api/overview", params={"q": "since:30d outcome:failed"}) as response:
+        failed = await response.json()
+
+    def calls(found: dict[str, Any], ending: str) -> int:
+        return sum(int(item["calls"][ending]) for item in found["items"])
+
+    assert everything["calls"]["counted"] == 140
+    assert everything["next"] is None
+    assert calls(failed, "failed") == calls(everything, "failed") == failed["calls"]["matching"] > 0
+    assert calls(failed, "success") == 0
+    assert sum(item["response_latency_ms"]["n"] for item in everything["items"]) > 500
+
+
+async def test_a_wrong_filter_is_an_error_for_programs_and_left_to_the_list_for_readers(
+    client: Client, archive: Archive
+) -> None:
+    async with client.get("/api/overview", params={"q": "latency:soon"}) as response:
+        assert response.status == 400
+    async with client.get("/sessions/overview", params={"q": "latency:soon"}) as response:
+        assert response.status == 200
+        assert "No calls to draw" in await response.text()
+
+
+async def test_the_fragment_has_both_charts_and_their_tables(client: Client, archive: Archive) -> None:
+    fortnight.record(archive, time.time_ns(), a_day=10)
+    async with client.get("/sessions/overview") as response:
+        text = await response.text()
+    assert text.count("data-chart=") == text.count("<table") == 2
+    assert "last 7 days" in text
+
+
+def test_a_chart_has_no_more_steps_than_can_be_seen() -> None:
+    for span in (0, 1, 59, 3600, 86_400, 7 * 86_400, 90 * 86_400, 5000 * 86_400):
+        assert span * NS / step_of(span * NS) <= AT_MOST
+    assert step_of(10**18) == STEPS[-1] * NS
+    assert [step_name(seconds * NS) for seconds in (60, 300, 3600, 10_800, 86_400, 604_800)] == [
+        "minute",
+        "5 minutes",
+        "hour",
+        "3 hours",
+        "day",
+        "7 days",
+    ]
+
+
+def test_the_files_of_others_are_unmodified() -> None:
+    folder = web_dir() / "static"
+    listed = dict(re.findall(r"\| `(\S+)` \| `([0-9a-f]{64})` \|", (folder / "VENDORED.md").read_text()))
+    assert set(listed) == {"uPlot.esm.js", "uPlot.min.css", "uPlot.LICENSE"}
+    for name, digest in listed.items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest, name

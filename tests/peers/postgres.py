@@ -1,0 +1,104 @@
+"""A PostgreSQL server of its own, run with the real binaries and gone with the tests."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import psycopg
+
+INSTALL = "PostgreSQL's server binaries are not here: install them (Debian, Ubuntu: apt-get install postgresql)"
+FAST = (
+    "fsync=off", "full_page_writes=off", "listen_addresses=", "max_connections=50", "shared_buffers=32MB",
+    "autovacuum=off", "log_min_messages=fatal",
+)  # fmt: skip
+"""What is committed survives a crash of the server, though not one of the machine."""
+
+
+def binaries() -> Path:
+    """The folder of initdb and pg_ctl, the newest version's where there are several. Fails when there is none."""
+
+    def version(folder: Path) -> float:
+        return float(folder.parent.name)
+
+    packaged = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
+    if packaged:
+        return max(packaged, key=version)
+    found = shutil.which("initdb")
+    if found is None:
+        raise AssertionError(INSTALL)
+    return Path(found).resolve().parent
+
+
+class Server:
+    """A cluster in a folder, reached over a socket in it. `url` is that of its maintenance database."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.url = self._url("postgres")
+        self._bin = binaries()
+        self._data = folder / "data"
+        self._numbers = count(1)
+        # PostgreSQL refuses to be run by root, as which tests run in a container.
+        self._as: list[str] = []
+        if os.getuid() == 0:
+            account = pwd.getpwnam("postgres")
+            os.chown(folder, account.pw_uid, account.pw_gid)
+            self._as = ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
+        self._run("initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
+        with (self._data / "postgresql.conf").open("a") as settings:
+            settings.writelines(f"{name} = '{value}'\n" for name, _, value in (one.partition("=") for one in FAST))
+            settings.write(f"unix_socket_directories = '{folder}'\n")
+
+    def start(self) -> None:
+        """Returns when it takes connections."""
+        self._run("pg_ctl", "start", "--wait", "--silent", f"--log={self.folder / 'log'}")
+
+    def stop(self, mode: str = "fast") -> None:
+        """`immediate` is a crash."""
+        self._run("pg_ctl", "stop", "--wait", "--silent", f"--mode={mode}")
+
+    def database(self) -> str:
+        """The URL of a database that nobody has used."""
+        name = f"test_{next(self._numbers)}"
+        self.execute(f"CREATE DATABASE {name}")
+        return self._url(name)
+
+    def execute(self, statement: str) -> None:
+        """Runs a statement in the maintenance database, as the superuser and outside a transaction."""
+        with psycopg.connect(self.url, autocommit=True) as db:
+            db.execute(statement.encode())
+
+    def _url(self, database: str) -> str:
+        return f"postgresql://postgres@/{database}?host={self.folder}"
+
+    def _run(self, program: str, *arguments: str) -> None:
+        # To a file: a server that is started keeps it open.
+        with (self.folder / "out").open("ab") as out:
+            done = subprocess.run(
+                [*self._as, str(self._bin / program), f"--pgdata={self._data}", *arguments],
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+            )
+        assert done.returncode == 0, (self.folder / "out").read_text()
+
+
+@contextmanager
+def server() -> Iterator[Server]:
+    """A running server for as long as the block lasts."""
+    # Not pytest's folder: the name of a socket may have 107 bytes, and postgres must be able to get there.
+    with tempfile.TemporaryDirectory(prefix="relayproxy-pg-") as folder:
+        found = Server(Path(folder))
+        found.start()
+        try:
+            yield found
+        finally:
+            if (found.folder / "data" / "postmaster.pid").exists():
+                found.stop("immediate")

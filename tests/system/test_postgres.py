@@ -1,0 +1,216 @@
+"""Processes that share a PostgreSQL database and nothing else: what one machine records, another one shows."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from signal import SIGKILL
+from typing import Any
+
+import aiohttp
+from websockets.asyncio.client import ClientConnection, connect
+
+from relayproxy.lab.agent import serving
+from relayproxy.lab.result import CallResult
+from relayproxy.lab.script import Listen, Say, Scenario, TwiML
+from relayproxy.lab.simulate import simulate
+from tests.peers.postgres import Server, server
+from tests.running import Running, running
+from tests.system.stack import PATIENCE, Stack, until
+
+PASSWORD = "hunter2"
+TALKS = Scenario(
+    "talks",
+    "",
+    (Listen(), *(step for n in range(8) for step in (Say(f"Is a table free at {n}?"), Listen()))),
+    TwiML(partial_prompts=False),
+)
+
+
+@contextmanager
+def database() -> Iterator[tuple[Server, str]]:
+    with server() as postgres:
+        yield postgres, postgres.database().replace("postgres@", f"postgres:{PASSWORD}@")
+
+
+@contextmanager
+def recording(data_dir: Path, url: str, backend: str) -> Iterator[tuple[Running, Running]]:
+    """A relay and its recorder."""
+    with (
+        running("relay", data_dir=data_dir, listen="127.0.0.1:0", backend=backend) as relay,
+        running("recorder", data_dir=data_dir, database_url=url) as recorder,
+    ):
+        yield relay, recorder
+
+
+@contextmanager
+def system(folder: Path, url: str, backend: str) -> Iterator[Stack]:
+    """A relay with its recorder, and a console somewhere else."""
+    with ExitStack() as processes:
+        command("migrate", url)
+        relay, recorder = processes.enter_context(recording(folder / "relay", url, backend))
+        console = processes.enter_context(
+            running("console", data_dir=folder / "console", database_url=url, console="127.0.0.1:0", backend=backend)
+        )
+        yield Stack(folder / "relay", relay, recorder, console)
+
+
+def command(name: str, url: str, *arguments: str) -> str:
+    """What a command says."""
+    done = subprocess.run(
+        [sys.executable, "-m", "relayproxy", name, "--database-url", url, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    assert done.returncode == 0, done.stderr
+    assert PASSWORD not in done.stdout + done.stderr
+    return done.stdout
+
+
+@asynccontextmanager
+async def followed(url: str) -> AsyncIterator["asyncio.Queue[Any]"]:
+    """The events of a stream, as they come."""
+    events: asyncio.Queue[Any] = asyncio.Queue()
+
+    async def follow() -> None:
+        timeout = aiohttp.ClientTimeout(total=None, sock_read=PATIENCE)
+        async with aiohttp.ClientSession(timeout=timeout) as http, http.get(url) as stream:
+            assert stream.status == 200
+            async for line in stream.content:
+                if line.startswith(b"data:"):
+                    events.put_nowait(json.loads(line[5:]))
+
+    task = asyncio.create_task(follow())
+    try:
+        yield events
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def new_revision(events: "asyncio.Queue[Any]", after: int) -> int:
+    while True:
+        event = await asyncio.wait_for(events.get(), PATIENCE)
+        if event["revision"] > after:
+            return int(event["revision"])
+
+
+def said_nothing(folder: Path) -> None:
+    """No log holds the password."""
+    assert not [log for log in folder.rglob("*.log") if PASSWORD in log.read_text()]
+
+
+def texts(found: Stack, session: str) -> dict[str, list[str]]:
+    messages = found.messages(session)
+    assert [message["seq"] for message in messages] == list(range(len(messages)))
+    return by_side((message["from"], message["text"]) for message in messages if message["kind"] == "text")
+
+
+def by_side(said: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """What each side said, in order; who was first when both spoke at once, each sees in its own way."""
+    found: dict[str, list[str]] = {}
+    for side, text in said:
+        found.setdefault(side, []).append(text)
+    return found
+
+
+async def test_a_call_is_followed_on_another_machine_and_survives_a_crash_of_the_database(tmp_path: Path) -> None:
+    results: list[CallResult] = []
+    with database() as (postgres, url):
+        async with serving(speed=5) as backend:
+            with system(tmp_path, url, backend) as found:
+                call = asyncio.create_task(
+                    simulate(found.url(), scenarios=[TALKS], speed=5, seed=1, patience=30, each=results.append)
+                )
+                (session,) = await until(found.sessions)
+                assert session["ended_at"] is None
+                async with followed(f"{found.console.url}/sessions/{session['id']}/live") as events:
+                    seen = await new_revision(events, await new_revision(events, 0))
+                    assert "Is a table free at" in await until(lambda: page_with(found, session["id"], "table free"))
+
+                    await asyncio.to_thread(postgres.stop, "immediate")
+                    log = found.data_dir / "recorder.log"
+                    await until(lambda: "nothing can be recorded (database: " in log.read_text())
+                    assert not call.done()
+                    await asyncio.to_thread(postgres.start)
+                    await until(lambda: "recording goes on" in log.read_text())
+
+                    await new_revision(events, seen)
+                    await call
+                (ended,) = await found.ended(1)
+                (result,) = results
+                wire = by_side((frame.sender, frame.text) for frame in result.frames)
+                assert texts(found, ended["id"]) == wire
+                assert (ended["totals"]["gaps"], ended["totals"]["turns"] > 5) == (0, True)
+
+                before = found.get(f"/api/sessions/{ended['id']}")
+                assert "is up to date" in command("migrate", url)
+                assert command("rebuild", url) == "1 of 1 sessions rebuilt\n"
+                after = found.get(f"/api/sessions/{ended['id']}")
+                assert after["turns"] == before["turns"]
+                assert texts(found, ended["id"]) == wire
+    said_nothing(tmp_path)
+
+
+def page_with(found: Stack, session: str, words: str) -> str | None:
+    page: str = found.get(f"/sessions/{session}")
+    return page if words in page else None
+
+
+async def test_what_runs_without_a_database_says_what_to_do_and_works_once_it_is_there(tmp_path: Path) -> None:
+    with database() as (_, url):
+        async with serving(speed=20) as backend:
+            with (
+                recording(tmp_path / "relay", url, backend) as (relay, recorder),
+                running("console", data_dir=tmp_path / "console", database_url=url, console="127.0.0.1:0") as console,
+            ):
+                found = Stack(tmp_path / "relay", relay, recorder, console)
+                log = tmp_path / "relay" / "recorder.log"
+                await until(lambda: "run `relayproxy migrate`" in log.read_text())
+                await simulate(found.url(), scenarios=["keypad"], speed=20, seed=1)
+                command("migrate", url)
+                (session,) = await found.ended(1)
+                assert session["totals"]["turns"] > 0
+    said_nothing(tmp_path)
+
+
+def setup(session: str) -> str:
+    return json.dumps({"type": "setup", "sessionId": session, "callSid": f"CA-{session}"})
+
+
+async def say(call: ClientConnection, words: str) -> None:
+    await call.send(json.dumps({"type": "prompt", "voicePrompt": words, "lang": "en-US", "last": True}))
+
+
+async def test_two_recorders_share_a_database_and_leave_each_others_calls_alone(tmp_path: Path) -> None:
+    with database() as (_, url):
+        async with serving() as backend:
+            with (
+                system(tmp_path, url, backend) as found,
+                recording(tmp_path / "other", url, backend) as (other, second),
+            ):
+                async with (
+                    connect(found.url(), proxy=None) as here,
+                    connect(f"ws://127.0.0.1:{other.port}/", proxy=None) as there,
+                ):
+                    await here.send(setup("VX-here"))
+                    await there.send(setup("VX-there"))
+                    await until(lambda: {one["session_id"] for one in found.sessions()} == {"VX-here", "VX-there"})
+
+                    await asyncio.to_thread(second.stop, SIGKILL)
+                    second = await asyncio.to_thread(Running, "recorder", data_dir=tmp_path / "other", database_url=url)
+                    try:
+                        await say(here, "Still here?")
+                        await say(there, "Still there?")
+                        await until(lambda: all(one["totals"]["turns"] for one in found.sessions()))
+                        assert [one["ended_at"] for one in found.sessions()] == [None, None]
+                    finally:
+                        await here.close()
+                        await there.close()
+                        await found.ended(2)
+                        await asyncio.to_thread(second.stop)
+                assert {one["outcome"] for one in found.sessions()} == {"caller_hangup"}

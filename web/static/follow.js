@@ -1,0 +1,105 @@
+// Staying with a live call: the tail is followed until the reader leaves it, and nothing moves while they pause.
+import { duration, now } from "./page.js";
+
+const page = document.getElementById("session");
+const tail = document.getElementById("tail");
+const button = document.getElementById("follow");
+const title = document.title;
+const MARGIN = 64;
+
+let missed = 0;
+
+export const followsTail = () => {
+  const box = tail.getBoundingClientRect();
+  return box.bottom >= 0 && box.top <= innerHeight;
+};
+
+export function keepTail() {
+  const below = tail.getBoundingClientRect().bottom + MARGIN - innerHeight;
+  if (below > 0) scrollBy({ top: below, behavior: "instant" });
+}
+
+function offer() {
+  button.hidden = missed === 0;
+  const up = tail.getBoundingClientRect().top < 0;
+  button.textContent = `${up ? "↑" : "↓"} ${missed} new`;
+}
+
+/** New turns that the reader does not see. */
+export function miss(turns) {
+  missed += turns;
+  offer();
+}
+
+button.addEventListener("click", () => {
+  missed = 0;
+  offer();
+  tail.scrollIntoView({ block: "end", behavior: "smooth" });
+});
+new IntersectionObserver((entries) => {
+  if (!entries.at(-1).isIntersecting) return;
+  missed = 0;
+  offer();
+}).observe(tail);
+
+/** Pause and resume, and the alarm of a caller who is kept waiting. `resumed` is called to catch up. */
+export function liveBar(resumed) {
+  const bar = document.createElement("div");
+  bar.className = "live-bar";
+  const pause = document.createElement("button");
+  pause.type = "button";
+  pause.className = "pause";
+  const alarm = document.createElement("a");
+  alarm.className = "late-alarm";
+  alarm.hidden = true;
+  bar.append(alarm, pause, button);
+  page.append(bar);
+  document.body.classList.add("has-live-bar");
+
+  let paused = false;
+  let waiting = 0;
+  function tell() {
+    pause.classList.toggle("on", paused);
+    pause.textContent = paused ? `▶ Resume${waiting ? ` · ${waiting} ${waiting === 1 ? "change" : "changes"} waiting` : ""}` : "❚❚ Pause";
+  }
+  pause.addEventListener("click", () => {
+    paused = !paused;
+    // Clocks stand still as well.
+    if (paused) document.documentElement.dataset.paused = "1";
+    else delete document.documentElement.dataset.paused;
+    waiting = 0;
+    tell();
+    if (!paused) resumed();
+  });
+  tell();
+
+  const ticking = setInterval(() => {
+    const clock = document.querySelector("#turns [data-waiting]");
+    const ms = clock ? now() - Number(clock.dataset.waiting) : 0;
+    const late = Boolean(clock) && ms >= Number(clock.dataset.late);
+    document.title = late ? `(!) ${title}` : title;
+    if (paused) return;
+    clock?.closest(".turn")?.classList.toggle("late-turn", late);
+    alarm.hidden = !late;
+    if (!late) return;
+    alarm.href = `#${clock.closest(".turn").id}`;
+    alarm.textContent = `⚠ Caller is kept waiting ${duration(ms)}`;
+  }, 100);
+
+  return {
+    get paused() {
+      return paused;
+    },
+    /** `changes` came since the pause began. */
+    wait(changes) {
+      waiting = changes;
+      tell();
+    },
+    end() {
+      clearInterval(ticking);
+      document.title = title;
+      alarm.remove();
+      pause.remove();
+    },
+  };
+}

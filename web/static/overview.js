@@ -1,0 +1,62 @@
+// The charts above the list: fetched after it, drawn anew when its filter changes, and a range that is marked in them is
+// offered to the list. Whether they are shown is remembered.
+import { draw, drop } from "./charts.js";
+import { fetchMarkup, settle } from "./page.js";
+
+const overview = document.getElementById("overview");
+const body = document.getElementById("overview-body");
+const SHOWN = "relayproxy.overview";
+
+let q = new URLSearchParams(location.search).get("q") ?? "";
+let drawn = null;
+let asked = null;
+
+function brushed(since, until) {
+  document.dispatchEvent(new CustomEvent("relayproxy:range", { detail: { since, until } }));
+}
+
+async function show() {
+  if (!overview.open || drawn === q) return;
+  asked?.abort();
+  asked = new AbortController();
+  const wanted = q;
+  body.setAttribute("aria-busy", "true");
+  try {
+    const found = await fetchMarkup(`${overview.dataset.charts}?${new URLSearchParams({ q: wanted })}`, asked.signal);
+    for (const old of body.querySelectorAll("[data-chart]")) drop(old);
+    const open = [...body.querySelectorAll("details")].map((details) => details.open);
+    body.replaceChildren(found);
+    body.querySelectorAll("details").forEach((details, at) => (details.open = open[at] ?? false));
+    settle(body);
+    for (const chart of body.querySelectorAll("[data-chart]")) draw(chart, brushed);
+    drawn = wanted;
+  } catch (problem) {
+    if (problem.name === "AbortError") return;
+    const sorry = document.createElement("p");
+    sorry.className = "quiet overview-none";
+    sorry.textContent = "The charts could not be fetched.";
+    body.replaceChildren(sorry);
+  }
+  body.removeAttribute("aria-busy");
+}
+
+if (overview) {
+  try {
+    overview.open = localStorage.getItem(SHOWN) !== "no";
+  } catch {
+    // Storage is switched off: they are shown.
+  }
+  overview.addEventListener("toggle", () => {
+    try {
+      localStorage.setItem(SHOWN, overview.open ? "yes" : "no");
+    } catch {
+      // Kept for this page alone.
+    }
+    show();
+  });
+  document.addEventListener("relayproxy:filter", ({ detail }) => {
+    q = detail.q;
+    show();
+  });
+  show();
+}

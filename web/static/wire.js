@@ -1,0 +1,356 @@
+// Raw messages: filtered, searched, opened and paged in place. However long a call is, the page holds few of its rows.
+import { fetchMarkup, settle } from "./page.js";
+
+const page = document.getElementById("session");
+const base = page.dataset.base;
+const MOST = 1000; // rows that are kept at once
+const NEAR = 600; // pixels from an end of the rows at which more are fetched
+const AT_END = 24;
+
+const section = () => document.getElementById("messages");
+const scroller = () => document.getElementById("wire-scroll");
+const wire = () => document.getElementById("wire");
+const byCursor = (cursor) => document.getElementById(`message-${cursor}`);
+const withParameter = (query, name, value) => `${query}${query.endsWith("?") ? "" : "&"}${name}=${encodeURIComponent(value)}`;
+const atEnd = (box) => box.scrollTop + box.clientHeight >= box.scrollHeight - AT_END;
+
+let shownSearch = location.search;
+let busy = false;
+
+function count() {
+  document.getElementById("shown").textContent = wire().children.length.toLocaleString("en");
+}
+
+/* Pages */
+
+/** Does something to the rows while those in view stay where they are. */
+function holding(change) {
+  const box = scroller();
+  const top = box.getBoundingClientRect().top;
+  const held = [...wire().children].find((row) => row.getBoundingClientRect().bottom > top);
+  const before = held?.getBoundingClientRect().top;
+  change();
+  if (held?.isConnected) box.scrollTop += held.getBoundingClientRect().top - before;
+}
+
+function link(id, text, query) {
+  document.getElementById(id)?.closest(".pages").remove();
+  document.getElementById(id === "earlier" ? "to-start" : "to-end").hidden = query === null;
+  if (query === null) return;
+  const holder = document.createElement("p");
+  holder.className = "pages";
+  const anchor = document.createElement("a");
+  anchor.className = "button";
+  anchor.id = id;
+  anchor.href = `${base}${query}#messages`;
+  anchor.textContent = text;
+  holder.append(anchor);
+  if (id === "earlier") scroller().prepend(holder);
+  else scroller().append(holder);
+}
+
+const queryOf = (found, id) => {
+  const theirs = found.getElementById(id);
+  return theirs && new URL(theirs.href, location.href).search;
+};
+
+function tellScanned(found) {
+  document.getElementById("scanned")?.remove();
+  const told = found.getElementById("scanned");
+  if (told) wire().after(told);
+}
+
+/** Rows beyond what is kept go, furthest from where new ones came; a link leads back to them. */
+function trim(end) {
+  const rows = wire().children;
+  if (rows.length <= MOST) return;
+  const { filter } = section().dataset;
+  if (end === "earlier") {
+    while (rows.length > MOST) rows[rows.length - 1].remove();
+    link("more", "Load more", withParameter(filter, "after", rows[rows.length - 1].dataset.key));
+  } else {
+    while (rows.length > MOST) rows[0].remove();
+    link("earlier", "Load earlier", withParameter(filter, "before", rows[0].dataset.key));
+  }
+}
+
+function take(found) {
+  const arrived = [...found.querySelectorAll("#wire > li")].filter((row) => !document.getElementById(row.id));
+  for (const row of arrived) settle(row);
+  if (arrived.length) scroller().querySelector(":scope > .quiet:not(#scanned)")?.remove();
+  return arrived;
+}
+
+function adoptCounts(found) {
+  const mine = section();
+  const theirs = found.getElementById("messages");
+  const focused = document.activeElement?.closest(".pill")?.getAttribute("href");
+  mine.querySelector(".pills").replaceWith(theirs.querySelector(".pills"));
+  if (focused) [...mine.querySelectorAll(".pill")].find((pill) => pill.getAttribute("href") === focused)?.focus({ preventScroll: true });
+  mine.querySelector("#total").textContent = theirs.querySelector("#total").textContent;
+  mine.dataset.counted = theirs.dataset.counted;
+}
+
+/** Fetches what lies beyond an end ("earlier" or "more") of the rows. */
+async function extend(end) {
+  const anchor = document.getElementById(end);
+  if (!anchor || busy) return;
+  busy = true;
+  anchor.setAttribute("aria-busy", "true");
+  const mine = section();
+  try {
+    const found = await fetchMarkup(`${base}/messages${new URL(anchor.href).search}`);
+    if (section() !== mine) return;
+    adoptCounts(found);
+    holding(() => {
+      if (end === "earlier") wire().prepend(...take(found));
+      else {
+        wire().append(...take(found));
+        mine.dataset.seen = found.getElementById("messages").dataset.seen || mine.dataset.seen;
+      }
+      tellScanned(found);
+      link(end, anchor.textContent, queryOf(found, end));
+      trim(end);
+    });
+    count();
+  } finally {
+    anchor.removeAttribute("aria-busy");
+    busy = false;
+  }
+}
+
+/** Shows another page; within its window the row it is about, else its first or (for the end) last rows. */
+async function swap(search) {
+  const mine = section();
+  mine.setAttribute("aria-busy", "true");
+  try {
+    const found = await fetchMarkup(`${base}/messages${search || "?"}`);
+    if (section() !== mine) return;
+    const theirs = found.getElementById("messages");
+    settle(theirs);
+    mine.replaceWith(theirs);
+    const box = scroller();
+    const marked = wire().querySelector(".cursor");
+    if (marked) centre(marked);
+    else if (new URLSearchParams(search).get("before") === "end") box.scrollTop = box.scrollHeight;
+    ready();
+  } finally {
+    mine.removeAttribute("aria-busy");
+  }
+}
+
+function centre(row) {
+  const box = scroller();
+  box.scrollTop += row.getBoundingClientRect().top - box.getBoundingClientRect().top - box.clientHeight / 3;
+}
+
+function ready() {
+  section().querySelector(".search").classList.toggle("on", section().querySelector(".search input").value !== "");
+  scroller().addEventListener("scroll", near, { passive: true });
+  if (!section().dataset.counted) fetchMarkup(`${base}/messages${section().dataset.filter}`).then(adoptCounts, () => {});
+}
+
+function near() {
+  const box = scroller();
+  if (box.scrollTop < NEAR) extend("earlier").catch(() => {});
+  // A search that stopped for its length goes on only when it is told to.
+  if (box.scrollHeight - box.scrollTop - box.clientHeight < NEAR && !document.getElementById("scanned")) extend("more").catch(() => {});
+}
+
+/** What came since, at the end of the rows, when the end is what they show. */
+export async function appendNew() {
+  for (let round = 0; round < 50 && !document.getElementById("more"); round += 1) {
+    const mine = section();
+    const { filter, seen } = mine.dataset;
+    const query = seen ? withParameter(filter, "after", seen) : filter;
+    if (wire().children.length >= MOST && !atEnd(scroller())) {
+      // The reader is somewhere in a full window: what came waits beyond its end.
+      link("more", "Load more", query);
+      return;
+    }
+    const found = await fetchMarkup(`${base}/messages${query}`);
+    if (section() !== mine || mine.dataset.seen !== seen) return;
+    const following = atEnd(scroller());
+    adoptCounts(found);
+    mine.dataset.seen = found.getElementById("messages").dataset.seen || seen;
+    holding(() => {
+      wire().append(...take(found));
+      if (following) trim("more");
+    });
+    if (following) scroller().scrollTop = scroller().scrollHeight;
+    count();
+    if (!found.getElementById("more")) return;
+  }
+}
+
+/* What the reader asks for */
+
+const nameOf = (control) => control.dataset.kind ?? [...control.classList].join(" ") + (control.dataset.swap ?? "");
+
+async function go(search, refocus) {
+  await swap(search);
+  history.pushState({ search }, "", `${location.pathname}${search}`);
+  shownSearch = location.search;
+  refocus();
+}
+
+page.addEventListener("click", async (event) => {
+  const anchor = event.target.closest("a[data-swap], a#more, a#earlier");
+  if (!anchor || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+  event.preventDefault();
+  try {
+    if (!anchor.dataset.swap && anchor.id) {
+      await extend(anchor.id);
+      return;
+    }
+    const name = nameOf(anchor);
+    await go(new URL(anchor.href).search || "?", () => {
+      const again = [...section().querySelectorAll("a[data-swap]")].find((other) => nameOf(other) === name);
+      (again && !again.hidden ? again : scroller()).focus({ preventScroll: true });
+      if (anchor.dataset.swap) scroller().scrollIntoView({ block: "nearest" });
+    });
+  } catch {
+    location.assign(anchor.href);
+  }
+});
+
+page.addEventListener("submit", async (event) => {
+  const form = event.target.closest("form[data-swap]");
+  if (!form) return;
+  event.preventDefault();
+  const asked = [...new FormData(form)].filter(([, value]) => value !== "");
+  const search = `?${new URLSearchParams(asked)}`;
+  try {
+    await go(search, () => {
+      if (form.matches(".search")) {
+        section().querySelector(".search input").focus({ preventScroll: true });
+        return;
+      }
+      scroller().focus({ preventScroll: true });
+      scroller().scrollIntoView({ block: "nearest" });
+    });
+  } catch {
+    const field = form.querySelector("input:not([type=hidden])");
+    field.setCustomValidity("Such as 1:23, counted from the start");
+    field.reportValidity();
+    field.addEventListener("input", () => field.setCustomValidity(""), { once: true });
+  }
+});
+// The cross in a search field.
+page.addEventListener(
+  "search",
+  (event) => {
+    if (event.target.value === "" && section().dataset.filter.includes("text=")) event.target.form.requestSubmit();
+  },
+  true,
+);
+page.addEventListener("keydown", (event) => {
+  const anchor = event.key === " " && event.target.closest("a[role=button]");
+  if (!anchor) return;
+  event.preventDefault();
+  anchor.click();
+});
+addEventListener("popstate", () => {
+  if (location.search === shownSearch) return;
+  shownSearch = location.search;
+  swap(location.search).catch(() => location.reload());
+});
+
+page.addEventListener(
+  "toggle",
+  async (event) => {
+    const row = event.target.open && event.target.closest(".msg");
+    if (!row) return;
+    mark(row);
+    document.dispatchEvent(
+      new CustomEvent("relayproxy:cursor", { detail: { at: Number(row.dataset.at), source: "messages", message: row.dataset.key } }),
+    );
+    const whole = event.target.querySelector(".msg-body .load a");
+    if (!whole) return;
+    try {
+      const found = await fetchMarkup(whole.href);
+      const body = found.querySelector(".msg-body");
+      settle(body);
+      event.target.querySelector(".msg-body").replaceWith(body);
+    } catch {
+      // The link stays and leads to the message's own page.
+    }
+  },
+  true,
+);
+
+/* The cursor that timeline, transcript and messages share */
+
+function mark(row) {
+  for (const other of wire().querySelectorAll(".cursor")) other.classList.remove("cursor");
+  row.classList.add("cursor");
+}
+
+/** The last row at or before a moment; null when it lies beyond the rows that are here. */
+function rowAt(at) {
+  const rows = [...wire().children];
+  if (!rows.length) return null;
+  if (at < Number(rows[0].dataset.at)) return document.getElementById("earlier") ? null : rows[0];
+  if (at > Number(rows.at(-1).dataset.at) && document.getElementById("more")) return null;
+  return rows.findLast((row) => Number(row.dataset.at) <= at);
+}
+
+let pointed = null;
+let inView = false;
+let pointing = 0;
+
+async function point() {
+  if (!pointed || !inView || busy) return;
+  const { at, message } = pointed;
+  pointed = null;
+  let row = message ? byCursor(message) : rowAt(at);
+  if (!row) {
+    const { filter } = section().dataset;
+    const query = message ? withParameter(filter, "at", message) : withParameter(filter, "time", new Date(at).toISOString());
+    await swap(query).catch(() => {});
+    row = message ? byCursor(message) : rowAt(at);
+  }
+  if (!row) return;
+  mark(row);
+  const box = scroller().getBoundingClientRect();
+  const place = row.getBoundingClientRect();
+  if (place.top < box.top || place.bottom > box.bottom) centre(row);
+}
+
+document.addEventListener("relayproxy:cursor", (event) => {
+  if (event.detail.source === "messages") return;
+  pointed = event.detail;
+  clearTimeout(pointing);
+  pointing = setTimeout(point, 120);
+});
+// Rows that nobody sees follow once they are seen.
+const watched = new IntersectionObserver((entries) => {
+  inView = entries.at(-1).isIntersecting;
+  point();
+});
+new MutationObserver(() => {
+  watched.disconnect();
+  watched.observe(section());
+}).observe(section().parentElement, { childList: true });
+watched.observe(section());
+
+/* Links to one message */
+
+async function visitHash() {
+  const cursor = /^#message-(\d+\.\d+)$/.exec(location.hash)?.[1];
+  if (!cursor) return;
+  if (!byCursor(cursor)) await swap(`?at=${cursor}`).catch(() => {});
+  const row = byCursor(cursor);
+  if (!row) return;
+  mark(row);
+  row.querySelector("details").open = true;
+  section().scrollIntoView({ block: "nearest" });
+  centre(row);
+}
+
+addEventListener("hashchange", visitHash);
+ready();
+const first = wire().querySelector(".cursor");
+if (first) centre(first);
+else if (new URLSearchParams(location.search).get("before") === "end") scroller().scrollTop = scroller().scrollHeight;
+visitHash();
