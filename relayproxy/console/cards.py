@@ -84,7 +84,7 @@ def card_document(shown: Card, now: int) -> dict[str, Any]:
             "state": awaited.whose,
             **moment("since", awaited.since),
             **moment("until", awaited.until),
-            "since_ms": max(0, now - awaited.since) // 1_000_000,
+            "awaited_ms": max(0, now - awaited.since) // 1_000_000,
         },
         "slow_turn_ms": shown.slow_ms,
         "revision": shown.row.revision,

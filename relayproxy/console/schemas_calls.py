@@ -187,7 +187,7 @@ LIVE_CALL = obj(
                     "state": one_of(Whose, "`agent`: the caller waits for its answer. `caller`: it is their turn."),
                     **moment("since", "From when on."),
                     **moment("until", "When what is being spoken is over, as far as is known.", absent=True),
-                    "since_ms": count("How long it has been so."),
+                    "awaited_ms": count("How long it has been so."),
                 },
                 "Whose move it is; null once the call is over.",
             )

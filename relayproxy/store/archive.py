@@ -251,6 +251,12 @@ class Archive:
         c = schema.labels.c
         derived = delete(schema.labels).where(c.session == bindparam("b_session"), c.name != TAG)
         db.execute(derived, [{"b_session": one.session} for one in sessions])
+        # A session that another connection joined may have begun earlier.
+        moved = update(schema.labels).where(c.session == bindparam("b_session"), c.started_at != bindparam("b_at"))
+        db.execute(
+            moved.values(started_at=bindparam("b_at")),
+            [{"b_session": one.session, "b_at": one.started_at} for one in sessions],
+        )
         rows = [
             {"name": name, "value": text, "started_at": one.started_at, "session": one.session}
             for one in sessions

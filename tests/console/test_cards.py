@@ -72,5 +72,5 @@ def test_the_document_says_the_same(archive: Archive, queries: Queries) -> None:
     document = card_document(shown(queries, call), call.began + 9 * S)
     assert document["id"] == call.id
     assert document["said"] == {"caller": "Is anybody there?", "agent": ""}
-    assert (document["awaited"]["state"], document["awaited"]["since_ms"]) == ("agent", 5000)
+    assert (document["awaited"]["state"], document["awaited"]["awaited_ms"]) == ("agent", 5000)
     assert document["awaited"]["since_ns"] == call.began + 4 * S

@@ -162,7 +162,9 @@ def test_a_field_that_is_none_is_an_error(archive: Archive, queries: Queries) ->
 
 
 @pytest.mark.usefixtures("stored")
-def test_derived_labels_are_replaced_and_those_of_people_stay(archive: Archive, queries: Queries) -> None:
+def test_derived_labels_are_replaced_and_those_of_people_stay(
+    archive: Archive, queries: Queries, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tagged = labels("good", ("tag", "todo"), ("finding", "stall"), started_at=NOON + HOUR)
     archive.commit(Batch(labels=(tagged,)))
     archive.commit(Batch(labels=(labels("good", ("finding", "gap"), started_at=NOON + HOUR),)))
@@ -171,5 +173,10 @@ def test_derived_labels_are_replaced_and_those_of_people_stay(archive: Archive, 
     assert found(queries, Criterion("finding", "=", ("gap",))) == ["good", "bad"]
     assert found(queries, Criterion("finding", "=", ("stall", "slow_turn"))) == ["bad"]
 
+    earlier = session("good", started_at=NOON - HOUR, ended_at=NOON)
+    archive.commit(Batch(sessions=(earlier,), labels=(labels("good", started_at=NOON - HOUR),)))
+    monkeypatch.setattr(where, "FEW", 0)
+    assert found(queries, Criterion("tag", "=", ("todo",))) == ["good"]
+
     archive.commit(Batch(dropped_sessions=("bad",)))
-    assert found(queries, Criterion("finding", "=", ("gap",))) == ["good"]
+    assert found(queries, Criterion("finding", "=", ("gap",))) == []

@@ -34,8 +34,14 @@ export function miss(turns) {
 button.addEventListener("click", () => {
   missed = 0;
   offer();
-  tail.scrollIntoView({ block: "end", behavior: "smooth" });
+  settleAtTail(5);
 });
+
+/** Turns that come into view get their real height only then, so one jump may not be enough. */
+function settleAtTail(frames) {
+  keepTail();
+  if (frames) requestAnimationFrame(() => settleAtTail(frames - 1));
+}
 new IntersectionObserver((entries) => {
   if (!entries.at(-1).isIntersecting) return;
   missed = 0;

@@ -1,6 +1,7 @@
 // One session: grows while the call lives. Messages are in wire.js, following the tail in follow.js.
 import { followsTail, keepTail, liveBar, miss } from "./follow.js";
 import { fetchMarkup, listen, settle } from "./page.js";
+import "./point.js";
 import { appendNew } from "./wire.js";
 
 const page = document.getElementById("session");
@@ -146,7 +147,11 @@ page.addEventListener("click", async (event) => {
   try {
     const found = await fetchMarkup(`${base}/parts?turn=${start}`);
     const arrived = [...found.querySelectorAll("#turns > li")].filter((turn) => Number(turn.dataset.key) < first && !document.getElementById(turn.id));
-    for (const turn of arrived) settle(turn);
+    for (const turn of arrived) {
+      settle(turn);
+      // Laid out at once, as a turn whose height is only guessed would move what is below once it is drawn.
+      turn.style.contentVisibility = "visible";
+    }
     const root = document.documentElement;
     const held = turns.firstElementChild;
     const before = held?.getBoundingClientRect().top ?? 0;
@@ -159,7 +164,12 @@ page.addEventListener("click", async (event) => {
       link.removeAttribute("aria-busy");
     } else link.closest(".pages").remove();
     if (held) scrollBy({ top: held.getBoundingClientRect().top - before, behavior: "instant" });
-    requestAnimationFrame(() => (root.style.overflowAnchor = ""));
+    requestAnimationFrame(() =>
+      requestAnimationFrame(() => {
+        root.style.overflowAnchor = "";
+        for (const turn of arrived) turn.style.contentVisibility = "";
+      }),
+    );
     dispatchEvent(new CustomEvent("relayproxy:updated"));
   } catch {
     location.assign(link.href);

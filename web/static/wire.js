@@ -7,18 +7,26 @@ const MOST = 1000; // rows that are kept at once
 const NEAR = 600; // pixels from an end of the rows at which more are fetched
 const AT_END = 24;
 
-const section = () => document.getElementById("messages");
-const scroller = () => document.getElementById("wire-scroll");
-const wire = () => document.getElementById("wire");
-const byCursor = (cursor) => document.getElementById(`message-${cursor}`);
-const withParameter = (query, name, value) => `${query}${query.endsWith("?") ? "" : "&"}${name}=${encodeURIComponent(value)}`;
+export const section = () => document.getElementById("messages");
+export const scroller = () => document.getElementById("wire-scroll");
+export const wire = () => document.getElementById("wire");
+export const byCursor = (cursor) => document.getElementById(`message-${cursor}`);
+export const withParameter = (query, name, value) => `${query}${query.endsWith("?") ? "" : "&"}${name}=${encodeURIComponent(value)}`;
 const atEnd = (box) => box.scrollTop + box.clientHeight >= box.scrollHeight - AT_END;
 
 let shownSearch = location.search;
 let busy = false;
+/** True while rows are being fetched. */
+export const extending = () => busy;
 
 function count() {
   document.getElementById("shown").textContent = wire().children.length.toLocaleString("en");
+}
+
+/** The row that the cursor is on. */
+export function mark(row) {
+  for (const other of wire().querySelectorAll(".cursor")) other.classList.remove("cursor");
+  row.classList.add("cursor");
 }
 
 /* Pages */
@@ -120,7 +128,7 @@ async function extend(end) {
 }
 
 /** Shows another page; within its window the row it is about, else its first or (for the end) last rows. */
-async function swap(search) {
+export async function swap(search) {
   const mine = section();
   mine.setAttribute("aria-busy", "true");
   try {
@@ -139,7 +147,7 @@ async function swap(search) {
   }
 }
 
-function centre(row) {
+export function centre(row) {
   const box = scroller();
   box.scrollTop += row.getBoundingClientRect().top - box.getBoundingClientRect().top - box.clientHeight / 3;
 }
@@ -279,78 +287,4 @@ page.addEventListener(
   true,
 );
 
-/* The cursor that timeline, transcript and messages share */
-
-function mark(row) {
-  for (const other of wire().querySelectorAll(".cursor")) other.classList.remove("cursor");
-  row.classList.add("cursor");
-}
-
-/** The last row at or before a moment; null when it lies beyond the rows that are here. */
-function rowAt(at) {
-  const rows = [...wire().children];
-  if (!rows.length) return null;
-  if (at < Number(rows[0].dataset.at)) return document.getElementById("earlier") ? null : rows[0];
-  if (at > Number(rows.at(-1).dataset.at) && document.getElementById("more")) return null;
-  return rows.findLast((row) => Number(row.dataset.at) <= at);
-}
-
-let pointed = null;
-let inView = false;
-let pointing = 0;
-
-async function point() {
-  if (!pointed || !inView || busy) return;
-  const { at, message } = pointed;
-  pointed = null;
-  let row = message ? byCursor(message) : rowAt(at);
-  if (!row) {
-    const { filter } = section().dataset;
-    const query = message ? withParameter(filter, "at", message) : withParameter(filter, "time", new Date(at).toISOString());
-    await swap(query).catch(() => {});
-    row = message ? byCursor(message) : rowAt(at);
-  }
-  if (!row) return;
-  mark(row);
-  const box = scroller().getBoundingClientRect();
-  const place = row.getBoundingClientRect();
-  if (place.top < box.top || place.bottom > box.bottom) centre(row);
-}
-
-document.addEventListener("relayproxy:cursor", (event) => {
-  if (event.detail.source === "messages") return;
-  pointed = event.detail;
-  clearTimeout(pointing);
-  pointing = setTimeout(point, 120);
-});
-// Rows that nobody sees follow once they are seen.
-const watched = new IntersectionObserver((entries) => {
-  inView = entries.at(-1).isIntersecting;
-  point();
-});
-new MutationObserver(() => {
-  watched.disconnect();
-  watched.observe(section());
-}).observe(section().parentElement, { childList: true });
-watched.observe(section());
-
-/* Links to one message */
-
-async function visitHash() {
-  const cursor = /^#message-(\d+\.\d+)$/.exec(location.hash)?.[1];
-  if (!cursor) return;
-  if (!byCursor(cursor)) await swap(`?at=${cursor}`).catch(() => {});
-  const row = byCursor(cursor);
-  if (!row) return;
-  mark(row);
-  row.querySelector("details").open = true;
-  section().scrollIntoView({ block: "nearest" });
-  centre(row);
-}
-
-addEventListener("hashchange", visitHash);
 ready();
-const first = wire().querySelector(".cursor");
-if (first) centre(first);
-else if (new URLSearchParams(location.search).get("before") === "end") scroller().scrollTop = scroller().scrollHeight;
-visitHash();
