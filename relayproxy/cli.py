@@ -233,14 +233,19 @@ def migrate(config: Path | None, supervised: bool, **flags: Any) -> None:
     if supervised:
         _begin("migrate", supervised)
     try:
-        migrations.migrate(settings.database)
+        outdated = migrations.migrate(settings.database)
     except migrations.DamagedError as problem:
         if not supervised:
             raise
         moved = migrations.set_aside(settings.database)
         click.echo(f"{problem.what}. It was MOVED to {moved}, nothing was deleted; a new one is made", err=True)
-        migrations.migrate(settings.database)
+        outdated = migrations.migrate(settings.database)
     click.echo(f"{mask(settings.database)} is up to date")
+    if outdated:
+        click.echo(
+            "The calls in it were recorded by an earlier version: run `relayproxy rebuild` once, with the settings of "
+            "`serve`, or lists, filters and numbers lack what that version did not derive"
+        )
 
 
 @main.command(short_help="Derive stored calls anew.")

@@ -48,20 +48,23 @@ class Migration:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", "relayproxy", "migrate", "--supervised"),
                 stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 env=self._environment,
                 start_new_session=True,
             )
         except OSError as problem:
             return False, f"the database cannot be prepared: {problem}"
-        assert process.stderr is not None
+        assert process.stderr is not None and process.stdout is not None
         try:
-            words = await process.stderr.read()
+            words, told = await asyncio.gather(process.stderr.read(), process.stdout.read())
             code = await process.wait()
         finally:
             if process.returncode is None:
                 process.terminate()
                 await process.wait()
+        for line in told.decode("utf-8", "replace").splitlines()[1:]:
+            # After the first, which is that it has worked: what else there is to do.
+            log.warning("%s", line)
         text = words.decode("utf-8", "replace").strip().removeprefix("relayproxy: error: ")
         return code == 0, text or (f"the database cannot be prepared (exit code {code})" if code else "")

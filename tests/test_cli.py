@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from relayproxy import __version__
 from relayproxy.cli import main
 from relayproxy.lab import agent
+from tests.store.old import leave_old
 
 
 @pytest.fixture(autouse=True)
@@ -109,6 +110,16 @@ def test_migrate_makes_the_database_and_says_which(tmp_path: Path) -> None:
 
         assert (result.exit_code, result.output) == (0, f"sqlite:///{tmp_path}/calls/relayproxy.db is up to date\n")
     assert (tmp_path / "calls/relayproxy.db").exists()
+
+
+def test_migrate_says_when_calls_are_to_be_derived_anew(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/relayproxy.db"
+    leave_old(url)
+
+    first, second = (run("migrate", "--data-dir", str(tmp_path)).output for _ in range(2))
+
+    assert "run `relayproxy rebuild` once" in first.splitlines()[-1]
+    assert second == f"{url} is up to date\n"
 
 
 def test_migrate_by_hand_leaves_a_damaged_database_where_it_is(tmp_path: Path) -> None:

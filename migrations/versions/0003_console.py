@@ -44,12 +44,15 @@ NUMBERS = [
     "response_n",
     "backend",
     "handoff_reason",
+    "confidence",
+    "ended_by",
 ]
 FAILED = sa.text("twilio_error_code IS NOT NULL")
 BIG_KEY = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 FTS = (
     "CREATE VIRTUAL TABLE turns_fts USING fts5(caller_text, agent_text, content='turns', content_rowid='id', "
+    "prefix='2 3', "
     "tokenize='unicode61 remove_diacritics 2')",
     "INSERT INTO turns_fts(turns_fts) VALUES('rebuild')",
     "CREATE TRIGGER turns_fts_insert AFTER INSERT ON turns BEGIN "

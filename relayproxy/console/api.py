@@ -10,7 +10,7 @@ from aiohttp import web
 
 from relayproxy.console.answer import answer
 from relayproxy.console.derived import turn_document
-from relayproxy.console.document import call_document, message_item, session_document
+from relayproxy.console.document import call_document, message_item, session_document, turns_next
 from relayproxy.console.findings import of_session, views
 from relayproxy.console.messages import write_cursor
 from relayproxy.console.reading import read_turns
@@ -19,6 +19,7 @@ from relayproxy.console.room import ROOM, call_of, message_filter, place, sessio
 MOST_SESSIONS = 500
 MOST_MESSAGES = 5000
 MOST_TURNS = 500
+MOST_OF_CALL = 50
 
 
 async def session(request: web.Request) -> web.Response:
@@ -28,20 +29,22 @@ async def session(request: web.Request) -> web.Response:
 
 
 async def turns(request: web.Request) -> web.Response:
-    """`GET /api/sessions/{id}/turns?limit=&after=`: `after` is the number of the last turn that is known; `next` is
-    null once all have been given."""
+    """`GET /api/sessions/{id}/turns?limit=&after=`: `after` is the number of the last turn that is known, which is the
+    cursor too; `next` is null once all have been given. Those whose stored form cannot be read are left out
+    and counted as `unreadable`."""
     limit = whole_number(request, "limit", MOST_TURNS, 1, MOST_TURNS)
     first = whole_number(request, "after", -1, 0, 10**9 - 2) + 1
     found = await session_of(request)
     read = await read_turns(request.app[ROOM].queries, found.row.id, first, limit)
-    items = [turn_document(turn, views(found, turn.findings)) for turn in read]
-    return answer({"items": items, "next": read[-1].number if read and read[-1].number + 1 < found.row.turns else None})
+    items = [turn_document(turn, views(found, turn.findings)) for turn in read.turns]
+    following = turns_next(read.last, found.row.turns)
+    return answer({"items": items, "next": following, "unreadable": read.unreadable})
 
 
 async def call(request: web.Request) -> web.Response:
-    """`GET /api/calls/{call_sid}`: the sessions of a call, first first."""
-    call_sid, rows = await call_of(request)
-    return answer(call_document(call_sid, rows))
+    """`GET /api/calls/{call_sid}`: the first sessions of a call, first first, and whether these are all."""
+    call_sid, rows = await call_of(request, MOST_OF_CALL + 1)
+    return answer(call_document(call_sid, rows[:MOST_OF_CALL], complete=len(rows) <= MOST_OF_CALL))
 
 
 async def messages(request: web.Request) -> web.Response:
@@ -62,15 +65,9 @@ async def messages(request: web.Request) -> web.Response:
     )
 
 
-async def healthz(_request: web.Request) -> web.Response:
-    """`GET /healthz`: the console answers. Whether the database does is for pages to say."""
-    return answer({"status": "ok"})
-
-
 ROUTES = (
     web.get("/api/sessions/{id}", session),
     web.get("/api/sessions/{id}/turns", turns),
     web.get("/api/sessions/{id}/messages", messages),
     web.get("/api/calls/{call_sid}", call),
-    web.get("/healthz", healthz),
 )

@@ -22,6 +22,7 @@ from relayproxy.console import (
     pages,
     raw,
     signin,
+    threads,
     timeline,
     wall,
 )
@@ -46,6 +47,7 @@ def build(settings: Settings, queries: Queries, pen: Pen) -> web.Application:
     wall.set_up(app)
     connecting.set_up(app)
     health.set_up(app)
+    threads.set_up(app)
     app.add_routes(
         [
             # Before `/sessions/{id}`, which would take them.

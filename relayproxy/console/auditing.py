@@ -21,7 +21,7 @@ from aiohttp import web
 from relayproxy.console.identity import address_of, identity_of
 from relayproxy.console.manners import Problem
 from relayproxy.store.audit import Entry, add_entries
-from relayproxy.store.errors import StoreError
+from relayproxy.store.errors import RefusedError, StoreError
 from relayproxy.store.pen import Pen
 
 _log = logging.getLogger(__name__)
@@ -88,33 +88,44 @@ class Scribe:
             batch = self._batch = [await self._queue.get()]
             while len(batch) < AT_ONCE and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
-            failures = 0
+            count, failures = len(batch), 0
             while not await self._write(batch):
                 await asyncio.sleep(PAUSES[min(failures, len(PAUSES) - 1)])
                 failures += 1
             self._batch = []
-            for _ in batch:
+            for _ in range(count):
                 self._queue.task_done()
 
     async def _write(self, batch: list[Entry]) -> bool:
+        """False when it is to be tried again, with what is left of the batch."""
         lost = self._lost
         gap = [Entry(time.time_ns(), "relayproxy", "lost", str(lost), "")] if lost else []
         try:
             await asyncio.to_thread(add_entries, self._pen, [*batch, *gap])
-        except StoreError as problem:
-            if not self._failing:
-                _log.warning("the audit cannot be written, its entries wait: %s", problem)
-            self._failing = True
-            return False
-        except Exception:
+        except Exception as problem:
+            if isinstance(problem, StoreError) and not isinstance(problem, RefusedError):
+                if not self._failing:
+                    _log.warning("the audit cannot be written, its entries wait: %s", problem)
+                self._failing = True
+                return False
+            if len(batch) > 1:
+                return await self._write_each(batch)
             # Whatever it is, it must not end the task that writes.
-            _log.exception("%d entries of the audit could not be written", len(batch))
-            self._lost += len(batch)
+            _log.exception("an entry of the audit could not be written")
+            self._lost += 1
             return True
         if self._failing:
             _log.warning("the audit is written again")
         self._failing = False
         self._lost -= lost
+        return True
+
+    async def _write_each(self, batch: list[Entry]) -> bool:
+        """One by one, so that one that cannot be written takes no other with it."""
+        while batch:
+            if not await self._write(batch[:1]):
+                return False
+            del batch[0]
         return True
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 from relayproxy.console.checks import RelayAnswer, State
 from relayproxy.store.vitals import DatabaseFacts, Gaps, Report
 
-Name = Literal["relay", "recorder", "lag", "journal", "gaps", "database", "disk", "spans", "versions"]
+Name = Literal["relay", "recorder", "lag", "journal", "gaps", "database", "disk", "spans", "versions", "recordings"]
 
 S = 1_000_000_000
 SILENT = 10
@@ -35,6 +35,8 @@ class Facts:
     hour: Gaps = NONE
     day: Gaps = NONE
     """What could not be recorded in sessions that began within the last hour, the last 24 hours."""
+    outdated: int = 0
+    """How many of the oldest sessions an earlier version derived."""
 
     def age(self, report: Report) -> float:
         """Seconds since the report."""

@@ -15,12 +15,14 @@ from aiohttp import web
 
 from relayproxy.console.answer import answer
 from relayproxy.console.auditing import audit
+from relayproxy.console.forms import form_of, json_of
 from relayproxy.console.identity import Identity, identity_of
 from relayproxy.console.manners import Problem, bad_request, not_found
 from relayproxy.console.query import write_criterion
 from relayproxy.console.render import render
 from relayproxy.console.room import ROOM, session_of
 from relayproxy.console.times import moment
+from relayproxy.console.tokens import clean
 from relayproxy.store.criteria import TAG, Criterion
 from relayproxy.store.desk import (
     Desk,
@@ -61,7 +63,7 @@ def tag_of(text: str) -> str:
 
 def note_of(text: str) -> str:
     """A note as it is kept. Raises ValueError when it is empty or too long."""
-    note = text.replace("\r\n", "\n").strip()
+    note = clean(text).replace("\r\n", "\n").strip()
     if not note or len(note) > LONGEST_NOTE:
         raise ValueError(f"a note of 1 to {LONGEST_NOTE:,} characters is expected")
     return note
@@ -82,7 +84,6 @@ async def desk_context(request: web.Request, session: str, desk: Desk) -> dict[s
         "desk_base": f"/sessions/{session}",
         "known_tags": [tag for tag in tags if tag not in desk.tags],
         "deletable": {note.id for note in desk.notes if may_delete(who, note)},
-        "longest_tag": LONGEST_TAG,
         "longest_note": LONGEST_NOTE,
     }
 
@@ -96,8 +97,8 @@ async def fragment(request: web.Request) -> web.Response:
 
 async def form_tag(request: web.Request) -> web.Response:
     """`POST /sessions/{id}/tags`: the form's `tag` is given, or with `remove` taken away."""
-    session, form = await _session(request), await request.post()
-    tag = str(form.get("tag", ""))
+    session, form = await _session(request), await form_of(request)
+    tag = form.get("tag", "")
     if "remove" in form:
         await _untag(request, session, tag)
     else:
@@ -107,11 +108,11 @@ async def form_tag(request: web.Request) -> web.Response:
 
 async def form_note(request: web.Request) -> web.Response:
     """`POST /sessions/{id}/notes`: the form's `text` is added, or the note `remove` taken away."""
-    session, form = await _session(request), await request.post()
+    session, form = await _session(request), await form_of(request)
     if "remove" in form:
-        await _unnote(request, session, str(form["remove"]))
+        await _unnote(request, session, form["remove"])
     else:
-        await _note(request, session, str(form.get("text", "")))
+        await _note(request, session, form.get("text", ""))
     raise _back(session)
 
 
@@ -124,12 +125,12 @@ async def tags(request: web.Request) -> web.Response:
 async def put_tag(request: web.Request) -> web.Response:
     """`POST /api/sessions/{id}/tags` with `{"tag": …}`: answers the tag as it is kept."""
     session = await _session(request)
-    return answer({"tag": await _tag(request, session, (await _body(request, _Tag)).tag)}, 201)
+    return answer({"tag": await _tag(request, session, (await json_of(request, _Tag)).tag)}, 201)
 
 
 async def drop_tag(request: web.Request) -> web.Response:
     """`DELETE /api/sessions/{id}/tags/{tag}`."""
-    await _untag(request, await _session(request), request.match_info["tag"])
+    await _untag(request, await _session(request), clean(request.match_info["tag"]))
     return web.Response(status=204)
 
 
@@ -142,7 +143,7 @@ async def notes(request: web.Request) -> web.Response:
 async def put_note(request: web.Request) -> web.Response:
     """`POST /api/sessions/{id}/notes` with `{"text": …}`."""
     session = await _session(request)
-    return answer(_note_item(await _note(request, session, (await _body(request, _Note)).text)), 201)
+    return answer(_note_item(await _note(request, session, (await json_of(request, _Note)).text)), 201)
 
 
 async def drop_note(request: web.Request) -> web.Response:
@@ -207,13 +208,6 @@ async def _unnote(request: web.Request, session: str, number: str) -> None:
     if not await asyncio.to_thread(delete_note, room.pen, session, note.id):
         raise not_found("There is no such note.")
     await audit(request, "delete_note", session)
-
-
-async def _body(request: web.Request, kind: type[Any]) -> Any:
-    try:
-        return msgspec.json.decode(await request.read(), type=kind)
-    except msgspec.DecodeError as problem:
-        raise bad_request(f"The body is not what is expected: {problem}") from None
 
 
 def _back(session: str) -> web.HTTPSeeOther:

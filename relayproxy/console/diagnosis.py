@@ -6,6 +6,7 @@ Must not know: how the facts are come by; HTML.
 
 from collections.abc import Iterator
 
+from relayproxy.console import upgrades
 from relayproxy.console.checks import worst
 from relayproxy.console.condition import Check, Facts, S, Verdict, age
 from relayproxy.console.times import size
@@ -37,7 +38,8 @@ def diagnose(facts: Facts) -> tuple[Check, ...]:
         _database(facts),
         _disk(facts),
         _spans(facts),
-        _versions(facts),
+        upgrades.versions(facts),
+        upgrades.recordings(facts),
     )
 
 
@@ -278,18 +280,4 @@ def _spans(facts: Facts) -> Check:
         f"{one.cause or 'No cause given'}; {counts}. Recordings are not affected.",
         "See whether the collector runs, whether the `OTEL_EXPORTER_OTLP_…` variables of the recorder are right, and "
         "whether it may reach that address.",
-    )
-
-
-def _versions(facts: Facts) -> Check:
-    others = sorted({report.vitals.version for report in facts.working} - {facts.version})
-    if not others:
-        same = "Console and recorder are of the same version." if facts.working else "The console's."
-        return Check("versions", "ok", f"relayproxy {facts.version}", same)
-    return Check(
-        "versions",
-        "warn",
-        "The processes are of different versions",
-        f"The console is {facts.version}, the recorder {' and '.join(others)}.",
-        "Restart those that were running before the upgrade.",
     )

@@ -71,11 +71,17 @@ def session_document(session: Session, findings: Iterable[FindingView], now: int
         "connections": [_connection(connection) for connection in session.connections],
         "call": [call_item(row) for row in session.call],
         "turns": [turn_document(turn, views(session, turn.findings)) for turn in session.turns],
-        "turns_next": session.turns[-1].number if session.turns and len(session.turns) < session.row.turns else None,
+        "turns_next": turns_next(session.last, session.row.turns),
+        "unreadable_turns": session.unreadable,
         "findings": [finding_document(view) for view in findings],
         "totals": {**_totals(session.row), **totals_document(conversation)},
         "revision": session.row.revision,
     }
+
+
+def turns_next(last: int | None, total: int) -> str | None:
+    """The cursor of what follows the last one of some turns, of so many in all; None when nothing does."""
+    return str(last) if last is not None and last + 1 < total else None
 
 
 def call_item(row: SessionRow) -> dict[str, Any]:
@@ -90,9 +96,9 @@ def call_item(row: SessionRow) -> dict[str, Any]:
     }
 
 
-def call_document(call_sid: str, rows: Iterable[SessionRow]) -> dict[str, Any]:
-    """A call: its sessions, first first."""
-    return {"call_sid": call_sid, "sessions": [session_item(row) for row in rows]}
+def call_document(call_sid: str, rows: Iterable[SessionRow], *, complete: bool) -> dict[str, Any]:
+    """A call: its first sessions, first first. There are no further pages; not `complete`: it has more."""
+    return {"call_sid": call_sid, "items": [session_item(row) for row in rows], "next": None, "complete": complete}
 
 
 def message_item(placed: PlacedMessage) -> dict[str, Any]:

@@ -12,7 +12,6 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 
-import msgspec
 from aiohttp import web
 
 from relayproxy.config import Settings
@@ -21,7 +20,7 @@ from relayproxy.console.auditing import audit
 from relayproxy.console.document import session_document
 from relayproxy.console.findings import of_session, slow_ms, views
 from relayproxy.console.manners import bad_request
-from relayproxy.console.reading import Session
+from relayproxy.console.reading import Session, decoded
 from relayproxy.console.room import ROOM, session_of
 from relayproxy.console.transcript import transcript
 from relayproxy.conversation.model import Turn
@@ -33,7 +32,6 @@ from relayproxy.store.stored import stored_lines
 TURNS = 500
 """Turns that are read at once."""
 _log = logging.getLogger(__name__)
-_turn = msgspec.json.Decoder(Turn)
 
 Pieces = Iterator[bytes]
 """Of a file, in order; each is made in a thread of its own, and nothing is held open between two."""
@@ -114,12 +112,12 @@ def _text(queries: Queries, settings: Settings, session: Session) -> Pieces:
 def _turns(queries: Queries, session: Session) -> Iterator[tuple[Turn, ...]]:
     first = 0
     while True:
-        turns = tuple(_turn.decode(row.detail) for row in queries.turns(session.row.id, first, TURNS))
-        if turns:
+        rows = queries.turns(session.row.id, first, TURNS)
+        if turns := decoded(rows):
             yield turns
-        if len(turns) < TURNS:
+        if len(rows) < TURNS:
             return
-        first = turns[-1].number + 1
+        first = rows[-1].number + 1
 
 
 MAKERS: dict[str, Callable[[Queries, Settings, Session], Pieces]] = {

@@ -7,7 +7,7 @@ Must not know: SQL, HTML.
 from dataclasses import dataclass
 
 from relayproxy.console import words
-from relayproxy.console.edits import chosen, left_out, toggled
+from relayproxy.console.edits import Edits
 from relayproxy.console.query import Query
 from relayproxy.conversation.findings import CATALOGUE
 from relayproxy.store import facets as store
@@ -67,7 +67,8 @@ class Sidebar:
 def sidebar(queries: Queries, query: Query) -> Sidebar:
     """Counts and options under a filter. A facet without values or with nothing to choose between is left out."""
     found = store.facets(queries, query.criteria, FIELDS, MOST)
-    listed = [_facet(field, counted, query.text) for field, counted in found.values.items()]
+    edits = Edits(query.text)
+    listed = [_facet(field, counted, edits) for field, counted in found.values.items()]
     order = {field: place for place, field in enumerate(TITLES)}
     listed.sort(key=lambda facet: order.get(facet.field, len(order)))
     return Sidebar(tuple(facet for facet in listed if _is_of_use(facet, found.sessions)), found.sessions, found.whole)
@@ -78,17 +79,17 @@ def _is_of_use(facet: Facet, sessions: int) -> bool:
     return len(options) > 1 or any(one.chosen or (one.count or 0) < sessions for one in options)
 
 
-def _facet(field: str, counted: store.Values, text: str) -> Facet:
+def _facet(field: str, counted: store.Values, edits: Edits) -> Facet:
     counts = dict(counted)
-    picked = chosen(text, field)
+    picked = edits.chosen(field)
     options = [
         Option(
             value,
             _name(field, value),
             counts.get(value),
             value in picked,
-            toggled(text, field, value),
-            left_out(text, field, value),
+            edits.toggled(field, value),
+            edits.left_out(field, value),
         )
         for value in (*counts, *(value for value in dict.fromkeys(picked) if value not in counts))
     ]

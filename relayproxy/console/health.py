@@ -25,6 +25,7 @@ from relayproxy.console.render import render
 from relayproxy.console.room import ROOM
 from relayproxy.console.times import moment
 from relayproxy.store.errors import StoreError
+from relayproxy.store.outdated import outdated
 from relayproxy.store.queries import Queries
 from relayproxy.store.vitals import Report, database_facts, gaps_since, reports
 
@@ -86,9 +87,11 @@ class Monitor:
         try:
             hour, day = (gaps_since(self._queries, now - hours * _HOUR) for hours in (1, 24))
             told, database = reports(self._queries), database_facts(self._queries)
+            with self._queries.reading() as db:
+                old = outdated(db)
         except StoreError as problem:
             return replace(empty, database_problem=str(problem))
-        return replace(empty, reports=told, database=database, hour=hour, day=day)
+        return replace(empty, reports=told, database=database, hour=hour, day=day, outdated=old)
 
 
 MONITOR = web.AppKey("monitor", Monitor)

@@ -20,9 +20,10 @@ from relayproxy.console.manners import bad_request
 from relayproxy.console.query import write_criterion
 from relayproxy.console.render import render
 from relayproxy.console.room import ROOM
-from relayproxy.console.selection import Selection, Span, memory_of, reach_of, selection, without_times
+from relayproxy.console.selection import Selection, Span, memory_of, reach_of, selection, together, without_times
 from relayproxy.console.summary import Summary, step_of, summarize
 from relayproxy.console.summary_document import difference_item, summary_document
+from relayproxy.console.tokens import clean
 from relayproxy.store.criteria import PARAM, Criterion, kind_of_field
 from relayproxy.store.insight import FIELDS, label_names
 from relayproxy.store.queries import Queries
@@ -168,7 +169,7 @@ async def _sides(request: web.Request, by: str) -> tuple[Side, ...]:
 
 
 def _read(queries: Queries, chosen: list[Selection], by: str) -> tuple[Side, ...]:
-    found = [reach_of(queries, one) for one in chosen]
+    found = together([reach_of(queries, one) for one in chosen])
     if len(found) == 1:
         numbers, reach, span = found[0]
         return (Side(chosen[0], span, summarize(numbers, reach, by=by)),)
@@ -181,7 +182,7 @@ def _read(queries: Queries, chosen: list[Selection], by: str) -> tuple[Side, ...
 
 
 def _by(request: web.Request) -> str:
-    by = request.query.get("by", "")
+    by = clean(request.query.get("by", ""))
     if by and by not in FIELDS and kind_of_field(by) != "label":
         raise bad_request(f"by={by[:64]}: one of {', '.join(BY)} or {PARAM}<name> is expected.")
     return by

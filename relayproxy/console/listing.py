@@ -14,12 +14,13 @@ from urllib.parse import quote
 import msgspec
 from aiohttp import web
 
-from relayproxy.console import edits, query
+from relayproxy.console import query
 from relayproxy.console.answer import answer
 from relayproxy.console.auditing import searched
 from relayproxy.console.completion import complete
 from relayproxy.console.connect import connect
 from relayproxy.console.document import session_item
+from relayproxy.console.edits import Edits
 from relayproxy.console.facets import sidebar
 from relayproxy.console.findings import slow_ms
 from relayproxy.console.manners import bad_request
@@ -28,6 +29,7 @@ from relayproxy.console.reading import read_sessions
 from relayproxy.console.render import render
 from relayproxy.console.room import ROOM, whole_number
 from relayproxy.console.sse import stream
+from relayproxy.console.tokens import clean
 from relayproxy.store.criteria import FIELDS, Criteria, Criterion, Op
 from relayproxy.store.queries import SessionPage
 from relayproxy.store.search import Hit
@@ -62,7 +64,7 @@ async def rows(request: web.Request) -> web.Response:
     asked = _asked(request)
     context = await _rows(request, asked)
     there = {row.id for row in context["rows"]}
-    away = [id for id in request.query.get("shown", "").split(",")[:_SHOWN] if id and id not in there]
+    away = [id for id in clean(request.query.get("shown", "")).split(",")[:_SHOWN] if id and id not in there]
     if "have" in request.query:
         have = dict(one.rpartition(".")[::2] for one in request.query["have"].split(","))
         context["rows"] = [row for row in context["rows"] if have.get(row.id) != str(row.revision)]
@@ -167,23 +169,18 @@ async def _rows(request: web.Request, asked: Query) -> dict[str, Any]:
 def _narrower(text: str) -> Callable[..., tuple[str, str]]:
     """Gives for a field and a value the token that asks for it, and the address of the list under the filter whose
     condition on that field is this one."""
+    edits = Edits(text)
     others: dict[str, str] = {}
 
     def narrow(field: str, value: str | int, op: Op = "=") -> tuple[str, str]:
         token = f"{field}:{value}" if field == "on" else write_criterion(Criterion(field, op, (value,)))
         if field not in others:
-            others[field] = quote(_without(text, field))
+            # A day takes the place of whatever time there was.
+            others[field] = quote(edits.without(*(query.TIMES if field in query.TIMES else (field,))))
         rest = others[field]
         return token, f"/sessions?q={rest}{'%20' * bool(rest)}{quote(token)}"
 
     return narrow
-
-
-def _without(text: str, field: str) -> str:
-    # A day takes the place of whatever time there was.
-    for each in query.TIMES if field in query.TIMES else (field,):
-        text = edits.without(text, each)
-    return text
 
 
 def _hit(hit: Hit) -> dict[str, Any]:

@@ -12,7 +12,8 @@ import msgspec
 from aiohttp import web
 
 from relayproxy.console.render import render
-from relayproxy.store.errors import NotReady, StoreError
+from relayproxy.console.tokens import clean
+from relayproxy.store.errors import NotReady, RefusedError, StoreError
 
 _log = logging.getLogger(__name__)
 
@@ -68,6 +69,8 @@ async def tell_errors(request: web.Request, handler: Handler) -> web.StreamRespo
         problem = found
     except NotReady as found:
         problem = Problem(503, "not_ready", str(found))
+    except RefusedError:
+        problem = _internal(request)
     except StoreError as found:
         problem = Problem(503, "database_unavailable", str(found))
     except web.HTTPException as found:
@@ -75,9 +78,14 @@ async def tell_errors(request: web.Request, handler: Handler) -> web.StreamRespo
             raise
         problem = _http_problem(request, found)
     except Exception:
-        _log.exception("%s %s failed", request.method, request.match_info.route.resource)
-        problem = Problem(500, "internal_error", "The console failed on this request; its log says why.")
+        problem = _internal(request)
     return _tell(request, problem)
+
+
+def _internal(request: web.Request) -> Problem:
+    """A mistake of ours, which is being handled: the log gets all of it."""
+    _log.exception("%s %s failed", request.method, request.match_info.route.resource)
+    return Problem(500, "internal_error", "The console failed on this request; its log says why.")
 
 
 def _http_problem(request: web.Request, found: web.HTTPException) -> Problem:
@@ -92,7 +100,8 @@ def _http_problem(request: web.Request, found: web.HTTPException) -> Problem:
 
 def _tell(request: web.Request, problem: Problem) -> web.Response:
     if request.path.startswith("/api/") or request.path == "/api":
-        body = msgspec.json.encode({"error": {"code": problem.code, "message": problem.message}})
+        # It may quote what was sent, which may be no text that can be sent back.
+        body = msgspec.json.encode({"error": {"code": problem.code, "message": clean(problem.message)}})
         return web.Response(status=problem.status, body=body, content_type="application/json")
     title = HTTPStatus(problem.status).phrase
     context = {"title": title, "problem": problem}

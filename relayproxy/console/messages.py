@@ -4,7 +4,6 @@ Knows: how to find the next or previous matching messages without reading a long
 Must not know: HTML, JSON; what messages mean.
 """
 
-import re
 from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -16,7 +15,9 @@ from relayproxy.store.queries import PlacedMessage, Queries
 
 SCAN = 200_000
 """Messages that one filtered page looks at before it gives the reader what it has."""
-_BATCH = 20_000
+LOOKED = 64 * 1024 * 1024
+"""Payload bytes that one filtered page looks at, to the end of the message in which they are reached."""
+_BATCH = 1_000
 _REMEMBERED = 64
 
 
@@ -33,16 +34,16 @@ class Filter:
         return bool(self.sides or self.kinds or self.text)
 
     @cached_property
-    def pattern(self) -> "re.Pattern[str] | None":
-        """What finds `text`; None without one."""
-        return re.compile(re.escape(self.text), re.IGNORECASE) if self.text else None
+    def folded(self) -> str:
+        """`text` as it is compared."""
+        return self.text.casefold()
 
     def takes(self, placed: PlacedMessage) -> bool:
         """True when the message is to be shown."""
         message = placed.message
         if self.sides and message.sender not in self.sides:
             return False
-        if self.pattern is not None and not hits(message, self.pattern):
+        if self.folded and not hits(message, self.folded):
             return False
         return not self.kinds or kind_of(message) in self.kinds
 
@@ -60,21 +61,23 @@ class MessagePage:
     scanned: int = 0
     """How many messages were looked at."""
     stopped: bool = False
-    """True when that was as many as are looked at for one page, so that there may be more."""
+    """True when that was as many, or as long ones, as are looked at for one page, so that there may be more."""
 
 
 def read_page(queries: Queries, session: str, after: Place | None, limit: int, wanted: Filter) -> MessagePage:
     """At most `limit` matching messages after a place."""
     found: list[PlacedMessage] = []
-    scanned, previous = 0, _following(after)
+    scanned, looked, previous = 0, 0, _following(after)
     batch = _BATCH if wanted else limit + 1
     while True:
         read = queries.messages(session, after, batch)
         for placed in read:
-            if len(found) == limit or scanned == SCAN:
-                return MessagePage(tuple(found), after, after, previous, scanned, scanned == SCAN)
+            stopped = scanned == SCAN or (bool(wanted) and looked >= LOOKED)
+            if len(found) == limit or stopped:
+                return MessagePage(tuple(found), after, after, previous, scanned, stopped)
             after = (placed.index, placed.message.seq)
             scanned += 1
+            looked += _length(placed)
             if wanted.takes(placed):
                 found.append(placed)
         if len(read) < batch:
@@ -85,11 +88,12 @@ def read_back(queries: Queries, session: str, places: Places, before: int, limit
     """The last `limit` matching messages before the ordinal `before`, in order."""
     found: list[PlacedMessage] = []
     end = before = min(before, places.total)
-    batch = _BATCH if wanted else limit
-    while end > 0 and len(found) < limit and before - end < SCAN:
+    batch, looked = _BATCH if wanted else limit, 0
+    while end > 0 and len(found) < limit and before - end < SCAN and (looked < LOOKED or not wanted):
         start = max(0, end - batch)
         read = queries.messages(session, places.before(start), end - start)
         found = [*(placed for placed in read if wanted.takes(placed)), *found]
+        looked += sum(map(_length, read))
         end = start
     kept = found[-limit:]
     first = (kept[0].index, kept[0].message.seq) if len(found) > limit else _following(places.before(end))
@@ -138,6 +142,10 @@ def read_cursor(text: str) -> Place:
 def write_cursor(place: Place) -> str:
     """A place as text for a URL."""
     return f"{place[0]}.{place[1]}"
+
+
+def _length(placed: PlacedMessage) -> int:
+    return len(placed.message.text or placed.message.data or b"")
 
 
 def _following(place: Place | None) -> Place | None:

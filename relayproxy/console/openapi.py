@@ -74,7 +74,7 @@ async def serve(_: web.Request) -> web.Response:
 def _operation(one: Operation) -> dict[str, Any]:
     wrong = {*_ALWAYS}
     if one.body is not None:
-        wrong |= {400, 413}
+        wrong |= {400, 413, 415}
     if any(parameter["in"] == "query" for parameter in one.parameters):
         wrong.add(400)
     if any(parameter["in"] == "path" for parameter in one.parameters):

@@ -7,7 +7,7 @@ Must not know: handlers; how the document is laid out.
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from relayproxy.console.api import MOST_MESSAGES, MOST_TURNS
+from relayproxy.console.api import MOST_MESSAGES, MOST_OF_CALL, MOST_TURNS
 from relayproxy.console.audit_page import ACTIONS, ENTRIES, MOST_ENTRIES
 from relayproxy.console.insight import BY
 from relayproxy.console.listing import MOST_SESSIONS, SESSIONS
@@ -17,12 +17,12 @@ from relayproxy.console.room import MOST_TEXT
 from relayproxy.console.schemas import (
     Schema,
     array,
+    boolean,
     count,
     integer,
     named,
     null,
     nullable,
-    obj,
     one_of,
     page,
     text,
@@ -92,8 +92,16 @@ def _get(path: str, id: str, says: str, answer: Schema, *parameters: Parameter, 
 
 SESSION = "/api/sessions/{id}"
 _LIST = page(named("ListedSession"), nullable(text(), "`before` of the next page; null at the end."))
-_TURNS = page(named("Turn"), nullable(count(), "`after` of the next page; null once all have been given."))
-_CALL = obj({"call_sid": text(), "sessions": array(named("SessionItem"), "First first, at most 50.")})
+_TURNS = page(
+    named("Turn"),
+    nullable(text(), "`after` of the next page; null once all have been given."),
+    unreadable=count("Turns of this page whose stored form cannot be read; they are left out."),
+)
+_CALL = whole(
+    named("SessionItem"),
+    call_sid=text(),
+    complete=boolean(f"False when the call has more sessions than these, its first {MOST_OF_CALL}."),
+)
 _LIVE = page(
     named("LiveCall"),
     null("Null: there are no further pages."),
@@ -123,7 +131,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     _get(
         f"{SESSION}/turns", "listTurns", "Turns of a session, in order.", _TURNS, ID, limit(MOST_TURNS, MOST_TURNS),
-        query("after", count(), "`next` of the page before: the number of the last turn that is known."),
+        query("after", text(), "`next` of the page before, or the number of the last turn that is known."),
     ),
     _get(
         f"{SESSION}/messages", "listMessages", "Recorded messages of a session, in order.", named("Messages"), ID,

@@ -47,6 +47,9 @@ class Origins:
             return peer
         told = ",".join(request.headers.getall("X-Forwarded-For", []))
         for part in reversed([part.strip() for part in told.split(",") if part.strip()]):
+            if "%" in part:
+                # A zone, which may be any text, means nothing on another machine.
+                break
             try:
                 found = ipaddress.ip_address(part if part.count(":") > 1 and part[0] != "[" else _host_name(part))
             except ValueError:

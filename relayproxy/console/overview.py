@@ -20,14 +20,20 @@ from relayproxy.console.summary_document import step_item
 from relayproxy.console.times import moment
 from relayproxy.store.queries import Queries
 
+OLDER = 10_000
+"""Calls before the range of the charts that are counted at most."""
+
 
 async def fragment(request: web.Request) -> web.Response:
     """`GET /sessions/overview?q=`: both charts and their tables. What is wrong with `q` is for the list to say."""
-    chosen, span, one = await _summary(request)
+    chosen, span, one, older = await _summary(request)
     slow = slow_ms(request.app[ROOM].settings, "default")
     context: dict[str, Any] = {
         "one": one,
         "span": span,
+        "total": one.reach.matching + older,
+        "total_open": older == OLDER,
+        "weighty": charts.WEIGHTY,
         "q": chosen.text,
         "calls_chart": charts.calls_over_time(one),
         "latency_chart": charts.latency_over_time(one, slow),
@@ -40,7 +46,7 @@ async def fragment(request: web.Request) -> web.Response:
 async def document(request: web.Request) -> web.Response:
     """`GET /api/overview?q=`: calls and response latencies over time."""
     criteria_of(request)
-    _, span, one = await _summary(request)
+    _, span, one, _ = await _summary(request)
     return answer(
         {
             "range": {**moment("since", one.reach.since), **moment("until", one.reach.until), "span": span},
@@ -56,13 +62,15 @@ ROUTES = (web.get("/sessions/overview", fragment), web.get("/api/overview", docu
 """Before `/sessions/{id}`, which would take the first."""
 
 
-async def _summary(request: web.Request) -> tuple[Selection, Span, Summary]:
+async def _summary(request: web.Request) -> tuple[Selection, Span, Summary, int]:
     queries = request.app[ROOM].queries
     chosen = selection(request.query.get("q", ""))
     key = ("overview", chosen.key)
     return await memory_of(queries).of(key, queries, lambda: _read(queries, chosen))
 
 
-def _read(queries: Queries, chosen: Selection) -> tuple[Selection, Span, Summary]:
+def _read(queries: Queries, chosen: Selection) -> tuple[Selection, Span, Summary, int]:
     numbers, reach, span = reach_of(queries, chosen)
-    return chosen, span, summarize(numbers, reach, lists=False)
+    # The list has these too.
+    older = numbers.before(reach.since, OLDER) if span == "week" else 0
+    return chosen, span, summarize(numbers, reach, lists=False), older

@@ -16,14 +16,16 @@ from aiohttp import web
 from relayproxy.console.about import about
 from relayproxy.console.findings import of_session, severities, slow_ms, views
 from relayproxy.console.live import Pulse
+from relayproxy.console.manners import not_found
 from relayproxy.console.raw import messages_context
 from relayproxy.console.reading import Session
 from relayproxy.console.render import render
 from relayproxy.console.room import ROOM, call_of, session_of, whole_number
 from relayproxy.console.sse import stream
 from relayproxy.console.transcript import transcript
+from relayproxy.console.waterfall import waterfall
 
-TURNS = 200
+TURNS = 100
 """Turns on one page; a live call shows its last ones."""
 
 
@@ -53,6 +55,17 @@ async def session_parts(request: web.Request) -> web.Response:
     context = _conversation(request, found)
     context |= await about(request, found, context["findings"], time.time_ns(), desk=False)
     return render("parts.html", request, context)
+
+
+async def turn_waterfall(request: web.Request) -> web.Response:
+    """`GET /sessions/{id}/turns/{number}/waterfall`: what the latency of a turn went into."""
+    text = request.match_info["number"]
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
+    found = await session_of(request, number, 1) if number >= 0 else None
+    if found is None or not found.turns or found.turns[0].number != number:
+        raise not_found("There is no such turn.")
+    fall = waterfall(found.turns[0].budget, slow_ms(request.app[ROOM].settings, found.row.route))
+    return render("turn.html", request, {"session": found, "number": number, "fall": fall, "section": "sessions"})
 
 
 async def session_live(request: web.Request) -> web.StreamResponse:
@@ -96,6 +109,8 @@ def _conversation(request: web.Request, found: Session) -> dict[str, Any]:
             )
         ),
         "slow": slow,
+        # A call that never got through has nothing for a timeline.
+        "drawn": found.live or found.row.turns > 0,
         "findings": findings,
         "severities": severities(found, findings),
         "first_turn": first,
@@ -110,6 +125,7 @@ ROUTES = (
     web.get("/", home),
     web.get("/sessions/{id}", session),
     web.get("/sessions/{id}/parts", session_parts),
+    web.get("/sessions/{id}/turns/{number}/waterfall", turn_waterfall),
     web.get("/sessions/{id}/live", session_live),
     web.get("/calls/{call_sid}", call),
 )

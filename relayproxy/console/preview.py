@@ -7,7 +7,9 @@ Must not know: HTML; what a message means for the conversation.
 
 import json
 import re
-from itertools import islice
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from itertools import accumulate, islice
 from typing import Any
 
 import msgspec
@@ -82,49 +84,59 @@ def line(message: Message) -> str:
     return _clip(told if told is not None else message.text)
 
 
-def hits(message: Message, pattern: re.Pattern[str]) -> bool:
-    """True when the payload's text (or a close's reason) has what is searched for, as sent or with its JSON escapes
-    resolved. Of a payload that was cut only the head can be searched."""
-    return _hit_in(message, pattern) is not None
+def hits(message: Message, sought: str) -> bool:
+    """True when the payload's text (or a close's reason) has what is searched for (casefolded), as sent or with its
+    JSON escapes resolved. Of a payload that was cut only the head can be searched."""
+    return _hit_in(message, sought) is not None
 
 
-def found_line(message: Message, pattern: re.Pattern[str]) -> str:
+def found_line(message: Message, sought: str) -> str:
     """`line`, or when what was found is not in it, the payload around the first place where it is."""
     shown = line(message)
-    if pattern.search(shown):
+    if sought in shown.casefold():
         return shown
-    text = _hit_in(message, pattern)
-    hit = pattern.search(text) if text else None
+    text = _hit_in(message, sought)
+    hit = next(_places(text, sought), None) if text else None
     if text is None or hit is None:
         return shown
-    start = max(0, hit.start() - _CONTEXT)
-    return ("…" if start else "") + _clip(text[start : hit.end() + LINE])
+    start = max(0, hit[0] - _CONTEXT)
+    return ("…" if start else "") + _clip(text[start : hit[1] + LINE])
 
 
-def pieces(text: str, pattern: re.Pattern[str] | None) -> tuple[tuple[str, bool], ...]:
+def pieces(text: str, sought: str) -> tuple[tuple[str, bool], ...]:
     """`text` in pieces, and whether each is a hit."""
-    if pattern is None:
-        return ((text, False),)
     found: list[tuple[str, bool]] = []
     at = 0
-    for hit in islice(pattern.finditer(text), _MOST_HITS):
-        if hit.end() > hit.start():
-            found += [(text[at : hit.start()], False), (hit[0], True)]
-            at = hit.end()
+    for start, end in islice(_places(text, sought), _MOST_HITS):
+        if start >= at:
+            found += [(text[at:start], False), (text[start:end], True)]
+            at = end
     found.append((text[at:], False))
     return tuple(piece for piece in found if piece[0])
 
 
-def _hit_in(message: Message, pattern: re.Pattern[str]) -> str | None:
+def _hit_in(message: Message, sought: str) -> str | None:
     text = message.text if message.text is not None else message.reason
     if not text:
         return None
-    if pattern.search(text):
+    if sought in text.casefold():
         return text
     if "\\" not in text or (content := parse(text)) is None:
         return None
     resolved = json.dumps(content, ensure_ascii=False)
-    return resolved if pattern.search(resolved) else None
+    return resolved if sought in resolved.casefold() else None
+
+
+def _places(text: str, sought: str) -> Iterator[tuple[int, int]]:
+    """Where in the text a casefolded one is: finding it takes time in proportion to the text, whatever both are."""
+    folded = text.casefold()
+    # Some characters become several: where each of them ends.
+    ends = list(accumulate(len(each.casefold()) for each in text)) if len(folded) != len(text) else None
+    start = folded.find(sought) if sought else -1
+    while start >= 0:
+        end = start + len(sought)
+        yield (start, end) if ends is None else (bisect_right(ends, start), bisect_left(ends, end) + 1)
+        start = folded.find(sought, end)
 
 
 def note(message: Message) -> str | None:

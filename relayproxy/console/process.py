@@ -6,6 +6,7 @@ Must not know: what it serves.
 
 import asyncio
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import uvloop
@@ -18,6 +19,8 @@ from relayproxy.store.engine import open_engine, open_reader
 from relayproxy.store.pen import Pen
 from relayproxy.store.queries import Queries
 
+THREADS = 32
+"""Questions to the database that may be under way at once: a few slow ones must not keep everybody waiting."""
 _SHUTDOWN = 3.0
 """Seconds that a request under way gets after a signal to stop."""
 
@@ -32,12 +35,18 @@ def run(settings: Settings) -> None:
 async def _serve(settings: Settings) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="console"))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    engine, pen = open_reader(settings.database), Pen(open_engine(settings.database))
-    # A reader who leaves ends the handler, so that a live stream does not outlast its page.
+    engine, pen = open_reader(settings.database), Pen(open_engine(settings.database, afresh=True))
     runner = web.AppRunner(
-        build(settings, Queries(engine), pen), handler_cancellation=True, access_log=None, shutdown_timeout=_SHUTDOWN
+        build(settings, Queries(engine), pen),
+        # A reader who leaves ends the handler, so that a live stream does not outlast its page.
+        handler_cancellation=True,
+        # Nobody has to send compressed bodies; what claims to be one could be anything.
+        auto_decompress=False,
+        access_log=None,
+        shutdown_timeout=_SHUTDOWN,
     )
     await runner.setup()
     try:

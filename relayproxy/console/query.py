@@ -16,7 +16,7 @@ from aiohttp import web
 
 from relayproxy.console import values, words
 from relayproxy.console.manners import bad_request
-from relayproxy.console.tokens import MOST, Piece, Token, clean, quoted, replaced, tokens
+from relayproxy.console.tokens import LONGEST, MOST, VALUES, Piece, Token, clean, quoted, replaced, within
 from relayproxy.store.criteria import FIELDS, PARAM, STATES, Criteria, Criterion, Op, kind_of_field
 
 ALIASES = {"studio": "transition", "caller": "from", "callee": "to", "findings": "finding", "tags": "tag"}
@@ -46,10 +46,15 @@ _EXPECTED = {
 }
 
 
+_TOO_MUCH = f"a filter has at most {LONGEST:,} characters, {MOST} conditions and {VALUES} values"
+_SHOWN = 40
+"""Characters of what is beyond that."""
+
+
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """A token that is not in force. `suggestion`: the whole text with what was perhaps meant instead of it, whose
-    token is `meant`; `without`: the text without it."""
+    """A token, or the beginning of all that is too much, that is not in force. `suggestion`: the whole text with what
+    was perhaps meant instead of it, whose token is `meant`; `without`: the text without it."""
 
     token: str
     message: str
@@ -68,7 +73,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A filter as it was written and as it is understood."""
+    """A filter as it was written, as far as it is looked at, and as it is understood."""
 
     text: str
     criteria: Criteria
@@ -101,18 +106,20 @@ class _Gathered:
 
 def parse(text: str, now_ns: int) -> Query:
     """What the text asks for; relative times count back from `now_ns` (wall nanoseconds). Never raises."""
-    text = clean(text)
+    text, found, beyond = within(clean(text))
     gathered, problems, terms = _Gathered(), list[Complaint](), list[Term]()
-    for place, token in enumerate(tokens(text)):
+    for token in found:
         written, without = text[token.start : token.end], replaced(text, token, "")
         try:
-            _check_size(place, token)
             _read(token, written, now_ns, gathered)
         except _Wrong as wrong:
             suggestion = None if wrong.meant is None else replaced(text, token, wrong.meant)
             problems.append(Complaint(written, wrong.message, without, wrong.meant, suggestion))
         else:
             terms.append(Term(written, without))
+    if beyond:
+        begun = beyond[:_SHOWN] + "…" * (len(beyond) > _SHOWN)
+        problems.append(Complaint(begun, _TOO_MUCH, text))
     criteria = Criteria(tuple(gathered.every), tuple(gathered.words), gathered.since, gathered.until)
     return Query(text, criteria, tuple(problems), tuple(terms))
 
@@ -158,11 +165,6 @@ def criteria_of(request: web.Request) -> Criteria:
     if query.problems:
         raise bad_request("q: " + "; ".join(f"{one.token[:80]}: {one.message}" for one in query.problems[:20]) + ".")
     return query.criteria
-
-
-def _check_size(place: int, token: Token) -> None:
-    if place >= MOST or len(token.pieces) > MOST:
-        raise _Wrong(f"a filter has at most {MOST} conditions, and a condition as many values")
 
 
 def _read(token: Token, written: str, now: int, into: _Gathered) -> None:
@@ -220,7 +222,7 @@ def _numbers(name: str, kind: str, token: Token) -> Criterion:
         number = read(text)
         if number is None or number >= 2**63 or piece.begins:
             raise wrong
-        numbers.append(number)
+        numbers.append(min(number, values.MOST))
     op: Op = written or "="
     if op != "=" and len(numbers) > 1:
         raise _Wrong(f"{op} compares with one number", f"{'-' * token.negated}{name}:{op}{first[len(op) :]}")

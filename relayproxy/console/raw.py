@@ -31,6 +31,8 @@ from relayproxy.console.wire import pills, query, row
 
 MESSAGES = 200
 """Rows of one page."""
+AT_FIRST = 100
+"""Rows that come with the page of a session, below its conversation."""
 COUNT_AT_ONCE = 5000
 """Messages that are counted while a page is made; the counts of a longer call are fetched afterwards."""
 END = "end"
@@ -39,11 +41,13 @@ _OFFSET = re.compile(r"(?:(?:(\d{1,3}):)?(\d{1,4}):)?(\d{1,6}(?:\.\d{1,9})?)", r
 _NS = 1_000_000_000
 
 
-async def messages_context(request: web.Request, found: Session, *, count_all: bool = False) -> dict[str, Any]:
-    """What the messages' template needs: the page that `after`, `before`, `at` or `time` names, else the first one,
-    of those that `from`, `type` and `text` take. Raises a 400 Problem."""
+async def messages_context(
+    request: web.Request, found: Session, limit: int = AT_FIRST, *, count_all: bool = False
+) -> dict[str, Any]:
+    """What the messages' template needs: the page of `limit` rows that `after`, `before`, `at` or `time` names, else
+    the first one, of those that `from`, `type` and `text` take. Raises a 400 Problem."""
     room, wanted = request.app[ROOM], message_filter(request)
-    page, at = await asyncio.to_thread(_reader(request, found))
+    page, at = await asyncio.to_thread(_reader(request, found, limit))
     counts = await room.counts(found.row.id, None if count_all else COUNT_AT_ONCE)
     total = max(found.messages, counts.total() if counts else 0)
     return {
@@ -63,7 +67,7 @@ async def messages_context(request: web.Request, found: Session, *, count_all: b
     }
 
 
-def _reader(request: web.Request, found: Session) -> Any:
+def _reader(request: web.Request, found: Session, limit: int) -> Any:
     """What reads the page that the query asks for, and the place it is about."""
     queries, wanted, id = request.app[ROOM].queries, message_filter(request), found.row.id
     places = Places(tuple(connection.row.next_seq for connection in found.connections))
@@ -72,16 +76,16 @@ def _reader(request: web.Request, found: Session) -> Any:
     before, after = _cursor(request, "before", END), place(request)
 
     def around(ordinal: int) -> tuple[MessagePage, Place | None]:
-        return read_around(queries, id, places, ordinal, MESSAGES, wanted), _following(places.before(ordinal))
+        return read_around(queries, id, places, ordinal, limit, wanted), _following(places.before(ordinal))
 
     def at_moment(wall: int) -> tuple[MessagePage, Place | None]:
         return around(ordinal_at(queries, id, places, opened, wall))
 
     def back(ordinal: int) -> tuple[MessagePage, Place | None]:
-        return read_back(queries, id, places, ordinal, MESSAGES, wanted), None
+        return read_back(queries, id, places, ordinal, limit, wanted), None
 
     def onward() -> tuple[MessagePage, Place | None]:
-        return read_page(queries, id, after, MESSAGES, wanted), None
+        return read_page(queries, id, after, limit, wanted), None
 
     if at is not None:
         return partial(around, places.ordinal(at))
@@ -127,7 +131,7 @@ async def session_messages(request: web.Request) -> web.Response:
     """`GET /sessions/{id}/messages?after=&before=&at=&time=&from=&type=&text=`: the raw messages alone, counted
     however many there are."""
     found = await session_of(request)
-    return render("messages.html", request, await messages_context(request, found, count_all=True))
+    return render("messages.html", request, await messages_context(request, found, MESSAGES, count_all=True))
 
 
 async def message(request: web.Request) -> web.Response:

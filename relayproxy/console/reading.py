@@ -5,16 +5,21 @@ Must not know: HTTP, HTML.
 """
 
 import asyncio
+import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
 from relayproxy.connection import Ending, Opening
+from relayproxy.console.tokens import clean
 from relayproxy.conversation.model import Conversation, Turn
 from relayproxy.store.criteria import Criteria
 from relayproxy.store.queries import ALL, Queries, SessionPage
-from relayproxy.store.rows import ConnectionRow, SessionRow
+from relayproxy.store.rows import ConnectionRow, SessionRow, TurnRow
 
+_log = logging.getLogger(__name__)
 _conversation = msgspec.json.Decoder(Conversation)
 _turn = msgspec.json.Decoder(Turn)
 _opening = msgspec.json.Decoder(Opening)
@@ -44,6 +49,12 @@ class Session:
     """The turn that precedes the first of them."""
     call: tuple[SessionRow, ...] = ()
     """The first sessions of the same call, this one among them, first first."""
+    last: int | None = None
+    """The number of the last turn that was looked at."""
+    unreadable: int = 0
+    """How many of the turns that were asked for are stored in a way that cannot be read; they are left out."""
+    unread: bool = False
+    """What was derived of the session as a whole cannot be read; `conversation` has what its row says."""
 
     @property
     def live(self) -> bool:
@@ -57,13 +68,13 @@ class Session:
 
 async def read_sessions(queries: Queries, limit: int, before: str | None, criteria: Criteria = ALL) -> SessionPage:
     """A page of the list. Raises ValueError for a cursor that is not one of this list."""
-    return await asyncio.to_thread(queries.sessions, limit, before, criteria)
+    return await asyncio.to_thread(queries.sessions, limit, before and clean(before), criteria)
 
 
 async def read_session(queries: Queries, id: str, first: int = 0, limit: int = 0) -> Session | None:
     """The session with this id, ours or Twilio's, with at most `limit` turns: those from number `first` on, or from a
     negative `first` the last so many. A `first` beyond the last turn gives that turn. None when there is no session."""
-    return await asyncio.to_thread(_read_session, queries, id, first, limit)
+    return await asyncio.to_thread(_read_session, queries, clean(id), first, limit)
 
 
 def _read_session(queries: Queries, id: str, first: int, limit: int) -> Session | None:
@@ -73,7 +84,7 @@ def _read_session(queries: Queries, id: str, first: int, limit: int) -> Session 
     total = found.session.turns
     first = max(0, total + first) if first < 0 else min(first, max(0, total - 1))
     rows = queries.turns(found.session.id, max(0, first - 1), limit + (first > 0)) if limit else ()
-    read = tuple(_turn.decode(row.detail) for row in rows)
+    read = decoded(rows)
     before = read[0] if read and read[0].number < first else None
     connections = tuple(
         Connection(index, row, _opening.decode(row.opening), _ending.decode(row.ending) if row.ending else None)
@@ -82,15 +93,51 @@ def _read_session(queries: Queries, id: str, first: int, limit: int) -> Session 
     turns = read[1:] if before else read
     call_sid = found.session.call_sid
     call = queries.sessions_of_call(call_sid) if call_sid else (found.session,)
-    return Session(found.session, _conversation.decode(found.session.detail), connections, turns, before, call)
+    unreadable = sum(row.number >= first for row in rows) - len(turns)
+    try:
+        conversation, unread = _conversation.decode(found.session.detail), False
+    except msgspec.DecodeError:
+        conversation, unread = _of_row(found.session), True
+    last = rows[-1].number if rows else None
+    return Session(found.session, conversation, connections, turns, before, call, last, unreadable, unread)
 
 
-async def read_turns(queries: Queries, session: str, first: int, limit: int) -> tuple[Turn, ...]:
+def decoded(rows: Iterable[TurnRow]) -> tuple[Turn, ...]:
+    """The turns of these rows, without those that cannot be read."""
+    turns = []
+    for row in rows:
+        try:
+            turns.append(_turn.decode(row.detail))
+        except msgspec.DecodeError as problem:
+            _log.warning("turn %d of session %s cannot be read: %s", row.number, row.session, problem)
+    return tuple(turns)
+
+
+def _of_row(row: SessionRow) -> Conversation:
+    """What the columns of a session say, when its details cannot be read."""
+    _log.warning("the details of session %s cannot be read", row.id)
+    required = [field.name for field in msgspec.structs.fields(Conversation) if field.required]
+    known: dict[str, Any] = {name: getattr(row, name, None) for name in required}
+    known |= {"custom_parameters": {}, "setup": {}, "handoff": None, "turns": (), "gap_bytes": 0}
+    return Conversation(**known)
+
+
+@dataclass(frozen=True, slots=True)
+class TurnPage:
+    """Turns that follow each other; `last` is the number of the last one that was looked at, None without any."""
+
+    turns: tuple[Turn, ...]
+    unreadable: int
+    last: int | None
+
+
+async def read_turns(queries: Queries, session: str, first: int, limit: int) -> TurnPage:
     """Turns of a session (our id) from number `first` on."""
     rows = await asyncio.to_thread(queries.turns, session, first, limit)
-    return tuple(_turn.decode(row.detail) for row in rows)
+    turns = decoded(rows)
+    return TurnPage(turns, len(rows) - len(turns), rows[-1].number if rows else None)
 
 
-async def read_call(queries: Queries, call_sid: str) -> tuple[SessionRow, ...]:
-    """The sessions of a call, first first; empty when there are none."""
-    return await asyncio.to_thread(queries.sessions_of_call, call_sid)
+async def read_call(queries: Queries, call_sid: str, limit: int) -> tuple[SessionRow, ...]:
+    """The first sessions of a call, first first; empty when there are none."""
+    return await asyncio.to_thread(queries.sessions_of_call, clean(call_sid), limit)

@@ -91,9 +91,13 @@ class Gzip:
         return self._packer.flush()
 
 
+_OF_A_PAGE = ("turns", "turns_next", "unreadable_turns")
+"""What is of a page of turns; a file has them all."""
+
+
 def document_head(document: dict[str, Any]) -> bytes:
     """A session's document up to its first turn; `turn_items` and `DOCUMENT_END` follow."""
-    known = {name: value for name, value in document.items() if name not in ("turns", "turns_next")}
+    known = {name: value for name, value in document.items() if name not in _OF_A_PAGE}
     return msgspec.json.encode(known)[:-1] + b',"turns":['
 
 

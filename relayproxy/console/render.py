@@ -45,6 +45,9 @@ def set_up_templates(app: web.Application, statics: Statics) -> None:
         filters=_FILTERS,
     )
     environment = aiohttp_jinja2.get_env(app)
+    # Compiled now, so that nobody's first page waits for it.
+    for name in environment.list_templates():
+        environment.get_template(name)
     environment.globals.update({"static": statics.url, "words": words, "strips": strips, "section": ""})
 
 
@@ -52,4 +55,6 @@ def render(template: str, request: web.Request, context: dict[str, Any], status:
     """A page or fragment; the template also gets the time at which it is made, and for whom."""
     now = time.time_ns()
     context = {**context, "now_ns": now, "now_ms": now // 1_000_000, "who": request.get(IDENTITY)}
-    return aiohttp_jinja2.render_template(template, request, context, status=status)
+    # Half a character, as some requests and recordings have it, is no reason to show nothing.
+    body = aiohttp_jinja2.render_string(template, request, context).encode("utf-8", "replace")
+    return web.Response(body=body, status=status, content_type="text/html", charset="utf-8")

@@ -62,10 +62,10 @@ async def session_of(request: web.Request, first: int = 0, limit: int = 0) -> Se
     return found
 
 
-async def call_of(request: web.Request) -> tuple[str, tuple[SessionRow, ...]]:
-    """The call that the path names, and its sessions. Raises a 404 Problem."""
+async def call_of(request: web.Request, limit: int = 50) -> tuple[str, tuple[SessionRow, ...]]:
+    """The call that the path names, and its first sessions. Raises a 404 Problem."""
     call_sid = request.match_info["call_sid"]
-    found = await read_call(request.app[ROOM].queries, call_sid)
+    found = await read_call(request.app[ROOM].queries, call_sid, limit)
     if not found:
         raise not_found(f"There is no call {call_sid[:64]} here.")
     return call_sid, found

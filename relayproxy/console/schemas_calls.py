@@ -154,7 +154,11 @@ _FILE: Fields = {
 }
 
 SESSION = obj(
-    {**_FILE, "turns_next": nullable(count("Goes on at `/turns?after=`; null when these are all."))},
+    {
+        **_FILE,
+        "turns_next": nullable(text("Goes on at `/turns?after=`; null when these are all.")),
+        "unreadable_turns": count("Of the first turns, those whose stored form cannot be read; they are left out."),
+    },
     "Everything about one session but its messages.",
 )
 

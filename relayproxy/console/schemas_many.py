@@ -72,8 +72,8 @@ RANGE = obj(
         **moment("until", "Calls that began before."),
         "span": one_of(
             Span,
-            "Whose range it is: `given` by the filter; the last `week`, as the filter gives none; `all`, as there was "
-            "nothing in that week.",
+            "Whose range it is: `given` by the filter. As it gives none: since the `first` call; the last `week`, as "
+            "there have been calls for longer; `all`, as there was nothing in that week.",
         ),
     },
     "Which time it is about.",
@@ -92,7 +92,7 @@ STEP = obj(
 
 _PLACE = obj(
     {
-        "session": text("The recording's own id."),
+        "id": text("The recording's own id."),
         "turn": nullable(count("Number of the turn; null for a call.")),
         **moment("started_at", "When the call began."),
         "route": text(),
@@ -137,7 +137,7 @@ INSIGHT = obj(
             obj(
                 {
                     "outcome": nullable(named("Outcome")),
-                    "transition": nullable(one_of(StudioTransition)),
+                    "studio_transition": nullable(one_of(StudioTransition)),
                     "calls": count(),
                 }
             ),

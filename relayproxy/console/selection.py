@@ -1,6 +1,7 @@
 """Which calls the numbers of a page are about, and their summary, read once for all who ask at the same time.
 
-Knows: that a filter without a time means the last week; how long a summary is good for.
+Knows: that a filter without a time means the last week, or as long as there have been calls; how long a summary is good
+for.
 Must not know: HTML; what is done with a summary.
 """
 
@@ -15,21 +16,25 @@ from weakref import WeakKeyDictionary
 from relayproxy.console.query import Complaint, parse
 from relayproxy.console.times import NS
 from relayproxy.store.criteria import Criteria
-from relayproxy.store.insight import Numbers, Reach
+from relayproxy.store.desk import additions
+from relayproxy.store.insight import Numbers, Reach, first_call
 from relayproxy.store.queries import Queries
 
 WEEK = 7 * 86_400 * NS
+LEAST = 3600 * NS
+"""A range that begins with the first call is so long at least."""
 _TICK = 10 * NS
 """`Now` moves on in such steps, so that the same question a moment later is the same question."""
 _FRESH = 5.0
-"""Seconds for which a summary is given again, whatever has been recorded since."""
+"""Seconds for which a summary is given again, whatever has been recorded or written since."""
 _KEPT = 64
 _AT_ONCE = 2
 """Summaries that are made at the same time; the others wait for their turn."""
 
 T = TypeVar("T")
-Span = Literal["given", "week", "all"]
-"""Whose range of time it is: the filter's; the last week, as it gives none; all, as there was nothing in that week."""
+Span = Literal["given", "first", "week", "all"]
+"""Whose range of time it is: the filter's; as it gives none, since the first call, the last week when the first one was
+before, or all, as there was nothing in that week."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +80,37 @@ def without_times(text: str) -> str:
 
 def reach_of(queries: Queries, chosen: Selection) -> tuple[Numbers, Reach, Span]:
     """The calls that it comes to."""
-    span: Span = "given"
     criteria = replace(chosen.criteria, until=chosen.until)
-    if not chosen.timed:
-        span = "week"
-        numbers = Numbers(queries, replace(criteria, since=chosen.now - WEEK))
-        reach = numbers.reach()
-        if reach.matching:
-            return numbers, reach, span
-        span = "all"
-    numbers = Numbers(queries, criteria)
-    return numbers, numbers.reach(), span
+    if chosen.timed:
+        numbers = Numbers(queries, criteria)
+        return numbers, numbers.reach(), "given"
+    week = chosen.now - WEEK
+    numbers = Numbers(queries, replace(criteria, since=week))
+    reach = numbers.reach()
+    if not reach.matching:
+        numbers = Numbers(queries, criteria)
+        return numbers, numbers.reach(), "all"
+    if reach.first is None or (first_call(queries) or 0) < week:
+        return numbers, reach, "week"
+    # A day's calls in a week's chart would be a line at its edge.
+    return numbers, replace(reach, since=max(reach.since, min(reach.first, chosen.now - LEAST))), "first"
+
+
+def together(reaches: list[tuple[Numbers, Reach, Span]]) -> list[tuple[Numbers, Reach, Span]]:
+    """Ranges that begin with the first call begin with the first of all of these, so that they can be compared."""
+    first = min((reach.since for _, reach, span in reaches if span == "first"), default=0)
+    return [
+        (numbers, replace(reach, since=first) if span == "first" else reach, span) for numbers, reach, span in reaches
+    ]
+
+
+def _token(queries: Queries) -> str:
+    return f"{queries.changes()} {additions(queries)}"
 
 
 class Memory:
-    """Answers that are not older than a few seconds, or older than nothing that was recorded since."""
+    """Answers that are not older than a few seconds, or older than nothing that was recorded or added by people since,
+    through this console or another."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[Hashable, tuple[str, float, asyncio.Task[Any]]] = OrderedDict()
@@ -100,7 +121,7 @@ class Memory:
         known = self._kept.get(key)
         if known and (not known[2].done() or time.monotonic() - known[1] < _FRESH):
             return await asyncio.shield(known[2])
-        token = await asyncio.to_thread(queries.changes)
+        token = await asyncio.to_thread(_token, queries)
         if known and known[0] == token:
             return await asyncio.shield(known[2])
         task = asyncio.create_task(self._make(key, make))

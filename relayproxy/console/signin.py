@@ -20,6 +20,7 @@ from relayproxy.config import Settings
 from relayproxy.console import auditing
 from relayproxy.console.auditing import audit
 from relayproxy.console.cookies import Pass
+from relayproxy.console.forms import form_of
 from relayproxy.console.identity import ADDRESS, IDENTITY, address_of
 from relayproxy.console.manners import Handler, Problem, bad_request
 from relayproxy.console.origins import Origins
@@ -139,9 +140,9 @@ async def form(request: web.Request) -> web.StreamResponse:
 
 async def sign_in(request: web.Request) -> web.StreamResponse:
     """`POST /signin` with `name`, `password` and `next`."""
-    door, fields = request.app[SIGN_IN], await request.post()
-    name, password = str(fields.get("name", "")).strip(), str(fields.get("password", ""))
-    onward = own_path(str(fields.get("next", "")))
+    door, fields = request.app[SIGN_IN], await form_of(request)
+    name, password = fields.get("name", "").strip(), fields.get("password", "")
+    onward = own_path(fields.get("next", ""))
     if not door.proof.by_password:
         raise bad_request("Nobody signs in here with a password.")
     if door.proof.busy:

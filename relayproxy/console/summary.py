@@ -15,7 +15,7 @@ from relayproxy.console.figures import Figure, Latencies, Rate
 from relayproxy.console.times import NS
 from relayproxy.store.insight import EXACT, Calls, Latency, Numbers, Place, Reach, Sums
 
-STEPS = (60, 300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86_400, 7 * 86_400, 28 * 86_400, 364 * 86_400)
+STEPS = (5, 15, 60, 300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, *(86_400 * days for days in (1, 7, 28, 364)))
 """How long a step of a chart can be, in seconds."""
 AT_MOST = 60
 """Steps of a chart."""

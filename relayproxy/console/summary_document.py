@@ -16,8 +16,9 @@ from relayproxy.store.insight import Place
 
 
 def summary_document(one: Summary, chosen: Selection, span: Span, by: str = "") -> dict[str, Any]:
-    """All of a summary. `range.span`: the range is the filter's (`given`), the last week as the filter has none
-    (`week`), or all time as there was nothing in that week (`all`)."""
+    """All of a summary. `range.span`: the range is the filter's (`given`); as the filter has none, since the first
+    call (`first`), the last week as there have been calls for longer (`week`), or all time as there was nothing in that
+    week (`all`)."""
     return {
         "q": chosen.text,
         "range": {**moment("since", one.reach.since), **moment("until", one.reach.until), "span": span},
@@ -32,7 +33,10 @@ def summary_document(one: Summary, chosen: Selection, span: Span, by: str = "") 
         ],
         "step_s": one.step // 1_000_000_000,
         "over_time": [step_item(step) for step in one.steps],
-        "endings": [asdict(ending) for ending in one.endings],
+        "endings": [
+            {"outcome": ending.outcome, "studio_transition": ending.transition, "calls": ending.calls}
+            for ending in one.endings
+        ],
         "by": {
             "field": by,
             "items": [
@@ -85,7 +89,7 @@ def _latencies(latencies: Latencies) -> dict[str, Any]:
 
 def _place(place: Place) -> dict[str, Any]:
     return {
-        "session": place.session,
+        "id": place.session,
         "turn": place.turn,
         **moment("started_at", place.started_at),
         "route": place.route,

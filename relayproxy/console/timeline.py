@@ -9,6 +9,7 @@ Times are whole milliseconds since the session's start, parts of the budget tent
 import asyncio
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -144,8 +145,10 @@ def _ms(ns: int) -> int:
 
 
 def decoded(rows: Iterable[TurnRow]) -> Iterable[Times]:
-    """The times of stored turns."""
-    return (_times.decode(row.detail) for row in rows)
+    """The times of stored turns, without those that cannot be read."""
+    for row in rows:
+        with suppress(msgspec.DecodeError):
+            yield _times.decode(row.detail)
 
 
 async def session_timeline(request: web.Request) -> web.Response:

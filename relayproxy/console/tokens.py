@@ -9,8 +9,12 @@ Must not know: which fields there are; what values mean.
 from dataclasses import dataclass
 from itertools import groupby
 
+LONGEST = 2_000
+"""Characters of a filter."""
 MOST = 60
-"""Tokens, and values of one token, that are looked at."""
+"""Its tokens."""
+VALUES = 200
+"""The values of all of them together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,19 @@ def tokens(text: str) -> tuple[Token, ...]:
         characters, at = _characters(text, at + negated)
         found.append(_token(start, at, negated, characters))
     return tuple(found)
+
+
+def within(text: str) -> tuple[str, tuple[Token, ...], str]:
+    """The text as far as a filter may go, the tokens in it, and what is beyond: all from the first token too many on."""
+    kept: list[Token] = []
+    values = 0
+    # One more character shows whether a token ends where the text is cut.
+    for token in tokens(text[: LONGEST + 1]):
+        values += max(len(token.pieces), 1)
+        if token.end > LONGEST or len(kept) == MOST or values > VALUES:
+            return text[: kept[-1].end if kept else 0], tuple(kept), text[token.start :]
+        kept.append(token)
+    return text[:LONGEST], tuple(kept), text[LONGEST + 1 :].strip()
 
 
 def quoted(value: str, *, begins: bool = False, word: bool = False) -> str:

@@ -1,10 +1,9 @@
 """Raw messages as rows of a page, and the pills that filter them.
 
-Knows: what a row says before and after it is opened; which payloads are too long to send unasked.
+Knows: what a row says before and after it is opened.
 Must not know: HTML; where messages come from.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -15,16 +14,13 @@ from relayproxy.console.messages import Filter, write_cursor
 from relayproxy.conversation.message import Message
 from relayproxy.store.queries import PlacedMessage
 
-INLINE = 4096
-"""Payload bytes up to which a row carries its whole message; longer ones are fetched when opened."""
-
 ALL = Filter()
 _ODD_KINDS = ("gap", "undecodable")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One message. `block` is None when it is to be fetched; `odd` says what is wrong with it."""
+    """One message. `block`, the payload laid out, is None until it is asked for; `odd` says what is wrong with it."""
 
     cursor: str
     placed: PlacedMessage
@@ -33,8 +29,8 @@ class Row:
     block: str | None
     odd: tuple[str, ...]
     sought: str = ""
-    pattern: "re.Pattern[str] | None" = None
-    """What finds the text that is `sought`."""
+    folded: str = ""
+    """What is `sought`, as it is compared."""
 
     @property
     def message(self) -> Message:
@@ -56,21 +52,21 @@ class Row:
 
     def pieces(self, text: str) -> tuple[tuple[str, bool], ...]:
         """A text of the row in pieces, and whether each is what is searched for."""
-        return preview.pieces(text, self.pattern)
+        return preview.pieces(text, self.folded)
 
 
 def row(placed: PlacedMessage, wanted: Filter = ALL, *, whole: bool = False) -> Row:
-    """The row of a message that a filter took; `whole` lays out the payload however long it is."""
-    message, pattern = placed.message, wanted.pattern
+    """The row of a message that a filter took; `whole` lays out the payload."""
+    message, folded = placed.message, wanted.folded
     return Row(
         cursor=write_cursor((placed.index, message.seq)),
         placed=placed,
         kind=preview.kind_of(message),
-        line=preview.line(message) if pattern is None else preview.found_line(message, pattern),
-        block=preview.block(message) if whole or kept(message) <= INLINE else None,
+        line=preview.found_line(message, folded) if folded else preview.line(message),
+        block=preview.block(message) if whole else None,
         odd=tuple(_odd(message)),
         sought=wanted.text,
-        pattern=pattern,
+        folded=folded,
     )
 
 

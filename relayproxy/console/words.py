@@ -25,7 +25,7 @@ OUTCOME: dict[str, tuple[str, Tone]] = {
 TRANSITION: dict[str, tuple[str, Tone]] = {
     "success": ("Success", "good"),
     "failed": ("Failed", "bad"),
-    "none": ("None", "calm"),
+    "none": ("No transition", "calm"),
     "unknown": ("Not known", "warn"),
 }
 

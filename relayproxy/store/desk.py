@@ -9,6 +9,7 @@ taken away.
 
 import time
 from dataclasses import dataclass
+from hashlib import sha256
 
 from sqlalchemy import Connection, delete, func, insert, select
 
@@ -73,6 +74,16 @@ def read_tags(queries: Queries, limit: int = 200) -> tuple[str, ...]:
     with queries.reading() as db:
         found = db.execute(select(each.c.value).limit(limit + 1)).scalars()
         return tuple(value for value in found if value is not None)[:limit]
+
+
+def additions(queries: Queries) -> str:
+    """A token that is another one after tags or notes have been added or taken away, whoever did it."""
+    c, n = labels.c, notes.c
+    noted = select(func.count(), func.max(n.id), func.sum(n.at % 1_000_000_007))
+    tagged = select(c.value, func.count(), func.sum(c.started_at % 1_000_000_007)).where(c.name == TAG)
+    with queries.reading() as db:
+        rows = [*db.execute(noted), *db.execute(tagged.group_by(c.value).order_by(c.value))]
+    return sha256(repr([tuple(row) for row in rows]).encode()).hexdigest()
 
 
 def add_tag(pen: Pen, session: str, tag: str) -> bool:

@@ -7,6 +7,7 @@ Must not know: tables.
 
 import os
 import sqlite3
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,10 @@ _CONNECT = {
 LOCK_TIMEOUT, IDLE_TIMEOUT, READ_TIMEOUT = "5s", "60s", "30s"
 """How long PostgreSQL waits for somebody else's lock, for the next statement of a transaction, and for a query of a
 reader to end."""
+READ_SECONDS = 20.0
+"""As the last of them, for SQLite."""
+LOOK_AT_THE_CLOCK = 20_000
+"""Steps of SQLite's machine, a fraction of a millisecond."""
 POOL_TIMEOUT = 5.0
 """Seconds to wait for a connection that others of this process use."""
 
@@ -43,17 +48,19 @@ Identity = tuple[int, int]
 """Device and inode of a file."""
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str, *, afresh: bool = False) -> Engine:
     """An engine that reads and writes; nothing is opened before its first use.
 
-    A SQLite file and its folder are created when missing, readable by their owner alone. Raises `SettingError`
-    for a URL that cannot be used.
+    A SQLite file and its folder are created when missing, readable by their owner alone. `afresh`: SQLite is opened
+    anew for each use, so that a file that was put in the place of another is found. Raises `SettingError` for a URL
+    that cannot be used.
     """
     parsed = _parse(url)
     path = sqlite_path(parsed)
     if path is None:
         return _open_server(parsed)
-    engine = _open(parsed, creator=lambda: _connect_sqlite(path))
+    options = {"poolclass": NullPool} if afresh else {}
+    engine = _open(parsed, creator=lambda: _connect_sqlite(path), **options)
     event.listen(engine, "begin", _begin)
     event.listen(engine, "connect", lambda _, record: record.info.update({_OPENED: _identity(path)}))
     return engine
@@ -62,7 +69,8 @@ def open_engine(url: str) -> Engine:
 def open_reader(url: str) -> Engine:
     """An engine that cannot write and never creates anything; a missing SQLite file is an error of the query.
 
-    SQLite is opened afresh for each use, so that a database that appears, or is replaced, later is found.
+    SQLite is opened afresh for each use, so that a database that appears, or is replaced, later is found; a use ends
+    with an error after `READ_SECONDS`, since who asked may be gone by then.
     Raises `SettingError` for a URL that cannot be used.
     """
     parsed = _parse(url)
@@ -191,6 +199,9 @@ def _connect_sqlite(path: Path, *, read_only: bool = False) -> sqlite3.Connectio
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+        if read_only:
+            deadline = time.monotonic() + READ_SECONDS
+            connection.set_progress_handler(lambda: time.monotonic() > deadline, LOOK_AT_THE_CLOCK)
     except BaseException:
         connection.close()
         raise

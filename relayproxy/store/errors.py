@@ -31,6 +31,9 @@ _AWAY = {
 }
 """PostgreSQL's SQLSTATEs of what soon passes; so does everything of class 08, connections."""
 _DAMAGED = ("XX001", "XX002")
+_FORBIDDEN = "42501"
+"""Of class 42, statements that are wrong, the one that is for whoever runs the database to see to."""
+_TOO_LONG = "database: looking for it took too long; ask for less: a shorter time (since:24h), or longer words"
 _REFUSED = ("authentication failed", "does not exist", "no pg_hba.conf entry", "not permitted to log in")
 """What PostgreSQL says, among much that passes, to somebody who will never get in."""
 
@@ -42,6 +45,14 @@ class StoreError(RelayproxyError):
 
 class AwayError(StoreError):
     """The database is locked or cannot be reached: the same call may soon succeed."""
+
+
+class RefusedError(StoreError):
+    """The database does not take the statement, or a value in it: a mistake of ours, and trying again will not help."""
+
+
+class SlowError(StoreError):
+    """The answer was not there in the time that one question may take."""
 
 
 class SchemaError(StoreError):
@@ -78,6 +89,8 @@ def store_errors() -> Iterator[None]:
     try:
         yield
     except DBAPIError as problem:
+        if _took_too_long(problem.orig):
+            raise SlowError(_TOO_LONG) from None
         raise _kind(problem.orig)(f"database: {_first_line(problem.orig or problem)}") from None
     except StatementError:
         # A value that no database would take is a mistake of ours, and trying again would not help.
@@ -90,13 +103,24 @@ def store_errors() -> Iterator[None]:
         raise StoreError(f"database: {problem.strerror or problem}") from None
 
 
+def _took_too_long(problem: BaseException | None) -> bool:
+    if isinstance(problem, sqlite3.Error):
+        return getattr(problem, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_INTERRUPT
+    return _state(problem) == "57014" and "statement timeout" in str(problem)
+
+
 def _kind(problem: BaseException | None) -> type[StoreError]:
     if isinstance(problem, sqlite3.Error):
         code = getattr(problem, "sqlite_errorcode", 0) & 0xFF
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             return AwayError
-        return DamagedError if code == sqlite3.SQLITE_CORRUPT else StoreError
+        if code == sqlite3.SQLITE_CORRUPT:
+            return DamagedError
+        wrong = isinstance(problem, sqlite3.ProgrammingError | sqlite3.DataError) or code == sqlite3.SQLITE_ERROR
+        return RefusedError if wrong else StoreError
     state = _state(problem)
+    if _is_refused(problem, state):
+        return RefusedError
     if state is None:
         # No answer of a server: there is no connection, or there is none any more.
         lost = _no_answer(problem) or isinstance(problem, NoConnectionFree)
@@ -104,6 +128,13 @@ def _kind(problem: BaseException | None) -> type[StoreError]:
     if state in _AWAY or state.startswith("08"):
         return AwayError
     return DamagedError if state in _DAMAGED else StoreError
+
+
+def _is_refused(problem: BaseException | None, state: str | None) -> bool:
+    if state is None:
+        # The driver itself did not take it.
+        return any(kind.__name__ in ("DataError", "ProgrammingError") for kind in type(problem).__mro__)
+    return state != _FORBIDDEN and state.startswith(("22", "42"))
 
 
 def _state(problem: BaseException | None) -> str | None:

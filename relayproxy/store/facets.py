@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, func, select
 
-from relayproxy.store.criteria import PARAM, Criteria, Criterion, kind_of_field
+from relayproxy.store.criteria import PARAM, Criteria, kind_of_field
 from relayproxy.store.queries import Queries
 from relayproxy.store.schema import labels, sessions
 from relayproxy.store.where import after, conditions
@@ -61,15 +61,15 @@ class Facets:
 
 def facets(queries: Queries, criteria: Criteria, fields: Sequence[str], limit: int = 12) -> Facets:
     """The `limit` most frequent values of these fields among sessions that match. `param.` stands for the `limit` most
-    frequent custom parameters. A field that is narrowed itself is counted as if it were not, so that what else could be
-    chosen is seen too."""
-    shared = [field for field in fields if not any(_narrows(one, field) for one in criteria.every)]
+    frequent custom parameters, and for those that are narrowed. A field that is narrowed itself is counted as if it
+    were not, so that what else could be chosen is seen too."""
+    narrowed = dict.fromkeys(one.field for one in criteria.every if not one.negated)
+    again = [field for field in narrowed if field in fields or (PARAM in fields and field.startswith(PARAM))]
     with queries.reading() as db:
-        matching, whole, counted = _count(db, criteria, shared, limit)
-        for field in fields:
-            if field not in shared:
-                rest = tuple(one for one in criteria.every if not _narrows(one, field))
-                counted |= _count(db, replace(criteria, every=rest), [field], limit)[2]
+        matching, whole, counted = _count(db, criteria, [field for field in fields if field not in narrowed], limit)
+        for field in again:
+            rest = tuple(one for one in criteria.every if one.negated or one.field != field)
+            counted |= _count(db, replace(criteria, every=rest), [field], limit)[2]
     return Facets(matching, whole, counted)
 
 
@@ -108,12 +108,6 @@ def parameters(queries: Queries, prefix: str = "", limit: int = 50) -> tuple[str
             found.append(name)
             last = name
     return tuple(found)
-
-
-def _narrows(one: Criterion, field: str) -> bool:
-    if one.negated:
-        return False
-    return one.field.startswith(PARAM) if field == PARAM else one.field == field
 
 
 def _count(

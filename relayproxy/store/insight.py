@@ -51,6 +51,8 @@ class Reach:
     until: int
     responses: int
     """How many latencies there are to read."""
+    first: int | None = None
+    """When the first of those that are read began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,15 @@ class Numbers:
         until = (last or 0) + 1 if self._until is None else self._until
         if since is None:
             since = until - 1 if first is None else first
-        return Reach(matching, counted, int(since), int(until), int(responses or 0))
+        return Reach(matching, counted, int(since), int(until), int(responses or 0), first)
+
+    def before(self, at: int, most: int) -> int:
+        """How many calls that meet the criteria began before, counted up to `most`."""
+        with self._queries.reading() as db:
+            # As for a page of the newest: what is common is met soon enough, what is rare is looked up.
+            where = conditions(replace(self._criteria, until=at), db.dialect.name, db)
+            some = select(_c.id).where(*where, _c.started_at < at).order_by(_c.started_at.desc()).limit(most)
+            return int(db.execute(select(func.count()).select_from(some.subquery())).scalar_one())
 
     def calls(self, reach: Reach, origin: int, step: int) -> tuple[Calls, ...]:
         """Calls by the step of time from `origin` on in which they began, and by how they ended."""
@@ -193,12 +203,12 @@ class Numbers:
             return tuple(Place(*row) for row in db.execute(query))
 
     def _where(self, dialect: str, since: int | None, until: int | None) -> list[ColumnElement[bool]]:
-        found = conditions(self._criteria, dialect)
-        if since is not None:
-            found.append(_c.started_at >= since)
+        # First, since of several bounds SQLite seeks by the first one.
+        range_of_time = [] if since is None else [_c.started_at >= since]
         if until is not None:
-            found.append(_c.started_at < until)
-        return found
+            range_of_time.append(_c.started_at < until)
+        # The criteria know it too, so that labels of other times are not looked up. What began in it reaches into it.
+        return range_of_time + conditions(replace(self._criteria, since=since, until=until), dialect)
 
     def _grouped(self, query: Select[Any], keys: int, reach: Reach) -> Iterator[Any]:
         with self._queries.reading() as db:
@@ -211,10 +221,18 @@ class Numbers:
     ) -> tuple[Latency, ...]:
         t = turns.c
         ms = t.response_latency_ms if reach.responses <= self._exact else _rounded(t.response_latency_ms)
-        counted = or_(t.response_latency_ms.is_not(None), t.null_reason.is_not(None))
+        # Where nothing had been asked no answer was due, as in a call's own totals.
+        counted = or_(t.response_latency_ms.is_not(None), t.null_reason != "no_prompt")
         query = select(place.label("place"), ms.label("ms"), t.null_reason, func.count())
         query = query.select_from(joined.join(turns, t.session == _c.id)).where(counted, *where)
         return tuple(Latency(*row) for row in self._grouped(query, 3, reach))
+
+
+def first_call(queries: Queries) -> int | None:
+    """When the first of all calls began."""
+    with queries.reading() as db:
+        found: int | None = db.execute(select(func.min(_c.started_at))).scalar_one()
+    return found
 
 
 def label_names(queries: Queries) -> tuple[str, ...]:

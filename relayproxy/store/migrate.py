@@ -24,6 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from relayproxy.assets import migrations_dir
 from relayproxy.store.engine import open_engine, place, sqlite_path, writing
 from relayproxy.store.errors import SchemaError, StoreError, store_errors
+from relayproxy.store.outdated import DERIVES, any_session
 from relayproxy.store.schema import metadata
 
 SchemaState = Literal["ready", "missing", "older", "newer", "foreign"]
@@ -53,10 +54,12 @@ class DamagedError(StoreError):
         self.what = what
 
 
-def migrate(url: str) -> None:
+def migrate(url: str) -> bool:
     """Brings the database to this version's schema, creating it when needed; all or nothing on every database that
     can roll back DDL. Safe when run by several processes at once. Raises `StoreError` with what is wrong and what to
-    do; `SchemaError` when the database comes from a later version or is something else's; `DamagedError`."""
+    do; `SchemaError` when the database comes from a later version or is something else's; `DamagedError`.
+
+    True when it has sessions now whose new columns are empty until they are rebuilt."""
     engine = open_engine(url)
     try:
         with store_errors(), _explained(sqlite_path(engine.url)), _alone(engine), writing(engine).begin() as db:
@@ -67,7 +70,10 @@ def migrate(url: str) -> None:
                 raise SchemaError(_words(engine, state))
             config = alembic_config()
             config.attributes["connection"] = db
+            pending = _pending(db)
             command.upgrade(config, "head")
+            # A new database has had no revision, and no sessions.
+            return bool(DERIVES.intersection(pending)) and any_session(db)
     finally:
         engine.dispose()
 
@@ -133,6 +139,12 @@ def _heads(db: Connection) -> tuple[str, ...]:
     if not inspect(db).has_table("alembic_version"):
         return ()
     return tuple(db.execute(select(column("version_num")).select_from(table("alembic_version"))).scalars())
+
+
+def _pending(db: Connection) -> tuple[str, ...]:
+    """The revisions that are still to come."""
+    heads, known = _heads(db), _revisions()
+    return known[: known.index(heads[0])] if heads else known
 
 
 def _state(db: Connection) -> SchemaState:

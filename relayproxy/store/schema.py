@@ -99,6 +99,8 @@ Index(
             "response_n",
             "backend",
             "handoff_reason",
+            "confidence",
+            "ended_by",
         )
     ),
 )
@@ -243,6 +245,7 @@ journals = Table(
 # What was said, by words. Triggers and a generated column keep it: nothing that writes turns has to think of it.
 _FTS = (
     "CREATE VIRTUAL TABLE turns_fts USING fts5(caller_text, agent_text, content='turns', content_rowid='id', "
+    "prefix='2 3', "
     "tokenize='unicode61 remove_diacritics 2')",
     "CREATE TRIGGER turns_fts_insert AFTER INSERT ON turns BEGIN "
     "INSERT INTO turns_fts(rowid, caller_text, agent_text) VALUES (new.id, new.caller_text, new.agent_text); END",

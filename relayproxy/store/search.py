@@ -17,6 +17,8 @@ from sqlalchemy.sql.expression import column, table
 
 from relayproxy.store.schema import turns
 
+INDEXED = (2, 3)
+"""Lengths of words' beginnings that SQLite's index has, as `schema` makes it."""
 MOST_HITS = 3
 """Turns that are shown of one session."""
 _OPEN, _CLOSE = "\x02", "\x03"
@@ -52,7 +54,17 @@ def said(words: Iterable[str], dialect: str) -> Select[Any]:
 
 def said_in(session: ColumnElement[str], words: Iterable[str], dialect: str) -> ColumnElement[bool]:
     """Whether they were said in that session; looks at its turns one by one."""
-    return said(words, dialect).where(turns.c.session == session).exists()
+    wanted = [word for word in words if _WORD.search(word)]
+    if dialect == "sqlite" and wanted and not all(map(_is_indexed, wanted)):
+        # All turns with such a beginning would be gathered anew for each turn: once is enough.
+        every = select(_fts().c.rowid).where(_matches(wanted))
+        return select(turns.c.id).where(turns.c.session == session, turns.c.id.in_(every)).exists()
+    return said(wanted, dialect).where(turns.c.session == session).exists()
+
+
+def _is_indexed(word: str) -> bool:
+    """Whole words are, and beginnings of two and three characters."""
+    return not word.endswith("*") or len(word.rstrip("*")) in INDEXED
 
 
 def hits(db: Connection, words: Sequence[str], sessions: Sequence[str]) -> dict[str, tuple[Hit, ...]]:

@@ -49,7 +49,7 @@ _NUMBERS: dict[str, ColumnElement[Any]] = {
     "latency": _c.response_max_ms,
     "p50": _c.response_p50_ms,
     "p95": _c.response_p95_ms,
-    "duration": (_c.ended_at - _c.started_at) / literal(1_000_000),
+    "duration": (_c.ended_at - _c.started_at) // literal(1_000_000),
 }
 _STATES: dict[str, ColumnElement[bool]] = {
     "live": _c.ended_at.is_(None),
@@ -70,7 +70,7 @@ _COMPARE: dict[str, Callable[[Any, Any], ColumnElement[bool]]] = {
 def conditions(criteria: Criteria, dialect: str, db: Connection | None = None) -> list[ColumnElement[bool]]:
     """What must hold of a row of `sessions`. With `db` the conditions are those for a page of the newest ones: rare
     labels and words are looked up beforehand, common ones are checked as sessions come."""
-    found = [_condition(one, dialect, db) for one in criteria.every]
+    found = [_condition(one, dialect, criteria, db) for one in criteria.every]
     if criteria.words:
         hits = said(criteria.words, dialect)
         if db is None or _few(db, hits):
@@ -85,13 +85,13 @@ def conditions(criteria: Criteria, dialect: str, db: Connection | None = None) -
     return found
 
 
-def _condition(one: Criterion, dialect: str, db: Connection | None) -> ColumnElement[bool]:
+def _condition(one: Criterion, dialect: str, criteria: Criteria, db: Connection | None) -> ColumnElement[bool]:
     """Raises ValueError for a field that is not one."""
     kind = kind_of_field(one.field)
     if kind is None:
         raise ValueError(f"{one.field} is no field")
     if kind == "label":
-        return _labelled(one, dialect, db)
+        return _labelled(one, dialect, criteria, db)
     if kind == "is":
         whole = or_(*(_STATES[str(value)] for value in one.values))
     elif kind == "text":
@@ -120,13 +120,22 @@ def after(prefix: str) -> str:
     return prefix[:-1] + chr(ord(prefix[-1]) + 1) if prefix and ord(prefix[-1]) < 0xD7FF else prefix + chr(0x10FFFF)
 
 
-def _labelled(one: Criterion, dialect: str, db: Connection | None) -> ColumnElement[bool]:
-    c = labels.c
+def _labelled(one: Criterion, dialect: str, criteria: Criteria, db: Connection | None) -> ColumnElement[bool]:
+    # An alias of its own, since who asks may select labels as well.
+    c = labels.alias().c
     values = or_(*(_text(c.value, one, str(value), dialect) for value in one.values))
     named: Select[Any] = select(c.session).where(c.name == one.field, values)
     if one.negated or (db is not None and not _few(db, named)):
-        there = named.where(c.started_at == _c.started_at, c.session == _c.id).exists()
+        if one.op == "^":
+            # By the session's own labels: by their beginning, all of that name would be gone through each time.
+            there = select(c.session).where(c.session == _c.id, c.name.concat("") == one.field, values).exists()
+        else:
+            there = named.where(c.started_at == _c.started_at, c.session == _c.id).exists()
         return not_(there) if one.negated else there
+    if criteria.since is not None:
+        named = named.where(c.started_at >= criteria.since - LONGEST)
+    if criteria.until is not None:
+        named = named.where(c.started_at < criteria.until)
     return _c.id.in_(named)
 
 

@@ -55,7 +55,7 @@ def queries(settings: Settings) -> Iterator[Queries]:
 
 @pytest.fixture
 def pen(settings: Settings) -> Iterator[Pen]:
-    pen = Pen(open_engine(settings.database))
+    pen = Pen(open_engine(settings.database, afresh=True))
     yield pen
     pen.close()
 

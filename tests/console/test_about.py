@@ -75,7 +75,7 @@ async def test_what_hurt_long_before_the_end_did_not_bring_it_about(client: Clie
     found = await told(client, call.commit())
 
     assert found is not None
-    assert found.studio == ("None", "calm")
+    assert found.studio == ("No transition", "calm")
     assert found.leads == ()
 
 

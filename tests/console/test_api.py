@@ -248,7 +248,8 @@ async def test_the_sessions_of_a_call_know_each_other(client: Client, archive: A
 
     call = await get(client, "/api/calls/CA5")
     assert call["call_sid"] == "CA5"
-    assert [session["id"] for session in call["sessions"]] == [first.id, second.id]
+    assert [session["id"] for session in call["items"]] == [first.id, second.id]
+    assert (call["next"], call["complete"]) == (None, True)
     found = await get(client, f"/api/sessions/{second.id}")
     assert [session["id"] for session in found["call"]] == [first.id, second.id]
     assert [session["id"] for session in (await get(client, f"/api/sessions/{other.id}"))["call"]] == [other.id]
@@ -258,3 +259,21 @@ async def test_a_call_that_is_not_there(client: Client, archive: Archive) -> Non
     assert archive.sessions() == 0
     problem = await get(client, "/api/calls/CA9", 404)
     assert problem["error"]["message"] == "There is no call CA9 here."
+
+
+async def test_a_call_of_very_many_sessions_is_not_complete(client: Client, archive: Archive) -> None:
+    made = [calls.Call(archive, calls.ago(200 - number)).setup(call_sid="CA7").commit() for number in range(51)]
+    call = await get(client, "/api/calls/CA7")
+    assert [session["id"] for session in call["items"]] == [one.id for one in made[:50]]
+    assert (call["next"], call["complete"]) == (None, False)
+
+
+async def test_turns_go_on_where_they_ended(client: Client, archive: Archive) -> None:
+    call = calls.booking(archive, calls.ago(100)).commit()
+    path = f"/api/sessions/{call.id}/turns"
+    first = await get(client, f"{path}?limit=2")
+    assert ([turn["number"] for turn in first["items"]], first["next"]) == ([0, 1], "1")
+    second = await get(client, f"{path}?limit=2&after={first['next']}")
+    assert [turn["number"] for turn in second["items"]] == [2, 3]
+    rest = await get(client, f"{path}?after=3")
+    assert (rest["items"][0]["number"], rest["next"]) == (4, None)

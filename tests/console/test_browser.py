@@ -180,8 +180,10 @@ def test_messages_are_filtered_opened_and_paged(visit: OpenPage, archive: Archiv
     call.hang_up(130).commit()
     page = visit(f"/sessions/{call.id}")
     shown, rows = page.locator(".shown"), page.locator("#wire > li")
-    expect(shown).to_have_text("200 of 363 shown")
+    expect(shown).to_have_text("100 of 363 shown")
 
+    page.get_by_role("link", name="Load more").click()
+    expect(shown).to_have_text("300 of 363 shown")
     page.get_by_role("link", name="Load more").click()
     expect(shown).to_have_text("363 of 363 shown")
     assert len(set(rows.evaluate_all("rows => rows.map(row => row.id)"))) == 363
@@ -291,5 +293,10 @@ def test_everything_can_be_read_without_scripts(visit: OpenPage, archive: Archiv
     expect(page.locator("#wire > li")).to_have_count(4)
     expect(page.locator(".copy").first).to_be_hidden()
     page.locator("#wire summary").first.click()
-    expect(page.locator("#wire pre").first).to_contain_text('"digit": "4"')
+    page.get_by_role("link", name="Show the message").first.click()
+    expect(page.locator("pre").first).to_contain_text('"digit": "4"')
     assert call.id in page.url
+    page.get_by_role("link", name="← Session").click()
+    page.locator("#turn-2 details.lag summary").click()
+    page.locator("#turn-2").get_by_role("link", name="Where the time went").click()
+    expect(page.locator(".waterfall")).to_contain_text("Response latency")

@@ -105,6 +105,59 @@ def test_pointing_at_a_step_tells_its_numbers(visit: OpenPage) -> None:
     expect(tip).to_contain_text("Turns (n)")
 
 
+def test_where_nothing_was_the_tip_says_so(visit: OpenPage) -> None:
+    page = visit("/insight?q=since%3A30d")
+    page.locator(".plot .u-over").first.hover(position={"x": 20, "y": 50})
+    expect(page.locator(".chart-tip").first).to_contain_text("no turns")
+    page.locator(".plot .u-over").nth(2).scroll_into_view_if_needed()
+    page.locator(".plot .u-over").nth(2).hover(position={"x": 20, "y": 50})
+    tip = page.locator(".chart-tip").nth(2)
+    expect(tip).to_contain_text("no calls")
+    expect(tip).not_to_contain_text("Failed")
+
+
+QUIET = '{"times": [0, 60, 120, 180], "step": 60, "clipped": true, "top": 900, "rule": {"at": 2000, "name": "slow"}, '
+QUIET += '"series": [{"name": "95th percentile", "draw": "line", "colour": "p95", "unit": "ms", '
+QUIET += '"values": [800, 14200, 700, 9000]}]}'
+
+
+def test_what_leaves_the_chart_is_marked_at_its_edge(visit: OpenPage) -> None:
+    page = visit("/insight")
+    page.evaluate(
+        """async (chart) => {
+          const figure = document.querySelector("[data-chart]");
+          const script = document.querySelector("script[src*='insight']").src;
+          const { draw } = await import(script.replace("insight.js", "charts.js"));
+          figure.querySelector(".plot").replaceChildren();
+          figure.dataset.chart = chart;
+          draw(figure);
+        }""",
+        QUIET,
+    )
+    edge = page.locator("[data-chart]").first.locator(".beyond.told")
+    expect(edge).to_have_text(["14.2 s", "9,000 ms"])
+    plot = page.locator(".plot").first.bounding_box()
+    for said in edge.all():
+        box = said.bounding_box()
+        assert box
+        assert plot
+        assert plot["x"] <= box["x"] <= box["x"] + box["width"] <= plot["x"] + plot["width"]
+
+
+@pytest.mark.parametrize("width", [1200, 1000, 768, 620])
+@pytest.mark.parametrize("path", ["/sessions", "/insight", "/insight?a=since%3A14d+until%3A7d&b=since%3A7d"])
+def test_captions_are_not_crushed(visit: OpenPage, path: str, width: int) -> None:
+    page = visit(path, viewport={"width": width, "height": 900})
+    if path == "/sessions" and width == 620:
+        page.get_by_text("Charts", exact=True).click()
+    expect(page.locator("[data-chart] canvas").first).to_be_visible()
+    for caption in page.locator("[data-chart] figcaption").all():
+        box = caption.bounding_box()
+        assert box
+        assert box["width"] > 150
+        assert box["height"] < 50
+
+
 def test_the_colours_follow_the_theme(visit: OpenPage) -> None:
     page = visit("/insight", color_scheme="light")
     chart = page.locator("[data-chart]").nth(1)
@@ -152,8 +205,12 @@ def test_two_values_are_compared_from_the_page(visit: OpenPage) -> None:
 
 
 def test_charts_above_the_list_come_without_moving_it_and_obey_its_filter(visit: OpenPage) -> None:
-    for viewport in ({"width": 1200, "height": 800}, NARROW):
+    for viewport in ({"width": 1200, "height": 800}, {"width": 768, "height": 800}, NARROW):
         page = visit("/sessions", viewport=viewport)
+        if viewport is NARROW:
+            # On a phone the list comes first.
+            expect(page.locator("#overview-body")).to_be_hidden()
+            page.get_by_text("Charts", exact=True).click()
         expect(page.locator("#overview canvas")).to_have_count(2)
         body = "document.getElementById('overview-body')"
         # What is reserved is what is taken.

@@ -50,6 +50,10 @@ def test_what_was_refused_is_said_and_stays_in_its_field(browser: Browser, conso
 
         expect(section.get_by_role("alert")).to_have_text("tag=::: a tag of 1 to 40 letters and digits is expected")
         expect(section.get_by_label("Add a tag")).to_have_value("::")
+        section.get_by_label("Add a tag").fill("long" * 11)
+        section.get_by_label("Add a tag").press("Enter")
+        expect(section.get_by_role("alert")).to_contain_text("a tag of 1 to 40 letters and digits is expected")
+        expect(section.get_by_label("Add a tag")).to_have_value("long" * 11)
         section.get_by_label("Add a tag").fill("to do")
         section.get_by_label("Add a tag").press("Enter")
         expect(section.locator(".given")).to_have_text(["to-do"])

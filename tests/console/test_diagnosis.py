@@ -51,7 +51,7 @@ def check(name: str, found: Facts) -> Check:
 def test_everything_works() -> None:
     checks = diagnose(facts())
     assert [check.name for check in checks] == [
-        "relay", "recorder", "lag", "journal", "gaps", "database", "disk", "spans", "versions",
+        "relay", "recorder", "lag", "journal", "gaps", "database", "disk", "spans", "versions", "recordings",
     ]  # fmt: skip
     assert {check.state for check in checks} == {"ok"}
     assert not any(check.action for check in checks)
@@ -130,6 +130,21 @@ def test_everything_works() -> None:
             "Spans have not arrived at http://c:4318 for 2 min",
             "See whether the collector runs",
         ),
+        (
+            "recordings",
+            facts(outdated=1),
+            "warn",
+            "1 call was recorded by an earlier version",
+            "Run `relayproxy rebuild` once",
+        ),
+        (
+            "recordings",
+            facts(outdated=1000),
+            "warn",
+            "1,000 calls or more were recorded by an earlier version",
+            "Run `relayproxy rebuild` once",
+        ),
+        ("recordings", facts(database=None), "unknown", "Whether all calls are derived is not known", ""),
         ("versions", facts(report(version="0.9")), "warn", "The processes are of different versions", "Restart"),
     ],
 )

@@ -3,7 +3,7 @@
 import pytest
 
 from relayproxy.console.completion import complete
-from relayproxy.console.edits import chosen, left_out, toggled, without
+from relayproxy.console.edits import Edits
 from relayproxy.console.strips import HEIGHT, WIDTH, draw
 from relayproxy.store.archive import Archive
 from relayproxy.store.queries import Queries
@@ -90,15 +90,16 @@ def test_values_are_counted_under_the_rest_of_the_filter(seen: Queries) -> None:
     ],
 )
 def test_a_value_is_added_to_the_filter_or_taken_away(text: str, field: str, value: str, after: str) -> None:
-    assert toggled(text, field, value) == after
+    assert Edits(text).toggled(field, value) == after
 
 
 def test_other_edits() -> None:
-    assert chosen('route:a,"b c" -route:d route:e*', "route") == ("a", "b c")
-    assert left_out("x", "tag", "to do") == 'x -tag:"to do"'
-    assert without("turns:>3 x turns:<9 -turns:4 since:24h", "turns") == "x -turns:4 since:24h"
-    assert without("x on:today y", "on") == "x y"
-    assert without("outcome:failed outcome:caller_hangup", "outcome") == "outcome:failed"
+    assert Edits('route:a,"b c" -route:d route:e*').chosen("route") == ("a", "b c")
+    assert Edits("x").left_out("tag", "to do") == 'x -tag:"to do"'
+    assert Edits("turns:>3 x turns:<9 -turns:4 since:24h").without("turns") == "x -turns:4 since:24h"
+    assert Edits("since:1h x on:today y").without("on") == "since:1h x y"
+    assert Edits("since:1h x on:today y").without("since", "until", "on") == "x y"
+    assert Edits("outcome:failed outcome:caller_hangup").without("outcome") == "outcome:failed"
 
 
 def test_a_strip_becomes_shapes_that_can_be_seen() -> None:

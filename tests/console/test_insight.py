@@ -8,9 +8,12 @@ from urllib.parse import unquote_plus
 import pytest
 from aiohttp.test_utils import TestClient
 
+from relayproxy.console import selection as memory
 from relayproxy.console.selection import selection, without_times
 from relayproxy.conversation.spread import nearest_rank
 from relayproxy.store.archive import Archive
+from relayproxy.store.desk import add_note, add_tag, delete_note, remove_tag
+from relayproxy.store.pen import Pen
 from relayproxy.store.queries import Queries
 from relayproxy.store.rows import Batch, JournalRow, SessionLabels
 from tests.store import build
@@ -85,7 +88,8 @@ async def test_what_is_added_up_is_what_was_recorded(archive: Archive, ask: Ask)
     latency = found["response_latency_ms"]
     assert latency["n"] == len(ranked)
     assert (latency["p50"], latency["p95"]) == (nearest_rank(ranked, 0.5), nearest_rank(ranked, 0.95))
-    assert sum(latency["excluded"].values()) == len(turns) - len(ranked)
+    greetings = sum(turn.null_reason == "no_prompt" for turn in turns)
+    assert sum(latency["excluded"].values()) == len(turns) - len(ranked) - greetings
     assert found["calls"] == {"matching": 140, "counted": 140}
     assert sum(sum(step["calls"].values()) for step in found["over_time"]) == 140
     assert sum(ending["calls"] for ending in found["endings"]) == 140
@@ -106,6 +110,56 @@ async def test_without_a_time_it_is_the_last_week_else_all_there_is(archive: Arc
     assert (found["range"]["span"], found["calls"]["matching"]) == ("week", 1)
     found = await ask(q="since:90d")
     assert (found["range"]["span"], found["calls"]["matching"]) == ("given", 2)
+
+
+async def test_who_begins_sees_the_time_since_the_first_call(archive: Archive, ask: Ask) -> None:
+    call(archive, "first", 0.02, [500])
+    call(archive, "second", 0.01, [700])
+
+    found = await ask()
+
+    assert (found["range"]["span"], found["calls"]["matching"], found["step_s"]) == ("first", 2, 60)
+    assert 60 <= len(found["over_time"]) <= 62
+    assert sum(step["response_latency_ms"]["n"] for step in found["over_time"]) == 2
+
+    call(archive, "earlier", 20, [700])
+    found = await ask(by="route")
+    assert (found["range"]["span"], found["step_s"]) == ("first", 1800)
+    assert 40 <= len(found["over_time"]) <= 42
+
+
+async def test_values_are_compared_over_the_same_time(archive: Archive, ask: Ask) -> None:
+    call(archive, "early", 20, [500], route="bookings")
+    call(archive, "late", 2, [700])
+
+    found = await ask(a="route:bookings", b="-route:bookings")
+
+    assert found["a"]["range"] == found["b"]["range"]
+    assert found["a"]["over_time"][0]["at"] == found["b"]["over_time"][0]["at"]
+
+
+async def test_tags_and_notes_show_although_no_call_comes(
+    archive: Archive, ask: Ask, queries: Queries, pen: Pen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "_FRESH", 0.0)
+    an_hour_ago = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 3600))
+    for id in ("a", "b"):
+        call(archive, id, 2, [100])
+
+    async def matching(q: str) -> int:
+        # A range that does not move with the clock: nothing but what people write changes the answer.
+        return int((await ask(q=f"{q} since:2020-01-01 until:{an_hour_ago}"))["calls"]["matching"])
+
+    assert [await matching("tag:urgent"), await matching("is:noted")] == [0, 0]
+    add_tag(pen, "a", "urgent")
+    note = add_note(pen, "a", "kim", "Called back.")
+    assert [await matching("tag:urgent"), await matching("is:noted")] == [1, 1]
+    remove_tag(pen, "a", "urgent")
+    add_tag(pen, "b", "later")
+    assert [await matching("tag:urgent"), await matching("tag:later")] == [0, 1]
+    assert note
+    delete_note(pen, "a", note.id)
+    assert await matching("is:noted") == 0
 
 
 async def test_the_filter_is_that_of_the_list(archive: Archive, ask: Ask) -> None:

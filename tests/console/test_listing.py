@@ -242,6 +242,18 @@ async def test_a_filter_as_long_as_an_address_can_be_is_answered(client: Client,
         await document(client, "/api/complete?q=" + quote(text, safe=",:+-")[:7500])
 
 
+async def test_a_page_stays_small_however_much_is_asked_for(client: Client, archive: Archive) -> None:
+    for n in range(20):
+        calls.booking(archive, calls.ago(3000 + n)).commit()
+    many = " ".join("number:" + ",".join(f"{n}*" for n in range(60)) for _ in range(30))
+    for text in (many, "a: " * 2600):
+        for path in ("/sessions", "/sessions/facets"):
+            found = await page(client, f"{path}?q={quote(text, safe=':,*')[:8000]}")
+            assert len(found) < 400_000
+    refused = await document(client, "/api/sessions?q=" + quote("word " * 900), 400)
+    assert refused["error"]["message"].count("at most") == 1
+
+
 async def test_nothing_recorded_yet_shows_how_to_connect(client: Client, archive: Archive) -> None:
     text = await page(client, q("turns:>3"))
     assert "No calls yet" in text

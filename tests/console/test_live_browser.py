@@ -104,10 +104,10 @@ def test_a_pause_holds_everything_and_resuming_catches_up(visit: OpenPage, archi
     before = page.locator("main").inner_text().replace("▶ Resume", "")
     call.asks(5, "Are you there?").commit()
     call.answers(6, "Yes.").commit()
-    resume = page.get_by_role("button", name="Resume · 2 changes waiting")
+    resume = page.get_by_role("button", name="Resume · 2 new")
     expect(resume).to_be_visible()
     page.evaluate("new Promise(done => setTimeout(done, 1200))")
-    now = page.locator("main").inner_text().replace("▶ Resume · 2 changes waiting", "")
+    now = page.locator("main").inner_text().replace("▶ Resume · 2 new", "")
     assert re.sub(r"\s+", " ", now) == re.sub(r"\s+", " ", before)
 
     page.evaluate("addEventListener('relayproxy:updated', () => (document.body.dataset.updated = '1'))")

@@ -169,6 +169,23 @@ def test_one_page_looks_at_so_many_messages_and_says_so(
     assert (found(back), back.stopped, back.scanned, back.previous) == ([], True, 8, (0, 13))
 
 
+def test_one_page_looks_at_so_many_bytes_and_says_so(
+    archive: Archive, queries: Queries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = calls.Call(archive).setup()
+    for number in range(9):
+        call.text(1 + number, "backend", f"{number}" * 100)
+    call.commit()
+    monkeypatch.setattr(messages, "LOOKED", 300)
+    monkeypatch.setattr(messages, "_BATCH", 2)
+    page = read_page(queries, call.id, (0, 0), 100, Filter(text="222"))
+    assert (found(page), page.next, page.scanned, page.stopped) == ([3], (0, 3), 3, True)
+    places = places_of(queries, call)
+    back = read_back(queries, call.id, places, places.total, 100, Filter(text="111"))
+    assert (found(back), back.scanned, back.stopped) == ([], 4, True)
+    assert len(found(read_page(queries, call.id, (0, 0), 100, ALL))) == 9
+
+
 def test_a_moment_leads_to_the_first_message_from_then_on(archive: Archive, queries: Queries) -> None:
     call = a_call(archive, 5)
     places = places_of(queries, call)

@@ -31,6 +31,7 @@ PARTS = {
     "/sessions/{id}/desk",
     "/sessions/{id}/messages",
     "/sessions/{id}/messages/{cursor}",
+    "/sessions/{id}/turns/{number}/waterfall",
 }
 """Fragments: pieces of pages, in HTML."""
 STREAMS = {"/sessions/live", "/sessions/{id}/live", "/live/stream"}

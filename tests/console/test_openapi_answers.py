@@ -74,7 +74,7 @@ async def test_lists_are_as_they_say(client: Client, archive: Archive) -> None:
     everything(archive)
     assert len((await ask(client, "listSessions"))["items"]) == len(KINDS)
     assert (await ask(client, "listSessions", "q=%22booking+number%22"))["items"][0]["hits"]
-    assert len((await ask(client, "getCall", call_sid="CA1"))["sessions"]) == 2
+    assert len((await ask(client, "getCall", call_sid="CA1"))["items"]) == 2
     assert {item["awaited"]["state"] for item in (await ask(client, "listLive"))["items"]} == {"agent", "caller"}
     assert (await ask(client, "getFacets", "q=transition:failed"))["items"]
     for text in ("", "tra", "transition:f", "turns:", "param.", "since:", "route:b"):

@@ -5,9 +5,11 @@ import re
 import time
 from typing import Any
 
+import pytest
 from aiohttp.test_utils import TestClient
 
 from relayproxy.assets import web_dir
+from relayproxy.console import overview
 from relayproxy.console.charts import step_name
 from relayproxy.console.summary import AT_MOST, STEPS, step_of
 from relayproxy.console.times import NS
@@ -50,14 +52,34 @@ async def test_the_fragment_has_both_charts_and_their_tables(client: Client, arc
     async with client.get("/sessions/overview") as response:
         text = await response.text()
     assert text.count("data-chart=") == text.count("<table") == 2
-    assert "last 7 days" in text
+    assert text.count("last 7 days") == 2
+    # The list has all of them.
+    assert re.search(r"\b(6|7)\d of 140 calls, last 7 days, per 3 hours", text)
+
+
+async def test_of_very_many_older_calls_it_says_that_there_are_more(
+    client: Client, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overview, "OLDER", 50)
+    fortnight.record(archive, time.time_ns(), a_day=10)
+    async with client.get("/sessions/overview") as response:
+        assert re.search(r"\b\d\d of over 1[12]\d calls, last 7 days", await response.text())
+
+
+async def test_who_begins_sees_the_time_since_the_first_call(client: Client, archive: Archive) -> None:
+    fortnight.record(archive, time.time_ns(), a_day=10, days=1)
+    async with client.get("/sessions/overview") as response:
+        text = await response.text()
+    assert text.count("since the first call") == 2
+    assert "10 calls, since the first call" in text
 
 
 def test_a_chart_has_no_more_steps_than_can_be_seen() -> None:
-    for span in (0, 1, 59, 3600, 86_400, 7 * 86_400, 90 * 86_400, 5000 * 86_400):
+    for span in (0, 1, 59, 600, 3600, 86_400, 7 * 86_400, 90 * 86_400, 5000 * 86_400):
         assert span * NS / step_of(span * NS) <= AT_MOST
     assert step_of(10**18) == STEPS[-1] * NS
-    assert [step_name(seconds * NS) for seconds in (60, 300, 3600, 10_800, 86_400, 604_800)] == [
+    assert [step_name(seconds * NS) for seconds in (15, 60, 300, 3600, 10_800, 86_400, 604_800)] == [
+        "15 seconds",
         "minute",
         "5 minutes",
         "hour",

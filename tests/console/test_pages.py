@@ -12,6 +12,7 @@ from relayproxy.console import listing, pages, raw, words
 from relayproxy.console.room import ROOM
 from relayproxy.conversation.findings import CATALOGUE
 from relayproxy.store.archive import Archive
+from tests.bench.big_long import record
 
 from . import calls
 from .conftest import Client
@@ -157,14 +158,33 @@ async def test_a_hundred_thousand_messages_are_reached_from_both_ends(client: Cl
         call.text(1 + number / 100, "backend", '{"type":"text","token":"a"}')
     call.hang_up(1100).commit()
     first = await page(client, f"/sessions/{call.id}")
-    assert first.count('<li class="msg') == raw.MESSAGES
+    assert first.count('<li class="msg') == raw.AT_FIRST
     assert "100,003" in first
     last = await page(client, f"/sessions/{call.id}?before=end")
     assert f'id="message-0.{100_002}"' in last
-    assert last.count('<li class="msg') == raw.MESSAGES
+    assert last.count('<li class="msg') == raw.AT_FIRST
     counted = await page(client, f"/sessions/{call.id}/messages?type=close")
     assert '<b id="shown">' in counted
     assert len(first) < 1_000_000
+
+
+async def test_the_page_of_a_long_call_is_light(client: Client, archive: Archive) -> None:
+    text = await page(client, f"/sessions/{record(archive, 10_000)}")
+    assert text.count('<li class="turn') > 90
+    assert len(text) < 350_000
+    assert len(re.findall(r"<[a-z]", text)) < 6_000
+
+
+async def test_where_the_time_of_a_turn_went_is_a_link_away(client: Client, archive: Archive) -> None:
+    call = calls.booking(archive, calls.ago(100)).commit()
+    text = await page(client, f"/sessions/{call.id}")
+    assert 'class="waterfall"' not in text
+    link = f"/sessions/{call.id}/turns/2/waterfall"
+    assert f'href="{link}"' in text
+    assert "Response latency" in await page(client, link)
+    assert "no response latency" in await page(client, f"/sessions/{call.id}/turns/0/waterfall")
+    for number in ("99", "x", "9" * 30):
+        await page(client, f"/sessions/{call.id}/turns/{number}/waterfall", 404)
 
 
 async def test_one_message_has_a_page(client: Client, archive: Archive) -> None:

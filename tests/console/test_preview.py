@@ -1,7 +1,7 @@
 """Messages as a line and as a block."""
 
 import json
-import re
+import time
 from typing import Any
 
 import pytest
@@ -102,10 +102,6 @@ def test_any_text_gives_a_short_line_that_can_be_sent(content: str) -> None:
     preview.kind_of(text(content)).encode()
 
 
-def pattern(sought: str) -> re.Pattern[str]:
-    return re.compile(re.escape(sought), re.IGNORECASE)
-
-
 @pytest.mark.parametrize(
     ("content", "sought", "pieces"),
     [
@@ -113,28 +109,39 @@ def pattern(sought: str) -> re.Pattern[str]:
         ("nothing here", "one", [("nothing here", False)]),
         ("", "one", []),
         ("(a)(a)", "(a)", [("(a)", True), ("(a)", True)]),
+        ("Straße 1, STRASSE 2", "strasse", [("Straße", True), (" 1, ", False), ("STRASSE", True), (" 2", False)]),
+        ("İßx", "sx", [("İ", False), ("ßx", True)]),
+        ("all of it", "", [("all of it", False)]),
     ],
 )
 def test_hits_are_told_apart(content: str, sought: str, pieces: list[tuple[str, bool]]) -> None:
-    assert list(preview.pieces(content, pattern(sought))) == pieces
+    assert list(preview.pieces(content, sought)) == pieces
 
 
 def test_not_every_hit_of_very_many_is_marked() -> None:
-    found = preview.pieces("a" * 5000, pattern("a"))
+    found = preview.pieces("a" * 5000, "a")
     assert len([hit for _, hit in found if hit]) == 500
     assert "".join(piece for piece, _ in found) == "a" * 5000
 
 
 def test_the_line_of_a_hit_shows_it() -> None:
     told = text('{"type":"text","token":"Hello there","last":true}')
-    assert preview.found_line(told, pattern("there")) == "“Hello there” · last"
-    assert preview.found_line(told, pattern('"last":true')) == '{"type":"text","token":"Hello there","last":true}'
+    assert preview.found_line(told, "there") == "“Hello there” · last"
+    assert preview.found_line(told, '"last":true') == '{"type":"text","token":"Hello there","last":true}'
     long = text('{"type":"text","token":"' + "x" * 400 + 'needle"}')
-    assert "needle" in preview.found_line(long, pattern("needle"))
+    assert "needle" in preview.found_line(long, "needle")
     escaped = text(r'{"type":"text","token":"' + "x" * 400 + r'caf\u00e9"}')
-    assert "café" in preview.found_line(escaped, pattern("CAFÉ"))
+    assert "café" in preview.found_line(escaped, "café")
 
 
 @given(st.text(max_size=60), st.text(min_size=1, max_size=3))
 def test_pieces_together_are_the_text(content: str, sought: str) -> None:
-    assert "".join(piece for piece, _ in preview.pieces(content, pattern(sought))) == content
+    assert "".join(piece for piece, _ in preview.pieces(content, sought.casefold())) == content
+
+
+def test_a_search_that_nearly_fits_everywhere_takes_no_longer() -> None:
+    told = text("a" * 4_000_000)
+    began = time.process_time()
+    assert not preview.hits(told, "a" * 190 + "b")
+    assert preview.pieces("a" * 1_000_000, "a" * 190 + "b") == (("a" * 1_000_000, False),)
+    assert time.process_time() - began < 1

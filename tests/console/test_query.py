@@ -175,10 +175,36 @@ def test_each_condition_can_be_taken_away() -> None:
     ]
 
 
-def test_too_much_is_refused_aloud() -> None:
-    query = parse("word " * 100 + "tag:" + ",".join("abc" for _ in range(100)), NOW)
-    assert len(query.criteria.words) == 60
-    assert len(query.problems) == 41
+@pytest.mark.parametrize(
+    ("text", "kept", "beyond"),
+    [
+        ("word " * 100, ("word " * 60).strip(), "word " * 40),
+        ("tag:" + ",".join("abc" for _ in range(201)) + " word", "", None),
+        (
+            "tag:" + ",".join("abc" for _ in range(199)) + " word more",
+            "tag:" + ",".join(["abc"] * 199) + " word",
+            "more",
+        ),
+        ("turns:>1 " + "x" * 2000 + " more", "turns:>1", None),
+        ('turns:>1 "never closed' + " x" * 2000, "turns:>1", None),
+        ("turns:>1" + " " * 3000 + "more", "turns:>1" + " " * 1992, "more"),
+    ],
+    ids=["conditions", "values", "values together", "characters", "a quote", "spaces"],
+)
+def test_all_that_is_too_much_is_refused_at_once(text: str, kept: str, beyond: str | None) -> None:
+    query = parse(text, NOW)
+    assert query.text == kept
+    (problem,) = query.problems
+    assert problem.message == "a filter has at most 2,000 characters, 60 conditions and 200 values"
+    assert problem.without == kept
+    rest = text[len(kept) :].strip() if beyond is None else beyond
+    assert problem.token == (rest[:40] + "…" if len(rest) > 40 else rest)
+
+
+def test_a_filter_as_long_as_may_be_is_in_force() -> None:
+    query = parse("tag:" + "x" * 1996 + "  ", NOW)
+    assert not query.problems
+    assert query.criteria.every == (Criterion("tag", "=", ("x" * 1996,)),)
 
 
 texts = st.one_of(
@@ -224,7 +250,7 @@ def criterions(draw: st.DrawFn) -> Criterion:
         return Criterion(name, "=", tuple(draw(st.lists(st.sampled_from(CLOSED[name]), min_size=1))), negated)
     if kind_of_field(name) in ("number", "seconds"):
         op: Op = draw(st.sampled_from(OPS))
-        number = st.integers(0, 10**12)
+        number = st.integers(0, 2**31 - 1)
         return Criterion(name, op, tuple(draw(st.lists(number, min_size=1, max_size=3 if op == "=" else 1))), negated)
     return Criterion(
         name, draw(st.sampled_from(["=", "^"])), tuple(draw(st.lists(values, min_size=1, max_size=3))), negated

@@ -51,9 +51,9 @@ async def test_pages_lead_on_and_back(client: Client, call: calls.Call) -> None:
 
 
 async def test_a_link_to_a_message_shows_it_among_its_neighbours(client: Client, call: calls.Call) -> None:
-    for path in (f"/sessions/{call.id}?at=0.444", f"/sessions/{call.id}/messages?at=0.444"):
+    for path, first in ((f"/sessions/{call.id}?at=0.444", 419), (f"/sessions/{call.id}/messages?at=0.444", 394)):
         text = await page(client, path)
-        assert cursors(text)[:50] == [f"0.{seq}" for seq in range(394, 444)]
+        assert cursors(text)[:25] == [f"0.{seq}" for seq in range(first, first + 25)]
         assert 'cursor" id="message-0.444"' in text
 
 
@@ -97,8 +97,9 @@ async def test_a_search_that_stops_for_its_length_says_so(
 async def test_every_row_says_when_it_was_read_and_written(client: Client, call: calls.Call) -> None:
     text = await page(client, f"/sessions/{call.id}/messages")
     assert f'data-at="{call.began / 1_000_000 + 50:.3f}"' in text
-    assert rfc3339(call.began + 50_000_000 + 120_000) in text
     assert ">120 µs<" in text
+    alone = await page(client, f"/sessions/{call.id}/messages/0.0")
+    assert rfc3339(call.began + 50_000_000 + 120_000) in alone
 
 
 async def test_hostile_searches_stay_text(client: Client, call: calls.Call) -> None:

@@ -490,6 +490,8 @@ async def test_pages_behind_a_proxy_that_rewrites_the_host_are_ours(folder: Path
         ("[2001:db8::1]:4711", "2001:db8::1"),
         ("2001:db8::1", "2001:db8::1"),
         ("nonsense", "127.0.0.1"),
+        ("fe80::1%" + "~" * 3000, "127.0.0.1"),
+        ("fe80::1%25eth0, 10.0.0.7", "10.0.0.7"),
     ],
 )
 async def test_attempts_count_for_the_address_behind_the_proxy(folder: Path, forwarded: str, address: str) -> None:

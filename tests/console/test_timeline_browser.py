@@ -104,7 +104,8 @@ def test_a_click_goes_to_the_turn_on_whichever_page_it_is(visit: OpenPage, archi
     page.mouse.click(*place(page, 2 + 100 * 4000))
     expect(page.locator("#turn-100")).to_be_in_viewport()
 
-    page.evaluate("scrollTo(0, 0)")
+    page.mouse.wheel(0, -100_000)
+    expect(page.locator(".crumb")).to_be_in_viewport()
     page.mouse.click(*place(page, 2000 + 430 * 4000))
     page.wait_for_url(re.compile(r"turn=\d+#turn-4"))
     number = page.url.partition("#turn-")[2]
@@ -260,7 +261,8 @@ def test_without_scripts_the_waits_are_drawn_and_the_slowest_is_a_link_away(visi
     page.locator("#slowest").click()
     assert page.url.endswith("?turn=2#turn-2")
     page.locator("#turn-2 details.lag summary").click()
-    expect(page.locator("#turn-2 .waterfall")).to_contain_text("Response latency")
+    page.locator("#turn-2 .lag .load").click()
+    expect(page.locator(".waterfall")).to_contain_text("Response latency")
 
 
 @pytest.mark.parametrize("width", [360, 768])

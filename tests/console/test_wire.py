@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 
 from relayproxy.console.messages import Filter
-from relayproxy.console.wire import INLINE, pills, query, row
+from relayproxy.console.wire import pills, query, row
 from relayproxy.conversation.message import Message
 from relayproxy.store.queries import PlacedMessage
 
@@ -20,10 +20,9 @@ def test_a_row_knows_its_place_and_times() -> None:
     assert row(placed(text="{}", size=2)).held_us is None
 
 
-def test_a_long_payload_is_left_out_until_it_is_asked_for() -> None:
-    long = placed(text="x" * (INLINE + 1), size=INLINE + 1)
-    assert row(long).block is None
-    assert row(long, whole=True).block == "x" * (INLINE + 1)
+def test_a_payload_is_left_out_until_it_is_asked_for() -> None:
+    assert row(placed(text="xyz", size=3)).block is None
+    assert row(placed(text="xyz", size=3), whole=True).block == "xyz"
 
 
 def test_what_is_odd_is_named() -> None:
@@ -61,7 +60,7 @@ def test_a_row_knows_when_it_was_written() -> None:
 
 def test_what_was_searched_for_is_marked_and_seen() -> None:
     text = '{"type":"text","token":"' + "word " * 60 + 'Needle and thread"}'
-    shown = row(placed(text=text, size=len(text)), Filter(text="needle"))
+    shown = row(placed(text=text, size=len(text)), Filter(text="needle"), whole=True)
     assert shown.line.startswith("…")
     assert [piece for piece, hit in shown.pieces(shown.line) if hit] == ["Needle"]
     assert shown.block

@@ -96,6 +96,31 @@ def test_notes_stay_in_order_and_go_one_by_one(pen: Pen, queries: Queries, sessi
     assert desk.read_desk(queries, "s1").notes == (second,)
 
 
+def test_everything_that_is_added_or_taken_away_changes_the_token(
+    pen: Pen, queries: Queries, sessions: tuple[str, ...]
+) -> None:
+    first, second, *_ = sessions
+    seen = [desk.additions(queries)]
+
+    def changed() -> bool:
+        seen.append(desk.additions(queries))
+        return seen[-1] != seen[-2]
+
+    assert not changed()
+    desk.add_tag(pen, first, "a")
+    assert changed()
+    desk.remove_tag(pen, first, "a")
+    desk.add_tag(pen, first, "b")
+    assert changed()
+    note = desk.add_note(pen, first, "kim", "one")
+    assert note
+    assert changed()
+    desk.delete_note(pen, first, note.id)
+    desk.add_note(pen, second, "kim", "one")
+    assert changed()
+    assert not changed()
+
+
 def test_a_session_has_only_so_many_notes(
     pen: Pen, queries: Queries, sessions: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,13 +13,13 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from relayproxy.store import engine as engines
 from relayproxy.store.archive import Archive
 from relayproxy.store.engine import open_engine, open_reader, writing
-from relayproxy.store.errors import AwayError, DamagedError, NotReady, StoreError, store_errors
+from relayproxy.store.errors import AwayError, DamagedError, NotReady, RefusedError, SlowError, StoreError, store_errors
 from relayproxy.store.migrate import migrate
 from relayproxy.store.queries import Queries
 from relayproxy.store.rows import Batch
 from tests.peers.postgres import Server, server
 from tests.store.build import chunk, said, session
-from tests.store.kinds import POSTGRESQL
+from tests.store.kinds import POSTGRESQL, SQLITE
 
 FIRST = Batch(sessions=(session("a"),), chunks=(chunk("a", said(0, 3)),))
 
@@ -49,6 +49,24 @@ def test_what_passes_is_worth_another_attempt(engine: Engine, sqlstate: str) -> 
 @pytest.mark.parametrize("sqlstate", ["42501", "53100", "58030", "23505"])
 def test_what_does_not_pass_by_itself_is_no_outage(engine: Engine, sqlstate: str) -> None:
     assert type(complaint(engine, sqlstate)) is StoreError
+
+
+@POSTGRESQL
+@pytest.mark.parametrize("sqlstate", ["22003", "22021", "22P02", "42601", "42703", "42883"])
+def test_what_the_database_does_not_take_is_a_mistake_of_ours(engine: Engine, sqlstate: str) -> None:
+    assert isinstance(complaint(engine, sqlstate), RefusedError)
+
+
+def test_a_statement_that_is_wrong_is_a_mistake_of_ours_on_any_database(engine: Engine) -> None:
+    for wrong in ("SELECT nothing FROM sessions", "SELEKT 1"):
+        with pytest.raises(RefusedError), store_errors(), engine.begin() as db:
+            db.execute(text(wrong))
+
+
+@POSTGRESQL
+def test_a_value_that_the_driver_does_not_take_is_a_mistake_of_ours(engine: Engine) -> None:
+    with pytest.raises(RefusedError, match="NUL"), store_errors(), engine.begin() as db:
+        db.execute(text("SELECT CAST(:said AS text)"), {"said": "a\0secret"})
 
 
 @POSTGRESQL
@@ -119,8 +137,20 @@ def test_somebody_elses_lock_is_not_waited_for_for_ever(
 def test_a_query_of_a_reader_that_takes_too_long_ends(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engines, "READ_TIMEOUT", "50ms")
     reader = open_reader(url)
-    with pytest.raises(AwayError, match="statement timeout"), store_errors(), reader.connect() as db:
+    with pytest.raises(SlowError, match="ask for less"), store_errors(), reader.connect() as db:
         db.execute(text("SELECT pg_sleep(10)"))
+    reader.dispose()
+
+
+@SQLITE
+def test_a_read_of_sqlite_that_takes_too_long_ends(engine: Engine, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "READ_SECONDS", 0.05)
+    reader = open_reader(url)
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+    with pytest.raises(SlowError, match="ask for less"), store_errors(), reader.connect() as db:
+        db.execute(text(endless))
+    with reader.connect() as db:
+        assert db.execute(text("SELECT 1")).scalar_one() == 1
     reader.dispose()
 
 

@@ -63,6 +63,14 @@ def test_a_narrowed_field_shows_what_else_there_is(some: Queries) -> None:
     assert found.values["route"] == (("a", 1),)
     assert found.values["transition"] == (("failed", 1), ("success", 1))
     assert found.values["param.plan"] == (("gold", 1),)
+    # Other parameters are those of the calls that match.
+    silver = facets(some, Criteria((Criterion("param.plan", "=", ("silver",)),)), ["param."])
+    assert silver.values == {"param.plan": (("gold", 2), ("silver", 1))}
+    gold_only = facets(some, Criteria((gold,)), ["param."])
+    assert gold_only.values == {"param.plan": (("gold", 2), ("silver", 1)), "param.locale": (("en", 1),)}
+    both = facets(some, Criteria((gold, Criterion("param.locale", "=", ("en",)))), ["param."])
+    assert both.sessions == 1
+    assert both.values == {"param.plan": (("gold", 1),), "param.locale": (("en", 1),)}
     without = facets(some, Criteria((Criterion("route", "=", ("a",), negated=True),)), ["route"])
     assert without.values["route"] == (("b", 2),)
 

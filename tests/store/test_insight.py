@@ -7,7 +7,7 @@ import pytest
 
 from relayproxy.store.archive import Archive
 from relayproxy.store.criteria import Criteria, Criterion
-from relayproxy.store.insight import Calls, Latency, Numbers, Sums, label_names
+from relayproxy.store.insight import Calls, Latency, Numbers, Sums, first_call, label_names
 from relayproxy.store.queries import Queries
 from relayproxy.store.rows import Batch, JournalRow, SessionLabels, SessionRow, TurnRow
 
@@ -72,6 +72,23 @@ def test_without_a_range_it_is_from_the_first_call_to_the_last(archive: Archive,
     assert (reach.since, reach.until, reach.matching) == (NOON, NOON + 5 * HOUR + 1, 2)
 
 
+def test_what_began_before_a_range_is_counted_up_to_a_limit(archive: Archive, queries: Queries) -> None:
+    assert first_call(queries) is None
+    record(archive, ended("a", 0), ended("b", 1, route="other"), ended("c", 2), ended("d", 3), d={"tag": "x"})
+
+    numbers = Numbers(queries, Criteria(since=NOON + 3 * HOUR))
+    reach = numbers.reach()
+
+    assert first_call(queries) == NOON
+    assert (reach.first, reach.matching) == (NOON + 3 * HOUR, 1)
+    assert numbers.before(reach.since, 10) == 3
+    assert numbers.before(reach.since, 2) == 2
+    of_one_route = Numbers(queries, Criteria((Criterion("route", "=", ("other",)),)))
+    assert of_one_route.before(NOON + 3 * HOUR, 10) == 1
+    tagged = Numbers(queries, Criteria((Criterion("tag", "=", ("x",)),), since=NOON + HOUR))
+    assert (tagged.reach().matching, tagged.before(NOON + 3 * HOUR, 10)) == (1, 0)
+
+
 def test_of_many_calls_the_newest_are_read(archive: Archive, queries: Queries) -> None:
     record(archive, *(ended(f"s{hour}", hour, turns=1) for hour in range(10)))
 
@@ -119,7 +136,8 @@ def test_latencies_are_counted_one_by_one_and_so_are_those_that_are_not_there(
 
     found = numbers.latencies(numbers.reach(), NOON, HOUR)
 
-    assert by_step(found) == {0: {"no_prompt": 1, 1001: 2}, 1: {1002: 1, "no_response": 1}}
+    # Where nothing had been asked, no answer is missing.
+    assert by_step(found) == {0: {1001: 2}, 1: {1002: 1, "no_response": 1}}
 
 
 def test_of_very_many_latencies_the_long_ones_are_rounded_by_less_than_a_percent(

@@ -30,11 +30,12 @@ from relayproxy.store.migrate import (
     schema_state,
     set_aside,
 )
+from relayproxy.store.outdated import outdated
 from relayproxy.store.queries import Queries
 from relayproxy.store.rows import Batch
 from relayproxy.store.schema import metadata
 from tests.peers.postgres import Server
-from tests.store.build import session
+from tests.store.build import NOON, session
 from tests.store.kinds import POSTGRESQL, SQLITE
 
 
@@ -270,7 +271,10 @@ def test_what_an_earlier_version_recorded_is_kept(tmp_path: Path) -> None:
             )
         )
 
-    migrate(url)
+    assert migrate(url) is True
+    assert migrate(url) is False
+    with engine.connect() as db:
+        assert outdated(db) == 1
 
     (kept,) = [Archive(engine).session("kept")]
     assert kept is not None
@@ -285,6 +289,29 @@ def test_what_an_earlier_version_recorded_is_kept(tmp_path: Path) -> None:
     reader = open_reader(url)
     assert [row.id for row in Queries(reader).sessions(5, None, Criteria(words=("refund",))).sessions] == ["kept"]
     reader.dispose()
+    engine.dispose()
+
+
+def test_only_calls_of_an_earlier_version_are_to_be_derived_anew(url: str) -> None:
+    assert migrate(url) is False
+    engine = open_engine(url)
+    with engine.connect() as db:
+        assert outdated(db) == 0
+    known = {"turns": 3, "ended_at": NOON + 1}
+    Archive(engine).commit(
+        Batch(
+            sessions=(
+                session("new", **known),
+                session("empty", backend="", turns=0, ended_at=NOON + 1),
+                session("live", backend="", turns=1),
+                session("drawn", backend="", strip="250:A", **known),
+                session("old", backend="", **known),
+            )
+        )
+    )
+    with engine.connect() as db:
+        assert outdated(db) == 1
+    assert migrate(url) is False
     engine.dispose()
 
 

@@ -5,10 +5,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, insert, select
 
-from relayproxy.store.engine import open_engine
-from relayproxy.store.errors import NotReady
+from relayproxy.store import pen as pens
+from relayproxy.store.engine import open_engine, open_reader
+from relayproxy.store.errors import AwayError, NotReady
+from relayproxy.store.migrate import migrate
 from relayproxy.store.pen import Pen
 from relayproxy.store.schema import notes
+from tests.store.kinds import SQLITE
 
 
 def test_a_transaction_is_whole_or_not_at_all(engine: Engine) -> None:
@@ -21,6 +24,36 @@ def test_a_transaction_is_whole_or_not_at_all(engine: Engine) -> None:
         raise KeyError
     with engine.connect() as db:
         assert [row.text for row in db.execute(select(notes))] == ["look at this"]
+
+
+@SQLITE
+def test_a_file_in_the_place_of_another_is_the_one_that_is_written(url: str, tmp_path: Path) -> None:
+    migrate(url)
+    pen = Pen(open_engine(url, afresh=True))
+    note = {"session": "a", "at": 1, "author": "ada", "text": "before"}
+    with pen.writing() as db:
+        db.execute(insert(notes), note)
+    for part in (tmp_path / "data").iterdir():
+        part.unlink()
+    migrate(url)
+
+    with pen.writing() as db:
+        db.execute(insert(notes), {**note, "text": "after"})
+
+    pen.close()
+    reader = open_reader(url)
+    with reader.connect() as db:
+        assert [row.text for row in db.execute(select(notes))] == ["after"]
+    reader.dispose()
+
+
+def test_people_write_one_after_the_other(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pens, "BUSY_TIMEOUT", 0.01)
+    pen = Pen(engine)
+    with pen.writing(), pytest.raises(AwayError, match="others are writing"), pen.writing():
+        pass
+    with pen.writing() as db:
+        assert db.execute(select(notes)).all() == []
 
 
 def test_without_a_database_there_is_none_afterwards(tmp_path: Path) -> None:

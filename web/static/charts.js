@@ -6,12 +6,14 @@
 // series: {"name", "draw": "line" | "bar" | "faint", "colour": name of a --chart-… colour, "unit": "ms" | "%" | "",
 //          "dash": bool, "values": [number or null…]}; "stacked": true puts the bars on top of each other
 // {"rule": {"at": number, "name": "slow"}}                a line across
-// {"top": number}                                          what the scale of the lines reaches to; more runs out of it
+// {"top": number}                                          what the scale of the lines reaches to; a mark at the edge says
+//                                                          how much more it is
 import uPlot from "./uPlot.esm.js";
 
 const number = new Intl.NumberFormat("en-US", { maximumFractionDigits: 1 });
 const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 const moment = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const exactly = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const FONT = "12px system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', 'DejaVu Sans', sans-serif";
 
 /** A value as people read it. */
@@ -91,12 +93,7 @@ function tip(plot, chart, shown) {
     row.append(...texts);
     box.append(row);
   };
-  return (u) => {
-    const { idx, left } = u.cursor;
-    box.hidden = idx === null || idx === undefined || left < 0;
-    if (box.hidden) return;
-    box.replaceChildren();
-    line("when", whenOf(chart, idx));
+  const list = (idx) => {
     for (const one of shown) {
       const mark = document.createElement("i");
       mark.className = `mark m-${one.draw}${one.dash ? " dash" : ""}`;
@@ -105,6 +102,15 @@ function tip(plot, chart, shown) {
       value.textContent = told(one.values[idx], one.unit);
       line("what", mark, `${one.name} `, value);
     }
+  };
+  return (u) => {
+    const { idx, left } = u.cursor;
+    box.hidden = idx === null || idx === undefined || left < 0;
+    if (box.hidden) return;
+    box.replaceChildren();
+    line("when", whenOf(chart, idx));
+    if (shown.every((one) => !one.values[idx])) line("what", chart.stacked ? "no calls" : "no turns");
+    else list(idx);
     const at = u.valToPos(u.data[0][idx], "x") + u.over.offsetLeft;
     const room = plot.clientWidth - box.offsetWidth - 4;
     box.style.left = `${Math.max(0, Math.min(at > plot.clientWidth / 2 ? at - box.offsetWidth - 14 : at + 14, room))}px`;
@@ -116,7 +122,7 @@ function whenOf(chart, at) {
     if (at === 0) return `up to ${chart.edges[0]}`;
     return at < chart.edges.length ? `${chart.edges[at - 1]} to ${chart.edges[at]}` : `over ${chart.edges[at - 1]}`;
   }
-  const time = (seconds) => moment.format(new Date(seconds * 1000));
+  const time = (seconds) => (chart.step < 60 ? exactly : moment).format(new Date(seconds * 1000));
   const said = `${time(chart.times[at])}, ${span(chart.step)}`;
   return chart.before ? `${said}; before: ${time(chart.before[at])}` : said;
 }
@@ -146,7 +152,8 @@ function axes(chart, colour, left) {
 function timesOf(u, splits) {
   let shown = "";
   const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
-  const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  const second = splits[1] - splits[0] < 60 ? "2-digit" : undefined;
+  const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second, hourCycle: "h23" });
   return splits.map((seconds) => {
     const date = new Date(seconds * 1000);
     const today = day.format(date);
@@ -189,7 +196,7 @@ export function draw(element, onBrush) {
     series: [{}, ...drawn.map((one) => seriesOf(one, colour, count > 70))],
     hooks: {
       setCursor: [move],
-      draw: chart.rule ? [(u) => rule(u, chart.rule, left, colour)] : [],
+      draw: [(u) => chart.rule && rule(u, chart.rule, left, colour), (u) => beyond(u, shown)],
       setSelect: [
         (u) => {
           const { left: from, width } = u.select;
@@ -231,10 +238,45 @@ function rule(u, { at, name }, left, colour) {
   ctx.moveTo(from, y);
   ctx.lineTo(from + width, y);
   ctx.stroke();
-  ctx.font = FONT.replace("12px", `${11 * devicePixelRatio}px`);
-  ctx.textAlign = "right";
-  ctx.fillText(name, from + width - 4 * devicePixelRatio, y - 4 * devicePixelRatio);
   ctx.restore();
+  const said = label(u, "rule-name", name);
+  said.style.top = `${Math.max(0, u.valToPos(at, left.unit || "count") - said.offsetHeight - 2)}px`;
+}
+
+/** Says at the upper edge what lies above it; of values side by side the highest ones, as many as there is room for. */
+function beyond(u, shown) {
+  for (const old of u.over.querySelectorAll(".beyond")) old.remove();
+  const found = shown
+    .filter((one) => one.draw === "line")
+    .flatMap((one) => one.values.map((value, at) => ({ one, value, at })))
+    .filter(({ one, value }) => value !== null && value > u.scales[one.unit || "count"].max)
+    .sort((a, b) => b.value - a.value);
+  const taken = [];
+  for (const { one, value, at } of found) {
+    const x = u.valToPos(u.data[0][at], "x");
+    const arrow = label(u, "beyond", "▲");
+    arrow.dataset.colour = one.colour;
+    arrow.style.left = `${x}px`;
+    const said = label(u, "beyond told", told(value, one.unit));
+    said.dataset.colour = one.colour;
+    const wide = said.offsetWidth;
+    const start = x + 8 + wide > u.over.clientWidth ? x - 8 - wide : x + 8;
+    if (taken.some(([from, until]) => from < Math.max(x + 6, start + wide) && Math.min(x - 6, start) < until)) said.remove();
+    else {
+      said.style.left = `${start}px`;
+      taken.push([Math.min(x - 6, start), Math.max(x + 6, start + wide)]);
+    }
+  }
+}
+
+/** A text upon the chart, in place of the one there was. */
+function label(u, className, text) {
+  if (className === "rule-name") u.over.querySelector(".rule-name")?.remove();
+  const made = document.createElement("span");
+  made.className = className;
+  made.textContent = text;
+  u.over.append(made);
+  return made;
 }
 
 const live = new Map();

@@ -13,7 +13,7 @@ const turnOf = (number) => document.getElementById(`turn-${number}`);
 
 /** When a line was said, else when its turn began: wall milliseconds. */
 function timeOf(line, turn) {
-  const time = line?.querySelector(":scope > .at time");
+  const time = line?.querySelector(":scope > time.at");
   return time ? Date.parse(time.getAttribute("datetime")) : Number(turn.dataset.at);
 }
 
@@ -37,6 +37,39 @@ function choose(turn) {
   turn?.classList.add("chosen");
 }
 
+const FAR = 2; // screens from which on one jumps
+const STILL = 4; // frames without movement after which a scroll is over
+const MOST_FRAMES = 180;
+let reaching = 0;
+for (const kind of ["wheel", "touchstart", "pointerdown", "keydown"]) addEventListener(kind, () => (reaching += 1), { passive: true, capture: true });
+
+/** Scrolls to a turn. Turns get their real height only when they come near, which moves what is below them: the way is
+ * corrected until the turn stays where it is, or the reader takes over. */
+function reach(number) {
+  reaching += 1;
+  const mine = reaching;
+  const top = () => turnOf(number).getBoundingClientRect().top;
+  const jump = Math.abs(top()) > FAR * innerHeight || matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const go = (behavior) => turnOf(number).scrollIntoView({ block: "start", behavior });
+  go(jump ? "instant" : "smooth");
+  let place = NaN;
+  let still = 0;
+  let frames = 0;
+  const look = () => {
+    frames += 1;
+    if (mine !== reaching || !turnOf(number) || frames > MOST_FRAMES) return;
+    if (jump || still >= STILL) go("instant");
+    const now = top();
+    if (Math.abs(now - place) < 1) {
+      if (still > STILL) return;
+      still += 1;
+    } else still = 0;
+    place = now;
+    requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+}
+
 /** Brings the reader to a turn, on whichever page it is. `open` shows what its latency went into. */
 export function goTo(number, { open = false, at, source = "timeline" } = {}) {
   const turn = turnOf(number);
@@ -48,8 +81,7 @@ export function goTo(number, { open = false, at, source = "timeline" } = {}) {
   choose(turn);
   if (open) turn.querySelector("details.lag")?.setAttribute("open", "");
   history.replaceState(history.state, "", `${location.pathname}${location.search}#turn-${number}`);
-  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  turn.scrollIntoView({ block: "start", behavior: calm ? "instant" : "smooth" });
+  reach(number);
   tell({ at: at ?? Number(turn.dataset.at), source, turn: number });
 }
 
@@ -78,16 +110,23 @@ document.addEventListener("relayproxy:cursor", ({ detail }) => {
 
 list().addEventListener("click", (event) => {
   const turn = event.target.closest("li.turn");
-  const control = event.target.closest("a:not(.turn-no), button, summary, details table");
+  const control = event.target.closest("a, button, summary, details table");
   if (!turn || control || !getSelection().isCollapsed) return;
-  const number = Number(turn.dataset.key);
-  if (event.target.closest(".turn-no")) {
-    event.preventDefault();
-    goTo(number, { source: "transcript" });
-    return;
-  }
   choose(turn);
-  tell({ at: timeOf(event.target.closest(".line"), turn), source: "transcript", turn: number });
+  tell({ at: timeOf(event.target.closest(".line"), turn), source: "transcript", turn: Number(turn.dataset.key) });
+});
+
+// Every link to a turn, wherever on the page it is, and the browser's own ways to one.
+const numberIn = (hash) => /^#turn-(\d+)$/.exec(hash)?.[1];
+session?.addEventListener("click", (event) => {
+  const number = numberIn(event.target.closest('a[href^="#turn-"]')?.getAttribute("href") ?? "");
+  if (number === undefined || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+  event.preventDefault();
+  goTo(Number(number), { source: "transcript" });
+});
+addEventListener("hashchange", () => {
+  const number = numberIn(location.hash);
+  if (number !== undefined && turnOf(number)) goTo(Number(number), { source: "transcript" });
 });
 
 // Moved to by the keyboard: the cursor comes along.
@@ -117,8 +156,10 @@ addEventListener("keydown", (event) => {
 });
 
 if (session) {
-  const linked = /^#turn-(\d+)$/.exec(location.hash);
-  const turn = linked && turnOf(linked[1]);
+  const number = numberIn(location.hash);
+  const turn = number && turnOf(number);
   if (turn) choose(turn);
+  // Whoever comes back or reloads finds the page where it was.
+  if (turn && performance.getEntriesByType("navigation")[0]?.type === "navigate") reach(number);
   if (turn?.classList.contains("slow-turn")) turn.querySelector("details.lag")?.setAttribute("open", "");
 }

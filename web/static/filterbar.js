@@ -1,5 +1,5 @@
 // The filter bar: completes what is being written, from fields and from values that were seen. A combobox with a list:
-// arrows choose, Enter or Tab accept, Escape closes.
+// arrows choose, Enter or Tab accept (Tab the first when none is chosen), Escape closes.
 
 const WAIT = 120;
 
@@ -138,9 +138,9 @@ if (input) {
     } else if (event.key === "Enter" && isOpen() && active >= 0) {
       event.preventDefault();
       accept(active);
-    } else if (event.key === "Tab" && isOpen() && !event.shiftKey && active >= 0) {
+    } else if (event.key === "Tab" && isOpen() && !event.shiftKey) {
       event.preventDefault();
-      accept(active);
+      accept(Math.max(active, 0));
     } else if (event.key === "Escape" && isOpen()) {
       event.preventDefault();
       close();

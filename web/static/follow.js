@@ -8,6 +8,9 @@ const title = document.title;
 const MARGIN = 64;
 
 let missed = 0;
+let live = Boolean(page.dataset.live);
+let held = 0; // changes that wait while the page is paused: told there, and not here as well
+let seen = true;
 
 export const followsTail = () => {
   const box = tail.getBoundingClientRect();
@@ -19,10 +22,11 @@ export function keepTail() {
   if (below > 0) scrollBy({ top: below, behavior: "instant" });
 }
 
+/** The way to the newest turn, and how many of them are new. Of a page that does not reach the end there is none. */
 function offer() {
-  button.hidden = missed === 0;
+  button.hidden = seen || !page.dataset.tail || !(live || missed);
   const up = tail.getBoundingClientRect().top < 0;
-  button.textContent = `${up ? "↑" : "↓"} ${missed} new`;
+  button.textContent = `${up ? "↑" : "↓"} ${missed && !held ? `${missed} new` : "Latest"}`;
 }
 
 /** New turns that the reader does not see. */
@@ -43,8 +47,8 @@ function settleAtTail(frames) {
   if (frames) requestAnimationFrame(() => settleAtTail(frames - 1));
 }
 new IntersectionObserver((entries) => {
-  if (!entries.at(-1).isIntersecting) return;
-  missed = 0;
+  seen = entries.at(-1).isIntersecting;
+  if (seen) missed = 0;
   offer();
 }).observe(tail);
 
@@ -55,9 +59,16 @@ export function liveBar(resumed) {
   const pause = document.createElement("button");
   pause.type = "button";
   pause.className = "pause";
+  const [sign, word] = [document.createElement("span"), document.createElement("span")];
+  sign.setAttribute("aria-hidden", "true");
+  pause.append(sign, " ", word);
   const alarm = document.createElement("a");
   alarm.className = "late-alarm";
   alarm.hidden = true;
+  const [whose, kept] = [document.createElement("span"), document.createElement("span")];
+  whose.className = "whose";
+  whose.textContent = "Caller is kept waiting ";
+  alarm.append("⚠ ", whose, kept);
   bar.append(alarm, pause, button);
   page.append(bar);
   document.body.classList.add("has-live-bar");
@@ -66,7 +77,10 @@ export function liveBar(resumed) {
   let waiting = 0;
   function tell() {
     pause.classList.toggle("on", paused);
-    pause.textContent = paused ? `▶ Resume${waiting ? ` · ${waiting} ${waiting === 1 ? "change" : "changes"} waiting` : ""}` : "❚❚ Pause";
+    sign.textContent = paused ? "▶" : "❚❚";
+    word.textContent = paused ? `Resume${waiting ? ` · ${waiting} new` : ""}` : "Pause";
+    held = waiting;
+    offer();
   }
   pause.addEventListener("click", () => {
     paused = !paused;
@@ -89,7 +103,7 @@ export function liveBar(resumed) {
     alarm.hidden = !late;
     if (!late) return;
     alarm.href = `#${clock.closest(".turn").id}`;
-    alarm.textContent = `⚠ Caller is kept waiting ${duration(ms)}`;
+    kept.textContent = duration(ms);
   }, 100);
 
   return {
@@ -103,6 +117,8 @@ export function liveBar(resumed) {
     },
     end() {
       clearInterval(ticking);
+      live = false;
+      offer();
       document.title = title;
       alarm.remove();
       pause.remove();

@@ -3,6 +3,8 @@
 
 const KEY = "relayproxy.keys";
 const GO_PATIENCE = 1500;
+const LAST = "relayproxy.last";
+const BACK = { "/sessions": "← Sessions", "/live": "← Live" };
 const LISTS = ["#rows > tr", "#cards > *", "#turns > .turn", "[data-list] > *"];
 
 const help = document.getElementById("help");
@@ -38,10 +40,14 @@ function step(by) {
   focus(all[wanted]);
 }
 
+/** Focuses the item and scrolls to it, but not sideways. */
 function focus(item) {
   if (!item.hasAttribute("tabindex")) item.tabIndex = -1;
   item.focus({ preventScroll: true });
+  const lefts = [];
+  for (let around = item.parentElement; around; around = around.parentElement) lefts.push([around, around.scrollLeft]);
   item.scrollIntoView({ block: "nearest" });
+  for (const [around, left] of lefts) if (around.scrollLeft !== left) around.scrollLeft = left;
 }
 
 function open(target) {
@@ -66,16 +72,47 @@ function leave() {
   }
   const back = document.querySelector("a[data-back]");
   if (!back) return false;
-  const from = document.referrer && new URL(document.referrer);
-  // The list as it was left, with its filter and place.
-  if (from && from.origin === location.origin && from.pathname === new URL(back.href).pathname && history.length > 1) history.back();
+  // With one entry more than there was, the list is the one before this: as it was left, with its place too.
+  if (list && history.length === list.entries + 1) history.back();
   else back.click();
   return true;
+}
+
+/** Remembers this list or wall, with its filter, as what to go back to. */
+function remember() {
+  if (!(location.pathname in BACK)) return;
+  try {
+    sessionStorage.setItem(LAST, JSON.stringify({ url: location.pathname + location.search, entries: history.length }));
+  } catch {
+    // Going back leads to the whole list.
+  }
+}
+
+/** Where to go back to: `url` of the last list or wall, and how many entries the history had there; null when there
+ * was none. */
+function last() {
+  try {
+    const found = JSON.parse(sessionStorage.getItem(LAST));
+    return found && new URL(found.url, location.href).pathname in BACK ? found : null;
+  } catch {
+    return null;
+  }
 }
 
 function showHelp() {
   help.showModal();
 }
+
+// No page is told by the browser where the reader came from.
+const list = last();
+if (list) {
+  for (const link of document.querySelectorAll("a[data-back]")) {
+    link.href = list.url;
+    link.textContent = BACK[link.pathname];
+  }
+}
+remember();
+addEventListener("pagehide", remember);
 
 let goes = 0;
 const actions = {

@@ -1,5 +1,5 @@
 // The charts above the list: fetched after it, drawn anew when its filter changes, and a range that is marked in them is
-// offered to the list. Whether they are shown is remembered.
+// offered to the list. Whether the reader wants them is remembered; on a phone they are folded away until then.
 import { draw, drop } from "./charts.js";
 import { fetchMarkup, settle } from "./page.js";
 
@@ -41,19 +41,23 @@ async function show() {
 }
 
 if (overview) {
+  let wanted = null;
   try {
-    overview.open = localStorage.getItem(SHOWN) !== "no";
+    wanted = localStorage.getItem(SHOWN);
   } catch {
-    // Storage is switched off: they are shown.
+    // Storage is switched off: as wide as the window is.
   }
-  overview.addEventListener("toggle", () => {
+  overview.open = wanted ? wanted === "yes" : !matchMedia("(max-width: 620px)").matches;
+  overview.classList.add("settled");
+  overview.querySelector("summary").addEventListener("click", () => {
     try {
-      localStorage.setItem(SHOWN, overview.open ? "yes" : "no");
+      // It is about to become what it is not.
+      localStorage.setItem(SHOWN, overview.open ? "no" : "yes");
     } catch {
       // Kept for this page alone.
     }
-    show();
   });
+  overview.addEventListener("toggle", show);
   document.addEventListener("relayproxy:filter", ({ detail }) => {
     q = detail.q;
     show();

@@ -39,7 +39,10 @@ function localTime(element) {
 
 const times = document.getElementById("times");
 if (times) {
-  const tell = () => (times.textContent = byClock ? "Times: by the clock" : "Times: from the start");
+  const tell = () => {
+    times.textContent = byClock ? "Times: by the clock" : "Times: from the start";
+    root.dataset.times = byClock ? "clock" : "start";
+  };
   tell();
   times.addEventListener("click", () => {
     byClock = !byClock;

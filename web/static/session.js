@@ -1,6 +1,6 @@
 // One session: grows while the call lives. Messages are in wire.js, following the tail in follow.js.
 import { followsTail, keepTail, liveBar, miss } from "./follow.js";
-import { fetchMarkup, listen, settle } from "./page.js";
+import { fetchMarkup, listen, now, settle } from "./page.js";
 import "./point.js";
 import { appendNew } from "./wire.js";
 
@@ -39,6 +39,9 @@ function patchTurns(found, from) {
     settle(turn);
     if (mine) {
       keepOpen(mine, turn);
+      // What was fetched stays to be seen until it has been fetched anew.
+      const table = mine.querySelector("details.lag[open] > .waterfall");
+      if (table) turn.querySelector("details.lag > a.load")?.before(table);
       mine.replaceWith(turn);
     } else {
       turn.classList.add("arrived");
@@ -56,7 +59,13 @@ function patchTurns(found, from) {
   return { added, full: fetched.length >= FULL };
 }
 
+const HOUR = 3_600_000;
+function makeRoom() {
+  if (now() - Number(document.getElementById("messages").dataset.start) >= HOUR) page.classList.add("hours");
+}
+
 async function update() {
+  makeRoom();
   let found;
   let full = true;
   let from = -1;
@@ -95,6 +104,7 @@ if (page.dataset.live) {
       try {
         const head = await update();
         revision = aim;
+        page.dataset.revision = String(aim);
         if (!head.dataset.live) {
           stop();
           bar.end();
@@ -133,6 +143,25 @@ if (page.dataset.live) {
     }
   });
 }
+
+/* What a turn's latency went into comes when it is asked for. */
+
+turns.addEventListener(
+  "toggle",
+  async (event) => {
+    const asked = event.target.open && event.target.querySelector(":scope > a.load");
+    if (!asked) return;
+    try {
+      const table = (await fetchMarkup(asked.href)).querySelector(".waterfall");
+      if (!table || !asked.isConnected) return;
+      asked.parentElement.querySelector(":scope > .waterfall")?.remove();
+      asked.replaceWith(table);
+    } catch {
+      // The link stays and leads to a page of its own.
+    }
+  },
+  true,
+);
 
 /* Earlier turns of a long call come in above, and what is read stays where it is. */
 

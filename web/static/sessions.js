@@ -122,6 +122,14 @@ async function go(url, { push = true, focus = null } = {}) {
 
 const address = (q) => (q ? `/sessions?${new URLSearchParams({ q })}` : "/sessions");
 
+/** What takes a facet link's place once its list was fetched anew: the link of the same value, else the first of that
+ * field, else the first. */
+function twin(body, link) {
+  const links = [...body.querySelectorAll("a[data-value]")];
+  const same = links.filter((one) => one.dataset.value === link.dataset.value);
+  return same.find((one) => one.className === link.className) ?? same[0] ?? links.find((one) => one.dataset.field === link.dataset.field) ?? links[0];
+}
+
 async function narrowDown() {
   if (!facets) return;
   const body = document.getElementById("facets-body");
@@ -134,7 +142,9 @@ async function narrowDown() {
   try {
     const found = await fetchMarkup(`${body.dataset.src}?${new URLSearchParams({ q })}`);
     if (q !== document.getElementById("results").dataset.q) return;
+    const focused = body.contains(document.activeElement) ? document.activeElement : null;
     body.replaceChildren(found);
+    if (focused) twin(body, focused)?.focus({ preventScroll: true });
     body.dataset.q = `=${q}`;
     const about = body.querySelector("[data-matching]");
     const matching = document.getElementById("matching");

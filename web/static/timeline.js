@@ -113,7 +113,7 @@ document.addEventListener("relayproxy:cursor", ({ detail }) => {
   if (turn) chooseTurn(turn, at);
 });
 
-slowest?.addEventListener("click", (event) => {
+slowest.addEventListener("click", (event) => {
   const turn = model.slowest();
   if (!turn || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
@@ -139,7 +139,8 @@ function summarise() {
   const counted = [slow && `${slow} slow`, lost && `${lost} unanswered`].filter(Boolean).join(", ");
   document.getElementById("tl-count").textContent = counted ? `${counted} of ${model.turns.length} turns` : "";
   const most = model.slowest();
-  if (slowest && most) {
+  slowest.hidden = !most;
+  if (most) {
     slowest.querySelector("b").textContent = latency(most.latency);
     slowest.classList.toggle("slow", most.slow);
     slowest.title = `Turn ${most.number}`;

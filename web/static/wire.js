@@ -97,6 +97,7 @@ function adoptCounts(found) {
   if (focused) [...mine.querySelectorAll(".pill")].find((pill) => pill.getAttribute("href") === focused)?.focus({ preventScroll: true });
   mine.querySelector("#total").textContent = theirs.querySelector("#total").textContent;
   mine.dataset.counted = theirs.dataset.counted;
+  mine.dataset.total = theirs.dataset.total;
 }
 
 /** Fetches what lies beyond an end ("earlier" or "more") of the rows. */
@@ -273,13 +274,13 @@ page.addEventListener(
     document.dispatchEvent(
       new CustomEvent("relayproxy:cursor", { detail: { at: Number(row.dataset.at), source: "messages", message: row.dataset.key } }),
     );
-    const whole = event.target.querySelector(".msg-body .load a");
+    const whole = event.target.querySelector(":scope > a.load");
     if (!whole) return;
     try {
       const found = await fetchMarkup(whole.href);
       const body = found.querySelector(".msg-body");
       settle(body);
-      event.target.querySelector(".msg-body").replaceWith(body);
+      whole.replaceWith(body);
     } catch {
       // The link stays and leads to the message's own page.
     }

@@ -1,0 +1,28 @@
+"""Sessions as an earlier version stored them, whose new numbers, labels and strips are still empty.
+
+Knows: since which revision these are stored, and how a session shows that it has none.
+Must not know: how they are derived.
+"""
+
+from sqlalchemy import Connection, and_, case, func, select
+
+from relayproxy.store.schema import sessions
+
+DERIVES = frozenset({"0003"})
+"""Revisions that add what is derived from a recording: a session that was stored before gets it by a rebuild."""
+LOOKED_AT = 1000
+"""Of all sessions the oldest, among which those of an earlier version are."""
+
+
+def outdated(db: Connection) -> int:
+    """How many of the oldest sessions an earlier version stored and nobody has derived since."""
+    c = sessions.c
+    oldest = select(c.turns, c.backend, c.strip, c.ended_at).order_by(c.started_at, c.id).limit(LOOKED_AT).subquery().c
+    # A session of this version has the URL of its backend.
+    bare = and_(oldest.turns > 0, oldest.backend == "", oldest.strip == "", oldest.ended_at.is_not(None))
+    return int(db.execute(select(func.coalesce(func.sum(case((bare, 1), else_=0)), 0))).scalar_one())
+
+
+def any_session(db: Connection) -> bool:
+    """Whether anything has been recorded."""
+    return db.execute(select(sessions.c.id).limit(1)).first() is not None

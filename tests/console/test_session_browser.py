@@ -1,0 +1,168 @@
+"""The page of a session in a real browser: what fits where, and what is fetched only when it is wanted."""
+
+from playwright.sync_api import Page, expect
+
+from relayproxy.store.archive import Archive
+
+from . import calls
+from .conftest import OpenPage
+
+NARROW = {"width": 360, "height": 740}
+
+
+def chatty(archive: Archive, turns: int, began: int | None = None) -> calls.Call:
+    call = calls.Call(archive, began or calls.ago(turns * 4 + 60)).setup()
+    for number in range(turns):
+        call.asks(1 + number * 4, f"Question {number}?").answers(2 + number * 4, f"This is answer number {number}.")
+    return call
+
+
+def box(page: Page, what: str) -> dict[str, float]:
+    found = page.locator(what).first.bounding_box()
+    assert found, what
+    return {**found, "right": found["x"] + found["width"], "bottom": found["y"] + found["height"]}
+
+
+def test_what_is_opened_comes_then(visit: OpenPage, archive: Archive) -> None:
+    call = calls.booking(archive, calls.ago(60)).commit()
+    page = visit(f"/sessions/{call.id}")
+    expect(page.locator(".waterfall")).to_have_count(0)
+    expect(page.locator("#wire pre")).to_have_count(0)
+
+    page.locator("#turn-2 details.lag summary").click()
+    expect(page.locator("#turn-2 .waterfall .ms").last).to_have_text("2,640.1 ms")
+    expect(page.locator("#turn-2 .load")).to_have_count(0)
+    row = page.locator("#wire .msg", has_text="table for tonight").first
+    row.locator("summary").click()
+    expect(row.locator("pre")).to_contain_text('"voicePrompt"')
+    expect(row.locator(".load")).to_have_count(0)
+
+
+def test_a_turn_that_is_open_stays_so_when_the_call_goes_on(visit: OpenPage, archive: Archive) -> None:
+    call = calls.Call(archive).setup().asks(1, "Hello?").answers(2, "Good morning.").commit()
+    page = visit(f"/sessions/{call.id}")
+    page.locator("#turn-1 details.lag summary").click()
+    expect(page.locator("#turn-1 .waterfall")).to_be_visible()
+    call.interrupts(2.5, "Good", 400).commit()
+    expect(page.locator("#turn-1")).to_contain_text("Interrupted")
+    expect(page.locator("#turn-1 .waterfall")).to_be_visible()
+
+
+def test_keys_that_are_pressed_look_as_other_lines_do(visit: OpenPage, archive: Archive) -> None:
+    page = visit(f"/sessions/{calls.booking(archive, calls.ago(60)).commit().id}")
+    looks = "line => [getComputedStyle(line).gap, getComputedStyle(line).marginBottom]"
+    assert page.locator(".line.keys").evaluate(looks) == page.locator(".line.caller").first.evaluate(looks)
+
+
+def test_a_long_name_of_a_caller_stays_on_the_page(visit: OpenPage, archive: Archive) -> None:
+    call = calls.Call(archive).setup(caller=f"sip:{'a-very-long-name' * 12}@example.com").asks(1, "Hello?").commit()
+    for width in (360, 768):
+        page = visit(f"/sessions/{call.id}", viewport={"width": width, "height": 740})
+        expect(page.locator(".live-bar .pause")).to_be_in_viewport()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert box(page, "h1")["right"] <= width
+
+
+def test_times_never_touch_what_was_said(visit: OpenPage, archive: Archive) -> None:
+    short = calls.booking(archive, calls.ago(60)).commit()
+    hours = chatty(archive, 2, calls.ago(9000)).asks(4000, "Still there?").answers(4001, "Yes.").hang_up(4100).commit()
+
+    def apart(page: Page) -> bool:
+        script = """lines => lines.filter(line => line.querySelector(".at")).every(line => {
+          const range = document.createRange();
+          range.selectNodeContents(line.querySelector(".at"));
+          return range.getBoundingClientRect().right <= line.querySelector(".what").getBoundingClientRect().left;
+        })"""
+        return bool(page.locator("#turns .line").evaluate_all(script))
+
+    page = visit(f"/sessions/{hours.id}")
+    expect(page.locator("#turn-3 .at").first).to_have_text("1:06:40.000")
+    assert apart(page)
+    page = visit(f"/sessions/{short.id}")
+    assert apart(page)
+    page.get_by_role("button", name="Times: from the start").click()
+    assert apart(page)
+
+
+def test_waits_can_be_compared_down_the_page(visit: OpenPage, archive: Archive) -> None:
+    page = visit(f"/sessions/{calls.booking(archive, calls.ago(60)).commit().id}")
+    ends = page.locator(".lag .fall").evaluate_all(
+        "falls => falls.map(fall => [fall.getBoundingClientRect().left, fall.getBoundingClientRect().right])"
+    )
+    assert len(ends) > 2
+    assert all(end == ends[0] for end in ends)
+
+
+def test_the_slowest_turn_appears_with_the_first_answer(visit: OpenPage, archive: Archive) -> None:
+    call = calls.Call(archive).setup().asks(1, "Hello?").commit()
+    page = visit(f"/sessions/{call.id}")
+    page.wait_for_selector("#timeline[data-ready]")
+    expect(page.locator("#slowest")).to_be_hidden()
+    before = page.locator("#session").get_attribute("data-revision")
+    call.answers(1.8, "Good morning.").commit()
+    expect(page.locator("#slowest")).to_have_text("Slowest turn: 800 ms")
+    expect(page.locator("#session")).not_to_have_attribute("data-revision", str(before))
+    expect(page.locator("#messages")).to_have_attribute("data-total", page.locator("#total").inner_text())
+    call.asks(5, "And now?").answers(8, "Now, too.").commit()
+    expect(page.locator("#slowest")).to_have_text("Slowest turn: 3,000 ms")
+
+
+def test_a_live_page_offers_the_latest_at_once_and_counts_in_one_place(visit: OpenPage, archive: Archive) -> None:
+    call = chatty(archive, 30).commit()
+    page = visit(f"/sessions/{call.id}", viewport=NARROW)
+    follow = page.locator("#follow")
+    expect(follow).to_have_text("↓ Latest")
+    call.asks(140, "Are you there?").commit()
+    expect(follow).to_have_text("↓ 1 new")
+
+    page.get_by_role("button", name="Pause").click()
+    call.answers(141, "Yes.").asks(150, "Good.").commit()
+    expect(page.get_by_role("button", name="Resume · 1 new")).to_be_visible()
+    expect(follow).to_have_text("↓ Latest")
+    bar, pause, latest = box(page, ".live-bar"), box(page, ".live-bar .pause"), box(page, "#follow")
+    assert bar["height"] < 50
+    assert pause["y"] == latest["y"]
+    assert 0 <= bar["x"]
+    assert bar["right"] <= 360
+
+    follow.click()
+    expect(page.locator("#turn-31")).to_be_in_viewport()
+    expect(follow).to_be_hidden()
+
+
+def test_the_alarm_of_a_waiting_caller_fits_beside_the_rest_on_a_phone(visit: OpenPage, archive: Archive) -> None:
+    call = chatty(archive, 30).asks(140, "Are you there?").commit()
+    page = visit(f"/sessions/{call.id}", viewport=NARROW)
+    expect(page.locator(".late-alarm")).to_be_visible()
+    expect(page.locator("#follow")).to_be_visible()
+    bar = box(page, ".live-bar")
+    assert bar["height"] < 50
+    assert bar["x"] >= 0
+    assert bar["right"] <= 360
+    assert box(page, "#follow")["right"] <= 360
+
+
+def test_an_ended_call_offers_no_latest(visit: OpenPage, archive: Archive) -> None:
+    page = visit(f"/sessions/{chatty(archive, 30).hang_up(130).commit().id}")
+    page.wait_for_selector("#timeline[data-ready]")
+    expect(page.locator("#follow")).to_be_hidden()
+
+
+def test_where_nothing_can_be_drawn_there_is_no_timeline(visit: OpenPage, archive: Archive) -> None:
+    page = visit(f"/sessions/{calls.refused(archive, calls.ago(100)).commit().id}")
+    expect(page.locator(".conversation")).to_be_visible()
+    expect(page.locator("#timeline, .tl-overview")).to_have_count(0)
+    plain = visit(f"/sessions/{calls.booking(archive, calls.ago(60)).commit().id}", java_script_enabled=False)
+    expect(plain.locator(".tl-none")).to_contain_text("A script draws the timeline")
+    expect(plain.locator(".tl-body")).to_be_hidden()
+
+
+def test_on_a_phone_downloads_are_beside_how_it_ended(visit: OpenPage, archive: Archive) -> None:
+    page = visit(f"/sessions/{calls.booking(archive, calls.ago(60)).commit().id}", viewport=NARROW)
+    state, button = box(page, ".title .state"), box(page, "#download > summary")
+    assert state["y"] < button["bottom"]
+    assert button["y"] < state["bottom"]
+    page.locator("#download summary").click()
+    menu = box(page, "#download > ul")
+    assert menu["x"] >= 0
+    assert menu["right"] <= 360
