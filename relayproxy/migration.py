@@ -55,7 +55,8 @@ class Migration:
             )
         except OSError as problem:
             return False, f"the database cannot be prepared: {problem}"
-        assert process.stderr is not None and process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout is not None
         try:
             words, told = await asyncio.gather(process.stderr.read(), process.stdout.read())
             code = await process.wait()

@@ -30,7 +30,7 @@ def latency_over_time(one: Summary, slow_ms: int) -> Chart:
             _turns("Turns (n)", "n", one),
         ],
         "rule": {"at": slow_ms, "name": "slow"},
-        **_top([step.latencies for step in one.steps], 0.95),
+        **_top([step.latencies for step in one.steps], 0.95, slow_ms),
     }
 
 
@@ -69,7 +69,7 @@ def percentile_compared(a: Summary, b: Summary, share: float, slow_ms: int) -> C
             _turns("Turns of B (n)", "b", b, steps),
         ],
         "rule": {"at": slow_ms, "name": "slow"},
-        **_top([step.latencies for side in (a, b) for step in side.steps], share),
+        **_top([step.latencies for side in (a, b) for step in side.steps], share, slow_ms),
     }
     if a.steps[0].at != b.steps[0].at:
         shift = a.steps[0].at - b.steps[0].at
@@ -105,11 +105,13 @@ def _percentile(name: str, colour: str, one: Summary, share: float, steps: int =
     return {"name": name, "draw": "line", "colour": colour, "unit": "ms", "values": values}
 
 
-def _top(steps: list[Latencies], share: float) -> Chart:
-    """How high a scale reaches: one slow turn in a quiet hour is not to flatten everything else."""
+def _top(steps: list[Latencies], share: float, slow_ms: int) -> Chart:
+    """How high a scale reaches, which shows what is slow: one slow turn in a quiet hour is not to flatten everything
+    else. `clipped`: a line leaves the chart."""
     weighty = [one for one in steps if one.n >= WEIGHTY] or steps
     top, most = (max((one.percentile(share) or 0 for one in some), default=0) for some in (weighty, steps))
-    return {"top": top, "clipped": most > top * 1.06}
+    top = max(round(top * 1.06), round(slow_ms * 1.1))
+    return {"top": top, "clipped": most > top}
 
 
 def _turns(name: str, colour: str, one: Summary, steps: int = 0) -> Chart:

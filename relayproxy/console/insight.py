@@ -5,7 +5,7 @@ Must not know: SQL; how numbers come about.
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -81,6 +81,8 @@ async def page(request: web.Request) -> web.Response:
         "ranges": [(name, _link(q=f"{without_times(q)} {text}".strip(), by=by)) for name, text in RANGES],
         "periods": [(name, _link(q=without_times(q), a=a, b=b)) for name, a, b in PERIODS],
         "plain": _link(q=q, by=by),
+        "asking": lambda text: _link(q=text, by=by),
+        "cleared": _link(by=by, a=request.query.get("a", ""), b=request.query.get("b", "")),
         "measures": MEASURES,
         "told": told,
         "few": FEW,
@@ -165,7 +167,9 @@ async def _sides(request: web.Request, by: str) -> tuple[Side, ...]:
         raise bad_request("a and b: both are expected, or none.")
     chosen = [selection(q, text) for text in alternatives] or [selection(q)]
     key = ("insight", by, *(one.key for one in chosen))
-    return await memory_of(queries).of(key, queries, lambda: _read(queries, chosen, by))
+    sides = await memory_of(queries).of(key, queries, lambda: _read(queries, chosen, by))
+    # Whoever asked first may have written it in other words, and made other mistakes.
+    return tuple(replace(side, chosen=one) for side, one in zip(sides, chosen, strict=True))
 
 
 def _read(queries: Queries, chosen: list[Selection], by: str) -> tuple[Side, ...]:

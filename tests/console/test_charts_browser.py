@@ -182,7 +182,7 @@ def test_a_range_that_is_marked_becomes_the_filter_s(visit: OpenPage) -> None:
     page = visit("/insight?q=since%3A10d+route%3Abookings")
     drag(page, ".plot .u-over", 200, 400)
     page.wait_for_url("**/insight?q=route*until*")
-    field = page.get_by_role("searchbox", name="Filter")
+    field = page.get_by_role("combobox", name="Filter")
     assert field.input_value().startswith("route:bookings since:20")
     expect(page.locator(".alarm")).to_have_count(0)
     expect(page.locator(".plot canvas").first).to_be_visible()
@@ -202,6 +202,30 @@ def test_two_values_are_compared_from_the_page(visit: OpenPage) -> None:
     page.get_by_role("link", name="This week and the one before").click()
     expect(page.locator(".side-a")).to_contain_text("since:14d until:7d")
     expect(page.get_by_text("A is laid over the times of B").first).to_be_visible()
+
+
+def test_the_filter_completes_and_is_reached_by_a_key(visit: OpenPage) -> None:
+    page = visit("/insight")
+    page.keyboard.press("/")
+    field = page.get_by_role("combobox", name="Filter")
+    expect(field).to_be_focused()
+    page.keyboard.type("route:bo")
+    expect(page.locator("#options [role=option]").first).to_contain_text("bookings")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(field).to_have_value("route:bookings ")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/insight?q=route*")
+    page.get_by_role("link", name="Clear the filter").click()
+    expect(page.get_by_role("combobox", name="Filter")).to_have_value("")
+
+
+def test_values_that_were_seen_are_offered_for_a_comparison(visit: OpenPage) -> None:
+    page = visit("/insight")
+    page.get_by_text("Compare …").click()
+    page.get_by_label("Field").select_option("param.release")
+    expect(page.locator("#seen option")).to_have_count(2)
+    assert sorted(page.eval_on_selector_all("#seen option", "all => all.map(one => one.value)")) == ["41", "42"]
 
 
 def test_charts_above_the_list_come_without_moving_it_and_obey_its_filter(visit: OpenPage) -> None:

@@ -237,12 +237,15 @@ async def test_the_page_says_what_its_numbers_stand_on(client: Client, archive: 
     async with client.get("/insight", params={"q": "since:1d nonsense:1", "by": "route"}) as response:
         text = await response.text()
     assert response.status == 200
-    assert "<code><bdi>nonsense:1</bdi></code> is not in force" in text
+    assert "<code><bdi>nonsense:1</bdi></code> is not applied" in text
     assert "<b>&" not in text
     assert "2 turns</b> with" not in text
     assert "2 turns with a latency" in text
     assert '/sessions/a#turn-1"><b>2,500 ms</b>' in text
-    assert "few" in text
+    assert text.count("a number says little") == 2  # of all, and of the one route
+    assert '<a class="quiet" href="/insight?q=since%3A1d&amp;by=route">Take it out</a>' in text
+    async with client.get("/insight", params={"q": "rout:x"}) as response:
+        assert '<a href="/insight?q=route%3Ax"><code><bdi>route:x</bdi></code></a>' in await response.text()
 
 
 async def test_a_comparison_page_gives_direction_in_words_and_warns_of_few(client: Client, archive: Archive) -> None:

@@ -178,8 +178,7 @@ export function draw(element, onBrush) {
   const count = (chart.edges?.length ?? chart.times.length - 1) + 1;
   const x = chart.edges ? [...Array(count).keys()] : chart.times.map((at) => at + chart.step / 2);
   const left = shown.find((one) => one.draw !== "faint");
-  const least = left.unit === "ms" ? chart.rule.at * 1.1 : left.unit ? 1 : 3;
-  const upTo = (u, min, max) => [0, Math.max(least, (chart.top ?? max ?? 0) * 1.06)];
+  const upTo = (u, min, max) => [0, chart.top ?? Math.max(left.unit ? 1 : 3, (max ?? 0) * 1.06)];
   const move = tip(plot, chart, shown);
   const options = {
     width: Math.max(plot.clientWidth, 100),
@@ -251,20 +250,23 @@ function beyond(u, shown) {
     .flatMap((one) => one.values.map((value, at) => ({ one, value, at })))
     .filter(({ one, value }) => value !== null && value > u.scales[one.unit || "count"].max)
     .sort((a, b) => b.value - a.value);
-  const taken = [];
-  for (const { one, value, at } of found) {
-    const x = u.valToPos(u.data[0][at], "x");
-    const arrow = label(u, "beyond", "▲");
-    arrow.dataset.colour = one.colour;
-    arrow.style.left = `${x}px`;
-    const said = label(u, "beyond told", told(value, one.unit));
-    said.dataset.colour = one.colour;
+  const place = ({ at }) => u.valToPos(u.data[0][at], "x");
+  const mark = (one, className, text) => {
+    const made = label(u, className, text);
+    made.dataset.colour = one.colour;
+    return made;
+  };
+  for (const point of found) mark(point.one, "beyond", "▲").style.left = `${place(point)}px`;
+  const taken = found.map((point) => [place(point) - 5, place(point) + 5]);
+  for (const point of found) {
+    const said = mark(point.one, "beyond told", told(point.value, point.one.unit));
     const wide = said.offsetWidth;
-    const start = x + 8 + wide > u.over.clientWidth ? x - 8 - wide : x + 8;
-    if (taken.some(([from, until]) => from < Math.max(x + 6, start + wide) && Math.min(x - 6, start) < until)) said.remove();
+    const free = (from) => from >= 0 && from + wide <= u.over.clientWidth && taken.every(([a, b]) => b <= from || from + wide <= a);
+    const start = [place(point) + 6, place(point) - 6 - wide].find(free);
+    if (start === undefined) said.remove();
     else {
       said.style.left = `${start}px`;
-      taken.push([Math.min(x - 6, start), Math.max(x + 6, start + wide)]);
+      taken.push([start, start + wide]);
     }
   }
 }

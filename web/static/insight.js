@@ -1,5 +1,6 @@
 // Draws the charts of the page; a range of time that is marked in one becomes the filter's.
 import { draw } from "./charts.js";
+import "./filterbar.js";
 import "./page.js";
 
 function iso(ms) {
@@ -25,3 +26,19 @@ for (const chart of document.querySelectorAll("[data-chart]")) {
 }
 
 document.getElementById("ask-by")?.addEventListener("change", ({ target }) => target.form.requestSubmit());
+
+// What the field was seen with, for both values of a comparison.
+const values = document.querySelector("form.values");
+async function offer() {
+  const q = `${values.elements.namedItem("field").value}:`;
+  try {
+    const response = await fetch(`/api/complete?${new URLSearchParams({ q, at: q.length })}`);
+    if (!response.ok) return;
+    const { items } = await response.json();
+    document.getElementById("seen").replaceChildren(...items.map(({ label }) => Object.assign(document.createElement("option"), { value: label })));
+  } catch {
+    // Any value can be written without them.
+  }
+}
+values.elements.namedItem("field").addEventListener("change", offer);
+values.closest("details").addEventListener("toggle", ({ target }) => target.open && offer());
