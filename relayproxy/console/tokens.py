@@ -59,7 +59,7 @@ def tokens(text: str) -> tuple[Token, ...]:
 
 
 def within(text: str) -> tuple[str, tuple[Token, ...], str]:
-    """The text as far as a filter may go, the tokens in it, and what is beyond: all from the first token too many on."""
+    """The text as far as a filter may go, its tokens, and what is beyond: all from the first token too many on."""
     kept: list[Token] = []
     values = 0
     # One more character shows whether a token ends where the text is cut.

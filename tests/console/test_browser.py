@@ -61,7 +61,7 @@ def test_the_list_shows_each_call_and_opens_it(visit: OpenPage, archive: Archive
     expect(rows.nth(0)).to_contain_text("Live")
     expect(rows.nth(1)).to_contain_text("Backend disconnected")
     expect(rows.nth(1)).to_contain_text("Failed")
-    expect(rows.nth(2)).to_contain_text("710 / 2,640 ms n 5")
+    expect(rows.nth(2)).to_contain_text("710 / 2,640")
     expect(rows.nth(2)).to_contain_text("Ended by backend")
     expect(rows.nth(2)).to_contain_text("handoff")
     expect(rows.nth(2).locator("time")).to_have_attribute("title", "UTC " + rfc3339(good.began))

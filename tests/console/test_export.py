@@ -87,7 +87,7 @@ async def test_the_document_has_every_turn(client: Client, archive: Archive, pre
 
     assert (media_type, name) == ("application/json", f"{call.vx}.json")
     assert document["turns"] == told["turns"]
-    paged = {"turns": [], "turns_next": None, "unreadable_turns": 0}
+    paged: dict[str, object] = {"turns": [], "turns_next": None, "unreadable_turns": 0}
     assert {**document, **paged} == {**told, **paged}
 
 
