@@ -13,7 +13,7 @@ from aiohttp import web
 
 from relayproxy.console.render import render
 from relayproxy.console.tokens import clean
-from relayproxy.store.errors import NotReady, RefusedError, StoreError
+from relayproxy.store.errors import NotReady, RefusedError, SlowError, StoreError
 
 _log = logging.getLogger(__name__)
 
@@ -69,6 +69,8 @@ async def tell_errors(request: web.Request, handler: Handler) -> web.StreamRespo
         problem = found
     except NotReady as found:
         problem = Problem(503, "not_ready", str(found))
+    except SlowError as found:
+        problem = Problem(503, "too_slow", str(found).removeprefix("database: ").capitalize() + ".")
     except RefusedError:
         problem = _internal(request)
     except StoreError as found:

@@ -41,6 +41,7 @@ ERRORS: dict[int, dict[str, str]] = {
     503: {
         "not_ready": "There is no database yet, or one of another version.",
         "database_unavailable": "The database does not answer; ask again later.",
+        "too_slow": "Looking for it took too long; ask for less.",
         "audit_unavailable": "That a recording is downloaded cannot be recorded now, so it is not given.",
     },
 }
