@@ -37,7 +37,7 @@ else
 endif
 
 test: check
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: $(VENV)/.dev
 	@$(BIN)/ruff check .

@@ -28,9 +28,8 @@ class Row:
     line: str
     block: str | None
     odd: tuple[str, ...]
-    sought: str = ""
     folded: str = ""
-    """What is `sought`, as it is compared."""
+    """The text that is searched for, as it is compared."""
 
     @property
     def message(self) -> Message:
@@ -65,14 +64,8 @@ def row(placed: PlacedMessage, wanted: Filter = ALL, *, whole: bool = False) -> 
         line=preview.found_line(message, folded) if folded else preview.line(message),
         block=preview.block(message) if whole else None,
         odd=tuple(_odd(message)),
-        sought=wanted.text,
         folded=folded,
     )
-
-
-def kept(message: Message) -> int:
-    """Payload bytes (characters of a text) that were kept."""
-    return len(message.text or message.data or b"")
 
 
 def _odd(message: Message) -> Iterable[str]:
