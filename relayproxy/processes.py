@@ -73,6 +73,7 @@ async def supervise(settings: Settings, companion: Companion | None = None) -> N
         loop.call_soon_threadsafe(signals.put_nowait, number)
 
     # Not the loop's own handlers: it takes them away when it closes, and a signal then would spoil the exit code.
+    # `call_soon_threadsafe` takes no lock; a handler that did could wait for the very code that it interrupts.
     _handle_signals(note)
     try:
         with _data_dir(settings):

@@ -8,7 +8,6 @@ import fcntl
 import os
 import secrets
 import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from relayproxy.conversation.findings import Thresholds
 from relayproxy.errors import RelayproxyError
 from relayproxy.recorder.recorder import Recorder
 from relayproxy.recorder.vitals import Reporter
+from relayproxy.signals import stop_event
 from relayproxy.store.archive import Archive
 from relayproxy.store.engine import open_engine
 from relayproxy.store.migrate import check_schema
@@ -34,9 +34,7 @@ def run(settings: Settings) -> None:
     A database that is away or has no schema yet is waited for. Raises RelayproxyError when another recorder works
     on the data folder, or the folder cannot be used, or the database file has been deleted or replaced.
     """
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_event(signal.SIGTERM, signal.SIGINT)
     os.nice(COURTESY)
     with _alone(settings.data_dir) as recorder_id:
         engine = open_engine(settings.database)

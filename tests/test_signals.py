@@ -1,0 +1,60 @@
+"""However many signals come, and however close together, every process stops in order."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from relayproxy.store.migrate import migrate
+from tests.running import Running
+
+PROCESSES: dict[str, dict[str, Any]] = {
+    "relay": {"backend": "ws://127.0.0.1:9", "listen": "127.0.0.1:0"},
+    "recorder": {},
+    "console": {"console": "127.0.0.1:0"},
+    "serve": {"backend": "ws://127.0.0.1:9", "listen": "127.0.0.1:0", "console": "127.0.0.1:0"},
+}
+ROUNDS = 3
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_signals_close_together_stop_a_process_in_order(name: str, tmp_path: Path) -> None:
+    migrate(f"sqlite:///{tmp_path}/relayproxy.db")
+    for _ in range(ROUNDS):
+        process = Running(name, data_dir=tmp_path, **PROCESSES[name])
+        try:
+            for _ in range(200):
+                for number in (signal.SIGTERM, signal.SIGINT):
+                    os.kill(process.process.pid, number)
+            assert process.wait() == 0
+        finally:
+            process.process.kill()
+            process.stop()
+
+
+SIGNALLED_AT_EVERY_LINE = """
+import signal, sys, threading
+from pathlib import Path
+from relayproxy.config import Settings
+from relayproxy.recorder.process import run
+
+def trace(frame, what, argument):
+    here = frame.f_code is threading.Event.wait.__code__
+    if not here or not frame.f_back.f_globals["__name__"].startswith("relayproxy.recorder"):
+        return None
+    signal.raise_signal(signal.SIGTERM)
+    return trace
+
+sys.settrace(trace)
+run(Settings(data_dir=Path(sys.argv[1])))
+"""
+
+
+def test_signals_at_every_line_of_its_waiting_do_not_hang_the_recorder(tmp_path: Path) -> None:
+    migrate(f"sqlite:///{tmp_path}/relayproxy.db")
+    done = subprocess.run([sys.executable, "-c", SIGNALLED_AT_EVERY_LINE, str(tmp_path)], timeout=60, check=False)
+    assert done.returncode == 0
