@@ -11,8 +11,12 @@ import msgspec
 
 from relayproxy.console.findings import FindingView
 from relayproxy.console.times import moment
-from relayproxy.conversation.model import Conversation, Interruption, Turn
+from relayproxy.conversation.model import Conversation, Interruption, Played, Spoken, Turn
 from relayproxy.conversation.totals import Spread, milliseconds
+
+
+def _stretch(one: Played | Spoken) -> dict[str, Any]:
+    return {**moment("started_at", one.start), **moment("ended_at", one.end), "estimated": one.estimated}
 
 
 def turn_document(turn: Turn, findings: Iterable[FindingView]) -> dict[str, Any]:
@@ -36,11 +40,11 @@ def turn_document(turn: Turn, findings: Iterable[FindingView]) -> dict[str, Any]
         "heard_text": turn.heard_text,
         "unheard_text": turn.unheard_text,
         "heard_basis": turn.heard_basis,
-        "played": [
-            {**moment("started_at", one.start), **moment("ended_at", one.end), "estimated": one.estimated}
-            for one in turn.played
+        "played": [_stretch(one) for one in turn.played],
+        "marks": [
+            {**moment("at", mark.at), "kind": mark.kind, "text": mark.text, "spoken": [*map(_stretch, mark.spoken)]}
+            for mark in turn.marks
         ],
-        "marks": [{**moment("at", mark.at), "kind": mark.kind, "text": mark.text} for mark in turn.marks],
         "greeting": turn.greeting,
         "dtmf": turn.dtmf,
         "sent_digits": turn.sent_digits,

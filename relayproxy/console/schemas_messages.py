@@ -78,7 +78,9 @@ _CELLS: dict[str, Schema] = {
     "budget": nullable(
         row(*(nullable(integer()) for _ in range(5)), says="The five parts, in tenths of a millisecond.")
     ),
-    "flags": integer("Sum of 1: when the caller spoke is estimated; 2: unanswered; 4: an answer is awaited."),
+    "flags": integer("Sum of 1: unanswered; 2: an answer is awaited."),
+    "spoke": array(row(_AT, _AT, integer(enum=[0, 1])), "From, until, estimated."),
+    "unanswered": array(row(_AT, _AT), "From a prompt that nothing answered until the caller spoke again."),
     "heard": array(row(nullable(_AT), nullable(_AT), integer(enum=[0, 1])), "From, until, estimated."),
     "events": array(_EVENT),
 }

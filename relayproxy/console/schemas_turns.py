@@ -135,7 +135,23 @@ _TEXTS: Fields = {
         "Stretches of speech and media at the caller's ear.",
     ),
     "marks": array(
-        obj({**moment("at", "When it happened."), "kind": one_of(MarkKind), "text": text()}),
+        obj(
+            {
+                **moment("at", "When it happened."),
+                "kind": one_of(MarkKind),
+                "text": text(),
+                "spoken": array(
+                    obj(
+                        {
+                            **moment("started_at", "When the caller began to speak."),
+                            **moment("ended_at", "When they stopped."),
+                            "estimated": boolean("Start or end follow from prompts, not from speaker events."),
+                        }
+                    ),
+                    "Of a prompt: the stretches in which it was said.",
+                ),
+            }
+        ),
         "Single moments: prompts, keys, media, languages, digits; at most 64.",
     ),
     "greeting": text("In turn 0, what was played before any text of the backend."),

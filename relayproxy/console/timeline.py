@@ -22,6 +22,7 @@ from relayproxy.console.times import moment
 from relayproxy.console.waterfall import in_tenths
 from relayproxy.conversation.findings import CATALOGUE
 from relayproxy.conversation.model import Budget, Mark, Played
+from relayproxy.conversation.places import left_unanswered
 from relayproxy.conversation.totals import milliseconds
 from relayproxy.store.queries import Queries
 from relayproxy.store.rows import TurnRow
@@ -30,8 +31,8 @@ COLUMNS = (
     "number",
     "from",
     "until",
-    "spoke_from",
-    "spoke_until",
+    "spoke",
+    "unanswered",
     "asked",
     "answered",
     "streamed",
@@ -42,9 +43,10 @@ COLUMNS = (
     "events",
 )
 """Of a row. `until` is null for the turn that is not over; `asked`, `answered`, `streamed`: the final prompt or key,
-the first and the last message of the answer. `heard` has [from, until, estimated], `events` [at, kind, text]."""
-ESTIMATED, UNANSWERED, WAITS = 1, 2, 4
-"""Flags: when the caller spoke is estimated; no answer came; an answer is awaited."""
+the first and the last message of the answer. `spoke` and `heard` have [from, until, estimated], `unanswered` has
+[from, until] of each wait after which the caller spoke again unanswered, `events` [at, kind, text]."""
+UNANSWERED, WAITS = 1, 2
+"""Flags: no answer came; an answer is awaited."""
 MOST_TEXT = 48
 
 
@@ -72,9 +74,6 @@ class Times(msgspec.Struct):
     interruptions: tuple[_Cut, ...] = ()
     budget: Budget = Budget()
     findings: tuple[_Found, ...] = ()
-    caller_begun_at: int | None = None
-    caller_done_at: int | None = None
-    caller_estimated: bool = False
     played: tuple[Played, ...] = ()
     marks: tuple[Mark, ...] = ()
 
@@ -115,9 +114,7 @@ def _row(turn: Times, start: int, *, live: bool) -> list[Any]:
 
     asked = turn.caller_at if turn.opened_by in ("prompt", "dtmf") else None
     waits = live and asked is not None and turn.agent_at is None and turn.ended_at is None
-    flags = ESTIMATED * turn.caller_estimated | UNANSWERED * turn.unanswered | WAITS * waits
-    # Keys alone are no speech; they are among the events.
-    spoke = turn.opened_by != "dtmf" or any(mark.kind == "prompt" for mark in turn.marks)
+    flags = UNANSWERED * turn.unanswered | WAITS * waits
     events = [event(mark.at, start, mark.kind, mark.text) for mark in turn.marks]
     events += [event(cut.at, start, cut.kind, "") for cut in turn.interruptions]
     for one in turn.findings:
@@ -127,8 +124,8 @@ def _row(turn: Times, start: int, *, live: bool) -> list[Any]:
         turn.number,
         since(turn.started_at),
         since(turn.ended_at),
-        since(turn.caller_begun_at) if spoke else None,
-        since(turn.caller_done_at) if spoke else None,
+        [(since(one.start), since(one.end), int(one.estimated)) for mark in turn.marks for one in mark.spoken],
+        [(since(begin), since(end)) for begin, end in left_unanswered(turn.marks, turn.agent_at)],
         since(turn.caller_at),
         since(turn.agent_at),
         since(turn.agent_done_at),

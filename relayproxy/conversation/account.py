@@ -9,19 +9,13 @@ All times are wall nanoseconds.
 from typing import Any
 
 from relayproxy.conversation.model import Budget, HeardBasis, Interruption, Played, Turn
-from relayproxy.conversation.playback import SECOND
 from relayproxy.conversation.played import played
-from relayproxy.conversation.rate import USUAL
 from relayproxy.conversation.speech import Speech
 from relayproxy.conversation.totals import NullReason, milliseconds
 from relayproxy.conversation.turns import MOST_INTERRUPTIONS, TurnDraft
 from relayproxy.conversation.vocabulary import mended
 
 _WEAKEST_FIRST: tuple[HeardBasis, ...] = ("estimated", "interrupt", "tokens_played", "all")
-
-
-LONGEST = 10 * SECOND
-"""No longer than this somebody is taken to have spoken of whom only the words are known."""
 
 
 def account(draft: TurnDraft, closed_at: int | None, silent_at: int | None, rate: float) -> Turn:
@@ -179,9 +173,7 @@ class _Account:
         until = draft.client_off_at if draft.client_off_at is not None else draft.caller_at
         if until is None:
             return {}
-        begun = draft.caller_begun_at
-        if begun is None:
-            begun = until - min(round(len(draft.prompts[0]) / USUAL * SECOND), LONGEST) if draft.prompts else until
+        begun = until if draft.caller_begun_at is None else draft.caller_begun_at
         estimated = draft.client_off_at is None and bool(draft.prompts)
         return {"caller_begun_at": min(begun, until), "caller_done_at": until, "caller_estimated": estimated}
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 from relayproxy.conversation.barge_in import Aftermath, InterruptionDraft
 from relayproxy.conversation.book import TurnBook, turn_of
+from relayproxy.conversation.caller_speech import CallerSpeech
 from relayproxy.conversation.moment import Moment
 from relayproxy.conversation.playback import SECOND, Playback
 from relayproxy.conversation.replies import Replies
@@ -38,8 +39,7 @@ class Exchange:
         self._key_at: int | None = None
         self._client_on_at: int | None = None
         self._client_off_at: int | None = None
-        self._speaks_from: int | None = None
-        """When the caller began to say what no final prompt has come of yet."""
+        self._caller_speech = CallerSpeech()
         self.last_prompt_at: int | None = None
         self.caller_first_at: int | None = None
         """When the caller was first heard of."""
@@ -82,7 +82,7 @@ class Exchange:
     def partial(self, at: int) -> None:
         """A partial prompt came."""
         self._caller_begins(at)
-        self._speaks_from = at if self._speaks_from is None else self._speaks_from
+        self._caller_speech.partial(at)
         self._aftermath.speaks(at)
         self.replies.partial(at)
 
@@ -107,9 +107,9 @@ class Exchange:
         else:
             turn = self.book.begin("prompt", at)
         turn.prompts.append(text)
-        turn.mark("prompt", at, text)
-        turn.caller_begun_at = self._speaks_from if turn.caller_begun_at is None else turn.caller_begun_at
-        self._speaks_from = None
+        spoken = self._caller_speech.prompt(text, at)
+        turn.mark("prompt", at, text, spoken)
+        turn.caller_begun_at = spoken[0].start if turn.caller_begun_at is None else turn.caller_begun_at
         turn.lang = lang
         turn.client_off_at, self._client_off_at = self._client_off_at, None
         turn.off_expected = self.replies.caller_speaking
@@ -167,7 +167,7 @@ class Exchange:
         if on:
             self._caller_begins(at, event=True)
             self._client_on_at, self._client_off_at = at, None
-            self._speaks_from = at if self._speaks_from is None else self._speaks_from
+            self._caller_speech.on(at)
             if turn is not None:
                 turn.off_expected = False
             return
@@ -177,8 +177,9 @@ class Exchange:
             turn.off_expected = False
             if at - turn.caller_at <= EARLY_PROMPT:
                 turn.client_off_at = at
-                turn.touch()
+                turn.end_prompt(self._caller_speech.finish(turn.last_spoken(), at))
                 return
+        self._caller_speech.off(at)
         self._client_off_at = at
 
     def tokens_played(self, text: str, at: int) -> None:

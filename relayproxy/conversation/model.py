@@ -16,6 +16,7 @@ import msgspec
 from relayproxy.conversation.places import Mark as Mark  # part of the model
 from relayproxy.conversation.places import MarkKind as MarkKind
 from relayproxy.conversation.places import Played as Played
+from relayproxy.conversation.places import Spoken as Spoken
 from relayproxy.conversation.totals import NullReason, Totals, milliseconds
 
 OpenedBy = Literal["setup", "prompt", "dtmf", "proactive"]

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from string import ascii_lowercase, ascii_uppercase, digits
 
 from relayproxy.conversation.model import Turn
+from relayproxy.conversation.places import left_unanswered
 
 CALLER, AGENT, WAITING, SLOW, INTERRUPTED, UNANSWERED = 1, 2, 4, 8, 16, 32
 MOST_BINS = 240
@@ -74,8 +75,13 @@ def read_strip(text: str) -> tuple[int, tuple[int, ...]]:
 
 
 def _segments(turn: Turn, slow_ms: int) -> Iterable[tuple[int, int, int]]:
-    if turn.caller_begun_at is not None and turn.caller_done_at is not None:
-        yield turn.caller_begun_at, turn.caller_done_at, CALLER
+    for mark in turn.marks:
+        for spoken in mark.spoken:
+            yield spoken.start, spoken.end, CALLER
+        if mark.kind == "dtmf":
+            yield mark.at, mark.at, CALLER
+    for begin, end in left_unanswered(turn.marks, turn.agent_at):
+        yield begin, end, WAITING | (UNANSWERED if (end - begin) // _MS >= slow_ms else 0)
     for played in turn.played:
         if played.end is not None:
             yield played.start, played.end, AGENT

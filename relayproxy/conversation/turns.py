@@ -9,8 +9,10 @@ All times are wall nanoseconds.
 from collections.abc import Iterator
 from typing import Literal
 
+import msgspec
+
 from relayproxy.conversation.barge_in import InterruptionDraft
-from relayproxy.conversation.model import Mark, MarkKind, OpenedBy, Tier, Turn
+from relayproxy.conversation.model import Mark, MarkKind, OpenedBy, Spoken, Tier, Turn
 from relayproxy.conversation.moment import Moment
 from relayproxy.conversation.speech import Speech
 from relayproxy.conversation.stream import Stream
@@ -212,10 +214,22 @@ class TurnDraft:
             self.interruptions.append(draft)
         self.touch()
 
-    def mark(self, kind: MarkKind, at: int, text: str) -> None:
-        """Something with a place in time happened in it."""
+    def mark(self, kind: MarkKind, at: int, text: str, spoken: tuple[Spoken, ...] = ()) -> None:
+        """Something with a place in time happened in it. `spoken`: of a prompt, when it was said."""
         if len(self.marks) < MOST_MARKS:
-            self.marks.append(Mark(at, kind, mended(text[:MARK_TEXT])))
+            self.marks.append(Mark(at, kind, mended(text[:MARK_TEXT]), spoken))
+
+    def end_prompt(self, spoken: tuple[Spoken, ...]) -> None:
+        """When the last prompt was said is known only now."""
+        for place, mark in reversed([*enumerate(self.marks)]):
+            if mark.kind == "prompt":
+                self.marks[place] = msgspec.structs.replace(mark, spoken=spoken)
+                break
+        self.touch()
+
+    def last_spoken(self) -> tuple[Spoken, ...]:
+        """When the last prompt was said."""
+        return next((mark.spoken for mark in reversed(self.marks) if mark.kind == "prompt"), ())
 
     def speeches(self) -> Iterator[Speech]:
         """All that was said in it, in order."""

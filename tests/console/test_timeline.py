@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from relayproxy.console.timeline import COLUMNS, ESTIMATED, MOST_TEXT, UNANSWERED, WAITS, event
+from relayproxy.console.timeline import COLUMNS, MOST_TEXT, UNANSWERED, WAITS, event
 from relayproxy.store.archive import Archive
 
 from . import calls
@@ -38,10 +38,9 @@ async def test_a_row_says_when_everything_of_a_turn_happened(client: Client, arc
 
     answer = await fetched(client, call.id)
     row = rows(answer)[1]
-    assert {name: row[name] for name in ("number", "spoke_from", "spoke_until", "asked", "answered", "streamed")} == {
+    assert {name: row[name] for name in ("number", "spoke", "asked", "answered", "streamed")} == {
         "number": 1,
-        "spoke_from": 1000,
-        "spoke_until": 2000,
+        "spoke": [[1000, 2000, 0]],
         "asked": 2300,
         "answered": 4800,
         "streamed": 5000,
@@ -69,18 +68,29 @@ async def test_keys_alone_are_no_speech(client: Client, archive: Archive) -> Non
     call = calls.Call(archive, calls.ago(60)).setup()
     call.twilio(3, "dtmf", digit="1").twilio(4, "dtmf", digit="2").hang_up(8).commit()
     row = rows(await fetched(client, call.id))[-1]
-    assert (row["spoke_from"], row["spoke_until"], row["asked"]) == (None, None, 4000)
+    assert (row["spoke"], row["asked"]) == ([], 4000)
     assert [event for event in row["events"] if event[1] == "dtmf"] == [[3000, "dtmf", "1"], [4000, "dtmf", "2"]]
     assert row["flags"] == UNANSWERED
+
+
+async def test_joined_prompts_are_a_bar_each_and_the_wait_between_them_is_unanswered(
+    client: Client, archive: Archive
+) -> None:
+    call = calls.Call(archive, calls.ago(60)).setup()
+    call.asks(3, "Please cancel").asks(8, "Hello, still there?").answers(8.2, "Done.").hang_up(12).commit()
+    row = rows(await fetched(client, call.id))[1]
+    assert row["spoke"] == [[2133, 3000, 1], [6733, 8000, 1]]
+    assert row["unanswered"] == [[3000, 6733]]
+    assert (row["asked"], row["answered"]) == (8000, 8200)
 
 
 async def test_without_speaker_events_speech_is_estimated(client: Client, archive: Archive) -> None:
     call = calls.booking(archive, calls.ago(60)).commit()
     answer = await fetched(client, call.id)
     row = rows(answer)[1]
-    assert row["flags"] == ESTIMATED
-    assert row["spoke_from"] == 5600
-    assert row["spoke_until"] == row["asked"] == 6200
+    assert row["flags"] == 0
+    assert row["spoke"] == [[5600, 6200, 1]]
+    assert row["asked"] == 6200
     assert [kind for _, kind, _ in answer["events"]] == ["end"]
 
 

@@ -1,6 +1,8 @@
 """Where in time the caller spoke, the agent was heard, and single things happened."""
 
 from relayproxy.conversation.model import Turn
+from relayproxy.conversation.places import left_unanswered
+from relayproxy.conversation.playback import SECOND
 from tests.script import START, script
 
 EVENTS = """
@@ -112,7 +114,82 @@ def test_what_happens_at_a_moment() -> None:
     assert caller(call.turns[3]) == (9.0, 9.4, False)
 
 
-def test_what_the_caller_says_again_is_one_stretch_with_its_own_marks() -> None:
+def spoken(turn: Turn) -> list[tuple[float | None, float | None, bool]]:
+    """All that the caller said in a turn, stretch by stretch."""
+    said = [one for mark in turn.marks for one in mark.spoken]
+    return [(seconds(one.start), seconds(one.end), one.estimated) for one in said]
+
+
+def test_each_of_two_joined_prompts_is_a_stretch_of_its_own() -> None:
+    call = """
+        0.0  twilio   setup
+        2.0  twilio   prompt "Please cancel my"
+        3.0  twilio   prompt "Please cancel my table" last
+        7.6  twilio   prompt "Hello, are you" last
+        7.8  backend  text "Done." last
+    """
+    turn = script(call).turns[1]
+    assert spoken(turn) == [(2.0, 3.0, True), (6.667, 7.6, True)]
+    assert left_unanswered(turn.marks, turn.agent_at) == ((START + 3 * SECOND, turn.marks[1].spoken[0].start),)
+
+
+def test_speaker_events_give_one_stretch_for_each_pair_of_them() -> None:
+    turn = script(
+        """
+        0.0  twilio   setup
+        1.0  twilio   info clientSpeaking on
+        2.0  twilio   info clientSpeaking off
+        2.4  twilio   info clientSpeaking on
+        3.0  twilio   info clientSpeaking off
+        3.2  twilio   prompt "Please cancel my table" last
+        7.0  twilio   info clientSpeaking on
+        7.5  twilio   prompt "Hello?" last
+        7.6  twilio   info clientSpeaking off
+        7.8  backend  text "Done." last
+        """
+    ).turns[1]
+    assert spoken(turn) == [(1.0, 2.0, False), (2.4, 3.0, False), (7.0, 7.6, False)]
+
+
+def test_a_noise_long_before_is_no_part_of_what_is_said() -> None:
+    turn = script(
+        """
+        0.0  twilio   setup
+        1.0  twilio   info clientSpeaking on
+        1.2  twilio   info clientSpeaking off
+        9.0  twilio   info clientSpeaking on
+        9.5  twilio   info clientSpeaking off
+        9.7  twilio   prompt "Hello?" last
+        """
+    ).turns[1]
+    assert spoken(turn) == [(9.0, 9.5, False)]
+    assert caller(turn) == (9.0, 9.5, False)
+
+
+def test_keys_are_no_speech() -> None:
+    turn = script(
+        """
+        0.0  twilio   setup
+        1.0  twilio   dtmf 5
+        6.0  twilio   prompt "Hello, operator" last
+        """
+    ).turns[1]
+    assert spoken(turn) == [(5.0, 6.0, True)]
+
+
+def test_an_estimate_does_not_reach_back_into_the_prompt_before() -> None:
+    turn = script(
+        """
+        0.0  twilio   setup
+        5.0  twilio   prompt "Please cancel my table" last
+        5.5  twilio   prompt "for tonight, and for tomorrow too" last
+        """
+    ).turns[1]
+    assert spoken(turn)[1] == (5.0, 5.5, True)
+    assert left_unanswered(turn.marks, turn.agent_at) == ()
+
+
+def test_what_the_caller_says_again_has_its_own_marks() -> None:
     turn = script(
         """
         0.0  twilio   setup

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relayproxy.conversation.model import Budget, Interruption, Played, Turn
+from relayproxy.conversation.model import Budget, Interruption, Mark, Played, Spoken, Turn
 from relayproxy.conversation.strip import (
     AGENT,
     CALLER,
@@ -15,6 +15,7 @@ from relayproxy.conversation.strip import (
     Strip,
     read_strip,
 )
+from tests.script import script
 
 START = 1_800_000_000_000_000_000
 MS = 1_000_000
@@ -50,6 +51,9 @@ def turn(
         budget=Budget(proxy_in=0, backend=backend, proxy_out=0) if backend is not None else Budget(),
         caller_begun_at=None if caller is None else START + caller[0] * MS,
         caller_done_at=asked,
+        marks=()
+        if caller is None
+        else (Mark(START + caller[1] * MS, "prompt", "", (Spoken(START + caller[0] * MS, START + caller[1] * MS),)),),
         played=() if agent is None else (Played(START + agent[0] * MS, START + agent[1] * MS),),
     )
 
@@ -76,6 +80,29 @@ def test_a_slow_answer_and_one_that_never_came() -> None:
     assert slow[4] == WAITING | SLOW
     _, lost = strip(turn((0, 0), ended=1000), length=2500)
     assert lost[2] == WAITING | UNANSWERED
+
+
+def test_a_caller_who_asks_again_unanswered_is_two_bars_with_the_red_gap_between_them() -> None:
+    call = script(
+        """
+        0.0  twilio   setup
+        1.0  twilio   prompt "Please cancel my table" last
+        5.0  twilio   prompt "Hello?" last
+        5.2  backend  text "Done." last
+        5.2  twilio   close 1000
+        5.2  -        gone first=twilio twilio=eof backend=eof
+        """
+    )
+    _, bins = read_strip(call.strip)
+    assert [n for n, bits in enumerate(bins) if bits & CALLER] == [0, 1, 2, 3, 4, 18, 19, 20]
+    assert all(bits & UNANSWERED and bits & WAITING for bits in bins[4:19])
+    assert not any(bits & UNANSWERED for bits in bins[19:])
+
+
+def test_keys_are_ticks_and_no_seconds_of_speech() -> None:
+    call = script("0.0 twilio setup\n1.0 twilio dtmf 1\n3.0 twilio dtmf 2\n3.5 backend text Thanks. last")
+    _, bins = read_strip(call.strip)
+    assert [n for n, bits in enumerate(bins) if bits & CALLER] == [4, 12]
 
 
 def test_long_calls_have_wider_bins_and_lose_nothing() -> None:

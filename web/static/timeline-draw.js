@@ -66,9 +66,10 @@ export class Painter extends Paint {
     };
     const now = model.length;
     for (const turn of shown) {
-      const { spokeFrom, spokeUntil, asked, answered, streamed, budget } = turn;
-      if (spokeFrom !== null && spokeUntil !== null) bar("caller", lanes.caller, spokeFrom, spokeUntil, { hatched: turn.estimated });
-      if (budget?.[0] > 0 && spokeUntil !== null && asked !== null) bar("caller", lanes.caller, asked - budget[0] / 10, asked, { thin: true });
+      const { spoke, asked, answered, streamed, budget } = turn;
+      for (const [from, to, estimated] of spoke) bar("caller", lanes.caller, from, to, { hatched: Boolean(estimated) });
+      for (const [from, to] of turn.waited) bar("wait", lanes.backend, from, to);
+      if (budget?.[0] > 0 && spoke.length && asked !== null) bar("caller", lanes.caller, asked - budget[0] / 10, asked, { thin: true });
       for (const [at, kind] of turn.events) if (kind === "prompt") bar("caller", lanes.prompts, at, at);
       if (answered !== null && streamed !== null) bar("stream", lanes.backend, answered, streamed, { half: true });
       if (answered !== null && budget?.[4] > 0) bar("heard", lanes.heard, answered, answered + budget[4] / 10, { thin: true });
@@ -78,6 +79,7 @@ export class Painter extends Paint {
     // On top, so that nothing hides them.
     for (const turn of shown) {
       if (turn.slow) bar("slow", lanes.backend, turn.asked, turn.answered, { always: true });
+      for (const [from, to] of turn.missed) bar("lost", lanes.backend, from, to, { always: true, hatched: true });
       if (turn.unanswered && turn.asked !== null) bar("lost", lanes.backend, turn.asked, Math.max(turn.asked, turn.high), { always: true, hatched: true });
       if (turn.waits) bar(now - turn.asked >= model.slow ? "slow" : "wait", lanes.backend, turn.asked, now, { always: true });
     }

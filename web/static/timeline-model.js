@@ -1,8 +1,7 @@
 // The timeline's values: what happened when, and which stretch of it is looked at. Nothing here touches the page.
 
-export const ESTIMATED = 1;
-export const UNANSWERED = 2;
-export const WAITS = 4;
+export const UNANSWERED = 1;
+export const WAITS = 2;
 
 /** Everything of a session that is drawn. Times are milliseconds from its start. */
 export class Model {
@@ -33,14 +32,15 @@ export class Model {
         number: get(row, "number"),
         from: get(row, "from"),
         until: get(row, "until"),
-        spokeFrom: get(row, "spoke_from"),
-        spokeUntil: get(row, "spoke_until"),
+        spoke: get(row, "spoke"),
+        // From when on the caller waits too long without a word, until they speak again.
+        missed: get(row, "unanswered").filter(([from, until]) => until - from >= answer.slow_turn_ms),
+        waited: get(row, "unanswered").filter(([from, until]) => until - from < answer.slow_turn_ms),
         asked: get(row, "asked"),
         answered: get(row, "answered"),
         streamed: get(row, "streamed"),
         latency,
         budget: get(row, "budget"),
-        estimated: Boolean(flags & ESTIMATED),
         unanswered: Boolean(flags & UNANSWERED),
         waits: Boolean(flags & WAITS),
         slow: latency !== null && latency >= answer.slow_turn_ms,
@@ -50,7 +50,7 @@ export class Model {
     }
     let reach = 0;
     for (const [index, turn] of this.turns.entries()) {
-      turn.low = Math.min(turn.from, turn.spokeFrom ?? turn.from);
+      turn.low = Math.min(turn.from, turn.spoke[0]?.[0] ?? turn.from);
       const next = this.turns[index + 1];
       const ends = [turn.from, turn.answered, turn.streamed, ...turn.heard.flat().slice(0, -1)];
       turn.high = Math.max(turn.until ?? next?.from ?? this.length, ...ends.filter((at) => at !== null));

@@ -76,12 +76,14 @@ export class Paint {
       on.globalAlpha = 1;
     };
     for (const turn of model.turns) {
-      if (turn.spokeFrom !== null && turn.spokeUntil !== null) bar("caller", 0, turn.spokeFrom, turn.spokeUntil);
+      for (const [from, to] of turn.spoke) bar("caller", 0, from, to);
+      for (const [from, to] of turn.waited) bar("wait", 1, from, to);
       if (turn.asked !== null && turn.answered !== null && !turn.slow && turn.latency !== null) bar("wait", 1, turn.asked, turn.answered);
       for (const [from, to] of turn.heard) bar("heard", 2, from, to ?? from);
     }
     // From top to bottom, and never thinner than can be seen: whatever the length of the call, these stand out.
     for (const turn of model.turns) if (turn.slow) bar("slow", 1, turn.asked, turn.answered, { tall: true });
+    for (const turn of model.turns) for (const [from, to] of turn.missed) bar("lost", 1, from, to, { tall: true });
     for (const turn of model.turns) if (turn.unanswered && turn.asked !== null) bar("lost", 1, turn.asked, turn.high, { tall: true });
     if (reading) {
       on.fillStyle = c.accent;
