@@ -14,9 +14,13 @@ from relayproxy.conversation.totals import milliseconds
 
 SECOND = 1_000_000_000
 DOUBT = 2 * SECOND
-"""An interrupt is false when no final prompt follows within this time of it or of what was said since."""
-MOST_DOUBT = 15 * SECOND
+"""An interrupt is false when no final prompt was begun within this time of it or of what was said since."""
+MOST_DOUBT = 60 * SECOND
 """How long a caller may be speaking without a final prompt before nothing more is expected."""
+UNSURE = SECOND // 4
+"""When words were begun is reckoned by their length; so much more than needed must speak for it to undo a verdict."""
+STOPPING = 15 * SECOND
+"""`agentSpeaking` off later than this after an interrupt is the end of something else."""
 RECOVERY = 60 * SECOND
 """A response that comes later than this answers something else."""
 STILL = SECOND
@@ -38,6 +42,7 @@ class InterruptionDraft:
         "moment",
         "recovery",
         "sent",
+        "speaking",
         "stale_chars",
         "stale_chunks",
         "stop",
@@ -64,6 +69,8 @@ class InterruptionDraft:
         self.false: bool | None = None if kind == "caller_speech" else False
         self.recovery: int | None = None
         self.stop: int | None = None
+        self.speaking = False
+        """`clientSpeaking` is on."""
         self._deadline = moment.at + DOUBT
 
     def stale(self, chars: int, at: int) -> None:
@@ -74,13 +81,21 @@ class InterruptionDraft:
 
     def speaks(self, at: int) -> None:
         """The caller is heard to speak: a final prompt may follow later."""
-        self._deadline = max(self._deadline, min(at + DOUBT, self.moment.at + MOST_DOUBT))
+        self._deadline = max(self._deadline, at + DOUBT)
 
     def decide(self, now: int) -> bool:
-        """Whether it is known by now if the caller meant it."""
-        if self.false is None and now > self._deadline:
+        """Whether this changes what is known of the caller's having meant it."""
+        doubtful = self.false is None and not self.speaking and now > self._deadline
+        if doubtful:
             self.false = True
-        return self.false is not None
+        return doubtful
+
+    def meant(self, at: int, begun_at: int) -> bool:
+        """A final prompt came. `begun_at`: when its words were begun, by their length. Whether it changes what is
+        known."""
+        before = self.false
+        self.false = not (self.speaking or at <= self._deadline or begun_at <= self._deadline - UNSURE)
+        return self.false is not before
 
     def value(self, closed_at: int | None) -> Interruption:
         """As it stands. `closed_at`: the session is over since then."""
@@ -126,25 +141,23 @@ class Aftermath:
     def pass_time(self, now: int) -> Iterator[InterruptionDraft]:
         """Time is up for some."""
         if self._doubtful:
-            decided = [draft for draft in self._doubtful if draft.decide(now)]
-            self._doubtful = [draft for draft in self._doubtful if draft.false is None]
-            yield from decided
-        if self._sounding is not None and now - self._sounding.moment.at > MOST_DOUBT:
+            yield from [draft for draft in self._doubtful if draft.decide(now)]
+            self._doubtful = [draft for draft in self._doubtful if now - draft.moment.at <= MOST_DOUBT]
+        if self._sounding is not None and now - self._sounding.moment.at > STOPPING:
             self._sounding = None
         if self._recovering and now - self._recovering[0].moment.at > RECOVERY:
             self._recovering = [draft for draft in self._recovering if now - draft.moment.at <= RECOVERY]
 
-    def speaks(self, at: int) -> None:
-        """A partial prompt, or `clientSpeaking`."""
+    def speaks(self, at: int, on: bool | None = None) -> None:
+        """A partial prompt, or (`on`) `clientSpeaking`."""
         for draft in self._doubtful:
             draft.speaks(at)
+            draft.speaking = draft.speaking if on is None else on
 
-    def prompt(self) -> list[InterruptionDraft]:
-        """A final prompt came in time for all that are in doubt."""
-        meant, self._doubtful = self._doubtful, []
-        for draft in meant:
-            draft.false = False
-        return meant
+    def prompt(self, at: int, begun_at: int) -> list[InterruptionDraft]:
+        """The first final prompt since came, whose words were begun at `begun_at`, by their length."""
+        doubtful, self._doubtful = self._doubtful, []
+        return [draft for draft in doubtful if draft.meant(at, begun_at)]
 
     def response(self, out: int) -> list[InterruptionDraft]:
         """The next response was written to Twilio."""

@@ -8,7 +8,7 @@ Times are wall nanoseconds.
 
 from relayproxy.conversation.places import Spoken
 from relayproxy.conversation.playback import SECOND
-from relayproxy.conversation.rate import USUAL
+from relayproxy.conversation.rate import spoken_for
 
 LONGEST = 10 * SECOND
 """An estimate is never longer than this."""
@@ -50,7 +50,7 @@ class CallerSpeech:
             self._on_at = at
         elif not heard:
             if begun is None:
-                begun = max(at - min(round(len(text) / USUAL * SECOND), LONGEST), self._prompt_at or 0)
+                begun = max(at - min(spoken_for(text), LONGEST), self._prompt_at or 0)
             heard.append(Spoken(min(begun, at), at, estimated=True))
         self._partial_at, self._prompt_at = None, at
         first = len(heard) - 1

@@ -13,6 +13,7 @@ from relayproxy.conversation.book import TurnBook, turn_of
 from relayproxy.conversation.caller_speech import CallerSpeech
 from relayproxy.conversation.moment import Moment
 from relayproxy.conversation.playback import SECOND, Playback
+from relayproxy.conversation.rate import spoken_for
 from relayproxy.conversation.replies import Replies
 from relayproxy.conversation.silence import Silences
 from relayproxy.conversation.speech import Speech
@@ -92,7 +93,7 @@ class Exchange:
         self._caller_begins(at)
         self.replies.prompt(at)
         self.last_prompt_at = at
-        for draft in self._aftermath.prompt():
+        for draft in self._aftermath.prompt(at, at - spoken_for(text)):
             self.book.touch(draft.turn)
         turn = self.book.open
         if turn is None or not turn.unconfirmed:
@@ -161,7 +162,7 @@ class Exchange:
     def client_speaking(self, on: bool, at: int) -> None:
         """`clientSpeaking` came."""
         self._hear_events(at)
-        self._aftermath.speaks(at)
+        self._aftermath.speaks(at, on)
         self.replies.caller_speaking = on
         turn = self.book.open
         if on:
@@ -210,6 +211,7 @@ class Exchange:
         draft = InterruptionDraft(moment, kind, heard, heard_ms, turn.number)
         draft.attribution = stop.attribution if known else "inferred"
         draft.match, draft.sent, draft.unheard = stop.match, stop.sent, stop.unheard
+        draft.speaking = self.replies.caller_speaking
         turn.interrupt(draft)
         self._aftermath.begin(draft, sounding=sounding)
         self.replies.interrupted(stop.source, draft)

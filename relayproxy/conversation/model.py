@@ -112,8 +112,8 @@ class Interruption(msgspec.Struct, frozen=True):
     still_streaming_at_close: bool = False
     """Stale text came until the session was over."""
     false_interruption: bool | None = False
-    """The caller said nothing after all (no final prompt within 2 s of the interrupt or of what was said since);
-    None while it is not known, and for ever when the call ended first."""
+    """The caller said nothing after all (no final prompt that was begun within 2 s of the interrupt or of what was
+    said since); None while it is not known, and for ever when the call ended first."""
     recovery_ms: int | None = None
     """`interrupt` read → the next response written to Twilio."""
     stop_ms: int | None = None

@@ -229,7 +229,8 @@ NUMBERS: tuple[Number, ...] = (
     Number(
         "session", "false_interruptions", "A",
         "Interrupts by speech without a final prompt within 2 s, or within 2 s of what else was heard of the caller.",
-        "", "relayproxy.session.false_interruptions", "{interruption}",
+        "Not while `clientSpeaking` is on; withdrawn when the final prompt is too long to have been begun later.",
+        "relayproxy.session.false_interruptions", "{interruption}",
     ),
     Number(
         "session", "unanswered", "A",

@@ -1,9 +1,21 @@
 """Interruptions: what the backend still sent, whether the caller meant it, how the call went on."""
 
+from collections.abc import Callable
+
 import pytest
 
 from relayproxy.conversation.model import Interruption, Turn
 from tests.script import START, script
+
+Filter = Callable[[str], str]
+
+
+def without_events(text: str) -> str:
+    """The same call as a session without `events` sees it."""
+    return "\n".join(line for line in text.splitlines() if " info " not in line or "roundTrip" in line) + "\n"
+
+
+tiers = pytest.mark.parametrize("without", [str, without_events], ids=["events", "no events"])
 
 REPLY = """
     0.0          twilio   setup
@@ -125,6 +137,58 @@ def test_whoever_is_still_speaking_may_take_longer() -> None:
 
     assert cut(REPLY + said).false_interruption is False
     assert cut(REPLY + "4.0 twilio prompt 'uh' \n 6.5 twilio info agentSpeaking off").false_interruption is True
+
+
+TABLES = """
+    0.000  twilio   setup
+    1.000  twilio   prompt "What tables have you got?" last
+    1.500  backend  text "We have three tables left for tonight, at six, at seven and at nine." last
+    1.900  twilio   info agentSpeaking on
+    2.699  twilio   info clientSpeaking on
+    2.700  twilio   info tokensPlayed "We have three"
+    2.701  twilio   interrupt "We have three" 800
+    2.702  twilio   info agentSpeaking off
+"""
+LONG_WISH = (
+    "Well, I would like the one at seven if it is not too close to the door, since I do not like draughts at all"
+)
+
+
+@tiers
+@pytest.mark.parametrize("seconds", [2.5, 4.0])
+@pytest.mark.parametrize("stops", [True, False])
+def test_a_long_barge_in_is_no_noise(seconds: float, stops: bool, without: Filter) -> None:
+    off = f"{2.7 + seconds:.3f} twilio info clientSpeaking off\n" if stops else ""
+    call = script(without(f'{TABLES}{off}{2.701 + seconds:.3f} twilio prompt "{LONG_WISH}" last'))
+
+    assert [cut.false_interruption for cut in call.turns[1].interruptions] == [False]
+    assert "false_interruption" not in call.totals.findings
+
+
+@tiers
+def test_a_verdict_of_noise_is_withdrawn_when_the_words_come(without: Filter) -> None:
+    waited = without(TABLES + "2.9 twilio info clientSpeaking off\n6.0 twilio info roundTripDelayMs 100\n")
+
+    assert cut(waited).false_interruption is True
+    assert cut(waited + f'7.0 twilio prompt "{LONG_WISH}" last').false_interruption is False
+    assert cut(waited + '7.0 twilio prompt "Hello?" last').false_interruption is True
+    assert cut(waited + '30.0 twilio prompt "' + LONG_WISH + '" last').false_interruption is True
+
+
+def test_whoever_is_heard_speaking_is_not_judged_by_a_deadline() -> None:
+    speaks = TABLES + "30.0 twilio info roundTripDelayMs 100\n"
+
+    assert cut(speaks).false_interruption is None
+    assert cut(speaks + '31.0 twilio prompt "Yes" last').false_interruption is False
+    assert cut(speaks + "31.0 twilio info clientSpeaking off\n33.5 twilio info x y").false_interruption is True
+    assert cut(speaks + "70.0 twilio info x y\n71.0 twilio prompt Yes last").false_interruption is None
+
+
+@pytest.mark.parametrize(
+    ("said", "false"), [("予約を明日の夜七時に変更してください", False), ("4711 0815", False), ("Wait", True)]
+)
+def test_digits_and_ideographs_take_longer_to_say_than_letters(said: str, false: bool) -> None:
+    assert cut(REPLY + f"5.9 twilio prompt '{said}' last").false_interruption is false
 
 
 def test_a_key_is_meant() -> None:
