@@ -44,13 +44,13 @@ def _watch_parent() -> None:
 class Child:
     """`python -m relayproxy <name>` with this environment.
 
-    `ready` gets what its ready line says (a URL or a path). `run` is its life, to be run as a task. `hint` gives
-    what is added to the words about a first start that failed.
+    `ready` gets what its ready line says (a URL or a path). `run` is its life, to be run as a task. `cause` gives
+    why a first start has failed, as far as that can be told from outside; else empty.
     """
 
-    def __init__(self, name: str, environment: Mapping[str, str], hint: Callable[[], str] = str) -> None:
+    def __init__(self, name: str, environment: Mapping[str, str], cause: Callable[[], str] = str) -> None:
         self.name = name
-        self._hint = hint
+        self._cause = cause
         self.environment = dict(environment)
         self.ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._process: asyncio.subprocess.Process | None = None
@@ -68,7 +68,7 @@ class Child:
                 if self._stopping.is_set():
                     break
                 if not self.ready.done():
-                    raise RelayproxyError(f"the {self.name} did not start ({_ended(code)}){self._hint()}")
+                    raise RelayproxyError(f"the {self.name} did not start: {self._cause() or _ended(code)}")
                 deaths = 0 if loop.time() - began > STEADY else deaths
                 pause = BACKOFF[min(deaths, len(BACKOFF) - 1)]
                 deaths += 1

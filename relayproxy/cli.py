@@ -23,7 +23,7 @@ from relayproxy.config import (
     websocket_url,
 )
 from relayproxy.credentials import password, token
-from relayproxy.errors import RelayproxyError
+from relayproxy.errors import RelayproxyError, cannot_listen
 from relayproxy.options import (
     CONSOLE_SETTINGS,
     DATABASE_SETTINGS,
@@ -110,7 +110,15 @@ def demo(config: Path | None, **flags: Any) -> None:
     everything.run(settings)
 
 
-@main.command(short_help="A simulated Twilio makes calls.")
+class _Simulate(click.Command):
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (click's)
+        from relayproxy.lab.scenarios import SCENARIOS
+
+        with formatter.section("Scenarios"):
+            formatter.write_dl([(scenario.name, scenario.about) for scenario in SCENARIOS])
+
+
+@main.command(cls=_Simulate, short_help="A simulated Twilio makes calls.")
 @click.argument("url", callback=checked(websocket_url))
 @click.option("--calls", default=1, show_default=True, type=click.IntRange(1), metavar="N", help="How many.")
 @click.option(
@@ -122,7 +130,11 @@ def demo(config: Path | None, **flags: Any) -> None:
     help="At most so many at a time.",
 )
 @click.option(
-    "--scenario", "scenarios", multiple=True, metavar="NAME", help="What callers do. Repeatable; default: all."
+    "--scenario",
+    "scenarios",
+    multiple=True,
+    metavar="NAME",
+    help="What callers do, as listed below. Repeatable; default: all.",
 )
 @click.option(
     "--speed",
@@ -148,7 +160,6 @@ def demo(config: Path | None, **flags: Any) -> None:
 def simulate(url: str, calls: int, scenarios: tuple[str, ...], **options: Any) -> None:
     """Calls URL, a relay or a ConversationRelay server, the way Twilio does: greeting, partial and final prompts, keys,
     interruptions, hanging up. Exits with 1 when a call could not be connected.
-
     """
     from relayproxy.lab.simulate import simulate as make_calls
 
@@ -174,7 +185,7 @@ def demo_agent(listen: str) -> None:
     try:
         agent.run(*split_address(listen))
     except OSError as problem:
-        raise RelayproxyError(f"cannot listen on {listen}: {problem.strerror}") from None
+        raise cannot_listen("listen", listen, problem) from None
 
 
 _supervised = click.option("--supervised", is_flag=True, hidden=True)
@@ -263,7 +274,7 @@ def rebuild(sessions: tuple[str, ...], config: Path | None, **flags: Any) -> Non
     _log_as("rebuild")
     steps = rebuilding.run(settings_of(config, flags), sessions)
     summary = next(steps)
-    progress = Progress("sessions")
+    progress = Progress("session")
     try:
         for summary in steps:
             progress.tell(summary.done, summary.total)

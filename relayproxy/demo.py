@@ -6,17 +6,29 @@ Must not know: how calls are simulated, how processes are kept.
 
 import asyncio
 import random
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from relayproxy.children import say
-from relayproxy.config import Settings
+from relayproxy.config import Route, Settings
 from relayproxy.lab import agent
 from relayproxy.lab.script import Listen, Pause, Say, Scenario, TwiML
 from relayproxy.lab.simulate import simulate
 from relayproxy.processes import Addresses, supervise
 
-MADE = ("keypad", "hangs-up-mid-answer", "impatient", "asks-for-a-person", "book-a-table")
+MADE = (
+    "keypad",
+    "hangs-up-mid-answer",
+    "impatient",
+    "asks-for-a-person",
+    "book-a-table",
+    "waits-for-an-answer",
+    "is-not-answered",
+    "agent-crashes",
+)
+REFUSED = "offline"
+"""The route whose backend takes no connection, over which one more call is made."""
 LIVE = Scenario(
     "stays-on-the-line",
     "Asks the same few things again and again, with long pauses.",
@@ -33,11 +45,11 @@ LIVE = Scenario(
             Listen(),
             Pause(6_000),
         )
-        * 20,
+        * 5_000,
     ),
     TwiML(parameters={"restaurant": "aurora"}),
 )
-"""A call to watch while it grows; it ends by itself, so that a forgotten demo falls silent."""
+"""A call to watch while it grows, for more than two days."""
 
 
 def run(settings: Settings) -> None:
@@ -46,8 +58,12 @@ def run(settings: Settings) -> None:
 
 
 async def _run(settings: Settings) -> None:
-    async with agent.serving(seed=random.randrange(1_000_000)) as url:
-        await supervise(settings.model_copy(update={"backend": url, "routes": {}}), _calls)
+    # A port that is bound and not listened on refuses every connection, and nobody else can take it.
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        refusing = Route(backend=f"ws://127.0.0.1:{nobody.getsockname()[1]}")
+        async with agent.serving(seed=random.randrange(1_000_000)) as url:
+            await supervise(settings.model_copy(update={"backend": url, "routes": {REFUSED: refusing}}), _calls)
 
 
 @asynccontextmanager
@@ -63,10 +79,16 @@ async def _calls(addresses: Addresses) -> AsyncIterator[None]:
 
 async def _make_calls(addresses: Addresses) -> None:
     url = addresses.caller + "/"
-    say(f"{len(MADE)} simulated calls are being made, and one that stays on the line; watch them in the console:")
+    count = len(MADE) + 1
+    say(f"{count} simulated calls are being made, and one that stays on the line; watch them in the console:")
+
+    def report(line: str) -> None:
+        say(f"  {line}")
+
     async with asyncio.TaskGroup() as group:
         group.create_task(simulate(url, scenarios=(LIVE,)))
-        await simulate(
-            url, calls=len(MADE), concurrency=len(MADE), scenarios=MADE, report=lambda line: say(f"  {line}")
+        await asyncio.gather(
+            simulate(f"{url}r/{REFUSED}", scenarios=("silent",), report=report),
+            simulate(url, calls=len(MADE), concurrency=len(MADE), scenarios=MADE, report=report),
         )
-        say(f"All {len(MADE)} are through. Look at them: {addresses.page}")
+        say(f"All {count} are through. Look at them: {addresses.page}")

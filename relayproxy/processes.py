@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from relayproxy.children import Child, end_with_parent, say
 from relayproxy.config import Settings, as_environment, relay_urls, split_address
-from relayproxy.errors import RelayproxyError, SettingError
+from relayproxy.errors import RelayproxyError, SettingError, cannot_listen
 from relayproxy.migration import Migration
 from relayproxy.sources import ENV_PREFIX
 
@@ -99,9 +99,9 @@ class _Three:
             update={"users": {}, "tokens": {}, "console_key": None, "console_user_header": None}
         )
         without = other | as_environment(unknowing)
-        self._relay = Child("relay", without, lambda: _other("listen", settings.listen))
+        self._relay = Child("relay", without, lambda: _taken("listen", settings.listen))
         self._recorder = Child("recorder", without)
-        self._console = Child("console", self._environment, lambda: _other("console", settings.console))
+        self._console = Child("console", self._environment, lambda: _taken("console", settings.console))
         self._lives: dict[Child, asyncio.Task[None]] = {}
         self._migration = Migration(self._environment, self._renew_recorder)
         self._migrating: asyncio.Task[None] | None = None
@@ -218,16 +218,16 @@ def _data_dir(settings: Settings) -> Iterator[None]:
         os.close(lock)
 
 
-def _other(setting: str, address: str) -> str:
-    """What helps when the address is the trouble; empty when it is not."""
+def _taken(setting: str, address: str) -> str:
+    """Why the address cannot be listened on and what helps; empty when it can."""
     host, port = split_address(address)
     try:
         for family, kind, _, _, where in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
             with socket.socket(family, kind) as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind(where)
-    except OSError:
-        return f"; another address: --{setting} HOST:PORT (make run {setting.upper()}=HOST:PORT)"
+    except OSError as problem:
+        return f"{cannot_listen(setting, address, problem)} (make run {setting.upper()}=HOST:PORT)"
     return ""
 
 
@@ -246,7 +246,8 @@ def _summary(settings: Settings, addresses: Addresses) -> str:
             f"    Twilio needs a public wss:// address: put a tunnel or a TLS front end before port {port},",
             "    give Twilio that one's URL, and set --public-url to it to have it shown here.",
         ]
-    return "\n".join([*lines, "", f"  console: {addresses.page}", ""])
+    lines += ["", f"  console: {addresses.page}", ""]
+    return "\n".join([*lines, "  Ctrl-C stops it once live calls have ended; a second one ends them.", ""])
 
 
 def _reachable(url: str) -> str:

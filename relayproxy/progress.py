@@ -9,12 +9,14 @@ import time
 
 import click
 
+from relayproxy.plural import plural
+
 REDRAW, REPORT = 0.1, 10.0
 """Seconds between two words on how far a long command is: on a terminal, and elsewhere."""
 
 
 class Progress:
-    """Of one command; `what` is what it goes through."""
+    """Of one command; `what` is what it goes through, in the singular."""
 
     def __init__(self, what: str) -> None:
         self._what = what
@@ -29,7 +31,7 @@ class Progress:
         if not last and now - self._told < (REDRAW if self._terminal else REPORT):
             return
         self._told = now
-        line = f"{done:,} of {total:,} {self._what}, {done / max(now - self._began, 0.001):,.0f} a second"
+        line = f"{done:,} of {plural(total, self._what)}, {done / max(now - self._began, 0.001):,.0f} a second"
         click.echo(f"\r\x1b[K{line}" if self._terminal else line, nl=not self._terminal, err=True)
         self._open = self._terminal
 

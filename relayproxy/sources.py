@@ -5,6 +5,7 @@ Must not know: which settings there are or what a right value is.
 """
 
 import json
+import re
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,10 @@ from relayproxy.errors import SettingError
 ENV_PREFIX = "RELAYPROXY_"
 CONFIG_ENV = ENV_PREFIX + "CONFIG"
 """Names the TOML file when no flag does."""
+_SERVICE = re.compile(
+    r"_SERVICE_(?:HOST|PORT(?:_[A-Z0-9_]+)?)$|_PORT_[0-9]+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?$"
+)
+_SERVICE_URL = re.compile(r"(?:tcp|udp|sctp)://")
 TABLES = ("routes", "users", "tokens")
 """Settings that hold named rows, which have settings of their own."""
 
@@ -47,13 +52,13 @@ def read_file(file: Path) -> dict[str, Any]:
 def read_environment(environ: Mapping[str, str], known: Collection[str]) -> dict[str, Any]:
     """The settings among environment variables; an empty one counts as not set.
 
-    Of unknown names only those that look like a slip are taken (and will be refused): container platforms set
-    variables of their own with such names.
+    Of unknown names only those that look like a slip are taken (and will be refused). Those that Kubernetes and Docker
+    set for a Service whose name begins with the product's are nobody's settings.
     """
     values: dict[str, Any] = {}
     tables: dict[str, Any] = {}
     for name, value in environ.items():
-        if not name.startswith(ENV_PREFIX) or name == CONFIG_ENV or not value:
+        if not name.startswith(ENV_PREFIX) or name == CONFIG_ENV or not value or _of_a_service(name, value):
             continue
         table = next((table for table in TABLES if name.startswith(table_prefix(table))), None)
         if table:
@@ -64,6 +69,12 @@ def read_environment(environ: Mapping[str, str], known: Collection[str]) -> dict
             if get_close_matches(key, known, n=1, cutoff=0.8):
                 values[key] = _table(value)
     return merge(values, tables)
+
+
+def _of_a_service(name: str, value: str) -> bool:
+    """Whether a container platform describes a Service with it, as Docker's links did (kubernetes.io, "Accessing
+    Services", environment variables)."""
+    return bool(_SERVICE.search(name)) or (name.endswith("_PORT") and bool(_SERVICE_URL.match(value)))
 
 
 def _table(value: str) -> object:

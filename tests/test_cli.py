@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from relayproxy import __version__
 from relayproxy.cli import main
 from relayproxy.lab import agent
+from relayproxy.lab.scenarios import SCENARIOS
 from tests.store.old import leave_old
 
 
@@ -91,8 +92,14 @@ def test_a_taken_port_is_said_without_a_traceback() -> None:
 
             assert done.returncode == 2
             assert done.stderr.startswith("relayproxy: error: ")
-            assert address in done.stderr
+            assert f"={address}: another program listens there; choose another: --" in done.stderr
             assert len(done.stderr.splitlines()) == 1
+
+
+def test_help_of_simulate_lists_the_scenarios() -> None:
+    help_text = run("simulate", "--help").output
+
+    assert all(f"  {scenario.name} " in help_text for scenario in SCENARIOS)
 
 
 @pytest.mark.parametrize("command", [["console"], ["serve", "--backend", "ws://a/"], ["demo"]])

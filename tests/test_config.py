@@ -79,8 +79,19 @@ def test_an_empty_variable_is_not_set() -> None:
     assert load(None, {}, {"RELAYPROXY_BACKEND": "", "RELAYPROXY_CONFIG": ""}).backend is None
 
 
-def test_variables_that_container_platforms_set_are_left_alone() -> None:
-    environ = {"RELAYPROXY_PORT": "tcp://10.0.0.1:80", "RELAYPROXY_SERVICE_HOST": "10.0.0.1", "RELAYPROXY_IMAGE": "x"}
+@pytest.mark.parametrize("service", ["RELAYPROXY", "RELAYPROXY_DATABASE", "RELAYPROXY_CONSOLE", "RELAYPROXY_LISTEN"])
+def test_a_kubernetes_service_of_the_products_name_does_not_stop_the_start(service: str) -> None:
+    environ = {
+        f"{service}_SERVICE_HOST": "10.0.0.1",
+        f"{service}_SERVICE_PORT": "5432",
+        f"{service}_SERVICE_PORT_SQL": "5432",
+        f"{service}_PORT": "tcp://10.0.0.1:5432",
+        f"{service}_PORT_5432_TCP": "tcp://10.0.0.1:5432",
+        f"{service}_PORT_5432_TCP_PROTO": "tcp",
+        f"{service}_PORT_5432_TCP_PORT": "5432",
+        f"{service}_PORT_5432_TCP_ADDR": "10.0.0.1",
+        "RELAYPROXY_IMAGE": "x",
+    }
 
     assert load(None, {}, environ) == Settings()
 

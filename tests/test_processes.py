@@ -18,6 +18,7 @@ import pytest
 from aiohttp import WSMsgType, web
 
 from relayproxy.lab import agent
+from relayproxy.lab.restaurant import SLOW_MS
 from relayproxy.lab.simulate import simulate
 
 PATIENCE = 60.0
@@ -212,7 +213,7 @@ async def test_the_first_ctrl_c_lets_live_calls_end_and_everything_of_them_is_re
         async with call(serve) as ws:
             os.killpg(serve.process.pid, signal.SIGINT)  # as a terminal does: to everything in its foreground
             await serve.says("stopping: no new calls, live ones may end")
-            await serve.says("draining: 1 calls")
+            await serve.says("draining: 1 call may end")
             with pytest.raises(aiohttp.ClientConnectionError):
                 async with call(serve):
                     pass
@@ -232,7 +233,7 @@ async def test_the_first_ctrl_c_lets_live_calls_end_and_everything_of_them_is_re
 async def test_the_second_signal_closes_live_calls(echo: str, tmp_path: Path) -> None:
     async with serving(echo, tmp_path) as serve, call(serve) as ws:
         serve.process.send_signal(signal.SIGTERM)
-        await serve.says("draining: 1 calls")
+        await serve.says("draining: 1 call may end")
         serve.process.send_signal(signal.SIGTERM)
 
         async with asyncio.timeout(PATIENCE):
@@ -244,7 +245,7 @@ async def test_when_serve_is_killed_its_children_stop_in_an_orderly_way(echo: st
     async with serving(echo, tmp_path) as serve:
         async with call(serve) as ws:
             serve.process.kill()
-            await serve.says("draining: 1 calls")
+            await serve.says("draining: 1 call may end")
             assert await said_back(ws, "still here")
         assert await serve.ends() == -signal.SIGKILL
 
@@ -256,10 +257,9 @@ async def test_one_that_cannot_start_stops_the_start(echo: str, tmp_path: Path) 
         serve: Started = await start(Started, *arguments, data_dir=tmp_path)
 
         assert await serve.ends() == 2
-        assert f"relayproxy: error: console={address}: cannot listen there" in serve.text
-        assert (
-            "relayproxy: error: the console did not start (exit code 2); another address: --console HOST:PORT"
-            in serve.text
+        assert serve.said[-1] == (
+            f"relayproxy: error: the console did not start: console={address}: another program listens there; "
+            "choose another: --console HOST:PORT (make run CONSOLE=HOST:PORT)"
         )
         assert "is ready" not in serve.text
         assert "relay listening" not in serve.text, "no call may be taken by what will not stay"
@@ -271,8 +271,8 @@ async def test_another_address_is_proposed_only_when_the_address_is_the_trouble(
     serve: Started = await start(Started, "serve", "--backend", echo, *FREE, *tls, data_dir=tmp_path / "data")
 
     assert await serve.ends() == 2
-    assert "relayproxy: error: the relay did not start (exit code 2)" in serve.said
-    assert "another address" not in serve.text
+    assert "relayproxy: error: the relay did not start: exit code 2" in serve.said
+    assert "choose another" not in serve.text
 
 
 async def test_a_damaged_database_is_moved_aside_and_calls_are_recorded_in_a_new_one(echo: str, tmp_path: Path) -> None:
@@ -352,6 +352,7 @@ async def test_it_prints_what_to_give_to_twilio(echo: str, tmp_path: Path) -> No
         "x        wss://relay.example.com/voice/r/x",
     ]
     await serve.says(r"^  console: http://127\.0\.0\.1:\d+/$")
+    await serve.says(r"^  Ctrl-C stops it once live calls have ended; a second one ends them\.$")
     serve.process.send_signal(signal.SIGTERM)
     assert await serve.ends() == 0
     assert "tunnel" not in serve.text
@@ -368,14 +369,19 @@ async def test_a_data_folder_that_cannot_be_made_is_said(echo: str, tmp_path: Pa
     ]
 
 
-async def test_the_demo_has_calls_to_look_at_and_stops_at_once(tmp_path: Path) -> None:
+async def test_the_demo_shows_a_newcomer_what_can_be_found(tmp_path: Path) -> None:
     demo: Serving = await start(Serving, "demo", *FREE, data_dir=tmp_path)
     await demo.until_ready()
 
-    async def six() -> bool:
-        return len(await demo.sessions()) == 6
+    async def all_kinds() -> bool:
+        sessions = await demo.sessions()
+        slow = [one for one in sessions if (one["totals"]["response_latency_ms"]["p95"] or 0) >= SLOW_MS]
+        unanswered = [one for one in sessions if one["totals"]["unanswered"]]
+        outcomes = {(one["outcome"], one["studio_transition"]) for one in sessions}
+        failed = {("backend_connect_failed", "failed"), ("backend_disconnect", "failed")}
+        return len(sessions) == 10 and bool(slow) and bool(unanswered) and failed <= outcomes
 
-    await until(six)
+    await until(all_kinds)
     demo.process.send_signal(signal.SIGINT)
     assert await demo.ends() == 0
     assert "Traceback" not in demo.text

@@ -9,7 +9,7 @@ from typing import Any
 from relayproxy.console.figures import EDGES, Latencies
 from relayproxy.console.summary import ENDINGS, Summary
 from relayproxy.console.times import NS, latency
-from relayproxy.console.words import plural
+from relayproxy.plural import plural
 
 Chart = dict[str, Any]
 

@@ -10,7 +10,7 @@ from relayproxy.console import upgrades
 from relayproxy.console.checks import worst
 from relayproxy.console.condition import Check, Facts, S, Verdict, age
 from relayproxy.console.times import size
-from relayproxy.console.words import plural
+from relayproxy.plural import plural
 from relayproxy.store.vitals import COUNTED, Report
 
 LATE, VERY_LATE = 5_000, 60_000

@@ -17,6 +17,7 @@ import msgspec
 from relayproxy.console import words
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.vocabulary import type_in
+from relayproxy.plural import plural
 
 LINE = 200
 """Characters of a one-line preview."""
@@ -73,9 +74,9 @@ def line(message: Message) -> str:
     if message.kind == "close":
         return _close(message)
     if message.kind == "gap":
-        return f"{words.plural(message.size, 'byte')} not recorded: {note(message) or 'cause unknown'}"
+        return f"{plural(message.size, 'byte')} not recorded: {note(message) or 'cause unknown'}"
     if message.kind == "undecodable":
-        return f"{words.plural(message.size, 'byte')} that are not WebSocket frames"
+        return f"{plural(message.size, 'byte')} that are not WebSocket frames"
     if message.text is None:
         return (message.data or b"")[:24].hex(" ")
     # A cut of the text is enough for a line, unless it has to be parsed as a whole.

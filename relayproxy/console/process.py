@@ -14,7 +14,7 @@ from aiohttp import web
 
 from relayproxy.config import Settings, split_address
 from relayproxy.console.app import build
-from relayproxy.errors import SettingError
+from relayproxy.errors import cannot_listen
 from relayproxy.store.engine import open_engine, open_reader
 from relayproxy.store.pen import Pen
 from relayproxy.store.queries import Queries
@@ -55,7 +55,7 @@ async def _serve(settings: Settings) -> None:
         try:
             await site.start()
         except OSError as problem:
-            raise SettingError(f"console={settings.console}: cannot listen there ({problem.strerror})") from None
+            raise cannot_listen("console", settings.console, problem) from None
         print(f"console listening on {_url(runner, host)}", flush=True)
         await stop.wait()
     finally:

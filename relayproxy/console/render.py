@@ -16,6 +16,7 @@ from relayproxy.assets import web_dir
 from relayproxy.console import preview, strips, times, words
 from relayproxy.console.statics import Statics
 from relayproxy.console.who import IDENTITY
+from relayproxy.plural import plural
 
 _FILTERS: dict[str, Callable[..., str]] = {
     "duration": times.duration,
@@ -26,7 +27,7 @@ _FILTERS: dict[str, Callable[..., str]] = {
     "rfc3339": times.rfc3339,
     "size": times.size,
     "utc": times.utc,
-    "plural": words.plural,
+    "plural": plural,
     "pretty": preview.pretty,
     "visible": preview.visible,
 }

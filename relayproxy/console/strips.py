@@ -7,8 +7,8 @@ Must not know: colours; templates.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from relayproxy.console.words import plural
 from relayproxy.conversation.strip import AGENT, CALLER, INTERRUPTED, SLOW, UNANSWERED, WAITING, read_strip
+from relayproxy.plural import plural
 
 WIDTH, HEIGHT = 200, 20
 _LEAST = 2.0

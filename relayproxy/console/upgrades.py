@@ -5,7 +5,7 @@ Must not know: how the facts are come by; HTML.
 """
 
 from relayproxy.console.condition import Check, Facts
-from relayproxy.console.words import plural
+from relayproxy.plural import plural
 from relayproxy.store.outdated import LOOKED_AT
 
 

@@ -135,8 +135,3 @@ def unidentified(outcome: str | None) -> str:
     if outcome == "backend_connect_failed":
         return "Call that did not get through"
     return "Connection without a setup message"
-
-
-def plural(count: int, one: str, many: str | None = None) -> str:
-    """`1 turn`, `2 turns`, `1,830 messages`."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"

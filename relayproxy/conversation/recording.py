@@ -15,6 +15,7 @@ import msgspec
 
 from relayproxy.connection import Ending, Opening
 from relayproxy.conversation.message import Message, write_lines
+from relayproxy.plural import plural
 
 VERSION = 1
 SUFFIX = ".relayproxy.jsonl.gz"
@@ -120,5 +121,5 @@ def _recorded(header: Header, lines: Iterator[bytes]) -> Iterator[Recorded]:
         yield Recorded(place, message)
     for place, connection in enumerate(header.connections):
         if found[place] < connection.messages:
-            missing = connection.messages - found[place]
-            raise NotARecording(f"the recording is cut short: {missing} messages of connection {place} are missing")
+            missing = plural(connection.messages - found[place], "message")
+            raise NotARecording(f"the recording is cut short: {missing} of connection {place} cannot be found")

@@ -9,6 +9,7 @@ from relayproxy.conversation.model import Finding
 from relayproxy.conversation.protocol import rejected, violation
 from relayproxy.conversation.spread import Histogram
 from relayproxy.conversation.tally import FindingList
+from relayproxy.plural import plural
 
 MOST_IN_A_ROW = 10
 """Twilio gives up at so many consecutive invalid messages."""
@@ -74,7 +75,7 @@ class Watch:
         """Bytes that are not in the recording, or that are no WebSocket traffic."""
         what = "not recorded" if message.kind == "gap" else "that are not WebSocket frames"
         cause = f" ({message.note})" if message.note else ""
-        self._add("gap", at, f"{message.size:,} bytes {what}{cause}", connection, message.seq, None)
+        self._add("gap", at, f"{plural(message.size, 'byte')} {what}{cause}", connection, message.seq, None)
 
     def reconnected(self, at: int, since: int, connection: str) -> None:
         """Another connection of the session opened; the one before ended at `since`."""

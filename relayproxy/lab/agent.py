@@ -10,12 +10,13 @@ import json
 import random
 import re
 import signal
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from typing import Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from relayproxy.lab.restaurant import Act, Dial, Dialogue, Leave, Play, Ponder, Speak, Switch
+from relayproxy.lab.restaurant import Act, Crash, Dial, Dialogue, Leave, Play, Ponder, Speak, Switch
 
 THINK_MS = (250, 700)
 """From the caller's last word to the first token."""
@@ -54,7 +55,8 @@ async def serving(host: str = "127.0.0.1", port: int = 0, *, speed: float = 1.0,
         await ws.prepare(request)
         live.add(ws)
         try:
-            await _Conversation(ws, speed, seed, greet=request.query.get("greeting") != "twiml").run()
+            greet = request.query.get("greeting") != "twiml"
+            await _Conversation(ws, speed, seed, greet=greet, abort=partial(_abort, request)).run()
         finally:
             live.discard(ws)
         return ws
@@ -76,8 +78,10 @@ async def serving(host: str = "127.0.0.1", port: int = 0, *, speed: float = 1.0,
 class _Conversation:
     """One call. At most one reply is under way; whatever the caller does next takes its place."""
 
-    def __init__(self, ws: web.WebSocketResponse, speed: float, seed: int, *, greet: bool) -> None:
-        self._ws, self._speed, self._seed, self._greet = ws, speed, seed, greet
+    def __init__(
+        self, ws: web.WebSocketResponse, speed: float, seed: int, *, greet: bool, abort: Callable[[], None]
+    ) -> None:
+        self._ws, self._speed, self._seed, self._greet, self._abort = ws, speed, seed, greet, abort
         self._rng = random.Random(seed)
         self._dialogue = Dialogue(self._rng)
         self._reply: asyncio.Task[None] | None = None
@@ -149,12 +153,15 @@ class _Conversation:
                     await self._pause(ms)
                 case Leave(handoff):
                     await self._send(type="end", handoffData=handoff)
+                case Crash(text):
+                    await self._stream(text, whole=False)
+                    self._abort()
 
-    async def _stream(self, text: str) -> None:
+    async def _stream(self, text: str, *, whole: bool = True) -> None:
         tokens = _tokens(text)
         for number, token in enumerate(tokens, 1):
             await self._pause(self._rng.randint(*TOKEN_MS))
-            self._unfinished = number < len(tokens)
+            self._unfinished = number < len(tokens) or not whole
             await self._send(type="text", token=token, last=not self._unfinished)
 
     async def _pause(self, ms: int) -> None:
@@ -162,6 +169,11 @@ class _Conversation:
 
     async def _send(self, **message: Any) -> None:
         await self._ws.send_str(json.dumps(message, ensure_ascii=False))
+
+
+def _abort(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.abort()
 
 
 def _tokens(text: str) -> list[str]:

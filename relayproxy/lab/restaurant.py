@@ -14,6 +14,8 @@ from relayproxy.lab.phrases import CODES, INTENTS, PHRASES, Language, slots
 
 HOLD_MUSIC = "https://example.com/hold.mp3"
 KITCHEN = "1ww23#"
+SLOW_MS = 2600
+"""As long as the look-up takes that makes a slow turn."""
 
 
 class Speak(msgspec.Struct, frozen=True):
@@ -48,7 +50,13 @@ class Leave(msgspec.Struct, frozen=True):
     handoff: str
 
 
-Act = Speak | Play | Dial | Switch | Ponder | Leave
+class Crash(msgspec.Struct, frozen=True):
+    """Break down behind these words: the connection is gone, without `last: true` and without a close frame."""
+
+    text: str
+
+
+Act = Speak | Play | Dial | Switch | Ponder | Leave | Crash
 
 _KEYS = {"2": "hours", "3": "specials", "4": "kitchen", "9": "es", "0": "person", "*": "menu", "#": "goodbye"}
 
@@ -98,6 +106,13 @@ class Dialogue:
                 return [self._speak("hold"), Play(HOLD_MUSIC), Ponder(3000), self._speak("held")]
             case "kitchen":
                 return [self._speak("kitchen"), Dial(KITCHEN)]
+            # What goes wrong with real agents: a slow tool, a question that is dropped, an error that nobody handles.
+            case "allergies":
+                return [Ponder(SLOW_MS), self._speak("allergies")]
+            case "parking":
+                return []
+            case "invoice":
+                return [Crash(self._speak("invoice").text)]
         return [self._speak(intent)]
 
     def _next_question(self) -> Act:

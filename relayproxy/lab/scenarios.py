@@ -142,6 +142,31 @@ SCENARIOS: tuple[Scenario, ...] = (
         TwiML(greeting=_GREETING, interruptible="none", parameters={"greeting": "twiml"}),
     ),
     Scenario(
+        "waits-for-an-answer",
+        "Asks what takes the agent long to look up.",
+        (Listen(), Say("Is there gluten in the ravioli?"), Listen(), Say("Thank you, that's all. Goodbye!"), Listen()),
+        _PLAIN,
+    ),
+    Scenario(
+        "is-not-answered",
+        "Asks something that the agent drops, waits, asks whether somebody is there, and gives up.",
+        (
+            Listen(),
+            Say("Can I park my car near you?"),
+            Pause(5_000),
+            Say("Hello? Is there parking, please?"),
+            Pause(3_500),
+            HangUp(),
+        ),
+        _GREETED,
+    ),
+    Scenario(
+        "agent-crashes",
+        "Asks for an invoice, over which the agent breaks down in the middle of a sentence.",
+        (Listen(), Say("Can you read me my last invoice?"), Listen()),
+        _PLAIN,
+    ),
+    Scenario(
         "line-drops",
         "The connection is reset in the middle of the call.",
         (Listen(), Say("Good evening, a table for two."), Pause(400), Vanish()),

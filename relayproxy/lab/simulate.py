@@ -17,6 +17,7 @@ from relayproxy.lab.result import Caller, CallResult
 from relayproxy.lab.scenarios import SCENARIOS, find
 from relayproxy.lab.script import Scenario
 from relayproxy.lab.twilio import Line, call
+from relayproxy.plural import plural
 
 
 class Summary(msgspec.Struct, frozen=True):
@@ -45,8 +46,8 @@ class Summary(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         lines = [
-            f"{self.calls} calls in {self.seconds:.1f} s: {_listed(self.endings)}",
-            f"{self.messages_sent} messages sent, {self.messages_received} received",
+            f"{plural(self.calls, 'call')} in {self.seconds:.1f} s: {_listed(self.endings)}",
+            f"{plural(self.messages_sent, 'message')} sent, {self.messages_received:,} received",
         ]
         median, p95 = self.latency(0.5), self.latency(0.95)
         if median is not None and p95 is not None:

@@ -19,6 +19,7 @@ import msgspec
 from relayproxy.config import Settings, slow_turn_and_stall
 from relayproxy.conversation.findings import Thresholds
 from relayproxy.errors import RelayproxyError
+from relayproxy.plural import plural
 from relayproxy.recorder.session import Part, Session, first_of, part_of
 from relayproxy.store.archive import Archive
 from relayproxy.store.engine import open_engine
@@ -49,7 +50,7 @@ class Summary:
         return self.rebuilt + len(self.skipped) + len(self.failed)
 
     def __str__(self) -> str:
-        said = [f"{self.rebuilt:,} of {self.total:,} sessions rebuilt"]
+        said = [f"{self.rebuilt:,} of {plural(self.total, 'session')} rebuilt"]
         if self.skipped:
             said.append(f"{len(self.skipped):,} live, left to the recorder ({_some(self.skipped)})")
         if self.failed:
@@ -142,7 +143,7 @@ def _rebuilt(archive: Archive, id: str, thresholds: Callable[[str], Thresholds])
 def _part(archive: Archive, row: ConnectionRow) -> Part:
     messages = [*archive.messages(row.id)]
     if len(messages) < row.next_seq:
-        raise DamagedError(f"{row.next_seq - len(messages):,} of its {row.next_seq:,} messages are not there")
+        raise DamagedError(f"{row.next_seq - len(messages):,} of its {plural(row.next_seq, 'message')} cannot be found")
     try:
         return part_of(row, messages)
     except msgspec.DecodeError as problem:

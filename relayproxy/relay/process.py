@@ -13,9 +13,10 @@ import ssl
 import uvloop
 
 from relayproxy.config import Settings
-from relayproxy.errors import RelayproxyError, SettingError
+from relayproxy.errors import SettingError, cannot_listen
 from relayproxy.journal.tape import Tape
 from relayproxy.journal.writer import JournalWriter
+from relayproxy.plural import plural
 from relayproxy.relay.handler import Relay
 from relayproxy.relay.server import Listener
 from relayproxy.relay.upstream import Upstream
@@ -50,7 +51,7 @@ async def _main(settings: Settings) -> None:
         try:
             await listener.start()
         except OSError as problem:
-            raise RelayproxyError(f"cannot listen on {settings.listen}: {problem.strerror or problem}") from None
+            raise cannot_listen("listen", settings.listen, problem) from None
         # What start-up made stays for good; collections in the middle of calls have nothing to find in it.
         gc.collect()
         gc.freeze()
@@ -83,7 +84,8 @@ async def _drain(relay: Relay, listener: Listener, signals: "asyncio.Queue[None]
     relay.draining = True
     listener.stop_accepting()
     if relay.live or relay.handshakes:
-        log.info("draining: %d calls may end within %g s; signal again to close them", len(relay.live), timeout)
+        live = len(relay.live)
+        log.info("draining: %s may end within %g s; signal again to close now", plural(live, "call"), timeout)
     if not await _idle(relay, signals, timeout):
         cause = "drain" if signals.empty() else "shutdown"
         while not signals.empty():

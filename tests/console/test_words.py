@@ -34,7 +34,3 @@ def test_an_ending_is_told_in_the_order_in_which_it_happened() -> None:
     )
     assert words.ending(None, None, None, "relay_died") == "The relay process vanished."
     assert words.ending(None, None, None, None) == ""
-
-
-def test_plurals() -> None:
-    assert [words.plural(n, "turn") for n in (0, 1, 1830)] == ["0 turns", "1 turn", "1,830 turns"]

@@ -114,5 +114,5 @@ def test_a_damaged_line_is_named(damage: bytes) -> None:
 def test_missing_messages_are_noticed() -> None:
     _, messages = read_recording([write_header(header()), *write_messages(1, MESSAGES[:3]).splitlines()])
 
-    with pytest.raises(NotARecording, match="1 messages of connection 1 are missing"):
+    with pytest.raises(NotARecording, match="1 message of connection 1 cannot be found"):
         _ = [*messages]

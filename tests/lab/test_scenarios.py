@@ -7,6 +7,7 @@ import pytest
 
 from relayproxy.errors import RelayproxyError
 from relayproxy.lab import agent
+from relayproxy.lab.restaurant import SLOW_MS
 from relayproxy.lab.result import Caller, CallResult
 from relayproxy.lab.scenarios import SCENARIOS, find
 from relayproxy.lab.twilio import Line, call
@@ -117,6 +118,23 @@ async def test_nobody_is_interrupted_where_the_twiml_forbids_it() -> None:
     result = await made("talks-over")
     assert result.sent("interrupt") == []
     assert "even good ovens need a day off. Gladly!" in result.heard
+
+
+async def test_an_agent_that_looks_something_up_for_long() -> None:
+    result = await made("waits-for-an-answer")
+    assert max(result.latencies) > SLOW_MS / 1000 / SPEED
+    assert "The chef says" in result.heard
+
+
+async def test_an_agent_that_drops_a_question() -> None:
+    result = await made("is-not-answered")
+    assert (result.ending, len(finals(result)), result.latencies) == ("hung_up", 2, [])
+
+
+async def test_an_agent_that_crashes_in_mid_sentence() -> None:
+    result = await made("agent-crashes")
+    assert (result.ending, result.close_code, result.studio) == ("backend_dropped", 1006, "failed")
+    assert not result.received("text")[-1].get("last")
 
 
 async def test_a_line_that_drops() -> None:

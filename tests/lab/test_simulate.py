@@ -30,14 +30,14 @@ async def test_all_scenarios_go_round() -> None:
             report=lines.append,
             each=results.append,
         )
-    assert summary.calls == summary.connected == len(results) == len(lines) == 26
-    assert summary.endings == {"hung_up": 14, "ended": 10, "vanished": 2}
+    assert summary.calls == summary.connected == len(results) == len(lines) == 2 * len(SCENARIOS)
+    assert summary.endings == {"hung_up": 16, "ended": 12, "vanished": 2, "backend_dropped": 2}
     assert summary.messages_sent + summary.messages_received == sum(len(result.frames) for result in results)
     assert sorted(result.scenario for result in results) == sorted([s.name for s in SCENARIOS] * 2)
-    assert len({result.caller.call_sid for result in results}) == 26
+    assert len({result.caller.call_sid for result in results}) == summary.calls
     assert len({result.caller.account_sid for result in results}) == 1
-    assert lines[-1].startswith("26/26  CA")
-    assert "26 calls in" in str(summary)
+    assert lines[-1].startswith("32/32  CA")
+    assert "32 calls in" in str(summary)
     assert "answers began after" in str(summary)
     assert 0 <= (summary.latency(0.5) or -1) <= (summary.latency(1) or -1)
 

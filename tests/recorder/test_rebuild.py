@@ -65,7 +65,7 @@ def test_what_was_derived_otherwise_is_as_it_should_be(stage: Stage, ended: Call
     summary = anew(stage)
 
     assert stage.stored(ended.id) == right
-    assert str(summary) == "1 of 1 sessions rebuilt"
+    assert str(summary) == "1 of 1 session rebuilt"
     assert (right.session.turns, right.session.response_p50_ms, right.session.warnings) == (3, 2501, 2)
 
 
@@ -142,7 +142,7 @@ def test_a_name_that_no_session_has(stage: Stage, ended: Call) -> None:
     ("damage", "why"),
     [
         ("update recordings set lines = x'00'", "a recording is damaged"),
-        ("delete from recordings", "5 of its 5 messages are not there"),
+        ("delete from recordings", "5 of its 5 messages cannot be found"),
         ("delete from connections", "its connections are not there"),
         ("update connections set opening = '{'", "is damaged (DecodeError)"),
     ],
@@ -157,7 +157,7 @@ def test_what_cannot_be_read_stays_as_it_was(stage: Stage, ended: Call, damage: 
     assert why in summary.failed[ended.id]
     assert stage.archive.session(ended.id) == before
     assert stage.archive.turn_rows(ended.id) == turns
-    assert str(summary) == f"0 of 1 sessions rebuilt; 1 kept as before, because not to be derived ({ended.id})"
+    assert str(summary) == f"0 of 1 session rebuilt; 1 kept as before, because not to be derived ({ended.id})"
 
 
 def test_a_bug_in_the_fold_costs_nothing_that_is_stored(
@@ -268,7 +268,7 @@ def command(stage: Stage) -> Callable[..., Result]:
 def test_the_command_sums_up(ended: Call, command: Callable[..., Result]) -> None:
     result = command()
 
-    assert (result.exit_code, result.stdout) == (0, "1 of 1 sessions rebuilt\n")
+    assert (result.exit_code, result.stdout) == (0, "1 of 1 session rebuilt\n")
     assert command(ended.id).exit_code == 0
 
 
@@ -285,7 +285,7 @@ def test_the_command_fails_for_what_cannot_be_read(stage: Stage, ended: Call, co
     result = command()
 
     assert result.exit_code == 1
-    assert f"{ended.id}: 5 of its 5 messages are not there" in result.stderr
+    assert f"{ended.id}: 5 of its 5 messages cannot be found" in result.stderr
 
 
 def test_the_command_names_an_unknown_id_and_a_missing_database(
@@ -307,7 +307,7 @@ def test_the_command_counts_in_plain_lines_now_and_then(
     assert command().stderr == ""
     monkeypatch.setattr("relayproxy.progress.REPORT", 0)
 
-    assert re.fullmatch(r"1 of 1 sessions, [\d,]+ a second\n", command().stderr)
+    assert re.fullmatch(r"1 of 1 session, [\d,]+ a second\n", command().stderr)
 
 
 def test_the_command_writes_one_line_over_on_a_terminal(stage: Stage, ended: Call) -> None:
@@ -325,8 +325,8 @@ def test_the_command_writes_one_line_over_on_a_terminal(stage: Stage, ended: Cal
     shown = os.read(screen, 4096).decode()
     os.close(screen)
 
-    assert (done.returncode, done.stdout) == (0, "1 of 1 sessions rebuilt\n")
-    assert re.fullmatch(r"(\r\x1b\[K1 of 1 sessions, [\d,]+ a second)+\r\n", shown)
+    assert (done.returncode, done.stdout) == (0, "1 of 1 session rebuilt\n")
+    assert re.fullmatch(r"(\r\x1b\[K1 of 1 session, [\d,]+ a second)+\r\n", shown)
 
 
 def test_ctrl_c_says_what_was_done_and_leaves_the_rest_as_it_was(stage: Stage, ended: Call) -> None:
@@ -345,7 +345,7 @@ def test_ctrl_c_says_what_was_done_and_leaves_the_rest_as_it_was(stage: Stage, e
         running.send_signal(signal.SIGINT)
         said, troubles = running.communicate(timeout=60)
 
-    assert (running.returncode, said, troubles) == (130, "0 of 1 sessions rebuilt\n", "")
+    assert (running.returncode, said, troubles) == (130, "0 of 1 session rebuilt\n", "")
     assert stage.stored(ended.id) == before
 
 
@@ -360,7 +360,7 @@ def test_a_database_that_cannot_be_written_is_not_waited_for(
 
     result = command()
 
-    assert (result.exit_code, result.stdout) == (2, "0 of 1 sessions rebuilt\n")
+    assert (result.exit_code, result.stdout) == (2, "0 of 1 session rebuilt\n")
     assert "not today" in result.stderr
     assert stage.stored(ended.id) == lost
 
