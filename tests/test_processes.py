@@ -83,7 +83,7 @@ class Serving(Started):
 
     async def until_ready(self) -> "Serving":
         await self.says(r"^relayproxy is ready\.$")
-        self.relay = (await self.says(r"^    (ws://127\.0\.0\.1:\d+)/$"))[1]
+        self.relay = (await self.says(r"^    (?:default +)?(ws://127\.0\.0\.1:\d+)/$"))[1]
         self.console = (await self.says(r"^  console: (http://127\.0\.0\.1:\d+)/$"))[1]
         return self
 
