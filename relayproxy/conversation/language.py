@@ -1,6 +1,6 @@
 """Whether a text is clearly in another language than the one that speech is set to.
 
-Knows: which script a language is written in, and the function words of seven languages in Latin script.
+Knows: which script a language is written in, and the frequent words of seven languages in Latin script.
 Must not know: tokens, markup, what follows from it.
 
 It says nothing where it is not sure: of short texts, names, mixtures, and languages that it does not know.
@@ -84,17 +84,67 @@ _FUNCTION_WORDS = {
     "nl": "de het een en u uw je is zijn niet met voor op van dat die wij we ik heeft hebben kunt graag wat hoe naar "
     "bij ook om te er dit maar deze onze nog in me als of was so had",
 }
-_BY_LANGUAGE = {language: frozenset(words.split()) for language, words in _FUNCTION_WORDS.items()}
-_TELLING = {
-    language: words - frozenset().union(*(other for name, other in _BY_LANGUAGE.items() if name != language))
-    for language, words in _BY_LANGUAGE.items()
+_COMMON_WORDS = {
+    "en": "sure today tomorrow tonight now just all any other need want help know let see get call time day week "
+    "morning evening available sorry thanks thank happy anything something everything great right order "
+    "appointment moment again more one two three four five six eight ten back here then only still very much "
+    "some than into about after before first next last name number address table room account us them him her "
+    "his she were been had should yes okay ask say tell check phone pick add remain stay",
+    "es": "claro gusto mucho mucha muchos ayudo ayudar ayuda ayudarle hoy mañana noche tarde ahora mismo necesito "
+    "necesite puede puedes podemos tenemos tengo tiene hacer decir bien bueno buenos buenas días perfecto "
+    "favor momento cita pedido mesa mesas llamada todo todos todas nada algo otra otro solo siempre entonces "
+    "ya fue ser estoy estamos quiere quisiera dígame espere voy vamos nombre número correo dirección teléfono "
+    "cuenta lunes martes miércoles jueves viernes sábado domingo hora horas dos tres cuatro cinco seis siete "
+    "ocho nueve diez lamentablemente lamento entiendo enseguida nosotros este esta ese esa eso esto "
+    "disponible disponibles queda confirmada confirmado gustaría sí cada antes después hasta sin sobre porque "
+    "donde quién cuál",
+    "fr": "bien entendu sûr très tout toute tous toutes rien oui non aujourd'hui demain soir matin maintenant ici "
+    "alors aussi encore déjà toujours jamais parfait désolé malheureusement instant moment s'il plaît "
+    "d'accord peux peut pouvez pouvons veux voulez souhaitez faire dire voir aller besoin aide aider appel "
+    "rendez-vous rendez commande table tables service nom numéro adresse téléphone compte lundi mardi "
+    "mercredi jeudi vendredi samedi dimanche heure heures deux trois quatre cinq six sept huit neuf dix notre "
+    "nos leur leurs ces cet mes mon ma votre elle elles ils suis sommes été être ai as avons fait vérifie "
+    "reste confirmé disponible ne n'est j'ai j'aimerais l'heure quand comment pourquoi parce sans sous vers "
+    "chez entre après avant depuis",
+    "de": "gerne helfe helfen hilfe heute morgen abend jetzt sofort gleich bei alles allem weiter was sie brauchen "
+    "brauche möchte möchten würde würden hätte hätten können könnten müssen soll sollen alle kein keine "
+    "keinen mehr nur schon sehr gut danke vielen dank leider natürlich selbstverständlich klar moment termin "
+    "uhr bestellung anruf tisch tische frei freie freien name nummer adresse telefon konto montag dienstag "
+    "mittwoch donnerstag freitag samstag sonntag zwei drei vier fünf sechs sieben acht neun zehn mein meine "
+    "unser unsere ihnen ihm ihn euch mich dich sich man wird werden wurde sein bin hatte habe nach vor bis "
+    "über unter zwischen durch gegen ohne seit aber oder weil dass wenn dann hier dort da schaue bleibt "
+    "bestätigt früh",
+    "pt": "claro gosto muita muitos ajudo ajudar ajuda hoje amanhã noite tarde manhã agora mesmo preciso precisar "
+    "precisa podemos temos tenho fazer dizer bem bom boa perfeito favor momento consulta pedido mesa mesas "
+    "ligação tudo todos todas nada algo outra outro só somente sempre então já foi ser estou estamos quer "
+    "queria vou vamos nome número endereço telefone conta segunda terça quarta quinta sexta feira sábado "
+    "domingo hora horas dois duas três quatro cinco seis sete oito nove dez infelizmente desculpe entendo "
+    "este esta esse essa isto aquilo disponível disponíveis fica confirmada confirmado sim cada antes depois "
+    "até sem sobre porque onde quem qual verificar",
+    "it": "certo certamente aiuto aiutare aiutarla volentieri oggi domani sera stasera mattina adesso ora subito "
+    "tutto tutti tutte ciò niente qualcosa altro altra solo soltanto sempre allora già stato essere sto "
+    "stiamo voglio vuole possiamo abbiamo avete fare dire vedere bene buono buongiorno buonasera perfetto "
+    "favore momento attimo appuntamento ordine tavolo tavoli chiamata nome numero indirizzo telefono conto "
+    "lunedì martedì mercoledì giovedì venerdì sabato domenica ore due tre quattro cinque sei sette otto nove "
+    "dieci purtroppo mi dispiace capisco nostro nostra vostro vostra loro noi voi lui questi queste quello "
+    "quella disponibile disponibili rimane confermato serve servono sì ogni prima dopo fino senza sopra "
+    "perché dove chi quale controllo prenotare presto",
+    "nl": "natuurlijk help helpen hulp vandaag morgen avond vanavond nu meteen alles allemaal niets iets ander "
+    "andere alleen altijd dan al geweest worden wordt wil willen wilt moet moeten mag nodig kunnen zullen zou "
+    "doen zeggen zien goed goede prima bedankt dank helaas begrijp moment afspraak bestelling tafel tafels "
+    "vrije naam nummer adres telefoon rekening maandag dinsdag woensdag donderdag vrijdag zaterdag zondag uur "
+    "twee drie vier vijf zes zeven acht negen tien mijn ons jouw hun hem haar zij hij jullie geen meer veel "
+    "zeer heel hier daar waar wanneer waarom omdat als tot zonder onder over tegen tussen sinds na blijft "
+    "bevestigd vroeg alstublieft",
 }
-"""Of each language those that no other one has."""
+"""Words that are frequent in calls and mean something by themselves; a sentence may hold few of the small ones."""
+_BY_LANGUAGE = {language: frozenset(words.split()) for language, words in _FUNCTION_WORDS.items()}
+_KNOWN = {language: words | frozenset(_COMMON_WORDS[language].split()) for language, words in _BY_LANGUAGE.items()}
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 DISTINCT = 4
-"""So many different function words must speak for the other language …"""
-TELLING = 2
-"""… so many of them for none but it …"""
+"""So many different known words must speak for the other language …"""
+TELLING = 3
+"""… so many of them be none of the right language …"""
 SHARE = 0.3
 """… be this share of all words …"""
 MORE = 3
@@ -110,7 +160,7 @@ def foreign(text: str, lang: str | None) -> int | None:
         return None
     words = [(found.start(), found[0].lower().replace("’", "'")) for found in _WORD.finditer(text)]
     script = "Latin" if text.isascii() else _script(text)
-    if script is None or (script in scripts and language not in _TELLING):
+    if script is None or (script in scripts and language not in _KNOWN):
         return None
     if script == "Latin":
         return _other(words, language) if len(words) >= ENOUGH_WORDS else None
@@ -140,12 +190,13 @@ def _script(text: str) -> str | None:
 
 
 def _other(words: list[tuple[int, str]], language: str) -> int | None:
-    """Where the first telling word of another language is, when that clearly is the language of the words."""
+    """Where the first word of another language is, when that clearly is the language of the words."""
     distinct = {word for _, word in words}
-    evidence = {name: len(distinct & known) for name, known in _BY_LANGUAGE.items()}
+    right = _KNOWN.get(language, frozenset())
+    evidence = {name: len(distinct & known) for name, known in _KNOWN.items()}
     best = max(evidence, key=lambda name: (evidence[name], name))
-    found = [at for at, word in words if word in _BY_LANGUAGE[best]]
-    telling = len(distinct & _TELLING[best])
+    found = [at for at, word in words if word in _KNOWN[best]]
+    telling = len((distinct & _KNOWN[best]) - right)
     if evidence[best] < DISTINCT or telling < TELLING or len(found) < SHARE * len(words):
         return None
     return found[0] if evidence[best] >= MORE * evidence.get(language, 0) else None

@@ -35,6 +35,43 @@ def test_each_is_foreign_where_english_is_spoken(spoken: str) -> None:
     assert (foreign(SAID[spoken], "en-US") is None) == (spoken == "en")
 
 
+FEW_SMALL_WORDS = [
+    "Claro, le ayudo con mucho gusto en lo que usted necesite hoy.",
+    "Su paquete llegará el viernes, le enviaremos un mensaje de texto.",
+    "Le paso inmediatamente con un agente, no cuelgue por favor.",
+    "Votre colis arrivera vendredi, nous vous enverrons un message par téléphone.",
+    "Malheureusement, toutes nos tables semblent déjà réservées ce soir, désolé.",
+    "Ihr Paket kommt Freitag an, wir schicken Ihnen eine SMS.",
+    "Leider haben wir heute Abend keine freien Tische mehr, nur morgen früh.",
+    "Poderia repetir devagar o número do seu cadastro, por gentileza?",
+    "Infelizmente não temos mesas disponíveis esta noite, somente amanhã cedo.",
+    "Siamo aperti dal lunedì al venerdì, dalle nove alle diciotto.",
+    "Perfetto, il suo appuntamento rimane confermato domani martedì alle cinque.",
+    "Helaas hebben wij vanavond geen vrije tafels meer, alleen morgen vroeg.",
+]
+
+
+@pytest.mark.parametrize("text", FEW_SMALL_WORDS)
+def test_a_sentence_with_few_small_words_is_foreign_too(text: str) -> None:
+    assert foreign(text, "en-US") is not None
+
+
+@pytest.mark.parametrize("lang", ["en-US", "en"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hours run Monday through Friday, nine until six, closed on holidays.",
+        "Table service, breakfast, sauna, massage: which would madam prefer?",
+        "The Das Boot director's cut, die hard editions, plus war films.",
+        "Our specials tonight: tagliatelle alla bolognese, vitello tonnato, risotto con funghi, panna cotta.",
+        "Los Angeles, San Francisco, El Paso, Las Vegas, Santa Fe, San Diego: pick one.",
+        "The hotel La Casa de las Flores on Calle de la Luz has a room.",
+    ],
+)
+def test_english_with_foreign_names_is_english(text: str, lang: str) -> None:
+    assert foreign(text, lang) is None
+
+
 @pytest.mark.parametrize("lang", [*SAID, "iw", "cmn-Hans-CN", "uk"])
 def test_english_is_foreign_everywhere_else(lang: str) -> None:
     assert (foreign(SAID["en"], lang) is None) == (lang == "en")
