@@ -38,6 +38,7 @@ class _Account:
 
     def turn(self) -> Turn:
         draft, stream = self._draft, self._draft.stream
+        first = draft.first
         heard, unheard, basis = self._hearing()
         chunk_rate, char_rate = stream.rates()
         complete, estimated = self._reply_complete()
@@ -46,20 +47,20 @@ class _Account:
             opened_by=draft.opened_by,
             started_at=draft.started_at,
             ended_at=self._ended_at,
-            caller_text=" ".join(prompt for prompt in draft.prompts if prompt),
+            caller_text=" ".join(ask.text for ask in draft.asks if ask.text),
             caller_at=draft.caller_at,
             agent_text=mended("".join(response.text() for response in draft.responses)),
             agent_at=draft.agent_at,
             agent_done_at=draft.agent_done_at,
             dtmf=draft.dtmf,
             null_reason=self._why,
-            coalesced_prompts=draft.coalesced,
+            coalesced_prompts=max(0, len(draft.asks) - 1),
             interruptions=self._interruptions(),
             unanswered=self._ended_at is not None and draft.caller_at is not None and draft.agent_at is None,
             lang=draft.lang,
             budget=self._budget(),
             lead_time_ms=self._lead_time(),
-            first_kind=draft.first_kind,
+            first_kind=None if first is None else first.first_kind,
             time_to_first_token_ms=self._until("time_to_first_token_ms", stream.first_out),
             first_reaction_ms=self._first_reaction(),
             time_to_first_sentence_ms=self._until("time_to_first_sentence_ms", stream.sentence_out),
@@ -77,10 +78,10 @@ class _Account:
             heard_text=mended(heard),
             unheard_text=mended(unheard),
             heard_basis=basis,
-            agent_over_caller=draft.agent_over_caller,
+            agent_over_caller=draft.agent_over_caller or (first is not None and first.over_caller),
             tier=draft.tier,
             null_reasons=self._reasons,
-            media=tuple(draft.media),
+            media=tuple(source for response in draft.responses for _, source in response.media),
             languages=tuple(draft.languages),
             sent_digits=draft.sent_digits,
             greeting=draft.greeting,
@@ -91,23 +92,24 @@ class _Account:
 
     def _budget(self) -> Budget:
         draft = self._draft
-        if self._why is not None or draft.caller_at is None or draft.agent_at is None:
+        place = draft.place
+        if self._why is not None or draft.caller_at is None or place is None:
             for name in ("input_delay_ms", "backend_latency_ms", "output_delay_ms", "user_bot_latency_ms"):
                 self._reasons[name] = self._why or "no_response"
             return Budget()
         # An answer can be read before the write of what it answers has returned: the parts stay contiguous.
-        asked = max(draft.caller_at, min(draft.caller_out, draft.agent_read_at))
-        read = min(max(draft.agent_read_at, asked), max(draft.agent_at, asked))
-        written = max(draft.agent_at, read)
+        asked = max(draft.caller_at, min(draft.caller_out, place.at))
+        read = min(max(place.at, asked), max(place.out, asked))
+        written = max(place.out, read)
         sound_at = self._sound_at()
         missing: NullReason = "tier" if draft.tier == "A" else "event_missing"
         input_delay = None if draft.client_off_at is None else draft.caller_at - draft.client_off_at
         output_delay = None if sound_at is None else sound_at - written
         if input_delay is None:
-            why_not: NullReason = missing if draft.prompts else "no_prompt"
+            why_not: NullReason = missing if draft.asks else "no_prompt"
             self._reasons["input_delay_ms"] = self._reasons["user_bot_latency_ms"] = why_not
         if output_delay is None:
-            why: NullReason = "already_speaking" if draft.sounding else missing
+            why: NullReason = "already_speaking" if draft.first and draft.first.sounding else missing
             self._reasons["output_delay_ms"] = self._reasons["user_bot_latency_ms"] = why
         return Budget(input_delay, asked - draft.caller_at, read - asked, written - read, output_delay)
 
@@ -174,14 +176,14 @@ class _Account:
         if until is None:
             return {}
         begun = until if draft.caller_begun_at is None else draft.caller_begun_at
-        estimated = draft.client_off_at is None and bool(draft.prompts)
+        estimated = draft.client_off_at is None and bool(draft.asks)
         return {"caller_begun_at": min(begun, until), "caller_done_at": until, "caller_estimated": estimated}
 
     def _lead_time(self) -> int | None:
         draft = self._draft
-        if not draft.speculative or draft.unconfirmed or draft.caller_at is None or draft.agent_at is None:
+        if not draft.speculative or draft.unconfirmed or draft.caller_at is None or draft.place is None:
             return None
-        return milliseconds(draft.caller_at - draft.agent_read_at)
+        return milliseconds(draft.caller_at - draft.place.at)
 
     def _first_reaction(self) -> int | None:
         draft = self._draft
@@ -206,7 +208,7 @@ class _Account:
 
     def _why_not_yet(self) -> NullReason:
         if not self._draft.stream.chunks:
-            return "no_text" if self._draft.media else "no_response"
+            return "no_text" if any(response.media for response in self._draft.responses) else "no_response"
         return "unterminated" if self._ended_at is not None else "pending"
 
     def _streaming(self) -> bool:

@@ -19,7 +19,7 @@ from relayproxy.conversation.silence import Silences
 from relayproxy.conversation.speech import Speech
 from relayproxy.conversation.suspect import GREETING, Source
 from relayproxy.conversation.totals import NullReason, milliseconds
-from relayproxy.conversation.turns import TurnDraft
+from relayproxy.conversation.turns import Ask, Response, TurnDraft
 
 KEY_WINDOW = 250_000_000
 """An interrupt within this time of a key was caused by the key."""
@@ -102,17 +102,19 @@ class Exchange:
             turn.unconfirmed = False
             turn.opened_by = "prompt"
         elif turn is not None and _unanswered(turn):
-            turn.coalesced += turn.opened_by == "prompt"
             turn.asked_again(moment, self.playback.expected_at)
             turn.opened_by = "prompt"
         else:
             turn = self.book.begin("prompt", at)
-        turn.prompts.append(text)
+        ask = Ask(text, lang, moment)
+        turn.asks.append(ask)
         spoken = self._caller_speech.prompt(text, at)
         turn.mark("prompt", at, text, spoken)
         turn.caller_begun_at = spoken[0].start if turn.caller_begun_at is None else turn.caller_begun_at
         turn.lang = lang
-        turn.client_off_at, self._client_off_at = self._client_off_at, None
+        ask.begun_at = spoken[0].start if spoken else at
+        turn.client_off_at = ask.client_off_at = self._client_off_at
+        self._client_off_at = None
         turn.off_expected = self.replies.caller_speaking
         self.replies.caller_speaking = False
         self.replies.ask(turn, moment)
@@ -149,9 +151,15 @@ class Exchange:
             self._aftermath.sounds()
             self.agent_first_at = at if self.agent_first_at is None else self.agent_first_at
             self.silences.agent_begins(at)
-            turn = None if speech is None else turn_of(speech)
-            if turn is not None and self.replies.caller_speaking and speech is next(turn.speeches(), None):
-                turn.agent_over_caller = True
+            response = speech.owner if speech is not None else None
+            turn = response.turn if isinstance(response, Response) else None
+            if (
+                isinstance(response, Response)
+                and turn is not None
+                and self.replies.caller_speaking
+                and speech is next(turn.speeches(), None)
+            ):
+                response.over_caller = True
                 turn.touch()
             return
         self.silences.agent_stops(at, streaming=self.replies.streaming)
@@ -178,6 +186,8 @@ class Exchange:
             turn.off_expected = False
             if at - turn.caller_at <= EARLY_PROMPT:
                 turn.client_off_at = at
+                if turn.asks:
+                    turn.asks[-1].client_off_at = at
                 turn.end_prompt(self._caller_speech.finish(turn.last_spoken(), at))
                 return
         self._caller_speech.off(at)

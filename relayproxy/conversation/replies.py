@@ -123,9 +123,9 @@ class Replies:
                 self._keep(response, token, moment)
                 return
             turn = self._speak(response, moment, "text")
-            turn.voice_lang = lang or self._lang or turn.lang
+            response.voice_lang = lang or self._lang or turn.lang
         turn.touch()
-        self._count(response, turn, token, moment, last=last, speakable=speakable)
+        self._count(response, token, moment, last=last, speakable=speakable)
         self._say(response, token, moment, speakable=speakable, preemptible=preemptible)
 
     def play(self, source: str, moment: Moment, *, preemptible: bool) -> None:
@@ -135,7 +135,7 @@ class Replies:
         response.asks = self._asks
         turn = response.turn or self._speak(response, moment, "play")
         turn.touch()
-        turn.media.append(source)
+        response.media.append((moment.at, source))
         turn.mark("play", moment.at, source)
         response.speech = None
         speech = self._stretch(response, moment, preemptible=preemptible)
@@ -212,13 +212,8 @@ class Replies:
                 turn = book.begin("proactive", at)
         turn.awaiting = False
         turn.responses.append(response)
-        turn.stream.part()
-        response.turn = turn
-        if turn.agent_at is None:
-            turn.agent_at, turn.agent_read_at, turn.agent_place = moment.out, at, moment
-            turn.first_kind = kind
-            turn.sounding = self._playback.on
-            turn.agent_over_caller = turn.agent_over_caller or self.caller_speaking
+        response.turn, response.began, response.first_kind = turn, moment, kind
+        response.sounding, response.over_caller = self._playback.on, self.caller_speaking
         for draft in self._aftermath.response(moment.out):
             book.touch(draft.turn)
         self._silences.answered(moment.out)
@@ -227,27 +222,25 @@ class Replies:
 
     def _note_second_reply(self, moment: Moment) -> None:
         before = self._finished
-        if before is None or before.turn is None or before.turn.interleaved is not None:
+        if before is None or before.turn is None or any(response.interleaved for response in before.turn.responses):
             return
         if before.turn.speculative or (before.crossed and moment.at - before.last_at < OVERLAP):
-            before.turn.interleaved = moment
+            before.interleaved = moment
             before.turn.touch()
 
-    def _count(
-        self, response: Response, turn: TurnDraft, token: str, moment: Moment, *, last: bool, speakable: bool
-    ) -> None:
+    def _count(self, response: Response, token: str, moment: Moment, *, last: bool, speakable: bool) -> None:
         """Takes the message into the numbers of its turn."""
         interruption = response.interruption
         if interruption is None:
             if token:
-                turn.stream.chunk(token, moment)
+                response.stream.chunk(token, moment)
         elif speakable:
             interruption.stale(len(token), moment.at)
         if not last:
             return
-        turn.agent_done_at = moment.out
-        turn.stream.last(moment.out)
-        turn.rate = self._playback.rate.measured
+        response.done_out = moment.out
+        response.stream.last(moment.out)
+        response.rate = self._playback.rate.measured
         if interruption is not None:
             interruption.streams = False
         self._finished = response

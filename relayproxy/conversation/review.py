@@ -36,7 +36,7 @@ def review(draft: TurnDraft, turn: Turn, closed_at: int | None, thresholds: Thre
 def _latency(draft: TurnDraft, turn: Turn, thresholds: Thresholds) -> Iterator[Finding]:
     latency = turn.response_latency_ms
     if latency is not None and latency >= thresholds.slow_turn_ms:
-        yield _finding("slow_turn", turn, draft.agent_place, f"{_seconds(latency)} until the first word")
+        yield _finding("slow_turn", turn, draft.place, f"{_seconds(latency)} until the first word")
     again = draft.longest_wait
     if again is not None and again[0] >= thresholds.slow_turn_ms * MS:
         detail = f"{_seconds(again[0] // MS)} without an answer, then the caller spoke again"
@@ -55,11 +55,12 @@ def _stream(draft: TurnDraft, turn: Turn, closed_at: int | None, thresholds: Thr
     longest = draft.stream.longest_gap
     if longest is not None and longest[0] >= thresholds.stall_ms * MS:
         yield _finding("stall", turn, longest[1], f"{_seconds(longest[0] // MS)} between two parts of the answer")
-    rate, duration = draft.rate, turn.stream_duration_ms
+    rates = [response.rate for response in draft.responses if response.rate is not None]
+    rate, duration = rates[-1] if rates else None, turn.stream_duration_ms
     slow = turn.char_rate is not None and rate is not None and turn.char_rate < rate
     if slow and turn.chunks >= STARVED_CHUNKS and duration is not None and duration >= STARVED_MS:
         detail = f"{turn.char_rate:.0f} characters a second came, {rate:.0f} are spoken"
-        yield _finding("starved_speech", turn, draft.agent_place, detail)
+        yield _finding("starved_speech", turn, draft.place, detail)
     left_open = [r for r in draft.responses if _left_open(r, turn, closed_at)]
     if left_open:
         place = Moment(left_open[0].last_at, 0, left_open[0].connection_id, left_open[0].places[-1])
@@ -75,11 +76,12 @@ def _left_open(response: Response, turn: Turn, closed_at: int | None) -> bool:
 def _replies(draft: TurnDraft, turn: Turn) -> Iterator[Finding]:
     if draft.speculative and not draft.unconfirmed and turn.lead_time_ms is not None:
         detail = f"the answer began {_seconds(turn.lead_time_ms)} before the final prompt"
-        yield _finding("reply_to_partial", turn, draft.agent_place, detail)
-    if draft.interleaved is not None:
-        yield _finding("interleaved_replies", turn, draft.interleaved, "a second reply came right behind the first")
+        yield _finding("reply_to_partial", turn, draft.place, detail)
+    interleaved = next((response.interleaved for response in draft.responses if response.interleaved), None)
+    if interleaved is not None:
+        yield _finding("interleaved_replies", turn, interleaved, "a second reply came right behind the first")
     if turn.agent_over_caller and not draft.speculative:
-        yield _finding("agent_over_caller", turn, draft.agent_place, "the answer began while the caller was speaking")
+        yield _finding("agent_over_caller", turn, draft.place, "the answer began while the caller was speaking")
 
 
 def _interruptions(turn: Turn) -> Iterator[Finding]:
@@ -101,7 +103,7 @@ def _speech(draft: TurnDraft, closed_at: int | None) -> Iterator[Finding]:
     for response in draft.responses:
         if response.streams and draft.ended_at is None and closed_at is None:
             continue
-        for remark in remarks(response.tokens, draft.voice_lang):
+        for remark in remarks(response.tokens, response.voice_lang):
             if remark.code not in seen and remark.token < len(response.places):
                 seen.add(remark.code)
                 place = Moment(draft.agent_at or 0, 0, response.connection_id, response.places[remark.token])

@@ -1,4 +1,4 @@
-"""The text messages of one turn's answer as they came: first, sentences, gaps, last.
+"""The text messages of an answer as they came: first, sentences, gaps, last.
 
 Knows: times and lengths of tokens.
 Must not know: what was asked, what was stale or heard.
@@ -7,6 +7,7 @@ Times are wall nanoseconds.
 """
 
 import re
+from collections.abc import Sequence
 
 from relayproxy.conversation.model import ChunkGaps
 from relayproxy.conversation.moment import Moment
@@ -22,7 +23,7 @@ _ENDING = re.compile(rf"[{_END}][\"')\]»”’]*\Z")
 
 
 class Stream:
-    """Feed it every text message of the answer but stale ones."""
+    """Of one response. Feed it every text message of it but stale ones."""
 
     __slots__ = (
         "_pending",
@@ -62,10 +63,6 @@ class Stream:
         self._previous_at: int | None = None
         self._pending: int | None = None
         """When a chunk was written that may have completed a sentence: a space or the end must follow."""
-
-    def part(self) -> None:
-        """Another response of the same turn begins; the pause before it is no gap within one."""
-        self._previous_at = None
 
     def chunk(self, token: str, moment: Moment) -> None:
         """A non-empty token."""
@@ -118,6 +115,25 @@ class Stream:
             self.sentence_out = out
         else:
             self._pending = out if _ENDING.search(token) else None
+
+
+def joined(streams: Sequence[Stream]) -> Stream:
+    """Several responses in order as one, to be read; the pause between two of them is no gap."""
+    spoken = [stream for stream in streams if stream.chunks]
+    made = Stream()
+    made.done_out = next((stream.done_out for stream in reversed(streams) if stream.done_out is not None), None)
+    if not spoken:
+        return made
+    first, last = spoken[0], spoken[-1]
+    made.chunks, made.chars = sum(s.chunks for s in spoken), sum(s.chars for s in spoken)
+    made.later_chars = made.chars - (first.chars - first.later_chars)
+    made.first_at, made.first_out = first.first_at, first.first_out
+    made.last_at, made.last_out = last.last_at, last.last_out
+    made.sentence_out = next((stream.sentence_out for stream in spoken if stream.sentence_out is not None), None)
+    made.gaps = [gap for stream in spoken for gap in stream.gaps]
+    made.stalls = sum(stream.stalls for stream in spoken)
+    made.longest_gap = max((s.longest_gap for s in spoken if s.longest_gap), key=lambda gap: gap[0], default=None)
+    return made
 
 
 def _ms(ns: int) -> int:

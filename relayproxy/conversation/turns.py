@@ -15,7 +15,7 @@ from relayproxy.conversation.barge_in import InterruptionDraft
 from relayproxy.conversation.model import Mark, MarkKind, OpenedBy, Spoken, Tier, Turn
 from relayproxy.conversation.moment import Moment
 from relayproxy.conversation.speech import Speech
-from relayproxy.conversation.stream import Stream
+from relayproxy.conversation.stream import Stream, joined
 from relayproxy.conversation.vocabulary import mended
 
 MOST_MARKS = 64
@@ -25,29 +25,75 @@ MOST_INTERRUPTIONS = 64
 """Interruptions of one turn that are listed."""
 
 
+class Ask:
+    """A final prompt."""
+
+    __slots__ = ("begun_at", "client_off_at", "lang", "moment", "text", "waited")
+
+    def __init__(self, text: str, lang: str | None, moment: Moment) -> None:
+        self.text = text
+        self.lang = lang
+        self.moment = moment
+        self.begun_at = moment.at
+        """When the caller began to say it, as far as is known."""
+        self.client_off_at: int | None = None
+        """`clientSpeaking` off after it."""
+        self.waited: int | None = None
+        """Nanoseconds that the caller had waited for an answer to what they had said before."""
+
+
 class Response:
     """One stream of speech from the backend, from its first message to `last: true`."""
 
     __slots__ = (
         "asks",
+        "began",
         "connection_id",
         "crossed",
         "cut_off",
+        "done_out",
+        "first_kind",
+        "interleaved",
         "interrupted_at_asks",
         "interruption",
         "last_at",
+        "media",
+        "over_caller",
         "places",
+        "rate",
+        "sounding",
         "speech",
         "speeches",
+        "stream",
         "streams",
         "tokens",
         "turn",
+        "voice_lang",
     )
 
     def __init__(self, connection_id: str) -> None:
         self.connection_id = connection_id
         self.turn: TurnDraft | None = None
         """None until something speakable came."""
+        self.began: Moment | None = None
+        """Its first speakable message."""
+        self.first_kind: Literal["text", "play"] | None = None
+        """What that was."""
+        self.done_out: int | None = None
+        """When `last: true` had been written."""
+        self.sounding = False
+        """The agent was already speaking when it came."""
+        self.over_caller = False
+        """It began while the caller was speaking."""
+        self.voice_lang: str | None = None
+        """The language that speech was set to when it came."""
+        self.rate: float | None = None
+        """The speaking rate that was known when it was complete."""
+        self.interleaved: Moment | None = None
+        """Where a second reply to the same words shows."""
+        self.stream = Stream()
+        self.media: list[tuple[int, str]] = []
+        """When each was sent, and its source."""
         self.tokens: list[str] = []
         self.places: list[int] = []
         """The seq of each token's message."""
@@ -83,49 +129,37 @@ class TurnDraft:
     """One turn. Change it, then call `touch`, which drops the value that was built of it."""
 
     __slots__ = (
-        "agent_at",
-        "agent_done_at",
         "agent_over_caller",
-        "agent_place",
-        "agent_read_at",
+        "asks",
         "awaiting",
         "caller_at",
         "caller_begun_at",
         "caller_out",
         "caller_place",
         "client_off_at",
-        "coalesced",
         "cut_short",
         "dtmf",
         "ended_at",
-        "first_kind",
         "greeting",
         "greeting_from",
         "greeting_until",
-        "interleaved",
         "interruptions",
         "lang",
         "languages",
         "longest_wait",
         "marks",
-        "media",
         "number",
         "off_expected",
         "opened_by",
-        "prompts",
-        "rate",
         "reaction_out",
         "responses",
         "sent_digits",
-        "sounding",
         "speculative",
         "started_at",
-        "stream",
         "tier",
         "transferred",
         "unconfirmed",
         "value",
-        "voice_lang",
     )
 
     def __init__(self, number: int, opened_by: OpenedBy, started_at: int) -> None:
@@ -135,7 +169,8 @@ class TurnDraft:
         self.ended_at: int | None = None
         self.transferred = False
         """It was closed by `end`."""
-        self.prompts: list[str] = []
+        self.asks: list[Ask] = []
+        """Its final prompts."""
         self.caller_at: int | None = None
         self.caller_out = 0
         """When what was answered had been written to the backend."""
@@ -147,7 +182,6 @@ class TurnDraft:
         """When the caller had stopped saying what was answered."""
         self.off_expected = False
         """The final prompt came while they were speaking."""
-        self.coalesced = 0
         self.longest_wait: tuple[int, Moment] | None = None
         """Nanoseconds that the caller had waited when they spoke again, and where."""
         self.dtmf = ""
@@ -161,26 +195,12 @@ class TurnDraft:
         self.cut_short = False
         """An interrupt came between the caller's asking and the first token."""
         self.agent_over_caller = False
-        self.interleaved: Moment | None = None
-        """Where a second reply to the same words shows."""
+        """It began between a partial prompt and its final one."""
         self.responses: list[Response] = []
-        self.agent_at: int | None = None
-        self.agent_read_at = 0
-        self.agent_place: Moment | None = None
-        self.agent_done_at: int | None = None
-        self.first_kind: Literal["text", "play"] | None = None
         self.reaction_out: int | None = None
         """When the backend's first message of any type since the caller's asking had been written."""
-        self.sounding = False
-        """The agent was already speaking when the answer came."""
-        self.stream = Stream()
-        self.rate: float | None = None
-        """The speaking rate that was known when the answer was complete."""
         self.interruptions: list[InterruptionDraft] = []
-        self.media: list[str] = []
         self.languages: list[str] = []
-        self.voice_lang: str | None = None
-        """The language that speech was set to when the answer came."""
         self.sent_digits = ""
         self.greeting = ""
         self.greeting_from: int | None = None
@@ -189,6 +209,31 @@ class TurnDraft:
         self.tier: Tier = "A"
         self.value: Turn | None = None
         """Its value as last built, while nothing has changed since."""
+
+    @property
+    def first(self) -> Response | None:
+        """The response that answers."""
+        return self.responses[0] if self.responses else None
+
+    @property
+    def agent_at(self) -> int | None:
+        """When the answer's first speakable message had been written."""
+        return None if self.place is None else self.place.out
+
+    @property
+    def place(self) -> Moment | None:
+        """The answer's first speakable message."""
+        return None if self.first is None else self.first.began
+
+    @property
+    def agent_done_at(self) -> int | None:
+        """When `last: true` had been written."""
+        return next((response.done_out for response in reversed(self.responses) if response.done_out is not None), None)
+
+    @property
+    def stream(self) -> Stream:
+        """The text messages of all responses."""
+        return joined([response.stream for response in self.responses])
 
     def touch(self) -> None:
         """Its value must be built anew."""
