@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from relayproxy.console.checks import RelayAnswer, State
+from relayproxy.store.rows import JournalGapRow
 from relayproxy.store.vitals import DatabaseFacts, Gaps, Report
 
 Name = Literal["relay", "recorder", "lag", "journal", "gaps", "database", "disk", "spans", "versions", "recordings"]
@@ -35,6 +36,8 @@ class Facts:
     hour: Gaps = NONE
     day: Gaps = NONE
     """What could not be recorded in sessions that began within the last hour, the last 24 hours."""
+    lost: tuple[JournalGapRow, ...] = ()
+    """What journals lost as a whole within the last 24 hours, the newest first."""
     outdated: int = 0
     """How many of the oldest sessions an earlier version derived."""
 

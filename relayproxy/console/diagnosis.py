@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from relayproxy.console import upgrades
 from relayproxy.console.checks import worst
 from relayproxy.console.condition import Check, Facts, S, Verdict, age
+from relayproxy.console.journal_gaps import sentence
 from relayproxy.console.times import size
 from relayproxy.plural import plural
 from relayproxy.store.vitals import COUNTED, Report
@@ -183,6 +184,8 @@ def _share(report: Report) -> float:
 def _gaps(facts: Facts) -> Check:
     if facts.database is None:
         return Check("gaps", "unknown", "Whether there are gaps is not known", "The database cannot be read.")
+    if facts.lost:
+        return _lost(facts)
     none = "None in the last 24 hours either."
     day = f"{plural(facts.day.gaps, 'gap')} in {plural(facts.day.sessions, 'session')} in the last 24 hours"
     link = "/sessions?q=is%3Agap" if facts.day.gaps else ""
@@ -196,6 +199,22 @@ def _gaps(facts: Facts) -> Check:
         "Open the sessions: each gap says its cause, a disk slower than the calls, a recorder too far behind, or a "
         "journal that could not be written.",
         link,
+    )
+
+
+def _lost(facts: Facts) -> Check:
+    first, others = facts.lost[0], len(facts.lost) - 1
+    more = f" {plural(others, 'other part')} of journals as well." if others else ""
+    inside = f" {plural(facts.day.gaps, 'gap')} in {plural(facts.day.sessions, 'session')} besides."
+    ago = age((facts.now - first.until) / S)
+    return Check(
+        "gaps",
+        "warn",
+        f"A part of the journal could not be read, from {ago} ago",
+        f"{sentence(first)}.{more}{inside if facts.day.gaps else ''} Calls of that time may be missing here or have "
+        "gaps; the calls themselves lost nothing.",
+        "See whether the disk of the data folder is well (its log, SMART) and what else writes to that folder.",
+        "/sessions?q=is%3Agap" if facts.day.gaps else "",
     )
 
 

@@ -20,11 +20,13 @@ from relayproxy.console.answer import answer
 from relayproxy.console.checks import RelayAnswer, ask_relay
 from relayproxy.console.condition import Facts, S
 from relayproxy.console.diagnosis import diagnose, verdict
+from relayproxy.console.journal_gaps import journal_gap
 from relayproxy.console.live import Pulse
 from relayproxy.console.render import render
 from relayproxy.console.room import ROOM
 from relayproxy.console.times import moment
 from relayproxy.store.errors import StoreError
+from relayproxy.store.journal_gaps import journal_gaps
 from relayproxy.store.outdated import outdated
 from relayproxy.store.queries import Queries
 from relayproxy.store.vitals import Report, database_facts, gaps_since, reports
@@ -86,12 +88,13 @@ class Monitor:
         empty = Facts(now, __version__, RelayAnswer(None))
         try:
             hour, day = (gaps_since(self._queries, now - hours * _HOUR) for hours in (1, 24))
+            lost = journal_gaps(self._queries, now - 24 * _HOUR)
             told, database = reports(self._queries), database_facts(self._queries)
             with self._queries.reading() as db:
                 old = outdated(db)
         except StoreError as problem:
             return replace(empty, database_problem=str(problem))
-        return replace(empty, reports=told, database=database, hour=hour, day=day, outdated=old)
+        return replace(empty, reports=told, database=database, hour=hour, day=day, lost=lost, outdated=old)
 
 
 MONITOR = web.AppKey("monitor", Monitor)
@@ -171,6 +174,7 @@ def document(facts: Facts, console: Console) -> dict[str, Any]:
             name: {"gaps": gaps.gaps, "sessions": gaps.sessions}
             for name, gaps in (("last_hour", facts.hour), ("last_24_hours", facts.day))
         },
+        "journal_gaps": [journal_gap(gap) for gap in facts.lost],
         "console": {
             "version": console.version,
             "python": console.python,

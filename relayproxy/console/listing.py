@@ -23,6 +23,7 @@ from relayproxy.console.document import session_item
 from relayproxy.console.edits import Edits
 from relayproxy.console.facets import sidebar
 from relayproxy.console.findings import slow_ms
+from relayproxy.console.journal_gaps import CAUSES, journal_gap
 from relayproxy.console.manners import bad_request
 from relayproxy.console.query import Query, criteria_of, parse, write_criterion
 from relayproxy.console.reading import read_sessions
@@ -31,7 +32,9 @@ from relayproxy.console.room import ROOM, whole_number
 from relayproxy.console.sse import stream
 from relayproxy.console.tokens import clean
 from relayproxy.store.criteria import FIELDS, Criteria, Criterion, Op
+from relayproxy.store.journal_gaps import journal_gaps
 from relayproxy.store.queries import SessionPage
+from relayproxy.store.rows import JournalGapRow
 from relayproxy.store.search import Hit
 
 SESSIONS = 50
@@ -50,6 +53,7 @@ async def page(request: web.Request) -> web.Response:
         "connect": connect(room.settings) if empty else None,
         "fields": FIELDS,
         "times": query.TIMES,
+        "causes": CAUSES,
         "sidebar": None,
     }
     if "facets" in request.query and not empty:
@@ -99,7 +103,8 @@ async def api_sessions(request: web.Request) -> web.Response:
         session_item(row) | {"strip": row.strip, "hits": [_hit(hit) for hit in hits.get(row.id, ())]}
         for row in read.sessions
     ]
-    return answer({"items": items, "next": read.next})
+    lost = await _lost(request, criteria, read)
+    return answer({"items": items, "next": read.next, "journal_gaps": [journal_gap(gap) for gap in lost]})
 
 
 async def api_facets(request: web.Request) -> web.Response:
@@ -150,11 +155,23 @@ async def _hits(request: web.Request, criteria: Criteria, read: SessionPage) -> 
     return await asyncio.to_thread(request.app[ROOM].queries.hits, criteria, ids)
 
 
+async def _lost(request: web.Request, criteria: Criteria, read: SessionPage) -> tuple[JournalGapRow, ...]:
+    """What journals lost of the time that this page of the list covers."""
+    since, until = criteria.since, criteria.until
+    if read.next is not None:
+        since = max(min(row.started_at for row in read.sessions), since or 0)
+    if "before" in request.query and read.sessions:
+        newest = max(row.ended_at or row.started_at for row in read.sessions)
+        until = newest if until is None else min(newest, until)
+    return await asyncio.to_thread(journal_gaps, request.app[ROOM].queries, since, until)
+
+
 async def _rows(request: web.Request, asked: Query) -> dict[str, Any]:
     read = await _read(request, SESSIONS, asked.criteria)
     return {
         "rows": read.sessions,
         "next": read.next,
+        "lost": await _lost(request, asked.criteria, read),
         "hits": await _hits(request, asked.criteria, read),
         "left": frozenset(),
         "first_page": "before" not in request.query,

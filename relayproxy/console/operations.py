@@ -91,7 +91,13 @@ def _get(path: str, id: str, says: str, answer: Schema, *parameters: Parameter, 
 
 
 SESSION = "/api/sessions/{id}"
-_LIST = page(named("ListedSession"), nullable(text(), "`before` of the next page; null at the end."))
+_LIST = page(
+    named("ListedSession"),
+    nullable(text(), "`before` of the next page; null at the end."),
+    journal_gaps=array(
+        named("JournalGap"), "Parts of journals from the time of this page that cannot be read: calls may be missing."
+    ),
+)
 _TURNS = page(
     named("Turn"),
     nullable(text(), "`after` of the next page; null once all have been given."),

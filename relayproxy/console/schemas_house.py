@@ -8,6 +8,7 @@ from relayproxy.console.audit_page import ACTIONS
 from relayproxy.console.checks import State, Step, Who
 from relayproxy.console.condition import Name
 from relayproxy.console.desk import LONGEST_NOTE, LONGEST_TAG
+from relayproxy.console.journal_gaps import CAUSES
 from relayproxy.console.schemas import (
     Schema,
     array,
@@ -152,6 +153,7 @@ HEALTH = obj(
             {name: obj({"gaps": count(), "sessions": count()}) for name in ("last_hour", "last_24_hours")},
             "What could not be recorded of sessions that began in that time.",
         ),
+        "journal_gaps": array(named("JournalGap"), "Of the last 24 hours, the newest first."),
         "console": obj(
             {
                 "version": text(),
@@ -228,7 +230,21 @@ ENTRY = obj(
 TAG = text(f"1 to {LONGEST_TAG} letters, digits and `. + # @ / - _`, in small letters.")
 NOTE_TEXT = text(f"1 to {LONGEST_NOTE} characters.")
 
+JOURNAL_GAP = obj(
+    {
+        "journal": text("The journal's id."),
+        "segment": count("Which of its files."),
+        "offset": count("From which byte on."),
+        "bytes": count("How many cannot be read; 0 when files are gone."),
+        "cause": one_of(CAUSES, "; ".join(f"`{name}`: {words}" for name, words in CAUSES.items()) + "."),
+        **moment("since", "They came at that time or later."),
+        **moment("until", "They came before that time."),
+    },
+    "A part of a journal that cannot be read. Which calls it held is not known.",
+)
+
 SCHEMAS: dict[str, Schema] = {
+    "JournalGap": JOURNAL_GAP,
     "Error": ERROR,
     "Health": HEALTH,
     "RecorderHealth": RECORDER,

@@ -3,11 +3,16 @@
 Knows: segments, blocks, torn tails, damage, and when a journal has come to its end.
 Must not know: what the bytes mean, or who has committed what.
 
-A segment is final once the next one exists or the writer is dead. In a final segment a block that does not hold is
-cut or skipped and reported as `Damage`; in the newest segment of a living writer it is waited for.
+A segment is final once the next one exists or the writer is dead. In a final segment what does not hold is skipped
+and reported as `Damage`; in the newest segment of a living writer it may still be being written, and is waited for
+until whole blocks follow it. Where a block's length cannot be trusted, the next block is looked for byte by byte: one
+from which the lengths lead to the very end of the file. Bytes that only look like a block, which a peer could send,
+do not lead there.
 """
 
 import os
+import re
+import time
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +23,11 @@ from relayproxy.journal.segments import LOCK, segment_numbers, segment_path, wri
 
 _READ_AHEAD = 256 * 1024
 """Bytes taken from the file at once, unless a block is longer."""
+_DOUBT = 1.0
+"""Seconds that a living writer gets to complete a block before another one is looked for behind it."""
 _KINDS = {int(kind): kind for kind in Kind}
+_BLOCK = re.compile(rb"(?=...[\x00-\x04]....[\x01-\x05].......[\x00-\x04])", re.DOTALL)
+"""Where a block may begin: its length, its checksum, and the kind, connection and length of its first entry."""
 
 
 class Position(NamedTuple):
@@ -45,8 +54,8 @@ class Damage:
     """Bytes of a journal that cannot be read. What they held is not known; `size` is in bytes, 0 for missing files.
 
     `torn`: a final segment ends within a block. A living writer that leaves one behind accounts for it with gaps.
-    `checksum`: a whole block does not match. `format`: not a segment, or entries that do not fit their block.
-    `missing`: segments between two others are gone.
+    `checksum`: a whole block does not match. `format`: not a segment, a block whose length cannot be right, or entries
+    that do not fit their block. `missing`: segments between two others are gone.
     """
 
     segment: int
@@ -69,6 +78,8 @@ class JournalReader:
         self._target = offset
         self._file: int | None = None
         self._finished = False
+        self._doubted: tuple[Position, float] | None = None
+        """What does not hold in the newest segment of a living writer, since when, or when it was looked past last."""
 
     def __enter__(self) -> "JournalReader":
         return self
@@ -131,7 +142,10 @@ class JournalReader:
         if self._offset == 0 and data:
             at = len(MAGIC)
             if not data.startswith(MAGIC):
-                return self._spoiled(found, MAGIC.startswith(data)) if final else 0
+                torn = MAGIC.startswith(data)
+                if final:
+                    return self._spoiled(found, torn)
+                return 0 if torn else self._doubt(found)
         start = at
         while True:
             if len(data) - at < BLOCK_HEAD.size:
@@ -148,32 +162,74 @@ class JournalReader:
                     break
             content = data[body:end]
             if zlib.crc32(content) != checksum:
-                if not final:
+                if not final and self._block_end(self._offset + end) is None:
                     break
                 found.append(Damage(self._segment, self._offset + at, end - at, "checksum"))
             else:
                 found.extend(_blocks(content, self._segment, self._offset + body))
             at = end
         self._offset += at
-        if at > start or not final:
+        if at > start or (at and not final):
             return at
-        return self._cut(found) or at
+        return self._cut(found) or at if final else self._doubt(found)
+
+    def _doubt(self, found: list[Block | Damage]) -> int:
+        """Looks past what does not hold in the newest segment of a living writer, once it has had time to complete it;
+        the bytes skipped."""
+        here, now = Position(self._segment, self._offset), time.monotonic()
+        if self._size() == self._offset:
+            return 0
+        if self._doubted is None or self._doubted[0] != here:
+            self._doubted = here, now
+        if now - self._doubted[1] < _DOUBT:
+            return 0
+        self._doubted = here, now
+        return self._skip(found)
+
+    def _skip(self, found: list[Block | Damage]) -> int:
+        """Goes to the next block behind one whose length cannot be trusted; the bytes skipped, 0 when none is found."""
+        assert self._file is not None
+        rest = os.pread(self._file, self._size() - self._offset, self._offset)
+        for match in _BLOCK.finditer(rest, 1):
+            at = match.start()
+            if _leads_to_the_end(rest, at) and self._block_end(self._offset + at) is not None:
+                found.append(Damage(self._segment, self._offset, at, "format"))
+                self._offset += at
+                return at
+        return 0
+
+    def _block_end(self, offset: int) -> int | None:
+        """Where the whole block that begins there ends; None when there is none, or its checksum does not hold."""
+        assert self._file is not None
+        head = os.pread(self._file, BLOCK_HEAD.size, offset)
+        if len(head) < BLOCK_HEAD.size:
+            return None
+        length, checksum = BLOCK_HEAD.unpack(head)
+        if not 0 < length <= MAX_BLOCK:
+            return None
+        content = os.pread(self._file, length, offset + BLOCK_HEAD.size)
+        whole = len(content) == length and zlib.crc32(content) == checksum
+        return offset + BLOCK_HEAD.size + length if whole else None
 
     def _size(self) -> int:
         assert self._file is not None
         return os.fstat(self._file).st_size
 
     def _spoiled(self, found: list[Block | Damage], torn: bool) -> int:
+        if not torn and (skipped := self._skip(found)):
+            return skipped
         size = self._size()
         found.append(Damage(self._segment, 0, size, "torn" if torn else "format"))
         self._offset = size
         return size
 
     def _cut(self, found: list[Block | Damage]) -> int:
-        """Gives up the rest of a final segment, which is no whole block."""
+        """Skips what is no whole block in a final segment, which may be all that is left of it."""
         rest = self._size() - self._offset
         if rest <= 0:
             return 0
+        if skipped := self._skip(found):
+            return skipped
         assert self._file is not None
         head = os.pread(self._file, BLOCK_HEAD.size, self._offset)
         whole = len(head) == BLOCK_HEAD.size and not 0 < BLOCK_HEAD.unpack(head)[0] <= MAX_BLOCK
@@ -198,6 +254,16 @@ class JournalReader:
         self._offset = at
 
 
+def _leads_to_the_end(data: bytes, at: int) -> bool:
+    """Whether blocks of the lengths that are written there fill `data` from `at` on."""
+    while len(data) - at >= BLOCK_HEAD.size:
+        length, _ = BLOCK_HEAD.unpack_from(data, at)
+        if not 0 < length <= MAX_BLOCK:
+            return False
+        at += BLOCK_HEAD.size + length
+    return at == len(data)
+
+
 def _blocks(content: bytes, segment: int, start: int) -> list[Block | Damage]:
     """The entries of a verified block; kinds of a later format are left out, an entry that does not fit is damage."""
     entries: list[Entry] = []
@@ -217,6 +283,20 @@ def _blocks(content: bytes, segment: int, start: int) -> list[Block | Damage]:
             entries.append(Entry(kind, connection, t, took, content[body : body + length], start + body))
         at = body + length
     found[0] = Block(segment, start + len(content), tuple(entries))
+    return found
+
+
+def time_before(path: Path, position: Position) -> int | None:
+    """The `t` of the last entry before `position` in its segment; None when none can be read."""
+    found: int | None = None
+    with JournalReader(path, position.segment) as reader:
+        while parts := reader.read(_READ_AHEAD):
+            for part in parts:
+                end = part.end if isinstance(part, Block) else part.offset + 1
+                if (part.segment, end) > position:
+                    return found
+                if isinstance(part, Block) and part.entries:
+                    found = part.entries[-1].t
     return found
 
 

@@ -7,7 +7,7 @@ Must not know: sessions, the conversation, the database.
 import logging
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -16,9 +16,20 @@ import msgspec
 from relayproxy.connection import Ending, Opening
 from relayproxy.conversation.message import Message
 from relayproxy.journal.format import ENTRY_HEAD, Entry, Kind
-from relayproxy.journal.reader import Block, Damage, JournalReader, Position, delete_journal, delete_segments
+from relayproxy.journal.reader import (
+    START,
+    Block,
+    Damage,
+    JournalReader,
+    Position,
+    delete_journal,
+    delete_segments,
+    time_before,
+)
+from relayproxy.journal.segments import LOCK, segment_numbers, segment_path
 from relayproxy.recorder.connection import SIDES, Connection, placeholder
 from relayproxy.recorder.frames import Place
+from relayproxy.store.rows import JournalGapRow
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +66,12 @@ class Playback:
         self._read = 0
         self._spoiled = False
         """Damage, and nothing readable since: one gap is enough for all of it."""
+        self.gaps: list[JournalGapRow] = []
+        """What could not be read, to be committed with `position`; one may come again when more is known of it."""
+        self._open_gap: JournalGapRow | None = None
+        """The last one, until it is known what comes behind it."""
+        self._last_t: int | None = None
+        """Of the last entry, on the relay's clock."""
         self._wall: int | None = None
         self._pending: dict[int, tuple[Place, int]] = {}
         for connection in self.connections.values():
@@ -73,19 +90,24 @@ class Playback:
         """Plays about `max_bytes` of what has come. Must be exhausted before `position` means anything."""
         for found in self._reader.read(max_bytes):
             if isinstance(found, Block):
-                self._spoiled = False
                 yield from self._block(found)
+                self._after(found)
+                self._spoiled = False
             else:
                 yield from self._damage(found)
         yield from self._give_up()
         if self._reader.finished and not self.ended:
             self.ended = True
+            if self.connections and not self.path.exists():
+                since = max(one.opening.opened_at + one.last_t for one in self.connections.values())
+                self._lose(*self.position, 0, "missing", since, max(since, time.time_ns()))
             for connection in list(self.connections.values()):
                 yield self._end(connection, Ending(t=connection.last_t, cause="relay_died"))
 
     def settle(self) -> None:
-        """`position` is committed: files that nothing needs any more go."""
+        """`position` is committed, and `gaps` are: files that nothing needs any more go."""
         self.committed = self.position
+        self.gaps.clear()
         delete_segments(self.path, self.low_water().segment)
 
     def delete(self) -> None:
@@ -160,10 +182,15 @@ class Playback:
         return Event(connection, "ended", messages)
 
     def _damage(self, damage: Damage) -> Iterator[Event]:
+        end = Position(damage.segment, damage.offset + damage.size)
+        if START < end <= self.committed:
+            return  # read again after a restart, and told already
         log.error(
             "journal %s: segment %d cannot be read from byte %d on (%s, %d bytes)",
             self.id, damage.segment, damage.offset, damage.reason, damage.size,
         )  # fmt: skip
+        self._note_gap(damage)
+        self.position = max(self.position, end)
         if self._spoiled:
             return
         self._spoiled = True
@@ -171,6 +198,39 @@ class Playback:
             messages = connection.lose_all()
             self._note_pending(connection)
             yield Event(connection, "messages", messages)
+
+    def _note_gap(self, damage: Damage) -> None:
+        if damage.reason == "torn" and any(number > damage.segment for number in segment_numbers(self.path)):
+            return  # its writer has gone on, and accounts for it
+        if self._last_t is None:
+            self._last_t = time_before(self.path, Position(damage.segment, damage.offset))
+        until = _changed(segment_path(self.path, damage.segment)) or time.time_ns()
+        since = (
+            self._wall_time(self._last_t)
+            or _changed(segment_path(self.path, damage.segment - 1))
+            or _changed(self.path / LOCK)
+            or until
+        )
+        self._lose(damage.segment, damage.offset, damage.size, damage.reason, since, max(since, until))
+
+    def _lose(self, segment: int, offset: int, size: int, cause: str, since: int, until: int) -> None:
+        self._open_gap = JournalGapRow(self.id, segment, offset, size, cause, since, until)
+        self.gaps.append(self._open_gap)
+
+    def _after(self, block: Block) -> None:
+        """What the block tells of when that in front of it, which could not be read, had come."""
+        if not block.entries:
+            return
+        gap, until = self._open_gap, self._wall_time(block.entries[0].t)
+        if gap is not None and until is not None:
+            since = max(gap.since, self._wall_time(self._last_t) or 0)
+            self.gaps = [one for one in self.gaps if one is not gap]
+            self.gaps.append(replace(gap, since=min(since, until), until=until))
+        self._open_gap = None
+        self._last_t = block.entries[-1].t
+
+    def _wall_time(self, t: int | None) -> int | None:
+        return None if t is None or self._wall is None else self._wall + t
 
     def _give_up(self) -> Iterator[Event]:
         for number, (_, since) in list(self._pending.items()):
@@ -188,6 +248,13 @@ class Playback:
                 del self._pending[connection.number]
         elif known is None or known[0] != place:
             self._pending[connection.number] = (place, self._read)
+
+
+def _changed(path: Path) -> int | None:
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
 
 
 def _ending(entry: Entry, connection: Connection) -> Ending:

@@ -162,7 +162,7 @@ class Recorder:
         self._progress.begin()
         touched = [*self._touched.values()]
         self._dropped += self._sessions.identify(touched)
-        moved = [playback for playback in self._playbacks.values() if playback.position != playback.committed]
+        moved = [one for one in self._playbacks.values() if one.position != one.committed or one.gaps]
         sessions = [*{session.id: session for session in map(self._sessions.of, touched)}.values()]
         while True:
             batch = self._batch(touched, sessions, moved)
@@ -178,6 +178,7 @@ class Recorder:
         rows = [session.rows() for session in sessions]
         return Batch(
             journals=tuple(JournalRow(one.id, *one.position) for one in moved),
+            journal_gaps=tuple(gap for one in moved for gap in one.gaps),
             sessions=tuple(row.session for row in rows),
             connections=tuple(connection.row() for connection in touched),
             turns=tuple(turn for row in rows for turn in row.turns),
@@ -191,7 +192,7 @@ class Recorder:
     @property
     def _due(self) -> bool:
         return bool(self._touched) or any(
-            one.ended or one.position != one.committed
+            one.ended or one.gaps or one.position != one.committed
             for one in self._playbacks.values()
             if one.id not in self._troubled
         )

@@ -24,6 +24,7 @@ from relayproxy.journal.format import MAGIC
 from relayproxy.journal.reader import START, Position
 from relayproxy.journal.segments import journal_paths, segment_numbers, segment_path, writer_is_alive
 from relayproxy.recorder.playback import Event
+from relayproxy.recorder.waiting import Waiting
 from relayproxy.store.vitals import EVERY, JournalVitals, OtlpVitals, Vitals, VitalsWriter
 
 log = logging.getLogger(__name__)
@@ -116,6 +117,7 @@ class Reporter:
         self._next = 0.0
         self._look: Callable[[], Beat] | None = None
         self._waiting: Beat | None = None
+        self._unplayed = Waiting()
         self._ended = False
         self._silent = False
         self._news = threading.Condition()
@@ -175,7 +177,7 @@ class Reporter:
             ended=ended,
             journals=journals(self._data_dir / "journal", found.places),
             quota=self._quota,
-            lag_ms=found.lag // _MS,
+            lag_ms=max(found.lag // _MS, round(self._unplayed.age(found.places) * 1000)),
             calls=found.calls,
             commits=found.commits,
             commit_at=found.commit_at,

@@ -54,6 +54,7 @@ class Archive:
         self._put_connections = upsert(dialect, schema.connections)
         self._put_turns = upsert(dialect, schema.turns)
         self._put_journals = upsert(dialect, schema.journals)
+        self._put_journal_gaps = upsert(dialect, schema.journal_gaps)
         self._add_labels = insert_once(dialect, schema.labels)
         self._chunks = Chunks(dialect)
 
@@ -240,6 +241,8 @@ class Archive:
             now = time.time_ns()
             moved = {"updated_at": now, "recorder": self._recorder}
             db.execute(self._put_journals, [{**row, **moved} for row in parameters(batch.journals)])
+        if batch.journal_gaps:
+            db.execute(self._put_journal_gaps, parameters(batch.journal_gaps))
         self._delete_turns(db, [(session, 0) for session in batch.dropped_sessions])
         _delete(db, schema.labels.c.session, batch.dropped_sessions)
         _delete(db, schema.sessions.c.id, batch.dropped_sessions)

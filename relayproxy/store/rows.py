@@ -114,8 +114,23 @@ class JournalRow:
 
 
 @dataclass(frozen=True, slots=True)
+class JournalGapRow:
+    """`size` bytes of a journal, 0 for files that are gone, that could not be read: whose calls they hold is not
+    known. They came between `since` and `until` (wall nanoseconds). `cause`: see `journal.reader.Damage`."""
+
+    journal: str
+    segment: int
+    offset: int
+    size: int
+    cause: str
+    since: int
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
-    """What one commit writes, all or nothing. Sessions, connections, turns and journals replace what was there."""
+    """What one commit writes, all or nothing. Sessions, connections, turns, journals and their
+    gaps replace what was there."""
 
     journals: tuple[JournalRow, ...] = ()
     sessions: tuple[SessionRow, ...] = ()
@@ -133,3 +148,4 @@ class Batch:
     """Provisional sessions whose connection turned out to belong to another one: the row and its turns go."""
     dropped_journals: tuple[str, ...] = ()
     """Journals that are read to their end and whose files are going away."""
+    journal_gaps: tuple[JournalGapRow, ...] = ()

@@ -242,6 +242,19 @@ journals = Table(
     Column("recorder", Text, nullable=False, server_default=""),  # who plays it; nothing: whoever comes
 )
 
+journal_gaps = Table(
+    "journal_gaps",
+    metadata,
+    Column("journal", Text, primary_key=True),
+    Column("segment", Integer, primary_key=True),
+    Column("offset", BigInteger, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+)
+Index("ix_journal_gaps_until", journal_gaps.c.until)
+
 # What was said, by words. Triggers and a generated column keep it: nothing that writes turns has to think of it.
 _FTS = (
     "CREATE VIRTUAL TABLE turns_fts USING fts5(caller_text, agent_text, content='turns', content_rowid='id', "

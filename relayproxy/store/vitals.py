@@ -64,7 +64,8 @@ class Vitals(msgspec.Struct, frozen=True):
     quota: int = 0
     """Bytes of journals that relays keep for it."""
     lag_ms: int = 0
-    """The longest that anything took from the relay to the database since the report before, or takes now."""
+    """The longest that anything took from the relay to the database since the report before, or waits now, in the
+    recorder or unread in a journal."""
     calls: int = 0
     """Connections that live."""
     commits: int = 0

@@ -8,9 +8,11 @@ import pytest
 from relayproxy.console.checks import Ready, RelayAnswer, State
 from relayproxy.console.condition import Check, Facts, S, age
 from relayproxy.console.diagnosis import diagnose, verdict
+from relayproxy.store.rows import JournalGapRow
 from relayproxy.store.vitals import DatabaseFacts, Gaps, JournalVitals, OtlpVitals, Report, Vitals
 
 NOW = 1_800_000_000 * S
+LOST = JournalGapRow("j1", 1, 549, 277, "checksum", NOW - 90 * S, NOW - 60 * S)
 MIB = 1024 * 1024
 GIB = 1024 * MIB
 RELAY = RelayAnswer("http://127.0.0.1:8080", Ready("ready", "ok", 3))
@@ -69,6 +71,7 @@ def test_everything_works() -> None:
             "No relay is running",
             "Start it: `relayproxy serve`, or `relayproxy relay`",
         ),
+        ("gaps", facts(lost=(LOST,)), "warn", "A part of the journal could not be read, from 60 s ago", "See whether"),
         ("relay", facts(report(42), relay=SILENT), "unknown", "Whether a relay is running is not known", ""),
         (
             "relay",

@@ -19,7 +19,9 @@ from relayproxy.recorder.recorder import Exporter, Recorder
 from relayproxy.store.archive import Archive
 from relayproxy.store.engine import open_engine
 from relayproxy.store.migrate import check_schema, migrate
-from relayproxy.store.rows import ConnectionRow, SessionRow, TurnRow
+from relayproxy.store.rows import ConnectionRow, JournalGapRow, SessionRow, TurnRow
+from relayproxy.store.schema import journal_gaps
+from relayproxy.store.tables import columns, value
 from tests.wire import frame
 
 NOON = 1_800_000_000_000_000_000
@@ -84,7 +86,7 @@ class Call:
     def __init__(self, journal: Journal, number: int, *, lost: bool = False, **opening: Any) -> None:
         self.journal = journal
         self.number = number
-        self.quiet = False
+        self.quiet = opening.pop("quiet", False)
         self.id = opening.pop("connection_id", f"{number:032x}")
         self.opened = journal.now
         known = {"route": "default", "backend": "ws://agent/", "target": "/", "peer": "127.0.0.1:1", "status": 101}
@@ -188,6 +190,12 @@ class Stage:
             connections,
             {one.id: [*self.archive.messages(one.id)] for one in connections},
         )
+
+    def gaps(self) -> list[JournalGapRow]:
+        """What journals have lost as a whole."""
+        with self.engine.connect() as db:
+            rows = db.execute(columns(JournalGapRow, journal_gaps).order_by(journal_gaps.c.offset))
+            return [value(JournalGapRow, row) for row in rows]
 
     def close(self) -> None:
         for recorder in self._recorders:

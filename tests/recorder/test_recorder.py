@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import shutil
 import sqlite3
 import threading
@@ -12,7 +13,7 @@ import pytest
 
 from relayproxy.conversation.spans import Span
 from relayproxy.journal.format import MAX_TOOK, GapCause, Kind
-from relayproxy.journal.segments import segment_numbers
+from relayproxy.journal.segments import segment_numbers, segment_path
 from relayproxy.store.migrate import migrate
 from relayproxy.store.rows import Batch, JournalRow
 from tests.recorder.stage import CLOSE, CONTINUATION, DEFLATE, MS, NOON, PING, TEXT, Stage, prompt, setup, token
@@ -494,6 +495,78 @@ def test_a_damaged_journal_shows_as_gaps(stage: Stage, caplog: pytest.LogCapture
         ("text", "backend", None),
     ]
     assert "segment 1 cannot be read" in caplog.text
+
+
+def flip(path: Path, offset: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[offset] ^= 1
+    path.write_bytes(content)
+
+
+def test_calls_that_a_damaged_journal_swallowed_leave_a_gap_of_its_own(stage: Stage) -> None:
+    journal = stage.journal()
+    segment = segment_path(journal.path, 1)
+    before = journal.call()
+    before.twilio(setup())
+    before.end()
+    start = segment.stat().st_size
+    journal.now += 1000
+    swallowed = journal.call(quiet=True)
+    swallowed.twilio(setup("VX2", "CA2"))
+    swallowed.end()
+    journal.flush()
+    size = segment.stat().st_size - start
+    flip(segment, start + size // 2)
+    recorder = stage.recorder()
+    recorder.finish()
+    assert stage.gaps() == [], "what is not followed by anything may still be being written"
+    journal.now += 1000
+    after = journal.call()
+    after.twilio(setup("VX3", "CA3"))
+    recorder.finish()
+    assert stage.archive.session(swallowed.id) is None
+    assert stage.archive.session(after.id) is not None
+    [gap] = stage.gaps()
+    assert (gap.journal, gap.segment, gap.offset, gap.size, gap.cause) == (
+        journal.path.name,
+        1,
+        start,
+        size,
+        "checksum",
+    )
+    assert (gap.since, gap.until) == (NOON + 20 * MS, after.opening.opened_at)
+
+
+def test_a_gap_of_a_journal_is_told_once_however_often_the_recorder_starts(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relayproxy.journal.reader._DOUBT", 0.0)
+    journal = stage.journal()
+    call = journal.call()
+    call.twilio(setup())
+    start = segment_path(journal.path, 1).stat().st_size
+    call.twilio(prompt("never to be read"))
+    flip(segment_path(journal.path, 1), start)  # its length
+    for at in range(3):
+        call.backend(token(f"token {at}"))
+        stage.recorder().finish()
+    assert [(gap.offset, gap.cause) for gap in stage.gaps()] == [(start, "format")]
+    kinds = [message.kind for message in stage.stored(call.id).messages[call.id]]
+    assert kinds == ["text", "gap", "gap", "text", "text", "text"]
+
+
+def test_the_end_of_a_dead_relays_journal_that_cannot_be_read_is_a_gap(stage: Stage) -> None:
+    journal = stage.journal()
+    call = journal.call()
+    call.twilio(setup())
+    start = segment_path(journal.path, 1).stat().st_size
+    call.twilio(prompt("cut"))
+    os.truncate(segment_path(journal.path, 1), start + 20)
+    journal.die()
+    stage.recorder().finish()
+    [gap] = stage.gaps()
+    assert (gap.offset, gap.size, gap.cause, gap.since) == (start, 20, "torn", NOON + 10 * MS)
+    assert gap.until >= gap.since
 
 
 class Collector:
