@@ -148,7 +148,7 @@ def _told(turn: Turn) -> Iterator[Line]:
             turn.agent_at,
             turn.agent_text,
             parts=parts,
-            basis=None if all(heard for _, heard in parts) else turn.heard_basis,
+            basis=turn.heard_basis if turn.heard_basis == "unknown" or not all(heard for _, heard in parts) else None,
         )
     if any(mark.kind == "play" for mark in turn.marks):
         yield from _marked(turn, "play", "play", None, None)

@@ -89,6 +89,7 @@ HEARD: dict[str, str] = {
     "interrupt": "as the interruption said",
     "estimated": "estimated from the speaking rate",
     "all": "nothing stopped it",
+    "unknown": "not known: the interruption came before its first sound",
 }
 
 CONFIDENCE: dict[str, str] = {

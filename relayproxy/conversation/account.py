@@ -15,7 +15,7 @@ from relayproxy.conversation.totals import NullReason, milliseconds
 from relayproxy.conversation.turns import MOST_INTERRUPTIONS, TurnDraft
 from relayproxy.conversation.vocabulary import mended
 
-_WEAKEST_FIRST: tuple[HeardBasis, ...] = ("estimated", "interrupt", "tokens_played", "all")
+_WEAKEST_FIRST: tuple[HeardBasis, ...] = ("unknown", "estimated", "interrupt", "tokens_played", "all")
 
 
 def account(draft: TurnDraft, closed_at: int | None, silent_at: int | None, rate: float) -> Turn:
@@ -109,7 +109,8 @@ class _Account:
             why_not: NullReason = missing if draft.asks else "no_prompt"
             self._reasons["input_delay_ms"] = self._reasons["user_bot_latency_ms"] = why_not
         if output_delay is None:
-            why: NullReason = "already_speaking" if draft.first and draft.first.sounding else missing
+            sounding = draft.first is not None and draft.first.sounding
+            why = "interrupted" if self._never_sounded() else "already_speaking" if sounding else missing
             self._reasons["output_delay_ms"] = self._reasons["user_bot_latency_ms"] = why
         return Budget(input_delay, asked - draft.caller_at, read - asked, written - read, output_delay)
 
@@ -118,6 +119,13 @@ class _Account:
         if first is None or first.sound_at is None or self._draft.agent_at is None:
             return None
         return first.sound_at if first.sound_at >= self._draft.agent_at else None
+
+    def _never_sounded(self) -> bool:
+        """Events tell that the answer was thrown away before its first sound."""
+        first = next(self._draft.speeches(), None)
+        if first is None or first.sound_at is not None or not first.announced:
+            return False
+        return first.unsounded or (first.cut is not None and first.cut.kind == "interrupt" and not first.cut.to)
 
     def _hearing(self) -> tuple[str, str, HeardBasis | None]:
         draft = self._draft
@@ -150,7 +158,8 @@ class _Account:
             self._reasons[name] = self._why or "no_response"
             return None, False
         last = speeches[-1]
-        if draft.interruptions or any(speech.cut is not None for speech in speeches):
+        during = any(cut.moment.at >= (draft.agent_at or 0) for cut in draft.interruptions)
+        if during or any(speech.cut is not None or speech.unsounded for speech in speeches):
             self._reasons[name] = "interrupted"
         elif last.off_at is not None:
             return milliseconds(last.off_at - draft.caller_at), False

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 from relayproxy.conversation.model import Interruption, InterruptionKind, Match
 from relayproxy.conversation.moment import Moment
+from relayproxy.conversation.rate import USUAL
+from relayproxy.conversation.speech import Speech
 from relayproxy.conversation.totals import milliseconds
 
 SECOND = 1_000_000_000
@@ -33,6 +35,7 @@ class InterruptionDraft:
     __slots__ = (
         "_deadline",
         "attribution",
+        "doubted",
         "false",
         "heard",
         "heard_ms",
@@ -61,6 +64,8 @@ class InterruptionDraft:
         self.match: Match = "none"
         self.sent = 0
         self.unheard = 0
+        self.doubted: Speech | None = None
+        """What it stopped, when that may have been played after all; not counted in `sent`."""
         self.stale_chunks = 0
         self.stale_chars = 0
         self.last_stale_at: int | None = None
@@ -101,6 +106,7 @@ class InterruptionDraft:
         """As it stands. `closed_at`: the session is over since then."""
         reaction = 0 if self.last_stale_at is None else max(0, self.last_stale_at - self.moment.out)
         last = self.last_stale_at
+        sent, unheard = self._kept_unheard(closed_at)
         still = self.streams and closed_at is not None and last is not None and closed_at - last <= STILL
         return Interruption(
             at=self.moment.at,
@@ -115,12 +121,20 @@ class InterruptionDraft:
             false_interruption=self.false,
             recovery_ms=milliseconds(self.recovery),
             stop_ms=milliseconds(self.stop),
-            unheard_chars=self.unheard,
-            unheard_ratio=round(self.unheard / self.sent, 4) if self.sent else None,
+            unheard_chars=unheard,
+            unheard_ratio=round(unheard / sent, 4) if sent else None,
             match=self.match,
             connection=self.moment.connection,
             seq=self.moment.seq,
         )
+
+    def _kept_unheard(self, closed_at: int | None) -> tuple[int, int]:
+        if self.doubted is None:
+            return self.sent, self.unheard
+        to, basis, decided = self.doubted.heard(closed_at, USUAL)
+        if basis == "unknown" or not decided:
+            return self.sent, self.unheard
+        return self.sent + self.doubted.length, self.unheard + self.doubted.length - to
 
 
 class Aftermath:

@@ -48,11 +48,15 @@ class TurnBook:
         first = self.drafts[0] if self.drafts else None
         return first if first is not None and first.number == 0 and first.opened_by == "setup" else None
 
+    def numbered(self, number: int) -> TurnDraft | None:
+        """A turn that has not been forgotten."""
+        return next((draft for draft in self.drafts if draft.number == number), None)
+
     def touch(self, number: int) -> None:
         """Something about a turn has changed."""
-        for draft in self.drafts:
-            if draft.number == number:
-                draft.touch()
+        draft = self.numbered(number)
+        if draft is not None:
+            draft.touch()
 
     def hear_events(self, settled: int) -> None:
         """Events come in this call: turns that are not settled know it."""

@@ -49,6 +49,10 @@ class Exchange:
         self._setup_at: int | None = None
         self._echoes: list[str] = []
         """Keys that were sent and will be reported as played."""
+        self._cut: InterruptionDraft | None = None
+        """The last interruption; what had been sent, and how often the caller had asked, when it came."""
+        self._cut_at_change = 0
+        self._cut_at_asks = 0
         self._greeted = False
         """A greeting was played."""
 
@@ -207,28 +211,46 @@ class Exchange:
     def interrupt(self, heard: str, heard_ms: int | None, moment: Moment) -> None:
         """`interrupt` came: it belongs to what was playing."""
         at = moment.at
+        if self._repeats(heard, heard_ms):
+            self._aftermath.speaks(at)
+            return
         key_at = self._key_at if self._key_at is not None and at - self._key_at <= KEY_WINDOW else None
         sounding = self.playback.on
         self._greet(at, on=False)
         if not self.playback.reports and heard_ms is not None:
             self.playback.rate.interrupted(len(heard), heard_ms)
-        stop = self.playback.interrupted(heard, at if key_at is None else key_at, at)
+        caused_at = at if key_at is None else key_at
+        waiting = self.waiting
+        thinking = waiting is not None and waiting.caller_at is not None and waiting.caller_at < caused_at
+        stop = self.playback.interrupted(heard, heard_ms, caused_at, at, thinking=thinking)
         turn = self._source_turn(stop.source)
         known = turn is not None
+        if turn is None and self._cut is not None and not (heard or thinking):
+            nothing_since = self._cut_at_change == self.playback.changes
+            turn = self.book.numbered(self._cut.turn) if nothing_since else None
         if turn is None:
             turn = self.book.last() or self.book.begin("proactive", at)
         kind: Literal["caller_speech", "caller_dtmf"] = "caller_speech" if key_at is None else "caller_dtmf"
         draft = InterruptionDraft(moment, kind, heard, heard_ms, turn.number)
         draft.attribution = stop.attribution if known else "inferred"
         draft.match, draft.sent, draft.unheard = stop.match, stop.sent, stop.unheard
+        draft.doubted = stop.doubted
         draft.speaking = self.replies.caller_speaking
         turn.interrupt(draft)
+        self._cut, self._cut_at_change, self._cut_at_asks = draft, self.playback.changes, self.replies.asks
         self._aftermath.begin(draft, sounding=sounding)
         self.replies.interrupted(stop.source, draft)
-        waiting = self.book.open
-        if waiting is not None and waiting.caller_at is not None and waiting.agent_at is None:
+        if waiting is not None:
             waiting.cut_short = True
             waiting.touch()
+
+    def _repeats(self, heard: str, heard_ms: int | None) -> bool:
+        """Whether an `interrupt` says once more what the one before said, of the same speech."""
+        before = self._cut
+        if before is None or self._cut_at_change != self.playback.changes:
+            return False
+        same = (heard, heard_ms) == (before.heard, before.heard_ms)
+        return same and (bool(heard) or self._cut_at_asks == self.replies.asks)
 
     def transfer(self, at: int) -> None:
         """The backend sent `end`."""

@@ -20,7 +20,7 @@ from relayproxy.conversation.places import Spoken as Spoken
 from relayproxy.conversation.totals import NullReason, Totals, milliseconds
 
 OpenedBy = Literal["setup", "prompt", "dtmf", "proactive"]
-HeardBasis = Literal["interrupt", "tokens_played", "estimated", "all"]
+HeardBasis = Literal["interrupt", "tokens_played", "estimated", "all", "unknown"]
 Match = Literal["exact", "fuzzy", "none"]
 InterruptionKind = Literal["caller_speech", "caller_dtmf", "preempt"]
 Tier = Literal["A", "B"]

@@ -274,9 +274,10 @@ NULL_REASONS = {
 }
 HEARD = {
     "tokens_played": "`tokensPlayed` said so (tier B)",
-    "interrupt": "the words of the `interrupt` were found in what was sent",
+    "interrupt": "the words of the `interrupt` were found in what was sent, or it said that nothing was heard (0 ms)",
     "estimated": "reckoned from the speaking rate seen in the call",
     "all": "nothing stopped it",
+    "unknown": "an interrupt came so soon after it was sent that Twilio may have thrown it away, and no event tells",
 }
 OUTCOMES = {
     "ended_by_backend": "the backend sent `end` and Twilio took it; Studio: Success",

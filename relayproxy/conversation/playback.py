@@ -14,7 +14,16 @@ from typing import NamedTuple
 from relayproxy.conversation.model import HeardBasis, Match
 from relayproxy.conversation.rate import SpeakingRate
 from relayproxy.conversation.speech import Cut, Speech, words
-from relayproxy.conversation.suspect import GREETING, ROUND_TRIP, Attribution, Source, recent, suspect
+from relayproxy.conversation.suspect import (
+    GREETING,
+    ROUND_TRIP,
+    Attribution,
+    Evidence,
+    Source,
+    crossing,
+    may_be_heard,
+    suspect,
+)
 
 SECOND = 1_000_000_000
 GRACE = 2 * SECOND
@@ -22,6 +31,8 @@ GRACE = 2 * SECOND
 START = SECOND
 LAG = 350_000_000
 """From text written to Twilio until it is heard: 250 to 490 ms on recorded calls."""
+ENDING = 100_000_000
+"""`agentSpeaking` off this shortly before an interrupt is a part of it."""
 PER_CHARACTER = 120_000_000
 """Slow speech, so that a stretch is given up late rather than early."""
 PER_MEDIA = 600 * SECOND
@@ -38,6 +49,8 @@ class Stop(NamedTuple):
     """Characters of the stretches that it cut off."""
     unheard: int
     """Those of them that were not heard."""
+    doubted: Speech | None
+    """The source, when it may still be played after all; not counted in `sent`."""
 
 
 class Playback:
@@ -49,6 +62,10 @@ class Playback:
         """`tokensPlayed` comes in this call."""
         self.on = False
         """`agentSpeaking` was on when last heard of."""
+        self._off_at: int | None = None
+        """When it went off last."""
+        self._announces = False
+        """`agentSpeaking` comes in this call."""
         self._queue: list[Speech] = []
         self._quiet_at = 0
         self._expected_at = 0
@@ -57,9 +74,13 @@ class Playback:
         """What the last `tokensPlayed` was part of."""
         self._greeting = False
         """The greeting of the TwiML is known to be playing."""
+        self._greeting_over = False
+        """It has ended, if there was one."""
         self._greeted = ""
         """Normalised words of the greeting, as far as they were played."""
         self._first_sent_at: int | None = None
+        self.changes = 0
+        """How often something was sent or became audible."""
 
     @property
     def greeting(self) -> bool:
@@ -78,6 +99,7 @@ class Playback:
 
     def sent(self, speech: Speech, at: int, chars: int | None) -> None:
         """The backend sent so many characters of speech, or (None) media."""
+        self.changes += 1
         if self._first_sent_at is None:
             self._first_sent_at = at
         if not speech.queued:
@@ -95,6 +117,7 @@ class Playback:
             speech.begin_at = expected
         self._expected_at = speech.end_at = expected + round((chars or 0) / self.rate.value * SECOND)
         speech.over, speech.off_at = False, None
+        speech.announced = speech.announced or self._announces
         speech.reported = speech.reported or (self.reports and not speech.media)
         self._plan_pruning()
 
@@ -102,8 +125,14 @@ class Playback:
         """`agentSpeaking` came. The stretch that has become audible, when one has."""
         self.on = on
         self.rate.begin(at if on else None)
+        if not self._announces:
+            self._announces = True
+            for speech in self._queue:
+                speech.announced = True
+                speech.owner.touch()
         if not on:
-            self._greeting = False
+            self._off_at = at
+            self._greeting, self._greeting_over = False, True
             spared = [s for s in self._queue if at - s.last_at < ROUND_TRIP]
             for speech in self._queue:
                 if speech not in spared and not speech.over:
@@ -112,10 +141,11 @@ class Playback:
                     speech.owner.touch()
             self._hush(at, spared)
             return None
+        self.changes += 1
         self._greeting = self._greeting or self._first_sent_at is None
-        waiting = (s for s in self._queue if s.cut is None and s.sound_at is None and not s.over)
-        begun = None if self._greeting else next(waiting, None)
+        begun = None if self._greeting else self._begun(at)
         if begun is not None:
+            self._discard(begun)
             self._shift(begun, at)
             begun.sound_at = at
             begun.owner.touch()
@@ -135,8 +165,8 @@ class Playback:
             self._greeting, self._playing = True, GREETING
             self._greeted += heard
             return True
-        for speech in sorted(self._queue, key=lambda s: s.over) if heard else ():
-            if self._greeting and recent(speech, at):
+        for speech in sorted(self._queue, key=_unlikely) if heard else ():
+            if self._greeting and crossing(speech, at):
                 continue
             found = speech.words().find(heard, speech.played)
             if found >= 0:
@@ -147,36 +177,46 @@ class Playback:
             self._greeted += heard
             return True
         # It reads otherwise than what was sent, so it is of what is being played.
-        sounding = next((s for s in self._queue if s.cut is None and not s.over and not s.done()), None)
-        if heard and sounding is not None and not recent(sounding, at):
+        sounding = next((s for s in self._queue if _open(s) and not s.done()), None)
+        if heard and sounding is not None and not crossing(sounding, at):
             self._playing = sounding
             sounding.unmatched += len(heard)
             sounding.owner.touch()
         return False
 
-    def interrupted(self, heard: str, caused_at: int, at: int) -> Stop:
+    def interrupted(self, heard: str, heard_ms: int | None, caused_at: int, at: int, *, thinking: bool) -> Stop:
         """What an interrupt stopped and how sure that is. Empties the queue.
 
-        `caused_at`: when what caused it is known to have happened; what was sent after that cannot be it.
+        `caused_at`: when what caused it is known to have happened; what was sent after that cannot be it. `thinking`:
+        the caller has asked before that, and nothing has been answered.
         """
         self._prune(at)
-        sought = words(heard)
-        source, attribution = suspect(
-            [s for s in self._queue if s.cut is None],
-            sought,
-            at,
+        silent = not heard and heard_ms == 0
+        known = Evidence(
+            at=at,
+            heard=words(heard),
+            silent=silent,
             caused_at=caused_at,
+            thinking=thinking,
+            sounding=self._sounding(at),
             playing=self._playing,
             greeting=self._greeting,
             greeted=self._greeted,
-            first_sent_at=self._first_sent_at,
+            greeting_possible=self.greeting_possible(at) and not self._greeting_over,
         )
-        self._greeting = False
+        source, attribution = suspect([s for s in self._queue if s.cut is None], known)
+        self._greeting, self._greeting_over = False, True
         self.rate.begin(None)
-        spared = [s for s in self._queue if s is not source and recent(s, at)]
-        match, sent, unheard = self._cut(source, sought, [s for s in self._queue if s not in spared], at)
+        spared = [s for s in self._queue if self._spared(s, source, known)]
+        for speech in spared:
+            if speech.cut is None and speech.sent_at <= caused_at:
+                speech.doubted_at = at
+                speech.owner.touch()
+        gone = [s for s in self._queue if s not in spared]
+        match, sent, unheard = self._cut(source, known, gone)
         self._hush(at, spared)
-        return Stop(source, attribution, match, sent, unheard)
+        doubted = source if isinstance(source, Speech) and source in spared else None
+        return Stop(source, attribution, match, sent, unheard, doubted)
 
     def earliest(self) -> tuple[Speech, ...]:
         """The stretches that something can still happen to."""
@@ -188,7 +228,7 @@ class Playback:
 
     def clipped(self, at: int) -> int:
         """Characters that would never be heard if the call ended now."""
-        pending = [s for s in self._queue if s.cut is None and not s.over]
+        pending = [s for s in self._queue if s.cut is None and not s.over and not s.unsounded]
         return sum(s.length - s.heard(at, self.rate.value).to for s in pending)
 
     def _played(self, speech: Speech, position: int, at: int) -> None:
@@ -198,6 +238,7 @@ class Playback:
             gone_on = None if speech.done() else speech.cut._replace(to=speech.offset(position), basis="tokens_played")
             speech.cut = gone_on
         speech.owner.touch()
+        self._discard(speech)
         for earlier in self._queue[: self._queue.index(speech)]:
             earlier.quiet_at = min(earlier.quiet_at, at)
             # Twilio plays in order: what was begun and is not finished by now was dropped.
@@ -221,38 +262,70 @@ class Playback:
                     # Else Twilio will tell how far it came.
                     speech.quiet_at = min(speech.quiet_at, at)
                 speech.owner.touch()
-        self._expected_at = max((s.end_at for s in self._queue if s.cut is None and not s.over), default=at)
+        self._expected_at = max((s.end_at for s in self._queue if _open(s)), default=at)
 
-    def _cut(self, source: Source | None, sought: str, gone: list[Speech], at: int) -> tuple[Match, int, int]:
-        match: Match = "exact" if source is GREETING and sought else "none"
+    def _begun(self, at: int) -> Speech | None:
+        """What becomes audible now: the first stretch that waits, unless an interrupt threw it away."""
+        waiting = [s for s in self._queue if s.cut is None and s.sound_at is None and not s.over]
+        later = [s for s in waiting if s.doubted_at is None and may_be_heard(s, at)]
+        for speech in waiting:
+            if speech.doubted_at is None or at - speech.sent_at <= START or not later:
+                return speech
+        return None
+
+    def _discard(self, heard: Speech) -> None:
+        """Twilio plays in order: what waited before this one and was never heard had been thrown away."""
+        for speech in self._queue[: self._queue.index(heard)]:
+            if speech.unsounded and speech.cut is None and speech.doubted_at is not None:
+                speech.cut = Cut("interrupt", speech.doubted_at, 0, _known_by(speech, "interrupt"))
+                speech.owner.touch()
+
+    def _sounding(self, at: int) -> bool | None:
+        """Whether something is being played; None when no event tells."""
+        if self.on or self._playing is not None:
+            return True
+        if not self._announces:
+            return None
+        return self._off_at is not None and at - self._off_at <= ENDING
+
+    def _spared(self, speech: Speech, source: Source | None, known: Evidence) -> bool:
+        """Whether it may still be played after an interrupt."""
+        stopped = speech is source and not (known.silent and speech.sound_at is None)
+        return not stopped and crossing(speech, known.at)
+
+    def _cut(self, source: Source | None, known: Evidence, gone: list[Speech]) -> tuple[Match, int, int]:
+        match: Match = "exact" if source is GREETING and known.heard and known.heard in self._greeted else "none"
         sent = unheard = 0
-        before = isinstance(source, Speech)
+        before = source in gone
         for speech in gone:
             before = before and speech is not source
             if speech.cut is not None or before:
                 continue
             to, basis = 0, _known_by(speech, "interrupt")
             if speech is source:
-                to, basis, match = self._reached(speech, sought, at)
-            elif source is None:
-                to, basis = self._expected(speech, at), _known_by(speech, "estimated")
+                to, basis, match = self._reached(speech, known)
             elif speech.over:
                 continue
-            speech.cut = Cut("interrupt", at, to, basis)
+            elif source is None:
+                to, basis = self._expected(speech, known.at), _known_by(speech, "estimated")
+                if to == speech.length:
+                    continue
+            speech.cut = Cut("interrupt", known.at, to, basis)
             sent += speech.length
             unheard += speech.length - to
             speech.owner.touch()
         return match, sent, unheard
 
-    def _reached(self, speech: Speech, sought: str, at: int) -> tuple[int, HeardBasis, Match]:
-        """How far a stretch was heard that an interrupt stopped after these words."""
-        share = speech.estimate(at, self.rate.value) / max(1, speech.length)
-        end, match = speech.find(sought, max(speech.played, share * len(speech.words())))
-        if speech.played:
-            return speech.offset(max(end, speech.played)), "tokens_played", match
+    def _reached(self, speech: Speech, known: Evidence) -> tuple[int, HeardBasis, Match]:
+        """How far a stretch was heard that an interrupt stopped."""
+        estimate = speech.estimate(known.at, self.rate.value)
+        share = estimate / max(1, speech.length)
+        end, match = speech.find(known.heard, max(speech.played, share * len(speech.words())))
+        if speech.played or (speech.reported and match == "none"):
+            return speech.offset(max(end, speech.reached())), "tokens_played", match
         if match != "none":
             return speech.offset(end), "interrupt", match
-        return speech.estimate(at, self.rate.value), "estimated", match
+        return (0, "interrupt", match) if known.silent else (estimate, "estimated", match)
 
     def _expected(self, speech: Speech, at: int) -> int:
         """How far a stretch was heard by then, by what Twilio reported or else by the speaking rate."""
@@ -271,7 +344,7 @@ class Playback:
         """Silence: everything is over but what may still have been on its way."""
         self._playing = None
         self._quiet_at = max((s.quiet_at for s in spared), default=at)
-        self._expected_at = max((s.end_at for s in spared), default=at)
+        self._expected_at = max((s.end_at for s in spared if not s.unsounded), default=at)
         for speech in self._queue:
             if speech not in spared:
                 speech.quiet_at = min(speech.quiet_at, at)
@@ -293,6 +366,16 @@ class Playback:
         if self._playing is speech:
             self._playing = None
         speech.owner.touch()
+
+
+def _open(speech: Speech) -> bool:
+    """Whether it can be what is being played."""
+    return speech.cut is None and not speech.over and not speech.unsounded
+
+
+def _unlikely(speech: Speech) -> bool:
+    """Whether what is reported as played is rather of another stretch with the same words."""
+    return speech.over or (speech.cut is not None and speech.cut.kind == "interrupt")
 
 
 def _known_by(speech: Speech, otherwise: HeardBasis) -> HeardBasis:

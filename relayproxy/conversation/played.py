@@ -33,7 +33,7 @@ def played(speeches: Iterable[Speech], silent_at: int | None) -> tuple[Played, .
 
 def _one(speech: Speech, silent_at: int | None) -> Played | None:
     start = speech.sound_at if speech.sound_at is not None else speech.begin_at
-    if not start:
+    if not start or speech.unsounded:
         return None
     known = speech.cut.at if speech.cut is not None else speech.off_at
     end = known if known is not None else (None if speech.media else speech.end_at)

@@ -57,6 +57,11 @@ class Replies:
         return min(turns, default=None)
 
     @property
+    def asks(self) -> int:
+        """How many times the caller has asked."""
+        return self._asks
+
+    @property
     def streaming(self) -> bool:
         """A reply has begun and not ended."""
         return self._current is not None and self._current.streams and self._current.turn is not None
@@ -157,9 +162,10 @@ class Replies:
         current = self._current
         if current is None or not isinstance(speech, Speech):
             return
-        current.speech = None
         crossed = not current.speeches or draft.moment.at - current.speeches[0].sent_at < ROUND_TRIP
         if speech.owner is current or not crossed:
+            if current.interruption is not None:
+                current.interruption.streams = False
             current.interruption, current.interrupted_at_asks = draft, self._asks
             draft.streams = True
 

@@ -54,9 +54,11 @@ class Speech:
         "_chunks",
         "_normalised",
         "_words",
+        "announced",
         "asks",
         "begin_at",
         "cut",
+        "doubted_at",
         "end_at",
         "last_at",
         "length",
@@ -101,6 +103,10 @@ class Speech:
         """`agentSpeaking` off after it."""
         self.reported = False
         """Twilio reports what it plays, and this can be told from it."""
+        self.announced = False
+        """Twilio says when it begins to speak."""
+        self.doubted_at: int | None = None
+        """An interrupt came so soon after it had been sent that Twilio may have thrown it away unheard."""
         self.played = 0
         """How far into `words()` it is known to have been played."""
         self.unmatched = 0
@@ -181,18 +187,27 @@ class Speech:
             chars -= 1
         return chars
 
+    @property
+    def unsounded(self) -> bool:
+        """It may have been thrown away before its first sound, and nothing has been heard of it."""
+        return self.doubted_at is not None and self.sound_at is None and not self.played
+
     def heard(self, closed_at: int | None, rate: float) -> Heard:
         """How much was heard, as known now; `closed_at`: the call is over since then."""
         if self.cut is not None:
             return Heard(self.cut.to, self.cut.basis, True)
+        if self.unsounded and not self.reported:
+            gone = self.announced and (closed_at is not None or not self.queued)
+            return Heard(0, "interrupt" if self.announced else "unknown", gone)
         if self.reported:
             decided = closed_at is not None or not self.queued
-            return Heard(self.offset(self._reached()), "tokens_played", decided)
+            return Heard(self.offset(self.reached()), "tokens_played", decided)
         if closed_at is not None and self.end_at > closed_at and not self.over:
             return Heard(self.estimate(closed_at, rate), "estimated", True)
         return Heard(self.length, "all", True)
 
-    def _reached(self) -> int:
+    def reached(self) -> int:
+        """How far into `words()` Twilio has reported it as played, counting by length what reads otherwise."""
         every, position = self.words(), self.played + self.unmatched
         at = every.find(" ", position) if self.unmatched else position
         return at if at >= 0 else len(every)

@@ -53,7 +53,7 @@ class Tally:
         sums, cuts = self._sums, turn.interruptions
         sums["turns"] += 1
         sums["responses"] += turn.agent_at is not None
-        sums["interrupted_responses"] += bool(cuts) and turn.agent_at is not None
+        sums["interrupted_responses"] += any(turn.agent_at is not None and cut.at >= turn.agent_at for cut in cuts)
         sums["false_interruptions"] += sum(cut.false_interruption is True for cut in cuts)
         sums["unanswered"] += turn.unanswered
         sums["coalesced_prompts"] += turn.coalesced_prompts

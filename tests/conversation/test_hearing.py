@@ -58,7 +58,7 @@ def test_an_interrupt_without_words_is_estimated_from_the_speaking_rate() -> Non
 
 def test_an_interrupt_before_any_sound_leaves_nothing() -> None:
     assert heard(SENT + '2.2 twilio interrupt "" 0')[1] == ""  # sent within a round trip: it may still be played
-    assert heard(SENT + '2.34 twilio interrupt "" 0') == ("", LONG, "estimated")
+    assert heard(SENT + '2.34 twilio interrupt "" 0') == ("", LONG, "interrupt")
 
 
 def test_words_spoken_otherwise_than_written_are_a_fuzzy_match() -> None:
