@@ -18,6 +18,7 @@ from contextlib import suppress
 
 from aiohttp import web
 
+from relayproxy.console.condition import AuditState
 from relayproxy.console.identity import address_of, identity_of
 from relayproxy.console.manners import Problem
 from relayproxy.store.audit import Entry, add_entries
@@ -49,7 +50,13 @@ class Scribe:
         self._batch: list[Entry] = []
         self._lost = 0
         self._seen: OrderedDict[bytes, float] = OrderedDict()
-        self._failing = False
+        self._failing_since: int | None = None
+        self._cause = ""
+
+    @property
+    def state(self) -> AuditState:
+        """How it goes."""
+        return AuditState(self.waiting, self._lost, self._failing_since, self._cause)
 
     @property
     def waiting(self) -> int:
@@ -104,9 +111,10 @@ class Scribe:
             await asyncio.to_thread(add_entries, self._pen, [*batch, *gap])
         except Exception as problem:
             if isinstance(problem, StoreError) and not isinstance(problem, RefusedError):
-                if not self._failing:
+                if self._failing_since is None:
                     _log.warning("the audit cannot be written, its entries wait: %s", problem)
-                self._failing = True
+                    self._failing_since = time.time_ns()
+                self._cause = str(problem)
                 return False
             if len(batch) > 1:
                 return await self._write_each(batch)
@@ -114,9 +122,9 @@ class Scribe:
             _log.exception("an entry of the audit could not be written")
             self._lost += 1
             return True
-        if self._failing:
+        if self._failing_since is not None:
             _log.warning("the audit is written again")
-        self._failing = False
+        self._failing_since = None
         self._lost -= lost
         return True
 

@@ -76,6 +76,8 @@ class RelayAnswer:
     url: str | None
     said: Ready | None = None
     problem: str | None = None
+    silent: bool = False
+    """The connection was taken, and nothing came."""
 
 
 class _Failed(Exception):
@@ -125,7 +127,7 @@ async def ask_relay(settings: Settings) -> RelayAnswer:
         ):
             body = await response.content.read(_BODY)
     except TimeoutError:
-        return RelayAnswer(url, problem="no answer within a second")
+        return RelayAnswer(url, problem="no answer within a second", silent=True)
     except (aiohttp.ClientError, OSError) as problem:
         return RelayAnswer(url, problem=_words(problem))
     try:

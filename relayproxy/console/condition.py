@@ -4,14 +4,28 @@ Knows: which recorders should report and do not.
 Must not know: how the facts are come by, and what is wrong with them.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from relayproxy.console.checks import RelayAnswer, State
 from relayproxy.store.rows import JournalGapRow
 from relayproxy.store.vitals import DatabaseFacts, Gaps, Report
 
-Name = Literal["relay", "recorder", "lag", "journal", "gaps", "database", "disk", "spans", "versions", "recordings"]
+Name = Literal[
+    "relay",
+    "recorder",
+    "lag",
+    "journal",
+    "gaps",
+    "database",
+    "disk",
+    "spans",
+    "audit",
+    "clock",
+    "versions",
+    "recordings",
+]
 
 S = 1_000_000_000
 SILENT = 10
@@ -19,6 +33,18 @@ SILENT = 10
 FORGOTTEN = 24 * 3600
 """Seconds after which one that is gone is not missed any more, when another one reports."""
 NONE = Gaps(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditState:
+    """How the record of who looked is kept. `failing_since` is wall nanoseconds; None while it can be written."""
+
+    waiting: int = 0
+    """Entries that wait to be written."""
+    lost: int = 0
+    """Entries that found no room and are not yet written down as lost."""
+    failing_since: int | None = None
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +66,17 @@ class Facts:
     """What journals lost as a whole within the last 24 hours, the newest first."""
     outdated: int = 0
     """How many of the oldest sessions an earlier version derived."""
+    audit: AuditState = AuditState()
+    step: float = 0.0
+    """Seconds by which the wall clock was set, forward or (negative) back, since the console started."""
+    unchanged: Mapping[str, float] = field(default_factory=dict)
+    """Seconds for which each process's report has been the same, as this console has seen by a steady clock."""
 
     def age(self, report: Report) -> float:
-        """Seconds since the report."""
-        return max(0, self.now - report.at) / S
+        """Seconds since the report. It may have been written before the clock was set, or after."""
+        apart = (self.now - report.at) / S
+        by_clocks = min((one for one in (apart, apart - self.step) if one >= 0), default=0.0)
+        return max(by_clocks, self.unchanged.get(report.process, 0.0))
 
     def fresh(self, report: Report) -> bool:
         """The recorder works."""

@@ -12,7 +12,7 @@ from relayproxy.console.condition import Check, Facts, S, Verdict, age
 from relayproxy.console.journal_gaps import sentence
 from relayproxy.console.times import size
 from relayproxy.plural import plural
-from relayproxy.store.vitals import COUNTED, Report
+from relayproxy.store.vitals import COUNTED, EVERY, Report
 
 LATE, VERY_LATE = 5_000, 60_000
 """Milliseconds from relay to database."""
@@ -22,8 +22,13 @@ LOW, VERY_LOW = 0.10, 0.02
 """Shares of a disk that are free."""
 SLOW_ANSWER = 500
 """Milliseconds in which a database should have answered."""
+AHEAD = 5
+"""Seconds by which a recorder's clock may be ahead of the console's."""
 RECENT = 5 * 60
 """Seconds for which an error of the database is worth telling after it is over."""
+
+OVERDUE = 3 * EVERY
+"""Seconds without a report after which a recorder is late."""
 
 _RUN = "`relayproxy recorder`"
 
@@ -39,6 +44,8 @@ def diagnose(facts: Facts) -> tuple[Check, ...]:
         _database(facts),
         _disk(facts),
         _spans(facts),
+        _audit(facts),
+        _clock(facts),
         upgrades.versions(facts),
         upgrades.recordings(facts),
     )
@@ -79,6 +86,15 @@ def _relay(facts: Facts) -> Check:
         )
     if said is not None:
         return Check("relay", "ok", "The relay takes calls", f"{plural(said.live_calls, 'live call')}, asked {where}")
+    if alive and answer.silent:
+        return Check(
+            "relay",
+            "bad",
+            "The relay does not answer",
+            f"{asked} Its process is there, but it is stopped, or far too busy: its calls stand still.",
+            "If it was stopped (Ctrl-Z, SIGSTOP), let it go on with SIGCONT; else see its log, and what else uses the "
+            "processor.",
+        )
     if alive:
         relays = "A relay is" if alive == 1 else f"{alive} relays are"
         return Check(
@@ -135,6 +151,15 @@ def _recorder(facts: Facts) -> Check:
         )
     latest = max(facts.age(report) for report in working)
     calls = sum(report.vitals.calls for report in working)
+    if latest > OVERDUE:
+        return Check(
+            "recorder",
+            "warn",
+            f"The recorder last reported {age(latest)} ago",
+            f"It reports every {EVERY:g} s. Something holds it up: a database that is locked, a disk or a processor "
+            "that is busy.",
+            "If this stays, see what else writes to the database and what the recorder's log says.",
+        )
     title = "The recorder works" if len(working) == 1 else f"{len(working)} recorders work"
     return Check("recorder", "ok", title, f"Reported {age(latest)} ago; {plural(calls, 'live connection')}")
 
@@ -152,7 +177,7 @@ def _lag(facts: Facts) -> Check:
         "lag",
         "bad" if late.lag_ms > VERY_LATE else "warn",
         f"Recording is {age(late.lag_ms / 1000)} behind the calls",
-        f"{detail}. Nothing is lost while the journal has room.",
+        f"{detail}. What waits is in the journal.",
         "It catches up by itself after a restart or a burst. If it does not: see whether the database or the processor "
         f"of {late.host} is busy with something else.",
     )
@@ -195,7 +220,7 @@ def _gaps(facts: Facts) -> Check:
         "gaps",
         "warn",
         f"{plural(facts.hour.gaps, 'gap')} in the recordings of the last hour",
-        f"{day}. The calls themselves lost nothing.",
+        f"{day}. The calls themselves were carried whole.",
         "Open the sessions: each gap says its cause, a disk slower than the calls, a recorder too far behind, or a "
         "journal that could not be written.",
         link,
@@ -238,7 +263,7 @@ def _database(facts: Facts) -> Check:
                 "database",
                 "warn",
                 f"The database failed the recorder {age((facts.now - at) / S)} ago",
-                f"{trouble}. It answers again, and nothing was lost.",
+                f"{trouble}. It answers again; what came meanwhile is in the journal, and is stored from there.",
                 "If this comes back, see to the database's disk and to what else uses it.",
             )
     answered = f"{found.answer_ms:.1f} ms" if found.answer_ms < 10 else f"{found.answer_ms:,.0f} ms"
@@ -290,7 +315,9 @@ def _spans(facts: Facts) -> Check:
     lost = sum(otlp.failed + otlp.dropped for otlp in sending)
     counts = f"{sum(otlp.sent for otlp in sending):,} sent, {lost:,} lost since the recorder started"
     if one.failing_since is None:
-        return Check("spans", "ok", f"Spans arrive at {one.endpoint}", counts)
+        sent = sum(otlp.sent for otlp in sending)
+        title = f"Spans arrive at {one.endpoint}" if sent else f"No span has been sent to {one.endpoint} yet"
+        return Check("spans", "ok", title, counts)
     since = age((facts.now - one.failing_since) / S)
     return Check(
         "spans",
@@ -300,3 +327,41 @@ def _spans(facts: Facts) -> Check:
         "See whether the collector runs, whether the `OTEL_EXPORTER_OTLP_…` variables of the recorder are right, and "
         "whether it may reach that address.",
     )
+
+
+def _audit(facts: Facts) -> Check:
+    audit = facts.audit
+    if audit.failing_since is None:
+        lost = f"{plural(audit.lost, 'entry', 'entries')} could not be kept" if audit.lost else ""
+        return Check("audit", "warn" if lost else "ok", "Who looks at calls is recorded", lost)
+    return Check(
+        "audit",
+        "bad",
+        f"The audit has not been written for {age((facts.now - audit.failing_since) / S)}",
+        f"{audit.cause}. {plural(audit.waiting, 'entry waits', 'entries wait')} in the console's memory"
+        + (f", {audit.lost:,} found no room." if audit.lost else "."),
+        "See to the database: it must let the console write. Until then nobody who signs in can download a recording.",
+    )
+
+
+def _clock(facts: Facts) -> Check:
+    ahead = max((report.at - facts.now for report in facts.reports), default=0) / S
+    if facts.step:
+        way = "forward" if facts.step > 0 else "back"
+        return Check(
+            "clock",
+            "warn",
+            f"This machine's clock was set {way} by {age(abs(facts.step))}",
+            "It happened while this console was running. Durations are not affected; times of day of calls before "
+            "and after do not fit together.",
+            "Let a time service keep the clock (chrony, systemd-timesyncd), and restart the console once it is right.",
+        )
+    if ahead > AHEAD:
+        return Check(
+            "clock",
+            "warn",
+            f"A recorder's clock is {age(ahead)} ahead of this machine's",
+            "Times of day of calls and of this console do not fit together.",
+            "Let a time service keep the clocks of all machines (chrony, systemd-timesyncd).",
+        )
+    return Check("clock", "ok", "Clocks agree", "Of this console and the recorders, as far as reports show")

@@ -9,6 +9,7 @@ import os
 import platform
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,8 +18,9 @@ from aiohttp import web
 from relayproxy import __version__
 from relayproxy.config import Settings
 from relayproxy.console.answer import answer
+from relayproxy.console.auditing import SCRIBE
 from relayproxy.console.checks import RelayAnswer, ask_relay
-from relayproxy.console.condition import Facts, S
+from relayproxy.console.condition import AuditState, Facts, S
 from relayproxy.console.diagnosis import diagnose, verdict
 from relayproxy.console.journal_gaps import journal_gap
 from relayproxy.console.live import Pulse
@@ -31,6 +33,8 @@ from relayproxy.store.outdated import outdated
 from relayproxy.store.queries import Queries
 from relayproxy.store.vitals import Report, database_facts, gaps_since, reports
 
+STEP = 2.0
+"""Seconds by which a clock must be set to be worth a word."""
 FRESH = 2.0
 """Seconds for which one look answers everybody who asks."""
 _HOUR = 3600 * S
@@ -51,11 +55,15 @@ class Console:
 class Monitor:
     """Looks at everything, at most once in `FRESH` seconds however many ask."""
 
-    def __init__(self, settings: Settings, queries: Queries, pulse: Pulse) -> None:
+    def __init__(self, settings: Settings, queries: Queries, pulse: Pulse, audit: Callable[[], AuditState]) -> None:
         self._settings = settings
         self._queries = queries
         self._pulse = pulse
+        self._audit = audit
         self._started_at = time.time_ns()
+        self._clock = _wall_ahead()
+        self._seen: dict[str, tuple[int, float]] = {}
+        """By process: when its last report says it was written, and when it was first seen here."""
         self._looking = asyncio.Lock()
         self._facts: Facts | None = None
         self._until = 0.0
@@ -81,7 +89,23 @@ class Monitor:
 
     async def _look(self) -> Facts:
         relay, facts = await asyncio.gather(ask_relay(self._settings), asyncio.to_thread(self._read))
-        return replace(facts, relay=relay)
+        step = _wall_ahead() - self._clock
+        return replace(
+            facts,
+            relay=relay,
+            audit=self._audit(),
+            step=step if abs(step) >= STEP else 0.0,
+            unchanged=self._unchanged(facts.reports),
+        )
+
+    def _unchanged(self, told: tuple[Report, ...]) -> dict[str, float]:
+        now = time.monotonic()
+        before = self._seen
+        self._seen = {
+            one.process: before[one.process] if before.get(one.process, (None,))[0] == one.at else (one.at, now)
+            for one in told
+        }
+        return {process: now - since for process, (_, since) in self._seen.items()}
 
     def _read(self) -> Facts:
         now = time.time_ns()
@@ -97,13 +121,21 @@ class Monitor:
         return replace(empty, reports=told, database=database, hour=hour, day=day, lost=lost, outdated=old)
 
 
+def _wall_ahead() -> float:
+    """Seconds between the wall clock and one that nobody sets; the same again and again until somebody sets it."""
+    # Where there is one that goes on while the machine sleeps, sleep is no step.
+    return time.time() - time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
 MONITOR = web.AppKey("monitor", Monitor)
 
 
 def set_up(app: web.Application) -> None:
-    """Begins to be able to look. After the room."""
+    """Begins to be able to look. After the room and the audit."""
     room = app[ROOM]
-    app[MONITOR] = Monitor(room.settings, room.queries, room.pulse)
+    scribe = app.get(SCRIBE)
+    audit = AuditState if scribe is None else lambda: scribe.state
+    app[MONITOR] = Monitor(room.settings, room.queries, room.pulse, audit)
 
 
 async def page(request: web.Request) -> web.Response:
@@ -170,6 +202,13 @@ def document(facts: Facts, console: Console) -> dict[str, Any]:
             "sessions_at_least": database.sessions,
         },
         "database_problem": facts.database_problem,
+        "audit": {
+            "waiting": facts.audit.waiting,
+            "lost": facts.audit.lost,
+            **moment("failing_since", facts.audit.failing_since),
+            "cause": facts.audit.cause or None,
+        },
+        "clock_step_s": round(facts.step, 3),
         "gaps": {
             name: {"gaps": gaps.gaps, "sessions": gaps.sessions}
             for name, gaps in (("last_hour", facts.hour), ("last_24_hours", facts.day))

@@ -149,6 +149,16 @@ HEALTH = obj(
             )
         ),
         "database_problem": nullable(text("Why it cannot be read.")),
+        "audit": obj(
+            {
+                "waiting": count("Entries that wait to be written."),
+                "lost": count("Entries that found no room."),
+                **moment("failing_since", "Null while it can be written.", absent=True),
+                "cause": nullable(text("Why it cannot be written.")),
+            },
+            "The record of who looked.",
+        ),
+        "clock_step_s": number("Seconds by which the wall clock was set since the console started; negative: back."),
         "gaps": obj(
             {name: obj({"gaps": count(), "sessions": count()}) for name in ("last_hour", "last_24_hours")},
             "What could not be recorded of sessions that began in that time.",

@@ -26,6 +26,8 @@ class Delivery(SpanExporter):
         self._causes = causes
         self.failing_since: int | None = None
         """Wall nanoseconds; None while batches arrive."""
+        self.asked_since: int | None = None
+        """When the batch under way was handed to the exporter, wall nanoseconds; None between batches."""
         self._ended = False
         self.taken = 0
         """Spans that left the queue."""
@@ -36,11 +38,14 @@ class Delivery(SpanExporter):
         self.taken += len(spans)
         result = SpanExportResult.FAILURE
         if not self._ended:
+            self.asked_since = time.time_ns()
             try:
                 result = self._exporter.export(spans)
             except Exception as problem:
                 # Exporters let some errors of their libraries through, which the batch thread would log whole.
                 self._causes.last = type(problem).__name__
+            finally:
+                self.asked_since = None
         if result is SpanExportResult.SUCCESS:
             self.sent += len(spans)
             if self.failing_since is not None:

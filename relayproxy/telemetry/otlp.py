@@ -11,6 +11,7 @@ OpenTelemetry libraries themselves.
 import logging
 import re
 import threading
+import time
 from collections.abc import Iterable, Mapping
 from os import environ
 
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 
 QUEUE = 16 * 1024
 """Spans that may wait, unless OTEL_BSP_MAX_QUEUE_SIZE says else: a recorder that catches up yields them in bursts."""
+UNANSWERED = 3_000_000_000
+"""Nanoseconds after which a batch without an answer is trouble."""
 SHUTDOWN = 2.0
 """Seconds that the last spans get to leave."""
 PROTOCOLS: dict[str, type[HttpExporter] | type[GrpcExporter]] = {"http/protobuf": HttpExporter, "grpc": GrpcExporter}
@@ -70,9 +73,14 @@ class Exporter:
 
     @property
     def trouble(self) -> tuple[int, str] | None:
-        """Since when (wall nanoseconds) spans do not arrive, and why; None while they do."""
-        since = self._delivery.failing_since
-        return None if since is None else (since, self._causes.last)
+        """Since when (wall nanoseconds) spans do not arrive, and why; None while they do. A collector that takes
+        a batch and does not answer is trouble long before the exporter gives the batch up."""
+        failing, asked = self._delivery.failing_since, self._delivery.asked_since
+        if failing is not None:
+            return failing, self._causes.last
+        if asked is not None and time.time_ns() - asked > UNANSWERED:
+            return asked, "the collector takes spans and does not answer"
+        return None
 
     @property
     def sent(self) -> int:

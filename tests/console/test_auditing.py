@@ -169,10 +169,13 @@ async def test_a_page_does_not_wait_and_its_entry_is_written_later(
     assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == [
         "the audit cannot be written, its entries wait: database is locked"
     ]
+    state = client.server.app[SCRIBE].state  # type: ignore[attr-defined]
+    assert (state.waiting, state.cause, state.failing_since is None) == (5, "database is locked", False)
 
     pen.stuck = False
     assert [subject for _, _, subject in await told(client, queries)] == ["s0", "s1", "s2", "s3", "s4"]
     assert caplog.messages[-1] == "the audit is written again"
+    assert client.server.app[SCRIBE].state.failing_since is None  # type: ignore[attr-defined]
 
 
 async def test_nobody_downloads_what_cannot_be_recorded(client: Client, queries: Queries, pen: Stuck) -> None:

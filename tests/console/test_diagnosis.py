@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from relayproxy.console.checks import Ready, RelayAnswer, State
-from relayproxy.console.condition import Check, Facts, S, age
+from relayproxy.console.condition import AuditState, Check, Facts, S, age
 from relayproxy.console.diagnosis import diagnose, verdict
 from relayproxy.store.rows import JournalGapRow
 from relayproxy.store.vitals import DatabaseFacts, Gaps, JournalVitals, OtlpVitals, Report, Vitals
@@ -17,6 +17,7 @@ MIB = 1024 * 1024
 GIB = 1024 * MIB
 RELAY = RelayAnswer("http://127.0.0.1:8080", Ready("ready", "ok", 3))
 SILENT = RelayAnswer("http://127.0.0.1:8080", problem="connection refused")
+STOPPED = RelayAnswer("http://127.0.0.1:8080", problem="no answer within a second", silent=True)
 DATABASE = DatabaseFacts("SQLite", "3.40.1", "0003", 0.4, 5 * MIB, MIB, 60 * GIB, 100 * GIB, 1234)
 
 
@@ -53,7 +54,8 @@ def check(name: str, found: Facts) -> Check:
 def test_everything_works() -> None:
     checks = diagnose(facts())
     assert [check.name for check in checks] == [
-        "relay", "recorder", "lag", "journal", "gaps", "database", "disk", "spans", "versions", "recordings",
+        "relay", "recorder", "lag", "journal", "gaps", "database", "disk", "spans",
+        "audit", "clock", "versions", "recordings",
     ]  # fmt: skip
     assert {check.state for check in checks} == {"ok"}
     assert not any(check.action for check in checks)
@@ -72,6 +74,7 @@ def test_everything_works() -> None:
             "Start it: `relayproxy serve`, or `relayproxy relay`",
         ),
         ("gaps", facts(lost=(LOST,)), "warn", "A part of the journal could not be read, from 60 s ago", "See whether"),
+        ("relay", facts(relay=STOPPED), "bad", "The relay does not answer", "SIGCONT"),
         ("relay", facts(report(42), relay=SILENT), "unknown", "Whether a relay is running is not known", ""),
         (
             "relay",
@@ -94,7 +97,14 @@ def test_everything_works() -> None:
             "The recorder has not reported for 42 s",
             "Start it there: `relayproxy recorder`",
         ),
-        ("recorder", facts(report(10)), "ok", "The recorder works", ""),
+        ("recorder", facts(report(5)), "ok", "The recorder works", ""),
+        (
+            "recorder",
+            facts(report(8)),
+            "warn",
+            "The recorder last reported 8 s ago",
+            "what else writes to the database",
+        ),
         ("recorder", facts(report(180, ended=True)), "bad", "The recorder was stopped 3 min ago", "Start it there"),
         ("recorder", facts(reports=()), "bad", "No recorder has ever reported", "Start it: `relayproxy recorder`"),
         ("lag", facts(report(lag_ms=5000)), "ok", "Recording is 5.0 s behind the calls", ""),
@@ -126,6 +136,17 @@ def test_everything_works() -> None:
         ("disk", facts(database=replace(DATABASE, free=GIB)), "bad", "Only 1.0% of the disk is free", "Make room"),
         ("disk", facts(reports=(), database=replace(DATABASE, free=None)), "unknown", "How much disk", ""),
         ("spans", facts(report(otlp=OtlpVitals("http://c:4318", 9, 0, 0))), "ok", "Spans arrive at http://c:4318", ""),
+        ("spans", facts(report(otlp=OtlpVitals("bogus", 0, 0, 0))), "ok", "No span has been sent to bogus yet", ""),
+        (
+            "audit",
+            facts(audit=AuditState(3, 0, NOW - 20 * S, "database is locked")),
+            "bad",
+            "The audit has not been written for 20 s",
+            "it must let the console write",
+        ),
+        ("clock", facts(step=3600.0), "warn", "This machine's clock was set forward by 60 min", "time service"),
+        ("clock", facts(step=-3600.0), "warn", "This machine's clock was set back by 60 min", "time service"),
+        ("clock", facts(report(-30)), "warn", "A recorder's clock is 30 s ahead of this machine's", "time service"),
         (
             "spans",
             facts(report(otlp=OtlpVitals("http://c:4318", 9, 2, 1, NOW - 120 * S, "HTTP 503"))),
@@ -157,6 +178,24 @@ def test_each_fact(name: str, found: Facts, state: State, title: str, action: st
     assert met.title.startswith(title)
     assert action in met.action
     assert bool(met.action) == (state in ("warn", "bad")), "what is wrong has a remedy, what is right needs none"
+
+
+@pytest.mark.parametrize("step", [3600.0, -3600.0])
+def test_a_recorder_is_neither_missed_nor_believed_in_because_a_clock_was_set(step: float) -> None:
+    before = Report("recorder:here:1-1", NOW - round((step + 1) * S), vitals())
+    assert check("recorder", facts(before, step=step)).state == "ok", "it reported just before the clock was set"
+    assert check("recorder", facts(report(1), step=step)).state == "ok", "and just after"
+    silent = {"recorder:here:1-1": 42.0}
+    assert check("recorder", facts(report(-3600), step=step, unchanged=silent)).state == "bad"
+
+
+def test_no_page_says_that_nothing_was_lost_beside_gaps() -> None:
+    found = diagnose(facts(report(trouble="locked", trouble_at=NOW - 30 * S, lag_ms=61_000), hour=Gaps(6, 2)))
+    said = " ".join(f"{one.title} {one.detail}" for one in found).lower()
+    assert "6 gaps" in said
+    assert "nothing was lost" not in said
+    assert "nothing is lost" not in said
+    assert "lost nothing" not in said
 
 
 def test_of_two_recorders_the_one_that_is_gone_is_named() -> None:

@@ -1,7 +1,10 @@
 """The health page and its JSON twin, on a real database."""
 
+import asyncio
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from playwright.sync_api import Browser
 
 from relayproxy import __version__
 from relayproxy.config import Settings
+from relayproxy.console import health as monitoring
 from relayproxy.console.app import build
 from relayproxy.store.archive import Archive
 from relayproxy.store.engine import open_engine, open_reader
@@ -93,6 +97,26 @@ async def test_a_recorder_that_fell_silent(client: Client, writer: VitalsWriter)
         page = await response.text()
     assert "The recorder has not reported for 42 s" in page
     assert "Start it there: <code>relayproxy recorder</code>" in page
+
+
+async def test_an_audit_that_cannot_be_written_and_a_clock_that_was_set_are_told(
+    client: Client, archive: Archive, writer: VitalsWriter, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer.write(PROCESS, VITALS)
+    monkeypatch.setattr(monitoring, "FRESH", 0.0)
+    ahead = monitoring._wall_ahead()
+    with closing(sqlite3.connect(settings.data_dir / "relayproxy.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        async with client.get("/api/sessions?q=%22words%22") as response:
+            assert response.status == 200
+        async with asyncio.timeout(60):
+            while (body := await health(client))["audit"]["cause"] is None:  # noqa: ASYNC110 (nobody tells)
+                await asyncio.sleep(0.05)
+        assert checks(body)["audit"] == "bad"
+        assert "is locked" in body["audit"]["cause"]
+        monkeypatch.setattr(monitoring, "_wall_ahead", lambda: ahead + 3600)
+        body = await health(client)
+        assert (checks(body)["clock"], checks(body)["recorder"], round(body["clock_step_s"])) == ("warn", "ok", 3600)
 
 
 async def test_one_look_answers_everybody(client: Client, writer: VitalsWriter) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from relayproxy.conversation.spans import Event, Span
 from relayproxy.errors import SettingError
+from relayproxy.telemetry import otlp
 from relayproxy.telemetry.otlp import Exporter
 from tests.telemetry.collector import collector, free_port, values
 
@@ -178,6 +179,25 @@ def test_a_collector_that_fails_holds_nobody_up(
     assert caplog.messages[0] == "OTLP: spans are dropped, the queue of 1000 is full"
     assert caplog.messages[-1].endswith("spans had not left at the end")
     assert len(caplog.messages) <= 3
+
+
+def test_a_collector_that_swallows_everything_is_trouble_before_the_exporter_gives_up(
+    configure: Configure, silent: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(otlp, "UNANSWERED", 200_000_000)
+    configure(OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{silent}")
+    exporter = made()
+    begun = time.time_ns()
+    exporter.export([TURN] * 600)
+    deadline = time.monotonic() + 30
+    while exporter.trouble is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    since, cause = exporter.trouble
+    assert begun <= since <= time.time_ns()
+    assert cause == "the collector takes spans and does not answer"
+    assert exporter.failed == 0
+    exporter.shutdown()
 
 
 def test_a_silent_collector_does_not_keep_the_process(configure: Configure, silent: int) -> None:
