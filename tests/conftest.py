@@ -9,6 +9,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.peers.postgres import Server, server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """One server for all tests of a process that want a database on it. Who stops it, starts it again."""
+    with server() as running:
+        yield running
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _forget_what_other_modules_left() -> Iterator[None]:

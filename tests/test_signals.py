@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from relayproxy.store.migrate import migrate
+from tests.databases import migrated
 from tests.running import Running
 
 PROCESSES: dict[str, dict[str, Any]] = {
@@ -23,7 +23,7 @@ ROUNDS = 3
 
 @pytest.mark.parametrize("name", PROCESSES)
 def test_signals_close_together_stop_a_process_in_order(name: str, tmp_path: Path) -> None:
-    migrate(f"sqlite:///{tmp_path}/relayproxy.db")
+    migrated(f"sqlite:///{tmp_path}/relayproxy.db")
     for _ in range(ROUNDS):
         process = Running(name, data_dir=tmp_path, **PROCESSES[name])
         try:
@@ -55,6 +55,6 @@ run(Settings(data_dir=Path(sys.argv[1])))
 
 
 def test_signals_at_every_line_of_its_waiting_do_not_hang_the_recorder(tmp_path: Path) -> None:
-    migrate(f"sqlite:///{tmp_path}/relayproxy.db")
+    migrated(f"sqlite:///{tmp_path}/relayproxy.db")
     done = subprocess.run([sys.executable, "-c", SIGNALLED_AT_EVERY_LINE, str(tmp_path)], timeout=60, check=False)
     assert done.returncode == 0

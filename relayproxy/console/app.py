@@ -4,6 +4,8 @@ Knows: every path.
 Must not know: what handlers do.
 """
 
+from functools import cache
+
 from aiohttp import web
 
 from relayproxy.assets import web_dir
@@ -17,7 +19,6 @@ from relayproxy.console import (
     health,
     insight,
     listing,
-    openapi,
     overview,
     pages,
     raw,
@@ -38,7 +39,7 @@ from relayproxy.store.queries import Queries
 def build(settings: Settings, queries: Queries, pen: Pen) -> web.Application:
     """The application on a database that may come later. Runs on the event loop it is built for."""
     app = web.Application(middlewares=[tell_errors])
-    statics = Statics(web_dir() / "static")
+    statics = _statics()
     app[ROOM] = Room(settings, queries, Pulse(queries), statics, pen)
     app.on_response_prepare.append(add_headers)
     app.on_shutdown.append(_end_streams)
@@ -64,11 +65,23 @@ def build(settings: Settings, queries: Queries, pen: Pen) -> web.Application:
             *health.ROUTES,
             *insight.ROUTES,
             *audit_page.ROUTES,
-            *openapi.ROUTES,
+            web.get("/api/openapi.json", _openapi),
             web.get("/static/{version}/{name}", statics.serve),
         ]
     )
     return app
+
+
+@cache
+def _statics() -> Statics:
+    return Statics(web_dir() / "static")
+
+
+async def _openapi(request: web.Request) -> web.Response:
+    # Its hundreds of schemas would make every start longer, and few ever ask.
+    from relayproxy.console import openapi
+
+    return await openapi.serve(request)
 
 
 async def _end_streams(app: web.Application) -> None:

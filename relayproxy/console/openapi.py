@@ -1,9 +1,10 @@
-"""The OpenAPI document of the API, made once, and the path where it is served.
+"""The OpenAPI document of the API, made when it is first asked for, and the path where it is served.
 
 Knows: how operations and schemas become a document; who may ask.
 Must not know: what any endpoint means.
 """
 
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -45,6 +46,7 @@ SCHEMAS: dict[str, Schema] = {
 }
 
 
+@cache
 def document() -> dict[str, Any]:
     """All of it as plain values."""
     paths: dict[str, dict[str, Any]] = {}
@@ -66,7 +68,7 @@ def document() -> dict[str, Any]:
 
 async def serve(_: web.Request) -> web.Response:
     """`GET /api/openapi.json`."""
-    response = web.Response(body=_BODY, content_type="application/json", charset="utf-8")
+    response = web.Response(body=_body(), content_type="application/json", charset="utf-8")
     response.enable_compression()
     return response
 
@@ -110,7 +112,6 @@ def _name(status: int) -> str:
     return f"Error{status}"
 
 
-DOCUMENT = document()
-_BODY = msgspec.json.encode(DOCUMENT)
-
-ROUTES = (web.get("/api/openapi.json", serve),)
+@cache
+def _body() -> bytes:
+    return msgspec.json.encode(document())

@@ -6,6 +6,7 @@ Must not know: what any page is about.
 
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import aiohttp_jinja2
@@ -35,21 +36,24 @@ _FILTERS: dict[str, Callable[..., str]] = {
 
 def set_up_templates(app: web.Application, statics: Statics) -> None:
     """Makes `render_template` work for the application."""
-    aiohttp_jinja2.setup(
-        app,
+    app[aiohttp_jinja2.APP_KEY] = _environment(statics)
+
+
+@cache
+def _environment(statics: Statics) -> jinja2.Environment:
+    """For all applications with these files: to compile the templates takes longer than everything else at the start.
+    Each is compiled when it is first used."""
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(web_dir() / "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
-        filters=_FILTERS,
     )
-    environment = aiohttp_jinja2.get_env(app)
-    # Compiled now, so that nobody's first page waits for it.
-    for name in environment.list_templates():
-        environment.get_template(name)
+    environment.filters.update(_FILTERS)
     environment.globals.update({"static": statics.url, "words": words, "strips": strips, "section": ""})
+    return environment
 
 
 def render(template: str, request: web.Request, context: dict[str, Any], status: int = 200) -> web.Response:

@@ -18,9 +18,9 @@ from relayproxy.config import Settings
 from relayproxy.console.app import build
 from relayproxy.store.archive import Archive
 from relayproxy.store.engine import open_engine, open_reader
-from relayproxy.store.migrate import migrate
 from relayproxy.store.pen import Pen
 from relayproxy.store.queries import Queries
+from tests.databases import migrated
 
 from .browser import launched, watched_page
 
@@ -40,7 +40,8 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def archive(settings: Settings) -> Iterator[Archive]:
-    migrate(settings.database)
+    if settings.embedded:
+        migrated(settings.database)
     engine = open_engine(settings.database)
     yield Archive(engine)
     engine.dispose()

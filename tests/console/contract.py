@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-from relayproxy.console.openapi import DOCUMENT
+from relayproxy.console.openapi import document
 from relayproxy.console.operations import OPERATIONS
 from relayproxy.console.schemas_house import ERRORS
 
@@ -23,7 +23,7 @@ _WHOLE = "urn:openapi"
 
 def validator(schema: Any) -> Draft202012Validator:
     """One that knows the document's own schemas."""
-    registry: Registry[Any] = Registry().with_resource(_WHOLE, Resource.from_contents(DOCUMENT, DRAFT202012))
+    registry: Registry[Any] = Registry().with_resource(_WHOLE, Resource.from_contents(document(), DRAFT202012))
     return Draft202012Validator(_absolute(schema), registry=registry)
 
 
@@ -61,7 +61,7 @@ async def refused(client: Client, method: str, path: str, status: int, **more: A
         assert response.status == status, await response.text()
         assert response.content_type == "application/json"
         problem = await response.json()
-    assert complaints(DOCUMENT["components"]["schemas"]["Error"], problem) == []
+    assert complaints(document()["components"]["schemas"]["Error"], problem) == []
     assert problem["error"]["code"] in ERRORS[status]
     return str(problem["error"]["code"])
 

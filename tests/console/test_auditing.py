@@ -23,9 +23,9 @@ from relayproxy.console.statics import Statics
 from relayproxy.store.audit import Entry, add_entries, read_entries
 from relayproxy.store.engine import open_engine, open_reader
 from relayproxy.store.errors import AwayError
-from relayproxy.store.migrate import migrate
 from relayproxy.store.pen import Pen
 from relayproxy.store.queries import Queries
+from tests.databases import migrated
 
 from .door import BEARER, OTHER, Client, console_on, settings_in, sign_in, status_of
 
@@ -51,7 +51,7 @@ class Stuck(Pen):
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     settings = settings_in(tmp_path / "data")
-    migrate(settings.database)
+    migrated(settings.database)
     return settings
 
 
@@ -190,7 +190,7 @@ async def test_nobody_downloads_what_cannot_be_recorded(client: Client, queries:
 
 async def test_without_a_sign_in_a_download_needs_no_record(tmp_path: Path) -> None:
     settings = settings_in(tmp_path / "data", users={}, tokens={})
-    migrate(settings.database)
+    migrated(settings.database)
     pen = Stuck(open_engine(settings.database))
     app = web.Application()
     signin.set_up(app, settings, pen)

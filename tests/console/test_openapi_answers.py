@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from relayproxy.config import Settings
-from relayproxy.console.openapi import DOCUMENT
+from relayproxy.console.openapi import document
 from relayproxy.console.operations import OPERATIONS
 from relayproxy.store.archive import Archive
 from relayproxy.store.engine import open_engine
@@ -206,6 +206,6 @@ async def test_who_may_ask(tmp_path: Path) -> None:
         assert await refused(client, "get", "/api/health", 403, headers=foreign) == "cross_origin"
         assert [one.id for one in OPERATIONS if one.admin] == ["listAudit"]
         assert await sign_in(client) == 303
-        schemes = DOCUMENT["components"]["securitySchemes"]
+        schemes = document()["components"]["securitySchemes"]
         assert {cookie.key for cookie in client.session.cookie_jar} == {schemes["cookie"]["name"]}
         await ask(client, "getOpenAPI")

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,16 +19,10 @@ from relayproxy.store.archive import Archive
 from relayproxy.store.audit import Entry, read_entries
 from relayproxy.store.pen import Pen
 from relayproxy.store.queries import Queries
-from tests.peers.postgres import Server, server
+from tests.peers.postgres import Server
 
 from . import calls
 from .conftest import Client
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Server]:
-    with server() as running:
-        yield running
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -36,7 +30,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     more: dict[str, Any] = {}
     if request.param == "postgresql":
         running: Server = request.getfixturevalue("postgres")
-        more["database_url"] = running.database()
+        more["database_url"] = running.migrated()
     return Settings(data_dir=tmp_path / "data", backend="wss://agent.example.com/ws", **more)
 
 

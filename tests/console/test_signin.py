@@ -18,7 +18,7 @@ from relayproxy.console import cookies
 from relayproxy.console.signin import SIGN_IN, own_path
 from relayproxy.console.throttle import PAIR
 from relayproxy.errors import SettingError
-from relayproxy.store.migrate import migrate
+from tests.databases import migrated
 
 from .door import BEARER, HASH, OTHER, PASSWORD, TOKEN, Client, console_on, settings_in, sign_in, status_of
 
@@ -27,7 +27,7 @@ PAGE = {"Accept": "text/html,application/xhtml+xml", "Sec-Fetch-Mode": "navigate
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    migrate(settings_in(tmp_path / "data").database)
+    migrated(settings_in(tmp_path / "data").database)
     return tmp_path / "data"
 
 
@@ -330,7 +330,7 @@ async def test_consoles_on_several_hosts_can_share_a_key(tmp_path: Path) -> None
         clients = []
         for host, key in (("a", "k" * 32), ("b", "k" * 32), ("c", "x" * 32)):
             settings = settings_in(tmp_path / host, console_key=key)
-            migrate(settings.database)
+            migrated(settings.database)
             clients.append(await stack.enter_async_context(console_on(settings)))
         cookie = pair(await cookie_of(clients[0]))
         assert [await status_of(one, "/api/sessions", Cookie=cookie) for one in clients[1:]] == [200, 401]

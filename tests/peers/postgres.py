@@ -12,6 +12,8 @@ from pathlib import Path
 
 import psycopg
 
+from relayproxy.store.migrate import migrate
+
 INSTALL = "PostgreSQL's server binaries are not here: install them (Debian, Ubuntu: apt-get install postgresql)"
 FAST = (
     "fsync=off", "full_page_writes=off", "listen_addresses=", "max_connections=50", "shared_buffers=32MB",
@@ -44,6 +46,7 @@ class Server:
         self._bin = binaries()
         self._data = folder / "data"
         self._numbers = count(1)
+        self._template = ""
         # PostgreSQL refuses to be run by root, as which tests run in a container.
         self._as: list[str] = []
         if os.getuid() == 0:
@@ -63,11 +66,19 @@ class Server:
         """`immediate` is a crash."""
         self._run("pg_ctl", "stop", "--wait", "--silent", f"--mode={mode}")
 
-    def database(self) -> str:
+    def database(self, template: str = "template1") -> str:
         """The URL of a database that nobody has used."""
         name = f"test_{next(self._numbers)}"
-        self.execute(f"CREATE DATABASE {name}")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         return self._url(name)
+
+    def migrated(self) -> str:
+        """The same of one with this version's schema: a copy of one that was migrated."""
+        if not self._template:
+            url = self.database()
+            migrate(url)
+            self._template = url.removeprefix("postgresql://postgres@/").partition("?")[0]
+        return self.database(self._template)
 
     def execute(self, statement: str) -> None:
         """Runs a statement in the maintenance database, as the superuser and outside a transaction."""

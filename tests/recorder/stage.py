@@ -18,10 +18,11 @@ from relayproxy.journal.segments import create_journal, segment_path
 from relayproxy.recorder.recorder import Exporter, Recorder
 from relayproxy.store.archive import Archive
 from relayproxy.store.engine import open_engine
-from relayproxy.store.migrate import check_schema, migrate
+from relayproxy.store.migrate import check_schema
 from relayproxy.store.rows import ConnectionRow, JournalGapRow, SessionRow, TurnRow
 from relayproxy.store.schema import journal_gaps
 from relayproxy.store.tables import columns, value
+from tests.databases import migrated as make_migrated
 from tests.wire import frame
 
 NOON = 1_800_000_000_000_000_000
@@ -145,7 +146,7 @@ class Stage:
         self.journals = folder / "journal"
         self.url = f"sqlite:///{folder}/relayproxy.db"
         if migrated:
-            migrate(self.url)
+            make_migrated(self.url)
         self.engine: Engine = open_engine(self.url)
         self.archive = Archive(self.engine)
         self._recorders: list[Recorder] = []

@@ -1,6 +1,6 @@
 """Recorders with data folders of their own on one database, between which a call moves."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -9,9 +9,9 @@ from relayproxy.recorder.recorder import Recorder
 from relayproxy.store.archive import Archive
 from relayproxy.store.engine import open_engine
 from relayproxy.store.errors import AwayError, ReplacedError
-from relayproxy.store.migrate import check_schema, migrate
+from relayproxy.store.migrate import check_schema
 from relayproxy.store.rows import Batch, JournalRow
-from tests.peers.postgres import server
+from tests.peers.postgres import Server
 from tests.recorder.stage import Call, Journal, Stage, prompt, setup, token
 
 
@@ -37,18 +37,12 @@ class Machine:
         self.engine.dispose()
 
 
-@pytest.fixture(scope="module")
-def postgres_url() -> Iterator[Callable[[], str]]:
-    with server() as postgres:
-        yield postgres.database
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
-def shared(request: pytest.FixtureRequest, stage: Stage, postgres_url: Callable[[], str]) -> Stage:
+def shared(request: pytest.FixtureRequest, stage: Stage) -> Stage:
     if request.param == "postgresql":
+        postgres: Server = request.getfixturevalue("postgres")
         stage.engine.dispose()
-        stage.url = postgres_url()
-        migrate(stage.url)
+        stage.url = postgres.migrated()
         stage.engine = open_engine(stage.url)
         stage.archive = Archive(stage.engine)
     return stage

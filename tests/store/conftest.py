@@ -8,30 +8,26 @@ from sqlalchemy import Engine
 
 from relayproxy.store.archive import Archive
 from relayproxy.store.engine import open_engine, open_reader
-from relayproxy.store.migrate import migrate
 from relayproxy.store.queries import Queries
-from tests.peers.postgres import Server, server
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Server]:
-    """One server for all tests; a test that stops it starts it again."""
-    with server() as running:
-        yield running
+from tests.databases import migrated
+from tests.peers.postgres import Server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A database that is not there yet, or empty."""
+    """A database that is not there yet, or empty; a migrated one for tests that ask for an engine."""
+    ready = "engine" in request.fixturenames
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/data/relayproxy.db"
+        url = f"sqlite:///{tmp_path}/data/relayproxy.db"
+        if ready:
+            migrated(url)
+        return url
     server: Server = request.getfixturevalue("postgres")
-    return server.database()
+    return server.migrated() if ready else server.database()
 
 
 @pytest.fixture
 def engine(url: str) -> Iterator[Engine]:
-    migrate(url)
     engine = open_engine(url)
     yield engine
     engine.dispose()

@@ -14,7 +14,6 @@ from relayproxy.store import engine as engines
 from relayproxy.store.archive import Archive
 from relayproxy.store.engine import open_engine, open_reader, writing
 from relayproxy.store.errors import AwayError, DamagedError, NotReady, RefusedError, SlowError, StoreError, store_errors
-from relayproxy.store.migrate import migrate
 from relayproxy.store.queries import Queries
 from relayproxy.store.rows import Batch
 from tests.peers.postgres import Server, server
@@ -170,8 +169,7 @@ def test_a_transaction_that_was_left_open_lets_others_go_on(
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
 def test_writer_and_reader_go_on_once_the_server_is_back(mode: str) -> None:
     with server() as postgres:
-        url = postgres.database()
-        migrate(url)
+        url = postgres.migrated()
         with opened(url) as engine:
             archive, reader = Archive(engine), open_reader(url)
             queries = Queries(reader)

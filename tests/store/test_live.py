@@ -8,16 +8,16 @@ import pytest
 from relayproxy.store.archive import Archive
 from relayproxy.store.engine import open_engine, open_reader
 from relayproxy.store.live import LAST_TURNS, glimpses, live
-from relayproxy.store.migrate import migrate
 from relayproxy.store.queries import Queries
 from relayproxy.store.rows import Batch
 from tests.console import calls
+from tests.databases import migrated
 
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Iterator[Archive]:
     url = f"sqlite:///{tmp_path / 'relayproxy.db'}"
-    migrate(url)
+    migrated(url)
     engine = open_engine(url)
     yield Archive(engine)
     engine.dispose()
