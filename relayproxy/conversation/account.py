@@ -78,7 +78,7 @@ class _Account:
             heard_text=mended(heard),
             unheard_text=mended(unheard),
             heard_basis=basis,
-            agent_over_caller=draft.agent_over_caller or (first is not None and first.over_caller),
+            agent_over_caller=self._over_caller(),
             tier=draft.tier,
             null_reasons=self._reasons,
             media=tuple(source for response in draft.responses for _, source in response.media),
@@ -126,6 +126,11 @@ class _Account:
         if first is None or first.sound_at is not None or not first.announced:
             return False
         return first.unsounded or (first.cut is not None and first.cut.kind == "interrupt" and not first.cut.to)
+
+    def _over_caller(self) -> bool:
+        draft = self._draft
+        over = draft.agent_over_caller or (draft.first is not None and draft.first.over_caller)
+        return over and not self._never_sounded()
 
     def _hearing(self) -> tuple[str, str, HeardBasis | None]:
         draft = self._draft

@@ -26,7 +26,9 @@ STOPPING = 15 * SECOND
 RECOVERY = 60 * SECOND
 """A response that comes later than this answers something else."""
 STILL = SECOND
-"""Stale text this close before the end of the session had not stopped."""
+"""Stale text that came earlier than this before the end of the session had stopped."""
+REACTION_MS = 300
+"""Stale speech within this time may have crossed the interrupt on its way."""
 
 
 class InterruptionDraft:
@@ -41,6 +43,7 @@ class InterruptionDraft:
         "heard_ms",
         "kind",
         "last_stale_at",
+        "longest_gap",
         "match",
         "moment",
         "recovery",
@@ -69,6 +72,8 @@ class InterruptionDraft:
         self.stale_chunks = 0
         self.stale_chars = 0
         self.last_stale_at: int | None = None
+        self.longest_gap = 0
+        """The longest pause within the reply so far, stale speech included."""
         self.streams = False
         """Stale text may still come."""
         self.false: bool | None = None if kind == "caller_speech" else False
@@ -78,11 +83,16 @@ class InterruptionDraft:
         """`clientSpeaking` is on."""
         self._deadline = moment.at + DOUBT
 
-    def stale(self, chars: int, at: int) -> None:
-        """The backend sent stale speech."""
+    def stale(self, chars: int, at: int, gap: int) -> None:
+        """The backend sent stale speech; `gap`: since the text before it."""
+        self.longest_gap = max(self.longest_gap, gap)
         self.stale_chunks += 1
         self.stale_chars += chars
         self.last_stale_at = at
+
+    def ignored(self) -> bool:
+        """The backend went on for longer than it takes the interrupt to reach it."""
+        return self.last_stale_at is not None and self.last_stale_at - self.moment.out > REACTION_MS * 1_000_000
 
     def speaks(self, at: int) -> None:
         """The caller is heard to speak: a final prompt may follow later."""
@@ -107,7 +117,8 @@ class InterruptionDraft:
         reaction = 0 if self.last_stale_at is None else max(0, self.last_stale_at - self.moment.out)
         last = self.last_stale_at
         sent, unheard = self._kept_unheard(closed_at)
-        still = self.streams and closed_at is not None and last is not None and closed_at - last <= STILL
+        pause = min(STILL, self.longest_gap * 3 // 2)
+        still = self.streams and closed_at is not None and last is not None and closed_at - last <= pause
         return Interruption(
             at=self.moment.at,
             kind=self.kind,

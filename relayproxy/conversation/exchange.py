@@ -157,13 +157,8 @@ class Exchange:
             self.silences.agent_begins(at)
             response = speech.owner if speech is not None else None
             turn = response.turn if isinstance(response, Response) else None
-            if (
-                isinstance(response, Response)
-                and turn is not None
-                and self.replies.caller_speaking
-                and speech is next(turn.speeches(), None)
-            ):
-                response.over_caller = True
+            if isinstance(response, Response) and turn is not None and speech is next(turn.speeches(), None):
+                response.over_caller = self.replies.caller_speaking
                 turn.touch()
             return
         self.silences.agent_stops(at, streaming=self.replies.streaming)
@@ -175,7 +170,7 @@ class Exchange:
         """`clientSpeaking` came."""
         self._hear_events(at)
         self._aftermath.speaks(at, on)
-        self.replies.caller_speaking = on
+        self.replies.caller_speaking, self.replies.hears_caller = on, True
         turn = self.book.open
         if on:
             self._caller_begins(at, event=True)
@@ -190,6 +185,9 @@ class Exchange:
             turn.off_expected = False
             if at - turn.caller_at <= EARLY_PROMPT:
                 turn.client_off_at = at
+                sound_at = next((speech.sound_at for speech in turn.speeches()), None)
+                if turn.first is not None and sound_at is not None:
+                    turn.first.over_caller = turn.first.over_caller or turn.caller_at < sound_at < at
                 if turn.asks:
                     turn.asks[-1].client_off_at = at
                 turn.end_prompt(self._caller_speech.finish(turn.last_spoken(), at))
@@ -206,7 +204,7 @@ class Exchange:
             return
         if self.playback.tokens_played(text, at) and greeted is not None:
             self._greeted = True
-            greeted.play_greeting(text)
+            greeted.play_greeting(text, at)
 
     def interrupt(self, heard: str, heard_ms: int | None, moment: Moment) -> None:
         """`interrupt` came: it belongs to what was playing."""

@@ -48,6 +48,8 @@ class Replies:
         self._partial_at: int | None = None
         self._lang: str | None = None
         self.caller_speaking = False
+        self.hears_caller = False
+        """`clientSpeaking` comes in this call."""
         self.first_sent_at: int | None = None
         """When the first speakable message of the session had been written."""
 
@@ -115,9 +117,10 @@ class Replies:
                 return
             response = Response(moment.connection)
         self._current = None if last else response
-        crossed = response.turn is not None and response.asks != self._asks and response.interruption is None
+        crossed = response.turn is not None and response.asks != self._asks
         response.crossed = response.crossed or crossed
         response.streams = not last
+        gap = moment.at - response.last_at
         response.last_at = moment.at
         response.asks = self._asks
         response.tokens.append(token)
@@ -130,7 +133,7 @@ class Replies:
             turn = self._speak(response, moment, "text")
             response.voice_lang = lang or self._lang or turn.lang
         turn.touch()
-        self._count(response, token, moment, last=last, speakable=speakable)
+        self._count(response, token, moment, gap, last=last, speakable=speakable)
         self._say(response, token, moment, speakable=speakable, preemptible=preemptible)
 
     def play(self, source: str, moment: Moment, *, preemptible: bool) -> None:
@@ -168,6 +171,8 @@ class Replies:
                 current.interruption.streams = False
             current.interruption, current.interrupted_at_asks = draft, self._asks
             draft.streams = True
+            longest = current.stream.longest_gap
+            draft.longest_gap = 0 if longest is None else longest[0]
 
     def disconnected(self, connection_id: str, at: int) -> None:
         """A connection is gone: what was being said over it cannot be continued."""
@@ -213,8 +218,9 @@ class Replies:
             if self._partial_at is not None and at - self._partial_at <= PARTIAL_WINDOW:
                 if turn is None or not turn.unconfirmed:
                     turn = book.begin("proactive", at)
-                    turn.speculative = turn.unconfirmed = turn.agent_over_caller = True
-            elif turn is None or turn.opened_by != "setup" or turn.responses:
+                    turn.speculative = turn.unconfirmed = True
+                    turn.agent_over_caller = not self.hears_caller
+            elif turn is None or turn.opened_by != "setup" or turn.responses or self._greeted(turn, at):
                 turn = book.begin("proactive", at)
         turn.awaiting = False
         turn.responses.append(response)
@@ -226,22 +232,28 @@ class Replies:
         self.first_sent_at = moment.out if self.first_sent_at is None else self.first_sent_at
         return turn
 
+    def _greeted(self, turn: TurnDraft, at: int) -> bool:
+        """The greeting of the TwiML has been over for a while."""
+        heard_at = turn.greeting_at if turn.greeting_until is None else turn.greeting_until
+        return heard_at is not None and not self._playback.on and at - heard_at > SILENCE
+
     def _note_second_reply(self, moment: Moment) -> None:
         before = self._finished
         if before is None or before.turn is None or any(response.interleaved for response in before.turn.responses):
             return
-        if before.turn.speculative or (before.crossed and moment.at - before.last_at < OVERLAP):
+        clean = before.interruption is not None and not before.interruption.ignored()
+        if (before.turn.speculative and not clean) or (before.crossed and moment.at - before.last_at < OVERLAP):
             before.interleaved = moment
             before.turn.touch()
 
-    def _count(self, response: Response, token: str, moment: Moment, *, last: bool, speakable: bool) -> None:
+    def _count(self, response: Response, token: str, moment: Moment, gap: int, *, last: bool, speakable: bool) -> None:
         """Takes the message into the numbers of its turn."""
         interruption = response.interruption
         if interruption is None:
             if token:
                 response.stream.chunk(token, moment)
         elif speakable:
-            interruption.stale(len(token), moment.at)
+            interruption.stale(len(token), moment.at, gap)
         if not last:
             return
         response.done_out = moment.out

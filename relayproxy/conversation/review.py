@@ -6,18 +6,19 @@ Must not know: how the numbers were derived; findings of whole sessions.
 
 from collections.abc import Iterator
 
+from relayproxy.conversation.barge_in import REACTION_MS
 from relayproxy.conversation.findings import Thresholds
 from relayproxy.conversation.model import Finding, Interruption, Turn
 from relayproxy.conversation.moment import Moment
 from relayproxy.conversation.speakability import remarks
 from relayproxy.conversation.turns import Response, TurnDraft
+from relayproxy.plural import plural
 
 SECOND = 1_000_000_000
 MS = 1_000_000
-REACTION_MS = 300
-"""Stale speech within this time may have crossed the interrupt on its way."""
 UNTERMINATED = SECOND
-"""A reply that is still streaming this shortly before the end of the session was cut off, not left open."""
+"""A reply that is still streaming this shortly before an interrupt or the end of the session was cut off, not left
+open."""
 STARVED_CHUNKS = 5
 STARVED_MS = 2000
 
@@ -68,7 +69,10 @@ def _stream(draft: TurnDraft, turn: Turn, closed_at: int | None, thresholds: Thr
 
 
 def _left_open(response: Response, turn: Turn, closed_at: int | None) -> bool:
-    if not response.streams or response.cut_off or turn.ended_at is None or turn.interruptions or not response.places:
+    if not response.streams or response.cut_off or turn.ended_at is None or not response.places:
+        return False
+    cut = response.interruption
+    if cut is not None and cut.moment.at - response.last_at <= UNTERMINATED and not cut.ignored():
         return False
     return closed_at is None or turn.ended_at < closed_at or closed_at - response.last_at > UNTERMINATED
 
@@ -94,7 +98,7 @@ def _interruptions(turn: Turn) -> Iterator[Finding]:
 
 
 def _stale(cut: Interruption) -> str:
-    what = f"{cut.stale_chunks} more messages with {cut.stale_chars} characters"
+    what = f"{plural(cut.stale_chunks, 'more message')} with {plural(cut.stale_chars, 'character')}"
     return f"{what} until the call ended" if cut.still_streaming_at_close else f"{what} in {_seconds(cut.reaction_ms)}"
 
 

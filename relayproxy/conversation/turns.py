@@ -141,6 +141,7 @@ class TurnDraft:
         "dtmf",
         "ended_at",
         "greeting",
+        "greeting_at",
         "greeting_from",
         "greeting_until",
         "interruptions",
@@ -203,6 +204,8 @@ class TurnDraft:
         self.languages: list[str] = []
         self.sent_digits = ""
         self.greeting = ""
+        self.greeting_at: int | None = None
+        """When Twilio reported some of it as played last."""
         self.greeting_from: int | None = None
         """Between these the greeting was at the caller's ear."""
         self.greeting_until: int | None = None
@@ -247,8 +250,9 @@ class TurnDraft:
         if self.longest_wait is None or wait > self.longest_wait[0]:
             self.longest_wait = wait, moment
 
-    def play_greeting(self, chunk: str) -> None:
+    def play_greeting(self, chunk: str, at: int) -> None:
         """Adds what was played of the greeting."""
+        self.greeting_at = at
         apart = self.greeting and not self.greeting[-1].isspace() and not chunk[:1].isspace()
         self.greeting += f" {chunk}" if apart else chunk
         self.touch()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from relayproxy.conversation.model import Interruption, Turn
+from relayproxy.conversation.model import Conversation, Interruption, Turn
 from tests.script import START, script
 
 Filter = Callable[[str], str]
@@ -314,3 +314,133 @@ def test_how_long_twilio_took_is_not_measured_by_the_end_of_other_speech() -> No
     """)
 
     assert call.turns[1].interruptions[0].stop_ms is None
+
+
+def agent_over(call: Conversation) -> list[bool]:
+    return [turn.agent_over_caller for turn in call.turns]
+
+
+EARLY = """
+    0.000  twilio   setup
+    0.800  twilio   info clientSpeaking on
+    1.000  twilio   prompt "book me"
+    1.300  backend  text "Sure." last
+    1.600  twilio   prompt "book me a table" last
+    1.700  twilio   info agentSpeaking on
+"""
+LATE = """
+    0.000  twilio   setup
+    0.500  twilio   info clientSpeaking on
+    1.000  twilio   prompt "Hello" last
+    1.500  backend  text "Hi." last
+    1.900  twilio   info agentSpeaking on
+"""
+
+
+@pytest.mark.parametrize(
+    ("course", "stops", "over"),
+    [(EARLY, 1.2, False), (EARLY, 1.65, False), (EARLY, 1.75, True), (LATE, 1.75, False), (LATE, 1.95, True)],
+)
+def test_events_tell_who_spoke_over_whom(course: str, stops: float, over: bool) -> None:
+    lines = sorted([*course.strip().splitlines(), f"    {stops:.3f}  twilio   info clientSpeaking off"], key=_time)
+
+    assert agent_over(script("\n".join(lines))) == [False, over]
+
+
+def test_without_events_partial_prompts_tell() -> None:
+    assert agent_over(script(without_events(EARLY))) == [False, True]
+
+
+def _time(line: str) -> float:
+    return float(line.split()[0])
+
+
+def test_a_reply_that_never_sounded_was_not_over_the_caller() -> None:
+    call = script("""
+        0.000  twilio   setup
+        0.100  twilio   info agentSpeaking on
+        0.900  twilio   info agentSpeaking off
+        1.000  twilio   prompt "Hello" last
+        1.400  twilio   info clientSpeaking on
+        1.500  backend  text "Hi." last
+        1.600  twilio   interrupt "" 0
+        2.500  twilio   info clientSpeaking off
+        2.501  twilio   prompt "Are you there?" last
+        2.900  backend  text "Yes." last
+        3.300  twilio   info agentSpeaking on
+    """)
+
+    assert agent_over(call) == [False, False, False]
+
+
+def test_a_clean_interrupt_leaves_no_replies_mixed() -> None:
+    call = script("""
+        0.00   twilio   setup
+        0.10   twilio   prompt "About alpha."
+        0.45   backend  text "About alpha: "
+        0.47   twilio   prompt "About alpha." last
+        0.82   backend  text "alpha one "
+        0.94   backend  text "alpha two "
+        1.60   twilio   interrupt "About alpha:" 500
+        1.60   twilio   prompt "No,"
+        1.601  backend  text "" last
+        1.95   backend  text "About no: "
+        2.19   backend  text "" last
+        2.40   twilio   prompt "No, beta." last
+    """)
+
+    assert "interleaved_replies" not in call.totals.findings
+    assert [cut.stale_chunks for cut in call.turns[1].interruptions] == [0]
+
+
+STREAM = """
+    0.0  twilio   setup
+    1.0  twilio   prompt "tell me" last
+    1.5  backend  text "One "
+    1.6  backend  text "two "
+    1.7  backend  text "three "
+"""
+
+
+@pytest.mark.parametrize(
+    ("course", "still"),
+    [
+        ("1.75 twilio interrupt One 100 \n 1.761 backend text 'four ' \n 2.3 twilio close", False),
+        ("1.75 twilio interrupt One 100 \n 1.761 backend text 'four ' \n 1.85 twilio close", True),
+        (
+            "1.72 twilio interrupt One 100 \n 1.75 backend text 'four ' \n 1.8 twilio interrupt two 50 \n"
+            "1.811 backend text 'five ' \n 2.3 twilio close",
+            False,
+        ),
+    ],
+)
+def test_a_backend_that_has_stopped_does_not_talk_until_the_call_ends(course: str, still: bool) -> None:
+    call = script(f"{STREAM}{course}\n 2.4 - gone first=twilio")
+
+    assert [cut.still_streaming_at_close for cut in call.turns[1].interruptions][-1] is still
+    assert not any(cut.still_streaming_at_close for cut in call.turns[1].interruptions[:-1])
+    assert ("stale_speech" in call.totals.findings) is still
+    if still:
+        assert "1 more message with 5 characters until the call ended" in [finding.detail for finding in call.findings]
+
+
+def test_a_reply_by_itself_seconds_after_the_greeting_is_a_turn_of_its_own() -> None:
+    greeted = """
+        0.000  twilio   setup
+        0.300  twilio   info agentSpeaking on
+        0.900  twilio   info tokensPlayed "Welcome."
+        0.901  twilio   info agentSpeaking off
+    """
+    told = [("setup", "", "Welcome."), ("proactive", "Still there?", "Still there?")]
+
+    for events in (greeted, without(greeted, "agentSpeaking"), without(greeted, "tokensPlayed")):
+        call = script(events + '5.0 backend text "Still there?" last \n 9.0 - gone')
+        heard = "Welcome." if "tokensPlayed" in events else ""
+        assert [(turn.opened_by, turn.agent_text) for turn in call.turns] == [(by, text) for by, text, _ in told]
+        assert call.turns[0].heard_text == heard
+    call = script(greeted + '1.2 backend text "How can I help?" last')
+    assert [(turn.opened_by, turn.agent_text) for turn in call.turns] == [("setup", "How can I help?")]
+
+
+def without(text: str, event: str) -> str:
+    return "\n".join(line for line in text.splitlines() if event not in line) + "\n"

@@ -40,7 +40,8 @@ HEARD_OF_LONG = "Sentence 1 of twelve: the quick brown fox jumps over the"
 EXPECTED: dict[tuple[str, int], list[T]] = {
     ("end-then-reconnect", 1): [GREETED, HOLDING._replace(latency_ms=1, user_bot_ms=254, complete_ms=1708)],
     ("end-then-reconnect", 2): [
-        T("setup", "", "This is the second relay session on the same call.", greeting=GREETING)
+        GREETED,
+        T("proactive", "", "This is the second relay session on the same call."),
     ],
     ("greeting-dtmf", 1): [
         T("setup", greeting="This", cut=(("caller_dtmf", "This", 15, "exact"),)),

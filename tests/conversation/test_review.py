@@ -132,6 +132,33 @@ def test_an_interrupted_reply_need_not_be_terminated() -> None:
     assert told(call) == []
 
 
+@pytest.mark.parametrize(
+    "course",
+    [
+        # It was complete, or given up, long before.
+        '1.5 backend text "One two three." \n 4.0 twilio interrupt "One" 600 \n 4.5 twilio prompt "stop" last',
+        # It went on as if nothing had happened, and just ended.
+        """
+        1.5  backend  text "One two three. "
+        2.0  twilio   interrupt "One" 600
+        2.3  backend  text "Four. "
+        2.8  backend  text "Five."
+        5.0  twilio   prompt "stop" last
+        """,
+        # What was interrupted is another reply of the turn.
+        """
+        1.2  twilio   interrupt "" 0
+        1.5  backend  text "One two three."
+        5.0  twilio   prompt "and" last
+        """,
+    ],
+)
+def test_an_interruption_excuses_only_the_reply_that_it_cut_off(course: str) -> None:
+    call = script(ASKED + course + '\n 6.0 backend text "Yes?" last')
+
+    assert ("missing_last", 1) in [(code, turn) for code, turn, _ in told(call)]
+
+
 def test_speech_that_goes_on_after_an_interrupt() -> None:
     call = script(
         ASKED
