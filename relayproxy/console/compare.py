@@ -66,7 +66,7 @@ MEASURES = (
         "Unanswered turns",
         "%",
         "turn",
-        "Turns in which the caller got no answer. They have no latency.",
+        "Turns in which a prompt or key got no answer, or only after the caller had asked again.",
         lambda one: figure(one.unanswered),
     ),
     Measure(

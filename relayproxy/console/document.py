@@ -136,6 +136,8 @@ def _totals(row: SessionRow) -> dict[str, Any]:
         "messages": row.messages,
         "gaps": row.gaps,
         "unanswered": row.unanswered,
+        "asked_again": row.asked_again,
+        "longest_wait_ms": row.longest_wait_ms,
         "findings": {"error": row.errors, "warning": row.warnings},
         "response_latency_ms": {"p50": row.response_p50_ms, "p95": row.response_p95_ms, "n": row.response_n},
     }

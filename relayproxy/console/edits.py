@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from relayproxy.console.query import TIMES, parse, read_name, write_criterion
 from relayproxy.console.tokens import joined, replaced, within
-from relayproxy.store.criteria import Criterion
+from relayproxy.store.criteria import Criterion, kind_of_field
 
 
 class Edits:
@@ -18,6 +18,7 @@ class Edits:
         self._text, tokens, _ = within(text)
         read = [(token, _criterion(self._text[token.start : token.end])) for token in tokens]
         self._equal = [(token, one) for token, one in read if one and one.op == "=" and not one.negated]
+        self._numbers = [(token, write_criterion(one)) for token, one in read if one and not one.negated]
         self._fields = [
             (token, name if name in TIMES else one.field if one else None)
             for token, one in read
@@ -26,11 +27,18 @@ class Edits:
         ]
 
     def chosen(self, field: str) -> tuple[str, ...]:
-        """The values of the field that are asked for by name."""
+        """The values of the field that are asked for by name; of a number, also what it is compared with, as `>0`."""
+        if _is_number(field):
+            return tuple(text.removeprefix(f"{field}:") for _, text in self._numbers if text.startswith(f"{field}:"))
         return tuple(str(value) for _, one in self._equal if one.field == field for value in one.values)
 
     def toggled(self, field: str, value: str) -> str:
         """The text that asks for this value too, or no longer when it did."""
+        if _is_number(field):
+            for token, text in self._numbers:
+                if text == f"{field}:{value}":
+                    return replaced(self._text, token, "")
+            return joined(self.without(field), f"{field}:{value}")
         for token, one in self._equal:
             if one.field != field:
                 continue
@@ -50,7 +58,13 @@ class Edits:
 
     def left_out(self, field: str, value: str) -> str:
         """The text that also asks for sessions without this value."""
+        if _is_number(field):
+            return joined(self._text, f"-{field}:{value}")
         return joined(self._text, write_criterion(Criterion(field, "=", (value,), negated=True)))
+
+
+def _is_number(field: str) -> bool:
+    return kind_of_field(field) in ("number", "seconds")
 
 
 def _criterion(written: str) -> Criterion | None:

@@ -17,6 +17,7 @@ from relayproxy.store.queries import Queries
 TITLES = {
     "transition": "Studio",
     "outcome": "Outcome",
+    "unanswered": "Unanswered",
     "finding": "Findings",
     "route": "Route",
     "tag": "Tags",
@@ -101,6 +102,8 @@ def _name(field: str, value: str) -> str:
         return words.transition(value)[0]
     if field == "outcome":
         return words.outcome(value)[0]
+    if field == "unanswered":
+        return "A prompt or key"
     if field == "finding" and value in CATALOGUE:
         return CATALOGUE[value].title
     return value

@@ -39,6 +39,8 @@ TOTALS: Fields = {
     "messages": count("Text and binary messages, both ways."),
     "gaps": count("Gaps in the recording."),
     "unanswered": count(meaning("session", "unanswered")),
+    "asked_again": count(meaning("session", "asked_again")),
+    "longest_wait_ms": nullable(integer(), meaning("session", "longest_wait_ms")),
     "findings": obj({"error": count(), "warning": count()}, "How many there are of each severity."),
     "response_latency_ms": obj(
         {"p50": nullable(integer()), "p95": nullable(integer()), "n": count("Turns that have one.")},

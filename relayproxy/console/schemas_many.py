@@ -42,6 +42,7 @@ _SUMS = {
     "stale_chunks": "Texts sent for replies that had been cut off.",
     "stale_calls": "Calls with any of these.",
     "unanswered_calls": "Calls with any unanswered turn.",
+    "asked_again": meaning("session", "asked_again"),
     "failed": "Calls whose Studio transition is `failed`.",
     "ended": "Calls that are over.",
 }
@@ -99,9 +100,11 @@ _PLACE = obj(
         "from": nullable(text()),
         "to": nullable(text()),
         "outcome": nullable(named("Outcome")),
+        "failed": boolean("The Studio transition is `failed`."),
         "errors": count(),
         "warnings": count(),
         "unanswered": count(),
+        "longest_wait_ms": nullable(integer("Of the turn; of a call, that of all turns.")),
         "response_latency_ms": nullable(integer("Of the turn; of a call, its slowest.")),
     },
     "A call or turn to be looked at.",
@@ -153,8 +156,8 @@ INSIGHT = obj(
                 "The same for each value of the field that was asked for.",
             )
         ),
-        "slowest_turns": array(_PLACE, f"At most {LISTED}."),
-        "worst_calls": array(_PLACE, f"At most {LISTED}, by errors and unanswered turns."),
+        "slowest_turns": array(_PLACE, f"At most {LISTED}, by how long the caller waited, answered or not."),
+        "worst_calls": array(_PLACE, f"At most {LISTED}: failed ones first, then by errors and unanswered turns."),
     },
     "The numbers of the calls that meet a filter.",
 )

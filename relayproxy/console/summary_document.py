@@ -96,8 +96,10 @@ def _place(place: Place) -> dict[str, Any]:
         "from": place.from_number,
         "to": place.to_number,
         "outcome": place.outcome,
+        "failed": place.failed,
         "errors": place.errors,
         "warnings": place.warnings,
         "unanswered": place.unanswered,
+        "longest_wait_ms": place.longest_wait_ms,
         "response_latency_ms": place.latency_ms,
     }

@@ -8,9 +8,9 @@ Times are whole milliseconds since the session's start, parts of the budget tent
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 from aiohttp import web
@@ -167,9 +167,18 @@ def _encoded(queries: Queries, found: Session, first: int, slow: int) -> bytes:
 
 async def slowest(request: web.Request) -> web.Response:
     """`GET /sessions/{id}/slowest`: leads to the turn with the longest response latency."""
+    await _lead_to(request, lambda turn: turn.response_latency_ms)
+
+
+async def longest_wait(request: web.Request) -> web.Response:
+    """`GET /sessions/{id}/longest-wait`: leads to the turn in which the caller waited longest for an answer."""
+    await _lead_to(request, lambda turn: turn.longest_wait_ms)
+
+
+async def _lead_to(request: web.Request, measure: Callable[[TurnRow], int | None]) -> NoReturn:
     found = await session_of(request)
     rows = await asyncio.to_thread(request.app[ROOM].queries.turns, found.row.id)
-    measured = [(row.response_latency_ms, -row.number) for row in rows if row.response_latency_ms is not None]
+    measured = [(ms, -row.number) for row in rows if (ms := measure(row)) is not None]
     number = -max(measured)[1] if measured else 0
     raise web.HTTPSeeOther(f"/sessions/{found.row.id}?turn={number}#turn-{number}")
 
@@ -178,4 +187,5 @@ ROUTES = (
     web.get("/sessions/{id}/timeline", session_timeline),
     web.get("/api/sessions/{id}/timeline", session_timeline),
     web.get("/sessions/{id}/slowest", slowest),
+    web.get("/sessions/{id}/longest-wait", longest_wait),
 )

@@ -219,7 +219,12 @@ def _badge(turn: Turn, *, live: bool, slow_ms: int) -> Badge | None:
         title = f"{times.latency(ms)} from the caller's final prompt to the first word of the answer: {_budget(turn)}"
         if turn.user_bot_latency_ms is not None:
             title += f". {times.latency(turn.user_bot_latency_ms)} from the caller's last sound to the agent's first"
-        return Badge("slow" if slow else "fast", times.latency(ms), f"Slow: {title}" if slow else title)
+        text = times.latency(ms)
+        if turn.asked_again and turn.longest_wait_ms is not None:
+            slow, waited = True, times.latency(turn.longest_wait_ms)
+            text = f"waited {waited}, {text} from the last prompt"
+            title = f"{waited} from the first prompt, which nothing answered until the caller spoke again. {title}"
+        return Badge("slow" if slow else "fast", text, f"Slow: {title}" if slow else title)
     asked = turn.opened_by in ("prompt", "dtmf")
     if live and asked and turn.agent_at is None and turn.ended_at is None:
         return Badge("waiting", "waiting", "The caller waits for an answer", turn.caller_at or turn.started_at)

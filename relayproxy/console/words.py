@@ -43,6 +43,7 @@ NULL_REASON: dict[str, str] = {
     "interrupted_before_first_token": "interrupted before the first word",
     "tier": "needs speaker events",
     "session_closed": "call ended before an answer",
+    "handed_off": "handed off without a word",
     "pending": "not over yet",
     "already_speaking": "the agent was already speaking",
     "event_missing": "the event for it did not come",

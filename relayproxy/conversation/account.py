@@ -14,6 +14,7 @@ from relayproxy.conversation.speech import Speech
 from relayproxy.conversation.totals import NullReason, milliseconds
 from relayproxy.conversation.turns import MOST_INTERRUPTIONS, TurnDraft
 from relayproxy.conversation.vocabulary import mended
+from relayproxy.conversation.waits import longest_wait, unanswered
 
 _WEAKEST_FIRST: tuple[HeardBasis, ...] = ("unknown", "estimated", "interrupt", "tokens_played", "all")
 
@@ -56,9 +57,10 @@ class _Account:
             null_reason=self._why,
             coalesced_prompts=max(0, len(draft.asks) - 1),
             interruptions=self._interruptions(),
-            unanswered=self._ended_at is not None and draft.caller_at is not None and draft.agent_at is None,
+            unanswered=self._ended_at is not None and unanswered(draft),
             lang=draft.lang,
             budget=self._budget(),
+            longest_wait_ms=self._longest_wait(),
             lead_time_ms=self._lead_time(),
             first_kind=None if first is None else first.first_kind,
             time_to_first_token_ms=self._until("time_to_first_token_ms", stream.first_out),
@@ -193,6 +195,18 @@ class _Account:
         estimated = draft.client_off_at is None and bool(draft.asks)
         return {"caller_begun_at": min(begun, until), "caller_done_at": until, "caller_estimated": estimated}
 
+    def _longest_wait(self) -> int | None:
+        waited = longest_wait(self._draft, self._sound_at(), self._waited_until())
+        if isinstance(waited, int):
+            return milliseconds(waited)
+        self._reasons["longest_wait_ms"] = waited
+        return None
+
+    def _waited_until(self) -> int | None:
+        if self._draft.ended_at is not None or self._silent_at is None or self._ended_at is None:
+            return self._ended_at
+        return min(self._ended_at, self._silent_at)
+
     def _lead_time(self) -> int | None:
         draft = self._draft
         if not draft.speculative or draft.unconfirmed or draft.caller_at is None or draft.place is None:
@@ -236,6 +250,8 @@ class _Account:
             return "no_prompt"
         if draft.agent_at is not None:
             return None
+        if draft.transferred:
+            return "handed_off"
         if draft.cut_short:
             return "interrupted_before_first_token"
         return "session_closed" if draft.ended_at is None and self._closed_at is not None else "no_response"

@@ -250,10 +250,10 @@ class Exchange:
         same = (heard, heard_ms) == (before.heard, before.heard_ms)
         return same and (bool(heard) or self._cut_at_asks == self.replies.asks)
 
-    def transfer(self, at: int) -> None:
-        """The backend sent `end`."""
+    def transfer(self, at: int, *, handed_off: bool) -> None:
+        """The backend sent `end`, with data for who goes on (`handed_off`) or without."""
         if self.book.open is not None:
-            self.book.open.transferred = True
+            self.book.open.transferred = handed_off
         self.book.close(at)
 
     def greeting_latency(self, *, closed: bool) -> tuple[int | None, NullReason | None]:

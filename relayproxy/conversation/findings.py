@@ -114,16 +114,16 @@ _STREAM = {
     ),
     "unanswered": Entry(
         "error",
-        "No answer",
+        "Left unanswered",
         "The caller said or pressed something and never got an answer to it.",
         "Look in your server's log at this time. Put a time limit on every generation, and say a sentence of "
         "fallback when it runs out.",
     ),
     "asked_again": Entry(
         "warning",
-        "Caller asked again",
+        "Unanswered, asked again",
         "The caller got no answer in time and spoke again. Both utterances count as one turn, whose latency runs from "
-        "the last of them: the wait before it is not in the percentiles.",
+        "the last of them: the wait before it is not in the percentiles, but in longest_wait_ms.",
         "Look in your server's log at the first of the two prompts: it was slow, failed, or was dropped.",
     ),
     "waiting": Entry(

@@ -255,7 +255,7 @@ class Fold:
             self._handoff_latency = None if asked_at is None else moment.at - asked_at
             link.ended = link.closing is None or link.closing.sender != "twilio"
             link.ended_out = moment.out
-        self._exchange.transfer(moment.at)
+        self._exchange.transfer(moment.at, handed_off=bool(self._handoff is not None and self._handoff.bytes))
 
     def _set_up(self, event: Setup, size: int, at: int) -> None:
         if self._setup is None:

@@ -147,15 +147,17 @@ class Turn(msgspec.Struct, frozen=True):
     """When `last: true` had been written; None while it is missing."""
     dtmf: str
     null_reason: NullReason | None
-    """Why there is no response latency; one of the first six."""
+    """Why there is no response latency; one of the first seven."""
     coalesced_prompts: int
     """Final prompts beyond the first."""
     interruptions: tuple[Interruption, ...]
     unanswered: bool
-    """True once the turn is over and a prompt or key got no speakable answer."""
+    """True once the turn is over and its last prompt or key got no speakable answer, no digits and no handoff."""
     lang: str | None
     """Language of the final prompt, as Twilio named it."""
     budget: Budget = Budget()
+    longest_wait_ms: int | None = None
+    """First final prompt that nothing had answered → first sound (Tier B) or speakable message (Tier A), or the end."""
     lead_time_ms: int | None = None
     """For an answer to a partial prompt: how long before the final prompt it began."""
     first_kind: Literal["text", "play"] | None = None
@@ -210,6 +212,11 @@ class Turn(msgspec.Struct, frozen=True):
     @property
     def interrupted(self) -> bool:
         return bool(self.interruptions)
+
+    @property
+    def asked_again(self) -> bool:
+        """A prompt of it got no answer before the caller spoke again, for the time of a slow turn or longer."""
+        return any(finding.code == "asked_again" for finding in self.findings)
 
     @property
     def response_latency_ms(self) -> int | None:

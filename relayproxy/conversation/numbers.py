@@ -35,6 +35,15 @@ NUMBERS: tuple[Number, ...] = (
         "relayproxy.turn.response_latency",
     ),
     Number(
+        "turn", "longest_wait_ms", "A",
+        "What the caller lived through: from the first final prompt that nothing had answered (without one, the last "
+        "key) to the first sound of the answer in tier B, to its first speakable message in tier A, or to the end of "
+        "the turn when there was none.",
+        "Longer than the response latency when the caller spoke again before the answer, and counted for turns without "
+        "any answer too. A caller who interrupts before the first sound ends it.",
+        "relayproxy.turn.longest_wait",
+    ),
+    Number(
         "turn", "input_delay_ms", "B",
         "From `clientSpeaking` off to the final prompt: end-of-turn detection, speech recognition and network.",
         "Negative when the prompt came first. Absent when the event did not come: it is not guessed.",
@@ -233,9 +242,22 @@ NUMBERS: tuple[Number, ...] = (
         "relayproxy.session.false_interruptions", "{interruption}",
     ),
     Number(
+        "session", "longest_wait_ms", "A",
+        "The longest wait for an answer of all turns: see there.", "Absent when nothing was asked.",
+        "relayproxy.session.longest_wait",
+    ),
+    Number(
         "session", "unanswered", "A",
-        "Turns that ended without speakable output. Counted, never in percentiles.", "",
+        "Turns in which a prompt or key got no speakable message before the caller spoke again or the turn was over. "
+        "Sent digits and a handoff are an answer. Counted, never in percentiles.",
+        "A caller who speaks again sooner than a slow turn (`slow_turn`) is going on with what they say: that is "
+        "counted in coalesced_prompts alone.",
         "relayproxy.session.unanswered", "{turn}",
+    ),
+    Number(
+        "session", "asked_again", "A",
+        "Those of them in which the caller spoke again.", "Their turn may be answered after all.",
+        "relayproxy.session.asked_again", "{turn}",
     ),
     Number(
         "session", "overhead_in_ms, overhead_out_ms", "A",
@@ -265,6 +287,7 @@ NULL_REASONS = {
     "interrupted_before_first_token": "the caller interrupted before the first word",
     "tier": "the number needs events, and the call had none",
     "session_closed": "the call ended first",
+    "handed_off": "the call was handed on without a word",
     "pending": "not decided yet: the call goes on",
     "already_speaking": "the agent was already speaking",
     "event_missing": "the event that it needs did not come",

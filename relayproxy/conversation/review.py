@@ -45,11 +45,10 @@ def _latency(draft: TurnDraft, turn: Turn, thresholds: Thresholds) -> Iterator[F
     if not turn.unanswered or turn.ended_at is None or turn.caller_at is None:
         return
     waited = (turn.ended_at - turn.caller_at) // MS
-    # What the caller did not wait for, and what was answered by a transfer, is no silence.
-    gave_up = draft.ended_at is None and waited < thresholds.slow_turn_ms
-    if not (draft.transferred or gave_up or turn.sent_digits):
+    # Who hangs up, or is hung up on, before that has heard no silence.
+    if waited >= thresholds.slow_turn_ms:
         what = "a prompt" if turn.caller_text else "a key press"
-        yield _finding("unanswered", turn, draft.caller_place, f"no answer to {what} for {_seconds(waited)}")
+        yield _finding("unanswered", turn, draft.caller_place, f"no words for {_seconds(waited)} after {what}")
 
 
 def _stream(draft: TurnDraft, turn: Turn, closed_at: int | None, thresholds: Thresholds) -> Iterator[Finding]:

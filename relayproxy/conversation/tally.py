@@ -20,6 +20,7 @@ _COUNTED = (
     "interrupted_responses",
     "false_interruptions",
     "unanswered",
+    "asked_again",
     "coalesced_prompts",
     "speculative",
     "stale_chunks",
@@ -36,6 +37,7 @@ class Tally:
     def __init__(self) -> None:
         self._sums = dict.fromkeys(_COUNTED, 0)
         self._kinds: Counter[str] = Counter()
+        self._longest: int | None = None
         self._response = Sample()
         self._backend = Sample()
         self._user_bot = Sample()
@@ -44,6 +46,7 @@ class Tally:
     def copy(self) -> "Tally":
         made = Tally()
         made._sums, made._kinds = self._sums.copy(), self._kinds.copy()
+        made._longest = self._longest
         made._response, made._backend = self._response.copy(), self._backend.copy()
         made._user_bot, made._sentence = self._user_bot.copy(), self._sentence.copy()
         return made
@@ -55,7 +58,8 @@ class Tally:
         sums["responses"] += turn.agent_at is not None
         sums["interrupted_responses"] += any(turn.agent_at is not None and cut.at >= turn.agent_at for cut in cuts)
         sums["false_interruptions"] += sum(cut.false_interruption is True for cut in cuts)
-        sums["unanswered"] += turn.unanswered
+        sums["unanswered"] += turn.unanswered or turn.asked_again
+        sums["asked_again"] += turn.asked_again
         sums["coalesced_prompts"] += turn.coalesced_prompts
         sums["speculative"] += turn.null_reason == "speculative"
         sums["stale_chunks"] += sum(cut.stale_chunks for cut in cuts)
@@ -65,6 +69,8 @@ class Tally:
         sums["unheard_chars"] += len(turn.unheard_text)
         self._kinds.update(cut.kind for cut in cuts)
         self._kinds["agent_over_caller"] += turn.agent_over_caller
+        if turn.longest_wait_ms is not None:
+            self._longest = max(self._longest or 0, turn.longest_wait_ms)
         asked = turn.caller_at is not None or turn.null_reason == "speculative"
         why = turn.null_reason if asked else None
         self._response.add(turn.response_latency_ms, why)
@@ -77,6 +83,7 @@ class Tally:
     def totals(self) -> Totals:
         """What turns alone say; the fields of the session are those of `Totals()`."""
         return Totals(
+            longest_wait_ms=self._longest,
             interruptions={kind: n for kind, n in sorted(self._kinds.items()) if n},
             response_latency=self._response.spread(),
             backend_latency=self._backend.spread(),

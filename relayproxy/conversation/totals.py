@@ -18,6 +18,7 @@ NullReason = Literal[
     "interrupted_before_first_token",
     "tier",
     "session_closed",
+    "handed_off",
     "pending",
     "already_speaking",
     "event_missing",
@@ -25,7 +26,7 @@ NullReason = Literal[
     "unterminated",
     "no_text",
 ]
-"""Why a number is absent. The first six are those of `response_latency`; `pending`: not decided yet, the call lives."""
+"""Why a number is absent. The first seven are those of `response_latency`; `pending`: not decided yet."""
 
 
 class Spread(msgspec.Struct, frozen=True):
@@ -62,6 +63,11 @@ class Totals(msgspec.Struct, frozen=True):
     """Responses that were interrupted at least once."""
     false_interruptions: int = 0
     unanswered: int = 0
+    """Turns in which a prompt or key was not answered, those in which the caller asked again among them."""
+    asked_again: int = 0
+    """Those of them in which the caller spoke again."""
+    longest_wait_ms: int | None = None
+    """The longest of all turns."""
     coalesced_prompts: int = 0
     speculative: int = 0
     stale_chunks: int = 0

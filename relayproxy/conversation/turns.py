@@ -169,7 +169,7 @@ class TurnDraft:
         self.started_at = started_at
         self.ended_at: int | None = None
         self.transferred = False
-        """It was closed by `end`."""
+        """It was closed by an `end` that hands the call on."""
         self.asks: list[Ask] = []
         """Its final prompts."""
         self.caller_at: int | None = None

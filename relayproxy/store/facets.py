@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Column, Connection, func, select
+from sqlalchemy import Connection, case, func, select
+from sqlalchemy.sql.elements import NamedColumn
 
 from relayproxy.store.criteria import PARAM, Criteria, kind_of_field
 from relayproxy.store.queries import Queries
@@ -26,7 +27,10 @@ SEEN = 100_000
 _AT_ONCE = 500
 
 _c = sessions.c
-_COLUMNS: dict[str, tuple[Column[Any], ...]] = {
+SOME = ">0"
+"""The one value of a number that is listed: that there is any."""
+_COLUMNS: dict[str, tuple[NamedColumn[Any], ...]] = {
+    "unanswered": (case((_c.unanswered > 0, SOME)).label("any_unanswered"),),
     "outcome": (_c.outcome,),
     "transition": (_c.studio_transition,),
     "number": (_c.from_number, _c.to_number),
@@ -120,7 +124,9 @@ def _count(
     if floor is not None:
         wanted.append(_c.started_at >= floor)
     columns = {field: _COLUMNS[field] for field in fields if field in _COLUMNS}
-    read = {column.name: column for each in columns.values() for column in each} | {"id": _c.id}
+    read: dict[str, NamedColumn[Any]] = {column.name: column for each in columns.values() for column in each} | {
+        "id": _c.id
+    }
     places = {name: place for place, name in enumerate(read)}
     newest = select(*read.values()).where(*wanted).order_by(_c.started_at.desc(), _c.id.desc())
     most = NEWEST // share or 1
@@ -178,7 +184,7 @@ def _steps(db: Connection, field: str, prefix: str, limit: int) -> Iterable[str]
         yield from _walk(db, labels.c.value, [labels.c.name == field], prefix, limit)
 
 
-def _walk(db: Connection, column: Column[Any], only: list[Any], prefix: str, limit: int) -> Iterator[str]:
+def _walk(db: Connection, column: NamedColumn[Any], only: list[Any], prefix: str, limit: int) -> Iterator[str]:
     last: str | None = None
     for _ in range(limit):
         beyond = column >= prefix if last is None else column > last

@@ -69,6 +69,8 @@ class Sums:
     stale_calls: int = 0
     """Calls with any stale output."""
     unanswered_calls: int = 0
+    asked_again: int = 0
+    """Unanswered turns in which the caller spoke again."""
     failed: int = 0
     """Calls whose Studio transition is `failed`."""
     ended: int = 0
@@ -107,9 +109,13 @@ class Place:
     from_number: str | None
     to_number: str | None
     outcome: str | None
+    failed: bool
+    """The Studio transition is `failed`."""
     errors: int
     warnings: int
     unanswered: int
+    longest_wait_ms: int | None
+    """Of the turn; of a call, that of all turns. None where an earlier version stored it."""
     latency_ms: int | None
     """Of the turn; of a call, its slowest."""
     turn: int | None = None
@@ -177,28 +183,32 @@ class Numbers:
         return self._latencies(reach, value, joined, among)
 
     def slowest(self, reach: Reach, limit: int) -> tuple[Place, ...]:
-        """The turns with the longest latencies, slowest first."""
+        """The turns in which callers waited longest, answered or not, the longest first."""
         with self._queries.reading() as db:
             where = self._where(db.dialect.name, reach.since, reach.until)
             # A turn among the slowest is in one of the calls whose slowest turns are.
-            calls = select(_c.id).where(*where, _c.response_max_ms.is_not(None))
-            calls = calls.order_by(_c.response_max_ms.desc(), _c.started_at.desc(), _c.id).limit(limit)
-            ids = list(db.execute(calls).scalars())
             t = turns.c
-            query = select(*_PLACE, t.response_latency_ms, t.number, t.started_at)
+            of_call = func.coalesce(_c.longest_wait_ms, _c.response_max_ms)
+            of_turn = func.coalesce(t.longest_wait_ms, t.response_latency_ms)
+            calls = select(_c.id).where(*where, of_call.is_not(None))
+            calls = calls.order_by(of_call.desc(), _c.started_at.desc(), _c.id).limit(limit)
+            ids = list(db.execute(calls).scalars())
+            query = select(*_PLACE, of_turn, t.response_latency_ms, t.number, t.started_at)
             query = query.select_from(sessions.join(turns, t.session == _c.id))
-            query = query.where(_c.id.in_(ids), t.response_latency_ms.is_not(None))
-            query = query.order_by(t.response_latency_ms.desc(), t.started_at.desc(), t.number).limit(limit)
+            query = query.where(_c.id.in_(ids), of_turn.is_not(None))
+            query = query.order_by(of_turn.desc(), t.started_at.desc(), t.number).limit(limit)
             return tuple(replace(Place(*row[:-1]), started_at=row[-1]) for row in db.execute(query))
 
     def worst(self, reach: Reach, limit: int) -> tuple[Place, ...]:
-        """The calls in which most went wrong: most errors first, then unanswered turns, then warnings, then the
-        slowest answer. Calls in which nothing did are not among them."""
+        """The calls in which most went wrong: failed ones first, then those with most errors, unanswered turns,
+        warnings, and the longest wait. Calls in which nothing did are not among them."""
         with self._queries.reading() as db:
             where = self._where(db.dialect.name, reach.since, reach.until)
-            query = select(*_PLACE, _c.response_max_ms).where(*where)
-            query = query.where(or_(_c.errors > 0, _c.unanswered > 0, _c.warnings > 0))
-            order = (_c.errors, _c.unanswered, _c.warnings, func.coalesce(_c.response_max_ms, 0), _c.started_at)
+            failed = case((_c.studio_transition == "failed", 1), else_=0)
+            waited = func.coalesce(_c.longest_wait_ms, _c.response_max_ms, 0)
+            query = select(*_PLACE, _c.longest_wait_ms, _c.response_max_ms).where(*where)
+            query = query.where(or_(failed > 0, _c.errors > 0, _c.unanswered > 0, _c.warnings > 0))
+            order = (failed, _c.errors, _c.unanswered, _c.warnings, waited, _c.started_at)
             query = query.order_by(*(column.desc() for column in order), _c.id).limit(limit)
             return tuple(Place(*row) for row in db.execute(query))
 
@@ -257,6 +267,7 @@ _SUMS = (
     func.sum(_c.stale_chunks),
     func.sum(case((_c.stale_chunks > 0, 1), else_=0)),
     func.sum(case((_c.unanswered > 0, 1), else_=0)),
+    func.sum(_c.asked_again),
     func.sum(case((_c.studio_transition == "failed", 1), else_=0)),
     func.sum(case((_c.ended_at.is_not(None), 1), else_=0)),
 )
@@ -267,6 +278,7 @@ _PLACE = (
     _c.from_number,
     _c.to_number,
     _c.outcome,
+    func.coalesce(_c.studio_transition == "failed", False),
     _c.errors,
     _c.warnings,
     _c.unanswered,

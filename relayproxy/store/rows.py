@@ -32,6 +32,7 @@ class SessionRow:
     messages: int
     gaps: int
     unanswered: int
+    asked_again: int
     errors: int
     warnings: int
     confidence: str | None
@@ -42,6 +43,7 @@ class SessionRow:
     unheard_chars: int
     sent_chars: int
     response_max_ms: int | None
+    longest_wait_ms: int | None
     handoff_reason: str | None
     backend: str
     strip: str
@@ -80,6 +82,7 @@ class TurnRow:
     response_latency_ms: int | None
     backend_latency_ms: int | None
     user_bot_latency_ms: int | None
+    longest_wait_ms: int | None
     null_reason: str | None
     interrupted: bool
     unanswered: bool

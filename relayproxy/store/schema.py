@@ -51,6 +51,7 @@ sessions = Table(
     Column("messages", Integer, nullable=False),
     Column("gaps", Integer, nullable=False),
     Column("unanswered", Integer, nullable=False, server_default="0"),
+    Column("asked_again", Integer, nullable=False, server_default="0"),  # of those
     Column("errors", Integer, nullable=False, server_default="0"),  # findings of that severity
     Column("warnings", Integer, nullable=False, server_default="0"),
     Column("confidence", Text),
@@ -61,6 +62,7 @@ sessions = Table(
     Column("unheard_chars", Integer, nullable=False, server_default="0"),
     Column("sent_chars", Integer, nullable=False, server_default="0"),
     Column("response_max_ms", Integer),
+    Column("longest_wait_ms", Integer),
     Column("handoff_reason", Text),  # empty for a handoff without one
     Column("backend", Text, nullable=False, server_default=""),  # URL without its query
     Column("strip", Text, nullable=False, server_default=""),  # as conversation.strip writes it
@@ -94,6 +96,7 @@ Index(
             "interrupted_responses",
             "stale_chunks",
             "response_max_ms",
+            "longest_wait_ms",
             "response_p50_ms",
             "response_p95_ms",
             "response_n",
@@ -161,6 +164,7 @@ turns = Table(
     Column("response_latency_ms", Integer),
     Column("backend_latency_ms", Integer),
     Column("user_bot_latency_ms", Integer),
+    Column("longest_wait_ms", Integer),
     Column("null_reason", Text),
     Column("interrupted", Boolean, nullable=False),
     Column("unanswered", Boolean, nullable=False),

@@ -46,6 +46,7 @@ _NUMBERS: dict[str, ColumnElement[Any]] = {
     "warnings": _c.warnings,
     "messages": _c.messages,
     "code": _c.twilio_error_code,
+    "wait": _c.longest_wait_ms,
     "latency": _c.response_max_ms,
     "p50": _c.response_p50_ms,
     "p95": _c.response_p95_ms,

@@ -39,6 +39,7 @@ STREAMS = {"/sessions/live", "/sessions/{id}/live", "/live/stream"}
 OTHERS = {
     "/": "leads to the list",
     "/sessions/{id}/slowest": "leads to a turn",
+    "/sessions/{id}/longest-wait": "leads to a turn",
     "/sessions/{id}/timeline": "JSON, the same as under /api/",
     "/sessions/{id}/recording": "a file, the same as under /api/",
     "/signin": "a form; programs have tokens",

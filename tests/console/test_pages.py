@@ -97,7 +97,7 @@ async def test_what_is_slow_is_what_the_route_says(client: Client, archive: Arch
     settings.routes["bookings"] = Route(backend="wss://bookings.example.com/ws", slow_turn=0.7)
     call = calls.booking(archive, calls.ago(100)).commit()
     text = await page(client, f"/sessions/{call.id}")
-    assert text.count('title="Slow: 700 ms or more"') == 2
+    assert text.count('title="Slow: 700 ms or more"') == 3
     assert text.count('class="latency slow"') == 3
     assert (await page(client, "/sessions")).count('title="Slow: 700 ms or more"') == 3
 

@@ -219,7 +219,7 @@ def test_a_transfer_without_a_word_is_a_reaction() -> None:
         1.4  backend  end '{"reasonCode":"live-agent"}'
     """)
 
-    assert (answered.first_reaction_ms, answered.unanswered) == (400, True)
+    assert (answered.first_reaction_ms, answered.unanswered, answered.null_reason) == (400, False, "handed_off")
 
 
 @pytest.mark.parametrize(

@@ -86,13 +86,14 @@ def test_a_turn_tells_its_numbers_in_seconds() -> None:
 
 
 def test_what_is_absent_is_left_out_and_zero_is_not() -> None:
-    greeting, unanswered = TURNS[0], TURNS[-1]
+    greeting, handed_off = TURNS[0], TURNS[-1]
 
     assert greeting["relayproxy.turn.null_reason"] == "no_prompt"
     assert "relayproxy.turn.response_latency" not in greeting
     assert "turn.user_bot_latency_seconds" not in greeting
     assert greeting["relayproxy.turn.stream_duration"] == 0
-    assert unanswered["relayproxy.turn.unanswered"] is True
+    assert handed_off["relayproxy.turn.unanswered"] is False
+    assert handed_off["relayproxy.turn.null_reason"] == "handed_off"
 
 
 def test_an_interruption_tells_its_numbers() -> None:
@@ -113,7 +114,8 @@ def test_the_root_tells_how_it_went() -> None:
     assert ROOT["relayproxy.session.predicted_studio_transition"] == "success"
     assert ROOT["relayproxy.session.duration"] == 9.7
     assert ROOT["relayproxy.session.turns"] == 5
-    assert ROOT["relayproxy.session.unanswered"] == 1
+    assert ROOT["relayproxy.session.unanswered"] == ROOT["relayproxy.session.asked_again"] == 0
+    assert ROOT["relayproxy.session.longest_wait"] == 1.1
     assert ROOT["relayproxy.session.interruptions"] == ROOT["relayproxy.interruption.count.caller_speech"] == 1
     assert ROOT["relayproxy.protocol.violations"] == 1
     assert "twilio.error_code" not in ROOT

@@ -57,7 +57,7 @@ def test_no_answer() -> None:
     )
 
     assert told(call) == [("slow_turn", 1, 3), ("unanswered", 2, 4)]
-    assert details(call)[1] == "no answer to a prompt for 18.0 s"
+    assert details(call)[1] == "no words for 18.0 s after a prompt"
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def test_calls_are_summed_by_step_and_ending(archive: Archive, queries: Queries)
     record(
         archive,
         ended("a", 0, turns=4, responses=3, interrupted_responses=1, stale_chunks=5),
-        ended("b", 0.5, turns=2, responses=2, unanswered=1, false_interruptions=1),
+        ended("b", 0.5, turns=2, responses=2, unanswered=1, asked_again=1, false_interruptions=1),
         ended("c", 1, **failed),
         build.session("live", started_at=NOON + HOUR, turns=7),
     )
@@ -113,7 +113,7 @@ def test_calls_are_summed_by_step_and_ending(archive: Archive, queries: Queries)
     found = numbers.calls(numbers.reach(), NOON, HOUR)
 
     assert sorted(found, key=lambda one: (one.step, one.outcome or "")) == [
-        Calls(0, "ended_by_backend", "success", Sums(2, 6, 5, 1, 1, 1, 5, 1, 1, 0, 2)),
+        Calls(0, "ended_by_backend", "success", Sums(2, 6, 5, 1, 1, 1, 5, 1, 1, 1, 0, 2)),
         Calls(1, None, None, Sums(1, 7)),
         Calls(1, "backend_disconnect", "failed", Sums(calls=1, failed=1, ended=1)),
     ]
@@ -223,6 +223,42 @@ def test_the_slowest_turns_come_from_all_calls(archive: Archive, queries: Querie
 
     assert [(one.session, one.turn, one.latency_ms) for one in slowest] == [("a", 1, 900), ("b", 2, 800), ("b", 1, 700)]
     assert slowest[2].started_at == NOON + 7
+
+
+def test_the_slowest_turn_is_the_one_in_which_the_caller_waited_longest(archive: Archive, queries: Queries) -> None:
+    record(
+        archive,
+        ended("slow", response_max_ms=2500, longest_wait_ms=2500),
+        ended("asked again", response_max_ms=201, longest_wait_ms=4801),
+        ended("lost", longest_wait_ms=12_000),
+        turns=(
+            build.turn("slow", 1, response_latency_ms=2500, longest_wait_ms=2500),
+            build.turn("asked again", 1, response_latency_ms=201, longest_wait_ms=4801),
+            build.turn("lost", 1, response_latency_ms=None, longest_wait_ms=12_000),
+        ),
+    )
+    numbers = Numbers(queries, ALL)
+
+    slowest = numbers.slowest(numbers.reach(), 3)
+
+    assert [(one.session, one.longest_wait_ms, one.latency_ms) for one in slowest] == [
+        ("lost", 12_000, None),
+        ("asked again", 4801, 201),
+        ("slow", 2500, 2500),
+    ]
+
+
+def test_failed_calls_lead_the_worst(archive: Archive, queries: Queries) -> None:
+    record(
+        archive,
+        ended("errors", errors=3, studio_transition="success"),
+        ended("failed", studio_transition="failed", outcome="backend_disconnect"),
+    )
+    numbers = Numbers(queries, ALL)
+
+    worst = numbers.worst(numbers.reach(), 10)
+
+    assert [(one.session, one.failed) for one in worst] == [("failed", True), ("errors", False)]
 
 
 def test_the_worst_calls_have_errors_then_lost_turns_then_warnings(archive: Archive, queries: Queries) -> None:

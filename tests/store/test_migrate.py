@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -289,6 +290,36 @@ def test_what_an_earlier_version_recorded_is_kept(tmp_path: Path) -> None:
     assert [turn.caller_text for turn in Archive(engine).turn_rows("kept")] == ["where is my refund"]
     reader = open_reader(url)
     assert [row.id for row in Queries(reader).sessions(5, None, Criteria(words=("refund",))).sessions] == ["kept"]
+    reader.dispose()
+    engine.dispose()
+
+
+def test_calls_that_were_stored_before_waits_were_are_found_and_to_be_derived_anew(url: str) -> None:
+    engine, config = open_engine(url), alembic_config()
+    with writing(engine).begin() as db:
+        config.attributes["connection"] = db
+        command.upgrade(config, "0003")
+        for table in ("sessions", "turns"):
+            needed = [column for column in inspect(db).get_columns(table) if not column["nullable"]]
+            kinds = {"TEXT": "kept", "BOOLEAN": False}
+            values = {one["name"]: kinds.get(str(one["type"]), 1) for one in needed} | {"ended_at": NOON}
+            if table == "turns":
+                values |= {"session": "kept", "caller_text": "where is my refund"}
+            names = ", ".join(values)
+            db.execute(text(f"INSERT INTO {table} ({names}) VALUES (:{names.replace(', ', ', :')})"), values)
+
+    assert migrate(url) is True
+
+    kept = Archive(engine).session("kept")
+    assert kept is not None
+    assert (kept.longest_wait_ms, kept.asked_again, kept.response_n) == (None, 0, 1)
+    with engine.connect() as db:
+        assert outdated(db) == 1
+    (turn,) = Archive(engine).turn_rows("kept")
+    Archive(engine).commit(Batch(turns=(replace(turn, caller_text="where is my parcel"),)))
+    reader = open_reader(url)
+    for word, found in (("refund", []), ("parcel", ["kept"])):
+        assert [row.id for row in Queries(reader).sessions(5, None, Criteria(words=(word,))).sessions] == found
     reader.dispose()
     engine.dispose()
 

@@ -1,0 +1,120 @@
+"""How long the caller waited, as it was: from the first prompt that nothing answered."""
+
+import pytest
+
+from relayproxy.conversation.model import Conversation
+from tests.script import script
+
+AGAIN = """
+    0.000  twilio   setup sessionId=VX1 callSid=CA1
+    1.000  twilio   prompt "Please cancel my booking." last
+    5.600  twilio   prompt "Hello, are you there?" last
+    5.801  backend  text "Yes, it is cancelled." last
+    9.000  twilio   close 1000
+    9.000  -        gone first=twilio
+"""
+
+
+def waits(call: Conversation) -> list[int | None]:
+    return [turn.longest_wait_ms for turn in call.turns]
+
+
+def counted(call: Conversation) -> tuple[int, int]:
+    return call.totals.unanswered, call.totals.asked_again
+
+
+def test_a_caller_who_had_to_ask_again_waited_from_the_first_prompt_on() -> None:
+    call = script(AGAIN)
+
+    assert call.turns[1].response_latency_ms == 201
+    assert waits(call) == [None, 4801]
+    assert call.totals.longest_wait_ms == 4801
+    assert counted(call) == (1, 1)
+    assert (call.turns[1].unanswered, call.turns[1].asked_again) == (False, True)
+    assert [finding.code for finding in call.findings] == ["asked_again"]
+
+
+def test_a_caller_who_never_got_an_answer_waited_until_the_end() -> None:
+    call = script("""
+        0.0   twilio  setup
+        1.0   twilio  prompt "Hello?" last
+        13.0  twilio  close 1000
+        45.0  -       gone first=twilio
+    """)
+
+    assert waits(call) == [None, 12_000]
+    assert call.totals.longest_wait_ms == 12_000
+    assert counted(call) == (1, 0)
+
+
+def test_asking_again_and_giving_up_is_one_unanswered_turn() -> None:
+    call = script("""
+        0.0  twilio  setup
+        1.0  twilio  prompt "Hello?" last
+        4.0  twilio  prompt "Anybody?" last
+        9.0  twilio  close 1000
+        9.0  -       gone first=twilio
+    """)
+
+    assert waits(call) == [None, 8000]
+    assert counted(call) == (1, 1)
+
+
+def test_going_on_after_a_breath_is_not_asking_again() -> None:
+    call = script("""
+        0.0  twilio   setup
+        1.0  twilio   prompt "A table," last
+        2.0  twilio   prompt "for two." last
+        2.3  backend  text "Gladly." last
+    """)
+
+    assert waits(call) == [None, 1300]
+    assert counted(call) == (0, 0)
+
+
+def test_with_events_the_wait_lasts_until_the_first_sound() -> None:
+    call = script("""
+        0.0  twilio   setup
+        1.0  twilio   info clientSpeaking on
+        2.0  twilio   info clientSpeaking off
+        2.3  twilio   prompt "Hello?" last
+        2.8  backend  text "Hi." last
+        3.4  twilio   info agentSpeaking on
+        4.0  twilio   info agentSpeaking off
+    """)
+
+    assert (call.turns[1].response_latency_ms, call.turns[1].longest_wait_ms) == (500, 1100)
+
+
+def test_who_is_waiting_now_has_no_longest_wait_yet() -> None:
+    waiting = script('0.0 twilio setup \n 1.0 twilio prompt "Hello?" last \n 9.0 twilio info x y').turns[1]
+
+    assert (waiting.longest_wait_ms, waiting.null_reasons["longest_wait_ms"]) == (None, "pending")
+
+
+def test_typing_a_number_is_not_waiting() -> None:
+    keys = " \n ".join(f"{at}.0 twilio dtmf {at}" for at in range(1, 7))
+
+    assert script(f"0.0 twilio setup \n {keys} \n 6.4 backend text 'Thank you.' last").turns[1].longest_wait_ms == 400
+
+
+@pytest.mark.parametrize(
+    ("answer", "unanswered", "why"),
+    [
+        ('backend end \'{"reasonCode":"live-agent"}\'', False, "handed_off"),
+        ("backend sendDigits 12", False, "session_closed"),
+        ("backend end", True, "no_response"),
+    ],
+)
+def test_a_handoff_without_words_is_an_answer(answer: str, unanswered: bool, why: str) -> None:
+    call = script(f"""
+        0.0  twilio  setup
+        1.0  twilio  prompt "A person, please." last
+        4.0  {answer}
+        9.0  twilio  close 1000
+        9.0  -       gone first=twilio
+    """)
+
+    assert (call.turns[1].unanswered, call.turns[1].null_reason) == (unanswered, why)
+    assert call.totals.unanswered == unanswered
+    assert ("unanswered" in call.totals.findings) == unanswered
