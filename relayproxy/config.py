@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -17,7 +17,6 @@ from relayproxy.complaints import words
 from relayproxy.errors import SettingError
 from relayproxy.named import BackendUrl, Role, Route, RouteName, Seconds, Token, User, UserName
 from relayproxy.shapes import (
-    Network,
     address,
     file,
     folder,
@@ -27,7 +26,6 @@ from relayproxy.shapes import (
     public_url,
     signing_key,
     split_address,
-    split_networks,
     trace_template,
     web_origin,
     websocket_url,
@@ -53,6 +51,10 @@ __all__ = [
     "split_address",
     "websocket_url",
 ]
+
+
+ANY_HOST = ("0.0.0.0", "::")  # noqa: S104 - recognised here, never bound
+DEFAULT_PORTS = {"ws": 80, "wss": 443}
 
 
 def _database_url(value: str) -> str:
@@ -118,8 +120,13 @@ class Settings(BaseModel):
     )
     tls_cert: File | None = Field(default=None, description="Certificate chain (PEM) for the relay's listener.")
     tls_key: File | None = Field(default=None, description="Private key (PEM) for the relay's listener.")
+    trusted_proxies: Annotated[str, BeforeValidator(networks)] = Field(
+        default="127.0.0.0/8,::1/128",
+        description="Addresses and networks of front ends before the relay whose X-Forwarded-… headers and traceparent "
+        "are believed.",
+    )
     connect_timeout: float = Field(
-        default=5.0, gt=0, le=300, description="Seconds for the whole handshake with the backend; then 504."
+        default=10.0, gt=0, le=300, description="Seconds for the whole handshake with the backend; then 504."
     )
     drain_timeout: float = Field(
         default=900.0,
@@ -193,11 +200,6 @@ class Settings(BaseModel):
         return bool(self.users or self.tokens or self.console_user_header)
 
     @property
-    def trusted_proxies(self) -> tuple[Network, ...]:
-        """`console_proxies` as values."""
-        return split_networks(self.console_proxies)
-
-    @property
     def journal_dir(self) -> Path:
         return self.data_dir / "journal"
 
@@ -264,6 +266,26 @@ def require_backend(settings: Settings) -> None:
             "backend is not set: the ws:// or wss:// URL of your ConversationRelay server is expected, "
             'as --backend URL, RELAYPROXY_BACKEND or backend = "URL" in the file; or named routes'
         )
+    named = {f"routes.{name}.backend": route.backend for name, route in settings.routes.items()}
+    for name, url in {"backend": settings.backend, **named}.items():
+        if url is not None and _is_own(settings, url):
+            raise SettingError(
+                f"{name}={mask(url)}: the URL of your ConversationRelay server is expected, and this is the relay's "
+                f"own (listen={settings.listen}, public_url={settings.public_url or ''})"
+            )
+
+
+def _is_own(settings: Settings, url: str) -> bool:
+    """Whether it is plain to see that a backend's URL leads back to the relay."""
+    parts = urlsplit(url)
+    here, port = split_address(settings.listen)
+    host = parts.hostname or ""
+    on_any = here in ANY_HOST and (host in ANY_HOST or is_loopback(host))
+    by_name = "localhost" in (here, host) and is_loopback(here) and is_loopback(host)
+    if port == (parts.port or DEFAULT_PORTS[parts.scheme]) and (host == here or on_any or by_name):
+        return True
+    given = relay_urls(settings, settings.public_url).values() if settings.public_url else ()
+    return url.partition("?")[0].rstrip("/") in [own.rstrip("/") for own in given]
 
 
 def require_sign_in(settings: Settings) -> None:

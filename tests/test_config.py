@@ -349,7 +349,7 @@ def test_addresses_are_taken_as_people_write_them(config: Path) -> None:
     settings = load(config, {}, {})
 
     assert settings.console_url == "https://console.example.com"
-    assert [str(network) for network in settings.trusted_proxies] == ["10.0.0.5/32", "fd00::/8"]
+    assert settings.console_proxies == "10.0.0.5/32,fd00::/8"
 
 
 @pytest.mark.parametrize("console", ["127.0.0.1:8081", "[::1]:0", "localhost:1", "127.9.9.9:1"])
@@ -436,6 +436,39 @@ def test_there_must_be_something_to_relay_to() -> None:
     require_backend(load(None, {"routes": {"sales": {"backend": "ws://a/"}}}, {}))
     with pytest.raises(SettingError, match="backend is not set: the ws:// or wss:// URL"):
         require_backend(Settings())
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"backend": "ws://127.0.0.1:8080"},
+        {"backend": "wss://localhost:8080/ws?token=secret"},
+        {"backend": "ws://[::1]:9000", "listen": "[::]:9000"},
+        {"backend": "ws://localhost", "listen": "127.0.0.1:80"},
+        {"backend": "ws://10.0.0.5:9000/x", "listen": "10.0.0.5:9000"},
+        {"backend": "wss://relay.example.com", "public_url": "wss://relay.example.com"},
+        {"routes": {"sales": {"backend": "ws://127.0.0.1:8080/r/sales"}}},
+        {"routes": {"a": {"backend": "wss://relay.example.com/r/a/"}}, "public_url": "wss://relay.example.com"},
+    ],
+)
+def test_a_backend_that_is_the_relay_itself_is_refused_at_start(values: dict[str, object]) -> None:
+    with pytest.raises(SettingError, match=r"backend=.*your ConversationRelay server is expected") as refused:
+        require_backend(load(None, values, {}))
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"backend": "ws://127.0.0.1:8081"},
+        {"backend": "ws://10.0.0.5:8080"},
+        {"backend": "ws://127.0.0.1:9000", "listen": "10.0.0.5:9000"},
+        {"backend": "wss://example.com/agent", "public_url": "wss://example.com/relay"},
+        {"backend": "wss://example.com/agent", "public_url": "wss://example.com"},
+    ],
+)
+def test_a_backend_beside_the_relay_is_none_of_it(values: dict[str, object]) -> None:
+    require_backend(load(None, values, {}))
 
 
 def test_what_to_paste_into_studio() -> None:

@@ -6,13 +6,12 @@ Must not know: HTML; how it is tried whether anything answers.
 
 from dataclasses import dataclass
 
-from relayproxy.config import Settings, relay_urls, split_address
+from relayproxy.config import ANY_HOST, Settings, relay_urls, split_address
 from relayproxy.console.checks import Probe, State
 from relayproxy.sources import mask
 
 _UPGRADE, _NO_ROUTE = 426, 404
 _GATEWAY = (502, 503, 504)
-_ANY_HOST = ("0.0.0.0", "::")  # noqa: S104 - recognised here, never bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,5 +85,5 @@ def backend_of(settings: Settings, route: str) -> str:
 
 def _local(settings: Settings) -> str:
     host, port = split_address(settings.listen)
-    host = "localhost" if host in _ANY_HOST else f"[{host}]" if ":" in host else host
+    host = "localhost" if host in ANY_HOST else f"[{host}]" if ":" in host else host
     return f"{'wss' if settings.tls_cert else 'ws'}://{host}:{port}"

@@ -9,20 +9,21 @@ site that was pointed at this machine after its page was loaded ("DNS rebinding"
 name in `Host`.
 """
 
-import ipaddress
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from relayproxy.config import Settings, is_loopback, split_address
 from relayproxy.console.manners import Problem
+from relayproxy.proxies import believed, is_trusted
+from relayproxy.shapes import split_networks
 
 
 class Origins:
     """What the settings say about where requests may come from."""
 
     def __init__(self, settings: Settings) -> None:
-        self._proxies = settings.trusted_proxies
+        self._proxies = split_networks(settings.console_proxies)
         self._url = settings.console_url
         host = split_address(settings.console)[0].lower()
         named = urlsplit(self._url).hostname if self._url else None
@@ -33,31 +34,11 @@ class Origins:
 
     def trusted(self, request: web.Request) -> bool:
         """Whether the other end of the connection is a trusted proxy."""
-        try:
-            peer = ipaddress.ip_address((request.remote or "").partition("%")[0])
-        except ValueError:
-            return False
-        mapped = getattr(peer, "ipv4_mapped", None)
-        return any((mapped or peer) in network for network in self._proxies)
+        return is_trusted(request.remote or "", self._proxies)
 
     def address(self, request: web.Request) -> str:
         """The client's address: of what trusted proxies tell, the last one that is not a proxy's own."""
-        peer = request.remote or ""
-        if not self.trusted(request):
-            return peer
-        told = ",".join(request.headers.getall("X-Forwarded-For", []))
-        for part in reversed([part.strip() for part in told.split(",") if part.strip()]):
-            if "%" in part:
-                # A zone, which may be any text, means nothing on another machine.
-                break
-            try:
-                found = ipaddress.ip_address(part if part.count(":") > 1 and part[0] != "[" else _host_name(part))
-            except ValueError:
-                break
-            peer = str(found)
-            if not any(found in network for network in self._proxies):
-                break
-        return peer
+        return believed(request.remote or "", request.headers.getall("X-Forwarded-For", []), self._proxies)[0]
 
     def secure(self, request: web.Request) -> bool:
         """Whether the browser came over https."""

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from relayproxy.journal.format import BLOCK_HEAD, ENTRY_HEAD, MAGIC, MAX_BLOCK, Entry, Kind
+from relayproxy.journal.refused import delete_refused
 from relayproxy.journal.segments import LOCK, segment_numbers, segment_path, writer_is_alive
 
 _READ_AHEAD = 256 * 1024
@@ -311,6 +312,7 @@ def delete_journal(path: Path) -> None:
     """Deletes a finished journal. The lock goes last: a deletion that was interrupted can be taken up again."""
     for number in segment_numbers(path):
         segment_path(path, number).unlink(missing_ok=True)
+    delete_refused(path)
     (path / LOCK).unlink(missing_ok=True)
     try:
         path.rmdir()

@@ -15,50 +15,58 @@ from typing import Literal
 
 import msgspec
 from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
 
 from relayproxy.config import Settings
 from relayproxy.connection import Ending, Opening
 from relayproxy.journal.format import Kind
 from relayproxy.journal.tape import Tape
+from relayproxy.proxies import is_trusted
+from relayproxy.refusals import Reason
+from relayproxy.relay import answers
 from relayproxy.relay import headers as header_policy
+from relayproxy.relay.admission import is_signed, objection
+from relayproxy.relay.forwarded import Public, forwarded
 from relayproxy.relay.headers import Headers, mask, mask_query
+from relayproxy.relay.protocol import HeadProtocol, Unreadable
+from relayproxy.relay.refusal_log import RefusalLog
 from relayproxy.relay.splice import Splice
 from relayproxy.relay.stopwatch import Stopwatch
-from relayproxy.relay.targets import RESERVED, Target, Targets
-from relayproxy.relay.upstream import Accepted, Collector, Refused, Upstream
+from relayproxy.relay.targets import DEFAULT_ROUTE, RESERVED, Target, Targets, origin_form
+from relayproxy.relay.upstream import Accepted, Refused, Upstream
+from relayproxy.shapes import split_networks
 
 log = logging.getLogger(__name__)
 
 
 First = Literal["twilio", "backend", "proxy"]
+_LONGEST = 300
+"""Characters of a refused target that are kept."""
 _GONE = "the caller was gone before the backend had answered"
 _STOPPED = "relayproxy was stopped before the backend had answered"
-
-
-class Sent(web.StreamResponse):
-    """A response that has been written on the transport already: aiohttp has nothing left to send."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(status=status)
-        self.force_close()
-
-    async def prepare(self, request: web.BaseRequest) -> None:
-        """Nothing to send."""
-
-    async def write_eof(self, data: bytes = b"") -> None:
-        """Nothing to send."""
 
 
 class Relay:
     """The request handler. `live` holds every call in progress; `handshakes` counts those not yet answered."""
 
-    def __init__(self, settings: Settings, tape: Tape, upstream: Upstream, journal_problem: Callable[[], str | None]):
+    def __init__(
+        self,
+        settings: Settings,
+        tape: Tape,
+        upstream: Upstream,
+        refusals: RefusalLog,
+        journal_problem: Callable[[], str | None],
+    ):
         self._targets = Targets(settings)
         self._tape = tape
         self._upstream = upstream
         self._journal_problem = journal_problem
         self._traceparent = settings.traceparent
-        self._public = settings.public_url.partition("://")[::2] if settings.public_url else None
+        self._refusals = refusals
+        self._public = Public.of(settings.public_url) if settings.public_url else None
+        self._proxies = split_networks(settings.trusted_proxies)
+        self._name = f"relayproxy-{secrets.token_hex(8)}"
+        """This process in `Via`, by which a request that comes back is known."""
         self._numbers = itertools.count(1)
         self.live: set[Splice] = set()
         self.handshakes: set[asyncio.Task[object]] = set()
@@ -66,26 +74,58 @@ class Relay:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Relays one request; returns when the call is over."""
-        if request.raw_path.startswith(RESERVED):
-            return self._own_page(request)
-        if self.draining:
-            return _words(503, "shutting down")
         got = header_policy.decode(request.raw_headers)
-        if not _is_utf8(request.raw_path):
-            return _words(400, "the path has bytes that are not UTF-8 and could not be passed on unchanged")
-        target = self._targets.match(request.raw_path)
+        try:
+            path = origin_form(request.raw_path)
+            if path.startswith(RESERVED):
+                return self._own_page(path)
+            target = self._targets.match(path)
+        except ValueError as problem:
+            return self._object(request, got, "target", 400, str(problem))
+        if self.draining:
+            return self._object(request, got, "draining", 503, "shutting down", path)
         if target is None:
-            return _words(404, "no route takes this path; see the relay URL that the console shows")
-        if request.method != "GET" or not header_policy.is_websocket_upgrade(got):
-            return _words(426, "this is a WebSocket URL for Twilio ConversationRelay", {"Upgrade": "websocket"})
-        if header_policy.has_body(got):
-            return _words(400, "an upgrade request has no body")
-        return await self._relay(request, target, got)
+            words = "no route takes this path; see the relay URL that the console shows"
+            return self._object(request, got, "no_route", 404, words, path)
+        found = objection(request.method, request.version, got, own_name=self._name)
+        if found is not None:
+            return self._object(request, got, *found, path)
+        return await self._relay(request, path, target, got)
 
-    async def _relay(self, request: web.BaseRequest, target: Target, got: Headers) -> web.StreamResponse:
+    def _object(
+        self, request: web.BaseRequest, got: Headers, reason: Reason, status: int, words: str, path: str = ""
+    ) -> web.StreamResponse:
+        self._note(request, got, reason, status, words, path)
+        return answers.words(status, words, {"Upgrade": "websocket"} if status == 426 else None)
+
+    def _note(self, request: web.BaseRequest, got: Headers, reason: Reason, status: int, words: str, path: str) -> None:
+        self._refusals.note(
+            reason, status, words, peer=_peer(request), target=mask_query(path)[:_LONGEST], signed=is_signed(got)
+        )
+
+    def unreadable(self, connection: RequestHandler, found: Unreadable) -> None:
+        """Takes note of a request whose head could not be read."""
+        self._refusals.note(
+            found.reason,
+            found.status,
+            found.words,
+            peer=_peer(connection),
+            target=found.target[:_LONGEST],
+            signed=found.signed,
+        )
+
+    async def _relay(self, request: web.BaseRequest, path: str, target: Target, got: Headers) -> web.StreamResponse:
         opened, opened_at = time.monotonic_ns(), time.time_ns()
-        opening, traceparent = self._opening(request, target, got, opened_at)
-        sent = header_policy.to_backend(got, traceparent=traceparent, **self._observed(request, got))
+        trusted = is_trusted(_address(request), self._proxies)
+        self._warn(request, path, target, got, trusted)
+        opening, traceparent = self._opening(request, path, target, got, opened_at, trusted)
+        sent = header_policy.to_backend(
+            got,
+            forwarded=self._forwarded(request, got, path),
+            trusted=trusted,
+            via=self._name,
+            traceparent=traceparent,
+        )
         number = next(self._numbers)
         stopwatch = Stopwatch()
         answer = await self._dial(target, sent, opening, number, opened, stopwatch)
@@ -101,11 +141,11 @@ class Relay:
         if transport is None or transport.is_closing():
             answer.response.close()
             self._note_attempt(number, opened, msgspec.structs.replace(opening, error=_GONE), first="twilio")
-            return Sent(499)
+            return answers.Sent(499)
         splice = self._splice(request, transport, answer, number, opened, opening)
         # aiohttp cancels this handler once Twilio's end is gone; the backend's end may still have bytes to take.
         await asyncio.shield(splice.finished)
-        return Sent(101)
+        return answers.Sent(101)
 
     async def _dial(
         self, target: Target, headers: Headers, opening: Opening, number: int, opened: int, stopwatch: Stopwatch
@@ -135,9 +175,8 @@ class Relay:
         opened: int,
         opening: Opening,
     ) -> Splice:
-        collector = Collector()
+        assert isinstance(request.protocol, HeadProtocol)
         request.protocol.keep_alive(False)
-        request.protocol.set_parser(collector)  # type: ignore[arg-type]
         splice = Splice(
             number=number,
             tape=self._tape,
@@ -153,7 +192,7 @@ class Relay:
         self.live.add(splice)
         splice.finished.add_done_callback(lambda _: self.live.discard(splice))
         splice.finished.add_done_callback(lambda _: answer.response.close())
-        splice.start(answer.head, bytes(collector.data), bytes(answer.collector.data))
+        splice.start(answer.head, request.protocol.take_early(), bytes(answer.collector.data))
         return splice
 
     def _refuse(
@@ -164,7 +203,7 @@ class Relay:
         self._note_attempt(number, opened, opening, first="backend")
         if request.transport is not None:
             request.transport.write(answer.head + answer.body)
-        return Sent(answer.status)
+        return answers.Sent(answer.status)
 
     def _note_attempt(self, number: int, opened: int, opening: Opening, first: First) -> None:
         self._tape.note(Kind.OPENING, number, opened, msgspec.json.encode(opening))
@@ -173,10 +212,23 @@ class Relay:
     def _note_ending(self, number: int, opened: int, ending: Ending) -> None:
         self._tape.note(Kind.ENDING, number, opened + ending.t, msgspec.json.encode(ending))
 
+    def _warn(self, request: web.BaseRequest, path: str, target: Target, got: Headers, trusted: bool) -> None:
+        if target.route == DEFAULT_ROUTE and path.startswith("/r/"):
+            name = mask_query(path)[3:].partition("/")[0].partition("?")[0][:64]
+            words = f"no route is named {name!a}, so it went to the default backend"
+            self._note(request, got, "unknown_route", 0, words, path)
+        claims = any(name.lower() in ("x-forwarded-proto", "x-forwarded-host") for name, _ in got)
+        if claims and not trusted and self._public is None:
+            words = (
+                f"its X-Forwarded-… headers are not believed; if {_address(request)} is your front end, add it to "
+                "trusted_proxies, or set public_url"
+            )
+            self._note(request, got, "untrusted_proxy", 0, words, path)
+
     def _opening(
-        self, request: web.BaseRequest, target: Target, got: Headers, opened_at: int
+        self, request: web.BaseRequest, path: str, target: Target, got: Headers, opened_at: int, trusted: bool
     ) -> tuple[Opening, str | None]:
-        trace = header_policy.trace_of(got)
+        trace = header_policy.trace_of(got) if trusted else None
         trace_id, parent = trace if trace else (secrets.token_hex(16), None)
         span_id = secrets.token_hex(8)
         opening = Opening(
@@ -186,54 +238,35 @@ class Relay:
             parent_span_id=parent,
             route=target.route,
             backend=mask_query(target.url),
-            target=mask_query(request.raw_path),
+            target=mask_query(path),
             opened_at=opened_at,
             peer=_peer(request),
             request_headers=mask(got),
         )
-        wanted = self._traceparent and header_policy.value_of(got, "traceparent") is None
-        return opening, f"00-{trace_id}-{span_id}-01" if wanted else None
+        return opening, f"00-{trace_id}-{span_id}-01" if self._traceparent and trace is None else None
 
-    def _observed(self, request: web.BaseRequest, got: Headers) -> dict[str, str]:
-        if self._public is not None:
-            scheme, host = self._public
-            host, proto = host.partition("/")[0], "https" if scheme == "wss" else "http"
-        else:
-            tls = request.transport is not None and request.transport.get_extra_info("ssl_object") is not None
-            host, proto = header_policy.value_of(got, "host") or "", "https" if tls else "http"
-        return {"peer": _peer(request).rpartition(":")[0].strip("[]"), "host": host, "proto": proto}
+    def _forwarded(self, request: web.BaseRequest, got: Headers, path: str) -> Headers:
+        tls = request.transport is not None and request.transport.get_extra_info("ssl_object") is not None
+        return forwarded(got, peer=_address(request), tls=tls, target=path, public=self._public, proxies=self._proxies)
 
-    def _own_page(self, request: web.BaseRequest) -> web.StreamResponse:
-        page = request.raw_path.removeprefix(RESERVED).partition("?")[0]
+    def _own_page(self, path: str) -> web.StreamResponse:
+        page = path.removeprefix(RESERVED).partition("?")[0]
         if page == "healthz":
-            return _own(200, "ok\n")
+            return answers.page(200, "ok\n")
         if page == "readyz":
             problem = self._journal_problem()
             state = "draining" if self.draining else "degraded" if problem else "ready"
             report = {"status": state, "journal": problem or "ok", "live_calls": len(self.live)}
-            return _own(503 if self.draining else 200, json.dumps(report) + "\n", "application/json")
-        return _words(404, "only healthz and readyz are here")
+            return answers.page(503 if self.draining else 200, json.dumps(report) + "\n", "application/json")
+        return answers.words(404, "only healthz and readyz are here")
 
 
-def _is_utf8(text: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-def _peer(request: web.BaseRequest) -> str:
+def _peer(request: web.BaseRequest | RequestHandler) -> str:
     name = request.transport.get_extra_info("peername") if request.transport is not None else None
     if not isinstance(name, tuple):
         return "unknown:0"
     return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
 
 
-def _words(status: int, text: str, headers: dict[str, str] | None = None) -> web.Response:
-    return _own(status, f"relayproxy: {text}\n", headers=headers)
-
-
-def _own(
-    status: int, text: str, content_type: str = "text/plain", headers: dict[str, str] | None = None
-) -> web.Response:
-    response = web.Response(status=status, text=text, content_type=content_type, headers=headers)
-    response.headers["Server"] = "relayproxy"
-    response.force_close()
-    return response
+def _address(request: web.BaseRequest) -> str:
+    return _peer(request).rpartition(":")[0].strip("[]")

@@ -1,7 +1,8 @@
 """Header policy: what the backend gets, what is recorded, what is answered. Pure.
 
-Knows: hop-by-hop headers (RFC 9110, 7.6.1), X-Forwarded-*, traceparent (W3C Trace Context), which values are secrets.
-Must not know: sockets, aiohttp, settings.
+Knows: hop-by-hop headers (RFC 9110, 7.6.1), which headers tell where a request came from, traceparent (W3C Trace
+Context), which values are secrets.
+Must not know: sockets, aiohttp, settings; what is to be told of where a request came from.
 
 Headers are lists of (name, value) in wire order. Text is UTF-8 with surrogateescape, so that any bytes survive.
 """
@@ -21,6 +22,10 @@ _HOP_BY_HOP = {
     "trailer",
     "transfer-encoding",
 }
+_NEGOTIATED = {"upgrade", "keep-alive", "close"}
+"""What `Connection` may name: options of the connection itself."""
+_ORIGIN = re.compile(r"x-forwarded-.*|forwarded|x-real-ip", re.IGNORECASE)
+"""Headers that tell where a request came from, which only a trusted front end knows."""
 _SECRET = re.compile(
     r"(?!sec-websocket-key$).*(auth|cookie|signature|token|secret|key$|passw|pwd|credential|jwt|oidc|session)",
     re.IGNORECASE,
@@ -49,34 +54,59 @@ def tokens(headers: Sequence[tuple[str, str]], name: str) -> set[str]:
     }
 
 
-def is_websocket_upgrade(headers: Sequence[tuple[str, str]]) -> bool:
-    """Whether the request asks for a WebSocket and nothing else (RFC 6455, 4.2.1)."""
-    return tokens(headers, "upgrade") == {"websocket"} and "upgrade" in tokens(headers, "connection")
-
-
 def has_body(headers: Sequence[tuple[str, str]]) -> bool:
     """Whether a request body is announced; an upgrade request has none."""
     return value_of(headers, "transfer-encoding") is not None or (value_of(headers, "content-length") or "0") != "0"
 
 
-def to_backend(headers: Headers, *, peer: str, host: str, proto: str, traceparent: str | None) -> Headers:
+def to_backend(
+    headers: Headers, *, forwarded: Sequence[tuple[str, str]], trusted: bool, via: str, traceparent: str | None
+) -> Headers:
     """The request headers for the backend: all of them, less hop-by-hop, in their order.
 
-    `X-Forwarded-For/-Host/-Proto` get our own observation appended: the first item stays the outermost proxy's, which
-    is the one that backends read. Upgrade and Connection stay as they are: they are what is being negotiated.
+    `forwarded` take the places of the headers of these names. Of a peer that is not `trusted` nothing else stays that
+    claims where the request came from. `traceparent`, if any, takes the place of the one that came. `via` is this
+    relay's name in `Via`. Upgrade and Connection stay: they are what is being negotiated. But Connection cannot name
+    headers that the next hop would drop.
     """
-    hop_by_hop = _HOP_BY_HOP | (tokens(headers, "connection") - {"upgrade", "close", "keep-alive"})
-    kept = [(name, value) for name, value in headers if name.lower() not in hop_by_hop]
-    for name, value in (("X-Forwarded-For", peer), ("X-Forwarded-Host", host), ("X-Forwarded-Proto", proto)):
-        _append(kept, name, value)
+    ours = {name.lower(): value for name, value in forwarded}
     if traceparent is not None:
+        ours["traceparent"] = traceparent
+    left_out = _HOP_BY_HOP | ({"tracestate"} if traceparent is not None else set())
+    kept: Headers = []
+    written: set[str] = set()
+    for name, value in headers:
+        key = name.lower()
+        if key in ours:
+            if key not in written:
+                kept.append((name, ours[key]))
+            written.add(key)
+        elif key == "connection":
+            kept.append((name, _connection(value)))
+        elif key not in left_out and (trusted or not _ORIGIN.fullmatch(name)):
+            kept.append((name, value))
+    kept += [(name, value) for name, value in forwarded if name.lower() not in written]
+    kept.append(("Via", f"1.1 {via}"))
+    if traceparent is not None and "traceparent" not in written:
         kept.append(("traceparent", traceparent))
     return kept
 
 
+def _connection(value: str) -> str:
+    named = [token.strip() for token in value.split(",")]
+    options = [token for token in named if token.lower() in _NEGOTIATED]
+    return value if len(options) == len(named) else ", ".join(options)
+
+
+def hops(headers: Sequence[tuple[str, str]]) -> list[str]:
+    """By whom a request has come, as `Via` names them."""
+    received = (part.split() for name, value in headers if name.lower() == "via" for part in value.split(","))
+    return [words[1] for words in received if len(words) > 1]
+
+
 def to_caller(headers: Headers) -> Headers:
     """The headers of a refusal for the caller: the body is sent as it is and ended by closing the connection."""
-    hop_by_hop = (_HOP_BY_HOP - {"proxy-authenticate"}) | tokens(headers, "connection") | {"connection", "upgrade"}
+    hop_by_hop = (_HOP_BY_HOP - {"proxy-authenticate"}) | {"connection", "upgrade"}
     return [(name, value) for name, value in headers if name.lower() not in hop_by_hop] + [("Connection", "close")]
 
 
@@ -115,11 +145,3 @@ def mask_query(url: str) -> str:
         for part in query.split("&")
     )
     return printable(path) + "?" + printable("&".join(parts))
-
-
-def _append(headers: Headers, name: str, value: str) -> None:
-    for at in range(len(headers) - 1, -1, -1):
-        if headers[at][0].lower() == name.lower():
-            headers[at] = (headers[at][0], f"{headers[at][1]}, {value}")
-            return
-    headers.append((name, value))

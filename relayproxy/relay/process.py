@@ -9,15 +9,19 @@ import gc
 import logging
 import signal
 import ssl
+from contextlib import suppress
 
 import uvloop
 
 from relayproxy.config import Settings
 from relayproxy.errors import SettingError, cannot_listen
+from relayproxy.journal.refused import write_refused
 from relayproxy.journal.tape import Tape
 from relayproxy.journal.writer import JournalWriter
 from relayproxy.plural import plural
+from relayproxy.refusals import Tally
 from relayproxy.relay.handler import Relay
+from relayproxy.relay.refusal_log import RefusalLog
 from relayproxy.relay.server import Listener
 from relayproxy.relay.upstream import Upstream
 
@@ -45,8 +49,9 @@ async def _main(settings: Settings) -> None:
     writer = JournalWriter(settings.journal_dir, quota=settings.journal_quota, segment_size=settings.journal_segment)
     tape = Tape(writer, settings.journal_buffer, loop.call_later)
     upstream = Upstream(settings.connect_timeout)
-    relay = Relay(settings, tape, upstream, lambda: writer.problem.name.lower() if writer.problem else None)
-    listener = Listener(relay.handle, settings.listen, tls)
+    refusals = RefusalLog(loop.call_later, lambda tallies: _report(writer, tallies))
+    relay = Relay(settings, tape, upstream, refusals, lambda: writer.problem.name.lower() if writer.problem else None)
+    listener = Listener(relay.handle, relay.unreadable, settings.listen, tls)
     try:
         try:
             await listener.start()
@@ -62,8 +67,20 @@ async def _main(settings: Settings) -> None:
     finally:
         await listener.close()
         await upstream.close()
+        refusals.flush()
         tape.close()
         await asyncio.to_thread(writer.close)
+
+
+def _report(writer: JournalWriter, tallies: tuple[Tally, ...]) -> None:
+    """Beside the journal, in a thread: a disk can take its time."""
+
+    def write() -> None:
+        with suppress(OSError):  # that the disk is in trouble is said by the journal
+            if writer.path is not None:
+                write_refused(writer.path, tallies)
+
+    asyncio.get_running_loop().run_in_executor(None, write)
 
 
 def _signals(loop: asyncio.AbstractEventLoop) -> "asyncio.Queue[None]":

@@ -10,10 +10,10 @@ import ssl
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler
 
 from relayproxy.config import split_address
+from relayproxy.relay.protocol import HeadProtocol, Unreadable
 
 log = logging.getLogger(__name__)
 
@@ -21,26 +21,28 @@ HEAD_TIMEOUT = 10.0
 """Seconds a fresh connection gets to send a whole request head."""
 
 
-class _Terse(logging.Filter):
-    """Requests that are not HTTP are everyday noise on a public port: one line each, without a traceback."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if record.exc_info and isinstance(record.exc_info[1], HttpProcessingError):
-            record.msg, record.args = "refused a malformed request (%s)", (type(record.exc_info[1]).__name__,)
-            record.exc_info = None
-            record.levelno, record.levelname = logging.INFO, "INFO"
-        return True
-
-
 class _Server(web.Server):
     """aiohttp's server, with a time limit on request heads."""
 
-    def __init__(self, handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> None:
-        logger = logging.getLogger("relayproxy.http")
-        logger.addFilter(_Terse())
-        super().__init__(self._handle, handler_cancellation=True, logger=logger, access_log=None)
+    def __init__(
+        self,
+        handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+        tell: Callable[[RequestHandler, Unreadable], None],
+    ) -> None:
+        super().__init__(self._handle, handler_cancellation=True)
         self._wanted = handler
+        self._tell = tell
         self._waiting: dict[RequestHandler, asyncio.TimerHandle] = {}
+
+    def __call__(self) -> RequestHandler:
+        logger = logging.getLogger("relayproxy.http")
+        return HeadProtocol(
+            self,
+            self._tell,
+            loop=asyncio.get_running_loop(),
+            logger=logger,
+            access_log=None,
+        )
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         self._stop_waiting(request.protocol)
@@ -61,15 +63,19 @@ class _Server(web.Server):
 
 
 class Listener:
-    """A listening server for `handler` at `address` (`HOST:PORT`); `start` raises OSError when it cannot listen."""
+    """A listening server for `handler` at `address` (`HOST:PORT`); `start` raises OSError when it cannot listen.
+
+    `tell` is told of requests whose head could not be read, once they are answered.
+    """
 
     def __init__(
         self,
         handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+        tell: Callable[[RequestHandler, Unreadable], None],
         address: str,
         tls: ssl.SSLContext | None,
     ) -> None:
-        self._server = _Server(handler)
+        self._server = _Server(handler, tell)
         self._host, self._port = split_address(address)
         self._tls = tls
         self._listening: asyncio.Server | None = None

@@ -8,9 +8,10 @@ and the caller's part is appended to them byte for byte.
 """
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from relayproxy.config import Settings
 
@@ -18,6 +19,8 @@ RESERVED = "/.relayproxy/"
 """Targets below it are the relay's own and never reach a backend through the default route."""
 
 DEFAULT_ROUTE = "default"
+
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,9 @@ class Target:
     url: str
     host: Literal["preserve", "backend"]
     """Whose Host header the backend gets."""
+
+
+_Backend = tuple[str, Literal["preserve", "backend"]]
 
 
 class Targets:
@@ -42,36 +48,72 @@ class Targets:
             (settings.backend, _host_policy(settings.backend, settings.host_header)) if settings.backend else None
         )
 
-    def match(self, raw: str) -> Target | None:
-        """The target of a raw request target (origin form, as received), or None when no route takes it."""
-        if not raw.startswith("/") or "#" in raw or raw.startswith(RESERVED):
-            return None
-        if raw.startswith("/r/"):
-            end = min((at for at in (raw.find("/", 3), raw.find("?", 3)) if at >= 0), default=len(raw))
-            found = self._routes.get(raw[3:end])
+    def match(self, target: str) -> Target | None:
+        """The target of a request's path and query (as received), or None when no route takes it.
+
+        Raises ValueError, in words for the caller, for what no backend may get.
+        """
+        if target.startswith("/r/"):
+            end = min((at for at in (target.find("/", 3), target.find("?", 3)) if at >= 0), default=len(target))
+            found = self._routes.get(target[3:end])
             if found is not None:
-                return Target(raw[3:end], join(found[0], raw[end:]), found[1])
-        if self._default is not None:
-            return Target(DEFAULT_ROUTE, join(self._default[0], raw), self._default[1])
-        return None
+                return _target(target[3:end], found, target[end:])
+        return _target(DEFAULT_ROUTE, self._default, target) if self._default is not None else None
+
+
+def origin_form(raw: str) -> str:
+    """Path and query of a request target: of an absolute URL too, whose scheme and host are not ours to follow.
+
+    Raises ValueError, in words for the caller, for what is neither.
+    """
+    absolute = _ABSOLUTE.match(raw)
+    target = raw[absolute.end() :] if absolute else raw
+    if absolute and not target.startswith("/"):
+        target = f"/{target}"
+    if not target.startswith("/") or "#" in target:
+        raise ValueError("a target that begins with / and has no # is expected")
+    if any("\ud800" <= character <= "\udfff" for character in target):
+        raise ValueError("the path has bytes that are not UTF-8 and could not be passed on unchanged")
+    return target
 
 
 def join(backend: str, rest: str) -> str:
     """The backend URL followed by the caller's path and query.
 
-    An empty rest or a bare `/` is the backend URL as configured. The backend's path is a prefix, less a trailing
-    slash; a query configured there comes first.
+    An empty path or a bare `/` adds nothing to the backend's path. Else that is a prefix, less a trailing slash. A
+    query configured there comes first.
     """
-    if rest in ("", "/"):
-        return backend
     base, mark, configured = backend.partition("?")
     path, asked, query = rest.partition("?")
-    base = base.removesuffix("/") if path else base
-    if not path and not urlsplit(base).path:
+    if path == "/":
+        path = ""
+    if path:
+        base = base.removesuffix("/")
+    elif asked and not urlsplit(base).path:
         base += "/"
-    if mark:
-        return f"{base}{path}?{configured}{'&' + query if asked else ''}"
-    return base + rest
+    both = [*([configured] if mark else []), *([query] if asked else [])]
+    return f"{base}{path}{'?' if both else ''}{'&'.join(both)}"
+
+
+def climbs(path: str) -> bool:
+    """Whether a path leaves the folder that it begins in, by any way of writing `..` that a server may understand."""
+    depth = 0
+    for segment in re.split(r"[/\\]", unquote(path)):
+        name = segment.partition(";")[0]
+        if name == "..":
+            depth -= 1
+        elif name not in ("", "."):
+            depth += 1
+        if depth < 0:
+            return True
+    return False
+
+
+def _target(route: str, backend: _Backend, rest: str) -> Target:
+    url, host = backend
+    if urlsplit(url).path not in ("", "/") and climbs(rest.partition("?")[0]):
+        raise ValueError("a path that does not climb out of the backend's is expected")
+    return Target(route, join(url, rest), host)
 
 
 def _host_policy(backend: str, wanted: str) -> Literal["preserve", "backend"]:

@@ -25,6 +25,8 @@ from aiohttp import (
 from multidict import CIMultiDict
 from yarl import URL
 
+from relayproxy.relay import limits
+from relayproxy.relay.answers import head_and_body
 from relayproxy.relay.headers import Headers, decode, printable, to_caller
 from relayproxy.relay.stopwatch import Stopwatch, tracing
 
@@ -88,6 +90,9 @@ class Upstream:
             auto_decompress=False,
             timeout=ClientTimeout(total=None, sock_connect=None),
             trace_configs=[tracing()],
+            max_line_size=limits.LINE,
+            max_field_size=limits.LINE,
+            max_headers=limits.HEADERS,
         )
 
     async def close(self) -> None:
@@ -104,7 +109,7 @@ class Upstream:
                 response = await self._request(url, headers, own_host, stopwatch)
                 stopwatch.answered()
         except TimeoutError:
-            return _own(504, f"the backend did not answer within {self._timeout:g} s")
+            return _own(504, f"the backend did not answer within {self._timeout:g} s (the setting connect_timeout)")
         except aiohttp.ClientConnectorCertificateError as problem:
             return _own(502, f"the backend's certificate was not accepted ({_reason(problem.certificate_error)})")
         except aiohttp.ClientConnectorDNSError:
@@ -113,8 +118,10 @@ class Upstream:
             return _own(502, f"no TLS connection with the backend ({_reason(problem.os_error)})")
         except aiohttp.ClientConnectorError as problem:
             return _own(502, f"no connection with the backend ({_reason(problem.os_error)})")
+        except (aiohttp.ServerDisconnectedError, ConnectionError):
+            return _own(502, "the backend hung up without an answer")
         except (aiohttp.ClientError, OSError, ValueError) as problem:
-            return _own(502, f"the backend's answer was not HTTP, or it hung up ({type(problem).__name__})")
+            return _own(502, _misunderstood(problem))
         return _accepted(response) if response.status == 101 else await _refusal(response, self._timeout)
 
     async def _request(
@@ -203,13 +210,16 @@ def _head(response: aiohttp.ClientResponse, headers: Headers) -> bytes:
 
 
 def _own(status: int, error: str) -> Refused:
-    phrase = {502: "Bad Gateway", 504: "Gateway Timeout"}[status]
-    body = f"relayproxy: {error}\n".encode()
-    head = (
-        f"HTTP/1.1 {status} {phrase}\r\nContent-Type: text/plain; charset=utf-8\r\n"
-        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-    )
-    return Refused(status, head.encode(), body, [], error)
+    head, body = head_and_body(status, error)
+    return Refused(status, head, body, [], error)
+
+
+def _misunderstood(problem: BaseException) -> str:
+    """What is wrong with an answer, without a word of it: its headers may be secrets."""
+    found = limits.too_long(problem)
+    if found is not None:
+        return f"the backend's answer has {found}"
+    return f"the backend's answer was not HTTP ({type(problem).__name__})"
 
 
 def _reason(problem: BaseException) -> str:

@@ -10,6 +10,7 @@ from relayproxy.config import Settings
 from relayproxy.journal.format import Kind
 from relayproxy.journal.tape import Tape
 from relayproxy.relay.handler import Relay
+from relayproxy.relay.refusal_log import RefusalLog
 from relayproxy.relay.server import Listener
 from relayproxy.relay.upstream import Upstream
 
@@ -29,8 +30,9 @@ class Blank(Tape):
 async def main(backend: int) -> None:
     tape = Blank(Nowhere(), 1 << 20, asyncio.get_running_loop().call_later)
     settings = Settings(backend=f"ws://127.0.0.1:{backend}", listen="127.0.0.1:0")
-    relay = Relay(settings, tape, Upstream(settings.connect_timeout), lambda: None)
-    listener = Listener(relay.handle, settings.listen, None)
+    refusals = RefusalLog(asyncio.get_running_loop().call_later, lambda _: None)
+    relay = Relay(settings, tape, Upstream(settings.connect_timeout), refusals, lambda: None)
+    listener = Listener(relay.handle, relay.unreadable, settings.listen, None)
     await listener.start()
     gc.collect()
     gc.freeze()

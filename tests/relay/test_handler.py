@@ -18,7 +18,8 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import InvalidStatus
 from websockets.http11 import Request
 
-from relayproxy.connection import Ending
+from relayproxy.connection import Ending, Opening
+from relayproxy.journal.format import Entry, Kind
 from relayproxy.journal.reader import Block, JournalReader
 from relayproxy.journal.segments import journal_paths
 from tests import wire
@@ -102,7 +103,7 @@ async def test_nobody_there_is_502_and_silence_is_504() -> None:
         ) as process:
             expected = {
                 "gone": "HTTP 502: no connection with the backend (Connection refused)",
-                "silent": "HTTP 504: the backend did not answer within 0.5 s",
+                "silent": "HTTP 504: the backend did not answer within 0.5 s (the setting connect_timeout)",
                 "nowhere": "HTTP 502: the backend's host name could not be resolved",
             }
             for route, words in expected.items():
@@ -145,7 +146,13 @@ async def test_a_certificate_nobody_vouches_for_is_502_and_never_tried_without(t
     [
         (b"GET /x HTTP/1.1\r\nHost: h\r\n\r\n", 426),
         (wire.REQUEST.replace(b"GET ", b"POST "), 426),
-        (wire.REQUEST.replace(b"/relay/fixture", b"http://169.254.169.254/"), 404),
+        (wire.REQUEST.replace(b"/relay/fixture", b"http://h/.relayproxy/other"), 404),
+        (wire.REQUEST.replace(b"HTTP/1.1", b"HTTP/1.0"), 426),
+        (wire.REQUEST.replace(b"Upgrade: websocket\r\n", b""), 426),
+        (
+            wire.REQUEST.replace(b"\r\n\r\n", b"\r\nVia: 1.1 relayproxy-1" + b", 1.1 relayproxy-1" * 7 + b"\r\n\r\n"),
+            508,
+        ),
         (wire.REQUEST.replace(b"/relay/fixture", b"/.relayproxy/other"), 404),
         (wire.REQUEST.replace(b"/relay/fixture", b"/\xff"), 400),
         (wire.REQUEST.replace(b"X-Accent: caf\xc3\xa9", b"Content-Length: 3") + b"abc", 400),
@@ -174,6 +181,84 @@ def test_targets_that_libraries_like_to_tidy_arrive_as_they_are(target: bytes) -
             assert wire.receive_head(backend).startswith(b"GET " + target + b" HTTP/1.1\r\n")
 
 
+def test_of_an_absolute_target_the_configured_backend_gets_path_and_query() -> None:
+    with (
+        wire.listening() as (server, port),
+        relay(f"ws://127.0.0.1:{port}") as process,
+        wire.connect(process.port) as twilio,
+    ):
+        twilio.sendall(wire.REQUEST.replace(b"/relay/fixture", b"http://169.254.169.254/latest"))
+        with server.accept()[0] as backend:
+            head = wire.receive_head(backend)
+    assert head.startswith(b"GET /latest?b=2&a=%7e1 HTTP/1.1\r\nHost: phone.example.net\r\n")
+
+
+def test_nothing_gets_out_of_a_backends_path() -> None:
+    with relay("ws://127.0.0.1:1/agents/one") as process:
+        head, body = ask(process.port, wire.REQUEST.replace(b"/relay/fixture", b"/%2e%2e/two"))
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"does not climb out of the backend's" in body
+
+
+def test_the_session_tells_the_url_that_was_really_dialled(tmp_path: Path) -> None:
+    with (
+        wire.listening() as (server, port),
+        running("relay", data_dir=tmp_path, listen="127.0.0.1:0", backend=f"ws://127.0.0.1:{port}/ws") as process,
+    ):
+        with wire.connect(process.port) as twilio:
+            twilio.sendall(wire.REQUEST.replace(b"/relay/fixture?b=2&a=%7e1", b"/?token=abc"))
+            with server.accept()[0] as backend:
+                assert wire.receive_head(backend).startswith(b"GET /ws?token=abc HTTP/1.1\r\n")
+        process.stop()
+    opening = msgspec.json.decode(journal(tmp_path)[0].body, type=Opening)
+    assert opening.backend == f"ws://127.0.0.1:{port}/ws?token=<redacted>"
+    assert opening.target == "/?token=<redacted>"
+
+
+def test_a_request_that_comes_back_is_refused_the_first_time(tmp_path: Path) -> None:
+    with wire.listening() as (first, one), wire.listening() as (second, other):
+        first.close()
+        second.close()
+        with (
+            running("relay", data_dir=tmp_path / "a", listen=f"127.0.0.1:{one}", backend=f"ws://127.0.0.1:{other}"),
+            running("relay", data_dir=tmp_path / "b", listen=f"127.0.0.1:{other}", backend=f"ws://127.0.0.1:{one}"),
+        ):
+            head, body = ask(one, wire.REQUEST)
+    assert head.startswith(b"HTTP/1.1 508 Loop Detected\r\n")
+    assert b"has come back to the relay that sent it" in body
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        assert [entry.kind for entry in journal(folder)] == [Kind.OPENING, Kind.ENDING]
+
+
+def test_a_list_of_protocols_with_websocket_in_it_is_an_upgrade_and_nothing_behind_it_is_lost() -> None:
+    with (
+        wire.listening() as (server, port),
+        relay(f"ws://127.0.0.1:{port}") as process,
+        wire.connect(process.port) as twilio,
+    ):
+        request = wire.REQUEST.replace(b"Upgrade: websocket", b"Upgrade: websocket, h2c")
+        early = wire.frame(1, b"early", mask=True)
+        twilio.sendall(request + early[:4])
+        with server.accept()[0] as backend:
+            assert b"\r\nUpgrade: websocket, h2c\r\n" in wire.receive_head(backend)
+            twilio.sendall(early[4:])
+            backend.sendall(wire.ANSWER)
+            assert wire.receive_head(twilio) == wire.ANSWER
+            assert wire.receive(backend, len(early)) == early
+
+
+async def test_a_strangers_trace_is_not_joined() -> None:
+    given = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "tracestate": "a=b"}
+    async with backend_headers() as (port, heard):
+        with relay(f"ws://127.0.0.1:{port}", trusted_proxies="10.0.0.0/8") as process:
+            for _ in range(2):
+                async with connect(f"ws://127.0.0.1:{process.port}/", proxy=None, additional_headers=given):
+                    pass
+    first, second = (one["traceparent"].split("-")[1] for one in heard)
+    assert len({first, second, given["traceparent"].split("-")[1]}) == 3
+    assert "tracestate" not in heard[0]
+
+
 def test_an_attempt_that_the_caller_gives_up_is_recorded(tmp_path: Path) -> None:
     with (
         wire.listening() as (server, port),
@@ -186,10 +271,7 @@ def test_an_attempt_that_the_caller_gives_up_is_recorded(tmp_path: Path) -> None
             twilio.close()
             assert wire.how_it_ends(backend) in ("eof", "reset")
         process.stop()
-    (journal,) = journal_paths(tmp_path / "journal")
-    opening, ending = (
-        entry for block in JournalReader(journal).read(1 << 20) if isinstance(block, Block) for entry in block.entries
-    )
+    opening, ending = journal(tmp_path)
     assert b"the caller was gone before the backend had answered" in opening.body
     assert msgspec.json.decode(ending.body, type=Ending).first == "twilio"
 
@@ -221,6 +303,12 @@ async def test_the_backend_learns_trace_and_public_address_from_headers() -> Non
     assert "traceparent" not in second
     assert second["X-Forwarded-Host"] == f"127.0.0.1:{process.port}"
     assert third["traceparent"] == given
+
+
+def journal(folder: Path) -> list[Entry]:
+    (path,) = journal_paths(folder / "journal")
+    blocks = JournalReader(path).read(1 << 20)
+    return [entry for block in blocks if isinstance(block, Block) for entry in block.entries]
 
 
 @contextlib.asynccontextmanager

@@ -4,41 +4,72 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
 SPAN = "b7ad6b7169203331"
 
 
-def sent(headers: policy.Headers, traceparent: str | None = None) -> policy.Headers:
-    return policy.to_backend(
-        headers, peer="203.0.113.9", host="phone.example.net", proto="https", traceparent=traceparent
-    )
+FORWARDED = [("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-Proto", "https")]
+
+
+def sent(headers: policy.Headers, traceparent: str | None = None, *, trusted: bool = False) -> policy.Headers:
+    return policy.to_backend(headers, forwarded=FORWARDED, trusted=trusted, via="relayproxy-1", traceparent=traceparent)
 
 
 def test_hop_by_hop_headers_stay_behind_and_everything_else_goes_on_in_order() -> None:
     got = [
         ("Host", "h"),
-        ("Connection", "Upgrade, X-Private"),
+        ("Connection", "keep-alive, Upgrade"),
         ("Upgrade", "websocket"),
-        ("X-Private", "1"),
         ("Proxy-Authorization", "Basic x"),
         ("TE", "trailers"),
         ("x-a", "1"),
         ("Cookie", "c=1"),
         ("x-a", "2"),
     ]
-    assert sent(got)[:6] == [
+    assert sent(got) == [
         ("Host", "h"),
-        ("Connection", "Upgrade, X-Private"),
+        ("Connection", "keep-alive, Upgrade"),
         ("Upgrade", "websocket"),
         ("x-a", "1"),
         ("Cookie", "c=1"),
         ("x-a", "2"),
+        *FORWARDED,
+        ("Via", "1.1 relayproxy-1"),
     ]
 
 
-def test_forwarded_headers_are_appended_to_what_a_tunnel_said_so_that_the_first_item_stays_the_public_one() -> None:
-    got = [("X-Forwarded-For", "198.51.100.1"), ("x-forwarded-host", "public.example"), ("X-Forwarded-Proto", "https")]
-    assert sent(got) == [
-        ("X-Forwarded-For", "198.51.100.1, 203.0.113.9"),
-        ("x-forwarded-host", "public.example, phone.example.net"),
-        ("X-Forwarded-Proto", "https, https"),
-    ]
+def test_connection_cannot_name_headers_that_anybody_needs() -> None:
+    named = ("Host", "X-Twilio-Signature", "X-Forwarded-For", "Authorization")
+    got = [("Connection", f"Upgrade, {', '.join(named)}"), *((name, "1") for name in named)]
+    found = dict(sent(got))
+    assert found["Connection"] == "Upgrade"
+    assert {name: found[name] for name in named} == {
+        "Host": "1",
+        "X-Twilio-Signature": "1",
+        "X-Forwarded-For": "203.0.113.9",
+        "Authorization": "1",
+    }
+    refusal = [("Connection", "close, WWW-Authenticate"), ("WWW-Authenticate", "Basic")]
+    assert policy.to_caller(refusal) == [("WWW-Authenticate", "Basic"), ("Connection", "close")]
+
+
+def test_ours_take_the_place_of_what_came_and_are_one_value_each() -> None:
+    got = [("X-Forwarded-Proto", "ws"), ("x-forwarded-for", "198.51.100.1"), ("x-a", "1"), ("x-forwarded-proto", "b")]
+    assert sent(got)[:3] == [("X-Forwarded-Proto", "https"), ("x-forwarded-for", "203.0.113.9"), ("x-a", "1")]
+    assert [name for name, _ in sent(got)].count("x-forwarded-proto") == 0
+
+
+def test_what_a_stranger_claims_of_where_a_request_came_from_stays_behind() -> None:
+    got = [("Forwarded", "host=evil"), ("X-Forwarded-Port", "1"), ("X-Real-IP", "192.0.2.1"), ("x-a", "1")]
+    assert sent(got)[0] == ("x-a", "1")
+    assert sent(got, trusted=True)[:4] == got
+
+
+def test_a_relay_adds_its_name_behind_those_of_others() -> None:
+    got = sent([("Via", "1.1 front, 1.0 other (x)")])
+    assert policy.hops(got) == ["front", "other", "relayproxy-1"]
+
+
+def test_a_traceparent_that_is_not_believed_is_replaced_and_its_state_stays_behind() -> None:
+    got = [("traceparent", "theirs"), ("tracestate", "theirs"), ("x-a", "1")]
+    assert sent(got, "ours")[:2] == [("traceparent", "ours"), ("x-a", "1")]
+    assert sent(got)[:3] == got
 
 
 def test_traceparent_comes_last() -> None:
@@ -88,10 +119,3 @@ def test_query_values_are_masked_for_the_record() -> None:
 def test_a_refusal_keeps_its_headers_and_closes() -> None:
     got = [("WWW-Authenticate", "Basic"), ("Transfer-Encoding", "chunked"), ("Connection", "keep-alive"), ("X-A", "1")]
     assert policy.to_caller(got) == [("WWW-Authenticate", "Basic"), ("X-A", "1"), ("Connection", "close")]
-
-
-def test_what_counts_as_an_upgrade() -> None:
-    assert policy.is_websocket_upgrade([("connection", "keep-alive, Upgrade"), ("UPGRADE", "WebSocket")])
-    assert not policy.is_websocket_upgrade([("connection", "keep-alive"), ("upgrade", "websocket")])
-    assert not policy.is_websocket_upgrade([("connection", "upgrade"), ("upgrade", "h2c")])
-    assert not policy.is_websocket_upgrade([("connection", "upgrade"), ("upgrade", "websocket, h2c")])

@@ -157,7 +157,9 @@ def test_the_request_head_differs_only_by_what_the_relay_says_it_adds(plain: tup
     added = lines[len(REQUEST.split(b"\r\n")) - 2 : -2]
     assert b"\r\n".join([*lines[: -2 - len(added)], b"", b""]) == REQUEST
     names = [line.partition(b": ")[0] for line in added]
-    assert names == [b"X-Forwarded-For", b"X-Forwarded-Host", b"X-Forwarded-Proto", b"traceparent"]
+    assert names == [
+        b"X-Forwarded-For", b"X-Forwarded-Host", b"X-Forwarded-Proto", b"X-Forwarded-Uri", b"Via", b"traceparent",
+    ]  # fmt: skip
     assert added[:3] == [
         b"X-Forwarded-For: 127.0.0.1",
         b"X-Forwarded-Host: phone.example.net",

@@ -1,0 +1,37 @@
+"""The file in which a relay says what it has refused, beside its journal's segments.
+
+Knows: its name and how it is replaced as a whole.
+Must not know: when; what is done about it.
+"""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from relayproxy.refusals import Tally
+
+NAME = "refused.json"
+
+
+def write_refused(journal: Path, tallies: tuple[Tally, ...]) -> None:
+    """Replaces what a journal's relay has said before. Raises OSError."""
+    new = journal / f".{NAME}"
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(msgspec.json.encode(tallies))
+    new.replace(journal / NAME)
+
+
+def read_refused(journal: Path) -> tuple[Tally, ...]:
+    """What a journal's relay has said last; nothing where it has not, or in another version's shape."""
+    try:
+        return msgspec.json.decode((journal / NAME).read_bytes(), type=tuple[Tally, ...])
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return ()
+
+
+def delete_refused(journal: Path) -> None:
+    """Deletes the file, where there is one."""
+    for name in (NAME, f".{NAME}"):
+        (journal / name).unlink(missing_ok=True)

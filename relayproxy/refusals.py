@@ -1,0 +1,74 @@
+"""Requests that never became a call, because the relay answered them itself before it asked a backend, and those that
+were relayed otherwise than somebody may have meant.
+
+Knows: what is kept of one, as plain values with a JSON form, and how they are counted.
+Must not know: HTTP, files, SQL; what is to be done about them.
+
+Anybody can send a request to a public port, so they are counted by reason and only the last of each is kept.
+"""
+
+from collections.abc import Iterable
+from typing import Literal, get_args
+
+import msgspec
+
+Reason = Literal[
+    "no_upgrade",
+    "http_1_0",
+    "method",
+    "no_route",
+    "target",
+    "body",
+    "too_long",
+    "not_http",
+    "loop",
+    "draining",
+    "unknown_route",
+    "untrusted_proxy",
+]
+"""`no_upgrade`: `Upgrade` or `Connection` does not ask for a WebSocket. `target`: a path that no backend may get.
+`too_long`: a request line or headers beyond the limits. `loop`: the relay's own request came back to it.
+Relayed all the same: `unknown_route`, below `/r/` without a route of that name, went to the default backend;
+`untrusted_proxy` came with X-Forwarded-… headers of a peer that is not trusted."""
+REASONS: tuple[str, ...] = get_args(Reason)
+
+
+class Refusal(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One such request."""
+
+    at: int
+    """Wall nanoseconds."""
+    reason: str
+    """A `Reason`, or one that another version knows."""
+    status: int
+    """What it was answered; 0 where it was relayed all the same."""
+    words: str
+    """What was said about it."""
+    peer: str
+    """Address of the TCP peer (`203.0.113.9:4711`)."""
+    target: str = ""
+    """Path and query, with the values of the query masked; empty where they could not be read."""
+    signed: bool = False
+    """It had an `X-Twilio-Signature`, so that it probably was a call."""
+
+
+class Tally(msgspec.Struct, frozen=True):
+    """All requests of one reason, with a signature or without one, and the last of them."""
+
+    count: int
+    last: Refusal
+
+
+def add(tallies: Iterable[Tally], refusal: Refusal) -> tuple[Tally, ...]:
+    """The tallies with one more request."""
+    return merged([*tallies, Tally(1, refusal)])
+
+
+def merged(tallies: Iterable[Tally]) -> tuple[Tally, ...]:
+    """One tally for each reason and signature: those with a signature first, then the most recent first."""
+    found: dict[tuple[str, bool], Tally] = {}
+    for one in tallies:
+        key = (one.last.reason, one.last.signed)
+        known = found.get(key, Tally(0, one.last))
+        found[key] = Tally(known.count + one.count, max(known.last, one.last, key=lambda last: last.at))
+    return tuple(sorted(found.values(), key=lambda one: (not one.last.signed, -one.last.at)))

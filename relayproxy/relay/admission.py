@@ -1,0 +1,88 @@
+"""Whether a request is one for a call, and what to tell whoever sent one that is not. Pure.
+
+Knows: how a WebSocket is asked for (RFC 6455, 4.2.1), and what proxies in front of the relay do to it.
+Must not know: sockets, aiohttp, settings, routes.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from relayproxy.refusals import Reason
+from relayproxy.relay.headers import has_body, hops, tokens, value_of
+
+MOST_HOPS = 8
+"""Relays in a row that are still no loop."""
+_NGINX = 'nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";'
+
+
+class Objection(NamedTuple):
+    """Why a request is not relayed. `words` hold nothing of the request."""
+
+    reason: Reason
+    status: int
+    words: str
+
+
+def objection(
+    method: str, version: tuple[int, int], headers: Sequence[tuple[str, str]], *, own_name: str
+) -> Objection | None:
+    """What stands against relaying a request; None when nothing does. `own_name` is the relay's in `Via`."""
+    if method != "GET":
+        return Objection("method", 426, _wrong_method(method))
+    meant = _is_meant_for_a_call(headers)
+    if version < (1, 1) and meant:
+        return Objection(
+            "http_1_0",
+            426,
+            "a WebSocket needs HTTP/1.1, and this request came as HTTP/1.0: have the proxy in front speak 1.1 "
+            f"({_NGINX})",
+        )
+    missing = [
+        words
+        for words, there in (
+            ("Upgrade: websocket", "websocket" in tokens(headers, "upgrade")),
+            ("Connection: Upgrade", "upgrade" in tokens(headers, "connection")),
+        )
+        if not there
+    ]
+    if missing and not meant:
+        return Objection("no_upgrade", 426, "this is a WebSocket URL for Twilio ConversationRelay")
+    if missing:
+        return Objection(
+            "no_upgrade",
+            426,
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing: have the proxy in front pass the "
+            f"upgrade on ({_NGINX})",
+        )
+    if has_body(headers):
+        return Objection("body", 400, "an upgrade request has no body")
+    way = hops(headers)
+    if own_name in way or sum(name.startswith("relayproxy-") for name in way) >= MOST_HOPS:
+        return Objection(
+            "loop",
+            508,
+            "this request has come back to the relay that sent it: set the backend to your ConversationRelay server's "
+            "own address",
+        )
+    return None
+
+
+def _is_meant_for_a_call(headers: Sequence[tuple[str, str]]) -> bool:
+    """A proxy that takes `Upgrade` away leaves other traces of what was asked for."""
+    return (
+        is_signed(headers)
+        or "websocket" in tokens(headers, "upgrade")
+        or any(name.lower().startswith("sec-websocket-") for name, _ in headers)
+    )
+
+
+def is_signed(headers: Sequence[tuple[str, str]]) -> bool:
+    """Whether Twilio may have sent a request; whether the signature holds is the backend's to say."""
+    return value_of(headers, "x-twilio-signature") is not None
+
+
+def _wrong_method(method: str) -> str:
+    return (
+        f"a WebSocket is asked for with GET, and this is {method}: the relay's URL belongs in the url of "
+        "<ConversationRelay>, not where a webhook is expected"
+    )

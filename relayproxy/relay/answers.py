@@ -1,0 +1,48 @@
+"""The relay's own answers: for requests that no backend gets, and for what went wrong on the way to one.
+
+Knows: how an answer is put, with aiohttp and as bytes.
+Must not know: when which is given.
+"""
+
+from http import HTTPStatus
+
+from aiohttp import web
+
+
+class Sent(web.StreamResponse):
+    """A response that has been written on the transport already: aiohttp has nothing left to send."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status=status)
+        self.force_close()
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        """Nothing to send."""
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Nothing to send."""
+
+
+def words(status: int, text: str, headers: dict[str, str] | None = None) -> web.Response:
+    """An answer in words, after which the connection is closed."""
+    return page(status, f"relayproxy: {text}\n", headers=headers)
+
+
+def page(
+    status: int, text: str, content_type: str = "text/plain", headers: dict[str, str] | None = None
+) -> web.Response:
+    """An answer with a text as it stands, after which the connection is closed."""
+    response = web.Response(status=status, text=text, content_type=content_type, headers=headers)
+    response.headers["Server"] = "relayproxy"
+    response.force_close()
+    return response
+
+
+def head_and_body(status: int, text: str) -> tuple[bytes, bytes]:
+    """The same words as they go over the wire, for where there is no request that aiohttp could answer."""
+    body = f"relayproxy: {text}\n".encode()
+    head = (
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        f"Content-Length: {len(body)}\r\nServer: relayproxy\r\nConnection: close\r\n\r\n"
+    )
+    return head.encode(), body

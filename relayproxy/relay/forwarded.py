@@ -1,0 +1,74 @@
+"""What a backend is told of the way that a request has come: X-Forwarded-For, -Host, -Proto and -Uri. Pure.
+
+Knows: whose word counts, and that backends rebuild the URL that Twilio signed from these headers.
+Must not know: sockets, aiohttp, settings.
+
+Host, protocol and URI are one value each, never a list: many backends read a list as a whole, or its wrong end.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from relayproxy.proxies import believed, is_trusted
+from relayproxy.relay.headers import Headers, value_of
+from relayproxy.shapes import Network
+
+_PROTOCOLS = ("http", "https", "ws", "wss")
+
+
+@dataclass(frozen=True, slots=True)
+class Public:
+    """The URL at which Twilio reaches the relay: `https` or `http`, host with port, path without a trailing slash."""
+
+    proto: str
+    host: str
+    path: str
+
+    @classmethod
+    def of(cls, url: str) -> "Public":
+        """Of a `wss://` or `ws://` URL."""
+        parts = urlsplit(url)
+        return cls("https" if parts.scheme == "wss" else "http", parts.netloc, parts.path.rstrip("/"))
+
+    def uri(self, target: str) -> str:
+        """What Twilio asked for when the relay gets `target`: a front end may have taken the public path off."""
+        below = target == self.path or target.startswith((f"{self.path}/", f"{self.path}?"))
+        return target if below else self.path + target
+
+
+def forwarded(
+    headers: Sequence[tuple[str, str]],
+    *,
+    peer: str,
+    tls: bool,
+    target: str,
+    public: Public | None,
+    proxies: Sequence[Network],
+) -> Headers:
+    """The four headers for a request that came from the IP address `peer` for `target` (path and query).
+
+    Host and protocol are those of the public URL where there is one, else what a trusted front end says, else what the
+    relay saw itself. The URI is what a trusted front end says that it was asked for, else the target.
+    """
+    told = headers if is_trusted(peer, proxies) else ()
+    said_host, said_proto = _first(told, "x-forwarded-host"), _first(told, "x-forwarded-proto").lower()
+    if public is not None:
+        host, proto, uri = public.host, public.proto, public.uri(target)
+    else:
+        host = said_host or value_of(headers, "host") or ""
+        proto = said_proto if said_proto in _PROTOCOLS else "https" if tls else "http"
+        uri = target
+    said_uri = value_of(told, "x-forwarded-uri") or ""
+    way = believed(peer, [value for name, value in told if name.lower() == "x-forwarded-for"], proxies)
+    return [
+        ("X-Forwarded-For", ", ".join(way)),
+        ("X-Forwarded-Host", host),
+        ("X-Forwarded-Proto", proto),
+        ("X-Forwarded-Uri", said_uri if said_uri.startswith("/") else uri),
+    ]
+
+
+def _first(headers: Sequence[tuple[str, str]], name: str) -> str:
+    """The first item of a list: of several front ends in a row, what the outermost one saw."""
+    return (value_of(headers, name) or "").partition(",")[0].strip()

@@ -1,0 +1,62 @@
+"""What the relay has refused: counted, said in the log now and then, and told to whoever shows it.
+
+Knows: that a public port gets any number of such requests, so that one line and one report stand for many.
+Must not know: what is wrong with a request; files.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+
+from relayproxy.refusals import Reason, Refusal, Tally, add
+
+log = logging.getLogger(__name__)
+
+REPORT_INTERVAL = 0.5
+"""Seconds between two reports."""
+LOG_INTERVAL = 10.0
+"""Seconds for which one line stands for all refusals of its reason and signature."""
+
+
+class RefusalLog:
+    """Counts refusals. `later(seconds, callback)` is the event loop's timer; `report` gets all tallies."""
+
+    def __init__(
+        self, later: Callable[[float, Callable[[], None]], object], report: Callable[[tuple[Tally, ...]], None]
+    ) -> None:
+        self._later = later
+        self._report = report
+        self._scheduled = False
+        self._said: dict[tuple[str, bool], tuple[float, int]] = {}
+        self.tallies: tuple[Tally, ...] = ()
+
+    def note(
+        self, reason: Reason, status: int, words: str, *, peer: str, target: str = "", signed: bool = False
+    ) -> None:
+        """Takes one request: see `refusals.Refusal`. Nothing in `words` and `target` may be a secret."""
+        refusal = Refusal(time.time_ns(), reason, status, words, peer, target, signed)
+        self.tallies = add(self.tallies, refusal)
+        self._log(refusal)
+        if not self._scheduled:
+            self._scheduled = True
+            self._later(REPORT_INTERVAL, self.flush)
+
+    def flush(self) -> None:
+        """Reports now what has not been reported."""
+        if self._scheduled:
+            self._scheduled = False
+            self._report(self.tallies)
+
+    def _log(self, refusal: Refusal) -> None:
+        key, now = (refusal.reason, refusal.signed), time.monotonic()
+        said_at, unsaid = self._said.get(key, (-LOG_INTERVAL, 0))
+        if now - said_at < LOG_INTERVAL:
+            self._said[key] = (said_at, unsaid + 1)
+            return
+        self._said[key] = (now, 0)
+        more = f" (and {unsaid} more like it before)" if unsaid else ""
+        # Whoever sends a signature or gets through meant a call; the rest is everyday noise on a public port.
+        level = logging.WARNING if refusal.signed or not refusal.status else logging.INFO
+        answered = f"answered {refusal.status} to" if refusal.status else "relayed a request of"
+        signed = " with Twilio's signature" if refusal.signed else ""
+        log.log(level, "%s %s%s: %s%s", answered, refusal.peer, signed, refusal.words, more)
