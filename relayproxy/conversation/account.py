@@ -249,7 +249,7 @@ class _Account:
         if draft.caller_at is None:
             return "no_prompt"
         if draft.agent_at is not None:
-            return None
+            return "overlap" if draft.first is not None and draft.first.overlapped else None
         if draft.transferred:
             return "handed_off"
         if draft.cut_short:

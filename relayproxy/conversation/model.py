@@ -147,7 +147,7 @@ class Turn(msgspec.Struct, frozen=True):
     """When `last: true` had been written; None while it is missing."""
     dtmf: str
     null_reason: NullReason | None
-    """Why there is no response latency; one of the first seven."""
+    """Why there is no response latency; one of the first eight."""
     coalesced_prompts: int
     """Final prompts beyond the first."""
     interruptions: tuple[Interruption, ...]

@@ -294,6 +294,7 @@ NULL_REASONS = {
     "interrupted": "the reply was cut off",
     "unterminated": "`last: true` never came",
     "no_text": "the answer had no text",
+    "overlap": "it was sent while another reply still was, and nothing tells when it began",
 }
 HEARD = {
     "tokens_played": "`tokensPlayed` said so (tier B)",

@@ -6,16 +6,18 @@ Must not know: JSON, what the caller said, how numbers are read off a turn.
 Times are wall nanoseconds. Nothing here looks at a clock: rules about elapsed time compare the times of messages.
 """
 
+from itertools import pairwise
 from typing import Literal
 
 from relayproxy.conversation.barge_in import Aftermath, InterruptionDraft
 from relayproxy.conversation.book import TurnBook
 from relayproxy.conversation.moment import Moment
+from relayproxy.conversation.overlap import second_reply
 from relayproxy.conversation.playback import SECOND, Playback
 from relayproxy.conversation.silence import Silences
 from relayproxy.conversation.speech import Speech
 from relayproxy.conversation.suspect import ROUND_TRIP
-from relayproxy.conversation.turns import Response, TurnDraft
+from relayproxy.conversation.turns import MOST_STALE, Response, TurnDraft
 
 SILENCE = SECOND
 """A pause in an unterminated response after which text no longer continues what the caller cut off or outran. A reply
@@ -170,6 +172,7 @@ class Replies:
             if current.interruption is not None:
                 current.interruption.streams = False
             current.interruption, current.interrupted_at_asks = draft, self._asks
+            current.stale = []
             draft.streams = True
             longest = current.stream.longest_gap
             draft.longest_gap = 0 if longest is None else longest[0]
@@ -212,7 +215,8 @@ class Replies:
     def _speak(self, response: Response, moment: Moment, kind: Literal["text", "play"]) -> TurnDraft:
         """Gives a response that has become audible its turn."""
         book, at = self._book, moment.at
-        self._note_second_reply(moment)
+        response.began = moment
+        self._note_second_reply(response, moment)
         turn = book.open
         if turn is None or not turn.awaiting:
             if self._partial_at is not None and at - self._partial_at <= PARTIAL_WINDOW:
@@ -224,9 +228,9 @@ class Replies:
                 turn = book.begin("proactive", at)
         turn.awaiting = False
         turn.responses.append(response)
-        response.turn, response.began, response.first_kind = turn, moment, kind
+        response.turn, response.first_kind = turn, kind
         response.sounding, response.over_caller = self._playback.on, self.caller_speaking
-        for draft in self._aftermath.response(moment.out):
+        for draft in self._aftermath.response(response.began.out):
             book.touch(draft.turn)
         self._silences.answered(moment.out)
         self.first_sent_at = moment.out if self.first_sent_at is None else self.first_sent_at
@@ -237,7 +241,7 @@ class Replies:
         heard_at = turn.greeting_at if turn.greeting_until is None else turn.greeting_until
         return heard_at is not None and not self._playback.on and at - heard_at > SILENCE
 
-    def _note_second_reply(self, moment: Moment) -> None:
+    def _note_second_reply(self, response: Response, moment: Moment) -> None:
         before = self._finished
         if before is None or before.turn is None or any(response.interleaved for response in before.turn.responses):
             return
@@ -245,6 +249,26 @@ class Replies:
         if (before.turn.speculative and not clean) or (before.crossed and moment.at - before.last_at < OVERLAP):
             before.interleaved = moment
             before.turn.touch()
+            if before.interruption is not None and before.crossed:
+                self._part(before, before.interruption, response)
+
+    def _part(self, before: Response, interruption: InterruptionDraft, response: Response) -> None:
+        """The reply that goes on had begun while the interrupted one before it was still being sent."""
+        sure = [moment.at for moment, _ in before.stale if moment.at <= self._asked_at]
+        during = before.stale[len(sure) :]
+        gaps = [*before.stream.gaps, *(later - earlier for earlier, later in pairwise(sure))]
+        last_at = sure[-1] if sure else before.stream.last_at
+        places = second_reply(gaps, last_at, [moment.at for moment, _ in during])
+        if places is None:
+            response.overlapped = True
+            return
+        own = [during[place] for place in places]
+        if own:
+            response.began = own[0][0]
+        for moment, token in own:
+            response.stream.chunk(token, moment)
+            interruption.stale_chunks -= 1
+            interruption.stale_chars -= len(token)
 
     def _count(self, response: Response, token: str, moment: Moment, gap: int, *, last: bool, speakable: bool) -> None:
         """Takes the message into the numbers of its turn."""
@@ -254,6 +278,8 @@ class Replies:
                 response.stream.chunk(token, moment)
         elif speakable:
             interruption.stale(len(token), moment.at, gap)
+            if len(response.stale) < MOST_STALE:
+                response.stale.append((moment, token))
         if not last:
             return
         response.done_out = moment.out

@@ -19,6 +19,7 @@ NullReason = Literal[
     "tier",
     "session_closed",
     "handed_off",
+    "overlap",
     "pending",
     "already_speaking",
     "event_missing",
@@ -26,7 +27,7 @@ NullReason = Literal[
     "unterminated",
     "no_text",
 ]
-"""Why a number is absent. The first seven are those of `response_latency`; `pending`: not decided yet."""
+"""Why a number is absent. The first eight are those of `response_latency`; `pending`: not decided yet."""
 
 
 class Spread(msgspec.Struct, frozen=True):

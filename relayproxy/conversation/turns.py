@@ -21,6 +21,7 @@ from relayproxy.conversation.vocabulary import mended
 MOST_MARKS = 64
 MARK_TEXT = 80
 """Characters of a mark's text."""
+MOST_STALE = 1000
 MOST_INTERRUPTIONS = 64
 """Interruptions of one turn that are listed."""
 
@@ -59,11 +60,13 @@ class Response:
         "last_at",
         "media",
         "over_caller",
+        "overlapped",
         "places",
         "rate",
         "sounding",
         "speech",
         "speeches",
+        "stale",
         "stream",
         "streams",
         "tokens",
@@ -91,6 +94,10 @@ class Response:
         """The speaking rate that was known when it was complete."""
         self.interleaved: Moment | None = None
         """Where a second reply to the same words shows."""
+        self.overlapped = False
+        """It was streamed while another one was, and nothing tells when it began."""
+        self.stale: list[tuple[Moment, str]] = []
+        """The texts that came after its interruption, at most `MOST_STALE`."""
         self.stream = Stream()
         self.media: list[tuple[int, str]] = []
         """When each was sent, and its source."""

@@ -444,3 +444,38 @@ def test_a_reply_by_itself_seconds_after_the_greeting_is_a_turn_of_its_own() -> 
 
 def without(text: str, event: str) -> str:
     return "\n".join(line for line in text.splitlines() if event not in line) + "\n"
+
+
+def ignoring(pace: list[float]) -> str:
+    """A backend that takes no notice of an interrupt and answers the next prompt beside the reply that goes on."""
+    words = ["alpha"] * len(pace)
+    old = [f'{0.82 + sum(pace[:n]):.3f} backend text "{word} {n} "' for n, word in enumerate(words)]
+    old[-1] += " last"
+    new = [f'{2.75 + 0.12 * n:.3f} backend text "{text}"' for n, text in enumerate(["About beta: ", *["beta "] * 9])]
+    new[-1] += " last"
+    course = """
+        0.000  twilio   setup
+        0.100  twilio   prompt "About alpha." last
+        0.450  backend  text "About alpha: "
+        1.600  twilio   interrupt "About alpha:" 500
+        2.400  twilio   prompt "No, beta." last
+    """
+    lines = [line.strip() for line in course.strip().splitlines()]
+    return "\n".join(sorted([*lines, *old, *new], key=_time))
+
+
+def test_a_backend_that_ignores_an_interrupt_mixes_two_replies() -> None:
+    call = script(ignoring([0.12] * 20))
+    told, answered = call.turns[1:]
+
+    assert "interleaved_replies" in call.totals.findings
+    assert [(cut.stale_chunks, cut.stale_chars, cut.reaction_ms) for cut in told.interruptions] == [(13, 114, 1500)]
+    assert (answered.response_latency_ms, answered.time_to_first_token_ms) == (350, 350)
+    assert told.interruptions[0].recovery_ms == 1150
+
+
+def test_a_latency_that_the_pace_of_two_mixed_replies_does_not_tell_is_absent() -> None:
+    call = script(ignoring([0.02, 0.3, 0.05, 0.2] * 5))
+
+    assert "interleaved_replies" in call.totals.findings
+    assert (call.turns[2].response_latency_ms, call.turns[2].null_reason) == (None, "overlap")

@@ -1,0 +1,35 @@
+"""Which texts are whose, where a backend streams a second reply before the first has ended.
+
+Knows: that a reply's texts come at a steady pace, where they do.
+Must not know: what was said, turns, why the first reply went on.
+"""
+
+from collections.abc import Sequence
+
+ENOUGH = 4
+"""Fewer gaps show no pace."""
+TOLERANCE = 0.25
+"""Share of the usual gap by which another one may differ."""
+STEADY = 0.8
+"""Share of the gaps that must be usual."""
+
+
+def second_reply(gaps: Sequence[int], last_at: int, during: Sequence[int]) -> list[int] | None:
+    """Places in `during` of the texts that are not of the first reply, whose texts had come `gaps` apart until
+    `last_at`, and whose last text is the last of `during`. None when the pace does not tell. Times and gaps in
+    nanoseconds."""
+    if len(gaps) < ENOUGH:
+        return None
+    usual = sorted(gaps)[len(gaps) // 2]
+    margin = usual * TOLERANCE
+    if sum(abs(gap - usual) <= margin for gap in gaps) < STEADY * len(gaps):
+        return None
+    others, expected, place = [*range(len(during))], last_at + usual, -1
+    while True:
+        near = [n for n in others if n > place and abs(during[n] - expected) <= margin]
+        if not near:
+            break
+        place = min(near, key=lambda n: abs(during[n] - expected))
+        others.remove(place)
+        expected = during[place] + usual
+    return others if place == len(during) - 1 else None
