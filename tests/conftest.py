@@ -1,15 +1,20 @@
 """What all tests have in common.
 
-Knows: that thousands of tests in one process leave objects behind that Python would go through again and again.
+Knows: that thousands of tests in one process leave objects behind that Python would go through again and again; that
+what a shell starts in the background ignores SIGINT, and so does what that starts.
 Must not know: what is tested.
 """
 
 import gc
+import signal
 from collections.abc import Iterator
 
 import pytest
 
 from tests.peers.postgres import Server, server
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,14 @@ START_TIMEOUT = 60
 class Running:
     """One process of relayproxy, started with settings as environment variables."""
 
-    def __init__(self, *command: str, data_dir: Path, env: dict[str, str] | None = None, **settings: Any) -> None:
+    def __init__(
+        self,
+        *command: str,
+        data_dir: Path,
+        env: dict[str, str] | None = None,
+        wrapper: tuple[str, ...] = (),
+        **settings: Any,
+    ) -> None:
         self.data_dir = data_dir
         self.log = data_dir / f"{command[0]}.log"
         data_dir.mkdir(parents=True, exist_ok=True)
@@ -27,7 +34,7 @@ class Running:
         }
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "relayproxy", *command],
+                [*wrapper, sys.executable, "-m", "relayproxy", *command],
                 env={**os.environ, **variables, **(env or {})},
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -185,3 +185,17 @@ def test_what_cannot_be_called_is_a_usage_error() -> None:
         in run("simulate", "ws://a/", "--scenario", "singing").stderr
     )
     assert "HOST:PORT is expected" in run("demo-agent", "--listen", "9000").stderr
+
+
+@pytest.mark.parametrize(
+    ("process", "unused"),
+    [
+        ("relay", {"sqlalchemy", "alembic", "opentelemetry", "jinja2"}),
+        ("recorder", {"aiohttp", "alembic", "opentelemetry", "jinja2"}),
+        ("console", {"alembic", "opentelemetry"}),
+    ],
+)
+def test_a_process_starts_without_what_it_may_never_use(process: str, unused: set[str]) -> None:
+    code = f"import sys, relayproxy.{process}.process; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True).stdout
+    assert unused.isdisjoint(loaded.split())

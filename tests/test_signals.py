@@ -58,3 +58,28 @@ def test_signals_at_every_line_of_its_waiting_do_not_hang_the_recorder(tmp_path:
     migrated(f"sqlite:///{tmp_path}/relayproxy.db")
     done = subprocess.run([sys.executable, "-c", SIGNALLED_AT_EVERY_LINE, str(tmp_path)], timeout=60, check=False)
     assert done.returncode == 0
+
+
+IN_THE_BACKGROUND = ("sh", "-c", 'trap "" INT; exec "$@"', "sh")
+"""What `command &` does in a script: SIGINT is ignored, by whatever that starts too."""
+
+
+@pytest.mark.parametrize("name", ["serve", "demo-agent"])
+def test_what_a_script_has_put_in_the_background_stops_at_sigint(name: str, tmp_path: Path) -> None:
+    process = Running(
+        *(name, *(() if name == "serve" else ("--listen", "127.0.0.1:0"))),
+        data_dir=tmp_path,
+        wrapper=IN_THE_BACKGROUND,
+        **PROCESSES.get(name, {}),
+    )
+    assert process.stop(signal.SIGINT) == 0
+
+
+def test_tests_that_a_script_has_put_in_the_background_start_processes_that_heed_sigint() -> None:
+    code = """
+import subprocess, sys, tests.conftest
+child = "import signal; signal.raise_signal(signal.SIGINT)"
+sys.exit(-subprocess.run([sys.executable, "-c", child], stderr=subprocess.DEVNULL).returncode)
+"""
+    done = subprocess.run([*IN_THE_BACKGROUND, sys.executable, "-c", code], timeout=60, check=False)
+    assert done.returncode == signal.SIGINT

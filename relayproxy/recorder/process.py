@@ -11,6 +11,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from relayproxy.config import Settings, slow_turn_and_stall
 from relayproxy.conversation.findings import Thresholds
@@ -20,9 +21,12 @@ from relayproxy.recorder.vitals import Reporter
 from relayproxy.signals import stop_event
 from relayproxy.store.archive import Archive
 from relayproxy.store.engine import open_engine
-from relayproxy.store.migrate import check_schema
+from relayproxy.store.revisions import check_schema
 from relayproxy.store.vitals import VitalsWriter
-from relayproxy.telemetry.otlp import Exporter
+from relayproxy.telemetry.variables import wanted
+
+if TYPE_CHECKING:
+    from relayproxy.telemetry.otlp import Exporter
 
 COURTESY = 10
 """Niceness: on a machine with few processors calls come first, and recording catches up."""
@@ -38,7 +42,7 @@ def run(settings: Settings) -> None:
     os.nice(COURTESY)
     with _alone(settings.data_dir) as recorder_id:
         engine = open_engine(settings.database)
-        exporter = Exporter.from_env()
+        exporter = _exporter()
         writer = VitalsWriter(open_engine(settings.database))
         reporter = Reporter(writer, settings.data_dir, settings.journal_quota, exporter)
         recorder = Recorder(
@@ -60,6 +64,14 @@ def run(settings: Settings) -> None:
             if exporter is not None:
                 exporter.shutdown()
             engine.dispose()
+
+
+def _exporter() -> "Exporter | None":
+    if not wanted(os.environ):
+        return None
+    from relayproxy.telemetry.otlp import Exporter
+
+    return Exporter.from_env()
 
 
 @contextmanager

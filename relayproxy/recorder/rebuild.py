@@ -24,7 +24,7 @@ from relayproxy.recorder.session import Part, Session, first_of, part_of
 from relayproxy.store.archive import Archive
 from relayproxy.store.engine import open_engine
 from relayproxy.store.errors import AwayError, DamagedError
-from relayproxy.store.migrate import check_schema
+from relayproxy.store.revisions import check_schema
 from relayproxy.store.rows import ConnectionRow
 
 log = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""Bringing a database to this version's schema, and telling whether it is there.
+"""Bringing a database to this version's schema.
 
 Knows: Alembic, set up in code; that two migrations at once must take turns; what helps when one fails.
 Must not know: what the tables are for.
@@ -11,25 +11,19 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
-from typing import Literal
 
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, column, func, inspect, make_url, select, table, text
+from sqlalchemy import Connection, Engine, func, make_url, select, text
 from sqlalchemy.exc import DBAPIError
 
 from relayproxy.assets import migrations_dir
 from relayproxy.store.engine import open_engine, place, sqlite_path, writing
 from relayproxy.store.errors import SchemaError, StoreError, store_errors
 from relayproxy.store.outdated import DERIVES, any_session
-from relayproxy.store.schema import metadata
+from relayproxy.store.revisions import OTHER, heads, revisions, state_of, words_of
 
-SchemaState = Literal["ready", "missing", "older", "newer", "foreign"]
-
-_OTHER = "use another --data-dir (or --database-url)"
 _TURN = 0x72656C61790001
 """The advisory lock of whoever migrates a PostgreSQL database; any number that others hardly use."""
 _OLDEST = (12,)
@@ -65,9 +59,9 @@ def migrate(url: str) -> bool:
         with store_errors(), _explained(sqlite_path(engine.url)), _alone(engine), writing(engine).begin() as db:
             if db.dialect.name == "postgresql":
                 _take_turns(db)
-            state = _state(db)
+            state = state_of(db)
             if state in ("newer", "foreign"):
-                raise SchemaError(_words(engine, state))
+                raise SchemaError(words_of(engine, state))
             config = alembic_config()
             config.attributes["connection"] = db
             pending = _pending(db)
@@ -95,30 +89,6 @@ def set_aside(url: str) -> Path:
     return aside
 
 
-def schema_state(engine: Engine) -> SchemaState:
-    """How the database's schema stands to this version's: `missing` when there is no database or no table in it,
-    `newer` when a later version has been there, `foreign` when something else has. Raises `StoreError` when the
-    database cannot be asked."""
-    path = sqlite_path(engine.url)
-    if path is not None and not path.exists():
-        return "missing"
-    with store_errors(), engine.connect() as db:
-        return _state(db)
-
-
-def not_ready_reason(engine: Engine) -> str | None:
-    """Why this version cannot use the database as it is, in words for the person who runs it; None when it can."""
-    state = schema_state(engine)
-    return None if state == "ready" else _words(engine, state)
-
-
-def check_schema(engine: Engine) -> None:
-    """Raises `SchemaError` unless the database has exactly this version's schema."""
-    reason = not_ready_reason(engine)
-    if reason:
-        raise SchemaError(reason)
-
-
 def alembic_config() -> Config:
     """Alembic's configuration; whoever runs a command adds `attributes["connection"]`."""
     config = Config()
@@ -127,47 +97,10 @@ def alembic_config() -> Config:
     return config
 
 
-@cache
-def _revisions() -> tuple[str, ...]:
-    """Every known revision, the newest first."""
-    scripts = ScriptDirectory.from_config(alembic_config())
-    return tuple(script.revision for script in scripts.walk_revisions())
-
-
-def _heads(db: Connection) -> tuple[str, ...]:
-    # Alembic's own way to ask writes two lines to the log each time.
-    if not inspect(db).has_table("alembic_version"):
-        return ()
-    return tuple(db.execute(select(column("version_num")).select_from(table("alembic_version"))).scalars())
-
-
 def _pending(db: Connection) -> tuple[str, ...]:
     """The revisions that are still to come."""
-    heads, known = _heads(db), _revisions()
-    return known[: known.index(heads[0])] if heads else known
-
-
-def _state(db: Connection) -> SchemaState:
-    heads = _heads(db)
-    if heads and heads == _revisions()[:1]:
-        return "ready"
-    if heads and set(heads) <= set(_revisions()):
-        return "older"
-    tables = set(inspect(db).get_table_names()) - {"alembic_version"}
-    if heads and tables & set(metadata.tables):
-        return "newer"
-    return "foreign" if tables else "missing"
-
-
-def _words(engine: Engine, state: SchemaState) -> str:
-    where = place(engine)
-    return {
-        "missing": f"There is no relayproxy database at {where} yet: run `relayproxy migrate`",
-        "older": f"The database at {where} is from an earlier version of relayproxy: run `relayproxy migrate`",
-        "newer": f"The database at {where} was made by a newer relayproxy: upgrade relayproxy, or {_OTHER}",
-        "foreign": f"The database at {where} has tables that are not relayproxy's: {_OTHER}",
-        "ready": f"The database at {where} is ready",
-    }[state]
+    present, known = heads(db), revisions()
+    return known[: known.index(present[0])] if present else known
 
 
 def _take_turns(db: Connection) -> None:
@@ -208,7 +141,7 @@ def _explained(path: Path | None) -> Iterator[None]:
         code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # the rest says where exactly
         if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
             raise DamagedError(f"The database {path} is damaged ({cause})") from None
-        raise StoreError(f"The database {path} cannot be used ({cause}): {_REMEDIES.get(code, _OTHER)}") from None
+        raise StoreError(f"The database {path} cannot be used ({cause}): {_REMEDIES.get(code, OTHER)}") from None
     except OSError as problem:
         remedy = _ROOM if problem.errno in (errno.ENOSPC, errno.EDQUOT) else _LOOK
         raise StoreError(f"The database {path} cannot be used ({problem.strerror or problem}): {remedy}") from None

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 
 from relayproxy.store.engine import BUSY_TIMEOUT, writing
 from relayproxy.store.errors import AwayError, NotReady, store_errors
-from relayproxy.store.migrate import not_ready_reason
+from relayproxy.store.revisions import not_ready_reason
 
 
 class Pen:

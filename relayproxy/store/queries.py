@@ -18,7 +18,7 @@ from relayproxy.store import schema
 from relayproxy.store.criteria import Criteria
 from relayproxy.store.errors import NotReady, StoreError, store_errors
 from relayproxy.store.lines import head, lines_from
-from relayproxy.store.migrate import not_ready_reason
+from relayproxy.store.revisions import not_ready_reason
 from relayproxy.store.rows import ConnectionRow, SessionRow, TurnRow
 from relayproxy.store.search import Hit, hits
 from relayproxy.store.tables import columns, value

@@ -15,8 +15,8 @@ from sqlalchemy import Connection, Engine, column, delete, func, select, table, 
 from relayproxy.store import schema
 from relayproxy.store.engine import opened_file, present_file, sqlite_path, writing
 from relayproxy.store.errors import NotReady, ReplacedError, StoreError, store_errors
-from relayproxy.store.migrate import not_ready_reason
 from relayproxy.store.queries import Queries
+from relayproxy.store.revisions import not_ready_reason
 from relayproxy.store.tables import upsert
 
 EVERY = 2.0

@@ -9,10 +9,9 @@ OpenTelemetry libraries themselves.
 """
 
 import logging
-import re
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from os import environ
 
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
@@ -23,6 +22,7 @@ from relayproxy.conversation.spans import Span
 from relayproxy.errors import SettingError
 from relayproxy.telemetry.delivery import Causes, Delivery
 from relayproxy.telemetry.readable import readable, resource
+from relayproxy.telemetry.variables import endpoint_of, first, place, wanted
 
 log = logging.getLogger(__name__)
 
@@ -55,9 +55,9 @@ class Exporter:
     def from_env(cls) -> "Exporter | None":
         """An exporter as the `OTEL_…` variables say; None when they name no endpoint or turn export off. Raises
         `SettingError` for a value that cannot be used."""
-        if not _wanted(environ):
+        if not wanted(environ):
             return None
-        name, protocol = _first(environ, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+        name, protocol = first(environ, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
         chosen = PROTOCOLS.get(protocol or "http/protobuf")
         if chosen is None:
             raise SettingError(f"{name}={protocol}: http/protobuf or grpc is expected")
@@ -66,7 +66,7 @@ class Exporter:
         causes.listen()
         try:
             queue = int(environ.get("OTEL_BSP_MAX_QUEUE_SIZE") or QUEUE)
-            return cls(chosen(), causes, queue, _place(_endpoint(environ)))
+            return cls(chosen(), causes, queue, place(endpoint_of(environ)))
         except Exception as problem:
             causes.unlisten()
             raise SettingError(f"OTEL_EXPORTER_OTLP_…, OTEL_BSP_…: {problem}") from None
@@ -117,28 +117,3 @@ class Exporter:
         self._processor.shutdown()  # type: ignore[no-untyped-call]
         # Not before: until then the libraries have something to say about every batch.
         self._causes.unlisten()
-
-
-def _wanted(env: Mapping[str, str]) -> bool:
-    if env.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-        return False
-    endpoint = _endpoint(env)
-    exporter = env.get("OTEL_TRACES_EXPORTER", "").strip().lower()
-    if exporter not in ("", "none", "otlp"):
-        raise SettingError(f"OTEL_TRACES_EXPORTER={exporter}: otlp or none is expected")
-    return bool(endpoint) and exporter != "none"
-
-
-def _endpoint(env: Mapping[str, str]) -> str:
-    return _first(env, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")[1]
-
-
-def _place(endpoint: str) -> str:
-    """Scheme, host and port: a path can hold a key as well as a query can."""
-    found = re.match(r"([a-z][a-z0-9+.-]*://)?(?:[^/?#]*@)?([^/?#@]*)", endpoint, re.IGNORECASE)
-    return f"{found[1] or ''}{found[2]}" if found else ""
-
-
-def _first(env: Mapping[str, str], *names: str) -> tuple[str, str]:
-    """The first of these variables that is set and not empty, and its value."""
-    return next(((name, env[name].strip()) for name in names if env.get(name, "").strip()), (names[-1], ""))

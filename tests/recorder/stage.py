@@ -18,7 +18,7 @@ from relayproxy.journal.segments import create_journal, segment_path
 from relayproxy.recorder.recorder import Exporter, Recorder
 from relayproxy.store.archive import Archive
 from relayproxy.store.engine import open_engine
-from relayproxy.store.migrate import check_schema
+from relayproxy.store.revisions import check_schema
 from relayproxy.store.rows import ConnectionRow, JournalGapRow, SessionRow, TurnRow
 from relayproxy.store.schema import journal_gaps
 from relayproxy.store.tables import columns, value

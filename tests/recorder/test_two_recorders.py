@@ -9,7 +9,7 @@ from relayproxy.recorder.recorder import Recorder
 from relayproxy.store.archive import Archive
 from relayproxy.store.engine import open_engine
 from relayproxy.store.errors import AwayError, ReplacedError
-from relayproxy.store.migrate import check_schema
+from relayproxy.store.revisions import check_schema
 from relayproxy.store.rows import Batch, JournalRow
 from tests.peers.postgres import Server
 from tests.recorder.stage import Call, Journal, Stage, prompt, setup, token

@@ -14,25 +14,20 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
 
 from relayproxy.store import engine as engines
 from relayproxy.store import migrate as migrations
+from relayproxy.store import revisions
 from relayproxy.store.archive import Archive
 from relayproxy.store.criteria import Criteria
 from relayproxy.store.engine import open_engine, open_reader, writing
 from relayproxy.store.errors import SchemaError, StoreError
-from relayproxy.store.migrate import (
-    DamagedError,
-    alembic_config,
-    check_schema,
-    migrate,
-    not_ready_reason,
-    schema_state,
-    set_aside,
-)
+from relayproxy.store.migrate import DamagedError, alembic_config, migrate, set_aside
 from relayproxy.store.outdated import outdated
 from relayproxy.store.queries import Queries
+from relayproxy.store.revisions import check_schema, not_ready_reason, schema_state
 from relayproxy.store.rows import Batch
 from relayproxy.store.schema import metadata
 from tests.peers.postgres import Server
@@ -68,6 +63,11 @@ def test_migrations_and_schema_make_the_same_tables_to_the_letter(engine: Engine
         metadata.create_all(db)
     assert definitions(engine) == definitions(direct)
     direct.dispose()
+
+
+def test_the_files_of_migrations_are_numbered_in_the_order_in_which_they_run() -> None:
+    chain = ScriptDirectory.from_config(alembic_config()).walk_revisions()
+    assert [script.revision for script in chain] == list(revisions.revisions())
 
 
 def test_every_migration_can_be_taken_back_and_made_again(engine: Engine, url: str) -> None:
@@ -208,8 +208,8 @@ def test_a_database_of_a_later_version_is_refused(engine: Engine, url: str) -> N
 
 
 def test_a_database_of_an_earlier_version_asks_for_a_migration(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    known = migrations._revisions()
-    monkeypatch.setattr(migrations, "_revisions", lambda: ("9999", *known))
+    known = revisions.revisions()
+    monkeypatch.setattr(revisions, "revisions", lambda: ("9999", *known))
     assert schema_state(engine) == "older"
     with pytest.raises(SchemaError, match="earlier version of relayproxy: run `relayproxy migrate`"):
         check_schema(engine)
