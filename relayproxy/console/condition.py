@@ -18,6 +18,7 @@ Name = Literal[
     "lag",
     "journal",
     "gaps",
+    "refused",
     "database",
     "disk",
     "spans",

@@ -5,6 +5,7 @@ Must not know: HTML; how it is tried whether anything answers.
 """
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from relayproxy.config import ANY_HOST, Settings, relay_urls, split_address
 from relayproxy.console.checks import Probe, State
@@ -21,6 +22,16 @@ class Target:
     route: str
     url: str
     backend: str
+
+    @property
+    def signed_path(self) -> str:
+        """The path that Twilio signs when it is given this URL."""
+        return urlsplit(self.url).path or "/"
+
+    @property
+    def backend_path(self) -> str:
+        """The path that the backend then sees."""
+        return urlsplit(self.backend).path or "/"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,14 @@ from aiohttp import web
 
 from relayproxy.config import Settings
 from relayproxy.connection import Opening
+from relayproxy.console import refusals
 from relayproxy.console.answer import answer
 from relayproxy.console.checks import Probe, probe
 from relayproxy.console.connect import Conclusion, Connect, Target, backend_of, connect, of_backend, of_public
 from relayproxy.console.identity import identity_of, require_admin
 from relayproxy.console.manners import Problem
 from relayproxy.console.origins import Origins
+from relayproxy.console.refusals import Refused
 from relayproxy.console.render import render
 from relayproxy.console.room import ROOM
 from relayproxy.console.times import moment
@@ -30,6 +32,7 @@ from relayproxy.conversation.model import Conversation
 from relayproxy.store.arrivals import Arrival, arrivals
 from relayproxy.store.errors import StoreError
 from relayproxy.store.rows import SessionRow
+from relayproxy.store.vitals import reports
 
 AGAIN = 3.0
 """Seconds within which a second check gives what the first one found."""
@@ -135,13 +138,14 @@ async def api(request: web.Request) -> web.Response:
     if request.query.get("check", "") not in ("", "0"):
         _require_leave(request)
         await request.app[CHECKER].check()
-    known, ways = await _ways(request)
+    known, ways, found = await _ways(request)
     checker = request.app[CHECKER]
     return answer(
         {
             "public": known.public,
             "secure": known.secure,
             "checked_from": checker.host,
+            "refused": [refusals.document(one) for one in found],
             "items": [_document(way) for way in ways],
             "next": None,
         }
@@ -157,8 +161,10 @@ def _require_leave(request: web.Request) -> None:
 
 
 async def _page(request: web.Request) -> web.Response:
-    known, ways = await _ways(request)
+    known, ways, found = await _ways(request)
     context = {
+        "refused": found,
+        "answered": refusals.answered,
         "connect": known,
         "ways": ways,
         "checked_from": request.app[CHECKER].host,
@@ -171,16 +177,17 @@ async def _page(request: web.Request) -> web.Response:
     return render("connect_page.html", request, context)
 
 
-async def _ways(request: web.Request) -> tuple[Connect, tuple[Way, ...]]:
+async def _ways(request: web.Request) -> tuple[Connect, tuple[Way, ...], tuple[Refused, ...]]:
     room, found = request.app[ROOM], request.app[CHECKER].found
     known = connect(room.settings)
     try:
         newest = await asyncio.to_thread(arrivals, room.queries)
+        told = await asyncio.to_thread(reports, room.queries)
     except StoreError:
         # How to connect can be told without a database; that it is away is told by the health page.
-        newest = {}
+        newest, told = {}, ()
     ways = (Way(one, last_call(newest.get(one.route)), found.get(one.route)) for one in known.targets)
-    return known, tuple(ways)
+    return known, tuple(ways), refusals.refused(told)
 
 
 def last_call(arrival: Arrival | None) -> LastCall | None:
@@ -203,6 +210,8 @@ def _document(way: Way) -> dict[str, Any]:
         "route": way.target.route,
         "url": way.target.url,
         "backend": way.target.backend,
+        "signed_path": way.target.signed_path,
+        "backend_path": way.target.backend_path,
         "last_call": None
         if call is None
         else {

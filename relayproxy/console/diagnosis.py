@@ -10,6 +10,7 @@ from relayproxy.console import upgrades
 from relayproxy.console.checks import worst
 from relayproxy.console.condition import Check, Facts, S, Verdict, age
 from relayproxy.console.journal_gaps import sentence
+from relayproxy.console.refusals import answered, refused
 from relayproxy.console.times import size
 from relayproxy.plural import plural
 from relayproxy.store.vitals import COUNTED, EVERY, Report
@@ -27,6 +28,8 @@ AHEAD = 5
 RECENT = 5 * 60
 """Seconds for which an error of the database is worth telling after it is over."""
 
+NOTED = 3600
+"""Seconds for which a call that was refused before it reached a backend is worth looking at."""
 OVERDUE = 3 * EVERY
 """Seconds without a report after which a recorder is late."""
 
@@ -41,6 +44,7 @@ def diagnose(facts: Facts) -> tuple[Check, ...]:
         _lag(facts),
         _journal(facts),
         _gaps(facts),
+        _refused(facts),
         _database(facts),
         _disk(facts),
         _spans(facts),
@@ -241,6 +245,24 @@ def _lost(facts: Facts) -> Check:
         "See whether the disk of the data folder is well (its log, SMART) and what else writes to that folder.",
         "/sessions?q=is%3Agap" if facts.day.gaps else "",
     )
+
+
+def _refused(facts: Facts) -> Check:
+    if facts.database is None:
+        return Check("refused", "unknown", "What was refused is not known", "The database cannot be read.")
+    found = refused(facts.reports)
+    if not found:
+        return Check("refused", "ok", "No request was refused before it reached a backend")
+    # Whoever sends a signature or is relayed all the same meant a call; the rest is everyday noise on a public port.
+    calls = [one for one in found if one.last.signed or not one.last.status]
+    recent = [one for one in calls if facts.now - one.last.at < NOTED * S]
+    first = (recent or calls or found)[0]
+    since = age(max(0, facts.now - first.last.at) / S)
+    others = plural(sum(one.count for one in found) - first.count, "other request")
+    detail = f"The last {since} ago. {answered(first.last)}. Beside them, {others} of other kinds."
+    if recent:
+        return Check("refused", "warn", first.title.replace("`", ""), detail, first.action, "/connect#refused")
+    return Check("refused", "ok", first.title.replace("`", ""), detail, link="/connect#refused")
 
 
 def _database(facts: Facts) -> Check:

@@ -17,6 +17,7 @@ from aiohttp import web
 
 from relayproxy import __version__
 from relayproxy.config import Settings
+from relayproxy.console import refusals
 from relayproxy.console.answer import answer
 from relayproxy.console.auditing import SCRIBE
 from relayproxy.console.checks import RelayAnswer, ask_relay
@@ -213,6 +214,7 @@ def document(facts: Facts, console: Console) -> dict[str, Any]:
             name: {"gaps": gaps.gaps, "sessions": gaps.sessions}
             for name, gaps in (("last_hour", facts.hour), ("last_24_hours", facts.day))
         },
+        "refused": [refusals.document(one) for one in refusals.refused(facts.reports)],
         "journal_gaps": [journal_gap(gap) for gap in facts.lost],
         "console": {
             "version": console.version,

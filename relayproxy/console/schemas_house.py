@@ -25,6 +25,7 @@ from relayproxy.console.schemas import (
     text,
     whole,
 )
+from relayproxy.refusals import REASONS
 
 ERRORS: dict[int, dict[str, str]] = {
     400: {"bad_request": "A parameter or the body is wrong; the message names it."},
@@ -163,6 +164,7 @@ HEALTH = obj(
             {name: obj({"gaps": count(), "sessions": count()}) for name in ("last_hour", "last_24_hours")},
             "What could not be recorded of sessions that began in that time.",
         ),
+        "refused": array(named("Refused"), "Those with Twilio's signature first."),
         "journal_gaps": array(named("JournalGap"), "Of the last 24 hours, the newest first."),
         "console": obj(
             {
@@ -189,12 +191,35 @@ PROBE = obj(
     "Whether something answers at an address.",
 )
 
+REFUSED = obj(
+    {
+        "reason": one_of(REASONS, "Another version may know others."),
+        "signed": boolean("They had Twilio's signature, so they probably were calls."),
+        "count": count("Since the relay or its recorder was started."),
+        "summary": text("All of them in one sentence."),
+        "action": text("What to do."),
+        "last": obj(
+            {
+                **moment("at", "When it came."),
+                "status": nullable(integer("What it was answered; null where it was relayed all the same.")),
+                "peer": text("Address of the TCP peer."),
+                "target": nullable(text("Path and query, with the values masked; null where they could not be read.")),
+                "words": text("What it was told."),
+            },
+            "The last of them.",
+        ),
+    },
+    "Requests that the relay answered before any backend was asked, or relayed otherwise than may have been meant.",
+)
+
 WAYS = whole(
     obj(
         {
             "route": text(),
             "url": text("To be given to Twilio."),
             "backend": text("Where it leads, the values of the query masked."),
+            "signed_path": text("The path that Twilio signs with this URL."),
+            "backend_path": text("The path that the backend then sees; where it is another, `X-Forwarded-Uri` tells."),
             "last_call": nullable(
                 obj(
                     {
@@ -223,6 +248,7 @@ WAYS = whole(
     ),
     public=boolean("The URLs are under the configured public URL."),
     secure=boolean("They are wss://, which Twilio insists on."),
+    refused=array(named("Refused"), "Those with Twilio's signature first."),
     checked_from=text("Host that checks run on."),
 )
 
@@ -255,6 +281,7 @@ JOURNAL_GAP = obj(
 
 SCHEMAS: dict[str, Schema] = {
     "JournalGap": JOURNAL_GAP,
+    "Refused": REFUSED,
     "Error": ERROR,
     "Health": HEALTH,
     "RecorderHealth": RECORDER,

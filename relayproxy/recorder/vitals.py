@@ -22,9 +22,11 @@ from relayproxy import __version__
 from relayproxy.errors import RelayproxyError
 from relayproxy.journal.format import MAGIC
 from relayproxy.journal.reader import START, Position
+from relayproxy.journal.refused import read_refused
 from relayproxy.journal.segments import journal_paths, segment_numbers, segment_path, writer_is_alive
 from relayproxy.recorder.playback import Event
 from relayproxy.recorder.waiting import Waiting
+from relayproxy.refusals import Tally, merged
 from relayproxy.store.vitals import EVERY, JournalVitals, OtlpVitals, Vitals, VitalsWriter
 
 log = logging.getLogger(__name__)
@@ -120,6 +122,8 @@ class Reporter:
         self._unplayed = Waiting()
         self._ended = False
         self._silent = False
+        self._refused: dict[str, tuple[Tally, ...]] = {}
+        """By journal, what its relay has told last; it stays known when that relay and its journal are gone."""
         self._news = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="vitals", daemon=True)
         self._thread.start()
@@ -187,7 +191,15 @@ class Reporter:
             otlp=self._otlp(),
             trouble=trouble,
             trouble_at=trouble_at,
+            refused=self._refusals(),
         )
+
+    def _refusals(self) -> tuple[Tally, ...]:
+        for path in journal_paths(self._data_dir / "journal"):
+            told = read_refused(path)
+            if told:
+                self._refused[path.name] = told
+        return merged(one for told in self._refused.values() for one in told)
 
     def _otlp(self) -> OtlpVitals | None:
         spans = self._spans

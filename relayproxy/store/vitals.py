@@ -12,6 +12,7 @@ from shutil import disk_usage
 import msgspec
 from sqlalchemy import Connection, Engine, column, delete, func, select, table, text
 
+from relayproxy.refusals import Tally
 from relayproxy.store import schema
 from relayproxy.store.engine import opened_file, present_file, sqlite_path, writing
 from relayproxy.store.errors import NotReady, ReplacedError, StoreError, store_errors
@@ -78,6 +79,8 @@ class Vitals(msgspec.Struct, frozen=True):
     trouble: str | None = None
     """What the database complained of last, and when."""
     trouble_at: int | None = None
+    refused: tuple[Tally, ...] = ()
+    """What its relays have refused before any backend was asked, as far as it has been told."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ def check(name: str, found: Facts) -> Check:
 def test_everything_works() -> None:
     checks = diagnose(facts())
     assert [check.name for check in checks] == [
-        "relay", "recorder", "lag", "journal", "gaps", "database", "disk", "spans",
+        "relay", "recorder", "lag", "journal", "gaps", "refused", "database", "disk", "spans",
         "audit", "clock", "versions", "recordings",
     ]  # fmt: skip
     assert {check.state for check in checks} == {"ok"}

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from relayproxy.journal.format import MAGIC
-from relayproxy.journal.reader import Position
+from relayproxy.journal.reader import Position, delete_journal
+from relayproxy.journal.refused import write_refused
 from relayproxy.recorder.vitals import Beat, Reporter, journals
+from relayproxy.refusals import Refusal, Tally
 from relayproxy.store.engine import open_engine, open_reader
 from relayproxy.store.errors import StoreError
 from relayproxy.store.queries import Queries
@@ -181,3 +183,20 @@ def test_before_the_first_look_there_is_nothing_to_tell(stage: Stage) -> None:
     reader = open_reader(stage.url)
     assert reports(Queries(reader)) == ()
     reader.dispose()
+
+
+def test_what_relays_have_refused_is_told_and_stays_known_when_they_are_gone(tmp_path: Path) -> None:
+    one, other = (tmp_path / "journal" / name for name in ("20261128T000000-1", "20261128T000000-2"))
+    refusal = Refusal(7, "no_upgrade", 426, "Upgrade: websocket is missing", "10.0.0.7:1", "/ws", signed=True)
+    for journal in (one, other):
+        journal.mkdir(parents=True)
+        (journal / "lock").touch()
+        write_refused(journal, (Tally(2, refusal),))
+    kept = Kept()
+    reporting = reporter(kept, tmp_path)
+    reporting.beat(beat)
+    assert kept.came.acquire(timeout=PATIENCE)
+    delete_journal(one)
+    assert not one.exists()
+    reporting.close()
+    assert [told.refused for told in kept.told] == [(Tally(4, refusal),)] * 2

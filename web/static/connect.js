@@ -2,6 +2,7 @@
 import { fetchMarkup, listen, say, settle } from "./page.js";
 
 const PAUSE = 500;
+const EVERY = 5000; // what is refused makes no call, and so no event
 const latest = new Map();
 const form = document.getElementById("check");
 const button = document.getElementById("check-button");
@@ -37,7 +38,7 @@ async function arrived() {
   busy = true;
   do {
     again = false;
-    await fetchMarkup("/connect").then((found) => patch(found, "calls-"), () => {});
+    await fetchMarkup("/connect").then((found) => patch(found, "calls-", "refused"), () => {});
     await new Promise((done) => setTimeout(done, PAUSE));
   } while (again);
   busy = false;
@@ -54,7 +55,7 @@ form?.addEventListener("submit", async (event) => {
     if (!response.ok) throw new Error(String(response.status));
     const holder = document.createElement("template");
     holder.innerHTML = await response.text();
-    patch(holder.content, "legs-", "checked", "calls-");
+    patch(holder.content, "legs-", "checked", "calls-", "refused");
     const bad = document.querySelectorAll(".leg .outcome.bad").length;
     say(bad ? `Checked: ${bad} ${bad === 1 ? "way does" : "ways do"} not work` : "Checked");
   } catch {
@@ -65,3 +66,4 @@ form?.addEventListener("submit", async (event) => {
 });
 
 if (document.querySelector("[data-call]")) listen("/sessions/live", arrived);
+if (document.getElementById("refused")) setInterval(() => document.hidden || arrived(), EVERY);
