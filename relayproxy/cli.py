@@ -5,8 +5,6 @@ Must not know: how anything is done; a process's code is imported when its comma
 """
 
 import asyncio
-import logging
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +22,7 @@ from relayproxy.config import (
 )
 from relayproxy.credentials import password, token
 from relayproxy.errors import RelayproxyError, cannot_listen
+from relayproxy.logs import log_to_stderr
 from relayproxy.options import (
     CONSOLE_SETTINGS,
     DATABASE_SETTINGS,
@@ -60,13 +59,6 @@ class _Group(click.Group):
             raise click.exceptions.Exit(INTERRUPTED) from None
 
 
-def _log_as(process: str) -> None:
-    logging.basicConfig(
-        level=logging.INFO, format=f"%(asctime)s {process} %(levelname)s %(message)s", stream=sys.stderr, force=True
-    )
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-
-
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="relayproxy", message="%(prog)s %(version)s")
 def main() -> None:
@@ -89,7 +81,7 @@ def serve(config: Path | None, **flags: Any) -> None:
     settings = settings_of(config, flags)
     require_backend(settings)
     require_sign_in(settings)
-    _log_as("serve")
+    log_to_stderr("serve")
     processes.serve(settings)
 
 
@@ -106,7 +98,7 @@ def demo(config: Path | None, **flags: Any) -> None:
     if settings.data_dir == Settings().data_dir:
         settings = settings.model_copy(update={"data_dir": Path("relayproxy-demo")})
     require_sign_in(settings)
-    _log_as("demo")
+    log_to_stderr("demo")
     everything.run(settings)
 
 
@@ -271,7 +263,7 @@ def rebuild(sessions: tuple[str, ...], config: Path | None, **flags: Any) -> Non
     """
     from relayproxy.recorder import rebuild as rebuilding
 
-    _log_as("rebuild")
+    log_to_stderr("rebuild")
     steps = rebuilding.run(settings_of(config, flags), sessions)
     summary = next(steps)
     progress = Progress("session")
@@ -288,7 +280,7 @@ def rebuild(sessions: tuple[str, ...], config: Path | None, **flags: Any) -> Non
 
 
 def _begin(process: str, supervised: bool) -> None:
-    _log_as(process)
+    log_to_stderr(process)
     if supervised:
         from relayproxy import processes
 

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from relayproxy.config import Settings, split_address
 from relayproxy.console.app import build
+from relayproxy.console.requests import Requests, UnreadableLog
 from relayproxy.errors import cannot_listen
 from relayproxy.store.engine import open_engine, open_reader
 from relayproxy.store.pen import Pen
@@ -43,27 +44,26 @@ async def _serve(settings: Settings) -> None:
         build(settings, Queries(engine), pen),
         # A reader who leaves ends the handler, so that a live stream does not outlast its page.
         handler_cancellation=True,
-        # Nobody has to send compressed bodies; what claims to be one could be anything.
-        auto_decompress=False,
-        access_log=None,
         shutdown_timeout=_SHUTDOWN,
     )
     await runner.setup()
+    server, note = runner.server, UnreadableLog().note
+    assert server is not None
     try:
         host, port = split_address(settings.console)
-        site = web.TCPSite(runner, host, port)
         try:
-            await site.start()
+            listening = await loop.create_server(lambda: Requests(server, note), host, port)
         except OSError as problem:
             raise cannot_listen("console", settings.console, problem) from None
-        print(f"console listening on {_url(runner, host)}", flush=True)
+        print(f"console listening on {_url(listening, host)}", flush=True)
         await stop.wait()
+        listening.close()
     finally:
         await runner.cleanup()
         engine.dispose()
         pen.close()
 
 
-def _url(runner: web.AppRunner, host: str) -> str:
-    port = runner.addresses[0][1]
+def _url(listening: asyncio.Server, host: str) -> str:
+    port = listening.sockets[0].getsockname()[1]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"

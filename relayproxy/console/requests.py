@@ -1,0 +1,64 @@
+"""One connection of the console's HTTP server.
+
+Knows: what is answered to a request that cannot be read, and said of it.
+Must not know: what the console serves.
+
+aiohttp itself would quote such a request in its answer and, with a traceback, in the log: tokens, cookies, searches.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
+
+INTERVAL = 10.0
+"""Seconds for which one line of the log stands for all requests that cannot be read for the same reason."""
+
+_log = logging.getLogger(__name__)
+
+
+class UnreadableLog:
+    """One line now and then."""
+
+    def __init__(self) -> None:
+        self._said: dict[str, tuple[float, int]] = {}
+
+    def note(self, peer: str, kind: str) -> None:
+        """A request of `peer` cannot be read; `kind` is the name of aiohttp's error."""
+        now = time.monotonic()
+        said_at, unsaid = self._said.get(kind, (-INTERVAL, 0))
+        if now - said_at < INTERVAL:
+            self._said[kind] = (said_at, unsaid + 1)
+            return
+        self._said[kind] = (now, 0)
+        more = f" (and {unsaid} more like it before)" if unsaid else ""
+        _log.info("a request of %s cannot be read as HTTP (%s)%s", peer, kind, more)
+
+
+class Requests(web.RequestHandler):
+    """aiohttp's protocol, whose answers and log lines hold nothing of a request that cannot be read."""
+
+    __slots__ = ("_note",)
+
+    def __init__(self, server: web.Server, note: Callable[[str, str], None]) -> None:
+        # Nobody has to send compressed bodies; what claims to be one could be anything.
+        super().__init__(server, loop=server._loop, access_log=None, auto_decompress=False)  # type: ignore[arg-type]
+        self._note = note
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answers in our own words; a bug is aiohttp's to report."""
+        if not isinstance(exc, HttpProcessingError):
+            return super().handle_error(request, status, exc, message)
+        self._note(request.remote or "somebody", type(exc).__name__)
+        what = "its address or a header is too long" if isinstance(exc, LineTooLong) else "it is not valid HTTP"
+        answer = web.Response(status=status, text=f"relayproxy: this request cannot be read, {what}.\n")
+        answer.force_close()
+        return answer
