@@ -4,9 +4,9 @@ Knows: that values of one field are alternatives.
 Must not know: addresses; what is linked.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from relayproxy.console.query import TIMES, parse, read_name, write_criterion
+from relayproxy.console.query import TIMES, Query, parse, read_name, write_criterion
 from relayproxy.console.tokens import joined, replaced, within
 from relayproxy.store.criteria import Criterion, kind_of_field
 
@@ -65,6 +65,33 @@ class Edits:
 
 def _is_number(field: str) -> bool:
     return kind_of_field(field) in ("number", "seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A range of time that can be chosen by its name, and the filter that has it in place of whatever time it had."""
+
+    name: str
+    q: str
+    chosen: bool
+
+
+_RANGES = {
+    "": "Any time",
+    "since:1h": "Last hour",
+    "since:24h": "Last 24 hours",
+    "on:today": "Today",
+    "on:yesterday": "Yesterday",
+    "since:7d": "Last 7 days",
+    "since:30d": "Last 30 days",
+}
+
+
+def presets(query: Query) -> tuple[Preset, ...]:
+    """The ranges of time that a list of calls offers; none is chosen when the filter has another."""
+    rest = Edits(query.text).without(*TIMES)
+    timed = " ".join(term.token for term in query.terms if term.token.partition(":")[0].lower() in TIMES)
+    return tuple(Preset(name, joined(rest, token), token == timed) for token, name in _RANGES.items())
 
 
 def _criterion(written: str) -> Criterion | None:

@@ -6,10 +6,11 @@ Must not know: SQL; the filter's language; how rows are laid out.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 from urllib.parse import quote
+from zlib import crc32
 
 import msgspec
 from aiohttp import web
@@ -20,7 +21,7 @@ from relayproxy.console.auditing import searched
 from relayproxy.console.completion import complete
 from relayproxy.console.connect import connect
 from relayproxy.console.document import session_item
-from relayproxy.console.edits import Edits
+from relayproxy.console.edits import Edits, presets
 from relayproxy.console.facets import sidebar
 from relayproxy.console.findings import slow_ms
 from relayproxy.console.journal_gaps import CAUSES, journal_gap
@@ -29,12 +30,14 @@ from relayproxy.console.query import Query, criteria_of, parse, write_criterion
 from relayproxy.console.reading import read_sessions
 from relayproxy.console.render import render
 from relayproxy.console.room import ROOM, whole_number
+from relayproxy.console.sorting import NAMES, sorting_of
 from relayproxy.console.sse import stream
 from relayproxy.console.tokens import clean
 from relayproxy.store.criteria import FIELDS, Criteria, Criterion, Op
+from relayproxy.store.desk import Marks, read_marks
 from relayproxy.store.journal_gaps import journal_gaps
 from relayproxy.store.queries import SessionPage
-from relayproxy.store.rows import JournalGapRow
+from relayproxy.store.rows import JournalGapRow, SessionRow
 from relayproxy.store.search import Hit
 
 SESSIONS = 50
@@ -44,7 +47,7 @@ _SHOWN = 60
 
 
 async def page(request: web.Request) -> web.Response:
-    """`GET /sessions?q=&before=`."""
+    """`GET /sessions?q=&sort=&before=`."""
     room, asked = request.app[ROOM], _asked(request)
     context = await _rows(request, asked)
     empty = not context["rows"] and await asyncio.to_thread(room.queries.empty)
@@ -54,37 +57,41 @@ async def page(request: web.Request) -> web.Response:
         "fields": FIELDS,
         "times": query.TIMES,
         "causes": CAUSES,
+        "presets": presets(asked),
         "sidebar": None,
     }
     if "facets" in request.query and not empty:
-        context["sidebar"] = await asyncio.to_thread(sidebar, room.queries, asked)
+        context["sidebar"] = await asyncio.to_thread(sidebar, room.queries, asked, request.query.get("more", ""))
     return render("sessions.html", request, context)
 
 
 async def rows(request: web.Request) -> web.Response:
-    """`GET /sessions/rows?q=&shown=&have=`: the first rows alone, and those of `shown` (ids, with commas between) that
-    are not among them: a page shows these already, and they may no longer match. With `have` (`<id>.<revision>`, with
-    commas between) rows of that revision are left out, and of rows that are not named only that they are there."""
+    """`GET /sessions/rows?q=&sort=&shown=&have=`: the first rows alone, and those of `shown` (ids, with commas between)
+    that are not among them: a page shows these already, and they may no longer match. With `have` (`<id>.<revision>`,
+    with commas between) rows of that revision are left out, and of rows that are not named only that they are there.
+    What people add to a session counts as a revision of its row."""
     asked = _asked(request)
     context = await _rows(request, asked)
     there = {row.id for row in context["rows"]}
     away = [id for id in clean(request.query.get("shown", "")).split(",")[:_SHOWN] if id and id not in there]
     if "have" in request.query:
         have = dict(one.rpartition(".")[::2] for one in request.query["have"].split(","))
-        context["rows"] = [row for row in context["rows"] if have.get(row.id) != str(row.revision)]
+        context["rows"] = [row for row in context["rows"] if have.get(row.id) != context["digest"](row)]
         context["known"] = have.keys()
     if away:
         named = Criteria((Criterion("session", "=", tuple(away)),))
         kept = await read_sessions(request.app[ROOM].queries, 2 * _SHOWN, None, named)
-        context["rows"] = (*context["rows"], *(row for row in kept.sessions if row.id in away))
+        others = [row for row in kept.sessions if row.id in away]
+        context["marks"] |= await _marks(request, others)
+        context["rows"] = (*context["rows"], *others)
         context["left"] = frozenset(away)
     return render("rows.html", request, context)
 
 
 async def facets(request: web.Request) -> web.Response:
-    """`GET /sessions/facets?q=`: the sidebar's content."""
+    """`GET /sessions/facets?q=&more=`: the sidebar's content, with more values of the field that `more` names."""
     asked = _asked(request)
-    found = await asyncio.to_thread(sidebar, request.app[ROOM].queries, asked)
+    found = await asyncio.to_thread(sidebar, request.app[ROOM].queries, asked, request.query.get("more", ""))
     return render("facets.html", request, {"sidebar": found, "q": asked.text})
 
 
@@ -94,13 +101,20 @@ async def live(request: web.Request) -> web.StreamResponse:
 
 
 async def api_sessions(request: web.Request) -> web.Response:
-    """`GET /api/sessions?q=&limit=&before=`: live ones first, then the newest."""
+    """`GET /api/sessions?q=&sort=&limit=&before=`: live ones first, then the newest, or as `sort` has it."""
     limit = whole_number(request, "limit", SESSIONS, 1, MOST_SESSIONS)
     criteria = criteria_of(request)
     read = await _read(request, limit, criteria)
     hits = await _hits(request, criteria, read)
+    marks = await _marks(request, read.sessions)
     items = [
-        session_item(row) | {"strip": row.strip, "hits": [_hit(hit) for hit in hits.get(row.id, ())]}
+        session_item(row)
+        | {
+            "strip": row.strip,
+            "tags": list(marks[row.id].tags) if row.id in marks else [],
+            "notes": marks[row.id].notes if row.id in marks else 0,
+            "hits": [_hit(hit) for hit in hits.get(row.id, ())],
+        }
         for row in read.sessions
     ]
     lost = await _lost(request, criteria, read)
@@ -108,13 +122,15 @@ async def api_sessions(request: web.Request) -> web.Response:
 
 
 async def api_facets(request: web.Request) -> web.Response:
-    """`GET /api/facets?q=`: values and counts; `complete` is false when only the newest sessions were counted."""
+    """`GET /api/facets?q=&more=`: values and counts; `complete` is false when only the newest sessions were counted."""
     criteria_of(request)
-    found = await asyncio.to_thread(sidebar, request.app[ROOM].queries, _asked(request))
+    found = await asyncio.to_thread(sidebar, request.app[ROOM].queries, _asked(request), request.query.get("more", ""))
     items = [
         {
             "field": facet.field,
             "title": facet.title,
+            "sessions": facet.sessions,
+            "more": facet.more,
             "values": [
                 {"value": one.value, "name": one.name, "count": one.count, "chosen": one.chosen, "q": one.q}
                 for one in facet.options
@@ -140,8 +156,9 @@ def _asked(request: web.Request) -> Query:
 
 async def _read(request: web.Request, limit: int, criteria: Criteria) -> SessionPage:
     before = request.query.get("before")
+    sort = sorting_of(request).sort
     try:
-        return await read_sessions(request.app[ROOM].queries, limit, before, criteria)
+        return await read_sessions(request.app[ROOM].queries, limit, before, criteria, sort)
     except ValueError:
         message = f"before={(before or '')[:64]}: a cursor as an earlier page gave it is expected."
         raise bad_request(message) from None
@@ -158,6 +175,9 @@ async def _hits(request: web.Request, criteria: Criteria, read: SessionPage) -> 
 async def _lost(request: web.Request, criteria: Criteria, read: SessionPage) -> tuple[JournalGapRow, ...]:
     """What journals lost of the time that this page of the list covers."""
     since, until = criteria.since, criteria.until
+    if sorting_of(request).sort is not None:
+        # Such a page covers no time of its own.
+        return await asyncio.to_thread(journal_gaps, request.app[ROOM].queries, since, until)
     if read.next is not None:
         since = max(min(row.started_at for row in read.sessions), since or 0)
     if "before" in request.query and read.sessions:
@@ -166,9 +186,25 @@ async def _lost(request: web.Request, criteria: Criteria, read: SessionPage) -> 
     return await asyncio.to_thread(journal_gaps, request.app[ROOM].queries, since, until)
 
 
+async def _marks(request: web.Request, rows: Iterable[SessionRow]) -> dict[str, Marks]:
+    ids = [row.id for row in rows]
+    return await asyncio.to_thread(read_marks, request.app[ROOM].queries, ids) if ids else {}
+
+
+def _digest(marks: dict[str, Marks], row: SessionRow) -> str:
+    """What a row shows, as far as it may change."""
+    added = marks.get(row.id)
+    return f"{row.revision}-{crc32(repr(added).encode()):x}" if added else str(row.revision)
+
+
 async def _rows(request: web.Request, asked: Query) -> dict[str, Any]:
     read = await _read(request, SESSIONS, asked.criteria)
+    marks = await _marks(request, read.sessions)
     return {
+        "marks": marks,
+        "digest": partial(_digest, marks),
+        "sorting": sorting_of(request),
+        "orders": NAMES,
         "rows": read.sessions,
         "next": read.next,
         "lost": await _lost(request, asked.criteria, read),

@@ -29,6 +29,7 @@ from relayproxy.console.schemas import (
     whole,
 )
 from relayproxy.console.schemas_house import TAG
+from relayproxy.console.sorting import NAMES, NEWEST
 from relayproxy.store.criteria import FIELDS, PARAM
 
 Parameter = dict[str, Any]
@@ -124,9 +125,15 @@ OPERATIONS: tuple[Operation, ...] = (
     _get(
         "/api/sessions",
         "listSessions",
-        "Sessions, live ones first, then the newest.",
+        "Sessions, live ones first, then the newest, or in another order.",
         _LIST,
         Q,
+        query(
+            "sort",
+            one_of(tuple(NAMES)),
+            "What to sort by, with `-` in front for the largest first. Sessions without it come last. "
+            f"`{NEWEST}`, which is also the order without this parameter, has live ones first.",
+        ),
         limit(SESSIONS, MOST_SESSIONS),
         BEFORE,
         page="/sessions",
@@ -187,7 +194,14 @@ OPERATIONS: tuple[Operation, ...] = (
         query("b", text(), "A filter beside `q`: the other side."),
         page="/insight",
     ),
-    _get("/api/facets", "getFacets", "Which values the sessions under a filter have.", named("Facets"), Q),
+    _get(
+        "/api/facets",
+        "getFacets",
+        "Which values the sessions under a filter have.",
+        named("Facets"),
+        Q,
+        query("more", text(), "A field of which all values are wanted, not only the most frequent ones."),
+    ),
     _get(
         "/api/complete", "completeFilter", "What can be written next in a filter.", named("Completion"), Q,
         query("at", count(), "Where the cursor stands, in characters; the end unless given."),

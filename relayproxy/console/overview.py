@@ -33,6 +33,7 @@ async def fragment(request: web.Request) -> web.Response:
         "span": span,
         "total": one.reach.matching + older,
         "total_open": older == OLDER,
+        "older": older,
         "weighty": charts.WEIGHTY,
         "q": chosen.text,
         "calls_chart": charts.calls_over_time(one),
@@ -71,6 +72,7 @@ async def _summary(request: web.Request) -> tuple[Selection, Span, Summary, int]
 
 def _read(queries: Queries, chosen: Selection) -> tuple[Selection, Span, Summary, int]:
     numbers, reach, span = reach_of(queries, chosen)
-    # The list has these too.
-    older = numbers.before(reach.since, OLDER) if span == "week" else 0
+    # The list has these too: of a week, what was before it; of a range, what had begun before and went on in it.
+    reaching = chosen.criteria.since if span == "given" else None
+    older = numbers.before(reach.since, OLDER, reaching) if span == "week" or reaching is not None else 0
     return chosen, span, summarize(numbers, reach, lists=False), older

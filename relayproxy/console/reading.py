@@ -15,7 +15,7 @@ import msgspec
 from relayproxy.connection import Ending, Opening
 from relayproxy.console.tokens import clean
 from relayproxy.conversation.model import Conversation, Turn
-from relayproxy.store.criteria import Criteria
+from relayproxy.store.criteria import Criteria, Sort
 from relayproxy.store.queries import ALL, Queries, SessionPage
 from relayproxy.store.rows import ConnectionRow, SessionRow, TurnRow
 
@@ -66,9 +66,11 @@ class Session:
         return sum(connection.row.next_seq for connection in self.connections)
 
 
-async def read_sessions(queries: Queries, limit: int, before: str | None, criteria: Criteria = ALL) -> SessionPage:
+async def read_sessions(
+    queries: Queries, limit: int, before: str | None, criteria: Criteria = ALL, sort: Sort | None = None
+) -> SessionPage:
     """A page of the list. Raises ValueError for a cursor that is not one of this list."""
-    return await asyncio.to_thread(queries.sessions, limit, before and clean(before), criteria)
+    return await asyncio.to_thread(queries.sessions, limit, before and clean(before), criteria, sort)
 
 
 async def read_session(queries: Queries, id: str, first: int = 0, limit: int = 0) -> Session | None:

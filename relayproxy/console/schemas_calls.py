@@ -178,6 +178,8 @@ LISTED = obj(
     {
         **ITEM,
         "strip": text("The call in miniature: `<ms a character>:<one base64 character for each stretch>`."),
+        "tags": array(text(), "What people have tagged it with."),
+        "notes": count("Notes that people have written."),
         "hits": array(_HIT, "At most three turns; none unless the filter asks for words."),
     },
     "A session as an item of the list.",

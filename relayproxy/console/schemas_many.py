@@ -193,6 +193,10 @@ FACETS = whole(
         {
             "field": text("As a filter names it."),
             "title": text(),
+            "sessions": count(
+                "That the values were counted in: those that match the filter, but for its condition on this field."
+            ),
+            "more": count("Further values; all that were counted are given for the field that `more` names."),
             "values": array(
                 obj(
                     {

@@ -92,6 +92,18 @@ class Criteria:
         return bool(self.every or self.words) or self.since is not None or self.until is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """An order of the list: by a field of `SORTS`, the largest (or newest) first unless `ascending`."""
+
+    field: str
+    ascending: bool = False
+
+
+SORTS = ("started", "duration", "turns", "latency", "wait", "interruptions")
+"""What lists can be sorted by: when the session began, or a field of that name."""
+
+
 def kind_of_field(name: str) -> Kind | None:
     """What kind of values a field takes; None when there is no such field."""
     if name.startswith(PARAM) and len(name) > len(PARAM):

@@ -8,6 +8,7 @@ taken away.
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -62,6 +63,37 @@ def read_desk(queries: Queries, session: str) -> Desk:
         notes=noted,
         languages=tuple(value for name, value in found if name == "lang"),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What people have added to one session of a list: its tags, how many notes, and the newest of these."""
+
+    tags: tuple[str, ...] = ()
+    notes: int = 0
+    note: str = ""
+
+
+def read_marks(queries: Queries, ids: Sequence[str]) -> dict[str, Marks]:
+    """By session (our id) what has been added to these sessions; those without anything are left out."""
+    c, n = labels.c, notes.c
+    tagged = select(c.session, c.value).where(c.session.in_(ids), c.name == TAG).order_by(c.session, c.value)
+    noted = select(n.session, func.count(), func.max(n.id)).where(n.session.in_(ids)).group_by(n.session)
+    tags: dict[str, list[str]] = {}
+    with queries.reading() as db:
+        for session, tag in db.execute(tagged):
+            tags.setdefault(session, []).append(tag)
+        counted = {session: (count, newest) for session, count, newest in db.execute(noted)}
+        newest = [id for _, id in counted.values()]
+        texts = {row.id: row.text for row in db.execute(select(n.id, n.text).where(n.id.in_(newest)))}
+    return {
+        session: Marks(
+            tuple(tags.get(session, ())),
+            counted[session][0] if session in counted else 0,
+            texts.get(counted[session][1], "") if session in counted else "",
+        )
+        for session in {*tags, *counted}
+    }
 
 
 def read_tags(queries: Queries, limit: int = 200) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ tenth of that where every session's words have to be looked at.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -49,6 +49,8 @@ _COLUMNS: dict[str, tuple[NamedColumn[Any], ...]] = {
 _INDEXED = frozenset({"number", "from", "to", "session", "call"})
 """Fields whose values are found by their beginning, however old they are."""
 
+_NOTHING: Mapping[str, int] = {}
+
 Values = tuple[tuple[str, int], ...]
 """A value and how many sessions have it, the most frequent first."""
 
@@ -61,20 +63,31 @@ class Facets:
     whole: bool
     values: dict[str, Values]
     """By field; custom parameters by `param.<name>`, the most frequent names."""
+    more: dict[str, int]
+    """By field how many values were counted beside these."""
+    apart: dict[str, tuple[int, bool]]
+    """By field that is narrowed itself: the sessions that its values were counted in, and whether these are all."""
 
 
-def facets(queries: Queries, criteria: Criteria, fields: Sequence[str], limit: int = 12) -> Facets:
-    """The `limit` most frequent values of these fields among sessions that match. `param.` stands for the `limit` most
-    frequent custom parameters, and for those that are narrowed. A field that is narrowed itself is counted as if it
-    were not, so that what else could be chosen is seen too."""
+def facets(
+    queries: Queries, criteria: Criteria, fields: Sequence[str], limit: int = 12, longer: Mapping[str, int] = _NOTHING
+) -> Facets:
+    """The `limit` most frequent values of these fields among sessions that match, or as many as `longer` has for one.
+    `param.` stands for the `limit` most frequent custom parameters, and for those that are narrowed. A field that is
+    narrowed itself is counted as if it were not, so that what else could be chosen is seen too."""
     narrowed = dict.fromkeys(one.field for one in criteria.every if not one.negated)
     again = [field for field in narrowed if field in fields or (PARAM in fields and field.startswith(PARAM))]
+    apart: dict[str, tuple[int, bool]] = {}
     with queries.reading() as db:
         matching, whole, counted = _count(db, criteria, [field for field in fields if field not in narrowed], limit)
         for field in again:
             rest = tuple(one for one in criteria.every if one.negated or one.field != field)
-            counted |= _count(db, replace(criteria, every=rest), [field], limit)[2]
-    return Facets(matching, whole, counted)
+            among, all_of_them, values = _count(db, replace(criteria, every=rest), [field], limit)
+            counted |= values
+            apart[field] = among, all_of_them
+    shown = {field: _most(each, longer.get(field, limit)) for field, each in counted.items()}
+    more = {field: len(each) - len(shown[field]) for field, each in counted.items()}
+    return Facets(matching, whole, shown, more, apart)
 
 
 def values(
@@ -84,7 +97,7 @@ def values(
     their number, then such that begin with it and are found in an index, without a number."""
     known: dict[str, int | None] = {}
     with queries.reading() as db:
-        counted = _count(db, criteria, [field], NEWEST)[2].get(field, ())
+        counted = _most(_count(db, criteria, [field], NEWEST)[2].get(field, Counter()), NEWEST)
         low = prefix.lower()
         first = sorted(
             (one for one in counted if low in one[0].lower()), key=lambda one: not one[0].lower().startswith(low)
@@ -116,8 +129,9 @@ def parameters(queries: Queries, prefix: str = "", limit: int = 50) -> tuple[str
 
 def _count(
     db: Connection, criteria: Criteria, fields: Sequence[str], limit: int
-) -> tuple[int, bool, dict[str, Values]]:
-    """How many sessions were counted, whether they are all that match, and by field its values."""
+) -> tuple[int, bool, dict[str, Counter[str]]]:
+    """How many sessions were counted, whether they are all that match, and by field its values; of custom parameters
+    the `limit` most frequent names."""
     share = 10 if criteria.words else 1
     wanted = conditions(criteria, db.dialect.name, db)
     floor = _floor(db, criteria.until, SEEN // share)
@@ -133,7 +147,7 @@ def _count(
     rows = [tuple(row) for row in db.execute(newest.limit(most + 1))]
     whole = len(rows) <= most and floor is None
     rows = rows[:most]
-    found: dict[str, Values] = {}
+    found: dict[str, Counter[str]] = {}
     for field, each in columns.items():
         at = [places[column.name] for column in each]
         if len(at) == 1:
@@ -141,13 +155,13 @@ def _count(
         else:
             counter = Counter(value for row in rows for value in {row[place] for place in at})
         del counter[None]
-        found[field] = _most(counter, limit)
+        found[field] = counter
     if named := [field for field in fields if field not in _COLUMNS]:
         found |= _labels(db, [row[places["id"]] for row in rows], named, limit)
     return len(rows), whole, found
 
 
-def _labels(db: Connection, counted: Sequence[str], fields: Sequence[str], limit: int) -> dict[str, Values]:
+def _labels(db: Connection, counted: Sequence[str], fields: Sequence[str], limit: int) -> dict[str, Counter[str]]:
     c = labels.c
     by_name: dict[str, Counter[str]] = {field: Counter() for field in fields if field != PARAM}
     for start in range(0, len(counted), _AT_ONCE):
@@ -159,7 +173,7 @@ def _labels(db: Connection, counted: Sequence[str], fields: Sequence[str], limit
                 by_name[name] = Counter((value,))
     named = Counter({name: each.total() for name, each in by_name.items() if name not in fields})
     kept = {*fields, *(name for name, _ in _most(named, limit))}
-    return {name: _most(each, limit) for name, each in by_name.items() if name in kept}
+    return {name: each for name, each in by_name.items() if name in kept}
 
 
 def _most(counter: Counter[str], limit: int) -> Values:

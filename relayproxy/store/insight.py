@@ -147,11 +147,12 @@ class Numbers:
             since = until - 1 if first is None else first
         return Reach(matching, counted, int(since), int(until), int(responses or 0), first)
 
-    def before(self, at: int, most: int) -> int:
-        """How many calls that meet the criteria began before, counted up to `most`."""
+    def before(self, at: int, most: int, since: int | None = None) -> int:
+        """How many calls that meet the criteria began before, counted up to `most`; with `since` those that went on at
+        that time or later."""
         with self._queries.reading() as db:
             # As for a page of the newest: what is common is met soon enough, what is rare is looked up.
-            where = conditions(replace(self._criteria, until=at), db.dialect.name, db)
+            where = conditions(replace(self._criteria, since=since, until=at), db.dialect.name, db)
             some = select(_c.id).where(*where, _c.started_at < at).order_by(_c.started_at.desc()).limit(most)
             return int(db.execute(select(func.count()).select_from(some.subquery())).scalar_one())
 

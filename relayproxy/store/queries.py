@@ -10,19 +10,20 @@ schema, and `StoreError` when the database does not answer. Nothing is ever writ
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Engine, func, literal, select, tuple_
 
 from relayproxy.conversation.message import Message, read_lines
 from relayproxy.store import schema
-from relayproxy.store.criteria import Criteria
+from relayproxy.store.criteria import Criteria, Sort
 from relayproxy.store.errors import NotReady, StoreError, store_errors
 from relayproxy.store.lines import head, lines_from
 from relayproxy.store.revisions import not_ready_reason
 from relayproxy.store.rows import ConnectionRow, SessionRow, TurnRow
 from relayproxy.store.search import Hit, hits
 from relayproxy.store.tables import columns, value
-from relayproxy.store.where import conditions
+from relayproxy.store.where import FEW, SORTED_BY, SORTED_INDEXED, conditions
 
 ALL = Criteria()
 _BRIEF = columns(SessionRow, schema.sessions, blank="detail")
@@ -79,12 +80,18 @@ class Queries:
         with self.reading() as db:
             return int(db.execute(select(func.count()).select_from(schema.sessions)).scalar_one())
 
-    def sessions(self, limit: int = 50, before: str | None = None, criteria: Criteria = ALL) -> SessionPage:
-        """Live sessions first, the newest first among live and among ended ones; rows without their `detail`.
+    def sessions(
+        self, limit: int = 50, before: str | None = None, criteria: Criteria = ALL, sort: Sort | None = None
+    ) -> SessionPage:
+        """Live sessions first, the newest first among live and among ended ones; with `sort` in that order, equal
+        ones by their beginning, and last those that have no such number. Rows without their `detail`.
 
-        `before` is the cursor of the page before; anything else raises ValueError, and so does a field in `criteria`
-        that is none. A session that ends while someone pages from the live ones to the ended ones is met again there.
+        `before` is the cursor of the page before in the same order; anything else raises ValueError, and so does a
+        field in `criteria` or `sort` that is none. A session that ends while someone pages from the live ones to the
+        ended ones is met again there.
         """
+        if sort is not None:
+            return self._sorted(limit, before, criteria, sort)
         live, position = _read_cursor(before) if before else (True, None)
         found: list[SessionRow] = []
         with self.reading() as db:
@@ -96,6 +103,33 @@ class Queries:
                 found += _sessions(db, wanted, live=False, after=position, limit=limit + 1 - len(found))
         more = len(found) > limit > 0
         return SessionPage(tuple(found[:limit]), _cursor(found[limit - 1]) if more else None)
+
+    def _sorted(self, limit: int, before: str | None, criteria: Criteria, sort: Sort) -> SessionPage:
+        if sort.field not in SORTED_BY:
+            raise ValueError(f"{sort.field} is nothing to sort by")
+        c, by = schema.sessions.c, SORTED_BY[sort.field]
+        order = [each.asc() if sort.ascending else each.desc() for each in (by, c.started_at, c.id)]
+        after = _read_sorted_cursor(before, sort) if before else None
+        places: list[tuple[str, int, int | None]] = []
+        with self.reading() as db:
+            found = select(c.id, c.started_at, by).where(*_narrowed(db, criteria, sort))
+            if after is None or after[0] is not None:
+                valued = found.where(
+                    by > literal(_LEAST), *([] if after is None else [_beyond((by, c.started_at, c.id), after, sort)])
+                )
+                places += [tuple(row) for row in db.execute(valued.order_by(*order).limit(limit + 1))]
+                after = None
+            if len(places) <= limit and sort.field in _PARTLY:
+                rest = found.where(by.is_(None))
+                if after is not None:
+                    rest = rest.where(_beyond((c.started_at, c.id), after[1:], sort))
+                rest = rest.order_by(*order[1:]).limit(limit + 1 - len(places))
+                places += [tuple(row) for row in db.execute(rest)]
+            shown = [id for id, _, _ in places[:limit]]
+            rows = {row.id: value(SessionRow, row) for row in db.execute(_BRIEF.where(c.id.in_(shown)))}
+        more = len(places) > limit > 0
+        next = _sorted_cursor(sort, *places[limit - 1]) if more else None
+        return SessionPage(tuple(rows[id] for id in shown if id in rows), next)
 
     def live_sessions(self, limit: int = 500) -> tuple[SessionRow, ...]:
         """The sessions that live, `detail` and all, first first; at most so many, of the newest."""
@@ -244,10 +278,57 @@ def _cursor(session: SessionRow) -> str:
     return f"{'live' if session.ended_at is None else 'ended'}.{session.started_at}.{session.id}"
 
 
+_PARTLY = frozenset({"duration", "latency", "wait"})
+"""What not every session has."""
+
+_LEAST = -(2**62)
+"""Less than anything that lists are sorted by; null is not more than that."""
+
+_After = tuple[int | None, int, str]
+"""A place in a sorted list: what it is sorted by, when the session began, its id."""
+
+
+def _narrowed(db: Connection, criteria: Criteria, sort: Sort) -> list[ColumnElement[bool]]:
+    """What must hold of the sessions of a sorted list. Few that match are looked up beforehand, and sorted then; of
+    many the first ones are met soon enough on the way through the index of the order."""
+    if not criteria:
+        return []
+    c = schema.sessions.c
+    wanted = conditions(criteria, db.dialect.name, db)
+    some = db.execute(select(c.id).where(*wanted).limit(FEW + 1)).scalars().all()
+    if len(some) <= FEW:
+        return [c.id.in_(some)]
+    if sort.field not in SORTED_INDEXED:
+        return conditions(criteria, db.dialect.name)
+    # SQLite would otherwise take an index of the condition, and sort all that it finds by it.
+    return [func.coalesce(one, literal(False)) for one in wanted] if db.dialect.name == "sqlite" else wanted
+
+
+def _beyond(columns: Sequence[ColumnElement[Any]], after: Sequence[Any], sort: Sort) -> ColumnElement[bool]:
+    here, there = tuple_(*columns), tuple_(*map(literal, after))
+    return here > there if sort.ascending else here < there
+
+
+def _sorted_cursor(sort: Sort, id: str, started_at: int, number: int | None) -> str:
+    return f"{'-' * (not sort.ascending)}{sort.field}.{'' if number is None else number}.{started_at}.{id}"
+
+
+def _read_sorted_cursor(cursor: str, sort: Sort) -> _After:
+    order, number, started_at, id = cursor.split(".", 3)
+    if order != f"{'-' * (not sort.ascending)}{sort.field}" or (number and not _is_number(number.removeprefix("-"))):
+        raise ValueError("not a cursor of this list")
+    if not _is_number(started_at):
+        raise ValueError("not a cursor of this list")
+    return int(number) if number else None, int(started_at), id
+
+
+def _is_number(text: str) -> bool:
+    # Longer ones are no 64-bit integers, which no database takes.
+    return text.isascii() and text.isdigit() and len(text) < 20 and int(text) < 2**63
+
+
 def _read_cursor(cursor: str) -> tuple[bool, tuple[int, str]]:
     state, started_at, id = cursor.split(".", 2)
-    # Longer ones are no 64-bit integers, which no database takes.
-    number = started_at.isascii() and started_at.isdigit() and len(started_at) < 20 and int(started_at) < 2**63
-    if state not in ("live", "ended") or not number:
+    if state not in ("live", "ended") or not _is_number(started_at):
         raise ValueError("not a cursor of this list")
     return state == "live", (int(started_at), id)

@@ -52,6 +52,14 @@ _NUMBERS: dict[str, ColumnElement[Any]] = {
     "p95": _c.response_p95_ms,
     "duration": (_c.ended_at - _c.started_at) // literal(1_000_000),
 }
+SORTED_BY: dict[str, ColumnElement[Any]] = {
+    "started": _c.started_at,
+    "duration": _c.ended_at - _c.started_at,
+    **{name: _NUMBERS[name] for name in ("turns", "latency", "wait", "interruptions")},
+}
+"""What a session's place in a sorted list goes by; null for those that come last."""
+SORTED_INDEXED = frozenset({"started", "turns", "latency", "wait", "interruptions"})
+"""Those of them that have an index in that order."""
 _STATES: dict[str, ColumnElement[bool]] = {
     "live": _c.ended_at.is_(None),
     "ended": _c.ended_at.is_not(None),

@@ -186,6 +186,70 @@ def test_columns_are_chosen_and_remembered(visit: OpenPage, three: list[str]) ->
     expect(page.get_by_role("columnheader", name="Turns")).to_be_hidden()
 
 
+def test_a_heading_sorts_and_a_filter_keeps_the_order(visit: OpenPage, three: list[str]) -> None:
+    page = visit("/sessions", viewport=WIDE)
+    page.get_by_role("link", name="Duration").click()
+    expect(page.get_by_role("columnheader", name="Duration")).to_have_attribute("aria-sort", "descending")
+    expect(page.locator("#rows > tr").last).to_have_attribute("data-key", three[0])
+    longest = rows(page)
+    expect(page.get_by_role("link", name="Duration")).to_be_focused()
+    page.get_by_role("link", name="Duration").click()
+    expect(page.get_by_role("columnheader", name="Duration")).to_have_attribute("aria-sort", "ascending")
+    assert rows(page) == [*longest[1::-1], three[0]]
+    page.locator("#q").fill("turns:>0")
+    page.locator("#q").press("Enter")
+    expect(page).to_have_url(re.compile(r"q=turns%3A%3E0&sort=duration$"))
+    expect(page.locator("#rows > tr")).to_have_count(3)
+    page.go_back()
+    expect(page.get_by_role("columnheader", name="Duration")).to_have_attribute("aria-sort", "ascending")
+    page.get_by_role("link", name="Started").click()
+    expect(page.get_by_role("columnheader", name="Started")).to_have_attribute("aria-sort", "descending")
+    page.get_by_role("link", name="Started").click()
+    expect(page.get_by_role("columnheader", name="Started")).to_have_attribute("aria-sort", "ascending")
+    assert rows(page) == three[::-1]
+
+
+def test_on_a_phone_a_field_sorts(visit: OpenPage, three: list[str]) -> None:
+    page = visit("/sessions", viewport=NARROW)
+    page.get_by_label("Sort").select_option(label="Oldest first")
+    expect(page.locator("#rows > tr").first).to_have_attribute("data-key", three[2])
+    assert rows(page) == three[::-1]
+
+
+def test_a_range_of_time_is_chosen_by_dates(visit: OpenPage, three: list[str]) -> None:
+    page = visit("/sessions?q=turns:>0", viewport=WIDE, timezone_id="Asia/Tokyo")
+    page.locator(".when summary").click()
+    page.get_by_role("link", name="Last 24 hours").click()
+    expect(page.get_by_label("Filter sessions")).to_have_value("turns:>0 since:24h")
+    expect(page.locator(".when-name")).to_have_text("Last 24 hours")
+    page.locator(".when summary").click()
+    page.get_by_label("From").fill("2026-11-20T09:00")
+    page.get_by_label("To", exact=True).fill("2026-11-20T08:00")
+    page.get_by_role("button", name="Apply").click()
+    assert page.evaluate("document.getElementById('when-from').validity.customError")
+    page.get_by_label("To", exact=True).fill("2026-11-20T10:30")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.get_by_role("heading", name="No call matches")).to_be_visible()
+    assert asked(page) == "turns:>0 since:2026-11-20T09:00+09:00 until:2026-11-20T10:30+09:00"
+    expect(page.locator(".when-name")).to_have_text("Some time")
+
+
+@pytest.mark.parametrize("width", [1280, 1400, 1920])
+def test_the_heading_stays_in_sight_and_nothing_is_cut(visit: OpenPage, archive: Archive, width: int) -> None:
+    for number in range(30):
+        calls.booking(archive, calls.ago(3000 + number)).commit()
+    page = visit("/sessions", viewport={"width": width, "height": 700})
+    expect(page.locator("#rows > tr")).to_have_count(30)
+    page.locator("#rows > tr").last.scroll_into_view_if_needed()
+    heading = page.get_by_role("columnheader", name="Started")
+    expect(heading).to_be_in_viewport()
+    assert heading.evaluate("head => head.getBoundingClientRect().top") == 44
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate(
+        "document.querySelector('.sessions').offsetWidth <= document.querySelector('#results').clientWidth"
+    )
+
+
 def test_it_works_without_scripts(visit: OpenPage, three: list[str]) -> None:
     page = visit("/sessions", java_script_enabled=False, viewport=WIDE)
     page.get_by_label("Filter sessions").fill("outcome:failed")

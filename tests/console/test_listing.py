@@ -10,6 +10,8 @@ import pytest
 from relayproxy.console import listing
 from relayproxy.console.times import rfc3339
 from relayproxy.store.archive import Archive
+from relayproxy.store.desk import add_note, add_tag
+from relayproxy.store.pen import Pen
 
 from . import calls
 from .conftest import Client
@@ -274,3 +276,60 @@ async def test_completions_say_what_they_replace(client: Client, archive: Archiv
     found = await document(client, "/api/complete?q=" + quote("rout:x -route:bo"))
     assert [(one["insert"], one["count"]) for one in found["items"]] == [("-route:bookings", 1)]
     await document(client, "/api/complete?q=a&at=x", 400)
+
+
+async def test_the_list_is_sorted_by_its_headings(client: Client, archive: Archive) -> None:
+    long = calls.Call(archive, calls.ago(3000)).setup().asks(1, "hello").answers(5, "Hi").hang_up(90).commit()
+    short = calls.Call(archive, calls.ago(2000)).setup().asks(1, "hello").answers(1.5, "Hi").hang_up(9).commit()
+    live = calls.Call(archive, calls.ago(50)).setup().commit()
+    for sort, ids in {
+        "-duration": [long.id, short.id, live.id],
+        "duration": [short.id, long.id, live.id],
+        "-latency": [long.id, short.id, live.id],
+        "started": [long.id, short.id, live.id],
+        "-started": [live.id, short.id, long.id],
+    }.items():
+        items = (await document(client, f"/api/sessions?sort={sort}"))["items"]
+        text = await page(client, f"/sessions?sort={sort}")
+        assert [item["id"] for item in items] == shown(text) == ids, sort
+    text = await page(client, "/sessions?sort=-duration&q=turns:%3E=0")
+    assert '<th scope="col" class="c-num c-duration" aria-sort="descending">' in text
+    assert text.count("aria-sort") == 1
+    assert "/sessions?q=turns%3A%3E%3D0&sort=duration" in links(text)
+    assert "/sessions?q=turns%3A%3E%3D0&sort=-latency" in links(text)
+    assert 'aria-sort="descending"><a class="sort descending"' in await page(client, "/sessions")
+    first = await document(client, "/api/sessions?sort=-duration&limit=1")
+    rest = await document(client, f"/api/sessions?sort=-duration&before={first['next']}")
+    assert [item["id"] for item in rest["items"]] == [short.id, live.id]
+    refused = await document(client, "/api/sessions?sort=size", 400)
+    assert "one of started, duration, turns, latency, wait, interruptions is expected" in refused["error"]["message"]
+    refused = await document(client, f"/api/sessions?sort=duration&before={first['next']}", 400)
+    assert "a cursor as an earlier page gave it" in refused["error"]["message"]
+
+
+async def test_tags_and_notes_are_in_their_row(client: Client, archive: Archive, pen: Pen) -> None:
+    good = calls.booking(archive, calls.ago(3000)).commit()
+    calls.failing(archive, calls.ago(2000)).commit()
+    before = re.findall(r'data-digest="([^"]*)"', await page(client, "/sessions"))
+    add_tag(pen, good.id, "to do <now>")
+    add_note(pen, good.id, "ann", "Called back.")
+    add_note(pen, good.id, "ann", "Booked <twice>.")
+    text = await page(client, "/sessions")
+    row = text[text.index(f'<tr id="s-{good.id}"') :]
+    assert all(part in row for part in ("to do &lt;now&gt;", "2 notes", 'title="Booked &lt;twice&gt;."'))
+    assert 'class="marks"' not in text[: text.index(row)]
+    assert q('tag:"to do <now>"') in links(row)
+    items = (await document(client, "/api/sessions"))["items"]
+    assert [(item["tags"], item["notes"]) for item in items] == [([], 0), (["to do <now>"], 2)]
+    after = re.findall(r'data-digest="([^"]*)"', text)
+    assert before[0] == after[0]
+    assert before[1] != after[1]
+
+
+async def test_a_range_of_time_is_chosen_by_its_name(client: Client, archive: Archive) -> None:
+    calls.booking(archive, calls.ago(3000)).commit()
+    text = await page(client, q("route:bookings since:7d"))
+    assert q("route:bookings since:24h") in links(text)
+    assert q("route:bookings") in links(text)
+    assert '<span class="when-name">Last 7 days</span>' in text
+    assert '<span class="when-name">Some time</span>' in await page(client, q("since:5d"))

@@ -19,7 +19,7 @@ from relayproxy.store.archive import Archive
 from relayproxy.store.rows import Batch, JournalRow
 from tests.store import build
 
-from . import fortnight
+from . import calls, fortnight
 
 Client = TestClient[Any, Any]
 
@@ -59,6 +59,19 @@ async def test_the_fragment_has_both_charts_and_their_tables(client: Client, arc
     assert text.count("last 7 days</span>") == text.count("last 7 days, per") // 2 == 1
     # The list has all of them.
     assert re.search(r"\b(6|7)\d of 140 calls, last 7 days, per 3 hours", text)
+
+
+async def test_calls_that_began_before_the_range_are_in_the_list_and_accounted_for(
+    client: Client, archive: Archive
+) -> None:
+    for ago in (7200, 4000, 600):
+        calls.Call(archive, calls.ago(ago)).setup().hang_up(500 if ago < 7200 else 5000).commit()
+    async with client.get("/api/sessions", params={"q": "since:1h"}) as response:
+        assert len((await response.json())["items"]) == 3
+    async with client.get("/sessions/overview", params={"q": "since:1h"}) as response:
+        text = await response.text()
+    assert 'data-total="3"' in text
+    assert "1 of 3 calls, per minute; the other 2 had begun before" in text
 
 
 async def test_of_very_many_older_calls_it_says_that_there_are_more(

@@ -30,6 +30,8 @@ async function show() {
     settle(body);
     for (const chart of body.querySelectorAll("[data-chart]")) draw(chart, brushed);
     drawn = wanted;
+    const total = body.querySelector("[data-total]")?.dataset.total;
+    if (total) document.dispatchEvent(new CustomEvent("relayproxy:counted", { detail: { q: wanted, total } }));
   } catch (problem) {
     if (problem.name === "AbortError") return;
     const sorry = document.createElement("p");

@@ -3,6 +3,7 @@
 import "./choose.js";
 import { onFilter, tell } from "./filterbar.js";
 import { fetchMarkup, listen, say, settle } from "./page.js";
+import { moment, ranged, written } from "./zone.js";
 
 const PAUSE = 500;
 const FACETS = "relayproxy.facets";
@@ -89,8 +90,7 @@ async function go(url, { push = true, focus = null } = {}) {
   going?.abort();
   going = new AbortController();
   const mine = going;
-  const results = document.getElementById("results");
-  results.setAttribute("aria-busy", "true");
+  results().setAttribute("aria-busy", "true");
   let found;
   try {
     found = await fetchMarkup(url, mine.signal);
@@ -103,24 +103,34 @@ async function go(url, { push = true, focus = null } = {}) {
     return;
   }
   if (push) history.pushState(null, "", url);
-  for (const id of ["results", "notes", "matching"]) document.getElementById(id).replaceWith(found.getElementById(id));
+  for (const id of ["results", "notes", "matching", "when-presets"]) document.getElementById(id).replaceWith(found.getElementById(id));
   rows = document.getElementById("rows");
   fresh.hidden = true;
   fresh.href = found.getElementById("fresh").getAttribute("href");
   document.title = title;
-  const now = document.getElementById("results");
+  const now = results();
   settle(now);
-  const q = now.dataset.q;
+  const { q } = now.dataset;
+  document.getElementById("sort").value = now.dataset.sort || "-started";
+  document.querySelector(".when-name").textContent = document.querySelector("#when-presets [aria-current]")?.textContent ?? "Some time";
   tell(q);
   document.dispatchEvent(new CustomEvent("relayproxy:filter", { detail: { q } }));
   follow();
   await narrowDown();
-  document.getElementById(focus)?.focus({ preventScroll: true });
+  if (focus) document.querySelector(focus)?.focus({ preventScroll: true });
   const count = document.getElementById("matching").textContent;
   say(count || "Older calls");
 }
 
-const address = (q) => (q ? `/sessions?${new URLSearchParams({ q })}` : "/sessions");
+const results = () => document.getElementById("results");
+
+/** The list under a filter, in the order that it has now unless another is given. */
+function address(q, sort = results().dataset.sort) {
+  const asked = new URLSearchParams();
+  if (q) asked.set("q", q);
+  if (sort && sort !== "-started") asked.set("sort", sort);
+  return asked.size ? `/sessions?${asked}` : "/sessions";
+}
 
 /** What takes a facet link's place once its list was fetched anew: the link of the same value, else the first of that
  * field, else the first. */
@@ -130,25 +140,28 @@ function twin(body, link) {
   return same.find((one) => one.className === link.className) ?? same[0] ?? links.find((one) => one.dataset.field === link.dataset.field) ?? links[0];
 }
 
-async function narrowDown() {
+const counted = (number) => `${number} ${number === "1" ? "call" : "calls"}`;
+
+/** Fetches the values at the side; `more` names a field of which all are wanted. */
+async function narrowDown(more = "") {
   if (!facets) return;
   const body = document.getElementById("facets-body");
   if (!facets.open) {
     body.dataset.q = "";
     return;
   }
-  const { q } = document.getElementById("results").dataset;
-  if (body.dataset.q === `=${q}`) return;
+  const { q } = results().dataset;
+  if (body.dataset.q === `=${q}` && !more) return;
   try {
-    const found = await fetchMarkup(`${body.dataset.src}?${new URLSearchParams({ q })}`);
-    if (q !== document.getElementById("results").dataset.q) return;
+    const found = await fetchMarkup(`${body.dataset.src}?${new URLSearchParams({ q, more })}`);
+    if (q !== results().dataset.q) return;
     const focused = body.contains(document.activeElement) ? document.activeElement : null;
     body.replaceChildren(found);
     if (focused) twin(body, focused)?.focus({ preventScroll: true });
     body.dataset.q = `=${q}`;
     const about = body.querySelector("[data-matching]");
     const matching = document.getElementById("matching");
-    if (about && matching.textContent) matching.textContent = `${about.dataset.matching} ${about.dataset.matching === "1" ? "call" : "calls"}`;
+    if (about?.dataset.matching && matching.textContent) matching.textContent = counted(about.dataset.matching);
   } catch {
     // The list is there; its values and counts come with the next filter.
   }
@@ -161,19 +174,41 @@ if (document.getElementById("filter")) {
     const link = event.target.closest("#facets a, #notes a, #results a, .filter a, .bar a");
     if (!link || link.pathname !== "/sessions") return;
     event.preventDefault();
-    go(link.href);
+    if (link.dataset.more) {
+      narrowDown(link.dataset.more);
+      return;
+    }
+    const asked = new URL(link.href).searchParams;
+    const heading = link.closest("th");
+    link.closest("details[data-popup]")?.removeAttribute("open");
+    // What changes the filter leaves the order, and what changes the order leaves the filter.
+    go(asked.has("before") ? link.href : address(asked.get("q") ?? "", asked.get("sort") ?? undefined), { focus: heading && `th.${heading.classList.item(heading.classList.length - 1)} a` });
     if (link.rel === "next" || link.closest(".pages")) scrollTo({ top: 0 });
   });
   addEventListener("popstate", () => go(location.href, { push: false }));
 
   // A range that was marked in the charts takes the place of the one there was.
   document.addEventListener("relayproxy:range", ({ detail }) => {
-    const { q } = document.getElementById("results").dataset;
-    const kept = (q.match(/(?:[^\s"]|"(?:[^"\\]|\\.)*"?)+/g) ?? []).filter((token) => !/^(since|until|on):/i.test(token));
-    const iso = (ms) => new Date(ms).toISOString().replace(/(:00)?\.000Z$/, "Z");
-    if (detail.since !== null && detail.since !== undefined) kept.push(`since:${iso(detail.since)}`);
-    if (detail.until !== null && detail.until !== undefined) kept.push(`until:${iso(detail.until)}`);
-    go(address(kept.join(" ")));
+    go(address(ranged(results().dataset.q, detail.since ?? null, detail.until ?? null)));
+  });
+  // The charts count them all.
+  document.addEventListener("relayproxy:counted", ({ detail }) => {
+    const matching = document.getElementById("matching");
+    if (matching.textContent && detail.q === results().dataset.q) matching.textContent = counted(detail.total);
+  });
+
+  document.getElementById("sort").addEventListener("change", ({ target }) => go(address(results().dataset.q, target.value)));
+
+  const [from, to] = ["when-from", "when-to"].map((id) => document.getElementById(id));
+  document.getElementById("when-apply").addEventListener("click", ({ target }) => {
+    const [since, until] = [from, to].map((field) => (field.value ? moment(field.value) : null));
+    from.setCustomValidity(since !== null && until !== null && since >= until ? "This is after the end of the range." : "");
+    if (!from.reportValidity()) return;
+    target.closest("details").open = false;
+    go(address(ranged(results().dataset.q, since, until)));
+  });
+  document.querySelector(".when").addEventListener("toggle", () => {
+    if (!from.value && !to.value) from.value = written(Math.floor(Date.now() / 86_400_000) * 86_400_000 - 86_400_000);
   });
 
   let wanted = null;
@@ -182,10 +217,10 @@ if (document.getElementById("filter")) {
   } catch {
     // Storage is switched off: as wide as the window is.
   }
-  facets.open = matchMedia("(min-width: 1260px)").matches && wanted !== "closed";
+  facets.open = matchMedia("(min-width: 1400px)").matches && wanted !== "closed";
   facets.addEventListener("toggle", () => {
     try {
-      if (matchMedia("(min-width: 1260px)").matches) localStorage.setItem(FACETS, facets.open ? "open" : "closed");
+      if (matchMedia("(min-width: 1400px)").matches) localStorage.setItem(FACETS, facets.open ? "open" : "closed");
     } catch {
       // Kept for this page alone.
     }
