@@ -58,6 +58,7 @@ class Splice:
         self._on_end = on_end
         self._first: Literal["twilio", "backend", "proxy"] | None = None
         self._cause: str | None = None
+        self._timers: list[asyncio.TimerHandle] = []
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.twilio = _End(self, "twilio", Kind.TWILIO_CHUNK, number, tape, twilio, twilio_protocol)
         self.backend = _End(self, "backend", Kind.BACKEND_CHUNK, number, tape, backend, backend_protocol)
@@ -85,7 +86,7 @@ class Splice:
             self._first, self._cause = "proxy", cause
         self.twilio.close()
         self.backend.close()
-        asyncio.get_running_loop().call_later(CLOSE_PATIENCE, self._abort)
+        self._later(CLOSE_PATIENCE, self._abort)
 
     def _await_other_end(self, before: tuple[int, ...] | None) -> None:
         if self.finished.done():
@@ -94,7 +95,12 @@ class Splice:
         if now == before:
             self._abort()
         else:
-            asyncio.get_running_loop().call_later(HALF_CLOSED_PATIENCE, self._await_other_end, now)
+            self._timers.clear()
+            self._later(HALF_CLOSED_PATIENCE, self._await_other_end, now)
+
+    def _later(self, seconds: float, callback: Callable[..., None], *arguments: object) -> None:
+        if not self.finished.done():
+            self._timers.append(asyncio.get_running_loop().call_later(seconds, callback, *arguments))
 
     def _abort(self) -> None:
         for end in (self.twilio, self.backend):
@@ -127,6 +133,15 @@ class Splice:
             )
         finally:
             self.finished.set_result(None)
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Leaves nothing that only a garbage collection would find: thresholds put that off for thousands of calls."""
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+        for end in (self.twilio, self.backend):
+            del end.peer, end._splice, end._original
 
 
 class _End(asyncio.Protocol):

@@ -27,6 +27,7 @@ from yarl import URL
 
 from relayproxy.relay import limits
 from relayproxy.relay.answers import head_and_body
+from relayproxy.relay.failures import let_go
 from relayproxy.relay.headers import Headers, decode, printable, to_caller
 from relayproxy.relay.stopwatch import Stopwatch, tracing
 
@@ -106,7 +107,11 @@ class Upstream:
         """
         try:
             async with asyncio.timeout(self._timeout):
-                response = await self._request(url, headers, own_host, stopwatch)
+                try:
+                    response = await self._request(url, headers, own_host, stopwatch)
+                except BaseException as problem:
+                    let_go(problem)
+                    raise
                 stopwatch.answered()
         except TimeoutError:
             return _own(504, f"the backend did not answer within {self._timeout:g} s (the setting connect_timeout)")
