@@ -19,6 +19,7 @@ from aiohttp.web_protocol import RequestHandler
 from relayproxy.refusals import Reason
 from relayproxy.relay import limits
 from relayproxy.relay.answers import Sent, head_and_body
+from relayproxy.relay.failures import let_go
 from relayproxy.relay.headers import mask_query
 
 LINGER = 1.0
@@ -130,6 +131,7 @@ class HeadProtocol(RequestHandler):
         if not isinstance(exc, HttpProcessingError):
             return super().handle_error(request, status, exc, message)
         self._refuse(*self._wrong(exc))
+        let_go(exc)
         return Answered(status)
 
     def _wrong(self, problem: HttpProcessingError) -> tuple[Reason, int, str]:
