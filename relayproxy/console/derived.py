@@ -54,6 +54,7 @@ def turn_document(turn: Turn, findings: Iterable[FindingView]) -> dict[str, Any]
         "response_latency_ms": turn.response_latency_ms,
         "null_reason": turn.null_reason,
         "longest_wait_ms": turn.longest_wait_ms,
+        "attribution": turn.attribution,
         "input_delay_ms": milliseconds(budget.input_delay),
         "proxy_in_ms": milliseconds(budget.proxy_in),
         "backend_latency_ms": milliseconds(budget.backend),

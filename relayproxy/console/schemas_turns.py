@@ -23,7 +23,7 @@ from relayproxy.console.schemas import (
     text,
 )
 from relayproxy.conversation.findings import CATALOGUE, Severity
-from relayproxy.conversation.model import HeardBasis, InterruptionKind, MarkKind, Match, OpenedBy, Tier
+from relayproxy.conversation.model import Attribution, HeardBasis, InterruptionKind, MarkKind, Match, OpenedBy, Tier
 from relayproxy.conversation.numbers import HEARD, NULL_REASONS
 from relayproxy.conversation.totals import NullReason
 
@@ -72,7 +72,7 @@ INTERRUPTION = obj(
         **measured("interruption", "heard_ms"),
         "stale_chunks": count(meaning("interruption", "stale_chunks")),
         "stale_chars": count(meaning("interruption", "stale_chars")),
-        "attribution": one_of(("exact", "inferred"), "How it is known which response was cut off."),
+        "attribution": one_of(Attribution, "How it is known which response was cut off."),
         "reaction_ms": integer(meaning("interruption", "reaction_ms")),
         "still_streaming_at_close": boolean("Stale text came until the session was over."),
         "false_interruption": nullable(boolean("The caller said nothing after all; null while that is not known.")),
@@ -184,6 +184,10 @@ TURN = obj(
         **measured("turn", "response_latency_ms"),
         "null_reason": nullable(named("NullReason"), "Why there is no response_latency_ms."),
         **measured("turn", "longest_wait_ms"),
+        "attribution": one_of(
+            Attribution,
+            "inferred: several prompts waited at once, and the words of the replies tell which one this answers.",
+        ),
         **measured("turn", *_DELAYS, "user_bot_latency_ms"),
         "budget": BUDGET,
         **measured("turn", *_TIMINGS),

@@ -59,6 +59,7 @@ class _Account:
             interruptions=self._interruptions(),
             unanswered=self._ended_at is not None and unanswered(draft),
             lang=draft.lang,
+            attribution="inferred" if draft.inferred else "exact",
             budget=self._budget(),
             longest_wait_ms=self._longest_wait(),
             lead_time_ms=self._lead_time(),

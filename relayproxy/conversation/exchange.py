@@ -99,18 +99,17 @@ class Exchange:
         self.last_prompt_at = at
         for draft in self._aftermath.prompt(at, at - spoken_for(text)):
             self.book.touch(draft.turn)
-        turn = self.book.open
+        turn, ask = self.book.open, Ask(text, lang, moment)
         if turn is None or not turn.unconfirmed:
             self.silences.caller_stops(at, event=False)
         if turn is not None and turn.unconfirmed:
             turn.unconfirmed = False
             turn.opened_by = "prompt"
         elif turn is not None and _unanswered(turn):
-            turn.asked_again(moment, self.playback.expected_at)
+            turn.asked_again(ask, self.playback.expected_at)
             turn.opened_by = "prompt"
         else:
             turn = self.book.begin("prompt", at)
-        ask = Ask(text, lang, moment)
         turn.asks.append(ask)
         spoken = self._caller_speech.prompt(text, at)
         turn.mark("prompt", at, text, spoken)
@@ -255,6 +254,7 @@ class Exchange:
         if self.book.open is not None:
             self.book.open.transferred = handed_off
         self.book.close(at)
+        self.replies.decide()
 
     def greeting_latency(self, *, closed: bool) -> tuple[int | None, NullReason | None]:
         """From `setup` until the agent was first heard, milliseconds, unless the caller spoke first; else why not."""

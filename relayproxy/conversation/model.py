@@ -22,6 +22,7 @@ from relayproxy.conversation.totals import NullReason, Totals, milliseconds
 OpenedBy = Literal["setup", "prompt", "dtmf", "proactive"]
 HeardBasis = Literal["interrupt", "tokens_played", "estimated", "all", "unknown"]
 Match = Literal["exact", "fuzzy", "none"]
+Attribution = Literal["exact", "inferred"]
 InterruptionKind = Literal["caller_speech", "caller_dtmf", "preempt"]
 Tier = Literal["A", "B"]
 """A: the plain protocol. B: the call's `info` events (speaker-events, tokens-played) were on."""
@@ -106,7 +107,7 @@ class Interruption(msgspec.Struct, frozen=True):
     stale_chunks: int = 0
     """Text messages with speakable content that the backend still sent for this response afterwards."""
     stale_chars: int = 0
-    attribution: Literal["exact", "inferred"] = "inferred"
+    attribution: Attribution = "inferred"
     reaction_ms: int = 0
     """`interrupt` written to the backend → its last stale text read; 0 when there was none."""
     still_streaming_at_close: bool = False
@@ -155,6 +156,8 @@ class Turn(msgspec.Struct, frozen=True):
     """True once the turn is over and its last prompt or key got no speakable answer, no digits and no handoff."""
     lang: str | None
     """Language of the final prompt, as Twilio named it."""
+    attribution: Attribution = "exact"
+    """`inferred`: several prompts waited at once, and the words of the replies tell which of them this one answers."""
     budget: Budget = Budget()
     longest_wait_ms: int | None = None
     """First final prompt that nothing had answered → first sound (Tier B) or speakable message (Tier A), or the end."""

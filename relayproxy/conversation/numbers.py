@@ -138,7 +138,9 @@ NUMBERS: tuple[Number, ...] = (
         "relayproxy.turn.char_rate", "{char}/s",
     ),
     Number(
-        "turn", "coalesced_prompts", "A", "Final prompts beyond the first that came before any answer.", "",
+        "turn", "coalesced_prompts", "A", "Final prompts beyond the first that one reply answers.",
+        "As many replies as prompts are a turn each: in the order of the prompts, unless their words tell otherwise "
+        "(`attribution` is `inferred` then). A reply such as “One moment.” and what follows it are one.",
         "relayproxy.turn.coalesced_prompts", "{prompt}",
     ),
     # -- interruption ------------------------------------------------------------------------------------------------

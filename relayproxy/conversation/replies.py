@@ -9,8 +9,10 @@ Times are wall nanoseconds. Nothing here looks at a clock: rules about elapsed t
 from itertools import pairwise
 from typing import Literal
 
+from relayproxy.conversation.attribution import Attribution
 from relayproxy.conversation.barge_in import Aftermath, InterruptionDraft
 from relayproxy.conversation.book import TurnBook
+from relayproxy.conversation.filler import is_filler
 from relayproxy.conversation.moment import Moment
 from relayproxy.conversation.overlap import second_reply
 from relayproxy.conversation.playback import SECOND, Playback
@@ -41,6 +43,7 @@ class Replies:
         self._playback = playback
         self._aftermath = aftermath
         self._silences = silences
+        self._attribution = Attribution(book)
         self._current: Response | None = None
         self._finished: Response | None = None
         """The response before, while what follows may be a second reply to the same words."""
@@ -58,7 +61,10 @@ class Replies:
     def earliest(self) -> int | None:
         """Number of the earliest turn that text could still be added to."""
         turns = [r.turn.number for r in (self._current, self._finished) if r is not None and r.turn is not None]
-        return min(turns, default=None)
+        if self._current is not None and self._current.interruption is not None:
+            turns.append(self._current.interruption.turn)
+        undecided = self._attribution.earliest()
+        return min(turns if undecided is None else [*turns, undecided], default=None)
 
     @property
     def asks(self) -> int:
@@ -72,6 +78,7 @@ class Replies:
 
     def pass_time(self, now: int) -> None:
         """A message at this time is about to be fed."""
+        self._attribution.pass_time(now)
         if self._finished is not None and now - self._finished.last_at > SILENCE:
             self._finished = None
 
@@ -94,12 +101,18 @@ class Replies:
         self._asked_at = moment.at
         self._finished = None
         if turn is None:
+            self.decide()
             return
+        self._attribution.asked(turn, moment.at)
         turn.caller_at, turn.caller_out, turn.caller_place = moment.at, moment.out, moment
         turn.awaiting = True
         turn.cut_short = False
         turn.reaction_out = None
         turn.touch()
+
+    def decide(self) -> None:
+        """No later reply changes what answers which prompt."""
+        self._attribution.decide()
 
     def reaction(self, out: int) -> None:
         """The backend sent a message of any type."""
@@ -135,6 +148,7 @@ class Replies:
             turn = self._speak(response, moment, "text")
             response.voice_lang = lang or self._lang or turn.lang
         turn.touch()
+        self._attribution.active(moment.at)
         self._count(response, token, moment, gap, last=last, speakable=speakable)
         self._say(response, token, moment, speakable=speakable, preemptible=preemptible)
 
@@ -164,6 +178,7 @@ class Replies:
 
     def interrupted(self, speech: object, draft: InterruptionDraft) -> None:
         """`speech` was playing and is cut off, and with it all that waited behind it."""
+        self.decide()
         current = self._current
         if current is None or not isinstance(speech, Speech):
             return
@@ -183,6 +198,7 @@ class Replies:
             self._current.cut_off = at - self._current.last_at <= SILENCE
             self._current.touch()
             self._current = None
+            self.decide()
 
     def _give_up(self, at: int) -> None:
         """An answer to a partial prompt that nothing followed in time is no answer to what the caller says now."""
@@ -215,10 +231,14 @@ class Replies:
     def _speak(self, response: Response, moment: Moment, kind: Literal["text", "play"]) -> TurnDraft:
         """Gives a response that has become audible its turn."""
         book, at = self._book, moment.at
-        response.began = moment
+        response.began, response.first_kind = moment, kind
+        response.sounding, response.over_caller = self._playback.on, self.caller_speaking
         self._note_second_reply(response, moment)
         turn = book.open
-        if turn is None or not turn.awaiting:
+        laid = None if turn is None or turn.awaiting else self._attribution.unasked(response, at)
+        if laid is not None:
+            turn = laid
+        elif turn is None or not turn.awaiting:
             if self._partial_at is not None and at - self._partial_at <= PARTIAL_WINDOW:
                 if turn is None or not turn.unconfirmed:
                     turn = book.begin("proactive", at)
@@ -226,10 +246,11 @@ class Replies:
                     turn.agent_over_caller = not self.hears_caller
             elif turn is None or turn.opened_by != "setup" or turn.responses or self._greeted(turn, at):
                 turn = book.begin("proactive", at)
-        turn.awaiting = False
-        turn.responses.append(response)
-        response.turn, response.first_kind = turn, kind
-        response.sounding, response.over_caller = self._playback.on, self.caller_speaking
+            self.decide()
+        if laid is None:
+            turn.awaiting = False
+            turn.responses.append(response)
+            response.turn = turn
         for draft in self._aftermath.response(response.began.out):
             book.touch(draft.turn)
         self._silences.answered(moment.out)
@@ -278,6 +299,7 @@ class Replies:
                 response.stream.chunk(token, moment)
         elif speakable:
             interruption.stale(len(token), moment.at, gap)
+            self._book.touch(interruption.turn)
             if len(response.stale) < MOST_STALE:
                 response.stale.append((moment, token))
         if not last:
@@ -287,6 +309,10 @@ class Replies:
         response.rate = self._playback.rate.measured
         if interruption is not None:
             interruption.streams = False
+        turn = response.turn
+        if turn is not None and turn is self._book.open and turn.asks and is_filler(response.text()):
+            turn.awaiting = not turn.speculative
+        self._attribution.done()
         self._finished = response
 
     def _keep(self, response: Response, token: str, moment: Moment) -> None:

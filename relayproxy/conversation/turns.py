@@ -54,6 +54,7 @@ class Response:
         "cut_off",
         "done_out",
         "first_kind",
+        "given_up",
         "interleaved",
         "interrupted_at_asks",
         "interruption",
@@ -84,6 +85,8 @@ class Response:
         """What that was."""
         self.done_out: int | None = None
         """When `last: true` had been written."""
+        self.given_up = False
+        """It was never terminated, and what came behind it is taken for another reply; it may have been the rest."""
         self.sounding = False
         """The agent was already speaking when it came."""
         self.over_caller = False
@@ -151,6 +154,7 @@ class TurnDraft:
         "greeting_at",
         "greeting_from",
         "greeting_until",
+        "inferred",
         "interruptions",
         "lang",
         "languages",
@@ -200,6 +204,8 @@ class TurnDraft:
         """The response began before the final prompt."""
         self.unconfirmed = False
         """Speculative, and the final prompt has not come yet."""
+        self.inferred = False
+        """What answers it was told by words."""
         self.cut_short = False
         """An interrupt came between the caller's asking and the first token."""
         self.agent_over_caller = False
@@ -249,13 +255,31 @@ class TurnDraft:
         """Its value must be built anew."""
         self.value = None
 
-    def asked_again(self, moment: Moment, heard_until: int) -> None:
+    def take(self, asks: list[Ask], marks: list[Mark], *, anew: bool) -> None:
+        """These are its prompts, and not those that were taken for it. `marks`: of all turns that they were in.
+        `anew`: its responses are others too."""
+        first, last = asks[0], asks[-1]
+        self.asks, self.started_at, self.ended_at = asks, first.moment.at, None
+        self.caller_at, self.caller_out, self.caller_place = last.moment.at, last.moment.out, last.moment
+        self.caller_begun_at, self.client_off_at, self.lang = first.begun_at, last.client_off_at, last.lang
+        waits = [(ask.waited, ask.moment) for ask in asks[1:] if ask.waited is not None]
+        self.longest_wait = max(waits, key=lambda wait: wait[0], default=None)
+        sent = {at for response in self.responses for at, _ in response.media}
+        places = {"prompt": {ask.moment.at for ask in asks}, "play": sent}
+        own = [mark for mark in self.marks if mark.kind not in places]
+        self.marks = sorted([*own, *(m for m in marks if m.at in places.get(m.kind, ()))], key=lambda mark: mark.at)
+        if anew:
+            self.reaction_out = self.agent_at
+        self.touch()
+
+    def asked_again(self, ask: Ask, heard_until: int) -> None:
         """The caller speaks again without having been answered. `heard_until`: so long the agent may have spoken."""
         if self.caller_at is None or self.sent_digits:
             return
-        wait = moment.at - max(self.caller_at, heard_until)
+        wait = ask.moment.at - max(self.caller_at, heard_until)
+        ask.waited = wait
         if self.longest_wait is None or wait > self.longest_wait[0]:
-            self.longest_wait = wait, moment
+            self.longest_wait = wait, ask.moment
 
     def play_greeting(self, chunk: str, at: int) -> None:
         """Adds what was played of the greeting."""
