@@ -23,6 +23,8 @@ LOW, VERY_LOW = 0.10, 0.02
 """Shares of a disk that are free."""
 SLOW_ANSWER = 500
 """Milliseconds in which a database should have answered."""
+STUCK = 10_000
+"""Milliseconds without a sign of life after which a relay is stuck."""
 AHEAD = 5
 """Seconds by which a recorder's clock may be ahead of the console's."""
 RECENT = 5 * 60
@@ -88,17 +90,26 @@ def _relay(facts: Facts) -> Check:
             f"{plural(said.live_calls, 'call')} may still end {where}.",
             "Start it again: `relayproxy serve`, or `relayproxy relay`.",
         )
-    if said is not None:
-        return Check("relay", "ok", "The relay takes calls", f"{plural(said.live_calls, 'live call')}, asked {where}")
-    if alive and answer.silent:
+    stuck = [
+        (one, report.vitals.host)
+        for report in facts.working
+        for one in report.vitals.journals
+        if one.alive and one.silent_ms > STUCK
+    ]
+    if stuck or (alive and said is None and answer.silent):
+        shown = f"It has shown no life for {age(max(one.silent_ms for one, _ in stuck) / 1000)}. " if stuck else ""
+        on = f" on {stuck[0][1]}" if stuck and len(facts.reports) > 1 else ""
         return Check(
             "relay",
             "bad",
-            "The relay does not answer",
-            f"{asked} Its process is there, but it is stopped, or far too busy: its calls stand still.",
+            f"A relay{on} does not respond",
+            f"{shown}{'' if said else f'{asked} '}Its process is there, but it is stopped, or far too busy: its calls "
+            "stand still.",
             "If it was stopped (Ctrl-Z, SIGSTOP), let it go on with SIGCONT; else see its log, and what else uses the "
-            "processor.",
+            "processor and the disk of its journal.",
         )
+    if said is not None:
+        return Check("relay", "ok", "The relay takes calls", f"{plural(said.live_calls, 'live call')}, asked {where}")
     if alive:
         relays = "A relay is" if alive == 1 else f"{alive} relays are"
         return Check(

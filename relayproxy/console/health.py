@@ -252,6 +252,7 @@ def _recorder(facts: Facts, report: Report) -> dict[str, Any]:
                 "segments": one.segments,
                 "bytes": one.bytes,
                 "unread_bytes": one.unread,
+                "relay_silent_ms": one.silent_ms,
             }
             for one in vitals.journals
         ],

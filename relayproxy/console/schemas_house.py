@@ -83,6 +83,7 @@ RECORDER = obj(
                     "segments": count(),
                     "bytes": count(),
                     "unread_bytes": count("Not yet in the database."),
+                    "relay_silent_ms": count("For how long the relay has shown no life; it does every 2 s."),
                 }
             )
         ),

@@ -73,6 +73,15 @@ def writer_is_alive(journal: Path) -> bool:
     return False
 
 
+def life_shown_at(journal: Path) -> int | None:
+    """When the journal's writer last showed life, by the wall clock of its machine (nanoseconds); None when the journal
+    is gone."""
+    try:
+        return (journal / LOCK).stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
+
+
 def size_of(folder: Path) -> int:
     """Bytes in all segments of all journals of a journal folder."""
     total = 0

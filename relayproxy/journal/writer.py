@@ -69,6 +69,10 @@ class JournalWriter:
         self._put += len(entries)
         self._queue.put(entries)
 
+    def show_life(self) -> None:
+        """Lets the journal's lock file say that both the caller and the writer's thread are at work now."""
+        self._queue.put(bytearray())
+
     def close(self, timeout: float = 10.0) -> None:
         """Ends the thread once all that was handed over is written or given up; waits `timeout` seconds at most."""
         self._queue.put(None)
@@ -90,6 +94,9 @@ class JournalWriter:
                 log.exception("journal writer")
                 self._keep(entries, GapCause.DISK)
             self._done += len(entries)
+            if not entries and self._lock is not None:
+                with contextlib.suppress(OSError):
+                    os.utime(self._lock)
         for descriptor in (self._file, self._lock):
             if descriptor is not None:
                 os.close(descriptor)

@@ -23,7 +23,7 @@ from relayproxy.errors import RelayproxyError
 from relayproxy.journal.format import MAGIC
 from relayproxy.journal.reader import START, Position
 from relayproxy.journal.refused import read_refused
-from relayproxy.journal.segments import journal_paths, segment_numbers, segment_path, writer_is_alive
+from relayproxy.journal.segments import journal_paths, life_shown_at, segment_numbers, segment_path, writer_is_alive
 from relayproxy.recorder.playback import Event
 from relayproxy.recorder.waiting import Waiting
 from relayproxy.refusals import Tally, merged
@@ -113,6 +113,7 @@ class Reporter:
         self._data_dir = data_dir.absolute()
         self._quota = quota
         self._spans = spans
+        self._life = Life()
         self._host = socket.gethostname()
         self._process = f"recorder:{self._host}:{_id_of(data_dir)}"
         self._started_at = time.time_ns()
@@ -179,7 +180,7 @@ class Reporter:
             started_at=self._started_at,
             data_dir=str(self._data_dir),
             ended=ended,
-            journals=journals(self._data_dir / "journal", found.places),
+            journals=journals(self._data_dir / "journal", found.places, self._life),
             quota=self._quota,
             lag_ms=max(found.lag // _MS, round(self._unplayed.age(found.places) * 1000)),
             calls=found.calls,
@@ -209,13 +210,29 @@ class Reporter:
         return OtlpVitals(spans.endpoint, spans.sent, spans.failed, spans.dropped, since, cause)
 
 
-def journals(folder: Path, places: Places) -> tuple[JournalVitals, ...]:
+class Life:
+    """For how long the writers of journals have shown no life, by a steady clock: the wall clock may be set."""
+
+    def __init__(self) -> None:
+        self._shown: dict[str, tuple[int | None, float]] = {}
+
+    def silent_ms(self, path: Path) -> int:
+        """Milliseconds since the journal's writer showed life, as far as that was watched."""
+        at, now = life_shown_at(path), time.monotonic()
+        known = self._shown.get(path.name)
+        if known is None or known[0] != at:
+            known = self._shown[path.name] = (at, now)
+        return round((now - known[1]) * 1000)
+
+
+def journals(folder: Path, places: Places, life: Life | None = None) -> tuple[JournalVitals, ...]:
     """Every journal in the folder, oldest first, where `places` says how far each has been played."""
     played = {path.name: position for path, position in places}
-    return tuple(_journal(path, played.get(path.name, START)) for path in journal_paths(folder))
+    watch = life or Life()
+    return tuple(_journal(path, played.get(path.name, START), watch) for path in journal_paths(folder))
 
 
-def _journal(path: Path, position: Position) -> JournalVitals:
+def _journal(path: Path, position: Position, life: Life) -> JournalVitals:
     segments = total = unread = 0
     for number in segment_numbers(path):
         try:
@@ -228,7 +245,7 @@ def _journal(path: Path, position: Position) -> JournalVitals:
             unread += max(0, size - len(MAGIC))
         elif number == position.segment:
             unread += max(0, size - max(position.offset, len(MAGIC)))
-    return JournalVitals(path.name, writer_is_alive(path), segments, total, unread)
+    return JournalVitals(path.name, writer_is_alive(path), segments, total, unread, life.silent_ms(path))
 
 
 def _id_of(folder: Path) -> str:

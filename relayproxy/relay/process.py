@@ -28,6 +28,8 @@ from relayproxy.relay.upstream import Upstream
 log = logging.getLogger(__name__)
 
 POLL = 0.05
+LIFE = 2.0
+"""Seconds between two signs of life."""
 HURRY = 6.0
 """Seconds that closing calls get before the process ends all the same."""
 
@@ -52,6 +54,7 @@ async def _main(settings: Settings) -> None:
     refusals = RefusalLog(loop.call_later, lambda tallies: _report(writer, tallies))
     relay = Relay(settings, tape, upstream, refusals, lambda: writer.problem.name.lower() if writer.problem else None)
     listener = Listener(relay.handle, relay.unreadable, settings.listen, tls)
+    life = asyncio.create_task(_show_life(writer))
     try:
         try:
             await listener.start()
@@ -68,8 +71,15 @@ async def _main(settings: Settings) -> None:
         await listener.close()
         await upstream.close()
         refusals.flush()
+        life.cancel()
         tape.close()
         await asyncio.to_thread(writer.close)
+
+
+async def _show_life(writer: JournalWriter) -> None:
+    while True:
+        writer.show_life()
+        await asyncio.sleep(LIFE)
 
 
 def _report(writer: JournalWriter, tallies: tuple[Tally, ...]) -> None:

@@ -38,6 +38,8 @@ class JournalVitals(msgspec.Struct, frozen=True):
     bytes: int
     unread: int
     """Bytes that have not been played yet."""
+    silent_ms: int = 0
+    """For how long its relay has shown no life, as far as the recorder has watched."""
 
 
 class OtlpVitals(msgspec.Struct, frozen=True):

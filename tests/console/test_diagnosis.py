@@ -74,7 +74,15 @@ def test_everything_works() -> None:
             "Start it: `relayproxy serve`, or `relayproxy relay`",
         ),
         ("gaps", facts(lost=(LOST,)), "warn", "A part of the journal could not be read, from 60 s ago", "See whether"),
-        ("relay", facts(relay=STOPPED), "bad", "The relay does not answer", "SIGCONT"),
+        ("relay", facts(relay=STOPPED), "bad", "A relay does not respond", "SIGCONT"),
+        (
+            "relay",
+            facts(report(journals=(JournalVitals("j1", True, 1, 10, 0, 12_000),)), relay=SILENT),
+            "bad",
+            "A relay does not respond",
+            "SIGCONT",
+        ),
+        ("relay", facts(report(journals=(JournalVitals("j1", True, 1, 10, 0, 9_000),))), "ok", "The relay takes", ""),
         ("relay", facts(report(42), relay=SILENT), "unknown", "Whether a relay is running is not known", ""),
         (
             "relay",

@@ -79,7 +79,14 @@ async def test_all_that_is_known(client: Client, archive: Archive, writer: Vital
     [recorder] = body["recorders"]
     assert (recorder["process"], recorder["working"], recorder["live_connections"]) == (PROCESS, True, 2)
     assert recorder["journals"] == [
-        {"id": "20261124T061203-1f2e3d4c", "relay_alive": True, "segments": 1, "bytes": 4096, "unread_bytes": 0}
+        {
+            "id": "20261124T061203-1f2e3d4c",
+            "relay_alive": True,
+            "segments": 1,
+            "bytes": 4096,
+            "unread_bytes": 0,
+            "relay_silent_ms": 0,
+        }
     ]
     assert body["database"]["kind"] == "SQLite"
     assert body["database"]["sessions_at_least"] == 1

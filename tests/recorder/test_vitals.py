@@ -1,6 +1,7 @@
 """What the recorder tells of itself, and that telling never holds it up."""
 
 import logging
+import os
 import shutil
 import threading
 import time
@@ -12,7 +13,8 @@ import pytest
 from relayproxy.journal.format import MAGIC
 from relayproxy.journal.reader import Position, delete_journal
 from relayproxy.journal.refused import write_refused
-from relayproxy.recorder.vitals import Beat, Reporter, journals
+from relayproxy.journal.segments import LOCK
+from relayproxy.recorder.vitals import Beat, Life, Reporter, journals
 from relayproxy.refusals import Refusal, Tally
 from relayproxy.store.engine import open_engine, open_reader
 from relayproxy.store.errors import StoreError
@@ -200,3 +202,13 @@ def test_what_relays_have_refused_is_told_and_stays_known_when_they_are_gone(tmp
     assert not one.exists()
     reporting.close()
     assert [told.refused for told in kept.told] == [(Tally(4, refusal),)] * 2
+
+
+def test_how_long_a_relay_has_shown_no_life(stage: Stage) -> None:
+    path, life = stage.journal().path, Life()
+    assert life.silent_ms(path) == 0, "nothing is known before the first look"
+    deadline = time.monotonic() + PATIENCE
+    while life.silent_ms(path) < 50:
+        assert time.monotonic() < deadline
+    os.utime(path / LOCK, (1, 1))
+    assert life.silent_ms(path) == 0, "whatever the clock says, it has shown life"

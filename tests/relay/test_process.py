@@ -1,14 +1,16 @@
 """Stopping: calls that live may end; new ones are refused."""
 
 import asyncio
-from signal import SIGTERM
+from contextlib import suppress
+from signal import SIGCONT, SIGSTOP, SIGTERM
 
 import pytest
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosedError
 
-from relayproxy.relay.process import SAME_SIGNAL
+from relayproxy.journal.segments import journal_paths, life_shown_at, writer_is_alive
+from relayproxy.relay.process import LIFE, SAME_SIGNAL
 from tests.relay.test_websockets import call, echo, relayed
 from tests.running import Running, relay, running
 from tests.wire import REQUEST, listening
@@ -104,3 +106,24 @@ async def test_calls_pass_while_the_data_folder_cannot_be_written(tmp_path_facto
                 await connection.send("hello")
                 assert await connection.recv() == "hello"
             assert "the journal cannot be written" in process.log.read_text()
+
+
+async def test_a_relay_that_is_stopped_shows_no_life_until_it_goes_on() -> None:
+    async def shows_life(patience: float) -> bool:
+        before = life_shown_at(path)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while life_shown_at(path) == before:  # noqa: ASYNC110 (a file tells nobody that it changes)
+                    await asyncio.sleep(0.02)
+        return life_shown_at(path) != before
+
+    async with relayed() as process:
+        [path] = journal_paths(process.data_dir / "journal")
+        assert await shows_life(30)
+        process.signal(SIGSTOP)
+        try:
+            assert writer_is_alive(path)
+            assert not await shows_life(2 * LIFE)
+        finally:
+            process.signal(SIGCONT)
+        assert await shows_life(30)
