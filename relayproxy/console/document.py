@@ -70,6 +70,7 @@ def session_document(session: Session, findings: Iterable[FindingView], now: int
         else {"turn": waiting.turn, **moment("since", waiting.since), "waiting_ms": max(0, now - waiting.since) // _MS},
         "connections": [_connection(connection) for connection in session.connections],
         "call": [call_item(row) for row in session.call],
+        "claims": [call_item(row) for row in session.claims],
         "turns": [turn_document(turn, views(session, turn.findings)) for turn in session.turns],
         "turns_next": turns_next(session.last, session.row.turns),
         "unreadable_turns": session.unreadable,

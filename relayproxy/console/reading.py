@@ -49,6 +49,8 @@ class Session:
     """The turn that precedes the first of them."""
     call: tuple[SessionRow, ...] = ()
     """The first sessions of the same call, this one among them, first first."""
+    claims: tuple[SessionRow, ...] = ()
+    """Other sessions that say they are the same one (by VX id), and were not taken for it; first first."""
     last: int | None = None
     """The number of the last turn that was looked at."""
     unreadable: int = 0
@@ -95,13 +97,15 @@ def _read_session(queries: Queries, id: str, first: int, limit: int) -> Session 
     turns = read[1:] if before else read
     call_sid = found.session.call_sid
     call = queries.sessions_of_call(call_sid) if call_sid else (found.session,)
+    vx = found.session.session_id
+    claims = tuple(row for row in queries.sessions_with_id(vx) if row.id != found.session.id) if vx else ()
     unreadable = sum(row.number >= first for row in rows) - len(turns)
     try:
         conversation, unread = _conversation.decode(found.session.detail), False
     except msgspec.DecodeError:
         conversation, unread = _of_row(found.session), True
     last = rows[-1].number if rows else None
-    return Session(found.session, conversation, connections, turns, before, call, last, unreadable, unread)
+    return Session(found.session, conversation, connections, turns, before, call, claims, last, unreadable, unread)
 
 
 def decoded(rows: Iterable[TurnRow]) -> tuple[Turn, ...]:

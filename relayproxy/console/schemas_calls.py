@@ -149,6 +149,12 @@ _FILE: Fields = {
     ),
     "connections": array(named("Connection"), "First opened first."),
     "call": array(named("CallItem"), "The first sessions of the same call, this one among them."),
+    "claims": array(
+        named("CallItem"),
+        "Other sessions that claim the same `session_id`. A connection joins a session only when account, call SID, "
+        "numbers and the presence of Twilio's signature agree, the earlier connection is gone and has been for an hour "
+        "at most.",
+    ),
     "findings": array(named("Finding"), "In order of time, at most 20 of one code."),
     "totals": obj({**TOTALS, **DERIVED}),
     "revision": count("Grows with every change."),

@@ -72,7 +72,7 @@ class Connection:
         self.fresh: list[Message] = []
         self.last_t = 0
         """Nanoseconds from the opening to the last sign of life."""
-        self._journal = journal
+        self.journal = journal
         self._raw_opening = raw_opening or msgspec.json.encode(opening).decode()
         self._opened_mono = opened_mono
         self._limit = limit
@@ -183,7 +183,7 @@ class Connection:
         return ConnectionRow(
             id=self.id,
             session=self.session,
-            journal=self._journal,
+            journal=self.journal,
             number=self.number,
             opened_at=self.opening.opened_at,
             opened_mono=self._opened_mono,

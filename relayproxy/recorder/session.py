@@ -22,6 +22,7 @@ from relayproxy.conversation.model import Conversation, Turn
 from relayproxy.conversation.spans import Span, spans
 from relayproxy.recorder.connection import log_bug
 from relayproxy.recorder.derive import session_labels, session_row, turn_row
+from relayproxy.recorder.identity import Identity
 from relayproxy.store.rows import ConnectionRow, SessionLabels, SessionRow, TurnRow
 
 MOST_LANGUAGES = 20
@@ -95,8 +96,8 @@ class Session:
         """Spans of so many turns, from the first, have been handed on."""
         self._ended_span = False
         """The span of the whole session has."""
-        self.name: tuple[str, str | None] | None = None
-        """VX id and call SID, once it is settled by them which session this is."""
+        self.name: Identity | None = None
+        """Who it says it is, once it is settled by that which session this is."""
 
     def open(self, opening: Opening) -> None:
         self.live[opening.connection_id] = opening.opened_at

@@ -1,6 +1,7 @@
 """Which connection belongs to which session, and the sessions that live.
 
-Knows: that a connection is its own session until its setup message names one that is known; loading stored sessions.
+Knows: that a connection is its own session until it names one that is known and can be the next one of; loading stored
+sessions.
 Must not know: the journal, decoding, what a commit is.
 """
 
@@ -9,21 +10,21 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from relayproxy.connection import Opening
 from relayproxy.conversation.findings import Thresholds
 from relayproxy.conversation.message import Message
 from relayproxy.recorder.connection import Connection
 from relayproxy.recorder.database import Patient
-from relayproxy.recorder.derive import clean
+from relayproxy.recorder.identity import Identity, agrees, identity, ids_of_first_frame, signed
 from relayproxy.recorder.session import Part, Session, first_of, part_of
 from relayproxy.store.archive import Archive
 from relayproxy.store.errors import DamagedError
+from relayproxy.store.rows import SessionRow
 
 log = logging.getLogger(__name__)
 
-Name = tuple[str, str | None]
-
 JOIN_WINDOW = 3600 * 1_000_000_000
-"""Nanoseconds after a session's end within which a connection that names it belongs to it. Twilio does not document
+"""Nanoseconds after a session's end within which a connection that names it may belong to it. Twilio does not document
 for how long it reconnects; surely not for an hour, and a later session of the same call gets a VX id of its own."""
 RESTING = 100
 """Ended sessions that had been joined are kept for the next connection, so that it need not read them back."""
@@ -37,8 +38,8 @@ class Sessions:
         self._patient = patient
         self._thresholds = thresholds
         self._sessions: dict[str, Session] = {}
-        self._named: dict[Name, str] = {}
-        """Sessions here by VX id and call SID."""
+        self._named: dict[Identity, str] = {}
+        """Sessions here by who they say they are; of several the first."""
         self._resting: dict[str, Session] = {}
         """Those among the sessions that have no connection here and are kept all the same, longest first."""
         self.connections: dict[str, Connection] = {}
@@ -115,25 +116,56 @@ class Sessions:
         session = self._sessions[connection.session]
         if session.name is not None:
             return None
-        name = session.name = _name(session)
-        if name is None:
-            return None
         since = connection.opening.opened_at - JOIN_WINDOW
-        known = self._named.get(name)
-        resting = self._resting.get(known) if known is not None else None
-        if resting is not None and resting.ended_at < since:
-            self._forget(resting)
-            known = None
-        elif resting is not None and resting.revision != self._revision(resting):
-            self._forget(resting)  # it has been derived anew meanwhile
-        if known is None:
-            row = self._patient(lambda: self._archive.session_by_vx(*name, since))
-            known = row.id if row is not None else session.id
-        target = session if known == session.id else self._sessions.get(known) or self._load(known)
-        if target is None or target is session:
-            self._named[name] = session.id
+        name = session.name = identity(session.conversation(), session.opening)
+        known = self._hinted(connection, since) if name is None else self._id_of(name, since)
+        target = None if known is None else self._sessions.get(known) or self._load(known)
+        # Nobody reconnects to a call whose own socket is there: that one only claims to be it.
+        if target is None or target is session or self._goes_on(target, connection):
+            if name is not None:
+                self._named.setdefault(name, session.id)
             return None
         return target
+
+    def _goes_on(self, target: Session, connection: Connection) -> bool:
+        """Whether a socket of the session is still there as this connection comes. What another relay had of it may
+        be over without having been played yet: that one counts while it has been heard of since."""
+        others = [self.connections.get(id) for id in target.live]
+        same_relay = any(other is not None and other.journal == connection.journal for other in others)
+        return same_relay or (bool(others) and target.seen >= connection.opening.opened_at)
+
+    def _id_of(self, name: Identity, since: int) -> str | None:
+        """The session with this identity that lives or has ended at `since` or later."""
+        known = self._named.get(name)
+        resting = self._resting.get(known) if known is not None else None
+        if resting is not None and (resting.ended_at < since or resting.revision != self._revision(resting)):
+            self._forget(resting)  # it is over, or it has been derived anew meanwhile
+            known = None
+        if known is not None:
+            return known
+        rows = self._patient(lambda: self._archive.sessions_by_ids(name.session_id, None, since))
+        return next((row.id for row in rows if agrees(row, name) and self._signed(row) == name.signed), None)
+
+    def _hinted(self, connection: Connection, since: int) -> str | None:
+        """The session that the first frame of a connection without a setup message names by VX id or call SID."""
+        vx, call_sid = ids_of_first_frame(connection.fresh)
+        if vx is None and call_sid is None:
+            return None
+        sent = signed(connection.opening)
+        for name, known in self._named.items():
+            same = vx in (None, name.session_id) and call_sid in (None, name.call_sid)
+            if same and name.signed == sent and self._sessions[known].ended_at >= since:
+                return known
+        rows = self._patient(lambda: self._archive.sessions_by_ids(vx, call_sid, since))
+        rows = tuple(row for row in rows if call_sid in (None, row.call_sid))
+        return next((row.id for row in reversed(rows) if self._signed(row) == sent), None)
+
+    def _signed(self, row: SessionRow) -> bool:
+        first = self._patient(lambda: self._archive.connection(row.id))
+        try:
+            return first is not None and signed(msgspec.json.decode(first.opening, type=Opening))
+        except msgspec.DecodeError:
+            return False
 
     def _revision(self, session: Session) -> int | None:
         row = self._patient(lambda: self._archive.session(session.id))
@@ -155,9 +187,9 @@ class Sessions:
         session = Session(session_id, first, self._thresholds(first.route))
         session.reload(parts)
         self._sessions[session_id] = session
-        session.name = _name(session)
+        session.name = identity(session.conversation(), session.opening)
         if session.name is not None:
-            self._named[session.name] = session_id
+            self._named.setdefault(session.name, session_id)
         return session
 
     def _parts(self, session_id: str) -> list[Part]:
@@ -192,11 +224,3 @@ class Sessions:
             return found
 
         return self._patient(read)
-
-
-def _name(session: Session) -> Name | None:
-    """VX id and call SID as the store has them; None when the session has not said who it is."""
-    conversation = session.conversation()
-    if conversation.session_id is None:
-        return None
-    return clean(conversation.session_id), None if conversation.call_sid is None else clean(conversation.call_sid)

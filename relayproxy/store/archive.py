@@ -33,6 +33,8 @@ _INDEXED = frozenset(
     for column in index.columns
     if isinstance(column.type, Text) and not column.primary_key
 )
+CLAIMS = 50
+"""Sessions that claim the same id, of which more are not looked at."""
 LOOKUP = 500
 """Keys in one query; databases limit a statement's parameters."""
 
@@ -145,15 +147,13 @@ class Archive:
             db.execute(update(schema.journals).where(j.id == one).values(updated_at=time.time_ns()))
         return True
 
-    def session_by_vx(self, session_id: str, call_sid: str | None, since: int) -> SessionRow | None:
-        """The newest session with this VX id and call SID that is live or ended at `since` (wall nanoseconds) or
-        later, which a reconnecting WebSocket belongs to."""
+    def sessions_by_ids(self, session_id: str | None, call_sid: str | None, since: int) -> tuple[SessionRow, ...]:
+        """The first sessions (at most `CLAIMS`) with this VX id (without one, this call SID) that are live or ended at
+        `since` (wall nanoseconds) or later, first first: one of them a reconnecting WebSocket may belong to."""
         c = schema.sessions.c
-        same_call = c.call_sid.is_(None) if call_sid is None else c.call_sid == for_index(call_sid)
-        query = columns(SessionRow, schema.sessions).where(c.session_id == for_index(session_id), same_call)
-        query = query.where(or_(c.ended_at.is_(None), c.ended_at >= since))
-        newest = query.order_by(c.started_at.desc(), c.id.desc()).limit(1)
-        return next(iter(self._all(SessionRow, newest)), None)
+        same = c.call_sid == for_index(call_sid) if session_id is None else c.session_id == for_index(session_id)
+        query = columns(SessionRow, schema.sessions).where(same, or_(c.ended_at.is_(None), c.ended_at >= since))
+        return self._all(SessionRow, query.order_by(c.started_at, c.id).limit(CLAIMS))
 
     def session_connections(self, session: str) -> tuple[ConnectionRow, ...]:
         """The session's connections, first opened first."""

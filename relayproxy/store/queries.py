@@ -145,7 +145,7 @@ class Queries:
             return hits(db, criteria.words, sessions)
 
     def session(self, id: str, first: int = 0, limit: int | None = None) -> SessionView | None:
-        """The session with this id: ours, else Twilio's VX id (the newest when there are several), with its turns from
+        """The session with this id: ours, else Twilio's VX id (of several the first that said so), with its turns from
         number `first` on, at most `limit`."""
         with self.reading() as db:
             key = _find(db, id)
@@ -165,6 +165,13 @@ class Queries:
         c = schema.sessions.c
         with self.reading() as db:
             query = _BRIEF.where(c.call_sid == call_sid).order_by(c.started_at, c.id).limit(limit)
+            return tuple(value(SessionRow, row) for row in db.execute(query))
+
+    def sessions_with_id(self, session_id: str, limit: int = 20) -> tuple[SessionRow, ...]:
+        """The first sessions that claim this VX id, first first; rows without their `detail`."""
+        c = schema.sessions.c
+        with self.reading() as db:
+            query = _BRIEF.where(c.session_id == session_id).order_by(c.started_at, c.id).limit(limit)
             return tuple(value(SessionRow, row) for row in db.execute(query))
 
     def messages(
@@ -256,8 +263,9 @@ def _find(db: Connection, id: str) -> str | None:
     """Our id of the session with this id of ours or VX id."""
     c = schema.sessions.c
     found: str | None = db.execute(select(c.id).where(c.id == id)).scalar_one_or_none()
-    newest = select(c.id).where(c.session_id == id).order_by(c.started_at.desc(), c.id.desc()).limit(1)
-    return found or db.execute(newest).scalar_one_or_none()
+    # Whoever knows an id can claim it afterwards.
+    first = select(c.id).where(c.session_id == id).order_by(c.started_at, c.id).limit(1)
+    return found or db.execute(first).scalar_one_or_none()
 
 
 def _connections(db: Connection, session: str) -> tuple[ConnectionRow, ...]:

@@ -211,6 +211,7 @@ def test_a_journal_that_is_lost_is_noticed_when_another_one_comes(stage: Stage) 
 
 def test_two_calls_of_one_session_whose_journals_are_gone(stage: Stage) -> None:
     journals = [stage.journal(), stage.journal()]
+    journals[1].now = 1000
     calls = [journal.call(connection_id=f"{at}" * 32) for at, journal in enumerate(journals)]
     for call in calls:
         call.twilio(setup())
@@ -223,7 +224,7 @@ def test_two_calls_of_one_session_whose_journals_are_gone(stage: Stage) -> None:
         shutil.rmtree(journal.path)
     stage.recorder().finish()
     ends = [one and (one.session, one.ended_at) for one in (stage.archive.connection(call.id) for call in calls)]
-    assert ends == [(ends[0] and ends[0][0], NOON + 100 * MS)] * 2
+    assert ends == [(calls[0].id, NOON + 100 * MS), (calls[0].id, NOON + 1100 * MS)]
 
 
 def test_a_journal_goes_when_its_writer_is_dead_and_all_is_committed(stage: Stage) -> None:
@@ -294,6 +295,8 @@ def test_a_reconnect_joins_the_session_it_names(stage: Stage, stored: bool) -> N
         recorder.finish()
         recorder = stage.recorder()
     second = journal.call()
+    if not stored:
+        first.end()
     second.chunk(TWILIO, frame(PING, b"", mask=True))
     recorder.finish()
     assert stage.archive.session(second.id) is not None
@@ -312,8 +315,6 @@ def test_a_reconnect_joins_the_session_it_names(stage: Stage, stored: bool) -> N
     assert together.session.ended_at is None
     assert stage.stored(other.id).session.call_sid == "CAother"
 
-    if not stored:
-        first.end()
     second.end()
     journal.now += 1000
     other.end()
@@ -328,6 +329,7 @@ def test_two_that_name_the_same_session_in_one_batch(stage: Stage) -> None:
     calls = [journal.call(), journal.call(), journal.call()]
     for call in calls:
         call.twilio(setup("VX7", "CA7"))
+        call.end()
     stage.recorder().finish()
     assert len(stage.stored(calls[0].id).connections) == 3
     assert [stage.archive.session(call.id) for call in calls[1:]] == [None, None]

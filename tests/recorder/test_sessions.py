@@ -1,9 +1,11 @@
 """Many connections of one session: each is taken in for what it is, and the session is not read again for each."""
 
 import gc
+import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,16 +54,15 @@ def one_after_another(journal: Journal) -> Iterator[None]:
         yield
 
 
-def overlapping(journal: Journal) -> Iterator[None]:
-    """Each ends only when the next one has begun to talk."""
+def crossing(journal: Journal) -> Iterator[None]:
+    """Each ends only when the next one has opened."""
     before: Call | None = None
     for _ in range(MANY):
         call = journal.call()
         if before is not None:
             before.backend(token(f"late {before.number}"))
-        talk(call)
-        if before is not None:
             before.end()
+        talk(call)
         before = call
         yield
 
@@ -85,7 +86,7 @@ def test_short_connections_one_after_another_are_not_read_back_for_each(stage: S
     assert stored.session.ended_at is not None
 
 
-@pytest.mark.parametrize("calls", [one_after_another, overlapping])
+@pytest.mark.parametrize("calls", [one_after_another, crossing])
 def test_all_at_once_says_the_same_as_one_by_one(tmp_path: Path, calls: object, reads: Counter[str]) -> None:
     found = []
     for at_once in (True, False):
@@ -102,9 +103,9 @@ def test_all_at_once_says_the_same_as_one_by_one(tmp_path: Path, calls: object, 
     assert found[0] == found[1]
 
 
-def test_connections_that_overlap_make_it_read_everything_once(stage: Stage, reads: Counter[str]) -> None:
+def test_connections_that_cross_make_it_read_everything_once(stage: Stage, reads: Counter[str]) -> None:
     recorder = stage.recorder(Counting)
-    for _ in overlapping(stage.journal()):
+    for _ in crossing(stage.journal()):
         recorder.finish()
     assert max(reads.values()) <= 2
     assert reads.total() <= MANY + 2
@@ -252,3 +253,85 @@ def test_what_was_handed_on_before_a_reconnect_is_not_handed_on_again_by_a_new_r
     assert len(stage.stored(first.id).connections) == 2
     assert len(ids) == len(set(ids))
     assert [span.name for span in kept.spans].count("conversation") == 1
+
+
+SIGNED = {"request_headers": (("X-Twilio-Signature", "<redacted>"),)}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "together"),
+    [
+        ({}, {}, True),
+        ({"accountSid": "AC1"}, {"accountSid": "AC1"}, True),
+        ({"accountSid": "AC1"}, {"accountSid": "AC2"}, False),
+        ({}, {"from": "+15550100009"}, False),
+        ({}, {"to": "+15550100009"}, False),
+        ({}, {"callSid": "CA2"}, False),
+        (SIGNED, {}, False),
+        ({}, SIGNED, False),
+        (SIGNED, SIGNED, True),
+    ],
+)
+@pytest.mark.parametrize("restart", [False, True])
+def test_who_only_knows_the_id_of_a_call_is_not_taken_for_it(
+    stage: Stage, first: dict[str, Any], second: dict[str, Any], together: bool, restart: bool
+) -> None:
+    journal, recorder = stage.journal(), stage.recorder()
+    calls = []
+    for said in (first, second):
+        opening = {"request_headers": said["request_headers"]} if "request_headers" in said else {}
+        call = journal.call(**opening)
+        calls.append(call)
+        call.twilio(setup(**{name: value for name, value in said.items() if name != "request_headers"}))
+        call.twilio(prompt("forged: I confirm the order" if call is not calls[0] else "hello"))
+        call.end()
+        recorder.finish()
+        recorder = stage.recorder() if restart else recorder
+
+    assert len(stage.stored(calls[0].id).connections) == 1 + together
+    assert (stage.archive.session(calls[1].id) is None) is together
+
+
+def test_nobody_joins_a_call_that_goes_on(stage: Stage) -> None:
+    journal, recorder = stage.journal(), stage.recorder()
+    real, forged = journal.call(), journal.call()
+    real.twilio(setup())
+    recorder.finish()
+    forged.twilio(setup())
+    forged.twilio(prompt("forged: I confirm the order"))
+    forged.end()
+    recorder.finish()
+    real.twilio(prompt("hello"))
+    real.end()
+    recorder.finish()
+    again = journal.call()
+    talk(again)
+    again.end()
+    recorder.finish()
+
+    assert [one.id for one in stage.stored(real.id).connections] == [real.id, again.id]
+    assert [one.id for one in stage.stored(forged.id).connections] == [forged.id]
+    assert stage.stored(forged.id).session.session_id == "VX1"
+
+
+@pytest.mark.parametrize("named", [{"sessionId": "VX1"}, {"callSid": "CA1"}, {"sessionId": "VX1", "callSid": "CA1"}])
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_first_frame_of_any_type_tells_which_session_goes_on(
+    stage: Stage, named: dict[str, str], restart: bool
+) -> None:
+    journal, recorder = stage.journal(), stage.recorder()
+    first = journal.call()
+    talk(first)
+    first.end()
+    recorder.finish()
+    recorder = stage.recorder() if restart else recorder
+    again = journal.call()
+    again.twilio(json.dumps({"type": "prompt", "voicePrompt": "Still there?", "last": True, **named}))
+    again.end()
+    other = journal.call()
+    other.twilio(json.dumps({"type": "prompt", "voicePrompt": "Me too?", "last": True, "sessionId": "VX2"}))
+    other.end()
+    recorder.finish()
+
+    assert [one.id for one in stage.stored(first.id).connections] == [first.id, again.id]
+    assert stage.stored(other.id).session.session_id is None

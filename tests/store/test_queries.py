@@ -131,7 +131,7 @@ def test_a_session_is_found_by_our_id_and_by_twilios(archive: Archive, queries: 
         Batch(
             sessions=(
                 session("a", session_id="VX1"),
-                session("b", session_id="VX1", started_at=NOON + 5),
+                session("b", session_id="VX1", started_at=NOON - 5),
                 session("c", session_id="VX2"),
             ),
             connections=(connection("b2", session="b", opened_at=NOON + 50), connection("b", opened_at=NOON + 5)),
