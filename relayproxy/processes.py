@@ -240,6 +240,8 @@ def _summary(settings: Settings, addresses: Addresses) -> str:
     width = max(map(len, urls)) if len(urls) > 1 else 0
     lines = ["", "relayproxy is ready.", "", "  relay URL, for Twilio Studio or TwiML:"]
     lines += [f"    {route:<{width}}  {url}" if width else f"    {url}" for route, url in urls.items()]
+    if settings.backend is not None and urlsplit(settings.backend).path in ("", "/"):
+        lines.append("    Put your server's own path at its end, such as ws: the server gets it as it is.")
     if settings.public_url is None:
         port = urlsplit(addresses.relay).port
         lines += [
