@@ -11,6 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from aiohttp import web
 
@@ -18,11 +19,11 @@ from relayproxy.config import Settings
 from relayproxy.console import recording
 from relayproxy.console.auditing import audit
 from relayproxy.console.document import session_document
-from relayproxy.console.findings import of_session, slow_ms, views
+from relayproxy.console.findings import of_session, slow_ms, told_in, views
 from relayproxy.console.manners import bad_request
 from relayproxy.console.reading import Session, decoded
 from relayproxy.console.room import ROOM, session_of
-from relayproxy.console.transcript import transcript
+from relayproxy.console.transcript import in_place, transcript
 from relayproxy.conversation.model import Turn
 from relayproxy.conversation.recording import place_lines
 from relayproxy.store.errors import StoreError
@@ -97,12 +98,13 @@ def _json(queries: Queries, settings: Settings, session: Session) -> Pieces:
 def _text(queries: Queries, settings: Settings, session: Session) -> Pieces:
     yield recording.text_head(session).encode()
     slow, before = slow_ms(settings, session.row.route), None
+    listed = of_session(session, settings, time.time_ns())
     for turns in _turns(queries, session):
         shown = transcript(
             turns,
             live=session.live,
             slow_ms=slow,
-            findings=lambda turn: views(session, turn.findings),
+            findings=partial(told_in, session, in_place(turns, listed, more=turns[-1].number + 1 < session.row.turns)),
             before=before,
         )
         yield recording.text_turns(session, shown).encode("utf-8", "replace")

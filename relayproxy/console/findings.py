@@ -5,14 +5,14 @@ Must not know: HTML, JSON; how findings are made.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from relayproxy.config import Settings, slow_turn_and_stall
 from relayproxy.console.messages import write_cursor
 from relayproxy.console.reading import Session
 from relayproxy.conversation.findings import CATALOGUE, Entry, Severity, Thresholds, waiting
-from relayproxy.conversation.model import Finding
+from relayproxy.conversation.model import Finding, Turn
 
 UNKNOWN = Entry("info", "Finding", "This version of the console does not know what it means.", "Upgrade the console.")
 ORDER: dict[str, int] = {"error": 0, "warning": 1, "info": 2}
@@ -40,6 +40,14 @@ def views(session: Session, findings: Iterable[Finding]) -> tuple[FindingView, .
     return tuple(
         FindingView(one, CATALOGUE.get(one.code, UNKNOWN), places.get(one.connection or "")) for one in findings
     )
+
+
+def told_in(session: Session, placed: Mapping[int, Iterable[FindingView]], turn: Turn) -> tuple[FindingView, ...]:
+    """A turn's own findings, and those of the session that are told in it (`transcript.in_place`)."""
+    own = {(view.finding.code, view.finding.at, view.finding.seq): view for view in views(session, turn.findings)}
+    for view in placed.get(turn.number, ()):
+        own.setdefault((view.finding.code, view.finding.at, view.finding.seq), view)
+    return tuple(own.values())
 
 
 def slow_ms(settings: Settings, route: str) -> int:

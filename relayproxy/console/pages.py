@@ -14,7 +14,7 @@ import msgspec
 from aiohttp import web
 
 from relayproxy.console.about import about
-from relayproxy.console.findings import of_session, severities, slow_ms, views
+from relayproxy.console.findings import of_session, severities, slow_ms, told_in
 from relayproxy.console.live import Pulse
 from relayproxy.console.manners import not_found
 from relayproxy.console.raw import messages_context
@@ -22,7 +22,7 @@ from relayproxy.console.reading import Session
 from relayproxy.console.render import render
 from relayproxy.console.room import ROOM, call_of, session_of, whole_number
 from relayproxy.console.sse import stream
-from relayproxy.console.transcript import transcript
+from relayproxy.console.transcript import in_place, transcript
 from relayproxy.console.waterfall import waterfall
 
 TURNS = 100
@@ -94,6 +94,7 @@ def _conversation(request: web.Request, found: Session) -> dict[str, Any]:
     settings = request.app[ROOM].settings
     shown = found.turns
     first = shown[0].number if shown else 0
+    after = max(0, found.row.turns - first - len(shown))
     findings = of_session(found, settings, time.time_ns())
     slow = slow_ms(settings, found.row.route)
     return {
@@ -104,7 +105,7 @@ def _conversation(request: web.Request, found: Session) -> dict[str, Any]:
                 shown,
                 live=found.live,
                 slow_ms=slow,
-                findings=lambda turn: views(found, turn.findings),
+                findings=partial(told_in, found, in_place(shown, findings, more=after > 0)),
                 before=found.before,
             )
         ),
@@ -115,7 +116,7 @@ def _conversation(request: web.Request, found: Session) -> dict[str, Any]:
         "severities": severities(found, findings),
         "first_turn": first,
         "turns_before": first,
-        "turns_after": max(0, found.row.turns - first - len(shown)),
+        "turns_after": after,
         "turns_page": TURNS,
         "section": "sessions",
     }

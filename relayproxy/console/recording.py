@@ -146,6 +146,8 @@ def _told(line: Line) -> str:
     if line.kind == "interruption" and line.interruption:
         how = words.INTERRUPTION.get(line.interruption.kind, line.interruption.kind)
         return f"(interrupted {how}" + (f", heard: {_flat(line.text)})" if line.text else ")")
+    if line.finding is not None:
+        return f"! {line.finding.entry.title}: {_flat(line.finding.finding.detail)}"
     if line.kind == "unanswered":
         return "(no answer)"
     if line.kind == "waiting":

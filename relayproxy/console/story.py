@@ -42,11 +42,10 @@ _EXPLAINS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 """By outcome what the findings are that explain it or belong to it, whenever they were: a heading, and their codes, the
 most telling first."""
-_HURTS = (
-    "Shortly before it",
-    ("leaked_error", "unanswered", "asked_again", "slow_turn", "starved_speech", "stall", "twilio_error"),
-)
-"""The same for all other outcomes; these count when they were near the end."""
+_WRONG = ("too_many_invalid", "rejected_message", "invalid_message", "leaked_error", "twilio_error")
+"""What is told of any ending, whenever it was: Twilio or the backend did not understand the other."""
+_HURTS = ("unanswered", "asked_again", "slow_turn", "starved_speech", "stall")
+"""What is told of all other outcomes when it was near the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +81,9 @@ def story(session: Session, findings: Iterable[FindingView]) -> Story | None:
         return None
     outcome = row.outcome or "unknown"
     transition = row.studio_transition
+    title, leads = _leads(session, findings, row.ended_at)
     return Story(
-        sentence=row.end_reason or words.outcome(outcome)[0],
+        sentence=_sentence(session, outcome),
         tone="bad" if transition == "failed" else words.outcome(outcome)[1],
         studio=words.transition(transition) if transition else None,
         meaning=words.TRANSITION_MEANING.get(transition or "", ""),
@@ -91,19 +91,29 @@ def story(session: Session, findings: Iterable[FindingView]) -> Story | None:
         doubt=words.CONFIDENCE.get(row.confidence or "", ""),
         code=row.twilio_error_code,
         code_meaning=TWILIO_ERRORS.get(row.twilio_error_code or 0, ""),
-        leads_title=_EXPLAINS.get(outcome, _HURTS)[0],
-        leads=_leads(session, findings, row.ended_at),
+        leads_title=title,
+        leads=leads,
     )
 
 
-def _leads(session: Session, findings: Iterable[FindingView], ended_at: int) -> tuple[Lead, ...]:
-    explained = session.row.outcome in _EXPLAINS
-    codes = _EXPLAINS.get(session.row.outcome or "", _HURTS)[1]
+def _sentence(session: Session, outcome: str) -> str:
+    handoff = session.conversation.handoff
+    if outcome == "ended_by_backend" and handoff is not None and handoff.raw is not None:
+        return f"The agent handed the call off{f': {handoff.reason_code}' if handoff.reason_code else ''}."
+    return session.row.end_reason or words.outcome(outcome)[0]
+
+
+def _leads(session: Session, findings: Iterable[FindingView], ended_at: int) -> tuple[str, tuple[Lead, ...]]:
+    """What led to the end, under its heading."""
+    title, explaining = _EXPLAINS.get(session.row.outcome or "", ("", ()))
+    codes = tuple(dict.fromkeys((*explaining, *_WRONG, *(() if title else _HURTS))))
     last: dict[str, FindingView] = {}
     for view in findings:
-        if view.finding.code in codes and (explained or view.finding.at >= ended_at - NEAR):
-            last[view.finding.code] = view
+        code = view.finding.code
+        if code in codes and (code not in _HURTS or view.finding.at >= ended_at - NEAR):
+            last[code] = view
     counts = session.conversation.totals.findings
     found = [Lead(view, counts.get(code, 1)) for code, view in last.items()]
     found.sort(key=lambda lead: (ORDER[lead.view.entry.severity], codes.index(lead.view.finding.code)))
-    return tuple(found[:MOST])
+    near = all(lead.view.finding.at >= ended_at - NEAR for lead in found)
+    return title or ("Shortly before it" if near else "What went wrong"), tuple(found[:MOST])

@@ -5,7 +5,7 @@ Must not know: HTML; how turns were derived.
 """
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -18,9 +18,22 @@ from relayproxy.console.waterfall import Waterfall, waterfall
 from relayproxy.conversation.model import HeardBasis, Interruption, MarkKind, Turn
 
 LineKind = Literal[
-    "caller", "keys", "greeting", "agent", "play", "digits", "language", "interruption", "unanswered", "waiting"
+    "caller",
+    "keys",
+    "greeting",
+    "agent",
+    "play",
+    "digits",
+    "language",
+    "interruption",
+    "trouble",
+    "unanswered",
+    "waiting",
 ]
 Level = Literal["fast", "slow", "none", "waiting", "unanswered"]
+
+IN_PLACE = ("twilio_error", "rejected_message", "invalid_message", "leaked_error", "too_many_invalid")
+"""Findings that are told where they happened, between what was said; all others behind their turn."""
 
 _MARKS: dict[str, Literal["slow", "lost"]] = {"slow": "slow", "unanswered": "lost"}
 
@@ -44,6 +57,7 @@ class Line:
     at: int | None
     text: str
     interruption: Interruption | None = None
+    finding: FindingView | None = None
     badge: Badge | None = None
     """The turn's latency, on the line that it belongs to."""
     parts: tuple[tuple[str, bool], ...] = ()
@@ -91,6 +105,25 @@ def transcript(
         before = turn
 
 
+def in_place(turns: Sequence[Turn], findings: Iterable[FindingView], *, more: bool) -> dict[int, list[FindingView]]:
+    """Of a session's findings those that are told where they happened, by the number of the turn they happened in:
+    the one they name, else the last of these consecutive turns that had begun by then, or the very first one.
+    `more`: other turns follow these."""
+    ended = turns[-1].ended_at if turns and more else None
+    found: dict[int, list[FindingView]] = {}
+    for view in findings:
+        if view.finding.code not in IN_PLACE:
+            continue
+        number = view.finding.turn
+        if number is None and ended is not None and view.finding.at > ended:
+            continue
+        if number is None:
+            begun = [turn.number for turn in turns if turn.started_at <= view.finding.at]
+            number = begun[-1] if begun else 0
+        found.setdefault(number, []).append(view)
+    return found
+
+
 def turn_view(
     turn: Turn,
     *,
@@ -103,29 +136,32 @@ def turn_view(
     """One turn, ready to be shown; `before` is the turn that precedes it."""
     badge = _badge(turn, live=live, slow_ms=slow_ms)
     gap = silence(before, turn) if before else None
-    shown = msgspec.json.encode((turn, badge is not None and badge.level, lang, gap and gap.ms))
+    placed = [view for view in findings if view.finding.code in IN_PLACE]
+    found = [(view.finding.code, view.finding.at, view.finding.seq) for view in placed]
+    shown = msgspec.json.encode((turn, badge is not None and badge.level, lang, gap and gap.ms, found))
     return TurnView(
         number=turn.number,
         at=turn.started_at,
-        lines=_with_badge(_lines(turn), badge),
+        lines=_with_badge(_lines(turn, placed), badge),
         lang=lang,
         coalesced=turn.coalesced_prompts,
         unprompted=turn.opened_by == "proactive",
         mark=_MARKS.get(badge.level) if badge else None,
         digest=f"{zlib.crc32(shown):08x}",
-        findings=findings,
+        findings=tuple(view for view in findings if view.finding.code not in IN_PLACE),
         silence=gap,
         waterfall=waterfall(turn.budget, slow_ms),
     )
 
 
-def _lines(turn: Turn) -> list[Line]:
+def _lines(turn: Turn, placed: Iterable[FindingView]) -> list[Line]:
     """In order of time; what has no time of its own stays behind what it is told with."""
     told: list[tuple[int, Line]] = []
     at = turn.started_at
     for line in _told(turn):
         at = at if line.at is None else line.at
         told.append((at, line))
+    told += [(view.finding.at, Line("trouble", view.finding.at, "", finding=view)) for view in placed]
     return [line for _, line in sorted(told, key=lambda one: one[0])]
 
 

@@ -58,7 +58,7 @@ async def test_why_studio_went_to_failed_is_said_at_once(client: Client, archive
     assert "the flow goes on from the widget&#39;s Failed transition" in shown
     assert 'href="https://www.twilio.com/docs/api/errors/64105"' in shown
     assert "Ten invalid messages running" in shown
-    assert f'href="/sessions/{call.id}/messages/0.' in shown
+    assert f'href="/sessions/{call.id}?at=0.' in shown
 
 
 async def test_a_backend_that_vanished_shows_what_hurt_shortly_before(client: Client, archive: Archive) -> None:
@@ -87,6 +87,37 @@ async def test_a_good_ending_shows_what_is_wrong_with_its_handoff_alone(client: 
     assert found is not None
     assert found.studio == ("Success", "good")
     assert [lead.view.finding.code for lead in found.leads] == ["handoff_not_string"]
+
+
+async def test_a_handoff_is_in_the_headline(client: Client, archive: Archive) -> None:
+    found = await told(client, call := calls.booking(archive, calls.ago(90)).commit())
+
+    assert found is not None
+    assert found.sentence == "The agent handed the call off: live-agent."
+    title = await part(client, f"/sessions/{call.id}", '<div class="title">', "</header>")
+    assert 'href="#handoff"' in title
+
+
+async def test_an_error_that_twilio_sent_long_before_the_end_is_in_the_verdict(
+    client: Client, archive: Archive
+) -> None:
+    call = calls.Call(archive, calls.ago(300)).setup().asks(2, "Hello?").answers(2.5, "Hello.")
+    call.twilio(6, "error", description="Error from the speech provider").hang_up(200)
+    found = await told(client, call.commit())
+
+    assert found is not None
+    assert found.leads_title == "What went wrong"
+    assert [lead.view.finding.code for lead in found.leads] == ["twilio_error"]
+
+
+async def test_the_caller_who_hung_up_did_not_leave_after_the_backend(client: Client, archive: Archive) -> None:
+    call = calls.Call(archive, calls.ago(30)).setup().asks(2, "Hello?").answers(2.5, "Hello.")
+    call.message(9, "twilio", "close", code=1000).message(9.01, "backend", "close", code=1000)
+    # The backend's stream is over before Twilio's, as it closes at once when it is told that the call is over.
+    call.over(9.02, first="backend", twilio="eof", backend="eof").commit()
+
+    facts = await part(client, f"/sessions/{call.id}", "<dt>Ended</dt>", "</div>")
+    assert "Twilio closed its connection, then the backend closed its connection." in facts
 
 
 async def test_what_was_refused_says_with_what(client: Client, archive: Archive) -> None:

@@ -65,7 +65,7 @@ async def test_findings_are_told_at_their_turn_and_together(client: Client, arch
     for code in ("invalid_message", "slow_turn"):
         assert CATALOGUE[code].title in facts
         assert escape(CATALOGUE[code].action) in facts
-    assert f'href="/sessions/{call.id}/messages/0.2"' in facts
+    assert f'href="/sessions/{call.id}?at=0.2#message-0.2"' in facts
     assert 'href="#turn-1"' in facts
     turn = text.partition('id="turn-1"')[2].partition("</li>")[0]
     assert CATALOGUE["slow_turn"].title in turn

@@ -1,5 +1,7 @@
 """The page of a session in a real browser: what fits where, and what is fetched only when it is wanted."""
 
+import re
+
 from playwright.sync_api import Page, expect
 
 from relayproxy.store.archive import Archive
@@ -167,3 +169,41 @@ def test_on_a_phone_downloads_are_beside_how_it_ended(visit: OpenPage, archive: 
     menu = box(page, "#download > ul")
     assert menu["x"] >= 0
     assert menu["right"] <= 360
+
+
+def test_text_that_came_piece_by_piece_is_one_row_that_unfolds(visit: OpenPage, archive: Archive) -> None:
+    call = calls.Call(archive, calls.ago(60)).setup().asks(2, "Hello?")
+    call.answers(2.5, "Hello, how can I help you today?").hang_up(5).commit()
+    page = visit(f"/sessions/{call.id}")
+    run = page.locator("#wire button.run")
+    expect(run.locator(".kind")).to_have_text("text ×7")
+    expect(run.locator(".preview")).to_have_text("Hello, how can I help you today?")
+    expect(run.locator(".length")).to_have_text("in 0.18 s")
+    expect(page.locator("#wire .kind[data-kind=text]:visible")).to_have_count(1)
+    expect(page.locator(".wire-head")).to_have_text(re.compile("Time.*From.*Type.*Content.*Held.*Size"))
+    run.click()
+    expect(page.locator("#wire summary .kind[data-kind=text]:visible")).to_have_count(7)
+    run.press("Enter")
+    expect(page.locator("#wire summary .kind[data-kind=text]:visible")).to_have_count(0)
+    # What was asked for by its type is shown one by one.
+    page.locator(".pill[data-kind=text]").click()
+    expect(page.locator("#wire summary .kind[data-kind=text]:visible")).to_have_count(7)
+
+
+def test_a_long_reply_says_its_length_and_opens_whole(visit: OpenPage, archive: Archive) -> None:
+    text = "This is a long sentence. " * 120
+    call = calls.Call(archive, calls.ago(60)).setup().asks(2, "Tell me everything.")
+    call.backend(2.5, "text", token=text, last=True).over(59, first="twilio", twilio="eof", backend="eof").commit()
+    page = visit(f"/sessions/{call.id}")
+    said = page.locator("#turn-1 .agent .said-text")
+    button = page.get_by_role("button", name="Show all 3,000 characters")
+    expect(button).to_be_visible()
+    folded = said.bounding_box()
+    button.click()
+    opened = said.bounding_box()
+    assert folded is not None
+    assert opened is not None
+    assert opened["height"] > 2 * folded["height"]
+    assert said.evaluate("text => text.scrollHeight <= text.clientHeight + 1")
+    page.get_by_role("button", name="Show less").click()
+    expect(button).to_be_visible()

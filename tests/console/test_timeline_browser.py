@@ -294,3 +294,29 @@ def test_a_call_of_a_day_is_drawn_within_a_frame_or_two(visit: OpenPage, archive
     )
     assert took < 100
     expect(page.locator("#slowest")).to_have_text("Slowest turn: 2,700 ms")
+
+
+def test_beside_the_conversation_the_timeline_stays_in_view(visit: OpenPage, archive: Archive) -> None:
+    call = calls.booking(archive, calls.ago(60)).commit()
+    page = visit(call, viewport={"width": 1280, "height": 800})
+    expect(page.locator("#tl-legend")).to_be_in_viewport()
+    expect(page.locator("#tl-legend")).to_contain_text("slow, 2,000 ms or more")
+    page.locator("#turn-5").evaluate("turn => turn.scrollIntoView({block: 'start', behavior: 'instant'})")
+    expect(page.locator("#tl-stage")).to_be_in_viewport(ratio=1)
+    expect(page.locator("#tl-overview")).to_be_in_viewport(ratio=1)
+    expect(page.locator("#tl-legend")).not_to_be_in_viewport()
+    stuck, turn = page.locator("#tl-frame").bounding_box(), page.locator("#turn-5").bounding_box()
+    assert stuck is not None
+    assert turn is not None
+    # What a link leads to stands free below it.
+    assert stuck["y"] + stuck["height"] <= turn["y"] < stuck["y"] + stuck["height"] + 60
+
+
+def test_lanes_in_which_nothing_happened_are_folded(visit: OpenPage, archive: Archive) -> None:
+    call = calls.Call(archive, calls.ago(60)).setup().asks(2, "Hello?").answers(2.5, "Hello.").hang_up(5).commit()
+    page = visit(call)
+    expect(page.locator("[data-lane=events]")).to_be_hidden()
+    expect(page.locator("[data-lane=heard]")).to_be_visible()
+    live = calls.Call(archive, calls.ago(5)).setup().asks(2, "Hello?").answers(2.5, "Hello.").commit()
+    page = visit(live)
+    expect(page.locator("[data-lane=events]")).to_be_visible()

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from relayproxy.console.findings import FindingView
-from relayproxy.console.transcript import Badge, TurnView, transcript, turn_view
+from relayproxy.console.transcript import Badge, TurnView, in_place, transcript, turn_view
 from relayproxy.conversation.findings import CATALOGUE
 from relayproxy.conversation.model import Budget, Finding, Interruption, Mark, Played, Turn
 
@@ -201,3 +201,24 @@ def test_the_digest_changes_exactly_when_something_shown_does() -> None:
     first = turn()
     assert digest(first) == digest(msgspec.structs.replace(first)) == digest(first, live=False)
     assert digest(first) != digest(turn(agent_text="Good evening."))
+
+
+def finding(code: str, at: int, turn: int | None = None) -> FindingView:
+    return FindingView(Finding(code, at, "so it was", turn=turn), CATALOGUE[code], None)
+
+
+def test_an_invalid_message_and_twilios_error_stand_where_they_happened() -> None:
+    invalid = finding("invalid_message", round(1.5 * S))
+    (line,) = (line for line in turn_view(turn(), live=False, lang=None, slow_ms=2000, findings=(invalid,)).lines[1:2])
+    assert (line.kind, line.at, line.finding) == ("trouble", round(1.5 * S), invalid)
+    view = turn_view(turn(), live=False, lang=None, slow_ms=2000, findings=(invalid, finding("slow_turn", 3 * S)))
+    assert [one.finding.code for one in view.findings] == ["slow_turn"]
+
+
+def test_what_happened_in_no_turn_is_told_in_the_last_that_had_begun() -> None:
+    turns = [turn(3, started_at=1 * S, ended_at=4 * S), turn(4, started_at=5 * S, ended_at=8 * S)]
+    early, late, after = (finding("twilio_error", at * S) for at in (0, 7, 9))
+    named = finding("rejected_message", 7 * S, turn=3)
+    found = in_place(turns, [early, late, named, after, finding("slow_turn", 2 * S)], more=False)
+    assert found == {0: [early], 4: [late, after], 3: [named]}
+    assert after not in in_place(turns, [after], more=True).get(4, [])

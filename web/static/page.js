@@ -102,7 +102,7 @@ function signedOut() {
   notice.id = "signed-out";
   notice.setAttribute("role", "alert");
   const link = document.createElement("a");
-  link.href = `/signin?next=${encodeURIComponent(location.pathname + location.search)}`;
+  link.href = `/signin?next=${encodeURIComponent(location.pathname + location.search + location.hash)}`;
   link.textContent = "Sign in";
   notice.append("You are signed out; this page stands still. ", link);
   document.body.append(notice);
@@ -173,6 +173,18 @@ async function copy(text) {
   area.remove();
   if (!done) throw new Error("not copied");
 }
+
+document.addEventListener("click", async (event) => {
+  const link = event.target.closest("a[data-copy-link]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+  event.preventDefault();
+  try {
+    await copy(link.href);
+    say("Link copied");
+  } catch {
+    location.assign(link.href);
+  }
+});
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button.copy");

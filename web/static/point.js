@@ -1,5 +1,6 @@
 // The place among the messages: shared with timeline and transcript, and named by links to one message.
-import { byCursor, centre, extending, mark, scroller, section, swap, wire, withParameter } from "./wire.js";
+import { unfold, standing } from "./runs.js";
+import { byCursor, centre, extending, mark, reveal, scroller, section, swap, wire, withParameter } from "./wire.js";
 
 /* The cursor that timeline, transcript and messages share */
 
@@ -28,6 +29,7 @@ async function point() {
     row = message ? byCursor(message) : rowAt(at);
   }
   if (!row) return;
+  row = standing(row);
   mark(row);
   const box = scroller().getBoundingClientRect();
   const place = row.getBoundingClientRect();
@@ -53,20 +55,54 @@ watched.observe(section());
 
 /* Links to one message */
 
-async function visitHash() {
-  const cursor = /^#message-(\d+\.\d+)$/.exec(location.hash)?.[1];
-  if (!cursor) return;
+const STILL = 6; // frames without movement after which a row has come to rest
+const MOST_FRAMES = 90;
+let visiting = 0;
+for (const kind of ["wheel", "touchstart", "pointerdown", "keydown"]) addEventListener(kind, () => (visiting += 1), { passive: true, capture: true });
+
+/** Opens a message in its place among its neighbours. What is laid out late moves it: it is followed until it rests, or
+ * the reader takes over. */
+async function visit(cursor) {
+  visiting += 1;
+  const mine = visiting;
   if (!byCursor(cursor)) await swap(`?at=${cursor}`).catch(() => {});
   const row = byCursor(cursor);
-  if (!row) return;
+  if (!row || mine !== visiting) return;
+  unfold(row);
   mark(row);
   row.querySelector("details").open = true;
-  section().scrollIntoView({ block: "nearest" });
   centre(row);
+  let [place, still] = [NaN, 0];
+  const look = (frames) => {
+    if (mine !== visiting || !row.isConnected || frames > MOST_FRAMES) return;
+    // Whole, with its headings, and the message with those before it.
+    scroller().scrollIntoView({ block: "nearest", behavior: "instant" });
+    if (still < 2) centre(row);
+    reveal(row);
+    const now = row.getBoundingClientRect().top;
+    still = Math.abs(now - place) < 1 && row.querySelector(".msg-body") ? still + 1 : 0;
+    place = now;
+    if (still < STILL) requestAnimationFrame(() => look(frames + 1));
+  };
+  look(0);
 }
 
+const cursorIn = (hash) => /^#message-(\d+\.\d+)$/.exec(hash)?.[1];
+function visitHash() {
+  const cursor = cursorIn(location.hash);
+  if (cursor) visit(cursor);
+}
+
+// Findings lead to the message among its neighbours, without leaving the page.
+document.getElementById("session").addEventListener("click", (event) => {
+  const link = event.target.closest('a[href*="#message-"]:not(.permalink)');
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button || link.pathname !== location.pathname) return;
+  event.preventDefault();
+  if (location.hash === link.hash) visitHash();
+  else location.hash = link.hash;
+});
 addEventListener("hashchange", visitHash);
 const first = wire().querySelector(".cursor");
-if (first) centre(first);
+if (first) centre(standing(first));
 else if (new URLSearchParams(location.search).get("before") === "end") scroller().scrollTop = scroller().scrollHeight;
 visitHash();

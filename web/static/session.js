@@ -10,7 +10,23 @@ const turns = document.getElementById("turns");
 const latest = new Map();
 const FULL = 100; // turns from which on an answer may not hold all
 
+/** A long text in full, or its beginning. */
+function openWhole(button, open) {
+  button.setAttribute("aria-expanded", String(open));
+  button.textContent = open ? button.dataset.less : button.dataset.more;
+  button.previousElementSibling.classList.toggle("open", open);
+}
+turns.addEventListener("click", (event) => {
+  const button = event.target.closest(".whole");
+  if (!button) return;
+  const open = button.getAttribute("aria-expanded") !== "true";
+  openWhole(button, open);
+  if (!open) button.closest(".line").scrollIntoView({ block: "nearest" });
+});
+
 function keepOpen(mine, theirs) {
+  const whole = mine.querySelectorAll(".whole");
+  for (const [place, button] of theirs.querySelectorAll(".whole").entries()) if (whole[place]?.getAttribute("aria-expanded") === "true") openWhole(button, true);
   for (const details of mine.querySelectorAll("details[open][id]")) theirs.querySelector(`#${CSS.escape(details.id)}`)?.setAttribute("open", "");
 }
 

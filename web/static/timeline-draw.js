@@ -5,7 +5,7 @@ import { LEAST, Paint } from "./timeline-paint.js";
 
 export class Painter extends Paint {
   /** `lanes` has top and height of each; `cursor` a time or null; `chosen` a turn or null. */
-  lanes(canvas, model, view, lanes, { cursor, chosen, time }) {
+  lanes(canvas, model, view, lanes, { cursor, chosen, reading, time }) {
     const { context: on, width, height } = this.prepare(canvas);
     const x = (at) => ((at - view.from) / view.span) * width;
     const c = this.colour;
@@ -13,6 +13,10 @@ export class Painter extends Paint {
     if (chosen) {
       on.fillStyle = c.hover;
       on.fillRect(x(chosen.low) - 2, 0, Math.max(x(chosen.high) - x(chosen.low), LEAST) + 4, height);
+    }
+    if (reading) {
+      on.fillStyle = c.accent;
+      on.fillRect(x(reading[0]), lanes.axis.top + lanes.axis.height - 2, Math.max(x(reading[1]) - x(reading[0]), 4), 2);
     }
     this.#grid(on, model, view, lanes, x, width, height, time);
     const first = model.firstAt(view.from);
@@ -114,12 +118,14 @@ export class Painter extends Paint {
       for (const [delay, from, top] of [[turn.budget?.[0], turn.asked - (turn.budget?.[0] ?? 0) / 10, lanes.caller], [turn.budget?.[4], turn.answered, lanes.heard]]) {
         if (!(delay > 0) || (delay / 10) * (x(1) - x(0)) < 50) continue;
         on.fillStyle = c.muted;
-        on.fillText(latency(delay / 10), x(from) + 4, top.top + top.height - 19);
+        on.fillText(latency(delay / 10), x(from) + 4, top.top + top.height - 17);
       }
-      const said = turn.events.find(([, kind]) => kind === "prompt");
-      if (said && x(said[0]) >= 0 && room - x(said[0]) > 70) {
+      const said = turn.events.filter(([, kind]) => kind === "prompt");
+      for (const [at, [from, , text]] of said.entries()) {
+        const until = Math.min(room, said[at + 1] ? x(said[at + 1][0]) - 2 : Infinity);
+        if (x(from) < 0 || until - x(from) <= 70) continue;
         on.fillStyle = c.text;
-        on.fillText(fitted(on, clean(said[2]), room - x(said[0]) - 9), x(said[0]) + 7, lanes.prompts.top + lanes.prompts.height - 11.5);
+        on.fillText(fitted(on, clean(text), until - x(from) - 9), x(from) + 7, lanes.prompts.top + lanes.prompts.height - 11.5);
       }
     }
   }
@@ -141,6 +147,7 @@ export class Painter extends Paint {
         if ((KINDS[kind] ?? 0) > (KINDS[before.kind] ?? 0)) Object.assign(before, { kind, text });
       } else clusters.push({ place, kind, text, count: 1 });
     }
+    if (!clusters.length) return;
     const middle = lane.top + lane.height / 2 + 1;
     for (const [index, { place, kind, text, count }] of clusters.entries()) {
       const at = Math.min(Math.max(place, 8), width - 9);

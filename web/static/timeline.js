@@ -22,8 +22,32 @@ const state = { hover: null, pinned: null, chosen: null, reading: null };
 
 function lanes() {
   const found = {};
-  for (const lane of document.getElementById("tl-lanes").children) found[lane.dataset.lane] = { top: lane.offsetTop, height: lane.offsetHeight };
+  for (const lane of document.getElementById("tl-lanes").children) if (lane.offsetHeight) found[lane.dataset.lane] = { top: lane.offsetTop, height: lane.offsetHeight };
   return found;
+}
+
+/* What stays in view */
+
+const frame = document.getElementById("tl-frame");
+const beside = matchMedia("(min-width: 1280px)");
+/** How much of the frame goes under the page's header, and what of it stays in view. */
+function pin() {
+  const shown = beside.matches ? root.querySelector(".tl-body") : overview.parentElement;
+  const above = shown.getBoundingClientRect().top - frame.getBoundingClientRect().top;
+  frame.style.setProperty("--tl-above", `${Math.floor(above)}px`);
+  document.documentElement.style.setProperty("--tl-pinned", `${Math.ceil(frame.offsetHeight - above)}px`);
+}
+
+/** Lanes in which nothing happens go once the call is over; while it lives, nothing may move. */
+function fold() {
+  if (model.live) return;
+  const has = {
+    caller: model.turns.some((turn) => turn.spoke.length),
+    prompts: model.turns.some((turn) => turn.events.some(([, kind]) => kind === "prompt")),
+    heard: model.turns.some((turn) => turn.heard.length || turn.budget?.[4] > 0),
+    events: model.events.length > 0 || model.turns.some((turn) => turn.events.some(([, kind]) => kind !== "prompt")),
+  };
+  for (const lane of document.getElementById("tl-lanes").children) lane.classList.toggle("empty", has[lane.dataset.lane] === false);
 }
 
 let asked = 0;
@@ -33,7 +57,7 @@ function paint() {
     asked = 0;
     const cursor = state.hover ?? state.pinned;
     [stage.dataset.from, stage.dataset.to] = [view.from, view.to].map(Math.round);
-    painter.lanes(canvas, model, view, lanes(), { cursor, chosen: state.chosen, time });
+    painter.lanes(canvas, model, view, lanes(), { cursor, chosen: state.chosen, reading: state.reading, time });
     painter.overview(map, model, view, { cursor, reading: state.reading });
   });
 }
@@ -163,6 +187,7 @@ async function load() {
       model.take(await response.json(), first);
       view.grow(model.length);
       if (state.chosen) state.chosen = model.turn(state.chosen.number);
+      if (!root.dataset.ready) fold();
       summarise();
       refresh();
       root.dataset.ready = "1";
@@ -184,7 +209,7 @@ setInterval(() => {
 }, 500);
 
 /** Which turns are being read, for the overview. */
-function follow() {
+function follow(scrolled = false) {
   const turns = document.getElementById("turns").children;
   const firstBelow = (edge) => {
     let [low, high] = [0, turns.length];
@@ -195,9 +220,11 @@ function follow() {
     }
     return low;
   };
-  const [first, last] = [firstBelow(90), firstBelow(innerHeight)].map((index) => turns[Math.min(index, turns.length - 1)]);
+  const [first, last] = [firstBelow(frame.getBoundingClientRect().bottom), firstBelow(innerHeight)].map((index) => turns[Math.min(index, turns.length - 1)]);
   const [from, to] = [first, last].map((turn) => (turn ? model.turn(Number(turn.dataset.key)) : null));
   state.reading = from && to ? [from.low, to.high] : null;
+  // A part of the call that is looked at goes along with what is read.
+  if (scrolled && beside.matches && state.reading && (state.reading[1] < view.from || state.reading[0] > view.to)) view.reveal(from.low, Math.min(to.high, from.low + view.span));
   paint();
 }
 
@@ -205,7 +232,7 @@ let following = 0;
 function followSoon() {
   following ||= requestAnimationFrame(() => {
     following = 0;
-    follow();
+    follow(true);
   });
 }
 
@@ -213,6 +240,7 @@ gestures(stage, acts);
 overviewGestures(overview, acts);
 new ResizeObserver(paint).observe(stage);
 new ResizeObserver(paint).observe(overview);
+new ResizeObserver(pin).observe(frame);
 new MutationObserver(() => { painter.recolour(); paint(); }).observe(document.documentElement, { attributeFilter: ["data-theme"] });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { painter.recolour(); paint(); });
 document.getElementById("times")?.addEventListener("click", () => setTimeout(() => { times.read(); refresh(); }));

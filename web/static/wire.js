@@ -1,5 +1,6 @@
 // Raw messages: filtered, searched, opened and paged in place. However long a call is, the page holds few of its rows.
 import { fetchMarkup, settle } from "./page.js";
+import { fold, standing } from "./runs.js";
 
 const page = document.getElementById("session");
 const base = page.dataset.base;
@@ -35,9 +36,10 @@ export function mark(row) {
 function holding(change) {
   const box = scroller();
   const top = box.getBoundingClientRect().top;
-  const held = [...wire().children].find((row) => row.getBoundingClientRect().bottom > top);
+  const held = [...wire().children].find((row) => row.getClientRects().length && row.getBoundingClientRect().bottom > top);
   const before = held?.getBoundingClientRect().top;
   change();
+  fold();
   if (held?.isConnected) box.scrollTop += held.getBoundingClientRect().top - before;
 }
 
@@ -140,9 +142,9 @@ export async function swap(search) {
     mine.replaceWith(theirs);
     const box = scroller();
     const marked = wire().querySelector(".cursor");
-    if (marked) centre(marked);
-    else if (new URLSearchParams(search).get("before") === "end") box.scrollTop = box.scrollHeight;
     ready();
+    if (marked) centre(standing(marked));
+    else if (new URLSearchParams(search).get("before") === "end") box.scrollTop = box.scrollHeight;
   } finally {
     mine.removeAttribute("aria-busy");
   }
@@ -153,8 +155,24 @@ export function centre(row) {
   box.scrollTop += row.getBoundingClientRect().top - box.getBoundingClientRect().top - box.clientHeight / 3;
 }
 
+/** Moves the rows, and then the page, as little as needed for a row to be seen whole, or from its beginning on. */
+export function reveal(row) {
+  const box = scroller();
+  const top = box.getBoundingClientRect().top + (box.querySelector(".wire-head")?.offsetHeight ?? 0);
+  let place = row.getBoundingClientRect();
+  const under = place.bottom - (box.getBoundingClientRect().top + box.clientHeight);
+  if (place.top < top) box.scrollTop += place.top - top;
+  else if (under > 0) box.scrollTop += Math.min(under, place.top - top);
+  place = row.getBoundingClientRect();
+  const edges = getComputedStyle(document.documentElement);
+  const [from, to] = [parseFloat(edges.scrollPaddingTop) || 0, innerHeight - (parseFloat(edges.scrollPaddingBottom) || 0)];
+  if (place.top < from) scrollBy({ top: place.top - from, behavior: "instant" });
+  else if (place.bottom > to) scrollBy({ top: Math.min(place.bottom - to, place.top - from), behavior: "instant" });
+}
+
 function ready() {
   section().querySelector(".search").classList.toggle("on", section().querySelector(".search input").value !== "");
+  fold();
   scroller().addEventListener("scroll", near, { passive: true });
   if (!section().dataset.counted) fetchMarkup(`${base}/messages${section().dataset.filter}`).then(adoptCounts, () => {});
 }
@@ -281,6 +299,7 @@ page.addEventListener(
       const body = found.querySelector(".msg-body");
       settle(body);
       whole.replaceWith(body);
+      reveal(row);
     } catch {
       // The link stays and leads to the message's own page.
     }
