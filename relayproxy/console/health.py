@@ -27,6 +27,7 @@ from relayproxy.console.journal_gaps import journal_gap
 from relayproxy.console.live import Pulse
 from relayproxy.console.render import render
 from relayproxy.console.room import ROOM
+from relayproxy.console.staleness import KNOWN, NOTICE, Notice, notice
 from relayproxy.console.times import moment
 from relayproxy.store.errors import StoreError
 from relayproxy.store.journal_gaps import journal_gaps
@@ -76,6 +77,20 @@ class Monitor:
                 self._facts = await self._look()
                 self._until = time.monotonic() + FRESH
             return self._facts
+
+    async def notice(self) -> Notice:
+        """What every page tells of how things are."""
+        facts = await self.facts()
+        checks = diagnose(facts)
+        return notice(facts, checks, verdict(checks))
+
+    def last_notice(self) -> Notice | None:
+        """The same of the last look, without another one; None when that was too long ago."""
+        facts = self._facts
+        if facts is None or time.time_ns() - facts.now > KNOWN:
+            return None
+        checks = diagnose(facts)
+        return notice(facts, checks, verdict(checks))
 
     def console(self) -> Console:
         """How this process is."""
@@ -137,6 +152,7 @@ def set_up(app: web.Application) -> None:
     scribe = app.get(SCRIBE)
     audit = AuditState if scribe is None else lambda: scribe.state
     app[MONITOR] = Monitor(room.settings, room.queries, room.pulse, audit)
+    app[NOTICE] = app[MONITOR].last_notice
 
 
 async def page(request: web.Request) -> web.Response:
@@ -273,4 +289,10 @@ def _recorder(facts: Facts, report: Report) -> dict[str, Any]:
     }
 
 
-ROUTES = (web.get("/health", page), web.get("/api/health", api))
+async def told(request: web.Request) -> web.Response:
+    """`GET /health/notice`: what the banner and the navigation of every page say, cheap enough for all of them."""
+    found = await request.app[MONITOR].notice()
+    return answer({"state": found.state, "summary": found.summary, "stale": found.stale})
+
+
+ROUTES = (web.get("/health", page), web.get("/health/notice", told), web.get("/api/health", api))

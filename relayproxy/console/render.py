@@ -15,6 +15,7 @@ from aiohttp import web
 
 from relayproxy.assets import web_dir
 from relayproxy.console import preview, strips, times, words
+from relayproxy.console.staleness import NOTICE
 from relayproxy.console.statics import Statics
 from relayproxy.console.who import IDENTITY
 from relayproxy.plural import plural
@@ -59,7 +60,14 @@ def _environment(statics: Statics) -> jinja2.Environment:
 def render(template: str, request: web.Request, context: dict[str, Any], status: int = 200) -> web.Response:
     """A page or fragment; the template also gets the time at which it is made, and for whom."""
     now = time.time_ns()
-    context = {**context, "now_ns": now, "now_ms": now // 1_000_000, "who": request.get(IDENTITY)}
+    known = request.app.get(NOTICE)
+    context = {
+        **context,
+        "now_ns": now,
+        "now_ms": now // 1_000_000,
+        "who": request.get(IDENTITY),
+        "notice": known() if known else None,
+    }
     # Half a character, as some requests and recordings have it, is no reason to show nothing.
     body = aiohttp_jinja2.render_string(template, request, context).encode("utf-8", "replace")
     return web.Response(body=body, status=status, content_type="text/html", charset="utf-8")

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, expect, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = (
@@ -75,3 +75,14 @@ def watched_page(browser: Browser, origin: str, **context: Any) -> Iterator[Page
         # Leaving first, so that what the page still had under way is seen as well.
         page.goto("about:blank")
     assert faults == []
+
+
+def from_the_top(page: Page, last: int) -> None:
+    """Goes to the head of a live page once it has opened at its end, the turn `last`."""
+    expect(page.locator(f"#turn-{last}")).to_be_in_viewport()
+    # It keeps to its end for a few frames, until all is laid out.
+    page.evaluate(
+        "new Promise(done => { let frames = 10; const next = () => (frames-- ? requestAnimationFrame(next) : done());"
+        " next(); })"
+    )
+    page.evaluate("scrollTo({top: 0, behavior: 'instant'})")

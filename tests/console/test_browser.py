@@ -7,7 +7,7 @@ from relayproxy.console.times import rfc3339
 from relayproxy.store.archive import Archive
 
 from . import calls
-from .browser import chromium
+from .browser import chromium, from_the_top
 from .conftest import OpenPage
 
 NARROW = {"width": 360, "height": 740}
@@ -158,6 +158,7 @@ def test_the_tail_is_followed_only_while_the_reader_is_there(visit: OpenPage, ar
         call.asks(1 + number, "Next?").answers(1.4 + number, f"Answer {number}.")
     call.commit()
     page = visit(f"/sessions/{call.id}", viewport={"width": 1000, "height": 500})
+    from_the_top(page, 30)
 
     call.asks(40, "Are you there?").commit()
     follow = page.get_by_role("button", name="↓ 1 new")

@@ -76,3 +76,14 @@ def test_a_long_caller_does_not_widen_the_page(visit: OpenPage, archive: Archive
     expect(page.get_by_role("columnheader", name="Timeline")).to_be_visible()
     page.locator("#rows .slowest .slow").first.click()
     expect(page).to_have_url(re.compile(r"/sessions/[^/]+\?turn=\d+#turn-\d+$"))
+
+
+def test_only_the_row_one_is_at_is_outlined(visit: OpenPage, archive: Archive) -> None:
+    for n in range(4):
+        calls.Call(archive, calls.ago(100 + n)).setup().asks(1, "Hi").answers(1.2, "Hello").hang_up(20).commit()
+    page = visit("/sessions", viewport=WIDE)
+    expect(page.locator("#rows > tr")).to_have_count(4)
+    for key in "jjjk":
+        page.keyboard.press(key)
+    expect(page.locator(".by-key")).to_have_count(1)
+    expect(page.locator("#rows > tr").nth(1)).to_have_class(re.compile("by-key"))

@@ -187,7 +187,7 @@ def test_a_link_to_a_message_finds_it_on_whatever_page(visit: OpenPage, archive:
         expect(row.locator("pre")).to_be_in_viewport()
         expect(row).to_have_class(re.compile("cursor"))
     with page.expect_navigation():
-        page.get_by_role("link", name="Link to this message").first.click(modifiers=[])
+        page.get_by_role("link", name="Copy link to this message").first.click()
         page.reload()
     expect(page.locator('[id="message-0.1500"] pre')).to_be_visible()
 
@@ -219,12 +219,13 @@ def test_many_messages_are_paged_both_ways_with_few_rows_held(visit: OpenPage, a
 def test_what_is_read_stays_where_it_is_when_more_comes(visit: OpenPage, archive: Archive) -> None:
     call = long_call(archive, 400)
     page = visit(f"/sessions/{call.id}?at=0.1500")
+    seen = page.locator("#wire > li.cursor").get_attribute("id")
     place = (
-        "document.getElementById('message-0.1490').getBoundingClientRect().top"
+        f"document.getElementById('{seen}').getBoundingClientRect().top"
         " - document.getElementById('wire-scroll').getBoundingClientRect().top"
     )
     before = page.evaluate(place)
-    page.get_by_role("link", name="Load earlier").evaluate("link => link.click()")
+    page.evaluate("document.getElementById('earlier').click()")
     expect(page.locator('[id="message-0.1300"]')).to_be_attached()
     assert abs(page.evaluate(place) - before) < 2
 
@@ -254,6 +255,9 @@ def test_the_cursor_of_the_page_is_shared(visit: OpenPage, archive: Archive) -> 
     expect(marked).to_be_in_viewport()
     at = float(marked.get_attribute("data-at") or 0)
     assert 0 <= call.began / 1e6 + 1_100_000 - at < 4000
+    if marked.locator("button.run").count():
+        # What came piece by piece is one row; the message is within.
+        marked.locator("button.run").click()
     marked.locator("summary").click()
     expect(page.locator("body")).to_have_attribute("data-pointed", str(marked.get_attribute("data-key")))
 
@@ -281,3 +285,37 @@ def test_a_message_is_copied_as_it_was_sent(visit: OpenPage, archive: Archive) -
     page.get_by_role("button", name="Copy formatted").click()
     expect(page.locator(".copy.done")).to_have_count(2)
     assert page.evaluate("navigator.clipboard.readText()") == '{\n  "b": 1,\n  "a": 2.0,\n  "b": 1\n}'
+
+
+def test_a_pause_holds_the_axis_and_an_open_wait_as_well(visit: OpenPage, archive: Archive) -> None:
+    call = calls.Call(archive, calls.ago(10)).setup().asks(1, "Hello?").answers(1.5, "Hello.").commit()
+    page = visit(f"/sessions/{call.id}")
+    call.asks(time.time() - call.began / 1e9, "Are you there?").commit()
+    expect(page.locator(".open-wait [data-waiting]")).to_have_text(re.compile(r"\d"))
+    page.get_by_role("button", name="Pause").click()
+    drawn = """() => [document.getElementById("tl-stage").dataset.to, document.getElementById("slowest").textContent,
+        document.title, document.querySelector("main").innerText]"""
+    before = page.evaluate(drawn)
+    page.evaluate("new Promise(done => setTimeout(done, 1500))")
+    assert page.evaluate(drawn) == before
+
+
+def test_an_open_slow_wait_shows_in_the_numbers(visit: OpenPage, archive: Archive) -> None:
+    call = calls.Call(archive, calls.ago(10)).setup().asks(1, "Hello?").answers(1.5, "Hello.").commit()
+    page = visit(f"/sessions/{call.id}")
+    expect(page.locator("#slowest b")).to_have_text("500 ms")
+    call.asks(time.time() - call.began / 1e9 - 3, "Are you there?").commit()
+    expect(page.locator(".open-wait.late")).to_contain_text(re.compile(r"[3-9]\.\d s|\d+ s"))
+    expect(page.locator("#slowest.slow b")).to_contain_text("so far")
+
+
+def test_a_live_page_opens_at_its_end_and_its_way_back_stays(visit: OpenPage, archive: Archive) -> None:
+    call = long_call(archive, 30, live=True)
+    page = visit("/live")
+    page.locator(f"#c-{call.id}").click()
+    expect(page.locator("#turn-30")).to_be_in_viewport()
+    expect(page.locator("[data-back]")).to_have_text("← Live")
+    call.asks(170, "Still there?").commit()
+    expect(page.locator("#turn-31")).to_be_in_viewport()
+    expect(page.locator("[data-back]")).to_have_text("← Live")
+    expect(page.locator("[data-back]")).to_have_attribute("href", "/live")

@@ -89,7 +89,7 @@ def test_a_block_of_bytes_is_a_hex_dump() -> None:
 
 
 def test_characters_that_mislead_are_written_out() -> None:
-    assert preview.visible("a\u202eb\u200bc\x00d\ne\tf") == "a⟦U+202E⟧b⟦U+200B⟧c⟦U+0000⟧d\ne\tf"
+    assert preview.visible("a\u202eb\u200bc\x00d\ne\tf") == "a⟦U+202E⟧b\u200bc⟦U+0000⟧d\ne\tf"
     assert preview.visible("שלום, étude 日本") == "שלום, étude 日本"
 
 
@@ -145,3 +145,34 @@ def test_a_search_that_nearly_fits_everywhere_takes_no_longer() -> None:
     assert not preview.hits(told, "a" * 190 + "b")
     assert preview.pieces("a" * 1_000_000, "a" * 190 + "b") == (("a" * 1_000_000, False),)
     assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "می\u200cخواهم",  # Persian: a joiner keeps two parts of a word apart
+        "क्\u200dष",  # Hindi: half a letter
+        "\U0001f469\u200d\U0001f469\u200d\U0001f467 \U0001f468\U0001f3fd\u200d\U0001f4bb \u2764\ufe0f\u200d\U0001f525",
+        "สวัสดี\u200bครับ",
+        "\u2067שלום\u2069 and \u202bשלום\u202c",
+        "שלום!\u200f",
+    ],
+)
+def test_joiners_and_what_is_closed_again_are_text(text: str) -> None:
+    assert preview.visible(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\u200dadmin\u200c", "⟦U+200D⟧admin⟦U+200C⟧"),
+        ("pay \u200b now", "pay ⟦U+200B⟧ now"),
+        ("\u2066open", "⟦U+2066⟧open"),
+        ("never opened\u2069", "never opened⟦U+2069⟧"),
+        ("\u202egnp.exe\u202c", "⟦U+202E⟧gnp.exe⟦U+202C⟧"),
+        ("\u2066a\u202eb\u2069", "⟦U+2066⟧a⟦U+202E⟧b⟦U+2069⟧"),
+        ("bell\x07 line\u2028", "bell⟦U+0007⟧ line⟦U+2028⟧"),
+    ],
+)
+def test_overrides_what_is_left_open_and_controls_are_told(text: str, shown: str) -> None:
+    assert preview.visible(text) == shown

@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 from relayproxy.store.archive import Archive
 
 from . import calls
+from .browser import from_the_top
 from .conftest import OpenPage
 
 NARROW = {"width": 360, "height": 740}
@@ -114,6 +115,7 @@ def test_a_live_page_offers_the_latest_at_once_and_counts_in_one_place(visit: Op
     call = chatty(archive, 30).commit()
     page = visit(f"/sessions/{call.id}", viewport=NARROW)
     follow = page.locator("#follow")
+    from_the_top(page, 30)
     expect(follow).to_have_text("↓ Latest")
     call.asks(140, "Are you there?").commit()
     expect(follow).to_have_text("↓ 1 new")
@@ -137,6 +139,7 @@ def test_the_alarm_of_a_waiting_caller_fits_beside_the_rest_on_a_phone(visit: Op
     call = chatty(archive, 30).asks(140, "Are you there?").commit()
     page = visit(f"/sessions/{call.id}", viewport=NARROW)
     expect(page.locator(".late-alarm")).to_be_visible()
+    from_the_top(page, 31)
     expect(page.locator("#follow")).to_be_visible()
     bar = box(page, ".live-bar")
     assert bar["height"] < 50
@@ -207,3 +210,52 @@ def test_a_long_reply_says_its_length_and_opens_whole(visit: OpenPage, archive: 
     assert said.evaluate("text => text.scrollHeight <= text.clientHeight + 1")
     page.get_by_role("button", name="Show less").click()
     expect(button).to_be_visible()
+
+
+def test_a_link_to_a_message_leads_to_it_among_its_neighbours(visit: OpenPage, archive: Archive) -> None:
+    call = chatty(archive, 40).hang_up(170).commit()
+    for cursor in ("0.3", "0.150", "0.239"):
+        page = visit(f"/sessions/{call.id}?at={cursor}#message-{cursor}", viewport={"width": 1280, "height": 720})
+        row = page.locator(f"[id='message-{cursor}']")
+        expect(row.locator("pre")).to_be_in_viewport(ratio=1)
+        expect(row.locator("summary")).to_be_in_viewport(ratio=1)
+        expect(page.locator(".wire-head")).to_be_in_viewport(ratio=1)
+        page.wait_for_function(
+            """id => {
+                const row = document.getElementById(id).querySelector("summary").getBoundingClientRect();
+                return row.top >= document.querySelector(".wire-head").getBoundingClientRect().bottom - 1;
+            }""",
+            arg=f"message-{cursor}",
+        )
+
+
+def test_a_row_opened_at_the_bottom_shows_its_json(visit: OpenPage, archive: Archive) -> None:
+    call = chatty(archive, 20).hang_up(90).commit()
+    page = visit(f"/sessions/{call.id}?type=prompt", viewport={"width": 1280, "height": 720})
+    rows = page.locator("#wire > li")
+    last = rows.nth(rows.count() - 1)
+    last.scroll_into_view_if_needed()
+    last.locator("summary").click()
+    expect(last.locator("pre")).to_be_in_viewport(ratio=1)
+
+
+def test_a_findings_message_opens_in_its_place_without_leaving_the_page(visit: OpenPage, archive: Archive) -> None:
+    call = chatty(archive, 20)
+    call.backend(70, "unknown", token="Hi").asks(88, "Bye.").answers(88.4, "Bye.").hang_up(90).commit()
+    page = visit(f"/sessions/{call.id}")
+    page.evaluate("window.stayed = true")
+    page.locator(".leads").get_by_role("link", name="Message").first.click()
+    row = page.locator("#wire > li.cursor")
+    expect(row.locator("pre")).to_contain_text('"unknown"')
+    expect(row.locator("summary")).to_be_in_viewport()
+    assert page.evaluate("window.stayed")
+
+
+def test_the_link_to_a_message_is_copied(visit: OpenPage, archive: Archive) -> None:
+    call = chatty(archive, 1).hang_up(9).commit()
+    page = visit(f"/sessions/{call.id}", permissions=["clipboard-read", "clipboard-write"])
+    page.locator("#wire summary").first.click()
+    page.get_by_role("link", name="Copy link to this message").click()
+    expect(page.locator("#said")).to_have_text("Link copied")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == f"{page.url.partition('#')[0]}?at=0.0#message-0.0"

@@ -179,3 +179,10 @@ class TestWithoutASignIn:
             expect(page).to_have_title('[["stream","refused"],["read","refused"],["write","refused"]]')
             answer = context.request.get(f"{console}/api/sessions/{session.id}/tags")
             assert answer.json()["items"] == []
+
+
+def test_signing_in_keeps_the_turn_that_the_link_leads_to(visit: OpenPage, archive: Archive) -> None:
+    session = calls.booking(archive, calls.ago(100)).commit()
+    page = visit(f"/sessions/{session.id}#turn-3")
+    sign_in(page)
+    page.wait_for_url(f"**/sessions/{session.id}#turn-3")

@@ -41,6 +41,9 @@ button.addEventListener("click", () => {
   settleAtTail(5);
 });
 
+/** A live page opens at its end, unless its address, or the browser's memory of it, leads elsewhere. */
+if (live && page.dataset.tail && !location.hash && !location.search && performance.getEntriesByType("navigation")[0]?.type === "navigate") settleAtTail(5);
+
 /** Turns that come into view get their real height only then, so one jump may not be enough. */
 function settleAtTail(frames) {
   keepTail();
@@ -97,8 +100,8 @@ export function liveBar(resumed) {
     const clock = document.querySelector("#turns [data-waiting]");
     const ms = clock ? now() - Number(clock.dataset.waiting) : 0;
     const late = Boolean(clock) && ms >= Number(clock.dataset.late);
-    document.title = late ? `(!) ${title}` : title;
     if (paused) return;
+    document.title = late ? `(!) ${title}` : title;
     clock?.closest(".turn")?.classList.toggle("late-turn", late);
     alarm.hidden = !late;
     if (!late) return;

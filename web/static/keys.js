@@ -167,3 +167,4 @@ toggle.addEventListener("change", () => {
   }
 });
 main.addEventListener("focusin", (event) => event.target.classList.toggle("by-key", items().includes(event.target)));
+main.addEventListener("focusout", (event) => event.target.classList.remove("by-key"));

@@ -1,5 +1,6 @@
 // What every page does: local times, things that count up, copying; and the keyboard.
 import "./keys.js";
+import "./stale.js";
 
 const root = document.documentElement;
 // The server's clock, so that a wrong clock of the reader's does not make calls look old or new.

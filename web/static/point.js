@@ -103,6 +103,8 @@ document.getElementById("session").addEventListener("click", (event) => {
 });
 addEventListener("hashchange", visitHash);
 const first = wire().querySelector(".cursor");
-if (first) centre(standing(first));
-else if (new URLSearchParams(location.search).get("before") === "end") scroller().scrollTop = scroller().scrollHeight;
+if (first) {
+  unfold(first);
+  centre(first);
+} else if (new URLSearchParams(location.search).get("before") === "end") scroller().scrollTop = scroller().scrollHeight;
 visitHash();

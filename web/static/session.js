@@ -37,6 +37,9 @@ function patchPart(found, name) {
   latest.set(name, markup);
   const mine = document.querySelector(`[data-part="${name}"]`);
   keepOpen(mine, theirs);
+  // The way back is the reader's, not the server's.
+  const back = mine.querySelector("[data-back]");
+  if (back) theirs.querySelector("[data-back]")?.replaceWith(back);
   settle(theirs);
   mine.replaceWith(theirs);
 }

@@ -95,14 +95,18 @@ export class Painter extends Paint {
     const taken = [];
     const lane = lanes.backend;
     on.font = `600 11px ${this.font}`;
-    const rank = (turn) => (turn.unanswered ? 1e9 : turn.latency ?? -1);
-    for (const turn of shown.filter((one) => (one.slow || one.unanswered) && one.asked !== null).sort((a, b) => rank(b) - rank(a)).slice(0, 60)) {
-      const text = turn.unanswered ? "no answer" : latency(turn.latency);
+    const found = shown.flatMap((turn) => turn.missed.map(([from, to]) => ({ from, to, lost: true, ms: to - from, text: `no answer, ${latency(to - from)}` })));
+    for (const turn of shown) {
+      if (turn.asked === null) continue;
+      if (turn.unanswered) found.push({ from: turn.asked, to: turn.high, lost: true, ms: turn.high - turn.asked, text: "no answer" });
+      else if (turn.slow) found.push({ from: turn.asked, to: turn.high, lost: false, ms: turn.latency, text: latency(turn.latency) });
+    }
+    for (const { from: begun, to: end, lost, text } of found.sort((a, b) => Number(b.lost) - Number(a.lost) || b.ms - a.ms).slice(0, 60)) {
       const wide = on.measureText(text).width;
-      const left = Math.min(Math.max(x(turn.asked), 2), width - wide - 2);
-      if (x(turn.high) < 0 || x(turn.asked) > width || taken.some(([from, to]) => left < to + 8 && left + wide + 8 > from)) continue;
+      const left = Math.min(Math.max(x(begun), 2), width - wide - 2);
+      if (x(end) < 0 || x(begun) > width || taken.some(([from, to]) => left < to + 8 && left + wide + 8 > from)) continue;
       taken.push([left, left + wide]);
-      on.fillStyle = turn.unanswered ? c.lost : c.slow;
+      on.fillStyle = lost ? c.lost : c.slow;
       on.fillText(text, left, lane.top + lane.height - 30);
     }
     if (shown.length > width / 16) return;

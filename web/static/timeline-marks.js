@@ -5,7 +5,7 @@ export const KINDS = { unanswered: 5, error: 4, caller_speech: 3, caller_dtmf: 3
 const TEXT = { dtmf: (text) => text, digits: (text) => text, language: (text) => text, play: () => "▶", end: () => "■" };
 
 // Control and bidirectional characters would let text from a call reorder what stands beside it.
-export const clean = (text) => text.replace(/[\p{Cc}\p{Cf}]/gu, "").trim();
+export const clean = (text) => text.replace(/(?![\u200c\u200d])[\p{Cc}\p{Cf}]/gu, "").trim();
 
 /** As much of a text as there is room for. */
 export function fitted(on, text, room) {

@@ -86,7 +86,9 @@ export class Model {
   }
 
   slowest() {
-    return this.turns.reduce((most, turn) => (turn.latency !== null && turn.latency > (most?.latency ?? -1) ? turn : most), null);
+    const open = (turn) => (this.length - turn.asked >= this.slow ? this.length - turn.asked : -1);
+    const waited = (turn) => (turn.waits ? open(turn) : (turn.latency ?? -1));
+    return this.turns.reduce((most, turn) => (waited(turn) > (most ? waited(most) : -1) ? turn : most), null);
   }
 }
 

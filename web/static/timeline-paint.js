@@ -81,6 +81,11 @@ export class Paint {
       if (turn.asked !== null && turn.answered !== null && !turn.slow && turn.latency !== null) bar("wait", 1, turn.asked, turn.answered);
       for (const [from, to] of turn.heard) bar("heard", 2, from, to ?? from);
     }
+    for (const turn of model.turns) {
+      if (!turn.waits) continue;
+      const late = model.length - turn.asked >= model.slow;
+      bar(late ? "slow" : "wait", 1, turn.asked, model.length, { tall: late });
+    }
     // From top to bottom, and never thinner than can be seen: whatever the length of the call, these stand out.
     for (const turn of model.turns) if (turn.slow) bar("slow", 1, turn.asked, turn.answered, { tall: true });
     for (const turn of model.turns) for (const [from, to] of turn.missed) bar("lost", 1, from, to, { tall: true });

@@ -162,19 +162,28 @@ function summarise() {
   canvas.setAttribute("aria-label", `Timeline of ${offset(model.length, 1000)}: ${model.turns.length} turns, ${slow} slow, ${lost} unanswered. The conversation below says the same in words.`);
   const counted = [slow && `${slow} slow`, lost && `${lost} unanswered`].filter(Boolean).join(", ");
   document.getElementById("tl-count").textContent = counted ? `${counted} of ${model.turns.length} turns` : "";
-  const most = model.slowest();
-  slowest.hidden = !most;
-  if (most) {
-    slowest.querySelector("b").textContent = latency(most.latency);
-    slowest.classList.toggle("slow", most.slow);
-    slowest.title = `Turn ${most.number}`;
-  }
+  tellSlowest();
   root.dataset.turns = String(model.turns.length);
 }
+
+/** The slowest turn: an answer that is still awaited counts with what it has taken so far. */
+function tellSlowest() {
+  const most = model.slowest();
+  slowest.hidden = !most;
+  if (!most) return;
+  const waited = most.waits ? model.length - most.asked : most.latency;
+  slowest.querySelector("b").textContent = most.waits ? `${latency(waited)} so far` : latency(waited);
+  slowest.classList.toggle("slow", waited >= model.slow);
+  slowest.title = `Turn ${most.number}`;
+}
+
+/** The reader has paused the page: nothing on it moves, and nothing comes in. */
+const held = () => document.documentElement.dataset.paused === "1";
 
 let busy = false;
 let again = false;
 async function load() {
+  if (held()) return;
   if (busy) {
     again = true;
     return;
@@ -202,9 +211,10 @@ async function load() {
 }
 
 setInterval(() => {
-  if (!model.live || document.hidden) return;
+  if (!model.live || document.hidden || held()) return;
   model.length = Math.max(model.length, now() - model.start);
   view.grow(model.length);
+  tellSlowest();
   paint();
 }, 500);
 

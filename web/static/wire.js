@@ -1,6 +1,6 @@
 // Raw messages: filtered, searched, opened and paged in place. However long a call is, the page holds few of its rows.
 import { fetchMarkup, settle } from "./page.js";
-import { fold, standing } from "./runs.js";
+import { fold, unfold } from "./runs.js";
 
 const page = document.getElementById("session");
 const base = page.dataset.base;
@@ -143,8 +143,10 @@ export async function swap(search) {
     const box = scroller();
     const marked = wire().querySelector(".cursor");
     ready();
-    if (marked) centre(standing(marked));
-    else if (new URLSearchParams(search).get("before") === "end") box.scrollTop = box.scrollHeight;
+    if (marked) {
+      unfold(marked);
+      centre(marked);
+    } else if (new URLSearchParams(search).get("before") === "end") box.scrollTop = box.scrollHeight;
   } finally {
     mine.removeAttribute("aria-busy");
   }
