@@ -16,7 +16,7 @@ export PYTHONUTF8 := 1
 # make run: other addresses than the usual ones.
 flags = $(if $(LISTEN),--listen '$(LISTEN)') $(if $(CONSOLE),--console '$(CONSOLE)')
 
-.PHONY: help run test check bench requirements clean
+.PHONY: help run test programs check bench requirements clean
 
 help:
 	@echo "make run                          try it: relay, recorder, console, a demo agent and a few simulated calls"
@@ -36,8 +36,12 @@ else
 	@exec $(BIN)/relayproxy demo $(flags) --data-dir '$(or $(DATA_DIR),.run)'
 endif
 
-test: check
+test: programs check
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+# PostgreSQL's server and Chromium: the system's, or installed.
+programs: $(VENV)/.dev
+	@$(BIN)/python -m tests.peers.provision
 
 check: $(VENV)/.dev
 	@$(BIN)/ruff check .
@@ -52,6 +56,7 @@ requirements: $(VENV)/.dev
 	@$(COMPILE) --upgrade pyproject.toml -o requirements/run.txt
 	$(COMPILE) --upgrade requirements/build.in -c requirements/run.txt -o requirements/build.txt
 	$(COMPILE) --upgrade requirements/dev.in -c requirements/run.txt -c requirements/build.txt -o requirements/dev.txt
+	$(COMPILE) --upgrade --no-deps requirements/postgresql.in -o requirements/postgresql.txt
 
 clean:
 	rm -rf $(VENV) .run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist

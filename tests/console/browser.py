@@ -4,8 +4,6 @@ Knows: where a Chromium may be; that nothing is fetched from elsewhere and nothi
 Must not know: what is on the pages.
 """
 
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,7 +11,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, expect, sync_playwright
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+from tests.peers import programs
+
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -27,14 +26,13 @@ ARGUMENTS = (
 
 def chromium() -> str:
     """The Chromium to use. Fails, and says how to get one, when there is none."""
-    named = os.environ.get("RELAYPROXY_CHROMIUM")
-    found = named or next((path for name in NAMES if (path := shutil.which(name))), None)
-    if found is None or not os.access(found, os.X_OK):
+    found = programs.chromium()
+    if found is None:
         pytest.fail(
-            "The page tests need Chromium: install it (Debian, Ubuntu: apt-get install chromium; macOS: "
-            "brew install --cask chromium) or set RELAYPROXY_CHROMIUM to a Chromium or Chrome executable."
+            "The page tests need Chromium: `make test` installs it; or apt-get install chromium (Debian), or set "
+            "RELAYPROXY_CHROMIUM to a Chromium or Chrome executable."
         )
-    return found
+    return str(found)
 
 
 @contextmanager

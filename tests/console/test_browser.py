@@ -1,10 +1,13 @@
 """The pages in a real browser."""
 
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import Page, expect
 
 from relayproxy.console.times import rfc3339
 from relayproxy.store.archive import Archive
+from tests.peers import programs
 
 from . import calls
 from .browser import chromium, from_the_top
@@ -19,6 +22,8 @@ HOSTILE = (
 
 def test_without_chromium_the_tests_say_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(programs, "APPLICATIONS", ())
+    monkeypatch.setattr(programs, "BROWSERS", Path("/nowhere"))
     monkeypatch.delenv("RELAYPROXY_CHROMIUM", raising=False)
     with pytest.raises(pytest.fail.Exception, match="apt-get install chromium"):
         chromium()

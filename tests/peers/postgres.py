@@ -2,7 +2,6 @@
 
 import os
 import pwd
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -13,8 +12,9 @@ from pathlib import Path
 import psycopg
 
 from relayproxy.store.migrate import migrate
+from tests.peers import programs
 
-INSTALL = "PostgreSQL's server binaries are not here: install them (Debian, Ubuntu: apt-get install postgresql)"
+INSTALL = "PostgreSQL's server is not here: `make test` installs it; or apt-get install postgresql (Debian, Ubuntu)"
 FAST = (
     "fsync=off", "full_page_writes=off", "listen_addresses=", "max_connections=50", "shared_buffers=32MB",
     "autovacuum=off", "log_min_messages=fatal",
@@ -23,18 +23,27 @@ FAST = (
 
 
 def binaries() -> Path:
-    """The folder of initdb and pg_ctl, the newest version's where there are several. Fails when there is none."""
-
-    def version(folder: Path) -> float:
-        return float(folder.parent.name)
-
-    packaged = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
-    if packaged:
-        return max(packaged, key=version)
-    found = shutil.which("initdb")
+    """The folder of initdb and pg_ctl. Fails when there is none."""
+    found = programs.postgresql()
     if found is None:
         raise AssertionError(INSTALL)
-    return Path(found).resolve().parent
+    return found
+
+
+def _account(folder: Path) -> pwd.struct_passwd:
+    """The account that PostgreSQL runs as, since it refuses to be run by root, as which tests run in a container."""
+    for name in ("postgres", "nobody"):
+        try:
+            found = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        if not subprocess.run([*_as(found), "test", "-x", str(folder / "initdb")]).returncode:
+            return found
+    raise AssertionError(f"root cannot run PostgreSQL, and neither postgres nor nobody can read {folder}")
+
+
+def _as(account: pwd.struct_passwd) -> list[str]:
+    return ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
 
 
 class Server:
@@ -47,12 +56,11 @@ class Server:
         self._data = folder / "data"
         self._numbers = count(1)
         self._template = ""
-        # PostgreSQL refuses to be run by root, as which tests run in a container.
         self._as: list[str] = []
         if os.getuid() == 0:
-            account = pwd.getpwnam("postgres")
+            account = _account(self._bin)
             os.chown(folder, account.pw_uid, account.pw_gid)
-            self._as = ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
+            self._as = _as(account)
         self._run("initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
         with (self._data / "postgresql.conf").open("a") as settings:
             settings.writelines(f"{name} = '{value}'\n" for name, _, value in (one.partition("=") for one in FAST))
