@@ -37,7 +37,7 @@ else
 endif
 
 test: programs check
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 # PostgreSQL's server and Chromium: the system's, or installed.
 programs: $(VENV)/.dev
