@@ -150,6 +150,7 @@ class _Account:
                 heard = _joined(heard, text[:to], apart=bool(unheard) or heard == draft.greeting)
                 unheard = _joined(unheard, text[to:] if decided else "", apart=to > 0)
                 bases.add(basis)
+        unheard = _joined(unheard, draft.too_late(), apart=True)
         return heard, unheard, next((basis for basis in _WEAKEST_FIRST if basis in bases), None)
 
     def _interruptions(self) -> tuple[Interruption, ...]:
@@ -251,8 +252,12 @@ class _Account:
             return "no_prompt"
         if draft.agent_at is not None:
             return "overlap" if draft.first is not None and draft.first.overlapped else None
+        if draft.closed_before:
+            return "session_closed"
         if draft.transferred:
             return "handed_off"
+        if draft.overlapped:
+            return "overlap"
         if draft.cut_short:
             return "interrupted_before_first_token"
         return "session_closed" if draft.ended_at is None and self._closed_at is not None else "no_response"

@@ -113,7 +113,7 @@ class Attribution:
 
 def _answers(turn: TurnDraft) -> list[Response]:
     """The replies of a turn that are more than a request to wait."""
-    return [reply for reply in turn.responses if not reply.given_up and not is_filler(reply.text())]
+    return [reply for reply in turn.responses if not (reply.given_up or reply.late) and not is_filler(reply.text())]
 
 
 def _began_at(reply: Response) -> int:

@@ -296,4 +296,4 @@ class Exchange:
 
 
 def _unanswered(turn: TurnDraft) -> bool:
-    return turn.caller_at is not None and turn.agent_at is None
+    return turn.caller_at is not None and turn.agent_at is None and not turn.overlapped

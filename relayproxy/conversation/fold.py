@@ -89,7 +89,8 @@ class Fold:
             event, moment = read(message), Moment(at, out, connection_id, message.seq)
             if message.sender == "backend":
                 accepted = self._watch.from_backend(message, at, connection_id)
-                self._exchange.replies.reaction(out)
+                if link.closing is None or link.closing.sender != "twilio":
+                    self._exchange.replies.reaction(out)
                 if isinstance(event, End):
                     self._end(link, event.handoff_data, message.size, moment)
                 elif accepted:
@@ -118,6 +119,7 @@ class Fold:
             link.closing = Closing(message.sender, message.code, message.reason, message.t)
             if message.sender == "twilio":
                 link.clipped = self._exchange.playback.clipped(at)
+                self._exchange.replies.closed(connection_id)
 
     def end(self, connection_id: str, ending: Ending) -> None:
         """A connection has ended. Raises KeyError when it was never opened."""

@@ -296,7 +296,7 @@ NULL_REASONS = {
     "interrupted": "the reply was cut off",
     "unterminated": "`last: true` never came",
     "no_text": "the answer had no text",
-    "overlap": "it was sent while another reply still was, and nothing tells when it began",
+    "overlap": "another reply was still being sent, and nothing tells when or whether this one began",
 }
 HEARD = {
     "tokens_played": "`tokensPlayed` said so (tier B)",

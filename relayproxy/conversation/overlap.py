@@ -1,10 +1,13 @@
 """Which texts are whose, where a backend streams a second reply before the first has ended.
 
 Knows: that a reply's texts come at a steady pace, where they do.
-Must not know: what was said, turns, why the first reply went on.
+Must not know: turns, why the first reply went on.
 """
 
 from collections.abc import Sequence
+from itertools import accumulate
+
+from relayproxy.conversation.turns import Response
 
 ENOUGH = 4
 """Fewer gaps show no pace."""
@@ -33,3 +36,25 @@ def second_reply(gaps: Sequence[int], last_at: int, during: Sequence[int]) -> li
         others.remove(place)
         expected = during[place] + usual
     return others if place == len(during) - 1 else None
+
+
+def even(response: Response) -> bool:
+    """What came of it since the caller asked anew kept its pace: no other reply was among it."""
+    if response.outrun is None or response.interruption is not None:
+        return False
+    before, last_at = response.outrun
+    during = [*accumulate(response.stream.gaps[before:], initial=last_at)][1:]
+    return second_reply(response.stream.gaps[:before], last_at, during) == []
+
+
+def mixed(response: Response) -> bool:
+    """Texts of another reply may be among those that came of it since the caller asked anew."""
+    alone = response.outrun is not None and len(response.stream.gaps) - response.outrun[0] <= 1
+    whole = alone and bool(response.tokens[-1])
+    return response.interruption is not None or not (whole or even(response))
+
+
+def goes_on(response: Response) -> bool:
+    """It begins as if something had been said before."""
+    begun = response.text()
+    return begun[:1].isspace() or begun[:1].islower() or begun[:1] in ",.;:!?"

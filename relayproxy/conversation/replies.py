@@ -14,7 +14,7 @@ from relayproxy.conversation.barge_in import Aftermath, InterruptionDraft
 from relayproxy.conversation.book import TurnBook
 from relayproxy.conversation.filler import is_filler
 from relayproxy.conversation.moment import Moment
-from relayproxy.conversation.overlap import second_reply
+from relayproxy.conversation.overlap import even, goes_on, mixed, second_reply
 from relayproxy.conversation.playback import SECOND, Playback
 from relayproxy.conversation.silence import Silences
 from relayproxy.conversation.speech import Speech
@@ -30,9 +30,15 @@ that: the response was given up without a word."""
 OVERLAP = 300_000_000
 """A reply that begins sooner than this behind one that the caller had outrun was being made while that one was sent: no
 backend begins to answer so soon after it has finished something else."""
+CADENCE = 1.25
+"""A pause in an unterminated response that is so many times its longest one shows that it was given up, when it is the
+first since the caller asked anew; later twice that."""
+IN_FLIGHT = 100_000_000
+"""What was read less than this behind a prompt may have been sent before it, as may a pause shorter than this."""
+PARTIAL_REPLY = 5 * SECOND
+"""How long after a partial prompt a response that nobody asked for counts as an answer to it."""
 PARTIAL_WINDOW = 2 * SECOND
-"""How long after a partial prompt a response that nobody asked for counts as an answer to it, and how long after
-either the caller must go on for it to be one to what they say then."""
+"""How long after either the caller must go on for it to be one to what they say then."""
 
 
 class Replies:
@@ -52,6 +58,8 @@ class Replies:
         """When the caller asked last."""
         self._partial_at: int | None = None
         self._lang: str | None = None
+        self._closed: set[str] = set()
+        """Connections that Twilio has closed."""
         self.caller_speaking = False
         self.hears_caller = False
         """`clientSpeaking` comes in this call."""
@@ -126,18 +134,22 @@ class Replies:
     ) -> None:
         """The backend sent text."""
         terminator = last and not token
-        response = self._current if terminator else self._continued(moment)
+        response = self._current if terminator else self._continued(moment, token)
         if response is None:
             if terminator:
                 return
             response = Response(moment.connection)
+            response.began_asks = self._asks
         self._current = None if last else response
         crossed = response.turn is not None and response.asks != self._asks
         response.crossed = response.crossed or crossed
         response.streams = not last
         gap = moment.at - response.last_at
+        if crossed and response.outrun is None:
+            response.outrun = len(response.stream.gaps), response.stream.last_at
         response.last_at = moment.at
-        response.asks = self._asks
+        if not crossed or moment.at - self._asked_at >= IN_FLIGHT:
+            response.asks = self._asks
         response.tokens.append(token)
         response.places.append(moment.seq)
         turn = response.turn
@@ -149,12 +161,13 @@ class Replies:
             response.voice_lang = lang or self._lang or turn.lang
         turn.touch()
         self._attribution.active(moment.at)
+        self._overlap(response, moment, speakable=speakable)
         self._count(response, token, moment, gap, last=last, speakable=speakable)
         self._say(response, token, moment, speakable=speakable, preemptible=preemptible)
 
     def play(self, source: str, moment: Moment, *, preemptible: bool) -> None:
         """The backend sent media to play."""
-        response = self._current = self._continued(moment) or Response(moment.connection)
+        response = self._current = self._continued(moment, None) or Response(moment.connection)
         response.last_at = moment.at
         response.asks = self._asks
         turn = response.turn or self._speak(response, moment, "play")
@@ -164,7 +177,8 @@ class Replies:
         response.speech = None
         speech = self._stretch(response, moment, preemptible=preemptible)
         speech.media, speech.sent_at = True, moment.out
-        self._playback.sent(speech, moment.out, None)
+        if not response.late:
+            self._playback.sent(speech, moment.out, None)
         response.speech = None
 
     def language(self, lang: str, at: int) -> None:
@@ -192,6 +206,10 @@ class Replies:
             longest = current.stream.longest_gap
             draft.longest_gap = 0 if longest is None else longest[0]
 
+    def closed(self, connection_id: str) -> None:
+        """Twilio has closed a connection: what begins now is not heard."""
+        self._closed.add(connection_id)
+
     def disconnected(self, connection_id: str, at: int) -> None:
         """A connection is gone: what was being said over it cannot be continued."""
         if self._current is not None and self._current.connection_id == connection_id:
@@ -209,7 +227,7 @@ class Replies:
                 turn.unconfirmed = False
                 turn.touch()
 
-    def _continued(self, moment: Moment) -> Response | None:
+    def _continued(self, moment: Moment, token: str | None) -> Response | None:
         """The response that a message of the backend continues, if it continues one."""
         response, at = self._current, moment.at
         if response is None or response.connection_id != moment.connection:
@@ -226,20 +244,50 @@ class Replies:
         else:
             restarted = at - max(response.last_at, self._asked_at) > RESTART
             over = self._asks != response.asks and (paused or restarted or not response.streams)
+            over = over or self._given_up(response, token, at)
         return None if over else response
+
+    def _given_up(self, response: Response, token: str | None, at: int) -> bool:
+        """Whether an unterminated response has made way for the answer to what the caller asked since it began: that
+        begins with the same words, or behind a pause that the response did not make before."""
+        turn, longest = self._book.open, response.stream.longest_gap
+        outrun = self._asks != response.began_asks and turn is not None and turn is not response.turn and turn.awaiting
+        if not outrun or not response.streams or longest is None or at - self._asked_at < IN_FLIGHT:
+            return False
+        first = self._asks != response.asks
+        begun = next((token.strip() for token in response.tokens if token.strip()), "")
+        if first and token is not None and len(begun) > 1 and token.strip() == begun:
+            return True
+        pause = at - response.last_at
+        response.given_up = pause >= max(longest[0] * CADENCE * (1 if first else 2), IN_FLIGHT)
+        return response.given_up
+
+    def _overlap(self, response: Response, moment: Moment, *, speakable: bool) -> None:
+        """Text of an earlier reply that comes after the caller has asked anew may hold the answer."""
+        turn = self._book.open
+        if turn is None or turn is response.turn or not turn.awaiting or turn.caller_at is None or turn.agent_at:
+            return
+        if speakable and not turn.overlapped and moment.at - turn.caller_at >= IN_FLIGHT:
+            turn.overlapped = True
+            turn.touch()
 
     def _speak(self, response: Response, moment: Moment, kind: Literal["text", "play"]) -> TurnDraft:
         """Gives a response that has become audible its turn."""
         book, at = self._book, moment.at
         response.began, response.first_kind = moment, kind
         response.sounding, response.over_caller = self._playback.on, self.caller_speaking
-        self._note_second_reply(response, moment)
         turn = book.open
+        if moment.connection in self._closed:
+            turn = turn or book.last() or book.begin("proactive", at)
+            response.late, response.turn = True, turn
+            turn.responses.append(response)
+            return turn
+        self._note_second_reply(response, moment)
         laid = None if turn is None or turn.awaiting else self._attribution.unasked(response, at)
         if laid is not None:
             turn = laid
         elif turn is None or not turn.awaiting:
-            if self._partial_at is not None and at - self._partial_at <= PARTIAL_WINDOW:
+            if self._partial_at is not None and at - self._partial_at <= PARTIAL_REPLY:
                 if turn is None or not turn.unconfirmed:
                     turn = book.begin("proactive", at)
                     turn.speculative = turn.unconfirmed = True
@@ -269,9 +317,12 @@ class Replies:
         clean = before.interruption is not None and not before.interruption.ignored()
         if (before.turn.speculative and not clean) or (before.crossed and moment.at - before.last_at < OVERLAP):
             before.interleaved = moment
+            before.mixed = mixed(before) if before.crossed else goes_on(response)
             before.turn.touch()
             if before.interruption is not None and before.crossed:
                 self._part(before, before.interruption, response)
+            elif before.crossed:
+                response.overlapped = before.mixed
 
     def _part(self, before: Response, interruption: InterruptionDraft, response: Response) -> None:
         """The reply that goes on had begun while the interrupted one before it was still being sent."""
@@ -313,6 +364,10 @@ class Replies:
         if turn is not None and turn is self._book.open and turn.asks and is_filler(response.text()):
             turn.awaiting = not turn.speculative
         self._attribution.done()
+        waiting = self._book.open
+        if waiting is not None and waiting.overlapped and even(response):
+            waiting.overlapped = False  # all of it was this reply
+            waiting.touch()
         self._finished = response
 
     def _keep(self, response: Response, token: str, moment: Moment) -> None:
@@ -325,7 +380,7 @@ class Replies:
             return
         speech = self._stretch(response, moment, preemptible=preemptible)
         speech.add(token)
-        if not speakable:
+        if not speakable or response.late:
             return
         self._silences.answered(moment.out)
         if not speech.sent_at:

@@ -80,9 +80,17 @@ def _replies(draft: TurnDraft, turn: Turn) -> Iterator[Finding]:
     if draft.speculative and not draft.unconfirmed and turn.lead_time_ms is not None:
         detail = f"the answer began {_seconds(turn.lead_time_ms)} before the final prompt"
         yield _finding("reply_to_partial", turn, draft.place, detail)
-    interleaved = next((response.interleaved for response in draft.responses if response.interleaved), None)
-    if interleaved is not None:
-        yield _finding("interleaved_replies", turn, interleaved, "a second reply came right behind the first")
+    elif draft.speculative and (turn.ended_at is not None or not draft.unconfirmed):
+        detail = "the answer began on words that never became a final prompt"
+        yield _finding("reply_to_partial", turn, draft.place, detail)
+    first = next((response for response in draft.responses if response.interleaved), None)
+    if first is not None:
+        detail = (
+            "a second reply was sent among the texts of the first"
+            if first.mixed
+            else ("a second reply came right behind the first")
+        )
+        yield _finding("interleaved_replies", turn, first.interleaved, detail)
     if turn.agent_over_caller and not draft.speculative:
         yield _finding("agent_over_caller", turn, draft.place, "the answer began while the caller was speaking")
 

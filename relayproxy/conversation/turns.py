@@ -49,6 +49,7 @@ class Response:
     __slots__ = (
         "asks",
         "began",
+        "began_asks",
         "connection_id",
         "crossed",
         "cut_off",
@@ -59,7 +60,10 @@ class Response:
         "interrupted_at_asks",
         "interruption",
         "last_at",
+        "late",
         "media",
+        "mixed",
+        "outrun",
         "over_caller",
         "overlapped",
         "places",
@@ -97,6 +101,12 @@ class Response:
         """The speaking rate that was known when it was complete."""
         self.interleaved: Moment | None = None
         """Where a second reply to the same words shows."""
+        self.mixed = False
+        """That second reply was being sent before this one had ended."""
+        self.outrun: tuple[int, int] | None = None
+        """Since the caller asked anew: how many gaps it had had, and when its last text had come."""
+        self.late = False
+        """It began after Twilio had closed the connection: nobody heard it."""
         self.overlapped = False
         """It was streamed while another one was, and nothing tells when it began."""
         self.stale: list[tuple[Moment, str]] = []
@@ -112,6 +122,8 @@ class Response:
         """What more text is added to; None after an interrupt, since what comes then is another stretch."""
         self.asks = 0
         """How many times the caller had asked when the last message of this response came."""
+        self.began_asks = 0
+        """The same of its first message."""
         self.crossed = False
         """It went on after the caller had asked anew."""
         self.cut_off = False
@@ -163,6 +175,7 @@ class TurnDraft:
         "number",
         "off_expected",
         "opened_by",
+        "overlapped",
         "reaction_out",
         "responses",
         "sent_digits",
@@ -204,6 +217,8 @@ class TurnDraft:
         """The response began before the final prompt."""
         self.unconfirmed = False
         """Speculative, and the final prompt has not come yet."""
+        self.overlapped = False
+        """An earlier reply went on after the caller had asked, and nothing tells where an answer began in it."""
         self.inferred = False
         """What answers it was told by words."""
         self.cut_short = False
@@ -229,7 +244,7 @@ class TurnDraft:
     @property
     def first(self) -> Response | None:
         """The response that answers."""
-        return self.responses[0] if self.responses else None
+        return next(iter(self._heard()), None)
 
     @property
     def agent_at(self) -> int | None:
@@ -244,12 +259,20 @@ class TurnDraft:
     @property
     def agent_done_at(self) -> int | None:
         """When `last: true` had been written."""
-        return next((response.done_out for response in reversed(self.responses) if response.done_out is not None), None)
+        return next((reply.done_out for reply in reversed(self._heard()) if reply.done_out is not None), None)
 
     @property
     def stream(self) -> Stream:
         """The text messages of all responses."""
-        return joined([response.stream for response in self.responses])
+        return joined([response.stream for response in self._heard()])
+
+    @property
+    def closed_before(self) -> bool:
+        """All that was sent came after Twilio had closed."""
+        return bool(self.responses) and not self._heard()
+
+    def _heard(self) -> list[Response]:
+        return [response for response in self.responses if not response.late]
 
     def touch(self) -> None:
         """Its value must be built anew."""
@@ -312,6 +335,10 @@ class TurnDraft:
         return next((mark.spoken for mark in reversed(self.marks) if mark.kind == "prompt"), ())
 
     def speeches(self) -> Iterator[Speech]:
-        """All that was said in it, in order."""
-        for response in self.responses:
+        """All that was said in it, in order; not what came too late to be heard."""
+        for response in self._heard():
             yield from response.speeches
+
+    def too_late(self) -> str:
+        """What came too late to be heard."""
+        return "".join(response.text() for response in self.responses if response.late)

@@ -13,7 +13,7 @@ from relayproxy.conversation.turns import TurnDraft
 def unanswered(draft: TurnDraft) -> bool:
     """Something was asked in the turn, and so far nothing speakable, no digits and no handoff came of it."""
     asked = draft.caller_at is not None and draft.agent_at is None
-    return asked and not (draft.transferred or draft.sent_digits)
+    return asked and not (draft.transferred or draft.sent_digits or draft.overlapped)
 
 
 def longest_wait(draft: TurnDraft, sound_at: int | None, ended_at: int | None) -> int | NullReason:
@@ -26,6 +26,8 @@ def longest_wait(draft: TurnDraft, sound_at: int | None, ended_at: int | None) -
     if since is None:
         return "no_prompt"
     if draft.agent_at is None:
+        if draft.overlapped:
+            return "overlap"
         if draft.sent_digits:
             return "no_response"
         return "pending" if ended_at is None else max(0, ended_at - since)
