@@ -128,6 +128,13 @@ class Settings(BaseModel):
     connect_timeout: float = Field(
         default=10.0, gt=0, le=300, description="Seconds for the whole handshake with the backend; then 504."
     )
+    drain_delay: float = Field(
+        default=0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Seconds after SIGTERM for which calls are still taken while /.relayproxy/readyz answers 503, so "
+        "that a load balancer learns of it before the listener closes.",
+    )
     drain_timeout: float = Field(
         default=900.0,
         ge=0,

@@ -524,6 +524,7 @@ def test_paths_and_urls_are_taken_as_people_write_them(monkeypatch: pytest.Monke
             "backend": st.just("wss://agent.example.com/ws?a=b&c"),
             "listen": st.sampled_from(["[::1]:0", "0.0.0.0:8080"]),
             "traceparent": st.booleans(),
+            "drain_delay": st.floats(0, 1e9),
             "drain_timeout": st.floats(0, 1e9),
             "slow_turn": st.floats(0, 3600, exclude_min=True),
             "journal_quota": st.integers(32 * 1024 * 1024, 2**62),

@@ -82,6 +82,14 @@ def _relay(facts: Facts) -> Check:
             f"({said.journal}).",
             "Make room on its disk, or let it write to its data folder; see disk and journal below.",
         )
+    if said is not None and said.status == "full":
+        return Check(
+            "relay",
+            "bad",
+            "The relay has no file descriptors left",
+            f"It carries {plural(said.live_calls, 'call')} {where}, and refuses further ones with 503.",
+            "Raise its limit (`ulimit -n`, `LimitNOFILE=` of systemd, `--ulimit nofile` of Docker), or run another.",
+        )
     if said is not None and said.status == "draining":
         return Check(
             "relay",

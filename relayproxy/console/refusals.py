@@ -24,6 +24,10 @@ _MEANING: dict[str, tuple[str, str]] = {
     "too_long": ("exceeded the limits", "Shorten the query of the URL, or the headers that the proxy in front adds."),
     "not_http": ("could not be read", f"{_FRONT}: what it sends is no HTTP/1.1."),
     "loop": ("came back to the relay", "Set the backend to your ConversationRelay server's own address."),
+    "descriptors": (
+        "found the relay without file descriptors",
+        "Raise the relay's limit (`ulimit -n`, `LimitNOFILE=` of systemd, `--ulimit nofile` of Docker).",
+    ),
     "draining": ("came while the relay was stopping", "Let another relay take calls before this one is stopped."),
     "unknown_route": (
         "named a route that does not exist and went to the default backend",

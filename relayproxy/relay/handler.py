@@ -23,7 +23,7 @@ from relayproxy.journal.format import Kind
 from relayproxy.journal.tape import Tape
 from relayproxy.proxies import is_trusted
 from relayproxy.refusals import Reason
-from relayproxy.relay import answers
+from relayproxy.relay import answers, descriptors
 from relayproxy.relay import headers as header_policy
 from relayproxy.relay.admission import is_signed, objection
 from relayproxy.relay.forwarded import Public, forwarded
@@ -70,6 +70,8 @@ class Relay:
         self._numbers = itertools.count(1)
         self.live: set[Splice] = set()
         self.handshakes: set[asyncio.Task[object]] = set()
+        self.leaving = False
+        """Calls are still taken, and whoever sends them is told to send them elsewhere."""
         self.draining = False
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -78,12 +80,14 @@ class Relay:
         try:
             path = origin_form(request.raw_path)
             if path.startswith(RESERVED):
-                return self._own_page(path)
+                return self._own_page(path, full=self._full(request))
             target = self._targets.match(path)
         except ValueError as problem:
             return self._object(request, got, "target", 400, str(problem))
         if self.draining:
             return self._object(request, got, "draining", 503, "shutting down", path)
+        if self._full(request):
+            return self._object(request, got, "descriptors", 503, descriptors.words(), path)
         if target is None:
             words = "no route takes this path; see the relay URL that the console shows"
             return self._object(request, got, "no_route", 404, words, path)
@@ -200,7 +204,7 @@ class Relay:
     ) -> web.StreamResponse:
         log.warning("route %s: %s", opening.route, answer.error)
         opening = msgspec.structs.replace(opening, status=answer.status, error=answer.error)
-        self._note_attempt(number, opened, opening, first="backend")
+        self._note_attempt(number, opened, opening, first="proxy" if answer.ours else "backend")
         if request.transport is not None:
             request.transport.write(answer.head + answer.body)
         return answers.Sent(answer.status)
@@ -249,15 +253,20 @@ class Relay:
         tls = request.transport is not None and request.transport.get_extra_info("ssl_object") is not None
         return forwarded(got, peer=_address(request), tls=tls, target=path, public=self._public, proxies=self._proxies)
 
-    def _own_page(self, path: str) -> web.StreamResponse:
+    def _full(self, request: web.BaseRequest) -> bool:
+        twilio = request.transport.get_extra_info("socket") if request.transport is not None else None
+        return twilio is not None and descriptors.few_left(twilio.fileno())
+
+    def _own_page(self, path: str, *, full: bool) -> web.StreamResponse:
         page = path.removeprefix(RESERVED).partition("?")[0]
         if page == "healthz":
             return answers.page(200, "ok\n")
         if page == "readyz":
             problem = self._journal_problem()
-            state = "draining" if self.draining else "degraded" if problem else "ready"
+            leaving = self.leaving or self.draining
+            state = "draining" if leaving else "full" if full else "degraded" if problem else "ready"
             report = {"status": state, "journal": problem or "ok", "live_calls": len(self.live)}
-            return answers.page(503 if self.draining else 200, json.dumps(report) + "\n", "application/json")
+            return answers.page(503 if leaving or full else 200, json.dumps(report) + "\n", "application/json")
         return answers.words(404, "only healthz and readyz are here")
 
 

@@ -20,6 +20,7 @@ from relayproxy.journal.tape import Tape
 from relayproxy.journal.writer import JournalWriter
 from relayproxy.plural import plural
 from relayproxy.refusals import Tally
+from relayproxy.relay import descriptors
 from relayproxy.relay.handler import Relay
 from relayproxy.relay.refusal_log import RefusalLog
 from relayproxy.relay.server import Listener
@@ -40,6 +41,7 @@ SAME_SIGNAL = 0.5
 def run(settings: Settings) -> None:
     """Relays until SIGTERM or SIGINT, then drains: no new calls, live ones may end within `drain_timeout`; a second
     signal closes them at once. Raises RelayproxyError when it cannot start."""
+    descriptors.raise_limit()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_main(settings))
 
@@ -66,6 +68,7 @@ async def _main(settings: Settings) -> None:
         gc.set_threshold(50_000, 50, 50)
         print(f"relay listening on {listener.url}", flush=True)
         await signals.get()
+        await _leave(relay, signals, settings.drain_delay)
         await _drain(relay, listener, signals, settings.drain_timeout)
     finally:
         await listener.close()
@@ -105,6 +108,17 @@ def _signals(loop: asyncio.AbstractEventLoop) -> "asyncio.Queue[None]":
     for number in last:
         loop.add_signal_handler(number, note, number)
     return queue
+
+
+async def _leave(relay: Relay, signals: "asyncio.Queue[None]", delay: float) -> None:
+    """Takes calls for a while and says that it is about to stop; another signal puts an end to that."""
+    relay.leaving = True
+    if delay:
+        log.info("readyz says draining; in %g s no new calls are taken", delay)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(delay):
+                await signals.get()
+                signals.put_nowait(None)
 
 
 async def _drain(relay: Relay, listener: Listener, signals: "asyncio.Queue[None]", timeout: float) -> None:

@@ -10,7 +10,7 @@ documentation, which is why aiohttp's minor version is pinned and tests hold it 
 import asyncio
 import os
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import aiohttp
@@ -25,7 +25,7 @@ from aiohttp import (
 from multidict import CIMultiDict
 from yarl import URL
 
-from relayproxy.relay import limits
+from relayproxy.relay import descriptors, limits
 from relayproxy.relay.answers import head_and_body
 from relayproxy.relay.failures import let_go
 from relayproxy.relay.headers import Headers, decode, printable, to_caller
@@ -78,6 +78,12 @@ class Refused:
     body: bytes
     headers: Headers
     error: str
+    ours: bool = False
+    """Not the backend's doing."""
+
+
+class _NoDescriptors(Exception):
+    pass
 
 
 class Upstream:
@@ -111,8 +117,12 @@ class Upstream:
                     response = await self._request(url, headers, own_host, stopwatch)
                 except BaseException as problem:
                     let_go(problem)
+                    if isinstance(problem, OSError) and descriptors.ran_out(problem):
+                        raise _NoDescriptors from None
                     raise
                 stopwatch.answered()
+        except _NoDescriptors:
+            return replace(_own(503, descriptors.words()), ours=True)
         except TimeoutError:
             return _own(504, f"the backend did not answer within {self._timeout:g} s (the setting connect_timeout)")
         except aiohttp.ClientConnectorCertificateError as problem:

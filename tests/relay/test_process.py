@@ -1,6 +1,9 @@
 """Stopping: calls that live may end; new ones are refused."""
 
 import asyncio
+import json
+import urllib.error
+import urllib.request
 from contextlib import suppress
 from signal import SIGCONT, SIGSTOP, SIGTERM
 
@@ -127,3 +130,28 @@ async def test_a_relay_that_is_stopped_shows_no_life_until_it_goes_on() -> None:
         finally:
             process.signal(SIGCONT)
         assert await shows_life(30)
+
+
+def readyz(process: Running) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"{process.url}/.relayproxy/readyz", timeout=20) as answer:
+            return answer.status, json.load(answer)["status"]
+    except urllib.error.HTTPError as answer:
+        with answer:
+            return answer.code, json.load(answer)["status"]
+
+
+async def test_for_the_drain_delay_a_load_balancer_is_told_and_calls_are_still_taken() -> None:
+    async with serve(echo, "127.0.0.1", 0) as server:
+        with relay(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}", drain_delay=600) as process:
+            assert await asyncio.to_thread(readyz, process) == (200, "ready")
+            process.signal(SIGTERM)
+            async with asyncio.timeout(20):
+                while await asyncio.to_thread(readyz, process) != (503, "draining"):
+                    pass
+            async with call(process) as connection:
+                await connection.send("still taken")
+                assert await connection.recv() == "still taken"
+            await asyncio.sleep(SAME_SIGNAL)
+            process.signal(SIGTERM)
+            assert await asyncio.to_thread(process.wait) == 0

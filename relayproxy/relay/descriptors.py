@@ -1,0 +1,59 @@
+"""File descriptors: how many there may be, and when they are running out.
+
+Knows: limits of this process; that the system gives the lowest number that is free.
+Must not know: what they are for.
+
+A call takes two. A few are kept back, so that the journal can go on and whoever asks gets an answer.
+"""
+
+import errno
+import logging
+import os
+import resource
+
+log = logging.getLogger(__name__)
+
+ENOUGH = 4096
+RESERVE = 32
+
+
+def raise_limit() -> None:
+    """Allows as many as the system lets this process have, and warns when that is few."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+            soft = hard
+        except (OSError, ValueError):
+            log.debug("the limit of file descriptors stays as it is")
+    if soft != resource.RLIM_INFINITY and soft < ENOUGH:
+        calls = max(0, (soft - 2 * RESERVE) // 2)
+        log.warning(
+            "only %d file descriptors are allowed, enough for about %d calls at once: raise the limit (ulimit -n, "
+            "LimitNOFILE= of systemd, --ulimit nofile of Docker)",
+            soft,
+            calls,
+        )
+
+
+def words() -> str:
+    """What is said when there are none left."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return f"relayproxy has no file descriptors left for another call (its limit is {limit})"
+
+
+def few_left(newest: int) -> bool:
+    """Whether the reserve has been reached, going by the number that was given out last."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return limit != resource.RLIM_INFINITY and newest >= limit - RESERVE
+
+
+def ran_out(problem: OSError) -> bool:
+    """Whether this failure is for want of a descriptor, which libraries do not always say."""
+    if problem.errno in (errno.EMFILE, errno.ENFILE):
+        return True
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+    except OSError as again:
+        return again.errno in (errno.EMFILE, errno.ENFILE)
+    return False
