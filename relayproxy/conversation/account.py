@@ -145,9 +145,10 @@ class _Account:
             bases = {"interrupt"} if heard else set()
         for speech in draft.speeches():
             if speech.length:
-                to, basis, decided = speech.heard(self._silent_at, self._rate)
+                to, basis, decided, start = speech.heard(self._silent_at, self._rate)
                 text = speech.text()
-                heard = _joined(heard, text[:to], apart=bool(unheard) or heard == draft.greeting)
+                unheard = _joined(unheard, text[:start], apart=True)
+                heard = _joined(heard, text[start:to], apart=bool(unheard) or heard == draft.greeting)
                 unheard = _joined(unheard, text[to:] if decided else "", apart=to > 0)
                 bases.add(basis)
         unheard = _joined(unheard, draft.too_late(), apart=True)

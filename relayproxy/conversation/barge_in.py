@@ -142,10 +142,10 @@ class InterruptionDraft:
     def _kept_unheard(self, closed_at: int | None) -> tuple[int, int]:
         if self.doubted is None:
             return self.sent, self.unheard
-        to, basis, decided = self.doubted.heard(closed_at, USUAL)
+        to, basis, decided, start = self.doubted.heard(closed_at, USUAL)
         if basis == "unknown" or not decided:
             return self.sent, self.unheard
-        return self.sent + self.doubted.length, self.unheard + self.doubted.length - to
+        return self.sent + self.doubted.length, self.unheard + self.doubted.length - to + start
 
 
 class Aftermath:

@@ -29,6 +29,8 @@ SECOND = 1_000_000_000
 GRACE = 2 * SECOND
 """How long after its last audible moment a stretch may still be named by a message."""
 START = SECOND
+PROMPT_START = 600_000_000
+"""Speech that has not begun so long after its text, with nothing before it, was thrown away if it may have been."""
 LAG = 350_000_000
 """From text written to Twilio until it is heard: 250 to 490 ms on recorded calls."""
 ENDING = 100_000_000
@@ -159,6 +161,9 @@ class Playback:
             self.reports = True
             for speech in self._queue:
                 speech.reported = not speech.media
+                if speech.cut is not None and speech.cut.basis == "estimated":
+                    # Had some of it been played, Twilio would have said so then.
+                    speech.cut = speech.cut._replace(to=speech.offset(speech.played), basis="tokens_played")
                 speech.owner.touch()
         heard = words(text)
         if self._first_sent_at is None:
@@ -170,6 +175,8 @@ class Playback:
                 continue
             found = speech.words().find(heard, speech.played)
             if found >= 0:
+                if speech.unsounded or (speech.doubted_at is not None and not speech.played):
+                    speech.skipped = found
                 self._played(speech, found + len(heard), at)
                 return False
         if self._greeting:
@@ -212,8 +219,7 @@ class Playback:
             if speech.cut is None and speech.sent_at <= caused_at:
                 speech.doubted_at = at
                 speech.owner.touch()
-        gone = [s for s in self._queue if s not in spared]
-        match, sent, unheard = self._cut(source, known, gone)
+        match, sent, unheard = self._cut(source, known, spared)
         self._hush(at, spared)
         doubted = source if isinstance(source, Speech) and source in spared else None
         return Stop(source, attribution, match, sent, unheard, doubted)
@@ -269,14 +275,16 @@ class Playback:
         waiting = [s for s in self._queue if s.cut is None and s.sound_at is None and not s.over]
         later = [s for s in waiting if s.doubted_at is None and may_be_heard(s, at)]
         for speech in waiting:
-            if speech.doubted_at is None or at - speech.sent_at <= START or not later:
+            if speech.doubted_at is None or at - speech.sent_at <= PROMPT_START or not later:
                 return speech
         return None
 
     def _discard(self, heard: Speech) -> None:
         """Twilio plays in order: what waited before this one and was never heard had been thrown away."""
         for speech in self._queue[: self._queue.index(heard)]:
-            if speech.unsounded and speech.cut is None and speech.doubted_at is not None:
+            if speech.doubted_at is not None and speech.cut is None and not speech.played:
+                if heard.sound_at is None:
+                    heard.sound_at, speech.sound_at = speech.sound_at, None
                 speech.cut = Cut("interrupt", speech.doubted_at, 0, _known_by(speech, "interrupt"))
                 speech.owner.touch()
 
@@ -290,21 +298,22 @@ class Playback:
 
     def _spared(self, speech: Speech, source: Source | None, known: Evidence) -> bool:
         """Whether it may still be played after an interrupt."""
-        stopped = speech is source and not (known.silent and speech.sound_at is None)
-        return not stopped and crossing(speech, known.at)
+        if speech is source:
+            return known.silent and speech.sound_at is None and known.at - speech.last_at < ROUND_TRIP
+        return crossing(speech, known.at)
 
-    def _cut(self, source: Source | None, known: Evidence, gone: list[Speech]) -> tuple[Match, int, int]:
+    def _cut(self, source: Source | None, known: Evidence, spared: list[Speech]) -> tuple[Match, int, int]:
         match: Match = "exact" if source is GREETING and known.heard and known.heard in self._greeted else "none"
         sent = unheard = 0
-        before = source in gone
-        for speech in gone:
+        before = isinstance(source, Speech)
+        for speech in self._queue:
             before = before and speech is not source
-            if speech.cut is not None or before:
+            if speech.cut is not None or before or speech in spared:
                 continue
             to, basis = 0, _known_by(speech, "interrupt")
             if speech is source:
                 to, basis, match = self._reached(speech, known)
-            elif speech.over:
+            elif speech.over or speech.unsounded:
                 continue
             elif source is None:
                 to, basis = self._expected(speech, known.at), _known_by(speech, "estimated")
@@ -321,6 +330,9 @@ class Playback:
         estimate = speech.estimate(known.at, self.rate.value)
         share = estimate / max(1, speech.length)
         end, match = speech.find(known.heard, max(speech.played, share * len(speech.words())))
+        if known.heard and speech.words()[: speech.played].endswith(known.heard):
+            # Twilio reports what was played just before it says that it was interrupted.
+            end, match = speech.played, "exact"
         if speech.played or (speech.reported and match == "none"):
             return speech.offset(max(end, speech.reached())), "tokens_played", match
         if match != "none":

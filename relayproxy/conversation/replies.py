@@ -201,7 +201,7 @@ class Replies:
             if current.interruption is not None:
                 current.interruption.streams = False
             current.interruption, current.interrupted_at_asks = draft, self._asks
-            current.stale = []
+            current.stale, current.speech = [], None
             draft.streams = True
             longest = current.stream.longest_gap
             draft.longest_gap = 0 if longest is None else longest[0]

@@ -38,6 +38,8 @@ class Heard(NamedTuple):
     basis: HeardBasis
     decided: bool
     """What lies beyond `to` will never be heard."""
+    start: int = 0
+    """Offset before which nothing was heard."""
 
 
 class Owner(Protocol):
@@ -72,6 +74,7 @@ class Speech:
         "quiet_at",
         "reported",
         "sent_at",
+        "skipped",
         "sound_at",
         "unmatched",
     )
@@ -107,6 +110,8 @@ class Speech:
         """Twilio says when it begins to speak."""
         self.doubted_at: int | None = None
         """An interrupt came so soon after it had been sent that Twilio may have thrown it away unheard."""
+        self.skipped = 0
+        """How far into `words()` it was thrown away before the rest of it, which had been on its way, was played."""
         self.played = 0
         """How far into `words()` it is known to have been played."""
         self.unmatched = 0
@@ -201,7 +206,7 @@ class Speech:
             return Heard(0, "interrupt" if self.announced else "unknown", gone)
         if self.reported:
             decided = closed_at is not None or not self.queued
-            return Heard(self.offset(self.reached()), "tokens_played", decided)
+            return Heard(self.offset(self.reached()), "tokens_played", decided, self.offset(self.skipped))
         if closed_at is not None and self.end_at > closed_at and not self.over:
             return Heard(self.estimate(closed_at, rate), "estimated", True)
         return Heard(self.length, "all", True)

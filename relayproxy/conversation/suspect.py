@@ -98,12 +98,12 @@ def _before_sound(queue: Sequence[Speech], known: Evidence) -> tuple[Speech | No
     """What an interrupt stopped that came when nothing was being played, in a tuple; None where something was."""
     at = known.at
     if known.sounding is None:
-        playing = any(speech.begin_at <= at < speech.end_at for speech in queue)
+        playing = any(speech.begin_at <= at < speech.end_at and not speech.unsounded for speech in queue)
         unsounded = [speech for speech in queue if speech.begin_at > at]
     else:
         playing = known.sounding
         unsounded = [speech for speech in queue if speech.sound_at is None and not speech.over]
-    unsounded = [speech for speech in unsounded if speech.sent_at <= known.caused_at]
+    unsounded = [s for s in unsounded if s.sent_at <= known.caused_at and not (known.thinking and s.unsounded)]
     if playing:
         return None
     if unsounded:

@@ -207,3 +207,85 @@ def test_what_tokens_played_told_is_not_estimated() -> None:
     assert (turn.heard_text, turn.heard_basis) == ("", "tokens_played")
     turn = script(course.replace("2.600", spoken)).turns[1]
     assert (turn.heard_text, turn.heard_basis) == ("Open from nine", "tokens_played")
+
+
+@tiers
+def test_a_reply_that_had_been_heard_stays_heard_when_the_next_one_is_purged(without: Filter) -> None:
+    call = script(
+        without("""
+        0.000  twilio   setup
+        0.300  twilio   info agentSpeaking on
+        0.900  twilio   info tokensPlayed "Welcome."
+        0.901  twilio   info agentSpeaking off
+        1.000  twilio   prompt "When are you open?" last
+        1.200  backend  text "Open from nine to five, and on Saturdays from ten to two." last
+        1.500  twilio   info agentSpeaking on
+        5.300  twilio   info tokensPlayed "Open from nine to five, and on Saturdays from ten to two."
+        5.301  twilio   info agentSpeaking off
+        7.000  twilio   prompt "Where are you?" last
+        7.200  backend  text "Five Main Street." last
+        7.300  twilio   interrupt "" 0
+        9.000  twilio   prompt "What?" last
+        9.100  twilio   interrupt "" 0
+        19.00  -        gone first=twilio
+    """)
+    )
+
+    assert interrupted(call) == [(2, "", 0), (3, "", 0)]
+    assert (call.turns[1].heard_text, call.turns[1].unheard_text) == (call.turns[1].agent_text, "")
+    assert call.turns[1].reply_complete_ms is not None
+    assert (call.turns[2].heard_text, call.turns[2].heard_basis) in [("", "tokens_played"), ("", "unknown")]
+
+
+def test_the_part_of_a_reply_that_crossed_the_interrupt_is_all_that_was_heard() -> None:
+    call = script("""
+        0.000  twilio   setup
+        0.300  twilio   info agentSpeaking on
+        0.900  twilio   info tokensPlayed "Welcome."
+        0.901  twilio   info agentSpeaking off
+        2.000  twilio   prompt "When are you open?" last
+        2.100  backend  text "Open from nine "
+        2.290  backend  text "to five every day." last
+        2.301  twilio   interrupt "" 0
+        2.600  twilio   info agentSpeaking on
+        4.000  twilio   info tokensPlayed "to five every day."
+        4.001  twilio   info agentSpeaking off
+        9.000  -        gone first=twilio
+    """)
+
+    assert (call.turns[1].heard_text, call.turns[1].unheard_text) == (" to five every day.", "Open from nine")
+    assert [cut.unheard_chars for cut in call.turns[1].interruptions] == [14]
+
+
+def test_the_first_sound_after_a_purged_reply_is_that_of_the_one_whose_tokens_follow() -> None:
+    call = script("""
+        0.000  twilio   setup
+        0.300  twilio   info agentSpeaking on
+        0.900  twilio   info tokensPlayed "Welcome."
+        0.901  twilio   info agentSpeaking off
+        2.000  twilio   dtmf 1
+        2.200  backend  text "One it is." last
+        2.301  twilio   dtmf 2
+        2.302  twilio   interrupt "" 0
+        2.400  backend  text "Two it is." last
+        2.690  twilio   info agentSpeaking on
+        3.600  twilio   info tokensPlayed "Two it is."
+        3.601  twilio   info agentSpeaking off
+    """)
+
+    assert [turn.heard_text for turn in call.turns[1:]] == ["", "Two it is."]
+    assert call.turns[2].budget.output_delay == 290_000_000
+    assert call.turns[1].budget.output_delay is None
+
+
+def test_words_that_occur_twice_were_interrupted_where_tokens_played_ended() -> None:
+    call = script("""
+        0.000  twilio   setup
+        1.000  twilio   prompt "When?" last
+        1.200  backend  text "On Monday at noon. On Monday at eight." last
+        1.500  twilio   info agentSpeaking on
+        2.999  twilio   info tokensPlayed "On Monday"
+        3.000  twilio   interrupt "On Monday" 1500
+    """)
+
+    assert call.turns[1].heard_text == "On Monday"
