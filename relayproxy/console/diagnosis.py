@@ -277,8 +277,9 @@ def _refused(facts: Facts) -> Check:
     recent = [one for one in calls if facts.now - one.last.at < NOTED * S]
     first = (recent or calls or found)[0]
     since = age(max(0, facts.now - first.last.at) / S)
-    others = plural(sum(one.count for one in found) - first.count, "other request")
-    detail = f"The last {since} ago. {answered(first.last)}. Beside them, {others} of other kinds."
+    others = sum(one.count for one in found) - first.count
+    more = f" {plural(others, 'other request')} as well, for other reasons." if others else ""
+    detail = f"The last {since} ago. {answered(first.last)}.{more}"
     if recent:
         return Check("refused", "warn", first.title.replace("`", ""), detail, first.action, "/connect#refused")
     return Check("refused", "ok", first.title.replace("`", ""), detail, link="/connect#refused")

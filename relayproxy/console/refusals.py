@@ -51,9 +51,9 @@ class Refused:
 
 
 def refused(reports: Iterable[Report]) -> tuple[Refused, ...]:
-    """What the relays of these recorders have told, those with Twilio's signature first."""
+    """What the relays of these recorders have told: first those with Twilio's signature that were really refused."""
     tallies = merged(one for report in reports for one in report.vitals.refused)
-    return tuple(_refused(one) for one in tallies)
+    return tuple(_refused(one) for one in sorted(tallies, key=lambda one: (not one.last.signed, not one.last.status)))
 
 
 def answered(last: Refusal) -> str:

@@ -76,14 +76,14 @@ class Relay:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Relays one request; returns when the call is over."""
-        got = header_policy.decode(request.raw_headers)
+        got, path = header_policy.decode(request.raw_headers), ""
         try:
             path = origin_form(request.raw_path)
             if path.startswith(RESERVED):
                 return self._own_page(path, full=self._full(request))
             target = self._targets.match(path)
         except ValueError as problem:
-            return self._object(request, got, "target", 400, str(problem))
+            return self._object(request, got, "target", 400, str(problem), path)
         if self.draining:
             return self._object(request, got, "draining", 503, "shutting down", path)
         if self._full(request):
@@ -97,7 +97,7 @@ class Relay:
         return await self._relay(request, path, target, got)
 
     def _object(
-        self, request: web.BaseRequest, got: Headers, reason: Reason, status: int, words: str, path: str = ""
+        self, request: web.BaseRequest, got: Headers, reason: Reason, status: int, words: str, path: str
     ) -> web.StreamResponse:
         self._note(request, got, reason, status, words, path)
         return answers.words(status, words, {"Upgrade": "websocket"} if status == 426 else None)

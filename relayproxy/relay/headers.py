@@ -66,8 +66,8 @@ def to_backend(
 
     `forwarded` take the places of the headers of these names. Of a peer that is not `trusted` nothing else stays that
     claims where the request came from. `traceparent`, if any, takes the place of the one that came. `via` is this
-    relay's name in `Via`. Upgrade and Connection stay: they are what is being negotiated. But Connection cannot name
-    headers that the next hop would drop.
+    relay's name in `Via`. Upgrade and Connection stay: they are what is being negotiated. But of several protocols only
+    the WebSocket is relayed, and Connection cannot name headers that the next hop would drop.
     """
     ours = {name.lower(): value for name, value in forwarded}
     if traceparent is not None:
@@ -83,6 +83,10 @@ def to_backend(
             written.add(key)
         elif key == "connection":
             kept.append((name, _connection(value)))
+        elif key == "upgrade":
+            if key not in written:
+                kept.append((name, value if value.strip().lower() == "websocket" else "websocket"))
+            written.add(key)
         elif key not in left_out and (trusted or not _ORIGIN.fullmatch(name)):
             kept.append((name, value))
     kept += [(name, value) for name, value in forwarded if name.lower() not in written]

@@ -9,6 +9,7 @@ import gc
 import logging
 import signal
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import uvloop
@@ -53,7 +54,8 @@ async def _main(settings: Settings) -> None:
     writer = JournalWriter(settings.journal_dir, quota=settings.journal_quota, segment_size=settings.journal_segment)
     tape = Tape(writer, settings.journal_buffer, loop.call_later)
     upstream = Upstream(settings.connect_timeout)
-    refusals = RefusalLog(loop.call_later, lambda tallies: _report(writer, tallies))
+    reporter = ThreadPoolExecutor(1)  # one after the other: a disk can take its time
+    refusals = RefusalLog(loop.call_later, lambda tallies: reporter.submit(_report, writer, tallies))
     relay = Relay(settings, tape, upstream, refusals, lambda: writer.problem.name.lower() if writer.problem else None)
     listener = Listener(relay.handle, relay.unreadable, settings.listen, tls)
     life = asyncio.create_task(_show_life(writer))
@@ -77,6 +79,7 @@ async def _main(settings: Settings) -> None:
         life.cancel()
         tape.close()
         await asyncio.to_thread(writer.close)
+        await asyncio.to_thread(reporter.shutdown)
 
 
 async def _show_life(writer: JournalWriter) -> None:
@@ -86,14 +89,9 @@ async def _show_life(writer: JournalWriter) -> None:
 
 
 def _report(writer: JournalWriter, tallies: tuple[Tally, ...]) -> None:
-    """Beside the journal, in a thread: a disk can take its time."""
-
-    def write() -> None:
-        with suppress(OSError):  # that the disk is in trouble is said by the journal
-            if writer.path is not None:
-                write_refused(writer.path, tallies)
-
-    asyncio.get_running_loop().run_in_executor(None, write)
+    with suppress(OSError):  # that the disk is in trouble is said by the journal
+        if writer.path is not None:
+            write_refused(writer.path, tallies)
 
 
 def _signals(loop: asyncio.AbstractEventLoop) -> "asyncio.Queue[None]":

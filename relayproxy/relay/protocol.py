@@ -115,7 +115,7 @@ class HeadProtocol(RequestHandler):
 
     def take_early(self) -> bytes:
         """What has come behind the head. The connection is read on: call it where the next bytes are taken over."""
-        early, self._early = bytes(self._early or b""), bytearray()
+        early, self._early, self._head = bytes(self._early or b""), bytearray(), bytearray()
         if self._paused and self.transport is not None:
             self.transport.resume_reading()
         return early

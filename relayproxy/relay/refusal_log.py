@@ -22,7 +22,7 @@ class RefusalLog:
     """Counts refusals. `later(seconds, callback)` is the event loop's timer; `report` gets all tallies."""
 
     def __init__(
-        self, later: Callable[[float, Callable[[], None]], object], report: Callable[[tuple[Tally, ...]], None]
+        self, later: Callable[[float, Callable[[], None]], object], report: Callable[[tuple[Tally, ...]], object]
     ) -> None:
         self._later = later
         self._report = report

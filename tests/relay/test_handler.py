@@ -240,7 +240,7 @@ def test_a_list_of_protocols_with_websocket_in_it_is_an_upgrade_and_nothing_behi
         early = wire.frame(1, b"early", mask=True)
         twilio.sendall(request + early[:4])
         with server.accept()[0] as backend:
-            assert b"\r\nUpgrade: websocket, h2c\r\n" in wire.receive_head(backend)
+            assert b"\r\nUpgrade: websocket\r\n" in wire.receive_head(backend)
             twilio.sendall(early[4:])
             backend.sendall(wire.ANSWER)
             assert wire.receive_head(twilio) == wire.ANSWER

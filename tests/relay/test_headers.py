@@ -49,6 +49,12 @@ def test_connection_cannot_name_headers_that_anybody_needs() -> None:
     assert policy.to_caller(refusal) == [("WWW-Authenticate", "Basic"), ("Connection", "close")]
 
 
+def test_of_several_protocols_only_the_websocket_is_asked_for() -> None:
+    assert sent([("upgrade", "WebSocket")])[0] == ("upgrade", "WebSocket")
+    got = sent([("Upgrade", "h2c"), ("x-a", "1"), ("Upgrade", "websocket, h2c")])
+    assert got[:3] == [("Upgrade", "websocket"), ("x-a", "1"), FORWARDED[0]]
+
+
 def test_ours_take_the_place_of_what_came_and_are_one_value_each() -> None:
     got = [("X-Forwarded-Proto", "ws"), ("x-forwarded-for", "198.51.100.1"), ("x-a", "1"), ("x-forwarded-proto", "b")]
     assert sent(got)[:3] == [("X-Forwarded-Proto", "https"), ("x-forwarded-for", "203.0.113.9"), ("x-a", "1")]
