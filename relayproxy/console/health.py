@@ -184,6 +184,7 @@ def document(facts: Facts, console: Console) -> dict[str, Any]:
     return {
         "state": found.state,
         "summary": found.sentence,
+        "stale": notice(facts, checks, found).stale,
         "more": found.more,
         **moment("checked_at", facts.now),
         "checks": [

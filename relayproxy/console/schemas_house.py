@@ -112,6 +112,7 @@ HEALTH = obj(
     {
         "state": STATE,
         "summary": text("All checks in one sentence."),
+        "stale": nullable(text("Why what is shown is old; null while nothing is over 10 s behind.")),
         "more": count("Other checks that are not in order either."),
         **moment("checked_at", "When all this was looked at."),
         "checks": array(

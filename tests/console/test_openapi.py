@@ -44,6 +44,7 @@ OTHERS = {
     "/sessions/{id}/recording": "a file, the same as under /api/",
     "/signin": "a form; programs have tokens",
     "/static/{version}/{name}": "a file",
+    "/health/notice": "JSON, a part of what is under /api/health",
     "/healthz": "JSON, for whatever restarts the process",
 }
 
