@@ -99,7 +99,7 @@ def story(session: Session, findings: Iterable[FindingView]) -> Story | None:
 def _sentence(session: Session, outcome: str) -> str:
     handoff = session.conversation.handoff
     if outcome == "ended_by_backend" and handoff is not None and handoff.raw is not None:
-        return f"The agent handed the call off{f': {handoff.reason_code}' if handoff.reason_code else ''}."
+        return f"The agent ended the session and handed off{f': {handoff.reason_code}' if handoff.reason_code else ''}."
     return session.row.end_reason or words.outcome(outcome)[0]
 
 

@@ -93,7 +93,7 @@ async def test_a_handoff_is_in_the_headline(client: Client, archive: Archive) ->
     found = await told(client, call := calls.booking(archive, calls.ago(90)).commit())
 
     assert found is not None
-    assert found.sentence == "The agent handed the call off: live-agent."
+    assert found.sentence == "The agent ended the session and handed off: live-agent."
     title = await part(client, f"/sessions/{call.id}", '<div class="title">', "</header>")
     assert 'href="#handoff"' in title
 
