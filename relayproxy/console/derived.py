@@ -90,6 +90,7 @@ def turn_document(turn: Turn, findings: Iterable[FindingView]) -> dict[str, Any]
         "coalesced_prompts": turn.coalesced_prompts,
         "unanswered": turn.unanswered,
         "asked_again": turn.asked_again,
+        "cut_off": turn.cut_off,
         "agent_over_caller": turn.agent_over_caller,
         "interrupted": turn.interrupted,
         "interruption": interruptions[0] if interruptions else None,

@@ -205,6 +205,7 @@ TURN = obj(
         "coalesced_prompts": count(meaning("turn", "coalesced_prompts")),
         "unanswered": boolean("The turn is over, and what was asked last got no speakable answer, digits or handoff."),
         "asked_again": boolean("The caller spoke again without having been answered for the time of a slow turn."),
+        "cut_off": boolean("The connection failed while the answer was being sent."),
         "agent_over_caller": boolean("The agent began while the caller was speaking."),
         "interrupted": boolean("The answer was cut short."),
         "interruption": nullable(named("Interruption"), "The first of `interruptions`."),

@@ -260,6 +260,8 @@ def _badge(turn: Turn, *, live: bool, slow_ms: int) -> Badge | None:
             slow, waited = True, times.latency(turn.longest_wait_ms)
             text = f"waited {waited}, {text} from the last prompt"
             title = f"{waited} from the first prompt, which nothing answered until the caller spoke again. {title}"
+        if turn.cut_off:
+            return Badge("unanswered", f"{text}, cut off", f"The call failed in the middle of this answer. {title}")
         return Badge("slow" if slow else "fast", text, f"Slow: {title}" if slow else title)
     asked = turn.opened_by in ("prompt", "dtmf")
     if live and asked and turn.agent_at is None and turn.ended_at is None:

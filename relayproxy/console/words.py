@@ -120,9 +120,12 @@ def http_phrase(status: int) -> str:
     return HTTPStatus(status).phrase if status in _STATUSES else ""
 
 
-def ending(first: str | None, twilio: str | None, backend: str | None, cause: str | None) -> str:
-    """How the two TCP streams finished, in the order in which they did; empty when nothing is known."""
-    order = ["backend", "twilio"] if first == "backend" else ["twilio", "backend"]
+def ending(
+    first: str | None, twilio: str | None, backend: str | None, cause: str | None, closed_by: str | None = None
+) -> str:
+    """How the two ends finished, in the order in which they did: who sent the first close frame (`closed_by`) closed
+    first, whoever's TCP stream was over `first`. Empty when nothing is known."""
+    order = ["backend", "twilio"] if (closed_by or first) == "backend" else ["twilio", "backend"]
     how = {"twilio": twilio, "backend": backend}
     told = [f"{SIDE[side]} {SIDE_END.get(end, end)}" for side in order if (end := how[side])]
     said = [", then ".join(told)] if told else []

@@ -61,6 +61,7 @@ class _Account:
             lang=draft.lang,
             attribution="inferred" if draft.inferred else "exact",
             budget=self._budget(),
+            cut_off=draft.cut_off,
             longest_wait_ms=self._longest_wait(),
             lead_time_ms=self._lead_time(),
             first_kind=None if first is None else first.first_kind,

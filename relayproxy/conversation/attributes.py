@@ -35,6 +35,7 @@ def turn_attributes(turn: Turn, agent: str) -> dict[str, AttributeValue]:
         "relayproxy.turn.tier": turn.tier,
         "relayproxy.turn.unanswered": turn.unanswered,
         "relayproxy.turn.asked_again": turn.asked_again or None,
+        "relayproxy.turn.cut_off": turn.cut_off or None,
         "relayproxy.turn.unterminated": turn.unterminated,
         "relayproxy.turn.agent_over_caller": turn.agent_over_caller,
         "relayproxy.turn.coalesced_prompts": turn.coalesced_prompts,

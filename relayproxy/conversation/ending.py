@@ -101,7 +101,7 @@ def _connected(ending: Ending | None, closing: Closing | None, ended: bool) -> V
         why = _CAUSES.get(ending.cause or "", "relayproxy closed the connection.")
         return Verdict("proxy_error", "proxy", why, "failed", SOCKET_ENDED, "likely")
     if ending.first == "backend":
-        return _backend_vanished(ending, "certain")
+        return _backend_vanished(ending, "likely")  # Twilio may connect again where the TwiML asks for it
     if ending.first == "twilio":
         return _twilio_vanished(ending)
     return Verdict("unknown", None, "How the connection ended was not recorded.", "unknown", None, "guess")

@@ -222,6 +222,14 @@ _HANDOFF = {
         "handoffData is plain text. It is passed on as it is, but Studio and other readers cannot pick fields from it.",
         "Send a JSON object as a string, unless whoever reads it expects this very text.",
     ),
+    "handoff_encoded_twice": Entry(
+        "warning",
+        "Handoff data encoded twice",
+        "handoffData is JSON that holds nothing but a text with JSON in it: who reads it once, as Studio does, finds "
+        "no fields.",
+        "Turn the object into a JSON string once: whatever serialises the message does not need one that is serialised "
+        "already.",
+    ),
     "handoff_too_large": Entry(
         "warning",
         "Handoff data very large",
@@ -238,6 +246,17 @@ _HANDOFF = {
     ),
 }
 
+_ENDING = {
+    "call_failed": Entry(
+        "error",
+        "Call failed",
+        "The session ended as a failure: the caller heard the agent stop, or nothing at all, and Studio goes on from "
+        "Failed.",
+        "Look in your server's log at this time. Handle the failure in the connect action or behind Studio's Failed, "
+        "so that the caller is not left alone.",
+    ),
+}
+
 _RECORDING = {
     "gap": Entry(
         "warning",
@@ -245,6 +264,19 @@ _RECORDING = {
         "Part of the call was relayed but could not be recorded. The caller noticed nothing, but numbers around it "
         "may be wrong.",
         "See whether the disk was full or too slow, and whether the recorder was behind.",
+    ),
+    "second_setup": Entry(
+        "warning",
+        "Second setup message",
+        "A connection of this session sent another setup message, with other ids. Twilio sends one at the beginning, "
+        "so what follows may belong to another call.",
+        "Find out what sends it: a test client that goes on over one socket is the usual cause. The first ids count.",
+    ),
+    "parameters_left_out": Entry(
+        "info",
+        "Parameters not all kept",
+        "The setup message has more custom parameters than calls can be found by; the recording has all of them.",
+        "Pass an id and look the rest up, or put those that you search for first.",
     ),
     "reconnected": Entry(
         "info",
@@ -254,8 +286,8 @@ _RECORDING = {
     ),
 }
 
-CATALOGUE: dict[str, Entry] = _PROTOCOL | _STREAM | _SPEAKABILITY | _HANDOFF | _RECORDING
-"""By code, in groups: protocol, stream, speakability, handoff, recording."""
+CATALOGUE: dict[str, Entry] = _PROTOCOL | _STREAM | _SPEAKABILITY | _HANDOFF | _ENDING | _RECORDING
+"""By code, in groups: protocol, stream, speakability, handoff, ending, recording."""
 
 
 def severity(code: str) -> Severity:

@@ -15,6 +15,7 @@ from relayproxy.conversation.account import account
 from relayproxy.conversation.dispatch import from_backend, from_twilio, rejects_end
 from relayproxy.conversation.ending import Closing
 from relayproxy.conversation.exchange import Exchange
+from relayproxy.conversation.failure import call_failed, cut_off, failed
 from relayproxy.conversation.findings import Thresholds
 from relayproxy.conversation.handoff import handoff, handoff_findings
 from relayproxy.conversation.link import Link
@@ -58,6 +59,8 @@ class Fold:
         self._custom_parameters: dict[str, Any] = {}
         self._handoff: Handoff | None = None
         self._handoff_latency: int | None = None
+        self._ended: tuple[Moment, int | None] = Moment(0, 0, "", 0), None
+        """Where `end` came, and in which turn."""
         self._messages = 0
         self._gaps = 0
         self._gap_bytes = 0
@@ -82,6 +85,7 @@ class Fold:
             self._now = at
             self._exchange.pass_time(at)
         kind = message.kind
+        self._watch.turn = self._turn()
         if kind == "text":
             self._messages += 1
             self._watch.timing(message)
@@ -96,7 +100,7 @@ class Fold:
                 elif accepted:
                     from_backend(self._exchange, event, moment)
             elif isinstance(event, Setup):
-                self._set_up(event, message.size, at)
+                self._set_up(event, message.size, moment)
             elif isinstance(event, Error):
                 self._watch.error(event.description or "", at, connection_id, message.seq)
                 link.ended = link.ended and not rejects_end(event.description or "")
@@ -128,6 +132,10 @@ class Fold:
             at = link.opening.opened_at + ending.t
             link.ending = ending
             link.clipped = self._exchange.playback.clipped(at) if link.clipped is None else link.clipped
+            if failed(link):
+                for draft in cut_off(self._exchange.book.drafts, connection_id, at):
+                    draft.cut_off = True
+                    draft.touch()
             self._exchange.replies.disconnected(connection_id, at)
 
     def forget(self, turns: int) -> int:
@@ -188,6 +196,7 @@ class Fold:
             waiting=None
             if waiting is None or waiting.caller_at is None
             else Waiting(waiting.number, waiting.caller_at),
+            closed_by={id: link.closing.sender for id, link in self._links.items() if link.closing is not None},
             strip=self._small(turns, ended_at),
         )
 
@@ -212,12 +221,24 @@ class Fold:
         found.extend(turns)
         found.merge(self._watch.findings)
         if self._handoff is not None:
-            at = self._handoff.at
-            found.add(*(Finding(code, at, detail) for code, detail in handoff_findings(self._handoff)))
+            found.add(*(self._at_end(code, detail) for code, detail in handoff_findings(self._handoff)))
         clipped = last.clipped if last is not None and last.ended else None
         if clipped is not None and clipped >= CLIPPED and last is not None:
-            found.add(Finding("goodbye_clipped", last.ended_out, f"about {clipped} characters were not heard"))
+            goodbye = self._at_end("goodbye_clipped", f"about {clipped} characters were not heard")
+            found.add(msgspec.structs.replace(goodbye, at=last.ended_out))
+        if last is not None and failed(last):
+            found.add(call_failed(last, self._exchange.book.last()))
         return found
+
+    def _at_end(self, code: str, detail: str) -> Finding:
+        """A finding about `end`."""
+        place, turn = self._ended
+        return Finding(code, place.at, detail, turn, place.connection, place.seq)
+
+    def _turn(self) -> int | None:
+        """Number of the turn that things happen in now."""
+        last = self._exchange.book.last()
+        return None if last is None else last.number
 
     def _totals(self, turns: tuple[Turn, ...], last: Link | None, findings: FindingList) -> Totals:
         tally, exchange, watch = self._tally.copy(), self._exchange, self._watch
@@ -253,20 +274,24 @@ class Fold:
     def _end(self, link: Link, data: Any, size: int, moment: Moment) -> None:
         if not link.ended:
             self._handoff = handoff(data, moment.at, size)
+            self._ended = moment, self._turn()
             asked_at = self._exchange.last_prompt_at
             self._handoff_latency = None if asked_at is None else moment.at - asked_at
             link.ended = link.closing is None or link.closing.sender != "twilio"
             link.ended_out = moment.out
         self._exchange.transfer(moment.at, handed_off=bool(self._handoff is not None and self._handoff.bytes))
 
-    def _set_up(self, event: Setup, size: int, at: int) -> None:
+    def _set_up(self, event: Setup, size: int, moment: Moment) -> None:
         if self._setup is None:
+            self._watch.parameters(len(event.custom_parameters or {}), size > MAX_SETUP, moment)
             if size > MAX_SETUP:
                 self._whole = {k: v for k, v in event.whole.items() if isinstance(v, str) and len(v) < 256}
             else:
                 self._whole, self._custom_parameters = event.whole, event.custom_parameters or {}
             self._setup = event
-        self._exchange.setup(at)
+        elif (event.session_id, event.call_sid) != (self._setup.session_id, self._setup.call_sid):
+            self._watch.second_setup(event.session_id, event.call_sid, moment)
+        self._exchange.setup(moment.at)
 
 
 def _with_findings(turn: Turn, findings: tuple[Finding, ...]) -> Turn:

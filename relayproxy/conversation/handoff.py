@@ -66,6 +66,8 @@ def _findings(handoff: Handoff) -> Iterator[tuple[str, str]]:
         yield "handoff_not_string", f"{json_kind(handoff.json)} in place of a string"
     if raw is not None and handoff.is_string and raw.strip() and not _is_json(raw):
         yield "handoff_not_json", "a string that is not JSON"
+    if handoff.is_string and isinstance(handoff.json, str) and isinstance(_value(handoff.json), dict | list):
+        yield "handoff_encoded_twice", "a JSON string within a JSON string"
     if handoff.bytes > LARGE:
         yield "handoff_too_large", f"{handoff.bytes} bytes, more than {LARGE}"
     for key, text in _leaves(None, raw if handoff.json is None else handoff.json):
@@ -73,6 +75,13 @@ def _findings(handoff: Handoff) -> Iterator[tuple[str, str]]:
         if digits is not None:
             yield "handoff_card_number", f"{digits} digits that form a card number{_where(key)}"
             return
+
+
+def _value(text: str) -> Any:
+    try:
+        return parse(text)
+    except ValueError:
+        return None
 
 
 def _is_json(raw: str) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from relayproxy.connection import Side
 from relayproxy.conversation.places import Mark as Mark  # part of the model
 from relayproxy.conversation.places import MarkKind as MarkKind
 from relayproxy.conversation.places import Played as Played
@@ -159,6 +160,8 @@ class Turn(msgspec.Struct, frozen=True):
     attribution: Attribution = "exact"
     """`inferred`: several prompts waited at once, and the words of the replies tell which of them this one answers."""
     budget: Budget = Budget()
+    cut_off: bool = False
+    """The connection failed while the answer was being sent."""
     longest_wait_ms: int | None = None
     """First final prompt that nothing had answered → first sound (Tier B) or speakable message (Tier A), or the end."""
     lead_time_ms: int | None = None
@@ -291,6 +294,8 @@ class Conversation(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...] = ()
     """In order of time, at most `findings.LISTED` of one code; `totals.findings` counts all."""
     waiting: Waiting | None = None
+    closed_by: dict[str, Side] = {}
+    """By connection the end that sent the first close frame; without those that ended without one."""
     strip: str = ""
     """The call in miniature, as `strip.read_strip` reads it."""
 

@@ -62,7 +62,7 @@ def _stream(draft: TurnDraft, turn: Turn, closed_at: int | None, thresholds: Thr
         detail = f"{turn.char_rate:.0f} characters a second came, {rate:.0f} are spoken"
         yield _finding("starved_speech", turn, draft.place, detail)
     left_open = [r for r in draft.responses if _left_open(r, turn, closed_at)]
-    if left_open:
+    if left_open and not draft.cut_off:
         place = Moment(left_open[0].last_at, 0, left_open[0].connection_id, left_open[0].places[-1])
         yield _finding("missing_last", turn, place, "the last text of the answer did not say last: true")
 

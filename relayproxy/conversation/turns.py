@@ -159,6 +159,7 @@ class TurnDraft:
         "caller_out",
         "caller_place",
         "client_off_at",
+        "cut_off",
         "cut_short",
         "dtmf",
         "ended_at",
@@ -221,6 +222,8 @@ class TurnDraft:
         """An earlier reply went on after the caller had asked, and nothing tells where an answer began in it."""
         self.inferred = False
         """What answers it was told by words."""
+        self.cut_off = False
+        """Its connection failed while the answer was being sent."""
         self.cut_short = False
         """An interrupt came between the caller's asking and the first token."""
         self.agent_over_caller = False

@@ -6,6 +6,7 @@ Must not know: turns.
 
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.model import Finding
+from relayproxy.conversation.moment import Moment
 from relayproxy.conversation.protocol import rejected, violation
 from relayproxy.conversation.spread import Histogram
 from relayproxy.conversation.tally import FindingList
@@ -16,6 +17,8 @@ MOST_IN_A_ROW = 10
 INVALID_MESSAGE = 64107
 SOCKET_ENDED = 64105
 EXCERPT = 160
+PARAMETERS = 50
+"""Custom parameters that sessions can be found by, of each the first ones."""
 
 
 class Watch:
@@ -23,6 +26,8 @@ class Watch:
 
     def __init__(self) -> None:
         self.findings = FindingList()
+        self.turn: int | None = None
+        """Number of the turn that things happen in now."""
         self.overhead_in = Histogram()
         self.overhead_out = Histogram()
         self.violations = 0
@@ -71,6 +76,21 @@ class Watch:
             self.violations += 1
             self._add("rejected_message", at, (quoted or description)[:EXCERPT], connection, seq, INVALID_MESSAGE)
 
+    def parameters(self, n: int, too_long: bool, moment: Moment) -> None:
+        """The setup message has `n` custom parameters; `too_long`: none of them can be kept beside the recording."""
+        if too_long and n:
+            what = f"the recording alone has the {n:,} custom parameters of a very long setup message"
+        elif n > PARAMETERS:
+            what = f"of {n:,} custom parameters, calls can be found by the first {PARAMETERS}"
+        else:
+            return
+        self._add("parameters_left_out", moment.at, what, moment.connection, moment.seq, None)
+
+    def second_setup(self, session_id: str | None, call_sid: str | None, moment: Moment) -> None:
+        """Another `setup` came, which names another session or call."""
+        ids = ", ".join(id[:EXCERPT] for id in (session_id, call_sid) if id) or "no session"
+        self._add("second_setup", moment.at, f"it names {ids}", moment.connection, moment.seq, None)
+
     def gap(self, message: Message, at: int, connection: str) -> None:
         """Bytes that are not in the recording, or that are no WebSocket traffic."""
         what = "not recorded" if message.kind == "gap" else "that are not WebSocket frames"
@@ -85,4 +105,4 @@ class Watch:
         )
 
     def _add(self, code: str, at: int, detail: str, connection: str, seq: int, twilio_code: int | None) -> None:
-        self.findings.add(Finding(code, at, detail, connection=connection, seq=seq, twilio_code=twilio_code))
+        self.findings.add(Finding(code, at, detail, self.turn, connection, seq, twilio_code))

@@ -15,6 +15,7 @@ from relayproxy.connection import Opening
 from relayproxy.conversation.findings import severity
 from relayproxy.conversation.model import Conversation, Turn
 from relayproxy.conversation.totals import milliseconds
+from relayproxy.conversation.watch import PARAMETERS
 from relayproxy.store.criteria import PARAM
 from relayproxy.store.rows import SessionLabels, SessionRow, TurnRow
 
@@ -139,7 +140,7 @@ def session_labels(session: str, conversation: Conversation, langs: Iterable[str
 
 
 def _parameters(conversation: Conversation) -> Iterable[tuple[str, Any]]:
-    return islice(conversation.custom_parameters.items(), MOST_LABELS // 2)
+    return islice(conversation.custom_parameters.items(), PARAMETERS)
 
 
 def _plain_text(value: Any) -> str:

@@ -32,5 +32,9 @@ def test_an_ending_is_told_in_the_order_in_which_it_happened() -> None:
         words.ending("backend", "closed_by_proxy", "reset", None)
         == "The backend reset its connection, then Twilio was closed by relayproxy."
     )
+    assert (
+        words.ending("backend", "eof", "eof", None, "twilio")
+        == "Twilio closed its connection, then the backend closed its connection."
+    )
     assert words.ending(None, None, None, "relay_died") == "The relay process vanished."
     assert words.ending(None, None, None, None) == ""

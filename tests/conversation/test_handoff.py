@@ -130,3 +130,18 @@ def test_nothing_raises(data: str) -> None:
 def test_how_studio_refers_to_it() -> None:
     assert studio_path() == "{{widgets.<name>.HandoffData}}"
     assert studio_path("agent_1") == "{{widgets.agent_1.HandoffData}}"
+
+
+@pytest.mark.parametrize(
+    ("data", "twice"),
+    [
+        ('"{\\"reasonCode\\":\\"live-agent\\"}"', True),
+        ('{"reasonCode":"live-agent"}', False),
+        ('"live-agent"', False),
+        ('{"context":"{}"}', False),
+    ],
+)
+def test_json_within_json_is_said_to_be_encoded_twice(data: str, twice: bool) -> None:
+    codes = [code for code, _ in handoff_findings(handoff(data, 1, 100))]
+
+    assert codes == ["handoff_encoded_twice"] * twice

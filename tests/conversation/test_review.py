@@ -303,7 +303,7 @@ def test_a_backend_that_ends_with_a_bare_word() -> None:
     """
     )
 
-    assert told(call) == [("handoff_not_json", None, None)]
+    assert told(call) == [("handoff_not_json", 1, 3)]
     assert call.handoff is not None
     assert (call.handoff.raw, call.handoff.is_string) == ("end_call", True)
 
@@ -311,7 +311,7 @@ def test_a_backend_that_ends_with_a_bare_word() -> None:
 def test_a_backend_that_ends_with_an_object() -> None:
     call = script(ASKED + """1.5 backend raw '{"type":"end","handoffData":{"reasonCode":"done"}}'""")
 
-    assert told(call) == [("handoff_not_string", None, None)]
+    assert told(call) == [("handoff_not_string", 1, 2)]
     assert call.handoff is not None
     assert call.handoff.reason_code == "done"
 
@@ -333,5 +333,5 @@ def test_a_backend_that_sends_its_own_error_to_twilio() -> None:
 def test_a_card_number_in_the_handoff() -> None:
     call = script(ASKED + """1.5 backend end '{"card":"4242 4242 4242 4242"}'""")
 
-    assert told(call) == [("handoff_card_number", None, None)]
+    assert told(call) == [("handoff_card_number", 1, 2)]
     assert "4242" not in details(call)[0]

@@ -1,7 +1,9 @@
 """What messages show besides the conversation: broken rules, Twilio's errors, gaps, the proxy's own delay."""
 
+import msgspec
 import pytest
 
+from relayproxy.conversation.fold import Fold
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.model import Conversation
 from relayproxy.conversation.totals import Spread
@@ -75,7 +77,7 @@ def test_a_good_message_begins_the_count_anew() -> None:
 def test_at_ten_in_a_row_twilio_gives_up() -> None:
     call = script(SETUP + "1.0 backend raw bad\n" * 10 + "1.2 twilio close 1007 'Too many.' \n 1.2 - gone first=twilio")
 
-    assert call.totals.findings == {"invalid_message": 10, "too_many_invalid": 1}
+    assert call.totals.findings == {"call_failed": 1, "invalid_message": 10, "too_many_invalid": 1}
     assert (call.outcome, call.studio_transition, call.twilio_error_code) == ("protocol_error", "failed", 64105)
 
 
@@ -144,3 +146,55 @@ def test_messages_that_had_to_wait_are_counted_apart() -> None:
     )
 
     assert played.fold.conversation().totals.overhead_out == Spread(excluded={"backpressure": 1})
+
+
+def test_a_second_setup_with_other_ids_leaves_a_mark() -> None:
+    call = script("""
+        0.0  twilio  setup sessionId=VX1 callSid=CA1
+        1.0  twilio  setup sessionId=VX1 callSid=CA1
+        2.0  twilio  setup sessionId=VX2 callSid=CA2
+    """)
+
+    assert [(one.code, one.detail, one.turn, one.seq) for one in call.findings] == [
+        ("second_setup", "it names VX2, CA2", 0, 2)
+    ]
+    assert (call.session_id, call.call_sid) == ("VX1", "CA1")
+
+
+@pytest.mark.parametrize(
+    ("n", "size", "told"),
+    [
+        (50, 1, []),
+        (51, 1, ["of 51 custom parameters, calls can be found by the first 50"]),
+        (20, 4000, ["the recording alone has the 20 custom parameters of a very long setup message"]),
+    ],
+)
+def test_more_custom_parameters_than_are_kept_are_counted(n: int, size: int, told: list[str]) -> None:
+    parameters = " ".join(f"p{number}={'x' * size}" for number in range(n))
+
+    played = play(f"0.0 twilio setup sessionId=VX1 {parameters}")
+    fold = Fold()
+    fold.open(played.opening)
+    for message in played.messages:
+        fold.feed(played.opening.connection_id, msgspec.structs.replace(message, size=len(message.text or "")))
+
+    assert [one.detail for one in fold.conversation().findings if one.code == "parameters_left_out"] == told
+
+
+def test_what_happens_in_a_turn_points_at_it() -> None:
+    call = script("""
+        0.0  twilio   setup
+        1.0  twilio   prompt "Hello?" last
+        1.5  backend  raw bad
+        1.6  twilio   error "Something broke."
+        2.0  backend  text "Yes." last
+        3.0  backend  end bye
+        3.1  twilio   close 1000
+        3.1  -        gone first=twilio
+    """)
+
+    assert {finding.code: finding.turn for finding in call.findings} == {
+        "invalid_message": 1,
+        "twilio_error": 1,
+        "handoff_not_json": 1,
+    }
