@@ -99,7 +99,7 @@ async def test_what_is_slow_is_what_the_route_says(client: Client, archive: Arch
     text = await page(client, f"/sessions/{call.id}")
     assert text.count('title="Slow: 700 ms or more"') == 3
     assert text.count('class="latency slow"') == 3
-    assert (await page(client, "/sessions")).count('title="Slow: 700 ms or more"') == 3
+    assert (await page(client, "/sessions")).count('title="Slow: 700 ms or more"') == 4
 
 
 async def test_the_sessions_of_a_call_lead_to_each_other(client: Client, archive: Archive) -> None:
