@@ -97,6 +97,7 @@ class Exchange:
         self._caller_begins(at)
         self.replies.prompt(at)
         self.last_prompt_at = at
+        self.playback.caller_spoke()
         for draft in self._aftermath.prompt(at, at - spoken_for(text)):
             self.book.touch(draft.turn)
         turn, ask = self.book.open, Ask(text, lang, moment)

@@ -191,6 +191,12 @@ class Playback:
             sounding.owner.touch()
         return False
 
+    def caller_spoke(self) -> None:
+        """A final prompt came, and nothing was interrupted: the greeting is over, unless speaker events say else."""
+        if not self._announces:
+            self._greeting = False
+            self._playing = None if self._playing is GREETING else self._playing
+
     def interrupted(self, heard: str, heard_ms: int | None, caused_at: int, at: int, *, thinking: bool) -> Stop:
         """What an interrupt stopped and how sure that is. Empties the queue.
 
@@ -290,10 +296,10 @@ class Playback:
 
     def _sounding(self, at: int) -> bool | None:
         """Whether something is being played; None when no event tells."""
+        if not self._announces:
+            return True if isinstance(self._playing, Speech) and not self._playing.done() else None
         if self.on or self._playing is not None:
             return True
-        if not self._announces:
-            return None
         return self._off_at is not None and at - self._off_at <= ENDING
 
     def _spared(self, speech: Speech, source: Source | None, known: Evidence) -> bool:

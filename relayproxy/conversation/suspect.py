@@ -98,8 +98,9 @@ def _before_sound(queue: Sequence[Speech], known: Evidence) -> tuple[Speech | No
     """What an interrupt stopped that came when nothing was being played, in a tuple; None where something was."""
     at = known.at
     if known.sounding is None:
-        playing = any(speech.begin_at <= at < speech.end_at and not speech.unsounded for speech in queue)
-        unsounded = [speech for speech in queue if speech.begin_at > at]
+        waiting = [speech for speech in queue if not (speech.reported and speech.done())]
+        playing = any(speech.begin_at <= at < speech.end_at and not speech.unsounded for speech in waiting)
+        unsounded = [speech for speech in waiting if speech.begin_at > at]
     else:
         playing = known.sounding
         unsounded = [speech for speech in queue if speech.sound_at is None and not speech.over]

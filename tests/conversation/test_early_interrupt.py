@@ -289,3 +289,21 @@ def test_words_that_occur_twice_were_interrupted_where_tokens_played_ended() -> 
     """)
 
     assert call.turns[1].heard_text == "On Monday"
+
+
+def test_a_greeting_that_the_caller_has_answered_is_over() -> None:
+    call = script("""
+        0.000  twilio   setup
+        0.900  twilio   info tokensPlayed "Welcome."
+        2.000  twilio   prompt "When are you open?" last
+        2.200  backend  text "Open from nine to five." last
+        2.480  twilio   interrupt "" 20
+        3.000  twilio   prompt "What?" last
+        3.200  backend  text "From nine to five." last
+        3.300  twilio   interrupt "" 0
+        3.800  twilio   prompt "When?" last
+        3.900  twilio   interrupt "" 0
+    """)
+
+    assert interrupted(call) == [(1, "", 20), (2, "", 0), (3, "", 0)]
+    assert [turn.heard_basis for turn in call.turns] == ["tokens_played", "tokens_played", "tokens_played", None]
