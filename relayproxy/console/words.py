@@ -44,7 +44,7 @@ NULL_REASON: dict[str, str] = {
     "tier": "needs speaker events",
     "session_closed": "call ended before an answer",
     "handed_off": "handed off without a word",
-    "overlap": "sent while another reply still was",
+    "overlap": "another reply was still being sent",
     "pending": "not over yet",
     "already_speaking": "the agent was already speaking",
     "event_missing": "the event for it did not come",

@@ -1,13 +1,15 @@
 """Which texts are whose, where a backend streams a second reply before the first has ended.
 
 Knows: that a reply's texts come at a steady pace, where they do.
-Must not know: turns, why the first reply went on.
+Must not know: how turns open, why the first reply went on.
 """
 
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
-from relayproxy.conversation.turns import Response
+from relayproxy.conversation.moment import Moment
+from relayproxy.conversation.speech import words
+from relayproxy.conversation.turns import Response, TurnDraft
 
 ENOUGH = 4
 """Fewer gaps show no pace."""
@@ -36,6 +38,26 @@ def second_reply(gaps: Sequence[int], last_at: int, during: Sequence[int]) -> li
         others.remove(place)
         expected = during[place] + usual
     return others if place == len(during) - 1 else None
+
+
+def texts_among(response: Response, asked_at: int) -> list[tuple[Moment, str]] | None:
+    """The texts of another reply among those that came of an interrupted one since `asked_at`; None when its pace does
+    not tell."""
+    sure = [moment.at for moment, _ in response.stale if moment.at <= asked_at]
+    during = response.stale[len(sure) :]
+    gaps = [*response.stream.gaps, *(later - earlier for earlier, later in pairwise(sure))]
+    last_at = sure[-1] if sure else response.stream.last_at
+    places = second_reply(gaps, last_at, [moment.at for moment, _ in during])
+    return None if places is None else [during[place] for place in places]
+
+
+def repeats(before: Response | None, response: Response, turn: TurnDraft) -> bool:
+    """It begins with the same word as the one before in the same turn, whose prompt had partial ones enough: each of
+    them has been answered."""
+    if before is None or before.turn is not turn or turn.partials < len(turn.responses):
+        return False
+    first, second = (words(reply.text()).split()[:1] for reply in (before, response))
+    return bool(first) and len(first[0]) > 1 and first == second
 
 
 def even(response: Response) -> bool:

@@ -6,7 +6,6 @@ Must not know: JSON, what the caller said, how numbers are read off a turn.
 Times are wall nanoseconds. Nothing here looks at a clock: rules about elapsed time compare the times of messages.
 """
 
-from itertools import pairwise
 from typing import Literal
 
 from relayproxy.conversation.attribution import Attribution
@@ -14,7 +13,7 @@ from relayproxy.conversation.barge_in import Aftermath, InterruptionDraft
 from relayproxy.conversation.book import TurnBook
 from relayproxy.conversation.filler import is_filler
 from relayproxy.conversation.moment import Moment
-from relayproxy.conversation.overlap import even, goes_on, mixed, second_reply
+from relayproxy.conversation.overlap import even, goes_on, mixed, repeats, texts_among
 from relayproxy.conversation.playback import SECOND, Playback
 from relayproxy.conversation.silence import Silences
 from relayproxy.conversation.speech import Speech
@@ -57,6 +56,8 @@ class Replies:
         self._asked_at = 0
         """When the caller asked last."""
         self._partial_at: int | None = None
+        self._partials = 0
+        """Partial prompts since the last final one."""
         self._lang: str | None = None
         self._closed: set[str] = set()
         """Connections that Twilio has closed."""
@@ -97,6 +98,7 @@ class Replies:
         if turn is not None and turn.agent_at is not None and turn.speculative and not turn.unconfirmed:
             turn.awaiting = False  # what comes now answers something else
         self._partial_at = at
+        self._partials += 1
 
     def prompt(self, at: int) -> None:
         """The caller has spoken."""
@@ -114,6 +116,9 @@ class Replies:
         self._attribution.asked(turn, moment.at)
         turn.caller_at, turn.caller_out, turn.caller_place = moment.at, moment.out, moment
         turn.awaiting = True
+        if turn.opened_by == "prompt":
+            turn.partials += self._partials
+            self._partials = 0
         turn.cut_short = False
         turn.reaction_out = None
         turn.touch()
@@ -292,6 +297,9 @@ class Replies:
                     turn = book.begin("proactive", at)
                     turn.speculative = turn.unconfirmed = True
                     turn.agent_over_caller = not self.hears_caller
+            elif turn is not None and repeats(self._finished, response, turn):
+                turn.to_partials = turn.to_partials or moment
+                turn.responses[0].overlapped = True
             elif turn is None or turn.opened_by != "setup" or turn.responses or self._greeted(turn, at):
                 turn = book.begin("proactive", at)
             self.decide()
@@ -326,18 +334,11 @@ class Replies:
 
     def _part(self, before: Response, interruption: InterruptionDraft, response: Response) -> None:
         """The reply that goes on had begun while the interrupted one before it was still being sent."""
-        sure = [moment.at for moment, _ in before.stale if moment.at <= self._asked_at]
-        during = before.stale[len(sure) :]
-        gaps = [*before.stream.gaps, *(later - earlier for earlier, later in pairwise(sure))]
-        last_at = sure[-1] if sure else before.stream.last_at
-        places = second_reply(gaps, last_at, [moment.at for moment, _ in during])
-        if places is None:
-            response.overlapped = True
-            return
-        own = [during[place] for place in places]
+        own = texts_among(before, self._asked_at)
+        response.overlapped = own is None
         if own:
             response.began = own[0][0]
-        for moment, token in own:
+        for moment, token in own or ():
             response.stream.chunk(token, moment)
             interruption.stale_chunks -= 1
             interruption.stale_chars -= len(token)

@@ -83,6 +83,9 @@ def _replies(draft: TurnDraft, turn: Turn) -> Iterator[Finding]:
     elif draft.speculative and (turn.ended_at is not None or not draft.unconfirmed):
         detail = "the answer began on words that never became a final prompt"
         yield _finding("reply_to_partial", turn, draft.place, detail)
+    if draft.to_partials is not None and not draft.speculative:
+        detail = "several replies to the same words: partial prompts were answered too"
+        yield _finding("reply_to_partial", turn, draft.to_partials, detail)
     first = next((response for response in draft.responses if response.interleaved), None)
     if first is not None:
         detail = (

@@ -177,12 +177,14 @@ class TurnDraft:
         "off_expected",
         "opened_by",
         "overlapped",
+        "partials",
         "reaction_out",
         "responses",
         "sent_digits",
         "speculative",
         "started_at",
         "tier",
+        "to_partials",
         "transferred",
         "unconfirmed",
         "value",
@@ -220,6 +222,10 @@ class TurnDraft:
         """Speculative, and the final prompt has not come yet."""
         self.overlapped = False
         """An earlier reply went on after the caller had asked, and nothing tells where an answer began in it."""
+        self.partials = 0
+        """Partial prompts that came before its final ones."""
+        self.to_partials: Moment | None = None
+        """Where another reply to the same words shows that partial prompts are answered too."""
         self.inferred = False
         """What answers it was told by words."""
         self.cut_off = False

@@ -171,6 +171,28 @@ def test_a_reply_to_a_partial_prompt_that_never_became_a_final_one() -> None:
         ]
 
 
+def test_a_backend_that_answers_partial_prompts_after_the_final_one_has_come() -> None:
+    call = script("""
+        0.0  twilio   setup
+        1.0  twilio   prompt "book"
+        1.2  twilio   prompt "book me"
+        1.4  twilio   prompt "book me a table." last
+        2.0  backend  text "You said: book" last
+        2.2  backend  text "You "
+        2.3  backend  text "said: book me" last
+        2.4  backend  text "You said: book me a table." last
+        3.0  backend  text "Goodbye." last
+    """)
+
+    assert answered(call) == [
+        ("book me a table.", "You said: bookYou said: book meYou said: book me a table.", None, "overlap"),
+        ("", "Goodbye.", None, "no_prompt"),
+    ]
+    assert [(f.code, f.turn, f.detail) for f in call.findings] == [
+        ("reply_to_partial", 1, "several replies to the same words: partial prompts were answered too")
+    ]
+
+
 def test_two_replies_word_by_word_among_each_other() -> None:
     call = script("""
         0.0  twilio   setup
