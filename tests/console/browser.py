@@ -23,6 +23,10 @@ ARGUMENTS = (
     "--disable-sync",
 )
 
+PATIENCE = 60_000
+"""Milliseconds for what a page does at last, however busy the machine is with other things."""
+expect.set_options(timeout=PATIENCE)
+
 
 def chromium() -> str:
     """The Chromium to use. Fails, and says how to get one, when there is none."""
@@ -51,7 +55,7 @@ def watched_page(browser: Browser, origin: str, **context: Any) -> Iterator[Page
     faults: list[str] = []
     with browser.new_context(**context) as fresh:
         page = fresh.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(PATIENCE)
 
         def asked(request: Request) -> None:
             if not request.url.startswith((f"{origin}/", "data:")):

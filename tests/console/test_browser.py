@@ -151,7 +151,7 @@ def test_the_alarm_of_a_waiting_caller_comes_though_no_message_does(visit: OpenP
     call = calls.Call(archive, calls.ago(1)).setup().asks(2.0, "Hello?").commit()
     page = visit(f"/sessions/{call.id}")
 
-    expect(page.locator("#findings")).to_contain_text("Caller is waiting now", timeout=20_000)
+    expect(page.locator("#findings")).to_contain_text("Caller is waiting now")
     expect(page.locator("#turn-1 .latency.late")).to_be_visible()
     call.answers(9.0, "Good morning.").commit()
     expect(page.locator("#findings")).not_to_contain_text("Caller is waiting now")

@@ -11,7 +11,6 @@ from relayproxy.store.archive import Archive
 from . import calls
 from .conftest import OpenPage
 
-expect.set_options(timeout=20_000)
 NARROW = {"width": 360, "height": 740}
 
 
@@ -61,7 +60,7 @@ def test_a_wait_becomes_an_alarm_by_the_clock_alone(visit: OpenPage, archive: Ar
     state = page.locator(f"#c-{call.id} .card-now")
     expect(state).to_have_class("card-now waiting")
     expect(state).to_contain_text("Agent is awaited")
-    expect(state).to_have_class("card-now waiting late", timeout=10_000)
+    expect(state).to_have_class("card-now waiting late")
     expect(state.get_by_text("Caller is kept waiting")).to_be_visible()
     expect(page.locator("#wall-late")).to_have_text("1 caller is kept waiting")
     expect(page).to_have_title("(!) 1 · Live calls · relayproxy")

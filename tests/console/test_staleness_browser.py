@@ -14,8 +14,6 @@ from . import calls
 from .conftest import OpenPage
 from .test_health import PROCESS, VITALS
 
-expect.set_options(timeout=20_000)
-
 
 @pytest.fixture
 def writer(settings: Settings, archive: Archive) -> Iterator[VitalsWriter]:

@@ -8,6 +8,7 @@ for no password. Else it goes into the virtual environment, which needs no right
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -112,14 +113,15 @@ def _root() -> list[str] | None:
 
 
 def _run(commands: list[list[str]], environment: Mapping[str, str]) -> str | None:
-    """Why it failed: the last line that the first command to fail has said."""
+    """Why it failed: what the first command to fail has said last of an error, or at all."""
     for command in commands:
         done = subprocess.run(
             command, env={**os.environ, **environment}, stdin=subprocess.DEVNULL, capture_output=True, text=True
         )
         if done.returncode:
             said = (done.stderr.strip() or done.stdout.strip()).splitlines()
-            return said[-1] if said else f"exit code {done.returncode}"
+            errors = [line for line in said if re.search(r"\berror\b|\bfailed\b|^E:", line, re.IGNORECASE)]
+            return [f"exit code {done.returncode}", *said, *errors][-1].strip()
     return None
 
 

@@ -95,7 +95,7 @@ def test_where_nothing_works_it_says_what_was_tried_and_what_to_do(
     program: Program, commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     as_user(monkeypatch, 0)
-    commands(dnf="echo 'some trouble\nno such package' >&2; exit 1", pacman=":")
+    commands(dnf="printf 'Error: no such package\n  {\n  }\n' >&2; exit 1", pacman=":")
     hopeless = Program(
         "Server", lambda: None, program.packages, lambda: ("from PyPI", [["/bin/sh", "-c", "exit 3"]], {}), "get one"
     )
@@ -103,7 +103,7 @@ def test_where_nothing_works_it_says_what_was_tried_and_what_to_do(
         provide(hopeless)
     assert str(told.value).splitlines() == [
         "The tests need Server, and nothing has worked:",
-        "  dnf install server-dnf: no such package",
+        "  dnf install server-dnf: Error: no such package",
         "  pacman install server-pac: done, but it is not to be found",
         "  from PyPI: exit code 3",
         "get one",

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.databases import migrated
 from tests.running import Running, running
 
 PATIENCE = 60.0
@@ -85,9 +86,10 @@ async def until(answer: Callable[[], Any], patience: float = PATIENCE) -> Any:
 @contextmanager
 def stack(data_dir: Path, backend: str, env: dict[str, str] | None = None, **settings: Any) -> Iterator[Stack]:
     """The three processes for as long as the block lasts."""
+    database = data_dir / "relayproxy.db"
+    if not database.exists():
+        migrated(f"sqlite:///{database}")
     with ExitStack() as processes:
-        for command in (["migrate"],):
-            processes.enter_context(running(*command, data_dir=data_dir))
         relay, recorder, console = (
             processes.enter_context(running(role, data_dir=data_dir, env=env, **only))
             for role, only in (

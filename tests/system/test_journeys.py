@@ -19,7 +19,7 @@ from relayproxy.passwords import hash_password
 from relayproxy.store.archive import Archive
 from relayproxy.store.engine import open_engine
 from tests.console import fortnight
-from tests.console.browser import launched, watched_page
+from tests.console.browser import PATIENCE, launched, watched_page
 from tests.running import running
 from tests.system.phone import Agent, Phone, answering
 from tests.system.stack import Stack, stack
@@ -343,7 +343,7 @@ def page_of(browser: Browser, origin: str) -> Iterator[Page]:
     """A page on which refusals may be seen, and complained about by the browser."""
     with browser.new_context() as fresh:
         page = fresh.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(PATIENCE)
         yield page
 
 
