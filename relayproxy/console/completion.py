@@ -6,11 +6,12 @@ Must not know: SQL, HTML.
 
 import time
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 
 from relayproxy.console.query import CLOSED, TIMES, parse, read_name, write_name
 from relayproxy.console.tokens import Token, quoted, replaced, tokens
 from relayproxy.store import facets
-from relayproxy.store.criteria import FIELDS, PARAM, kind_of_field
+from relayproxy.store.criteria import FIELDS, PARAM, Criteria, kind_of_field
 from relayproxy.store.queries import Queries
 
 MOST = 12
@@ -44,7 +45,7 @@ class Completion:
     items: tuple[Suggestion, ...]
 
 
-def complete(queries: Queries, text: str, at: int) -> Completion:
+def complete(queries: Queries, text: str, at: int, zone: tzinfo = UTC) -> Completion:
     """What may be meant by the token in which position `at` is, or begin there."""
     at = max(0, min(at, len(text)))
     token = next((one for one in tokens(text) if one.start <= at <= one.end), None)
@@ -64,7 +65,9 @@ def complete(queries: Queries, text: str, at: int) -> Completion:
     begun = "" if open_value or not written.pieces else written.pieces[-1].text
     head = f"{minus}{write_name(name)}:" + "".join(f"{quoted(one.text, begins=one.begins)}," for one in before)
     others = replaced(text, token, "")
-    return Completion(token.start, token.end, _values(queries, name, head, begun, others))
+    return Completion(
+        token.start, token.end, _values(queries, name, head, begun, parse(others, time.time_ns(), zone).criteria)
+    )
 
 
 def _fields(queries: Queries, begun: str, minus: str) -> tuple[Suggestion, ...]:
@@ -89,7 +92,7 @@ def _fields(queries: Queries, begun: str, minus: str) -> tuple[Suggestion, ...]:
     return tuple(found) if not low else tuple(found[:MOST])
 
 
-def _values(queries: Queries, name: str, head: str, begun: str, others: str) -> tuple[Suggestion, ...]:
+def _values(queries: Queries, name: str, head: str, begun: str, criteria: Criteria) -> tuple[Suggestion, ...]:
     kind = kind_of_field(name)
     fixed: tuple[str, ...] = ()
     if name in _MOMENTS:
@@ -104,7 +107,6 @@ def _values(queries: Queries, name: str, head: str, begun: str, others: str) -> 
         return tuple(Suggestion(head + value, value) for value in fixed if value.startswith(begun))
     if kind is None:
         return ()
-    criteria = parse(others, time.time_ns()).criteria
     seen = dict(facets.values(queries, name, begun, criteria, MOST))
     for value in CLOSED.get(name, ()):
         if value.startswith(begun.lower()):

@@ -17,7 +17,7 @@ from relayproxy.console.compare import MEASURES, VERDICTS, Difference, differenc
 from relayproxy.console.figures import FEW
 from relayproxy.console.findings import slow_ms
 from relayproxy.console.manners import bad_request
-from relayproxy.console.query import write_criterion
+from relayproxy.console.query import write_criterion, zone_of
 from relayproxy.console.render import render
 from relayproxy.console.room import ROOM
 from relayproxy.console.selection import Selection, Span, memory_of, reach_of, selection, together, without_times
@@ -162,10 +162,11 @@ def _by_outcome(one: Summary) -> Counter[str]:
 async def _sides(request: web.Request, by: str) -> tuple[Side, ...]:
     queries = request.app[ROOM].queries
     q = request.query.get("q", "")
+    zone = zone_of(request)
     alternatives = [request.query[name] for name in ("a", "b") if name in request.query]
     if len(alternatives) == 1:
         raise bad_request("a and b: both are expected, or none.")
-    chosen = [selection(q, text) for text in alternatives] or [selection(q)]
+    chosen = [selection(q, text, zone=zone) for text in alternatives] or [selection(q, zone=zone)]
     key = ("insight", by, *(one.key for one in chosen))
     sides = await memory_of(queries).of(key, queries, lambda: _read(queries, chosen, by))
     # Whoever asked first may have written it in other words, and made other mistakes.
@@ -176,7 +177,7 @@ def _read(queries: Queries, chosen: list[Selection], by: str) -> tuple[Side, ...
     found = together([reach_of(queries, one) for one in chosen])
     if len(found) == 1:
         numbers, reach, span = found[0]
-        return (Side(chosen[0], span, summarize(numbers, reach, by=by)),)
+        return (Side(chosen[0], span, summarize(numbers, reach, zone=chosen[0].zone, by=by)),)
     # Steps of the same length that begin where each range does, so that they can be laid over each other.
     step = step_of(max(reach.until - reach.since for _, reach, _ in found))
     return tuple(

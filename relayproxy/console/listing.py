@@ -26,13 +26,14 @@ from relayproxy.console.facets import sidebar
 from relayproxy.console.findings import slow_ms
 from relayproxy.console.journal_gaps import CAUSES, journal_gap
 from relayproxy.console.manners import bad_request
-from relayproxy.console.query import Query, criteria_of, parse, write_criterion
+from relayproxy.console.query import Query, criteria_of, parse, write_criterion, zone_of
 from relayproxy.console.reading import read_sessions
 from relayproxy.console.render import render
 from relayproxy.console.room import ROOM, whole_number
 from relayproxy.console.sorting import NAMES, sorting_of
 from relayproxy.console.sse import stream
 from relayproxy.console.tokens import clean
+from relayproxy.console.values import day_of
 from relayproxy.store.criteria import FIELDS, Criteria, Criterion, Op
 from relayproxy.store.desk import Marks, read_marks
 from relayproxy.store.journal_gaps import journal_gaps
@@ -145,13 +146,13 @@ async def api_complete(request: web.Request) -> web.Response:
     """`GET /api/complete?q=&at=`: what may stand in place of the characters from `start` to `end`."""
     text = _asked(request).text
     at = whole_number(request, "at", len(text), 0, 10**6)
-    found = await asyncio.to_thread(complete, request.app[ROOM].queries, text, at)
+    found = await asyncio.to_thread(complete, request.app[ROOM].queries, text, at, zone_of(request))
     items = [msgspec.to_builtins(one) for one in found.items]
     return answer({"start": found.start, "end": found.end, "items": items, "next": None})
 
 
 def _asked(request: web.Request) -> Query:
-    return parse(request.query.get("q", ""), time.time_ns())
+    return parse(request.query.get("q", ""), time.time_ns(), zone_of(request))
 
 
 async def _read(request: web.Request, limit: int, criteria: Criteria) -> SessionPage:
@@ -204,6 +205,7 @@ async def _rows(request: web.Request, asked: Query) -> dict[str, Any]:
         "marks": marks,
         "digest": partial(_digest, marks),
         "sorting": sorting_of(request),
+        "day": lambda ns: day_of(ns, zone_of(request)).isoformat(),
         "orders": NAMES,
         "rows": read.sessions,
         "next": read.next,

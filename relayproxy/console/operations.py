@@ -83,6 +83,9 @@ FILTER = (
     f"{_FIELDS}\n* `{PARAM}<name>`: a custom parameter{_TIMES}"
 )
 Q = query("q", text(), FILTER)
+ZONE = query(
+    "zone", text(), "The time zone whose days and times the filter names, such as Europe/Berlin; UTC without it."
+)
 ID = place("id", "The recording's own id, or Twilio's VX id.")
 BEFORE = query("before", text(), "`next` of the page before.")
 
@@ -128,6 +131,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "Sessions, live ones first, then the newest, or in another order.",
         _LIST,
         Q,
+        ZONE,
         query(
             "sort",
             one_of(tuple(NAMES)),
@@ -185,10 +189,10 @@ OPERATIONS: tuple[Operation, ...] = (
         page="/calls/{call_sid}",
     ),
     _get("/api/live", "listLive", "Live calls, the longest-lived first.", _LIVE, page="/live"),
-    _get("/api/overview", "getOverview", "Calls and response latencies over time.", named("Overview"), Q),
+    _get("/api/overview", "getOverview", "Calls and response latencies over time.", named("Overview"), Q, ZONE),
     _get(
         "/api/insight", "getInsight", "Numbers over many calls; with `a` and `b`, of two selections compared.",
-        {"oneOf": [named("Insight"), named("Comparison")]}, Q,
+        {"oneOf": [named("Insight"), named("Comparison")]}, Q, ZONE,
         query("by", text(), f"Tells calls apart by {', '.join(f'`{name}`' for name in BY)} or `{PARAM}<name>`."),
         query("a", text(), "A filter beside `q`: one side of a comparison."),
         query("b", text(), "A filter beside `q`: the other side."),
@@ -200,10 +204,11 @@ OPERATIONS: tuple[Operation, ...] = (
         "Which values the sessions under a filter have.",
         named("Facets"),
         Q,
+        ZONE,
         query("more", text(), "A field of which all values are wanted, not only the most frequent ones."),
     ),
     _get(
-        "/api/complete", "completeFilter", "What can be written next in a filter.", named("Completion"), Q,
+        "/api/complete", "completeFilter", "What can be written next in a filter.", named("Completion"), Q, ZONE,
         query("at", count(), "Where the cursor stands, in characters; the end unless given."),
     ),
     _get("/api/tags", "listTags", "All tags that any session has.", whole(TAG)),

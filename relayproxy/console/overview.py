@@ -11,7 +11,7 @@ from aiohttp import web
 from relayproxy.console import charts
 from relayproxy.console.answer import answer
 from relayproxy.console.findings import slow_ms
-from relayproxy.console.query import criteria_of
+from relayproxy.console.query import criteria_of, zone_of
 from relayproxy.console.render import render
 from relayproxy.console.room import ROOM
 from relayproxy.console.selection import Selection, Span, memory_of, reach_of, selection
@@ -65,7 +65,7 @@ ROUTES = (web.get("/sessions/overview", fragment), web.get("/api/overview", docu
 
 async def _summary(request: web.Request) -> tuple[Selection, Span, Summary, int]:
     queries = request.app[ROOM].queries
-    chosen = selection(request.query.get("q", ""))
+    chosen = selection(request.query.get("q", ""), zone=zone_of(request))
     key = ("overview", chosen.key)
     return await memory_of(queries).of(key, queries, lambda: _read(queries, chosen))
 
@@ -75,4 +75,4 @@ def _read(queries: Queries, chosen: Selection) -> tuple[Selection, Span, Summary
     # The list has these too: of a week, what was before it; of a range, what had begun before and went on in it.
     reaching = chosen.criteria.since if span == "given" else None
     older = numbers.before(reach.since, OLDER, reaching) if span == "week" or reaching is not None else 0
-    return chosen, span, summarize(numbers, reach, lists=False), older
+    return chosen, span, summarize(numbers, reach, zone=chosen.zone, lists=False), older

@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from difflib import get_close_matches
 
 from aiohttp import web
@@ -17,13 +18,14 @@ from aiohttp import web
 from relayproxy.console import values, words
 from relayproxy.console.manners import bad_request
 from relayproxy.console.tokens import LONGEST, MOST, VALUES, Piece, Token, clean, quoted, replaced, within
+from relayproxy.console.zones import readers_zone, zone_named
 from relayproxy.store.criteria import FIELDS, PARAM, STATES, Criteria, Criterion, Op, kind_of_field
 
 ALIASES = {"studio": "transition", "caller": "from", "callee": "to", "findings": "finding", "tags": "tag"}
 TIMES = {
     "since": "sessions that went on at that time or later: 24h, 7d, 2026-11-20, 2026-11-20T10:00",
     "until": "sessions that had begun by that time; a day counts whole",
-    "on": "sessions of a day: today, yesterday, 2026-11-20",
+    "on": "sessions of a day: today, yesterday, 2026-11-20, 2026-11-20+09:00",
 }
 """What is written like a field and narrows the time."""
 CLOSED: dict[str, tuple[str, ...]] = {
@@ -104,14 +106,18 @@ class _Gathered:
             self.until = until if self.until is None else min(self.until, until)
 
 
-def parse(text: str, now_ns: int) -> Query:
-    """What the text asks for; relative times count back from `now_ns` (wall nanoseconds). Never raises."""
+def parse(text: str, now_ns: int, zone: tzinfo = UTC) -> Query:
+    """What the text asks for; relative times count back from `now_ns` (wall nanoseconds), and days are those of the
+    zone. Never raises."""
     text, found, beyond = within(clean(text))
     gathered, problems, terms = _Gathered(), list[Complaint](), list[Term]()
-    for token in found:
+    for place, token in enumerate(found):
         written, without = text[token.start : token.end], replaced(text, token, "")
+        if place and (meant := _plus_lost(text, found[place - 1], token)):
+            problems.append(Complaint(written, _PLUS_LOST, without, meant, replaced(without, found[place - 1], meant)))
+            continue
         try:
-            _read(token, written, now_ns, gathered)
+            _read(token, written, now_ns, zone, gathered)
         except _Wrong as wrong:
             suggestion = None if wrong.meant is None else replaced(text, token, wrong.meant)
             problems.append(Complaint(written, wrong.message, without, wrong.meant, suggestion))
@@ -159,21 +165,47 @@ def read_name(written: str) -> str:
     return ALIASES.get(written.lower(), written.lower())
 
 
+def zone_of(request: web.Request) -> tzinfo:
+    """The zone of a page's reader; of an endpoint what `zone` names, UTC without it. Raises a 400 Problem for a `zone`
+    that is none."""
+    if not request.path.startswith("/api/"):
+        return readers_zone(request)
+    name = request.query.get("zone", "UTC")
+    zone = zone_named(name)
+    if zone is None:
+        raise bad_request(f"zone={name[:64]}: a time zone such as UTC or Europe/Berlin is expected.")
+    return zone
+
+
 def criteria_of(request: web.Request) -> Criteria:
     """What `q` of a request asks for. Raises a 400 Problem that lists everything that is wrong with it."""
-    query = parse(request.query.get("q", ""), time.time_ns())
+    query = parse(request.query.get("q", ""), time.time_ns(), zone_of(request))
     if query.problems:
         raise bad_request("q: " + "; ".join(f"{one.token[:80]}: {one.message}" for one in query.problems[:20]) + ".")
     return query.criteria
 
 
-def _read(token: Token, written: str, now: int, into: _Gathered) -> None:
+_OFFSET = re.compile(r"\d\d:?\d\d", re.ASCII)
+_PLUS_LOST = "a + seems to have been lost before it: in an address + means a space, and is written %2B"
+
+
+def _plus_lost(text: str, time: Token, token: Token) -> str | None:
+    """The condition that was meant by a time and what follows it, when that is what is left of an offset."""
+    name = read_name(time.field or "")
+    offset = text[token.start : token.end]
+    if name not in TIMES or not _OFFSET.fullmatch(offset) or len(time.pieces) != 1:
+        return None
+    meant = f"{time.pieces[0].text}+{offset}"
+    return f"{name}:{meant}" if values.span(meant, 0) else None
+
+
+def _read(token: Token, written: str, now: int, zone: tzinfo, into: _Gathered) -> None:
     if token.field is None:
         _read_word(token, written, into)
         return
     name = read_name(token.field)
     if name in TIMES:
-        into.within(*_read_time(name, token, now))
+        into.within(*_read_time(name, token, now, zone))
         return
     kind = kind_of_field(name)
     if kind is None:
@@ -200,10 +232,10 @@ def _read_word(token: Token, written: str, into: _Gathered) -> None:
     into.words.append(word + "*" * (piece.begins or (piece.bare and piece.text.endswith("*"))))
 
 
-def _read_time(name: str, token: Token, now: int) -> tuple[int | None, int | None]:
+def _read_time(name: str, token: Token, now: int, zone: tzinfo) -> tuple[int | None, int | None]:
     if len(token.pieces) != 1 or token.negated or token.pieces[0].begins:
         raise _Wrong(f"one time is expected, as in {name}:{'today' if name == 'on' else '24h'}")
-    found = values.span(token.pieces[0].text, now)
+    found = values.span(token.pieces[0].text, now, zone)
     if found is None or (name == "on" and found[0] == found[1]):
         expected = "today, yesterday or 2026-11-20" if name == "on" else "24h, 7d, 2026-11-20 or 2026-11-20T10:00"
         raise _Wrong(f"a time such as {expected} is expected")

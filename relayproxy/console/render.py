@@ -18,6 +18,7 @@ from relayproxy.console import preview, strips, times, words
 from relayproxy.console.staleness import NOTICE
 from relayproxy.console.statics import Statics
 from relayproxy.console.who import IDENTITY
+from relayproxy.console.zones import readers_zone
 from relayproxy.plural import plural
 
 _FILTERS: dict[str, Callable[..., str]] = {
@@ -67,6 +68,7 @@ def render(template: str, request: web.Request, context: dict[str, Any], status:
         "now_ms": now // 1_000_000,
         "who": request.get(IDENTITY),
         "notice": known() if known else None,
+        "zone": str(readers_zone(request)),
     }
     # Half a character, as some requests and recordings have it, is no reason to show nothing.
     body = aiohttp_jinja2.render_string(template, request, context).encode("utf-8", "replace")

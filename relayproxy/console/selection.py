@@ -10,6 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
+from datetime import UTC, tzinfo
 from typing import Any, Literal, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -45,6 +46,8 @@ class Selection:
     criteria: Criteria
     now: int
     problems: tuple[Complaint, ...] = ()
+    zone: tzinfo = UTC
+    """In which days begin."""
 
     @property
     def timed(self) -> bool:
@@ -58,17 +61,19 @@ class Selection:
     @property
     def key(self) -> Hashable:
         """The same for selections of the same calls."""
-        return self.criteria, self.until
+        return self.criteria, self.until, str(self.zone)
 
 
-def selection(text: str, also: str = "", now: int | None = None) -> Selection:
+def selection(text: str, also: str = "", now: int | None = None, zone: tzinfo = UTC) -> Selection:
     """What the text asks for, and `also` beside it, whose range of time replaces that of the text."""
     now = -(-(time.time_ns() if now is None else now) // _TICK) * _TICK
-    first, second = parse(text, now), parse(also, now)
+    first, second = parse(text, now, zone), parse(also, now, zone)
     a, b = first.criteria, second.criteria
     times = b if b.since is not None or b.until is not None else a
     criteria = Criteria(a.every + b.every, a.words + b.words, times.since, times.until)
-    return Selection(" ".join(filter(None, (first.text, second.text))), criteria, now, first.problems + second.problems)
+    return Selection(
+        " ".join(filter(None, (first.text, second.text))), criteria, now, first.problems + second.problems, zone
+    )
 
 
 def without_times(text: str) -> str:

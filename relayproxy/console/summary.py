@@ -7,6 +7,7 @@ Must not know: HTTP, HTML, SQL; how a filter is written.
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import reduce
 from operator import add
 from typing import Any
@@ -114,12 +115,17 @@ def summarize(
     *,
     step: int | None = None,
     origin: int | None = None,
+    zone: tzinfo = UTC,
     by: str = "",
     lists: bool = True,
 ) -> Summary:
-    """Reads and adds up. Steps are `step` long and begin at `origin`; else at a full hour, day … of UTC."""
+    """Reads and adds up. Steps are `step` long and begin at `origin`; else at a full hour, day … of the zone, as
+    its clocks are at the end of the range."""
     step = step or step_of(reach.until - reach.since)
-    origin = reach.since // step * step if origin is None else origin
+    if origin is None:
+        ahead = datetime.fromtimestamp(reach.until // NS, zone).utcoffset() or timedelta()
+        offset = round(ahead.total_seconds()) * NS
+        origin = (reach.since + offset) // step * step - offset
     calls = numbers.calls(reach, origin, step)
     latencies = numbers.latencies(reach, origin, step)
     values: tuple[Value, ...] = ()

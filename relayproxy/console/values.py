@@ -1,13 +1,13 @@
 """Numbers, lengths of time and moments, as people write them in a filter.
 
-Knows: units, calendar days in UTC, what "24h" counts back from.
+Knows: units, calendar days of a zone, what "24h" counts back from.
 Must not know: fields; what a value is compared with.
 
 Every reader returns None for what it cannot read.
 """
 
 import re
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 
 _S = 1_000_000_000
@@ -17,7 +17,7 @@ _MOST = 2**63
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 _LENGTH = re.compile(r"(\d{1,12}(?:\.\d{1,9})?) ?(ms|s|m|h|d|w)?", re.ASCII)
 _MOMENT = re.compile(
-    r"(\d{4}-\d\d-\d\d)(?:[Tt_](\d\d:\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(Z|z|[+-]\d\d:?\d\d)?)?", re.ASCII
+    r"(\d{4}-\d\d-\d\d)(?:[Tt_](\d\d:\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?(Z|z|[+-]\d\d:?\d\d)?", re.ASCII
 )
 _DAYS = {"today": 0, "yesterday": 1}
 
@@ -44,19 +44,24 @@ def seconds_text(ms: int) -> str:
     return f"{whole}.{rest:03d}".rstrip("0") if rest else str(whole)
 
 
-def span(text: str, now: int) -> Span | None:
-    """The time that is named: a day (`2026-11-20`, `today`), a moment (`2026-11-20T10:00`, UTC unless an offset
-    follows), or a moment so long before `now` (`24h`, `7d`)."""
+def span(text: str, now: int, zone: tzinfo = UTC) -> Span | None:
+    """The time that is named: a day (`2026-11-20`, `today`) or a moment (`2026-11-20T10:00`), of the zone unless an
+    offset follows (`2026-11-20+09:00`), or a moment so long before `now` (`24h`, `7d`)."""
     low = text.lower()
     if low in _DAYS:
-        return _day((_date(now) - timedelta(days=_DAYS[low])).isoformat())
+        return _day((day_of(now, zone) - timedelta(days=_DAYS[low])).isoformat(), zone)
     if (back := _LENGTH.fullmatch(low)) and back[2] and (ms := milliseconds(low)) is not None:
         moment = now - ms * 1_000_000
         return (moment, moment) if moment >= 0 else None
     found = _MOMENT.fullmatch(text)
     if found is None:
         return None
-    return _moment(found) if found[2] else _day(found[1])
+    if found[5]:
+        try:
+            zone = datetime.strptime(found[5].upper(), "%z").tzinfo or zone
+        except ValueError:
+            return None
+    return _moment(found, zone) if found[2] else _day(found[1], zone)
 
 
 def stamp(ns: int) -> str:
@@ -69,23 +74,27 @@ def stamp(ns: int) -> str:
     return f"{text}:{at:%S}Z" if at.second else f"{text}Z"
 
 
-def _moment(found: re.Match[str]) -> Span | None:
-    offset = (found[5] or "Z").upper().replace("Z", "+00:00")
+def _moment(found: re.Match[str], zone: tzinfo) -> Span | None:
     try:
-        at = datetime.fromisoformat(f"{found[1]}T{found[2]}:{found[3] or '00'}{offset}")
+        at = datetime.fromisoformat(f"{found[1]}T{found[2]}:{found[3] or '00'}").replace(tzinfo=zone)
         ns = round(at.timestamp()) * _S + int((found[4] or "0").ljust(9, "0"))
     except (ValueError, OverflowError):
         return None
     return (ns, ns) if 0 <= ns < _MOST else None
 
 
-def _day(text: str) -> Span | None:
+def _day(text: str, zone: tzinfo) -> Span | None:
     try:
-        ns = round(datetime.combine(date.fromisoformat(text), time(), UTC).timestamp()) * _S
-    except ValueError:
+        day = date.fromisoformat(text)
+        # A day on which clocks change has 23 or 25 hours.
+        begin, end = (
+            round(datetime.combine(one, time(), zone).timestamp()) * _S for one in (day, day + timedelta(days=1))
+        )
+    except (ValueError, OverflowError):
         return None
-    return (ns, ns + 86_400 * _S) if 0 <= ns < _MOST - 86_400 * _S else None
+    return (begin, end) if 0 <= begin < end < _MOST else None
 
 
-def _date(ns: int) -> date:
-    return datetime.fromtimestamp(ns // _S, UTC).date()
+def day_of(ns: int, zone: tzinfo) -> date:
+    """The day on which that time is in the zone."""
+    return datetime.fromtimestamp(ns // _S, zone).date()

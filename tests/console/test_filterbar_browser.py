@@ -1,6 +1,7 @@
 """The list and its filter bar in a real browser."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -279,3 +280,24 @@ def test_everybody_can_use_it(visit: OpenPage, three: list[str], scheme: str, si
     expect(page.get_by_text("any of these")).to_be_visible()
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
+
+
+def test_days_are_the_readers_and_can_be_utc(visit: OpenPage, archive: Archive) -> None:
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=2)
+    late = midnight - timedelta(hours=2)
+    call = calls.Call(archive, round(late.timestamp()) * 10**9).setup().hang_up(60).commit()
+    in_tokyo = f"on:{midnight.date().isoformat()}"
+    page = visit(f"/sessions?q={in_tokyo}", viewport=WIDE, timezone_id="Asia/Tokyo")
+    expect(page.locator("#rows > tr")).to_have_count(1)
+    expect(page.locator("#rows time").first).to_contain_text("07:00:00")
+    expect(page.locator("#zone")).to_have_text("Tokyo")
+    row = page.locator(f"#s-{call.id}")
+    assert row.locator(".c-start .only").get_attribute("title") == f"Only {in_tokyo}"
+    expect(page.locator(".overview .as-table tbody time").first).to_contain_text("07:00:00")
+
+    page.locator("#zone").click()
+    expect(page.get_by_role("heading", name="No call matches")).to_be_visible()
+    expect(page.locator("#zone")).to_have_text("UTC")
+    page.goto(page.url.partition("?")[0])
+    expect(page.locator("#rows time").first).to_contain_text("22:00:00")
+    assert row.locator(".c-start .only").get_attribute("title") == f"Only on:{late.date().isoformat()}"

@@ -1,6 +1,8 @@
 """The filter's language: what is understood, what is complained about, and that nothing gets lost on the way."""
 
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -288,3 +290,41 @@ def test_a_stamp_says_the_exact_time(ns: int) -> None:
 )
 def test_lengths_of_time(text: str, ms: Any) -> None:
     assert milliseconds(text) == ms
+
+
+TOKYO = ZoneInfo("Asia/Tokyo")
+
+
+@pytest.mark.parametrize(
+    ("text", "since", "until"),
+    [
+        ("on:2026-11-28", "2026-11-27T15:00Z", "2026-11-28T15:00Z"),
+        ("on:2026-11-28Z", "2026-11-28T00:00Z", "2026-11-29T00:00Z"),
+        ("on:2026-11-28+09:00", "2026-11-27T15:00Z", "2026-11-28T15:00Z"),
+        ("on:2026-11-28-0330", "2026-11-28T03:30Z", "2026-11-29T03:30Z"),
+        ("since:2026-11-28T10:00 until:2026-11-28T10:00Z", "2026-11-28T01:00Z", "2026-11-28T10:00Z"),
+    ],
+)
+def test_days_and_times_are_of_the_reader_unless_an_offset_follows(text: str, since: str, until: str) -> None:
+    query = parse(text, NOW, TOKYO)
+    assert query.problems == ()
+    assert write(query.criteria) == f"since:{since} until:{until}"
+
+
+def test_today_is_the_readers_and_has_as_many_hours_as_it_has() -> None:
+    late = round(datetime(2026, 11, 27, 20, tzinfo=UTC).timestamp()) * 10**9
+    assert write(parse("on:today", late, TOKYO).criteria) == "since:2026-11-27T15:00Z until:2026-11-28T15:00Z"
+    assert write(parse("on:yesterday", late).criteria) == "since:2026-11-26T00:00Z until:2026-11-27T00:00Z"
+    berlin = ZoneInfo("Europe/Berlin")
+    assert write(parse("on:2026-10-25", late, berlin).criteria) == "since:2026-10-24T22:00Z until:2026-10-25T23:00Z"
+
+
+@pytest.mark.parametrize("text", ["on:2026-11-28 09:00", "route:a since:2026-11-28T10:00 0900"])
+def test_a_plus_that_got_lost_in_an_address_is_told(text: str) -> None:
+    query = parse(text, NOW)
+    (problem,) = query.problems
+    assert "%2B" in problem.message
+    before, _, offset = text.rpartition(" ")
+    assert problem.suggestion == f"{before}+{offset}"
+    assert parse(problem.suggestion, NOW).problems == ()
+    assert query.criteria.words == ()

@@ -9,11 +9,12 @@
 // {"top": number}                                          what the scale of the lines reaches to; a mark at the edge says
 //                                                          how much more it is
 import uPlot from "./uPlot.esm.js";
+import { zone } from "./zone.js";
 
 const number = new Intl.NumberFormat("en-US", { maximumFractionDigits: 1 });
 const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
-const moment = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-const exactly = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const moment = new Intl.DateTimeFormat(undefined, { timeZone: zone, weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const exactly = new Intl.DateTimeFormat(undefined, { timeZone: zone, day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const FONT = "12px system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', 'DejaVu Sans', sans-serif";
 
 /** A value as people read it. */
@@ -151,13 +152,13 @@ function axes(chart, colour, left) {
 /** Days where days change, else the time. */
 function timesOf(u, splits) {
   let shown = "";
-  const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+  const day = new Intl.DateTimeFormat(undefined, { timeZone: zone, day: "numeric", month: "short" });
   const second = splits[1] - splits[0] < 60 ? "2-digit" : undefined;
-  const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second, hourCycle: "h23" });
+  const clock = new Intl.DateTimeFormat(undefined, { timeZone: zone, hour: "2-digit", minute: "2-digit", second, hourCycle: "h23" });
   return splits.map((seconds) => {
     const date = new Date(seconds * 1000);
     const today = day.format(date);
-    const text = today !== shown && date.getHours() === 0 && date.getMinutes() === 0 ? today : clock.format(date);
+    const text = today !== shown && /^(00:00|24:00)/.test(clock.format(date)) ? today : clock.format(date);
     shown = today;
     return text;
   });
@@ -181,6 +182,7 @@ export function draw(element, onBrush) {
   const upTo = (u, min, max) => [0, chart.top ?? Math.max(left.unit ? 1 : 3, (max ?? 0) * 1.06)];
   const move = tip(plot, chart, shown);
   const options = {
+    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone === "UTC" ? "Etc/UTC" : zone),
     width: Math.max(plot.clientWidth, 100),
     height: Math.max(plot.clientHeight, 80),
     padding: [8, 10, 0, 0],

@@ -72,7 +72,7 @@ async function ask() {
   const text = input.value;
   const at = characters(text.slice(0, input.selectionStart));
   try {
-    const response = await fetch(`${input.dataset.complete}?${new URLSearchParams({ q: text, at })}`, { signal: asking.signal });
+    const response = await fetch(`${input.dataset.complete}?${new URLSearchParams({ q: text, at, zone: document.documentElement.dataset.zone })}`, { signal: asking.signal });
     if (!response.ok) throw new Error(String(response.status));
     const found = await response.json();
     if (text !== input.value || document.activeElement !== input) return;

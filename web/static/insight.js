@@ -2,20 +2,11 @@
 import { draw } from "./charts.js";
 import "./filterbar.js";
 import "./page.js";
-
-function iso(ms) {
-  return new Date(ms).toISOString().replace(/(:00)?\.000Z$/, "Z");
-}
-
-/** The filter's text without what narrows its time. */
-function timeless(text) {
-  return text.replace(/(^|\s)(since|until|on):("[^"]*"|\S+)/gi, " ").replace(/\s+/g, " ").trim();
-}
+import { ranged } from "./zone.js";
 
 function narrow(since, until) {
   const url = new URL(location.href);
-  const q = timeless(url.searchParams.get("q") ?? "");
-  url.searchParams.set("q", `${q} since:${iso(since)} until:${iso(until)}`.trim());
+  url.searchParams.set("q", ranged(url.searchParams.get("q") ?? "", since, until));
   location.assign(url);
 }
 

@@ -1,15 +1,18 @@
 // What every page does: local times, things that count up, copying; and the keyboard.
 import "./keys.js";
 import "./stale.js";
+import { zone } from "./zone.js";
 
 const root = document.documentElement;
 // The server's clock, so that a wrong clock of the reader's does not make calls look old or new.
 const skew = Number(root.dataset.now) - Date.now();
 export const now = () => Date.now() + skew;
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
-const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
-const whole = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
+const timeZone = zone;
+const clock = new Intl.DateTimeFormat(undefined, { timeZone, hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const day = new Intl.DateTimeFormat(undefined, { timeZone, day: "numeric", month: "short" });
+const calendar = new Intl.DateTimeFormat(undefined, { timeZone, dateStyle: "short" });
+const whole = new Intl.DateTimeFormat(undefined, { timeZone, dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
 
 const TIMES = "relayproxy.times";
 let byClock = false;
@@ -32,7 +35,7 @@ function localTime(element) {
     element.textContent = `${clock.format(date)}${iso.slice(19, form === "clock" ? 23 : 26)}`;
     element.title = `UTC ${iso}`;
   } else {
-    const sameDay = date.toDateString() === new Date(now()).toDateString();
+    const sameDay = calendar.format(date) === calendar.format(now());
     element.textContent = form === "list" ? (sameDay ? "" : `${day.format(date)} `) + clock.format(date) : whole.format(date);
     element.title = `UTC ${iso}`;
   }

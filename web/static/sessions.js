@@ -208,7 +208,7 @@ if (document.getElementById("filter")) {
     go(address(ranged(results().dataset.q, since, until)));
   });
   document.querySelector(".when").addEventListener("toggle", () => {
-    if (!from.value && !to.value) from.value = written(Math.floor(Date.now() / 86_400_000) * 86_400_000 - 86_400_000);
+    if (!from.value && !to.value) from.value = `${written(Date.now() - 86_400_000).slice(0, 10)}T00:00`;
   });
 
   let wanted = null;

@@ -16,6 +16,43 @@
     else root.dataset.theme = theme;
   };
   root.classList.add("js");
+
+  // The server has to know in which zone the reader's days begin. It is told in a cookie, and asked again when what is
+  // on the page was made for another zone.
+  const ZONE = "relayproxy.zone";
+  const here = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+  let utc = false;
+  try {
+    utc = localStorage.getItem(ZONE) === "UTC";
+  } catch {
+    // Storage is switched off: the browser's zone it is.
+  }
+  const told = () => document.cookie.split("; ").find((one) => one.startsWith("relayproxy_zone="));
+  const tell = (zone) => {
+    const before = told();
+    document.cookie = `relayproxy_zone=${encodeURIComponent(zone)}; path=/; max-age=31536000; samesite=lax`;
+    return root.dataset.zone && told() !== before && zone !== root.dataset.zone;
+  };
+  if (tell(utc ? "UTC" : here)) location.reload();
+  document.addEventListener("DOMContentLoaded", () => {
+    const button = document.getElementById("zone");
+    if (!button) return;
+    const { zone } = root.dataset;
+    button.textContent = zone.split("/").pop().replaceAll("_", " ");
+    const other = zone === "UTC" ? here : "UTC";
+    button.title = `Times are in ${zone}${zone === other ? "" : `. Change to ${other}`}`;
+    button.setAttribute("aria-label", button.title);
+    button.disabled = zone === other;
+    button.addEventListener("click", () => {
+      try {
+        localStorage.setItem(ZONE, other === "UTC" ? "UTC" : "");
+      } catch {
+        // Kept in the cookie alone.
+      }
+      tell(other);
+      location.reload();
+    });
+  });
   apply();
   document.addEventListener("DOMContentLoaded", () => {
     const button = document.getElementById("theme");

@@ -1,7 +1,8 @@
 // The timeline in words: times as the reader wants them, and what a turn is.
+import { zone } from "./zone.js";
 import { latency, offset } from "./timeline-model.js";
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const clock = new Intl.DateTimeFormat(undefined, { timeZone: zone, hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 
 /** Times from the start or by the clock: the choice of the whole page. */
 export const times = {
