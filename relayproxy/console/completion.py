@@ -8,13 +8,14 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
-from relayproxy.console.query import CLOSED, TIMES, parse, read_name, write_name
+from relayproxy.console.query import ALIASES, CLOSED, PHRASES, TIMES, parse, read_name, write_name
 from relayproxy.console.tokens import Token, quoted, replaced, tokens
 from relayproxy.store import facets
 from relayproxy.store.criteria import FIELDS, PARAM, Criteria, kind_of_field
 from relayproxy.store.queries import Queries
 
 MOST = 12
+_STUDIO = {"failed": "Studio goes to Failed", "success": "Studio goes to Success"}
 _NUMBERS = (">0", ">1", ">5", ">10")
 _LENGTHS = {"duration": (">1m", ">5m", ">10m", "<10s")}
 _SECONDS = (">1", ">2", ">5", "<1")
@@ -76,6 +77,9 @@ def _fields(queries: Queries, begun: str, minus: str) -> tuple[Suggestion, ...]:
     names = [name for name in known if name.startswith(low)] + [
         name for name in known if low in name and not name.startswith(low)
     ]
+    if low:
+        called = (name for alias, name in ALIASES.items() if alias.startswith(low))
+        names = list(dict.fromkeys([*names[:MOST], *called]))
     found = [Suggestion(f"{minus}{name}:", f"{name}:", known[name], done=False) for name in names]
     if low:
         rest = begun[len(PARAM) :] if low.startswith(PARAM) else begun if not PARAM.startswith(low) else ""
@@ -84,10 +88,10 @@ def _fields(queries: Queries, begun: str, minus: str) -> tuple[Suggestion, ...]:
             for name in facets.parameters(queries, rest, MOST)
         ]
         found += [
-            Suggestion(f"{minus}{name}:{value}", f"{name}:{value}", FIELDS[name].help)
+            Suggestion(f"{minus}{name}:{value}", f"{name}:{value}", PHRASES.get(name, {}).get(value, FIELDS[name].help))
             for name, listed in CLOSED.items()
             for value in listed
-            if value.startswith(low) and len(low) > 1
+            if len(low) > 1 and _begins(name, value, low)
         ]
     return tuple(found) if not low else tuple(found[:MOST])
 
@@ -109,6 +113,18 @@ def _values(queries: Queries, name: str, head: str, begun: str, criteria: Criter
         return ()
     seen = dict(facets.values(queries, name, begun, criteria, MOST))
     for value in CLOSED.get(name, ()):
-        if value.startswith(begun.lower()):
+        if _begins(name, value, begun.lower()):
             seen.setdefault(value, 0)
-    return tuple(Suggestion(head + quoted(value), value, "", count) for value, count in list(seen.items())[:MOST])
+    listed = list(seen.items())[:MOST]
+    if name == "outcome" and "," not in head:
+        # What most people ask for; it is of the transition.
+        studio = dict(facets.values(queries, "transition", "", criteria, MOST))
+        listed += [(one, studio.get(one, 0)) for one in ("failed", "success") if one.startswith(begun.lower())]
+    phrases = {**PHRASES.get(name, {}), **_STUDIO}
+    return tuple(Suggestion(head + quoted(value), value, phrases.get(value, ""), count) for value, count in listed)
+
+
+def _begins(name: str, value: str, low: str) -> bool:
+    """Whether the value, or a word of what pages call it, begins so."""
+    phrase = PHRASES.get(name, {}).get(value, "").lower()
+    return value.startswith(low) or phrase.startswith(low) or f" {low}" in phrase

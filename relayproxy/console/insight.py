@@ -107,7 +107,7 @@ async def page(request: web.Request) -> web.Response:
 
 
 async def document(request: web.Request) -> web.Response:
-    """`GET /api/insight?q=&by=&a=&b=`: a summary; with `a` and `b` both summaries and their differences."""
+    """`GET /api/insight?q=&zone=&by=&a=&b=`: a summary; with `a` and `b` both summaries and their differences."""
     by = _by(request)
     sides = await _sides(request, by)
     wrong = [problem for side in sides for problem in side.chosen.problems]

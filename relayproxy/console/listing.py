@@ -102,7 +102,7 @@ async def live(request: web.Request) -> web.StreamResponse:
 
 
 async def api_sessions(request: web.Request) -> web.Response:
-    """`GET /api/sessions?q=&sort=&limit=&before=`: live ones first, then the newest, or as `sort` has it."""
+    """`GET /api/sessions?q=&zone=&sort=&limit=&before=`: live ones first, then the newest, or as `sort` has it."""
     limit = whole_number(request, "limit", SESSIONS, 1, MOST_SESSIONS)
     criteria = criteria_of(request)
     read = await _read(request, limit, criteria)
@@ -123,7 +123,7 @@ async def api_sessions(request: web.Request) -> web.Response:
 
 
 async def api_facets(request: web.Request) -> web.Response:
-    """`GET /api/facets?q=&more=`: values and counts; `complete` is false when only the newest sessions were counted."""
+    """`GET /api/facets?q=&zone=&more=`: values and counts; `complete` is false when only the newest were counted."""
     criteria_of(request)
     found = await asyncio.to_thread(sidebar, request.app[ROOM].queries, _asked(request), request.query.get("more", ""))
     items = [
@@ -143,7 +143,7 @@ async def api_facets(request: web.Request) -> web.Response:
 
 
 async def api_complete(request: web.Request) -> web.Response:
-    """`GET /api/complete?q=&at=`: what may stand in place of the characters from `start` to `end`."""
+    """`GET /api/complete?q=&zone=&at=`: what may stand in place of the characters from `start` to `end`."""
     text = _asked(request).text
     at = whole_number(request, "at", len(text), 0, 10**6)
     found = await asyncio.to_thread(complete, request.app[ROOM].queries, text, at, zone_of(request))

@@ -45,7 +45,7 @@ async def fragment(request: web.Request) -> web.Response:
 
 
 async def document(request: web.Request) -> web.Response:
-    """`GET /api/overview?q=`: calls and response latencies over time."""
+    """`GET /api/overview?q=&zone=`: calls and response latencies over time."""
     criteria_of(request)
     _, span, one, _ = await _summary(request)
     return answer(

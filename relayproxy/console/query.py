@@ -19,9 +19,21 @@ from relayproxy.console import values, words
 from relayproxy.console.manners import bad_request
 from relayproxy.console.tokens import LONGEST, MOST, VALUES, Piece, Token, clean, quoted, replaced, within
 from relayproxy.console.zones import readers_zone, zone_named
+from relayproxy.conversation.findings import CATALOGUE
 from relayproxy.store.criteria import FIELDS, PARAM, STATES, Criteria, Criterion, Op, kind_of_field
 
-ALIASES = {"studio": "transition", "caller": "from", "callee": "to", "findings": "finding", "tags": "tag"}
+ALIASES = {
+    "studio": "transition",
+    "caller": "from",
+    "callee": "to",
+    "findings": "finding",
+    "tags": "tag",
+    "interrupts": "interruptions",
+    "response": "latency",
+    "slowest": "latency",
+    "longest_wait": "wait",
+}
+"""What pages call a field, and what else people may."""
 TIMES = {
     "since": "sessions that went on at that time or later: 24h, 7d, 2026-11-20, 2026-11-20T10:00",
     "until": "sessions that had begun by that time; a day counts whole",
@@ -34,11 +46,19 @@ CLOSED: dict[str, tuple[str, ...]] = {
     "outcome": tuple(words.OUTCOME),
     "confidence": ("certain", "likely", "guess"),
     "ended_by": ("caller", "backend", "twilio", "proxy"),
+    "finding": tuple(CATALOGUE),
 }
 """Fields whose values are all known."""
+PHRASES: dict[str, dict[str, str]] = {
+    "outcome": {value: phrase for value, (phrase, _) in words.OUTCOME.items()},
+    "transition": {value: phrase for value, (phrase, _) in words.TRANSITION.items()},
+    "finding": {code: entry.title for code, entry in CATALOGUE.items()},
+}
+"""What pages call values of such fields."""
 _STUDIO = frozenset({"success", "failed", "none"})
 _SIDS = {"CA": "call", "VX": "session", "AC": "account"}
 _ID = re.compile(r"(CA|VX|AC)?[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_FOREIGN_ID = re.compile(r"v\d+:[\w+/=-]+")
 _NAME = re.compile(r"[\w.-]+")
 _SAYABLE = re.compile(r"\w")
 _OPS: tuple[Op, ...] = (">=", "<=", ">", "<", "=")
@@ -208,6 +228,9 @@ def _read(token: Token, written: str, now: int, zone: tzinfo, into: _Gathered) -
         into.within(*_read_time(name, token, now, zone))
         return
     kind = kind_of_field(name)
+    if kind is None and _FOREIGN_ID.fullmatch(found := written.removeprefix("-")):
+        into.every.append(Criterion("id", "=", (found,), token.negated))
+        return
     if kind is None:
         raise _unknown(name, token, written)
     if not token.pieces:
@@ -221,7 +244,7 @@ def _read(token: Token, written: str, now: int, zone: tzinfo, into: _Gathered) -
 def _read_word(token: Token, written: str, into: _Gathered) -> None:
     piece = token.pieces[0]
     if piece.bare and not piece.begins and (found := _ID.fullmatch(piece.text)):
-        name = _SIDS[found[1]] if found[1] else "session"
+        name = _SIDS[found[1]] if found[1] else "id"
         into.every.append(Criterion(name, "=", (piece.text,), token.negated))
         return
     word = piece.text.rstrip("*")
@@ -286,13 +309,24 @@ def _check_closed(name: str, token: Token, found: tuple[str, ...]) -> None:
     known = CLOSED[name]
     for place, one in enumerate(found):
         if one not in known:
-            near = get_close_matches(one, known, 1, 0.5)
+            near = get_close_matches(one.replace(" ", "_"), known, 1, 0.5) or _in_words(name, one)
             if name == "outcome" and not near:
                 near = get_close_matches(one, _STUDIO, 1, 0.5) if len(found) == 1 else []
             pieces = [Piece(other) for other in found]
             if near:
                 pieces[place] = Piece(near[0])
-            raise _Wrong(f"one of {', '.join(known)} is expected", _again(name, token, pieces) if near else None)
+            expected = f"one of {', '.join(known)}" if len(known) < _FEW else f"a code such as {_example(name)}"
+            raise _Wrong(f"{expected} is expected", _again(name, token, pieces) if near else None)
+
+
+_FEW = 12
+"""Values that a complaint lists."""
+
+
+def _in_words(name: str, written: str) -> list[str]:
+    """The value that pages call so, or nearly."""
+    phrases = {phrase.lower(): value for value, phrase in PHRASES.get(name, {}).items()}
+    return [phrases[phrase] for phrase in get_close_matches(written, phrases, 1, 0.6)]
 
 
 def _again(name: str, token: Token, pieces: Iterable[Piece]) -> str:

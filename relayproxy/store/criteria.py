@@ -55,6 +55,7 @@ FIELDS: dict[str, Field] = {
     "reason": Field("text", "reasonCode of the handoff", "live-agent-handoff"),
     "code": Field("number", "error code that Twilio logs", "64105"),
     "messages": Field("number", "number of messages, both ways", ">1000"),
+    "id": Field("text", "any id of a call or session, also of other dialects than Twilio's", "v2:…"),
     "session": Field("text", "Twilio's VX id, or the recording's own id", "VX…"),
     "call": Field("text", "the call SID", "CA…"),
     "account": Field("text", "the account SID", "AC…"),

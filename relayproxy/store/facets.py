@@ -40,13 +40,14 @@ _COLUMNS: dict[str, tuple[NamedColumn[Any], ...]] = {
     "route": (_c.route,),
     "backend": (_c.backend,),
     "reason": (_c.handoff_reason,),
+    "id": (_c.session_id, _c.id, _c.call_sid),
     "session": (_c.session_id, _c.id),
     "call": (_c.call_sid,),
     "account": (_c.account_sid,),
     "confidence": (_c.confidence,),
     "ended_by": (_c.ended_by,),
 }
-_INDEXED = frozenset({"number", "from", "to", "session", "call"})
+_INDEXED = frozenset({"number", "from", "to", "id", "session", "call"})
 """Fields whose values are found by their beginning, however old they are."""
 
 _NOTHING: Mapping[str, int] = {}

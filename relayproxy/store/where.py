@@ -30,6 +30,7 @@ _TEXTS: dict[str, tuple[ColumnElement[Any], ...]] = {
     "route": (_c.route,),
     "backend": (_c.backend,),
     "reason": (_c.handoff_reason,),
+    "id": (_c.session_id, _c.id, _c.call_sid),
     "session": (_c.session_id, _c.id),
     "call": (_c.call_sid,),
     "account": (_c.account_sid,),

@@ -1,14 +1,18 @@
 """Completion in the filter bar, and what links do to a filter's text."""
 
+import html
+import re
 import time
 
 import pytest
 
+from relayproxy.assets import web_dir
 from relayproxy.console.completion import complete
 from relayproxy.console.edits import Edits
 from relayproxy.console.facets import sidebar
 from relayproxy.console.query import parse
 from relayproxy.console.strips import HEIGHT, WIDTH, draw
+from relayproxy.conversation.findings import CATALOGUE
 from relayproxy.store.archive import Archive
 from relayproxy.store.queries import Queries
 
@@ -55,10 +59,36 @@ def inserted(queries: Queries, text: str) -> list[str]:
         ('param."the plan":', 'param."the plan":"pure gold"'),
         ("param.Plan:a", 'param.Plan:"a,b"'),
         ("finding:slow", "finding:slow_turn"),
+        ("slow_", "finding:slow_turn"),
+        ("slow", "latency:"),
+        ("hung", "outcome:caller_hangup"),
+        ("outcome:hung", "outcome:caller_hangup"),
+        ("outcome:succ", "outcome:success"),
+        ("outcome:fail", "outcome:failed"),
+        ("stud", "transition:"),
+        ("interrupts", "interruptions:"),
+        ("longest", "wait:"),
     ],
 )
 def test_the_likeliest_comes_first(seen: Queries, text: str, first: str) -> None:
     assert inserted(seen, text)[0] == first
+
+
+def test_everything_that_the_field_shows_as_an_example_is_offered(seen: Queries) -> None:
+    (placeholder,) = re.findall(r'placeholder="([^"]*)"', (web_dir() / "templates" / "filterbar.html").read_text())
+    conditions = [token for token in html.unescape(placeholder).split() if ":" in token]
+    assert len(conditions) == 3
+    for token in conditions:
+        name, colon, _ = token.partition(":")
+        assert f"{name}:" in inserted(seen, name[:3])
+        assert token in inserted(seen, name + colon)
+
+
+def test_each_outcome_and_finding_says_what_pages_call_it(seen: Queries) -> None:
+    hints = {one.label: one.hint for one in complete(seen, "outcome:", 8).items}
+    assert hints["caller_hangup"] == "Caller hung up"
+    assert hints["failed"] == "Studio goes to Failed"
+    assert complete(seen, "finding:slow_t", 14).items[0].hint == CATALOGUE["slow_turn"].title
 
 
 def test_nothing_is_made_up(seen: Queries) -> None:
