@@ -3,7 +3,9 @@
 Knows: how each database indexes words, and is asked for words and phrases.
 Must not know: sessions' other columns; who asks.
 
-A word ends with `*` when only its beginning is given. Case and, on SQLite, accents do not matter.
+A word ends with `*` when only its beginning is given. Case and, on SQLite, accents do not matter, and `ß` is `ss`. In
+scripts that put no spaces between words there are none in the index: what is searched for in these is looked for in the
+texts themselves, wherever it stands in them.
 """
 
 import re
@@ -12,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, func, literal, select, text
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, func, literal, or_, select, text
 from sqlalchemy.sql.expression import column, table
 
 from relayproxy.store.schema import turns
@@ -23,6 +25,16 @@ MOST_HITS = 3
 """Turns that are shown of one session."""
 _OPEN, _CLOSE = "\x02", "\x03"
 _WORD = re.compile(r"[^\W_]+")
+# Thai, Lao, Burmese, Khmer; kana, Han, half-width kana; Han beyond the first plane.
+_SPACELESS = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f"
+    "\U00020000-\U0003ffff]"
+)
+_SPELLED = re.compile(r"ß|ss|s(?=\*$)", re.IGNORECASE)
+_MOST_SPELLINGS = 4
+"""Places of a word that are tried with `ß` and with `ss`."""
+_AROUND = 30
+"""Characters that are shown on either side of what was found in a text itself."""
 _TO_SPACES = str.maketrans(dict.fromkeys(string.punctuation, " "))
 
 
@@ -42,20 +54,34 @@ def said(words: Iterable[str], dialect: str) -> Select[Any]:
     wanted = [word for word in words if _WORD.search(word)]
     if not wanted:
         return select(turns.c.id, turns.c.session).where(literal(False))
-    if dialect == "sqlite":
+    spaceless, listed = _parted(wanted)
+    inside = [_inside(word, dialect) for word in spaceless]
+    if dialect == "sqlite" and listed:
         found = _fts()
         return (
             select(turns.c.id, turns.c.session)
             .select_from(found.join(turns, turns.c.id == found.c.rowid))
-            .where(_matches(wanted))
+            .where(_matches(listed), *inside)
         )
-    return select(turns.c.id, turns.c.session).where(_contains(wanted))
+    return select(turns.c.id, turns.c.session).where(*([_contains(listed)] if listed else []), *inside)
+
+
+def _parted(words: list[str]) -> tuple[list[str], list[str]]:
+    """Those that are looked for in the texts themselves, and those that the index has."""
+    return [word for word in words if _SPACELESS.search(word)], [word for word in words if not _SPACELESS.search(word)]
+
+
+def _inside(word: str, dialect: str) -> ColumnElement[bool]:
+    find = func.instr if dialect == "sqlite" else func.strpos
+    sought = word.rstrip("*").lower()
+    return or_(*(find(func.lower(each), sought) > 0 for each in (turns.c.caller_text, turns.c.agent_text)))
 
 
 def said_in(session: ColumnElement[str], words: Iterable[str], dialect: str) -> ColumnElement[bool]:
     """Whether they were said in that session; looks at its turns one by one."""
     wanted = [word for word in words if _WORD.search(word)]
-    if dialect == "sqlite" and wanted and not all(map(_is_indexed, wanted)):
+    listed = _parted(wanted)[1]
+    if dialect == "sqlite" and listed == wanted and not all(map(_is_indexed, wanted)):
         # All turns with such a beginning would be gathered anew for each turn: once is enough.
         every = select(_fts().c.rowid).where(_matches(wanted))
         return select(turns.c.id).where(turns.c.session == session, turns.c.id.in_(every)).exists()
@@ -72,6 +98,9 @@ def hits(db: Connection, words: Sequence[str], sessions: Sequence[str]) -> dict[
     wanted = [word for word in words if _WORD.search(word)]
     if not wanted or not sessions:
         return {}
+    spaceless = _parted(wanted)[0]
+    if spaceless:
+        return _hits_inside(db, wanted, spaceless, sessions)
     found: dict[str, list[Hit]] = {}
     for session, number, caller, agent in db.execute(_snippets(db.dialect.name, wanted, sessions)):
         listed = found.setdefault(session, [])
@@ -79,6 +108,39 @@ def hits(db: Connection, words: Sequence[str], sessions: Sequence[str]) -> dict[
             who: Literal["caller", "agent"] = "caller" if _OPEN in caller else "agent"
             listed.append(Hit(number, who, _parts(caller if who == "caller" else agent)))
     return {session: tuple(listed) for session, listed in found.items()}
+
+
+def _hits_inside(
+    db: Connection, words: list[str], spaceless: list[str], sessions: Sequence[str]
+) -> dict[str, tuple[Hit, ...]]:
+    ids = said(words, db.dialect.name).where(turns.c.session.in_(sessions)).subquery().c.id
+    columns = (turns.c.session, turns.c.number, turns.c.caller_text, turns.c.agent_text)
+    query = select(*columns).where(turns.c.id.in_(select(ids))).order_by(turns.c.session, turns.c.number)
+    sought = re.compile("|".join(re.escape(word.rstrip("*")) for word in spaceless), re.IGNORECASE)
+    found: dict[str, list[Hit]] = {}
+    for session, number, caller, agent in db.execute(query):
+        listed = found.setdefault(session, [])
+        who: Literal["caller", "agent"] = "caller" if sought.search(caller) else "agent"
+        said_there = caller if who == "caller" else agent
+        if len(listed) < MOST_HITS and (match := sought.search(said_there)):
+            start, end = max(0, match.start() - _AROUND), match.end() + _AROUND
+            before = "…" * (start > 0) + said_there[start : match.start()]
+            after = said_there[match.end() : end] + "…" * (end < len(said_there))
+            parts = ((before, False), (match[0], True), (after, False))
+            listed.append(Hit(number, who, tuple(part for part in parts if part[0])))
+    return {session: tuple(listed) for session, listed in found.items()}
+
+
+def _spellings(word: str) -> list[str]:
+    """The word with `ß` and with `ss`, in every way."""
+    found = [""]
+    at = 0
+    for place, match in enumerate(_SPELLED.finditer(word)):
+        # A beginning may end in the middle of it.
+        forms = ("s" if match[0] in "sS" else "ss", "ß") if place < _MOST_SPELLINGS else (match[0],)
+        found = [begun + word[at : match.start()] + form for begun in found for form in forms]
+        at = match.end()
+    return [begun + word[at:] for begun in found]
 
 
 def _snippets(dialect: str, words: list[str], sessions: Sequence[str]) -> Select[Any]:
@@ -130,6 +192,10 @@ def _matches(words: list[str]) -> ColumnElement[bool]:
 
 
 def _fts_phrase(word: str) -> str:
+    return f"({' OR '.join(map(_fts_spelling, _spellings(word)))})"
+
+
+def _fts_spelling(word: str) -> str:
     begins = word.endswith("*")
     quoted = '"' + word.rstrip("*").replace('"', '""') + '"'
     return f"{quoted}*" if begins else quoted
@@ -140,17 +206,21 @@ def _contains(words: list[str]) -> ColumnElement[bool]:
 
 
 def _tsquery(words: list[str]) -> ColumnElement[Any]:
-    parts: list[ColumnElement[Any]] = []
-    for word in words:
-        # As the column was made: see `schema`.
-        plain = word.translate(_TO_SPACES)
-        if word.endswith("*"):
-            *whole_words, beginning = plain.split()
-            every = [f"'{part}'" for part in whole_words] + [f"'{beginning}':*"]
-            parts.append(func.to_tsquery("simple", " <-> ".join(every)))
-        else:
-            parts.append(func.phraseto_tsquery("simple", plain))
+    return _joined([_joined([_tsquery_of(one) for one in _spellings(word)], "||") for word in words], "&&")
+
+
+def _joined(parts: list[ColumnElement[Any]], by: str) -> ColumnElement[Any]:
     whole = parts[0]
     for part in parts[1:]:
-        whole = whole.op("&&")(part)
-    return whole
+        whole = whole.op(by)(part)
+    return whole.self_group()
+
+
+def _tsquery_of(word: str) -> ColumnElement[Any]:
+    # As the column was made: see `schema`.
+    plain = word.translate(_TO_SPACES)
+    if not word.endswith("*"):
+        return func.phraseto_tsquery("simple", plain)
+    *whole_words, beginning = plain.split()
+    every = [f"'{part}'" for part in whole_words] + [f"'{beginning}':*"]
+    return func.to_tsquery("simple", " <-> ".join(every))

@@ -69,3 +69,45 @@ def test_accents_and_case_and_other_scripts(archive: Archive, queries: Queries) 
     archive.commit(Batch(sessions=(session("a"),), turns=(turn("a", 0, caller_text="Über 東京 привет"),)))
     for word in ("über", "ПРИВЕТ", "東京"):
         assert ids(queries, word) == ["a"]
+
+
+def test_words_of_scripts_without_spaces_are_found_wherever_they_stand(archive: Archive, queries: Queries) -> None:
+    said = {
+        "ja": "予約の変更をお願いします",
+        "zh": "我想更改我的预订时间",
+        "th": "ฉันต้องการเปลี่ยนการจอง",
+        "mixed": "VIP会員の予約です。refund please",
+    }
+    archive.commit(
+        Batch(
+            sessions=tuple(session(id) for id in said),
+            turns=tuple(turn(id, 0, caller_text=text, agent_text="ok") for id, text in said.items()),
+        )
+    )
+    assert ids(queries, "変更") == ["ja"]
+    assert ids(queries, "予約") == ["ja", "mixed"]
+    assert ids(queries, "更改") == ["zh"]
+    assert ids(queries, "เปลี่ยน") == ["th"]
+    assert ids(queries, "vip会員") == ["mixed"]
+    assert ids(queries, "変更*") == ["ja"]
+    assert ids(queries, "更変") == []
+    both = Criteria(words=("会員", "refund"))
+    assert [row.id for row in queries.sessions(50, None, both).sessions] == ["mixed"]
+    assert queries.hits(Criteria(words=("変更",)), list(said)) == {
+        "ja": (Hit(0, "caller", (("予約の", False), ("変更", True), ("をお願いします", False))),)
+    }
+    assert [hit.who for hit in queries.hits(both, list(said))["mixed"]] == ["caller"]
+
+
+def test_sharp_s_and_double_s_are_the_same(archive: Archive, queries: Queries) -> None:
+    texts = {"sharp": "Die Straße ist groß", "double": "die Strasse ist gross"}
+    archive.commit(
+        Batch(
+            sessions=tuple(session(id) for id in texts),
+            turns=tuple(turn(id, 0, caller_text=text, agent_text="") for id, text in texts.items()),
+        )
+    )
+    for word in ("Straße", "strasse", "STRASSE", "stras*", "ist groß", "ist gross"):
+        assert ids(queries, word) == ["double", "sharp"], word
+    marked = queries.hits(Criteria(words=("strasse",)), list(texts))
+    assert [part for part in marked["sharp"][0].parts if part[1]] == [("Straße", True)]
