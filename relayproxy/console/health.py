@@ -81,16 +81,14 @@ class Monitor:
     async def notice(self) -> Notice:
         """What every page tells of how things are."""
         facts = await self.facts()
-        checks = diagnose(facts)
-        return notice(facts, checks, verdict(checks))
+        return notice(facts, verdict(diagnose(facts)))
 
     def last_notice(self) -> Notice | None:
         """The same of the last look, without another one; None when that was too long ago."""
         facts = self._facts
         if facts is None or time.time_ns() - facts.now > KNOWN:
             return None
-        checks = diagnose(facts)
-        return notice(facts, checks, verdict(checks))
+        return notice(facts, verdict(diagnose(facts)))
 
     def console(self) -> Console:
         """How this process is."""
@@ -184,7 +182,7 @@ def document(facts: Facts, console: Console) -> dict[str, Any]:
     return {
         "state": found.state,
         "summary": found.sentence,
-        "stale": notice(facts, checks, found).stale,
+        "stale": notice(facts, found).stale,
         "more": found.more,
         **moment("checked_at", facts.now),
         "checks": [

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from relayproxy.console.checks import State
-from relayproxy.console.condition import SILENT, Check, Facts, S, Verdict, age
+from relayproxy.console.condition import SILENT, Facts, S, Verdict, age
 
 KNOWN = 10 * S
 """Nanoseconds for which a look tells how things are."""
@@ -26,25 +26,24 @@ class Notice:
     stale: str | None
 
 
-def notice(facts: Facts, checks: tuple[Check, ...], found: Verdict) -> Notice:
+def notice(facts: Facts, found: Verdict) -> Notice:
     """What there is to say of the facts. A database into which no recorder has ever reported is shown as it is."""
-    return Notice(found.state, found.sentence, _stale(facts, {check.name: check for check in checks}))
+    return Notice(found.state, found.sentence, _stale(facts))
 
 
-def _stale(facts: Facts, checks: dict[str, Check]) -> str | None:
+def _stale(facts: Facts) -> str | None:
     if facts.database_problem is not None:
         return "The database cannot be read: what you see may be old."
     if facts.missing:
-        since = age(min(facts.age(report) for report in facts.missing))
-        return f"Nothing new has been recorded for {since}: {_lower(checks['recorder'].title)}."
+        latest = min(facts.missing, key=facts.age)
+        what = "Nothing new has been recorded" if not facts.working else "Some calls have not been recorded"
+        who = "the recorder" if len(facts.reports) == 1 else f"the recorder on {latest.vitals.host}"
+        why = "was stopped" if latest.vitals.ended else "does not report"
+        return f"{what} for {age(facts.age(latest))}: {who} {why}."
     late = max((report.vitals.lag_ms for report in facts.working), default=0)
     if late > SILENT * 1000:
         return f"What you see is {age(late / 1000)} old: recording is behind the calls."
     return None
-
-
-def _lower(title: str) -> str:
-    return title[:1].lower() + title[1:]
 
 
 NOTICE: web.AppKey[Callable[[], Notice | None]] = web.AppKey("notice")

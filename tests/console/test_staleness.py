@@ -19,8 +19,7 @@ from .test_health import PROCESS, VITALS
 
 
 def told(found: Facts) -> Notice:
-    checks = diagnose(found)
-    return notice(found, checks, verdict(checks))
+    return notice(found, verdict(diagnose(found)))
 
 
 def test_nothing_is_said_while_everything_works() -> None:
@@ -30,9 +29,14 @@ def test_nothing_is_said_while_everything_works() -> None:
 def test_a_recorder_that_is_gone_makes_what_is_shown_old() -> None:
     silent = told(facts(report(42)))
     assert silent.state == "bad"
-    assert silent.stale == "Nothing new has been recorded for 42 s: the recorder has not reported for 42 s."
+    assert silent.stale == "Nothing new has been recorded for 42 s: the recorder does not report."
     stopped = told(facts(report(300, ended=True)))
-    assert stopped.stale == "Nothing new has been recorded for 5 min: the recorder was stopped 5 min ago."
+    assert stopped.stale == "Nothing new has been recorded for 5 min: the recorder was stopped."
+
+
+def test_one_of_several_recorders_that_is_gone_is_named() -> None:
+    found = told(facts(report(1), report(42, "recorder:there:1-1", host="there")))
+    assert found.stale == "Some calls have not been recorded for 42 s: the recorder on there does not report."
 
 
 def test_a_recorder_that_is_behind_says_how_far() -> None:
