@@ -75,6 +75,7 @@ _EVENT = row(
 _CELLS: dict[str, Schema] = {
     "number": count("Of the turn."),
     "latency": nullable(integer("Response latency, milliseconds.")),
+    "waited": nullable(integer("Longest wait, milliseconds, where the caller asked again or got no answer.")),
     "budget": nullable(
         row(*(nullable(integer()) for _ in range(5)), says="The five parts, in tenths of a millisecond.")
     ),

@@ -20,7 +20,7 @@ from relayproxy.console.reading import Session
 from relayproxy.console.room import ROOM, session_of, whole_number
 from relayproxy.console.times import moment
 from relayproxy.console.waterfall import in_tenths
-from relayproxy.conversation.findings import CATALOGUE
+from relayproxy.conversation.findings import CATALOGUE, OF_SESSION
 from relayproxy.conversation.model import Budget, Mark, Played
 from relayproxy.conversation.places import left_unanswered
 from relayproxy.conversation.totals import milliseconds
@@ -37,14 +37,16 @@ COLUMNS = (
     "answered",
     "streamed",
     "latency",
+    "waited",
     "budget",
     "flags",
     "heard",
     "events",
 )
 """Of a row. `until` is null for the turn that is not over; `asked`, `answered`, `streamed`: the final prompt or key,
-the first and the last message of the answer. `spoke` and `heard` have [from, until, estimated], `unanswered` has
-[from, until] of each wait after which the caller spoke again unanswered, `events` [at, kind, text]."""
+the first and the last message of the answer. `waited`: for how long, where the caller asked again or got no answer.
+`spoke` and `heard` have [from, until, estimated], `unanswered` has [from, until] of each wait after which the caller
+spoke again unanswered, `events` [at, kind, text]."""
 UNANSWERED, WAITS = 1, 2
 """Flags: no answer came; an answer is awaited."""
 MOST_TEXT = 48
@@ -71,6 +73,7 @@ class Times(msgspec.Struct):
     agent_at: int | None
     agent_done_at: int | None
     unanswered: bool
+    longest_wait_ms: int | None = None
     interruptions: tuple[_Cut, ...] = ()
     budget: Budget = Budget()
     findings: tuple[_Found, ...] = ()
@@ -97,7 +100,7 @@ def timeline(found: Session, times: Iterable[Times], *, slow: int, now: int) -> 
         "events": [
             event(one.at, start, CATALOGUE.get(one.code, UNKNOWN).severity, CATALOGUE.get(one.code, UNKNOWN).title)
             for one in found.conversation.findings
-            if one.turn is None
+            if one.code in OF_SESSION
         ]
         + ([event(handoff.at, start, "end", "")] if (handoff := found.conversation.handoff) else []),
     }
@@ -130,6 +133,7 @@ def _row(turn: Times, start: int, *, live: bool) -> list[Any]:
         since(turn.agent_at),
         since(turn.agent_done_at),
         milliseconds(turn.budget.response_latency),
+        turn.longest_wait_ms if turn.unanswered or any(one.code == "asked_again" for one in turn.findings) else None,
         None if turn.budget.response_latency is None else in_tenths(turn.budget),
         flags,
         [(since(one.start), since(one.end), int(one.estimated)) for one in turn.played],

@@ -289,6 +289,9 @@ _RECORDING = {
 CATALOGUE: dict[str, Entry] = _PROTOCOL | _STREAM | _SPEAKABILITY | _HANDOFF | _ENDING | _RECORDING
 """By code, in groups: protocol, stream, speakability, handoff, ending, recording."""
 
+OF_SESSION = frozenset({*_PROTOCOL, *_HANDOFF, *_ENDING, *_RECORDING, "goodbye_clipped"})
+"""Codes of findings that a session lists and no turn, though they may name the turn in which they happened."""
+
 
 def severity(code: str) -> Severity:
     """How bad a finding with this code is; `info` for a code that is not in the catalogue."""

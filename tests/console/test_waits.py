@@ -68,6 +68,8 @@ async def test_the_longest_wait_is_told_wherever_a_call_is(client: Client, waite
     async with client.get(f"/sessions/{ids['again']}/longest-wait", allow_redirects=False) as response:
         assert response.headers["Location"] == f"/sessions/{ids['again']}?turn=1#turn-1"
 
+    drawn = await got(client, f"/api/sessions/{ids['again']}/timeline")
+    assert dict(zip(drawn["columns"], drawn["turns"][1], strict=True))["waited"] == 4801
     insight = await got(client, "/api/insight")
     assert [(waited[one["id"]], one["longest_wait_ms"]) for one in insight["slowest_turns"]] == [
         ("never", 12_000),
@@ -76,6 +78,19 @@ async def test_the_longest_wait_is_told_wherever_a_call_is(client: Client, waite
     ]
     assert (insight["sums"]["unanswered"], insight["sums"]["asked_again"]) == (2, 1)
     assert "12.0 s" in await got(client, "/insight")
+
+
+async def test_what_goes_wrong_in_a_turn_is_still_drawn_at_its_moment(client: Client, archive: Archive) -> None:
+    call = calls.Call(archive, calls.ago(100)).setup().asks(1.0, "Hello?").text(1.5, "backend", "bad").hang_up(9.0)
+    call.commit()
+
+    document = await got(client, f"/api/sessions/{call.id}")
+    drawn = await got(client, f"/api/sessions/{call.id}/timeline")
+
+    assert [(one["code"], one["turn"]) for one in document["findings"] if one["code"] == "invalid_message"] == [
+        ("invalid_message", 1)
+    ]
+    assert [1500, "error", "Invalid message"] in drawn["events"]
 
 
 async def test_unanswered_is_a_facet(client: Client, waited: dict[str, str]) -> None:

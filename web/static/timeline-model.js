@@ -40,6 +40,7 @@ export class Model {
         answered: get(row, "answered"),
         streamed: get(row, "streamed"),
         latency,
+        longest: get(row, "waited") ?? latency,
         budget: get(row, "budget"),
         unanswered: Boolean(flags & UNANSWERED),
         waits: Boolean(flags & WAITS),
@@ -87,7 +88,7 @@ export class Model {
 
   slowest() {
     const open = (turn) => (this.length - turn.asked >= this.slow ? this.length - turn.asked : -1);
-    const waited = (turn) => (turn.waits ? open(turn) : (turn.latency ?? -1));
+    const waited = (turn) => (turn.waits ? open(turn) : (turn.longest ?? -1));
     return this.turns.reduce((most, turn) => (waited(turn) > (most ? waited(most) : -1) ? turn : most), null);
   }
 }

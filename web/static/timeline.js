@@ -171,7 +171,7 @@ function tellSlowest() {
   const most = model.slowest();
   slowest.hidden = !most;
   if (!most) return;
-  const waited = most.waits ? model.length - most.asked : most.latency;
+  const waited = most.waits ? model.length - most.asked : most.longest;
   slowest.querySelector("b").textContent = most.waits ? `${latency(waited)} so far` : latency(waited);
   slowest.classList.toggle("slow", waited >= model.slow);
   slowest.title = `Turn ${most.number}`;
