@@ -26,7 +26,7 @@ _OPENED = "relayproxy_opened"
 POSTGRESQL = "postgresql+psycopg"
 _CONNECT = {
     "application_name": "relayproxy",
-    "connect_timeout": "5",
+    "connect_timeout": "3",
     # A server whose machine is gone says nothing: without these one would wait for hours.
     "keepalives_idle": "10",
     "keepalives_interval": "5",
@@ -163,6 +163,10 @@ def _open_server(url: URL, **timeouts: str) -> Engine:
         connection.execute(settings)
         connection.autocommit = False
 
+    from relayproxy.store.postgresql import Server  # its driver is not needed where the database is SQLite
+
+    server = Server()
+    event.listen(engine, "do_connect", lambda _dialect, _record, _args, parameters: server.connect(**parameters))
     event.listen(engine, "connect", limit)
     return engine
 

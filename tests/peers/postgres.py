@@ -5,7 +5,7 @@ import pwd
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
@@ -73,6 +73,17 @@ class Server:
     def stop(self, mode: str = "fast") -> None:
         """`immediate` is a crash."""
         self._run("pg_ctl", "stop", "--wait", "--silent", f"--mode={mode}")
+
+    def signal(self, number: int) -> None:
+        """Sends a signal, SIGSTOP say, to every process of the server."""
+        first = int((self._data / "postmaster.pid").read_text().split()[0])
+        own = [first]
+        for folder in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if int((folder / "stat").read_text().rpartition(")")[2].split()[1]) == first:
+                    own.append(int(folder.name))
+        for pid in own:
+            os.kill(pid, number)
 
     def database(self, template: str = "template1") -> str:
         """The URL of a database that nobody has used."""

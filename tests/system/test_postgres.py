@@ -4,10 +4,12 @@ import asyncio
 import json
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
-from signal import SIGKILL
+from signal import SIGCONT, SIGKILL, SIGSTOP
 from typing import Any
 
 import aiohttp
@@ -214,3 +216,36 @@ async def test_two_recorders_share_a_database_and_leave_each_others_calls_alone(
                         await found.ended(2)
                         await asyncio.to_thread(second.stop)
                 assert {one["outcome"] for one in found.sessions()} == {"caller_hangup"}
+
+
+async def test_a_server_that_is_frozen_is_told_in_time_and_calls_go_on(tmp_path: Path) -> None:
+    def asked(stack: Stack, path: str) -> tuple[int, str]:
+        try:
+            with urllib.request.urlopen(stack.console.url + path, timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as answer:
+            with answer:
+                return answer.code, answer.read().decode()
+
+    async with serving(speed=50) as backend:
+        with database() as (postgres, url), system(tmp_path, url, backend) as stack:
+            await simulate(stack.url(), speed=50, scenarios=(TALKS,))
+            await stack.ended(1)
+            assert (await asyncio.to_thread(asked, stack, "/sessions"))[0] == 200
+            postgres.signal(SIGSTOP)
+            try:
+                pages = ["/sessions", "/api/sessions", "/insight", "/live", "/api/health", "/sessions"]
+                answers = await asyncio.gather(*(asyncio.to_thread(asked, stack, path) for path in pages))
+                await simulate(stack.url(), speed=50, scenarios=(TALKS,))
+                again = await asyncio.to_thread(asked, stack, "/api/sessions")
+                log = stack.recorder.log
+                await until(lambda: "nothing can be recorded" in log.read_text())
+            finally:
+                postgres.signal(SIGCONT)
+            assert [status for status, _ in answers] == [503, 503, 503, 503, 200, 503]
+            assert "database_unavailable" in answers[1][1]
+            assert json.loads(answers[4][1])["database_problem"]
+            assert again[0] == 503
+            await stack.ended(2)
+            await until(lambda: "recording goes on" in log.read_text())
+            assert log.read_text().count("nothing can be recorded") == 1

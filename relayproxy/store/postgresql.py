@@ -1,0 +1,82 @@
+"""Connections to PostgreSQL that do not wait for a server that has stopped.
+
+Knows: psycopg; how it is found out that nobody is at work any more.
+Must not know: tables; what is asked.
+
+A server that is frozen keeps its connections, and its timeouts do not run: only the client can tell. After some seconds
+of silence it knocks once more. Who answers a new connection is at work on the question; else there will be no answer.
+"""
+
+import time
+from collections.abc import Callable, Generator
+from typing import Any
+
+import psycopg
+from psycopg.abc import PQGen
+from psycopg.errors import ConnectionTimeout
+
+QUIET = 3.0
+"""Seconds without a byte after which, each time, it is asked whether the server is at work."""
+KNOCK = 2
+"""Seconds that it gets to take a new connection."""
+REMEMBERED = 2.0
+"""Seconds for which a server that does not answer is not asked again: a page has more than one question."""
+SILENT = f"the server does not answer: nothing for {QUIET:g} s, and no new connection within {KNOCK} s"
+
+
+class Server:
+    """The server of an engine. For any thread."""
+
+    def __init__(self) -> None:
+        self._silent_until = 0.0
+
+    def connect(self, **parameters: Any) -> "WatchedConnection":
+        """As `psycopg.connect`, given parameters by name."""
+        if time.monotonic() < self._silent_until:
+            raise psycopg.OperationalError(SILENT)
+        try:
+            connection = WatchedConnection.connect(**parameters)
+        except ConnectionTimeout:
+            self._silent_until = time.monotonic() + REMEMBERED
+            raise
+        connection.knock = lambda: self._knock(parameters)
+        return connection
+
+    def _knock(self, parameters: dict[str, Any]) -> None:
+        try:
+            psycopg.connect(**{**parameters, "connect_timeout": KNOCK}).close()
+        except ConnectionTimeout:
+            self._silent_until = time.monotonic() + REMEMBERED
+            raise psycopg.OperationalError(SILENT) from None
+        except psycopg.OperationalError:
+            return  # an answer, too: that there are too many connections, say
+
+
+class WatchedConnection(psycopg.Connection[Any]):
+    """A connection whose every wait ends, with OperationalError, soon after the server has stopped. `knock` raises
+    that when it has."""
+
+    knock: Callable[[], None] = staticmethod(lambda: None)
+
+    def wait(self, gen: PQGen[Any], *args: Any, **options: Any) -> Any:
+        """As psycopg's."""
+        return super().wait(self._watched(gen), *args, **options)
+
+    def _watched(self, gen: PQGen[Any]) -> Generator[Any, Any, Any]:
+        try:
+            wanted = next(gen)
+            since = time.monotonic()
+            while True:
+                ready = yield wanted
+                if ready:
+                    since = time.monotonic()
+                elif time.monotonic() - since >= QUIET:
+                    try:
+                        self.knock()
+                    except psycopg.OperationalError:
+                        self.pgconn.finish()
+                        raise
+                    since = time.monotonic()
+                wanted = gen.send(ready)
+        except StopIteration as end:
+            return end.value
