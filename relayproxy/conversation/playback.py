@@ -204,11 +204,10 @@ class Playback:
         the caller has asked before that, and nothing has been answered.
         """
         self._prune(at)
-        silent = not heard and heard_ms == 0
         known = Evidence(
             at=at,
             heard=words(heard),
-            silent=silent,
+            silent=not heard and heard_ms == 0,
             caused_at=caused_at,
             thinking=thinking,
             sounding=self._sounding(at),
@@ -288,7 +287,8 @@ class Playback:
     def _discard(self, heard: Speech) -> None:
         """Twilio plays in order: what waited before this one and was never heard had been thrown away."""
         for speech in self._queue[: self._queue.index(heard)]:
-            if speech.doubted_at is not None and speech.cut is None and not speech.played:
+            sounded = speech.played or speech.over or (speech.sound_at is not None and not speech.reported)
+            if speech.doubted_at is not None and speech.cut is None and not sounded:
                 if heard.sound_at is None:
                     heard.sound_at, speech.sound_at = speech.sound_at, None
                 speech.cut = Cut("interrupt", speech.doubted_at, 0, _known_by(speech, "interrupt"))

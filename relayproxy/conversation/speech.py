@@ -204,6 +204,9 @@ class Speech:
         if self.unsounded and not self.reported:
             gone = self.announced and (closed_at is not None or not self.queued)
             return Heard(0, "interrupt" if self.announced else "unknown", gone)
+        if self.doubted_at is not None and not self.reported and self.last_at > self.sent_at:
+            # Its first texts may have been thrown away before what sounded then.
+            return Heard(0, "unknown", False)
         if self.reported:
             decided = closed_at is not None or not self.queued
             return Heard(self.offset(self.reached()), "tokens_played", decided, self.offset(self.skipped))

@@ -97,16 +97,17 @@ def crossing(speech: Speech, at: int) -> bool:
 def _before_sound(queue: Sequence[Speech], known: Evidence) -> tuple[Speech | None] | None:
     """What an interrupt stopped that came when nothing was being played, in a tuple; None where something was."""
     at = known.at
+    if known.sounding:
+        return None
+    if known.thinking:
+        # Had anything still been playing, the caller's words would have stopped it.
+        return (None,)
     if known.sounding is None:
         waiting = [speech for speech in queue if not (speech.reported and speech.done())]
-        playing = any(speech.begin_at <= at < speech.end_at and not speech.unsounded for speech in waiting)
+        if any(speech.begin_at <= at < speech.end_at and not speech.unsounded for speech in waiting):
+            return None
         unsounded = [speech for speech in waiting if speech.begin_at > at]
     else:
-        playing = known.sounding
         unsounded = [speech for speech in queue if speech.sound_at is None and not speech.over]
-    unsounded = [s for s in unsounded if s.sent_at <= known.caused_at and not (known.thinking and s.unsounded)]
-    if playing:
-        return None
-    if unsounded:
-        return (unsounded[-1],)
-    return (None,) if known.thinking else None
+    unsounded = [speech for speech in unsounded if speech.sent_at <= known.caused_at]
+    return (unsounded[-1],) if unsounded else None
