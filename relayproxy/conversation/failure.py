@@ -4,7 +4,7 @@ Knows: which endings are failures; when a reply was still being sent.
 Must not know: how an ending is told.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from relayproxy.conversation.link import Link
 from relayproxy.conversation.model import Finding
@@ -20,13 +20,14 @@ def failed(link: Link) -> bool:
     return link.ended_at is not None and link.verdict().studio_transition == "failed"
 
 
-def cut_off(drafts: Iterable[TurnDraft], connection_id: str, at: int) -> Iterator[TurnDraft]:
-    """The turns whose reply was being sent over this connection when it ended at `at`, wall nanoseconds."""
-    for draft in drafts:
-        for response in draft.responses:
-            sent = response.connection_id == connection_id and response.streams and response.interruption is None
-            if sent and at - response.last_at <= STREAMING:
-                yield draft
+def cut_off(drafts: Iterable[TurnDraft], connection_id: str, at: int) -> TurnDraft | None:
+    """The turn whose reply was being sent over this connection when it ended at `at`, wall nanoseconds."""
+    responses = [response for draft in drafts for response in draft.responses]
+    sent = [response for response in responses if response.connection_id == connection_id]
+    last = max(sent, key=lambda response: response.last_at, default=None)
+    if last is None or not last.streams or last.interruption is not None or at - last.last_at > STREAMING:
+        return None
+    return last.turn
 
 
 def call_failed(link: Link, last: TurnDraft | None) -> Finding:

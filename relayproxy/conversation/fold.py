@@ -133,7 +133,8 @@ class Fold:
             link.ending = ending
             link.clipped = self._exchange.playback.clipped(at) if link.clipped is None else link.clipped
             if failed(link):
-                for draft in cut_off(self._exchange.book.drafts, connection_id, at):
+                draft = cut_off(self._exchange.book.drafts, connection_id, at)
+                if draft is not None and draft.number >= self._exchange.settled(self._now):
                     draft.cut_off = True
                     draft.touch()
             self._exchange.replies.disconnected(connection_id, at)

@@ -140,9 +140,9 @@ class Replies:
         """The backend sent text."""
         terminator = last and not token
         response = self._current if terminator else self._continued(moment, token)
+        if response is None and terminator:
+            return
         if response is None:
-            if terminator:
-                return
             response = Response(moment.connection)
             response.began_asks = self._asks
         self._current = None if last else response
@@ -361,14 +361,13 @@ class Replies:
         response.rate = self._playback.rate.measured
         if interruption is not None:
             interruption.streams = False
-        turn = response.turn
-        if turn is not None and turn is self._book.open and turn.asks and is_filler(response.text()):
+        turn = self._book.open
+        if turn is not None and turn is response.turn and turn.asks and is_filler(response.text()):
             turn.awaiting = not turn.speculative
+        if turn is not None and turn.overlapped and even(response):
+            turn.overlapped = False  # all of it was this reply
+            turn.touch()
         self._attribution.done()
-        waiting = self._book.open
-        if waiting is not None and waiting.overlapped and even(response):
-            waiting.overlapped = False  # all of it was this reply
-            waiting.touch()
         self._finished = response
 
     def _keep(self, response: Response, token: str, moment: Moment) -> None:

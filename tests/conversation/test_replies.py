@@ -193,6 +193,19 @@ def test_a_backend_that_answers_partial_prompts_after_the_final_one_has_come() -
     ]
 
 
+def test_a_reply_that_had_made_way_for_another_is_not_cut_off_by_the_end_of_the_call() -> None:
+    call = script("""
+        0.00  twilio   setup
+        0.30  twilio   prompt "Tell me a long story" last
+        0.45  backend  text "You "
+        0.65  twilio   prompt "And hello" last
+        1.80  backend  text "You "
+        2.00  -        gone first=backend backend=reset
+    """)
+
+    assert [(turn.agent_text, turn.cut_off) for turn in call.turns[1:]] == [("You ", False), ("You ", True)]
+
+
 def test_two_replies_word_by_word_among_each_other() -> None:
     call = script("""
         0.0  twilio   setup
