@@ -6,7 +6,7 @@ import json
 import socket
 import ssl
 import urllib.request
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from http import HTTPStatus
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from relayproxy.journal.format import Entry, Kind
 from relayproxy.journal.reader import Block, JournalReader
 from relayproxy.journal.segments import journal_paths
 from tests import wire
-from tests.running import relay, running
+from tests.running import Running, relay, running
 
 LAST_HEADER = b"Connection: close\r\n\r\n"
 
@@ -37,6 +37,20 @@ def ask(port: int, request: bytes) -> tuple[bytes, bytes]:
         while part := sock.recv(65536):
             body += part
         return head, bytes(body)
+
+
+@pytest.fixture(scope="module")
+def relayed() -> Iterator[tuple[socket.socket, Running]]:
+    """Where a backend listens, and a relay before it: one for all tests that leave neither anything."""
+    with wire.listening() as (server, port), relay(f"ws://127.0.0.1:{port}") as process:
+        yield server, process
+
+
+def is_not_dialled(server: socket.socket) -> None:
+    server.settimeout(0.1)
+    with pytest.raises(TimeoutError):
+        server.accept()
+    server.settimeout(wire.TIMEOUT)
 
 
 def refusing_backend(answer: bytes) -> Callable[[socket.socket], bytes]:
@@ -80,14 +94,14 @@ def refusing_backend(answer: bytes) -> Callable[[socket.socket], bytes]:
         ),
     ],
 )
-async def test_a_refusal_is_passed_on_as_it_is(answer: bytes, head: bytes, body: bytes) -> None:
-    with wire.listening() as (server, port), relay(f"ws://127.0.0.1:{port}") as process:
-        serving = asyncio.create_task(asyncio.to_thread(refusing_backend(answer), server))
-        assert await asyncio.to_thread(ask, process.port, wire.REQUEST) == (head, body)
-        await serving
-        server.settimeout(0.2)
-        with pytest.raises(TimeoutError):
-            server.accept()
+async def test_a_refusal_is_passed_on_as_it_is(
+    answer: bytes, head: bytes, body: bytes, relayed: tuple[socket.socket, Running]
+) -> None:
+    server, process = relayed
+    serving = asyncio.create_task(asyncio.to_thread(refusing_backend(answer), server))
+    assert await asyncio.to_thread(ask, process.port, wire.REQUEST) == (head, body)
+    await serving
+    is_not_dialled(server)
 
 
 async def test_nobody_there_is_502_and_silence_is_504() -> None:
@@ -114,12 +128,12 @@ async def test_nobody_there_is_502_and_silence_is_504() -> None:
 
 
 @pytest.mark.parametrize("answer", [b"\x00\x01garbage\r\n\r\n", b"", b"HTTP/1.1 101 Switching Protocols\r\n\r\n"])
-async def test_what_is_no_answer_is_502(answer: bytes) -> None:
-    with wire.listening() as (server, port), relay(f"ws://127.0.0.1:{port}") as process:
-        serving = asyncio.create_task(asyncio.to_thread(refusing_backend(answer), server))
-        head, _ = await asyncio.to_thread(ask, process.port, wire.REQUEST)
-        assert head.startswith(b"HTTP/1.1 502 Bad Gateway\r\n")
-        await serving
+async def test_what_is_no_answer_is_502(answer: bytes, relayed: tuple[socket.socket, Running]) -> None:
+    server, process = relayed
+    serving = asyncio.create_task(asyncio.to_thread(refusing_backend(answer), server))
+    head, _ = await asyncio.to_thread(ask, process.port, wire.REQUEST)
+    assert head.startswith(b"HTTP/1.1 502 Bad Gateway\r\n")
+    await serving
 
 
 async def test_a_certificate_nobody_vouches_for_is_502_and_never_tried_without(tmp_path: Path) -> None:
@@ -160,33 +174,31 @@ async def test_a_certificate_nobody_vouches_for_is_502_and_never_tried_without(t
         (wire.REQUEST.replace(b"Host: phone.example.net", b"Host: a\r\nHost: b"), 400),
     ],
 )
-def test_what_is_no_call_is_answered_without_dialling(request_head: bytes, status: int) -> None:
-    with wire.listening() as (server, port), relay(f"ws://127.0.0.1:{port}") as process:
-        head, _ = ask(process.port, request_head)
-        assert head.startswith(f"HTTP/1.1 {status} ".encode()) or head.startswith(f"HTTP/1.0 {status} ".encode()), head
-        server.settimeout(0.1)
-        with pytest.raises(TimeoutError):
-            server.accept()
+def test_what_is_no_call_is_answered_without_dialling(
+    request_head: bytes, status: int, relayed: tuple[socket.socket, Running]
+) -> None:
+    server, process = relayed
+    head, _ = ask(process.port, request_head)
+    assert head.startswith(f"HTTP/1.1 {status} ".encode()) or head.startswith(f"HTTP/1.0 {status} ".encode()), head
+    is_not_dialled(server)
 
 
 @pytest.mark.parametrize("target", [b"/x?", b"/?", b"//x", b"/a/../b/./c?d=%7e&e=+%20", b"/%2e%2e/%00"])
-def test_targets_that_libraries_like_to_tidy_arrive_as_they_are(target: bytes) -> None:
-    with (
-        wire.listening() as (server, port),
-        relay(f"ws://127.0.0.1:{port}") as process,
-        wire.connect(process.port) as twilio,
-    ):
+def test_targets_that_libraries_like_to_tidy_arrive_as_they_are(
+    target: bytes, relayed: tuple[socket.socket, Running]
+) -> None:
+    server, process = relayed
+    with wire.connect(process.port) as twilio:
         twilio.sendall(wire.REQUEST.replace(b"/relay/fixture?b=2&a=%7e1", target))
         with server.accept()[0] as backend:
             assert wire.receive_head(backend).startswith(b"GET " + target + b" HTTP/1.1\r\n")
 
 
-def test_of_an_absolute_target_the_configured_backend_gets_path_and_query() -> None:
-    with (
-        wire.listening() as (server, port),
-        relay(f"ws://127.0.0.1:{port}") as process,
-        wire.connect(process.port) as twilio,
-    ):
+def test_of_an_absolute_target_the_configured_backend_gets_path_and_query(
+    relayed: tuple[socket.socket, Running],
+) -> None:
+    server, process = relayed
+    with wire.connect(process.port) as twilio:
         twilio.sendall(wire.REQUEST.replace(b"/relay/fixture", b"http://169.254.169.254/latest"))
         with server.accept()[0] as backend:
             head = wire.receive_head(backend)
