@@ -110,3 +110,16 @@ def test_a_number_in_a_facet_replaces_what_it_was_compared_with() -> None:
     assert edits.chosen("unanswered") == (">3",)
     assert edits.toggled("unanswered", ">0") == "route:a unanswered:>0"
     assert edits.left_out("unanswered", ">0") == "route:a unanswered:>3 -unanswered:>0"
+
+
+async def test_an_answer_that_the_end_of_the_call_cut_off_says_so_and_the_call_leads_the_worst(
+    client: Client, archive: Archive, waited: dict[str, str]
+) -> None:
+    dead = calls.Call(archive, calls.ago(50)).setup().asks(1.0, "Hello?").answers(1.201, "I have", last=False)
+    dead.over(1.5, first="backend", twilio="eof", backend="reset").commit()
+
+    page = await got(client, f"/sessions/{dead.id}")
+    worst = (await got(client, "/api/insight"))["worst_calls"]
+
+    assert "201 ms, cut off" in page
+    assert (worst[0]["id"], worst[0]["failed"]) == (dead.id, True)
