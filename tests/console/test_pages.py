@@ -54,6 +54,16 @@ async def test_what_was_never_heard_is_struck_out_and_says_how_that_is_known(cli
     assert "partly heard</span>" in text
 
 
+async def test_what_nobody_can_tell_was_heard_is_not_called_heard_or_unheard(client: Client, archive: Archive) -> None:
+    call = calls.Call(archive, calls.ago(100)).setup().asks(1, "When are you open?")
+    call.backend(1.2, "text", token="Open from nine to five.", last=True).interrupts(1.3, "", 0).hang_up(9)
+    text = await page(client, f"/sessions/{call.commit().id}")
+
+    assert "perhaps not heard</span>" in text
+    assert "never heard</span>" not in text
+    assert "<del " not in text
+
+
 async def test_findings_are_told_at_their_turn_and_together(client: Client, archive: Archive) -> None:
     call = calls.Call(archive, calls.ago(100)).setup().asks(1, "Hello?")
     call.text(4.5, "backend", '{"type":"<b>","token":"Hi"}').backend(5, "text", token="Hi.", last=True).hang_up(9)
