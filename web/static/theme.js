@@ -35,23 +35,23 @@
   };
   if (tell(utc ? "UTC" : here)) location.reload();
   document.addEventListener("DOMContentLoaded", () => {
-    const button = document.getElementById("zone");
-    if (!button) return;
     const { zone } = root.dataset;
-    button.textContent = zone.split("/").pop().replaceAll("_", " ");
     const other = zone === "UTC" ? here : "UTC";
-    button.title = `Times are in ${zone}${zone === other ? "" : `. Change to ${other}`}`;
-    button.setAttribute("aria-label", button.title);
-    button.disabled = zone === other;
-    button.addEventListener("click", () => {
-      try {
-        localStorage.setItem(ZONE, other === "UTC" ? "UTC" : "");
-      } catch {
-        // Kept in the cookie alone.
-      }
-      tell(other);
-      location.reload();
-    });
+    for (const button of document.querySelectorAll("button.zone")) {
+      if ("short" in button.dataset) button.textContent = zone.split("/").pop().replaceAll("_", " ");
+      button.title = `Times are in ${zone}${zone === other ? "" : `. Change to ${other}`}`;
+      button.setAttribute("aria-label", button.title);
+      button.disabled = zone === other;
+      button.addEventListener("click", () => {
+        try {
+          localStorage.setItem(ZONE, other === "UTC" ? "UTC" : "");
+        } catch {
+          // Kept in the cookie alone.
+        }
+        tell(other);
+        location.reload();
+      });
+    }
   });
   apply();
   document.addEventListener("DOMContentLoaded", () => {
