@@ -16,7 +16,7 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from relayproxy.errors import RelayproxyError
 
@@ -48,7 +48,14 @@ class Child:
     why a first start has failed, as far as that can be told from outside; else empty.
     """
 
-    def __init__(self, name: str, environment: Mapping[str, str], cause: Callable[[], str] = str) -> None:
+    def __init__(
+        self,
+        name: str,
+        environment: Mapping[str, str],
+        cause: Callable[[], str] = str,
+        mend: Callable[[int], Awaitable[None]] | None = None,
+    ) -> None:
+        self._mend = mend
         self.name = name
         self._cause = cause
         self.environment = dict(environment)
@@ -75,6 +82,8 @@ class Child:
                 log.error("the %s ended (%s); starting it again in %g s", self.name, _ended(code), pause)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), pause)
+                if self._mend is not None and not self._stopping.is_set():
+                    await self._mend(code)
         finally:
             self._ended.set()
 

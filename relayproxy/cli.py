@@ -228,7 +228,8 @@ main.add_command(token)
 @main.command(short_help="Bring the database's schema up to date.")
 @settings_options(*DATABASE_SETTINGS)
 @_supervised
-def migrate(config: Path | None, supervised: bool, **flags: Any) -> None:
+@click.option("--thorough", is_flag=True, hidden=True)
+def migrate(config: Path | None, supervised: bool, thorough: bool, **flags: Any) -> None:
     """Creates the database's tables or brings them up to date. "serve" does this to the embedded database itself."""
     from relayproxy.store import migrate as migrations
 
@@ -236,7 +237,7 @@ def migrate(config: Path | None, supervised: bool, **flags: Any) -> None:
     if supervised:
         _begin("migrate", supervised)
     try:
-        outdated = migrations.migrate(settings.database)
+        outdated = migrations.migrate(settings.database, thorough=thorough)
     except migrations.DamagedError as problem:
         if not supervised:
             raise

@@ -19,7 +19,10 @@ class Migration:
     """`run` is to be run as a task; cancelling it ends the attempt under way. `replaced` is awaited when it
     has worked after trouble: the file may be another one now, and whoever holds the old one open must let go of it."""
 
-    def __init__(self, environment: Mapping[str, str], replaced: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], replaced: Callable[[], Awaitable[None]], *, thorough: bool = False
+    ) -> None:
+        self._options = ("--supervised", "--thorough") if thorough else ("--supervised",)
         self._environment = environment
         self._replaced = replaced
         self.tried = asyncio.Event()
@@ -46,7 +49,7 @@ class Migration:
     async def _attempt(self) -> tuple[bool, str]:
         try:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "relayproxy", "migrate", "--supervised"),
+                *(sys.executable, "-P", "-m", "relayproxy", "migrate", *self._options),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,

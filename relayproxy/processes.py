@@ -35,6 +35,8 @@ DATABASE_PATIENCE = 3.0
 RECORDER_PATIENCE = 60.0
 """Seconds to play the rest of the journal. What is left then stays there for the next start."""
 CONSOLE_PATIENCE = 10.0
+FAILED = 2
+"""The exit code of a process that has said why it cannot go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ class _Three:
         )
         without = other | as_environment(unknowing)
         self._relay = Child("relay", without, lambda: _taken("listen", settings.listen))
-        self._recorder = Child("recorder", without)
+        self._recorder = Child("recorder", without, mend=self._mend_database)
         self._console = Child("console", self._environment, lambda: _taken("console", settings.console))
         self._lives: dict[Child, asyncio.Task[None]] = {}
         self._migration = Migration(self._environment, self._renew_recorder)
@@ -161,6 +163,14 @@ class _Three:
         if self._migrating is not None:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._migration.tried.wait(), DATABASE_PATIENCE)
+
+    async def _mend_database(self, code: int) -> None:
+        """Brings the embedded database in order as at the start, once the recorder has given it up."""
+        if code != FAILED or self._migrating is None or not self._migrating.done():
+            return
+        self._migration = Migration(self._environment, self._renew_recorder, thorough=True)
+        self._migrating = asyncio.create_task(self._migration.run())
+        await self._database_tried()
 
     async def _renew_recorder(self) -> None:
         if self._recorder in self._lives:

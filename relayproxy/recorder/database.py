@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from relayproxy.errors import RelayproxyError
-from relayproxy.store.errors import OvertakenError, ReplacedError
+from relayproxy.store.errors import BrokenError, OvertakenError, ReplacedError
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -37,14 +37,14 @@ class Patient:
 
     def __call__(self, action: Callable[[], T]) -> T:
         """The action's result, however long it takes. Raises Stopped when told to stop meanwhile, and
-        OvertakenError and ReplacedError: with another database, all that the caller knows is wrong."""
+        OvertakenError, ReplacedError and BrokenError: with another database, all that the caller knows is wrong."""
         delay = RETRY_FIRST
         while True:
             try:
                 if not self._healthy:
                     self._check()
                 result = action()
-            except (OvertakenError, ReplacedError):
+            except (BrokenError, OvertakenError, ReplacedError):
                 raise
             except Exception as problem:
                 self._say(problem)

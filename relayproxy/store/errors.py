@@ -75,6 +75,10 @@ class DamagedError(StoreError):
     """Recorded messages cannot be read. Trying again will not help."""
 
 
+class BrokenError(DamagedError):
+    """The SQLite file itself is damaged, or is none."""
+
+
 class NotReady(StoreError):
     """There is nothing to read yet: no database, or not with this version's schema. The message says what to do."""
 
@@ -114,8 +118,8 @@ def _kind(problem: BaseException | None) -> type[StoreError]:
         code = getattr(problem, "sqlite_errorcode", 0) & 0xFF
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             return AwayError
-        if code == sqlite3.SQLITE_CORRUPT:
-            return DamagedError
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            return BrokenError
         wrong = isinstance(problem, sqlite3.ProgrammingError | sqlite3.DataError) or code == sqlite3.SQLITE_ERROR
         return RefusedError if wrong else StoreError
     state = _state(problem)

@@ -48,10 +48,12 @@ class DamagedError(StoreError):
         self.what = what
 
 
-def migrate(url: str) -> bool:
+def migrate(url: str, *, thorough: bool = False) -> bool:
     """Brings the database to this version's schema, creating it when needed; all or nothing on every database that
     can roll back DDL. Safe when run by several processes at once. Raises `StoreError` with what is wrong and what to
     do; `SchemaError` when the database comes from a later version or is something else's; `DamagedError`.
+
+    `thorough` reads all of a SQLite file first, to find any damage.
 
     True when it has sessions now whose new columns are empty until they are rebuilt."""
     engine = open_engine(url)
@@ -59,6 +61,8 @@ def migrate(url: str) -> bool:
         with store_errors(), _explained(sqlite_path(engine.url)), _alone(engine), writing(engine).begin() as db:
             if db.dialect.name == "postgresql":
                 _take_turns(db)
+            if thorough and db.dialect.name == "sqlite":
+                _look_through(db)
             state = state_of(db)
             if state in ("newer", "foreign"):
                 raise SchemaError(words_of(engine, state))
@@ -70,6 +74,12 @@ def migrate(url: str) -> bool:
             return bool(DERIVES.intersection(pending)) and any_session(db)
     finally:
         engine.dispose()
+
+
+def _look_through(db: Connection) -> None:
+    found = str(db.exec_driver_sql("PRAGMA quick_check(1)").scalar_one())
+    if found != "ok":
+        raise DamagedError(f"The database {sqlite_path(db.engine.url)} is damaged ({found.splitlines()[-1]})")
 
 
 def set_aside(url: str) -> Path:

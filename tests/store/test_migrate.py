@@ -371,3 +371,17 @@ def test_a_database_that_cannot_hold_every_text_is_refused(postgres: Server) -> 
     latin = re.sub(r"/test_\d+\?", f"/{name}?", url)
     with pytest.raises(SchemaError, match="has the encoding LATIN1: create one with"):
         migrate(latin)
+
+
+@SQLITE
+def test_damage_in_the_middle_is_found_when_all_is_read(engine: Engine, url: str, tmp_path: Path) -> None:
+    with engine.connect() as db:
+        root = db.execute(text("SELECT rootpage FROM sqlite_master WHERE name = 'ix_sessions_numbers'")).scalar_one()
+        page = db.execute(text("PRAGMA page_size")).scalar_one()
+    engine.dispose()
+    with (tmp_path / "data/relayproxy.db").open("r+b") as file:
+        file.seek((root - 1) * page)
+        file.write(b"\xff" * page)
+    migrate(url)
+    with pytest.raises(DamagedError, match=r"relayproxy\.db is damaged"):
+        migrate(url, thorough=True)
