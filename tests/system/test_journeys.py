@@ -115,13 +115,13 @@ def is_at_the_slow_turn(page: Page) -> None:
     expect(turn).to_have_count(1)
     in_sight(turn)
     expect(turn).to_contain_text("look it up slowly")
-    expect(turn.locator(".latency.slow")).to_contain_text(re.compile(r"2[.,]\d"))
+    expect(turn.locator(".latency.slow")).to_contain_text(re.compile(r"[2-9][.,]\d"))
 
 
 def test_find_the_slow_turn_with_the_mouse(world: World, visit: Visit) -> None:
     page = visit("/sessions?q=param.story:bad")
     slow = row(page, world, "bad")
-    expect(slow.locator(".c-response")).to_contain_text("2,4")
+    expect(slow.locator(".c-response")).to_contain_text(re.compile(r"[2-9],\d"))
     slow.locator("a.open").click()
     page.get_by_role("link", name=re.compile("Slowest turn")).click()
     is_at_the_slow_turn(page)
