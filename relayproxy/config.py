@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from relayproxy.complaints import words
 from relayproxy.errors import SettingError
-from relayproxy.named import BackendUrl, Role, Route, RouteName, Seconds, Token, User, UserName
+from relayproxy.named import BackendUrl, Role, Route, RouteName, Seconds, Token, User, UserName, VersionSource
 from relayproxy.shapes import (
     address,
     file,
@@ -49,6 +49,7 @@ __all__ = [
     "require_sign_in",
     "slow_turn_and_stall",
     "split_address",
+    "version_from",
     "websocket_url",
 ]
 
@@ -172,6 +173,11 @@ class Settings(BaseModel):
 
     slow_turn: Seconds = Field(default=2.0, description="Seconds from which on a wait for an answer is a finding.")
     stall: Seconds = Field(default=1.0, description="Seconds from which on a pause within an answer is a finding.")
+    version_from: VersionSource | None = Field(
+        default=None,
+        description="Where a call tells the backend's version: header:NAME (of the backend's 101) or parameter:NAME (a "
+        "custom parameter).",
+    )
     trace_url: Annotated[str, AfterValidator(trace_template)] | None = Field(
         default=None, description="Where a session's trace can be looked at: a URL with {trace_id}."
     )
@@ -319,3 +325,9 @@ def slow_turn_and_stall(settings: Settings, route: str) -> tuple[float, float]:
     """The settings of these names for calls over that route, seconds; a route without any has those for all."""
     own = settings.routes.get(route) or settings
     return own.slow_turn or settings.slow_turn, own.stall or settings.stall
+
+
+def version_from(settings: Settings, route: str) -> str | None:
+    """The setting of this name for calls over that route."""
+    own = settings.routes.get(route)
+    return (own and own.version_from) or settings.version_from

@@ -11,6 +11,9 @@ from typing import Literal
 
 import msgspec
 
+REDACTED = "<redacted>"
+"""What stands for a secret within recorded headers and URLs."""
+
 Side = Literal["twilio", "backend"]
 """The two ends of a relayed connection. A message's side is the end that sent it."""
 

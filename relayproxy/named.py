@@ -8,12 +8,13 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from relayproxy.shapes import password_hash, route_name, sha256_hex, user_name, websocket_url
+from relayproxy.shapes import password_hash, route_name, sha256_hex, user_name, version_source, websocket_url
 
 BackendUrl = Annotated[str, AfterValidator(websocket_url)]
 RouteName = Annotated[str, AfterValidator(route_name)]
 UserName = Annotated[str, AfterValidator(user_name)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
+VersionSource = Annotated[str, AfterValidator(version_source)]
 Role = Literal["viewer", "admin"]
 _FOR_ROUTE = "As the setting of the same name, for this route alone."
 
@@ -27,6 +28,7 @@ class Route(BaseModel):
     host_header: Literal["auto", "preserve", "backend"] | None = Field(default=None, description=_FOR_ROUTE)
     slow_turn: Seconds | None = Field(default=None, description=_FOR_ROUTE)
     stall: Seconds | None = Field(default=None, description=_FOR_ROUTE)
+    version_from: VersionSource | None = Field(default=None, description=_FOR_ROUTE)
 
 
 class User(BaseModel):

@@ -33,7 +33,7 @@ RELAY_SETTINGS = (
     "journal_quota",
     "journal_segment",
 )
-RECORDER_SETTINGS = ("data_dir", "database_url", "message_limit", "slow_turn", "stall")
+RECORDER_SETTINGS = ("data_dir", "database_url", "message_limit", "slow_turn", "stall", "version_from")
 CONSOLE_SETTINGS = (
     "console",
     "console_url",
@@ -52,7 +52,7 @@ CONSOLE_SETTINGS = (
     "trace_url",
 )
 DATABASE_SETTINGS = ("data_dir", "database_url")
-REBUILD_SETTINGS = (*DATABASE_SETTINGS, "slow_turn", "stall")
+REBUILD_SETTINGS = (*DATABASE_SETTINGS, "slow_turn", "stall", "version_from")
 NO_FLAG = frozenset({"users", "tokens", "console_key"})
 """Given in the file or the environment alone: flags can be seen in the process list."""
 _METAVARS = {
@@ -73,6 +73,7 @@ _METAVARS = {
     "drain_timeout": "SECONDS",
     "slow_turn": "SECONDS",
     "stall": "SECONDS",
+    "version_from": "header:NAME|parameter:NAME",
     "host_header": "auto|preserve|backend",
     "trace_url": "URL",
 }

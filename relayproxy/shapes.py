@@ -15,6 +15,10 @@ from urllib.parse import urlsplit
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 KEY_SHORTEST = 32
+_SECRET = re.compile(
+    r"(?!sec-websocket-key$).*(auth|cookie|signature|token|secret|key$|passw|pwd|credential|jwt|oidc|session)",
+    re.IGNORECASE,
+)
 
 
 def websocket_url(value: str) -> str:
@@ -130,6 +134,25 @@ def header_name(value: str) -> str:
     """The name of an HTTP header."""
     if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}", value):
         raise ValueError("the name of an HTTP header such as X-Forwarded-User is expected")
+    return value
+
+
+def is_secret(name: str) -> bool:
+    """Whether what a header of this name holds is taken for a secret, which is nowhere written down."""
+    return _SECRET.match(name) is not None
+
+
+def version_source(value: str) -> str:
+    """`header:NAME` of the backend's answer or `parameter:NAME` of the setup message."""
+    kind, colon, name = value.partition(":")
+    if kind == "parameter" and name.strip():
+        return value
+    if kind != "header" or not colon:
+        raise ValueError("header:NAME or parameter:NAME is expected, such as header:X-App-Version")
+    if is_secret(header_name(name)):
+        raise ValueError(
+            "another header is expected: the value of one with this name is taken for a secret and never recorded"
+        )
     return value
 
 

@@ -17,6 +17,7 @@ from relayproxy.config import (
     require_sign_in,
     slow_turn_and_stall,
     split_address,
+    version_from,
 )
 from relayproxy.conversation.findings import Thresholds
 from relayproxy.errors import SettingError
@@ -492,6 +493,37 @@ def test_a_route_may_have_its_own_idea_of_slow(config: Path) -> None:
     assert slow_turn_and_stall(settings, "b") == (1.5, 0.25)
     assert slow_turn_and_stall(settings, "default") == (1.5, 1)
     assert slow_turn_and_stall(settings, "gone") == (1.5, 1)
+
+
+def test_a_route_may_tell_its_backends_version_elsewhere(config: Path) -> None:
+    config.write_text('version_from = "header:X-App-Version"\n[routes.a]\nbackend = "ws://a/"\n')
+    settings = load(
+        config,
+        {},
+        {"RELAYPROXY_ROUTES__b__BACKEND": "ws://b/", "RELAYPROXY_ROUTES__b__VERSION_FROM": "parameter:app version"},
+    )
+
+    assert [version_from(settings, route) for route in ("a", "b", "default")] == [
+        "header:X-App-Version",
+        "parameter:app version",
+        "header:X-App-Version",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("X-App-Version", "header:NAME or parameter:NAME is expected, such as header:X-App-Version"),
+        ("parameter:", "header:NAME or parameter:NAME is expected, such as header:X-App-Version"),
+        ("header:X App", "the name of an HTTP header such as X-Forwarded-User is expected"),
+        (
+            "header:Set-Cookie",
+            "another header is expected: the value of one with this name is taken for a secret and never recorded",
+        ),
+    ],
+)
+def test_where_no_version_can_be_told_is_said(value: str, expected: str) -> None:
+    assert problems_of(None, {"version_from": value}) == [f"version_from={value} (--version-from): {expected}"]
 
 
 def test_a_wrong_time_of_a_route_is_named() -> None:

@@ -65,6 +65,7 @@ async def about(
         "studio_variable": VARIABLE,
         "trace_link": trace_link(room.settings.trace_url, session.row, now),
         "environment": tuple(environment(session, added.languages)),
+        "version_link": sessions_with("version", session.row.backend_version or ""),
         "parameters": tuple(parameters(conversation.custom_parameters)),
         "setup": preview.pretty(_json(conversation.setup)) if conversation.setup else "",
     }

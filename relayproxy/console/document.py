@@ -35,6 +35,7 @@ def session_item(row: SessionRow) -> dict[str, Any]:
         "call_sid": row.call_sid,
         "account_sid": row.account_sid,
         "route": row.route,
+        "backend_version": row.backend_version,
         "from": row.from_number,
         "to": row.to_number,
         "direction": row.direction,

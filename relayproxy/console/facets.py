@@ -23,6 +23,7 @@ TITLES = {
     "tag": "Tags",
     "direction": "Direction",
     "backend": "Backend",
+    "version": "Backend version",
 }
 FIELDS = (*TITLES, PARAM)
 MOST = 8

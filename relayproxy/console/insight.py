@@ -31,6 +31,7 @@ from relayproxy.store.queries import Queries
 BY = {
     "route": "Route",
     "backend": "Backend",
+    "version": "Backend version",
     "to": "Called number",
     "from": "Calling number",
     "direction": "Direction",

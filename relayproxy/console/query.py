@@ -32,6 +32,7 @@ ALIASES = {
     "response": "latency",
     "slowest": "latency",
     "longest_wait": "wait",
+    "backend_version": "version",
 }
 """What pages call a field, and what else people may."""
 TIMES = {

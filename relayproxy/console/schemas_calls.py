@@ -62,6 +62,7 @@ ITEM: Fields = {
     "call_sid": nullable(text("Twilio's CA id.")),
     "account_sid": nullable(text("Twilio's AC id.")),
     "route": text("The relay's route."),
+    "backend_version": nullable(text("Version of the backend; null when nothing tells it (setting `version_from`).")),
     "from": nullable(text("The calling number.")),
     "to": nullable(text("The called number.")),
     "direction": nullable(text("inbound or outbound.")),

@@ -61,14 +61,16 @@ INTERRUPTIONS = 4
 _FAILED = {"backend_disconnect", "backend_connect_failed", "protocol_error", "proxy_error"}
 
 
-def spans(conversation: Conversation, opening: Opening) -> tuple[Span, ...]:
+def spans(conversation: Conversation, opening: Opening, version: str | None = None) -> tuple[Span, ...]:
     """Every span that is final now: settled turns with what is in them, and the root once the session has ended.
     Turns that the conversation no longer lists have none.
 
-    `opening` is that of the session's first connection. Ids are deterministic: the same turn of the same session
-    has the same id whenever it is asked for.
+    `opening` is that of the session's first connection, `version` the backend's. Ids are deterministic: the same turn
+    of the same session has the same id whenever it is asked for.
     """
     common = _common(conversation, opening)
+    if version is not None:
+        common["relayproxy.backend.version"] = version
     settled = (turn for turn in conversation.turns if turn.number < conversation.settled_turns)
     final = [turn for turn in settled if turn.ended_at is not None]
     tree = [span for turn in final for span in _turn(turn, opening, common)]

@@ -57,8 +57,8 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def session_row(session: str, opening: Opening, conversation: Conversation) -> SessionRow:
-    """`opening` is that of the session's first connection."""
+def session_row(session: str, opening: Opening, conversation: Conversation, version: str | None = None) -> SessionRow:
+    """`opening` is that of the session's first connection, `version` the backend's."""
     totals = conversation.totals
     latency = totals.response_latency
     severities = Counter[str]()
@@ -102,6 +102,7 @@ def session_row(session: str, opening: Opening, conversation: Conversation) -> S
         longest_wait_ms=_number(totals.longest_wait_ms),
         handoff_reason=_text(conversation.handoff.reason_code or "") if conversation.handoff else None,
         backend=clean(opening.backend.partition("?")[0]),
+        backend_version=_text(version),
         strip=conversation.strip,
         response_p50_ms=_milliseconds(latency.p50_ms),
         response_p95_ms=_milliseconds(latency.p95_ms),

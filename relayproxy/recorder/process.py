@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from relayproxy.config import Settings, slow_turn_and_stall
+from relayproxy.config import Settings, slow_turn_and_stall, version_from
 from relayproxy.conversation.findings import Thresholds
 from relayproxy.errors import RelayproxyError
 from relayproxy.recorder.recorder import Recorder
@@ -52,6 +52,7 @@ def run(settings: Settings) -> None:
             patience=settings.journal_quota // 4,
             check=lambda: check_schema(engine),
             thresholds=lambda route: Thresholds.of_seconds(*slow_turn_and_stall(settings, route)),
+            version_from=lambda route: version_from(settings, route),
             exporter=exporter,
             stop=stop,
             beat=reporter.beat,

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import msgspec
 
-from relayproxy.config import Settings, slow_turn_and_stall
+from relayproxy.config import Settings, slow_turn_and_stall, version_from
 from relayproxy.conversation.findings import Thresholds
 from relayproxy.errors import RelayproxyError
 from relayproxy.plural import plural
@@ -68,13 +68,21 @@ def run(settings: Settings, sessions: tuple[str, ...]) -> Generator[Summary]:
     try:
         _patiently(lambda: check_schema(engine))
         yield from rebuild(
-            Archive(engine), sessions, lambda route: Thresholds.of_seconds(*slow_turn_and_stall(settings, route))
+            Archive(engine),
+            sessions,
+            lambda route: Thresholds.of_seconds(*slow_turn_and_stall(settings, route)),
+            lambda route: version_from(settings, route),
         )
     finally:
         engine.dispose()
 
 
-def rebuild(archive: Archive, sessions: tuple[str, ...], thresholds: Callable[[str], Thresholds]) -> Generator[Summary]:
+def rebuild(
+    archive: Archive,
+    sessions: tuple[str, ...],
+    thresholds: Callable[[str], Thresholds],
+    version_of: Callable[[str], str | None] = lambda _route: None,
+) -> Generator[Summary]:
     """As `run`, with these."""
     ids: Iterable[str] = archive.session_ids()
     summary = Summary(_patiently(archive.sessions))
@@ -87,7 +95,7 @@ def rebuild(archive: Archive, sessions: tuple[str, ...], thresholds: Callable[[s
     yield summary
     for session in ids:
         try:
-            rebuilt = _patiently(partial(_rebuilt, archive, session, thresholds))
+            rebuilt = _patiently(partial(_rebuilt, archive, session, thresholds, version_of))
         except DamagedError as problem:
             summary.failed[session] = str(problem)
         else:
@@ -120,7 +128,9 @@ def _ids(archive: Archive, name: str) -> list[str]:
     return [*archive.session_ids(name)]
 
 
-def _rebuilt(archive: Archive, id: str, thresholds: Callable[[str], Thresholds]) -> bool:
+def _rebuilt(
+    archive: Archive, id: str, thresholds: Callable[[str], Thresholds], version_of: Callable[[str], str | None]
+) -> bool:
     """False when the session lives. It is derived again when it was written meanwhile."""
     while True:
         row = archive.session(id)
@@ -130,7 +140,7 @@ def _rebuilt(archive: Archive, id: str, thresholds: Callable[[str], Thresholds])
         if not parts:
             raise DamagedError("its connections are not there")
         first = first_of(id, parts)
-        session = Session(id, first, thresholds(first.route))
+        session = Session(id, first, thresholds(first.route), version_of(first.route))
         session.rebuild(parts)
         rows = session.rows()
         if session.broken:

@@ -57,8 +57,9 @@ class Exporter(Protocol):
 class Recorder:
     """Plays the journals in `folder` into `archive` until `stop` is set.
 
-    `check` raises when the database cannot be used as it is. `thresholds` gives those of a route. `message_limit`,
-    `patience`: see `Playback`. `beat` is called after every look at the journals, with what tells how things are.
+    `check` raises when the database cannot be used as it is. `thresholds` and `version_from` give those of a route.
+    `message_limit`, `patience`: see `Playback`. `beat` is called after every look at the journals, with what tells how
+    things are.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Recorder:
         patience: int,
         check: Callable[[], None],
         thresholds: Callable[[str], Thresholds] = lambda _route: Thresholds(),
+        version_from: Callable[[str], str | None] = lambda _route: None,
         exporter: Exporter | None = None,
         stop: threading.Event | None = None,
         beat: Callable[[Callable[[], Beat]], None] = lambda _look: None,
@@ -81,7 +83,7 @@ class Recorder:
         self._exporter = exporter
         self._stop = stop or threading.Event()
         self._patient = Patient(check, self._stop)
-        self._sessions = Sessions(archive, self._patient, thresholds)
+        self._sessions = Sessions(archive, self._patient, thresholds, version_from)
         self._playbacks: dict[str, Playback] = {}
         self._looked = False
         self._touched: dict[str, Connection] = {}

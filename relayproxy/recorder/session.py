@@ -23,6 +23,7 @@ from relayproxy.conversation.spans import Span, spans
 from relayproxy.recorder.connection import log_bug
 from relayproxy.recorder.derive import session_labels, session_row, turn_row
 from relayproxy.recorder.identity import Identity
+from relayproxy.recorder.version import backend_version
 from relayproxy.store.rows import ConnectionRow, SessionLabels, SessionRow, TurnRow
 
 MOST_LANGUAGES = 20
@@ -63,10 +64,12 @@ class Rows:
 class Session:
     """A session by its id, with the opening of its first connection."""
 
-    def __init__(self, session: str, opening: Opening, thresholds: Thresholds) -> None:
+    def __init__(self, session: str, opening: Opening, thresholds: Thresholds, version_from: str | None = None) -> None:
         self.id = session
         self.opening = opening
         self._thresholds = thresholds
+        self._version_from = version_from
+        self._openings: list[Opening] = []
         self.live: dict[str, int] = {}
         """Its connections that have not ended, and when they opened."""
         self.seen = opening.opened_at
@@ -102,6 +105,8 @@ class Session:
     def open(self, opening: Opening) -> None:
         self.live[opening.connection_id] = opening.opened_at
         self.seen = max(self.seen, opening.opened_at)
+        if self._version_from:
+            self._openings.append(opening)
         self._change(lambda: self._fold.open(opening))
 
     def feed(self, connection: str, messages: Sequence[Message]) -> None:
@@ -130,6 +135,7 @@ class Session:
         self._fold = Fold(self._thresholds)
         self.broken = False
         self._last = self._written = None
+        self._openings.clear()
         self.live.clear()
         for _ in self._steps(parts):
             pass
@@ -179,7 +185,7 @@ class Session:
         self._langs.update((turn.lang, None) for turn in turns if turn.lang and len(self._langs) < MOST_LANGUAGES)
         labels = session_labels(self.id, conversation, self._langs)
         rows = Rows(
-            session_row(self.id, self.opening, conversation),
+            session_row(self.id, self.opening, conversation, self._version(conversation)),
             tuple(turn_row(self.id, turn) for turn in turns),
             count if known is None or self._turns > count else None,
             labels if labels != self._labels else None,
@@ -187,6 +193,9 @@ class Session:
         self._labels = labels
         self._written, self._turns = {turn.number: turn for turn in conversation.turns}, count
         return rows
+
+    def _version(self, conversation: Conversation) -> str | None:
+        return backend_version(self._version_from, self._openings, conversation.custom_parameters)
 
     def new_spans(self) -> list[Span]:
         """Spans that have become final since the last call."""
@@ -196,7 +205,9 @@ class Session:
         fresh = tuple(turn for turn in conversation.turns if turn.number >= self._spanned)
         found = [
             span
-            for span in spans(msgspec.structs.replace(conversation, turns=fresh), self.opening)
+            for span in spans(
+                msgspec.structs.replace(conversation, turns=fresh), self.opening, self._version(conversation)
+            )
             if not (self._ended_span and span.span_id == self.opening.span_id)
         ]
         self._spanned = max(self._spanned, conversation.settled_turns)

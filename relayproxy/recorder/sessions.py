@@ -33,10 +33,17 @@ RESTING = 100
 class Sessions:
     """The live connections and the sessions they belong to."""
 
-    def __init__(self, archive: Archive, patient: Patient, thresholds: Callable[[str], Thresholds]) -> None:
+    def __init__(
+        self,
+        archive: Archive,
+        patient: Patient,
+        thresholds: Callable[[str], Thresholds],
+        version_from: Callable[[str], str | None],
+    ) -> None:
         self._archive = archive
         self._patient = patient
         self._thresholds = thresholds
+        self._version_from = version_from
         self._sessions: dict[str, Session] = {}
         self._named: dict[Identity, str] = {}
         """Sessions here by who they say they are; of several the first."""
@@ -50,7 +57,7 @@ class Sessions:
     def opened(self, connection: Connection) -> None:
         """A connection is new: for now it is a session of its own."""
         self.connections[connection.id] = connection
-        session = Session(connection.id, connection.opening, self._thresholds(connection.opening.route))
+        session = self._session(connection.id, connection.opening)
         session.open(connection.opening)
         self._sessions[session.id] = session
 
@@ -184,13 +191,16 @@ class Sessions:
         if not parts:
             return None
         first = first_of(session_id, parts)
-        session = Session(session_id, first, self._thresholds(first.route))
+        session = self._session(session_id, first)
         session.reload(parts)
         self._sessions[session_id] = session
         session.name = identity(session.conversation(), session.opening)
         if session.name is not None:
             self._named.setdefault(session.name, session_id)
         return session
+
+    def _session(self, id: str, first: Opening) -> Session:
+        return Session(id, first, self._thresholds(first.route), self._version_from(first.route))
 
     def _parts(self, session_id: str) -> list[Part]:
         """All connections of a session: what is stored, and what is played and not committed yet."""

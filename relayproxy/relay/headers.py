@@ -10,6 +10,9 @@ Headers are lists of (name, value) in wire order. Text is UTF-8 with surrogatees
 import re
 from collections.abc import Iterable, Sequence
 
+from relayproxy.connection import REDACTED
+from relayproxy.shapes import is_secret
+
 Headers = list[tuple[str, str]]
 
 _HOP_BY_HOP = {
@@ -26,15 +29,10 @@ _NEGOTIATED = {"upgrade", "keep-alive", "close"}
 """What `Connection` may name: options of the connection itself."""
 _ORIGIN = re.compile(r"x-forwarded-.*|forwarded|x-real-ip", re.IGNORECASE)
 """Headers that tell where a request came from, which only a trusted front end knows."""
-_SECRET = re.compile(
-    r"(?!sec-websocket-key$).*(auth|cookie|signature|token|secret|key$|passw|pwd|credential|jwt|oidc|session)",
-    re.IGNORECASE,
-)
 _USERINFO = re.compile(r"(?<=://)[^/?#\s@]+@")
 _LONG = 32
 """A subprotocol longer than this is no name but a credential that had no other place in a browser's handshake."""
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
-REDACTED = "<redacted>"
 
 
 def decode(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
@@ -131,7 +129,7 @@ def mask(headers: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
 
 
 def _masked(name: str, value: str) -> str:
-    if _SECRET.match(name):
+    if is_secret(name):
         return REDACTED
     if name.lower() == "sec-websocket-protocol":
         offered = (token.strip() for token in value.split(","))

@@ -50,6 +50,7 @@ FIELDS: dict[str, Field] = {
     "direction": Field("text", "inbound or outbound", "inbound"),
     "route": Field("text", "the relay's route", "default"),
     "backend": Field("text", "URL of the backend", "wss://agent*"),
+    "version": Field("text", "version of the backend, where version_from says that calls tell it", "2.4.1"),
     "tag": Field("label", "a tag that somebody gave", "todo"),
     "lang": Field("label", "a language that was heard", "en-US"),
     "reason": Field("text", "reasonCode of the handoff", "live-agent-handoff"),

@@ -39,6 +39,7 @@ _COLUMNS: dict[str, tuple[NamedColumn[Any], ...]] = {
     "direction": (_c.direction,),
     "route": (_c.route,),
     "backend": (_c.backend,),
+    "version": (_c.backend_version,),
     "reason": (_c.handoff_reason,),
     "id": (_c.session_id, _c.id, _c.call_sid),
     "session": (_c.session_id, _c.id),

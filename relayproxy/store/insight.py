@@ -28,6 +28,7 @@ _c = sessions.c
 _COLUMNS: dict[str, ColumnElement[Any]] = {
     "route": _c.route,
     "backend": _c.backend,
+    "version": _c.backend_version,
     "to": _c.to_number,
     "from": _c.from_number,
     "direction": _c.direction,

@@ -46,6 +46,7 @@ class SessionRow:
     longest_wait_ms: int | None
     handoff_reason: str | None
     backend: str
+    backend_version: str | None
     strip: str
     response_p50_ms: int | None
     response_p95_ms: int | None

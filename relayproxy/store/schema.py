@@ -65,6 +65,7 @@ sessions = Table(
     Column("longest_wait_ms", Integer),
     Column("handoff_reason", Text),  # empty for a handoff without one
     Column("backend", Text, nullable=False, server_default=""),  # URL without its query
+    Column("backend_version", Text),
     Column("strip", Text, nullable=False, server_default=""),  # as conversation.strip writes it
     Column("response_p50_ms", Integer),
     Column("response_p95_ms", Integer),
@@ -101,6 +102,7 @@ Index(
             "response_p95_ms",
             "response_n",
             "backend",
+            "backend_version",
             "handoff_reason",
             "confidence",
             "ended_by",

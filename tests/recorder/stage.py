@@ -168,6 +168,7 @@ class Stage:
         exporter: Exporter | None = None,
         stop: threading.Event | None = None,
         check: Callable[[], None] | None = None,
+        version_from: str | None = None,
     ) -> Recorder:
         recorder = Recorder(
             archive(self.engine),
@@ -177,6 +178,7 @@ class Stage:
             check=check or (lambda: check_schema(self.engine)),
             exporter=exporter,
             stop=stop,
+            version_from=lambda _route: version_from,
         )
         self._recorders.append(recorder)
         return recorder

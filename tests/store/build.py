@@ -49,6 +49,7 @@ def session(id: str, **known: Any) -> SessionRow:
         longest_wait_ms=None,
         handoff_reason=None,
         backend="wss://agent.example.com/ws",
+        backend_version=None,
         strip="",
         response_p50_ms=None,
         response_p95_ms=None,
