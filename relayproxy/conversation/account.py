@@ -90,7 +90,7 @@ class _Account:
             sent_digits=draft.sent_digits,
             greeting=draft.greeting,
             **self._caller(),
-            played=(*self._greeted(), *played(draft.speeches(), self._silent_at)),
+            played=(*self._greeted(), *played(draft.speeches(), draft.ended_at, self._silent_at)),
             marks=tuple(draft.marks),
         )
 
@@ -170,7 +170,8 @@ class _Account:
             return None, False
         last = speeches[-1]
         during = any(cut.moment.at >= (draft.agent_at or 0) for cut in draft.interruptions)
-        if during or any(speech.cut is not None or speech.unsounded for speech in speeches):
+        cut = any(speech.cut is not None or speech.unsounded for speech in speeches)
+        if during or cut or draft.cut_off:
             self._reasons[name] = "interrupted"
         elif last.off_at is not None:
             return milliseconds(last.off_at - draft.caller_at), False
@@ -200,7 +201,8 @@ class _Account:
         return {"caller_begun_at": min(begun, until), "caller_done_at": until, "caller_estimated": estimated}
 
     def _longest_wait(self) -> int | None:
-        waited = longest_wait(self._draft, self._sound_at(), self._waited_until())
+        until, silent = self._waited_until(), self._never_sounded()
+        waited = longest_wait(self._draft, self._sound_at(), until, never_sounded=silent)
         if isinstance(waited, int):
             return milliseconds(waited)
         self._reasons["longest_wait_ms"] = waited

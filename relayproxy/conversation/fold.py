@@ -74,6 +74,7 @@ class Fold:
         before = [link.ended_at for link in self._links.values()]
         self._links[opening.connection_id] = Link(opening)
         if before and not any(at is None for at in before):
+            self._watch.turn = self._turn()
             self._watch.reconnected(opening.opened_at, max(at for at in before if at), opening.connection_id)
 
     def feed(self, connection_id: str, message: Message) -> None:

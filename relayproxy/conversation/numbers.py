@@ -159,8 +159,9 @@ NUMBERS: tuple[Number, ...] = (
     Number(
         "interruption", "stale_chunks", "A",
         "Speakable texts that the backend still sent for the reply that was cut off: until `last: true`, a pause of "
-        "1 s between two texts, or, once the caller has asked anew, one of 0.3 s. What comes then is another reply. An "
-        "empty `last: true` is an acknowledgement, not stale.",
+        "1 s between two texts, or, once the caller has asked anew, one of 0.3 s or longer than that reply's own, or "
+        "its first word again. What comes then is another reply. An empty `last: true` is an acknowledgement, not "
+        "stale.",
         "", "relayproxy.barge_in.stale_chunks", "{chunk}",
     ),
     Number("interruption", "stale_chars", "A", "Their characters.", "", "relayproxy.barge_in.stale_chars", "{char}"),

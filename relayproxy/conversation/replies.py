@@ -205,11 +205,9 @@ class Replies:
         if speech.owner is current or not crossed:
             if current.interruption is not None:
                 current.interruption.streams = False
+            draft.longest_gap, draft.streams = current.longest_gap(), True
             current.interruption, current.interrupted_at_asks = draft, self._asks
             current.stale, current.speech = [], None
-            draft.streams = True
-            longest = current.stream.longest_gap
-            draft.longest_gap = 0 if longest is None else longest[0]
 
     def closed(self, connection_id: str) -> None:
         """Twilio has closed a connection: what begins now is not heard."""
@@ -240,12 +238,14 @@ class Replies:
         if response.turn is None:
             return response
         paused = at - response.last_at > SILENCE
-        if response.interruption is not None:
+        cut = response.interruption
+        if cut is not None:
             # A backend that does not listen goes on without a pause, whatever is asked meanwhile.
             outrun = self._asks != response.interrupted_at_asks and at - response.last_at > OVERLAP
-            over = paused or outrun
+            sent_before = self._book.open is response.turn and at - cut.moment.out < IN_FLIGHT
+            over = (paused and not sent_before) or outrun or self._given_up(response, token, at)
             if over:
-                response.interruption.streams = False
+                cut.streams = False
         else:
             restarted = at - max(response.last_at, self._asked_at) > RESTART
             over = self._asks != response.asks and (paused or restarted or not response.streams)
@@ -255,16 +255,16 @@ class Replies:
     def _given_up(self, response: Response, token: str | None, at: int) -> bool:
         """Whether an unterminated response has made way for the answer to what the caller asked since it began: that
         begins with the same words, or behind a pause that the response did not make before."""
-        turn, longest = self._book.open, response.stream.longest_gap
+        turn, longest = self._book.open, response.longest_gap()
         outrun = self._asks != response.began_asks and turn is not None and turn is not response.turn and turn.awaiting
-        if not outrun or not response.streams or longest is None or at - self._asked_at < IN_FLIGHT:
+        if not outrun or not response.streams or not longest or at - self._asked_at < IN_FLIGHT:
             return False
         first = self._asks != response.asks
         begun = next((token.strip() for token in response.tokens if token.strip()), "")
         if first and token is not None and len(begun) > 1 and token.strip() == begun:
             return True
         pause = at - response.last_at
-        response.given_up = pause >= max(longest[0] * CADENCE * (1 if first else 2), IN_FLIGHT)
+        response.given_up = pause >= max(longest * CADENCE * (1 if first else 2), IN_FLIGHT)
         return response.given_up
 
     def _overlap(self, response: Response, moment: Moment, *, speakable: bool) -> None:

@@ -142,6 +142,12 @@ class Response:
         if self.turn is not None:
             self.turn.touch()
 
+    def longest_gap(self) -> int:
+        """The longest pause between two texts of it so far, nanoseconds, stale ones included; 0 while there is none."""
+        longest = self.stream.longest_gap
+        within = 0 if longest is None else longest[0]
+        return within if self.interruption is None else max(within, self.interruption.longest_gap)
+
     def text(self) -> str:
         """All tokens as sent; halves of surrogate pairs are not joined."""
         return "".join(self.tokens)

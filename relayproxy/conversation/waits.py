@@ -16,12 +16,15 @@ def unanswered(draft: TurnDraft) -> bool:
     return asked and not (draft.transferred or draft.sent_digits or draft.overlapped)
 
 
-def longest_wait(draft: TurnDraft, sound_at: int | None, ended_at: int | None) -> int | NullReason:
+def longest_wait(
+    draft: TurnDraft, sound_at: int | None, ended_at: int | None, *, never_sounded: bool
+) -> int | NullReason:
     """Nanoseconds from the first final prompt (without one, the last key) that nothing had answered until the agent was
     heard, or why there is no such number.
 
     `sound_at`: when the answer was first heard, as far as events tell; without them it counts from when it had been
-    written. A caller who speaks before that, or an end at `ended_at`, ends the wait as well."""
+    written. `never_sounded`: events tell that it was thrown away before that. A caller who speaks before that, or an
+    end at `ended_at`, ends the wait as well."""
     since = draft.asks[0].moment.at if draft.asks else draft.caller_at
     if since is None:
         return "no_prompt"
@@ -33,7 +36,8 @@ def longest_wait(draft: TurnDraft, sound_at: int | None, ended_at: int | None) -
         return "pending" if ended_at is None else max(0, ended_at - since)
     until = draft.agent_at if sound_at is None else sound_at
     if draft.interruptions:
-        until = min(until, max(draft.agent_at, draft.interruptions[0].moment.at))
+        stopped_at = max(draft.agent_at, draft.interruptions[0].moment.at)
+        until = stopped_at if never_sounded else min(until, stopped_at)
     if until < since:
         return "speculative"
     return until - since

@@ -101,7 +101,7 @@ class Watch:
         """Another connection of the session opened; the one before ended at `since`."""
         apart = max(0, at - since) / 1e9
         self.findings.add(
-            Finding("reconnected", at, f"after {apart:.1f} s without a connection", connection=connection)
+            Finding("reconnected", at, f"after {apart:.1f} s without a connection", self.turn, connection)
         )
 
     def _add(self, code: str, at: int, detail: str, connection: str, seq: int, twilio_code: int | None) -> None:

@@ -479,3 +479,45 @@ def test_a_latency_that_the_pace_of_two_mixed_replies_does_not_tell_is_absent() 
 
     assert "interleaved_replies" in call.totals.findings
     assert (call.turns[2].response_latency_ms, call.turns[2].null_reason) == (None, "overlap")
+
+
+def test_the_answer_of_a_backend_that_never_ends_its_replies_is_not_stale() -> None:
+    call = script("""
+        0.00  twilio   setup
+        0.30  twilio   prompt "Tell me a long story" last
+        0.45  backend  text "You "
+        0.60  backend  text "said: "
+        0.75  backend  text "tell "
+        0.90  backend  text "me "
+        1.00  twilio   interrupt "You said" 400
+        1.05  backend  text "a "
+        1.20  backend  text "long "
+        1.35  backend  text "story"
+        1.40  twilio   prompt "And hello" last
+        1.60  backend  text "You "
+        1.75  backend  text "said: "
+        1.90  backend  text "And hello"
+        4.00  twilio   close 1000
+        4.00  -        gone first=twilio
+    """)
+
+    assert (call.turns[1].interruptions[0].stale_chunks, call.turns[1].interruptions[0].reaction_ms) == (3, 350)
+    assert (call.turns[2].agent_text, call.turns[2].response_latency_ms) == ("You said: And hello", 200)
+    assert "missing_space" not in call.totals.findings
+
+
+def test_text_that_had_been_sent_when_the_interrupt_came_is_the_old_reply_after_a_pause_too() -> None:
+    call = script("""
+        0.000  twilio   setup
+        2.000  twilio   prompt "When are you open?" last
+        2.200  backend  text "Open from nine to five. And so on and so forth. "
+        3.301  twilio   interrupt "Open from nine" 800
+        3.310  backend  text "And on and on. "
+        3.410  backend  text "On and on." last
+        3.901  twilio   prompt "Where are you?" last
+        4.100  backend  text "Five Main Street." last
+    """)
+
+    assert [turn.opened_by for turn in call.turns] == ["setup", "prompt", "prompt"]
+    assert (call.turns[1].interruptions[0].stale_chunks, call.turns[1].interruptions[0].recovery_ms) == (2, 799)
+    assert "missing_last" not in call.totals.findings

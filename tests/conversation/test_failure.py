@@ -90,4 +90,6 @@ def test_an_answer_that_a_lost_connection_cut_off_says_so_though_the_session_wen
     """)
 
     assert [turn.cut_off for turn in call.turns] == [False, True, False]
+    assert (call.turns[1].reply_complete_ms, call.turns[1].null_reasons["reply_complete_ms"]) == (None, "interrupted")
     assert failures(call) == []
+    assert [(finding.code, finding.turn) for finding in call.findings] == [("reconnected", 1)]

@@ -91,6 +91,16 @@ def test_media_has_an_end_only_when_it_is_told() -> None:
     assert heard(script(call + HUNG_UP.format(at=9.0)).turns[1]) == [(3.35, 9.0, True)]
 
 
+def test_media_without_an_end_is_not_drawn_over_the_turns_that_follow_it() -> None:
+    call = PLAIN.replace('text "Sure, for when would you like it?" last', "play https://example.com/a.mp3")
+    call += """
+        9.0  twilio   prompt "Are you there?" last
+        9.5  backend  text "Yes." last
+    """
+
+    assert heard(script(call).turns[1]) == heard(script(call + HUNG_UP.format(at=60)).turns[1]) == [(3.35, 9.0, True)]
+
+
 def test_what_happens_at_a_moment() -> None:
     call = script(
         PLAIN

@@ -118,3 +118,25 @@ def test_a_handoff_without_words_is_an_answer(answer: str, unanswered: bool, why
     assert (call.turns[1].unanswered, call.turns[1].null_reason) == (unanswered, why)
     assert call.totals.unanswered == unanswered
     assert ("unanswered" in call.totals.findings) == unanswered
+
+
+def test_who_interrupts_before_the_first_sound_had_waited_until_then() -> None:
+    call = script("""
+        0.000  twilio   setup
+        0.300  twilio   info agentSpeaking on
+        1.010  twilio   info agentSpeaking off
+        2.000  twilio   prompt "When are you open?" last
+        2.300  backend  text "Open from nine to five." last
+        2.580  twilio   info clientSpeaking on
+        2.585  twilio   interrupt "" 0
+        3.000  twilio   info clientSpeaking off
+        3.010  twilio   prompt "Where are you?" last
+        3.300  backend  text "Five Main Street." last
+        3.600  twilio   info agentSpeaking on
+        4.600  twilio   info tokensPlayed "Five Main Street."
+        4.601  twilio   info agentSpeaking off
+        9.000  twilio   close 1000
+        9.000  -        gone first=twilio
+    """)
+
+    assert waits(call) == [None, 585, 590]
