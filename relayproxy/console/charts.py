@@ -96,7 +96,11 @@ def edge_names() -> list[str]:
 
 
 def _times(one: Summary) -> Chart:
-    return {"times": [step.at // NS for step in one.steps], "step": one.step // NS}
+    return {
+        "times": [step.at // NS for step in one.steps],
+        "step": one.step // NS,
+        "marks": [{"at": release.at / NS, "name": release.version} for release in one.releases],
+    }
 
 
 def _percentile(name: str, colour: str, one: Summary, share: float, steps: int = 0) -> Chart:

@@ -4,6 +4,7 @@ Knows: their parameters, what is compared with what, and what a page needs besid
 Must not know: SQL; how numbers come about.
 """
 
+import time
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,8 +12,9 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from relayproxy.console import charts
+from relayproxy.console import charts, values
 from relayproxy.console.answer import answer
+from relayproxy.console.before_after import around, by_time
 from relayproxy.console.compare import MEASURES, VERDICTS, Difference, differences, told, told_difference
 from relayproxy.console.figures import FEW
 from relayproxy.console.findings import slow_ms
@@ -62,7 +64,9 @@ class Side:
 
 async def page(request: web.Request) -> web.Response:
     """`GET /insight?q=&by=&a=&b=`. With `field` and one or two `value` it leads to the comparison of these values, of
-    one with all others."""
+    one with all others; with `at` to that of what was before that time and since."""
+    if "at" in request.query:
+        raise web.HTTPSeeOther(_before_and_after(request))
     if "value" in request.query:
         raise web.HTTPSeeOther(_values_compared(request))
     room = request.app[ROOM]
@@ -98,6 +102,7 @@ async def page(request: web.Request) -> web.Response:
     one = sides[0].summary
     context |= {
         "one": sides[0],
+        **by_time(sides[0].chosen, sides[0].span, sides[0].summary.reach),
         "latency_chart": charts.latency_over_time(one, slow),
         "histogram_chart": charts.histogram(one),
         "calls_chart": charts.calls_over_time(one),
@@ -133,6 +138,7 @@ def _comparison(request: web.Request, sides: tuple[Side, ...], slow: int) -> dic
     return {
         "a": a,
         "b": b,
+        "parted_at": second.reach.since if first.reach.until == second.reach.since else None,
         "swapped": _link(q=q, a=b, b=a),
         "differences": found,
         "verdicts": VERDICTS,
@@ -196,12 +202,20 @@ def _by(request: web.Request) -> str:
 
 def _values_compared(request: web.Request) -> str:
     field = request.query.get("field", "")
-    values = [value for value in request.query.getall("value") if value]
-    if kind_of_field(field) not in ("text", "label") or not 1 <= len(values) <= 2:
+    chosen = [value for value in request.query.getall("value") if value]
+    if kind_of_field(field) not in ("text", "label") or not 1 <= len(chosen) <= 2:
         raise bad_request("field and value: a field and one or two of its values are expected.")
-    b = write_criterion(Criterion(field, "=", (values[-1],)))
-    a = write_criterion(Criterion(field, "=", (values[0],))) if len(values) == 2 else f"-{b}"
+    b = write_criterion(Criterion(field, "=", (chosen[-1],)))
+    a = write_criterion(Criterion(field, "=", (chosen[0],))) if len(chosen) == 2 else f"-{b}"
     return _link(q=request.query.get("q", ""), a=a, b=b)
+
+
+def _before_and_after(request: web.Request) -> str:
+    text, now, zone = request.query["at"], time.time_ns(), zone_of(request)
+    at = values.span(text, now, zone)
+    if at is None or at[0] >= now:
+        raise bad_request(f"at={text[:64]}: a time that has been is expected, such as 2026-11-20T10:00 or yesterday.")
+    return around(at[0], now, zone).link(request.query.get("q", ""))
 
 
 def _link(**parameters: str) -> str:

@@ -10,13 +10,14 @@ from aiohttp import web
 
 from relayproxy.console import charts
 from relayproxy.console.answer import answer
+from relayproxy.console.before_after import by_time
 from relayproxy.console.findings import slow_ms
 from relayproxy.console.query import criteria_of, zone_of
 from relayproxy.console.render import render
 from relayproxy.console.room import ROOM
 from relayproxy.console.selection import Selection, Span, memory_of, reach_of, selection
 from relayproxy.console.summary import Summary, summarize
-from relayproxy.console.summary_document import step_item
+from relayproxy.console.summary_document import release_item, step_item
 from relayproxy.console.times import moment
 from relayproxy.store.queries import Queries
 
@@ -39,6 +40,7 @@ async def fragment(request: web.Request) -> web.Response:
         "calls_chart": charts.calls_over_time(one),
         "latency_chart": charts.latency_over_time(one, slow),
         "step_name": charts.step_name,
+        **by_time(chosen, span, one.reach),
         "ending_names": charts.ENDING_NAMES,
     }
     return render("overview_charts.html", request, context)
@@ -53,6 +55,7 @@ async def document(request: web.Request) -> web.Response:
             "range": {**moment("since", one.reach.since), **moment("until", one.reach.until), "span": span},
             "calls": {"matching": one.reach.matching, "counted": one.reach.counted},
             "step_s": one.step // 1_000_000_000,
+            "versions": [release_item(release) for release in one.releases],
             "items": [step_item(step) for step in one.steps],
             "next": None,
         }

@@ -91,6 +91,12 @@ STEP = obj(
     "A step of time.",
 )
 
+VERSIONS = array(
+    obj({"version": text(), **moment("first_at", "When the first call that it answered began.")}),
+    "Versions of the backend (setting `version_from`) that calls have within the range and none had in as long a time "
+    "before it.",
+)
+
 _PLACE = obj(
     {
         "id": text("The recording's own id."),
@@ -136,6 +142,7 @@ INSIGHT = obj(
         ),
         "step_s": STEP_S,
         "over_time": array(named("Step")),
+        "versions": VERSIONS,
         "endings": array(
             obj(
                 {
@@ -186,7 +193,7 @@ COMPARISON = obj(
     "Two selections side by side.",
 )
 
-OVERVIEW = whole(named("Step"), range=RANGE, calls=CALLS, step_s=STEP_S)
+OVERVIEW = whole(named("Step"), range=RANGE, calls=CALLS, step_s=STEP_S, versions=VERSIONS)
 
 FACETS = whole(
     obj(

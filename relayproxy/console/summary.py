@@ -24,6 +24,8 @@ VALUES = 20
 """Values of a field that are told apart; the calls with others are only counted."""
 LISTED = 10
 """Turns and calls in the lists of the slowest and the worst."""
+RELEASES = 8
+"""Versions of the backend that are marked in charts, the newest."""
 ENDINGS = ("failed", "success", "other", "live")
 """Failed ones first: what stands on the ground of a chart can be compared best."""
 
@@ -57,6 +59,14 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
+class Release:
+    """A version of the backend, and when the first call that it answered began (wall nanoseconds)."""
+
+    version: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """The numbers of the calls within `reach`."""
 
@@ -70,6 +80,8 @@ class Summary:
     values: tuple[Value, ...] = ()
     more_values: bool = False
     """There are more values than `values` has."""
+    releases: tuple[Release, ...] = ()
+    """Versions of the backend that came up within the range, first first; none of a side of a comparison."""
     slowest: tuple[Place, ...] = ()
     worst: tuple[Place, ...] = ()
 
@@ -122,7 +134,9 @@ def summarize(
     """Reads and adds up. Steps are `step` long and begin at `origin`; else at a full hour, day … of the zone, as
     its clocks are at the end of the range."""
     step = step or step_of(reach.until - reach.since)
+    releases: tuple[Release, ...] = ()
     if origin is None:
+        releases = tuple(Release(*one) for one in numbers.versions(reach)[-RELEASES:])
         ahead = datetime.fromtimestamp(reach.until // NS, zone).utcoffset() or timedelta()
         offset = round(ahead.total_seconds()) * NS
         origin = (reach.since + offset) // step * step - offset
@@ -144,6 +158,7 @@ def summarize(
         endings=_endings(calls),
         values=values,
         more_values=more,
+        releases=releases,
         slowest=numbers.slowest(reach, LISTED) if lists else (),
         worst=numbers.worst(reach, LISTED) if lists else (),
     )

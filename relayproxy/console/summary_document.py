@@ -10,7 +10,7 @@ from typing import Any
 from relayproxy.console.compare import MEASURES, Difference
 from relayproxy.console.figures import EDGES, Figure, Latencies
 from relayproxy.console.selection import Selection, Span
-from relayproxy.console.summary import ENDINGS, Step, Summary
+from relayproxy.console.summary import ENDINGS, Release, Step, Summary
 from relayproxy.console.times import moment
 from relayproxy.store.insight import Place
 
@@ -33,6 +33,7 @@ def summary_document(one: Summary, chosen: Selection, span: Span, by: str = "") 
         ],
         "step_s": one.step // 1_000_000_000,
         "over_time": [step_item(step) for step in one.steps],
+        "versions": [release_item(one) for one in one.releases],
         "endings": [
             {"outcome": ending.outcome, "studio_transition": ending.transition, "calls": ending.calls}
             for ending in one.endings
@@ -50,6 +51,11 @@ def summary_document(one: Summary, chosen: Selection, span: Span, by: str = "") 
         "slowest_turns": [_place(place) for place in one.slowest],
         "worst_calls": [_place(place) for place in one.worst],
     }
+
+
+def release_item(release: Release) -> dict[str, Any]:
+    """A version of the backend that came up."""
+    return {"version": release.version, **moment("first_at", release.at)}
 
 
 def step_item(step: Step) -> dict[str, Any]:

@@ -64,14 +64,19 @@ def span(text: str, now: int, zone: tzinfo = UTC) -> Span | None:
     return _moment(found, zone) if found[2] else _day(found[1], zone)
 
 
-def stamp(ns: int) -> str:
-    """Wall nanoseconds as `span` reads them, exactly."""
+def stamp(ns: int, zone: tzinfo = UTC) -> str:
+    """Wall nanoseconds as `span` reads them, exactly, as clocks in the zone show them and with their offset."""
     seconds, rest = divmod(ns, _S)
-    at = datetime.fromtimestamp(seconds, UTC)
+    at = datetime.fromtimestamp(seconds, zone)
+    ahead = at.utcoffset() or timedelta()
+    if not ahead or ahead % timedelta(minutes=1):  # some offsets of long ago had seconds
+        at, offset = datetime.fromtimestamp(seconds, UTC), "Z"
+    else:
+        offset = at.isoformat()[-6:]
     text = f"{at:%Y-%m-%dT%H:%M}"
     if rest:
-        return f"{text}:{at:%S}.{rest:09d}".rstrip("0") + "Z"
-    return f"{text}:{at:%S}Z" if at.second else f"{text}Z"
+        return f"{text}:{at:%S}.{rest:09d}".rstrip("0") + offset
+    return f"{text}:{at:%S}{offset}" if at.second else f"{text}{offset}"
 
 
 def _moment(found: re.Match[str], zone: tzinfo) -> Span | None:

@@ -184,6 +184,16 @@ class Numbers:
         among = or_(value.in_([one for one in values if one is not None]), *([value.is_(None)] * (None in values)))
         return self._latencies(reach, value, joined, among)
 
+    def versions(self, reach: Reach) -> tuple[tuple[str, int], ...]:
+        """Versions of the backend that came up within the range, and when the first call of each began, in this order:
+        not those that calls had in as long a time before it, nor what the first of all these calls had."""
+        with self._queries.reading() as db:
+            where = self._where(db.dialect.name, 2 * reach.since - reach.until, reach.until)
+            query = select(_c.backend_version, func.min(_c.started_at)).where(*where).group_by(_c.backend_version)
+            firsts = [(row[0], int(row[1])) for row in db.execute(query)]
+        begun = max(reach.since, min((at for _, at in firsts), default=0) + 1)
+        return tuple(sorted((one for one in firsts if one[0] and one[1] >= begun), key=lambda one: (one[1], one[0])))
+
     def slowest(self, reach: Reach, limit: int) -> tuple[Place, ...]:
         """The turns in which callers waited longest, answered or not, the longest first."""
         with self._queries.reading() as db:

@@ -71,6 +71,7 @@ def _call(chance: random.Random, id: str, at: int, now: int) -> tuple[SessionRow
         from_number=f"+1555010{chance.randint(0, 40):04d}",
         to_number=f"+1555020{ROUTES.index(route):04d}",
         backend=f"wss://{route}.example.com/ws",
+        backend_version=f"2.{release}.0",
         turns=len(turns),
         responses=len(values),
         interrupted_responses=interrupted,

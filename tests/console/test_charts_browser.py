@@ -1,10 +1,13 @@
 """The charts in a real browser: drawn under the page's own policy, read without them, and marked with the mouse."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -186,6 +189,42 @@ def test_a_range_that_is_marked_becomes_the_filter_s(visit: OpenPage) -> None:
     assert field.input_value().startswith("route:bookings since:20")
     expect(page.locator(".alarm")).to_have_count(0)
     expect(page.locator(".plot canvas").first).to_be_visible()
+
+
+@pytest.mark.parametrize("path", ["/insight?q=since%3A10d", "/sessions?q=since%3A10d"])
+def test_a_range_that_is_marked_can_be_compared_with_as_long_before(visit: OpenPage, path: str) -> None:
+    page = visit(path, viewport={"width": 1280, "height": 800})
+    drag(page, ".plot .u-over", 300, 400)
+    page.wait_for_url("**until*")
+    page.get_by_role("link", name=re.compile("^Compare with the .* before$")).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Insight: comparison")
+    expect(page.locator(".about")).to_contain_text("as long before as after")
+
+
+@pytest.mark.parametrize("path", ["/insight?q=since%3A10d", "/sessions?q=since%3A10d"])
+@pytest.mark.parametrize("viewport", [{"width": 1280, "height": 800}, NARROW])
+def test_a_release_is_a_line_with_its_name_and_leads_to_before_and_after(
+    visit: OpenPage, path: str, viewport: dict[str, int]
+) -> None:
+    page = visit(path, viewport=viewport)
+    if path.startswith("/sessions") and viewport is NARROW:
+        page.get_by_text("Charts", exact=True).click()
+    expect(page.locator(".version-name")).to_have_text(["2.42.0", "2.42.0"])
+    assert fits(page)
+    page.get_by_role("link", name="Before and after version 2.42.0").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Insight: comparison")
+    expect(page.locator(".compared")).to_contain_text("worse")
+
+
+def test_before_and_after_a_time_are_asked_for_in_the_page(visit: OpenPage) -> None:
+    page = visit("/insight?q=route%3Abookings", timezone_id="Asia/Tokyo")
+    page.get_by_text("Compare …").click()
+    expect(page.locator(".pop")).to_contain_text("Time in Asia/Tokyo")
+    at = f"{datetime.now(ZoneInfo('Asia/Tokyo')) - timedelta(days=3):%Y-%m-%dT%H:%M}"
+    page.get_by_label("At", exact=True).fill(at)
+    page.locator(".pop form").first.get_by_role("button", name="Compare").click()
+    expect(page.locator(".side-b h2")).to_contain_text(f"since:{at}+09:00")
+    expect(page.locator(".about")).to_contain_text("as long before as after")
 
 
 def test_two_values_are_compared_from_the_page(visit: OpenPage) -> None:

@@ -1,15 +1,21 @@
 """Numbers over many calls and comparisons, as programs and readers get them."""
 
+import re
 import time
 from collections.abc import Awaitable, Callable
+from datetime import datetime
+from html import unescape
 from typing import Any
-from urllib.parse import unquote_plus
+from urllib.parse import parse_qs, unquote_plus, urlsplit
+from zoneinfo import ZoneInfo
 
 import pytest
 from aiohttp.test_utils import TestClient
 
 from relayproxy.console import selection as memory
+from relayproxy.console.query import parse
 from relayproxy.console.selection import selection, without_times
+from relayproxy.console.zones import COOKIE
 from relayproxy.conversation.spread import nearest_rank
 from relayproxy.store.archive import Archive
 from relayproxy.store.desk import add_note, add_tag, delete_note, remove_tag
@@ -62,6 +68,12 @@ def call(archive: Archive, id: str, ago_h: float, latencies: list[int], **known:
             journals=(JournalRow("j1", 1, at),), sessions=(row,), turns=turns, labels=(SessionLabels(id, at, labels),)
         )
     )
+
+
+def archive_started(archive: Archive, id: str) -> int:
+    row = archive.session(id)
+    assert row is not None
+    return row.started_at
 
 
 async def test_percentiles_are_over_turns_not_over_calls(archive: Archive, ask: Ask) -> None:
@@ -215,6 +227,99 @@ async def test_two_ranges_of_time_share_no_call_and_have_steps_that_fit(archive:
 
 async def test_a_comparison_needs_both_sides(ask: Ask, archive: Archive) -> None:
     assert "both are expected" in (await ask(a="since:7d", status=400))["error"]["message"]
+
+
+async def test_before_and_after_a_time_are_as_long_and_in_the_readers_zone(client: Client, archive: Archive) -> None:
+    since = time.time_ns() - 50 * HOUR
+    call(archive, "before", 60, [500])
+    call(archive, "after", 40, [900])
+    client.session.cookie_jar.update_cookies({COOKIE: "Asia/Tokyo"})
+    at = f"{datetime.fromtimestamp(since // 10**9, ZoneInfo('Asia/Tokyo')):%Y-%m-%dT%H:%M}"
+
+    async with client.get("/insight", params={"at": at, "q": "route:default since:1h"}, allow_redirects=False) as told:
+        link = told.headers["Location"]
+    async with client.get(link) as response:
+        page = await response.text()
+
+    sides = parse_qs(urlsplit(link).query)
+    assert sides["q"] == ["route:default"]
+    assert sides["a"][0].endswith(f" until:{at}+09:00")
+    assert sides["b"][0].startswith(f"since:{at}+09:00 until:")
+    a, b = (parse(sides[side][0], 0).criteria for side in "ab")
+    assert (a.since, a.until, b.since, b.until) != (None,) * 4
+    assert (a.until or 0) - (a.since or 0) == (b.until or 0) - (b.since or 0)
+    assert 0 <= time.time_ns() - (b.until or 0) < 3 * HOUR // 60
+    assert page.count(">1 call</a>") == 2
+    assert "Before (A) and after (B)" in page
+    assert "as long before as after" in page
+
+
+async def test_a_week_of_each_side_is_compared_at_most(client: Client, archive: Archive) -> None:
+    call(archive, "long ago", 24 * 40, [500])
+
+    async with client.get("/insight", params={"at": "30d"}, allow_redirects=False) as told:
+        b = parse(parse_qs(urlsplit(told.headers["Location"]).query)["b"][0], 0).criteria
+
+    assert ((b.until or 0) - (b.since or 0)) == 7 * 24 * HOUR
+
+
+@pytest.mark.parametrize("at", ["soon", "", "2096-11-20T10:00", "2026-11-20T10:00 09:00"])
+async def test_a_time_that_has_not_been_has_no_after(client: Client, archive: Archive, at: str) -> None:
+    async with client.get("/insight", params={"at": at}) as response:
+        assert response.status == 400
+        assert "a time that has been is expected" in await response.text()
+
+
+async def test_a_version_that_comes_up_is_marked_and_the_one_that_was_there_is_not(
+    client: Client, archive: Archive, ask: Ask
+) -> None:
+    for ago, version in ((30, "1.9"), (20, "1.9"), (10, "2.0"), (8, "1.9"), (5, "2.1 <b>")):
+        call(archive, f"call {ago}", ago, [500], backend_version=version)
+    call(archive, "elsewhere", 7, [500], route="other", backend_version="9")
+
+    told = await ask(q="since:24h route:default")
+    over_time = await ask("/api/overview", q="since:24h route:default")
+    async with client.get("/insight", params={"q": "since:24h route:default"}) as response:
+        page = await response.text()
+
+    assert [one["version"] for one in told["versions"]] == ["2.0", "2.1 <b>"]
+    assert over_time["versions"] == told["versions"]
+    assert told["versions"][0]["first_at_ns"] == archive_started(archive, "call 10")
+    assert "2.1 &lt;b&gt;" in page
+    assert page.count("before and after</a>") == 2
+    assert [one["version"] for one in (await ask(q="since:40h"))["versions"]] == ["2.0", "9", "2.1 <b>"]
+
+
+async def test_a_first_version_is_no_release(archive: Archive, ask: Ask) -> None:
+    call(archive, "first", 3, [500], backend_version="1.0")
+    call(archive, "second", 2, [500], backend_version="1.0")
+
+    assert (await ask())["versions"] == []
+
+
+async def test_a_range_is_compared_with_as_long_before(client: Client, archive: Archive) -> None:
+    call(archive, "earlier", 9, [500])
+    call(archive, "now", 2, [900])
+    links = []
+    for q in ("since:6h", "since:5h until:1h", "until:1h"):
+        async with client.get("/insight", params={"q": f"route:default {q}"}) as response:
+            links.append(re.findall(r'href="([^"]+)">Compare with the ([^<]+) before<', await response.text()))
+
+    assert [[length for _, length in found] for found in links] == [["6 hours"], ["4 hours"], []]
+    async with client.get(unescape(links[0][0][0])) as response:
+        page = await response.text()
+    assert page.count(">1 call</a>") == 2
+
+
+async def test_two_versions_are_compared(client: Client, archive: Archive, ask: Ask) -> None:
+    call(archive, "old", 9, [500], backend_version="1.9")
+    call(archive, "new", 2, [900], backend_version="2.0")
+
+    by = await ask(by="version")
+    found = await ask(a="version:1.9", b="version:2.0")
+
+    assert sorted(one["value"] for one in by["by"]["items"]) == ["1.9", "2.0"]
+    assert [found[side]["response_latency_ms"]["p50"] for side in "ab"] == [500, 900]
 
 
 async def test_marked_values_lead_to_their_comparison(client: Client, archive: Archive) -> None:

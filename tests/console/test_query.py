@@ -291,6 +291,8 @@ def test_a_quoted_value_is_one_value(text: str) -> None:
 @given(st.integers(0, 2**63 - 1))
 def test_a_stamp_says_the_exact_time(ns: int) -> None:
     assert span(stamp(ns), NOW) == (ns, ns)
+    for zone in ("Europe/Berlin", "Asia/Kolkata", "America/St_Johns"):
+        assert span(stamp(ns, ZoneInfo(zone)), NOW) == (ns, ns)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@
 // {"edges": ["50 ms", …], "series": […]}                  a histogram: bars between edges
 // series: {"name", "draw": "line" | "bar" | "faint", "colour": name of a --chart-… colour, "unit": "ms" | "%" | "",
 //          "dash": bool, "values": [number or null…]}; "stacked": true puts the bars on top of each other
+// {"marks": [{"at": seconds, "name": "2.4.1"}]}              versions that came up: lines from top to bottom
 // {"rule": {"at": number, "name": "slow"}}                a line across
 // {"top": number}                                          what the scale of the lines reaches to; a mark at the edge says
 //                                                          how much more it is
@@ -110,6 +111,9 @@ function tip(plot, chart, shown) {
     if (box.hidden) return;
     box.replaceChildren();
     line("when", whenOf(chart, idx));
+    for (const { at, name } of chart.marks ?? []) {
+      if (Math.floor((at - chart.times[0]) / chart.step) === idx) line("what", `Version ${name} came up`);
+    }
     if (shown.every((one) => !one.values[idx])) line("what", chart.stacked ? "no calls" : "no turns");
     else list(idx);
     const at = u.valToPos(u.data[0][idx], "x") + u.over.offsetLeft;
@@ -197,7 +201,7 @@ export function draw(element, onBrush) {
     series: [{}, ...drawn.map((one) => seriesOf(one, colour, count > 70))],
     hooks: {
       setCursor: [move],
-      draw: [(u) => chart.rule && rule(u, chart.rule, left, colour), (u) => beyond(u, shown)],
+      draw: [(u) => chart.rule && rule(u, chart.rule, left, colour), (u) => beyond(u, shown), (u) => marked(u, chart.marks ?? [], colour)],
       setSelect: [
         (u) => {
           const { left: from, width } = u.select;
@@ -242,6 +246,33 @@ function rule(u, { at, name }, left, colour) {
   ctx.restore();
   const said = label(u, "rule-name", name);
   said.style.top = `${Math.max(0, u.valToPos(at, left.unit || "count") - said.offsetHeight - 2)}px`;
+}
+
+/** Lines where versions came up, the newest ones with their names as far as there is room. */
+function marked(u, marks, colour) {
+  for (const old of u.over.querySelectorAll(".version-name")) old.remove();
+  const { top, height } = u.bbox;
+  const { ctx } = u;
+  let free = u.over.clientWidth;
+  for (const { at, name } of [...marks].reverse()) {
+    const x = Math.round(u.valToPos(at, "x", true)) + 0.5;
+    ctx.save();
+    ctx.strokeStyle = colour.of("--text");
+    ctx.globalAlpha = 0.65;
+    ctx.lineWidth = devicePixelRatio;
+    ctx.setLineDash([5 * devicePixelRatio, 3 * devicePixelRatio]);
+    ctx.beginPath();
+    ctx.moveTo(x, top);
+    ctx.lineTo(x, top + height);
+    ctx.stroke();
+    ctx.restore();
+    const said = label(u, "version-name", name);
+    const line = u.valToPos(at, "x");
+    const start = [line + 3, line - 3 - said.offsetWidth].find((from) => from >= 0 && from + said.offsetWidth <= free);
+    if (start === undefined) said.remove();
+    else said.style.left = `${start}px`;
+    free = Math.min(free, start ?? line, line) - 2;
+  }
 }
 
 /** Says at the upper edge what lies above it; of values side by side the highest ones, as many as there is room for. */

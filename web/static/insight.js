@@ -19,7 +19,7 @@ for (const chart of document.querySelectorAll("[data-chart]")) {
 document.getElementById("ask-by")?.addEventListener("change", ({ target }) => target.form.requestSubmit());
 
 // What the field was seen with, for both values of a comparison.
-const values = document.querySelector("form.values");
+const values = document.querySelector(".values [name=field]").form;
 async function offer() {
   const q = `${values.elements.namedItem("field").value}:`;
   try {
