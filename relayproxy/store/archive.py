@@ -16,6 +16,7 @@ from sqlalchemy import Column, Connection, Engine, Select, Text, bindparam, dele
 
 from relayproxy.conversation.message import Message, read_lines
 from relayproxy.store import schema
+from relayproxy.store.bigrams import bigrams
 from relayproxy.store.chunks import Chunks
 from relayproxy.store.criteria import TAG
 from relayproxy.store.engine import Identity, opened_file, place, present_file, reading, writing
@@ -231,7 +232,8 @@ class Archive:
         if batch.connections:
             db.execute(self._put_connections, parameters(batch.connections))
         if batch.turns:
-            db.execute(self._put_turns, parameters(batch.turns))
+            pairs = [{"bigrams": bigrams(turn.caller_text, turn.agent_text)} for turn in batch.turns]
+            db.execute(self._put_turns, [a | b for a, b in zip(parameters(batch.turns), pairs, strict=True)])
         self._delete_turns(db, batch.turn_counts)
         self._replace_labels(db, batch.labels)
         self._chunks.append(db, batch.chunks)

@@ -23,7 +23,7 @@ from relayproxy.store.revisions import not_ready_reason
 from relayproxy.store.rows import ConnectionRow, SessionRow, TurnRow
 from relayproxy.store.search import Hit, hits
 from relayproxy.store.tables import columns, value
-from relayproxy.store.where import FEW, SORTED_BY, SORTED_INDEXED, conditions
+from relayproxy.store.where import FEW, SORTED_BY, conditions
 
 ALL = Criteria()
 _BRIEF = columns(SessionRow, schema.sessions, blank="detail")
@@ -112,7 +112,7 @@ class Queries:
         after = _read_sorted_cursor(before, sort) if before else None
         places: list[tuple[str, int, int | None]] = []
         with self.reading() as db:
-            found = select(c.id, c.started_at, by).where(*_narrowed(db, criteria, sort))
+            found = select(c.id, c.started_at, by).where(*_narrowed(db, criteria))
             if after is None or after[0] is not None:
                 valued = found.where(
                     by > literal(_LEAST), *([] if after is None else [_beyond((by, c.started_at, c.id), after, sort)])
@@ -296,7 +296,7 @@ _After = tuple[int | None, int, str]
 """A place in a sorted list: what it is sorted by, when the session began, its id."""
 
 
-def _narrowed(db: Connection, criteria: Criteria, sort: Sort) -> list[ColumnElement[bool]]:
+def _narrowed(db: Connection, criteria: Criteria) -> list[ColumnElement[bool]]:
     """What must hold of the sessions of a sorted list. Few that match are looked up beforehand, and sorted then; of
     many the first ones are met soon enough on the way through the index of the order."""
     if not criteria:
@@ -306,8 +306,6 @@ def _narrowed(db: Connection, criteria: Criteria, sort: Sort) -> list[ColumnElem
     some = db.execute(select(c.id).where(*wanted).limit(FEW + 1)).scalars().all()
     if len(some) <= FEW:
         return [c.id.in_(some)]
-    if sort.field not in SORTED_INDEXED:
-        return conditions(criteria, db.dialect.name)
     # SQLite would otherwise take an index of the condition, and sort all that it finds by it.
     return [func.coalesce(one, literal(False)) for one in wanted] if db.dialect.name == "sqlite" else wanted
 

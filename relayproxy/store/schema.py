@@ -181,6 +181,8 @@ turns = Table(
     Column("caller_text", Text, nullable=False),
     Column("agent_text", Text, nullable=False),
     Column("detail", Text, nullable=False),  # JSON: the whole turn
+    # Of texts in scripts without spaces between words, else nothing. Added to the table like what follows below.
+    Column("bigrams", Text, nullable=False, server_default="", system=True),
     UniqueConstraint("session", "number", name="uq_turns_place"),
 )
 
@@ -293,7 +295,30 @@ _SAID = (
     "'!\"#$&''()*+,-./:;<=>?@[\\]^_`{|}~', repeat(' ', 32)))) STORED",
     "CREATE INDEX ix_turns_said ON turns USING gin (said)",
 )
-for _statement in _FTS:
-    event.listen(metadata, "after_create", DDL(_statement).execute_if(dialect="sqlite"))  # type: ignore[no-untyped-call]
-for _statement in _SAID:
-    event.listen(metadata, "after_create", DDL(_statement).execute_if(dialect="postgresql"))  # type: ignore[no-untyped-call]
+_BIGRAMS = "ALTER TABLE turns ADD COLUMN bigrams TEXT DEFAULT '' NOT NULL"
+# To this tokenizer all characters beyond ASCII are parts of words, also the marks of Thai.
+_BIGRAMS_FTS = (
+    "CREATE VIRTUAL TABLE turns_bigrams USING fts5(bigrams, content='turns', content_rowid='id', tokenize='ascii')",
+    "CREATE TRIGGER turns_bigrams_insert AFTER INSERT ON turns WHEN new.bigrams != '' BEGIN "
+    "INSERT INTO turns_bigrams(rowid, bigrams) VALUES (new.id, new.bigrams); END",
+    "CREATE TRIGGER turns_bigrams_delete AFTER DELETE ON turns WHEN old.bigrams != '' BEGIN "
+    "INSERT INTO turns_bigrams(turns_bigrams, rowid, bigrams) VALUES ('delete', old.id, old.bigrams); END",
+    "CREATE TRIGGER turns_bigrams_update AFTER UPDATE OF bigrams ON turns WHEN old.bigrams != new.bigrams BEGIN "
+    "INSERT INTO turns_bigrams(turns_bigrams, rowid, bigrams) "
+    "SELECT 'delete', old.id, old.bigrams WHERE old.bigrams != ''; "
+    "INSERT INTO turns_bigrams(rowid, bigrams) SELECT new.id, new.bigrams WHERE new.bigrams != ''; END",
+)
+_BIGRAMS_GIN = (
+    "CREATE INDEX ix_turns_bigrams ON turns USING gin (array_to_tsvector(string_to_array(bigrams, ' '))) "
+    "WHERE bigrams != ''"
+)
+# SQLite adds such a column only where it takes no room, PostgreSQL only where it does.
+_DURATION = "ALTER TABLE sessions ADD COLUMN duration BIGINT GENERATED ALWAYS AS (ended_at - started_at)"
+_DURATION_INDEX = "CREATE INDEX ix_sessions_duration ON sessions (duration, started_at, id)"
+_LATER = {
+    "sqlite": (*_FTS, _BIGRAMS, *_BIGRAMS_FTS, f"{_DURATION} VIRTUAL", _DURATION_INDEX),
+    "postgresql": (*_SAID, _BIGRAMS, _BIGRAMS_GIN, f"{_DURATION} STORED", _DURATION_INDEX),
+}
+for _dialect, _statements in _LATER.items():
+    for _statement in _statements:
+        event.listen(metadata, "after_create", DDL(_statement).execute_if(dialect=_dialect))  # type: ignore[no-untyped-call]

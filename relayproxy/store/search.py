@@ -3,20 +3,34 @@
 Knows: how each database indexes words, and is asked for words and phrases.
 Must not know: sessions' other columns; who asks.
 
-A word ends with `*` when only its beginning is given. Case and, on SQLite, accents do not matter, and `ß` is `ss`. In
-scripts that put no spaces between words there are none in the index: what is searched for in these is looked for in the
-texts themselves, wherever it stands in them.
+A word ends with `*` when only its beginning is given. Case and, on SQLite, accents do not matter, and `ß` is `ss`.
+What is searched for in a script that puts no spaces between words is found wherever it stands, by its bigrams.
 """
 
 import re
 import string
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, func, literal, or_, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    Text,
+    cast,
+    func,
+    literal,
+    literal_column,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.sql.expression import column, table
 
+from relayproxy.store.bigrams import find, is_spaceless, sought
 from relayproxy.store.schema import turns
 
 INDEXED = (2, 3)
@@ -25,11 +39,6 @@ MOST_HITS = 3
 """Turns that are shown of one session."""
 _OPEN, _CLOSE = "\x02", "\x03"
 _WORD = re.compile(r"[^\W_]+")
-# Thai, Lao, Burmese, Khmer; kana, Han, half-width kana; Han beyond the first plane.
-_SPACELESS = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f"
-    "\U00020000-\U0003ffff]"
-)
 _SPELLED = re.compile(r"ß|ss|s(?=\*$)", re.IGNORECASE)
 _MOST_SPELLINGS = 4
 """Places of a word that are tried with `ß` and with `ss`."""
@@ -55,7 +64,7 @@ def said(words: Iterable[str], dialect: str) -> Select[Any]:
     if not wanted:
         return select(turns.c.id, turns.c.session).where(literal(False))
     spaceless, listed = _parted(wanted)
-    inside = [_inside(word, dialect) for word in spaceless]
+    inside = _contains_bigrams(spaceless, dialect) if spaceless else []
     if dialect == "sqlite" and listed:
         found = _fts()
         return (
@@ -67,25 +76,44 @@ def said(words: Iterable[str], dialect: str) -> Select[Any]:
 
 
 def _parted(words: list[str]) -> tuple[list[str], list[str]]:
-    """Those that are looked for in the texts themselves, and those that the index has."""
-    return [word for word in words if _SPACELESS.search(word)], [word for word in words if not _SPACELESS.search(word)]
+    """Those that are found by their bigrams, and those that are words of an index."""
+    return [word for word in words if is_spaceless(word)], [word for word in words if not is_spaceless(word)]
 
 
-def _inside(word: str, dialect: str) -> ColumnElement[bool]:
-    find = func.instr if dialect == "sqlite" else func.strpos
-    sought = word.rstrip("*").lower()
-    return or_(*(find(func.lower(each), sought) > 0 for each in (turns.c.caller_text, turns.c.agent_text)))
+def _contains_bigrams(words: list[str], dialect: str) -> list[ColumnElement[bool]]:
+    every = [sought(word) for word in words]
+    if dialect == "sqlite":
+        phrases = (f'"{pairs}"{" *" * _ends_open(pairs)}' for pairs in every)
+        matches = text("turns_bigrams MATCH :fts_bigrams").bindparams(fts_bigrams=" AND ".join(phrases))
+        return [turns.c.id.in_(select(column("rowid")).select_from(table("turns_bigrams")).where(matches))]
+    # The index knows of no order.
+    lexemes = {f"'{pair}'{':*' * (len(pair) == 1)}" for pairs in every for pair in pairs.split()}
+    indexed = func.array_to_tsvector(func.string_to_array(turns.c.bigrams, literal_column("' '")))
+    asked = cast(literal(" & ".join(sorted(lexemes)), Text), TSQUERY)
+    return [turns.c.bigrams != literal_column("''"), indexed.op("@@")(asked), *_read_bigrams(words, dialect)]
+
+
+def _read_bigrams(words: list[str], dialect: str) -> list[ColumnElement[bool]]:
+    """The same of one turn after the other, without an index."""
+    place = func.instr if dialect == "sqlite" else func.strpos
+    return [place(turns.c.bigrams, sought(word)) > 0 for word in words]
+
+
+def _ends_open(pairs: str) -> bool:
+    return len(pairs.split()[-1]) == 1
 
 
 def said_in(session: ColumnElement[str], words: Iterable[str], dialect: str) -> ColumnElement[bool]:
     """Whether they were said in that session; looks at its turns one by one."""
-    wanted = [word for word in words if _WORD.search(word)]
-    listed = _parted(wanted)[1]
-    if dialect == "sqlite" and listed == wanted and not all(map(_is_indexed, wanted)):
+    spaceless, listed = _parted([word for word in words if _WORD.search(word)])
+    there = _read_bigrams(spaceless, dialect) if spaceless else []
+    if dialect == "sqlite" and listed and not all(map(_is_indexed, listed)):
         # All turns with such a beginning would be gathered anew for each turn: once is enough.
-        every = select(_fts().c.rowid).where(_matches(wanted))
-        return select(turns.c.id).where(turns.c.session == session, turns.c.id.in_(every)).exists()
-    return said(wanted, dialect).where(turns.c.session == session).exists()
+        every = select(_fts().c.rowid).where(_matches(listed))
+        return select(turns.c.id).where(turns.c.session == session, turns.c.id.in_(every), *there).exists()
+    if listed:
+        return said(listed, dialect).where(turns.c.session == session, *there).exists()
+    return select(turns.c.id).where(turns.c.session == session, *(there or [literal(False)])).exists()
 
 
 def _is_indexed(word: str) -> bool:
@@ -113,22 +141,29 @@ def hits(db: Connection, words: Sequence[str], sessions: Sequence[str]) -> dict[
 def _hits_inside(
     db: Connection, words: list[str], spaceless: list[str], sessions: Sequence[str]
 ) -> dict[str, tuple[Hit, ...]]:
-    ids = said(words, db.dialect.name).where(turns.c.session.in_(sessions)).subquery().c.id
+    here = select(turns.c.id).where(turns.c.session.in_(sessions), *_read_bigrams(spaceless, db.dialect.name))
     columns = (turns.c.session, turns.c.number, turns.c.caller_text, turns.c.agent_text)
-    query = select(*columns).where(turns.c.id.in_(select(ids))).order_by(turns.c.session, turns.c.number)
-    sought = re.compile("|".join(re.escape(word.rstrip("*")) for word in spaceless), re.IGNORECASE)
+    query = select(*columns).where(turns.c.id.in_(here)).order_by(turns.c.session, turns.c.number)
+    if listed := _parted(words)[1]:
+        query = query.where(turns.c.id.in_(select(said(listed, db.dialect.name).subquery().c.id)))
     found: dict[str, list[Hit]] = {}
     for session, number, caller, agent in db.execute(query):
-        listed = found.setdefault(session, [])
-        who: Literal["caller", "agent"] = "caller" if sought.search(caller) else "agent"
-        said_there = caller if who == "caller" else agent
-        if len(listed) < MOST_HITS and (match := sought.search(said_there)):
-            start, end = max(0, match.start() - _AROUND), match.end() + _AROUND
-            before = "…" * (start > 0) + said_there[start : match.start()]
-            after = said_there[match.end() : end] + "…" * (end < len(said_there))
-            parts = ((before, False), (match[0], True), (after, False))
-            listed.append(Hit(number, who, tuple(part for part in parts if part[0])))
-    return {session: tuple(listed) for session, listed in found.items()}
+        shown = found.setdefault(session, [])
+        if len(shown) < MOST_HITS and (hit := _hit_inside(number, caller, agent, spaceless)):
+            shown.append(hit)
+    return {session: tuple(shown) for session, shown in found.items()}
+
+
+def _hit_inside(number: int, caller: str, agent: str, spaceless: list[str]) -> Hit | None:
+    sides: tuple[tuple[Literal["caller", "agent"], str], ...] = (("caller", caller), ("agent", agent))
+    for (who, words), word in product(sides, spaceless):
+        if place := find(word, words):
+            start, end = max(0, place[0] - _AROUND), place[1] + _AROUND
+            before = "…" * (start > 0) + words[start : place[0]]
+            after = words[place[1] : end] + "…" * (end < len(words))
+            parts = ((before, False), (words[slice(*place)], True), (after, False))
+            return Hit(number, who, tuple(part for part in parts if part[0]))
+    return None
 
 
 def _spellings(word: str) -> list[str]:

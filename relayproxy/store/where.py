@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, not_, or_, select
+from sqlalchemy.sql.expression import column
 
 from relayproxy.store.criteria import Criteria, Criterion, kind_of_field
 from relayproxy.store.schema import labels, notes, sessions
@@ -56,12 +57,10 @@ _NUMBERS: dict[str, ColumnElement[Any]] = {
 }
 SORTED_BY: dict[str, ColumnElement[Any]] = {
     "started": _c.started_at,
-    "duration": _c.ended_at - _c.started_at,
+    "duration": column("duration", _selectable=sessions),  # which the database keeps: see `schema`
     **{name: _NUMBERS[name] for name in ("turns", "latency", "wait", "interruptions")},
 }
 """What a session's place in a sorted list goes by; null for those that come last."""
-SORTED_INDEXED = frozenset({"started", "turns", "latency", "wait", "interruptions"})
-"""Those of them that have an index in that order."""
 _STATES: dict[str, ColumnElement[bool]] = {
     "live": _c.ended_at.is_(None),
     "ended": _c.ended_at.is_not(None),

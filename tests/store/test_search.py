@@ -1,10 +1,12 @@
 """What was said is found, and shown where it was said, as turns come, change and go."""
 
+from sqlalchemy import Engine
+
 from relayproxy.store.archive import Archive
 from relayproxy.store.criteria import Criteria
 from relayproxy.store.queries import Queries
 from relayproxy.store.rows import Batch
-from relayproxy.store.search import Hit
+from relayproxy.store.search import Hit, said
 from tests.store.build import session, turn
 
 
@@ -97,6 +99,87 @@ def test_words_of_scripts_without_spaces_are_found_wherever_they_stand(archive: 
         "ja": (Hit(0, "caller", (("予約の", False), ("変更", True), ("をお願いします", False))),)
     }
     assert [hit.who for hit in queries.hits(both, list(said))["mixed"]] == ["caller"]
+
+
+def test_scripts_without_spaces_are_found_by_one_character_and_in_half_or_full_width(
+    archive: Archive, queries: Queries
+) -> None:
+    texts = {
+        "one": ("お茶", "待って"),
+        "two": ("新しいカードでお茶を買います", ""),
+        "half": ("ｶｰﾄﾞをなくした", ""),
+        "full": ("", "３名様のＶＩＰ会員 for tonight"),
+        "marks": ("予約、変更、以上", ""),
+        "apart": ("待って", "お茶"),
+        "thai": ("ขอน้ำ\u200bเปล่า ๕ ที่", ""),
+        "lao": ("ສະບາຍດີ", ""),
+        "burmese": ("ကျေးဇူးတင်ပါတယ်", ""),
+        "khmer": ("សួស្តីបង", ""),
+        "rare": ("𠮷野家だ", ""),
+        "none": ("a table for two, the VIP card, 3 people", "ok"),
+    }
+    archive.commit(
+        Batch(
+            sessions=tuple(session(id) for id in texts),
+            turns=tuple(turn(id, 0, caller_text=said, agent_text=told) for id, (said, told) in texts.items()),
+        )
+    )
+    for word, expected in {
+        "茶": ["apart", "one", "two"],
+        "茶*": ["apart", "one", "two"],
+        "す": ["two"],
+        "カード": ["half", "two"],
+        "ｶｰﾄﾞ": ["half", "two"],
+        "ガード": [],
+        "3名": ["full"],
+        "３名様": ["full"],
+        "ｖｉｐ会員": ["full"],
+        "予約 変更": ["marks"],
+        "予約、変": ["marks"],
+        "約変": [],
+        "茶待": [],
+        "てお茶": [],
+        "น้ำ": ["thai"],
+        "น้ำเปล่า": ["thai"],
+        "๕ ที่": ["thai"],
+        "ສະບາຍ": ["lao"],
+        "ကျေးဇူး": ["burmese"],
+        "សួស្តី": ["khmer"],
+        "𠮷野": ["rare"],
+        "会%": ["full"],
+        "会'\"\\": ["full"],
+    }.items():
+        assert ids(queries, word) == expected, word
+        shown = queries.hits(Criteria(words=(word,)), list(texts))
+        assert sorted(shown) == expected, word
+        assert all(any(hit for _, hit in found.parts) for (found,) in shown.values()), word
+
+
+def test_bigrams_follow_every_change_of_a_turn(archive: Archive, queries: Queries) -> None:
+    for text, found in (("予約", []), ("予約の変更", ["a"]), ("a change", []), ("変更", ["a"]), ("変更", ["a"])):
+        archive.commit(Batch(sessions=(session("a"),), turns=(turn("a", 0, caller_text=text, agent_text="ok"),)))
+        assert ids(queries, "変更") == found
+        assert ids(queries, "予") == (["a"] if "予" in text else [])
+    archive.commit(Batch(turn_counts=(("a", 0),)))
+    assert ids(queries, "変更") == []
+
+
+def test_words_without_spaces_are_looked_up_in_an_index(engine: Engine, archive: Archive) -> None:
+    archive.commit(Batch(sessions=(session("a"),), turns=(turn("a", 0, caller_text="予約の変更"),)))
+    dialect = engine.dialect.name
+    explain = "EXPLAIN QUERY PLAN " if dialect == "sqlite" else "EXPLAIN "
+    query = said(("変更",), dialect).compile(engine)
+    with engine.begin() as db:
+        if dialect == "postgresql":
+            db.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        plan = " ".join(
+            str(row)
+            for row in db.exec_driver_sql(
+                explain + str(query), query.params if dialect == "postgresql" else tuple(query.params.values())
+            )
+        )
+    assert ("VIRTUAL TABLE INDEX" if dialect == "sqlite" else "ix_turns_bigrams") in plan, plan
+    assert "SCAN turns'" not in plan
 
 
 def test_sharp_s_and_double_s_are_the_same(archive: Archive, queries: Queries) -> None:
