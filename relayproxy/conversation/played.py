@@ -31,19 +31,21 @@ def played(speeches: Iterable[Speech], ended_at: int | None, silent_at: int | No
             found[-1] = Played(before.start, end, before.estimated or one.estimated)
         elif len(found) < MOST:
             found.append(one)
+    if found and found[-1].end is None and silent_at is not None:
+        found[-1] = Played(found[-1].start, silent_at, estimated=True)
     return tuple(found)
 
 
 def _one(speech: Speech, ended_at: int | None, silent_at: int | None) -> Played | None:
     start = speech.sound_at if speech.sound_at is not None else speech.begin_at
-    if not start or speech.unsounded:
+    if not start or speech.unsounded or (silent_at is not None and start >= silent_at):
         return None
     known = speech.cut.at if speech.cut is not None else speech.off_at
     end = known if known is not None else (ended_at if speech.media else speech.end_at)
     if known is None and speech.media and end is not None and end <= start:
         end = None
-    if silent_at is not None:
-        end = silent_at if end is None else min(end, silent_at)
+    if end is not None and silent_at is not None:
+        end = min(end, silent_at)
     if end is not None and end <= start:
         return None
     return Played(start, end, speech.sound_at is None or known is None)

@@ -217,3 +217,16 @@ def test_marks_are_bounded_in_number_and_length() -> None:
     assert len(turn.marks) == 64
     long = script(f'0.0 twilio setup\n1.0 twilio prompt "{"x" * 200}" last').turns[1]
     assert marks(long) == [(1.0, "prompt", "x" * 80)]
+
+
+def test_media_that_text_follows_is_drawn_until_that_begins() -> None:
+    call = """
+        0.0   twilio   setup
+        2.0   twilio   prompt "Play it" last
+        3.0   backend  play https://example.com/a.mp3
+        9.0   backend  text "That was it." last
+    """
+
+    played = script(call).turns[1].played
+    assert script(call + HUNG_UP.format(at=60)).turns[1].played == played
+    assert played[-1].end is not None
