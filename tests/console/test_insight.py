@@ -322,6 +322,19 @@ async def test_two_versions_are_compared(client: Client, archive: Archive, ask: 
     assert [found[side]["response_latency_ms"]["p50"] for side in "ab"] == [500, 900]
 
 
+async def test_a_call_says_which_version_answered_it(client: Client, archive: Archive, ask: Ask) -> None:
+    call(archive, "old", 9, [500], backend_version="1.9")
+    call(archive, "new", 2, [900], backend_version="2.0 beta")
+
+    async with client.get("/sessions/new") as response:
+        page = await response.text()
+    found = await ask("/api/sessions", q='version:"2.0 beta"')
+
+    assert '<a href="/sessions?q=version%3A%222.0+beta%22"' in page
+    assert [(one["id"], one["backend_version"]) for one in found["items"]] == [("new", "2.0 beta")]
+    assert [one["id"] for one in (await ask("/api/sessions", q="-version:2*"))["items"]] == ["old"]
+
+
 async def test_marked_values_lead_to_their_comparison(client: Client, archive: Archive) -> None:
     async def leads(query: str) -> str:
         async with client.get(f"/insight?{query}", allow_redirects=False) as response:
