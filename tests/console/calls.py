@@ -251,3 +251,35 @@ def odd(archive: Archive, began: int) -> Call:
     call.text(2.5, "backend", json.dumps({"type": "text", "token": "long " * 2000, "last": True}))
     call.message(3.0, "backend", "undecodable", size=77)
     return call.over(4.0, first="twilio", twilio="reset", backend="closed_by_proxy")
+
+
+def long_names(archive: Archive, began: int) -> Call:
+    """Everything that others name is as long as they like it, in scripts from both sides, and looks like markup."""
+    call = Call(
+        archive,
+        began,
+        route="a-route-with-a-long-name-that-somebody-chose-for-a-department",
+        opening={
+            "backend": "wss://a-long-host-name.of-some-department.in-a-region.internal.example.com:8443/relay/v2/agents"
+        },
+    )
+    call.setup(
+        caller="client:" + "alongclientidentifier" * 6,
+        callee="sip:agent@" + "x" * 90 + ".example.com",
+        parameters={
+            "<b>name</b>": "<img src=x>",
+            "a" * 80: "b" * 400,
+            "greeting": "مرحبا بالعالم",
+            **{f"key{number:02d}": f"value {number}" for number in range(30)},
+        },
+    )
+    call.asks(2, "<b>words</b> & \u202eturned\u202c \x07")
+    call.answers(2.9, "</div><h1>large</h1> " + "W" * 300)
+    call.asks(9, "אני רוצה להזמין שולחן לארבעה אנשים הערב בבקשה", lang="he-IL")
+    call.answers(9.6, "بالتأكيد، لكم عدد من الأشخاص وفي أي وقت تودون الحضور إلى المطعم؟")
+    call.asks(15, "予約の変更をお願いします。明日の七時に四人でお願いできますか", lang="ja-JP")
+    call.answers(15.7, "かしこまりました。明日の午後七時に四名様でご予約を変更いたしました。")
+    call.backend(25, "play", source="https://cdn.example.com/" + "p" * 200 + ".mp3")
+    call.backend(25.5, "sendDigits", digits="9www4085551212")
+    call.twilio(26, "error", description="Invalid message received: " + '{"type":"txet"}' * 8)
+    return call.hang_up(30)

@@ -147,10 +147,31 @@ function axes(chart, colour, left) {
     ? { ...line, grid: { show: false }, space: 46, splits: (u) => edgeSplits(chart, u), values: (u, at) => at.map((x) => chart.edges[x - 0.5] ?? "") }
     : { ...line, grid: { show: false }, space: 74, values: timesOf };
   const unit = left.unit;
+  const scale = unit || "count";
   return [
     { ...across, size: 28, gap: 7 },
-    { ...line, grid, scale: unit || "count", size: unit === "ms" ? 68 : 46, gap: 6, space: 34, values: (u, at) => at.map((y) => told(y, unit)), incrs: unit ? undefined : [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000] },
+    { ...line, grid, scale, size: unit === "ms" ? 68 : 46, gap: 6, splits: (u) => splits(u.scales[scale].max, u.height, unit), values: (u, at) => named(at, unit) },
   ];
+}
+
+/** The distance of the lines of a scale from 0 to `max` on a chart of so many pixels; between counts nothing is whole. */
+function distance(max, height, unit) {
+  const least = max / Math.max(2, Math.floor(height / 38));
+  const ten = 10 ** Math.floor(Math.log10(least));
+  const found = ten * [1, 2, unit ? 2.5 : 5, 5, 10].find((one) => one * ten >= least * 0.999);
+  return unit ? found : Math.max(1, found);
+}
+
+/** From 0 on; the last one is the end of the scale, so that nothing is drawn beyond what is named. */
+function splits(max, height, unit) {
+  const step = distance(max, height, unit);
+  return Array.from({ length: Math.round(max / step) + 1 }, (_, at) => at * step);
+}
+
+/** The values of one scale, all of them in the same unit. */
+function named(values, unit) {
+  if (unit === "ms" && values.at(-1) >= 2000) return values.map((ms) => `${number.format(ms / 1000)} s`);
+  return values.map((value) => told(value, unit));
 }
 
 /** Days where days change, else the time. */
@@ -183,7 +204,11 @@ export function draw(element, onBrush) {
   const count = (chart.edges?.length ?? chart.times.length - 1) + 1;
   const x = chart.edges ? [...Array(count).keys()] : chart.times.map((at) => at + chart.step / 2);
   const left = shown.find((one) => one.draw !== "faint");
-  const upTo = (u, min, max) => [0, chart.top ?? Math.max(left.unit ? 1 : 3, (max ?? 0) * 1.06)];
+  const upTo = (u, min, max) => {
+    const most = chart.top ?? Math.max(left.unit ? 1 : 3, max ?? 0);
+    const step = distance(most, u.height, left.unit);
+    return [0, Math.ceil((most / step) * 0.999) * step];
+  };
   const move = tip(plot, chart, shown);
   const options = {
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone === "UTC" ? "Etc/UTC" : zone),

@@ -97,7 +97,7 @@ export class Painter extends Paint {
     on.font = `600 11px ${this.font}`;
     const found = [];
     for (const turn of shown) {
-      for (const [from, to] of turn.missed) found.push({ from, to, lost: true, ms: to - from, text: `no answer, ${latency(to - from)}` });
+      for (const [from, to] of turn.missed) found.push({ from, to, lost: true, ms: to - from, text: "no answer, asked again" });
       if (turn.asked === null) continue;
       if (turn.unanswered) found.push({ from: turn.asked, to: turn.high, lost: true, ms: turn.high - turn.asked, text: "no answer" });
       else if (turn.slow) found.push({ from: turn.asked, to: turn.high, lost: false, ms: turn.latency, text: latency(turn.latency) });

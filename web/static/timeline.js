@@ -158,10 +158,11 @@ root.querySelector(".tl-tools").addEventListener("click", (event) => {
 
 function summarise() {
   const slow = model.turns.filter((turn) => turn.slow).length;
-  const lost = model.turns.filter((turn) => turn.unanswered).length;
-  canvas.setAttribute("aria-label", `Timeline of ${offset(model.length, 1000)}: ${model.turns.length} turns, ${slow} slow, ${lost} unanswered. The conversation below says the same in words.`);
+  const lost = model.turns.filter((turn) => turn.unanswered || turn.missed.length).length;
+  const turns = model.turns.length === 1 ? "1 turn" : `${model.turns.length} turns`;
+  canvas.setAttribute("aria-label", `Timeline of ${offset(model.length, 1000)}: ${turns}, ${slow} slow, ${lost} unanswered. The conversation below says the same in words.`);
   const counted = [slow && `${slow} slow`, lost && `${lost} unanswered`].filter(Boolean).join(", ");
-  document.getElementById("tl-count").textContent = counted ? `${counted} of ${model.turns.length} turns` : "";
+  document.getElementById("tl-count").textContent = counted ? `${counted} of ${turns}` : "";
   tellSlowest();
   root.dataset.turns = String(model.turns.length);
 }
