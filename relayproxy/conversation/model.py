@@ -175,7 +175,7 @@ class Turn(msgspec.Struct, frozen=True):
     time_to_last_token_ms: int | None = None
     stream_duration_ms: int | None = None
     reply_complete_ms: int | None = None
-    """Final prompt → `agentSpeaking` off, or the estimated end of the speech (`reply_complete_estimated`)."""
+    """Final prompt → the last sound of the answer, or its estimated end (`reply_complete_estimated`)."""
     reply_complete_estimated: bool = False
     chunks: int = 0
     """Text messages with a non-empty token."""

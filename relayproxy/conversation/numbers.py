@@ -107,8 +107,9 @@ NUMBERS: tuple[Number, ...] = (
     Number(
         "turn", "reply_complete_ms", "A",
         "From the final prompt until the agent had finished speaking: what callers really judge.",
-        "`agentSpeaking` off in tier B; estimated from the speaking rate in tier A (`reply_complete_estimated`). "
-        "Absent for an interrupted reply.",
+        "`agentSpeaking` off in tier B, or its last `tokensPlayed` where another reply was played right behind it; "
+        "estimated from the speaking rate in tier A (`reply_complete_estimated`). Absent for a reply that was "
+        "interrupted or that a lost connection cut off.",
         "relayproxy.turn.reply_complete",
     ),
     Number(

@@ -139,7 +139,7 @@ class Playback:
             for speech in self._queue:
                 if speech not in spared and not speech.over:
                     speech.over = True
-                    speech.off_at = at if speech.cut is None else None
+                    speech.off_at = (speech.off_at or at) if speech.cut is None else None
                     speech.owner.touch()
             self._hush(at, spared)
             return None
@@ -243,11 +243,11 @@ class Playback:
         return sum(s.length - s.heard(at, self.rate.value).to for s in pending)
 
     def _played(self, speech: Speech, position: int, at: int) -> None:
-        speech.played, speech.unmatched = position, 0
+        speech.played, speech.unmatched, speech.played_at = position, 0, at
         self._greeting, self._playing = False, speech
         if speech.cut is not None and speech.cut.kind == "preempt":
-            gone_on = None if speech.done() else speech.cut._replace(to=speech.offset(position), basis="tokens_played")
-            speech.cut = gone_on
+            cut = speech.cut._replace(to=speech.offset(position), basis="tokens_played")
+            speech.cut = None if speech.done() else cut
         speech.owner.touch()
         self._discard(speech)
         for earlier in self._queue[: self._queue.index(speech)]:
@@ -258,8 +258,12 @@ class Playback:
                 earlier.cut = earlier.cut._replace(exact=True, to=earlier.offset(earlier.played), basis="tokens_played")
                 earlier.owner.touch()
             elif earlier.cut is None and begun and not earlier.over and not earlier.done():
-                to = earlier.offset(earlier.played)
-                earlier.cut = Cut("preempt", speech.sent_at, to, "tokens_played", exact=True)
+                earlier.cut = Cut(
+                    "preempt", speech.sent_at, earlier.offset(earlier.played), "tokens_played", exact=True
+                )
+                earlier.owner.touch()
+            elif earlier.cut is None and earlier.played and earlier.done() and earlier.off_at is None:
+                earlier.off_at = earlier.played_at
                 earlier.owner.touch()
         self._plan_pruning()
 
@@ -298,9 +302,7 @@ class Playback:
         """Whether something is being played; None when no event tells."""
         if not self._announces:
             return True if isinstance(self._playing, Speech) and not self._playing.done() else None
-        if self.on or self._playing is not None:
-            return True
-        return self._off_at is not None and at - self._off_at <= ENDING
+        return self.on or self._playing is not None or at - (self._off_at or 0) <= ENDING
 
     def _spared(self, speech: Speech, source: Source | None, known: Evidence) -> bool:
         """Whether it may still be played after an interrupt."""

@@ -69,6 +69,7 @@ class Speech:
         "over",
         "owner",
         "played",
+        "played_at",
         "preemptible",
         "queued",
         "quiet_at",
@@ -103,7 +104,8 @@ class Speech:
         self.sound_at: int | None = None
         """`agentSpeaking` on."""
         self.off_at: int | None = None
-        """`agentSpeaking` off after it."""
+        """When its last sound is known to have been: `agentSpeaking` off after it, or its last `tokensPlayed` where
+        something else was played behind it."""
         self.reported = False
         """Twilio reports what it plays, and this can be told from it."""
         self.announced = False
@@ -114,6 +116,8 @@ class Speech:
         """How far into `words()` it was thrown away before the rest of it, which had been on its way, was played."""
         self.played = 0
         """How far into `words()` it is known to have been played."""
+        self.played_at = 0
+        """When that was told last."""
         self.unmatched = 0
         """Length of what was reported as played since, and reads otherwise than what was sent."""
         self.cut: Cut | None = None

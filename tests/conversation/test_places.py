@@ -230,3 +230,22 @@ def test_media_that_text_follows_is_drawn_until_that_begins() -> None:
     played = script(call).turns[1].played
     assert script(call + HUNG_UP.format(at=60)).turns[1].played == played
     assert played[-1].end is not None
+
+
+def test_a_reply_that_another_one_follows_without_a_pause_is_over_when_its_last_word_was_played() -> None:
+    call = script("""
+        0.000  twilio   setup
+        2.000  twilio   prompt "When are you open?" last
+        2.200  backend  text "Open from nine to five." last
+        2.300  backend  text "And so on and so forth." last
+        2.500  twilio   info agentSpeaking on
+        3.900  twilio   info tokensPlayed "Open from nine to five."
+        5.400  twilio   info tokensPlayed "And so on and so forth."
+        5.410  twilio   info agentSpeaking off
+        9.000  twilio   close 1000
+        9.000  -        gone first=twilio
+    """)
+
+    assert call.turns[1].reply_complete_ms == 1900
+    assert heard(call.turns[1]) == [(2.5, 3.9, False)]
+    assert [end for _, end, _ in heard(call.turns[2])] == [5.41]
