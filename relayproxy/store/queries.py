@@ -9,8 +9,8 @@ schema, and `StoreError` when the database does not answer. Nothing is ever writ
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Engine, func, literal, select, tuple_
 
@@ -23,7 +23,7 @@ from relayproxy.store.revisions import not_ready_reason
 from relayproxy.store.rows import ConnectionRow, SessionRow, TurnRow
 from relayproxy.store.search import Hit, hits
 from relayproxy.store.tables import columns, value
-from relayproxy.store.where import FEW, SORTED_BY, conditions
+from relayproxy.store.where import SORTED_BY, computed, conditions
 
 ALL = Criteria()
 _BRIEF = columns(SessionRow, schema.sessions, blank="detail")
@@ -107,24 +107,12 @@ class Queries:
     def _sorted(self, limit: int, before: str | None, criteria: Criteria, sort: Sort) -> SessionPage:
         if sort.field not in SORTED_BY:
             raise ValueError(f"{sort.field} is nothing to sort by")
-        c, by = schema.sessions.c, SORTED_BY[sort.field]
-        order = [each.asc() if sort.ascending else each.desc() for each in (by, c.started_at, c.id)]
+        c = schema.sessions.c
         after = _read_sorted_cursor(before, sort) if before else None
-        places: list[tuple[str, int, int | None]] = []
         with self.reading() as db:
-            found = select(c.id, c.started_at, by).where(*_narrowed(db, criteria))
-            if after is None or after[0] is not None:
-                valued = found.where(
-                    by > literal(_LEAST), *([] if after is None else [_beyond((by, c.started_at, c.id), after, sort)])
-                )
-                places += [tuple(row) for row in db.execute(valued.order_by(*order).limit(limit + 1))]
-                after = None
-            if len(places) <= limit and sort.field in _PARTLY:
-                rest = found.where(by.is_(None))
-                if after is not None:
-                    rest = rest.where(_beyond((c.started_at, c.id), after[1:], sort))
-                rest = rest.order_by(*order[1:]).limit(limit + 1 - len(places))
-                places += [tuple(row) for row in db.execute(rest)]
+            # What many match is met soon on the way through the index of the order; what few do is looked up, and
+            # sorted then.
+            places = _on_the_way(db, criteria, sort, after, limit + 1) or _sorted(db, criteria, sort, after, limit + 1)
             shown = [id for id, _, _ in places[:limit]]
             rows = {row.id: value(SessionRow, row) for row in db.execute(_BRIEF.where(c.id.in_(shown)))}
         more = len(places) > limit > 0
@@ -295,19 +283,62 @@ _LEAST = -(2**62)
 _After = tuple[int | None, int, str]
 """A place in a sorted list: what it is sorted by, when the session began, its id."""
 
+WAY = 10_000
+"""Sessions that are looked at one by one, in the order of a list, until those of a page are found."""
+WAY_OF_WORDS = 2_000
 
-def _narrowed(db: Connection, criteria: Criteria) -> list[ColumnElement[bool]]:
-    """What must hold of the sessions of a sorted list. Few that match are looked up beforehand, and sorted then; of
-    many the first ones are met soon enough on the way through the index of the order."""
-    if not criteria:
+
+class _Place(NamedTuple):
+    id: str
+    started_at: int
+    number: int | None
+
+
+def _on_the_way(db: Connection, criteria: Criteria, sort: Sort, after: _After | None, limit: int) -> list[_Place]:
+    """The first `limit` places of a sorted list, by its index; nothing when they are not among the next `WAY`
+    sessions of the order, or `WAY_OF_WORDS` where what was said has to be looked at."""
+    if after is not None and after[0] is None:
         return []
-    c = schema.sessions.c
+    by, order = SORTED_BY[sort.field], _order(SORTED_BY[sort.field], sort)
+    place = (by, schema.sessions.c.started_at, schema.sessions.c.id)
+    bounds = [by > literal(_LEAST), *([] if after is None else [_beyond(place, after, sort)])]
+    steps = WAY_OF_WORDS if criteria.words else WAY
+    end = db.execute(select(*place).where(*bounds).order_by(*order).offset(steps).limit(1)).one_or_none()
+    if end is not None:
+        bounds.append(_beyond(place, tuple(end), replace(sort, ascending=not sort.ascending)))
     wanted = conditions(criteria, db.dialect.name, db)
-    some = db.execute(select(c.id).where(*wanted).limit(FEW + 1)).scalars().all()
-    if len(some) <= FEW:
-        return [c.id.in_(some)]
-    # SQLite would otherwise take an index of the condition, and sort all that it finds by it.
-    return [func.coalesce(one, literal(False)) for one in wanted] if db.dialect.name == "sqlite" else wanted
+    if db.dialect.name == "sqlite":
+        # It would otherwise take an index of the condition, and sort all that it finds by it.
+        wanted = [func.coalesce(one, literal(False)) for one in wanted]
+    found = select(*_place(by)).where(*bounds, *wanted).order_by(*order).limit(limit)
+    places = [_Place(*row) for row in db.execute(found)]
+    return places if len(places) == limit else []
+
+
+def _sorted(db: Connection, criteria: Criteria, sort: Sort, after: _After | None, limit: int) -> list[_Place]:
+    """The same of all that match, whether they have what the list is sorted by or not."""
+    c, by = schema.sessions.c, computed(sort.field) if criteria else SORTED_BY[sort.field]
+    found = select(*_place(by)).where(*conditions(criteria, db.dialect.name)).limit(limit)
+    places: list[_Place] = []
+    if after is None or after[0] is not None:
+        bounds = [] if after is None else [_beyond((by, c.started_at, c.id), after, sort)]
+        valued = found.where(by > literal(_LEAST), *bounds).order_by(*_order(by, sort))
+        places += [_Place(*row) for row in db.execute(valued)]
+        after = None
+    if len(places) < limit and sort.field in _PARTLY:
+        bounds = [] if after is None else [_beyond((c.started_at, c.id), after[1:], sort)]
+        rest = found.where(by.is_(None), *bounds).order_by(*_order(by, sort)[1:]).limit(limit - len(places))
+        places += [_Place(*row) for row in db.execute(rest)]
+    return places
+
+
+def _place(by: ColumnElement[Any]) -> tuple[ColumnElement[Any], ...]:
+    return schema.sessions.c.id, schema.sessions.c.started_at, by
+
+
+def _order(by: ColumnElement[Any], sort: Sort) -> list[ColumnElement[Any]]:
+    columns = (by, schema.sessions.c.started_at, schema.sessions.c.id)
+    return [each.asc() if sort.ascending else each.desc() for each in columns]
 
 
 def _beyond(columns: Sequence[ColumnElement[Any]], after: Sequence[Any], sort: Sort) -> ColumnElement[bool]:

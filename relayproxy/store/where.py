@@ -7,7 +7,7 @@ Must not know: how people write filters; what a query is for.
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, not_, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, literal_column, not_, or_, select
 from sqlalchemy.sql.expression import column
 
 from relayproxy.store.criteria import Criteria, Criterion, kind_of_field
@@ -75,6 +75,11 @@ _COMPARE: dict[str, Callable[[Any, Any], ColumnElement[bool]]] = {
     "<": lambda column, value: column < value,
     "<=": lambda column, value: column <= value,
 }
+
+
+def computed(field: str) -> ColumnElement[Any]:
+    """The same value as in `SORTED_BY`, by which no index is ordered: for what is found first and sorted then."""
+    return SORTED_BY[field] + literal_column("0") if field != "duration" else _c.ended_at - _c.started_at
 
 
 def conditions(criteria: Criteria, dialect: str, db: Connection | None = None) -> list[ColumnElement[bool]]:

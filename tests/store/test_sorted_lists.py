@@ -1,15 +1,18 @@
 """A list in another order is paged through like any other: every session once, equal ones in order, the rest last."""
 
 from itertools import product
+from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event
 
+from relayproxy.store import queries as store
 from relayproxy.store.archive import Archive
 from relayproxy.store.criteria import SORTS, Criteria, Criterion, Sort
 from relayproxy.store.queries import ALL, Queries
 from relayproxy.store.rows import Batch, SessionRow
 from relayproxy.store.where import FEW
-from tests.store.build import NOON, session
+from tests.store.build import NOON, session, turn
 
 S = 1_000_000_000
 LENGTHS = (None, 5, 5, 60)
@@ -91,6 +94,49 @@ def test_a_filter_that_very_many_meet_holds_too(archive: Archive, queries: Queri
         first = queries.sessions(40, None, criteria, Sort(field))
         then = queries.sessions(40, first.next, criteria, Sort(field))
         assert [row.id for row in first.sessions + then.sessions] == expected(wanted, Sort(field))[:80]
+
+
+def test_what_is_met_late_on_the_way_through_an_order_is_in_its_place_too(
+    archive: Archive, queries: Queries, recorded: list[SessionRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive.commit(Batch(turns=tuple(turn(row.id, 0, caller_text="予約 refund") for row in recorded[1::3])))
+    for way in (1, 4, 9):
+        monkeypatch.setattr(store, "WAY", way)
+        monkeypatch.setattr(store, "WAY_OF_WORDS", way)
+        for field, ascending in product(SORTS, (False, True)):
+            sort = Sort(field, ascending)
+            wanted = expected(recorded[1::3], sort)
+            for criteria in (
+                Criteria((Criterion("turns", "=", (1,)),)),
+                Criteria(words=("refund",)),
+                Criteria(words=("約",)),
+            ):
+                assert paged(queries, sort, criteria) == wanted, (way, sort, criteria)
+
+
+@pytest.mark.parametrize("field", ["duration", "latency"])
+def test_few_sessions_are_looked_at_for_a_page_in_another_order(
+    engine: Engine, archive: Archive, queries: Queries, field: str
+) -> None:
+    many = [
+        session(f"m{at:05d}", started_at=NOON + at, ended_at=NOON + 3 * at, response_max_ms=at) for at in range(2000)
+    ]
+    archive.commit(Batch(sessions=tuple(many)))
+    asked: list[tuple[str, Any]] = []
+    event.listen(
+        queries._engine, "before_cursor_execute", lambda _db, _cursor, sql, values, *_: asked.append((sql, values))
+    )
+    assert queries.sessions(50, None, ALL, Sort(field)).sessions[0].id == "m01999"
+    explain = "EXPLAIN QUERY PLAN " if engine.dialect.name == "sqlite" else "EXPLAIN "
+    with engine.connect() as db:
+        if engine.dialect.name == "postgresql":
+            # Of so few all are read; what matters is whether there is an index to go by.
+            db.exec_driver_sql("SET enable_sort = off")
+        for sql, values in [one for one in asked if "ORDER BY" in one[0]]:
+            plan = " ".join(str(row) for row in db.exec_driver_sql(explain + sql, values))
+            assert f"ix_sessions_{field}" in plan, plan
+            assert "TEMP B-TREE" not in plan, plan
+            assert "Sort Key" not in plan, plan
 
 
 def test_pages_stay_in_step_while_calls_come_and_go(
