@@ -170,7 +170,10 @@ class _Three:
             return
         self._migration = Migration(self._environment, self._renew_recorder, thorough=True)
         self._migrating = asyncio.create_task(self._migration.run())
-        await self._database_tried()
+        # However long it takes to read a large one through: nobody waits for the recorder.
+        tried = asyncio.create_task(self._migration.tried.wait())
+        await asyncio.wait({tried, self._migrating}, return_when=asyncio.FIRST_COMPLETED)
+        tried.cancel()
 
     async def _renew_recorder(self) -> None:
         if self._recorder in self._lives:

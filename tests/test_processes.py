@@ -290,36 +290,6 @@ async def test_a_damaged_database_is_moved_aside_and_calls_are_recorded_in_a_new
     assert aside.read_text() == "this is no database" * 100
 
 
-@pytest.mark.parametrize("how", ["deleted", "moved"])
-async def test_a_database_that_goes_while_running_is_made_anew_and_recording_goes_on(
-    how: str, echo: str, tmp_path: Path
-) -> None:
-    database = tmp_path / "relayproxy.db"
-    async with serving(echo, tmp_path) as serve:
-        async with call(serve):
-            await until(serve.sessions)
-        await until(lambda: _all_ended(serve))
-        if how == "deleted":
-            for part in tmp_path.glob("relayproxy.db*"):
-                part.unlink()
-        else:
-            database.rename(tmp_path / "elsewhere.db")
-        async with call(serve):
-            await serve.says(r"the database is ready|relayproxy\.db is up to date|recorder following")
-            assert await until(lambda: _live(serve))
-
-
-async def _all_ended(serve: Serving) -> bool:
-    return all(not one["live"] for one in await serve.sessions())
-
-
-async def _live(serve: Serving) -> bool:
-    try:
-        return any(one["live"] for one in await serve.sessions())
-    except KeyError:
-        return False  # 503 meanwhile
-
-
 async def test_trouble_with_the_database_is_said_and_calls_work_until_it_is_over(echo: str, tmp_path: Path) -> None:
     database = tmp_path / "relayproxy.db"
     foreign = sqlite3.connect(database)

@@ -5,7 +5,6 @@ Must not know: HTTP, HTML, what a card says.
 """
 
 import asyncio
-import logging
 import secrets
 import time
 from collections.abc import AsyncGenerator, Callable
@@ -17,8 +16,6 @@ from relayproxy.console.live import Pulse
 from relayproxy.store.errors import StoreError
 from relayproxy.store.live import Glimpse, glimpses, live
 from relayproxy.store.queries import Queries
-
-_log = logging.getLogger(__name__)
 
 MOST = 500
 """Live calls on the wall; of more, the longest-lived."""
@@ -132,8 +129,8 @@ class Board(Generic[T]):
                         await self._look()
                         await asyncio.sleep(_REST * (time.monotonic() - began))
                         break
-                    except StoreError as problem:
-                        _log.warning("the wall waits for the database: %s", problem)
+                    except StoreError:
+                        # Which the log has been told of.
                         await asyncio.sleep(_RETRY)
         self._over = True
         async with self._changed:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from relayproxy.console.checks import RelayAnswer, State
+from relayproxy.store.aside import Aside
 from relayproxy.store.rows import JournalGapRow
 from relayproxy.store.vitals import DatabaseFacts, Gaps, Report
 
@@ -60,6 +61,8 @@ class Facts:
     database: DatabaseFacts | None = None
     database_problem: str | None = None
     """Why it cannot be read, and what to do."""
+    aside: tuple[Aside, ...] = ()
+    """Damaged database files that were moved aside, the newest first."""
     hour: Gaps = NONE
     day: Gaps = NONE
     """What could not be recorded in sessions that began within the last hour, the last 24 hours."""

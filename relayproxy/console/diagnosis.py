@@ -6,14 +6,14 @@ Must not know: how the facts are come by; HTML.
 
 from collections.abc import Iterator
 
-from relayproxy.console import upgrades
+from relayproxy.console import database, upgrades
 from relayproxy.console.checks import worst
 from relayproxy.console.condition import Check, Facts, S, Verdict, age
 from relayproxy.console.journal_gaps import sentence
 from relayproxy.console.refusals import answered, refused
 from relayproxy.console.times import size
 from relayproxy.plural import plural
-from relayproxy.store.vitals import COUNTED, EVERY, Report
+from relayproxy.store.vitals import EVERY, Report
 
 LATE, VERY_LATE = 5_000, 60_000
 """Milliseconds from relay to database."""
@@ -21,14 +21,10 @@ FULL, NEARLY_LOST = 0.5, 0.9
 """Shares of the journal's quota."""
 LOW, VERY_LOW = 0.10, 0.02
 """Shares of a disk that are free."""
-SLOW_ANSWER = 500
-"""Milliseconds in which a database should have answered."""
 STUCK = 10_000
 """Milliseconds without a sign of life after which a relay is stuck."""
 AHEAD = 5
 """Seconds by which a recorder's clock may be ahead of the console's."""
-RECENT = 5 * 60
-"""Seconds for which an error of the database is worth telling after it is over."""
 
 NOTED = 3600
 """Seconds for which a call that was refused before it reached a backend is worth looking at."""
@@ -47,7 +43,7 @@ def diagnose(facts: Facts) -> tuple[Check, ...]:
         _journal(facts),
         _gaps(facts),
         _refused(facts),
-        _database(facts),
+        database.check(facts),
         _disk(facts),
         _spans(facts),
         _audit(facts),
@@ -283,41 +279,6 @@ def _refused(facts: Facts) -> Check:
     if recent:
         return Check("refused", "warn", first.title.replace("`", ""), detail, first.action, "/connect#refused")
     return Check("refused", "ok", first.title.replace("`", ""), detail, link="/connect#refused")
-
-
-def _database(facts: Facts) -> Check:
-    found = facts.database
-    if found is None:
-        return Check(
-            "database",
-            "bad",
-            "The database cannot be read",
-            facts.database_problem or "",
-            "Calls go on and are kept in the journal. See to the database; everything else follows by itself.",
-        )
-    wal = "" if found.wal is None else f" and {size(found.wal)} of write-ahead log"
-    sessions = f"more than {COUNTED:,} sessions" if found.sessions > COUNTED else plural(found.sessions, "session")
-    detail = f"{sessions}, {size(found.size)}{wal}, schema {found.schema}"
-    for report in facts.working:
-        at, trouble = report.vitals.trouble_at, report.vitals.trouble
-        if at is not None and trouble and facts.now - at < RECENT * S:
-            return Check(
-                "database",
-                "warn",
-                f"The database failed the recorder {age((facts.now - at) / S)} ago",
-                f"{trouble}. It answers again; what came meanwhile is in the journal, and is stored from there.",
-                "If this comes back, see to the database's disk and to what else uses it.",
-            )
-    answered = f"{found.answer_ms:.1f} ms" if found.answer_ms < 10 else f"{found.answer_ms:,.0f} ms"
-    if found.answer_ms > SLOW_ANSWER:
-        return Check(
-            "database",
-            "warn",
-            f"The database took {answered} to answer",
-            detail,
-            "Pages are slow until it is faster: see what else uses its disk and processor.",
-        )
-    return Check("database", "ok", f"{found.kind} answers in {answered}", detail)
 
 
 def _disk(facts: Facts) -> Check:

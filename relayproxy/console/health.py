@@ -29,6 +29,7 @@ from relayproxy.console.render import render
 from relayproxy.console.room import ROOM
 from relayproxy.console.staleness import KNOWN, NOTICE, Notice, notice
 from relayproxy.console.times import moment
+from relayproxy.store.aside import moved_aside
 from relayproxy.store.errors import StoreError
 from relayproxy.store.journal_gaps import journal_gaps
 from relayproxy.store.outdated import outdated
@@ -123,7 +124,7 @@ class Monitor:
 
     def _read(self) -> Facts:
         now = time.time_ns()
-        empty = Facts(now, __version__, RelayAnswer(None))
+        empty = Facts(now, __version__, RelayAnswer(None), aside=moved_aside(self._settings.database))
         try:
             hour, day = (gaps_since(self._queries, now - hours * _HOUR) for hours in (1, 24))
             lost = journal_gaps(self._queries, now - 24 * _HOUR)
@@ -218,6 +219,9 @@ def document(facts: Facts, console: Console) -> dict[str, Any]:
             "sessions_at_least": database.sessions,
         },
         "database_problem": facts.database_problem,
+        "databases_moved_aside": [
+            {"path": str(one.path), **moment("moved_at", one.at), "bytes": one.bytes} for one in facts.aside
+        ],
         "audit": {
             "waiting": facts.audit.waiting,
             "lost": facts.audit.lost,

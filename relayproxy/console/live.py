@@ -5,15 +5,12 @@ Must not know: HTTP, HTML, what changed.
 """
 
 import asyncio
-import logging
 from collections import Counter
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 from relayproxy.store.errors import StoreError
 from relayproxy.store.queries import Queries
-
-_log = logging.getLogger(__name__)
 
 INTERVAL = 0.1
 """Seconds between two looks, while anybody watches."""
@@ -97,15 +94,9 @@ class Pulse:
                 self._known.discard(id)
 
     async def _look_on(self) -> None:
-        failing = False
         while self._watchers and not self._stop.is_set():
-            try:
+            with suppress(StoreError):  # which the log has been told of; live pages wait
                 await self._look()
-                failing = False
-            except StoreError as problem:
-                if not failing:
-                    _log.warning("live pages wait for the database: %s", problem)
-                failing = True
             try:
                 await asyncio.wait_for(self._stop.wait(), self._interval)
             except TimeoutError:

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from relayproxy.config import Settings, split_address
 from relayproxy.console.app import build
+from relayproxy.console.availability import Availability
 from relayproxy.console.requests import Requests, UnreadableLog
 from relayproxy.errors import cannot_listen
 from relayproxy.store.engine import open_engine, open_reader
@@ -41,7 +42,7 @@ async def _serve(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     engine, pen = open_reader(settings.database), Pen(open_engine(settings.database, afresh=True))
     runner = web.AppRunner(
-        build(settings, Queries(engine), pen),
+        build(settings, Queries(engine, Availability().note), pen),
         # A reader who leaves ends the handler, so that a live stream does not outlast its page.
         handler_cancellation=True,
         shutdown_timeout=_SHUTDOWN,

@@ -152,6 +152,16 @@ HEALTH = obj(
             )
         ),
         "database_problem": nullable(text("Why it cannot be read.")),
+        "databases_moved_aside": array(
+            obj(
+                {
+                    "path": text("With its -wal and -shm, where there are any, beside it."),
+                    **moment("moved_at", "When."),
+                    "bytes": count("Of all of them."),
+                }
+            ),
+            "Damaged SQLite files that were moved out of the way and still are where they were put, the newest first.",
+        ),
         "audit": obj(
             {
                 "waiting": count("Entries that wait to be written."),

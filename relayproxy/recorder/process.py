@@ -8,7 +8,7 @@ import fcntl
 import os
 import secrets
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,10 +17,11 @@ from relayproxy.config import Settings, slow_turn_and_stall, version_from
 from relayproxy.conversation.findings import Thresholds
 from relayproxy.errors import RelayproxyError
 from relayproxy.recorder.recorder import Recorder
-from relayproxy.recorder.vitals import Reporter
+from relayproxy.recorder.vitals import Beat, Reporter
 from relayproxy.signals import stop_event
 from relayproxy.store.archive import Archive
 from relayproxy.store.engine import open_engine
+from relayproxy.store.integrity import Integrity, Watch
 from relayproxy.store.revisions import check_schema
 from relayproxy.store.vitals import VitalsWriter
 from relayproxy.telemetry.variables import wanted
@@ -36,7 +37,7 @@ def run(settings: Settings) -> None:
     """Records until SIGTERM or SIGINT; then what the journal holds is still recorded, within a few seconds.
 
     A database that is away or has no schema yet is waited for. Raises RelayproxyError when another recorder works
-    on the data folder, or the folder cannot be used, or the database file has been deleted or replaced.
+    on the data folder, or the folder cannot be used, or the database file has been deleted, replaced or damaged.
     """
     stop = stop_event(signal.SIGTERM, signal.SIGINT)
     os.nice(COURTESY)
@@ -45,17 +46,27 @@ def run(settings: Settings) -> None:
         exporter = _exporter()
         writer = VitalsWriter(open_engine(settings.database))
         reporter = Reporter(writer, settings.data_dir, settings.journal_quota, exporter)
+        watch = Watch(Integrity(settings.database).look)
+
+        def check() -> None:
+            watch.check()
+            check_schema(engine)
+
+        def beat(look: Callable[[], Beat]) -> None:
+            watch.check()
+            reporter.beat(look)
+
         recorder = Recorder(
             Archive(engine, recorder_id),
             settings.journal_dir,
             message_limit=settings.message_limit,
             patience=settings.journal_quota // 4,
-            check=lambda: check_schema(engine),
+            check=check,
             thresholds=lambda route: Thresholds.of_seconds(*slow_turn_and_stall(settings, route)),
             version_from=lambda route: version_from(settings, route),
             exporter=exporter,
             stop=stop,
-            beat=reporter.beat,
+            beat=beat,
         )
         print(f"recorder following {settings.journal_dir}", flush=True)
         try:

@@ -97,8 +97,8 @@ class Recorder:
     def run(self) -> None:
         """Plays until stopped; what is there by then is still played and committed, within a few seconds.
 
-        Raises ReplacedError when the database is another one than before: only a new recorder starts from what that
-        one knows.
+        Raises ReplacedError when the database is another one than before, BrokenError when it is damaged: only a new
+        recorder starts from what another one knows. So does `beat`.
         """
         last, interval = 0.0, COMMIT_INTERVAL
         try:

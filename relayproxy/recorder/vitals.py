@@ -27,6 +27,7 @@ from relayproxy.journal.segments import journal_paths, life_shown_at, segment_nu
 from relayproxy.recorder.playback import Event
 from relayproxy.recorder.waiting import Waiting
 from relayproxy.refusals import Tally, merged
+from relayproxy.store.errors import BrokenError, ReplacedError, StoreError
 from relayproxy.store.vitals import EVERY, JournalVitals, OtlpVitals, Vitals, VitalsWriter
 
 log = logging.getLogger(__name__)
@@ -123,6 +124,7 @@ class Reporter:
         self._unplayed = Waiting()
         self._ended = False
         self._silent = False
+        self._lost: StoreError | None = None
         self._refused: dict[str, tuple[Tally, ...]] = {}
         """By journal, what its relay has told last; it stays known when that relay and its journal are gone."""
         self._news = threading.Condition()
@@ -130,7 +132,10 @@ class Reporter:
         self._thread.start()
 
     def beat(self, look: Callable[[], Beat]) -> None:
-        """Takes what `look` gives, now and then. Never waits, never raises."""
+        """Takes what `look` gives, now and then. Never waits. Raises BrokenError and ReplacedError once one of them was
+        met when a report was to be written: the recorder may have nothing to write that would meet it."""
+        if self._lost is not None:
+            raise self._lost
         now = time.monotonic()
         if now < self._next:
             return
@@ -162,6 +167,8 @@ class Reporter:
     def _tell(self, found: Beat, ended: bool) -> None:
         try:
             self._writer.write(self._process, self._vitals(found, ended))
+        except (BrokenError, ReplacedError) as problem:
+            self._lost = problem
         except Exception as problem:
             if not self._silent:
                 words = str(problem) if isinstance(problem, RelayproxyError) else type(problem).__name__

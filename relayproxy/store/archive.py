@@ -19,7 +19,7 @@ from relayproxy.store import schema
 from relayproxy.store.bigrams import bigrams
 from relayproxy.store.chunks import Chunks
 from relayproxy.store.criteria import TAG
-from relayproxy.store.engine import Identity, opened_file, place, present_file, reading, writing
+from relayproxy.store.engine import Identity, is_in_place, opened_file, place, reading, writing
 from relayproxy.store.errors import DamagedError, OvertakenError, ReplacedError, store_errors
 from relayproxy.store.lines import lines_from
 from relayproxy.store.memory import Memory
@@ -189,9 +189,8 @@ class Archive:
     def _transaction(self) -> Iterator[Connection]:
         try:
             with store_errors(), self._writing.begin() as db:
-                opened = self._recognize(db)
-                # An open file can be written for ever after its name is gone.
-                if opened is not None and present_file(db) != opened:
+                self._recognize(db)
+                if not is_in_place(db):
                     self._replaced()
                 yield db
         except OvertakenError:
@@ -211,14 +210,13 @@ class Archive:
             self._recognize(db)
             yield db
 
-    def _recognize(self, db: Connection) -> Identity | None:
-        """The connection's file, which must be that of all connections before."""
+    def _recognize(self, db: Connection) -> None:
+        """The connection's file must be that of all connections before."""
         opened = opened_file(db)
         if self._file is None:
             self._file = opened
         elif opened != self._file:
             self._replaced()
-        return opened
 
     def _replaced(self) -> NoReturn:
         self._file = None

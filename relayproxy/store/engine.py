@@ -17,6 +17,7 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, 
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from relayproxy.errors import SettingError
+from relayproxy.store.errors import BrokenError
 
 BUSY_TIMEOUT = 5.0
 """Seconds to wait for another process's transaction before the database counts as unavailable."""
@@ -62,7 +63,7 @@ def open_engine(url: str, *, afresh: bool = False) -> Engine:
     options = {"poolclass": NullPool} if afresh else {}
     engine = _open(parsed, creator=lambda: _connect_sqlite(path), **options)
     event.listen(engine, "begin", _begin)
-    event.listen(engine, "connect", lambda _, record: record.info.update({_OPENED: _identity(path)}))
+    event.listen(engine, "connect", lambda _, record: record.info.update({_OPENED: _files(path)}))
     return engine
 
 
@@ -109,17 +110,19 @@ def place(engine: Engine) -> str:
 
 def opened_file(db: Connection) -> Identity | None:
     """The file behind a connection of `open_engine`, as it was when it was opened; None when it is not SQLite."""
-    found: Identity | None = db.info.get(_OPENED)
-    return found
+    found: tuple[Identity | None, ...] | None = db.info.get(_OPENED)
+    return found[0] if found else None
 
 
-def present_file(db: Connection) -> Identity | None:
-    """The file that has the database's name now; None when there is none."""
+def is_in_place(db: Connection) -> bool:
+    """False when a connection of `open_engine` writes to a file that has been deleted or replaced, or to a write-ahead
+    log that has: open files can be written for ever after their names are gone."""
     path = sqlite_path(db.engine.url)
-    try:
-        return None if path is None else _identity(path)
-    except FileNotFoundError:
-        return None
+    if path is None:
+        return True
+    (file, log), (file_now, log_now) = db.info[_OPENED], _files(path)
+    # SQLite makes the log when it first needs it.
+    return file == file_now and log in (None, log_now)
 
 
 def sqlite_path(url: URL) -> Path | None:
@@ -187,6 +190,7 @@ def _begin(connection: Connection) -> None:
 def _connect_sqlite(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     if not read_only:
         _create_private(path)
+    _refuse_emptied(path)
     mode = "ro" if read_only else "rw"
     connection = sqlite3.connect(
         f"file:{quote(str(path.absolute()))}?mode={mode}",
@@ -212,8 +216,22 @@ def _connect_sqlite(path: Path, *, read_only: bool = False) -> sqlite3.Connectio
     return connection
 
 
-def _identity(path: Path) -> Identity:
-    found = path.stat()
+def _refuse_emptied(path: Path) -> None:
+    """SQLite would delete the write-ahead log of an empty file, and with it what could still be recovered."""
+    with suppress(FileNotFoundError):
+        if path.stat().st_size == 0 and path.with_name(path.name + "-wal").stat().st_size:
+            raise BrokenError(f"The database {path} is empty, and its write-ahead log is not")
+
+
+def _files(path: Path) -> tuple[Identity | None, Identity | None]:
+    return _identity(path), _identity(path.with_name(path.name + "-wal"))
+
+
+def _identity(path: Path) -> Identity | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
     return found.st_dev, found.st_ino
 
 

@@ -10,20 +10,21 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, func, make_url, select, text
+from sqlalchemy import Connection, Engine, column, func, insert, make_url, select, table, text
 from sqlalchemy.exc import DBAPIError
 
 from relayproxy.assets import migrations_dir
+from relayproxy.store.aside import name_aside
 from relayproxy.store.engine import open_engine, place, sqlite_path, writing
-from relayproxy.store.errors import SchemaError, StoreError, store_errors
+from relayproxy.store.errors import BrokenError, SchemaError, StoreError, store_errors
 from relayproxy.store.outdated import DERIVES, any_session
 from relayproxy.store.revisions import OTHER, heads, revisions, state_of, words_of
 
+_FULL_TEXT = "SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL TABLE%USING fts5%'"
 _TURN = 0x72656C61790001
 """The advisory lock of whoever migrates a PostgreSQL database; any number that others hardly use."""
 _OLDEST = (12,)
@@ -40,8 +41,8 @@ _REMEDIES = {
 }
 
 
-class DamagedError(StoreError):
-    """The SQLite file is damaged, or is none. `what` says so without a remedy."""
+class DamagedError(BrokenError):
+    """The same, with a remedy. `what` says so without one."""
 
     def __init__(self, what: str) -> None:
         super().__init__(f"{what}. Move it away (with its -wal and -shm) and a new one is made, or bring back a copy")
@@ -80,6 +81,9 @@ def _look_through(db: Connection) -> None:
     found = str(db.exec_driver_sql("PRAGMA quick_check(1)").scalar_one())
     if found != "ok":
         raise DamagedError(f"The database {sqlite_path(db.engine.url)} is damaged ({found.splitlines()[-1]})")
+    for name in db.exec_driver_sql(_FULL_TEXT).scalars().all():
+        # Which are not looked through by it.
+        db.execute(insert(table(name, column(name))), {name: "integrity-check"})
 
 
 def set_aside(url: str) -> Path:
@@ -87,7 +91,7 @@ def set_aside(url: str) -> Path:
     Nobody may be writing to it. Raises `StoreError`."""
     path = sqlite_path(make_url(url))
     assert path is not None
-    aside = path.with_name(f"{path.name}.corrupt-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+    aside = name_aside(path)
     with store_errors(), _explained(path):
         if aside.exists():
             raise FileExistsError(errno.EEXIST, "one was moved aside in this very second", str(aside))
@@ -152,6 +156,10 @@ def _explained(path: Path | None) -> Iterator[None]:
         if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
             raise DamagedError(f"The database {path} is damaged ({cause})") from None
         raise StoreError(f"The database {path} cannot be used ({cause}): {_REMEDIES.get(code, OTHER)}") from None
+    except DamagedError:
+        raise
+    except BrokenError as problem:
+        raise DamagedError(str(problem)) from None
     except OSError as problem:
         remedy = _ROOM if problem.errno in (errno.ENOSPC, errno.EDQUOT) else _LOOK
         raise StoreError(f"The database {path} cannot be used ({problem.strerror or problem}): {remedy}") from None

@@ -7,7 +7,7 @@ Every method may be called from any thread, raises `NotReady` while there is no 
 schema, and `StoreError` when the database does not answer. Nothing is ever written.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -59,10 +59,12 @@ class PlacedMessage:
 
 
 class Queries:
-    """Reads for pages, on an engine of `open_reader`."""
+    """Reads for pages, on an engine of `open_reader`. `note` is told how each read of the database went, by whichever
+    thread it was: None when it worked."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, note: Callable[[StoreError | None], None] = lambda _problem: None) -> None:
         self._engine = engine
+        self._note = note
         self._ready = False
 
     def not_ready(self) -> str | None:
@@ -209,6 +211,16 @@ class Queries:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection for other reads, with the same errors."""
+        try:
+            with self._reading() as db:
+                yield db
+        except StoreError as problem:
+            self._note(problem)
+            raise
+        self._note(None)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
         if not self._ready:
             self._check()
         try:

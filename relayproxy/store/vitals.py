@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, column, delete, func, select, table, 
 
 from relayproxy.refusals import Tally
 from relayproxy.store import schema
-from relayproxy.store.engine import opened_file, present_file, sqlite_path, writing
+from relayproxy.store.engine import is_in_place, sqlite_path, writing
 from relayproxy.store.errors import NotReady, ReplacedError, StoreError, store_errors
 from relayproxy.store.queries import Queries
 from relayproxy.store.revisions import not_ready_reason
@@ -150,7 +150,7 @@ class VitalsWriter:
                 raise NotReady(reason)
         row = {"process": process, "at": at, "detail": msgspec.json.encode(vitals).decode()}
         with store_errors(), self._writing.begin() as db:
-            if opened_file(db) != present_file(db):
+            if not is_in_place(db):
                 raise ReplacedError("the database file has been deleted or replaced")
             if db.dialect.name == "postgresql":
                 # Nobody misses a report that a crash of the server takes along.

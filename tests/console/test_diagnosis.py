@@ -1,6 +1,7 @@
 """What is wrong and what to do about it, fact by fact."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from relayproxy.console.checks import Ready, RelayAnswer, State
 from relayproxy.console.condition import AuditState, Check, Facts, S, age
 from relayproxy.console.diagnosis import diagnose, verdict
+from relayproxy.store.aside import Aside
 from relayproxy.store.rows import JournalGapRow
 from relayproxy.store.vitals import DatabaseFacts, Gaps, JournalVitals, OtlpVitals, Report, Vitals
 
@@ -41,6 +43,10 @@ def vitals(**known: Any) -> Vitals:
 
 def report(ago: float = 1, process: str = "recorder:here:1-1", **known: Any) -> Report:
     return Report(process, NOW - round(ago * S), vitals(**known))
+
+
+def moved(ago: float) -> Aside:
+    return Aside(Path("/data/relayproxy.db.corrupt-1"), NOW - round(ago * S), 5 * MIB)
 
 
 def facts(*reports: Report, **known: Any) -> Facts:
@@ -139,6 +145,21 @@ def test_everything_works() -> None:
             "If this comes back",
         ),
         ("database", facts(report(trouble="locked", trouble_at=NOW - 301 * S)), "ok", "SQLite answers in 0.4 ms", ""),
+        (
+            "database",
+            facts(aside=(moved(3600), moved(7200), moved(25 * 3600))),
+            "warn",
+            "A damaged database was moved aside 60 min ago",
+            "sqlite3 /data/relayproxy.db.corrupt-1 .recover",
+        ),
+        ("database", facts(aside=(moved(25 * 3600),)), "ok", "SQLite answers in 0.4 ms", ""),
+        (
+            "database",
+            facts(reports=(), database=None, database_problem="damaged", aside=(moved(60),)),
+            "bad",
+            "The database cannot be read",
+            "A damaged one was moved to /data/relayproxy.db.corrupt-1 60 s ago",
+        ),
         ("disk", facts(report(disk_free=9 * GIB)), "warn", "Only 9.0% of the disk is free", "Make room"),
         ("disk", facts(report(disk_free=GIB)), "bad", "Only 1.0% of the disk is free", "Make room"),
         ("disk", facts(database=replace(DATABASE, free=GIB)), "bad", "Only 1.0% of the disk is free", "Make room"),

@@ -1,0 +1,31 @@
+"""Whether the database can be read, told to the log whenever that changes.
+
+Knows: what to say when it goes and when it is back.
+Must not know: what is read, and for whom.
+"""
+
+import logging
+import threading
+
+from relayproxy.store.errors import RefusedError, SlowError, StoreError
+
+_log = logging.getLogger(__name__)
+
+
+class Availability:
+    """To be told, by any thread, how each use of the database went; says nothing of one that works from the start."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._away = False
+
+    def note(self, problem: StoreError | None) -> None:
+        """A use has failed so, or has worked."""
+        if isinstance(problem, RefusedError | SlowError):
+            return  # about the question, and not about the database
+        with self._turn:
+            changed, self._away = self._away != (problem is not None), problem is not None
+        if changed and problem is not None:
+            _log.error("the database cannot be read (%s); pages say so until it can", problem)
+        elif changed:
+            _log.warning("the database can be read again")

@@ -1,0 +1,64 @@
+"""SQLite files that were moved aside because they were damaged.
+
+Knows: how they are named, which tells when that was.
+Must not know: what is damaged, and who moves them.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import make_url
+
+from relayproxy.store.engine import sqlite_path
+
+_MARK = ".corrupt-"
+_TIME = "%Y%m%dT%H%M%SZ"
+_PARTS = ("", "-wal", "-shm")
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A file that was moved aside at `at` (wall nanoseconds), and its bytes with those of its -wal and -shm."""
+
+    path: Path
+    at: int
+    bytes: int
+
+
+def name_aside(path: Path) -> Path:
+    """Where a database file is to be moved now."""
+    return path.with_name(f"{path.name}{_MARK}{datetime.now(UTC):{_TIME}}")
+
+
+def moved_aside(url: str) -> tuple[Aside, ...]:
+    """Those beside the SQLite file of this URL, the newest first; none of another database, and none where they
+    cannot be seen from here."""
+    path = sqlite_path(make_url(url))
+    if path is None:
+        return ()
+    return tuple(sorted(_found(path), key=lambda one: one.at, reverse=True))
+
+
+def _found(path: Path) -> Iterator[Aside]:
+    with suppress(OSError):
+        for one in path.parent.iterdir():
+            name, mark, time = one.name.partition(_MARK)
+            if name != path.name or not mark:
+                continue
+            with suppress(ValueError):  # of a -wal, a -shm and whatever else people name so
+                at = datetime.strptime(time, _TIME).replace(tzinfo=UTC)
+                yield Aside(one, int(at.timestamp()) * 1_000_000_000, sum(map(_size, _parts(one))))
+
+
+def _parts(path: Path) -> Iterator[Path]:
+    return (path.with_name(path.name + suffix) for suffix in _PARTS)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
