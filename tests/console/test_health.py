@@ -137,6 +137,18 @@ def replace_host(host: str) -> Vitals:
     return Vitals(**{name: getattr(VITALS, name) for name in VITALS.__struct_fields__} | {"host": host})
 
 
+async def test_a_database_that_is_moved_away_is_missed_at_the_next_look(
+    client: Client, writer: VitalsWriter, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(monitoring, "FRESH", 0.0)
+    writer.write(PROCESS, VITALS)
+    assert checks(await health(client))["database"] == "ok"
+    (settings.data_dir / "relayproxy.db").rename(tmp_path / "elsewhere.db")
+    body = await health(client)
+    assert (body["state"], checks(body)["database"], body["database"]) == ("bad", "bad", None)
+    assert body["stale"] == "The database cannot be read: what you see may be old."
+
+
 async def test_without_a_database_the_page_says_so(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path / "none", listen="127.0.0.1:0")
     reader, pen = open_reader(settings.database), Pen(open_engine(settings.database))
