@@ -270,7 +270,7 @@ def test_a_live_call_s_messages_grow_with_few_rows_held(visit: OpenPage, archive
             call.twilio(500 + number * 100 + key * 0.2, "dtmf", digit=str(key % 10))
         call.commit()
         seq = int(call._stored) - 1
-        expect(page.locator(f'[id="message-0.{seq}"]')).to_be_attached(timeout=30_000)
+        expect(page.locator(f'[id="message-0.{seq}"]')).to_be_attached()
     assert page.locator("#wire > li").count() <= 1000
 
 

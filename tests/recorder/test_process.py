@@ -15,8 +15,9 @@ from relayproxy.journal.writer import JournalWriter
 from relayproxy.recorder.connection import SIDES
 from relayproxy.recorder.process import run
 from relayproxy.store.migrate import migrate
+from tests.forked import recorders
 from tests.recorder.stage import MS, NOON, TEXT, Stage, prompt, setup, token
-from tests.running import Running, running
+from tests.running import running
 from tests.wire import frame
 
 PATIENCE = 60.0
@@ -69,9 +70,9 @@ def test_killed_again_and_again_while_a_journal_is_written(stage: Stage) -> None
     for number in range(1, 11):
         sent[number] = {side: [] for side in SIDES}
         writer.put(bytearray(book.opening(number)))
-    recorder = Running("recorder", data_dir=stage.folder)
     round_ = 0
-    try:
+    with recorders(stage.folder) as recorder:
+        recorder.start()
         for kill in range(10):
             until = time.monotonic() + 0.05 * (1 + kill % 4)
             while time.monotonic() < until:
@@ -86,7 +87,7 @@ def test_killed_again_and_again_while_a_journal_is_written(stage: Stage) -> None
                 round_ += 1
                 time.sleep(0.002)
             recorder.stop(signal.SIGKILL)
-            recorder = Running("recorder", data_dir=stage.folder)
+            recorder.start()
         for number in sent:
             writer.put(bytearray(book.ending(number)))
         writer.close()
@@ -94,8 +95,7 @@ def test_killed_again_and_again_while_a_journal_is_written(stage: Stage) -> None
         while writer.path.exists() or stage.archive.journals():
             assert time.monotonic() < deadline
             time.sleep(0.05)
-    finally:
-        recorder.stop()
+        assert recorder.stop() == 0
     assert round_ > 50
     for number, said in sent.items():
         stored = stage.stored(f"{number:032x}")

@@ -10,10 +10,11 @@ from typing import Any
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 
-from tests.running import Running
+from tests.forked import recorders
 from tests.system.stack import Stack, stack, until
 
 KILLS = 50
+CALLERS = 8
 LOCK_WAIT = 5.0
 """Seconds that the recorder waits for a locked database at each attempt."""
 SENTENCE = "and the words go on and on and on, "
@@ -22,8 +23,9 @@ SENTENCE = "and the words go on and on and on, "
 class Calls:
     """Calls that never stop coming: numbered messages both ways, compressed or not, whole or in fragments."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, paced: bool = False) -> None:
         self.url = url
+        self._allowed = asyncio.Semaphore(0) if paced else None
         self.sent: dict[str, list[tuple[str, str]]] = {}
         self.slowest = 0.0
         self._number = 0
@@ -31,11 +33,21 @@ class Calls:
 
     async def keep_calling(self) -> None:
         while not self._over.is_set():
+            if self._allowed is not None:
+                await self._allowed.acquire()
             self._number += 1
             await self.call(self._number)
 
+    def allow(self, more: int) -> None:
+        """Paced calls wait for this, so that a slow machine does not get more of them to record."""
+        assert self._allowed is not None
+        for _ in range(more):
+            self._allowed.release()
+
     def stop(self) -> None:
         self._over.set()
+        if self._allowed is not None:
+            self.allow(CALLERS)
 
     async def call(self, number: int) -> None:
         chance = random.Random(number)
@@ -86,19 +98,20 @@ async def test_a_recorder_killed_fifty_times_neither_loses_nor_doubles_a_message
     async with serve(answer, "127.0.0.1", 0, ping_interval=None) as server:
         backend = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         with stack(tmp_path, backend, journal_segment=64 * 1024) as system:
-            calls = Calls(system.url())
-            callers = [asyncio.create_task(calls.keep_calling()) for _ in range(8)]
-            for _ in range(KILLS):
-                await asyncio.sleep(chance.random() * 0.3)
-                system.recorder.process.send_signal(SIGKILL)
-                await asyncio.to_thread(system.recorder.stop, SIGKILL)
-                system.recorder = await asyncio.to_thread(Running, "recorder", data_dir=tmp_path)
-            calls.stop()
-            await asyncio.gather(*callers)
-            try:
+            await asyncio.to_thread(system.recorder.stop, SIGKILL)
+            calls = Calls(system.url(), paced=True)
+            callers = [asyncio.create_task(calls.keep_calling()) for _ in range(CALLERS)]
+            with recorders(tmp_path) as recorder:
+                await asyncio.to_thread(recorder.start)
+                for _ in range(KILLS):
+                    calls.allow(CALLERS)
+                    await asyncio.sleep(chance.random() * 0.3)
+                    assert await asyncio.to_thread(recorder.stop, SIGKILL) == -SIGKILL
+                    await asyncio.to_thread(recorder.start)
+                calls.stop()
+                await asyncio.gather(*callers)
                 await nothing_is_missing(system, calls)
-            finally:
-                await asyncio.to_thread(system.recorder.stop)
+                assert await asyncio.to_thread(recorder.stop) == 0
 
 
 async def test_calls_do_not_notice_a_database_that_cannot_be_written(tmp_path: Path) -> None:
