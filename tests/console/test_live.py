@@ -1,7 +1,6 @@
 """The pulse: one look for all watchers."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from typing import TypeVar
 
@@ -10,6 +9,8 @@ import pytest
 from relayproxy.config import Settings
 from relayproxy.console.live import Pulse
 from relayproxy.store.archive import Archive
+from relayproxy.store.engine import open_reader
+from relayproxy.store.errors import StoreError
 from relayproxy.store.migrate import migrate
 from relayproxy.store.queries import Queries
 from relayproxy.store.rows import Batch
@@ -91,26 +92,19 @@ async def test_closing_ends_every_watcher(archive: Archive, pulse: Pulse) -> Non
         await waiting
 
 
-async def test_a_database_that_comes_later_is_found(settings: Settings, pulse: Pulse) -> None:
-    complaints = Complaints()
-    logger = logging.getLogger("relayproxy.console.live")
-    logger.addHandler(complaints)
+async def test_a_database_that_comes_later_is_found(settings: Settings) -> None:
+    loop, missed = asyncio.get_running_loop(), asyncio.Event()
+
+    def note(problem: StoreError | None) -> None:
+        if problem is not None:
+            loop.call_soon_threadsafe(missed.set)
+
+    pulse = Pulse(Queries(open_reader(settings.database), note), interval=0.01)
     try:
         first = asyncio.create_task(following(pulse.sessions()))
-        await asyncio.wait_for(complaints.heard.wait(), PATIENCE)
+        await asyncio.wait_for(missed.wait(), PATIENCE)
         assert not first.done()
         await asyncio.to_thread(migrate, settings.database)
         assert await first
     finally:
-        logger.removeHandler(complaints)
-
-
-class Complaints(logging.Handler):
-    """Tells when something was logged."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.heard = asyncio.Event()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.heard.set()
+        await pulse.close()
