@@ -156,8 +156,8 @@ export class Painter extends Paint {
     const middle = lane.top + lane.height / 2 + 1;
     for (const [index, { place, kind, text, count }] of clusters.entries()) {
       const at = Math.min(Math.max(place, 8), width - 9);
-      glyph(on, c, kind, clean(text), at, middle, this.font);
       const room = (clusters[index + 1]?.place ?? Infinity) - place;
+      glyph(on, c, kind, clean(text), at, middle, this.font, room);
       if (count > 1 && room > 24) {
         on.font = `10px ${this.font}`;
         on.fillStyle = c.muted;

@@ -19,7 +19,8 @@ export function fitted(on, text, room) {
   return `${text.slice(0, fits).trimEnd()}…`;
 }
 
-export function glyph(on, c, kind, text, at, middle, font) {
+/** Draws a mark around `at`; what it says is cut so that the next one, `room` pixels on, stays in sight. */
+export function glyph(on, c, kind, text, at, middle, font, room) {
   on.save();
   on.translate(at, middle);
   on.lineWidth = 1.6;
@@ -49,8 +50,8 @@ export function glyph(on, c, kind, text, at, middle, font) {
     on.arc(0, 0, 4, 0, 7);
     on.stroke();
   } else {
-    const said = (TEXT[kind] ?? ((other) => other))(text).slice(0, 5);
     on.font = `600 11px ${font}`;
+    const said = fitted(on, (TEXT[kind] ?? ((other) => other))(text).slice(0, 5), Math.max(room - 10, 9));
     const wide = Math.max(on.measureText(said).width + 6, 13);
     on.strokeStyle = c["line-strong"];
     on.lineWidth = 1;
