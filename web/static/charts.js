@@ -21,7 +21,7 @@ const FONT = "12px system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue
 /** A value as people read it. */
 export function told(value, unit) {
   if (value === null || value === undefined) return "–";
-  if (unit === "ms") return value < 10000 ? `${whole.format(value)} ms` : `${number.format(value / 1000)} s`;
+  if (unit === "ms") return value < 10000 ? `${whole.format(value)} ms` : `${(value / 1000).toFixed(1)} s`;
   return unit === "%" ? `${number.format(value)} %` : whole.format(value);
 }
 
