@@ -212,7 +212,10 @@ def test_a_journal_that_is_lost_is_noticed_when_another_one_comes(stage: Stage) 
 def test_two_calls_of_one_session_whose_journals_are_gone(stage: Stage) -> None:
     journals = [stage.journal(), stage.journal()]
     journals[1].now = 1000
-    calls = [journal.call(connection_id=f"{at}" * 32) for at, journal in enumerate(journals)]
+    calls = [
+        journal.call(opened_at=NOON + journal.now * MS, connection_id=f"{at}" * 32)
+        for at, journal in enumerate(journals)
+    ]
     for call in calls:
         call.twilio(setup())
         call.backend(token("hello"), after=90)
