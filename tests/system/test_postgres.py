@@ -151,7 +151,7 @@ async def test_a_call_is_followed_on_another_machine_and_survives_a_crash_of_the
 
                 before = found.get(f"/api/sessions/{ended['id']}")
                 assert "is up to date" in command("migrate", url)
-                assert command("rebuild", url) == "1 of 1 sessions rebuilt\n"
+                assert command("rebuild", url) == "1 of 1 session rebuilt\n"
                 after = found.get(f"/api/sessions/{ended['id']}")
                 assert after["turns"] == before["turns"]
                 assert texts(found, ended["id"]) == wire
