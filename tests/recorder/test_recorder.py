@@ -210,17 +210,18 @@ def test_a_journal_that_is_lost_is_noticed_when_another_one_comes(stage: Stage) 
 
 
 def test_two_calls_of_one_session_whose_journals_are_gone(stage: Stage) -> None:
-    journals = [stage.journal(), stage.journal()]
-    journals[1].now = 1000
-    calls = [
-        journal.call(opened_at=NOON + journal.now * MS, connection_id=f"{at}" * 32)
-        for at, journal in enumerate(journals)
-    ]
-    for call in calls:
+    recorder = stage.recorder()
+    journals, calls = [], []
+    for number in range(2):
+        journal = stage.journal()
+        journal.now = number * 1000
+        call = journal.call(connection_id=f"{number}" * 32)
         call.twilio(setup())
         call.backend(token("hello"), after=90)
-    recorder = stage.recorder()
-    recorder.finish()
+        # The order in which journals are read depends on their names.
+        recorder.finish()
+        journals.append(journal)
+        calls.append(call)
     recorder.close()
     for journal in journals:
         journal.die()
