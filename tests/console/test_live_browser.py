@@ -96,8 +96,10 @@ def test_the_wall_fits_a_phone_and_can_be_read_without_scripts(visit: OpenPage, 
 def test_a_pause_holds_everything_and_resuming_catches_up(visit: OpenPage, archive: Archive) -> None:
     call = calls.Call(archive).setup().asks(1.0, "Hello?").commit()
     page = visit(f"/sessions/{call.id}")
+    shown = page.locator("#session").get_attribute("data-revision") or ""
     call.answers(1.8, "Good morning.").commit()
     expect(page.locator("#turn-1")).to_contain_text("Good morning.")
+    expect(page.locator("#session")).not_to_have_attribute("data-revision", shown)
 
     page.get_by_role("button", name="Pause").click()
     before = page.locator("main").inner_text().replace("▶ Resume", "")
@@ -265,6 +267,8 @@ def test_a_live_call_s_messages_grow_with_few_rows_held(visit: OpenPage, archive
     call = long_call(archive, 100, live=True)
     page = visit(f"/sessions/{call.id}?before=end")
     expect(page.locator("#more")).to_have_count(0)
+    # The window of the rows gets lower, as it does when the timeline above needs more room.
+    page.evaluate("document.getElementById('wire-scroll').style.maxHeight = '200px'")
     for number in range(3):
         for key in range(450):
             call.twilio(500 + number * 100 + key * 0.2, "dtmf", digit=str(key % 10))

@@ -1,6 +1,6 @@
 // The place among the messages: shared with timeline and transcript, and named by links to one message.
 import { unfold, standing } from "./runs.js";
-import { byCursor, centre, extending, mark, reveal, scroller, section, swap, wire, withParameter } from "./wire.js";
+import { byCursor, centre, extending, mark, reveal, scroller, section, swap, toEnd, wire, withParameter } from "./wire.js";
 
 /* The cursor that timeline, transcript and messages share */
 
@@ -106,5 +106,5 @@ const first = wire().querySelector(".cursor");
 if (first) {
   unfold(first);
   centre(first);
-} else if (new URLSearchParams(location.search).get("before") === "end") scroller().scrollTop = scroller().scrollHeight;
+} else if (new URLSearchParams(location.search).get("before") === "end") toEnd();
 visitHash();

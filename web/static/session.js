@@ -83,7 +83,8 @@ function makeRoom() {
   if (now() - Number(document.getElementById("messages").dataset.start) >= HOUR) page.classList.add("hours");
 }
 
-async function update() {
+/** Brings the page up to date. Null when it was paused meanwhile (`held`): what was on its way then waits. */
+async function update(held) {
   makeRoom();
   let found;
   let full = true;
@@ -94,6 +95,7 @@ async function update() {
     if (start === from) break;
     from = start;
     found = await fetchMarkup(`${base}/parts?turn=${from}`);
+    if (held()) return null;
     patchPart(found, "head");
     patchPart(found, "facts");
     if (!page.dataset.tail) break;
@@ -103,7 +105,7 @@ async function update() {
     if (!follow && patched.added) miss(patched.added);
     if (follow) keepTail();
   }
-  await appendNew();
+  if (!(await appendNew(held))) return null;
   if (follow) keepTail();
   dispatchEvent(new CustomEvent("relayproxy:updated"));
   return document.querySelector('[data-part="head"]');
@@ -121,7 +123,8 @@ if (page.dataset.live) {
     while (wanted !== revision && !bar.paused) {
       const aim = wanted;
       try {
-        const head = await update();
+        const head = await update(() => bar.paused);
+        if (!head) break;
         revision = aim;
         page.dataset.revision = String(aim);
         if (!head.dataset.live) {
@@ -145,7 +148,7 @@ if (page.dataset.live) {
     if (!since || times > 2 || busy || bar.paused || document.hidden || document.querySelector('#findings [id$="-waiting"]')) return;
     asked.set(since, times + 1);
     busy = true;
-    await update().catch(() => {});
+    await update(() => bar.paused).catch(() => {});
     busy = false;
     catchUp();
   }, 1000);

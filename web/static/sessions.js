@@ -84,10 +84,12 @@ function follow() {
 /* The filter */
 
 let going = null;
+let meant = null; // a value that was clicked while the values at the side were still those of the filter before
 
 /** Shows the list of another address of this page, without leaving it. */
 async function go(url, { push = true, focus = null } = {}) {
   going?.abort();
+  meant = null;
   going = new AbortController();
   const mine = going;
   results().setAttribute("aria-busy", "true");
@@ -142,6 +144,13 @@ function twin(body, link) {
 
 const counted = (number) => `${number} ${number === "1" ? "call" : "calls"}`;
 
+/** Does what was clicked too early, if it is still offered. */
+function obey(body) {
+  const link = meant;
+  meant = null;
+  if (link) [...body.querySelectorAll("a[data-value]")].find((one) => one.dataset.value === link.dataset.value && one.className === link.className && one.ariaCurrent === link.ariaCurrent)?.click();
+}
+
 /** Fetches the values at the side; `more` names a field of which all are wanted. */
 async function narrowDown(more = "") {
   if (!facets) return;
@@ -151,7 +160,10 @@ async function narrowDown(more = "") {
     return;
   }
   const { q } = results().dataset;
-  if (body.dataset.q === `=${q}` && !more) return;
+  if (body.dataset.q === `=${q}` && !more) {
+    obey(body);
+    return;
+  }
   try {
     const found = await fetchMarkup(`${body.dataset.src}?${new URLSearchParams({ q, more })}`);
     if (q !== results().dataset.q) return;
@@ -162,7 +174,9 @@ async function narrowDown(more = "") {
     const about = body.querySelector("[data-matching]");
     const matching = document.getElementById("matching");
     if (about?.dataset.matching && matching.textContent) matching.textContent = counted(about.dataset.matching);
+    obey(body);
   } catch {
+    meant = null;
     // The list is there; its values and counts come with the next filter.
   }
 }
@@ -176,6 +190,14 @@ if (document.getElementById("filter")) {
     event.preventDefault();
     if (link.dataset.more) {
       narrowDown(link.dataset.more);
+      return;
+    }
+    // A link of the filter before would undo what was chosen since.
+    const values = link.dataset.value && link.closest("#facets-body");
+    const busy = results().hasAttribute("aria-busy");
+    if (values && (busy || values.dataset.q !== `=${results().dataset.q}`)) {
+      meant = link;
+      if (!busy) narrowDown();
       return;
     }
     const asked = new URL(link.href).searchParams;

@@ -15,6 +15,22 @@ export const byCursor = (cursor) => document.getElementById(`message-${cursor}`)
 export const withParameter = (query, name, value) => `${query}${query.endsWith("?") ? "" : "&"}${name}=${encodeURIComponent(value)}`;
 const atEnd = (box) => box.scrollTop + box.clientHeight >= box.scrollHeight - AT_END;
 
+let stood = NaN; // where the rows were when they last showed their end
+/** Whether the end is what the rows show: it still is when only the window, or what is in it, was laid out anew. */
+const follows = (box) => atEnd(box) || Math.abs(box.scrollTop - stood) < 1;
+
+/** Shows the last of the rows. */
+export function toEnd() {
+  const box = scroller();
+  box.scrollTop = box.scrollHeight;
+  stood = box.scrollTop;
+}
+
+/** To call when the reader made rows longer, or had more of them fetched: they stay at what they look at. */
+function stay() {
+  if (!atEnd(scroller())) stood = NaN;
+}
+
 let shownSearch = location.search;
 let busy = false;
 /** True while rows are being fetched. */
@@ -123,6 +139,7 @@ async function extend(end) {
       link(end, anchor.textContent, queryOf(found, end));
       trim(end);
     });
+    stay();
     count();
   } finally {
     anchor.removeAttribute("aria-busy");
@@ -140,13 +157,12 @@ export async function swap(search) {
     const theirs = found.getElementById("messages");
     settle(theirs);
     mine.replaceWith(theirs);
-    const box = scroller();
     const marked = wire().querySelector(".cursor");
     ready();
     if (marked) {
       unfold(marked);
       centre(marked);
-    } else if (new URLSearchParams(search).get("before") === "end") box.scrollTop = box.scrollHeight;
+    } else if (new URLSearchParams(search).get("before") === "end") toEnd();
   } finally {
     mine.removeAttribute("aria-busy");
   }
@@ -175,41 +191,45 @@ export function reveal(row) {
 function ready() {
   section().querySelector(".search").classList.toggle("on", section().querySelector(".search input").value !== "");
   fold();
+  stood = NaN;
   scroller().addEventListener("scroll", near, { passive: true });
   if (!section().dataset.counted) fetchMarkup(`${base}/messages${section().dataset.filter}`).then(adoptCounts, () => {});
 }
 
 function near() {
   const box = scroller();
+  stood = follows(box) ? box.scrollTop : NaN;
   if (box.scrollTop < NEAR) extend("earlier").catch(() => {});
   // A search that stopped for its length goes on only when it is told to.
   if (box.scrollHeight - box.scrollTop - box.clientHeight < NEAR && !document.getElementById("scanned")) extend("more").catch(() => {});
 }
 
-/** What came since, at the end of the rows, when the end is what they show. */
-export async function appendNew() {
+/** What came since, at the end of the rows, when the end is what they show. False when the page was `held` meanwhile. */
+export async function appendNew(held) {
   for (let round = 0; round < 50 && !document.getElementById("more"); round += 1) {
     const mine = section();
     const { filter, seen } = mine.dataset;
     const query = seen ? withParameter(filter, "after", seen) : filter;
-    if (wire().children.length >= MOST && !atEnd(scroller())) {
+    if (wire().children.length >= MOST && !follows(scroller())) {
       // The reader is somewhere in a full window: what came waits beyond its end.
       link("more", "Load more", query);
-      return;
+      return true;
     }
     const found = await fetchMarkup(`${base}/messages${query}`);
-    if (section() !== mine || mine.dataset.seen !== seen) return;
-    const following = atEnd(scroller());
+    if (section() !== mine || mine.dataset.seen !== seen) return true;
+    if (held()) return false;
+    const following = follows(scroller());
     adoptCounts(found);
     mine.dataset.seen = found.getElementById("messages").dataset.seen || seen;
     holding(() => {
       wire().append(...take(found));
       if (following) trim("more");
     });
-    if (following) scroller().scrollTop = scroller().scrollHeight;
+    if (following) toEnd();
     count();
-    if (!found.getElementById("more")) return;
+    if (!found.getElementById("more")) return true;
   }
+  return true;
 }
 
 /* What the reader asks for */
@@ -279,6 +299,7 @@ page.addEventListener("keydown", (event) => {
   event.preventDefault();
   anchor.click();
 });
+page.addEventListener("click", (event) => event.target.closest("button.run") && stay());
 addEventListener("popstate", () => {
   if (location.search === shownSearch) return;
   shownSearch = location.search;
@@ -288,6 +309,7 @@ addEventListener("popstate", () => {
 page.addEventListener(
   "toggle",
   async (event) => {
+    stay();
     const row = event.target.open && event.target.closest(".msg");
     if (!row) return;
     mark(row);
