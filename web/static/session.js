@@ -168,22 +168,22 @@ if (page.dataset.live) {
 
 /* What a turn's latency went into comes when it is asked for. */
 
-turns.addEventListener(
-  "toggle",
-  async (event) => {
-    const asked = event.target.open && event.target.querySelector(":scope > a.load");
-    if (!asked) return;
-    try {
-      const table = (await fetchMarkup(asked.href)).querySelector(".waterfall");
-      if (!table || !asked.isConnected) return;
-      asked.parentElement.querySelector(":scope > .waterfall")?.remove();
-      asked.replaceWith(table);
-    } catch {
-      // The link stays and leads to a page of its own.
-    }
-  },
-  true,
-);
+async function divide(details) {
+  const asked = details.open && details.querySelector(":scope > a.load");
+  if (!asked) return;
+  try {
+    const table = (await fetchMarkup(asked.href)).querySelector(".waterfall");
+    if (!table || !asked.isConnected) return;
+    details.querySelector(":scope > .waterfall")?.remove();
+    asked.replaceWith(table);
+  } catch {
+    // The link stays and leads to a page of its own.
+  }
+}
+
+turns.addEventListener("toggle", (event) => divide(event.target), true);
+// The turn that the address names may have been opened before anybody listened.
+turns.querySelectorAll("details.lag[open]").forEach(divide);
 
 /* Earlier turns of a long call come in above, and what is read stays where it is. */
 
