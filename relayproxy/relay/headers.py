@@ -80,7 +80,8 @@ def to_backend(
                 kept.append((name, ours[key]))
             written.add(key)
         elif key == "connection":
-            kept.append((name, _connection(value)))
+            if options := _connection(value):
+                kept.append((name, options))
         elif key == "upgrade":
             if key not in written:
                 kept.append((name, value if value.strip().lower() == "websocket" else "websocket"))
@@ -95,6 +96,7 @@ def to_backend(
 
 
 def _connection(value: str) -> str:
+    """What `Connection` may say; a line without anything left would be an error to some servers."""
     named = [token.strip() for token in value.split(",")]
     options = [token for token in named if token.lower() in _NEGOTIATED]
     return value if len(options) == len(named) else ", ".join(options)

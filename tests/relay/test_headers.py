@@ -45,6 +45,8 @@ def test_connection_cannot_name_headers_that_anybody_needs() -> None:
         "X-Forwarded-For": "203.0.113.9",
         "Authorization": "1",
     }
+    several = [("Connection", "X-Twilio-Signature"), ("Connection", "Upgrade"), ("connection", "")]
+    assert [line for line in sent(several) if line[0].lower() == "connection"] == [("Connection", "Upgrade")]
     refusal = [("Connection", "close, WWW-Authenticate"), ("WWW-Authenticate", "Basic")]
     assert policy.to_caller(refusal) == [("WWW-Authenticate", "Basic"), ("Connection", "close")]
 
