@@ -34,6 +34,8 @@ _SIGNED = re.compile(rb"\r\nx-twilio-signature:", re.IGNORECASE)
 _TARGET = re.compile(rb"[A-Z]+ (/\S*) HTTP/1\.[01]\r\n")
 _HARMLESS = re.compile(r"Duplicate '[A-Za-z-]+' header found\.|Missing 'Host' header in request\.")
 _TLS = b"\x16\x03"
+_HTTP_2 = b"PRI * HTTP/2.0\r\n\r\n"
+"""The beginning of an HTTP/2 connection (RFC 9113, 3.4). To aiohttp it is a request that never ends."""
 
 
 class Unreadable(NamedTuple):
@@ -97,6 +99,10 @@ class HeadProtocol(RequestHandler):
     def _read_head(self, data: bytes) -> None:
         known = len(self._head)
         self._head += data
+        if self._head.startswith(_HTTP_2):
+            words = "this port speaks HTTP/1.1, and HTTP/2 came: have the proxy in front speak 1.1"
+            self._refuse("not_http", 400, words)
+            return
         end = self._head.find(_END, max(0, known - len(_END) + 1))
         if end < 0:
             super().data_received(data)

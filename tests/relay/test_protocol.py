@@ -65,6 +65,7 @@ def test_many_headers_reach_the_backend() -> None:
         (wire.REQUEST[:-2] + b"Bearer-aaa\r\n\r\n", b"400 ", b"no HTTP request that can be read"),
         (wire.REQUEST.replace(b"Host: ", b"Host: a\r\nHost: "), b"400 ", b"Duplicate 'Host' header found"),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03Bearer-aaa\r\n\r\n", b"400 ", b"TLS came"),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nBearer-aaa", b"400 ", b"HTTP/2 came"),
     ],
 )
 def test_what_is_too_long_or_no_http_is_answered_in_our_words_and_counted(
