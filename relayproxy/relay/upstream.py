@@ -33,6 +33,8 @@ from relayproxy.relay.stopwatch import Stopwatch, tracing
 
 REFUSAL_LIMIT = 1024 * 1024
 """Bytes of a refusal's body that are passed on."""
+_PHRASE = 200
+"""Characters of a refusal's reason phrase that are told; it may be as long as any line."""
 
 
 class Collector:
@@ -215,7 +217,7 @@ async def _refusal(response: aiohttp.ClientResponse, timeout: float) -> Refused:
         _head(response, to_caller(headers)),
         bytes(body[:REFUSAL_LIMIT]),
         headers,
-        printable(f"the backend answered {response.status} {response.reason or ''}".rstrip()),
+        printable(f"the backend answered {response.status} {(response.reason or '')[:_PHRASE]}".rstrip()),
     )
 
 
