@@ -11,6 +11,8 @@ import traceback
 from types import TracebackType
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
+_QUOTED = re.compile(r"[\n(]")
+"""Where the event loop, in telling of an error that nobody caught, begins to quote arguments and the error's words."""
 
 _CAUSES = 10
 """As many of an exception's causes are told."""
@@ -29,6 +31,8 @@ class OneLine(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         """The line."""
+        if record.name == "asyncio" and record.levelno >= logging.ERROR:
+            record.message = _QUOTED.split(record.message, maxsplit=1)[0]
         return one_line(super().formatMessage(record))
 
     def formatException(self, ei: ExceptionInfo) -> str:

@@ -48,6 +48,29 @@ def test_a_traceback_says_where_and_never_what_was_said() -> None:
     assert "four two" not in line
 
 
+def test_what_nobody_caught_in_the_event_loop_is_told_without_its_words_or_arguments() -> None:
+    code = """
+import asyncio
+from relayproxy.logs import log_to_stderr
+
+async def task(): raise ValueError("four two")
+def callback(said): raise ValueError(said)
+
+async def main():
+    asyncio.ensure_future(task())
+    asyncio.get_running_loop().call_soon(callback, "four two")
+    await asyncio.sleep(0)
+
+log_to_stderr("relay")
+asyncio.run(main())
+"""
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stderr
+
+    assert "relay ERROR Exception in callback callback\n" in told
+    assert "relay ERROR Task exception was never retrieved\n" in told
+    assert "four two" not in told
+
+
 def test_every_process_logs_like_this() -> None:
     code = "from relayproxy.logs import log_to_stderr as log; log('console'); import logging; logging.info('a\\nb')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
