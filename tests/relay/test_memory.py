@@ -230,5 +230,6 @@ def test_memory_is_flat_over_many_calls(relay: Watched) -> None:
         looks.append(relay.rest())
     before, after = looks
     print(f"{2 * len(ENDINGS) * ROUNDS} calls: {before}, then {after}")
-    assert after["objects"] - before["objects"] < ROUNDS
+    # Caches still fill by some 50 objects, however many calls there are; a call that is kept holds dozens.
+    assert after["objects"] - before["objects"] < 2 * ROUNDS
     assert after["kib"] - before["kib"] < len(ENDINGS) * ROUNDS / 4, "a quarter of a KiB a call"
