@@ -7,7 +7,9 @@ Must not know: what is logged.
 import logging
 import re
 import sys
+import time
 import traceback
+from collections.abc import Hashable
 from types import TracebackType
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
@@ -16,6 +18,9 @@ _QUOTED = re.compile(r"[\n(]")
 
 _CAUSES = 10
 """As many of an exception's causes are told."""
+
+LINE_INTERVAL = 10.0
+"""Seconds for which one line stands for all events of its kind."""
 
 ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
@@ -44,6 +49,26 @@ class OneLine(logging.Formatter):
             told.insert(0, f"{places}\n{type(problem).__qualname__} (its words may hold content and are left out)")
             problem = problem.__cause__ or (None if problem.__suppress_context__ else problem.__context__)
         return "\n".join(told)
+
+
+class RateLimit:
+    """Which of many events that anybody outside can cause get a line: the first of each kind in LINE_INTERVAL."""
+
+    def __init__(self) -> None:
+        self._written: dict[Hashable, tuple[float, int]] = {}
+
+    def suffix(self, kind: Hashable) -> str | None:
+        """What the line about this event ends with, that is nothing or how many went without one; None: no line.
+
+        There must be few kinds: each is remembered.
+        """
+        now = time.monotonic()
+        written_at, left_out = self._written.get(kind, (-LINE_INTERVAL, 0))
+        if now - written_at < LINE_INTERVAL:
+            self._written[kind] = (written_at, left_out + 1)
+            return None
+        self._written[kind] = (now, 0)
+        return f" (and {left_out} more like it before)" if left_out else ""
 
 
 def log_to_stderr(process: str) -> None:

@@ -21,6 +21,7 @@ Reason = Literal[
     "body",
     "too_long",
     "not_http",
+    "timeout",
     "loop",
     "draining",
     "descriptors",
@@ -28,7 +29,8 @@ Reason = Literal[
     "untrusted_proxy",
 ]
 """`no_upgrade`: `Upgrade` or `Connection` does not ask for a WebSocket. `target`: a path that no backend may get.
-`too_long`: a request line or headers beyond the limits. `loop`: the relay's own request came back to it.
+`too_long`: a request line or headers beyond the limits. `timeout`: a head that began and did not end.
+`loop`: the relay's own request came back to it.
 `descriptors`: the relay had none left.
 Relayed all the same: `unknown_route`, below `/r/` without a route of that name, went to the default backend;
 `untrusted_proxy` came with X-Forwarded-… headers of a peer that is not trusted."""

@@ -23,6 +23,7 @@ _MEANING: dict[str, tuple[str, str]] = {
     "body": ("had a body", f"{_FRONT}: a request for a WebSocket has none."),
     "too_long": ("exceeded the limits", "Shorten the query of the URL, or the headers that the proxy in front adds."),
     "not_http": ("could not be read", f"{_FRONT}: what it sends is no HTTP/1.1."),
+    "timeout": ("never ended", f"{_FRONT}: it has to send the whole head of a request at once."),
     "loop": ("came back to the relay", "Set the backend to your ConversationRelay server's own address."),
     "descriptors": (
         "found the relay without file descriptors",

@@ -7,34 +7,27 @@ aiohttp itself would quote such a request in its answer and, with a traceback, i
 """
 
 import logging
-import time
 from collections.abc import Callable
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
-INTERVAL = 10.0
-"""Seconds for which one line of the log stands for all requests that cannot be read for the same reason."""
+from relayproxy.logs import RateLimit
 
 _log = logging.getLogger(__name__)
 
 
 class UnreadableLog:
-    """One line now and then."""
+    """One line now and then about requests that cannot be read for the same reason."""
 
     def __init__(self) -> None:
-        self._said: dict[str, tuple[float, int]] = {}
+        self._limit = RateLimit()
 
     def note(self, peer: str, kind: str) -> None:
         """A request of `peer` cannot be read; `kind` is the name of aiohttp's error."""
-        now = time.monotonic()
-        said_at, unsaid = self._said.get(kind, (-INTERVAL, 0))
-        if now - said_at < INTERVAL:
-            self._said[kind] = (said_at, unsaid + 1)
-            return
-        self._said[kind] = (now, 0)
-        more = f" (and {unsaid} more like it before)" if unsaid else ""
-        _log.info("a request of %s cannot be read as HTTP (%s)%s", peer, kind, more)
+        more = self._limit.suffix(kind)
+        if more is not None:
+            _log.info("a request of %s cannot be read as HTTP (%s)%s", peer, kind, more)
 
 
 class Requests(web.RequestHandler):

@@ -21,6 +21,7 @@ from relayproxy.config import Settings
 from relayproxy.connection import Ending, Opening
 from relayproxy.journal.format import Kind
 from relayproxy.journal.tape import Tape
+from relayproxy.logs import RateLimit
 from relayproxy.proxies import is_trusted
 from relayproxy.refusals import Reason
 from relayproxy.relay import answers, descriptors
@@ -65,6 +66,7 @@ class Relay:
         self._refusals = refusals
         self._public = Public.of(settings.public_url) if settings.public_url else None
         self._proxies = split_networks(settings.trusted_proxies)
+        self._limit = RateLimit()
         self._name = f"relayproxy-{secrets.token_hex(8)}"
         """This process in `Via`, by which a request that comes back is known."""
         self._numbers = itertools.count(1)
@@ -202,7 +204,9 @@ class Relay:
     def _refuse(
         self, request: web.BaseRequest, answer: Refused, opening: Opening, number: int, opened: int
     ) -> web.StreamResponse:
-        log.warning("route %s: %s", opening.route, answer.error)
+        more = self._limit.suffix((opening.route, answer.status))
+        if more is not None:
+            log.warning("route %s: %s%s", opening.route, answer.error, more)
         opening = msgspec.structs.replace(opening, status=answer.status, error=answer.error)
         self._note_attempt(number, opened, opening, first="proxy" if answer.ours else "backend")
         if request.transport is not None:

@@ -119,6 +119,13 @@ class HeadProtocol(RequestHandler):
         super().data_received(data[: len(data) - len(rest)])
         self._keep(rest)
 
+    def give_up(self, after: float) -> None:
+        """Refuses a head that has begun and has not ended `after` seconds; of an idle connection nothing is said."""
+        if self._head and not self._refused:
+            self._refuse("timeout", 408, f"the head of the request had not ended after {after:g} s")
+        elif self.transport is not None:
+            self.transport.abort()
+
     def take_early(self) -> bytes:
         """What has come behind the head. The connection is read on: call it where the next bytes are taken over."""
         early, self._early, self._head = bytes(self._early or b""), bytearray(), bytearray()

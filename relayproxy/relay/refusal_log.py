@@ -8,14 +8,13 @@ import logging
 import time
 from collections.abc import Callable
 
+from relayproxy.logs import RateLimit
 from relayproxy.refusals import Reason, Refusal, Tally, add
 
 log = logging.getLogger(__name__)
 
 REPORT_INTERVAL = 0.5
 """Seconds between two reports."""
-LOG_INTERVAL = 10.0
-"""Seconds for which one line stands for all refusals of its reason and signature."""
 
 
 class RefusalLog:
@@ -27,7 +26,7 @@ class RefusalLog:
         self._later = later
         self._report = report
         self._scheduled = False
-        self._said: dict[tuple[str, bool], tuple[float, int]] = {}
+        self._limit = RateLimit()
         self.tallies: tuple[Tally, ...] = ()
 
     def note(
@@ -48,13 +47,9 @@ class RefusalLog:
             self._report(self.tallies)
 
     def _log(self, refusal: Refusal) -> None:
-        key, now = (refusal.reason, refusal.signed), time.monotonic()
-        said_at, unsaid = self._said.get(key, (-LOG_INTERVAL, 0))
-        if now - said_at < LOG_INTERVAL:
-            self._said[key] = (said_at, unsaid + 1)
+        more = self._limit.suffix((refusal.reason, refusal.signed))
+        if more is None:
             return
-        self._said[key] = (now, 0)
-        more = f" (and {unsaid} more like it before)" if unsaid else ""
         # Whoever sends a signature or gets through meant a call; the rest is everyday noise on a public port.
         level = logging.WARNING if refusal.signed or not refusal.status else logging.INFO
         answered = f"answered {refusal.status} to" if refusal.status else "relayed a request of"

@@ -34,7 +34,7 @@ class _Server(web.Server):
         self._tell = tell
         self._waiting: dict[RequestHandler, asyncio.TimerHandle] = {}
 
-    def __call__(self) -> RequestHandler:
+    def __call__(self) -> HeadProtocol:
         logger = logging.getLogger("relayproxy.http")
         return HeadProtocol(
             self,
@@ -50,7 +50,8 @@ class _Server(web.Server):
 
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)
-        self._waiting[handler] = asyncio.get_running_loop().call_later(HEAD_TIMEOUT, transport.abort)
+        assert isinstance(handler, HeadProtocol)
+        self._waiting[handler] = asyncio.get_running_loop().call_later(HEAD_TIMEOUT, handler.give_up, HEAD_TIMEOUT)
 
     def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
         self._stop_waiting(handler)

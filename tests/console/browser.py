@@ -79,12 +79,31 @@ def watched_page(browser: Browser, origin: str, **context: Any) -> Iterator[Page
     assert faults == []
 
 
+def frames(page: Page, many: int = 3) -> None:
+    """Waits until the page has been drawn so many times more."""
+    page.evaluate(
+        "many => new Promise(done => { const next = () => (many-- ? requestAnimationFrame(next) : done()); next(); })",
+        many,
+    )
+
+
+def until(page: Page, condition: str) -> None:
+    """Waits until an expression is true on the page. Playwright's own wait uses eval, which the pages forbid."""
+    page.evaluate(
+        f"""new Promise((done, failed) => {{
+            const look = () => {{
+                if ({condition}) done();
+                else if (performance.now() > {PATIENCE}) failed(new Error("still not so"));
+                else requestAnimationFrame(look);
+            }};
+            look();
+        }})"""
+    )
+
+
 def from_the_top(page: Page, last: int) -> None:
     """Goes to the head of a live page once it has opened at its end, the turn `last`."""
     expect(page.locator(f"#turn-{last}")).to_be_in_viewport()
     # It keeps to its end for a few frames, until all is laid out.
-    page.evaluate(
-        "new Promise(done => { let frames = 10; const next = () => (frames-- ? requestAnimationFrame(next) : done());"
-        " next(); })"
-    )
+    frames(page, 10)
     page.evaluate("scrollTo({top: 0, behavior: 'instant'})")

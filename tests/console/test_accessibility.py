@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from relayproxy.store.archive import Archive
 
 from . import calls, fortnight
+from .browser import frames
 from .conftest import OpenPage
 
 # High, so that nothing scrolls: a live page stays at its end, and rows would lie half under its head.
@@ -29,6 +30,15 @@ def complaints(page: Page, look: str) -> list[str]:
     rules = {"runOnly": COLOURS if look == "dark" else WCAG, "resultTypes": ["violations"]}
     found = Axe().run(page, options=rules).response["violations"]
     return [f"{one['id']}: {node['target']} {node.get('failureSummary', '')}" for one in found for node in one["nodes"]]
+
+
+def unfold(page: Page) -> None:
+    """Opens all that folds on a complete page, and goes to its top again: a row that opens comes into view."""
+    expect(page.locator("#timeline:not([data-ready])")).to_have_count(0)
+    page.evaluate("for (const one of document.querySelectorAll('main details:not([data-popup])')) one.open = true")
+    frames(page)
+    page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
+    frames(page)
 
 
 @pytest.fixture
@@ -63,9 +73,7 @@ def test_every_page(visit: OpenPage, archive: Archive, recorded: list[str], look
     ]
     for path in paths:
         page.goto(origin + path)
-        page.wait_for_load_state("load")
-        page.wait_for_function("document.readyState === 'complete'")
-        page.evaluate("for (const one of document.querySelectorAll('main details:not([data-popup])')) one.open = true")
+        unfold(page)
         if faults := complaints(page, look):
             found[path] = faults
     assert not found, json.dumps(found, indent=1)

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from relayproxy.store.archive import Archive
 
 from . import calls
+from .browser import until
 from .conftest import OpenPage
 
 WIDE = {"width": 1400, "height": 900}
@@ -172,7 +173,7 @@ def test_a_range_of_the_charts_narrows_the_time(visit: OpenPage, three: list[str
     expect(page.locator("#rows > tr")).to_have_count(2)
     assert asked(page).startswith("turns:>0 since:20")
     assert "until:20" in asked(page)
-    page.wait_for_function("window.told !== undefined")
+    until(page, "window.told !== undefined")
     assert page.evaluate("window.told") == asked(page)
 
 

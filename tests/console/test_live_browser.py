@@ -9,6 +9,7 @@ from relayproxy.console.pages import TURNS
 from relayproxy.store.archive import Archive
 
 from . import calls
+from .browser import frames
 from .conftest import OpenPage
 
 NARROW = {"width": 360, "height": 740}
@@ -296,6 +297,7 @@ def test_a_pause_holds_the_axis_and_an_open_wait_as_well(visit: OpenPage, archiv
     call.asks(time.time() - call.began / 1e9, "Are you there?").commit()
     expect(page.locator(".open-wait [data-waiting]")).to_have_text(re.compile(r"\d"))
     page.get_by_role("button", name="Pause").click()
+    frames(page)
     drawn = """() => [document.getElementById("tl-stage").dataset.to, document.getElementById("slowest").textContent,
         document.title, document.querySelector("main").innerText]"""
     before = page.evaluate(drawn)

@@ -11,6 +11,7 @@ from relayproxy.store.archive import Archive
 from relayproxy.store.rows import Batch, JournalGapRow
 
 from . import calls, fortnight
+from .browser import until
 from .conftest import OpenPage
 
 # Light or dark changes no size, so that each width is looked at once; what the colours do is in test_accessibility.
@@ -60,7 +61,7 @@ FAULTS = r"""() => {
   for (const [text] of told.matchAll(/.{0,20}\b(undefined|NaN|object Object)\b.*/g)) found.push(`no value: ${text}`);
   return [...new Set(found)];
 }"""
-DRAWN = """() => [...document.querySelectorAll("[data-chart]")].every((one) =>
+DRAWN = """[...document.querySelectorAll("[data-chart]")].every((one) =>
   one.querySelector("canvas") || !one.checkVisibility())"""
 
 
@@ -100,7 +101,7 @@ def test_nothing_is_cut_off_on_any_page(visit: OpenPage, paths: list[str], look:
     for path in paths:
         page.goto(origin + path)
         page.wait_for_load_state("load")
-        page.wait_for_function(DRAWN)
+        until(page, DRAWN)
         if faults := page.evaluate(FAULTS):
             found[path] = faults
     assert not found, json.dumps(found, indent=1, ensure_ascii=False)

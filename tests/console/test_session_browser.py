@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from relayproxy.store.archive import Archive
 
 from . import calls
-from .browser import from_the_top
+from .browser import from_the_top, until
 from .conftest import OpenPage
 
 NARROW = {"width": 360, "height": 740}
@@ -220,13 +220,9 @@ def test_a_link_to_a_message_leads_to_it_among_its_neighbours(visit: OpenPage, a
         expect(row.locator("pre")).to_be_in_viewport(ratio=1)
         expect(row.locator("summary")).to_be_in_viewport(ratio=1)
         expect(page.locator(".wire-head")).to_be_in_viewport(ratio=1)
-        page.wait_for_function(
-            """id => {
-                const row = document.getElementById(id).querySelector("summary").getBoundingClientRect();
-                return row.top >= document.querySelector(".wire-head").getBoundingClientRect().bottom - 1;
-            }""",
-            arg=f"message-{cursor}",
-        )
+        summary = f"document.getElementById('message-{cursor}').querySelector('summary')"
+        head = "document.querySelector('.wire-head')"
+        until(page, f"{summary}.getBoundingClientRect().top >= {head}.getBoundingClientRect().bottom - 1")
 
 
 def test_a_row_opened_at_the_bottom_shows_its_json(visit: OpenPage, archive: Archive) -> None:

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from relayproxy.store.archive import Archive
 
 from . import calls
-from .browser import launched, watched_page
+from .browser import launched, until, watched_page
 
 OpenPage = Callable[..., Page]
 
@@ -105,7 +105,7 @@ def test_a_click_goes_to_the_turn_on_whichever_page_it_is(visit: OpenPage, archi
     expect(page.locator("#turn-100")).to_be_in_viewport()
 
     page.mouse.wheel(0, -100_000)
-    expect(page.locator(".crumb")).to_be_in_viewport()
+    until(page, "scrollY === 0")
     page.mouse.click(*place(page, 2000 + 430 * 4000))
     page.wait_for_url(re.compile(r"turn=\d+#turn-4"))
     number = page.url.partition("#turn-")[2]

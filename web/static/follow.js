@@ -92,7 +92,9 @@ export function liveBar(resumed) {
     else delete document.documentElement.dataset.paused;
     waiting = 0;
     tell();
-    if (!paused) resumed();
+    if (paused) return;
+    dispatchEvent(new CustomEvent("relayproxy:resumed"));
+    resumed();
   });
   tell();
 

@@ -193,8 +193,10 @@ async function load() {
   const first = model.settled;
   try {
     const response = await fetch(`${root.dataset.url}?first=${first}`, { cache: "no-store" });
-    if (response.ok) {
-      model.take(await response.json(), first);
+    const found = response.ok && (await response.json());
+    // What was on its way when the reader paused comes when they resume.
+    if (found && !held()) {
+      model.take(found, first);
       view.grow(model.length);
       if (state.chosen) state.chosen = model.turn(state.chosen.number);
       if (!root.dataset.ready) fold();
@@ -256,7 +258,7 @@ new MutationObserver(() => { painter.recolour(); paint(); }).observe(document.do
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { painter.recolour(); paint(); });
 document.getElementById("times")?.addEventListener("click", () => setTimeout(() => { times.read(); refresh(); }));
 addEventListener("scroll", followSoon, { passive: true });
-addEventListener("relayproxy:updated", () => load().catch(() => {}));
+for (const kind of ["updated", "resumed"]) addEventListener(`relayproxy:${kind}`, () => load().catch(() => {}));
 
 times.read();
 load().then(() => {

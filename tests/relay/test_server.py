@@ -1,0 +1,41 @@
+"""The relay's listener: what becomes of heads that never end."""
+
+import asyncio
+
+import pytest
+from aiohttp import web
+
+from relayproxy.relay import server
+from relayproxy.relay.protocol import Unreadable
+
+
+async def _never(request: web.BaseRequest) -> web.StreamResponse:
+    raise AssertionError(request)
+
+
+@pytest.mark.parametrize("head", [b"GET /ws?token=Bearer-aaa HTTP/1.1\r\nX-Twilio-Signature: abc\r\n", b"GET /w", b""])
+async def test_a_head_that_does_not_end_is_answered_408_and_counted(
+    head: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "HEAD_TIMEOUT", 0.1)
+    told: list[Unreadable] = []
+    listener = server.Listener(_never, lambda _, found: told.append(found), "127.0.0.1:0", None)
+    await listener.start()
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(listener.url.rpartition(":")[2]))
+    writer.write(head)
+    try:
+        answer = await reader.read()
+    except ConnectionResetError:
+        answer = b""
+    writer.close()
+    await listener.close()
+    if not head:
+        # A health check's or a browser's connection ahead of need: no request, so nothing to answer or to count.
+        assert (answer, told) == (b"", [])
+        return
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"the head of the request had not ended after 0.1 s" in answer
+    assert b"aaa" not in answer
+    (one,) = told
+    assert (one.reason, one.status, one.signed) == ("timeout", 408, b"Signature" in head)
+    assert "aaa" not in one.target
