@@ -1,96 +1,96 @@
-"""Recorders for tests that kill one again and again: real processes, forked off one that has imported the recorder.
+"""Processes of relayproxy for tests: real ones, forked off one that has imported all of it already.
 
-Knows: that starting Python and importing takes far longer than a recorder's first commit, which a kill is to meet.
-Must not know: what is recorded.
+Knows: how the fork server is asked; how a process that is nobody's child is waited for.
+Must not know: what the processes do.
 """
 
+import atexit
+import io
+import json
 import os
+import select
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from signal import SIGKILL, SIGTERM
-
-_PARENT = """
-import os, sys
-from pathlib import Path
-from relayproxy.config import Settings
-from relayproxy.logs import log_to_stderr
-from relayproxy.recorder.process import run
-from relayproxy.telemetry import otlp
-
-child = 0
-for line in sys.stdin:
-    if line == "start\\n":
-        child = os.fork()
-        if child == 0:
-            log_to_stderr("recorder")
-            run(Settings(data_dir=Path(sys.argv[1])))
-            sys.stdout.flush()
-            os._exit(0)
-        print(child, flush=True)
-    else:
-        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
+import threading
+from collections.abc import Mapping, Sequence
+from functools import cache
+from signal import SIGKILL
 
 
-class Recorders:
-    """One recorder at a time on a data folder."""
+class Forked:
+    """One process, as much of subprocess.Popen as tests use."""
 
-    def __init__(self, data_dir: Path, log: Path) -> None:
-        with log.open("ab") as errors:
-            self._parent = subprocess.Popen(
-                [sys.executable, "-c", _PARENT, str(data_dir)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-            )
-        self._running: int | None = None
+    def __init__(self, pid: int, output: int, code: int) -> None:
+        self.pid = pid
+        self.stdout = os.fdopen(output, "r", encoding="utf-8")
+        self.returncode: int | None = None
+        self._code: io.FileIO | None = io.FileIO(code)
 
-    def start(self) -> None:
-        """Returns when it follows the journals."""
-        assert self._running is None
-        first, second = self._say("start"), self._line()
-        # Parent and child write to the same pipe, in either order.
-        self._running = int(first if first.isdigit() else second)
-        assert "recorder following" in first + second, first + second
+    def poll(self) -> int | None:
+        """The exit code once it has ended; a signal's is negative."""
+        return self._wait(0)
 
-    def stop(self, number: int = SIGTERM) -> int:
-        """Signals it, waits for it and returns its exit code; a signal's is negative."""
-        assert self._running is not None
-        os.kill(self._running, number)
-        code = int(self._say("wait"))
-        self._running = None
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit code. Raises subprocess.TimeoutExpired after `timeout` seconds."""
+        code = self._wait(timeout)
+        if code is None:
+            raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0)
         return code
 
-    def close(self) -> None:
-        """Ends all."""
-        if self._running is not None:
-            self.stop(SIGKILL)
-        assert self._parent.stdin is not None
-        assert self._parent.stdout is not None
-        self._parent.stdin.close()
-        self._parent.wait(60)
-        self._parent.stdout.close()
+    def send_signal(self, number: int) -> None:
+        """To a process that has not ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
 
-    def _say(self, word: str) -> str:
-        assert self._parent.stdin is not None
-        self._parent.stdin.write(word + "\n")
-        self._parent.stdin.flush()
-        return self._line()
+    def kill(self) -> None:
+        """Ends it at once."""
+        self.send_signal(SIGKILL)
 
-    def _line(self) -> str:
-        assert self._parent.stdout is not None
-        return self._parent.stdout.readline().strip()
+    def _wait(self, timeout: float | None) -> int | None:
+        if self._code is not None and self._ended(timeout):
+            told = self._code.read()
+            self._code.close()
+            self._code = None
+            assert told, "the fork server is gone"
+            self.returncode = int(told)
+        return self.returncode
+
+    def _ended(self, timeout: float | None) -> bool:
+        poll = select.poll()
+        poll.register(self._code or 0, select.POLLIN)
+        return bool(poll.poll(None if timeout is None else timeout * 1000))
 
 
-@contextmanager
-def recorders(data_dir: Path) -> Iterator[Recorders]:
-    """Recorders on a data folder, for as long as the block lasts."""
-    made = Recorders(data_dir, data_dir / "recorder.log")
-    try:
-        yield made
-    finally:
-        made.close()
+def fork(arguments: Sequence[str], environment: Mapping[str, str], errors: int) -> Forked:
+    """Starts `relayproxy` with these arguments; its standard error goes to the descriptor `errors`."""
+    request = json.dumps({"arguments": list(arguments), "environment": dict(environment)}).encode()
+    output, written = os.pipe()
+    code, told = os.pipe()
+    with _ASKING:
+        server = _server()
+        socket.send_fds(server, [request], [written, errors, told])
+        pid = int(server.recv(64))
+    os.close(written)
+    os.close(told)
+    return Forked(pid, output, code)
+
+
+_ASKING = threading.Lock()
+
+
+@cache
+def _server() -> socket.socket:
+    """Ends when this process does."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.settimeout(60)
+    command = [sys.executable, "-m", "tests.forkserver", str(theirs.fileno())]
+    process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+    theirs.close()
+
+    def end() -> None:
+        ours.close()
+        process.wait(60)
+
+    atexit.register(end)
+    return ours

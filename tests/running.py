@@ -11,11 +11,17 @@ from pathlib import Path
 from signal import SIGTERM
 from typing import Any
 
+from tests.forked import Forked, fork
+
 START_TIMEOUT = 60
 
 
 class Running:
-    """One process of relayproxy, started with settings as environment variables."""
+    """One process of relayproxy, with settings as environment variables.
+
+    It is forked off one that has imported all, unless `env` has more variables, which may say something to what is
+    imported, or a `wrapper` is to start it.
+    """
 
     def __init__(
         self,
@@ -32,14 +38,18 @@ class Running:
             f"RELAYPROXY_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
             for name, value in {"data_dir": str(data_dir), **settings}.items()
         }
+        self.process: subprocess.Popen[str] | Forked
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*wrapper, sys.executable, "-m", "relayproxy", *command],
-                env={**os.environ, **variables, **(env or {})},
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
+            if wrapper or env:
+                self.process = subprocess.Popen(
+                    [*wrapper, sys.executable, "-m", "relayproxy", *command],
+                    env={**os.environ, **variables, **(env or {})},
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    text=True,
+                )
+            else:
+                self.process = fork(command, {**os.environ, **variables}, log.fileno())
         assert self.process.stdout is not None
         self.ready = self.process.stdout.readline().strip()
         assert self.ready, f"{command} did not start: {self.log.read_text()}"

@@ -5,10 +5,11 @@ Must not know: sockets, the journal, the database.
 """
 
 import gc
-import tracemalloc
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from time import process_time
+from types import BuiltinFunctionType, FunctionType, ModuleType
 
 from relayproxy.conversation.fold import Fold
 from relayproxy.conversation.message import Message, read_lines, write_lines
@@ -53,15 +54,24 @@ def speed(turns: int = 3000, rounds: int = 3) -> Speed:
 def held_after(hours: float, *, pause: float = 14.0) -> int:
     """Bytes that a fold holds after so many hours of a call, about three turns a minute."""
     turns = round(hours * 3600 / (pause + 6))
-    tracemalloc.start()
-    try:
-        fold = played(long_call(turns, pause=pause, chunks=10))
-        gc.collect()
-        held = tracemalloc.get_traced_memory()[0]
-        assert fold.conversation().totals.turns == turns + 1
-    finally:
-        tracemalloc.stop()
+    before = _reachable(None)
+    fold = played(long_call(turns, pause=pause, chunks=10))
+    held = _reachable(fold) - before
+    assert fold.conversation().totals.turns == turns + 1
     return held
+
+
+def _reachable(fold: Fold | None) -> int:
+    """Bytes of all objects, but for code and classes, that a fold and what its modules keep lead to."""
+    found: dict[int, object] = {}
+    todo: list[object] = [fold]
+    todo += (vars(module) for name, module in sys.modules.items() if name.startswith("relayproxy.conversation"))
+    while todo:
+        one = todo.pop()
+        if id(one) not in found and not isinstance(one, type | ModuleType | FunctionType | BuiltinFunctionType):
+            found[id(one)] = one
+            todo += gc.get_referents(one)
+    return sum(map(sys.getsizeof, found.values()))
 
 
 def report() -> str:

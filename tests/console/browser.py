@@ -33,8 +33,8 @@ def chromium() -> str:
     found = programs.chromium()
     if found is None:
         pytest.fail(
-            "The page tests need Chromium: `make test` installs it; or apt-get install chromium (Debian), or set "
-            "RELAYPROXY_CHROMIUM to a Chromium or Chrome executable."
+            "The page tests need Chromium: `make test` installs it; or apt-get install chromium-headless-shell "
+            "(Debian), or set RELAYPROXY_CHROMIUM to a Chromium or Chrome executable."
         )
     return str(found)
 

@@ -71,9 +71,10 @@ PROGRAMS = (
     Program(
         "Chromium",
         programs.chromium,
-        {"apt-get": "chromium", "dnf": "chromium", "pacman": "chromium", "brew": "chromium"},
+        {"apt-get": "chromium-headless-shell", "dnf": "chromium", "pacman": "chromium", "brew": "chromium"},
         _download,
-        "install Chromium or Chrome (Debian: apt-get install chromium), or name one in RELAYPROXY_CHROMIUM",
+        "install Chromium or Chrome (Debian: apt-get install chromium-headless-shell), or name one in "
+        "RELAYPROXY_CHROMIUM",
     ),
 )
 

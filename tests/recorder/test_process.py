@@ -15,7 +15,6 @@ from relayproxy.journal.writer import JournalWriter
 from relayproxy.recorder.connection import SIDES
 from relayproxy.recorder.process import run
 from relayproxy.store.migrate import migrate
-from tests.forked import recorders
 from tests.recorder.stage import MS, NOON, TEXT, Stage, prompt, setup, token
 from tests.running import running
 from tests.wire import frame
@@ -71,9 +70,8 @@ def test_killed_again_and_again_while_a_journal_is_written(stage: Stage) -> None
         sent[number] = {side: [] for side in SIDES}
         writer.put(bytearray(book.opening(number)))
     round_ = 0
-    with recorders(stage.folder) as recorder:
-        recorder.start()
-        for kill in range(10):
+    for kill in range(10):
+        with running("recorder", data_dir=stage.folder) as recorder:
             until = time.monotonic() + 0.05 * (1 + kill % 4)
             while time.monotonic() < until:
                 block = bytearray()
@@ -86,11 +84,11 @@ def test_killed_again_and_again_while_a_journal_is_written(stage: Stage) -> None
                 writer.put(block)
                 round_ += 1
                 time.sleep(0.002)
-            recorder.stop(signal.SIGKILL)
-            recorder.start()
-        for number in sent:
-            writer.put(bytearray(book.ending(number)))
-        writer.close()
+            assert recorder.stop(signal.SIGKILL) == -signal.SIGKILL
+    for number in sent:
+        writer.put(bytearray(book.ending(number)))
+    writer.close()
+    with running("recorder", data_dir=stage.folder) as recorder:
         deadline = time.monotonic() + PATIENCE
         while writer.path.exists() or stage.archive.journals():
             assert time.monotonic() < deadline

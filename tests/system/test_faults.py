@@ -3,6 +3,7 @@
 import asyncio
 import random
 import sqlite3
+from contextlib import ExitStack
 from pathlib import Path
 from signal import SIGKILL
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 
-from tests.forked import recorders
+from tests.running import Running, running
 from tests.system.stack import Stack, stack, until
 
 KILLS = 50
@@ -101,17 +102,20 @@ async def test_a_recorder_killed_fifty_times_neither_loses_nor_doubles_a_message
             await asyncio.to_thread(system.recorder.stop, SIGKILL)
             calls = Calls(system.url(), paced=True)
             callers = [asyncio.create_task(calls.keep_calling()) for _ in range(CALLERS)]
-            with recorders(tmp_path) as recorder:
-                await asyncio.to_thread(recorder.start)
+            with ExitStack() as lives:
+
+                async def start() -> Running:
+                    return await asyncio.to_thread(lives.enter_context, running("recorder", data_dir=tmp_path))
+
                 for _ in range(KILLS):
+                    recorder = await start()
                     calls.allow(CALLERS)
                     await asyncio.sleep(chance.random() * 0.3)
                     assert await asyncio.to_thread(recorder.stop, SIGKILL) == -SIGKILL
-                    await asyncio.to_thread(recorder.start)
+                await start()
                 calls.stop()
                 await asyncio.gather(*callers)
                 await nothing_is_missing(system, calls)
-                assert await asyncio.to_thread(recorder.stop) == 0
 
 
 async def test_calls_do_not_notice_a_database_that_cannot_be_written(tmp_path: Path) -> None:
