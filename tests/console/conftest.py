@@ -4,7 +4,7 @@ import asyncio
 import queue
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,13 @@ def visit(browser: Browser, console: str) -> Iterator[OpenPage]:
 @pytest.fixture
 def console(settings: Settings, queries: Queries, pen: Pen) -> Iterator[str]:
     """The URL of a console that runs in a thread of its own, for tests that are not asynchronous."""
+    with served(settings, queries, pen) as url:
+        yield url
+
+
+@contextmanager
+def served(settings: Settings, queries: Queries, pen: Pen) -> Iterator[str]:
+    """A console in a thread of its own; its URL."""
     told: queue.SimpleQueue[tuple[str, Callable[[], object]]] = queue.SimpleQueue()
 
     async def serve() -> None:

@@ -2,44 +2,39 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from functools import partial
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
+from relayproxy.config import Settings
 from relayproxy.store.archive import Archive
+from relayproxy.store.engine import open_engine, open_reader
+from relayproxy.store.pen import Pen
+from relayproxy.store.queries import Queries
+from tests.databases import migrated
 
 from . import fortnight
-from .browser import launched, watched_page
+from .conftest import OpenPage, served
 
-OpenPage = Callable[..., Page]
 NARROW = {"width": 360, "height": 740}
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as browser:
-        yield browser
-
-
-@pytest.fixture
-def visit(browser: Browser, console: str, archive: Archive) -> Iterator[OpenPage]:
-    """Opens a path of the console in a watched page; two weeks of calls are recorded."""
-    fortnight.record(archive, time.time_ns(), a_day=15)
-    opened: Callable[..., AbstractContextManager[Page]] = partial(watched_page, browser, console)
-    with ExitStack() as stack:
-
-        def visit(path: str, **context: Any) -> Page:
-            page = stack.enter_context(opened(**context))
-            page.goto(console + path)
-            return page
-
-        yield visit
+def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A console with two weeks of calls, for all tests: they only read."""
+    settings = Settings(data_dir=tmp_path_factory.mktemp("charts"))
+    migrated(settings.database)
+    writer, reader = open_engine(settings.database), open_reader(settings.database)
+    fortnight.record(Archive(writer), time.time_ns(), a_day=15)
+    pen = Pen(writer)
+    with served(settings, Queries(reader), pen) as url:
+        yield url
+    pen.close()
+    reader.dispose()
+    writer.dispose()
 
 
 PIXELS = """const c = figure.querySelector("canvas");
