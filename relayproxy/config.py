@@ -27,6 +27,7 @@ from relayproxy.shapes import (
     signing_key,
     split_address,
     trace_template,
+    unmapped,
     web_origin,
     websocket_url,
 )
@@ -290,15 +291,23 @@ def require_backend(settings: Settings) -> None:
 
 def _is_own(settings: Settings, url: str) -> bool:
     """Whether it is plain to see that a backend's URL leads back to the relay."""
-    parts = urlsplit(url)
     here, port = split_address(settings.listen)
-    host = parts.hostname or ""
+    scheme, host, backend_port, path = _place(url)
+    here = unmapped(here)
     on_any = here in ANY_HOST and (host in ANY_HOST or is_loopback(host))
+    to_any = host in ANY_HOST and is_loopback(here)
     by_name = "localhost" in (here, host) and is_loopback(here) and is_loopback(host)
-    if port == (parts.port or DEFAULT_PORTS[parts.scheme]) and (host == here or on_any or by_name):
+    if port == backend_port and (host == here or on_any or to_any or by_name):
         return True
     given = relay_urls(settings, settings.public_url).values() if settings.public_url else ()
-    return url.partition("?")[0].rstrip("/") in [own.rstrip("/") for own in given]
+    return (scheme, host, backend_port, path) in map(_place, given)
+
+
+def _place(url: str) -> tuple[str, str, int, str]:
+    """Scheme, host, port and path of a URL, so that two that lead to the same place are equal."""
+    parts = urlsplit(url)
+    scheme = parts.scheme.lower()
+    return scheme, unmapped(parts.hostname or ""), parts.port or DEFAULT_PORTS[scheme], parts.path.rstrip("/")
 
 
 def require_sign_in(settings: Settings) -> None:

@@ -111,9 +111,18 @@ def is_loopback(host: str) -> bool:
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(unmapped(host)).is_loopback
     except ValueError:
         return False
+
+
+def unmapped(host: str) -> str:
+    """A host in lower case; an IPv4 address that is written as an IPv6 one (`::ffff:10.0.0.5`) as what it is."""
+    try:
+        found = ipaddress.ip_address(host)
+    except ValueError:
+        return host.lower()
+    return str((found.version == 6 and found.ipv4_mapped) or found)
 
 
 def networks(value: object) -> str:
