@@ -12,6 +12,8 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 
 export PIP_ROOT_USER_ACTION := ignore
 export PYTHONUTF8 := 1
+# Some images forbid bytecode, without which each process that a test starts compiles all modules anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 # make run: other addresses than the usual ones.
 flags = $(if $(LISTEN),--listen '$(LISTEN)') $(if $(CONSOLE),--console '$(CONSOLE)')

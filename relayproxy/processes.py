@@ -11,12 +11,10 @@ then the recorder, which reads what is left of the journal; then the console.
 import asyncio
 import fcntl
 import os
-import signal
 import socket
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +22,7 @@ from relayproxy.children import Child, end_with_parent, say
 from relayproxy.config import Settings, as_environment, relay_urls, split_address
 from relayproxy.errors import RelayproxyError, SettingError, cannot_listen
 from relayproxy.migration import Migration
+from relayproxy.signals import signals_to
 from relayproxy.sources import ENV_PREFIX
 
 __all__ = ["Addresses", "end_with_parent", "serve", "supervise"]
@@ -69,24 +68,8 @@ def serve(settings: Settings) -> None:
 async def supervise(settings: Settings, companion: Companion | None = None) -> None:
     """`serve`, with something that lives between the processes' being ready and their being stopped."""
     signals: asyncio.Queue[int] = asyncio.Queue()
-    loop = asyncio.get_running_loop()
-
-    def note(number: int, _: FrameType | None) -> None:
-        loop.call_soon_threadsafe(signals.put_nowait, number)
-
-    # Not the loop's own handlers: it takes them away when it closes, and a signal then would spoil the exit code.
-    # `call_soon_threadsafe` takes no lock; a handler that did could wait for the very code that it interrupts.
-    _handle_signals(note)
-    try:
-        with _data_dir(settings):
-            await _Three(settings, signals).run(companion)
-    finally:
-        _handle_signals(signal.SIG_IGN)
-
-
-def _handle_signals(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, handler)
+    with signals_to(signals.put_nowait), _data_dir(settings):
+        await _Three(settings, signals).run(companion)
 
 
 class _Three:

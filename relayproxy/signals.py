@@ -1,14 +1,44 @@
-"""Being told to stop, in a process without an event loop.
+"""Being told to stop by SIGTERM or SIGINT.
 
-Knows: how a signal becomes an event without a lock in a signal handler.
+Knows: how a signal reaches an event loop, or becomes an event, without a lock in a signal handler; that a process which
+is at its end anyway is not to be killed by one more.
 Must not know: what stops.
 """
 
+import asyncio
 import signal
 import socket
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 
-__all__ = ["stop_event"]
+NUMBERS = (signal.SIGTERM, signal.SIGINT)
+
+
+@contextmanager
+def signals_to(note: Callable[[int], object]) -> Iterator[None]:
+    """The running event loop calls `note` with the number of each signal until the block ends. From then on they are
+    ignored: what is left to do is little, and one more would spoil the exit code. For the main thread."""
+    loop = asyncio.get_running_loop()
+
+    def tell(number: int, _: FrameType | None) -> None:
+        # Takes no lock; a handler that did could wait for the very code that it interrupts.
+        loop.call_soon_threadsafe(note, number)
+
+    # Not the loop's own handlers: it takes them away when it closes.
+    for number in NUMBERS:
+        signal.signal(number, tell)
+    try:
+        yield
+    finally:
+        ignore_signals()
+
+
+def ignore_signals() -> None:
+    """See `signals_to`."""
+    for number in NUMBERS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def stop_event(*numbers: signal.Signals) -> threading.Event:

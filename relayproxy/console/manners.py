@@ -29,6 +29,8 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 
+_GONE = 499
+"""What nginx's log says when the reader left before the answer."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -79,7 +81,9 @@ async def tell_errors(request: web.Request, handler: Handler) -> web.StreamRespo
         if found.status < 400:
             raise
         problem = _http_problem(request, found)
-    except Exception:
+    except Exception as found:
+        if isinstance(found, ConnectionError) and (request.transport is None or request.transport.is_closing()):
+            return web.Response(status=_GONE)
         problem = _internal(request)
     return _tell(request, problem)
 

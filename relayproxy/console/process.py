@@ -5,7 +5,6 @@ Must not know: what it serves.
 """
 
 import asyncio
-import signal
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -17,6 +16,7 @@ from relayproxy.console.app import build
 from relayproxy.console.availability import Availability
 from relayproxy.console.requests import Requests, UnreadableLog
 from relayproxy.errors import cannot_listen
+from relayproxy.signals import signals_to
 from relayproxy.store.engine import open_engine, open_reader
 from relayproxy.store.pen import Pen
 from relayproxy.store.queries import Queries
@@ -38,31 +38,30 @@ async def _serve(settings: Settings) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="console"))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    engine, pen = open_reader(settings.database), Pen(open_engine(settings.database, afresh=True))
-    runner = web.AppRunner(
-        build(settings, Queries(engine, Availability().note), pen),
-        # A reader who leaves ends the handler, so that a live stream does not outlast its page.
-        handler_cancellation=True,
-        shutdown_timeout=_SHUTDOWN,
-    )
-    await runner.setup()
-    server, note = runner.server, UnreadableLog().note
-    assert server is not None
-    try:
-        host, port = split_address(settings.console)
+    with signals_to(lambda _: stop.set()):
+        engine, pen = open_reader(settings.database), Pen(open_engine(settings.database, afresh=True))
+        runner = web.AppRunner(
+            build(settings, Queries(engine, Availability().note), pen),
+            # A reader who leaves ends the handler, so that a live stream does not outlast its page.
+            handler_cancellation=True,
+            shutdown_timeout=_SHUTDOWN,
+        )
+        await runner.setup()
+        server, note = runner.server, UnreadableLog().note
+        assert server is not None
         try:
-            listening = await loop.create_server(lambda: Requests(server, note), host, port)
-        except OSError as problem:
-            raise cannot_listen("console", settings.console, problem) from None
-        print(f"console listening on {_url(listening, host)}", flush=True)
-        await stop.wait()
-        listening.close()
-    finally:
-        await runner.cleanup()
-        engine.dispose()
-        pen.close()
+            host, port = split_address(settings.console)
+            try:
+                listening = await loop.create_server(lambda: Requests(server, note), host, port)
+            except OSError as problem:
+                raise cannot_listen("console", settings.console, problem) from None
+            print(f"console listening on {_url(listening, host)}", flush=True)
+            await stop.wait()
+            listening.close()
+        finally:
+            await runner.cleanup()
+            engine.dispose()
+            pen.close()
 
 
 def _url(listening: asyncio.Server, host: str) -> str:

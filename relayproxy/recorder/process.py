@@ -7,7 +7,6 @@ Must not know: how any of them works.
 import fcntl
 import os
 import secrets
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +17,7 @@ from relayproxy.conversation.findings import Thresholds
 from relayproxy.errors import RelayproxyError
 from relayproxy.recorder.recorder import Recorder
 from relayproxy.recorder.vitals import Beat, Reporter
-from relayproxy.signals import stop_event
+from relayproxy.signals import NUMBERS, ignore_signals, stop_event
 from relayproxy.store.archive import Archive
 from relayproxy.store.engine import open_engine
 from relayproxy.store.integrity import Integrity, Watch
@@ -39,7 +38,7 @@ def run(settings: Settings) -> None:
     A database that is away or has no schema yet is waited for. Raises RelayproxyError when another recorder works
     on the data folder, or the folder cannot be used, or the database file has been deleted, replaced or damaged.
     """
-    stop = stop_event(signal.SIGTERM, signal.SIGINT)
+    stop = stop_event(*NUMBERS)
     os.nice(COURTESY)
     with _alone(settings.data_dir) as recorder_id:
         engine = open_engine(settings.database)
@@ -76,6 +75,7 @@ def run(settings: Settings) -> None:
             if exporter is not None:
                 exporter.shutdown()
             engine.dispose()
+    ignore_signals()
 
 
 def _exporter() -> "Exporter | None":

@@ -7,7 +7,6 @@ Must not know: how any of them works.
 import asyncio
 import gc
 import logging
-import signal
 import ssl
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -26,6 +25,7 @@ from relayproxy.relay.handler import Relay
 from relayproxy.relay.refusal_log import RefusalLog
 from relayproxy.relay.server import Listener
 from relayproxy.relay.upstream import Upstream
+from relayproxy.signals import NUMBERS, signals_to
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,20 @@ def run(settings: Settings) -> None:
 
 async def _main(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
-    signals = _signals(loop)
+    signals: asyncio.Queue[None] = asyncio.Queue()
+    last = dict.fromkeys(map(int, NUMBERS), -SAME_SIGNAL)
+
+    def note(number: int) -> None:
+        if loop.time() - last[number] >= SAME_SIGNAL:
+            last[number] = loop.time()
+            signals.put_nowait(None)
+
+    with signals_to(note):
+        await _relay(settings, signals)
+
+
+async def _relay(settings: Settings, signals: "asyncio.Queue[None]") -> None:
+    loop = asyncio.get_running_loop()
     tls = _tls(settings)
     writer = JournalWriter(settings.journal_dir, quota=settings.journal_quota, segment_size=settings.journal_segment)
     tape = Tape(writer, settings.journal_buffer, loop.call_later)
@@ -92,20 +105,6 @@ def _report(writer: JournalWriter, tallies: tuple[Tally, ...]) -> None:
     with suppress(OSError):  # that the disk is in trouble is said by the journal
         if writer.path is not None:
             write_refused(writer.path, tallies)
-
-
-def _signals(loop: asyncio.AbstractEventLoop) -> "asyncio.Queue[None]":
-    queue: asyncio.Queue[None] = asyncio.Queue()
-    last = dict.fromkeys((signal.SIGTERM, signal.SIGINT), -SAME_SIGNAL)
-
-    def note(number: signal.Signals) -> None:
-        if loop.time() - last[number] >= SAME_SIGNAL:
-            last[number] = loop.time()
-            queue.put_nowait(None)
-
-    for number in last:
-        loop.add_signal_handler(number, note, number)
-    return queue
 
 
 async def _leave(relay: Relay, signals: "asyncio.Queue[None]", delay: float) -> None:

@@ -101,6 +101,15 @@ def until(page: Page, condition: str) -> None:
     )
 
 
+def unfold(page: Page) -> None:
+    """Opens all that folds on a complete page, and goes to its top again: a row that opens comes into view."""
+    expect(page.locator("#timeline:not([data-ready])")).to_have_count(0)
+    page.evaluate("for (const one of document.querySelectorAll('main details:not([data-popup])')) one.open = true")
+    frames(page)
+    page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
+    frames(page)
+
+
 def from_the_top(page: Page, last: int) -> None:
     """Goes to the head of a live page once it has opened at its end, the turn `last`."""
     expect(page.locator(f"#turn-{last}")).to_be_in_viewport()

@@ -10,7 +10,7 @@ from relayproxy.store.archive import Archive
 from tests.peers import programs
 
 from . import calls
-from .browser import chromium, frames, from_the_top
+from .browser import chromium, frames, from_the_top, unfold
 from .conftest import OpenPage
 
 NARROW = {"width": 360, "height": 740}
@@ -283,8 +283,7 @@ def test_no_page_scrolls_sideways(visit: OpenPage, archive: Archive) -> None:
         paths.append(f"/sessions/{make(archive, calls.ago(100)).commit().id}")
     for path in paths:
         page.goto(page.url.partition("/sessions")[0] + path)
-        page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
-        page.wait_for_load_state("networkidle")
+        unfold(page)
         for width in (360, 768, 1280):
             page.set_viewport_size({"width": width, "height": 740})
             frames(page)

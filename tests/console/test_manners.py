@@ -1,11 +1,16 @@
 """What every response has in common, and the static files."""
 
+import asyncio
 import re
+from collections.abc import AsyncGenerator
 
 import pytest
+from aiohttp import ClientError, web
+from aiohttp.test_utils import TestClient, TestServer
 
 from relayproxy.assets import web_dir
-from relayproxy.console.manners import CSP
+from relayproxy.console.manners import CSP, tell_errors
+from relayproxy.console.sse import stream
 from relayproxy.console.statics import Statics
 from relayproxy.store.archive import Archive
 
@@ -47,6 +52,31 @@ async def test_static_files_are_kept_while_their_url_stays(client: Client) -> No
     async with client.get(url.replace(statics.version, "0ld")) as response:
         assert response.status == 200
         assert response.headers["Cache-Control"] == "no-cache"
+
+
+async def test_a_reader_who_leaves_before_a_stream_begins_is_no_failure(caplog: pytest.LogCaptureFixture) -> None:
+    done = asyncio.Event()
+
+    async def events(request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        request.transport.abort()
+        try:
+            return await stream(request, _nothing())
+        finally:
+            done.set()
+
+    app = web.Application(middlewares=[tell_errors])
+    app.router.add_get("/live", events)
+    async with TestClient(TestServer(app)) as client:
+        with pytest.raises(ClientError):
+            await client.get("/live")
+        await done.wait()
+    assert caplog.text == ""
+
+
+async def _nothing() -> AsyncGenerator[str, None]:
+    for event in list[str]():
+        yield event
 
 
 @pytest.mark.parametrize("name", ["nothing.css", "..%2ftemplates%2fbase.html", "%2e%2e%2ftemplates%2fbase.html"])
