@@ -15,7 +15,7 @@ from tests.running import Running, running
 from tests.system.stack import Stack, stack, until
 
 KILLS = 50
-CALLERS = 8
+CALLERS = 4
 LOCK_WAIT = 5.0
 """Seconds that the recorder waits for a locked database at each attempt."""
 SENTENCE = "and the words go on and on and on, "
