@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -121,6 +121,12 @@ class Call:
 
     def interrupts(self, at: float, heard: str, ms: int) -> "Call":
         return self.twilio(at, "interrupt", utteranceUntilInterrupt=heard, durationUntilInterruptMs=ms)
+
+    def replay(self, messages: Iterable[Message], ending: Ending) -> "Call":
+        """What was recorded of another call, to the end."""
+        self._pending += messages
+        self.ending = ending
+        return self
 
     def hang_up(self, at: float) -> "Call":
         self.message(at, "twilio", "close", code=1000, reason="Closing websocket session", size=27)

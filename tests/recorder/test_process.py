@@ -72,8 +72,8 @@ def test_killed_again_and_again_while_a_journal_is_written(stage: Stage) -> None
     round_ = 0
     for kill in range(10):
         with running("recorder", data_dir=stage.folder) as recorder:
-            until = time.monotonic() + 0.05 * (1 + kill % 4)
-            while time.monotonic() < until:
+            until, enough = time.monotonic() + 0.05 * (1 + kill % 4), round_ + 6
+            while time.monotonic() < until or round_ < enough:
                 block = bytearray()
                 for number, said in sent.items():
                     words = f"{number} in round {round_}"

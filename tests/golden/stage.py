@@ -1,0 +1,33 @@
+"""A console over the calls that never change.
+
+Knows: which settings answers depend on.
+Must not know: what is asked.
+"""
+
+from pathlib import Path
+
+from aiohttp.test_utils import TestClient, TestServer
+
+from relayproxy.config import Settings
+from relayproxy.console.app import build
+from relayproxy.store.archive import Archive
+from relayproxy.store.engine import open_engine, open_reader
+from relayproxy.store.pen import Pen
+from relayproxy.store.queries import Queries
+from tests.databases import migrated
+from tests.golden import Answer, answers, record
+
+
+async def answered(folder: Path) -> list[Answer]:
+    """What the console answers over a database that is made in `folder`."""
+    settings = Settings(data_dir=folder, backend="wss://agent.example.com/ws")
+    migrated(settings.database)
+    writer, reader = open_engine(settings.database), open_reader(settings.database)
+    made = record(Archive(writer))
+    pen = Pen(writer)
+    async with TestClient(TestServer(build(settings, Queries(reader), pen))) as client:
+        found = [answer async for answer in answers(client, made)]
+    pen.close()
+    reader.dispose()
+    writer.dispose()
+    return found
