@@ -37,13 +37,16 @@ class _Text(_Sent, tag="text"):
 
 
 class _Play(_Sent, tag="play"):
-    source: str
-    loop: int | None = None
+    source: Annotated[str, msgspec.Meta(min_length=1)]
+    loop: Annotated[int, msgspec.Meta(ge=0)] | None = None
     interruptible: bool | None = None
     preemptible: bool | None = None
 
 
 class _SendDigits(_Sent, tag="sendDigits"):
+    """Twilio documents 0-9, w, # and *; Telnyx, which speaks the same protocol, W and A to D as well. What Twilio does
+    with those is not known, and a message that did what it should is not to be called rejected."""
+
     digits: Annotated[str, msgspec.Meta(pattern=r"\A[0-9wW#*A-D]+\Z")]
 
 
@@ -190,6 +193,10 @@ def _by_fields(value: dict[str, Any], name: str, shape: type[_Sent]) -> Violatio
 def _wrong(name: str, key: str, given: Any) -> str:
     if key == "digits" and isinstance(given, str):
         return f"{name} with characters that no keypad has" if given else f"{name} with empty digits"
+    if key == "source" and given == "":
+        return f"{name} with an empty source"
+    if key == "loop" and isinstance(given, int | float) and not isinstance(given, bool):
+        return f"{name} with a loop that is no whole number from 0 on"
     return f"{key} of {name} is {json_kind(given)}"
 
 

@@ -144,14 +144,17 @@ class Session:
             case "play":
                 self.answered = True
                 loop = message.get("loop")
-                self.playback.play(1 if loop is None else loop, interruptible=interruptible, preemptible=bool(marked))
+                self.playback.play(
+                    1 if loop is None else int(loop), interruptible=interruptible, preemptible=bool(marked)
+                )
             case "sendDigits":
                 self.answered = True
                 self.playback.send_digits(message["digits"], interruptible=interruptible)
             case "language":
                 self._lang = message.get("transcriptionLanguage") or self._lang
             case "end":
-                self.handoff_data = message.get("handoffData")
+                data = message.get("handoffData")
+                self.handoff_data = data if data is None or isinstance(data, str) else wire.encode(data)
                 self.over = self._leaving = True
 
     async def leave(self) -> None:

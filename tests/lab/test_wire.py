@@ -16,10 +16,12 @@ VALID = [
     {"type": "play", "source": "https://example.com/a.mp3"},
     {"type": "play", "source": "https://example.com/a.mp3", "loop": 0, "preemptible": True, "interruptible": None},
     {"type": "sendDigits", "digits": "1ww23#*"},
+    {"type": "sendDigits", "digits": "1AW"},
     {"type": "language", "ttsLanguage": "es-ES"},
     {"type": "language", "transcriptionLanguage": "es-ES", "somethingNew": 1},
     {"type": "end"},
     {"type": "end", "handoffData": '{"a":1}'},
+    {"type": "end", "handoffData": {"a": 1}},
     {"type": "config", "anything": ["at all"]},
 ]
 MALFORMED = [
@@ -40,7 +42,7 @@ MALFORMED = [
     '{"type":"sendDigits","digits":"12a"}',
     '{"type":"language"}',
     '{"type":"language","ttsLanguage":1}',
-    '{"type":"end","handoffData":{"a":1}}',
+    '{"type":"language","ttsLanguage":null}',
 ]
 
 
@@ -52,6 +54,11 @@ def test_what_it_accepts(message: wire.Json) -> None:
 @pytest.mark.parametrize("frame", MALFORMED)
 def test_what_it_complains_of(frame: str) -> None:
     assert wire.accept(frame) is None
+
+
+def test_a_number_too_long_to_read_is_one_all_the_same() -> None:
+    frame = '{"type":"play","source":"x","loop":0,"more":' + "9" * 9999 + "}"
+    assert wire.accept(frame) == {"type": "play", "source": "x", "loop": 0, "more": int("9" * 20)}
 
 
 @given(st.one_of(st.text(), st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps)))
