@@ -121,14 +121,6 @@ class Queries:
         next = _sorted_cursor(sort, *places[limit - 1]) if more else None
         return SessionPage(tuple(rows[id] for id in shown if id in rows), next)
 
-    def live_sessions(self, limit: int = 500) -> tuple[SessionRow, ...]:
-        """The sessions that live, `detail` and all, first first; at most so many, of the newest."""
-        c = schema.sessions.c
-        newest = columns(SessionRow, schema.sessions).where(c.ended_at.is_(None))
-        with self.reading() as db:
-            rows = db.execute(newest.order_by(c.started_at.desc(), c.id.desc()).limit(limit))
-            return tuple(value(SessionRow, row) for row in rows)[::-1]
-
     def hits(self, criteria: Criteria, sessions: Sequence[str]) -> dict[str, tuple[Hit, ...]]:
         """By session (our ids) the first turns in which the words of `criteria` were said."""
         with self.reading() as db:
