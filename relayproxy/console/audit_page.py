@@ -17,8 +17,8 @@ from relayproxy.console.manners import bad_request
 from relayproxy.console.render import render
 from relayproxy.console.room import ROOM, whole_number
 from relayproxy.console.times import moment
-from relayproxy.console.tokens import clean
 from relayproxy.store.audit import Entry, EntryPage, read_entries
+from relayproxy.text import storable
 
 ENTRIES, MOST_ENTRIES = 100, 1000
 ACTIONS = {
@@ -74,7 +74,7 @@ async def _read(request: web.Request, limit: int) -> EntryPage:
 
 
 def _wanted(request: web.Request) -> dict[str, str]:
-    return {name: clean(request.query.get(name, "")).strip()[:200] for name in _FILTERS}
+    return {name: storable(request.query.get(name, "")).strip()[:200] for name in _FILTERS}
 
 
 def _item(entry: Entry) -> dict[str, Any]:

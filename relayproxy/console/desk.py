@@ -22,7 +22,6 @@ from relayproxy.console.query import write_criterion
 from relayproxy.console.render import render
 from relayproxy.console.room import ROOM, session_of
 from relayproxy.console.times import moment
-from relayproxy.console.tokens import clean
 from relayproxy.store.criteria import TAG, Criterion
 from relayproxy.store.desk import (
     Desk,
@@ -36,6 +35,7 @@ from relayproxy.store.desk import (
     read_tags,
     remove_tag,
 )
+from relayproxy.text import storable
 
 LONGEST_TAG = 40
 LONGEST_NOTE = 4000
@@ -63,7 +63,7 @@ def tag_of(text: str) -> str:
 
 def note_of(text: str) -> str:
     """A note as it is kept. Raises ValueError when it is empty or too long."""
-    note = clean(text).replace("\r\n", "\n").strip()
+    note = storable(text).replace("\r\n", "\n").strip()
     if not note or len(note) > LONGEST_NOTE:
         raise ValueError(f"a note of 1 to {LONGEST_NOTE:,} characters is expected")
     return note
@@ -130,7 +130,7 @@ async def put_tag(request: web.Request) -> web.Response:
 
 async def drop_tag(request: web.Request) -> web.Response:
     """`DELETE /api/sessions/{id}/tags/{tag}`."""
-    await _untag(request, await _session(request), clean(request.match_info["tag"]))
+    await _untag(request, await _session(request), storable(request.match_info["tag"]))
     return web.Response(status=204)
 
 

@@ -15,7 +15,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestPayloadError
 
 from relayproxy.console.manners import Problem, bad_request
-from relayproxy.console.tokens import clean
+from relayproxy.text import storable
 
 LONGEST = 128 * 1024
 """Bytes of a form. The longest note, percent-encoded, has less than half of them."""
@@ -43,7 +43,7 @@ async def form_of(request: web.Request) -> dict[str, str]:
         raise bad_request(f"A form of at most {MOST_FIELDS} fields is expected.") from None
     fields: dict[str, str] = {}
     for name, value in pairs:
-        fields.setdefault(clean(name), clean(value))
+        fields.setdefault(storable(name), storable(value))
     return fields
 
 

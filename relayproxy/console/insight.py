@@ -25,10 +25,10 @@ from relayproxy.console.room import ROOM
 from relayproxy.console.selection import Selection, Span, memory_of, reach_of, selection, together, without_times
 from relayproxy.console.summary import Summary, step_of, summarize
 from relayproxy.console.summary_document import difference_item, summary_document
-from relayproxy.console.tokens import clean
 from relayproxy.store.criteria import PARAM, Criterion, kind_of_field
 from relayproxy.store.insight import FIELDS, label_names
 from relayproxy.store.queries import Queries
+from relayproxy.text import storable
 
 BY = {
     "route": "Route",
@@ -194,7 +194,7 @@ def _read(queries: Queries, chosen: list[Selection], by: str) -> tuple[Side, ...
 
 
 def _by(request: web.Request) -> str:
-    by = clean(request.query.get("by", ""))
+    by = storable(request.query.get("by", ""))
     if by and by not in FIELDS and kind_of_field(by) != "label":
         raise bad_request(f"by={by[:64]}: one of {', '.join(BY)} or {PARAM}<name> is expected.")
     return by

@@ -32,7 +32,6 @@ from relayproxy.console.render import render
 from relayproxy.console.room import ROOM, whole_number
 from relayproxy.console.sorting import NAMES, sorting_of
 from relayproxy.console.sse import stream
-from relayproxy.console.tokens import clean
 from relayproxy.console.values import day_of
 from relayproxy.store.criteria import FIELDS, Criteria, Criterion, Op
 from relayproxy.store.desk import Marks, read_marks
@@ -40,6 +39,7 @@ from relayproxy.store.journal_gaps import journal_gaps
 from relayproxy.store.queries import SessionPage
 from relayproxy.store.rows import JournalGapRow, SessionRow
 from relayproxy.store.search import Hit
+from relayproxy.text import storable
 
 SESSIONS = 50
 MOST_SESSIONS = 500
@@ -74,7 +74,7 @@ async def rows(request: web.Request) -> web.Response:
     asked = _asked(request)
     context = await _rows(request, asked)
     there = {row.id for row in context["rows"]}
-    away = [id for id in clean(request.query.get("shown", "")).split(",")[:_SHOWN] if id and id not in there]
+    away = [id for id in storable(request.query.get("shown", "")).split(",")[:_SHOWN] if id and id not in there]
     if "have" in request.query:
         have = dict(one.rpartition(".")[::2] for one in request.query["have"].split(","))
         context["rows"] = [row for row in context["rows"] if have.get(row.id) != context["digest"](row)]

@@ -12,8 +12,8 @@ import msgspec
 from aiohttp import web
 
 from relayproxy.console.render import render
-from relayproxy.console.tokens import clean
 from relayproxy.store.errors import NotReady, RefusedError, SlowError, StoreError
+from relayproxy.text import storable
 
 _log = logging.getLogger(__name__)
 
@@ -107,7 +107,7 @@ def _http_problem(request: web.Request, found: web.HTTPException) -> Problem:
 def _tell(request: web.Request, problem: Problem) -> web.Response:
     if request.path.startswith("/api/") or request.path == "/api":
         # It may quote what was sent, which may be no text that can be sent back.
-        body = msgspec.json.encode({"error": {"code": problem.code, "message": clean(problem.message)}})
+        body = msgspec.json.encode({"error": {"code": problem.code, "message": storable(problem.message)}})
         return web.Response(status=problem.status, body=body, content_type="application/json")
     title = HTTPStatus(problem.status).phrase
     context = {"title": title, "problem": problem}

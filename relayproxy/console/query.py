@@ -17,10 +17,11 @@ from aiohttp import web
 
 from relayproxy.console import values, words
 from relayproxy.console.manners import bad_request
-from relayproxy.console.tokens import LONGEST, MOST, VALUES, Piece, Token, clean, quoted, replaced, within
+from relayproxy.console.tokens import LONGEST, MOST, VALUES, Piece, Token, quoted, replaced, within
 from relayproxy.console.zones import readers_zone, zone_named
 from relayproxy.conversation.findings import CATALOGUE
 from relayproxy.store.criteria import FIELDS, PARAM, STATES, Criteria, Criterion, Op, kind_of_field
+from relayproxy.text import storable
 
 ALIASES = {
     "studio": "transition",
@@ -130,7 +131,7 @@ class _Gathered:
 def parse(text: str, now_ns: int, zone: tzinfo = UTC) -> Query:
     """What the text asks for; relative times count back from `now_ns` (wall nanoseconds), and days are those of the
     zone. Never raises."""
-    text, found, beyond = within(clean(text))
+    text, found, beyond = within(storable(text))
     gathered, problems, terms = _Gathered(), list[Complaint](), list[Term]()
     for place, token in enumerate(found):
         written, without = text[token.start : token.end], replaced(text, token, "")

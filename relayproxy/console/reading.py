@@ -13,11 +13,11 @@ from typing import Any
 import msgspec
 
 from relayproxy.connection import Ending, Opening
-from relayproxy.console.tokens import clean
 from relayproxy.conversation.model import Conversation, Turn
 from relayproxy.store.criteria import Criteria, Sort
 from relayproxy.store.queries import ALL, Queries, SessionPage
 from relayproxy.store.rows import ConnectionRow, SessionRow, TurnRow
+from relayproxy.text import storable
 
 _log = logging.getLogger(__name__)
 _conversation = msgspec.json.Decoder(Conversation)
@@ -72,13 +72,13 @@ async def read_sessions(
     queries: Queries, limit: int, before: str | None, criteria: Criteria = ALL, sort: Sort | None = None
 ) -> SessionPage:
     """A page of the list. Raises ValueError for a cursor that is not one of this list."""
-    return await asyncio.to_thread(queries.sessions, limit, before and clean(before), criteria, sort)
+    return await asyncio.to_thread(queries.sessions, limit, before and storable(before), criteria, sort)
 
 
 async def read_session(queries: Queries, id: str, first: int = 0, limit: int = 0) -> Session | None:
     """The session with this id, ours or Twilio's, with at most `limit` turns: those from number `first` on, or from a
     negative `first` the last so many. A `first` beyond the last turn gives that turn. None when there is no session."""
-    return await asyncio.to_thread(_read_session, queries, clean(id), first, limit)
+    return await asyncio.to_thread(_read_session, queries, storable(id), first, limit)
 
 
 def _read_session(queries: Queries, id: str, first: int, limit: int) -> Session | None:
@@ -146,4 +146,4 @@ async def read_turns(queries: Queries, session: str, first: int, limit: int) -> 
 
 async def read_call(queries: Queries, call_sid: str, limit: int) -> tuple[SessionRow, ...]:
     """The first sessions of a call, first first; empty when there are none."""
-    return await asyncio.to_thread(queries.sessions_of_call, clean(call_sid), limit)
+    return await asyncio.to_thread(queries.sessions_of_call, storable(call_sid), limit)

@@ -39,11 +39,6 @@ class Token:
     pieces: tuple[Piece, ...]
 
 
-def clean(text: str) -> str:
-    """The text with those characters replaced that no database and no URL takes."""
-    return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
-
-
 def tokens(text: str) -> tuple[Token, ...]:
     """All of them, however odd the text is. A quote that is not closed reaches to the end."""
     found: list[Token] = []

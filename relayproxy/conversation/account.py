@@ -13,8 +13,8 @@ from relayproxy.conversation.played import played
 from relayproxy.conversation.speech import Speech
 from relayproxy.conversation.totals import NullReason, milliseconds
 from relayproxy.conversation.turns import MOST_INTERRUPTIONS, TurnDraft
-from relayproxy.conversation.vocabulary import mended
 from relayproxy.conversation.waits import longest_wait, unanswered
+from relayproxy.text import mended
 
 _WEAKEST_FIRST: tuple[HeardBasis, ...] = ("unknown", "estimated", "interrupt", "tokens_played", "all")
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from relayproxy.conversation.vocabulary import mended
+from relayproxy.text import mended
 
 
 class Violation(msgspec.Struct, frozen=True):

@@ -16,7 +16,7 @@ from typing import Literal
 import msgspec
 
 from relayproxy.conversation.language import LANGUAGES, foreign, is_function_word
-from relayproxy.conversation.vocabulary import mended
+from relayproxy.text import mended
 
 EXCERPT = 60
 """Characters of what was said that a remark quotes at most."""

@@ -16,7 +16,7 @@ from relayproxy.conversation.model import Mark, MarkKind, OpenedBy, Spoken, Tier
 from relayproxy.conversation.moment import Moment
 from relayproxy.conversation.speech import Speech
 from relayproxy.conversation.stream import Stream, joined
-from relayproxy.conversation.vocabulary import mended
+from relayproxy.text import mended
 
 MOST_MARKS = 64
 MARK_TEXT = 80

@@ -15,6 +15,7 @@ import msgspec
 
 from relayproxy.conversation.glance import glance
 from relayproxy.conversation.message import Message
+from relayproxy.text import mended
 
 MAX_DEPTH = 64
 """Nesting up to which foreign JSON is kept as a value."""
@@ -169,11 +170,6 @@ def read(message: Message) -> Typed | Unknown:
 def type_in(head: str) -> str | None:
     """What the message whose head this is calls itself; None when that is not in it."""
     return mended(glance(head)[0].get("type", "")) or None
-
-
-def mended(text: str) -> str:
-    """Surrogate pairs joined to one character; surrogates that are alone become U+FFFD."""
-    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def parse(text: str) -> Any:

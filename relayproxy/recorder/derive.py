@@ -1,6 +1,6 @@
 """Rows of the store from a conversation.
 
-Knows: which derived value goes into which column, and what text a database takes.
+Knows: which derived value goes into which column.
 Must not know: SQL, or how the conversation was derived.
 """
 
@@ -18,23 +18,12 @@ from relayproxy.conversation.totals import milliseconds
 from relayproxy.conversation.watch import PARAMETERS
 from relayproxy.store.criteria import PARAM
 from relayproxy.store.rows import SessionLabels, SessionRow, TurnRow
+from relayproxy.text import storable
 
 MOST_LABELS = 100
 """Labels of one session."""
 LABEL_TEXT = 200
 """Characters of a label's name or value; a longer parameter is found by its beginning."""
-
-
-def clean(text: str) -> str:
-    """The text without what databases refuse: NUL goes, lone surrogates become U+FFFD."""
-    if text.isascii() and "\x00" not in text:
-        return text
-    text = text.replace("\x00", "")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
 
 
 def to_json(value: object) -> str:
@@ -47,11 +36,11 @@ def to_json(value: object) -> str:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
-        return {clean(str(key)): _plain(item) for key, item in value.items()}
+        return {storable(str(key)): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     if isinstance(value, str):
-        return clean(value)
+        return storable(value)
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         return str(value)
     return value
@@ -69,12 +58,12 @@ def session_row(session: str, opening: Opening, conversation: Conversation, vers
         session_id=_text(conversation.session_id),
         call_sid=_text(conversation.call_sid),
         account_sid=_text(conversation.account_sid),
-        route=clean(opening.route),
+        route=storable(opening.route),
         from_number=_text(conversation.from_number),
         to_number=_text(conversation.to_number),
         direction=_text(conversation.direction),
         custom_parameters=to_json(conversation.custom_parameters),
-        trace_id=clean(opening.trace_id),
+        trace_id=storable(opening.trace_id),
         started_at=conversation.started_at,
         ended_at=conversation.ended_at,
         outcome=conversation.outcome,
@@ -101,7 +90,7 @@ def session_row(session: str, opening: Opening, conversation: Conversation, vers
         response_max_ms=_milliseconds(latency.max_ms),
         longest_wait_ms=_number(totals.longest_wait_ms),
         handoff_reason=_text(conversation.handoff.reason_code or "") if conversation.handoff else None,
-        backend=clean(opening.backend.partition("?")[0]),
+        backend=storable(opening.backend.partition("?")[0]),
         backend_version=_text(version),
         strip=conversation.strip,
         response_p50_ms=_milliseconds(latency.p50_ms),
@@ -118,8 +107,8 @@ def turn_row(session: str, turn: Turn) -> TurnRow:
         opened_by=turn.opened_by,
         started_at=turn.started_at,
         ended_at=turn.ended_at,
-        caller_text=clean(turn.caller_text),
-        agent_text=clean(turn.agent_text),
+        caller_text=storable(turn.caller_text),
+        agent_text=storable(turn.agent_text),
         response_latency_ms=_number(turn.response_latency_ms),
         backend_latency_ms=_number(milliseconds(turn.budget.backend)),
         user_bot_latency_ms=_number(turn.user_bot_latency_ms),
@@ -149,11 +138,11 @@ def _plain_text(value: Any) -> str:
 
 
 def _short(text: str) -> str:
-    return clean(text)[:LABEL_TEXT].strip()
+    return storable(text)[:LABEL_TEXT].strip()
 
 
 def _text(value: str | None) -> str | None:
-    return None if value is None else clean(value)
+    return None if value is None else storable(value)
 
 
 def _milliseconds(value: float | None) -> int | None:

@@ -12,9 +12,9 @@ from relayproxy.connection import Opening
 from relayproxy.conversation.glance import glance
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.model import Conversation
-from relayproxy.recorder.derive import clean
 from relayproxy.store.rows import SessionRow
 from relayproxy.store.tables import for_index
+from relayproxy.text import storable
 
 _SIGNATURE = "x-twilio-signature"
 
@@ -36,7 +36,7 @@ def identity(conversation: Conversation, opening: Opening) -> Identity | None:
     if conversation.session_id is None:
         return None
     return Identity(
-        clean(conversation.session_id),
+        storable(conversation.session_id),
         _text(conversation.call_sid),
         _text(conversation.account_sid),
         _text(conversation.from_number),
@@ -64,4 +64,4 @@ def ids_of_first_frame(messages: Iterable[Message]) -> tuple[str | None, str | N
 
 
 def _text(value: str | None) -> str | None:
-    return None if value is None else clean(value)
+    return None if value is None else storable(value)

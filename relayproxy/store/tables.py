@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Executable, Row, Select, Table, UniqueConstraint, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from relayproxy.text import storable
+
 R = TypeVar("R")
 
 INDEXED = 150
@@ -34,7 +36,7 @@ def parameters(rows: Iterable[object], indexed: frozenset[str] = frozenset()) ->
     names: list[str] = []
     for row in rows:
         names = names or [f.name for f in fields(row)]  # type: ignore[arg-type]
-        found.append({name: _storable(getattr(row, name)) for name in names})
+        found.append({name: _value(getattr(row, name)) for name in names})
     for parameters in found:
         parameters.update({name: for_index(parameters[name]) for name in indexed})
     return found
@@ -69,11 +71,6 @@ def _insert(dialect: str) -> Any:
     return {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[dialect]
 
 
-def _storable(item: object) -> object:
-    # One odd character must not hold up everybody's batch: no database takes a lone surrogate, and PostgreSQL
-    # no NUL in text. The recorded message keeps what was really sent.
-    if not isinstance(item, str):
-        return item
-    if not item.isascii():
-        item = item.encode("utf-8", "replace").decode()
-    return item.replace("\0", "\N{REPLACEMENT CHARACTER}")
+def _value(item: object) -> object:
+    # One odd character must not hold up everybody's batch. The recorded message keeps what was really sent.
+    return storable(item) if isinstance(item, str) else item

@@ -15,7 +15,8 @@ from relayproxy.conversation.message import Message
 from relayproxy.conversation.model import Conversation, Handoff, Turn
 from relayproxy.conversation.protocol import violation
 from relayproxy.conversation.spans import spans
-from relayproxy.conversation.vocabulary import Text, decode, mended
+from relayproxy.conversation.vocabulary import Text, decode
+from relayproxy.text import mended
 from tests.script import START, Played, play, script
 
 

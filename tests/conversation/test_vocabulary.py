@@ -22,10 +22,10 @@ from relayproxy.conversation.vocabulary import (
     Text,
     Unknown,
     decode,
-    mended,
     parse,
     type_in,
 )
+from relayproxy.text import mended
 
 
 @pytest.mark.parametrize(

@@ -359,12 +359,12 @@ def test_text_that_databases_refuse(stage: Stage) -> None:
     call.backend('{"type":"end","handoffData":"\\u0000"}')
     stage.recorder().finish()
     stored = stage.stored(call.id)
-    assert stored.session.session_id == "VX"
+    assert stored.session.session_id == "VX\ufffd"
     for value in [*astuple(stored.session), *(value for turn in stored.turns for value in astuple(turn))]:
         if isinstance(value, str):
             assert "\0" not in value
             value.encode()
-    assert stored.turns[-1].agent_text == "nul  and 😀"
+    assert stored.turns[-1].agent_text == "nul \ufffd and 😀"
     assert [m.kind for m in stored.messages[call.id]] == ["text"] * 5
 
 
