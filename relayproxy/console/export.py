@@ -29,6 +29,7 @@ from relayproxy.conversation.recording import place_lines
 from relayproxy.store.errors import StoreError
 from relayproxy.store.queries import Queries
 from relayproxy.store.stored import stored_lines
+from relayproxy.text import mended
 
 TURNS = 500
 """Turns that are read at once."""
@@ -107,7 +108,7 @@ def _text(queries: Queries, settings: Settings, session: Session) -> Pieces:
             findings=partial(told_in, session, in_place(turns, listed, more=turns[-1].number + 1 < session.row.turns)),
             before=before,
         )
-        yield recording.text_turns(session, shown).encode("utf-8", "replace")
+        yield mended(recording.text_turns(session, shown)).encode()
         before = turns[-1]
 
 

@@ -20,6 +20,7 @@ from relayproxy.console.statics import Statics
 from relayproxy.console.who import IDENTITY
 from relayproxy.console.zones import readers_zone
 from relayproxy.plural import plural
+from relayproxy.text import mended
 
 _FILTERS: dict[str, Callable[..., str]] = {
     "duration": times.duration,
@@ -71,5 +72,5 @@ def render(template: str, request: web.Request, context: dict[str, Any], status:
         "zone": str(readers_zone(request)),
     }
     # Half a character, as some requests and recordings have it, is no reason to show nothing.
-    body = aiohttp_jinja2.render_string(template, request, context).encode("utf-8", "replace")
+    body = mended(aiohttp_jinja2.render_string(template, request, context)).encode()
     return web.Response(body=body, status=status, content_type="text/html", charset="utf-8")

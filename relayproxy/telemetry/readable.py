@@ -12,6 +12,7 @@ from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, Trace
 from relayproxy import __version__
 from relayproxy.conversation.attributes import AttributeValue
 from relayproxy.conversation.spans import Span
+from relayproxy.text import mended
 
 SCOPE = InstrumentationScope("relayproxy", __version__)
 KINDS = {"server": SpanKind.SERVER, "internal": SpanKind.INTERNAL}
@@ -38,7 +39,7 @@ def readable(span: Span, sender: Resource) -> ReadableSpan:
         events=[Event(event.name, _attributes(event.attributes), event.at) for event in span.events],
         kind=KINDS[span.kind],
         instrumentation_scope=SCOPE,
-        status=Status(StatusCode.UNSET) if span.error is None else Status(StatusCode.ERROR, _text(span.error)),
+        status=Status(StatusCode.UNSET) if span.error is None else Status(StatusCode.ERROR, mended(span.error)),
         start_time=span.start,
         end_time=span.end,
     )
@@ -49,15 +50,11 @@ def _context(trace_id: int, span_id: int, *, remote: bool) -> SpanContext:
 
 
 def _attributes(values: dict[str, AttributeValue]) -> dict[str, AttributeValue]:
-    return {_text(name): _encodable(value) for name, value in values.items()}
+    return {mended(name): _encodable(value) for name, value in values.items()}
 
 
 def _encodable(value: AttributeValue) -> AttributeValue:
     # What protobuf cannot hold would cost the whole batch, other calls' spans included.
     if isinstance(value, str):
-        return _text(value)
+        return mended(value)
     return str(value) if isinstance(value, int) and value not in INT64 else value
-
-
-def _text(text: str) -> str:
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()

@@ -125,13 +125,10 @@ async def echo() -> AsyncIterator[Client]:
 
 async def test_an_error_that_quotes_half_a_character_is_told(echo: Client) -> None:
     async with echo.get("/api/odd") as answer:
-        assert (answer.status, (await answer.json())["error"]["message"]) == (
-            400,
-            "\N{REPLACEMENT CHARACTER} is no text",
-        )
+        assert (answer.status, (await answer.json())["error"]["message"]) == (400, "\ufffd is no text")
     async with echo.get("/odd") as answer:
         assert answer.status == 400
-        assert "\N{REPLACEMENT CHARACTER} is no text" in await answer.text()
+        assert "\ufffd is no text" in await answer.text()
 
 
 async def test_of_fields_with_one_name_the_first_counts(echo: Client) -> None:
