@@ -232,4 +232,6 @@ def test_memory_is_flat_over_many_calls(relay: Watched) -> None:
     print(f"{2 * len(ENDINGS) * ROUNDS} calls: {before}, then {after}")
     # Caches still fill by some 50 objects, however many calls there are; a call that is kept holds dozens.
     assert after["objects"] - before["objects"] < 2 * ROUNDS
-    assert after["kib"] - before["kib"] < len(ENDINGS) * ROUNDS / 4, "a quarter of a KiB a call"
+    # On a busy machine the journal's buffers reach their size late, once; a call that is kept holds 5 KiB.
+    grown = after["kib"] - before["kib"]
+    assert grown < 512 + len(ENDINGS) * ROUNDS / 16, f"{grown} KiB"
