@@ -38,9 +38,9 @@ else
 	@exec $(BIN)/relayproxy demo $(flags) --data-dir '$(or $(DATA_DIR),.run)'
 endif
 
-# Two more than processors: much of what a test does is to wait for other processes.
+# One more than processors: much of what a test does is to wait for other processes.
 test: programs check
-	@$(BIN)/python -m pytest --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 2)) --maxprocesses 8 --dist worksteal
+	@$(BIN)/python -m pytest --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --maxprocesses 8 --dist worksteal
 
 # PostgreSQL's server and Chromium: the system's, or installed.
 programs: $(VENV)/.dev

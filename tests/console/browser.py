@@ -105,9 +105,18 @@ def unfold(page: Page) -> None:
     """Opens all that folds on a complete page, and goes to its top again: a row that opens comes into view."""
     expect(page.locator("#timeline:not([data-ready])")).to_have_count(0)
     page.evaluate("for (const one of document.querySelectorAll('main details:not([data-popup])')) one.open = true")
+    # What comes only when it is opened may move the page as well.
+    until(page, "!document.querySelector('main details[open] > a.load')")
     frames(page)
-    page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
-    frames(page)
+    to_the_top(page)
+
+
+def to_the_top(page: Page) -> None:
+    """Scrolls to the page's head, and stays there: whatever scrolls on its own ends when the reader takes over."""
+    page.mouse.wheel(0, -1)
+    for _ in range(2):
+        until(page, "(scrollTo({ top: 0, behavior: 'instant' }), scrollY === 0)")
+        frames(page, 5)
 
 
 def from_the_top(page: Page, last: int) -> None:

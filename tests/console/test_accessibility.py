@@ -15,7 +15,7 @@ from .browser import unfold
 from .conftest import OpenPage
 
 # High, so that nothing scrolls: a live page stays at its end, and rows would lie half under its head.
-PHONE = {"width": 360, "height": 6000}
+PHONE = {"width": 360, "height": 12_000}
 LOOKS: dict[str, dict[str, Any]] = {
     # Still, so that colours have changed at once when the dark comes.
     "wide": {"color_scheme": "light", "reduced_motion": "reduce"},

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from relayproxy.store.archive import Archive
 
 from . import calls
-from .browser import launched, until, watched_page
+from .browser import launched, to_the_top, watched_page
 
 OpenPage = Callable[..., Page]
 
@@ -104,8 +104,7 @@ def test_a_click_goes_to_the_turn_on_whichever_page_it_is(visit: OpenPage, archi
     page.mouse.click(*place(page, 2 + 100 * 4000))
     expect(page.locator("#turn-100")).to_be_in_viewport()
 
-    page.mouse.wheel(0, -100_000)
-    until(page, "scrollY === 0")
+    to_the_top(page)
     page.mouse.click(*place(page, 2000 + 430 * 4000))
     page.wait_for_url(re.compile(r"turn=\d+#turn-4"))
     number = page.url.partition("#turn-")[2]
