@@ -6,7 +6,7 @@ Must not know: URLs, locks.
 
 from alembic import context
 
-from relayproxy.store.schema import metadata
+from relayproxy.store.schema.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -10,7 +10,7 @@ import sys
 def main() -> None:
     """The command line; exits."""
     try:
-        from relayproxy.cli import main as commands
+        from relayproxy.cli.main import main as commands
 
         commands(prog_name="relayproxy")
     except KeyboardInterrupt:

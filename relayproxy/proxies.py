@@ -7,7 +7,7 @@ Must not know: which settings name the proxies; what is done with an address.
 import ipaddress
 from collections.abc import Iterable, Sequence
 
-from relayproxy.shapes import Network
+from relayproxy.settings.validators import Network
 
 
 def is_trusted(address: str, proxies: Sequence[Network]) -> bool:

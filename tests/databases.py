@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from relayproxy.store.engine import sqlite_path
-from relayproxy.store.migrate import migrate
+from relayproxy.store.schema.migrate import migrate
 
 
 def migrated(url: str) -> None:

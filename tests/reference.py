@@ -7,8 +7,8 @@ Must not know: how anything is derived.
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 
-from relayproxy.conversation.findings import CATALOGUE
-from relayproxy.conversation.numbers import CONFIDENCE, HEARD, NULL_REASONS, NUMBERS, OUTCOMES, Number
+from relayproxy.conversation.checks.findings import CATALOGUE
+from relayproxy.conversation.measures.numbers import CONFIDENCE, HEARD, NULL_REASONS, NUMBERS, OUTCOMES, Number
 
 _HEAD = """\
 # Numbers and findings

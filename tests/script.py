@@ -32,7 +32,7 @@ from typing import Any
 import msgspec
 
 from relayproxy.connection import Ending, Opening
-from relayproxy.conversation.fold import Fold
+from relayproxy.conversation.fold.fold import Fold
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.model import Conversation
 

@@ -8,15 +8,15 @@ from typing import get_args, get_type_hints
 import click
 import pytest
 
-from relayproxy.cli import main
-from relayproxy.config import Settings
-from relayproxy.conversation.findings import CATALOGUE
+from relayproxy.cli.main import main
+from relayproxy.cli.options import NO_FLAG
+from relayproxy.conversation.checks.findings import CATALOGUE
+from relayproxy.conversation.measures.numbers import CONFIDENCE, HEARD, NULL_REASONS, NUMBERS, OUTCOMES
 from relayproxy.conversation.model import Confidence, HeardBasis, Interruption, Outcome, Turn
-from relayproxy.conversation.numbers import CONFIDENCE, HEARD, NULL_REASONS, NUMBERS, OUTCOMES
 from relayproxy.conversation.totals import NullReason, Spread, Totals
-from relayproxy.named import ROWS
-from relayproxy.options import NO_FLAG
-from relayproxy.sources import CONFIG_ENV, ENV_PREFIX
+from relayproxy.settings.model import Settings
+from relayproxy.settings.sources import CONFIG_ENV, ENV_PREFIX
+from relayproxy.settings.tables import ROWS
 from tests.reference import page
 
 FIRST = {table: f"__<name>__{next(iter(row.model_fields)).upper()}" for table, row in ROWS.items()}
@@ -112,7 +112,7 @@ def test_every_number_is_defined() -> None:
 
 
 def test_the_names_on_spans_are_those_that_spans_have() -> None:
-    source = (ROOT / "relayproxy/conversation/attributes.py").read_text("utf-8")
+    source = (ROOT / "relayproxy/conversation/measures/attributes.py").read_text("utf-8")
     named = [number.otel for number in NUMBERS if number.otel is not None]
 
     assert [name for name in named if not re.search(rf'"{re.escape(name)}[".]', source)] == []
@@ -127,7 +127,7 @@ def test_every_reason_and_outcome_is_defined() -> None:
 
 
 def test_every_finding_that_can_be_made_is_in_the_catalogue_and_the_other_way_round() -> None:
-    source = "".join(path.read_text("utf-8") for path in (ROOT / "relayproxy/conversation").glob("*.py"))
+    source = "".join(path.read_text("utf-8") for path in (ROOT / "relayproxy/conversation").rglob("*.py"))
 
     assert {code for code in CATALOGUE if source.count(f'"{code}"') < 2} == set()
     made = set(re.findall(r'(?:Finding|_finding|_add|Violation|remark)\(\s*"([a-z_]+)"', source))

@@ -3,7 +3,7 @@
 from argon2 import PasswordHasher, extract_parameters
 
 from relayproxy import passwords
-from relayproxy.shapes import password_hash, sha256_hex
+from relayproxy.settings.validators import password_hash, sha256_hex
 
 CHEAP = PasswordHasher(time_cost=2, memory_cost=64, parallelism=2)
 

@@ -39,7 +39,7 @@ def test_signals_close_together_stop_a_process_in_order(name: str, tmp_path: Pat
 SIGNALLED_AT_EVERY_LINE = """
 import signal, sys, threading
 from pathlib import Path
-from relayproxy.config import Settings
+from relayproxy.settings.model import Settings
 from relayproxy.recorder.process import run
 
 def trace(frame, what, argument):

@@ -7,7 +7,7 @@ Must not know: what later revisions make of them.
 import sqlalchemy as sa
 from alembic import op
 
-from relayproxy.store.bigrams import bigrams
+from relayproxy.store.schema.bigrams import bigrams
 
 revision = "0011"
 down_revision = "0010"

@@ -21,8 +21,8 @@ from relayproxy.console.reading import Session
 from relayproxy.console.room import ROOM
 from relayproxy.console.story import story
 from relayproxy.console.trace import trace_link
-from relayproxy.store.criteria import PARAM
-from relayproxy.store.desk import read_desk
+from relayproxy.store.read.criteria import PARAM
+from relayproxy.store.write.annotations import read_desk
 
 VARIABLE = "handoff"
 """What the pages call the Studio variable that the payload is parsed into."""

@@ -9,7 +9,6 @@ from functools import cache
 from aiohttp import web
 
 from relayproxy.assets import web_dir
-from relayproxy.config import Settings
 from relayproxy.console import (
     api,
     audit_page,
@@ -32,8 +31,9 @@ from relayproxy.console.manners import add_headers, tell_errors
 from relayproxy.console.render import set_up_templates
 from relayproxy.console.room import ROOM, Room
 from relayproxy.console.statics import Statics
-from relayproxy.store.pen import Pen
-from relayproxy.store.queries import Queries
+from relayproxy.settings.model import Settings
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.write.annotation_writer import Pen
 
 
 def build(settings: Settings, queries: Queries, pen: Pen) -> web.Application:

@@ -17,7 +17,7 @@ from relayproxy.console.manners import bad_request
 from relayproxy.console.render import render
 from relayproxy.console.room import ROOM, whole_number
 from relayproxy.console.times import moment
-from relayproxy.store.audit import Entry, EntryPage, read_entries
+from relayproxy.store.write.audit import Entry, EntryPage, read_entries
 from relayproxy.text import storable
 
 ENTRIES, MOST_ENTRIES = 100, 1000

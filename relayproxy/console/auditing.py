@@ -21,9 +21,9 @@ from aiohttp import web
 from relayproxy.console.condition import AuditState
 from relayproxy.console.identity import address_of, identity_of
 from relayproxy.console.manners import Problem
-from relayproxy.store.audit import Entry, add_entries
 from relayproxy.store.errors import RefusedError, StoreError
-from relayproxy.store.pen import Pen
+from relayproxy.store.write.annotation_writer import Pen
+from relayproxy.store.write.audit import Entry, add_entries
 
 _log = logging.getLogger(__name__)
 

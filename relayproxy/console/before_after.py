@@ -13,7 +13,7 @@ from relayproxy.console.charts import step_name
 from relayproxy.console.selection import WEEK, Selection, Span, without_times
 from relayproxy.console.times import NS
 from relayproxy.console.values import stamp
-from relayproxy.store.insight import Reach
+from relayproxy.store.read.insight import Reach
 
 _MINUTE = 60 * NS
 LONGEST = WEEK

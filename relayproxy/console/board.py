@@ -14,8 +14,8 @@ from typing import Generic, TypeVar
 
 from relayproxy.console.live import Pulse
 from relayproxy.store.errors import StoreError
-from relayproxy.store.live import Glimpse, glimpses, live
-from relayproxy.store.queries import Queries
+from relayproxy.store.read.live import Glimpse, glimpses, live
+from relayproxy.store.read.queries import Queries
 
 MOST = 500
 """Live calls on the wall; of more, the longest-lived."""

@@ -13,8 +13,8 @@ import msgspec
 from relayproxy.console.document import session_item
 from relayproxy.console.times import moment
 from relayproxy.conversation.model import Turn, Waiting
-from relayproxy.store.live import Glimpse
-from relayproxy.store.rows import SessionRow
+from relayproxy.store.read.live import Glimpse
+from relayproxy.store.schema.rows import SessionRow
 
 SAID = 76
 """Characters of a text that a card shows: its end, as that is what was said last."""

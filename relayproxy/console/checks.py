@@ -21,7 +21,7 @@ from urllib.parse import SplitResult, urlsplit
 import aiohttp
 import msgspec
 
-from relayproxy.config import Settings, split_address
+from relayproxy.settings.model import Settings, split_address
 
 T = TypeVar("T")
 State = Literal["ok", "warn", "bad", "unknown"]

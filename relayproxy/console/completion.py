@@ -10,9 +10,9 @@ from datetime import UTC, tzinfo
 
 from relayproxy.console.query import ALIASES, CLOSED, PHRASES, TIMES, parse, read_name, write_name
 from relayproxy.console.tokens import Token, quoted, replaced, tokens
-from relayproxy.store import facets
-from relayproxy.store.criteria import FIELDS, PARAM, Criteria, kind_of_field
-from relayproxy.store.queries import Queries
+from relayproxy.store.read import facets
+from relayproxy.store.read.criteria import FIELDS, PARAM, Criteria, kind_of_field
+from relayproxy.store.read.queries import Queries
 
 MOST = 12
 _STUDIO = {"failed": "Studio goes to Failed", "success": "Studio goes to Success"}

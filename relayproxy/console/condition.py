@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from relayproxy.console.checks import RelayAnswer, State
-from relayproxy.store.aside import Aside
-from relayproxy.store.rows import JournalGapRow
-from relayproxy.store.vitals import DatabaseFacts, Gaps, Report
+from relayproxy.store.quarantine import Aside
+from relayproxy.store.read.heartbeat import DatabaseFacts, Gaps, Report
+from relayproxy.store.schema.rows import JournalGapRow
 
 Name = Literal[
     "relay",

@@ -7,9 +7,9 @@ Must not know: HTML; how it is tried whether anything answers.
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from relayproxy.config import ANY_HOST, Settings, relay_urls, split_address
 from relayproxy.console.checks import Probe, State
-from relayproxy.sources import mask
+from relayproxy.settings.model import ANY_HOST, Settings, relay_urls, split_address
+from relayproxy.settings.sources import mask
 
 _UPGRADE, _NO_ROUTE = 426, 404
 _GATEWAY = (502, 503, 504)

@@ -15,7 +15,6 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from relayproxy.config import Settings
 from relayproxy.connection import Opening
 from relayproxy.console import refusals
 from relayproxy.console.answer import answer
@@ -29,10 +28,11 @@ from relayproxy.console.render import render
 from relayproxy.console.room import ROOM
 from relayproxy.console.times import moment
 from relayproxy.conversation.model import Conversation
-from relayproxy.store.arrivals import Arrival, arrivals
+from relayproxy.settings.model import Settings
 from relayproxy.store.errors import StoreError
-from relayproxy.store.rows import SessionRow
-from relayproxy.store.vitals import reports
+from relayproxy.store.read.heartbeat import reports
+from relayproxy.store.read.latest_by_route import Arrival, arrivals
+from relayproxy.store.schema.rows import SessionRow
 
 AGAIN = 3.0
 """Seconds within which a second check gives what the first one found."""

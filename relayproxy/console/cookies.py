@@ -21,7 +21,7 @@ from pathlib import Path
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from relayproxy.errors import SettingError
-from relayproxy.shapes import signing_key
+from relayproxy.settings.validators import signing_key
 
 _log = logging.getLogger(__name__)
 

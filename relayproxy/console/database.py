@@ -7,8 +7,8 @@ Must not know: how the facts are come by; HTML; SQL.
 from relayproxy.console.condition import Check, Facts, S, age
 from relayproxy.console.times import size, utc
 from relayproxy.plural import plural
-from relayproxy.store.aside import Aside
-from relayproxy.store.vitals import COUNTED
+from relayproxy.store.quarantine import Aside
+from relayproxy.store.read.heartbeat import COUNTED
 
 SLOW_ANSWER = 500
 """Milliseconds in which a database should have answered."""

@@ -22,8 +22,8 @@ from relayproxy.console.query import write_criterion
 from relayproxy.console.render import render
 from relayproxy.console.room import ROOM, session_of
 from relayproxy.console.times import moment
-from relayproxy.store.criteria import TAG, Criterion
-from relayproxy.store.desk import (
+from relayproxy.store.read.criteria import TAG, Criterion
+from relayproxy.store.write.annotations import (
     Desk,
     Full,
     Note,

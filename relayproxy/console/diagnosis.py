@@ -13,7 +13,7 @@ from relayproxy.console.journal_gaps import sentence
 from relayproxy.console.refusals import answered, refused
 from relayproxy.console.times import size
 from relayproxy.plural import plural
-from relayproxy.store.vitals import EVERY, Report
+from relayproxy.store.read.heartbeat import EVERY, Report
 
 LATE, VERY_LATE = 5_000, 60_000
 """Milliseconds from relay to database."""

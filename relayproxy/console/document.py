@@ -18,10 +18,10 @@ from relayproxy.console.messages import write_cursor
 from relayproxy.console.preview import kind_of
 from relayproxy.console.reading import Connection, Session
 from relayproxy.console.times import moment
-from relayproxy.conversation.handoff import studio_path
+from relayproxy.conversation.checks.handoff import studio_path
 from relayproxy.conversation.model import Handoff
-from relayproxy.store.queries import PlacedMessage
-from relayproxy.store.rows import SessionRow
+from relayproxy.store.read.queries import PlacedMessage
+from relayproxy.store.schema.rows import SessionRow
 
 _MS = 1_000_000
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from relayproxy.console.query import TIMES, Query, parse, read_name, write_criterion
 from relayproxy.console.tokens import joined, replaced, within
-from relayproxy.store.criteria import Criterion, kind_of_field
+from relayproxy.store.read.criteria import Criterion, kind_of_field
 
 
 class Edits:

@@ -15,7 +15,6 @@ from functools import partial
 
 from aiohttp import web
 
-from relayproxy.config import Settings
 from relayproxy.console import recording
 from relayproxy.console.auditing import audit
 from relayproxy.console.document import session_document
@@ -26,9 +25,10 @@ from relayproxy.console.room import ROOM, session_of
 from relayproxy.console.transcript import in_place, transcript
 from relayproxy.conversation.model import Turn
 from relayproxy.conversation.recording import place_lines
+from relayproxy.settings.model import Settings
 from relayproxy.store.errors import StoreError
-from relayproxy.store.queries import Queries
-from relayproxy.store.stored import stored_lines
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.read.recording_streams import stored_lines
 from relayproxy.text import mended
 
 TURNS = 500

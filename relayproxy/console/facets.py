@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from relayproxy.console import words
 from relayproxy.console.edits import Edits
 from relayproxy.console.query import Query
-from relayproxy.conversation.findings import CATALOGUE
-from relayproxy.store import facets as store
-from relayproxy.store.criteria import PARAM
-from relayproxy.store.queries import Queries
+from relayproxy.conversation.checks.findings import CATALOGUE
+from relayproxy.store.read import facets as store
+from relayproxy.store.read.criteria import PARAM
+from relayproxy.store.read.queries import Queries
 
 TITLES = {
     "transition": "Studio",

@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from relayproxy.config import Settings, slow_turn_and_stall
 from relayproxy.console.messages import write_cursor
 from relayproxy.console.reading import Session
-from relayproxy.conversation.findings import CATALOGUE, Entry, Severity, Thresholds, waiting
+from relayproxy.conversation.checks.findings import CATALOGUE, Entry, Severity, Thresholds, waiting
 from relayproxy.conversation.model import Finding, Turn
+from relayproxy.settings.model import Settings, slow_turn_and_stall
 
 UNKNOWN = Entry("info", "Finding", "This version of the console does not know what it means.", "Upgrade the console.")
 ORDER: dict[str, int] = {"error": 0, "warning": 1, "info": 2}

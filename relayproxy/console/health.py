@@ -16,7 +16,6 @@ from typing import Any
 from aiohttp import web
 
 from relayproxy import __version__
-from relayproxy.config import Settings
 from relayproxy.console import refusals
 from relayproxy.console.answer import answer
 from relayproxy.console.auditing import SCRIBE
@@ -29,12 +28,13 @@ from relayproxy.console.render import render
 from relayproxy.console.room import ROOM
 from relayproxy.console.staleness import KNOWN, NOTICE, Notice, notice
 from relayproxy.console.times import moment
-from relayproxy.store.aside import moved_aside
+from relayproxy.settings.model import Settings
 from relayproxy.store.errors import StoreError
-from relayproxy.store.journal_gaps import journal_gaps
-from relayproxy.store.outdated import outdated
-from relayproxy.store.queries import Queries
-from relayproxy.store.vitals import Report, database_facts, gaps_since, reports
+from relayproxy.store.quarantine import moved_aside
+from relayproxy.store.read.heartbeat import Report, database_facts, gaps_since, reports
+from relayproxy.store.read.journal_gaps import journal_gaps
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.schema.needs_rebuild import outdated
 
 STEP = 2.0
 """Seconds by which a clock must be set to be worth a word."""

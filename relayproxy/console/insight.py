@@ -25,9 +25,9 @@ from relayproxy.console.room import ROOM
 from relayproxy.console.selection import Selection, Span, memory_of, reach_of, selection, together, without_times
 from relayproxy.console.summary import Summary, step_of, summarize
 from relayproxy.console.summary_document import difference_item, summary_document
-from relayproxy.store.criteria import PARAM, Criterion, kind_of_field
-from relayproxy.store.insight import FIELDS, label_names
-from relayproxy.store.queries import Queries
+from relayproxy.store.read.criteria import PARAM, Criterion, kind_of_field
+from relayproxy.store.read.insight import FIELDS, label_names
+from relayproxy.store.read.queries import Queries
 from relayproxy.text import storable
 
 BY = {

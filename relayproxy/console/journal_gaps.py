@@ -7,7 +7,7 @@ Must not know: SQL, HTML, where it is shown.
 from typing import Any
 
 from relayproxy.console.times import moment, size, utc
-from relayproxy.store.rows import JournalGapRow
+from relayproxy.store.schema.rows import JournalGapRow
 
 CAUSES = {
     "checksum": "its checksum does not hold",

@@ -33,12 +33,12 @@ from relayproxy.console.room import ROOM, whole_number
 from relayproxy.console.sorting import NAMES, sorting_of
 from relayproxy.console.sse import stream
 from relayproxy.console.values import day_of
-from relayproxy.store.criteria import FIELDS, Criteria, Criterion, Op
-from relayproxy.store.desk import Marks, read_marks
-from relayproxy.store.journal_gaps import journal_gaps
-from relayproxy.store.queries import SessionPage
-from relayproxy.store.rows import JournalGapRow, SessionRow
-from relayproxy.store.search import Hit
+from relayproxy.store.read.criteria import FIELDS, Criteria, Criterion, Op
+from relayproxy.store.read.journal_gaps import journal_gaps
+from relayproxy.store.read.queries import SessionPage
+from relayproxy.store.read.search import Hit
+from relayproxy.store.schema.rows import JournalGapRow, SessionRow
+from relayproxy.store.write.annotations import Marks, read_marks
 from relayproxy.text import storable
 
 SESSIONS = 50

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 
 from relayproxy.store.errors import StoreError
-from relayproxy.store.queries import Queries
+from relayproxy.store.read.queries import Queries
 
 INTERVAL = 0.1
 """Seconds between two looks, while anybody watches."""

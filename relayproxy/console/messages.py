@@ -11,7 +11,7 @@ from functools import cached_property
 
 from relayproxy.console.places import Place, Places
 from relayproxy.console.preview import hits, kind_of
-from relayproxy.store.queries import PlacedMessage, Queries
+from relayproxy.store.read.queries import PlacedMessage, Queries
 
 SCAN = 200_000
 """Messages that one filtered page looks at before it gives the reader what it has."""

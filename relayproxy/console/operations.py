@@ -30,7 +30,7 @@ from relayproxy.console.schemas import (
 )
 from relayproxy.console.schemas_house import TAG
 from relayproxy.console.sorting import NAMES, NEWEST
-from relayproxy.store.criteria import FIELDS, PARAM
+from relayproxy.store.read.criteria import FIELDS, PARAM
 
 Parameter = dict[str, Any]
 JSON = "application/json"

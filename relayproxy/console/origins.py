@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from relayproxy.config import Settings, is_loopback, split_address
 from relayproxy.console.manners import Problem
 from relayproxy.proxies import believed, is_trusted
-from relayproxy.shapes import split_networks
+from relayproxy.settings.model import Settings, is_loopback, split_address
+from relayproxy.settings.validators import split_networks
 
 
 class Origins:

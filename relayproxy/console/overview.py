@@ -19,7 +19,7 @@ from relayproxy.console.selection import Selection, Span, memory_of, reach_of, s
 from relayproxy.console.summary import Summary, summarize
 from relayproxy.console.summary_document import release_item, step_item
 from relayproxy.console.times import moment
-from relayproxy.store.queries import Queries
+from relayproxy.store.read.queries import Queries
 
 OLDER = 10_000
 """Calls before the range of the charts that are counted at most."""

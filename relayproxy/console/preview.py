@@ -17,7 +17,7 @@ import msgspec
 
 from relayproxy.console import words
 from relayproxy.conversation.message import Message
-from relayproxy.conversation.vocabulary import type_in
+from relayproxy.conversation.protocol.messages import type_in
 from relayproxy.plural import plural
 
 LINE = 200

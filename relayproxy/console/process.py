@@ -11,15 +11,15 @@ from contextlib import suppress
 import uvloop
 from aiohttp import web
 
-from relayproxy.config import Settings, split_address
 from relayproxy.console.app import build
 from relayproxy.console.availability import Availability
 from relayproxy.console.requests import Requests, UnreadableLog
 from relayproxy.errors import cannot_listen
+from relayproxy.settings.model import Settings, split_address
 from relayproxy.signals import signals_to
 from relayproxy.store.engine import open_engine, open_reader
-from relayproxy.store.pen import Pen
-from relayproxy.store.queries import Queries
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.write.annotation_writer import Pen
 
 THREADS = 32
 """Questions to the database that may be under way at once: a few slow ones must not keep everybody waiting."""

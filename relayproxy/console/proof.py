@@ -11,12 +11,12 @@ from functools import cached_property
 
 from aiohttp import web
 
-from relayproxy.config import Settings, User, is_loopback
 from relayproxy.console.cookies import ENDED_FILE, Cookies, Ended, Pass, bond_of, key_in
 from relayproxy.console.identity import LOCAL, Identity
 from relayproxy.console.manners import Problem
 from relayproxy.console.origins import Origins
 from relayproxy.passwords import decoy, is_password, same, token_digest
+from relayproxy.settings.model import Settings, User, is_loopback
 
 AT_A_TIME = 2
 """Passwords checked at a time: each takes some 30 MiB, and a processor that live calls may need."""

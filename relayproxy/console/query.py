@@ -19,8 +19,8 @@ from relayproxy.console import values, words
 from relayproxy.console.manners import bad_request
 from relayproxy.console.tokens import LONGEST, MOST, VALUES, Piece, Token, quoted, replaced, within
 from relayproxy.console.zones import readers_zone, zone_named
-from relayproxy.conversation.findings import CATALOGUE
-from relayproxy.store.criteria import FIELDS, PARAM, STATES, Criteria, Criterion, Op, kind_of_field
+from relayproxy.conversation.checks.findings import CATALOGUE
+from relayproxy.store.read.criteria import FIELDS, PARAM, STATES, Criteria, Criterion, Op, kind_of_field
 from relayproxy.text import storable
 
 ALIASES = {

@@ -14,9 +14,9 @@ import msgspec
 
 from relayproxy.connection import Ending, Opening
 from relayproxy.conversation.model import Conversation, Turn
-from relayproxy.store.criteria import Criteria, Sort
-from relayproxy.store.queries import ALL, Queries, SessionPage
-from relayproxy.store.rows import ConnectionRow, SessionRow, TurnRow
+from relayproxy.store.read.criteria import Criteria, Sort
+from relayproxy.store.read.queries import ALL, Queries, SessionPage
+from relayproxy.store.schema.rows import ConnectionRow, SessionRow, TurnRow
 from relayproxy.text import storable
 
 _log = logging.getLogger(__name__)

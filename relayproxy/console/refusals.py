@@ -11,7 +11,7 @@ from typing import Any
 from relayproxy.console.times import moment
 from relayproxy.plural import plural
 from relayproxy.refusals import Refusal, Tally, merged
-from relayproxy.store.vitals import Report
+from relayproxy.store.read.heartbeat import Report
 
 _FRONT = "See to the proxy in front of the relay"
 _MEANING: dict[str, tuple[str, str]] = {

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from relayproxy.config import Settings
 from relayproxy.console.auditing import viewed
 from relayproxy.console.live import Pulse
 from relayproxy.console.manners import bad_request, not_found
@@ -18,9 +17,10 @@ from relayproxy.console.messages import Counts, Filter, MessagePage, read_cursor
 from relayproxy.console.places import Place
 from relayproxy.console.reading import Session, read_call, read_session
 from relayproxy.console.statics import Statics
-from relayproxy.store.pen import Pen
-from relayproxy.store.queries import Queries
-from relayproxy.store.rows import SessionRow
+from relayproxy.settings.model import Settings
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.schema.rows import SessionRow
+from relayproxy.store.write.annotation_writer import Pen
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ Must not know: any endpoint, or what an answer means.
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from relayproxy.conversation.numbers import NUMBERS, Level
+from relayproxy.conversation.measures.numbers import NUMBERS, Level
 
 Schema = dict[str, Any]
 Fields = dict[str, Schema]

@@ -26,8 +26,8 @@ from relayproxy.console.schemas import (
     text,
 )
 from relayproxy.console.schemas_turns import DERIVED
+from relayproxy.conversation.measures.numbers import CONFIDENCE, OUTCOMES
 from relayproxy.conversation.model import Confidence, EndedBy, Outcome, StudioTransition, Tier
-from relayproxy.conversation.numbers import CONFIDENCE, OUTCOMES
 
 _OUTCOMES = "; ".join(f"`{code}`: {words}" for code, words in OUTCOMES.items())
 _CONFIDENCE = "; ".join(f"`{code}`: {words}" for code, words in CONFIDENCE.items())

@@ -30,7 +30,7 @@ from relayproxy.console.schemas_turns import EXCLUDED
 from relayproxy.console.selection import Span
 from relayproxy.console.summary import ENDINGS, LISTED, VALUES
 from relayproxy.conversation.model import StudioTransition
-from relayproxy.store.insight import Sums
+from relayproxy.store.read.insight import Sums
 
 _SUMS = {
     "calls": "",

@@ -23,7 +23,7 @@ from relayproxy.console.schemas import (
     text,
 )
 from relayproxy.console.timeline import COLUMNS
-from relayproxy.conversation.findings import Severity
+from relayproxy.conversation.checks.findings import Severity
 from relayproxy.conversation.message import Kind
 from relayproxy.conversation.model import InterruptionKind, MarkKind
 

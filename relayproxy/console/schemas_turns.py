@@ -22,9 +22,9 @@ from relayproxy.console.schemas import (
     one_of,
     text,
 )
-from relayproxy.conversation.findings import CATALOGUE, Severity
+from relayproxy.conversation.checks.findings import CATALOGUE, Severity
+from relayproxy.conversation.measures.numbers import HEARD, NULL_REASONS
 from relayproxy.conversation.model import Attribution, HeardBasis, InterruptionKind, MarkKind, Match, OpenedBy, Tier
-from relayproxy.conversation.numbers import HEARD, NULL_REASONS
 from relayproxy.conversation.totals import NullReason
 
 CODES = ", ".join(f"`{code}` ({entry.title.lower()})" for code, entry in CATALOGUE.items())

@@ -16,10 +16,10 @@ from weakref import WeakKeyDictionary
 
 from relayproxy.console.query import Complaint, parse
 from relayproxy.console.times import NS
-from relayproxy.store.criteria import Criteria
-from relayproxy.store.desk import additions
-from relayproxy.store.insight import Numbers, Reach, first_call
-from relayproxy.store.queries import Queries
+from relayproxy.store.read.criteria import Criteria
+from relayproxy.store.read.insight import Numbers, Reach, first_call
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.write.annotations import additions
 
 WEEK = 7 * 86_400 * NS
 LEAST = 3600 * NS

@@ -16,7 +16,6 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from relayproxy.config import Settings
 from relayproxy.console import auditing
 from relayproxy.console.auditing import audit
 from relayproxy.console.cookies import Pass
@@ -27,7 +26,8 @@ from relayproxy.console.origins import Origins
 from relayproxy.console.proof import Proof
 from relayproxy.console.render import render
 from relayproxy.console.throttle import Throttle
-from relayproxy.store.pen import Pen
+from relayproxy.settings.model import Settings
+from relayproxy.store.write.annotation_writer import Pen
 
 _log = logging.getLogger(__name__)
 

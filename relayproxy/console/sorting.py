@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from relayproxy.console.manners import bad_request
-from relayproxy.store.criteria import SORTS, Sort
+from relayproxy.store.read.criteria import SORTS, Sort
 
 NEWEST = "-started"
 """The order without a `sort`: live sessions first, then the newest."""

@@ -7,7 +7,7 @@ Must not know: colours; templates.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from relayproxy.conversation.strip import AGENT, CALLER, INTERRUPTED, SLOW, UNANSWERED, WAITING, read_strip
+from relayproxy.conversation.measures.sparkline import AGENT, CALLER, INTERRUPTED, SLOW, UNANSWERED, WAITING, read_strip
 from relayproxy.plural import plural
 
 WIDTH, HEIGHT = 200, 20

@@ -14,7 +14,7 @@ from typing import Any
 
 from relayproxy.console.figures import Figure, Latencies, Rate
 from relayproxy.console.times import NS
-from relayproxy.store.insight import EXACT, Calls, Latency, Numbers, Place, Reach, Sums
+from relayproxy.store.read.insight import EXACT, Calls, Latency, Numbers, Place, Reach, Sums
 
 STEPS = (5, 15, 60, 300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, *(86_400 * days for days in (1, 7, 28, 364)))
 """How long a step of a chart can be, in seconds."""

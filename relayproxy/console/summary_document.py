@@ -12,7 +12,7 @@ from relayproxy.console.figures import EDGES, Figure, Latencies
 from relayproxy.console.selection import Selection, Span
 from relayproxy.console.summary import ENDINGS, Release, Step, Summary
 from relayproxy.console.times import moment
-from relayproxy.store.insight import Place
+from relayproxy.store.read.insight import Place
 
 
 def summary_document(one: Summary, chosen: Selection, span: Span, by: str = "") -> dict[str, Any]:

@@ -20,12 +20,12 @@ from relayproxy.console.reading import Session
 from relayproxy.console.room import ROOM, session_of, whole_number
 from relayproxy.console.times import moment
 from relayproxy.console.waterfall import in_tenths
-from relayproxy.conversation.findings import CATALOGUE, OF_SESSION
+from relayproxy.conversation.checks.findings import CATALOGUE, OF_SESSION
 from relayproxy.conversation.model import Budget, Mark, Played
-from relayproxy.conversation.places import left_unanswered
+from relayproxy.conversation.timings import left_unanswered
 from relayproxy.conversation.totals import milliseconds
-from relayproxy.store.queries import Queries
-from relayproxy.store.rows import TurnRow
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.schema.rows import TurnRow
 
 COLUMNS = (
     "number",

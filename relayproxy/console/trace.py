@@ -7,8 +7,8 @@ Must not know: which viewer of traces it leads to.
 import re
 from urllib.parse import quote
 
-from relayproxy.shapes import TRACE_PLACES
-from relayproxy.store.rows import SessionRow
+from relayproxy.settings.validators import TRACE_PLACES
+from relayproxy.store.schema.rows import SessionRow
 
 _PLACE = re.compile(rf"\{{({'|'.join(TRACE_PLACES)})\}}")
 

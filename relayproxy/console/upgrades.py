@@ -6,7 +6,7 @@ Must not know: how the facts are come by; HTML.
 
 from relayproxy.console.condition import Check, Facts
 from relayproxy.plural import plural
-from relayproxy.store.outdated import LOOKED_AT
+from relayproxy.store.schema.needs_rebuild import LOOKED_AT
 
 
 def versions(facts: Facts) -> Check:

@@ -13,7 +13,6 @@ import aiohttp_jinja2
 import msgspec
 from aiohttp import web
 
-from relayproxy.config import Settings
 from relayproxy.console import strips
 from relayproxy.console.answer import answer
 from relayproxy.console.board import MOST, Board, Changes
@@ -22,7 +21,8 @@ from relayproxy.console.findings import slow_ms
 from relayproxy.console.render import render
 from relayproxy.console.room import ROOM
 from relayproxy.console.sse import stream
-from relayproxy.store.live import Glimpse
+from relayproxy.settings.model import Settings
+from relayproxy.store.read.live import Glimpse
 
 
 @dataclass(frozen=True, slots=True)

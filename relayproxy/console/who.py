@@ -9,7 +9,7 @@ from typing import Literal
 
 from aiohttp import web
 
-from relayproxy.config import Role
+from relayproxy.settings.model import Role
 
 Means = Literal["local", "password", "token", "proxy"]
 

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from relayproxy.console import preview
 from relayproxy.console.messages import Filter, write_cursor
 from relayproxy.conversation.message import Message
-from relayproxy.store.queries import PlacedMessage
+from relayproxy.store.read.queries import PlacedMessage
 
 ALL = Filter()
 _ODD_KINDS = ("gap", "undecodable")

@@ -14,10 +14,10 @@ from typing import Any, Literal
 import msgspec
 
 from relayproxy.connection import Side
-from relayproxy.conversation.places import Mark as Mark  # part of the model
-from relayproxy.conversation.places import MarkKind as MarkKind
-from relayproxy.conversation.places import Played as Played
-from relayproxy.conversation.places import Spoken as Spoken
+from relayproxy.conversation.timings import Mark as Mark  # part of the model
+from relayproxy.conversation.timings import MarkKind as MarkKind
+from relayproxy.conversation.timings import Played as Played
+from relayproxy.conversation.timings import Spoken as Spoken
 from relayproxy.conversation.totals import NullReason, Totals, milliseconds
 
 OpenedBy = Literal["setup", "prompt", "dtmf", "proactive"]

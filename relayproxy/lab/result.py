@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from relayproxy.lab.wire import Json
+from relayproxy.lab.twilio_messages import Json
 
 Ending = Literal[
     "hung_up", "ended", "malformed", "backend_closed", "backend_dropped", "vanished", "refused", "unreachable"

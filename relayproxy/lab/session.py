@@ -9,7 +9,7 @@ import asyncio
 import random
 from collections.abc import Callable
 
-from relayproxy.lab import wire
+from relayproxy.lab import twilio_messages
 from relayproxy.lab.bell import Bell
 from relayproxy.lab.playback import Playback
 from relayproxy.lab.result import Caller, Ending
@@ -35,7 +35,7 @@ class Session:
         twiml: TwiML,
         rng: random.Random,
         speed: float,
-        send: Callable[[wire.Json], None],
+        send: Callable[[twilio_messages.Json], None],
         finish: Callable[[Ending, Close], None],
     ) -> None:
         self.bell = Bell()
@@ -74,7 +74,7 @@ class Session:
     def partial(self, text: str) -> None:
         """What has been understood so far."""
         if self._reported and self._twiml.partial_prompts and not self.over:
-            self._send(wire.prompt(text, self._lang, last=False))
+            self._send(twilio_messages.prompt(text, self._lang, last=False))
 
     def has_spoken(self, text: str) -> None:
         """The caller is done; this was said."""
@@ -83,7 +83,7 @@ class Session:
         self._event("clientSpeaking", "off")
         if self._reported:
             self.answered = False
-            self._send(wire.prompt(text, self._lang, last=True))
+            self._send(twilio_messages.prompt(text, self._lang, last=True))
 
     def presses(self, digit: str) -> None:
         """A key. It interrupts the agent where that is allowed."""
@@ -92,13 +92,13 @@ class Session:
         playing, interruptible = self.playback.playing, self.playback.interruptible in ("dtmf", "any")
         if not playing or self._twiml.report_input_during_agent_speech in ("dtmf", "any"):
             self.answered = False
-            self._send(wire.dtmf(digit))
+            self._send(twilio_messages.dtmf(digit))
         if playing and interruptible:
             self._interrupt(lambda: None)
 
     def hangs_up(self) -> None:
         """The call is over, whatever is still being played."""
-        self._end("hung_up", wire.CLOSED)
+        self._end("hung_up", twilio_messages.CLOSED)
 
     def vanishes(self) -> None:
         """The connection is lost on Twilio's side."""
@@ -109,7 +109,7 @@ class Session:
         heard, ms = self.playback.stop()
         if heard:
             self._played(heard)
-        self._send(wire.interrupt(heard, ms))
+        self._send(twilio_messages.interrupt(heard, ms))
         words()
         if was_speaking:
             self._agent_speaking(False)
@@ -120,18 +120,18 @@ class Session:
         """Obey a message of the backend, or complain of it."""
         if self.over:
             return
-        message = None if binary else wire.accept(frame)
+        message = None if binary else twilio_messages.accept(frame)
         if message is None:
             self._malformed += 1
-            self._send(wire.complaint(frame))
-            if self._malformed == wire.MALFORMED_LIMIT:
-                self._end("malformed", wire.TOO_MANY_MALFORMED)
+            self._send(twilio_messages.complaint(frame))
+            if self._malformed == twilio_messages.MALFORMED_LIMIT:
+                self._end("malformed", twilio_messages.TOO_MANY_MALFORMED)
             return
         self._malformed = 0
         self._obey(message)
         self.bell.ring()
 
-    def _obey(self, message: wire.Json) -> None:
+    def _obey(self, message: twilio_messages.Json) -> None:
         allowed = message.get("interruptible")
         interruptible: Input = "any" if allowed is True else "none" if allowed is False else self._twiml.interruptible
         marked = message.get("preemptible")
@@ -154,7 +154,7 @@ class Session:
                 self._lang = message.get("transcriptionLanguage") or self._lang
             case "end":
                 data = message.get("handoffData")
-                self.handoff_data = data if data is None or isinstance(data, str) else wire.encode(data)
+                self.handoff_data = data if data is None or isinstance(data, str) else twilio_messages.encode(data)
                 self.over = self._leaving = True
 
     async def leave(self) -> None:
@@ -162,7 +162,7 @@ class Session:
         await self.bell.until(lambda: self._leaving)
         await self.bell.until(lambda: self.playback.idle, DRAIN_MS / 1000 / self._speed)
         await asyncio.sleep(CLOSE_MS / 1000 / self._speed)
-        self._end("ended", wire.CLOSED)
+        self._end("ended", twilio_messages.CLOSED)
 
     # What both lead to
 
@@ -173,7 +173,7 @@ class Session:
 
     def _event(self, name: str, value: str) -> None:
         if self._twiml.events:
-            self._send(wire.info(name, value))
+            self._send(twilio_messages.info(name, value))
 
     def _agent_speaking(self, speaking: bool) -> None:
         self._event("agentSpeaking", "on" if speaking else "off")

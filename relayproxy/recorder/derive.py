@@ -12,12 +12,12 @@ from typing import Any
 import msgspec
 
 from relayproxy.connection import Opening
-from relayproxy.conversation.findings import severity
+from relayproxy.conversation.checks.findings import severity
+from relayproxy.conversation.fold.protocol_monitor import PARAMETERS
 from relayproxy.conversation.model import Conversation, Turn
 from relayproxy.conversation.totals import milliseconds
-from relayproxy.conversation.watch import PARAMETERS
-from relayproxy.store.criteria import PARAM
-from relayproxy.store.rows import SessionLabels, SessionRow, TurnRow
+from relayproxy.store.read.criteria import PARAM
+from relayproxy.store.schema.rows import SessionLabels, SessionRow, TurnRow
 from relayproxy.text import storable
 
 MOST_LABELS = 100

@@ -12,17 +12,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from relayproxy.config import Settings, slow_turn_and_stall, version_from
-from relayproxy.conversation.findings import Thresholds
+from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.errors import RelayproxyError
+from relayproxy.recorder.heartbeat import Beat, Reporter
 from relayproxy.recorder.recorder import Recorder
-from relayproxy.recorder.vitals import Beat, Reporter
+from relayproxy.settings.model import Settings, slow_turn_and_stall, version_from
 from relayproxy.signals import NUMBERS, ignore_signals, stop_event
-from relayproxy.store.archive import Archive
 from relayproxy.store.engine import open_engine
-from relayproxy.store.integrity import Integrity, Watch
-from relayproxy.store.revisions import check_schema
-from relayproxy.store.vitals import VitalsWriter
+from relayproxy.store.read.heartbeat import VitalsWriter
+from relayproxy.store.read.integrity import Integrity, Watch
+from relayproxy.store.schema.revisions import check_schema
+from relayproxy.store.write.archive import Archive
 from relayproxy.telemetry.variables import wanted
 
 if TYPE_CHECKING:

@@ -16,16 +16,16 @@ from typing import TypeVar
 
 import msgspec
 
-from relayproxy.config import Settings, slow_turn_and_stall, version_from
-from relayproxy.conversation.findings import Thresholds
+from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.errors import RelayproxyError
 from relayproxy.plural import plural
 from relayproxy.recorder.session import Part, Session, first_of, part_of
-from relayproxy.store.archive import Archive
+from relayproxy.settings.model import Settings, slow_turn_and_stall, version_from
 from relayproxy.store.engine import open_engine
 from relayproxy.store.errors import AwayError, DamagedError
-from relayproxy.store.revisions import check_schema
-from relayproxy.store.rows import ConnectionRow
+from relayproxy.store.schema.revisions import check_schema
+from relayproxy.store.schema.rows import ConnectionRow
+from relayproxy.store.write.archive import Archive
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -15,20 +15,20 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from relayproxy.conversation.findings import Thresholds
+from relayproxy.conversation.checks.findings import Thresholds
+from relayproxy.conversation.measures.spans import Span
 from relayproxy.conversation.message import write_lines
-from relayproxy.conversation.spans import Span
 from relayproxy.journal.reader import START, Position
 from relayproxy.journal.segments import journal_paths
-from relayproxy.recorder.connection import Connection, log_bug
-from relayproxy.recorder.database import Patient, Stopped
-from relayproxy.recorder.playback import Event, Playback
+from relayproxy.recorder.decoding.connection import Connection, log_bug
+from relayproxy.recorder.heartbeat import Beat, Progress
+from relayproxy.recorder.journal_player import Event, Playback
+from relayproxy.recorder.retry import Patient, Stopped
 from relayproxy.recorder.session import Session
 from relayproxy.recorder.sessions import Sessions
-from relayproxy.recorder.vitals import Beat, Progress
-from relayproxy.store.archive import Archive
 from relayproxy.store.errors import OvertakenError
-from relayproxy.store.rows import Batch, ChunkRow, JournalRow
+from relayproxy.store.schema.rows import Batch, ChunkRow, JournalRow
+from relayproxy.store.write.archive import Archive
 
 log = logging.getLogger(__name__)
 

@@ -15,16 +15,16 @@ from operator import itemgetter
 import msgspec
 
 from relayproxy.connection import Ending, Opening
-from relayproxy.conversation.findings import Thresholds
-from relayproxy.conversation.fold import Fold
+from relayproxy.conversation.checks.findings import Thresholds
+from relayproxy.conversation.fold.fold import Fold
+from relayproxy.conversation.measures.spans import Span, spans
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.model import Conversation, Turn
-from relayproxy.conversation.spans import Span, spans
-from relayproxy.recorder.connection import log_bug
+from relayproxy.recorder.backend_version import backend_version
+from relayproxy.recorder.decoding.connection import log_bug
 from relayproxy.recorder.derive import session_labels, session_row, turn_row
-from relayproxy.recorder.identity import Identity
-from relayproxy.recorder.version import backend_version
-from relayproxy.store.rows import ConnectionRow, SessionLabels, SessionRow, TurnRow
+from relayproxy.recorder.session_identity import Identity
+from relayproxy.store.schema.rows import ConnectionRow, SessionLabels, SessionRow, TurnRow
 
 MOST_LANGUAGES = 20
 

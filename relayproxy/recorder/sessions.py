@@ -11,15 +11,15 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from relayproxy.connection import Opening
-from relayproxy.conversation.findings import Thresholds
+from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.conversation.message import Message
-from relayproxy.recorder.connection import Connection
-from relayproxy.recorder.database import Patient
-from relayproxy.recorder.identity import Identity, agrees, identity, ids_of_first_frame, signed
+from relayproxy.recorder.decoding.connection import Connection
+from relayproxy.recorder.retry import Patient
 from relayproxy.recorder.session import Part, Session, first_of, part_of
-from relayproxy.store.archive import Archive
+from relayproxy.recorder.session_identity import Identity, agrees, identity, ids_of_first_frame, signed
 from relayproxy.store.errors import DamagedError
-from relayproxy.store.rows import SessionRow
+from relayproxy.store.schema.rows import SessionRow
+from relayproxy.store.write.archive import Archive
 
 log = logging.getLogger(__name__)
 

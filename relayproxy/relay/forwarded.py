@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from relayproxy.proxies import believed, is_trusted
 from relayproxy.relay.headers import Headers, value_of
-from relayproxy.shapes import Network
+from relayproxy.settings.validators import Network
 
 _PROTOCOLS = ("http", "https", "ws", "wss")
 

@@ -17,7 +17,6 @@ import msgspec
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-from relayproxy.config import Settings
 from relayproxy.connection import Ending, Opening
 from relayproxy.journal.format import Kind
 from relayproxy.journal.tape import Tape
@@ -35,7 +34,8 @@ from relayproxy.relay.splice import Splice
 from relayproxy.relay.stopwatch import Stopwatch
 from relayproxy.relay.targets import DEFAULT_ROUTE, RESERVED, Target, Targets, origin_form
 from relayproxy.relay.upstream import Accepted, Refused, Upstream
-from relayproxy.shapes import split_networks
+from relayproxy.settings.model import Settings
+from relayproxy.settings.validators import split_networks
 
 log = logging.getLogger(__name__)
 

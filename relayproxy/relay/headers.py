@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from relayproxy.connection import REDACTED
-from relayproxy.shapes import is_secret
+from relayproxy.settings.validators import is_secret
 
 Headers = list[tuple[str, str]]
 

@@ -13,7 +13,6 @@ from contextlib import suppress
 
 import uvloop
 
-from relayproxy.config import Settings
 from relayproxy.errors import SettingError, cannot_listen
 from relayproxy.journal.refused import write_refused
 from relayproxy.journal.tape import Tape
@@ -25,6 +24,7 @@ from relayproxy.relay.handler import Relay
 from relayproxy.relay.refusal_log import RefusalLog
 from relayproxy.relay.server import Listener
 from relayproxy.relay.upstream import Upstream
+from relayproxy.settings.model import Settings
 from relayproxy.signals import NUMBERS, signals_to
 
 log = logging.getLogger(__name__)

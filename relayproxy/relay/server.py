@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-from relayproxy.config import split_address
 from relayproxy.relay.protocol import HeadProtocol, Unreadable
+from relayproxy.settings.model import split_address
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
-from relayproxy.config import Settings
+from relayproxy.settings.model import Settings
 
 RESERVED = "/.relayproxy/"
 """Targets below it are the relay's own and never reach a backend through the default route."""

@@ -18,7 +18,7 @@ from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExport
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 
-from relayproxy.conversation.spans import Span
+from relayproxy.conversation.measures.spans import Span
 from relayproxy.errors import SettingError
 from relayproxy.telemetry.delivery import Causes, Delivery
 from relayproxy.telemetry.readable import readable, resource

@@ -10,8 +10,8 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from relayproxy import __version__
-from relayproxy.conversation.attributes import AttributeValue
-from relayproxy.conversation.spans import Span
+from relayproxy.conversation.measures.attributes import AttributeValue
+from relayproxy.conversation.measures.spans import Span
 from relayproxy.text import mended
 
 SCOPE = InstrumentationScope("relayproxy", __version__)

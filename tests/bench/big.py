@@ -23,9 +23,9 @@ from typing import Any
 import msgspec
 
 from relayproxy.conversation.model import Conversation, Turn
-from relayproxy.store.archive import Archive
 from relayproxy.store.engine import open_engine
-from relayproxy.store.migrate import migrate
+from relayproxy.store.schema.migrate import migrate
+from relayproxy.store.write.archive import Archive
 from tests.bench.big_calls import CALLEE, CALLER, CAMPAIGN, CUSTOMER, SURNAME, patterns, words
 
 S = 1_000_000_000

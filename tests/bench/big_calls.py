@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from random import Random
 
-from relayproxy.store.archive import Archive
+from relayproxy.store.write.archive import Archive
 from tests.console.calls import Call
 
 SURNAME = "Quillfeather"

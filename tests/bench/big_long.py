@@ -12,12 +12,12 @@ from itertools import islice
 import msgspec
 
 from relayproxy.connection import Ending
-from relayproxy.conversation.findings import Thresholds
+from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.conversation.message import Message, write_lines
 from relayproxy.recorder.derive import to_json
 from relayproxy.recorder.session import Session
-from relayproxy.store.archive import Archive
-from relayproxy.store.rows import Batch, ChunkRow, ConnectionRow, JournalRow
+from relayproxy.store.schema.rows import Batch, ChunkRow, ConnectionRow, JournalRow
+from relayproxy.store.write.archive import Archive
 from tests.bench.long_call import OPENING, SECOND, long_call
 
 A_COMMIT = 500

@@ -17,8 +17,8 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
-from relayproxy.store.archive import Archive
 from relayproxy.store.engine import open_engine
+from relayproxy.store.write.archive import Archive
 from tests.bench.big import make
 from tests.bench.big_long import record
 from tests.console.browser import launched

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from time import process_time
 from types import BuiltinFunctionType, FunctionType, ModuleType
 
-from relayproxy.conversation.fold import Fold
+from relayproxy.conversation.fold.fold import Fold
 from relayproxy.conversation.message import Message, read_lines, write_lines
 from tests.bench.long_call import OPENING, long_call
 

@@ -11,14 +11,14 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy import Engine, event
 
-from relayproxy.config import Settings
 from relayproxy.console.app import build
-from relayproxy.store import where
-from relayproxy.store.archive import Archive
-from relayproxy.store.criteria import Criteria, Criterion
+from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine, open_reader
-from relayproxy.store.pen import Pen
-from relayproxy.store.queries import ALL, Queries
+from relayproxy.store.read import conditions
+from relayproxy.store.read.criteria import Criteria, Criterion
+from relayproxy.store.read.queries import ALL, Queries
+from relayproxy.store.write.annotation_writer import Pen
+from relayproxy.store.write.archive import Archive
 from tests.bench.big import DAY, make
 from tests.bench.big_long import record
 
@@ -110,7 +110,7 @@ def test_pages_of_the_list_are_read_along_an_index(
     queries: Queries, reader: Engine, folder: Path, criteria: Criteria, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # What few sessions have is looked up; what many have is met on the way.
-    monkeypatch.setattr(where, "FEW", 10)
+    monkeypatch.setattr(conditions, "FEW", 10)
     path = folder / "relayproxy.db"
     with plans(reader, path) as found:
         first = queries.sessions(50, criteria=criteria)

@@ -6,13 +6,13 @@ import sys
 
 import uvloop
 
-from relayproxy.config import Settings
 from relayproxy.journal.format import Kind
 from relayproxy.journal.tape import Tape
 from relayproxy.relay.handler import Relay
 from relayproxy.relay.refusal_log import RefusalLog
 from relayproxy.relay.server import Listener
 from relayproxy.relay.upstream import Upstream
+from relayproxy.settings.model import Settings
 
 
 class Nowhere:

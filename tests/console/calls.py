@@ -11,11 +11,11 @@ from typing import Any
 import msgspec
 
 from relayproxy.connection import Ending, Opening
-from relayproxy.conversation.fold import Fold
+from relayproxy.conversation.fold.fold import Fold
 from relayproxy.conversation.message import Message, write_lines
 from relayproxy.recorder.derive import session_labels, session_row, turn_row
-from relayproxy.store.archive import Archive
-from relayproxy.store.rows import Batch, ChunkRow, ConnectionRow, JournalRow
+from relayproxy.store.schema.rows import Batch, ChunkRow, ConnectionRow, JournalRow
+from relayproxy.store.write.archive import Archive
 
 S = 1_000_000_000
 CALLER = "+15550100001"

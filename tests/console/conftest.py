@@ -14,15 +14,14 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from playwright.sync_api import Browser, Page
 
-from relayproxy.config import Settings
 from relayproxy.console.app import build
-from relayproxy.store.archive import Archive
+from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine, open_reader
-from relayproxy.store.pen import Pen
-from relayproxy.store.queries import Queries
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.write.annotation_writer import Pen
+from relayproxy.store.write.archive import Archive
+from tests.console.browser import launched, watched_page
 from tests.databases import migrated
-
-from .browser import launched, watched_page
 
 OpenPage = Callable[..., Page]
 Client = TestClient[web.Request, web.Application]

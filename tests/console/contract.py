@@ -14,8 +14,7 @@ from referencing.jsonschema import DRAFT202012
 from relayproxy.console.openapi import document
 from relayproxy.console.operations import OPERATIONS
 from relayproxy.console.schemas_house import ERRORS
-
-from .conftest import Client
+from tests.console.conftest import Client
 
 BY_ID = {one.id: one for one in OPERATIONS}
 _WHOLE = "urn:openapi"

@@ -13,12 +13,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from argon2 import PasswordHasher
 
-from relayproxy.config import Settings, load
 from relayproxy.console.app import build
 from relayproxy.passwords import token_digest
+from relayproxy.settings.model import Settings, load
 from relayproxy.store.engine import open_engine, open_reader
-from relayproxy.store.pen import Pen
-from relayproxy.store.queries import Queries
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.write.annotation_writer import Pen
 
 Client = TestClient[web.Request, web.Application]
 

@@ -10,8 +10,8 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from relayproxy.store.archive import Archive
-from relayproxy.store.rows import Batch, JournalRow, SessionLabels, SessionRow, TurnRow
+from relayproxy.store.schema.rows import Batch, JournalRow, SessionLabels, SessionRow, TurnRow
+from relayproxy.store.write.archive import Archive
 from tests.store import build
 
 HOUR = 3_600_000_000_000

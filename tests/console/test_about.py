@@ -9,10 +9,9 @@ from relayproxy.console.findings import of_session
 from relayproxy.console.reading import read_session
 from relayproxy.console.room import ROOM
 from relayproxy.console.story import Story, story
-from relayproxy.store.archive import Archive
-
-from . import calls
-from .conftest import Client
+from relayproxy.store.write.archive import Archive
+from tests.console import calls
+from tests.console.conftest import Client
 
 
 async def told(client: Client, call: calls.Call) -> Story | None:

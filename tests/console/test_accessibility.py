@@ -8,11 +8,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Page
 
-from relayproxy.store.archive import Archive
-
-from . import calls, fortnight
-from .browser import unfold
-from .conftest import OpenPage
+from relayproxy.store.write.archive import Archive
+from tests.console import calls, fortnight
+from tests.console.browser import unfold
+from tests.console.conftest import OpenPage
 
 # High, so that nothing scrolls: a live page stays at its end, and rows would lie half under its head.
 PHONE = {"width": 360, "height": 12_000}

@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 
 from relayproxy.console.times import rfc3339
-from relayproxy.store.archive import Archive
-
-from . import calls
-from .conftest import Client
+from relayproxy.store.write.archive import Archive
+from tests.console import calls
+from tests.console.conftest import Client
 
 
 async def get(client: Client, path: str, status: int = 200) -> Any:

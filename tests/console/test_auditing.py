@@ -14,20 +14,19 @@ from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy import Connection, Engine
 
 from relayproxy.assets import web_dir
-from relayproxy.config import Settings
 from relayproxy.console import auditing, signin
 from relayproxy.console.auditing import SCRIBE, Scribe, audit, searched, viewed
 from relayproxy.console.manners import tell_errors
 from relayproxy.console.render import set_up_templates
 from relayproxy.console.statics import Statics
-from relayproxy.store.audit import Entry, add_entries, read_entries
+from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine, open_reader
 from relayproxy.store.errors import AwayError
-from relayproxy.store.pen import Pen
-from relayproxy.store.queries import Queries
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.write.annotation_writer import Pen
+from relayproxy.store.write.audit import Entry, add_entries, read_entries
+from tests.console.door import BEARER, OTHER, Client, console_on, settings_in, sign_in, status_of
 from tests.databases import migrated
-
-from .door import BEARER, OTHER, Client, console_on, settings_in, sign_in, status_of
 
 
 class Stuck(Pen):

@@ -8,7 +8,7 @@ import pytest
 from relayproxy.console.availability import Availability
 from relayproxy.store.engine import open_reader
 from relayproxy.store.errors import RefusedError, SlowError, StoreError
-from relayproxy.store.queries import Queries
+from relayproxy.store.read.queries import Queries
 from tests.databases import migrated
 
 

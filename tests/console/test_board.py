@@ -8,12 +8,11 @@ import pytest
 from relayproxy.console import board as boards
 from relayproxy.console.board import Board, Changes
 from relayproxy.console.live import Pulse
-from relayproxy.store.archive import Archive
-from relayproxy.store.live import Glimpse
-from relayproxy.store.queries import Queries
-from relayproxy.store.rows import Batch
-
-from . import calls
+from relayproxy.store.read.live import Glimpse
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.schema.rows import Batch
+from relayproxy.store.write.archive import Archive
+from tests.console import calls
 
 PATIENCE = 30
 Card = tuple[str, int, bool]

@@ -6,12 +6,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from relayproxy.console.times import rfc3339
-from relayproxy.store.archive import Archive
+from relayproxy.store.write.archive import Archive
+from tests.console import calls
+from tests.console.browser import chromium, frames, from_the_top, unfold
+from tests.console.conftest import OpenPage
 from tests.peers import programs
-
-from . import calls
-from .browser import chromium, frames, from_the_top, unfold
-from .conftest import OpenPage
 
 NARROW = {"width": 360, "height": 740}
 HOSTILE = (

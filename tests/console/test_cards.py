@@ -1,12 +1,11 @@
 """Whose move it is, and what was said last."""
 
 from relayproxy.console.cards import SAID, Card, card, card_document
-from relayproxy.store.archive import Archive
-from relayproxy.store.live import glimpses
-from relayproxy.store.queries import Queries
-
-from . import calls
-from .calls import S
+from relayproxy.store.read.live import glimpses
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.write.archive import Archive
+from tests.console import calls
+from tests.console.calls import S
 
 
 def shown(queries: Queries, call: calls.Call) -> Card:

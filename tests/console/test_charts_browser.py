@@ -9,15 +9,14 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from relayproxy.config import Settings
-from relayproxy.store.archive import Archive
+from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine, open_reader
-from relayproxy.store.pen import Pen
-from relayproxy.store.queries import Queries
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.write.annotation_writer import Pen
+from relayproxy.store.write.archive import Archive
+from tests.console import fortnight
+from tests.console.conftest import OpenPage, served
 from tests.databases import migrated
-
-from . import fortnight
-from .conftest import OpenPage, served
 
 NARROW = {"width": 360, "height": 740}
 

@@ -9,8 +9,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from relayproxy.config import Settings
 from relayproxy.console.checks import Probe, ask_relay, probe, worst
+from relayproxy.settings.model import Settings
 from tests.relay.tls import Tls
 from tests.running import relay
 

@@ -1,9 +1,8 @@
 """Two connections that say they are the same session: either says so, and a link to the id finds the first."""
 
-from relayproxy.store.archive import Archive
-
-from . import calls
-from .conftest import Client
+from relayproxy.store.write.archive import Archive
+from tests.console import calls
+from tests.console.conftest import Client
 
 
 async def test_both_say_that_another_connection_claims_the_same_id(client: Client, archive: Archive) -> None:

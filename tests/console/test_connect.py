@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from relayproxy.config import Settings
 from relayproxy.console.checks import Probe, State, Step
 from relayproxy.console.connect import Target, connect, of_backend, of_public
 from relayproxy.console.connecting import last_call
-from relayproxy.store.archive import Archive
-from relayproxy.store.arrivals import Arrival
+from relayproxy.settings.model import Settings
+from relayproxy.store.read.latest_by_route import Arrival
+from relayproxy.store.write.archive import Archive
 from tests.console.browser import launched, watched_page
 from tests.console.calls import Call, ago, booking
 from tests.console.conftest import Client

@@ -4,19 +4,18 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from relayproxy.config import Settings
 from relayproxy.console import identity
 from relayproxy.console.app import build
 from relayproxy.console.desk import LONGEST_NOTE, note_of, tag_of
 from relayproxy.console.identity import Identity
 from relayproxy.console.manners import Handler
-from relayproxy.store import desk
-from relayproxy.store.archive import Archive
-from relayproxy.store.pen import Pen
-from relayproxy.store.queries import Queries
-
-from . import calls
-from .conftest import Client
+from relayproxy.settings.model import Settings
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.write import annotations
+from relayproxy.store.write.annotation_writer import Pen
+from relayproxy.store.write.archive import Archive
+from tests.console import calls
+from tests.console.conftest import Client
 
 
 @pytest.mark.parametrize(
@@ -111,8 +110,8 @@ async def test_nobody_writes_to_a_session_that_is_not_there(client: Client, arch
 
 async def test_too_many_tags_are_refused_in_words(client: Client, archive: Archive, pen: Pen) -> None:
     call = calls.booking(archive, calls.ago(100)).commit()
-    for number in range(desk.MOST_TAGS):
-        desk.add_tag(pen, call.id, f"t{number}")
+    for number in range(annotations.MOST_TAGS):
+        annotations.add_tag(pen, call.id, f"t{number}")
     problem = await json(client, "POST", f"/api/sessions/{call.id}/tags", 400, json={"tag": "more"})
     assert problem["error"]["message"] == "tag=more: A session has at most 30 tags."  # type: ignore[index]
 
@@ -148,8 +147,8 @@ async def test_a_form_that_is_wrong_gets_a_page_that_says_so(client: Client, arc
 async def test_tags_of_other_sessions_are_offered(client: Client, archive: Archive, pen: Pen) -> None:
     one, other = (calls.booking(archive, calls.ago(ago)).commit() for ago in (200, 100))
     for tag in ("mine", "ours"):
-        desk.add_tag(pen, one.id, tag)
-    desk.add_tag(pen, other.id, "ours")
+        annotations.add_tag(pen, one.id, tag)
+    annotations.add_tag(pen, other.id, "ours")
     async with client.get(f"/sessions/{other.id}/desk") as response:
         text = await response.text()
 
@@ -162,7 +161,7 @@ async def test_a_note_is_deleted_by_its_author_or_an_admin(
     settings: Settings, queries: Queries, pen: Pen, archive: Archive, who: str, status: int
 ) -> None:
     call = calls.booking(archive, calls.ago(100)).commit()
-    note = desk.add_note(pen, call.id, "alice", "Mine")
+    note = annotations.add_note(pen, call.id, "alice", "Mine")
     assert note is not None
 
     @web.middleware
@@ -177,4 +176,4 @@ async def test_a_note_is_deleted_by_its_author_or_an_admin(
             assert ('aria-label="Delete the note' in await response.text()) == (status == 204)
         async with client.delete(f"/api/sessions/{call.id}/notes/{note.id}") as response:
             assert response.status == status
-    assert (desk.find_note(queries, call.id, note.id) is None) == (status == 204)
+    assert (annotations.find_note(queries, call.id, note.id) is None) == (status == 204)

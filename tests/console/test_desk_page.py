@@ -4,9 +4,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import Browser, Page, expect
 
-from relayproxy.store.archive import Archive
-
-from . import calls
+from relayproxy.store.write.archive import Archive
+from tests.console import calls
 
 OpenPage = Callable[..., Page]
 

@@ -9,9 +9,9 @@ import pytest
 from relayproxy.console.checks import Ready, RelayAnswer, State
 from relayproxy.console.condition import AuditState, Check, Facts, S, age
 from relayproxy.console.diagnosis import diagnose, verdict
-from relayproxy.store.aside import Aside
-from relayproxy.store.rows import JournalGapRow
-from relayproxy.store.vitals import DatabaseFacts, Gaps, JournalVitals, OtlpVitals, Report, Vitals
+from relayproxy.store.quarantine import Aside
+from relayproxy.store.read.heartbeat import DatabaseFacts, Gaps, JournalVitals, OtlpVitals, Report, Vitals
+from relayproxy.store.schema.rows import JournalGapRow
 
 NOW = 1_800_000_000 * S
 LOST = JournalGapRow("j1", 1, 549, 277, "checksum", NOW - 90 * S, NOW - 60 * S)

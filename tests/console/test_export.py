@@ -12,13 +12,12 @@ from aiohttp import ClientPayloadError
 from relayproxy.console import export
 from relayproxy.console.recording import FORMS
 from relayproxy.conversation.recording import read_recording
-from relayproxy.store import chunks
-from relayproxy.store.archive import Archive
 from relayproxy.store.errors import StoreError
-from relayproxy.store.queries import Queries
-
-from . import calls
-from .conftest import Client
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.write import chunks
+from relayproxy.store.write.archive import Archive
+from tests.console import calls
+from tests.console.conftest import Client
 
 
 async def got(client: Client, path: str, status: int = 200) -> tuple[bytes, str, str]:

@@ -12,11 +12,10 @@ from relayproxy.console.edits import Edits
 from relayproxy.console.facets import sidebar
 from relayproxy.console.query import parse
 from relayproxy.console.strips import HEIGHT, WIDTH, draw
-from relayproxy.conversation.findings import CATALOGUE
-from relayproxy.store.archive import Archive
-from relayproxy.store.queries import Queries
-
-from . import calls
+from relayproxy.conversation.checks.findings import CATALOGUE
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.write.archive import Archive
+from tests.console import calls
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 
 from relayproxy.console.figures import EDGES, Figure, Latencies, Rate, verdict
-from relayproxy.conversation.spread import nearest_rank
+from relayproxy.conversation.measures.percentiles import nearest_rank
 
 MANY = {ms: 1 + ms % 7 for ms in range(200, 900)}
 

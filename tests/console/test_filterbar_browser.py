@@ -8,11 +8,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Page, expect
 
-from relayproxy.store.archive import Archive
-
-from . import calls
-from .browser import until
-from .conftest import OpenPage
+from relayproxy.store.write.archive import Archive
+from tests.console import calls
+from tests.console.browser import until
+from tests.console.conftest import OpenPage
 
 WIDE = {"width": 1400, "height": 900}
 NARROW = {"width": 360, "height": 740}

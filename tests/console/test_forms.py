@@ -15,12 +15,11 @@ from relayproxy.console.forms import LONGEST, form_of
 from relayproxy.console.manners import bad_request, tell_errors
 from relayproxy.console.render import set_up_templates
 from relayproxy.console.statics import Statics
-from relayproxy.store.archive import Archive
+from relayproxy.store.write.archive import Archive
+from tests.console import calls
+from tests.console.conftest import Client
+from tests.console.door import PASSWORD, console_on, settings_in
 from tests.databases import migrated
-
-from . import calls
-from .conftest import Client
-from .door import PASSWORD, console_on, settings_in
 
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = b'--x\r\nContent-Disposition: form-data; name="text"; filename="a.txt"\r\n\r\nHello\r\n--x--\r\n'

@@ -14,14 +14,14 @@ from aiohttp.test_utils import TestClient, TestServer
 from playwright.sync_api import Browser
 
 from relayproxy import __version__
-from relayproxy.config import Settings
 from relayproxy.console import health as monitoring
 from relayproxy.console.app import build
-from relayproxy.store.archive import Archive
+from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine, open_reader
-from relayproxy.store.pen import Pen
-from relayproxy.store.queries import Queries
-from relayproxy.store.vitals import JournalVitals, Vitals, VitalsWriter
+from relayproxy.store.read.heartbeat import JournalVitals, Vitals, VitalsWriter
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.write.annotation_writer import Pen
+from relayproxy.store.write.archive import Archive
 from tests.console.browser import launched, watched_page
 from tests.console.calls import Call, ago, odd
 from tests.console.conftest import Client

@@ -16,15 +16,14 @@ from relayproxy.console import selection as memory
 from relayproxy.console.query import parse
 from relayproxy.console.selection import selection, without_times
 from relayproxy.console.zones import COOKIE
-from relayproxy.conversation.spread import nearest_rank
-from relayproxy.store.archive import Archive
-from relayproxy.store.desk import add_note, add_tag, delete_note, remove_tag
-from relayproxy.store.pen import Pen
-from relayproxy.store.queries import Queries
-from relayproxy.store.rows import Batch, JournalRow, SessionLabels
+from relayproxy.conversation.measures.percentiles import nearest_rank
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.schema.rows import Batch, JournalRow, SessionLabels
+from relayproxy.store.write.annotation_writer import Pen
+from relayproxy.store.write.annotations import add_note, add_tag, delete_note, remove_tag
+from relayproxy.store.write.archive import Archive
+from tests.console import fortnight
 from tests.store import build
-
-from . import fortnight
 
 Client = TestClient[Any, Any]
 Ask = Callable[..., Awaitable[dict[str, Any]]]

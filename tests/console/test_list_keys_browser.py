@@ -4,11 +4,10 @@ import re
 
 from playwright.sync_api import expect
 
-from relayproxy.store.archive import Archive
+from relayproxy.store.write.archive import Archive
+from tests.console import calls
+from tests.console.conftest import OpenPage
 from tests.console.test_filterbar_browser import WIDE, asked, three  # noqa: F401
-
-from . import calls
-from .conftest import OpenPage
 
 LONG = "sip:a-very-long-user-name-of-somebody@pbx.customer.example.com;transport=tls"
 

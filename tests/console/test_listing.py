@@ -9,12 +9,11 @@ import pytest
 
 from relayproxy.console import listing
 from relayproxy.console.times import rfc3339
-from relayproxy.store.archive import Archive
-from relayproxy.store.desk import add_note, add_tag
-from relayproxy.store.pen import Pen
-
-from . import calls
-from .conftest import Client
+from relayproxy.store.write.annotation_writer import Pen
+from relayproxy.store.write.annotations import add_note, add_tag
+from relayproxy.store.write.archive import Archive
+from tests.console import calls
+from tests.console.conftest import Client
 
 
 async def page(client: Client, path: str, status: int = 200) -> str:

@@ -6,16 +6,15 @@ from typing import TypeVar
 
 import pytest
 
-from relayproxy.config import Settings
 from relayproxy.console.live import Pulse
-from relayproxy.store.archive import Archive
+from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_reader
 from relayproxy.store.errors import StoreError
-from relayproxy.store.migrate import migrate
-from relayproxy.store.queries import Queries
-from relayproxy.store.rows import Batch
-
-from . import calls
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.schema.migrate import migrate
+from relayproxy.store.schema.rows import Batch
+from relayproxy.store.write.archive import Archive
+from tests.console import calls
 
 PATIENCE = 30
 T = TypeVar("T")

@@ -6,11 +6,10 @@ import time
 from playwright.sync_api import Page, expect
 
 from relayproxy.console.pages import TURNS
-from relayproxy.store.archive import Archive
-
-from . import calls
-from .browser import frames
-from .conftest import OpenPage
+from relayproxy.store.write.archive import Archive
+from tests.console import calls
+from tests.console.browser import frames
+from tests.console.conftest import OpenPage
 
 NARROW = {"width": 360, "height": 740}
 

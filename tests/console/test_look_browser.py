@@ -6,12 +6,11 @@ import time
 
 import pytest
 
-from relayproxy.store.archive import Archive
-from relayproxy.store.rows import Batch, JournalGapRow
-
-from . import calls, fortnight
-from .browser import frames, until
-from .conftest import OpenPage
+from relayproxy.store.schema.rows import Batch, JournalGapRow
+from relayproxy.store.write.archive import Archive
+from tests.console import calls, fortnight
+from tests.console.browser import frames, until
+from tests.console.conftest import OpenPage
 
 # Light or dark changes no size; what the colours do is in test_accessibility.
 PHONE, LAPTOP, WIDE = (360, 760), (1280, 800), (1920, 1080)

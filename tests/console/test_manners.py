@@ -12,10 +12,9 @@ from relayproxy.assets import web_dir
 from relayproxy.console.manners import CSP, tell_errors
 from relayproxy.console.sse import stream
 from relayproxy.console.statics import Statics
-from relayproxy.store.archive import Archive
-
-from . import calls
-from .conftest import Client
+from relayproxy.store.write.archive import Archive
+from tests.console import calls
+from tests.console.conftest import Client
 
 
 @pytest.mark.parametrize("path", ["/sessions", "/api/sessions", "/nowhere", "/api/nowhere", "/healthz", "/"])

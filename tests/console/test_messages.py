@@ -15,10 +15,9 @@ from relayproxy.console.messages import (
     write_cursor,
 )
 from relayproxy.console.places import Place, Places
-from relayproxy.store.archive import Archive
-from relayproxy.store.queries import Queries
-
-from . import calls
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.write.archive import Archive
+from tests.console import calls
 
 ALL = Filter()
 KEYS = Filter(kinds=frozenset({"dtmf"}))

@@ -9,16 +9,15 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from relayproxy import __version__
-from relayproxy.config import Settings
 from relayproxy.console.app import build
 from relayproxy.console.openapi import document
 from relayproxy.console.operations import OPERATIONS, Operation
 from relayproxy.console.schemas_house import ERRORS
-from relayproxy.store.pen import Pen
-from relayproxy.store.queries import Queries
-
-from .conftest import Client
-from .contract import BY_ID, ask
+from relayproxy.settings.model import Settings
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.write.annotation_writer import Pen
+from tests.console.conftest import Client
+from tests.console.contract import BY_ID, ask
 
 ROOT = Path(__file__).parent.parent.parent
 GUIDE = (ROOT / "docs/api.md").read_text("utf-8")

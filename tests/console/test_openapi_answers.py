@@ -7,18 +7,17 @@ from typing import Any
 
 import pytest
 
-from relayproxy.config import Settings
 from relayproxy.console.openapi import document
 from relayproxy.console.operations import OPERATIONS
-from relayproxy.store.archive import Archive
+from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine
-from relayproxy.store.vitals import JournalVitals, OtlpVitals, Vitals, VitalsWriter
-
-from . import calls
-from .conftest import Client
-from .contract import ask, refused
-from .door import BEARER, console_on, settings_in, sign_in
-from .fortnight import record
+from relayproxy.store.read.heartbeat import JournalVitals, OtlpVitals, Vitals, VitalsWriter
+from relayproxy.store.write.archive import Archive
+from tests.console import calls
+from tests.console.conftest import Client
+from tests.console.contract import ask, refused
+from tests.console.door import BEARER, console_on, settings_in, sign_in
+from tests.console.fortnight import record
 
 
 @pytest.fixture

@@ -5,11 +5,10 @@ from typing import Any
 import pytest
 
 from relayproxy.console.operations import OPERATIONS
-from relayproxy.store.archive import Archive
-
-from . import calls
-from .conftest import Client
-from .contract import BY_ID, ask, pages, refused
+from relayproxy.store.write.archive import Archive
+from tests.console import calls
+from tests.console.conftest import Client
+from tests.console.contract import BY_ID, ask, pages, refused
 
 
 def test_the_lists_with_cursors_are_known() -> None:

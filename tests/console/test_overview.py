@@ -15,11 +15,10 @@ from relayproxy.console import overview
 from relayproxy.console.charts import WEIGHTY, step_name
 from relayproxy.console.summary import AT_MOST, STEPS, step_of
 from relayproxy.console.times import NS
-from relayproxy.store.archive import Archive
-from relayproxy.store.rows import Batch, JournalRow
+from relayproxy.store.schema.rows import Batch, JournalRow
+from relayproxy.store.write.archive import Archive
+from tests.console import calls, fortnight
 from tests.store import build
-
-from . import calls, fortnight
 
 Client = TestClient[Any, Any]
 

@@ -7,15 +7,14 @@ import re
 import pytest
 from markupsafe import escape
 
-from relayproxy.config import Route, Settings
 from relayproxy.console import listing, pages, raw, words
 from relayproxy.console.room import ROOM
-from relayproxy.conversation.findings import CATALOGUE
-from relayproxy.store.archive import Archive
+from relayproxy.conversation.checks.findings import CATALOGUE
+from relayproxy.settings.model import Route, Settings
+from relayproxy.store.write.archive import Archive
 from tests.bench.big_long import record
-
-from . import calls
-from .conftest import Client
+from tests.console import calls
+from tests.console.conftest import Client
 
 PATIENCE = 30
 

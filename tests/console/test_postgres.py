@@ -12,17 +12,16 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy import text
 
-from relayproxy.config import Settings
 from relayproxy.console.app import build
 from relayproxy.console.auditing import Scribe
-from relayproxy.store.archive import Archive
-from relayproxy.store.audit import Entry, read_entries
-from relayproxy.store.pen import Pen
-from relayproxy.store.queries import Queries
+from relayproxy.settings.model import Settings
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.write.annotation_writer import Pen
+from relayproxy.store.write.archive import Archive
+from relayproxy.store.write.audit import Entry, read_entries
+from tests.console import calls
+from tests.console.conftest import Client
 from tests.peers.postgres import Server
-
-from . import calls
-from .conftest import Client
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from relayproxy.console.query import CLOSED, Query, parse, write
 from relayproxy.console.tokens import quoted, tokens
 from relayproxy.console.values import milliseconds, span, stamp
-from relayproxy.store.criteria import FIELDS, Criteria, Criterion, Op, kind_of_field
+from relayproxy.store.read.criteria import FIELDS, Criteria, Criterion, Op, kind_of_field
 
 S = 1_000_000_000
 NOW = 1_795_521_600 * S  # 2026-11-24T12:00Z

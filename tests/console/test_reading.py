@@ -3,13 +3,12 @@
 import msgspec
 from sqlalchemy import text
 
-from relayproxy.config import Settings
 from relayproxy.conversation.model import Conversation, Interruption, Turn
-from relayproxy.store.archive import Archive
+from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine
-
-from . import calls
-from .conftest import Client
+from relayproxy.store.write.archive import Archive
+from tests.console import calls
+from tests.console.conftest import Client
 
 
 def old(struct: type[msgspec.Struct], value: dict[str, object]) -> dict[str, object]:

@@ -2,17 +2,17 @@
 
 from aiohttp.test_utils import TestClient, TestServer
 
-from relayproxy.config import Settings
 from relayproxy.console.app import build
 from relayproxy.console.condition import S
 from relayproxy.console.diagnosis import diagnose
 from relayproxy.console.refusals import refused
 from relayproxy.refusals import Refusal, Tally, add
-from relayproxy.store.archive import Archive
+from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine
-from relayproxy.store.pen import Pen
-from relayproxy.store.queries import Queries
-from relayproxy.store.vitals import VitalsWriter
+from relayproxy.store.read.heartbeat import VitalsWriter
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.write.annotation_writer import Pen
+from relayproxy.store.write.archive import Archive
 from tests.console.conftest import Client
 from tests.console.test_diagnosis import NOW, check, facts, report, vitals
 

@@ -4,11 +4,10 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from relayproxy.store.archive import Archive
-
-from . import calls
-from .browser import from_the_top, until
-from .conftest import OpenPage
+from relayproxy.store.write.archive import Archive
+from tests.console import calls
+from tests.console.browser import from_the_top, until
+from tests.console.conftest import OpenPage
 
 NARROW = {"width": 360, "height": 740}
 

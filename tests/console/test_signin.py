@@ -13,14 +13,13 @@ from typing import Any
 import pytest
 from yarl import URL
 
-from relayproxy.config import Settings
 from relayproxy.console import cookies
 from relayproxy.console.signin import SIGN_IN, own_path
 from relayproxy.console.throttle import PAIR
 from relayproxy.errors import SettingError
+from relayproxy.settings.model import Settings
+from tests.console.door import BEARER, HASH, OTHER, PASSWORD, TOKEN, Client, console_on, settings_in, sign_in, status_of
 from tests.databases import migrated
-
-from .door import BEARER, HASH, OTHER, PASSWORD, TOKEN, Client, console_on, settings_in, sign_in, status_of
 
 PAGE = {"Accept": "text/html,application/xhtml+xml", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "none"}
 

@@ -9,14 +9,13 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, expect
 
-from relayproxy.config import Settings
-from relayproxy.store.archive import Archive
-from relayproxy.store.audit import Entry, add_entries
-from relayproxy.store.pen import Pen
-
-from . import calls
-from .conftest import OpenPage
-from .door import OTHER, settings_in
+from relayproxy.settings.model import Settings
+from relayproxy.store.write.annotation_writer import Pen
+from relayproxy.store.write.archive import Archive
+from relayproxy.store.write.audit import Entry, add_entries
+from tests.console import calls
+from tests.console.conftest import OpenPage
+from tests.console.door import OTHER, settings_in
 
 NARROW = {"width": 360, "height": 740}
 

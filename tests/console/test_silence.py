@@ -4,8 +4,7 @@ import pytest
 
 from relayproxy.console.silence import HIGHEST, Silence, silence
 from relayproxy.conversation.model import Played
-
-from .test_transcript import S, turn
+from tests.console.test_transcript import S, turn
 
 
 def between(end: float | None, begin: float, *, estimated: bool = False) -> Silence | None:

@@ -11,10 +11,9 @@ from aiohttp.test_utils import TestServer
 
 from relayproxy.console import sse
 from relayproxy.console.wall import BOARD
-from relayproxy.store.archive import Archive
-
-from . import calls
-from .conftest import Client
+from relayproxy.store.write.archive import Archive
+from tests.console import calls
+from tests.console.conftest import Client
 
 PATIENCE = 30
 EVENT = "x" * 10_000

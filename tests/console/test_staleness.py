@@ -4,18 +4,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from relayproxy.config import Settings
 from relayproxy.console.condition import Facts
 from relayproxy.console.diagnosis import diagnose, verdict
 from relayproxy.console.staleness import Notice, notice
-from relayproxy.store.archive import Archive
+from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine
-from relayproxy.store.vitals import VitalsWriter
-
-from . import calls
-from .conftest import Client
-from .test_diagnosis import facts, report
-from .test_health import PROCESS, VITALS
+from relayproxy.store.read.heartbeat import VitalsWriter
+from relayproxy.store.write.archive import Archive
+from tests.console import calls
+from tests.console.conftest import Client
+from tests.console.test_diagnosis import facts, report
+from tests.console.test_health import PROCESS, VITALS
 
 
 def told(found: Facts) -> Notice:

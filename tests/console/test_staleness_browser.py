@@ -5,14 +5,13 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from relayproxy.config import Settings
-from relayproxy.store.archive import Archive
+from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine
-from relayproxy.store.vitals import VitalsWriter
-
-from . import calls
-from .conftest import OpenPage
-from .test_health import PROCESS, VITALS
+from relayproxy.store.read.heartbeat import VitalsWriter
+from relayproxy.store.write.archive import Archive
+from tests.console import calls
+from tests.console.conftest import OpenPage
+from tests.console.test_health import PROCESS, VITALS
 
 
 @pytest.fixture

@@ -11,8 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from relayproxy.console import threads
 from relayproxy.console.threads import FRESH, PATIENCE, THREADS, Threads
-
-from .conftest import Client
+from tests.console.conftest import Client
 
 
 class Clock:

@@ -5,10 +5,9 @@ from typing import Any
 import msgspec
 
 from relayproxy.console.timeline import COLUMNS, MOST_TEXT, UNANSWERED, WAITS, event
-from relayproxy.store.archive import Archive
-
-from . import calls
-from .conftest import Client
+from relayproxy.store.write.archive import Archive
+from tests.console import calls
+from tests.console.conftest import Client
 
 
 async def fetched(client: Client, id: str, query: str = "", prefix: str = "") -> dict[str, Any]:

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from relayproxy.store.archive import Archive
-
-from . import calls
-from .browser import launched, to_the_top, watched_page
+from relayproxy.store.write.archive import Archive
+from tests.console import calls
+from tests.console.browser import launched, to_the_top, watched_page
 
 OpenPage = Callable[..., Page]
 

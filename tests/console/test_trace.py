@@ -4,15 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from relayproxy.config import Settings, load
 from relayproxy.console.trace import trace_link
 from relayproxy.errors import SettingError
-from relayproxy.shapes import trace_template
-from relayproxy.store.archive import Archive
+from relayproxy.settings.model import Settings, load
+from relayproxy.settings.validators import trace_template
+from relayproxy.store.write.archive import Archive
+from tests.console import calls
+from tests.console.conftest import Client
 from tests.store import build
-
-from . import calls
-from .conftest import Client
 
 ROW = build.session("s1", session_id="VX 1&x=\N{SNOWMAN}", ended_at=build.NOON + 1_500_000_001)
 

@@ -7,7 +7,7 @@ import pytest
 
 from relayproxy.console.findings import FindingView
 from relayproxy.console.transcript import Badge, TurnView, in_place, transcript, turn_view
-from relayproxy.conversation.findings import CATALOGUE
+from relayproxy.conversation.checks.findings import CATALOGUE
 from relayproxy.conversation.model import Budget, Finding, Interruption, Mark, Played, Turn
 
 S = 1_000_000_000

@@ -2,10 +2,9 @@
 
 from playwright.sync_api import Page, expect
 
-from relayproxy.store.archive import Archive
-
-from . import calls
-from .conftest import OpenPage
+from relayproxy.store.write.archive import Archive
+from tests.console import calls
+from tests.console.conftest import OpenPage
 
 TURNS = 150
 SLOWEST = 90

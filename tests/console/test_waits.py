@@ -5,10 +5,9 @@ from typing import Any
 import pytest
 
 from relayproxy.console.edits import Edits
-from relayproxy.store.archive import Archive
-
-from . import calls
-from .conftest import Client
+from relayproxy.store.write.archive import Archive
+from tests.console import calls
+from tests.console.conftest import Client
 
 
 @pytest.fixture

@@ -5,10 +5,9 @@ from typing import Any
 
 from aiohttp import ClientResponse
 
-from relayproxy.store.archive import Archive
-
-from . import calls
-from .conftest import Client
+from relayproxy.store.write.archive import Archive
+from tests.console import calls
+from tests.console.conftest import Client
 
 
 async def event(response: ClientResponse) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 from relayproxy.console.messages import Filter
 from relayproxy.console.wire import pills, query, row
 from relayproxy.conversation.message import Message
-from relayproxy.store.queries import PlacedMessage
+from relayproxy.store.read.queries import PlacedMessage
 
 
 def placed(**message: Any) -> PlacedMessage:

@@ -4,7 +4,7 @@ from typing import get_args
 
 from relayproxy.connection import SideEnd
 from relayproxy.console import words
-from relayproxy.conversation.findings import Severity
+from relayproxy.conversation.checks.findings import Severity
 from relayproxy.conversation.model import Confidence, HeardBasis, Interruption, Outcome, StudioTransition
 from relayproxy.conversation.totals import NullReason
 

@@ -21,7 +21,7 @@ from aiohttp.test_utils import TestClient
 
 from relayproxy.connection import Ending
 from relayproxy.conversation.message import Message, read_lines
-from relayproxy.store.archive import Archive
+from relayproxy.store.write.archive import Archive
 from tests.console import calls, fortnight
 from tests.recordings import EPOCH, NAMES, recording
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from aiohttp.test_utils import TestClient, TestServer
 
-from relayproxy.config import Settings
 from relayproxy.console.app import build
-from relayproxy.store.archive import Archive
+from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine, open_reader
-from relayproxy.store.pen import Pen
-from relayproxy.store.queries import Queries
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.write.annotation_writer import Pen
+from relayproxy.store.write.archive import Archive
 from tests.databases import migrated
 from tests.golden import Answer, answers, record
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from relayproxy.lab import wire
+from relayproxy.lab import twilio_messages
 from relayproxy.lab.result import Caller
 from relayproxy.lab.script import TwiML
 from relayproxy.lab.session import Close, Session
@@ -23,7 +23,7 @@ class Call:
         self.ended: tuple[str, Close] | None = None
         self.session = Session(twiml, random.Random(1), SPEED, self._send, self._finish)
 
-    def _send(self, message: wire.Json) -> None:
+    def _send(self, message: twilio_messages.Json) -> None:
         assert self.ended is None
         kind, *values = message.values()
         self.lines.append(" ".join(map(str, (kind, *values))) if kind != "setup" else "setup")
@@ -32,7 +32,7 @@ class Call:
         self.ended = (ending, close)
 
     def backend(self, **message: Any) -> None:
-        self.session.receive(wire.encode(message))
+        self.session.receive(twilio_messages.encode(message))
 
     def text(self, *tokens: str, **fields: Any) -> None:
         for number, token in enumerate(tokens, 1):

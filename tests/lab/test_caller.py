@@ -5,7 +5,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from relayproxy.lab import wire
+from relayproxy.lab import twilio_messages
 from relayproxy.lab.caller import Person
 from relayproxy.lab.result import Caller
 from relayproxy.lab.script import HangUp, Listen, Pause, Press, Say, Step, TwiML
@@ -14,16 +14,18 @@ from relayproxy.lab.session import Session
 SPEED = 100.0
 
 
-async def lines(steps: Sequence[Step], *replies: wire.Json, seed: int = 1, patience: float = 30.0) -> list[str]:
+async def lines(
+    steps: Sequence[Step], *replies: twilio_messages.Json, seed: int = 1, patience: float = 30.0
+) -> list[str]:
     """What is sent while the steps are performed; each final prompt and key gets the next of the replies."""
     sent: list[str] = []
     queue = list(replies)
 
-    def send(message: wire.Json) -> None:
+    def send(message: twilio_messages.Json) -> None:
         kind, *values = message.values()
         sent.append(" ".join(map(str, (kind, *values))))
         if (kind == "dtmf" or message.get("last")) and queue:
-            asyncio.get_running_loop().call_soon(session.receive, wire.encode(queue.pop(0)))
+            asyncio.get_running_loop().call_soon(session.receive, twilio_messages.encode(queue.pop(0)))
 
     rng = random.Random(seed)
     session = Session(TwiML(), rng, SPEED, send, lambda ending, _: sent.append(ending))
@@ -35,7 +37,7 @@ async def lines(steps: Sequence[Step], *replies: wire.Json, seed: int = 1, patie
     return sent[1:]
 
 
-def text(token: str, **fields: Any) -> wire.Json:
+def text(token: str, **fields: Any) -> twilio_messages.Json:
     return {"type": "text", "token": token, "last": True, **fields}
 
 

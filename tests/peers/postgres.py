@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psycopg
 
-from relayproxy.store.migrate import migrate
+from relayproxy.store.schema.migrate import migrate
 from tests.peers import programs
 
 INSTALL = "PostgreSQL's server is not here: `make test` installs it; or apt-get install postgresql (Debian, Ubuntu)"

@@ -8,8 +8,8 @@ from typing import Any, Literal
 import msgspec
 
 from relayproxy.conversation.message import Message
-from relayproxy.recorder.deflate import Inflater
-from relayproxy.recorder.frames import Decoder, State
+from relayproxy.recorder.decoding.deflate import Inflater
+from relayproxy.recorder.decoding.frames import Decoder, State
 
 LIMIT = 1000
 

@@ -16,12 +16,12 @@ from relayproxy.conversation.message import Message
 from relayproxy.journal.format import MAGIC, GapBody, GapCause, Kind, pack_block, pack_entry
 from relayproxy.journal.segments import create_journal, segment_path
 from relayproxy.recorder.recorder import Exporter, Recorder
-from relayproxy.store.archive import Archive
 from relayproxy.store.engine import open_engine
-from relayproxy.store.revisions import check_schema
-from relayproxy.store.rows import ConnectionRow, JournalGapRow, SessionRow, TurnRow
-from relayproxy.store.schema import journal_gaps
-from relayproxy.store.tables import columns, value
+from relayproxy.store.schema.mapping import columns, value
+from relayproxy.store.schema.revisions import check_schema
+from relayproxy.store.schema.rows import ConnectionRow, JournalGapRow, SessionRow, TurnRow
+from relayproxy.store.schema.tables import journal_gaps
+from relayproxy.store.write.archive import Archive
 from tests.databases import migrated as make_migrated
 from tests.wire import frame
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from relayproxy.config import Settings
 from relayproxy.connection import Ending, Opening
 from relayproxy.errors import RelayproxyError
 from relayproxy.journal.format import Kind, pack_entry
 from relayproxy.journal.writer import JournalWriter
-from relayproxy.recorder.connection import SIDES
+from relayproxy.recorder.decoding.connection import SIDES
 from relayproxy.recorder.process import run
-from relayproxy.store.migrate import migrate
+from relayproxy.settings.model import Settings
+from relayproxy.store.schema.migrate import migrate
 from tests.recorder.stage import MS, NOON, TEXT, Stage, prompt, setup, token
 from tests.running import running
 from tests.wire import frame

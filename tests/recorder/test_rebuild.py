@@ -13,14 +13,14 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner, Result
 
-from relayproxy.cli import main
-from relayproxy.conversation.findings import Thresholds
+from relayproxy.cli.main import main
+from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.errors import RelayproxyError
 from relayproxy.recorder.rebuild import Summary, rebuild
 from relayproxy.store import engine as engines
-from relayproxy.store.archive import Archive
 from relayproxy.store.engine import open_engine, writing
-from relayproxy.store.rows import Batch
+from relayproxy.store.schema.rows import Batch
+from relayproxy.store.write.archive import Archive
 from tests.recorder.stage import Call, Stage, Stored, prompt, setup, token
 
 
@@ -167,7 +167,7 @@ def test_a_bug_in_the_fold_costs_nothing_that_is_stored(
     def broken(*_: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("relayproxy.conversation.fold.Fold.feed", broken)
+    monkeypatch.setattr("relayproxy.conversation.fold.fold.Fold.feed", broken)
 
     assert "could not be derived" in anew(stage).failed[ended.id]
     assert stage.stored(ended.id) == right
@@ -304,7 +304,7 @@ def test_the_command_counts_in_plain_lines_now_and_then(
 ) -> None:
     assert ended.id
     assert command().stderr == ""
-    monkeypatch.setattr("relayproxy.progress.REPORT", 0)
+    monkeypatch.setattr("relayproxy.cli.progress.REPORT", 0)
 
     assert re.fullmatch(r"1 of 1 session, [\d,]+ a second\n", command().stderr)
 

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from relayproxy.conversation.spans import Span
+from relayproxy.conversation.measures.spans import Span
 from relayproxy.journal.format import MAX_TOOK, GapCause, Kind
 from relayproxy.journal.segments import segment_numbers, segment_path
-from relayproxy.store.migrate import migrate
-from relayproxy.store.rows import Batch, JournalRow
+from relayproxy.store.schema.migrate import migrate
+from relayproxy.store.schema.rows import Batch, JournalRow
+from tests.recorder.decoding.test_deflate import Compressing
 from tests.recorder.stage import CLOSE, CONTINUATION, DEFLATE, MS, NOON, PING, TEXT, Stage, prompt, setup, token
-from tests.recorder.test_deflate import Compressing
 from tests.wire import frame
 
 TWILIO, BACKEND = Kind.TWILIO_CHUNK, Kind.BACKEND_CHUNK
@@ -448,7 +448,7 @@ def test_a_bug_in_the_fold_costs_the_meaning_and_not_the_messages(
     call.twilio(setup())
     recorder = stage.recorder()
     recorder.finish()
-    monkeypatch.setattr("relayproxy.conversation.fold.Fold.feed", feed)
+    monkeypatch.setattr("relayproxy.conversation.fold.fold.Fold.feed", feed)
     for at in range(3):
         call.backend(token(f"secret words {at}"))
         recorder.finish()
@@ -474,7 +474,7 @@ def test_a_bug_in_the_decoder_is_counted_as_undecodable(
     recorder = stage.recorder()
     recorder.finish()
     with monkeypatch.context() as patch:
-        patch.setattr("relayproxy.recorder.frames.Decoder._whole", None)
+        patch.setattr("relayproxy.recorder.decoding.frames.Decoder._whole", None)
         call.backend("never decoded")
         recorder.finish()
     call.backend("nor this")

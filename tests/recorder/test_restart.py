@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from relayproxy.journal.format import GapCause, Kind
 from relayproxy.recorder.recorder import Recorder
-from relayproxy.store.archive import Archive
-from relayproxy.store.rows import Batch
+from relayproxy.store.schema.rows import Batch
+from relayproxy.store.write.archive import Archive
+from tests.recorder.decoding.test_deflate import Compressing
 from tests.recorder.stage import CLOSE, CONTINUATION, DEFLATE, PING, TEXT, Journal, Stage, prompt, setup, token
-from tests.recorder.test_deflate import Compressing
 from tests.wire import frame
 
 TWILIO, BACKEND = Kind.TWILIO_CHUNK, Kind.BACKEND_CHUNK

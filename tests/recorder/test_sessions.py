@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from relayproxy.conversation.findings import Thresholds
+from relayproxy.conversation.checks.findings import Thresholds
+from relayproxy.conversation.fold.turns import TurnDraft
+from relayproxy.conversation.measures.spans import Span
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.model import Turn
-from relayproxy.conversation.spans import Span
-from relayproxy.conversation.turns import TurnDraft
 from relayproxy.recorder.rebuild import rebuild
 from relayproxy.recorder.sessions import JOIN_WINDOW
-from relayproxy.store.archive import Archive
 from relayproxy.store.engine import writing
+from relayproxy.store.write.archive import Archive
 from tests.recorder.stage import MS, Call, Journal, Stage, Stored, prompt, setup, token
 
 MANY = 60

@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 
 from relayproxy.recorder.recorder import Recorder
-from relayproxy.store.archive import Archive
 from relayproxy.store.engine import open_engine
 from relayproxy.store.errors import AwayError, ReplacedError
-from relayproxy.store.revisions import check_schema
-from relayproxy.store.rows import Batch, JournalRow
+from relayproxy.store.schema.revisions import check_schema
+from relayproxy.store.schema.rows import Batch, JournalRow
+from relayproxy.store.write.archive import Archive
 from tests.peers.postgres import Server
 from tests.recorder.stage import Call, Journal, Stage, prompt, setup, token
 

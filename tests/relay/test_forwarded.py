@@ -1,5 +1,5 @@
 from relayproxy.relay.forwarded import Public, forwarded
-from relayproxy.shapes import split_networks
+from relayproxy.settings.validators import split_networks
 
 FRONT, STRANGER = "10.0.0.7", "203.0.113.9"
 CAME = [("Host", "relay.internal")]

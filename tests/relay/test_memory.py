@@ -19,7 +19,7 @@ ROUNDS = int(os.environ.get("RELAYPROXY_TEST_CALLS", "600")) // 12
 PROCESS = """
 import collections, gc, json, signal, sys
 from pathlib import Path
-from relayproxy.config import Settings
+from relayproxy.settings.model import Settings
 from relayproxy.relay import process
 
 def look(*_):

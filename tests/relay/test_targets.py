@@ -1,7 +1,7 @@
 import pytest
 
-from relayproxy.config import Route, Settings
 from relayproxy.relay.targets import Target, Targets, join, origin_form
+from relayproxy.settings.model import Route, Settings
 
 
 def targets(**settings: object) -> Targets:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from relayproxy.conversation.message import Message, write_lines
-from relayproxy.store.rows import ChunkRow, ConnectionRow, SessionLabels, SessionRow, TurnRow
+from relayproxy.store.schema.rows import ChunkRow, ConnectionRow, SessionLabels, SessionRow, TurnRow
 
 NOON = 1_800_000_000_000_000_000
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from relayproxy.store.archive import Archive
 from relayproxy.store.engine import open_engine, open_reader
-from relayproxy.store.queries import Queries
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.write.archive import Archive
 from tests.databases import migrated
 from tests.peers.postgres import Server
 

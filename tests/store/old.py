@@ -4,7 +4,7 @@ from alembic import command
 from sqlalchemy import inspect, text
 
 from relayproxy.store.engine import open_engine, writing
-from relayproxy.store.migrate import alembic_config
+from relayproxy.store.schema.migrate import alembic_config
 
 
 def leave_old(url: str) -> None:

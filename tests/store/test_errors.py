@@ -11,11 +11,11 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from relayproxy.store import engine as engines
-from relayproxy.store.archive import Archive
 from relayproxy.store.engine import open_engine, open_reader, writing
 from relayproxy.store.errors import AwayError, DamagedError, NotReady, RefusedError, SlowError, StoreError, store_errors
-from relayproxy.store.queries import Queries
-from relayproxy.store.rows import Batch
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.schema.rows import Batch
+from relayproxy.store.write.archive import Archive
 from tests.peers.postgres import Server, server
 from tests.store.build import chunk, said, session
 from tests.store.kinds import POSTGRESQL, SQLITE

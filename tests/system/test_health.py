@@ -9,9 +9,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from tests.running import running
+from tests.supervisor.test_processes import serving
+from tests.supervisor.test_processes import until as patiently
 from tests.system.stack import stack, until
-from tests.test_processes import serving
-from tests.test_processes import until as patiently
 
 
 def checks(health: Any) -> dict[str, dict[str, Any]]:

@@ -17,8 +17,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from relayproxy.console import zones
 from relayproxy.passwords import hash_password
-from relayproxy.store.archive import Archive
 from relayproxy.store.engine import open_engine
+from relayproxy.store.write.archive import Archive
 from tests.console import fortnight
 from tests.console.browser import PATIENCE, launched, watched_page
 from tests.running import running

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from relayproxy.conversation.spans import Event, Span
+from relayproxy.conversation.measures.spans import Event, Span
 from relayproxy.errors import SettingError
 from relayproxy.telemetry import otlp
 from relayproxy.telemetry.otlp import Exporter

@@ -5,7 +5,7 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.trace import SpanKind, StatusCode
 
 from relayproxy import __version__
-from relayproxy.conversation.spans import Event, Span
+from relayproxy.conversation.measures.spans import Event, Span
 from relayproxy.telemetry.readable import readable, resource
 
 ROOT = Span(

@@ -1,0 +1,94 @@
+"""Everything at once, to be looked at: the three processes, a demo agent as backend, simulated calls.
+
+Knows: which calls are made.
+Must not know: how calls are simulated, how processes are kept.
+"""
+
+import asyncio
+import random
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from relayproxy.lab import agent
+from relayproxy.lab.script import Listen, Pause, Say, Scenario, TwiML
+from relayproxy.lab.simulate import simulate
+from relayproxy.settings.model import Route, Settings
+from relayproxy.supervisor.child import say
+from relayproxy.supervisor.processes import Addresses, supervise
+
+MADE = (
+    "keypad",
+    "hangs-up-mid-answer",
+    "impatient",
+    "asks-for-a-person",
+    "book-a-table",
+    "waits-for-an-answer",
+    "is-not-answered",
+    "agent-crashes",
+)
+REFUSED = "offline"
+"""The route whose backend takes no connection, over which one more call is made."""
+LIVE = Scenario(
+    "stays-on-the-line",
+    "Asks the same few things again and again, with long pauses.",
+    (
+        Listen(),
+        *(
+            Say("When are you open?"),
+            Listen(),
+            Pause(6_000),
+            Say("What's on the menu tonight?"),
+            Listen(),
+            Pause(6_000),
+            Say("What do you recommend?"),
+            Listen(),
+            Pause(6_000),
+        )
+        * 5_000,
+    ),
+    TwiML(parameters={"restaurant": "aurora"}),
+)
+"""A call to watch while it grows, for more than two days."""
+
+
+def run(settings: Settings) -> None:
+    """`processes.serve` with the demo agent behind every route; returns when stopped."""
+    asyncio.run(_run(settings))
+
+
+async def _run(settings: Settings) -> None:
+    # A port that is bound and not listened on refuses every connection, and nobody else can take it.
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        refusing = Route(backend=f"ws://127.0.0.1:{nobody.getsockname()[1]}")
+        async with agent.serving(seed=random.randrange(1_000_000)) as url:
+            await supervise(settings.model_copy(update={"backend": url, "routes": {REFUSED: refusing}}), _calls)
+
+
+@asynccontextmanager
+async def _calls(addresses: Addresses) -> AsyncIterator[None]:
+    calls = asyncio.create_task(_make_calls(addresses))
+    try:
+        yield
+    finally:
+        calls.cancel()
+        with suppress(asyncio.CancelledError):
+            await calls
+
+
+async def _make_calls(addresses: Addresses) -> None:
+    url = addresses.caller + "/"
+    count = len(MADE) + 1
+    say(f"{count} simulated calls are being made, and one that stays on the line; watch them in the console:")
+
+    def report(line: str) -> None:
+        say(f"  {line}")
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(simulate(url, scenarios=(LIVE,)))
+        await asyncio.gather(
+            simulate(f"{url}r/{REFUSED}", scenarios=("silent",), report=report),
+            simulate(url, calls=len(MADE), concurrency=len(MADE), scenarios=MADE, report=report),
+        )
+        say(f"All {count} are through. Look at them: {addresses.page}")

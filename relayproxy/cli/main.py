@@ -1,0 +1,288 @@
+"""The command line.
+
+Knows: the commands, their words for people, how flags become settings and failures become one line.
+Must not know: how anything is done; a process's code is imported when its command runs, and no earlier.
+"""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import click
+
+from relayproxy import __version__
+from relayproxy.cli.credentials import password, token
+from relayproxy.cli.options import (
+    CONSOLE_SETTINGS,
+    DATABASE_SETTINGS,
+    REBUILD_SETTINGS,
+    RECORDER_SETTINGS,
+    RELAY_SETTINGS,
+    checked,
+    settings_of,
+    settings_options,
+)
+from relayproxy.cli.progress import Progress
+from relayproxy.errors import RelayproxyError, cannot_listen
+from relayproxy.logs import log_to_stderr
+from relayproxy.settings.model import (
+    Settings,
+    address,
+    mask,
+    require_backend,
+    require_sign_in,
+    split_address,
+    websocket_url,
+)
+
+INTERRUPTED = 130
+"""What a shell says of a command that ended by Ctrl-C."""
+
+
+class _Failed(click.ClickException):
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f"relayproxy: error: {self.message}", err=True, file=file)
+
+
+class _Group(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except RelayproxyError as error:
+            raise _Failed(str(error)) from None
+        except KeyboardInterrupt:
+            raise click.exceptions.Exit(INTERRUPTED) from None
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="relayproxy", message="%(prog)s %(version)s")
+def main() -> None:
+    """A transparent recording proxy for Twilio ConversationRelay.
+
+    Put it between Twilio and your ConversationRelay server with "relayproxy serve --backend wss://…", give Twilio the
+    URL that it prints, and open the console to see what happened on every call.
+    """
+
+
+@main.command(short_help="Relay, recorder and console together.")
+@settings_options(*Settings.model_fields)
+def serve(config: Path | None, **flags: Any) -> None:
+    """Starts the relay, the recorder and the console and watches them.
+
+    The first Ctrl-C (or SIGTERM) takes no new calls and lets live ones end; a second one closes them.
+    """
+    from relayproxy.supervisor import processes
+
+    settings = settings_of(config, flags)
+    require_backend(settings)
+    require_sign_in(settings)
+    log_to_stderr("serve")
+    processes.serve(settings)
+
+
+@main.command(short_help="The same with a demo agent and simulated calls.")
+@settings_options(*(name for name in Settings.model_fields if name not in ("backend", "routes")))
+def demo(config: Path | None, **flags: Any) -> None:
+    """Like "serve", with a built-in demo agent as backend and a few simulated calls, one of which stays live.
+
+    Records in ./relayproxy-demo unless --data-dir says otherwise.
+    """
+    from relayproxy.cli import demo as everything
+
+    settings = settings_of(config, flags)
+    if settings.data_dir == Settings().data_dir:
+        settings = settings.model_copy(update={"data_dir": Path("relayproxy-demo")})
+    require_sign_in(settings)
+    log_to_stderr("demo")
+    everything.run(settings)
+
+
+class _Simulate(click.Command):
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (click's)
+        from relayproxy.lab.scenarios import SCENARIOS
+
+        with formatter.section("Scenarios"):
+            formatter.write_dl([(scenario.name, scenario.about) for scenario in SCENARIOS])
+
+
+@main.command(cls=_Simulate, short_help="A simulated Twilio makes calls.")
+@click.argument("url", callback=checked(websocket_url))
+@click.option("--calls", default=1, show_default=True, type=click.IntRange(1), metavar="N", help="How many.")
+@click.option(
+    "--concurrency",
+    default=10,
+    show_default=True,
+    type=click.IntRange(1),
+    metavar="N",
+    help="At most so many at a time.",
+)
+@click.option(
+    "--scenario",
+    "scenarios",
+    multiple=True,
+    metavar="NAME",
+    help="What callers do, as listed below. Repeatable; default: all.",
+)
+@click.option(
+    "--speed",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(0, min_open=True),
+    metavar="FACTOR",
+    help="How much faster than life callers act and agents speak.",
+)
+@click.option(
+    "--auth-token",
+    envvar="TWILIO_AUTH_TOKEN",
+    metavar="TOKEN",
+    help="Sign requests with it, as Twilio does. Better given as TWILIO_AUTH_TOKEN: flags show in the process list.",
+)
+@click.option(
+    "--public-url",
+    callback=checked(websocket_url),
+    metavar="URL",
+    help="The URL that the TwiML would name, when it is not the one to connect to: it is what gets signed.",
+)
+@click.option("--seed", type=int, metavar="N", help="Same ids, numbers and timing on each run.")
+def simulate(url: str, calls: int, scenarios: tuple[str, ...], **options: Any) -> None:
+    """Calls URL, a relay or a ConversationRelay server, the way Twilio does: greeting, partial and final prompts, keys,
+    interruptions, hanging up. Exits with 1 when a call could not be connected.
+    """
+    from relayproxy.lab.simulate import simulate as make_calls
+
+    summary = asyncio.run(make_calls(url, calls=calls, scenarios=scenarios, report=click.echo, **options))
+    click.echo(str(summary))
+    if summary.connected < calls:
+        raise click.exceptions.Exit(1)
+
+
+@main.command("demo-agent", short_help="A small ConversationRelay server to try things with.")
+@click.option(
+    "--listen",
+    default="127.0.0.1:9000",
+    show_default=True,
+    callback=checked(address),
+    metavar="HOST:PORT",
+    help="Where it listens.",
+)
+def demo_agent(listen: str) -> None:
+    """Answers calls like a small restaurant: streams words, is interrupted, hands off."""
+    from relayproxy.lab import agent
+
+    try:
+        agent.run(*split_address(listen))
+    except OSError as problem:
+        raise cannot_listen("listen", listen, problem) from None
+
+
+_supervised = click.option("--supervised", is_flag=True, hidden=True)
+
+
+@main.command(short_help="The relay alone: carries calls and tapes them.")
+@settings_options(*RELAY_SETTINGS)
+@_supervised
+def relay(config: Path | None, supervised: bool, **flags: Any) -> None:
+    """Carries every byte between Twilio and the backend and tapes it in the journal."""
+    from relayproxy.relay import process
+
+    settings = settings_of(config, flags)
+    require_backend(settings)
+    _begin("relay", supervised)
+    process.run(settings)
+
+
+@main.command(short_help="The recorder alone: turns the tape into a database and spans.")
+@settings_options(*RECORDER_SETTINGS)
+@_supervised
+def recorder(config: Path | None, supervised: bool, **flags: Any) -> None:
+    """Plays the journal into the database, and sends spans when OTEL_EXPORTER_OTLP_ENDPOINT is set."""
+    from relayproxy.recorder import process
+
+    settings = settings_of(config, flags)
+    _begin("recorder", supervised)
+    process.run(settings)
+
+
+@main.command(short_help="The console alone: pages and JSON API.")
+@settings_options(*CONSOLE_SETTINGS)
+@_supervised
+def console(config: Path | None, supervised: bool, **flags: Any) -> None:
+    """Shows the recorded calls, as pages and as JSON under /api. Reads the database and nothing else."""
+    from relayproxy.console import process
+
+    settings = settings_of(config, flags)
+    require_sign_in(settings)
+    _begin("console", supervised)
+    process.run(settings)
+
+
+main.add_command(password)
+main.add_command(token)
+
+
+@main.command(short_help="Bring the database's schema up to date.")
+@settings_options(*DATABASE_SETTINGS)
+@_supervised
+@click.option("--thorough", is_flag=True, hidden=True)
+def migrate(config: Path | None, supervised: bool, thorough: bool, **flags: Any) -> None:
+    """Creates the database's tables or brings them up to date. "serve" does this to the embedded database itself."""
+    from relayproxy.store.schema import migrate as migrations
+
+    settings = settings_of(config, flags)
+    if supervised:
+        _begin("migrate", supervised)
+    try:
+        outdated = migrations.migrate(settings.database, thorough=thorough)
+    except migrations.DamagedError as problem:
+        if not supervised:
+            raise
+        moved = migrations.set_aside(settings.database)
+        click.echo(f"{problem.what}. It was MOVED to {moved}, nothing was deleted; a new one is made", err=True)
+        outdated = migrations.migrate(settings.database)
+    click.echo(f"{mask(settings.database)} is up to date")
+    if outdated:
+        click.echo(
+            "The calls in it were recorded by an earlier version: run `relayproxy rebuild` once, with the settings of "
+            "`serve`, or lists, filters and numbers lack what that version did not derive"
+        )
+
+
+@main.command(short_help="Derive stored calls anew.")
+@click.argument("sessions", nargs=-1, metavar="[SESSION]…")
+@settings_options(*REBUILD_SETTINGS)
+def rebuild(sessions: tuple[str, ...], config: Path | None, **flags: Any) -> None:
+    """Derives turns, numbers, findings and endings of all stored calls anew from their recordings, or those of the
+    SESSIONs named by their id or Twilio's VX id. For after an upgrade that changed a definition, or new thresholds.
+
+    Give it the settings that "serve" has: thresholds of routes are among them. May run while "serve" does; calls that
+    are live are left to the recorder. Exits with 1 when a call could not be derived; what was stored of it stays.
+    """
+    from relayproxy.recorder import rebuild as rebuilding
+
+    log_to_stderr("rebuild")
+    steps = rebuilding.run(settings_of(config, flags), sessions)
+    summary = next(steps)
+    progress = Progress("session")
+    try:
+        for summary in steps:
+            progress.tell(summary.done, summary.total)
+    finally:
+        progress.close()
+        click.echo(str(summary))
+    for session, why in summary.failed.items():
+        click.echo(f"{session}: {why}", err=True)
+    if summary.failed:
+        raise click.exceptions.Exit(1)
+
+
+def _begin(process: str, supervised: bool) -> None:
+    log_to_stderr(process)
+    if supervised:
+        from relayproxy.supervisor import processes
+
+        processes.end_with_parent()

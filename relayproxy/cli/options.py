@@ -1,0 +1,133 @@
+"""Settings as options of commands.
+
+Knows: which process takes which settings, how each looks as a flag.
+Must not know: what commands do.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from relayproxy.errors import SettingError
+from relayproxy.settings.model import Settings, load, mask
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+RELAY_SETTINGS = (
+    "backend",
+    "routes",
+    "listen",
+    "public_url",
+    "tls_cert",
+    "tls_key",
+    "data_dir",
+    "trusted_proxies",
+    "connect_timeout",
+    "drain_delay",
+    "drain_timeout",
+    "traceparent",
+    "host_header",
+    "journal_buffer",
+    "journal_quota",
+    "journal_segment",
+)
+RECORDER_SETTINGS = ("data_dir", "database_url", "message_limit", "slow_turn", "stall", "version_from")
+CONSOLE_SETTINGS = (
+    "console",
+    "console_url",
+    "console_user_header",
+    "console_proxies",
+    "data_dir",
+    "database_url",
+    "slow_turn",
+    "stall",
+    "backend",
+    "routes",
+    "listen",
+    "public_url",
+    "tls_cert",
+    "tls_key",
+    "trace_url",
+)
+DATABASE_SETTINGS = ("data_dir", "database_url")
+REBUILD_SETTINGS = (*DATABASE_SETTINGS, "slow_turn", "stall", "version_from")
+NO_FLAG = frozenset({"users", "tokens", "console_key"})
+"""Given in the file or the environment alone: flags can be seen in the process list."""
+_METAVARS = {
+    "backend": "URL",
+    "listen": "HOST:PORT",
+    "console": "HOST:PORT",
+    "console_url": "URL",
+    "console_user_header": "NAME",
+    "console_proxies": "ADDRESSES",
+    "trusted_proxies": "ADDRESSES",
+    "data_dir": "DIR",
+    "database_url": "URL",
+    "public_url": "URL",
+    "tls_cert": "FILE",
+    "tls_key": "FILE",
+    "connect_timeout": "SECONDS",
+    "drain_delay": "SECONDS",
+    "drain_timeout": "SECONDS",
+    "slow_turn": "SECONDS",
+    "stall": "SECONDS",
+    "version_from": "header:NAME|parameter:NAME",
+    "host_header": "auto|preserve|backend",
+    "trace_url": "URL",
+}
+
+
+def settings_options(*names: str) -> Callable[[Command], Command]:
+    """Options for these settings and `--config`; the command gets `config` and `flags`, made for `load`."""
+
+    def decorate(command: Command) -> Command:
+        for name in reversed([name for name in names if name not in NO_FLAG]):
+            command = _option(name)(command)
+        return click.option(
+            "--config",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="TOML file with settings. Flags win over the environment (RELAYPROXY_…), which wins over the file.",
+        )(command)
+
+    return decorate
+
+
+def _option(name: str) -> Callable[[Command], Command]:
+    field = Settings.model_fields[name]
+    flag = name.replace("_", "-")
+    help_text = field.description or ""
+    if field.default not in (None, ...) and not callable(field.default_factory):
+        help_text += f"  [default: {field.default}]"
+    if name == "routes":
+        return click.option("--route", "routes", multiple=True, metavar="NAME=URL", help=f"{help_text} Repeatable.")
+    if field.annotation is bool:
+        return click.option(f"--{flag}/--no-{flag}", name, default=None, help=help_text)
+    return click.option(f"--{flag}", name, metavar=_METAVARS.get(name, "BYTES"), help=help_text)
+
+
+def settings_of(config: Path | None, flags: dict[str, Any]) -> Settings:
+    """The settings in force, from what `settings_options` gave a command. Raises SettingError."""
+    routes = {}
+    for text in flags.get("routes", ()):
+        name, equals, url = text.partition("=")
+        if not equals:
+            raise SettingError(
+                f"routes={mask(text)} (--route): NAME=URL is expected, such as sales=wss://sales.example.com/ws"
+            )
+        routes[name] = {"backend": url}
+    return load(config, flags | {"routes": routes or None})
+
+
+def checked(check: Callable[[str], str]) -> Callable[[click.Context, click.Parameter, str | None], str | None]:
+    """An option's callback that holds its value to `check`, whose ValueError becomes a usage error."""
+
+    def callback(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+        try:
+            return None if value is None else check(value)
+        except ValueError as problem:
+            raise click.BadParameter(str(problem)) from None
+
+    return callback

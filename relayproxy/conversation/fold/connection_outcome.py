@@ -1,0 +1,55 @@
+"""One WebSocket of a session, as far as its end goes.
+
+Knows: its opening, its first close frame, whether `end` reached Twilio, how it ended.
+Must not know: turns, other connections of the session.
+"""
+
+from relayproxy.connection import Ending, Opening
+from relayproxy.conversation.checks.ending import Closing, Verdict, refused, verdict
+
+_GAP_NEAR_END = 2_000_000_000
+"""Bytes that were lost this shortly before the end may have been what ended it."""
+
+
+class Link:
+    """Filled by the fold as messages come."""
+
+    __slots__ = ("clipped", "closing", "ended", "ended_out", "ending", "gap_at", "opening")
+
+    def __init__(self, opening: Opening) -> None:
+        self.opening = opening
+        self.ending: Ending | None = None
+        self.closing: Closing | None = None
+        self.ended = False
+        """`end` reached Twilio before Twilio closed."""
+        self.ended_out = 0
+        """When `end` had been written."""
+        self.clipped: int | None = None
+        """Characters that were still to be heard when Twilio closed."""
+        self.gap_at: int | None = None
+
+    @property
+    def ended_at(self) -> int | None:
+        if self.ending is not None:
+            return self.opening.opened_at + self.ending.t
+        return self.opening.opened_at + (self.opening.connected_after or 0) if refused(self.opening) else None
+
+    @property
+    def closed_at(self) -> int | None:
+        """When nothing more could be heard."""
+        if self.closing is not None and self.closing.sender == "twilio":
+            return self.opening.opened_at + self.closing.t
+        return self.ended_at
+
+    @property
+    def teardown(self) -> int | None:
+        """`end` written → Twilio's close, nanoseconds."""
+        if not self.ended or self.closed_at is None:
+            return None
+        return max(0, self.closed_at - self.ended_out)
+
+    def verdict(self) -> Verdict:
+        """How it ended; to be asked once it has."""
+        ended_at = self.ended_at or 0
+        gap = self.gap_at is not None and ended_at - self.gap_at <= _GAP_NEAR_END
+        return verdict(self.opening, self.ending, self.closing, self.ended, gap=gap)

@@ -1,0 +1,69 @@
+"""Which message goes to which rule.
+
+Knows: the messages of both vocabularies that move a conversation on.
+Must not know: the rules; `setup`, `end` and `error`, which concern the session.
+"""
+
+from relayproxy.conversation.fold.exchange import Exchange
+from relayproxy.conversation.moment import Moment
+from relayproxy.conversation.protocol.messages import (
+    Dtmf,
+    End,
+    Info,
+    Interrupt,
+    Language,
+    Play,
+    Prompt,
+    SendDigits,
+    Text,
+    Typed,
+    Unknown,
+    decode,
+)
+from relayproxy.conversation.protocol.violations import rejected
+
+
+def from_backend(exchange: Exchange, event: Typed | Unknown, moment: Moment) -> None:
+    """A message of the backend."""
+    match event:
+        case Text(token, last, lang, preemptible):
+            exchange.replies.text(
+                token,
+                moment,
+                last=last is True,
+                speakable=event.speakable,
+                preemptible=preemptible is True,
+                lang=lang,
+            )
+        case Play(source, preemptible):
+            exchange.replies.play(source, moment, preemptible=preemptible is True)
+        case SendDigits(digits):
+            exchange.send_digits(digits, moment.at)
+        case Language(str(lang)):
+            exchange.replies.language(lang, moment.at)
+
+
+def from_twilio(exchange: Exchange, event: Typed | Unknown, moment: Moment) -> None:
+    """A message of Twilio."""
+    at = moment.at
+    match event:
+        case Prompt(text, lang):
+            if event.final:
+                exchange.prompt(text, lang, moment)
+            else:
+                exchange.partial(at)
+        case Info("tokensPlayed", str(text)):
+            exchange.tokens_played(text, at)
+        case Info("agentSpeaking", value):
+            exchange.agent_speaking(value == "on", at)
+        case Info("clientSpeaking", value):
+            exchange.client_speaking(value == "on", at)
+        case Dtmf(digit):
+            exchange.key(digit, moment)
+        case Interrupt(heard):
+            exchange.interrupt(heard or "", event.heard_ms, moment)
+
+
+def rejects_end(description: str) -> bool:
+    """Whether an error of Twilio's rejects an `end`: it rejects a message by quoting it."""
+    return isinstance(decode(rejected(description) or ""), End)

@@ -1,0 +1,300 @@
+"""Turns as they follow from the messages of one session.
+
+Knows: what opens a turn and who speaks when; lays interruptions to turns.
+Must not know: JSON, connections beyond their id, how a session ends, how numbers are read off a turn.
+
+Times are wall nanoseconds. Nothing here looks at a clock: rules about elapsed time compare the times of messages.
+"""
+
+from typing import Literal
+
+from relayproxy.conversation.fold.barge_in import Aftermath, InterruptionDraft
+from relayproxy.conversation.fold.replies import Replies
+from relayproxy.conversation.fold.turn_ledger import TurnBook, turn_of
+from relayproxy.conversation.fold.turns import Ask, Response, TurnDraft
+from relayproxy.conversation.hearing.caller_speech import CallerSpeech
+from relayproxy.conversation.hearing.interruption_attribution import GREETING, Source
+from relayproxy.conversation.hearing.playback import SECOND, Playback
+from relayproxy.conversation.hearing.speaking_rate import spoken_for
+from relayproxy.conversation.hearing.speech import Speech
+from relayproxy.conversation.measures.silence import Silences
+from relayproxy.conversation.moment import Moment
+from relayproxy.conversation.totals import NullReason, milliseconds
+
+KEY_WINDOW = 250_000_000
+"""An interrupt within this time of a key was caused by the key."""
+MOST_ECHOES = 8
+EARLY_PROMPT = 2 * SECOND
+"""A final prompt may come this long before `clientSpeaking` off."""
+
+
+class Exchange:
+    """The turns of one session. Feed it in order; `book` and `settled` give the result so far."""
+
+    def __init__(self) -> None:
+        self.book = TurnBook()
+        self.playback = Playback()
+        self.silences = Silences()
+        self._aftermath = Aftermath()
+        self.replies = Replies(self.book, self.playback, self._aftermath, self.silences)
+        self._key_at: int | None = None
+        self._client_on_at: int | None = None
+        self._client_off_at: int | None = None
+        self._caller_speech = CallerSpeech()
+        self.last_prompt_at: int | None = None
+        self.caller_first_at: int | None = None
+        """When the caller was first heard of."""
+        self.agent_first_at: int | None = None
+        """The first `agentSpeaking` on."""
+        self._setup_at: int | None = None
+        self._echoes: list[str] = []
+        """Keys that were sent and will be reported as played."""
+        self._cut: InterruptionDraft | None = None
+        """The last interruption; what had been sent, and how often the caller had asked, when it came."""
+        self._cut_at_change = 0
+        self._cut_at_asks = 0
+        self._greeted = False
+        """A greeting was played."""
+
+    @property
+    def waiting(self) -> TurnDraft | None:
+        """The turn in which the caller waits for an answer."""
+        turn = self.book.open
+        return turn if turn is not None and _unanswered(turn) else None
+
+    def settled(self, now: int) -> int:
+        """Number of turns, from the first, that no later message can change."""
+        bounds = [self.book.count - 1]
+        bounds += [bound for bound in (self._aftermath.earliest(), self.replies.earliest()) if bound is not None]
+        bounds += [turn.number for turn in map(turn_of, self.playback.earliest()) if turn is not None]
+        if self.playback.greeting_possible(now):
+            bounds.append(0)
+        return max(0, min(bounds))
+
+    def pass_time(self, now: int) -> None:
+        """A message at this time is about to be fed."""
+        self.playback.pass_time(now)
+        self.replies.pass_time(now)
+        for draft in self._aftermath.pass_time(now):
+            self.book.touch(draft.turn)
+
+    def setup(self, at: int) -> None:
+        """`setup` came; it opens turn 0, unless something came before it."""
+        self._setup_at = at if self._setup_at is None else self._setup_at
+        if not self.book.count:
+            self.book.begin("setup", at)
+
+    def partial(self, at: int) -> None:
+        """A partial prompt came."""
+        self._caller_begins(at)
+        self._caller_speech.partial(at)
+        self._aftermath.speaks(at)
+        self.replies.partial(at)
+
+    def prompt(self, text: str, lang: str | None, moment: Moment) -> None:
+        """A final prompt came."""
+        at = moment.at
+        self._caller_begins(at)
+        self.replies.prompt(at)
+        self.last_prompt_at = at
+        self.playback.caller_spoke()
+        for draft in self._aftermath.prompt(at, at - spoken_for(text)):
+            self.book.touch(draft.turn)
+        turn, ask = self.book.open, Ask(text, lang, moment)
+        if turn is None or not turn.unconfirmed:
+            self.silences.caller_stops(at, event=False)
+        if turn is not None and turn.unconfirmed:
+            turn.unconfirmed = False
+            turn.opened_by = "prompt"
+        elif turn is not None and _unanswered(turn):
+            turn.asked_again(ask, self.playback.expected_at)
+            turn.opened_by = "prompt"
+        else:
+            turn = self.book.begin("prompt", at)
+        turn.asks.append(ask)
+        spoken = self._caller_speech.prompt(text, at)
+        turn.mark("prompt", at, text, spoken)
+        turn.caller_begun_at = spoken[0].start if turn.caller_begun_at is None else turn.caller_begun_at
+        turn.lang = lang
+        ask.begun_at = spoken[0].start if spoken else at
+        turn.client_off_at = ask.client_off_at = self._client_off_at
+        self._client_off_at = None
+        turn.off_expected = self.replies.caller_speaking
+        self.replies.caller_speaking = False
+        self.replies.ask(turn, moment)
+
+    def key(self, digit: str, moment: Moment) -> None:
+        """The caller pressed a key."""
+        self._key_at = moment.at
+        self._caller_begins(moment.at)
+        self.silences.caller_stops(moment.at, event=False)
+        turn = self.book.open
+        if turn is None or not _unanswered(turn):
+            turn = self.book.begin("dtmf", moment.at)
+        turn.dtmf += digit
+        turn.mark("dtmf", moment.at, digit)
+        turn.caller_begun_at = moment.at if turn.caller_begun_at is None else turn.caller_begun_at
+        turn.touch()
+        self.replies.ask(turn if turn.opened_by == "dtmf" else None, moment)
+
+    def send_digits(self, digits: str, at: int) -> None:
+        """The backend sent keys to press."""
+        self._echoes = [*self._echoes[-MOST_ECHOES:], digits]
+        self.silences.answered(at)
+        turn = self.book.open or self.book.begin("proactive", at)
+        turn.sent_digits += digits
+        turn.mark("digits", at, digits)
+        turn.touch()
+
+    def agent_speaking(self, on: bool, at: int) -> None:
+        """`agentSpeaking` came."""
+        self._hear_events(at)
+        speech = self.playback.agent_speaking(on, at)
+        self._greet(at, on=on and self.playback.greeting)
+        if on:
+            self._aftermath.sounds()
+            self.agent_first_at = at if self.agent_first_at is None else self.agent_first_at
+            self.silences.agent_begins(at)
+            response = speech.owner if speech is not None else None
+            turn = response.turn if isinstance(response, Response) else None
+            if isinstance(response, Response) and turn is not None and speech is next(turn.speeches(), None):
+                response.over_caller = self.replies.caller_speaking
+                turn.touch()
+            return
+        self.silences.agent_stops(at, streaming=self.replies.streaming)
+        draft = self._aftermath.quiet(at, self._client_on_at)
+        if draft is not None:
+            self.book.touch(draft.turn)
+
+    def client_speaking(self, on: bool, at: int) -> None:
+        """`clientSpeaking` came."""
+        self._hear_events(at)
+        self._aftermath.speaks(at, on)
+        self.replies.caller_speaking, self.replies.hears_caller = on, True
+        turn = self.book.open
+        if on:
+            self._caller_begins(at, event=True)
+            self._client_on_at, self._client_off_at = at, None
+            self._caller_speech.on(at)
+            if turn is not None:
+                turn.off_expected = False
+            return
+        if not self.playback.on:
+            self.silences.caller_stops(at, event=True)
+        if turn is not None and turn.off_expected and turn.caller_at is not None:
+            turn.off_expected = False
+            if at - turn.caller_at <= EARLY_PROMPT:
+                turn.client_off_at = at
+                sound_at = next((speech.sound_at for speech in turn.speeches()), None)
+                if turn.first is not None and sound_at is not None:
+                    turn.first.over_caller = turn.first.over_caller or turn.caller_at < sound_at < at
+                if turn.asks:
+                    turn.asks[-1].client_off_at = at
+                turn.end_prompt(self._caller_speech.finish(turn.last_spoken(), at))
+                return
+        self._caller_speech.off(at)
+        self._client_off_at = at
+
+    def tokens_played(self, text: str, at: int) -> None:
+        """Twilio played text; what belongs to no response and came first is the greeting."""
+        self._hear_events(at)
+        greeted = self.book.greeted()
+        if text.strip() in self._echoes:
+            self._echoes.remove(text.strip())
+            return
+        if self.playback.tokens_played(text, at) and greeted is not None:
+            self._greeted = True
+            greeted.play_greeting(text, at)
+
+    def interrupt(self, heard: str, heard_ms: int | None, moment: Moment) -> None:
+        """`interrupt` came: it belongs to what was playing."""
+        at = moment.at
+        if self._repeats(heard, heard_ms):
+            self._aftermath.speaks(at)
+            return
+        key_at = self._key_at if self._key_at is not None and at - self._key_at <= KEY_WINDOW else None
+        sounding = self.playback.on
+        self._greet(at, on=False)
+        if not self.playback.reports and heard_ms is not None:
+            self.playback.rate.interrupted(len(heard), heard_ms)
+        caused_at = at if key_at is None else key_at
+        waiting = self.waiting
+        thinking = waiting is not None and waiting.caller_at is not None and waiting.caller_at < caused_at
+        stop = self.playback.interrupted(heard, heard_ms, caused_at, at, thinking=thinking)
+        turn = self._source_turn(stop.source)
+        known = turn is not None
+        if turn is None and self._cut is not None and not (heard or thinking):
+            nothing_since = self._cut_at_change == self.playback.changes
+            turn = self.book.numbered(self._cut.turn) if nothing_since else None
+        if turn is None:
+            turn = self.book.last() or self.book.begin("proactive", at)
+        kind: Literal["caller_speech", "caller_dtmf"] = "caller_speech" if key_at is None else "caller_dtmf"
+        draft = InterruptionDraft(moment, kind, heard, heard_ms, turn.number)
+        draft.attribution = stop.attribution if known else "inferred"
+        draft.match, draft.sent, draft.unheard = stop.match, stop.sent, stop.unheard
+        draft.doubted = stop.doubted
+        draft.speaking = self.replies.caller_speaking
+        turn.interrupt(draft)
+        self._cut, self._cut_at_change, self._cut_at_asks = draft, self.playback.changes, self.replies.asks
+        self._aftermath.begin(draft, sounding=sounding)
+        self.replies.interrupted(stop.source, draft)
+        if waiting is not None:
+            waiting.cut_short = True
+            waiting.touch()
+
+    def _repeats(self, heard: str, heard_ms: int | None) -> bool:
+        """Whether an `interrupt` says once more what the one before said, of the same speech."""
+        before = self._cut
+        if before is None or self._cut_at_change != self.playback.changes:
+            return False
+        same = (heard, heard_ms) == (before.heard, before.heard_ms)
+        return same and (bool(heard) or self._cut_at_asks == self.replies.asks)
+
+    def transfer(self, at: int, *, handed_off: bool) -> None:
+        """The backend sent `end`, with data for who goes on (`handed_off`) or without."""
+        if self.book.open is not None:
+            self.book.open.transferred = handed_off
+        self.book.close(at)
+        self.replies.decide()
+
+    def greeting_latency(self, *, closed: bool) -> tuple[int | None, NullReason | None]:
+        """From `setup` until the agent was first heard, milliseconds, unless the caller spoke first; else why not."""
+        spoken = [at for at in (self.replies.first_sent_at, self.agent_first_at) if at is not None]
+        caller = self.caller_first_at
+        if self._setup_at is None:
+            return None, "no_prompt"
+        if not spoken or (caller is not None and caller < min(spoken)):
+            if self._greeted:
+                return None, "event_missing"
+            return None, "session_closed" if closed and caller is None else "no_response"
+        return milliseconds(max(0, min(spoken) - self._setup_at)), None
+
+    def _greet(self, at: int, *, on: bool) -> None:
+        """The greeting is at the caller's ear from now on, or not any more."""
+        turn = self.book.greeted()
+        if turn is None:
+            return
+        if on and turn.greeting_from is None:
+            turn.greeting_from = at
+            turn.touch()
+        elif not on and turn.greeting_from is not None and turn.greeting_until is None:
+            turn.greeting_until = at
+            turn.touch()
+
+    def _caller_begins(self, at: int, *, event: bool = False) -> None:
+        self.caller_first_at = at if self.caller_first_at is None else self.caller_first_at
+        said = self.replies.first_sent_at is not None
+        self.silences.caller_begins(at, self.playback.expected_at if said else None, event=event)
+
+    def _hear_events(self, at: int) -> None:
+        if self.book.tier == "A":
+            self.book.hear_events(self.settled(at))
+
+    def _source_turn(self, source: Source | None) -> TurnDraft | None:
+        if source == GREETING:
+            return self.book.greeted()
+        return turn_of(source) if isinstance(source, Speech) else None
+
+
+def _unanswered(turn: TurnDraft) -> bool:
+    return turn.caller_at is not None and turn.agent_at is None and not turn.overlapped

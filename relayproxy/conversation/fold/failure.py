@@ -1,0 +1,42 @@
+"""Calls that failed, and answers that the end of a connection cut off.
+
+Knows: which endings are failures; when a reply was still being sent.
+Must not know: how an ending is told.
+"""
+
+from collections.abc import Iterable
+
+from relayproxy.conversation.fold.connection_outcome import Link
+from relayproxy.conversation.fold.turns import TurnDraft
+from relayproxy.conversation.hearing.playback import SECOND
+from relayproxy.conversation.model import Finding
+
+STREAMING = 10 * SECOND
+"""A reply whose last text came longer ago than this, without `last: true`, was left open rather than cut off."""
+
+
+def failed(link: Link) -> bool:
+    """Whether the end of this connection is a failure to Twilio."""
+    return link.ended_at is not None and link.verdict().studio_transition == "failed"
+
+
+def cut_off(drafts: Iterable[TurnDraft], connection_id: str, at: int) -> TurnDraft | None:
+    """The turn whose reply was being sent over this connection when it ended at `at`, wall nanoseconds."""
+    responses = [response for draft in drafts for response in draft.responses]
+    sent = [response for response in responses if response.connection_id == connection_id]
+    last = max(sent, key=lambda response: response.last_at, default=None)
+    if last is None or not last.streams or last.interruption is not None or at - last.last_at > STREAMING:
+        return None
+    return last.turn
+
+
+def call_failed(link: Link, last: TurnDraft | None) -> Finding:
+    """The finding of a failed call. `last`: its last turn, in which it happened when that was not over."""
+    verdict, turn = link.verdict(), None
+    detail = verdict.end_reason
+    if last is not None and last.cut_off:
+        turn, detail = last.number, f"{detail} This cut off an answer."
+    elif last is not None and last.caller_at is not None and last.agent_at is None:
+        turn, detail = last.number, f"{detail} The caller was waiting for an answer."
+    connection, code = link.opening.connection_id, verdict.twilio_error_code
+    return Finding("call_failed", link.ended_at or 0, detail, turn, connection, twilio_code=code)

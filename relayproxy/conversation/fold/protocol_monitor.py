@@ -1,0 +1,108 @@
+"""What the messages of a session show besides the conversation: broken rules, gaps, the proxy's own delay.
+
+Knows: the running count of invalid messages, and what Twilio says of them.
+Must not know: turns.
+"""
+
+from relayproxy.conversation.measures.percentiles import Histogram
+from relayproxy.conversation.measures.totals_accumulator import FindingList
+from relayproxy.conversation.message import Message
+from relayproxy.conversation.model import Finding
+from relayproxy.conversation.moment import Moment
+from relayproxy.conversation.protocol.violations import rejected, violation
+from relayproxy.plural import plural
+
+MOST_IN_A_ROW = 10
+"""Twilio gives up at so many consecutive invalid messages."""
+INVALID_MESSAGE = 64107
+SOCKET_ENDED = 64105
+EXCERPT = 160
+PARAMETERS = 50
+"""Custom parameters that sessions can be found by, of each the first ones."""
+
+
+class Watch:
+    """One per session."""
+
+    def __init__(self) -> None:
+        self.findings = FindingList()
+        self.turn: int | None = None
+        """Number of the turn that things happen in now."""
+        self.overhead_in = Histogram()
+        self.overhead_out = Histogram()
+        self.violations = 0
+        self.most_in_a_row = 0
+        self._in_a_row = 0
+        self._unconfirmed = 0
+        """Invalid messages that Twilio has not answered yet."""
+
+    def timing(self, message: Message) -> None:
+        """How long the proxy had the message."""
+        overhead = self.overhead_in if message.sender == "twilio" else self.overhead_out
+        if message.held:
+            overhead.hold()
+        elif message.out is not None:
+            overhead.add(message.out - message.t)
+
+    def from_backend(self, message: Message, at: int, connection: str) -> bool:
+        """Checks a text or binary message of the backend. False when Twilio drops it."""
+        if message.cut:
+            return True
+        found = violation(message.text if message.kind == "text" else None)
+        if found is None:
+            self._in_a_row = 0
+            return True
+        self.violations += 1
+        self._in_a_row += 1
+        self._unconfirmed += 1
+        self.most_in_a_row = max(self.most_in_a_row, self._in_a_row)
+        detail = found.detail if message.note is None else f"{found.detail} ({message.note})"
+        if self._in_a_row > 1:
+            detail += f"; {self._in_a_row} in a row"
+        self._add(found.code, at, detail, connection, message.seq, INVALID_MESSAGE)
+        if self._in_a_row == MOST_IN_A_ROW:
+            detail = f"{MOST_IN_A_ROW} invalid messages in a row"
+            self._add("too_many_invalid", at, detail, connection, message.seq, SOCKET_ENDED)
+        return False
+
+    def error(self, description: str, at: int, connection: str, seq: int) -> None:
+        """Twilio sent an `error` message."""
+        quoted = rejected(description)
+        if quoted is None:
+            self._add("twilio_error", at, description[:EXCERPT], connection, seq, None)
+        elif self._unconfirmed:
+            self._unconfirmed -= 1
+        else:
+            self.violations += 1
+            self._add("rejected_message", at, (quoted or description)[:EXCERPT], connection, seq, INVALID_MESSAGE)
+
+    def parameters(self, n: int, too_long: bool, moment: Moment) -> None:
+        """The setup message has `n` custom parameters; `too_long`: none of them can be kept beside the recording."""
+        if too_long and n:
+            what = f"the recording alone has the {n:,} custom parameters of a very long setup message"
+        elif n > PARAMETERS:
+            what = f"of {n:,} custom parameters, calls can be found by the first {PARAMETERS}"
+        else:
+            return
+        self._add("parameters_left_out", moment.at, what, moment.connection, moment.seq, None)
+
+    def second_setup(self, session_id: str | None, call_sid: str | None, moment: Moment) -> None:
+        """Another `setup` came, which names another session or call."""
+        ids = ", ".join(id[:EXCERPT] for id in (session_id, call_sid) if id) or "no session"
+        self._add("second_setup", moment.at, f"it names {ids}", moment.connection, moment.seq, None)
+
+    def gap(self, message: Message, at: int, connection: str) -> None:
+        """Bytes that are not in the recording, or that are no WebSocket traffic."""
+        what = "not recorded" if message.kind == "gap" else "that are not WebSocket frames"
+        cause = f" ({message.note})" if message.note else ""
+        self._add("gap", at, f"{plural(message.size, 'byte')} {what}{cause}", connection, message.seq, None)
+
+    def reconnected(self, at: int, since: int, connection: str) -> None:
+        """Another connection of the session opened; the one before ended at `since`."""
+        apart = max(0, at - since) / 1e9
+        self.findings.add(
+            Finding("reconnected", at, f"after {apart:.1f} s without a connection", self.turn, connection)
+        )
+
+    def _add(self, code: str, at: int, detail: str, connection: str, seq: int, twilio_code: int | None) -> None:
+        self.findings.add(Finding(code, at, detail, self.turn, connection, seq, twilio_code))

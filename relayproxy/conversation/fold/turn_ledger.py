@@ -1,0 +1,77 @@
+"""The turns of a session in order, of which at most the last is open.
+
+Knows: numbers of turns, which one is open.
+Must not know: messages, and why a turn opens or closes.
+"""
+
+from relayproxy.conversation.fold.turns import Response, TurnDraft
+from relayproxy.conversation.hearing.speech import Speech
+from relayproxy.conversation.model import OpenedBy, Tier
+
+
+class TurnBook:
+    """Turns that have not been forgotten; numbers go on."""
+
+    def __init__(self) -> None:
+        self.drafts: list[TurnDraft] = []
+        self.count = 0
+        self.open: TurnDraft | None = None
+        self._tier: Tier = "A"
+
+    @property
+    def tier(self) -> Tier:
+        """B once an event has come that only `events` gives."""
+        return self._tier
+
+    def begin(self, opened_by: OpenedBy, at: int) -> TurnDraft:
+        """Opens a turn; one that is open ends with it."""
+        self.close(at)
+        turn = self.open = TurnDraft(self.count, opened_by, at)
+        turn.tier = self._tier
+        self.drafts.append(turn)
+        self.count += 1
+        return turn
+
+    def close(self, at: int) -> None:
+        """The open turn is over."""
+        if self.open is not None:
+            self.open.ended_at = max(at, self.open.started_at)
+            self.open.touch()
+            self.open = None
+
+    def last(self) -> TurnDraft | None:
+        """The turn that is open or was."""
+        return self.open or (self.drafts[-1] if self.drafts else None)
+
+    def greeted(self) -> TurnDraft | None:
+        """Turn 0, when the session began with `setup`."""
+        first = self.drafts[0] if self.drafts else None
+        return first if first is not None and first.number == 0 and first.opened_by == "setup" else None
+
+    def numbered(self, number: int) -> TurnDraft | None:
+        """A turn that has not been forgotten."""
+        return next((draft for draft in self.drafts if draft.number == number), None)
+
+    def touch(self, number: int) -> None:
+        """Something about a turn has changed."""
+        draft = self.numbered(number)
+        if draft is not None:
+            draft.touch()
+
+    def hear_events(self, settled: int) -> None:
+        """Events come in this call: turns that are not settled know it."""
+        if self._tier == "A":
+            self._tier = "B"
+            for draft in self.drafts:
+                if draft.number >= settled:
+                    draft.tier = "B"
+                    draft.touch()
+
+    def forget(self, turns: int) -> None:
+        """Drops the first turns."""
+        self.drafts = [draft for draft in self.drafts if draft.number >= turns]
+
+
+def turn_of(speech: Speech) -> TurnDraft | None:
+    """The turn that a stretch of speech belongs to."""
+    return speech.owner.turn if isinstance(speech.owner, Response) else None

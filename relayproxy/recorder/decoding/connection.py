@@ -1,0 +1,219 @@
+"""One connection while it is played: two decoders and the numbering of its messages.
+
+Knows: how a connection's journal entries become messages, and how it goes on after a restart.
+Must not know: sessions, the conversation, the database, files.
+"""
+
+import hashlib
+import logging
+import struct
+import traceback
+
+import msgspec
+
+from relayproxy.connection import Ending, Opening, Side
+from relayproxy.conversation.message import Message
+from relayproxy.journal.format import MAX_TOOK, Entry, GapBody, Kind
+from relayproxy.recorder.decoding.deflate import Inflater, takeover
+from relayproxy.recorder.decoding.frames import Decoder, Place, State
+from relayproxy.recorder.decoding.resume import Resume, read_resume
+from relayproxy.store.schema.rows import ConnectionRow
+
+log = logging.getLogger(__name__)
+
+DAMAGED = "journal_damaged"
+SIDES: dict[Kind, Side] = {Kind.TWILIO_CHUNK: "twilio", Kind.BACKEND_CHUNK: "backend"}
+
+
+def log_bug(what: str, problem: Exception) -> None:
+    """Logs a bug of ours with where it happened; never with values, which may be what callers said."""
+    where = "".join(traceback.format_tb(problem.__traceback__))
+    log.error("%s: %s\n%s", what, type(problem).__name__, where)
+
+
+def placeholder(journal: str, number: int, opened_at: int) -> Opening:
+    """Stands for an opening that was lost in a gap. The same lost opening always gives the same ids."""
+    digest = hashlib.sha256(f"{journal}/{number}".encode()).hexdigest()
+    return Opening(
+        connection_id=digest[:32],
+        trace_id=digest[:32],
+        span_id=digest[32:48],
+        route="",
+        backend="",
+        target="",
+        opened_at=opened_at,
+        peer="",
+        status=101,
+    )
+
+
+class Connection:
+    """A live connection of one journal. `session` is the session it belongs to, by its id.
+
+    `fresh` are the messages that are not committed yet. Entry methods return the new messages among them.
+    """
+
+    def __init__(
+        self,
+        opening: Opening,
+        *,
+        journal: str,
+        number: int,
+        opened_mono: int,
+        limit: int,
+        row: ConnectionRow | None = None,
+        raw_opening: str | None = None,
+    ) -> None:
+        self.id = opening.connection_id
+        self.opening = opening
+        self.number = number
+        self.session = row.session if row else self.id
+        self.ending: Ending | None = None
+        self.fresh: list[Message] = []
+        self.last_t = 0
+        """Nanoseconds from the opening to the last sign of life."""
+        self.journal = journal
+        self._raw_opening = raw_opening or msgspec.json.encode(opening).decode()
+        self._opened_mono = opened_mono
+        self._limit = limit
+        self._seq = row.next_seq if row else 0
+        resume = read_resume(row.resume if row else None)
+        self._decoders = {
+            Kind.TWILIO_CHUNK: self._decoder("twilio", resume.twilio),
+            Kind.BACKEND_CHUNK: self._decoder("backend", resume.backend),
+        }
+        self._replay_from = {
+            Kind.TWILIO_CHUNK: resume.twilio.at if resume.twilio else None,
+            Kind.BACKEND_CHUNK: resume.backend.at if resume.backend else None,
+        }
+
+    @classmethod
+    def restore(cls, row: ConnectionRow, limit: int) -> "Connection":
+        """The connection as it was when the row was committed."""
+        return cls(
+            msgspec.json.decode(row.opening, type=Opening),
+            journal=row.journal,
+            number=row.number,
+            opened_mono=row.opened_mono,
+            limit=limit,
+            row=row,
+            raw_opening=row.opening,
+        )
+
+    @property
+    def wall(self) -> int:
+        """Wall time of the relay's monotonic zero."""
+        return self.opening.opened_at - self._opened_mono
+
+    @property
+    def pending(self) -> Place | None:
+        """Where the oldest message that is not complete began, on either side."""
+        places = [*(decoder.pending for decoder in self._decoders.values()), *self._replay_from.values()]
+        return min((place for place in places if place is not None), default=None)
+
+    def chunk(self, entry: Entry, segment: int) -> list[Message]:
+        """Bytes that one end sent."""
+        # Where reading should have begun again was never found: the file is gone or damaged.
+        lost = [] if self._replay_from[entry.kind] is None else self.lose(entry.kind, 0, DAMAGED)
+        t = self._time(entry)
+        if entry.took < MAX_TOOK:
+            return lost + self._add(self._feed(entry.kind, entry.body, t, t + entry.took, (segment, entry.offset)))
+        held = self._feed(entry.kind, entry.body, t, None, (segment, entry.offset))
+        return lost + self._add([msgspec.structs.replace(message, held=True) for message in held])
+
+    def replay(self, entry: Entry, segment: int) -> None:
+        """Bytes before the committed position: fed to a side whose pending message they are part of. All that comes
+        out of it has been committed."""
+        start = self._replay_from.get(entry.kind)
+        decoder = self._decoders.get(entry.kind)
+        if decoder is None or (start is None and decoder.pending is None):
+            return
+        skip = 0
+        if start is not None:
+            skip = max(0, start[1] - entry.offset) if segment == start[0] else 0
+            if segment < start[0] or skip >= len(entry.body):
+                return
+            self._replay_from[entry.kind] = None
+        t = self._time(entry)
+        self._feed(entry.kind, entry.body[skip:], t, t + entry.took, (segment, entry.offset + skip))
+
+    def gap(self, entry: Entry) -> list[Message]:
+        """Bytes that were dropped before they reached the journal."""
+        t = self._time(entry)
+        try:
+            gap = GapBody.unpack(entry.body)
+        except (ValueError, struct.error):
+            return self.lose_all(t)
+        return self.lose(gap.side, gap.size, gap.cause.name.lower(), t)
+
+    def lose_all(self, t: int | None = None) -> list[Message]:
+        """The journal is damaged here: nobody knows what is missing."""
+        return [message for side in SIDES for message in self.lose(side, 0, DAMAGED, t)]
+
+    def lose(self, side: Kind, size: int, note: str, t: int | None = None) -> list[Message]:
+        """Bytes of one side are missing here."""
+        t = self.last_t if t is None else t
+        self._replay_from[side] = None
+        before = self._add(self._decoders[side].gap(t, self._seq))
+        return before + self._add([Message(self._seq, t, SIDES[side], "gap", size=size, note=note)])
+
+    def abandon(self) -> list[Message]:
+        """Stops waiting for messages that have been under way for too long; they stay incomplete."""
+        messages: list[Message] = []
+        for side, decoder in self._decoders.items():
+            if self._replay_from[side] is not None:
+                messages += self.lose(side, 0, DAMAGED)
+            elif decoder.pending is not None:
+                messages += self._add(decoder.gap(self.last_t, self._seq))
+        return messages
+
+    def end(self, ending: Ending) -> list[Message]:
+        """Nothing more will come."""
+        self.ending = ending
+        self.last_t = max(self.last_t, ending.t)
+        messages: list[Message] = []
+        for decoder in self._decoders.values():
+            messages += self._add(decoder.end(ending.t, self._seq))
+        return messages
+
+    def row(self) -> ConnectionRow:
+        """As of the last entry."""
+        states = {kind: decoder.state() for kind, decoder in self._decoders.items()}
+        resume = Resume(states[Kind.TWILIO_CHUNK], states[Kind.BACKEND_CHUNK])
+        return ConnectionRow(
+            id=self.id,
+            session=self.session,
+            journal=self.journal,
+            number=self.number,
+            opened_at=self.opening.opened_at,
+            opened_mono=self._opened_mono,
+            ended_at=None if self.ending is None else self.opening.opened_at + self.ending.t,
+            opening=self._raw_opening,
+            ending=None if self.ending is None else msgspec.json.encode(self.ending).decode(),
+            next_seq=self._seq,
+            resume=None if self.ending is not None else resume.to_json(),
+        )
+
+    def _decoder(self, side: Side, state: State | None) -> Decoder:
+        lost = not self.opening.peer  # a placeholder: what was agreed on is not known
+        keeps = True if lost else takeover(self.opening.response_headers, side)
+        inflater = None if keeps is None else Inflater(keeps)
+        return Decoder(side, masked=side == "twilio", limit=self._limit, inflater=inflater, state=state)
+
+    def _feed(self, kind: Kind, body: bytes, t: int, out: int | None, place: Place) -> list[Message]:
+        try:
+            return self._decoders[kind].feed(body, t, out, self._seq, place)
+        except Exception as problem:
+            log_bug(f"decoding connection {self.id}", problem)
+            self._decoders[kind] = self._decoder(SIDES[kind], State(mode="lost", skipped=len(body)))
+            return []
+
+    def _add(self, messages: list[Message]) -> list[Message]:
+        self.fresh += messages
+        self._seq += len(messages)
+        return messages
+
+    def _time(self, entry: Entry) -> int:
+        t = entry.t - self._opened_mono
+        self.last_t = max(self.last_t, t)
+        return t

@@ -1,0 +1,260 @@
+"""What the recorder tells of itself: how far behind it is, how its commits go, and what its disk holds.
+
+Knows: what is told and how often; that telling must never hold up recording.
+Must not know: SQL; what is healthy and what is not.
+
+The play loop only notes where it is. Looking at files and writing the row is done by a thread of its own, which has
+at most one report to write and waits for the database as long as it must.
+"""
+
+import logging
+import os
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from relayproxy import __version__
+from relayproxy.errors import RelayproxyError
+from relayproxy.journal.format import MAGIC
+from relayproxy.journal.reader import START, Position
+from relayproxy.journal.refused import read_refused
+from relayproxy.journal.segments import journal_paths, life_shown_at, segment_numbers, segment_path, writer_is_alive
+from relayproxy.recorder.backlog import Waiting
+from relayproxy.recorder.journal_player import Event
+from relayproxy.refusals import Tally, merged
+from relayproxy.store.errors import BrokenError, ReplacedError, StoreError
+from relayproxy.store.read.heartbeat import EVERY, JournalVitals, OtlpVitals, Vitals, VitalsWriter
+
+log = logging.getLogger(__name__)
+
+Places = tuple[tuple[Path, Position], ...]
+_MS = 1_000_000
+_PATIENCE = 1.0
+"""Seconds that the last report gets to be written."""
+
+
+class Spans(Protocol):
+    """The part of the exporter that is told of."""
+
+    endpoint: str
+    dropped: int
+
+    @property
+    def sent(self) -> int: ...
+    @property
+    def failed(self) -> int: ...
+    @property
+    def trouble(self) -> tuple[int, str] | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """The play loop at one moment. Times are wall nanoseconds."""
+
+    places: Places
+    """How far each journal has been played."""
+    calls: int
+    lag: int
+    """Nanoseconds."""
+    commits: int
+    commit_at: int | None
+    commit_ms: float
+    trouble: tuple[int, str] | None
+
+
+class Progress:
+    """How the play loop gets on, noted as it goes."""
+
+    def __init__(self) -> None:
+        self._oldest: int | None = None
+        """Wall time of the first thing played since the last commit."""
+        self._longest = 0
+        self._began = 0.0
+        self._commits = 0
+        self._at: int | None = None
+        self._took = 0.0
+
+    def took(self, opened_at: int, event: Event) -> None:
+        """Something of a connection that opened then was played."""
+        if self._oldest is None:
+            known = event.what == "opened" or event.messages
+            self._oldest = opened_at + (event.messages[0].t if event.messages else 0) if known else time.time_ns()
+
+    def begin(self) -> None:
+        """A commit begins."""
+        self._began = time.monotonic()
+
+    def done(self) -> None:
+        """What was played has been committed."""
+        self._longest = max(self._longest, self._waited())
+        self._oldest = None
+        self._commits += 1
+        self._at = time.time_ns()
+        self._took = time.monotonic() - self._began
+
+    def beat(self, places: Places, calls: int, trouble: tuple[int, str] | None) -> Beat:
+        """Everything so far; what comes now is counted for the next one."""
+        longest, self._longest = max(self._longest, self._waited()), 0
+        return Beat(places, calls, longest, self._commits, self._at, self._took * 1000, trouble)
+
+    def _waited(self) -> int:
+        return 0 if self._oldest is None else max(0, time.time_ns() - self._oldest)
+
+
+class Reporter:
+    """Tells of the recorder on a data folder through `writer`, for as long as `beat` is called."""
+
+    def __init__(self, writer: VitalsWriter, data_dir: Path, quota: int, spans: Spans | None = None) -> None:
+        self._writer = writer
+        self._data_dir = data_dir.absolute()
+        self._quota = quota
+        self._spans = spans
+        self._life = Life()
+        self._host = socket.gethostname()
+        self._process = f"recorder:{self._host}:{_id_of(data_dir)}"
+        self._started_at = time.time_ns()
+        self._next = 0.0
+        self._look: Callable[[], Beat] | None = None
+        self._waiting: Beat | None = None
+        self._unplayed = Waiting()
+        self._ended = False
+        self._silent = False
+        self._lost: StoreError | None = None
+        self._refused: dict[str, tuple[Tally, ...]] = {}
+        """By journal, what its relay has told last; it stays known when that relay and its journal are gone."""
+        self._news = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="vitals", daemon=True)
+        self._thread.start()
+
+    def beat(self, look: Callable[[], Beat]) -> None:
+        """Takes what `look` gives, now and then. Never waits. Raises BrokenError and ReplacedError once one of them was
+        met when a report was to be written: the recorder may have nothing to write that would meet it."""
+        if self._lost is not None:
+            raise self._lost
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + EVERY
+        found = look()
+        with self._news:
+            self._look, self._waiting = look, found
+            self._news.notify()
+
+    def close(self) -> None:
+        """Tells how it was in the end, waiting a moment at most for that to be written."""
+        found = self._look() if self._look else None
+        with self._news:
+            self._waiting, self._ended = found, True
+            self._news.notify()
+        self._thread.join(_PATIENCE)
+
+    def _run(self) -> None:
+        while True:
+            with self._news:
+                self._news.wait_for(lambda: self._waiting is not None or self._ended)
+                found, self._waiting, ended = self._waiting, None, self._ended
+            if found is not None:
+                self._tell(found, ended)
+            if ended:
+                self._writer.close()
+                return
+
+    def _tell(self, found: Beat, ended: bool) -> None:
+        try:
+            self._writer.write(self._process, self._vitals(found, ended))
+        except (BrokenError, ReplacedError) as problem:
+            self._lost = problem
+        except Exception as problem:
+            if not self._silent:
+                words = str(problem) if isinstance(problem, RelayproxyError) else type(problem).__name__
+                log.warning("the health page is not told how recording goes (%s); recording is not affected", words)
+            self._silent = True
+        else:
+            self._silent = False
+
+    def _vitals(self, found: Beat, ended: bool) -> Vitals:
+        disk = shutil.disk_usage(self._data_dir)
+        trouble_at, trouble = found.trouble or (None, None)
+        return Vitals(
+            version=__version__,
+            host=self._host,
+            pid=os.getpid(),
+            started_at=self._started_at,
+            data_dir=str(self._data_dir),
+            ended=ended,
+            journals=journals(self._data_dir / "journal", found.places, self._life),
+            quota=self._quota,
+            lag_ms=max(found.lag // _MS, round(self._unplayed.age(found.places) * 1000)),
+            calls=found.calls,
+            commits=found.commits,
+            commit_at=found.commit_at,
+            commit_ms=round(found.commit_ms, 3),
+            disk_free=disk.free,
+            disk_total=disk.total,
+            otlp=self._otlp(),
+            trouble=trouble,
+            trouble_at=trouble_at,
+            refused=self._refusals(),
+        )
+
+    def _refusals(self) -> tuple[Tally, ...]:
+        for path in journal_paths(self._data_dir / "journal"):
+            told = read_refused(path)
+            if told:
+                self._refused[path.name] = told
+        return merged(one for told in self._refused.values() for one in told)
+
+    def _otlp(self) -> OtlpVitals | None:
+        spans = self._spans
+        if spans is None:
+            return None
+        since, cause = spans.trouble or (None, None)
+        return OtlpVitals(spans.endpoint, spans.sent, spans.failed, spans.dropped, since, cause)
+
+
+class Life:
+    """For how long the writers of journals have shown no life, by a steady clock: the wall clock may be set."""
+
+    def __init__(self) -> None:
+        self._shown: dict[str, tuple[int | None, float]] = {}
+
+    def silent_ms(self, path: Path) -> int:
+        """Milliseconds since the journal's writer showed life, as far as that was watched."""
+        at, now = life_shown_at(path), time.monotonic()
+        known = self._shown.get(path.name)
+        if known is None or known[0] != at:
+            known = self._shown[path.name] = (at, now)
+        return round((now - known[1]) * 1000)
+
+
+def journals(folder: Path, places: Places, life: Life | None = None) -> tuple[JournalVitals, ...]:
+    """Every journal in the folder, oldest first, where `places` says how far each has been played."""
+    played = {path.name: position for path, position in places}
+    watch = life or Life()
+    return tuple(_journal(path, played.get(path.name, START), watch) for path in journal_paths(folder))
+
+
+def _journal(path: Path, position: Position, life: Life) -> JournalVitals:
+    segments = total = unread = 0
+    for number in segment_numbers(path):
+        try:
+            size = segment_path(path, number).stat().st_size
+        except FileNotFoundError:
+            continue
+        segments += 1
+        total += size
+        if number > position.segment:
+            unread += max(0, size - len(MAGIC))
+        elif number == position.segment:
+            unread += max(0, size - max(position.offset, len(MAGIC)))
+    return JournalVitals(path.name, writer_is_alive(path), segments, total, unread, life.silent_ms(path))
+
+
+def _id_of(folder: Path) -> str:
+    found = folder.stat()
+    return f"{found.st_dev:x}-{found.st_ino:x}"

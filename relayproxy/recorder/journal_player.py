@@ -1,0 +1,265 @@
+"""Playing one journal: its entries become events of its connections.
+
+Knows: positions, what is committed, what must be read again after a restart, and when segments are done with.
+Must not know: sessions, the conversation, the database.
+"""
+
+import logging
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from relayproxy.connection import Ending, Opening
+from relayproxy.conversation.message import Message
+from relayproxy.journal.format import ENTRY_HEAD, Entry, Kind
+from relayproxy.journal.reader import (
+    START,
+    Block,
+    Damage,
+    JournalReader,
+    Position,
+    delete_journal,
+    delete_segments,
+    time_before,
+)
+from relayproxy.journal.segments import LOCK, segment_numbers, segment_path
+from relayproxy.recorder.decoding.connection import SIDES, Connection, placeholder
+from relayproxy.recorder.decoding.frames import Place
+from relayproxy.store.schema.rows import JournalGapRow
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a connection: it opened, messages came, or it ended (its last messages with it)."""
+
+    connection: Connection
+    what: Literal["opened", "messages", "ended"]
+    messages: list[Message]
+
+
+class Playback:
+    """One journal, from `committed` on. `live` are the connections that the store knows as not ended.
+
+    `message_limit` bounds payloads. A message that is still incomplete after `patience` further bytes of journal is
+    given up, so that it cannot hold the journal's files for ever.
+    """
+
+    def __init__(
+        self, path: Path, committed: Position, live: Iterable[Connection], *, message_limit: int, patience: int
+    ) -> None:
+        self.path = path
+        self.id = path.name
+        self.committed = committed
+        self.position = committed
+        """Behind the last block that was played; what a commit may record."""
+        self.connections = {connection.number: connection for connection in live}
+        self.ended = False
+        """Everything of a dead writer's journal has been played."""
+        self._limit = message_limit
+        self._patience = patience
+        self._read = 0
+        self._spoiled = False
+        """Damage, and nothing readable since: one gap is enough for all of it."""
+        self.gaps: list[JournalGapRow] = []
+        """What could not be read, to be committed with `position`; one may come again when more is known of it."""
+        self._open_gap: JournalGapRow | None = None
+        """The last one, until it is known what comes behind it."""
+        self._last_t: int | None = None
+        """Of the last entry, on the relay's clock."""
+        self._wall: int | None = None
+        self._pending: dict[int, tuple[Place, int]] = {}
+        for connection in self.connections.values():
+            self._wall = connection.wall
+            self._note_pending(connection)
+        self._reader = JournalReader(path, *self.low_water())
+
+    def close(self) -> None:
+        self._reader.close()
+
+    def low_water(self) -> Position:
+        """Before it, nothing of this journal is needed any more once `position` is committed."""
+        return min([self.position, *(Position(*place) for place, _ in self._pending.values())])
+
+    def play(self, max_bytes: int) -> Iterator[Event]:
+        """Plays about `max_bytes` of what has come. Must be exhausted before `position` means anything."""
+        for found in self._reader.read(max_bytes):
+            if isinstance(found, Block):
+                yield from self._block(found)
+                self._after(found)
+                self._spoiled = False
+            else:
+                yield from self._damage(found)
+        yield from self._give_up()
+        if self._reader.finished and not self.ended:
+            self.ended = True
+            if self.connections and not self.path.exists():
+                since = max(one.opening.opened_at + one.last_t for one in self.connections.values())
+                self._lose(*self.position, 0, "missing", since, max(since, time.time_ns()))
+            for connection in list(self.connections.values()):
+                yield self._end(connection, Ending(t=connection.last_t, cause="relay_died"))
+
+    def settle(self) -> None:
+        """`position` is committed, and `gaps` are: files that nothing needs any more go."""
+        self.committed = self.position
+        self.gaps.clear()
+        delete_segments(self.path, self.low_water().segment)
+
+    def delete(self) -> None:
+        """The journal has ended and everything is committed: its files go."""
+        self.close()
+        delete_journal(self.path)
+
+    def _block(self, block: Block) -> Iterator[Event]:
+        endings: list[Entry] = []
+        for entry in block.entries:
+            self._read += ENTRY_HEAD.size + len(entry.body)
+            if (block.segment, entry.offset + len(entry.body)) <= self.committed:
+                self._replay(entry, block.segment)
+            elif entry.kind is Kind.ENDING:
+                # Last of all: after a disk that refused, the writer puts gaps behind endings it had kept.
+                endings.append(entry)
+            else:
+                yield from self._entry(entry, block.segment)
+        for entry in endings:
+            connection = self.connections.get(entry.connection)
+            if connection is None:
+                connection = self._open(entry, None)
+                yield Event(connection, "opened", [])
+            yield self._end(connection, _ending(entry, connection))
+        self.position = max(self.position, Position(block.segment, block.end))
+
+    def _replay(self, entry: Entry, segment: int) -> None:
+        connection = self.connections.get(entry.connection)
+        if connection is not None and entry.kind in SIDES:
+            connection.replay(entry, segment)
+
+    def _entry(self, entry: Entry, segment: int) -> Iterator[Event]:
+        connection = self.connections.get(entry.connection)
+        if connection is None:
+            connection = self._open(entry, entry.body if entry.kind is Kind.OPENING else None)
+            yield Event(connection, "opened", [])
+        if entry.kind in SIDES:
+            messages = connection.chunk(entry, segment)
+        elif entry.kind is Kind.GAP:
+            messages = connection.gap(entry)
+        else:
+            return
+        self._note_pending(connection)
+        yield Event(connection, "messages", messages)
+
+    def _open(self, entry: Entry, body: bytes | None) -> Connection:
+        opening = raw = None
+        if body is not None:
+            try:
+                opening, raw = msgspec.json.decode(body, type=Opening), body.decode()
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                log.error("journal %s: opening %d cannot be read", self.id, entry.connection)  # noqa: TRY400
+        if opening is None:
+            wall = time.time_ns() - time.monotonic_ns() if self._wall is None else self._wall
+            opening = placeholder(self.id, entry.connection, wall + entry.t)
+        connection = Connection(
+            opening,
+            journal=self.id,
+            number=entry.connection,
+            opened_mono=entry.t,
+            limit=self._limit,
+            raw_opening=raw,
+        )
+        self._wall = connection.wall
+        self.connections[entry.connection] = connection
+        return connection
+
+    def _end(self, connection: Connection, ending: Ending) -> Event:
+        messages = connection.end(ending)
+        self.connections.pop(connection.number, None)
+        self._pending.pop(connection.number, None)
+        return Event(connection, "ended", messages)
+
+    def _damage(self, damage: Damage) -> Iterator[Event]:
+        end = Position(damage.segment, damage.offset + damage.size)
+        if START < end <= self.committed:
+            return  # read again after a restart, and told already
+        log.error(
+            "journal %s: segment %d cannot be read from byte %d on (%s, %d bytes)",
+            self.id, damage.segment, damage.offset, damage.reason, damage.size,
+        )  # fmt: skip
+        self._note_gap(damage)
+        self.position = max(self.position, end)
+        if self._spoiled:
+            return
+        self._spoiled = True
+        for connection in self.connections.values():
+            messages = connection.lose_all()
+            self._note_pending(connection)
+            yield Event(connection, "messages", messages)
+
+    def _note_gap(self, damage: Damage) -> None:
+        if damage.reason == "torn" and any(number > damage.segment for number in segment_numbers(self.path)):
+            return  # its writer has gone on, and accounts for it
+        if self._last_t is None:
+            self._last_t = time_before(self.path, Position(damage.segment, damage.offset))
+        until = _changed(segment_path(self.path, damage.segment)) or time.time_ns()
+        since = (
+            self._wall_time(self._last_t)
+            or _changed(segment_path(self.path, damage.segment - 1))
+            or _changed(self.path / LOCK)
+            or until
+        )
+        self._lose(damage.segment, damage.offset, damage.size, damage.reason, since, max(since, until))
+
+    def _lose(self, segment: int, offset: int, size: int, cause: str, since: int, until: int) -> None:
+        self._open_gap = JournalGapRow(self.id, segment, offset, size, cause, since, until)
+        self.gaps.append(self._open_gap)
+
+    def _after(self, block: Block) -> None:
+        """What the block tells of when that in front of it, which could not be read, had come."""
+        if not block.entries:
+            return
+        gap, until = self._open_gap, self._wall_time(block.entries[0].t)
+        if gap is not None and until is not None:
+            since = max(gap.since, self._wall_time(self._last_t) or 0)
+            self.gaps = [one for one in self.gaps if one is not gap]
+            self.gaps.append(replace(gap, since=min(since, until), until=until))
+        self._open_gap = None
+        self._last_t = block.entries[-1].t
+
+    def _wall_time(self, t: int | None) -> int | None:
+        return None if t is None or self._wall is None else self._wall + t
+
+    def _give_up(self) -> Iterator[Event]:
+        for number, (_, since) in list(self._pending.items()):
+            if self._read - since > self._patience:
+                connection = self.connections[number]
+                messages = connection.abandon()
+                self._note_pending(connection)
+                yield Event(connection, "messages", messages)
+
+    def _note_pending(self, connection: Connection) -> None:
+        place = connection.pending
+        known = self._pending.get(connection.number)
+        if place is None:
+            if known is not None:
+                del self._pending[connection.number]
+        elif known is None or known[0] != place:
+            self._pending[connection.number] = (place, self._read)
+
+
+def _changed(path: Path) -> int | None:
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
+
+
+def _ending(entry: Entry, connection: Connection) -> Ending:
+    try:
+        return msgspec.json.decode(entry.body, type=Ending)
+    except msgspec.DecodeError:
+        log.error("connection %s: ending cannot be read", connection.id)  # noqa: TRY400
+        return Ending(t=connection.last_t)

@@ -1,0 +1,67 @@
+"""Who a session says it is, and which stored session a connection goes on with.
+
+Knows: that ids are content, which anybody can send: they count only together with everything else that a reconnecting
+Twilio repeats.
+Must not know: the sessions that live, the journal, SQL.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from relayproxy.connection import Opening
+from relayproxy.conversation.message import Message
+from relayproxy.conversation.model import Conversation
+from relayproxy.conversation.protocol.partial_json import glance
+from relayproxy.store.schema.mapping import for_index
+from relayproxy.store.schema.rows import SessionRow
+from relayproxy.text import storable
+
+_SIGNATURE = "x-twilio-signature"
+
+
+class Identity(NamedTuple):
+    """What must be the same for a connection to be a session's next one, as the store has it."""
+
+    session_id: str
+    call_sid: str | None
+    account_sid: str | None
+    from_number: str | None
+    to_number: str | None
+    signed: bool
+    """Its upgrade request carried Twilio's signature."""
+
+
+def identity(conversation: Conversation, opening: Opening) -> Identity | None:
+    """Of a session by its setup message and its first connection; None when it has not said who it is."""
+    if conversation.session_id is None:
+        return None
+    return Identity(
+        storable(conversation.session_id),
+        _text(conversation.call_sid),
+        _text(conversation.account_sid),
+        _text(conversation.from_number),
+        _text(conversation.to_number),
+        signed(opening),
+    )
+
+
+def signed(opening: Opening) -> bool:
+    """Whether the upgrade request carried Twilio's signature, right or wrong."""
+    return any(name.lower() == _SIGNATURE for name, _ in opening.request_headers)
+
+
+def agrees(row: SessionRow, said: Identity) -> bool:
+    """Whether a stored session has this identity, as far as its row tells: not whether it was signed."""
+    stored = (row.session_id, row.call_sid, row.account_sid, row.from_number, row.to_number)
+    return all(for_index(one) == for_index(other) for one, other in zip(stored, said[:5], strict=True))
+
+
+def ids_of_first_frame(messages: Iterable[Message]) -> tuple[str | None, str | None]:
+    """The VX id and call SID that Twilio's first text names, whatever its type is."""
+    first = next((one.text for one in messages if one.sender == "twilio" and one.kind == "text"), None)
+    named = glance(first)[0] if first is not None else {}
+    return _text(named.get("sessionId") or None), _text(named.get("callSid") or None)
+
+
+def _text(value: str | None) -> str | None:
+    return None if value is None else storable(value)

@@ -1,0 +1,45 @@
+"""What is said about a wrong setting.
+
+Knows: how a failed validation becomes one line: the setting, its value unless that may be a secret, where it came from
+and what is expected.
+Must not know: what right values are.
+"""
+
+from collections.abc import Collection
+from difflib import get_close_matches
+
+from pydantic_core import ErrorDetails
+
+from relayproxy.settings.sources import Layer, mask, origin
+from relayproxy.settings.tables import EXAMPLES, ROWS
+
+SECRET = "console_key"  # noqa: S105 - its name, which may be misspelt
+
+
+def words(error: ErrorDetails, layers: list[Layer], settings: Collection[str]) -> str:
+    """One line about one error; `settings` are the names that there are."""
+    path = [str(part) for part in error["loc"] if part != "[key]"]
+    name, kind, message = ".".join(path), error["type"], error["msg"].removeprefix("Value error, ")
+    if not path:
+        return message
+    if kind == "missing":
+        return f"{name} is not set: {ROWS[path[0]].model_fields[path[-1]].description}"
+    if kind == "extra_forbidden":
+        known = ROWS[path[0]].model_fields if path[0] in ROWS else settings
+        near = get_close_matches(path[-1], list(known), n=1)
+        message = f"no such setting; did you mean {near[0]}?" if near else "no such setting"
+    elif kind in ("dict_type", "model_type"):
+        message = f"a table such as {EXAMPLES[path[0]]} is expected"
+    elif message.startswith("Input should be "):
+        wanted = message.removeprefix("Input should be ").partition(", unable")[0]
+        message = f"{'a number ' if wanted.startswith(('greater', 'less')) else ''}{wanted} is expected"
+    single = not isinstance(error["input"], dict | list) and error["loc"][-1] != "[key]"
+    value = "***" if _may_be_secret(path, settings) else mask(error["input"])
+    return f"{name}{'=' + value if single else ''}{origin(path, layers)}: {message}"
+
+
+def _may_be_secret(path: list[str], settings: Collection[str]) -> bool:
+    if path[0] in ("users", "tokens"):
+        return path[-1] != "role"
+    slip = path[0] not in settings and get_close_matches(path[0], [SECRET], n=1)
+    return path[0] == SECRET or bool(slip)

@@ -1,0 +1,342 @@
+"""Settings: one model, filled from flags, environment and a TOML file, in that order of precedence.
+
+Knows: every setting's name, unit, default and what a right value looks like; where values come from.
+Must not know: what the settings are used for.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import quote, urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from relayproxy.errors import SettingError
+from relayproxy.settings.messages import words
+from relayproxy.settings.sources import CONFIG_ENV, ENV_PREFIX, TABLES, Layer, mask, merge, read_environment, read_file
+from relayproxy.settings.sources import table_prefix as prefix
+from relayproxy.settings.tables import BackendUrl, Role, Route, RouteName, Seconds, Token, User, UserName, VersionSource
+from relayproxy.settings.validators import (
+    address,
+    file,
+    folder,
+    header_name,
+    is_loopback,
+    networks,
+    public_url,
+    signing_key,
+    split_address,
+    trace_template,
+    unmapped,
+    web_origin,
+    websocket_url,
+)
+
+__all__ = [
+    "Role",
+    "Route",
+    "Settings",
+    "Token",
+    "User",
+    "address",
+    "as_environment",
+    "is_loopback",
+    "load",
+    "mask",
+    "relay_urls",
+    "require_backend",
+    "require_sign_in",
+    "slow_turn_and_stall",
+    "split_address",
+    "version_from",
+    "websocket_url",
+]
+
+
+ANY_HOST = ("0.0.0.0", "::")  # noqa: S104 - recognised here, never bound
+DEFAULT_PORTS = {"ws": 80, "wss": 443}
+
+
+def _database_url(value: str) -> str:
+    sqlite = re.fullmatch(r"sqlite(?:\+pysqlite)?:///([^?]+)(?:\?.*)?", value)
+    host = r"(?:\[[0-9A-Fa-f:.]+\]|[^@/?:\[\]]*)(?::[0-9]{1,5})?"
+    server = re.fullmatch(rf"(?:postgres|postgresql(?:\+psycopg)?)://(?:[^@/?]*@)?{host}/[^/?]+(?:\?.*)?", value)
+    if server is None and (sqlite is None or sqlite[1] == ":memory:"):
+        raise ValueError(
+            "a URL such as sqlite:////var/lib/relayproxy/relayproxy.db or postgresql://user:password@host/relayproxy "
+            "is expected (special characters in user name and password percent-encoded)"
+        )
+    return value
+
+
+Address = Annotated[str, BeforeValidator(address)]
+File = Annotated[Path, AfterValidator(file)]
+PublicUrl = Annotated[str, AfterValidator(public_url)]
+
+
+class Settings(BaseModel):
+    """All settings of all processes. Field descriptions are the help texts and the settings page of the docs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    backend: BackendUrl | None = Field(default=None, description="Backend for every target that no named route takes.")
+    routes: dict[RouteName, Route] = Field(
+        default_factory=dict, description="Named routes: /r/<name>/<rest> goes to that route's backend + /<rest>."
+    )
+    listen: Address = Field(
+        default="0.0.0.0:8080", description="Where the relay listens; Twilio must be able to reach it."
+    )
+    console: Address = Field(
+        default="127.0.0.1:8081",
+        description="Where the console listens; elsewhere than on loopback it insists on a sign-in.",
+    )
+    users: dict[UserName, User] = Field(default_factory=dict, description="Who may sign in to the console.")
+    tokens: dict[UserName, Token] = Field(default_factory=dict, description="Programs that may ask the console's API.")
+    console_url: Annotated[str, AfterValidator(web_origin)] | None = Field(
+        default=None, description="Where browsers reach the console when that is a reverse proxy's address."
+    )
+    console_user_header: Annotated[str, AfterValidator(header_name)] | None = Field(
+        default=None, description="Header in which a trusted reverse proxy names who has signed in there."
+    )
+    console_proxies: Annotated[str, BeforeValidator(networks)] = Field(
+        default="127.0.0.0/8,::1/128", description="Addresses and networks of trusted reverse proxies of the console."
+    )
+    console_key: Annotated[str, AfterValidator(signing_key)] | None = Field(
+        default=None,
+        repr=False,
+        description="Secret that signs the console's cookies, to be shared by several consoles; default: the file "
+        "console.key in the data folder.",
+    )
+    data_dir: Annotated[Path, AfterValidator(folder)] = Field(
+        default=Path("relayproxy-data"), description="Folder of the journal and the embedded database."
+    )
+    database_url: Annotated[str, AfterValidator(_database_url)] | None = Field(
+        default=None,
+        repr=False,
+        description="URL of the database, SQLite or PostgreSQL; default: SQLite in the data folder.",
+    )
+    public_url: PublicUrl | None = Field(
+        default=None, description="The URL at which Twilio reaches the relay (wss://relay.example.com)."
+    )
+    tls_cert: File | None = Field(default=None, description="Certificate chain (PEM) for the relay's listener.")
+    tls_key: File | None = Field(default=None, description="Private key (PEM) for the relay's listener.")
+    trusted_proxies: Annotated[str, BeforeValidator(networks)] = Field(
+        default="127.0.0.0/8,::1/128",
+        description="Addresses and networks of front ends before the relay whose X-Forwarded-… headers and traceparent "
+        "are believed.",
+    )
+    connect_timeout: float = Field(
+        default=10.0, gt=0, le=300, description="Seconds for the whole handshake with the backend; then 504."
+    )
+    drain_delay: float = Field(
+        default=0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Seconds after SIGTERM for which calls are still taken while /.relayproxy/readyz answers 503, so "
+        "that a load balancer learns of it before the listener closes.",
+    )
+    drain_timeout: float = Field(
+        default=900.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Seconds that live calls get to end after SIGTERM; then they are closed.",
+    )
+    traceparent: bool = Field(
+        default=True, description="Add a traceparent header to the request that the backend gets."
+    )
+    host_header: Literal["auto", "preserve", "backend"] = Field(
+        default="auto",
+        description="Host header for the backend: preserve (as Twilio sent it), backend (the backend URL's own), "
+        "or auto (backend for a public DNS name, whose front door routes by it; else preserve).",
+    )
+    journal_buffer: int = Field(
+        default=64 * 1024 * 1024,
+        ge=64 * 1024,
+        description="Bytes that may wait in memory for the disk; beyond it, a gap.",
+    )
+    journal_quota: int = Field(
+        default=2 * 1024**3,
+        ge=1024 * 1024,
+        description="Bytes of journal files kept for a recorder that is behind; at least 2 × journal_segment.",
+    )
+    journal_segment: int = Field(
+        default=16 * 1024 * 1024,
+        ge=64 * 1024,
+        description="Bytes after which a journal file is closed and a new one begun.",
+    )
+    message_limit: int = Field(
+        default=256 * 1024,
+        ge=1024,
+        description="Payload bytes kept of one message; longer ones as head, length and SHA-256.",
+    )
+
+    slow_turn: Seconds = Field(default=2.0, description="Seconds from which on a wait for an answer is a finding.")
+    stall: Seconds = Field(default=1.0, description="Seconds from which on a pause within an answer is a finding.")
+    version_from: VersionSource | None = Field(
+        default=None,
+        description="Where a call tells the backend's version: header:NAME (of the backend's 101) or parameter:NAME (a "
+        "custom parameter).",
+    )
+    trace_url: Annotated[str, AfterValidator(trace_template)] | None = Field(
+        default=None, description="Where a session's trace can be looked at: a URL with {trace_id}."
+    )
+
+    @model_validator(mode="after")
+    def _tls_together(self) -> "Settings":
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("tls_cert and tls_key are expected together")
+        return self
+
+    @model_validator(mode="after")
+    def _quota_holds_segments(self) -> "Settings":
+        # What is being written is never deleted: with less, there would be nothing to make room with.
+        if self.journal_quota < 2 * self.journal_segment:
+            raise ValueError(
+                f"journal_quota={self.journal_quota}: at least 2 × journal_segment is expected, "
+                f"and journal_segment={self.journal_segment}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _header_has_a_url(self) -> "Settings":
+        # Else a page elsewhere whose name was rebound to this address could send the header itself.
+        if self.console_user_header and self.console_url is None:
+            raise ValueError(
+                "console_user_header: console_url is expected with it, the URL at which browsers reach the proxy"
+            )
+        return self
+
+    @property
+    def asks_who(self) -> bool:
+        """True when the console must know who asks: somebody or something that may is configured."""
+        return bool(self.users or self.tokens or self.console_user_header)
+
+    @property
+    def journal_dir(self) -> Path:
+        return self.data_dir / "journal"
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL in force."""
+        return self.database_url or f"sqlite:///{quote(str((self.data_dir / 'relayproxy.db').absolute()))}"
+
+    @property
+    def embedded(self) -> bool:
+        """True when the database is the SQLite file in the data folder, which `serve` creates and migrates."""
+        return self.database_url is None
+
+
+def load(
+    config_file: Path | None, overrides: Mapping[str, object], environ: Mapping[str, str] | None = None
+) -> Settings:
+    """The settings in force: `overrides` (flags; None is "not given") before environment before file before defaults.
+
+    Without `config_file`, RELAYPROXY_CONFIG names the file. Raises SettingError that lists every wrong setting.
+    """
+    environ = os.environ if environ is None else environ
+    name = environ.get(CONFIG_ENV)
+    file = config_file or (Path(name) if name else None)
+    given = {key: value for key, value in overrides.items() if value is not None}
+    layers = [
+        Layer("default" if file is None else str(file), {} if file is None else read_file(file)),
+        Layer("environment", read_environment(environ, Settings.model_fields)),
+        Layer("flag", given),
+    ]
+    values: dict[str, Any] = {}
+    for layer in layers:
+        values = merge(values, layer.values)
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as invalid:
+        problems = [words(error, layers, Settings.model_fields) for error in invalid.errors()]
+    raise SettingError("\n  ".join(problems if len(problems) == 1 else ["these settings are wrong:", *problems]))
+
+
+def as_environment(settings: Settings) -> dict[str, str]:
+    """The environment variables from which `load` makes equal settings."""
+    given = settings.model_dump(mode="json", exclude_defaults=True)
+    tables = {table: given.pop(table, {}) for table in TABLES}
+    # A name without any value would otherwise get lost.
+    bare = [user for user in tables["users"].values() if not user]
+    for user in bare:
+        user["role"] = User().role
+    named = {
+        f"{prefix(table)}{name}__{key.upper()}": str(value)
+        for table, names in tables.items()
+        for name, row in names.items()
+        for key, value in row.items()
+        if value is not None
+    }
+    flat = {ENV_PREFIX + key.upper(): str(value) for key, value in given.items()}
+    return flat | named
+
+
+def require_backend(settings: Settings) -> None:
+    """Raises SettingError when there is nothing to relay to."""
+    if settings.backend is None and not settings.routes:
+        raise SettingError(
+            "backend is not set: the ws:// or wss:// URL of your ConversationRelay server is expected, "
+            'as --backend URL, RELAYPROXY_BACKEND or backend = "URL" in the file; or named routes'
+        )
+    named = {f"routes.{name}.backend": route.backend for name, route in settings.routes.items()}
+    for name, url in {"backend": settings.backend, **named}.items():
+        if url is not None and _is_own(settings, url):
+            raise SettingError(
+                f"{name}={mask(url)}: the URL of your ConversationRelay server is expected, and this is the relay's "
+                f"own (listen={settings.listen}, public_url={settings.public_url or ''})"
+            )
+
+
+def _is_own(settings: Settings, url: str) -> bool:
+    """Whether it is plain to see that a backend's URL leads back to the relay."""
+    here, port = split_address(settings.listen)
+    scheme, host, backend_port, path = _place(url)
+    here = unmapped(here)
+    on_any = here in ANY_HOST and (host in ANY_HOST or is_loopback(host))
+    to_any = host in ANY_HOST and is_loopback(here)
+    by_name = "localhost" in (here, host) and is_loopback(here) and is_loopback(host)
+    if port == backend_port and (host == here or on_any or to_any or by_name):
+        return True
+    given = relay_urls(settings, settings.public_url).values() if settings.public_url else ()
+    return (scheme, host, backend_port, path) in map(_place, given)
+
+
+def _place(url: str) -> tuple[str, str, int, str]:
+    """Scheme, host, port and path of a URL, so that two that lead to the same place are equal."""
+    parts = urlsplit(url)
+    scheme = parts.scheme.lower()
+    return scheme, unmapped(parts.hostname or ""), parts.port or DEFAULT_PORTS[scheme], parts.path.rstrip("/")
+
+
+def require_sign_in(settings: Settings) -> None:
+    """Raises SettingError when the console would show calls to whoever reaches it from another machine."""
+    if not settings.asks_who and not is_loopback(split_address(settings.console)[0]):
+        raise SettingError(
+            f"console={settings.console}: without a sign-in the console listens on loopback only, such as "
+            "127.0.0.1:8081. Let somebody sign in ([users.NAME] in the file or RELAYPROXY_USERS__NAME__PASSWORD; "
+            '"relayproxy password" makes it), or name a trusted proxy\'s header (console_user_header)'
+        )
+
+
+def relay_urls(settings: Settings, origin: str) -> dict[str, str]:
+    """What to paste into Studio or TwiML, by route (`default` for the backend of every other target).
+
+    `origin` (`wss://host`, without a trailing slash) is used when there is no `public_url`.
+    """
+    base = settings.public_url or origin
+    urls = {} if settings.backend is None else {"default": base + "/"}
+    return urls | {name: f"{base}/r/{name}" for name in settings.routes}
+
+
+def slow_turn_and_stall(settings: Settings, route: str) -> tuple[float, float]:
+    """The settings of these names for calls over that route, seconds; a route without any has those for all."""
+    own = settings.routes.get(route) or settings
+    return own.slow_turn or settings.slow_turn, own.stall or settings.stall
+
+
+def version_from(settings: Settings, route: str) -> str | None:
+    """The setting of this name for calls over that route."""
+    own = settings.routes.get(route)
+    return (own and own.version_from) or settings.version_from

@@ -1,0 +1,72 @@
+"""Settings that have a name: routes, users, tokens, one table of the file each.
+
+Knows: what each row holds, and which values are secrets.
+Must not know: the other settings, where values come from.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from relayproxy.settings.validators import (
+    password_hash,
+    route_name,
+    sha256_hex,
+    user_name,
+    version_source,
+    websocket_url,
+)
+
+BackendUrl = Annotated[str, AfterValidator(websocket_url)]
+RouteName = Annotated[str, AfterValidator(route_name)]
+UserName = Annotated[str, AfterValidator(user_name)]
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+VersionSource = Annotated[str, AfterValidator(version_source)]
+Role = Literal["viewer", "admin"]
+_FOR_ROUTE = "As the setting of the same name, for this route alone."
+
+
+class Route(BaseModel):
+    """A named route: `/r/<name>/<rest>` goes to `backend` + `/<rest>`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    backend: BackendUrl = Field(description="The route's backend.")
+    host_header: Literal["auto", "preserve", "backend"] | None = Field(default=None, description=_FOR_ROUTE)
+    slow_turn: Seconds | None = Field(default=None, description=_FOR_ROUTE)
+    stall: Seconds | None = Field(default=None, description=_FOR_ROUTE)
+    version_from: VersionSource | None = Field(default=None, description=_FOR_ROUTE)
+
+
+class User(BaseModel):
+    """Somebody who signs in to the console; without a password, somebody whose name comes from a trusted proxy."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    password: Annotated[str, AfterValidator(password_hash)] | None = Field(
+        default=None,
+        repr=False,
+        description="Argon2 hash of the password, as relayproxy password prints it; none for who comes by a proxy.",
+    )
+    role: Role = Field(default="viewer", description="viewer, or admin, who also sees the audit.")
+
+
+class Token(BaseModel):
+    """A program that asks the console's API."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sha256: Annotated[str, AfterValidator(sha256_hex)] = Field(
+        repr=False, description="SHA-256 of the token in hex digits, as relayproxy token prints it."
+    )
+    role: Role = Field(default="viewer", description="As a user's.")
+
+
+ROWS: dict[str, type[BaseModel]] = {"routes": Route, "users": User, "tokens": Token}
+"""The model of each table's rows."""
+EXAMPLES = {
+    "routes": '[routes.sales] with backend = "wss://…"',
+    "users": '[users.alice] with password = "$argon2id$…"',
+    "tokens": '[tokens.ci] with sha256 = "…"',
+}
+"""How a row of each is written."""

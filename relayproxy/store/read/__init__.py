@@ -1,0 +1,5 @@
+"""What is read from the database.
+
+Knows: queries.
+Must not know: writing sessions; how results are shown.
+"""

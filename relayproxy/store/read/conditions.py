@@ -1,0 +1,159 @@
+"""Criteria as conditions of a query.
+
+Knows: which column, label or index answers which field.
+Must not know: how people write filters; what a query is for.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, literal_column, not_, or_, select
+from sqlalchemy.sql.expression import column
+
+from relayproxy.store.read.criteria import Criteria, Criterion, kind_of_field
+from relayproxy.store.read.search import said, said_in
+from relayproxy.store.schema.tables import labels, notes, sessions
+
+LONGEST = 25 * 3600 * 10**9
+"""Nanoseconds that a session may have begun before a range of time and still reach into it: Twilio ends every call
+after 24 hours."""
+FEW = 5000
+"""So many matches are looked up first and the sessions then; of more, the newest sessions are looked at one by one."""
+
+_c = sessions.c
+_TEXTS: dict[str, tuple[ColumnElement[Any], ...]] = {
+    "outcome": (_c.outcome,),
+    "transition": (_c.studio_transition,),
+    "number": (_c.from_number, _c.to_number),
+    "from": (_c.from_number,),
+    "to": (_c.to_number,),
+    "direction": (_c.direction,),
+    "route": (_c.route,),
+    "backend": (_c.backend,),
+    "version": (_c.backend_version,),
+    "reason": (_c.handoff_reason,),
+    "id": (_c.session_id, _c.id, _c.call_sid),
+    "session": (_c.session_id, _c.id),
+    "call": (_c.call_sid,),
+    "account": (_c.account_sid,),
+    "confidence": (_c.confidence,),
+    "ended_by": (_c.ended_by,),
+}
+_NUMBERS: dict[str, ColumnElement[Any]] = {
+    "turns": _c.turns,
+    "responses": _c.responses,
+    "interruptions": _c.interruptions,
+    "unanswered": _c.unanswered,
+    "stale": _c.stale_chunks,
+    "errors": _c.errors,
+    "warnings": _c.warnings,
+    "messages": _c.messages,
+    "code": _c.twilio_error_code,
+    "wait": _c.longest_wait_ms,
+    "latency": _c.response_max_ms,
+    "p50": _c.response_p50_ms,
+    "p95": _c.response_p95_ms,
+    "duration": (_c.ended_at - _c.started_at) // literal(1_000_000),
+}
+SORTED_BY: dict[str, ColumnElement[Any]] = {
+    "started": _c.started_at,
+    "duration": column("duration", _selectable=sessions),  # which the database keeps: see `schema`
+    **{name: _NUMBERS[name] for name in ("turns", "latency", "wait", "interruptions")},
+}
+"""What a session's place in a sorted list goes by; null for those that come last."""
+_STATES: dict[str, ColumnElement[bool]] = {
+    "live": _c.ended_at.is_(None),
+    "ended": _c.ended_at.is_not(None),
+    "handoff": _c.handoff_reason.is_not(None),
+    "gap": _c.gaps > 0,
+    "noted": select(notes.c.id).where(notes.c.session == _c.id).exists(),
+}
+_COMPARE: dict[str, Callable[[Any, Any], ColumnElement[bool]]] = {
+    "=": lambda column, value: column == value,
+    ">": lambda column, value: column > value,
+    ">=": lambda column, value: column >= value,
+    "<": lambda column, value: column < value,
+    "<=": lambda column, value: column <= value,
+}
+
+
+def computed(field: str) -> ColumnElement[Any]:
+    """The same value as in `SORTED_BY`, by which no index is ordered: for what is found first and sorted then."""
+    return SORTED_BY[field] + literal_column("0") if field != "duration" else _c.ended_at - _c.started_at
+
+
+def conditions(criteria: Criteria, dialect: str, db: Connection | None = None) -> list[ColumnElement[bool]]:
+    """What must hold of a row of `sessions`. With `db` the conditions are those for a page of the newest ones: rare
+    labels and words are looked up beforehand, common ones are checked as sessions come."""
+    found = [_condition(one, dialect, criteria, db) for one in criteria.every]
+    if criteria.words:
+        hits = said(criteria.words, dialect)
+        if db is None or _few(db, hits):
+            found.append(_c.id.in_(select(hits.subquery().c.session)))
+        else:
+            found.append(said_in(_c.id, criteria.words, dialect))
+    if criteria.since is not None:
+        found.append(_c.started_at >= criteria.since - LONGEST)
+        found.append(or_(_c.ended_at.is_(None), _c.ended_at >= criteria.since))
+    if criteria.until is not None:
+        found.append(_c.started_at < criteria.until)
+    return found
+
+
+def _condition(one: Criterion, dialect: str, criteria: Criteria, db: Connection | None) -> ColumnElement[bool]:
+    """Raises ValueError for a field that is not one."""
+    kind = kind_of_field(one.field)
+    if kind is None:
+        raise ValueError(f"{one.field} is no field")
+    if kind == "label":
+        return _labelled(one, dialect, criteria, db)
+    if kind == "is":
+        whole = or_(*(_STATES[str(value)] for value in one.values))
+    elif kind == "text":
+        parts = [_text(column, one, str(value), dialect) for column in _TEXTS[one.field] for value in one.values]
+        whole = or_(*parts)
+        if one.op == "^" and db is not None and dialect == "sqlite" and not _few(db, select(_c.id).where(whole)):
+            # All that begin so would be sorted by time; looking at the newest first finds enough of them sooner.
+            whole = func.coalesce(whole, literal(False))
+    else:
+        whole = or_(*(_COMPARE[one.op](_NUMBERS[one.field], value) for value in one.values))
+    # What is not there has none of the values.
+    return not_(func.coalesce(whole, False)) if one.negated else whole
+
+
+def _text(column: ColumnElement[Any], one: Criterion, value: str, dialect: str) -> ColumnElement[bool]:
+    if one.op != "^":
+        return column == value
+    if dialect != "sqlite":
+        return column.startswith(value, autoescape=True)
+    # LIKE would ignore case here, and with it the index.
+    return and_(column >= value, column < after(value)) if value else column.is_not(None)
+
+
+def after(prefix: str) -> str:
+    """The least text that is greater than all that begin with the prefix, in the order of code points."""
+    return prefix[:-1] + chr(ord(prefix[-1]) + 1) if prefix and ord(prefix[-1]) < 0xD7FF else prefix + chr(0x10FFFF)
+
+
+def _labelled(one: Criterion, dialect: str, criteria: Criteria, db: Connection | None) -> ColumnElement[bool]:
+    # An alias of its own, since who asks may select labels as well.
+    c = labels.alias().c
+    values = or_(*(_text(c.value, one, str(value), dialect) for value in one.values))
+    named: Select[Any] = select(c.session).where(c.name == one.field, values)
+    if one.negated or (db is not None and not _few(db, named)):
+        if one.op == "^":
+            # By the session's own labels: by their beginning, all of that name would be gone through each time.
+            there = select(c.session).where(c.session == _c.id, c.name.concat("") == one.field, values).exists()
+        else:
+            there = named.where(c.started_at == _c.started_at, c.session == _c.id).exists()
+        return not_(there) if one.negated else there
+    if criteria.since is not None:
+        named = named.where(c.started_at >= criteria.since - LONGEST)
+    if criteria.until is not None:
+        named = named.where(c.started_at < criteria.until)
+    return _c.id.in_(named)
+
+
+def _few(db: Connection, hits: Select[Any]) -> bool:
+    counted = select(func.count()).select_from(hits.limit(FEW + 1).subquery())
+    return int(db.execute(counted).scalar_one()) <= FEW

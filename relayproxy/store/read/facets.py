@@ -1,0 +1,210 @@
+"""Which values sessions have, and how many sessions have each.
+
+Knows: how few rows it takes to say so: the newest ones that match, or one step in an index for each value.
+Must not know: which fields a page lists; how filters are written.
+
+Whatever the size of the database, no more than `SEEN` sessions are looked through, and `NEWEST` of them counted; a
+tenth of that where every session's words have to be looked at.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection, case, func, select
+from sqlalchemy.sql.elements import NamedColumn
+
+from relayproxy.store.read.conditions import after, conditions
+from relayproxy.store.read.criteria import PARAM, Criteria, kind_of_field
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.schema.tables import labels, sessions
+
+NEWEST = 5_000
+"""Matching sessions that are counted."""
+SEEN = 100_000
+"""Sessions that are looked through to find those."""
+_AT_ONCE = 500
+
+_c = sessions.c
+SOME = ">0"
+"""The one value of a number that is listed: that there is any."""
+_COLUMNS: dict[str, tuple[NamedColumn[Any], ...]] = {
+    "unanswered": (case((_c.unanswered > 0, SOME)).label("any_unanswered"),),
+    "outcome": (_c.outcome,),
+    "transition": (_c.studio_transition,),
+    "number": (_c.from_number, _c.to_number),
+    "from": (_c.from_number,),
+    "to": (_c.to_number,),
+    "direction": (_c.direction,),
+    "route": (_c.route,),
+    "backend": (_c.backend,),
+    "version": (_c.backend_version,),
+    "reason": (_c.handoff_reason,),
+    "id": (_c.session_id, _c.id, _c.call_sid),
+    "session": (_c.session_id, _c.id),
+    "call": (_c.call_sid,),
+    "account": (_c.account_sid,),
+    "confidence": (_c.confidence,),
+    "ended_by": (_c.ended_by,),
+}
+_INDEXED = frozenset({"number", "from", "to", "id", "session", "call"})
+"""Fields whose values are found by their beginning, however old they are."""
+
+_NOTHING: Mapping[str, int] = {}
+
+Values = tuple[tuple[str, int], ...]
+"""A value and how many sessions have it, the most frequent first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """What was counted. `sessions` match; `whole`: these are all that do, else the newest of them."""
+
+    sessions: int
+    whole: bool
+    values: dict[str, Values]
+    """By field; custom parameters by `param.<name>`, the most frequent names."""
+    more: dict[str, int]
+    """By field how many values were counted beside these."""
+    apart: dict[str, tuple[int, bool]]
+    """By field that is narrowed itself: the sessions that its values were counted in, and whether these are all."""
+
+
+def facets(
+    queries: Queries, criteria: Criteria, fields: Sequence[str], limit: int = 12, longer: Mapping[str, int] = _NOTHING
+) -> Facets:
+    """The `limit` most frequent values of these fields among sessions that match, or as many as `longer` has for one.
+    `param.` stands for the `limit` most frequent custom parameters, and for those that are narrowed. A field that is
+    narrowed itself is counted as if it were not, so that what else could be chosen is seen too."""
+    narrowed = dict.fromkeys(one.field for one in criteria.every if not one.negated)
+    again = [field for field in narrowed if field in fields or (PARAM in fields and field.startswith(PARAM))]
+    apart: dict[str, tuple[int, bool]] = {}
+    with queries.reading() as db:
+        matching, whole, counted = _count(db, criteria, [field for field in fields if field not in narrowed], limit)
+        for field in again:
+            rest = tuple(one for one in criteria.every if one.negated or one.field != field)
+            among, all_of_them, values = _count(db, replace(criteria, every=rest), [field], limit)
+            counted |= values
+            apart[field] = among, all_of_them
+    shown = {field: _most(each, longer.get(field, limit)) for field, each in counted.items()}
+    more = {field: len(each) - len(shown[field]) for field, each in counted.items()}
+    return Facets(matching, whole, shown, more, apart)
+
+
+def values(
+    queries: Queries, field: str, prefix: str, criteria: Criteria, limit: int = 12
+) -> tuple[tuple[str, int | None], ...]:
+    """At most `limit` values of a text or label field that contain `prefix`: those of the newest matching sessions with
+    their number, then such that begin with it and are found in an index, without a number."""
+    known: dict[str, int | None] = {}
+    with queries.reading() as db:
+        counted = _most(_count(db, criteria, [field], NEWEST)[2].get(field, Counter()), NEWEST)
+        low = prefix.lower()
+        first = sorted(
+            (one for one in counted if low in one[0].lower()), key=lambda one: not one[0].lower().startswith(low)
+        )
+        known.update(first[:limit])
+        if len(known) < limit and prefix and (field in _INDEXED or kind_of_field(field) == "label"):
+            for value in _steps(db, field, prefix, limit):
+                known.setdefault(value, None)
+    return tuple(known.items())[:limit]
+
+
+def parameters(queries: Queries, prefix: str = "", limit: int = 50) -> tuple[str, ...]:
+    """Names of custom parameters that were ever seen and begin with `prefix`, as fields, in order."""
+    found: list[str] = []
+    with queries.reading() as db:
+        last = ""
+        while len(found) < limit:
+            start = PARAM + prefix
+            query = select(func.min(labels.c.name)).where(
+                labels.c.name >= start, labels.c.name < after(start), labels.c.name > last
+            )
+            name = db.execute(query).scalar_one()
+            if name is None:
+                break
+            found.append(name)
+            last = name
+    return tuple(found)
+
+
+def _count(
+    db: Connection, criteria: Criteria, fields: Sequence[str], limit: int
+) -> tuple[int, bool, dict[str, Counter[str]]]:
+    """How many sessions were counted, whether they are all that match, and by field its values; of custom parameters
+    the `limit` most frequent names."""
+    share = 10 if criteria.words else 1
+    wanted = conditions(criteria, db.dialect.name, db)
+    floor = _floor(db, criteria.until, SEEN // share)
+    if floor is not None:
+        wanted.append(_c.started_at >= floor)
+    columns = {field: _COLUMNS[field] for field in fields if field in _COLUMNS}
+    read: dict[str, NamedColumn[Any]] = {column.name: column for each in columns.values() for column in each} | {
+        "id": _c.id
+    }
+    places = {name: place for place, name in enumerate(read)}
+    newest = select(*read.values()).where(*wanted).order_by(_c.started_at.desc(), _c.id.desc())
+    most = NEWEST // share or 1
+    rows = [tuple(row) for row in db.execute(newest.limit(most + 1))]
+    whole = len(rows) <= most and floor is None
+    rows = rows[:most]
+    found: dict[str, Counter[str]] = {}
+    for field, each in columns.items():
+        at = [places[column.name] for column in each]
+        if len(at) == 1:
+            counter = Counter(row[at[0]] for row in rows)
+        else:
+            counter = Counter(value for row in rows for value in {row[place] for place in at})
+        del counter[None]
+        found[field] = counter
+    if named := [field for field in fields if field not in _COLUMNS]:
+        found |= _labels(db, [row[places["id"]] for row in rows], named, limit)
+    return len(rows), whole, found
+
+
+def _labels(db: Connection, counted: Sequence[str], fields: Sequence[str], limit: int) -> dict[str, Counter[str]]:
+    c = labels.c
+    by_name: dict[str, Counter[str]] = {field: Counter() for field in fields if field != PARAM}
+    for start in range(0, len(counted), _AT_ONCE):
+        query = select(c.name, c.value).where(c.session.in_(counted[start : start + _AT_ONCE]))
+        for name, value in db.execute(query):
+            if name in by_name:
+                by_name[name][value] += 1
+            elif PARAM in fields and name.startswith(PARAM):
+                by_name[name] = Counter((value,))
+    named = Counter({name: each.total() for name, each in by_name.items() if name not in fields})
+    kept = {*fields, *(name for name, _ in _most(named, limit))}
+    return {name: each for name, each in by_name.items() if name in kept}
+
+
+def _most(counter: Counter[str], limit: int) -> Values:
+    return tuple(sorted(counter.items(), key=lambda one: (-one[1], one[0]))[:limit])
+
+
+def _floor(db: Connection, until: int | None, seen: int) -> int | None:
+    """When the oldest of the sessions began that are looked through; None when that is every session."""
+    query = select(_c.started_at).order_by(_c.started_at.desc()).offset(seen).limit(1)
+    if until is not None:
+        query = query.where(_c.started_at < until)
+    found: int | None = db.execute(query).scalar_one_or_none()
+    return found
+
+
+def _steps(db: Connection, field: str, prefix: str, limit: int) -> Iterable[str]:
+    """Values that begin with the prefix, in order, each found by one step in an index."""
+    if field in _COLUMNS:
+        for column in _COLUMNS[field]:
+            yield from _walk(db, column, [], prefix, limit)
+    else:
+        yield from _walk(db, labels.c.value, [labels.c.name == field], prefix, limit)
+
+
+def _walk(db: Connection, column: NamedColumn[Any], only: list[Any], prefix: str, limit: int) -> Iterator[str]:
+    last: str | None = None
+    for _ in range(limit):
+        beyond = column >= prefix if last is None else column > last
+        last = db.execute(select(func.min(column)).where(*only, beyond, column < after(prefix))).scalar_one()
+        if last is None:
+            return
+        yield last

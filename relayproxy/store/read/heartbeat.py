@@ -1,0 +1,211 @@
+"""How the processes around a database are: what recorders tell of themselves, and how the database itself is.
+
+Knows: that a recorder reports every few seconds in one row of its own; what of a database can be asked cheaply.
+Must not know: what is healthy and what is not.
+"""
+
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from shutil import disk_usage
+
+import msgspec
+from sqlalchemy import Connection, Engine, column, delete, func, select, table, text
+
+from relayproxy.refusals import Tally
+from relayproxy.store.engine import is_in_place, sqlite_path, writing
+from relayproxy.store.errors import NotReady, ReplacedError, StoreError, store_errors
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.schema import tables
+from relayproxy.store.schema.mapping import upsert
+from relayproxy.store.schema.revisions import not_ready_reason
+
+EVERY = 2.0
+"""Seconds between two reports of a recorder."""
+KEPT = 7 * 24 * 3600
+"""Seconds after which what a process has told last is forgotten."""
+COUNTED = 100_000
+"""Sessions that are counted; of more it is only said that they are more."""
+
+
+class JournalVitals(msgspec.Struct, frozen=True):
+    """One journal as its recorder sees it."""
+
+    id: str
+    alive: bool
+    """A relay writes to it."""
+    segments: int
+    bytes: int
+    unread: int
+    """Bytes that have not been played yet."""
+    silent_ms: int = 0
+    """For how long its relay has shown no life, as far as the recorder has watched."""
+
+
+class OtlpVitals(msgspec.Struct, frozen=True):
+    """How the export of spans goes. `endpoint` holds no secrets; `failing_since` is wall nanoseconds."""
+
+    endpoint: str
+    sent: int
+    failed: int
+    dropped: int
+    failing_since: int | None = None
+    cause: str | None = None
+
+
+class Vitals(msgspec.Struct, frozen=True):
+    """What a recorder tells of itself. Times are wall nanoseconds."""
+
+    version: str
+    host: str
+    pid: int
+    started_at: int
+    data_dir: str
+    ended: bool = False
+    """It has stopped in an orderly way: nothing more will come."""
+    journals: tuple[JournalVitals, ...] = ()
+    quota: int = 0
+    """Bytes of journals that relays keep for it."""
+    lag_ms: int = 0
+    """The longest that anything took from the relay to the database since the report before, or waits now, in the
+    recorder or unread in a journal."""
+    calls: int = 0
+    """Connections that live."""
+    commits: int = 0
+    commit_at: int | None = None
+    commit_ms: float = 0.0
+    disk_free: int = 0
+    disk_total: int = 0
+    otlp: OtlpVitals | None = None
+    """None when spans are not sent."""
+    trouble: str | None = None
+    """What the database complained of last, and when."""
+    trouble_at: int | None = None
+    refused: tuple[Tally, ...] = ()
+    """What its relays have refused before any backend was asked, as far as it has been told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The last that a process told of itself, and when (wall nanoseconds)."""
+
+    process: str
+    at: int
+    vitals: Vitals
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """What could not be recorded of sessions that began since a moment."""
+
+    gaps: int
+    sessions: int
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseFacts:
+    """A database that answers. Sizes are bytes; `free` and `total` are of the disk, of SQLite alone."""
+
+    kind: str
+    version: str
+    schema: str
+    answer_ms: float
+    size: int
+    wal: int | None
+    free: int | None
+    total: int | None
+    sessions: int
+    """At most `COUNTED` + 1."""
+
+
+class VitalsWriter:
+    """Writes reports on an engine of `open_engine` of its own. For one thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._writing = writing(engine)
+        self._put = upsert(engine.dialect.name, tables.vitals)
+        self._ready = False
+
+    def write(self, process: str, vitals: Vitals, at: int | None = None) -> None:
+        """Replaces what the process told before, in a transaction of its own. Raises `StoreError`; the database is
+        never created."""
+        at = time.time_ns() if at is None else at
+        try:
+            self._write(process, vitals, at)
+        except StoreError:
+            self._ready = False
+            self._engine.dispose()
+            raise
+
+    def close(self) -> None:
+        """Lets the database go."""
+        self._engine.dispose()
+
+    def _write(self, process: str, vitals: Vitals, at: int) -> None:
+        first = not self._ready
+        if first:
+            reason = not_ready_reason(self._engine)
+            if reason:
+                raise NotReady(reason)
+        row = {"process": process, "at": at, "detail": msgspec.json.encode(vitals).decode()}
+        with store_errors(), self._writing.begin() as db:
+            if not is_in_place(db):
+                raise ReplacedError("the database file has been deleted or replaced")
+            if db.dialect.name == "postgresql":
+                # Nobody misses a report that a crash of the server takes along.
+                db.execute(text("SET LOCAL synchronous_commit TO off"))
+            db.execute(self._put, row)
+            if first:
+                db.execute(delete(tables.vitals).where(tables.vitals.c.at < at - KEPT * 1_000_000_000))
+        self._ready = True
+
+
+def reports(queries: Queries) -> tuple[Report, ...]:
+    """What every process told last, the newest first; what another version wrote in another shape is left out."""
+    c = tables.vitals.c
+    found = []
+    with queries.reading() as db:
+        for row in db.execute(select(c.process, c.at, c.detail).order_by(c.at.desc(), c.process)):
+            with suppress(msgspec.DecodeError):
+                found.append(Report(row.process, row.at, msgspec.json.decode(row.detail, type=Vitals)))
+    return tuple(found)
+
+
+def gaps_since(queries: Queries, since: int) -> Gaps:
+    """What is missing in sessions that began at `since` (wall nanoseconds) or later."""
+    c = tables.sessions.c
+    query = select(func.coalesce(func.sum(c.gaps), 0), func.count()).where(c.started_at >= since, c.gaps > 0)
+    with queries.reading() as db:
+        gaps, sessions = db.execute(query).one()
+    return Gaps(int(gaps), int(sessions))
+
+
+def database_facts(queries: Queries) -> DatabaseFacts:
+    """How the database is. Raises `NotReady` and `StoreError` as queries do."""
+    with queries.reading() as db:
+        before = time.perf_counter()
+        revision = db.execute(select(column("version_num")).select_from(table("alembic_version"))).scalars().first()
+        db.execute(select(func.max(tables.journals.c.updated_at))).scalar_one()
+        answer = (time.perf_counter() - before) * 1000
+        some = select(tables.sessions.c.started_at).limit(COUNTED + 1).subquery()
+        sessions = int(db.execute(select(func.count()).select_from(some)).scalar_one())
+        size, wal, free, total = _sizes(db)
+        kind = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}.get(db.dialect.name, db.dialect.name)
+        version = ".".join(str(part) for part in db.dialect.server_version_info or ())
+        return DatabaseFacts(kind, version, str(revision or ""), answer, size, wal, free, total, sessions)
+
+
+def _sizes(db: Connection) -> tuple[int, int | None, int | None, int | None]:
+    path = sqlite_path(db.engine.url)
+    if path is None:
+        return int(db.execute(select(func.pg_database_size(func.current_database()))).scalar_one()), None, None, None
+    wal = path.with_name(path.name + "-wal")
+    with store_errors():
+        usage = disk_usage(path.parent)
+        size = path.stat().st_size
+    try:
+        waiting = wal.stat().st_size
+    except FileNotFoundError:
+        waiting = 0
+    return size, waiting, usage.free, usage.total

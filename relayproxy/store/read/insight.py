@@ -1,0 +1,320 @@
+"""The numbers of many calls at once.
+
+Knows: how sums, latencies and their counts are read for every call that meets criteria, without reading a call.
+Must not know: percentiles, rates, HTML, who asks.
+
+A call belongs to a range of time when it began in it, so that of two ranges side by side no call is in both. Numbers
+are of whole calls. Work is bounded: of many calls the newest `MOST` are read. Like the methods of `Queries`, these
+functions may be called from any thread and raise `NotReady` and `StoreError`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, Select, and_, case, func, literal, literal_column, or_, select
+
+from relayproxy.store.read.conditions import conditions
+from relayproxy.store.read.criteria import Criteria, kind_of_field
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.schema.tables import labels, sessions, turns
+
+MOST = 100_000
+"""Calls that are read at most."""
+EXACT = 100_000
+"""Up to so many latencies are read to the millisecond; of more, those from 128 ms on are rounded by 0.8 % at most."""
+
+_c = sessions.c
+_COLUMNS: dict[str, ColumnElement[Any]] = {
+    "route": _c.route,
+    "backend": _c.backend,
+    "version": _c.backend_version,
+    "to": _c.to_number,
+    "from": _c.from_number,
+    "direction": _c.direction,
+    "outcome": _c.outcome,
+    "transition": _c.studio_transition,
+    "reason": _c.handoff_reason,
+}
+FIELDS = tuple(_COLUMNS)
+"""What calls can be told apart by, besides labels (`tag`, `lang`, `finding`, `param.<name>`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Which calls the numbers stand on: those that began within [since, until), wall nanoseconds."""
+
+    matching: int
+    """Calls that meet the criteria."""
+    counted: int
+    """The newest of them, which are read."""
+    since: int
+    until: int
+    responses: int
+    """How many latencies there are to read."""
+    first: int | None = None
+    """When the first of those that are read began."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Sums over some calls."""
+
+    calls: int = 0
+    turns: int = 0
+    responses: int = 0
+    interrupted_responses: int = 0
+    false_interruptions: int = 0
+    unanswered: int = 0
+    stale_chunks: int = 0
+    stale_calls: int = 0
+    """Calls with any stale output."""
+    unanswered_calls: int = 0
+    asked_again: int = 0
+    """Unanswered turns in which the caller spoke again."""
+    failed: int = 0
+    """Calls whose Studio transition is `failed`."""
+    ended: int = 0
+
+    def __add__(self, other: "Sums") -> "Sums":
+        return Sums(*(getattr(self, name) + getattr(other, name) for name in Sums.__slots__))
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Calls that began in the same step of time and ended in the same way; `outcome` is None while they live."""
+
+    step: int
+    outcome: str | None
+    transition: str | None
+    sums: Sums
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """How many turns of a step of time (or of a field's value) have this latency, or none for this reason."""
+
+    place: int | str | None
+    ms: int | None
+    null_reason: str | None
+    turns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A call, or a turn of it, to be looked at."""
+
+    session: str
+    started_at: int
+    route: str
+    from_number: str | None
+    to_number: str | None
+    outcome: str | None
+    failed: bool
+    """The Studio transition is `failed`."""
+    errors: int
+    warnings: int
+    unanswered: int
+    longest_wait_ms: int | None
+    """Of the turn; of a call, that of all turns. None where an earlier version stored it."""
+    latency_ms: int | None
+    """Of the turn; of a call, its slowest."""
+    turn: int | None = None
+
+
+class Numbers:
+    """What can be asked of the calls that meet criteria, whose times are of their beginning."""
+
+    def __init__(self, queries: Queries, criteria: Criteria, most: int = MOST, exact: int = EXACT) -> None:
+        self._queries = queries
+        self._criteria = replace(criteria, since=None, until=None)
+        self._since, self._until = criteria.since, criteria.until
+        self._most, self._exact = most, exact
+
+    def reach(self) -> Reach:
+        """How many there are, and which of them are read."""
+        with self._queries.reading() as db:
+            where = self._where(db.dialect.name, self._since, self._until)
+            matching = int(db.execute(select(func.count()).select_from(sessions).where(*where)).scalar_one())
+            since = self._since
+            if matching > self._most:
+                oldest = select(_c.started_at).where(*where).order_by(_c.started_at.desc())
+                since = int(db.execute(oldest.offset(self._most - 1).limit(1)).scalar_one())
+                where = self._where(db.dialect.name, since, self._until)
+            edges = select(func.count(), func.min(_c.started_at), func.max(_c.started_at), func.sum(_c.response_n))
+            counted, first, last, responses = db.execute(edges.where(*where)).one()
+        until = (last or 0) + 1 if self._until is None else self._until
+        if since is None:
+            since = until - 1 if first is None else first
+        return Reach(matching, counted, int(since), int(until), int(responses or 0), first)
+
+    def before(self, at: int, most: int, since: int | None = None) -> int:
+        """How many calls that meet the criteria began before, counted up to `most`; with `since` those that went on at
+        that time or later."""
+        with self._queries.reading() as db:
+            # As for a page of the newest: what is common is met soon enough, what is rare is looked up.
+            where = conditions(replace(self._criteria, since=since, until=at), db.dialect.name, db)
+            some = select(_c.id).where(*where, _c.started_at < at).order_by(_c.started_at.desc()).limit(most)
+            return int(db.execute(select(func.count()).select_from(some.subquery())).scalar_one())
+
+    def calls(self, reach: Reach, origin: int, step: int) -> tuple[Calls, ...]:
+        """Calls by the step of time from `origin` on in which they began, and by how they ended."""
+        place = (_c.started_at - origin) // literal(step)
+        outcome = case((_c.ended_at.is_(None), None), else_=func.coalesce(_c.outcome, "unknown"))
+        keys = (place.label("place"), outcome.label("ending"), _c.studio_transition)
+        return tuple(
+            Calls(int(row[0]), row[1], row[2], _sums(row[3:])) for row in self._grouped(select(*keys, *_SUMS), 3, reach)
+        )
+
+    def latencies(self, reach: Reach, origin: int, step: int) -> tuple[Latency, ...]:
+        """Response latencies of their turns, by the step of time in which the turn began."""
+        place: ColumnElement[Any] = (turns.c.started_at - origin) // literal(step)
+        return self._latencies(reach, place, sessions)
+
+    def values(self, reach: Reach, field: str, most: int) -> tuple[tuple[str | None, Sums], ...]:
+        """The values of a field that most calls have, None for calls without it, most calls first. A call with
+        several values counts with each. Raises ValueError for a field that calls cannot be told apart by."""
+        value, joined = _value(field)
+        query = select(value, *_SUMS).select_from(joined).order_by(func.count().desc(), literal_column("1")).limit(most)
+        return tuple((row[0], _sums(row[1:])) for row in self._grouped(query, 1, reach))
+
+    def latencies_by(self, reach: Reach, field: str, values: tuple[str | None, ...]) -> tuple[Latency, ...]:
+        """Response latencies by these values of the field."""
+        value, joined = _value(field)
+        among = or_(value.in_([one for one in values if one is not None]), *([value.is_(None)] * (None in values)))
+        return self._latencies(reach, value, joined, among)
+
+    def versions(self, reach: Reach) -> tuple[tuple[str, int], ...]:
+        """Versions of the backend that came up within the range, and when the first call of each began, in this order:
+        not those that calls had in as long a time before it, nor what the first of all these calls had."""
+        with self._queries.reading() as db:
+            where = self._where(db.dialect.name, 2 * reach.since - reach.until, reach.until)
+            query = select(_c.backend_version, func.min(_c.started_at)).where(*where).group_by(_c.backend_version)
+            firsts = [(row[0], int(row[1])) for row in db.execute(query)]
+        begun = max(reach.since, min((at for _, at in firsts), default=0) + 1)
+        return tuple(sorted((one for one in firsts if one[0] and one[1] >= begun), key=lambda one: (one[1], one[0])))
+
+    def slowest(self, reach: Reach, limit: int) -> tuple[Place, ...]:
+        """The turns in which callers waited longest, answered or not, the longest first."""
+        with self._queries.reading() as db:
+            where = self._where(db.dialect.name, reach.since, reach.until)
+            # A turn among the slowest is in one of the calls whose slowest turns are.
+            t = turns.c
+            of_call = func.coalesce(_c.longest_wait_ms, _c.response_max_ms)
+            of_turn = func.coalesce(t.longest_wait_ms, t.response_latency_ms)
+            calls = select(_c.id).where(*where, of_call.is_not(None))
+            calls = calls.order_by(of_call.desc(), _c.started_at.desc(), _c.id).limit(limit)
+            ids = list(db.execute(calls).scalars())
+            query = select(*_PLACE, of_turn, t.response_latency_ms, t.number, t.started_at)
+            query = query.select_from(sessions.join(turns, t.session == _c.id))
+            query = query.where(_c.id.in_(ids), of_turn.is_not(None))
+            query = query.order_by(of_turn.desc(), t.started_at.desc(), t.number).limit(limit)
+            return tuple(replace(Place(*row[:-1]), started_at=row[-1]) for row in db.execute(query))
+
+    def worst(self, reach: Reach, limit: int) -> tuple[Place, ...]:
+        """The calls in which most went wrong: failed ones first, then those with most errors, unanswered turns,
+        warnings, and the longest wait. Calls in which nothing did are not among them."""
+        with self._queries.reading() as db:
+            where = self._where(db.dialect.name, reach.since, reach.until)
+            failed = case((_c.studio_transition == "failed", 1), else_=0)
+            waited = func.coalesce(_c.longest_wait_ms, _c.response_max_ms, 0)
+            query = select(*_PLACE, _c.longest_wait_ms, _c.response_max_ms).where(*where)
+            query = query.where(or_(failed > 0, _c.errors > 0, _c.unanswered > 0, _c.warnings > 0))
+            order = (failed, _c.errors, _c.unanswered, _c.warnings, waited, _c.started_at)
+            query = query.order_by(*(column.desc() for column in order), _c.id).limit(limit)
+            return tuple(Place(*row) for row in db.execute(query))
+
+    def _where(self, dialect: str, since: int | None, until: int | None) -> list[ColumnElement[bool]]:
+        # First, since of several bounds SQLite seeks by the first one.
+        range_of_time = [] if since is None else [_c.started_at >= since]
+        if until is not None:
+            range_of_time.append(_c.started_at < until)
+        # The criteria know it too, so that labels of other times are not looked up. What began in it reaches into it.
+        return range_of_time + conditions(replace(self._criteria, since=since, until=until), dialect)
+
+    def _grouped(self, query: Select[Any], keys: int, reach: Reach) -> Iterator[Any]:
+        with self._queries.reading() as db:
+            where = self._where(db.dialect.name, reach.since, reach.until)
+            # By position: to PostgreSQL the same expression with parameters of its own is another expression.
+            yield from db.execute(query.where(*where).group_by(*(literal_column(str(at + 1)) for at in range(keys))))
+
+    def _latencies(
+        self, reach: Reach, place: ColumnElement[Any], joined: FromClause, *where: ColumnElement[bool]
+    ) -> tuple[Latency, ...]:
+        t = turns.c
+        ms = t.response_latency_ms if reach.responses <= self._exact else _rounded(t.response_latency_ms)
+        # Where nothing had been asked no answer was due, as in a call's own totals.
+        counted = or_(t.response_latency_ms.is_not(None), t.null_reason != "no_prompt")
+        query = select(place.label("place"), ms.label("ms"), t.null_reason, func.count())
+        query = query.select_from(joined.join(turns, t.session == _c.id)).where(counted, *where)
+        return tuple(Latency(*row) for row in self._grouped(query, 3, reach))
+
+
+def first_call(queries: Queries) -> int | None:
+    """When the first of all calls began."""
+    with queries.reading() as db:
+        found: int | None = db.execute(select(func.min(_c.started_at))).scalar_one()
+    return found
+
+
+def label_names(queries: Queries) -> tuple[str, ...]:
+    """The names of all labels that any call has, in order."""
+    found: list[str] = []
+    with queries.reading() as db:
+        # One step of the index for each name, however many calls have it.
+        while name := db.execute(
+            select(func.min(labels.c.name)).where(labels.c.name > (found[-1] if found else ""))
+        ).scalar():
+            found.append(name)
+    return tuple(found)
+
+
+_SUMS = (
+    func.count(),
+    func.sum(_c.turns),
+    func.sum(_c.responses),
+    func.sum(_c.interrupted_responses),
+    func.sum(_c.false_interruptions),
+    func.sum(_c.unanswered),
+    func.sum(_c.stale_chunks),
+    func.sum(case((_c.stale_chunks > 0, 1), else_=0)),
+    func.sum(case((_c.unanswered > 0, 1), else_=0)),
+    func.sum(_c.asked_again),
+    func.sum(case((_c.studio_transition == "failed", 1), else_=0)),
+    func.sum(case((_c.ended_at.is_not(None), 1), else_=0)),
+)
+_PLACE = (
+    _c.id,
+    _c.started_at,
+    _c.route,
+    _c.from_number,
+    _c.to_number,
+    _c.outcome,
+    func.coalesce(_c.studio_transition == "failed", False),
+    _c.errors,
+    _c.warnings,
+    _c.unanswered,
+)
+
+
+def _sums(row: Any) -> Sums:
+    return Sums(*(int(one) for one in row))
+
+
+def _value(field: str) -> tuple[ColumnElement[Any], FromClause]:
+    if field in _COLUMNS:
+        # An empty text is as little of a value as none at all.
+        return func.nullif(_COLUMNS[field], "").label("value"), sessions
+    if kind_of_field(field) != "label":
+        raise ValueError(f"{field} is nothing that calls can be told apart by")
+    # An expression, so that SQLite looks labels up by session: a name alone finds those of every call.
+    mine = and_(labels.c.session == _c.id, labels.c.name.concat("") == field)
+    return labels.c.value.label("value"), sessions.outerjoin(labels, mine)
+
+
+def _rounded(ms: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The middle of its bucket: buckets are as wide as the 64th part of their lower edge, in whole milliseconds."""
+    ranges = [
+        (ms < (128 << width), ms // literal(1 << width) * (1 << width) + ((1 << width) >> 1)) for width in range(14)
+    ]
+    return case(*ranges, else_=ms)

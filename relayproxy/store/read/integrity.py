@@ -1,0 +1,93 @@
+"""Whether a SQLite file that is in use is still sound.
+
+Knows: what of a file can be looked at cheaply and often, and how rarely all of it.
+Must not know: what the tables are for; what is done about damage.
+
+Whoever writes to a file keeps its pages in memory, and does not notice that somebody else has overwritten or cut them.
+So it is opened afresh for each look: its header and its tables' definitions are read, and its size is compared with
+what it should be. `PRAGMA quick_check`, which reads all of it, follows when `REST` times its last duration is over.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+
+from sqlalchemy import make_url
+
+from relayproxy.store.engine import open_reader, place, sqlite_path
+from relayproxy.store.errors import BrokenError, ReplacedError, StoreError, store_errors
+from relayproxy.store.schema.revisions import state_of
+
+EVERY = 2.0
+"""Seconds between two looks."""
+REST = 200
+"""How many times as long as reading all of the file takes there is until it is read again."""
+
+
+class Integrity:
+    """Looks at a SQLite file; at another database it does not. For one thread."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = open_reader(url)
+        self._path = sqlite_path(make_url(url))
+        self._seen = False
+        self._size = 0
+        self._next = 0.0
+
+    def look(self) -> None:
+        """Raises `BrokenError` when the file is damaged or has lost what was in it before, `ReplacedError` when
+        another version's database has been written over it, and `StoreError` when that cannot be told now."""
+        if self._path is None:
+            return
+        with store_errors(), self._engine.connect() as db:
+            state = state_of(db)
+            if state != "ready":
+                if state == "missing" and self._seen:
+                    raise BrokenError(f"The database {self._path} has been emptied")
+                if self._seen:
+                    raise ReplacedError(f"The database {self._path} has been overwritten with another one")
+                return
+            self._seen = True
+            pages, page_size = (
+                int(db.exec_driver_sql(f"PRAGMA {of}").scalar_one()) for of in ("page_count", "page_size")
+            )
+            # The newest pages may be in the -wal alone, but what was in the file once is not taken out of it before
+            # the database has become smaller; as long as this reads, it does not.
+            size, before = self._path.stat().st_size, self._size
+            if size < min(before, pages * page_size):
+                raise BrokenError(f"The database {self._path} has been cut from {before} to {size} bytes")
+            self._size = size
+            if time.monotonic() >= self._next:
+                # The deadline of a reader is for people who wait.
+                db.connection.driver_connection.set_progress_handler(None, 0)  # type: ignore[union-attr]
+                began = time.monotonic()
+                found = str(db.exec_driver_sql("PRAGMA quick_check(1)").scalar_one())
+                now = time.monotonic()
+                self._next = now + REST * (now - began)
+                if found != "ok":
+                    raise BrokenError(f"The database {place(self._engine)} is damaged ({found.splitlines()[-1]})")
+
+
+class Watch:
+    """Looks again and again, in a thread of its own that ends with the process."""
+
+    def __init__(self, look: Callable[[], None], every: float = EVERY) -> None:
+        self._look = look
+        self._every = every
+        self._found: StoreError | None = None
+        threading.Thread(target=self._run, name="integrity", daemon=True).start()
+
+    def check(self) -> None:
+        """Raises what has been found, a `BrokenError` or `ReplacedError`. Never waits."""
+        if self._found is not None:
+            raise self._found
+
+    def _run(self) -> None:
+        while self._found is None:
+            time.sleep(self._every)
+            try:
+                self._look()
+            except (BrokenError, ReplacedError) as problem:
+                self._found = problem
+            except StoreError:
+                continue  # whoever writes meets it too

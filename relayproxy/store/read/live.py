@@ -1,0 +1,65 @@
+"""What a wall of live calls asks: which sessions live, and the newest turns of some of them.
+
+Knows: the order of the wall (by start), and that few turns are enough for it.
+Must not know: HTML, JSON, what is said of a turn.
+
+Raises what every method of `Queries` raises.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.schema import tables
+from relayproxy.store.schema.mapping import columns, value
+from relayproxy.store.schema.rows import SessionRow, TurnRow
+
+LAST_TURNS = 3
+_AT_ONCE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """A session and its last few turns, by number."""
+
+    session: SessionRow
+    turns: tuple[TurnRow, ...]
+
+
+def live(queries: Queries, limit: int) -> tuple[dict[str, int], int]:
+    """The revisions of at most `limit` live sessions by their ids, the longest-lived first, and how many live."""
+    c = tables.sessions.c
+    with queries.reading() as db:
+        found = db.execute(select(c.id, c.revision).where(c.ended_at.is_(None)).order_by(c.started_at, c.id)).all()
+    return {row.id: row.revision for row in found[:limit]}, len(found)
+
+
+def glimpses(queries: Queries, ids: Collection[str]) -> dict[str, Glimpse]:
+    """The sessions with these ids of ours, live or not, by id; those that are not there are left out."""
+    wanted = list(ids)
+    found: dict[str, Glimpse] = {}
+    with queries.reading() as db:
+        for at in range(0, len(wanted), _AT_ONCE):
+            _add(db, wanted[at : at + _AT_ONCE], found)
+    return found
+
+
+def _add(db: Connection, ids: list[str], found: dict[str, Glimpse]) -> None:
+    sessions, turns = tables.sessions.c, tables.turns.c
+    rows = [
+        value(SessionRow, row) for row in db.execute(columns(SessionRow, tables.sessions).where(sessions.id.in_(ids)))
+    ]
+    newest = (
+        columns(TurnRow, tables.turns)
+        .join(tables.sessions, sessions.id == turns.session)
+        .where(sessions.id.in_(ids), turns.number >= sessions.turns - LAST_TURNS)
+        .order_by(turns.session, turns.number)
+    )
+    last: dict[str, list[TurnRow]] = {id: [] for id in ids}
+    for row in db.execute(newest):
+        turn = value(TurnRow, row)
+        last[turn.session].append(turn)
+    for session in rows:
+        found[session.id] = Glimpse(session, tuple(last[session.id]))

@@ -1,0 +1,375 @@
+"""What the console asks.
+
+Knows: the order of lists, the cursors of pages, and when there is nothing to read yet.
+Must not know: HTML, JSON, who asks.
+
+Every method may be called from any thread, raises `NotReady` while there is no database with this version's
+schema, and `StoreError` when the database does not answer. Nothing is ever written.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Engine, func, literal, select, tuple_
+
+from relayproxy.conversation.message import Message, read_lines
+from relayproxy.store.errors import NotReady, StoreError, store_errors
+from relayproxy.store.read.conditions import SORTED_BY, computed, conditions
+from relayproxy.store.read.criteria import Criteria, Sort
+from relayproxy.store.read.recording_reader import head, lines_from
+from relayproxy.store.read.search import Hit, hits
+from relayproxy.store.schema import tables
+from relayproxy.store.schema.mapping import columns, value
+from relayproxy.store.schema.revisions import not_ready_reason
+from relayproxy.store.schema.rows import ConnectionRow, SessionRow, TurnRow
+
+ALL = Criteria()
+_BRIEF = columns(SessionRow, tables.sessions, blank="detail")
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPage:
+    """Some sessions, and the cursor of the next page; None when there are no more."""
+
+    sessions: tuple[SessionRow, ...]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """One session with its connections (first opened first) and the turns that were asked for (by number)."""
+
+    session: SessionRow
+    connections: tuple[ConnectionRow, ...]
+    turns: tuple[TurnRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedMessage:
+    """A message and the connection it came over."""
+
+    connection: str
+    index: int
+    """Position of that connection in the session, from 0; with `message.seq` the cursor of `messages`."""
+    opened_at: int
+    """Wall nanoseconds that `message.t` counts from."""
+    message: Message
+
+
+class Queries:
+    """Reads for pages, on an engine of `open_reader`. `note` is told how each read of the database went, by whichever
+    thread it was: None when it worked."""
+
+    def __init__(self, engine: Engine, note: Callable[[StoreError | None], None] = lambda _problem: None) -> None:
+        self._engine = engine
+        self._note = note
+        self._ready = False
+
+    def not_ready(self) -> str | None:
+        """Why there is nothing to read yet, in words for the person who runs relayproxy; None when there is.
+        Raises `StoreError` when the database cannot be asked."""
+        return not_ready_reason(self._engine)
+
+    def empty(self) -> bool:
+        """True while no session has been recorded."""
+        with self.reading() as db:
+            return db.execute(select(tables.sessions.c.id).limit(1)).first() is None
+
+    def count(self) -> int:
+        """The number of sessions, live ones included."""
+        with self.reading() as db:
+            return int(db.execute(select(func.count()).select_from(tables.sessions)).scalar_one())
+
+    def sessions(
+        self, limit: int = 50, before: str | None = None, criteria: Criteria = ALL, sort: Sort | None = None
+    ) -> SessionPage:
+        """Live sessions first, the newest first among live and among ended ones; with `sort` in that order, equal
+        ones by their beginning, and last those that have no such number. Rows without their `detail`.
+
+        `before` is the cursor of the page before in the same order; anything else raises ValueError, and so does a
+        field in `criteria` or `sort` that is none. A session that ends while someone pages from the live ones to the
+        ended ones is met again there.
+        """
+        if sort is not None:
+            return self._sorted(limit, before, criteria, sort)
+        live, position = _read_cursor(before) if before else (True, None)
+        found: list[SessionRow] = []
+        with self.reading() as db:
+            wanted = conditions(criteria, db.dialect.name, db)
+            if live:
+                found = _sessions(db, wanted, live=True, after=position, limit=limit + 1)
+                position = None
+            if len(found) <= limit:
+                found += _sessions(db, wanted, live=False, after=position, limit=limit + 1 - len(found))
+        more = len(found) > limit > 0
+        return SessionPage(tuple(found[:limit]), _cursor(found[limit - 1]) if more else None)
+
+    def _sorted(self, limit: int, before: str | None, criteria: Criteria, sort: Sort) -> SessionPage:
+        if sort.field not in SORTED_BY:
+            raise ValueError(f"{sort.field} is nothing to sort by")
+        c = tables.sessions.c
+        after = _read_sorted_cursor(before, sort) if before else None
+        with self.reading() as db:
+            # What many match is met soon on the way through the index of the order; what few do is looked up, and
+            # sorted then.
+            places = _on_the_way(db, criteria, sort, after, limit + 1) or _sorted(db, criteria, sort, after, limit + 1)
+            shown = [id for id, _, _ in places[:limit]]
+            rows = {row.id: value(SessionRow, row) for row in db.execute(_BRIEF.where(c.id.in_(shown)))}
+        more = len(places) > limit > 0
+        next = _sorted_cursor(sort, *places[limit - 1]) if more else None
+        return SessionPage(tuple(rows[id] for id in shown if id in rows), next)
+
+    def hits(self, criteria: Criteria, sessions: Sequence[str]) -> dict[str, tuple[Hit, ...]]:
+        """By session (our ids) the first turns in which the words of `criteria` were said."""
+        with self.reading() as db:
+            return hits(db, criteria.words, sessions)
+
+    def session(self, id: str, first: int = 0, limit: int | None = None) -> SessionView | None:
+        """The session with this id: ours, else Twilio's VX id (of several the first that said so), with its turns from
+        number `first` on, at most `limit`."""
+        with self.reading() as db:
+            key = _find(db, id)
+            row = db.execute(columns(SessionRow, tables.sessions).where(tables.sessions.c.id == key)).first()
+            if row is None:
+                return None
+            turns = _turns(db, str(key), first, limit)
+            return SessionView(value(SessionRow, row), _connections(db, str(key)), turns)
+
+    def turns(self, session: str, first: int = 0, limit: int | None = None) -> tuple[TurnRow, ...]:
+        """The session's (our id) turns from number `first` on, at most `limit`."""
+        with self.reading() as db:
+            return _turns(db, session, first, limit)
+
+    def sessions_of_call(self, call_sid: str, limit: int = 50) -> tuple[SessionRow, ...]:
+        """The first sessions of a call, first first; rows without their `detail`."""
+        c = tables.sessions.c
+        with self.reading() as db:
+            query = _BRIEF.where(c.call_sid == call_sid).order_by(c.started_at, c.id).limit(limit)
+            return tuple(value(SessionRow, row) for row in db.execute(query))
+
+    def sessions_with_id(self, session_id: str, limit: int = 20) -> tuple[SessionRow, ...]:
+        """The first sessions that claim this VX id, first first; rows without their `detail`."""
+        c = tables.sessions.c
+        with self.reading() as db:
+            query = _BRIEF.where(c.session_id == session_id).order_by(c.started_at, c.id).limit(limit)
+            return tuple(value(SessionRow, row) for row in db.execute(query))
+
+    def messages(
+        self, session_id: str, after: tuple[int, int] | None = None, limit: int = 1000
+    ) -> tuple[PlacedMessage, ...]:
+        """At most `limit` messages of the session (our id or VX id) after the place (connection index, seq), in
+        order: connection by connection as they opened, each by seq. Fewer than `limit`: that is all for now."""
+        index, seq = (after[0], after[1] + 1) if after else (0, 0)
+        found: list[PlacedMessage] = []
+        with self.reading() as db:
+            key = _find(db, session_id)
+            connections = _connections(db, key) if key else ()
+            for place in range(max(index, 0), len(connections)):
+                connection = connections[place]
+                start = seq if place == index else 0
+                for message in _messages(db, connection.id, start, limit - len(found)):
+                    found.append(PlacedMessage(connection.id, place, connection.opened_at, message))
+        return tuple(found)
+
+    def revision(self, id: str) -> int | None:
+        """A number that grows with every change of the session (our id or VX id); None when there is no such one."""
+        with self.reading() as db:
+            key = _find(db, id)
+            query = select(tables.sessions.c.revision).where(tables.sessions.c.id == key)
+            found: int | None = db.execute(query).scalar_one_or_none()
+            return found
+
+    def revisions(self, ids: Iterable[str]) -> dict[str, int]:
+        """The revisions of the sessions with these ids of ours; those that are not there are left out."""
+        c = tables.sessions.c
+        with self.reading() as db:
+            found = db.execute(select(c.id, c.revision).where(c.id.in_(list(ids))))
+            return {row.id: row.revision for row in found}
+
+    def changes(self) -> str:
+        """A token that is another one after every commit that moved a journal, hence after every change that the
+        recorder makes, and, while there is any journal, after every session that was derived anew; cheap however many
+        sessions there are."""
+        c = tables.journals.c
+        newest = select(func.max(tables.sessions.c.started_at)).scalar_subquery()
+        # Not the newest: clocks of several machines differ.
+        touched = func.sum(c.updated_at % 1_000_000_007)
+        query = select(func.count(), touched, func.sum(c.segment), func.sum(c.offset), newest)
+        with self.reading() as db:
+            return "-".join(str(part or 0) for part in db.execute(query.select_from(tables.journals)).one())
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection for other reads, with the same errors."""
+        try:
+            with self._reading() as db:
+                yield db
+        except StoreError as problem:
+            self._note(problem)
+            raise
+        self._note(None)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        if not self._ready:
+            self._check()
+        try:
+            with store_errors(), self._engine.connect() as db:
+                yield db
+        except StoreError:
+            # Perhaps it is another database by now.
+            self._ready = False
+            self._check()
+            raise
+
+    def _check(self) -> None:
+        reason = self.not_ready()
+        if reason:
+            raise NotReady(reason)
+        self._ready = True
+
+
+def _sessions(
+    db: Connection, wanted: list[ColumnElement[bool]], *, live: bool, after: tuple[int, str] | None, limit: int
+) -> list[SessionRow]:
+    c = tables.sessions.c
+    found = select(c.id).where(c.ended_at.is_(None) if live else c.ended_at.is_not(None), *wanted)
+    if after:
+        found = found.where(tuple_(c.started_at, c.id) < after)
+    newest = (c.started_at.desc(), c.id.desc())
+    # Two steps: what is looked through is the index, and only what is shown is read whole.
+    ids = db.execute(found.order_by(*newest).limit(limit)).scalars().all()
+    query = _BRIEF.where(c.id.in_(ids)).order_by(*newest)
+    return [value(SessionRow, row) for row in db.execute(query)] if ids else []
+
+
+def _turns(db: Connection, session: str, first: int, limit: int | None) -> tuple[TurnRow, ...]:
+    c = tables.turns.c
+    query = columns(TurnRow, tables.turns).where(c.session == session, c.number >= first)
+    return tuple(value(TurnRow, row) for row in db.execute(query.order_by(c.number).limit(limit)))
+
+
+def _find(db: Connection, id: str) -> str | None:
+    """Our id of the session with this id of ours or VX id."""
+    c = tables.sessions.c
+    found: str | None = db.execute(select(c.id).where(c.id == id)).scalar_one_or_none()
+    # Whoever knows an id can claim it afterwards.
+    first = select(c.id).where(c.session_id == id).order_by(c.started_at, c.id).limit(1)
+    return found or db.execute(first).scalar_one_or_none()
+
+
+def _connections(db: Connection, session: str) -> tuple[ConnectionRow, ...]:
+    c = tables.connections.c
+    query = columns(ConnectionRow, tables.connections).where(c.session == session).order_by(c.opened_at, c.id)
+    return tuple(value(ConnectionRow, row) for row in db.execute(query))
+
+
+def _messages(db: Connection, connection: str, seq: int, limit: int) -> Iterator[Message]:
+    while limit > 0 and (lines := lines_from(db, connection, seq)):
+        for message in read_lines(head(lines, limit)):
+            seq = message.seq + 1
+            limit -= 1
+            yield message
+
+
+def _cursor(session: SessionRow) -> str:
+    return f"{'live' if session.ended_at is None else 'ended'}.{session.started_at}.{session.id}"
+
+
+_PARTLY = frozenset({"duration", "latency", "wait"})
+"""What not every session has."""
+
+_LEAST = -(2**62)
+"""Less than anything that lists are sorted by; null is not more than that."""
+
+_After = tuple[int | None, int, str]
+"""A place in a sorted list: what it is sorted by, when the session began, its id."""
+
+WAY = 10_000
+"""Sessions that are looked at one by one, in the order of a list, until those of a page are found."""
+WAY_OF_WORDS = 2_000
+
+
+class _Place(NamedTuple):
+    id: str
+    started_at: int
+    number: int | None
+
+
+def _on_the_way(db: Connection, criteria: Criteria, sort: Sort, after: _After | None, limit: int) -> list[_Place]:
+    """The first `limit` places of a sorted list, by its index; nothing when they are not among the next `WAY`
+    sessions of the order, or `WAY_OF_WORDS` where what was said has to be looked at."""
+    if after is not None and after[0] is None:
+        return []
+    by, order = SORTED_BY[sort.field], _order(SORTED_BY[sort.field], sort)
+    place = (by, tables.sessions.c.started_at, tables.sessions.c.id)
+    bounds = [by > literal(_LEAST), *([] if after is None else [_beyond(place, after, sort)])]
+    steps = WAY_OF_WORDS if criteria.words else WAY
+    end = db.execute(select(*place).where(*bounds).order_by(*order).offset(steps).limit(1)).one_or_none()
+    if end is not None:
+        bounds.append(_beyond(place, tuple(end), replace(sort, ascending=not sort.ascending)))
+    wanted = conditions(criteria, db.dialect.name, db)
+    if db.dialect.name == "sqlite":
+        # It would otherwise take an index of the condition, and sort all that it finds by it.
+        wanted = [func.coalesce(one, literal(False)) for one in wanted]
+    found = select(*_place(by)).where(*bounds, *wanted).order_by(*order).limit(limit)
+    places = [_Place(*row) for row in db.execute(found)]
+    return places if len(places) == limit else []
+
+
+def _sorted(db: Connection, criteria: Criteria, sort: Sort, after: _After | None, limit: int) -> list[_Place]:
+    """The same of all that match, whether they have what the list is sorted by or not."""
+    c, by = tables.sessions.c, computed(sort.field) if criteria else SORTED_BY[sort.field]
+    found = select(*_place(by)).where(*conditions(criteria, db.dialect.name)).limit(limit)
+    places: list[_Place] = []
+    if after is None or after[0] is not None:
+        bounds = [] if after is None else [_beyond((by, c.started_at, c.id), after, sort)]
+        valued = found.where(by > literal(_LEAST), *bounds).order_by(*_order(by, sort))
+        places += [_Place(*row) for row in db.execute(valued)]
+        after = None
+    if len(places) < limit and sort.field in _PARTLY:
+        bounds = [] if after is None else [_beyond((c.started_at, c.id), after[1:], sort)]
+        rest = found.where(by.is_(None), *bounds).order_by(*_order(by, sort)[1:]).limit(limit - len(places))
+        places += [_Place(*row) for row in db.execute(rest)]
+    return places
+
+
+def _place(by: ColumnElement[Any]) -> tuple[ColumnElement[Any], ...]:
+    return tables.sessions.c.id, tables.sessions.c.started_at, by
+
+
+def _order(by: ColumnElement[Any], sort: Sort) -> list[ColumnElement[Any]]:
+    columns = (by, tables.sessions.c.started_at, tables.sessions.c.id)
+    return [each.asc() if sort.ascending else each.desc() for each in columns]
+
+
+def _beyond(columns: Sequence[ColumnElement[Any]], after: Sequence[Any], sort: Sort) -> ColumnElement[bool]:
+    here, there = tuple_(*columns), tuple_(*map(literal, after))
+    return here > there if sort.ascending else here < there
+
+
+def _sorted_cursor(sort: Sort, id: str, started_at: int, number: int | None) -> str:
+    return f"{'-' * (not sort.ascending)}{sort.field}.{'' if number is None else number}.{started_at}.{id}"
+
+
+def _read_sorted_cursor(cursor: str, sort: Sort) -> _After:
+    order, number, started_at, id = cursor.split(".", 3)
+    if order != f"{'-' * (not sort.ascending)}{sort.field}" or (number and not _is_number(number.removeprefix("-"))):
+        raise ValueError("not a cursor of this list")
+    if not _is_number(started_at):
+        raise ValueError("not a cursor of this list")
+    return int(number) if number else None, int(started_at), id
+
+
+def _is_number(text: str) -> bool:
+    # Longer ones are no 64-bit integers, which no database takes.
+    return text.isascii() and text.isdigit() and len(text) < 20 and int(text) < 2**63
+
+
+def _read_cursor(cursor: str) -> tuple[bool, tuple[int, str]]:
+    state, started_at, id = cursor.split(".", 2)
+    if state not in ("live", "ended") or not _is_number(started_at):
+        raise ValueError("not a cursor of this list")
+    return state == "live", (int(started_at), id)

@@ -1,0 +1,23 @@
+"""A connection's messages as they are stored, for whoever passes them on without looking into them.
+
+Knows: that lines are read part by part, each once.
+Must not know: what lines mean; what becomes of them.
+"""
+
+from collections.abc import Iterator
+
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.read.recording_reader import lines_from
+
+
+def stored_lines(queries: Queries, connection: str) -> Iterator[bytes]:
+    """All lines of the connection in order, in pieces of several megabytes at most. No transaction is open between two
+    of them."""
+    seq = 0
+    while True:
+        with queries.reading() as db:
+            lines = lines_from(db, connection, seq)
+        if not lines:
+            return
+        yield lines
+        seq += lines.count(b"\n")

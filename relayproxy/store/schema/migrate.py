@@ -1,0 +1,165 @@
+"""Bringing a database to this version's schema.
+
+Knows: Alembic, set up in code; that two migrations at once must take turns; what helps when one fails.
+Must not know: what the tables are for.
+"""
+
+import errno
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, column, func, insert, make_url, select, table, text
+from sqlalchemy.exc import DBAPIError
+
+from relayproxy.assets import migrations_dir
+from relayproxy.store.engine import open_engine, place, sqlite_path, writing
+from relayproxy.store.errors import BrokenError, SchemaError, StoreError, store_errors
+from relayproxy.store.quarantine import name_aside
+from relayproxy.store.schema.needs_rebuild import DERIVES, any_session
+from relayproxy.store.schema.revisions import OTHER, heads, revisions, state_of, words_of
+
+_FULL_TEXT = "SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL TABLE%USING fts5%'"
+_TURN = 0x72656C61790001
+"""The advisory lock of whoever migrates a PostgreSQL database; any number that others hardly use."""
+_OLDEST = (12,)
+_UTF8 = "create one with `createdb --template=template0 --encoding=UTF8`"
+_LOOK = "see to it that it and its folder can be read and written"
+_ROOM = "make room on that disk"
+_REMEDIES = {
+    sqlite3.SQLITE_FULL: _ROOM,
+    sqlite3.SQLITE_BUSY: "another program holds it; end that one",
+    sqlite3.SQLITE_IOERR: "see to it that the disk is well and has room",
+    sqlite3.SQLITE_PERM: _LOOK,
+    sqlite3.SQLITE_READONLY: _LOOK,
+    sqlite3.SQLITE_CANTOPEN: _LOOK,
+}
+
+
+class DamagedError(BrokenError):
+    """The same, with a remedy. `what` says so without one."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}. Move it away (with its -wal and -shm) and a new one is made, or bring back a copy")
+        self.what = what
+
+
+def migrate(url: str, *, thorough: bool = False) -> bool:
+    """Brings the database to this version's schema, creating it when needed; all or nothing on every database that
+    can roll back DDL. Safe when run by several processes at once. Raises `StoreError` with what is wrong and what to
+    do; `SchemaError` when the database comes from a later version or is something else's; `DamagedError`.
+
+    `thorough` reads all of a SQLite file first, to find any damage.
+
+    True when it has sessions now whose new columns are empty until they are rebuilt."""
+    engine = open_engine(url)
+    try:
+        with store_errors(), _explained(sqlite_path(engine.url)), _alone(engine), writing(engine).begin() as db:
+            if db.dialect.name == "postgresql":
+                _take_turns(db)
+            if thorough and db.dialect.name == "sqlite":
+                _look_through(db)
+            state = state_of(db)
+            if state in ("newer", "foreign"):
+                raise SchemaError(words_of(engine, state))
+            config = alembic_config()
+            config.attributes["connection"] = db
+            pending = _pending(db)
+            command.upgrade(config, "head")
+            # A new database has had no revision, and no sessions.
+            return bool(DERIVES.intersection(pending)) and any_session(db)
+    finally:
+        engine.dispose()
+
+
+def _look_through(db: Connection) -> None:
+    found = str(db.exec_driver_sql("PRAGMA quick_check(1)").scalar_one())
+    if found != "ok":
+        raise DamagedError(f"The database {sqlite_path(db.engine.url)} is damaged ({found.splitlines()[-1]})")
+    for name in db.exec_driver_sql(_FULL_TEXT).scalars().all():
+        # Which are not looked through by it.
+        db.execute(insert(table(name, column(name))), {name: "integrity-check"})
+
+
+def set_aside(url: str) -> Path:
+    """Moves a SQLite file, with its -wal and -shm, to `<name>.corrupt-<UTC time>` next to it, and gives that path.
+    Nobody may be writing to it. Raises `StoreError`."""
+    path = sqlite_path(make_url(url))
+    assert path is not None
+    aside = name_aside(path)
+    with store_errors(), _explained(path):
+        if aside.exists():
+            raise FileExistsError(errno.EEXIST, "one was moved aside in this very second", str(aside))
+        # The file itself last: SQLite deletes the -wal of a file that is not there.
+        for suffix in ("-wal", "-shm", ""):
+            part = path.with_name(path.name + suffix)
+            if part.exists():
+                part.rename(aside.with_name(aside.name + suffix))
+    return aside
+
+
+def alembic_config() -> Config:
+    """Alembic's configuration; whoever runs a command adds `attributes["connection"]`."""
+    config = Config()
+    # A ConfigParser reads it, to which % is special.
+    config.set_main_option("script_location", str(migrations_dir()).replace("%", "%%"))
+    return config
+
+
+def _pending(db: Connection) -> tuple[str, ...]:
+    """The revisions that are still to come."""
+    present, known = heads(db), revisions()
+    return known[: known.index(present[0])] if present else known
+
+
+def _take_turns(db: Connection) -> None:
+    """Waits for others who migrate this PostgreSQL database, until the transaction ends; then for whoever uses it."""
+    if (db.dialect.server_version_info or _OLDEST) < _OLDEST:
+        raise SchemaError(f"PostgreSQL {_OLDEST[0]} or newer is expected at {place(db.engine)}")
+    encoding = db.execute(text("SHOW server_encoding")).scalar_one()
+    if encoding != "UTF8":
+        raise SchemaError(f"The database at {place(db.engine)} has the encoding {encoding}: {_UTF8}")
+    db.execute(text("SET LOCAL lock_timeout = 0"))
+    db.execute(select(func.pg_advisory_xact_lock(_TURN)))
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[None]:
+    path = sqlite_path(engine.url)
+    if path is None:
+        yield
+        return
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = os.open(path.with_name(path.name + ".migrating"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+@contextmanager
+def _explained(path: Path | None) -> Iterator[None]:
+    """Names the SQLite file and what to do about what SQLite or the file system complain of."""
+    try:
+        yield
+    except DBAPIError as problem:
+        cause = problem.orig
+        if path is None or not isinstance(cause, sqlite3.Error):
+            raise
+        code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # the rest says where exactly
+        if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+            raise DamagedError(f"The database {path} is damaged ({cause})") from None
+        raise StoreError(f"The database {path} cannot be used ({cause}): {_REMEDIES.get(code, OTHER)}") from None
+    except DamagedError:
+        raise
+    except BrokenError as problem:
+        raise DamagedError(str(problem)) from None
+    except OSError as problem:
+        remedy = _ROOM if problem.errno in (errno.ENOSPC, errno.EDQUOT) else _LOOK
+        raise StoreError(f"The database {path} cannot be used ({problem.strerror or problem}): {remedy}") from None

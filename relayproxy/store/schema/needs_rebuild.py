@@ -1,0 +1,33 @@
+"""Sessions as an earlier version stored them, whose new numbers, labels and strips are still empty.
+
+Knows: since which revision these are stored, and how a session shows that it has none.
+Must not know: how they are derived.
+"""
+
+from sqlalchemy import Connection, and_, case, func, or_, select
+
+from relayproxy.store.schema.tables import sessions
+
+DERIVES = frozenset({"0003", "0006"})
+"""Revisions that add what is derived from a recording: a session that was stored before gets it by a rebuild."""
+LOOKED_AT = 1000
+"""Of all sessions the oldest, among which those of an earlier version are."""
+
+
+def outdated(db: Connection) -> int:
+    """How many of the oldest sessions an earlier version stored and nobody has derived since."""
+    c = sessions.c
+    looked_at = select(c.turns, c.backend, c.strip, c.ended_at, c.response_n, c.longest_wait_ms)
+    oldest = looked_at.order_by(c.started_at, c.id).limit(LOOKED_AT).subquery().c
+    # A session of this version has the URL of its backend, and where there was an answer there was a wait for it.
+    bare = or_(
+        and_(oldest.turns > 0, oldest.backend == "", oldest.strip == ""),
+        and_(oldest.response_n > 0, oldest.longest_wait_ms.is_(None)),
+    )
+    bare = and_(bare, oldest.ended_at.is_not(None))
+    return int(db.execute(select(func.coalesce(func.sum(case((bare, 1), else_=0)), 0))).scalar_one())
+
+
+def any_session(db: Connection) -> bool:
+    """Whether anything has been recorded."""
+    return db.execute(select(sessions.c.id).limit(1)).first() is not None

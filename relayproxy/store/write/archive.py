@@ -1,0 +1,281 @@
+"""Everything that is written, and what a writer must read to go on where it stopped.
+
+Knows: how a batch becomes one transaction.
+Must not know: how rows are derived, how chunks become recordings, or what the console asks.
+
+The contract holds alike on every database: a call of `commit` that returns has made its batch durable, one that
+raises has changed nothing, and committing the same batch again changes nothing but revisions.
+"""
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn, TypeVar
+
+from sqlalchemy import Column, Connection, Engine, Select, Text, bindparam, delete, func, or_, select, tuple_, update
+
+from relayproxy.conversation.message import Message, read_lines
+from relayproxy.store.engine import Identity, is_in_place, opened_file, place, reading, writing
+from relayproxy.store.errors import DamagedError, OvertakenError, ReplacedError, store_errors
+from relayproxy.store.read.criteria import TAG
+from relayproxy.store.read.recording_reader import lines_from
+from relayproxy.store.schema import tables
+from relayproxy.store.schema.bigrams import bigrams
+from relayproxy.store.schema.mapping import columns, for_index, insert_once, parameters, upsert, value
+from relayproxy.store.schema.rows import Batch, ConnectionRow, JournalRow, SessionLabels, SessionRow, TurnRow
+from relayproxy.store.write.chunks import Chunks
+from relayproxy.store.write.writer_state import Memory
+
+R = TypeVar("R")
+
+_INDEXED = frozenset(
+    column.name
+    for index in tables.sessions.indexes
+    for column in index.columns
+    if isinstance(column.type, Text) and not column.primary_key
+)
+CLAIMS = 50
+"""Sessions that claim the same id, of which more are not looked at."""
+LOOKUP = 500
+"""Keys in one query; databases limit a statement's parameters."""
+
+
+class Archive:
+    """A writer of a database: the only one of a SQLite file, one of several of a server. `recorder` is who plays the
+    journals that it commits. Not for use by several threads at once."""
+
+    def __init__(self, engine: Engine, recorder: str = "") -> None:
+        self._recorder = recorder
+        self._engine = engine
+        self._writing = writing(engine)
+        self._consistent = reading(engine)
+        self._file: Identity | None = None
+        """The SQLite file that everything so far was read from and written to."""
+        self._memory = Memory()
+        dialect = engine.dialect.name
+        self._put_sessions = upsert(dialect, tables.sessions, revision=tables.sessions.c.revision + 1)
+        self._put_connections = upsert(dialect, tables.connections)
+        self._put_turns = upsert(dialect, tables.turns)
+        self._put_journals = upsert(dialect, tables.journals)
+        self._put_journal_gaps = upsert(dialect, tables.journal_gaps)
+        self._add_labels = insert_once(dialect, tables.labels)
+        self._chunks = Chunks(dialect)
+
+    def commit(self, batch: Batch) -> None:
+        """Writes the batch, all or nothing; durable on return. Raises `StoreError` when the database cannot;
+        `OvertakenError`, when another recorder has written one of its sessions; and `ReplacedError` once when the
+        database is another one than before or gone: the next call takes the one that is there then."""
+        with self._transaction() as db:
+            if not self._memory.check(db, batch):
+                self._write(db, batch)
+        self._memory.committed(batch)
+        self._chunks.forget(batch.finished)
+
+    def follow(self, session: str) -> None:
+        """From now on `commit` raises `OvertakenError` when somebody else writes this session, which another recorder
+        may have begun. To be called before it is read."""
+        with self._transaction() as db:
+            self._memory.follow(db, session)
+
+    def journals(self) -> tuple[JournalRow, ...]:
+        """The committed position of every journal."""
+        return self._all(JournalRow, columns(JournalRow, tables.journals))
+
+    def journal_names(self) -> frozenset[str]:
+        """The journals that something is still expected of, those with a position or with live connections; not those
+        that another recorder plays."""
+        c, j = tables.connections.c, tables.journals.c
+        others = select(j.id).where(j.recorder.not_in(("", self._recorder)))
+        query = select(j.id).where(j.id.not_in(others))
+        query_live = select(c.journal).where(c.ended_at.is_(None), c.journal.not_in(others))
+        with self._reading() as db:
+            return frozenset(db.execute(query.union(query_live)).scalars())
+
+    def live_connections(self, journal: str) -> tuple[ConnectionRow, ...]:
+        """The journal's connections that have not ended, in the order in which they opened."""
+        c = tables.connections.c
+        query = columns(ConnectionRow, tables.connections).where(c.journal == journal, c.ended_at.is_(None))
+        return self._all(ConnectionRow, query.order_by(c.number))
+
+    def connection(self, connection_id: str) -> ConnectionRow | None:
+        """One connection, live or ended."""
+        query = columns(ConnectionRow, tables.connections).where(tables.connections.c.id == connection_id)
+        return next(iter(self._all(ConnectionRow, query)), None)
+
+    def session(self, session: str) -> SessionRow | None:
+        """The session with this id of ours."""
+        query = columns(SessionRow, tables.sessions).where(tables.sessions.c.id == session)
+        return next(iter(self._all(SessionRow, query)), None)
+
+    def sessions(self) -> int:
+        """The number of sessions."""
+        with self._reading() as db:
+            return int(db.execute(select(func.count()).select_from(tables.sessions)).scalar_one())
+
+    def session_ids(self, wanted: str | None = None) -> Iterator[str]:
+        """Our ids of all sessions, oldest first; with `wanted` those that have this id of ours or this VX id. No
+        transaction is open between two of them, and one that comes meanwhile is met."""
+        c = tables.sessions.c
+        query = select(c.started_at, c.id).order_by(c.started_at, c.id).limit(LOOKUP)
+        if wanted is not None:
+            query = query.where(or_(c.id == wanted, c.session_id == wanted))
+        after: tuple[int, str] = (-(2**63), "")
+        while True:
+            with self._reading() as db:
+                found = [
+                    (row.started_at, row.id) for row in db.execute(query.where(tuple_(c.started_at, c.id) > after))
+                ]
+            yield from (id for _, id in found)
+            if len(found) < LOOKUP:
+                return
+            after = found[-1]
+
+    def replace_session(self, session: SessionRow, turns: tuple[TurnRow, ...], labels: SessionLabels) -> bool:
+        """Puts what was derived anew in the place of an ended session's row and turns, all or nothing. False, and
+        nothing done, when the stored row is live or of another revision than `session.revision`. Raises as `commit`
+        does."""
+        c = tables.sessions.c
+        same = select(c.id).where(c.id == session.id, c.revision == session.revision, c.ended_at.is_not(None))
+        same = same.with_for_update()  # SQLite has locked everything by now
+        with self._transaction() as db:
+            if db.execute(same).first() is None:
+                return False
+            counts = ((session.id, len(turns)),)
+            self._write(db, Batch(sessions=(session,), turns=turns, turn_counts=counts, labels=(labels,)))
+            # Who watches all sessions looks at journals alone (`Queries.changes`).
+            j = tables.journals.c
+            one = select(func.min(j.id)).scalar_subquery()
+            db.execute(update(tables.journals).where(j.id == one).values(updated_at=time.time_ns()))
+        return True
+
+    def sessions_by_ids(self, session_id: str | None, call_sid: str | None, since: int) -> tuple[SessionRow, ...]:
+        """The first sessions (at most `CLAIMS`) with this VX id (without one, this call SID) that are live or ended at
+        `since` (wall nanoseconds) or later, first first: one of them a reconnecting WebSocket may belong to."""
+        c = tables.sessions.c
+        same = c.call_sid == for_index(call_sid) if session_id is None else c.session_id == for_index(session_id)
+        query = columns(SessionRow, tables.sessions).where(same, or_(c.ended_at.is_(None), c.ended_at >= since))
+        return self._all(SessionRow, query.order_by(c.started_at, c.id).limit(CLAIMS))
+
+    def session_connections(self, session: str) -> tuple[ConnectionRow, ...]:
+        """The session's connections, first opened first."""
+        c = tables.connections.c
+        query = columns(ConnectionRow, tables.connections).where(c.session == session)
+        return self._all(ConnectionRow, query.order_by(c.opened_at, c.id))
+
+    def turn_rows(self, session: str) -> tuple[TurnRow, ...]:
+        """The session's turns by number."""
+        c = tables.turns.c
+        return self._all(TurnRow, columns(TurnRow, tables.turns).where(c.session == session).order_by(c.number))
+
+    def messages(self, connection_id: str) -> Iterator[Message]:
+        """Every stored message of the connection, in order. No transaction is open between two messages. Raises
+        `DamagedError` where the recording cannot be read."""
+        seq = 0
+        while found := self._some(connection_id, seq):
+            if found[-1].seq < seq:
+                raise DamagedError("database: a recording is damaged (its parts do not follow each other)")
+            yield from found
+            seq = found[-1].seq + 1
+
+    def _some(self, connection: str, seq: int) -> list[Message]:
+        with self._reading() as db:
+            return [*read_lines(lines_from(db, connection, seq))]
+
+    def _all(self, row_class: type[R], query: Select[Any]) -> tuple[R, ...]:
+        with self._reading() as db:
+            return tuple(value(row_class, row) for row in db.execute(query))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        try:
+            with store_errors(), self._writing.begin() as db:
+                self._recognize(db)
+                if not is_in_place(db):
+                    self._replaced()
+                yield db
+        except OvertakenError:
+            self._chunks.forget()
+            raise
+        except BaseException as problem:
+            if isinstance(problem, ReplacedError):
+                self._memory.forget()
+            self._chunks.forget()
+            # A file that was opened while it could not be written stays read-only for its connection.
+            self._engine.dispose()
+            raise
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with store_errors(), self._consistent.connect() as db:
+            self._recognize(db)
+            yield db
+
+    def _recognize(self, db: Connection) -> None:
+        """The connection's file must be that of all connections before."""
+        opened = opened_file(db)
+        if self._file is None:
+            self._file = opened
+        elif opened != self._file:
+            self._replaced()
+
+    def _replaced(self) -> NoReturn:
+        self._file = None
+        self._memory.forget()
+        raise ReplacedError(f"the database file has been deleted or replaced: {place(self._engine)}")
+
+    def _write(self, db: Connection, batch: Batch) -> None:
+        if batch.sessions:
+            rows = parameters(batch.sessions, _INDEXED)
+            db.execute(self._put_sessions, [{**row, "revision": 1} for row in rows])
+        if batch.connections:
+            db.execute(self._put_connections, parameters(batch.connections))
+        if batch.turns:
+            pairs = [{"bigrams": bigrams(turn.caller_text, turn.agent_text)} for turn in batch.turns]
+            db.execute(self._put_turns, [a | b for a, b in zip(parameters(batch.turns), pairs, strict=True)])
+        self._delete_turns(db, batch.turn_counts)
+        self._replace_labels(db, batch.labels)
+        self._chunks.append(db, batch.chunks)
+        for connection in batch.finished:
+            self._chunks.seal(db, connection, whole=True)
+        if batch.journals:
+            now = time.time_ns()
+            moved = {"updated_at": now, "recorder": self._recorder}
+            db.execute(self._put_journals, [{**row, **moved} for row in parameters(batch.journals)])
+        if batch.journal_gaps:
+            db.execute(self._put_journal_gaps, parameters(batch.journal_gaps))
+        self._delete_turns(db, [(session, 0) for session in batch.dropped_sessions])
+        _delete(db, tables.labels.c.session, batch.dropped_sessions)
+        _delete(db, tables.sessions.c.id, batch.dropped_sessions)
+        _delete(db, tables.journals.c.id, batch.dropped_journals)
+
+    def _replace_labels(self, db: Connection, sessions: tuple[SessionLabels, ...]) -> None:
+        if not sessions:
+            return
+        c = tables.labels.c
+        derived = delete(tables.labels).where(c.session == bindparam("b_session"), c.name != TAG)
+        db.execute(derived, [{"b_session": one.session} for one in sessions])
+        # A session that another connection joined may have begun earlier.
+        moved = update(tables.labels).where(c.session == bindparam("b_session"), c.started_at != bindparam("b_at"))
+        db.execute(
+            moved.values(started_at=bindparam("b_at")),
+            [{"b_session": one.session, "b_at": one.started_at} for one in sessions],
+        )
+        rows = [
+            {"name": name, "value": text, "started_at": one.started_at, "session": one.session}
+            for one in sessions
+            for name, text in one.labels
+        ]
+        if rows:
+            db.execute(self._add_labels, rows)
+
+    def _delete_turns(self, db: Connection, counts: Iterable[tuple[str, int]]) -> None:
+        c = tables.turns.c
+        keys = [{"b_session": session, "b_number": number} for session, number in counts]
+        if keys:
+            gone = delete(tables.turns).where(c.session == bindparam("b_session"), c.number >= bindparam("b_number"))
+            db.execute(gone, keys)
+
+
+def _delete(db: Connection, column: Column[str], keys: tuple[str, ...]) -> None:
+    if keys:
+        db.execute(delete(column.table).where(column == bindparam("b_key")), [{"b_key": key} for key in keys])

@@ -1,0 +1,57 @@
+"""The record of who looked, and of what they changed.
+
+Knows: its table; entries are added and never changed or taken away.
+Must not know: who may look at it; what an action means.
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import insert, select
+
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.schema.tables import audit
+from relayproxy.store.write.annotation_writer import Pen
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Who did what, from where. `at` is wall nanoseconds; `subject` a session's id (ours) or empty, never content."""
+
+    at: int
+    actor: str
+    action: str
+    subject: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPage:
+    """Some entries, the newest first, and the cursor of the older ones; None when there are no more."""
+
+    entries: tuple[Entry, ...]
+    next: int | None
+
+
+def add_entries(pen: Pen, entries: Iterable[Entry]) -> None:
+    """Adds entries in one transaction. Raises as `Pen.writing` does."""
+    rows = [asdict(entry) for entry in entries]
+    with pen.writing() as db:
+        db.execute(insert(audit), rows)
+
+
+def read_entries(
+    queries: Queries, limit: int, before: int | None = None, *, actor: str = "", action: str = "", subject: str = ""
+) -> EntryPage:
+    """The newest entries before a cursor, of one actor, action or subject when such is given."""
+    c = audit.c
+    query = select(c.id, c.at, c.actor, c.action, c.subject, c.address).order_by(c.id.desc()).limit(limit + 1)
+    if before is not None:
+        query = query.where(c.id < before)
+    for column, wanted in ((c.actor, actor), (c.action, action), (c.subject, subject)):
+        if wanted:
+            query = query.where(column == wanted)
+    with queries.reading() as db:
+        rows = db.execute(query).all()
+    entries = tuple(Entry(row.at, row.actor, row.action, row.subject, row.address) for row in rows[:limit])
+    return EntryPage(entries, rows[limit - 1].id if len(rows) > limit > 0 else None)

@@ -1,0 +1,108 @@
+"""Messages as they are stored: chunks while a call lives, recordings once they are many or the call has ended.
+
+Knows: when chunks become a recording part, and what is stored of connections that still grow.
+Must not know: sessions, turns, transactions.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from relayproxy.store.read.recording_reader import pack
+from relayproxy.store.schema import tables
+from relayproxy.store.schema.mapping import insert_once, parameters
+from relayproxy.store.schema.rows import ChunkRow
+
+PART_BYTES = 8 * 1024 * 1024
+"""Lines of one recording part before compression; only a chunk that is larger by itself makes a larger part."""
+LOOKUP = 500
+"""Keys in one query; databases limit a statement's parameters."""
+
+
+@dataclass(slots=True)
+class _Stored:
+    """What is stored of a connection that still grows."""
+
+    size: int = 0
+    """Bytes of lines in chunks."""
+    sealed: int = 0
+    """The first message that is not in a recording part."""
+    parts: int = 0
+
+
+class Chunks:
+    """The writer's memory of what is stored; it must `forget` whenever a transaction failed."""
+
+    def __init__(self, dialect: str) -> None:
+        self._stored: dict[str, _Stored] = {}
+        self._add = insert_once(dialect, tables.chunks)
+
+    def forget(self, connections: Iterable[str] | None = None) -> None:
+        """Nothing is known any more of these connections, or of any."""
+        if connections is None:
+            self._stored.clear()
+            return
+        for connection in connections:
+            self._stored.pop(connection, None)
+
+    def append(self, db: Connection, chunks: tuple[ChunkRow, ...]) -> None:
+        """Adds chunks; those that are there already change nothing."""
+        self._learn(db, {chunk.connection for chunk in chunks} - self._stored.keys())
+        # A part has swallowed the keys of its chunks, so playing those again must be noticed here.
+        fresh = [chunk for chunk in chunks if chunk.first_seq >= self._stored[chunk.connection].sealed]
+        if not fresh:
+            return
+        db.execute(self._add, parameters(fresh))
+        for chunk in fresh:
+            self._stored[chunk.connection].size += len(chunk.lines)
+        for connection in {chunk.connection for chunk in fresh}:
+            if self._stored[connection].size > PART_BYTES:
+                self.seal(db, connection, whole=False)
+
+    def _learn(self, db: Connection, unknown: Iterable[str]) -> None:
+        """What is stored of connections that this archive has not written yet."""
+        ids = sorted(unknown)
+        self._stored.update((connection, _Stored()) for connection in ids)
+        for some in (ids[at : at + LOOKUP] for at in range(0, len(ids), LOOKUP)):
+            c = tables.chunks.c
+            sizes = select(c.connection, func.sum(func.length(c.lines))).where(c.connection.in_(some))
+            for connection, size in db.execute(sizes.group_by(c.connection)):
+                self._stored[connection].size = size
+            r = tables.recordings.c
+            parts = select(r.connection, func.max(r.first_seq + r.n), func.count()).where(r.connection.in_(some))
+            for connection, sealed, count in db.execute(parts.group_by(r.connection)):
+                self._stored[connection].sealed, self._stored[connection].parts = sealed, count
+
+    def seal(self, db: Connection, connection: str, *, whole: bool) -> None:
+        """Chunks become recording parts: all of them, or only those that fill a part."""
+        if connection not in self._stored:
+            self._learn(db, [connection])
+        stored = self._stored[connection]
+        c = tables.chunks.c
+        query = select(c.first_seq, c.n, c.lines).where(c.connection == connection).order_by(c.first_seq)
+        parts: list[dict[str, Any]] = []
+        first, count, held = 0, 0, bytearray()
+
+        def close_part() -> None:
+            part = {"connection": connection, "part": stored.parts + len(parts), "first_seq": first, "n": count}
+            parts.append({**part, "lines": pack(bytes(held))})
+            held.clear()
+
+        for row in db.execute(query):
+            if held and len(held) + len(row.lines) > PART_BYTES:
+                close_part()
+            if not held:
+                first, count = row.first_seq, 0
+            held += row.lines
+            count += row.n
+        if whole and held:
+            close_part()
+        if not parts:
+            return
+        db.execute(insert(tables.recordings), parts)
+        sealed = parts[-1]["first_seq"] + parts[-1]["n"]
+        db.execute(delete(tables.chunks).where(c.connection == connection, c.first_seq < sealed))
+        stored.parts += len(parts)
+        stored.sealed, stored.size = sealed, len(held)

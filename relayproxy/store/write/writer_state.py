@@ -1,0 +1,90 @@
+"""Whether the database is still as its writer left it.
+
+Knows: the positions of journals and the revisions of sessions as they were committed last; what follows when others are
+found.
+Must not know: how rows are written.
+"""
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, select
+
+from relayproxy.store.errors import OvertakenError, ReplacedError
+from relayproxy.store.schema import tables
+from relayproxy.store.schema.mapping import columns, value
+from relayproxy.store.schema.rows import Batch, JournalRow, SessionRow
+
+LOOKUP = 500
+"""Keys in one query; databases limit a statement's parameters."""
+
+
+class Memory:
+    """What one writer knows of what it wrote: `check` within each transaction, `committed` after it."""
+
+    def __init__(self) -> None:
+        self._positions: dict[str, JournalRow] = {}
+        self._revisions: dict[str, int] = {}
+        """Of sessions that live."""
+        self._next: dict[str, int] = {}
+
+    def forget(self) -> None:
+        """It is another database now."""
+        self._positions.clear()
+        self._revisions.clear()
+
+    def follow(self, db: Connection, session: str) -> None:
+        """What somebody else has written of this session so far is known here."""
+        self._revisions |= _revisions(db, [session])
+
+    def check(self, db: Connection, batch: Batch) -> bool:
+        """False when the batch is to be written; True when it has been: its commit worked, and the answer got lost.
+
+        Raises `ReplacedError` when a journal's position is older than it was, as after a failover to a server that
+        lagged behind: what was deleted from the journal since is to be recorded as lost. Raises `OvertakenError` when
+        somebody else has written one of the sessions meanwhile."""
+        written = self._written(db, batch.journals)
+        found = _revisions(db, sorted(row.id for row in batch.sessions))
+        if written:
+            self._next = found
+            return True
+        known = {row.id: self._revisions[row.id] for row in batch.sessions if row.id in self._revisions}
+        overtaken = [id for id, revision in known.items() if found.get(id, 0) != revision]
+        if overtaken:
+            self._revisions |= {id: found.get(id, 0) for id in overtaken}
+            raise OvertakenError(overtaken)
+        self._next = {row.id: found.get(row.id, 0) + 1 for row in batch.sessions}
+        return False
+
+    def committed(self, batch: Batch) -> None:
+        """The transaction of the batch that was checked last has succeeded."""
+        self._positions |= {row.id: row for row in batch.journals}
+        self._revisions |= self._next
+        for journal in batch.dropped_journals:
+            self._positions.pop(journal, None)
+        for session in (*batch.dropped_sessions, *_ended(batch.sessions)):
+            self._revisions.pop(session, None)
+
+    def _written(self, db: Connection, journals: tuple[JournalRow, ...]) -> bool:
+        if not journals:
+            return False
+        known = [row for row in journals if row.id in self._positions]
+        query = columns(JournalRow, tables.journals).where(tables.journals.c.id.in_([row.id for row in journals]))
+        stored = {row.id: value(JournalRow, row) for row in db.execute(query)}
+        if any(stored.get(row.id) not in (row, self._positions[row.id]) for row in known):
+            raise ReplacedError("the database does not have what was written to it last")
+        moved = [row for row in known if row != self._positions[row.id]]
+        return bool(moved) and all(stored[row.id] == row for row in moved)
+
+
+def _ended(sessions: Iterable[SessionRow]) -> list[str]:
+    return [row.id for row in sessions if row.ended_at is not None]
+
+
+def _revisions(db: Connection, ids: list[str]) -> dict[str, int]:
+    """The revisions of those that are there, which nobody else changes until the transaction ends."""
+    c = tables.sessions.c
+    found: dict[str, int] = {}
+    for at in range(0, len(ids), LOOKUP):
+        query = select(c.id, c.revision).where(c.id.in_(ids[at : at + LOOKUP])).order_by(c.id).with_for_update()
+        found |= {row.id: row.revision for row in db.execute(query)}
+    return found

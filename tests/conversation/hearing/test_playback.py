@@ -1,0 +1,312 @@
+"""Which response an interrupt belongs to, with and without `tokensPlayed`."""
+
+import pytest
+
+from relayproxy.conversation.hearing.playback import MAX_QUEUE
+from tests.script import script
+
+QUEUED = """
+    0.000  twilio   setup
+    1.000  twilio   prompt "tell me" last
+    1.500  backend  text "The first sentence is this." last
+    1.501  backend  text "The second sentence is that." last
+    1.502  backend  text "The third sentence is this too." last
+"""
+
+
+def interruptions(text: str) -> list[tuple[int, str, str]]:
+    """(turn, heard text, attribution) of every interruption."""
+    return [(t.number, cut.heard_text, cut.attribution) for t in script(text).turns for cut in t.interruptions]
+
+
+@pytest.mark.parametrize(
+    ("heard", "turn", "attribution"),
+    [
+        ("The first", 1, "exact"),
+        ("the FIRST,  sent", 1, "exact"),
+        ("The second sentence", 2, "exact"),
+        ("is this too", 3, "exact"),
+        ("sentence is", 3, "inferred"),
+        ("", 1, "inferred"),
+        ("nothing like it", 1, "inferred"),
+    ],
+)
+def test_words_tell_which_response_was_playing(heard: str, turn: int, attribution: str) -> None:
+    assert interruptions(f"{QUEUED}\n3.0 twilio interrupt '{heard}' 900") == [(turn, heard, attribution)]
+
+
+def test_what_was_played_last_decides() -> None:
+    played = """
+        2.5  twilio info agentSpeaking on
+        3.5  twilio info tokensPlayed "The first sentence is this."
+        4.0  twilio info tokensPlayed "The second sentence"
+        4.0  twilio interrupt "sentence" 400
+    """
+
+    assert interruptions(QUEUED + played) == [(2, "sentence", "exact")]
+    assert interruptions(QUEUED + played.replace('"sentence"', '"zwei"')) == [(2, "zwei", "inferred")]
+
+
+def test_what_was_played_last_is_all_that_can_still_be_playing() -> None:
+    played = """
+        4.0  twilio  info tokensPlayed "The third sentence"
+        7.0  twilio  info clientSpeaking on
+    """
+
+    assert script(QUEUED + "7.0 twilio info clientSpeaking on").settled_turns == 1
+    assert script(QUEUED + played).settled_turns == 3
+
+
+def test_the_same_words_again_are_those_of_the_next_response() -> None:
+    call = """
+        0.0  twilio   setup
+        1.0  twilio   dtmf 1
+        1.5  backend  text "Key one." last
+        1.6  backend  text "Key two." last
+        2.5  twilio   info tokensPlayed "Key one."
+        3.0  twilio   info tokensPlayed "Key"
+        3.0  twilio   interrupt "Key" 90
+    """
+
+    assert interruptions(call) == [(2, "Key", "exact")]
+
+
+def test_an_interrupt_empties_the_queue() -> None:
+    again = """
+        3.0  twilio   interrupt "The first" 900
+        3.5  twilio   prompt "go on" last
+        4.0  backend  text "The second sentence is that." last
+        5.0  twilio   interrupt "The second" 900
+    """
+
+    assert interruptions(QUEUED + again) == [(1, "The first", "exact"), (4, "The second", "exact")]
+
+
+def test_a_response_sent_within_a_round_trip_was_not_the_one() -> None:
+    call = """
+        0.0   twilio   setup
+        1.0   twilio   prompt "one" last
+        1.5   backend  text "A first long answer, which takes a while to say." last
+        3.00  twilio   dtmf 5
+        3.01  backend  text "A second answer." last
+        3.02  twilio   interrupt "A" 800
+        6.00  twilio   interrupt "A second" 800
+    """
+
+    assert interruptions(call) == [(1, "A", "inferred"), (2, "A second", "exact")]
+
+
+def test_the_answer_to_the_last_prompt_is_likelier_than_what_is_left_of_the_one_before() -> None:
+    call = """
+        0.0  twilio   setup
+        1.0  twilio   prompt "one" last
+        1.5  backend  text "A first long answer, which takes a while to say." last
+        4.0  twilio   prompt "two" last
+        4.5  backend  text "Another answer." last
+        5.0  twilio   interrupt "" 0
+    """
+
+    assert interruptions(call) == [(2, "", "inferred")]
+
+
+def test_what_was_interrupted_is_over() -> None:
+    call = """
+        0.0  twilio   setup
+        1.0  twilio   prompt "one" last
+        1.5  backend  text "Yes." last
+        9.0  twilio   prompt "two" last
+        9.5  backend  text "An answer, however recent, that is long enough to go on for a while." last
+        9.6  twilio   interrupt "" 0
+        12.0 twilio   prompt "three" last
+        12.5 backend  text "An other." last
+        13.0 twilio   interrupt "An" 100
+    """
+
+    assert interruptions(call) == [(2, "", "inferred"), (3, "An", "exact")]
+
+
+def test_the_greeting_was_playing() -> None:
+    """Without `events`: the answer to the key cannot have been heard yet."""
+    call = """
+        0.000  twilio   setup
+        2.000  twilio   dtmf 9
+        2.001  backend  text "This is key nine." last
+        2.002  twilio   interrupt "This" 15
+    """
+
+    assert interruptions(call) == [(0, "This", "inferred")]
+
+
+def test_words_of_one_response_are_its_own_when_nothing_shows_a_greeting() -> None:
+    call = """
+        0.00  twilio   setup
+        1.00  twilio   prompt "one" last
+        1.50  backend  text "Sure, a table." last
+        1.75  twilio   interrupt "Sure" 60
+    """
+
+    assert interruptions(call) == [(1, "Sure", "inferred")]
+    assert interruptions(call.replace('"Sure" 60', '"Hello" 60')) == [(0, "Hello", "inferred")]
+    assert interruptions(f"0.2 twilio info agentSpeaking on\n{call}") == [(0, "Sure", "inferred")]
+
+
+def test_the_greeting_plays_on_while_the_backend_talks() -> None:
+    call = script("""
+        0.0  twilio   setup
+        0.5  twilio   info agentSpeaking on
+        1.0  twilio   dtmf 9
+        1.1  backend  text "Key nine." last
+        2.0  twilio   info tokensPlayed "Welcome to"
+        2.0  twilio   interrupt "Welcome to" 1500
+        2.0  twilio   info agentSpeaking off
+        2.9  twilio   info agentSpeaking on
+        3.5  twilio   info tokensPlayed "Key nine."
+    """)
+
+    greeting, answer = call.turns
+    assert (greeting.greeting, [cut.attribution for cut in greeting.interruptions]) == ("Welcome to", ["exact"])
+    assert not answer.interrupted
+
+
+def test_the_greeting_plays_on_and_sounds_like_the_answer() -> None:
+    call = script("""
+        0.0  twilio   setup
+        0.5  twilio   info agentSpeaking on
+        1.0  twilio   dtmf 9
+        1.1  backend  text "This is key nine." last
+        1.2  twilio   info tokensPlayed "This"
+        1.2  twilio   interrupt "This" 700
+    """)
+
+    assert (call.turns[0].greeting, call.turns[0].interrupted, call.turns[1].interrupted) == ("This", True, False)
+
+
+def test_the_greeting_is_known_to_play_by_the_speaker_alone() -> None:
+    call = """
+        0.0  twilio   setup
+        0.5  twilio   info agentSpeaking on
+        1.0  twilio   dtmf 9
+        1.1  backend  text "Key nine." last
+        2.0  twilio   interrupt "Welcome to" 1500
+    """
+
+    assert interruptions(call) == [(0, "Welcome to", "inferred")]
+
+
+def test_a_text_that_is_spoken_otherwise_than_written_is_no_greeting() -> None:
+    call = script("""
+        0.0  twilio   setup
+        0.4  backend  text "$5, please." last
+        0.9  twilio   info agentSpeaking on
+        1.9  twilio   info tokensPlayed "five dollars, please."
+    """)
+
+    assert call.turns[0].greeting == ""
+
+
+def test_the_greeting_is_what_was_played_before_any_text() -> None:
+    call = script("""
+        0.0  twilio   setup
+        0.5  twilio   info agentSpeaking on
+        1.0  twilio   info tokensPlayed "Hello,"
+        1.5  twilio   info tokensPlayed "this is us."
+        2.0  twilio   info tokensPlayed " Speak."
+        2.0  twilio   info agentSpeaking off
+        3.0  twilio   prompt "Hi" last
+        3.5  backend  text "Hi." last
+        4.5  twilio   info tokensPlayed "Hi."
+        4.6  twilio   info tokensPlayed "never sent"
+    """)
+
+    assert call.turns[0].greeting == "Hello, this is us. Speak."
+    assert (call.turns[0].agent_text, call.turns[0].media) == ("", ())
+
+
+def test_digits_that_are_echoed_are_no_greeting() -> None:
+    call = script("""
+        0.0  twilio   setup
+        0.5  backend  sendDigits "12#"
+        1.5  twilio   info tokensPlayed "12#"
+        2.0  twilio   info tokensPlayed "Hello."
+    """)
+
+    assert (call.turns[0].sent_digits, call.turns[0].greeting) == ("12#", "Hello.")
+
+
+def test_silence_ends_what_was_playing() -> None:
+    call = """
+        0.0  twilio   setup
+        1.0  twilio   prompt "one" last
+        1.5  backend  text "A short answer that was all played." last
+        2.0  twilio   info agentSpeaking on
+        4.0  twilio   info agentSpeaking off
+        5.0  twilio   prompt "two" last
+        5.5  backend  text "Another." last
+        6.5  twilio   interrupt "A" 200
+    """
+
+    assert interruptions(call) == [(2, "A", "exact")]
+
+
+def test_events_may_come_in_another_order() -> None:
+    call = """
+        0.0    twilio   setup
+        1.0    twilio   prompt "one" last
+        1.5    backend  text "An answer." last
+        2.499  twilio   dtmf 5
+        2.500  twilio   info agentSpeaking off
+        2.501  twilio   interrupt "An" 200
+    """
+
+    assert interruptions(call) == [(1, "An", "inferred")]
+    assert interruptions(call.replace('"An"', '""')) == [(1, "", "inferred")]
+
+
+def test_an_interrupt_of_nothing_known_is_still_kept() -> None:
+    late = """
+        60.0  twilio   prompt "Hello?" last
+        60.1  twilio   interrupt "what?" 200
+    """
+
+    assert interruptions(QUEUED + late) == [(4, "what?", "inferred")]
+    assert interruptions('1.0 twilio interrupt "" 0') == [(0, "", "inferred")]
+
+
+def test_stale_speech_can_be_interrupted_again() -> None:
+    call = script("""
+        0.0  twilio   setup
+        1.0  twilio   prompt "one" last
+        1.5  backend  text "One. "
+        2.0  twilio   interrupt "One" 200
+        2.2  backend  text "Two. "
+        3.1  backend  text "Three. "
+        3.5  twilio   interrupt "Two" 200
+        3.6  backend  text "Four. "
+    """)
+
+    assert [(cut.heard_text, cut.stale_chunks) for cut in call.turns[1].interruptions] == [("One", 2), ("Two", 1)]
+
+
+def test_the_queue_is_bounded() -> None:
+    lines = ["0.0 twilio setup", '0.1 twilio prompt "go" last']
+    lines += [f'{1 + n / 1000:.3f} backend text "number {n} of very many" last' for n in range(3 * MAX_QUEUE)]
+    lines += ['9.0 twilio interrupt "number 0 of" 900', f'9.1 twilio interrupt "number {3 * MAX_QUEUE - 1} of" 900']
+
+    first, last = interruptions("\n".join(lines))
+
+    assert first[0] > 1
+    assert last[0] == 3 * MAX_QUEUE
+
+
+def test_turns_settle_when_nothing_can_change_them_any_more() -> None:
+    talk = """
+        0.0  twilio   setup
+        1.0  twilio   prompt "one" last
+        1.5  backend  text "A short answer." last
+        3.0  twilio   prompt "two" last
+    """
+
+    assert script(talk).settled_turns == 1
+    assert script(talk + '3.1 twilio interrupt "A short" 900').settled_turns == 1
+    assert script(talk + "99.0 twilio info agentSpeaking off").settled_turns == 2
+    assert script(talk + "3.5 - gone first=backend").settled_turns == 3

@@ -1,0 +1,64 @@
+"""What people write is durable, and nothing is made where there is nothing."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, insert, select
+
+from relayproxy.store.engine import open_engine, open_reader
+from relayproxy.store.errors import AwayError, NotReady
+from relayproxy.store.schema.migrate import migrate
+from relayproxy.store.schema.tables import notes
+from relayproxy.store.write import annotation_writer as pens
+from relayproxy.store.write.annotation_writer import Pen
+from tests.store.kinds import SQLITE
+
+
+def test_a_transaction_is_whole_or_not_at_all(engine: Engine) -> None:
+    pen = Pen(engine)
+    note = {"session": "a", "at": 1, "author": "ada", "text": "look at this"}
+    with pen.writing() as db:
+        db.execute(insert(notes), note)
+    with pytest.raises(KeyError), pen.writing() as db:
+        db.execute(insert(notes), note)
+        raise KeyError
+    with engine.connect() as db:
+        assert [row.text for row in db.execute(select(notes))] == ["look at this"]
+
+
+@SQLITE
+def test_a_file_in_the_place_of_another_is_the_one_that_is_written(url: str, tmp_path: Path) -> None:
+    migrate(url)
+    pen = Pen(open_engine(url, afresh=True))
+    note = {"session": "a", "at": 1, "author": "ada", "text": "before"}
+    with pen.writing() as db:
+        db.execute(insert(notes), note)
+    for part in (tmp_path / "data").iterdir():
+        part.unlink()
+    migrate(url)
+
+    with pen.writing() as db:
+        db.execute(insert(notes), {**note, "text": "after"})
+
+    pen.close()
+    reader = open_reader(url)
+    with reader.connect() as db:
+        assert [row.text for row in db.execute(select(notes))] == ["after"]
+    reader.dispose()
+
+
+def test_people_write_one_after_the_other(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pens, "BUSY_TIMEOUT", 0.01)
+    pen = Pen(engine)
+    with pen.writing(), pytest.raises(AwayError, match="others are writing"), pen.writing():
+        pass
+    with pen.writing() as db:
+        assert db.execute(select(notes)).all() == []
+
+
+def test_without_a_database_there_is_none_afterwards(tmp_path: Path) -> None:
+    pen = Pen(open_engine(f"sqlite:///{tmp_path}/data/relayproxy.db"))
+    with pytest.raises(NotReady, match="relayproxy migrate"), pen.writing():
+        pass
+    pen.close()
+    assert not (tmp_path / "data").exists()

@@ -1,0 +1,561 @@
+"""A batch is committed whole or not at all, once or many times with the same effect."""
+
+import gzip
+import itertools
+import random
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, Text, event, text
+from sqlalchemy.exc import StatementError
+
+from relayproxy.conversation.message import read_lines
+from relayproxy.store import engine as engines
+from relayproxy.store.engine import open_engine, writing
+from relayproxy.store.errors import DamagedError, ReplacedError, StoreError
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.read.recording_reader import pack
+from relayproxy.store.schema import tables
+from relayproxy.store.schema.migrate import migrate
+from relayproxy.store.schema.rows import Batch, ChunkRow, JournalRow, SessionLabels
+from relayproxy.store.write import archive as archives
+from relayproxy.store.write import chunks
+from relayproxy.store.write.archive import Archive
+from tests.store.build import NOON, chunk, connection, labels, said, session, turn
+from tests.store.kinds import SQLITE
+
+FIRST = Batch(
+    journals=(JournalRow("j1", 1, 100),),
+    sessions=(session("a", messages=3),),
+    connections=(connection("a", next_seq=3),),
+    turns=(turn("a", 0), turn("a", 1)),
+    turn_counts=(("a", 2),),
+    chunks=(chunk("a", said(0, 3)),),
+)
+
+
+def everything(engine: Engine) -> dict[str, list[Any]]:
+    names = ("sessions", "connections", "turns", "chunks", "recordings", "journals")
+    with engine.connect() as db:
+        return {name: [tuple(row) for row in db.execute(text(f"SELECT * FROM {name}"))] for name in names}
+
+
+def counted(engine: Engine, table: str) -> int:
+    return len(everything(engine)[table])
+
+
+def test_what_was_committed_is_read_back(archive: Archive) -> None:
+    archive.commit(FIRST)
+    assert archive.journals() == (JournalRow("j1", 1, 100),)
+    assert archive.connection("a") == connection("a", next_seq=3)
+    assert archive.session("a") == session("a", messages=3, revision=1)
+    assert archive.turn_rows("a") == (turn("a", 0), turn("a", 1))
+    assert list(archive.messages("a")) == said(0, 3)
+    assert archive.connection("b") is None
+    assert archive.session("b") is None
+    assert list(archive.messages("b")) == []
+
+
+def test_every_value_survives_as_it_is(archive: Archive) -> None:
+    full = session(
+        "a",
+        ended_at=NOON + 1,
+        twilio_error_code=64105,
+        handoff='{"reason":"ü\\u0000"}',
+        end_reason="naïve ☎ 😀",
+        session_id=None,
+        call_sid=None,
+        revision=1,
+    )
+    wire = connection("a", ended_at=NOON + 5, ending="{}", resume='{"at":1}', opened_mono=2**62)
+    odd = turn("a", 0, interrupted=True, unanswered=True, response_latency_ms=None, null_reason="no_response")
+    archive.commit(Batch(sessions=(full,), connections=(wire,), turns=(odd,)))
+    assert archive.session("a") == full
+    assert archive.connection("a") == wire
+    assert archive.turn_rows("a") == (odd,)
+
+
+def test_characters_that_databases_refuse_do_not_hold_up_the_batch(archive: Archive) -> None:
+    archive.commit(Batch(sessions=(session("a", from_number="+1\0", to_number="x\ud800é"),)))
+    stored = archive.session("a")
+    assert stored is not None
+    assert (stored.from_number, stored.to_number) == ("+1\ufffd", "x\ufffdé")
+
+
+def test_later_rows_replace_earlier_ones_and_the_revision_counts(archive: Archive) -> None:
+    archive.commit(FIRST)
+    archive.commit(Batch(sessions=(session("a", messages=7, revision=99),), connections=(connection("a", next_seq=7),)))
+    assert archive.session("a") == session("a", messages=7, revision=2)
+    assert archive.connection("a") == connection("a", next_seq=7)
+
+
+def test_turns_that_the_fold_took_back_go(archive: Archive) -> None:
+    archive.commit(FIRST)
+    archive.commit(Batch(sessions=(session("b"),), turns=(turn("b", 0), turn("b", 1))))
+    archive.commit(Batch(turns=(turn("a", 0, agent_text="Never mind"),), turn_counts=(("a", 1),)))
+    assert archive.turn_rows("a") == (turn("a", 0, agent_text="Never mind"),)
+    assert len(archive.turn_rows("b")) == 2
+
+
+def test_committing_a_batch_twice_changes_nothing_but_revisions(archive: Archive, engine: Engine) -> None:
+    archive.commit(FIRST)
+    before = everything(engine)
+    archive.commit(FIRST)
+    after = everything(engine)
+    for table in ("connections", "turns", "chunks", "recordings"):
+        assert after[table] == before[table]
+    assert archive.session("a") == session("a", messages=3, revision=2)
+
+
+def test_a_finished_call_is_one_recording_of_the_same_lines(archive: Archive, engine: Engine) -> None:
+    archive.commit(FIRST)
+    archive.commit(Batch(chunks=(chunk("a", said(3, 2)),), finished=("a",)))
+    stored = everything(engine)
+    assert stored["chunks"] == []
+    [(name, part, first_seq, n, lines)] = stored["recordings"]
+    assert (name, part, first_seq, n) == ("a", 0, 0, 5)
+    assert list(read_lines(gzip.decompress(lines))) == said(0, 5)
+    assert list(archive.messages("a")) == said(0, 5)
+
+
+def test_replaying_a_finished_call_changes_nothing(archive: Archive, engine: Engine) -> None:
+    end = Batch(chunks=(chunk("a", said(3, 2)),), finished=("a",))
+    archive.commit(FIRST)
+    archive.commit(end)
+    before = everything(engine)["recordings"]
+    for writer in (archive, Archive(engine)):
+        writer.commit(FIRST)
+        writer.commit(end)
+    assert everything(engine)["recordings"] == before
+    assert counted(engine, "chunks") == 0
+
+
+def test_nothing_is_remembered_of_finished_calls(archive: Archive) -> None:
+    archive.commit(Batch(chunks=(chunk("a", said(0, 2)), chunk("b", said(0, 2)))))
+    archive.commit(Batch(finished=("a", "b", "c")))
+    assert archive._chunks._stored == {}
+
+
+def test_a_call_without_messages_finishes_without_a_recording(archive: Archive, engine: Engine) -> None:
+    archive.commit(Batch(connections=(connection("a", ended_at=NOON),), finished=("a",)))
+    assert counted(engine, "recordings") == 0
+    assert list(archive.messages("a")) == []
+
+
+def test_a_long_call_is_sealed_in_parts_while_it_lives(
+    archive: Archive, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunks, "PART_BYTES", 2000)
+    for first in range(0, 300, 5):
+        if first % 35 == 0:
+            archive = Archive(engine)
+        archive.commit(Batch(chunks=(chunk("a", said(first, 5)),)))
+        with engine.connect() as db:
+            assert db.execute(text("SELECT sum(length(lines)) FROM chunks")).scalar_one() <= 2000
+    assert counted(engine, "recordings") > 5
+    assert list(archive.messages("a")) == said(0, 300)
+    archive.commit(Batch(finished=("a",)))
+    stored = everything(engine)
+    assert [part for _, part, *_ in stored["recordings"]] == list(range(len(stored["recordings"])))
+    assert all(len(gzip.decompress(lines)) <= 2000 for *_, lines in stored["recordings"])
+    assert stored["chunks"] == []
+    assert list(archive.messages("a")) == said(0, 300)
+
+
+def test_a_chunk_larger_than_a_part_makes_a_part_of_its_own(
+    archive: Archive, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunks, "PART_BYTES", 100)
+    archive.commit(Batch(chunks=(chunk("a", said(0, 1)), chunk("a", said(1, 9)), chunk("a", said(10, 1)))))
+    archive.commit(Batch(finished=("a",)))
+    assert [row[2:4] for row in everything(engine)["recordings"]] == [(0, 1), (1, 9), (10, 1)]
+
+
+def test_a_session_that_was_provisional_goes_with_its_turns(archive: Archive) -> None:
+    archive.commit(FIRST)
+    archive.commit(Batch(sessions=(session("b"),), connections=(connection("b"),), turns=(turn("b", 0),)))
+    archive.commit(Batch(connections=(connection("b", session="a"),), dropped_sessions=("b",)))
+    assert archive.session("b") is None
+    assert archive.turn_rows("b") == ()
+    assert [c.id for c in archive.session_connections("a")] == ["a", "b"]
+
+
+def test_a_journal_read_to_its_end_goes(archive: Archive) -> None:
+    archive.commit(Batch(journals=(JournalRow("j1", 1, 5), JournalRow("j2", 1, 5))))
+    archive.commit(Batch(journals=(JournalRow("j2", 2, 9),), dropped_journals=("j1",)))
+    assert archive.journals() == (JournalRow("j2", 2, 9),)
+
+
+def test_a_restarted_recorder_finds_where_it_was(archive: Archive) -> None:
+    rows = (
+        connection("late", number=2, opened_at=NOON + 9),
+        connection("early", number=1),
+        connection("over", number=3, ended_at=NOON + 1),
+        connection("elsewhere", journal="j2"),
+    )
+    archive.commit(Batch(connections=rows))
+    assert archive.live_connections("j1") == (rows[1], rows[0])
+    assert archive.live_connections("j3") == ()
+
+
+def test_a_reconnecting_call_finds_the_sessions_with_its_ids(archive: Archive) -> None:
+    archive.commit(
+        Batch(
+            sessions=(
+                session("a", session_id="VX1", call_sid="CA1"),
+                session("b", session_id="VX1", call_sid="CA1", started_at=NOON + 5),
+                session("c", session_id="VX1", call_sid="CA2", started_at=NOON + 9),
+                session("d", session_id="VX1", call_sid=None),
+            )
+        )
+    )
+    asked = (("VX1", None), (None, "CA1"), ("VX2", "CA1"))
+    found = [archive.sessions_by_ids(vx, call_sid, NOON + 99) for vx, call_sid in asked]
+    assert [[row.id for row in rows] for rows in found] == [["a", "d", "b", "c"], ["a", "b"], []]
+
+
+def test_a_session_that_ended_too_long_ago_is_not_found_for_a_reconnect(archive: Archive) -> None:
+    known = {"session_id": "VX1", "call_sid": "CA1"}
+    over = session("over", ended_at=NOON + 50, started_at=NOON + 9, **known)
+    archive.commit(Batch(sessions=(over, session("older", ended_at=NOON + 60, **known))))
+    found = [archive.sessions_by_ids("VX1", None, since) for since in (NOON + 50, NOON + 51, NOON + 61)]
+    assert [[row.id for row in rows] for rows in found] == [["older", "over"], ["older"], []]
+
+
+def test_journals_that_something_is_expected_of(archive: Archive) -> None:
+    live, over = connection("a", journal="live"), connection("b", journal="over", ended_at=NOON)
+    archive.commit(Batch(journals=(JournalRow("read", 1, 1), JournalRow("live", 1, 1)), connections=(live, over)))
+    assert archive.journal_names() == {"read", "live"}
+
+
+BREAK = {
+    "sqlite": ("CREATE TRIGGER broken BEFORE INSERT ON journals BEGIN SELECT RAISE(ABORT, 'broken'); END",),
+    "postgresql": (
+        "CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'broken'; END $$",
+        "CREATE TRIGGER broken BEFORE INSERT ON journals EXECUTE FUNCTION broken()",
+    ),
+}
+MEND = {"sqlite": "DROP TRIGGER broken", "postgresql": "DROP TRIGGER broken ON journals"}
+
+
+def test_a_commit_that_fails_in_the_middle_leaves_nothing(archive: Archive, engine: Engine) -> None:
+    archive.commit(Batch(chunks=(chunk("z", said(0, 2)),)))
+    before = everything(engine)
+    with writing(engine).begin() as db:
+        for statement in BREAK[engine.dialect.name]:
+            db.execute(text(statement))
+    batch = replace(FIRST, finished=("a", "z"))
+    with pytest.raises(StoreError, match="broken"):
+        archive.commit(batch)
+    assert everything(engine) == before
+    with writing(engine).begin() as db:
+        db.execute(text(MEND[engine.dialect.name]))
+    archive.commit(batch)
+    assert archive.session("a") == session("a", messages=3, revision=1)
+    assert [*archive.messages("a"), *archive.messages("z")] == [*said(0, 3), *said(0, 2)]
+    assert counted(engine, "recordings") == 2
+
+
+def test_a_value_that_is_no_value_of_its_column_leaves_nothing_and_is_no_outage(
+    archive: Archive, engine: Engine
+) -> None:
+    wrong = ChunkRow("a", 3, 1, 5)  # type: ignore[arg-type]
+    with pytest.raises((StatementError, TypeError)) as caught:
+        archive.commit(replace(FIRST, chunks=(*FIRST.chunks, wrong)))
+    assert not isinstance(caught.value, StoreError)
+    assert not any(everything(engine).values())
+    archive.commit(FIRST)
+    assert list(archive.messages("a")) == said(0, 3)
+
+
+@SQLITE
+def test_a_full_disk_is_an_outage_that_ends(archive: Archive, engine: Engine) -> None:
+    archive.commit(FIRST)
+    with engine.connect() as db:
+        pages = db.execute(text("PRAGMA page_count")).scalar_one()
+        db.execute(text(f"PRAGMA max_page_count={pages}"))
+    big = Batch(journals=(JournalRow("j1", 1, 200),), chunks=(chunk("a", said(3, 100, "x" * 9000)),))
+    with pytest.raises(StoreError, match="full"):
+        archive.commit(big)
+    assert archive.journals() == FIRST.journals
+    archive.commit(big)
+    assert list(archive.messages("a")) == [*said(0, 3), *said(3, 100, "x" * 9000)]
+
+
+@SQLITE
+def test_a_locked_database_is_an_outage_that_ends(url: str, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "BUSY_TIMEOUT", 0.05)
+    own = open_engine(url)
+    archive = Archive(own)
+    with writing(engine).begin(), pytest.raises(StoreError, match="locked"):
+        archive.commit(FIRST)
+    archive.commit(FIRST)
+    assert list(archive.messages("a")) == said(0, 3)
+    own.dispose()
+
+
+@SQLITE
+def test_after_an_outage_the_file_is_opened_anew(tmp_path: Path, archive: Archive, engine: Engine, url: str) -> None:
+    archive.commit(FIRST)
+    file = tmp_path / "data" / "relayproxy.db"
+    (tmp_path / "away").mkdir()
+    for part in file.parent.iterdir():
+        part.rename(tmp_path / "away" / part.name)
+    file.mkdir()
+    engine.dispose()
+    with pytest.raises(StoreError, match="unable to open"):
+        archive.commit(FIRST)
+    file.rmdir()
+    migrate(url)
+    with pytest.raises(ReplacedError):
+        archive.commit(FIRST)
+    archive.commit(FIRST)
+    assert archive.session("a") == session("a", messages=3, revision=1)
+
+
+@SQLITE
+@pytest.mark.parametrize("before", ["deleted", "replaced"])
+def test_a_file_that_has_gone_from_its_place_is_not_written_any_more(
+    tmp_path: Path, archive: Archive, url: str, before: str
+) -> None:
+    archive.commit(FIRST)
+    for part in (tmp_path / "data").iterdir():
+        part.unlink()
+    if before == "replaced":
+        migrate(url)
+    with pytest.raises(ReplacedError, match="the database file has been deleted or replaced"):
+        archive.commit(FIRST)
+    migrate(url)
+    assert archive.session("a") is None
+    archive.commit(FIRST)
+    assert list(archive.messages("a")) == said(0, 3)
+
+
+@SQLITE
+def test_another_file_is_noticed_even_when_it_had_to_be_opened_anew(
+    tmp_path: Path, archive: Archive, engine: Engine, url: str
+) -> None:
+    assert archive.journals() == ()
+    (tmp_path / "data" / "relayproxy.db").rename(tmp_path / "kept")
+    engine.dispose()
+    migrate(url)
+    with pytest.raises(ReplacedError):
+        archive.session("a")
+
+
+def test_a_session_is_replaced_with_exactly_these_turns(archive: Archive) -> None:
+    archive.commit(FIRST)
+    archive.commit(Batch(sessions=(session("a", ended_at=NOON),)))
+    new = session("a", ended_at=NOON, outcome="caller_hangup", revision=2)
+
+    assert archive.replace_session(new, (turn("a", 0, caller_text="hello"),), labels("a"))
+
+    assert archive.session("a") == replace(new, revision=3)
+    assert archive.turn_rows("a") == (turn("a", 0, caller_text="hello"),)
+    assert list(archive.messages("a")) == said(0, 3)
+
+
+@pytest.mark.parametrize(("revision", "ended_at"), [(1, None), (2, NOON), (0, NOON)])
+def test_what_lives_or_was_written_meanwhile_is_not_replaced(
+    archive: Archive, engine: Engine, revision: int, ended_at: int | None
+) -> None:
+    archive.commit(replace(FIRST, sessions=(session("a", ended_at=ended_at),)))
+    before = everything(engine)
+
+    assert not archive.replace_session(session("a", ended_at=NOON, revision=revision), (), labels("a"))
+    assert not archive.replace_session(session("b", ended_at=NOON, revision=1), (), labels("b"))
+
+    assert everything(engine) == before
+
+
+@SQLITE
+def test_nothing_is_replaced_in_a_file_that_has_gone_from_its_place(tmp_path: Path, archive: Archive, url: str) -> None:
+    archive.commit(replace(FIRST, sessions=(session("a", ended_at=NOON),)))
+    for part in (tmp_path / "data").iterdir():
+        part.unlink()
+
+    with pytest.raises(ReplacedError):
+        archive.replace_session(session("a", ended_at=NOON, revision=1), (), labels("a"))
+
+
+def test_ids_of_all_sessions_or_of_those_with_a_name(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "LOOKUP", 2)
+    rows = [session(id, started_at=NOON + at) for id, at in (("e", 0), ("b", 1), ("a", 1), ("d", 1), ("c", 2))]
+    archive.commit(Batch(sessions=(*rows, session("f", session_id="VX-a", started_at=NOON + 3))))
+
+    assert [*archive.session_ids()] == ["e", "a", "b", "d", "c", "f"]
+    assert [*archive.session_ids("VX-a")] == ["a", "f"]
+    assert [*archive.session_ids("d")] == ["d"]
+    assert [*archive.session_ids("VX-z")] == []
+    assert archive.sessions() == 6
+
+
+@pytest.mark.parametrize("lines", [b"\0", pack(b"{}")[:14], pack(b"{}")[:10] + b"\xff" * 20, pack(b"{")])
+def test_a_damaged_recording_is_an_error_of_the_store(
+    archive: Archive, queries: Queries, engine: Engine, lines: bytes
+) -> None:
+    archive.commit(FIRST)
+    archive.commit(Batch(finished=("a",)))
+    with writing(engine).begin() as db:
+        db.execute(text("UPDATE recordings SET lines = :lines"), {"lines": lines})
+    with pytest.raises(DamagedError, match="a recording is damaged"):
+        list(archive.messages("a"))
+    with pytest.raises(DamagedError, match="a recording is damaged"):
+        queries.messages("a")
+
+
+def test_a_damaged_line_is_an_error_of_the_store(archive: Archive, engine: Engine) -> None:
+    archive.commit(FIRST)
+    with writing(engine).begin() as db:
+        db.execute(text("UPDATE chunks SET lines = :lines"), {"lines": b'{"seq":"my secret"}\n'})
+    with pytest.raises(DamagedError) as caught:
+        list(archive.messages("a"))
+    assert "secret" not in str(caught.value)
+
+
+def test_reading_does_not_hold_a_transaction_between_messages(archive: Archive) -> None:
+    archive.commit(FIRST)
+    messages = archive.messages("a")
+    assert next(messages) == said(0, 1)[0]
+    archive.commit(Batch(chunks=(chunk("a", said(3, 1)),), finished=("a",)))
+    assert list(messages) == said(1, 3)
+
+
+def test_the_number_of_statements_does_not_grow_with_the_calls(archive: Archive, engine: Engine) -> None:
+    statements: list[str] = []
+    event.listen(engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+
+    def calls(prefix: str, n: int) -> Batch:
+        ids = [f"{prefix}{i}" for i in range(n)]
+        return Batch(
+            journals=FIRST.journals,
+            sessions=tuple(session(id) for id in ids),
+            connections=tuple(connection(id) for id in ids),
+            turns=tuple(turn(id, 0) for id in ids),
+            turn_counts=tuple((id, 1) for id in ids),
+            chunks=tuple(chunk(id, said(0, 1)) for id in ids),
+        )
+
+    archive.commit(calls("few", 2))
+    few = len(statements)
+    archive.commit(calls("many", 400))
+    assert len(statements) - few == few
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunks, "PART_BYTES", 300)
+
+
+@given(
+    sizes=st.lists(st.integers(1, 6), min_size=1, max_size=12),
+    restarts=st.sets(st.integers(0, 11)),
+    replays=st.lists(st.integers(0, 11), max_size=6),
+    finish=st.booleans(),
+)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_however_a_call_is_cut_replayed_and_resumed_its_messages_are_stored_once(
+    engine: Engine, small_parts: None, sizes: list[int], restarts: set[int], replays: list[int], finish: bool
+) -> None:
+    name = f"c{counted(engine, 'connections')}"
+    batches, seq = [Batch(connections=(connection(name),))], 0
+    for size in sizes:
+        batches.append(Batch(chunks=(chunk(name, said(seq, size)),)))
+        seq += size
+    if finish:
+        batches.append(Batch(finished=(name,)))
+    archive = Archive(engine)
+    for at, batch in enumerate(batches):
+        archive.commit(batch)
+        if at in restarts:
+            archive = Archive(engine)
+        for again in replays[: at + 1]:
+            archive.commit(batches[min(again, at)])
+    assert list(archive.messages(name)) == said(0, seq)
+
+
+WRITER = """
+import sys
+from itertools import count
+from relayproxy.store.write.archive import Archive
+from relayproxy.store.engine import open_engine
+from relayproxy.store.schema.rows import Batch, JournalRow
+from tests.store.build import chunk, said, session
+
+archive = Archive(open_engine(sys.argv[1]))
+done = archive.journals()
+for n in count(done[0].offset + 1 if done else 1):
+    chunks = (chunk("a", said((n - 1) * 2, 2)),)
+    archive.commit(Batch((JournalRow("j1", 1, n),), sessions=(session("a", messages=n * 2),), chunks=chunks))
+    print(n, flush=True)
+"""
+
+
+def test_a_writer_killed_at_any_point_has_written_whole_batches(url: str, engine: Engine, archive: Archive) -> None:
+    for commits in (1, 2, 5, 9):
+        with subprocess.Popen([sys.executable, "-c", WRITER, url], stdout=subprocess.PIPE, text=True) as writer:
+            assert writer.stdout is not None
+            told = 0
+            for _ in range(commits):
+                told = int(writer.stdout.readline())
+            writer.kill()
+        [journal] = archive.journals()
+        stored = archive.session("a")
+        assert stored is not None
+        assert told <= journal.offset
+        assert stored.messages == journal.offset * 2
+        assert list(archive.messages("a")) == said(0, journal.offset * 2)
+
+
+def test_recorders_that_share_a_database_leave_each_others_journals_alone(engine: Engine) -> None:
+    ours, theirs = Archive(engine, "ours"), Archive(engine, "theirs")
+    for archive, name in ((ours, "j1"), (theirs, "j2")):
+        archive.commit(Batch(journals=(JournalRow(name, 1, 1),), connections=(connection(f"c-{name}", journal=name),)))
+
+    assert [ours.journal_names(), theirs.journal_names()] == [{"j1"}, {"j2"}]
+
+
+def test_a_journal_that_was_begun_before_recorders_had_names_is_anybodys(engine: Engine) -> None:
+    Archive(engine).commit(Batch(journals=(JournalRow("old", 1, 1),), connections=(connection("a", journal="old"),)))
+    assert Archive(engine, "ours").journal_names() == {"old"}
+
+
+def test_no_text_of_a_call_is_too_long_for_an_index(archive: Archive, engine: Engine) -> None:
+    chance = random.Random(1)
+    # Such as no database can compress.
+    long = "".join(chr(chance.randrange(0x20000, 0x2A000)) for _ in range(10_000))
+    texts = {column.name for column in tables.sessions.c if isinstance(column.type, Text)}
+    ours = {"id", "route", "outcome", "ended_by", "studio_transition", "confidence"}
+    odd = session("a", ended_at=NOON, **dict.fromkeys(texts - ours, long))
+    labelled = SessionLabels("a", NOON, (("param." + long[:200], long[:200]),))
+
+    archive.commit(Batch(sessions=(odd,), labels=(labelled,)))
+
+    stored = archive.session("a")
+    assert stored is not None
+    assert (stored.from_number, stored.detail) == (long[:150], long)
+    assert archive.sessions_by_ids(long, long, NOON) == (stored,)
+
+
+@pytest.mark.parametrize("unit", ["word ", "\U00020000-", "_a", "a@1", "./", "/~", "<a>", "http://a/", "1e", "\\'%"])
+def test_no_text_of_a_turn_is_too_much_for_the_index_of_words(archive: Archive, unit: str) -> None:
+    size = 500_000
+    said = turn("a", 0, caller_text=unit * (size // len(unit)), agent_text="".join(map(chr, range(0x10000, 0x30000))))
+    began = time.monotonic()
+    archive.commit(Batch(turns=(said,)))
+    assert time.monotonic() - began < 5
+    assert archive.turn_rows("a") == (said,)
+
+
+def test_no_words_are_too_many_for_the_index(archive: Archive) -> None:
+    odd = iter(itertools.permutations(map(chr, range(0x20000, 0x20100)), 2))
+    text = " ".join(map("".join, itertools.islice(odd, 60_000)))
+    archive.commit(Batch(turns=(turn("a", 0, caller_text=text, agent_text=text[::-1]),)))
+    assert archive.turn_rows("a") == (turn("a", 0, caller_text=text, agent_text=text[::-1]),)
