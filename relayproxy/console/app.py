@@ -9,28 +9,19 @@ from functools import cache
 from aiohttp import web
 
 from relayproxy.assets import web_dir
-from relayproxy.console import (
-    api,
-    audit_page,
-    connecting,
-    desk,
-    export,
-    health,
-    insight,
-    listing,
-    overview,
-    pages,
-    raw,
-    signin,
-    threads,
-    timeline,
-    wall,
-)
-from relayproxy.console.live import Pulse
-from relayproxy.console.manners import add_headers, tell_errors
-from relayproxy.console.render import set_up_templates
-from relayproxy.console.room import ROOM, Room
-from relayproxy.console.statics import Statics
+from relayproxy.console.access import audit_page, signin
+from relayproxy.console.calls import requested, sparkline, timeline
+from relayproxy.console.connect import connect_page
+from relayproxy.console.health import health_page, liveness
+from relayproxy.console.http.change_poller import Pulse
+from relayproxy.console.http.context import ROOM, Room
+from relayproxy.console.http.middleware import add_headers, tell_errors
+from relayproxy.console.http.render import set_up_templates
+from relayproxy.console.http.static_files import Statics
+from relayproxy.console.insight import insight_page
+from relayproxy.console.listing import list_page, overview
+from relayproxy.console.live import live_view
+from relayproxy.console.sessions import annotations, api, export, message_pages, session_page
 from relayproxy.settings.model import Settings
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.annotation_writer import Pen
@@ -45,25 +36,27 @@ def build(settings: Settings, queries: Queries, pen: Pen) -> web.Application:
     app.on_shutdown.append(_end_streams)
     set_up_templates(app, statics)
     signin.set_up(app, settings, pen)
-    wall.set_up(app)
-    connecting.set_up(app)
-    health.set_up(app)
-    threads.set_up(app)
+    requested.set_up(app)
+    sparkline.set_up(app)
+    live_view.set_up(app)
+    connect_page.set_up(app)
+    health_page.set_up(app)
+    liveness.set_up(app)
     app.add_routes(
         [
             # Before `/sessions/{id}`, which would take them.
-            *listing.ROUTES,
+            *list_page.ROUTES,
             *overview.ROUTES,
-            *pages.ROUTES,
-            *raw.ROUTES,
+            *session_page.ROUTES,
+            *message_pages.ROUTES,
             *timeline.ROUTES,
             *api.ROUTES,
-            *desk.ROUTES,
+            *annotations.ROUTES,
             *export.ROUTES,
-            *wall.ROUTES,
-            *connecting.ROUTES,
-            *health.ROUTES,
-            *insight.ROUTES,
+            *live_view.ROUTES,
+            *connect_page.ROUTES,
+            *health_page.ROUTES,
+            *insight_page.ROUTES,
             *audit_page.ROUTES,
             web.get("/api/openapi.json", _openapi),
             web.get("/static/{version}/{name}", statics.serve),

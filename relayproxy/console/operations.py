@@ -7,13 +7,12 @@ Must not know: handlers; how the document is laid out.
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from relayproxy.console.api import MOST_MESSAGES, MOST_OF_CALL, MOST_TURNS
-from relayproxy.console.audit_page import ACTIONS, ENTRIES, MOST_ENTRIES
-from relayproxy.console.insight import BY
-from relayproxy.console.listing import MOST_SESSIONS, SESSIONS
-from relayproxy.console.query import TIMES
-from relayproxy.console.recording import FORMS
-from relayproxy.console.room import MOST_TEXT
+from relayproxy.console.access.audit_page import ACTIONS, ENTRIES, MOST_ENTRIES
+from relayproxy.console.calls.requested import MOST_TEXT
+from relayproxy.console.filters.language import TIMES
+from relayproxy.console.insight.insight_page import BY
+from relayproxy.console.listing.list_page import MOST_SESSIONS, SESSIONS
+from relayproxy.console.listing.sorting import NAMES, NEWEST
 from relayproxy.console.schemas import (
     Schema,
     array,
@@ -29,7 +28,8 @@ from relayproxy.console.schemas import (
     whole,
 )
 from relayproxy.console.schemas_house import TAG
-from relayproxy.console.sorting import NAMES, NEWEST
+from relayproxy.console.sessions.api import MOST_MESSAGES, MOST_OF_CALL, MOST_TURNS
+from relayproxy.console.sessions.export_content import FORMS
 from relayproxy.store.read.criteria import FIELDS, PARAM
 
 Parameter = dict[str, Any]

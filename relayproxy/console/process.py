@@ -12,8 +12,8 @@ import uvloop
 from aiohttp import web
 
 from relayproxy.console.app import build
-from relayproxy.console.availability import Availability
-from relayproxy.console.requests import Requests, UnreadableLog
+from relayproxy.console.health.availability import Availability
+from relayproxy.console.http.request_handler import Requests, UnreadableLog
 from relayproxy.errors import cannot_listen
 from relayproxy.settings.model import Settings, split_address
 from relayproxy.signals import signals_to

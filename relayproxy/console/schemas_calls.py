@@ -5,7 +5,7 @@ Must not know: endpoints; where the values come from.
 """
 
 from relayproxy.connection import Side, SideEnd
-from relayproxy.console.cards import Whose
+from relayproxy.console.live.call_tile import Whose
 from relayproxy.console.schemas import (
     Fields,
     Schema,

@@ -4,11 +4,10 @@ Knows: every field of these in the API; every error code.
 Must not know: endpoints; where the values come from.
 """
 
-from relayproxy.console.audit_page import ACTIONS
-from relayproxy.console.checks import State, Step, Who
-from relayproxy.console.condition import Name
-from relayproxy.console.desk import LONGEST_NOTE, LONGEST_TAG
-from relayproxy.console.journal_gaps import CAUSES
+from relayproxy.console.access.audit_page import ACTIONS
+from relayproxy.console.health.health_facts import Name
+from relayproxy.console.health.journal_gaps import CAUSES
+from relayproxy.console.health.reachability import State, Step, Who
 from relayproxy.console.schemas import (
     Schema,
     array,
@@ -25,6 +24,7 @@ from relayproxy.console.schemas import (
     text,
     whole,
 )
+from relayproxy.console.sessions.annotations import LONGEST_NOTE, LONGEST_TAG
 from relayproxy.refusals import REASONS
 
 ERRORS: dict[int, dict[str, str]] = {

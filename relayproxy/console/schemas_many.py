@@ -6,8 +6,10 @@ Must not know: endpoints; where the values come from.
 
 from dataclasses import fields
 
-from relayproxy.console.compare import MEASURES
-from relayproxy.console.figures import Verdict
+from relayproxy.console.insight.comparison import MEASURES
+from relayproxy.console.insight.selection import Span
+from relayproxy.console.insight.statistics import Verdict
+from relayproxy.console.insight.summary import ENDINGS, LISTED, VALUES
 from relayproxy.console.schemas import (
     Fields,
     Schema,
@@ -27,8 +29,6 @@ from relayproxy.console.schemas import (
     whole,
 )
 from relayproxy.console.schemas_turns import EXCLUDED
-from relayproxy.console.selection import Span
-from relayproxy.console.summary import ENDINGS, LISTED, VALUES
 from relayproxy.conversation.model import StudioTransition
 from relayproxy.store.read.insight import Sums
 

@@ -6,6 +6,7 @@ Must not know: endpoints; where the values come from.
 
 from typing import get_args
 
+from relayproxy.console.calls.timeline import COLUMNS
 from relayproxy.console.schemas import (
     Schema,
     array,
@@ -22,7 +23,6 @@ from relayproxy.console.schemas import (
     row,
     text,
 )
-from relayproxy.console.timeline import COLUMNS
 from relayproxy.conversation.checks.findings import Severity
 from relayproxy.conversation.message import Kind
 from relayproxy.conversation.model import InterruptionKind, MarkKind

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from random import Random
 
 from relayproxy.store.write.archive import Archive
-from tests.console.calls import Call
+from tests.console.samples import Call
 
 SURNAME = "Quillfeather"
 """Said once in every call; whoever multiplies calls puts another word in its place."""

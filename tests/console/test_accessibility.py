@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Page
 
 from relayproxy.store.write.archive import Archive
-from tests.console import calls, fortnight
+from tests.console import fortnight, samples
 from tests.console.browser import unfold
 from tests.console.conftest import OpenPage
 
@@ -56,13 +56,14 @@ def _violations(page: Page, **options: Any) -> list[str]:
 def recorded(archive: Archive) -> list[str]:
     fortnight.record(archive, time.time_ns(), a_day=1)
     return [
-        make(archive, calls.ago(100)).commit().id for make in (calls.booking, calls.failing, calls.refused, calls.odd)
+        make(archive, samples.ago(100)).commit().id
+        for make in (samples.booking, samples.failing, samples.refused, samples.odd)
     ]
 
 
 @pytest.mark.parametrize("look", LOOKS)
 def test_every_page(visit: OpenPage, archive: Archive, recorded: list[str], look: str) -> None:
-    live = calls.Call(archive, calls.ago(30)).setup(parameters={"plan": "gold"}).asks(2, "are you there").commit()
+    live = samples.Call(archive, samples.ago(30)).setup(parameters={"plan": "gold"}).asks(2, "are you there").commit()
     found: dict[str, list[str]] = {}
     page = visit("/sessions", **LOOKS[look])
     origin = page.url.removesuffix("/sessions")

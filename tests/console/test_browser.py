@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from relayproxy.console.times import rfc3339
+from relayproxy.console.http.times import rfc3339
 from relayproxy.store.write.archive import Archive
-from tests.console import calls
+from tests.console import samples
 from tests.console.browser import chromium, frames, from_the_top, unfold
 from tests.console.conftest import OpenPage
 from tests.peers import programs
@@ -49,15 +49,15 @@ def test_without_calls_the_page_says_how_to_connect_one_and_notices_the_first(
     expect(page.get_by_text("<ConversationRelay url=")).to_contain_text('url="wss://relay.example.com/"')
     assert "secret" not in page.content()
 
-    call = calls.Call(archive).setup().commit()
+    call = samples.Call(archive).setup().commit()
     page.get_by_text("Your first call is here").click()
     expect(page.locator(f"#s-{call.id}")).to_contain_text("Live")
 
 
 def test_the_list_shows_each_call_and_opens_it(visit: OpenPage, archive: Archive) -> None:
-    good = calls.booking(archive, calls.ago(300)).commit()
-    bad = calls.failing(archive, calls.ago(200)).commit()
-    live = calls.Call(archive).setup(caller="+15550100042").commit()
+    good = samples.booking(archive, samples.ago(300)).commit()
+    bad = samples.failing(archive, samples.ago(200)).commit()
+    live = samples.Call(archive).setup(caller="+15550100042").commit()
     page = visit("/")
 
     rows = page.locator("#rows tr")
@@ -71,20 +71,20 @@ def test_the_list_shows_each_call_and_opens_it(visit: OpenPage, archive: Archive
     expect(rows.nth(2).locator("time")).to_have_attribute("title", "UTC " + rfc3339(good.began))
 
     rows.nth(2).locator("td").last.click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text(calls.CALLER)
+    expect(page.get_by_role("heading", level=1)).to_contain_text(samples.CALLER)
     page.go_back()
     page.get_by_role("link", name=rows.nth(1).locator("a.open").inner_text()).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("+15550100077")
 
 
 def test_the_list_changes_rows_in_place_and_lets_new_calls_wait(visit: OpenPage, archive: Archive) -> None:
-    live = calls.Call(archive).setup().commit()
+    live = samples.Call(archive).setup().commit()
     page = visit("/sessions")
     expect(page.locator(f"#s-{live.id}")).to_contain_text("Live")
 
     live.hang_up(4).commit()
     expect(page.locator(f"#s-{live.id}")).to_contain_text("Caller hung up")
-    newer = [calls.Call(archive).setup().commit() for _ in range(2)]
+    newer = [samples.Call(archive).setup().commit() for _ in range(2)]
     expect(page.get_by_role("link", name="2 new calls")).to_be_visible()
     assert page.locator("#rows tr").count() == 1
     expect(page).to_have_title("(2) Sessions · relayproxy")
@@ -95,7 +95,7 @@ def test_the_list_changes_rows_in_place_and_lets_new_calls_wait(visit: OpenPage,
 
 
 def test_the_conversation_comes_first_with_all_that_happened(visit: OpenPage, archive: Archive) -> None:
-    call = calls.booking(archive, calls.ago(300)).commit()
+    call = samples.booking(archive, samples.ago(300)).commit()
     page = visit(f"/sessions/{call.vx}")
 
     turns = page.locator("#turns > li")
@@ -126,7 +126,7 @@ def test_the_conversation_comes_first_with_all_that_happened(visit: OpenPage, ar
 
 
 def test_a_live_call_grows_while_one_watches_and_ends(visit: OpenPage, archive: Archive) -> None:
-    call = calls.Call(archive).setup().asks(1.0, "Hello?").commit()
+    call = samples.Call(archive).setup().asks(1.0, "Hello?").commit()
     page = visit(f"/sessions/{call.id}")
     expect(page.locator(".latency.waiting")).to_be_visible()
 
@@ -147,7 +147,7 @@ def test_a_live_call_grows_while_one_watches_and_ends(visit: OpenPage, archive: 
 
 
 def test_the_alarm_of_a_waiting_caller_comes_though_no_message_does(visit: OpenPage, archive: Archive) -> None:
-    call = calls.Call(archive, calls.ago(1)).setup().asks(2.0, "Hello?").commit()
+    call = samples.Call(archive, samples.ago(1)).setup().asks(2.0, "Hello?").commit()
     page = visit(f"/sessions/{call.id}")
 
     expect(page.locator("#findings")).to_contain_text("Caller is waiting now")
@@ -157,7 +157,7 @@ def test_the_alarm_of_a_waiting_caller_comes_though_no_message_does(visit: OpenP
 
 
 def test_the_tail_is_followed_only_while_the_reader_is_there(visit: OpenPage, archive: Archive) -> None:
-    call = calls.Call(archive).setup()
+    call = samples.Call(archive).setup()
     for number in range(30):
         call.asks(1 + number, "Next?").answers(1.4 + number, f"Answer {number}.")
     call.commit()
@@ -179,7 +179,7 @@ def test_the_tail_is_followed_only_while_the_reader_is_there(visit: OpenPage, ar
 
 
 def test_messages_are_filtered_opened_and_paged(visit: OpenPage, archive: Archive) -> None:
-    call = calls.Call(archive, calls.ago(500)).setup()
+    call = samples.Call(archive, samples.ago(500)).setup()
     for number in range(60):
         call.asks(1 + number * 2, "Go on?").answers(1.5 + number * 2, f"This is answer number {number}.")
     call.hang_up(130).commit()
@@ -213,7 +213,7 @@ def test_messages_are_filtered_opened_and_paged(visit: OpenPage, archive: Archiv
 
 
 def test_what_was_not_recorded_as_sent_is_marked(visit: OpenPage, archive: Archive) -> None:
-    call = calls.odd(archive, calls.ago(100)).commit()
+    call = samples.odd(archive, samples.ago(100)).commit()
     page = visit(f"/sessions/{call.id}")
 
     expect(page.locator(".head .alarm")).to_contain_text("1 gap (12.1 KiB)")
@@ -229,7 +229,7 @@ def test_what_was_not_recorded_as_sent_is_marked(visit: OpenPage, archive: Archi
 
 
 def test_a_refused_call_says_what_the_backend_answered(visit: OpenPage, archive: Archive) -> None:
-    call = calls.refused(archive, calls.ago(100)).commit()
+    call = samples.refused(archive, samples.ago(100)).commit()
     page = visit(f"/sessions/{call.id}")
 
     expect(page.get_by_role("heading", level=1)).to_have_text("Call that did not get through")
@@ -239,7 +239,7 @@ def test_a_refused_call_says_what_the_backend_answered(visit: OpenPage, archive:
 
 
 def test_hostile_text_is_shown_as_text(visit: OpenPage, archive: Archive) -> None:
-    call = calls.Call(archive, calls.ago(60), route="<b>route</b>")
+    call = samples.Call(archive, samples.ago(60), route="<b>route</b>")
     call.setup(caller=HOSTILE, parameters={HOSTILE: HOSTILE}).asks(1, HOSTILE, lang=HOSTILE).answers(2, HOSTILE)
     call.interrupts(2.5, HOSTILE, 3).twilio(2.6, HOSTILE, x=HOSTILE).text(2.7, "backend", HOSTILE)
     call.backend(3, "play", source=HOSTILE).backend(3.1, "sendDigits", digits=HOSTILE).twilio(
@@ -278,8 +278,8 @@ def test_no_page_scrolls_sideways(visit: OpenPage, archive: Archive) -> None:
     paths = ["/sessions"]
     page = visit("/sessions")
     assert width_fits(page)
-    for make in (calls.booking, calls.failing, calls.refused, calls.odd):
-        paths.append(f"/sessions/{make(archive, calls.ago(100)).commit().id}")
+    for make in (samples.booking, samples.failing, samples.refused, samples.odd):
+        paths.append(f"/sessions/{make(archive, samples.ago(100)).commit().id}")
     for path in paths:
         page.goto(page.url.partition("/sessions")[0] + path)
         unfold(page)
@@ -290,7 +290,7 @@ def test_no_page_scrolls_sideways(visit: OpenPage, archive: Archive) -> None:
 
 
 def test_everything_can_be_read_without_scripts(visit: OpenPage, archive: Archive) -> None:
-    call = calls.booking(archive, calls.ago(300)).commit()
+    call = samples.booking(archive, samples.ago(300)).commit()
     page = visit("/sessions", java_script_enabled=False)
 
     page.locator("#rows a.open").first.click()

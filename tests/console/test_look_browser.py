@@ -8,7 +8,7 @@ import pytest
 
 from relayproxy.store.schema.rows import Batch, JournalGapRow
 from relayproxy.store.write.archive import Archive
-from tests.console import calls, fortnight
+from tests.console import fortnight, samples
 from tests.console.browser import frames, until
 from tests.console.conftest import OpenPage
 
@@ -62,14 +62,18 @@ DRAWN = """[...document.querySelectorAll("[data-chart]")].every((one) =>
 @pytest.fixture
 def paths(archive: Archive) -> list[str]:
     fortnight.record(archive, time.time_ns(), a_day=4)
-    made = (calls.booking, calls.failing, calls.refused, calls.odd, calls.long_names)
-    known = [make(archive, calls.ago(4000 - 500 * number)).commit() for number, make in enumerate(made)]
+    made = (samples.booking, samples.failing, samples.refused, samples.odd, samples.long_names)
+    known = [make(archive, samples.ago(4000 - 500 * number)).commit() for number, make in enumerate(made)]
     short = (
-        calls.Call(archive, calls.ago(400)).setup().asks(1, "Hi").answers(1.5, "Hello.").twilio(2, "dtmf", digit="#")
+        samples.Call(archive, samples.ago(400))
+        .setup()
+        .asks(1, "Hi")
+        .answers(1.5, "Hello.")
+        .twilio(2, "dtmf", digit="#")
     )
     known.append(short.hang_up(3).commit())
-    live = calls.Call(archive, calls.ago(30)).setup(parameters={"plan": "gold"}).asks(2, "Are you there?").commit()
-    since, until = calls.ago(90_000), calls.ago(80_000)
+    live = samples.Call(archive, samples.ago(30)).setup(parameters={"plan": "gold"}).asks(2, "Are you there?").commit()
+    since, until = samples.ago(90_000), samples.ago(80_000)
     archive.commit(Batch(journal_gaps=(JournalGapRow("j0", 1, 4711, 40_960, "checksum", since, until),)))
     return [
         "/sessions",

@@ -122,7 +122,7 @@ async def test_everything_that_a_form_can_do_programs_can(settings: Settings, qu
 
 def test_every_error_code_in_use_is_in_it() -> None:
     made: set[tuple[int, str]] = set()
-    for path in (ROOT / "relayproxy/console").glob("*.py"):
+    for path in (ROOT / "relayproxy/console").rglob("*.py"):
         found = re.findall(r"Problem\(\s*(\d{3}),\s*\"(\w+)\"", path.read_text("utf-8"))
         made |= {(int(status), code) for status, code in found}
     assert made == {(status, code) for status, some in ERRORS.items() for code in some}

@@ -13,7 +13,7 @@ from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine
 from relayproxy.store.read.heartbeat import JournalVitals, OtlpVitals, Vitals, VitalsWriter
 from relayproxy.store.write.archive import Archive
-from tests.console import calls
+from tests.console import samples
 from tests.console.conftest import Client
 from tests.console.contract import ask, refused
 from tests.console.door import BEARER, console_on, settings_in, sign_in
@@ -32,21 +32,21 @@ def settings(tmp_path: Path) -> Settings:
     )
 
 
-def everything(archive: Archive) -> dict[str, calls.Call]:
+def everything(archive: Archive) -> dict[str, samples.Call]:
     """Calls of every kind."""
-    live = calls.Call(archive, calls.ago(40), route="bookings").setup(call_sid="CA1")
+    live = samples.Call(archive, samples.ago(40), route="bookings").setup(call_sid="CA1")
     live.asks(5, "Is anybody there?").answers(5.6, "Yes.").asks(20, "And the refund?")
-    wrong = calls.Call(archive, calls.ago(50)).setup(call_sid="CA1")
+    wrong = samples.Call(archive, samples.ago(50)).setup(call_sid="CA1")
     wrong.text(1, "backend", '{"type":"txt","token":"Hi"}').twilio(2, "prompt", voicePrompt="Hi", lang="en", last=True)
     wrong.answers(3, "**Hello** [there](https://example.com/a)").backend(4, "end", handoffData={"a": [1]})
     return {
-        "booking": calls.booking(archive, calls.ago(900)).commit(),
-        "failing": calls.failing(archive, calls.ago(800)).commit(),
-        "refused": calls.refused(archive, calls.ago(700)).commit(),
-        "odd": calls.odd(archive, calls.ago(600)).commit(),
+        "booking": samples.booking(archive, samples.ago(900)).commit(),
+        "failing": samples.failing(archive, samples.ago(800)).commit(),
+        "refused": samples.refused(archive, samples.ago(700)).commit(),
+        "odd": samples.odd(archive, samples.ago(600)).commit(),
         "wrong": wrong.hang_up(4.5).commit(),
         "live": live.commit(),
-        "silent": calls.Call(archive, calls.ago(5)).commit(),
+        "silent": samples.Call(archive, samples.ago(5)).commit(),
     }
 
 
@@ -87,7 +87,7 @@ async def test_lists_are_as_they_say(client: Client, archive: Archive) -> None:
 )
 async def test_numbers_over_many_calls_are_as_they_say(client: Client, archive: Archive, query: str) -> None:
     everything(archive)
-    record(archive, calls.ago(0), a_day=12)
+    record(archive, samples.ago(0), a_day=12)
     await ask(client, "getInsight", query)
     await ask(client, "getOverview", "q=since:14d")
 
@@ -101,7 +101,7 @@ async def test_numbers_over_no_calls_are_as_they_say(client: Client, archive: Ar
 
 
 async def test_what_people_add_is_as_it_says(client: Client, archive: Archive) -> None:
-    call = calls.booking(archive, calls.ago(100)).commit()
+    call = samples.booking(archive, samples.ago(100)).commit()
     assert await ask(client, "addTag", body={"tag": "To do!"}, id=call.id) == {"tag": "to-do"}
     note = await ask(client, "addNote", body={"text": "Ask them."}, id=call.vx)
     assert (await ask(client, "listTags"))["items"] == ["to-do"]
@@ -129,11 +129,11 @@ async def test_what_recorders_report_is_as_it_says(
     client: Client, archive: Archive, settings: Settings, trouble: bool
 ) -> None:
     journals = (JournalVitals("20261124T061203-1f2e3d4c", True, 1, 4096, 17),)
-    otlp = OtlpVitals("http://127.0.0.1:1", 1, 2, 3, *((calls.ago(9), "connection refused") if trouble else ()))
+    otlp = OtlpVitals("http://127.0.0.1:1", 1, 2, 3, *((samples.ago(9), "connection refused") if trouble else ()))
     late: dict[str, Any] = {
         "trouble": "locked",
-        "trouble_at": calls.ago(3),
-        "commit_at": calls.ago(5),
+        "trouble_at": samples.ago(3),
+        "commit_at": samples.ago(5),
         "commit_ms": 1.5,
     }
     vitals = Vitals("1", "here", 1, 2, "/data", journals=journals, otlp=otlp, **(late if trouble else {}))
@@ -157,7 +157,7 @@ async def test_without_a_database(client: Client) -> None:
 
 
 async def test_errors_are_as_they_say(client: Client, archive: Archive) -> None:
-    call = calls.booking(archive, calls.ago(100)).commit()
+    call = samples.booking(archive, samples.ago(100)).commit()
     for one in OPERATIONS:
         if "{" in one.path and one.method == "get":
             assert await refused(client, "get", re.sub(r"\{\w+\}", "nobody", one.path), 404) == "not_found"

@@ -6,7 +6,7 @@ import pytest
 
 from relayproxy.console.operations import OPERATIONS
 from relayproxy.store.write.archive import Archive
-from tests.console import calls
+from tests.console import samples
 from tests.console.conftest import Client
 from tests.console.contract import BY_ID, ask, pages, refused
 
@@ -19,23 +19,23 @@ def test_the_lists_with_cursors_are_known() -> None:
 @pytest.mark.parametrize("limit", [1, 2, 3, 7])
 @pytest.mark.parametrize("filter", ["", "q=turns:>0"])
 async def test_sessions_stay_in_their_place(client: Client, archive: Archive, limit: int, filter: str) -> None:
-    began = calls.ago(500)
+    began = samples.ago(500)
     # Some begin in the same nanosecond.
-    ended = [calls.booking(archive, began + n // 3 * calls.S).commit() for n in range(7)]
-    live = [calls.Call(archive, began + n // 2 * calls.S).setup().asks(1, "Hi").commit() for n in range(4)]
+    ended = [samples.booking(archive, began + n // 3 * samples.S).commit() for n in range(7)]
+    live = [samples.Call(archive, began + n // 2 * samples.S).setup().asks(1, "Hi").commit() for n in range(4)]
     met: list[str] = []
     late: set[str] = set()
     async for items in pages(client, "listSessions", filter, limit):
         met += [item["id"] for item in items]
-        late.add(calls.Call(archive).setup().asks(1, "Hi").commit().id)
-        late.add(calls.booking(archive, calls.ago(60)).commit().id)
+        late.add(samples.Call(archive).setup().asks(1, "Hi").commit().id)
+        late.add(samples.booking(archive, samples.ago(60)).commit().id)
     assert len(met) == len(set(met))
     newest = [sorted(some, key=lambda call: (call.began, call.id), reverse=True) for some in (live, ended)]
     assert [id for id in met if id not in late] == [call.id for some in newest for call in some]
 
 
 async def test_a_call_that_ends_while_somebody_pages_is_not_missed(client: Client, archive: Archive) -> None:
-    live = [calls.Call(archive, calls.ago(100 - n)).setup().commit() for n in range(4)]
+    live = [samples.Call(archive, samples.ago(100 - n)).setup().commit() for n in range(4)]
     met: list[tuple[str, bool]] = []
     async for items in pages(client, "listSessions", "", 1):
         met += [(item["id"], item["live"]) for item in items]
@@ -51,7 +51,7 @@ async def test_a_call_that_ends_while_somebody_pages_is_not_missed(client: Clien
 
 @pytest.mark.parametrize("limit", [1, 3, 6, 500])
 async def test_turns_stay_in_their_place(client: Client, archive: Archive, limit: int) -> None:
-    call = calls.Call(archive, calls.ago(100)).setup()
+    call = samples.Call(archive, samples.ago(100)).setup()
     for number in range(6):
         call.asks(1 + number * 4, "Next?").answers(2 + number * 4, f"Answer {number}.")
     call.commit()
@@ -69,7 +69,7 @@ async def test_turns_stay_in_their_place(client: Client, archive: Archive, limit
 @pytest.mark.parametrize("filter", ["", "from=backend", "type=prompt&type=setup"])
 @pytest.mark.parametrize("limit", [1, 2, 9])
 async def test_messages_stay_in_their_place(client: Client, archive: Archive, limit: int, filter: str) -> None:
-    call = calls.Call(archive, calls.ago(100)).setup()
+    call = samples.Call(archive, samples.ago(100)).setup()
     for number in range(4):
         call.asks(1 + number * 4, "Next?").answers(2 + number * 4, f"Answer {number}.")
     call.commit()
@@ -88,7 +88,7 @@ async def test_messages_stay_in_their_place(client: Client, archive: Archive, li
 
 @pytest.mark.parametrize("limit", [1, 2, 4])
 async def test_the_audit_stays_in_its_place(client: Client, archive: Archive, limit: int) -> None:
-    call = calls.booking(archive, calls.ago(100)).commit()
+    call = samples.booking(archive, samples.ago(100)).commit()
     for number in range(9):
         await ask(client, "addTag", body={"tag": f"tag{number}"}, id=call.id)
     before = (await ask(client, "listAudit"))["items"]
@@ -101,7 +101,7 @@ async def test_the_audit_stays_in_its_place(client: Client, archive: Archive, li
 
 @pytest.mark.parametrize("name", ["listSessions", "listTurns", "listMessages", "listAudit"])
 async def test_pages_are_as_long_as_it_says(client: Client, archive: Archive, name: str) -> None:
-    call = calls.booking(archive, calls.ago(100)).commit()
+    call = samples.booking(archive, samples.ago(100)).commit()
     one = BY_ID[name]
     (schema,) = (parameter["schema"] for parameter in one.parameters if parameter["name"] == "limit")
     for limit in (schema["minimum"], schema["default"], schema["maximum"]):

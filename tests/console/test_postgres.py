@@ -12,14 +12,14 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy import text
 
+from relayproxy.console.access.audit_log import Scribe
 from relayproxy.console.app import build
-from relayproxy.console.auditing import Scribe
 from relayproxy.settings.model import Settings
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.annotation_writer import Pen
 from relayproxy.store.write.archive import Archive
 from relayproxy.store.write.audit import Entry, read_entries
-from tests.console import calls
+from tests.console import samples
 from tests.console.conftest import Client
 from tests.peers.postgres import Server
 
@@ -34,14 +34,14 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def booked(archive: Archive) -> calls.Call:
-    other = calls.Call(archive, calls.ago(200), route="bookings").setup(call_sid="CA9")
+def booked(archive: Archive) -> samples.Call:
+    other = samples.Call(archive, samples.ago(200), route="bookings").setup(call_sid="CA9")
     other.twilio(1, "prompt", voicePrompt="Hello", lang="en", last=True).commit()
-    return calls.booking(archive, calls.ago(100)).commit()
+    return samples.booking(archive, samples.ago(100)).commit()
 
 
 @pytest.fixture
-async def client(settings: Settings, queries: Queries, pen: Pen, booked: calls.Call) -> AsyncIterator[Client]:
+async def client(settings: Settings, queries: Queries, pen: Pen, booked: samples.Call) -> AsyncIterator[Client]:
     async with TestClient(TestServer(build(settings, queries, pen))) as client:
         yield client
 
@@ -88,7 +88,7 @@ PAGES = [
 ]
 
 
-async def test_every_page_is_there(client: Client, booked: calls.Call) -> None:
+async def test_every_page_is_there(client: Client, booked: samples.Call) -> None:
     for path in PAGES:
         assert await status(client, path.format(id=booked.vx, call="CA9")) == 200, path
 
@@ -114,7 +114,7 @@ async def test_every_filter_is_answered(client: Client) -> None:
             assert found == 200 or (found == 400 and "\0" in q), (path, q)
 
 
-async def test_a_list_goes_on_where_it_ended(client: Client, booked: calls.Call) -> None:
+async def test_a_list_goes_on_where_it_ended(client: Client, booked: samples.Call) -> None:
     async with client.get("/api/sessions?limit=1") as answer:
         first = await answer.json()
     async with client.get("/api/sessions", params={"limit": 1, "before": first["next"]}) as answer:
@@ -174,20 +174,20 @@ ODD = [
 ]
 
 
-async def test_what_cannot_be_there_is_not_there(client: Client, booked: calls.Call) -> None:
+async def test_what_cannot_be_there_is_not_there(client: Client, booked: samples.Call) -> None:
     for path in NOWHERE:
         assert await status(client, path.format(id=booked.id)) == 404, path
 
 
 async def test_odd_parameters_are_no_failure(
-    client: Client, booked: calls.Call, caplog: pytest.LogCaptureFixture
+    client: Client, booked: samples.Call, caplog: pytest.LogCaptureFixture
 ) -> None:
     for path in ODD:
         assert await status(client, path.format(id=booked.id)) in (200, 303, 400, 404), path
     assert not [one for one in caplog.records if one.levelno >= logging.ERROR]
 
 
-async def test_tags_and_notes_are_kept(client: Client, booked: calls.Call) -> None:
+async def test_tags_and_notes_are_kept(client: Client, booked: samples.Call) -> None:
     path = f"/api/sessions/{booked.id}"
     async with client.post(f"{path}/tags", json={"tag": "a\0b"}) as answer:
         assert (answer.status, await answer.json()) == (201, {"tag": "a-b"})
@@ -211,7 +211,7 @@ async def test_tags_and_notes_are_kept(client: Client, booked: calls.Call) -> No
 
 
 async def test_a_mistake_of_ours_is_not_told_as_the_databases(
-    client: Client, pen: Pen, booked: calls.Call, caplog: pytest.LogCaptureFixture
+    client: Client, pen: Pen, booked: samples.Call, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pen.writing() as db:
         db.execute(text("ALTER TABLE notes RENAME COLUMN author TO writer"))

@@ -4,19 +4,21 @@ from typing import Any
 
 import pytest
 
-from relayproxy.console.edits import Edits
+from relayproxy.console.filters.edits import Edits
 from relayproxy.store.write.archive import Archive
-from tests.console import calls
+from tests.console import samples
 from tests.console.conftest import Client
 
 
 @pytest.fixture
 def waited(archive: Archive) -> dict[str, str]:
     """Names of calls by their ids."""
-    again = calls.Call(archive, calls.ago(300)).setup()
+    again = samples.Call(archive, samples.ago(300)).setup()
     again.asks(1.0, "Please cancel").asks(5.6, "Hello, you?").answers(5.801, "Yes.").hang_up(9.0).commit()
-    never = calls.Call(archive, calls.ago(200)).setup().asks(1.0, "Hello?").hang_up(13.0).commit()
-    fine = calls.Call(archive, calls.ago(100)).setup().asks(1.0, "Hello?").answers(1.3, "Yes.").hang_up(9.0).commit()
+    never = samples.Call(archive, samples.ago(200)).setup().asks(1.0, "Hello?").hang_up(13.0).commit()
+    fine = (
+        samples.Call(archive, samples.ago(100)).setup().asks(1.0, "Hello?").answers(1.3, "Yes.").hang_up(9.0).commit()
+    )
     return {again.id: "again", never.id: "never", fine.id: "fine"}
 
 
@@ -80,7 +82,7 @@ async def test_the_longest_wait_is_told_wherever_a_call_is(client: Client, waite
 
 
 async def test_what_goes_wrong_in_a_turn_is_still_drawn_at_its_moment(client: Client, archive: Archive) -> None:
-    call = calls.Call(archive, calls.ago(100)).setup().asks(1.0, "Hello?").text(1.5, "backend", "bad").hang_up(9.0)
+    call = samples.Call(archive, samples.ago(100)).setup().asks(1.0, "Hello?").text(1.5, "backend", "bad").hang_up(9.0)
     call.commit()
 
     document = await got(client, f"/api/sessions/{call.id}")
@@ -114,7 +116,7 @@ def test_a_number_in_a_facet_replaces_what_it_was_compared_with() -> None:
 async def test_an_answer_that_the_end_of_the_call_cut_off_says_so_and_the_call_leads_the_worst(
     client: Client, archive: Archive, waited: dict[str, str]
 ) -> None:
-    dead = calls.Call(archive, calls.ago(50)).setup().asks(1.0, "Hello?").answers(1.201, "I have", last=False)
+    dead = samples.Call(archive, samples.ago(50)).setup().asks(1.0, "Hello?").answers(1.201, "I have", last=False)
     dead.over(1.5, first="backend", twilio="eof", backend="reset").commit()
 
     page = await got(client, f"/sessions/{dead.id}")

@@ -22,13 +22,13 @@ from aiohttp.test_utils import TestClient
 from relayproxy.connection import Ending
 from relayproxy.conversation.message import Message, read_lines
 from relayproxy.store.write.archive import Archive
-from tests.console import calls, fortnight
+from tests.console import fortnight, samples
 from tests.recordings import EPOCH, NAMES, recording
 
 HERE = Path(__file__).parent
 ANSWERS = HERE / "answers.jsonl.gz"
 SCENARIOS = HERE / "scenarios.jsonl.gz"
-MINUTE = 60 * calls.S
+MINUTE = 60 * samples.S
 DAYS = "since:2026-08-14T00:00Z until:2026-08-30T00:00Z"
 FILTERS = (
     "",
@@ -53,36 +53,38 @@ class Answer(NamedTuple):
     body: str
 
 
-def record(archive: Archive) -> list[calls.Call]:
+def record(archive: Archive) -> list[samples.Call]:
     """Puts all of them into an empty database; those with messages."""
-    numbers, offsets = calls._numbers, calls._offsets
-    calls._numbers, calls._offsets = count(1000), count(1)
+    numbers, offsets = samples._numbers, samples._offsets
+    samples._numbers, samples._offsets = count(1000), count(1)
     try:
         fortnight.record(archive, EPOCH - 100 * MINUTE, a_day=2)
         made = [
             make(archive, EPOCH - (90 - 5 * place) * MINUTE)
-            for place, make in enumerate((calls.booking, calls.failing, calls.refused, calls.odd, calls.long_names))
+            for place, make in enumerate(
+                (samples.booking, samples.failing, samples.refused, samples.odd, samples.long_names)
+            )
         ]
         return [call.commit() for call in (*made, *_recorded(archive), *_simulated(archive))]
     finally:
-        calls._numbers, calls._offsets = numbers, offsets
+        samples._numbers, samples._offsets = numbers, offsets
 
 
-def _recorded(archive: Archive) -> Iterator[calls.Call]:
+def _recorded(archive: Archive) -> Iterator[samples.Call]:
     for name in NAMES:
         for session in recording(name).sessions:
-            call = calls.Call(archive, EPOCH + session.opened_ms * 1_000_000, route=name)
+            call = samples.Call(archive, EPOCH + session.opened_ms * 1_000_000, route=name)
             yield call.replay(session.messages(), session.ending())
 
 
-def _simulated(archive: Archive) -> Iterator[calls.Call]:
+def _simulated(archive: Archive) -> Iterator[samples.Call]:
     lines = gzip.decompress(SCENARIOS.read_bytes()).splitlines(keepends=True)
     place = 0
     while lines:
         head = json.loads(lines.pop(0))
         messages, lines = lines[: head["messages"]], lines[head["messages"] :]
         place += 1
-        call = calls.Call(archive, EPOCH + place * 10 * MINUTE, route=head["scenario"])
+        call = samples.Call(archive, EPOCH + place * 10 * MINUTE, route=head["scenario"])
         yield call.replay(_read(messages), msgspec.convert(head["ending"], Ending))
 
 
@@ -90,7 +92,7 @@ def _read(lines: list[bytes]) -> list[Message]:
     return list(read_lines(b"".join(lines)))
 
 
-def paths(made: list[calls.Call]) -> Iterator[str]:
+def paths(made: list[samples.Call]) -> Iterator[str]:
     """Every path whose answer depends on nothing but what is recorded."""
     parts = ("", "/turns", "/turns?first=2&limit=3", "/messages", "/messages?type=prompt", "/timeline", "/tags")
     yield from (f"/api/sessions/{call.id}{part}" for call in made for part in parts)
@@ -110,7 +112,7 @@ def paths(made: list[calls.Call]) -> Iterator[str]:
     yield from ("/api/tags", "/api/live", "/api/sessions/none", "/api/calls/none", "/api/sessions?limit=x", "/api/none")
 
 
-async def answers(client: TestClient[web.Request, web.Application], made: list[calls.Call]) -> AsyncIterator[Answer]:
+async def answers(client: TestClient[web.Request, web.Application], made: list[samples.Call]) -> AsyncIterator[Answer]:
     """What is answered now, and to what the pages of an answer lead on to."""
     for path in paths(made):
         following: str | None = ""

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from relayproxy.console import zones
+from relayproxy.console.http import zones
 from relayproxy.passwords import hash_password
 from relayproxy.store.engine import open_engine
 from relayproxy.store.write.archive import Archive

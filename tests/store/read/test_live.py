@@ -10,7 +10,7 @@ from relayproxy.store.read.live import LAST_TURNS, glimpses, live
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rows import Batch
 from relayproxy.store.write.archive import Archive
-from tests.console import calls
+from tests.console import samples
 from tests.databases import migrated
 
 
@@ -31,19 +31,19 @@ def queries(tmp_path: Path, archive: Archive) -> Iterator[Queries]:
 
 
 def test_live_calls_are_told_by_start_and_counted(archive: Archive, queries: Queries) -> None:
-    younger = calls.Call(archive, calls.ago(10)).setup().commit()
-    older = calls.Call(archive, calls.ago(20)).setup().commit().asks(1, "Hello?").commit()
-    calls.booking(archive, calls.ago(100)).commit()
+    younger = samples.Call(archive, samples.ago(10)).setup().commit()
+    older = samples.Call(archive, samples.ago(20)).setup().commit().asks(1, "Hello?").commit()
+    samples.booking(archive, samples.ago(100)).commit()
     assert live(queries, 10) == ({older.id: 2, younger.id: 1}, 2)
     assert live(queries, 1) == ({older.id: 2}, 2)
 
 
 def test_a_glimpse_has_the_newest_turns(archive: Archive, queries: Queries) -> None:
-    call = calls.Call(archive, calls.ago(100)).setup()
+    call = samples.Call(archive, samples.ago(100)).setup()
     for number in range(6):
         call.asks(1 + 5 * number, f"Question {number}?").answers(2 + 5 * number, f"Answer {number}.")
     call.commit()
-    other = calls.failing(archive, calls.ago(300)).commit()
+    other = samples.failing(archive, samples.ago(300)).commit()
     found = glimpses(queries, [call.id, other.id, "nobody"])
     assert set(found) == {call.id, other.id}
     assert len(found[call.id].turns) == LAST_TURNS
@@ -53,7 +53,7 @@ def test_a_glimpse_has_the_newest_turns(archive: Archive, queries: Queries) -> N
 
 
 def test_a_session_that_went_is_left_out(archive: Archive, queries: Queries) -> None:
-    call = calls.Call(archive).setup().commit()
+    call = samples.Call(archive).setup().commit()
     archive.commit(Batch(dropped_sessions=(call.id,)))
     assert live(queries, 10) == ({}, 0)
     assert glimpses(queries, [call.id]) == {}

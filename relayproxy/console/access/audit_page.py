@@ -1,0 +1,91 @@
+"""The audit, for admins: a page and its JSON.
+
+Knows: what actions are called; which entries can be asked for.
+Must not know: how entries come about; SQL.
+"""
+
+import asyncio
+from typing import Any
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from relayproxy.console.access.audit_log import SCRIBE
+from relayproxy.console.access.authorization import require_admin
+from relayproxy.console.http.context import ROOM
+from relayproxy.console.http.json_response import answer
+from relayproxy.console.http.middleware import bad_request
+from relayproxy.console.http.parameters import whole_number
+from relayproxy.console.http.render import render
+from relayproxy.console.http.times import moment
+from relayproxy.store.write.audit import Entry, EntryPage, read_entries
+from relayproxy.text import storable
+
+ENTRIES, MOST_ENTRIES = 100, 1000
+ACTIONS = {
+    "view": "viewed",
+    "export": "downloaded",
+    "search": "searched for words",
+    "tag": "tagged",
+    "untag": "took a tag away",
+    "note": "wrote a note",
+    "delete_note": "deleted a note",
+    "sign_in": "signed in",
+    "sign_in_failed": "failed to sign in",
+    "sign_out": "signed out",
+    "lost": "entries lost",
+}
+"""What each is called on the page."""
+_FILTERS = ("actor", "action", "subject")
+
+
+async def page(request: web.Request) -> web.Response:
+    """`GET /audit?actor=&action=&subject=&before=`."""
+    require_admin(request)
+    found, wanted = await _read(request, ENTRIES), _wanted(request)
+    given = {name: value for name, value in wanted.items() if value}
+    context: dict[str, Any] = {
+        "entries": found.entries,
+        "older": f"/audit?{urlencode({**given, 'before': found.next})}" if found.next else None,
+        "first_page": "before" not in request.query,
+        "filter": f"?{urlencode(given)}" if given else "",
+        "wanted": wanted,
+        "actions": ACTIONS,
+        "section": "audit",
+    }
+    return render("audit.html", request, context)
+
+
+async def entries(request: web.Request) -> web.Response:
+    """`GET /api/audit?limit=&before=&actor=&action=&subject=`: the newest first."""
+    require_admin(request)
+    found = await _read(request, whole_number(request, "limit", ENTRIES, 1, MOST_ENTRIES))
+    next = None if found.next is None else str(found.next)
+    return answer({"items": [_item(entry) for entry in found.entries], "next": next})
+
+
+async def _read(request: web.Request, limit: int) -> EntryPage:
+    text = request.query.get("before", "")
+    if text and not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise bad_request(f"before={text[:32]}: a cursor as an earlier page gave it is expected.")
+    # So that who looks finds what they have just done.
+    await request.app[SCRIBE].settle()
+    before = int(text) if text else None
+    return await asyncio.to_thread(lambda: read_entries(request.app[ROOM].queries, limit, before, **_wanted(request)))
+
+
+def _wanted(request: web.Request) -> dict[str, str]:
+    return {name: storable(request.query.get(name, "")).strip()[:200] for name in _FILTERS}
+
+
+def _item(entry: Entry) -> dict[str, Any]:
+    return {
+        **moment("at", entry.at),
+        "actor": entry.actor,
+        "action": entry.action,
+        "subject": entry.subject or None,
+        "address": entry.address,
+    }
+
+
+ROUTES = (web.get("/audit", page), web.get("/api/audit", entries))

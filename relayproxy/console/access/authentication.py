@@ -1,0 +1,143 @@
+"""How somebody proves who they are.
+
+Knows: the four ways: being on this machine, a token, the word of a trusted proxy, the cookie of having signed in; and
+how a password is checked.
+Must not know: pages, redirects, how often somebody may try.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from functools import cached_property
+
+from aiohttp import web
+
+from relayproxy.console.access.authorization import LOCAL, Identity
+from relayproxy.console.access.cookies import ENDED_FILE, Cookies, Ended, Pass, bond_of, key_in
+from relayproxy.console.access.origins import Origins
+from relayproxy.console.http.middleware import Problem
+from relayproxy.passwords import decoy, is_password, same, token_digest
+from relayproxy.settings.model import Settings, User, is_loopback
+
+AT_A_TIME = 2
+"""Passwords checked at a time: each takes some 30 MiB, and a processor that live calls may need."""
+WAITING = 16
+"""Attempts that wait for their turn; more are told to come back."""
+_COOKIE, _SECURE_COOKIE = "relayproxy", "__Host-relayproxy"
+_LONGEST_NAME = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """Who it is, and the cookie that says so when it was one."""
+
+    identity: Identity
+    cookie: Pass | None = None
+
+
+class Proof:
+    """What the settings say about who is who. Raises SettingError when the cookies' key can neither be read nor
+    made."""
+
+    def __init__(self, settings: Settings, origins: Origins) -> None:
+        self._settings = settings
+        self._origins = origins
+        self._users = settings.users
+        self.by_password = any(user.password for user in settings.users.values())
+        """True when anybody can sign in with a password."""
+        self._checking = asyncio.Semaphore(AT_A_TIME)
+        self._waiting = 0
+        self._cookies: Cookies | None = None
+        if self.by_password:
+            key = settings.console_key or key_in(settings.data_dir)
+            self._cookies = Cookies(key, Ended(settings.data_dir / ENDED_FILE))
+
+    def of(self, request: web.Request) -> Proven | None:
+        """Who sent the request; None when that is not known. Raises a Problem for a wrong token, and for a request
+        from another machine while nobody can sign in."""
+        if not self._settings.asks_who:
+            # The start has refused to listen elsewhere; this is what it relied on.
+            if not is_loopback((request.remote or "").removeprefix("::ffff:")):
+                raise Problem(403, "forbidden", "Without a sign-in the console answers this machine alone.")
+            return Proven(LOCAL)
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return Proven(self._token(token.strip()))
+        return self._proxied(request) or self._signed_in(request)
+
+    @property
+    def busy(self) -> bool:
+        """True while as many passwords wait to be checked as may."""
+        return self._waiting >= WAITING
+
+    async def check(self, name: str, password: str) -> bool:
+        """Whether that is the user's password. Takes as long when there is no such user."""
+        user = self._users.get(name)
+        hash = user.password if user else None
+        self._waiting += 1
+        try:
+            async with self._checking:
+                right = await asyncio.to_thread(lambda: is_password(hash or self._decoy, password))
+        finally:
+            self._waiting -= 1
+        return right and hash is not None
+
+    def known(self, name: str) -> bool:
+        """Whether there is such a user. Never to be told before the password was right."""
+        return name in self._users
+
+    def sign_in(self, request: web.Request, response: web.Response, name: str) -> None:
+        """Gives the response a cookie that says the user has signed in."""
+        assert self._cookies is not None
+        user, secure = self._users[name], self._origins.secure(request)
+        response.set_cookie(
+            _SECURE_COOKIE if secure else _COOKIE,
+            self._cookies.make(name, user.password or ""),
+            path="/",
+            secure=secure,
+            httponly=True,
+            samesite="Strict",
+        )
+
+    def sign_out(self, request: web.Request, response: web.Response) -> Pass | None:
+        """Ends the request's cookie, and lets the browser forget it; says which it was."""
+        found = self._cookie(request)
+        if found and self._cookies:
+            self._cookies.end(found)
+        secure = self._origins.secure(request)
+        name = _SECURE_COOKIE if secure else _COOKIE
+        response.del_cookie(name, path="/", secure=secure, httponly=True, samesite="Strict")
+        return found
+
+    @cached_property
+    def _decoy(self) -> str:
+        return decoy(user.password for user in self._users.values() if user.password)
+
+    def _token(self, token: str) -> Identity:
+        digest, found = token_digest(token), None
+        for name, known in self._settings.tokens.items():
+            if same(digest, known.sha256):
+                found = Identity(f"token:{name}", known.role, "token")
+        if found is None:
+            raise Problem(401, "wrong_token", "There is no such token.")
+        return found
+
+    def _proxied(self, request: web.Request) -> Proven | None:
+        header = self._settings.console_user_header
+        if header is None or not self._origins.trusted(request):
+            return None
+        told = request.headers.getall(header, [])
+        name = told[0].strip() if len(told) == 1 else ""
+        if not name.isprintable() or not 0 < len(name) <= _LONGEST_NAME or name.startswith("token:"):
+            return None
+        return Proven(Identity(name, self._users.get(name, User()).role, "proxy"))
+
+    def _signed_in(self, request: web.Request) -> Proven | None:
+        found = self._cookie(request)
+        user = self._users.get(found.name) if found else None
+        if found is None or user is None or not user.password or not same(found.bond, bond_of(user.password)):
+            return None
+        return Proven(Identity(found.name, user.role, "password"), found)
+
+    def _cookie(self, request: web.Request) -> Pass | None:
+        value = request.cookies.get(_SECURE_COOKIE if self._origins.secure(request) else _COOKIE)
+        return self._cookies.read(value) if value and self._cookies else None

@@ -1,0 +1,221 @@
+"""Signing in and out, and the guard before every handler.
+
+Knows: what may be had without being known; where a browser is sent to sign in; when a stream has to end.
+Must not know: what the handlers behind it show; how a proof works.
+"""
+
+import asyncio
+import logging
+import math
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from urllib.parse import quote
+
+from aiohttp import web
+
+from relayproxy.console.access import audit_log
+from relayproxy.console.access.audit_log import audit
+from relayproxy.console.access.authentication import Proof
+from relayproxy.console.access.authorization import ADDRESS, IDENTITY, address_of
+from relayproxy.console.access.cookies import Pass
+from relayproxy.console.access.origins import Origins
+from relayproxy.console.access.throttle import Throttle
+from relayproxy.console.http.forms import form_of
+from relayproxy.console.http.middleware import Handler, Problem, bad_request
+from relayproxy.console.http.render import PAGE_VALUES, render
+from relayproxy.settings.model import Settings
+from relayproxy.store.write.annotation_writer import Pen
+
+_log = logging.getLogger(__name__)
+
+OPEN = frozenset({"/healthz", "/static/{version}/{name}", "/signin", "/signout"})
+"""What needs no sign-in. All but the first is refused to pages of other sites like everything else."""
+HOME = "/sessions"
+_BUSY = 2.0
+_LONGEST_NEXT = 2000
+_RETRY = web.RequestKey("retry_after", int)
+
+
+class SignIn:
+    """The console's door."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.origins = Origins(settings)
+        self.proof = Proof(settings, self.origins)
+        self.throttle = Throttle()
+        self._running: defaultdict[str, set[asyncio.Transport]] = defaultdict(set)
+
+    @contextmanager
+    def running(self, cookie: Pass | None, transport: asyncio.Transport | None) -> Iterator[None]:
+        """While a request is answered: it ends with the cookie that opened it, which a live stream may outlast."""
+        if cookie is None or transport is None:
+            yield
+            return
+        mine = self._running[cookie.id]
+        mine.add(transport)
+        left = max(0.0, cookie.until - time.time())
+        timer = asyncio.get_running_loop().call_later(left, transport.abort)
+        try:
+            yield
+        finally:
+            timer.cancel()
+            mine.discard(transport)
+            if not mine:
+                self._running.pop(cookie.id, None)
+
+    def cut(self, cookie: Pass) -> None:
+        """Ends what is being answered to that cookie."""
+        for transport in tuple(self._running.get(cookie.id, ())):
+            transport.abort()
+
+
+SIGN_IN = web.AppKey("sign_in", SignIn)
+
+
+def set_up(app: web.Application, settings: Settings, pen: Pen) -> None:
+    """Puts the guard before every handler, adds the paths to sign in and out, and makes `audit` work. The application
+    has the middleware that tells errors already: the guard comes after it."""
+    app[SIGN_IN] = SignIn(settings)
+    audit_log.set_up(app, pen)
+    app.middlewares.append(guard)
+    app.on_response_prepare.append(_say_how)
+    app[PAGE_VALUES]["principal"] = lambda request: request.get(IDENTITY)
+    app.add_routes(ROUTES)
+
+
+@web.middleware
+async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Lets a request through to its handler when its sender is known, or need not be."""
+    door, resource = request.app[SIGN_IN], request.match_info.route.resource
+    path = resource.canonical if resource else ""
+    request[ADDRESS] = door.origins.address(request)
+    if path == "/healthz":
+        return await handler(request)
+    door.origins.check(request)
+    if path in OPEN:
+        return await handler(request)
+    try:
+        proven = door.proof.of(request)
+    except Problem as problem:
+        if problem.code == "wrong_token":
+            await _tell_wrong_token(request)
+        raise
+    if proven is None:
+        return _ask(request, door)
+    request[IDENTITY] = proven.identity
+    with door.running(proven.cookie, request.transport):
+        return await handler(request)
+
+
+def _ask(request: web.Request, door: SignIn) -> web.StreamResponse:
+    """What somebody gets who is not known: the form, when a person is looking."""
+    if not _is_page(request) or not door.proof.by_password:
+        raise Problem(401, "sign_in_required", "Who are you? Sign in, or send a token (Authorization: Bearer …).")
+    if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
+        # A link from elsewhere: the browser has kept the cookie back, and sends it when our own page goes there.
+        return render("signin.html", request, {"onward": request.path_qs, "title": "Opening"})
+    target = "" if request.path == "/" else f"?next={quote(request.path_qs, safe='/')}"
+    raise web.HTTPSeeOther(f"/signin{target}")
+
+
+def _is_page(request: web.Request) -> bool:
+    if request.method not in ("GET", "HEAD") or request.path.startswith("/api"):
+        return False
+    mode = request.headers.get("Sec-Fetch-Mode")
+    if mode is not None:
+        return mode == "navigate"
+    # Without TLS browsers leave that header out. Our scripts ask for exactly one type; who opens a page takes others.
+    return request.headers.get("Accept", "") not in ("text/html", "text/event-stream", "application/json")
+
+
+async def form(request: web.Request) -> web.StreamResponse:
+    """`GET /signin?next=`."""
+    door, onward = request.app[SIGN_IN], own_path(request.query.get("next", ""))
+    if not door.proof.by_password or door.proof.of(request) is not None:
+        raise web.HTTPSeeOther(onward)
+    return _form(request, onward)
+
+
+async def sign_in(request: web.Request) -> web.StreamResponse:
+    """`POST /signin` with `name`, `password` and `next`."""
+    door, fields = request.app[SIGN_IN], await form_of(request)
+    name, password = fields.get("name", "").strip(), fields.get("password", "")
+    onward = own_path(fields.get("next", ""))
+    if not door.proof.by_password:
+        raise bad_request("Nobody signs in here with a password.")
+    if door.proof.busy:
+        return _later(request, onward, name, _BUSY, "Many are signing in at the moment. Try again in a few seconds.")
+    wait = door.throttle.enter(address_of(request), name)
+    if wait > 0:
+        return _later(request, onward, name, wait, f"Too many attempts. Try again in {_words(wait)}.")
+    right = await door.proof.check(name, password)
+    # What is no user's name may be a password in the wrong field.
+    actor = name if door.proof.known(name) else ""
+    if not right:
+        _log.warning("a sign-in failed: %s from %s", actor or "no such user", address_of(request))
+        await audit(request, "sign_in_failed", "", actor=actor)
+        return _form(request, onward, name, "That name and password do not go together.", status=401)
+    door.throttle.succeeded(address_of(request), name)
+    response = web.HTTPSeeOther(onward)
+    door.proof.sign_in(request, response, name)
+    await audit(request, "sign_in", "", actor=name)
+    raise response
+
+
+async def sign_out(request: web.Request) -> web.StreamResponse:
+    """`POST /signout`: ends the cookie, and the live streams that it opened."""
+    door, response = request.app[SIGN_IN], web.HTTPSeeOther("/signin")
+    ended = door.proof.sign_out(request, response)
+    if ended:
+        door.cut(ended)
+        await audit(request, "sign_out", "", actor=ended.name)
+    raise response
+
+
+def own_path(text: str) -> str:
+    """Where to go on after signing in: a path of this console, whatever was asked for."""
+    # Browsers read `\` as `/` and leave out tabs and line ends: two slashes in front would be another host.
+    plain = all("!" <= c <= "~" and c != "\\" for c in text) and len(text) <= _LONGEST_NEXT
+    if not plain or not text.startswith("/") or text.startswith(("//", "/signin", "/signout")):
+        return HOME
+    return text
+
+
+def _form(
+    request: web.Request, onward: str, name: str = "", problem: str = "", status: int = 200
+) -> web.StreamResponse:
+    context = {"onward": "", "next": onward, "name": name[:100], "problem": problem, "title": "Sign in"}
+    return render("signin.html", request, context, status=status)
+
+
+def _later(request: web.Request, onward: str, name: str, wait: float, problem: str) -> web.StreamResponse:
+    request[_RETRY] = math.ceil(wait)
+    return _form(request, onward, name, problem, status=429)
+
+
+def _words(seconds: float) -> str:
+    whole = math.ceil(seconds)
+    if whole > 90:
+        return f"{math.ceil(whole / 60)} minutes"
+    return f"{whole} second{'' if whole == 1 else 's'}"
+
+
+async def _tell_wrong_token(request: web.Request) -> None:
+    scribe = request.app[audit_log.SCRIBE]
+    if scribe.is_news("wrong token", address_of(request)):
+        _log.warning("a wrong token came from %s", address_of(request))
+        await audit(request, "sign_in_failed", "", actor="token:")
+
+
+async def _say_how(request: web.Request, response: web.StreamResponse) -> None:
+    """An `on_response_prepare` signal: the headers that go with some refusals, however these are told."""
+    if response.status == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="relayproxy"'
+    if _RETRY in request:
+        response.headers["Retry-After"] = str(request[_RETRY])
+
+
+ROUTES = (web.get("/signin", form), web.post("/signin", sign_in), web.post("/signout", sign_out))

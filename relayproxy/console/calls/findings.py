@@ -1,0 +1,72 @@
+"""Findings ready to be shown or told: with their words, and where their messages are.
+
+Knows: the catalogue, and that a live call may have an alarm of its own.
+Must not know: HTML, JSON; how findings are made.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from relayproxy.console.calls.message_reading import write_cursor
+from relayproxy.console.calls.reading import Session
+from relayproxy.conversation.checks.findings import CATALOGUE, Entry, Severity, Thresholds, waiting
+from relayproxy.conversation.model import Finding, Turn
+from relayproxy.settings.model import Settings, slow_turn_and_stall
+
+UNKNOWN = Entry("info", "Finding", "This version of the console does not know what it means.", "Upgrade the console.")
+ORDER: dict[str, int] = {"error": 0, "warning": 1, "info": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class FindingView:
+    """One finding with the words of its code. `index` is the place of its message's connection in the session."""
+
+    finding: Finding
+    entry: Entry
+    index: int | None
+
+    @property
+    def cursor(self) -> str | None:
+        """Names the message that it points at."""
+        if self.index is None or self.finding.seq is None:
+            return None
+        return write_cursor((self.index, self.finding.seq))
+
+
+def views(session: Session, findings: Iterable[Finding]) -> tuple[FindingView, ...]:
+    """As they are, with their words."""
+    places = {connection.row.id: connection.index for connection in session.connections}
+    return tuple(
+        FindingView(one, CATALOGUE.get(one.code, UNKNOWN), places.get(one.connection or "")) for one in findings
+    )
+
+
+def told_in(session: Session, placed: Mapping[int, Iterable[FindingView]], turn: Turn) -> tuple[FindingView, ...]:
+    """A turn's own findings, and those of the session that are told in it (`transcript.in_place`)."""
+    own = {(view.finding.code, view.finding.at, view.finding.seq): view for view in views(session, turn.findings)}
+    for view in placed.get(turn.number, ()):
+        own.setdefault((view.finding.code, view.finding.at, view.finding.seq), view)
+    return tuple(own.values())
+
+
+def slow_ms(settings: Settings, route: str) -> int:
+    """From how many milliseconds on an answer of this route is slow."""
+    return Thresholds.of_seconds(*slow_turn_and_stall(settings, route)).slow_turn_ms
+
+
+def of_session(session: Session, settings: Settings, now: int) -> tuple[FindingView, ...]:
+    """All that are listed of a session, in order of time; before them the alarm of a caller who waits at `now`."""
+    alarm = None
+    if session.live:
+        thresholds = Thresholds.of_seconds(*slow_turn_and_stall(settings, session.row.route))
+        alarm = waiting(session.conversation, now, thresholds)
+    return views(session, (*((alarm,) if alarm else ()), *session.conversation.findings))
+
+
+def severities(session: Session, listed: Iterable[FindingView]) -> Counter[Severity]:
+    """How many there are of each severity, those that are not listed and the alarm included."""
+    found: Counter[Severity] = Counter(view.entry.severity for view in listed if view.finding.code == "waiting")
+    for code, count in session.conversation.totals.findings.items():
+        found[CATALOGUE.get(code, UNKNOWN).severity] += count
+    return found

@@ -1,0 +1,196 @@
+"""One recorded message as a line and as a block of text.
+
+Knows: which field of a message says most about it; how JSON is laid out; which characters mislead the eye; where a
+searched text is.
+Must not know: HTML; what a message means for the conversation.
+"""
+
+import json
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from itertools import accumulate, islice
+from typing import Any
+
+import msgspec
+
+from relayproxy.console import words
+from relayproxy.console.http.display_text import pretty, visible
+from relayproxy.conversation.message import Message
+from relayproxy.conversation.protocol.messages import type_in
+from relayproxy.plural import plural
+
+LINE = 200
+"""Characters of a one-line preview."""
+_CONTEXT = 40
+"""Characters that are shown before what was found."""
+_MOST_HITS = 500
+"""Hits that are marked in one text."""
+NOT_JSON = "not JSON"
+UNTYPED = "no type"
+
+
+class _Typed(msgspec.Struct):
+    type: Any = None
+
+
+_typed = msgspec.json.Decoder(_Typed)
+
+
+def kind_of(message: Message) -> str:
+    """What the message is, for a pill: the `type` of a JSON text message, else its kind (`ping`, `close`, `gap` …)."""
+    if message.kind != "text":
+        return message.kind
+    text = message.text or ""
+    if message.cut:
+        named = type_in(text)
+        return visible(named)[:32] if named else NOT_JSON
+    try:
+        found = _typed.decode(text).type
+    except (msgspec.DecodeError, RecursionError):
+        # Valid JSON of another shape, or JSON that only laxer parsers take.
+        content = parse(text)
+        if content is None:
+            return NOT_JSON
+        found = content.get("type") if isinstance(content, dict) else None
+    return visible(found)[:32] if isinstance(found, str) and found else UNTYPED
+
+
+def parse(text: str) -> Any:
+    """The JSON value of `text`; None when it is not JSON (or is `null`)."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def line(message: Message) -> str:
+    """One line that says what the message carries, at most `LINE` characters."""
+    if message.kind == "close":
+        return _close(message)
+    if message.kind == "gap":
+        return f"{plural(message.size, 'byte')} not recorded: {note(message) or 'cause unknown'}"
+    if message.kind == "undecodable":
+        return f"{plural(message.size, 'byte')} that are not WebSocket frames"
+    if message.text is None:
+        return (message.data or b"")[:24].hex(" ")
+    # A cut of the text is enough for a line, unless it has to be parsed as a whole.
+    content = parse(message.text)
+    told = _told(content) if isinstance(content, dict) else None
+    return _clip(told if told is not None else message.text)
+
+
+def hits(message: Message, sought: str) -> bool:
+    """True when the payload's text (or a close's reason) has what is searched for (casefolded), as sent or with its
+    JSON escapes resolved. Of a payload that was cut only the head can be searched."""
+    return _hit_in(message, sought) is not None
+
+
+def found_line(message: Message, sought: str) -> str:
+    """`line`, or when what was found is not in it, the payload around the first place where it is."""
+    shown = line(message)
+    if sought in shown.casefold():
+        return shown
+    text = _hit_in(message, sought)
+    hit = next(_places(text, sought), None) if text else None
+    if text is None or hit is None:
+        return shown
+    start = max(0, hit[0] - _CONTEXT)
+    return ("…" if start else "") + _clip(text[start : hit[1] + LINE])
+
+
+def pieces(text: str, sought: str) -> tuple[tuple[str, bool], ...]:
+    """`text` in pieces, and whether each is a hit."""
+    found: list[tuple[str, bool]] = []
+    at = 0
+    for start, end in islice(_places(text, sought), _MOST_HITS):
+        if start >= at:
+            found += [(text[at:start], False), (text[start:end], True)]
+            at = end
+    found.append((text[at:], False))
+    return tuple(piece for piece in found if piece[0])
+
+
+def _hit_in(message: Message, sought: str) -> str | None:
+    text = message.text if message.text is not None else message.reason
+    if not text:
+        return None
+    if sought in text.casefold():
+        return text
+    if "\\" not in text or (content := parse(text)) is None:
+        return None
+    resolved = json.dumps(content, ensure_ascii=False)
+    return resolved if sought in resolved.casefold() else None
+
+
+def _places(text: str, sought: str) -> Iterator[tuple[int, int]]:
+    """Where in the text a casefolded one is: finding it takes time in proportion to the text, whatever both are."""
+    folded = text.casefold()
+    # Some characters become several: where each of them ends.
+    ends = list(accumulate(len(each.casefold()) for each in text)) if len(folded) != len(text) else None
+    start = folded.find(sought) if sought else -1
+    while start >= 0:
+        end = start + len(sought)
+        yield (start, end) if ends is None else (bisect_right(ends, start), bisect_left(ends, end) + 1)
+        start = folded.find(sought, end)
+
+
+def note(message: Message) -> str | None:
+    """What is odd about the message, in words."""
+    return words.NOTE.get(message.note, message.note) if message.note else None
+
+
+def block(message: Message) -> str:
+    """The whole payload as text: JSON indented (numbers, key order and duplicates as sent), bytes as a hex dump."""
+    if message.text is not None:
+        return pretty(message.text)
+    data = message.data or b""
+    return "\n".join(_hex_line(at, data[at : at + 16]) for at in range(0, len(data), 16))
+
+
+def _told(content: dict[str, Any]) -> str | None:
+    """The telling part of a known message; None when it has another shape than expected."""
+    match content:
+        case {"type": "text", "token": str(token)}:
+            return f"“{token}”" + _marks(last=content.get("last") is True, preemptible=content.get("preemptible"))
+        case {"type": "prompt", "voicePrompt": str(prompt)}:
+            return f"“{prompt}”" + _marks(partial=content.get("last") is False)
+        case {"type": "interrupt", "utteranceUntilInterrupt": str(heard)}:
+            return f"heard “{heard}”, {content.get('durationUntilInterruptMs', '?')} ms"
+        case {"type": "dtmf", "digit": str(digit)}:
+            return f"key {digit}"
+        case {"type": "info", "name": str(name)}:
+            return f"{name} = {content.get('value')}"
+        case {"type": "setup"}:
+            return f"{content.get('from', '?')} → {content.get('to', '?')} · {content.get('sessionId', '?')}"
+        case {"type": "play", "source": str(source)}:
+            return source
+        case {"type": "sendDigits", "digits": str(digits)}:
+            return digits
+        case {"type": "error", "description": str(description)}:
+            return description
+        case {"type": "end"}:
+            handoff = content.get("handoffData")
+            if handoff is None:
+                return "without handoff data"
+            return handoff if isinstance(handoff, str) else json.dumps(handoff, ensure_ascii=False)
+    return None
+
+
+def _marks(**marks: Any) -> str:
+    return "".join(f" · {name}" for name, value in marks.items() if value)
+
+
+def _close(message: Message) -> str:
+    if message.code is None:
+        return "without a code"
+    return f"{message.code} {message.reason or 'without a reason'}"
+
+
+def _clip(text: str) -> str:
+    head = visible(text[: LINE + 1].replace("\n", "↵").replace("\t", " "))
+    return head if len(head) <= LINE else head[: LINE - 1] + "…"
+
+
+def _hex_line(at: int, row: bytes) -> str:
+    shown = "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in row)
+    return f"{at:06x}  {row.hex(' '):<47}  {shown}"

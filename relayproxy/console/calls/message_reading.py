@@ -1,0 +1,192 @@
+"""Pages of raw messages: cursors, filters, and how many there are of each kind.
+
+Knows: how to find the next or previous matching messages without reading a long call to its end.
+Must not know: HTML, JSON; what messages mean.
+"""
+
+from collections import Counter, OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from relayproxy.console.calls.message_places import Place, Places
+from relayproxy.console.calls.message_preview import hits, kind_of
+from relayproxy.store.read.queries import PlacedMessage, Queries
+
+SCAN = 200_000
+"""Messages that one filtered page looks at before it gives the reader what it has."""
+LOOKED = 64 * 1024 * 1024
+"""Payload bytes that one filtered page looks at, to the end of the message in which they are reached."""
+_BATCH = 1_000
+_REMEMBERED = 64
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which messages are shown: of these sides and kinds, an empty set takes all; with `text` in their payload, in
+    whatever case."""
+
+    sides: frozenset[str] = frozenset()
+    kinds: frozenset[str] = frozenset()
+    text: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.sides or self.kinds or self.text)
+
+    @cached_property
+    def folded(self) -> str:
+        """`text` as it is compared."""
+        return self.text.casefold()
+
+    def takes(self, placed: PlacedMessage) -> bool:
+        """True when the message is to be shown."""
+        message = placed.message
+        if self.sides and message.sender not in self.sides:
+            return False
+        if self.folded and not hits(message, self.folded):
+            return False
+        return not self.kinds or kind_of(message) in self.kinds
+
+
+@dataclass(frozen=True, slots=True)
+class MessagePage:
+    """Matching messages in order. `next` is the place to go on from, None when all have been looked at; `seen`
+    is the last place looked at, from where a live call's new messages follow. `previous` is the place that the page
+    before ends at (the first message of this one, or the first looked at), None when nothing comes before."""
+
+    messages: tuple[PlacedMessage, ...]
+    next: Place | None
+    seen: Place | None
+    previous: Place | None = None
+    scanned: int = 0
+    """How many messages were looked at."""
+    stopped: bool = False
+    """True when that was as many, or as long ones, as are looked at for one page, so that there may be more."""
+
+
+def read_page(queries: Queries, session: str, after: Place | None, limit: int, wanted: Filter) -> MessagePage:
+    """At most `limit` matching messages after a place."""
+    found: list[PlacedMessage] = []
+    scanned, looked, previous = 0, 0, _following(after)
+    batch = _BATCH if wanted else limit + 1
+    while True:
+        read = queries.messages(session, after, batch)
+        for placed in read:
+            stopped = scanned == SCAN or (bool(wanted) and looked >= LOOKED)
+            if len(found) == limit or stopped:
+                return MessagePage(tuple(found), after, after, previous, scanned, stopped)
+            after = (placed.index, placed.message.seq)
+            scanned += 1
+            looked += _length(placed)
+            if wanted.takes(placed):
+                found.append(placed)
+        if len(read) < batch:
+            return MessagePage(tuple(found), None, after, previous, scanned)
+
+
+def read_back(queries: Queries, session: str, places: Places, before: int, limit: int, wanted: Filter) -> MessagePage:
+    """The last `limit` matching messages before the ordinal `before`, in order."""
+    found: list[PlacedMessage] = []
+    end = before = min(before, places.total)
+    batch, looked = _BATCH if wanted else limit, 0
+    while end > 0 and len(found) < limit and before - end < SCAN and (looked < LOOKED or not wanted):
+        start = max(0, end - batch)
+        read = queries.messages(session, places.before(start), end - start)
+        found = [*(placed for placed in read if wanted.takes(placed)), *found]
+        looked += sum(map(_length, read))
+        end = start
+    kept = found[-limit:]
+    first = (kept[0].index, kept[0].message.seq) if len(found) > limit else _following(places.before(end))
+    seen = places.before(before)
+    return MessagePage(
+        messages=tuple(kept),
+        next=seen if before < places.total else None,
+        seen=seen,
+        previous=first,
+        scanned=before - end,
+        stopped=len(found) < limit and end > 0,
+    )
+
+
+def read_around(queries: Queries, session: str, places: Places, at: int, limit: int, wanted: Filter) -> MessagePage:
+    """Matching messages on both sides of the ordinal `at`, more of them after it."""
+    above = read_back(queries, session, places, at, limit // 4, wanted)
+    below = read_page(queries, session, places.before(at), limit - len(above.messages), wanted)
+    return replace(
+        below,
+        messages=(*above.messages, *below.messages),
+        previous=above.previous,
+        scanned=above.scanned + below.scanned,
+        stopped=above.stopped or below.stopped,
+    )
+
+
+def ordinal_at(queries: Queries, session: str, places: Places, opened: Iterable[int], wall: int) -> int:
+    """The ordinal of the first message that was read at a moment (wall nanoseconds) or later."""
+
+    def read_at(after: Place | None) -> int | None:
+        read = queries.messages(session, after, 1)
+        return read[0].opened_at + read[0].message.t if read else None
+
+    return places.at_time(wall, tuple(opened), read_at)
+
+
+def read_cursor(text: str) -> Place:
+    """A cursor as `write_cursor` wrote it. Raises ValueError."""
+    index, seq = text.split(".")
+    if not (index.isascii() and index.isdigit() and seq.isascii() and seq.isdigit()):
+        raise ValueError("not a cursor")
+    return int(index[:9]), int(seq[:18])
+
+
+def write_cursor(place: Place) -> str:
+    """A place as text for a URL."""
+    return f"{place[0]}.{place[1]}"
+
+
+def _length(placed: PlacedMessage) -> int:
+    return len(placed.message.text or placed.message.data or b"")
+
+
+def _following(place: Place | None) -> Place | None:
+    return None if place is None else (place[0], place[1] + 1)
+
+
+@dataclass(slots=True)
+class _Count:
+    seen: Place | None = None
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+
+class Counts:
+    """How many messages of each (side, kind) a session has; remembered, so that only new messages are counted.
+
+    Not for use by several threads at once for the same session.
+    """
+
+    def __init__(self) -> None:
+        self._remembered: OrderedDict[str, _Count] = OrderedDict()
+
+    def of(self, queries: Queries, session: str, at_most: int | None = None) -> Counter[tuple[str, str]] | None:
+        """The counts up to now; None when more than `at_most` messages would have to be looked at."""
+        found = self._remembered.pop(session, None) or _Count()
+        self._remembered[session] = found
+        while len(self._remembered) > _REMEMBERED:
+            self._remembered.popitem(last=False)
+        return found.counts if self._count(found, queries, session, at_most) else None
+
+    @staticmethod
+    def _count(found: _Count, queries: Queries, session: str, at_most: int | None) -> bool:
+        left = at_most
+        while True:
+            batch = _BATCH if left is None else min(_BATCH, left + 1)
+            read = queries.messages(session, found.seen, batch)
+            for placed in read:
+                found.counts[placed.message.sender, kind_of(placed.message)] += 1
+                found.seen = (placed.index, placed.message.seq)
+            if len(read) < batch:
+                return True
+            if left is not None:
+                left -= len(read)
+                if left < 0:
+                    return False

@@ -1,0 +1,85 @@
+"""What a request names: a session, a call, a place among messages, a filter of messages.
+
+Knows: the parameters' names; that showing a session is recorded in the audit.
+Must not know: what is answered.
+"""
+
+import asyncio
+from collections import Counter
+
+from aiohttp import web
+
+from relayproxy.console.access.audit_log import viewed
+from relayproxy.console.calls.message_places import Place
+from relayproxy.console.calls.message_reading import Counts, Filter, read_cursor
+from relayproxy.console.calls.reading import Session, read_call, read_session
+from relayproxy.console.http.context import ROOM
+from relayproxy.console.http.middleware import bad_request, not_found
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.schema.rows import SessionRow
+
+MOST_TEXT = 200
+"""Characters of a text that is searched for in messages."""
+
+
+class SharedCounts:
+    """The numbers of messages of each session, counted for one reader at a time."""
+
+    def __init__(self, queries: Queries) -> None:
+        self._queries = queries
+        self._counts = Counts()
+        self._counting = asyncio.Lock()
+
+    async def of(self, session: str, at_most: int | None = None) -> Counter[tuple[str, str]] | None:
+        """Messages by (side, kind); None when more than `at_most` would have to be looked at."""
+        async with self._counting:
+            counted = await asyncio.to_thread(self._counts.of, self._queries, session, at_most)
+            return counted if counted is None else counted.copy()
+
+
+COUNTS = web.AppKey("counts", SharedCounts)
+
+
+def set_up(app: web.Application) -> None:
+    """Makes `COUNTS` known to the application."""
+    app[COUNTS] = SharedCounts(app[ROOM].queries)
+
+
+async def session_of(request: web.Request, first: int = 0, limit: int = 0) -> Session:
+    """The session that the path names, with `limit` turns from number `first` on, or its last ones when it has not so
+    many. Raises a 404 Problem."""
+    id = request.match_info["id"]
+    found = await read_session(request.app[ROOM].queries, id, first, limit)
+    if found is None:
+        raise not_found(f"There is no session {id[:64]} here.")
+    await viewed(request, found.row.id)
+    return found
+
+
+async def call_of(request: web.Request, limit: int = 50) -> tuple[str, tuple[SessionRow, ...]]:
+    """The call that the path names, and its first sessions. Raises a 404 Problem."""
+    call_sid = request.match_info["call_sid"]
+    found = await read_call(request.app[ROOM].queries, call_sid, limit)
+    if not found:
+        raise not_found(f"There is no call {call_sid[:64]} here.")
+    return call_sid, found
+
+
+def place(request: web.Request) -> Place | None:
+    """The `after` of the query. Raises a 400 Problem."""
+    text = request.query.get("after")
+    try:
+        return read_cursor(text) if text else None
+    except ValueError:
+        raise bad_request(f"after={(text or '')[:32]}: a cursor as an earlier page gave it is expected.") from None
+
+
+def message_filter(request: web.Request) -> Filter:
+    """The `from` and `type` of the query, each as often as wanted, and its `text`. Raises a 400 Problem."""
+    sides = frozenset(request.query.getall("from", []))
+    if not sides <= {"twilio", "backend"}:
+        raise bad_request("from: twilio or backend is expected.")
+    text = request.query.get("text", "")
+    if len(text) > MOST_TEXT:
+        raise bad_request(f"text: at most {MOST_TEXT} characters are searched for.")
+    return Filter(sides, frozenset(kind for kind in request.query.getall("type", []) if kind), text)

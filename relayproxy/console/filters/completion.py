@@ -1,0 +1,130 @@
+"""What can be written next in the filter bar: fields, then values that were really seen.
+
+Knows: what is being written where the cursor stands.
+Must not know: SQL, HTML.
+"""
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+
+from relayproxy.console.filters.language import ALIASES, CLOSED, PHRASES, TIMES, parse, read_name, write_name
+from relayproxy.console.filters.tokens import Token, quoted, replaced, tokens
+from relayproxy.store.read import facets
+from relayproxy.store.read.criteria import FIELDS, PARAM, Criteria, kind_of_field
+from relayproxy.store.read.queries import Queries
+
+MOST = 12
+_STUDIO = {"failed": "Studio goes to Failed", "success": "Studio goes to Success"}
+_NUMBERS = (">0", ">1", ">5", ">10")
+_LENGTHS = {"duration": (">1m", ">5m", ">10m", "<10s")}
+_SECONDS = (">1", ">2", ">5", "<1")
+_MOMENTS = {
+    "since": ("1h", "24h", "7d", "30d", "today"),
+    "until": ("1h", "24h", "7d", "yesterday"),
+    "on": ("today", "yesterday"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """`insert` goes where `start` to `end` of the text was; `done`: nothing more belongs to that token."""
+
+    insert: str
+    label: str
+    hint: str = ""
+    count: int | None = None
+    done: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """Suggestions for the token from `start` to before `end`, counted in characters."""
+
+    start: int
+    end: int
+    items: tuple[Suggestion, ...]
+
+
+def complete(queries: Queries, text: str, at: int, zone: tzinfo = UTC) -> Completion:
+    """What may be meant by the token in which position `at` is, or begin there."""
+    at = max(0, min(at, len(text)))
+    token = next((one for one in tokens(text) if one.start <= at <= one.end), None)
+    if token is None:
+        return Completion(at, at, _fields(queries, "", ""))
+    typed = tokens(text[token.start : at])
+    written = typed[0] if typed else Token(0, 0, False, None, ())
+    minus = "-" * token.negated
+    if written.field is None:
+        begun = "" if not written.pieces else written.pieces[0].text
+        if not begun or text[token.start + token.negated] != '"':
+            return Completion(token.start, token.end, _fields(queries, begun, minus))
+        return Completion(token.start, token.end, ())
+    name = read_name(written.field)
+    open_value = text[at - 1 : at] in (",", ":")
+    before = written.pieces if open_value else written.pieces[:-1]
+    begun = "" if open_value or not written.pieces else written.pieces[-1].text
+    head = f"{minus}{write_name(name)}:" + "".join(f"{quoted(one.text, begins=one.begins)}," for one in before)
+    others = replaced(text, token, "")
+    return Completion(
+        token.start, token.end, _values(queries, name, head, begun, parse(others, time.time_ns(), zone).criteria)
+    )
+
+
+def _fields(queries: Queries, begun: str, minus: str) -> tuple[Suggestion, ...]:
+    low = begun.lower()
+    known = {name: field.help for name, field in FIELDS.items()} | TIMES
+    names = [name for name in known if name.startswith(low)] + [
+        name for name in known if low in name and not name.startswith(low)
+    ]
+    if low:
+        called = (name for alias, name in ALIASES.items() if alias.startswith(low))
+        names = list(dict.fromkeys([*names[:MOST], *called]))
+    found = [Suggestion(f"{minus}{name}:", f"{name}:", known[name], done=False) for name in names]
+    if low:
+        rest = begun[len(PARAM) :] if low.startswith(PARAM) else begun if not PARAM.startswith(low) else ""
+        found += [
+            Suggestion(f"{minus}{write_name(name)}:", f"{name}:", "custom parameter", done=False)
+            for name in facets.parameters(queries, rest, MOST)
+        ]
+        found += [
+            Suggestion(f"{minus}{name}:{value}", f"{name}:{value}", PHRASES.get(name, {}).get(value, FIELDS[name].help))
+            for name, listed in CLOSED.items()
+            for value in listed
+            if len(low) > 1 and _begins(name, value, low)
+        ]
+    return tuple(found) if not low else tuple(found[:MOST])
+
+
+def _values(queries: Queries, name: str, head: str, begun: str, criteria: Criteria) -> tuple[Suggestion, ...]:
+    kind = kind_of_field(name)
+    fixed: tuple[str, ...] = ()
+    if name in _MOMENTS:
+        fixed = _MOMENTS[name]
+    elif kind == "number":
+        fixed = _NUMBERS
+    elif kind == "seconds":
+        fixed = _LENGTHS.get(name, _SECONDS)
+    elif kind == "is":
+        fixed = CLOSED["is"]
+    if fixed:
+        return tuple(Suggestion(head + value, value) for value in fixed if value.startswith(begun))
+    if kind is None:
+        return ()
+    seen = dict(facets.values(queries, name, begun, criteria, MOST))
+    for value in CLOSED.get(name, ()):
+        if _begins(name, value, begun.lower()):
+            seen.setdefault(value, 0)
+    listed = list(seen.items())[:MOST]
+    if name == "outcome" and "," not in head:
+        # What most people ask for; it is of the transition.
+        studio = dict(facets.values(queries, "transition", "", criteria, MOST))
+        listed += [(one, studio.get(one, 0)) for one in ("failed", "success") if one.startswith(begun.lower())]
+    phrases = {**PHRASES.get(name, {}), **_STUDIO}
+    return tuple(Suggestion(head + quoted(value), value, phrases.get(value, ""), count) for value, count in listed)
+
+
+def _begins(name: str, value: str, low: str) -> bool:
+    """Whether the value, or a word of what pages call it, begins so."""
+    phrase = PHRASES.get(name, {}).get(value, "").lower()
+    return value.startswith(low) or phrase.startswith(low) or f" {low}" in phrase

@@ -1,0 +1,81 @@
+"""What the health page says of the database.
+
+Knows: from where on it is slow, and for how long what has happened to it matters.
+Must not know: how the facts are come by; HTML; SQL.
+"""
+
+from relayproxy.console.health.health_facts import Check, Facts, S, age
+from relayproxy.console.http.times import size, utc
+from relayproxy.plural import plural
+from relayproxy.store.quarantine import Aside
+from relayproxy.store.read.heartbeat import COUNTED
+
+SLOW_ANSWER = 500
+"""Milliseconds in which a database should have answered."""
+RECENT = 5 * 60
+"""Seconds for which an error of the database is worth telling after it is over."""
+MOVED = 24 * 3600
+"""Seconds for which a damaged database that was moved aside is worth a warning."""
+
+
+def check(facts: Facts) -> Check:
+    """Whether it answers, and whether it has had to be replaced."""
+    found = facts.database
+    if found is None:
+        return Check(
+            "database",
+            "bad",
+            "The database cannot be read",
+            facts.database_problem or "",
+            "Calls go on and are kept in the journal. See to the database; everything else follows by itself. In the "
+            "place of a file that is missing or damaged `relayproxy serve` makes a new one, a few seconds after it "
+            f"went.{_kept(facts)}",
+        )
+    wal = "" if found.wal is None else f" and {size(found.wal)} of write-ahead log"
+    sessions = f"more than {COUNTED:,} sessions" if found.sessions > COUNTED else plural(found.sessions, "session")
+    detail = f"{sessions}, {size(found.size)}{wal}, schema {found.schema}"
+    for report in facts.working:
+        at, trouble = report.vitals.trouble_at, report.vitals.trouble
+        if at is not None and trouble and facts.now - at < RECENT * S:
+            return Check(
+                "database",
+                "warn",
+                f"The database failed the recorder {age((facts.now - at) / S)} ago",
+                f"{trouble}. It answers again; what came meanwhile is in the journal, and is stored from there.",
+                "If this comes back, see to the database's disk and to what else uses it.",
+            )
+    answered = f"{found.answer_ms:.1f} ms" if found.answer_ms < 10 else f"{found.answer_ms:,.0f} ms"
+    if found.answer_ms > SLOW_ANSWER:
+        return Check(
+            "database",
+            "warn",
+            f"The database took {answered} to answer",
+            detail,
+            "Pages are slow until it is faster: see what else uses its disk and processor.",
+        )
+    if moved := _moved(facts):
+        first = moved[0]
+        others = f" So were {plural(len(moved) - 1, 'other')} within that time." if len(moved) > 1 else ""
+        return Check(
+            "database",
+            "warn",
+            f"A damaged database was moved aside {_ago(facts, first)} ago",
+            f"It is {first.path} ({size(first.bytes)}), moved at {utc(first.at)}; nothing of it was deleted.{others} "
+            f"Recording goes on in a new one, where earlier calls are missing. {detail}.",
+            "See whether its disk is well, and what else writes to that folder. Keep the file as long as its calls may "
+            f"be needed: `sqlite3 {first.path} .recover` gives what can still be read as SQL. Else delete it.",
+        )
+    return Check("database", "ok", f"{found.kind} answers in {answered}", detail)
+
+
+def _moved(facts: Facts) -> list[Aside]:
+    return [one for one in facts.aside if facts.now - one.at < MOVED * S]
+
+
+def _kept(facts: Facts) -> str:
+    moved = _moved(facts)
+    return f" A damaged one was moved to {moved[0].path} {_ago(facts, moved[0])} ago." if moved else ""
+
+
+def _ago(facts: Facts, moved: Aside) -> str:
+    return age(max(0, facts.now - moved.at) / S)

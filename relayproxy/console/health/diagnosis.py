@@ -1,0 +1,370 @@
+"""What is wrong and what to do about it: a pure function of what is known of the processes and the database.
+
+Knows: from where on a number is a matter of concern, and the remedy in words.
+Must not know: how the facts are come by; HTML.
+"""
+
+from collections.abc import Iterator
+
+from relayproxy.console.health import database, upgrades
+from relayproxy.console.health.health_facts import Check, Facts, S, Verdict, age
+from relayproxy.console.health.journal_gaps import sentence
+from relayproxy.console.health.reachability import worst
+from relayproxy.console.health.refusals import answered, refused
+from relayproxy.console.http.times import size
+from relayproxy.plural import plural
+from relayproxy.store.read.heartbeat import EVERY, Report
+
+LATE, VERY_LATE = 5_000, 60_000
+"""Milliseconds from relay to database."""
+FULL, NEARLY_LOST = 0.5, 0.9
+"""Shares of the journal's quota."""
+LOW, VERY_LOW = 0.10, 0.02
+"""Shares of a disk that are free."""
+STUCK = 10_000
+"""Milliseconds without a sign of life after which a relay is stuck."""
+AHEAD = 5
+"""Seconds by which a recorder's clock may be ahead of the console's."""
+
+NOTED = 3600
+"""Seconds for which a call that was refused before it reached a backend is worth looking at."""
+OVERDUE = 3 * EVERY
+"""Seconds without a report after which a recorder is late."""
+
+_RUN = "`relayproxy recorder`"
+
+
+def diagnose(facts: Facts) -> tuple[Check, ...]:
+    """Every check, always in the same order."""
+    return (
+        _relay(facts),
+        _recorder(facts),
+        _lag(facts),
+        _journal(facts),
+        _gaps(facts),
+        _refused(facts),
+        database.check(facts),
+        _disk(facts),
+        _spans(facts),
+        _audit(facts),
+        _clock(facts),
+        upgrades.versions(facts),
+        upgrades.recordings(facts),
+    )
+
+
+def verdict(checks: tuple[Check, ...]) -> Verdict:
+    """The first of the worst, in words."""
+    state = worst(check.state for check in checks)
+    if state == "ok":
+        return Verdict("ok", "Everything works.")
+    first = next(check for check in checks if check.state == state)
+    others = sum(1 for check in checks if check.state in ("bad", "warn")) - 1
+    sentence = f"{first.title}." if state != "unknown" else f"Nothing is known to be wrong. {first.title}."
+    return Verdict(state, sentence, first.name, max(0, others))
+
+
+def _relay(facts: Facts) -> Check:
+    answer, said = facts.relay, facts.relay.said
+    alive = sum(1 for report in facts.working for one in report.vitals.journals if one.alive)
+    where = f"at {answer.url}" if answer.url else ""
+    asked = f"Asked {where}: {answer.problem}." if where else f"It could not be asked: {answer.problem}."
+    if said is not None and said.journal != "ok":
+        return Check(
+            "relay",
+            "bad",
+            "The relay cannot write its journal",
+            f"It carries {plural(said.live_calls, 'call')} {where}, and what it cannot keep becomes gaps "
+            f"({said.journal}).",
+            "Make room on its disk, or let it write to its data folder; see disk and journal below.",
+        )
+    if said is not None and said.status == "full":
+        return Check(
+            "relay",
+            "bad",
+            "The relay has no file descriptors left",
+            f"It carries {plural(said.live_calls, 'call')} {where}, and refuses further ones with 503.",
+            "Raise its limit (`ulimit -n`, `LimitNOFILE=` of systemd, `--ulimit nofile` of Docker), or run another.",
+        )
+    if said is not None and said.status == "draining":
+        return Check(
+            "relay",
+            "warn",
+            "The relay is stopping and takes no new calls",
+            f"{plural(said.live_calls, 'call')} may still end {where}.",
+            "Start it again: `relayproxy serve`, or `relayproxy relay`.",
+        )
+    stuck = [
+        (one, report.vitals.host)
+        for report in facts.working
+        for one in report.vitals.journals
+        if one.alive and one.silent_ms > STUCK
+    ]
+    if stuck or (alive and said is None and answer.silent):
+        shown = f"It has shown no life for {age(max(one.silent_ms for one, _ in stuck) / 1000)}. " if stuck else ""
+        on = f" on {stuck[0][1]}" if stuck and len(facts.reports) > 1 else ""
+        return Check(
+            "relay",
+            "bad",
+            f"A relay{on} does not respond",
+            f"{shown}{'' if said else f'{asked} '}Its process is there, but it is stopped, or far too busy: its calls "
+            "stand still.",
+            "If it was stopped (Ctrl-Z, SIGSTOP), let it go on with SIGCONT; else see its log, and what else uses the "
+            "processor and the disk of its journal.",
+        )
+    if said is not None:
+        return Check("relay", "ok", "The relay takes calls", f"{plural(said.live_calls, 'live call')}, asked {where}")
+    if alive:
+        relays = "A relay is" if alive == 1 else f"{alive} relays are"
+        return Check(
+            "relay",
+            "ok",
+            f"{relays} running",
+            f"So the recorder says. It was not asked itself: {answer.problem} {where}".strip() + ".",
+        )
+    if not facts.working and any(one.alive for report in facts.missing for one in report.vitals.journals):
+        return Check(
+            "relay",
+            "unknown",
+            "Whether a relay is running is not known",
+            f"Asked {where}: {answer.problem}. One was when the recorder last reported.".replace(
+                "Asked :", "Not asked:"
+            ),
+        )
+    return Check(
+        "relay",
+        "bad",
+        "No relay is running",
+        asked,
+        "Start it: `relayproxy serve`, or `relayproxy relay`. When it listens elsewhere, start the console with the "
+        "same `listen` setting.",
+    )
+
+
+def _recorder(facts: Facts) -> Check:
+    if facts.database is None:
+        return Check("recorder", "unknown", "Recorders report through the database, which cannot be read")
+    working, missing = facts.working, facts.missing
+    if missing:
+        first = missing[0]
+        vitals, since = first.vitals, age(facts.age(first))
+        who = f"The recorder on {vitals.host}" if len(facts.reports) > 1 else "The recorder"
+        others = f" {plural(len(missing) - 1, 'other')} as well." if len(missing) > 1 else ""
+        title = f"{who} was stopped {since} ago" if vitals.ended else f"{who} has not reported for {since}"
+        why = "" if vitals.ended else "It is not running, or it cannot write to the database. "
+        return Check(
+            "recorder",
+            "bad",
+            title,
+            f"{why}Calls go on, and their relay keeps what comes in the journal in {vitals.data_dir} on {vitals.host}."
+            f"{others}",
+            f"Start it there: {_RUN}, or `relayproxy serve` for all three. Its log says why it stopped.",
+        )
+    if not working:
+        return Check(
+            "recorder",
+            "bad",
+            "No recorder has ever reported",
+            "Calls are carried and kept in the journal, but nothing of them is shown.",
+            f"Start it: {_RUN}, or `relayproxy serve`.",
+        )
+    latest = max(facts.age(report) for report in working)
+    calls = sum(report.vitals.calls for report in working)
+    if latest > OVERDUE:
+        return Check(
+            "recorder",
+            "warn",
+            f"The recorder last reported {age(latest)} ago",
+            f"It reports every {EVERY:g} s. Something holds it up: a database that is locked, a disk or a processor "
+            "that is busy.",
+            "If this stays, see what else writes to the database and what the recorder's log says.",
+        )
+    title = "The recorder works" if len(working) == 1 else f"{len(working)} recorders work"
+    return Check("recorder", "ok", title, f"Reported {age(latest)} ago; {plural(calls, 'live connection')}")
+
+
+def _lag(facts: Facts) -> Check:
+    if not facts.working:
+        return Check("lag", "unknown", "How far recording is behind is not known", "No recorder reports.")
+    late = max(facts.working, key=lambda report: report.vitals.lag_ms).vitals
+    unread = sum(one.unread for report in facts.working for one in report.vitals.journals)
+    detail = f"{size(unread)} not read yet; the last commit took {late.commit_ms:.0f} ms"
+    if late.lag_ms <= LATE:
+        told = "under 100 ms" if late.lag_ms < 100 else f"{late.lag_ms / 1000:.1f} s"
+        return Check("lag", "ok", f"Recording is {told} behind the calls", detail)
+    return Check(
+        "lag",
+        "bad" if late.lag_ms > VERY_LATE else "warn",
+        f"Recording is {age(late.lag_ms / 1000)} behind the calls",
+        f"{detail}. What waits is in the journal.",
+        "It catches up by itself after a restart or a burst. If it does not: see whether the database or the processor "
+        f"of {late.host} is busy with something else.",
+    )
+
+
+def _journal(facts: Facts) -> Check:
+    if not facts.working:
+        return Check("journal", "unknown", "How full the journal is is not known", "No recorder reports.")
+    used, report = max(((_share(report), report) for report in facts.working), key=lambda pair: pair[0])
+    vitals = report.vitals
+    total = sum(one.bytes for one in vitals.journals)
+    detail = f"{size(total)} of {size(vitals.quota)}, in {plural(len(vitals.journals), 'journal')}"
+    if used < FULL:
+        return Check("journal", "ok", "The journal has room", detail)
+    return Check(
+        "journal",
+        "bad" if used >= NEARLY_LOST else "warn",
+        f"The journal is {used:.0%} full",
+        f"{detail}. At 100% what is said is not recorded any more and becomes gaps; calls are not affected.",
+        "Help the recorder catch up (see above), or give the relay a larger `journal_quota` and the disk for it.",
+    )
+
+
+def _share(report: Report) -> float:
+    total = sum(one.bytes for one in report.vitals.journals)
+    return total / report.vitals.quota if report.vitals.quota else 0.0
+
+
+def _gaps(facts: Facts) -> Check:
+    if facts.database is None:
+        return Check("gaps", "unknown", "Whether there are gaps is not known", "The database cannot be read.")
+    if facts.lost:
+        return _lost(facts)
+    none = "None in the last 24 hours either."
+    day = f"{plural(facts.day.gaps, 'gap')} in {plural(facts.day.sessions, 'session')} in the last 24 hours"
+    link = "/sessions?q=is%3Agap" if facts.day.gaps else ""
+    if not facts.hour.gaps:
+        return Check("gaps", "ok", "Nothing is missing from the last hour", day if facts.day.gaps else none, link=link)
+    return Check(
+        "gaps",
+        "warn",
+        f"{plural(facts.hour.gaps, 'gap')} in the recordings of the last hour",
+        f"{day}. The calls themselves were carried whole.",
+        "Open the sessions: each gap says its cause, a disk slower than the calls, a recorder too far behind, or a "
+        "journal that could not be written.",
+        link,
+    )
+
+
+def _lost(facts: Facts) -> Check:
+    first, others = facts.lost[0], len(facts.lost) - 1
+    more = f" {plural(others, 'other part')} of journals as well." if others else ""
+    inside = f" {plural(facts.day.gaps, 'gap')} in {plural(facts.day.sessions, 'session')} besides."
+    ago = age((facts.now - first.until) / S)
+    return Check(
+        "gaps",
+        "warn",
+        f"A part of the journal could not be read, from {ago} ago",
+        f"{sentence(first)}.{more}{inside if facts.day.gaps else ''} Calls of that time may be missing here or have "
+        "gaps; the calls themselves lost nothing.",
+        "See whether the disk of the data folder is well (its log, SMART) and what else writes to that folder.",
+        "/sessions?q=is%3Agap" if facts.day.gaps else "",
+    )
+
+
+def _refused(facts: Facts) -> Check:
+    if facts.database is None:
+        return Check("refused", "unknown", "What was refused is not known", "The database cannot be read.")
+    found = refused(facts.reports)
+    if not found:
+        return Check("refused", "ok", "No request was refused before it reached a backend")
+    # Whoever sends a signature or is relayed all the same meant a call; the rest is everyday noise on a public port.
+    calls = [one for one in found if one.last.signed or not one.last.status]
+    recent = [one for one in calls if facts.now - one.last.at < NOTED * S]
+    first = (recent or calls or found)[0]
+    since = age(max(0, facts.now - first.last.at) / S)
+    others = sum(one.count for one in found) - first.count
+    more = f" {plural(others, 'other request')} as well, for other reasons." if others else ""
+    detail = f"The last {since} ago. {answered(first.last)}.{more}"
+    if recent:
+        return Check("refused", "warn", first.title.replace("`", ""), detail, first.action, "/connect#refused")
+    return Check("refused", "ok", first.title.replace("`", ""), detail, link="/connect#refused")
+
+
+def _disk(facts: Facts) -> Check:
+    disks = list(_disks(facts))
+    if not disks:
+        return Check("disk", "unknown", "How much disk is free is not known", "No recorder reports.")
+    share, free, total, where = min(disks)
+    detail = f"{size(free)} of {size(total)} {where}"
+    if share >= LOW:
+        return Check("disk", "ok", f"{share:.0%} of the disk is free", detail)
+    return Check(
+        "disk",
+        "bad" if share < VERY_LOW else "warn",
+        f"Only {share:.1%} of the disk is free",
+        f"{detail}. On a full disk calls go on, and what they say is not recorded.",
+        "Make room, or move the data folder to a larger disk.",
+    )
+
+
+def _disks(facts: Facts) -> Iterator[tuple[float, int, int, str]]:
+    for vitals in (report.vitals for report in facts.working):
+        if vitals.disk_total:
+            where = f"at {vitals.data_dir} on {vitals.host}"
+            yield vitals.disk_free / vitals.disk_total, vitals.disk_free, vitals.disk_total, where
+    found = facts.database
+    if found is not None and found.free is not None and found.total:
+        yield found.free / found.total, found.free, found.total, "where the database is"
+
+
+def _spans(facts: Facts) -> Check:
+    if not facts.working:
+        return Check("spans", "unknown", "Whether spans are sent is not known", "No recorder reports.")
+    sending = [report.vitals.otlp for report in facts.working if report.vitals.otlp is not None]
+    if not sending:
+        return Check("spans", "ok", "Spans are not sent", "`OTEL_EXPORTER_OTLP_ENDPOINT` turns it on.")
+    one = next((otlp for otlp in sending if otlp.failing_since is not None), sending[0])
+    lost = sum(otlp.failed + otlp.dropped for otlp in sending)
+    counts = f"{sum(otlp.sent for otlp in sending):,} sent, {lost:,} lost since the recorder started"
+    if one.failing_since is None:
+        sent = sum(otlp.sent for otlp in sending)
+        title = f"Spans arrive at {one.endpoint}" if sent else f"No span has been sent to {one.endpoint} yet"
+        return Check("spans", "ok", title, counts)
+    since = age((facts.now - one.failing_since) / S)
+    return Check(
+        "spans",
+        "warn",
+        f"Spans have not arrived at {one.endpoint} for {since}",
+        f"{one.cause or 'No cause given'}; {counts}. Recordings are not affected.",
+        "See whether the collector runs, whether the `OTEL_EXPORTER_OTLP_…` variables of the recorder are right, and "
+        "whether it may reach that address.",
+    )
+
+
+def _audit(facts: Facts) -> Check:
+    audit = facts.audit
+    if audit.failing_since is None:
+        lost = f"{plural(audit.lost, 'entry', 'entries')} could not be kept" if audit.lost else ""
+        return Check("audit", "warn" if lost else "ok", "Who looks at calls is recorded", lost)
+    return Check(
+        "audit",
+        "bad",
+        f"The audit has not been written for {age((facts.now - audit.failing_since) / S)}",
+        f"{audit.cause}. {plural(audit.waiting, 'entry waits', 'entries wait')} in the console's memory"
+        + (f", {audit.lost:,} found no room." if audit.lost else "."),
+        "See to the database: it must let the console write. Until then nobody who signs in can download a recording.",
+    )
+
+
+def _clock(facts: Facts) -> Check:
+    ahead = max((report.at - facts.now for report in facts.reports), default=0) / S
+    if facts.step:
+        way = "forward" if facts.step > 0 else "back"
+        return Check(
+            "clock",
+            "warn",
+            f"This machine's clock was set {way} by {age(abs(facts.step))}",
+            "It happened while this console was running. Durations are not affected; times of day of calls before "
+            "and after do not fit together.",
+            "Let a time service keep the clock (chrony, systemd-timesyncd), and restart the console once it is right.",
+        )
+    if ahead > AHEAD:
+        return Check(
+            "clock",
+            "warn",
+            f"A recorder's clock is {age(ahead)} ahead of this machine's",
+            "Times of day of calls and of this console do not fit together.",
+            "Let a time service keep the clocks of all machines (chrony, systemd-timesyncd).",
+        )
+    return Check("clock", "ok", "Clocks agree", "Of this console and the recorders, as far as reports show")

@@ -1,0 +1,127 @@
+"""What is known of the processes and the database, and what a look at it yields.
+
+Knows: which recorders should report and do not.
+Must not know: how the facts are come by, and what is wrong with them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from relayproxy.console.access.audit_log import AuditState
+from relayproxy.console.health.reachability import RelayAnswer, State
+from relayproxy.store.quarantine import Aside
+from relayproxy.store.read.heartbeat import DatabaseFacts, Gaps, Report
+from relayproxy.store.schema.rows import JournalGapRow
+
+Name = Literal[
+    "relay",
+    "recorder",
+    "lag",
+    "journal",
+    "gaps",
+    "refused",
+    "database",
+    "disk",
+    "spans",
+    "audit",
+    "clock",
+    "versions",
+    "recordings",
+]
+
+S = 1_000_000_000
+SILENT = 10
+"""Seconds without a report after which a recorder counts as gone."""
+FORGOTTEN = 24 * 3600
+"""Seconds after which one that is gone is not missed any more, when another one reports."""
+NONE = Gaps(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known at `now` (wall nanoseconds). `reports` are the last of each recorder, the newest first."""
+
+    now: int
+    version: str
+    """The console's own."""
+    relay: RelayAnswer
+    reports: tuple[Report, ...] = ()
+    database: DatabaseFacts | None = None
+    database_problem: str | None = None
+    """Why it cannot be read, and what to do."""
+    aside: tuple[Aside, ...] = ()
+    """Damaged database files that were moved aside, the newest first."""
+    hour: Gaps = NONE
+    day: Gaps = NONE
+    """What could not be recorded in sessions that began within the last hour, the last 24 hours."""
+    lost: tuple[JournalGapRow, ...] = ()
+    """What journals lost as a whole within the last 24 hours, the newest first."""
+    outdated: int = 0
+    """How many of the oldest sessions an earlier version derived."""
+    audit: AuditState = field(default_factory=AuditState)
+    step: float = 0.0
+    """Seconds by which the wall clock was set, forward or (negative) back, since the console started."""
+    unchanged: Mapping[str, float] = field(default_factory=dict)
+    """Seconds for which each process's report has been the same, as this console has seen by a steady clock."""
+
+    def age(self, report: Report) -> float:
+        """Seconds since the report. It may have been written before the clock was set, or after."""
+        apart = (self.now - report.at) / S
+        by_clocks = min((one for one in (apart, apart - self.step) if one >= 0), default=0.0)
+        return max(by_clocks, self.unchanged.get(report.process, 0.0))
+
+    def fresh(self, report: Report) -> bool:
+        """The recorder works."""
+        return not report.vitals.ended and self.age(report) <= SILENT
+
+    @property
+    def working(self) -> tuple[Report, ...]:
+        """Of the recorders that work."""
+        return tuple(report for report in self.reports if self.fresh(report))
+
+    @property
+    def missing(self) -> tuple[Report, ...]:
+        """Of the recorders that should work and do not: one that has ended in order is not missed while others work,
+        unless a relay went on writing for it."""
+        some = bool(self.working)
+        return tuple(
+            report
+            for report in self.reports
+            if not self.fresh(report)
+            and not (some and self.age(report) > FORGOTTEN)
+            and not (some and report.vitals.ended and not any(one.alive for one in report.vitals.journals))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at. `action` says what to do, empty when there is nothing to do; `link` leads to what
+    it is about."""
+
+    name: Name
+    state: State
+    title: str
+    detail: str = ""
+    action: str = ""
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """All checks in one sentence; `more` other ones are not in order either."""
+
+    state: State
+    sentence: str
+    name: Name | None = None
+    more: int = 0
+
+
+def age(seconds: float) -> str:
+    """`42 s`, `3 min`, `2 h`, `4 days`."""
+    whole = int(seconds)
+    if whole < 100:
+        return f"{whole} s"
+    if whole < 100 * 60:
+        return f"{whole // 60} min"
+    return f"{whole // 3600} h" if whole < 48 * 3600 else f"{whole // 86_400} days"

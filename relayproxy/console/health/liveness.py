@@ -1,0 +1,63 @@
+"""Whether the threads that read the database for everybody still take work, and `/healthz`, which tells.
+
+Knows: how long a thread may be waited for until something is wrong with this process.
+Must not know: what threads do. They are given nothing to do here, so that a database that is away is no fault of them.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from aiohttp import web
+
+from relayproxy.console.http.json_response import answer
+
+PATIENCE = 10.0
+"""Seconds that work may wait for a thread. Whoever waits for the database has given up before."""
+FRESH = 1.0
+"""Seconds for which it is enough that a thread was free."""
+
+
+class Threads:
+    """Gives the threads of the event loop something to do whenever it is asked how they are, one thing at a time."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self.now = now
+        """The clock, in seconds."""
+        self._given: asyncio.Future[None] | None = None
+        self._at = 0.0
+
+    def stuck(self) -> bool:
+        """True when what was given to a thread has not been done for `PATIENCE` seconds. Returns at once."""
+        now = self.now()
+        waiting = self._given is not None and not self._given.done()
+        if waiting:
+            return now - self._at >= PATIENCE
+        if self._given is None or now - self._at >= FRESH:
+            self._given = asyncio.get_running_loop().run_in_executor(None, _nothing)
+            self._at = now
+        return False
+
+
+THREADS = web.AppKey("threads", Threads)
+
+
+def set_up(app: web.Application) -> None:
+    """Makes `/healthz` work for the application."""
+    app[THREADS] = Threads()
+    app.add_routes(ROUTES)
+
+
+async def healthz(request: web.Request) -> web.Response:
+    """`GET /healthz`: the console answers, or 503 when it needs to be started anew. Whether the database does is for
+    pages to say."""
+    if request.app[THREADS].stuck():
+        return answer({"status": "stuck"}, 503)
+    return answer({"status": "ok"})
+
+
+def _nothing() -> None:
+    pass
+
+
+ROUTES = (web.get("/healthz", healthz),)

@@ -1,0 +1,89 @@
+"""What requests that never became a call mean for a reader, and what to do about them.
+
+Knows: a name and a remedy for each reason.
+Must not know: how they are counted; HTML.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from relayproxy.console.http.times import moment
+from relayproxy.plural import plural
+from relayproxy.refusals import Refusal, Tally, merged
+from relayproxy.store.read.heartbeat import Report
+
+_FRONT = "See to the proxy in front of the relay"
+_MEANING: dict[str, tuple[str, str]] = {
+    "no_upgrade": ("did not ask for a WebSocket", f"{_FRONT}: it has to pass `Upgrade` and `Connection` on."),
+    "http_1_0": ("came over HTTP/1.0", f"{_FRONT}: it has to speak HTTP/1.1 (nginx: `proxy_http_version 1.1;`)."),
+    "method": ("did not use GET", "Give this URL to `<ConversationRelay>`, and a webhook's URL where one is expected."),
+    "no_route": ("asked for a path that no route takes", "Give Twilio one of the URLs of the Connect page."),
+    "target": ("asked for a path that no backend may get", "Give Twilio a URL without `..` and `#` in it."),
+    "body": ("had a body", f"{_FRONT}: a request for a WebSocket has none."),
+    "too_long": ("exceeded the limits", "Shorten the query of the URL, or the headers that the proxy in front adds."),
+    "not_http": ("could not be read", f"{_FRONT}: what it sends is no HTTP/1.1."),
+    "timeout": ("never ended", f"{_FRONT}: it has to send the whole head of a request at once."),
+    "loop": ("came back to the relay", "Set the backend to your ConversationRelay server's own address."),
+    "descriptors": (
+        "found the relay without file descriptors",
+        "Raise the relay's limit (`ulimit -n`, `LimitNOFILE=` of systemd, `--ulimit nofile` of Docker).",
+    ),
+    "draining": ("came while the relay was stopping", "Let another relay take calls before this one is stopped."),
+    "unknown_route": (
+        "named a route that does not exist and went to the default backend",
+        "Give Twilio one of the URLs of the Connect page, or name such a route.",
+    ),
+    "untrusted_proxy": (
+        "came with `X-Forwarded-…` headers that are not believed",
+        "Add your front end to `trusted_proxies`, or set `public_url`; else signatures cannot be checked.",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Requests of one reason. `title` and `action` are sentences with code in backticks."""
+
+    title: str
+    action: str
+    count: int
+    last: Refusal
+
+
+def refused(reports: Iterable[Report]) -> tuple[Refused, ...]:
+    """What the relays of these recorders have told: first those with Twilio's signature that were really refused."""
+    tallies = merged(one for report in reports for one in report.vitals.refused)
+    return tuple(_refused(one) for one in sorted(tallies, key=lambda one: (not one.last.signed, not one.last.status)))
+
+
+def answered(last: Refusal) -> str:
+    """`Answered 426 to 203.0.113.9:4711, which asked for /ws: Upgrade: websocket is missing`."""
+    target = f", which asked for {last.target}" if last.target else ""
+    begin = f"Answered {last.status} to" if last.status else "Relayed for"
+    return f"{begin} {last.peer}{target}: {last.words}".replace("`", "'")
+
+
+def document(one: Refused) -> dict[str, Any]:
+    """As plain values."""
+    last = one.last
+    return {
+        "reason": last.reason,
+        "signed": last.signed,
+        "count": one.count,
+        "summary": one.title,
+        "action": one.action,
+        "last": {
+            **moment("at", last.at),
+            "status": last.status or None,
+            "peer": last.peer,
+            "target": last.target or None,
+            "words": last.words,
+        },
+    }
+
+
+def _refused(tally: Tally) -> Refused:
+    words, action = _MEANING.get(tally.last.reason, ("did not get through", ""))
+    signed = " with Twilio's signature" if tally.last.signed else ""
+    return Refused(f"{plural(tally.count, 'request')}{signed} {words}", action, tally.count, tally.last)

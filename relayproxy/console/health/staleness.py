@@ -1,0 +1,43 @@
+"""Whether what the pages show is as it is now: a few words for a banner, and how everything is for the navigation.
+
+Knows: from when on what is shown counts as old, and why that can be.
+Must not know: HTML, paths; how the facts are come by.
+"""
+
+from dataclasses import dataclass
+
+from relayproxy.console.health.health_facts import SILENT, Facts, S, Verdict, age
+from relayproxy.console.health.reachability import State
+
+KNOWN = 10 * S
+"""Nanoseconds for which a look tells how things are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """`state` is that of the worst check, `summary` the health page's sentence; `stale` says that and why what is shown
+    is old, None when it is not."""
+
+    state: State
+    summary: str
+    stale: str | None
+
+
+def notice(facts: Facts, found: Verdict) -> Notice:
+    """What there is to say of the facts. A database into which no recorder has ever reported is shown as it is."""
+    return Notice(found.state, found.sentence, _stale(facts))
+
+
+def _stale(facts: Facts) -> str | None:
+    if facts.database_problem is not None:
+        return "The database cannot be read: what you see may be old."
+    if facts.missing:
+        latest = min(facts.missing, key=facts.age)
+        what = "Nothing new has been recorded" if not facts.working else "Some calls have not been recorded"
+        who = "the recorder" if len(facts.reports) == 1 else f"the recorder on {latest.vitals.host}"
+        why = "was stopped" if latest.vitals.ended else "does not report"
+        return f"{what} for {age(facts.age(latest))}: {who} {why}."
+    late = max((report.vitals.lag_ms for report in facts.working), default=0)
+    if late > SILENT * 1000:
+        return f"What you see is {age(late / 1000)} old: recording is behind the calls."
+    return None

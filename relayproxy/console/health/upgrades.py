@@ -1,0 +1,45 @@
+"""What an upgrade leaves to be done: processes of different versions, and calls that another version derived.
+
+Knows: the remedy in words.
+Must not know: how the facts are come by; HTML.
+"""
+
+from relayproxy.console.health.health_facts import Check, Facts
+from relayproxy.plural import plural
+from relayproxy.store.schema.needs_rebuild import LOOKED_AT
+
+
+def versions(facts: Facts) -> Check:
+    """Whether console and recorders are of one version."""
+    others = sorted({report.vitals.version for report in facts.working} - {facts.version})
+    if not others:
+        same = "Console and recorder are of the same version." if facts.working else "The console's."
+        return Check("versions", "ok", f"relayproxy {facts.version}", same)
+    return Check(
+        "versions",
+        "warn",
+        "The processes are of different versions",
+        f"The console is {facts.version}, the recorder {' and '.join(others)}.",
+        "Restart those that were running before the upgrade.",
+    )
+
+
+def recordings(facts: Facts) -> Check:
+    """Whether all calls have what this version derives."""
+    if facts.database is None:
+        return Check(
+            "recordings", "unknown", "Whether all calls are derived is not known", "The database cannot be read."
+        )
+    if not facts.outdated:
+        return Check("recordings", "ok", "All calls are derived as this version does it")
+    some = plural(facts.outdated, "call")
+    few = facts.outdated < LOOKED_AT
+    were = "was" if facts.outdated == 1 else "were"
+    return Check(
+        "recordings",
+        "warn",
+        f"{some if few else f'{some} or more'} {were} recorded by an earlier version",
+        "Their numbers, labels and strips are empty or incomplete, and so is what is counted and filtered by them.",
+        "Run `relayproxy rebuild` once, with the settings of `serve`. It may run meanwhile, and names what it cannot "
+        "derive.",
+    )

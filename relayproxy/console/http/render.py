@@ -1,0 +1,85 @@
+"""Templates: their folder, their filters, and the values that every page has.
+
+Knows: Jinja's settings (everything is escaped, a missing value is an error).
+Must not know: what any page is about.
+"""
+
+import time
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import aiohttp_jinja2
+import jinja2
+from aiohttp import web
+
+from relayproxy.assets import web_dir
+from relayproxy.console import words
+from relayproxy.console.http import display_text, times
+from relayproxy.console.http.static_files import Statics
+from relayproxy.console.http.zones import readers_zone
+from relayproxy.plural import plural
+from relayproxy.text import mended
+
+_FILTERS: dict[str, Callable[..., str]] = {
+    "duration": times.duration,
+    "http_phrase": words.http_phrase,
+    "latency": times.latency,
+    "micros": times.micros,
+    "offset": times.offset,
+    "rfc3339": times.rfc3339,
+    "size": times.size,
+    "utc": times.utc,
+    "plural": plural,
+    "pretty": display_text.pretty,
+    "visible": display_text.visible,
+}
+
+
+PAGE_VALUES: web.AppKey[dict[str, Callable[[web.Request], object]]] = web.AppKey("page_values")
+"""Values of every page by their name in templates, as features add them: `principal`, `notice`."""
+
+
+def set_up_templates(app: web.Application, statics: Statics) -> None:
+    """Makes `render` work for the application. Before the features, which add what their templates use."""
+    app[aiohttp_jinja2.APP_KEY] = _environment(statics)
+    app[PAGE_VALUES] = {}
+
+
+def add_global(app: web.Application, name: str, value: object) -> None:
+    """Makes a feature's value known to all templates."""
+    aiohttp_jinja2.get_env(app).globals[name] = value
+
+
+@cache
+def _environment(statics: Statics) -> jinja2.Environment:
+    """For all applications with these files: to compile the templates takes longer than everything else at the start.
+    Each is compiled when it is first used."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(web_dir() / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters.update(_FILTERS)
+    environment.globals.update({"static": statics.url, "words": words, "section": ""})
+    return environment
+
+
+def render(template: str, request: web.Request, context: dict[str, Any], status: int = 200) -> web.Response:
+    """A page or fragment; the template also gets the time at which it is made, and for whom."""
+    now = time.time_ns()
+    context = {
+        "principal": None,
+        "notice": None,
+        **context,
+        **{name: value(request) for name, value in request.app[PAGE_VALUES].items()},
+        "now_ns": now,
+        "now_ms": now // 1_000_000,
+        "zone": str(readers_zone(request)),
+    }
+    # Half a character, as some requests and recordings have it, is no reason to show nothing.
+    body = mended(aiohttp_jinja2.render_string(template, request, context)).encode()
+    return web.Response(body=body, status=status, content_type="text/html", charset="utf-8")

@@ -1,0 +1,207 @@
+"""What the numbers of many calls come to: totals, steps of time, endings, and the values of a field.
+
+Knows: how counts that were read become the values that pages and programs are shown.
+Must not know: HTTP, HTML, SQL; how a filter is written.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import reduce
+from operator import add
+from typing import Any
+
+from relayproxy.console.http.times import NS
+from relayproxy.console.insight.statistics import Figure, Latencies, Rate
+from relayproxy.store.read.insight import EXACT, Calls, Latency, Numbers, Place, Reach, Sums
+
+STEPS = (5, 15, 60, 300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, *(86_400 * days for days in (1, 7, 28, 364)))
+"""How long a step of a chart can be, in seconds."""
+AT_MOST = 60
+"""Steps of a chart."""
+VALUES = 20
+"""Values of a field that are told apart; the calls with others are only counted."""
+LISTED = 10
+"""Turns and calls in the lists of the slowest and the worst."""
+RELEASES = 8
+"""Versions of the backend that are marked in charts, the newest."""
+ENDINGS = ("failed", "success", "other", "live")
+"""Failed ones first: what stands on the ground of a chart can be compared best."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What began within one step of time; `at` is its beginning in wall nanoseconds."""
+
+    at: int
+    endings: Counter[str]
+    """Calls by `ENDINGS`."""
+    latencies: Latencies
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """The calls with one value of a field; None: those without any."""
+
+    value: str | None
+    sums: Sums
+    latencies: Latencies
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How many calls ended like this; both None: they live."""
+
+    outcome: str | None
+    transition: str | None
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A version of the backend, and when the first call that it answered began (wall nanoseconds)."""
+
+    version: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The numbers of the calls within `reach`."""
+
+    reach: Reach
+    step: int
+    """Length of each of `steps`, in nanoseconds."""
+    sums: Sums
+    latencies: Latencies
+    steps: tuple[Step, ...]
+    endings: tuple[Ending, ...]
+    values: tuple[Value, ...] = ()
+    more_values: bool = False
+    """There are more values than `values` has."""
+    releases: tuple[Release, ...] = ()
+    """Versions of the backend that came up within the range, first first; none of a side of a comparison."""
+    slowest: tuple[Place, ...] = ()
+    worst: tuple[Place, ...] = ()
+
+    @property
+    def exact(self) -> bool:
+        """Latencies are exact to the millisecond; else within 1 %."""
+        return self.reach.responses <= EXACT
+
+    @property
+    def interruptions(self) -> Rate:
+        return Rate(self.sums.interrupted_responses, self.sums.responses)
+
+    @property
+    def stale(self) -> Rate:
+        return Rate(self.sums.stale_calls, self.sums.calls)
+
+    @property
+    def unanswered(self) -> Rate:
+        return Rate(self.sums.unanswered, self.sums.turns)
+
+    @property
+    def failed(self) -> Rate:
+        return Rate(self.sums.failed, self.sums.ended)
+
+    def percentile(self, share: float) -> Figure:
+        """A percentile of the response latency."""
+        return Figure(self.latencies.percentile(share), self.latencies.n, self.latencies.interval(share))
+
+
+def figure(rate: Rate) -> Figure:
+    """A rate as a figure that can be compared."""
+    return Figure(rate.value, rate.n, rate.interval)
+
+
+def step_of(span: int) -> int:
+    """The length of a step, so that a chart of this many nanoseconds has `AT_MOST` of them or fewer."""
+    return next((step * NS for step in STEPS if span <= AT_MOST * step * NS), STEPS[-1] * NS)
+
+
+def summarize(
+    numbers: Numbers,
+    reach: Reach,
+    *,
+    step: int | None = None,
+    origin: int | None = None,
+    zone: tzinfo = UTC,
+    by: str = "",
+    lists: bool = True,
+) -> Summary:
+    """Reads and adds up. Steps are `step` long and begin at `origin`; else at a full hour, day … of the zone, as
+    its clocks are at the end of the range."""
+    step = step or step_of(reach.until - reach.since)
+    releases: tuple[Release, ...] = ()
+    if origin is None:
+        releases = tuple(Release(*one) for one in numbers.versions(reach)[-RELEASES:])
+        ahead = datetime.fromtimestamp(reach.until // NS, zone).utcoffset() or timedelta()
+        offset = round(ahead.total_seconds()) * NS
+        origin = (reach.since + offset) // step * step - offset
+    calls = numbers.calls(reach, origin, step)
+    latencies = numbers.latencies(reach, origin, step)
+    values: tuple[Value, ...] = ()
+    more = False
+    if by:
+        found = numbers.values(reach, by, VALUES + 1)
+        more, found = len(found) > VALUES, found[:VALUES]
+        apart = _apart(numbers.latencies_by(reach, by, tuple(value for value, _ in found)))
+        values = tuple(Value(value, sums, apart.get(value, Latencies({}))) for value, sums in found)
+    return Summary(
+        reach=reach,
+        step=step,
+        sums=reduce(add, (one.sums for one in calls), Sums()),
+        latencies=_together(latencies),
+        steps=_steps(calls, latencies, origin, step, reach.until),
+        endings=_endings(calls),
+        values=values,
+        more_values=more,
+        releases=releases,
+        slowest=numbers.slowest(reach, LISTED) if lists else (),
+        worst=numbers.worst(reach, LISTED) if lists else (),
+    )
+
+
+def ending_of(outcome: str | None, transition: str | None) -> str:
+    """Which of `ENDINGS` it is."""
+    if outcome is None:
+        return "live"
+    return transition if transition in ("success", "failed") else "other"
+
+
+def _steps(
+    calls: Iterable[Calls], latencies: Iterable[Latency], origin: int, step: int, until: int
+) -> tuple[Step, ...]:
+    last = max(0, (until - 1 - origin) // step)
+    endings: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    for one in calls:
+        endings[min(one.step, last)][ending_of(one.outcome, one.transition)] += one.sums.calls
+    # A turn may begin after the range that its call began in.
+    apart = _apart(Latency(min(int(one.place or 0), last), one.ms, one.null_reason, one.turns) for one in latencies)
+    return tuple(
+        Step(origin + place * step, endings[place], apart.get(place) or Latencies({})) for place in range(last + 1)
+    )
+
+
+def _endings(calls: Iterable[Calls]) -> tuple[Ending, ...]:
+    found: Counter[tuple[str | None, str | None]] = Counter()
+    for one in calls:
+        found[one.outcome, one.transition] += one.sums.calls
+    return tuple(Ending(*how, count) for how, count in found.most_common())
+
+
+def _together(found: Iterable[Latency]) -> Latencies:
+    return _apart(Latency(None, one.ms, one.null_reason, one.turns) for one in found).get(None) or Latencies({})
+
+
+def _apart(found: Iterable[Latency]) -> dict[Any, Latencies]:
+    counts: defaultdict[int | str | None, Counter[int]] = defaultdict(Counter)
+    excluded: defaultdict[int | str | None, Counter[str]] = defaultdict(Counter)
+    for one in found:
+        if one.ms is not None:
+            counts[one.place][one.ms] += one.turns
+        else:
+            excluded[one.place][one.null_reason or ""] += one.turns
+    return {place: Latencies(counts[place], excluded[place]) for place in {*counts, *excluded}}

@@ -1,0 +1,255 @@
+"""The list of sessions, its filter bar and facets, as pages and as JSON.
+
+Knows: paths and parameters of the list; that one text, `q`, holds the whole filter.
+Must not know: SQL; the filter's language; how rows are laid out.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+from zlib import crc32
+
+import msgspec
+from aiohttp import web
+
+from relayproxy.console.access.audit_log import searched
+from relayproxy.console.calls.documents import session_item
+from relayproxy.console.calls.findings import slow_ms
+from relayproxy.console.calls.reading import read_sessions
+from relayproxy.console.connect.addresses import connect
+from relayproxy.console.filters import language
+from relayproxy.console.filters.completion import complete
+from relayproxy.console.filters.edits import Edits, presets
+from relayproxy.console.filters.language import Query, criteria_of, parse, write_criterion, zone_of
+from relayproxy.console.filters.values import day_of
+from relayproxy.console.health.journal_gaps import CAUSES, journal_gap
+from relayproxy.console.http.context import ROOM
+from relayproxy.console.http.event_stream import stream
+from relayproxy.console.http.json_response import answer
+from relayproxy.console.http.middleware import bad_request
+from relayproxy.console.http.parameters import whole_number
+from relayproxy.console.http.render import render
+from relayproxy.console.listing.facets import sidebar
+from relayproxy.console.listing.sorting import NAMES, sorting_of
+from relayproxy.store.read.criteria import FIELDS, Criteria, Criterion, Op
+from relayproxy.store.read.journal_gaps import journal_gaps
+from relayproxy.store.read.queries import SessionPage
+from relayproxy.store.read.search import Hit
+from relayproxy.store.schema.rows import JournalGapRow, SessionRow
+from relayproxy.store.write.annotations import Marks, read_marks
+from relayproxy.text import storable
+
+SESSIONS = 50
+MOST_SESSIONS = 500
+_SHOWN = 60
+"""Rows that a page may ask for by name, to keep them current."""
+
+
+async def page(request: web.Request) -> web.Response:
+    """`GET /sessions?q=&sort=&before=`."""
+    room, asked = request.app[ROOM], _asked(request)
+    context = await _rows(request, asked)
+    empty = not context["rows"] and await asyncio.to_thread(room.queries.empty)
+    context |= {
+        "empty": empty,
+        "connect": connect(room.settings) if empty else None,
+        "fields": FIELDS,
+        "times": language.TIMES,
+        "causes": CAUSES,
+        "presets": presets(asked),
+        "sidebar": None,
+    }
+    if "facets" in request.query and not empty:
+        context["sidebar"] = await asyncio.to_thread(sidebar, room.queries, asked, request.query.get("more", ""))
+    return render("sessions.html", request, context)
+
+
+async def rows(request: web.Request) -> web.Response:
+    """`GET /sessions/rows?q=&sort=&shown=&have=`: the first rows alone, and those of `shown` (ids, with commas between)
+    that are not among them: a page shows these already, and they may no longer match. With `have` (`<id>.<revision>`,
+    with commas between) rows of that revision are left out, and of rows that are not named only that they are there.
+    What people add to a session counts as a revision of its row."""
+    asked = _asked(request)
+    context = await _rows(request, asked)
+    there = {row.id for row in context["rows"]}
+    away = [id for id in storable(request.query.get("shown", "")).split(",")[:_SHOWN] if id and id not in there]
+    if "have" in request.query:
+        have = dict(one.rpartition(".")[::2] for one in request.query["have"].split(","))
+        context["rows"] = [row for row in context["rows"] if have.get(row.id) != context["digest"](row)]
+        context["known"] = have.keys()
+    if away:
+        named = Criteria((Criterion("session", "=", tuple(away)),))
+        kept = await read_sessions(request.app[ROOM].queries, 2 * _SHOWN, None, named)
+        others = [row for row in kept.sessions if row.id in away]
+        context["marks"] |= await _marks(request, others)
+        context["rows"] = (*context["rows"], *others)
+        context["left"] = frozenset(away)
+    return render("rows.html", request, context)
+
+
+async def facets(request: web.Request) -> web.Response:
+    """`GET /sessions/facets?q=&more=`: the sidebar's content, with more values of the field that `more` names."""
+    asked = _asked(request)
+    found = await asyncio.to_thread(sidebar, request.app[ROOM].queries, asked, request.query.get("more", ""))
+    return render("facets.html", request, {"sidebar": found, "q": asked.text})
+
+
+async def live(request: web.Request) -> web.StreamResponse:
+    """`GET /sessions/live`: an event whenever any session may have changed."""
+    return await stream(request, request.app[ROOM].pulse.sessions())
+
+
+async def api_sessions(request: web.Request) -> web.Response:
+    """`GET /api/sessions?q=&zone=&sort=&limit=&before=`: live ones first, then the newest, or as `sort` has it."""
+    limit = whole_number(request, "limit", SESSIONS, 1, MOST_SESSIONS)
+    criteria = criteria_of(request)
+    read = await _read(request, limit, criteria)
+    hits = await _hits(request, criteria, read)
+    marks = await _marks(request, read.sessions)
+    items = [
+        session_item(row)
+        | {
+            "strip": row.strip,
+            "tags": list(marks[row.id].tags) if row.id in marks else [],
+            "notes": marks[row.id].notes if row.id in marks else 0,
+            "hits": [_hit(hit) for hit in hits.get(row.id, ())],
+        }
+        for row in read.sessions
+    ]
+    lost = await _lost(request, criteria, read)
+    return answer({"items": items, "next": read.next, "journal_gaps": [journal_gap(gap) for gap in lost]})
+
+
+async def api_facets(request: web.Request) -> web.Response:
+    """`GET /api/facets?q=&zone=&more=`: values and counts; `complete` is false when only the newest were counted."""
+    criteria_of(request)
+    found = await asyncio.to_thread(sidebar, request.app[ROOM].queries, _asked(request), request.query.get("more", ""))
+    items = [
+        {
+            "field": facet.field,
+            "title": facet.title,
+            "sessions": facet.sessions,
+            "more": facet.more,
+            "values": [
+                {"value": one.value, "name": one.name, "count": one.count, "chosen": one.chosen, "q": one.q}
+                for one in facet.options
+            ],
+        }
+        for facet in found.facets
+    ]
+    return answer({"items": items, "next": None, "sessions": found.sessions, "complete": found.whole})
+
+
+async def api_complete(request: web.Request) -> web.Response:
+    """`GET /api/complete?q=&zone=&at=`: what may stand in place of the characters from `start` to `end`."""
+    text = _asked(request).text
+    at = whole_number(request, "at", len(text), 0, 10**6)
+    found = await asyncio.to_thread(complete, request.app[ROOM].queries, text, at, zone_of(request))
+    items = [msgspec.to_builtins(one) for one in found.items]
+    return answer({"start": found.start, "end": found.end, "items": items, "next": None})
+
+
+def _asked(request: web.Request) -> Query:
+    return parse(request.query.get("q", ""), time.time_ns(), zone_of(request))
+
+
+async def _read(request: web.Request, limit: int, criteria: Criteria) -> SessionPage:
+    before = request.query.get("before")
+    sort = sorting_of(request).sort
+    try:
+        return await read_sessions(request.app[ROOM].queries, limit, before, criteria, sort)
+    except ValueError:
+        message = f"before={(before or '')[:64]}: a cursor as an earlier page gave it is expected."
+        raise bad_request(message) from None
+
+
+async def _hits(request: web.Request, criteria: Criteria, read: SessionPage) -> dict[str, tuple[Hit, ...]]:
+    if not criteria.words:
+        return {}
+    await searched(request, criteria.words)
+    ids = [row.id for row in read.sessions]
+    return await asyncio.to_thread(request.app[ROOM].queries.hits, criteria, ids)
+
+
+async def _lost(request: web.Request, criteria: Criteria, read: SessionPage) -> tuple[JournalGapRow, ...]:
+    """What journals lost of the time that this page of the list covers."""
+    since, until = criteria.since, criteria.until
+    if sorting_of(request).sort is not None:
+        # Such a page covers no time of its own.
+        return await asyncio.to_thread(journal_gaps, request.app[ROOM].queries, since, until)
+    if read.next is not None:
+        since = max(min(row.started_at for row in read.sessions), since or 0)
+    if "before" in request.query and read.sessions:
+        newest = max(row.ended_at or row.started_at for row in read.sessions)
+        until = newest if until is None else min(newest, until)
+    return await asyncio.to_thread(journal_gaps, request.app[ROOM].queries, since, until)
+
+
+async def _marks(request: web.Request, rows: Iterable[SessionRow]) -> dict[str, Marks]:
+    ids = [row.id for row in rows]
+    return await asyncio.to_thread(read_marks, request.app[ROOM].queries, ids) if ids else {}
+
+
+def _digest(marks: dict[str, Marks], row: SessionRow) -> str:
+    """What a row shows, as far as it may change."""
+    added = marks.get(row.id)
+    return f"{row.revision}-{crc32(repr(added).encode()):x}" if added else str(row.revision)
+
+
+async def _rows(request: web.Request, asked: Query) -> dict[str, Any]:
+    read = await _read(request, SESSIONS, asked.criteria)
+    marks = await _marks(request, read.sessions)
+    return {
+        "marks": marks,
+        "digest": partial(_digest, marks),
+        "sorting": sorting_of(request),
+        "day": lambda ns: day_of(ns, zone_of(request)).isoformat(),
+        "orders": NAMES,
+        "rows": read.sessions,
+        "next": read.next,
+        "lost": await _lost(request, asked.criteria, read),
+        "hits": await _hits(request, asked.criteria, read),
+        "left": frozenset(),
+        "first_page": "before" not in request.query,
+        "q": asked.text,
+        "query": asked,
+        "narrow": _narrower(asked.text),
+        "slow_ms": partial(slow_ms, request.app[ROOM].settings),
+        "section": "sessions",
+    }
+
+
+def _narrower(text: str) -> Callable[..., tuple[str, str]]:
+    """Gives for a field and a value the token that asks for it, and the address of the list under the filter whose
+    condition on that field is this one."""
+    edits = Edits(text)
+    others: dict[str, str] = {}
+
+    def narrow(field: str, value: str | int, op: Op = "=") -> tuple[str, str]:
+        token = f"{field}:{value}" if field == "on" else write_criterion(Criterion(field, op, (value,)))
+        if field not in others:
+            # A day takes the place of whatever time there was.
+            others[field] = quote(edits.without(*(language.TIMES if field in language.TIMES else (field,))))
+        rest = others[field]
+        return token, f"/sessions?q={rest}{'%20' * bool(rest)}{quote(token)}"
+
+    return narrow
+
+
+def _hit(hit: Hit) -> dict[str, Any]:
+    parts = [{"text": text, "match": match} for text, match in hit.parts]
+    return {"turn": hit.turn, "who": hit.who, "text": "".join(text for text, _ in hit.parts), "parts": parts}
+
+
+ROUTES = (
+    web.get("/sessions", page),
+    web.get("/sessions/rows", rows),
+    web.get("/sessions/facets", facets),
+    web.get("/sessions/live", live),
+    web.get("/api/sessions", api_sessions),
+    web.get("/api/facets", api_facets),
+    web.get("/api/complete", api_complete),
+)

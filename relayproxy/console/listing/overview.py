@@ -1,0 +1,81 @@
+"""The charts above the list of sessions, and their JSON twin.
+
+Knows: that they obey the list's filter and come after the list.
+Must not know: SQL; what the list shows.
+"""
+
+from typing import Any
+
+from aiohttp import web
+
+from relayproxy.console.calls.findings import slow_ms
+from relayproxy.console.filters.language import criteria_of, zone_of
+from relayproxy.console.http.context import ROOM
+from relayproxy.console.http.json_response import answer
+from relayproxy.console.http.render import render
+from relayproxy.console.http.times import moment
+from relayproxy.console.insight import charts
+from relayproxy.console.insight.before_after import by_time
+from relayproxy.console.insight.documents import release_item, step_item
+from relayproxy.console.insight.selection import Selection, Span, memory_of, reach_of, selection
+from relayproxy.console.insight.summary import Summary, summarize
+from relayproxy.store.read.queries import Queries
+
+OLDER = 10_000
+"""Calls before the range of the charts that are counted at most."""
+
+
+async def fragment(request: web.Request) -> web.Response:
+    """`GET /sessions/overview?q=`: both charts and their tables. What is wrong with `q` is for the list to say."""
+    chosen, span, one, older = await _summary(request)
+    slow = slow_ms(request.app[ROOM].settings, "default")
+    context: dict[str, Any] = {
+        "one": one,
+        "span": span,
+        "total": one.reach.matching + older,
+        "total_open": older == OLDER,
+        "older": older,
+        "weighty": charts.WEIGHTY,
+        "q": chosen.text,
+        "calls_chart": charts.calls_over_time(one),
+        "latency_chart": charts.latency_over_time(one, slow),
+        "step_name": charts.step_name,
+        **by_time(chosen, span, one.reach),
+        "ending_names": charts.ENDING_NAMES,
+    }
+    return render("overview_charts.html", request, context)
+
+
+async def document(request: web.Request) -> web.Response:
+    """`GET /api/overview?q=&zone=`: calls and response latencies over time."""
+    criteria_of(request)
+    _, span, one, _ = await _summary(request)
+    return answer(
+        {
+            "range": {**moment("since", one.reach.since), **moment("until", one.reach.until), "span": span},
+            "calls": {"matching": one.reach.matching, "counted": one.reach.counted},
+            "step_s": one.step // 1_000_000_000,
+            "versions": [release_item(release) for release in one.releases],
+            "items": [step_item(step) for step in one.steps],
+            "next": None,
+        }
+    )
+
+
+ROUTES = (web.get("/sessions/overview", fragment), web.get("/api/overview", document))
+"""Before `/sessions/{id}`, which would take the first."""
+
+
+async def _summary(request: web.Request) -> tuple[Selection, Span, Summary, int]:
+    queries = request.app[ROOM].queries
+    chosen = selection(request.query.get("q", ""), zone=zone_of(request))
+    key = ("overview", chosen.key)
+    return await memory_of(queries).of(key, queries, lambda: _read(queries, chosen))
+
+
+def _read(queries: Queries, chosen: Selection) -> tuple[Selection, Span, Summary, int]:
+    numbers, reach, span = reach_of(queries, chosen)
+    # The list has these too: of a week, what was before it; of a range, what had begun before and went on in it.
+    reaching = chosen.criteria.since if span == "given" else None
+    older = numbers.before(reach.since, OLDER, reaching) if span == "week" or reaching is not None else 0
+    return chosen, span, summarize(numbers, reach, zone=chosen.zone, lists=False), older

@@ -1,0 +1,63 @@
+"""The order of the list: how an address asks for one, and what each column's heading asks for next.
+
+Knows: `sort=duration` and `sort=-duration`; that the list as it is goes by the beginning, the newest first.
+Must not know: SQL; how headings look.
+"""
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from relayproxy.console.http.middleware import bad_request
+from relayproxy.store.read.criteria import SORTS, Sort
+
+NEWEST = "-started"
+"""The order without a `sort`: live sessions first, then the newest."""
+NAMES = {
+    NEWEST: "Newest first",
+    "started": "Oldest first",
+    "-duration": "Longest first",
+    "duration": "Shortest first",
+    "-turns": "Most turns first",
+    "turns": "Fewest turns first",
+    "-latency": "Slowest answer first",
+    "latency": "Quickest answers first",
+    "-wait": "Longest wait first",
+    "wait": "Shortest waits first",
+    "-interruptions": "Most interruptions first",
+    "interruptions": "Fewest interruptions first",
+}
+"""What `sort` takes, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sorting:
+    """The order that an address asks for, as it is written there."""
+
+    text: str = NEWEST
+
+    @property
+    def sort(self) -> Sort | None:
+        """None for the list as it is."""
+        if self.text == NEWEST:
+            return None
+        return Sort(self.text.removeprefix("-"), ascending=not self.text.startswith("-"))
+
+    def of(self, field: str) -> str | None:
+        """Which way the list goes by this field, as `aria-sort` says it; None when it goes by another."""
+        if self.text.removeprefix("-") != field:
+            return None
+        return "descending" if self.text.startswith("-") else "ascending"
+
+    def following(self, field: str) -> str:
+        """What this field's heading asks for: the largest first, and then the other way round."""
+        return field if self.text == f"-{field}" else f"-{field}"
+
+
+def sorting_of(request: web.Request) -> Sorting:
+    """`sort` of a request. Raises a 400 Problem."""
+    text = request.query.get("sort") or NEWEST
+    if text.removeprefix("-") not in SORTS:
+        expected = ", ".join(SORTS)
+        raise bad_request(f"sort={text[:32]}: one of {expected} is expected, with - in front for the largest first.")
+    return Sorting(text)

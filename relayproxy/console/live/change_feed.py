@@ -1,0 +1,170 @@
+"""What is on the wall at this moment, once for all who look at it.
+
+Knows: which calls live or have just ended, and at which version each last changed.
+Must not know: HTTP, HTML, what a card says.
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from relayproxy.console.http.change_poller import Pulse
+from relayproxy.store.errors import StoreError
+from relayproxy.store.read.live import Glimpse, glimpses, live
+from relayproxy.store.read.queries import Queries
+
+MOST = 500
+"""Live calls on the wall; of more, the longest-lived."""
+_ENDED = 500
+"""Calls that are remembered after their end, for those who were away meanwhile."""
+_RETRY = 1.0
+_REST = 3
+"""Times its own duration that a look is followed by a rest: with many calls, fewer looks that each show more."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Changes(Generic[T]):
+    """What changed after a version. `cards` are in order of start; `gone` were no calls of their own after all.
+    `whole`: the version was not one of this board, and `cards` are all that live."""
+
+    version: str
+    cards: tuple[T, ...]
+    gone: tuple[str, ...]
+    live: int
+    """How many calls live, those that found no place included."""
+    whole: bool
+
+
+@dataclass(slots=True)
+class _Place(Generic[T]):
+    version: int
+    order: tuple[int, str]
+    revision: int
+    live: bool
+    card: T | None
+
+
+class Board(Generic[T]):
+    """`draw` makes a card of a session; it is called once for each change, however many look."""
+
+    def __init__(self, queries: Queries, pulse: Pulse, draw: Callable[[Glimpse], T]) -> None:
+        self._queries = queries
+        self._pulse = pulse
+        self._draw = draw
+        self._life = secrets.token_hex(4)
+        self._version = 0
+        self._looks = 0
+        self._live = 0
+        self._places: dict[str, _Place[T]] = {}
+        self._changed = asyncio.Condition()
+        self._looking = asyncio.Lock()
+        self._followers = 0
+        self._task: asyncio.Task[None] | None = None
+        self._over = False
+
+    @property
+    def followers(self) -> int:
+        """How many follow at this moment."""
+        return self._followers
+
+    async def now(self) -> Changes[T]:
+        """All live calls, as the database has them. Raises StoreError."""
+        await self._look()
+        return self._since(None)
+
+    async def follow(self, version: str | None) -> AsyncGenerator[Changes[T], None]:
+        """What changed since a version that was given before, and whatever changes from then on. One who is slow
+        misses states in between, never the newest, and nothing is queued for it. Ends when the pulse is closed."""
+        self._followers += 1
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._look_on())
+        try:
+            # Who knows nothing gets the state of a look that began after they came.
+            told, before = self._read(version), self._looks
+            while True:
+                async with self._changed:
+                    while not (self._over or (self._looks > before if told is None else self._version > told)):
+                        await self._changed.wait()
+                if self._over:
+                    return
+                changes = self._since(told)
+                told = self._version
+                yield changes
+        finally:
+            self._followers -= 1
+            if not self._followers and self._task:
+                self._task.cancel()
+                self._task = None
+
+    def _read(self, version: str | None) -> int | None:
+        life, _, number = (version or "").partition(".")
+        known = life == self._life and number.isascii() and number.isdigit() and len(number) < 16
+        return int(number) if known else None
+
+    def _since(self, told: int | None) -> Changes[T]:
+        changed = sorted(
+            (place for place in self._places.values() if (place.live if told is None else place.version > told)),
+            key=lambda place: place.order,
+        )
+        return Changes(
+            version=f"{self._life}.{self._version}",
+            cards=tuple(place.card for place in changed if place.card is not None),
+            gone=tuple(place.order[1] for place in changed if place.card is None),
+            live=self._live,
+            whole=told is None,
+        )
+
+    async def _look_on(self) -> None:
+        async with aclosing(self._pulse.sessions()) as tokens:
+            async for _ in tokens:
+                while True:
+                    began = time.monotonic()
+                    try:
+                        await self._look()
+                        await asyncio.sleep(_REST * (time.monotonic() - began))
+                        break
+                    except StoreError:
+                        # Which the log has been told of.
+                        await asyncio.sleep(_RETRY)
+        self._over = True
+        async with self._changed:
+            self._changed.notify_all()
+
+    async def _look(self) -> None:
+        async with self._looking:
+            revisions, count = await asyncio.to_thread(live, self._queries, MOST)
+            known = self._places
+            stale = [id for id, revision in revisions.items() if id not in known or known[id].revision != revision]
+            left = [id for id, place in known.items() if place.live and id not in revisions]
+            if stale or left or count != self._live:
+                found = await asyncio.to_thread(self._read_cards, [*stale, *left])
+                self._version += 1
+                self._live = count
+                for id in (*stale, *left):
+                    self._put(id, found.get(id))
+                self._forget()
+            self._looks += 1
+            async with self._changed:
+                self._changed.notify_all()
+
+    def _read_cards(self, ids: list[str]) -> dict[str, tuple[Glimpse, T]]:
+        return {id: (glimpse, self._draw(glimpse)) for id, glimpse in glimpses(self._queries, ids).items()}
+
+    def _put(self, id: str, found: tuple[Glimpse, T] | None) -> None:
+        if found is not None:
+            session = found[0].session
+            order, live = (session.started_at, id), session.ended_at is None
+            self._places[id] = _Place(self._version, order, session.revision, live, found[1])
+        elif id in self._places:
+            self._places[id] = _Place(self._version, self._places[id].order, 0, False, None)
+
+    def _forget(self) -> None:
+        ended = sorted((place.version, id) for id, place in self._places.items() if not place.live)
+        for _, id in ended[:-_ENDED]:
+            del self._places[id]

@@ -1,0 +1,152 @@
+"""What stands around a conversation: its ending, its handoff, what is known of the programs that took part.
+
+Knows: where a Studio flow finds each part of the handoff; which sessions have the same parameters.
+Must not know: HTML; how anything was derived.
+"""
+
+import asyncio
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from relayproxy import __version__
+from relayproxy.console.calls.findings import FindingView
+from relayproxy.console.calls.reading import Session
+from relayproxy.console.http import display_text
+from relayproxy.console.http.context import ROOM
+from relayproxy.console.sessions.annotations import desk_context, sessions_with
+from relayproxy.console.sessions.ending_explanation import story
+from relayproxy.console.sessions.trace_link import trace_link
+from relayproxy.store.read.criteria import PARAM
+from relayproxy.store.write.annotations import read_desk
+
+VARIABLE = "handoff"
+"""What the pages call the Studio variable that the payload is parsed into."""
+MOST_FIELDS = 40
+AT_ONCE = 2
+"""Findings of one code that are shown at once."""
+LABEL_TEXT = 200
+"""Characters of a value that sessions are found by."""
+_DEEPEST = 4
+_LONGEST = 80
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class StudioField:
+    """One value of the handoff: how a flow refers to it once it is parsed, and what it is."""
+
+    path: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """The findings of one code, in order of time: those shown at once and the others."""
+
+    first: tuple[FindingView, ...]
+    more: tuple[FindingView, ...]
+
+
+async def about(
+    request: web.Request, session: Session, findings: tuple[FindingView, ...], now: int, *, desk: bool
+) -> dict[str, Any]:
+    """What the head and the facts of a session's page need, as of `now`; with `desk` tags and notes too."""
+    room, conversation = request.app[ROOM], session.conversation
+    added = await asyncio.to_thread(read_desk, room.queries, session.row.id)
+    found = {
+        "story": story(session, findings),
+        "finding_kinds": kinds(findings),
+        "studio_fields": studio_fields(conversation.handoff.json) if conversation.handoff else (),
+        "studio_variable": VARIABLE,
+        "trace_link": trace_link(room.settings.trace_url, session.row, now),
+        "environment": tuple(environment(session, added.languages)),
+        "version_link": sessions_with("version", session.row.backend_version or ""),
+        "parameters": tuple(parameters(conversation.custom_parameters)),
+        "setup": display_text.pretty(_json(conversation.setup)) if conversation.setup else "",
+    }
+    return found | await desk_context(request, session.row.id, added) if desk else found
+
+
+def kinds(findings: Iterable[FindingView]) -> tuple[Kind, ...]:
+    """Findings by their code, in the order in which the codes came first."""
+    by_code: dict[str, list[FindingView]] = {}
+    for view in findings:
+        by_code.setdefault(view.finding.code, []).append(view)
+    shown = {code: len(found) if len(found) <= AT_ONCE + 1 else AT_ONCE for code, found in by_code.items()}
+    return tuple(Kind(tuple(found[: shown[code]]), tuple(found[shown[code] :])) for code, found in by_code.items())
+
+
+def studio_fields(payload: Any) -> tuple[StudioField, ...]:
+    """The values within a JSON object, in its order, at most `MOST_FIELDS`; none of what is no object."""
+    if not isinstance(payload, dict) or not payload:
+        return ()
+    found: list[StudioField] = []
+    for path, value in _leaves(f"flow.variables.{VARIABLE}", payload, 0):
+        if len(found) == MOST_FIELDS:
+            break
+        found.append(StudioField(f"{{{{{path}}}}}", _short(value)))
+    return tuple(found)
+
+
+def environment(session: Session, languages: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """What is known of the programs that took part and how they were set, as names and values."""
+    opening = session.connections[-1].opening if session.connections else None
+    sent = {name.lower(): value for name, value in opening.response_headers} if opening else {}
+    asked = {name.lower(): value for name, value in opening.request_headers} if opening else {}
+    if "server" in sent:
+        yield "Backend server", sent["server"]
+    if "user-agent" in asked:
+        yield "Twilio client", asked["user-agent"]
+    told = session.conversation.tier == "B"
+    yield (
+        "Events",
+        "speaker-events or tokens-played: times of speech as Twilio tells them"
+        if told
+        else "none: times of speech are estimated",
+    )
+    heard = ", ".join(languages)
+    if heard:
+        yield "Languages", heard
+    yield "Console", f"relayproxy {__version__}"
+
+
+def parameters(custom: dict[str, Any]) -> Iterator[tuple[str, str, str | None]]:
+    """Name and value of each custom parameter, and where the sessions with the same value are listed."""
+    for name, value in custom.items():
+        text = value if isinstance(value, str) else _json(value)
+        findable = text == text.strip() != "" and max(len(text), len(name)) <= LABEL_TEXT
+        yield name, text, sessions_with(f"{PARAM}{name}", text) if findable else None
+
+
+def _leaves(path: str, value: Any, depth: int) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and value and depth < _DEEPEST:
+        for name, item in value.items():
+            if (step := _step(name)) is not None:
+                yield from _leaves(path + step, item, depth + 1)
+    elif isinstance(value, list) and value and depth < _DEEPEST:
+        for number, item in enumerate(value):
+            yield from _leaves(f"{path}[{number}]", item, depth + 1)
+    else:
+        yield path, value
+
+
+def _step(name: str) -> str | None:
+    """How a member is named in Liquid; None for a name that it cannot write."""
+    if _NAME.fullmatch(name):
+        return f".{name}"
+    quote = next((mark for mark in ('"', "'") if mark not in name), None)
+    return None if quote is None or "}}" in name or "\n" in name else f"[{quote}{name}{quote}]"
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else _json(value)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()

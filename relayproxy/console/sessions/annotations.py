@@ -1,0 +1,233 @@
+"""What people add to a session: tags and notes, as forms of its page and as JSON.
+
+Knows: what a tag may look like and how long a note may be; who may take a note away.
+Must not know: SQL; who somebody is; that requests come from our own pages is for sign-in to see to.
+"""
+
+import asyncio
+import re
+import unicodedata
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import msgspec
+from aiohttp import web
+
+from relayproxy.console.access.audit_log import audit
+from relayproxy.console.access.authorization import Identity, identity_of
+from relayproxy.console.calls.requested import session_of
+from relayproxy.console.filters.language import write_criterion
+from relayproxy.console.http.context import ROOM
+from relayproxy.console.http.forms import form_of, json_of
+from relayproxy.console.http.json_response import answer
+from relayproxy.console.http.middleware import Problem, bad_request, not_found
+from relayproxy.console.http.render import render
+from relayproxy.console.http.times import moment
+from relayproxy.store.read.criteria import TAG, Criterion
+from relayproxy.store.write.annotations import (
+    Desk,
+    Full,
+    Note,
+    add_note,
+    add_tag,
+    delete_note,
+    find_note,
+    read_desk,
+    read_tags,
+    remove_tag,
+)
+from relayproxy.text import storable
+
+LONGEST_TAG = 40
+LONGEST_NOTE = 4000
+_BETWEEN = re.compile(r"[^\w.+#@/]+")
+"""What does not belong into a tag: blanks, and all that means something in a filter or a URL."""
+
+
+class _Tag(msgspec.Struct):
+    tag: str
+
+
+class _Note(msgspec.Struct):
+    text: str
+
+
+def tag_of(text: str) -> str:
+    """A tag as it is kept: lower case, words joined by `-`. Raises ValueError when nothing or too much is left."""
+    # Some letters are two when small, and some of those join what was apart.
+    tag = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text[:1000]).lower())
+    tag = _BETWEEN.sub("-", tag).strip("-")
+    if not re.search(r"\w", tag) or len(tag) > LONGEST_TAG:
+        raise ValueError(f"a tag of 1 to {LONGEST_TAG} letters and digits is expected")
+    return tag
+
+
+def note_of(text: str) -> str:
+    """A note as it is kept. Raises ValueError when it is empty or too long."""
+    note = storable(text).replace("\r\n", "\n").strip()
+    if not note or len(note) > LONGEST_NOTE:
+        raise ValueError(f"a note of 1 to {LONGEST_NOTE:,} characters is expected")
+    return note
+
+
+def sessions_with(label: str, value: str) -> str:
+    """Where the sessions that have the label are listed."""
+    return "/sessions?" + urlencode({"q": write_criterion(Criterion(label, "=", (value,)))})
+
+
+async def desk_context(request: web.Request, session: str, desk: Desk) -> dict[str, Any]:
+    """What `desk.html` needs for the session (our id) with these tags and notes."""
+    tags = await asyncio.to_thread(read_tags, request.app[ROOM].queries)
+    who = identity_of(request)
+    return {
+        "desk": desk,
+        "desk_tags": [(tag, sessions_with(TAG, tag)) for tag in desk.tags],
+        "desk_base": f"/sessions/{session}",
+        "known_tags": [tag for tag in tags if tag not in desk.tags],
+        "deletable": {note.id for note in desk.notes if may_delete(who, note)},
+        "longest_note": LONGEST_NOTE,
+    }
+
+
+async def fragment(request: web.Request) -> web.Response:
+    """`GET /sessions/{id}/desk`: tags and notes alone."""
+    session = await _session(request)
+    desk = await asyncio.to_thread(read_desk, request.app[ROOM].queries, session)
+    return render("desk.html", request, await desk_context(request, session, desk))
+
+
+async def form_tag(request: web.Request) -> web.Response:
+    """`POST /sessions/{id}/tags`: the form's `tag` is given, or with `remove` taken away."""
+    session, form = await _session(request), await form_of(request)
+    tag = form.get("tag", "")
+    if "remove" in form:
+        await _untag(request, session, tag)
+    else:
+        await _tag(request, session, tag)
+    raise _back(session)
+
+
+async def form_note(request: web.Request) -> web.Response:
+    """`POST /sessions/{id}/notes`: the form's `text` is added, or the note `remove` taken away."""
+    session, form = await _session(request), await form_of(request)
+    if "remove" in form:
+        await _unnote(request, session, form["remove"])
+    else:
+        await _note(request, session, form.get("text", ""))
+    raise _back(session)
+
+
+async def tags(request: web.Request) -> web.Response:
+    """`GET /api/sessions/{id}/tags`."""
+    desk = await asyncio.to_thread(read_desk, request.app[ROOM].queries, await _session(request))
+    return answer({"items": desk.tags, "next": None})
+
+
+async def put_tag(request: web.Request) -> web.Response:
+    """`POST /api/sessions/{id}/tags` with `{"tag": …}`: answers the tag as it is kept."""
+    session = await _session(request)
+    return answer({"tag": await _tag(request, session, (await json_of(request, _Tag)).tag)}, 201)
+
+
+async def drop_tag(request: web.Request) -> web.Response:
+    """`DELETE /api/sessions/{id}/tags/{tag}`."""
+    await _untag(request, await _session(request), storable(request.match_info["tag"]))
+    return web.Response(status=204)
+
+
+async def notes(request: web.Request) -> web.Response:
+    """`GET /api/sessions/{id}/notes`: first first."""
+    desk = await asyncio.to_thread(read_desk, request.app[ROOM].queries, await _session(request))
+    return answer({"items": [_note_item(note) for note in desk.notes], "next": None})
+
+
+async def put_note(request: web.Request) -> web.Response:
+    """`POST /api/sessions/{id}/notes` with `{"text": …}`."""
+    session = await _session(request)
+    return answer(_note_item(await _note(request, session, (await json_of(request, _Note)).text)), 201)
+
+
+async def drop_note(request: web.Request) -> web.Response:
+    """`DELETE /api/sessions/{id}/notes/{note}`: for its author and for admins."""
+    await _unnote(request, await _session(request), request.match_info["note"])
+    return web.Response(status=204)
+
+
+async def all_tags(request: web.Request) -> web.Response:
+    """`GET /api/tags`: those that any session has."""
+    return answer({"items": await asyncio.to_thread(read_tags, request.app[ROOM].queries), "next": None})
+
+
+def may_delete(identity: Identity, note: Note) -> bool:
+    """Whether somebody may take a note away."""
+    return identity.role == "admin" or identity.name == note.author
+
+
+async def _session(request: web.Request) -> str:
+    """Our id of the session that the path names."""
+    return (await session_of(request)).row.id
+
+
+async def _tag(request: web.Request, session: str, text: str) -> str:
+    try:
+        tag = tag_of(text)
+        found = await asyncio.to_thread(add_tag, request.app[ROOM].pen, session, tag)
+    except (ValueError, Full) as problem:
+        raise bad_request(f"tag={text[:64]}: {problem}") from None
+    if not found:
+        raise not_found("There is no such session any more.")
+    await audit(request, "tag", session)
+    return tag
+
+
+async def _untag(request: web.Request, session: str, tag: str) -> None:
+    if not await asyncio.to_thread(remove_tag, request.app[ROOM].pen, session, tag):
+        raise not_found(f"The session has no tag {tag[:64]}.")
+    await audit(request, "untag", session)
+
+
+async def _note(request: web.Request, session: str, text: str) -> Note:
+    try:
+        author = identity_of(request).name
+        note = await asyncio.to_thread(add_note, request.app[ROOM].pen, session, author, note_of(text))
+    except (ValueError, Full) as problem:
+        raise bad_request(f"text: {problem}") from None
+    if note is None:
+        raise not_found("There is no such session any more.")
+    await audit(request, "note", session)
+    return note
+
+
+async def _unnote(request: web.Request, session: str, number: str) -> None:
+    room = request.app[ROOM]
+    known = number.isascii() and number.isdigit() and len(number) < 19
+    note = await asyncio.to_thread(find_note, room.queries, session, int(number)) if known else None
+    if note is None:
+        raise not_found("There is no such note.")
+    if not may_delete(identity_of(request), note):
+        raise Problem(403, "forbidden", "Only its author or an admin may delete a note.")
+    if not await asyncio.to_thread(delete_note, room.pen, session, note.id):
+        raise not_found("There is no such note.")
+    await audit(request, "delete_note", session)
+
+
+def _back(session: str) -> web.HTTPSeeOther:
+    return web.HTTPSeeOther(f"/sessions/{quote(session, safe='')}#desk")
+
+
+def _note_item(note: Note) -> dict[str, Any]:
+    return {"id": note.id, **moment("at", note.at), "author": note.author, "text": note.text}
+
+
+ROUTES = (
+    web.get("/sessions/{id}/desk", fragment),
+    web.post("/sessions/{id}/tags", form_tag),
+    web.post("/sessions/{id}/notes", form_note),
+    web.get("/api/tags", all_tags),
+    web.get("/api/sessions/{id}/tags", tags),
+    web.post("/api/sessions/{id}/tags", put_tag),
+    web.delete("/api/sessions/{id}/tags/{tag}", drop_tag),
+    web.get("/api/sessions/{id}/notes", notes),
+    web.post("/api/sessions/{id}/notes", put_note),
+    web.delete("/api/sessions/{id}/notes/{note}", drop_note),
+)

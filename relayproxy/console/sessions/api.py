@@ -1,0 +1,76 @@
+"""The JSON handlers.
+
+Knows: paths, parameters and status codes of the API.
+Must not know: SQL, HTML.
+"""
+
+import asyncio
+import time
+
+from aiohttp import web
+
+from relayproxy.console.calls.documents import call_document, message_item, session_document, turns_next
+from relayproxy.console.calls.findings import of_session, views
+from relayproxy.console.calls.message_reading import read_page, write_cursor
+from relayproxy.console.calls.reading import read_turns
+from relayproxy.console.calls.requested import call_of, message_filter, place, session_of
+from relayproxy.console.calls.turn_documents import turn_document
+from relayproxy.console.http.context import ROOM
+from relayproxy.console.http.json_response import answer
+from relayproxy.console.http.parameters import whole_number
+
+MOST_SESSIONS = 500
+MOST_MESSAGES = 5000
+MOST_TURNS = 500
+MOST_OF_CALL = 50
+
+
+async def session(request: web.Request) -> web.Response:
+    """`GET /api/sessions/{id}`: our id or Twilio's VX id."""
+    found, now = await session_of(request, 0, MOST_TURNS), time.time_ns()
+    return answer(session_document(found, of_session(found, request.app[ROOM].settings, now), now))
+
+
+async def turns(request: web.Request) -> web.Response:
+    """`GET /api/sessions/{id}/turns?limit=&after=`: `after` is the number of the last turn that is known, which is the
+    cursor too; `next` is null once all have been given. Those whose stored form cannot be read are left out
+    and counted as `unreadable`."""
+    limit = whole_number(request, "limit", MOST_TURNS, 1, MOST_TURNS)
+    first = whole_number(request, "after", -1, 0, 10**9 - 2) + 1
+    found = await session_of(request)
+    read = await read_turns(request.app[ROOM].queries, found.row.id, first, limit)
+    items = [turn_document(turn, views(found, turn.findings)) for turn in read.turns]
+    following = turns_next(read.last, found.row.turns)
+    return answer({"items": items, "next": following, "unreadable": read.unreadable})
+
+
+async def call(request: web.Request) -> web.Response:
+    """`GET /api/calls/{call_sid}`: the first sessions of a call, first first, and whether these are all."""
+    call_sid, rows = await call_of(request, MOST_OF_CALL + 1)
+    return answer(call_document(call_sid, rows[:MOST_OF_CALL], complete=len(rows) <= MOST_OF_CALL))
+
+
+async def messages(request: web.Request) -> web.Response:
+    """`GET /api/sessions/{id}/messages?limit=&after=&from=&type=&text=`: `next` is null once all have been given.
+    `scanned` is how many messages were looked at; a filtered page may be short and yet have a `next`."""
+    limit = whole_number(request, "limit", 1000, 1, MOST_MESSAGES)
+    after, wanted = place(request), message_filter(request)
+    found = await session_of(request)
+    page = await asyncio.to_thread(read_page, request.app[ROOM].queries, found.row.id, after, limit, wanted)
+    return answer(
+        {
+            "items": [message_item(placed) for placed in page.messages],
+            "next": write_cursor(page.next) if page.next else None,
+            "seen": write_cursor(page.seen) if page.seen else None,
+            "scanned": page.scanned,
+            "total": found.messages,
+        }
+    )
+
+
+ROUTES = (
+    web.get("/api/sessions/{id}", session),
+    web.get("/api/sessions/{id}/turns", turns),
+    web.get("/api/sessions/{id}/messages", messages),
+    web.get("/api/calls/{call_sid}", call),
+)

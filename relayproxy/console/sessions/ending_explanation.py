@@ -1,0 +1,119 @@
+"""How a session ended and what led to it: everything about its ending that can be said at a glance.
+
+Knows: which findings explain which ending; what Twilio's error codes mean.
+Must not know: HTML; how endings and findings were derived.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from relayproxy.console import words
+from relayproxy.console.calls.findings import ORDER, FindingView
+from relayproxy.console.calls.reading import Session
+from relayproxy.console.words import Tone
+
+NEAR = 30_000_000_000
+"""Nanoseconds before its end in which something that went wrong may have brought it about."""
+MOST = 4
+
+TWILIO_ERRORS: dict[int, str] = {
+    64101: "a parameter, or a combination of speech settings, that Twilio does not take",
+    64102: "Twilio could not open the WebSocket; the caller hears a busy tone",
+    64104: "the longest call that Twilio allows was reached",
+    64105: "the WebSocket ended from the server's side, or after ten messages that Twilio could not read",
+    64106: "a language or voice that Twilio does not have",
+    64107: "a message that Twilio could not read; it was dropped",
+    64108: "the phone network sent no sound any more",
+    64109: "more sessions at once than the account may have",
+    64111: "the speech provider failed",
+    64112: "text could not be turned into speech",
+}
+"""What Twilio says with an error code, as a phrase."""
+
+_EXPLAINS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "protocol_error": (
+        "What led to it",
+        ("too_many_invalid", "invalid_message", "leaked_error", "rejected_message"),
+    ),
+    "ended_by_backend": (
+        "What went wrong with it",
+        ("handoff_card_number", "handoff_not_string", "handoff_too_large", "goodbye_clipped", "handoff_not_json"),
+    ),
+}
+"""By outcome what the findings are that explain it or belong to it, whenever they were: a heading, and their codes, the
+most telling first."""
+_WRONG = ("too_many_invalid", "rejected_message", "invalid_message", "leaked_error", "twilio_error")
+"""What is told of any ending, whenever it was: Twilio or the backend did not understand the other."""
+_HURTS = ("unanswered", "asked_again", "slow_turn", "starved_speech", "stall")
+"""What is told of all other outcomes when it was near the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """A finding that led to the ending; `count`: how many of its kind the session has."""
+
+    view: FindingView
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """`tone` says how bad it is; `studio` is the transition's words and tone, `meaning` what it means for the flow.
+    `code` is the error that Twilio logs."""
+
+    sentence: str
+    tone: Tone
+    studio: tuple[str, Tone] | None
+    meaning: str
+    sure: str | None
+    """Set when the ending could be read in another way: how sure this reading is."""
+    doubt: str
+    code: int | None
+    code_meaning: str
+    leads_title: str
+    leads: tuple[Lead, ...]
+
+
+def story(session: Session, findings: Iterable[FindingView]) -> Story | None:
+    """How an ended session ended; None while it lives. `findings` are those that are listed of it."""
+    row = session.row
+    if row.ended_at is None:
+        return None
+    outcome = row.outcome or "unknown"
+    transition = row.studio_transition
+    title, leads = _leads(session, findings, row.ended_at)
+    return Story(
+        sentence=_sentence(session, outcome),
+        tone="bad" if transition == "failed" else words.outcome(outcome)[1],
+        studio=words.transition(transition) if transition else None,
+        meaning=words.TRANSITION_MEANING.get(transition or "", ""),
+        sure=row.confidence if row.confidence in words.CONFIDENCE else None,
+        doubt=words.CONFIDENCE.get(row.confidence or "", ""),
+        code=row.twilio_error_code,
+        code_meaning=TWILIO_ERRORS.get(row.twilio_error_code or 0, ""),
+        leads_title=title,
+        leads=leads,
+    )
+
+
+def _sentence(session: Session, outcome: str) -> str:
+    handoff = session.conversation.handoff
+    if outcome == "ended_by_backend" and handoff is not None and handoff.raw is not None:
+        return f"The agent ended the session and handed off{f': {handoff.reason_code}' if handoff.reason_code else ''}."
+    return session.row.end_reason or words.outcome(outcome)[0]
+
+
+def _leads(session: Session, findings: Iterable[FindingView], ended_at: int) -> tuple[str, tuple[Lead, ...]]:
+    """What led to the end, under its heading."""
+    title, explaining = _EXPLAINS.get(session.row.outcome or "", ("", ()))
+    codes = tuple(dict.fromkeys((*explaining, *_WRONG, *(() if title else _HURTS))))
+    last: dict[str, FindingView] = {}
+    for view in findings:
+        code = view.finding.code
+        if code in codes and (code not in _HURTS or view.finding.at >= ended_at - NEAR):
+            last[code] = view
+    counts = session.conversation.totals.findings
+    found = [Lead(view, counts.get(code, 1)) for code, view in last.items()]
+    found.sort(key=lambda lead: (ORDER[lead.view.entry.severity], codes.index(lead.view.finding.code)))
+    near = all(lead.view.finding.at >= ended_at - NEAR for lead in found)
+    return title or ("Shortly before it" if near else "What went wrong"), tuple(found[:MOST])

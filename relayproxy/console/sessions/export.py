@@ -1,0 +1,136 @@
+"""Downloading a session.
+
+Knows: the paths and parameters of downloads; how a stream that fails half-way is told from a whole one.
+Must not know: what the files look like inside; SQL.
+
+Whatever the length of a call, a few megabytes of it are held at once, and no work on them is done on the
+event loop.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from aiohttp import web
+
+from relayproxy.console.access.audit_log import audit
+from relayproxy.console.calls.documents import session_document
+from relayproxy.console.calls.findings import of_session, slow_ms, told_in, views
+from relayproxy.console.calls.reading import Session, decoded
+from relayproxy.console.calls.requested import session_of
+from relayproxy.console.calls.transcript import in_place, transcript
+from relayproxy.console.http.context import ROOM
+from relayproxy.console.http.middleware import bad_request
+from relayproxy.console.sessions import export_content
+from relayproxy.conversation.model import Turn
+from relayproxy.conversation.recording import place_lines
+from relayproxy.settings.model import Settings
+from relayproxy.store.errors import StoreError
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.read.recording_streams import stored_lines
+from relayproxy.text import mended
+
+TURNS = 500
+"""Turns that are read at once."""
+_log = logging.getLogger(__name__)
+
+Pieces = Iterator[bytes]
+"""Of a file, in order; each is made in a thread of its own, and nothing is held open between two."""
+
+
+async def download(request: web.Request) -> web.StreamResponse:
+    """`GET /sessions/{id}/recording?format=jsonl|json|text`: the session as a file; of a live one what there is."""
+    form = request.query.get("format", "jsonl")
+    if form not in export_content.FORMS:
+        raise bad_request(f"format={form[:32]}: {', '.join(export_content.FORMS)} is expected.")
+    found = await session_of(request)
+    await audit(request, "export", found.row.id)
+    room = request.app[ROOM]
+    pieces = MAKERS[form](room.queries, room.settings, found)
+    name = export_content.file_name(found, form)
+    response = web.StreamResponse(
+        headers={"Content-Type": export_content.FORMS[form][0], "Content-Disposition": f'attachment; filename="{name}"'}
+    )
+    # Made before anything is sent, so that a database that is away is an answer of its own.
+    piece = await asyncio.to_thread(next, pieces, None)
+    await response.prepare(request)
+    try:
+        while piece is not None:
+            if piece:
+                await response.write(piece)
+            piece = await asyncio.to_thread(next, pieces, None)
+        await response.write_eof()
+    except ConnectionError:
+        # The reader is gone.
+        return response
+    except Exception as problem:
+        _log.warning(
+            "download of session %s was cut short: %s",
+            found.row.id,
+            problem,
+            exc_info=not isinstance(problem, StoreError),
+        )
+        # It is too late for another answer; but a stream without its end is no whole file, and every client notices.
+        if request.transport is not None:
+            request.transport.abort()
+    return response
+
+
+def _jsonl(queries: Queries, _: Settings, session: Session) -> Pieces:
+    gzip = export_content.Gzip()
+    yield gzip.piece(export_content.header(session))
+    for connection in session.connections:
+        for lines in stored_lines(queries, connection.row.id):
+            yield gzip.piece(place_lines(connection.index, lines))
+    yield gzip.end()
+
+
+def _json(queries: Queries, settings: Settings, session: Session) -> Pieces:
+    now = time.time_ns()
+    yield export_content.document_head(session_document(session, of_session(session, settings, now), now))
+    first = True
+    for turns in _turns(queries, session):
+        yield export_content.turn_items(turns, lambda turn: views(session, turn.findings), first=first)
+        first = False
+    yield export_content.DOCUMENT_END
+
+
+def _text(queries: Queries, settings: Settings, session: Session) -> Pieces:
+    yield export_content.text_head(session).encode()
+    slow, before = slow_ms(settings, session.row.route), None
+    listed = of_session(session, settings, time.time_ns())
+    for turns in _turns(queries, session):
+        shown = transcript(
+            turns,
+            live=session.live,
+            slow_ms=slow,
+            findings=partial(told_in, session, in_place(turns, listed, more=turns[-1].number + 1 < session.row.turns)),
+            before=before,
+        )
+        yield mended(export_content.text_turns(session, shown)).encode()
+        before = turns[-1]
+
+
+def _turns(queries: Queries, session: Session) -> Iterator[tuple[Turn, ...]]:
+    first = 0
+    while True:
+        rows = queries.turns(session.row.id, first, TURNS)
+        if turns := decoded(rows):
+            yield turns
+        if len(rows) < TURNS:
+            return
+        first = rows[-1].number + 1
+
+
+MAKERS: dict[str, Callable[[Queries, Settings, Session], Pieces]] = {
+    "jsonl": _jsonl,
+    "json": _json,
+    "text": _text,
+}
+
+ROUTES = (
+    web.get("/sessions/{id}/recording", download, allow_head=False),
+    web.get("/api/sessions/{id}/recording", download, allow_head=False),
+)

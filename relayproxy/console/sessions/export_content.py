@@ -1,0 +1,167 @@
+"""What is downloaded of a session, as pieces of bytes: the recording, the API's document, a transcript to read.
+
+Knows: how each begins, goes on and ends, so that no long call has to be held at once.
+Must not know: HTTP, the database.
+"""
+
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
+
+import msgspec
+
+from relayproxy import __version__
+from relayproxy.console import words
+from relayproxy.console.calls.reading import Session
+from relayproxy.console.calls.transcript import Line, TurnView
+from relayproxy.console.calls.turn_documents import turn_document
+from relayproxy.console.http import times
+from relayproxy.console.http.display_text import visible
+from relayproxy.conversation.model import Turn
+from relayproxy.conversation.recording import (
+    SUFFIX,
+    VERSION,
+    Header,
+    RecordedConnection,
+    write_header,
+)
+
+Form = Literal["jsonl", "json", "text"]
+FORMS: dict[str, tuple[str, str]] = {
+    "jsonl": ("application/gzip", SUFFIX),
+    "json": ("application/json", ".json"),
+    "text": ("text/plain; charset=utf-8", ".txt"),
+}
+"""By form the media type and the end of the file's name."""
+
+_WHO: dict[str, str] = {
+    "greeting": "Greeting",
+    "caller": "Caller",
+    "keys": "Keys",
+    "agent": "Agent",
+    "play": "Plays",
+    "digits": "Sends keys",
+    "language": "Language",
+    "interruption": "",
+    "unanswered": "",
+    "waiting": "",
+}
+_INDENT = " " * 24
+
+
+def file_name(session: Session, form: str) -> str:
+    """A name that every system takes."""
+    known = session.row.session_id or session.row.id
+    return (re.sub(r"[^A-Za-z0-9_-]", "", known)[:64] or session.row.id) + FORMS[form][1]
+
+
+def header(session: Session) -> bytes:
+    """The first line of a recording."""
+    row = session.row
+    return write_header(
+        Header(
+            relayproxy="recording",
+            version=VERSION,
+            produced_by=f"relayproxy {__version__}",
+            id=row.id,
+            session_id=row.session_id,
+            call_sid=row.call_sid,
+            account_sid=row.account_sid,
+            trace_id=row.trace_id,
+            connections=tuple(
+                RecordedConnection(connection.opening, connection.ending, connection.row.next_seq)
+                for connection in session.connections
+            ),
+        )
+    )
+
+
+class Gzip:
+    """Compresses pieces as they come."""
+
+    def __init__(self) -> None:
+        self._packer = zlib.compressobj(6, zlib.DEFLATED, 31)
+
+    def piece(self, data: bytes) -> bytes:
+        """What is ready by now, perhaps nothing."""
+        return self._packer.compress(data)
+
+    def end(self) -> bytes:
+        """The rest."""
+        return self._packer.flush()
+
+
+_OF_A_PAGE = ("turns", "turns_next", "unreadable_turns")
+"""What is of a page of turns; a file has them all."""
+
+
+def document_head(document: dict[str, Any]) -> bytes:
+    """A session's document up to its first turn; `turn_items` and `DOCUMENT_END` follow."""
+    known = {name: value for name, value in document.items() if name not in _OF_A_PAGE}
+    return msgspec.json.encode(known)[:-1] + b',"turns":['
+
+
+def turn_items(turns: Iterable[Turn], findings: Any, *, first: bool) -> bytes:
+    """Some turns of the document; `first`: none came before. `findings` gives those of a turn with their words."""
+    items = b",".join(msgspec.json.encode(turn_document(turn, findings(turn))) for turn in turns)
+    return items if first or not items else b"," + items
+
+
+DOCUMENT_END = b"]}\n"
+
+
+def text_head(session: Session) -> str:
+    """What is to be said of the call before its transcript."""
+    row, conversation = session.row, session.conversation
+    facts = [
+        ("Call", f"{row.from_number or 'unknown'} -> {row.to_number or 'unknown'}"),
+        ("Started", times.rfc3339(row.started_at)),
+        ("Duration", "live" if row.ended_at is None else times.duration((row.ended_at - row.started_at) // 1_000_000)),
+        ("Route", f"{row.route}, to {row.backend}" if row.backend else row.route),
+        ("Session", row.session_id),
+        ("Call id", row.call_sid),
+        ("Recording", row.id),
+        ("Ending", row.end_reason),
+        ("Studio", row.studio_transition and words.transition(row.studio_transition)[0]),
+        ("Twilio error", row.twilio_error_code and str(row.twilio_error_code)),
+        ("Handoff", conversation.handoff.raw if conversation.handoff else None),
+    ]
+    told = [f"{name:<14}{_flat(value)}\n" for name, value in facts if value]
+    return "".join(told) + "\n"
+
+
+def text_turns(session: Session, turns: Iterable[TurnView]) -> str:
+    """Some turns of the transcript."""
+    return "".join(line for turn in turns for line in (*_text_lines(session, turn), *_text_findings(turn)))
+
+
+def _text_lines(session: Session, turn: TurnView) -> Iterator[str]:
+    for line in turn.lines:
+        at = "" if line.at is None else times.offset(line.at - session.row.started_at)
+        badge = f"  [{line.badge.text}]" if line.badge and line.badge.level != "waiting" else ""
+        yield f"{at:>12}  {_WHO.get(line.kind, ''):<10}{_told(line)}{badge}\n"
+
+
+def _told(line: Line) -> str:
+    if line.kind == "interruption" and line.interruption:
+        how = words.INTERRUPTION.get(line.interruption.kind, line.interruption.kind)
+        return f"(interrupted {how}" + (f", heard: {_flat(line.text)})" if line.text else ")")
+    if line.finding is not None:
+        return f"! {line.finding.entry.title}: {_flat(line.finding.finding.detail)}"
+    if line.kind == "unanswered":
+        return "(no answer)"
+    if line.kind == "waiting":
+        return "(the caller waits for an answer)"
+    if line.parts and not all(heard for _, heard in line.parts):
+        return "".join(_flat(text) if heard else f" (unheard: {_flat(text)})" for text, heard in line.parts)
+    return _flat(line.text)
+
+
+def _text_findings(turn: TurnView) -> Iterator[str]:
+    for view in turn.findings:
+        yield f"{_INDENT}! {view.entry.title}: {_flat(view.finding.detail)}\n"
+
+
+def _flat(text: str) -> str:
+    return visible(re.sub(r"\s+", " ", text).strip())

@@ -1,0 +1,325 @@
+"""What is recorded of who looked, and what happens when it cannot be."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from sqlalchemy import Connection, Engine
+
+from relayproxy.assets import web_dir
+from relayproxy.console.access import audit_log, signin
+from relayproxy.console.access.audit_log import SCRIBE, Scribe, audit, searched, viewed
+from relayproxy.console.http.middleware import tell_errors
+from relayproxy.console.http.render import set_up_templates
+from relayproxy.console.http.static_files import Statics
+from relayproxy.settings.model import Settings
+from relayproxy.store.engine import open_engine, open_reader
+from relayproxy.store.errors import AwayError
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.write.annotation_writer import Pen
+from relayproxy.store.write.audit import Entry, add_entries, read_entries
+from tests.console.door import BEARER, OTHER, Client, console_on, settings_in, sign_in, status_of
+from tests.databases import migrated
+
+
+class Stuck(Pen):
+    """A database that cannot be written while `stuck`."""
+
+    stuck = True
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self.tries = threading.Semaphore(0)
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        self.tries.release()
+        if self.stuck:
+            raise AwayError("database is locked")
+        with super().writing() as db:
+            yield db
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    settings = settings_in(tmp_path / "data")
+    migrated(settings.database)
+    return settings
+
+
+@pytest.fixture
+def queries(settings: Settings) -> Iterator[Queries]:
+    engine = open_reader(settings.database)
+    yield Queries(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def pen(settings: Settings) -> Iterator[Stuck]:
+    pen = Stuck(open_engine(settings.database))
+    pen.stuck = False
+    yield pen
+    pen.close()
+
+
+@pytest.fixture
+async def client(settings: Settings, pen: Stuck) -> AsyncIterator[Client]:
+    """A console whose handlers do nothing but record."""
+    app = web.Application(middlewares=[tell_errors])
+    set_up_templates(app, Statics(web_dir() / "static"))
+    signin.set_up(app, settings, pen)
+
+    async def show(request: web.Request) -> web.Response:
+        await viewed(request, request.match_info["id"])
+        return web.Response()
+
+    async def download(request: web.Request) -> web.Response:
+        await viewed(request, request.match_info["id"])
+        await audit(request, "export", request.match_info["id"])
+        return web.Response()
+
+    async def search(request: web.Request) -> web.Response:
+        await searched(request, request.query.getall("word"))
+        return web.Response()
+
+    for path in ("/api/sessions/{id}", "/api/sessions/{id}/messages"):
+        app.router.add_get(path, show)
+    app.router.add_get("/sessions/{id}/recording", download)
+    app.router.add_get("/api/search", search)
+    async with TestClient(TestServer(app), headers=BEARER) as client:
+        yield client
+
+
+async def told(client: Client, queries: Queries) -> list[tuple[str, str, str]]:
+    """Who did what to which session, first first."""
+    assert client.app is not None
+    await client.app[SCRIBE].settle(30)
+    entries = await asyncio.to_thread(read_entries, queries, 1000)
+    return [(entry.actor, entry.action, entry.subject) for entry in reversed(entries.entries)]
+
+
+# What makes an entry
+
+
+async def test_opening_a_session_is_an_entry_each_time_and_its_parts_are_none(client: Client, queries: Queries) -> None:
+    for path in ("/api/sessions/s1", "/api/sessions/s1/messages", "/api/sessions/s1/messages", "/api/sessions/s1"):
+        assert await status_of(client, path) == 200
+
+    assert await told(client, queries) == [("token:ci", "view", "s1")] * 2
+
+
+async def test_parts_alone_are_an_entry_too(client: Client, queries: Queries) -> None:
+    for session in ("s1", "s1", "s2", "s1"):
+        assert await status_of(client, f"/api/sessions/{session}/messages") == 200
+
+    assert await told(client, queries) == [("token:ci", "view", "s1"), ("token:ci", "view", "s2")]
+
+
+async def test_a_download_is_one_entry(client: Client, queries: Queries) -> None:
+    assert await status_of(client, "/sessions/s1/recording") == 200
+
+    assert await told(client, queries) == [("token:ci", "export", "s1")]
+
+
+async def test_words_that_were_searched_for_are_not_kept(client: Client, queries: Queries) -> None:
+    for words in ("word=hunter2", "word=hunter2", "word=hunter2&word=refund"):
+        assert await status_of(client, f"/api/search?{words}") == 200
+
+    assert await told(client, queries) == [("token:ci", "search", "")] * 2
+
+
+async def test_signing_in_and_out_are_entries_with_names_of_users_alone(settings: Settings, queries: Queries) -> None:
+    async with console_on(settings) as client:
+        await sign_in(client, "hunter2", "in the wrong field")
+        await sign_in(client, "root", "wrong")
+        await sign_in(client, "root", OTHER)
+        await client.post("/signout", allow_redirects=False)
+        for _ in range(3):
+            await client.get("/api/sessions", headers={"Authorization": "Bearer wrong"})
+
+        assert await told(client, queries) == [
+            ("", "sign_in_failed", ""),
+            ("root", "sign_in_failed", ""),
+            ("root", "sign_in", ""),
+            ("root", "sign_out", ""),
+            ("token:", "sign_in_failed", ""),
+        ]
+
+
+# When it cannot be written
+
+
+async def test_a_page_does_not_wait_and_its_entry_is_written_later(
+    client: Client, queries: Queries, pen: Stuck, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(audit_log, "PAUSES", (0.01,))
+    pen.stuck = True
+    for number in range(5):
+        assert await status_of(client, f"/api/sessions/s{number}") == 200
+    for _ in range(5):
+        assert await asyncio.to_thread(pen.tries.acquire, timeout=30)
+    assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == [
+        "the audit cannot be written, its entries wait: database is locked"
+    ]
+    state = client.server.app[SCRIBE].state  # type: ignore[attr-defined]
+    assert (state.waiting, state.cause, state.failing_since is None) == (5, "database is locked", False)
+
+    pen.stuck = False
+    assert [subject for _, _, subject in await told(client, queries)] == ["s0", "s1", "s2", "s3", "s4"]
+    assert caplog.messages[-1] == "the audit is written again"
+    assert client.server.app[SCRIBE].state.failing_since is None  # type: ignore[attr-defined]
+
+
+async def test_nobody_downloads_what_cannot_be_recorded(client: Client, queries: Queries, pen: Stuck) -> None:
+    pen.stuck = True
+    async with client.get("/sessions/s1/recording") as response:
+        assert response.status == 503
+    assert await status_of(client, "/api/sessions/s1") == 200
+
+    pen.stuck = False
+    assert await status_of(client, "/sessions/s1/recording") == 200
+
+
+async def test_without_a_sign_in_a_download_needs_no_record(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path / "data", users={}, tokens={})
+    migrated(settings.database)
+    pen = Stuck(open_engine(settings.database))
+    app = web.Application()
+    set_up_templates(app, Statics(web_dir() / "static"))
+    signin.set_up(app, settings, pen)
+
+    async def download(request: web.Request) -> web.Response:
+        await audit(request, "export", "s1")
+        return web.Response()
+
+    app.router.add_get("/sessions/{id}/recording", download)
+    async with TestClient(TestServer(app)) as client:
+        assert await status_of(client, "/sessions/s1/recording") == 200
+    pen.close()
+
+
+async def test_what_finds_no_room_is_counted(pen: Stuck, queries: Queries) -> None:
+    scribe = Scribe(pen, waiting=3)
+    for number in range(5):
+        scribe.take(Entry(number, "alice", "view", f"s{number}", ""))
+    assert scribe.waiting == 3
+
+    task = asyncio.create_task(scribe.run())
+    await scribe.settle(30)
+    task.cancel()
+
+    entries = read_entries(queries, 10).entries
+    assert [(entry.actor, entry.action, entry.subject) for entry in reversed(entries)] == [
+        ("alice", "view", "s0"),
+        ("alice", "view", "s1"),
+        ("alice", "view", "s2"),
+        ("relayproxy", "lost", "2"),
+    ]
+    assert scribe.waiting == 0
+
+
+async def test_what_waits_is_written_before_the_console_stops(settings: Settings, queries: Queries) -> None:
+    async with console_on(settings) as client:
+        await sign_in(client, "root", OTHER)
+
+    assert [entry.action for entry in read_entries(queries, 10).entries] == ["sign_in"]
+
+
+async def test_what_is_remembered_of_who_looked_stays_small(pen: Stuck, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit_log, "REMEMBERED", 10)
+    scribe = Scribe(pen)
+
+    assert all(scribe.is_news("view", str(number)) for number in range(100))
+    assert not scribe.is_news("view", "99")
+    assert scribe.is_news("view", "1")
+
+
+# The page
+
+
+@pytest.fixture
+def entries(pen: Stuck) -> None:
+    made = [
+        Entry(1_700_000_000_000_000_000 + number, f"user{number % 2}", "view", f"s{number}", "192.0.2.1")
+        for number in range(250)
+    ]
+    add_entries(pen, made)
+
+
+async def test_the_api_pages_back_to_the_first_entry(settings: Settings, entries: None) -> None:
+    async with console_on(settings) as client:
+        await sign_in(client, "root", OTHER)
+        seen: list[dict[str, Any]] = []
+        cursor: str | None = ""
+        while cursor is not None:
+            async with client.get("/api/audit", params={"limit": "100", "before": cursor}) as response:
+                page = await response.json()
+            seen += page["items"]
+            cursor = page["next"]
+    assert [entry["subject"] for entry in seen] == [None, *(f"s{number}" for number in reversed(range(250)))]
+    assert seen[0]["action"] == "sign_in"
+    assert seen[-1] == {
+        "at": "2023-11-14T22:13:20.000000Z",
+        "at_ns": 1_700_000_000_000_000_000,
+        "actor": "user0",
+        "action": "view",
+        "subject": "s0",
+        "address": "192.0.2.1",
+    }
+
+
+async def test_entries_can_be_asked_for_by_who_what_and_which(settings: Settings, entries: None) -> None:
+    async with console_on(settings) as client:
+        await sign_in(client, "root", OTHER)
+        for query, count in (
+            ("actor=user1", 125),
+            ("subject=s7", 1),
+            ("action=sign_in", 1),
+            ("actor=user1&subject=s8", 0),
+        ):
+            async with client.get(f"/api/audit?limit=1000&{query}") as response:
+                assert len((await response.json())["items"]) == count
+
+
+@pytest.mark.parametrize(
+    "query", ["before=x", "before=-1", "before=1.0", "limit=0", "limit=1001", f"before={'9' * 30}"]
+)
+async def test_a_wrong_parameter_is_said(settings: Settings, query: str) -> None:
+    async with console_on(settings) as client:
+        await sign_in(client, "root", OTHER)
+        assert await status_of(client, f"/api/audit?{query}") == 400
+
+
+async def test_the_audit_is_for_admins(settings: Settings) -> None:
+    async with console_on(settings) as client:
+        await sign_in(client)
+        assert await status_of(client, "/audit") == 403
+        assert await status_of(client, "/api/audit") == 403
+
+
+async def test_the_page_shows_entries_and_leads_to_older_ones(settings: Settings, pen: Stuck, entries: None) -> None:
+    add_entries(pen, [Entry(1, "<b>\u202emallory", "view", "s1", "192.0.2.9"), Entry(2, "", "sign_in_failed", "", "")])
+    async with console_on(settings) as client:
+        await sign_in(client, "root", OTHER)
+        async with client.get("/audit?actor=user1") as response:
+            page = await response.text()
+        assert page.count("<td>viewed</td>") == 100
+        older = page.partition('rel="next" href="')[2].partition('"')[0].replace("&amp;", "&")
+        assert older.startswith("/audit?actor=user1&before=")
+        async with client.get(older) as response:
+            assert (await response.text()).count("<td>viewed</td>") == 25
+        async with client.get("/audit") as response:
+            page = await response.text()
+        async with client.get("/audit?actor=nobody") as response:
+            assert "Nothing like that has been recorded." in await response.text()
+    assert "<b>" not in page
+    assert "\u202e" not in page
+    assert "unknown name" in page
+    assert '<a href="/sessions/s249"><code>s249</code></a>' in page

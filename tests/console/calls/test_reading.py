@@ -1,0 +1,78 @@
+"""What an earlier version stored can still be read."""
+
+import msgspec
+from sqlalchemy import text
+
+from relayproxy.conversation.model import Conversation, Interruption, Turn
+from relayproxy.settings.model import Settings
+from relayproxy.store.engine import open_engine
+from relayproxy.store.write.archive import Archive
+from tests.console import samples
+from tests.console.conftest import Client
+
+
+def old(struct: type[msgspec.Struct], value: dict[str, object]) -> dict[str, object]:
+    """The value with those fields alone that were there before the fold told heard from unheard."""
+    needed = {field.name for field in msgspec.structs.fields(struct) if field.required}
+    return {name: part for name, part in value.items() if name in needed}
+
+
+def test_turns_and_sessions_without_the_newer_fields_decode(archive: Archive) -> None:
+    conversation = samples.booking(archive, samples.ago(100)).commit().fold.conversation()
+    stored = msgspec.to_builtins(conversation)
+    for turn in stored["turns"]:
+        turn["interruptions"] = [old(Interruption, cut) for cut in turn["interruptions"]]
+    stored["turns"] = [{**old(Turn, turn), "response_latency_ms": 720, "gone": 1} for turn in stored["turns"]]
+
+    read = msgspec.convert(old(Conversation, stored), Conversation)
+
+    assert [turn.caller_text for turn in read.turns] == [turn.caller_text for turn in conversation.turns]
+    assert read.turns[2].interrupted
+    assert {turn.response_latency_ms for turn in read.turns} == {None}
+
+
+async def test_what_cannot_be_read_is_left_out_and_counted(
+    client: Client, archive: Archive, settings: Settings
+) -> None:
+    call = samples.booking(archive, samples.ago(100)).commit()
+    spoil(settings, "UPDATE turns SET detail = '{}' WHERE session = :id AND number IN (2, 5)", call.id)
+
+    async with client.get(f"/sessions/{call.id}") as response:
+        page = await response.text()
+    assert response.status == 200
+    assert "2 turns of these cannot be read" in page
+    assert 'id="turn-1"' in page
+    assert 'id="turn-2"' not in page
+    async with client.get(f"/api/sessions/{call.id}") as response:
+        document = await response.json()
+    assert (len(document["turns"]), document["unreadable_turns"], document["turns_next"]) == (4, 2, None)
+    async with client.get(f"/api/sessions/{call.id}/turns", params={"after": "1", "limit": "1"}) as response:
+        assert await response.json() == {"items": [], "next": "2", "unreadable": 1}
+    async with client.get(f"/sessions/{call.id}/timeline") as response:
+        assert [row[0] for row in (await response.json())["turns"]] == [0, 1, 3, 4]
+    async with client.get(f"/sessions/{call.id}/recording?format=text") as response:
+        assert "I'd like to book a table" in await response.text()
+
+
+async def test_a_session_whose_details_cannot_be_read_shows_what_its_row_says(
+    client: Client, archive: Archive, settings: Settings
+) -> None:
+    call = samples.booking(archive, samples.ago(100)).commit()
+    spoil(settings, "UPDATE sessions SET detail = '{}' WHERE id = :id", call.id)
+
+    async with client.get(f"/sessions/{call.id}") as response:
+        page = await response.text()
+    assert response.status == 200
+    assert "only its main facts are shown" in page
+    assert samples.CALLER in page
+    assert 'id="turn-2"' in page
+    async with client.get(f"/api/sessions/{call.id}") as response:
+        document = await response.json()
+    assert (document["from"], document["handoff"] is not None) == (samples.CALLER, False)
+
+
+def spoil(settings: Settings, statement: str, id: str) -> None:
+    engine = open_engine(settings.database)
+    with engine.begin() as db:
+        db.execute(text(statement), {"id": id})
+    engine.dispose()

@@ -1,0 +1,42 @@
+"""The banner of every page when nothing new is recorded, in a real browser."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from relayproxy.settings.model import Settings
+from relayproxy.store.engine import open_engine
+from relayproxy.store.read.heartbeat import VitalsWriter
+from relayproxy.store.write.archive import Archive
+from tests.console import samples
+from tests.console.conftest import OpenPage
+from tests.console.health.test_health_page import PROCESS, VITALS
+
+
+@pytest.fixture
+def writer(settings: Settings, archive: Archive) -> Iterator[VitalsWriter]:
+    writer = VitalsWriter(open_engine(settings.database))
+    yield writer
+    writer.close()
+
+
+def test_a_dead_recorder_is_told_on_the_page_and_forgotten_when_it_is_back(
+    visit: OpenPage, archive: Archive, writer: VitalsWriter
+) -> None:
+    writer.write(PROCESS, VITALS, samples.ago(42))
+    page = visit("/live")
+    expect(page.locator("#stale")).to_contain_text("Nothing new has been recorded for 4")
+    expect(page.get_by_text("Whether a call is live is not known.")).to_be_visible()
+    expect(page.get_by_text("No call is live.")).to_be_hidden()
+    health = page.get_by_role("navigation").get_by_role("link", name="Health")
+    expect(health).to_have_attribute("data-state", "bad")
+    height = page.locator("#wall").bounding_box()
+    writer.write(PROCESS, VITALS)
+    expect(page.locator("#stale")).to_be_hidden()
+    expect(page.get_by_text("No call is live.")).to_be_visible()
+    # Nothing has moved.
+    after = page.locator("#wall").bounding_box()
+    assert height is not None
+    assert after is not None
+    assert height["y"] == after["y"]

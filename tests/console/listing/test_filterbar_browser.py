@@ -1,0 +1,303 @@
+"""The list and its filter bar in a real browser."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import Page, expect
+
+from relayproxy.store.write.archive import Archive
+from tests.console import samples
+from tests.console.browser import until
+from tests.console.conftest import OpenPage
+
+WIDE = {"width": 1400, "height": 900}
+NARROW = {"width": 360, "height": 740}
+
+
+def asked(page: Page) -> str:
+    """The filter in the address."""
+    return parse_qs(urlsplit(page.url).query).get("q", [""])[0]
+
+
+@pytest.fixture
+def three(archive: Archive) -> list[str]:
+    """A good call, a failed one and a live one, newest first."""
+    good = samples.booking(archive, samples.ago(3000)).commit()
+    bad = samples.failing(archive, samples.ago(2000)).commit()
+    live = samples.Call(archive, samples.ago(10)).setup(caller="+14155550123").commit()
+    return [live.id, bad.id, good.id]
+
+
+def rows(page: Page) -> list[str]:
+    return [str(row.get_attribute("data-key")) for row in page.locator("#rows > tr[data-key]").all()]
+
+
+def test_a_filter_is_written_with_the_keyboard_alone(visit: OpenPage, three: list[str]) -> None:
+    page = visit("/sessions", viewport=WIDE)
+    page.keyboard.press("/")
+    field = page.get_by_role("combobox", name="Filter sessions")
+    expect(field).to_be_focused()
+    field.press_sequentially("zzqx")
+    expect(page.get_by_role("listbox", name="Suggestions")).to_be_hidden()
+    field.fill("")
+    field.press_sequentially("transi")
+    expect(page.get_by_role("option").first).to_contain_text("transition:")
+    expect(field).to_have_attribute("aria-expanded", "true")
+    field.press("ArrowDown")
+    expect(field).to_have_attribute("aria-activedescendant", "option-0")
+    field.press("Enter")
+    expect(field).to_have_value("transition:")
+    expect(page.get_by_role("option").first).to_contain_text("failed")
+    expect(page.get_by_role("option").first).to_contain_text("1")
+    field.press("ArrowDown")
+    field.press("Tab")
+    expect(field).to_have_value("transition:failed ")
+    expect(field).to_be_focused()
+    field.press("Enter")
+    expect(page.locator("#rows > tr")).to_have_count(1)
+    assert rows(page) == [three[1]]
+    assert asked(page) == "transition:failed"
+
+    field.press_sequentially(" is:")
+    expect(page.get_by_role("option")).to_have_count(5)
+    field.press("Escape")
+    expect(page.get_by_role("option")).to_have_count(0)
+    expect(field).to_be_focused()
+    expect(field).to_have_attribute("aria-expanded", "false")
+
+
+def test_the_whole_state_is_in_the_address(visit: OpenPage, three: list[str]) -> None:
+    page = visit("/sessions?q=outcome:failed", viewport=WIDE)
+    expect(page.get_by_label("Filter sessions")).to_have_value("outcome:failed")
+    assert rows(page) == [three[1]]
+    page.get_by_role("link", name="Clear the filter").click()
+    expect(page.locator("#rows > tr")).to_have_count(3)
+    expect(page.get_by_label("Filter sessions")).to_have_value("")
+    assert asked(page) == ""
+    page.go_back()
+    expect(page.locator("#rows > tr")).to_have_count(1)
+    expect(page.get_by_label("Filter sessions")).to_have_value("outcome:failed")
+    page.reload()
+    assert rows(page) == [three[1]]
+
+
+def test_facets_edit_the_same_filter(visit: OpenPage, three: list[str]) -> None:
+    page = visit("/sessions?q=turns:>0", viewport=WIDE)
+    facet = page.locator(".facet").filter(has_text="Studio")
+    facet.locator(".pick", has_text="Failed").click()
+    expect(page.get_by_label("Filter sessions")).to_have_value("turns:>0 transition:failed")
+    expect(page.locator("#rows > tr")).to_have_count(1)
+    facet.locator(".pick", has_text="Success").click()
+    expect(page.get_by_label("Filter sessions")).to_have_value("turns:>0 transition:failed,success")
+    expect(page.locator("#rows > tr")).to_have_count(2)
+    facet.get_by_role("link", name="Failed (chosen: take it away)").click()
+    expect(page.get_by_label("Filter sessions")).to_have_value("turns:>0 transition:success")
+    expect(page.locator("#matching")).to_have_text("1 call")
+
+
+def test_a_cell_adds_what_is_in_it_and_the_row_opens_the_call(visit: OpenPage, three: list[str]) -> None:
+    page = visit("/sessions", viewport=WIDE)
+    row = page.locator(f"#s-{three[1]}")
+    button = row.get_by_role("link", name="Only transition:failed")
+    expect(button).to_be_hidden()
+    row.locator(".transition").hover()
+    expect(button).to_be_visible()
+    button.click()
+    expect(page.locator("#rows > tr")).to_have_count(1)
+    assert asked(page) == "transition:failed"
+    page.locator(f"#s-{three[1]}").get_by_role("link").first.focus()
+    page.keyboard.press("Tab")
+    expect(page.locator(".only:focus")).to_have_attribute(
+        "aria-label",
+        "Only on:" + page.evaluate("document.querySelector('#rows time').getAttribute('datetime').slice(0, 10)"),
+    )
+    page.locator(f"#s-{three[1]} .c-turns").click(position={"x": 40, "y": 30})
+    expect(page).to_have_url(re.compile(f"/sessions/{three[1]}$"))
+
+
+def test_mistakes_offer_what_was_meant(visit: OpenPage, three: list[str]) -> None:
+    page = visit("/sessions?q=rout:support turns:many", viewport=WIDE)
+    notes = page.locator("#notes")
+    expect(notes).to_contain_text("rout:support is not applied: there is no field rout.")
+    expect(page.locator("#rows > tr")).to_have_count(3)
+    notes.get_by_role("link", name="route:support").click()
+    expect(page.locator("#rows > tr")).to_have_count(1)
+    notes.get_by_role("link", name="Take it out").click()
+    expect(notes).to_be_empty()
+    assert asked(page) == "route:support"
+
+
+def test_a_search_shows_the_words_in_their_turn(visit: OpenPage, three: list[str]) -> None:
+    page = visit('/sessions?q="window table"', viewport=WIDE)
+    expect(page.locator("#rows mark")).to_have_text("window table")
+    page.locator("#rows .hits a").click()
+    expect(page.locator(".turn:target")).to_contain_text("window table")
+
+
+def test_nothing_found_says_what_to_leave_out(visit: OpenPage, three: list[str]) -> None:
+    page = visit("/sessions?q=outcome:failed route:bookings", viewport=WIDE)
+    expect(page.get_by_role("heading", name="No call matches")).to_be_visible()
+    page.get_by_role("link", name="Without route:bookings").click()
+    expect(page.locator("#rows > tr")).to_have_count(1)
+
+
+def test_a_filtered_list_stays_current_without_moving(visit: OpenPage, archive: Archive) -> None:
+    first = samples.Call(archive, samples.ago(20)).setup().commit()
+    page = visit("/sessions?q=is:live", viewport=WIDE)
+    expect(page.locator("#rows > tr")).to_have_count(1)
+    samples.booking(archive, samples.ago(100)).commit()
+    newer = samples.Call(archive).setup().commit()
+    expect(page.get_by_role("link", name="1 new call")).to_be_visible()
+    first.hang_up(19).commit()
+    expect(page.locator(f"#s-{first.id}")).to_contain_text("Caller hung up")
+    assert rows(page) == [first.id]
+    page.get_by_role("link", name="1 new call").click()
+    expect(page.locator(f"#s-{newer.id}")).to_be_visible()
+    assert rows(page) == [newer.id]
+
+
+def test_a_range_of_the_charts_narrows_the_time(visit: OpenPage, three: list[str]) -> None:
+    page = visit("/sessions?q=since:7d turns:>0", viewport=WIDE)
+    page.evaluate(
+        """() => {
+          document.addEventListener("relayproxy:filter", ({ detail }) => { window.told = detail.q; });
+          const until = Date.now() - 1500_000;
+          const detail = { since: until - 7200_000, until };
+          document.dispatchEvent(new CustomEvent("relayproxy:range", { detail }));
+        }"""
+    )
+    expect(page.locator("#rows > tr")).to_have_count(2)
+    assert asked(page).startswith("turns:>0 since:20")
+    assert "until:20" in asked(page)
+    until(page, "window.told !== undefined")
+    assert page.evaluate("window.told") == asked(page)
+
+
+def test_columns_are_chosen_and_remembered(visit: OpenPage, three: list[str]) -> None:
+    page = visit("/sessions", viewport=WIDE)
+    expect(page.get_by_role("columnheader", name="Turns")).to_be_visible()
+    page.locator("#choose summary").click()
+    page.get_by_label("Turns", exact=True).uncheck()
+    expect(page.get_by_role("columnheader", name="Turns")).to_be_hidden()
+    page.reload()
+    expect(page.get_by_role("columnheader", name="Duration")).to_be_visible()
+    expect(page.get_by_role("columnheader", name="Turns")).to_be_hidden()
+
+
+def test_a_heading_sorts_and_a_filter_keeps_the_order(visit: OpenPage, three: list[str]) -> None:
+    page = visit("/sessions", viewport=WIDE)
+    page.get_by_role("link", name="Duration").click()
+    expect(page.get_by_role("columnheader", name="Duration")).to_have_attribute("aria-sort", "descending")
+    expect(page.locator("#rows > tr").last).to_have_attribute("data-key", three[0])
+    longest = rows(page)
+    expect(page.get_by_role("link", name="Duration")).to_be_focused()
+    page.get_by_role("link", name="Duration").click()
+    expect(page.get_by_role("columnheader", name="Duration")).to_have_attribute("aria-sort", "ascending")
+    assert rows(page) == [*longest[1::-1], three[0]]
+    page.locator("#q").fill("turns:>0")
+    page.locator("#q").press("Enter")
+    expect(page).to_have_url(re.compile(r"q=turns%3A%3E0&sort=duration$"))
+    expect(page.locator("#rows > tr")).to_have_count(3)
+    page.go_back()
+    expect(page.get_by_role("columnheader", name="Duration")).to_have_attribute("aria-sort", "ascending")
+    page.get_by_role("link", name="Started").click()
+    expect(page.get_by_role("columnheader", name="Started")).to_have_attribute("aria-sort", "descending")
+    page.get_by_role("link", name="Started").click()
+    expect(page.get_by_role("columnheader", name="Started")).to_have_attribute("aria-sort", "ascending")
+    assert rows(page) == three[::-1]
+
+
+def test_on_a_phone_a_field_sorts(visit: OpenPage, three: list[str]) -> None:
+    page = visit("/sessions", viewport=NARROW)
+    page.get_by_label("Sort").select_option(label="Oldest first")
+    expect(page.locator("#rows > tr").first).to_have_attribute("data-key", three[2])
+    assert rows(page) == three[::-1]
+
+
+def test_a_range_of_time_is_chosen_by_dates(visit: OpenPage, three: list[str]) -> None:
+    page = visit("/sessions?q=turns:>0", viewport=WIDE, timezone_id="Asia/Tokyo")
+    page.locator(".when summary").click()
+    page.get_by_role("link", name="Last 24 hours").click()
+    expect(page.get_by_label("Filter sessions")).to_have_value("turns:>0 since:24h")
+    expect(page.locator(".when-name")).to_have_text("Last 24 hours")
+    page.locator(".when summary").click()
+    page.get_by_label("From").fill("2026-11-20T09:00")
+    page.get_by_label("To", exact=True).fill("2026-11-20T08:00")
+    page.get_by_role("button", name="Apply").click()
+    assert page.evaluate("document.getElementById('when-from').validity.customError")
+    page.get_by_label("To", exact=True).fill("2026-11-20T10:30")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.get_by_role("heading", name="No call matches")).to_be_visible()
+    assert asked(page) == "turns:>0 since:2026-11-20T09:00+09:00 until:2026-11-20T10:30+09:00"
+    expect(page.locator(".when-name")).to_have_text("Some time")
+
+
+@pytest.mark.parametrize("width", [1280, 1400, 1920])
+def test_the_heading_stays_in_sight_and_nothing_is_cut(visit: OpenPage, archive: Archive, width: int) -> None:
+    for number in range(30):
+        samples.booking(archive, samples.ago(3000 + number)).commit()
+    page = visit("/sessions", viewport={"width": width, "height": 700})
+    expect(page.locator("#rows > tr")).to_have_count(30)
+    page.locator("#rows > tr").last.scroll_into_view_if_needed()
+    heading = page.get_by_role("columnheader", name="Started")
+    expect(heading).to_be_in_viewport()
+    assert heading.evaluate("head => head.getBoundingClientRect().top") == 44
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate(
+        "document.querySelector('.sessions').offsetWidth <= document.querySelector('#results').clientWidth"
+    )
+
+
+def test_it_works_without_scripts(visit: OpenPage, three: list[str]) -> None:
+    page = visit("/sessions", java_script_enabled=False, viewport=WIDE)
+    page.get_by_label("Filter sessions").fill("outcome:failed")
+    page.get_by_role("button", name="Filter").click()
+    assert rows(page) == [three[1]]
+    page.get_by_text("Narrow down").click()
+    page.get_by_role("link", name="Show values and counts").click()
+    page.locator(".facet .pick", has_text="Success").click()
+    assert rows(page) == three[1:]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_everybody_can_use_it(visit: OpenPage, three: list[str], scheme: str, size: dict[str, int]) -> None:
+    page = visit("/sessions?q=the rout:x turns:>0", viewport=size, color_scheme=scheme)
+    if size == NARROW:
+        page.locator("#facets summary").click()
+    expect(page.locator(".facet").first).to_be_visible()
+    expect(page.locator("#rows mark").first).to_be_visible()
+    page.locator("#q").press_sequentially(" in")
+    expect(page.get_by_role("option").first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    page.keyboard.press("Escape")
+    page.get_by_label("What can be written here").click()
+    expect(page.get_by_text("any of these")).to_be_visible()
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_days_are_the_readers_and_can_be_utc(visit: OpenPage, archive: Archive) -> None:
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=2)
+    late = midnight - timedelta(hours=2)
+    call = samples.Call(archive, round(late.timestamp()) * 10**9).setup().hang_up(60).commit()
+    in_tokyo = f"on:{midnight.date().isoformat()}"
+    page = visit(f"/sessions?q={in_tokyo}", viewport=WIDE, timezone_id="Asia/Tokyo")
+    expect(page.locator("#rows > tr")).to_have_count(1)
+    expect(page.locator("#rows time").first).to_contain_text("07:00:00")
+    expect(page.locator("#zone")).to_have_text("Tokyo")
+    row = page.locator(f"#s-{call.id}")
+    assert row.locator(".c-start .only").get_attribute("title") == f"Only {in_tokyo}"
+    expect(page.locator(".overview .as-table tbody time").first).to_contain_text("07:00:00")
+
+    page.locator("#zone").click()
+    expect(page.get_by_role("heading", name="No call matches")).to_be_visible()
+    expect(page.locator("#zone")).to_have_text("UTC")
+    page.goto(page.url.partition("?")[0])
+    expect(page.locator("#rows time").first).to_contain_text("22:00:00")
+    assert row.locator(".c-start .only").get_attribute("title") == f"Only on:{late.date().isoformat()}"

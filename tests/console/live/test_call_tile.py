@@ -1,0 +1,75 @@
+"""Whose move it is, and what was said last."""
+
+from relayproxy.console.live.call_tile import SAID, Card, card, card_document
+from relayproxy.store.read.live import glimpses
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.write.archive import Archive
+from tests.console import samples
+from tests.console.samples import S
+
+
+def shown(queries: Queries, call: samples.Call) -> Card:
+    call.commit()
+    return card(glimpses(queries, [call.id])[call.id], 2000)
+
+
+def state(made: Card) -> str:
+    assert made.awaited
+    return made.awaited.whose
+
+
+def test_a_prompt_without_an_answer_waits_since_it_came(archive: Archive, queries: Queries) -> None:
+    call = samples.Call(archive).setup().asks(4.0, "Is anybody there?")
+    made = shown(queries, call)
+    assert made.awaited is not None
+    assert (made.awaited.whose, made.awaited.since) == ("agent", call.began + 4 * S)
+    assert (made.caller, made.agent, made.slow_ms, made.live) == ("Is anybody there?", "", 2000, True)
+
+
+def test_an_answer_under_way_and_its_end(archive: Archive, queries: Queries) -> None:
+    call = samples.Call(archive, samples.ago(60)).setup().asks(1.0, "Hello?").answers(1.5, "Good morning", last=False)
+    assert state(shown(queries, call)) == "answering"
+    made = shown(queries, call.backend(1.9, "text", token=" to you.", last=True))
+    assert made.agent == "Good morning to you."
+    assert state(made) in ("speaking", "caller")
+
+
+def test_a_key_is_what_the_caller_said_last(archive: Archive, queries: Queries) -> None:
+    call = samples.Call(archive).setup().asks(1.0, "Hello?").answers(1.5, "Press a key.").twilio(5, "dtmf", digit="4")
+    made = shown(queries, call)
+    assert (made.caller, made.agent, state(made)) == ("pressed 4", "Press a key.", "agent")
+
+
+def test_before_anything_is_said_the_caller_is_awaited(archive: Archive, queries: Queries) -> None:
+    made = shown(queries, samples.Call(archive).setup())
+    assert (made.caller, made.agent, state(made)) == ("", "", "caller")
+
+
+def test_the_greeting_is_what_the_agent_said(archive: Archive, queries: Queries) -> None:
+    assert shown(queries, samples.Call(archive).setup().plays(2.0, "Welcome!")).agent == "Welcome!"
+
+
+def test_of_a_long_speech_its_end_is_shown_from_a_word_on(archive: Archive, queries: Queries) -> None:
+    text = " ".join(f"word{number}" for number in range(60))
+    made = shown(queries, samples.Call(archive).setup().asks(1.0, "Go on").answers(1.5, text))
+    assert made.agent.endswith("word58 word59")
+    assert made.agent.startswith("…word")
+    assert len(made.agent) <= SAID + 1
+
+
+def test_an_ended_call_awaits_nobody(archive: Archive, queries: Queries) -> None:
+    made = shown(queries, samples.failing(archive, samples.ago(100)))
+    assert (made.awaited, made.live, made.caller) == (
+        None,
+        False,
+        "Hello? Are you still there? I will call again later.",
+    )
+
+
+def test_the_document_says_the_same(archive: Archive, queries: Queries) -> None:
+    call = samples.Call(archive).setup().asks(4.0, "Is anybody there?")
+    document = card_document(shown(queries, call), call.began + 9 * S)
+    assert document["id"] == call.id
+    assert document["said"] == {"caller": "Is anybody there?", "agent": ""}
+    assert (document["awaited"]["state"], document["awaited"]["awaited_ms"]) == ("agent", 5000)
+    assert document["awaited"]["since_ns"] == call.began + 4 * S

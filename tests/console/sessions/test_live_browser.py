@@ -1,0 +1,327 @@
+"""Live pages and raw messages in a real browser."""
+
+import re
+import time
+
+from playwright.sync_api import Page, expect
+
+from relayproxy.console.sessions.session_page import TURNS
+from relayproxy.store.write.archive import Archive
+from tests.console import samples
+from tests.console.browser import frames
+from tests.console.conftest import OpenPage
+
+NARROW = {"width": 360, "height": 740}
+
+
+def keys(page: Page) -> list[str]:
+    found: list[str] = page.locator("#cards > li").evaluate_all("cards => cards.map(card => card.dataset.key)")
+    return found
+
+
+def long_call(archive: Archive, turns: int, *, live: bool = False) -> samples.Call:
+    call = samples.Call(archive, samples.ago(turns * 4 + 60)).setup()
+    for number in range(turns):
+        call.asks(1 + number * 4, f"Question {number}?").answers(2 + number * 4, f"This is answer number {number}.")
+    return call.commit() if live else call.hang_up(turns * 4 + 10).commit()
+
+
+# The wall
+
+
+def test_cards_keep_their_order_while_calls_come_go_and_change(visit: OpenPage, archive: Archive) -> None:
+    first = samples.Call(archive, samples.ago(30)).setup().commit()
+    second = samples.Call(archive, samples.ago(20)).setup().commit()
+    page = visit("/live")
+    assert keys(page) == [first.id, second.id]
+
+    third = samples.Call(archive).setup(caller="+15550100042").commit()
+    expect(page.locator(f"#c-{third.id}")).to_contain_text("+15550100042")
+    first.asks(31, "Is anybody there?").commit()
+    expect(page.locator(f"#c-{first.id}")).to_contain_text("Is anybody there?")
+    expect(page.locator(f"#c-{first.id} .card-now")).to_contain_text("Agent is awaited")
+    second.over(22, first="backend", twilio="eof", backend="reset").commit()
+    expect(page.locator(f"#c-{second.id}.over")).to_contain_text("Backend disconnected")
+    expect(page.locator("#live-count")).to_have_text("2")
+    assert keys(page) == [first.id, second.id, third.id]
+
+    page.get_by_role("button", name="Clear 1 ended").click()
+    assert keys(page) == [first.id, third.id]
+    expect(page.locator("#clear-ended")).to_be_hidden()
+    page.locator(f"#c-{first.id}").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text(samples.CALLER)
+
+
+def test_a_wait_becomes_an_alarm_by_the_clock_alone(visit: OpenPage, archive: Archive) -> None:
+    calm = samples.Call(archive, samples.ago(30)).setup().commit()
+    call = samples.Call(archive, samples.ago(10)).setup().commit()
+    page = visit("/live")
+    call.asks(time.time() - call.began / 1e9, "Hello?").commit()
+    state = page.locator(f"#c-{call.id} .card-now")
+    expect(state).to_have_class("card-now waiting")
+    expect(state).to_contain_text("Agent is awaited")
+    expect(state).to_have_class("card-now waiting late")
+    expect(state.get_by_text("Caller is kept waiting")).to_be_visible()
+    expect(page.locator("#wall-late")).to_have_text("1 caller is kept waiting")
+    expect(page).to_have_title("(!) 1 · Live calls · relayproxy")
+    assert keys(page) == [calm.id, call.id]
+
+    call.answers(16, "Good morning.").commit()
+    expect(page.locator("#wall-late")).to_be_hidden()
+    expect(page).to_have_title("Live calls · relayproxy")
+
+
+def test_the_first_call_comes_to_an_empty_wall(visit: OpenPage, archive: Archive) -> None:
+    page = visit("/live")
+    expect(page.get_by_text("No call is live.")).to_be_visible()
+    call = samples.Call(archive).setup().commit()
+    expect(page.locator(f"#c-{call.id}")).to_be_visible()
+    expect(page.get_by_text("No call is live.")).to_be_hidden()
+
+
+def test_the_wall_fits_a_phone_and_can_be_read_without_scripts(visit: OpenPage, archive: Archive) -> None:
+    hostile = "<img src=x onerror=alert(1)>\N{RIGHT-TO-LEFT OVERRIDE}" + "w" * 300
+    call = (
+        samples.Call(archive, samples.ago(10), route=hostile).setup(caller=hostile).asks(1, hostile).answers(2, hostile)
+    )
+    call.commit()
+    page = visit("/live", viewport=NARROW)
+    expect(page.locator("#cards")).to_contain_text("<img src=x")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    plain = visit("/live", java_script_enabled=False)
+    expect(plain.locator("#cards > li")).to_contain_text("Caller is awaited")
+
+
+# A live session
+
+
+def test_a_pause_holds_everything_and_resuming_catches_up(visit: OpenPage, archive: Archive) -> None:
+    call = samples.Call(archive).setup().asks(1.0, "Hello?").commit()
+    page = visit(f"/sessions/{call.id}")
+    shown = page.locator("#session").get_attribute("data-revision") or ""
+    call.answers(1.8, "Good morning.").commit()
+    expect(page.locator("#turn-1")).to_contain_text("Good morning.")
+    expect(page.locator("#session")).not_to_have_attribute("data-revision", shown)
+
+    page.get_by_role("button", name="Pause").click()
+    before = page.locator("main").inner_text().replace("▶ Resume", "")
+    call.asks(5, "Are you there?").commit()
+    call.answers(6, "Yes.").commit()
+    resume = page.get_by_role("button", name="Resume · 2 new")
+    expect(resume).to_be_visible()
+    page.evaluate("new Promise(done => setTimeout(done, 1200))")
+    now = page.locator("main").inner_text().replace("▶ Resume · 2 new", "")
+    assert re.sub(r"\s+", " ", now) == re.sub(r"\s+", " ", before)
+
+    page.evaluate("addEventListener('relayproxy:updated', () => (document.body.dataset.updated = '1'))")
+    resume.click()
+    expect(page.locator("#turn-2")).to_contain_text("Yes.")
+    expect(page.locator("body[data-updated]")).to_have_count(1)
+    call.hang_up(9).commit()
+    expect(page.locator(".title .state")).to_have_text("Caller hung up")
+    expect(page.locator(".live-bar .pause")).to_have_count(0)
+
+
+def test_a_waiting_caller_alarms_by_the_clock_alone(visit: OpenPage, archive: Archive) -> None:
+    call = samples.Call(archive, samples.ago(10)).setup().commit()
+    page = visit(f"/sessions/{call.id}")
+    call.asks(time.time() - call.began / 1e9, "Hello?").commit()
+    expect(page.locator("#turn-1")).to_contain_text("Hello?")
+    expect(page.get_by_role("link", name="Caller is kept waiting")).to_be_visible(timeout=10_000)
+    expect(page).to_have_title(re.compile(r"^\(!\) "))
+    expect(page.locator("#turn-1.late-turn")).to_be_visible()
+    call.answers(16, "Good morning.").commit()
+    expect(page.get_by_role("link", name="Caller is kept waiting")).to_be_hidden()
+    expect(page).not_to_have_title(re.compile(r"^\(!\) "))
+
+
+def test_earlier_turns_of_a_long_live_call_come_in_without_moving_the_view(visit: OpenPage, archive: Archive) -> None:
+    turns = 2 * TURNS + 50
+    call = long_call(archive, turns, live=True)
+    page = visit(f"/sessions/{call.id}")
+    expect(page.locator("#turns > li").first).to_have_id(f"turn-{TURNS + 51}")
+    for earlier, first in ((TURNS + 51, 51), (51, 1)):
+        place = f"document.getElementById('turn-{earlier}').getBoundingClientRect().top"
+        page.evaluate(
+            f"document.addEventListener('click', () => (window.before = {place}), {{capture: true, once: true}})"
+        )
+        page.get_by_role("link", name=f"{earlier} earlier turns").click()
+        expect(page.locator(f"#turn-{first}")).to_be_attached()
+        assert abs(page.evaluate(f"{place} - window.before")) < 4
+    expect(page.locator("#turns > li")).to_have_count(turns)
+    call.asks(4 * turns + 50, "Still there?").commit()
+    expect(page.locator(f"#turn-{turns + 1}")).to_contain_text("Still there?")
+    expect(page.locator("#turns > li")).to_have_count(turns + 1)
+
+
+# Raw messages
+
+
+def test_a_text_is_searched_inside_messages_and_marked(visit: OpenPage, archive: Archive) -> None:
+    call = long_call(archive, 60)
+    page = visit(f"/sessions/{call.id}")
+    box = page.get_by_role("searchbox", name="Search inside messages")
+    box.fill("QUESTION 5")
+    box.press("Enter")
+    expect(page.locator("#shown")).to_have_text("11")
+    expect(page.locator("#wire mark").first).to_have_text("Question 5")
+    assert "text=QUESTION+5" in page.url
+    expect(box).to_be_focused()
+    page.locator("#wire summary").first.click()
+    expect(page.locator("#wire pre mark").first).to_have_text("Question 5")
+
+    page.locator(".pill[data-kind=prompt]").click()
+    expect(page.locator(".pill[data-kind=prompt]")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#shown")).to_have_text("11")
+    box.fill("")
+    box.press("Enter")
+    expect(page.locator("#shown")).to_have_text("60")
+    page.go_back()
+    page.go_back()
+    expect(page.locator("#shown")).to_have_text("11")
+
+
+def test_a_link_to_a_message_finds_it_on_whatever_page(visit: OpenPage, archive: Archive) -> None:
+    call = long_call(archive, 300)
+    for path in ("#message-0.1500", "?at=0.1500#message-0.1500"):
+        page = visit(f"/sessions/{call.id}{path}")
+        row = page.locator('[id="message-0.1500"]')
+        expect(row.locator("pre")).to_be_visible()
+        expect(row.locator("pre")).to_be_in_viewport()
+        expect(row).to_have_class(re.compile("cursor"))
+    with page.expect_navigation():
+        page.get_by_role("link", name="Copy link to this message").first.click()
+        page.reload()
+    expect(page.locator('[id="message-0.1500"] pre')).to_be_visible()
+
+
+def test_many_messages_are_paged_both_ways_with_few_rows_held(visit: OpenPage, archive: Archive) -> None:
+    call = long_call(archive, 400)
+    page = visit(f"/sessions/{call.id}")
+    total = page.locator("#total").inner_text().replace(",", "")
+    scroll = "document.getElementById('wire-scroll').scrollTo(0, {})"
+    last = f"message-0.{int(total) - 1}"
+    for _ in range(100):
+        page.evaluate(scroll.format("1e9"))
+        if page.locator(f'[id="{last}"]').count():
+            break
+        expect(page.locator("#wire-scroll [aria-busy]")).to_have_count(0)
+    rows = page.locator("#wire > li")
+    expect(page.locator(f'[id="{last}"]')).to_be_attached()
+    assert rows.count() <= 1000
+    order = rows.evaluate_all("rows => rows.map(row => Number(row.dataset.key.split('.')[1]))")
+    assert order == list(range(int(total) - len(order), int(total)))
+
+    page.get_by_role("link", name="From the start").click()
+    expect(page.locator('[id="message-0.0"]')).to_be_in_viewport()
+    page.get_by_role("link", name="To the end").click()
+    expect(page.locator(f'[id="{last}"]')).to_be_in_viewport()
+    expect(page.locator('[id="message-0.0"]')).to_have_count(0)
+
+
+def test_what_is_read_stays_where_it_is_when_more_comes(visit: OpenPage, archive: Archive) -> None:
+    call = long_call(archive, 400)
+    page = visit(f"/sessions/{call.id}?at=0.1500")
+    seen = page.locator("#wire > li.cursor").get_attribute("id")
+    place = (
+        f"document.getElementById('{seen}').getBoundingClientRect().top"
+        " - document.getElementById('wire-scroll').getBoundingClientRect().top"
+    )
+    before = page.evaluate(place)
+    page.evaluate("document.getElementById('earlier').click()")
+    expect(page.locator('[id="message-0.1300"]')).to_be_attached()
+    assert abs(page.evaluate(place) - before) < 2
+
+
+def test_one_jumps_to_a_time(visit: OpenPage, archive: Archive) -> None:
+    call = long_call(archive, 300)
+    page = visit(f"/sessions/{call.id}")
+    page.get_by_role("textbox", name="Jump to a time").fill("10:01")
+    page.get_by_role("button", name="Go to time").click()
+    marked = page.locator("#wire > li.cursor")
+    expect(marked).to_contain_text("Question 150?")
+    expect(marked).to_be_in_viewport()
+
+
+def test_the_cursor_of_the_page_is_shared(visit: OpenPage, archive: Archive) -> None:
+    call = long_call(archive, 300)
+    page = visit(f"/sessions/{call.id}")
+    page.locator("#wire-scroll").scroll_into_view_if_needed()
+    page.evaluate(
+        "document.addEventListener('relayproxy:cursor', ({ detail }) => {"
+        "  if (detail.source === 'messages') document.body.dataset.pointed = detail.message;"
+        "});"
+        f"document.dispatchEvent(new CustomEvent('relayproxy:cursor', {{detail: {{at: {call.began / 1e6 + 1100_000}, "
+        "source: 'timeline'}}))"
+    )
+    marked = page.locator("#wire > li.cursor")
+    expect(marked).to_be_in_viewport()
+    at = float(marked.get_attribute("data-at") or 0)
+    assert 0 <= call.began / 1e6 + 1_100_000 - at < 4000
+    if marked.locator("button.run").count():
+        # What came piece by piece is one row; the message is within.
+        marked.locator("button.run").click()
+    marked.locator("summary").click()
+    expect(page.locator("body")).to_have_attribute("data-pointed", str(marked.get_attribute("data-key")))
+
+
+def test_a_live_call_s_messages_grow_with_few_rows_held(visit: OpenPage, archive: Archive) -> None:
+    call = long_call(archive, 100, live=True)
+    page = visit(f"/sessions/{call.id}?before=end")
+    expect(page.locator("#more")).to_have_count(0)
+    # The window of the rows gets lower, as it does when the timeline above needs more room.
+    page.evaluate("document.getElementById('wire-scroll').style.maxHeight = '200px'")
+    for number in range(3):
+        for key in range(450):
+            call.twilio(500 + number * 100 + key * 0.2, "dtmf", digit=str(key % 10))
+        call.commit()
+        seq = int(call._stored) - 1
+        expect(page.locator(f'[id="message-0.{seq}"]')).to_be_attached()
+    assert page.locator("#wire > li").count() <= 1000
+
+
+def test_a_message_is_copied_as_it_was_sent(visit: OpenPage, archive: Archive) -> None:
+    call = samples.Call(archive, samples.ago(60)).text(1, "backend", '{"b":1,  "a":2.0,"b":1}').commit()
+    page = visit(f"/sessions/{call.id}", permissions=["clipboard-read", "clipboard-write"])
+    page.locator("#wire summary").click()
+    page.get_by_role("button", name="Copy as sent").click()
+    expect(page.locator("#said")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == '{"b":1,  "a":2.0,"b":1}'
+    page.get_by_role("button", name="Copy formatted").click()
+    expect(page.locator(".copy.done")).to_have_count(2)
+    assert page.evaluate("navigator.clipboard.readText()") == '{\n  "b": 1,\n  "a": 2.0,\n  "b": 1\n}'
+
+
+def test_a_pause_holds_the_axis_and_an_open_wait_as_well(visit: OpenPage, archive: Archive) -> None:
+    call = samples.Call(archive, samples.ago(10)).setup().asks(1, "Hello?").answers(1.5, "Hello.").commit()
+    page = visit(f"/sessions/{call.id}")
+    call.asks(time.time() - call.began / 1e9, "Are you there?").commit()
+    expect(page.locator(".open-wait [data-waiting]")).to_have_text(re.compile(r"\d"))
+    page.get_by_role("button", name="Pause").click()
+    frames(page)
+    drawn = """() => [document.getElementById("tl-stage").dataset.to, document.getElementById("slowest").textContent,
+        document.title, document.querySelector("main").innerText]"""
+    before = page.evaluate(drawn)
+    page.evaluate("new Promise(done => setTimeout(done, 1500))")
+    assert page.evaluate(drawn) == before
+
+
+def test_an_open_slow_wait_shows_in_the_numbers(visit: OpenPage, archive: Archive) -> None:
+    call = samples.Call(archive, samples.ago(10)).setup().asks(1, "Hello?").answers(1.5, "Hello.").commit()
+    page = visit(f"/sessions/{call.id}")
+    expect(page.locator("#slowest b")).to_have_text("500 ms")
+    call.asks(time.time() - call.began / 1e9 - 3, "Are you there?").commit()
+    expect(page.locator(".open-wait.late")).to_contain_text(re.compile(r"[3-9]\.\d s|\d+ s"))
+    expect(page.locator("#slowest.slow b")).to_contain_text("so far")
+
+
+def test_a_live_page_opens_at_its_end_and_its_way_back_stays(visit: OpenPage, archive: Archive) -> None:
+    call = long_call(archive, 30, live=True)
+    page = visit("/live")
+    page.locator(f"#c-{call.id}").click()
+    expect(page.locator("#turn-30")).to_be_in_viewport()
+    expect(page.locator("[data-back]")).to_have_text("← Live")
+    call.asks(170, "Still there?").commit()
+    expect(page.locator("#turn-31")).to_be_in_viewport()
+    expect(page.locator("[data-back]")).to_have_text("← Live")
+    expect(page.locator("[data-back]")).to_have_attribute("href", "/live")
