@@ -12,6 +12,7 @@ from functools import cached_property
 from relayproxy.console.calls.message_places import Place, Places
 from relayproxy.console.calls.message_preview import hits, kind_of
 from relayproxy.store.read.queries import PlacedMessage, Queries
+from relayproxy.store.read.recording_reader import RecordingReader
 
 SCAN = 200_000
 """Messages that one filtered page looks at before it gives the reader what it has."""
@@ -64,13 +65,21 @@ class MessagePage:
     """True when that was as many, or as long ones, as are looked at for one page, so that there may be more."""
 
 
-def read_page(queries: Queries, session: str, after: Place | None, limit: int, wanted: Filter) -> MessagePage:
+def read_page(
+    queries: Queries,
+    session: str,
+    after: Place | None,
+    limit: int,
+    wanted: Filter,
+    reader: RecordingReader | None = None,
+) -> MessagePage:
     """At most `limit` matching messages after a place."""
     found: list[PlacedMessage] = []
+    reader = reader or RecordingReader()
     scanned, looked, previous = 0, 0, _following(after)
     batch = _BATCH if wanted else limit + 1
     while True:
-        read = queries.messages(session, after, batch)
+        read = queries.messages(session, after, batch, reader)
         for placed in read:
             stopped = scanned == SCAN or (bool(wanted) and looked >= LOOKED)
             if len(found) == limit or stopped:
@@ -84,14 +93,23 @@ def read_page(queries: Queries, session: str, after: Place | None, limit: int, w
             return MessagePage(tuple(found), None, after, previous, scanned)
 
 
-def read_back(queries: Queries, session: str, places: Places, before: int, limit: int, wanted: Filter) -> MessagePage:
+def read_back(
+    queries: Queries,
+    session: str,
+    places: Places,
+    before: int,
+    limit: int,
+    wanted: Filter,
+    reader: RecordingReader | None = None,
+) -> MessagePage:
     """The last `limit` matching messages before the ordinal `before`, in order."""
     found: list[PlacedMessage] = []
+    reader = reader or RecordingReader()
     end = before = min(before, places.total)
     batch, looked = _BATCH if wanted else limit, 0
     while end > 0 and len(found) < limit and before - end < SCAN and (looked < LOOKED or not wanted):
         start = max(0, end - batch)
-        read = queries.messages(session, places.before(start), end - start)
+        read = queries.messages(session, places.before(start), end - start, reader)
         found = [*(placed for placed in read if wanted.takes(placed)), *found]
         looked += sum(map(_length, read))
         end = start
@@ -110,8 +128,9 @@ def read_back(queries: Queries, session: str, places: Places, before: int, limit
 
 def read_around(queries: Queries, session: str, places: Places, at: int, limit: int, wanted: Filter) -> MessagePage:
     """Matching messages on both sides of the ordinal `at`, more of them after it."""
-    above = read_back(queries, session, places, at, limit // 4, wanted)
-    below = read_page(queries, session, places.before(at), limit - len(above.messages), wanted)
+    reader = RecordingReader()
+    above = read_back(queries, session, places, at, limit // 4, wanted, reader)
+    below = read_page(queries, session, places.before(at), limit - len(above.messages), wanted, reader)
     return replace(
         below,
         messages=(*above.messages, *below.messages),
@@ -123,9 +142,10 @@ def read_around(queries: Queries, session: str, places: Places, at: int, limit: 
 
 def ordinal_at(queries: Queries, session: str, places: Places, opened: Iterable[int], wall: int) -> int:
     """The ordinal of the first message that was read at a moment (wall nanoseconds) or later."""
+    reader = RecordingReader()
 
     def read_at(after: Place | None) -> int | None:
-        read = queries.messages(session, after, 1)
+        read = queries.messages(session, after, 1, reader)
         return read[0].opened_at + read[0].message.t if read else None
 
     return places.at_time(wall, tuple(opened), read_at)
@@ -177,10 +197,10 @@ class Counts:
 
     @staticmethod
     def _count(found: _Count, queries: Queries, session: str, at_most: int | None) -> bool:
-        left = at_most
+        left, reader = at_most, RecordingReader()
         while True:
             batch = _BATCH if left is None else min(_BATCH, left + 1)
-            read = queries.messages(session, found.seen, batch)
+            read = queries.messages(session, found.seen, batch, reader)
             for placed in read:
                 found.counts[placed.message.sender, kind_of(placed.message)] += 1
                 found.seen = (placed.index, placed.message.seq)

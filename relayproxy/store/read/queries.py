@@ -18,7 +18,7 @@ from relayproxy.conversation.message import Message, read_lines
 from relayproxy.store.errors import NotReady, StoreError, store_errors
 from relayproxy.store.read.conditions import SORTED_BY, computed, conditions
 from relayproxy.store.read.criteria import Criteria, Sort
-from relayproxy.store.read.recording_reader import head, lines_from
+from relayproxy.store.read.recording_reader import RecordingReader
 from relayproxy.store.read.search import Hit, hits
 from relayproxy.store.schema import tables
 from relayproxy.store.schema.mapping import columns, value
@@ -157,10 +157,16 @@ class Queries:
             return tuple(value(SessionRow, row) for row in db.execute(query))
 
     def messages(
-        self, session_id: str, after: tuple[int, int] | None = None, limit: int = 1000
+        self,
+        session_id: str,
+        after: tuple[int, int] | None = None,
+        limit: int = 1000,
+        reader: RecordingReader | None = None,
     ) -> tuple[PlacedMessage, ...]:
         """At most `limit` messages of the session (our id or VX id) after the place (connection index, seq), in
-        order: connection by connection as they opened, each by seq. Fewer than `limit`: that is all for now."""
+        order: connection by connection as they opened, each by seq. Fewer than `limit`: that is all for now. The same
+        `reader` is given for all batches of one answer."""
+        reader = reader or RecordingReader()
         index, seq = (after[0], after[1] + 1) if after else (0, 0)
         found: list[PlacedMessage] = []
         with self.reading() as db:
@@ -169,7 +175,7 @@ class Queries:
             for place in range(max(index, 0), len(connections)):
                 connection = connections[place]
                 start = seq if place == index else 0
-                for message in _messages(db, connection.id, start, limit - len(found)):
+                for message in _messages(db, reader, connection.id, start, limit - len(found)):
                     found.append(PlacedMessage(connection.id, place, connection.opened_at, message))
         return tuple(found)
 
@@ -266,9 +272,9 @@ def _connections(db: Connection, session: str) -> tuple[ConnectionRow, ...]:
     return tuple(value(ConnectionRow, row) for row in db.execute(query))
 
 
-def _messages(db: Connection, connection: str, seq: int, limit: int) -> Iterator[Message]:
-    while limit > 0 and (lines := lines_from(db, connection, seq)):
-        for message in read_lines(head(lines, limit)):
+def _messages(db: Connection, reader: RecordingReader, connection: str, seq: int, limit: int) -> Iterator[Message]:
+    while limit > 0 and (lines := reader.lines(db, connection, seq, limit)):
+        for message in read_lines(lines):
             seq = message.seq + 1
             limit -= 1
             yield message

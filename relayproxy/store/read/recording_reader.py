@@ -5,12 +5,72 @@ Must not know: what is done with the messages.
 """
 
 import gzip
+from array import array
+from itertools import accumulate
 
 from sqlalchemy import Connection, func, select
 
 from relayproxy.store.schema.tables import chunks, recordings
 
 CHUNKS_AT_ONCE = 256
+KEPT_BYTES = 16 * 1024 * 1024
+"""Unpacked lines that a reader keeps between two batches: two recording parts of the usual size."""
+
+
+class Part:
+    """Lines of a connection that follow each other, unpacked: those of one recording part, or of a few chunks."""
+
+    __slots__ = ("_lines", "_starts", "connection", "first_seq")
+
+    def __init__(self, connection: str, first_seq: int, lines: bytes) -> None:
+        self.connection = connection
+        self.first_seq = first_seq
+        self._lines = lines
+        self._starts = array("q", accumulate(map(len, lines.splitlines(keepends=True)), initial=0))
+
+    @property
+    def size(self) -> int:
+        """Bytes of lines."""
+        return len(self._lines)
+
+    def holds(self, connection: str, seq: int) -> bool:
+        """Whether message `seq` of the connection is in it."""
+        return connection == self.connection and 0 <= seq - self.first_seq < len(self._starts) - 1
+
+    def lines(self, seq: int, limit: int | None = None) -> bytes:
+        """The lines from message `seq` on, at most `limit`."""
+        last = len(self._starts) - 1
+        start = min(max(seq - self.first_seq, 0), last)
+        end = last if limit is None else min(start + limit, last)
+        return self._lines[self._starts[start] : self._starts[end]]
+
+
+class RecordingReader:
+    """Reads lines batch by batch, forwards or backwards, and unpacks a part once for all of its batches.
+
+    Between two batches it keeps the parts that it unpacked last, as long as they are `KEPT_BYTES` of lines together
+    (and 8 bytes for each line); one that is larger by itself is not kept, and unpacked again for every batch. What has
+    been committed never changes, so what is kept is never wrong; but it may have been deleted, so a reader is for one
+    answer. Not for several threads at once.
+    """
+
+    def __init__(self) -> None:
+        self._kept: list[Part] = []
+        """The one that was used last is the first."""
+
+    def lines(self, db: Connection, connection: str, seq: int, limit: int) -> bytes:
+        """At most `limit` stored lines of a connection from message `seq` on. Empty when nothing is stored from there
+        on; fewer than `limit`: there may be more behind them."""
+        part = next((part for part in self._kept if part.holds(connection, seq)), None)
+        if part is None:
+            part = _part_with(db, connection, seq)
+        self._keep(part)
+        return part.lines(seq, limit)
+
+    def _keep(self, used: Part) -> None:
+        parts = [used, *(part for part in self._kept if part is not used)]
+        sizes = accumulate(part.size for part in parts)
+        self._kept = [part for part, together in zip(parts, sizes, strict=True) if together <= KEPT_BYTES]
 
 
 def pack(lines: bytes) -> bytes:
@@ -21,6 +81,11 @@ def pack(lines: bytes) -> bytes:
 def lines_from(db: Connection, connection: str, seq: int) -> bytes:
     """Stored lines of a connection from message `seq` on: the rest of one recording part, or of a few chunks.
     Empty when nothing is stored from there on; call again with the next `seq` for more."""
+    return _part_with(db, connection, seq).lines(seq)
+
+
+def _part_with(db: Connection, connection: str, seq: int) -> Part:
+    """The part that message `seq` is in, else the next one; an empty one when nothing is stored from there on."""
     part = db.execute(
         select(recordings.c.first_seq, recordings.c.lines)
         .where(recordings.c.connection == connection, recordings.c.first_seq + recordings.c.n > seq)
@@ -28,7 +93,7 @@ def lines_from(db: Connection, connection: str, seq: int) -> bytes:
         .limit(1)
     ).first()
     if part:
-        return _skip(gzip.decompress(part.lines), seq - part.first_seq)
+        return Part(connection, part.first_seq, gzip.decompress(part.lines))
     start = (
         select(func.max(chunks.c.first_seq))
         .where(chunks.c.connection == connection, chunks.c.first_seq <= seq)
@@ -43,24 +108,12 @@ def lines_from(db: Connection, connection: str, seq: int) -> bytes:
         )
         .order_by(chunks.c.first_seq)
         .limit(CHUNKS_AT_ONCE)
-    )
-    return b"".join(_skip(row.lines, seq - row.first_seq) for row in found)
-
-
-def head(lines: bytes, count: int) -> bytes:
-    """The first `count` lines, or all when there are fewer."""
-    return lines[: _line_start(lines, count)]
-
-
-def _skip(lines: bytes, count: int) -> bytes:
-    return lines[_line_start(lines, count) :]
-
-
-def _line_start(lines: bytes, number: int) -> int:
-    at = 0
-    for _ in range(number):
-        end = lines.find(b"\n", at)
-        if end < 0:
-            return len(lines)
-        at = end + 1
-    return at
+    ).all()
+    first = following = found[0].first_seq if found else seq
+    lines: list[bytes] = []
+    for row in found:
+        if row.first_seq != following:
+            break
+        lines.append(row.lines)
+        following += row.n
+    return Part(connection, first, b"".join(lines))

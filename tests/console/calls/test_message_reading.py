@@ -1,6 +1,7 @@
 """Pages, filters and counts of raw messages."""
 
 import pytest
+from sqlalchemy import event, text
 
 from relayproxy.console.calls import message_reading
 from relayproxy.console.calls.message_places import Place, Places
@@ -16,6 +17,7 @@ from relayproxy.console.calls.message_reading import (
     write_cursor,
 )
 from relayproxy.store.read.queries import Queries
+from relayproxy.store.write import chunks
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
 
@@ -185,6 +187,38 @@ def test_one_page_looks_at_so_many_bytes_and_says_so(
     back = read_back(queries, call.id, places, places.total, 100, Filter(text="111"))
     assert (found(back), back.scanned, back.stopped) == ([], 4, True)
     assert len(found(read_page(queries, call.id, (0, 0), 100, ALL))) == 9
+
+
+def test_a_long_call_is_looked_through_with_each_of_its_parts_read_once(
+    archive: Archive, queries: Queries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunks, "PART_BYTES", 2000)
+    monkeypatch.setattr(message_reading, "_BATCH", 3)
+    call = samples.Call(archive).setup()
+    for number in range(50):
+        call.twilio(1 + number, "dtmf", digit="1").commit()
+    call.hang_up(60).commit()
+    read: list[str] = []
+
+    def note(_db: object, _cursor: object, statement: str, *_rest: object) -> None:
+        read.extend(["part"] if "FROM recordings" in statement else [])
+
+    event.listen(queries._engine, "before_cursor_execute", note)
+    with queries.reading() as db:
+        parts = db.execute(text("SELECT count(*) FROM recordings")).scalar_one()
+    assert parts > 3
+    places, nowhere = places_of(queries, call), Filter(text="nowhere")
+    looks = (
+        lambda: read_page(queries, call.id, None, 10, nowhere),
+        lambda: read_back(queries, call.id, places, places.total, 10, nowhere),
+        lambda: read_around(queries, call.id, places, 25, 10, nowhere),
+        lambda: Counts().of(queries, call.id),
+        lambda: ordinal_at(queries, call.id, places, [call.began], call.began + 30 * samples.S),
+    )
+    for look in looks:
+        read.clear()
+        look()
+        assert len(read) <= parts + 1  # behind the last one there may be more
 
 
 def test_a_moment_leads_to_the_first_message_from_then_on(archive: Archive, queries: Queries) -> None:
