@@ -59,7 +59,7 @@ def build(settings: Settings, queries: Queries, pen: Pen) -> web.Application:
             *insight_page.ROUTES,
             *audit_page.ROUTES,
             web.get("/api/openapi.json", _openapi),
-            web.get("/static/{version}/{name}", statics.serve),
+            web.get("/static/{version}/{name:.+}", statics.serve),
         ]
     )
     return app

@@ -53,7 +53,7 @@ async def page(request: web.Request) -> web.Response:
         "actions": ACTIONS,
         "section": "audit",
     }
-    return render("audit.html", request, context)
+    return render("access/audit.html", request, context)
 
 
 async def entries(request: web.Request) -> web.Response:

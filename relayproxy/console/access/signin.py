@@ -116,7 +116,7 @@ def _ask(request: web.Request, door: SignIn) -> web.StreamResponse:
         raise Problem(401, "sign_in_required", "Who are you? Sign in, or send a token (Authorization: Bearer …).")
     if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
         # A link from elsewhere: the browser has kept the cookie back, and sends it when our own page goes there.
-        return render("signin.html", request, {"onward": request.path_qs, "title": "Opening"})
+        return render("access/signin.html", request, {"onward": request.path_qs, "title": "Opening"})
     target = "" if request.path == "/" else f"?next={quote(request.path_qs, safe='/')}"
     raise web.HTTPSeeOther(f"/signin{target}")
 
@@ -188,7 +188,7 @@ def _form(
     request: web.Request, onward: str, name: str = "", problem: str = "", status: int = 200
 ) -> web.StreamResponse:
     context = {"onward": "", "next": onward, "name": name[:100], "problem": problem, "title": "Sign in"}
-    return render("signin.html", request, context, status=status)
+    return render("access/signin.html", request, context, status=status)
 
 
 def _later(request: web.Request, onward: str, name: str, wait: float, problem: str) -> web.StreamResponse:

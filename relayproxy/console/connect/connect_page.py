@@ -174,7 +174,7 @@ async def _page(request: web.Request) -> web.Response:
         "of_backend": of_backend,
         "section": "connect",
     }
-    return render("connect_page.html", request, context)
+    return render("connect/connect_page.html", request, context)
 
 
 async def _ways(request: web.Request) -> tuple[Connect, tuple[Way, ...], tuple[Refused, ...]]:

@@ -166,7 +166,7 @@ async def page(request: web.Request) -> web.Response:
         "console": monitor.console(),
         "section": "health",
     }
-    return render("health.html", request, context)
+    return render("health/health_page.html", request, context)
 
 
 async def api(request: web.Request) -> web.Response:

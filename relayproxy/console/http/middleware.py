@@ -111,4 +111,4 @@ def _tell(request: web.Request, problem: Problem) -> web.Response:
         return web.Response(status=problem.status, body=body, content_type="application/json")
     title = HTTPStatus(problem.status).phrase
     context = {"title": title, "problem": problem}
-    return render("error.html", request, context, status=problem.status)
+    return render("http/error.html", request, context, status=problem.status)

@@ -28,22 +28,24 @@ class _File:
 
 
 class Statics:
-    """Every file directly in `folder` with a known suffix. What was not there at the start is not there."""
+    """Every file in `folder` and its subfolders with a known suffix, by its path in it: `http/console.css`. What was
+    not there at the start is not there."""
 
     def __init__(self, folder: Path) -> None:
         self._files: dict[str, _File] = {}
         together = hashlib.sha256()
-        for path in sorted(folder.iterdir()):
+        for path in sorted(folder.rglob("*")):
             if path.suffix in _TYPES:
+                name = path.relative_to(folder).as_posix()
                 body = path.read_bytes()
                 digest = hashlib.sha256(body).hexdigest()[:16]
-                self._files[path.name] = _File(body, _TYPES[path.suffix], digest)
-                together.update(f"{path.name} {digest}\n".encode())
+                self._files[name] = _File(body, _TYPES[path.suffix], digest)
+                together.update(f"{name} {digest}\n".encode())
         # One version for all of them, so that scripts import each other by plain relative names.
         self.version = together.hexdigest()[:12]
 
     def url(self, name: str) -> str:
-        """The URL of a file. Raises KeyError for one that is not there."""
+        """The URL of a file, by its path in the folder. Raises KeyError for one that is not there."""
         self._files[name]
         return f"/static/{self.version}/{name}"
 

@@ -107,7 +107,7 @@ async def page(request: web.Request) -> web.Response:
         "step_name": charts.step_name,
     }
     if len(sides) == 2:
-        return render("compare.html", request, context | _comparison(request, sides, slow))
+        return render("insight/comparison.html", request, context | _comparison(request, sides, slow))
     one = sides[0].summary
     context |= {
         "one": sides[0],
@@ -118,7 +118,7 @@ async def page(request: web.Request) -> web.Response:
         "list_link": f"/sessions?{urlencode({'q': q})}",
         "narrowed": lambda value: _link(q=f"{q} {write_criterion(Criterion(by, '=', (value,)))}".strip(), by=by),
     }
-    return render("insight.html", request, context)
+    return render("insight/insight_page.html", request, context)
 
 
 async def document(request: web.Request) -> web.Response:

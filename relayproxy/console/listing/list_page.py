@@ -64,7 +64,7 @@ async def page(request: web.Request) -> web.Response:
     }
     if "facets" in request.query and not empty:
         context["sidebar"] = await asyncio.to_thread(sidebar, room.queries, asked, request.query.get("more", ""))
-    return render("sessions.html", request, context)
+    return render("listing/list_page.html", request, context)
 
 
 async def rows(request: web.Request) -> web.Response:
@@ -87,14 +87,14 @@ async def rows(request: web.Request) -> web.Response:
         context["marks"] |= await _marks(request, others)
         context["rows"] = (*context["rows"], *others)
         context["left"] = frozenset(away)
-    return render("rows.html", request, context)
+    return render("listing/rows.html", request, context)
 
 
 async def facets(request: web.Request) -> web.Response:
     """`GET /sessions/facets?q=&more=`: the sidebar's content, with more values of the field that `more` names."""
     asked = _asked(request)
     found = await asyncio.to_thread(sidebar, request.app[ROOM].queries, asked, request.query.get("more", ""))
-    return render("facets.html", request, {"sidebar": found, "q": asked.text})
+    return render("listing/facets.html", request, {"sidebar": found, "q": asked.text})
 
 
 async def live(request: web.Request) -> web.StreamResponse:

@@ -43,7 +43,7 @@ async def fragment(request: web.Request) -> web.Response:
         **by_time(chosen, span, one.reach),
         "ending_names": charts.ENDING_NAMES,
     }
-    return render("overview_charts.html", request, context)
+    return render("listing/overview_charts.html", request, context)
 
 
 async def document(request: web.Request) -> web.Response:

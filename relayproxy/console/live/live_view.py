@@ -43,7 +43,7 @@ def set_up(app: web.Application) -> None:
 
 
 def _drawing(app: web.Application, settings: Settings) -> Callable[[Glimpse], Drawn]:
-    template = aiohttp_jinja2.get_env(app).get_template("card.html")
+    template = aiohttp_jinja2.get_env(app).get_template("live/call_tile.html")
 
     def draw(glimpse: Glimpse) -> Drawn:
         shown = card(glimpse, slow_ms(settings, glimpse.session.route))
@@ -55,7 +55,7 @@ def _drawing(app: web.Application, settings: Settings) -> Callable[[Glimpse], Dr
 async def wall(request: web.Request) -> web.Response:
     """`GET /live`."""
     changes = await request.app[BOARD].now()
-    return render("wall.html", request, {"changes": changes, "most": MOST, "section": "live"})
+    return render("live/live_view.html", request, {"changes": changes, "most": MOST, "section": "live"})
 
 
 async def wall_stream(request: web.Request) -> web.StreamResponse:

@@ -93,7 +93,7 @@ async def fragment(request: web.Request) -> web.Response:
     """`GET /sessions/{id}/desk`: tags and notes alone."""
     session = await _session(request)
     desk = await asyncio.to_thread(read_desk, request.app[ROOM].queries, session)
-    return render("desk.html", request, await desk_context(request, session, desk))
+    return render("sessions/annotations.html", request, await desk_context(request, session, desk))
 
 
 async def form_tag(request: web.Request) -> web.Response:

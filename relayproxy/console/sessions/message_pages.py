@@ -132,7 +132,7 @@ async def session_messages(request: web.Request) -> web.Response:
     """`GET /sessions/{id}/messages?after=&before=&at=&time=&from=&type=&text=`: the raw messages alone, counted
     however many there are."""
     found = await session_of(request)
-    return render("messages.html", request, await messages_context(request, found, MESSAGES, count_all=True))
+    return render("sessions/messages.html", request, await messages_context(request, found, MESSAGES, count_all=True))
 
 
 async def message(request: web.Request) -> web.Response:
@@ -146,7 +146,7 @@ async def message(request: web.Request) -> web.Response:
     read = await asyncio.to_thread(request.app[ROOM].queries.messages, found.row.id, (index, seq - 1), 1)
     if not read or (read[0].index, read[0].message.seq) != (index, seq):
         raise not_found("There is no such message.")
-    return render("message.html", request, {"session": found, "row": row(read[0], wanted, whole=True)})
+    return render("sessions/message.html", request, {"session": found, "row": row(read[0], wanted, whole=True)})
 
 
 ROUTES = (

@@ -41,14 +41,16 @@ async def session(request: web.Request) -> web.Response:
     found = await _with_turns(request)
     context = _conversation(request, found) | await messages_context(request, found)
     context |= await about(request, found, context["findings"], time.time_ns(), desk=True)
-    return render("session.html", request, context)
+    return render("sessions/session_page.html", request, context)
 
 
 async def call(request: web.Request) -> web.Response:
     """`GET /calls/{call_sid}`: the sessions of a call."""
     call_sid, rows = await call_of(request)
     slow = partial(slow_ms, request.app[ROOM].settings)
-    return render("call.html", request, {"call_sid": call_sid, "rows": rows, "slow_ms": slow, "section": "sessions"})
+    return render(
+        "sessions/call_page.html", request, {"call_sid": call_sid, "rows": rows, "slow_ms": slow, "section": "sessions"}
+    )
 
 
 async def session_parts(request: web.Request) -> web.Response:
@@ -56,7 +58,7 @@ async def session_parts(request: web.Request) -> web.Response:
     found = await _with_turns(request)
     context = _conversation(request, found)
     context |= await about(request, found, context["findings"], time.time_ns(), desk=False)
-    return render("parts.html", request, context)
+    return render("sessions/parts.html", request, context)
 
 
 async def turn_waterfall(request: web.Request) -> web.Response:
@@ -67,7 +69,9 @@ async def turn_waterfall(request: web.Request) -> web.Response:
     if found is None or not found.turns or found.turns[0].number != number:
         raise not_found("There is no such turn.")
     fall = waterfall(found.turns[0].budget, slow_ms(request.app[ROOM].settings, found.row.route))
-    return render("turn.html", request, {"session": found, "number": number, "fall": fall, "section": "sessions"})
+    return render(
+        "sessions/turn_page.html", request, {"session": found, "number": number, "fall": fall, "section": "sessions"}
+    )
 
 
 async def session_live(request: web.Request) -> web.StreamResponse:

@@ -1,6 +1,7 @@
 """What every response has in common, and the static files."""
 
 import asyncio
+import posixpath
 import re
 from collections.abc import AsyncGenerator
 
@@ -40,7 +41,7 @@ async def test_no_page_has_a_script_or_a_style_within(client: Client, archive: A
 
 async def test_static_files_are_kept_while_their_url_stays(client: Client) -> None:
     statics = Statics(web_dir() / "static")
-    url = statics.url("console.css")
+    url = statics.url("http/console.css")
     async with client.get(url) as response:
         assert response.status == 200
         assert response.content_type == "text/css"
@@ -86,11 +87,11 @@ async def test_nothing_but_the_fixed_files_is_served(client: Client, name: str) 
 
 def test_every_file_that_is_asked_for_is_there() -> None:
     statics = Statics(web_dir() / "static")
-    for template in (web_dir() / "templates").glob("*.html"):
+    for template in (web_dir() / "templates").rglob("*.html"):
         for name in re.findall(r"static\('([^']+)'\)", template.read_text()):
             statics.url(name)
-    for script in (web_dir() / "static").glob("*.js"):
-        for name in re.findall(r'from "\./([^"]+)"', script.read_text()):
-            statics.url(name)
+    for script in (web_dir() / "static").rglob("*.js"):
+        for name in re.findall(r'(?:from|import) "(\.[^"]+)"', script.read_text()):
+            statics.url(posixpath.normpath(posixpath.join(script.parent.name, name)))
     with pytest.raises(KeyError):
         statics.url("nothing.css")

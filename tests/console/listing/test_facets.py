@@ -74,7 +74,9 @@ def test_the_likeliest_comes_first(seen: Queries, text: str, first: str) -> None
 
 
 def test_everything_that_the_field_shows_as_an_example_is_offered(seen: Queries) -> None:
-    (placeholder,) = re.findall(r'placeholder="([^"]*)"', (web_dir() / "templates" / "filterbar.html").read_text())
+    (placeholder,) = re.findall(
+        r'placeholder="([^"]*)"', (web_dir() / "templates" / "filters/filterbar.html").read_text()
+    )
     conditions = [token for token in html.unescape(placeholder).split() if ":" in token]
     assert len(conditions) == 3
     for token in conditions:
