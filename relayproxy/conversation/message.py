@@ -47,6 +47,9 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True, rename={"sender":
     """What is odd about it: `invalid_utf8`, `inflate_failed`, `incomplete` …, or a gap's cause."""
     held: bool = False
     """The other side was not taking data, so that it left later than at once."""
+    type: str | None = None
+    """What a text message calls itself in its JSON, at most 64 characters, so that nobody has to parse it for that.
+    None for everything else, for text without a type, and in recordings of before this was stored."""
 
 
 _encoder = msgspec.json.Encoder()

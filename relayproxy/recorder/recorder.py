@@ -251,7 +251,7 @@ class Recorder:
         if event.what == "opened":
             self._sessions.opened(connection)
         session = self._sessions.of(connection)
-        session.feed(connection.id, event.messages)
+        connection.set_types(event.messages, session.feed(connection.id, event.messages))
         if connection.ending is not None:
             session.end(connection.opening, connection.ending)
         if event.messages and event.messages[0].seq < EARLY:

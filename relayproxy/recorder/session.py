@@ -109,15 +109,18 @@ class Session:
             self._openings.append(opening)
         self._change(lambda: self._fold.open(opening))
 
-    def feed(self, connection: str, messages: Sequence[Message]) -> None:
+    def feed(self, connection: str, messages: Sequence[Message]) -> list[str | None]:
+        """The next messages of a live connection; returns the type of each, as far as they could be taken in."""
         opened_at = self.live[connection]
         self.seen = max([self.seen, *(opened_at + message.t for message in messages)])
+        types: list[str | None] = []
 
         def step() -> None:
             for message in messages:
-                self._fold.feed(connection, message)
+                types.append(self._fold.feed(connection, message))
 
         self._change(step)
+        return types
 
     def end(self, opening: Opening, ending: Ending) -> None:
         self.live.pop(opening.connection_id, None)
@@ -250,7 +253,7 @@ class Session:
             self.broken = True
 
 
-def _course(part: Part) -> Iterator[tuple[int, Callable[[Session], None]]]:
+def _course(part: Part) -> Iterator[tuple[int, Callable[[Session], object]]]:
     """What happened to one connection, as wall times and steps."""
     opening, ending = part.opening, part.ending
     yield opening.opened_at, lambda session: session.open(opening)

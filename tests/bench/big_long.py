@@ -36,7 +36,8 @@ def record(archive: Archive, messages: int) -> str:
     session = Session(id, opening, Thresholds())
     session.open(opening)
     for number, some in enumerate(_portions(made)):
-        session.feed(id, some)
+        types = session.feed(id, some)
+        some = [msgspec.structs.replace(message, type=type) for message, type in zip(some, types, strict=True)]
         last = some[-1].seq == messages - 1
         if last:
             session.end(opening, ending)

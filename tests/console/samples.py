@@ -139,13 +139,12 @@ class Call:
 
     def commit(self) -> "Call":
         """Everything told since the last commit, in one transaction, as the recorder would."""
-        for message in self._pending:
-            self.fold.feed(self.id, message)
+        typed = [msgspec.structs.replace(message, type=self.fold.feed(self.id, message)) for message in self._pending]
         if self.ending:
             self.fold.end(self.id, self.ending)
         conversation = self.fold.conversation()
         langs = [turn.lang for turn in conversation.turns if turn.lang]
-        pending, self._pending = self._pending, []
+        pending, self._pending = typed, []
         first, self._stored = self._stored, self._stored + len(pending)
         connection = ConnectionRow(
             id=self.id,

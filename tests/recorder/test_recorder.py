@@ -1,5 +1,6 @@
 """The play loop on a real database: calls, gaps, reconnects, dead relays, a database that is away."""
 
+import gzip
 import json
 import logging
 import os
@@ -63,6 +64,51 @@ def test_a_call_from_its_opening_to_its_recording(stage: Stage) -> None:
     with stage.engine.connect() as db:
         assert db.exec_driver_sql("select count(*) from chunks").scalar() == 0
         assert db.exec_driver_sql("select count(*) from recordings").scalar() == 1
+
+
+def test_a_recording_names_the_type_of_each_message_and_keeps_its_payload_byte_for_byte(stage: Stage) -> None:
+    journal = stage.journal()
+    call = journal.call()
+    backend: list[tuple[str | bytes, str | None]] = [
+        (token("Sure, "), "text"),
+        ('{ "token":"\\u00e9", "type" :"text" }\n', "text"),  # not as anybody would write it again
+        ('{"type":"brand-new"}', "brand-new"),
+        ('{"type":"' + "x" * 99 + '"}', "x" * 64),
+        ('{"type":"text","token":5}', "text"),
+        ('{"type":"\\ud800"}', "\ufffd"),
+        ('{"type":"text","token":"' + "long " * 100 + '"}', "text"),  # only its head is kept
+        ('{"type":""}', None),
+        ('{"type":7}', None),
+        ('["type"]', None),
+        ("Internal Server Error", None),
+        (b"\xff", None),
+    ]
+    call.twilio(setup())
+    recorder = stage.recorder(message_limit=200)
+    for text, _ in backend:
+        call.backend(text)
+        recorder.play()
+    recorder.commit()
+    call.chunk(BACKEND, frame(2, b"\x00\xff"))
+    call.chunk(TWILIO, frame(PING, b"", mask=True))
+    call.twilio(prompt("hello"))
+    call.end()
+    recorder.finish()
+
+    first, *rest = stage.stored(call.id).messages[call.id]
+    assert first.type == "setup"
+    assert [(m.kind, m.type) for m in rest[-3:]] == [("binary", None), ("ping", None), ("text", "prompt")]
+    assert [(m.text if m.text is not None else m.data, m.type) for m in rest[:-3]] == [
+        (text[:200] if m.cut else text, type) for m, (text, type) in zip(rest[:-3], backend, strict=True)
+    ]
+    with stage.engine.connect() as db:
+        packed: bytes = db.exec_driver_sql("select lines from recordings").scalar_one()
+    second = gzip.decompress(packed).splitlines()[1]
+    assert second == (
+        b'{"seq":1,"t":20000000,"from":"backend","kind":"text","out":21000000,'
+        b'"text":"{\\"type\\": \\"text\\", \\"token\\": \\"Sure, \\", \\"last\\": false}",'
+        b'"size":50,"type":"text"}'
+    )
 
 
 def test_a_refused_call_is_a_session_of_its_own(stage: Stage) -> None:
@@ -458,6 +504,7 @@ def test_a_bug_in_the_fold_costs_the_meaning_and_not_the_messages(
     recorder.finish()
     stored = stage.stored(call.id)
     assert len(stored.texts()) == 4
+    assert [message.type for message in stored.messages[call.id]] == ["setup", None, None, None]
     assert stored.session.call_sid == "CA1"
     assert (stored.session.outcome, stored.session.ended_at) == ("unknown", NOON + 60 * MS)
     assert stage.stored(other.id).texts() == [token("hi")]

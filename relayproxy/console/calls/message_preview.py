@@ -40,6 +40,9 @@ def kind_of(message: Message) -> str:
     """What the message is, for a pill: the `type` of a JSON text message, else its kind (`ping`, `close`, `gap` …)."""
     if message.kind != "text":
         return message.kind
+    if message.type:
+        return visible(message.type)[:32]
+    # It has none, or was recorded before types were stored.
     text = message.text or ""
     if message.cut:
         named = type_in(text)

@@ -44,9 +44,9 @@ class Filter:
         message = placed.message
         if self.sides and message.sender not in self.sides:
             return False
-        if self.folded and not hits(message, self.folded):
+        if self.kinds and kind_of(message) not in self.kinds:
             return False
-        return not self.kinds or kind_of(message) in self.kinds
+        return not self.folded or hits(message, self.folded)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from relayproxy.conversation.measures.totals_accumulator import FindingList, Tal
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.model import Conversation, Finding, Handoff, Turn, Waiting
 from relayproxy.conversation.moment import Moment
-from relayproxy.conversation.protocol.messages import End, Error, Prompt, Setup, read
+from relayproxy.conversation.protocol.messages import End, Error, Prompt, Setup, read, type_of
 from relayproxy.conversation.totals import Totals, milliseconds
 
 MAX_SETUP = 64 * 1024
@@ -77,21 +77,23 @@ class Fold:
             self._watch.turn = self._turn()
             self._watch.reconnected(opening.opened_at, max(at for at in before if at), opening.connection_id)
 
-    def feed(self, connection_id: str, message: Message) -> None:
-        """The next message of a connection. Raises KeyError when it was never opened, and nothing else."""
+    def feed(self, connection_id: str, message: Message) -> str | None:
+        """The next message of a connection; returns what it calls itself, if it does (`Message.type`). Raises KeyError
+        when the connection was never opened, and nothing else."""
         link = self._links[connection_id]
         opened_at = link.opening.opened_at
         at = opened_at + message.t
         if at > self._now:
             self._now = at
             self._exchange.pass_time(at)
-        kind = message.kind
+        kind, named = message.kind, None
         self._watch.turn = self._turn()
         if kind == "text":
             self._messages += 1
             self._watch.timing(message)
             out = at if message.out is None else opened_at + message.out
             event, moment = read(message), Moment(at, out, connection_id, message.seq)
+            named = type_of(event)
             if message.sender == "backend":
                 accepted = self._watch.from_backend(message, at, connection_id)
                 if link.closing is None or link.closing.sender != "twilio":
@@ -125,6 +127,7 @@ class Fold:
             if message.sender == "twilio":
                 link.clipped = self._exchange.playback.clipped(at)
                 self._exchange.replies.closed(connection_id)
+        return named
 
     def end(self, connection_id: str, ending: Ending) -> None:
         """A connection has ended. Raises KeyError when it was never opened."""

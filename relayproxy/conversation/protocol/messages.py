@@ -167,6 +167,13 @@ def read(message: Message) -> Typed | Unknown:
     return _by_head(glance(message.text)[0])
 
 
+def type_of(event: Typed | Unknown) -> str | None:
+    """What a message that was read calls itself (at most 64 characters); None when it does not."""
+    if isinstance(event, Unknown):
+        return event.type or None
+    return str(event.__struct_config__.tag)
+
+
 def type_in(head: str) -> str | None:
     """What the message whose head this is calls itself; None when that is not in it."""
     return mended(glance(head)[0].get("type", "")) or None

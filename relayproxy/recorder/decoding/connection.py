@@ -8,6 +8,7 @@ import hashlib
 import logging
 import struct
 import traceback
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -175,6 +176,13 @@ class Connection:
         for decoder in self._decoders.values():
             messages += self._add(decoder.end(ending.t, self._seq))
         return messages
+
+    def set_types(self, messages: Sequence[Message], types: Iterable[str | None]) -> None:
+        """What the last ones of `fresh` call themselves, as whoever has read them says; it may know only the first."""
+        start = len(self.fresh) - len(messages)
+        for place, type in enumerate(types, start):
+            if type is not None:
+                self.fresh[place] = msgspec.structs.replace(self.fresh[place], type=type)
 
     def row(self) -> ConnectionRow:
         """As of the last entry."""

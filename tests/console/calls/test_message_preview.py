@@ -4,6 +4,7 @@ import json
 import time
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from relayproxy.console.calls import message_preview
 from relayproxy.console.http import display_text
 from relayproxy.conversation.message import Message
+from relayproxy.conversation.protocol.messages import read, type_of
 
 
 def text(content: str, **more: Any) -> Message:
@@ -34,6 +36,37 @@ def text(content: str, **more: Any) -> Message:
 )
 def test_the_kind_is_the_type_when_there_is_one(content: str, kind: str) -> None:
     assert message_preview.kind_of(text(content)) == kind
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"type":"prompt","voicePrompt":"Hi"}',
+        '{"type":"brand-new","x":[1,{"y":2}]}',
+        '{"type":5}',
+        '{"type":""}',
+        '{"type":"\\u202eevil"}',
+        '{"type":"text","token":"\\ud800"}',
+        '{"type":"text","token":NaN}',
+        '{"type":"text","token":5}',
+        '{"type":"end","handoffData":' + "[" * 99 + "]" * 99 + "}",
+        '{"type":"' + "x" * 99 + '"}',
+        "[1,2]",
+        "null",
+        "busy",
+    ],
+)
+@pytest.mark.parametrize("cut", [False, True])
+def test_what_was_recorded_before_types_were_stored_is_told_apart_as_what_is_recorded_now(
+    content: str, cut: bool
+) -> None:
+    before = text(content, cut=cut)
+    now = msgspec.structs.replace(before, type=type_of(read(before)))
+    assert message_preview.kind_of(now) == message_preview.kind_of(before)
+
+
+def test_a_stored_type_is_believed_without_a_look_at_the_payload() -> None:
+    assert message_preview.kind_of(text("withheld", type="prompt")) == "prompt"
 
 
 def test_the_head_of_a_cut_message_still_tells_its_type() -> None:
