@@ -7,7 +7,6 @@ A session is read, derived and replaced by itself, so this may run beside a reco
 """
 
 import logging
-import time
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -20,6 +19,7 @@ from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.errors import RelayproxyError
 from relayproxy.plural import plural
 from relayproxy.recorder.session import Part, Session, first_of, part_of
+from relayproxy.retry import retry
 from relayproxy.settings.model import Settings, slow_turn_and_stall, version_from
 from relayproxy.store.engine import open_engine
 from relayproxy.store.errors import AwayError, DamagedError
@@ -30,7 +30,7 @@ from relayproxy.store.write.archive import Archive
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-RETRY = 1.0
+PAUSES = (1.0,)
 """Seconds until a locked database is tried again."""
 
 
@@ -109,15 +109,14 @@ def rebuild(
 
 def _patiently(action: Callable[[], T]) -> T:
     """The action's result; it is tried again for as long as the database is locked or away."""
-    told = False
-    while True:
-        try:
-            return action()
-        except AwayError as problem:
-            if not told:
-                log.warning("%s; waiting for it", problem)
-            told = True
-            time.sleep(RETRY)
+    told: list[Exception] = []
+
+    def failed(problem: Exception) -> None:
+        if not told:
+            log.warning("%s; waiting for it", problem)
+            told.append(problem)
+
+    return retry(action, PAUSES, errors=AwayError, failed=failed)
 
 
 def _ids(archive: Archive, name: str) -> list[str]:

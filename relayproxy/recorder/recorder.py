@@ -20,10 +20,10 @@ from relayproxy.conversation.measures.spans import Span
 from relayproxy.conversation.message import write_lines
 from relayproxy.journal.reader import START, Position
 from relayproxy.journal.segments import journal_paths
+from relayproxy.recorder.database_retry import DatabaseRetry, Stopped
 from relayproxy.recorder.decoding.connection import Connection, log_bug
 from relayproxy.recorder.heartbeat import Beat, Progress
 from relayproxy.recorder.journal_player import Event, Playback
-from relayproxy.recorder.retry import Patient, Stopped
 from relayproxy.recorder.session import Session
 from relayproxy.recorder.sessions import Sessions
 from relayproxy.store.errors import OvertakenError
@@ -82,8 +82,8 @@ class Recorder:
         self._patience = patience
         self._exporter = exporter
         self._stop = stop or threading.Event()
-        self._patient = Patient(check, self._stop)
-        self._sessions = Sessions(archive, self._patient, thresholds, version_from)
+        self._retry = DatabaseRetry(check, self._stop)
+        self._sessions = Sessions(archive, self._retry, thresholds, version_from)
         self._playbacks: dict[str, Playback] = {}
         self._looked = False
         self._touched: dict[str, Connection] = {}
@@ -128,7 +128,7 @@ class Recorder:
     def vitals(self) -> Beat:
         """How it goes; the longest lag is that since the last call."""
         places = tuple((one.path, one.position) for one in self._playbacks.values() if not one.ended)
-        return self._progress.beat(places, len(self._sessions.connections), self._patient.trouble)
+        return self._progress.beat(places, len(self._sessions.connections), self._retry.trouble)
 
     def close(self) -> None:
         for playback in self._playbacks.values():
@@ -169,7 +169,7 @@ class Recorder:
         while True:
             batch = self._batch(touched, sessions, moved)
             try:
-                self._patient(partial(self._archive.commit, batch))
+                self._retry(partial(self._archive.commit, batch))
                 break
             except OvertakenError as other:
                 self._sessions.reread(other.sessions)
@@ -218,7 +218,7 @@ class Recorder:
         gone = tuple(playback.id for playback in ended if self._tidy(playback, playback.delete))
         if gone:
             self._playbacks = {name: one for name, one in self._playbacks.items() if name not in gone}
-            self._patient(lambda: self._archive.commit(Batch(dropped_journals=gone)))
+            self._retry(lambda: self._archive.commit(Batch(dropped_journals=gone)))
 
     def _discover(self) -> None:
         paths = [path for path in journal_paths(self._folder) if path.name not in self._playbacks]
@@ -226,14 +226,14 @@ class Recorder:
             return
         # What the database expects of a journal whose folder is gone will never come: that one has ended.
         known = {path.name for path in paths} | self._playbacks.keys()
-        paths += [self._folder / name for name in sorted(self._patient(self._archive.journal_names) - known)]
+        paths += [self._folder / name for name in sorted(self._retry(self._archive.journal_names) - known)]
         for path in paths:
             self._playbacks[path.name] = self._restore(path)
         self._looked = True
 
     def _restore(self, path: Path) -> Playback:
-        rows = {row.id: row for row in self._patient(self._archive.journals)}
-        live = self._patient(lambda: self._archive.live_connections(path.name))
+        rows = {row.id: row for row in self._retry(self._archive.journals)}
+        live = self._retry(lambda: self._archive.live_connections(path.name))
         connections = [Connection.restore(row, self._message_limit) for row in live]
         self._sessions.restore(connections)
         row = rows.get(path.name)

@@ -13,8 +13,8 @@ import msgspec
 from relayproxy.connection import Opening
 from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.conversation.message import Message
+from relayproxy.recorder.database_retry import DatabaseRetry
 from relayproxy.recorder.decoding.connection import Connection
-from relayproxy.recorder.retry import Patient
 from relayproxy.recorder.session import Part, Session, first_of, part_of
 from relayproxy.recorder.session_identity import Identity, agrees, identity, ids_of_first_frame, signed
 from relayproxy.store.errors import DamagedError
@@ -36,12 +36,12 @@ class Sessions:
     def __init__(
         self,
         archive: Archive,
-        patient: Patient,
+        retry: DatabaseRetry,
         thresholds: Callable[[str], Thresholds],
         version_from: Callable[[str], str | None],
     ) -> None:
         self._archive = archive
-        self._patient = patient
+        self._retry = retry
         self._thresholds = thresholds
         self._version_from = version_from
         self._sessions: dict[str, Session] = {}
@@ -150,7 +150,7 @@ class Sessions:
             known = None
         if known is not None:
             return known
-        rows = self._patient(lambda: self._archive.sessions_by_ids(name.session_id, None, since))
+        rows = self._retry(lambda: self._archive.sessions_by_ids(name.session_id, None, since))
         return next((row.id for row in rows if agrees(row, name) and self._signed(row) == name.signed), None)
 
     def _hinted(self, connection: Connection, since: int) -> str | None:
@@ -163,19 +163,19 @@ class Sessions:
             same = vx in (None, name.session_id) and call_sid in (None, name.call_sid)
             if same and name.signed == sent and self._sessions[known].ended_at >= since:
                 return known
-        rows = self._patient(lambda: self._archive.sessions_by_ids(vx, call_sid, since))
+        rows = self._retry(lambda: self._archive.sessions_by_ids(vx, call_sid, since))
         rows = tuple(row for row in rows if call_sid in (None, row.call_sid))
         return next((row.id for row in reversed(rows) if self._signed(row) == sent), None)
 
     def _signed(self, row: SessionRow) -> bool:
-        first = self._patient(lambda: self._archive.connection(row.id))
+        first = self._retry(lambda: self._archive.connection(row.id))
         try:
             return first is not None and signed(msgspec.json.decode(first.opening, type=Opening))
         except msgspec.DecodeError:
             return False
 
     def _revision(self, session: Session) -> int | None:
-        row = self._patient(lambda: self._archive.session(session.id))
+        row = self._retry(lambda: self._archive.session(session.id))
         return None if row is None else row.revision
 
     def _forget(self, session: Session) -> None:
@@ -186,7 +186,7 @@ class Sessions:
 
     def _load(self, session_id: str) -> Session | None:
         """A stored session, whose final spans were handed on before. None when nothing is left of it."""
-        self._patient(lambda: self._archive.follow(session_id))
+        self._retry(lambda: self._archive.follow(session_id))
         parts = self._parts(session_id)
         if not parts:
             return None
@@ -206,7 +206,7 @@ class Sessions:
         """All connections of a session: what is stored, and what is played and not committed yet."""
         parts: list[Part] = []
         members = {one.id: one for one in self.connections.values() if one.session == session_id}
-        for row in self._patient(lambda: self._archive.session_connections(session_id)):
+        for row in self._retry(lambda: self._archive.session_connections(session_id)):
             if row.id not in members:
                 try:
                     parts.append(part_of(row, self._stored(row.id)))
@@ -233,4 +233,4 @@ class Sessions:
                 log.error("connection %s: %s", connection, problem)  # noqa: TRY400
             return found
 
-        return self._patient(read)
+        return self._retry(read)

@@ -8,8 +8,9 @@ import asyncio
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from itertools import chain, repeat
 
+from relayproxy.errors import RelayproxyError
+from relayproxy.retry import retry_async
 from relayproxy.supervisor.child import BACKOFF
 
 log = logging.getLogger(__name__)
@@ -31,22 +32,24 @@ class Migration:
     async def run(self) -> None:
         """Returns when the database is ready. Says what is wrong whenever that changes, and when it has worked."""
         said = ""
-        for pause in chain(BACKOFF, repeat(BACKOFF[-1])):
-            worked, words = await self._attempt()
-            if words not in ("", said):
-                again = "" if worked else " (calls are carried and kept in the journal; trying again until it works)"
-                log.error("%s%s", words, again)
-            said = words or said
-            if worked:
-                break
+
+        def failed(problem: Exception) -> None:
+            nonlocal said
+            if str(problem) != said:
+                said = str(problem)
+                log.error("%s (calls are carried and kept in the journal; trying again until it works)", said)
             self.tried.set()
-            await asyncio.sleep(pause)
-        if said:
+
+        words = await retry_async(self._attempt, BACKOFF, errors=RelayproxyError, failed=failed)
+        if words not in ("", said):
+            log.error("%s", words)
+        if words or said:
             await self._replaced()
             log.warning("the database is ready; recording goes on")
         self.tried.set()
 
-    async def _attempt(self) -> tuple[bool, str]:
+    async def _attempt(self) -> str:
+        """What is to be said although it has worked. Raises RelayproxyError with what is wrong."""
         try:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", "relayproxy", "migrate", *self._options),
@@ -57,7 +60,7 @@ class Migration:
                 start_new_session=True,
             )
         except OSError as problem:
-            return False, f"the database cannot be prepared: {problem}"
+            raise RelayproxyError(f"the database cannot be prepared: {problem}") from None
         assert process.stderr is not None
         assert process.stdout is not None
         try:
@@ -71,4 +74,6 @@ class Migration:
             # After the first, which is that it has worked: what else there is to do.
             log.warning("%s", line)
         text = words.decode("utf-8", "replace").strip().removeprefix("relayproxy: error: ")
-        return code == 0, text or (f"the database cannot be prepared (exit code {code})" if code else "")
+        if code:
+            raise RelayproxyError(text or f"the database cannot be prepared (exit code {code})")
+        return text

@@ -1,5 +1,6 @@
 """Stored calls derived anew, beside a recorder or without one."""
 
+import logging
 import os
 import pty
 import re
@@ -202,10 +203,17 @@ def test_a_locked_database_is_waited_for(
     other = open_engine(stage.url)
     lock = writing(stage.engine).connect()
     lock.begin()
-    monkeypatch.setattr("relayproxy.recorder.rebuild.time.sleep", lambda _seconds: lock.close())
+    monkeypatch.setattr("relayproxy.recorder.rebuild.PAUSES", (0.01,))
 
+    class Unlock(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lock.close()
+
+    unlock = Unlock()
+    logging.getLogger("relayproxy.recorder.rebuild").addHandler(unlock)
     *_, last = rebuild(Archive(other), (), lambda _route: Thresholds())
 
+    logging.getLogger("relayproxy.recorder.rebuild").removeHandler(unlock)
     other.dispose()
     assert last.rebuilt == 1
     assert stage.stored(ended.id) == right

@@ -16,11 +16,13 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from aiohttp import web
 
 from relayproxy.console.access.authorization import address_of, identity_of
 from relayproxy.console.http.middleware import Problem
+from relayproxy.retry import retry_async
 from relayproxy.store.errors import RefusedError, StoreError
 from relayproxy.store.write.annotation_writer import Pen
 from relayproxy.store.write.audit import Entry, add_entries
@@ -107,46 +109,44 @@ class Scribe:
             batch = self._batch = [await self._queue.get()]
             while len(batch) < AT_ONCE and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
-            count, failures = len(batch), 0
-            while not await self._write(batch):
-                await asyncio.sleep(PAUSES[min(failures, len(PAUSES) - 1)])
-                failures += 1
+            count = len(batch)
+            await retry_async(partial(self._write, batch), PAUSES, errors=StoreError, failed=self._failed)
             self._batch = []
             for _ in range(count):
                 self._queue.task_done()
 
-    async def _write(self, batch: list[Entry]) -> bool:
-        """False when it is to be tried again, with what is left of the batch."""
+    def _failed(self, problem: Exception) -> None:
+        if self._failing_since is None:
+            _log.warning("the audit cannot be written, its entries wait: %s", problem)
+            self._failing_since = time.time_ns()
+        self._cause = str(problem)
+
+    async def _write(self, batch: list[Entry]) -> None:
+        """Raises StoreError when it is to be tried again, with what is left of the batch."""
         lost = self._lost
         gap = [Entry(time.time_ns(), "relayproxy", "lost", str(lost), "")] if lost else []
         try:
             await asyncio.to_thread(add_entries, self._pen, [*batch, *gap])
         except Exception as problem:
             if isinstance(problem, StoreError) and not isinstance(problem, RefusedError):
-                if self._failing_since is None:
-                    _log.warning("the audit cannot be written, its entries wait: %s", problem)
-                    self._failing_since = time.time_ns()
-                self._cause = str(problem)
-                return False
+                raise
             if len(batch) > 1:
-                return await self._write_each(batch)
+                await self._write_each(batch)
+                return
             # Whatever it is, it must not end the task that writes.
             _log.exception("an entry of the audit could not be written")
             self._lost += 1
-            return True
+            return
         if self._failing_since is not None:
             _log.warning("the audit is written again")
         self._failing_since = None
         self._lost -= lost
-        return True
 
-    async def _write_each(self, batch: list[Entry]) -> bool:
+    async def _write_each(self, batch: list[Entry]) -> None:
         """One by one, so that one that cannot be written takes no other with it."""
         while batch:
-            if not await self._write(batch[:1]):
-                return False
+            await self._write(batch[:1])
             del batch[0]
-        return True
 
 
 SCRIBE = web.AppKey("scribe", Scribe)

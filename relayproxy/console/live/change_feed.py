@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from relayproxy.console.http.change_poller import Pulse
+from relayproxy.retry import retry_async
 from relayproxy.store.errors import StoreError
 from relayproxy.store.read.live import Glimpse, glimpses, live
 from relayproxy.store.read.queries import Queries
@@ -21,7 +22,8 @@ MOST = 500
 """Live calls on the wall; of more, the longest-lived."""
 _ENDED = 500
 """Calls that are remembered after their end, for those who were away meanwhile."""
-_RETRY = 1.0
+_PAUSES = (1.0,)
+"""Seconds until another look after one that failed."""
 _REST = 3
 """Times its own duration that a look is followed by a rest: with many calls, fewer looks that each show more."""
 
@@ -123,18 +125,17 @@ class Board(Generic[T]):
     async def _look_on(self) -> None:
         async with aclosing(self._pulse.sessions()) as tokens:
             async for _ in tokens:
-                while True:
-                    began = time.monotonic()
-                    try:
-                        await self._look()
-                        await asyncio.sleep(_REST * (time.monotonic() - began))
-                        break
-                    except StoreError:
-                        # Which the log has been told of.
-                        await asyncio.sleep(_RETRY)
+                # The log has been told of a failure by whoever met it.
+                await asyncio.sleep(_REST * await retry_async(self._timed_look, _PAUSES, errors=StoreError))
         self._over = True
         async with self._changed:
             self._changed.notify_all()
+
+    async def _timed_look(self) -> float:
+        """How many seconds it took."""
+        began = time.monotonic()
+        await self._look()
+        return time.monotonic() - began
 
     async def _look(self) -> None:
         async with self._looking:

@@ -1,4 +1,4 @@
-"""Patience with the database.
+"""Waiting for the database.
 
 Knows: trying again until it works, saying so once for each change, and giving up only when told to stop.
 Must not know: what is read or written.
@@ -11,12 +11,13 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from relayproxy.errors import RelayproxyError
+from relayproxy.retry import retry
 from relayproxy.store.errors import BrokenError, OvertakenError, ReplacedError
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-RETRY_FIRST, RETRY_MAX = 0.1, 2.0
+PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6, 2.0)
 """Seconds between two attempts."""
 
 
@@ -24,7 +25,7 @@ class Stopped(Exception):
     """The recorder was told to stop while the database was away."""
 
 
-class Patient:
+class DatabaseRetry:
     """Calls what needs the database. `check` raises when the database cannot be used as it is (its schema); it is
     asked before the first use and after each failure."""
 
@@ -38,29 +39,28 @@ class Patient:
     def __call__(self, action: Callable[[], T]) -> T:
         """The action's result, however long it takes. Raises Stopped when told to stop meanwhile, and
         OvertakenError, ReplacedError and BrokenError: with another database, all that the caller knows is wrong."""
-        delay = RETRY_FIRST
-        while True:
-            try:
-                if not self._healthy:
-                    self._check()
-                result = action()
-            except (BrokenError, OvertakenError, ReplacedError):
-                raise
-            except Exception as problem:
-                self._say(problem)
-                if self._stop.wait(delay):
-                    raise Stopped from None
-                delay = min(2 * delay, RETRY_MAX)
-            else:
-                if self._healthy is False:
-                    log.warning("recording goes on")
-                self._healthy = True
-                return result
 
-    def _say(self, problem: Exception) -> None:
+        def attempt() -> T:
+            if not self._healthy:
+                self._check()
+            return action()
+
+        result = retry(attempt, PAUSES, failed=self._failed, wait=self._wait)
+        if self._healthy is False:
+            log.warning("recording goes on")
+        self._healthy = True
+        return result
+
+    def _failed(self, problem: Exception) -> None:
+        if isinstance(problem, BrokenError | OvertakenError | ReplacedError):
+            raise problem
         # Only errors of ours are known not to quote what was being written.
         words = str(problem) if isinstance(problem, RelayproxyError) else type(problem).__name__
         self.trouble = time.time_ns(), words
         if self._healthy is not False:
             log.error("nothing can be recorded (%s); calls go on, the journal keeps them", words)
         self._healthy = False
+
+    def _wait(self, pause: float) -> None:
+        if self._stop.wait(pause):
+            raise Stopped
