@@ -13,29 +13,29 @@ from relayproxy.console.access import audit_page, signin
 from relayproxy.console.calls import requested, sparkline, timeline
 from relayproxy.console.connect import connect_page
 from relayproxy.console.health import health_page, liveness
-from relayproxy.console.http.change_poller import Pulse
-from relayproxy.console.http.context import ROOM, Room
-from relayproxy.console.http.middleware import add_headers, tell_errors
+from relayproxy.console.http.change_poller import ChangePoller
+from relayproxy.console.http.context import APP_CONTEXT, AppContext
+from relayproxy.console.http.middleware import error_middleware, security_headers
 from relayproxy.console.http.render import set_up_templates
-from relayproxy.console.http.static_files import Statics
+from relayproxy.console.http.static_files import StaticFiles
 from relayproxy.console.insight import insight_page
 from relayproxy.console.listing import list_page, overview
 from relayproxy.console.live import live_view
 from relayproxy.console.sessions import annotations, api, export, message_pages, session_page
 from relayproxy.settings.model import Settings
 from relayproxy.store.read.queries import Queries
-from relayproxy.store.write.annotation_writer import Pen
+from relayproxy.store.write.annotation_writer import AnnotationWriter
 
 
-def build(settings: Settings, queries: Queries, pen: Pen) -> web.Application:
+def build(settings: Settings, queries: Queries, writer: AnnotationWriter) -> web.Application:
     """The application on a database that may come later. Runs on the event loop it is built for."""
-    app = web.Application(middlewares=[tell_errors])
-    statics = _statics()
-    app[ROOM] = Room(settings, queries, Pulse(queries), statics, pen)
-    app.on_response_prepare.append(add_headers)
+    app = web.Application(middlewares=[error_middleware])
+    static_files = _statics()
+    app[APP_CONTEXT] = AppContext(settings, queries, ChangePoller(queries), static_files, writer)
+    app.on_response_prepare.append(security_headers)
     app.on_shutdown.append(_end_streams)
-    set_up_templates(app, statics)
-    signin.set_up(app, settings, pen)
+    set_up_templates(app, static_files)
+    signin.set_up(app, settings, writer)
     requested.set_up(app)
     sparkline.set_up(app)
     live_view.set_up(app)
@@ -59,15 +59,15 @@ def build(settings: Settings, queries: Queries, pen: Pen) -> web.Application:
             *insight_page.ROUTES,
             *audit_page.ROUTES,
             web.get("/api/openapi.json", _openapi),
-            web.get("/static/{version}/{name:.+}", statics.serve),
+            web.get("/static/{version}/{name:.+}", static_files.serve),
         ]
     )
     return app
 
 
 @cache
-def _statics() -> Statics:
-    return Statics(web_dir() / "static")
+def _statics() -> StaticFiles:
+    return StaticFiles(web_dir() / "static")
 
 
 async def _openapi(request: web.Request) -> web.Response:
@@ -78,4 +78,4 @@ async def _openapi(request: web.Request) -> web.Response:
 
 
 async def _end_streams(app: web.Application) -> None:
-    await app[ROOM].pulse.close()
+    await app[APP_CONTEXT].poller.close()

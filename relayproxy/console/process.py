@@ -13,13 +13,13 @@ from aiohttp import web
 
 from relayproxy.console.app import build
 from relayproxy.console.health.availability import Availability
-from relayproxy.console.http.request_handler import Requests, UnreadableLog
+from relayproxy.console.http.request_handler import ConsoleRequestHandler, UnreadableLog
 from relayproxy.errors import cannot_listen
 from relayproxy.settings.model import Settings, split_address
 from relayproxy.signals import signals_to
 from relayproxy.store.engine import open_engine, open_reader
 from relayproxy.store.read.queries import Queries
-from relayproxy.store.write.annotation_writer import Pen
+from relayproxy.store.write.annotation_writer import AnnotationWriter
 
 THREADS = 32
 """Questions to the database that may be under way at once: a few slow ones must not keep everybody waiting."""
@@ -39,9 +39,9 @@ async def _serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="console"))
     with signals_to(lambda _: stop.set()):
-        engine, pen = open_reader(settings.database), Pen(open_engine(settings.database, afresh=True))
+        engine, writer = open_reader(settings.database), AnnotationWriter(open_engine(settings.database, afresh=True))
         runner = web.AppRunner(
-            build(settings, Queries(engine, Availability().note), pen),
+            build(settings, Queries(engine, Availability().note), writer),
             # A reader who leaves ends the handler, so that a live stream does not outlast its page.
             handler_cancellation=True,
             shutdown_timeout=_SHUTDOWN,
@@ -52,7 +52,7 @@ async def _serve(settings: Settings) -> None:
         try:
             host, port = split_address(settings.console)
             try:
-                listening = await loop.create_server(lambda: Requests(server, note), host, port)
+                listening = await loop.create_server(lambda: ConsoleRequestHandler(server, note), host, port)
             except OSError as problem:
                 raise cannot_listen("console", settings.console, problem) from None
             print(f"console listening on {_url(listening, host)}", flush=True)
@@ -61,7 +61,7 @@ async def _serve(settings: Settings) -> None:
         finally:
             await runner.cleanup()
             engine.dispose()
-            pen.close()
+            writer.close()
 
 
 def _url(listening: asyncio.Server, host: str) -> str:

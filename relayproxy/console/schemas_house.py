@@ -7,7 +7,7 @@ Must not know: endpoints; where the values come from.
 from relayproxy.console.access.audit_page import ACTIONS
 from relayproxy.console.health.health_facts import Name
 from relayproxy.console.health.journal_gaps import CAUSES
-from relayproxy.console.health.reachability import State, Step, Who
+from relayproxy.console.health.reachability import ProbeStep, State, Who
 from relayproxy.console.schemas import (
     Schema,
     array,
@@ -198,7 +198,7 @@ PROBE = obj(
         "summary": text("What it means for calls."),
         "answered_by": nullable(one_of(Who)),
         "status": nullable(integer("HTTP status of the answer.")),
-        "steps": array(obj({"name": one_of(Step.__annotations__["name"]), "state": STATE, "detail": text()})),
+        "steps": array(obj({"name": one_of(ProbeStep.__annotations__["name"]), "state": STATE, "detail": text()})),
     },
     "Whether something answers at an address.",
 )

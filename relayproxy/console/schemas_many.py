@@ -8,7 +8,7 @@ from dataclasses import fields
 
 from relayproxy.console.insight.comparison import MEASURES
 from relayproxy.console.insight.selection import Span
-from relayproxy.console.insight.statistics import Verdict
+from relayproxy.console.insight.statistics import Significance
 from relayproxy.console.insight.summary import ENDINGS, LISTED, VALUES
 from relayproxy.console.schemas import (
     Fields,
@@ -182,7 +182,7 @@ COMPARISON = obj(
                     "by": nullable(number("b less a; less is better.")),
                     "share": nullable(number("That, of a.")),
                     "verdict": one_of(
-                        Verdict,
+                        Significance,
                         "What became of it from a to b. `unclear`: chance alone may make such a difference; `few`: too "
                         "few to say; `none`: one side has no number.",
                     ),

@@ -17,7 +17,7 @@ from relayproxy.store.engine import open_engine, open_reader
 from relayproxy.store.read import conditions
 from relayproxy.store.read.criteria import Criteria, Criterion
 from relayproxy.store.read.queries import ALL, Queries
-from relayproxy.store.write.annotation_writer import Pen
+from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.archive import Archive
 from tests.bench.big import DAY, make
 from tests.bench.big_long import record
@@ -138,16 +138,16 @@ def test_the_next_page_begins_in_the_index_where_the_last_one_ended(
 
 async def test_any_of_them_can_be_opened(folder: Path, queries: Queries) -> None:
     settings = Settings(data_dir=folder)
-    pen = Pen(open_engine(settings.database))
+    writer = AnnotationWriter(open_engine(settings.database))
     page = queries.sessions(500)
     kinds = {row.outcome: row.id for row in page.sessions}
-    async with TestClient(TestServer(build(settings, queries, pen))) as client:
+    async with TestClient(TestServer(build(settings, queries, writer))) as client:
         for id in kinds.values():
             async with client.get(f"/sessions/{id}") as response:
                 assert response.status == 200
             async with client.get(f"/api/sessions/{id}") as response:
                 assert (await response.json())["id"] == id
-    pen.close()
+    writer.close()
     assert len(kinds) >= 5
 
 

@@ -18,7 +18,7 @@ from relayproxy.console.app import build
 from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine, open_reader
 from relayproxy.store.read.queries import Queries
-from relayproxy.store.write.annotation_writer import Pen
+from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.archive import Archive
 from tests.console.browser import launched, watched_page
 from tests.databases import migrated
@@ -54,15 +54,15 @@ def queries(settings: Settings) -> Iterator[Queries]:
 
 
 @pytest.fixture
-def pen(settings: Settings) -> Iterator[Pen]:
-    pen = Pen(open_engine(settings.database, afresh=True))
-    yield pen
-    pen.close()
+def writer(settings: Settings) -> Iterator[AnnotationWriter]:
+    writer = AnnotationWriter(open_engine(settings.database, afresh=True))
+    yield writer
+    writer.close()
 
 
 @pytest.fixture
-async def client(settings: Settings, queries: Queries, pen: Pen) -> AsyncIterator[Client]:
-    async with TestClient(TestServer(build(settings, queries, pen))) as client:
+async def client(settings: Settings, queries: Queries, writer: AnnotationWriter) -> AsyncIterator[Client]:
+    async with TestClient(TestServer(build(settings, queries, writer))) as client:
         yield client
 
 
@@ -87,19 +87,19 @@ def visit(browser: Browser, console: str) -> Iterator[OpenPage]:
 
 
 @pytest.fixture
-def console(settings: Settings, queries: Queries, pen: Pen) -> Iterator[str]:
+def console(settings: Settings, queries: Queries, writer: AnnotationWriter) -> Iterator[str]:
     """The URL of a console that runs in a thread of its own, for tests that are not asynchronous."""
-    with served(settings, queries, pen) as url:
+    with served(settings, queries, writer) as url:
         yield url
 
 
 @contextmanager
-def served(settings: Settings, queries: Queries, pen: Pen) -> Iterator[str]:
+def served(settings: Settings, queries: Queries, writer: AnnotationWriter) -> Iterator[str]:
     """A console in a thread of its own; its URL."""
     told: queue.SimpleQueue[tuple[str, Callable[[], object]]] = queue.SimpleQueue()
 
     async def serve() -> None:
-        runner = web.AppRunner(build(settings, queries, pen), handler_cancellation=True, shutdown_timeout=1)
+        runner = web.AppRunner(build(settings, queries, writer), handler_cancellation=True, shutdown_timeout=1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         stop = asyncio.Event()

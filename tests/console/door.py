@@ -18,7 +18,7 @@ from relayproxy.passwords import token_digest
 from relayproxy.settings.model import Settings, load
 from relayproxy.store.engine import open_engine, open_reader
 from relayproxy.store.read.queries import Queries
-from relayproxy.store.write.annotation_writer import Pen
+from relayproxy.store.write.annotation_writer import AnnotationWriter
 
 Client = TestClient[web.Request, web.Application]
 
@@ -40,12 +40,12 @@ def settings_in(folder: Path, **values: Any) -> Settings:
 
 
 @asynccontextmanager
-async def console_on(settings: Settings, pen: Pen | None = None) -> AsyncIterator[Client]:
+async def console_on(settings: Settings, writer: AnnotationWriter | None = None) -> AsyncIterator[Client]:
     """A client of a console with these settings; it follows no redirects by itself unless asked to."""
-    engine, pen = open_reader(settings.database), pen or Pen(open_engine(settings.database))
-    async with TestClient(TestServer(build(settings, Queries(engine), pen))) as client:
+    engine, writer = open_reader(settings.database), writer or AnnotationWriter(open_engine(settings.database))
+    async with TestClient(TestServer(build(settings, Queries(engine), writer))) as client:
         yield client
-    pen.close()
+    writer.close()
     engine.dispose()
 
 

@@ -15,7 +15,7 @@ from relayproxy.console.operations import OPERATIONS, Operation
 from relayproxy.console.schemas_house import ERRORS
 from relayproxy.settings.model import Settings
 from relayproxy.store.read.queries import Queries
-from relayproxy.store.write.annotation_writer import Pen
+from relayproxy.store.write.annotation_writer import AnnotationWriter
 from tests.console.conftest import Client
 from tests.console.contract import BY_ID, ask
 
@@ -48,9 +48,9 @@ OTHERS = {
 }
 
 
-def routes(settings: Settings, queries: Queries, pen: Pen) -> Iterator[tuple[str, str]]:
+def routes(settings: Settings, queries: Queries, writer: AnnotationWriter) -> Iterator[tuple[str, str]]:
     """Method and path of everything that the console answers."""
-    for route in build(settings, queries, pen).router.routes():
+    for route in build(settings, queries, writer).router.routes():
         assert route.resource is not None
         if route.method != "HEAD":
             yield route.method.lower(), route.resource.canonical
@@ -84,8 +84,8 @@ def test_every_schema_is_used() -> None:
     assert [name for name in document()["components"]["schemas"] if f"'#/components/schemas/{name}'" not in told] == []
 
 
-async def test_every_path_of_the_api_is_in_it(settings: Settings, queries: Queries, pen: Pen) -> None:
-    there = {(method, path) for method, path in routes(settings, queries, pen) if path.startswith("/api/")}
+async def test_every_path_of_the_api_is_in_it(settings: Settings, queries: Queries, writer: AnnotationWriter) -> None:
+    there = {(method, path) for method, path in routes(settings, queries, writer) if path.startswith("/api/")}
     told = {(one.method, one.path) for one in OPERATIONS}
     assert there == told
     assert len({one.id for one in OPERATIONS}) == len(OPERATIONS)
@@ -94,8 +94,10 @@ async def test_every_path_of_the_api_is_in_it(settings: Settings, queries: Queri
         assert in_path == re.findall(r"\{(\w+)\}", one.path)
 
 
-async def test_every_parameter_that_a_handler_names_is_in_it(settings: Settings, queries: Queries, pen: Pen) -> None:
-    for route in build(settings, queries, pen).router.routes():
+async def test_every_parameter_that_a_handler_names_is_in_it(
+    settings: Settings, queries: Queries, writer: AnnotationWriter
+) -> None:
+    for route in build(settings, queries, writer).router.routes():
         path = route.resource.canonical if route.resource else ""
         if not path.startswith("/api/") or route.method == "HEAD":
             continue
@@ -105,15 +107,17 @@ async def test_every_parameter_that_a_handler_names_is_in_it(settings: Settings,
         assert named == {parameter["name"] for parameter in one.parameters if parameter["in"] == "query"}, path
 
 
-async def test_every_page_has_a_twin(settings: Settings, queries: Queries, pen: Pen) -> None:
-    there = {path for method, path in routes(settings, queries, pen) if method == "get"}
+async def test_every_page_has_a_twin(settings: Settings, queries: Queries, writer: AnnotationWriter) -> None:
+    there = {path for method, path in routes(settings, queries, writer) if method == "get"}
     pages = {path for path in there if not path.startswith("/api/")} - PARTS - STREAMS - set(OTHERS)
     assert pages == {one.page for one in OPERATIONS if one.page}
     assert there >= PARTS | STREAMS | set(OTHERS)
 
 
-async def test_everything_that_a_form_can_do_programs_can(settings: Settings, queries: Queries, pen: Pen) -> None:
-    forms = {path for method, path in routes(settings, queries, pen) if method == "post"} - {"/signin", "/signout"}
+async def test_everything_that_a_form_can_do_programs_can(
+    settings: Settings, queries: Queries, writer: AnnotationWriter
+) -> None:
+    forms = {path for method, path in routes(settings, queries, writer) if method == "post"} - {"/signin", "/signout"}
     twins = {"/sessions/{id}/tags", "/sessions/{id}/notes"}
     assert {path for path in forms if not path.startswith("/api/")} == {*twins, "/connect/check"}
     assert forms >= {f"/api{path}" for path in twins}

@@ -12,13 +12,13 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy import text
 
-from relayproxy.console.access.audit_log import Scribe
+from relayproxy.console.access.audit_log import AuditLog
 from relayproxy.console.app import build
 from relayproxy.settings.model import Settings
 from relayproxy.store.read.queries import Queries
-from relayproxy.store.write.annotation_writer import Pen
+from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.archive import Archive
-from relayproxy.store.write.audit import Entry, read_entries
+from relayproxy.store.write.audit import AuditEntry, read_entries
 from tests.console import samples
 from tests.console.conftest import Client
 from tests.peers.postgres import Server
@@ -41,8 +41,10 @@ def booked(archive: Archive) -> samples.Call:
 
 
 @pytest.fixture
-async def client(settings: Settings, queries: Queries, pen: Pen, booked: samples.Call) -> AsyncIterator[Client]:
-    async with TestClient(TestServer(build(settings, queries, pen))) as client:
+async def client(
+    settings: Settings, queries: Queries, writer: AnnotationWriter, booked: samples.Call
+) -> AsyncIterator[Client]:
+    async with TestClient(TestServer(build(settings, queries, writer))) as client:
         yield client
 
 
@@ -211,9 +213,9 @@ async def test_tags_and_notes_are_kept(client: Client, booked: samples.Call) -> 
 
 
 async def test_a_mistake_of_ours_is_not_told_as_the_databases(
-    client: Client, pen: Pen, booked: samples.Call, caplog: pytest.LogCaptureFixture
+    client: Client, writer: AnnotationWriter, booked: samples.Call, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with pen.writing() as db:
+    with writer.writing() as db:
         db.execute(text("ALTER TABLE notes RENAME COLUMN author TO writer"))
     async with client.get(f"/api/sessions/{booked.id}/notes") as answer:
         assert answer.status == 500
@@ -222,16 +224,16 @@ async def test_a_mistake_of_ours_is_not_told_as_the_databases(
 
 
 async def test_an_entry_that_cannot_be_written_takes_no_other_with_it(
-    settings: Settings, archive: Archive, queries: Queries, pen: Pen, caplog: pytest.LogCaptureFixture
+    settings: Settings, archive: Archive, queries: Queries, writer: AnnotationWriter, caplog: pytest.LogCaptureFixture
 ) -> None:
-    scribe = Scribe(pen)
+    audit_log = AuditLog(writer)
     for number, actor in enumerate(["ann", "half \ud800", "bob", "\ud800", "cleo"]):
-        scribe.take(Entry(time.time_ns(), actor, "view", f"s{number}", ""))
-    task = asyncio.create_task(scribe.run())
-    await scribe.settle(30)
-    assert scribe.waiting == 0
-    scribe.take(Entry(time.time_ns(), "dora", "view", "s5", ""))
-    await scribe.settle(30)
+        audit_log.take(AuditEntry(time.time_ns(), actor, "view", f"s{number}", ""))
+    task = asyncio.create_task(audit_log.run())
+    await audit_log.settle(30)
+    assert audit_log.waiting == 0
+    audit_log.take(AuditEntry(time.time_ns(), "dora", "view", "s5", ""))
+    await audit_log.settle(30)
     task.cancel()
     entries = (await asyncio.to_thread(read_entries, queries, 10)).entries[::-1]
     assert [entry.actor for entry in entries if entry.action == "view"] == ["ann", "bob", "cleo", "dora"]

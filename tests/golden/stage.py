@@ -12,7 +12,7 @@ from relayproxy.console.app import build
 from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine, open_reader
 from relayproxy.store.read.queries import Queries
-from relayproxy.store.write.annotation_writer import Pen
+from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.archive import Archive
 from tests.databases import migrated
 from tests.golden import Answer, answers, record
@@ -22,12 +22,12 @@ async def answered(folder: Path) -> list[Answer]:
     """What the console answers over a database that is made in `folder`."""
     settings = Settings(data_dir=folder, backend="wss://agent.example.com/ws")
     migrated(settings.database)
-    writer, reader = open_engine(settings.database), open_reader(settings.database)
-    made = record(Archive(writer))
-    pen = Pen(writer)
-    async with TestClient(TestServer(build(settings, Queries(reader), pen))) as client:
+    engine, reader = open_engine(settings.database), open_reader(settings.database)
+    made = record(Archive(engine))
+    writer = AnnotationWriter(engine)
+    async with TestClient(TestServer(build(settings, Queries(reader), writer))) as client:
         found = [answer async for answer in answers(client, made)]
-    pen.close()
+    writer.close()
     reader.dispose()
-    writer.dispose()
+    engine.dispose()
     return found

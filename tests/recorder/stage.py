@@ -46,7 +46,7 @@ def token(text: str, *, last: bool = False) -> str:
 
 
 class Journal:
-    """A journal under the test's pen. Entries wait in `entries` until `flush` makes a block of them."""
+    """A journal under the test's writer. Entries wait in `entries` until `flush` makes a block of them."""
 
     def __init__(self, folder: Path) -> None:
         self.path, self._lock = create_journal(folder)

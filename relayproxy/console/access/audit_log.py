@@ -20,12 +20,12 @@ from functools import partial
 
 from aiohttp import web
 
-from relayproxy.console.access.authorization import address_of, identity_of
+from relayproxy.console.access.authorization import address_of, principal_of
 from relayproxy.console.http.middleware import Problem
 from relayproxy.retry import retry_async
 from relayproxy.store.errors import RefusedError, StoreError
-from relayproxy.store.write.annotation_writer import Pen
-from relayproxy.store.write.audit import Entry, add_entries
+from relayproxy.store.write.annotation_writer import AnnotationWriter
+from relayproxy.store.write.audit import AuditEntry, add_entries
 
 _log = logging.getLogger(__name__)
 
@@ -55,13 +55,13 @@ class AuditState:
     cause: str = ""
 
 
-class Scribe:
+class AuditLog:
     """Writes entries, in the order in which they came."""
 
-    def __init__(self, pen: Pen, *, waiting: int = WAITING) -> None:
-        self._pen = pen
-        self._queue: asyncio.Queue[Entry] = asyncio.Queue(waiting)
-        self._batch: list[Entry] = []
+    def __init__(self, writer: AnnotationWriter, *, waiting: int = WAITING) -> None:
+        self._writer = writer
+        self._queue: asyncio.Queue[AuditEntry] = asyncio.Queue(waiting)
+        self._batch: list[AuditEntry] = []
         self._lost = 0
         self._seen: OrderedDict[bytes, float] = OrderedDict()
         self._failing_since: int | None = None
@@ -77,16 +77,16 @@ class Scribe:
         """How many entries wait to be written."""
         return self._queue.qsize() + len(self._batch)
 
-    def take(self, entry: Entry) -> None:
+    def take(self, entry: AuditEntry) -> None:
         """Keeps an entry until it is written."""
         try:
             self._queue.put_nowait(entry)
         except asyncio.QueueFull:
             self._lost += 1
 
-    async def write_now(self, entry: Entry) -> None:
+    async def write_now(self, entry: AuditEntry) -> None:
         """Returns when the entry is written. Raises `StoreError`."""
-        await asyncio.to_thread(add_entries, self._pen, [entry])
+        await asyncio.to_thread(add_entries, self._writer, [entry])
 
     async def settle(self, patience: float = 1.0) -> None:
         """Waits a little until what was taken is written."""
@@ -121,12 +121,12 @@ class Scribe:
             self._failing_since = time.time_ns()
         self._cause = str(problem)
 
-    async def _write(self, batch: list[Entry]) -> None:
+    async def _write(self, batch: list[AuditEntry]) -> None:
         """Raises StoreError when it is to be tried again, with what is left of the batch."""
         lost = self._lost
-        gap = [Entry(time.time_ns(), "relayproxy", "lost", str(lost), "")] if lost else []
+        gap = [AuditEntry(time.time_ns(), "relayproxy", "lost", str(lost), "")] if lost else []
         try:
-            await asyncio.to_thread(add_entries, self._pen, [*batch, *gap])
+            await asyncio.to_thread(add_entries, self._writer, [*batch, *gap])
         except Exception as problem:
             if isinstance(problem, StoreError) and not isinstance(problem, RefusedError):
                 raise
@@ -142,26 +142,26 @@ class Scribe:
         self._failing_since = None
         self._lost -= lost
 
-    async def _write_each(self, batch: list[Entry]) -> None:
+    async def _write_each(self, batch: list[AuditEntry]) -> None:
         """One by one, so that one that cannot be written takes no other with it."""
         while batch:
             await self._write(batch[:1])
             del batch[0]
 
 
-SCRIBE = web.AppKey("scribe", Scribe)
+AUDIT_LOG = web.AppKey("audit_log", AuditLog)
 
 
-def set_up(app: web.Application, pen: Pen) -> None:
+def set_up(app: web.Application, writer: AnnotationWriter) -> None:
     """Makes `audit` work for the application."""
-    scribe = app[SCRIBE] = Scribe(pen)
+    audit_log = app[AUDIT_LOG] = AuditLog(writer)
 
     async def work(_: web.Application) -> AsyncIterator[None]:
-        task = asyncio.create_task(scribe.run())
+        task = asyncio.create_task(audit_log.run())
         yield
-        await scribe.settle()
-        if scribe.waiting:
-            _log.error("%d entries of the audit were not written", scribe.waiting)
+        await audit_log.settle()
+        if audit_log.waiting:
+            _log.error("%d entries of the audit were not written", audit_log.waiting)
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
@@ -175,16 +175,16 @@ async def audit(request: web.Request, action: str, subject: str, *, actor: str |
     Returns at once, and never fails but for `export` where people sign in: that one returns when the entry is
     written, and raises a 503 Problem when it cannot be.
     """
-    scribe = request.app.get(SCRIBE)
-    if scribe is None:
+    audit_log = request.app.get(AUDIT_LOG)
+    if audit_log is None:
         return
-    who = identity_of(request) if actor is None else None
-    entry = Entry(time.time_ns(), who.name if who else actor or "", action, subject, address_of(request))
+    who = principal_of(request) if actor is None else None
+    entry = AuditEntry(time.time_ns(), who.name if who else actor or "", action, subject, address_of(request))
     if action != "export" or who is None or who.means == "local":
-        scribe.take(entry)
+        audit_log.take(entry)
         return
     try:
-        await scribe.write_now(entry)
+        await audit_log.write_now(entry)
     except StoreError:
         _log.warning("a download was refused: the audit cannot be written")
         raise Problem(
@@ -195,11 +195,11 @@ async def audit(request: web.Request, action: str, subject: str, *, actor: str |
 async def viewed(request: web.Request, session: str) -> None:
     """The request shows something of the session (our id). Every opening of its page or document is an entry; parts
     of it are one when the same person has not looked at it for a while."""
-    scribe, resource = request.app.get(SCRIBE), request.match_info.route.resource
+    audit_log, resource = request.app.get(AUDIT_LOG), request.match_info.route.resource
     where = resource.canonical if resource else ""
-    if scribe is None or where == _DOWNLOAD:
+    if audit_log is None or where == _DOWNLOAD:
         return
-    news = scribe.is_news("view", identity_of(request).name, address_of(request), session)
+    news = audit_log.is_news("view", principal_of(request).name, address_of(request), session)
     if news or where in _OPENED:
         await audit(request, "view", session)
 
@@ -207,6 +207,6 @@ async def viewed(request: web.Request, session: str) -> None:
 async def searched(request: web.Request, words: Iterable[str]) -> None:
     """The request searched for words that were said. The words are not kept; the same ones again, as when a list
     brings itself up to date, are no new entry."""
-    scribe = request.app.get(SCRIBE)
-    if scribe is not None and scribe.is_news("search", identity_of(request).name, address_of(request), *words):
+    audit_log = request.app.get(AUDIT_LOG)
+    if audit_log is not None and audit_log.is_news("search", principal_of(request).name, address_of(request), *words):
         await audit(request, "search", "")

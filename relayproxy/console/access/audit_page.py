@@ -10,15 +10,15 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from relayproxy.console.access.audit_log import SCRIBE
+from relayproxy.console.access.audit_log import AUDIT_LOG
 from relayproxy.console.access.authorization import require_admin
-from relayproxy.console.http.context import ROOM
-from relayproxy.console.http.json_response import answer
+from relayproxy.console.http.context import APP_CONTEXT
+from relayproxy.console.http.json_response import json_response
 from relayproxy.console.http.middleware import bad_request
 from relayproxy.console.http.parameters import whole_number
 from relayproxy.console.http.render import render
 from relayproxy.console.http.times import moment
-from relayproxy.store.write.audit import Entry, EntryPage, read_entries
+from relayproxy.store.write.audit import AuditEntry, EntryPage, read_entries
 from relayproxy.text import storable
 
 ENTRIES, MOST_ENTRIES = 100, 1000
@@ -61,7 +61,7 @@ async def entries(request: web.Request) -> web.Response:
     require_admin(request)
     found = await _read(request, whole_number(request, "limit", ENTRIES, 1, MOST_ENTRIES))
     next = None if found.next is None else str(found.next)
-    return answer({"items": [_item(entry) for entry in found.entries], "next": next})
+    return json_response({"items": [_item(entry) for entry in found.entries], "next": next})
 
 
 async def _read(request: web.Request, limit: int) -> EntryPage:
@@ -69,16 +69,18 @@ async def _read(request: web.Request, limit: int) -> EntryPage:
     if text and not (text.isascii() and text.isdigit() and len(text) < 19):
         raise bad_request(f"before={text[:32]}: a cursor as an earlier page gave it is expected.")
     # So that who looks finds what they have just done.
-    await request.app[SCRIBE].settle()
+    await request.app[AUDIT_LOG].settle()
     before = int(text) if text else None
-    return await asyncio.to_thread(lambda: read_entries(request.app[ROOM].queries, limit, before, **_wanted(request)))
+    return await asyncio.to_thread(
+        lambda: read_entries(request.app[APP_CONTEXT].queries, limit, before, **_wanted(request))
+    )
 
 
 def _wanted(request: web.Request) -> dict[str, str]:
     return {name: storable(request.query.get(name, "")).strip()[:200] for name in _FILTERS}
 
 
-def _item(entry: Entry) -> dict[str, Any]:
+def _item(entry: AuditEntry) -> dict[str, Any]:
     return {
         **moment("at", entry.at),
         "actor": entry.actor,

@@ -11,9 +11,9 @@ from functools import cached_property
 
 from aiohttp import web
 
-from relayproxy.console.access.authorization import LOCAL, Identity
 from relayproxy.console.access.cookies import ENDED_FILE, Cookies, Ended, Pass, bond_of, key_in
 from relayproxy.console.access.origins import Origins
+from relayproxy.console.access.principal import LOCAL, Principal
 from relayproxy.console.http.middleware import Problem
 from relayproxy.passwords import decoy, is_password, same, token_digest
 from relayproxy.settings.model import Settings, User, is_loopback
@@ -27,14 +27,14 @@ _LONGEST_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Proven:
+class Authenticated:
     """Who it is, and the cookie that says so when it was one."""
 
-    identity: Identity
+    identity: Principal
     cookie: Pass | None = None
 
 
-class Proof:
+class Authenticator:
     """What the settings say about who is who. Raises SettingError when the cookies' key can neither be read nor
     made."""
 
@@ -51,17 +51,17 @@ class Proof:
             key = settings.console_key or key_in(settings.data_dir)
             self._cookies = Cookies(key, Ended(settings.data_dir / ENDED_FILE))
 
-    def of(self, request: web.Request) -> Proven | None:
+    def of(self, request: web.Request) -> Authenticated | None:
         """Who sent the request; None when that is not known. Raises a Problem for a wrong token, and for a request
         from another machine while nobody can sign in."""
         if not self._settings.asks_who:
             # The start has refused to listen elsewhere; this is what it relied on.
             if not is_loopback((request.remote or "").removeprefix("::ffff:")):
                 raise Problem(403, "forbidden", "Without a sign-in the console answers this machine alone.")
-            return Proven(LOCAL)
+            return Authenticated(LOCAL)
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return Proven(self._token(token.strip()))
+            return Authenticated(self._token(token.strip()))
         return self._proxied(request) or self._signed_in(request)
 
     @property
@@ -112,16 +112,16 @@ class Proof:
     def _decoy(self) -> str:
         return decoy(user.password for user in self._users.values() if user.password)
 
-    def _token(self, token: str) -> Identity:
+    def _token(self, token: str) -> Principal:
         digest, found = token_digest(token), None
         for name, known in self._settings.tokens.items():
             if same(digest, known.sha256):
-                found = Identity(f"token:{name}", known.role, "token")
+                found = Principal(f"token:{name}", known.role, "token")
         if found is None:
             raise Problem(401, "wrong_token", "There is no such token.")
         return found
 
-    def _proxied(self, request: web.Request) -> Proven | None:
+    def _proxied(self, request: web.Request) -> Authenticated | None:
         header = self._settings.console_user_header
         if header is None or not self._origins.trusted(request):
             return None
@@ -129,14 +129,14 @@ class Proof:
         name = told[0].strip() if len(told) == 1 else ""
         if not name.isprintable() or not 0 < len(name) <= _LONGEST_NAME or name.startswith("token:"):
             return None
-        return Proven(Identity(name, self._users.get(name, User()).role, "proxy"))
+        return Authenticated(Principal(name, self._users.get(name, User()).role, "proxy"))
 
-    def _signed_in(self, request: web.Request) -> Proven | None:
+    def _signed_in(self, request: web.Request) -> Authenticated | None:
         found = self._cookie(request)
         user = self._users.get(found.name) if found else None
         if found is None or user is None or not user.password or not same(found.bond, bond_of(user.password)):
             return None
-        return Proven(Identity(found.name, user.role, "password"), found)
+        return Authenticated(Principal(found.name, user.role, "password"), found)
 
     def _cookie(self, request: web.Request) -> Pass | None:
         value = request.cookies.get(_SECURE_COOKIE if self._origins.secure(request) else _COOKIE)

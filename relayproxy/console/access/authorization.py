@@ -6,15 +6,13 @@ Must not know: how somebody proves who they are.
 
 from aiohttp import web
 
-from relayproxy.console.access.principal import ADDRESS, IDENTITY, LOCAL, Identity
+from relayproxy.console.access.principal import ADDRESS, PRINCIPAL, Principal
 from relayproxy.console.http.middleware import Problem
 
-__all__ = ["ADDRESS", "IDENTITY", "LOCAL", "Identity", "address_of", "identity_of", "require_admin"]
 
-
-def identity_of(request: web.Request) -> Identity:
+def principal_of(request: web.Request) -> Principal:
     """Who sent the request. Raises a 401 Problem when that is not known."""
-    found: Identity | None = request.get(IDENTITY)
+    found: Principal | None = request.get(PRINCIPAL)
     if found is None:
         raise Problem(401, "sign_in_required", "Sign in first.")
     return found
@@ -25,9 +23,9 @@ def address_of(request: web.Request) -> str:
     return request.get(ADDRESS) or request.remote or ""
 
 
-def require_admin(request: web.Request) -> Identity:
+def require_admin(request: web.Request) -> Principal:
     """Who sent the request. Raises a 403 Problem when they may only look."""
-    found = identity_of(request)
+    found = principal_of(request)
     if found.role != "admin":
         raise Problem(403, "forbidden", "Only an admin may do this.")
     return found

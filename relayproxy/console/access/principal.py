@@ -15,7 +15,7 @@ Means = Literal["local", "password", "token", "proxy"]
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class Principal:
     """A person or program, and what it may do: a viewer looks, tags and writes notes, an admin may do everything."""
 
     name: str
@@ -24,9 +24,9 @@ class Identity:
     """How it is known who that is; only who gave a password can sign out here."""
 
 
-LOCAL = Identity("local", "admin")
+LOCAL = Principal("local", "admin")
 """Whoever works on this machine, while nobody has to sign in."""
-IDENTITY = web.RequestKey("identity", Identity)
+PRINCIPAL = web.RequestKey("principal", Principal)
 """Under which sign-in leaves who it was; not there while nobody needs to be known."""
 ADDRESS = web.RequestKey("address", str)
 """Under which sign-in leaves where the request came from."""

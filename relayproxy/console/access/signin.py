@@ -18,16 +18,17 @@ from aiohttp import web
 
 from relayproxy.console.access import audit_log
 from relayproxy.console.access.audit_log import audit
-from relayproxy.console.access.authentication import Proof
-from relayproxy.console.access.authorization import ADDRESS, IDENTITY, address_of
+from relayproxy.console.access.authentication import Authenticator
+from relayproxy.console.access.authorization import address_of
 from relayproxy.console.access.cookies import Pass
 from relayproxy.console.access.origins import Origins
+from relayproxy.console.access.principal import ADDRESS, PRINCIPAL
 from relayproxy.console.access.throttle import Throttle
 from relayproxy.console.http.forms import form_of
 from relayproxy.console.http.middleware import Handler, Problem, bad_request
 from relayproxy.console.http.render import PAGE_VALUES, render
 from relayproxy.settings.model import Settings
-from relayproxy.store.write.annotation_writer import Pen
+from relayproxy.store.write.annotation_writer import AnnotationWriter
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class SignIn:
 
     def __init__(self, settings: Settings) -> None:
         self.origins = Origins(settings)
-        self.proof = Proof(settings, self.origins)
+        self.proof = Authenticator(settings, self.origins)
         self.throttle = Throttle()
         self._running: defaultdict[str, set[asyncio.Transport]] = defaultdict(set)
 
@@ -75,14 +76,14 @@ class SignIn:
 SIGN_IN = web.AppKey("sign_in", SignIn)
 
 
-def set_up(app: web.Application, settings: Settings, pen: Pen) -> None:
+def set_up(app: web.Application, settings: Settings, writer: AnnotationWriter) -> None:
     """Puts the guard before every handler, adds the paths to sign in and out, and makes `audit` work. The application
     has the middleware that tells errors already: the guard comes after it."""
     app[SIGN_IN] = SignIn(settings)
-    audit_log.set_up(app, pen)
+    audit_log.set_up(app, writer)
     app.middlewares.append(guard)
     app.on_response_prepare.append(_say_how)
-    app[PAGE_VALUES]["principal"] = lambda request: request.get(IDENTITY)
+    app[PAGE_VALUES]["principal"] = lambda request: request.get(PRINCIPAL)
     app.add_routes(ROUTES)
 
 
@@ -105,7 +106,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         raise
     if proven is None:
         return _ask(request, door)
-    request[IDENTITY] = proven.identity
+    request[PRINCIPAL] = proven.identity
     with door.running(proven.cookie, request.transport):
         return await handler(request)
 
@@ -204,8 +205,8 @@ def _words(seconds: float) -> str:
 
 
 async def _tell_wrong_token(request: web.Request) -> None:
-    scribe = request.app[audit_log.SCRIBE]
-    if scribe.is_news("wrong token", address_of(request)):
+    log = request.app[audit_log.AUDIT_LOG]
+    if log.is_news("wrong token", address_of(request)):
         _log.warning("a wrong token came from %s", address_of(request))
         await audit(request, "sign_in_failed", "", actor="token:")
 

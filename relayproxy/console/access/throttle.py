@@ -30,7 +30,7 @@ class Limit:
 PAIR = Limit(free=5, longest=900.0)
 ADDRESS = Limit(free=20, longest=300.0)
 NAME = Limit(free=10, longest=30.0)
-MOST = 10_000
+MAX_TRACKED = 10_000
 """Counts kept of each kind; beyond it the one that was touched longest ago is forgotten."""
 
 
@@ -82,7 +82,7 @@ class _Counts:
 class Throttle:
     """Counts attempts. For one thread; nothing waits in here."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, most: int = MOST) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, most: int = MAX_TRACKED) -> None:
         self._clock = clock
         self._pairs, self._addresses, self._names = (_Counts(limit, most) for limit in (PAIR, ADDRESS, NAME))
         self._most = most

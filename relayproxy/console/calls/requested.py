@@ -13,7 +13,7 @@ from relayproxy.console.access.audit_log import viewed
 from relayproxy.console.calls.message_places import Place
 from relayproxy.console.calls.message_reading import Counts, Filter, read_cursor
 from relayproxy.console.calls.reading import Session, read_call, read_session
-from relayproxy.console.http.context import ROOM
+from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.http.middleware import bad_request, not_found
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rows import SessionRow
@@ -42,14 +42,14 @@ COUNTS = web.AppKey("counts", SharedCounts)
 
 def set_up(app: web.Application) -> None:
     """Makes `COUNTS` known to the application."""
-    app[COUNTS] = SharedCounts(app[ROOM].queries)
+    app[COUNTS] = SharedCounts(app[APP_CONTEXT].queries)
 
 
 async def session_of(request: web.Request, first: int = 0, limit: int = 0) -> Session:
     """The session that the path names, with `limit` turns from number `first` on, or its last ones when it has not so
     many. Raises a 404 Problem."""
     id = request.match_info["id"]
-    found = await read_session(request.app[ROOM].queries, id, first, limit)
+    found = await read_session(request.app[APP_CONTEXT].queries, id, first, limit)
     if found is None:
         raise not_found(f"There is no session {id[:64]} here.")
     await viewed(request, found.row.id)
@@ -59,7 +59,7 @@ async def session_of(request: web.Request, first: int = 0, limit: int = 0) -> Se
 async def call_of(request: web.Request, limit: int = 50) -> tuple[str, tuple[SessionRow, ...]]:
     """The call that the path names, and its first sessions. Raises a 404 Problem."""
     call_sid = request.match_info["call_sid"]
-    found = await read_call(request.app[ROOM].queries, call_sid, limit)
+    found = await read_call(request.app[APP_CONTEXT].queries, call_sid, limit)
     if not found:
         raise not_found(f"There is no call {call_sid[:64]} here.")
     return call_sid, found

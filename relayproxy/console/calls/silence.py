@@ -16,7 +16,7 @@ HIGHEST = 160
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
+class DrawnSilence:
     ms: int
     text: str
     height: int
@@ -27,7 +27,7 @@ class Silence:
     """One of its ends is not from an event."""
 
 
-def silence(before: Turn, turn: Turn) -> Silence | None:
+def silence(before: Turn, turn: Turn) -> DrawnSilence | None:
     """Between a turn and the next; None when it is short or its ends are not known."""
     quiet, begins = _quiet_from(before), _begins(turn)
     if quiet is None or begins is None:
@@ -37,7 +37,7 @@ def silence(before: Turn, turn: Turn) -> Silence | None:
         return None
     height = round(ms * PIXELS_A_SECOND / 1000)
     estimated = quiet[1] or turn.caller_estimated
-    return Silence(ms, times.duration(ms), min(height, HIGHEST), height > HIGHEST, estimated)
+    return DrawnSilence(ms, times.duration(ms), min(height, HIGHEST), height > HIGHEST, estimated)
 
 
 def _quiet_from(turn: Turn) -> tuple[int, bool] | None:

@@ -19,7 +19,7 @@ from relayproxy.console.calls.findings import UNKNOWN, slow_ms
 from relayproxy.console.calls.reading import Session
 from relayproxy.console.calls.requested import session_of
 from relayproxy.console.calls.waterfall import in_tenths
-from relayproxy.console.http.context import ROOM
+from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.http.parameters import whole_number
 from relayproxy.console.http.times import moment
 from relayproxy.conversation.checks.findings import CATALOGUE, OF_SESSION
@@ -158,9 +158,9 @@ async def session_timeline(request: web.Request) -> web.Response:
     """`GET /sessions/{id}/timeline?first=`: the turns from number `first` on; ask again with `settled`."""
     first = whole_number(request, "first", 0, 0, 10**9 - 1)
     found = await session_of(request)
-    room = request.app[ROOM]
-    slow = slow_ms(room.settings, found.row.route)
-    body = await asyncio.to_thread(_encoded, room.queries, found, first, slow)
+    context = request.app[APP_CONTEXT]
+    slow = slow_ms(context.settings, found.row.route)
+    body = await asyncio.to_thread(_encoded, context.queries, found, first, slow)
     response = web.Response(body=body, content_type="application/json", charset="utf-8")
     response.enable_compression()
     return response
@@ -183,7 +183,7 @@ async def longest_wait(request: web.Request) -> web.Response:
 
 async def _lead_to(request: web.Request, measure: Callable[[TurnRow], int | None]) -> NoReturn:
     found = await session_of(request)
-    rows = await asyncio.to_thread(request.app[ROOM].queries.turns, found.row.id)
+    rows = await asyncio.to_thread(request.app[APP_CONTEXT].queries.turns, found.row.id)
     measured = [(ms, -row.number) for row in rows if (ms := measure(row)) is not None]
     number = -max(measured)[1] if measured else 0
     raise web.HTTPSeeOther(f"/sessions/{found.row.id}?turn={number}#turn-{number}")

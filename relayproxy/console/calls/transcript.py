@@ -13,7 +13,7 @@ import msgspec
 
 from relayproxy.console import words
 from relayproxy.console.calls.findings import FindingView
-from relayproxy.console.calls.silence import Silence, silence
+from relayproxy.console.calls.silence import DrawnSilence, silence
 from relayproxy.console.calls.waterfall import Waterfall, waterfall
 from relayproxy.console.http import times
 from relayproxy.conversation.model import HeardBasis, Interruption, MarkKind, Turn
@@ -51,7 +51,7 @@ class Badge:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TranscriptLine:
     """One thing that happened. `at` is wall nanoseconds, None when only the turn it belongs to is known."""
 
     kind: LineKind
@@ -72,7 +72,7 @@ class TurnView:
     number: int
     at: int
     """When it began, wall nanoseconds."""
-    lines: tuple[Line, ...]
+    lines: tuple[TranscriptLine, ...]
     lang: str | None
     """Set where the caller's language is heard first or changes."""
     coalesced: int
@@ -82,7 +82,7 @@ class TurnView:
     digest: str
     """Changes when anything that is shown of the turn does."""
     findings: tuple[FindingView, ...] = ()
-    silence: Silence | None = None
+    silence: DrawnSilence | None = None
     """That comes before it."""
     waterfall: Waterfall | None = None
     """What its latency went into."""
@@ -155,32 +155,32 @@ def turn_view(
     )
 
 
-def _lines(turn: Turn, placed: Iterable[FindingView]) -> list[Line]:
+def _lines(turn: Turn, placed: Iterable[FindingView]) -> list[TranscriptLine]:
     """In order of time; what has no time of its own stays behind what it is told with."""
-    told: list[tuple[int, Line]] = []
+    told: list[tuple[int, TranscriptLine]] = []
     at = turn.started_at
     for line in _told(turn):
         at = at if line.at is None else line.at
         told.append((at, line))
-    told += [(view.finding.at, Line("trouble", view.finding.at, "", finding=view)) for view in placed]
+    told += [(view.finding.at, TranscriptLine("trouble", view.finding.at, "", finding=view)) for view in placed]
     return [line for _, line in sorted(told, key=lambda one: one[0])]
 
 
-def _told(turn: Turn) -> Iterator[Line]:
+def _told(turn: Turn) -> Iterator[TranscriptLine]:
     if turn.greeting:
-        yield Line("greeting", turn.started_at, turn.greeting)
+        yield TranscriptLine("greeting", turn.started_at, turn.greeting)
     prompts = [mark for mark in turn.marks if mark.kind == "prompt"]
     if turn.caller_text and " ".join(mark.text for mark in prompts) == turn.caller_text:
         for mark in prompts:
-            yield Line("caller", mark.at, mark.text)
+            yield TranscriptLine("caller", mark.at, mark.text)
     elif turn.caller_text:
-        yield Line("caller", turn.caller_at or turn.started_at, turn.caller_text)
+        yield TranscriptLine("caller", turn.caller_at or turn.started_at, turn.caller_text)
     yield from _marked(turn, "dtmf", "keys", turn.dtmf, None if turn.caller_text else turn.caller_at or turn.started_at)
     yield from _marked(turn, "language", "language", None, None)
     spoken = turn.agent_text.strip()
     if spoken:
         parts = _heard_parts(turn)
-        yield Line(
+        yield TranscriptLine(
             "agent",
             turn.agent_at,
             turn.agent_text,
@@ -191,23 +191,23 @@ def _told(turn: Turn) -> Iterator[Line]:
         yield from _marked(turn, "play", "play", None, None)
     else:
         for source in turn.media:
-            yield Line("play", None if spoken else turn.agent_at, source)
+            yield TranscriptLine("play", None if spoken else turn.agent_at, source)
     yield from _marked(turn, "digits", "digits", turn.sent_digits, None)
     for interruption in turn.interruptions:
-        yield Line("interruption", interruption.at, interruption.heard_text, interruption)
+        yield TranscriptLine("interruption", interruption.at, interruption.heard_text, interruption)
     if turn.unanswered:
-        yield Line("unanswered", turn.ended_at, "")
+        yield TranscriptLine("unanswered", turn.ended_at, "")
 
 
-def _marked(turn: Turn, kind: MarkKind, told: LineKind, whole: str | None, at: int | None) -> Iterator[Line]:
+def _marked(turn: Turn, kind: MarkKind, told: LineKind, whole: str | None, at: int | None) -> Iterator[TranscriptLine]:
     """A line for each mark of a kind; `whole` is what they add up to, told on one line (`at`, unless marked) because
     keys are pressed one by one."""
     marks = [mark for mark in turn.marks if mark.kind == kind]
     if whole is None:
         for mark in marks:
-            yield Line(told, mark.at, mark.text)
+            yield TranscriptLine(told, mark.at, mark.text)
     elif whole:
-        yield Line(told, marks[0].at if marks else at, whole)
+        yield TranscriptLine(told, marks[0].at if marks else at, whole)
 
 
 def _heard_parts(turn: Turn) -> tuple[tuple[str, bool], ...]:
@@ -224,11 +224,11 @@ def _heard_parts(turn: Turn) -> tuple[tuple[str, bool], ...]:
     return tuple((text, heard) for text, heard in cut if text)
 
 
-def _with_badge(lines: list[Line], badge: Badge | None) -> tuple[Line, ...]:
+def _with_badge(lines: list[TranscriptLine], badge: Badge | None) -> tuple[TranscriptLine, ...]:
     if badge is None:
         return tuple(lines)
     if badge.level == "waiting":
-        return (*lines, Line("waiting", None, "", badge=badge))
+        return (*lines, TranscriptLine("waiting", None, "", badge=badge))
     answers = [at for at, line in enumerate(lines) if line.kind in ("agent", "play", "unanswered")]
     if not lines:
         return ()

@@ -16,7 +16,7 @@ _GATEWAY = (502, 503, 504)
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class RelayAddress:
     """One URL to paste, and the backend that it leads to (the values of its query masked)."""
 
     route: str
@@ -41,7 +41,7 @@ class Connect:
 
     public: bool
     secure: bool
-    targets: tuple[Target, ...]
+    targets: tuple[RelayAddress, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def _failed(probe: Probe, so: str) -> Conclusion | None:
 def connect(settings: Settings) -> Connect:
     """What is in force. With neither a backend nor routes there is no target."""
     urls = relay_urls(settings, _local(settings))
-    targets = tuple(Target(route, url, mask(backend_of(settings, route))) for route, url in urls.items())
+    targets = tuple(RelayAddress(route, url, mask(backend_of(settings, route))) for route, url in urls.items())
     return Connect(settings.public_url is not None, all(t.url.startswith("wss://") for t in targets), targets)
 
 

@@ -16,14 +16,22 @@ import msgspec
 from aiohttp import web
 
 from relayproxy.connection import Opening
-from relayproxy.console.access.authorization import identity_of, require_admin
+from relayproxy.console.access.authorization import principal_of, require_admin
 from relayproxy.console.access.origins import Origins
-from relayproxy.console.connect.addresses import Conclusion, Connect, Target, backend_of, connect, of_backend, of_public
+from relayproxy.console.connect.addresses import (
+    Conclusion,
+    Connect,
+    RelayAddress,
+    backend_of,
+    connect,
+    of_backend,
+    of_public,
+)
 from relayproxy.console.health import refusals
 from relayproxy.console.health.reachability import Probe, probe
-from relayproxy.console.health.refusals import Refused
-from relayproxy.console.http.context import ROOM
-from relayproxy.console.http.json_response import answer
+from relayproxy.console.health.refusals import RefusalSummary
+from relayproxy.console.http.context import APP_CONTEXT
+from relayproxy.console.http.json_response import json_response
 from relayproxy.console.http.middleware import Problem
 from relayproxy.console.http.render import render
 from relayproxy.console.http.times import moment
@@ -72,7 +80,7 @@ class Checked:
 class Way:
     """A route from Twilio to its backend."""
 
-    target: Target
+    target: RelayAddress
     call: LastCall | None
     checked: Checked | None
 
@@ -98,7 +106,7 @@ class Checker:
             self.found = {target.route: one for target, one in zip(targets, found, strict=True)}
             self._until = time.monotonic() + AGAIN
 
-    async def _check(self, target: Target) -> Checked:
+    async def _check(self, target: RelayAddress) -> Checked:
         public = self._probe(target.url) if self._settings.public_url else _nothing()
         there, beyond = await asyncio.gather(public, self._probe(backend_of(self._settings, target.route)))
         assert beyond is not None
@@ -117,8 +125,8 @@ CHECKER = web.AppKey("checker", Checker)
 
 
 def set_up(app: web.Application) -> None:
-    """Begins to be able to check. After the room."""
-    app[CHECKER] = Checker(app[ROOM].settings)
+    """Begins to be able to check. After the app context."""
+    app[CHECKER] = Checker(app[APP_CONTEXT].settings)
 
 
 async def page(request: web.Request) -> web.Response:
@@ -140,7 +148,7 @@ async def api(request: web.Request) -> web.Response:
         await request.app[CHECKER].check()
     known, ways, found = await _ways(request)
     checker = request.app[CHECKER]
-    return answer(
+    return json_response(
         {
             "public": known.public,
             "secure": known.secure,
@@ -157,7 +165,7 @@ def _require_leave(request: web.Request) -> None:
     require_admin(request)
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
         raise Problem(403, "cross_origin", "This was sent by a page of another site, and is refused.")
-    Origins(request.app[ROOM].settings).check(request)
+    Origins(request.app[APP_CONTEXT].settings).check(request)
 
 
 async def _page(request: web.Request) -> web.Response:
@@ -168,7 +176,7 @@ async def _page(request: web.Request) -> web.Response:
         "connect": known,
         "ways": ways,
         "checked_from": request.app[CHECKER].host,
-        "may_check": identity_of(request).role == "admin",
+        "may_check": principal_of(request).role == "admin",
         "events": EVENTS,
         "of_public": of_public,
         "of_backend": of_backend,
@@ -177,12 +185,12 @@ async def _page(request: web.Request) -> web.Response:
     return render("connect/connect_page.html", request, context)
 
 
-async def _ways(request: web.Request) -> tuple[Connect, tuple[Way, ...], tuple[Refused, ...]]:
-    room, found = request.app[ROOM], request.app[CHECKER].found
-    known = connect(room.settings)
+async def _ways(request: web.Request) -> tuple[Connect, tuple[Way, ...], tuple[RefusalSummary, ...]]:
+    app_context, found = request.app[APP_CONTEXT], request.app[CHECKER].found
+    known = connect(app_context.settings)
     try:
-        newest = await asyncio.to_thread(arrivals, room.queries)
-        told = await asyncio.to_thread(reports, room.queries)
+        newest = await asyncio.to_thread(arrivals, app_context.queries)
+        told = await asyncio.to_thread(reports, app_context.queries)
     except StoreError:
         # How to connect can be told without a database; that it is away is told by the health page.
         newest, told = {}, ()

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
 from relayproxy.console.filters.language import ALIASES, CLOSED, PHRASES, TIMES, parse, read_name, write_name
-from relayproxy.console.filters.tokens import Token, quoted, replaced, tokens
+from relayproxy.console.filters.tokens import FilterToken, quoted, replaced, tokens
 from relayproxy.store.read import facets
 from relayproxy.store.read.criteria import FIELDS, PARAM, Criteria, kind_of_field
 from relayproxy.store.read.queries import Queries
 
-MOST = 12
+MAX_SUGGESTIONS = 12
 _STUDIO = {"failed": "Studio goes to Failed", "success": "Studio goes to Success"}
 _NUMBERS = (">0", ">1", ">5", ">10")
 _LENGTHS = {"duration": (">1m", ">5m", ">10m", "<10s")}
@@ -53,7 +53,7 @@ def complete(queries: Queries, text: str, at: int, zone: tzinfo = UTC) -> Comple
     if token is None:
         return Completion(at, at, _fields(queries, "", ""))
     typed = tokens(text[token.start : at])
-    written = typed[0] if typed else Token(0, 0, False, None, ())
+    written = typed[0] if typed else FilterToken(0, 0, False, None, ())
     minus = "-" * token.negated
     if written.field is None:
         begun = "" if not written.pieces else written.pieces[0].text
@@ -79,13 +79,13 @@ def _fields(queries: Queries, begun: str, minus: str) -> tuple[Suggestion, ...]:
     ]
     if low:
         called = (name for alias, name in ALIASES.items() if alias.startswith(low))
-        names = list(dict.fromkeys([*names[:MOST], *called]))
+        names = list(dict.fromkeys([*names[:MAX_SUGGESTIONS], *called]))
     found = [Suggestion(f"{minus}{name}:", f"{name}:", known[name], done=False) for name in names]
     if low:
         rest = begun[len(PARAM) :] if low.startswith(PARAM) else begun if not PARAM.startswith(low) else ""
         found += [
             Suggestion(f"{minus}{write_name(name)}:", f"{name}:", "custom parameter", done=False)
-            for name in facets.parameters(queries, rest, MOST)
+            for name in facets.parameters(queries, rest, MAX_SUGGESTIONS)
         ]
         found += [
             Suggestion(f"{minus}{name}:{value}", f"{name}:{value}", PHRASES.get(name, {}).get(value, FIELDS[name].help))
@@ -93,7 +93,7 @@ def _fields(queries: Queries, begun: str, minus: str) -> tuple[Suggestion, ...]:
             for value in listed
             if len(low) > 1 and _begins(name, value, low)
         ]
-    return tuple(found) if not low else tuple(found[:MOST])
+    return tuple(found) if not low else tuple(found[:MAX_SUGGESTIONS])
 
 
 def _values(queries: Queries, name: str, head: str, begun: str, criteria: Criteria) -> tuple[Suggestion, ...]:
@@ -111,14 +111,14 @@ def _values(queries: Queries, name: str, head: str, begun: str, criteria: Criter
         return tuple(Suggestion(head + value, value) for value in fixed if value.startswith(begun))
     if kind is None:
         return ()
-    seen = dict(facets.values(queries, name, begun, criteria, MOST))
+    seen = dict(facets.values(queries, name, begun, criteria, MAX_SUGGESTIONS))
     for value in CLOSED.get(name, ()):
         if _begins(name, value, begun.lower()):
             seen.setdefault(value, 0)
-    listed = list(seen.items())[:MOST]
+    listed = list(seen.items())[:MAX_SUGGESTIONS]
     if name == "outcome" and "," not in head:
         # What most people ask for; it is of the transition.
-        studio = dict(facets.values(queries, "transition", "", criteria, MOST))
+        studio = dict(facets.values(queries, "transition", "", criteria, MAX_SUGGESTIONS))
         listed += [(one, studio.get(one, 0)) for one in ("failed", "success") if one.startswith(begun.lower())]
     phrases = {**PHRASES.get(name, {}), **_STUDIO}
     return tuple(Suggestion(head + quoted(value), value, phrases.get(value, ""), count) for value, count in listed)

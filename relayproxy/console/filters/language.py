@@ -17,7 +17,16 @@ from aiohttp import web
 
 from relayproxy.console import words
 from relayproxy.console.filters import values
-from relayproxy.console.filters.tokens import LONGEST, MOST, VALUES, Piece, Token, quoted, replaced, within
+from relayproxy.console.filters.tokens import (
+    MAX_LENGTH,
+    MAX_TOKENS,
+    VALUES,
+    FilterToken,
+    Piece,
+    quoted,
+    replaced,
+    within,
+)
 from relayproxy.console.http.middleware import bad_request
 from relayproxy.console.http.zones import readers_zone, zone_named
 from relayproxy.conversation.checks.findings import CATALOGUE
@@ -71,7 +80,7 @@ _EXPECTED = {
 }
 
 
-_TOO_MUCH = f"a filter has at most {LONGEST:,} characters, {MOST} conditions and {VALUES} values"
+_TOO_MUCH = f"a filter has at most {MAX_LENGTH:,} characters, {MAX_TOKENS} conditions and {VALUES} values"
 _SHOWN = 40
 """Characters of what is beyond that."""
 
@@ -212,7 +221,7 @@ _OFFSET = re.compile(r"\d\d:?\d\d", re.ASCII)
 _PLUS_LOST = "a + seems to have been lost before it: in an address + means a space, and is written %2B"
 
 
-def _plus_lost(text: str, time: Token, token: Token) -> str | None:
+def _plus_lost(text: str, time: FilterToken, token: FilterToken) -> str | None:
     """The condition that was meant by a time and what follows it, when that is what is left of an offset."""
     name = read_name(time.field or "")
     offset = text[token.start : token.end]
@@ -222,7 +231,7 @@ def _plus_lost(text: str, time: Token, token: Token) -> str | None:
     return f"{name}:{meant}" if values.span(meant, 0) else None
 
 
-def _read(token: Token, written: str, now: int, zone: tzinfo, into: _Gathered) -> None:
+def _read(token: FilterToken, written: str, now: int, zone: tzinfo, into: _Gathered) -> None:
     if token.field is None:
         _read_word(token, written, into)
         return
@@ -244,7 +253,7 @@ def _read(token: Token, written: str, now: int, zone: tzinfo, into: _Gathered) -
     into.every.append(_texts(name, token))
 
 
-def _read_word(token: Token, written: str, into: _Gathered) -> None:
+def _read_word(token: FilterToken, written: str, into: _Gathered) -> None:
     piece = token.pieces[0]
     if piece.bare and not piece.begins and (found := _ID.fullmatch(piece.text)):
         name = _SIDS[found[1]] if found[1] else "id"
@@ -258,7 +267,7 @@ def _read_word(token: Token, written: str, into: _Gathered) -> None:
     into.words.append(word + "*" * (piece.begins or (piece.bare and piece.text.endswith("*"))))
 
 
-def _read_time(name: str, token: Token, now: int, zone: tzinfo) -> tuple[int | None, int | None]:
+def _read_time(name: str, token: FilterToken, now: int, zone: tzinfo) -> tuple[int | None, int | None]:
     if len(token.pieces) != 1 or token.negated or token.pieces[0].begins:
         raise _Wrong(f"one time is expected, as in {name}:{'today' if name == 'on' else '24h'}")
     found = values.span(token.pieces[0].text, now, zone)
@@ -268,7 +277,7 @@ def _read_time(name: str, token: Token, now: int, zone: tzinfo) -> tuple[int | N
     return None if name == "until" else found[0], None if name == "since" else found[1]
 
 
-def _numbers(name: str, kind: str, token: Token) -> Criterion:
+def _numbers(name: str, kind: str, token: FilterToken) -> Criterion:
     wrong = _Wrong(_EXPECTED[kind].format(name))
     read = values.whole if kind == "number" else values.milliseconds
     first = token.pieces[0].text
@@ -280,14 +289,14 @@ def _numbers(name: str, kind: str, token: Token) -> Criterion:
         number = read(text)
         if number is None or number >= 2**63 or piece.begins:
             raise wrong
-        numbers.append(min(number, values.MOST))
+        numbers.append(min(number, values.MAX_NUMBER))
     op: Op = written or "="
     if op != "=" and len(numbers) > 1:
         raise _Wrong(f"{op} compares with one number", f"{'-' * token.negated}{name}:{op}{first[len(op) :]}")
     return Criterion(name, op, tuple(numbers), token.negated)
 
 
-def _texts(name: str, token: Token) -> Criterion:
+def _texts(name: str, token: FilterToken) -> Criterion:
     found = tuple(piece.text for piece in token.pieces)
     if name == "outcome" and all(one.lower() in _STUDIO for one in found):
         name = "transition"
@@ -308,7 +317,7 @@ def _texts(name: str, token: Token) -> Criterion:
     return Criterion(name, op, found, token.negated)
 
 
-def _check_closed(name: str, token: Token, found: tuple[str, ...]) -> None:
+def _check_closed(name: str, token: FilterToken, found: tuple[str, ...]) -> None:
     known = CLOSED[name]
     for place, one in enumerate(found):
         if one not in known:
@@ -332,12 +341,12 @@ def _in_words(name: str, written: str) -> list[str]:
     return [phrases[phrase] for phrase in get_close_matches(written, phrases, 1, 0.6)]
 
 
-def _again(name: str, token: Token, pieces: Iterable[Piece]) -> str:
+def _again(name: str, token: FilterToken, pieces: Iterable[Piece]) -> str:
     listed = ",".join(quoted(piece.text, begins=piece.begins) for piece in pieces)
     return f"{'-' * token.negated}{write_name(name)}:{listed}"
 
 
-def _unknown(name: str, token: Token, written: str) -> _Wrong:
+def _unknown(name: str, token: FilterToken, written: str) -> _Wrong:
     known = (*FIELDS, *TIMES, *ALIASES)
     near = (
         get_close_matches(name, known, 1, 0.76) or [one for one in known if len(name) > 1 and one.startswith(name)][:1]

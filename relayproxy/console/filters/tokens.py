@@ -9,9 +9,9 @@ Must not know: which fields there are; what values mean.
 from dataclasses import dataclass
 from itertools import groupby
 
-LONGEST = 2_000
+MAX_LENGTH = 2_000
 """Characters of a filter."""
-MOST = 60
+MAX_TOKENS = 60
 """Its tokens."""
 VALUES = 200
 """The values of all of them together."""
@@ -28,7 +28,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class FilterToken:
     """What is between two spaces, from `start` to before `end`. Without a field it is a word or phrase to search for,
     its only piece."""
 
@@ -39,9 +39,9 @@ class Token:
     pieces: tuple[Piece, ...]
 
 
-def tokens(text: str) -> tuple[Token, ...]:
+def tokens(text: str) -> tuple[FilterToken, ...]:
     """All of them, however odd the text is. A quote that is not closed reaches to the end."""
-    found: list[Token] = []
+    found: list[FilterToken] = []
     at = 0
     while at < len(text):
         if text[at].isspace():
@@ -53,17 +53,17 @@ def tokens(text: str) -> tuple[Token, ...]:
     return tuple(found)
 
 
-def within(text: str) -> tuple[str, tuple[Token, ...], str]:
+def within(text: str) -> tuple[str, tuple[FilterToken, ...], str]:
     """The text as far as a filter may go, its tokens, and what is beyond: all from the first token too many on."""
-    kept: list[Token] = []
+    kept: list[FilterToken] = []
     values = 0
     # One more character shows whether a token ends where the text is cut.
-    for token in tokens(text[: LONGEST + 1]):
+    for token in tokens(text[: MAX_LENGTH + 1]):
         values += max(len(token.pieces), 1)
-        if token.end > LONGEST or len(kept) == MOST or values > VALUES:
+        if token.end > MAX_LENGTH or len(kept) == MAX_TOKENS or values > VALUES:
             return text[: kept[-1].end if kept else 0], tuple(kept), text[token.start :]
         kept.append(token)
-    return text[:LONGEST], tuple(kept), text[LONGEST + 1 :].strip()
+    return text[:MAX_LENGTH], tuple(kept), text[MAX_LENGTH + 1 :].strip()
 
 
 def quoted(value: str, *, begins: bool = False, word: bool = False) -> str:
@@ -79,7 +79,7 @@ def joined(text: str, more: str) -> str:
     return f"{text.strip()} {more}".strip()
 
 
-def replaced(text: str, token: Token, by: str) -> str:
+def replaced(text: str, token: FilterToken, by: str) -> str:
     """The text with another token in that one's place, or with nothing there."""
     before, after = text[: token.start].rstrip(), text[token.end :].lstrip()
     return " ".join(part for part in (before, by, after) if part)
@@ -103,14 +103,14 @@ def _characters(text: str, at: int) -> tuple[list[tuple[str, bool]], int]:
     return found, at
 
 
-def _token(start: int, end: int, negated: bool, characters: list[tuple[str, bool]]) -> Token:
+def _token(start: int, end: int, negated: bool, characters: list[tuple[str, bool]]) -> FilterToken:
     colon = next((at for at, one in enumerate(characters) if one == (":", False)), 0)
     # `10:30` and `"to: me"` are words.
     if colon and characters[0][0].isalpha() and not characters[0][1]:
         field, values = "".join(one for one, _ in characters[:colon]), characters[colon + 1 :]
         pieces = [_piece(list(part)) for comma, part in groupby(values, lambda one: one == (",", False)) if not comma]
-        return Token(start, end, negated, field, tuple(pieces))
-    return Token(start, end, negated, None, (_piece(characters),))
+        return FilterToken(start, end, negated, field, tuple(pieces))
+    return FilterToken(start, end, negated, None, (_piece(characters),))
 
 
 def _piece(characters: list[tuple[str, bool]]) -> Piece:

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 
 _S = 1_000_000_000
-MOST = 2**31 - 1
+MAX_NUMBER = 2**31 - 1
 """The most that every column of numbers holds, and more than any call has: greater ones are taken for it."""
 _MOST = 2**63
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}

@@ -4,7 +4,7 @@ Knows: from where on it is slow, and for how long what has happened to it matter
 Must not know: how the facts are come by; HTML; SQL.
 """
 
-from relayproxy.console.health.health_facts import Check, Facts, S, age
+from relayproxy.console.health.health_facts import SECOND, Facts, HealthCheck, age
 from relayproxy.console.http.times import size, utc
 from relayproxy.plural import plural
 from relayproxy.store.quarantine import Aside
@@ -18,11 +18,11 @@ MOVED = 24 * 3600
 """Seconds for which a damaged database that was moved aside is worth a warning."""
 
 
-def check(facts: Facts) -> Check:
+def check(facts: Facts) -> HealthCheck:
     """Whether it answers, and whether it has had to be replaced."""
     found = facts.database
     if found is None:
-        return Check(
+        return HealthCheck(
             "database",
             "bad",
             "The database cannot be read",
@@ -36,17 +36,17 @@ def check(facts: Facts) -> Check:
     detail = f"{sessions}, {size(found.size)}{wal}, schema {found.schema}"
     for report in facts.working:
         at, trouble = report.vitals.trouble_at, report.vitals.trouble
-        if at is not None and trouble and facts.now - at < RECENT * S:
-            return Check(
+        if at is not None and trouble and facts.now - at < RECENT * SECOND:
+            return HealthCheck(
                 "database",
                 "warn",
-                f"The database failed the recorder {age((facts.now - at) / S)} ago",
+                f"The database failed the recorder {age((facts.now - at) / SECOND)} ago",
                 f"{trouble}. It answers again; what came meanwhile is in the journal, and is stored from there.",
                 "If this comes back, see to the database's disk and to what else uses it.",
             )
     answered = f"{found.answer_ms:.1f} ms" if found.answer_ms < 10 else f"{found.answer_ms:,.0f} ms"
     if found.answer_ms > SLOW_ANSWER:
-        return Check(
+        return HealthCheck(
             "database",
             "warn",
             f"The database took {answered} to answer",
@@ -56,7 +56,7 @@ def check(facts: Facts) -> Check:
     if moved := _moved(facts):
         first = moved[0]
         others = f" So were {plural(len(moved) - 1, 'other')} within that time." if len(moved) > 1 else ""
-        return Check(
+        return HealthCheck(
             "database",
             "warn",
             f"A damaged database was moved aside {_ago(facts, first)} ago",
@@ -65,11 +65,11 @@ def check(facts: Facts) -> Check:
             "See whether its disk is well, and what else writes to that folder. Keep the file as long as its calls may "
             f"be needed: `sqlite3 {first.path} .recover` gives what can still be read as SQL. Else delete it.",
         )
-    return Check("database", "ok", f"{found.kind} answers in {answered}", detail)
+    return HealthCheck("database", "ok", f"{found.kind} answers in {answered}", detail)
 
 
 def _moved(facts: Facts) -> list[Aside]:
-    return [one for one in facts.aside if facts.now - one.at < MOVED * S]
+    return [one for one in facts.aside if facts.now - one.at < MOVED * SECOND]
 
 
 def _kept(facts: Facts) -> str:
@@ -78,4 +78,4 @@ def _kept(facts: Facts) -> str:
 
 
 def _ago(facts: Facts, moved: Aside) -> str:
-    return age(max(0, facts.now - moved.at) / S)
+    return age(max(0, facts.now - moved.at) / SECOND)

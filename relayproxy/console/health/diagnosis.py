@@ -7,7 +7,7 @@ Must not know: how the facts are come by; HTML.
 from collections.abc import Iterator
 
 from relayproxy.console.health import database, upgrades
-from relayproxy.console.health.health_facts import Check, Facts, S, Verdict, age
+from relayproxy.console.health.health_facts import SECOND, Facts, HealthCheck, HealthVerdict, age
 from relayproxy.console.health.journal_gaps import sentence
 from relayproxy.console.health.reachability import worst
 from relayproxy.console.health.refusals import answered, refused
@@ -34,7 +34,7 @@ OVERDUE = 3 * EVERY
 _RUN = "`relayproxy recorder`"
 
 
-def diagnose(facts: Facts) -> tuple[Check, ...]:
+def diagnose(facts: Facts) -> tuple[HealthCheck, ...]:
     """Every check, always in the same order."""
     return (
         _relay(facts),
@@ -53,24 +53,24 @@ def diagnose(facts: Facts) -> tuple[Check, ...]:
     )
 
 
-def verdict(checks: tuple[Check, ...]) -> Verdict:
+def verdict(checks: tuple[HealthCheck, ...]) -> HealthVerdict:
     """The first of the worst, in words."""
     state = worst(check.state for check in checks)
     if state == "ok":
-        return Verdict("ok", "Everything works.")
+        return HealthVerdict("ok", "Everything works.")
     first = next(check for check in checks if check.state == state)
     others = sum(1 for check in checks if check.state in ("bad", "warn")) - 1
     sentence = f"{first.title}." if state != "unknown" else f"Nothing is known to be wrong. {first.title}."
-    return Verdict(state, sentence, first.name, max(0, others))
+    return HealthVerdict(state, sentence, first.name, max(0, others))
 
 
-def _relay(facts: Facts) -> Check:
+def _relay(facts: Facts) -> HealthCheck:
     answer, said = facts.relay, facts.relay.said
     alive = sum(1 for report in facts.working for one in report.vitals.journals if one.alive)
     where = f"at {answer.url}" if answer.url else ""
     asked = f"Asked {where}: {answer.problem}." if where else f"It could not be asked: {answer.problem}."
     if said is not None and said.journal != "ok":
-        return Check(
+        return HealthCheck(
             "relay",
             "bad",
             "The relay cannot write its journal",
@@ -79,7 +79,7 @@ def _relay(facts: Facts) -> Check:
             "Make room on its disk, or let it write to its data folder; see disk and journal below.",
         )
     if said is not None and said.status == "full":
-        return Check(
+        return HealthCheck(
             "relay",
             "bad",
             "The relay has no file descriptors left",
@@ -87,7 +87,7 @@ def _relay(facts: Facts) -> Check:
             "Raise its limit (`ulimit -n`, `LimitNOFILE=` of systemd, `--ulimit nofile` of Docker), or run another.",
         )
     if said is not None and said.status == "draining":
-        return Check(
+        return HealthCheck(
             "relay",
             "warn",
             "The relay is stopping and takes no new calls",
@@ -103,7 +103,7 @@ def _relay(facts: Facts) -> Check:
     if stuck or (alive and said is None and answer.silent):
         shown = f"It has shown no life for {age(max(one.silent_ms for one, _ in stuck) / 1000)}. " if stuck else ""
         on = f" on {stuck[0][1]}" if stuck and len(facts.reports) > 1 else ""
-        return Check(
+        return HealthCheck(
             "relay",
             "bad",
             f"A relay{on} does not respond",
@@ -113,17 +113,19 @@ def _relay(facts: Facts) -> Check:
             "processor and the disk of its journal.",
         )
     if said is not None:
-        return Check("relay", "ok", "The relay takes calls", f"{plural(said.live_calls, 'live call')}, asked {where}")
+        return HealthCheck(
+            "relay", "ok", "The relay takes calls", f"{plural(said.live_calls, 'live call')}, asked {where}"
+        )
     if alive:
         relays = "A relay is" if alive == 1 else f"{alive} relays are"
-        return Check(
+        return HealthCheck(
             "relay",
             "ok",
             f"{relays} running",
             f"So the recorder says. It was not asked itself: {answer.problem} {where}".strip() + ".",
         )
     if not facts.working and any(one.alive for report in facts.missing for one in report.vitals.journals):
-        return Check(
+        return HealthCheck(
             "relay",
             "unknown",
             "Whether a relay is running is not known",
@@ -131,7 +133,7 @@ def _relay(facts: Facts) -> Check:
                 "Asked :", "Not asked:"
             ),
         )
-    return Check(
+    return HealthCheck(
         "relay",
         "bad",
         "No relay is running",
@@ -141,9 +143,9 @@ def _relay(facts: Facts) -> Check:
     )
 
 
-def _recorder(facts: Facts) -> Check:
+def _recorder(facts: Facts) -> HealthCheck:
     if facts.database is None:
-        return Check("recorder", "unknown", "Recorders report through the database, which cannot be read")
+        return HealthCheck("recorder", "unknown", "Recorders report through the database, which cannot be read")
     working, missing = facts.working, facts.missing
     if missing:
         first = missing[0]
@@ -152,7 +154,7 @@ def _recorder(facts: Facts) -> Check:
         others = f" {plural(len(missing) - 1, 'other')} as well." if len(missing) > 1 else ""
         title = f"{who} was stopped {since} ago" if vitals.ended else f"{who} has not reported for {since}"
         why = "" if vitals.ended else "It is not running, or it cannot write to the database. "
-        return Check(
+        return HealthCheck(
             "recorder",
             "bad",
             title,
@@ -161,7 +163,7 @@ def _recorder(facts: Facts) -> Check:
             f"Start it there: {_RUN}, or `relayproxy serve` for all three. Its log says why it stopped.",
         )
     if not working:
-        return Check(
+        return HealthCheck(
             "recorder",
             "bad",
             "No recorder has ever reported",
@@ -171,7 +173,7 @@ def _recorder(facts: Facts) -> Check:
     latest = max(facts.age(report) for report in working)
     calls = sum(report.vitals.calls for report in working)
     if latest > OVERDUE:
-        return Check(
+        return HealthCheck(
             "recorder",
             "warn",
             f"The recorder last reported {age(latest)} ago",
@@ -180,19 +182,19 @@ def _recorder(facts: Facts) -> Check:
             "If this stays, see what else writes to the database and what the recorder's log says.",
         )
     title = "The recorder works" if len(working) == 1 else f"{len(working)} recorders work"
-    return Check("recorder", "ok", title, f"Reported {age(latest)} ago; {plural(calls, 'live connection')}")
+    return HealthCheck("recorder", "ok", title, f"Reported {age(latest)} ago; {plural(calls, 'live connection')}")
 
 
-def _lag(facts: Facts) -> Check:
+def _lag(facts: Facts) -> HealthCheck:
     if not facts.working:
-        return Check("lag", "unknown", "How far recording is behind is not known", "No recorder reports.")
+        return HealthCheck("lag", "unknown", "How far recording is behind is not known", "No recorder reports.")
     late = max(facts.working, key=lambda report: report.vitals.lag_ms).vitals
     unread = sum(one.unread for report in facts.working for one in report.vitals.journals)
     detail = f"{size(unread)} not read yet; the last commit took {late.commit_ms:.0f} ms"
     if late.lag_ms <= LATE:
         told = "under 100 ms" if late.lag_ms < 100 else f"{late.lag_ms / 1000:.1f} s"
-        return Check("lag", "ok", f"Recording is {told} behind the calls", detail)
-    return Check(
+        return HealthCheck("lag", "ok", f"Recording is {told} behind the calls", detail)
+    return HealthCheck(
         "lag",
         "bad" if late.lag_ms > VERY_LATE else "warn",
         f"Recording is {age(late.lag_ms / 1000)} behind the calls",
@@ -202,16 +204,16 @@ def _lag(facts: Facts) -> Check:
     )
 
 
-def _journal(facts: Facts) -> Check:
+def _journal(facts: Facts) -> HealthCheck:
     if not facts.working:
-        return Check("journal", "unknown", "How full the journal is is not known", "No recorder reports.")
+        return HealthCheck("journal", "unknown", "How full the journal is is not known", "No recorder reports.")
     used, report = max(((_share(report), report) for report in facts.working), key=lambda pair: pair[0])
     vitals = report.vitals
     total = sum(one.bytes for one in vitals.journals)
     detail = f"{size(total)} of {size(vitals.quota)}, in {plural(len(vitals.journals), 'journal')}"
     if used < FULL:
-        return Check("journal", "ok", "The journal has room", detail)
-    return Check(
+        return HealthCheck("journal", "ok", "The journal has room", detail)
+    return HealthCheck(
         "journal",
         "bad" if used >= NEARLY_LOST else "warn",
         f"The journal is {used:.0%} full",
@@ -225,17 +227,19 @@ def _share(report: Report) -> float:
     return total / report.vitals.quota if report.vitals.quota else 0.0
 
 
-def _gaps(facts: Facts) -> Check:
+def _gaps(facts: Facts) -> HealthCheck:
     if facts.database is None:
-        return Check("gaps", "unknown", "Whether there are gaps is not known", "The database cannot be read.")
+        return HealthCheck("gaps", "unknown", "Whether there are gaps is not known", "The database cannot be read.")
     if facts.lost:
         return _lost(facts)
     none = "None in the last 24 hours either."
     day = f"{plural(facts.day.gaps, 'gap')} in {plural(facts.day.sessions, 'session')} in the last 24 hours"
     link = "/sessions?q=is%3Agap" if facts.day.gaps else ""
     if not facts.hour.gaps:
-        return Check("gaps", "ok", "Nothing is missing from the last hour", day if facts.day.gaps else none, link=link)
-    return Check(
+        return HealthCheck(
+            "gaps", "ok", "Nothing is missing from the last hour", day if facts.day.gaps else none, link=link
+        )
+    return HealthCheck(
         "gaps",
         "warn",
         f"{plural(facts.hour.gaps, 'gap')} in the recordings of the last hour",
@@ -246,12 +250,12 @@ def _gaps(facts: Facts) -> Check:
     )
 
 
-def _lost(facts: Facts) -> Check:
+def _lost(facts: Facts) -> HealthCheck:
     first, others = facts.lost[0], len(facts.lost) - 1
     more = f" {plural(others, 'other part')} of journals as well." if others else ""
     inside = f" {plural(facts.day.gaps, 'gap')} in {plural(facts.day.sessions, 'session')} besides."
-    ago = age((facts.now - first.until) / S)
-    return Check(
+    ago = age((facts.now - first.until) / SECOND)
+    return HealthCheck(
         "gaps",
         "warn",
         f"A part of the journal could not be read, from {ago} ago",
@@ -262,34 +266,34 @@ def _lost(facts: Facts) -> Check:
     )
 
 
-def _refused(facts: Facts) -> Check:
+def _refused(facts: Facts) -> HealthCheck:
     if facts.database is None:
-        return Check("refused", "unknown", "What was refused is not known", "The database cannot be read.")
+        return HealthCheck("refused", "unknown", "What was refused is not known", "The database cannot be read.")
     found = refused(facts.reports)
     if not found:
-        return Check("refused", "ok", "No request was refused before it reached a backend")
+        return HealthCheck("refused", "ok", "No request was refused before it reached a backend")
     # Whoever sends a signature or is relayed all the same meant a call; the rest is everyday noise on a public port.
     calls = [one for one in found if one.last.signed or not one.last.status]
-    recent = [one for one in calls if facts.now - one.last.at < NOTED * S]
+    recent = [one for one in calls if facts.now - one.last.at < NOTED * SECOND]
     first = (recent or calls or found)[0]
-    since = age(max(0, facts.now - first.last.at) / S)
+    since = age(max(0, facts.now - first.last.at) / SECOND)
     others = sum(one.count for one in found) - first.count
     more = f" {plural(others, 'other request')} as well, for other reasons." if others else ""
     detail = f"The last {since} ago. {answered(first.last)}.{more}"
     if recent:
-        return Check("refused", "warn", first.title.replace("`", ""), detail, first.action, "/connect#refused")
-    return Check("refused", "ok", first.title.replace("`", ""), detail, link="/connect#refused")
+        return HealthCheck("refused", "warn", first.title.replace("`", ""), detail, first.action, "/connect#refused")
+    return HealthCheck("refused", "ok", first.title.replace("`", ""), detail, link="/connect#refused")
 
 
-def _disk(facts: Facts) -> Check:
+def _disk(facts: Facts) -> HealthCheck:
     disks = list(_disks(facts))
     if not disks:
-        return Check("disk", "unknown", "How much disk is free is not known", "No recorder reports.")
+        return HealthCheck("disk", "unknown", "How much disk is free is not known", "No recorder reports.")
     share, free, total, where = min(disks)
     detail = f"{size(free)} of {size(total)} {where}"
     if share >= LOW:
-        return Check("disk", "ok", f"{share:.0%} of the disk is free", detail)
-    return Check(
+        return HealthCheck("disk", "ok", f"{share:.0%} of the disk is free", detail)
+    return HealthCheck(
         "disk",
         "bad" if share < VERY_LOW else "warn",
         f"Only {share:.1%} of the disk is free",
@@ -308,21 +312,21 @@ def _disks(facts: Facts) -> Iterator[tuple[float, int, int, str]]:
         yield found.free / found.total, found.free, found.total, "where the database is"
 
 
-def _spans(facts: Facts) -> Check:
+def _spans(facts: Facts) -> HealthCheck:
     if not facts.working:
-        return Check("spans", "unknown", "Whether spans are sent is not known", "No recorder reports.")
+        return HealthCheck("spans", "unknown", "Whether spans are sent is not known", "No recorder reports.")
     sending = [report.vitals.otlp for report in facts.working if report.vitals.otlp is not None]
     if not sending:
-        return Check("spans", "ok", "Spans are not sent", "`OTEL_EXPORTER_OTLP_ENDPOINT` turns it on.")
+        return HealthCheck("spans", "ok", "Spans are not sent", "`OTEL_EXPORTER_OTLP_ENDPOINT` turns it on.")
     one = next((otlp for otlp in sending if otlp.failing_since is not None), sending[0])
     lost = sum(otlp.failed + otlp.dropped for otlp in sending)
     counts = f"{sum(otlp.sent for otlp in sending):,} sent, {lost:,} lost since the recorder started"
     if one.failing_since is None:
         sent = sum(otlp.sent for otlp in sending)
         title = f"Spans arrive at {one.endpoint}" if sent else f"No span has been sent to {one.endpoint} yet"
-        return Check("spans", "ok", title, counts)
-    since = age((facts.now - one.failing_since) / S)
-    return Check(
+        return HealthCheck("spans", "ok", title, counts)
+    since = age((facts.now - one.failing_since) / SECOND)
+    return HealthCheck(
         "spans",
         "warn",
         f"Spans have not arrived at {one.endpoint} for {since}",
@@ -332,26 +336,26 @@ def _spans(facts: Facts) -> Check:
     )
 
 
-def _audit(facts: Facts) -> Check:
+def _audit(facts: Facts) -> HealthCheck:
     audit = facts.audit
     if audit.failing_since is None:
         lost = f"{plural(audit.lost, 'entry', 'entries')} could not be kept" if audit.lost else ""
-        return Check("audit", "warn" if lost else "ok", "Who looks at calls is recorded", lost)
-    return Check(
+        return HealthCheck("audit", "warn" if lost else "ok", "Who looks at calls is recorded", lost)
+    return HealthCheck(
         "audit",
         "bad",
-        f"The audit has not been written for {age((facts.now - audit.failing_since) / S)}",
+        f"The audit has not been written for {age((facts.now - audit.failing_since) / SECOND)}",
         f"{audit.cause}. {plural(audit.waiting, 'entry waits', 'entries wait')} in the console's memory"
         + (f", {audit.lost:,} found no room." if audit.lost else "."),
         "See to the database: it must let the console write. Until then nobody who signs in can download a recording.",
     )
 
 
-def _clock(facts: Facts) -> Check:
-    ahead = max((report.at - facts.now for report in facts.reports), default=0) / S
+def _clock(facts: Facts) -> HealthCheck:
+    ahead = max((report.at - facts.now for report in facts.reports), default=0) / SECOND
     if facts.step:
         way = "forward" if facts.step > 0 else "back"
-        return Check(
+        return HealthCheck(
             "clock",
             "warn",
             f"This machine's clock was set {way} by {age(abs(facts.step))}",
@@ -360,11 +364,11 @@ def _clock(facts: Facts) -> Check:
             "Let a time service keep the clock (chrony, systemd-timesyncd), and restart the console once it is right.",
         )
     if ahead > AHEAD:
-        return Check(
+        return HealthCheck(
             "clock",
             "warn",
             f"A recorder's clock is {age(ahead)} ahead of this machine's",
             "Times of day of calls and of this console do not fit together.",
             "Let a time service keep the clocks of all machines (chrony, systemd-timesyncd).",
         )
-    return Check("clock", "ok", "Clocks agree", "Of this console and the recorders, as far as reports show")
+    return HealthCheck("clock", "ok", "Clocks agree", "Of this console and the recorders, as far as reports show")

@@ -30,7 +30,7 @@ Name = Literal[
     "recordings",
 ]
 
-S = 1_000_000_000
+SECOND = 1_000_000_000
 SILENT = 10
 """Seconds without a report after which a recorder counts as gone."""
 FORGOTTEN = 24 * 3600
@@ -67,7 +67,7 @@ class Facts:
 
     def age(self, report: Report) -> float:
         """Seconds since the report. It may have been written before the clock was set, or after."""
-        apart = (self.now - report.at) / S
+        apart = (self.now - report.at) / SECOND
         by_clocks = min((one for one in (apart, apart - self.step) if one >= 0), default=0.0)
         return max(by_clocks, self.unchanged.get(report.process, 0.0))
 
@@ -95,7 +95,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class HealthCheck:
     """One thing that was looked at. `action` says what to do, empty when there is nothing to do; `link` leads to what
     it is about."""
 
@@ -108,7 +108,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class HealthVerdict:
     """All checks in one sentence; `more` other ones are not in order either."""
 
     state: State

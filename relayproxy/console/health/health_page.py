@@ -16,16 +16,16 @@ from typing import Any
 from aiohttp import web
 
 from relayproxy import __version__
-from relayproxy.console.access.audit_log import SCRIBE, AuditState
+from relayproxy.console.access.audit_log import AUDIT_LOG, AuditState
 from relayproxy.console.health import refusals
 from relayproxy.console.health.diagnosis import diagnose, verdict
-from relayproxy.console.health.health_facts import Facts, S
+from relayproxy.console.health.health_facts import SECOND, Facts
 from relayproxy.console.health.journal_gaps import journal_gap
 from relayproxy.console.health.reachability import RelayAnswer, ask_relay
 from relayproxy.console.health.staleness import KNOWN, Notice, notice
-from relayproxy.console.http.change_poller import Pulse
-from relayproxy.console.http.context import ROOM
-from relayproxy.console.http.json_response import answer
+from relayproxy.console.http.change_poller import ChangePoller
+from relayproxy.console.http.context import APP_CONTEXT
+from relayproxy.console.http.json_response import json_response
 from relayproxy.console.http.render import PAGE_VALUES, render
 from relayproxy.console.http.times import moment
 from relayproxy.settings.model import Settings
@@ -40,7 +40,7 @@ STEP = 2.0
 """Seconds by which a clock must be set to be worth a word."""
 FRESH = 2.0
 """Seconds for which one look answers everybody who asks."""
-_HOUR = 3600 * S
+_HOUR = 3600 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +58,12 @@ class Console:
 class Monitor:
     """Looks at everything, at most once in `FRESH` seconds however many ask."""
 
-    def __init__(self, settings: Settings, queries: Queries, pulse: Pulse, audit: Callable[[], AuditState]) -> None:
+    def __init__(
+        self, settings: Settings, queries: Queries, poller: ChangePoller, audit: Callable[[], AuditState]
+    ) -> None:
         self._settings = settings
         self._queries = queries
-        self._pulse = pulse
+        self._poller = poller
         self._audit = audit
         self._started_at = time.time_ns()
         self._clock = _wall_ahead()
@@ -99,7 +101,7 @@ class Monitor:
             socket.gethostname(),
             os.getpid(),
             self._started_at,
-            self._pulse.watchers,
+            self._poller.watchers,
         )
 
     async def _look(self) -> Facts:
@@ -146,11 +148,11 @@ MONITOR = web.AppKey("monitor", Monitor)
 
 
 def set_up(app: web.Application) -> None:
-    """Begins to be able to look. After the room and the audit."""
-    room = app[ROOM]
-    scribe = app.get(SCRIBE)
-    audit = AuditState if scribe is None else lambda: scribe.state
-    app[MONITOR] = Monitor(room.settings, room.queries, room.pulse, audit)
+    """Begins to be able to look. After the app context and the audit."""
+    app_context = app[APP_CONTEXT]
+    audit_log = app.get(AUDIT_LOG)
+    audit = AuditState if audit_log is None else lambda: audit_log.state
+    app[MONITOR] = Monitor(app_context.settings, app_context.queries, app_context.poller, audit)
     app[PAGE_VALUES]["notice"] = lambda _request: app[MONITOR].last_notice()
 
 
@@ -172,7 +174,7 @@ async def page(request: web.Request) -> web.Response:
 async def api(request: web.Request) -> web.Response:
     """`GET /api/health`: the same; cheap enough to be asked every few seconds."""
     monitor = request.app[MONITOR]
-    return answer(document(await monitor.facts(), monitor.console()))
+    return json_response(document(await monitor.facts(), monitor.console()))
 
 
 def document(facts: Facts, console: Console) -> dict[str, Any]:
@@ -295,7 +297,7 @@ def _recorder(facts: Facts, report: Report) -> dict[str, Any]:
 async def told(request: web.Request) -> web.Response:
     """`GET /health/notice`: what the banner and the navigation of every page say, cheap enough for all of them."""
     found = await request.app[MONITOR].notice()
-    return answer({"state": found.state, "summary": found.summary, "stale": found.stale})
+    return json_response({"state": found.state, "summary": found.summary, "stale": found.stale})
 
 
 ROUTES = (web.get("/health", page), web.get("/health/notice", told), web.get("/api/health", api))

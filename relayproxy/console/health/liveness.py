@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from relayproxy.console.http.json_response import answer
+from relayproxy.console.http.json_response import json_response
 
 PATIENCE = 10.0
 """Seconds that work may wait for a thread. Whoever waits for the database has given up before."""
@@ -18,7 +18,7 @@ FRESH = 1.0
 """Seconds for which it is enough that a thread was free."""
 
 
-class Threads:
+class Liveness:
     """Gives the threads of the event loop something to do whenever it is asked how they are, one thing at a time."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
@@ -39,21 +39,21 @@ class Threads:
         return False
 
 
-THREADS = web.AppKey("threads", Threads)
+LIVENESS = web.AppKey("liveness", Liveness)
 
 
 def set_up(app: web.Application) -> None:
     """Makes `/healthz` work for the application."""
-    app[THREADS] = Threads()
+    app[LIVENESS] = Liveness()
     app.add_routes(ROUTES)
 
 
 async def healthz(request: web.Request) -> web.Response:
     """`GET /healthz`: the console answers, or 503 when it needs to be started anew. Whether the database does is for
     pages to say."""
-    if request.app[THREADS].stuck():
-        return answer({"status": "stuck"}, 503)
-    return answer({"status": "ok"})
+    if request.app[LIVENESS].stuck():
+        return json_response({"status": "stuck"}, 503)
+    return json_response({"status": "ok"})
 
 
 def _nothing() -> None:

@@ -38,7 +38,7 @@ _GATEWAY = {502, 503, 504}
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ProbeStep:
     """One step of the way and how it went. The first one that is bad is the last."""
 
     name: Literal["DNS", "TCP", "TLS", "HTTP"]
@@ -50,7 +50,7 @@ class Step:
 class Probe:
     """The whole way. `who` answered, None when nobody did."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[ProbeStep, ...]
     who: Who | None = None
     status: int | None = None
 
@@ -96,18 +96,18 @@ async def probe(url: str, trust: ssl.SSLContext | None = None) -> Probe:
     parts = urlsplit(url)
     secure = parts.scheme in ("wss", "https")
     context = (trust or ssl.create_default_context()) if secure else None
-    steps: list[Step] = []
+    steps: list[ProbeStep] = []
     try:
-        steps.append(Step("DNS", "ok", await _resolve(parts)))
-        steps.append(Step("TCP", "ok", await _connect(parts)))
+        steps.append(ProbeStep("DNS", "ok", await _resolve(parts)))
+        steps.append(ProbeStep("TCP", "ok", await _connect(parts)))
         if context is not None:
             steps.append(await _certificate(parts, context))
         status, who = await _get(parts, context)
     except _Failed as problem:
         name = ("DNS", "TCP", "TLS", "HTTP")[len(steps) + (len(steps) == 2 and not secure)]
-        return Probe((*steps, Step(name, "bad", str(problem))))  # type: ignore[arg-type]
+        return Probe((*steps, ProbeStep(name, "bad", str(problem))))  # type: ignore[arg-type]
     words = f"answers {status}" + (", as a relayproxy does" if who == "relay" else "")
-    return Probe((*steps, Step("HTTP", "ok", words)), who, status)
+    return Probe((*steps, ProbeStep("HTTP", "ok", words)), who, status)
 
 
 async def ask_relay(settings: Settings) -> RelayAnswer:
@@ -160,7 +160,7 @@ async def _connect(parts: SplitResult) -> str:
     return f"port {_port(parts)} open, {taken * 1000:.0f} ms"
 
 
-async def _certificate(parts: SplitResult, context: ssl.SSLContext) -> Step:
+async def _certificate(parts: SplitResult, context: ssl.SSLContext) -> ProbeStep:
     try:
         _, writer = await _within(asyncio.open_connection(parts.hostname, _port(parts), ssl=context))
     except ssl.SSLCertVerificationError as problem:
@@ -174,10 +174,10 @@ async def _certificate(parts: SplitResult, context: ssl.SSLContext) -> Step:
     writer.transport.abort()
     ends = str(found.get("notAfter", ""))
     if not ends:
-        return Step("TLS", "ok", "certificate valid")
+        return ProbeStep("TLS", "ok", "certificate valid")
     left = int((ssl.cert_time_to_seconds(ends) - time.time()) // _DAY)
     words = f"certificate valid, {left} more {'day' if left == 1 else 'days'}"
-    return Step("TLS", "warn" if left < SOON else "ok", words)
+    return ProbeStep("TLS", "warn" if left < SOON else "ok", words)
 
 
 async def _get(parts: SplitResult, context: ssl.SSLContext | None) -> tuple[int, Who]:

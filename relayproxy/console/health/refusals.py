@@ -42,7 +42,7 @@ _MEANING: dict[str, tuple[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusalSummary:
     """Requests of one reason. `title` and `action` are sentences with code in backticks."""
 
     title: str
@@ -51,7 +51,7 @@ class Refused:
     last: Refusal
 
 
-def refused(reports: Iterable[Report]) -> tuple[Refused, ...]:
+def refused(reports: Iterable[Report]) -> tuple[RefusalSummary, ...]:
     """What the relays of these recorders have told: first those with Twilio's signature that were really refused."""
     tallies = merged(one for report in reports for one in report.vitals.refused)
     return tuple(_refused(one) for one in sorted(tallies, key=lambda one: (not one.last.signed, not one.last.status)))
@@ -64,7 +64,7 @@ def answered(last: Refusal) -> str:
     return f"{begin} {last.peer}{target}: {last.words}".replace("`", "'")
 
 
-def document(one: Refused) -> dict[str, Any]:
+def document(one: RefusalSummary) -> dict[str, Any]:
     """As plain values."""
     last = one.last
     return {
@@ -83,7 +83,7 @@ def document(one: Refused) -> dict[str, Any]:
     }
 
 
-def _refused(tally: Tally) -> Refused:
+def _refused(tally: Tally) -> RefusalSummary:
     words, action = _MEANING.get(tally.last.reason, ("did not get through", ""))
     signed = " with Twilio's signature" if tally.last.signed else ""
-    return Refused(f"{plural(tally.count, 'request')}{signed} {words}", action, tally.count, tally.last)
+    return RefusalSummary(f"{plural(tally.count, 'request')}{signed} {words}", action, tally.count, tally.last)

@@ -6,10 +6,10 @@ Must not know: HTML, paths; how the facts are come by.
 
 from dataclasses import dataclass
 
-from relayproxy.console.health.health_facts import SILENT, Facts, S, Verdict, age
+from relayproxy.console.health.health_facts import SECOND, SILENT, Facts, HealthVerdict, age
 from relayproxy.console.health.reachability import State
 
-KNOWN = 10 * S
+KNOWN = 10 * SECOND
 """Nanoseconds for which a look tells how things are."""
 
 
@@ -23,7 +23,7 @@ class Notice:
     stale: str | None
 
 
-def notice(facts: Facts, found: Verdict) -> Notice:
+def notice(facts: Facts, found: HealthVerdict) -> Notice:
     """What there is to say of the facts. A database into which no recorder has ever reported is shown as it is."""
     return Notice(found.state, found.sentence, _stale(facts))
 

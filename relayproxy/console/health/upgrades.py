@@ -4,18 +4,18 @@ Knows: the remedy in words.
 Must not know: how the facts are come by; HTML.
 """
 
-from relayproxy.console.health.health_facts import Check, Facts
+from relayproxy.console.health.health_facts import Facts, HealthCheck
 from relayproxy.plural import plural
 from relayproxy.store.schema.needs_rebuild import LOOKED_AT
 
 
-def versions(facts: Facts) -> Check:
+def versions(facts: Facts) -> HealthCheck:
     """Whether console and recorders are of one version."""
     others = sorted({report.vitals.version for report in facts.working} - {facts.version})
     if not others:
         same = "Console and recorder are of the same version." if facts.working else "The console's."
-        return Check("versions", "ok", f"relayproxy {facts.version}", same)
-    return Check(
+        return HealthCheck("versions", "ok", f"relayproxy {facts.version}", same)
+    return HealthCheck(
         "versions",
         "warn",
         "The processes are of different versions",
@@ -24,18 +24,18 @@ def versions(facts: Facts) -> Check:
     )
 
 
-def recordings(facts: Facts) -> Check:
+def recordings(facts: Facts) -> HealthCheck:
     """Whether all calls have what this version derives."""
     if facts.database is None:
-        return Check(
+        return HealthCheck(
             "recordings", "unknown", "Whether all calls are derived is not known", "The database cannot be read."
         )
     if not facts.outdated:
-        return Check("recordings", "ok", "All calls are derived as this version does it")
+        return HealthCheck("recordings", "ok", "All calls are derived as this version does it")
     some = plural(facts.outdated, "call")
     few = facts.outdated < LOOKED_AT
     were = "was" if facts.outdated == 1 else "were"
-    return Check(
+    return HealthCheck(
         "recordings",
         "warn",
         f"{some if few else f'{some} or more'} {were} recorded by an earlier version",

@@ -16,7 +16,7 @@ INTERVAL = 0.1
 """Seconds between two looks, while anybody watches."""
 
 
-class Pulse:
+class ChangePoller:
     """Tells watchers of new revisions. A watcher that is slow misses revisions, never the newest one, and nothing
     is queued for it."""
 
@@ -38,14 +38,14 @@ class Pulse:
         return self._watchers
 
     async def sessions(self) -> AsyncGenerator[str, None]:
-        """A token at once, and another one after every change of any session; ends when the pulse is closed."""
+        """A token at once, and another one after every change of any session; ends when the poller is closed."""
         async with aclosing(self._follow(None)) as tokens:
             async for token in tokens:
                 yield str(token)
 
     async def session(self, id: str) -> AsyncGenerator[int | None, None]:
         """The revision of the session (our id) at once and whenever it changes; None when there is no such session
-        any more. Ends when the pulse is closed."""
+        any more. Ends when the poller is closed."""
         async with aclosing(self._follow(id)) as revisions:
             async for revision in revisions:
                 yield revision if isinstance(revision, int) else None

@@ -8,22 +8,22 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from relayproxy.console.http.change_poller import Pulse
-from relayproxy.console.http.static_files import Statics
+from relayproxy.console.http.change_poller import ChangePoller
+from relayproxy.console.http.static_files import StaticFiles
 from relayproxy.settings.model import Settings
 from relayproxy.store.read.queries import Queries
-from relayproxy.store.write.annotation_writer import Pen
+from relayproxy.store.write.annotation_writer import AnnotationWriter
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class AppContext:
     """The parts of a running console."""
 
     settings: Settings
     queries: Queries
-    pulse: Pulse
-    statics: Statics
-    pen: Pen
+    poller: ChangePoller
+    static_files: StaticFiles
+    writer: AnnotationWriter
 
 
-ROOM = web.AppKey("room", Room)
+APP_CONTEXT = web.AppKey("app_context", AppContext)

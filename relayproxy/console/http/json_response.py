@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 
 
-def answer(body: Any, status: int = 200) -> web.Response:
+def json_response(body: Any, status: int = 200) -> web.Response:
     """The value as JSON."""
     encoded = msgspec.json.encode(body)
     return web.Response(status=status, body=encoded, content_type="application/json", charset="utf-8")

@@ -54,7 +54,7 @@ def not_found(message: str) -> Problem:
     return Problem(404, "not_found", message)
 
 
-async def add_headers(_request: web.Request, response: web.StreamResponse) -> None:
+async def security_headers(_request: web.Request, response: web.StreamResponse) -> None:
     """An `on_response_prepare` signal, so that streams get the headers too. Nothing is stored unless it says so."""
     for name, value in _HEADERS.items():
         response.headers[name] = value
@@ -63,7 +63,7 @@ async def add_headers(_request: web.Request, response: web.StreamResponse) -> No
 
 
 @web.middleware
-async def tell_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def error_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turns every failure into JSON under `/api/`, into a page elsewhere."""
     try:
         return await handler(request)

@@ -16,7 +16,7 @@ from aiohttp import web
 from relayproxy.assets import web_dir
 from relayproxy.console import words
 from relayproxy.console.http import display_text, times
-from relayproxy.console.http.static_files import Statics
+from relayproxy.console.http.static_files import StaticFiles
 from relayproxy.console.http.zones import readers_zone
 from relayproxy.plural import plural
 from relayproxy.text import mended
@@ -40,9 +40,9 @@ PAGE_VALUES: web.AppKey[dict[str, Callable[[web.Request], object]]] = web.AppKey
 """Values of every page by their name in templates, as features add them: `principal`, `notice`."""
 
 
-def set_up_templates(app: web.Application, statics: Statics) -> None:
+def set_up_templates(app: web.Application, static_files: StaticFiles) -> None:
     """Makes `render` work for the application. Before the features, which add what their templates use."""
-    app[aiohttp_jinja2.APP_KEY] = _environment(statics)
+    app[aiohttp_jinja2.APP_KEY] = _environment(static_files)
     app[PAGE_VALUES] = {}
 
 
@@ -52,7 +52,7 @@ def add_global(app: web.Application, name: str, value: object) -> None:
 
 
 @cache
-def _environment(statics: Statics) -> jinja2.Environment:
+def _environment(static_files: StaticFiles) -> jinja2.Environment:
     """For all applications with these files: to compile the templates takes longer than everything else at the start.
     Each is compiled when it is first used."""
     environment = jinja2.Environment(
@@ -64,7 +64,7 @@ def _environment(statics: Statics) -> jinja2.Environment:
         auto_reload=False,
     )
     environment.filters.update(_FILTERS)
-    environment.globals.update({"static": statics.url, "words": words, "section": ""})
+    environment.globals.update({"static": static_files.url, "words": words, "section": ""})
     return environment
 
 

@@ -30,7 +30,7 @@ class UnreadableLog:
             _log.info("a request of %s cannot be read as HTTP (%s)%s", peer, kind, more)
 
 
-class Requests(web.RequestHandler):
+class ConsoleRequestHandler(web.RequestHandler):
     """aiohttp's protocol, whose answers and log lines hold nothing of a request that cannot be read."""
 
     __slots__ = ("_note",)

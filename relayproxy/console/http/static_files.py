@@ -27,7 +27,7 @@ class _File:
     etag: str
 
 
-class Statics:
+class StaticFiles:
     """Every file in `folder` and its subfolders with a known suffix, by its path in it: `http/console.css`. What was
     not there at the start is not there."""
 

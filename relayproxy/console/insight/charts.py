@@ -8,7 +8,7 @@ from typing import Any
 
 from relayproxy.console.http.times import NS, latency
 from relayproxy.console.insight.statistics import EDGES, Latencies
-from relayproxy.console.insight.summary import ENDINGS, Summary
+from relayproxy.console.insight.summary import ENDINGS, CallsSummary
 from relayproxy.plural import plural
 
 Chart = dict[str, Any]
@@ -20,7 +20,7 @@ _UNITS = ((86_400, "day"), (3600, "hour"), (60, "minute"))
 ENDING_NAMES = {"failed": "Failed", "success": "Success", "other": "Other ending", "live": "Live"}
 
 
-def latency_over_time(one: Summary, slow_ms: int) -> Chart:
+def latency_over_time(one: CallsSummary, slow_ms: int) -> Chart:
     """Median and 95th percentile of each step, and how many turns they stand on."""
     return {
         **_times(one),
@@ -34,7 +34,7 @@ def latency_over_time(one: Summary, slow_ms: int) -> Chart:
     }
 
 
-def calls_over_time(one: Summary) -> Chart:
+def calls_over_time(one: CallsSummary) -> Chart:
     """Calls by how they ended, on top of each other."""
     series = [
         {
@@ -49,14 +49,14 @@ def calls_over_time(one: Summary) -> Chart:
     return {**_times(one), "stacked": True, "series": series}
 
 
-def histogram(one: Summary) -> Chart:
+def histogram(one: CallsSummary) -> Chart:
     """Turns by latency."""
     values = list(one.latencies.histogram())
     bars = {"name": "Turns", "draw": "bar", "colour": "p50", "unit": "", "values": values}
     return {"edges": edge_names(), "series": [bars]}
 
 
-def percentile_compared(a: Summary, b: Summary, share: float, slow_ms: int) -> Chart:
+def percentile_compared(a: CallsSummary, b: CallsSummary, share: float, slow_ms: int) -> Chart:
     """A percentile of both sides in one chart, step by step from where each begins."""
     steps = max(len(a.steps), len(b.steps))
     longer = b if len(b.steps) == steps else a
@@ -78,7 +78,7 @@ def percentile_compared(a: Summary, b: Summary, share: float, slow_ms: int) -> C
     return chart
 
 
-def histogram_compared(a: Summary, b: Summary) -> Chart:
+def histogram_compared(a: CallsSummary, b: CallsSummary) -> Chart:
     """Shares of each side's turns, so that sides of different size can be compared."""
     shares = [_shares(one.latencies.histogram(), one.latencies.n) for one in (a, b)]
     return {
@@ -95,7 +95,7 @@ def edge_names() -> list[str]:
     return [latency(edge) if edge < 1000 else f"{edge / 1000:g} s" for edge in EDGES]
 
 
-def _times(one: Summary) -> Chart:
+def _times(one: CallsSummary) -> Chart:
     return {
         "times": [step.at // NS for step in one.steps],
         "step": one.step // NS,
@@ -103,7 +103,7 @@ def _times(one: Summary) -> Chart:
     }
 
 
-def _percentile(name: str, colour: str, one: Summary, share: float, steps: int = 0) -> Chart:
+def _percentile(name: str, colour: str, one: CallsSummary, share: float, steps: int = 0) -> Chart:
     values = [step.latencies.percentile(share) for step in one.steps]
     values += [None] * (steps - len(values))
     return {"name": name, "draw": "line", "colour": colour, "unit": "ms", "values": values}
@@ -118,7 +118,7 @@ def _top(steps: list[Latencies], share: float, slow_ms: int) -> Chart:
     return {"top": top, "clipped": most > top}
 
 
-def _turns(name: str, colour: str, one: Summary, steps: int = 0) -> Chart:
+def _turns(name: str, colour: str, one: CallsSummary, steps: int = 0) -> Chart:
     values = [step.latencies.n for step in one.steps] + [0] * (steps - len(one.steps))
     return {"name": name, "draw": "faint", "colour": colour, "unit": "", "values": values}
 

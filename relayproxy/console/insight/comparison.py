@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from relayproxy.console.http.times import latency
-from relayproxy.console.insight.statistics import Figure, Verdict, verdict
-from relayproxy.console.insight.summary import Summary, figure
+from relayproxy.console.insight.statistics import Figure, Significance, verdict
+from relayproxy.console.insight.summary import CallsSummary, figure
 from relayproxy.console.words import Tone
 
 Unit = Literal["ms", "%"]
@@ -25,7 +25,7 @@ class Measure:
     unit: Unit
     counts: str
     meaning: str
-    of: Callable[[Summary], Figure]
+    of: Callable[[CallsSummary], Figure]
 
 
 MEASURES = (
@@ -79,7 +79,7 @@ MEASURES = (
     ),
 )
 
-VERDICTS: dict[Verdict, tuple[str, Tone]] = {
+VERDICTS: dict[Significance, tuple[str, Tone]] = {
     "better": ("better", "good"),
     "worse": ("worse", "bad"),
     "unclear": ("no clear difference", "calm"),
@@ -107,11 +107,11 @@ class Difference:
         return None if self.by is None or not self.a.value else self.by / self.a.value
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> Significance:
         return verdict(self.a, self.b)
 
 
-def differences(a: Summary, b: Summary) -> tuple[Difference, ...]:
+def differences(a: CallsSummary, b: CallsSummary) -> tuple[Difference, ...]:
     """All measures of both."""
     return tuple(Difference(measure, measure.of(a), measure.of(b)) for measure in MEASURES)
 

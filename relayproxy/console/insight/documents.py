@@ -11,11 +11,11 @@ from relayproxy.console.http.times import moment
 from relayproxy.console.insight.comparison import MEASURES, Difference
 from relayproxy.console.insight.selection import Selection, Span
 from relayproxy.console.insight.statistics import EDGES, Figure, Latencies
-from relayproxy.console.insight.summary import ENDINGS, Release, Step, Summary
+from relayproxy.console.insight.summary import ENDINGS, CallsSummary, Release, TimeStep
 from relayproxy.store.read.insight import Place
 
 
-def summary_document(one: Summary, chosen: Selection, span: Span, by: str = "") -> dict[str, Any]:
+def summary_document(one: CallsSummary, chosen: Selection, span: Span, by: str = "") -> dict[str, Any]:
     """All of a summary. `range.span`: the range is the filter's (`given`); as the filter has none, since the first
     call (`first`), the last week as there have been calls for longer (`week`), or all time as there was nothing in that
     week (`all`)."""
@@ -58,7 +58,7 @@ def release_item(release: Release) -> dict[str, Any]:
     return {"version": release.version, **moment("first_at", release.at)}
 
 
-def step_item(step: Step) -> dict[str, Any]:
+def step_item(step: TimeStep) -> dict[str, Any]:
     """One step of time."""
     return {
         **moment("at", step.at),

@@ -15,8 +15,8 @@ from aiohttp import web
 from relayproxy.console.calls.findings import slow_ms
 from relayproxy.console.filters import values
 from relayproxy.console.filters.language import write_criterion, zone_of
-from relayproxy.console.http.context import ROOM
-from relayproxy.console.http.json_response import answer
+from relayproxy.console.http.context import APP_CONTEXT
+from relayproxy.console.http.json_response import json_response
 from relayproxy.console.http.middleware import bad_request
 from relayproxy.console.http.render import render
 from relayproxy.console.insight import charts
@@ -26,14 +26,14 @@ from relayproxy.console.insight.documents import difference_item, summary_docume
 from relayproxy.console.insight.selection import (
     Selection,
     Span,
-    memory_of,
     reach_of,
     selection,
+    summary_cache_of,
     together,
     without_times,
 )
 from relayproxy.console.insight.statistics import FEW
-from relayproxy.console.insight.summary import Summary, step_of, summarize
+from relayproxy.console.insight.summary import CallsSummary, step_of, summarize
 from relayproxy.store.read.criteria import PARAM, Criterion, kind_of_field
 from relayproxy.store.read.insight import FIELDS, label_names
 from relayproxy.store.read.queries import Queries
@@ -68,7 +68,7 @@ class Side:
 
     chosen: Selection
     span: Span
-    summary: Summary
+    summary: CallsSummary
 
 
 async def page(request: web.Request) -> web.Response:
@@ -78,11 +78,13 @@ async def page(request: web.Request) -> web.Response:
         raise web.HTTPSeeOther(_before_and_after(request))
     if "value" in request.query:
         raise web.HTTPSeeOther(_values_compared(request))
-    room = request.app[ROOM]
+    app_context = request.app[APP_CONTEXT]
     q, by = request.query.get("q", ""), _by(request)
     sides = await _sides(request, by)
-    options = await memory_of(room.queries).of("names", room.queries, lambda: label_names(room.queries))
-    slow = slow_ms(room.settings, "default")
+    options = await summary_cache_of(app_context.queries).of(
+        "names", app_context.queries, lambda: label_names(app_context.queries)
+    )
+    slow = slow_ms(app_context.settings, "default")
     context: dict[str, Any] = {
         "section": "insight",
         "q": q,
@@ -130,9 +132,11 @@ async def document(request: web.Request) -> web.Response:
         raise bad_request("; ".join(f"{one.token[:80]}: {one.message}" for one in wrong[:20]) + ".")
     told_sides = [summary_document(side.summary, side.chosen, side.span, by) for side in sides]
     if len(told_sides) == 1:
-        return answer(told_sides[0])
+        return json_response(told_sides[0])
     found = differences(sides[0].summary, sides[1].summary)
-    return answer({"a": told_sides[0], "b": told_sides[1], "differences": [difference_item(one) for one in found]})
+    return json_response(
+        {"a": told_sides[0], "b": told_sides[1], "differences": [difference_item(one) for one in found]}
+    )
 
 
 ROUTES = (web.get("/insight", page), web.get("/api/insight", document))
@@ -168,7 +172,7 @@ def _base(q: str, also: str) -> str:
     return without_times(q) if selection(also).timed else q
 
 
-def _by_outcome(one: Summary) -> Counter[str]:
+def _by_outcome(one: CallsSummary) -> Counter[str]:
     found: Counter[str] = Counter()
     for ending in one.endings:
         found[ending.outcome or ""] += ending.calls
@@ -176,7 +180,7 @@ def _by_outcome(one: Summary) -> Counter[str]:
 
 
 async def _sides(request: web.Request, by: str) -> tuple[Side, ...]:
-    queries = request.app[ROOM].queries
+    queries = request.app[APP_CONTEXT].queries
     q = request.query.get("q", "")
     zone = zone_of(request)
     alternatives = [request.query[name] for name in ("a", "b") if name in request.query]
@@ -184,7 +188,7 @@ async def _sides(request: web.Request, by: str) -> tuple[Side, ...]:
         raise bad_request("a and b: both are expected, or none.")
     chosen = [selection(q, text, zone=zone) for text in alternatives] or [selection(q, zone=zone)]
     key = ("insight", by, *(one.key for one in chosen))
-    sides = await memory_of(queries).of(key, queries, lambda: _read(queries, chosen, by))
+    sides = await summary_cache_of(queries).of(key, queries, lambda: _read(queries, chosen, by))
     # Whoever asked first may have written it in other words, and made other mistakes.
     return tuple(replace(side, chosen=one) for side, one in zip(sides, chosen, strict=True))
 

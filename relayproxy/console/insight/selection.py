@@ -113,7 +113,7 @@ def _token(queries: Queries) -> str:
     return f"{queries.changes()} {additions(queries)}"
 
 
-class Memory:
+class SummaryCache:
     """Answers that are not older than a few seconds, or older than nothing that was recorded or added by people since,
     through this console or another."""
 
@@ -145,9 +145,9 @@ class Memory:
             raise
 
 
-_memories: WeakKeyDictionary[Queries, Memory] = WeakKeyDictionary()
+_memories: WeakKeyDictionary[Queries, SummaryCache] = WeakKeyDictionary()
 
 
-def memory_of(queries: Queries) -> Memory:
+def summary_cache_of(queries: Queries) -> SummaryCache:
     """The memory of a database's answers."""
-    return _memories.setdefault(queries, Memory())
+    return _memories.setdefault(queries, SummaryCache())

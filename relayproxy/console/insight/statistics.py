@@ -18,7 +18,7 @@ EDGES = (50, 100, 200, 300, 400, 500, 600, 800, 1000, 1250, 1500, 2000, 2500, 30
 """Upper edges of the histogram, milliseconds; finer where a voice is judged. Longer ones have a bucket of their own."""
 _Z = 1.96
 
-Verdict = Literal["better", "worse", "unclear", "few", "none"]
+Significance = Literal["better", "worse", "unclear", "few", "none"]
 """`unclear`: chance alone may make such a difference. `few`: too few to say. `none`: one side has no number."""
 
 
@@ -91,7 +91,7 @@ class Figure:
     interval: tuple[float, float] | None
 
 
-def verdict(a: Figure, b: Figure) -> Verdict:
+def verdict(a: Figure, b: Figure) -> Significance:
     """What became of a number from `a` to `b`. It takes intervals that do not touch to call it better or worse."""
     if a.value is None or b.value is None or a.interval is None or b.interval is None:
         return "none"

@@ -31,7 +31,7 @@ ENDINGS = ("failed", "success", "other", "live")
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TimeStep:
     """What began within one step of time; `at` is its beginning in wall nanoseconds."""
 
     at: int
@@ -50,7 +50,7 @@ class Value:
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class EndingCount:
     """How many calls ended like this; both None: they live."""
 
     outcome: str | None
@@ -67,7 +67,7 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class CallsSummary:
     """The numbers of the calls within `reach`."""
 
     reach: Reach
@@ -75,8 +75,8 @@ class Summary:
     """Length of each of `steps`, in nanoseconds."""
     sums: Sums
     latencies: Latencies
-    steps: tuple[Step, ...]
-    endings: tuple[Ending, ...]
+    steps: tuple[TimeStep, ...]
+    endings: tuple[EndingCount, ...]
     values: tuple[Value, ...] = ()
     more_values: bool = False
     """There are more values than `values` has."""
@@ -130,7 +130,7 @@ def summarize(
     zone: tzinfo = UTC,
     by: str = "",
     lists: bool = True,
-) -> Summary:
+) -> CallsSummary:
     """Reads and adds up. Steps are `step` long and begin at `origin`; else at a full hour, day … of the zone, as
     its clocks are at the end of the range."""
     step = step or step_of(reach.until - reach.since)
@@ -149,7 +149,7 @@ def summarize(
         more, found = len(found) > VALUES, found[:VALUES]
         apart = _apart(numbers.latencies_by(reach, by, tuple(value for value, _ in found)))
         values = tuple(Value(value, sums, apart.get(value, Latencies({}))) for value, sums in found)
-    return Summary(
+    return CallsSummary(
         reach=reach,
         step=step,
         sums=reduce(add, (one.sums for one in calls), Sums()),
@@ -173,7 +173,7 @@ def ending_of(outcome: str | None, transition: str | None) -> str:
 
 def _steps(
     calls: Iterable[Calls], latencies: Iterable[Latency], origin: int, step: int, until: int
-) -> tuple[Step, ...]:
+) -> tuple[TimeStep, ...]:
     last = max(0, (until - 1 - origin) // step)
     endings: defaultdict[int, Counter[str]] = defaultdict(Counter)
     for one in calls:
@@ -181,15 +181,15 @@ def _steps(
     # A turn may begin after the range that its call began in.
     apart = _apart(Latency(min(int(one.place or 0), last), one.ms, one.null_reason, one.turns) for one in latencies)
     return tuple(
-        Step(origin + place * step, endings[place], apart.get(place) or Latencies({})) for place in range(last + 1)
+        TimeStep(origin + place * step, endings[place], apart.get(place) or Latencies({})) for place in range(last + 1)
     )
 
 
-def _endings(calls: Iterable[Calls]) -> tuple[Ending, ...]:
+def _endings(calls: Iterable[Calls]) -> tuple[EndingCount, ...]:
     found: Counter[tuple[str | None, str | None]] = Counter()
     for one in calls:
         found[one.outcome, one.transition] += one.sums.calls
-    return tuple(Ending(*how, count) for how, count in found.most_common())
+    return tuple(EndingCount(*how, count) for how, count in found.most_common())
 
 
 def _together(found: Iterable[Latency]) -> Latencies:

@@ -26,7 +26,7 @@ TITLES = {
     "version": "Backend version",
 }
 FIELDS = (*TITLES, PARAM)
-MOST = 8
+MAX_OPTIONS = 8
 """Values of a facet, and custom parameters."""
 ALL = 200
 """Values of a facet of which more are wanted."""
@@ -82,7 +82,7 @@ class Sidebar:
 def sidebar(queries: Queries, query: Query, more: str = "") -> Sidebar:
     """Counts and options under a filter, of the field `more` as many as there are. A facet without values or with
     nothing to choose between is left out."""
-    found = store.facets(queries, query.criteria, FIELDS, MOST, {more: ALL})
+    found = store.facets(queries, query.criteria, FIELDS, MAX_OPTIONS, {more: ALL})
     edits = Edits(query.text)
     listed = [_facet(field, found, edits) for field in found.values]
     order = {field: place for place, field in enumerate(TITLES)}

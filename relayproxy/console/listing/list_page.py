@@ -26,9 +26,9 @@ from relayproxy.console.filters.edits import Edits, presets
 from relayproxy.console.filters.language import Query, criteria_of, parse, write_criterion, zone_of
 from relayproxy.console.filters.values import day_of
 from relayproxy.console.health.journal_gaps import CAUSES, journal_gap
-from relayproxy.console.http.context import ROOM
+from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.http.event_stream import stream
-from relayproxy.console.http.json_response import answer
+from relayproxy.console.http.json_response import json_response
 from relayproxy.console.http.middleware import bad_request
 from relayproxy.console.http.parameters import whole_number
 from relayproxy.console.http.render import render
@@ -50,12 +50,12 @@ _SHOWN = 60
 
 async def page(request: web.Request) -> web.Response:
     """`GET /sessions?q=&sort=&before=`."""
-    room, asked = request.app[ROOM], _asked(request)
+    app_context, asked = request.app[APP_CONTEXT], _asked(request)
     context = await _rows(request, asked)
-    empty = not context["rows"] and await asyncio.to_thread(room.queries.empty)
+    empty = not context["rows"] and await asyncio.to_thread(app_context.queries.empty)
     context |= {
         "empty": empty,
-        "connect": connect(room.settings) if empty else None,
+        "connect": connect(app_context.settings) if empty else None,
         "fields": FIELDS,
         "times": language.TIMES,
         "causes": CAUSES,
@@ -63,7 +63,7 @@ async def page(request: web.Request) -> web.Response:
         "sidebar": None,
     }
     if "facets" in request.query and not empty:
-        context["sidebar"] = await asyncio.to_thread(sidebar, room.queries, asked, request.query.get("more", ""))
+        context["sidebar"] = await asyncio.to_thread(sidebar, app_context.queries, asked, request.query.get("more", ""))
     return render("listing/list_page.html", request, context)
 
 
@@ -82,7 +82,7 @@ async def rows(request: web.Request) -> web.Response:
         context["known"] = have.keys()
     if away:
         named = Criteria((Criterion("session", "=", tuple(away)),))
-        kept = await read_sessions(request.app[ROOM].queries, 2 * _SHOWN, None, named)
+        kept = await read_sessions(request.app[APP_CONTEXT].queries, 2 * _SHOWN, None, named)
         others = [row for row in kept.sessions if row.id in away]
         context["marks"] |= await _marks(request, others)
         context["rows"] = (*context["rows"], *others)
@@ -93,13 +93,13 @@ async def rows(request: web.Request) -> web.Response:
 async def facets(request: web.Request) -> web.Response:
     """`GET /sessions/facets?q=&more=`: the sidebar's content, with more values of the field that `more` names."""
     asked = _asked(request)
-    found = await asyncio.to_thread(sidebar, request.app[ROOM].queries, asked, request.query.get("more", ""))
+    found = await asyncio.to_thread(sidebar, request.app[APP_CONTEXT].queries, asked, request.query.get("more", ""))
     return render("listing/facets.html", request, {"sidebar": found, "q": asked.text})
 
 
 async def live(request: web.Request) -> web.StreamResponse:
     """`GET /sessions/live`: an event whenever any session may have changed."""
-    return await stream(request, request.app[ROOM].pulse.sessions())
+    return await stream(request, request.app[APP_CONTEXT].poller.sessions())
 
 
 async def api_sessions(request: web.Request) -> web.Response:
@@ -120,13 +120,15 @@ async def api_sessions(request: web.Request) -> web.Response:
         for row in read.sessions
     ]
     lost = await _lost(request, criteria, read)
-    return answer({"items": items, "next": read.next, "journal_gaps": [journal_gap(gap) for gap in lost]})
+    return json_response({"items": items, "next": read.next, "journal_gaps": [journal_gap(gap) for gap in lost]})
 
 
 async def api_facets(request: web.Request) -> web.Response:
     """`GET /api/facets?q=&zone=&more=`: values and counts; `complete` is false when only the newest were counted."""
     criteria_of(request)
-    found = await asyncio.to_thread(sidebar, request.app[ROOM].queries, _asked(request), request.query.get("more", ""))
+    found = await asyncio.to_thread(
+        sidebar, request.app[APP_CONTEXT].queries, _asked(request), request.query.get("more", "")
+    )
     items = [
         {
             "field": facet.field,
@@ -140,16 +142,16 @@ async def api_facets(request: web.Request) -> web.Response:
         }
         for facet in found.facets
     ]
-    return answer({"items": items, "next": None, "sessions": found.sessions, "complete": found.whole})
+    return json_response({"items": items, "next": None, "sessions": found.sessions, "complete": found.whole})
 
 
 async def api_complete(request: web.Request) -> web.Response:
     """`GET /api/complete?q=&zone=&at=`: what may stand in place of the characters from `start` to `end`."""
     text = _asked(request).text
     at = whole_number(request, "at", len(text), 0, 10**6)
-    found = await asyncio.to_thread(complete, request.app[ROOM].queries, text, at, zone_of(request))
+    found = await asyncio.to_thread(complete, request.app[APP_CONTEXT].queries, text, at, zone_of(request))
     items = [msgspec.to_builtins(one) for one in found.items]
-    return answer({"start": found.start, "end": found.end, "items": items, "next": None})
+    return json_response({"start": found.start, "end": found.end, "items": items, "next": None})
 
 
 def _asked(request: web.Request) -> Query:
@@ -160,7 +162,7 @@ async def _read(request: web.Request, limit: int, criteria: Criteria) -> Session
     before = request.query.get("before")
     sort = sorting_of(request).sort
     try:
-        return await read_sessions(request.app[ROOM].queries, limit, before, criteria, sort)
+        return await read_sessions(request.app[APP_CONTEXT].queries, limit, before, criteria, sort)
     except ValueError:
         message = f"before={(before or '')[:64]}: a cursor as an earlier page gave it is expected."
         raise bad_request(message) from None
@@ -171,7 +173,7 @@ async def _hits(request: web.Request, criteria: Criteria, read: SessionPage) -> 
         return {}
     await searched(request, criteria.words)
     ids = [row.id for row in read.sessions]
-    return await asyncio.to_thread(request.app[ROOM].queries.hits, criteria, ids)
+    return await asyncio.to_thread(request.app[APP_CONTEXT].queries.hits, criteria, ids)
 
 
 async def _lost(request: web.Request, criteria: Criteria, read: SessionPage) -> tuple[JournalGapRow, ...]:
@@ -179,18 +181,18 @@ async def _lost(request: web.Request, criteria: Criteria, read: SessionPage) -> 
     since, until = criteria.since, criteria.until
     if sorting_of(request).sort is not None:
         # Such a page covers no time of its own.
-        return await asyncio.to_thread(journal_gaps, request.app[ROOM].queries, since, until)
+        return await asyncio.to_thread(journal_gaps, request.app[APP_CONTEXT].queries, since, until)
     if read.next is not None:
         since = max(min(row.started_at for row in read.sessions), since or 0)
     if "before" in request.query and read.sessions:
         newest = max(row.ended_at or row.started_at for row in read.sessions)
         until = newest if until is None else min(newest, until)
-    return await asyncio.to_thread(journal_gaps, request.app[ROOM].queries, since, until)
+    return await asyncio.to_thread(journal_gaps, request.app[APP_CONTEXT].queries, since, until)
 
 
 async def _marks(request: web.Request, rows: Iterable[SessionRow]) -> dict[str, Marks]:
     ids = [row.id for row in rows]
-    return await asyncio.to_thread(read_marks, request.app[ROOM].queries, ids) if ids else {}
+    return await asyncio.to_thread(read_marks, request.app[APP_CONTEXT].queries, ids) if ids else {}
 
 
 def _digest(marks: dict[str, Marks], row: SessionRow) -> str:
@@ -217,7 +219,7 @@ async def _rows(request: web.Request, asked: Query) -> dict[str, Any]:
         "q": asked.text,
         "query": asked,
         "narrow": _narrower(asked.text),
-        "slow_ms": partial(slow_ms, request.app[ROOM].settings),
+        "slow_ms": partial(slow_ms, request.app[APP_CONTEXT].settings),
         "section": "sessions",
     }
 

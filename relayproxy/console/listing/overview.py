@@ -10,15 +10,15 @@ from aiohttp import web
 
 from relayproxy.console.calls.findings import slow_ms
 from relayproxy.console.filters.language import criteria_of, zone_of
-from relayproxy.console.http.context import ROOM
-from relayproxy.console.http.json_response import answer
+from relayproxy.console.http.context import APP_CONTEXT
+from relayproxy.console.http.json_response import json_response
 from relayproxy.console.http.render import render
 from relayproxy.console.http.times import moment
 from relayproxy.console.insight import charts
 from relayproxy.console.insight.before_after import by_time
 from relayproxy.console.insight.documents import release_item, step_item
-from relayproxy.console.insight.selection import Selection, Span, memory_of, reach_of, selection
-from relayproxy.console.insight.summary import Summary, summarize
+from relayproxy.console.insight.selection import Selection, Span, reach_of, selection, summary_cache_of
+from relayproxy.console.insight.summary import CallsSummary, summarize
 from relayproxy.store.read.queries import Queries
 
 OLDER = 10_000
@@ -28,7 +28,7 @@ OLDER = 10_000
 async def fragment(request: web.Request) -> web.Response:
     """`GET /sessions/overview?q=`: both charts and their tables. What is wrong with `q` is for the list to say."""
     chosen, span, one, older = await _summary(request)
-    slow = slow_ms(request.app[ROOM].settings, "default")
+    slow = slow_ms(request.app[APP_CONTEXT].settings, "default")
     context: dict[str, Any] = {
         "one": one,
         "span": span,
@@ -50,7 +50,7 @@ async def document(request: web.Request) -> web.Response:
     """`GET /api/overview?q=&zone=`: calls and response latencies over time."""
     criteria_of(request)
     _, span, one, _ = await _summary(request)
-    return answer(
+    return json_response(
         {
             "range": {**moment("since", one.reach.since), **moment("until", one.reach.until), "span": span},
             "calls": {"matching": one.reach.matching, "counted": one.reach.counted},
@@ -66,14 +66,14 @@ ROUTES = (web.get("/sessions/overview", fragment), web.get("/api/overview", docu
 """Before `/sessions/{id}`, which would take the first."""
 
 
-async def _summary(request: web.Request) -> tuple[Selection, Span, Summary, int]:
-    queries = request.app[ROOM].queries
+async def _summary(request: web.Request) -> tuple[Selection, Span, CallsSummary, int]:
+    queries = request.app[APP_CONTEXT].queries
     chosen = selection(request.query.get("q", ""), zone=zone_of(request))
     key = ("overview", chosen.key)
-    return await memory_of(queries).of(key, queries, lambda: _read(queries, chosen))
+    return await summary_cache_of(queries).of(key, queries, lambda: _read(queries, chosen))
 
 
-def _read(queries: Queries, chosen: Selection) -> tuple[Selection, Span, Summary, int]:
+def _read(queries: Queries, chosen: Selection) -> tuple[Selection, Span, CallsSummary, int]:
     numbers, reach, span = reach_of(queries, chosen)
     # The list has these too: of a week, what was before it; of a range, what had begun before and went on in it.
     reaching = chosen.criteria.since if span == "given" else None

@@ -1,7 +1,7 @@
-"""A call as a card of the wall: who said what last, and who is awaited now.
+"""A call as a tile of the live view: who said what last, and who is awaited now.
 
-Knows: how much of a text a card holds, whose move it is after what happened.
-Must not know: HTML; which calls are on the wall.
+Knows: how much of a text a tile holds, whose move it is after what happened.
+Must not know: HTML; which calls are on the live view.
 """
 
 from collections.abc import Iterable
@@ -13,11 +13,11 @@ import msgspec
 from relayproxy.console.calls.documents import session_item
 from relayproxy.console.http.times import moment
 from relayproxy.conversation.model import Turn, Waiting
-from relayproxy.store.read.live import Glimpse
+from relayproxy.store.read.live import LiveCall
 from relayproxy.store.schema.rows import SessionRow
 
 SAID = 76
-"""Characters of a text that a card shows: its end, as that is what was said last."""
+"""Characters of a text that a tile shows: its end, as that is what was said last."""
 
 Whose = Literal["agent", "answering", "speaking", "talking", "caller"]
 """`agent`: the caller waits for its answer. `answering`: it sends one. `speaking`: it is heard, as far as is known.
@@ -25,7 +25,7 @@ Whose = Literal["agent", "answering", "speaking", "talking", "caller"]
 
 
 class _Glance(msgspec.Struct):
-    """What a card needs of a stored conversation."""
+    """What a tile needs of a stored conversation."""
 
     waiting: Waiting | None = None
 
@@ -45,7 +45,7 @@ class Awaited:
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class CallTile:
     """One call. `slow_ms` is from when on a wait for the agent is an alarm; `awaited` is None once the call is over."""
 
     row: SessionRow
@@ -59,12 +59,12 @@ class Card:
         return self.row.ended_at is None
 
 
-def card(glimpse: Glimpse, slow_ms: int) -> Card:
-    """The card of a session as it is now."""
-    turns = [_turn.decode(row.detail) for row in glimpse.turns]
-    row = glimpse.session
+def call_tile(call: LiveCall, slow_ms: int) -> CallTile:
+    """The tile of a session as it is now."""
+    turns = [_turn.decode(row.detail) for row in call.turns]
+    row = call.session
     waiting = _glance.decode(row.detail).waiting
-    return Card(
+    return CallTile(
         row=row,
         caller=_last(_caller(turn) for turn in turns),
         agent=_last((turn.agent_text if turn.agent_text.strip() else turn.greeting) for turn in turns),
@@ -73,8 +73,8 @@ def card(glimpse: Glimpse, slow_ms: int) -> Card:
     )
 
 
-def card_document(shown: Card, now: int) -> dict[str, Any]:
-    """The card as an item of the API, as of `now` (wall nanoseconds)."""
+def tile_document(shown: CallTile, now: int) -> dict[str, Any]:
+    """The tile as an item of the API, as of `now` (wall nanoseconds)."""
     awaited = shown.awaited
     return {
         **session_item(shown.row),

@@ -1,7 +1,7 @@
-"""What is on the wall at this moment, once for all who look at it.
+"""The change feed of the live view: what changed, read once for all readers.
 
 Knows: which calls live or have just ended, and at which version each last changed.
-Must not know: HTTP, HTML, what a card says.
+Must not know: HTTP, HTML, what a tile says.
 """
 
 import asyncio
@@ -12,14 +12,14 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from relayproxy.console.http.change_poller import Pulse
+from relayproxy.console.http.change_poller import ChangePoller
 from relayproxy.retry import retry_async
 from relayproxy.store.errors import StoreError
-from relayproxy.store.read.live import Glimpse, glimpses, live
+from relayproxy.store.read.live import LiveCall, live, live_calls
 from relayproxy.store.read.queries import Queries
 
-MOST = 500
-"""Live calls on the wall; of more, the longest-lived."""
+MAX_TILES = 500
+"""Live calls on the live view; of more, the longest-lived."""
 _ENDED = 500
 """Calls that are remembered after their end, for those who were away meanwhile."""
 _PAUSES = (1.0,)
@@ -32,38 +32,38 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Changes(Generic[T]):
-    """What changed after a version. `cards` are in order of start; `gone` were no calls of their own after all.
-    `whole`: the version was not one of this board, and `cards` are all that live."""
+    """What changed after a version. `tiles` are in order of start; `gone` were no calls of their own after all.
+    `whole`: the version was not one of this feed, and `tiles` are all that live."""
 
     version: str
-    cards: tuple[T, ...]
+    tiles: tuple[T, ...]
     gone: tuple[str, ...]
     live: int
-    """How many calls live, those that found no place included."""
+    """How many calls live, those beyond `MAX_TILES` included."""
     whole: bool
 
 
 @dataclass(slots=True)
-class _Place(Generic[T]):
+class _Known(Generic[T]):
     version: int
     order: tuple[int, str]
     revision: int
     live: bool
-    card: T | None
+    tile: T | None
 
 
-class Board(Generic[T]):
-    """`draw` makes a card of a session; it is called once for each change, however many look."""
+class ChangeFeed(Generic[T]):
+    """`draw` makes a tile of a session; it is called once for each change, however many look."""
 
-    def __init__(self, queries: Queries, pulse: Pulse, draw: Callable[[Glimpse], T]) -> None:
+    def __init__(self, queries: Queries, poller: ChangePoller, draw: Callable[[LiveCall], T]) -> None:
         self._queries = queries
-        self._pulse = pulse
+        self._poller = poller
         self._draw = draw
         self._life = secrets.token_hex(4)
         self._version = 0
         self._looks = 0
         self._live = 0
-        self._places: dict[str, _Place[T]] = {}
+        self._known: dict[str, _Known[T]] = {}
         self._changed = asyncio.Condition()
         self._looking = asyncio.Lock()
         self._followers = 0
@@ -82,7 +82,7 @@ class Board(Generic[T]):
 
     async def follow(self, version: str | None) -> AsyncGenerator[Changes[T], None]:
         """What changed since a version that was given before, and whatever changes from then on. One who is slow
-        misses states in between, never the newest, and nothing is queued for it. Ends when the pulse is closed."""
+        misses states in between, never the newest, and nothing is queued for it. Ends when the poller is closed."""
         self._followers += 1
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._look_on())
@@ -111,19 +111,19 @@ class Board(Generic[T]):
 
     def _since(self, told: int | None) -> Changes[T]:
         changed = sorted(
-            (place for place in self._places.values() if (place.live if told is None else place.version > told)),
-            key=lambda place: place.order,
+            (entry for entry in self._known.values() if (entry.live if told is None else entry.version > told)),
+            key=lambda entry: entry.order,
         )
         return Changes(
             version=f"{self._life}.{self._version}",
-            cards=tuple(place.card for place in changed if place.card is not None),
-            gone=tuple(place.order[1] for place in changed if place.card is None),
+            tiles=tuple(entry.tile for entry in changed if entry.tile is not None),
+            gone=tuple(entry.order[1] for entry in changed if entry.tile is None),
             live=self._live,
             whole=told is None,
         )
 
     async def _look_on(self) -> None:
-        async with aclosing(self._pulse.sessions()) as tokens:
+        async with aclosing(self._poller.sessions()) as tokens:
             async for _ in tokens:
                 # The log has been told of a failure by whoever met it.
                 await asyncio.sleep(_REST * await retry_async(self._timed_look, _PAUSES, errors=StoreError))
@@ -139,12 +139,12 @@ class Board(Generic[T]):
 
     async def _look(self) -> None:
         async with self._looking:
-            revisions, count = await asyncio.to_thread(live, self._queries, MOST)
-            known = self._places
+            revisions, count = await asyncio.to_thread(live, self._queries, MAX_TILES)
+            known = self._known
             stale = [id for id, revision in revisions.items() if id not in known or known[id].revision != revision]
-            left = [id for id, place in known.items() if place.live and id not in revisions]
+            left = [id for id, entry in known.items() if entry.live and id not in revisions]
             if stale or left or count != self._live:
-                found = await asyncio.to_thread(self._read_cards, [*stale, *left])
+                found = await asyncio.to_thread(self._read_tiles, [*stale, *left])
                 self._version += 1
                 self._live = count
                 for id in (*stale, *left):
@@ -154,18 +154,18 @@ class Board(Generic[T]):
             async with self._changed:
                 self._changed.notify_all()
 
-    def _read_cards(self, ids: list[str]) -> dict[str, tuple[Glimpse, T]]:
-        return {id: (glimpse, self._draw(glimpse)) for id, glimpse in glimpses(self._queries, ids).items()}
+    def _read_tiles(self, ids: list[str]) -> dict[str, tuple[LiveCall, T]]:
+        return {id: (call, self._draw(call)) for id, call in live_calls(self._queries, ids).items()}
 
-    def _put(self, id: str, found: tuple[Glimpse, T] | None) -> None:
+    def _put(self, id: str, found: tuple[LiveCall, T] | None) -> None:
         if found is not None:
             session = found[0].session
             order, live = (session.started_at, id), session.ended_at is None
-            self._places[id] = _Place(self._version, order, session.revision, live, found[1])
-        elif id in self._places:
-            self._places[id] = _Place(self._version, self._places[id].order, 0, False, None)
+            self._known[id] = _Known(self._version, order, session.revision, live, found[1])
+        elif id in self._known:
+            self._known[id] = _Known(self._version, self._known[id].order, 0, False, None)
 
     def _forget(self) -> None:
-        ended = sorted((place.version, id) for id, place in self._places.items() if not place.live)
+        ended = sorted((entry.version, id) for id, entry in self._known.items() if not entry.live)
         for _, id in ended[:-_ENDED]:
-            del self._places[id]
+            del self._known[id]

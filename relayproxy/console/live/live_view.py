@@ -15,82 +15,84 @@ from aiohttp import web
 
 from relayproxy.console.calls import sparkline
 from relayproxy.console.calls.findings import slow_ms
-from relayproxy.console.http.context import ROOM
+from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.http.event_stream import stream
-from relayproxy.console.http.json_response import answer
+from relayproxy.console.http.json_response import json_response
 from relayproxy.console.http.render import render
-from relayproxy.console.live.call_tile import Card, card, card_document
-from relayproxy.console.live.change_feed import MOST, Board, Changes
+from relayproxy.console.live.call_tile import CallTile, call_tile, tile_document
+from relayproxy.console.live.change_feed import MAX_TILES, ChangeFeed, Changes
 from relayproxy.settings.model import Settings
-from relayproxy.store.read.live import Glimpse
+from relayproxy.store.read.live import LiveCall
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
-    """A card and its markup, the same for everybody."""
+class RenderedTile:
+    """A tile and its markup, the same for every reader."""
 
-    card: Card
+    tile: CallTile
     markup: str
 
 
-BOARD: web.AppKey[Board[Drawn]] = web.AppKey("board", Board)
+CHANGE_FEED: web.AppKey[ChangeFeed[RenderedTile]] = web.AppKey("change_feed", ChangeFeed)
 
 
 def set_up(app: web.Application) -> None:
-    """Puts up the wall. After the room and the templates."""
-    room = app[ROOM]
-    app[BOARD] = Board(room.queries, room.pulse, _drawing(app, room.settings))
+    """Adds the change feed to the application. After the app context and the templates."""
+    context = app[APP_CONTEXT]
+    app[CHANGE_FEED] = ChangeFeed(context.queries, context.poller, _drawing(app, context.settings))
 
 
-def _drawing(app: web.Application, settings: Settings) -> Callable[[Glimpse], Drawn]:
+def _drawing(app: web.Application, settings: Settings) -> Callable[[LiveCall], RenderedTile]:
     template = aiohttp_jinja2.get_env(app).get_template("live/call_tile.html")
 
-    def draw(glimpse: Glimpse) -> Drawn:
-        shown = card(glimpse, slow_ms(settings, glimpse.session.route))
-        return Drawn(shown, template.render(card=shown, drawing=sparkline.draw(shown.row.strip), now_ns=time.time_ns()))
+    def draw(call: LiveCall) -> RenderedTile:
+        shown = call_tile(call, slow_ms(settings, call.session.route))
+        return RenderedTile(
+            shown, template.render(tile=shown, drawing=sparkline.draw(shown.row.strip), now_ns=time.time_ns())
+        )
 
     return draw
 
 
-async def wall(request: web.Request) -> web.Response:
+async def live_view_page(request: web.Request) -> web.Response:
     """`GET /live`."""
-    changes = await request.app[BOARD].now()
-    return render("live/live_view.html", request, {"changes": changes, "most": MOST, "section": "live"})
+    changes = await request.app[CHANGE_FEED].now()
+    return render("live/live_view.html", request, {"changes": changes, "most": MAX_TILES, "section": "live"})
 
 
-async def wall_stream(request: web.Request) -> web.StreamResponse:
-    """`GET /live/stream?since=`: changed cards since a version that the page or an earlier event gave, and whatever
+async def live_view_stream(request: web.Request) -> web.StreamResponse:
+    """`GET /live/stream?since=`: changed tiles since a version that the page or an earlier event gave, and whatever
     changes from then on. Without one, or with one of another life of the console, all that live."""
     since = request.headers.get("Last-Event-ID") or request.query.get("since")
-    return await stream(request, _events(request.app[BOARD], since))
+    return await stream(request, _events(request.app[CHANGE_FEED], since))
 
 
-async def wall_document(request: web.Request) -> web.Response:
-    """`GET /api/live`: the live calls, the longest-lived first; of more than fit on the wall, as many as do."""
-    changes, now = await request.app[BOARD].now(), time.time_ns()
-    items = [card_document(drawn.card, now) for drawn in changes.cards]
-    return answer({"items": items, "next": None, "live": changes.live})
+async def live_calls_document(request: web.Request) -> web.Response:
+    """`GET /api/live`: the live calls, the longest-lived first; of more than `MAX_TILES`, that many."""
+    changes, now = await request.app[CHANGE_FEED].now(), time.time_ns()
+    items = [tile_document(rendered.tile, now) for rendered in changes.tiles]
+    return json_response({"items": items, "next": None, "live": changes.live})
 
 
-async def _events(board: Board[Drawn], since: str | None) -> AsyncGenerator[str, None]:
-    async with aclosing(board.follow(since)) as followed:
+async def _events(feed: ChangeFeed[RenderedTile], since: str | None) -> AsyncGenerator[str, None]:
+    async with aclosing(feed.follow(since)) as followed:
         async for changes in followed:
             yield _event(changes)
 
 
-def _event(changes: Changes[Drawn]) -> str:
+def _event(changes: Changes[RenderedTile]) -> str:
     body = {
         "version": changes.version,
         "live": changes.live,
         "whole": changes.whole,
-        "cards": [[drawn.card.row.id, drawn.markup] for drawn in changes.cards],
+        "cards": [[rendered.tile.row.id, rendered.markup] for rendered in changes.tiles],
         "gone": changes.gone,
     }
     return msgspec.json.encode(body).decode()
 
 
 ROUTES = (
-    web.get("/live", wall),
-    web.get("/live/stream", wall_stream),
-    web.get("/api/live", wall_document),
+    web.get("/live", live_view_page),
+    web.get("/live/stream", live_view_stream),
+    web.get("/api/live", live_calls_document),
 )

@@ -17,12 +17,12 @@ from relayproxy import __version__
 from relayproxy.console.calls.findings import FindingView
 from relayproxy.console.calls.reading import Session
 from relayproxy.console.http import display_text
-from relayproxy.console.http.context import ROOM
+from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.sessions.annotations import desk_context, sessions_with
-from relayproxy.console.sessions.ending_explanation import story
+from relayproxy.console.sessions.ending_explanation import explain_ending
 from relayproxy.console.sessions.trace_link import trace_link
 from relayproxy.store.read.criteria import PARAM
-from relayproxy.store.write.annotations import read_desk
+from relayproxy.store.write.annotations import read_annotations
 
 VARIABLE = "handoff"
 """What the pages call the Studio variable that the payload is parsed into."""
@@ -45,7 +45,7 @@ class StudioField:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FindingKind:
     """The findings of one code, in order of time: those shown at once and the others."""
 
     first: tuple[FindingView, ...]
@@ -56,14 +56,14 @@ async def about(
     request: web.Request, session: Session, findings: tuple[FindingView, ...], now: int, *, desk: bool
 ) -> dict[str, Any]:
     """What the head and the facts of a session's page need, as of `now`; with `desk` tags and notes too."""
-    room, conversation = request.app[ROOM], session.conversation
-    added = await asyncio.to_thread(read_desk, room.queries, session.row.id)
+    context, conversation = request.app[APP_CONTEXT], session.conversation
+    added = await asyncio.to_thread(read_annotations, context.queries, session.row.id)
     found = {
-        "story": story(session, findings),
+        "story": explain_ending(session, findings),
         "finding_kinds": kinds(findings),
         "studio_fields": studio_fields(conversation.handoff.json) if conversation.handoff else (),
         "studio_variable": VARIABLE,
-        "trace_link": trace_link(room.settings.trace_url, session.row, now),
+        "trace_link": trace_link(context.settings.trace_url, session.row, now),
         "environment": tuple(environment(session, added.languages)),
         "version_link": sessions_with("version", session.row.backend_version or ""),
         "parameters": tuple(parameters(conversation.custom_parameters)),
@@ -72,13 +72,15 @@ async def about(
     return found | await desk_context(request, session.row.id, added) if desk else found
 
 
-def kinds(findings: Iterable[FindingView]) -> tuple[Kind, ...]:
+def kinds(findings: Iterable[FindingView]) -> tuple[FindingKind, ...]:
     """Findings by their code, in the order in which the codes came first."""
     by_code: dict[str, list[FindingView]] = {}
     for view in findings:
         by_code.setdefault(view.finding.code, []).append(view)
     shown = {code: len(found) if len(found) <= AT_ONCE + 1 else AT_ONCE for code, found in by_code.items()}
-    return tuple(Kind(tuple(found[: shown[code]]), tuple(found[shown[code] :])) for code, found in by_code.items())
+    return tuple(
+        FindingKind(tuple(found[: shown[code]]), tuple(found[shown[code] :])) for code, found in by_code.items()
+    )
 
 
 def studio_fields(payload: Any) -> tuple[StudioField, ...]:

@@ -14,25 +14,26 @@ import msgspec
 from aiohttp import web
 
 from relayproxy.console.access.audit_log import audit
-from relayproxy.console.access.authorization import Identity, identity_of
+from relayproxy.console.access.authorization import principal_of
+from relayproxy.console.access.principal import Principal
 from relayproxy.console.calls.requested import session_of
 from relayproxy.console.filters.language import write_criterion
-from relayproxy.console.http.context import ROOM
+from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.http.forms import form_of, json_of
-from relayproxy.console.http.json_response import answer
+from relayproxy.console.http.json_response import json_response
 from relayproxy.console.http.middleware import Problem, bad_request, not_found
 from relayproxy.console.http.render import render
 from relayproxy.console.http.times import moment
 from relayproxy.store.read.criteria import TAG, Criterion
 from relayproxy.store.write.annotations import (
-    Desk,
+    Annotations,
     Full,
     Note,
     add_note,
     add_tag,
     delete_note,
     find_note,
-    read_desk,
+    read_annotations,
     read_tags,
     remove_tag,
 )
@@ -75,10 +76,10 @@ def sessions_with(label: str, value: str) -> str:
     return "/sessions?" + urlencode({"q": write_criterion(Criterion(label, "=", (value,)))})
 
 
-async def desk_context(request: web.Request, session: str, desk: Desk) -> dict[str, Any]:
+async def desk_context(request: web.Request, session: str, desk: Annotations) -> dict[str, Any]:
     """What `desk.html` needs for the session (our id) with these tags and notes."""
-    tags = await asyncio.to_thread(read_tags, request.app[ROOM].queries)
-    who = identity_of(request)
+    tags = await asyncio.to_thread(read_tags, request.app[APP_CONTEXT].queries)
+    who = principal_of(request)
     return {
         "desk": desk,
         "desk_tags": [(tag, sessions_with(TAG, tag)) for tag in desk.tags],
@@ -92,7 +93,7 @@ async def desk_context(request: web.Request, session: str, desk: Desk) -> dict[s
 async def fragment(request: web.Request) -> web.Response:
     """`GET /sessions/{id}/desk`: tags and notes alone."""
     session = await _session(request)
-    desk = await asyncio.to_thread(read_desk, request.app[ROOM].queries, session)
+    desk = await asyncio.to_thread(read_annotations, request.app[APP_CONTEXT].queries, session)
     return render("sessions/annotations.html", request, await desk_context(request, session, desk))
 
 
@@ -119,14 +120,14 @@ async def form_note(request: web.Request) -> web.Response:
 
 async def tags(request: web.Request) -> web.Response:
     """`GET /api/sessions/{id}/tags`."""
-    desk = await asyncio.to_thread(read_desk, request.app[ROOM].queries, await _session(request))
-    return answer({"items": desk.tags, "next": None})
+    desk = await asyncio.to_thread(read_annotations, request.app[APP_CONTEXT].queries, await _session(request))
+    return json_response({"items": desk.tags, "next": None})
 
 
 async def put_tag(request: web.Request) -> web.Response:
     """`POST /api/sessions/{id}/tags` with `{"tag": …}`: answers the tag as it is kept."""
     session = await _session(request)
-    return answer({"tag": await _tag(request, session, (await json_of(request, _Tag)).tag)}, 201)
+    return json_response({"tag": await _tag(request, session, (await json_of(request, _Tag)).tag)}, 201)
 
 
 async def drop_tag(request: web.Request) -> web.Response:
@@ -137,14 +138,14 @@ async def drop_tag(request: web.Request) -> web.Response:
 
 async def notes(request: web.Request) -> web.Response:
     """`GET /api/sessions/{id}/notes`: first first."""
-    desk = await asyncio.to_thread(read_desk, request.app[ROOM].queries, await _session(request))
-    return answer({"items": [_note_item(note) for note in desk.notes], "next": None})
+    desk = await asyncio.to_thread(read_annotations, request.app[APP_CONTEXT].queries, await _session(request))
+    return json_response({"items": [_note_item(note) for note in desk.notes], "next": None})
 
 
 async def put_note(request: web.Request) -> web.Response:
     """`POST /api/sessions/{id}/notes` with `{"text": …}`."""
     session = await _session(request)
-    return answer(_note_item(await _note(request, session, (await json_of(request, _Note)).text)), 201)
+    return json_response(_note_item(await _note(request, session, (await json_of(request, _Note)).text)), 201)
 
 
 async def drop_note(request: web.Request) -> web.Response:
@@ -155,10 +156,10 @@ async def drop_note(request: web.Request) -> web.Response:
 
 async def all_tags(request: web.Request) -> web.Response:
     """`GET /api/tags`: those that any session has."""
-    return answer({"items": await asyncio.to_thread(read_tags, request.app[ROOM].queries), "next": None})
+    return json_response({"items": await asyncio.to_thread(read_tags, request.app[APP_CONTEXT].queries), "next": None})
 
 
-def may_delete(identity: Identity, note: Note) -> bool:
+def may_delete(identity: Principal, note: Note) -> bool:
     """Whether somebody may take a note away."""
     return identity.role == "admin" or identity.name == note.author
 
@@ -171,7 +172,7 @@ async def _session(request: web.Request) -> str:
 async def _tag(request: web.Request, session: str, text: str) -> str:
     try:
         tag = tag_of(text)
-        found = await asyncio.to_thread(add_tag, request.app[ROOM].pen, session, tag)
+        found = await asyncio.to_thread(add_tag, request.app[APP_CONTEXT].writer, session, tag)
     except (ValueError, Full) as problem:
         raise bad_request(f"tag={text[:64]}: {problem}") from None
     if not found:
@@ -181,15 +182,15 @@ async def _tag(request: web.Request, session: str, text: str) -> str:
 
 
 async def _untag(request: web.Request, session: str, tag: str) -> None:
-    if not await asyncio.to_thread(remove_tag, request.app[ROOM].pen, session, tag):
+    if not await asyncio.to_thread(remove_tag, request.app[APP_CONTEXT].writer, session, tag):
         raise not_found(f"The session has no tag {tag[:64]}.")
     await audit(request, "untag", session)
 
 
 async def _note(request: web.Request, session: str, text: str) -> Note:
     try:
-        author = identity_of(request).name
-        note = await asyncio.to_thread(add_note, request.app[ROOM].pen, session, author, note_of(text))
+        author = principal_of(request).name
+        note = await asyncio.to_thread(add_note, request.app[APP_CONTEXT].writer, session, author, note_of(text))
     except (ValueError, Full) as problem:
         raise bad_request(f"text: {problem}") from None
     if note is None:
@@ -199,14 +200,14 @@ async def _note(request: web.Request, session: str, text: str) -> Note:
 
 
 async def _unnote(request: web.Request, session: str, number: str) -> None:
-    room = request.app[ROOM]
+    context = request.app[APP_CONTEXT]
     known = number.isascii() and number.isdigit() and len(number) < 19
-    note = await asyncio.to_thread(find_note, room.queries, session, int(number)) if known else None
+    note = await asyncio.to_thread(find_note, context.queries, session, int(number)) if known else None
     if note is None:
         raise not_found("There is no such note.")
-    if not may_delete(identity_of(request), note):
+    if not may_delete(principal_of(request), note):
         raise Problem(403, "forbidden", "Only its author or an admin may delete a note.")
-    if not await asyncio.to_thread(delete_note, room.pen, session, note.id):
+    if not await asyncio.to_thread(delete_note, context.writer, session, note.id):
         raise not_found("There is no such note.")
     await audit(request, "delete_note", session)
 

@@ -15,8 +15,8 @@ from relayproxy.console.calls.message_reading import read_page, write_cursor
 from relayproxy.console.calls.reading import read_turns
 from relayproxy.console.calls.requested import call_of, message_filter, place, session_of
 from relayproxy.console.calls.turn_documents import turn_document
-from relayproxy.console.http.context import ROOM
-from relayproxy.console.http.json_response import answer
+from relayproxy.console.http.context import APP_CONTEXT
+from relayproxy.console.http.json_response import json_response
 from relayproxy.console.http.parameters import whole_number
 
 MOST_SESSIONS = 500
@@ -28,7 +28,7 @@ MOST_OF_CALL = 50
 async def session(request: web.Request) -> web.Response:
     """`GET /api/sessions/{id}`: our id or Twilio's VX id."""
     found, now = await session_of(request, 0, MOST_TURNS), time.time_ns()
-    return answer(session_document(found, of_session(found, request.app[ROOM].settings, now), now))
+    return json_response(session_document(found, of_session(found, request.app[APP_CONTEXT].settings, now), now))
 
 
 async def turns(request: web.Request) -> web.Response:
@@ -38,16 +38,16 @@ async def turns(request: web.Request) -> web.Response:
     limit = whole_number(request, "limit", MOST_TURNS, 1, MOST_TURNS)
     first = whole_number(request, "after", -1, 0, 10**9 - 2) + 1
     found = await session_of(request)
-    read = await read_turns(request.app[ROOM].queries, found.row.id, first, limit)
+    read = await read_turns(request.app[APP_CONTEXT].queries, found.row.id, first, limit)
     items = [turn_document(turn, views(found, turn.findings)) for turn in read.turns]
     following = turns_next(read.last, found.row.turns)
-    return answer({"items": items, "next": following, "unreadable": read.unreadable})
+    return json_response({"items": items, "next": following, "unreadable": read.unreadable})
 
 
 async def call(request: web.Request) -> web.Response:
     """`GET /api/calls/{call_sid}`: the first sessions of a call, first first, and whether these are all."""
     call_sid, rows = await call_of(request, MOST_OF_CALL + 1)
-    return answer(call_document(call_sid, rows[:MOST_OF_CALL], complete=len(rows) <= MOST_OF_CALL))
+    return json_response(call_document(call_sid, rows[:MOST_OF_CALL], complete=len(rows) <= MOST_OF_CALL))
 
 
 async def messages(request: web.Request) -> web.Response:
@@ -56,8 +56,8 @@ async def messages(request: web.Request) -> web.Response:
     limit = whole_number(request, "limit", 1000, 1, MOST_MESSAGES)
     after, wanted = place(request), message_filter(request)
     found = await session_of(request)
-    page = await asyncio.to_thread(read_page, request.app[ROOM].queries, found.row.id, after, limit, wanted)
-    return answer(
+    page = await asyncio.to_thread(read_page, request.app[APP_CONTEXT].queries, found.row.id, after, limit, wanted)
+    return json_response(
         {
             "items": [message_item(placed) for placed in page.messages],
             "next": write_cursor(page.next) if page.next else None,

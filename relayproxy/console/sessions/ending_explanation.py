@@ -14,7 +14,7 @@ from relayproxy.console.words import Tone
 
 NEAR = 30_000_000_000
 """Nanoseconds before its end in which something that went wrong may have brought it about."""
-MOST = 4
+MAX_LEADS = 4
 
 TWILIO_ERRORS: dict[int, str] = {
     64101: "a parameter, or a combination of speech settings, that Twilio does not take",
@@ -57,7 +57,7 @@ class Lead:
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class EndingExplanation:
     """`tone` says how bad it is; `studio` is the transition's words and tone, `meaning` what it means for the flow.
     `code` is the error that Twilio logs."""
 
@@ -74,7 +74,7 @@ class Story:
     leads: tuple[Lead, ...]
 
 
-def story(session: Session, findings: Iterable[FindingView]) -> Story | None:
+def explain_ending(session: Session, findings: Iterable[FindingView]) -> EndingExplanation | None:
     """How an ended session ended; None while it lives. `findings` are those that are listed of it."""
     row = session.row
     if row.ended_at is None:
@@ -82,7 +82,7 @@ def story(session: Session, findings: Iterable[FindingView]) -> Story | None:
     outcome = row.outcome or "unknown"
     transition = row.studio_transition
     title, leads = _leads(session, findings, row.ended_at)
-    return Story(
+    return EndingExplanation(
         sentence=_sentence(session, outcome),
         tone="bad" if transition == "failed" else words.outcome(outcome)[1],
         studio=words.transition(transition) if transition else None,
@@ -116,4 +116,4 @@ def _leads(session: Session, findings: Iterable[FindingView], ended_at: int) -> 
     found = [Lead(view, counts.get(code, 1)) for code, view in last.items()]
     found.sort(key=lambda lead: (ORDER[lead.view.entry.severity], codes.index(lead.view.finding.code)))
     near = all(lead.view.finding.at >= ended_at - NEAR for lead in found)
-    return title or ("Shortly before it" if near else "What went wrong"), tuple(found[:MOST])
+    return title or ("Shortly before it" if near else "What went wrong"), tuple(found[:MAX_LEADS])

@@ -21,7 +21,7 @@ from relayproxy.console.calls.findings import of_session, slow_ms, told_in, view
 from relayproxy.console.calls.reading import Session, decoded
 from relayproxy.console.calls.requested import session_of
 from relayproxy.console.calls.transcript import in_place, transcript
-from relayproxy.console.http.context import ROOM
+from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.http.middleware import bad_request
 from relayproxy.console.sessions import export_content
 from relayproxy.conversation.model import Turn
@@ -47,8 +47,8 @@ async def download(request: web.Request) -> web.StreamResponse:
         raise bad_request(f"format={form[:32]}: {', '.join(export_content.FORMS)} is expected.")
     found = await session_of(request)
     await audit(request, "export", found.row.id)
-    room = request.app[ROOM]
-    pieces = MAKERS[form](room.queries, room.settings, found)
+    context = request.app[APP_CONTEXT]
+    pieces = MAKERS[form](context.queries, context.settings, found)
     name = export_content.file_name(found, form)
     response = web.StreamResponse(
         headers={"Content-Type": export_content.FORMS[form][0], "Content-Disposition": f'attachment; filename="{name}"'}

@@ -14,7 +14,7 @@ import msgspec
 from relayproxy import __version__
 from relayproxy.console import words
 from relayproxy.console.calls.reading import Session
-from relayproxy.console.calls.transcript import Line, TurnView
+from relayproxy.console.calls.transcript import TranscriptLine, TurnView
 from relayproxy.console.calls.turn_documents import turn_document
 from relayproxy.console.http import times
 from relayproxy.console.http.display_text import visible
@@ -143,7 +143,7 @@ def _text_lines(session: Session, turn: TurnView) -> Iterator[str]:
         yield f"{at:>12}  {_WHO.get(line.kind, ''):<10}{_told(line)}{badge}\n"
 
 
-def _told(line: Line) -> str:
+def _told(line: TranscriptLine) -> str:
     if line.kind == "interruption" and line.interruption:
         how = words.INTERRUPTION.get(line.interruption.kind, line.interruption.kind)
         return f"(interrupted {how}" + (f", heard: {_flat(line.text)})" if line.text else ")")

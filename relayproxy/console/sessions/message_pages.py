@@ -25,7 +25,7 @@ from relayproxy.console.calls.message_reading import (
 )
 from relayproxy.console.calls.reading import Session
 from relayproxy.console.calls.requested import COUNTS, message_filter, place, session_of
-from relayproxy.console.http.context import ROOM
+from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.http.middleware import bad_request, not_found
 from relayproxy.console.http.render import render
 from relayproxy.console.sessions.message_rows import pills, query, row
@@ -70,7 +70,7 @@ async def messages_context(
 
 def _reader(request: web.Request, found: Session, limit: int) -> Any:
     """What reads the page that the query asks for, and the place it is about."""
-    queries, wanted, id = request.app[ROOM].queries, message_filter(request), found.row.id
+    queries, wanted, id = request.app[APP_CONTEXT].queries, message_filter(request), found.row.id
     places = Places(tuple(connection.row.next_seq for connection in found.connections))
     opened = [connection.row.opened_at for connection in found.connections]
     at, moment = _cursor(request, "at"), _moment(request, found.row.started_at)
@@ -143,7 +143,7 @@ async def message(request: web.Request) -> web.Response:
     except ValueError:
         raise not_found("There is no such message.") from None
     found = await session_of(request)
-    read = await asyncio.to_thread(request.app[ROOM].queries.messages, found.row.id, (index, seq - 1), 1)
+    read = await asyncio.to_thread(request.app[APP_CONTEXT].queries.messages, found.row.id, (index, seq - 1), 1)
     if not read or (read[0].index, read[0].message.seq) != (index, seq):
         raise not_found("There is no such message.")
     return render("sessions/message.html", request, {"session": found, "row": row(read[0], wanted, whole=True)})

@@ -18,8 +18,8 @@ from relayproxy.console.calls.reading import Session
 from relayproxy.console.calls.requested import call_of, session_of
 from relayproxy.console.calls.transcript import in_place, transcript
 from relayproxy.console.calls.waterfall import waterfall
-from relayproxy.console.http.change_poller import Pulse
-from relayproxy.console.http.context import ROOM
+from relayproxy.console.http.change_poller import ChangePoller
+from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.http.event_stream import stream
 from relayproxy.console.http.middleware import not_found
 from relayproxy.console.http.parameters import whole_number
@@ -47,7 +47,7 @@ async def session(request: web.Request) -> web.Response:
 async def call(request: web.Request) -> web.Response:
     """`GET /calls/{call_sid}`: the sessions of a call."""
     call_sid, rows = await call_of(request)
-    slow = partial(slow_ms, request.app[ROOM].settings)
+    slow = partial(slow_ms, request.app[APP_CONTEXT].settings)
     return render(
         "sessions/call_page.html", request, {"call_sid": call_sid, "rows": rows, "slow_ms": slow, "section": "sessions"}
     )
@@ -68,7 +68,7 @@ async def turn_waterfall(request: web.Request) -> web.Response:
     found = await session_of(request, number, 1) if number >= 0 else None
     if found is None or not found.turns or found.turns[0].number != number:
         raise not_found("There is no such turn.")
-    fall = waterfall(found.turns[0].budget, slow_ms(request.app[ROOM].settings, found.row.route))
+    fall = waterfall(found.turns[0].budget, slow_ms(request.app[APP_CONTEXT].settings, found.row.route))
     return render(
         "sessions/turn_page.html", request, {"session": found, "number": number, "fall": fall, "section": "sessions"}
     )
@@ -77,11 +77,11 @@ async def turn_waterfall(request: web.Request) -> web.Response:
 async def session_live(request: web.Request) -> web.StreamResponse:
     """`GET /sessions/{id}/live`: the revision at once and whenever it changes; null when the session is no more."""
     found = await session_of(request)
-    return await stream(request, _revisions(request.app[ROOM].pulse, found.row.id))
+    return await stream(request, _revisions(request.app[APP_CONTEXT].poller, found.row.id))
 
 
-async def _revisions(pulse: Pulse, id: str) -> AsyncGenerator[str, None]:
-    async with aclosing(pulse.session(id)) as revisions:
+async def _revisions(poller: ChangePoller, id: str) -> AsyncGenerator[str, None]:
+    async with aclosing(poller.session(id)) as revisions:
         async for revision in revisions:
             yield msgspec.json.encode({"revision": revision}).decode()
 
@@ -97,7 +97,7 @@ async def _with_turns(request: web.Request) -> Session:
 
 
 def _conversation(request: web.Request, found: Session) -> dict[str, Any]:
-    settings = request.app[ROOM].settings
+    settings = request.app[APP_CONTEXT].settings
     shown = found.turns
     first = shown[0].number if shown else 0
     after = max(0, found.row.turns - first - len(shown))

@@ -4,7 +4,7 @@ Knows: how sums, latencies and their counts are read for every call that meets c
 Must not know: percentiles, rates, HTML, who asks.
 
 A call belongs to a range of time when it began in it, so that of two ranges side by side no call is in both. Numbers
-are of whole calls. Work is bounded: of many calls the newest `MOST` are read. Like the methods of `Queries`, these
+are of whole calls. Work is bounded: of many calls the newest `MAX_CALLS` are read. Like the methods of `Queries`, these
 functions may be called from any thread and raise `NotReady` and `StoreError`.
 """
 
@@ -19,7 +19,7 @@ from relayproxy.store.read.criteria import Criteria, kind_of_field
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.tables import labels, sessions, turns
 
-MOST = 100_000
+MAX_CALLS = 100_000
 """Calls that are read at most."""
 EXACT = 100_000
 """Up to so many latencies are read to the millisecond; of more, those from 128 ms on are rounded by 0.8 % at most."""
@@ -125,7 +125,7 @@ class Place:
 class Numbers:
     """What can be asked of the calls that meet criteria, whose times are of their beginning."""
 
-    def __init__(self, queries: Queries, criteria: Criteria, most: int = MOST, exact: int = EXACT) -> None:
+    def __init__(self, queries: Queries, criteria: Criteria, most: int = MAX_CALLS, exact: int = EXACT) -> None:
         self._queries = queries
         self._criteria = replace(criteria, since=None, until=None)
         self._since, self._until = criteria.since, criteria.until

@@ -21,7 +21,7 @@ _AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Glimpse:
+class LiveCall:
     """A session and its last few turns, by number."""
 
     session: SessionRow
@@ -36,17 +36,17 @@ def live(queries: Queries, limit: int) -> tuple[dict[str, int], int]:
     return {row.id: row.revision for row in found[:limit]}, len(found)
 
 
-def glimpses(queries: Queries, ids: Collection[str]) -> dict[str, Glimpse]:
+def live_calls(queries: Queries, ids: Collection[str]) -> dict[str, LiveCall]:
     """The sessions with these ids of ours, live or not, by id; those that are not there are left out."""
     wanted = list(ids)
-    found: dict[str, Glimpse] = {}
+    found: dict[str, LiveCall] = {}
     with queries.reading() as db:
         for at in range(0, len(wanted), _AT_ONCE):
             _add(db, wanted[at : at + _AT_ONCE], found)
     return found
 
 
-def _add(db: Connection, ids: list[str], found: dict[str, Glimpse]) -> None:
+def _add(db: Connection, ids: list[str], found: dict[str, LiveCall]) -> None:
     sessions, turns = tables.sessions.c, tables.turns.c
     rows = [
         value(SessionRow, row) for row in db.execute(columns(SessionRow, tables.sessions).where(sessions.id.in_(ids)))
@@ -62,4 +62,4 @@ def _add(db: Connection, ids: list[str], found: dict[str, Glimpse]) -> None:
         turn = value(TurnRow, row)
         last[turn.session].append(turn)
     for session in rows:
-        found[session.id] = Glimpse(session, tuple(last[session.id]))
+        found[session.id] = LiveCall(session, tuple(last[session.id]))

@@ -15,7 +15,7 @@ from relayproxy.store.errors import AwayError, NotReady, store_errors
 from relayproxy.store.schema.revisions import not_ready_reason
 
 
-class Pen:
+class AnnotationWriter:
     """Writes on an engine of `open_engine` (`afresh`), from any thread; the database is never created."""
 
     def __init__(self, engine: Engine) -> None:

@@ -18,7 +18,7 @@ from relayproxy.store.read.criteria import TAG
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.mapping import insert_once
 from relayproxy.store.schema.tables import labels, notes, sessions
-from relayproxy.store.write.annotation_writer import Pen
+from relayproxy.store.write.annotation_writer import AnnotationWriter
 
 MOST_TAGS = 30
 """Of one session."""
@@ -37,7 +37,7 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Annotations:
     """What people have added to one session, and what languages were heard in it (which are labels too)."""
 
     tags: tuple[str, ...] = ()
@@ -50,7 +50,7 @@ class Full(Exception):
     """The session has as many tags or notes as it may have."""
 
 
-def read_desk(queries: Queries, session: str) -> Desk:
+def read_annotations(queries: Queries, session: str) -> Annotations:
     """What has been added to the session (our id)."""
     c, n = labels.c, notes.c
     named = select(c.name, c.value).where(c.session == session, c.name.in_((TAG, "lang"))).order_by(c.value)
@@ -58,7 +58,7 @@ def read_desk(queries: Queries, session: str) -> Desk:
     with queries.reading() as db:
         found = [(row.name, row.value) for row in db.execute(named)]
         noted = tuple(Note(row.id, row.at, row.author, row.text) for row in db.execute(written.limit(MOST_NOTES)))
-    return Desk(
+    return Annotations(
         tags=tuple(value for name, value in found if name == TAG),
         notes=noted,
         languages=tuple(value for name, value in found if name == "lang"),
@@ -118,10 +118,10 @@ def additions(queries: Queries) -> str:
     return sha256(repr([tuple(row) for row in rows]).encode()).hexdigest()
 
 
-def add_tag(pen: Pen, session: str, tag: str) -> bool:
+def add_tag(writer: AnnotationWriter, session: str, tag: str) -> bool:
     """Gives the session (our id) the tag, once. False when there is no such session. Raises `Full`."""
     c = labels.c
-    with pen.writing() as db:
+    with writer.writing() as db:
         started_at = _started_at(db, session)
         if started_at is None:
             return False
@@ -134,18 +134,18 @@ def add_tag(pen: Pen, session: str, tag: str) -> bool:
     return True
 
 
-def remove_tag(pen: Pen, session: str, tag: str) -> bool:
+def remove_tag(writer: AnnotationWriter, session: str, tag: str) -> bool:
     """Takes the tag from the session; False when it had it not."""
     c = labels.c
-    with pen.writing() as db:
+    with writer.writing() as db:
         gone = db.execute(delete(labels).where(c.session == session, c.name == TAG, c.value == tag))
         return bool(gone.rowcount)
 
 
-def add_note(pen: Pen, session: str, author: str, text: str) -> Note | None:
+def add_note(writer: AnnotationWriter, session: str, author: str, text: str) -> Note | None:
     """Adds a note to the session (our id); None when there is no such session. Raises `Full`."""
     at = time.time_ns()
-    with pen.writing() as db:
+    with writer.writing() as db:
         if _started_at(db, session) is None:
             return None
         count = db.execute(select(func.count()).select_from(notes).where(notes.c.session == session)).scalar_one()
@@ -164,10 +164,10 @@ def find_note(queries: Queries, session: str, note: int) -> Note | None:
         return None if row is None else Note(row.id, row.at, row.author, row.text)
 
 
-def delete_note(pen: Pen, session: str, note: int) -> bool:
+def delete_note(writer: AnnotationWriter, session: str, note: int) -> bool:
     """Takes a note away for good; False when there is no such note of the session."""
     n = notes.c
-    with pen.writing() as db:
+    with writer.writing() as db:
         return bool(db.execute(delete(notes).where(n.id == note, n.session == session)).rowcount)
 
 

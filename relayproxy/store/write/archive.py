@@ -24,7 +24,7 @@ from relayproxy.store.schema.bigrams import bigrams
 from relayproxy.store.schema.mapping import columns, for_index, insert_once, parameters, upsert, value
 from relayproxy.store.schema.rows import Batch, ConnectionRow, JournalRow, SessionLabels, SessionRow, TurnRow
 from relayproxy.store.write.chunks import Chunks
-from relayproxy.store.write.writer_state import Memory
+from relayproxy.store.write.writer_state import WriterState
 
 R = TypeVar("R")
 
@@ -51,7 +51,7 @@ class Archive:
         self._consistent = reading(engine)
         self._file: Identity | None = None
         """The SQLite file that everything so far was read from and written to."""
-        self._memory = Memory()
+        self._memory = WriterState()
         dialect = engine.dialect.name
         self._put_sessions = upsert(dialect, tables.sessions, revision=tables.sessions.c.revision + 1)
         self._put_connections = upsert(dialect, tables.connections)

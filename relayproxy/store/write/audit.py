@@ -11,11 +11,11 @@ from sqlalchemy import insert, select
 
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.tables import audit
-from relayproxy.store.write.annotation_writer import Pen
+from relayproxy.store.write.annotation_writer import AnnotationWriter
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AuditEntry:
     """Who did what, from where. `at` is wall nanoseconds; `subject` a session's id (ours) or empty, never content."""
 
     at: int
@@ -29,14 +29,14 @@ class Entry:
 class EntryPage:
     """Some entries, the newest first, and the cursor of the older ones; None when there are no more."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[AuditEntry, ...]
     next: int | None
 
 
-def add_entries(pen: Pen, entries: Iterable[Entry]) -> None:
+def add_entries(writer: AnnotationWriter, entries: Iterable[AuditEntry]) -> None:
     """Adds entries in one transaction. Raises as `Pen.writing` does."""
     rows = [asdict(entry) for entry in entries]
-    with pen.writing() as db:
+    with writer.writing() as db:
         db.execute(insert(audit), rows)
 
 
@@ -53,5 +53,5 @@ def read_entries(
             query = query.where(column == wanted)
     with queries.reading() as db:
         rows = db.execute(query).all()
-    entries = tuple(Entry(row.at, row.actor, row.action, row.subject, row.address) for row in rows[:limit])
+    entries = tuple(AuditEntry(row.at, row.actor, row.action, row.subject, row.address) for row in rows[:limit])
     return EntryPage(entries, rows[limit - 1].id if len(rows) > limit > 0 else None)

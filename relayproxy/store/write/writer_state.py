@@ -18,7 +18,7 @@ LOOKUP = 500
 """Keys in one query; databases limit a statement's parameters."""
 
 
-class Memory:
+class WriterState:
     """What one writer knows of what it wrote: `check` within each transaction, `committed` after it."""
 
     def __init__(self) -> None:

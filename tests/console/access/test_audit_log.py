@@ -15,21 +15,21 @@ from sqlalchemy import Connection, Engine
 
 from relayproxy.assets import web_dir
 from relayproxy.console.access import audit_log, signin
-from relayproxy.console.access.audit_log import SCRIBE, Scribe, audit, searched, viewed
-from relayproxy.console.http.middleware import tell_errors
+from relayproxy.console.access.audit_log import AUDIT_LOG, AuditLog, audit, searched, viewed
+from relayproxy.console.http.middleware import error_middleware
 from relayproxy.console.http.render import set_up_templates
-from relayproxy.console.http.static_files import Statics
+from relayproxy.console.http.static_files import StaticFiles
 from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine, open_reader
 from relayproxy.store.errors import AwayError
 from relayproxy.store.read.queries import Queries
-from relayproxy.store.write.annotation_writer import Pen
-from relayproxy.store.write.audit import Entry, add_entries, read_entries
+from relayproxy.store.write.annotation_writer import AnnotationWriter
+from relayproxy.store.write.audit import AuditEntry, add_entries, read_entries
 from tests.console.door import BEARER, OTHER, Client, console_on, settings_in, sign_in, status_of
 from tests.databases import migrated
 
 
-class Stuck(Pen):
+class Stuck(AnnotationWriter):
     """A database that cannot be written while `stuck`."""
 
     stuck = True
@@ -62,19 +62,19 @@ def queries(settings: Settings) -> Iterator[Queries]:
 
 
 @pytest.fixture
-def pen(settings: Settings) -> Iterator[Stuck]:
-    pen = Stuck(open_engine(settings.database))
-    pen.stuck = False
-    yield pen
-    pen.close()
+def writer(settings: Settings) -> Iterator[Stuck]:
+    writer = Stuck(open_engine(settings.database))
+    writer.stuck = False
+    yield writer
+    writer.close()
 
 
 @pytest.fixture
-async def client(settings: Settings, pen: Stuck) -> AsyncIterator[Client]:
+async def client(settings: Settings, writer: Stuck) -> AsyncIterator[Client]:
     """A console whose handlers do nothing but record."""
-    app = web.Application(middlewares=[tell_errors])
-    set_up_templates(app, Statics(web_dir() / "static"))
-    signin.set_up(app, settings, pen)
+    app = web.Application(middlewares=[error_middleware])
+    set_up_templates(app, StaticFiles(web_dir() / "static"))
+    signin.set_up(app, settings, writer)
 
     async def show(request: web.Request) -> web.Response:
         await viewed(request, request.match_info["id"])
@@ -100,7 +100,7 @@ async def client(settings: Settings, pen: Stuck) -> AsyncIterator[Client]:
 async def told(client: Client, queries: Queries) -> list[tuple[str, str, str]]:
     """Who did what to which session, first first."""
     assert client.app is not None
-    await client.app[SCRIBE].settle(30)
+    await client.app[AUDIT_LOG].settle(30)
     entries = await asyncio.to_thread(read_entries, queries, 1000)
     return [(entry.actor, entry.action, entry.subject) for entry in reversed(entries.entries)]
 
@@ -157,43 +157,43 @@ async def test_signing_in_and_out_are_entries_with_names_of_users_alone(settings
 
 
 async def test_a_page_does_not_wait_and_its_entry_is_written_later(
-    client: Client, queries: Queries, pen: Stuck, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    client: Client, queries: Queries, writer: Stuck, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(audit_log, "PAUSES", (0.01,))
-    pen.stuck = True
+    writer.stuck = True
     for number in range(5):
         assert await status_of(client, f"/api/sessions/s{number}") == 200
     for _ in range(5):
-        assert await asyncio.to_thread(pen.tries.acquire, timeout=30)
+        assert await asyncio.to_thread(writer.tries.acquire, timeout=30)
     assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == [
         "the audit cannot be written, its entries wait: database is locked"
     ]
-    state = client.server.app[SCRIBE].state  # type: ignore[attr-defined]
+    state = client.server.app[AUDIT_LOG].state  # type: ignore[attr-defined]
     assert (state.waiting, state.cause, state.failing_since is None) == (5, "database is locked", False)
 
-    pen.stuck = False
+    writer.stuck = False
     assert [subject for _, _, subject in await told(client, queries)] == ["s0", "s1", "s2", "s3", "s4"]
     assert caplog.messages[-1] == "the audit is written again"
-    assert client.server.app[SCRIBE].state.failing_since is None  # type: ignore[attr-defined]
+    assert client.server.app[AUDIT_LOG].state.failing_since is None  # type: ignore[attr-defined]
 
 
-async def test_nobody_downloads_what_cannot_be_recorded(client: Client, queries: Queries, pen: Stuck) -> None:
-    pen.stuck = True
+async def test_nobody_downloads_what_cannot_be_recorded(client: Client, queries: Queries, writer: Stuck) -> None:
+    writer.stuck = True
     async with client.get("/sessions/s1/recording") as response:
         assert response.status == 503
     assert await status_of(client, "/api/sessions/s1") == 200
 
-    pen.stuck = False
+    writer.stuck = False
     assert await status_of(client, "/sessions/s1/recording") == 200
 
 
 async def test_without_a_sign_in_a_download_needs_no_record(tmp_path: Path) -> None:
     settings = settings_in(tmp_path / "data", users={}, tokens={})
     migrated(settings.database)
-    pen = Stuck(open_engine(settings.database))
+    writer = Stuck(open_engine(settings.database))
     app = web.Application()
-    set_up_templates(app, Statics(web_dir() / "static"))
-    signin.set_up(app, settings, pen)
+    set_up_templates(app, StaticFiles(web_dir() / "static"))
+    signin.set_up(app, settings, writer)
 
     async def download(request: web.Request) -> web.Response:
         await audit(request, "export", "s1")
@@ -202,17 +202,17 @@ async def test_without_a_sign_in_a_download_needs_no_record(tmp_path: Path) -> N
     app.router.add_get("/sessions/{id}/recording", download)
     async with TestClient(TestServer(app)) as client:
         assert await status_of(client, "/sessions/s1/recording") == 200
-    pen.close()
+    writer.close()
 
 
-async def test_what_finds_no_room_is_counted(pen: Stuck, queries: Queries) -> None:
-    scribe = Scribe(pen, waiting=3)
+async def test_what_finds_no_room_is_counted(writer: Stuck, queries: Queries) -> None:
+    audit_log = AuditLog(writer, waiting=3)
     for number in range(5):
-        scribe.take(Entry(number, "alice", "view", f"s{number}", ""))
-    assert scribe.waiting == 3
+        audit_log.take(AuditEntry(number, "alice", "view", f"s{number}", ""))
+    assert audit_log.waiting == 3
 
-    task = asyncio.create_task(scribe.run())
-    await scribe.settle(30)
+    task = asyncio.create_task(audit_log.run())
+    await audit_log.settle(30)
     task.cancel()
 
     entries = read_entries(queries, 10).entries
@@ -222,7 +222,7 @@ async def test_what_finds_no_room_is_counted(pen: Stuck, queries: Queries) -> No
         ("alice", "view", "s2"),
         ("relayproxy", "lost", "2"),
     ]
-    assert scribe.waiting == 0
+    assert audit_log.waiting == 0
 
 
 async def test_what_waits_is_written_before_the_console_stops(settings: Settings, queries: Queries) -> None:
@@ -232,25 +232,25 @@ async def test_what_waits_is_written_before_the_console_stops(settings: Settings
     assert [entry.action for entry in read_entries(queries, 10).entries] == ["sign_in"]
 
 
-async def test_what_is_remembered_of_who_looked_stays_small(pen: Stuck, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_is_remembered_of_who_looked_stays_small(writer: Stuck, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audit_log, "REMEMBERED", 10)
-    scribe = Scribe(pen)
+    log = AuditLog(writer)
 
-    assert all(scribe.is_news("view", str(number)) for number in range(100))
-    assert not scribe.is_news("view", "99")
-    assert scribe.is_news("view", "1")
+    assert all(log.is_news("view", str(number)) for number in range(100))
+    assert not log.is_news("view", "99")
+    assert log.is_news("view", "1")
 
 
 # The page
 
 
 @pytest.fixture
-def entries(pen: Stuck) -> None:
+def entries(writer: Stuck) -> None:
     made = [
-        Entry(1_700_000_000_000_000_000 + number, f"user{number % 2}", "view", f"s{number}", "192.0.2.1")
+        AuditEntry(1_700_000_000_000_000_000 + number, f"user{number % 2}", "view", f"s{number}", "192.0.2.1")
         for number in range(250)
     ]
-    add_entries(pen, made)
+    add_entries(writer, made)
 
 
 async def test_the_api_pages_back_to_the_first_entry(settings: Settings, entries: None) -> None:
@@ -304,8 +304,11 @@ async def test_the_audit_is_for_admins(settings: Settings) -> None:
         assert await status_of(client, "/api/audit") == 403
 
 
-async def test_the_page_shows_entries_and_leads_to_older_ones(settings: Settings, pen: Stuck, entries: None) -> None:
-    add_entries(pen, [Entry(1, "<b>\u202emallory", "view", "s1", "192.0.2.9"), Entry(2, "", "sign_in_failed", "", "")])
+async def test_the_page_shows_entries_and_leads_to_older_ones(settings: Settings, writer: Stuck, entries: None) -> None:
+    add_entries(
+        writer,
+        [AuditEntry(1, "<b>\u202emallory", "view", "s1", "192.0.2.9"), AuditEntry(2, "", "sign_in_failed", "", "")],
+    )
     async with console_on(settings) as client:
         await sign_in(client, "root", OTHER)
         async with client.get("/audit?actor=user1") as response:

@@ -10,9 +10,9 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, Page, expect
 
 from relayproxy.settings.model import Settings
-from relayproxy.store.write.annotation_writer import Pen
+from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.archive import Archive
-from relayproxy.store.write.audit import Entry, add_entries
+from relayproxy.store.write.audit import AuditEntry, add_entries
 from tests.console import samples
 from tests.console.conftest import OpenPage
 from tests.console.door import OTHER, settings_in
@@ -100,8 +100,10 @@ def test_a_wrong_password_is_said_and_the_name_kept(browser: Browser, console: s
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_audit_can_be_read(visit: OpenPage, archive: Archive, pen: Pen, scheme: str) -> None:
-    add_entries(pen, [Entry(number * 10**18, "alice", "view", f"s{number}", "192.0.2.1") for number in range(1, 3)])
+def test_the_audit_can_be_read(visit: OpenPage, archive: Archive, writer: AnnotationWriter, scheme: str) -> None:
+    add_entries(
+        writer, [AuditEntry(number * 10**18, "alice", "view", f"s{number}", "192.0.2.1") for number in range(1, 3)]
+    )
     page = visit("/audit", viewport=NARROW, color_scheme=scheme)
     sign_in(page)
     expect(page.locator("tbody tr")).to_have_count(3)

@@ -2,21 +2,21 @@
 
 import pytest
 
-from relayproxy.console.calls.silence import HIGHEST, Silence, silence
+from relayproxy.console.calls.silence import HIGHEST, DrawnSilence, silence
 from relayproxy.conversation.model import Played
 from tests.console.calls.test_transcript import S, turn
 
 
-def between(end: float | None, begin: float, *, estimated: bool = False) -> Silence | None:
+def between(end: float | None, begin: float, *, estimated: bool = False) -> DrawnSilence | None:
     heard = Played(2 * S, None if end is None else round(end * S), estimated)
     before = turn(1, caller_begun_at=0, caller_done_at=S, played=(heard,))
     return silence(before, turn(2, caller_begun_at=round(begin * S), caller_done_at=round(begin * S) + S))
 
 
 def test_a_silence_is_as_high_as_it_is_long_up_to_a_limit() -> None:
-    assert between(10, 15) == Silence(5000, "5.0 s", 40, False, False)
-    assert between(10, 20) == Silence(10_000, "0:10", 80, False, False)
-    assert between(10, 70) == Silence(60_000, "1:00", HIGHEST, True, False)
+    assert between(10, 15) == DrawnSilence(5000, "5.0 s", 40, False, False)
+    assert between(10, 20) == DrawnSilence(10_000, "0:10", 80, False, False)
+    assert between(10, 70) == DrawnSilence(60_000, "1:00", HIGHEST, True, False)
 
 
 @pytest.mark.parametrize(("end", "begin"), [(10, 11.9), (10, 9), (None, 20)])

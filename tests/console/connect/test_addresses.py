@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from relayproxy.console.connect.addresses import Target, connect, of_backend, of_public
+from relayproxy.console.connect.addresses import RelayAddress, connect, of_backend, of_public
 from relayproxy.console.connect.connect_page import last_call
-from relayproxy.console.health.reachability import Probe, State, Step
+from relayproxy.console.health.reachability import Probe, ProbeStep, State
 from relayproxy.settings.model import Settings
 from relayproxy.store.read.latest_by_route import Arrival
 from relayproxy.store.write.archive import Archive
@@ -36,8 +36,8 @@ def test_every_route_has_its_url_under_the_public_one() -> None:
     )
     assert (found.public, found.secure) == (True, True)
     assert found.targets == (
-        Target("default", "wss://relay.example.com/", "wss://agent.example.com/ws?key=***"),
-        Target("sales", "wss://relay.example.com/r/sales", "ws://10.0.0.1/"),
+        RelayAddress("default", "wss://relay.example.com/", "wss://agent.example.com/ws?key=***"),
+        RelayAddress("sales", "wss://relay.example.com/r/sales", "ws://10.0.0.1/"),
     )
 
 
@@ -60,7 +60,7 @@ def test_without_a_backend_there_is_nothing_to_paste() -> None:
 
 
 def probe(state: State, who: Any = None, status: int | None = None) -> Probe:
-    return Probe((Step("HTTP", state, "words"),), who, status)
+    return Probe((ProbeStep("HTTP", state, "words"),), who, status)
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,14 @@ import pytest
 
 from relayproxy.console.access.audit_log import AuditState
 from relayproxy.console.health.diagnosis import diagnose, verdict
-from relayproxy.console.health.health_facts import Check, Facts, S, age
+from relayproxy.console.health.health_facts import SECOND, Facts, HealthCheck, age
 from relayproxy.console.health.reachability import Ready, RelayAnswer, State
 from relayproxy.store.quarantine import Aside
 from relayproxy.store.read.heartbeat import DatabaseFacts, Gaps, JournalVitals, OtlpVitals, Report, Vitals
 from relayproxy.store.schema.rows import JournalGapRow
 
-NOW = 1_800_000_000 * S
-LOST = JournalGapRow("j1", 1, 549, 277, "checksum", NOW - 90 * S, NOW - 60 * S)
+NOW = 1_800_000_000 * SECOND
+LOST = JournalGapRow("j1", 1, 549, 277, "checksum", NOW - 90 * SECOND, NOW - 60 * SECOND)
 MIB = 1024 * 1024
 GIB = 1024 * MIB
 RELAY = RelayAnswer("http://127.0.0.1:8080", Ready("ready", "ok", 3))
@@ -29,7 +29,7 @@ def vitals(**known: Any) -> Vitals:
         "version": "1.0",
         "host": "here",
         "pid": 4711,
-        "started_at": NOW - 3600 * S,
+        "started_at": NOW - 3600 * SECOND,
         "data_dir": "/data",
         "journals": (JournalVitals("j1", True, 1, 10 * MIB, 17),),
         "quota": GIB,
@@ -43,18 +43,18 @@ def vitals(**known: Any) -> Vitals:
 
 
 def report(ago: float = 1, process: str = "recorder:here:1-1", **known: Any) -> Report:
-    return Report(process, NOW - round(ago * S), vitals(**known))
+    return Report(process, NOW - round(ago * SECOND), vitals(**known))
 
 
 def moved(ago: float) -> Aside:
-    return Aside(Path("/data/relayproxy.db.corrupt-1"), NOW - round(ago * S), 5 * MIB)
+    return Aside(Path("/data/relayproxy.db.corrupt-1"), NOW - round(ago * SECOND), 5 * MIB)
 
 
 def facts(*reports: Report, **known: Any) -> Facts:
     return Facts(NOW, "1.0", **{"relay": RELAY, "reports": reports or (report(),), "database": DATABASE, **known})
 
 
-def check(name: str, found: Facts) -> Check:
+def check(name: str, found: Facts) -> HealthCheck:
     return next(check for check in diagnose(found) if check.name == name)
 
 
@@ -140,12 +140,18 @@ def test_everything_works() -> None:
         ("database", facts(database=replace(DATABASE, answer_ms=1200)), "warn", "The database took 1,200 ms", "slow"),
         (
             "database",
-            facts(report(trouble="database is locked", trouble_at=NOW - 30 * S)),
+            facts(report(trouble="database is locked", trouble_at=NOW - 30 * SECOND)),
             "warn",
             "The database failed the recorder 30 s ago",
             "If this comes back",
         ),
-        ("database", facts(report(trouble="locked", trouble_at=NOW - 301 * S)), "ok", "SQLite answers in 0.4 ms", ""),
+        (
+            "database",
+            facts(report(trouble="locked", trouble_at=NOW - 301 * SECOND)),
+            "ok",
+            "SQLite answers in 0.4 ms",
+            "",
+        ),
         (
             "database",
             facts(aside=(moved(3600), moved(7200), moved(25 * 3600))),
@@ -169,7 +175,7 @@ def test_everything_works() -> None:
         ("spans", facts(report(otlp=OtlpVitals("bogus", 0, 0, 0))), "ok", "No span has been sent to bogus yet", ""),
         (
             "audit",
-            facts(audit=AuditState(3, 0, NOW - 20 * S, "database is locked")),
+            facts(audit=AuditState(3, 0, NOW - 20 * SECOND, "database is locked")),
             "bad",
             "The audit has not been written for 20 s",
             "it must let the console write",
@@ -179,7 +185,7 @@ def test_everything_works() -> None:
         ("clock", facts(report(-30)), "warn", "A recorder's clock is 30 s ahead of this machine's", "time service"),
         (
             "spans",
-            facts(report(otlp=OtlpVitals("http://c:4318", 9, 2, 1, NOW - 120 * S, "HTTP 503"))),
+            facts(report(otlp=OtlpVitals("http://c:4318", 9, 2, 1, NOW - 120 * SECOND, "HTTP 503"))),
             "warn",
             "Spans have not arrived at http://c:4318 for 2 min",
             "See whether the collector runs",
@@ -212,7 +218,7 @@ def test_each_fact(name: str, found: Facts, state: State, title: str, action: st
 
 @pytest.mark.parametrize("step", [3600.0, -3600.0])
 def test_a_recorder_is_neither_missed_nor_believed_in_because_a_clock_was_set(step: float) -> None:
-    before = Report("recorder:here:1-1", NOW - round((step + 1) * S), vitals())
+    before = Report("recorder:here:1-1", NOW - round((step + 1) * SECOND), vitals())
     assert check("recorder", facts(before, step=step)).state == "ok", "it reported just before the clock was set"
     assert check("recorder", facts(report(1), step=step)).state == "ok", "and just after"
     silent = {"recorder:here:1-1": 42.0}
@@ -220,7 +226,7 @@ def test_a_recorder_is_neither_missed_nor_believed_in_because_a_clock_was_set(st
 
 
 def test_no_page_says_that_nothing_was_lost_beside_gaps() -> None:
-    found = diagnose(facts(report(trouble="locked", trouble_at=NOW - 30 * S, lag_ms=61_000), hour=Gaps(6, 2)))
+    found = diagnose(facts(report(trouble="locked", trouble_at=NOW - 30 * SECOND, lag_ms=61_000), hour=Gaps(6, 2)))
     said = " ".join(f"{one.title} {one.detail}" for one in found).lower()
     assert "6 gaps" in said
     assert "nothing was lost" not in said

@@ -20,7 +20,7 @@ from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine, open_reader
 from relayproxy.store.read.heartbeat import JournalVitals, Vitals, VitalsWriter
 from relayproxy.store.read.queries import Queries
-from relayproxy.store.write.annotation_writer import Pen
+from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.archive import Archive
 from tests.console.browser import launched, watched_page
 from tests.console.conftest import Client
@@ -48,10 +48,10 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def writer(settings: Settings, archive: Archive) -> Iterator[VitalsWriter]:
-    writer = VitalsWriter(open_engine(settings.database))
-    yield writer
-    writer.close()
+def vitals_writer(settings: Settings, archive: Archive) -> Iterator[VitalsWriter]:
+    vitals_writer = VitalsWriter(open_engine(settings.database))
+    yield vitals_writer
+    vitals_writer.close()
 
 
 @pytest.fixture(scope="module")
@@ -70,9 +70,9 @@ def checks(body: Any) -> dict[str, str]:
     return {check["name"]: check["state"] for check in body["checks"]}
 
 
-async def test_all_that_is_known(client: Client, archive: Archive, writer: VitalsWriter) -> None:
+async def test_all_that_is_known(client: Client, archive: Archive, vitals_writer: VitalsWriter) -> None:
     odd(archive, ago(60)).commit()
-    writer.write(PROCESS, VITALS)
+    vitals_writer.write(PROCESS, VITALS)
     body = await health(client)
     assert (body["state"], body["summary"]) == ("warn", "1 gap in the recordings of the last hour.")
     assert {name for name, state in checks(body).items() if state != "ok"} <= {"gaps", "disk"}
@@ -95,8 +95,8 @@ async def test_all_that_is_known(client: Client, archive: Archive, writer: Vital
     assert body["relay"]["problem"] == "connection refused"
 
 
-async def test_a_recorder_that_fell_silent(client: Client, writer: VitalsWriter) -> None:
-    writer.write(PROCESS, VITALS, ago(42))
+async def test_a_recorder_that_fell_silent(client: Client, vitals_writer: VitalsWriter) -> None:
+    vitals_writer.write(PROCESS, VITALS, ago(42))
     body = await health(client)
     assert body["state"] == "bad"
     assert checks(body)["recorder"] == "bad"
@@ -107,9 +107,9 @@ async def test_a_recorder_that_fell_silent(client: Client, writer: VitalsWriter)
 
 
 async def test_an_audit_that_cannot_be_written_and_a_clock_that_was_set_are_told(
-    client: Client, archive: Archive, writer: VitalsWriter, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    client: Client, archive: Archive, vitals_writer: VitalsWriter, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    writer.write(PROCESS, VITALS)
+    vitals_writer.write(PROCESS, VITALS)
     monkeypatch.setattr(monitoring, "FRESH", 0.0)
     ahead = monitoring._wall_ahead()
     with closing(sqlite3.connect(settings.data_dir / "relayproxy.db", isolation_level=None)) as other:
@@ -126,10 +126,10 @@ async def test_an_audit_that_cannot_be_written_and_a_clock_that_was_set_are_told
         assert (checks(body)["clock"], checks(body)["recorder"], round(body["clock_step_s"])) == ("warn", "ok", 3600)
 
 
-async def test_one_look_answers_everybody(client: Client, writer: VitalsWriter) -> None:
-    writer.write(PROCESS, VITALS)
+async def test_one_look_answers_everybody(client: Client, vitals_writer: VitalsWriter) -> None:
+    vitals_writer.write(PROCESS, VITALS)
     first = await health(client)
-    writer.write(PROCESS, replace_host("elsewhere"))
+    vitals_writer.write(PROCESS, replace_host("elsewhere"))
     assert (await health(client))["checked_at_ns"] == first["checked_at_ns"]
 
 
@@ -138,10 +138,10 @@ def replace_host(host: str) -> Vitals:
 
 
 async def test_a_database_that_is_moved_away_is_missed_at_the_next_look(
-    client: Client, writer: VitalsWriter, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    client: Client, vitals_writer: VitalsWriter, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(monitoring, "FRESH", 0.0)
-    writer.write(PROCESS, VITALS)
+    vitals_writer.write(PROCESS, VITALS)
     assert checks(await health(client))["database"] == "ok"
     (settings.data_dir / "relayproxy.db").rename(tmp_path / "elsewhere.db")
     body = await health(client)
@@ -151,8 +151,8 @@ async def test_a_database_that_is_moved_away_is_missed_at_the_next_look(
 
 async def test_without_a_database_the_page_says_so(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path / "none", listen="127.0.0.1:0")
-    reader, pen = open_reader(settings.database), Pen(open_engine(settings.database))
-    async with TestClient(TestServer(build(settings, Queries(reader), pen))) as client:
+    reader, writer = open_reader(settings.database), AnnotationWriter(open_engine(settings.database))
+    async with TestClient(TestServer(build(settings, Queries(reader), writer))) as client:
         body = await health(client)
         assert (body["state"], body["database"]) == ("bad", None)
         assert "run `relayproxy migrate`" in body["database_problem"]
@@ -162,11 +162,11 @@ async def test_without_a_database_the_page_says_so(tmp_path: Path) -> None:
         async with client.get("/healthz") as response:
             assert await response.json() == {"status": "ok"}
     reader.dispose()
-    pen.close()
+    writer.close()
 
 
-async def test_what_is_told_cannot_break_the_page(client: Client, writer: VitalsWriter) -> None:
-    writer.write(PROCESS, replace_host("<script>\u202e`"))
+async def test_what_is_told_cannot_break_the_page(client: Client, vitals_writer: VitalsWriter) -> None:
+    vitals_writer.write(PROCESS, replace_host("<script>\u202e`"))
     async with client.get("/health") as response:
         page = await response.text()
     assert "<script>\u202e" not in page
@@ -189,8 +189,8 @@ async def relay() -> AsyncIterator[TestServer]:
 
 async def test_the_relay_is_asked_itself(tmp_path: Path, relay: TestServer) -> None:
     settings = Settings(data_dir=tmp_path / "none", listen=f"127.0.0.1:{relay.port}")
-    reader, pen = open_reader(settings.database), Pen(open_engine(settings.database))
-    async with TestClient(TestServer(build(settings, Queries(reader), pen))) as client:
+    reader, writer = open_reader(settings.database), AnnotationWriter(open_engine(settings.database))
+    async with TestClient(TestServer(build(settings, Queries(reader), writer))) as client:
         body = await health(client)
     assert body["relay"] == {
         "url": f"http://127.0.0.1:{relay.port}",
@@ -201,22 +201,24 @@ async def test_the_relay_is_asked_itself(tmp_path: Path, relay: TestServer) -> N
     }
     assert checks(body)["relay"] == "bad"
     reader.dispose()
-    pen.close()
+    writer.close()
 
 
-def test_the_page_changes_in_place(console: str, browser: Browser, writer: VitalsWriter, archive: Archive) -> None:
+def test_the_page_changes_in_place(
+    console: str, browser: Browser, vitals_writer: VitalsWriter, archive: Archive
+) -> None:
     Call(archive, ago(60)).setup().commit()
-    writer.write(PROCESS, VITALS, time.time_ns() + 3600 * 10**9)
+    vitals_writer.write(PROCESS, VITALS, time.time_ns() + 3600 * 10**9)
     with watched_page(browser, console) as page:
         page.goto(f"{console}/health")
         recorder = page.locator("#check-recorder")
         assert "good" in (recorder.get_attribute("class") or "")
-        writer.write(PROCESS, VITALS, ago(42))
+        vitals_writer.write(PROCESS, VITALS, ago(42))
         page.locator("#sentence", has_text="The recorder has not reported for").wait_for()
         assert "bad" in (recorder.get_attribute("class") or "")
         assert page.title().startswith("✕")
         page.get_by_role("button", name="Pause").click()
-        writer.write(PROCESS, VITALS, time.time_ns() + 3600 * 10**9)
+        vitals_writer.write(PROCESS, VITALS, time.time_ns() + 3600 * 10**9)
         assert page.get_by_role("button", name="Paused").get_attribute("aria-pressed") == "true"
         page.get_by_role("button", name="Paused").click()
         page.locator("#check-recorder.good").wait_for()

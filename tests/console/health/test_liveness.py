@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from relayproxy.console.health import liveness
-from relayproxy.console.health.liveness import FRESH, PATIENCE, THREADS, Threads
+from relayproxy.console.health.liveness import FRESH, LIVENESS, PATIENCE, Liveness
 from tests.console.conftest import Client
 
 
@@ -45,7 +45,7 @@ async def healthz(clock: Clock, pool: ThreadPoolExecutor) -> AsyncIterator[Clien
 
 
 async def _with_clock(app: web.Application, clock: Clock) -> None:
-    app[THREADS].now = clock
+    app[LIVENESS].now = clock
 
 
 async def told(client: Client) -> tuple[int, str]:
@@ -78,7 +78,7 @@ async def test_threads_that_do_not_come_back_are_told(healthz: Client, clock: Cl
 
 
 async def test_who_has_not_asked_for_long_is_not_told_of_that_time(clock: Clock, pool: ThreadPoolExecutor) -> None:
-    ours = Threads(clock)
+    ours = Liveness(clock)
     for _ in range(3):
         clock.now += 3600
         assert not ours.stuck()
@@ -86,7 +86,7 @@ async def test_who_has_not_asked_for_long_is_not_told_of_that_time(clock: Clock,
 
 
 async def test_many_who_ask_give_the_threads_little_to_do(clock: Clock, pool: ThreadPoolExecutor) -> None:
-    ours, given = Threads(clock), []
+    ours, given = Liveness(clock), []
     submit = pool.submit
     pool.submit = lambda *work: given.append(work) or submit(*work)  # type: ignore[method-assign,assignment,func-returns-value]
     for _ in range(100):

@@ -4,20 +4,20 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from relayproxy.console.app import build
 from relayproxy.console.health.diagnosis import diagnose
-from relayproxy.console.health.health_facts import S
+from relayproxy.console.health.health_facts import SECOND
 from relayproxy.console.health.refusals import refused
 from relayproxy.refusals import Refusal, Tally, add
 from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine
 from relayproxy.store.read.heartbeat import VitalsWriter
 from relayproxy.store.read.queries import Queries
-from relayproxy.store.write.annotation_writer import Pen
+from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.archive import Archive
 from tests.console.conftest import Client
 from tests.console.health.test_diagnosis import NOW, check, facts, report, vitals
 
 STRIPPED = Refusal(
-    NOW - 90 * S,
+    NOW - 90 * SECOND,
     "no_upgrade",
     426,
     "Upgrade: websocket is missing",
@@ -25,7 +25,7 @@ STRIPPED = Refusal(
     "/ws?token=<redacted>",
     signed=True,
 )
-SCANNED = Refusal(NOW - 2 * S, "no_route", 404, "no route takes this path", "203.0.113.9:1", "/wp-admin")
+SCANNED = Refusal(NOW - 2 * SECOND, "no_route", 404, "no route takes this path", "203.0.113.9:1", "/wp-admin")
 
 
 def told(*all_of_them: Refusal) -> tuple[Tally, ...]:
@@ -55,7 +55,7 @@ def test_a_call_that_a_front_proxy_spoilt_is_worth_looking_at() -> None:
 def test_everyday_noise_is_counted_and_no_more() -> None:
     found = check("refused", facts(report(refused=told(SCANNED))))
     assert (found.state, found.title, found.action) == ("ok", "1 request asked for a path that no route takes", "")
-    long_ago = Refusal(NOW - 7200 * S, "no_upgrade", 426, "…", "10.0.0.7:1", signed=True)
+    long_ago = Refusal(NOW - 7200 * SECOND, "no_upgrade", 426, "…", "10.0.0.7:1", signed=True)
     assert check("refused", facts(report(refused=told(long_ago)))).state == "ok"
     assert "refused" in [one.name for one in diagnose(facts())]
 
@@ -89,9 +89,11 @@ async def test_connect_says_where_a_signature_cannot_be_rebuilt(client: Client, 
     assert [(one["signed_path"], one["backend_path"]) for one in found] == [("/", "/ws"), ("/r/bookings", "/ws")]
 
 
-async def test_connect_says_where_every_check_holds(archive: Archive, queries: Queries, pen: Pen) -> None:
+async def test_connect_says_where_every_check_holds(
+    archive: Archive, queries: Queries, writer: AnnotationWriter
+) -> None:
     settings = Settings(backend="wss://agent.example.com", public_url="wss://relay.example.com")
-    async with TestClient(TestServer(build(settings, queries, pen))) as client:
+    async with TestClient(TestServer(build(settings, queries, writer))) as client:
         page = await (await client.get("/connect")).text()
     assert "Twilio signs the path" not in page
     assert "Put your server&#39;s path at its end" in page.replace("'", "&#39;")

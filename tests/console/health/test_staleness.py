@@ -50,16 +50,16 @@ def test_a_database_that_cannot_be_read_and_one_without_a_recorder() -> None:
 
 
 @pytest.fixture
-def writer(settings: Settings, archive: Archive) -> Iterator[VitalsWriter]:
-    writer = VitalsWriter(open_engine(settings.database))
-    yield writer
-    writer.close()
+def vitals_writer(settings: Settings, archive: Archive) -> Iterator[VitalsWriter]:
+    vitals_writer = VitalsWriter(open_engine(settings.database))
+    yield vitals_writer
+    vitals_writer.close()
 
 
 async def test_a_page_that_is_made_then_carries_the_banner_itself(
-    client: Client, archive: Archive, writer: VitalsWriter
+    client: Client, archive: Archive, vitals_writer: VitalsWriter
 ) -> None:
-    writer.write(PROCESS, VITALS, samples.ago(42))
+    vitals_writer.write(PROCESS, VITALS, samples.ago(42))
     async with client.get("/health/notice") as response:
         answer = await response.json()
     assert answer["stale"].startswith("Nothing new has been recorded for 42 s")

@@ -1,4 +1,4 @@
-"""The pulse: one look for all watchers."""
+"""The changes: one look for all watchers."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import pytest
 
-from relayproxy.console.http.change_poller import Pulse
+from relayproxy.console.http.change_poller import ChangePoller
 from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_reader
 from relayproxy.store.errors import StoreError
@@ -21,20 +21,22 @@ T = TypeVar("T")
 
 
 @pytest.fixture
-async def pulse(queries: Queries) -> AsyncIterator[Pulse]:
-    pulse = Pulse(queries, interval=0.01)
-    yield pulse
-    await pulse.close()
+async def poller(queries: Queries) -> AsyncIterator[ChangePoller]:
+    poller = ChangePoller(queries, interval=0.01)
+    yield poller
+    await poller.close()
 
 
 async def following(watch: AsyncIterator[T]) -> T:
     return await asyncio.wait_for(anext(watch), PATIENCE)
 
 
-async def test_a_watcher_hears_the_revision_at_once_and_after_each_change(archive: Archive, pulse: Pulse) -> None:
+async def test_a_watcher_hears_the_revision_at_once_and_after_each_change(
+    archive: Archive, poller: ChangePoller
+) -> None:
     call = samples.Call(archive).setup().commit()
     other = samples.Call(archive).setup().commit()
-    watch = pulse.session(call.id)
+    watch = poller.session(call.id)
     assert await following(watch) == 1
     call.asks(1, "Hello?").commit()
     assert await following(watch) == 2
@@ -43,9 +45,9 @@ async def test_a_watcher_hears_the_revision_at_once_and_after_each_change(archiv
     assert await following(watch) == 3
 
 
-async def test_one_who_is_slow_hears_the_newest_alone(archive: Archive, pulse: Pulse) -> None:
+async def test_one_who_is_slow_hears_the_newest_alone(archive: Archive, poller: ChangePoller) -> None:
     call = samples.Call(archive).setup().commit()
-    slow, quick = pulse.session(call.id), pulse.session(call.id)
+    slow, quick = poller.session(call.id), poller.session(call.id)
     assert await following(slow) == await following(quick) == 1
     for revision in range(2, 6):
         call.asks(revision, "Hello?").commit()
@@ -53,40 +55,40 @@ async def test_one_who_is_slow_hears_the_newest_alone(archive: Archive, pulse: P
     assert await following(slow) == 5
 
 
-async def test_a_session_that_goes_away_is_none(archive: Archive, pulse: Pulse) -> None:
+async def test_a_session_that_goes_away_is_none(archive: Archive, poller: ChangePoller) -> None:
     call = samples.Call(archive).setup().commit()
-    watch = pulse.session(call.id)
+    watch = poller.session(call.id)
     assert await following(watch) == 1
     archive.commit(Batch(dropped_sessions=(call.id,)))
     samples.Call(archive).setup().commit()
     assert await following(watch) is None
 
 
-async def test_the_list_hears_of_every_change(archive: Archive, pulse: Pulse) -> None:
-    watch = pulse.sessions()
+async def test_the_list_hears_of_every_change(archive: Archive, poller: ChangePoller) -> None:
+    watch = poller.sessions()
     before = await following(watch)
     samples.Call(archive).setup().commit()
     assert await following(watch) != before
 
 
-async def test_nobody_looks_when_nobody_watches(archive: Archive, pulse: Pulse) -> None:
+async def test_nobody_looks_when_nobody_watches(archive: Archive, poller: ChangePoller) -> None:
     call = samples.Call(archive).setup().commit()
-    watch = pulse.session(call.id)
+    watch = poller.session(call.id)
     await following(watch)
-    assert pulse.watchers == 1
+    assert poller.watchers == 1
     await watch.aclose()
-    assert pulse.watchers == 0
-    again = pulse.session(call.id)
+    assert poller.watchers == 0
+    again = poller.session(call.id)
     assert await following(again) == 1
 
 
-async def test_closing_ends_every_watcher(archive: Archive, pulse: Pulse) -> None:
+async def test_closing_ends_every_watcher(archive: Archive, poller: ChangePoller) -> None:
     call = samples.Call(archive).setup().commit()
-    watch = pulse.session(call.id)
+    watch = poller.session(call.id)
     await following(watch)
     waiting = asyncio.create_task(following(watch))
     await asyncio.sleep(0)
-    await pulse.close()
+    await poller.close()
     with pytest.raises(StopAsyncIteration):
         await waiting
 
@@ -98,12 +100,12 @@ async def test_a_database_that_comes_later_is_found(settings: Settings) -> None:
         if problem is not None:
             loop.call_soon_threadsafe(missed.set)
 
-    pulse = Pulse(Queries(open_reader(settings.database), note), interval=0.01)
+    poller = ChangePoller(Queries(open_reader(settings.database), note), interval=0.01)
     try:
-        first = asyncio.create_task(following(pulse.sessions()))
+        first = asyncio.create_task(following(poller.sessions()))
         await asyncio.wait_for(missed.wait(), PATIENCE)
         assert not first.done()
         await asyncio.to_thread(migrate, settings.database)
         assert await first
     finally:
-        await pulse.close()
+        await poller.close()

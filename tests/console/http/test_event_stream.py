@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from relayproxy.console.http import event_stream
-from relayproxy.console.live.live_view import BOARD
+from relayproxy.console.live.live_view import CHANGE_FEED
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
 from tests.console.conftest import Client
@@ -66,7 +66,7 @@ async def test_a_reader_of_the_wall_who_does_not_read_holds_up_nobody(
 ) -> None:
     monkeypatch.setattr(event_stream, "SEND_TIMEOUT", 1.0)
     live = [samples.Call(archive, samples.ago(99 - n), route="r" * 3000).setup().commit() for n in range(30)]
-    board = client.app[BOARD]
+    board = client.app[CHANGE_FEED]
     silent = [silent_reader(client.port or 0, "/live/stream") for _ in range(5)]
     try:
         async with client.get("/live/stream") as stream:

@@ -11,9 +11,9 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from relayproxy.assets import web_dir
 from relayproxy.console.http.forms import LONGEST, form_of
-from relayproxy.console.http.middleware import bad_request, tell_errors
+from relayproxy.console.http.middleware import bad_request, error_middleware
 from relayproxy.console.http.render import set_up_templates
-from relayproxy.console.http.static_files import Statics
+from relayproxy.console.http.static_files import StaticFiles
 from relayproxy.console.sessions.annotations import note_of
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
@@ -115,8 +115,8 @@ async def echo() -> AsyncIterator[Client]:
             return web.json_response(await form_of(request))
         raise bad_request("\ud800 is no text")
 
-    app = web.Application(middlewares=[tell_errors])
-    set_up_templates(app, Statics(web_dir() / "static"))
+    app = web.Application(middlewares=[error_middleware])
+    set_up_templates(app, StaticFiles(web_dir() / "static"))
     app.add_routes([web.get("/api/odd", refuse), web.get("/odd", refuse), web.post("/form", refuse)])
     async with TestClient(TestServer(app)) as client:
         yield client

@@ -11,8 +11,8 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from relayproxy.assets import web_dir
 from relayproxy.console.http.event_stream import stream
-from relayproxy.console.http.middleware import CSP, tell_errors
-from relayproxy.console.http.static_files import Statics
+from relayproxy.console.http.middleware import CSP, error_middleware
+from relayproxy.console.http.static_files import StaticFiles
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
 from tests.console.conftest import Client
@@ -40,8 +40,8 @@ async def test_no_page_has_a_script_or_a_style_within(client: Client, archive: A
 
 
 async def test_static_files_are_kept_while_their_url_stays(client: Client) -> None:
-    statics = Statics(web_dir() / "static")
-    url = statics.url("http/console.css")
+    static_files = StaticFiles(web_dir() / "static")
+    url = static_files.url("http/console.css")
     async with client.get(url) as response:
         assert response.status == 200
         assert response.content_type == "text/css"
@@ -49,7 +49,7 @@ async def test_static_files_are_kept_while_their_url_stays(client: Client) -> No
         tag = response.headers["ETag"]
     async with client.get(url, headers={"If-None-Match": tag}) as response:
         assert (response.status, await response.read()) == (304, b"")
-    async with client.get(url.replace(statics.version, "0ld")) as response:
+    async with client.get(url.replace(static_files.version, "0ld")) as response:
         assert response.status == 200
         assert response.headers["Cache-Control"] == "no-cache"
 
@@ -65,7 +65,7 @@ async def test_a_reader_who_leaves_before_a_stream_begins_is_no_failure(caplog: 
         finally:
             done.set()
 
-    app = web.Application(middlewares=[tell_errors])
+    app = web.Application(middlewares=[error_middleware])
     app.router.add_get("/live", events)
     async with TestClient(TestServer(app)) as client:
         with pytest.raises(ClientError):
@@ -86,12 +86,12 @@ async def test_nothing_but_the_fixed_files_is_served(client: Client, name: str) 
 
 
 def test_every_file_that_is_asked_for_is_there() -> None:
-    statics = Statics(web_dir() / "static")
+    static_files = StaticFiles(web_dir() / "static")
     for template in (web_dir() / "templates").rglob("*.html"):
         for name in re.findall(r"static\('([^']+)'\)", template.read_text()):
-            statics.url(name)
+            static_files.url(name)
     for script in (web_dir() / "static").rglob("*.js"):
         for name in re.findall(r'(?:from|import) "(\.[^"]+)"', script.read_text()):
-            statics.url(posixpath.normpath(posixpath.join(script.parent.name, name)))
+            static_files.url(posixpath.normpath(posixpath.join(script.parent.name, name)))
     with pytest.raises(KeyError):
-        statics.url("nothing.css")
+        static_files.url("nothing.css")

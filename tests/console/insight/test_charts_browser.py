@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine, open_reader
 from relayproxy.store.read.queries import Queries
-from relayproxy.store.write.annotation_writer import Pen
+from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.archive import Archive
 from tests.console import fortnight
 from tests.console.conftest import OpenPage, served
@@ -26,14 +26,14 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A console with two weeks of calls, for all tests: they only read."""
     settings = Settings(data_dir=tmp_path_factory.mktemp("charts"))
     migrated(settings.database)
-    writer, reader = open_engine(settings.database), open_reader(settings.database)
-    fortnight.record(Archive(writer), time.time_ns(), a_day=15)
-    pen = Pen(writer)
-    with served(settings, Queries(reader), pen) as url:
+    engine, reader = open_engine(settings.database), open_reader(settings.database)
+    fortnight.record(Archive(engine), time.time_ns(), a_day=15)
+    writer = AnnotationWriter(engine)
+    with served(settings, Queries(reader), writer) as url:
         yield url
-    pen.close()
+    writer.close()
     reader.dispose()
-    writer.dispose()
+    engine.dispose()
 
 
 PIXELS = """const c = figure.querySelector("canvas");

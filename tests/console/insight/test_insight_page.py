@@ -19,7 +19,7 @@ from relayproxy.console.insight.selection import selection, without_times
 from relayproxy.conversation.measures.percentiles import nearest_rank
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rows import Batch, JournalRow, SessionLabels
-from relayproxy.store.write.annotation_writer import Pen
+from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.annotations import add_note, add_tag, delete_note, remove_tag
 from relayproxy.store.write.archive import Archive
 from tests.console import fortnight
@@ -150,7 +150,7 @@ async def test_values_are_compared_over_the_same_time(archive: Archive, ask: Ask
 
 
 async def test_tags_and_notes_show_although_no_call_comes(
-    archive: Archive, ask: Ask, queries: Queries, pen: Pen, monkeypatch: pytest.MonkeyPatch
+    archive: Archive, ask: Ask, queries: Queries, writer: AnnotationWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(memory, "_FRESH", 0.0)
     an_hour_ago = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 3600))
@@ -162,14 +162,14 @@ async def test_tags_and_notes_show_although_no_call_comes(
         return int((await ask(q=f"{q} since:2020-01-01 until:{an_hour_ago}"))["calls"]["matching"])
 
     assert [await matching("tag:urgent"), await matching("is:noted")] == [0, 0]
-    add_tag(pen, "a", "urgent")
-    note = add_note(pen, "a", "kim", "Called back.")
+    add_tag(writer, "a", "urgent")
+    note = add_note(writer, "a", "kim", "Called back.")
     assert [await matching("tag:urgent"), await matching("is:noted")] == [1, 1]
-    remove_tag(pen, "a", "urgent")
-    add_tag(pen, "b", "later")
+    remove_tag(writer, "a", "urgent")
+    add_tag(writer, "b", "later")
     assert [await matching("tag:urgent"), await matching("tag:later")] == [0, 1]
     assert note
-    delete_note(pen, "a", note.id)
+    delete_note(writer, "a", note.id)
     assert await matching("is:noted") == 0
 
 

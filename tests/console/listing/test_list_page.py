@@ -9,7 +9,7 @@ import pytest
 
 from relayproxy.console.http.times import rfc3339
 from relayproxy.console.listing import list_page
-from relayproxy.store.write.annotation_writer import Pen
+from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.annotations import add_note, add_tag
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
@@ -306,13 +306,13 @@ async def test_the_list_is_sorted_by_its_headings(client: Client, archive: Archi
     assert "a cursor as an earlier page gave it" in refused["error"]["message"]
 
 
-async def test_tags_and_notes_are_in_their_row(client: Client, archive: Archive, pen: Pen) -> None:
+async def test_tags_and_notes_are_in_their_row(client: Client, archive: Archive, writer: AnnotationWriter) -> None:
     good = samples.booking(archive, samples.ago(3000)).commit()
     samples.failing(archive, samples.ago(2000)).commit()
     before = re.findall(r'data-digest="([^"]*)"', await page(client, "/sessions"))
-    add_tag(pen, good.id, "to do <now>")
-    add_note(pen, good.id, "ann", "Called back.")
-    add_note(pen, good.id, "ann", "Booked <twice>.")
+    add_tag(writer, good.id, "to do <now>")
+    add_note(writer, good.id, "ann", "Called back.")
+    add_note(writer, good.id, "ann", "Booked <twice>.")
     text = await page(client, "/sessions")
     row = text[text.index(f'<tr id="s-{good.id}"') :]
     assert all(part in row for part in ("to do &lt;now&gt;", "2 notes", 'title="Booked &lt;twice&gt;."'))

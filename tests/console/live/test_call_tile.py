@@ -1,19 +1,19 @@
 """Whose move it is, and what was said last."""
 
-from relayproxy.console.live.call_tile import SAID, Card, card, card_document
-from relayproxy.store.read.live import glimpses
+from relayproxy.console.live.call_tile import SAID, CallTile, call_tile, tile_document
+from relayproxy.store.read.live import live_calls
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
 from tests.console.samples import S
 
 
-def shown(queries: Queries, call: samples.Call) -> Card:
+def shown(queries: Queries, call: samples.Call) -> CallTile:
     call.commit()
-    return card(glimpses(queries, [call.id])[call.id], 2000)
+    return call_tile(live_calls(queries, [call.id])[call.id], 2000)
 
 
-def state(made: Card) -> str:
+def state(made: CallTile) -> str:
     assert made.awaited
     return made.awaited.whose
 
@@ -68,7 +68,7 @@ def test_an_ended_call_awaits_nobody(archive: Archive, queries: Queries) -> None
 
 def test_the_document_says_the_same(archive: Archive, queries: Queries) -> None:
     call = samples.Call(archive).setup().asks(4.0, "Is anybody there?")
-    document = card_document(shown(queries, call), call.began + 9 * S)
+    document = tile_document(shown(queries, call), call.began + 9 * S)
     assert document["id"] == call.id
     assert document["said"] == {"caller": "Is anybody there?", "agent": ""}
     assert (document["awaited"]["state"], document["awaited"]["awaited_ms"]) == ("agent", 5000)

@@ -6,19 +6,19 @@ import pytest
 
 from relayproxy.console.calls.findings import of_session
 from relayproxy.console.calls.reading import read_session
-from relayproxy.console.http.context import ROOM
+from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.sessions.about import AT_ONCE, MOST_FIELDS, StudioField, kinds, studio_fields
-from relayproxy.console.sessions.ending_explanation import Story, story
+from relayproxy.console.sessions.ending_explanation import EndingExplanation, explain_ending
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
 from tests.console.conftest import Client
 
 
-async def told(client: Client, call: samples.Call) -> Story | None:
-    room = client.app[ROOM]
-    found = await read_session(room.queries, call.id)
+async def told(client: Client, call: samples.Call) -> EndingExplanation | None:
+    context = client.app[APP_CONTEXT]
+    found = await read_session(context.queries, call.id)
     assert found is not None
-    return story(found, of_session(found, room.settings, 0))
+    return explain_ending(found, of_session(found, context.settings, 0))
 
 
 async def part(client: Client, path: str, start: str, end: str) -> str:
@@ -218,10 +218,10 @@ async def test_what_is_known_of_the_environment_is_told(client: Client, archive:
 
 async def test_many_findings_of_one_kind_are_folded(client: Client, archive: Archive) -> None:
     call = malformed(archive)
-    room = client.app[ROOM]
-    found = await read_session(room.queries, call.id)
+    context = client.app[APP_CONTEXT]
+    found = await read_session(context.queries, call.id)
     assert found is not None
-    listed = of_session(found, room.settings, 0)
+    listed = of_session(found, context.settings, 0)
     by_code = {kind.first[0].finding.code: kind for kind in kinds(listed)}
 
     assert sum(len(kind.first) + len(kind.more) for kind in by_code.values()) == len(listed)

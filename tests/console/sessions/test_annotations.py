@@ -4,15 +4,14 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from relayproxy.console.access import authorization
-from relayproxy.console.access.authorization import Identity
+from relayproxy.console.access.principal import PRINCIPAL, Principal
 from relayproxy.console.app import build
 from relayproxy.console.http.middleware import Handler
 from relayproxy.console.sessions.annotations import LONGEST_NOTE, note_of, tag_of
 from relayproxy.settings.model import Settings
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.write import annotations
-from relayproxy.store.write.annotation_writer import Pen
+from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
 from tests.console.conftest import Client
@@ -108,10 +107,10 @@ async def test_nobody_writes_to_a_session_that_is_not_there(client: Client, arch
         await json(client, "GET", f"/api/sessions/nobody/{path}", 404)
 
 
-async def test_too_many_tags_are_refused_in_words(client: Client, archive: Archive, pen: Pen) -> None:
+async def test_too_many_tags_are_refused_in_words(client: Client, archive: Archive, writer: AnnotationWriter) -> None:
     call = samples.booking(archive, samples.ago(100)).commit()
     for number in range(annotations.MOST_TAGS):
-        annotations.add_tag(pen, call.id, f"t{number}")
+        annotations.add_tag(writer, call.id, f"t{number}")
     problem = await json(client, "POST", f"/api/sessions/{call.id}/tags", 400, json={"tag": "more"})
     assert problem["error"]["message"] == "tag=more: A session has at most 30 tags."  # type: ignore[index]
 
@@ -144,11 +143,11 @@ async def test_a_form_that_is_wrong_gets_a_page_that_says_so(client: Client, arc
         assert "1 to 40 letters and digits" in await response.text()
 
 
-async def test_tags_of_other_sessions_are_offered(client: Client, archive: Archive, pen: Pen) -> None:
+async def test_tags_of_other_sessions_are_offered(client: Client, archive: Archive, writer: AnnotationWriter) -> None:
     one, other = (samples.booking(archive, samples.ago(ago)).commit() for ago in (200, 100))
     for tag in ("mine", "ours"):
-        annotations.add_tag(pen, one.id, tag)
-    annotations.add_tag(pen, other.id, "ours")
+        annotations.add_tag(writer, one.id, tag)
+    annotations.add_tag(writer, other.id, "ours")
     async with client.get(f"/sessions/{other.id}/desk") as response:
         text = await response.text()
 
@@ -158,18 +157,18 @@ async def test_tags_of_other_sessions_are_offered(client: Client, archive: Archi
 
 @pytest.mark.parametrize(("who", "status"), [("alice", 204), ("bob", 403), ("carol", 204)])
 async def test_a_note_is_deleted_by_its_author_or_an_admin(
-    settings: Settings, queries: Queries, pen: Pen, archive: Archive, who: str, status: int
+    settings: Settings, queries: Queries, writer: AnnotationWriter, archive: Archive, who: str, status: int
 ) -> None:
     call = samples.booking(archive, samples.ago(100)).commit()
-    note = annotations.add_note(pen, call.id, "alice", "Mine")
+    note = annotations.add_note(writer, call.id, "alice", "Mine")
     assert note is not None
 
     @web.middleware
     async def signed_in(request: web.Request, handler: Handler) -> web.StreamResponse:
-        request[authorization.IDENTITY] = Identity(who, "admin" if who == "carol" else "viewer")
+        request[PRINCIPAL] = Principal(who, "admin" if who == "carol" else "viewer")
         return await handler(request)
 
-    app = build(settings, queries, pen)
+    app = build(settings, queries, writer)
     app.middlewares.append(signed_in)
     async with TestClient(TestServer(app)) as client:
         async with client.get(f"/sessions/{call.id}/desk") as response:

@@ -8,7 +8,7 @@ import pytest
 from markupsafe import escape
 
 from relayproxy.console import words
-from relayproxy.console.http.context import ROOM
+from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.listing import list_page
 from relayproxy.console.sessions import message_pages, session_page
 from relayproxy.conversation.checks.findings import CATALOGUE
@@ -239,7 +239,7 @@ async def test_without_a_database_the_page_says_what_to_do(client: Client, setti
 async def test_a_stream_tells_revisions_and_ends_with_its_reader(client: Client, archive: Archive) -> None:
     call = samples.Call(archive).setup().commit()
     assert client.app
-    pulse = client.app[ROOM].pulse
+    poller = client.app[APP_CONTEXT].poller
     async with client.get(f"/sessions/{call.vx}/live") as stream:
         assert stream.content_type == "text/event-stream"
         assert stream.headers["Cache-Control"] == "no-store"
@@ -249,8 +249,8 @@ async def test_a_stream_tells_revisions_and_ends_with_its_reader(client: Client,
                     pass
             assert json.loads(line[5:]) == {"revision": revision}
             call.asks(revision, "Hello?").commit()
-        assert pulse.watchers == 1
+        assert poller.watchers == 1
         stream.close()
     async with asyncio.timeout(PATIENCE):
-        while pulse.watchers:  # noqa: ASYNC110 - nothing tells that a handler is gone
+        while poller.watchers:  # noqa: ASYNC110 - nothing tells that a handler is gone
             await asyncio.sleep(0.01)

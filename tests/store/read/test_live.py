@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from relayproxy.store.engine import open_engine, open_reader
-from relayproxy.store.read.live import LAST_TURNS, glimpses, live
+from relayproxy.store.read.live import LAST_TURNS, live, live_calls
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rows import Batch
 from relayproxy.store.write.archive import Archive
@@ -44,7 +44,7 @@ def test_a_glimpse_has_the_newest_turns(archive: Archive, queries: Queries) -> N
         call.asks(1 + 5 * number, f"Question {number}?").answers(2 + 5 * number, f"Answer {number}.")
     call.commit()
     other = samples.failing(archive, samples.ago(300)).commit()
-    found = glimpses(queries, [call.id, other.id, "nobody"])
+    found = live_calls(queries, [call.id, other.id, "nobody"])
     assert set(found) == {call.id, other.id}
     assert len(found[call.id].turns) == LAST_TURNS
     assert [turn.number for turn in found[call.id].turns] == [4, 5, 6]
@@ -56,4 +56,4 @@ def test_a_session_that_went_is_left_out(archive: Archive, queries: Queries) -> 
     call = samples.Call(archive).setup().commit()
     archive.commit(Batch(dropped_sessions=(call.id,)))
     assert live(queries, 10) == ({}, 0)
-    assert glimpses(queries, [call.id]) == {}
+    assert live_calls(queries, [call.id]) == {}

@@ -10,16 +10,16 @@ from relayproxy.store.errors import AwayError, NotReady
 from relayproxy.store.schema.migrate import migrate
 from relayproxy.store.schema.tables import notes
 from relayproxy.store.write import annotation_writer as pens
-from relayproxy.store.write.annotation_writer import Pen
+from relayproxy.store.write.annotation_writer import AnnotationWriter
 from tests.store.kinds import SQLITE
 
 
 def test_a_transaction_is_whole_or_not_at_all(engine: Engine) -> None:
-    pen = Pen(engine)
+    writer = AnnotationWriter(engine)
     note = {"session": "a", "at": 1, "author": "ada", "text": "look at this"}
-    with pen.writing() as db:
+    with writer.writing() as db:
         db.execute(insert(notes), note)
-    with pytest.raises(KeyError), pen.writing() as db:
+    with pytest.raises(KeyError), writer.writing() as db:
         db.execute(insert(notes), note)
         raise KeyError
     with engine.connect() as db:
@@ -29,18 +29,18 @@ def test_a_transaction_is_whole_or_not_at_all(engine: Engine) -> None:
 @SQLITE
 def test_a_file_in_the_place_of_another_is_the_one_that_is_written(url: str, tmp_path: Path) -> None:
     migrate(url)
-    pen = Pen(open_engine(url, afresh=True))
+    writer = AnnotationWriter(open_engine(url, afresh=True))
     note = {"session": "a", "at": 1, "author": "ada", "text": "before"}
-    with pen.writing() as db:
+    with writer.writing() as db:
         db.execute(insert(notes), note)
     for part in (tmp_path / "data").iterdir():
         part.unlink()
     migrate(url)
 
-    with pen.writing() as db:
+    with writer.writing() as db:
         db.execute(insert(notes), {**note, "text": "after"})
 
-    pen.close()
+    writer.close()
     reader = open_reader(url)
     with reader.connect() as db:
         assert [row.text for row in db.execute(select(notes))] == ["after"]
@@ -49,16 +49,16 @@ def test_a_file_in_the_place_of_another_is_the_one_that_is_written(url: str, tmp
 
 def test_people_write_one_after_the_other(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pens, "BUSY_TIMEOUT", 0.01)
-    pen = Pen(engine)
-    with pen.writing(), pytest.raises(AwayError, match="others are writing"), pen.writing():
+    writer = AnnotationWriter(engine)
+    with writer.writing(), pytest.raises(AwayError, match="others are writing"), writer.writing():
         pass
-    with pen.writing() as db:
+    with writer.writing() as db:
         assert db.execute(select(notes)).all() == []
 
 
 def test_without_a_database_there_is_none_afterwards(tmp_path: Path) -> None:
-    pen = Pen(open_engine(f"sqlite:///{tmp_path}/data/relayproxy.db"))
-    with pytest.raises(NotReady, match="relayproxy migrate"), pen.writing():
+    writer = AnnotationWriter(open_engine(f"sqlite:///{tmp_path}/data/relayproxy.db"))
+    with pytest.raises(NotReady, match="relayproxy migrate"), writer.writing():
         pass
-    pen.close()
+    writer.close()
     assert not (tmp_path / "data").exists()

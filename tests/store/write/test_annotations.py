@@ -7,15 +7,15 @@ from relayproxy.store.read.criteria import Criteria, Criterion
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rows import Batch, SessionLabels
 from relayproxy.store.write import annotations
-from relayproxy.store.write.annotation_writer import Pen
-from relayproxy.store.write.annotations import Desk, Full
+from relayproxy.store.write.annotation_writer import AnnotationWriter
+from relayproxy.store.write.annotations import Annotations, Full
 from relayproxy.store.write.archive import Archive
 from tests.store import build
 
 
 @pytest.fixture
-def pen(engine: Engine) -> Pen:
-    return Pen(engine)
+def writer(engine: Engine) -> AnnotationWriter:
+    return AnnotationWriter(engine)
 
 
 @pytest.fixture
@@ -25,78 +25,86 @@ def sessions(archive: Archive) -> tuple[str, ...]:
     return ids
 
 
-def test_tags_are_given_once_and_taken_away(pen: Pen, queries: Queries, sessions: tuple[str, ...]) -> None:
-    assert annotations.add_tag(pen, "s1", "refund")
-    assert annotations.add_tag(pen, "s1", "refund")
-    assert annotations.add_tag(pen, "s1", "angry")
-    assert annotations.read_desk(queries, "s1").tags == ("angry", "refund")
-    assert annotations.read_desk(queries, "s2") == Desk()
+def test_tags_are_given_once_and_taken_away(
+    writer: AnnotationWriter, queries: Queries, sessions: tuple[str, ...]
+) -> None:
+    assert annotations.add_tag(writer, "s1", "refund")
+    assert annotations.add_tag(writer, "s1", "refund")
+    assert annotations.add_tag(writer, "s1", "angry")
+    assert annotations.read_annotations(queries, "s1").tags == ("angry", "refund")
+    assert annotations.read_annotations(queries, "s2") == Annotations()
 
-    assert annotations.remove_tag(pen, "s1", "refund")
-    assert not annotations.remove_tag(pen, "s1", "refund")
-    assert annotations.read_desk(queries, "s1").tags == ("angry",)
+    assert annotations.remove_tag(writer, "s1", "refund")
+    assert not annotations.remove_tag(writer, "s1", "refund")
+    assert annotations.read_annotations(queries, "s1").tags == ("angry",)
 
 
-def test_nobody_tags_a_session_that_is_gone(pen: Pen, queries: Queries, sessions: tuple[str, ...]) -> None:
-    assert not annotations.add_tag(pen, "nobody", "refund")
-    assert annotations.add_note(pen, "nobody", "alice", "Hello") is None
+def test_nobody_tags_a_session_that_is_gone(
+    writer: AnnotationWriter, queries: Queries, sessions: tuple[str, ...]
+) -> None:
+    assert not annotations.add_tag(writer, "nobody", "refund")
+    assert annotations.add_note(writer, "nobody", "alice", "Hello") is None
     assert annotations.read_tags(queries) == ()
 
 
-def test_sessions_are_found_by_their_tags(pen: Pen, queries: Queries, sessions: tuple[str, ...]) -> None:
-    annotations.add_tag(pen, "s1", "refund")
-    annotations.add_tag(pen, "s3", "refund")
+def test_sessions_are_found_by_their_tags(
+    writer: AnnotationWriter, queries: Queries, sessions: tuple[str, ...]
+) -> None:
+    annotations.add_tag(writer, "s1", "refund")
+    annotations.add_tag(writer, "s3", "refund")
     found = queries.sessions(criteria=Criteria((Criterion("tag", "=", ("refund",)),)))
 
     assert [row.id for row in found.sessions] == ["s3", "s1"]
 
 
 def test_tags_outlive_what_is_derived_anew(
-    archive: Archive, pen: Pen, queries: Queries, sessions: tuple[str, ...]
+    archive: Archive, writer: AnnotationWriter, queries: Queries, sessions: tuple[str, ...]
 ) -> None:
-    annotations.add_tag(pen, "s1", "refund")
+    annotations.add_tag(writer, "s1", "refund")
     labels = SessionLabels("s1", build.NOON, (("lang", "en-US"), ("lang", "es-ES"), ("finding", "slow_turn")))
     archive.commit(Batch(labels=(labels,)))
 
-    assert annotations.read_desk(queries, "s1") == Desk(tags=("refund",), languages=("en-US", "es-ES"))
+    assert annotations.read_annotations(queries, "s1") == Annotations(tags=("refund",), languages=("en-US", "es-ES"))
 
 
-def test_known_tags_are_told_by_alphabet(pen: Pen, queries: Queries, sessions: tuple[str, ...]) -> None:
+def test_known_tags_are_told_by_alphabet(writer: AnnotationWriter, queries: Queries, sessions: tuple[str, ...]) -> None:
     assert annotations.read_tags(queries) == ()
     for session, tag in (("s1", "b"), ("s2", "b"), ("s2", "a"), ("s3", "c"), ("s1", "c")):
-        annotations.add_tag(pen, session, tag)
+        annotations.add_tag(writer, session, tag)
 
     assert annotations.read_tags(queries) == ("a", "b", "c")
     assert annotations.read_tags(queries, limit=2) == ("a", "b")
 
 
-def test_a_session_has_only_so_many_tags(pen: Pen, queries: Queries, sessions: tuple[str, ...]) -> None:
+def test_a_session_has_only_so_many_tags(writer: AnnotationWriter, queries: Queries, sessions: tuple[str, ...]) -> None:
     for number in range(annotations.MOST_TAGS):
-        annotations.add_tag(pen, "s1", f"t{number}")
+        annotations.add_tag(writer, "s1", f"t{number}")
     with pytest.raises(Full, match="at most 30 tags"):
-        annotations.add_tag(pen, "s1", "one-more")
-    assert annotations.add_tag(pen, "s1", "t0")
-    assert annotations.add_tag(pen, "s2", "one-more")
+        annotations.add_tag(writer, "s1", "one-more")
+    assert annotations.add_tag(writer, "s1", "t0")
+    assert annotations.add_tag(writer, "s2", "one-more")
 
 
-def test_notes_stay_in_order_and_go_one_by_one(pen: Pen, queries: Queries, sessions: tuple[str, ...]) -> None:
-    first = annotations.add_note(pen, "s1", "alice", "Asked twice.\nHung up.")
-    second = annotations.add_note(pen, "s1", "bob", "Called back \N{TELEPHONE RECEIVER}")
+def test_notes_stay_in_order_and_go_one_by_one(
+    writer: AnnotationWriter, queries: Queries, sessions: tuple[str, ...]
+) -> None:
+    first = annotations.add_note(writer, "s1", "alice", "Asked twice.\nHung up.")
+    second = annotations.add_note(writer, "s1", "bob", "Called back \N{TELEPHONE RECEIVER}")
     assert first is not None
     assert second is not None
-    assert annotations.read_desk(queries, "s1").notes == (first, second)
+    assert annotations.read_annotations(queries, "s1").notes == (first, second)
     assert first.at <= second.at
     assert annotations.find_note(queries, "s1", second.id) == second
     assert annotations.find_note(queries, "s2", second.id) is None
 
-    assert not annotations.delete_note(pen, "s2", first.id)
-    assert annotations.delete_note(pen, "s1", first.id)
-    assert not annotations.delete_note(pen, "s1", first.id)
-    assert annotations.read_desk(queries, "s1").notes == (second,)
+    assert not annotations.delete_note(writer, "s2", first.id)
+    assert annotations.delete_note(writer, "s1", first.id)
+    assert not annotations.delete_note(writer, "s1", first.id)
+    assert annotations.read_annotations(queries, "s1").notes == (second,)
 
 
 def test_everything_that_is_added_or_taken_away_changes_the_token(
-    pen: Pen, queries: Queries, sessions: tuple[str, ...]
+    writer: AnnotationWriter, queries: Queries, sessions: tuple[str, ...]
 ) -> None:
     first, second, *_ = sessions
     seen = [annotations.additions(queries)]
@@ -106,25 +114,25 @@ def test_everything_that_is_added_or_taken_away_changes_the_token(
         return seen[-1] != seen[-2]
 
     assert not changed()
-    annotations.add_tag(pen, first, "a")
+    annotations.add_tag(writer, first, "a")
     assert changed()
-    annotations.remove_tag(pen, first, "a")
-    annotations.add_tag(pen, first, "b")
+    annotations.remove_tag(writer, first, "a")
+    annotations.add_tag(writer, first, "b")
     assert changed()
-    note = annotations.add_note(pen, first, "kim", "one")
+    note = annotations.add_note(writer, first, "kim", "one")
     assert note
     assert changed()
-    annotations.delete_note(pen, first, note.id)
-    annotations.add_note(pen, second, "kim", "one")
+    annotations.delete_note(writer, first, note.id)
+    annotations.add_note(writer, second, "kim", "one")
     assert changed()
     assert not changed()
 
 
 def test_a_session_has_only_so_many_notes(
-    pen: Pen, queries: Queries, sessions: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    writer: AnnotationWriter, queries: Queries, sessions: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(annotations, "MOST_NOTES", 2)
     for text in ("one", "two"):
-        annotations.add_note(pen, "s1", "alice", text)
+        annotations.add_note(writer, "s1", "alice", text)
     with pytest.raises(Full, match="at most 2 notes"):
-        annotations.add_note(pen, "s1", "alice", "three")
+        annotations.add_note(writer, "s1", "alice", "three")
