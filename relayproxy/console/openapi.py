@@ -13,6 +13,7 @@ from aiohttp import web
 
 from relayproxy import __version__
 from relayproxy.console import schemas_calls, schemas_house, schemas_many, schemas_messages, schemas_turns
+from relayproxy.console.http.documents import schemas
 from relayproxy.console.operations import JSON, OPERATIONS, Operation
 from relayproxy.console.schemas import Schema, named
 from relayproxy.console.schemas_house import ERRORS
@@ -49,9 +50,12 @@ SCHEMAS: dict[str, Schema] = {
 @cache
 def document() -> dict[str, Any]:
     """All of it as plain values."""
+    types = [answer for one in OPERATIONS for answer in one.answers.values() if not isinstance(answer, dict)]
+    answers, components = schemas(types)
+    told = {id(type): schema for type, schema in zip(types, answers, strict=True)}
     paths: dict[str, dict[str, Any]] = {}
     for one in OPERATIONS:
-        paths.setdefault(one.path, {})[one.method] = _operation(one)
+        paths.setdefault(one.path, {})[one.method] = _operation(one, told)
     return {
         "openapi": "3.1.0",
         "info": {"title": "relayproxy console", "version": __version__, "description": _ABOUT},
@@ -59,7 +63,7 @@ def document() -> dict[str, Any]:
         "security": [{"token": []}, {"cookie": []}],
         "paths": paths,
         "components": {
-            "schemas": SCHEMAS,
+            "schemas": SCHEMAS | components,
             "responses": {_name(status): _error(status) for status in ERRORS},
             "securitySchemes": _SECURITY,
         },
@@ -73,7 +77,7 @@ async def serve(_: web.Request) -> web.Response:
     return response
 
 
-def _operation(one: Operation) -> dict[str, Any]:
+def _operation(one: Operation, by_type: dict[int, Schema]) -> dict[str, Any]:
     wrong = {*_ALWAYS}
     if one.body is not None:
         wrong |= {400, 413, 415}
@@ -81,7 +85,7 @@ def _operation(one: Operation) -> dict[str, Any]:
         wrong.add(400)
     if any(parameter["in"] == "path" for parameter in one.parameters):
         wrong.add(404)
-    answers: dict[str, Any] = {str(one.status): _answer(one)}
+    answers: dict[str, Any] = {str(one.status): _answer(one, by_type)}
     answers |= {str(status): {"$ref": f"#/components/responses/{_name(status)}"} for status in sorted(wrong)}
     told: dict[str, Any] = {"operationId": one.id, "summary": one.says}
     if one.parameters:
@@ -96,10 +100,10 @@ def _operation(one: Operation) -> dict[str, Any]:
     return told
 
 
-def _answer(one: Operation) -> dict[str, Any]:
+def _answer(one: Operation, by_type: dict[int, Schema]) -> dict[str, Any]:
     told: dict[str, Any] = {"description": HTTPStatus(one.status).phrase}
     if one.answers:
-        told["content"] = {media: {"schema": schema} for media, schema in one.answers.items()}
+        told["content"] = {media: {"schema": by_type.get(id(answer), answer)} for media, answer in one.answers.items()}
     return told
 
 

@@ -7,9 +7,10 @@ Must not know: handlers; how the document is laid out.
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from relayproxy.console.access.audit_page import ACTIONS, ENTRIES, MOST_ENTRIES
+from relayproxy.console.access.audit_page import ACTIONS, ENTRIES, MOST_ENTRIES, AuditEntryDocument
 from relayproxy.console.calls.requested import MOST_TEXT
 from relayproxy.console.filters.language import TIMES
+from relayproxy.console.http.documents import Page
 from relayproxy.console.insight.insight_page import BY
 from relayproxy.console.listing.list_page import MOST_SESSIONS, SESSIONS
 from relayproxy.console.listing.sorting import NAMES, NEWEST
@@ -38,14 +39,14 @@ JSON = "application/json"
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One method of one path. `answers` has a schema for each media type, and is empty for an answer without a body;
-    `page` is the console's page that shows the same."""
+    """One method of one path. `answers` has a schema or the type of a document for each media type, and is empty for
+    an answer without a body; `page` is the console's page that shows the same."""
 
     method: Literal["get", "post", "delete"]
     path: str
     id: str
     says: str
-    answers: dict[str, Schema]
+    answers: dict[str, Any]
     parameters: tuple[Parameter, ...] = ()
     body: Schema | None = None
     status: int = 200
@@ -90,7 +91,7 @@ ID = place("id", "The recording's own id, or Twilio's VX id.")
 BEFORE = query("before", text(), "`next` of the page before.")
 
 
-def _get(path: str, id: str, says: str, answer: Schema, *parameters: Parameter, **more: Any) -> Operation:
+def _get(path: str, id: str, says: str, answer: Any, *parameters: Parameter, **more: Any) -> Operation:
     return Operation("get", path, id, says, {JSON: answer}, parameters, **more)
 
 
@@ -117,7 +118,6 @@ _LIVE = page(
     null("Null: there are no further pages."),
     live=count("How many calls are live; more than `items` when there are very many."),
 )
-_AUDIT = page(named("AuditEntry"), nullable(text(), "`before` of the next page; null at the end."))
 _RECORDING: dict[str, Schema] = {
     FORMS["jsonl"][0]: {"description": "The recording: JSON Lines, gzipped."},
     FORMS["json"][0]: named("SessionFile"),
@@ -219,7 +219,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     _get("/api/health", "getHealth", "What works, what does not, and what to do.", named("Health"), page="/health"),
     _get(
-        "/api/audit", "listAudit", "Who did what, the newest first; for admins.", _AUDIT,
+        "/api/audit", "listAudit", "Who did what, the newest first; for admins.", Page[AuditEntryDocument],
         limit(ENTRIES, MOST_ENTRIES), BEFORE,
         query("actor", text(), "Only of this one."),
         query("action", one_of(tuple(ACTIONS)), "Only this."),

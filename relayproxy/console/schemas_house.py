@@ -4,7 +4,6 @@ Knows: every field of these in the API; every error code.
 Must not know: endpoints; where the values come from.
 """
 
-from relayproxy.console.access.audit_page import ACTIONS
 from relayproxy.console.health.health_facts import Name
 from relayproxy.console.health.journal_gaps import CAUSES
 from relayproxy.console.health.reachability import ProbeStep, State, Who
@@ -264,17 +263,6 @@ WAYS = whole(
     checked_from=text("Host that checks run on."),
 )
 
-ENTRY = obj(
-    {
-        **moment("at", "When it happened."),
-        "actor": text("Who; tokens begin with `token:`. Empty when nobody of that name is known."),
-        "action": one_of(tuple(ACTIONS), "What they did."),
-        "subject": nullable(text("Id of the session it was about; for `lost` the number of entries.")),
-        "address": text("From where."),
-    },
-    "An entry of the audit.",
-)
-
 TAG = text(f"1 to {LONGEST_TAG} letters, digits and `. + # @ / - _`, in small letters.")
 NOTE_TEXT = text(f"1 to {LONGEST_NOTE} characters.")
 
@@ -299,7 +287,6 @@ SCHEMAS: dict[str, Schema] = {
     "RecorderHealth": RECORDER,
     "Probe": PROBE,
     "Connect": WAYS,
-    "AuditEntry": ENTRY,
     "Tag": obj({"tag": TAG}),
     "NewTag": obj({"tag": text("Is brought into the form of a tag.")}),
     "Note": obj({"id": integer(), **moment("at", "When it was written."), "author": text(), "text": NOTE_TEXT}),

@@ -50,7 +50,8 @@ async def ask(client: Client, name: str, query: str = "", body: Any = None, **pa
         if response.content_type != "application/json":
             return await response.read()
         found = await response.json()
-    assert complaints(one.answers["application/json"], found) == []
+    answers = document()["paths"][one.path][one.method]["responses"]
+    assert complaints(answers[str(one.status)]["content"]["application/json"]["schema"], found) == []
     return found
 
 

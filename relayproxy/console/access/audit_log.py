@@ -25,7 +25,7 @@ from relayproxy.console.http.middleware import Problem
 from relayproxy.retry import retry_async
 from relayproxy.store.errors import RefusedError, StoreError
 from relayproxy.store.write.annotation_writer import AnnotationWriter
-from relayproxy.store.write.audit import AuditEntry, add_entries
+from relayproxy.store.write.audit import Action, AuditEntry, add_entries
 
 _log = logging.getLogger(__name__)
 
@@ -169,7 +169,7 @@ def set_up(app: web.Application, writer: AnnotationWriter) -> None:
     app.cleanup_ctx.append(work)
 
 
-async def audit(request: web.Request, action: str, subject: str, *, actor: str | None = None) -> None:
+async def audit(request: web.Request, action: Action, subject: str, *, actor: str | None = None) -> None:
     """Adds an entry about who sent the request; `subject` is a session's id (ours) or empty.
 
     Returns at once, and never fails but for `export` where people sign in: that one returns when the entry is

@@ -5,24 +5,26 @@ Must not know: how entries come about; SQL.
 """
 
 import asyncio
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from aiohttp import web
+from msgspec import Meta
 
 from relayproxy.console.access.audit_log import AUDIT_LOG
 from relayproxy.console.access.authorization import require_admin
 from relayproxy.console.http.context import APP_CONTEXT
+from relayproxy.console.http.documents import Document, Nanoseconds, Page, Time
 from relayproxy.console.http.json_response import json_response
 from relayproxy.console.http.middleware import bad_request
 from relayproxy.console.http.parameters import whole_number
 from relayproxy.console.http.render import render
-from relayproxy.console.http.times import moment
-from relayproxy.store.write.audit import AuditEntry, EntryPage, read_entries
+from relayproxy.console.http.times import rfc3339
+from relayproxy.store.write.audit import Action, AuditEntry, EntryPage, read_entries
 from relayproxy.text import storable
 
 ENTRIES, MOST_ENTRIES = 100, 1000
-ACTIONS = {
+ACTIONS: dict[Action, str] = {
     "view": "viewed",
     "export": "downloaded",
     "search": "searched for words",
@@ -37,6 +39,19 @@ ACTIONS = {
 }
 """What each is called on the page."""
 _FILTERS = ("actor", "action", "subject")
+
+
+class AuditEntryDocument(Document, frozen=True):
+    """An entry of the audit."""
+
+    at: Annotated[Time, Meta(description="When it happened.")]
+    at_ns: Nanoseconds
+    actor: Annotated[str, Meta(description="Who; tokens begin with `token:`. Empty when nobody of that name is known.")]
+    action: Annotated[Action, Meta(description="What they did.")]
+    subject: Annotated[
+        str | None, Meta(description="Id of the session it was about; for `lost` the number of entries.")
+    ]
+    address: Annotated[str, Meta(description="From where.")]
 
 
 async def page(request: web.Request) -> web.Response:
@@ -61,7 +76,7 @@ async def entries(request: web.Request) -> web.Response:
     require_admin(request)
     found = await _read(request, whole_number(request, "limit", ENTRIES, 1, MOST_ENTRIES))
     next = None if found.next is None else str(found.next)
-    return json_response({"items": [_item(entry) for entry in found.entries], "next": next})
+    return json_response(Page(items=tuple(map(_item, found.entries)), next=next))
 
 
 async def _read(request: web.Request, limit: int) -> EntryPage:
@@ -80,14 +95,15 @@ def _wanted(request: web.Request) -> dict[str, str]:
     return {name: storable(request.query.get(name, "")).strip()[:200] for name in _FILTERS}
 
 
-def _item(entry: AuditEntry) -> dict[str, Any]:
-    return {
-        **moment("at", entry.at),
-        "actor": entry.actor,
-        "action": entry.action,
-        "subject": entry.subject or None,
-        "address": entry.address,
-    }
+def _item(entry: AuditEntry) -> AuditEntryDocument:
+    return AuditEntryDocument(
+        at=rfc3339(entry.at),
+        at_ns=entry.at,
+        actor=entry.actor,
+        action=entry.action,
+        subject=entry.subject or None,
+        address=entry.address,
+    )
 
 
 ROUTES = (web.get("/audit", page), web.get("/api/audit", entries))

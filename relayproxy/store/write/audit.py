@@ -6,12 +6,18 @@ Must not know: who may look at it; what an action means.
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from typing import Literal
 
 from sqlalchemy import insert, select
 
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.tables import audit
 from relayproxy.store.write.annotation_writer import AnnotationWriter
+
+Action = Literal[
+    "view", "export", "search", "tag", "untag", "note", "delete_note", "sign_in", "sign_in_failed", "sign_out", "lost"
+]
+"""What was done; `lost`: entries were, and `subject` says how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +26,7 @@ class AuditEntry:
 
     at: int
     actor: str
-    action: str
+    action: Action
     subject: str
     address: str
 
