@@ -6,16 +6,16 @@ Must not know: what is said (`restaurant`), who connects, whether a relay is in 
 
 import asyncio
 import contextlib
-import json
 import random
 import re
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
-from typing import Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from relayproxy.conversation.protocol import messages
+from relayproxy.conversation.protocol.decoding import decode_text
 from relayproxy.lab.restaurant import Act, Crash, Dial, Dialogue, Leave, Play, Ponder, Speak, Switch
 
 THINK_MS = (250, 700)
@@ -94,38 +94,34 @@ class _Conversation:
         try:
             async for message in self._ws:
                 if message.type is WSMsgType.TEXT:
-                    with contextlib.suppress(ValueError):
-                        event = json.loads(message.data)
-                        if isinstance(event, dict):
-                            await self._handle(event)
+                    await self._handle(decode_text(message.data, "twilio").event)
         finally:
             await self._stop()
 
-    async def _handle(self, event: dict[str, Any]) -> None:
+    async def _handle(self, event: messages.Event) -> None:
         match event:
-            case {"type": "setup", "callSid": str(call)}:
+            case messages.Setup(call_sid=str(call)):
                 # Every call has its own random numbers, so that concurrent calls do not change each other's.
                 self._rng.seed(f"{self._seed}:{call}")
-                parameters = event.get("customParameters")
-                from_twiml = isinstance(parameters, dict) and parameters.get("greeting") == "twiml"
+                from_twiml = (event.custom_parameters or {}).get("greeting") == "twiml"
                 if self._greet and not from_twiml:
                     await self._start(self._dialogue.greet())
-            case {"type": "prompt", "voicePrompt": str(text)} if event.get("last", True):
+            case messages.Prompt(text) if event.final:
                 await self._start(self._dialogue.hear(text))
-            case {"type": "dtmf", "digit": str(digit)}:
+            case messages.Dtmf(digit):
                 await self._start(self._dialogue.press(digit))
-            case {"type": "interrupt"}:
+            case messages.Interrupt():
                 # What was stopped is what the caller could hear. The answer to a key that did so is still to come.
                 if self._begun:
                     await self._stop()
                 self._unfinished = False
-                await self._send(type="text", token="", last=True)
+                await self._send(messages.Text("", last=True))
 
     async def _start(self, acts: Sequence[Act]) -> None:
         await self._stop()
         if self._unfinished:
             self._unfinished = False
-            await self._send(type="text", token="", last=True)
+            await self._send(messages.Text("", last=True))
         self._begun = False
         self._reply = asyncio.create_task(self._perform(acts))
 
@@ -144,15 +140,15 @@ class _Conversation:
                 case Speak(text):
                     await self._stream(text)
                 case Play(source):
-                    await self._send(type="play", source=source, loop=1)
+                    await self._send(messages.Play(source, loop=1))
                 case Dial(digits):
-                    await self._send(type="sendDigits", digits=digits)
+                    await self._send(messages.SendDigits(digits))
                 case Switch(code):
-                    await self._send(type="language", ttsLanguage=code, transcriptionLanguage=code)
+                    await self._send(messages.Language(code, code))
                 case Ponder(ms):
                     await self._pause(ms)
                 case Leave(handoff):
-                    await self._send(type="end", handoffData=handoff)
+                    await self._send(messages.End(handoff))
                 case Crash(text):
                     await self._stream(text, whole=False)
                     self._abort()
@@ -162,13 +158,13 @@ class _Conversation:
         for number, token in enumerate(tokens, 1):
             await self._pause(self._rng.randint(*TOKEN_MS))
             self._unfinished = number < len(tokens) or not whole
-            await self._send(type="text", token=token, last=not self._unfinished)
+            await self._send(messages.Text(token, last=not self._unfinished))
 
     async def _pause(self, ms: int) -> None:
         await asyncio.sleep(ms / 1000 / self._speed)
 
-    async def _send(self, **message: Any) -> None:
-        await self._ws.send_str(json.dumps(message, ensure_ascii=False))
+    async def _send(self, message: messages.FromBackend) -> None:
+        await self._ws.send_str(messages.encode(message))
 
 
 def _abort(request: web.Request) -> None:

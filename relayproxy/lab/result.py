@@ -6,11 +6,14 @@ Must not know: how a call is made.
 
 import json
 import random
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
-from relayproxy.lab.twilio_messages import Json
+from relayproxy.conversation.protocol.messages import Setup
+from relayproxy.conversation.protocol.rejections import SOCKET_ENDED
+
+Json = dict[str, Any]
 
 Ending = Literal[
     "hung_up", "ended", "malformed", "backend_closed", "backend_dropped", "vanished", "refused", "unreachable"
@@ -40,23 +43,22 @@ class Caller(msgspec.Struct, frozen=True):
         session, call, account = (f"{rng.getrandbits(128):032x}" for _ in range(3))
         return cls("VX" + session, "CA" + call, "AC" + account, f"+155501{rng.randrange(100_000):05}")
 
-    def setup(self, parameters: dict[str, str]) -> Json:
-        """The setup message, its keys in the order that Twilio sends."""
-        return {
-            "type": "setup",
-            "sessionId": self.session_id,
-            "callSid": self.call_sid,
-            "parentCallSid": "",
-            "from": self.from_number,
-            "to": self.to_number,
-            "forwardedFrom": "",
-            "callerName": self.caller_name,
-            "direction": self.direction,
-            "callType": self.call_type,
-            "callStatus": self.call_status,
-            "accountSid": self.account_sid,
-            "customParameters": parameters,
-        }
+    def setup(self, parameters: dict[str, str]) -> Setup:
+        """The setup message."""
+        return Setup(
+            session_id=self.session_id,
+            call_sid=self.call_sid,
+            parent_call_sid="",
+            from_=self.from_number,
+            to=self.to_number,
+            forwarded_from="",
+            caller_name=self.caller_name,
+            direction=self.direction,
+            call_type=self.call_type,
+            call_status=self.call_status,
+            account_sid=self.account_sid,
+            custom_parameters=parameters,
+        )
 
 
 class Frame(msgspec.Struct, frozen=True):
@@ -137,7 +139,7 @@ class CallResult(msgspec.Struct, frozen=True):
         if self.ending in ("refused", "unreachable"):
             form |= {"ErrorCode": "64102", "ErrorMessage": "Unable to connect to WebSocket URL"}
         elif form["SessionStatus"] == "failed":
-            form |= {"ErrorCode": "64105", "ErrorMessage": "Websocket ended"}
+            form |= {"ErrorCode": str(SOCKET_ENDED), "ErrorMessage": "Websocket ended"}
         return form
 
     @property

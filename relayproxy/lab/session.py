@@ -9,7 +9,24 @@ import asyncio
 import random
 from collections.abc import Callable
 
-from relayproxy.lab import twilio_messages
+import msgspec
+
+from relayproxy.conversation.protocol.decoding import decode_text
+from relayproxy.conversation.protocol.messages import (
+    Dtmf,
+    End,
+    Error,
+    Event,
+    FromTwilio,
+    Info,
+    Interrupt,
+    Language,
+    Play,
+    Prompt,
+    SendDigits,
+    Text,
+)
+from relayproxy.conversation.protocol.rejections import MOST_IN_A_ROW, TOO_MANY, rejection
 from relayproxy.lab.bell import Bell
 from relayproxy.lab.playback import Playback
 from relayproxy.lab.result import Caller, Ending
@@ -19,6 +36,9 @@ CLOSE_MS = 90
 """From `end`, once everything has been played, to the close frame."""
 DRAIN_MS = 60_000
 """The longest that what is queued is played after `end`."""
+
+CLOSED = (1000, "Closing websocket session")
+"""The close frame with which Twilio ends a session."""
 
 Close = tuple[int, str] | None
 """Code and reason of the close frame to send; None resets the connection instead."""
@@ -35,7 +55,7 @@ class Session:
         twiml: TwiML,
         rng: random.Random,
         speed: float,
-        send: Callable[[twilio_messages.Json], None],
+        send: Callable[[FromTwilio], None],
         finish: Callable[[Ending, Close], None],
     ) -> None:
         self.bell = Bell()
@@ -74,7 +94,7 @@ class Session:
     def partial(self, text: str) -> None:
         """What has been understood so far."""
         if self._reported and self._twiml.partial_prompts and not self.over:
-            self._send(twilio_messages.prompt(text, self._lang, last=False))
+            self._send(Prompt(text, self._lang, False))
 
     def has_spoken(self, text: str) -> None:
         """The caller is done; this was said."""
@@ -83,7 +103,7 @@ class Session:
         self._event("clientSpeaking", "off")
         if self._reported:
             self.answered = False
-            self._send(twilio_messages.prompt(text, self._lang, last=True))
+            self._send(Prompt(text, self._lang, True))
 
     def presses(self, digit: str) -> None:
         """A key. It interrupts the agent where that is allowed."""
@@ -92,13 +112,13 @@ class Session:
         playing, interruptible = self.playback.playing, self.playback.interruptible in ("dtmf", "any")
         if not playing or self._twiml.report_input_during_agent_speech in ("dtmf", "any"):
             self.answered = False
-            self._send(twilio_messages.dtmf(digit))
+            self._send(Dtmf(digit))
         if playing and interruptible:
             self._interrupt(lambda: None)
 
     def hangs_up(self) -> None:
         """The call is over, whatever is still being played."""
-        self._end("hung_up", twilio_messages.CLOSED)
+        self._end("hung_up", CLOSED)
 
     def vanishes(self) -> None:
         """The connection is lost on Twilio's side."""
@@ -109,7 +129,7 @@ class Session:
         heard, ms = self.playback.stop()
         if heard:
             self._played(heard)
-        self._send(twilio_messages.interrupt(heard, ms))
+        self._send(Interrupt(heard, ms))
         words()
         if was_speaking:
             self._agent_speaking(False)
@@ -120,49 +140,57 @@ class Session:
         """Obey a message of the backend, or complain of it."""
         if self.over:
             return
-        message = None if binary else twilio_messages.accept(frame)
-        if message is None:
+        decoded = decode_text(None if binary else frame, "backend")
+        if decoded.violation is not None:
             self._malformed += 1
-            self._send(twilio_messages.complaint(frame))
-            if self._malformed == twilio_messages.MALFORMED_LIMIT:
-                self._end("malformed", twilio_messages.TOO_MANY_MALFORMED)
+            self._send(Error(rejection(frame)))
+            if self._malformed == MOST_IN_A_ROW:
+                self._end("malformed", TOO_MANY)
             return
         self._malformed = 0
-        self._obey(message)
+        self._obey(decoded.event)
         self.bell.ring()
 
-    def _obey(self, message: twilio_messages.Json) -> None:
-        allowed = message.get("interruptible")
-        interruptible: Input = "any" if allowed is True else "none" if allowed is False else self._twiml.interruptible
-        marked = message.get("preemptible")
-        preemptible = self._twiml.preemptible if marked is None else bool(marked)
-        match message["type"]:
-            case "text":
-                self.answered |= bool(message["token"].strip())
-                last = bool(message.get("last"))
-                self.playback.say(message["token"], last=last, interruptible=interruptible, preemptible=preemptible)
-            case "play":
-                self.answered = True
-                loop = message.get("loop")
-                self.playback.play(
-                    1 if loop is None else int(loop), interruptible=interruptible, preemptible=bool(marked)
+    def _obey(self, message: Event) -> None:
+        match message:
+            case Text(token):
+                self.answered |= message.speakable
+                preemptible = self._twiml.preemptible if message.preemptible is None else message.preemptible
+                self.playback.say(
+                    token,
+                    last=message.last is True,
+                    interruptible=self._interruptible(message.interruptible),
+                    preemptible=preemptible,
                 )
-            case "sendDigits":
+            case Play(loop=loop):
                 self.answered = True
-                self.playback.send_digits(message["digits"], interruptible=interruptible)
-            case "language":
-                self._lang = message.get("transcriptionLanguage") or self._lang
-            case "end":
-                data = message.get("handoffData")
-                self.handoff_data = data if data is None or isinstance(data, str) else twilio_messages.encode(data)
+                self.playback.play(
+                    1 if loop is None else loop,
+                    interruptible=self._interruptible(message.interruptible),
+                    preemptible=message.preemptible is True,
+                )
+            case SendDigits(digits):
+                self.answered = True
+                self.playback.send_digits(digits, interruptible=self._twiml.interruptible)
+            case Language():
+                self._lang = message.transcription_language or self._lang
+            case End(data):
+                if isinstance(data, str):
+                    self.handoff_data = data
+                elif data is not None and data is not msgspec.UNSET:
+                    self.handoff_data = msgspec.json.encode(data).decode()
                 self.over = self._leaving = True
+
+    def _interruptible(self, allowed: bool | None) -> Input:
+        """By what a message can be interrupted that says whether it can be."""
+        return self._twiml.interruptible if allowed is None else "any" if allowed else "none"
 
     async def leave(self) -> None:
         """Wait for `end`, let the caller hear what is queued, then close."""
         await self.bell.until(lambda: self._leaving)
         await self.bell.until(lambda: self.playback.idle, DRAIN_MS / 1000 / self._speed)
         await asyncio.sleep(CLOSE_MS / 1000 / self._speed)
-        self._end("ended", twilio_messages.CLOSED)
+        self._end("ended", CLOSED)
 
     # What both lead to
 
@@ -173,7 +201,7 @@ class Session:
 
     def _event(self, name: str, value: str) -> None:
         if self._twiml.events:
-            self._send(twilio_messages.info(name, value))
+            self._send(Info(name, value))
 
     def _agent_speaking(self, speaking: bool) -> None:
         self._event("agentSpeaking", "on" if speaking else "off")

@@ -17,7 +17,8 @@ import aiohttp
 import msgspec
 from yarl import URL
 
-from relayproxy.lab import twilio_messages
+from relayproxy.conversation.protocol.messages import FromTwilio, encode
+from relayproxy.lab import upgrade_request
 from relayproxy.lab.caller import Person
 from relayproxy.lab.result import Caller, CallResult, Ending, Frame
 from relayproxy.lab.script import Scenario
@@ -68,7 +69,7 @@ async def call(line: Line, scenario: Scenario, *, caller: Caller, rng: random.Ra
         try:
             ws = await http.ws_connect(
                 URL(line.url, encoded=True),
-                headers=[*twilio_messages.headers(line.public_url or line.url, line.auth_token), *line.headers],
+                headers=[*upgrade_request.headers(line.public_url or line.url, line.auth_token), *line.headers],
                 ssl=line.ssl if line.ssl is not None else True,
                 timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT),
                 max_msg_size=0,
@@ -128,9 +129,9 @@ class _Call:
             handoff_data=self._session.handoff_data,
         )
 
-    def _send(self, message: twilio_messages.Json) -> None:
+    def _send(self, message: FromTwilio) -> None:
         if self._ending is None:
-            text = twilio_messages.encode(message)
+            text = encode(message)
             self._frames.append(Frame(time.monotonic() - self._began, "twilio", text))
             self._outbox.put_nowait(text)
 

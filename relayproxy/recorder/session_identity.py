@@ -11,7 +11,7 @@ from typing import NamedTuple
 from relayproxy.connection import Opening
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.model import Conversation
-from relayproxy.conversation.protocol.partial_json import glance
+from relayproxy.conversation.protocol.partial_json import string_members
 from relayproxy.store.schema.mapping import for_index
 from relayproxy.store.schema.rows import SessionRow
 from relayproxy.text import storable
@@ -59,7 +59,7 @@ def agrees(row: SessionRow, said: Identity) -> bool:
 def ids_of_first_frame(messages: Iterable[Message]) -> tuple[str | None, str | None]:
     """The VX id and call SID that Twilio's first text names, whatever its type is."""
     first = next((one.text for one in messages if one.sender == "twilio" and one.kind == "text"), None)
-    named = glance(first)[0] if first is not None else {}
+    named = string_members(first)[0] if first is not None else {}
     return _text(named.get("sessionId") or None), _text(named.get("callSid") or None)
 
 

@@ -1,12 +1,15 @@
 """A session without a socket, and what it did."""
 
 import asyncio
+import json
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from relayproxy.lab import twilio_messages
+import msgspec
+
+from relayproxy.conversation.protocol.messages import FromTwilio
 from relayproxy.lab.result import Caller
 from relayproxy.lab.script import TwiML
 from relayproxy.lab.session import Close, Session
@@ -23,16 +26,16 @@ class Call:
         self.ended: tuple[str, Close] | None = None
         self.session = Session(twiml, random.Random(1), SPEED, self._send, self._finish)
 
-    def _send(self, message: twilio_messages.Json) -> None:
+    def _send(self, message: FromTwilio) -> None:
         assert self.ended is None
-        kind, *values = message.values()
+        kind, *values = msgspec.to_builtins(message).values()
         self.lines.append(" ".join(map(str, (kind, *values))) if kind != "setup" else "setup")
 
     def _finish(self, ending: str, close: Close) -> None:
         self.ended = (ending, close)
 
     def backend(self, **message: Any) -> None:
-        self.session.receive(twilio_messages.encode(message))
+        self.session.receive(json.dumps(message))
 
     def text(self, *tokens: str, **fields: Any) -> None:
         for number, token in enumerate(tokens, 1):

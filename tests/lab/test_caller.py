@@ -3,9 +3,10 @@
 import asyncio
 import random
 from collections.abc import Sequence
-from typing import Any
 
-from relayproxy.lab import twilio_messages
+import msgspec
+
+from relayproxy.conversation.protocol.messages import End, FromBackend, FromTwilio, Text, encode
 from relayproxy.lab.caller import Person
 from relayproxy.lab.result import Caller
 from relayproxy.lab.script import HangUp, Listen, Pause, Press, Say, Step, TwiML
@@ -14,18 +15,16 @@ from relayproxy.lab.session import Session
 SPEED = 100.0
 
 
-async def lines(
-    steps: Sequence[Step], *replies: twilio_messages.Json, seed: int = 1, patience: float = 30.0
-) -> list[str]:
+async def lines(steps: Sequence[Step], *replies: FromBackend, seed: int = 1, patience: float = 30.0) -> list[str]:
     """What is sent while the steps are performed; each final prompt and key gets the next of the replies."""
     sent: list[str] = []
     queue = list(replies)
 
-    def send(message: twilio_messages.Json) -> None:
-        kind, *values = message.values()
+    def send(message: FromTwilio) -> None:
+        kind, *values = msgspec.to_builtins(message).values()
         sent.append(" ".join(map(str, (kind, *values))))
-        if (kind == "dtmf" or message.get("last")) and queue:
-            asyncio.get_running_loop().call_soon(session.receive, twilio_messages.encode(queue.pop(0)))
+        if (kind == "dtmf" or getattr(message, "last", False)) and queue:
+            asyncio.get_running_loop().call_soon(session.receive, encode(queue.pop(0)))
 
     rng = random.Random(seed)
     session = Session(TwiML(), rng, SPEED, send, lambda ending, _: sent.append(ending))
@@ -37,8 +36,8 @@ async def lines(
     return sent[1:]
 
 
-def text(token: str, **fields: Any) -> twilio_messages.Json:
-    return {"type": "text", "token": token, "last": True, **fields}
+def text(token: str) -> Text:
+    return Text(token, last=True)
 
 
 async def test_listening_is_over_when_the_answer_has_been_played() -> None:
@@ -78,7 +77,7 @@ async def test_hanging_up_into_the_answer() -> None:
 
 
 async def test_a_script_stops_where_the_session_is_over() -> None:
-    assert await lines([Press("1"), Pause(1000), Press("2"), Listen()], {"type": "end"}) == ["dtmf 1"]
+    assert await lines([Press("1"), Pause(1000), Press("2"), Listen()], End()) == ["dtmf 1"]
 
 
 async def test_the_first_partial_can_come_before_the_notice_of_speech() -> None:

@@ -1,8 +1,12 @@
 """A session as Twilio runs it: what it sends, in which order."""
 
+import json
+import shlex
+
 import pytest
 
 from tests.lab.calls import GREETING, call
+from tests.script import script
 
 
 async def test_a_key_during_the_greeting() -> None:
@@ -146,3 +150,37 @@ async def test_a_caller_who_hangs_up_waits_for_nothing() -> None:
         await made.hears(1)
         made.session.hangs_up()
         assert made.ended == ("hung_up", (1000, "Closing websocket session"))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "sendDigits", "digits": "1A"},
+        {"type": "sendDigits", "digits": "W1"},
+        {"type": "sendDigits", "digits": "1a"},
+        {"type": "end", "handoffData": {"reasonCode": "live-agent"}},
+        {"type": "play", "source": ""},
+        {"type": "play", "source": "x", "loop": -1},
+        {"type": "play", "source": "x", "loop": None},
+        {"type": "language", "ttsLanguage": None},
+        {"type": "language", "ttsLanguage": None, "transcriptionLanguage": "es-ES"},
+        {"type": "text", "token": None},
+        {"type": "text", "token": "Hi", "interruptible": "any"},
+        {"type": "text", "token": "Hi", "last": "true"},
+        {"type": "config", "interruptible": "any"},
+        {"type": "error", "message": "Session not initialized"},
+        {"type": "prompt", "voicePrompt": "Hi"},
+        {"message": "Internal Server Error"},
+        ["text"],
+    ],
+)
+async def test_what_it_rejects_is_what_a_recording_is_told_to_have_wrong(message: object) -> None:
+    frame = json.dumps(message)
+    async with call(events=False) as made:
+        made.session.receive(frame)
+        answers = made.lines[1:]
+
+    found = script(f"0.0 backend raw {shlex.quote(frame)}").findings
+
+    rejected = any(finding.twilio_code == 64107 for finding in found)
+    assert answers == ([f"error Invalid message received, code: 64107, {frame}"] if rejected else [])

@@ -16,7 +16,7 @@ import msgspec
 from relayproxy.console import words
 from relayproxy.console.http.display_text import pretty, visible
 from relayproxy.conversation.message import Message
-from relayproxy.conversation.protocol.messages import type_in
+from relayproxy.conversation.protocol.partial_json import type_in
 from relayproxy.plural import plural
 
 LINE = 200

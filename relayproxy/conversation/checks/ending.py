@@ -13,17 +13,16 @@ import msgspec
 
 from relayproxy.connection import Ending, Opening, Side, SideEnd
 from relayproxy.conversation.model import Confidence, EndedBy, Outcome, StudioTransition
+from relayproxy.conversation.protocol.rejections import SOCKET_ENDED, TOO_MANY
 
 CANNOT_CONNECT = 64102
-SOCKET_ENDED = 64105
-TOO_MANY_MALFORMED = 1007
 CROSSING = 50_000_000
 """Nanoseconds. An end that leaves this shortly before the other's close frame comes: the two crossed on their way, and
 the close frame tells who ended the call."""
 _PROTOCOL_CODES = {
     1002: "a protocol error",
     1003: "data that it does not take",
-    TOO_MANY_MALFORMED: "ten messages in a row that it could not read",
+    TOO_MANY[0]: "ten messages in a row that it could not read",
     1009: "a message that was too long",
     1010: "a missing extension",
 }
@@ -140,7 +139,7 @@ def _closed_by_twilio(closing: Closing) -> Verdict:
     what = _PROTOCOL_CODES.get(closing.code or 0)
     if what is not None:
         why = f"Twilio closed the connection with {closing.code} because of {what}{_said(closing)}."
-        sure: Confidence = "certain" if closing.code == TOO_MANY_MALFORMED else "likely"
+        sure: Confidence = "certain" if closing.code == TOO_MANY[0] else "likely"
         return Verdict("protocol_error", "twilio", why, "failed", SOCKET_ENDED, sure)
     return Verdict("unknown", "twilio", f"Twilio closed the connection{_with(closing)}.", "unknown", None, "guess")
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from relayproxy.conversation.model import Handoff
-from relayproxy.conversation.protocol.messages import TooDeep, parse
+from relayproxy.conversation.protocol.decoding import TooDeep, parse
 from relayproxy.conversation.protocol.violations import json_kind
 
 LARGE = 4096

@@ -8,7 +8,7 @@ from relayproxy.conversation.fold.exchange import Exchange
 from relayproxy.conversation.moment import Moment
 from relayproxy.conversation.protocol.messages import (
     Dtmf,
-    End,
+    Event,
     Info,
     Interrupt,
     Language,
@@ -16,34 +16,30 @@ from relayproxy.conversation.protocol.messages import (
     Prompt,
     SendDigits,
     Text,
-    Typed,
-    Unknown,
-    decode,
 )
-from relayproxy.conversation.protocol.violations import rejected
 
 
-def from_backend(exchange: Exchange, event: Typed | Unknown, moment: Moment) -> None:
+def from_backend(exchange: Exchange, event: Event, moment: Moment) -> None:
     """A message of the backend."""
     match event:
-        case Text(token, last, lang, preemptible):
+        case Text():
             exchange.replies.text(
-                token,
+                event.token,
                 moment,
-                last=last is True,
+                last=event.last is True,
                 speakable=event.speakable,
-                preemptible=preemptible is True,
-                lang=lang,
+                preemptible=event.preemptible is True,
+                lang=event.lang,
             )
-        case Play(source, preemptible):
-            exchange.replies.play(source, moment, preemptible=preemptible is True)
+        case Play():
+            exchange.replies.play(event.source, moment, preemptible=event.preemptible is True)
         case SendDigits(digits):
             exchange.send_digits(digits, moment.at)
         case Language(str(lang)):
             exchange.replies.language(lang, moment.at)
 
 
-def from_twilio(exchange: Exchange, event: Typed | Unknown, moment: Moment) -> None:
+def from_twilio(exchange: Exchange, event: Event, moment: Moment) -> None:
     """A message of Twilio."""
     at = moment.at
     match event:
@@ -62,8 +58,3 @@ def from_twilio(exchange: Exchange, event: Typed | Unknown, moment: Moment) -> N
             exchange.key(digit, moment)
         case Interrupt(heard):
             exchange.interrupt(heard or "", event.heard_ms, moment)
-
-
-def rejects_end(description: str) -> bool:
-    """Whether an error of Twilio's rejects an `end`: it rejects a message by quoting it."""
-    return isinstance(decode(rejected(description) or ""), End)

@@ -15,7 +15,7 @@ from relayproxy.conversation.checks.ending import Closing
 from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.conversation.checks.handoff import handoff, handoff_findings
 from relayproxy.conversation.fold.connection_outcome import Link
-from relayproxy.conversation.fold.dispatch import from_backend, from_twilio, rejects_end
+from relayproxy.conversation.fold.dispatch import from_backend, from_twilio
 from relayproxy.conversation.fold.exchange import Exchange
 from relayproxy.conversation.fold.failure import call_failed, cut_off, failed
 from relayproxy.conversation.fold.protocol_monitor import Watch
@@ -27,7 +27,9 @@ from relayproxy.conversation.measures.totals_accumulator import FindingList, Tal
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.model import Conversation, Finding, Handoff, Turn, Waiting
 from relayproxy.conversation.moment import Moment
-from relayproxy.conversation.protocol.messages import End, Error, Prompt, Setup, read, type_of
+from relayproxy.conversation.protocol.decoding import decode, decode_text
+from relayproxy.conversation.protocol.messages import End, Error, Prompt, Setup
+from relayproxy.conversation.protocol.rejections import rejected
 from relayproxy.conversation.totals import Totals, milliseconds
 
 MAX_SETUP = 64 * 1024
@@ -92,21 +94,23 @@ class Fold:
             self._messages += 1
             self._watch.timing(message)
             out = at if message.out is None else opened_at + message.out
-            event, moment = read(message), Moment(at, out, connection_id, message.seq)
-            named = type_of(event)
+            decoded, moment = decode(message), Moment(at, out, connection_id, message.seq)
+            event, named = decoded.event, decoded.type
             if message.sender == "backend":
-                accepted = self._watch.from_backend(message, at, connection_id)
+                self._watch.from_backend(message, decoded.violation, at, connection_id)
                 if link.closing is None or link.closing.sender != "twilio":
                     self._exchange.replies.reaction(out)
                 if isinstance(event, End):
                     self._end(link, event.handoff_data, message.size, moment)
-                elif accepted:
+                elif decoded.violation is None:
                     from_backend(self._exchange, event, moment)
             elif isinstance(event, Setup):
-                self._set_up(event, message.size, moment)
+                self._set_up(event, decoded.fields or {}, message.size, moment)
             elif isinstance(event, Error):
-                self._watch.error(event.description or "", at, connection_id, message.seq)
-                link.ended = link.ended and not rejects_end(event.description or "")
+                quoted = rejected(event.description or "")
+                self._watch.error(event.description or "", quoted, at, connection_id, message.seq)
+                if link.ended and isinstance(decode_text(quoted or "", "backend").event, End):
+                    link.ended = False
             else:
                 if isinstance(event, Prompt) and at - link.ended_out > ENDED:
                     link.ended = False
@@ -115,7 +119,7 @@ class Fold:
             self._messages += 1
             self._watch.timing(message)
             if message.sender == "backend":
-                self._watch.from_backend(message, at, connection_id)
+                self._watch.from_backend(message, decode(message).violation, at, connection_id)
         elif kind in ("gap", "undecodable"):
             self._watch.gap(message, at, connection_id)
             if kind == "gap":
@@ -286,13 +290,13 @@ class Fold:
             link.ended_out = moment.out
         self._exchange.transfer(moment.at, handed_off=bool(self._handoff is not None and self._handoff.bytes))
 
-    def _set_up(self, event: Setup, size: int, moment: Moment) -> None:
+    def _set_up(self, event: Setup, fields: dict[str, Any], size: int, moment: Moment) -> None:
         if self._setup is None:
             self._watch.parameters(len(event.custom_parameters or {}), size > MAX_SETUP, moment)
             if size > MAX_SETUP:
-                self._whole = {k: v for k, v in event.whole.items() if isinstance(v, str) and len(v) < 256}
+                self._whole = {k: v for k, v in fields.items() if isinstance(v, str) and len(v) < 256}
             else:
-                self._whole, self._custom_parameters = event.whole, event.custom_parameters or {}
+                self._whole, self._custom_parameters = fields, event.custom_parameters or {}
             self._setup = event
         elif (event.session_id, event.call_sid) != (self._setup.session_id, self._setup.call_sid):
             self._watch.second_setup(event.session_id, event.call_sid, moment)

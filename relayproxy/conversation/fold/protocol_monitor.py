@@ -9,13 +9,10 @@ from relayproxy.conversation.measures.totals_accumulator import FindingList
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.model import Finding
 from relayproxy.conversation.moment import Moment
-from relayproxy.conversation.protocol.violations import rejected, violation
+from relayproxy.conversation.protocol.rejections import INVALID_MESSAGE, MOST_IN_A_ROW, SOCKET_ENDED
+from relayproxy.conversation.protocol.violations import Violation
 from relayproxy.plural import plural
 
-MOST_IN_A_ROW = 10
-"""Twilio gives up at so many consecutive invalid messages."""
-INVALID_MESSAGE = 64107
-SOCKET_ENDED = 64105
 EXCERPT = 160
 PARAMETERS = 50
 """Custom parameters that sessions can be found by, of each the first ones."""
@@ -44,14 +41,14 @@ class Watch:
         elif message.out is not None:
             overhead.add(message.out - message.t)
 
-    def from_backend(self, message: Message, at: int, connection: str) -> bool:
-        """Checks a text or binary message of the backend. False when Twilio drops it."""
+    def from_backend(self, message: Message, found: Violation | None, at: int, connection: str) -> None:
+        """A text or binary message of the backend, and the violation that was found in it. One that was cut is taken
+        for neither valid nor invalid."""
         if message.cut:
-            return True
-        found = violation(message.text if message.kind == "text" else None)
+            return
         if found is None:
             self._in_a_row = 0
-            return True
+            return
         self.violations += 1
         self._in_a_row += 1
         self._unconfirmed += 1
@@ -63,11 +60,9 @@ class Watch:
         if self._in_a_row == MOST_IN_A_ROW:
             detail = f"{MOST_IN_A_ROW} invalid messages in a row"
             self._add("too_many_invalid", at, detail, connection, message.seq, SOCKET_ENDED)
-        return False
 
-    def error(self, description: str, at: int, connection: str, seq: int) -> None:
-        """Twilio sent an `error` message."""
-        quoted = rejected(description)
+    def error(self, description: str, quoted: str | None, at: int, connection: str, seq: int) -> None:
+        """Twilio sent an `error` message. `quoted` is the message that it rejects, None when it rejects none."""
         if quoted is None:
             self._add("twilio_error", at, description[:EXCERPT], connection, seq, None)
         elif self._unconfirmed:

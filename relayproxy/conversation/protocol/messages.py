@@ -1,43 +1,37 @@
-"""The ConversationRelay vocabulary, both ways: JSON text in, typed message out.
+"""The messages of ConversationRelay, both ways: their types, fields and values, and how they are written.
 
-Knows: the message types, their fields and defaults, and how far a message may stray and still be understood.
-Must not know: WebSocket frames, who sent a message when, what messages mean together.
+Knows: what each side may send, and what Twilio accepts in a field.
+Must not know: how JSON is decoded; WebSocket frames; what messages mean together.
 
-Both vocabularies are open sets. Whatever is not understood is an `Unknown` with the reason; nothing raises.
-Every string that comes out can be encoded as UTF-8 (but for `Text.token`), and every JSON value written as JSON again.
+Both sets are open: Twilio and backends send types and fields that came later than this was written.
+An absent field is None. Comments of a field name what is known of its values; the rest is documented by Twilio.
 """
 
-import json
 import math
-from typing import Any, NoReturn
+from typing import Annotated, Any, Final, get_args
 
 import msgspec
 
-from relayproxy.conversation.message import Message
-from relayproxy.conversation.protocol.partial_json import glance
-from relayproxy.text import mended
 
-MAX_DEPTH = 64
-"""Nesting up to which foreign JSON is kept as a value."""
-
-
-class _Typed(msgspec.Struct, frozen=True, tag_field="type", rename="camel"):
+class _Typed(msgspec.Struct, frozen=True, tag_field="type", rename="camel", omit_defaults=True):
     pass
 
 
 class Setup(_Typed, frozen=True, tag="setup"):
-    """The first message of a session. Absent fields are None."""
+    """The first message of a session, its fields in the order in which Twilio sends them."""
 
     session_id: str | None = None
     call_sid: str | None = None
-    account_sid: str | None = None
+    parent_call_sid: str | None = None
     from_: str | None = msgspec.field(default=None, name="from")
     to: str | None = None
-    direction: str | None = None
+    forwarded_from: str | None = None
     caller_name: str | None = None
+    direction: str | None = None
+    call_type: str | None = None
+    call_status: str | None = None
+    account_sid: str | None = None
     custom_parameters: dict[str, Any] | None = None
-    whole: dict[str, Any] = {}
-    """The message as it came, unknown fields included."""
 
 
 class Prompt(_Typed, frozen=True, tag="prompt"):
@@ -45,7 +39,7 @@ class Prompt(_Typed, frozen=True, tag="prompt"):
 
     voice_prompt: str
     lang: str | None = None
-    last: bool | None = True
+    last: bool | None = None
 
     @property
     def final(self) -> bool:
@@ -54,10 +48,14 @@ class Prompt(_Typed, frozen=True, tag="prompt"):
 
 
 class Dtmf(_Typed, frozen=True, tag="dtmf"):
+    """A key that the caller pressed."""
+
     digit: str
 
 
 class Interrupt(_Typed, frozen=True, tag="interrupt"):
+    """The caller cut the agent off. What was heard is of the piece that was being played, not of the whole reply."""
+
     utterance_until_interrupt: str | None = None
     duration_until_interrupt_ms: Any = None
 
@@ -75,48 +73,76 @@ class Interrupt(_Typed, frozen=True, tag="interrupt"):
 
 
 class Error(_Typed, frozen=True, tag="error"):
+    """Twilio rejects a message (`rejections`), or cannot go on."""
+
     description: str | None = None
 
 
 class Info(_Typed, frozen=True, tag="info"):
+    """An event that the TwiML asked for: `agentSpeaking`, `clientSpeaking`, `tokensPlayed` …"""
+
     name: str | None = None
     value: Any = None
 
 
 class Text(_Typed, frozen=True, tag="text"):
+    """A piece of a reply to be spoken; the one that is `last` ends the reply."""
+
     token: str
     """As sent. Half of a surrogate pair may stand alone: the next token may begin with the other (`mended`)."""
-    last: bool | None = False
+    last: bool | None = None
     lang: str | None = None
-    preemptible: bool | None = False
+    preemptible: bool | None = None
     """Marks what may be cut off by later text or media, not what cuts."""
+    interruptible: bool | None = None
 
     @property
     def speakable(self) -> bool:
+        """Whether there is anything to be heard of it."""
         return bool(self.token) and not self.token.isspace()
 
 
 class Play(_Typed, frozen=True, tag="play"):
-    source: str
-    preemptible: bool | None = False
+    """Audio to be played."""
+
+    source: Annotated[str, msgspec.Meta(min_length=1)]
+    preemptible: bool | None = None
+    interruptible: bool | None = None
+    loop: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    """How often; 0 stands for 1000 times."""
 
 
 class SendDigits(_Typed, frozen=True, tag="sendDigits"):
-    digits: str
+    """Keys to be played to the other end.
+
+    Twilio documents 0-9, w, # and *; Telnyx, which speaks the same protocol, W and A to D as well. What Twilio does
+    with those is not known, and a message that did what it should is not to be called rejected.
+    """
+
+    digits: Annotated[str, msgspec.Meta(pattern=r"\A[0-9wW#*A-D]+\Z")]
 
 
 class Language(_Typed, frozen=True, tag="language"):
+    """Changes the languages of speech and recognition; Twilio asks for at least one of the two."""
+
     tts_language: str | None = None
     transcription_language: str | None = None
 
 
 class End(_Typed, frozen=True, tag="end"):
+    """Ends the session."""
+
     handoff_data: Any = None
-    """UNSET when there may be some, but it was not kept."""
+    """Documented as a string; what Twilio does with anything else is not known. UNSET when there may be some, but it
+    was not kept."""
 
 
-class TooDeep(ValueError):
-    """JSON, as far as it was read, but nested too deeply to be kept as a value."""
+class Config(_Typed, frozen=True, tag="config"):
+    """Changes the session's settings. Its fields are not known."""
+
+
+class Hints(_Typed, frozen=True, tag="hints"):
+    """Words that the caller is likely to say. Its fields are not known."""
 
 
 class Unknown(msgspec.Struct, frozen=True):
@@ -128,128 +154,20 @@ class Unknown(msgspec.Struct, frozen=True):
     """What it calls itself (at most 64 characters), when it does."""
 
 
-Typed = Setup | Prompt | Dtmf | Interrupt | Error | Info | Text | Play | SendDigits | Language | End
+FromTwilio = Setup | Prompt | Dtmf | Interrupt | Error | Info
+FromBackend = Text | Play | SendDigits | Language | End | Config | Hints
+Event = FromTwilio | FromBackend | Unknown
 
-_SHAPES: dict[str, type[Typed]] = {
-    "setup": Setup,
-    "prompt": Prompt,
-    "dtmf": Dtmf,
-    "interrupt": Interrupt,
-    "error": Error,
-    "info": Info,
-    "text": Text,
-    "play": Play,
-    "sendDigits": SendDigits,
-    "language": Language,
-    "end": End,
+TWILIO_TYPES: Final[dict[str, type[FromTwilio]]] = {
+    str(each.__struct_config__.tag): each for each in get_args(FromTwilio)
 }
-_FIELDS = {shape: msgspec.structs.fields(shape) for shape in _SHAPES.values()}
-_PLAIN = frozenset((Prompt, Dtmf, Interrupt, Error, Info, Text, Play, SendDigits, Language))
-_decode = msgspec.json.Decoder(Typed).decode
+BACKEND_TYPES: Final[dict[str, type[FromBackend]]] = {
+    str(each.__struct_config__.tag): each for each in get_args(FromBackend)
+}
+
+_encoder = msgspec.json.Encoder()
 
 
-def decode(text: str | None) -> Typed | Unknown:
-    """The message in a text payload (None: the payload is not text). Never raises."""
-    if text is None:
-        return Unknown("not_text")
-    try:
-        event: Typed = _decode(text)
-    except (ValueError, RecursionError):
-        return _tolerant(text)
-    return event if type(event) in _PLAIN else _tolerant(text)
-
-
-def read(message: Message) -> Typed | Unknown:
-    """The message in a recorded text message. A cut `setup` or `end` is known by its head; any other is Unknown."""
-    event = decode(message.text)
-    if message.text is None or not message.cut or message.note is not None or event != Unknown("not_json"):
-        return event
-    return _by_head(glance(message.text)[0])
-
-
-def type_of(event: Typed | Unknown) -> str | None:
-    """What a message that was read calls itself (at most 64 characters); None when it does not."""
-    if isinstance(event, Unknown):
-        return event.type or None
-    return str(event.__struct_config__.tag)
-
-
-def type_in(head: str) -> str | None:
-    """What the message whose head this is calls itself; None when that is not in it."""
-    return mended(glance(head)[0].get("type", "")) or None
-
-
-def parse(text: str) -> Any:
-    """JSON as a value that can be written as JSON again: lone surrogates become U+FFFD, integers beyond 64 bits
-    text. Raises ValueError for what is not JSON, TooDeep for what is nested deeper than MAX_DEPTH."""
-    try:
-        return _writable(json.loads(text, parse_constant=_refuse), 0)
-    except RecursionError:
-        raise TooDeep("nested too deeply") from None
-
-
-def _tolerant(text: str) -> Typed | Unknown:
-    """The slow way: an optional field of a wrong type is as if absent, a required one makes it Unknown."""
-    try:
-        value = parse(text)
-    except TooDeep:
-        found, closed = glance(text)
-        return _by_head(found) if closed else Unknown("not_json")
-    except ValueError:
-        return Unknown("not_json")
-    if not isinstance(value, dict):
-        return Unknown("not_object")
-    event = _shaped(value)
-    if isinstance(event, Text) and "\ufffd" in event.token:
-        return msgspec.structs.replace(event, token=json.loads(text)["token"])
-    return event
-
-
-def _by_head(found: dict[str, str]) -> Typed | Unknown:
-    found = {mended(key): mended(value) for key, value in found.items()}
-    name = found.get("type")
-    if name == "setup":
-        return _shaped(found)
-    return End(msgspec.UNSET) if name == "end" else Unknown("not_json", name and name[:64])
-
-
-def _shaped(value: dict[str, Any]) -> Typed | Unknown:
-    name = value.get("type")
-    if not isinstance(name, str):
-        return Unknown("no_type")
-    shape = _SHAPES.get(name)
-    if shape is None:
-        return Unknown("unknown_type", name[:64])
-    fields: dict[str, Any] = {}
-    for field in _FIELDS[shape]:
-        try:
-            if field.encode_name in value:
-                fields[field.name] = msgspec.convert(value[field.encode_name], field.type, strict=False)
-            elif field.required:
-                return Unknown("wrong_field", name)
-        except (ValueError, RecursionError):
-            if field.required:
-                return Unknown("wrong_field", name)
-    if shape is Setup:
-        fields["whole"] = value
-    return shape(**fields)
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
-
-
-def _writable(value: Any, depth: int) -> Any:
-    if isinstance(value, str):
-        return mended(value)
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        return str(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict | list) and depth == MAX_DEPTH:
-        raise TooDeep("nested too deeply")
-    if isinstance(value, dict):
-        return {_writable(key, depth): _writable(item, depth + 1) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_writable(item, depth + 1) for item in value]
-    return value
+def encode(message: FromTwilio | FromBackend) -> str:
+    """The message as compact JSON, without the fields that are None. Raises UnicodeEncodeError for half a character."""
+    return _encoder.encode(message).decode()

@@ -1,11 +1,13 @@
-"""What the head of a JSON object tells, when the whole of it is not there or cannot be kept as a value.
+"""Partial JSON: the strings in the head of an object of which the rest is missing or cannot be kept as a value.
 
-Knows: where strings end and objects nest in JSON; time is linear in a bounded head.
+Knows: where strings end and objects nest in JSON. It takes time in proportion to a head of bounded length.
 Must not know: message types; why the rest is missing.
 """
 
 import json
 import re
+
+from relayproxy.text import mended
 
 MAX_HEAD = 256 * 1024
 """Characters that are looked at."""
@@ -15,10 +17,10 @@ _STRING = r'"((?:[^"\\]++|\\.)*+)'
 _PIECE = re.compile(rf'([{{\[]++)|([}}\]])|{_STRING}(?:"(?:\s*+:\s*+{_STRING}")?)?', re.DOTALL)
 
 
-def glance(text: str) -> tuple[dict[str, str], bool]:
-    """The members of the object itself that are whole strings, and whether the object is closed within the head.
+def string_members(text: str) -> tuple[dict[str, str], bool]:
+    """The object's own members whose values are whole strings, and whether the object is closed within the head.
 
-    Nothing, and False, for what does not begin as an object. Values are as in JSON: surrogates may be alone.
+    Text that does not begin as an object gives no members, and False. Surrogates may be alone, as in JSON.
     """
     found: dict[str, str] = {}
     depth = 0
@@ -39,3 +41,8 @@ def glance(text: str) -> tuple[dict[str, str], bool]:
             except ValueError:
                 continue
     return found, False
+
+
+def type_in(head: str) -> str | None:
+    """The `type` of the message whose head this is; None when that is not in it."""
+    return mended(string_members(head)[0].get("type", "")) or None

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from relayproxy.console.calls import message_preview
 from relayproxy.console.http import display_text
 from relayproxy.conversation.message import Message
-from relayproxy.conversation.protocol.messages import read, type_of
+from relayproxy.conversation.protocol.decoding import decode
 
 
 def text(content: str, **more: Any) -> Message:
@@ -61,7 +61,7 @@ def test_what_was_recorded_before_types_were_stored_is_told_apart_as_what_is_rec
     content: str, cut: bool
 ) -> None:
     before = text(content, cut=cut)
-    now = msgspec.structs.replace(before, type=type_of(read(before)))
+    now = msgspec.structs.replace(before, type=decode(before).type)
     assert message_preview.kind_of(now) == message_preview.kind_of(before)
 
 

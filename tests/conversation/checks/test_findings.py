@@ -5,7 +5,7 @@ import pytest
 from relayproxy.conversation.checks.findings import CATALOGUE, Entry, Thresholds, severity, waiting
 from relayproxy.conversation.checks.handoff import handoff, handoff_findings
 from relayproxy.conversation.model import Conversation, Finding, Waiting
-from relayproxy.conversation.protocol.violations import violation
+from relayproxy.conversation.protocol.decoding import decode_text
 from tests.script import START
 
 SECOND = 1_000_000_000
@@ -64,7 +64,7 @@ def test_no_two_have_the_same_title() -> None:
 
 
 def test_what_others_find_is_in_the_catalogue() -> None:
-    broken, leaked = violation("x"), violation('{"error":1}')
+    broken, leaked = (decode_text(text, "backend").violation for text in ("x", '{"error":1}'))
     payload = handoff({"card": "4111111111111111", "text": "a" * 5000}, at=0, size=0)
     text = handoff("done", at=0, size=0)
 

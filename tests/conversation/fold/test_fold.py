@@ -14,8 +14,8 @@ from relayproxy.conversation.fold.fold import MAX_SETUP, Fold
 from relayproxy.conversation.measures.spans import spans
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.model import Conversation, Handoff, Turn
-from relayproxy.conversation.protocol.messages import Text, decode
-from relayproxy.conversation.protocol.violations import violation
+from relayproxy.conversation.protocol.decoding import decode_text
+from relayproxy.conversation.protocol.messages import Text
 from relayproxy.text import mended
 from tests.script import START, Played, play, script
 
@@ -339,9 +339,8 @@ def _what_was_heard_is_what_was_sent(turn: Turn) -> None:
 
 
 def _said(messages: list[Message]) -> str:
-    sent = [m for m in messages if m.sender == "backend" and m.kind == "text" and violation(m.text) is None]
-    events = [decode(m.text) for m in sent]
-    return "".join(event.token for event in events if isinstance(event, Text))
+    sent = [decode_text(m.text, "backend") for m in messages if m.sender == "backend" and m.kind == "text"]
+    return "".join(one.event.token for one in sent if one.violation is None and isinstance(one.event, Text))
 
 
 def _spoken(text: str) -> list[str]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relayproxy.conversation.protocol.partial_json import MAX_HEAD, glance
+from relayproxy.conversation.protocol.partial_json import MAX_HEAD, string_members, type_in
 
 
 @pytest.mark.parametrize(
@@ -25,8 +25,8 @@ from relayproxy.conversation.protocol.partial_json import MAX_HEAD, glance
         ("", {}, False),
     ],
 )
-def test_glance(head: str, found: dict[str, str], closed: bool) -> None:
-    assert glance(head) == (found, closed)
+def test_strings_of_the_object_itself(head: str, found: dict[str, str], closed: bool) -> None:
+    assert string_members(head) == (found, closed)
 
 
 @given(st.dictionaries(st.text(), st.text() | st.lists(st.text()) | st.dictionaries(st.text(), st.text())), st.data())
@@ -39,8 +39,8 @@ def test_a_head_tells_nothing_that_the_whole_does_not(value: dict[str, object], 
         if isinstance(item, str) and json.dumps(name, ensure_ascii=False) == f'"{name}"'
     }
 
-    whole, closed = glance(text)
-    head, _ = glance(text[: data.draw(st.integers(0, len(text)))])
+    whole, closed = string_members(text)
+    head, _ = string_members(text[: data.draw(st.integers(0, len(text)))])
 
     assert closed
     assert plain.items() <= whole.items()
@@ -53,5 +53,11 @@ def test_a_head_that_misleads_is_read_once(piece: str) -> None:
     head = '{"type":"end","a":"' + piece * (MAX_HEAD // len(piece))
 
     for misleading in (head, head.replace('"a":"', '"a":')):
-        found, closed = glance(misleading)
+        found, closed = string_members(misleading)
         assert (found["type"], closed) == ("end", False)
+
+
+def test_the_type_in_a_head() -> None:
+    assert type_in('{"a":{"type":"x"},"type" : "config","b":"') == "config"
+    assert type_in('{"a":{"type":"x"}') is None
+    assert type_in("aaaa") is None

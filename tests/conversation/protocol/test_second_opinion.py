@@ -2,7 +2,7 @@
 
 It models `setup`, `prompt` and `interrupt` only. What a backend sends it writes but never reads, so that for
 `sendDigits` with `1A` or `W1`, `end` whose `handoffData` is an object, `play` with an empty `source` or with `loop: -1`
-and `language` with `ttsLanguage: null` there is no other opinion to be had; `test_protocol` says what is ours.
+and `language` with `ttsLanguage: null` there is no other opinion to be had; `test_violations` says what is ours.
 """
 
 import json
@@ -12,7 +12,8 @@ import pytest
 from pydantic import BaseModel, ValidationError
 from tac.models.voice import InterruptMessage, PromptMessage, SetupMessage
 
-from relayproxy.conversation.protocol.messages import Interrupt, Prompt, Setup, Unknown, decode
+from relayproxy.conversation.protocol.decoding import decode_text
+from relayproxy.conversation.protocol.messages import Interrupt, Prompt, Setup, Unknown
 
 MODELS: dict[str, type[BaseModel]] = {"setup": SetupMessage, "prompt": PromptMessage, "interrupt": InterruptMessage}
 
@@ -26,7 +27,7 @@ def theirs(message: dict[str, Any]) -> BaseModel | None:
 
 
 def ours(message: dict[str, Any]) -> Setup | Prompt | Interrupt | None:
-    found = decode(json.dumps(message))
+    found = decode_text(json.dumps(message), "twilio").event
     assert isinstance(found, Setup | Prompt | Interrupt | Unknown)
     return None if isinstance(found, Unknown) else found
 
