@@ -56,23 +56,23 @@ class Refusal(msgspec.Struct, frozen=True, omit_defaults=True):
     """It had an `X-Twilio-Signature`, so that it probably was a call."""
 
 
-class Tally(msgspec.Struct, frozen=True):
+class RefusalCount(msgspec.Struct, frozen=True):
     """All requests of one reason, with a signature or without one, and the last of them."""
 
     count: int
     last: Refusal
 
 
-def add(tallies: Iterable[Tally], refusal: Refusal) -> tuple[Tally, ...]:
+def add(tallies: Iterable[RefusalCount], refusal: Refusal) -> tuple[RefusalCount, ...]:
     """The tallies with one more request."""
-    return merged([*tallies, Tally(1, refusal)])
+    return merged([*tallies, RefusalCount(1, refusal)])
 
 
-def merged(tallies: Iterable[Tally]) -> tuple[Tally, ...]:
+def merged(tallies: Iterable[RefusalCount]) -> tuple[RefusalCount, ...]:
     """One tally for each reason and signature: those with a signature first, then the most recent first."""
-    found: dict[tuple[str, bool], Tally] = {}
+    found: dict[tuple[str, bool], RefusalCount] = {}
     for one in tallies:
         key = (one.last.reason, one.last.signed)
-        known = found.get(key, Tally(0, one.last))
-        found[key] = Tally(known.count + one.count, max(known.last, one.last, key=lambda last: last.at))
+        known = found.get(key, RefusalCount(0, one.last))
+        found[key] = RefusalCount(known.count + one.count, max(known.last, one.last, key=lambda last: last.at))
     return tuple(sorted(found.values(), key=lambda one: (not one.last.signed, -one.last.at)))

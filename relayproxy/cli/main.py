@@ -238,7 +238,7 @@ def migrate(config: Path | None, supervised: bool, thorough: bool, **flags: Any)
         _begin("migrate", supervised)
     try:
         outdated = migrations.migrate(settings.database, thorough=thorough)
-    except migrations.DamagedError as problem:
+    except migrations.DamagedDatabaseError as problem:
         if not supervised:
             raise
         moved = migrations.set_aside(settings.database)

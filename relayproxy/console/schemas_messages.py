@@ -24,7 +24,7 @@ from relayproxy.console.schemas import (
     text,
 )
 from relayproxy.conversation.checks.findings import Severity
-from relayproxy.conversation.message import Kind
+from relayproxy.conversation.message import MessageKind
 from relayproxy.conversation.model import InterruptionKind, MarkKind
 
 CURSOR = text("A place among the messages, as a cursor.", pattern=r"^\d+\.\d+$")
@@ -39,7 +39,9 @@ MESSAGE = obj(
         **moment("at", "The same as a time."),
         "out_ms": nullable(number("When it had been passed on.")),
         "from": named("Side"),
-        "kind": one_of(Kind, "`gap`: bytes that could not be recorded. `undecodable`: bytes that are no frames."),
+        "kind": one_of(
+            MessageKind, "`gap`: bytes that could not be recorded. `undecodable`: bytes that are no frames."
+        ),
         "type": text("`type` of a JSON text message, `not JSON`, `no type`; else the kind."),
         "text": nullable(text("Payload of a text message.")),
         "data": nullable(text("Payload of anything else.", contentEncoding="base64")),

@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-Kind = Literal["text", "binary", "ping", "pong", "close", "gap", "undecodable"]
+MessageKind = Literal["text", "binary", "ping", "pong", "close", "gap", "undecodable"]
 """`gap`: bytes that could not be recorded. `undecodable`: bytes that are not WebSocket frames; from there
 on this side's bytes are only counted (until it can be read again after a gap)."""
 
@@ -24,7 +24,7 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True, rename={"sender":
     t: int
     """Nanoseconds from the connection's `opened_at` until the chunk that completed it had been read."""
     sender: Literal["twilio", "backend"]
-    kind: Kind
+    kind: MessageKind
     out: int | None = None
     """Nanoseconds from `opened_at` until the write of that chunk to the other side had returned; None when that is
     not known (`held`), or when the message was never complete."""

@@ -29,7 +29,7 @@ MAX_BLOCK = 64 * 1024 * 1024
 """A length above this is damage, not a block."""
 
 
-class Kind(IntEnum):
+class EntryKind(IntEnum):
     TWILIO_CHUNK = 1
     """Bytes read from Twilio."""
     BACKEND_CHUNK = 2
@@ -57,7 +57,7 @@ class GapBody:
     """Chunks of one side that were dropped. The entry's `t` is when the first of them had been read."""
 
     cause: GapCause
-    side: Kind
+    side: EntryKind
     chunks: int
     size: int
     last_t: int
@@ -68,14 +68,14 @@ class GapBody:
     @classmethod
     def unpack(cls, body: bytes) -> "GapBody":
         both, chunks, size, last_t = GAP_BODY.unpack(body)
-        return cls(GapCause(both >> 4), Kind(both & 15), chunks, size, last_t)
+        return cls(GapCause(both >> 4), EntryKind(both & 15), chunks, size, last_t)
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class JournalEntry:
     """One entry. `offset` is where its body begins in the segment file."""
 
-    kind: Kind
+    kind: EntryKind
     connection: int
     t: int
     took: int
@@ -83,7 +83,7 @@ class Entry:
     offset: int
 
 
-def pack_entry(kind: Kind, connection: int, t: int, took: int, body: bytes) -> bytes:
+def pack_entry(kind: EntryKind, connection: int, t: int, took: int, body: bytes) -> bytes:
     """The bytes of one entry."""
     return ENTRY_HEAD.pack(kind, connection, len(body), t, min(took, MAX_TOOK)) + body
 
@@ -93,11 +93,11 @@ def pack_block(entries: bytes | bytearray) -> bytes:
     return BLOCK_HEAD.pack(len(entries), zlib.crc32(entries)) + entries
 
 
-def unpack_entries(block: bytes, start: int) -> Iterator[Entry]:
+def unpack_entries(block: bytes, start: int) -> Iterator[JournalEntry]:
     """The entries of a block's content, checksum verified; `start` is the content's offset in the file."""
     at = 0
     while at < len(block):
         kind, connection, length, t, took = ENTRY_HEAD.unpack_from(block, at)
         at += ENTRY_HEAD.size
-        yield Entry(Kind(kind), connection, t, took, block[at : at + length], start + at)
+        yield JournalEntry(EntryKind(kind), connection, t, took, block[at : at + length], start + at)
         at += length

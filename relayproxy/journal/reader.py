@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from relayproxy.journal.format import BLOCK_HEAD, ENTRY_HEAD, MAGIC, MAX_BLOCK, Entry, Kind
+from relayproxy.journal.format import BLOCK_HEAD, ENTRY_HEAD, MAGIC, MAX_BLOCK, EntryKind, JournalEntry
 from relayproxy.journal.refused import delete_refused
 from relayproxy.journal.segments import LOCK, segment_numbers, segment_path, writer_is_alive
 
@@ -26,7 +26,7 @@ _READ_AHEAD = 256 * 1024
 """Bytes taken from the file at once, unless a block is longer."""
 _DOUBT = 1.0
 """Seconds that a living writer gets to complete a block before another one is looked for behind it."""
-_KINDS = {int(kind): kind for kind in Kind}
+_KINDS = {int(kind): kind for kind in EntryKind}
 _BLOCK = re.compile(rb"(?=...[\x00-\x04]....[\x01-\x05].......[\x00-\x04])", re.DOTALL)
 """Where a block may begin: its length, its checksum, and the kind, connection and length of its first entry."""
 
@@ -47,7 +47,7 @@ class Block:
 
     segment: int
     end: int
-    entries: tuple[Entry, ...]
+    entries: tuple[JournalEntry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +267,7 @@ def _leads_to_the_end(data: bytes, at: int) -> bool:
 
 def _blocks(content: bytes, segment: int, start: int) -> list[Block | Damage]:
     """The entries of a verified block; kinds of a later format are left out, an entry that does not fit is damage."""
-    entries: list[Entry] = []
+    entries: list[JournalEntry] = []
     found: list[Block | Damage] = [Block(segment, start + len(content), ())]
     at = 0
     while at < len(content):
@@ -281,7 +281,7 @@ def _blocks(content: bytes, segment: int, start: int) -> list[Block | Damage]:
             break
         kind = _KINDS.get(number)
         if kind is not None:
-            entries.append(Entry(kind, connection, t, took, content[body : body + length], start + body))
+            entries.append(JournalEntry(kind, connection, t, took, content[body : body + length], start + body))
         at = body + length
     found[0] = Block(segment, start + len(content), tuple(entries))
     return found

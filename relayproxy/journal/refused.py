@@ -9,12 +9,12 @@ from pathlib import Path
 
 import msgspec
 
-from relayproxy.refusals import Tally
+from relayproxy.refusals import RefusalCount
 
 NAME = "refused.json"
 
 
-def write_refused(journal: Path, tallies: tuple[Tally, ...]) -> None:
+def write_refused(journal: Path, tallies: tuple[RefusalCount, ...]) -> None:
     """Replaces what a journal's relay has said before. Raises OSError."""
     new = journal / f".{NAME}"
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -23,10 +23,10 @@ def write_refused(journal: Path, tallies: tuple[Tally, ...]) -> None:
     new.replace(journal / NAME)
 
 
-def read_refused(journal: Path) -> tuple[Tally, ...]:
+def read_refused(journal: Path) -> tuple[RefusalCount, ...]:
     """What a journal's relay has said last; nothing where it has not, or in another version's shape."""
     try:
-        return msgspec.json.decode((journal / NAME).read_bytes(), type=tuple[Tally, ...])
+        return msgspec.json.decode((journal / NAME).read_bytes(), type=tuple[RefusalCount, ...])
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return ()
 

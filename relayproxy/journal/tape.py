@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable
 from typing import Protocol
 
-from relayproxy.journal.format import ENTRY_HEAD, MAX_TOOK, GapBody, GapCause, Kind, pack_entry
+from relayproxy.journal.format import ENTRY_HEAD, MAX_TOOK, EntryKind, GapBody, GapCause, pack_entry
 
 HAND_OVER_SIZE = 1024 * 1024
 """A buffer this long goes to the sink at once; a shorter one waits for the next flush."""
@@ -48,12 +48,12 @@ class Tape:
         self._scheduled = False
         self._threshold = min(HAND_OVER_SIZE, limit)
         """Bytes in the buffer up to which `chunk` need not look at anything else."""
-        self._gaps: dict[tuple[int, Kind], tuple[int, GapBody]] = {}
+        self._gaps: dict[tuple[int, EntryKind], tuple[int, GapBody]] = {}
         self._pack: Callable[..., bytes] = ENTRY_HEAD.pack
         self.lost = 0
         """Openings and endings that even twice the limit had no room for."""
 
-    def chunk(self, kind: Kind, connection: int, t: int, took: int, data: bytes) -> None:
+    def chunk(self, kind: EntryKind, connection: int, t: int, took: int, data: bytes) -> None:
         """Appends one chunk; see `journal.format` for the fields."""
         if len(self._buffer) > self._threshold and not self._make_room():
             self._drop(kind, connection, t, len(data))
@@ -68,7 +68,7 @@ class Tape:
             self._scheduled = True
             self._later(FLUSH_INTERVAL, self._flush)
 
-    def note(self, kind: Kind, connection: int, t: int, body: bytes) -> None:
+    def note(self, kind: EntryKind, connection: int, t: int, body: bytes) -> None:
         """Appends an opening or an ending."""
         if len(self._buffer) + self._sink.pending > 2 * self._limit:
             self.lost += 1
@@ -114,7 +114,7 @@ class Tape:
             self._sink.put(self._buffer)
             self._buffer = bytearray()
 
-    def _drop(self, kind: Kind, connection: int, t: int, size: int) -> None:
+    def _drop(self, kind: EntryKind, connection: int, t: int, size: int) -> None:
         key = (connection, kind)
         known = self._gaps.get(key)
         if known is None:
@@ -129,5 +129,5 @@ class Tape:
 
     def _write_gaps(self) -> None:
         for (connection, _), (t, gap) in self._gaps.items():
-            self._buffer += pack_entry(Kind.GAP, connection, t, 0, gap.pack())
+            self._buffer += pack_entry(EntryKind.GAP, connection, t, 0, gap.pack())
         self._gaps.clear()

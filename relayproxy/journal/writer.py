@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from relayproxy.journal.format import MAGIC, GapBody, GapCause, Kind, pack_block, pack_entry, unpack_entries
+from relayproxy.journal.format import MAGIC, EntryKind, GapBody, GapCause, pack_block, pack_entry, unpack_entries
 from relayproxy.journal.segments import create_journal, segment_path, size_of
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class JournalWriter:
         self._put = 0
         self._done = 0
         self._kept = bytearray()
-        self._gaps: dict[tuple[int, Kind], tuple[int, GapBody]] = {}
+        self._gaps: dict[tuple[int, EntryKind], tuple[int, GapBody]] = {}
         self._journal: Path | None = None
         self._lock: int | None = None
         self._file: int | None = None
@@ -229,10 +229,10 @@ class JournalWriter:
 
     def _keep(self, entries: bytearray, cause: GapCause) -> None:
         for entry in unpack_entries(bytes(entries), 0):
-            if entry.kind in (Kind.TWILIO_CHUNK, Kind.BACKEND_CHUNK):
+            if entry.kind in (EntryKind.TWILIO_CHUNK, EntryKind.BACKEND_CHUNK):
                 gap = GapBody(cause, entry.kind, 1, len(entry.body), entry.t)
                 self._count(entry.connection, entry.t, gap)
-            elif entry.kind is Kind.GAP:
+            elif entry.kind is EntryKind.GAP:
                 self._count(entry.connection, entry.t, GapBody.unpack(entry.body))
             elif len(self._kept) >= self._segment_size:
                 self._lost += 1
@@ -251,5 +251,5 @@ class JournalWriter:
     def _packed_gaps(self) -> bytearray:
         packed = bytearray()
         for (connection, _), (t, gap) in self._gaps.items():
-            packed += pack_entry(Kind.GAP, connection, t, 0, gap.pack())
+            packed += pack_entry(EntryKind.GAP, connection, t, 0, gap.pack())
         return packed

@@ -16,7 +16,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from relayproxy.conversation.protocol import messages
 from relayproxy.conversation.protocol.decoding import decode_text
-from relayproxy.lab.restaurant import Act, Crash, Dial, Dialogue, Leave, Play, Ponder, Speak, Switch
+from relayproxy.lab.restaurant import Act, Announcement, Crash, Dialogue, Keypad, Leave, Ponder, Speak, Switch
 
 THINK_MS = (250, 700)
 """From the caller's last word to the first token."""
@@ -139,9 +139,9 @@ class _Conversation:
             match act:
                 case Speak(text):
                     await self._stream(text)
-                case Play(source):
+                case Announcement(source):
                     await self._send(messages.Play(source, loop=1))
-                case Dial(digits):
+                case Keypad(digits):
                     await self._send(messages.SendDigits(digits))
                 case Switch(code):
                     await self._send(messages.Language(code, code))

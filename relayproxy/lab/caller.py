@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from relayproxy.lab import speech
 from relayproxy.lab.script import HangUp, Listen, Pause, Press, Say, Step, Vanish
-from relayproxy.lab.session import Session
+from relayproxy.lab.session import SimulatedSession
 
 QUIET_MS = 600
 """So long an agent is silent before the caller believes that it is done."""
@@ -26,7 +26,7 @@ EARLY_MS = 250
 class Person:
     """Somebody on the phone. `patience`: seconds to wait for an answer, whatever the `speed`."""
 
-    def __init__(self, session: Session, rng: random.Random, speed: float, patience: float) -> None:
+    def __init__(self, session: SimulatedSession, rng: random.Random, speed: float, patience: float) -> None:
         self._session, self._rng, self._speed, self._patience = session, rng, speed, patience
 
     async def perform(self, steps: Sequence[Step]) -> None:
@@ -54,26 +54,26 @@ class Person:
             self._session.hangs_up()
 
     async def _pause(self, ms: int) -> None:
-        await self._session.bell.until(lambda: self._session.over, ms / 1000 / self._speed)
+        await self._session.notifier.until(lambda: self._session.over, ms / 1000 / self._speed)
 
     async def _listen(self) -> None:
         session = self._session
         while not session.over:
-            answered = await session.bell.until(lambda: session.over or session.answered, self._patience)
-            if not answered or not await session.bell.until(
+            answered = await session.notifier.until(lambda: session.over or session.answered, self._patience)
+            if not answered or not await session.notifier.until(
                 lambda: session.over or session.playback.idle, MONOLOGUE_MS / 1000 / self._speed
             ):
                 return
             quiet = max(QUIET_MS / 1000 / self._speed, 0.03)
-            if not await session.bell.until(lambda: session.over or not session.playback.idle, quiet):
+            if not await session.notifier.until(lambda: session.over or not session.playback.idle, quiet):
                 return
 
     async def _wait_for_words(self, count: int) -> None:
         """Until the agent has spoken that many words, or is through with fewer."""
         session, playback = self._session, self._session.playback
         if count:
-            await session.bell.until(lambda: session.over or session.answered, self._patience)
-            await session.bell.until(
+            await session.notifier.until(lambda: session.over or session.answered, self._patience)
+            await session.notifier.until(
                 lambda: (
                     session.over
                     or (playback.speaking and playback.words >= count)

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 
 from relayproxy.lab import speech
-from relayproxy.lab.bell import Bell
+from relayproxy.lab.notifier import Notifier
 from relayproxy.lab.script import Input
 
 START_MS = (250, 490)
@@ -49,7 +49,7 @@ class _Item:
         return not self.open and not self.text.strip()
 
 
-class Playback:
+class SimulatedPlayback:
     """The queue and its player; `run` plays until it is cancelled.
 
     `speaking(bool)` and `played(text)` are called as Twilio would report it. `speed` is how much faster than life.
@@ -57,13 +57,13 @@ class Playback:
 
     def __init__(
         self,
-        bell: Bell,
+        notifier: Notifier,
         rng: random.Random,
         speed: float,
         speaking: Callable[[bool], None],
         played: Callable[[str], None],
     ) -> None:
-        self._bell, self._rng, self._speed = bell, rng, speed
+        self._notifier, self._rng, self._speed = notifier, rng, speed
         self._report_speaking, self._report_played = speaking, played
         self._queue: deque[_Item] = deque()
         self._current: _Item | None = None
@@ -83,7 +83,7 @@ class Playback:
             self._queue.append(item)
         item.text += token
         item.open = not last
-        self._bell.ring()
+        self._notifier.notify()
 
     def play(self, loop: int, *, interruptible: Input, preemptible: bool) -> None:
         """A `play` message."""
@@ -122,13 +122,13 @@ class Playback:
         self._queue.clear()
         self._cut()
         self.speaking = False
-        self._bell.ring()
+        self._notifier.notify()
         return heard
 
     async def run(self) -> None:
         """Play until cancelled."""
         while True:
-            await self._bell.until(lambda: bool(self._queue))
+            await self._notifier.until(lambda: bool(self._queue))
             while self._queue:
                 item = self._queue[0]
                 if chunk := await self._next_chunk(item):
@@ -147,12 +147,12 @@ class Playback:
         if chunk or not item.open:
             return chunk
         grace = max(STARVED_MS / 1000 / self._speed, 0.2)
-        if await self._bell.until(lambda: not here() or not item.open or self._speakable(item), grace):
+        if await self._notifier.until(lambda: not here() or not item.open or self._speakable(item), grace):
             return item.take() if here() else ""
         if here() and (chunk := item.take(force=True)):
             return chunk
         self._fall_silent()
-        await self._bell.until(lambda: not here() or not item.open or bool(item.text.strip()))
+        await self._notifier.until(lambda: not here() or not item.open or bool(item.text.strip()))
         return ""
 
     @staticmethod
@@ -161,7 +161,7 @@ class Playback:
 
     async def _play(self, item: _Item, chunk: str) -> None:
         cuts, self._current = self._cuts, item
-        self._bell.ring()
+        self._notifier.notify()
         if not self.speaking and not item.silent:
             if not await self._rest(self._rng.randint(*START_MS), cuts):
                 return
@@ -175,7 +175,7 @@ class Playback:
             if not item.silent:
                 self._said += word
                 self.words += 1
-            self._bell.ring()
+            self._notifier.notify()
         if item.ms is None and not await self._rest(speech.MS_BREATH, cuts):
             return
         if not item.silent:
@@ -184,13 +184,13 @@ class Playback:
 
     async def _rest(self, ms: int, cuts: int) -> bool:
         """Let time pass; False when the chunk was cut meanwhile."""
-        return not await self._bell.until(lambda: self._cuts != cuts, ms / 1000 / self._speed)
+        return not await self._notifier.until(lambda: self._cuts != cuts, ms / 1000 / self._speed)
 
     def _append(self, item: _Item) -> None:
         if self._queue:
             self._queue[-1].open = False
         self._queue.append(item)
-        self._bell.ring()
+        self._notifier.notify()
 
     def _preempt(self) -> None:
         """A new message takes away those that allow it; speech goes on without a pause."""
@@ -212,4 +212,4 @@ class Playback:
         if self.speaking:
             self.speaking = False
             self._report_speaking(False)
-        self._bell.ring()
+        self._notifier.notify()

@@ -22,11 +22,11 @@ class Speak(msgspec.Struct, frozen=True):
     text: str
 
 
-class Play(msgspec.Struct, frozen=True):
+class Announcement(msgspec.Struct, frozen=True):
     source: str
 
 
-class Dial(msgspec.Struct, frozen=True):
+class Keypad(msgspec.Struct, frozen=True):
     """Send key tones."""
 
     digits: str
@@ -56,7 +56,7 @@ class Crash(msgspec.Struct, frozen=True):
     text: str
 
 
-Act = Speak | Play | Dial | Switch | Ponder | Leave | Crash
+Act = Speak | Announcement | Keypad | Switch | Ponder | Leave | Crash
 
 _KEYS = {"2": "hours", "3": "specials", "4": "kitchen", "9": "es", "0": "person", "*": "menu", "#": "goodbye"}
 
@@ -103,9 +103,9 @@ class Dialogue:
                 self._language = "en" if intent == "en" else "es"
                 return [Switch(CODES[self._language]), self._speak("switched")]
             case "hold":
-                return [self._speak("hold"), Play(HOLD_MUSIC), Ponder(3000), self._speak("held")]
+                return [self._speak("hold"), Announcement(HOLD_MUSIC), Ponder(3000), self._speak("held")]
             case "kitchen":
-                return [self._speak("kitchen"), Dial(KITCHEN)]
+                return [self._speak("kitchen"), Keypad(KITCHEN)]
             # What goes wrong with real agents: a slow tool, a question that is dropped, an error that nobody handles.
             case "allergies":
                 return [Ponder(SLOW_MS), self._speak("allergies")]

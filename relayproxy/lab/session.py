@@ -27,8 +27,8 @@ from relayproxy.conversation.protocol.messages import (
     Text,
 )
 from relayproxy.conversation.protocol.rejections import MOST_IN_A_ROW, TOO_MANY, rejection
-from relayproxy.lab.bell import Bell
-from relayproxy.lab.playback import Playback
+from relayproxy.lab.notifier import Notifier
+from relayproxy.lab.playback import SimulatedPlayback
 from relayproxy.lab.result import Caller, Ending
 from relayproxy.lab.script import Input, TwiML
 
@@ -44,10 +44,10 @@ Close = tuple[int, str] | None
 """Code and reason of the close frame to send; None resets the connection instead."""
 
 
-class Session:
+class SimulatedSession:
     """The state of a session. `send` and `finish` are called in the order in which things happen on the wire.
 
-    The bell rings after every change. Acts of the caller are without effect once the session is `over`.
+    The notifier rings after every change. Acts of the caller are without effect once the session is `over`.
     """
 
     def __init__(
@@ -58,8 +58,8 @@ class Session:
         send: Callable[[FromTwilio], None],
         finish: Callable[[Ending, Close], None],
     ) -> None:
-        self.bell = Bell()
-        self.playback = Playback(self.bell, rng, speed, self._agent_speaking, self._played)
+        self.notifier = Notifier()
+        self.playback = SimulatedPlayback(self.notifier, rng, speed, self._agent_speaking, self._played)
         self.answered = bool(twiml.greeting)
         """Something to play has come since the caller's last reported act (or since the start)."""
         self.over = False
@@ -149,7 +149,7 @@ class Session:
             return
         self._malformed = 0
         self._obey(decoded.event)
-        self.bell.ring()
+        self.notifier.notify()
 
     def _obey(self, message: Event) -> None:
         match message:
@@ -187,8 +187,8 @@ class Session:
 
     async def leave(self) -> None:
         """Wait for `end`, let the caller hear what is queued, then close."""
-        await self.bell.until(lambda: self._leaving)
-        await self.bell.until(lambda: self.playback.idle, DRAIN_MS / 1000 / self._speed)
+        await self.notifier.until(lambda: self._leaving)
+        await self.notifier.until(lambda: self.playback.idle, DRAIN_MS / 1000 / self._speed)
         await asyncio.sleep(CLOSE_MS / 1000 / self._speed)
         self._end("ended", CLOSED)
 
@@ -197,7 +197,7 @@ class Session:
     def _end(self, ending: Ending, close: Close) -> None:
         self.over = True
         self._finish(ending, close)
-        self.bell.ring()
+        self.notifier.notify()
 
     def _event(self, name: str, value: str) -> None:
         if self._twiml.events:

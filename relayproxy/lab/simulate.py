@@ -20,7 +20,7 @@ from relayproxy.lab.twilio import Line, call
 from relayproxy.plural import plural
 
 
-class Summary(msgspec.Struct, frozen=True):
+class SimulationSummary(msgspec.Struct, frozen=True):
     """All calls of a run. `str()` of it is for people."""
 
     calls: int
@@ -78,7 +78,7 @@ async def simulate(
     seed: int | None = None,
     report: Callable[[str], None] | None = None,
     each: Callable[[CallResult], None] | None = None,
-) -> Summary:
+) -> SimulationSummary:
     """Make `calls` calls to `url`, at most `concurrency` at a time, going round the scenarios (default: all).
 
     `auth_token` signs the requests, over `public_url` where the TwiML would name another URL than the one connected
@@ -118,7 +118,7 @@ async def simulate(
         for _ in range(min(concurrency, calls)):
             tasks.create_task(caller())
     elapsed = time.monotonic() - began
-    return Summary(
+    return SimulationSummary(
         calls, elapsed, dict(endings.most_common()), sent, received, tuple(sorted(latencies)), dict(problems)
     )
 

@@ -22,7 +22,7 @@ from relayproxy.lab import upgrade_request
 from relayproxy.lab.caller import Person
 from relayproxy.lab.result import Caller, CallResult, Ending, Frame
 from relayproxy.lab.script import Scenario
-from relayproxy.lab.session import Close, Session
+from relayproxy.lab.session import Close, SimulatedSession
 
 CLOSE_TIMEOUT = 10.0
 """Seconds that the other side has to answer a close frame."""
@@ -96,7 +96,7 @@ class _Call:
         ws: aiohttp.ClientWebSocketResponse[bool],
     ) -> None:
         self._scenario, self._caller, self._http, self._ws = scenario, caller, http, ws
-        self._session = Session(scenario.twiml, rng, line.speed, self._send, self._finish)
+        self._session = SimulatedSession(scenario.twiml, rng, line.speed, self._send, self._finish)
         self._person = Person(self._session, rng, line.speed, line.patience)
         self._outbox: asyncio.Queue[str | Close] = asyncio.Queue()
         self._frames: list[Frame] = []

@@ -19,7 +19,7 @@ _MARKS = 1000
 """Looks that are remembered of a journal; of more, every other one."""
 
 
-class Waiting:
+class Backlog:
     """Remembers looks at journals. For one thread."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from relayproxy.errors import RelayproxyError
 from relayproxy.retry import retry
-from relayproxy.store.errors import BrokenError, OvertakenError, ReplacedError
+from relayproxy.store.errors import DamagedFileError, OvertakenError, ReplacedError
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -52,7 +52,7 @@ class DatabaseRetry:
         return result
 
     def _failed(self, problem: Exception) -> None:
-        if isinstance(problem, BrokenError | OvertakenError | ReplacedError):
+        if isinstance(problem, DamagedFileError | OvertakenError | ReplacedError):
             raise problem
         # Only errors of ours are known not to quote what was being written.
         words = str(problem) if isinstance(problem, RelayproxyError) else type(problem).__name__

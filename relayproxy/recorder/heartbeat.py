@@ -24,10 +24,10 @@ from relayproxy.journal.format import MAGIC
 from relayproxy.journal.reader import START, Position
 from relayproxy.journal.refused import read_refused
 from relayproxy.journal.segments import journal_paths, life_shown_at, segment_numbers, segment_path, writer_is_alive
-from relayproxy.recorder.backlog import Waiting
-from relayproxy.recorder.journal_player import Event
-from relayproxy.refusals import Tally, merged
-from relayproxy.store.errors import BrokenError, ReplacedError, StoreError
+from relayproxy.recorder.backlog import Backlog
+from relayproxy.recorder.journal_player import ConnectionEvent
+from relayproxy.refusals import RefusalCount, merged
+from relayproxy.store.errors import DamagedFileError, ReplacedError, StoreError
 from relayproxy.store.read.heartbeat import EVERY, JournalVitals, OtlpVitals, Vitals, VitalsWriter
 
 log = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class Beat:
     trouble: tuple[int, str] | None
 
 
-class Progress:
+class ProgressReport:
     """How the play loop gets on, noted as it goes."""
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ class Progress:
         self._at: int | None = None
         self._took = 0.0
 
-    def took(self, opened_at: int, event: Event) -> None:
+    def took(self, opened_at: int, event: ConnectionEvent) -> None:
         """Something of a connection that opened then was played."""
         if self._oldest is None:
             known = event.what == "opened" or event.messages
@@ -121,11 +121,11 @@ class Reporter:
         self._next = 0.0
         self._look: Callable[[], Beat] | None = None
         self._waiting: Beat | None = None
-        self._unplayed = Waiting()
+        self._unplayed = Backlog()
         self._ended = False
         self._silent = False
         self._lost: StoreError | None = None
-        self._refused: dict[str, tuple[Tally, ...]] = {}
+        self._refused: dict[str, tuple[RefusalCount, ...]] = {}
         """By journal, what its relay has told last; it stays known when that relay and its journal are gone."""
         self._news = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="vitals", daemon=True)
@@ -167,7 +167,7 @@ class Reporter:
     def _tell(self, found: Beat, ended: bool) -> None:
         try:
             self._writer.write(self._process, self._vitals(found, ended))
-        except (BrokenError, ReplacedError) as problem:
+        except (DamagedFileError, ReplacedError) as problem:
             self._lost = problem
         except Exception as problem:
             if not self._silent:
@@ -202,7 +202,7 @@ class Reporter:
             refused=self._refusals(),
         )
 
-    def _refusals(self) -> tuple[Tally, ...]:
+    def _refusals(self) -> tuple[RefusalCount, ...]:
         for path in journal_paths(self._data_dir / "journal"):
             told = read_refused(path)
             if told:

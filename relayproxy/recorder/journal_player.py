@@ -15,7 +15,7 @@ import msgspec
 
 from relayproxy.connection import Ending, Opening
 from relayproxy.conversation.message import Message
-from relayproxy.journal.format import ENTRY_HEAD, Entry, Kind
+from relayproxy.journal.format import ENTRY_HEAD, EntryKind, JournalEntry
 from relayproxy.journal.reader import (
     START,
     Block,
@@ -27,23 +27,23 @@ from relayproxy.journal.reader import (
     time_before,
 )
 from relayproxy.journal.segments import LOCK, segment_numbers, segment_path
-from relayproxy.recorder.decoding.connection import SIDES, Connection, placeholder
-from relayproxy.recorder.decoding.frames import Place
+from relayproxy.recorder.decoding.connection import SIDES, DecodedConnection, placeholder
+from relayproxy.recorder.decoding.frames import JournalPlace
 from relayproxy.store.schema.rows import JournalGapRow
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class ConnectionEvent:
     """Something that happened to a connection: it opened, messages came, or it ended (its last messages with it)."""
 
-    connection: Connection
+    connection: DecodedConnection
     what: Literal["opened", "messages", "ended"]
     messages: list[Message]
 
 
-class Playback:
+class JournalPlayer:
     """One journal, from `committed` on. `live` are the connections that the store knows as not ended.
 
     `message_limit` bounds payloads. A message that is still incomplete after `patience` further bytes of journal is
@@ -51,7 +51,7 @@ class Playback:
     """
 
     def __init__(
-        self, path: Path, committed: Position, live: Iterable[Connection], *, message_limit: int, patience: int
+        self, path: Path, committed: Position, live: Iterable[DecodedConnection], *, message_limit: int, patience: int
     ) -> None:
         self.path = path
         self.id = path.name
@@ -73,7 +73,7 @@ class Playback:
         self._last_t: int | None = None
         """Of the last entry, on the relay's clock."""
         self._wall: int | None = None
-        self._pending: dict[int, tuple[Place, int]] = {}
+        self._pending: dict[int, tuple[JournalPlace, int]] = {}
         for connection in self.connections.values():
             self._wall = connection.wall
             self._note_pending(connection)
@@ -86,7 +86,7 @@ class Playback:
         """Before it, nothing of this journal is needed any more once `position` is committed."""
         return min([self.position, *(Position(*place) for place, _ in self._pending.values())])
 
-    def play(self, max_bytes: int) -> Iterator[Event]:
+    def play(self, max_bytes: int) -> Iterator[ConnectionEvent]:
         """Plays about `max_bytes` of what has come. Must be exhausted before `position` means anything."""
         for found in self._reader.read(max_bytes):
             if isinstance(found, Block):
@@ -115,13 +115,13 @@ class Playback:
         self.close()
         delete_journal(self.path)
 
-    def _block(self, block: Block) -> Iterator[Event]:
-        endings: list[Entry] = []
+    def _block(self, block: Block) -> Iterator[ConnectionEvent]:
+        endings: list[JournalEntry] = []
         for entry in block.entries:
             self._read += ENTRY_HEAD.size + len(entry.body)
             if (block.segment, entry.offset + len(entry.body)) <= self.committed:
                 self._replay(entry, block.segment)
-            elif entry.kind is Kind.ENDING:
+            elif entry.kind is EntryKind.ENDING:
                 # Last of all: after a disk that refused, the writer puts gaps behind endings it had kept.
                 endings.append(entry)
             else:
@@ -130,30 +130,30 @@ class Playback:
             connection = self.connections.get(entry.connection)
             if connection is None:
                 connection = self._open(entry, None)
-                yield Event(connection, "opened", [])
+                yield ConnectionEvent(connection, "opened", [])
             yield self._end(connection, _ending(entry, connection))
         self.position = max(self.position, Position(block.segment, block.end))
 
-    def _replay(self, entry: Entry, segment: int) -> None:
+    def _replay(self, entry: JournalEntry, segment: int) -> None:
         connection = self.connections.get(entry.connection)
         if connection is not None and entry.kind in SIDES:
             connection.replay(entry, segment)
 
-    def _entry(self, entry: Entry, segment: int) -> Iterator[Event]:
+    def _entry(self, entry: JournalEntry, segment: int) -> Iterator[ConnectionEvent]:
         connection = self.connections.get(entry.connection)
         if connection is None:
-            connection = self._open(entry, entry.body if entry.kind is Kind.OPENING else None)
-            yield Event(connection, "opened", [])
+            connection = self._open(entry, entry.body if entry.kind is EntryKind.OPENING else None)
+            yield ConnectionEvent(connection, "opened", [])
         if entry.kind in SIDES:
             messages = connection.chunk(entry, segment)
-        elif entry.kind is Kind.GAP:
+        elif entry.kind is EntryKind.GAP:
             messages = connection.gap(entry)
         else:
             return
         self._note_pending(connection)
-        yield Event(connection, "messages", messages)
+        yield ConnectionEvent(connection, "messages", messages)
 
-    def _open(self, entry: Entry, body: bytes | None) -> Connection:
+    def _open(self, entry: JournalEntry, body: bytes | None) -> DecodedConnection:
         opening = raw = None
         if body is not None:
             try:
@@ -163,7 +163,7 @@ class Playback:
         if opening is None:
             wall = time.time_ns() - time.monotonic_ns() if self._wall is None else self._wall
             opening = placeholder(self.id, entry.connection, wall + entry.t)
-        connection = Connection(
+        connection = DecodedConnection(
             opening,
             journal=self.id,
             number=entry.connection,
@@ -175,13 +175,13 @@ class Playback:
         self.connections[entry.connection] = connection
         return connection
 
-    def _end(self, connection: Connection, ending: Ending) -> Event:
+    def _end(self, connection: DecodedConnection, ending: Ending) -> ConnectionEvent:
         messages = connection.end(ending)
         self.connections.pop(connection.number, None)
         self._pending.pop(connection.number, None)
-        return Event(connection, "ended", messages)
+        return ConnectionEvent(connection, "ended", messages)
 
-    def _damage(self, damage: Damage) -> Iterator[Event]:
+    def _damage(self, damage: Damage) -> Iterator[ConnectionEvent]:
         end = Position(damage.segment, damage.offset + damage.size)
         if START < end <= self.committed:
             return  # read again after a restart, and told already
@@ -197,7 +197,7 @@ class Playback:
         for connection in self.connections.values():
             messages = connection.lose_all()
             self._note_pending(connection)
-            yield Event(connection, "messages", messages)
+            yield ConnectionEvent(connection, "messages", messages)
 
     def _note_gap(self, damage: Damage) -> None:
         if damage.reason == "torn" and any(number > damage.segment for number in segment_numbers(self.path)):
@@ -232,15 +232,15 @@ class Playback:
     def _wall_time(self, t: int | None) -> int | None:
         return None if t is None or self._wall is None else self._wall + t
 
-    def _give_up(self) -> Iterator[Event]:
+    def _give_up(self) -> Iterator[ConnectionEvent]:
         for number, (_, since) in list(self._pending.items()):
             if self._read - since > self._patience:
                 connection = self.connections[number]
                 messages = connection.abandon()
                 self._note_pending(connection)
-                yield Event(connection, "messages", messages)
+                yield ConnectionEvent(connection, "messages", messages)
 
-    def _note_pending(self, connection: Connection) -> None:
+    def _note_pending(self, connection: DecodedConnection) -> None:
         place = connection.pending
         known = self._pending.get(connection.number)
         if place is None:
@@ -257,7 +257,7 @@ def _changed(path: Path) -> int | None:
         return None
 
 
-def _ending(entry: Entry, connection: Connection) -> Ending:
+def _ending(entry: JournalEntry, connection: DecodedConnection) -> Ending:
     try:
         return msgspec.json.decode(entry.body, type=Ending)
     except msgspec.DecodeError:

@@ -20,13 +20,13 @@ from relayproxy.settings.model import Settings, slow_turn_and_stall, version_fro
 from relayproxy.signals import NUMBERS, ignore_signals, stop_event
 from relayproxy.store.engine import open_engine
 from relayproxy.store.read.heartbeat import VitalsWriter
-from relayproxy.store.read.integrity import Integrity, Watch
+from relayproxy.store.read.integrity import FileWatch, Integrity
 from relayproxy.store.schema.revisions import check_schema
 from relayproxy.store.write.archive import Archive
 from relayproxy.telemetry.variables import wanted
 
 if TYPE_CHECKING:
-    from relayproxy.telemetry.otlp import Exporter
+    from relayproxy.telemetry.otlp import OtlpExporter
 
 COURTESY = 10
 """Niceness: on a machine with few processors calls come first, and recording catches up."""
@@ -45,7 +45,7 @@ def run(settings: Settings) -> None:
         exporter = _exporter()
         writer = VitalsWriter(open_engine(settings.database))
         reporter = Reporter(writer, settings.data_dir, settings.journal_quota, exporter)
-        watch = Watch(Integrity(settings.database).look)
+        watch = FileWatch(Integrity(settings.database).look)
 
         def check() -> None:
             watch.check()
@@ -78,12 +78,12 @@ def run(settings: Settings) -> None:
     ignore_signals()
 
 
-def _exporter() -> "Exporter | None":
+def _exporter() -> "OtlpExporter | None":
     if not wanted(os.environ):
         return None
-    from relayproxy.telemetry.otlp import Exporter
+    from relayproxy.telemetry.otlp import OtlpExporter
 
-    return Exporter.from_env()
+    return OtlpExporter.from_env()
 
 
 @contextmanager

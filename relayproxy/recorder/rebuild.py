@@ -18,11 +18,11 @@ import msgspec
 from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.errors import RelayproxyError
 from relayproxy.plural import plural
-from relayproxy.recorder.session import Part, Session, first_of, part_of
+from relayproxy.recorder.session import RecordedSession, SessionConnection, connection_of, first_of
 from relayproxy.retry import retry
 from relayproxy.settings.model import Settings, slow_turn_and_stall, version_from
 from relayproxy.store.engine import open_engine
-from relayproxy.store.errors import AwayError, DamagedError
+from relayproxy.store.errors import AwayError, UnreadableError
 from relayproxy.store.schema.revisions import check_schema
 from relayproxy.store.schema.rows import ConnectionRow
 from relayproxy.store.write.archive import Archive
@@ -35,7 +35,7 @@ PAUSES = (1.0,)
 
 
 @dataclass(slots=True)
-class Summary:
+class RebuildSummary:
     """What was done so far, by ids of ours."""
 
     total: int
@@ -58,7 +58,7 @@ class Summary:
         return "; ".join(said)
 
 
-def run(settings: Settings, sessions: tuple[str, ...]) -> Generator[Summary]:
+def run(settings: Settings, sessions: tuple[str, ...]) -> Generator[RebuildSummary]:
     """Derives the named sessions (ids of ours or VX ids), or all, anew; the summary before the first and after each.
 
     Raises RelayproxyError when a name belongs to no session, and when the database is not there, is of another
@@ -82,21 +82,21 @@ def rebuild(
     sessions: tuple[str, ...],
     thresholds: Callable[[str], Thresholds],
     version_of: Callable[[str], str | None] = lambda _route: None,
-) -> Generator[Summary]:
+) -> Generator[RebuildSummary]:
     """As `run`, with these."""
     ids: Iterable[str] = archive.session_ids()
-    summary = Summary(_patiently(archive.sessions))
+    summary = RebuildSummary(_patiently(archive.sessions))
     if sessions:
         found = {name: _patiently(partial(_ids, archive, name)) for name in sessions}
         if unknown := [name for name, its in found.items() if not its]:
             raise RelayproxyError(f"no session has the id {unknown[0]}: an id of ours or a VX id is expected")
         ids = dict.fromkeys(chain.from_iterable(found.values()))
-        summary = Summary(len(ids))
+        summary = RebuildSummary(len(ids))
     yield summary
     for session in ids:
         try:
             rebuilt = _patiently(partial(_rebuilt, archive, session, thresholds, version_of))
-        except DamagedError as problem:
+        except UnreadableError as problem:
             summary.failed[session] = str(problem)
         else:
             if rebuilt:
@@ -137,26 +137,28 @@ def _rebuilt(
             return False
         parts = [_part(archive, one) for one in archive.session_connections(id)]
         if not parts:
-            raise DamagedError("its connections are not there")
+            raise UnreadableError("its connections are not there")
         first = first_of(id, parts)
-        session = Session(id, first, thresholds(first.route), version_of(first.route))
+        session = RecordedSession(id, first, thresholds(first.route), version_of(first.route))
         session.rebuild(parts)
         rows = session.rows()
         if session.broken:
-            raise DamagedError("it could not be derived; the log says why")
+            raise UnreadableError("it could not be derived; the log says why")
         assert rows.labels is not None
         if archive.replace_session(replace(rows.session, revision=row.revision), rows.turns, rows.labels):
             return True
 
 
-def _part(archive: Archive, row: ConnectionRow) -> Part:
+def _part(archive: Archive, row: ConnectionRow) -> SessionConnection:
     messages = [*archive.messages(row.id)]
     if len(messages) < row.next_seq:
-        raise DamagedError(f"{row.next_seq - len(messages):,} of its {plural(row.next_seq, 'message')} cannot be found")
+        raise UnreadableError(
+            f"{row.next_seq - len(messages):,} of its {plural(row.next_seq, 'message')} cannot be found"
+        )
     try:
-        return part_of(row, messages)
+        return connection_of(row, messages)
     except msgspec.DecodeError as problem:
-        raise DamagedError(f"its connection {row.id} is damaged ({type(problem).__name__})") from None
+        raise UnreadableError(f"its connection {row.id} is damaged ({type(problem).__name__})") from None
 
 
 def _some(ids: Iterable[str]) -> str:

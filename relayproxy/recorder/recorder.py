@@ -21,10 +21,10 @@ from relayproxy.conversation.message import write_lines
 from relayproxy.journal.reader import START, Position
 from relayproxy.journal.segments import journal_paths
 from relayproxy.recorder.database_retry import DatabaseRetry, Stopped
-from relayproxy.recorder.decoding.connection import Connection, log_bug
-from relayproxy.recorder.heartbeat import Beat, Progress
-from relayproxy.recorder.journal_player import Event, Playback
-from relayproxy.recorder.session import Session
+from relayproxy.recorder.decoding.connection import DecodedConnection, log_bug
+from relayproxy.recorder.heartbeat import Beat, ProgressReport
+from relayproxy.recorder.journal_player import ConnectionEvent, JournalPlayer
+from relayproxy.recorder.session import RecordedSession
 from relayproxy.recorder.sessions import Sessions
 from relayproxy.store.errors import OvertakenError
 from relayproxy.store.schema.rows import Batch, ChunkRow, JournalRow
@@ -48,7 +48,7 @@ FINISH_TIME = 3.0
 """Seconds that reading on may take once the recorder has been told to stop."""
 
 
-class Exporter(Protocol):
+class SpanExporter(Protocol):
     """Where final spans go. Returns at once."""
 
     def export(self, spans: list[Span], /) -> None: ...
@@ -58,8 +58,8 @@ class Recorder:
     """Plays the journals in `folder` into `archive` until `stop` is set.
 
     `check` raises when the database cannot be used as it is. `thresholds` and `version_from` give those of a route.
-    `message_limit`, `patience`: see `Playback`. `beat` is called after every look at the journals, with what tells how
-    things are.
+    `message_limit`, `patience`: see `JournalPlayer`. `beat` is called after every look at the journals, with what
+    tells how things are.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Recorder:
         check: Callable[[], None],
         thresholds: Callable[[str], Thresholds] = lambda _route: Thresholds(),
         version_from: Callable[[str], str | None] = lambda _route: None,
-        exporter: Exporter | None = None,
+        exporter: SpanExporter | None = None,
         stop: threading.Event | None = None,
         beat: Callable[[Callable[[], Beat]], None] = lambda _look: None,
     ) -> None:
@@ -84,15 +84,15 @@ class Recorder:
         self._stop = stop or threading.Event()
         self._retry = DatabaseRetry(check, self._stop)
         self._sessions = Sessions(archive, self._retry, thresholds, version_from)
-        self._playbacks: dict[str, Playback] = {}
+        self._playbacks: dict[str, JournalPlayer] = {}
         self._looked = False
-        self._touched: dict[str, Connection] = {}
+        self._touched: dict[str, DecodedConnection] = {}
         self._dropped: list[str] = []
         """Provisional sessions that are to go with the next commit."""
         self._weight = 0
         self._troubled: set[str] = set()
         self._beat = beat
-        self._progress = Progress()
+        self._progress = ProgressReport()
 
     def run(self) -> None:
         """Plays until stopped; what is there by then is still played and committed, within a few seconds.
@@ -176,7 +176,9 @@ class Recorder:
         self._progress.done()
         self._settle(touched, sessions, moved)
 
-    def _batch(self, touched: list[Connection], sessions: list[Session], moved: list[Playback]) -> Batch:
+    def _batch(
+        self, touched: list[DecodedConnection], sessions: list[RecordedSession], moved: list[JournalPlayer]
+    ) -> Batch:
         rows = [session.rows() for session in sessions]
         return Batch(
             journals=tuple(JournalRow(one.id, *one.position) for one in moved),
@@ -199,7 +201,9 @@ class Recorder:
             if one.id not in self._troubled
         )
 
-    def _settle(self, touched: list[Connection], sessions: list[Session], moved: list[Playback]) -> None:
+    def _settle(
+        self, touched: list[DecodedConnection], sessions: list[RecordedSession], moved: list[JournalPlayer]
+    ) -> None:
         """What follows from a commit that has succeeded."""
         self._touched.clear()
         self._dropped.clear()
@@ -231,13 +235,13 @@ class Recorder:
             self._playbacks[path.name] = self._restore(path)
         self._looked = True
 
-    def _restore(self, path: Path) -> Playback:
+    def _restore(self, path: Path) -> JournalPlayer:
         rows = {row.id: row for row in self._retry(self._archive.journals)}
         live = self._retry(lambda: self._archive.live_connections(path.name))
-        connections = [Connection.restore(row, self._message_limit) for row in live]
+        connections = [DecodedConnection.restore(row, self._message_limit) for row in live]
         self._sessions.restore(connections)
         row = rows.get(path.name)
-        return Playback(
+        return JournalPlayer(
             path,
             Position(row.segment, row.offset) if row is not None else START,
             connections,
@@ -245,7 +249,7 @@ class Recorder:
             patience=self._patience,
         )
 
-    def _happened(self, event: Event) -> None:
+    def _happened(self, event: ConnectionEvent) -> None:
         connection = event.connection
         self._progress.took(connection.opening.opened_at, event)
         if event.what == "opened":
@@ -261,7 +265,7 @@ class Recorder:
         for message in event.messages:
             self._weight += MESSAGE_WEIGHT + min(message.size, self._message_limit)
 
-    def _export(self, sessions: list[Session]) -> None:
+    def _export(self, sessions: list[RecordedSession]) -> None:
         if self._exporter is None:
             return
         for session in sessions:
@@ -270,7 +274,7 @@ class Recorder:
             except Exception as problem:
                 log_bug(f"spans of session {session.id}", problem)
 
-    def _tidy(self, playback: Playback, step: Callable[[], None]) -> bool:
+    def _tidy(self, playback: JournalPlayer, step: Callable[[], None]) -> bool:
         try:
             step()
         except OSError as problem:
@@ -284,6 +288,6 @@ class Recorder:
             log.error("journal %s: %s", where, problem)
 
 
-def _chunk(connection: Connection) -> ChunkRow:
+def _chunk(connection: DecodedConnection) -> ChunkRow:
     fresh = connection.fresh
     return ChunkRow(connection.id, fresh[0].seq, len(fresh), write_lines(fresh))

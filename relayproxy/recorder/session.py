@@ -23,14 +23,14 @@ from relayproxy.conversation.model import Conversation, Turn
 from relayproxy.recorder.backend_version import backend_version
 from relayproxy.recorder.decoding.connection import log_bug
 from relayproxy.recorder.derive import session_labels, session_row, turn_row
-from relayproxy.recorder.session_identity import Identity
+from relayproxy.recorder.session_identity import SessionIdentity
 from relayproxy.store.schema.rows import ConnectionRow, SessionLabels, SessionRow, TurnRow
 
 MOST_LANGUAGES = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SessionConnection:
     """One connection of a session with everything known of it."""
 
     opening: Opening
@@ -38,13 +38,13 @@ class Part:
     ending: Ending | None
 
 
-def part_of(row: ConnectionRow, messages: Sequence[Message]) -> Part:
+def connection_of(row: ConnectionRow, messages: Sequence[Message]) -> SessionConnection:
     """A stored connection."""
     ending = msgspec.json.decode(row.ending, type=Ending) if row.ending is not None else None
-    return Part(msgspec.json.decode(row.opening, type=Opening), messages, ending)
+    return SessionConnection(msgspec.json.decode(row.opening, type=Opening), messages, ending)
 
 
-def first_of(session: str, parts: Sequence[Part]) -> Opening:
+def first_of(session: str, parts: Sequence[SessionConnection]) -> Opening:
     """The opening of a session's first connection, which gave it its id; `parts` (at least one) as they opened."""
     return next((part for part in parts if part.opening.connection_id == session), parts[0]).opening
 
@@ -61,7 +61,7 @@ class Rows:
     """Set when they have changed."""
 
 
-class Session:
+class RecordedSession:
     """A session by its id, with the opening of its first connection."""
 
     def __init__(self, session: str, opening: Opening, thresholds: Thresholds, version_from: str | None = None) -> None:
@@ -99,7 +99,7 @@ class Session:
         """Spans of so many turns, from the first, have been handed on."""
         self._ended_span = False
         """The span of the whole session has."""
-        self.name: Identity | None = None
+        self.name: SessionIdentity | None = None
         """Who it says it is, once it is settled by that which session this is."""
 
     def open(self, opening: Opening) -> None:
@@ -128,12 +128,12 @@ class Session:
         self.seen = max(self.seen, self.ended_at)
         self._change(lambda: self._fold.end(opening.connection_id, ending))
 
-    def join(self, part: Part) -> None:
+    def join(self, part: SessionConnection) -> None:
         """Takes in a whole connection, behind everything that has been fed before."""
         for _, step in _course(part):
             step(self)
 
-    def rebuild(self, parts: Sequence[Part]) -> None:
+    def rebuild(self, parts: Sequence[SessionConnection]) -> None:
         """Starts again from these connections, in the order in which things happened."""
         self._fold = Fold(self._thresholds)
         self.broken = False
@@ -143,7 +143,7 @@ class Session:
         for _ in self._steps(parts):
             pass
 
-    def reload(self, parts: Sequence[Part]) -> None:
+    def reload(self, parts: Sequence[SessionConnection]) -> None:
         """As `rebuild`, for a session that another process has played so far: what was final then has been handed on
         by it, and so has all of it whenever its last connection had ended."""
         self._fold = Fold(self._thresholds)
@@ -152,7 +152,7 @@ class Session:
                 self.forget_spans()
         self.forget_spans()
 
-    def _steps(self, parts: Sequence[Part]) -> Iterator[None]:
+    def _steps(self, parts: Sequence[SessionConnection]) -> Iterator[None]:
         for _, step in heapq.merge(*map(_course, parts), key=itemgetter(0)):
             step(self)
             yield
@@ -253,14 +253,14 @@ class Session:
             self.broken = True
 
 
-def _course(part: Part) -> Iterator[tuple[int, Callable[[Session], object]]]:
+def _course(part: SessionConnection) -> Iterator[tuple[int, Callable[[RecordedSession], object]]]:
     """What happened to one connection, as wall times and steps."""
     opening, ending = part.opening, part.ending
     yield opening.opened_at, lambda session: session.open(opening)
     for message in part.messages:
         yield (
             opening.opened_at + message.t,
-            partial(Session.feed, connection=opening.connection_id, messages=(message,)),
+            partial(RecordedSession.feed, connection=opening.connection_id, messages=(message,)),
         )
     if ending is not None:
         yield opening.opened_at + ending.t, lambda session: session.end(opening, ending)

@@ -19,7 +19,7 @@ from relayproxy.text import storable
 _SIGNATURE = "x-twilio-signature"
 
 
-class Identity(NamedTuple):
+class SessionIdentity(NamedTuple):
     """What must be the same for a connection to be a session's next one, as the store has it."""
 
     session_id: str
@@ -31,11 +31,11 @@ class Identity(NamedTuple):
     """Its upgrade request carried Twilio's signature."""
 
 
-def identity(conversation: Conversation, opening: Opening) -> Identity | None:
+def identity(conversation: Conversation, opening: Opening) -> SessionIdentity | None:
     """Of a session by its setup message and its first connection; None when it has not said who it is."""
     if conversation.session_id is None:
         return None
-    return Identity(
+    return SessionIdentity(
         storable(conversation.session_id),
         _text(conversation.call_sid),
         _text(conversation.account_sid),
@@ -50,7 +50,7 @@ def signed(opening: Opening) -> bool:
     return any(name.lower() == _SIGNATURE for name, _ in opening.request_headers)
 
 
-def agrees(row: SessionRow, said: Identity) -> bool:
+def agrees(row: SessionRow, said: SessionIdentity) -> bool:
     """Whether a stored session has this identity, as far as its row tells: not whether it was signed."""
     stored = (row.session_id, row.call_sid, row.account_sid, row.from_number, row.to_number)
     return all(for_index(one) == for_index(other) for one, other in zip(stored, said[:5], strict=True))

@@ -14,10 +14,10 @@ from relayproxy.connection import Opening
 from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.conversation.message import Message
 from relayproxy.recorder.database_retry import DatabaseRetry
-from relayproxy.recorder.decoding.connection import Connection
-from relayproxy.recorder.session import Part, Session, first_of, part_of
-from relayproxy.recorder.session_identity import Identity, agrees, identity, ids_of_first_frame, signed
-from relayproxy.store.errors import DamagedError
+from relayproxy.recorder.decoding.connection import DecodedConnection
+from relayproxy.recorder.session import RecordedSession, SessionConnection, connection_of, first_of
+from relayproxy.recorder.session_identity import SessionIdentity, agrees, identity, ids_of_first_frame, signed
+from relayproxy.store.errors import UnreadableError
 from relayproxy.store.schema.rows import SessionRow
 from relayproxy.store.write.archive import Archive
 
@@ -44,24 +44,24 @@ class Sessions:
         self._retry = retry
         self._thresholds = thresholds
         self._version_from = version_from
-        self._sessions: dict[str, Session] = {}
-        self._named: dict[Identity, str] = {}
+        self._sessions: dict[str, RecordedSession] = {}
+        self._named: dict[SessionIdentity, str] = {}
         """Sessions here by who they say they are; of several the first."""
-        self._resting: dict[str, Session] = {}
+        self._resting: dict[str, RecordedSession] = {}
         """Those among the sessions that have no connection here and are kept all the same, longest first."""
-        self.connections: dict[str, Connection] = {}
+        self.connections: dict[str, DecodedConnection] = {}
 
-    def of(self, connection: Connection) -> Session:
+    def of(self, connection: DecodedConnection) -> RecordedSession:
         return self._sessions[connection.session]
 
-    def opened(self, connection: Connection) -> None:
+    def opened(self, connection: DecodedConnection) -> None:
         """A connection is new: for now it is a session of its own."""
         self.connections[connection.id] = connection
         session = self._session(connection.id, connection.opening)
         session.open(connection.opening)
         self._sessions[session.id] = session
 
-    def restore(self, connections: Iterable[Connection]) -> None:
+    def restore(self, connections: Iterable[DecodedConnection]) -> None:
         """Connections that live on from before a restart."""
         fresh = list(connections)
         self.connections |= {connection.id: connection for connection in fresh}
@@ -72,7 +72,7 @@ class Sessions:
             else:
                 self._load(connection.session)
 
-    def ended(self, connection: Connection) -> None:
+    def ended(self, connection: DecodedConnection) -> None:
         """A connection's end has been committed; a session goes with its last connection here, unless it is one of
         those that connections join again and again."""
         del self.connections[connection.id]
@@ -87,11 +87,11 @@ class Sessions:
             session = next(iter(self._resting.values()))
         self._forget(session)
 
-    def identify(self, connections: Iterable[Connection]) -> list[str]:
+    def identify(self, connections: Iterable[DecodedConnection]) -> list[str]:
         """Moves those connections whose sessions have just said who they are and are known already. The ids of the
         provisional sessions that are no more."""
         gone: list[str] = []
-        late: dict[str, Session] = {}
+        late: dict[str, RecordedSession] = {}
         for connection in connections:
             target = self._known(connection)
             if target is None:
@@ -118,7 +118,7 @@ class Sessions:
         for target in [self._sessions[id] for id in sessions if id in self._sessions]:
             target.rebuild(self._parts(target.id))
 
-    def _known(self, connection: Connection) -> Session | None:
+    def _known(self, connection: DecodedConnection) -> RecordedSession | None:
         """The other session that the connection belongs to, when its own has just said who it is."""
         session = self._sessions[connection.session]
         if session.name is not None:
@@ -134,14 +134,14 @@ class Sessions:
             return None
         return target
 
-    def _goes_on(self, target: Session, connection: Connection) -> bool:
+    def _goes_on(self, target: RecordedSession, connection: DecodedConnection) -> bool:
         """Whether a socket of the session is still there as this connection comes. What another relay had of it may
         be over without having been played yet: that one counts while it has been heard of since."""
         others = [self.connections.get(id) for id in target.live]
         same_relay = any(other is not None and other.journal == connection.journal for other in others)
         return same_relay or (bool(others) and target.seen >= connection.opening.opened_at)
 
-    def _id_of(self, name: Identity, since: int) -> str | None:
+    def _id_of(self, name: SessionIdentity, since: int) -> str | None:
         """The session with this identity that lives or has ended at `since` or later."""
         known = self._named.get(name)
         resting = self._resting.get(known) if known is not None else None
@@ -153,7 +153,7 @@ class Sessions:
         rows = self._retry(lambda: self._archive.sessions_by_ids(name.session_id, None, since))
         return next((row.id for row in rows if agrees(row, name) and self._signed(row) == name.signed), None)
 
-    def _hinted(self, connection: Connection, since: int) -> str | None:
+    def _hinted(self, connection: DecodedConnection, since: int) -> str | None:
         """The session that the first frame of a connection without a setup message names by VX id or call SID."""
         vx, call_sid = ids_of_first_frame(connection.fresh)
         if vx is None and call_sid is None:
@@ -174,17 +174,17 @@ class Sessions:
         except msgspec.DecodeError:
             return False
 
-    def _revision(self, session: Session) -> int | None:
+    def _revision(self, session: RecordedSession) -> int | None:
         row = self._retry(lambda: self._archive.session(session.id))
         return None if row is None else row.revision
 
-    def _forget(self, session: Session) -> None:
+    def _forget(self, session: RecordedSession) -> None:
         del self._sessions[session.id]
         self._resting.pop(session.id, None)
         if session.name is not None and self._named.get(session.name) == session.id:
             del self._named[session.name]
 
-    def _load(self, session_id: str) -> Session | None:
+    def _load(self, session_id: str) -> RecordedSession | None:
         """A stored session, whose final spans were handed on before. None when nothing is left of it."""
         self._retry(lambda: self._archive.follow(session_id))
         parts = self._parts(session_id)
@@ -199,36 +199,36 @@ class Sessions:
             self._named.setdefault(session.name, session_id)
         return session
 
-    def _session(self, id: str, first: Opening) -> Session:
-        return Session(id, first, self._thresholds(first.route), self._version_from(first.route))
+    def _session(self, id: str, first: Opening) -> RecordedSession:
+        return RecordedSession(id, first, self._thresholds(first.route), self._version_from(first.route))
 
-    def _parts(self, session_id: str) -> list[Part]:
+    def _parts(self, session_id: str) -> list[SessionConnection]:
         """All connections of a session: what is stored, and what is played and not committed yet."""
-        parts: list[Part] = []
+        parts: list[SessionConnection] = []
         members = {one.id: one for one in self.connections.values() if one.session == session_id}
         for row in self._retry(lambda: self._archive.session_connections(session_id)):
             if row.id not in members:
                 try:
-                    parts.append(part_of(row, self._stored(row.id)))
+                    parts.append(connection_of(row, self._stored(row.id)))
                 except msgspec.DecodeError as problem:
                     log.error("connection %s is damaged (%s)", row.id, type(problem).__name__)  # noqa: TRY400
         parts += map(self._part, members.values())
         return sorted(parts, key=lambda part: part.opening.opened_at)
 
-    def _part(self, member: Connection) -> Part:
+    def _part(self, member: DecodedConnection) -> SessionConnection:
         """A connection that is played here, with what is stored of it."""
         stored = self._stored(member.id)
         member.last_t = max([member.last_t, *(message.t for message in stored[-1:])])
         # After a commit whose answer got lost, what is new here may be stored already.
         fresh = [message for message in member.fresh if not stored or message.seq > stored[-1].seq]
-        return Part(member.opening, stored + fresh, member.ending)
+        return SessionConnection(member.opening, stored + fresh, member.ending)
 
     def _stored(self, connection: str) -> list[Message]:
         def read() -> list[Message]:
             found: list[Message] = []
             try:
                 found.extend(self._archive.messages(connection))
-            except DamagedError as problem:
+            except UnreadableError as problem:
                 # The rest is lost for this session; waiting for it would hold up all others.
                 log.error("connection %s: %s", connection, problem)  # noqa: TRY400
             return found

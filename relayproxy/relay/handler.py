@@ -18,7 +18,7 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from relayproxy.connection import Ending, Opening
-from relayproxy.journal.format import Kind
+from relayproxy.journal.format import EntryKind
 from relayproxy.journal.tape import Tape
 from relayproxy.logs import RateLimit
 from relayproxy.proxies import is_trusted
@@ -194,7 +194,7 @@ class Relay:
             on_end=lambda ending: self._note_ending(number, opened, ending),
         )
         opening = msgspec.structs.replace(opening, status=101)
-        self._tape.note(Kind.OPENING, number, opened, msgspec.json.encode(opening))
+        self._tape.note(EntryKind.OPENING, number, opened, msgspec.json.encode(opening))
         self.live.add(splice)
         splice.finished.add_done_callback(lambda _: self.live.discard(splice))
         splice.finished.add_done_callback(lambda _: answer.response.close())
@@ -214,11 +214,11 @@ class Relay:
         return answers.Sent(answer.status)
 
     def _note_attempt(self, number: int, opened: int, opening: Opening, first: First) -> None:
-        self._tape.note(Kind.OPENING, number, opened, msgspec.json.encode(opening))
+        self._tape.note(EntryKind.OPENING, number, opened, msgspec.json.encode(opening))
         self._note_ending(number, opened, Ending(t=time.monotonic_ns() - opened, first=first))
 
     def _note_ending(self, number: int, opened: int, ending: Ending) -> None:
-        self._tape.note(Kind.ENDING, number, opened + ending.t, msgspec.json.encode(ending))
+        self._tape.note(EntryKind.ENDING, number, opened + ending.t, msgspec.json.encode(ending))
 
     def _warn(self, request: web.BaseRequest, path: str, target: Target, got: Headers, trusted: bool) -> None:
         if target.route == DEFAULT_ROUTE and path.startswith("/r/"):

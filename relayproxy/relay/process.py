@@ -18,7 +18,7 @@ from relayproxy.journal.refused import write_refused
 from relayproxy.journal.tape import Tape
 from relayproxy.journal.writer import JournalWriter
 from relayproxy.plural import plural
-from relayproxy.refusals import Tally
+from relayproxy.refusals import RefusalCount
 from relayproxy.relay import descriptors
 from relayproxy.relay.handler import Relay
 from relayproxy.relay.refusal_log import RefusalLog
@@ -101,7 +101,7 @@ async def _show_life(writer: JournalWriter) -> None:
         await asyncio.sleep(LIFE)
 
 
-def _report(writer: JournalWriter, tallies: tuple[Tally, ...]) -> None:
+def _report(writer: JournalWriter, tallies: tuple[RefusalCount, ...]) -> None:
     with suppress(OSError):  # that the disk is in trouble is said by the journal
         if writer.path is not None:
             write_refused(writer.path, tallies)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from relayproxy.logs import RateLimit
-from relayproxy.refusals import Reason, Refusal, Tally, add
+from relayproxy.refusals import Reason, Refusal, RefusalCount, add
 
 log = logging.getLogger(__name__)
 
@@ -21,13 +21,13 @@ class RefusalLog:
     """Counts refusals. `later(seconds, callback)` is the event loop's timer; `report` gets all tallies."""
 
     def __init__(
-        self, later: Callable[[float, Callable[[], None]], object], report: Callable[[tuple[Tally, ...]], object]
+        self, later: Callable[[float, Callable[[], None]], object], report: Callable[[tuple[RefusalCount, ...]], object]
     ) -> None:
         self._later = later
         self._report = report
         self._scheduled = False
         self._limit = RateLimit()
-        self.tallies: tuple[Tally, ...] = ()
+        self.tallies: tuple[RefusalCount, ...] = ()
 
     def note(
         self, reason: Reason, status: int, words: str, *, peer: str, target: str = "", signed: bool = False

@@ -18,7 +18,7 @@ from time import monotonic_ns
 from typing import Literal
 
 from relayproxy.connection import Ending, Side, SideEnd
-from relayproxy.journal.format import MAX_TOOK, Kind
+from relayproxy.journal.format import MAX_TOOK, EntryKind
 from relayproxy.journal.tape import Tape
 
 log = logging.getLogger(__name__)
@@ -60,8 +60,8 @@ class Splice:
         self._cause: str | None = None
         self._timers: list[asyncio.TimerHandle] = []
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.twilio = _End(self, "twilio", Kind.TWILIO_CHUNK, number, tape, twilio, twilio_protocol)
-        self.backend = _End(self, "backend", Kind.BACKEND_CHUNK, number, tape, backend, backend_protocol)
+        self.twilio = _End(self, "twilio", EntryKind.TWILIO_CHUNK, number, tape, twilio, twilio_protocol)
+        self.backend = _End(self, "backend", EntryKind.BACKEND_CHUNK, number, tape, backend, backend_protocol)
         self.twilio.peer, self.backend.peer = self.backend, self.twilio
 
     def start(self, head: bytes, from_twilio: bytes, from_backend: bytes) -> None:
@@ -170,7 +170,7 @@ class _End(asyncio.Protocol):
         self,
         splice: Splice,
         side: Side,
-        kind: Kind,
+        kind: EntryKind,
         number: int,
         tape: Tape,
         transport: asyncio.Transport | None,

@@ -17,7 +17,7 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, 
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from relayproxy.errors import SettingError
-from relayproxy.store.errors import BrokenError
+from relayproxy.store.errors import DamagedFileError
 
 BUSY_TIMEOUT = 5.0
 """Seconds to wait for another process's transaction before the database counts as unavailable."""
@@ -220,7 +220,7 @@ def _refuse_emptied(path: Path) -> None:
     """SQLite would delete the write-ahead log of an empty file, and with it what could still be recovered."""
     with suppress(FileNotFoundError):
         if path.stat().st_size == 0 and path.with_name(path.name + "-wal").stat().st_size:
-            raise BrokenError(f"The database {path} is empty, and its write-ahead log is not")
+            raise DamagedFileError(f"The database {path} is empty, and its write-ahead log is not")
 
 
 def _files(path: Path) -> tuple[Identity | None, Identity | None]:

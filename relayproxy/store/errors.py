@@ -71,11 +71,11 @@ class OvertakenError(StoreError):
         super().__init__(f"another recorder has written {len(self.sessions)} of the same sessions")
 
 
-class DamagedError(StoreError):
+class UnreadableError(StoreError):
     """Recorded messages cannot be read. Trying again will not help."""
 
 
-class BrokenError(DamagedError):
+class DamagedFileError(UnreadableError):
     """The SQLite file itself is damaged, or is none."""
 
 
@@ -102,7 +102,7 @@ def store_errors() -> Iterator[None]:
     except (SQLAlchemyError, sqlite3.Error) as problem:
         raise _kind(problem)(f"database: {_first_line(problem)}") from None
     except (gzip.BadGzipFile, EOFError, zlib.error, msgspec.DecodeError) as problem:
-        raise DamagedError(f"database: a recording is damaged ({type(problem).__name__})") from None
+        raise UnreadableError(f"database: a recording is damaged ({type(problem).__name__})") from None
     except OSError as problem:
         raise StoreError(f"database: {problem.strerror or problem}") from None
 
@@ -119,7 +119,7 @@ def _kind(problem: BaseException | None) -> type[StoreError]:
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             return AwayError
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            return BrokenError
+            return DamagedFileError
         wrong = isinstance(problem, sqlite3.ProgrammingError | sqlite3.DataError) or code == sqlite3.SQLITE_ERROR
         return RefusedError if wrong else StoreError
     state = _state(problem)
@@ -131,7 +131,7 @@ def _kind(problem: BaseException | None) -> type[StoreError]:
         return AwayError if lost and not any(word in str(problem) for word in _REFUSED) else StoreError
     if state in _AWAY or state.startswith("08"):
         return AwayError
-    return DamagedError if state in _DAMAGED else StoreError
+    return UnreadableError if state in _DAMAGED else StoreError
 
 
 def _is_refused(problem: BaseException | None, state: str | None) -> bool:

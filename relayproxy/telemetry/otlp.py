@@ -35,7 +35,7 @@ SHUTDOWN = 2.0
 PROTOCOLS: dict[str, type[HttpExporter] | type[GrpcExporter]] = {"http/protobuf": HttpExporter, "grpc": GrpcExporter}
 
 
-class Exporter:
+class OtlpExporter:
     """Takes ended spans and sends them in batches from a thread of its own. Lost spans are counted, never retried
     beyond what the OTLP exporter does: the recording is the truth and has lost nothing."""
 
@@ -52,7 +52,7 @@ class Exporter:
         """Spans that found the queue full."""
 
     @classmethod
-    def from_env(cls) -> "Exporter | None":
+    def from_env(cls) -> "OtlpExporter | None":
         """An exporter as the `OTEL_…` variables say; None when they name no endpoint or turn export off. Raises
         `SettingError` for a value that cannot be used."""
         if not wanted(environ):

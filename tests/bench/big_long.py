@@ -15,7 +15,7 @@ from relayproxy.connection import Ending
 from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.conversation.message import Message, write_lines
 from relayproxy.recorder.derive import to_json
-from relayproxy.recorder.session import Session
+from relayproxy.recorder.session import RecordedSession
 from relayproxy.store.schema.rows import Batch, ChunkRow, ConnectionRow, JournalRow
 from relayproxy.store.write.archive import Archive
 from tests.bench.long_call import OPENING, SECOND, long_call
@@ -33,7 +33,7 @@ def record(archive: Archive, messages: int) -> str:
     began = time.time_ns() - 3600 * SECOND - made[-1].t
     opening = msgspec.structs.replace(OPENING, connection_id=id, trace_id=id[::-1], opened_at=began)
     ending = Ending(t=made[-1].t + SECOND, first="twilio", twilio="eof", backend="eof")
-    session = Session(id, opening, Thresholds())
+    session = RecordedSession(id, opening, Thresholds())
     session.open(opening)
     for number, some in enumerate(_portions(made)):
         types = session.feed(id, some)

@@ -6,7 +6,7 @@ import sys
 
 import uvloop
 
-from relayproxy.journal.format import Kind
+from relayproxy.journal.format import EntryKind
 from relayproxy.journal.tape import Tape
 from relayproxy.relay.handler import Relay
 from relayproxy.relay.refusal_log import RefusalLog
@@ -23,7 +23,7 @@ class Nowhere:
 
 
 class Blank(Tape):
-    def chunk(self, kind: Kind, connection: int, t: int, took: int, data: bytes) -> None:
+    def chunk(self, kind: EntryKind, connection: int, t: int, took: int, data: bytes) -> None:
         """Records nothing."""
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relayproxy.journal.format import MAGIC, Entry, Kind, pack_block, pack_entry
+from relayproxy.journal.format import MAGIC, EntryKind, JournalEntry, pack_block, pack_entry
 from relayproxy.journal.reader import Block, Damage, JournalReader, delete_journal, delete_segments
 from relayproxy.journal.segments import create_journal, segment_numbers, segment_path
 from relayproxy.journal.writer import JournalWriter
@@ -16,7 +16,7 @@ READ = 1 << 20
 
 
 def entry(body: bytes, connection: int = 1) -> bytes:
-    return pack_entry(Kind.TWILIO_CHUNK, connection, 5, 7, body)
+    return pack_entry(EntryKind.TWILIO_CHUNK, connection, 5, 7, body)
 
 
 def block(*bodies: bytes) -> bytes:
@@ -65,8 +65,8 @@ def test_entries_come_as_they_were_written(journal: Journal) -> None:
             1,
             start + 21 + 3 + 21,
             (
-                Entry(Kind.TWILIO_CHUNK, 1, 5, 7, b"one", start + 21),
-                Entry(Kind.TWILIO_CHUNK, 1, 5, 7, b"", start + 21 + 3 + 21),
+                JournalEntry(EntryKind.TWILIO_CHUNK, 1, 5, 7, b"one", start + 21),
+                JournalEntry(EntryKind.TWILIO_CHUNK, 1, 5, 7, b"", start + 21 + 3 + 21),
             ),
         )
         assert isinstance(second, Block)
@@ -243,7 +243,7 @@ def test_a_file_that_is_no_segment(journal: Journal) -> None:
 
 
 def test_entries_that_do_not_fit_their_block(journal: Journal) -> None:
-    overlong = pack_entry(Kind.TWILIO_CHUNK, 1, 5, 7, b"abc")[:-1]
+    overlong = pack_entry(EntryKind.TWILIO_CHUNK, 1, 5, 7, b"abc")[:-1]
     stub = b"\x01\x02"
     later_kind = b"\x63" + entry(b"unknown")[1:]
     journal.add(1, MAGIC + pack_block(entry(b"ok") + overlong) + pack_block(later_kind + entry(b"fine") + stub))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from relayproxy.journal.format import Entry, GapBody, GapCause, Kind, unpack_entries
+from relayproxy.journal.format import EntryKind, GapBody, GapCause, JournalEntry, unpack_entries
 from relayproxy.journal.tape import HAND_OVER_SIZE, Tape
 
 
@@ -26,7 +26,7 @@ class Desk:
         for callback in due:
             callback()
 
-    def write_all(self) -> list[Entry]:
+    def write_all(self) -> list[JournalEntry]:
         entries = [entry for buffer in self.buffers for entry in unpack_entries(bytes(buffer), 0)]
         self.pending, self.buffers = 0, []
         return entries
@@ -35,16 +35,16 @@ class Desk:
 def test_entries_come_out_as_they_went_in_at_the_next_flush() -> None:
     desk = Desk()
     tape = Tape(desk, 1000, desk.later)
-    tape.note(Kind.OPENING, 1, 100, b"how it opened")
-    tape.chunk(Kind.TWILIO_CHUNK, 1, 110, 7, b"hello")
-    tape.chunk(Kind.BACKEND_CHUNK, 1, 120, 1 << 40, b"")
+    tape.note(EntryKind.OPENING, 1, 100, b"how it opened")
+    tape.chunk(EntryKind.TWILIO_CHUNK, 1, 110, 7, b"hello")
+    tape.chunk(EntryKind.BACKEND_CHUNK, 1, 120, 1 << 40, b"")
     assert not desk.buffers
     assert len(desk.timers) == 1
     desk.flush()
     assert [(e.kind, e.connection, e.t, e.took, e.body) for e in desk.write_all()] == [
-        (Kind.OPENING, 1, 100, 0, b"how it opened"),
-        (Kind.TWILIO_CHUNK, 1, 110, 7, b"hello"),
-        (Kind.BACKEND_CHUNK, 1, 120, 0xFFFFFFFF, b""),
+        (EntryKind.OPENING, 1, 100, 0, b"how it opened"),
+        (EntryKind.TWILIO_CHUNK, 1, 110, 7, b"hello"),
+        (EntryKind.BACKEND_CHUNK, 1, 120, 0xFFFFFFFF, b""),
     ]
     assert not desk.timers
 
@@ -52,8 +52,8 @@ def test_entries_come_out_as_they_went_in_at_the_next_flush() -> None:
 def test_a_long_buffer_does_not_wait_for_the_flush() -> None:
     desk = Desk()
     tape = Tape(desk, 10 * HAND_OVER_SIZE, desk.later)
-    tape.chunk(Kind.TWILIO_CHUNK, 1, 1, 0, b"x" * HAND_OVER_SIZE)
-    tape.chunk(Kind.TWILIO_CHUNK, 1, 2, 0, b"y")
+    tape.chunk(EntryKind.TWILIO_CHUNK, 1, 1, 0, b"x" * HAND_OVER_SIZE)
+    tape.chunk(EntryKind.TWILIO_CHUNK, 1, 2, 0, b"y")
     assert [e.body[:1] for e in desk.write_all()] == [b"x"]
     desk.flush()
     assert [e.body[:1] for e in desk.write_all()] == [b"y"]
@@ -62,44 +62,44 @@ def test_a_long_buffer_does_not_wait_for_the_flush() -> None:
 def test_what_does_not_fit_becomes_one_gap_a_side_in_the_place_where_it_is_missing() -> None:
     desk = Desk()
     tape = Tape(desk, 100, desk.later)
-    tape.chunk(Kind.TWILIO_CHUNK, 1, 10, 0, b"a" * 90)
+    tape.chunk(EntryKind.TWILIO_CHUNK, 1, 10, 0, b"a" * 90)
     desk.flush()
-    tape.chunk(Kind.TWILIO_CHUNK, 1, 20, 0, b"b" * 50)
-    tape.chunk(Kind.BACKEND_CHUNK, 1, 30, 0, b"c" * 5)
-    tape.chunk(Kind.TWILIO_CHUNK, 1, 40, 0, b"d" * 7)
+    tape.chunk(EntryKind.TWILIO_CHUNK, 1, 20, 0, b"b" * 50)
+    tape.chunk(EntryKind.BACKEND_CHUNK, 1, 30, 0, b"c" * 5)
+    tape.chunk(EntryKind.TWILIO_CHUNK, 1, 40, 0, b"d" * 7)
     desk.flush()
     assert [e.body[:1] for e in desk.write_all()] == [b"a"]
-    tape.chunk(Kind.TWILIO_CHUNK, 1, 50, 0, b"e")
+    tape.chunk(EntryKind.TWILIO_CHUNK, 1, 50, 0, b"e")
     desk.flush()
     first, second, chunk = desk.write_all()
     assert (first.kind, first.t, GapBody.unpack(first.body)) == (
-        Kind.GAP,
+        EntryKind.GAP,
         20,
-        GapBody(GapCause.BUFFER, Kind.TWILIO_CHUNK, 2, 57, 40),
+        GapBody(GapCause.BUFFER, EntryKind.TWILIO_CHUNK, 2, 57, 40),
     )
-    assert (second.t, GapBody.unpack(second.body)) == (30, GapBody(GapCause.BUFFER, Kind.BACKEND_CHUNK, 1, 5, 30))
+    assert (second.t, GapBody.unpack(second.body)) == (30, GapBody(GapCause.BUFFER, EntryKind.BACKEND_CHUNK, 1, 5, 30))
     assert chunk.body == b"e"
 
 
 def test_a_gap_is_written_although_nothing_follows_it() -> None:
     desk = Desk()
     tape = Tape(desk, 100, desk.later)
-    tape.chunk(Kind.TWILIO_CHUNK, 1, 10, 0, b"a" * 101)
+    tape.chunk(EntryKind.TWILIO_CHUNK, 1, 10, 0, b"a" * 101)
     desk.flush()
-    tape.chunk(Kind.TWILIO_CHUNK, 1, 20, 0, b"b")
+    tape.chunk(EntryKind.TWILIO_CHUNK, 1, 20, 0, b"b")
     desk.write_all()
     desk.flush()
     desk.flush()
-    assert [e.kind for e in desk.write_all()] == [Kind.GAP]
+    assert [e.kind for e in desk.write_all()] == [EntryKind.GAP]
 
 
 def test_openings_and_endings_still_fit_when_chunks_do_not() -> None:
     desk = Desk()
     tape = Tape(desk, 100, desk.later)
-    tape.chunk(Kind.TWILIO_CHUNK, 1, 10, 0, b"a" * 101)
-    tape.note(Kind.ENDING, 1, 20, b"{}")
+    tape.chunk(EntryKind.TWILIO_CHUNK, 1, 10, 0, b"a" * 101)
+    tape.note(EntryKind.ENDING, 1, 20, b"{}")
     for t in range(20):
-        tape.note(Kind.ENDING, 1, t, b"{}")
+        tape.note(EntryKind.ENDING, 1, t, b"{}")
     tape.close()
-    assert [e.kind for e in desk.write_all()].count(Kind.ENDING) + tape.lost == 21
+    assert [e.kind for e in desk.write_all()].count(EntryKind.ENDING) + tape.lost == 21
     assert 0 < tape.lost < 20

@@ -11,10 +11,10 @@ from pathlib import Path
 from relayproxy.journal.format import (
     BLOCK_HEAD,
     MAGIC,
-    Entry,
+    EntryKind,
     GapBody,
     GapCause,
-    Kind,
+    JournalEntry,
     pack_entry,
     unpack_entries,
 )
@@ -26,10 +26,10 @@ PATIENCE = 20.0
 
 
 def chunk(t: int, body: bytes, connection: int = 1) -> bytearray:
-    return bytearray(pack_entry(Kind.TWILIO_CHUNK, connection, t, 0, body))
+    return bytearray(pack_entry(EntryKind.TWILIO_CHUNK, connection, t, 0, body))
 
 
-def read_all(journal: Path) -> list[Entry]:
+def read_all(journal: Path) -> list[JournalEntry]:
     """Every entry of a journal that is whole to its last byte."""
     entries = []
     for number in segment_numbers(journal):
@@ -93,17 +93,17 @@ def test_over_its_quota_it_counts_and_goes_on_once_there_is_room(tmp_path: Path)
         t += 1
         wait_until(lambda: writer.pending == 0)
     assert writer.problem is GapCause.QUOTA
-    writer.put(bytearray(pack_entry(Kind.ENDING, 1, t, 0, b"the end")))
+    writer.put(bytearray(pack_entry(EntryKind.ENDING, 1, t, 0, b"the end")))
     writer.put(chunk(t + 1, b"too much"))
     for number in segment_numbers(journal)[:-1]:
         segment_path(journal, number).unlink()
     wait_until(lambda: writer.problem is None)
     writer.put(chunk(t + 2, b"again"))
     writer.close()
-    entries = [e for e in read_all(journal) if e.kind is not Kind.TWILIO_CHUNK or len(e.body) < SEGMENT]
-    assert [e.kind for e in entries] == [Kind.ENDING, Kind.GAP, Kind.TWILIO_CHUNK]
+    entries = [e for e in read_all(journal) if e.kind is not EntryKind.TWILIO_CHUNK or len(e.body) < SEGMENT]
+    assert [e.kind for e in entries] == [EntryKind.ENDING, EntryKind.GAP, EntryKind.TWILIO_CHUNK]
     gap = GapBody.unpack(entries[1].body)
-    assert (gap.cause, gap.side, gap.chunks, gap.size) == (GapCause.QUOTA, Kind.TWILIO_CHUNK, 2, SEGMENT + 8)
+    assert (gap.cause, gap.side, gap.chunks, gap.size) == (GapCause.QUOTA, EntryKind.TWILIO_CHUNK, 2, SEGMENT + 8)
 
 
 def test_a_quota_smaller_than_a_segment_still_lets_the_recorder_make_room(tmp_path: Path) -> None:
@@ -127,15 +127,15 @@ def test_over_its_quota_what_is_missing_is_on_disk_before_the_end(tmp_path: Path
     for t in range(8):
         writer.put(chunk(t, b"x" * SEGMENT))
         sent += SEGMENT
-    writer.put(bytearray(pack_entry(Kind.ENDING, 1, 9, 0, b"the end")))
+    writer.put(bytearray(pack_entry(EntryKind.ENDING, 1, 9, 0, b"the end")))
     writer.close()
     (journal,) = journal_paths(tmp_path)
     entries = read_all(journal)
-    taped = sum(len(e.body) for e in entries if e.kind is Kind.TWILIO_CHUNK)
-    missing = sum(GapBody.unpack(e.body).size for e in entries if e.kind is Kind.GAP)
+    taped = sum(len(e.body) for e in entries if e.kind is EntryKind.TWILIO_CHUNK)
+    missing = sum(GapBody.unpack(e.body).size for e in entries if e.kind is EntryKind.GAP)
     assert missing > 0
     assert taped + missing == sent
-    assert [e.body for e in entries if e.kind is Kind.ENDING] == [b"the end"]
+    assert [e.body for e in entries if e.kind is EntryKind.ENDING] == [b"the end"]
 
 
 def test_a_journal_that_somebody_deletes_is_begun_anew(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ writer.close()
     (journal,) = journal_paths(tmp_path)
     first, gap, last = read_all(journal)
     assert (first.body[:1], last.body[:1]) == (b"a", b"c")
-    assert (gap.t, GapBody.unpack(gap.body)) == (2, GapBody(GapCause.DISK, Kind.TWILIO_CHUNK, 1, 1000, 2))
+    assert (gap.t, GapBody.unpack(gap.body)) == (2, GapBody(GapCause.DISK, EntryKind.TWILIO_CHUNK, 1, 1000, 2))
 
 
 def test_a_folder_that_cannot_be_made_is_tried_again(tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ def test_a_folder_that_cannot_be_made_is_tried_again(tmp_path: Path) -> None:
     writer.put(chunk(2, b"kept"))
     writer.close()
     (journal,) = journal_paths(tmp_path / "journal")
-    assert [e.kind for e in read_all(journal)] == [Kind.GAP, Kind.TWILIO_CHUNK]
+    assert [e.kind for e in read_all(journal)] == [EntryKind.GAP, EntryKind.TWILIO_CHUNK]
 
 
 def test_a_journal_appears_only_once_it_is_locked(tmp_path: Path) -> None:

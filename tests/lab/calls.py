@@ -12,7 +12,7 @@ import msgspec
 from relayproxy.conversation.protocol.messages import FromTwilio
 from relayproxy.lab.result import Caller
 from relayproxy.lab.script import TwiML
-from relayproxy.lab.session import Close, Session
+from relayproxy.lab.session import Close, SimulatedSession
 
 SPEED = 100.0
 GREETING = "Good day. Say something, or press a key."
@@ -24,7 +24,7 @@ class Call:
     def __init__(self, twiml: TwiML) -> None:
         self.lines: list[str] = []
         self.ended: tuple[str, Close] | None = None
-        self.session = Session(twiml, random.Random(1), SPEED, self._send, self._finish)
+        self.session = SimulatedSession(twiml, random.Random(1), SPEED, self._send, self._finish)
 
     def _send(self, message: FromTwilio) -> None:
         assert self.ended is None
@@ -42,7 +42,7 @@ class Call:
             self.backend(type="text", token=token, last=number == len(tokens), **fields)
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        assert await self.session.bell.until(holds, 30)
+        assert await self.session.notifier.until(holds, 30)
 
     async def hears(self, words: int) -> None:
         await self.until(lambda: self.session.playback.speaking and self.session.playback.words >= words)

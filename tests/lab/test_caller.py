@@ -10,7 +10,7 @@ from relayproxy.conversation.protocol.messages import End, FromBackend, FromTwil
 from relayproxy.lab.caller import Person
 from relayproxy.lab.result import Caller
 from relayproxy.lab.script import HangUp, Listen, Pause, Press, Say, Step, TwiML
-from relayproxy.lab.session import Session
+from relayproxy.lab.session import SimulatedSession
 
 SPEED = 100.0
 
@@ -27,7 +27,7 @@ async def lines(steps: Sequence[Step], *replies: FromBackend, seed: int = 1, pat
             asyncio.get_running_loop().call_soon(session.receive, encode(queue.pop(0)))
 
     rng = random.Random(seed)
-    session = Session(TwiML(), rng, SPEED, send, lambda ending, _: sent.append(ending))
+    session = SimulatedSession(TwiML(), rng, SPEED, send, lambda ending, _: sent.append(ending))
     session.begin(Caller.somebody(random.Random(1)))
     playing = asyncio.create_task(session.playback.run())
     async with asyncio.timeout(60):

@@ -6,7 +6,7 @@ import random
 import pytest
 
 from relayproxy.lab.phrases import PHRASES, slots
-from relayproxy.lab.restaurant import Act, Dial, Dialogue, Leave, Play, Ponder, Speak, Switch
+from relayproxy.lab.restaurant import Act, Announcement, Dialogue, Keypad, Leave, Ponder, Speak, Switch
 
 
 def texts(acts: list[Act]) -> str:
@@ -67,7 +67,7 @@ def test_keys() -> None:
     assert texts(talk.press("*")) == texts(talk.press("7")) == PHRASES["en"]["menu"][0]
     assert texts(talk.press("1")) in PHRASES["en"]["ask_party"]
     assert texts(talk.press("2")) == PHRASES["en"]["hours"][0]
-    assert isinstance(talk.press("4")[-1], Dial)
+    assert isinstance(talk.press("4")[-1], Keypad)
     assert handoff(talk.press("0"))["reasonCode"] == "live-agent"
     assert handoff(talk.press("#"))["reasonCode"] == "goodbye"
 
@@ -84,7 +84,7 @@ def test_it_switches_and_stays_in_the_language() -> None:
 def test_music_while_it_looks() -> None:
     assert [type(act) for act in Dialogue(random.Random(0)).hear("Could you check that?")] == [
         Speak,
-        Play,
+        Announcement,
         Ponder,
         Speak,
     ]

@@ -13,9 +13,9 @@ from sqlalchemy import Engine
 
 from relayproxy.connection import Ending, Opening
 from relayproxy.conversation.message import Message
-from relayproxy.journal.format import MAGIC, GapBody, GapCause, Kind, pack_block, pack_entry
+from relayproxy.journal.format import MAGIC, EntryKind, GapBody, GapCause, pack_block, pack_entry
 from relayproxy.journal.segments import create_journal, segment_path
-from relayproxy.recorder.recorder import Exporter, Recorder
+from relayproxy.recorder.recorder import Recorder, SpanExporter
 from relayproxy.store.engine import open_engine
 from relayproxy.store.schema.mapping import columns, value
 from relayproxy.store.schema.revisions import check_schema
@@ -73,7 +73,7 @@ class Journal:
         """The writer is gone."""
         os.close(self._lock)
 
-    def entry(self, kind: Kind, connection: int, body: bytes, took: int = 0) -> None:
+    def entry(self, kind: EntryKind, connection: int, body: bytes, took: int = 0) -> None:
         self.entries += pack_entry(kind, connection, self.now * MS, took, body)
 
     def call(self, **opening: Any) -> "Call":
@@ -96,30 +96,34 @@ class Call:
             **{"opened_at": NOON + journal.now * MS, **known, **opening},
         )  # fmt: skip
         if not lost:
-            self._entry(Kind.OPENING, msgspec.json.encode(self.opening))
+            self._entry(EntryKind.OPENING, msgspec.json.encode(self.opening))
 
     def twilio(self, text: str | bytes, *, after: int = 10, **how: Any) -> None:
         """A message from Twilio, `after` milliseconds later."""
         self.chunk(
-            Kind.TWILIO_CHUNK, frame(TEXT, text if isinstance(text, bytes) else text.encode(), mask=True, **how), after
+            EntryKind.TWILIO_CHUNK,
+            frame(TEXT, text if isinstance(text, bytes) else text.encode(), mask=True, **how),
+            after,
         )
 
     def backend(self, text: str | bytes, *, after: int = 10, **how: Any) -> None:
-        self.chunk(Kind.BACKEND_CHUNK, frame(TEXT, text if isinstance(text, bytes) else text.encode(), **how), after)
+        self.chunk(
+            EntryKind.BACKEND_CHUNK, frame(TEXT, text if isinstance(text, bytes) else text.encode(), **how), after
+        )
 
-    def chunk(self, kind: Kind, data: bytes, after: int = 10) -> None:
+    def chunk(self, kind: EntryKind, data: bytes, after: int = 10) -> None:
         self.journal.now += after
         self._entry(kind, data, took=MS)
 
-    def gap(self, side: Kind, size: int, cause: GapCause = GapCause.BUFFER) -> None:
-        self._entry(Kind.GAP, GapBody(cause, side, 1, size, self.journal.now * MS).pack())
+    def gap(self, side: EntryKind, size: int, cause: GapCause = GapCause.BUFFER) -> None:
+        self._entry(EntryKind.GAP, GapBody(cause, side, 1, size, self.journal.now * MS).pack())
 
     def end(self, **ending: Any) -> None:
         self.journal.now += 10
         known = {"t": (self.journal.now - self.opened) * MS, "first": "twilio", "twilio": "eof", "backend": "eof"}
-        self._entry(Kind.ENDING, msgspec.json.encode(Ending(**{**known, **ending})))
+        self._entry(EntryKind.ENDING, msgspec.json.encode(Ending(**{**known, **ending})))
 
-    def _entry(self, kind: Kind, body: bytes, took: int = 0) -> None:
+    def _entry(self, kind: EntryKind, body: bytes, took: int = 0) -> None:
         self.journal.entry(kind, self.number, body, took)
         if not self.quiet:
             self.journal.flush()
@@ -165,7 +169,7 @@ class Stage:
         *,
         patience: int = 1 << 30,
         message_limit: int = 64 * 1024,
-        exporter: Exporter | None = None,
+        exporter: SpanExporter | None = None,
         stop: threading.Event | None = None,
         check: Callable[[], None] | None = None,
         version_from: str | None = None,

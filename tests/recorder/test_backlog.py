@@ -7,7 +7,7 @@ from pathlib import Path
 from relayproxy.journal.format import MAGIC
 from relayproxy.journal.reader import Position
 from relayproxy.journal.segments import segment_path
-from relayproxy.recorder.backlog import Waiting
+from relayproxy.recorder.backlog import Backlog
 from tests.recorder.stage import Journal
 
 HOUR = 3600.0
@@ -24,7 +24,7 @@ def written(journal: Journal, seconds_ago: float) -> None:
 
 
 def test_what_has_all_been_played_does_not_wait_however_old(tmp_path: Path) -> None:
-    journal, waiting = Journal(tmp_path), Waiting()
+    journal, waiting = Journal(tmp_path), Backlog()
     written(journal, HOUR)
     assert waiting.age([(journal.path, Position(1, 0))]) == 0
     assert waiting.age([(journal.path, Position(1, len(MAGIC)))]) == 0
@@ -34,7 +34,7 @@ def test_what_has_all_been_played_does_not_wait_however_old(tmp_path: Path) -> N
 
 
 def test_what_nobody_can_read_grows_old_while_more_is_written_behind_it(tmp_path: Path) -> None:
-    journal, waiting = Journal(tmp_path), Waiting()
+    journal, waiting = Journal(tmp_path), Backlog()
     here = end(journal)
     ages = []
     for _ in range(5):
@@ -46,7 +46,7 @@ def test_what_nobody_can_read_grows_old_while_more_is_written_behind_it(tmp_path
 
 
 def test_a_backlog_is_as_old_as_the_look_that_first_saw_it(tmp_path: Path) -> None:
-    journal, waiting = Journal(tmp_path), Waiting()
+    journal, waiting = Journal(tmp_path), Backlog()
     places = []
     for _ in range(3000):
         journal.raw(bytes(10))
@@ -62,13 +62,13 @@ def test_a_recorder_that_starts_late_knows_by_when_files_were_written(tmp_path: 
     journal = Journal(tmp_path)
     journal.raw(bytes(100))
     written(journal, HOUR)
-    assert HOUR <= Waiting().age([(journal.path, Position(1, 0))]) < 2 * HOUR
+    assert HOUR <= Backlog().age([(journal.path, Position(1, 0))]) < 2 * HOUR
     journal.rotate()
     journal.raw(bytes(100))
     written(journal, HOUR / 2)
-    assert Waiting().age([(journal.path, Position(1, 50))]) >= HOUR
-    assert HOUR / 2 <= Waiting().age([(journal.path, Position(2, 0))]) < HOUR
+    assert Backlog().age([(journal.path, Position(1, 50))]) >= HOUR
+    assert HOUR / 2 <= Backlog().age([(journal.path, Position(2, 0))]) < HOUR
 
 
 def test_a_journal_that_is_gone_does_not_wait(tmp_path: Path) -> None:
-    assert Waiting().age([(tmp_path / "gone", Position(1, 0))]) == 0
+    assert Backlog().age([(tmp_path / "gone", Position(1, 0))]) == 0

@@ -15,7 +15,7 @@ from relayproxy.journal.reader import Position, delete_journal
 from relayproxy.journal.refused import write_refused
 from relayproxy.journal.segments import LOCK
 from relayproxy.recorder.heartbeat import Beat, Life, Reporter, journals
-from relayproxy.refusals import Refusal, Tally
+from relayproxy.refusals import Refusal, RefusalCount
 from relayproxy.store.engine import open_engine, open_reader
 from relayproxy.store.errors import StoreError
 from relayproxy.store.read.heartbeat import Report, Vitals, VitalsWriter, reports
@@ -193,7 +193,7 @@ def test_what_relays_have_refused_is_told_and_stays_known_when_they_are_gone(tmp
     for journal in (one, other):
         journal.mkdir(parents=True)
         (journal / "lock").touch()
-        write_refused(journal, (Tally(2, refusal),))
+        write_refused(journal, (RefusalCount(2, refusal),))
     kept = Kept()
     reporting = reporter(kept, tmp_path)
     reporting.beat(beat)
@@ -201,7 +201,7 @@ def test_what_relays_have_refused_is_told_and_stays_known_when_they_are_gone(tmp
     delete_journal(one)
     assert not one.exists()
     reporting.close()
-    assert [told.refused for told in kept.told] == [(Tally(4, refusal),)] * 2
+    assert [told.refused for told in kept.told] == [(RefusalCount(4, refusal),)] * 2
 
 
 def test_how_long_a_relay_has_shown_no_life(stage: Stage) -> None:

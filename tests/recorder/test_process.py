@@ -9,7 +9,7 @@ import pytest
 
 from relayproxy.connection import Ending, Opening
 from relayproxy.errors import RelayproxyError
-from relayproxy.journal.format import Kind, pack_entry
+from relayproxy.journal.format import EntryKind, pack_entry
 from relayproxy.journal.writer import JournalWriter
 from relayproxy.recorder.decoding.connection import SIDES
 from relayproxy.recorder.process import run
@@ -65,7 +65,7 @@ def test_killed_again_and_again_while_a_journal_is_written(stage: Stage) -> None
     writer = JournalWriter(stage.journals, quota=1 << 30, segment_size=64 * 1024)
     assert writer.path is not None
     book = Book()
-    sent: dict[int, dict[Kind, list[str]]] = {}
+    sent: dict[int, dict[EntryKind, list[str]]] = {}
     for number in range(1, 11):
         sent[number] = {side: [] for side in SIDES}
         writer.put(bytearray(book.opening(number)))
@@ -131,7 +131,7 @@ class Book:
 
     def __init__(self) -> None:
         self.now = 0
-        self._left: dict[tuple[int, Kind], bytes] = {}
+        self._left: dict[tuple[int, EntryKind], bytes] = {}
 
     def opening(self, number: int) -> bytes:
         opening = Opening(
@@ -145,12 +145,12 @@ class Book:
             peer="127.0.0.1:1",
             status=101,
         )
-        return pack_entry(Kind.OPENING, number, 0, 0, msgspec.json.encode(opening))
+        return pack_entry(EntryKind.OPENING, number, 0, 0, msgspec.json.encode(opening))
 
-    def say(self, number: int, side: Kind, text: str, *, hold_back: int = 0) -> bytes:
+    def say(self, number: int, side: EntryKind, text: str, *, hold_back: int = 0) -> bytes:
         """A message whose last bytes come with the next one on its side."""
         self.now += MS
-        data = self._left.pop((number, side), b"") + frame(TEXT, text.encode(), mask=side is Kind.TWILIO_CHUNK)
+        data = self._left.pop((number, side), b"") + frame(TEXT, text.encode(), mask=side is EntryKind.TWILIO_CHUNK)
         if hold_back:
             self._left[number, side], data = data[-hold_back:], data[:-hold_back]
         return pack_entry(side, number, self.now, 1000, data)
@@ -159,4 +159,4 @@ class Book:
         self.now += MS
         rest = [pack_entry(side, number, self.now, 1000, self._left.pop((number, side), b"")) for side in SIDES]
         ending = Ending(t=self.now, first="twilio", twilio="eof", backend="eof")
-        return b"".join(rest) + pack_entry(Kind.ENDING, number, self.now, 0, msgspec.json.encode(ending))
+        return b"".join(rest) + pack_entry(EntryKind.ENDING, number, self.now, 0, msgspec.json.encode(ending))

@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 from relayproxy.cli.main import main
 from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.errors import RelayproxyError
-from relayproxy.recorder.rebuild import Summary, rebuild
+from relayproxy.recorder.rebuild import RebuildSummary, rebuild
 from relayproxy.store import engine as engines
 from relayproxy.store.engine import open_engine, writing
 from relayproxy.store.schema.rows import Batch
@@ -32,7 +32,7 @@ def talk(call: Call, vx: str = "VX1", latency: int = 2500) -> None:
         call.backend(token(f"{word}.", last=True), after=latency)
 
 
-def anew(stage: Stage, *sessions: str, thresholds: Thresholds | None = None) -> Summary:
+def anew(stage: Stage, *sessions: str, thresholds: Thresholds | None = None) -> RebuildSummary:
     *_, last = rebuild(Archive(stage.engine), sessions, lambda _route: thresholds or Thresholds())
     return last
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from relayproxy.conversation.measures.spans import Span
-from relayproxy.journal.format import MAX_TOOK, GapCause, Kind
+from relayproxy.journal.format import MAX_TOOK, EntryKind, GapCause
 from relayproxy.journal.segments import segment_numbers, segment_path
 from relayproxy.store.schema.migrate import migrate
 from relayproxy.store.schema.rows import Batch, JournalRow
@@ -21,7 +21,7 @@ from tests.recorder.decoding.test_deflate import Compressing
 from tests.recorder.stage import CLOSE, CONTINUATION, DEFLATE, MS, NOON, PING, TEXT, Stage, prompt, setup, token
 from tests.wire import frame
 
-TWILIO, BACKEND = Kind.TWILIO_CHUNK, Kind.BACKEND_CHUNK
+TWILIO, BACKEND = EntryKind.TWILIO_CHUNK, EntryKind.BACKEND_CHUNK
 
 
 def test_a_call_from_its_opening_to_its_recording(stage: Stage) -> None:

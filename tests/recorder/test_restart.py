@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relayproxy.journal.format import GapCause, Kind
+from relayproxy.journal.format import EntryKind, GapCause
 from relayproxy.recorder.recorder import Recorder
 from relayproxy.store.schema.rows import Batch
 from relayproxy.store.write.archive import Archive
@@ -17,7 +17,7 @@ from tests.recorder.decoding.test_deflate import Compressing
 from tests.recorder.stage import CLOSE, CONTINUATION, DEFLATE, PING, TEXT, Journal, Stage, prompt, setup, token
 from tests.wire import frame
 
-TWILIO, BACKEND = Kind.TWILIO_CHUNK, Kind.BACKEND_CHUNK
+TWILIO, BACKEND = EntryKind.TWILIO_CHUNK, EntryKind.BACKEND_CHUNK
 
 
 class Killed(BaseException):

@@ -19,7 +19,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.http11 import Request
 
 from relayproxy.connection import Ending, Opening
-from relayproxy.journal.format import Entry, Kind
+from relayproxy.journal.format import EntryKind, JournalEntry
 from relayproxy.journal.reader import Block, JournalReader
 from relayproxy.journal.segments import journal_paths
 from tests import wire
@@ -254,7 +254,7 @@ def test_a_request_that_comes_back_is_refused_the_first_time(tmp_path: Path) -> 
     assert head.startswith(b"HTTP/1.1 508 Loop Detected\r\n")
     assert b"has come back to the relay that sent it" in body
     for folder in (tmp_path / "a", tmp_path / "b"):
-        assert [entry.kind for entry in journal(folder)] == [Kind.OPENING, Kind.ENDING]
+        assert [entry.kind for entry in journal(folder)] == [EntryKind.OPENING, EntryKind.ENDING]
 
 
 def test_a_list_of_protocols_with_websocket_in_it_is_an_upgrade_and_nothing_behind_it_is_lost() -> None:
@@ -332,7 +332,7 @@ async def test_the_backend_learns_trace_and_public_address_from_headers() -> Non
     assert third["traceparent"] == given
 
 
-def journal(folder: Path) -> list[Entry]:
+def journal(folder: Path) -> list[JournalEntry]:
     (path,) = journal_paths(folder / "journal")
     blocks = JournalReader(path).read(1 << 20)
     return [entry for block in blocks if isinstance(block, Block) for entry in block.entries]

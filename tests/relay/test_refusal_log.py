@@ -3,13 +3,13 @@ from collections.abc import Callable
 
 import pytest
 
-from relayproxy.refusals import Tally
+from relayproxy.refusals import RefusalCount
 from relayproxy.relay.refusal_log import RefusalLog
 
 
 def test_one_line_and_one_report_stand_for_many(caplog: pytest.LogCaptureFixture) -> None:
     due: list[Callable[[], None]] = []
-    reports: list[tuple[Tally, ...]] = []
+    reports: list[tuple[RefusalCount, ...]] = []
     refusals = RefusalLog(lambda _, callback: due.append(callback), reports.append)
     with caplog.at_level(logging.INFO):
         for number in range(1000):

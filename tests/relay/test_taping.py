@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from relayproxy.connection import Ending, Opening
-from relayproxy.journal.format import MAX_TOOK, Entry, Kind, unpack_entries
+from relayproxy.journal.format import MAX_TOOK, EntryKind, JournalEntry, unpack_entries
 from relayproxy.journal.reader import Block, JournalReader
 from relayproxy.journal.segments import journal_paths
 from relayproxy.journal.tape import Tape
@@ -25,7 +25,7 @@ TEXT = 1
 Act = Callable[[socket.socket, socket.socket], None]
 
 
-def taped(folder: Path, act: Act, host: str = "127.0.0.1") -> list[Entry]:
+def taped(folder: Path, act: Act, host: str = "127.0.0.1") -> list[JournalEntry]:
     """The journal of one call in which `act` is done with Twilio's and the backend's end."""
     with (
         listening() as (server, port),
@@ -44,11 +44,11 @@ def taped(folder: Path, act: Act, host: str = "127.0.0.1") -> list[Entry]:
     return [entry for block in blocks for entry in block.entries]
 
 
-def opening(entries: list[Entry]) -> Opening:
+def opening(entries: list[JournalEntry]) -> Opening:
     return msgspec.json.decode(entries[0].body, type=Opening)
 
 
-def ending(entries: list[Entry]) -> Ending:
+def ending(entries: list[JournalEntry]) -> Ending:
     return msgspec.json.decode(entries[-1].body, type=Ending)
 
 
@@ -109,7 +109,7 @@ def test_what_waits_for_a_reader_is_told_from_what_leaves_at_once(tmp_path: Path
         sender.join()
         backend_leaves(twilio, backend)
 
-    chunks = [entry for entry in taped(tmp_path, stall) if entry.kind == Kind.BACKEND_CHUNK]
+    chunks = [entry for entry in taped(tmp_path, stall) if entry.kind == EntryKind.BACKEND_CHUNK]
 
     assert chunks[0].took < MAX_TOOK
     assert any(entry.took == MAX_TOOK for entry in chunks[1:])
@@ -124,7 +124,7 @@ class Inbox:
     pending = 0
 
     def __init__(self) -> None:
-        self.entries: asyncio.Queue[Entry] = asyncio.Queue()
+        self.entries: asyncio.Queue[JournalEntry] = asyncio.Queue()
 
     def put(self, entries: bytearray) -> None:
         for entry in unpack_entries(bytes(entries), 0):
@@ -182,7 +182,7 @@ async def test_what_waits_for_a_reader_over_tls(tmp_path: Path) -> None:
     assert (await inbox.entries.get()).took < MAX_TOOK
 
     sending = asyncio.create_task(asyncio.to_thread(agent.sendall, b"x" * size))
-    chunks: list[Entry] = []
+    chunks: list[JournalEntry] = []
     while sum(len(chunk.body) for chunk in chunks) < size:
         chunks.append(await asyncio.wait_for(inbox.entries.get(), TIMEOUT))
     await sending

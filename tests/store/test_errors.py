@@ -12,7 +12,15 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from relayproxy.store import engine as engines
 from relayproxy.store.engine import open_engine, open_reader, writing
-from relayproxy.store.errors import AwayError, DamagedError, NotReady, RefusedError, SlowError, StoreError, store_errors
+from relayproxy.store.errors import (
+    AwayError,
+    NotReady,
+    RefusedError,
+    SlowError,
+    StoreError,
+    UnreadableError,
+    store_errors,
+)
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rows import Batch
 from relayproxy.store.write.archive import Archive
@@ -70,7 +78,7 @@ def test_a_value_that_the_driver_does_not_take_is_a_mistake_of_ours(engine: Engi
 
 @POSTGRESQL
 def test_a_damaged_table_is_said(engine: Engine) -> None:
-    assert isinstance(complaint(engine, "XX001"), DamagedError)
+    assert isinstance(complaint(engine, "XX001"), UnreadableError)
 
 
 @POSTGRESQL

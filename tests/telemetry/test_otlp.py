@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from relayproxy.conversation.measures.spans import Event, Span
+from relayproxy.conversation.measures.spans import Span, SpanEvent
 from relayproxy.errors import SettingError
 from relayproxy.telemetry import otlp
-from relayproxy.telemetry.otlp import Exporter
+from relayproxy.telemetry.otlp import OtlpExporter
 from tests.telemetry.collector import collector, free_port, values
 
 HELD_UP = 15.0
@@ -42,7 +42,7 @@ TURN = Span(
     start=1_800_000_001_000_000_003,
     end=1_800_000_002_000_000_007,
     attributes={"gen_ai.conversation.id": "VX1", "turn.number": 0, "turn.was_interrupted": True, "ratio": 0.25},
-    events=(Event("interrupt", 1_800_000_001_500_000_009, {"heard": "Sure, för"}),),
+    events=(SpanEvent("interrupt", 1_800_000_001_500_000_009, {"heard": "Sure, för"}),),
 )
 
 Configure = Callable[..., None]
@@ -62,8 +62,8 @@ def configure(monkeypatch: pytest.MonkeyPatch) -> Configure:
     return configure
 
 
-def made() -> Exporter:
-    exporter = Exporter.from_env()
+def made() -> OtlpExporter:
+    exporter = OtlpExporter.from_env()
     assert exporter is not None
     return exporter
 
@@ -118,7 +118,7 @@ async def test_a_thousand_calls_arrive_whole(configure: Configure, tmp_path: Pat
 )
 def test_nothing_is_exported_unless_asked_for(configure: Configure, variables: dict[str, str]) -> None:
     configure(**variables)
-    assert Exporter.from_env() is None
+    assert OtlpExporter.from_env() is None
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_a_value_that_cannot_be_used_is_a_setting_error(
 ) -> None:
     configure(OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="http://127.0.0.1:1", **{name: value})
     with pytest.raises(SettingError, match=expected):
-        Exporter.from_env()
+        OtlpExporter.from_env()
 
 
 @pytest.fixture
@@ -202,8 +202,8 @@ def test_a_collector_that_swallows_everything_is_trouble_before_the_exporter_giv
 
 def test_a_silent_collector_does_not_keep_the_process(configure: Configure, silent: int) -> None:
     code = (
-        "from relayproxy.telemetry.otlp import Exporter; from tests.telemetry.test_otlp import TURN;"
-        "e = Exporter.from_env(); e.export([TURN] * 600); e.shutdown(); print('done')"
+        "from relayproxy.telemetry.otlp import OtlpExporter; from tests.telemetry.test_otlp import TURN;"
+        "e = OtlpExporter.from_env(); e.export([TURN] * 600); e.shutdown(); print('done')"
     )
     configure(OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{silent}")
     for protocol in ("http/protobuf", "grpc"):

@@ -5,7 +5,7 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.trace import SpanKind, StatusCode
 
 from relayproxy import __version__
-from relayproxy.conversation.measures.spans import Event, Span
+from relayproxy.conversation.measures.spans import Span, SpanEvent
 from relayproxy.telemetry.readable import readable, resource
 
 ROOT = Span(
@@ -17,7 +17,7 @@ ROOT = Span(
     start=1_800_000_000_000_000_001,
     end=1_800_000_009_999_999_999,
     attributes={"gen_ai.conversation.id": "VX1", "turns": 2, "live": False, "ratio": 0.25},
-    events=(Event("interrupt", 1_800_000_000_500_000_007, {"heard": "Sure, for"}),),
+    events=(SpanEvent("interrupt", 1_800_000_000_500_000_007, {"heard": "Sure, for"}),),
 )
 
 

@@ -15,7 +15,7 @@ from relayproxy.connection import Opening
 from relayproxy.console.calls.findings import FindingView, views
 from relayproxy.console.calls.message_preview import kind_of
 from relayproxy.console.calls.message_reading import write_cursor
-from relayproxy.console.calls.reading import Connection, Session
+from relayproxy.console.calls.reading import StoredConnection, StoredSession
 from relayproxy.console.calls.turn_documents import finding_document, totals_document, turn_document
 from relayproxy.console.http.times import moment
 from relayproxy.conversation.checks.handoff import studio_path
@@ -56,7 +56,7 @@ def session_item(row: SessionRow) -> dict[str, Any]:
     }
 
 
-def session_document(session: Session, findings: Iterable[FindingView], now: int) -> dict[str, Any]:
+def session_document(session: StoredSession, findings: Iterable[FindingView], now: int) -> dict[str, Any]:
     """Everything about one session but its messages, as of `now` (wall nanoseconds); its first turns, and from where
     `/turns` goes on."""
     conversation, waiting = session.conversation, session.conversation.waiting
@@ -159,7 +159,7 @@ def _handoff(handoff: Handoff | None) -> dict[str, Any] | None:
     }
 
 
-def _connection(connection: Connection) -> dict[str, Any]:
+def _connection(connection: StoredConnection) -> dict[str, Any]:
     row, opening, ending = connection.row, connection.opening, connection.ending
     return {
         "id": row.id,

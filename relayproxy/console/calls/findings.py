@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from relayproxy.console.calls.message_reading import write_cursor
-from relayproxy.console.calls.reading import Session
+from relayproxy.console.calls.reading import StoredSession
 from relayproxy.conversation.checks.findings import CATALOGUE, Entry, Severity, Thresholds, waiting
 from relayproxy.conversation.model import Finding, Turn
 from relayproxy.settings.model import Settings, slow_turn_and_stall
@@ -34,7 +34,7 @@ class FindingView:
         return write_cursor((self.index, self.finding.seq))
 
 
-def views(session: Session, findings: Iterable[Finding]) -> tuple[FindingView, ...]:
+def views(session: StoredSession, findings: Iterable[Finding]) -> tuple[FindingView, ...]:
     """As they are, with their words."""
     places = {connection.row.id: connection.index for connection in session.connections}
     return tuple(
@@ -42,7 +42,7 @@ def views(session: Session, findings: Iterable[Finding]) -> tuple[FindingView, .
     )
 
 
-def told_in(session: Session, placed: Mapping[int, Iterable[FindingView]], turn: Turn) -> tuple[FindingView, ...]:
+def told_in(session: StoredSession, placed: Mapping[int, Iterable[FindingView]], turn: Turn) -> tuple[FindingView, ...]:
     """A turn's own findings, and those of the session that are told in it (`transcript.in_place`)."""
     own = {(view.finding.code, view.finding.at, view.finding.seq): view for view in views(session, turn.findings)}
     for view in placed.get(turn.number, ()):
@@ -55,7 +55,7 @@ def slow_ms(settings: Settings, route: str) -> int:
     return Thresholds.of_seconds(*slow_turn_and_stall(settings, route)).slow_turn_ms
 
 
-def of_session(session: Session, settings: Settings, now: int) -> tuple[FindingView, ...]:
+def of_session(session: StoredSession, settings: Settings, now: int) -> tuple[FindingView, ...]:
     """All that are listed of a session, in order of time; before them the alarm of a caller who waits at `now`."""
     alarm = None
     if session.live:
@@ -64,7 +64,7 @@ def of_session(session: Session, settings: Settings, now: int) -> tuple[FindingV
     return views(session, (*((alarm,) if alarm else ()), *session.conversation.findings))
 
 
-def severities(session: Session, listed: Iterable[FindingView]) -> Counter[Severity]:
+def severities(session: StoredSession, listed: Iterable[FindingView]) -> Counter[Severity]:
     """How many there are of each severity, those that are not listed and the alarm included."""
     found: Counter[Severity] = Counter(view.entry.severity for view in listed if view.finding.code == "waiting")
     for code, count in session.conversation.totals.findings.items():

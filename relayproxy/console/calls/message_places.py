@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-Place = tuple[int, int]
+MessagePlace = tuple[int, int]
 """(connection index, seq): where a message stands in its session."""
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class MessagePlaces:
     """All places of a session: `lengths` are the numbers of messages of its connections, first opened first."""
 
     lengths: tuple[int, ...]
@@ -22,14 +22,14 @@ class Places:
     def total(self) -> int:
         return sum(self.lengths)
 
-    def ordinal(self, place: Place) -> int:
+    def ordinal(self, place: MessagePlace) -> int:
         """How many messages come before the place; it need not be there (yet)."""
         index, seq = place
         if index >= len(self.lengths):
             return self.total
         return sum(self.lengths[:index]) + min(max(seq, 0), self.lengths[index])
 
-    def before(self, ordinal: int) -> Place | None:
+    def before(self, ordinal: int) -> MessagePlace | None:
         """The place just before the message with this ordinal, to read on from; None to read from the start."""
         left = min(ordinal, self.total) - 1
         if left < 0:
@@ -40,7 +40,7 @@ class Places:
             left -= length
         return None
 
-    def at_time(self, wall: int, opened: Sequence[int], read_at: Callable[[Place | None], int | None]) -> int:
+    def at_time(self, wall: int, opened: Sequence[int], read_at: Callable[[MessagePlace | None], int | None]) -> int:
         """The ordinal of the first message at or after a moment; the number of all when there is none.
 
         `opened` are the moments at which the connections opened. `read_at` gives the moment of the message that follows

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from relayproxy.console.calls.message_places import Place, Places
+from relayproxy.console.calls.message_places import MessagePlace, MessagePlaces
 from relayproxy.console.calls.message_preview import hits, kind_of
 from relayproxy.store.read.queries import PlacedMessage, Queries
 from relayproxy.store.read.recording_reader import RecordingReader
@@ -56,9 +56,9 @@ class MessagePage:
     before ends at (the first message of this one, or the first looked at), None when nothing comes before."""
 
     messages: tuple[PlacedMessage, ...]
-    next: Place | None
-    seen: Place | None
-    previous: Place | None = None
+    next: MessagePlace | None
+    seen: MessagePlace | None
+    previous: MessagePlace | None = None
     scanned: int = 0
     """How many messages were looked at."""
     stopped: bool = False
@@ -68,7 +68,7 @@ class MessagePage:
 def read_page(
     queries: Queries,
     session: str,
-    after: Place | None,
+    after: MessagePlace | None,
     limit: int,
     wanted: Filter,
     reader: RecordingReader | None = None,
@@ -96,7 +96,7 @@ def read_page(
 def read_back(
     queries: Queries,
     session: str,
-    places: Places,
+    places: MessagePlaces,
     before: int,
     limit: int,
     wanted: Filter,
@@ -126,7 +126,9 @@ def read_back(
     )
 
 
-def read_around(queries: Queries, session: str, places: Places, at: int, limit: int, wanted: Filter) -> MessagePage:
+def read_around(
+    queries: Queries, session: str, places: MessagePlaces, at: int, limit: int, wanted: Filter
+) -> MessagePage:
     """Matching messages on both sides of the ordinal `at`, more of them after it."""
     reader = RecordingReader()
     above = read_back(queries, session, places, at, limit // 4, wanted, reader)
@@ -140,18 +142,18 @@ def read_around(queries: Queries, session: str, places: Places, at: int, limit: 
     )
 
 
-def ordinal_at(queries: Queries, session: str, places: Places, opened: Iterable[int], wall: int) -> int:
+def ordinal_at(queries: Queries, session: str, places: MessagePlaces, opened: Iterable[int], wall: int) -> int:
     """The ordinal of the first message that was read at a moment (wall nanoseconds) or later."""
     reader = RecordingReader()
 
-    def read_at(after: Place | None) -> int | None:
+    def read_at(after: MessagePlace | None) -> int | None:
         read = queries.messages(session, after, 1, reader)
         return read[0].opened_at + read[0].message.t if read else None
 
     return places.at_time(wall, tuple(opened), read_at)
 
 
-def read_cursor(text: str) -> Place:
+def read_cursor(text: str) -> MessagePlace:
     """A cursor as `write_cursor` wrote it. Raises ValueError."""
     index, seq = text.split(".")
     if not (index.isascii() and index.isdigit() and seq.isascii() and seq.isdigit()):
@@ -159,7 +161,7 @@ def read_cursor(text: str) -> Place:
     return int(index[:9]), int(seq[:18])
 
 
-def write_cursor(place: Place) -> str:
+def write_cursor(place: MessagePlace) -> str:
     """A place as text for a URL."""
     return f"{place[0]}.{place[1]}"
 
@@ -168,13 +170,13 @@ def _length(placed: PlacedMessage) -> int:
     return len(placed.message.text or placed.message.data or b"")
 
 
-def _following(place: Place | None) -> Place | None:
+def _following(place: MessagePlace | None) -> MessagePlace | None:
     return None if place is None else (place[0], place[1] + 1)
 
 
 @dataclass(slots=True)
 class _Count:
-    seen: Place | None = None
+    seen: MessagePlace | None = None
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 

@@ -27,7 +27,7 @@ _ending = msgspec.json.Decoder(Ending)
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
+class StoredConnection:
     """One WebSocket of a session. `index` is its place among them, from 0."""
 
     index: int
@@ -37,13 +37,13 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class StoredSession:
     """Everything about one session but its messages. `conversation.turns` is empty: those turns that were asked for
     are beside it."""
 
     row: SessionRow
     conversation: Conversation
-    connections: tuple[Connection, ...]
+    connections: tuple[StoredConnection, ...]
     turns: tuple[Turn, ...]
     before: Turn | None = None
     """The turn that precedes the first of them."""
@@ -75,13 +75,13 @@ async def read_sessions(
     return await asyncio.to_thread(queries.sessions, limit, before and storable(before), criteria, sort)
 
 
-async def read_session(queries: Queries, id: str, first: int = 0, limit: int = 0) -> Session | None:
+async def read_session(queries: Queries, id: str, first: int = 0, limit: int = 0) -> StoredSession | None:
     """The session with this id, ours or Twilio's, with at most `limit` turns: those from number `first` on, or from a
     negative `first` the last so many. A `first` beyond the last turn gives that turn. None when there is no session."""
     return await asyncio.to_thread(_read_session, queries, storable(id), first, limit)
 
 
-def _read_session(queries: Queries, id: str, first: int, limit: int) -> Session | None:
+def _read_session(queries: Queries, id: str, first: int, limit: int) -> StoredSession | None:
     found = queries.session(id, limit=0)
     if found is None:
         return None
@@ -91,7 +91,7 @@ def _read_session(queries: Queries, id: str, first: int, limit: int) -> Session 
     read = decoded(rows)
     before = read[0] if read and read[0].number < first else None
     connections = tuple(
-        Connection(index, row, _opening.decode(row.opening), _ending.decode(row.ending) if row.ending else None)
+        StoredConnection(index, row, _opening.decode(row.opening), _ending.decode(row.ending) if row.ending else None)
         for index, row in enumerate(found.connections)
     )
     turns = read[1:] if before else read
@@ -105,7 +105,9 @@ def _read_session(queries: Queries, id: str, first: int, limit: int) -> Session 
     except msgspec.DecodeError:
         conversation, unread = _of_row(found.session), True
     last = rows[-1].number if rows else None
-    return Session(found.session, conversation, connections, turns, before, call, claims, last, unreadable, unread)
+    return StoredSession(
+        found.session, conversation, connections, turns, before, call, claims, last, unreadable, unread
+    )
 
 
 def decoded(rows: Iterable[TurnRow]) -> tuple[Turn, ...]:

@@ -10,9 +10,9 @@ from collections import Counter
 from aiohttp import web
 
 from relayproxy.console.access.audit_log import viewed
-from relayproxy.console.calls.message_places import Place
+from relayproxy.console.calls.message_places import MessagePlace
 from relayproxy.console.calls.message_reading import Counts, Filter, read_cursor
-from relayproxy.console.calls.reading import Session, read_call, read_session
+from relayproxy.console.calls.reading import StoredSession, read_call, read_session
 from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.http.middleware import bad_request, not_found
 from relayproxy.store.read.queries import Queries
@@ -45,7 +45,7 @@ def set_up(app: web.Application) -> None:
     app[COUNTS] = SharedCounts(app[APP_CONTEXT].queries)
 
 
-async def session_of(request: web.Request, first: int = 0, limit: int = 0) -> Session:
+async def session_of(request: web.Request, first: int = 0, limit: int = 0) -> StoredSession:
     """The session that the path names, with `limit` turns from number `first` on, or its last ones when it has not so
     many. Raises a 404 Problem."""
     id = request.match_info["id"]
@@ -65,7 +65,7 @@ async def call_of(request: web.Request, limit: int = 50) -> tuple[str, tuple[Ses
     return call_sid, found
 
 
-def place(request: web.Request) -> Place | None:
+def place(request: web.Request) -> MessagePlace | None:
     """The `after` of the query. Raises a 400 Problem."""
     text = request.query.get("after")
     try:

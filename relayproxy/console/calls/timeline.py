@@ -16,7 +16,7 @@ import msgspec
 from aiohttp import web
 
 from relayproxy.console.calls.findings import UNKNOWN, slow_ms
-from relayproxy.console.calls.reading import Session
+from relayproxy.console.calls.reading import StoredSession
 from relayproxy.console.calls.requested import session_of
 from relayproxy.console.calls.waterfall import in_tenths
 from relayproxy.console.http.context import APP_CONTEXT
@@ -86,7 +86,7 @@ class Times(msgspec.Struct):
 _times = msgspec.json.Decoder(Times)
 
 
-def timeline(found: Session, times: Iterable[Times], *, slow: int, now: int) -> dict[str, Any]:
+def timeline(found: StoredSession, times: Iterable[Times], *, slow: int, now: int) -> dict[str, Any]:
     """The document: the session's own times, and a row for each of the turns given."""
     start = found.row.started_at
     end = found.row.ended_at
@@ -166,7 +166,7 @@ async def session_timeline(request: web.Request) -> web.Response:
     return response
 
 
-def _encoded(queries: Queries, found: Session, first: int, slow: int) -> bytes:
+def _encoded(queries: Queries, found: StoredSession, first: int, slow: int) -> bytes:
     turns = decoded(queries.turns(found.row.id, first))
     return msgspec.json.encode(timeline(found, turns, slow=slow, now=time.time_ns()))
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from relayproxy.console.http.times import moment
 from relayproxy.plural import plural
-from relayproxy.refusals import Refusal, Tally, merged
+from relayproxy.refusals import Refusal, RefusalCount, merged
 from relayproxy.store.read.heartbeat import Report
 
 _FRONT = "See to the proxy in front of the relay"
@@ -83,7 +83,7 @@ def document(one: RefusalSummary) -> dict[str, Any]:
     }
 
 
-def _refused(tally: Tally) -> RefusalSummary:
+def _refused(tally: RefusalCount) -> RefusalSummary:
     words, action = _MEANING.get(tally.last.reason, ("did not get through", ""))
     signed = " with Twilio's signature" if tally.last.signed else ""
     return RefusalSummary(f"{plural(tally.count, 'request')}{signed} {words}", action, tally.count, tally.last)

@@ -12,7 +12,7 @@ from relayproxy.console.insight.comparison import MEASURES, Difference
 from relayproxy.console.insight.selection import Selection, Span
 from relayproxy.console.insight.statistics import EDGES, Figure, Latencies
 from relayproxy.console.insight.summary import ENDINGS, CallsSummary, Release, TimeStep
-from relayproxy.store.read.insight import Place
+from relayproxy.store.read.insight import WorstCall
 
 
 def summary_document(one: CallsSummary, chosen: Selection, span: Span, by: str = "") -> dict[str, Any]:
@@ -93,7 +93,7 @@ def _latencies(latencies: Latencies) -> dict[str, Any]:
     }
 
 
-def _place(place: Place) -> dict[str, Any]:
+def _place(place: WorstCall) -> dict[str, Any]:
     return {
         "id": place.session,
         "turn": place.turn,

@@ -14,7 +14,7 @@ from typing import Any
 
 from relayproxy.console.http.times import NS
 from relayproxy.console.insight.statistics import Figure, Latencies, Rate
-from relayproxy.store.read.insight import EXACT, Calls, Latency, Numbers, Place, Reach, Sums
+from relayproxy.store.read.insight import EXACT, Calls, Latency, Numbers, Reach, Sums, WorstCall
 
 STEPS = (5, 15, 60, 300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, *(86_400 * days for days in (1, 7, 28, 364)))
 """How long a step of a chart can be, in seconds."""
@@ -82,8 +82,8 @@ class CallsSummary:
     """There are more values than `values` has."""
     releases: tuple[Release, ...] = ()
     """Versions of the backend that came up within the range, first first; none of a side of a comparison."""
-    slowest: tuple[Place, ...] = ()
-    worst: tuple[Place, ...] = ()
+    slowest: tuple[WorstCall, ...] = ()
+    worst: tuple[WorstCall, ...] = ()
 
     @property
     def exact(self) -> bool:

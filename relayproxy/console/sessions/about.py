@@ -15,7 +15,7 @@ from aiohttp import web
 
 from relayproxy import __version__
 from relayproxy.console.calls.findings import FindingView
-from relayproxy.console.calls.reading import Session
+from relayproxy.console.calls.reading import StoredSession
 from relayproxy.console.http import display_text
 from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.sessions.annotations import desk_context, sessions_with
@@ -53,7 +53,7 @@ class FindingKind:
 
 
 async def about(
-    request: web.Request, session: Session, findings: tuple[FindingView, ...], now: int, *, desk: bool
+    request: web.Request, session: StoredSession, findings: tuple[FindingView, ...], now: int, *, desk: bool
 ) -> dict[str, Any]:
     """What the head and the facts of a session's page need, as of `now`; with `desk` tags and notes too."""
     context, conversation = request.app[APP_CONTEXT], session.conversation
@@ -95,7 +95,7 @@ def studio_fields(payload: Any) -> tuple[StudioField, ...]:
     return tuple(found)
 
 
-def environment(session: Session, languages: Iterable[str]) -> Iterator[tuple[str, str]]:
+def environment(session: StoredSession, languages: Iterable[str]) -> Iterator[tuple[str, str]]:
     """What is known of the programs that took part and how they were set, as names and values."""
     opening = session.connections[-1].opening if session.connections else None
     sent = {name.lower(): value for name, value in opening.response_headers} if opening else {}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from relayproxy.console import words
 from relayproxy.console.calls.findings import ORDER, FindingView
-from relayproxy.console.calls.reading import Session
+from relayproxy.console.calls.reading import StoredSession
 from relayproxy.console.words import Tone
 
 NEAR = 30_000_000_000
@@ -74,7 +74,7 @@ class EndingExplanation:
     leads: tuple[Lead, ...]
 
 
-def explain_ending(session: Session, findings: Iterable[FindingView]) -> EndingExplanation | None:
+def explain_ending(session: StoredSession, findings: Iterable[FindingView]) -> EndingExplanation | None:
     """How an ended session ended; None while it lives. `findings` are those that are listed of it."""
     row = session.row
     if row.ended_at is None:
@@ -96,14 +96,14 @@ def explain_ending(session: Session, findings: Iterable[FindingView]) -> EndingE
     )
 
 
-def _sentence(session: Session, outcome: str) -> str:
+def _sentence(session: StoredSession, outcome: str) -> str:
     handoff = session.conversation.handoff
     if outcome == "ended_by_backend" and handoff is not None and handoff.raw is not None:
         return f"The agent ended the session and handed off{f': {handoff.reason_code}' if handoff.reason_code else ''}."
     return session.row.end_reason or words.outcome(outcome)[0]
 
 
-def _leads(session: Session, findings: Iterable[FindingView], ended_at: int) -> tuple[str, tuple[Lead, ...]]:
+def _leads(session: StoredSession, findings: Iterable[FindingView], ended_at: int) -> tuple[str, tuple[Lead, ...]]:
     """What led to the end, under its heading."""
     title, explaining = _EXPLAINS.get(session.row.outcome or "", ("", ()))
     codes = tuple(dict.fromkeys((*explaining, *_WRONG, *(() if title else _HURTS))))

@@ -18,7 +18,7 @@ from aiohttp import web
 from relayproxy.console.access.audit_log import audit
 from relayproxy.console.calls.documents import session_document
 from relayproxy.console.calls.findings import of_session, slow_ms, told_in, views
-from relayproxy.console.calls.reading import Session, decoded
+from relayproxy.console.calls.reading import StoredSession, decoded
 from relayproxy.console.calls.requested import session_of
 from relayproxy.console.calls.transcript import in_place, transcript
 from relayproxy.console.http.context import APP_CONTEXT
@@ -78,7 +78,7 @@ async def download(request: web.Request) -> web.StreamResponse:
     return response
 
 
-def _jsonl(queries: Queries, _: Settings, session: Session) -> Pieces:
+def _jsonl(queries: Queries, _: Settings, session: StoredSession) -> Pieces:
     gzip = export_content.Gzip()
     yield gzip.piece(export_content.header(session))
     for connection in session.connections:
@@ -87,7 +87,7 @@ def _jsonl(queries: Queries, _: Settings, session: Session) -> Pieces:
     yield gzip.end()
 
 
-def _json(queries: Queries, settings: Settings, session: Session) -> Pieces:
+def _json(queries: Queries, settings: Settings, session: StoredSession) -> Pieces:
     now = time.time_ns()
     yield export_content.document_head(session_document(session, of_session(session, settings, now), now))
     first = True
@@ -97,7 +97,7 @@ def _json(queries: Queries, settings: Settings, session: Session) -> Pieces:
     yield export_content.DOCUMENT_END
 
 
-def _text(queries: Queries, settings: Settings, session: Session) -> Pieces:
+def _text(queries: Queries, settings: Settings, session: StoredSession) -> Pieces:
     yield export_content.text_head(session).encode()
     slow, before = slow_ms(settings, session.row.route), None
     listed = of_session(session, settings, time.time_ns())
@@ -113,7 +113,7 @@ def _text(queries: Queries, settings: Settings, session: Session) -> Pieces:
         before = turns[-1]
 
 
-def _turns(queries: Queries, session: Session) -> Iterator[tuple[Turn, ...]]:
+def _turns(queries: Queries, session: StoredSession) -> Iterator[tuple[Turn, ...]]:
     first = 0
     while True:
         rows = queries.turns(session.row.id, first, TURNS)
@@ -124,7 +124,7 @@ def _turns(queries: Queries, session: Session) -> Iterator[tuple[Turn, ...]]:
         first = rows[-1].number + 1
 
 
-MAKERS: dict[str, Callable[[Queries, Settings, Session], Pieces]] = {
+MAKERS: dict[str, Callable[[Queries, Settings, StoredSession], Pieces]] = {
     "jsonl": _jsonl,
     "json": _json,
     "text": _text,

@@ -13,7 +13,7 @@ import msgspec
 
 from relayproxy import __version__
 from relayproxy.console import words
-from relayproxy.console.calls.reading import Session
+from relayproxy.console.calls.reading import StoredSession
 from relayproxy.console.calls.transcript import TranscriptLine, TurnView
 from relayproxy.console.calls.turn_documents import turn_document
 from relayproxy.console.http import times
@@ -50,13 +50,13 @@ _WHO: dict[str, str] = {
 _INDENT = " " * 24
 
 
-def file_name(session: Session, form: str) -> str:
+def file_name(session: StoredSession, form: str) -> str:
     """A name that every system takes."""
     known = session.row.session_id or session.row.id
     return (re.sub(r"[^A-Za-z0-9_-]", "", known)[:64] or session.row.id) + FORMS[form][1]
 
 
-def header(session: Session) -> bytes:
+def header(session: StoredSession) -> bytes:
     """The first line of a recording."""
     row = session.row
     return write_header(
@@ -111,7 +111,7 @@ def turn_items(turns: Iterable[Turn], findings: Any, *, first: bool) -> bytes:
 DOCUMENT_END = b"]}\n"
 
 
-def text_head(session: Session) -> str:
+def text_head(session: StoredSession) -> str:
     """What is to be said of the call before its transcript."""
     row, conversation = session.row, session.conversation
     facts = [
@@ -119,7 +119,7 @@ def text_head(session: Session) -> str:
         ("Started", times.rfc3339(row.started_at)),
         ("Duration", "live" if row.ended_at is None else times.duration((row.ended_at - row.started_at) // 1_000_000)),
         ("Route", f"{row.route}, to {row.backend}" if row.backend else row.route),
-        ("Session", row.session_id),
+        ("StoredSession", row.session_id),
         ("Call id", row.call_sid),
         ("Recording", row.id),
         ("Ending", row.end_reason),
@@ -131,12 +131,12 @@ def text_head(session: Session) -> str:
     return "".join(told) + "\n"
 
 
-def text_turns(session: Session, turns: Iterable[TurnView]) -> str:
+def text_turns(session: StoredSession, turns: Iterable[TurnView]) -> str:
     """Some turns of the transcript."""
     return "".join(line for turn in turns for line in (*_text_lines(session, turn), *_text_findings(turn)))
 
 
-def _text_lines(session: Session, turn: TurnView) -> Iterator[str]:
+def _text_lines(session: StoredSession, turn: TurnView) -> Iterator[str]:
     for line in turn.lines:
         at = "" if line.at is None else times.offset(line.at - session.row.started_at)
         badge = f"  [{line.badge.text}]" if line.badge and line.badge.level != "waiting" else ""

@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from relayproxy.console.calls.message_places import Place, Places
+from relayproxy.console.calls.message_places import MessagePlace, MessagePlaces
 from relayproxy.console.calls.message_reading import (
     SCAN,
     MessagePage,
@@ -23,7 +23,7 @@ from relayproxy.console.calls.message_reading import (
     read_page,
     write_cursor,
 )
-from relayproxy.console.calls.reading import Session
+from relayproxy.console.calls.reading import StoredSession
 from relayproxy.console.calls.requested import COUNTS, message_filter, place, session_of
 from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.http.middleware import bad_request, not_found
@@ -43,7 +43,7 @@ _NS = 1_000_000_000
 
 
 async def messages_context(
-    request: web.Request, found: Session, limit: int = AT_FIRST, *, count_all: bool = False
+    request: web.Request, found: StoredSession, limit: int = AT_FIRST, *, count_all: bool = False
 ) -> dict[str, Any]:
     """What the messages' template needs: the page of `limit` rows that `after`, `before`, `at` or `time` names, else
     the first one, of those that `from`, `type` and `text` take. Raises a 400 Problem."""
@@ -68,24 +68,24 @@ async def messages_context(
     }
 
 
-def _reader(request: web.Request, found: Session, limit: int) -> Any:
+def _reader(request: web.Request, found: StoredSession, limit: int) -> Any:
     """What reads the page that the query asks for, and the place it is about."""
     queries, wanted, id = request.app[APP_CONTEXT].queries, message_filter(request), found.row.id
-    places = Places(tuple(connection.row.next_seq for connection in found.connections))
+    places = MessagePlaces(tuple(connection.row.next_seq for connection in found.connections))
     opened = [connection.row.opened_at for connection in found.connections]
     at, moment = _cursor(request, "at"), _moment(request, found.row.started_at)
     before, after = _cursor(request, "before", END), place(request)
 
-    def around(ordinal: int) -> tuple[MessagePage, Place | None]:
+    def around(ordinal: int) -> tuple[MessagePage, MessagePlace | None]:
         return read_around(queries, id, places, ordinal, limit, wanted), _following(places.before(ordinal))
 
-    def at_moment(wall: int) -> tuple[MessagePage, Place | None]:
+    def at_moment(wall: int) -> tuple[MessagePage, MessagePlace | None]:
         return around(ordinal_at(queries, id, places, opened, wall))
 
-    def back(ordinal: int) -> tuple[MessagePage, Place | None]:
+    def back(ordinal: int) -> tuple[MessagePage, MessagePlace | None]:
         return read_back(queries, id, places, ordinal, limit, wanted), None
 
-    def onward() -> tuple[MessagePage, Place | None]:
+    def onward() -> tuple[MessagePage, MessagePlace | None]:
         return read_page(queries, id, after, limit, wanted), None
 
     if at is not None:
@@ -97,7 +97,7 @@ def _reader(request: web.Request, found: Session, limit: int) -> Any:
     return onward
 
 
-def _following(before: Place | None) -> Place:
+def _following(before: MessagePlace | None) -> MessagePlace:
     return (0, 0) if before is None else (before[0], before[1] + 1)
 
 

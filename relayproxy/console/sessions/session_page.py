@@ -14,7 +14,7 @@ import msgspec
 from aiohttp import web
 
 from relayproxy.console.calls.findings import of_session, severities, slow_ms, told_in
-from relayproxy.console.calls.reading import Session
+from relayproxy.console.calls.reading import StoredSession
 from relayproxy.console.calls.requested import call_of, session_of
 from relayproxy.console.calls.transcript import in_place, transcript
 from relayproxy.console.calls.waterfall import waterfall
@@ -86,7 +86,7 @@ async def _revisions(poller: ChangePoller, id: str) -> AsyncGenerator[str, None]
             yield msgspec.json.encode({"revision": revision}).decode()
 
 
-async def _with_turns(request: web.Request) -> Session:
+async def _with_turns(request: web.Request) -> StoredSession:
     """The session with a page of turns: those from `turn` on, else the first ones, or the last ones of a live call."""
     if "turn" in request.query:
         return await session_of(request, whole_number(request, "turn", 0, 0, 10**9 - 1), TURNS)
@@ -96,7 +96,7 @@ async def _with_turns(request: web.Request) -> Session:
     return found
 
 
-def _conversation(request: web.Request, found: Session) -> dict[str, Any]:
+def _conversation(request: web.Request, found: StoredSession) -> dict[str, Any]:
     settings = request.app[APP_CONTEXT].settings
     shown = found.turns
     first = shown[0].number if shown else 0

@@ -32,7 +32,7 @@ from relayproxy.conversation.measures.parts import first_sentence_at, parts
 from relayproxy.conversation.model import Conversation, Turn
 
 
-class Event(msgspec.Struct, frozen=True):
+class SpanEvent(msgspec.Struct, frozen=True):
     """A point in time on a span; `at` is wall nanoseconds."""
 
     name: str
@@ -51,7 +51,7 @@ class Span(msgspec.Struct, frozen=True):
     start: int
     end: int
     attributes: dict[str, AttributeValue]
-    events: tuple[Event, ...] = ()
+    events: tuple[SpanEvent, ...] = ()
     error: str | None = None
     """A description when the span failed; its status is then ERROR."""
 
@@ -145,14 +145,16 @@ def _id(opening: Opening, turn: Turn, part: str = "") -> str:
     return blake2b(name.encode(), digest_size=8).hexdigest()
 
 
-def _events(turn: Turn) -> tuple[Event, ...]:
+def _events(turn: Turn) -> tuple[SpanEvent, ...]:
     events = []
     if turn.agent_at is not None:
-        events.append(Event("first", turn.agent_at))
+        events.append(SpanEvent("first", turn.agent_at))
     sentence_at = first_sentence_at(turn)
     if sentence_at is not None:
-        events.append(Event("first_sentence", sentence_at))
+        events.append(SpanEvent("first_sentence", sentence_at))
     if turn.agent_done_at is not None:
-        events.append(Event("last", turn.agent_done_at))
-    events += [Event("interrupt", cut.at, interruption_attributes(cut)) for cut in turn.interruptions[:INTERRUPTIONS]]
+        events.append(SpanEvent("last", turn.agent_done_at))
+    events += [
+        SpanEvent("interrupt", cut.at, interruption_attributes(cut)) for cut in turn.interruptions[:INTERRUPTIONS]
+    ]
     return tuple(sorted(events, key=lambda event: event.at))

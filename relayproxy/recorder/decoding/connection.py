@@ -14,16 +14,16 @@ import msgspec
 
 from relayproxy.connection import Ending, Opening, Side
 from relayproxy.conversation.message import Message
-from relayproxy.journal.format import MAX_TOOK, Entry, GapBody, Kind
+from relayproxy.journal.format import MAX_TOOK, EntryKind, GapBody, JournalEntry
 from relayproxy.recorder.decoding.deflate import Inflater, takeover
-from relayproxy.recorder.decoding.frames import Decoder, Place, State
+from relayproxy.recorder.decoding.frames import Decoder, JournalPlace, State
 from relayproxy.recorder.decoding.resume import Resume, read_resume
 from relayproxy.store.schema.rows import ConnectionRow
 
 log = logging.getLogger(__name__)
 
 DAMAGED = "journal_damaged"
-SIDES: dict[Kind, Side] = {Kind.TWILIO_CHUNK: "twilio", Kind.BACKEND_CHUNK: "backend"}
+SIDES: dict[EntryKind, Side] = {EntryKind.TWILIO_CHUNK: "twilio", EntryKind.BACKEND_CHUNK: "backend"}
 
 
 def log_bug(what: str, problem: Exception) -> None:
@@ -48,7 +48,7 @@ def placeholder(journal: str, number: int, opened_at: int) -> Opening:
     )
 
 
-class Connection:
+class DecodedConnection:
     """A live connection of one journal. `session` is the session it belongs to, by its id.
 
     `fresh` are the messages that are not committed yet. Entry methods return the new messages among them.
@@ -80,16 +80,16 @@ class Connection:
         self._seq = row.next_seq if row else 0
         resume = read_resume(row.resume if row else None)
         self._decoders = {
-            Kind.TWILIO_CHUNK: self._decoder("twilio", resume.twilio),
-            Kind.BACKEND_CHUNK: self._decoder("backend", resume.backend),
+            EntryKind.TWILIO_CHUNK: self._decoder("twilio", resume.twilio),
+            EntryKind.BACKEND_CHUNK: self._decoder("backend", resume.backend),
         }
         self._replay_from = {
-            Kind.TWILIO_CHUNK: resume.twilio.at if resume.twilio else None,
-            Kind.BACKEND_CHUNK: resume.backend.at if resume.backend else None,
+            EntryKind.TWILIO_CHUNK: resume.twilio.at if resume.twilio else None,
+            EntryKind.BACKEND_CHUNK: resume.backend.at if resume.backend else None,
         }
 
     @classmethod
-    def restore(cls, row: ConnectionRow, limit: int) -> "Connection":
+    def restore(cls, row: ConnectionRow, limit: int) -> "DecodedConnection":
         """The connection as it was when the row was committed."""
         return cls(
             msgspec.json.decode(row.opening, type=Opening),
@@ -107,12 +107,12 @@ class Connection:
         return self.opening.opened_at - self._opened_mono
 
     @property
-    def pending(self) -> Place | None:
+    def pending(self) -> JournalPlace | None:
         """Where the oldest message that is not complete began, on either side."""
         places = [*(decoder.pending for decoder in self._decoders.values()), *self._replay_from.values()]
         return min((place for place in places if place is not None), default=None)
 
-    def chunk(self, entry: Entry, segment: int) -> list[Message]:
+    def chunk(self, entry: JournalEntry, segment: int) -> list[Message]:
         """Bytes that one end sent."""
         # Where reading should have begun again was never found: the file is gone or damaged.
         lost = [] if self._replay_from[entry.kind] is None else self.lose(entry.kind, 0, DAMAGED)
@@ -122,7 +122,7 @@ class Connection:
         held = self._feed(entry.kind, entry.body, t, None, (segment, entry.offset))
         return lost + self._add([msgspec.structs.replace(message, held=True) for message in held])
 
-    def replay(self, entry: Entry, segment: int) -> None:
+    def replay(self, entry: JournalEntry, segment: int) -> None:
         """Bytes before the committed position: fed to a side whose pending message they are part of. All that comes
         out of it has been committed."""
         start = self._replay_from.get(entry.kind)
@@ -138,7 +138,7 @@ class Connection:
         t = self._time(entry)
         self._feed(entry.kind, entry.body[skip:], t, t + entry.took, (segment, entry.offset + skip))
 
-    def gap(self, entry: Entry) -> list[Message]:
+    def gap(self, entry: JournalEntry) -> list[Message]:
         """Bytes that were dropped before they reached the journal."""
         t = self._time(entry)
         try:
@@ -151,7 +151,7 @@ class Connection:
         """The journal is damaged here: nobody knows what is missing."""
         return [message for side in SIDES for message in self.lose(side, 0, DAMAGED, t)]
 
-    def lose(self, side: Kind, size: int, note: str, t: int | None = None) -> list[Message]:
+    def lose(self, side: EntryKind, size: int, note: str, t: int | None = None) -> list[Message]:
         """Bytes of one side are missing here."""
         t = self.last_t if t is None else t
         self._replay_from[side] = None
@@ -187,7 +187,7 @@ class Connection:
     def row(self) -> ConnectionRow:
         """As of the last entry."""
         states = {kind: decoder.state() for kind, decoder in self._decoders.items()}
-        resume = Resume(states[Kind.TWILIO_CHUNK], states[Kind.BACKEND_CHUNK])
+        resume = Resume(states[EntryKind.TWILIO_CHUNK], states[EntryKind.BACKEND_CHUNK])
         return ConnectionRow(
             id=self.id,
             session=self.session,
@@ -208,7 +208,7 @@ class Connection:
         inflater = None if keeps is None else Inflater(keeps)
         return Decoder(side, masked=side == "twilio", limit=self._limit, inflater=inflater, state=state)
 
-    def _feed(self, kind: Kind, body: bytes, t: int, out: int | None, place: Place) -> list[Message]:
+    def _feed(self, kind: EntryKind, body: bytes, t: int, out: int | None, place: JournalPlace) -> list[Message]:
         try:
             return self._decoders[kind].feed(body, t, out, self._seq, place)
         except Exception as problem:
@@ -221,7 +221,7 @@ class Connection:
         self._seq += len(messages)
         return messages
 
-    def _time(self, entry: Entry) -> int:
+    def _time(self, entry: JournalEntry) -> int:
         t = entry.t - self._opened_mono
         self.last_t = max(self.last_t, t)
         return t

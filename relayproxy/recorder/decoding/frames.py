@@ -13,23 +13,23 @@ from typing import Literal
 
 import msgspec
 
-from relayproxy.conversation.message import Kind, Message
+from relayproxy.conversation.message import Message, MessageKind
 from relayproxy.recorder.decoding.deflate import Inflater
 from relayproxy.recorder.decoding.partial import Control, Partial, text_of
 
 Mode = Literal["reading", "lost", "seeking"]
-Place = tuple[int, int]
+JournalPlace = tuple[int, int]
 """Segment and offset of a byte in the journal."""
 
 _ODD_HEAD = 256
 """Bytes kept of what is not WebSocket traffic."""
-_CONTROLS: dict[int, Kind] = {8: "close", 9: "ping", 10: "pong"}
+_CONTROLS: dict[int, MessageKind] = {8: "close", 9: "ping", 10: "pong"}
 
 
 class State(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a new decoder needs to go on exactly, when it is fed from `at` (None: from the next byte) on."""
 
-    at: Place | None = None
+    at: JournalPlace | None = None
     """Where the oldest message that is not complete began."""
     mode: Mode = "reading"
     skipped: int = 0
@@ -64,12 +64,12 @@ class Decoder:
         if inflater is not None:
             inflater.window = state.window
         self._message: Partial | None = None
-        self._message_at: Place | None = None
+        self._message_at: JournalPlace | None = None
         self._messages: list[Message] = []
         self._t = self._seq = 0
         self._out: int | None = None
         self._head = b""
-        self._frame_at: Place | None = None
+        self._frame_at: JournalPlace | None = None
         self._control: Control | None = None
         self._left = -1
         self._fin = False
@@ -82,11 +82,11 @@ class Decoder:
         return None if state == State() else state
 
     @property
-    def pending(self) -> Place | None:
+    def pending(self) -> JournalPlace | None:
         """Where the oldest message that is not complete began."""
         return self._message_at or self._frame_at
 
-    def feed(self, data: bytes, t: int, out: int | None, seq: int, place: Place) -> list[Message]:
+    def feed(self, data: bytes, t: int, out: int | None, seq: int, place: JournalPlace) -> list[Message]:
         """The messages that a chunk completes. `place` is where its first byte lies in the journal."""
         self._begin(t, out, seq)
         if self._mode != "reading":

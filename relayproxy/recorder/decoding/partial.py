@@ -7,7 +7,7 @@ Must not know: frame heads, masks, positions.
 import zlib
 from typing import Literal
 
-from relayproxy.conversation.message import Kind, Message
+from relayproxy.conversation.message import Message, MessageKind
 from relayproxy.recorder.decoding.deflate import Inflater
 from relayproxy.recorder.decoding.payload import Payload
 
@@ -100,8 +100,8 @@ class Control:
 
     __slots__ = ("_kind", "payload")
 
-    def __init__(self, kind: Kind, limit: int) -> None:
-        self._kind: Kind = kind
+    def __init__(self, kind: MessageKind, limit: int) -> None:
+        self._kind: MessageKind = kind
         self.payload = Payload(limit)
 
     def message(self, seq: int, t: int, sender: Sender, out: int | None, *, incomplete: bool = False) -> Message:

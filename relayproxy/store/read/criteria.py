@@ -9,7 +9,7 @@ from typing import Literal
 
 Op = Literal["=", "^", ">", ">=", "<", "<="]
 """`^`: begins with."""
-Kind = Literal["text", "number", "seconds", "label", "is"]
+FieldKind = Literal["text", "number", "seconds", "label", "is"]
 """`seconds`: people write seconds, values are milliseconds. `label`: kept beside the session, one or several a name."""
 
 PARAM = "param."
@@ -22,7 +22,7 @@ TAG = "tag"
 class Field:
     """One thing to filter by; `help` says in a phrase what it is, `example` shows a value."""
 
-    kind: Kind
+    kind: FieldKind
     help: str
     example: str
 
@@ -106,7 +106,7 @@ SORTS = ("started", "duration", "turns", "latency", "wait", "interruptions")
 """What lists can be sorted by: when the session began, or a field of that name."""
 
 
-def kind_of_field(name: str) -> Kind | None:
+def kind_of_field(name: str) -> FieldKind | None:
     """What kind of values a field takes; None when there is no such field."""
     if name.startswith(PARAM) and len(name) > len(PARAM):
         return "label"

@@ -12,7 +12,7 @@ from shutil import disk_usage
 import msgspec
 from sqlalchemy import Connection, Engine, column, delete, func, select, table, text
 
-from relayproxy.refusals import Tally
+from relayproxy.refusals import RefusalCount
 from relayproxy.store.engine import is_in_place, sqlite_path, writing
 from relayproxy.store.errors import NotReady, ReplacedError, StoreError, store_errors
 from relayproxy.store.read.queries import Queries
@@ -81,7 +81,7 @@ class Vitals(msgspec.Struct, frozen=True):
     trouble: str | None = None
     """What the database complained of last, and when."""
     trouble_at: int | None = None
-    refused: tuple[Tally, ...] = ()
+    refused: tuple[RefusalCount, ...] = ()
     """What its relays have refused before any backend was asked, as far as it has been told."""
 
 

@@ -101,7 +101,7 @@ class Latency:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class WorstCall:
     """A call, or a turn of it, to be looked at."""
 
     session: str
@@ -194,7 +194,7 @@ class Numbers:
         begun = max(reach.since, min((at for _, at in firsts), default=0) + 1)
         return tuple(sorted((one for one in firsts if one[0] and one[1] >= begun), key=lambda one: (one[1], one[0])))
 
-    def slowest(self, reach: Reach, limit: int) -> tuple[Place, ...]:
+    def slowest(self, reach: Reach, limit: int) -> tuple[WorstCall, ...]:
         """The turns in which callers waited longest, answered or not, the longest first."""
         with self._queries.reading() as db:
             where = self._where(db.dialect.name, reach.since, reach.until)
@@ -209,9 +209,9 @@ class Numbers:
             query = query.select_from(sessions.join(turns, t.session == _c.id))
             query = query.where(_c.id.in_(ids), of_turn.is_not(None))
             query = query.order_by(of_turn.desc(), t.started_at.desc(), t.number).limit(limit)
-            return tuple(replace(Place(*row[:-1]), started_at=row[-1]) for row in db.execute(query))
+            return tuple(replace(WorstCall(*row[:-1]), started_at=row[-1]) for row in db.execute(query))
 
-    def worst(self, reach: Reach, limit: int) -> tuple[Place, ...]:
+    def worst(self, reach: Reach, limit: int) -> tuple[WorstCall, ...]:
         """The calls in which most went wrong: failed ones first, then those with most errors, unanswered turns,
         warnings, and the longest wait. Calls in which nothing did are not among them."""
         with self._queries.reading() as db:
@@ -222,7 +222,7 @@ class Numbers:
             query = query.where(or_(failed > 0, _c.errors > 0, _c.unanswered > 0, _c.warnings > 0))
             order = (failed, _c.errors, _c.unanswered, _c.warnings, waited, _c.started_at)
             query = query.order_by(*(column.desc() for column in order), _c.id).limit(limit)
-            return tuple(Place(*row) for row in db.execute(query))
+            return tuple(WorstCall(*row) for row in db.execute(query))
 
     def _where(self, dialect: str, since: int | None, until: int | None) -> list[ColumnElement[bool]]:
         # First, since of several bounds SQLite seeks by the first one.

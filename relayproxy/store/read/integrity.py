@@ -15,7 +15,7 @@ from collections.abc import Callable
 from sqlalchemy import make_url
 
 from relayproxy.store.engine import open_reader, place, sqlite_path
-from relayproxy.store.errors import BrokenError, ReplacedError, StoreError, store_errors
+from relayproxy.store.errors import DamagedFileError, ReplacedError, StoreError, store_errors
 from relayproxy.store.schema.revisions import state_of
 
 EVERY = 2.0
@@ -35,7 +35,7 @@ class Integrity:
         self._next = 0.0
 
     def look(self) -> None:
-        """Raises `BrokenError` when the file is damaged or has lost what was in it before, `ReplacedError` when
+        """Raises `DamagedFileError` when the file is damaged or has lost what was in it before, `ReplacedError` when
         another version's database has been written over it, and `StoreError` when that cannot be told now."""
         if self._path is None:
             return
@@ -43,7 +43,7 @@ class Integrity:
             state = state_of(db)
             if state != "ready":
                 if state == "missing" and self._seen:
-                    raise BrokenError(f"The database {self._path} has been emptied")
+                    raise DamagedFileError(f"The database {self._path} has been emptied")
                 if self._seen:
                     raise ReplacedError(f"The database {self._path} has been overwritten with another one")
                 return
@@ -55,7 +55,7 @@ class Integrity:
             # the database has become smaller; as long as this reads, it does not.
             size, before = self._path.stat().st_size, self._size
             if size < min(before, pages * page_size):
-                raise BrokenError(f"The database {self._path} has been cut from {before} to {size} bytes")
+                raise DamagedFileError(f"The database {self._path} has been cut from {before} to {size} bytes")
             self._size = size
             if time.monotonic() >= self._next:
                 # The deadline of a reader is for people who wait.
@@ -65,10 +65,10 @@ class Integrity:
                 now = time.monotonic()
                 self._next = now + REST * (now - began)
                 if found != "ok":
-                    raise BrokenError(f"The database {place(self._engine)} is damaged ({found.splitlines()[-1]})")
+                    raise DamagedFileError(f"The database {place(self._engine)} is damaged ({found.splitlines()[-1]})")
 
 
-class Watch:
+class FileWatch:
     """Looks again and again, in a thread of its own that ends with the process."""
 
     def __init__(self, look: Callable[[], None], every: float = EVERY) -> None:
@@ -78,7 +78,7 @@ class Watch:
         threading.Thread(target=self._run, name="integrity", daemon=True).start()
 
     def check(self) -> None:
-        """Raises what has been found, a `BrokenError` or `ReplacedError`. Never waits."""
+        """Raises what has been found, a `DamagedFileError` or `ReplacedError`. Never waits."""
         if self._found is not None:
             raise self._found
 
@@ -87,7 +87,7 @@ class Watch:
             time.sleep(self._every)
             try:
                 self._look()
-            except (BrokenError, ReplacedError) as problem:
+            except (DamagedFileError, ReplacedError) as problem:
                 self._found = problem
             except StoreError:
                 continue  # whoever writes meets it too

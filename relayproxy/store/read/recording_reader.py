@@ -17,7 +17,7 @@ KEPT_BYTES = 16 * 1024 * 1024
 """Unpacked lines that a reader keeps between two batches: two recording parts of the usual size."""
 
 
-class Part:
+class RecordingPart:
     """Lines of a connection that follow each other, unpacked: those of one recording part, or of a few chunks."""
 
     __slots__ = ("_lines", "_starts", "connection", "first_seq")
@@ -55,7 +55,7 @@ class RecordingReader:
     """
 
     def __init__(self) -> None:
-        self._kept: list[Part] = []
+        self._kept: list[RecordingPart] = []
         """The one that was used last is the first."""
 
     def lines(self, db: Connection, connection: str, seq: int, limit: int) -> bytes:
@@ -67,7 +67,7 @@ class RecordingReader:
         self._keep(part)
         return part.lines(seq, limit)
 
-    def _keep(self, used: Part) -> None:
+    def _keep(self, used: RecordingPart) -> None:
         parts = [used, *(part for part in self._kept if part is not used)]
         sizes = accumulate(part.size for part in parts)
         self._kept = [part for part, together in zip(parts, sizes, strict=True) if together <= KEPT_BYTES]
@@ -84,7 +84,7 @@ def lines_from(db: Connection, connection: str, seq: int) -> bytes:
     return _part_with(db, connection, seq).lines(seq)
 
 
-def _part_with(db: Connection, connection: str, seq: int) -> Part:
+def _part_with(db: Connection, connection: str, seq: int) -> RecordingPart:
     """The part that message `seq` is in, else the next one; an empty one when nothing is stored from there on."""
     part = db.execute(
         select(recordings.c.first_seq, recordings.c.lines)
@@ -93,7 +93,7 @@ def _part_with(db: Connection, connection: str, seq: int) -> Part:
         .limit(1)
     ).first()
     if part:
-        return Part(connection, part.first_seq, gzip.decompress(part.lines))
+        return RecordingPart(connection, part.first_seq, gzip.decompress(part.lines))
     start = (
         select(func.max(chunks.c.first_seq))
         .where(chunks.c.connection == connection, chunks.c.first_seq <= seq)
@@ -116,4 +116,4 @@ def _part_with(db: Connection, connection: str, seq: int) -> Part:
             break
         lines.append(row.lines)
         following += row.n
-    return Part(connection, first, b"".join(lines))
+    return RecordingPart(connection, first, b"".join(lines))

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from relayproxy.assets import migrations_dir
 from relayproxy.store.engine import open_engine, place, sqlite_path, writing
-from relayproxy.store.errors import BrokenError, SchemaError, StoreError, store_errors
+from relayproxy.store.errors import DamagedFileError, SchemaError, StoreError, store_errors
 from relayproxy.store.quarantine import name_aside
 from relayproxy.store.schema.needs_rebuild import DERIVES, any_session
 from relayproxy.store.schema.revisions import OTHER, heads, revisions, state_of, words_of
@@ -41,7 +41,7 @@ _REMEDIES = {
 }
 
 
-class DamagedError(BrokenError):
+class DamagedDatabaseError(DamagedFileError):
     """The same, with a remedy. `what` says so without one."""
 
     def __init__(self, what: str) -> None:
@@ -52,7 +52,7 @@ class DamagedError(BrokenError):
 def migrate(url: str, *, thorough: bool = False) -> bool:
     """Brings the database to this version's schema, creating it when needed; all or nothing on every database that
     can roll back DDL. Safe when run by several processes at once. Raises `StoreError` with what is wrong and what to
-    do; `SchemaError` when the database comes from a later version or is something else's; `DamagedError`.
+    do; `SchemaError` when the database comes from a later version or is something else's; `DamagedDatabaseError`.
 
     `thorough` reads all of a SQLite file first, to find any damage.
 
@@ -80,7 +80,7 @@ def migrate(url: str, *, thorough: bool = False) -> bool:
 def _look_through(db: Connection) -> None:
     found = str(db.exec_driver_sql("PRAGMA quick_check(1)").scalar_one())
     if found != "ok":
-        raise DamagedError(f"The database {sqlite_path(db.engine.url)} is damaged ({found.splitlines()[-1]})")
+        raise DamagedDatabaseError(f"The database {sqlite_path(db.engine.url)} is damaged ({found.splitlines()[-1]})")
     for name in db.exec_driver_sql(_FULL_TEXT).scalars().all():
         # Which are not looked through by it.
         db.execute(insert(table(name, column(name))), {name: "integrity-check"})
@@ -154,12 +154,12 @@ def _explained(path: Path | None) -> Iterator[None]:
             raise
         code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # the rest says where exactly
         if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
-            raise DamagedError(f"The database {path} is damaged ({cause})") from None
+            raise DamagedDatabaseError(f"The database {path} is damaged ({cause})") from None
         raise StoreError(f"The database {path} cannot be used ({cause}): {_REMEDIES.get(code, OTHER)}") from None
-    except DamagedError:
+    except DamagedDatabaseError:
         raise
-    except BrokenError as problem:
-        raise DamagedError(str(problem)) from None
+    except DamagedFileError as problem:
+        raise DamagedDatabaseError(str(problem)) from None
     except OSError as problem:
         remedy = _ROOM if problem.errno in (errno.ENOSPC, errno.EDQUOT) else _LOOK
         raise StoreError(f"The database {path} cannot be used ({problem.strerror or problem}): {remedy}") from None

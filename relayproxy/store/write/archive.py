@@ -16,7 +16,7 @@ from sqlalchemy import Column, Connection, Engine, Select, Text, bindparam, dele
 
 from relayproxy.conversation.message import Message, read_lines
 from relayproxy.store.engine import Identity, is_in_place, opened_file, place, reading, writing
-from relayproxy.store.errors import DamagedError, OvertakenError, ReplacedError, store_errors
+from relayproxy.store.errors import OvertakenError, ReplacedError, UnreadableError, store_errors
 from relayproxy.store.read.criteria import TAG
 from relayproxy.store.read.recording_reader import lines_from
 from relayproxy.store.schema import tables
@@ -169,11 +169,11 @@ class Archive:
 
     def messages(self, connection_id: str) -> Iterator[Message]:
         """Every stored message of the connection, in order. No transaction is open between two messages. Raises
-        `DamagedError` where the recording cannot be read."""
+        `UnreadableError` where the recording cannot be read."""
         seq = 0
         while found := self._some(connection_id, seq):
             if found[-1].seq < seq:
-                raise DamagedError("database: a recording is damaged (its parts do not follow each other)")
+                raise UnreadableError("database: a recording is damaged (its parts do not follow each other)")
             yield from found
             seq = found[-1].seq + 1
 

@@ -3,25 +3,25 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relayproxy.console.calls.message_places import Place, Places
+from relayproxy.console.calls.message_places import MessagePlace, MessagePlaces
 
 lengths = st.lists(st.integers(0, 5), max_size=5).map(tuple)
 
 
-def all_places(places: Places) -> list[Place]:
+def all_places(places: MessagePlaces) -> list[MessagePlace]:
     return [(index, seq) for index, length in enumerate(places.lengths) for seq in range(length)]
 
 
 @given(lengths)
 def test_ordinals_count_through_all_connections(given_lengths: tuple[int, ...]) -> None:
-    places = Places(given_lengths)
+    places = MessagePlaces(given_lengths)
     found = all_places(places)
     assert [places.ordinal(place) for place in found] == list(range(places.total))
     assert [places.before(at) for at in range(places.total + 1)] == [None, *found]
 
 
 def test_a_place_that_is_not_there_counts_as_the_next_one() -> None:
-    places = Places((3, 0, 2))
+    places = MessagePlaces((3, 0, 2))
     assert [places.ordinal(place) for place in ((0, 9), (1, 0), (1, 7), (2, 9), (7, 0))] == [3, 3, 3, 5, 5]
     assert places.before(99) == (2, 1)
 
@@ -30,11 +30,11 @@ def test_a_place_that_is_not_there_counts_as_the_next_one() -> None:
 def test_the_first_message_at_or_after_a_moment_is_found(times: list[list[int]], moment: int) -> None:
     # One connection after another, as in a call that came back.
     connections = [[time + 100 * index for time in given] for index, given in enumerate(times)]
-    places = Places(tuple(len(connection) for connection in connections))
+    places = MessagePlaces(tuple(len(connection) for connection in connections))
     flat = [time for connection in connections for time in connection]
-    asked: list[Place | None] = []
+    asked: list[MessagePlace | None] = []
 
-    def read_at(after: Place | None) -> int | None:
+    def read_at(after: MessagePlace | None) -> int | None:
         asked.append(after)
         at = 0 if after is None else places.ordinal(after) + 1
         return flat[at] if at < len(flat) else None
@@ -45,9 +45,9 @@ def test_the_first_message_at_or_after_a_moment_is_found(times: list[list[int]],
 
 
 def test_few_messages_are_read_to_find_a_moment() -> None:
-    places, asked = Places((1_000_000,)), []
+    places, asked = MessagePlaces((1_000_000,)), []
 
-    def read_at(after: Place | None) -> int:
+    def read_at(after: MessagePlace | None) -> int:
         asked.append(after)
         return 0 if after is None else after[1] + 1
 

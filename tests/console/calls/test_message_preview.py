@@ -207,7 +207,7 @@ def test_joiners_and_what_is_closed_again_are_text(text: str) -> None:
         ("never opened\u2069", "never opened⟦U+2069⟧"),
         ("\u202egnp.exe\u202c", "⟦U+202E⟧gnp.exe⟦U+202C⟧"),
         ("\u2066a\u202eb\u2069", "⟦U+2066⟧a⟦U+202E⟧b⟦U+2069⟧"),
-        ("bell\x07 line\u2028", "bell⟦U+0007⟧ line⟦U+2028⟧"),
+        ("notifier\x07 line\u2028", "notifier⟦U+0007⟧ line⟦U+2028⟧"),
     ],
 )
 def test_overrides_what_is_left_open_and_controls_are_told(text: str, shown: str) -> None:

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import event, text
 
 from relayproxy.console.calls import message_reading
-from relayproxy.console.calls.message_places import Place, Places
+from relayproxy.console.calls.message_places import MessagePlace, MessagePlaces
 from relayproxy.console.calls.message_reading import (
     Counts,
     Filter,
@@ -35,7 +35,7 @@ def a_call(archive: Archive, keys: int) -> samples.Call:
 def seqs(queries: Queries, call: samples.Call, limit: int, wanted: Filter) -> list[list[int]]:
     """The pages from the first to the last."""
     pages = []
-    after: Place | None = None
+    after: MessagePlace | None = None
     while True:
         page = read_page(queries, call.id, after, limit, wanted)
         pages.append([placed.message.seq for placed in page.messages])
@@ -95,10 +95,10 @@ def found(page: MessagePage) -> list[int]:
     return [placed.message.seq for placed in page.messages]
 
 
-def places_of(queries: Queries, call: samples.Call) -> Places:
+def places_of(queries: Queries, call: samples.Call) -> MessagePlaces:
     view = queries.session(call.id)
     assert view
-    return Places(tuple(connection.next_seq for connection in view.connections))
+    return MessagePlaces(tuple(connection.next_seq for connection in view.connections))
 
 
 def test_text_is_found_in_whatever_case_and_however_it_was_escaped(archive: Archive, queries: Queries) -> None:

@@ -6,7 +6,7 @@ from relayproxy.console.app import build
 from relayproxy.console.health.diagnosis import diagnose
 from relayproxy.console.health.health_facts import SECOND
 from relayproxy.console.health.refusals import refused
-from relayproxy.refusals import Refusal, Tally, add
+from relayproxy.refusals import Refusal, RefusalCount, add
 from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine
 from relayproxy.store.read.heartbeat import VitalsWriter
@@ -28,8 +28,8 @@ STRIPPED = Refusal(
 SCANNED = Refusal(NOW - 2 * SECOND, "no_route", 404, "no route takes this path", "203.0.113.9:1", "/wp-admin")
 
 
-def told(*all_of_them: Refusal) -> tuple[Tally, ...]:
-    found: tuple[Tally, ...] = ()
+def told(*all_of_them: Refusal) -> tuple[RefusalCount, ...]:
+    found: tuple[RefusalCount, ...] = ()
     for one in all_of_them:
         found = add(found, one)
     return found

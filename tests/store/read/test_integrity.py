@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import Engine, text
 
 from relayproxy.store.engine import open_engine, open_reader, writing
-from relayproxy.store.errors import BrokenError, ReplacedError, StoreError
+from relayproxy.store.errors import DamagedFileError, ReplacedError, StoreError
 from relayproxy.store.quarantine import moved_aside
-from relayproxy.store.read.integrity import Integrity, Watch
-from relayproxy.store.schema.migrate import DamagedError, migrate, set_aside
+from relayproxy.store.read.integrity import FileWatch, Integrity
+from relayproxy.store.schema.migrate import DamagedDatabaseError, migrate, set_aside
 from tests.databases import migrated
 
 PAGE = 4096
@@ -69,7 +69,7 @@ def test_what_happens_to_the_file_of_a_running_recorder_is_found(
     integrity = Integrity(url)
     integrity.look()
     harm(file)
-    with pytest.raises(BrokenError):
+    with pytest.raises(DamagedFileError):
         integrity.look()
 
 
@@ -80,7 +80,7 @@ def test_a_file_that_is_cut_is_found_without_reading_all_of_it(file: Path, url: 
     integrity._next = float("inf")
     with file.open("r+b") as same:
         same.truncate(file.stat().st_size - PAGE)
-    with pytest.raises(BrokenError):
+    with pytest.raises(DamagedFileError):
         integrity.look()
 
 
@@ -97,7 +97,7 @@ def test_what_is_not_made_yet_is_not_damaged(file: Path) -> None:
     integrity = Integrity(f"sqlite:///{file}")
     with pytest.raises(StoreError, match="unable to open") as problem:
         integrity.look()
-    assert not isinstance(problem.value, BrokenError | ReplacedError)
+    assert not isinstance(problem.value, DamagedFileError | ReplacedError)
     file.touch()
     integrity.look()
 
@@ -109,9 +109,9 @@ def test_the_log_of_an_emptied_file_is_kept(writer: Engine, file: Path, url: str
     kept = log.read_bytes()
     empty(file)
     for opened in (open_reader(url), open_engine(url)):
-        with pytest.raises(BrokenError, match="is empty, and its write-ahead log is not"), opened.connect():
+        with pytest.raises(DamagedFileError, match="is empty, and its write-ahead log is not"), opened.connect():
             pass
-    with pytest.raises(BrokenError, match="bring back a copy"):
+    with pytest.raises(DamagedFileError, match="bring back a copy"):
         migrate(url)
     assert log.read_bytes() == kept
     moved = set_aside(url)
@@ -135,23 +135,23 @@ def test_only_what_was_moved_aside_counts_as_that(file: Path, url: str) -> None:
 def test_an_index_of_words_that_is_damaged_is_found_when_all_is_looked_through(writer: Engine, url: str) -> None:
     with writing(writer).begin() as db:
         db.execute(text("UPDATE turns_fts_data SET block = x'ffffffffffff'"))
-    with pytest.raises(DamagedError):
+    with pytest.raises(DamagedDatabaseError):
         migrate(url, thorough=True)
 
 
 def test_looking_goes_on_until_damage_is_found() -> None:
-    looks = iter([None, StoreError("database: locked"), None, BrokenError("it is damaged")])
+    looks = iter([None, StoreError("database: locked"), None, DamagedFileError("it is damaged")])
     over = threading.Event()
 
     def look() -> None:
         found = next(looks)
-        if isinstance(found, BrokenError):
+        if isinstance(found, DamagedFileError):
             over.set()
         if found is not None:
             raise found
 
-    watch = Watch(look, every=0.001)
+    watch = FileWatch(look, every=0.001)
     assert over.wait(30)
-    with pytest.raises(BrokenError, match="it is damaged"):
+    with pytest.raises(DamagedFileError, match="it is damaged"):
         while True:
             watch.check()

@@ -24,7 +24,7 @@ from relayproxy.store.read.criteria import Criteria
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema import migrate as migrations
 from relayproxy.store.schema import revisions
-from relayproxy.store.schema.migrate import DamagedError, alembic_config, migrate, set_aside
+from relayproxy.store.schema.migrate import DamagedDatabaseError, alembic_config, migrate, set_aside
 from relayproxy.store.schema.needs_rebuild import outdated
 from relayproxy.store.schema.revisions import check_schema, not_ready_reason, schema_state
 from relayproxy.store.schema.rows import Batch
@@ -226,7 +226,7 @@ def test_a_file_that_is_no_database_is_an_outage_and_not_a_missing_one(tmp_path:
     with pytest.raises(StoreError, match="not a database") as caught:
         schema_state(reader)
     assert not isinstance(caught.value, SchemaError)
-    with pytest.raises(DamagedError, match=r"/x\.db is damaged \(file is not a database\)\. Move it away"):
+    with pytest.raises(DamagedDatabaseError, match=r"/x\.db is damaged \(file is not a database\)\. Move it away"):
         migrate(f"sqlite:///{file}")
     assert file.read_bytes() == b"not a database at all" * 100
 
@@ -236,7 +236,7 @@ def test_a_damaged_database_is_known_and_moved_aside_whole(engine: Engine, url: 
     engine.dispose()
     file = tmp_path / "data/relayproxy.db"
     os.truncate(file, file.stat().st_size // 2)
-    with pytest.raises(DamagedError, match=r"relayproxy\.db is damaged \(database disk image is malformed\)"):
+    with pytest.raises(DamagedDatabaseError, match=r"relayproxy\.db is damaged \(database disk image is malformed\)"):
         migrate(url)
     content = file.read_bytes()
     file.with_name("relayproxy.db-wal").write_bytes(b"wal")
@@ -389,5 +389,5 @@ def test_damage_in_the_middle_is_found_when_all_is_read(engine: Engine, url: str
         file.seek((root - 1) * page)
         file.write(b"\xff" * page)
     migrate(url)
-    with pytest.raises(DamagedError, match=r"relayproxy\.db is damaged"):
+    with pytest.raises(DamagedDatabaseError, match=r"relayproxy\.db is damaged"):
         migrate(url, thorough=True)

@@ -19,7 +19,7 @@ from sqlalchemy.exc import StatementError
 from relayproxy.conversation.message import read_lines
 from relayproxy.store import engine as engines
 from relayproxy.store.engine import open_engine, writing
-from relayproxy.store.errors import DamagedError, ReplacedError, StoreError
+from relayproxy.store.errors import ReplacedError, StoreError, UnreadableError
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.read.recording_reader import pack
 from relayproxy.store.schema import tables
@@ -405,9 +405,9 @@ def test_a_damaged_recording_is_an_error_of_the_store(
     archive.commit(Batch(finished=("a",)))
     with writing(engine).begin() as db:
         db.execute(text("UPDATE recordings SET lines = :lines"), {"lines": lines})
-    with pytest.raises(DamagedError, match="a recording is damaged"):
+    with pytest.raises(UnreadableError, match="a recording is damaged"):
         list(archive.messages("a"))
-    with pytest.raises(DamagedError, match="a recording is damaged"):
+    with pytest.raises(UnreadableError, match="a recording is damaged"):
         queries.messages("a")
 
 
@@ -415,7 +415,7 @@ def test_a_damaged_line_is_an_error_of_the_store(archive: Archive, engine: Engin
     archive.commit(FIRST)
     with writing(engine).begin() as db:
         db.execute(text("UPDATE chunks SET lines = :lines"), {"lines": b'{"seq":"my secret"}\n'})
-    with pytest.raises(DamagedError) as caught:
+    with pytest.raises(UnreadableError) as caught:
         list(archive.messages("a"))
     assert "secret" not in str(caught.value)
 

@@ -1,20 +1,20 @@
-"""A bell: whoever waits for a condition looks again when it rings.
+"""Notifier: wakes tasks that wait for a condition, so that they evaluate it again.
 
 Knows: asyncio.
-Must not know: what anybody waits for.
+Must not know: what the conditions are.
 """
 
 import asyncio
 from collections.abc import Callable
 
 
-class Bell:
-    """Ring it after each change; `until` returns once its condition holds."""
+class Notifier:
+    """Wakes waiting tasks: call `notify` after each change; `until` returns once its condition holds."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         self._event.set()
 
     async def until(self, holds: Callable[[], bool], seconds: float | None = None) -> bool:
