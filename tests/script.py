@@ -24,7 +24,6 @@ end of both streams (`@2` for the second connection), `opened` only opens it, an
 connection that never was.
 """
 
-import json
 import shlex
 from decimal import Decimal
 from typing import Any
@@ -35,12 +34,28 @@ from relayproxy.connection import Ending, Opening
 from relayproxy.conversation.fold.fold import Fold
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.model import Conversation
+from relayproxy.conversation.protocol.messages import (
+    Dtmf,
+    End,
+    Error,
+    FromBackend,
+    FromTwilio,
+    Info,
+    Interrupt,
+    Language,
+    Play,
+    Prompt,
+    SendDigits,
+    Setup,
+    Text,
+    encode,
+)
 
 START = 1_788_000_000_000_000_000
 """Wall nanoseconds of the script's 0.000."""
 
 _NUMBERS = {"status", "twilio_t", "backend_t"}
-_SETUP = {"sessionId", "callSid", "accountSid", "from", "to", "direction", "callerName"}
+_SETUP = tuple(field.encode_name for field in msgspec.structs.fields(Setup))
 
 
 def script(text: str) -> Conversation:
@@ -126,36 +141,33 @@ def _close(words: list[str]) -> dict[str, Any]:
 
 
 def _payload(what: str, words: list[str]) -> str:
-    if what == "raw":
-        return words[0]
-    return json.dumps({"type": what} | _fields(what, words), ensure_ascii=False)
+    return words[0] if what == "raw" else encode(_message(what, words))
 
 
-def _fields(what: str, words: list[str]) -> dict[str, Any]:
+def _message(what: str, words: list[str]) -> FromTwilio | FromBackend:
     match what:
         case "setup":
             pairs = _pairs(words)
-            known = {key: value for key, value in pairs.items() if key in _SETUP}
-            return known | {"customParameters": {k: v for k, v in pairs.items() if k not in _SETUP}}
+            known = {name: pairs.pop(name) for name in _SETUP if name in pairs}
+            return msgspec.convert({"type": what, **known, "customParameters": pairs}, Setup)
         case "prompt":
-            return {"voicePrompt": words[0], "lang": "en", "last": "last" in words[1:]}
+            return Prompt(words[0], "en", "last" in words[1:])
         case "text":
-            flags = {"preemptible": True} if "preemptible" in words[1:] else {}
-            return {"token": words[0], "last": "last" in words[1:]} | flags
+            return Text(words[0], "last" in words[1:], preemptible="preemptible" in words[1:] or None)
         case "dtmf":
-            return {"digit": words[0]}
+            return Dtmf(words[0])
         case "interrupt":
-            return {"utteranceUntilInterrupt": words[0], "durationUntilInterruptMs": int(words[1])}
+            return Interrupt(words[0], int(words[1]))
         case "info":
-            return {"name": words[0], "value": words[1]}
+            return Info(words[0], words[1])
         case "error":
-            return {"description": words[0]}
+            return Error(words[0])
         case "play":
-            return {"source": words[0]} | ({"preemptible": True} if "preemptible" in words[1:] else {})
+            return Play(words[0], "preemptible" in words[1:] or None)
         case "sendDigits":
-            return {"digits": words[0]}
+            return SendDigits(words[0])
         case "language":
-            return {"ttsLanguage": words[0]}
+            return Language(words[0])
         case "end":
-            return {"handoffData": words[0]} if words else {}
+            return End(words[0] if words else None)
     raise ValueError(f"no such line: {what}")

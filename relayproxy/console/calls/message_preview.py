@@ -16,7 +16,21 @@ import msgspec
 from relayproxy.console import words
 from relayproxy.console.http.display_text import pretty, visible
 from relayproxy.conversation.message import Message
-from relayproxy.conversation.protocol.partial_json import type_in
+from relayproxy.conversation.protocol.decoding import decode
+from relayproxy.conversation.protocol.messages import (
+    Dtmf,
+    End,
+    Error,
+    Event,
+    Info,
+    Interrupt,
+    Play,
+    Prompt,
+    SendDigits,
+    Setup,
+    Text,
+    Unknown,
+)
 from relayproxy.plural import plural
 
 LINE = 200
@@ -29,13 +43,6 @@ NOT_JSON = "not JSON"
 UNTYPED = "no type"
 
 
-class _Typed(msgspec.Struct):
-    type: Any = None
-
-
-_typed = msgspec.json.Decoder(_Typed)
-
-
 def kind_of(message: Message) -> str:
     """What the message is, for a pill: the `type` of a JSON text message, else its kind (`ping`, `close`, `gap` …)."""
     if message.kind != "text":
@@ -43,19 +50,11 @@ def kind_of(message: Message) -> str:
     if message.type:
         return visible(message.type)[:32]
     # It has none, or was recorded before types were stored.
-    text = message.text or ""
-    if message.cut:
-        named = type_in(text)
-        return visible(named)[:32] if named else NOT_JSON
-    try:
-        found = _typed.decode(text).type
-    except (msgspec.DecodeError, RecursionError):
-        # Valid JSON of another shape, or JSON that only laxer parsers take.
-        content = parse(text)
-        if content is None:
-            return NOT_JSON
-        found = content.get("type") if isinstance(content, dict) else None
-    return visible(found)[:32] if isinstance(found, str) and found else UNTYPED
+    decoded = decode(message)
+    if decoded.type:
+        return visible(decoded.type)[:32]
+    no_json = decoded.event in (Unknown("not_text"), Unknown("not_json"))
+    return NOT_JSON if no_json else UNTYPED
 
 
 def parse(text: str) -> Any:
@@ -76,9 +75,7 @@ def line(message: Message) -> str:
         return f"{plural(message.size, 'byte')} that are not WebSocket frames"
     if message.text is None:
         return (message.data or b"")[:24].hex(" ")
-    # A cut of the text is enough for a line, unless it has to be parsed as a whole.
-    content = parse(message.text)
-    told = _told(content) if isinstance(content, dict) else None
+    told = _told(decode(message).event)
     return _clip(told if told is not None else message.text)
 
 
@@ -150,31 +147,30 @@ def block(message: Message) -> str:
     return "\n".join(_hex_line(at, data[at : at + 16]) for at in range(0, len(data), 16))
 
 
-def _told(content: dict[str, Any]) -> str | None:
-    """The telling part of a known message; None when it has another shape than expected."""
-    match content:
-        case {"type": "text", "token": str(token)}:
-            return f"“{token}”" + _marks(last=content.get("last") is True, preemptible=content.get("preemptible"))
-        case {"type": "prompt", "voicePrompt": str(prompt)}:
-            return f"“{prompt}”" + _marks(partial=content.get("last") is False)
-        case {"type": "interrupt", "utteranceUntilInterrupt": str(heard)}:
-            return f"heard “{heard}”, {content.get('durationUntilInterruptMs', '?')} ms"
-        case {"type": "dtmf", "digit": str(digit)}:
+def _told(event: Event) -> str | None:
+    """What matters of a message; None when it is not known, or not there."""
+    match event:
+        case Text(token):
+            return f"“{token}”" + _marks(last=event.last, preemptible=event.preemptible)
+        case Prompt(text):
+            return f"“{text}”" + _marks(partial=not event.final)
+        case Interrupt(str(heard), duration):
+            return f"heard “{heard}”, {'?' if duration is None else duration} ms"
+        case Dtmf(digit):
             return f"key {digit}"
-        case {"type": "info", "name": str(name)}:
-            return f"{name} = {content.get('value')}"
-        case {"type": "setup"}:
-            return f"{content.get('from', '?')} → {content.get('to', '?')} · {content.get('sessionId', '?')}"
-        case {"type": "play", "source": str(source)}:
+        case Info(str(name), value):
+            return f"{name} = {value}"
+        case Setup():
+            return f"{event.from_ or '?'} → {event.to or '?'} · {event.session_id or '?'}"
+        case Play(source):
             return source
-        case {"type": "sendDigits", "digits": str(digits)}:
+        case SendDigits(digits):
             return digits
-        case {"type": "error", "description": str(description)}:
+        case Error(description):
             return description
-        case {"type": "end"}:
-            handoff = content.get("handoffData")
-            if handoff is None:
-                return "without handoff data"
+        case End(None):
+            return "without handoff data"
+        case End(handoff) if handoff is not msgspec.UNSET:
             return handoff if isinstance(handoff, str) else json.dumps(handoff, ensure_ascii=False)
     return None
 

@@ -64,7 +64,7 @@ def _findings(handoff: Handoff) -> Iterator[tuple[str, str]]:
     raw = handoff.raw
     if raw is not None and not handoff.is_string:
         yield "handoff_not_string", f"{json_kind(handoff.json)} in place of a string"
-    if raw is not None and handoff.is_string and raw.strip() and not _is_json(raw):
+    if raw is not None and handoff.is_string and handoff.json is None and raw.strip() and not _is_json(raw):
         yield "handoff_not_json", "a string that is not JSON"
     if handoff.is_string and isinstance(handoff.json, str) and isinstance(_value(handoff.json), dict | list):
         yield "handoff_encoded_twice", "a JSON string within a JSON string"

@@ -60,6 +60,7 @@ class Fold:
         self._whole: dict[str, Any] = {}
         self._custom_parameters: dict[str, Any] = {}
         self._handoff: Handoff | None = None
+        self._handoff_findings: list[Finding] = []
         self._handoff_latency: int | None = None
         self._ended: tuple[Moment, int | None] = Moment(0, 0, "", 0), None
         """Where `end` came, and in which turn."""
@@ -229,8 +230,7 @@ class Fold:
         found = self._settled_findings.copy()
         found.extend(turns)
         found.merge(self._watch.findings)
-        if self._handoff is not None:
-            found.add(*(self._at_end(code, detail) for code, detail in handoff_findings(self._handoff)))
+        found.add(*self._handoff_findings)
         clipped = last.clipped if last is not None and last.ended else None
         if clipped is not None and clipped >= CLIPPED and last is not None:
             goodbye = self._at_end("goodbye_clipped", f"about {clipped} characters were not heard")
@@ -284,6 +284,7 @@ class Fold:
         if not link.ended:
             self._handoff = handoff(data, moment.at, size)
             self._ended = moment, self._turn()
+            self._handoff_findings = [self._at_end(*one) for one in handoff_findings(self._handoff)]
             asked_at = self._exchange.last_prompt_at
             self._handoff_latency = None if asked_at is None else moment.at - asked_at
             link.ended = link.closing is None or link.closing.sender != "twilio"

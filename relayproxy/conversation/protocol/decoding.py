@@ -58,7 +58,7 @@ class Decoded(msgspec.Struct, frozen=True):
     def type(self) -> str | None:
         """What the message calls itself (at most 64 characters); None when it does not."""
         event = self.event
-        return event.type or None if isinstance(event, Unknown) else str(event.__struct_config__.tag)
+        return event.type or None if isinstance(event, Unknown) else _NAMES[type(event)]
 
 
 class TooDeep(ValueError):
@@ -66,6 +66,7 @@ class TooDeep(ValueError):
 
 
 _TYPES: dict[str, type[FromTwilio | FromBackend]] = {**TWILIO_TYPES, **BACKEND_TYPES}
+_NAMES = {each: name for name, each in _TYPES.items()}
 _FIELDS = {each: msgspec.structs.fields(each) for each in _TYPES.values()}
 # Without the constraints on values: what is understood is more than what Twilio accepts.
 _UNDERSTOOD = {each: get_type_hints(each) for each in _TYPES.values()}

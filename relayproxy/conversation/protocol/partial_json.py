@@ -7,8 +7,6 @@ Must not know: message types; why the rest is missing.
 import json
 import re
 
-from relayproxy.text import mended
-
 MAX_HEAD = 256 * 1024
 """Characters that are looked at."""
 
@@ -41,8 +39,3 @@ def string_members(text: str) -> tuple[dict[str, str], bool]:
             except ValueError:
                 continue
     return found, False
-
-
-def type_in(head: str) -> str | None:
-    """The `type` of the message whose head this is; None when that is not in it."""
-    return mended(string_members(head)[0].get("type", "")) or None

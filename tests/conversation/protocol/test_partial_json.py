@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relayproxy.conversation.protocol.partial_json import MAX_HEAD, string_members, type_in
+from relayproxy.conversation.protocol.partial_json import MAX_HEAD, string_members
 
 
 @pytest.mark.parametrize(
@@ -55,9 +55,3 @@ def test_a_head_that_misleads_is_read_once(piece: str) -> None:
     for misleading in (head, head.replace('"a":"', '"a":')):
         found, closed = string_members(misleading)
         assert (found["type"], closed) == ("end", False)
-
-
-def test_the_type_in_a_head() -> None:
-    assert type_in('{"a":{"type":"x"},"type" : "config","b":"') == "config"
-    assert type_in('{"a":{"type":"x"}') is None
-    assert type_in("aaaa") is None
