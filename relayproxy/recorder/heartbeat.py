@@ -28,7 +28,7 @@ from relayproxy.recorder.backlog import Backlog
 from relayproxy.recorder.journal_player import ConnectionEvent
 from relayproxy.refusals import RefusalCount, merged
 from relayproxy.store.errors import DamagedFileError, ReplacedError, StoreError
-from relayproxy.store.read.heartbeat import EVERY, JournalVitals, OtlpVitals, Vitals, VitalsWriter
+from relayproxy.store.read.heartbeat import EVERY, Heartbeat, HeartbeatWriter, JournalHeartbeat, OtlpHeartbeat
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ class ProgressReport:
 class Reporter:
     """Tells of the recorder on a data folder through `writer`, for as long as `beat` is called."""
 
-    def __init__(self, writer: VitalsWriter, data_dir: Path, quota: int, spans: Spans | None = None) -> None:
+    def __init__(self, writer: HeartbeatWriter, data_dir: Path, quota: int, spans: Spans | None = None) -> None:
         self._writer = writer
         self._data_dir = data_dir.absolute()
         self._quota = quota
@@ -128,7 +128,7 @@ class Reporter:
         self._refused: dict[str, tuple[RefusalCount, ...]] = {}
         """By journal, what its relay has told last; it stays known when that relay and its journal are gone."""
         self._news = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name="vitals", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
         self._thread.start()
 
     def beat(self, look: Callable[[], Beat]) -> None:
@@ -166,7 +166,7 @@ class Reporter:
 
     def _tell(self, found: Beat, ended: bool) -> None:
         try:
-            self._writer.write(self._process, self._vitals(found, ended))
+            self._writer.write(self._process, self._heartbeat(found, ended))
         except (DamagedFileError, ReplacedError) as problem:
             self._lost = problem
         except Exception as problem:
@@ -177,10 +177,10 @@ class Reporter:
         else:
             self._silent = False
 
-    def _vitals(self, found: Beat, ended: bool) -> Vitals:
+    def _heartbeat(self, found: Beat, ended: bool) -> Heartbeat:
         disk = shutil.disk_usage(self._data_dir)
         trouble_at, trouble = found.trouble or (None, None)
-        return Vitals(
+        return Heartbeat(
             version=__version__,
             host=self._host,
             pid=os.getpid(),
@@ -209,12 +209,12 @@ class Reporter:
                 self._refused[path.name] = told
         return merged(one for told in self._refused.values() for one in told)
 
-    def _otlp(self) -> OtlpVitals | None:
+    def _otlp(self) -> OtlpHeartbeat | None:
         spans = self._spans
         if spans is None:
             return None
         since, cause = spans.trouble or (None, None)
-        return OtlpVitals(spans.endpoint, spans.sent, spans.failed, spans.dropped, since, cause)
+        return OtlpHeartbeat(spans.endpoint, spans.sent, spans.failed, spans.dropped, since, cause)
 
 
 class Life:
@@ -232,14 +232,14 @@ class Life:
         return round((now - known[1]) * 1000)
 
 
-def journals(folder: Path, places: Places, life: Life | None = None) -> tuple[JournalVitals, ...]:
+def journals(folder: Path, places: Places, life: Life | None = None) -> tuple[JournalHeartbeat, ...]:
     """Every journal in the folder, oldest first, where `places` says how far each has been played."""
     played = {path.name: position for path, position in places}
     watch = life or Life()
     return tuple(_journal(path, played.get(path.name, START), watch) for path in journal_paths(folder))
 
 
-def _journal(path: Path, position: Position, life: Life) -> JournalVitals:
+def _journal(path: Path, position: Position, life: Life) -> JournalHeartbeat:
     segments = total = unread = 0
     for number in segment_numbers(path):
         try:
@@ -252,7 +252,7 @@ def _journal(path: Path, position: Position, life: Life) -> JournalVitals:
             unread += max(0, size - len(MAGIC))
         elif number == position.segment:
             unread += max(0, size - max(position.offset, len(MAGIC)))
-    return JournalVitals(path.name, writer_is_alive(path), segments, total, unread, life.silent_ms(path))
+    return JournalHeartbeat(path.name, writer_is_alive(path), segments, total, unread, life.silent_ms(path))
 
 
 def _id_of(folder: Path) -> str:

@@ -19,7 +19,7 @@ from relayproxy.recorder.recorder import Recorder
 from relayproxy.settings.model import Settings, slow_turn_and_stall, version_from
 from relayproxy.signals import NUMBERS, ignore_signals, stop_event
 from relayproxy.store.engine import open_engine
-from relayproxy.store.read.heartbeat import VitalsWriter
+from relayproxy.store.read.heartbeat import HeartbeatWriter
 from relayproxy.store.read.integrity import FileWatch, Integrity
 from relayproxy.store.schema.revisions import check_schema
 from relayproxy.store.write.archive import Archive
@@ -43,7 +43,7 @@ def run(settings: Settings) -> None:
     with _alone(settings.data_dir) as recorder_id:
         engine = open_engine(settings.database)
         exporter = _exporter()
-        writer = VitalsWriter(open_engine(settings.database))
+        writer = HeartbeatWriter(open_engine(settings.database))
         reporter = Reporter(writer, settings.data_dir, settings.journal_quota, exporter)
         watch = FileWatch(Integrity(settings.database).look)
 

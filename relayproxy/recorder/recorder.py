@@ -104,7 +104,7 @@ class Recorder:
         try:
             while not self._stop.is_set():
                 worked = self.play()
-                self._beat(self.vitals)
+                self._beat(self.heartbeat)
                 now = time.monotonic()
                 if self._due and now - last >= interval:
                     self.commit()
@@ -125,7 +125,7 @@ class Recorder:
             pass
         self.commit()
 
-    def vitals(self) -> Beat:
+    def heartbeat(self) -> Beat:
         """How it goes; the longest lag is that since the last call."""
         places = tuple((one.path, one.position) for one in self._playbacks.values() if not one.ended)
         return self._progress.beat(places, len(self._sessions.connections), self._retry.trouble)

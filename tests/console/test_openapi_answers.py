@@ -11,7 +11,7 @@ from relayproxy.console.openapi import document
 from relayproxy.console.operations import OPERATIONS
 from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine
-from relayproxy.store.read.heartbeat import JournalVitals, OtlpVitals, Vitals, VitalsWriter
+from relayproxy.store.read.heartbeat import Heartbeat, HeartbeatWriter, JournalHeartbeat, OtlpHeartbeat
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
 from tests.console.conftest import Client
@@ -128,17 +128,17 @@ async def test_health_and_connecting_are_as_they_say(client: Client, archive: Ar
 async def test_what_recorders_report_is_as_it_says(
     client: Client, archive: Archive, settings: Settings, trouble: bool
 ) -> None:
-    journals = (JournalVitals("20261124T061203-1f2e3d4c", True, 1, 4096, 17),)
-    otlp = OtlpVitals("http://127.0.0.1:1", 1, 2, 3, *((samples.ago(9), "connection refused") if trouble else ()))
+    journals = (JournalHeartbeat("20261124T061203-1f2e3d4c", True, 1, 4096, 17),)
+    otlp = OtlpHeartbeat("http://127.0.0.1:1", 1, 2, 3, *((samples.ago(9), "connection refused") if trouble else ()))
     late: dict[str, Any] = {
         "trouble": "locked",
         "trouble_at": samples.ago(3),
         "commit_at": samples.ago(5),
         "commit_ms": 1.5,
     }
-    vitals = Vitals("1", "here", 1, 2, "/data", journals=journals, otlp=otlp, **(late if trouble else {}))
-    writer = VitalsWriter(open_engine(settings.database))
-    writer.write("recorder:here:1-1", vitals)
+    heartbeat = Heartbeat("1", "here", 1, 2, "/data", journals=journals, otlp=otlp, **(late if trouble else {}))
+    writer = HeartbeatWriter(open_engine(settings.database))
+    writer.write("recorder:here:1-1", heartbeat)
     writer.close()
     assert archive.sessions() == 0
     assert len((await ask(client, "getHealth"))["recorders"]) == 1

@@ -18,7 +18,7 @@ from relayproxy.recorder.heartbeat import Beat, Life, Reporter, journals
 from relayproxy.refusals import Refusal, RefusalCount
 from relayproxy.store.engine import open_engine, open_reader
 from relayproxy.store.errors import StoreError
-from relayproxy.store.read.heartbeat import Report, Vitals, VitalsWriter, reports
+from relayproxy.store.read.heartbeat import Heartbeat, HeartbeatWriter, Report, reports
 from relayproxy.store.read.queries import Queries
 from tests.recorder.stage import Stage, prompt, setup, token
 from tests.running import running
@@ -26,22 +26,22 @@ from tests.running import running
 PATIENCE = 30.0
 
 
-class Kept(VitalsWriter):
+class Kept(HeartbeatWriter):
     """Keeps what is told; can be made to fail or to wait."""
 
     def __init__(self) -> None:
-        self.told: list[Vitals] = []
+        self.told: list[Heartbeat] = []
         self.fails = False
         self.go = threading.Event()
         self.go.set()
         self.came = threading.Semaphore(0)
 
-    def write(self, process: str, vitals: Vitals, at: int | None = None) -> None:
+    def write(self, process: str, heartbeat: Heartbeat, at: int | None = None) -> None:
         self.came.release()
         self.go.wait(PATIENCE)
         if self.fails:
             raise StoreError("database: disk I/O error")
-        self.told.append(vitals)
+        self.told.append(heartbeat)
 
     def close(self) -> None: ...
 
@@ -80,22 +80,22 @@ def test_a_recorder_tells_how_it_goes_and_that_it_stops(stage: Stage) -> None:
     call = journal.call()
     call.twilio(setup())
     with running("recorder", data_dir=stage.folder) as recorder:
-        found = stored(stage, lambda report: report.vitals.commits > 0)
+        found = stored(stage, lambda report: report.heartbeat.commits > 0)
         assert found.process.startswith("recorder:")
-        vitals = found.vitals
-        assert (vitals.pid, vitals.calls, vitals.ended) == (recorder.process.pid, 1, False)
-        [mine] = vitals.journals
+        heartbeat = found.heartbeat
+        assert (heartbeat.pid, heartbeat.calls, heartbeat.ended) == (recorder.process.pid, 1, False)
+        [mine] = heartbeat.journals
         assert (mine.id, mine.alive, mine.segments, mine.unread) == (journal.path.name, True, 1, 0)
         assert mine.bytes > 0
-        assert vitals.commit_at is not None
-        assert 0 < vitals.disk_free < vitals.disk_total
+        assert heartbeat.commit_at is not None
+        assert 0 < heartbeat.disk_free < heartbeat.disk_total
         call.backend(token("Hello", last=True))
         assert recorder.stop() == 0
         assert recorder.log.read_text() == ""
-    last = stored(stage, lambda report: report.vitals.ended)
+    last = stored(stage, lambda report: report.heartbeat.ended)
     assert last.process == found.process
-    assert last.vitals.commits > vitals.commits
-    assert last.vitals.journals[0].unread == 0
+    assert last.heartbeat.commits > heartbeat.commits
+    assert last.heartbeat.journals[0].unread == 0
 
 
 def test_what_the_loop_knows(stage: Stage) -> None:
@@ -106,15 +106,15 @@ def test_what_the_loop_knows(stage: Stage) -> None:
     call = journal.call(opened_at=time.time_ns() - 4_000_000_000)
     call.twilio(setup(), after=0)
     recorder.play()
-    waiting = recorder.vitals()
+    waiting = recorder.heartbeat()
     assert waiting.calls == 1
     assert 4e9 <= waiting.lag < 60e9
     assert waiting.commits == 0
     recorder.commit()
-    beats.append(recorder.vitals())
+    beats.append(recorder.heartbeat())
     assert beats[0].commits == 1
     assert beats[0].lag >= waiting.lag, "the longest since it was asked last"
-    assert recorder.vitals().lag == 0, "nothing waits any more"
+    assert recorder.heartbeat().lag == 0, "nothing waits any more"
     assert beats[0].places == ((journal.path, beats[0].places[0][1]),)
     journal.die()
 
@@ -147,7 +147,7 @@ def test_one_report_at_a_time_and_the_newest_at_the_end(tmp_path: Path) -> None:
         mine.beat(lambda calls=calls: beat(calls))  # type: ignore[misc]
     writer.go.set()
     mine.close()
-    assert [vitals.calls for vitals in writer.told] == [1, 1], "within two seconds only one is looked at"
+    assert [heartbeat.calls for heartbeat in writer.told] == [1, 1], "within two seconds only one is looked at"
     last = writer.told[-1]
     assert (last.ended, last.lag_ms, last.commits) == (True, 3, 4)
     assert last.otlp is not None
@@ -180,7 +180,7 @@ def test_what_cannot_be_told_is_said_once(tmp_path: Path, caplog: pytest.LogCapt
 
 
 def test_before_the_first_look_there_is_nothing_to_tell(stage: Stage) -> None:
-    writer = VitalsWriter(open_engine(stage.url))
+    writer = HeartbeatWriter(open_engine(stage.url))
     Reporter(writer, stage.folder, 1).close()
     reader = open_reader(stage.url)
     assert reports(Queries(reader)) == ()

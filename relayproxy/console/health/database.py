@@ -35,7 +35,7 @@ def check(facts: Facts) -> HealthCheck:
     sessions = f"more than {COUNTED:,} sessions" if found.sessions > COUNTED else plural(found.sessions, "session")
     detail = f"{sessions}, {size(found.size)}{wal}, schema {found.schema}"
     for report in facts.working:
-        at, trouble = report.vitals.trouble_at, report.vitals.trouble
+        at, trouble = report.heartbeat.trouble_at, report.heartbeat.trouble
         if at is not None and trouble and facts.now - at < RECENT * SECOND:
             return HealthCheck(
                 "database",

@@ -66,7 +66,7 @@ def verdict(checks: tuple[HealthCheck, ...]) -> HealthVerdict:
 
 def _relay(facts: Facts) -> HealthCheck:
     answer, said = facts.relay, facts.relay.said
-    alive = sum(1 for report in facts.working for one in report.vitals.journals if one.alive)
+    alive = sum(1 for report in facts.working for one in report.heartbeat.journals if one.alive)
     where = f"at {answer.url}" if answer.url else ""
     asked = f"Asked {where}: {answer.problem}." if where else f"It could not be asked: {answer.problem}."
     if said is not None and said.journal != "ok":
@@ -95,9 +95,9 @@ def _relay(facts: Facts) -> HealthCheck:
             "Start it again: `relayproxy serve`, or `relayproxy relay`.",
         )
     stuck = [
-        (one, report.vitals.host)
+        (one, report.heartbeat.host)
         for report in facts.working
-        for one in report.vitals.journals
+        for one in report.heartbeat.journals
         if one.alive and one.silent_ms > STUCK
     ]
     if stuck or (alive and said is None and answer.silent):
@@ -124,7 +124,7 @@ def _relay(facts: Facts) -> HealthCheck:
             f"{relays} running",
             f"So the recorder says. It was not asked itself: {answer.problem} {where}".strip() + ".",
         )
-    if not facts.working and any(one.alive for report in facts.missing for one in report.vitals.journals):
+    if not facts.working and any(one.alive for report in facts.missing for one in report.heartbeat.journals):
         return HealthCheck(
             "relay",
             "unknown",
@@ -149,16 +149,17 @@ def _recorder(facts: Facts) -> HealthCheck:
     working, missing = facts.working, facts.missing
     if missing:
         first = missing[0]
-        vitals, since = first.vitals, age(facts.age(first))
-        who = f"The recorder on {vitals.host}" if len(facts.reports) > 1 else "The recorder"
+        heartbeat, since = first.heartbeat, age(facts.age(first))
+        who = f"The recorder on {heartbeat.host}" if len(facts.reports) > 1 else "The recorder"
         others = f" {plural(len(missing) - 1, 'other')} as well." if len(missing) > 1 else ""
-        title = f"{who} was stopped {since} ago" if vitals.ended else f"{who} has not reported for {since}"
-        why = "" if vitals.ended else "It is not running, or it cannot write to the database. "
+        title = f"{who} was stopped {since} ago" if heartbeat.ended else f"{who} has not reported for {since}"
+        why = "" if heartbeat.ended else "It is not running, or it cannot write to the database. "
         return HealthCheck(
             "recorder",
             "bad",
             title,
-            f"{why}Calls go on, and their relay keeps what comes in the journal in {vitals.data_dir} on {vitals.host}."
+            f"{why}Calls go on, and their relay keeps what comes in the journal in {heartbeat.data_dir} "
+            f"on {heartbeat.host}."
             f"{others}",
             f"Start it there: {_RUN}, or `relayproxy serve` for all three. Its log says why it stopped.",
         )
@@ -171,7 +172,7 @@ def _recorder(facts: Facts) -> HealthCheck:
             f"Start it: {_RUN}, or `relayproxy serve`.",
         )
     latest = max(facts.age(report) for report in working)
-    calls = sum(report.vitals.calls for report in working)
+    calls = sum(report.heartbeat.calls for report in working)
     if latest > OVERDUE:
         return HealthCheck(
             "recorder",
@@ -188,8 +189,8 @@ def _recorder(facts: Facts) -> HealthCheck:
 def _lag(facts: Facts) -> HealthCheck:
     if not facts.working:
         return HealthCheck("lag", "unknown", "How far recording is behind is not known", "No recorder reports.")
-    late = max(facts.working, key=lambda report: report.vitals.lag_ms).vitals
-    unread = sum(one.unread for report in facts.working for one in report.vitals.journals)
+    late = max(facts.working, key=lambda report: report.heartbeat.lag_ms).heartbeat
+    unread = sum(one.unread for report in facts.working for one in report.heartbeat.journals)
     detail = f"{size(unread)} not read yet; the last commit took {late.commit_ms:.0f} ms"
     if late.lag_ms <= LATE:
         told = "under 100 ms" if late.lag_ms < 100 else f"{late.lag_ms / 1000:.1f} s"
@@ -208,9 +209,9 @@ def _journal(facts: Facts) -> HealthCheck:
     if not facts.working:
         return HealthCheck("journal", "unknown", "How full the journal is is not known", "No recorder reports.")
     used, report = max(((_share(report), report) for report in facts.working), key=lambda pair: pair[0])
-    vitals = report.vitals
-    total = sum(one.bytes for one in vitals.journals)
-    detail = f"{size(total)} of {size(vitals.quota)}, in {plural(len(vitals.journals), 'journal')}"
+    heartbeat = report.heartbeat
+    total = sum(one.bytes for one in heartbeat.journals)
+    detail = f"{size(total)} of {size(heartbeat.quota)}, in {plural(len(heartbeat.journals), 'journal')}"
     if used < FULL:
         return HealthCheck("journal", "ok", "The journal has room", detail)
     return HealthCheck(
@@ -223,8 +224,8 @@ def _journal(facts: Facts) -> HealthCheck:
 
 
 def _share(report: Report) -> float:
-    total = sum(one.bytes for one in report.vitals.journals)
-    return total / report.vitals.quota if report.vitals.quota else 0.0
+    total = sum(one.bytes for one in report.heartbeat.journals)
+    return total / report.heartbeat.quota if report.heartbeat.quota else 0.0
 
 
 def _gaps(facts: Facts) -> HealthCheck:
@@ -303,10 +304,10 @@ def _disk(facts: Facts) -> HealthCheck:
 
 
 def _disks(facts: Facts) -> Iterator[tuple[float, int, int, str]]:
-    for vitals in (report.vitals for report in facts.working):
-        if vitals.disk_total:
-            where = f"at {vitals.data_dir} on {vitals.host}"
-            yield vitals.disk_free / vitals.disk_total, vitals.disk_free, vitals.disk_total, where
+    for heartbeat in (report.heartbeat for report in facts.working):
+        if heartbeat.disk_total:
+            where = f"at {heartbeat.data_dir} on {heartbeat.host}"
+            yield heartbeat.disk_free / heartbeat.disk_total, heartbeat.disk_free, heartbeat.disk_total, where
     found = facts.database
     if found is not None and found.free is not None and found.total:
         yield found.free / found.total, found.free, found.total, "where the database is"
@@ -315,7 +316,7 @@ def _disks(facts: Facts) -> Iterator[tuple[float, int, int, str]]:
 def _spans(facts: Facts) -> HealthCheck:
     if not facts.working:
         return HealthCheck("spans", "unknown", "Whether spans are sent is not known", "No recorder reports.")
-    sending = [report.vitals.otlp for report in facts.working if report.vitals.otlp is not None]
+    sending = [report.heartbeat.otlp for report in facts.working if report.heartbeat.otlp is not None]
     if not sending:
         return HealthCheck("spans", "ok", "Spans are not sent", "`OTEL_EXPORTER_OTLP_ENDPOINT` turns it on.")
     one = next((otlp for otlp in sending if otlp.failing_since is not None), sending[0])

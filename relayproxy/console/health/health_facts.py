@@ -73,7 +73,7 @@ class Facts:
 
     def fresh(self, report: Report) -> bool:
         """The recorder works."""
-        return not report.vitals.ended and self.age(report) <= SILENT
+        return not report.heartbeat.ended and self.age(report) <= SILENT
 
     @property
     def working(self) -> tuple[Report, ...]:
@@ -90,7 +90,7 @@ class Facts:
             for report in self.reports
             if not self.fresh(report)
             and not (some and self.age(report) > FORGOTTEN)
-            and not (some and report.vitals.ended and not any(one.alive for one in report.vitals.journals))
+            and not (some and report.heartbeat.ended and not any(one.alive for one in report.heartbeat.journals))
         )
 
 

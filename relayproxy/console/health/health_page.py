@@ -249,23 +249,23 @@ def document(facts: Facts, console: Console) -> dict[str, Any]:
 
 
 def _recorder(facts: Facts, report: Report) -> dict[str, Any]:
-    vitals, otlp = report.vitals, report.vitals.otlp
+    heartbeat, otlp = report.heartbeat, report.heartbeat.otlp
     return {
         "process": report.process,
         "working": facts.fresh(report),
-        "ended": vitals.ended,
+        "ended": heartbeat.ended,
         **moment("reported_at", report.at),
-        "version": vitals.version,
-        "host": vitals.host,
-        "pid": vitals.pid,
-        **moment("started_at", vitals.started_at),
-        "data_dir": vitals.data_dir,
-        "lag_ms": vitals.lag_ms,
-        "live_connections": vitals.calls,
-        "commits": vitals.commits,
-        **moment("commit_at", vitals.commit_at),
-        "commit_ms": vitals.commit_ms,
-        "journal_quota_bytes": vitals.quota,
+        "version": heartbeat.version,
+        "host": heartbeat.host,
+        "pid": heartbeat.pid,
+        **moment("started_at", heartbeat.started_at),
+        "data_dir": heartbeat.data_dir,
+        "lag_ms": heartbeat.lag_ms,
+        "live_connections": heartbeat.calls,
+        "commits": heartbeat.commits,
+        **moment("commit_at", heartbeat.commit_at),
+        "commit_ms": heartbeat.commit_ms,
+        "journal_quota_bytes": heartbeat.quota,
         "journals": [
             {
                 "id": one.id,
@@ -275,10 +275,10 @@ def _recorder(facts: Facts, report: Report) -> dict[str, Any]:
                 "unread_bytes": one.unread,
                 "relay_silent_ms": one.silent_ms,
             }
-            for one in vitals.journals
+            for one in heartbeat.journals
         ],
-        "disk_free_bytes": vitals.disk_free,
-        "disk_total_bytes": vitals.disk_total,
+        "disk_free_bytes": heartbeat.disk_free,
+        "disk_total_bytes": heartbeat.disk_total,
         "otlp": None
         if otlp is None
         else {
@@ -289,8 +289,8 @@ def _recorder(facts: Facts, report: Report) -> dict[str, Any]:
             **moment("failing_since", otlp.failing_since),
             "cause": otlp.cause,
         },
-        "database_error": vitals.trouble,
-        **moment("database_error_at", vitals.trouble_at),
+        "database_error": heartbeat.trouble,
+        **moment("database_error_at", heartbeat.trouble_at),
     }
 
 

@@ -53,7 +53,7 @@ class RefusalSummary:
 
 def refused(reports: Iterable[Report]) -> tuple[RefusalSummary, ...]:
     """What the relays of these recorders have told: first those with Twilio's signature that were really refused."""
-    tallies = merged(one for report in reports for one in report.vitals.refused)
+    tallies = merged(one for report in reports for one in report.heartbeat.refused)
     return tuple(_refused(one) for one in sorted(tallies, key=lambda one: (not one.last.signed, not one.last.status)))
 
 

@@ -34,10 +34,10 @@ def _stale(facts: Facts) -> str | None:
     if facts.missing:
         latest = min(facts.missing, key=facts.age)
         what = "Nothing new has been recorded" if not facts.working else "Some calls have not been recorded"
-        who = "the recorder" if len(facts.reports) == 1 else f"the recorder on {latest.vitals.host}"
-        why = "was stopped" if latest.vitals.ended else "does not report"
+        who = "the recorder" if len(facts.reports) == 1 else f"the recorder on {latest.heartbeat.host}"
+        why = "was stopped" if latest.heartbeat.ended else "does not report"
         return f"{what} for {age(facts.age(latest))}: {who} {why}."
-    late = max((report.vitals.lag_ms for report in facts.working), default=0)
+    late = max((report.heartbeat.lag_ms for report in facts.working), default=0)
     if late > SILENT * 1000:
         return f"What you see is {age(late / 1000)} old: recording is behind the calls."
     return None

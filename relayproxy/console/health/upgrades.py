@@ -11,7 +11,7 @@ from relayproxy.store.schema.needs_rebuild import LOOKED_AT
 
 def versions(facts: Facts) -> HealthCheck:
     """Whether console and recorders are of one version."""
-    others = sorted({report.vitals.version for report in facts.working} - {facts.version})
+    others = sorted({report.heartbeat.version for report in facts.working} - {facts.version})
     if not others:
         same = "Console and recorder are of the same version." if facts.working else "The console's."
         return HealthCheck("versions", "ok", f"relayproxy {facts.version}", same)

@@ -28,7 +28,7 @@ COUNTED = 100_000
 """Sessions that are counted; of more it is only said that they are more."""
 
 
-class JournalVitals(msgspec.Struct, frozen=True):
+class JournalHeartbeat(msgspec.Struct, frozen=True):
     """One journal as its recorder sees it."""
 
     id: str
@@ -42,7 +42,7 @@ class JournalVitals(msgspec.Struct, frozen=True):
     """For how long its relay has shown no life, as far as the recorder has watched."""
 
 
-class OtlpVitals(msgspec.Struct, frozen=True):
+class OtlpHeartbeat(msgspec.Struct, frozen=True):
     """How the export of spans goes. `endpoint` holds no secrets; `failing_since` is wall nanoseconds."""
 
     endpoint: str
@@ -53,7 +53,7 @@ class OtlpVitals(msgspec.Struct, frozen=True):
     cause: str | None = None
 
 
-class Vitals(msgspec.Struct, frozen=True):
+class Heartbeat(msgspec.Struct, frozen=True):
     """What a recorder tells of itself. Times are wall nanoseconds."""
 
     version: str
@@ -63,7 +63,7 @@ class Vitals(msgspec.Struct, frozen=True):
     data_dir: str
     ended: bool = False
     """It has stopped in an orderly way: nothing more will come."""
-    journals: tuple[JournalVitals, ...] = ()
+    journals: tuple[JournalHeartbeat, ...] = ()
     quota: int = 0
     """Bytes of journals that relays keep for it."""
     lag_ms: int = 0
@@ -76,7 +76,7 @@ class Vitals(msgspec.Struct, frozen=True):
     commit_ms: float = 0.0
     disk_free: int = 0
     disk_total: int = 0
-    otlp: OtlpVitals | None = None
+    otlp: OtlpHeartbeat | None = None
     """None when spans are not sent."""
     trouble: str | None = None
     """What the database complained of last, and when."""
@@ -91,7 +91,7 @@ class Report:
 
     process: str
     at: int
-    vitals: Vitals
+    heartbeat: Heartbeat
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class DatabaseFacts:
     """At most `COUNTED` + 1."""
 
 
-class VitalsWriter:
+class HeartbeatWriter:
     """Writes reports on an engine of `open_engine` of its own. For one thread."""
 
     def __init__(self, engine: Engine) -> None:
@@ -127,12 +127,12 @@ class VitalsWriter:
         self._put = upsert(engine.dialect.name, tables.vitals)
         self._ready = False
 
-    def write(self, process: str, vitals: Vitals, at: int | None = None) -> None:
+    def write(self, process: str, heartbeat: Heartbeat, at: int | None = None) -> None:
         """Replaces what the process told before, in a transaction of its own. Raises `StoreError`; the database is
         never created."""
         at = time.time_ns() if at is None else at
         try:
-            self._write(process, vitals, at)
+            self._write(process, heartbeat, at)
         except StoreError:
             self._ready = False
             self._engine.dispose()
@@ -142,13 +142,13 @@ class VitalsWriter:
         """Lets the database go."""
         self._engine.dispose()
 
-    def _write(self, process: str, vitals: Vitals, at: int) -> None:
+    def _write(self, process: str, heartbeat: Heartbeat, at: int) -> None:
         first = not self._ready
         if first:
             reason = not_ready_reason(self._engine)
             if reason:
                 raise NotReady(reason)
-        row = {"process": process, "at": at, "detail": msgspec.json.encode(vitals).decode()}
+        row = {"process": process, "at": at, "detail": msgspec.json.encode(heartbeat).decode()}
         with store_errors(), self._writing.begin() as db:
             if not is_in_place(db):
                 raise ReplacedError("the database file has been deleted or replaced")
@@ -168,7 +168,7 @@ def reports(queries: Queries) -> tuple[Report, ...]:
     with queries.reading() as db:
         for row in db.execute(select(c.process, c.at, c.detail).order_by(c.at.desc(), c.process)):
             with suppress(msgspec.DecodeError):
-                found.append(Report(row.process, row.at, msgspec.json.decode(row.detail, type=Vitals)))
+                found.append(Report(row.process, row.at, msgspec.json.decode(row.detail, type=Heartbeat)))
     return tuple(found)
 
 

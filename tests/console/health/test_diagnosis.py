@@ -11,7 +11,7 @@ from relayproxy.console.health.diagnosis import diagnose, verdict
 from relayproxy.console.health.health_facts import SECOND, Facts, HealthCheck, age
 from relayproxy.console.health.reachability import Ready, RelayAnswer, State
 from relayproxy.store.quarantine import Aside
-from relayproxy.store.read.heartbeat import DatabaseFacts, Gaps, JournalVitals, OtlpVitals, Report, Vitals
+from relayproxy.store.read.heartbeat import DatabaseFacts, Gaps, Heartbeat, JournalHeartbeat, OtlpHeartbeat, Report
 from relayproxy.store.schema.rows import JournalGapRow
 
 NOW = 1_800_000_000 * SECOND
@@ -24,14 +24,14 @@ STOPPED = RelayAnswer("http://127.0.0.1:8080", problem="no answer within a secon
 DATABASE = DatabaseFacts("SQLite", "3.40.1", "0003", 0.4, 5 * MIB, MIB, 60 * GIB, 100 * GIB, 1234)
 
 
-def vitals(**known: Any) -> Vitals:
+def heartbeat(**known: Any) -> Heartbeat:
     usual: dict[str, Any] = {
         "version": "1.0",
         "host": "here",
         "pid": 4711,
         "started_at": NOW - 3600 * SECOND,
         "data_dir": "/data",
-        "journals": (JournalVitals("j1", True, 1, 10 * MIB, 17),),
+        "journals": (JournalHeartbeat("j1", True, 1, 10 * MIB, 17),),
         "quota": GIB,
         "lag_ms": 40,
         "calls": 3,
@@ -39,11 +39,11 @@ def vitals(**known: Any) -> Vitals:
         "disk_free": 50 * GIB,
         "disk_total": 100 * GIB,
     }
-    return Vitals(**{**usual, **known})
+    return Heartbeat(**{**usual, **known})
 
 
 def report(ago: float = 1, process: str = "recorder:here:1-1", **known: Any) -> Report:
-    return Report(process, NOW - round(ago * SECOND), vitals(**known))
+    return Report(process, NOW - round(ago * SECOND), heartbeat(**known))
 
 
 def moved(ago: float) -> Aside:
@@ -84,12 +84,18 @@ def test_everything_works() -> None:
         ("relay", facts(relay=STOPPED), "bad", "A relay does not respond", "SIGCONT"),
         (
             "relay",
-            facts(report(journals=(JournalVitals("j1", True, 1, 10, 0, 12_000),)), relay=SILENT),
+            facts(report(journals=(JournalHeartbeat("j1", True, 1, 10, 0, 12_000),)), relay=SILENT),
             "bad",
             "A relay does not respond",
             "SIGCONT",
         ),
-        ("relay", facts(report(journals=(JournalVitals("j1", True, 1, 10, 0, 9_000),))), "ok", "The relay takes", ""),
+        (
+            "relay",
+            facts(report(journals=(JournalHeartbeat("j1", True, 1, 10, 0, 9_000),))),
+            "ok",
+            "The relay takes",
+            "",
+        ),
         ("relay", facts(report(42), relay=SILENT), "unknown", "Whether a relay is running is not known", ""),
         (
             "relay",
@@ -171,8 +177,14 @@ def test_everything_works() -> None:
         ("disk", facts(report(disk_free=GIB)), "bad", "Only 1.0% of the disk is free", "Make room"),
         ("disk", facts(database=replace(DATABASE, free=GIB)), "bad", "Only 1.0% of the disk is free", "Make room"),
         ("disk", facts(reports=(), database=replace(DATABASE, free=None)), "unknown", "How much disk", ""),
-        ("spans", facts(report(otlp=OtlpVitals("http://c:4318", 9, 0, 0))), "ok", "Spans arrive at http://c:4318", ""),
-        ("spans", facts(report(otlp=OtlpVitals("bogus", 0, 0, 0))), "ok", "No span has been sent to bogus yet", ""),
+        (
+            "spans",
+            facts(report(otlp=OtlpHeartbeat("http://c:4318", 9, 0, 0))),
+            "ok",
+            "Spans arrive at http://c:4318",
+            "",
+        ),
+        ("spans", facts(report(otlp=OtlpHeartbeat("bogus", 0, 0, 0))), "ok", "No span has been sent to bogus yet", ""),
         (
             "audit",
             facts(audit=AuditState(3, 0, NOW - 20 * SECOND, "database is locked")),
@@ -185,7 +197,7 @@ def test_everything_works() -> None:
         ("clock", facts(report(-30)), "warn", "A recorder's clock is 30 s ahead of this machine's", "time service"),
         (
             "spans",
-            facts(report(otlp=OtlpVitals("http://c:4318", 9, 2, 1, NOW - 120 * SECOND, "HTTP 503"))),
+            facts(report(otlp=OtlpHeartbeat("http://c:4318", 9, 2, 1, NOW - 120 * SECOND, "HTTP 503"))),
             "warn",
             "Spans have not arrived at http://c:4318 for 2 min",
             "See whether the collector runs",
@@ -218,7 +230,7 @@ def test_each_fact(name: str, found: Facts, state: State, title: str, action: st
 
 @pytest.mark.parametrize("step", [3600.0, -3600.0])
 def test_a_recorder_is_neither_missed_nor_believed_in_because_a_clock_was_set(step: float) -> None:
-    before = Report("recorder:here:1-1", NOW - round((step + 1) * SECOND), vitals())
+    before = Report("recorder:here:1-1", NOW - round((step + 1) * SECOND), heartbeat())
     assert check("recorder", facts(before, step=step)).state == "ok", "it reported just before the clock was set"
     assert check("recorder", facts(report(1), step=step)).state == "ok", "and just after"
     silent = {"recorder:here:1-1": 42.0}

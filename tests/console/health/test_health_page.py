@@ -18,7 +18,7 @@ from relayproxy.console.app import build
 from relayproxy.console.health import health_page as monitoring
 from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine, open_reader
-from relayproxy.store.read.heartbeat import JournalVitals, Vitals, VitalsWriter
+from relayproxy.store.read.heartbeat import Heartbeat, HeartbeatWriter, JournalHeartbeat
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.archive import Archive
@@ -27,13 +27,13 @@ from tests.console.conftest import Client
 from tests.console.samples import Call, ago, odd
 
 PROCESS = "recorder:here:1-1"
-VITALS = Vitals(
+HEARTBEAT = Heartbeat(
     version=__version__,
     host="here",
     pid=4711,
     started_at=ago(3600),
     data_dir="/var/lib/relayproxy",
-    journals=(JournalVitals("20261124T061203-1f2e3d4c", True, 1, 4096, 0),),
+    journals=(JournalHeartbeat("20261124T061203-1f2e3d4c", True, 1, 4096, 0),),
     quota=1 << 30,
     calls=2,
     disk_free=50,
@@ -48,10 +48,10 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def vitals_writer(settings: Settings, archive: Archive) -> Iterator[VitalsWriter]:
-    vitals_writer = VitalsWriter(open_engine(settings.database))
-    yield vitals_writer
-    vitals_writer.close()
+def heartbeat_writer(settings: Settings, archive: Archive) -> Iterator[HeartbeatWriter]:
+    heartbeat_writer = HeartbeatWriter(open_engine(settings.database))
+    yield heartbeat_writer
+    heartbeat_writer.close()
 
 
 @pytest.fixture(scope="module")
@@ -70,9 +70,9 @@ def checks(body: Any) -> dict[str, str]:
     return {check["name"]: check["state"] for check in body["checks"]}
 
 
-async def test_all_that_is_known(client: Client, archive: Archive, vitals_writer: VitalsWriter) -> None:
+async def test_all_that_is_known(client: Client, archive: Archive, heartbeat_writer: HeartbeatWriter) -> None:
     odd(archive, ago(60)).commit()
-    vitals_writer.write(PROCESS, VITALS)
+    heartbeat_writer.write(PROCESS, HEARTBEAT)
     body = await health(client)
     assert (body["state"], body["summary"]) == ("warn", "1 gap in the recordings of the last hour.")
     assert {name for name, state in checks(body).items() if state != "ok"} <= {"gaps", "disk"}
@@ -95,8 +95,8 @@ async def test_all_that_is_known(client: Client, archive: Archive, vitals_writer
     assert body["relay"]["problem"] == "connection refused"
 
 
-async def test_a_recorder_that_fell_silent(client: Client, vitals_writer: VitalsWriter) -> None:
-    vitals_writer.write(PROCESS, VITALS, ago(42))
+async def test_a_recorder_that_fell_silent(client: Client, heartbeat_writer: HeartbeatWriter) -> None:
+    heartbeat_writer.write(PROCESS, HEARTBEAT, ago(42))
     body = await health(client)
     assert body["state"] == "bad"
     assert checks(body)["recorder"] == "bad"
@@ -107,9 +107,13 @@ async def test_a_recorder_that_fell_silent(client: Client, vitals_writer: Vitals
 
 
 async def test_an_audit_that_cannot_be_written_and_a_clock_that_was_set_are_told(
-    client: Client, archive: Archive, vitals_writer: VitalsWriter, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    client: Client,
+    archive: Archive,
+    heartbeat_writer: HeartbeatWriter,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    vitals_writer.write(PROCESS, VITALS)
+    heartbeat_writer.write(PROCESS, HEARTBEAT)
     monkeypatch.setattr(monitoring, "FRESH", 0.0)
     ahead = monitoring._wall_ahead()
     with closing(sqlite3.connect(settings.data_dir / "relayproxy.db", isolation_level=None)) as other:
@@ -126,22 +130,26 @@ async def test_an_audit_that_cannot_be_written_and_a_clock_that_was_set_are_told
         assert (checks(body)["clock"], checks(body)["recorder"], round(body["clock_step_s"])) == ("warn", "ok", 3600)
 
 
-async def test_one_look_answers_everybody(client: Client, vitals_writer: VitalsWriter) -> None:
-    vitals_writer.write(PROCESS, VITALS)
+async def test_one_look_answers_everybody(client: Client, heartbeat_writer: HeartbeatWriter) -> None:
+    heartbeat_writer.write(PROCESS, HEARTBEAT)
     first = await health(client)
-    vitals_writer.write(PROCESS, replace_host("elsewhere"))
+    heartbeat_writer.write(PROCESS, replace_host("elsewhere"))
     assert (await health(client))["checked_at_ns"] == first["checked_at_ns"]
 
 
-def replace_host(host: str) -> Vitals:
-    return Vitals(**{name: getattr(VITALS, name) for name in VITALS.__struct_fields__} | {"host": host})
+def replace_host(host: str) -> Heartbeat:
+    return Heartbeat(**{name: getattr(HEARTBEAT, name) for name in HEARTBEAT.__struct_fields__} | {"host": host})
 
 
 async def test_a_database_that_is_moved_away_is_missed_at_the_next_look(
-    client: Client, vitals_writer: VitalsWriter, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    client: Client,
+    heartbeat_writer: HeartbeatWriter,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(monitoring, "FRESH", 0.0)
-    vitals_writer.write(PROCESS, VITALS)
+    heartbeat_writer.write(PROCESS, HEARTBEAT)
     assert checks(await health(client))["database"] == "ok"
     (settings.data_dir / "relayproxy.db").rename(tmp_path / "elsewhere.db")
     body = await health(client)
@@ -165,8 +173,8 @@ async def test_without_a_database_the_page_says_so(tmp_path: Path) -> None:
     writer.close()
 
 
-async def test_what_is_told_cannot_break_the_page(client: Client, vitals_writer: VitalsWriter) -> None:
-    vitals_writer.write(PROCESS, replace_host("<script>\u202e`"))
+async def test_what_is_told_cannot_break_the_page(client: Client, heartbeat_writer: HeartbeatWriter) -> None:
+    heartbeat_writer.write(PROCESS, replace_host("<script>\u202e`"))
     async with client.get("/health") as response:
         page = await response.text()
     assert "<script>\u202e" not in page
@@ -205,20 +213,20 @@ async def test_the_relay_is_asked_itself(tmp_path: Path, relay: TestServer) -> N
 
 
 def test_the_page_changes_in_place(
-    console: str, browser: Browser, vitals_writer: VitalsWriter, archive: Archive
+    console: str, browser: Browser, heartbeat_writer: HeartbeatWriter, archive: Archive
 ) -> None:
     Call(archive, ago(60)).setup().commit()
-    vitals_writer.write(PROCESS, VITALS, time.time_ns() + 3600 * 10**9)
+    heartbeat_writer.write(PROCESS, HEARTBEAT, time.time_ns() + 3600 * 10**9)
     with watched_page(browser, console) as page:
         page.goto(f"{console}/health")
         recorder = page.locator("#check-recorder")
         assert "good" in (recorder.get_attribute("class") or "")
-        vitals_writer.write(PROCESS, VITALS, ago(42))
+        heartbeat_writer.write(PROCESS, HEARTBEAT, ago(42))
         page.locator("#sentence", has_text="The recorder has not reported for").wait_for()
         assert "bad" in (recorder.get_attribute("class") or "")
         assert page.title().startswith("✕")
         page.get_by_role("button", name="Pause").click()
-        vitals_writer.write(PROCESS, VITALS, time.time_ns() + 3600 * 10**9)
+        heartbeat_writer.write(PROCESS, HEARTBEAT, time.time_ns() + 3600 * 10**9)
         assert page.get_by_role("button", name="Paused").get_attribute("aria-pressed") == "true"
         page.get_by_role("button", name="Paused").click()
         page.locator("#check-recorder.good").wait_for()

@@ -9,12 +9,12 @@ from relayproxy.console.health.refusals import refused
 from relayproxy.refusals import Refusal, RefusalCount, add
 from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine
-from relayproxy.store.read.heartbeat import VitalsWriter
+from relayproxy.store.read.heartbeat import HeartbeatWriter
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.archive import Archive
 from tests.console.conftest import Client
-from tests.console.health.test_diagnosis import NOW, check, facts, report, vitals
+from tests.console.health.test_diagnosis import NOW, check, facts, heartbeat, report
 
 STRIPPED = Refusal(
     NOW - 90 * SECOND,
@@ -66,8 +66,8 @@ def test_reasons_of_another_version_are_told_too() -> None:
 
 
 async def test_connect_and_its_twin_show_them(client: Client, archive: Archive, settings: Settings) -> None:
-    writer = VitalsWriter(open_engine(settings.database))
-    writer.write("recorder:here:1-1", vitals(refused=told(STRIPPED, SCANNED)))
+    writer = HeartbeatWriter(open_engine(settings.database))
+    writer.write("recorder:here:1-1", heartbeat(refused=told(STRIPPED, SCANNED)))
     writer.close()
     page = await (await client.get("/connect")).text()
     assert "1 request with Twilio&#39;s signature did not ask for a WebSocket" in page

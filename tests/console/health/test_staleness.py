@@ -9,12 +9,12 @@ from relayproxy.console.health.health_facts import Facts
 from relayproxy.console.health.staleness import Notice, notice
 from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine
-from relayproxy.store.read.heartbeat import VitalsWriter
+from relayproxy.store.read.heartbeat import HeartbeatWriter
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
 from tests.console.conftest import Client
 from tests.console.health.test_diagnosis import facts, report
-from tests.console.health.test_health_page import PROCESS, VITALS
+from tests.console.health.test_health_page import HEARTBEAT, PROCESS
 
 
 def told(found: Facts) -> Notice:
@@ -50,16 +50,16 @@ def test_a_database_that_cannot_be_read_and_one_without_a_recorder() -> None:
 
 
 @pytest.fixture
-def vitals_writer(settings: Settings, archive: Archive) -> Iterator[VitalsWriter]:
-    vitals_writer = VitalsWriter(open_engine(settings.database))
-    yield vitals_writer
-    vitals_writer.close()
+def heartbeat_writer(settings: Settings, archive: Archive) -> Iterator[HeartbeatWriter]:
+    heartbeat_writer = HeartbeatWriter(open_engine(settings.database))
+    yield heartbeat_writer
+    heartbeat_writer.close()
 
 
 async def test_a_page_that_is_made_then_carries_the_banner_itself(
-    client: Client, archive: Archive, vitals_writer: VitalsWriter
+    client: Client, archive: Archive, heartbeat_writer: HeartbeatWriter
 ) -> None:
-    vitals_writer.write(PROCESS, VITALS, samples.ago(42))
+    heartbeat_writer.write(PROCESS, HEARTBEAT, samples.ago(42))
     async with client.get("/health/notice") as response:
         answer = await response.json()
     assert answer["stale"].startswith("Nothing new has been recorded for 42 s")

@@ -7,24 +7,24 @@ from playwright.sync_api import expect
 
 from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine
-from relayproxy.store.read.heartbeat import VitalsWriter
+from relayproxy.store.read.heartbeat import HeartbeatWriter
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
 from tests.console.conftest import OpenPage
-from tests.console.health.test_health_page import PROCESS, VITALS
+from tests.console.health.test_health_page import HEARTBEAT, PROCESS
 
 
 @pytest.fixture
-def vitals_writer(settings: Settings, archive: Archive) -> Iterator[VitalsWriter]:
-    vitals_writer = VitalsWriter(open_engine(settings.database))
-    yield vitals_writer
-    vitals_writer.close()
+def heartbeat_writer(settings: Settings, archive: Archive) -> Iterator[HeartbeatWriter]:
+    heartbeat_writer = HeartbeatWriter(open_engine(settings.database))
+    yield heartbeat_writer
+    heartbeat_writer.close()
 
 
 def test_a_dead_recorder_is_told_on_the_page_and_forgotten_when_it_is_back(
-    visit: OpenPage, archive: Archive, vitals_writer: VitalsWriter
+    visit: OpenPage, archive: Archive, heartbeat_writer: HeartbeatWriter
 ) -> None:
-    vitals_writer.write(PROCESS, VITALS, samples.ago(42))
+    heartbeat_writer.write(PROCESS, HEARTBEAT, samples.ago(42))
     page = visit("/live")
     expect(page.locator("#stale")).to_contain_text("Nothing new has been recorded for 4")
     expect(page.get_by_text("Whether a call is live is not known.")).to_be_visible()
@@ -32,7 +32,7 @@ def test_a_dead_recorder_is_told_on_the_page_and_forgotten_when_it_is_back(
     health = page.get_by_role("navigation").get_by_role("link", name="Health")
     expect(health).to_have_attribute("data-state", "bad")
     height = page.locator("#wall").bounding_box()
-    vitals_writer.write(PROCESS, VITALS)
+    heartbeat_writer.write(PROCESS, HEARTBEAT)
     expect(page.locator("#stale")).to_be_hidden()
     expect(page.get_by_text("No call is live.")).to_be_visible()
     # Nothing has moved.

@@ -9,10 +9,10 @@ from relayproxy.store.engine import open_engine, sqlite_path
 from relayproxy.store.errors import NotReady, StoreError
 from relayproxy.store.read.heartbeat import (
     KEPT,
-    JournalVitals,
-    OtlpVitals,
-    Vitals,
-    VitalsWriter,
+    Heartbeat,
+    HeartbeatWriter,
+    JournalHeartbeat,
+    OtlpHeartbeat,
     database_facts,
     gaps_since,
     reports,
@@ -24,74 +24,74 @@ from relayproxy.store.write.archive import Archive
 from tests.store.build import NOON, session
 
 ME = "recorder:here:1-2"
-VITALS = Vitals(
+HEARTBEAT = Heartbeat(
     version="1.0",
     host="here",
     pid=4711,
     started_at=NOON,
     data_dir="/var/lib/relayproxy",
-    journals=(JournalVitals("j1", True, 2, 4096, 17),),
-    otlp=OtlpVitals("http://collector:4318", 10, 2, 1, NOON, "HTTP 503"),
+    journals=(JournalHeartbeat("j1", True, 2, 4096, 17),),
+    otlp=OtlpHeartbeat("http://collector:4318", 10, 2, 1, NOON, "HTTP 503"),
 )
 
 
 @pytest.fixture
-def writer(engine: Engine, url: str) -> Iterator[VitalsWriter]:
-    writer = VitalsWriter(open_engine(url))
+def writer(engine: Engine, url: str) -> Iterator[HeartbeatWriter]:
+    writer = HeartbeatWriter(open_engine(url))
     yield writer
     writer.close()
 
 
-def test_the_last_that_each_told_is_there_the_newest_first(writer: VitalsWriter, queries: Queries) -> None:
-    writer.write(ME, VITALS, NOON)
-    writer.write("recorder:there:3-4", VITALS, NOON + 1)
-    writer.write(ME, VITALS, NOON + 2)
+def test_the_last_that_each_told_is_there_the_newest_first(writer: HeartbeatWriter, queries: Queries) -> None:
+    writer.write(ME, HEARTBEAT, NOON)
+    writer.write("recorder:there:3-4", HEARTBEAT, NOON + 1)
+    writer.write(ME, HEARTBEAT, NOON + 2)
     found = reports(queries)
     assert [(report.process, report.at) for report in found] == [(ME, NOON + 2), ("recorder:there:3-4", NOON + 1)]
-    assert found[0].vitals == VITALS
+    assert found[0].heartbeat == HEARTBEAT
 
 
 def test_what_was_told_long_ago_is_forgotten_by_the_next_that_starts(
-    writer: VitalsWriter, queries: Queries, url: str
+    writer: HeartbeatWriter, queries: Queries, url: str
 ) -> None:
-    writer.write("recorder:gone:5-6", VITALS, NOON)
-    fresh = VitalsWriter(open_engine(url))
-    fresh.write(ME, VITALS, NOON + (KEPT + 1) * 1_000_000_000)
+    writer.write("recorder:gone:5-6", HEARTBEAT, NOON)
+    fresh = HeartbeatWriter(open_engine(url))
+    fresh.write(ME, HEARTBEAT, NOON + (KEPT + 1) * 1_000_000_000)
     assert [report.process for report in reports(queries)] == [ME]
     fresh.close()
 
 
-def test_what_cannot_be_understood_is_left_out(writer: VitalsWriter, queries: Queries, engine: Engine) -> None:
-    writer.write(ME, VITALS, NOON)
+def test_what_cannot_be_understood_is_left_out(writer: HeartbeatWriter, queries: Queries, engine: Engine) -> None:
+    writer.write(ME, HEARTBEAT, NOON)
     with engine.begin() as db:
         db.execute(text("INSERT INTO vitals (process, at, detail) VALUES ('other', 1, '{\"pulse\": 60}')"))
     assert [report.process for report in reports(queries)] == [ME]
 
 
 def test_a_database_is_never_created(url: str) -> None:
-    writer = VitalsWriter(open_engine(url))
+    writer = HeartbeatWriter(open_engine(url))
     with pytest.raises(NotReady, match="relayproxy migrate"):
-        writer.write(ME, VITALS)
+        writer.write(ME, HEARTBEAT)
     if (path := sqlite_path(open_engine(url).url)) is not None:
         assert not path.exists()
     migrate(url)
-    writer.write(ME, VITALS)
+    writer.write(ME, HEARTBEAT)
     writer.close()
 
 
 def test_a_file_that_was_replaced_is_noticed_and_the_new_one_taken(
-    writer: VitalsWriter, queries: Queries, url: str
+    writer: HeartbeatWriter, queries: Queries, url: str
 ) -> None:
     path = sqlite_path(open_engine(url).url)
-    writer.write(ME, VITALS, NOON)
+    writer.write(ME, HEARTBEAT, NOON)
     if path is None:  # a server's database has no file
         return
     for part in path.parent.glob("relayproxy.db*"):
         part.unlink()
     migrate(url)
     with pytest.raises(StoreError):
-        writer.write(ME, VITALS, NOON + 1)
-    writer.write(ME, VITALS, NOON + 2)
+        writer.write(ME, HEARTBEAT, NOON + 1)
+    writer.write(ME, HEARTBEAT, NOON + 2)
     assert [report.at for report in reports(queries)] == [NOON + 2]
 
 
