@@ -6,9 +6,11 @@ Must not know: how anything is derived.
 
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from relayproxy.conversation.checks.findings import CATALOGUE
-from relayproxy.conversation.measures.numbers import CONFIDENCE, HEARD, NULL_REASONS, NUMBERS, OUTCOMES, Number
+from relayproxy.conversation.measures.number import Number
+from relayproxy.conversation.measures.numbers import CONFIDENCE, HEARD, NULL_REASONS, OUTCOMES, TABLES, Level
 
 _HEAD = """\
 # Numbers and findings
@@ -27,7 +29,7 @@ A **turn** is opened by the setup (turn 0, the greeting), a final prompt, keys t
 agent that nobody asked for. It ends with the next opener, `end`, or the call. A prompt that comes before any answer
 joins the open turn. A **response** is text up to `last: true`.
 """
-_LEVELS = {
+_LEVELS: dict[Level, str] = {
     "turn": "In `turns[]`",
     "interruption": "In `turns[].interruptions[]`",
     "session": "In `totals`",
@@ -38,7 +40,7 @@ def page() -> str:
     """The page as it should be, Markdown."""
     parts = [_HEAD]
     for level, title in _LEVELS.items():
-        parts += [f"## {title}\n", *_numbers(number for number in NUMBERS if number.level == level)]
+        parts += [f"## {title}\n", *_numbers(TABLES[level])]
     parts += [
         _list("Why a number is absent", NULL_REASONS),
         _list("How `heard_text` is known (`heard_basis`)", HEARD),
@@ -56,14 +58,14 @@ def page() -> str:
     return "\n".join(parts)
 
 
-def _numbers(numbers: Iterable[Number]) -> Iterator[str]:
+def _numbers(numbers: Iterable[Number[Any]]) -> Iterator[str]:
     for number in numbers:
         yield f"### `{number.name}` (tier {number.tier})\n"
-        yield _wrapped(number.meaning)
+        yield _wrapped(f"**{number.title}.** {number.meaning}")
         if number.edges:
             yield _wrapped(number.edges)
-        if number.otel:
-            yield f"OpenTelemetry: `{number.otel}`, unit `{number.unit}`\n"
+        if number.attribute:
+            yield f"OpenTelemetry: `{number.attribute}`, unit `{number.unit}`\n"
 
 
 def _list(title: str, words: Mapping[str, str]) -> str:

@@ -11,8 +11,8 @@ import pytest
 from relayproxy.cli.main import main
 from relayproxy.cli.options import NO_FLAG
 from relayproxy.conversation.checks.findings import CATALOGUE
-from relayproxy.conversation.measures.numbers import CONFIDENCE, HEARD, NULL_REASONS, NUMBERS, OUTCOMES
-from relayproxy.conversation.model import Confidence, HeardBasis, Interruption, Outcome, Turn
+from relayproxy.conversation.measures.numbers import CONFIDENCE, HEARD, NULL_REASONS, OUTCOMES, TABLES, Level
+from relayproxy.conversation.model import Budget, ChunkGaps, Confidence, HeardBasis, Interruption, Outcome, Turn
 from relayproxy.conversation.totals import NullReason, Spread, Totals
 from relayproxy.settings.model import Settings
 from relayproxy.settings.sources import CONFIG_ENV, ENV_PREFIX
@@ -96,27 +96,18 @@ def test_the_page_of_numbers_says_what_the_code_says() -> None:
 
 
 def test_every_number_is_defined() -> None:
-    defined = {name for number in NUMBERS for name in number.name.split(", ")}
-    derived = {
-        name
-        for struct in (Turn, Interruption, Totals)
-        for name, kind in get_type_hints(struct).items()
-        if name.endswith("_ms") or (kind in (int | None, float | None) and not name.endswith(("_at", "seq")))
-    }
-
-    spreads = {f"{name}_ms" for name, kind in get_type_hints(Totals).items() if kind is Spread}
-
-    assert derived | spreads <= defined
-    budget = {"input_delay_ms", "proxy_in_ms", "backend_latency_ms", "proxy_out_ms", "output_delay_ms"}
-    assert budget | {"response_latency_ms", "user_bot_latency_ms"} <= defined
-
-
-def test_the_names_on_spans_are_those_that_spans_have() -> None:
-    source = (ROOT / "relayproxy/conversation/measures/attributes.py").read_text("utf-8")
-    named = [number.otel for number in NUMBERS if number.otel is not None]
-
-    assert [name for name in named if not re.search(rf'"{re.escape(name)}[".]', source)] == []
-    assert len(named) == len(set(named))
+    structs: dict[Level, type] = {"turn": Turn, "interruption": Interruption, "session": Totals}
+    for level, struct in structs.items():
+        defined = {number.name for number in TABLES[level]}
+        derived = {
+            f"{name}_ms" if kind is Spread else name
+            for name, kind in get_type_hints(struct).items()
+            if kind in (int, int | None, float | None, ChunkGaps | None, Spread)
+            and not name.endswith(("_at", "at", "seq", "number"))
+        }
+        assert derived - defined == set()
+    budget = {f"{name}_ms" for name in get_type_hints(Budget)} - {"backend_ms"} | {"backend_latency_ms"}
+    assert budget | {"response_latency_ms", "user_bot_latency_ms"} <= {number.name for number in TABLES["turn"]}
 
 
 def test_every_reason_and_outcome_is_defined() -> None:

@@ -7,16 +7,12 @@ Must not know: any endpoint, or what an answer means.
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from relayproxy.conversation.measures.numbers import NUMBERS, Level
+from relayproxy.conversation.measures.numbers import TABLES, Level
 
 Schema = dict[str, Any]
 Fields = dict[str, Schema]
 
-_MEANINGS: dict[tuple[str, str], str] = {
-    (number.level, name): " ".join(filter(None, (number.meaning, number.edges)))
-    for number in NUMBERS
-    for name in number.name.split(", ")
-}
+_MEANINGS = {(level, number.name): number.description for level, numbers in TABLES.items() for number in numbers}
 
 
 def obj(fields: Mapping[str, Schema], says: str = "") -> Schema:

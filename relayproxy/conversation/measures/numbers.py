@@ -1,288 +1,226 @@
-"""Every number in words: what it is called, where it starts and ends, when it is absent.
+"""The tables of numbers of a turn and of an interruption: each number is declared once.
 
-Knows: names as in the API and, where there is one, in OpenTelemetry.
-Must not know: how a number is derived.
+Knows: what each is called, where it starts and ends, when it is absent, and how it is read off the value. Those of a
+session are in `session_numbers`.
+Must not know: how a number is derived; how it is drawn.
 
-`docs/numbers.md` is made of this and of the catalogue of findings.
+The API, the spans, `docs/numbers.md` and the pages iterate over these tables.
 """
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal
+
+from relayproxy.conversation.measures.number import Number
+from relayproxy.conversation.measures.session_numbers import SESSION_NUMBERS
+from relayproxy.conversation.model import ChunkGaps, Interruption, Turn
+from relayproxy.conversation.totals import NullReason
 
 Level = Literal["turn", "interruption", "session"]
 
-
-class Number(NamedTuple):
-    """One number. `otel` is its name on spans, where several values have a dot and theirs behind it; `unit` is UCUM."""
-
-    level: Level
-    name: str
-    tier: Literal["A", "B"]
-    meaning: str
-    edges: str = ""
-    otel: str | None = None
-    unit: str = "s"
-
-
-NUMBERS: tuple[Number, ...] = (
-    # -- turn ------------------------------------------------------------------------------------------------------
+TURN_NUMBERS: tuple[Number[Turn], ...] = (
     Number(
-        "turn", "response_latency_ms", "A",
+        "response_latency_ms", "Response latency", "A", lambda turn: turn.budget.response_latency,
         "From the final prompt's arrival until the first speakable message of the answer was written to Twilio: the "
         "time to the first TTS token. The headline number. Speakable is text that is more than white space, or `play`.",
         "Coalesced prompts count from the last one; in a turn opened by keys, the last key before the answer counts. "
         "Equals proxy_in_ms + backend_latency_ms + proxy_out_ms. Twilio's own *application latency* ends one network "
         "hop later. Absent: see null_reason.",
-        "relayproxy.turn.response_latency",
+        attribute="relayproxy.turn.response_latency", nanoseconds=True,
     ),
     Number(
-        "turn", "longest_wait_ms", "A",
+        "longest_wait_ms", "Longest wait", "A", lambda turn: turn.longest_wait_ms,
         "What the caller lived through: from the first final prompt that nothing had answered (without one, the last "
         "key) to the first sound of the answer in tier B, to its first speakable message in tier A, or to the end of "
         "the turn when there was none.",
-        "Longer than the response latency when the caller spoke again before the answer, and counted for turns without "
-        "any answer too. A caller who interrupts before the first sound ends it.",
-        "relayproxy.turn.longest_wait",
+        "Longer than the response latency when the caller spoke again before the answer, and counted for turns "
+        "without any answer too. A caller who interrupts before the first sound ends it.",
+        attribute="relayproxy.turn.longest_wait",
     ),
     Number(
-        "turn", "input_delay_ms", "B",
+        "input_delay_ms", "Input delay", "B", lambda turn: turn.budget.input_delay,
         "From `clientSpeaking` off to the final prompt: end-of-turn detection, speech recognition and network.",
         "Negative when the prompt came first. Absent when the event did not come: it is not guessed.",
-        "relayproxy.turn.input_delay",
+        attribute="relayproxy.turn.input_delay", nanoseconds=True,
     ),
     Number(
-        "turn", "proxy_in_ms", "A", "From the final prompt's arrival until it was written to the backend: ours.", "",
-        "relayproxy.turn.proxy_in",
+        "proxy_in_ms", "Proxy, to the backend", "A", lambda turn: turn.budget.proxy_in,
+        "From the final prompt's arrival until it was written to the backend: ours.",
+        attribute="relayproxy.turn.proxy_in", nanoseconds=True,
     ),
     Number(
-        "turn", "backend_latency_ms", "A",
+        "backend_latency_ms", "Backend latency", "A", lambda turn: turn.budget.backend,
         "From the final prompt written to the backend until the answer's first speakable message had been read: what "
         "your code is responsible for.",
-        "", "relayproxy.turn.backend_latency",
+        attribute="relayproxy.turn.backend_latency", nanoseconds=True,
     ),
     Number(
-        "turn", "proxy_out_ms", "A", "From that message read until it was written to Twilio: ours.",
+        "proxy_out_ms", "Proxy, to Twilio", "A", lambda turn: turn.budget.proxy_out,
+        "From that message read until it was written to Twilio: ours.",
         "0 where Twilio was not taking data, since nobody knows when it left.",
-        "relayproxy.turn.proxy_out",
+        attribute="relayproxy.turn.proxy_out", nanoseconds=True,
     ),
     Number(
-        "turn", "output_delay_ms", "B",
+        "output_delay_ms", "Output delay", "B", lambda turn: turn.budget.output_delay,
         "From the answer written to Twilio until `agentSpeaking` on: waiting for a sentence, TTS and network.",
-        "Absent when the agent was already speaking.", "relayproxy.turn.output_delay",
+        "Absent when the agent was already speaking.",
+        attribute="relayproxy.turn.output_delay", nanoseconds=True,
     ),
     Number(
-        "turn", "user_bot_latency_ms", "B",
+        "user_bot_latency_ms", "User-to-bot latency", "B", lambda turn: turn.budget.user_bot_latency,
         "From the caller's last sound to the agent's first: the sum of the five parts above, to the nanosecond "
         "(`budget` holds them exactly).",
-        "Absent when either event is missing.", "relayproxy.turn.user_bot_latency",
+        "Absent when either event is missing.",
+        attribute="relayproxy.turn.user_bot_latency", nanoseconds=True,
     ),
     Number(
-        "turn", "time_to_first_token_ms", "A",
+        "time_to_first_token_ms", "Time to first token", "A", lambda turn: turn.time_to_first_token_ms,
         "From the final prompt until the first non-empty text was written to Twilio.",
-        "Differs from the response latency only when media was played first.", "relayproxy.turn.time_to_first_token",
+        "Differs from the response latency only when media was played first.",
+        attribute="relayproxy.turn.time_to_first_token",
     ),
     Number(
-        "turn", "first_reaction_ms", "A",
+        "first_reaction_ms", "First reaction", "A", lambda turn: turn.first_reaction_ms,
         "From the final prompt until the backend's first message of any type was written to Twilio.",
-        "`language`, `sendDigits` and `end` count.", "relayproxy.turn.first_reaction",
+        "`language`, `sendDigits` and `end` count.",
+        attribute="relayproxy.turn.first_reaction",
     ),
     Number(
-        "turn", "time_to_first_sentence_ms", "A",
+        "time_to_first_sentence_ms", "Time to first sentence", "A", lambda turn: turn.time_to_first_sentence_ms,
         "From the final prompt until the chunk was written that completes the first sentence: one of . ? ! … : before "
         "white space, or the end of the reply. TTS can start well with it.",
-        "", "relayproxy.turn.time_to_first_sentence",
+        attribute="relayproxy.turn.time_to_first_sentence",
     ),
     Number(
-        "turn", "aggregation_delay_ms", "A", "From the first token to the first sentence.", "",
-        "relayproxy.turn.aggregation_delay",
+        "aggregation_delay_ms", "Aggregation delay", "A", lambda turn: turn.aggregation_delay_ms,
+        "From the first token to the first sentence.",
+        attribute="relayproxy.turn.aggregation_delay",
     ),
     Number(
-        "turn", "time_to_last_token_ms", "A",
+        "time_to_last_token_ms", "Time to last token", "A", lambda turn: turn.time_to_last_token_ms,
         "From the final prompt until `last: true` was written to Twilio.",
-        "Absent and `unterminated` when it never came.", "relayproxy.turn.time_to_last_token",
+        "Absent and `unterminated` when it never came.",
+        attribute="relayproxy.turn.time_to_last_token",
     ),
     Number(
-        "turn", "stream_duration_ms", "A", "From the first token to `last: true`.", "0 for a single chunk.",
-        "relayproxy.turn.stream_duration",
+        "stream_duration_ms", "Stream duration", "A", lambda turn: turn.stream_duration_ms,
+        "From the first token to `last: true`.",
+        "0 for a single chunk.",
+        attribute="relayproxy.turn.stream_duration",
     ),
     Number(
-        "turn", "reply_complete_ms", "A",
+        "reply_complete_ms", "Reply complete", "A", lambda turn: turn.reply_complete_ms,
         "From the final prompt until the agent had finished speaking: what callers really judge.",
         "`agentSpeaking` off in tier B, or its last `tokensPlayed` where another reply was played right behind it; "
         "estimated from the speaking rate in tier A (`reply_complete_estimated`). Absent for a reply that was "
         "interrupted or that a lost connection cut off.",
-        "relayproxy.turn.reply_complete",
+        attribute="relayproxy.turn.reply_complete",
     ),
     Number(
-        "turn", "lead_time_ms", "A",
+        "lead_time_ms", "Lead time", "A", lambda turn: turn.lead_time_ms,
         "For an answer to a partial prompt: how long before the final prompt it began. Its response latency is absent "
         "(`speculative`).",
-        "", "relayproxy.turn.lead_time",
+        attribute="relayproxy.turn.lead_time", absent="the answer did not begin before the final prompt",
     ),
     Number(
-        "turn", "chunks", "A", "Text messages with a non-empty token; stale ones are counted apart.", "",
-        "relayproxy.turn.chunks", "{chunk}",
+        "chunks", "Chunks", "A", lambda turn: turn.chunks,
+        "Text messages with a non-empty token; stale ones are counted apart.",
+        attribute="relayproxy.turn.chunks", unit="{chunk}", type=int,
     ),
     Number(
-        "turn", "chunk_gaps", "A",
-        "Distances between consecutive chunks of one reply: p50_ms, p95_ms, max_ms.", "Absent for one chunk.",
-        "relayproxy.turn.chunk_gap",
-    ),
-    Number("turn", "stalls", "A", "Chunk gaps over 1 s.", "", "relayproxy.turn.stalls", "{gap}"),
-    Number(
-        "turn", "chunk_rate", "A", "Chunks a second behind the first one.", "Absent for one chunk.",
-        "relayproxy.turn.chunk_rate", "{chunk}/s",
+        "chunk_gaps", "Chunk gaps", "A", lambda turn: turn.chunk_gaps,
+        "Distances between consecutive chunks of one reply: p50_ms, p95_ms, max_ms.",
+        "Absent for one chunk.",
+        attribute="relayproxy.turn.chunk_gap", type=ChunkGaps | None, absent="fewer than two chunks",
     ),
     Number(
-        "turn", "char_rate", "A",
+        "chunk_rate", "Chunk rate", "A", lambda turn: turn.chunk_rate,
+        "Chunks a second behind the first one.",
+        "Absent for one chunk.",
+        attribute="relayproxy.turn.chunk_rate", unit="{chunk}/s", type=float | None, absent="fewer than two chunks",
+    ),
+    Number(
+        "char_rate", "Character rate", "A", lambda turn: turn.char_rate,
         "Characters a second behind the first chunk. Below the speaking rate, TTS can run dry.",
         "Absent for one chunk.",
-        "relayproxy.turn.char_rate", "{char}/s",
+        attribute="relayproxy.turn.char_rate", unit="{char}/s", type=float | None, absent="fewer than two chunks",
     ),
     Number(
-        "turn", "coalesced_prompts", "A", "Final prompts beyond the first that one reply answers.",
+        "stalls", "Stalls", "A", lambda turn: turn.stalls,
+        "Chunk gaps over 1 s.",
+        attribute="relayproxy.turn.stalls", unit="{gap}", type=int,
+    ),
+    Number(
+        "coalesced_prompts", "Coalesced prompts", "A", lambda turn: turn.coalesced_prompts,
+        "Final prompts beyond the first that one reply answers.",
         "As many replies as prompts are a turn each: in the order of the prompts, unless their words tell otherwise "
         "(`attribution` is `inferred` then). A reply such as “One moment.” and what follows it are one.",
-        "relayproxy.turn.coalesced_prompts", "{prompt}",
+        attribute="relayproxy.turn.coalesced_prompts", unit="{prompt}", type=int,
     ),
-    # -- interruption ------------------------------------------------------------------------------------------------
+)  # fmt: skip
+"""In the order of the API."""
+
+INTERRUPTION_NUMBERS: tuple[Number[Interruption], ...] = (
     Number(
-        "interruption", "heard_ms", "A",
-        "How much of the current TTS chunk was heard, as Twilio says.", "0: cut before any sound.",
-        "relayproxy.interruption.heard_duration",
+        "heard_ms", "Heard of the chunk", "A", lambda cut: cut.heard_ms,
+        "How much of the current TTS chunk was heard, as Twilio says.",
+        "0: cut before any sound.",
+        attribute="relayproxy.interruption.heard_duration", absent="no message of Twilio says it",
     ),
     Number(
-        "interruption", "reaction_ms", "A",
+        "stale_chunks", "Stale chunks", "A", lambda cut: cut.stale_chunks,
+        "Speakable texts that the backend still sent for the reply that was cut off: until `last: true`, a pause of 1 "
+        "s between two texts, or, once the caller has asked anew, one of 0.3 s or longer than that reply's own, or "
+        "its first word again. What comes then is another reply. An empty `last: true` is an acknowledgement, not "
+        "stale.",
+        attribute="relayproxy.barge_in.stale_chunks", unit="{chunk}", type=int,
+    ),
+    Number(
+        "stale_chars", "Stale characters", "A", lambda cut: cut.stale_chars,
+        "Their characters.",
+        attribute="relayproxy.barge_in.stale_chars", unit="{char}", type=int,
+    ),
+    Number(
+        "reaction_ms", "Reaction time", "A", lambda cut: cut.reaction_ms,
         "From the `interrupt` written to the backend until its last stale text was read. Half a round trip is the "
         "network's.",
         "0 when nothing came. `still_streaming_at_close` when it never stopped.",
-        "relayproxy.barge_in.reaction_time",
+        attribute="relayproxy.barge_in.reaction_time", type=int,
     ),
     Number(
-        "interruption", "stale_chunks", "A",
-        "Speakable texts that the backend still sent for the reply that was cut off: until `last: true`, a pause of "
-        "1 s between two texts, or, once the caller has asked anew, one of 0.3 s or longer than that reply's own, or "
-        "its first word again. What comes then is another reply. An empty `last: true` is an acknowledgement, not "
-        "stale.",
-        "", "relayproxy.barge_in.stale_chunks", "{chunk}",
-    ),
-    Number("interruption", "stale_chars", "A", "Their characters.", "", "relayproxy.barge_in.stale_chars", "{char}"),
-    Number(
-        "interruption", "recovery_ms", "A",
+        "recovery_ms", "Recovery", "A", lambda cut: cut.recovery_ms,
         "From the `interrupt` until the next response was written to Twilio; it includes the caller's new utterance.",
-        "Absent when none came within a minute.", "relayproxy.barge_in.recovery",
+        "Absent when none came within a minute.",
+        attribute="relayproxy.barge_in.recovery", absent="no response came within a minute",
     ),
     Number(
-        "interruption", "stop_ms", "B",
+        "stop_ms", "Stop time", "B", lambda cut: cut.stop_ms,
         "From `clientSpeaking` on to `agentSpeaking` off: how long Twilio took, not the backend.",
-        "", "relayproxy.barge_in.stop_time",
+        attribute="relayproxy.barge_in.stop_time", absent="no speaker events tell it",
     ),
     Number(
-        "interruption", "unheard_chars", "A", "Characters sent before the interruption that it kept from being heard.",
-        "", "relayproxy.interruption.unheard_chars", "{char}",
+        "unheard_chars", "Unheard characters", "A", lambda cut: cut.unheard_chars,
+        "Characters sent before the interruption that it kept from being heard.",
+        attribute="relayproxy.interruption.unheard_chars", unit="{char}", type=int,
     ),
     Number(
-        "interruption", "unheard_ratio", "A",
-        "Those, of all characters of the speech that it cut off. `match` says how the place was found: exact, fuzzy or "
-        "none.",
-        "", "relayproxy.interruption.unheard_ratio", "1",
-    ),
-    # -- session -----------------------------------------------------------------------------------------------------
-    Number(
-        "session", "duration_ms", "A", "From the first connection's opening to the end; beside `totals`, not in it.",
-        "Absent while the call is live.", "relayproxy.session.duration",
-    ),
-    Number(
-        "session", "greeting_latency_ms", "A",
-        "From `setup` until the agent was first heard of: its first speakable message, or the first "
-        "`agentSpeaking` on.",
-        "Absent when the caller spoke first, and in tier A when only the TwiML greets.",
-        "relayproxy.session.greeting_latency",
-    ),
-    Number(
-        "session", "backend_connect_ms", "A",
-        "From the upgrade request until the backend had answered it; `connections[].dial` splits it into dns, connect "
-        "(TCP and TLS) and upgrade.",
-        "", "relayproxy.session.backend_connect",
-    ),
-    Number(
-        "session", "handoff_latency_ms", "A", "From the last final prompt to `end`.", "Absent without a prompt before.",
-        "relayproxy.session.handoff_latency",
-    ),
-    Number(
-        "session", "teardown_ms", "A", "From `end` written to Twilio until Twilio closed. Over 2 s is odd.", "",
-        "relayproxy.session.teardown",
-    ),
-    Number(
-        "session", "clipped_chars", "A",
-        "Characters that were sent and not yet heard when Twilio closed after `end`: a goodbye that nobody heard.",
-        "Estimated from the speaking rate of the call, unless `tokensPlayed` tells. Absent without `end` or a "
-        "close frame of Twilio.", "relayproxy.session.clipped", "{char}",
-    ),
-    Number(
-        "session", "silence", "A",
-        "Stretches in which nobody spoke, by who was waited for: `backend` (prompt to answer), `tts` (answer to sound, "
-        "tier B), `caller` (end of speech to the caller's next word or key). total_ms, longest_ms, and episodes: over "
-        "3 s, for the caller over 8 s.",
-        "`estimated` without speaker events.",
-        "relayproxy.silence.dead_air",
-    ),
-    Number(
-        "session", "interruptions", "A",
-        "How often speech was cut short, by kind: `caller_speech` and `caller_dtmf` (an `interrupt`; a key within "
-        "250 ms before it makes it one by key), `preempt` (the backend's own next message replaced a preemptible one; "
-        "no frame tells), `agent_over_caller` (the agent began while the caller was speaking, in tier A between a "
-        "partial and its final prompt).",
-        "", "relayproxy.interruption.count", "{interruption}",
-    ),
-    Number(
-        "session", "interruption_rate", "A",
-        "Interrupted responses of all that had speakable output (`interrupted_responses` of `responses`).", "",
-        "relayproxy.interruption.rate", "1",
-    ),
-    Number(
-        "session", "false_interruptions", "A",
-        "Interrupts by speech without a final prompt within 2 s, or within 2 s of what else was heard of the caller.",
-        "Not while `clientSpeaking` is on; withdrawn when the final prompt is too long to have been begun later.",
-        "relayproxy.session.false_interruptions", "{interruption}",
-    ),
-    Number(
-        "session", "longest_wait_ms", "A",
-        "The longest wait for an answer of all turns: see there.", "Absent when nothing was asked.",
-        "relayproxy.session.longest_wait",
-    ),
-    Number(
-        "session", "unanswered", "A",
-        "Turns in which a prompt or key got no speakable message before the caller spoke again or the turn was over. "
-        "Sent digits and a handoff are an answer. Counted, never in percentiles.",
-        "A caller who speaks again sooner than a slow turn (`slow_turn`) is going on with what they say: that is "
-        "counted in coalesced_prompts alone.",
-        "relayproxy.session.unanswered", "{turn}",
-    ),
-    Number(
-        "session", "asked_again", "A",
-        "Those of them in which the caller spoke again.", "Their turn may be answered after all.",
-        "relayproxy.session.asked_again", "{turn}",
-    ),
-    Number(
-        "session", "overhead_in_ms, overhead_out_ms", "A",
-        "What the proxy itself adds to a message, from read to written, towards the backend and towards Twilio.",
-        "Messages that had to wait because the other side was not taking data are left out and counted as "
-        "backpressure.",
-        "relayproxy.message.overhead",
-    ),
-    Number(
-        "session", "speaking_rate", "A",
-        "Characters a second that were heard in this call, from `tokensPlayed` or from what interrupts say. Estimates "
-        "use it, or 15 while there is none.",
-        "", "relayproxy.session.speaking_rate", "{char}/s",
-    ),
-    Number(
-        "session", "violations", "A",
-        "Messages of the backend that Twilio rejects; `consecutive_violations`: the most in a row. At ten "
-        "Twilio closes.",
-        "", "relayproxy.protocol.violations", "{violation}",
+        "unheard_ratio", "Unheard ratio", "A", lambda cut: cut.unheard_ratio,
+        "Those, of all characters of the speech that it cut off. `match` says how the place was found: exact, fuzzy "
+        "or none.",
+        attribute="relayproxy.interruption.unheard_ratio", unit="1", type=float | None, absent="nothing had been sent",
     ),
 )  # fmt: skip
+
+TABLES: dict[Level, tuple[Number[Any], ...]] = {
+    "turn": TURN_NUMBERS,
+    "interruption": INTERRUPTION_NUMBERS,
+    "session": SESSION_NUMBERS,
+}
+"""All numbers, by what they are of."""
+
+
+def null_reason(turn: Turn, name: str) -> NullReason | None:
+    """Why the turn has no such number; None where only the table's words (`absent`) tell."""
+    return turn.null_reasons.get(name, turn.null_reason)
+
 
 NULL_REASONS = {
     "no_response": "there was no speakable answer",

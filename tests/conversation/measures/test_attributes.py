@@ -12,7 +12,7 @@ from relayproxy.conversation.measures.attributes import (
     session_attributes,
     turn_attributes,
 )
-from relayproxy.conversation.measures.numbers import NUMBERS
+from relayproxy.conversation.measures.numbers import TABLES
 from relayproxy.conversation.totals import Silence, Spread, Totals
 from tests.script import script
 
@@ -50,7 +50,10 @@ CUTS = [interruption_attributes(cut) for turn in CONVERSATION.turns for cut in t
 ROOT = session_attributes(CONVERSATION)
 
 
-@pytest.mark.parametrize(("level", "name"), [(number.level, number.otel) for number in NUMBERS if number.otel])
+@pytest.mark.parametrize(
+    ("level", "name"),
+    [(level, number.attribute) for level, numbers in TABLES.items() for number in numbers if number.attribute],
+)
 def test_every_number_has_the_name_that_the_reference_gives_it(level: str, name: str) -> None:
     speculative = msgspec.structs.replace(CONVERSATION.turns[1], lead_time_ms=200)
     totals = msgspec.structs.replace(CONVERSATION.totals, backend_connect_ms=40, speaking_rate=14.5)

@@ -1,0 +1,60 @@
+"""What the tables of numbers have to say of each: one record a number.
+
+Knows: names in the API, for people and on spans; units; which value is a duration.
+Must not know: any number.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from relayproxy.conversation.model import Tier
+from relayproxy.conversation.totals import milliseconds
+
+Of = TypeVar("Of")
+Value = float | None | msgspec.Struct | Mapping[str, int] | Mapping[str, msgspec.Struct]
+"""One value or, where a number has several, a Struct or a mapping of them; durations in these end in `_ms`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Number(Generic[Of]):
+    """One number of an `Of`."""
+
+    name: str
+    """In the API. One that ends in `_ms` is in milliseconds there."""
+    title: str
+    """For people, without its unit."""
+    tier: Tier
+    """B: it needs the call's events."""
+    read: Callable[[Of], Value]
+    meaning: str
+    """What it is: from where to where."""
+    edges: str = ""
+    """What is easily mistaken about it, and when it is absent."""
+    attribute: str | None = None
+    """On spans; several values have a dot and theirs behind it."""
+    unit: str = "s"
+    """On spans, UCUM."""
+    type: Any = int | None
+    """Of the value in the API."""
+    nanoseconds: bool = False
+    """`read` gives nanoseconds; else what the API has."""
+    absent: str = ""
+    """Why there is none, in words, where no null reason says so."""
+
+    @property
+    def description(self) -> str:
+        """The whole definition."""
+        return f"{self.meaning} {self.edges}".rstrip()
+
+    @property
+    def per_second(self) -> float | None:
+        """How many of what `read` gives are a second; None of what is no duration."""
+        return 1e9 if self.nanoseconds else 1e3 if self.name.endswith("_ms") else None
+
+    def value(self, of: Of) -> Any:
+        """As in the API: of `type`, durations in milliseconds."""
+        value = self.read(of)
+        return milliseconds(value) if self.nanoseconds and isinstance(value, int) else value
