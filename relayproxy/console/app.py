@@ -35,7 +35,7 @@ def build(settings: Settings, queries: Queries, writer: AnnotationWriter) -> web
     app.on_response_prepare.append(security_headers)
     app.on_shutdown.append(_end_streams)
     set_up_templates(app, static_files)
-    signin.set_up(app, settings, writer)
+    signin.set_up(app, settings, queries, writer)
     requested.set_up(app)
     sparkline.set_up(app)
     live_view.set_up(app)

@@ -53,15 +53,15 @@ def open_engine(url: str, *, afresh: bool = False) -> Engine:
     """An engine that reads and writes; nothing is opened before its first use.
 
     A SQLite file and its folder are created when missing, readable by their owner alone. `afresh`: SQLite is opened
-    anew for each use, so that a file that was put in the place of another is found. Raises `SettingError` for a URL
-    that cannot be used.
+    anew for each use, so that a file that was put in the place of another is found, and never created; a missing one
+    is an error of the use. Raises `SettingError` for a URL that cannot be used.
     """
     parsed = _parse(url)
     path = sqlite_path(parsed)
     if path is None:
         return _open_server(parsed)
     options = {"poolclass": NullPool} if afresh else {}
-    engine = _open(parsed, creator=lambda: _connect_sqlite(path), **options)
+    engine = _open(parsed, creator=lambda: _connect_sqlite(path, create=not afresh), **options)
     event.listen(engine, "begin", _begin)
     event.listen(engine, "connect", lambda _, record: record.info.update({_OPENED: _files(path)}))
     return engine
@@ -187,8 +187,8 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
-def _connect_sqlite(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
-    if not read_only:
+def _connect_sqlite(path: Path, *, read_only: bool = False, create: bool = False) -> sqlite3.Connection:
+    if create:
         _create_private(path)
     _refuse_emptied(path)
     mode = "ro" if read_only else "rw"

@@ -40,6 +40,14 @@ def test_nothing_is_created_before_first_use(tmp_path: Path, url: str) -> None:
 
 
 @SQLITE
+def test_a_database_that_is_opened_for_each_use_is_never_made_by_one(tmp_path: Path, url: str) -> None:
+    engine = open_engine(url, afresh=True)
+    with pytest.raises(StoreError), store_errors(), writing(engine).begin():
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+@SQLITE
 @pytest.mark.parametrize(
     ("pragma", "value"),
     [

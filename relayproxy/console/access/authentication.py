@@ -6,12 +6,13 @@ Must not know: pages, redirects, how often somebody may try.
 """
 
 import asyncio
+from collections.abc import Container
 from dataclasses import dataclass
 from functools import cached_property
 
 from aiohttp import web
 
-from relayproxy.console.access.cookies import ENDED_FILE, Cookies, Ended, Pass, bond_of, key_in
+from relayproxy.console.access.cookies import CookieClaims, Cookies, bond_of, key_in
 from relayproxy.console.access.origins import Origins
 from relayproxy.console.access.principal import LOCAL, Principal
 from relayproxy.console.http.middleware import Problem
@@ -31,16 +32,17 @@ class Authenticated:
     """Who it is, and the cookie that says so when it was one."""
 
     identity: Principal
-    cookie: Pass | None = None
+    cookie: CookieClaims | None = None
 
 
 class Authenticator:
-    """What the settings say about who is who. Raises SettingError when the cookies' key can neither be read nor
-    made."""
+    """What the settings say about who is who; `revoked` holds the ids of cookies that count no more. Raises
+    SettingError when the cookies' key can neither be read nor made."""
 
-    def __init__(self, settings: Settings, origins: Origins) -> None:
+    def __init__(self, settings: Settings, origins: Origins, revoked: Container[str]) -> None:
         self._settings = settings
         self._origins = origins
+        self._revoked = revoked
         self._users = settings.users
         self.by_password = any(user.password for user in settings.users.values())
         """True when anybody can sign in with a password."""
@@ -48,8 +50,7 @@ class Authenticator:
         self._waiting = 0
         self._cookies: Cookies | None = None
         if self.by_password:
-            key = settings.console_key or key_in(settings.data_dir)
-            self._cookies = Cookies(key, Ended(settings.data_dir / ENDED_FILE))
+            self._cookies = Cookies(settings.console_key or key_in(settings.data_dir))
 
     def of(self, request: web.Request) -> Authenticated | None:
         """Who sent the request; None when that is not known. Raises a Problem for a wrong token, and for a request
@@ -98,11 +99,9 @@ class Authenticator:
             samesite="Strict",
         )
 
-    def sign_out(self, request: web.Request, response: web.Response) -> Pass | None:
-        """Ends the request's cookie, and lets the browser forget it; says which it was."""
+    def sign_out(self, request: web.Request, response: web.Response) -> CookieClaims | None:
+        """Lets the browser forget the request's cookie; says which is to be ended, if any."""
         found = self._cookie(request)
-        if found and self._cookies:
-            self._cookies.end(found)
         secure = self._origins.secure(request)
         name = _SECURE_COOKIE if secure else _COOKIE
         response.del_cookie(name, path="/", secure=secure, httponly=True, samesite="Strict")
@@ -138,6 +137,7 @@ class Authenticator:
             return None
         return Authenticated(Principal(found.name, user.role, "password"), found)
 
-    def _cookie(self, request: web.Request) -> Pass | None:
+    def _cookie(self, request: web.Request) -> CookieClaims | None:
         value = request.cookies.get(_SECURE_COOKIE if self._origins.secure(request) else _COOKIE)
-        return self._cookies.read(value) if value and self._cookies else None
+        found = self._cookies.read(value) if value and self._cookies else None
+        return None if found is None or found.id in self._revoked else found

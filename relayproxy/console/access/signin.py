@@ -9,8 +9,8 @@ import logging
 import math
 import time
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from urllib.parse import quote
 
@@ -18,23 +18,31 @@ from aiohttp import web
 
 from relayproxy.console.access import audit_log
 from relayproxy.console.access.audit_log import audit
-from relayproxy.console.access.authentication import Authenticator
+from relayproxy.console.access.authentication import Authenticated, Authenticator
 from relayproxy.console.access.authorization import address_of
-from relayproxy.console.access.cookies import Pass
+from relayproxy.console.access.cookies import CookieClaims
 from relayproxy.console.access.origins import Origins
 from relayproxy.console.access.principal import ADDRESS, PRINCIPAL
+from relayproxy.console.access.revocations import FILE, RevocationFile, Revocations
 from relayproxy.console.access.throttle import Throttle
 from relayproxy.console.http.forms import form_of
 from relayproxy.console.http.middleware import Handler, Problem, bad_request
 from relayproxy.console.http.render import PAGE_VALUES, render
 from relayproxy.settings.model import Settings
+from relayproxy.store.errors import StoreError
+from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 
 _log = logging.getLogger(__name__)
 
 OPEN = frozenset({"/healthz", "/static/{version}/{name}", "/signin", "/signout"})
 """What needs no sign-in. All but the first is refused to pages of other sites like everything else."""
+HEALTH = frozenset({"/health", "/api/health"})
+"""What a cookie opens also while the database cannot be asked whether it was ended on another console. No call is shown
+there."""
 HOME = "/sessions"
+WATCH = 5.0
+"""Seconds between two looks whether those who are being answered have signed out elsewhere."""
 _BUSY = 2.0
 _LONGEST_NEXT = 2000
 _RETRY = web.RequestKey("retry_after", int)
@@ -43,14 +51,24 @@ _RETRY = web.RequestKey("retry_after", int)
 class SignIn:
     """The console's door."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, queries: Queries, writer: AnnotationWriter) -> None:
         self.origins = Origins(settings)
-        self.proof = Authenticator(settings, self.origins)
+        ended = RevocationFile(settings.data_dir / FILE)
+        self.revocations = Revocations(ended, queries, writer)
+        self.proof = Authenticator(settings, self.origins, ended)
         self.throttle = Throttle()
         self._running: defaultdict[str, set[asyncio.Transport]] = defaultdict(set)
 
+    async def sender(self, request: web.Request) -> Authenticated | None:
+        """Who sent the request; None when that is not known, or when their cookie was ended on any console. Raises a
+        Problem as `Authenticator.of` does, and `StoreError` when the database cannot be asked."""
+        found = self.proof.of(request)
+        if found is None or found.cookie is None:
+            return found
+        return None if await self.revocations.among([found.cookie.id]) else found
+
     @contextmanager
-    def running(self, cookie: Pass | None, transport: asyncio.Transport | None) -> Iterator[None]:
+    def running(self, cookie: CookieClaims | None, transport: asyncio.Transport | None) -> Iterator[None]:
         """While a request is answered: it ends with the cookie that opened it, which a live stream may outlast."""
         if cookie is None or transport is None:
             yield
@@ -67,24 +85,45 @@ class SignIn:
             if not mine:
                 self._running.pop(cookie.id, None)
 
-    def cut(self, cookie: Pass) -> None:
-        """Ends what is being answered to that cookie."""
-        for transport in tuple(self._running.get(cookie.id, ())):
+    def cut(self, id: str) -> None:
+        """Ends what is being answered to the cookie with that id."""
+        for transport in tuple(self._running.get(id, ())):
             transport.abort()
+
+    async def watch(self) -> None:
+        """Ends, until cancelled, what is being answered to cookies that were ended on another console."""
+        while True:
+            await asyncio.sleep(WATCH)
+            if self._running:
+                with suppress(StoreError):
+                    for id in await self.revocations.among(self._running):
+                        self.cut(id)
 
 
 SIGN_IN = web.AppKey("sign_in", SignIn)
 
 
-def set_up(app: web.Application, settings: Settings, writer: AnnotationWriter) -> None:
+def set_up(app: web.Application, settings: Settings, queries: Queries, writer: AnnotationWriter) -> None:
     """Puts the guard before every handler, adds the paths to sign in and out, and makes `audit` work. The application
     has the middleware that tells errors already: the guard comes after it."""
-    app[SIGN_IN] = SignIn(settings)
+    app[SIGN_IN] = SignIn(settings, queries, writer)
     audit_log.set_up(app, writer)
+    if app[SIGN_IN].proof.by_password:
+        app.cleanup_ctx.append(_revocation_tasks)
     app.middlewares.append(guard)
     app.on_response_prepare.append(_say_how)
     app[PAGE_VALUES]["principal"] = lambda request: request.get(PRINCIPAL)
     app.add_routes(ROUTES)
+
+
+async def _revocation_tasks(app: web.Application) -> AsyncIterator[None]:
+    door = app[SIGN_IN]
+    tasks = [asyncio.create_task(work) for work in (door.revocations.run(), door.watch())]
+    yield
+    await door.revocations.settle()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @web.middleware
@@ -99,11 +138,15 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     if path in OPEN:
         return await handler(request)
     try:
-        proven = door.proof.of(request)
+        proven = await door.sender(request)
     except Problem as problem:
         if problem.code == "wrong_token":
             await _tell_wrong_token(request)
         raise
+    except StoreError:
+        if path not in HEALTH:
+            raise
+        proven = door.proof.of(request)
     if proven is None:
         return _ask(request, door)
     request[PRINCIPAL] = proven.identity
@@ -135,7 +178,10 @@ def _is_page(request: web.Request) -> bool:
 async def form(request: web.Request) -> web.StreamResponse:
     """`GET /signin?next=`."""
     door, onward = request.app[SIGN_IN], own_path(request.query.get("next", ""))
-    if not door.proof.by_password or door.proof.of(request) is not None:
+    known: Authenticated | None = None
+    with suppress(StoreError):
+        known = await door.sender(request)
+    if not door.proof.by_password or known is not None:
         raise web.HTTPSeeOther(onward)
     return _form(request, onward)
 
@@ -167,12 +213,14 @@ async def sign_in(request: web.Request) -> web.StreamResponse:
 
 
 async def sign_out(request: web.Request) -> web.StreamResponse:
-    """`POST /signout`: ends the cookie, and the live streams that it opened."""
+    """`POST /signout`: ends the cookie on every console, and the live streams that it opened."""
     door, response = request.app[SIGN_IN], web.HTTPSeeOther("/signin")
     ended = door.proof.sign_out(request, response)
     if ended:
-        door.cut(ended)
+        door.revocations.revoke(ended)
+        door.cut(ended.id)
         await audit(request, "sign_out", "", actor=ended.name)
+        await door.revocations.settle()
     raise response
 
 

@@ -221,6 +221,13 @@ audit = Table(
     Column("address", Text, nullable=False),
 )
 
+revocations = Table(
+    "revocations",
+    metadata,
+    Column("id", Text, primary_key=True),  # of a cookie that was ended by signing out
+    Column("until", BigInteger, nullable=False),  # when it would have run out
+)
+
 vitals = Table(
     "vitals",
     metadata,

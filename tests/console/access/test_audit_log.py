@@ -70,11 +70,11 @@ def writer(settings: Settings) -> Iterator[Stuck]:
 
 
 @pytest.fixture
-async def client(settings: Settings, writer: Stuck) -> AsyncIterator[Client]:
+async def client(settings: Settings, queries: Queries, writer: Stuck) -> AsyncIterator[Client]:
     """A console whose handlers do nothing but record."""
     app = web.Application(middlewares=[error_middleware])
     set_up_templates(app, StaticFiles(web_dir() / "static"))
-    signin.set_up(app, settings, writer)
+    signin.set_up(app, settings, queries, writer)
 
     async def show(request: web.Request) -> web.Response:
         await viewed(request, request.match_info["id"])
@@ -190,10 +190,10 @@ async def test_nobody_downloads_what_cannot_be_recorded(client: Client, queries:
 async def test_without_a_sign_in_a_download_needs_no_record(tmp_path: Path) -> None:
     settings = settings_in(tmp_path / "data", users={}, tokens={})
     migrated(settings.database)
-    writer = Stuck(open_engine(settings.database))
+    reader, writer = open_reader(settings.database), Stuck(open_engine(settings.database))
     app = web.Application()
     set_up_templates(app, StaticFiles(web_dir() / "static"))
-    signin.set_up(app, settings, writer)
+    signin.set_up(app, settings, Queries(reader), writer)
 
     async def download(request: web.Request) -> web.Response:
         await audit(request, "export", "s1")
@@ -203,6 +203,7 @@ async def test_without_a_sign_in_a_download_needs_no_record(tmp_path: Path) -> N
     async with TestClient(TestServer(app)) as client:
         assert await status_of(client, "/sessions/s1/recording") == 200
     writer.close()
+    reader.dispose()
 
 
 async def test_what_finds_no_room_is_counted(writer: Stuck, queries: Queries) -> None:

@@ -307,7 +307,7 @@ async def test_a_request_ends_when_its_cookie_runs_out(client: Client) -> None:
         def abort(self) -> None:
             gone.set()
 
-    with door.running(cookies.Pass("alice", "id", "bond", int(time.time()) - 1), Transport()):
+    with door.running(cookies.CookieClaims("alice", "id", "bond", int(time.time()) - 1), Transport()):
         await asyncio.wait_for(gone.wait(), 10)
 
 
