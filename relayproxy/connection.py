@@ -1,4 +1,4 @@
-"""What is known of one WebSocket connection besides its bytes: how it opened and how it ended.
+"""Connection facts: how one WebSocket connection opened and how it ended, without its bytes.
 
 Knows: the facts that the relay observes and the recorder stores, as plain values with a JSON form.
 Must not know: messages, files, sockets, SQL.

@@ -1,4 +1,4 @@
-"""The error family.
+"""Exceptions that a command reports as one line.
 
 Knows: one base class, so that the command line can turn any expected failure into one clear line; the words for an
 address that cannot be listened on, which several processes need.

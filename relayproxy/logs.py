@@ -1,4 +1,4 @@
-"""Lines of the log.
+"""Logging: the format of lines, and rate limits.
 
 Knows: that one event is one line, whatever it quotes; that an exception's words may quote a caller or a secret.
 Must not know: what is logged.

@@ -1,4 +1,4 @@
-"""Counts in words.
+"""Counts in words: `1 call`, `2 calls`.
 
 Knows: English singular and plural.
 Must not know: what is counted.

@@ -1,4 +1,4 @@
-"""Whose word about a request's origin counts: trusted proxies and what they tell in X-Forwarded-For. Pure.
+"""Trusted proxies: which peers are believed about a request's origin in X-Forwarded-For. Pure.
 
 Knows: addresses and networks, how proxies write addresses down.
 Must not know: which settings name the proxies; what is done with an address.

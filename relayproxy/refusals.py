@@ -1,5 +1,4 @@
-"""Requests that never became a call, because the relay answered them itself before it asked a backend, and those that
-were relayed otherwise than somebody may have meant.
+"""Refusals: the reasons for which the relay answers a request itself, and their counts.
 
 Knows: what is kept of one, as plain values with a JSON form, and how they are counted.
 Must not know: HTTP, files, SQL; what is to be done about them.

@@ -1,4 +1,4 @@
-"""Trying again until it works.
+"""Retry: repeats an operation after pauses until it succeeds.
 
 Knows: what is tried again, and after which pauses.
 Must not know: what is tried; what is said meanwhile.

@@ -1,4 +1,4 @@
-"""Being told to stop by SIGTERM or SIGINT.
+"""Signals: asks a process to stop on SIGTERM or SIGINT.
 
 Knows: how a signal reaches an event loop, or becomes an event, without a lock in a signal handler; that a process which
 is at its end anyway is not to be killed by one more.

@@ -1,4 +1,4 @@
-"""How Twilio signs a URL, and which of the forms seen in the wild a signature covers.
+"""Twilio signatures: how a URL is signed, and which forms of it a signature covers.
 
 Knows: base64(HMAC-SHA1(auth token, URL + sorted parameters)) and how the URL text varies between signers.
 Must not know: headers, where tokens come from, what happens to a request that does not match.

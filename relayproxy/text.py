@@ -1,4 +1,4 @@
-"""Text that can be written: as UTF-8, and into any database.
+"""Storable text: text that can be encoded as UTF-8 and stored in any database.
 
 Knows: that JSON may hold halves of surrogate pairs, and that no PostgreSQL column takes NUL.
 Must not know: where a text comes from and what it says.

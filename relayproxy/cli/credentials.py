@@ -1,4 +1,4 @@
-"""Commands that make what the console is signed in with.
+"""The `password` and `token` commands: make the credentials with which people and programs sign in.
 
 Knows: how a password is asked for, and what goes into the settings of it.
 Must not know: how the console checks it.

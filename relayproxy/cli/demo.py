@@ -1,4 +1,4 @@
-"""Everything at once, to be looked at: the three processes, a demo agent as backend, simulated calls.
+"""The `demo` command: relay, recorder and console with a demo agent as backend and simulated calls.
 
 Knows: which calls are made.
 Must not know: how calls are simulated, how processes are kept.

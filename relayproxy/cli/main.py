@@ -1,4 +1,4 @@
-"""The command line.
+"""The `relayproxy` command and its subcommands.
 
 Knows: the commands, their words for people, how flags become settings and failures become one line.
 Must not know: how anything is done; a process's code is imported when its command runs, and no earlier.

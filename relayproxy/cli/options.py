@@ -1,4 +1,4 @@
-"""Settings as options of commands.
+"""Command-line options, made from the settings.
 
 Knows: which process takes which settings, how each looks as a flag.
 Must not know: what commands do.

@@ -1,4 +1,4 @@
-"""How far a long command is, told on stderr.
+"""Progress of a long command, reported on stderr.
 
 Knows: terminals, where one line is written over and over, and other places, where plain lines come now and then.
 Must not know: what is being done.

@@ -1,4 +1,4 @@
-"""The console's application: which handler answers where.
+"""Console application: the routes, and the set-up of every feature.
 
 Knows: every path.
 Must not know: what handlers do.

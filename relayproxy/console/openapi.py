@@ -1,4 +1,4 @@
-"""The OpenAPI document of the API, made when it is first asked for, and the path where it is served.
+"""OpenAPI document of the API, made when it is first requested.
 
 Knows: how operations and schemas become a document; who may ask.
 Must not know: what any endpoint means.

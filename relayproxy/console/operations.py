@@ -1,4 +1,4 @@
-"""Every endpoint of the API: what it takes, what it answers, and which page shows the same.
+"""Operations of the API: the parameters, the answer and the page of each endpoint.
 
 Knows: all paths under `/api/`, their parameters and schemas.
 Must not know: handlers; how the document is laid out.

@@ -1,4 +1,4 @@
-"""The console as a process.
+"""Console process: starts and stops the HTTP server.
 
 Knows: where it listens, and how it stops.
 Must not know: what it serves.

@@ -1,4 +1,4 @@
-"""The journal's bytes.
+"""Journal format: the bytes of segments, blocks and entries.
 
 Knows: entries, blocks and their checksums; nothing is written or read here.
 Must not know: files, threads, WebSockets, JSON.

@@ -1,4 +1,4 @@
-"""The journal's reader: follows one journal from any byte position, and clears away what is done with.
+"""Journal reader: follows one journal from any position, and deletes segments that are done with.
 
 Knows: segments, blocks, torn tails, damage, and when a journal has come to its end.
 Must not know: what the bytes mean, or who has committed what.

@@ -1,4 +1,4 @@
-"""The file in which a relay says what it has refused, beside its journal's segments.
+"""Refusals file: counts of the requests that a relay refused, beside its journal's segments.
 
 Knows: its name and how it is replaced as a whole.
 Must not know: when; what is done about it.

@@ -1,4 +1,4 @@
-"""Names and places of the journal's files.
+"""Journal segments: their names and places.
 
 Knows: a journal is a folder `<journal folder>/<journal id>/` with segments `00000001.seg`, `00000002.seg`, … and a
 file `lock` that the living writer holds; folders are 0700 and files 0600.

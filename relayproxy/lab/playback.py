@@ -1,4 +1,4 @@
-"""The virtual loudspeaker: what the backend wants spoken, in a queue that takes the time speech takes.
+"""Simulated playback: a queue of what the backend wants spoken, which takes the time that speech takes.
 
 Knows: how Twilio plays: chunk by chunk, reporting who speaks and what was played, and what an interruption or a
 pre-empting message takes away.

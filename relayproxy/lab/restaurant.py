@@ -1,4 +1,4 @@
-"""The demo agent's mind: a restaurant that takes bookings over the phone.
+"""Restaurant dialogue of the demo agent: understands bookings and decides what to say.
 
 Knows: what to do next about what a caller said or pressed.
 Must not know: messages, timing, sockets.

@@ -1,4 +1,4 @@
-"""What came of a simulated call.
+"""Result of a simulated call.
 
 Knows: what was said on the wire and when, how the call ended, what Twilio would report of it and Studio would do.
 Must not know: how a call is made.

@@ -1,4 +1,4 @@
-"""A dozen callers for the demo restaurant, and for any other agent.
+"""Built-in scenarios: a dozen callers for the demo agent, and for any other agent.
 
 Knows: what they say and do.
 Must not know: how that is performed, what the agent answers.

@@ -1,4 +1,4 @@
-"""The words of a caller's script: what is set in the TwiML and what the caller does.
+"""Scripts of simulated callers: the TwiML settings and the steps of a caller.
 
 Knows: settings and steps, as plain values.
 Must not know: how they are performed.

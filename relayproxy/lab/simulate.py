@@ -1,4 +1,4 @@
-"""Many simulated calls, and what came of them.
+"""Simulation of many calls, and its summary.
 
 Knows: how calls are spread over scenarios and time, how their results are summed up.
 Must not know: how a call goes; how progress is shown.

@@ -1,4 +1,4 @@
-"""Speech without sound: how text becomes chunks and time, and how a transcript grows.
+"""Speech model: how text becomes chunks and durations, and how a transcript grows.
 
 Knows: where speech synthesis cuts a stream of tokens, how long words take, what partial transcripts look like.
 Must not know: messages, sockets, clocks.

@@ -1,4 +1,4 @@
-"""Which version of the backend answered a call.
+"""Backend version: which version of the backend answered a call.
 
 Knows: where the setting `version_from` says that it is told, and what a version looks like.
 Must not know: settings of routes; columns.

@@ -1,4 +1,4 @@
-"""How long the oldest of what journals hold, and nobody has played, has been waiting.
+"""Backlog: how long the oldest unplayed entry of the journals has waited.
 
 Knows: sizes of files at earlier looks, and when files were last written.
 Must not know: entries; what the age means.

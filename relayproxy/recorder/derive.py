@@ -1,4 +1,4 @@
-"""Rows of the store from a conversation.
+"""Derivation: rows of the store from a conversation.
 
 Knows: which derived value goes into which column.
 Must not know: SQL, or how the conversation was derived.

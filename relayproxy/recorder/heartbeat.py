@@ -1,4 +1,4 @@
-"""What the recorder tells of itself: how far behind it is, how its commits go, and what its disk holds.
+"""Heartbeat: what the recorder reports of itself every few seconds: lag, commits, disk.
 
 Knows: what is told and how often; that telling must never hold up recording.
 Must not know: SQL; what is healthy and what is not.

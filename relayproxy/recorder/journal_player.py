@@ -1,4 +1,4 @@
-"""Playing one journal: its entries become events of its connections.
+"""Journal player: turns the entries of one journal into events of its connections.
 
 Knows: positions, what is committed, what must be read again after a restart, and when segments are done with.
 Must not know: sessions, the conversation, the database.

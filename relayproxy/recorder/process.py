@@ -1,4 +1,4 @@
-"""The recorder as a process.
+"""Recorder process: starts and stops the play loop.
 
 Knows: putting store, exporter and play loop together; that there is one recorder for a data folder; signals.
 Must not know: how any of them works.

@@ -1,4 +1,4 @@
-"""Deriving stored sessions anew, after a definition has changed.
+"""Rebuild: derives stored sessions anew, after a definition has changed.
 
 Knows: which sessions can be derived again, and that what is stored of them stays until the new rows are there.
 Must not know: SQL, the journal, how anything is derived.

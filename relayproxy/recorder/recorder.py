@@ -1,4 +1,4 @@
-"""The play loop: all journals into the database, batch by batch.
+"""Recorder: plays all journals into the database, batch by batch.
 
 Knows: when to read, when to commit, what one commit holds, and what follows from it.
 Must not know: SQL, frames, the vocabulary, sockets.

@@ -1,4 +1,4 @@
-"""One session while it is played: the fold over its connections, and what of it is new.
+"""Recorded session: the fold over its connections, and the rows that changed.
 
 Knows: feeding the fold, rebuilding it, which turns have been written and which spans have been handed on.
 Must not know: the journal, decoding, the database.

@@ -1,4 +1,4 @@
-"""Who a session says it is, and which stored session a connection goes on with.
+"""Session identity: the ids that a session gives itself, and the stored session that a connection continues.
 
 Knows: that ids are content, which anybody can send: they count only together with everything else that a reconnecting
 Twilio repeats.

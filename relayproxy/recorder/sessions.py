@@ -1,4 +1,4 @@
-"""Which connection belongs to which session, and the sessions that live.
+"""Live sessions of the recorder: assigns connections to sessions.
 
 Knows: that a connection is its own session until it names one that is known and can be the next one of; loading stored
 sessions.

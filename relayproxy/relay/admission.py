@@ -1,4 +1,4 @@
-"""Whether a request is one for a call, and what to tell whoever sent one that is not. Pure.
+"""Admission: whether a request is an upgrade request for a call, and the answer when it is not. Pure.
 
 Knows: how a WebSocket is asked for (RFC 6455, 4.2.1), and what proxies in front of the relay do to it.
 Must not know: sockets, aiohttp, settings, routes.

@@ -1,4 +1,4 @@
-"""The relay's own answers: for requests that no backend gets, and for what went wrong on the way to one.
+"""Answers of the relay itself: to refused requests, and when the backend cannot be reached.
 
 Knows: how an answer is put, with aiohttp and as bytes.
 Must not know: when which is given.

@@ -1,4 +1,4 @@
-"""File descriptors: how many there may be, and when they are running out.
+"""File descriptors: how many may be open, and whether they run out.
 
 Knows: limits of this process; that the system gives the lowest number that is free.
 Must not know: what they are for.

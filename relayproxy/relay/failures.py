@@ -1,4 +1,4 @@
-"""Failures that leave nothing behind.
+"""Exception clean-up: frees the frames that a failed handshake's exception refers to.
 
 Knows: that an exception holds the frames it has passed through, with their variables.
 Must not know: what failed.

@@ -1,4 +1,4 @@
-"""What a backend is told of the way that a request has come: X-Forwarded-For, -Host, -Proto and -Uri. Pure.
+"""Forwarded headers: X-Forwarded-For, -Host, -Proto and -Uri for the backend. Pure.
 
 Knows: whose word counts, and that backends rebuild the URL that Twilio signed from these headers.
 Must not know: sockets, aiohttp, settings.

@@ -1,4 +1,4 @@
-"""One upgrade request, from its head to the end of the call.
+"""Call handler: one upgrade request, from its head to the end of the call.
 
 Knows: the order of things: match, dial, answer, splice, record how it opened and how it ended.
 Must not know: messages; how the journal is written; when the process stops.

@@ -1,4 +1,4 @@
-"""Header policy: what the backend gets, what is recorded, what is answered. Pure.
+"""Header policy: which headers the backend gets, which are recorded, which are answered. Pure.
 
 Knows: hop-by-hop headers (RFC 9110, 7.6.1), which headers tell where a request came from, traceparent (W3C Trace
 Context), which values are secrets.

@@ -1,4 +1,4 @@
-"""How long a request's or answer's head may be, and which of aiohttp's errors say that it was longer.
+"""Head limits: how long the head of a request or response may be, and which aiohttp errors exceed them.
 
 Knows: the limits, and what aiohttp raises.
 Must not know: sockets, what is answered.

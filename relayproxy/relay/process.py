@@ -1,4 +1,4 @@
-"""The relay as a process.
+"""Relay process: starts the listener, drains, and stops.
 
 Knows: putting listener, upstream, tape and writer together; signals and draining.
 Must not know: how any of them works.

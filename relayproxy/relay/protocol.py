@@ -1,4 +1,4 @@
-"""One connection from outside, up to the end of its request's head.
+"""Server protocol: one connection from outside, up to the end of its request's head.
 
 Knows: aiohttp's protocol for requests; where a head ends; what is answered to a head that cannot be read.
 Must not know: routes, handshakes, the journal.

@@ -1,4 +1,4 @@
-"""What the relay has refused: counted, said in the log now and then, and told to whoever shows it.
+"""Refusal log: counts and logs refused requests, with a limit on the rate of lines.
 
 Knows: that a public port gets any number of such requests, so that one line and one report stand for many.
 Must not know: what is wrong with a request; files.

@@ -1,4 +1,4 @@
-"""What the time until a backend's answer went into.
+"""Stopwatch of a backend handshake: DNS, connect and upgrade.
 
 Knows: the moments of a request that aiohttp tells of.
 Must not know: URLs, headers, what the answer says.

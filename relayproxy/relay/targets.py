@@ -1,4 +1,4 @@
-"""From a request target to the backend URL.
+"""Targets: from a request target to the backend URL. Pure.
 
 Knows: `/r/<route>/<rest>`, the default backend, and the prefix reserved for the relay itself.
 Must not know: sockets, HTTP.

@@ -1,4 +1,4 @@
-"""The handshake with the backend.
+"""Upstream handshake: connects to the backend and performs the WebSocket upgrade.
 
 Knows: dialling with aiohttp so that the request goes out as it came in, and what each failure means for the caller.
 Must not know: routes, the journal, what happens after the 101.

@@ -1,4 +1,4 @@
-"""What is said about a wrong setting.
+"""Messages about wrong settings.
 
 Knows: how a failed validation becomes one line: the setting, its value unless that may be a secret, where it came from
 and what is expected.

@@ -1,4 +1,4 @@
-"""Settings: one model, filled from flags, environment and a TOML file, in that order of precedence.
+"""Settings model: filled from flags, environment and a TOML file, in that order of precedence.
 
 Knows: every setting's name, unit, default and what a right value looks like; where values come from.
 Must not know: what the settings are used for.

@@ -1,4 +1,4 @@
-"""Where settings come from: a TOML file, the environment, flags.
+"""Sources of settings: a TOML file, the environment, flags.
 
 Knows: reading them into one nested shape, laying one over the other, saying where a value came from.
 Must not know: which settings there are or what a right value is.

@@ -1,4 +1,4 @@
-"""Settings that have a name: routes, users, tokens, one table of the file each.
+"""Tables of settings: routes, users and tokens, each by name.
 
 Knows: what each row holds, and which values are secrets.
 Must not know: the other settings, where values come from.

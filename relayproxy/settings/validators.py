@@ -1,4 +1,4 @@
-"""What values of settings look like.
+"""Validators of settings: the form of single values.
 
 Knows: addresses, URLs, names, files: how each is written, and how to say what is expected.
 Must not know: which settings there are.

@@ -1,4 +1,4 @@
-"""The way to the database.
+"""Database engines: connections for reading and writing, on SQLite and PostgreSQL.
 
 Knows: how SQLite is opened so that one process writes while others read, and that nobody else may read the file; how
 long PostgreSQL is waited for; that a read sees one state of the database, however many queries it takes.

@@ -1,4 +1,4 @@
-"""What can go wrong with a database, as errors for people.
+"""Database errors, in words for people.
 
 Knows: how to say a driver's complaint in one line without the values that were being written.
 Must not know: tables.

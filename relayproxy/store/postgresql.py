@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL that do not wait for a server that has stopped.
+"""PostgreSQL connections that do not hang when the server has stopped.
 
 Knows: psycopg; how it is found out that nobody is at work any more.
 Must not know: tables; what is asked.

@@ -1,4 +1,4 @@
-"""SQLite files that were moved aside because they were damaged.
+"""Quarantine: SQLite files that were moved aside because they were damaged.
 
 Knows: how they are named, which tells when that was.
 Must not know: what is damaged, and who moves them.

@@ -1,4 +1,4 @@
-"""A child process that is kept running.
+"""Child process: started, watched and restarted.
 
 Knows: starting `python -m relayproxy <name>`, its ready line, starting it again when it dies, stopping it.
 Must not know: what the processes do, or in which order they start and stop.

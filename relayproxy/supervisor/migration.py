@@ -1,4 +1,4 @@
-"""The embedded database, brought up to date in the background.
+"""Background migration of the embedded database.
 
 Knows: running `relayproxy migrate` until it works, what to say meanwhile.
 Must not know: schemas, SQL.

@@ -1,4 +1,4 @@
-"""Relay, recorder and console together.
+"""Process group: relay, recorder and console started and stopped in order.
 
 Knows: in which order they start and stop, which of them needs what, what to print when all are ready.
 Must not know: how they work.

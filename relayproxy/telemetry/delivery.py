@@ -1,4 +1,4 @@
-"""Between the batch queue and the OTLP exporter: what became of each batch, and one log line when that changes.
+"""Delivery log: what became of each batch of spans, and one log line when that changes.
 
 Knows: whether batches arrive at present, and the cause of a failure as the OpenTelemetry libraries log it.
 Must not know: spans, protocols, settings.

@@ -1,4 +1,4 @@
-"""Spans leave for an OpenTelemetry collector.
+"""OTLP exporter: sends spans to an OpenTelemetry collector.
 
 Knows: the standard environment variables that turn export on and choose its protocol; that it must never hold up
 its caller.

@@ -1,4 +1,4 @@
-"""Span values as OpenTelemetry spans.
+"""Conversion of span values to OpenTelemetry spans.
 
 Knows: how ids, times and attributes of a value become those of a span that looks as if the SDK had ended it.
 Must not know: where spans go, or how values were derived.

@@ -1,4 +1,4 @@
-"""The environment variables that turn the export of spans on.
+"""Environment variables that enable the export of spans.
 
 Knows: their names, and what is secret in them.
 Must not know: OpenTelemetry, whose import takes a recorder that exports nothing as long as all of its own code.

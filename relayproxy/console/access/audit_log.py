@@ -1,4 +1,4 @@
-"""Recording who looked at which session, and what they changed.
+"""Audit log: records who viewed, downloaded or searched sessions and what they changed.
 
 Knows: what makes an entry; that a page must not wait for it, and a download must.
 Must not know: what was looked at, beyond the session's id; SQL.

@@ -1,4 +1,4 @@
-"""The audit, for admins: a page and its JSON.
+"""Audit page and its API: the entries of the audit log, for admins.
 
 Knows: what actions are called; which entries can be asked for.
 Must not know: how entries come about; SQL.

@@ -1,4 +1,4 @@
-"""How somebody proves who they are.
+"""Authentication: establishes the principal of a request by password, token, trusted proxy or cookie.
 
 Knows: the four ways: being on this machine, a token, the word of a trusted proxy, the cookie of having signed in; and
 how a password is checked.

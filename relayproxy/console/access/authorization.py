@@ -1,4 +1,4 @@
-"""Who asks, and whether they may.
+"""Authorization: the principal of a request, and whether its role allows an action.
 
 Knows: that an admin may what a viewer may not.
 Must not know: how somebody proves who they are.

@@ -1,4 +1,4 @@
-"""The cookie of somebody who has signed in.
+"""Session cookies: signed values that carry a signed-in principal, and their revocation.
 
 Knows: what it says, how it is signed, when it ends.
 Must not know: passwords, settings, what the cookie opens; which cookies were ended by signing out.

@@ -1,4 +1,4 @@
-"""Where a request really comes from, and whether our own pages sent it.
+"""Request origins: the client address behind trusted proxies, and protection against cross-origin requests.
 
 Knows: trusted proxies and their headers; how browsers say what made them send a request; DNS rebinding.
 Must not know: who somebody is.

@@ -1,4 +1,4 @@
-"""What is known of a request's sender, and where it is kept.
+"""Principal: the person or program that sent a request, and the request keys under which it is kept.
 
 Knows: names, roles, and the keys of a request.
 Must not know: how somebody proves who they are; what they may do.

@@ -1,4 +1,4 @@
-"""Signing in and out, and the guard before every handler.
+"""Sign-in and sign-out pages, and the middleware that requires authentication.
 
 Knows: what may be had without being known; where a browser is sent to sign in; when a stream has to end.
 Must not know: what the handlers behind it show; how a proof works.

@@ -1,4 +1,4 @@
-"""How often a password may be tried.
+"""Throttle: limits attempts to sign in, by address and by name.
 
 Knows: what is free, how waits grow and fade, and that it must stay small whatever is sent.
 Must not know: HTTP, who exists, whether a password was right before it is told.

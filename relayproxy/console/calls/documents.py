@@ -1,4 +1,4 @@
-"""The JSON twins: sessions, calls and messages as plain values.
+"""API documents of sessions, calls and messages.
 
 Knows: every field name of the API. Times are RFC 3339 UTC with microseconds, and `…_ns` where exactness matters
 (wall nanoseconds since the epoch); durations are milliseconds.

@@ -1,4 +1,4 @@
-"""Findings ready to be shown or told: with their words, and where their messages are.
+"""Finding views: findings with their texts and with links to the messages that they are about.
 
 Knows: the catalogue, and that a live call may have an alarm of its own.
 Must not know: HTML, JSON; how findings are made.

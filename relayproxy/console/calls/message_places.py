@@ -1,4 +1,4 @@
-"""Places of a session's messages: counted through over all connections, and found by time.
+"""Message places: positions of messages counted over all connections of a session, and found by time.
 
 Knows: that a connection's messages are numbered from 0 without a gap.
 Must not know: HTTP, HTML; what messages say.

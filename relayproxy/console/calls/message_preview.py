@@ -1,4 +1,4 @@
-"""One recorded message as a line and as a block of text.
+"""Message previews: one recorded message as a line and as a block of text.
 
 Knows: which field of a message says most about it; how JSON is laid out; which characters mislead the eye; where a
 searched text is.

@@ -1,4 +1,4 @@
-"""Pages of raw messages: cursors, filters, and how many there are of each kind.
+"""Message pages: reads raw messages by cursor and filter, and counts them by type.
 
 Knows: how to find the next or previous matching messages without reading a long call to its end.
 Must not know: HTML, JSON; what messages mean.

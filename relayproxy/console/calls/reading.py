@@ -1,4 +1,4 @@
-"""Reading for pages: off the event loop, and decoded into the values that pages show.
+"""Session reading: stored sessions, connections and turns decoded into values, off the event loop.
 
 Knows: which columns hold which JSON; that a database call may take a while.
 Must not know: HTTP, HTML.

@@ -1,4 +1,4 @@
-"""What a request names: a session, a call, a place among messages, a filter of messages.
+"""Request targets: the session, call, message place and message filter that a request names.
 
 Knows: the parameters' names; that showing a session is recorded in the audit.
 Must not know: what is answered.

@@ -1,4 +1,4 @@
-"""The silence between two turns, as it is drawn: with its length, and to scale.
+"""Silence between two turns, drawn with its length and to scale.
 
 Knows: from when until when nobody spoke; from which length on that is worth showing.
 Must not know: HTML; whom one waited for.

@@ -1,4 +1,4 @@
-"""A call in miniature as shapes to draw: the caller above, the agent below, waits between them.
+"""Sparklines: a call in miniature, drawn with the caller above, the agent below and waits between them.
 
 Knows: what each bit of a strip looks like, how wide the least of it must be to be seen, and how to say it in words.
 Must not know: colours; templates.

@@ -1,4 +1,4 @@
-"""The timeline of a session: what happened when, as compact rows for a drawing.
+"""Timeline of a session: what happened when, as compact rows for a drawing.
 
 Knows: which times of a turn are drawn, and how they are packed.
 Must not know: pixels, colours, zoom; SQL; how times were derived.

@@ -1,4 +1,4 @@
-"""The conversation as lines to read: who said or did what, when, and what is remarkable about it.
+"""Transcript: the conversation as lines of who said or did what, when, with remarks.
 
 Knows: in which order a turn's events are told, which latency is slow, when an answer is still awaited.
 Must not know: HTML; how turns were derived.

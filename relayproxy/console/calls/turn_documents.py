@@ -1,4 +1,4 @@
-"""The JSON of what was derived: turns, interruptions, findings, totals.
+"""API documents of turns, interruptions, findings and totals.
 
 Knows: every field name of these. Durations are milliseconds; `budget` has its parts in nanoseconds, which sum exactly.
 Must not know: HTTP; pages; rows.

@@ -1,4 +1,4 @@
-"""The waterfall of a turn: where the time between the caller's last word and the agent's first went.
+"""Waterfall of a turn: the parts of the time between the caller's last word and the agent's first.
 
 Knows: the five parts of the budget in their order, and how they are written so that they visibly sum to the total.
 Must not know: HTML; how the parts were measured.

@@ -1,4 +1,4 @@
-"""How to connect a call: the exact URLs to give to Twilio, and what follows from an attempt to reach them.
+"""Relay addresses: the exact URLs to give to Twilio, and conclusions from an attempt to reach them.
 
 Knows: what a reader needs besides the URLs themselves: whether Twilio can reach them, and where each leads.
 Must not know: HTML; how it is tried whether anything answers.

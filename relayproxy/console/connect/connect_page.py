@@ -1,4 +1,4 @@
-"""The page on which calls get connected, its JSON twin, and the checks that it runs when asked.
+"""Connect page and its API: the URLs to give to Twilio, and the checks that run on request.
 
 Knows: paths; what of the last call of a route tells how its connection is set up.
 Must not know: SQL; how an address is checked.

@@ -1,4 +1,4 @@
-"""What can be written next in the filter bar: fields, then values that were really seen.
+"""Filter completion: suggests fields, then values that occur in the database.
 
 Knows: what is being written where the cursor stands.
 Must not know: SQL, HTML.

@@ -1,4 +1,4 @@
-"""Changing a filter's text by one condition, for links that do so.
+"""Filter edits: change one condition in the text of a filter, for links.
 
 Knows: that values of one field are alternatives.
 Must not know: addresses; what is linked.

@@ -1,4 +1,4 @@
-"""The language of the filter bar: text to criteria, with a complaint for whatever could not be read, and back.
+"""Filter language: parses text to criteria, reports what cannot be parsed, and writes criteria as text.
 
 Knows: fields' other names, what each kind of field takes, and what else somebody may have meant.
 Must not know: SQL; how complaints are shown.

@@ -1,4 +1,4 @@
-"""The pieces of a filter's text, and changing one of them while the others stay as they were written.
+"""Filter tokens: the pieces of a filter's text, replaceable one by one.
 
 Knows: spaces, quotes, commas, `-` and `:` between them.
 Must not know: which fields there are; what values mean.

@@ -1,4 +1,4 @@
-"""Numbers, lengths of time and moments, as people write them in a filter.
+"""Filter values: parses and writes numbers, durations and times.
 
 Knows: units, calendar days of a zone, what "24h" counts back from.
 Must not know: fields; what a value is compared with.

@@ -1,4 +1,4 @@
-"""Whether the database can be read, told to the log whenever that changes.
+"""Database availability: logs when the database becomes unreadable and readable again.
 
 Knows: what to say when it goes and when it is back.
 Must not know: what is read, and for whom.

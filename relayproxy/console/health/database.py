@@ -1,4 +1,4 @@
-"""What the health page says of the database.
+"""Database section of the health page.
 
 Knows: from where on it is slow, and for how long what has happened to it matters.
 Must not know: how the facts are come by; HTML; SQL.

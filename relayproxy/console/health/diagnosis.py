@@ -1,4 +1,4 @@
-"""What is wrong and what to do about it: a pure function of what is known of the processes and the database.
+"""Diagnosis: a pure function from health facts to health checks with advice.
 
 Knows: from where on a number is a matter of concern, and the remedy in words.
 Must not know: how the facts are come by; HTML.

@@ -1,4 +1,4 @@
-"""What is known of the processes and the database, and what a look at it yields.
+"""Health facts: what is known of the processes and the database, and the types of health checks.
 
 Knows: which recorders should report and do not.
 Must not know: how the facts are come by, and what is wrong with them.

@@ -1,4 +1,4 @@
-"""The health page, its JSON twin, and the looking behind both.
+"""Health page, its API, and the monitor that gathers the facts for both.
 
 Knows: paths; what to ask whom for the facts, and for how long an answer is good.
 Must not know: SQL; what the facts mean.

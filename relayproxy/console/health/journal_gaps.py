@@ -1,4 +1,4 @@
-"""What journals have lost as a whole, in words and as JSON.
+"""Journal gaps: lost parts of journals, in words and as API documents.
 
 Knows: what each cause means; that nobody can tell which calls it were.
 Must not know: SQL, HTML, where it is shown.

@@ -1,4 +1,4 @@
-"""Whether the threads that read the database for everybody still take work, and `/healthz`, which tells.
+"""Liveness: `/healthz`, and whether the threads that read the database still take work.
 
 Knows: how long a thread may be waited for until something is wrong with this process.
 Must not know: what threads do. They are given nothing to do here, so that a database that is away is no fault of them.

@@ -1,4 +1,4 @@
-"""Looking whether something answers at an address, step by step as a client would get there.
+"""Reachability: probes an address step by step as a client connects to it.
 
 Knows: DNS, TCP, TLS and one plain HTTP request; how a relay is recognised; how to say in words what went wrong.
 Must not know: routes, pages; what follows from the result.

@@ -1,4 +1,4 @@
-"""What requests that never became a call mean for a reader, and what to do about them.
+"""Refused requests: what each kind means and what to do about it.
 
 Knows: a name and a remedy for each reason.
 Must not know: how they are counted; HTML.

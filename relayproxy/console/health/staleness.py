@@ -1,4 +1,4 @@
-"""Whether what the pages show is as it is now: a few words for a banner, and how everything is for the navigation.
+"""Staleness notice: the banner that says that pages show old data, and the overall state.
 
 Knows: from when on what is shown counts as old, and why that can be.
 Must not know: HTML, paths; how the facts are come by.

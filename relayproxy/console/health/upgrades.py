@@ -1,4 +1,4 @@
-"""What an upgrade leaves to be done: processes of different versions, and calls that another version derived.
+"""Upgrade checks: processes of different versions, and sessions derived by another version.
 
 Knows: the remedy in words.
 Must not know: how the facts are come by; HTML.

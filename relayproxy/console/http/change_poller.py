@@ -1,4 +1,4 @@
-"""Live changes: one look at the database for all who watch.
+"""Change poller: polls the database once for all live pages, and tells them of new revisions.
 
 Knows: how often to look, who is waiting, what each has seen.
 Must not know: HTTP, HTML, what changed.

@@ -1,4 +1,4 @@
-"""An event stream to one browser, which costs nothing when it is not read.
+"""Event streams (server-sent events) to browsers.
 
 Knows: server-sent events; how long a write may take and how much the kernel may hold for it.
 Must not know: what is told.

@@ -1,4 +1,4 @@
-"""What is sent along with a request: the fields of a form, or a body in JSON.
+"""Request bodies: form fields and JSON, with limits.
 
 Knows: the one way in which our pages send forms, how large they are, and everything else that arrives instead.
 Must not know: what fields mean.

@@ -1,4 +1,4 @@
-"""Answers in JSON.
+"""JSON responses.
 
 Knows: how a value is told to a program.
 Must not know: what it is about.

@@ -1,4 +1,4 @@
-"""What every response of the console has in common: protective headers, and one shape for errors.
+"""Error middleware and security headers of every response.
 
 Knows: the Content-Security-Policy; how a failure is told to a browser and to a program.
 Must not know: sessions, or what any handler does.

@@ -1,4 +1,4 @@
-"""Parameters of a request's query.
+"""Query parameters: parsing, and the error for a wrong one.
 
 Knows: how a wrong one is refused.
 Must not know: what a parameter is for.

@@ -1,4 +1,4 @@
-"""Templates: their folder, their filters, and the values that every page has.
+"""Template rendering: the environment, its filters, and the values that every page has.
 
 Knows: Jinja's settings (everything is escaped, a missing value is an error).
 Must not know: what any page is about.

@@ -1,4 +1,4 @@
-"""One connection of the console's HTTP server.
+"""Request handler: one connection of the console's HTTP server, with its own answers to unreadable requests.
 
 Knows: what is answered to a request that cannot be read, and said of it.
 Must not know: what the console serves.

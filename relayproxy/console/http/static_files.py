@@ -1,4 +1,4 @@
-"""The static files: a fixed set, read once, each under a URL that changes with its content.
+"""Static files: read once at the start, served under URLs that change with their content.
 
 Knows: media types, entity tags, how long a browser may keep a file.
 Must not know: what is in the files.

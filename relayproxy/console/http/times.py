@@ -1,4 +1,4 @@
-"""Times and durations as text.
+"""Times, durations and sizes as text.
 
 Knows: how nanoseconds, milliseconds and bytes are written for programs (RFC 3339) and for people.
 Must not know: the reader's time zone (the browser has it); what is being timed.

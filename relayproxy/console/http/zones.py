@@ -1,4 +1,4 @@
-"""The zone in which a reader's days begin.
+"""Time zone of the reader, from a cookie.
 
 Knows: the cookie in which a browser names its zone.
 Must not know: what is timed.

@@ -1,4 +1,4 @@
-"""Comparisons of a time with the time before it.
+"""Comparison of a period with the one before it.
 
 Knows: how long both sides are, and how their filters are written.
 Must not know: HTTP, HTML, SQL; what is compared.

@@ -1,4 +1,4 @@
-"""Summaries as what charts.js draws.
+"""Chart data: summaries as series for charts.js.
 
 Knows: which series a chart has, their names, units and colours.
 Must not know: how anything is drawn; HTML.

@@ -1,4 +1,4 @@
-"""Two summaries side by side: did it become worse?
+"""Comparison of two summaries: differences and whether they are significant.
 
 Knows: which numbers are compared, how a difference is told, and when it may be chance.
 Must not know: HTTP, HTML, SQL.

@@ -1,4 +1,4 @@
-"""The JSON of summaries and comparisons.
+"""API documents of summaries and comparisons.
 
 Knows: every field name of these. Latencies are milliseconds, rates are shares from 0 to 1.
 Must not know: HTTP; pages.

@@ -1,4 +1,4 @@
-"""The page of numbers over many calls, and its JSON twin.
+"""Insight page and its API: numbers over many calls.
 
 Knows: their parameters, what is compared with what, and what a page needs beside the numbers.
 Must not know: SQL; how numbers come about.

@@ -1,4 +1,4 @@
-"""Which calls the numbers of a page are about, and their summary, read once for all who ask at the same time.
+"""Selection of the calls that a summary covers, and a cache of summaries.
 
 Knows: that a filter without a time means the last week, or as long as there have been calls; how long a summary is good
 for.

@@ -1,4 +1,4 @@
-"""Numbers over many calls: percentiles, rates, and how sure they are.
+"""Statistics: percentiles and rates over many calls, with confidence intervals.
 
 Knows: nearest rank over turns, sums over sums, and the range in which a number of so few may as well lie.
 Must not know: what is counted, how it is read or shown.

@@ -1,4 +1,4 @@
-"""What the numbers of many calls come to: totals, steps of time, endings, and the values of a field.
+"""Summary of many calls: totals, steps of time, endings, and values of a field.
 
 Knows: how counts that were read become the values that pages and programs are shown.
 Must not know: HTTP, HTML, SQL; how a filter is written.

@@ -1,4 +1,4 @@
-"""Facets: the sidebar's lists of values, each a link that changes the filter by that value.
+"""Facets: the sidebar's values with their counts, each a link that changes the filter.
 
 Knows: which fields are listed, what they are called, which values are chosen.
 Must not know: SQL, HTML.

@@ -1,4 +1,4 @@
-"""The list of sessions, its filter bar and facets, as pages and as JSON.
+"""Session list: its pages, fragments and API.
 
 Knows: paths and parameters of the list; that one text, `q`, holds the whole filter.
 Must not know: SQL; the filter's language; how rows are laid out.

@@ -1,4 +1,4 @@
-"""The charts above the list of sessions, and their JSON twin.
+"""Overview charts above the session list, and their API.
 
 Knows: that they obey the list's filter and come after the list.
 Must not know: SQL; what the list shows.

@@ -1,4 +1,4 @@
-"""The order of the list: how an address asks for one, and what each column's heading asks for next.
+"""Sorting of the session list: the order that a request asks for, and the links of the column headings.
 
 Knows: `sort=duration` and `sort=-duration`; that the list as it is goes by the beginning, the newest first.
 Must not know: SQL; how headings look.

@@ -1,4 +1,4 @@
-"""A call as a tile of the live view: who said what last, and who is awaited now.
+"""Call tile: a live call's last words and whose move it is.
 
 Knows: how much of a text a tile holds, whose move it is after what happened.
 Must not know: HTML; which calls are on the live view.

@@ -1,4 +1,4 @@
-"""The wall of live calls: its page, its JSON twin, and the stream that keeps it current.
+"""Live view: its page, its API, and the event stream that keeps it current.
 
 Knows: paths, and what the stream says of a change.
 Must not know: SQL; when to look, which cards changed.

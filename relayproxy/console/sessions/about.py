@@ -1,4 +1,4 @@
-"""What stands around a conversation: its ending, its handoff, what is known of the programs that took part.
+"""Session facts: ending, handoff, parameters, and the programs that took part.
 
 Knows: where a Studio flow finds each part of the handoff; which sessions have the same parameters.
 Must not know: HTML; how anything was derived.

@@ -1,4 +1,4 @@
-"""What people add to a session: tags and notes, as forms of its page and as JSON.
+"""Annotations: tags and notes of a session, as forms on its page and as an API.
 
 Knows: what a tag may look like and how long a note may be; who may take a note away.
 Must not know: SQL; who somebody is; that requests come from our own pages is for sign-in to see to.

@@ -1,4 +1,4 @@
-"""The JSON handlers.
+"""API of one session: its document, turns and messages.
 
 Knows: paths, parameters and status codes of the API.
 Must not know: SQL, HTML.

@@ -1,4 +1,4 @@
-"""How a session ended and what led to it: everything about its ending that can be said at a glance.
+"""Ending explanation: how a session ended and what led to it, in short sentences.
 
 Knows: which findings explain which ending; what Twilio's error codes mean.
 Must not know: HTML; how endings and findings were derived.

@@ -1,4 +1,4 @@
-"""Downloading a session.
+"""Export: the download of a session.
 
 Knows: the paths and parameters of downloads; how a stream that fails half-way is told from a whole one.
 Must not know: what the files look like inside; SQL.

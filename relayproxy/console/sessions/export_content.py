@@ -1,4 +1,4 @@
-"""What is downloaded of a session, as pieces of bytes: the recording, the API's document, a transcript to read.
+"""Export content: the recording, the API's document, or a transcript, as pieces of bytes.
 
 Knows: how each begins, goes on and ends, so that no long call has to be held at once.
 Must not know: HTTP, the database.

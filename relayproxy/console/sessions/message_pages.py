@@ -1,4 +1,4 @@
-"""Raw messages of a session: the page around a place, a moment or an end, and one message alone.
+"""Message pages of a session: around a place, a moment or an end, and one message alone.
 
 Knows: paths and parameters of message pages.
 Must not know: SQL; how a row is laid out.

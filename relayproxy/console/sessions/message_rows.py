@@ -1,4 +1,4 @@
-"""Raw messages as rows of a page, and the pills that filter them.
+"""Message rows: raw messages as rows of a page, and the pills that filter them.
 
 Knows: what a row says before and after it is opened.
 Must not know: HTML; where messages come from.

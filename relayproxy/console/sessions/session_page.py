@@ -1,4 +1,4 @@
-"""The pages and their fragments.
+"""Session page, call page and turn page, and their fragments.
 
 Knows: paths and parameters of pages, and which template shows what.
 Must not know: SQL; how values are laid out.

@@ -1,4 +1,4 @@
-"""The link to a session's trace.
+"""Trace link: the URL of a session's trace in a viewer of traces.
 
 Knows: what a template's places stand for.
 Must not know: which viewer of traces it leads to.

@@ -1,4 +1,4 @@
-"""One connection while it is played: two decoders and the numbering of its messages.
+"""Decoding of one connection: two frame decoders, and the numbering of its messages.
 
 Knows: how a connection's journal entries become messages, and how it goes on after a restart.
 Must not know: sessions, the conversation, the database, files.

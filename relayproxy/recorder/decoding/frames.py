@@ -1,4 +1,4 @@
-"""WebSocket frames (RFC 6455) of one direction into messages.
+"""Frame decoder: WebSocket frames (RFC 6455) of one direction into messages.
 
 Knows: framing, fragments, control frames, what is against the protocol, and where reading must begin again after a
 restart.

@@ -1,4 +1,4 @@
-"""A message that is being received, and what becomes of it.
+"""Partial message: a message that is being received in fragments.
 
 Knows: data messages over several frames, compressed or not; control frames; when a payload is text.
 Must not know: frame heads, masks, positions.

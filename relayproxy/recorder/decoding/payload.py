@@ -1,4 +1,4 @@
-"""A payload that may be longer than what is kept of it.
+"""Bounded payload: keeps the head of a payload that may be longer than the limit.
 
 Knows: head, length and hash of bytes that arrive piece by piece; memory is bounded by the limit.
 Must not know: what the bytes are.

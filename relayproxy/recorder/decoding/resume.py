@@ -1,4 +1,4 @@
-"""What a connection's row says about going on after a restart.
+"""Resume state: what a connection's row says about going on after a restart.
 
 Knows: the JSON of `connections.resume`.
 Must not know: how decoding works, or SQL.

@@ -1,4 +1,4 @@
-"""Criteria as conditions of a query.
+"""Conditions: criteria as SQL.
 
 Knows: which column, label or index answers which field.
 Must not know: how people write filters; what a query is for.

@@ -1,4 +1,4 @@
-"""What a list of sessions can be narrowed by, as a value.
+"""Criteria: what a list of sessions is filtered and sorted by.
 
 Knows: every field, what kind of values it takes, what it means in words.
 Must not know: how people write filters; SQL.

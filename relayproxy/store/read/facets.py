@@ -1,4 +1,4 @@
-"""Which values sessions have, and how many sessions have each.
+"""Facet counts: which values sessions have, and how many sessions have each.
 
 Knows: how few rows it takes to say so: the newest ones that match, or one step in an index for each value.
 Must not know: which fields a page lists; how filters are written.

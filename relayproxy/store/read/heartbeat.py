@@ -1,4 +1,4 @@
-"""How the processes around a database are: what recorders tell of themselves, and how the database itself is.
+"""Heartbeats of recorders, and facts about the database itself.
 
 Knows: that a recorder reports every few seconds in one row of its own; what of a database can be asked cheaply.
 Must not know: what is healthy and what is not.

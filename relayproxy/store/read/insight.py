@@ -1,4 +1,4 @@
-"""The numbers of many calls at once.
+"""Numbers of many calls, aggregated in the database.
 
 Knows: how sums, latencies and their counts are read for every call that meets criteria, without reading a call.
 Must not know: percentiles, rates, HTML, who asks.

@@ -1,4 +1,4 @@
-"""Whether a SQLite file that is in use is still sound.
+"""Integrity of a SQLite file that is in use.
 
 Knows: what of a file can be looked at cheaply and often, and how rarely all of it.
 Must not know: what the tables are for; what is done about damage.

@@ -1,4 +1,4 @@
-"""What journals have lost as a whole, as the console asks for it.
+"""Journal gaps: parts of journals that were lost.
 
 Knows: which of it falls into a span of time.
 Must not know: how journals are read; what is said about it.

@@ -1,4 +1,4 @@
-"""The newest session of each route.
+"""Latest session of each route.
 
 Knows: that only the newest sessions are looked through, so that a route that is never called costs nothing.
 Must not know: which routes there should be.

@@ -1,4 +1,4 @@
-"""What a wall of live calls asks: which sessions live, and the newest turns of some of them.
+"""Live calls: which sessions live, and the newest turns of some of them.
 
 Knows: the order of the wall (by start), and that few turns are enough for it.
 Must not know: HTML, JSON, what is said of a turn.

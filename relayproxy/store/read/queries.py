@@ -1,4 +1,4 @@
-"""What the console asks.
+"""Queries of the console.
 
 Knows: the order of lists, the cursors of pages, and when there is nothing to read yet.
 Must not know: HTML, JSON, who asks.

@@ -1,4 +1,4 @@
-"""Finding a connection's recorded lines, whether they lie in chunks, in recordings or in both.
+"""Recording reader: finds and decodes a connection's recorded lines in chunks and recordings.
 
 Knows: how chunks and recordings hold JSON Lines, and that message `seq` is line `seq - first_seq` of them.
 Must not know: what is done with the messages.

@@ -1,4 +1,4 @@
-"""A connection's messages as they are stored, for whoever passes them on without looking into them.
+"""Recording streams: a connection's messages as they are stored, passed on without decoding.
 
 Knows: that lines are read part by part, each once.
 Must not know: what lines mean; what becomes of them.

@@ -1,4 +1,4 @@
-"""Finding turns by what was said in them.
+"""Full-text search over what was said in turns.
 
 Knows: how each database indexes words, and is asked for words and phrases.
 Must not know: sessions' other columns; who asks.

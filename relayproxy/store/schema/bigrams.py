@@ -1,4 +1,4 @@
-"""Pairs of neighbouring characters, by which texts without spaces between their words are indexed.
+"""Bigrams: index terms for scripts that do not separate words by spaces.
 
 Knows: which scripts put no spaces between words; how a text is cut into pairs, and how one is looked for among them.
 Must not know: databases; whose text it is.

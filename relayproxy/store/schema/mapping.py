@@ -1,4 +1,4 @@
-"""Between rows and tables.
+"""Mapping between row values and tables.
 
 Knows: that a row class has exactly its table's columns, by name; how each database says "insert or replace".
 Must not know: which rows are written or read when.

@@ -1,4 +1,4 @@
-"""Bringing a database to this version's schema.
+"""Migration: brings a database to this version's schema.
 
 Knows: Alembic, set up in code; that two migrations at once must take turns; what helps when one fails.
 Must not know: what the tables are for.

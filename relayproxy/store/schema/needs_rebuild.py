@@ -1,4 +1,4 @@
-"""Sessions as an earlier version stored them, whose new numbers, labels and strips are still empty.
+"""Sessions that need a rebuild: stored by an earlier version, without the newer columns.
 
 Knows: since which revision these are stored, and how a session shows that it has none.
 Must not know: how they are derived.

@@ -1,4 +1,4 @@
-"""Whether a database has this version's schema.
+"""Schema revisions: whether a database has this version's schema.
 
 Knows: which revisions there are, and what it means when a database has another one or none.
 Must not know: Alembic, whose import would double the time that a process takes to start.

@@ -1,4 +1,4 @@
-"""The values that go into the store and come out of it.
+"""Row values: what is written to and read from the tables.
 
 Knows: one frozen class for each table, and the batch that is committed at once.
 Must not know: SQL, or how values were derived.

@@ -1,4 +1,4 @@
-"""The tables.
+"""Table definitions.
 
 Knows: columns, keys and indexes, alike on SQLite and PostgreSQL.
 Must not know: how values are derived or shown.

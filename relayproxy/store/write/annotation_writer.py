@@ -1,4 +1,4 @@
-"""What people write while they look: notes, tags, and the record of who looked.
+"""Annotation writer: the console's transactions for notes, tags and the audit log.
 
 Knows: that the console's database may not be there yet, or cannot be written.
 Must not know: what is written.

@@ -1,4 +1,4 @@
-"""Tags and notes: what people add to a session.
+"""Annotations: tags and notes of sessions.
 
 Knows: where they are kept, how many a session may have, and that a session may be gone by the time somebody writes.
 Must not know: who may write; HTML, HTTP.

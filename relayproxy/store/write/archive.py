@@ -1,4 +1,4 @@
-"""Everything that is written, and what a writer must read to go on where it stopped.
+"""Archive: writes the recorder's batches, and reads what a recorder needs to resume.
 
 Knows: how a batch becomes one transaction.
 Must not know: how rows are derived, how chunks become recordings, or what the console asks.

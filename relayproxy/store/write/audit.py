@@ -1,4 +1,4 @@
-"""The record of who looked, and of what they changed.
+"""Audit entries: who viewed or changed what.
 
 Knows: its table; entries are added and never changed or taken away.
 Must not know: who may look at it; what an action means.

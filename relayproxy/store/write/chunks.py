@@ -1,4 +1,4 @@
-"""Messages as they are stored: chunks while a call lives, recordings once they are many or the call has ended.
+"""Message storage: chunks while a call lives, recordings once it has ended.
 
 Knows: when chunks become a recording part, and what is stored of connections that still grow.
 Must not know: sessions, turns, transactions.

@@ -1,4 +1,4 @@
-"""Whether the database is still as its writer left it.
+"""Writer state: detects that another writer has changed the database since this one's last commit.
 
 Knows: the positions of journals and the revisions of sessions as they were committed last; what follows when others are
 found.
