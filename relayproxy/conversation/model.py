@@ -211,7 +211,7 @@ class Turn(msgspec.Struct, frozen=True):
     """Either follows from the length of what was said, or from when the final prompt came."""
     played: tuple[Played, ...] = ()
     marks: tuple[Mark, ...] = ()
-    """In order of time, at most `turns.MOST_MARKS`."""
+    """In order of time, at most `turns.MAX_MARKS`."""
     greeting: str = ""
     """Turn 0 only: what was played before any backend text (the TwiML greeting), from `tokensPlayed`."""
 

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 
 from relayproxy.console.calls.message_reading import write_cursor
 from relayproxy.console.calls.reading import StoredSession
-from relayproxy.conversation.checks.findings import CATALOGUE, Entry, Severity, Thresholds, waiting
+from relayproxy.conversation.checks.findings import CATALOGUE, FindingDefinition, Severity, Thresholds, waiting_finding
 from relayproxy.conversation.model import Finding, Turn
 from relayproxy.settings.model import Settings, slow_turn_and_stall
 
-UNKNOWN = Entry("info", "Finding", "This version of the console does not know what it means.", "Upgrade the console.")
+UNKNOWN = FindingDefinition(
+    "info", "Finding", "This version of the console does not know what it means.", "Upgrade the console."
+)
 ORDER: dict[str, int] = {"error": 0, "warning": 1, "info": 2}
 
 
@@ -23,7 +25,7 @@ class FindingView:
     """One finding with the words of its code. `index` is the place of its message's connection in the session."""
 
     finding: Finding
-    entry: Entry
+    entry: FindingDefinition
     index: int | None
 
     @property
@@ -60,7 +62,7 @@ def of_session(session: StoredSession, settings: Settings, now: int) -> tuple[Fi
     alarm = None
     if session.live:
         thresholds = Thresholds.of_seconds(*slow_turn_and_stall(settings, session.row.route))
-        alarm = waiting(session.conversation, now, thresholds)
+        alarm = waiting_finding(session.conversation, now, thresholds)
     return views(session, (*((alarm,) if alarm else ()), *session.conversation.findings))
 
 

@@ -17,7 +17,7 @@ LISTED = 20
 """At most so many findings of one code are listed in a session; the totals count all."""
 
 
-class Entry(msgspec.Struct, frozen=True):
+class FindingDefinition(msgspec.Struct, frozen=True):
     """What is always true of a finding with a certain code."""
 
     severity: Severity
@@ -44,14 +44,14 @@ class Thresholds(msgspec.Struct, frozen=True):
 
 
 _PROTOCOL = {
-    "invalid_message": Entry(
+    "invalid_message": FindingDefinition(
         "error",
         "Invalid message",
         "Twilio drops a message that it cannot read: the caller never hears it. The call goes on, but ten of them "
         "in a row end the session.",
         "Correct the message in your server's code: the detail names what is wrong with it.",
     ),
-    "leaked_error": Entry(
+    "leaked_error": FindingDefinition(
         "error",
         "Error text in the socket",
         "An error meant for a program went to Twilio in place of an answer. Twilio drops it as invalid, so the caller "
@@ -59,7 +59,7 @@ _PROTOCOL = {
         "Catch the error and say something to the caller instead. When the text comes from a gateway or load "
         "balancer, look at its logs: it could not reach your server.",
     ),
-    "too_many_invalid": Entry(
+    "too_many_invalid": FindingDefinition(
         "error",
         "Ten invalid messages running",
         "Twilio gave up after ten invalid messages in a row: it closed the connection with code 1007 and the session "
@@ -67,14 +67,14 @@ _PROTOCOL = {
         "Find what sends them, often a loop that reports its own error over the same socket. Then handle error 64105 "
         "in the connect action, so that the caller is not left alone.",
     ),
-    "rejected_message": Entry(
+    "rejected_message": FindingDefinition(
         "error",
         "Message rejected by Twilio",
         "Twilio dropped a message that looks valid, so the caller did not get what it should have done.",
         "Compare the message with Twilio's current reference: a value such as a language or a voice may not be "
         "available to this session.",
     ),
-    "twilio_error": Entry(
+    "twilio_error": FindingDefinition(
         "warning",
         "Error reported by Twilio",
         "Twilio reported a problem of its own or of a speech provider; parts of the call may not have been spoken or "
@@ -84,20 +84,20 @@ _PROTOCOL = {
 }
 
 _STREAM = {
-    "missing_last": Entry(
+    "missing_last": FindingDefinition(
         "warning",
         "Reply without an end",
         "The last text of the reply did not say last: true. Twilio may go on waiting for more, and what comes next is "
         "taken for a part of the same reply.",
         'Send "last": true with the final text, or an empty token with it; also when the reply is given up half-way.',
     ),
-    "interleaved_replies": Entry(
+    "interleaved_replies": FindingDefinition(
         "warning",
         "Two replies mixed",
         "Two replies were streamed at the same time: the caller hears one through the other, or one right behind it.",
         "Cancel the running generation before another one begins.",
     ),
-    "reply_to_partial": Entry(
+    "reply_to_partial": FindingDefinition(
         "warning",
         "Reply to a partial prompt",
         "The reply began before the caller had finished, on words that may still have changed. It may answer the "
@@ -105,66 +105,66 @@ _STREAM = {
         'Answer only prompts with "last": true. If you start early on purpose, hold the text back until the final '
         "prompt confirms it.",
     ),
-    "stale_speech": Entry(
+    "stale_speech": FindingDefinition(
         "warning",
         "Talks on after an interruption",
         "The caller interrupted, and your server went on sending the old reply. It may be spoken over the caller or "
         "in front of the next answer.",
         "Stop the generation when an interrupt message arrives, and read the socket while a reply is being sent.",
     ),
-    "unanswered": Entry(
+    "unanswered": FindingDefinition(
         "error",
         "Left unanswered",
         "The caller said or pressed something and never got an answer to it.",
         "Look in your server's log at this time. Put a time limit on every generation, and say a sentence of "
         "fallback when it runs out.",
     ),
-    "asked_again": Entry(
+    "asked_again": FindingDefinition(
         "warning",
         "Unanswered, asked again",
         "The caller got no answer in time and spoke again. Both utterances count as one turn, whose latency runs from "
         "the last of them: the wait before it is not in the percentiles, but in longest_wait_ms.",
         "Look in your server's log at the first of the two prompts: it was slow, failed, or was dropped.",
     ),
-    "waiting": Entry(
+    "waiting": FindingDefinition(
         "error",
         "Caller is waiting now",
         "The caller hears silence at this moment: nothing has been answered yet.",
         "Look at your server. Twilio sets no time limit for it, so the caller waits until somebody hangs up.",
     ),
-    "slow_turn": Entry(
+    "slow_turn": FindingDefinition(
         "warning",
         "Slow answer",
         "The caller heard silence for longer than a conversation bears; many speak again or hang up.",
         "See in the latency budget where the time went. Stream the reply from its first words on, or say a short "
         "filler while tools run.",
     ),
-    "stall": Entry(
+    "stall": FindingDefinition(
         "warning",
         "Pause within a reply",
         "The reply stopped coming for a while. When the speech catches up, the caller hears a hole in the middle of a "
         "sentence.",
         "Look at what runs in the middle of a reply, such as a tool call, and say something before it.",
     ),
-    "starved_speech": Entry(
+    "starved_speech": FindingDefinition(
         "warning",
         "Text slower than speech",
         "Text arrives more slowly than it is spoken, so speech halts between words and sentences.",
         "Use a faster model, or send whole sentences rather than single words.",
     ),
-    "agent_over_caller": Entry(
+    "agent_over_caller": FindingDefinition(
         "info",
         "Agent spoke over caller",
         "The agent began to speak while the caller was still speaking.",
         "If it happens often, let Twilio wait longer for the end of the caller's speech (speechTimeout, eotThreshold).",
     ),
-    "false_interruption": Entry(
+    "false_interruption": FindingDefinition(
         "info",
         "Interrupted by no words",
         "The speech was stopped, but the caller then said nothing: it was noise, a cough or a short “uh-huh”.",
         "Lower interruptSensitivity or switch ignoreBackchannel on, and let the agent go on where it was cut off.",
     ),
-    "goodbye_clipped": Entry(
+    "goodbye_clipped": FindingDefinition(
         "warning",
         "Goodbye cut off",
         "The session was ended before the last words had been played; the caller may not have heard them.",
@@ -174,32 +174,32 @@ _STREAM = {
 }
 
 _SPEAKABILITY = {
-    "markdown": Entry(
+    "markdown": FindingDefinition(
         "warning",
         "Markdown in speech",
         "The text has formatting marks. A voice reads some of them aloud and stumbles over others.",
         "Ask the model for plain spoken sentences, and strip what is left of the marks before sending.",
     ),
-    "url": Entry(
+    "url": FindingDefinition(
         "warning",
         "Web address in speech",
         "A web address was spoken letter by letter and sign by sign; hardly anybody can follow or remember it.",
         "Name the page in words, or offer to send the link as a text message.",
     ),
-    "raw_number": Entry(
+    "raw_number": FindingDefinition(
         "info",
         "Long number in speech",
         "A long run of digits may be read as one huge number, in the millions, rather than digit by digit.",
         "Write it as it shall be spoken: digits with spaces or commas between them, or words.",
     ),
-    "missing_space": Entry(
+    "missing_space": FindingDefinition(
         "warning",
         "Words run together",
         "Tokens were joined without a space between them: the voice swallows the pause or reads two words as one.",
         "Send tokens as the model gives them, their spaces included; never trim them. Put a space between sentences "
         "that come from different sources.",
     ),
-    "wrong_language": Entry(
+    "wrong_language": FindingDefinition(
         "warning",
         "Reply in another language",
         "The text is not in the language that speech is set to, so the voice reads it with wrong sounds.",
@@ -209,20 +209,20 @@ _SPEAKABILITY = {
 }
 
 _HANDOFF = {
-    "handoff_not_string": Entry(
+    "handoff_not_string": FindingDefinition(
         "warning",
         "Handoff data not text",
         "handoffData is something other than a string, which is all that Twilio documents: what follows the call may "
         "get nothing.",
         "Turn the object into a JSON string first.",
     ),
-    "handoff_not_json": Entry(
+    "handoff_not_json": FindingDefinition(
         "info",
         "Handoff data not JSON",
         "handoffData is plain text. It is passed on as it is, but Studio and other readers cannot pick fields from it.",
         "Send a JSON object as a string, unless whoever reads it expects this very text.",
     ),
-    "handoff_encoded_twice": Entry(
+    "handoff_encoded_twice": FindingDefinition(
         "warning",
         "Handoff data encoded twice",
         "handoffData is JSON that holds nothing but a text with JSON in it: who reads it once, as Studio does, finds "
@@ -230,14 +230,14 @@ _HANDOFF = {
         "Turn the object into a JSON string once: whatever serialises the message does not need one that is serialised "
         "already.",
     ),
-    "handoff_too_large": Entry(
+    "handoff_too_large": FindingDefinition(
         "warning",
         "Handoff data very large",
         "handoffData is large for a form field; it may be cut off or refused on its way, and the context of the "
         "conversation is lost to whoever takes over.",
         "Pass an id and keep the rest in a store of your own.",
     ),
-    "handoff_card_number": Entry(
+    "handoff_card_number": FindingDefinition(
         "error",
         "Card number in handoff",
         "handoffData holds what looks like a payment card number. It ends up in logs and flows that are not made for "
@@ -247,7 +247,7 @@ _HANDOFF = {
 }
 
 _ENDING = {
-    "call_failed": Entry(
+    "call_failed": FindingDefinition(
         "error",
         "Call failed",
         "The session ended as a failure: the caller heard the agent stop, or nothing at all, and Studio goes on from "
@@ -258,27 +258,27 @@ _ENDING = {
 }
 
 _RECORDING = {
-    "gap": Entry(
+    "gap": FindingDefinition(
         "warning",
         "Gap in the recording",
         "Part of the call was relayed but could not be recorded. The caller noticed nothing, but numbers around it "
         "may be wrong.",
         "See whether the disk was full or too slow, and whether the recorder was behind.",
     ),
-    "second_setup": Entry(
+    "second_setup": FindingDefinition(
         "warning",
         "Second setup message",
         "A connection of this session sent another setup message, with other ids. Twilio sends one at the beginning, "
         "so what follows may belong to another call.",
         "Find out what sends it: a test client that goes on over one socket is the usual cause. The first ids count.",
     ),
-    "parameters_left_out": Entry(
+    "parameters_left_out": FindingDefinition(
         "info",
         "Parameters not all kept",
         "The setup message has more custom parameters than calls can be found by; the recording has all of them.",
         "Pass an id and look the rest up, or put those that you search for first.",
     ),
-    "reconnected": Entry(
+    "reconnected": FindingDefinition(
         "info",
         "Connection made again",
         "The session went on over another connection; in between, the caller may have heard silence.",
@@ -286,7 +286,7 @@ _RECORDING = {
     ),
 }
 
-CATALOGUE: dict[str, Entry] = _PROTOCOL | _STREAM | _SPEAKABILITY | _HANDOFF | _ENDING | _RECORDING
+CATALOGUE: dict[str, FindingDefinition] = _PROTOCOL | _STREAM | _SPEAKABILITY | _HANDOFF | _ENDING | _RECORDING
 """By code, in groups: protocol, stream, speakability, handoff, ending, recording."""
 
 OF_SESSION = frozenset({*_PROTOCOL, *_HANDOFF, *_ENDING, *_RECORDING, "goodbye_clipped"})
@@ -299,7 +299,7 @@ def severity(code: str) -> Severity:
     return "info" if entry is None else entry.severity
 
 
-def waiting(conversation: Conversation, now: int, thresholds: Thresholds) -> Finding | None:
+def waiting_finding(conversation: Conversation, now: int, thresholds: Thresholds) -> Finding | None:
     """The alarm of a caller who has been waiting for an answer until `now`, wall nanoseconds, for the time of a slow
     turn or longer; else None. Its `at` is since when."""
     since = conversation.waiting

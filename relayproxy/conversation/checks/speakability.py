@@ -27,7 +27,7 @@ LIMIT = 16 * 1024
 Code = Literal["markdown", "url", "raw_number", "missing_space", "wrong_language"]
 
 
-class Remark(msgspec.Struct, frozen=True):
+class SpeakabilityIssue(msgspec.Struct, frozen=True):
     """The first place of a response that is hard to speak for one reason."""
 
     code: Code
@@ -90,7 +90,7 @@ JOINED_TOKENS = 4
 """So many words in a row without a space between any two are more than one long word."""
 
 
-def remarks(tokens: Sequence[str], lang: str | None) -> tuple[Remark, ...]:
+def speakability_issues(tokens: Sequence[str], lang: str | None) -> tuple[SpeakabilityIssue, ...]:
     """What is hard to speak in one response, given as its tokens in order, at most one remark of a code: the first.
     `lang`: what speech is set to, as a language tag; None or `multi` when that is not known. Never raises."""
     starts = [0, *accumulate(map(len, tokens))]
@@ -98,11 +98,11 @@ def remarks(tokens: Sequence[str], lang: str | None) -> tuple[Remark, ...]:
     if not said or said.isspace():
         return ()
     text = _blank(_TAG, _blank(_SAID_OTHERWISE, said)) if "<" in said else said
-    found: list[Remark] = []
+    found: list[SpeakabilityIssue] = []
 
     def remark(code: Code, at: int, end: int) -> None:
         excerpt = " ".join(mended(said[at : min(end, at + EXCERPT)]).split())
-        found.append(Remark(code, bisect_right(starts, at) - 1, excerpt))
+        found.append(SpeakabilityIssue(code, bisect_right(starts, at) - 1, excerpt))
 
     if markdown := _MARKDOWN.search(text):
         remark("markdown", markdown.start() + _indent(markdown[0]), markdown.end())

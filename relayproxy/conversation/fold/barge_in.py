@@ -17,7 +17,7 @@ from relayproxy.conversation.totals import milliseconds
 SECOND = 1_000_000_000
 DOUBT = 2 * SECOND
 """An interrupt is false when no final prompt was begun within this time of it or of what was said since."""
-MOST_DOUBT = 60 * SECOND
+MAX_DOUBT = 60 * SECOND
 """How long a caller may be speaking without a final prompt before nothing more is expected."""
 UNSURE = SECOND // 4
 """When words were begun is reckoned by their length; so much more than needed must speak for it to undo a verdict."""
@@ -148,7 +148,7 @@ class InterruptionDraft:
         return self.sent + self.doubted.length, self.unheard + self.doubted.length - to + start
 
 
-class Aftermath:
+class InterruptionTracker:
     """The interruptions about which something is still to be learnt. Methods give those that changed."""
 
     def __init__(self) -> None:
@@ -167,7 +167,7 @@ class Aftermath:
         """Time is up for some."""
         if self._doubtful:
             yield from [draft for draft in self._doubtful if draft.decide(now)]
-            self._doubtful = [draft for draft in self._doubtful if now - draft.moment.at <= MOST_DOUBT]
+            self._doubtful = [draft for draft in self._doubtful if now - draft.moment.at <= MAX_DOUBT]
         if self._sounding is not None and now - self._sounding.moment.at > STOPPING:
             self._sounding = None
         if self._recovering and now - self._recovering[0].moment.at > RECOVERY:

@@ -5,21 +5,21 @@ Must not know: turns, other connections of the session.
 """
 
 from relayproxy.connection import Ending, Opening
-from relayproxy.conversation.checks.ending import Closing, Verdict, refused, verdict
+from relayproxy.conversation.checks.ending import CloseFrame, SessionOutcome, refused, session_outcome
 
 _GAP_NEAR_END = 2_000_000_000
 """Bytes that were lost this shortly before the end may have been what ended it."""
 
 
-class Link:
+class ConnectionOutcome:
     """Filled by the fold as messages come."""
 
-    __slots__ = ("clipped", "closing", "ended", "ended_out", "ending", "gap_at", "opening")
+    __slots__ = ("clipped", "close_frame", "ended", "ended_out", "ending", "gap_at", "opening")
 
     def __init__(self, opening: Opening) -> None:
         self.opening = opening
         self.ending: Ending | None = None
-        self.closing: Closing | None = None
+        self.close_frame: CloseFrame | None = None
         self.ended = False
         """`end` reached Twilio before Twilio closed."""
         self.ended_out = 0
@@ -37,8 +37,8 @@ class Link:
     @property
     def closed_at(self) -> int | None:
         """When nothing more could be heard."""
-        if self.closing is not None and self.closing.sender == "twilio":
-            return self.opening.opened_at + self.closing.t
+        if self.close_frame is not None and self.close_frame.sender == "twilio":
+            return self.opening.opened_at + self.close_frame.t
         return self.ended_at
 
     @property
@@ -48,8 +48,8 @@ class Link:
             return None
         return max(0, self.closed_at - self.ended_out)
 
-    def verdict(self) -> Verdict:
+    def outcome(self) -> SessionOutcome:
         """How it ended; to be asked once it has."""
         ended_at = self.ended_at or 0
         gap = self.gap_at is not None and ended_at - self.gap_at <= _GAP_NEAR_END
-        return verdict(self.opening, self.ending, self.closing, self.ended, gap=gap)
+        return session_outcome(self.opening, self.ending, self.close_frame, self.ended, gap=gap)

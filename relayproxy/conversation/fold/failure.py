@@ -6,7 +6,7 @@ Must not know: how an ending is told.
 
 from collections.abc import Iterable
 
-from relayproxy.conversation.fold.connection_outcome import Link
+from relayproxy.conversation.fold.connection_outcome import ConnectionOutcome
 from relayproxy.conversation.fold.turns import TurnDraft
 from relayproxy.conversation.hearing.playback import SECOND
 from relayproxy.conversation.model import Finding
@@ -15,9 +15,9 @@ STREAMING = 10 * SECOND
 """A reply whose last text came longer ago than this, without `last: true`, was left open rather than cut off."""
 
 
-def failed(link: Link) -> bool:
+def failed(connection: ConnectionOutcome) -> bool:
     """Whether the end of this connection is a failure to Twilio."""
-    return link.ended_at is not None and link.verdict().studio_transition == "failed"
+    return connection.ended_at is not None and connection.outcome().studio_transition == "failed"
 
 
 def cut_off(drafts: Iterable[TurnDraft], connection_id: str, at: int) -> TurnDraft | None:
@@ -30,13 +30,13 @@ def cut_off(drafts: Iterable[TurnDraft], connection_id: str, at: int) -> TurnDra
     return last.turn
 
 
-def call_failed(link: Link, last: TurnDraft | None) -> Finding:
+def call_failed_finding(connection: ConnectionOutcome, last: TurnDraft | None) -> Finding:
     """The finding of a failed call. `last`: its last turn, in which it happened when that was not over."""
-    verdict, turn = link.verdict(), None
-    detail = verdict.end_reason
+    outcome, turn = connection.outcome(), None
+    detail = outcome.end_reason
     if last is not None and last.cut_off:
         turn, detail = last.number, f"{detail} This cut off an answer."
     elif last is not None and last.caller_at is not None and last.agent_at is None:
         turn, detail = last.number, f"{detail} The caller was waiting for an answer."
-    connection, code = link.opening.connection_id, verdict.twilio_error_code
-    return Finding("call_failed", link.ended_at or 0, detail, turn, connection, twilio_code=code)
+    connection_id, code = connection.opening.connection_id, outcome.twilio_error_code
+    return Finding("call_failed", connection.ended_at or 0, detail, turn, connection_id, twilio_code=code)

@@ -51,7 +51,7 @@ def texts_among(response: Response, asked_at: int) -> list[tuple[Moment, str]] |
     return None if places is None else [during[place] for place in places]
 
 
-def repeats(before: Response | None, response: Response, turn: TurnDraft) -> bool:
+def repeats_first_word(before: Response | None, response: Response, turn: TurnDraft) -> bool:
     """It begins with the same word as the one before in the same turn, whose prompt had partial ones enough: each of
     them has been answered."""
     if before is None or before.turn is not turn or turn.partials < len(turn.responses):
@@ -60,7 +60,7 @@ def repeats(before: Response | None, response: Response, turn: TurnDraft) -> boo
     return bool(first) and len(first[0]) > 1 and first == second
 
 
-def even(response: Response) -> bool:
+def kept_pace(response: Response) -> bool:
     """What came of it since the caller asked anew kept its pace: no other reply was among it."""
     if response.outrun is None or response.interruption is not None:
         return False
@@ -69,14 +69,14 @@ def even(response: Response) -> bool:
     return second_reply(response.stream.gaps[:before], last_at, during) == []
 
 
-def mixed(response: Response) -> bool:
+def may_be_mixed(response: Response) -> bool:
     """Texts of another reply may be among those that came of it since the caller asked anew."""
     alone = response.outrun is not None and len(response.stream.gaps) - response.outrun[0] <= 1
     whole = alone and bool(response.tokens[-1])
-    return response.interruption is not None or not (whole or even(response))
+    return response.interruption is not None or not (whole or kept_pace(response))
 
 
-def goes_on(response: Response) -> bool:
+def begins_mid_sentence(response: Response) -> bool:
     """It begins as if something had been said before."""
     begun = response.text()
     return begun[:1].isspace() or begun[:1].islower() or begun[:1] in ",.;:!?"

@@ -18,7 +18,7 @@ PARAMETERS = 50
 """Custom parameters that sessions can be found by, of each the first ones."""
 
 
-class Watch:
+class ProtocolMonitor:
     """One per session."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from relayproxy.conversation.hearing.speech import Speech
 from relayproxy.conversation.model import OpenedBy, Tier
 
 
-class TurnBook:
+class TurnLedger:
     """Turns that have not been forgotten; numbers go on."""
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class TurnBook:
         """The open turn is over."""
         if self.open is not None:
             self.open.ended_at = max(at, self.open.started_at)
-            self.open.touch()
+            self.open.invalidate()
             self.open = None
 
     def last(self) -> TurnDraft | None:
@@ -52,11 +52,11 @@ class TurnBook:
         """A turn that has not been forgotten."""
         return next((draft for draft in self.drafts if draft.number == number), None)
 
-    def touch(self, number: int) -> None:
+    def invalidate(self, number: int) -> None:
         """Something about a turn has changed."""
         draft = self.numbered(number)
         if draft is not None:
-            draft.touch()
+            draft.invalidate()
 
     def hear_events(self, settled: int) -> None:
         """Events come in this call: turns that are not settled know it."""
@@ -65,7 +65,7 @@ class TurnBook:
             for draft in self.drafts:
                 if draft.number >= settled:
                     draft.tier = "B"
-                    draft.touch()
+                    draft.invalidate()
 
     def forget(self, turns: int) -> None:
         """Drops the first turns."""

@@ -8,7 +8,7 @@ All times are wall nanoseconds.
 
 from typing import Any
 
-from relayproxy.conversation.fold.turns import MOST_INTERRUPTIONS, TurnDraft
+from relayproxy.conversation.fold.turns import MAX_INTERRUPTIONS, TurnDraft
 from relayproxy.conversation.fold.waits import longest_wait, unanswered
 from relayproxy.conversation.hearing.played import played
 from relayproxy.conversation.hearing.speech import Speech
@@ -19,13 +19,13 @@ from relayproxy.text import mended
 _WEAKEST_FIRST: tuple[HeardBasis, ...] = ("unknown", "estimated", "interrupt", "tokens_played", "all")
 
 
-def account(draft: TurnDraft, closed_at: int | None, silent_at: int | None, rate: float) -> Turn:
+def turn_metrics(draft: TurnDraft, closed_at: int | None, silent_at: int | None, rate: float) -> Turn:
     """The turn as it stands, without findings. `closed_at`: the session is over since then, and since `silent_at`
     nothing could be heard. `rate`: the speaking rate of the call, characters a second."""
-    return _Account(draft, closed_at, silent_at, rate).turn()
+    return _TurnMetrics(draft, closed_at, silent_at, rate).turn()
 
 
-class _Account:
+class _TurnMetrics:
     def __init__(self, draft: TurnDraft, closed_at: int | None, silent_at: int | None, rate: float) -> None:
         self._draft = draft
         self._closed_at = closed_at
@@ -48,14 +48,14 @@ class _Account:
             opened_by=draft.opened_by,
             started_at=draft.started_at,
             ended_at=self._ended_at,
-            caller_text=" ".join(ask.text for ask in draft.asks if ask.text),
+            caller_text=" ".join(ask.text for ask in draft.prompts if ask.text),
             caller_at=draft.caller_at,
             agent_text=mended("".join(response.text() for response in draft.responses)),
             agent_at=draft.agent_at,
             agent_done_at=draft.agent_done_at,
             dtmf=draft.dtmf,
             null_reason=self._why,
-            coalesced_prompts=max(0, len(draft.asks) - 1),
+            coalesced_prompts=max(0, len(draft.prompts) - 1),
             interruptions=self._interruptions(),
             unanswered=self._ended_at is not None and unanswered(draft),
             lang=draft.lang,
@@ -96,7 +96,7 @@ class _Account:
 
     def _budget(self) -> Budget:
         draft = self._draft
-        place = draft.place
+        place = draft.answer_moment
         if self._why is not None or draft.caller_at is None or place is None:
             for name in ("input_delay_ms", "backend_latency_ms", "output_delay_ms", "user_bot_latency_ms"):
                 self._reasons[name] = self._why or "no_response"
@@ -110,7 +110,7 @@ class _Account:
         input_delay = None if draft.client_off_at is None else draft.caller_at - draft.client_off_at
         output_delay = None if sound_at is None else sound_at - written
         if input_delay is None:
-            why_not: NullReason = missing if draft.asks else "no_prompt"
+            why_not: NullReason = missing if draft.prompts else "no_prompt"
             self._reasons["input_delay_ms"] = self._reasons["user_bot_latency_ms"] = why_not
         if output_delay is None:
             sounding = draft.first is not None and draft.first.sounding
@@ -159,7 +159,7 @@ class _Account:
         found = [draft.value(self._silent_at) for draft in self._draft.interruptions]
         preempted = [_preemption(s) for s in self._draft.speeches() if s.cut is not None and s.cut.kind == "preempt"]
         if preempted:
-            found = sorted(found + preempted[:MOST_INTERRUPTIONS], key=lambda interruption: interruption.at)
+            found = sorted(found + preempted[:MAX_INTERRUPTIONS], key=lambda interruption: interruption.at)
         return tuple(found)
 
     def _reply_complete(self) -> tuple[int | None, bool]:
@@ -197,7 +197,7 @@ class _Account:
         if until is None:
             return {}
         begun = until if draft.caller_begun_at is None else draft.caller_begun_at
-        estimated = draft.client_off_at is None and bool(draft.asks)
+        estimated = draft.client_off_at is None and bool(draft.prompts)
         return {"caller_begun_at": min(begun, until), "caller_done_at": until, "caller_estimated": estimated}
 
     def _longest_wait(self) -> int | None:
@@ -215,9 +215,9 @@ class _Account:
 
     def _lead_time(self) -> int | None:
         draft = self._draft
-        if not draft.speculative or draft.unconfirmed or draft.caller_at is None or draft.place is None:
+        if not draft.speculative or draft.unconfirmed or draft.caller_at is None or draft.answer_moment is None:
             return None
-        return milliseconds(draft.caller_at - draft.place.at)
+        return milliseconds(draft.caller_at - draft.answer_moment.at)
 
     def _first_reaction(self) -> int | None:
         draft = self._draft

@@ -18,15 +18,15 @@ from relayproxy.conversation.model import Mark, MarkKind, OpenedBy, Spoken, Tier
 from relayproxy.conversation.moment import Moment
 from relayproxy.text import mended
 
-MOST_MARKS = 64
+MAX_MARKS = 64
 MARK_TEXT = 80
 """Characters of a mark's text."""
-MOST_STALE = 1000
-MOST_INTERRUPTIONS = 64
+MAX_STALE = 1000
+MAX_INTERRUPTIONS = 64
 """Interruptions of one turn that are listed."""
 
 
-class Ask:
+class FinalPrompt:
     """A final prompt."""
 
     __slots__ = ("begun_at", "client_off_at", "lang", "moment", "text", "waited")
@@ -47,17 +47,17 @@ class Response:
     """One stream of speech from the backend, from its first message to `last: true`."""
 
     __slots__ = (
-        "asks",
         "began",
-        "began_asks",
+        "began_inputs",
         "connection_id",
         "crossed",
         "cut_off",
         "done_out",
         "first_kind",
         "given_up",
+        "inputs",
         "interleaved",
-        "interrupted_at_asks",
+        "interrupted_at_inputs",
         "interruption",
         "last_at",
         "late",
@@ -110,7 +110,7 @@ class Response:
         self.overlapped = False
         """It was streamed while another one was, and nothing tells when it began."""
         self.stale: list[tuple[Moment, str]] = []
-        """The texts that came after its interruption, at most `MOST_STALE`."""
+        """The texts that came after its interruption, at most `MAX_STALE`."""
         self.stream = Stream()
         self.media: list[tuple[int, str]] = []
         """When each was sent, and its source."""
@@ -120,9 +120,9 @@ class Response:
         self.speeches: list[Speech] = []
         self.speech: Speech | None = None
         """What more text is added to; None after an interrupt, since what comes then is another stretch."""
-        self.asks = 0
+        self.inputs = 0
         """How many times the caller had asked when the last message of this response came."""
-        self.began_asks = 0
+        self.began_inputs = 0
         """The same of its first message."""
         self.crossed = False
         """It went on after the caller had asked anew."""
@@ -134,13 +134,13 @@ class Response:
         """Text has begun that must still be terminated; False for one of `play` alone."""
         self.interruption: InterruptionDraft | None = None
         """Set while what still comes is stale."""
-        self.interrupted_at_asks = 0
+        self.interrupted_at_inputs = 0
         """How many times the caller had asked at the interrupt."""
 
-    def touch(self) -> None:
+    def invalidate(self) -> None:
         """Something about its speech has changed."""
         if self.turn is not None:
-            self.turn.touch()
+            self.turn.invalidate()
 
     def longest_gap(self) -> int:
         """The longest pause between two texts of it so far, nanoseconds, stale ones included; 0 while there is none."""
@@ -154,16 +154,15 @@ class Response:
 
 
 class TurnDraft:
-    """One turn. Change it, then call `touch`, which drops the value that was built of it."""
+    """One turn. Change it, then call `invalidate`, which drops the value that was built of it."""
 
     __slots__ = (
         "agent_over_caller",
-        "asks",
         "awaiting",
         "caller_at",
         "caller_begun_at",
+        "caller_moment",
         "caller_out",
-        "caller_place",
         "client_off_at",
         "cut_off",
         "cut_short",
@@ -184,6 +183,7 @@ class TurnDraft:
         "opened_by",
         "overlapped",
         "partials",
+        "prompts",
         "reaction_out",
         "responses",
         "sent_digits",
@@ -203,12 +203,12 @@ class TurnDraft:
         self.ended_at: int | None = None
         self.transferred = False
         """It was closed by an `end` that hands the call on."""
-        self.asks: list[Ask] = []
+        self.prompts: list[FinalPrompt] = []
         """Its final prompts."""
         self.caller_at: int | None = None
         self.caller_out = 0
         """When what was answered had been written to the backend."""
-        self.caller_place: Moment | None = None
+        self.caller_moment: Moment | None = None
         self.caller_begun_at: int | None = None
         """When the first partial prompt of what was answered came, or the caller was first heard to say it."""
         self.marks: list[Mark] = []
@@ -264,10 +264,10 @@ class TurnDraft:
     @property
     def agent_at(self) -> int | None:
         """When the answer's first speakable message had been written."""
-        return None if self.place is None else self.place.out
+        return None if self.answer_moment is None else self.answer_moment.out
 
     @property
-    def place(self) -> Moment | None:
+    def answer_moment(self) -> Moment | None:
         """The answer's first speakable message."""
         return None if self.first is None else self.first.began
 
@@ -289,52 +289,52 @@ class TurnDraft:
     def _heard(self) -> list[Response]:
         return [response for response in self.responses if not response.late]
 
-    def touch(self) -> None:
+    def invalidate(self) -> None:
         """Its value must be built anew."""
         self.value = None
 
-    def take(self, asks: list[Ask], marks: list[Mark], *, anew: bool) -> None:
+    def reassign(self, prompts: list[FinalPrompt], marks: list[Mark], *, anew: bool) -> None:
         """These are its prompts, and not those that were taken for it. `marks`: of all turns that they were in.
         `anew`: its responses are others too."""
-        first, last = asks[0], asks[-1]
-        self.asks, self.started_at, self.ended_at = asks, first.moment.at, None
-        self.caller_at, self.caller_out, self.caller_place = last.moment.at, last.moment.out, last.moment
+        first, last = prompts[0], prompts[-1]
+        self.prompts, self.started_at, self.ended_at = prompts, first.moment.at, None
+        self.caller_at, self.caller_out, self.caller_moment = last.moment.at, last.moment.out, last.moment
         self.caller_begun_at, self.client_off_at, self.lang = first.begun_at, last.client_off_at, last.lang
-        waits = [(ask.waited, ask.moment) for ask in asks[1:] if ask.waited is not None]
+        waits = [(prompt.waited, prompt.moment) for prompt in prompts[1:] if prompt.waited is not None]
         self.longest_wait = max(waits, key=lambda wait: wait[0], default=None)
         sent = {at for response in self.responses for at, _ in response.media}
-        places = {"prompt": {ask.moment.at for ask in asks}, "play": sent}
+        places = {"prompt": {prompt.moment.at for prompt in prompts}, "play": sent}
         own = [mark for mark in self.marks if mark.kind not in places]
         self.marks = sorted([*own, *(m for m in marks if m.at in places.get(m.kind, ()))], key=lambda mark: mark.at)
         if anew:
             self.reaction_out = self.agent_at
-        self.touch()
+        self.invalidate()
 
-    def asked_again(self, ask: Ask, heard_until: int) -> None:
+    def asked_again(self, prompt: FinalPrompt, heard_until: int) -> None:
         """The caller speaks again without having been answered. `heard_until`: so long the agent may have spoken."""
         if self.caller_at is None or self.sent_digits:
             return
-        wait = ask.moment.at - max(self.caller_at, heard_until)
-        ask.waited = wait
+        wait = prompt.moment.at - max(self.caller_at, heard_until)
+        prompt.waited = wait
         if self.longest_wait is None or wait > self.longest_wait[0]:
-            self.longest_wait = wait, ask.moment
+            self.longest_wait = wait, prompt.moment
 
     def play_greeting(self, chunk: str, at: int) -> None:
         """Adds what was played of the greeting."""
         self.greeting_at = at
         apart = self.greeting and not self.greeting[-1].isspace() and not chunk[:1].isspace()
         self.greeting += f" {chunk}" if apart else chunk
-        self.touch()
+        self.invalidate()
 
     def interrupt(self, draft: InterruptionDraft) -> None:
         """Its speech was interrupted."""
-        if len(self.interruptions) < MOST_INTERRUPTIONS:
+        if len(self.interruptions) < MAX_INTERRUPTIONS:
             self.interruptions.append(draft)
-        self.touch()
+        self.invalidate()
 
     def mark(self, kind: MarkKind, at: int, text: str, spoken: tuple[Spoken, ...] = ()) -> None:
         """Something with a place in time happened in it. `spoken`: of a prompt, when it was said."""
-        if len(self.marks) < MOST_MARKS:
+        if len(self.marks) < MAX_MARKS:
             self.marks.append(Mark(at, kind, mended(text[:MARK_TEXT]), spoken))
 
     def end_prompt(self, spoken: tuple[Spoken, ...]) -> None:
@@ -343,7 +343,7 @@ class TurnDraft:
             if mark.kind == "prompt":
                 self.marks[place] = msgspec.structs.replace(mark, spoken=spoken)
                 break
-        self.touch()
+        self.invalidate()
 
     def last_spoken(self) -> tuple[Spoken, ...]:
         """When the last prompt was said."""

@@ -44,7 +44,7 @@ class Evidence(NamedTuple):
     """Nothing shows that it is over."""
 
 
-def suspect(queue: Sequence[Speech], known: Evidence) -> tuple[Source | None, Attribution]:
+def attribute_interruption(queue: Sequence[Speech], known: Evidence) -> tuple[Source | None, Attribution]:
     """What an interrupt stopped (None: nothing that was sent, or it cannot be told) and how sure that is.
 
     `queue`: the stretches that were not cut off before, as they were sent.
@@ -73,8 +73,8 @@ def suspect(queue: Sequence[Speech], known: Evidence) -> tuple[Source | None, At
     if known.greeting or (heard and not matches and known.greeting_possible):
         return GREETING, "inferred"
     if audible:
-        asks = max(speech.asks for speech in audible)
-        return next(speech for speech in audible if speech.asks == asks), "inferred"
+        inputs = max(speech.inputs for speech in audible)
+        return next(speech for speech in audible if speech.inputs == inputs), "inferred"
     if lingering:
         return lingering[-1], "inferred"
     if len(matches) == 1 and matches[0].sent_at < known.caused_at:

@@ -17,12 +17,12 @@ from relayproxy.conversation.hearing.interruption_attribution import (
     Attribution,
     Evidence,
     Source,
+    attribute_interruption,
     crossing,
     may_be_heard,
-    suspect,
 )
 from relayproxy.conversation.hearing.speaking_rate import SpeakingRate
-from relayproxy.conversation.hearing.speech import Cut, Speech, words
+from relayproxy.conversation.hearing.speech import Speech, Truncation, words
 from relayproxy.conversation.model import HeardBasis, Match
 
 SECOND = 1_000_000_000
@@ -41,7 +41,7 @@ PER_MEDIA = 600 * SECOND
 MAX_QUEUE = 64
 
 
-class Stop(NamedTuple):
+class InterruptionEffect(NamedTuple):
     """What an interrupt did. `source` None: it cannot be told what was playing."""
 
     source: Source | None
@@ -131,17 +131,17 @@ class Playback:
             self._announces = True
             for speech in self._queue:
                 speech.announced = True
-                speech.owner.touch()
+                speech.owner.invalidate()
         if not on:
             self._off_at = at
             self._greeting, self._greeting_over = False, True
-            spared = [s for s in self._queue if at - s.last_at < ROUND_TRIP]
+            surviving = [s for s in self._queue if at - s.last_at < ROUND_TRIP]
             for speech in self._queue:
-                if speech not in spared and not speech.over:
+                if speech not in surviving and not speech.over:
                     speech.over = True
                     speech.off_at = (speech.off_at or at) if speech.cut is None else None
-                    speech.owner.touch()
-            self._hush(at, spared)
+                    speech.owner.invalidate()
+            self._fall_silent(at, surviving)
             return None
         self.changes += 1
         self._greeting = self._greeting or self._first_sent_at is None
@@ -150,7 +150,7 @@ class Playback:
             self._discard(begun)
             self._shift(begun, at)
             begun.sound_at = at
-            begun.owner.touch()
+            begun.owner.invalidate()
         return begun
 
     def tokens_played(self, text: str, at: int) -> bool:
@@ -164,7 +164,7 @@ class Playback:
                 if speech.cut is not None and speech.cut.basis == "estimated":
                     # Had some of it been played, Twilio would have said so then.
                     speech.cut = speech.cut._replace(to=speech.offset(speech.played), basis="tokens_played")
-                speech.owner.touch()
+                speech.owner.invalidate()
         heard = words(text)
         if self._first_sent_at is None:
             self._greeting, self._playing = True, GREETING
@@ -184,11 +184,11 @@ class Playback:
             self._greeted += heard
             return True
         # It reads otherwise than what was sent, so it is of what is being played.
-        sounding = next((s for s in self._queue if _open(s) and not s.done()), None)
+        sounding = next((s for s in self._queue if s.may_be_playing and not s.done()), None)
         if heard and sounding is not None and not crossing(sounding, at):
             self._playing = sounding
             sounding.unmatched += len(heard)
-            sounding.owner.touch()
+            sounding.owner.invalidate()
         return False
 
     def caller_spoke(self) -> None:
@@ -197,7 +197,9 @@ class Playback:
             self._greeting = False
             self._playing = None if self._playing is GREETING else self._playing
 
-    def interrupted(self, heard: str, heard_ms: int | None, caused_at: int, at: int, *, thinking: bool) -> Stop:
+    def interrupted(
+        self, heard: str, heard_ms: int | None, caused_at: int, at: int, *, thinking: bool
+    ) -> InterruptionEffect:
         """What an interrupt stopped and how sure that is. Empties the queue.
 
         `caused_at`: when what caused it is known to have happened; what was sent after that cannot be it. `thinking`:
@@ -216,18 +218,18 @@ class Playback:
             greeted=self._greeted,
             greeting_possible=self.greeting_possible(at) and not self._greeting_over,
         )
-        source, attribution = suspect([s for s in self._queue if s.cut is None], known)
+        source, attribution = attribute_interruption([s for s in self._queue if s.cut is None], known)
         self._greeting, self._greeting_over = False, True
         self.rate.begin(None)
-        spared = [s for s in self._queue if self._spared(s, source, known)]
-        for speech in spared:
+        surviving = [s for s in self._queue if self._may_survive(s, source, known)]
+        for speech in surviving:
             if speech.cut is None and speech.sent_at <= caused_at:
                 speech.doubted_at = at
-                speech.owner.touch()
-        match, sent, unheard = self._cut(source, known, spared)
-        self._hush(at, spared)
-        doubted = source if isinstance(source, Speech) and source in spared else None
-        return Stop(source, attribution, match, sent, unheard, doubted)
+                speech.owner.invalidate()
+        match, sent, unheard = self._cut(source, known, surviving)
+        self._fall_silent(at, surviving)
+        doubted = source if isinstance(source, Speech) and source in surviving else None
+        return InterruptionEffect(source, attribution, match, sent, unheard, doubted)
 
     def earliest(self) -> tuple[Speech, ...]:
         """The stretches that something can still happen to."""
@@ -248,7 +250,7 @@ class Playback:
         if speech.cut is not None and speech.cut.kind == "preempt":
             cut = speech.cut._replace(to=speech.offset(position), basis="tokens_played")
             speech.cut = None if speech.done() else cut
-        speech.owner.touch()
+        speech.owner.invalidate()
         self._discard(speech)
         for earlier in self._queue[: self._queue.index(speech)]:
             earlier.quiet_at = min(earlier.quiet_at, at)
@@ -256,15 +258,15 @@ class Playback:
             begun = earlier.preemptible or (earlier.played > 0 and earlier.unmatched == 0)
             if earlier.cut is not None and earlier.cut.kind == "preempt":
                 earlier.cut = earlier.cut._replace(exact=True, to=earlier.offset(earlier.played), basis="tokens_played")
-                earlier.owner.touch()
+                earlier.owner.invalidate()
             elif earlier.cut is None and begun and not earlier.over and not earlier.done():
-                earlier.cut = Cut(
+                earlier.cut = Truncation(
                     "preempt", speech.sent_at, earlier.offset(earlier.played), "tokens_played", exact=True
                 )
-                earlier.owner.touch()
+                earlier.owner.invalidate()
             elif earlier.cut is None and earlier.played and earlier.done() and earlier.off_at is None:
                 earlier.off_at = earlier.played_at
-                earlier.owner.touch()
+                earlier.owner.invalidate()
         self._plan_pruning()
 
     def _preempt(self, by: Speech, at: int) -> None:
@@ -272,12 +274,12 @@ class Playback:
         for speech in self._queue:
             wanted = speech.preemptible and speech.owner is not by.owner and speech.cut is None and not speech.over
             if wanted and speech.end_at > at and not (speech.reported and speech.done()):
-                speech.cut = Cut("preempt", at, self._expected(speech, at), _known_by(speech, "estimated"))
+                speech.cut = Truncation("preempt", at, self._expected(speech, at), speech.known_by("estimated"))
                 if not speech.reported:
                     # Else Twilio will tell how far it came.
                     speech.quiet_at = min(speech.quiet_at, at)
-                speech.owner.touch()
-        self._expected_at = max((s.end_at for s in self._queue if _open(s)), default=at)
+                speech.owner.invalidate()
+        self._expected_at = max((s.end_at for s in self._queue if s.may_be_playing), default=at)
 
     def _begun(self, at: int) -> Speech | None:
         """What becomes audible now: the first stretch that waits, unless an interrupt threw it away."""
@@ -295,8 +297,8 @@ class Playback:
             if speech.doubted_at is not None and speech.cut is None and not sounded:
                 if heard.sound_at is None:
                     heard.sound_at, speech.sound_at = speech.sound_at, None
-                speech.cut = Cut("interrupt", speech.doubted_at, 0, _known_by(speech, "interrupt"))
-                speech.owner.touch()
+                speech.cut = Truncation("interrupt", speech.doubted_at, 0, speech.known_by("interrupt"))
+                speech.owner.invalidate()
 
     def _sounding(self, at: int) -> bool | None:
         """Whether something is being played; None when no event tells."""
@@ -304,33 +306,33 @@ class Playback:
             return True if isinstance(self._playing, Speech) and not self._playing.done() else None
         return self.on or self._playing is not None or at - (self._off_at or 0) <= ENDING
 
-    def _spared(self, speech: Speech, source: Source | None, known: Evidence) -> bool:
+    def _may_survive(self, speech: Speech, source: Source | None, known: Evidence) -> bool:
         """Whether it may still be played after an interrupt."""
         if speech is source:
             return known.silent and speech.sound_at is None and known.at - speech.last_at < ROUND_TRIP
         return crossing(speech, known.at)
 
-    def _cut(self, source: Source | None, known: Evidence, spared: list[Speech]) -> tuple[Match, int, int]:
+    def _cut(self, source: Source | None, known: Evidence, surviving: list[Speech]) -> tuple[Match, int, int]:
         match: Match = "exact" if source is GREETING and known.heard and known.heard in self._greeted else "none"
         sent = unheard = 0
         before = isinstance(source, Speech)
         for speech in self._queue:
             before = before and speech is not source
-            if speech.cut is not None or before or speech in spared:
+            if speech.cut is not None or before or speech in surviving:
                 continue
-            to, basis = 0, _known_by(speech, "interrupt")
+            to, basis = 0, speech.known_by("interrupt")
             if speech is source:
                 to, basis, match = self._reached(speech, known)
             elif speech.over or speech.unsounded:
                 continue
             elif source is None:
-                to, basis = self._expected(speech, known.at), _known_by(speech, "estimated")
+                to, basis = self._expected(speech, known.at), speech.known_by("estimated")
                 if to == speech.length:
                     continue
-            speech.cut = Cut("interrupt", known.at, to, basis)
+            speech.cut = Truncation("interrupt", known.at, to, basis)
             sent += speech.length
             unheard += speech.length - to
-            speech.owner.touch()
+            speech.owner.invalidate()
         return match, sent, unheard
 
     def _reached(self, speech: Speech, known: Evidence) -> tuple[int, HeardBasis, Match]:
@@ -357,16 +359,16 @@ class Playback:
         for later in self._queue[self._queue.index(speech) :]:
             later.begin_at += late
             later.end_at += late
-            later.owner.touch()
+            later.owner.invalidate()
         self._expected_at += late
 
-    def _hush(self, at: int, spared: list[Speech]) -> None:
+    def _fall_silent(self, at: int, surviving: list[Speech]) -> None:
         """Silence: everything is over but what may still have been on its way."""
         self._playing = None
-        self._quiet_at = max((s.quiet_at for s in spared), default=at)
-        self._expected_at = max((s.end_at for s in spared if not s.unsounded), default=at)
+        self._quiet_at = max((s.quiet_at for s in surviving), default=at)
+        self._expected_at = max((s.end_at for s in surviving if not s.unsounded), default=at)
         for speech in self._queue:
-            if speech not in spared:
+            if speech not in surviving:
                 speech.quiet_at = min(speech.quiet_at, at)
         self._plan_pruning()
 
@@ -385,18 +387,9 @@ class Playback:
         speech.queued = False
         if self._playing is speech:
             self._playing = None
-        speech.owner.touch()
-
-
-def _open(speech: Speech) -> bool:
-    """Whether it can be what is being played."""
-    return speech.cut is None and not speech.over and not speech.unsounded
+        speech.owner.invalidate()
 
 
 def _unlikely(speech: Speech) -> bool:
     """Whether what is reported as played is rather of another stretch with the same words."""
     return speech.over or (speech.cut is not None and speech.cut.kind == "interrupt")
-
-
-def _known_by(speech: Speech, otherwise: HeardBasis) -> HeardBasis:
-    return "tokens_played" if speech.reported else otherwise

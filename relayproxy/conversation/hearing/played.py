@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from relayproxy.conversation.hearing.speech import Speech
 from relayproxy.conversation.model import Played
 
-MOST = 64
+MAX_PLAYED = 64
 """Stretches of one turn."""
 _APART = 60_000_000
 """Nanoseconds between stretches that are one to the ear."""
@@ -29,7 +29,7 @@ def played(speeches: Iterable[Speech], ended_at: int | None, silent_at: int | No
         if before is not None and before.end is not None and one.start - before.end <= _APART:
             end = None if one.end is None else max(before.end, one.end)
             found[-1] = Played(before.start, end, before.estimated or one.estimated)
-        elif len(found) < MOST:
+        elif len(found) < MAX_PLAYED:
             found.append(one)
     if found and found[-1].end is None and silent_at is not None:
         found[-1] = Played(found[-1].start, silent_at, estimated=True)

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from relayproxy.conversation.model import HeardBasis, Match
 
-MOST_SOUGHT = 1000
+MAX_SOUGHT = 1000
 """Characters of an utterance that are looked for; Twilio's TTS chunks are clauses."""
 _WORD = re.compile(r"[^\W_]+")
 
@@ -21,7 +21,7 @@ def words(text: str) -> str:
     return "".join(f" {word.casefold()}" for word in _WORD.findall(text))
 
 
-class Cut(NamedTuple):
+class Truncation(NamedTuple):
     """Why the rest of a stretch was never played: an interrupt, or a later message that pre-empted it."""
 
     kind: Literal["interrupt", "preempt"]
@@ -42,10 +42,10 @@ class Heard(NamedTuple):
     """Offset before which nothing was heard."""
 
 
-class Owner(Protocol):
+class SpeechOwner(Protocol):
     """What a stretch belongs to."""
 
-    def touch(self) -> None:
+    def invalidate(self) -> None:
         """Something about the stretch has changed."""
 
 
@@ -57,11 +57,11 @@ class Speech:
         "_normalised",
         "_words",
         "announced",
-        "asks",
         "begin_at",
         "cut",
         "doubted_at",
         "end_at",
+        "inputs",
         "last_at",
         "length",
         "media",
@@ -80,14 +80,14 @@ class Speech:
         "unmatched",
     )
 
-    def __init__(self, owner: Owner) -> None:
+    def __init__(self, owner: SpeechOwner) -> None:
         self.owner = owner
         self._chunks: list[str] = []
         self.length = 0
         """Characters."""
         self.media = False
         self.preemptible = False
-        self.asks = 0
+        self.inputs = 0
         """How many times the caller had asked when the last message of it came."""
         self.last_at = 0
         """When its last message had been read."""
@@ -120,7 +120,7 @@ class Speech:
         """When that was told last."""
         self.unmatched = 0
         """Length of what was reported as played since, and reads otherwise than what was sent."""
-        self.cut: Cut | None = None
+        self.cut: Truncation | None = None
         self._words = ""
         self._normalised = 0
 
@@ -153,7 +153,7 @@ class Speech:
         """
         every = self.words()
         match: Match = "exact"
-        sought = heard = heard[:MOST_SOUGHT]
+        sought = heard = heard[:MAX_SOUGHT]
         while sought:
             ends = [at + len(sought) for at in _occurrences(every, sought, max(0, self.played - len(sought)))]
             if ends:
@@ -200,6 +200,15 @@ class Speech:
     def unsounded(self) -> bool:
         """It may have been thrown away before its first sound, and nothing has been heard of it."""
         return self.doubted_at is not None and self.sound_at is None and not self.played
+
+    @property
+    def may_be_playing(self) -> bool:
+        """Nothing cut it off, nothing shows that it is over, and it was not thrown away."""
+        return self.cut is None and not self.over and not self.unsounded
+
+    def known_by(self, otherwise: HeardBasis) -> HeardBasis:
+        """How it is known what was heard of it: by Twilio's reports, where they tell, else as given."""
+        return "tokens_played" if self.reported else otherwise
 
     def heard(self, closed_at: int | None, rate: float) -> Heard:
         """How much was heard, as known now; `closed_at`: the call is over since then."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from relayproxy.conversation.checks.findings import CATALOGUE, Entry, Thresholds, severity, waiting
+from relayproxy.conversation.checks.findings import CATALOGUE, FindingDefinition, Thresholds, severity, waiting_finding
 from relayproxy.conversation.checks.handoff import handoff, handoff_findings
 from relayproxy.conversation.model import Conversation, Finding, Waiting
 from relayproxy.conversation.protocol.decoding import decode_text
@@ -54,7 +54,7 @@ def test_every_code_has_its_severity() -> None:
 
 
 @pytest.mark.parametrize("entry", CATALOGUE.values(), ids=CATALOGUE)
-def test_every_entry_says_what_it_means_and_what_to_do(entry: Entry) -> None:
+def test_every_entry_says_what_it_means_and_what_to_do(entry: FindingDefinition) -> None:
     assert 2 <= len(entry.title.split()) <= 5
     assert all(text.endswith(".") and 40 < len(text) < 300 for text in (entry.meaning, entry.action))
 
@@ -85,8 +85,8 @@ def test_what_others_find_is_in_the_catalogue() -> None:
 def test_a_caller_who_waits_too_long_is_an_alarm() -> None:
     call = call_waiting_since(START + SECOND)
 
-    assert waiting(call, START + 3 * SECOND - 1, Thresholds()) is None
-    assert waiting(call, START + 3 * SECOND, Thresholds()) == Finding(
+    assert waiting_finding(call, START + 3 * SECOND - 1, Thresholds()) is None
+    assert waiting_finding(call, START + 3 * SECOND, Thresholds()) == Finding(
         "waiting", START + SECOND, "no answer for 2.0 s so far", turn=3
     )
 
@@ -94,16 +94,16 @@ def test_a_caller_who_waits_too_long_is_an_alarm() -> None:
 def test_how_long_is_too_long_is_a_setting() -> None:
     call = call_waiting_since(START)
 
-    assert waiting(call, START + 3 * SECOND, Thresholds.of_seconds(slow_turn=4, stall=1)) is None
-    assert waiting(call, START + 4 * SECOND, Thresholds.of_seconds(slow_turn=4, stall=1)) is not None
+    assert waiting_finding(call, START + 3 * SECOND, Thresholds.of_seconds(slow_turn=4, stall=1)) is None
+    assert waiting_finding(call, START + 4 * SECOND, Thresholds.of_seconds(slow_turn=4, stall=1)) is not None
 
 
 def test_who_does_not_wait_is_no_alarm() -> None:
-    assert waiting(call_waiting_since(None), START + 99 * SECOND, Thresholds()) is None
+    assert waiting_finding(call_waiting_since(None), START + 99 * SECOND, Thresholds()) is None
 
 
 def test_a_clock_that_was_set_back_is_no_alarm() -> None:
-    assert waiting(call_waiting_since(START), START - 99 * SECOND, Thresholds()) is None
+    assert waiting_finding(call_waiting_since(START), START - 99 * SECOND, Thresholds()) is None
 
 
 def test_thresholds_are_whole_milliseconds_and_never_none() -> None:

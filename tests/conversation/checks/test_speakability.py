@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relayproxy.conversation.checks.speakability import EXCERPT, LIMIT, Remark, remarks
+from relayproxy.conversation.checks.speakability import EXCERPT, LIMIT, SpeakabilityIssue, speakability_issues
 
 
 def remarked(tokens: str, lang: str | None = None) -> list[tuple[str, int, str]]:
-    return [(found.code, found.token, found.excerpt) for found in remarks(tokens.split("|"), lang)]
+    return [(found.code, found.token, found.excerpt) for found in speakability_issues(tokens.split("|"), lang)]
 
 
 @pytest.mark.parametrize(
@@ -33,8 +33,8 @@ def remarked(tokens: str, lang: str | None = None) -> list[tuple[str, int, str]]
 def test_markdown(tokens: str, token: int, excerpt: str) -> None:
     made = [part.replace("¦", "|") for part in tokens.split("|")]
 
-    first = remarks(made, None)[0]
-    assert first == Remark("markdown", token, excerpt.replace("¦", "|"))
+    first = speakability_issues(made, None)[0]
+    assert first == SpeakabilityIssue("markdown", token, excerpt.replace("¦", "|"))
 
 
 @pytest.mark.parametrize(
@@ -176,16 +176,16 @@ def test_each_code_once_the_first() -> None:
 
 
 def test_excerpts_are_short_and_on_one_line() -> None:
-    (found,) = remarks(["**" + "very\n".strip() * 30 + "**"], None)
+    (found,) = speakability_issues(["**" + "very\n".strip() * 30 + "**"], None)
     assert len(found.excerpt) == EXCERPT
 
-    (split,) = remarks(["`smile \ud83d", "\ude00 \ud83d`"], None)
+    (split,) = speakability_issues(["`smile \ud83d", "\ude00 \ud83d`"], None)
     assert split.excerpt == "`smile 😀 \ufffd`"
 
 
 @given(st.lists(st.text(st.characters(), max_size=8) | st.text("*_#`[]()|-.?!<>a1 \n", max_size=12), max_size=12))
 def test_nothing_raises(tokens: list[str]) -> None:
-    for found in remarks(tokens, "en"):
+    for found in speakability_issues(tokens, "en"):
         assert 0 <= found.token < len(tokens)
         assert tokens[found.token]
         assert len(found.excerpt) <= EXCERPT
@@ -198,4 +198,4 @@ def test_nothing_raises(tokens: list[str]) -> None:
 def test_endless_ones_are_looked_at_up_to_a_limit(piece: str) -> None:
     tokens = [piece] * 100_000
 
-    assert all(found.token < LIMIT for found in remarks(tokens, "en"))
+    assert all(found.token < LIMIT for found in speakability_issues(tokens, "en"))

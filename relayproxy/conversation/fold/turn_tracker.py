@@ -8,10 +8,10 @@ Times are wall nanoseconds. Nothing here looks at a clock: rules about elapsed t
 
 from typing import Literal
 
-from relayproxy.conversation.fold.barge_in import Aftermath, InterruptionDraft
-from relayproxy.conversation.fold.replies import Replies
-from relayproxy.conversation.fold.turn_ledger import TurnBook, turn_of
-from relayproxy.conversation.fold.turns import Ask, Response, TurnDraft
+from relayproxy.conversation.fold.barge_in import InterruptionDraft, InterruptionTracker
+from relayproxy.conversation.fold.response_tracker import ResponseTracker
+from relayproxy.conversation.fold.turn_ledger import TurnLedger, turn_of
+from relayproxy.conversation.fold.turns import FinalPrompt, Response, TurnDraft
 from relayproxy.conversation.hearing.caller_speech import CallerSpeech
 from relayproxy.conversation.hearing.interruption_attribution import GREETING, Source
 from relayproxy.conversation.hearing.playback import SECOND, Playback
@@ -23,20 +23,20 @@ from relayproxy.conversation.totals import NullReason, milliseconds
 
 KEY_WINDOW = 250_000_000
 """An interrupt within this time of a key was caused by the key."""
-MOST_ECHOES = 8
+MAX_ECHOES = 8
 EARLY_PROMPT = 2 * SECOND
 """A final prompt may come this long before `clientSpeaking` off."""
 
 
-class Exchange:
-    """The turns of one session. Feed it in order; `book` and `settled` give the result so far."""
+class TurnTracker:
+    """The turns of one session. Feed it in order; `ledger` and `settled` give the result so far."""
 
     def __init__(self) -> None:
-        self.book = TurnBook()
+        self.ledger = TurnLedger()
         self.playback = Playback()
         self.silences = Silences()
-        self._aftermath = Aftermath()
-        self.replies = Replies(self.book, self.playback, self._aftermath, self.silences)
+        self._interruptions = InterruptionTracker()
+        self.responses = ResponseTracker(self.ledger, self.playback, self._interruptions, self.silences)
         self._key_at: int | None = None
         self._client_on_at: int | None = None
         self._client_off_at: int | None = None
@@ -52,20 +52,20 @@ class Exchange:
         self._cut: InterruptionDraft | None = None
         """The last interruption; what had been sent, and how often the caller had asked, when it came."""
         self._cut_at_change = 0
-        self._cut_at_asks = 0
+        self._cut_at_inputs = 0
         self._greeted = False
         """A greeting was played."""
 
     @property
     def waiting(self) -> TurnDraft | None:
         """The turn in which the caller waits for an answer."""
-        turn = self.book.open
+        turn = self.ledger.open
         return turn if turn is not None and _unanswered(turn) else None
 
     def settled(self, now: int) -> int:
         """Number of turns, from the first, that no later message can change."""
-        bounds = [self.book.count - 1]
-        bounds += [bound for bound in (self._aftermath.earliest(), self.replies.earliest()) if bound is not None]
+        bounds = [self.ledger.count - 1]
+        bounds += [bound for bound in (self._interruptions.earliest(), self.responses.earliest()) if bound is not None]
         bounds += [turn.number for turn in map(turn_of, self.playback.earliest()) if turn is not None]
         if self.playback.greeting_possible(now):
             bounds.append(0)
@@ -74,33 +74,33 @@ class Exchange:
     def pass_time(self, now: int) -> None:
         """A message at this time is about to be fed."""
         self.playback.pass_time(now)
-        self.replies.pass_time(now)
-        for draft in self._aftermath.pass_time(now):
-            self.book.touch(draft.turn)
+        self.responses.pass_time(now)
+        for draft in self._interruptions.pass_time(now):
+            self.ledger.invalidate(draft.turn)
 
     def setup(self, at: int) -> None:
         """`setup` came; it opens turn 0, unless something came before it."""
         self._setup_at = at if self._setup_at is None else self._setup_at
-        if not self.book.count:
-            self.book.begin("setup", at)
+        if not self.ledger.count:
+            self.ledger.begin("setup", at)
 
     def partial(self, at: int) -> None:
         """A partial prompt came."""
         self._caller_begins(at)
         self._caller_speech.partial(at)
-        self._aftermath.speaks(at)
-        self.replies.partial(at)
+        self._interruptions.speaks(at)
+        self.responses.partial(at)
 
     def prompt(self, text: str, lang: str | None, moment: Moment) -> None:
         """A final prompt came."""
         at = moment.at
         self._caller_begins(at)
-        self.replies.prompt(at)
+        self.responses.prompt(at)
         self.last_prompt_at = at
         self.playback.caller_spoke()
-        for draft in self._aftermath.prompt(at, at - spoken_for(text)):
-            self.book.touch(draft.turn)
-        turn, ask = self.book.open, Ask(text, lang, moment)
+        for draft in self._interruptions.prompt(at, at - spoken_for(text)):
+            self.ledger.invalidate(draft.turn)
+        turn, ask = self.ledger.open, FinalPrompt(text, lang, moment)
         if turn is None or not turn.unconfirmed:
             self.silences.caller_stops(at, event=False)
         if turn is not None and turn.unconfirmed:
@@ -110,8 +110,8 @@ class Exchange:
             turn.asked_again(ask, self.playback.expected_at)
             turn.opened_by = "prompt"
         else:
-            turn = self.book.begin("prompt", at)
-        turn.asks.append(ask)
+            turn = self.ledger.begin("prompt", at)
+        turn.prompts.append(ask)
         spoken = self._caller_speech.prompt(text, at)
         turn.mark("prompt", at, text, spoken)
         turn.caller_begun_at = spoken[0].start if turn.caller_begun_at is None else turn.caller_begun_at
@@ -119,32 +119,32 @@ class Exchange:
         ask.begun_at = spoken[0].start if spoken else at
         turn.client_off_at = ask.client_off_at = self._client_off_at
         self._client_off_at = None
-        turn.off_expected = self.replies.caller_speaking
-        self.replies.caller_speaking = False
-        self.replies.ask(turn, moment)
+        turn.off_expected = self.responses.caller_speaking
+        self.responses.caller_speaking = False
+        self.responses.caller_input(turn, moment)
 
     def key(self, digit: str, moment: Moment) -> None:
         """The caller pressed a key."""
         self._key_at = moment.at
         self._caller_begins(moment.at)
         self.silences.caller_stops(moment.at, event=False)
-        turn = self.book.open
+        turn = self.ledger.open
         if turn is None or not _unanswered(turn):
-            turn = self.book.begin("dtmf", moment.at)
+            turn = self.ledger.begin("dtmf", moment.at)
         turn.dtmf += digit
         turn.mark("dtmf", moment.at, digit)
         turn.caller_begun_at = moment.at if turn.caller_begun_at is None else turn.caller_begun_at
-        turn.touch()
-        self.replies.ask(turn if turn.opened_by == "dtmf" else None, moment)
+        turn.invalidate()
+        self.responses.caller_input(turn if turn.opened_by == "dtmf" else None, moment)
 
     def send_digits(self, digits: str, at: int) -> None:
         """The backend sent keys to press."""
-        self._echoes = [*self._echoes[-MOST_ECHOES:], digits]
+        self._echoes = [*self._echoes[-MAX_ECHOES:], digits]
         self.silences.answered(at)
-        turn = self.book.open or self.book.begin("proactive", at)
+        turn = self.ledger.open or self.ledger.begin("proactive", at)
         turn.sent_digits += digits
         turn.mark("digits", at, digits)
-        turn.touch()
+        turn.invalidate()
 
     def agent_speaking(self, on: bool, at: int) -> None:
         """`agentSpeaking` came."""
@@ -152,26 +152,26 @@ class Exchange:
         speech = self.playback.agent_speaking(on, at)
         self._greet(at, on=on and self.playback.greeting)
         if on:
-            self._aftermath.sounds()
+            self._interruptions.sounds()
             self.agent_first_at = at if self.agent_first_at is None else self.agent_first_at
             self.silences.agent_begins(at)
             response = speech.owner if speech is not None else None
             turn = response.turn if isinstance(response, Response) else None
             if isinstance(response, Response) and turn is not None and speech is next(turn.speeches(), None):
-                response.over_caller = self.replies.caller_speaking
-                turn.touch()
+                response.over_caller = self.responses.caller_speaking
+                turn.invalidate()
             return
-        self.silences.agent_stops(at, streaming=self.replies.streaming)
-        draft = self._aftermath.quiet(at, self._client_on_at)
+        self.silences.agent_stops(at, streaming=self.responses.streaming)
+        draft = self._interruptions.quiet(at, self._client_on_at)
         if draft is not None:
-            self.book.touch(draft.turn)
+            self.ledger.invalidate(draft.turn)
 
     def client_speaking(self, on: bool, at: int) -> None:
         """`clientSpeaking` came."""
         self._hear_events(at)
-        self._aftermath.speaks(at, on)
-        self.replies.caller_speaking, self.replies.hears_caller = on, True
-        turn = self.book.open
+        self._interruptions.speaks(at, on)
+        self.responses.caller_speaking, self.responses.hears_caller = on, True
+        turn = self.ledger.open
         if on:
             self._caller_begins(at, event=True)
             self._client_on_at, self._client_off_at = at, None
@@ -188,8 +188,8 @@ class Exchange:
                 sound_at = next((speech.sound_at for speech in turn.speeches()), None)
                 if turn.first is not None and sound_at is not None:
                     turn.first.over_caller = turn.first.over_caller or turn.caller_at < sound_at < at
-                if turn.asks:
-                    turn.asks[-1].client_off_at = at
+                if turn.prompts:
+                    turn.prompts[-1].client_off_at = at
                 turn.end_prompt(self._caller_speech.finish(turn.last_spoken(), at))
                 return
         self._caller_speech.off(at)
@@ -198,7 +198,7 @@ class Exchange:
     def tokens_played(self, text: str, at: int) -> None:
         """Twilio played text; what belongs to no response and came first is the greeting."""
         self._hear_events(at)
-        greeted = self.book.greeted()
+        greeted = self.ledger.greeted()
         if text.strip() in self._echoes:
             self._echoes.remove(text.strip())
             return
@@ -210,7 +210,7 @@ class Exchange:
         """`interrupt` came: it belongs to what was playing."""
         at = moment.at
         if self._repeats(heard, heard_ms):
-            self._aftermath.speaks(at)
+            self._interruptions.speaks(at)
             return
         key_at = self._key_at if self._key_at is not None and at - self._key_at <= KEY_WINDOW else None
         sounding = self.playback.on
@@ -225,22 +225,22 @@ class Exchange:
         known = turn is not None
         if turn is None and self._cut is not None and not (heard or thinking):
             nothing_since = self._cut_at_change == self.playback.changes
-            turn = self.book.numbered(self._cut.turn) if nothing_since else None
+            turn = self.ledger.numbered(self._cut.turn) if nothing_since else None
         if turn is None:
-            turn = self.book.last() or self.book.begin("proactive", at)
+            turn = self.ledger.last() or self.ledger.begin("proactive", at)
         kind: Literal["caller_speech", "caller_dtmf"] = "caller_speech" if key_at is None else "caller_dtmf"
         draft = InterruptionDraft(moment, kind, heard, heard_ms, turn.number)
         draft.attribution = stop.attribution if known else "inferred"
         draft.match, draft.sent, draft.unheard = stop.match, stop.sent, stop.unheard
         draft.doubted = stop.doubted
-        draft.speaking = self.replies.caller_speaking
+        draft.speaking = self.responses.caller_speaking
         turn.interrupt(draft)
-        self._cut, self._cut_at_change, self._cut_at_asks = draft, self.playback.changes, self.replies.asks
-        self._aftermath.begin(draft, sounding=sounding)
-        self.replies.interrupted(stop.source, draft)
+        self._cut, self._cut_at_change, self._cut_at_inputs = draft, self.playback.changes, self.responses.inputs
+        self._interruptions.begin(draft, sounding=sounding)
+        self.responses.interrupted(stop.source, draft)
         if waiting is not None:
             waiting.cut_short = True
-            waiting.touch()
+            waiting.invalidate()
 
     def _repeats(self, heard: str, heard_ms: int | None) -> bool:
         """Whether an `interrupt` says once more what the one before said, of the same speech."""
@@ -248,18 +248,18 @@ class Exchange:
         if before is None or self._cut_at_change != self.playback.changes:
             return False
         same = (heard, heard_ms) == (before.heard, before.heard_ms)
-        return same and (bool(heard) or self._cut_at_asks == self.replies.asks)
+        return same and (bool(heard) or self._cut_at_inputs == self.responses.inputs)
 
     def transfer(self, at: int, *, handed_off: bool) -> None:
         """The backend sent `end`, with data for who goes on (`handed_off`) or without."""
-        if self.book.open is not None:
-            self.book.open.transferred = handed_off
-        self.book.close(at)
-        self.replies.decide()
+        if self.ledger.open is not None:
+            self.ledger.open.transferred = handed_off
+        self.ledger.close(at)
+        self.responses.decide()
 
     def greeting_latency(self, *, closed: bool) -> tuple[int | None, NullReason | None]:
         """From `setup` until the agent was first heard, milliseconds, unless the caller spoke first; else why not."""
-        spoken = [at for at in (self.replies.first_sent_at, self.agent_first_at) if at is not None]
+        spoken = [at for at in (self.responses.first_sent_at, self.agent_first_at) if at is not None]
         caller = self.caller_first_at
         if self._setup_at is None:
             return None, "no_prompt"
@@ -271,28 +271,28 @@ class Exchange:
 
     def _greet(self, at: int, *, on: bool) -> None:
         """The greeting is at the caller's ear from now on, or not any more."""
-        turn = self.book.greeted()
+        turn = self.ledger.greeted()
         if turn is None:
             return
         if on and turn.greeting_from is None:
             turn.greeting_from = at
-            turn.touch()
+            turn.invalidate()
         elif not on and turn.greeting_from is not None and turn.greeting_until is None:
             turn.greeting_until = at
-            turn.touch()
+            turn.invalidate()
 
     def _caller_begins(self, at: int, *, event: bool = False) -> None:
         self.caller_first_at = at if self.caller_first_at is None else self.caller_first_at
-        said = self.replies.first_sent_at is not None
+        said = self.responses.first_sent_at is not None
         self.silences.caller_begins(at, self.playback.expected_at if said else None, event=event)
 
     def _hear_events(self, at: int) -> None:
-        if self.book.tier == "A":
-            self.book.hear_events(self.settled(at))
+        if self.ledger.tier == "A":
+            self.ledger.hear_events(self.settled(at))
 
     def _source_turn(self, source: Source | None) -> TurnDraft | None:
         if source == GREETING:
-            return self.book.greeted()
+            return self.ledger.greeted()
         return turn_of(source) if isinstance(source, Speech) else None
 
 

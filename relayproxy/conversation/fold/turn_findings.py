@@ -7,7 +7,7 @@ Must not know: how the numbers were derived; findings of whole sessions.
 from collections.abc import Iterator
 
 from relayproxy.conversation.checks.findings import Thresholds
-from relayproxy.conversation.checks.speakability import remarks
+from relayproxy.conversation.checks.speakability import speakability_issues
 from relayproxy.conversation.fold.barge_in import REACTION_MS
 from relayproxy.conversation.fold.turns import Response, TurnDraft
 from relayproxy.conversation.model import Finding, Interruption, Turn
@@ -23,7 +23,7 @@ STARVED_CHUNKS = 5
 STARVED_MS = 2000
 
 
-def review(draft: TurnDraft, turn: Turn, closed_at: int | None, thresholds: Thresholds) -> tuple[Finding, ...]:
+def turn_findings(draft: TurnDraft, turn: Turn, closed_at: int | None, thresholds: Thresholds) -> tuple[Finding, ...]:
     """The findings of a turn whose value is `turn`. `closed_at`: the session is over since then."""
     return (
         *_latency(draft, turn, thresholds),
@@ -37,7 +37,7 @@ def review(draft: TurnDraft, turn: Turn, closed_at: int | None, thresholds: Thre
 def _latency(draft: TurnDraft, turn: Turn, thresholds: Thresholds) -> Iterator[Finding]:
     latency = turn.response_latency_ms
     if latency is not None and latency >= thresholds.slow_turn_ms:
-        yield _finding("slow_turn", turn, draft.place, f"{_seconds(latency)} until the first word")
+        yield _finding("slow_turn", turn, draft.answer_moment, f"{_seconds(latency)} until the first word")
     again = draft.longest_wait
     if again is not None and again[0] >= thresholds.slow_turn_ms * MS:
         detail = f"{_seconds(again[0] // MS)} without an answer, then the caller spoke again"
@@ -48,7 +48,7 @@ def _latency(draft: TurnDraft, turn: Turn, thresholds: Thresholds) -> Iterator[F
     # Who hangs up, or is hung up on, before that has heard no silence.
     if waited >= thresholds.slow_turn_ms:
         what = "a prompt" if turn.caller_text else "a key press"
-        yield _finding("unanswered", turn, draft.caller_place, f"no words for {_seconds(waited)} after {what}")
+        yield _finding("unanswered", turn, draft.caller_moment, f"no words for {_seconds(waited)} after {what}")
 
 
 def _stream(draft: TurnDraft, turn: Turn, closed_at: int | None, thresholds: Thresholds) -> Iterator[Finding]:
@@ -60,7 +60,7 @@ def _stream(draft: TurnDraft, turn: Turn, closed_at: int | None, thresholds: Thr
     slow = turn.char_rate is not None and rate is not None and turn.char_rate < rate
     if slow and turn.chunks >= STARVED_CHUNKS and duration is not None and duration >= STARVED_MS:
         detail = f"{turn.char_rate:.0f} characters a second came, {rate:.0f} are spoken"
-        yield _finding("starved_speech", turn, draft.place, detail)
+        yield _finding("starved_speech", turn, draft.answer_moment, detail)
     left_open = [r for r in draft.responses if _left_open(r, turn, closed_at)]
     if left_open and not draft.cut_off:
         place = Moment(left_open[0].last_at, 0, left_open[0].connection_id, left_open[0].places[-1])
@@ -79,10 +79,10 @@ def _left_open(response: Response, turn: Turn, closed_at: int | None) -> bool:
 def _replies(draft: TurnDraft, turn: Turn) -> Iterator[Finding]:
     if draft.speculative and not draft.unconfirmed and turn.lead_time_ms is not None:
         detail = f"the answer began {_seconds(turn.lead_time_ms)} before the final prompt"
-        yield _finding("reply_to_partial", turn, draft.place, detail)
+        yield _finding("reply_to_partial", turn, draft.answer_moment, detail)
     elif draft.speculative and (turn.ended_at is not None or not draft.unconfirmed):
         detail = "the answer began on words that never became a final prompt"
-        yield _finding("reply_to_partial", turn, draft.place, detail)
+        yield _finding("reply_to_partial", turn, draft.answer_moment, detail)
     if draft.to_partials is not None and not draft.speculative:
         detail = "several replies to the same words: partial prompts were answered too"
         yield _finding("reply_to_partial", turn, draft.to_partials, detail)
@@ -95,7 +95,7 @@ def _replies(draft: TurnDraft, turn: Turn) -> Iterator[Finding]:
         )
         yield _finding("interleaved_replies", turn, first.interleaved, detail)
     if turn.agent_over_caller and not draft.speculative:
-        yield _finding("agent_over_caller", turn, draft.place, "the answer began while the caller was speaking")
+        yield _finding("agent_over_caller", turn, draft.answer_moment, "the answer began while the caller was speaking")
 
 
 def _interruptions(turn: Turn) -> Iterator[Finding]:
@@ -117,7 +117,7 @@ def _speech(draft: TurnDraft, closed_at: int | None) -> Iterator[Finding]:
     for response in draft.responses:
         if response.streams and draft.ended_at is None and closed_at is None:
             continue
-        for remark in remarks(response.tokens, response.voice_lang):
+        for remark in speakability_issues(response.tokens, response.voice_lang):
             if remark.code not in seen and remark.token < len(response.places):
                 seen.add(remark.code)
                 place = Moment(draft.agent_at or 0, 0, response.connection_id, response.places[remark.token])

@@ -17,23 +17,23 @@ from itertools import pairwise, permutations
 
 from relayproxy.conversation.checks.filler import is_filler
 from relayproxy.conversation.checks.language import LANGUAGES, is_function_word
-from relayproxy.conversation.fold.turn_ledger import TurnBook
-from relayproxy.conversation.fold.turns import Ask, Response, TurnDraft
+from relayproxy.conversation.fold.turn_ledger import TurnLedger
+from relayproxy.conversation.fold.turns import FinalPrompt, Response, TurnDraft
 from relayproxy.conversation.hearing.speech import words
 
 SERIES = 3_000_000_000
 """A backend that works in series begins its next reply sooner than this behind the one before."""
 QUIET = 2_000_000_000
 """When the caller speaks again after the backend has been quiet for this long, it owed nothing."""
-MOST_TURNS = 5
+MAX_TURNS = 5
 """More turns are not kept undecided."""
 
 
-class Attribution:
+class ResponseAttribution:
     """The turns of one session that are not decided yet; the last of them may be open."""
 
-    def __init__(self, book: TurnBook) -> None:
-        self._book = book
+    def __init__(self, ledger: TurnLedger) -> None:
+        self._ledger = ledger
         self._turns: list[TurnDraft] = []
         self._active_at = 0
 
@@ -46,12 +46,12 @@ class Attribution:
         if self._turns and now - self._active_at > SERIES:
             self.decide()
 
-    def asked(self, turn: TurnDraft, at: int) -> None:
+    def caller_input(self, turn: TurnDraft, at: int) -> None:
         """A prompt or key came that is to be answered in this turn."""
         if turn.opened_by != "prompt" or turn.dtmf or turn.speculative:
             self._turns = []
         elif turn not in self._turns:
-            before = self._turns[1 - MOST_TURNS :] if self._undecided() and at - self._active_at <= QUIET else []
+            before = self._turns[1 - MAX_TURNS :] if self._undecided() and at - self._active_at <= QUIET else []
             self._turns = [*before, turn]
 
     def active(self, at: int) -> None:
@@ -60,7 +60,7 @@ class Attribution:
 
     def decide(self) -> None:
         """What has been answered was answered as it stands."""
-        self._turns = [turn for turn in self._turns if turn is self._book.open and not _answers(turn)]
+        self._turns = [turn for turn in self._turns if turn is self._ledger.open and not _answers(turn)]
 
     def unasked(self, response: Response, at: int) -> TurnDraft | None:
         """A reply begins though something has answered the last prompt already. The turn that it is laid to when it
@@ -70,15 +70,15 @@ class Attribution:
             return None
         replies = [reply for turn in turns for reply in _answers(turn)]
         while len(turns) <= len(replies):
-            turns.append(self._book.begin("prompt", at))
-        self._lay([*replies, response])
+            turns.append(self._ledger.begin("prompt", at))
+        self._assign([*replies, response])
         return response.turn
 
     def done(self) -> None:
         """A reply is complete: its words may tell what it answers."""
         replies = [reply for turn in self._turns for reply in _answers(turn)]
         if len(self._turns) > 1 and len(replies) == len(self._turns):
-            self._lay(replies)
+            self._assign(replies)
         if not self._undecided():
             self.decide()
 
@@ -87,12 +87,12 @@ class Attribution:
 
     def _owed(self) -> int:
         """How many more replies a backend that works in series would send."""
-        return sum(len(turn.asks) - len(_answers(turn)) for turn in self._turns)
+        return sum(len(turn.prompts) - len(_answers(turn)) for turn in self._turns)
 
-    def _lay(self, replies: list[Response]) -> None:
+    def _assign(self, replies: list[Response]) -> None:
         """Parts the prompts over the turns, and lays one reply to each as far as there are any."""
-        turns, asks = self._turns, [ask for turn in self._turns for ask in turn.asks]
-        parted = [asks[n : n + 1] for n in range(len(turns) - 1)] + [asks[len(turns) - 1 :]]
+        turns, prompts = self._turns, [prompt for turn in self._turns for prompt in turn.prompts]
+        parted = [prompts[n : n + 1] for n in range(len(turns) - 1)] + [prompts[len(turns) - 1 :]]
         order = _by_words(parted, replies)
         inferred = order != replies
         fillers = [[reply for reply in turn.responses if reply not in replies] for turn in turns]
@@ -105,7 +105,7 @@ class Attribution:
             for reply in answers:
                 reply.turn = turn
             turn.inferred = turn.inferred or inferred
-            turn.take(parted[number], marks, anew=before != turn.responses)
+            turn.reassign(parted[number], marks, anew=before != turn.responses)
             turn.awaiting = number >= len(replies)
         for turn, following in pairwise(turns):
             turn.ended_at = max(turn.started_at, following.started_at)
@@ -120,25 +120,25 @@ def _began_at(reply: Response) -> int:
     return 0 if reply.began is None else reply.began.at
 
 
-def _by_words(asks: Sequence[list[Ask]], replies: list[Response]) -> list[Response]:
+def _by_words(prompts: Sequence[list[FinalPrompt]], replies: list[Response]) -> list[Response]:
     """The replies in the order of the prompts that they answer, by what they repeat of each; as they came where their
     words do not tell."""
-    if len(asks) != len(replies):
+    if len(prompts) != len(replies):
         return replies
-    said = [{word for ask in group for word in _telling(ask.text)} for group in asks]
+    said = [{word for prompt in group for word in _content_words(prompt.text)} for group in prompts]
     alone = [own - set().union(*(other for other in said if other is not own)) for own in said]
     repeated = [frozenset(words(reply.text()).split()) for reply in replies]
     best, most = replies, sum(len(own & spoken) for own, spoken in zip(alone, repeated, strict=True))
     for order in permutations(range(len(replies))):
         score = sum(len(own & repeated[place]) for own, place in zip(alone, order, strict=True))
         possible = all(
-            group[0].moment.at <= _began_at(replies[place]) for group, place in zip(asks, order, strict=True)
+            group[0].moment.at <= _began_at(replies[place]) for group, place in zip(prompts, order, strict=True)
         )
         if possible and score > most:
             best, most = [replies[place] for place in order], score
     return best
 
 
-def _telling(text: str) -> list[str]:
+def _content_words(text: str) -> list[str]:
     found = words(text).split()
     return [word for word in found if len(word) > 2 and not any(is_function_word(word, name) for name in LANGUAGES)]

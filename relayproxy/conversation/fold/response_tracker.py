@@ -9,11 +9,17 @@ Times are wall nanoseconds. Nothing here looks at a clock: rules about elapsed t
 from typing import Literal
 
 from relayproxy.conversation.checks.filler import is_filler
-from relayproxy.conversation.fold.barge_in import Aftermath, InterruptionDraft
-from relayproxy.conversation.fold.overlap import even, goes_on, mixed, repeats, texts_among
-from relayproxy.conversation.fold.reply_attribution import Attribution
-from relayproxy.conversation.fold.turn_ledger import TurnBook
-from relayproxy.conversation.fold.turns import MOST_STALE, Response, TurnDraft
+from relayproxy.conversation.fold.barge_in import InterruptionDraft, InterruptionTracker
+from relayproxy.conversation.fold.overlap import (
+    begins_mid_sentence,
+    kept_pace,
+    may_be_mixed,
+    repeats_first_word,
+    texts_among,
+)
+from relayproxy.conversation.fold.response_attribution import ResponseAttribution
+from relayproxy.conversation.fold.turn_ledger import TurnLedger
+from relayproxy.conversation.fold.turns import MAX_STALE, Response, TurnDraft
 from relayproxy.conversation.hearing.interruption_attribution import ROUND_TRIP
 from relayproxy.conversation.hearing.playback import SECOND, Playback
 from relayproxy.conversation.hearing.speech import Speech
@@ -40,20 +46,22 @@ PARTIAL_WINDOW = 2 * SECOND
 """How long after either the caller must go on for it to be one to what they say then."""
 
 
-class Replies:
-    """The responses of one session. Writes into the turns of `book`."""
+class ResponseTracker:
+    """The responses of one session. Writes into the turns of `ledger`."""
 
-    def __init__(self, book: TurnBook, playback: Playback, aftermath: Aftermath, silences: Silences) -> None:
-        self._book = book
+    def __init__(
+        self, ledger: TurnLedger, playback: Playback, interruptions: InterruptionTracker, silences: Silences
+    ) -> None:
+        self._ledger = ledger
         self._playback = playback
-        self._aftermath = aftermath
+        self._interruptions = interruptions
         self._silences = silences
-        self._attribution = Attribution(book)
+        self._attribution = ResponseAttribution(ledger)
         self._current: Response | None = None
         self._finished: Response | None = None
         """The response before, while what follows may be a second reply to the same words."""
-        self._asks = 0
-        self._asked_at = 0
+        self._inputs = 0
+        self._input_at = 0
         """When the caller asked last."""
         self._partial_at: int | None = None
         self._partials = 0
@@ -76,9 +84,9 @@ class Replies:
         return min(turns if undecided is None else [*turns, undecided], default=None)
 
     @property
-    def asks(self) -> int:
+    def inputs(self) -> int:
         """How many times the caller has asked."""
-        return self._asks
+        return self._inputs
 
     @property
     def streaming(self) -> bool:
@@ -94,7 +102,7 @@ class Replies:
     def partial(self, at: int) -> None:
         """The caller is speaking."""
         self._give_up(at)
-        turn = self._book.open
+        turn = self._ledger.open
         if turn is not None and turn.agent_at is not None and turn.speculative and not turn.unconfirmed:
             turn.awaiting = False  # what comes now answers something else
         self._partial_at = at
@@ -105,23 +113,23 @@ class Replies:
         self._give_up(at)
         self._partial_at = None
 
-    def ask(self, turn: TurnDraft | None, moment: Moment) -> None:
+    def caller_input(self, turn: TurnDraft | None, moment: Moment) -> None:
         """Something came that is to be answered, in this turn (None: it does not restart the turn's latency)."""
-        self._asks += 1
-        self._asked_at = moment.at
+        self._inputs += 1
+        self._input_at = moment.at
         self._finished = None
         if turn is None:
             self.decide()
             return
-        self._attribution.asked(turn, moment.at)
-        turn.caller_at, turn.caller_out, turn.caller_place = moment.at, moment.out, moment
+        self._attribution.caller_input(turn, moment.at)
+        turn.caller_at, turn.caller_out, turn.caller_moment = moment.at, moment.out, moment
         turn.awaiting = True
         if turn.opened_by == "prompt":
             turn.partials += self._partials
             self._partials = 0
         turn.cut_short = False
         turn.reaction_out = None
-        turn.touch()
+        turn.invalidate()
 
     def decide(self) -> None:
         """No later reply changes what answers which prompt."""
@@ -129,10 +137,10 @@ class Replies:
 
     def reaction(self, out: int) -> None:
         """The backend sent a message of any type."""
-        turn = self._book.open
+        turn = self._ledger.open
         if turn is not None and turn.caller_at is not None and turn.reaction_out is None:
             turn.reaction_out = out
-            turn.touch()
+            turn.invalidate()
 
     def text(
         self, token: str, moment: Moment, *, last: bool, speakable: bool, preemptible: bool, lang: str | None
@@ -144,43 +152,43 @@ class Replies:
             return
         if response is None:
             response = Response(moment.connection)
-            response.began_asks = self._asks
+            response.began_inputs = self._inputs
         self._current = None if last else response
-        crossed = response.turn is not None and response.asks != self._asks
+        crossed = response.turn is not None and response.inputs != self._inputs
         response.crossed = response.crossed or crossed
         response.streams = not last
         gap = moment.at - response.last_at
         if crossed and response.outrun is None:
             response.outrun = len(response.stream.gaps), response.stream.last_at
         response.last_at = moment.at
-        if not crossed or moment.at - self._asked_at >= IN_FLIGHT:
-            response.asks = self._asks
+        if not crossed or moment.at - self._input_at >= IN_FLIGHT:
+            response.inputs = self._inputs
         response.tokens.append(token)
         response.places.append(moment.seq)
         turn = response.turn
         if turn is None:
             if not speakable:
-                self._keep(response, token, moment)
+                self._keep_white_space(response, token, moment)
                 return
-            turn = self._speak(response, moment, "text")
+            turn = self._begin(response, moment, "text")
             response.voice_lang = lang or self._lang or turn.lang
-        turn.touch()
+        turn.invalidate()
         self._attribution.active(moment.at)
         self._overlap(response, moment, speakable=speakable)
         self._count(response, token, moment, gap, last=last, speakable=speakable)
-        self._say(response, token, moment, speakable=speakable, preemptible=preemptible)
+        self._speak(response, token, moment, speakable=speakable, preemptible=preemptible)
 
     def play(self, source: str, moment: Moment, *, preemptible: bool) -> None:
         """The backend sent media to play."""
         response = self._current = self._continued(moment, None) or Response(moment.connection)
         response.last_at = moment.at
-        response.asks = self._asks
-        turn = response.turn or self._speak(response, moment, "play")
-        turn.touch()
+        response.inputs = self._inputs
+        turn = response.turn or self._begin(response, moment, "play")
+        turn.invalidate()
         response.media.append((moment.at, source))
         turn.mark("play", moment.at, source)
         response.speech = None
-        speech = self._stretch(response, moment, preemptible=preemptible)
+        speech = self._segment(response, moment, preemptible=preemptible)
         speech.media, speech.sent_at = True, moment.out
         if not response.late:
             self._playback.sent(speech, moment.out, None)
@@ -189,11 +197,11 @@ class Replies:
     def language(self, lang: str, at: int) -> None:
         """The backend set the language of speech."""
         self._lang = lang
-        turn = self._book.open
+        turn = self._ledger.open
         if turn is not None:
             turn.languages.append(lang)
             turn.mark("language", at, lang)
-            turn.touch()
+            turn.invalidate()
 
     def interrupted(self, speech: object, draft: InterruptionDraft) -> None:
         """`speech` was playing and is cut off, and with it all that waited behind it."""
@@ -206,7 +214,7 @@ class Replies:
             if current.interruption is not None:
                 current.interruption.streams = False
             draft.longest_gap, draft.streams = current.longest_gap(), True
-            current.interruption, current.interrupted_at_asks = draft, self._asks
+            current.interruption, current.interrupted_at_inputs = draft, self._inputs
             current.stale, current.speech = [], None
 
     def closed(self, connection_id: str) -> None:
@@ -217,18 +225,18 @@ class Replies:
         """A connection is gone: what was being said over it cannot be continued."""
         if self._current is not None and self._current.connection_id == connection_id:
             self._current.cut_off = at - self._current.last_at <= SILENCE
-            self._current.touch()
+            self._current.invalidate()
             self._current = None
             self.decide()
 
     def _give_up(self, at: int) -> None:
         """An answer to a partial prompt that nothing followed in time is no answer to what the caller says now."""
-        turn = self._book.open
+        turn = self._ledger.open
         if turn is not None and turn.unconfirmed:
             last_at = max(self._partial_at or 0, turn.responses[-1].last_at)
             if at - last_at > PARTIAL_WINDOW:
                 turn.unconfirmed = False
-                turn.touch()
+                turn.invalidate()
 
     def _continued(self, moment: Moment, token: str | None) -> Response | None:
         """The response that a message of the backend continues, if it continues one."""
@@ -241,25 +249,27 @@ class Replies:
         cut = response.interruption
         if cut is not None:
             # A backend that does not listen goes on without a pause, whatever is asked meanwhile.
-            outrun = self._asks != response.interrupted_at_asks and at - response.last_at > OVERLAP
-            sent_before = self._book.open is response.turn and at - cut.moment.out < IN_FLIGHT
+            outrun = self._inputs != response.interrupted_at_inputs and at - response.last_at > OVERLAP
+            sent_before = self._ledger.open is response.turn and at - cut.moment.out < IN_FLIGHT
             over = (paused and not sent_before) or outrun or self._given_up(response, token, at)
             if over:
                 cut.streams = False
         else:
-            restarted = at - max(response.last_at, self._asked_at) > RESTART
-            over = self._asks != response.asks and (paused or restarted or not response.streams)
+            restarted = at - max(response.last_at, self._input_at) > RESTART
+            over = self._inputs != response.inputs and (paused or restarted or not response.streams)
             over = over or self._given_up(response, token, at)
         return None if over else response
 
     def _given_up(self, response: Response, token: str | None, at: int) -> bool:
         """Whether an unterminated response has made way for the answer to what the caller asked since it began: that
         begins with the same words, or behind a pause that the response did not make before."""
-        turn, longest = self._book.open, response.longest_gap()
-        outrun = self._asks != response.began_asks and turn is not None and turn is not response.turn and turn.awaiting
-        if not outrun or not response.streams or not longest or at - self._asked_at < IN_FLIGHT:
+        turn, longest = self._ledger.open, response.longest_gap()
+        outrun = (
+            self._inputs != response.began_inputs and turn is not None and turn is not response.turn and turn.awaiting
+        )
+        if not outrun or not response.streams or not longest or at - self._input_at < IN_FLIGHT:
             return False
-        first = self._asks != response.asks
+        first = self._inputs != response.inputs
         begun = next((token.strip() for token in response.tokens if token.strip()), "")
         if first and token is not None and len(begun) > 1 and token.strip() == begun:
             return True
@@ -269,21 +279,21 @@ class Replies:
 
     def _overlap(self, response: Response, moment: Moment, *, speakable: bool) -> None:
         """Text of an earlier reply that comes after the caller has asked anew may hold the answer."""
-        turn = self._book.open
+        turn = self._ledger.open
         if turn is None or turn is response.turn or not turn.awaiting or turn.caller_at is None or turn.agent_at:
             return
         if speakable and not turn.overlapped and moment.at - turn.caller_at >= IN_FLIGHT:
             turn.overlapped = True
-            turn.touch()
+            turn.invalidate()
 
-    def _speak(self, response: Response, moment: Moment, kind: Literal["text", "play"]) -> TurnDraft:
+    def _begin(self, response: Response, moment: Moment, kind: Literal["text", "play"]) -> TurnDraft:
         """Gives a response that has become audible its turn."""
-        book, at = self._book, moment.at
+        ledger, at = self._ledger, moment.at
         response.began, response.first_kind = moment, kind
         response.sounding, response.over_caller = self._playback.on, self.caller_speaking
-        turn = book.open
+        turn = ledger.open
         if moment.connection in self._closed:
-            turn = turn or book.last() or book.begin("proactive", at)
+            turn = turn or ledger.last() or ledger.begin("proactive", at)
             response.late, response.turn = True, turn
             turn.responses.append(response)
             return turn
@@ -294,21 +304,21 @@ class Replies:
         elif turn is None or not turn.awaiting:
             if self._partial_at is not None and at - self._partial_at <= PARTIAL_REPLY:
                 if turn is None or not turn.unconfirmed:
-                    turn = book.begin("proactive", at)
+                    turn = ledger.begin("proactive", at)
                     turn.speculative = turn.unconfirmed = True
                     turn.agent_over_caller = not self.hears_caller
-            elif turn is not None and repeats(self._finished, response, turn):
+            elif turn is not None and repeats_first_word(self._finished, response, turn):
                 turn.to_partials = turn.to_partials or moment
                 turn.responses[0].overlapped = True
             elif turn is None or turn.opened_by != "setup" or turn.responses or self._greeted(turn, at):
-                turn = book.begin("proactive", at)
+                turn = ledger.begin("proactive", at)
             self.decide()
         if laid is None:
             turn.awaiting = False
             turn.responses.append(response)
             response.turn = turn
-        for draft in self._aftermath.response(response.began.out):
-            book.touch(draft.turn)
+        for draft in self._interruptions.response(response.began.out):
+            ledger.invalidate(draft.turn)
         self._silences.answered(moment.out)
         self.first_sent_at = moment.out if self.first_sent_at is None else self.first_sent_at
         return turn
@@ -325,16 +335,16 @@ class Replies:
         clean = before.interruption is not None and not before.interruption.ignored()
         if (before.turn.speculative and not clean) or (before.crossed and moment.at - before.last_at < OVERLAP):
             before.interleaved = moment
-            before.mixed = mixed(before) if before.crossed else goes_on(response)
-            before.turn.touch()
+            before.mixed = may_be_mixed(before) if before.crossed else begins_mid_sentence(response)
+            before.turn.invalidate()
             if before.interruption is not None and before.crossed:
-                self._part(before, before.interruption, response)
+                self._split_overlap(before, before.interruption, response)
             elif before.crossed:
                 response.overlapped = before.mixed
 
-    def _part(self, before: Response, interruption: InterruptionDraft, response: Response) -> None:
+    def _split_overlap(self, before: Response, interruption: InterruptionDraft, response: Response) -> None:
         """The reply that goes on had begun while the interrupted one before it was still being sent."""
-        own = texts_among(before, self._asked_at)
+        own = texts_among(before, self._input_at)
         response.overlapped = own is None
         if own:
             response.began = own[0][0]
@@ -351,8 +361,8 @@ class Replies:
                 response.stream.chunk(token, moment)
         elif speakable:
             interruption.stale(len(token), moment.at, gap)
-            self._book.touch(interruption.turn)
-            if len(response.stale) < MOST_STALE:
+            self._ledger.invalidate(interruption.turn)
+            if len(response.stale) < MAX_STALE:
                 response.stale.append((moment, token))
         if not last:
             return
@@ -361,24 +371,24 @@ class Replies:
         response.rate = self._playback.rate.measured
         if interruption is not None:
             interruption.streams = False
-        turn = self._book.open
-        if turn is not None and turn is response.turn and turn.asks and is_filler(response.text()):
+        turn = self._ledger.open
+        if turn is not None and turn is response.turn and turn.prompts and is_filler(response.text()):
             turn.awaiting = not turn.speculative
-        if turn is not None and turn.overlapped and even(response):
+        if turn is not None and turn.overlapped and kept_pace(response):
             turn.overlapped = False  # all of it was this reply
-            turn.touch()
+            turn.invalidate()
         self._attribution.done()
         self._finished = response
 
-    def _keep(self, response: Response, token: str, moment: Moment) -> None:
+    def _keep_white_space(self, response: Response, token: str, moment: Moment) -> None:
         """White space before the first word belongs to what is said."""
         if token:
-            self._stretch(response, moment, preemptible=False).add(token)
+            self._segment(response, moment, preemptible=False).add(token)
 
-    def _say(self, response: Response, token: str, moment: Moment, *, speakable: bool, preemptible: bool) -> None:
+    def _speak(self, response: Response, token: str, moment: Moment, *, speakable: bool, preemptible: bool) -> None:
         if not token:
             return
-        speech = self._stretch(response, moment, preemptible=preemptible)
+        speech = self._segment(response, moment, preemptible=preemptible)
         speech.add(token)
         if not speakable or response.late:
             return
@@ -387,14 +397,14 @@ class Replies:
             speech.sent_at = moment.out
         self._playback.sent(speech, moment.out, len(token))
 
-    def _stretch(self, response: Response, moment: Moment, *, preemptible: bool) -> Speech:
+    def _segment(self, response: Response, moment: Moment, *, preemptible: bool) -> Speech:
         speech = response.speech
         if speech is None or (speech.cut is not None and speech.cut.kind == "interrupt"):
             speech = response.speech = Speech(response)
             speech.preemptible = preemptible
             response.speeches.append(speech)
         speech.last_at = moment.at
-        speech.asks = self._asks
+        speech.inputs = self._inputs
         if not speech.preemptible and preemptible:
             speech.preemptible = True
         return speech
