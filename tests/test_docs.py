@@ -165,3 +165,12 @@ def test_every_option_has_words(name: str) -> None:
         for option in command.params
         if isinstance(option, click.Option) and not option.hidden and not option.help
     ] == []
+
+
+def test_every_path_in_the_architecture_is_there() -> None:
+    text = (ROOT / "docs/architecture.md").read_text("utf-8")
+    named = set(re.findall(r"`((?:[a-z_]+/)+(?:[a-z_]+\.py)?)`", text))
+    inside = [ROOT, ROOT / "relayproxy", *(ROOT / "relayproxy" / one for one in ("conversation", "store", "console"))]
+
+    assert len(named) > 40
+    assert {path for path in named if not any((base / path).exists() for base in inside)} == set()
