@@ -1,6 +1,5 @@
 """The writer on real files, a real full disk and a real quota."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from relayproxy.journal.format import (
     pack_entry,
     unpack_entries,
 )
-from relayproxy.journal.segments import create_journal, journal_paths, segment_numbers, segment_path, writer_is_alive
+from relayproxy.journal.segments import journal_paths, segment_numbers, segment_path, writer_is_alive
 from relayproxy.journal.writer import JournalWriter
 
 SEGMENT = 64 * 1024
@@ -194,12 +193,3 @@ def test_a_folder_that_cannot_be_made_is_tried_again(tmp_path: Path) -> None:
     writer.close()
     (journal,) = journal_paths(tmp_path / "journal")
     assert [e.kind for e in read_all(journal)] == [EntryKind.GAP, EntryKind.TWILIO_CHUNK]
-
-
-def test_a_journal_appears_only_once_it_is_locked(tmp_path: Path) -> None:
-    path, lock = create_journal(tmp_path)
-    assert journal_paths(tmp_path) == [path]
-    assert writer_is_alive(path)
-    (tmp_path / ".half-made").mkdir()
-    assert journal_paths(tmp_path) == [path]
-    os.close(lock)

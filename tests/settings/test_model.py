@@ -13,7 +13,6 @@ from relayproxy.settings.model import (
     Settings,
     as_environment,
     load,
-    mask,
     relay_urls,
     require_backend,
     require_sign_in,
@@ -21,86 +20,17 @@ from relayproxy.settings.model import (
     split_address,
     version_from,
 )
-
-
-def problems_of(config: Path | None = None, flags: dict[str, object] | None = None, **environ: str) -> list[str]:
-    with pytest.raises(SettingError) as caught:
-        load(config, flags or {}, environ)
-    lines = str(caught.value).split("\n  ")
-    return lines if len(lines) == 1 else lines[1:]
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    return tmp_path / "relayproxy.toml"
+from tests.settings.problems import DIGEST, HASH, problems_of
 
 
 def test_nothing_given_is_the_defaults() -> None:
     assert load(None, {}, {}) == Settings()
 
 
-def test_flags_win_over_environment_over_file(config: Path) -> None:
-    config.write_text('listen = "127.0.0.1:1"\nconsole = "127.0.0.1:2"\nbackend = "ws://file/"\n')
-    environ = {"RELAYPROXY_LISTEN": "127.0.0.1:3", "RELAYPROXY_CONSOLE": "127.0.0.1:4"}
-
-    settings = load(config, {"listen": "127.0.0.1:5", "console": None}, environ)
-
-    assert (settings.listen, settings.console, settings.backend) == ("127.0.0.1:5", "127.0.0.1:4", "ws://file/")
-
-
 def test_the_environment_can_name_the_file(config: Path) -> None:
     config.write_text("connect_timeout = 7\n")
 
     assert load(None, {}, {"RELAYPROXY_CONFIG": str(config)}).connect_timeout == 7
-
-
-def test_routes_of_all_sources_are_laid_over_each_other(config: Path) -> None:
-    config.write_text(
-        '[routes.Sales]\nbackend = "ws://file/"\nhost_header = "preserve"\n[routes.care]\nbackend = "ws://care/"\n'
-    )
-    environ = {"RELAYPROXY_ROUTES__Sales__BACKEND": "ws://environment/", "RELAYPROXY_ROUTES__a__b__BACKEND": "ws://ab/"}
-
-    routes = load(config, {"routes": {"care": {"backend": "ws://flag/"}}}, environ).routes
-
-    assert {name: route.backend for name, route in routes.items()} == {
-        "Sales": "ws://environment/",
-        "care": "ws://flag/",
-        "a__b": "ws://ab/",
-    }
-    assert routes["Sales"].host_header == "preserve"
-
-
-def test_routes_can_be_one_json_variable() -> None:
-    routes = load(None, {}, {"RELAYPROXY_ROUTES": '{"sales": {"backend": "ws://sales/"}}'}).routes
-
-    assert routes["sales"].backend == "ws://sales/"
-
-
-def test_an_empty_variable_is_not_set() -> None:
-    assert load(None, {}, {"RELAYPROXY_BACKEND": "", "RELAYPROXY_CONFIG": ""}).backend is None
-
-
-@pytest.mark.parametrize("service", ["RELAYPROXY", "RELAYPROXY_DATABASE", "RELAYPROXY_CONSOLE", "RELAYPROXY_LISTEN"])
-def test_a_kubernetes_service_of_the_products_name_does_not_stop_the_start(service: str) -> None:
-    environ = {
-        f"{service}_SERVICE_HOST": "10.0.0.1",
-        f"{service}_SERVICE_PORT": "5432",
-        f"{service}_SERVICE_PORT_SQL": "5432",
-        f"{service}_PORT": "tcp://10.0.0.1:5432",
-        f"{service}_PORT_5432_TCP": "tcp://10.0.0.1:5432",
-        f"{service}_PORT_5432_TCP_PROTO": "tcp",
-        f"{service}_PORT_5432_TCP_PORT": "5432",
-        f"{service}_PORT_5432_TCP_ADDR": "10.0.0.1",
-        "RELAYPROXY_IMAGE": "x",
-    }
-
-    assert load(None, {}, environ) == Settings()
-
-
-def test_a_slip_in_a_variable_is_refused() -> None:
-    assert problems_of(RELAYPROXY_LISTN="127.0.0.1:1") == [
-        "listn=127.0.0.1:1 (RELAYPROXY_LISTN): no such setting; did you mean listen?"
-    ]
 
 
 def test_an_unknown_key_in_the_file_is_refused(config: Path) -> None:
@@ -185,20 +115,6 @@ def test_a_wrong_value_is_named_with_what_is_expected(setting: str, value: str, 
     assert problems_of(None, {}, **{variable: value}) == [f"{setting}={value} ({variable}): {expected}"]
 
 
-def test_all_wrong_settings_are_listed_with_their_sources(config: Path) -> None:
-    config.write_text('console = "here"\n')
-
-    assert problems_of(
-        config, {"listen": "there"}, RELAYPROXY_CONNECT_TIMEOUT="x", RELAYPROXY_ROUTES__x__BACKEND="y"
-    ) == [
-        "routes.x.backend=y (RELAYPROXY_ROUTES__x__BACKEND): "
-        "a ws:// or wss:// URL such as wss://agent.example.com/ws is expected",
-        "listen=there (--listen): HOST:PORT is expected, such as 127.0.0.1:8081 (port 0 picks a free one)",
-        f"console=here ({config}): HOST:PORT is expected, such as 127.0.0.1:8081 (port 0 picks a free one)",
-        "connect_timeout=x (RELAYPROXY_CONNECT_TIMEOUT): a valid number is expected",
-    ]
-
-
 def test_shapes_that_are_no_settings_are_refused(config: Path) -> None:
     config.write_text('listen = { port = 1 }\nconsole = ["a"]\n[routes]\nsales = "ws://a/"\n')
 
@@ -234,10 +150,6 @@ def test_a_route_needs_a_backend_and_a_plain_name(config: Path) -> None:
         f"routes.a/b ({config}): a route name of 1 to 64 letters, digits, '.', '_', '-' that begins with a letter or "
         "digit is expected",
     ]
-
-
-HASH = "$argon2id$v=19$m=32768,t=3,p=1$pvjHBceIw3M3aZ13flr7nQ$pjdfqC7FapYd4Qmg3u7kPqn4kBL93MUsHE6acM0oaq8"
-DIGEST = "89bca43f20e1825ec8293b02479d3f79ca7ea23c9d748a366cd795b32191af04"
 
 
 def test_users_and_tokens_come_from_file_and_environment(config: Path) -> None:
@@ -334,25 +246,6 @@ def test_what_is_wrong_about_who_may_look_is_said_without_secrets(variables: dic
     assert problems_of(None, {}, **variables) == [problem]
 
 
-@pytest.mark.parametrize(
-    "path", ["https://a.example/path", "https://u:p@a.example", "https://a.example?q", "ws://a.example"]
-)
-def test_the_address_of_the_console_is_a_plain_one(path: str) -> None:
-    (problem,) = problems_of(RELAYPROXY_CONSOLE_URL=path)
-
-    assert problem.endswith("URL without a path, such as https://console.example.com, is expected")
-
-
-def test_addresses_are_taken_as_people_write_them(config: Path) -> None:
-    config.write_text(
-        'console_url = "HTTPS://Console.Example.com:443/"\nconsole_proxies = ["10.0.0.5", " fd00::/8 "]\n'
-    )
-    settings = load(config, {}, {})
-
-    assert settings.console_url == "https://console.example.com"
-    assert settings.console_proxies == "10.0.0.5/32,fd00::/8"
-
-
 @pytest.mark.parametrize("console", ["127.0.0.1:8081", "[::1]:0", "localhost:1", "127.9.9.9:1"])
 def test_on_loopback_the_console_asks_nobody(console: str) -> None:
     require_sign_in(Settings(console=console))
@@ -375,37 +268,6 @@ def test_elsewhere_the_console_insists_on_a_sign_in(console: str) -> None:
 
 def test_certificate_and_key_belong_together() -> None:
     assert problems_of(RELAYPROXY_TLS_CERT=__file__) == ["tls_cert and tls_key are expected together"]
-
-
-def test_a_missing_file_and_one_that_is_no_toml_are_said_so(config: Path) -> None:
-    assert problems_of(config) == [f"config={config}: a readable TOML file is expected (No such file or directory)"]
-
-    config.write_text('listen = "a"\nconsole\n')
-    (problem,) = problems_of(config)
-    assert problem.startswith(f"config={config}: a TOML file is expected")
-    assert "line 2, column 8" in problem
-
-    config.write_bytes(b"listen = '\xff'\n")
-    assert problems_of(config)[0].startswith(f"config={config}: a TOML file is expected")
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        "ws://user:hunter2@agent/",
-        "ws://agent/ws?token=hunter2#x",
-        "http://agent/?hunter2",
-    ],
-)
-def test_secrets_of_urls_are_not_repeated(value: str) -> None:
-    (problem,) = problems_of(RELAYPROXY_BACKEND=value)
-
-    assert "hunter2" not in problem
-
-
-def test_masking_leaves_the_rest_readable() -> None:
-    assert mask("postgresql://u:p/?@w@db/calls?sslmode=require&secret") == "postgresql://***@db/calls?sslmode=***&***"
-    assert mask("wss://agent.example.com/ws") == "wss://agent.example.com/ws"
 
 
 @pytest.mark.parametrize("url", ["sqlite:////calls.db?key=hunter2", "postgresql://me:hunter2@db/calls"])
@@ -513,22 +375,6 @@ def test_a_route_may_tell_its_backends_version_elsewhere(config: Path) -> None:
         "parameter:app version",
         "header:X-App-Version",
     ]
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        ("X-App-Version", "header:NAME or parameter:NAME is expected, such as header:X-App-Version"),
-        ("parameter:", "header:NAME or parameter:NAME is expected, such as header:X-App-Version"),
-        ("header:X App", "the name of an HTTP header such as X-Forwarded-User is expected"),
-        (
-            "header:Set-Cookie",
-            "another header is expected: the value of one with this name is taken for a secret and never recorded",
-        ),
-    ],
-)
-def test_where_no_version_can_be_told_is_said(value: str, expected: str) -> None:
-    assert problems_of(None, {"version_from": value}) == [f"version_from={value} (--version-from): {expected}"]
 
 
 def test_a_wrong_time_of_a_route_is_named() -> None:

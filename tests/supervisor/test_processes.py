@@ -7,171 +7,16 @@ import re
 import signal
 import socket
 import sqlite3
-import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp import WSMsgType, web
+from aiohttp import WSMsgType
 
 from relayproxy.lab import agent
-from relayproxy.lab.restaurant import SLOW_MS
 from relayproxy.lab.simulate import simulate
-
-PATIENCE = 60.0
-FREE = ("--listen", "127.0.0.1:0", "--console", "127.0.0.1:0")
-
-
-class Started:
-    """A `relayproxy` command under way, and all that it and its children have said."""
-
-    def __init__(self, process: asyncio.subprocess.Process, data_dir: Path) -> None:
-        self.process = process
-        self.data_dir = data_dir
-        self.said: list[str] = []
-        self._seen = 0
-
-    async def says(self, pattern: str) -> re.Match[str]:
-        """The next line that matches, among those not yet asked for."""
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                while self._seen < len(self.said):
-                    self._seen += 1
-                    if found := re.search(pattern, self.said[self._seen - 1]):
-                        return found
-                await self._read()
-
-    async def ends(self) -> int:
-        """The exit code, once it and all its children have ended (they hold its output open)."""
-        async with asyncio.timeout(PATIENCE):
-            while await self._read(last=True):
-                pass
-            return await self.process.wait()
-
-    async def _read(self, *, last: bool = False) -> bool:
-        assert self.process.stdout is not None
-        line = await self.process.stdout.readline()
-        assert line or last, f"it ended, saying:\n{self.text}"
-        self.said += [line.decode().rstrip("\n")] if line else []
-        return bool(line)
-
-    @property
-    def text(self) -> str:
-        return "\n".join(self.said)
-
-    def child(self, name: str) -> int | None:
-        """The process id of relay, recorder or console."""
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-                command = (folder / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if parent == self.process.pid and name.encode() in command:
-                return int(folder.name)
-        return None
-
-
-class Serving(Started):
-    """`relayproxy serve`, ready."""
-
-    relay = ""
-    console = ""
-
-    async def until_ready(self) -> "Serving":
-        await self.says(r"^relayproxy is ready\.$")
-        self.relay = (await self.says(r"^    (?:default +)?(ws://127\.0\.0\.1:\d+)/$"))[1]
-        self.console = (await self.says(r"^  console: (http://127\.0\.0\.1:\d+)/$"))[1]
-        return self
-
-    async def sessions(self) -> list[dict[str, Any]]:
-        return await self._items("/api/sessions")
-
-    async def messages(self, session: str) -> list[dict[str, Any]]:
-        return await self._items(f"/api/sessions/{session}/messages")
-
-    async def _items(self, path: str) -> list[dict[str, Any]]:
-        async with aiohttp.ClientSession() as http, http.get(self.console + path) as answer:
-            items: list[dict[str, Any]] = (await answer.json())["items"]
-            return items
-
-
-async def until(answer: Callable[[], Any]) -> Any:
-    """What `answer` gives, once it gives something; other processes are at work on it."""
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            try:
-                found = answer()
-                found = await found if asyncio.iscoroutine(found) else found
-            except aiohttp.ClientConnectionError:
-                found = None
-            if found:
-                return found
-            await asyncio.sleep(0.05)
-
-
-async def start(
-    kind: type[Any], *arguments: str, data_dir: Path, python: tuple[str, ...] = ("-m", "relayproxy")
-) -> Any:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, *python, *arguments, "--data-dir", str(data_dir)),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        env={name: value for name, value in os.environ.items() if not name.startswith("RELAYPROXY_")},
-        start_new_session=True,
-    )
-    return kind(process, data_dir)
-
-
-@asynccontextmanager
-async def serving(backend: str, data_dir: Path, *arguments: str) -> AsyncIterator[Serving]:
-    serve: Serving = await start(Serving, "serve", "--backend", backend, *FREE, *arguments, data_dir=data_dir)
-    try:
-        yield await serve.until_ready()
-    finally:
-        for _ in range(2):
-            if serve.process.returncode is None:
-                serve.process.send_signal(signal.SIGTERM)
-                await asyncio.sleep(0.1)
-        await serve.ends()
-
-
-@pytest.fixture
-async def echo() -> AsyncIterator[str]:
-    """A backend that says everything back, and closes when asked to."""
-
-    async def answer(request: web.Request) -> web.WebSocketResponse:
-        ws = web.WebSocketResponse()
-        await ws.prepare(request)
-        async for message in ws:
-            if message.type is WSMsgType.TEXT:
-                await ws.send_str(message.data)
-        return ws
-
-    app = web.Application()
-    app.router.add_get("/{path:.*}", answer)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"ws://127.0.0.1:{runner.addresses[0][1]}"
-    await runner.cleanup()
-
-
-@asynccontextmanager
-async def call(serve: Serving) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
-    async with aiohttp.ClientSession() as http, http.ws_connect(serve.relay + "/") as ws:
-        assert await said_back(ws, "hello")
-        yield ws
-
-
-async def said_back(ws: "aiohttp.ClientWebSocketResponse[Any]", words: str) -> bool:
-    await ws.send_str(words)
-    async with asyncio.timeout(PATIENCE):
-        return bool((await ws.receive()).data == words)
+from tests.supervisor.serving import FREE, PATIENCE, Serving, Started, call, said_back, serving, start, until
 
 
 async def test_a_call_goes_through_and_can_be_looked_at(tmp_path: Path) -> None:
@@ -190,20 +35,6 @@ async def test_a_call_goes_through_and_can_be_looked_at(tmp_path: Path) -> None:
         assert await serve.ends() == 0
         assert "ERROR" not in serve.text
         assert not list((tmp_path / "a b/journal").glob("*/*.seg")), "the recorder had time to take everything in"
-
-
-@pytest.mark.parametrize("name", ["relay", "recorder", "console"])
-async def test_whichever_dies_is_started_again_at_the_same_address(name: str, echo: str, tmp_path: Path) -> None:
-    async with serving(echo, tmp_path) as serve:
-        first = serve.child(name)
-        assert first is not None
-        os.kill(first, signal.SIGKILL)
-
-        await serve.says(rf"the {name} ended \(signal SIGKILL\); starting it again in 0\.2 s")
-        await serve.says(rf"^{name} (listening on|following) ")
-        assert serve.child(name) not in (None, first)
-        async with call(serve):
-            assert [session["live"] for session in await until(serve.sessions)] == [True]
 
 
 async def test_the_first_ctrl_c_lets_live_calls_end_and_everything_of_them_is_recorded(
@@ -239,15 +70,6 @@ async def test_the_second_signal_closes_live_calls(echo: str, tmp_path: Path) ->
         async with asyncio.timeout(PATIENCE):
             assert (await ws.receive()).type in (WSMsgType.CLOSE, WSMsgType.CLOSED, WSMsgType.ERROR)
         assert await serve.ends() == 0
-
-
-async def test_when_serve_is_killed_its_children_stop_in_an_orderly_way(echo: str, tmp_path: Path) -> None:
-    async with serving(echo, tmp_path) as serve:
-        async with call(serve) as ws:
-            serve.process.kill()
-            await serve.says("draining: 1 call may end")
-            assert await said_back(ws, "still here")
-        assert await serve.ends() == -signal.SIGKILL
 
 
 async def test_one_that_cannot_start_stops_the_start(echo: str, tmp_path: Path) -> None:
@@ -367,21 +189,3 @@ async def test_a_data_folder_that_cannot_be_made_is_said(echo: str, tmp_path: Pa
         f"relayproxy: error: data_dir={tmp_path}/file/below: a folder that can be made and written is expected "
         "(Not a directory)"
     ]
-
-
-async def test_the_demo_shows_a_newcomer_what_can_be_found(tmp_path: Path) -> None:
-    demo: Serving = await start(Serving, "demo", *FREE, data_dir=tmp_path)
-    await demo.until_ready()
-
-    async def all_kinds() -> bool:
-        sessions = await demo.sessions()
-        slow = [one for one in sessions if (one["totals"]["response_latency_ms"]["p95"] or 0) >= SLOW_MS]
-        unanswered = [one for one in sessions if one["totals"]["unanswered"]]
-        outcomes = {(one["outcome"], one["studio_transition"]) for one in sessions}
-        failed = {("backend_connect_failed", "failed"), ("backend_disconnect", "failed")}
-        return len(sessions) == 10 and bool(slow) and bool(unanswered) and failed <= outcomes
-
-    await until(all_kinds)
-    demo.process.send_signal(signal.SIGINT)
-    assert await demo.ends() == 0
-    assert "Traceback" not in demo.text

@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.supervisor.test_processes import Serving, call, echo, said_back, serving, until
+from tests.supervisor.serving import Serving, call, echo, said_back, serving, until
 
 __all__ = ["echo"]
 PAGE = 4096

@@ -9,8 +9,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from tests.running import running
-from tests.supervisor.test_processes import serving
-from tests.supervisor.test_processes import until as patiently
+from tests.supervisor.serving import serving
+from tests.supervisor.serving import until as patiently
 from tests.system.stack import stack, until
 
 
