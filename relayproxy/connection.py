@@ -21,6 +21,9 @@ SideEnd = Literal["eof", "reset", "timeout", "closed_by_proxy"]
 """How one end's TCP stream finished: FIN, RST or a network error, a write that could not be finished in
 time, or our own doing."""
 
+EndingCause = Literal["drain", "shutdown", "relay_died"]
+"""Why the proxy ended a connection: the drain timeout was over, it was stopped at once, or its process vanished."""
+
 
 class Dial(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the time until the backend's answer went into, nanoseconds. None: that did not happen."""
@@ -76,7 +79,7 @@ class Ending(msgspec.Struct, frozen=True, omit_defaults=True):
     """Bytes received from Twilio after the handshake."""
     backend_bytes: int = 0
     cause: str | None = None
-    """Why the proxy ended it, when it did: `drain`, `shutdown`, `relay_died`."""
+    """Why the proxy ended it, when it did: an `EndingCause`, or one that another version knows."""
     twilio_t: int | None = None
     """Nanoseconds from `opened_at` until Twilio's stream was finished; None where that was not recorded."""
     backend_t: int | None = None

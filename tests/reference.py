@@ -8,9 +8,10 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from relayproxy.conversation.checks.findings import CATALOGUE
+from relayproxy.conversation.checks.findings import CATALOGUE, SEVERITIES
 from relayproxy.conversation.measures.number import Number
-from relayproxy.conversation.measures.numbers import CONFIDENCE, HEARD, NULL_REASONS, OUTCOMES, TABLES, Level
+from relayproxy.conversation.measures.numbers import TABLES, Level
+from relayproxy.conversation.words import CONFIDENCES, HEARD_BASES, NULL_REASONS, OUTCOMES, Words
 
 _HEAD = """\
 # Numbers and findings
@@ -43,12 +44,12 @@ def page() -> str:
         parts += [f"## {title}\n", *_numbers(TABLES[level])]
     parts += [
         _list("Why a number is absent", NULL_REASONS),
-        _list("How `heard_text` is known (`heard_basis`)", HEARD),
+        _list("How `heard_text` is known (`heard_basis`)", HEARD_BASES),
         _list("Outcomes", OUTCOMES),
-        _list("Confidence in the outcome", CONFIDENCE),
+        _list("Confidence in the outcome", CONFIDENCES),
         "## Findings\n",
         _wrapped(
-            "`error`: the caller got something wrong or nothing. `warning`: the call suffered. `info`: worth knowing. "
+            " ".join(f"`{name}`: {meaning}." for name, meaning in SEVERITIES.items()) + " "
             "When a turn is slow and a pause a stall can be set (`slow_turn`, `stall`), for each route too."
         ),
     ]
@@ -68,8 +69,8 @@ def _numbers(numbers: Iterable[Number[Any]]) -> Iterator[str]:
             yield f"OpenTelemetry: `{number.attribute}`, unit `{number.unit}`\n"
 
 
-def _list(title: str, words: Mapping[str, str]) -> str:
-    lines = "".join(_wrapped(f"* `{name}`: {meaning}", "  ") for name, meaning in words.items())
+def _list(title: str, words: Mapping[Any, Words]) -> str:
+    lines = "".join(_wrapped(f"* `{name}`: {each.meaning}", "  ") for name, each in words.items())
     return f"## {title}\n\n{lines}"
 
 

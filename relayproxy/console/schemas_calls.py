@@ -26,11 +26,11 @@ from relayproxy.console.schemas import (
     text,
 )
 from relayproxy.console.schemas_turns import DERIVED
-from relayproxy.conversation.measures.numbers import CONFIDENCE, OUTCOMES
 from relayproxy.conversation.model import Confidence, EndedBy, Outcome, StudioTransition, Tier
+from relayproxy.conversation.words import CONFIDENCES, OUTCOMES
 
-_OUTCOMES = "; ".join(f"`{code}`: {words}" for code, words in OUTCOMES.items())
-_CONFIDENCE = "; ".join(f"`{code}`: {words}" for code, words in CONFIDENCE.items())
+_OUTCOMES = "; ".join(f"`{code}`: {words.meaning}" for code, words in OUTCOMES.items())
+_CONFIDENCE = "; ".join(f"`{code}`: {words.meaning}" for code, words in CONFIDENCES.items())
 HEADERS = array(row(text(), text()), "Name and value, in order; secrets are masked.")
 
 TOTALS: Fields = {

@@ -23,13 +23,13 @@ from relayproxy.console.schemas import (
     text,
 )
 from relayproxy.conversation.checks.findings import CATALOGUE, Severity
-from relayproxy.conversation.measures.numbers import HEARD, NULL_REASONS
 from relayproxy.conversation.model import Attribution, HeardBasis, InterruptionKind, MarkKind, Match, OpenedBy, Tier
 from relayproxy.conversation.totals import NullReason
+from relayproxy.conversation.words import HEARD_BASES, NULL_REASONS
 
 CODES = ", ".join(f"`{code}` ({entry.title.lower()})" for code, entry in CATALOGUE.items())
-REASONS = "; ".join(f"`{reason}`: {words}" for reason, words in NULL_REASONS.items())
-BASES = "; ".join(f"`{basis}`: {words}" for basis, words in HEARD.items())
+REASONS = "; ".join(f"`{reason}`: {words.meaning}" for reason, words in NULL_REASONS.items())
+BASES = "; ".join(f"`{basis}`: {words.meaning}" for basis, words in HEARD_BASES.items())
 EXCLUDED = mapping(count(), "How many are not in `n`, by why; see NullReason.")
 
 

@@ -15,6 +15,28 @@ MessageKind = Literal["text", "binary", "ping", "pong", "close", "gap", "undecod
 """`gap`: bytes that could not be recorded. `undecodable`: bytes that are not WebSocket frames; from there
 on this side's bytes are only counted (until it can be read again after a gap)."""
 
+MessageNote = Literal[
+    "invalid_utf8",
+    "inflate_failed",
+    "incomplete",
+    "oversized_control",
+    "malformed_close",
+    "reserved_bits",
+    "reserved_opcode",
+    "fragmented_control",
+    "unexpected_continuation",
+    "unfinished_message",
+    "wrong_mask",
+    "invalid_length",
+    "skipped",
+    "buffer",
+    "quota",
+    "disk",
+    "journal_damaged",
+]
+"""What is odd about a message. From `reserved_bits` on to `skipped`: why bytes are undecodable; the last four: a gap's
+cause."""
+
 
 class Message(msgspec.Struct, frozen=True, omit_defaults=True, rename={"sender": "from"}):
     """A WebSocket message or control frame, a gap, or a stretch of bytes that is no WebSocket traffic."""
@@ -44,7 +66,7 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True, rename={"sender":
     """Close code; None for a close without one."""
     reason: str | None = None
     note: str | None = None
-    """What is odd about it: `invalid_utf8`, `inflate_failed`, `incomplete` …, or a gap's cause."""
+    """A `MessageNote`, or one that another version knows."""
     held: bool = False
     """The other side was not taking data, so that it left later than at once."""
     type: str | None = None

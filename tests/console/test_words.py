@@ -1,28 +1,31 @@
-"""Every value of the closed vocabularies has words."""
+"""What pages call the values of the closed vocabularies, and how they draw them."""
 
 from typing import get_args
 
-from relayproxy.connection import SideEnd
 from relayproxy.console import words
 from relayproxy.conversation.checks.findings import Severity
-from relayproxy.conversation.model import Confidence, HeardBasis, Interruption, Outcome, StudioTransition
-from relayproxy.conversation.totals import NullReason
+from relayproxy.conversation.model import Outcome, StudioTransition
 
 
-def test_nothing_that_the_conversation_can_say_lacks_words() -> None:
+def test_every_state_has_a_tone() -> None:
     assert set(words.OUTCOME) == set(get_args(Outcome))
-    assert set(words.TRANSITION) == set(words.TRANSITION_MEANING) == set(get_args(StudioTransition))
-    assert set(words.NULL_REASON) == set(get_args(NullReason))
-    assert set(words.SIDE_END) == set(get_args(SideEnd))
+    assert set(words.TRANSITION) == set(get_args(StudioTransition))
     assert set(words.SEVERITY) == set(get_args(Severity))
-    assert set(words.HEARD) == set(get_args(HeardBasis))
-    assert set(words.CONFIDENCE) == set(get_args(Confidence)) - {"certain"}
-    assert set(words.INTERRUPTION) == set(get_args(Interruption.__annotations__["kind"]))
+
+
+def test_pages_say_the_phrase_and_the_meaning_of_the_vocabularies() -> None:
+    assert words.outcome("caller_hangup") == ("Caller hung up", "calm")
+    assert words.transition_meaning("none") == "the caller is gone, so the flow does not go on"
+    assert words.null_reason("tier") == "needs speaker events"
+    assert words.heard("tokens_played") == "as Twilio reported what it played"
+    assert words.note("malformed_close") == "a close frame with half a code"
 
 
 def test_an_unknown_value_is_shown_as_it_is() -> None:
     assert words.outcome("abducted") == ("abducted", "warn")
     assert words.transition("sideways") == ("sideways", "warn")
+    assert words.transition_meaning("sideways") == words.transition_meaning(None) == ""
+    assert (words.note("bent"), words.note(None)) == ("bent", "")
     assert words.http_phrase(403) == "Forbidden"
     assert words.http_phrase(799) == ""
 

@@ -136,7 +136,7 @@ def _places(text: str, sought: str) -> Iterator[tuple[int, int]]:
 
 def note(message: Message) -> str | None:
     """What is odd about the message, in words."""
-    return words.NOTE.get(message.note, message.note) if message.note else None
+    return words.note(message.note) or None
 
 
 def block(message: Message) -> str:

@@ -272,7 +272,7 @@ def _badge(turn: Turn, *, live: bool, slow_ms: int) -> Badge | None:
     if turn.null_reason is None and not turn.unanswered:
         # Stored before latencies were kept as a budget.
         return None
-    reason = words.NULL_REASON.get(turn.null_reason or "no_response", turn.null_reason or "")
+    reason = words.null_reason(turn.null_reason or "no_response")
     if turn.unanswered:
         return Badge("unanswered", reason, "The turn is over and the caller got no answer that could be heard")
     return Badge("none", reason, f"No response latency: {reason}")

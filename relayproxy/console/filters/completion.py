@@ -15,7 +15,7 @@ from relayproxy.store.read.criteria import FIELDS, PARAM, Criteria, kind_of_fiel
 from relayproxy.store.read.queries import Queries
 
 MAX_SUGGESTIONS = 12
-_STUDIO = {"failed": "Studio goes to Failed", "success": "Studio goes to Success"}
+_STUDIO = {value: f"Studio goes to {PHRASES['transition'][value]}" for value in ("failed", "success")}
 _NUMBERS = (">0", ">1", ">5", ">10")
 _LENGTHS = {"duration": (">1m", ">5m", ">10m", "<10s")}
 _SECONDS = (">1", ">2", ">5", "<1")

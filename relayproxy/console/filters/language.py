@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from difflib import get_close_matches
+from typing import get_args
 
 from aiohttp import web
 
-from relayproxy.console import words
 from relayproxy.console.filters import values
 from relayproxy.console.filters.tokens import (
     MAX_LENGTH,
@@ -30,6 +30,8 @@ from relayproxy.console.filters.tokens import (
 from relayproxy.console.http.middleware import bad_request
 from relayproxy.console.http.zones import readers_zone, zone_named
 from relayproxy.conversation.checks.findings import CATALOGUE
+from relayproxy.conversation.model import Confidence, EndedBy, Outcome, StudioTransition
+from relayproxy.conversation.words import OUTCOMES, TRANSITIONS
 from relayproxy.store.read.criteria import FIELDS, PARAM, STATES, Criteria, Criterion, Op, kind_of_field
 from relayproxy.text import storable
 
@@ -54,16 +56,16 @@ TIMES = {
 """What is written like a field and narrows the time."""
 CLOSED: dict[str, tuple[str, ...]] = {
     "is": STATES,
-    "transition": tuple(words.TRANSITION),
-    "outcome": tuple(words.OUTCOME),
-    "confidence": ("certain", "likely", "guess"),
-    "ended_by": ("caller", "backend", "twilio", "proxy"),
+    "transition": get_args(StudioTransition),
+    "outcome": get_args(Outcome),
+    "confidence": get_args(Confidence),
+    "ended_by": get_args(EndedBy),
     "finding": tuple(CATALOGUE),
 }
 """Fields whose values are all known."""
 PHRASES: dict[str, dict[str, str]] = {
-    "outcome": {value: phrase for value, (phrase, _) in words.OUTCOME.items()},
-    "transition": {value: phrase for value, (phrase, _) in words.TRANSITION.items()},
+    "outcome": {value: each.phrase for value, each in OUTCOMES.items()},
+    "transition": {value: each.phrase for value, each in TRANSITIONS.items()},
     "finding": {code: entry.title for code, entry in CATALOGUE.items()},
 }
 """What pages call values of such fields."""

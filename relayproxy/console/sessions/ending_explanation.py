@@ -11,6 +11,7 @@ from relayproxy.console import words
 from relayproxy.console.calls.findings import ORDER, FindingView
 from relayproxy.console.calls.reading import StoredSession
 from relayproxy.console.words import Tone
+from relayproxy.conversation.words import CONFIDENCES
 
 NEAR = 30_000_000_000
 """Nanoseconds before its end in which something that went wrong may have brought it about."""
@@ -81,14 +82,15 @@ def explain_ending(session: StoredSession, findings: Iterable[FindingView]) -> E
         return None
     outcome = row.outcome or "unknown"
     transition = row.studio_transition
+    doubtful = row.confidence in ("likely", "guess")
     title, leads = _leads(session, findings, row.ended_at)
     return EndingExplanation(
         sentence=_sentence(session, outcome),
         tone="bad" if transition == "failed" else words.outcome(outcome)[1],
         studio=words.transition(transition) if transition else None,
-        meaning=words.TRANSITION_MEANING.get(transition or "", ""),
-        sure=row.confidence if row.confidence in words.CONFIDENCE else None,
-        doubt=words.CONFIDENCE.get(row.confidence or "", ""),
+        meaning=words.transition_meaning(transition),
+        sure=row.confidence if doubtful else None,
+        doubt=words.phrase(CONFIDENCES, row.confidence) if doubtful else "",
         code=row.twilio_error_code,
         code_meaning=TWILIO_ERRORS.get(row.twilio_error_code or 0, ""),
         leads_title=title,

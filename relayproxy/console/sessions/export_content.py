@@ -145,7 +145,7 @@ def _text_lines(session: StoredSession, turn: TurnView) -> Iterator[str]:
 
 def _told(line: TranscriptLine) -> str:
     if line.kind == "interruption" and line.interruption:
-        how = words.INTERRUPTION.get(line.interruption.kind, line.interruption.kind)
+        how = words.interruption(line.interruption.kind)
         return f"(interrupted {how}" + (f", heard: {_flat(line.text)})" if line.text else ")")
     if line.finding is not None:
         return f"! {line.finding.entry.title}: {_flat(line.finding.finding.detail)}"

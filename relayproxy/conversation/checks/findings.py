@@ -11,7 +11,12 @@ import msgspec
 from relayproxy.conversation.model import Conversation, Finding
 
 Severity = Literal["error", "warning", "info"]
-"""`error`: the caller got something wrong or nothing. `warning`: the call suffered. `info`: worth knowing."""
+SEVERITIES: dict[Severity, str] = {
+    "error": "the caller got something wrong or nothing",
+    "warning": "the call suffered",
+    "info": "worth knowing",
+}
+"""What each says of a finding."""
 
 LISTED = 20
 """At most so many findings of one code are listed in a session; the totals count all."""

@@ -7,11 +7,11 @@ import re
 import pytest
 from markupsafe import escape
 
-from relayproxy.console import words
 from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.listing import list_page
 from relayproxy.console.sessions import message_pages, session_page
 from relayproxy.conversation.checks.findings import CATALOGUE
+from relayproxy.conversation.words import CONFIDENCES
 from relayproxy.settings.model import Route, Settings
 from relayproxy.store.write.archive import Archive
 from tests.bench.big_long import record
@@ -101,9 +101,9 @@ async def test_an_ending_that_is_not_certain_says_so(client: Client, archive: Ar
     unsure = (
         samples.Call(archive, samples.ago(50)).setup().over(4, first="twilio", twilio="eof", backend="eof").commit()
     )
-    assert words.CONFIDENCE["guess"] not in await page(client, f"/sessions/{sure.id}")
+    assert CONFIDENCES["guess"].phrase not in await page(client, f"/sessions/{sure.id}")
     story = (await page(client, f"/sessions/{unsure.id}")).partition('class="story')[2].partition("</section>")[0]
-    assert words.CONFIDENCE["guess"] in story or words.CONFIDENCE["likely"] in story
+    assert CONFIDENCES["guess"].phrase in story or CONFIDENCES["likely"].phrase in story
 
 
 async def test_what_is_slow_is_what_the_route_says(client: Client, archive: Archive, settings: Settings) -> None:

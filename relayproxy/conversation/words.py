@@ -1,0 +1,143 @@
+"""The closed vocabularies of the conversation in words: what pages, filters, the API and `docs/numbers.md` call values.
+
+Knows: for each value of a vocabulary a phrase, and where it needs one, its meaning. Those of findings are in
+`checks.findings`, those of numbers in `measures.numbers`.
+Must not know: HTML; how any of these is derived.
+"""
+
+from typing import Literal, NamedTuple
+
+from relayproxy.connection import EndingCause, Side, SideEnd
+from relayproxy.conversation.message import MessageNote
+from relayproxy.conversation.model import Confidence, HeardBasis, InterruptionKind, Outcome, StudioTransition
+from relayproxy.conversation.totals import NullReason
+
+
+class Words(NamedTuple):
+    """What a value is called."""
+
+    phrase: str
+    """As pages show it: a few words."""
+    meaning: str
+    """What it says, as a clause; may have code in backticks."""
+
+
+OUTCOMES: dict[Outcome, Words] = {
+    "ended_by_backend": Words("Ended by backend", "the backend sent `end` and Twilio took it; Studio: Success"),
+    "caller_hangup": Words(
+        "Caller hung up", "Twilio closed with 1000; the flow is over, so Studio takes no transition"
+    ),
+    "backend_disconnect": Words("Backend disconnected", "the backend closed or vanished; Studio: Failed, error 64105"),
+    "backend_connect_failed": Words(
+        "Backend not connected", "the backend refused or could not be reached; Studio: Failed, error 64102"
+    ),
+    "protocol_error": Words("Protocol error", "Twilio closed because of what it was sent; Studio: Failed, error 64105"),
+    "proxy_error": Words("Proxy error", "relayproxy was stopped; Studio: Failed, error 64105"),
+    "unknown": Words("Ending not known", "what was recorded does not tell"),
+}
+"""How a session ended."""
+
+TRANSITIONS: dict[StudioTransition, Words] = {
+    "success": Words("Success", "the flow goes on from the widget's Success transition"),
+    "failed": Words("Failed", "the flow goes on from the widget's Failed transition"),
+    "none": Words("No transition", "the caller is gone, so the flow does not go on"),
+    "unknown": Words("Not known", "what Twilio made of this ending cannot be told from the socket"),
+}
+"""The way that a Studio flow goes on."""
+
+CONFIDENCES: dict[Confidence, Words] = {
+    "certain": Words("This is how the connection ended.", "the frames and streams leave no other reading"),
+    "likely": Words(
+        "This is the likely reading of how the connection ended, not the only one.",
+        "Twilio documents no other reading, or two ends finished at the same moment",
+    ),
+    "guess": Words(
+        "This is a guess: what would tell is not in the recording.",
+        "something that would tell is not there: no close frame, or a gap in the recording",
+    ),
+}
+"""How sure outcome and transition are. The phrase is a sentence."""
+
+NULL_REASONS: dict[NullReason, Words] = {
+    "no_response": Words("no answer", "there was no speakable answer"),
+    "no_prompt": Words("unprompted", "nothing had been asked"),
+    "speculative": Words("answered before the final prompt", "the answer began before the final prompt"),
+    "interrupted_before_first_token": Words(
+        "interrupted before the first word", "the caller interrupted before the first word"
+    ),
+    "tier": Words("needs speaker events", "the number needs events, and the call had none"),
+    "session_closed": Words("call ended before an answer", "the call ended first"),
+    "handed_off": Words("handed off without a word", "the call was handed on without a word"),
+    "pending": Words("not over yet", "not decided yet: the call goes on"),
+    "already_speaking": Words("the agent was already speaking", "the agent was already speaking"),
+    "event_missing": Words("the event for it did not come", "the event that it needs did not come"),
+    "interrupted": Words("interrupted", "the reply was cut off"),
+    "unterminated": Words("the reply was never marked as complete", "`last: true` never came"),
+    "no_text": Words("no text", "the answer had no text"),
+    "overlap": Words(
+        "another reply was still being sent",
+        "another reply was still being sent, and nothing tells when or whether this one began",
+    ),
+}
+"""Why a number is absent."""
+
+HEARD_BASES: dict[HeardBasis, Words] = {
+    "tokens_played": Words("as Twilio reported what it played", "`tokensPlayed` said so (tier B)"),
+    "interrupt": Words(
+        "as the interruption said",
+        "the words of the `interrupt` were found in what was sent, or it said that nothing was heard (0 ms)",
+    ),
+    "estimated": Words("estimated from the speaking rate", "reckoned from the speaking rate seen in the call"),
+    "all": Words("nothing stopped it", "nothing stopped it"),
+    "unknown": Words(
+        "not known: the interruption came before its first sound",
+        "an interrupt came so soon after it was sent that Twilio may have thrown it away, and no event tells",
+    ),
+}
+"""How it is known what was heard of a text."""
+
+INTERRUPTIONS: dict[InterruptionKind, str] = {
+    "caller_speech": "by speaking",
+    "caller_dtmf": "by a key",
+    "preempt": "by the next message",
+}
+"""By what speech was stopped."""
+
+SIDES: dict[Side | Literal["proxy"], str] = {"twilio": "Twilio", "backend": "the backend", "proxy": "relayproxy"}
+"""The ends of a connection, and what is between them."""
+
+SIDE_ENDS: dict[SideEnd, str] = {
+    "eof": "closed its connection",
+    "reset": "reset its connection",
+    "timeout": "stopped reading",
+    "closed_by_proxy": "was closed by relayproxy",
+}
+"""How one end's stream finished, said of a side."""
+
+ENDING_CAUSES: dict[EndingCause, str] = {
+    "drain": "relayproxy was stopping, and the call outlasted the drain timeout",
+    "shutdown": "relayproxy was stopped",
+    "relay_died": "the relay process vanished",
+}
+"""Why relayproxy ended a connection."""
+
+NOTES: dict[MessageNote, str] = {
+    "invalid_utf8": "not valid UTF-8",
+    "inflate_failed": "could not be inflated",
+    "incomplete": "incomplete: the connection ended inside it",
+    "oversized_control": "a control frame of more than 125 bytes",
+    "malformed_close": "a close frame with half a code",
+    "reserved_bits": "reserved bits are set",
+    "reserved_opcode": "a frame of no known kind",
+    "fragmented_control": "a control frame in fragments",
+    "unexpected_continuation": "the continuation of no message",
+    "unfinished_message": "a new message before the last one was complete",
+    "wrong_mask": "masked by the side that must not, or not by the one that must",
+    "invalid_length": "an impossible length",
+    "skipped": "passed over after bytes that could not be read",
+    "buffer": "the disk was slower than the calls",
+    "quota": "the recorder was too far behind",
+    "disk": "the journal could not be written",
+    "journal_damaged": "the journal was damaged",
+}
+"""What is odd about a message, or why there is a gap in its place."""

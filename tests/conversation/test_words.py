@@ -1,0 +1,49 @@
+"""Every value of every closed vocabulary has its words, and no two values have the same."""
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+import pytest
+
+from relayproxy.connection import EndingCause, Side, SideEnd
+from relayproxy.conversation import words
+from relayproxy.conversation.checks.findings import CATALOGUE, SEVERITIES, Severity
+from relayproxy.conversation.message import MessageNote
+from relayproxy.conversation.model import Confidence, HeardBasis, InterruptionKind, Outcome, StudioTransition
+from relayproxy.conversation.totals import NullReason
+from relayproxy.journal.format import GapCause
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "told"),
+    [
+        (get_args(Outcome), words.OUTCOMES),
+        (get_args(StudioTransition), words.TRANSITIONS),
+        (get_args(Confidence), words.CONFIDENCES),
+        (get_args(NullReason), words.NULL_REASONS),
+        (get_args(HeardBasis), words.HEARD_BASES),
+        (get_args(InterruptionKind), words.INTERRUPTIONS),
+        ((*get_args(Side), "proxy"), words.SIDES),
+        (get_args(SideEnd), words.SIDE_ENDS),
+        (get_args(EndingCause), words.ENDING_CAUSES),
+        (get_args(MessageNote), words.NOTES),
+        (get_args(Severity), SEVERITIES),
+    ],
+)
+def test_every_value_has_words_of_its_own(vocabulary: tuple[str, ...], told: Mapping[str, Any]) -> None:
+    assert set(told) == set(vocabulary)
+    phrases = [each.phrase if isinstance(each, words.Words) else each for each in told.values()]
+    assert all(phrases)
+    assert len(set(phrases)) == len(phrases)
+    assert all(each.meaning for each in told.values() if isinstance(each, words.Words))
+
+
+def test_titles_of_findings_tell_them_apart() -> None:
+    titles = {entry.title for entry in CATALOGUE.values()}
+
+    assert len(titles) == len(CATALOGUE)
+    assert all(2 <= len(title.split()) <= 6 for title in titles)
+
+
+def test_the_causes_of_a_gap_are_among_the_notes() -> None:
+    assert {cause.name.lower() for cause in GapCause} <= set(get_args(MessageNote))
