@@ -4,8 +4,6 @@ Knows: that JSON may hold halves of surrogate pairs, and that no PostgreSQL colu
 Must not know: where a text comes from and what it says.
 """
 
-__all__ = ["mended", "storable"]
-
 
 def mended(text: str) -> str:
     """Surrogate pairs joined to one character; surrogates that are alone become U+FFFD."""

@@ -11,7 +11,7 @@ from typing import get_args
 import click
 
 from relayproxy.errors import RelayproxyError
-from relayproxy.settings.model import Role
+from relayproxy.settings.tables import Role
 from relayproxy.settings.validators import user_name
 
 PLACEHOLDER = "NAME"

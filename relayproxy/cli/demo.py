@@ -13,7 +13,8 @@ from contextlib import asynccontextmanager, suppress
 from relayproxy.lab import agent
 from relayproxy.lab.script import Listen, Pause, Say, Scenario, TwiML
 from relayproxy.lab.simulate import simulate
-from relayproxy.settings.model import Route, Settings
+from relayproxy.settings.model import Settings
+from relayproxy.settings.tables import Route
 from relayproxy.supervisor.child import say
 from relayproxy.supervisor.processes import Addresses, supervise
 

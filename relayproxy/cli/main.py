@@ -25,15 +25,9 @@ from relayproxy.cli.options import (
 from relayproxy.cli.progress import Progress
 from relayproxy.errors import RelayproxyError, cannot_listen
 from relayproxy.logs import log_to_stderr
-from relayproxy.settings.model import (
-    Settings,
-    address,
-    mask,
-    require_backend,
-    require_sign_in,
-    split_address,
-    websocket_url,
-)
+from relayproxy.settings.model import Settings, require_backend, require_sign_in
+from relayproxy.settings.sources import mask
+from relayproxy.settings.validators import address, split_address, websocket_url
 
 INTERRUPTED = 130
 """What a shell says of a command that ended by Ctrl-C."""
@@ -283,6 +277,6 @@ def rebuild(sessions: tuple[str, ...], config: Path | None, **flags: Any) -> Non
 def _begin(process: str, supervised: bool) -> None:
     log_to_stderr(process)
     if supervised:
-        from relayproxy.supervisor import processes
+        from relayproxy.supervisor.child import end_with_parent
 
-        processes.end_with_parent()
+        end_with_parent()

@@ -15,7 +15,8 @@ from relayproxy.console.app import build
 from relayproxy.console.health.availability import Availability
 from relayproxy.console.http.request_handler import ConsoleRequestHandler, UnreadableLog
 from relayproxy.errors import cannot_listen
-from relayproxy.settings.model import Settings, split_address
+from relayproxy.settings.model import Settings
+from relayproxy.settings.validators import split_address
 from relayproxy.signals import signals_to
 from relayproxy.store.engine import open_engine, open_reader
 from relayproxy.store.read.queries import Queries

@@ -17,7 +17,7 @@ from relayproxy.errors import SettingError
 from relayproxy.settings.messages import words
 from relayproxy.settings.sources import CONFIG_ENV, ENV_PREFIX, TABLES, Layer, mask, merge, read_environment, read_file
 from relayproxy.settings.sources import table_prefix as prefix
-from relayproxy.settings.tables import BackendUrl, Role, Route, RouteName, Seconds, Token, User, UserName, VersionSource
+from relayproxy.settings.tables import BackendUrl, Route, RouteName, Seconds, Token, User, UserName, VersionSource
 from relayproxy.settings.validators import (
     address,
     file,
@@ -31,29 +31,7 @@ from relayproxy.settings.validators import (
     trace_template,
     unmapped,
     web_origin,
-    websocket_url,
 )
-
-__all__ = [
-    "Role",
-    "Route",
-    "Settings",
-    "Token",
-    "User",
-    "address",
-    "as_environment",
-    "is_loopback",
-    "load",
-    "mask",
-    "relay_urls",
-    "require_backend",
-    "require_sign_in",
-    "slow_turn_and_stall",
-    "split_address",
-    "version_from",
-    "websocket_url",
-]
-
 
 ANY_HOST = ("0.0.0.0", "::")  # noqa: S104 - recognised here, never bound
 DEFAULT_PORTS = {"ws": 80, "wss": 443}

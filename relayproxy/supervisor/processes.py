@@ -19,13 +19,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from relayproxy.errors import RelayproxyError, SettingError, cannot_listen
-from relayproxy.settings.model import Settings, as_environment, relay_urls, split_address
+from relayproxy.settings.model import Settings, as_environment, relay_urls
 from relayproxy.settings.sources import ENV_PREFIX
+from relayproxy.settings.validators import split_address
 from relayproxy.signals import signals_to
-from relayproxy.supervisor.child import Child, end_with_parent, say
+from relayproxy.supervisor.child import Child, say
 from relayproxy.supervisor.migration import Migration
-
-__all__ = ["Addresses", "end_with_parent", "serve", "supervise"]
 
 LOCK = "serve.lock"
 START_TIMEOUT = 60.0

@@ -1,7 +1,8 @@
 import pytest
 
 from relayproxy.relay.targets import Target, Targets, join, origin_form
-from relayproxy.settings.model import Route, Settings
+from relayproxy.settings.model import Settings
+from relayproxy.settings.tables import Route
 
 
 def targets(**settings: object) -> Targets:

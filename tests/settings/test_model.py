@@ -17,9 +17,9 @@ from relayproxy.settings.model import (
     require_backend,
     require_sign_in,
     slow_turn_and_stall,
-    split_address,
     version_from,
 )
+from relayproxy.settings.validators import split_address
 from tests.settings.problems import DIGEST, HASH, problems_of
 
 

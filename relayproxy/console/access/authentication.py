@@ -17,7 +17,9 @@ from relayproxy.console.access.origins import Origins
 from relayproxy.console.access.principal import LOCAL, Principal
 from relayproxy.console.http.middleware import Problem
 from relayproxy.passwords import decoy, is_password, same, token_digest
-from relayproxy.settings.model import Settings, User, is_loopback
+from relayproxy.settings.model import Settings
+from relayproxy.settings.tables import User
+from relayproxy.settings.validators import is_loopback
 
 AT_A_TIME = 2
 """Passwords checked at a time: each takes some 30 MiB, and a processor that live calls may need."""

@@ -15,8 +15,8 @@ from aiohttp import web
 
 from relayproxy.console.http.middleware import Problem
 from relayproxy.proxies import believed, is_trusted
-from relayproxy.settings.model import Settings, is_loopback, split_address
-from relayproxy.settings.validators import split_networks
+from relayproxy.settings.model import Settings
+from relayproxy.settings.validators import is_loopback, split_address, split_networks
 
 
 class Origins:

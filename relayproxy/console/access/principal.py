@@ -9,7 +9,7 @@ from typing import Literal
 
 from aiohttp import web
 
-from relayproxy.settings.model import Role
+from relayproxy.settings.tables import Role
 
 Means = Literal["local", "password", "token", "proxy"]
 

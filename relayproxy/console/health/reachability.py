@@ -21,7 +21,8 @@ from urllib.parse import SplitResult, urlsplit
 import aiohttp
 import msgspec
 
-from relayproxy.settings.model import Settings, split_address
+from relayproxy.settings.model import Settings
+from relayproxy.settings.validators import split_address
 
 T = TypeVar("T")
 State = Literal["ok", "warn", "bad", "unknown"]

@@ -12,7 +12,8 @@ from relayproxy.console.listing import list_page
 from relayproxy.console.sessions import message_pages, session_page
 from relayproxy.conversation.checks.findings import CATALOGUE
 from relayproxy.conversation.words import CONFIDENCES
-from relayproxy.settings.model import Route, Settings
+from relayproxy.settings.model import Settings
+from relayproxy.settings.tables import Route
 from relayproxy.store.write.archive import Archive
 from tests.bench.big_long import record
 from tests.console import samples
