@@ -25,7 +25,6 @@ from relayproxy.console.schemas import (
     row,
     text,
 )
-from relayproxy.console.schemas_turns import DERIVED
 from relayproxy.conversation.model import Confidence, EndedBy, Outcome, StudioTransition, Tier
 from relayproxy.conversation.words import CONFIDENCES, OUTCOMES
 
@@ -157,7 +156,7 @@ _FILE: Fields = {
         "at most.",
     ),
     "findings": array(named("Finding"), "In order of time, at most 20 of one code."),
-    "totals": obj({**TOTALS, **DERIVED}),
+    "totals": named("Totals"),
     "revision": count("Grows with every change."),
     "turns": array(named("Turn"), "The first turns."),
 }

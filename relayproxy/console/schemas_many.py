@@ -17,6 +17,7 @@ from relayproxy.console.schemas import (
     boolean,
     count,
     integer,
+    mapping,
     meaning,
     moment,
     named,
@@ -28,7 +29,6 @@ from relayproxy.console.schemas import (
     text,
     whole,
 )
-from relayproxy.console.schemas_turns import EXCLUDED
 from relayproxy.conversation.model import StudioTransition
 from relayproxy.store.read.insight import Sums
 
@@ -54,7 +54,7 @@ LATENCIES = obj(
         "p95": nullable(integer()),
         "max": nullable(integer()),
         "n": count("Turns that have one."),
-        "excluded": EXCLUDED,
+        "excluded": mapping(count(), "How many are not in `n`, by why; as null_reason of a turn."),
     },
     meaning("turn", "response_latency_ms"),
 )

@@ -76,7 +76,7 @@ def session_document(session: StoredSession, findings: Iterable[FindingView], no
         "turns_next": turns_next(session.last, session.row.turns),
         "unreadable_turns": session.unreadable,
         "findings": [finding_document(view) for view in findings],
-        "totals": {**_totals(session.row), **totals_document(conversation)},
+        "totals": totals_document(session.row, conversation),
         "revision": session.row.revision,
     }
 

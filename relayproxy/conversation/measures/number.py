@@ -43,11 +43,14 @@ class Number(Generic[Of]):
     """`read` gives nanoseconds; else what the API has."""
     absent: str = ""
     """Why there is none, in words, where no null reason says so."""
+    replaced_by: str = ""
+    """The field of the API that has the same, where this one is deprecated."""
 
     @property
     def description(self) -> str:
         """The whole definition."""
-        return f"{self.meaning} {self.edges}".rstrip()
+        told = f"Deprecated: `{self.replaced_by}` has it to the nanosecond." if self.replaced_by else ""
+        return " ".join(filter(None, (self.meaning, self.edges, told)))
 
     @property
     def per_second(self) -> float | None:

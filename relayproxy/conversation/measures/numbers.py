@@ -39,30 +39,30 @@ TURN_NUMBERS: tuple[Number[Turn], ...] = (
         "input_delay_ms", "Input delay", "B", lambda turn: turn.budget.input_delay,
         "From `clientSpeaking` off to the final prompt: end-of-turn detection, speech recognition and network.",
         "Negative when the prompt came first. Absent when the event did not come: it is not guessed.",
-        attribute="relayproxy.turn.input_delay", nanoseconds=True,
+        attribute="relayproxy.turn.input_delay", nanoseconds=True, replaced_by="budget.input_delay_ns",
     ),
     Number(
         "proxy_in_ms", "Proxy, to the backend", "A", lambda turn: turn.budget.proxy_in,
         "From the final prompt's arrival until it was written to the backend: ours.",
-        attribute="relayproxy.turn.proxy_in", nanoseconds=True,
+        attribute="relayproxy.turn.proxy_in", nanoseconds=True, replaced_by="budget.proxy_in_ns",
     ),
     Number(
         "backend_latency_ms", "Backend latency", "A", lambda turn: turn.budget.backend,
         "From the final prompt written to the backend until the answer's first speakable message had been read: what "
         "your code is responsible for.",
-        attribute="relayproxy.turn.backend_latency", nanoseconds=True,
+        attribute="relayproxy.turn.backend_latency", nanoseconds=True, replaced_by="budget.backend_ns",
     ),
     Number(
         "proxy_out_ms", "Proxy, to Twilio", "A", lambda turn: turn.budget.proxy_out,
         "From that message read until it was written to Twilio: ours.",
         "0 where Twilio was not taking data, since nobody knows when it left.",
-        attribute="relayproxy.turn.proxy_out", nanoseconds=True,
+        attribute="relayproxy.turn.proxy_out", nanoseconds=True, replaced_by="budget.proxy_out_ns",
     ),
     Number(
         "output_delay_ms", "Output delay", "B", lambda turn: turn.budget.output_delay,
         "From the answer written to Twilio until `agentSpeaking` on: waiting for a sentence, TTS and network.",
         "Absent when the agent was already speaking.",
-        attribute="relayproxy.turn.output_delay", nanoseconds=True,
+        attribute="relayproxy.turn.output_delay", nanoseconds=True, replaced_by="budget.output_delay_ns",
     ),
     Number(
         "user_bot_latency_ms", "User-to-bot latency", "B", lambda turn: turn.budget.user_bot_latency,

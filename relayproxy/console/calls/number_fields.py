@@ -1,0 +1,106 @@
+"""Numbers as fields of the API's documents.
+
+Knows: which type each number has in the API, and its value there.
+Must not know: which numbers there are.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Annotated, Any, TypeVar, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+from relayproxy.console.http.documents import Count, Document
+from relayproxy.conversation.measures.number import Number, Of
+from relayproxy.conversation.model import ChunkGaps
+from relayproxy.conversation.totals import Silence, Spread
+
+D = TypeVar("D", bound=Document)
+
+
+class ChunkGapsDocument(Document, frozen=True):
+    """Percentiles of the chunk gaps of a reply, milliseconds."""
+
+    p50_ms: int
+    p95_ms: int
+    max_ms: int
+
+
+class SpreadDocument(Document, frozen=True):
+    """How a number is spread over turns or messages."""
+
+    p50: Annotated[float | None, Meta(description="Median, nearest rank.")]
+    p95: Annotated[float | None, Meta(description="95th percentile, nearest rank.")]
+    max: float | None
+    n: Annotated[Count, Meta(description="How many there are.")]
+    excluded: Annotated[dict[str, Count], Meta(description="How many are not in `n`, by why; see `null_reason`.")]
+
+
+class SilenceDocument(Document, frozen=True):
+    """Stretches in which nobody spoke."""
+
+    total_ms: Count
+    longest_ms: Count
+    episodes: Count
+    estimated: bool
+
+
+_TYPES: dict[Any, Any] = {
+    int: Count,
+    ChunkGaps | None: ChunkGapsDocument | None,
+    Spread: SpreadDocument,
+    dict[str, int]: dict[str, Count],
+    dict[str, Silence]: dict[str, SilenceDocument],
+}
+"""Of numbers in the API, by what they are in the conversation, where it is not the same."""
+
+
+def with_numbers(numbers: Iterable[Number[Any]], behind: Mapping[str, str]) -> Callable[[type[D]], type[D]]:
+    """Makes the numbers of a table fields of a document, in the order of the table. A field that `behind` maps to a
+    number comes behind that number and those before it; whatever is left over comes last."""
+
+    def made(document: type[D]) -> type[D]:
+        declared = get_type_hints(document, include_extras=True)
+        fields = [*_interleaved(declared, [*numbers], behind)]
+        namespace = {"__doc__": document.__doc__, "__module__": document.__module__}
+        return msgspec.defstruct(  # type: ignore[return-value]
+            document.__name__, fields, bases=(Document,), namespace=namespace, frozen=True, kw_only=True
+        )
+
+    return made
+
+
+def number_values(numbers: Iterable[Number[Of]], of: Of) -> dict[str, Any]:
+    """The numbers as fields of a document."""
+    return {number.name: _value(number.value(of)) for number in numbers}
+
+
+def _interleaved(
+    declared: Mapping[str, Any], numbers: Iterable[Number[Any]], behind: Mapping[str, str]
+) -> Iterator[tuple[str, Any]]:
+    left = iter(numbers)
+    for name, type in declared.items():
+        if name in behind:
+            for number in left:
+                yield number.name, _type(number)
+                if number.name == behind[name]:
+                    break
+        yield name, type
+    for number in left:
+        yield number.name, _type(number)
+
+
+def _type(number: Number[Any]) -> Any:
+    more = {"deprecated": True} if number.replaced_by else None
+    meta = Meta(description=number.description, extra_json_schema=more)
+    return Annotated[_TYPES.get(number.type, number.type), meta]
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, Spread):
+        return SpreadDocument(p50=value.p50_ms, p95=value.p95_ms, max=value.max_ms, n=value.n, excluded=value.excluded)
+    if isinstance(value, ChunkGaps):
+        return ChunkGapsDocument(**msgspec.structs.asdict(value))
+    if isinstance(value, Silence):
+        return SilenceDocument(**msgspec.structs.asdict(value))
+    return {name: _value(one) for name, one in value.items()} if isinstance(value, dict) else value
