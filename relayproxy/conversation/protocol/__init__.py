@@ -1,5 +1,5 @@
-"""The ConversationRelay protocol: both message sets, how a message is decoded, and what Twilio accepts.
+"""The ConversationRelay protocol: both message sets, their decoding, and what Twilio rejects and how.
 
-Knows: JSON, the fields of each message type.
+Knows: JSON; the fields of each message type.
 Must not know: conversations.
 """

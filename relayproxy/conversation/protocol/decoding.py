@@ -1,10 +1,10 @@
-"""Decoding a message: from the text of it to the typed event and, for a backend's, the violation.
+"""Decoding: a message's text in, its event and (for a backend's message) its violation out.
 
 Knows: JSON; how far a message may stray from its definition and still be understood; what is kept of foreign JSON.
 Must not know: WebSocket frames; what messages mean together.
 
-A message that is as defined costs one typed decode. Any other is parsed as a value, and both the event and the
-violation are told from that value. Nothing raises. Every string that comes out can be encoded as UTF-8 (but for
+A message that is as defined takes one typed decode. Any other, and `setup`, is parsed as a JSON value, from which both
+the event and the violation are told. Nothing raises. Every string of the result can be encoded as UTF-8 (but for
 `Text.token`), and every JSON value written as JSON again.
 """
 
@@ -56,7 +56,7 @@ class Decoded(msgspec.Struct, frozen=True):
 
     @property
     def type(self) -> str | None:
-        """What the message calls itself (at most 64 characters); None when it does not."""
+        """The message's `type`, at most 64 characters; None when it has none."""
         event = self.event
         return event.type or None if isinstance(event, Unknown) else _NAMES[type(event)]
 

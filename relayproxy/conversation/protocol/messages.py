@@ -3,12 +3,12 @@
 Knows: what each side may send, and what Twilio accepts in a field.
 Must not know: how JSON is decoded; WebSocket frames; what messages mean together.
 
-Both sets are open: Twilio and backends send types and fields that came later than this was written.
-An absent field is None. Comments of a field name what is known of its values; the rest is documented by Twilio.
+Both sets are open: Twilio and backends send types and fields that came later than this was written. An absent field is
+None. A type's constraints (`Meta`) are Twilio's; decoding understands values beyond them.
 """
 
 import math
-from typing import Annotated, Any, Final, get_args
+from typing import Annotated, Any, Final, Literal, get_args
 
 import msgspec
 
@@ -89,7 +89,7 @@ class Text(_Typed, frozen=True, tag="text"):
     """A piece of a reply to be spoken; the one that is `last` ends the reply."""
 
     token: str
-    """As sent. Half of a surrogate pair may stand alone: the next token may begin with the other (`mended`)."""
+    """As sent. Half of a surrogate pair may stand alone: the next token may begin with the other half."""
     last: bool | None = None
     lang: str | None = None
     preemptible: bool | None = None
@@ -145,13 +145,16 @@ class Hints(_Typed, frozen=True, tag="hints"):
     """Words that the caller is likely to say. Its fields are not known."""
 
 
+UnknownReason = Literal["not_text", "not_json", "not_object", "no_type", "unknown_type", "wrong_field"]
+"""`wrong_field`: a required field is absent or of a wrong type."""
+
+
 class Unknown(msgspec.Struct, frozen=True):
     """A message that is none of the above."""
 
-    why: str
-    """`not_text`, `not_json`, `not_object`, `no_type`, `unknown_type` or `wrong_field`."""
+    why: UnknownReason
     type: str | None = None
-    """What it calls itself (at most 64 characters), when it does."""
+    """Its `type`, at most 64 characters; None when it has none."""
 
 
 FromTwilio = Setup | Prompt | Dtmf | Interrupt | Error | Info

@@ -1,7 +1,9 @@
 """Partial JSON: the strings in the head of an object of which the rest is missing or cannot be kept as a value.
 
-Knows: where strings end and objects nest in JSON. It takes time in proportion to a head of bounded length.
+Knows: where strings end and objects nest in JSON.
 Must not know: message types; why the rest is missing.
+
+Time is linear in the length of a bounded head.
 """
 
 import json

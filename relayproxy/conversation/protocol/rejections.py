@@ -1,6 +1,6 @@
-"""How Twilio answers a message that it rejects, and what it does when they do not stop.
+"""Rejections: Twilio's answer to a message that it does not accept, and its end of a session with too many of them.
 
-Knows: the text of its `error`, its error codes, the close frame.
+Knows: the text of the `error` message, the error codes, the close frame.
 Must not know: why a message is rejected.
 """
 
@@ -11,7 +11,7 @@ SOCKET_ENDED = 64105
 MOST_IN_A_ROW = 10
 """Consecutive rejected messages at which Twilio ends the session."""
 TOO_MANY = 1007, "Too many consecutive malformed messages."
-"""The close frame with which it does."""
+"""Code and reason of the close frame with which it does."""
 
 _REJECTED = re.compile(
     r"\s*invalid message\b(?P<received> received)?(?:,? code:? ?\d+)?(?:[,:] ?(?P<rest>.*))?", re.IGNORECASE | re.DOTALL
