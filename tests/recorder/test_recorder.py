@@ -6,13 +6,19 @@ import logging
 import os
 import shutil
 import sqlite3
+import sys
 import threading
+from collections import Counter
 from dataclasses import astuple, replace
 from pathlib import Path
+from types import FrameType
+from typing import Any, get_args
 
+import msgspec
 import pytest
 
 from relayproxy.conversation.measures.spans import Span
+from relayproxy.conversation.protocol.messages import Prompt, Text
 from relayproxy.journal.format import MAX_TOOK, EntryKind, GapCause
 from relayproxy.journal.segments import segment_numbers, segment_path
 from relayproxy.store.schema.migrate import migrate
@@ -717,3 +723,33 @@ def test_what_had_to_wait_for_its_reader(stage: Stage) -> None:
     at_once, held = stage.archive.messages(call.id)
     assert (at_once.held, at_once.out) == (False, at_once.t + MS)
     assert (held.held, held.out) == (True, None)
+
+
+def test_a_message_is_decoded_once_on_its_way_from_the_journal_to_the_row(stage: Stage) -> None:
+    journal = stage.journal()
+    call = journal.call()
+    call.twilio(setup())
+    for number in range(20):
+        call.twilio(prompt(f"hello {number}"))
+        call.backend(token("Sure, "))
+        call.backend(token("at once.", last=True))
+    call.backend('{"type":"txt","token":"a slip"}')
+    call.backend('{"type":"end","handoffData":"{\\"reasonCode\\":\\"done\\"}"}')
+    call.end()
+    recorder = stage.recorder()
+    parsers: Counter[str] = Counter()
+
+    def count(frame: FrameType, event: str, called: Any) -> None:
+        if event == "call" and frame.f_code.co_name in ("loads", "string_members"):
+            parsers[frame.f_code.co_name] += 1
+        elif event == "c_call" and isinstance(called.__self__, msgspec.json.Decoder):
+            kind = called.__self__.type
+            parsers["backend's" if Text in get_args(kind) else "Twilio's" if Prompt in get_args(kind) else "other"] += 1
+
+    sys.setprofile(count)
+    recorder.finish()
+    sys.setprofile(None)
+
+    # As JSON of any kind: the setup, the slip, and what is within the handoff's string.
+    assert parsers == {"Twilio's": 1 + 20, "backend's": 2 * 20 + 2, "loads": 3}
+    assert stage.stored(call.id).session.handoff_reason == "done"
