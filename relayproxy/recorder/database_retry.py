@@ -1,4 +1,4 @@
-"""Waiting for the database.
+"""Database retry: repeats what needs the database until it answers.
 
 Knows: trying again until it works, saying so once for each change, and giving up only when told to stop.
 Must not know: what is read or written.

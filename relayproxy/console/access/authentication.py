@@ -12,7 +12,7 @@ from functools import cached_property
 
 from aiohttp import web
 
-from relayproxy.console.access.cookies import CookieClaims, Cookies, bond_of, key_in
+from relayproxy.console.access.cookies import CookieClaims, Cookies, key_in, password_digest
 from relayproxy.console.access.origins import Origins
 from relayproxy.console.access.principal import LOCAL, Principal
 from relayproxy.console.http.middleware import Problem
@@ -135,7 +135,12 @@ class Authenticator:
     def _signed_in(self, request: web.Request) -> Authenticated | None:
         found = self._cookie(request)
         user = self._users.get(found.name) if found else None
-        if found is None or user is None or not user.password or not same(found.bond, bond_of(user.password)):
+        if (
+            found is None
+            or user is None
+            or not user.password
+            or not same(found.password_digest, password_digest(user.password))
+        ):
             return None
         return Authenticated(Principal(found.name, user.role, "password"), found)
 

@@ -1,7 +1,7 @@
-"""Session cookies: signed values that carry a signed-in principal, and their revocation.
+"""Session cookies: signed values that carry a signed-in principal.
 
-Knows: what it says, how it is signed, when it ends.
-Must not know: passwords, settings, what the cookie opens; which cookies were ended by signing out.
+Knows: what a cookie says, how it is signed, when it runs out.
+Must not know: passwords, settings, what a cookie opens; which cookies were revoked.
 
 The cookie holds a name, a random id, and a digest of the user's password hash, so that it ends with the password; and
 the time of signing in.
@@ -33,11 +33,11 @@ class CookieClaims:
 
     name: str
     id: str
-    bond: str
+    password_digest: str
     until: int
 
 
-def bond_of(hash: str) -> str:
+def password_digest(hash: str) -> str:
     """What ties a cookie to a password hash, and does not give it away."""
     return hashlib.sha256(b"relayproxy cookie\0" + hash.encode()).hexdigest()[:24]
 
@@ -51,17 +51,17 @@ class Cookies:
 
     def make(self, name: str, hash: str) -> str:
         """A cookie for the user with this password hash."""
-        return self._serializer.dumps([name, secrets.token_urlsafe(16), bond_of(hash)])
+        return self._serializer.dumps([name, secrets.token_urlsafe(16), password_digest(hash)])
 
     def read(self, cookie: str) -> CookieClaims | None:
         """What the cookie says; None when it is none of ours or has run out."""
         if len(cookie) > _LONGEST:
             return None
         try:
-            (name, id, bond), signed = self._serializer.loads(cookie, max_age=LIFETIME, return_timestamp=True)
+            (name, id, digest), signed = self._serializer.loads(cookie, max_age=LIFETIME, return_timestamp=True)
         except (BadData, ValueError, TypeError):
             return None
-        return CookieClaims(name, id, bond, int(signed.timestamp()) + LIFETIME)
+        return CookieClaims(name, id, digest, int(signed.timestamp()) + LIFETIME)
 
 
 def key_in(folder: Path) -> str:

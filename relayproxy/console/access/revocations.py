@@ -1,6 +1,6 @@
-"""Cookies that were ended before their time, by signing out.
+"""Cookie revocation: ends cookies by signing out, on every console of the installation.
 
-Knows: where that is kept: in a file of this data folder, at once, and in the database, for every console on it.
+Knows: the two places where that is kept: a file in the data folder, at once, and the database, for every console.
 Must not know: how a cookie is signed; what it opens.
 
 A cookie counts no more when either says so. The file makes signing out safe while the database is away: this console
@@ -57,7 +57,10 @@ class Revocations:
 
     async def among(self, ids: Iterable[str]) -> frozenset[str]:
         """Which cookies were ended on any console. Raises `StoreError`."""
-        return await asyncio.to_thread(revoked, self._queries, tuple(ids))
+        asked = tuple(ids)
+        found = await asyncio.to_thread(revoked, self._queries, asked)
+        # Meanwhile one may have been ended here.
+        return found.union(id for id in asked if id in self._file)
 
     async def run(self) -> None:
         """Writes to the database what the file has from before and what is revoked, until cancelled."""

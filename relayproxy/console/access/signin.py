@@ -1,7 +1,7 @@
 """Sign-in and sign-out pages, and the middleware that requires authentication.
 
 Knows: what may be had without being known; where a browser is sent to sign in; when a stream has to end.
-Must not know: what the handlers behind it show; how a proof works.
+Must not know: what the handlers behind it show; how a request is authenticated.
 """
 
 import asyncio
@@ -49,20 +49,20 @@ _RETRY = web.RequestKey("retry_after", int)
 
 
 class SignIn:
-    """The console's door."""
+    """Sign-in state of the console: who is signed in, what is being answered to whom, and who has signed out."""
 
     def __init__(self, settings: Settings, queries: Queries, writer: AnnotationWriter) -> None:
         self.origins = Origins(settings)
         ended = RevocationFile(settings.data_dir / FILE)
         self.revocations = Revocations(ended, queries, writer)
-        self.proof = Authenticator(settings, self.origins, ended)
+        self.authenticator = Authenticator(settings, self.origins, ended)
         self.throttle = Throttle()
         self._running: defaultdict[str, set[asyncio.Transport]] = defaultdict(set)
 
     async def sender(self, request: web.Request) -> Authenticated | None:
         """Who sent the request; None when that is not known, or when their cookie was ended on any console. Raises a
         Problem as `Authenticator.of` does, and `StoreError` when the database cannot be asked."""
-        found = self.proof.of(request)
+        found = self.authenticator.of(request)
         if found is None or found.cookie is None:
             return found
         return None if await self.revocations.among([found.cookie.id]) else found
@@ -108,7 +108,7 @@ def set_up(app: web.Application, settings: Settings, queries: Queries, writer: A
     has the middleware that tells errors already: the guard comes after it."""
     app[SIGN_IN] = SignIn(settings, queries, writer)
     audit_log.set_up(app, writer)
-    if app[SIGN_IN].proof.by_password:
+    if app[SIGN_IN].authenticator.by_password:
         app.cleanup_ctx.append(_revocation_tasks)
     app.middlewares.append(guard)
     app.on_response_prepare.append(_say_how)
@@ -117,10 +117,10 @@ def set_up(app: web.Application, settings: Settings, queries: Queries, writer: A
 
 
 async def _revocation_tasks(app: web.Application) -> AsyncIterator[None]:
-    door = app[SIGN_IN]
-    tasks = [asyncio.create_task(work) for work in (door.revocations.run(), door.watch())]
+    state = app[SIGN_IN]
+    tasks = [asyncio.create_task(work) for work in (state.revocations.run(), state.watch())]
     yield
-    await door.revocations.settle()
+    await state.revocations.settle()
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -129,16 +129,16 @@ async def _revocation_tasks(app: web.Application) -> AsyncIterator[None]:
 @web.middleware
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Lets a request through to its handler when its sender is known, or need not be."""
-    door, resource = request.app[SIGN_IN], request.match_info.route.resource
+    state, resource = request.app[SIGN_IN], request.match_info.route.resource
     path = resource.canonical if resource else ""
-    request[ADDRESS] = door.origins.address(request)
+    request[ADDRESS] = state.origins.address(request)
     if path == "/healthz":
         return await handler(request)
-    door.origins.check(request)
+    state.origins.check(request)
     if path in OPEN:
         return await handler(request)
     try:
-        proven = await door.sender(request)
+        sender = await state.sender(request)
     except Problem as problem:
         if problem.code == "wrong_token":
             await _tell_wrong_token(request)
@@ -146,17 +146,17 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     except StoreError:
         if path not in HEALTH:
             raise
-        proven = door.proof.of(request)
-    if proven is None:
-        return _ask(request, door)
-    request[PRINCIPAL] = proven.identity
-    with door.running(proven.cookie, request.transport):
+        sender = state.authenticator.of(request)
+    if sender is None:
+        return _ask(request, state)
+    request[PRINCIPAL] = sender.identity
+    with state.running(sender.cookie, request.transport):
         return await handler(request)
 
 
-def _ask(request: web.Request, door: SignIn) -> web.StreamResponse:
+def _ask(request: web.Request, state: SignIn) -> web.StreamResponse:
     """What somebody gets who is not known: the form, when a person is looking."""
-    if not _is_page(request) or not door.proof.by_password:
+    if not _is_page(request) or not state.authenticator.by_password:
         raise Problem(401, "sign_in_required", "Who are you? Sign in, or send a token (Authorization: Bearer …).")
     if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
         # A link from elsewhere: the browser has kept the cookie back, and sends it when our own page goes there.
@@ -177,50 +177,50 @@ def _is_page(request: web.Request) -> bool:
 
 async def form(request: web.Request) -> web.StreamResponse:
     """`GET /signin?next=`."""
-    door, onward = request.app[SIGN_IN], own_path(request.query.get("next", ""))
+    state, onward = request.app[SIGN_IN], own_path(request.query.get("next", ""))
     known: Authenticated | None = None
     with suppress(StoreError):
-        known = await door.sender(request)
-    if not door.proof.by_password or known is not None:
+        known = await state.sender(request)
+    if not state.authenticator.by_password or known is not None:
         raise web.HTTPSeeOther(onward)
     return _form(request, onward)
 
 
 async def sign_in(request: web.Request) -> web.StreamResponse:
     """`POST /signin` with `name`, `password` and `next`."""
-    door, fields = request.app[SIGN_IN], await form_of(request)
+    state, fields = request.app[SIGN_IN], await form_of(request)
     name, password = fields.get("name", "").strip(), fields.get("password", "")
     onward = own_path(fields.get("next", ""))
-    if not door.proof.by_password:
+    if not state.authenticator.by_password:
         raise bad_request("Nobody signs in here with a password.")
-    if door.proof.busy:
+    if state.authenticator.busy:
         return _later(request, onward, name, _BUSY, "Many are signing in at the moment. Try again in a few seconds.")
-    wait = door.throttle.enter(address_of(request), name)
+    wait = state.throttle.enter(address_of(request), name)
     if wait > 0:
         return _later(request, onward, name, wait, f"Too many attempts. Try again in {_words(wait)}.")
-    right = await door.proof.check(name, password)
+    right = await state.authenticator.check(name, password)
     # What is no user's name may be a password in the wrong field.
-    actor = name if door.proof.known(name) else ""
+    actor = name if state.authenticator.known(name) else ""
     if not right:
         _log.warning("a sign-in failed: %s from %s", actor or "no such user", address_of(request))
         await audit(request, "sign_in_failed", "", actor=actor)
         return _form(request, onward, name, "That name and password do not go together.", status=401)
-    door.throttle.succeeded(address_of(request), name)
+    state.throttle.succeeded(address_of(request), name)
     response = web.HTTPSeeOther(onward)
-    door.proof.sign_in(request, response, name)
+    state.authenticator.sign_in(request, response, name)
     await audit(request, "sign_in", "", actor=name)
     raise response
 
 
 async def sign_out(request: web.Request) -> web.StreamResponse:
     """`POST /signout`: ends the cookie on every console, and the live streams that it opened."""
-    door, response = request.app[SIGN_IN], web.HTTPSeeOther("/signin")
-    ended = door.proof.sign_out(request, response)
+    state, response = request.app[SIGN_IN], web.HTTPSeeOther("/signin")
+    ended = state.authenticator.sign_out(request, response)
     if ended:
-        door.revocations.revoke(ended)
-        door.cut(ended.id)
+        state.revocations.revoke(ended)
+        state.cut(ended.id)
         await audit(request, "sign_out", "", actor=ended.name)
-        await door.revocations.settle()
+        await state.revocations.settle()
     raise response
 
 

@@ -1,4 +1,4 @@
-"""Sign-ins that were ended before their time, for every console on the database.
+"""Revocations: sign-ins that were ended before they ran out, for every console on the database.
 
 Knows: their table; that an entry is of no use once the sign-in would have run out.
 Must not know: what a sign-in is, or opens.

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from relayproxy.console.access.cookies import Cookies, bond_of
+from relayproxy.console.access.cookies import Cookies, password_digest
 
 KEY = "k" * 32
 
@@ -15,7 +15,7 @@ def test_a_cookie_says_who_signed_in_and_until_when() -> None:
     found = cookies.read(cookies.make("alice", "hash"))
 
     assert found is not None
-    assert (found.name, found.bond) == ("alice", bond_of("hash"))
+    assert (found.name, found.password_digest) == ("alice", password_digest("hash"))
     assert 0 <= time.time() + 12 * 3600 - found.until < 60
 
 

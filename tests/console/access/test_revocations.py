@@ -12,9 +12,11 @@ import pytest
 from sqlalchemy import text
 
 from relayproxy.console.access import revocations, signin
-from relayproxy.console.access.revocations import RevocationFile
+from relayproxy.console.access.cookies import CookieClaims
+from relayproxy.console.access.revocations import RevocationFile, Revocations
 from relayproxy.settings.model import Settings
-from relayproxy.store.engine import open_engine
+from relayproxy.store.engine import open_engine, open_reader
+from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.revocations import GRACE, Revocation, add_revocations
 from tests.console.door import PASSWORD, Client, console_on, settings_in, status_of
@@ -181,6 +183,17 @@ async def test_what_could_not_be_written_before_a_restart_is_written_after_it(
                 return await status_of(b, OPENED, Cookie=kept) == 401
 
             await until(known_elsewhere)
+
+
+async def test_who_signs_out_while_a_page_is_asked_for_does_not_get_it(database: str, tmp_path: Path) -> None:
+    reader, writer = open_reader(database), AnnotationWriter(open_engine(database))
+    found = Revocations(RevocationFile(tmp_path / "ended"), Queries(reader), writer)
+    asked = asyncio.create_task(found.among(["a", "b"]))
+    await asyncio.sleep(0)  # the database is being asked
+    found.revoke(CookieClaims("alice", "a", "", int(time.time()) + 100))
+    assert await asked == {"a"}
+    writer.close()
+    reader.dispose()
 
 
 def test_what_has_run_out_is_not_kept(database: str) -> None:

@@ -160,12 +160,12 @@ async def test_an_unknown_name_takes_as_long_as_a_known_one(folder: Path) -> Non
     slow = PasswordHasher(time_cost=6, memory_cost=16 * 1024, parallelism=1).hash(PASSWORD)
     async with console_on(settings_in(folder, users={"alice": {"password": slow}})) as client:
         assert client.app is not None
-        proof = client.app[SIGN_IN].proof
-        await proof.check("nobody", "x")  # makes the decoy
+        authenticator = client.app[SIGN_IN].authenticator
+        await authenticator.check("nobody", "x")  # makes the decoy
 
         async def seconds(name: str) -> float:
             began = time.process_time()
-            assert not await proof.check(name, "x")
+            assert not await authenticator.check(name, "x")
             return time.process_time() - began
 
         known = min([await seconds("alice") for _ in range(5)])
@@ -300,14 +300,14 @@ async def test_a_live_stream_ends_with_the_cookie_that_opened_it(client: Client)
 
 async def test_a_request_ends_when_its_cookie_runs_out(client: Client) -> None:
     assert client.app is not None
-    door = client.app[SIGN_IN]
+    state = client.app[SIGN_IN]
     gone = asyncio.Event()
 
     class Transport(asyncio.Transport):
         def abort(self) -> None:
             gone.set()
 
-    with door.running(cookies.CookieClaims("alice", "id", "bond", int(time.time()) - 1), Transport()):
+    with state.running(cookies.CookieClaims("alice", "id", "bond", int(time.time()) - 1), Transport()):
         await asyncio.wait_for(gone.wait(), 10)
 
 
