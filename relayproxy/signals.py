@@ -60,7 +60,7 @@ def stop_event(*numbers: signal.Signals) -> threading.Event:
             while not set(told.recv(64)).intersection(numbers):
                 pass
             event.set()
-            while told.recv(64):  # for as long as the process lives, somebody must read
+            while told.recv(64):  # for as long as the process lives, it must be read
                 pass
 
     threading.Thread(target=wait, name="signals", daemon=True).start()

@@ -42,7 +42,7 @@ StudioTransition = Literal["success", "failed", "none", "unknown"]
 
 
 class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Something in a session that somebody should know of. Severity, meaning and advice follow from its code."""
+    """An observation about a session that needs attention. Severity, meaning and advice follow from its code."""
 
     code: str
     """A key of `findings.CATALOGUE`."""

@@ -38,7 +38,7 @@ class Caller(msgspec.Struct, frozen=True):
     """`IN_PROGRESS` for a further session of the same call."""
 
     @classmethod
-    def somebody(cls, rng: random.Random) -> "Caller":
+    def random(cls, rng: random.Random) -> "Caller":
         """A caller with ids and a number of the right shape."""
         session, call, account = (f"{rng.getrandbits(128):032x}" for _ in range(3))
         return cls("VX" + session, "CA" + call, "AC" + account, f"+155501{rng.randrange(100_000):05}")
@@ -91,7 +91,7 @@ class CallResult(msgspec.Struct, frozen=True):
     status: int | None
     """HTTP status of the handshake; None when there was no answer."""
     close_code: int | None
-    """Of the close frame that ended it, whoever sent it first; 1005 without a code, 1006 without a frame."""
+    """Of the close frame that ended it, of whichever side sent it first; 1005 without a code, 1006 without a frame."""
     close_reason: str
     handoff_data: str | None = None
     problem: str | None = None

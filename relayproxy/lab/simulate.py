@@ -100,7 +100,7 @@ async def simulate(
     async def caller() -> None:
         nonlocal sent, received
         for scenario, rng in plans:
-            who = msgspec.structs.replace(Caller.somebody(rng), account_sid=account)
+            who = msgspec.structs.replace(Caller.random(rng), account_sid=account)
             result = await call(line, scenario, caller=who, rng=rng)
             endings[result.ending] += 1
             if result.problem is not None:

@@ -146,7 +146,7 @@ class Sessions:
         known = self._named.get(name)
         resting = self._resting.get(known) if known is not None else None
         if resting is not None and (resting.ended_at < since or resting.revision != self._revision(resting)):
-            self._forget(resting)  # it is over, or it has been derived anew meanwhile
+            self._forget(resting)  # it is over, or was derived anew meanwhile
             known = None
         if known is not None:
             return known

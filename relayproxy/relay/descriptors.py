@@ -3,7 +3,7 @@
 Knows: limits of this process; that the system gives the lowest number that is free.
 Must not know: what they are for.
 
-A call takes two. A few are kept back, so that the journal can go on and whoever asks gets an answer.
+A call takes two. A few are kept back, so that the journal can go on and new requests get an answer.
 """
 
 import errno

@@ -73,7 +73,7 @@ class Relay:
         self.live: set[Splice] = set()
         self.handshakes: set[asyncio.Task[object]] = set()
         self.leaving = False
-        """Calls are still taken, and whoever sends them is told to send them elsewhere."""
+        """Calls are still taken, and their senders are told to send new ones elsewhere."""
         self.draining = False
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:

@@ -50,7 +50,7 @@ class RefusalLog:
         more = self._limit.suffix((refusal.reason, refusal.signed))
         if more is None:
             return
-        # Whoever sends a signature or gets through meant a call; the rest is everyday noise on a public port.
+        # A request with a signature, or one that gets through, was meant as a call; the rest is noise on a public port.
         level = logging.WARNING if refusal.signed or not refusal.status else logging.INFO
         answered = f"answered {refusal.status} to" if refusal.status else "relayed a request of"
         signed = " with Twilio's signature" if refusal.signed else ""

@@ -188,7 +188,7 @@ class Settings(BaseModel):
 
     @property
     def asks_who(self) -> bool:
-        """True when the console must know who asks: somebody or something that may is configured."""
+        """True when the console authenticates requests: a user, a token or a proxy's user header is configured."""
         return bool(self.users or self.tokens or self.console_user_header)
 
     @property
@@ -289,11 +289,11 @@ def _place(url: str) -> tuple[str, str, int, str]:
 
 
 def require_sign_in(settings: Settings) -> None:
-    """Raises SettingError when the console would show calls to whoever reaches it from another machine."""
+    """Raises SettingError when the console would show calls without sign-in to other machines."""
     if not settings.asks_who and not is_loopback(split_address(settings.console)[0]):
         raise SettingError(
             f"console={settings.console}: without a sign-in the console listens on loopback only, such as "
-            "127.0.0.1:8081. Let somebody sign in ([users.NAME] in the file or RELAYPROXY_USERS__NAME__PASSWORD; "
+            "127.0.0.1:8081. Configure a user ([users.NAME] in the file or RELAYPROXY_USERS__NAME__PASSWORD; "
             '"relayproxy password" makes it), or name a trusted proxy\'s header (console_user_header)'
         )
 

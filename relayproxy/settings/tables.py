@@ -39,7 +39,7 @@ class Route(BaseModel):
 
 
 class User(BaseModel):
-    """Somebody who signs in to the console; without a password, somebody whose name comes from a trusted proxy."""
+    """A user of the console; without a password, one whose name comes from a trusted proxy."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

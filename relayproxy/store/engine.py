@@ -36,8 +36,8 @@ _CONNECT = {
 }
 """libpq's parameters; a URL may say otherwise."""
 LOCK_TIMEOUT, IDLE_TIMEOUT, READ_TIMEOUT = "5s", "60s", "30s"
-"""How long PostgreSQL waits for somebody else's lock, for the next statement of a transaction, and for a query of a
-reader to end."""
+"""How long PostgreSQL waits for a lock of another session, for the next statement of a transaction, and for a
+reader's query to end."""
 READ_SECONDS = 20.0
 """As the last of them, for SQLite."""
 LOOK_AT_THE_CLOCK = 20_000

@@ -32,10 +32,10 @@ _AWAY = {
 """PostgreSQL's SQLSTATEs of what soon passes; so does everything of class 08, connections."""
 _DAMAGED = ("XX001", "XX002")
 _FORBIDDEN = "42501"
-"""Of class 42, statements that are wrong, the one that is for whoever runs the database to see to."""
+"""Of class 42, statements that are wrong, the one that the database's administrator has to resolve."""
 _TOO_LONG = "database: looking for it took too long; ask for less: a shorter time (since:24h), or longer words"
 _REFUSED = ("authentication failed", "does not exist", "no pg_hba.conf entry", "not permitted to log in")
-"""What PostgreSQL says, among much that passes, to somebody who will never get in."""
+"""What PostgreSQL answers, among much that passes, to a client that it will never admit."""
 
 
 class StoreError(RelayproxyError):

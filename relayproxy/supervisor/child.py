@@ -140,7 +140,7 @@ class Child:
 
 
 def say(text: str) -> None:
-    """A line on standard output, if there is still somebody to read it."""
+    """Writes a line to standard output, if that is still open."""
     with contextlib.suppress(OSError):
         print(text, flush=True)
 

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 class Migration:
     """`run` is to be run as a task; cancelling it ends the attempt under way. `replaced` is awaited when it
-    has worked after trouble: the file may be another one now, and whoever holds the old one open must let go of it."""
+    has worked after trouble: the file may be another one now, and must be reopened."""
 
     def __init__(
         self, environment: Mapping[str, str], replaced: Callable[[], Awaitable[None]], *, thorough: bool = False

@@ -57,7 +57,7 @@ class Call:
 async def call(**twiml: Any) -> AsyncIterator[Call]:
     made = Call(TwiML(**twiml))
     tasks = [asyncio.create_task(made.session.playback.run()), asyncio.create_task(made.session.leave())]
-    made.session.begin(Caller.somebody(random.Random(1)))
+    made.session.begin(Caller.random(random.Random(1)))
     yield made
     for task in tasks:
         task.cancel()

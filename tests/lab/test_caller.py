@@ -28,7 +28,7 @@ async def lines(steps: Sequence[Step], *replies: FromBackend, seed: int = 1, pat
 
     rng = random.Random(seed)
     session = SimulatedSession(TwiML(), rng, SPEED, send, lambda ending, _: sent.append(ending))
-    session.begin(Caller.somebody(random.Random(1)))
+    session.begin(Caller.random(random.Random(1)))
     playing = asyncio.create_task(session.playback.run())
     async with asyncio.timeout(60):
         await Person(session, rng, SPEED, patience).perform(steps)

@@ -8,7 +8,7 @@ from relayproxy.lab.result import Caller
 
 
 def test_the_setup_message_has_its_keys_in_order() -> None:
-    caller = Caller.somebody(random.Random(1))
+    caller = Caller.random(random.Random(1))
     assert list(msgspec.to_builtins(caller.setup({"plan": "gold"}))) == [
         "type",
         "sessionId",
@@ -27,7 +27,7 @@ def test_the_setup_message_has_its_keys_in_order() -> None:
 
 
 def test_callers_have_ids_of_the_right_shape() -> None:
-    one, same, other = (Caller.somebody(random.Random(seed)) for seed in (1, 1, 2))
+    one, same, other = (Caller.random(random.Random(seed)) for seed in (1, 1, 2))
     assert one == same
     assert one != other
     for sid, prefix in ((one.session_id, "VX"), (one.call_sid, "CA"), (one.account_sid, "AC")):
@@ -39,7 +39,7 @@ def test_callers_have_ids_of_the_right_shape() -> None:
 
 
 def test_a_second_session_of_a_call() -> None:
-    caller = Caller.somebody(random.Random(1))
+    caller = Caller.random(random.Random(1))
     again = msgspec.structs.replace(caller, session_id="VX" + "0" * 32, call_status="IN_PROGRESS")
     assert again.setup({}).call_status == "IN_PROGRESS"
     assert again.setup({}).call_sid == caller.call_sid

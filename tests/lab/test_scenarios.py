@@ -19,7 +19,7 @@ async def made(name: str) -> CallResult:
     rng = random.Random(name)
     async with agent.serving(speed=SPEED) as url:
         line = Line(url, speed=SPEED, patience=30.0)
-        return await call(line, find(name), caller=Caller.somebody(rng), rng=rng)
+        return await call(line, find(name), caller=Caller.random(rng), rng=rng)
 
 
 def finals(result: CallResult) -> list[str]:

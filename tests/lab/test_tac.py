@@ -36,7 +36,7 @@ async def tac() -> AsyncIterator[str]:
 async def dial(url: str, scenario: Scenario = TALK, **line: Any) -> CallResult:
     rng = random.Random(1)
     options = {"speed": SPEED, "patience": 30.0, **line}
-    return await call(Line(url, **options), scenario, caller=Caller.somebody(rng), rng=rng)
+    return await call(Line(url, **options), scenario, caller=Caller.random(rng), rng=rng)
 
 
 async def test_a_whole_call(tac: str) -> None:

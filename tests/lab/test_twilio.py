@@ -25,7 +25,7 @@ async def dial(url: str, *steps: Step, twiml: TwiML | None = None, **line: Any) 
     rng = random.Random(1)
     scenario = Scenario("test", "", steps, twiml or TwiML())
     options = {"speed": SPEED, "patience": 30.0, **line}
-    return await call(Line(url, **options), scenario, caller=Caller.somebody(rng), rng=rng)
+    return await call(Line(url, **options), scenario, caller=Caller.random(rng), rng=rng)
 
 
 async def test_the_handshake() -> None:

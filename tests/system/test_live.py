@@ -32,7 +32,7 @@ async def delays(page: Page, system: Stack, arrivals: "asyncio.Queue[ServerConne
     found = []
     async with connect(system.url(), proxy=None, compression=None) as twilio:
         backend = await arrivals.get()
-        await twilio.send(json.dumps(Caller.somebody(random.Random()).setup({})))
+        await twilio.send(json.dumps(Caller.random(random.Random()).setup({})))
         [session] = await until(lambda: [item["id"] for item in system.sessions() if item["live"]])
         await page.goto(system.console.url + path.format(session))
         await page.evaluate(SEEN)

@@ -36,7 +36,7 @@ AT_ONCE = 200
 PAUSES = (1.0, 2.0, 5.0, 15.0, 30.0)
 """Seconds before a failed write is tried again, the last one again and again."""
 AGAIN = 15 * 60.0
-"""Seconds for which somebody who goes on looking at the same thing makes no new entry."""
+"""Seconds within which repeated views by one principal make one entry."""
 REMEMBERED = 10_000
 _OPENED = frozenset({"/sessions/{id}", "/api/sessions/{id}"})
 """Each of these is one look at a session."""

@@ -2,7 +2,7 @@
 
 Knows: the four ways: being on this machine, a token, the word of a trusted proxy, the cookie of having signed in; and
 how a password is checked.
-Must not know: pages, redirects, how often somebody may try.
+Must not know: pages, redirects, limits on attempts.
 """
 
 import asyncio

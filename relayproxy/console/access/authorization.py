@@ -1,7 +1,7 @@
 """Authorization: the principal of a request, and whether its role allows an action.
 
 Knows: that an admin may what a viewer may not.
-Must not know: how somebody proves who they are.
+Must not know: how a principal is authenticated.
 """
 
 from aiohttp import web

@@ -1,7 +1,7 @@
 """Request origins: the client address behind trusted proxies, and protection against cross-origin requests.
 
 Knows: trusted proxies and their headers; how browsers say what made them send a request; DNS rebinding.
-Must not know: who somebody is.
+Must not know: principals.
 
 A page of another site can make its reader's browser send requests here, to a console on the reader's own machine
 too. Browsers say so: `Sec-Fetch-Site` where they send it, else `Origin`. Programs send neither. A name of another

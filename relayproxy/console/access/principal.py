@@ -1,7 +1,7 @@
 """Principal: the person or program that sent a request, and the request keys under which it is kept.
 
 Knows: names, roles, and the keys of a request.
-Must not know: how somebody proves who they are; what they may do.
+Must not know: authentication, authorization.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Principal:
 
 
 LOCAL = Principal("local", "admin")
-"""Whoever works on this machine, while nobody has to sign in."""
+"""The principal of every request while no sign-in is configured."""
 PRINCIPAL = web.RequestKey("principal", Principal)
 """Under which sign-in leaves who it was; not there while nobody needs to be known."""
 ADDRESS = web.RequestKey("address", str)

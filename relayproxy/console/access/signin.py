@@ -155,7 +155,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 def _ask(request: web.Request, state: SignIn) -> web.StreamResponse:
-    """What somebody gets who is not known: the form, when a person is looking."""
+    """The answer to a request without a principal: the sign-in form for a browser's page, a 401 for the rest."""
     if not _is_page(request) or not state.authenticator.by_password:
         raise Problem(401, "sign_in_required", "Who are you? Sign in, or send a token (Authorization: Bearer …).")
     if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):

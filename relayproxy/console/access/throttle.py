@@ -114,7 +114,7 @@ class Throttle:
     def succeeded(self, address: str, name: str) -> None:
         """The attempt that `enter` let pass had the right password.
 
-        What was counted for the name and the address before stays: whoever has an account of their own, or waits for
+        What was counted for the name and the address before stays: a user who has an account of their own, or waits for
         the owner of another one to sign in, gains no attempts by it.
         """
         place, who, pair = _keys(address, name)
@@ -139,7 +139,7 @@ def _digest(text: str) -> bytes:
 
 
 def _network(address: str) -> str:
-    """The address, or the /64 of an IPv6 one: whoever has one address of it has all of them."""
+    """The address, or the /64 of an IPv6 address: one subscriber has all addresses of it."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

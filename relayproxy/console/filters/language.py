@@ -1,6 +1,6 @@
 """Filter language: parses text to criteria, reports what cannot be parsed, and writes criteria as text.
 
-Knows: fields' other names, what each kind of field takes, and what else somebody may have meant.
+Knows: fields' other names, what each kind of field takes, and what was probably meant by a field that is not known.
 Must not know: SQL; how complaints are shown.
 
 `parse` takes any text. Nothing in it is ignored silently: each token is in force, or there is a complaint about it.

@@ -273,7 +273,7 @@ def _refused(facts: Facts) -> HealthCheck:
     found = refused(facts.reports)
     if not found:
         return HealthCheck("refused", "ok", "No request was refused before it reached a backend")
-    # Whoever sends a signature or is relayed all the same meant a call; the rest is everyday noise on a public port.
+    # What is signed, or was relayed all the same, was meant as a call; the rest is noise on a public port.
     calls = [one for one in found if one.last.signed or not one.last.status]
     recent = [one for one in calls if facts.now - one.last.at < NOTED * SECOND]
     first = (recent or calls or found)[0]

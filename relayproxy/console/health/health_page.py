@@ -139,7 +139,7 @@ class Monitor:
 
 
 def _wall_ahead() -> float:
-    """Seconds between the wall clock and one that nobody sets; the same again and again until somebody sets it."""
+    """Seconds between the wall clock and a clock that is never set; it changes only when the wall clock is set."""
     # Where there is one that goes on while the machine sleeps, sleep is no step.
     return time.time() - time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 

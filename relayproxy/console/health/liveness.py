@@ -13,7 +13,7 @@ from aiohttp import web
 from relayproxy.console.http.json_response import json_response
 
 PATIENCE = 10.0
-"""Seconds that work may wait for a thread. Whoever waits for the database has given up before."""
+"""Seconds that work may wait for a thread. Queries of the database time out earlier."""
 FRESH = 1.0
 """Seconds for which it is enough that a thread was free."""
 

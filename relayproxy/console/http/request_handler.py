@@ -50,7 +50,7 @@ class ConsoleRequestHandler(web.RequestHandler):
         """Answers in our own words; a bug is aiohttp's to report."""
         if not isinstance(exc, HttpProcessingError):
             return super().handle_error(request, status, exc, message)
-        self._note(request.remote or "somebody", type(exc).__name__)
+        self._note(request.remote or "an unknown address", type(exc).__name__)
         what = "its address or a header is too long" if isinstance(exc, LineTooLong) else "it is not valid HTTP"
         answer = web.Response(status=status, text=f"relayproxy: this request cannot be read, {what}.\n")
         answer.force_close()

@@ -189,7 +189,7 @@ async def _sides(request: web.Request, by: str) -> tuple[Side, ...]:
     chosen = [selection(q, text, zone=zone) for text in alternatives] or [selection(q, zone=zone)]
     key = ("insight", by, *(one.key for one in chosen))
     sides = await summary_cache_of(queries).of(key, queries, lambda: _read(queries, chosen, by))
-    # Whoever asked first may have written it in other words, and made other mistakes.
+    # The first request for the same summary may have written the filter differently, with other mistakes.
     return tuple(replace(side, chosen=one) for side, one in zip(sides, chosen, strict=True))
 
 

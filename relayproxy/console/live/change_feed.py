@@ -125,7 +125,7 @@ class ChangeFeed(Generic[T]):
     async def _look_on(self) -> None:
         async with aclosing(self._poller.sessions()) as tokens:
             async for _ in tokens:
-                # The log has been told of a failure by whoever met it.
+                # The failure is in the log already, from where it occurred.
                 await asyncio.sleep(_REST * await retry_async(self._timed_look, _PAUSES, errors=StoreError))
         self._over = True
         async with self._changed:

@@ -1,7 +1,7 @@
 """Annotations: tags and notes of a session, as forms on its page and as an API.
 
 Knows: what a tag may look like and how long a note may be; who may take a note away.
-Must not know: SQL; who somebody is; that requests come from our own pages is for sign-in to see to.
+Must not know: SQL; authentication; the check that requests come from our own pages.
 """
 
 import asyncio
@@ -160,7 +160,7 @@ async def all_tags(request: web.Request) -> web.Response:
 
 
 def may_delete(identity: Principal, note: Note) -> bool:
-    """Whether somebody may take a note away."""
+    """Whether a principal may delete a note."""
     return identity.role == "admin" or identity.name == note.author
 
 

@@ -135,7 +135,7 @@ _STREAM = {
         "error",
         "Caller is waiting now",
         "The caller hears silence at this moment: nothing has been answered yet.",
-        "Look at your server. Twilio sets no time limit for it, so the caller waits until somebody hangs up.",
+        "Look at your server. Twilio sets no time limit for it, so the caller waits until one side hangs up.",
     ),
     "slow_turn": FindingDefinition(
         "warning",
@@ -225,7 +225,7 @@ _HANDOFF = {
         "info",
         "Handoff data not JSON",
         "handoffData is plain text. It is passed on as it is, but Studio and other readers cannot pick fields from it.",
-        "Send a JSON object as a string, unless whoever reads it expects this very text.",
+        "Send a JSON object as a string, unless its reader expects this very text.",
     ),
     "handoff_encoded_twice": FindingDefinition(
         "warning",
@@ -239,7 +239,7 @@ _HANDOFF = {
         "warning",
         "Handoff data very large",
         "handoffData is large for a form field; it may be cut off or refused on its way, and the context of the "
-        "conversation is lost to whoever takes over.",
+        "conversation is lost to the one who takes over.",
         "Pass an id and keep the rest in a store of your own.",
     ),
     "handoff_card_number": FindingDefinition(

@@ -109,7 +109,7 @@ def _leaves(key: str | None, value: Any) -> Iterator[tuple[str | None, str]]:
 
 
 def _where(key: str | None) -> str:
-    # A key that has digits may be somebody's number itself.
+    # A key that has digits may be a personal number itself.
     return "" if key is None or len(key) > 40 or re.search(r"[0-9]{3}", key) else f' in "{key}"'
 
 

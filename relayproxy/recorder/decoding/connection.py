@@ -178,7 +178,7 @@ class DecodedConnection:
         return messages
 
     def set_types(self, messages: Sequence[Message], types: Iterable[str | None]) -> None:
-        """What the last ones of `fresh` call themselves, as whoever has read them says; it may know only the first."""
+        """What the last ones of `fresh` call themselves, as their decoder says; it may know only the first."""
         start = len(self.fresh) - len(messages)
         for place, type in enumerate(types, start):
             if type is not None:

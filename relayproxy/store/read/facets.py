@@ -96,7 +96,7 @@ def values(
     queries: Queries, field: str, prefix: str, criteria: Criteria, limit: int = 12
 ) -> tuple[tuple[str, int | None], ...]:
     """At most `limit` values of a text or label field that contain `prefix`: those of the newest matching sessions with
-    their number, then such that begin with it and are found in an index, without a number."""
+    their number, then those that begin with it, from an index, without a number."""
     known: dict[str, int | None] = {}
     with queries.reading() as db:
         counted = _most(_count(db, criteria, [field], NEWEST)[2].get(field, Counter()), NEWEST)

@@ -3,7 +3,7 @@
 Knows: what of a file can be looked at cheaply and often, and how rarely all of it.
 Must not know: what the tables are for; what is done about damage.
 
-Whoever writes to a file keeps its pages in memory, and does not notice that somebody else has overwritten or cut them.
+A writer keeps a file's pages in memory, and does not notice that another program has overwritten or cut them.
 So it is opened afresh for each look: its header and its tables' definitions are read, and its size is compared with
 what it should be. `PRAGMA quick_check`, which reads all of it, follows when `REST` times its last duration is over.
 """
@@ -90,4 +90,4 @@ class FileWatch:
             except (DamagedFileError, ReplacedError) as problem:
                 self._found = problem
             except StoreError:
-                continue  # whoever writes meets it too
+                continue  # the writer meets it too

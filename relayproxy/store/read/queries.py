@@ -261,7 +261,7 @@ def _find(db: Connection, id: str) -> str | None:
     """Our id of the session with this id of ours or VX id."""
     c = tables.sessions.c
     found: str | None = db.execute(select(c.id).where(c.id == id)).scalar_one_or_none()
-    # Whoever knows an id can claim it afterwards.
+    # Anyone who knows an id can claim it afterwards.
     first = select(c.id).where(c.session_id == id).order_by(c.started_at, c.id).limit(1)
     return found or db.execute(first).scalar_one_or_none()
 

@@ -26,7 +26,7 @@ from relayproxy.store.schema.revisions import OTHER, heads, revisions, state_of,
 
 _FULL_TEXT = "SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL TABLE%USING fts5%'"
 _TURN = 0x72656C61790001
-"""The advisory lock of whoever migrates a PostgreSQL database; any number that others hardly use."""
+"""The advisory lock of a migration of a PostgreSQL database; a number that other programs hardly use."""
 _OLDEST = (12,)
 _UTF8 = "create one with `createdb --template=template0 --encoding=UTF8`"
 _LOOK = "see to it that it and its folder can be read and written"
@@ -104,7 +104,7 @@ def set_aside(url: str) -> Path:
 
 
 def alembic_config() -> Config:
-    """Alembic's configuration; whoever runs a command adds `attributes["connection"]`."""
+    """Alembic's configuration; the caller adds `attributes["connection"]`."""
     config = Config()
     # A ConfigParser reads it, to which % is special.
     config.set_main_option("script_location", str(migrations_dir()).replace("%", "%%"))
@@ -118,7 +118,7 @@ def _pending(db: Connection) -> tuple[str, ...]:
 
 
 def _take_turns(db: Connection) -> None:
-    """Waits for others who migrate this PostgreSQL database, until the transaction ends; then for whoever uses it."""
+    """Waits for others who migrate this PostgreSQL database, until the transaction ends; then for those that use it."""
     if (db.dialect.server_version_info or _OLDEST) < _OLDEST:
         raise SchemaError(f"PostgreSQL {_OLDEST[0]} or newer is expected at {place(db.engine)}")
     encoding = db.execute(text("SHOW server_encoding")).scalar_one()

@@ -262,7 +262,7 @@ journals = Table(
     Column("segment", Integer, nullable=False),
     Column("offset", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
-    Column("recorder", Text, nullable=False, server_default=""),  # who plays it; nothing: whoever comes
+    Column("recorder", Text, nullable=False, server_default=""),  # which recorder plays it; empty: any
 )
 
 journal_gaps = Table(

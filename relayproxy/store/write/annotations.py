@@ -1,6 +1,6 @@
 """Annotations: tags and notes of sessions.
 
-Knows: where they are kept, how many a session may have, and that a session may be gone by the time somebody writes.
+Knows: where they are kept, how many a session may have, and that a session may be gone by the time of writing.
 Must not know: who may write; HTML, HTTP.
 
 Tags are labels named `tag`, so that lists are narrowed by them as by any other label. A note is never changed, only
@@ -28,7 +28,7 @@ MOST_NOTES = 200
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What somebody wrote about a session. `at` is wall nanoseconds."""
+    """A note on a session. `at` is wall nanoseconds."""
 
     id: int
     at: int
@@ -109,7 +109,7 @@ def read_tags(queries: Queries, limit: int = 200) -> tuple[str, ...]:
 
 
 def additions(queries: Queries) -> str:
-    """A token that is another one after tags or notes have been added or taken away, whoever did it."""
+    """A token that changes whenever any console adds or removes tags or notes."""
     c, n = labels.c, notes.c
     noted = select(func.count(), func.max(n.id), func.sum(n.at % 1_000_000_007))
     tagged = select(c.value, func.count(), func.sum(c.started_at % 1_000_000_007)).where(c.name == TAG)

@@ -72,7 +72,7 @@ class Archive:
         self._chunks.forget(batch.finished)
 
     def follow(self, session: str) -> None:
-        """From now on `commit` raises `OvertakenError` when somebody else writes this session, which another recorder
+        """From now on `commit` raises `OvertakenError` when another writer writes this session, which another recorder
         may have begun. To be called before it is read."""
         with self._transaction() as db:
             self._memory.follow(db, session)

@@ -33,7 +33,7 @@ class WriterState:
         self._revisions.clear()
 
     def follow(self, db: Connection, session: str) -> None:
-        """What somebody else has written of this session so far is known here."""
+        """Takes over what another writer has written of this session so far."""
         self._revisions |= _revisions(db, [session])
 
     def check(self, db: Connection, batch: Batch) -> bool:
@@ -41,7 +41,7 @@ class WriterState:
 
         Raises `ReplacedError` when a journal's position is older than it was, as after a failover to a server that
         lagged behind: what was deleted from the journal since is to be recorded as lost. Raises `OvertakenError` when
-        somebody else has written one of the sessions meanwhile."""
+        another writer has written one of the sessions meanwhile."""
         written = self._written(db, batch.journals)
         found = _revisions(db, sorted(row.id for row in batch.sessions))
         if written:
