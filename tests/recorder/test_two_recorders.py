@@ -1,15 +1,14 @@
 """Recorders with data folders of their own on one database, between which a call moves."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
 from relayproxy.recorder.recorder import Recorder
 from relayproxy.store.engine import open_engine
-from relayproxy.store.errors import AwayError, ReplacedError
+from relayproxy.store.errors import AwayError
 from relayproxy.store.schema.revisions import check_schema
-from relayproxy.store.schema.rows import Batch, JournalRow
+from relayproxy.store.schema.rows import Batch
 from relayproxy.store.write.archive import Archive
 from tests.peers.postgres import Server
 from tests.recorder.stage import Call, Journal, Stage, prompt, setup, token
@@ -148,15 +147,3 @@ def test_a_commit_whose_answer_got_lost_counts_once(stage: Stage) -> None:
 
     stored = stage.stored("a")
     assert (stored.session.messages, len(stored.turns), len(stored.messages["a"])) == (2, 2, 2)
-
-
-def test_a_database_that_has_lost_what_was_written_last_is_another_one(shared: Stage) -> None:
-    archive = Archive(shared.engine)
-    old, new = JournalRow("j1", 1, 100), JournalRow("j1", 2, 200)
-    archive.commit(Batch(journals=(old,)))
-    archive.commit(Batch(journals=(new,)))
-    Archive(shared.engine).commit(Batch(journals=(old,)))  # as a backup would
-
-    with pytest.raises(ReplacedError, match="does not have what was written"):
-        archive.commit(Batch(journals=(replace(new, offset=300),)))
-    archive.commit(Batch(journals=(replace(old, offset=150),)))

@@ -120,13 +120,14 @@ def test_what_can_be_written_in_several_ways_is_kept_in_one(
 @pytest.mark.parametrize(
     ("check", "value", "expected"),
     [
+        (websocket_url, "ws://agent.example.com:0", "a ws:// or wss:// URL such as"),
         (websocket_url, "wss://user@agent.example.com", "without user name and password"),
         (websocket_url, "wss://agent.example.com/ws#", "without a fragment"),
         (websocket_url, "wss://münchen.example.com", "non-ASCII"),
         (public_url, "wss://relay.example.com?", "without a query"),
         (web_origin, "https://console.example.com#top", "without a path"),
         (web_origin, "https://console.example.com:0", "without a path"),
-        (address, "127.0.0.1:123456", "HOST:PORT"),
+        (address, "127.0.0.1:65536", "HOST:PORT"),
         (networks, "10.0.0.5;10.0.0.6", "IP addresses or networks"),
         (header_name, "X-User:", "name of an HTTP header"),
         (header_name, "X" * 65, "name of an HTTP header"),

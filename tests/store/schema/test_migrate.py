@@ -26,7 +26,7 @@ from relayproxy.store.schema import migrate as migrations
 from relayproxy.store.schema import revisions
 from relayproxy.store.schema.migrate import DamagedDatabaseError, alembic_config, migrate, set_aside
 from relayproxy.store.schema.needs_rebuild import outdated
-from relayproxy.store.schema.revisions import check_schema, not_ready_reason, schema_state
+from relayproxy.store.schema.revisions import check_schema, schema_state
 from relayproxy.store.schema.rows import Batch
 from relayproxy.store.schema.tables import metadata
 from relayproxy.store.write.archive import Archive
@@ -182,53 +182,6 @@ def test_a_database_that_another_program_holds_is_said(
         pytest.raises(StoreError, match=r"relayproxy\.db cannot be used \(database is locked\): another program"),
     ):
         migrate(url)
-
-
-def test_the_state_of_a_database_that_is_not_there_or_empty(tmp_path: Path, url: str) -> None:
-    reader = open_reader(url)
-    assert schema_state(reader) == "missing"
-    assert list(tmp_path.iterdir()) == []
-    empty = open_engine(url)
-    empty.connect().close()
-    empty.dispose()
-    assert schema_state(reader) == "missing"
-    with pytest.raises(SchemaError, match=r"no relayproxy database at \S+ yet: run `relayproxy migrate`"):
-        check_schema(reader)
-    migrate(url)
-    assert not_ready_reason(reader) is None
-    check_schema(reader)
-    reader.dispose()
-
-
-def test_a_database_of_a_later_version_is_refused(engine: Engine, url: str) -> None:
-    with writing(engine).begin() as db:
-        db.execute(text("UPDATE alembic_version SET version_num = 'ffff'"))
-    assert schema_state(engine) == "newer"
-    words = r"The database at \S+ was made by a newer relayproxy: upgrade relayproxy, or use another"
-    with pytest.raises(SchemaError, match=words):
-        check_schema(engine)
-    with pytest.raises(SchemaError, match=words):
-        migrate(url)
-
-
-def test_a_database_of_an_earlier_version_asks_for_a_migration(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    known = revisions.revisions()
-    monkeypatch.setattr(revisions, "revisions", lambda: ("9999", *known))
-    assert schema_state(engine) == "older"
-    with pytest.raises(SchemaError, match="earlier version of relayproxy: run `relayproxy migrate`"):
-        check_schema(engine)
-
-
-def test_a_file_that_is_no_database_is_an_outage_and_not_a_missing_one(tmp_path: Path) -> None:
-    file = tmp_path / "x.db"
-    file.write_bytes(b"not a database at all" * 100)
-    reader = open_reader(f"sqlite:///{file}")
-    with pytest.raises(StoreError, match="not a database") as caught:
-        schema_state(reader)
-    assert not isinstance(caught.value, SchemaError)
-    with pytest.raises(DamagedDatabaseError, match=r"/x\.db is damaged \(file is not a database\)\. Move it away"):
-        migrate(f"sqlite:///{file}")
-    assert file.read_bytes() == b"not a database at all" * 100
 
 
 @SQLITE

@@ -1,6 +1,5 @@
 """A batch is committed whole or not at all, once or many times with the same effect."""
 
-import gzip
 import itertools
 import random
 import subprocess
@@ -8,15 +7,11 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from sqlalchemy import Engine, Text, event, text
 from sqlalchemy.exc import StatementError
 
-from relayproxy.conversation.message import read_lines
 from relayproxy.store import engine as engines
 from relayproxy.store.engine import open_engine, writing
 from relayproxy.store.errors import ReplacedError, StoreError, UnreadableError
@@ -26,29 +21,10 @@ from relayproxy.store.schema import tables
 from relayproxy.store.schema.migrate import migrate
 from relayproxy.store.schema.rows import Batch, ChunkRow, JournalRow, SessionLabels
 from relayproxy.store.write import archive as archives
-from relayproxy.store.write import chunks
 from relayproxy.store.write.archive import Archive
 from tests.store.build import NOON, chunk, connection, labels, said, session, turn
+from tests.store.contents import FIRST, counted, everything
 from tests.store.kinds import SQLITE
-
-FIRST = Batch(
-    journals=(JournalRow("j1", 1, 100),),
-    sessions=(session("a", messages=3),),
-    connections=(connection("a", next_seq=3),),
-    turns=(turn("a", 0), turn("a", 1)),
-    turn_counts=(("a", 2),),
-    chunks=(chunk("a", said(0, 3)),),
-)
-
-
-def everything(engine: Engine) -> dict[str, list[Any]]:
-    names = ("sessions", "connections", "turns", "chunks", "recordings", "journals")
-    with engine.connect() as db:
-        return {name: [tuple(row) for row in db.execute(text(f"SELECT * FROM {name}"))] for name in names}
-
-
-def counted(engine: Engine, table: str) -> int:
-    return len(everything(engine)[table])
 
 
 def test_what_was_committed_is_read_back(archive: Archive) -> None:
@@ -112,70 +88,6 @@ def test_committing_a_batch_twice_changes_nothing_but_revisions(archive: Archive
     for table in ("connections", "turns", "chunks", "recordings"):
         assert after[table] == before[table]
     assert archive.session("a") == session("a", messages=3, revision=2)
-
-
-def test_a_finished_call_is_one_recording_of_the_same_lines(archive: Archive, engine: Engine) -> None:
-    archive.commit(FIRST)
-    archive.commit(Batch(chunks=(chunk("a", said(3, 2)),), finished=("a",)))
-    stored = everything(engine)
-    assert stored["chunks"] == []
-    [(name, part, first_seq, n, lines)] = stored["recordings"]
-    assert (name, part, first_seq, n) == ("a", 0, 0, 5)
-    assert list(read_lines(gzip.decompress(lines))) == said(0, 5)
-    assert list(archive.messages("a")) == said(0, 5)
-
-
-def test_replaying_a_finished_call_changes_nothing(archive: Archive, engine: Engine) -> None:
-    end = Batch(chunks=(chunk("a", said(3, 2)),), finished=("a",))
-    archive.commit(FIRST)
-    archive.commit(end)
-    before = everything(engine)["recordings"]
-    for writer in (archive, Archive(engine)):
-        writer.commit(FIRST)
-        writer.commit(end)
-    assert everything(engine)["recordings"] == before
-    assert counted(engine, "chunks") == 0
-
-
-def test_nothing_is_remembered_of_finished_calls(archive: Archive) -> None:
-    archive.commit(Batch(chunks=(chunk("a", said(0, 2)), chunk("b", said(0, 2)))))
-    archive.commit(Batch(finished=("a", "b", "c")))
-    assert archive._chunks._stored == {}
-
-
-def test_a_call_without_messages_finishes_without_a_recording(archive: Archive, engine: Engine) -> None:
-    archive.commit(Batch(connections=(connection("a", ended_at=NOON),), finished=("a",)))
-    assert counted(engine, "recordings") == 0
-    assert list(archive.messages("a")) == []
-
-
-def test_a_long_call_is_sealed_in_parts_while_it_lives(
-    archive: Archive, engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(chunks, "PART_BYTES", 2000)
-    for first in range(0, 300, 5):
-        if first % 35 == 0:
-            archive = Archive(engine)
-        archive.commit(Batch(chunks=(chunk("a", said(first, 5)),)))
-        with engine.connect() as db:
-            assert db.execute(text("SELECT sum(length(lines)) FROM chunks")).scalar_one() <= 2000
-    assert counted(engine, "recordings") > 5
-    assert list(archive.messages("a")) == said(0, 300)
-    archive.commit(Batch(finished=("a",)))
-    stored = everything(engine)
-    assert [part for _, part, *_ in stored["recordings"]] == list(range(len(stored["recordings"])))
-    assert all(len(gzip.decompress(lines)) <= 2000 for *_, lines in stored["recordings"])
-    assert stored["chunks"] == []
-    assert list(archive.messages("a")) == said(0, 300)
-
-
-def test_a_chunk_larger_than_a_part_makes_a_part_of_its_own(
-    archive: Archive, engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(chunks, "PART_BYTES", 100)
-    archive.commit(Batch(chunks=(chunk("a", said(0, 1)), chunk("a", said(1, 9)), chunk("a", said(10, 1)))))
-    archive.commit(Batch(finished=("a",)))
-    assert [row[2:4] for row in everything(engine)["recordings"]] == [(0, 1), (1, 9), (10, 1)]
 
 
 def test_a_session_that_was_provisional_goes_with_its_turns(archive: Archive) -> None:
@@ -447,38 +359,6 @@ def test_the_number_of_statements_does_not_grow_with_the_calls(archive: Archive,
     few = len(statements)
     archive.commit(calls("many", 400))
     assert len(statements) - few == few
-
-
-@pytest.fixture
-def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chunks, "PART_BYTES", 300)
-
-
-@given(
-    sizes=st.lists(st.integers(1, 6), min_size=1, max_size=12),
-    restarts=st.sets(st.integers(0, 11)),
-    replays=st.lists(st.integers(0, 11), max_size=6),
-    finish=st.booleans(),
-)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_however_a_call_is_cut_replayed_and_resumed_its_messages_are_stored_once(
-    engine: Engine, small_parts: None, sizes: list[int], restarts: set[int], replays: list[int], finish: bool
-) -> None:
-    name = f"c{counted(engine, 'connections')}"
-    batches, seq = [Batch(connections=(connection(name),))], 0
-    for size in sizes:
-        batches.append(Batch(chunks=(chunk(name, said(seq, size)),)))
-        seq += size
-    if finish:
-        batches.append(Batch(finished=(name,)))
-    archive = Archive(engine)
-    for at, batch in enumerate(batches):
-        archive.commit(batch)
-        if at in restarts:
-            archive = Archive(engine)
-        for again in replays[: at + 1]:
-            archive.commit(batches[min(again, at)])
-    assert list(archive.messages(name)) == said(0, seq)
 
 
 WRITER = """

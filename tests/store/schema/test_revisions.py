@@ -1,0 +1,91 @@
+"""How a database's schema stands to this version's, and what is said of it."""
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from sqlalchemy import Engine, text
+
+from relayproxy.store.engine import open_engine, open_reader, writing
+from relayproxy.store.errors import SchemaError, StoreError
+from relayproxy.store.schema import revisions
+from relayproxy.store.schema.migrate import DamagedDatabaseError, migrate
+from relayproxy.store.schema.revisions import (
+    SchemaState,
+    check_schema,
+    heads,
+    not_ready_reason,
+    schema_state,
+    words_of,
+)
+
+
+def test_the_state_of_a_database_that_is_not_there_or_empty(tmp_path: Path, url: str) -> None:
+    reader = open_reader(url)
+    assert schema_state(reader) == "missing"
+    assert list(tmp_path.iterdir()) == []
+    empty = open_engine(url)
+    empty.connect().close()
+    empty.dispose()
+    assert schema_state(reader) == "missing"
+    with pytest.raises(SchemaError, match=r"no relayproxy database at \S+ yet: run `relayproxy migrate`"):
+        check_schema(reader)
+    migrate(url)
+    assert not_ready_reason(reader) is None
+    check_schema(reader)
+    reader.dispose()
+
+
+def test_a_database_of_a_later_version_is_refused(engine: Engine, url: str) -> None:
+    with writing(engine).begin() as db:
+        db.execute(text("UPDATE alembic_version SET version_num = 'ffff'"))
+    assert schema_state(engine) == "newer"
+    words = r"The database at \S+ was made by a newer relayproxy: upgrade relayproxy, or use another"
+    with pytest.raises(SchemaError, match=words):
+        check_schema(engine)
+    with pytest.raises(SchemaError, match=words):
+        migrate(url)
+
+
+def test_a_database_of_an_earlier_version_asks_for_a_migration(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = revisions.revisions()
+    monkeypatch.setattr(revisions, "revisions", lambda: ("9999", *known))
+    assert schema_state(engine) == "older"
+    with pytest.raises(SchemaError, match="earlier version of relayproxy: run `relayproxy migrate`"):
+        check_schema(engine)
+
+
+def test_a_file_that_is_no_database_is_an_outage_and_not_a_missing_one(tmp_path: Path) -> None:
+    file = tmp_path / "x.db"
+    file.write_bytes(b"not a database at all" * 100)
+    reader = open_reader(f"sqlite:///{file}")
+    with pytest.raises(StoreError, match="not a database") as caught:
+        schema_state(reader)
+    assert not isinstance(caught.value, SchemaError)
+    with pytest.raises(DamagedDatabaseError, match=r"/x\.db is damaged \(file is not a database\)\. Move it away"):
+        migrate(f"sqlite:///{file}")
+    assert file.read_bytes() == b"not a database at all" * 100
+
+
+def test_the_newest_revision_comes_first_and_is_that_of_a_migrated_database(engine: Engine) -> None:
+    known = revisions.revisions()
+
+    assert list(known) == sorted(known, reverse=True)
+    with engine.connect() as db:
+        assert heads(db) == known[:1]
+
+
+def test_each_state_is_said_with_the_place_and_what_helps(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path}/calls.db")
+    said = {state: words_of(engine, state) for state in get_args(SchemaState)}
+
+    assert all(f"{tmp_path}/calls.db" in words for words in said.values())
+    assert len(set(said.values())) == 5
+    helps = {state: words.partition(": ")[2] for state, words in said.items()}
+    assert helps == {
+        "missing": "run `relayproxy migrate`",
+        "older": "run `relayproxy migrate`",
+        "newer": "upgrade relayproxy, or use another --data-dir (or --database-url)",
+        "foreign": "use another --data-dir (or --database-url)",
+        "ready": "",
+    }

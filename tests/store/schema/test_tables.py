@@ -1,0 +1,84 @@
+"""What must hold of every table, so that both databases can be written, read and migrated alike."""
+
+import pytest
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table, Text, UniqueConstraint
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.schema import CreateIndex
+
+from relayproxy.store.schema import tables
+from relayproxy.store.schema.tables import metadata
+
+ALL = list(metadata.tables.values())
+TIMES = {"at", "since", "until"}
+
+
+def reached_by(table: Table) -> set[str]:
+    """The columns by which rows are found without going through all."""
+    unique = [one.columns for one in table.constraints if isinstance(one, UniqueConstraint)]
+    return {
+        next(iter(columns)).name
+        for columns in (table.primary_key.columns, *unique, *(index.columns for index in table.indexes))
+    }
+
+
+@pytest.mark.parametrize("table", ALL, ids=str)
+def test_every_table_has_a_key_of_columns_that_are_never_empty(table: Table) -> None:
+    assert list(table.primary_key)
+    assert not any(column.nullable for column in table.primary_key)
+
+
+@pytest.mark.parametrize("table", ALL, ids=str)
+def test_what_belongs_to_a_session_or_a_connection_is_found_without_going_through_all(table: Table) -> None:
+    owners = {"session", "connection"} & {column.name for column in table.columns}
+
+    assert owners <= reached_by(table)
+    assert all(isinstance(table.c[name].type, Text) and not table.c[name].nullable for name in owners)
+
+
+@pytest.mark.parametrize("table", ALL, ids=str)
+def test_a_time_has_room_for_nanoseconds_since_the_epoch(table: Table) -> None:
+    times = [column for column in table.columns if column.name in TIMES or column.name.endswith("_at")]
+
+    assert all(isinstance(column.type, BigInteger) for column in times)
+
+
+@pytest.mark.parametrize("table", ALL, ids=str)
+def test_what_may_be_long_comes_last_in_a_row(table: Table) -> None:
+    def is_long(column: Column[object]) -> bool:
+        return column.name in {"detail", "text", "lines", "resume"} or column.name.endswith(("_text", "_parameters"))
+
+    long = [is_long(column) or column.system for column in table.columns]
+    first = long.index(True) if True in long else len(long)
+
+    rest = {column.name for column in list(table.columns)[first:] if not is_long(column)}
+    assert rest <= {"bigrams", "handoff"}, "they are read past what is long"
+
+
+def test_of_a_long_text_or_bytes_no_index_is_made() -> None:
+    indexed = {column for table in ALL for index in table.indexes for column in index.columns}
+
+    assert not [str(column) for column in indexed if isinstance(column.type, LargeBinary) or column.name == "detail"]
+
+
+def test_indexes_have_names_of_their_own_that_say_their_table() -> None:
+    names = [(str(index.name), table.name) for table in ALL for index in table.indexes]
+
+    assert len(dict(names)) == len(names)
+    assert all(name.startswith(f"ix_{table}_") for name, table in names)
+
+
+@pytest.mark.parametrize(
+    "index", [index for table in ALL for index in table.indexes], ids=lambda index: str(index.name)
+)
+def test_an_index_is_the_same_on_both_databases(index: Index) -> None:
+    assert str(CreateIndex(index).compile(dialect=sqlite.dialect())) == str(
+        CreateIndex(index).compile(dialect=postgresql.dialect())  # type: ignore[no-untyped-call]
+    )
+
+
+def test_what_only_databases_can_make_has_the_same_columns_on_both() -> None:
+    def added(dialect: str) -> dict[str, str]:
+        statements = [one for one in tables._LATER[dialect] if " ADD COLUMN " in one and " said " not in one]
+        return {one.split(" ADD COLUMN ")[1].split()[0]: one.split()[2] for one in statements}
+
+    assert added("sqlite") == added("postgresql") == {"bigrams": "turns", "duration": "sessions"}
