@@ -66,29 +66,6 @@ def test_fragments_are_merged_and_counted_with_control_frames_between() -> None:
     assert [message.frames for message in messages] == [1, 1, 4, 2]
 
 
-def test_closes() -> None:
-    for payload, code, reason, note in (
-        (b"", None, None, None),
-        (b"\x03\xe8", 1000, "", None),
-        (b"\x0f\xa0see you", 4000, "see you", None),
-        (b"\x00\x01", 1, "", None),
-        (b"\x03\xf3bad \xff", 1011, "bad �", "invalid_utf8"),
-        (b"\x03", None, None, "malformed_close"),
-    ):
-        [close] = decode(make(), [frame(CLOSE, payload)])
-        assert (close.kind, close.code, close.reason, close.note, close.size) == (
-            "close", code, reason, note, len(payload),
-        )  # fmt: skip
-        assert close.data == (payload if note else None)
-
-
-def test_text_that_is_not_utf8_is_kept_as_bytes() -> None:
-    for payload in (b"\xff", b"ok \xc3", b"\xed\xa0\x80", b"{\xf5}" * 40):
-        for sent in (frame(TEXT, payload), frame(TEXT, payload[:1], fin=False) + frame(CONTINUATION, payload[1:])):
-            [message] = decode(make(), [sent])
-            assert (message.kind, message.text, message.data, message.note) == ("text", None, payload, "invalid_utf8")
-
-
 @pytest.mark.parametrize(
     ("odd", "note"),
     [
@@ -125,15 +102,6 @@ def test_a_message_within_a_fragmented_one() -> None:
     messages = decode(make(), [frame(TEXT, b"half", fin=False) + frame(TEXT, b"whole")])
     assert summary(messages) == [("text", "half"), ("undecodable", 7)]
     assert [message.note for message in messages] == ["incomplete", "unfinished_message"]
-
-
-def test_a_control_frame_longer_than_allowed_is_still_one() -> None:
-    [ping, text] = decode(make(), [frame(PING, b"p" * 126) + frame(TEXT, b"on")])
-    assert (ping.kind, ping.data, ping.note, text.text) == ("ping", b"p" * 126, "oversized_control", "on")
-    [close] = decode(make(), [frame(CLOSE, b"\x03\xe8" + b"r" * 5000)])
-    assert (close.kind, close.code, close.cut, close.size, close.note) == (
-        "close", 1000, True, 5002, "oversized_control",
-    )  # fmt: skip
 
 
 def test_payloads_over_the_limit_keep_head_length_and_hash() -> None:

@@ -67,6 +67,13 @@ def test_a_file_that_is_no_database_is_an_outage_and_not_a_missing_one(tmp_path:
     assert file.read_bytes() == b"not a database at all" * 100
 
 
+def test_tables_of_these_names_without_a_revision_are_somebody_elses(engine: Engine) -> None:
+    with writing(engine).begin() as db:
+        db.execute(text("DROP TABLE alembic_version"))
+
+    assert schema_state(engine) == "foreign"
+
+
 def test_the_newest_revision_comes_first_and_is_that_of_a_migrated_database(engine: Engine) -> None:
     known = revisions.revisions()
 

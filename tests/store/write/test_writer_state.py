@@ -88,7 +88,8 @@ def test_after_forgetting_whatever_is_there_is_taken(engine: Engine) -> None:
     with writing(engine).begin() as db:
         state.check(db, batch)
     state.committed(batch)
-    Archive(engine).commit(Batch(journals=(JournalRow("j1", 1, 100),), sessions=(session("a", messages=1),)))
+    for messages in (1, 2):
+        Archive(engine).commit(Batch(journals=(JournalRow("j1", 1, 100),), sessions=(session("a", messages=messages),)))
 
     state.forget()
 
