@@ -1,173 +1,24 @@
 """What is answered when there is no call, held against raw sockets and `websockets`."""
 
-import asyncio
 import contextlib
 import json
 import socket
-import ssl
 import urllib.request
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator
 from http import HTTPStatus
 from pathlib import Path
 
 import msgspec
 import pytest
-import trustme
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
-from websockets.exceptions import InvalidStatus
 from websockets.http11 import Request
 
 from relayproxy.connection import Ending, Opening
-from relayproxy.journal.format import EntryKind, JournalEntry
-from relayproxy.journal.reader import Block, JournalReader
-from relayproxy.journal.segments import journal_paths
+from relayproxy.journal.format import EntryKind
 from tests import wire
+from tests.relay.raw import ask, echo, is_not_dialled, journal
 from tests.running import Running, relay, running
-
-LAST_HEADER = b"Connection: close\r\n\r\n"
-
-
-def ask(port: int, request: bytes) -> tuple[bytes, bytes]:
-    """Sends raw bytes; the answer's head and everything after it until the stream ends."""
-    with wire.connect(port) as sock:
-        sock.sendall(request)
-        head = wire.receive_head(sock)
-        body = bytearray()
-        while part := sock.recv(65536):
-            body += part
-        return head, bytes(body)
-
-
-@pytest.fixture(scope="module")
-def relayed() -> Iterator[tuple[socket.socket, Running]]:
-    """Where a backend listens, and a relay before it: one for all tests that leave neither anything."""
-    with wire.listening() as (server, port), relay(f"ws://127.0.0.1:{port}") as process:
-        yield server, process
-
-
-def is_not_dialled(server: socket.socket) -> None:
-    server.settimeout(0.1)
-    with pytest.raises(TimeoutError):
-        server.accept()
-    server.settimeout(wire.TIMEOUT)
-
-
-def refusing_backend(answer: bytes) -> Callable[[socket.socket], bytes]:
-    def serve_once(server: socket.socket) -> bytes:
-        backend = server.accept()[0]
-        head = wire.receive_head(backend)
-        backend.sendall(answer)
-        backend.close()
-        return head
-
-    return serve_once
-
-
-@pytest.mark.parametrize(
-    ("answer", "head", "body"),
-    [
-        (
-            b"HTTP/1.1 401 Who Are You\r\nWWW-Authenticate: Basic realm=x\r\nContent-Length: 5\r\n\r\nnope\n",
-            b"HTTP/1.1 401 Who Are You\r\nWWW-Authenticate: Basic realm=x\r\nContent-Length: 5\r\n" + LAST_HEADER,
-            b"nope\n",
-        ),
-        (
-            b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/elsewhere\r\nContent-Length: 0\r\n\r\n",
-            b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/elsewhere\r\nContent-Length: 0\r\n" + LAST_HEADER,
-            b"",
-        ),
-        (
-            b"HTTP/1.1 503 Busy\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nlat\r\n2\r\ner\r\n0\r\n\r\n",
-            b"HTTP/1.1 503 Busy\r\nConnection: close\r\n\r\n",
-            b"later",
-        ),
-        (
-            b"HTTP/1.1 403 Keine Zufl\xfcsterer\r\n\r\nno length, ended by closing",
-            b"HTTP/1.1 403 Keine Zufl\xfcsterer\r\n" + LAST_HEADER,
-            b"no length, ended by closing",
-        ),
-        (
-            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Encoding: gzip\r\n\r\nhi",
-            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n",
-            b"hi",
-        ),
-    ],
-)
-async def test_a_refusal_is_passed_on_as_it_is(
-    answer: bytes, head: bytes, body: bytes, relayed: tuple[socket.socket, Running]
-) -> None:
-    server, process = relayed
-    serving = asyncio.create_task(asyncio.to_thread(refusing_backend(answer), server))
-    assert await asyncio.to_thread(ask, process.port, wire.REQUEST) == (head, body)
-    await serving
-    is_not_dialled(server)
-
-
-async def test_a_long_reason_phrase_is_passed_on_whole_and_told_in_short_and_once(
-    relayed: tuple[socket.socket, Running],
-) -> None:
-    server, process = relayed
-    phrase = b"p" * 60_000
-    answer = b"HTTP/1.1 418 " + phrase + b"\r\nContent-Length: 0\r\n\r\n"
-    for _ in range(2):
-        serving = asyncio.create_task(asyncio.to_thread(refusing_backend(answer), server))
-        head, _ = await asyncio.to_thread(ask, process.port, wire.REQUEST)
-        await serving
-        assert head.startswith(b"HTTP/1.1 418 " + phrase + b"\r\n")
-    (line,) = (line for line in process.log.read_text().splitlines() if "answered 418 p" in line)
-    assert line.endswith("the backend answered 418 " + "p" * 200)
-
-
-async def test_nobody_there_is_502_and_silence_is_504() -> None:
-    with wire.listening() as (_, silent), wire.listening() as (gone, port):
-        gone.close()
-        with relay(
-            connect_timeout=0.5,
-            routes={
-                "gone": {"backend": f"ws://127.0.0.1:{port}"},
-                "silent": {"backend": f"ws://127.0.0.1:{silent}"},
-                "nowhere": {"backend": "ws://nowhere.invalid"},
-            },
-        ) as process:
-            expected = {
-                "gone": "HTTP 502: no connection with the backend (Connection refused)",
-                "silent": "HTTP 504: the backend did not answer within 0.5 s (the setting connect_timeout)",
-                "nowhere": "HTTP 502: the backend's host name could not be resolved",
-            }
-            for route, words in expected.items():
-                with pytest.raises(InvalidStatus) as refused:
-                    await connect(f"ws://127.0.0.1:{process.port}/r/{route}", proxy=None)
-                response = refused.value.response
-                assert f"HTTP {response.status_code}: {response.body.decode()[12:].strip()}" == words
-
-
-@pytest.mark.parametrize("answer", [b"\x00\x01garbage\r\n\r\n", b"", b"HTTP/1.1 101 Switching Protocols\r\n\r\n"])
-async def test_what_is_no_answer_is_502(answer: bytes, relayed: tuple[socket.socket, Running]) -> None:
-    server, process = relayed
-    serving = asyncio.create_task(asyncio.to_thread(refusing_backend(answer), server))
-    head, _ = await asyncio.to_thread(ask, process.port, wire.REQUEST)
-    assert head.startswith(b"HTTP/1.1 502 Bad Gateway\r\n")
-    await serving
-
-
-async def test_a_certificate_nobody_vouches_for_is_502_and_never_tried_without(tmp_path: Path) -> None:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    trustme.CA().issue_cert("localhost").configure_cert(context)
-    requests = 0
-
-    def count(connection: ServerConnection, request: Request) -> None:
-        nonlocal requests
-        requests += 1
-
-    async with serve(_echo, "127.0.0.1", 0, ssl=context, process_request=count) as server:
-        port = server.sockets[0].getsockname()[1]
-        with relay(f"wss://localhost:{port}") as process:
-            with pytest.raises(InvalidStatus) as refused:
-                await connect(f"ws://127.0.0.1:{process.port}/", proxy=None)
-            assert refused.value.response.status_code == 502
-            assert b"certificate was not accepted" in refused.value.response.body
-    assert requests == 0
 
 
 @pytest.mark.parametrize(
@@ -332,12 +183,6 @@ async def test_the_backend_learns_trace_and_public_address_from_headers() -> Non
     assert third["traceparent"] == given
 
 
-def journal(folder: Path) -> list[JournalEntry]:
-    (path,) = journal_paths(folder / "journal")
-    blocks = JournalReader(path).read(1 << 20)
-    return [entry for block in blocks if isinstance(block, Block) for entry in block.entries]
-
-
 @contextlib.asynccontextmanager
 async def backend_headers() -> AsyncIterator[tuple[int, list[dict[str, str]]]]:
     """A `websockets` server that remembers the headers of each handshake."""
@@ -348,10 +193,5 @@ async def backend_headers() -> AsyncIterator[tuple[int, list[dict[str, str]]]]:
             {name.lower() if name == "traceparent" else name: value for name, value in request.headers.raw_items()}
         )
 
-    async with serve(_echo, "127.0.0.1", 0, process_request=listen) as server:
+    async with serve(echo, "127.0.0.1", 0, process_request=listen) as server:
         yield server.sockets[0].getsockname()[1], heard
-
-
-async def _echo(connection: ServerConnection) -> None:
-    async for message in connection:
-        await connection.send(message)

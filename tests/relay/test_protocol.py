@@ -10,7 +10,7 @@ from relayproxy.connection import Opening
 from relayproxy.journal.refused import read_refused
 from relayproxy.journal.segments import journal_paths
 from tests import wire
-from tests.relay.test_handler import ask, journal, refusing_backend
+from tests.relay.raw import ask, journal, refusing_backend
 from tests.running import relay, running
 
 SECRET = b"Bearer-aaa"

@@ -74,12 +74,6 @@ def test_when_each_stream_was_over(tmp_path: Path, act: Act, first: str) -> None
     assert 0 < min(found.twilio_t, found.backend_t) <= max(found.twilio_t, found.backend_t) <= found.t
 
 
-def test_an_ending_of_an_earlier_version_can_be_read() -> None:
-    old = msgspec.json.decode(b'{"t":5,"first":"twilio"}', type=Ending)
-
-    assert (old.twilio_t, old.backend_t) == (None, None)
-
-
 @pytest.mark.parametrize(("host", "resolved"), [("127.0.0.1", False), ("localhost", True)])
 def test_dialling_in_parts(tmp_path: Path, host: str, resolved: bool) -> None:
     found = opening(taped(tmp_path, backend_leaves, host))

@@ -1,0 +1,125 @@
+"""What a backend that takes no call answers, and what is said of one that does not answer."""
+
+import asyncio
+import socket
+import ssl
+from pathlib import Path
+
+import pytest
+import trustme
+from websockets.asyncio.client import connect
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import InvalidStatus
+from websockets.http11 import Request
+
+from tests import wire
+from tests.relay.raw import ask, echo, is_not_dialled, refusing_backend
+from tests.running import Running, relay
+
+LAST_HEADER = b"Connection: close\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "head", "body"),
+    [
+        (
+            b"HTTP/1.1 401 Who Are You\r\nWWW-Authenticate: Basic realm=x\r\nContent-Length: 5\r\n\r\nnope\n",
+            b"HTTP/1.1 401 Who Are You\r\nWWW-Authenticate: Basic realm=x\r\nContent-Length: 5\r\n" + LAST_HEADER,
+            b"nope\n",
+        ),
+        (
+            b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/elsewhere\r\nContent-Length: 0\r\n\r\n",
+            b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/elsewhere\r\nContent-Length: 0\r\n" + LAST_HEADER,
+            b"",
+        ),
+        (
+            b"HTTP/1.1 503 Busy\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nlat\r\n2\r\ner\r\n0\r\n\r\n",
+            b"HTTP/1.1 503 Busy\r\nConnection: close\r\n\r\n",
+            b"later",
+        ),
+        (
+            b"HTTP/1.1 403 Keine Zufl\xfcsterer\r\n\r\nno length, ended by closing",
+            b"HTTP/1.1 403 Keine Zufl\xfcsterer\r\n" + LAST_HEADER,
+            b"no length, ended by closing",
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Encoding: gzip\r\n\r\nhi",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n",
+            b"hi",
+        ),
+    ],
+)
+async def test_a_refusal_is_passed_on_as_it_is(
+    answer: bytes, head: bytes, body: bytes, relayed: tuple[socket.socket, Running]
+) -> None:
+    server, process = relayed
+    serving = asyncio.create_task(asyncio.to_thread(refusing_backend(answer), server))
+    assert await asyncio.to_thread(ask, process.port, wire.REQUEST) == (head, body)
+    await serving
+    is_not_dialled(server)
+
+
+async def test_a_long_reason_phrase_is_passed_on_whole_and_told_in_short_and_once(
+    relayed: tuple[socket.socket, Running],
+) -> None:
+    server, process = relayed
+    phrase = b"p" * 60_000
+    answer = b"HTTP/1.1 418 " + phrase + b"\r\nContent-Length: 0\r\n\r\n"
+    for _ in range(2):
+        serving = asyncio.create_task(asyncio.to_thread(refusing_backend(answer), server))
+        head, _ = await asyncio.to_thread(ask, process.port, wire.REQUEST)
+        await serving
+        assert head.startswith(b"HTTP/1.1 418 " + phrase + b"\r\n")
+    (line,) = (line for line in process.log.read_text().splitlines() if "answered 418 p" in line)
+    assert line.endswith("the backend answered 418 " + "p" * 200)
+
+
+async def test_nobody_there_is_502_and_silence_is_504() -> None:
+    with wire.listening() as (_, silent), wire.listening() as (gone, port):
+        gone.close()
+        with relay(
+            connect_timeout=0.5,
+            routes={
+                "gone": {"backend": f"ws://127.0.0.1:{port}"},
+                "silent": {"backend": f"ws://127.0.0.1:{silent}"},
+                "nowhere": {"backend": "ws://nowhere.invalid"},
+            },
+        ) as process:
+            expected = {
+                "gone": "HTTP 502: no connection with the backend (Connection refused)",
+                "silent": "HTTP 504: the backend did not answer within 0.5 s (the setting connect_timeout)",
+                "nowhere": "HTTP 502: the backend's host name could not be resolved",
+            }
+            for route, words in expected.items():
+                with pytest.raises(InvalidStatus) as refused:
+                    await connect(f"ws://127.0.0.1:{process.port}/r/{route}", proxy=None)
+                response = refused.value.response
+                assert f"HTTP {response.status_code}: {response.body.decode()[12:].strip()}" == words
+
+
+@pytest.mark.parametrize("answer", [b"\x00\x01garbage\r\n\r\n", b"", b"HTTP/1.1 101 Switching Protocols\r\n\r\n"])
+async def test_what_is_no_answer_is_502(answer: bytes, relayed: tuple[socket.socket, Running]) -> None:
+    server, process = relayed
+    serving = asyncio.create_task(asyncio.to_thread(refusing_backend(answer), server))
+    head, _ = await asyncio.to_thread(ask, process.port, wire.REQUEST)
+    assert head.startswith(b"HTTP/1.1 502 Bad Gateway\r\n")
+    await serving
+
+
+async def test_a_certificate_nobody_vouches_for_is_502_and_never_tried_without(tmp_path: Path) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    trustme.CA().issue_cert("localhost").configure_cert(context)
+    requests = 0
+
+    def count(connection: ServerConnection, request: Request) -> None:
+        nonlocal requests
+        requests += 1
+
+    async with serve(echo, "127.0.0.1", 0, ssl=context, process_request=count) as server:
+        port = server.sockets[0].getsockname()[1]
+        with relay(f"wss://localhost:{port}") as process:
+            with pytest.raises(InvalidStatus) as refused:
+                await connect(f"ws://127.0.0.1:{process.port}/", proxy=None)
+            assert refused.value.response.status_code == 502
+            assert b"certificate was not accepted" in refused.value.response.body
+    assert requests == 0
