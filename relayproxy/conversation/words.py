@@ -141,3 +141,18 @@ NOTES: dict[MessageNote, str] = {
     "journal_damaged": "the journal was damaged",
 }
 """What is odd about a message, or why there is a gap in its place."""
+
+TWILIO_ERRORS: dict[int, str] = {
+    64101: "a parameter, or a combination of speech settings, that Twilio does not take",
+    64102: "Twilio could not open the WebSocket; the caller hears a busy tone",
+    64104: "the longest call that Twilio allows was reached",
+    64105: "the WebSocket ended from the server's side, or after ten messages that Twilio could not read",
+    64106: "a language or voice that Twilio does not have",
+    64107: "a message that Twilio could not read; it was dropped",
+    64108: "the phone network sent no sound any more",
+    64109: "more sessions at once than the account may have",
+    64111: "the speech provider failed",
+    64112: "text could not be turned into speech",
+    64114: "the provider of speech recognition could not be reached",
+}
+"""What Twilio says with an error code, as a phrase."""

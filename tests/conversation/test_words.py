@@ -7,9 +7,11 @@ import pytest
 
 from relayproxy.connection import EndingCause, Side, SideEnd
 from relayproxy.conversation import words
+from relayproxy.conversation.checks.ending import CANNOT_CONNECT
 from relayproxy.conversation.checks.findings import CATALOGUE, SEVERITIES, Severity
 from relayproxy.conversation.message import MessageNote
 from relayproxy.conversation.model import Confidence, HeardBasis, InterruptionKind, Outcome, StudioTransition
+from relayproxy.conversation.protocol.rejections import INVALID_MESSAGE, SOCKET_ENDED
 from relayproxy.conversation.totals import NullReason
 from relayproxy.journal.format import GapCause
 
@@ -47,3 +49,7 @@ def test_titles_of_findings_tell_them_apart() -> None:
 
 def test_the_causes_of_a_gap_are_among_the_notes() -> None:
     assert {cause.name.lower() for cause in GapCause} <= set(get_args(MessageNote))
+
+
+def test_every_error_code_that_a_session_can_end_with_has_words() -> None:
+    assert {CANNOT_CONNECT, SOCKET_ENDED, INVALID_MESSAGE} <= set(words.TWILIO_ERRORS)

@@ -1,6 +1,6 @@
 """Ending explanation: how a session ended and what led to it, in short sentences.
 
-Knows: which findings explain which ending; what Twilio's error codes mean.
+Knows: which findings explain which ending.
 Must not know: HTML; how endings and findings were derived.
 """
 
@@ -11,25 +11,11 @@ from relayproxy.console import words
 from relayproxy.console.calls.findings import ORDER, FindingView
 from relayproxy.console.calls.reading import StoredSession
 from relayproxy.console.words import Tone
-from relayproxy.conversation.words import CONFIDENCES
+from relayproxy.conversation.words import CONFIDENCES, TWILIO_ERRORS
 
 NEAR = 30_000_000_000
 """Nanoseconds before its end in which something that went wrong may have brought it about."""
 MAX_LEADS = 4
-
-TWILIO_ERRORS: dict[int, str] = {
-    64101: "a parameter, or a combination of speech settings, that Twilio does not take",
-    64102: "Twilio could not open the WebSocket; the caller hears a busy tone",
-    64104: "the longest call that Twilio allows was reached",
-    64105: "the WebSocket ended from the server's side, or after ten messages that Twilio could not read",
-    64106: "a language or voice that Twilio does not have",
-    64107: "a message that Twilio could not read; it was dropped",
-    64108: "the phone network sent no sound any more",
-    64109: "more sessions at once than the account may have",
-    64111: "the speech provider failed",
-    64112: "text could not be turned into speech",
-}
-"""What Twilio says with an error code, as a phrase."""
 
 _EXPLAINS: dict[str, tuple[str, tuple[str, ...]]] = {
     "protocol_error": (
