@@ -17,6 +17,7 @@ from relayproxy.conversation.totals import Spread, Totals
 from relayproxy.settings.model import Settings
 from relayproxy.settings.sources import CONFIG_ENV, ENV_PREFIX
 from relayproxy.settings.tables import ROWS
+from tests import states
 from tests.reference import page
 
 FIRST = {table: f"__<name>__{next(iter(row.model_fields)).upper()}" for table, row in ROWS.items()}
@@ -93,6 +94,10 @@ def test_the_readme_gives_the_defaults_that_hold() -> None:
 
 def test_the_page_of_numbers_says_what_the_code_says() -> None:
     assert (ROOT / "docs/numbers.md").read_text("utf-8") == page(), "python -m tests.reference > docs/numbers.md"
+
+
+def test_the_page_of_states_draws_the_tables_that_the_fold_uses() -> None:
+    assert (ROOT / "docs/states.md").read_text("utf-8") == states.page(), "python -m tests.states > docs/states.md"
 
 
 def test_every_number_is_defined() -> None:

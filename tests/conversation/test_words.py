@@ -7,7 +7,7 @@ import pytest
 
 from relayproxy.connection import EndingCause, Side, SideEnd
 from relayproxy.conversation import words
-from relayproxy.conversation.checks.ending import CANNOT_CONNECT
+from relayproxy.conversation.checks.connection_states import CANNOT_CONNECT
 from relayproxy.conversation.checks.findings import CATALOGUE, SEVERITIES, Severity
 from relayproxy.conversation.message import MessageNote
 from relayproxy.conversation.model import Confidence, HeardBasis, InterruptionKind, Outcome, StudioTransition

@@ -7,6 +7,7 @@ Times are wall nanoseconds. Nothing here looks at a clock: time passes with mess
 """
 
 from collections.abc import Iterator
+from typing import Protocol
 
 from relayproxy.conversation.hearing.speaking_rate import USUAL
 from relayproxy.conversation.hearing.speech import Speech
@@ -31,6 +32,17 @@ REACTION_MS = 300
 """Stale speech within this time may have crossed the interrupt on its way."""
 
 
+class InterruptedResponse(Protocol):
+    """The response that an interrupt stopped before it had ended."""
+
+    interruption: "InterruptionDraft | None"
+    """The last interruption of it."""
+
+    @property
+    def stale(self) -> bool:
+        """More of it may come, which is stale."""
+
+
 class InterruptionDraft:
     """One `interrupt` frame."""
 
@@ -47,12 +59,12 @@ class InterruptionDraft:
         "match",
         "moment",
         "recovery",
+        "response",
         "sent",
         "speaking",
         "stale_chars",
         "stale_chunks",
         "stop",
-        "streams",
         "turn",
         "unheard",
     )
@@ -74,8 +86,8 @@ class InterruptionDraft:
         self.last_stale_at: int | None = None
         self.longest_gap = 0
         """The longest pause within the reply so far, stale speech included."""
-        self.streams = False
-        """Stale text may still come."""
+        self.response: InterruptedResponse | None = None
+        """What it stopped, when more of that could still come."""
         self.false: bool | None = None if kind == "caller_speech" else False
         self.recovery: int | None = None
         self.stop: int | None = None
@@ -89,6 +101,11 @@ class InterruptionDraft:
         self.stale_chunks += 1
         self.stale_chars += chars
         self.last_stale_at = at
+
+    @property
+    def streams(self) -> bool:
+        """Stale text may still come."""
+        return self.response is not None and self.response.stale and self.response.interruption is self
 
     def ignored(self) -> bool:
         """The backend went on for longer than it takes the interrupt to reach it."""

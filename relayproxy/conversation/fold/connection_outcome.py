@@ -5,7 +5,15 @@ Must not know: turns, other connections of the session.
 """
 
 from relayproxy.connection import Ending, Opening
+from relayproxy.conversation.checks.connection_states import (
+    AFTER_END,
+    CLOSED,
+    TRANSITIONS,
+    ConnectionEvent,
+    ConnectionState,
+)
 from relayproxy.conversation.checks.ending import CloseFrame, SessionOutcome, refused, session_outcome
+from relayproxy.conversation.transitions import following
 
 _GAP_NEAR_END = 2_000_000_000
 """Bytes that were lost this shortly before the end may have been what ended it."""
@@ -14,19 +22,32 @@ _GAP_NEAR_END = 2_000_000_000
 class ConnectionOutcome:
     """Filled by the fold as messages come."""
 
-    __slots__ = ("clipped", "close_frame", "ended", "ended_out", "ending", "gap_at", "opening")
+    __slots__ = ("clipped", "close_frame", "ended_out", "ending", "gap_at", "opening", "state")
 
     def __init__(self, opening: Opening) -> None:
         self.opening = opening
         self.ending: Ending | None = None
         self.close_frame: CloseFrame | None = None
-        self.ended = False
-        """`end` reached Twilio before Twilio closed."""
+        self.state: ConnectionState = "open"
         self.ended_out = 0
         """When `end` had been written."""
         self.clipped: int | None = None
         """Characters that were still to be heard when Twilio closed."""
         self.gap_at: int | None = None
+
+    @property
+    def ended(self) -> bool:
+        """`end` reached Twilio before Twilio closed, and was not rejected."""
+        return self.state in AFTER_END
+
+    @property
+    def closed(self) -> bool:
+        """Twilio has closed."""
+        return self.state in CLOSED
+
+    def happens(self, event: ConnectionEvent) -> None:
+        """Moves it to the state that follows."""
+        self.state = following(TRANSITIONS, self.state, event)
 
     @property
     def ended_at(self) -> int | None:
@@ -52,4 +73,4 @@ class ConnectionOutcome:
         """How it ended; to be asked once it has."""
         ended_at = self.ended_at or 0
         gap = self.gap_at is not None and ended_at - self.gap_at <= _GAP_NEAR_END
-        return session_outcome(self.opening, self.ending, self.close_frame, self.ended, gap=gap)
+        return session_outcome(self.opening, self.ending, self.close_frame, self.state, gap=gap)

@@ -99,7 +99,7 @@ class Fold:
             event, named = decoded.event, decoded.type
             if message.sender == "backend":
                 self._monitor.from_backend(message, decoded.violation, at, connection_id)
-                if connection.close_frame is None or connection.close_frame.sender != "twilio":
+                if not connection.closed:
                     self._tracker.responses.reaction(out)
                 if isinstance(event, End):
                     self._end(connection, event.handoff_data, message.size, moment)
@@ -111,10 +111,10 @@ class Fold:
                 quoted = rejected(event.description or "")
                 self._monitor.error(event.description or "", quoted, at, connection_id, message.seq)
                 if connection.ended and isinstance(decode_text(quoted or "", "backend").event, End):
-                    connection.ended = False
+                    connection.happens("end_rejected")
             else:
                 if isinstance(event, Prompt) and at - connection.ended_out > END_NOT_TAKEN:
-                    connection.ended = False
+                    connection.happens("caller_goes_on")
                 from_twilio(self._tracker, event, moment)
         elif kind == "binary":
             self._messages += 1
@@ -130,6 +130,7 @@ class Fold:
         elif kind == "close" and connection.close_frame is None:
             connection.close_frame = CloseFrame(message.sender, message.code, message.reason, message.t)
             if message.sender == "twilio":
+                connection.happens("twilio_closes")
                 connection.clipped = self._tracker.playback.clipped(at)
                 self._tracker.responses.closed(connection_id)
         return named
@@ -291,7 +292,7 @@ class Fold:
             self._handoff_findings = [self._at_end(*one) for one in handoff_findings(self._handoff)]
             asked_at = self._tracker.last_prompt_at
             self._handoff_latency = None if asked_at is None else moment.at - asked_at
-            connection.ended = connection.close_frame is None or connection.close_frame.sender != "twilio"
+            connection.happens("end")
             connection.ended_out = moment.out
         self._tracker.transfer(moment.at, handed_off=bool(self._handoff is not None and self._handoff.bytes))
 

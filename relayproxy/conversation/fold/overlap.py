@@ -43,8 +43,8 @@ def second_reply(gaps: Sequence[int], last_at: int, during: Sequence[int]) -> li
 def texts_among(response: Response, asked_at: int) -> list[tuple[Moment, str]] | None:
     """The texts of another reply among those that came of an interrupted one since `asked_at`; None when its pace does
     not tell."""
-    sure = [moment.at for moment, _ in response.stale if moment.at <= asked_at]
-    during = response.stale[len(sure) :]
+    sure = [moment.at for moment, _ in response.stale_texts if moment.at <= asked_at]
+    during = response.stale_texts[len(sure) :]
     gaps = [*response.stream.gaps, *(later - earlier for earlier, later in pairwise(sure))]
     last_at = sure[-1] if sure else response.stream.last_at
     places = second_reply(gaps, last_at, [moment.at for moment, _ in during])

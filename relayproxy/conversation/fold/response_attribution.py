@@ -106,14 +106,18 @@ class ResponseAttribution:
                 reply.turn = turn
             turn.inferred = turn.inferred or inferred
             turn.reassign(parted[number], marks, anew=before != turn.responses)
-            turn.awaiting = number >= len(replies)
+            if number < len(replies):
+                turn.happens("assigned")
+            else:
+                turn.happens("filler" if turn.first else "unassigned")
         for turn, following in pairwise(turns):
             turn.ended_at = max(turn.started_at, following.started_at)
 
 
 def _answers(turn: TurnDraft) -> list[Response]:
     """The replies of a turn that are more than a request to wait."""
-    return [reply for reply in turn.responses if not (reply.given_up or reply.late) and not is_filler(reply.text())]
+    replies = [reply for reply in turn.responses if reply.state != "given_up" and not reply.late]
+    return [reply for reply in replies if not is_filler(reply.text())]
 
 
 def _began_at(reply: Response) -> int:

@@ -10,6 +10,7 @@ from typing import Literal
 
 from relayproxy.conversation.checks.filler import is_filler
 from relayproxy.conversation.fold.barge_in import InterruptionDraft, InterruptionTracker
+from relayproxy.conversation.fold.continuation import IN_FLIGHT, OVERLAP, SILENCE, displaced_by
 from relayproxy.conversation.fold.overlap import (
     begins_mid_sentence,
     kept_pace,
@@ -19,6 +20,7 @@ from relayproxy.conversation.fold.overlap import (
 )
 from relayproxy.conversation.fold.response_attribution import ResponseAttribution
 from relayproxy.conversation.fold.turn_ledger import TurnLedger
+from relayproxy.conversation.fold.turn_states import TurnEvent
 from relayproxy.conversation.fold.turns import MAX_STALE, Response, TurnDraft
 from relayproxy.conversation.hearing.interruption_attribution import ROUND_TRIP
 from relayproxy.conversation.hearing.playback import SECOND, Playback
@@ -26,20 +28,6 @@ from relayproxy.conversation.hearing.speech import Speech
 from relayproxy.conversation.measures.silence import Silences
 from relayproxy.conversation.moment import Moment
 
-SILENCE = SECOND
-"""A pause in an unterminated response after which text no longer continues what the caller cut off or outran. A reply
-that begins sooner behind another one, unasked, is a second reply to the same words."""
-RESTART = 500_000_000
-"""A pause in an unterminated response, counted from where the caller spoke again, after which text is the answer to
-that: the response was given up without a word."""
-OVERLAP = 300_000_000
-"""A reply that begins sooner than this behind one that the caller had outrun was being made while that one was sent: no
-backend begins to answer so soon after it has finished something else."""
-CADENCE = 1.25
-"""A pause in an unterminated response that is so many times its longest one shows that it was given up, when it is the
-first since the caller asked anew; later twice that."""
-IN_FLIGHT = 100_000_000
-"""What was read less than this behind a prompt may have been sent before it, as may a pause shorter than this."""
 PARTIAL_REPLY = 5 * SECOND
 """How long after a partial prompt a response that nobody asked for counts as an answer to it."""
 PARTIAL_WINDOW = 2 * SECOND
@@ -103,8 +91,8 @@ class ResponseTracker:
         """The caller is speaking."""
         self._give_up(at)
         turn = self._ledger.open
-        if turn is not None and turn.agent_at is not None and turn.speculative and not turn.unconfirmed:
-            turn.awaiting = False  # what comes now answers something else
+        if turn is not None:
+            turn.happens("partial")
         self._partial_at = at
         self._partials += 1
 
@@ -123,7 +111,6 @@ class ResponseTracker:
             return
         self._attribution.caller_input(turn, moment.at)
         turn.caller_at, turn.caller_out, turn.caller_moment = moment.at, moment.out, moment
-        turn.awaiting = True
         if turn.opened_by == "prompt":
             turn.partials += self._partials
             self._partials = 0
@@ -156,7 +143,7 @@ class ResponseTracker:
         self._current = None if last else response
         crossed = response.turn is not None and response.inputs != self._inputs
         response.crossed = response.crossed or crossed
-        response.streams = not last
+        response.happens("last" if last else "text")
         gap = moment.at - response.last_at
         if crossed and response.outrun is None:
             response.outrun = len(response.stream.gaps), response.stream.last_at
@@ -181,6 +168,7 @@ class ResponseTracker:
     def play(self, source: str, moment: Moment, *, preemptible: bool) -> None:
         """The backend sent media to play."""
         response = self._current = self._continued(moment, None) or Response(moment.connection)
+        response.happens("play")
         response.last_at = moment.at
         response.inputs = self._inputs
         turn = response.turn or self._begin(response, moment, "play")
@@ -211,11 +199,10 @@ class ResponseTracker:
             return
         crossed = not current.speeches or draft.moment.at - current.speeches[0].sent_at < ROUND_TRIP
         if speech.owner is current or not crossed:
-            if current.interruption is not None:
-                current.interruption.streams = False
-            draft.longest_gap, draft.streams = current.longest_gap(), True
+            current.happens("interrupt")
+            draft.longest_gap, draft.response = current.longest_gap(), current
             current.interruption, current.interrupted_at_inputs = draft, self._inputs
-            current.stale, current.speech = [], None
+            current.stale_texts, current.speech = [], None
 
     def closed(self, connection_id: str) -> None:
         """Twilio has closed a connection: what begins now is not heard."""
@@ -224,7 +211,8 @@ class ResponseTracker:
     def disconnected(self, connection_id: str, at: int) -> None:
         """A connection is gone: what was being said over it cannot be continued."""
         if self._current is not None and self._current.connection_id == connection_id:
-            self._current.cut_off = at - self._current.last_at <= SILENCE
+            if at - self._current.last_at <= SILENCE:
+                self._current.happens("disconnect")
             self._current.invalidate()
             self._current = None
             self.decide()
@@ -232,11 +220,10 @@ class ResponseTracker:
     def _give_up(self, at: int) -> None:
         """An answer to a partial prompt that nothing followed in time is no answer to what the caller says now."""
         turn = self._ledger.open
-        if turn is not None and turn.unconfirmed:
+        if turn is not None and turn.state == "speculative":
             last_at = max(self._partial_at or 0, turn.responses[-1].last_at)
             if at - last_at > PARTIAL_WINDOW:
-                turn.unconfirmed = False
-                turn.invalidate()
+                turn.happens("lapse")
 
     def _continued(self, moment: Moment, token: str | None) -> Response | None:
         """The response that a message of the backend continues, if it continues one."""
@@ -245,76 +232,35 @@ class ResponseTracker:
             return None
         if response.turn is None:
             return response
-        paused = at - response.last_at > SILENCE
-        cut = response.interruption
-        if cut is not None:
-            # A backend that does not listen goes on without a pause, whatever is asked meanwhile.
-            outrun = self._inputs != response.interrupted_at_inputs and at - response.last_at > OVERLAP
-            sent_before = self._ledger.open is response.turn and at - cut.moment.out < IN_FLIGHT
-            over = (paused and not sent_before) or outrun or self._given_up(response, token, at)
-            if over:
-                cut.streams = False
-        else:
-            restarted = at - max(response.last_at, self._input_at) > RESTART
-            over = self._inputs != response.inputs and (paused or restarted or not response.streams)
-            over = over or self._given_up(response, token, at)
-        return None if over else response
-
-    def _given_up(self, response: Response, token: str | None, at: int) -> bool:
-        """Whether an unterminated response has made way for the answer to what the caller asked since it began: that
-        begins with the same words, or behind a pause that the response did not make before."""
-        turn, longest = self._ledger.open, response.longest_gap()
-        outrun = (
-            self._inputs != response.began_inputs and turn is not None and turn is not response.turn and turn.awaiting
-        )
-        if not outrun or not response.streams or not longest or at - self._input_at < IN_FLIGHT:
-            return False
-        first = self._inputs != response.inputs
-        begun = next((token.strip() for token in response.tokens if token.strip()), "")
-        if first and token is not None and len(begun) > 1 and token.strip() == begun:
-            return True
-        pause = at - response.last_at
-        response.given_up = pause >= max(longest * CADENCE * (1 if first else 2), IN_FLIGHT)
-        return response.given_up
+        event = displaced_by(response, token, at, self._inputs, self._input_at, self._ledger.open)
+        if event is None:
+            return response
+        response.happens(event)
+        return None
 
     def _overlap(self, response: Response, moment: Moment, *, speakable: bool) -> None:
         """Text of an earlier reply that comes after the caller has asked anew may hold the answer."""
         turn = self._ledger.open
-        if turn is None or turn is response.turn or not turn.awaiting or turn.caller_at is None or turn.agent_at:
+        if turn is None or turn is response.turn or turn.caller_at is None:
             return
-        if speakable and not turn.overlapped and moment.at - turn.caller_at >= IN_FLIGHT:
-            turn.overlapped = True
-            turn.invalidate()
+        if speakable and moment.at - turn.caller_at >= IN_FLIGHT:
+            turn.happens("overlap")
 
     def _begin(self, response: Response, moment: Moment, kind: Literal["text", "play"]) -> TurnDraft:
         """Gives a response that has become audible its turn."""
         ledger, at = self._ledger, moment.at
         response.began, response.first_kind = moment, kind
         response.sounding, response.over_caller = self._playback.on, self.caller_speaking
-        turn = ledger.open
         if moment.connection in self._closed:
-            turn = turn or ledger.last() or ledger.begin("proactive", at)
+            turn = ledger.turn_for("late_reply", at)
             response.late, response.turn = True, turn
             turn.responses.append(response)
             return turn
         self._note_second_reply(response, moment)
-        laid = None if turn is None or turn.awaiting else self._attribution.unasked(response, at)
-        if laid is not None:
-            turn = laid
-        elif turn is None or not turn.awaiting:
-            if self._partial_at is not None and at - self._partial_at <= PARTIAL_REPLY:
-                if turn is None or not turn.unconfirmed:
-                    turn = ledger.begin("proactive", at)
-                    turn.speculative = turn.unconfirmed = True
-                    turn.agent_over_caller = not self.hears_caller
-            elif turn is not None and repeats_first_word(self._finished, response, turn):
-                turn.to_partials = turn.to_partials or moment
-                turn.responses[0].overlapped = True
-            elif turn is None or turn.opened_by != "setup" or turn.responses or self._greeted(turn, at):
-                turn = ledger.begin("proactive", at)
-            self.decide()
-        if laid is None:
-            turn.awaiting = False
+        before = ledger.open
+        found = None if before is None or before.awaiting else self._attribution.unasked(response, at)
+        turn = found or self._turn_of_reply(before, response, moment)
+        if found is None:
             turn.responses.append(response)
             response.turn = turn
         for draft in self._interruptions.response(response.began.out):
@@ -322,6 +268,29 @@ class ResponseTracker:
         self._silences.answered(moment.out)
         self.first_sent_at = moment.out if self.first_sent_at is None else self.first_sent_at
         return turn
+
+    def _turn_of_reply(self, turn: TurnDraft | None, response: Response, moment: Moment) -> TurnDraft:
+        """The turn in which a reply begins that is none of a series. `turn`: the open one."""
+        if turn is not None and turn.awaiting:
+            return self._ledger.turn_for("reply", moment.at)
+        event = self._reply_event(turn, response, moment.at)
+        found = self._ledger.turn_for(event, moment.at)
+        if event == "reply_to_partial" and found is not turn:
+            found.agent_over_caller = not self.hears_caller
+        elif event == "repeated_reply":
+            found.to_partials = found.to_partials or moment
+            found.responses[0].overlapped = True
+        self.decide()
+        return found
+
+    def _reply_event(self, turn: TurnDraft | None, response: Response, at: int) -> TurnEvent:
+        """What the beginning of a reply is to a turn that awaits none."""
+        if self._partial_at is not None and at - self._partial_at <= PARTIAL_REPLY:
+            return "reply_to_partial"
+        if turn is not None and repeats_first_word(self._finished, response, turn):
+            return "repeated_reply"
+        greeted = turn is not None and turn.state == "greeting" and self._greeted(turn, at)
+        return "reply_after_greeting" if greeted else "reply"
 
     def _greeted(self, turn: TurnDraft, at: int) -> bool:
         """The greeting of the TwiML has been over for a while."""
@@ -362,21 +331,18 @@ class ResponseTracker:
         elif speakable:
             interruption.stale(len(token), moment.at, gap)
             self._ledger.invalidate(interruption.turn)
-            if len(response.stale) < MAX_STALE:
-                response.stale.append((moment, token))
+            if len(response.stale_texts) < MAX_STALE:
+                response.stale_texts.append((moment, token))
         if not last:
             return
         response.done_out = moment.out
         response.stream.last(moment.out)
         response.rate = self._playback.rate.measured
-        if interruption is not None:
-            interruption.streams = False
         turn = self._ledger.open
         if turn is not None and turn is response.turn and turn.prompts and is_filler(response.text()):
-            turn.awaiting = not turn.speculative
-        if turn is not None and turn.overlapped and kept_pace(response):
-            turn.overlapped = False  # all of it was this reply
-            turn.invalidate()
+            turn.happens("filler")
+        if turn is not None and turn.state == "overlapped" and kept_pace(response):
+            turn.happens("overlap_resolved")
         self._attribution.done()
         self._finished = response
 

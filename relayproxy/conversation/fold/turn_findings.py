@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.conversation.checks.speakability import speakability_issues
 from relayproxy.conversation.fold.barge_in import REACTION_MS
+from relayproxy.conversation.fold.response_states import CUT_OFF
 from relayproxy.conversation.fold.turns import Response, TurnDraft
 from relayproxy.conversation.model import Finding, Interruption, Turn
 from relayproxy.conversation.moment import Moment
@@ -68,7 +69,7 @@ def _stream(draft: TurnDraft, turn: Turn, closed_at: int | None, thresholds: Thr
 
 
 def _left_open(response: Response, turn: Turn, closed_at: int | None) -> bool:
-    if not response.streams or response.cut_off or turn.ended_at is None or not response.places:
+    if not response.streams or response.state in CUT_OFF or turn.ended_at is None or not response.places:
         return False
     cut = response.interruption
     if cut is not None and cut.moment.at - response.last_at <= UNTERMINATED and not cut.ignored():
@@ -77,10 +78,10 @@ def _left_open(response: Response, turn: Turn, closed_at: int | None) -> bool:
 
 
 def _replies(draft: TurnDraft, turn: Turn) -> Iterator[Finding]:
-    if draft.speculative and not draft.unconfirmed and turn.lead_time_ms is not None:
+    if draft.speculative and turn.lead_time_ms is not None:
         detail = f"the answer began {_seconds(turn.lead_time_ms)} before the final prompt"
         yield _finding("reply_to_partial", turn, draft.answer_moment, detail)
-    elif draft.speculative and (turn.ended_at is not None or not draft.unconfirmed):
+    elif draft.speculative and (turn.ended_at is not None or draft.state != "speculative"):
         detail = "the answer began on words that never became a final prompt"
         yield _finding("reply_to_partial", turn, draft.answer_moment, detail)
     if draft.to_partials is not None and not draft.speculative:

@@ -4,9 +4,10 @@ Knows: numbers of turns, which one is open.
 Must not know: messages, and why a turn opens or closes.
 """
 
+from relayproxy.conversation.fold.turn_states import NEXT_TURN, TRANSITIONS, TurnEvent, TurnState
 from relayproxy.conversation.fold.turns import Response, TurnDraft
 from relayproxy.conversation.hearing.speech import Speech
-from relayproxy.conversation.model import OpenedBy, Tier
+from relayproxy.conversation.model import Tier
 
 
 class TurnLedger:
@@ -23,18 +24,40 @@ class TurnLedger:
         """B once an event has come that only `events` gives."""
         return self._tier
 
-    def begin(self, opened_by: OpenedBy, at: int) -> TurnDraft:
-        """Opens a turn; one that is open ends with it."""
-        self.close(at)
-        turn = self.open = TurnDraft(self.count, opened_by, at)
+    @property
+    def state(self) -> TurnState:
+        """That of the open turn, or that no turn is open."""
+        if self.open is not None:
+            return self.open.state
+        return "closed" if self.count else "start"
+
+    def happens(self, event: TurnEvent, at: int) -> None:
+        """Moves the open turn to the state that follows; closes it and opens the next one where that follows."""
+        state = TRANSITIONS[self.state].get(event)
+        if state == NEXT_TURN:
+            self.begin(event, at)
+        elif state == "closed":
+            self._close(event, at)
+        elif self.open is not None:
+            self.open.happens(event)
+
+    def turn_for(self, event: TurnEvent, at: int) -> TurnDraft:
+        """The turn in which an event of `OPENED` happens: the open one, the next one, or else the last one."""
+        self.happens(event, at)
+        return self.last() or self.begin(event, at)
+
+    def begin(self, event: TurnEvent, at: int) -> TurnDraft:
+        """Opens a turn by an event of `OPENED`; one that is open ends with it."""
+        self._close(event, at)
+        turn = self.open = TurnDraft(self.count, event, at)
         turn.tier = self._tier
         self.drafts.append(turn)
         self.count += 1
         return turn
 
-    def close(self, at: int) -> None:
-        """The open turn is over."""
+    def _close(self, event: TurnEvent, at: int) -> None:
         if self.open is not None:
+            self.open.closed_by = event
             self.open.ended_at = max(at, self.open.started_at)
             self.open.invalidate()
             self.open = None

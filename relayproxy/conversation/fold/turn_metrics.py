@@ -215,7 +215,7 @@ class _TurnMetrics:
 
     def _lead_time(self) -> int | None:
         draft = self._draft
-        if not draft.speculative or draft.unconfirmed or draft.caller_at is None or draft.answer_moment is None:
+        if not draft.speculative or draft.caller_at is None or draft.answer_moment is None:
             return None
         return milliseconds(draft.caller_at - draft.answer_moment.at)
 
@@ -258,9 +258,9 @@ class _TurnMetrics:
             return "overlap" if draft.first is not None and draft.first.overlapped else None
         if draft.closed_before:
             return "session_closed"
-        if draft.transferred:
+        if draft.closed_by == "handoff":
             return "handed_off"
-        if draft.overlapped:
+        if draft.state == "overlapped":
             return "overlap"
         if draft.cut_short:
             return "interrupted_before_first_token"

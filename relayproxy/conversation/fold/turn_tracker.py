@@ -60,7 +60,7 @@ class TurnTracker:
     def waiting(self) -> TurnDraft | None:
         """The turn in which the caller waits for an answer."""
         turn = self.ledger.open
-        return turn if turn is not None and _unanswered(turn) else None
+        return turn if turn is not None and turn.state == "waiting" else None
 
     def settled(self, now: int) -> int:
         """Number of turns, from the first, that no later message can change."""
@@ -81,8 +81,7 @@ class TurnTracker:
     def setup(self, at: int) -> None:
         """`setup` came; it opens turn 0, unless something came before it."""
         self._setup_at = at if self._setup_at is None else self._setup_at
-        if not self.ledger.count:
-            self.ledger.begin("setup", at)
+        self.ledger.happens("setup", at)
 
     def partial(self, at: int) -> None:
         """A partial prompt came."""
@@ -100,24 +99,20 @@ class TurnTracker:
         self.playback.caller_spoke()
         for draft in self._interruptions.prompt(at, at - spoken_for(text)):
             self.ledger.invalidate(draft.turn)
-        turn, ask = self.ledger.open, FinalPrompt(text, lang, moment)
-        if turn is None or not turn.unconfirmed:
+        before, prompt = self.ledger.state, FinalPrompt(text, lang, moment)
+        if before != "speculative":
             self.silences.caller_stops(at, event=False)
-        if turn is not None and turn.unconfirmed:
-            turn.unconfirmed = False
-            turn.opened_by = "prompt"
-        elif turn is not None and _unanswered(turn):
-            turn.asked_again(ask, self.playback.expected_at)
-            turn.opened_by = "prompt"
-        else:
-            turn = self.ledger.begin("prompt", at)
-        turn.prompts.append(ask)
+        turn = self.ledger.turn_for("prompt", at)
+        turn.opened_by = "prompt"
+        if before == "waiting":
+            turn.asked_again(prompt, self.playback.expected_at)
+        turn.prompts.append(prompt)
         spoken = self._caller_speech.prompt(text, at)
         turn.mark("prompt", at, text, spoken)
         turn.caller_begun_at = spoken[0].start if turn.caller_begun_at is None else turn.caller_begun_at
         turn.lang = lang
-        ask.begun_at = spoken[0].start if spoken else at
-        turn.client_off_at = ask.client_off_at = self._client_off_at
+        prompt.begun_at = spoken[0].start if spoken else at
+        turn.client_off_at = prompt.client_off_at = self._client_off_at
         self._client_off_at = None
         turn.off_expected = self.responses.caller_speaking
         self.responses.caller_speaking = False
@@ -128,9 +123,7 @@ class TurnTracker:
         self._key_at = moment.at
         self._caller_begins(moment.at)
         self.silences.caller_stops(moment.at, event=False)
-        turn = self.ledger.open
-        if turn is None or not _unanswered(turn):
-            turn = self.ledger.begin("dtmf", moment.at)
+        turn = self.ledger.turn_for("key", moment.at)
         turn.dtmf += digit
         turn.mark("dtmf", moment.at, digit)
         turn.caller_begun_at = moment.at if turn.caller_begun_at is None else turn.caller_begun_at
@@ -141,7 +134,7 @@ class TurnTracker:
         """The backend sent keys to press."""
         self._echoes = [*self._echoes[-MAX_ECHOES:], digits]
         self.silences.answered(at)
-        turn = self.ledger.open or self.ledger.begin("proactive", at)
+        turn = self.ledger.turn_for("digits", at)
         turn.sent_digits += digits
         turn.mark("digits", at, digits)
         turn.invalidate()
@@ -227,7 +220,7 @@ class TurnTracker:
             nothing_since = self._cut_at_change == self.playback.changes
             turn = self.ledger.numbered(self._cut.turn) if nothing_since else None
         if turn is None:
-            turn = self.ledger.last() or self.ledger.begin("proactive", at)
+            turn = self.ledger.turn_for("interrupt", at)
         kind: Literal["caller_speech", "caller_dtmf"] = "caller_speech" if key_at is None else "caller_dtmf"
         draft = InterruptionDraft(moment, kind, heard, heard_ms, turn.number)
         draft.attribution = stop.attribution if known else "inferred"
@@ -252,9 +245,7 @@ class TurnTracker:
 
     def transfer(self, at: int, *, handed_off: bool) -> None:
         """The backend sent `end`, with data for who goes on (`handed_off`) or without."""
-        if self.ledger.open is not None:
-            self.ledger.open.transferred = handed_off
-        self.ledger.close(at)
+        self.ledger.happens("handoff" if handed_off else "end", at)
         self.responses.decide()
 
     def greeting_latency(self, *, closed: bool) -> tuple[int | None, NullReason | None]:
@@ -294,7 +285,3 @@ class TurnTracker:
         if source == GREETING:
             return self.ledger.greeted()
         return turn_of(source) if isinstance(source, Speech) else None
-
-
-def _unanswered(turn: TurnDraft) -> bool:
-    return turn.caller_at is not None and turn.agent_at is None and not turn.overlapped

@@ -12,10 +12,15 @@ from typing import Literal
 import msgspec
 
 from relayproxy.conversation.fold.barge_in import InterruptionDraft
+from relayproxy.conversation.fold.response_states import STALE, UNTERMINATED, ResponseEvent, ResponseState
+from relayproxy.conversation.fold.response_states import TRANSITIONS as RESPONSE_TRANSITIONS
+from relayproxy.conversation.fold.turn_states import AWAITING, NEXT_TURN, OPENED, SPECULATIVE, TurnEvent, TurnState
+from relayproxy.conversation.fold.turn_states import TRANSITIONS as TURN_TRANSITIONS
 from relayproxy.conversation.hearing.speech import Speech
 from relayproxy.conversation.measures.stream import Stream, joined
 from relayproxy.conversation.model import Mark, MarkKind, OpenedBy, Spoken, Tier, Turn
 from relayproxy.conversation.moment import Moment
+from relayproxy.conversation.transitions import following
 from relayproxy.text import mended
 
 MAX_MARKS = 64
@@ -51,10 +56,8 @@ class Response:
         "began_inputs",
         "connection_id",
         "crossed",
-        "cut_off",
         "done_out",
         "first_kind",
-        "given_up",
         "inputs",
         "interleaved",
         "interrupted_at_inputs",
@@ -71,9 +74,9 @@ class Response:
         "sounding",
         "speech",
         "speeches",
-        "stale",
+        "stale_texts",
+        "state",
         "stream",
-        "streams",
         "tokens",
         "turn",
         "voice_lang",
@@ -81,6 +84,7 @@ class Response:
 
     def __init__(self, connection_id: str) -> None:
         self.connection_id = connection_id
+        self.state: ResponseState = "new"
         self.turn: TurnDraft | None = None
         """None until something speakable came."""
         self.began: Moment | None = None
@@ -89,8 +93,6 @@ class Response:
         """What that was."""
         self.done_out: int | None = None
         """When `last: true` had been written."""
-        self.given_up = False
-        """It was never terminated, and what came behind it is taken for another reply; it may have been the rest."""
         self.sounding = False
         """The agent was already speaking when it came."""
         self.over_caller = False
@@ -109,7 +111,7 @@ class Response:
         """It began after Twilio had closed the connection: nobody heard it."""
         self.overlapped = False
         """It was streamed while another one was, and nothing tells when it began."""
-        self.stale: list[tuple[Moment, str]] = []
+        self.stale_texts: list[tuple[Moment, str]] = []
         """The texts that came after its interruption, at most `MAX_STALE`."""
         self.stream = Stream()
         self.media: list[tuple[int, str]] = []
@@ -126,16 +128,26 @@ class Response:
         """The same of its first message."""
         self.crossed = False
         """It went on after the caller had asked anew."""
-        self.cut_off = False
-        """Its connection went away while it was being sent."""
         self.last_at = 0
         """When the last message of it had been read."""
-        self.streams = False
-        """Text has begun that must still be terminated; False for one of `play` alone."""
         self.interruption: InterruptionDraft | None = None
-        """Set while what still comes is stale."""
+        """The last one that stopped it while more of it could come."""
         self.interrupted_at_inputs = 0
         """How many times the caller had asked at the interrupt."""
+
+    @property
+    def streams(self) -> bool:
+        """Text has begun that was not terminated; False for one of `play` alone."""
+        return self.state in UNTERMINATED
+
+    @property
+    def stale(self) -> bool:
+        """More of it may come, which is stale."""
+        return self.state in STALE
+
+    def happens(self, event: ResponseEvent) -> None:
+        """Moves it to the state that follows."""
+        self.state = following(RESPONSE_TRANSITIONS, self.state, event)
 
     def invalidate(self) -> None:
         """Something about its speech has changed."""
@@ -158,12 +170,12 @@ class TurnDraft:
 
     __slots__ = (
         "agent_over_caller",
-        "awaiting",
         "caller_at",
         "caller_begun_at",
         "caller_moment",
         "caller_out",
         "client_off_at",
+        "closed_by",
         "cut_off",
         "cut_short",
         "dtmf",
@@ -181,28 +193,27 @@ class TurnDraft:
         "number",
         "off_expected",
         "opened_by",
-        "overlapped",
         "partials",
         "prompts",
         "reaction_out",
         "responses",
         "sent_digits",
-        "speculative",
         "started_at",
+        "state",
         "tier",
         "to_partials",
-        "transferred",
-        "unconfirmed",
         "value",
     )
 
-    def __init__(self, number: int, opened_by: OpenedBy, started_at: int) -> None:
+    def __init__(self, number: int, event: TurnEvent, started_at: int) -> None:
         self.number = number
-        self.opened_by = opened_by
+        self.opened_by: OpenedBy
+        self.state: TurnState
+        """The state that it is in or, once it has ended, was in then."""
+        self.opened_by, self.state = OPENED[event]
         self.started_at = started_at
         self.ended_at: int | None = None
-        self.transferred = False
-        """It was closed by an `end` that hands the call on."""
+        self.closed_by: TurnEvent | None = None
         self.prompts: list[FinalPrompt] = []
         """Its final prompts."""
         self.caller_at: int | None = None
@@ -220,14 +231,6 @@ class TurnDraft:
         """Nanoseconds that the caller had waited when they spoke again, and where."""
         self.dtmf = ""
         self.lang: str | None = None
-        self.awaiting = False
-        """The caller has asked and no response has begun since."""
-        self.speculative = False
-        """The response began before the final prompt."""
-        self.unconfirmed = False
-        """Speculative, and the final prompt has not come yet."""
-        self.overlapped = False
-        """An earlier reply went on after the caller had asked, and nothing tells where an answer began in it."""
         self.partials = 0
         """Partial prompts that came before its final ones."""
         self.to_partials: Moment | None = None
@@ -255,6 +258,16 @@ class TurnDraft:
         self.tier: Tier = "A"
         self.value: Turn | None = None
         """Its value as last built, while nothing has changed since."""
+
+    @property
+    def awaiting(self) -> bool:
+        """The next reply belongs to it."""
+        return self.state in AWAITING
+
+    @property
+    def speculative(self) -> bool:
+        """The response began before the final prompt."""
+        return self.state in SPECULATIVE
 
     @property
     def first(self) -> Response | None:
@@ -288,6 +301,13 @@ class TurnDraft:
 
     def _heard(self) -> list[Response]:
         return [response for response in self.responses if not response.late]
+
+    def happens(self, event: TurnEvent) -> None:
+        """Moves it to the state that follows within the turn."""
+        state = TURN_TRANSITIONS[self.state].get(event, self.state)
+        if state != NEXT_TURN and state != self.state:
+            self.state = state
+            self.invalidate()
 
     def invalidate(self) -> None:
         """Its value must be built anew."""

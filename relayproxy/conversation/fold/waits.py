@@ -13,7 +13,7 @@ from relayproxy.conversation.totals import NullReason
 def unanswered(draft: TurnDraft) -> bool:
     """Something was asked in the turn, and so far nothing speakable, no digits and no handoff came of it."""
     asked = draft.caller_at is not None and draft.agent_at is None
-    return asked and not (draft.transferred or draft.sent_digits or draft.overlapped)
+    return asked and not (draft.closed_by == "handoff" or draft.sent_digits or draft.state == "overlapped")
 
 
 def longest_wait(
@@ -29,7 +29,7 @@ def longest_wait(
     if since is None:
         return "no_prompt"
     if draft.agent_at is None:
-        if draft.overlapped:
+        if draft.state == "overlapped":
             return "overlap"
         if draft.sent_digits:
             return "no_response"
