@@ -70,9 +70,10 @@ def with_numbers(numbers: Iterable[Number[Any]], behind: Mapping[str, str]) -> C
     return made
 
 
-def number_values(numbers: Iterable[Number[Of]], of: Of) -> dict[str, Any]:
-    """The numbers as fields of a document."""
-    return {number.name: _value(number.value(of)) for number in numbers}
+def number_reader(numbers: Iterable[Number[Of]]) -> Callable[[Of], dict[str, Any]]:
+    """A function that reads the numbers of a table as fields of a document."""
+    reads = [(number.name, _read(number)) for number in numbers]
+    return lambda of: {name: read(of) for name, read in reads}
 
 
 def _interleaved(
@@ -96,11 +97,28 @@ def _type(number: Number[Any]) -> Any:
     return Annotated[_TYPES.get(number.type, number.type), meta]
 
 
-def _value(value: Any) -> Any:
-    if isinstance(value, Spread):
-        return SpreadDocument(p50=value.p50_ms, p95=value.p95_ms, max=value.max_ms, n=value.n, excluded=value.excluded)
-    if isinstance(value, ChunkGaps):
-        return ChunkGapsDocument(**msgspec.structs.asdict(value))
-    if isinstance(value, Silence):
-        return SilenceDocument(**msgspec.structs.asdict(value))
-    return {name: _value(one) for name, one in value.items()} if isinstance(value, dict) else value
+def _read(number: Number[Of]) -> Callable[[Of], Any]:
+    made = _MADE.get(number.type)
+    # Found here and not at each call: the turns of a long session are thousands.
+    read = number.value if number.nanoseconds else number.read
+    return read if made is None else lambda of: made(read(of))
+
+
+def _spread(spread: Spread) -> SpreadDocument:
+    return SpreadDocument(p50=spread.p50_ms, p95=spread.p95_ms, max=spread.max_ms, n=spread.n, excluded=spread.excluded)
+
+
+def _chunk_gaps(gaps: ChunkGaps | None) -> ChunkGapsDocument | None:
+    return None if gaps is None else ChunkGapsDocument(p50_ms=gaps.p50_ms, p95_ms=gaps.p95_ms, max_ms=gaps.max_ms)
+
+
+def _silence(silence: Mapping[str, Silence]) -> dict[str, SilenceDocument]:
+    return {who: SilenceDocument(**msgspec.structs.asdict(one)) for who, one in silence.items()}
+
+
+_MADE: dict[Any, Callable[[Any], Any]] = {
+    ChunkGaps | None: _chunk_gaps,
+    Spread: _spread,
+    dict[str, Silence]: _silence,
+}
+"""Makes the value in the API of that in the conversation, by its type there."""

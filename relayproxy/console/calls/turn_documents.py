@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from relayproxy.console.calls.findings import FindingView
-from relayproxy.console.calls.number_fields import number_values, with_numbers
+from relayproxy.console.calls.number_fields import number_reader, with_numbers
 from relayproxy.console.http.documents import DEPRECATED, Count, Document, Nanoseconds, Time, time_or_null
 from relayproxy.console.http.times import rfc3339
 from relayproxy.conversation.checks.findings import CATALOGUE, Severity
@@ -236,6 +236,11 @@ class TotalsDocument(Document, frozen=True):
     greeting_null_reason: Annotated[NullReason | None, Meta(description="Why there is no greeting_latency_ms.")]
 
 
+_turn_numbers = number_reader(TURN_NUMBERS)
+_interruption_numbers = number_reader(INTERRUPTION_NUMBERS)
+_totals = number_reader(_TOTALS)
+
+
 def turn_document(turn: Turn, findings: Iterable[FindingView]) -> TurnDocument:
     """One turn. A duration that is null has its reason in `null_reason` (response_latency_ms) or `null_reasons`."""
     interruptions = tuple(map(_interruption, turn.interruptions))
@@ -286,7 +291,7 @@ def turn_document(turn: Turn, findings: Iterable[FindingView]) -> TurnDocument:
         interruption=interruptions[0] if interruptions else None,
         interruptions=interruptions,
         findings=tuple(map(finding_document, findings)),
-        **number_values(TURN_NUMBERS, turn),
+        **_turn_numbers(turn),
     )
 
 
@@ -310,7 +315,7 @@ def finding_document(view: FindingView) -> FindingDocument:
 
 def totals_document(row: SessionRow, conversation: Conversation) -> TotalsDocument:
     """The numbers of a session. What its row has is right even where what was derived cannot be read."""
-    told = number_values(_TOTALS, conversation) | {
+    told = _totals(conversation) | {
         "turns": row.turns,
         "interruptions": row.interruptions,
         "messages": row.messages,
@@ -347,7 +352,7 @@ def _interruption(cut: Interruption) -> InterruptionDocument:
         connection=cut.connection,
         seq=cut.seq,
         at_ns=cut.at,
-        **number_values(INTERRUPTION_NUMBERS, cut),
+        **_interruption_numbers(cut),
     )
 
 

@@ -20,8 +20,9 @@ T = TypeVar("T")
 _REF = "#/components/schemas/"
 
 
-class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An object of the API. Its class name, without `Document`, names its schema; its docstring describes it."""
+class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """An object of the API. Its class name, without `Document`, names its schema; its docstring describes it.
+    The collector of cycles need not look at it, as a document is a tree."""
 
 
 Time = Annotated[

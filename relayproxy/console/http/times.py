@@ -4,9 +4,10 @@ Knows: how nanoseconds, milliseconds and bytes are written for programs (RFC 333
 Must not know: the reader's time zone (the browser has it); what is being timed.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 NS = 1_000_000_000
+_EPOCH = datetime(1970, 1, 1)
 _MINUTE = 60
 _HOUR = 3600
 _EXACT_BELOW_MS = 10_000
@@ -14,8 +15,7 @@ _EXACT_BELOW_MS = 10_000
 
 def rfc3339(ns: int) -> str:
     """Wall nanoseconds as UTC with microseconds, cut, never rounded: `2026-08-30T12:00:00.123456Z`."""
-    seconds, rest = divmod(ns, NS)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1000:06d}Z"
+    return f"{(_EPOCH + timedelta(microseconds=ns // 1000)).isoformat(timespec='microseconds')}Z"
 
 
 def utc(ns: int) -> str:

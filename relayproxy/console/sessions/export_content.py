@@ -119,7 +119,7 @@ def text_head(session: StoredSession) -> str:
         ("Started", times.rfc3339(row.started_at)),
         ("Duration", "live" if row.ended_at is None else times.duration((row.ended_at - row.started_at) // 1_000_000)),
         ("Route", f"{row.route}, to {row.backend}" if row.backend else row.route),
-        ("StoredSession", row.session_id),
+        ("Session", row.session_id),
         ("Call id", row.call_sid),
         ("Recording", row.id),
         ("Ending", row.end_reason),

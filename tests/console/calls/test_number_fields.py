@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from relayproxy.console.calls.number_fields import number_values, with_numbers
+from relayproxy.console.calls.number_fields import number_reader, with_numbers
 from relayproxy.console.http.documents import Document, schemas
 from relayproxy.conversation.measures.number import Number
 from relayproxy.conversation.totals import Spread
@@ -29,7 +29,7 @@ class SampleDocument(Document, frozen=True):
 
 
 def told(at: int) -> dict[str, Any]:
-    document = SampleDocument(at=at, reason="", said="yes", **number_values(TABLE, at))
+    document = SampleDocument(at=at, reason="", said="yes", **number_reader(TABLE)(at))
     return dict(msgspec.json.decode(msgspec.json.encode(document)))
 
 

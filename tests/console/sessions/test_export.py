@@ -105,6 +105,7 @@ async def test_the_transcript_reads_like_one(client: Client, archive: Archive) -
 
     assert (media_type, name) == ("text/plain; charset=utf-8", f"{call.vx}.txt")
     assert text.startswith(f"Call          {samples.CALLER} -> {samples.CALLEE}\nStarted       20")
+    assert f"\nSession       {call.vx}\nCall id " in text
     assert "\nEnding        The agent ended the session.\nStudio        Success\n" in text
     lines = [line.strip() for line in text.split("\n\n", 1)[1].splitlines()]
     assert lines[:3] == [
