@@ -6,7 +6,8 @@ Must not know: what any endpoint means.
 
 from functools import cache
 from http import HTTPStatus
-from typing import Any
+from types import UnionType
+from typing import Any, get_args
 
 import msgspec
 from aiohttp import web
@@ -52,9 +53,10 @@ SCHEMAS: dict[str, Schema] = {
 @cache
 def document() -> dict[str, Any]:
     """All of it as plain values."""
-    types = [answer for one in OPERATIONS for answer in one.answers.values() if not isinstance(answer, dict)]
-    answers, components = schemas([*types, *_NAMED])
-    told = {id(type): schema for type, schema in zip(types, answers, strict=False)}
+    answers = [answer for one in OPERATIONS for answer in one.answers.values() if not isinstance(answer, dict)]
+    types = [type for answer in answers for type in _types(answer)]
+    found, components = schemas([*types, *_NAMED])
+    told = {id(type): schema for type, schema in zip(types, found, strict=False)}
     paths: dict[str, dict[str, Any]] = {}
     for one in OPERATIONS:
         paths.setdefault(one.path, {})[one.method] = _operation(one, told)
@@ -105,8 +107,20 @@ def _operation(one: Operation, by_type: dict[int, Schema]) -> dict[str, Any]:
 def _answer(one: Operation, by_type: dict[int, Schema]) -> dict[str, Any]:
     told: dict[str, Any] = {"description": HTTPStatus(one.status).phrase}
     if one.answers:
-        told["content"] = {media: {"schema": by_type.get(id(answer), answer)} for media, answer in one.answers.items()}
+        told["content"] = {media: {"schema": _schema(answer, by_type)} for media, answer in one.answers.items()}
     return told
+
+
+def _types(answer: Any) -> tuple[Any, ...]:
+    """One type, or those of a union."""
+    return get_args(answer) if isinstance(answer, UnionType) else (answer,)
+
+
+def _schema(answer: Any, by_type: dict[int, Schema]) -> Any:
+    if isinstance(answer, dict):
+        return answer
+    found = [by_type[id(type)] for type in _types(answer)]
+    return {"oneOf": found} if len(found) > 1 else found[0]
 
 
 def _error(status: int) -> dict[str, Any]:

@@ -11,8 +11,10 @@ from relayproxy.console.access.audit_page import ACTIONS, ENTRIES, MOST_ENTRIES,
 from relayproxy.console.calls.requested import MOST_TEXT
 from relayproxy.console.filters.language import TIMES
 from relayproxy.console.http.documents import Page
+from relayproxy.console.insight.documents import ComparisonDocument, InsightDocument
 from relayproxy.console.insight.insight_page import BY
 from relayproxy.console.listing.list_page import MOST_SESSIONS, SESSIONS
+from relayproxy.console.listing.overview import OverviewDocument
 from relayproxy.console.listing.sorting import NAMES, NEWEST
 from relayproxy.console.schemas import (
     Schema,
@@ -189,10 +191,10 @@ OPERATIONS: tuple[Operation, ...] = (
         page="/calls/{call_sid}",
     ),
     _get("/api/live", "listLive", "Live calls, the longest-lived first.", _LIVE, page="/live"),
-    _get("/api/overview", "getOverview", "Calls and response latencies over time.", named("Overview"), Q, ZONE),
+    _get("/api/overview", "getOverview", "Calls and response latencies over time.", OverviewDocument, Q, ZONE),
     _get(
         "/api/insight", "getInsight", "Numbers over many calls; with `a` and `b`, of two selections compared.",
-        {"oneOf": [named("Insight"), named("Comparison")]}, Q, ZONE,
+        InsightDocument | ComparisonDocument, Q, ZONE,
         query("by", text(), f"Tells calls apart by {', '.join(f'`{name}`' for name in BY)} or `{PARAM}<name>`."),
         query("a", text(), "A filter beside `q`: one side of a comparison."),
         query("b", text(), "A filter beside `q`: the other side."),

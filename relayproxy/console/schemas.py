@@ -7,12 +7,10 @@ Must not know: any endpoint, or what an answer means.
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from relayproxy.conversation.measures.numbers import TABLES, Level
+from relayproxy.conversation.measures.numbers import Level, description
 
 Schema = dict[str, Any]
 Fields = dict[str, Schema]
-
-_MEANINGS = {(level, number.name): number.description for level, numbers in TABLES.items() for number in numbers}
 
 
 def obj(fields: Mapping[str, Schema], says: str = "") -> Schema:
@@ -116,7 +114,7 @@ def whole(items: Schema, **more: Schema) -> Schema:
 
 def meaning(level: Level, name: str) -> str:
     """What the page of numbers says of one."""
-    return _MEANINGS[level, name]
+    return description(level, name)
 
 
 def measured(level: Level, *names: str, of: Schema | None = None) -> Fields:

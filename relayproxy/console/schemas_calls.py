@@ -25,10 +25,9 @@ from relayproxy.console.schemas import (
     row,
     text,
 )
-from relayproxy.conversation.model import Confidence, EndedBy, Outcome, StudioTransition, Tier
-from relayproxy.conversation.words import CONFIDENCES, OUTCOMES
+from relayproxy.conversation.model import Confidence, EndedBy, StudioTransition, Tier
+from relayproxy.conversation.words import CONFIDENCES
 
-_OUTCOMES = "; ".join(f"`{code}`: {words.meaning}" for code, words in OUTCOMES.items())
 _CONFIDENCE = "; ".join(f"`{code}`: {words.meaning}" for code, words in CONFIDENCES.items())
 HEADERS = array(row(text(), text()), "Name and value, in order; secrets are masked.")
 
@@ -213,7 +212,6 @@ LIVE_CALL = obj(
 )
 
 SCHEMAS: dict[str, Schema] = {
-    "Outcome": one_of(Outcome, f"{_OUTCOMES}."),
     "Side": one_of(Side, "The end that sent it."),
     "SessionItem": obj(ITEM, "A session as one of its call."),
     "ListedSession": LISTED,

@@ -4,13 +4,13 @@ Knows: which type each number has in the API, and its value there.
 Must not know: which numbers there are.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Annotated, Any, TypeVar, get_type_hints
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta
 
-from relayproxy.console.http.documents import Count, Document
+from relayproxy.console.http.documents import Count, Document, with_fields
 from relayproxy.conversation.measures.number import Number, Of
 from relayproxy.conversation.model import ChunkGaps
 from relayproxy.conversation.totals import Silence, Spread
@@ -56,39 +56,14 @@ _TYPES: dict[Any, Any] = {
 
 
 def with_numbers(numbers: Iterable[Number[Any]], behind: Mapping[str, str]) -> Callable[[type[D]], type[D]]:
-    """Makes the numbers of a table fields of a document, in the order of the table. A field that `behind` maps to a
-    number comes behind that number and those before it; whatever is left over comes last."""
-
-    def made(document: type[D]) -> type[D]:
-        declared = get_type_hints(document, include_extras=True)
-        fields = [*_interleaved(declared, [*numbers], behind)]
-        namespace = {"__doc__": document.__doc__, "__module__": document.__module__}
-        return msgspec.defstruct(  # type: ignore[return-value]
-            document.__name__, fields, bases=(Document,), namespace=namespace, frozen=True, kw_only=True
-        )
-
-    return made
+    """Makes the numbers of a table fields of a document; see `with_fields`."""
+    return with_fields([(number.name, _type(number)) for number in numbers], behind)
 
 
 def number_reader(numbers: Iterable[Number[Of]]) -> Callable[[Of], dict[str, Any]]:
     """A function that reads the numbers of a table as fields of a document."""
     reads = [(number.name, _read(number)) for number in numbers]
     return lambda of: {name: read(of) for name, read in reads}
-
-
-def _interleaved(
-    declared: Mapping[str, Any], numbers: Iterable[Number[Any]], behind: Mapping[str, str]
-) -> Iterator[tuple[str, Any]]:
-    left = iter(numbers)
-    for name, type in declared.items():
-        if name in behind:
-            for number in left:
-                yield number.name, _type(number)
-                if number.name == behind[name]:
-                    break
-        yield name, type
-    for number in left:
-        yield number.name, _type(number)
 
 
 def _type(number: Number[Any]) -> Any:

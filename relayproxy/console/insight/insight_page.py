@@ -22,7 +22,7 @@ from relayproxy.console.http.render import render
 from relayproxy.console.insight import charts
 from relayproxy.console.insight.before_after import around, by_time
 from relayproxy.console.insight.comparison import MEASURES, VERDICTS, Difference, differences, told, told_difference
-from relayproxy.console.insight.documents import difference_item, summary_document
+from relayproxy.console.insight.documents import comparison_document, insight_document
 from relayproxy.console.insight.selection import (
     Selection,
     Span,
@@ -130,13 +130,11 @@ async def document(request: web.Request) -> web.Response:
     wrong = [problem for side in sides for problem in side.chosen.problems]
     if wrong:
         raise bad_request("; ".join(f"{one.token[:80]}: {one.message}" for one in wrong[:20]) + ".")
-    told_sides = [summary_document(side.summary, side.chosen, side.span, by) for side in sides]
-    if len(told_sides) == 1:
-        return json_response(told_sides[0])
-    found = differences(sides[0].summary, sides[1].summary)
-    return json_response(
-        {"a": told_sides[0], "b": told_sides[1], "differences": [difference_item(one) for one in found]}
-    )
+    documents = [insight_document(side.summary, side.chosen, side.span, by) for side in sides]
+    if len(documents) == 1:
+        return json_response(documents[0])
+    a, b = documents
+    return json_response(comparison_document(a, b, differences(sides[0].summary, sides[1].summary)))
 
 
 ROUTES = (web.get("/insight", page), web.get("/api/insight", document))

@@ -10,7 +10,11 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Literal
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from relayproxy.console.http.documents import Count, Document
 
 FEW = 30
 """Of fewer, a number says little."""
@@ -82,13 +86,12 @@ class Rate:
         return middle - width, middle + width
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(Document, frozen=True):
     """One number of one side, and what it stands on. Less is better for all of them."""
 
     value: float | None
-    n: int
-    interval: tuple[float, float] | None
+    n: Annotated[Count, Meta(description="How many it stands on.")]
+    interval: Annotated[tuple[float, float] | None, Meta(description="Where it may as well lie, with 95 % confidence.")]
 
 
 def verdict(a: Figure, b: Figure) -> Significance:

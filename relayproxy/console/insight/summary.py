@@ -12,6 +12,10 @@ from functools import reduce
 from operator import add
 from typing import Any
 
+from msgspec import field
+
+from relayproxy.console.calls.codes import OutcomeCode, TransitionCode
+from relayproxy.console.http.documents import Count, Document
 from relayproxy.console.http.times import NS
 from relayproxy.console.insight.statistics import Figure, Latencies, Rate
 from relayproxy.store.read.insight import EXACT, Calls, Latency, Numbers, Reach, Sums, WorstCall
@@ -49,13 +53,12 @@ class Value:
     latencies: Latencies
 
 
-@dataclass(frozen=True, slots=True)
-class EndingCount:
-    """How many calls ended like this; both None: they live."""
+class EndingCount(Document, frozen=True):
+    """How many calls ended like this; both null: they live."""
 
-    outcome: str | None
-    transition: str | None
-    calls: int
+    outcome: OutcomeCode | None
+    transition: TransitionCode | None = field(name="studio_transition")
+    calls: Count
 
 
 @dataclass(frozen=True, slots=True)

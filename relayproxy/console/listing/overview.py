@@ -11,18 +11,40 @@ from aiohttp import web
 from relayproxy.console.calls.findings import slow_ms
 from relayproxy.console.filters.language import criteria_of, zone_of
 from relayproxy.console.http.context import APP_CONTEXT
+from relayproxy.console.http.documents import Document, End
 from relayproxy.console.http.json_response import json_response
 from relayproxy.console.http.render import render
-from relayproxy.console.http.times import moment
+from relayproxy.console.http.times import NS
 from relayproxy.console.insight import charts
 from relayproxy.console.insight.before_after import by_time
-from relayproxy.console.insight.documents import release_item, step_item
+from relayproxy.console.insight.documents import (
+    CountedCallsDocument,
+    RangeDocument,
+    StepDocument,
+    StepSeconds,
+    Versions,
+    calls_document,
+    range_document,
+    step_document,
+    version_documents,
+)
 from relayproxy.console.insight.selection import Selection, Span, reach_of, selection, summary_cache_of
 from relayproxy.console.insight.summary import CallsSummary, summarize
 from relayproxy.store.read.queries import Queries
 
 OLDER = 10_000
 """Calls before the range of the charts that are counted at most."""
+
+
+class OverviewDocument(Document, frozen=True):
+    """Calls and response latencies over time."""
+
+    range: RangeDocument
+    calls: CountedCallsDocument
+    step_s: StepSeconds
+    versions: Versions
+    items: tuple[StepDocument, ...]
+    next: End = None
 
 
 async def fragment(request: web.Request) -> web.Response:
@@ -51,14 +73,13 @@ async def document(request: web.Request) -> web.Response:
     criteria_of(request)
     _, span, one, _ = await _summary(request)
     return json_response(
-        {
-            "range": {**moment("since", one.reach.since), **moment("until", one.reach.until), "span": span},
-            "calls": {"matching": one.reach.matching, "counted": one.reach.counted},
-            "step_s": one.step // 1_000_000_000,
-            "versions": [release_item(release) for release in one.releases],
-            "items": [step_item(step) for step in one.steps],
-            "next": None,
-        }
+        OverviewDocument(
+            range=range_document(one.reach, span),
+            calls=calls_document(one.reach),
+            step_s=one.step // NS,
+            versions=version_documents(one.releases),
+            items=tuple(map(step_document, one.steps)),
+        )
     )
 
 

@@ -215,6 +215,12 @@ TABLES: dict[Level, tuple[Number[Any], ...]] = {
     "session": SESSION_NUMBERS,
 }
 """All numbers, by what they are of."""
+_DESCRIPTIONS = {(level, number.name): number.description for level, numbers in TABLES.items() for number in numbers}
+
+
+def description(level: Level, name: str) -> str:
+    """The definition of a number. Raises KeyError when there is none of the name."""
+    return _DESCRIPTIONS[level, name]
 
 
 def null_reason(turn: Turn, name: str) -> NullReason | None:

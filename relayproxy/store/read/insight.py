@@ -10,10 +10,14 @@ functions may be called from any thread and raise `NotReady` and `StoreError`.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
+from msgspec import Meta
+from msgspec.structs import astuple
 from sqlalchemy import ColumnElement, FromClause, Select, and_, case, func, literal, literal_column, or_, select
 
+from relayproxy.conversation.measures.numbers import description
 from relayproxy.store.read.conditions import conditions
 from relayproxy.store.read.criteria import Criteria, kind_of_field
 from relayproxy.store.read.queries import Queries
@@ -56,28 +60,27 @@ class Reach:
     """When the first of those that are read began."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sums:
+_Count = Annotated[int, Meta(ge=0)]
+
+
+class Sums(msgspec.Struct, frozen=True):
     """Sums over some calls."""
 
-    calls: int = 0
-    turns: int = 0
-    responses: int = 0
-    interrupted_responses: int = 0
-    false_interruptions: int = 0
-    unanswered: int = 0
-    stale_chunks: int = 0
-    stale_calls: int = 0
-    """Calls with any stale output."""
-    unanswered_calls: int = 0
-    asked_again: int = 0
-    """Unanswered turns in which the caller spoke again."""
-    failed: int = 0
-    """Calls whose Studio transition is `failed`."""
-    ended: int = 0
+    calls: _Count = 0
+    turns: _Count = 0
+    responses: Annotated[_Count, Meta(description="Turns with speakable output.")] = 0
+    interrupted_responses: Annotated[_Count, Meta(description="Those of them that were interrupted.")] = 0
+    false_interruptions: Annotated[_Count, Meta(description=description("session", "false_interruptions"))] = 0
+    unanswered: Annotated[_Count, Meta(description=description("session", "unanswered"))] = 0
+    stale_chunks: Annotated[_Count, Meta(description="Texts sent for replies that had been cut off.")] = 0
+    stale_calls: Annotated[_Count, Meta(description="Calls with any of these.")] = 0
+    unanswered_calls: Annotated[_Count, Meta(description="Calls with any unanswered turn.")] = 0
+    asked_again: Annotated[_Count, Meta(description=description("session", "asked_again"))] = 0
+    failed: Annotated[_Count, Meta(description="Calls whose Studio transition is `failed`.")] = 0
+    ended: Annotated[_Count, Meta(description="Calls that are over.")] = 0
 
     def __add__(self, other: "Sums") -> "Sums":
-        return Sums(*(getattr(self, name) + getattr(other, name) for name in Sums.__slots__))
+        return Sums(*(one + more for one, more in zip(astuple(self), astuple(other), strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
