@@ -21,7 +21,7 @@ from relayproxy.console.http.static_files import StaticFiles
 from relayproxy.console.insight import insight_page
 from relayproxy.console.listing import list_page, overview
 from relayproxy.console.live import live_view
-from relayproxy.console.sessions import annotations, api, export, message_pages, session_page
+from relayproxy.console.sessions import annotations, api, export, message_pages, numbers_page, session_page
 from relayproxy.settings.model import Settings
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.annotation_writer import AnnotationWriter
@@ -48,6 +48,7 @@ def build(settings: Settings, queries: Queries, writer: AnnotationWriter) -> web
             *list_page.ROUTES,
             *overview.ROUTES,
             *session_page.ROUTES,
+            *numbers_page.ROUTES,
             *message_pages.ROUTES,
             *timeline.ROUTES,
             *api.ROUTES,

@@ -74,6 +74,8 @@ def test_every_page(visit: OpenPage, archive: Archive, recorded: list[str], look
         f"/sessions/{live.id}",
         *(f"/sessions/{id}" for id in recorded),
         f"/sessions/{recorded[0]}/messages/0.3",
+        f"/sessions/{recorded[0]}/turns/2/numbers",
+        "/numbers",
         f"/calls/CA{live.number:032x}",
         "/live",
         "/insight",

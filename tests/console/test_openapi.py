@@ -31,6 +31,8 @@ PARTS = {
     "/sessions/{id}/messages",
     "/sessions/{id}/messages/{cursor}",
     "/sessions/{id}/turns/{number}/waterfall",
+    "/sessions/{id}/turns/{number}/numbers",
+    "/sessions/{id}/numbers",
 }
 """Fragments: pieces of pages, in HTML."""
 STREAMS = {"/sessions/live", "/sessions/{id}/live", "/live/stream"}
@@ -43,6 +45,7 @@ OTHERS = {
     "/sessions/{id}/recording": "a file, the same as under /api/",
     "/signin": "a form; programs have tokens",
     "/static/{version}/{name}": "a file",
+    "/numbers": "what numbers mean; the document has the same words",
     "/health/notice": "JSON, a part of what is under /api/health",
     "/healthz": "JSON, for whatever restarts the process",
 }

@@ -1,4 +1,4 @@
-"""Request targets: the session, call, message place and message filter that a request names.
+"""Request targets: the session, call, turn, message place and message filter that a request names.
 
 Knows: the parameters' names; that showing a session is recorded in the audit.
 Must not know: what is answered.
@@ -15,6 +15,7 @@ from relayproxy.console.calls.message_reading import Counts, Filter, read_cursor
 from relayproxy.console.calls.reading import StoredSession, read_call, read_session
 from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.http.middleware import bad_request, not_found
+from relayproxy.conversation.model import Turn
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rows import SessionRow
 
@@ -54,6 +55,16 @@ async def session_of(request: web.Request, first: int = 0, limit: int = 0) -> St
         raise not_found(f"There is no session {id[:64]} here.")
     await viewed(request, found.row.id)
     return found
+
+
+async def turn_of(request: web.Request) -> tuple[StoredSession, Turn]:
+    """The turn that the path names by its `number`, and its session. Raises a 404 Problem."""
+    text = request.match_info["number"]
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
+    found = await session_of(request, number, 1) if number >= 0 else None
+    if found is None or not found.turns or found.turns[0].number != number:
+        raise not_found("There is no such turn.")
+    return found, found.turns[0]
 
 
 async def call_of(request: web.Request, limit: int = 50) -> tuple[str, tuple[SessionRow, ...]]:

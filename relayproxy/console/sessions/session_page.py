@@ -15,13 +15,12 @@ from aiohttp import web
 
 from relayproxy.console.calls.findings import of_session, severities, slow_ms, told_in
 from relayproxy.console.calls.reading import StoredSession
-from relayproxy.console.calls.requested import call_of, session_of
+from relayproxy.console.calls.requested import call_of, session_of, turn_of
 from relayproxy.console.calls.transcript import in_place, transcript
 from relayproxy.console.calls.waterfall import waterfall
 from relayproxy.console.http.change_poller import ChangePoller
 from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.http.event_stream import stream
-from relayproxy.console.http.middleware import not_found
 from relayproxy.console.http.parameters import whole_number
 from relayproxy.console.http.render import render
 from relayproxy.console.sessions.about import about
@@ -63,14 +62,12 @@ async def session_parts(request: web.Request) -> web.Response:
 
 async def turn_waterfall(request: web.Request) -> web.Response:
     """`GET /sessions/{id}/turns/{number}/waterfall`: what the latency of a turn went into."""
-    text = request.match_info["number"]
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
-    found = await session_of(request, number, 1) if number >= 0 else None
-    if found is None or not found.turns or found.turns[0].number != number:
-        raise not_found("There is no such turn.")
-    fall = waterfall(found.turns[0].budget, slow_ms(request.app[APP_CONTEXT].settings, found.row.route))
+    found, turn = await turn_of(request)
+    fall = waterfall(turn.budget, slow_ms(request.app[APP_CONTEXT].settings, found.row.route))
     return render(
-        "sessions/turn_page.html", request, {"session": found, "number": number, "fall": fall, "section": "sessions"}
+        "sessions/turn_page.html",
+        request,
+        {"session": found, "number": turn.number, "fall": fall, "section": "sessions"},
     )
 
 

@@ -42,7 +42,7 @@ TURN_NUMBERS: tuple[Number[Turn], ...] = (
         attribute="relayproxy.turn.input_delay", nanoseconds=True, replaced_by="budget.input_delay_ns",
     ),
     Number(
-        "proxy_in_ms", "Proxy, to the backend", "A", lambda turn: turn.budget.proxy_in,
+        "proxy_in_ms", "relayproxy, in", "A", lambda turn: turn.budget.proxy_in,
         "From the final prompt's arrival until it was written to the backend: ours.",
         attribute="relayproxy.turn.proxy_in", nanoseconds=True, replaced_by="budget.proxy_in_ns",
     ),
@@ -53,7 +53,7 @@ TURN_NUMBERS: tuple[Number[Turn], ...] = (
         attribute="relayproxy.turn.backend_latency", nanoseconds=True, replaced_by="budget.backend_ns",
     ),
     Number(
-        "proxy_out_ms", "Proxy, to Twilio", "A", lambda turn: turn.budget.proxy_out,
+        "proxy_out_ms", "relayproxy, out", "A", lambda turn: turn.budget.proxy_out,
         "From that message read until it was written to Twilio: ours.",
         "0 where Twilio was not taking data, since nobody knows when it left.",
         attribute="relayproxy.turn.proxy_out", nanoseconds=True, replaced_by="budget.proxy_out_ns",

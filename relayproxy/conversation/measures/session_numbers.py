@@ -63,7 +63,7 @@ SESSION_NUMBERS: tuple[Number[Conversation], ...] = (
     Number(
         "response_latency_ms", "Response latency", "A", lambda call: call.totals.response_latency,
         "Its percentiles over the turns of the session: see there.",
-        attribute="relayproxy.session.response_latency", type=Spread,
+        attribute="relayproxy.session.response_latency", type=Spread, absent="no turn has one",
     ),
     Number(
         "gap_bytes", "Bytes in gaps", "A", lambda call: call.gap_bytes,
@@ -137,29 +137,29 @@ SESSION_NUMBERS: tuple[Number[Conversation], ...] = (
     Number(
         "backend_latency_ms", "Backend latency", "A", lambda call: call.totals.backend_latency,
         "Its percentiles over the turns of the session: see there.",
-        attribute="relayproxy.session.backend_latency", type=Spread,
+        attribute="relayproxy.session.backend_latency", type=Spread, absent="no turn has one",
     ),
     Number(
         "user_bot_latency_ms", "User-to-bot latency", "B", lambda call: call.totals.user_bot_latency,
         "Its percentiles over the turns of the session: see there.",
-        attribute="relayproxy.session.user_bot_latency", type=Spread,
+        attribute="relayproxy.session.user_bot_latency", type=Spread, absent="no turn has one",
     ),
     Number(
         "time_to_first_sentence_ms", "Time to first sentence", "A", lambda call: call.totals.time_to_first_sentence,
         "Its percentiles over the turns of the session: see there.",
-        attribute="relayproxy.session.time_to_first_sentence", type=Spread,
+        attribute="relayproxy.session.time_to_first_sentence", type=Spread, absent="no turn has one",
     ),
     Number(
-        "overhead_in_ms", "Overhead, to the backend", "A", lambda call: call.totals.overhead_in,
+        "overhead_in_ms", "Overhead in", "A", lambda call: call.totals.overhead_in,
         "What the proxy itself adds to a message of Twilio, from read to written to the backend.",
         "Messages that had to wait because the other side was not taking data are left out and counted as "
         "backpressure.",
-        attribute="relayproxy.message.overhead.in", type=Spread,
+        attribute="relayproxy.message.overhead.in", type=Spread, absent="no message was passed on",
     ),
     Number(
-        "overhead_out_ms", "Overhead, to Twilio", "A", lambda call: call.totals.overhead_out,
+        "overhead_out_ms", "Overhead out", "A", lambda call: call.totals.overhead_out,
         "The same of a message of the backend, from read to written to Twilio.",
-        attribute="relayproxy.message.overhead.out", type=Spread,
+        attribute="relayproxy.message.overhead.out", type=Spread, absent="no message was passed on",
     ),
     Number(
         "backend_connect_ms", "Backend connect", "A", lambda call: call.totals.backend_connect_ms,

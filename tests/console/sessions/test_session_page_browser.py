@@ -4,6 +4,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
+from relayproxy.conversation.measures.numbers import TURN_NUMBERS
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
 from tests.console.browser import from_the_top, until
@@ -34,7 +35,7 @@ def test_what_is_opened_comes_then(visit: OpenPage, archive: Archive) -> None:
 
     page.locator("#turn-2 details.lag summary").click()
     expect(page.locator("#turn-2 .waterfall .ms").last).to_have_text("2,640.1 ms")
-    expect(page.locator("#turn-2 .load")).to_have_count(0)
+    expect(page.locator("#lag-2 .load")).to_have_count(0)
     row = page.locator("#wire .msg", has_text="table for tonight").first
     row.locator("summary").click()
     expect(row.locator("pre")).to_contain_text('"voicePrompt"')
@@ -49,6 +50,29 @@ def test_a_turn_that_is_open_stays_so_when_the_call_goes_on(visit: OpenPage, arc
     call.interrupts(2.5, "Good", 400).commit()
     expect(page.locator("#turn-1")).to_contain_text("Interrupted")
     expect(page.locator("#turn-1 .waterfall")).to_be_visible()
+
+
+def test_all_numbers_of_a_turn_open_by_keyboard_and_stay_when_the_call_goes_on(
+    visit: OpenPage, archive: Archive
+) -> None:
+    call = samples.Call(archive).setup().asks(1, "Hello?").answers(2, "Good morning.").commit()
+    page = visit(f"/sessions/{call.id}", viewport=NARROW)
+    numbers = page.locator("#turn-1 .numbers")
+    expect(numbers).to_have_count(0)
+    page.locator("#numbers-1 > summary").focus()
+    page.keyboard.press("Enter")
+    expect(numbers.locator("tbody tr")).to_have_count(len(TURN_NUMBERS))
+    expect(numbers.locator("tr", has_text="Response latency")).to_contain_text("1,000 ms")
+    expect(numbers.locator("tr", has_text="Input delay")).to_contain_text("needs speaker events")
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+
+    call.interrupts(2.5, "Good", 400).commit()
+    expect(numbers).to_contain_text("Interruption 1, by speaking")
+    expect(numbers).to_be_visible()
+    page.locator("#numbers-1 > summary").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#turn-response_latency_ms")).to_be_in_viewport()
 
 
 def test_keys_that_are_pressed_look_as_other_lines_do(visit: OpenPage, archive: Archive) -> None:

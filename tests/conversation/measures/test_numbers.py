@@ -8,6 +8,7 @@ import pytest
 from relayproxy.conversation.measures.number import Number
 from relayproxy.conversation.measures.numbers import INTERRUPTION_NUMBERS, TABLES, TURN_NUMBERS, Level, null_reason
 from relayproxy.conversation.measures.session_numbers import SESSION_NUMBERS
+from relayproxy.conversation.totals import Spread
 from tests.script import script
 
 CALL = """
@@ -72,7 +73,7 @@ def test_a_number_that_is_absent_has_a_reason_or_words() -> None:
     others: tuple[Level, ...] = ("interruption", "session")
     for level in others:
         for number in TABLES[level]:
-            optional = number.type in (int | None, float | None)
+            optional = number.type in (int | None, float | None, Spread)
             assert bool(number.absent) == optional or number.name == "greeting_latency_ms", number.name
 
 

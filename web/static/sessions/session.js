@@ -27,7 +27,13 @@ turns.addEventListener("click", (event) => {
 function keepOpen(mine, theirs) {
   const whole = mine.querySelectorAll(".whole");
   for (const [place, button] of theirs.querySelectorAll(".whole").entries()) if (whole[place]?.getAttribute("aria-expanded") === "true") openWhole(button, true);
-  for (const details of mine.querySelectorAll("details[open][id]")) theirs.querySelector(`#${CSS.escape(details.id)}`)?.setAttribute("open", "");
+  for (const details of mine.querySelectorAll("details[open][id]")) {
+    const next = theirs.querySelector(`#${CSS.escape(details.id)}`);
+    next?.setAttribute("open", "");
+    // What was fetched stays to be seen until it has been fetched anew.
+    const table = details.querySelector(":scope > table");
+    if (table) next?.querySelector(":scope > a.load")?.before(table);
+  }
 }
 
 function patchPart(found, name) {
@@ -58,9 +64,6 @@ function patchTurns(found, from) {
     settle(turn);
     if (mine) {
       keepOpen(mine, turn);
-      // What was fetched stays to be seen until it has been fetched anew.
-      const table = mine.querySelector("details.lag[open] > .waterfall");
-      if (table) turn.querySelector("details.lag > a.load")?.before(table);
       mine.replaceWith(turn);
     } else {
       turn.classList.add("arrived");
@@ -166,24 +169,24 @@ if (page.dataset.live) {
   });
 }
 
-/* What a turn's latency went into comes when it is asked for. */
+/* What a turn's latency went into, and all numbers, come when they are asked for. */
 
-async function divide(details) {
+async function fetchTable(details) {
   const asked = details.open && details.querySelector(":scope > a.load");
   if (!asked) return;
   try {
-    const table = (await fetchMarkup(asked.href)).querySelector(".waterfall");
+    const table = (await fetchMarkup(asked.href)).querySelector("article > table");
     if (!table || !asked.isConnected) return;
-    details.querySelector(":scope > .waterfall")?.remove();
+    details.querySelector(":scope > table")?.remove();
     asked.replaceWith(table);
   } catch {
     // The link stays and leads to a page of its own.
   }
 }
 
-turns.addEventListener("toggle", (event) => divide(event.target), true);
+page.addEventListener("toggle", (event) => fetchTable(event.target), true);
 // The turn that the address names may have been opened before anybody listened.
-turns.querySelectorAll("details.lag[open]").forEach(divide);
+page.querySelectorAll("details.fetched[open]").forEach(fetchTable);
 
 /* Earlier turns of a long call come in above, and what is read stays where it is. */
 
