@@ -32,6 +32,8 @@ USERS: dict[str, Any] = {
     "tokens": {"ci": {"sha256": token_digest(TOKEN)}},
 }
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
+PAGE = {"Accept": "text/html,application/xhtml+xml", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "none"}
+"""What a browser sends with a visit to a page."""
 
 
 def settings_in(folder: Path, **values: Any) -> Settings:
@@ -67,3 +69,23 @@ async def status_of(client: Client, path: str, method: str = "GET", **headers: s
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     async with client.request(method, path, headers=sent, allow_redirects=False) as response:
         return response.status
+
+
+async def cookie_of(client: Client, **headers: str) -> str:
+    """The Set-Cookie header with which alice is signed in."""
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    form = {"name": "alice", "password": PASSWORD}
+    async with client.post("/signin", data=form, allow_redirects=False, headers=sent) as response:
+        assert response.status == 303
+        return response.headers["Set-Cookie"]
+
+
+def pair(set_cookie: str) -> str:
+    """What a Cookie header sends back of it."""
+    return set_cookie.partition(";")[0]
+
+
+def behind_a_proxy(folder: Path, **values: Any) -> Settings:
+    """Settings that believe what a proxy tells in `X-User`."""
+    proxied = {"console_user_header": "X-User", "console_url": "https://console.example.com", **values}
+    return settings_in(folder, **proxied)

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from relayproxy.console.filters.edits import Edits
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
 from tests.console.conftest import Client
@@ -103,14 +102,6 @@ async def test_unanswered_is_a_facet(client: Client, waited: dict[str, str]) -> 
     chosen = {one["field"]: one for one in (await got(client, "/api/facets", q="unanswered:>0"))["items"]}
     (option,) = chosen["unanswered"]["values"]
     assert (option["count"], option["chosen"], option["q"]) == (2, True, "")
-
-
-def test_a_number_in_a_facet_replaces_what_it_was_compared_with() -> None:
-    edits = Edits("route:a unanswered:>3")
-
-    assert edits.chosen("unanswered") == (">3",)
-    assert edits.toggled("unanswered", ">0") == "route:a unanswered:>0"
-    assert edits.left_out("unanswered", ">0") == "route:a unanswered:>3 -unanswered:>0"
 
 
 async def test_an_answer_that_the_end_of_the_call_cut_off_says_so_and_the_call_leads_the_worst(

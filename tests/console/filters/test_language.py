@@ -1,7 +1,6 @@
 """The filter's language: what is understood, what is complained about, and that nothing gets lost on the way."""
 
 from datetime import UTC, datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relayproxy.console.filters.language import CLOSED, Query, parse, write
-from relayproxy.console.filters.tokens import quoted, tokens
-from relayproxy.console.filters.values import milliseconds, span, stamp
+from relayproxy.console.filters.tokens import tokens
 from relayproxy.store.read.criteria import FIELDS, Criteria, Criterion, Op, kind_of_field
 
 S = 1_000_000_000
@@ -280,26 +278,6 @@ def test_whatever_can_be_asked_for_can_be_written(criteria: Criteria) -> None:
     query = parse(write(criteria), NOW)
     assert query.problems == ()
     assert query.criteria == criteria
-
-
-@given(values)
-def test_a_quoted_value_is_one_value(text: str) -> None:
-    (token,) = tokens(f"tag:{quoted(text)}")
-    assert [(piece.text, piece.begins) for piece in token.pieces] == [(text, False)]
-
-
-@given(st.integers(0, 2**63 - 1))
-def test_a_stamp_says_the_exact_time(ns: int) -> None:
-    assert span(stamp(ns), NOW) == (ns, ns)
-    for zone in ("Europe/Berlin", "Asia/Kolkata", "America/St_Johns"):
-        assert span(stamp(ns, ZoneInfo(zone)), NOW) == (ns, ns)
-
-
-@pytest.mark.parametrize(
-    ("text", "ms"), [("2", 2000), ("0.0004", 0), ("2 s", 2000), ("-2", None), ("", None), ("1e3", None)]
-)
-def test_lengths_of_time(text: str, ms: Any) -> None:
-    assert milliseconds(text) == ms
 
 
 TOKYO = ZoneInfo("Asia/Tokyo")

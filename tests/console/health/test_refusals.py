@@ -14,7 +14,7 @@ from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.archive import Archive
 from tests.console.conftest import Client
-from tests.console.health.test_diagnosis import NOW, check, facts, heartbeat, report
+from tests.console.health.known import NOW, check, facts, heartbeat, report
 
 STRIPPED = Refusal(
     NOW - 90 * SECOND,

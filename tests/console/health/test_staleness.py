@@ -13,7 +13,7 @@ from relayproxy.store.read.heartbeat import HeartbeatWriter
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
 from tests.console.conftest import Client
-from tests.console.health.test_diagnosis import facts, report
+from tests.console.health.known import facts, report
 from tests.console.health.test_health_page import HEARTBEAT, PROCESS
 
 

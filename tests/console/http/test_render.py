@@ -1,0 +1,67 @@
+"""A page is escaped, whole and for its reader."""
+
+import aiohttp_jinja2
+import jinja2
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
+
+from relayproxy.assets import web_dir
+from relayproxy.console.http.render import PAGE_VALUES, add_global, render, set_up_templates
+from relayproxy.console.http.static_files import StaticFiles
+
+
+@pytest.fixture
+def app() -> web.Application:
+    """An application with templates of its own beside the console's, which are shared by all tests."""
+    app = web.Application()
+    set_up_templates(app, StaticFiles(web_dir() / "static"))
+    environment = aiohttp_jinja2.get_env(app)
+    app[aiohttp_jinja2.APP_KEY] = environment.overlay(
+        loader=jinja2.DictLoader(
+            {
+                "said.html": "{{ said }}|{{ principal }}|{{ section }}",
+                "made.html": "{{ now_ns // 1000000 == now_ms }} {{ zone }} {{ seen }}",
+            }
+        )
+    )
+    return app
+
+
+def shown(app: web.Application, template: str, cookie: str = "", **context: object) -> str:
+    request = make_mocked_request("GET", "/", headers={"Cookie": cookie}, app=app)
+    response = render(template, request, context)
+    assert (response.status, response.content_type, response.charset) == (200, "text/html", "utf-8")
+    assert isinstance(response.body, bytes)
+    return response.body.decode()
+
+
+def test_whatever_somebody_said_is_text(app: web.Application) -> None:
+    assert shown(app, "said.html", said='<b>&"') == "&lt;b&gt;&amp;&#34;|None|"
+
+
+def test_half_a_character_is_no_reason_to_show_nothing(app: web.Application) -> None:
+    assert shown(app, "said.html", said="a\ud800b").startswith("a\ufffdb|")
+
+
+def test_a_value_that_is_missing_is_an_error_and_no_gap(app: web.Application) -> None:
+    with pytest.raises(jinja2.UndefinedError, match="said"):
+        shown(app, "said.html")
+
+
+def test_every_page_has_the_values_that_features_add(app: web.Application) -> None:
+    app[PAGE_VALUES]["principal"] = lambda request: f"who asks for {request.path}"
+
+    assert shown(app, "said.html", said="x", section="live") == "x|who asks for /|live"
+
+
+def test_every_page_knows_when_and_for_whom_it_is_made(app: web.Application) -> None:
+    assert shown(app, "made.html", seen="") == "True UTC "
+    assert shown(app, "made.html", "relayproxy_zone=Europe%2FBerlin", seen="") == "True Europe/Berlin "
+    assert "Atlantis" not in shown(app, "made.html", "relayproxy_zone=Atlantis", seen="")
+
+
+def test_a_feature_makes_a_value_known_to_all_templates(app: web.Application) -> None:
+    add_global(app, "seen", "by all")
+
+    assert shown(app, "made.html").endswith(" by all")
