@@ -117,10 +117,5 @@ def meaning(level: Level, name: str) -> str:
     return description(level, name)
 
 
-def measured(level: Level, *names: str, of: Schema | None = None) -> Fields:
-    """Numbers that may be absent, in the words of the page of numbers; whole ones unless `of` says otherwise."""
-    return {name: nullable(of or integer(), meaning(level, name)) for name in names}
-
-
 def _told(schema: Schema, says: str) -> Schema:
     return {**schema, "description": says} if says else schema

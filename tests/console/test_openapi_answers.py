@@ -18,6 +18,7 @@ from tests.console.conftest import Client
 from tests.console.contract import ask, refused
 from tests.console.door import BEARER, console_on, settings_in, sign_in
 from tests.console.fortnight import record
+from tests.databases import migrated
 
 
 @pytest.fixture
@@ -193,7 +194,10 @@ async def test_errors_are_as_they_say(client: Client, archive: Archive) -> None:
 
 
 async def test_who_may_ask(tmp_path: Path) -> None:
-    async with console_on(settings_in(tmp_path)) as client:
+    settings = settings_in(tmp_path)
+    # Where sign-outs are looked up.
+    migrated(settings.database)
+    async with console_on(settings) as client:
         for one in OPERATIONS:
             path = re.sub(r"\{\w+\}", "x", one.path)
             assert await refused(client, one.method, path, 401) == "sign_in_required"

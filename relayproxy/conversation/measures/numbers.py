@@ -118,7 +118,7 @@ TURN_NUMBERS: tuple[Number[Turn], ...] = (
         "lead_time_ms", "Lead time", "A", lambda turn: turn.lead_time_ms,
         "For an answer to a partial prompt: how long before the final prompt it began. Its response latency is absent "
         "(`speculative`).",
-        attribute="relayproxy.turn.lead_time", absent="the answer did not begin before the final prompt",
+        attribute="relayproxy.turn.lead_time", absent="no answer began before its final prompt",
     ),
     Number(
         "chunks", "Chunks", "A", lambda turn: turn.chunks,
@@ -134,14 +134,16 @@ TURN_NUMBERS: tuple[Number[Turn], ...] = (
     Number(
         "chunk_rate", "Chunk rate", "A", lambda turn: turn.chunk_rate,
         "Chunks a second behind the first one.",
-        "Absent for one chunk.",
-        attribute="relayproxy.turn.chunk_rate", unit="{chunk}/s", type=float | None, absent="fewer than two chunks",
+        "Absent for one chunk, and where all came at once.",
+        attribute="relayproxy.turn.chunk_rate", unit="{chunk}/s", type=float | None,
+        absent="fewer than two chunks, or all at once",
     ),
     Number(
         "char_rate", "Character rate", "A", lambda turn: turn.char_rate,
         "Characters a second behind the first chunk. Below the speaking rate, TTS can run dry.",
-        "Absent for one chunk.",
-        attribute="relayproxy.turn.char_rate", unit="{char}/s", type=float | None, absent="fewer than two chunks",
+        "Absent for one chunk, and where all came at once.",
+        attribute="relayproxy.turn.char_rate", unit="{char}/s", type=float | None,
+        absent="fewer than two chunks, or all at once",
     ),
     Number(
         "stalls", "Stalls", "A", lambda turn: turn.stalls,
@@ -189,7 +191,7 @@ INTERRUPTION_NUMBERS: tuple[Number[Interruption], ...] = (
         "recovery_ms", "Recovery", "A", lambda cut: cut.recovery_ms,
         "From the `interrupt` until the next response was written to Twilio; it includes the caller's new utterance.",
         "Absent when none came within a minute.",
-        attribute="relayproxy.barge_in.recovery", absent="no response came within a minute",
+        attribute="relayproxy.barge_in.recovery", absent="no response to it yet, or none within a minute",
     ),
     Number(
         "stop_ms", "Stop time", "B", lambda cut: cut.stop_ms,

@@ -58,7 +58,7 @@ SESSION_NUMBERS: tuple[Number[Conversation], ...] = (
         "longest_wait_ms", "Longest wait", "A", lambda call: call.totals.longest_wait_ms,
         "The longest wait for an answer of all turns: see there.",
         "Absent when nothing was asked.",
-        attribute="relayproxy.session.longest_wait", absent="nothing was asked",
+        attribute="relayproxy.session.longest_wait", absent="nothing was asked, or no wait is over yet",
     ),
     Number(
         "response_latency_ms", "Response latency", "A", lambda call: call.totals.response_latency,

@@ -48,7 +48,7 @@ async def test_a_number_has_its_unit_or_the_reason_why_it_is_absent(client: Clie
     assert found["turn-chunk_gaps"] == "p50 30 ms p95 30 ms max 30 ms"
     assert found["turn-chunk_rate"] == "33.3 chunks/s"
     assert found["turn-input_delay_ms"] == "needs speaker events"
-    assert found["turn-lead_time_ms"] == "the answer did not begin before the final prompt"
+    assert found["turn-lead_time_ms"] == "no answer began before its final prompt"
     assert found["turn-reply_complete_ms"].startswith("estimated ")
     greeting = await values(client, f"/sessions/{call.id}/turns/0/numbers")
     assert greeting["turn-response_latency_ms"] == greeting["turn-proxy_in_ms"] == "unprompted"

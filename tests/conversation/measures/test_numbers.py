@@ -7,7 +7,6 @@ import pytest
 
 from relayproxy.conversation.measures.number import Number
 from relayproxy.conversation.measures.numbers import INTERRUPTION_NUMBERS, TABLES, TURN_NUMBERS, Level, null_reason
-from relayproxy.conversation.measures.session_numbers import SESSION_NUMBERS
 from relayproxy.conversation.totals import Spread
 from tests.script import script
 
@@ -48,14 +47,6 @@ def test_an_interruptions_numbers_are_those_of_the_api() -> None:
     found = told(INTERRUPTION_NUMBERS, INTERRUPTED.interruptions[0])
 
     assert (found["heard_ms"], found["stale_chunks"], found["reaction_ms"]) == (300, 1, 200)
-
-
-def test_a_sessions_numbers_are_those_of_the_api() -> None:
-    found = told(SESSION_NUMBERS, CONVERSATION)
-
-    assert (found["duration_ms"], found["turns"], found["interruptions"]) == (9700, 4, 1)
-    assert (found["response_latency_ms"].n, found["response_latency_ms"].max_ms) == (2, 752)
-    assert found["interruptions_by_kind"] == {"caller_speech": 1}
 
 
 def test_a_turn_says_why_it_has_no_such_number() -> None:
