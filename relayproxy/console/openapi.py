@@ -13,7 +13,7 @@ import msgspec
 from aiohttp import web
 
 from relayproxy import __version__
-from relayproxy.console import schemas_calls, schemas_house, schemas_many, schemas_messages
+from relayproxy.console import schemas_calls, schemas_house, schemas_many
 from relayproxy.console.calls.turn_documents import TotalsDocument, TurnDocument
 from relayproxy.console.http.documents import schemas
 from relayproxy.console.operations import JSON, OPERATIONS, Operation
@@ -44,7 +44,6 @@ _NAMED = (TurnDocument, TotalsDocument)
 """Types that schemas name which are written by hand."""
 SCHEMAS: dict[str, Schema] = {
     **schemas_calls.SCHEMAS,
-    **schemas_messages.SCHEMAS,
     **schemas_many.SCHEMAS,
     **schemas_house.SCHEMAS,
 }

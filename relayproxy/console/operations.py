@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from relayproxy.console.access.audit_page import ACTIONS, ENTRIES, MOST_ENTRIES, AuditEntryDocument
 from relayproxy.console.calls.requested import MOST_TEXT
+from relayproxy.console.calls.timeline import TimelineDocument
 from relayproxy.console.filters.language import TIMES
 from relayproxy.console.http.documents import Page
 from relayproxy.console.insight.documents import ComparisonDocument, InsightDocument
@@ -33,6 +34,7 @@ from relayproxy.console.schemas import (
 from relayproxy.console.schemas_house import TAG
 from relayproxy.console.sessions.api import MOST_MESSAGES, MOST_OF_CALL, MOST_TURNS
 from relayproxy.console.sessions.export_content import FORMS
+from relayproxy.console.sessions.message_documents import MessagesDocument
 from relayproxy.store.read.criteria import FIELDS, PARAM
 
 Parameter = dict[str, Any]
@@ -153,7 +155,7 @@ OPERATIONS: tuple[Operation, ...] = (
         query("after", text(), "`next` of the page before, or the number of the last turn that is known."),
     ),
     _get(
-        f"{SESSION}/messages", "listMessages", "Recorded messages of a session, in order.", named("Messages"), ID,
+        f"{SESSION}/messages", "listMessages", "Recorded messages of a session, in order.", MessagesDocument, ID,
         limit(1000, MOST_MESSAGES),
         query("after", text(), "`next` of the page before; of a live call, `seen`."),
         query("from", one_of(("twilio", "backend")), "Only what this end sent.", many=True),
@@ -161,7 +163,7 @@ OPERATIONS: tuple[Operation, ...] = (
         query("text", text(maxLength=MOST_TEXT), "Only messages with this in their payload, in whatever case."),
     ),
     _get(
-        f"{SESSION}/timeline", "getTimeline", "What happened when, compact.", named("Timeline"), ID,
+        f"{SESSION}/timeline", "getTimeline", "What happened when, compact.", TimelineDocument, ID,
         query("first", count(), "Only turns from this number on; `settled` of an earlier answer."),
     ),
     Operation(

@@ -4,7 +4,7 @@ Knows: every field of these in the API, as `document` and `cards` write them.
 Must not know: endpoints; where the values come from.
 """
 
-from relayproxy.connection import Side, SideEnd
+from relayproxy.connection import SideEnd
 from relayproxy.console.live.call_tile import Whose
 from relayproxy.console.schemas import (
     Fields,
@@ -212,7 +212,6 @@ LIVE_CALL = obj(
 )
 
 SCHEMAS: dict[str, Schema] = {
-    "Side": one_of(Side, "The end that sent it."),
     "SessionItem": obj(ITEM, "A session as one of its call."),
     "ListedSession": LISTED,
     "Session": SESSION,

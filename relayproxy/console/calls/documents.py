@@ -1,11 +1,10 @@
-"""API documents of sessions, calls and messages.
+"""API documents of sessions and calls.
 
 Knows: every field name of the API. Times are RFC 3339 UTC with microseconds, and `…_ns` where exactness matters
 (wall nanoseconds since the epoch); durations are milliseconds.
 Must not know: HTTP; pages.
 """
 
-import base64
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,14 +12,11 @@ import msgspec
 
 from relayproxy.connection import Opening
 from relayproxy.console.calls.findings import FindingView, views
-from relayproxy.console.calls.message_preview import kind_of
-from relayproxy.console.calls.message_reading import write_cursor
 from relayproxy.console.calls.reading import StoredConnection, StoredSession
 from relayproxy.console.calls.turn_documents import finding_document, totals_document, turn_document
 from relayproxy.console.http.times import moment
 from relayproxy.conversation.checks.handoff import studio_path
 from relayproxy.conversation.model import Handoff
-from relayproxy.store.read.queries import PlacedMessage
 from relayproxy.store.schema.rows import SessionRow
 
 _MS = 1_000_000
@@ -101,34 +97,6 @@ def call_item(row: SessionRow) -> dict[str, Any]:
 def call_document(call_sid: str, rows: Iterable[SessionRow], *, complete: bool) -> dict[str, Any]:
     """A call: its first sessions, first first. There are no further pages; not `complete`: it has more."""
     return {"call_sid": call_sid, "items": [session_item(row) for row in rows], "next": None, "complete": complete}
-
-
-def message_item(placed: PlacedMessage) -> dict[str, Any]:
-    """One recorded message. `t_ms` counts from its connection's opening; `out_ms` is when it had been passed on."""
-    message = placed.message
-    return {
-        "connection": placed.connection,
-        "connection_index": placed.index,
-        "seq": message.seq,
-        "cursor": write_cursor((placed.index, message.seq)),
-        "t_ms": message.t / _MS,
-        **moment("at", placed.opened_at + message.t),
-        "out_ms": None if message.out is None else message.out / _MS,
-        "from": message.sender,
-        "kind": message.kind,
-        "type": kind_of(message),
-        "text": message.text,
-        "data": None if message.data is None else base64.b64encode(message.data).decode(),
-        "size": message.size,
-        "cut": message.cut,
-        "sha256": message.sha256,
-        "frames": message.frames,
-        "compressed": message.compressed,
-        "code": message.code,
-        "reason": message.reason,
-        "note": message.note,
-        "held": message.held,
-    }
 
 
 def _totals(row: SessionRow) -> dict[str, Any]:

@@ -10,48 +10,103 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any, NoReturn
+from typing import Annotated, Literal, NoReturn, get_args
 
 import msgspec
 from aiohttp import web
+from msgspec import Meta
 
 from relayproxy.console.calls.findings import UNKNOWN, slow_ms
 from relayproxy.console.calls.reading import StoredSession
 from relayproxy.console.calls.requested import session_of
 from relayproxy.console.calls.waterfall import in_tenths
 from relayproxy.console.http.context import APP_CONTEXT
+from relayproxy.console.http.documents import Count, Document, Nanoseconds, Time, one_of
 from relayproxy.console.http.parameters import whole_number
-from relayproxy.console.http.times import moment
-from relayproxy.conversation.checks.findings import CATALOGUE, OF_SESSION
-from relayproxy.conversation.model import Budget, Mark, Played
+from relayproxy.console.http.times import rfc3339
+from relayproxy.conversation.checks.findings import CATALOGUE, OF_SESSION, Severity
+from relayproxy.conversation.model import Budget, InterruptionKind, Mark, MarkKind, Played
 from relayproxy.conversation.timings import left_unanswered
 from relayproxy.conversation.totals import milliseconds
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rows import TurnRow
 
-COLUMNS = (
-    "number",
-    "from",
-    "until",
-    "spoke",
-    "unanswered",
-    "asked",
-    "answered",
-    "streamed",
-    "latency",
-    "waited",
-    "budget",
-    "flags",
-    "heard",
-    "events",
-)
-"""Of a row. `until` is null for the turn that is not over; `asked`, `answered`, `streamed`: the final prompt or key,
-the first and the last message of the answer. `waited`: for how long, where the caller asked again or got no answer.
-`spoke` and `heard` have [from, until, estimated], `unanswered` has [from, until] of each wait after which the caller
-spoke again unanswered, `events` [at, kind, text]."""
 UNANSWERED, WAITS = 1, 2
 """Flags: no answer came; an answer is awaited."""
 MOST_TEXT = 48
+
+
+_KINDS = (*get_args(Severity), *get_args(MarkKind), *get_args(InterruptionKind), "end")
+Since = Annotated[int, Meta(description="Milliseconds since the session's start.")]
+Estimated = Literal[0, 1]
+EventCell = Annotated[
+    tuple[
+        Since,
+        Annotated[
+            str,
+            one_of(tuple(dict.fromkeys(_KINDS)), "A finding's severity, what happened, or an interruption."),
+        ],
+        Annotated[str, Meta(description="In a few words.")],
+    ],
+    Meta(description="When, what kind, text."),
+]
+
+
+class TimelineRowDocument(Document, array_like=True, frozen=True):
+    """A turn, as a list of cells."""
+
+    number: Annotated[Count, Meta(description="Of the turn.")]
+    from_: Annotated[Since | None, Meta(description="When it was opened.")] = msgspec.field(name="from")
+    until: Annotated[Since | None, Meta(description="Null while it is not over.")]
+    spoke: Annotated[tuple[tuple[Since, Since, Estimated], ...], Meta(description="From, until, estimated.")]
+    unanswered: Annotated[
+        tuple[tuple[Since, Since], ...],
+        Meta(description="From a prompt that nothing answered until the caller spoke again."),
+    ]
+    asked: Annotated[Since | None, Meta(description="The final prompt or key.")]
+    answered: Annotated[Since | None, Meta(description="The first message of the answer.")]
+    streamed: Annotated[Since | None, Meta(description="The last message of the answer.")]
+    latency: Annotated[int | None, Meta(description="Response latency, milliseconds.")]
+    waited: Annotated[
+        int | None,
+        Meta(description="Longest wait, milliseconds, where the caller asked again or got no answer."),
+    ]
+    budget: Annotated[
+        Annotated[tuple[int | None, ...], Meta(min_length=5, max_length=5)] | None,
+        Meta(description="The five parts, in tenths of a millisecond."),
+    ]
+    flags: Annotated[int, Meta(description="Sum of 1: unanswered; 2: an answer is awaited.")]
+    heard: Annotated[
+        tuple[tuple[Since | None, Since | None, Estimated], ...], Meta(description="From, until, estimated.")
+    ]
+    events: tuple[EventCell, ...]
+
+
+COLUMNS = TimelineRowDocument.__struct_encode_fields__
+"""Names of the cells of a row."""
+
+
+class TimelineDocument(Document, frozen=True):
+    """What happened when, as compact rows for a drawing."""
+
+    started_at: Annotated[Time, Meta(description="When the session began; all times count from here.")]
+    started_at_ns: Nanoseconds
+    length_ms: Annotated[Count, Meta(description="Up to now for a live session.")]
+    live: bool
+    slow_turn_ms: Annotated[Count, Meta(description="From when on an answer is slow.")]
+    turns_total: Count
+    settled: Annotated[Count, Meta(description="Turns before this number change no more: ask again from here on.")]
+    columns: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Names of the cells of a row.",
+            min_length=len(COLUMNS),
+            max_length=len(COLUMNS),
+            extra_json_schema={"prefixItems": [{"const": name} for name in COLUMNS]},
+        ),
+    ]
+    turns: Annotated[tuple[TimelineRowDocument, ...], Meta(description="A row for each turn.")]
+    events: Annotated[tuple[EventCell, ...], Meta(description="What happened in no turn.")]
 
 
 class _Cut(msgspec.Struct):
@@ -86,26 +141,28 @@ class Times(msgspec.Struct):
 _times = msgspec.json.Decoder(Times)
 
 
-def timeline(found: StoredSession, times: Iterable[Times], *, slow: int, now: int) -> dict[str, Any]:
-    """The document: the session's own times, and a row for each of the turns given."""
-    start = found.row.started_at
-    end = found.row.ended_at
-    return {
-        **moment("started_at", start),
-        "length_ms": _ms((end or max(now, start)) - start),
-        "live": found.live,
-        "slow_turn_ms": slow,
-        "turns_total": found.row.turns,
-        "settled": found.conversation.settled_turns,
-        "columns": COLUMNS,
-        "turns": [_row(turn, start, live=found.live) for turn in times],
-        "events": [
-            event(one.at, start, CATALOGUE.get(one.code, UNKNOWN).severity, CATALOGUE.get(one.code, UNKNOWN).title)
-            for one in found.conversation.findings
-            if one.code in OF_SESSION
-        ]
-        + ([event(handoff.at, start, "end", "")] if (handoff := found.conversation.handoff) else []),
-    }
+def timeline(found: StoredSession, times: Iterable[Times], *, slow: int, now: int) -> TimelineDocument:
+    """The session's own times, and a row for each of the turns given."""
+    start, end = found.row.started_at, found.row.ended_at
+    events = [
+        event(one.at, start, CATALOGUE.get(one.code, UNKNOWN).severity, CATALOGUE.get(one.code, UNKNOWN).title)
+        for one in found.conversation.findings
+        if one.code in OF_SESSION
+    ]
+    if handoff := found.conversation.handoff:
+        events.append(event(handoff.at, start, "end", ""))
+    return TimelineDocument(
+        started_at=rfc3339(start),
+        started_at_ns=start,
+        length_ms=_ms((end or max(now, start)) - start),
+        live=found.live,
+        slow_turn_ms=slow,
+        turns_total=found.row.turns,
+        settled=found.conversation.settled_turns,
+        columns=COLUMNS,
+        turns=tuple(_row(turn, start, live=found.live) for turn in times),
+        events=tuple(events),
+    )
 
 
 def event(at: int, start: int, kind: str, text: str) -> tuple[int, str, str]:
@@ -113,34 +170,45 @@ def event(at: int, start: int, kind: str, text: str) -> tuple[int, str, str]:
     return _ms(at - start), kind, text if len(text) <= MOST_TEXT else text[: MOST_TEXT - 1] + "…"
 
 
-def _row(turn: Times, start: int, *, live: bool) -> list[Any]:
+def _row(turn: Times, start: int, *, live: bool) -> TimelineRowDocument:
     def since(at: int | None) -> int | None:
         return None if at is None else _ms(at - start)
 
     asked = turn.caller_at if turn.opened_by in ("prompt", "dtmf") else None
     waits = live and asked is not None and turn.agent_at is None and turn.ended_at is None
+    asked_again = any(one.code == "asked_again" for one in turn.findings)
     flags = UNANSWERED * turn.unanswered | WAITS * waits
     events = [event(mark.at, start, mark.kind, mark.text) for mark in turn.marks]
     events += [event(cut.at, start, cut.kind, "") for cut in turn.interruptions]
     for one in turn.findings:
         entry = CATALOGUE.get(one.code, UNKNOWN)
         events.append(event(one.at, start, entry.severity, entry.title))
-    return [
-        turn.number,
-        since(turn.started_at),
-        since(turn.ended_at),
-        [(since(one.start), since(one.end), int(one.estimated)) for mark in turn.marks for one in mark.spoken],
-        [(since(begin), since(end)) for begin, end in left_unanswered(turn.marks, turn.agent_at)],
-        since(turn.caller_at),
-        since(turn.agent_at),
-        since(turn.agent_done_at),
-        milliseconds(turn.budget.response_latency),
-        turn.longest_wait_ms if turn.unanswered or any(one.code == "asked_again" for one in turn.findings) else None,
-        None if turn.budget.response_latency is None else in_tenths(turn.budget),
-        flags,
-        [(since(one.start), since(one.end), int(one.estimated)) for one in turn.played],
-        sorted(events),
-    ]
+    return TimelineRowDocument(
+        number=turn.number,
+        from_=since(turn.started_at),
+        until=since(turn.ended_at),
+        spoke=tuple(
+            (_ms(one.start - start), _ms(one.end - start), _flag(one.estimated))
+            for mark in turn.marks
+            for one in mark.spoken
+        ),
+        unanswered=tuple(
+            (_ms(begin - start), _ms(end - start)) for begin, end in left_unanswered(turn.marks, turn.agent_at)
+        ),
+        asked=since(turn.caller_at),
+        answered=since(turn.agent_at),
+        streamed=since(turn.agent_done_at),
+        latency=milliseconds(turn.budget.response_latency),
+        waited=turn.longest_wait_ms if turn.unanswered or asked_again else None,
+        budget=None if turn.budget.response_latency is None else in_tenths(turn.budget),
+        flags=flags,
+        heard=tuple((since(one.start), since(one.end), _flag(one.estimated)) for one in turn.played),
+        events=tuple(sorted(events)),
+    )
+
+
+def _flag(value: bool) -> Estimated:
+    return 1 if value else 0
 
 
 def _ms(ns: int) -> int:

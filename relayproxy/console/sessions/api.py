@@ -9,15 +9,16 @@ import time
 
 from aiohttp import web
 
-from relayproxy.console.calls.documents import call_document, message_item, session_document, turns_next
+from relayproxy.console.calls.documents import call_document, session_document, turns_next
 from relayproxy.console.calls.findings import of_session, views
-from relayproxy.console.calls.message_reading import read_page, write_cursor
+from relayproxy.console.calls.message_reading import read_page
 from relayproxy.console.calls.reading import read_turns
 from relayproxy.console.calls.requested import call_of, message_filter, place, session_of
 from relayproxy.console.calls.turn_documents import turn_document
 from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.http.json_response import json_response
 from relayproxy.console.http.parameters import whole_number
+from relayproxy.console.sessions.message_documents import messages_document
 
 MOST_SESSIONS = 500
 MOST_MESSAGES = 5000
@@ -57,15 +58,7 @@ async def messages(request: web.Request) -> web.Response:
     after, wanted = place(request), message_filter(request)
     found = await session_of(request)
     page = await asyncio.to_thread(read_page, request.app[APP_CONTEXT].queries, found.row.id, after, limit, wanted)
-    return json_response(
-        {
-            "items": [message_item(placed) for placed in page.messages],
-            "next": write_cursor(page.next) if page.next else None,
-            "seen": write_cursor(page.seen) if page.seen else None,
-            "scanned": page.scanned,
-            "total": found.messages,
-        }
-    )
+    return json_response(messages_document(page, found.messages))
 
 
 ROUTES = (
