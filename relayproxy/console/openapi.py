@@ -13,12 +13,13 @@ import msgspec
 from aiohttp import web
 
 from relayproxy import __version__
-from relayproxy.console import schemas_calls, schemas_house, schemas_many
+from relayproxy.console import schemas_calls
 from relayproxy.console.calls.turn_documents import TotalsDocument, TurnDocument
+from relayproxy.console.health.journal_gaps import JournalGapDocument
 from relayproxy.console.http.documents import schemas
+from relayproxy.console.http.errors import ERRORS, ErrorDocument
 from relayproxy.console.operations import JSON, OPERATIONS, Operation
 from relayproxy.console.schemas import Schema, named
-from relayproxy.console.schemas_house import ERRORS
 
 _ABOUT = """\
 Everything that the console's pages show, as JSON. The guide is docs/api.md in the repository.
@@ -40,12 +41,10 @@ _SECURITY: dict[str, Any] = {
     },
 }
 _ALWAYS = (401, 403, 500, 503)
-_NAMED = (TurnDocument, TotalsDocument)
+_NAMED = (TurnDocument, TotalsDocument, JournalGapDocument, ErrorDocument)
 """Types that schemas name which are written by hand."""
 SCHEMAS: dict[str, Schema] = {
     **schemas_calls.SCHEMAS,
-    **schemas_many.SCHEMAS,
-    **schemas_house.SCHEMAS,
 }
 
 
@@ -53,7 +52,8 @@ SCHEMAS: dict[str, Schema] = {
 def document() -> dict[str, Any]:
     """All of it as plain values."""
     answers = [answer for one in OPERATIONS for answer in one.answers.values() if not isinstance(answer, dict)]
-    types = [type for answer in answers for type in _types(answer)]
+    bodies = [one.body for one in OPERATIONS if one.body is not None]
+    types = [*bodies, *(type for answer in answers for type in _types(answer))]
     found, components = schemas([*types, *_NAMED])
     told = {id(type): schema for type, schema in zip(types, found, strict=False)}
     paths: dict[str, dict[str, Any]] = {}
@@ -94,7 +94,7 @@ def _operation(one: Operation, by_type: dict[int, Schema]) -> dict[str, Any]:
     if one.parameters:
         told["parameters"] = list(one.parameters)
     if one.body is not None:
-        told["requestBody"] = {"required": True, "content": {JSON: {"schema": one.body}}}
+        told["requestBody"] = {"required": True, "content": {JSON: {"schema": by_type[id(one.body)]}}}
     told["responses"] = answers
     if one.page:
         told["x-page"] = one.page

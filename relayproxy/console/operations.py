@@ -5,15 +5,21 @@ Must not know: handlers; how the document is laid out.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
 
 from relayproxy.console.access.audit_page import ACTIONS, ENTRIES, MOST_ENTRIES, AuditEntryDocument
 from relayproxy.console.calls.requested import MOST_TEXT
 from relayproxy.console.calls.timeline import TimelineDocument
+from relayproxy.console.connect.documents import ConnectDocument
+from relayproxy.console.filters.completion import Completion
 from relayproxy.console.filters.language import TIMES
-from relayproxy.console.http.documents import Page
+from relayproxy.console.health.documents import HealthDocument
+from relayproxy.console.http.documents import Document, Page
 from relayproxy.console.insight.documents import ComparisonDocument, InsightDocument
 from relayproxy.console.insight.insight_page import BY
+from relayproxy.console.listing.documents import FacetsDocument
 from relayproxy.console.listing.list_page import MOST_SESSIONS, SESSIONS
 from relayproxy.console.listing.overview import OverviewDocument
 from relayproxy.console.listing.sorting import NAMES, NEWEST
@@ -31,7 +37,14 @@ from relayproxy.console.schemas import (
     text,
     whole,
 )
-from relayproxy.console.schemas_house import TAG
+from relayproxy.console.sessions.annotations import (
+    NewNoteDocument,
+    NewTagDocument,
+    NoteDocument,
+    NoteListDocument,
+    TagDocument,
+    TagListDocument,
+)
 from relayproxy.console.sessions.api import MOST_MESSAGES, MOST_OF_CALL, MOST_TURNS
 from relayproxy.console.sessions.export_content import FORMS
 from relayproxy.console.sessions.message_documents import MessagesDocument
@@ -39,6 +52,7 @@ from relayproxy.store.read.criteria import FIELDS, PARAM
 
 Parameter = dict[str, Any]
 JSON = "application/json"
+OpenAPI = Annotated[dict[str, Any], Meta(title="OpenAPI", description="This document.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +66,7 @@ class Operation:
     says: str
     answers: dict[str, Any]
     parameters: tuple[Parameter, ...] = ()
-    body: Schema | None = None
+    body: type[Document] | None = None
     status: int = 200
     page: str | None = None
     admin: bool = False
@@ -170,19 +184,19 @@ OPERATIONS: tuple[Operation, ...] = (
         "get", f"{SESSION}/recording", "downloadSession", "The session as a file; of a live one what there is.",
         _RECORDING, (ID, query("format", one_of(tuple(FORMS)) | {"default": "jsonl"}, "Which file.")),
     ),
-    _get(f"{SESSION}/tags", "listSessionTags", "Tags of a session.", whole(TAG), ID),
+    _get(f"{SESSION}/tags", "listSessionTags", "Tags of a session.", TagListDocument, ID),
     Operation(
-        "post", f"{SESSION}/tags", "addTag", "Tags a session; answers the tag as it is kept.", {JSON: named("Tag")},
-        (ID,), named("NewTag"), 201,
+        "post", f"{SESSION}/tags", "addTag", "Tags a session; answers the tag as it is kept.", {JSON: TagDocument},
+        (ID,), NewTagDocument, 201,
     ),
     Operation(
         "delete", f"{SESSION}/tags/{{tag}}", "removeTag", "Takes a tag away.", {}, (ID, place("tag", "The tag.")),
         status=204,
     ),
-    _get(f"{SESSION}/notes", "listNotes", "Notes on a session, first first.", whole(named("Note")), ID),
+    _get(f"{SESSION}/notes", "listNotes", "Notes on a session, first first.", NoteListDocument, ID),
     Operation(
-        "post", f"{SESSION}/notes", "addNote", "Adds a note to a session.", {JSON: named("Note")}, (ID,),
-        named("NewNote"), 201,
+        "post", f"{SESSION}/notes", "addNote", "Adds a note to a session.", {JSON: NoteDocument}, (ID,),
+        NewNoteDocument, 201,
     ),
     Operation(
         "delete", f"{SESSION}/notes/{{note}}", "deleteNote", "Deletes a note; for its author and admins.", {},
@@ -206,22 +220,22 @@ OPERATIONS: tuple[Operation, ...] = (
         "/api/facets",
         "getFacets",
         "Which values the sessions under a filter have.",
-        named("Facets"),
+        FacetsDocument,
         Q,
         ZONE,
         query("more", text(), "A field of which all values are wanted, not only the most frequent ones."),
     ),
     _get(
-        "/api/complete", "completeFilter", "What can be written next in a filter.", named("Completion"), Q, ZONE,
+        "/api/complete", "completeFilter", "What can be written next in a filter.", Completion, Q, ZONE,
         query("at", count(), "Where the cursor stands, in characters; the end unless given."),
     ),
-    _get("/api/tags", "listTags", "All tags that any session has.", whole(TAG)),
+    _get("/api/tags", "listTags", "All tags that any session has.", TagListDocument),
     _get(
-        "/api/connect", "getConnect", "URLs to give to Twilio, and what is known of each.", named("Connect"),
+        "/api/connect", "getConnect", "URLs to give to Twilio, and what is known of each.", ConnectDocument,
         query("check", one_of(("0", "1")), "`1`: checks all ways first, which takes an admin."),
         page="/connect",
     ),
-    _get("/api/health", "getHealth", "What works, what does not, and what to do.", named("Health"), page="/health"),
+    _get("/api/health", "getHealth", "What works, what does not, and what to do.", HealthDocument, page="/health"),
     _get(
         "/api/audit", "listAudit", "Who did what, the newest first; for admins.", Page[AuditEntryDocument],
         limit(ENTRIES, MOST_ENTRIES), BEFORE,
@@ -231,6 +245,6 @@ OPERATIONS: tuple[Operation, ...] = (
         page="/audit",
         admin=True,
     ),
-    _get("/api/openapi.json", "getOpenAPI", "This document.", named("OpenAPI")),
+    _get("/api/openapi.json", "getOpenAPI", "This document.", OpenAPI),
 )  # fmt: skip
 """In the order in which they are told."""

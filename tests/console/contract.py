@@ -11,9 +11,9 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
+from relayproxy.console.http.errors import ERRORS
 from relayproxy.console.openapi import document
 from relayproxy.console.operations import OPERATIONS
-from relayproxy.console.schemas_house import ERRORS
 from tests.console.conftest import Client
 
 BY_ID = {one.id: one for one in OPERATIONS}

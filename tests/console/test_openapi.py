@@ -10,9 +10,9 @@ from openapi_spec_validator import validate
 
 from relayproxy import __version__
 from relayproxy.console.app import build
+from relayproxy.console.http.errors import ERRORS
 from relayproxy.console.openapi import document
 from relayproxy.console.operations import OPERATIONS, Operation
-from relayproxy.console.schemas_house import ERRORS
 from relayproxy.settings.model import Settings
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.annotation_writer import AnnotationWriter

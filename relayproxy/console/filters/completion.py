@@ -5,11 +5,14 @@ Must not know: SQL, HTML.
 """
 
 import time
-from dataclasses import dataclass
 from datetime import UTC, tzinfo
+from typing import Annotated
+
+from msgspec import Meta
 
 from relayproxy.console.filters.language import ALIASES, CLOSED, PHRASES, TIMES, parse, read_name, write_name
 from relayproxy.console.filters.tokens import FilterToken, quoted, replaced, tokens
+from relayproxy.console.http.documents import Count, Document, End
 from relayproxy.store.read import facets
 from relayproxy.store.read.criteria import FIELDS, PARAM, Criteria, kind_of_field
 from relayproxy.store.read.queries import Queries
@@ -26,24 +29,23 @@ _MOMENTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Suggestion:
-    """`insert` goes where `start` to `end` of the text was; `done`: nothing more belongs to that token."""
+class Suggestion(Document, frozen=True):
+    """What a token may become."""
 
-    insert: str
+    insert: Annotated[str, Meta(description="What goes in place of the characters from `start` to `end`.")]
     label: str
-    hint: str = ""
-    count: int | None = None
-    done: bool = True
+    hint: Annotated[str, Meta(description="What it means; may be empty.")] = ""
+    count: Annotated[Count | None, Meta(description="Sessions that have it.")] = None
+    done: Annotated[bool, Meta(description="Nothing more belongs to that token.")] = True
 
 
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """Suggestions for the token from `start` to before `end`, counted in characters."""
+class Completion(Document, frozen=True):
+    """Suggestions for a token, whose place is counted in characters."""
 
-    start: int
-    end: int
+    start: Annotated[Count, Meta(description="Where the token begins that is being written.")]
+    end: Annotated[Count, Meta(description="Before where it ends.")]
     items: tuple[Suggestion, ...]
+    next: End = None
 
 
 def complete(queries: Queries, text: str, at: int, zone: tzinfo = UTC) -> Completion:

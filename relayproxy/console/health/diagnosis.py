@@ -235,7 +235,7 @@ def _gaps(facts: Facts) -> HealthCheck:
         return _lost(facts)
     none = "None in the last 24 hours either."
     day = f"{plural(facts.day.gaps, 'gap')} in {plural(facts.day.sessions, 'session')} in the last 24 hours"
-    link = "/sessions?q=is%3Agap" if facts.day.gaps else ""
+    link = "/sessions?q=is%3Agap" if facts.day.gaps else None
     if not facts.hour.gaps:
         return HealthCheck(
             "gaps", "ok", "Nothing is missing from the last hour", day if facts.day.gaps else none, link=link
@@ -263,7 +263,7 @@ def _lost(facts: Facts) -> HealthCheck:
         f"{sentence(first)}.{more}{inside if facts.day.gaps else ''} Calls of that time may be missing here or have "
         "gaps; the calls themselves lost nothing.",
         "See whether the disk of the data folder is well (its log, SMART) and what else writes to that folder.",
-        "/sessions?q=is%3Agap" if facts.day.gaps else "",
+        "/sessions?q=is%3Agap" if facts.day.gaps else None,
     )
 
 

@@ -6,10 +6,13 @@ Must not know: how the facts are come by, and what is wrong with them.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
+
+from msgspec import Meta
 
 from relayproxy.console.access.audit_log import AuditState
 from relayproxy.console.health.reachability import RelayAnswer, State
+from relayproxy.console.http.documents import Document
 from relayproxy.store.quarantine import Aside
 from relayproxy.store.read.heartbeat import DatabaseFacts, Gaps, Report
 from relayproxy.store.schema.rows import JournalGapRow
@@ -94,17 +97,15 @@ class Facts:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class HealthCheck:
-    """One thing that was looked at. `action` says what to do, empty when there is nothing to do; `link` leads to what
-    it is about."""
+class HealthCheck(Document, frozen=True):
+    """One thing that was looked at."""
 
     name: Name
     state: State
     title: str
     detail: str = ""
-    action: str = ""
-    link: str = ""
+    action: Annotated[str, Meta(description="What to do; empty when there is nothing to do.")] = ""
+    link: Annotated[str | None, Meta(description="What it is about.")] = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,24 +10,22 @@ import platform
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 from aiohttp import web
 
 from relayproxy import __version__
 from relayproxy.console.access.audit_log import AUDIT_LOG, AuditState
-from relayproxy.console.health import refusals
 from relayproxy.console.health.diagnosis import diagnose, verdict
+from relayproxy.console.health.documents import ConsoleHealthDocument, health_document
 from relayproxy.console.health.health_facts import SECOND, Facts
-from relayproxy.console.health.journal_gaps import journal_gap
 from relayproxy.console.health.reachability import RelayAnswer, ask_relay
 from relayproxy.console.health.staleness import KNOWN, Notice, notice
 from relayproxy.console.http.change_poller import ChangePoller
 from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.http.json_response import json_response
 from relayproxy.console.http.render import PAGE_VALUES, render
-from relayproxy.console.http.times import moment
+from relayproxy.console.http.times import rfc3339
 from relayproxy.settings.model import Settings
 from relayproxy.store.errors import StoreError
 from relayproxy.store.quarantine import moved_aside
@@ -41,18 +39,6 @@ STEP = 2.0
 FRESH = 2.0
 """Seconds for which one look answers everybody who asks."""
 _HOUR = 3600 * SECOND
-
-
-@dataclass(frozen=True, slots=True)
-class Console:
-    """This process. `watchers` are pages that wait for changes."""
-
-    version: str
-    python: str
-    host: str
-    pid: int
-    started_at: int
-    watchers: int
 
 
 class Monitor:
@@ -93,15 +79,16 @@ class Monitor:
             return None
         return notice(facts, verdict(diagnose(facts)))
 
-    def console(self) -> Console:
+    def console(self) -> ConsoleHealthDocument:
         """How this process is."""
-        return Console(
-            __version__,
-            platform.python_version(),
-            socket.gethostname(),
-            os.getpid(),
-            self._started_at,
-            self._poller.watchers,
+        return ConsoleHealthDocument(
+            version=__version__,
+            python=platform.python_version(),
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            started_at=rfc3339(self._started_at),
+            started_at_ns=self._started_at,
+            watchers=self._poller.watchers,
         )
 
     async def _look(self) -> Facts:
@@ -174,130 +161,12 @@ async def page(request: web.Request) -> web.Response:
 async def api(request: web.Request) -> web.Response:
     """`GET /api/health`: the same; cheap enough to be asked every few seconds."""
     monitor = request.app[MONITOR]
-    return json_response(document(await monitor.facts(), monitor.console()))
-
-
-def document(facts: Facts, console: Console) -> dict[str, Any]:
-    """Everything as plain values."""
-    checks = diagnose(facts)
-    found = verdict(checks)
-    database = facts.database
-    return {
-        "state": found.state,
-        "summary": found.sentence,
-        "stale": notice(facts, found).stale,
-        "more": found.more,
-        **moment("checked_at", facts.now),
-        "checks": [
-            {
-                "name": check.name,
-                "state": check.state,
-                "title": check.title,
-                "detail": check.detail,
-                "action": check.action,
-                "link": check.link or None,
-            }
-            for check in checks
-        ],
-        "relay": {
-            "url": facts.relay.url,
-            "problem": facts.relay.problem,
-            "status": facts.relay.said.status if facts.relay.said else None,
-            "journal": facts.relay.said.journal if facts.relay.said else None,
-            "live_calls": facts.relay.said.live_calls if facts.relay.said else None,
-        },
-        "recorders": [_recorder(facts, report) for report in facts.reports],
-        "database": None
-        if database is None
-        else {
-            "kind": database.kind,
-            "version": database.version,
-            "schema": database.schema,
-            "answer_ms": round(database.answer_ms, 3),
-            "bytes": database.size,
-            "wal_bytes": database.wal,
-            "disk_free_bytes": database.free,
-            "disk_total_bytes": database.total,
-            "sessions_at_least": database.sessions,
-        },
-        "database_problem": facts.database_problem,
-        "databases_moved_aside": [
-            {"path": str(one.path), **moment("moved_at", one.at), "bytes": one.bytes} for one in facts.aside
-        ],
-        "audit": {
-            "waiting": facts.audit.waiting,
-            "lost": facts.audit.lost,
-            **moment("failing_since", facts.audit.failing_since),
-            "cause": facts.audit.cause or None,
-        },
-        "clock_step_s": round(facts.step, 3),
-        "gaps": {
-            name: {"gaps": gaps.gaps, "sessions": gaps.sessions}
-            for name, gaps in (("last_hour", facts.hour), ("last_24_hours", facts.day))
-        },
-        "refused": [refusals.document(one) for one in refusals.refused(facts.reports)],
-        "journal_gaps": [journal_gap(gap) for gap in facts.lost],
-        "console": {
-            "version": console.version,
-            "python": console.python,
-            "host": console.host,
-            "pid": console.pid,
-            **moment("started_at", console.started_at),
-            "watchers": console.watchers,
-        },
-    }
-
-
-def _recorder(facts: Facts, report: Report) -> dict[str, Any]:
-    heartbeat, otlp = report.heartbeat, report.heartbeat.otlp
-    return {
-        "process": report.process,
-        "working": facts.fresh(report),
-        "ended": heartbeat.ended,
-        **moment("reported_at", report.at),
-        "version": heartbeat.version,
-        "host": heartbeat.host,
-        "pid": heartbeat.pid,
-        **moment("started_at", heartbeat.started_at),
-        "data_dir": heartbeat.data_dir,
-        "lag_ms": heartbeat.lag_ms,
-        "live_connections": heartbeat.calls,
-        "commits": heartbeat.commits,
-        **moment("commit_at", heartbeat.commit_at),
-        "commit_ms": heartbeat.commit_ms,
-        "journal_quota_bytes": heartbeat.quota,
-        "journals": [
-            {
-                "id": one.id,
-                "relay_alive": one.alive,
-                "segments": one.segments,
-                "bytes": one.bytes,
-                "unread_bytes": one.unread,
-                "relay_silent_ms": one.silent_ms,
-            }
-            for one in heartbeat.journals
-        ],
-        "disk_free_bytes": heartbeat.disk_free,
-        "disk_total_bytes": heartbeat.disk_total,
-        "otlp": None
-        if otlp is None
-        else {
-            "endpoint": otlp.endpoint,
-            "sent": otlp.sent,
-            "failed": otlp.failed,
-            "dropped": otlp.dropped,
-            **moment("failing_since", otlp.failing_since),
-            "cause": otlp.cause,
-        },
-        "database_error": heartbeat.trouble,
-        **moment("database_error_at", heartbeat.trouble_at),
-    }
+    return json_response(health_document(await monitor.facts(), monitor.console()))
 
 
 async def told(request: web.Request) -> web.Response:
     """`GET /health/notice`: what the banner and the navigation of every page say, cheap enough for all of them."""
-    found = await request.app[MONITOR].notice()
-    return json_response({"state": found.state, "summary": found.summary, "stale": found.stale})
+    return json_response(await request.app[MONITOR].notice())
 
 
 ROUTES = (web.get("/health", page), web.get("/health/notice", told), web.get("/api/health", api))

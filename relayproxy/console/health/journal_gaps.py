@@ -4,9 +4,12 @@ Knows: what each cause means; that nobody can tell which calls it were.
 Must not know: SQL, HTML, where it is shown.
 """
 
-from typing import Any
+from typing import Annotated
 
-from relayproxy.console.http.times import moment, size, utc
+from msgspec import Meta
+
+from relayproxy.console.http.documents import Count, Document, Nanoseconds, Time, one_of
+from relayproxy.console.http.times import rfc3339, size, utc
 from relayproxy.store.schema.rows import JournalGapRow
 
 CAUSES = {
@@ -17,6 +20,20 @@ CAUSES = {
 }
 
 
+class JournalGapDocument(Document, frozen=True):
+    """A part of a journal that cannot be read. Which calls it held is not known."""
+
+    journal: Annotated[str, Meta(description="The journal's id.")]
+    segment: Annotated[Count, Meta(description="Which of its files.")]
+    offset: Annotated[Count, Meta(description="From which byte on.")]
+    bytes: Annotated[Count, Meta(description="How many cannot be read; 0 when files are gone.")]
+    cause: Annotated[str, one_of(CAUSES, "; ".join(f"`{name}`: {words}" for name, words in CAUSES.items()) + ".")]
+    since: Annotated[Time, Meta(description="They came at that time or later.")]
+    since_ns: Nanoseconds
+    until: Annotated[Time, Meta(description="They came before that time.")]
+    until_ns: Nanoseconds
+
+
 def sentence(gap: JournalGapRow) -> str:
     """What is missing, from when to when, and why."""
     what = size(gap.size) if gap.size else "Something"
@@ -24,14 +41,16 @@ def sentence(gap: JournalGapRow) -> str:
     return f"{what} of journal {gap.journal} cannot be read ({CAUSES.get(gap.cause, gap.cause)}): {when}"
 
 
-def journal_gap(gap: JournalGapRow) -> dict[str, Any]:
+def journal_gap_document(gap: JournalGapRow) -> JournalGapDocument:
     """One as an item of the API."""
-    return {
-        "journal": gap.journal,
-        "segment": gap.segment,
-        "offset": gap.offset,
-        "bytes": gap.size,
-        "cause": gap.cause,
-        **moment("since", gap.since),
-        **moment("until", gap.until),
-    }
+    return JournalGapDocument(
+        journal=gap.journal,
+        segment=gap.segment,
+        offset=gap.offset,
+        bytes=gap.size,
+        cause=gap.cause,
+        since=rfc3339(gap.since),
+        since_ns=gap.since,
+        until=rfc3339(gap.until),
+        until_ns=gap.until,
+    )

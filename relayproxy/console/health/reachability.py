@@ -21,6 +21,7 @@ from urllib.parse import SplitResult, urlsplit
 import aiohttp
 import msgspec
 
+from relayproxy.console.http.documents import Document
 from relayproxy.settings.model import Settings
 from relayproxy.settings.validators import split_address
 
@@ -38,8 +39,7 @@ _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - recognised here, ne
 _GATEWAY = {502, 503, 504}
 
 
-@dataclass(frozen=True, slots=True)
-class ProbeStep:
+class ProbeStep(Document, frozen=True):
     """One step of the way and how it went. The first one that is bad is the last."""
 
     name: Literal["DNS", "TCP", "TLS", "HTTP"]

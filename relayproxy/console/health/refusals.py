@@ -6,11 +6,14 @@ Must not know: how they are counted; HTML.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated
 
-from relayproxy.console.http.times import moment
+from msgspec import Meta
+
+from relayproxy.console.http.documents import Count, Document, Nanoseconds, Time, one_of
+from relayproxy.console.http.times import rfc3339
 from relayproxy.plural import plural
-from relayproxy.refusals import Refusal, RefusalCount, merged
+from relayproxy.refusals import REASONS, Refusal, RefusalCount, merged
 from relayproxy.store.read.heartbeat import Report
 
 _FRONT = "See to the proxy in front of the relay"
@@ -51,6 +54,30 @@ class RefusalSummary:
     last: Refusal
 
 
+class RefusedRequestDocument(Document, frozen=True):
+    """The last of them."""
+
+    at: Annotated[Time, Meta(description="When it came.")]
+    at_ns: Nanoseconds
+    status: Annotated[int | None, Meta(description="What it was answered; null where it was relayed all the same.")]
+    peer: Annotated[str, Meta(description="Address of the TCP peer.")]
+    target: Annotated[
+        str | None, Meta(description="Path and query, with the values masked; null where they could not be read.")
+    ]
+    words: Annotated[str, Meta(description="What it was told.")]
+
+
+class RefusedDocument(Document, frozen=True):
+    """Requests that the relay answered before any backend was asked, or relayed otherwise than may have been meant."""
+
+    reason: Annotated[str, one_of(REASONS, "Another version may know others.")]
+    signed: Annotated[bool, Meta(description="They had Twilio's signature, so they probably were calls.")]
+    count: Annotated[Count, Meta(description="Since the relay or its recorder was started.")]
+    summary: Annotated[str, Meta(description="All of them in one sentence.")]
+    action: Annotated[str, Meta(description="What to do.")]
+    last: RefusedRequestDocument
+
+
 def refused(reports: Iterable[Report]) -> tuple[RefusalSummary, ...]:
     """What the relays of these recorders have told: first those with Twilio's signature that were really refused."""
     tallies = merged(one for report in reports for one in report.heartbeat.refused)
@@ -64,23 +91,24 @@ def answered(last: Refusal) -> str:
     return f"{begin} {last.peer}{target}: {last.words}".replace("`", "'")
 
 
-def document(one: RefusalSummary) -> dict[str, Any]:
-    """As plain values."""
+def refused_document(one: RefusalSummary) -> RefusedDocument:
+    """One as an item of the API."""
     last = one.last
-    return {
-        "reason": last.reason,
-        "signed": last.signed,
-        "count": one.count,
-        "summary": one.title,
-        "action": one.action,
-        "last": {
-            **moment("at", last.at),
-            "status": last.status or None,
-            "peer": last.peer,
-            "target": last.target or None,
-            "words": last.words,
-        },
-    }
+    return RefusedDocument(
+        reason=last.reason,
+        signed=last.signed,
+        count=one.count,
+        summary=one.title,
+        action=one.action,
+        last=RefusedRequestDocument(
+            at=rfc3339(last.at),
+            at_ns=last.at,
+            status=last.status or None,
+            peer=last.peer,
+            target=last.target or None,
+            words=last.words,
+        ),
+    )
 
 
 def _refused(tally: RefusalCount) -> RefusalSummary:

@@ -11,6 +11,7 @@ from http import HTTPStatus
 import msgspec
 from aiohttp import web
 
+from relayproxy.console.http.errors import ErrorDocument, ProblemDocument
 from relayproxy.console.http.render import render
 from relayproxy.store.errors import NotReady, RefusedError, SlowError, StoreError
 from relayproxy.text import storable
@@ -107,7 +108,9 @@ def _http_problem(request: web.Request, found: web.HTTPException) -> Problem:
 def _tell(request: web.Request, problem: Problem) -> web.Response:
     if request.path.startswith("/api/") or request.path == "/api":
         # It may quote what was sent, which may be no text that can be sent back.
-        body = msgspec.json.encode({"error": {"code": problem.code, "message": storable(problem.message)}})
+        body = msgspec.json.encode(
+            ErrorDocument(error=ProblemDocument(code=problem.code, message=storable(problem.message)))
+        )
         return web.Response(status=problem.status, body=body, content_type="application/json")
     title = HTTPStatus(problem.status).phrase
     context = {"title": title, "problem": problem}

@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import quote
 from zlib import crc32
 
-import msgspec
 from aiohttp import web
 
 from relayproxy.console.access.audit_log import searched
@@ -25,13 +24,14 @@ from relayproxy.console.filters.completion import complete
 from relayproxy.console.filters.edits import Edits, presets
 from relayproxy.console.filters.language import Query, criteria_of, parse, write_criterion, zone_of
 from relayproxy.console.filters.values import day_of
-from relayproxy.console.health.journal_gaps import CAUSES, journal_gap
+from relayproxy.console.health.journal_gaps import CAUSES, journal_gap_document
 from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.http.event_stream import stream
 from relayproxy.console.http.json_response import json_response
 from relayproxy.console.http.middleware import bad_request
 from relayproxy.console.http.parameters import whole_number
 from relayproxy.console.http.render import render
+from relayproxy.console.listing.documents import facets_document
 from relayproxy.console.listing.facets import sidebar
 from relayproxy.console.listing.sorting import NAMES, sorting_of
 from relayproxy.store.read.criteria import FIELDS, Criteria, Criterion, Op
@@ -120,7 +120,9 @@ async def api_sessions(request: web.Request) -> web.Response:
         for row in read.sessions
     ]
     lost = await _lost(request, criteria, read)
-    return json_response({"items": items, "next": read.next, "journal_gaps": [journal_gap(gap) for gap in lost]})
+    return json_response(
+        {"items": items, "next": read.next, "journal_gaps": [journal_gap_document(gap) for gap in lost]}
+    )
 
 
 async def api_facets(request: web.Request) -> web.Response:
@@ -129,29 +131,16 @@ async def api_facets(request: web.Request) -> web.Response:
     found = await asyncio.to_thread(
         sidebar, request.app[APP_CONTEXT].queries, _asked(request), request.query.get("more", "")
     )
-    items = [
-        {
-            "field": facet.field,
-            "title": facet.title,
-            "sessions": facet.sessions,
-            "more": facet.more,
-            "values": [
-                {"value": one.value, "name": one.name, "count": one.count, "chosen": one.chosen, "q": one.q}
-                for one in facet.options
-            ],
-        }
-        for facet in found.facets
-    ]
-    return json_response({"items": items, "next": None, "sessions": found.sessions, "complete": found.whole})
+    return json_response(facets_document(found))
 
 
 async def api_complete(request: web.Request) -> web.Response:
     """`GET /api/complete?q=&zone=&at=`: what may stand in place of the characters from `start` to `end`."""
     text = _asked(request).text
     at = whole_number(request, "at", len(text), 0, 10**6)
-    found = await asyncio.to_thread(complete, request.app[APP_CONTEXT].queries, text, at, zone_of(request))
-    items = [msgspec.to_builtins(one) for one in found.items]
-    return json_response({"start": found.start, "end": found.end, "items": items, "next": None})
+    return json_response(
+        await asyncio.to_thread(complete, request.app[APP_CONTEXT].queries, text, at, zone_of(request))
+    )
 
 
 def _asked(request: web.Request) -> Query:

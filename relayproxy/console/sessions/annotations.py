@@ -7,11 +7,11 @@ Must not know: SQL; authentication; the check that requests come from our own pa
 import asyncio
 import re
 import unicodedata
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
-import msgspec
 from aiohttp import web
+from msgspec import Meta
 
 from relayproxy.console.access.audit_log import audit
 from relayproxy.console.access.authorization import principal_of
@@ -19,11 +19,12 @@ from relayproxy.console.access.principal import Principal
 from relayproxy.console.calls.requested import session_of
 from relayproxy.console.filters.language import write_criterion
 from relayproxy.console.http.context import APP_CONTEXT
+from relayproxy.console.http.documents import Document, Nanoseconds, Time, Whole
 from relayproxy.console.http.forms import form_of, json_of
 from relayproxy.console.http.json_response import json_response
 from relayproxy.console.http.middleware import Problem, bad_request, not_found
 from relayproxy.console.http.render import render
-from relayproxy.console.http.times import moment
+from relayproxy.console.http.times import rfc3339
 from relayproxy.store.read.criteria import TAG, Criterion
 from relayproxy.store.write.annotations import (
     Annotations,
@@ -45,12 +46,44 @@ _BETWEEN = re.compile(r"[^\w.+#@/]+")
 """What does not belong into a tag: blanks, and all that means something in a filter or a URL."""
 
 
-class _Tag(msgspec.Struct):
-    tag: str
+TagText = Annotated[str, Meta(description=f"1 to {LONGEST_TAG} letters, digits and `. + # @ / - _`, in small letters.")]
+NoteText = Annotated[str, Meta(description=f"1 to {LONGEST_NOTE} characters.")]
 
 
-class _Note(msgspec.Struct):
-    text: str
+class TagDocument(Document, frozen=True):
+    """A tag of a session."""
+
+    tag: TagText
+
+
+class TagListDocument(Whole[TagText], frozen=True):
+    """Tags."""
+
+
+class NewTagDocument(Document, frozen=True, forbid_unknown_fields=False):
+    """A tag to be given."""
+
+    tag: Annotated[str, Meta(description="Is brought into the form of a tag.")]
+
+
+class NoteDocument(Document, frozen=True):
+    """A note on a session."""
+
+    id: int
+    at: Annotated[Time, Meta(description="When it was written.")]
+    at_ns: Nanoseconds
+    author: str
+    text: NoteText
+
+
+class NoteListDocument(Whole[NoteDocument], frozen=True):
+    """Notes on a session."""
+
+
+class NewNoteDocument(Document, frozen=True, forbid_unknown_fields=False):
+    """A note to be written."""
+
+    text: NoteText
 
 
 def tag_of(text: str) -> str:
@@ -121,13 +154,14 @@ async def form_note(request: web.Request) -> web.Response:
 async def tags(request: web.Request) -> web.Response:
     """`GET /api/sessions/{id}/tags`."""
     desk = await asyncio.to_thread(read_annotations, request.app[APP_CONTEXT].queries, await _session(request))
-    return json_response({"items": desk.tags, "next": None})
+    return json_response(TagListDocument(items=desk.tags))
 
 
 async def put_tag(request: web.Request) -> web.Response:
     """`POST /api/sessions/{id}/tags` with `{"tag": …}`: answers the tag as it is kept."""
     session = await _session(request)
-    return json_response({"tag": await _tag(request, session, (await json_of(request, _Tag)).tag)}, 201)
+    tag = await _tag(request, session, (await json_of(request, NewTagDocument)).tag)
+    return json_response(TagDocument(tag=tag), 201)
 
 
 async def drop_tag(request: web.Request) -> web.Response:
@@ -139,13 +173,14 @@ async def drop_tag(request: web.Request) -> web.Response:
 async def notes(request: web.Request) -> web.Response:
     """`GET /api/sessions/{id}/notes`: first first."""
     desk = await asyncio.to_thread(read_annotations, request.app[APP_CONTEXT].queries, await _session(request))
-    return json_response({"items": [_note_item(note) for note in desk.notes], "next": None})
+    return json_response(NoteListDocument(items=tuple(map(_note_document, desk.notes))))
 
 
 async def put_note(request: web.Request) -> web.Response:
     """`POST /api/sessions/{id}/notes` with `{"text": …}`."""
     session = await _session(request)
-    return json_response(_note_item(await _note(request, session, (await json_of(request, _Note)).text)), 201)
+    note = await _note(request, session, (await json_of(request, NewNoteDocument)).text)
+    return json_response(_note_document(note), 201)
 
 
 async def drop_note(request: web.Request) -> web.Response:
@@ -156,7 +191,7 @@ async def drop_note(request: web.Request) -> web.Response:
 
 async def all_tags(request: web.Request) -> web.Response:
     """`GET /api/tags`: those that any session has."""
-    return json_response({"items": await asyncio.to_thread(read_tags, request.app[APP_CONTEXT].queries), "next": None})
+    return json_response(TagListDocument(items=await asyncio.to_thread(read_tags, request.app[APP_CONTEXT].queries)))
 
 
 def may_delete(identity: Principal, note: Note) -> bool:
@@ -216,8 +251,8 @@ def _back(session: str) -> web.HTTPSeeOther:
     return web.HTTPSeeOther(f"/sessions/{quote(session, safe='')}#desk")
 
 
-def _note_item(note: Note) -> dict[str, Any]:
-    return {"id": note.id, **moment("at", note.at), "author": note.author, "text": note.text}
+def _note_document(note: Note) -> NoteDocument:
+    return NoteDocument(id=note.id, at=rfc3339(note.at), at_ns=note.at, author=note.author, text=note.text)
 
 
 ROUTES = (

@@ -8,8 +8,10 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from shutil import disk_usage
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 from sqlalchemy import Connection, Engine, column, delete, func, select, table, text
 
 from relayproxy.refusals import RefusalCount
@@ -94,12 +96,11 @@ class Report:
     heartbeat: Heartbeat
 
 
-@dataclass(frozen=True, slots=True)
-class Gaps:
+class Gaps(msgspec.Struct, frozen=True):
     """What could not be recorded of sessions that began since a moment."""
 
-    gaps: int
-    sessions: int
+    gaps: Annotated[int, Meta(ge=0)]
+    sessions: Annotated[int, Meta(ge=0)]
 
 
 @dataclass(frozen=True, slots=True)

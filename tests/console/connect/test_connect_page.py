@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from relayproxy.console.connect.connect_page import last_call
+from relayproxy.console.connect.routes import last_call
 from relayproxy.settings.model import Settings
 from relayproxy.store.read.latest_by_route import Arrival
 from relayproxy.store.write.archive import Archive

@@ -1,0 +1,131 @@
+"""API documents of Connect.
+
+Knows: every field of these.
+Must not know: HTTP; pages; how an address is checked.
+"""
+
+from collections.abc import Iterable
+from typing import Annotated
+
+from msgspec import Meta
+
+from relayproxy.console.calls.codes import OutcomeCode
+from relayproxy.console.connect.addresses import Conclusion, Connect, of_backend, of_public
+from relayproxy.console.connect.routes import Checked, LastCall, Way
+from relayproxy.console.health.reachability import Probe, ProbeStep, State, Who
+from relayproxy.console.health.refusals import RefusalSummary, RefusedDocument, refused_document
+from relayproxy.console.http.documents import Document, End, Nanoseconds, Time
+from relayproxy.console.http.times import rfc3339
+
+
+class ProbeDocument(Document, frozen=True):
+    """Whether something answers at an address."""
+
+    state: State
+    summary: Annotated[str, Meta(description="What it means for calls.")]
+    answered_by: Who | None
+    status: Annotated[int | None, Meta(description="HTTP status of the answer.")]
+    steps: tuple[ProbeStep, ...]
+
+
+class LastCallDocument(Document, frozen=True):
+    """The newest call of the route."""
+
+    id: Annotated[str, Meta(description="The recording's own id.")]
+    started_at: Annotated[Time, Meta(description="When it began.")]
+    started_at_ns: Nanoseconds
+    live: bool
+    outcome: OutcomeCode | None
+    signed: Annotated[bool | None, Meta(description="Its request had Twilio's signature.")]
+    events: Annotated[bool, Meta(description="Speaker events or tokens-played were on.")]
+
+
+class ChecksDocument(Document, frozen=True):
+    """What the last check found; null before the first."""
+
+    at: Annotated[Time, Meta(description="When it was checked.")]
+    at_ns: Nanoseconds
+    public: Annotated[ProbeDocument | None, Meta(description="The way to the relay; null without a public URL.")]
+    backend: ProbeDocument
+
+
+class RouteDocument(Document, frozen=True):
+    """A route from Twilio to its backend."""
+
+    route: str
+    url: Annotated[str, Meta(description="To be given to Twilio.")]
+    backend: Annotated[str, Meta(description="Where it leads, the values of the query masked.")]
+    signed_path: Annotated[str, Meta(description="The path that Twilio signs with this URL.")]
+    backend_path: Annotated[
+        str,
+        Meta(description="The path that the backend then sees; where it is another, `X-Forwarded-Uri` tells."),
+    ]
+    last_call: LastCallDocument | None
+    checks: ChecksDocument | None
+
+
+class ConnectDocument(Document, frozen=True):
+    """The URLs to give to Twilio, and what is known of each."""
+
+    public: Annotated[bool, Meta(description="The URLs are under the configured public URL.")]
+    secure: Annotated[bool, Meta(description="They are wss://, which Twilio insists on.")]
+    checked_from: Annotated[str, Meta(description="Host that checks run on.")]
+    refused: Annotated[tuple[RefusedDocument, ...], Meta(description="Those with Twilio's signature first.")]
+    items: tuple[RouteDocument, ...]
+    next: End = None
+
+
+def connect_document(
+    connect: Connect, ways: Iterable[Way], refused: Iterable[RefusalSummary], checked_from: str
+) -> ConnectDocument:
+    """All routes, and the requests that did not get so far."""
+    return ConnectDocument(
+        public=connect.public,
+        secure=connect.secure,
+        checked_from=checked_from,
+        refused=tuple(map(refused_document, refused)),
+        items=tuple(map(_route, ways)),
+    )
+
+
+def _route(way: Way) -> RouteDocument:
+    return RouteDocument(
+        route=way.target.route,
+        url=way.target.url,
+        backend=way.target.backend,
+        signed_path=way.target.signed_path,
+        backend_path=way.target.backend_path,
+        last_call=_last_call(way.call) if way.call else None,
+        checks=_checks(way.checked) if way.checked else None,
+    )
+
+
+def _last_call(call: LastCall) -> LastCallDocument:
+    return LastCallDocument(
+        id=call.session.id,
+        started_at=rfc3339(call.session.started_at),
+        started_at_ns=call.session.started_at,
+        live=call.session.ended_at is None,
+        outcome=call.session.outcome,
+        signed=call.signed,
+        events=call.events,
+    )
+
+
+def _checks(checked: Checked) -> ChecksDocument:
+    return ChecksDocument(
+        at=rfc3339(checked.at),
+        at_ns=checked.at,
+        public=_probe(checked.public, of_public(checked.public)) if checked.public else None,
+        backend=_probe(checked.backend, of_backend(checked.backend)),
+    )
+
+
+def _probe(found: Probe, conclusion: Conclusion) -> ProbeDocument:
+    return ProbeDocument(
+        state=conclusion.state,
+        summary=conclusion.sentence,
+        answered_by=found.who,
+        status=found.status,
+        steps=found.steps,
+    )

@@ -1,0 +1,112 @@
+"""Routes of the Connect page: the addresses, the last call and the last check of each.
+
+Knows: what of the last call of a route tells how its connection is set up; that checks run one round at a time.
+Must not know: HTTP requests, HTML, SQL; how an address is checked.
+"""
+
+import asyncio
+import socket
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+
+import msgspec
+
+from relayproxy.connection import Opening
+from relayproxy.console.connect.addresses import RelayAddress, backend_of, connect
+from relayproxy.console.health.reachability import Probe, probe
+from relayproxy.conversation.model import Conversation
+from relayproxy.settings.model import Settings
+from relayproxy.store.read.latest_by_route import Arrival
+from relayproxy.store.schema.rows import SessionRow
+
+AGAIN = 3.0
+"""Seconds within which a second check gives what the first one found."""
+AT_ONCE = 8
+SIGNATURE = "x-twilio-signature"
+_conversation = msgspec.json.Decoder(Conversation)
+_opening = msgspec.json.Decoder(Opening)
+
+
+@dataclass(frozen=True, slots=True)
+class LastCall:
+    """The newest call of a route. `signed`: its request had Twilio's signature, None when that is not known.
+    `events`: what only the attribute `events` gives came in it."""
+
+    session: SessionRow
+    signed: bool | None
+    events: bool
+
+    @property
+    def talked(self) -> bool:
+        """It came far enough to tell whether events are on."""
+        return self.session.turns > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was found on the way to the relay and on from it to the backend."""
+
+    at: int
+    public: Probe | None
+    """None without a public URL."""
+    backend: Probe
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A route from Twilio to its backend."""
+
+    target: RelayAddress
+    call: LastCall | None
+    checked: Checked | None
+
+
+class Checker:
+    """Runs the checks, one round at a time, and keeps what the last one found."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._busy = asyncio.Lock()
+        self._some = asyncio.Semaphore(AT_ONCE)
+        self._until = 0.0
+        self.found: dict[str, Checked] = {}
+        self.host = socket.gethostname()
+
+    async def check(self) -> None:
+        """Goes all ways, from this machine, to the configured hosts only."""
+        async with self._busy:
+            if time.monotonic() < self._until:
+                return
+            targets = connect(self._settings).targets
+            found = await asyncio.gather(*(self._check(target) for target in targets))
+            self.found = {target.route: one for target, one in zip(targets, found, strict=True)}
+            self._until = time.monotonic() + AGAIN
+
+    async def _check(self, target: RelayAddress) -> Checked:
+        public = self._probe(target.url) if self._settings.public_url else _nothing()
+        there, beyond = await asyncio.gather(public, self._probe(backend_of(self._settings, target.route)))
+        assert beyond is not None
+        return Checked(time.time_ns(), there, beyond)
+
+    async def _probe(self, url: str) -> Probe | None:
+        async with self._some:
+            return await probe(url)
+
+
+async def _nothing() -> None:
+    return None
+
+
+def last_call(arrival: Arrival | None) -> LastCall | None:
+    """What the newest session of a route tells."""
+    if arrival is None:
+        return None
+    signed: bool | None = None
+    events = False
+    # What another version wrote in another shape tells nothing, and the page is there all the same.
+    with suppress(msgspec.DecodeError):
+        events = _conversation.decode(arrival.session.detail).tier == "B"
+        names = {name.lower() for name, _ in _opening.decode(arrival.opening or "").request_headers}
+        signed = SIGNATURE in names
+    return LastCall(arrival.session, signed, events)
