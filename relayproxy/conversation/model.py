@@ -292,7 +292,7 @@ class Conversation(msgspec.Struct, frozen=True):
     tier: Tier = "A"
     totals: Totals = Totals()
     findings: tuple[Finding, ...] = ()
-    """In order of time, at most `findings.LISTED` of one code; `totals.findings` counts all."""
+    """In order of time, at most `findings.MAX_LISTED` of one code; `totals.findings` counts all."""
     waiting: Waiting | None = None
     closed_by: dict[str, Side] = {}
     """By connection the end that sent the first close frame; without those that ended without one."""

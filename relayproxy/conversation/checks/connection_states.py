@@ -147,7 +147,7 @@ CLOSED: frozenset[ConnectionState] = frozenset({"closed", "closed_after_end"})
 
 
 class Judgement(NamedTuple):
-    """What a last state means."""
+    """The meaning of a last state."""
 
     outcome: Outcome
     ended_by: EndedBy | None

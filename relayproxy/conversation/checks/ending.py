@@ -51,7 +51,7 @@ class CloseFrame(msgspec.Struct, frozen=True):
 
 
 class SessionOutcome(msgspec.Struct, frozen=True):
-    """The last fields of a Conversation."""
+    """The fields of a Conversation that tell how it ended."""
 
     outcome: Outcome
     ended_by: EndedBy | None

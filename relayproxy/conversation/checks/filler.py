@@ -6,8 +6,8 @@ Must not know: which prompt it was said to, or what follows.
 
 import re
 
-MOST_WORDS = 12
-"""A longer reply says more than that."""
+MAX_WORDS = 12
+"""Most words of a filler; a longer reply says more."""
 
 _WAIT = re.compile(
     r"\b(?:"
@@ -26,6 +26,6 @@ _WAIT = re.compile(
 
 def is_filler(text: str) -> bool:
     """True of a short text such as “One moment, please.”; False of questions, and of languages that are not known."""
-    if "?" in text or len(text) > 20 * MOST_WORDS:
+    if "?" in text or len(text) > 20 * MAX_WORDS:
         return False
-    return len(text.split()) <= MOST_WORDS and _WAIT.search(text.replace("’", "'")) is not None
+    return len(text.split()) <= MAX_WORDS and _WAIT.search(text.replace("’", "'")) is not None

@@ -18,12 +18,12 @@ SEVERITIES: dict[Severity, str] = {
 }
 """What each says of a finding."""
 
-LISTED = 20
+MAX_LISTED = 20
 """At most so many findings of one code are listed in a session; the totals count all."""
 
 
 class FindingDefinition(msgspec.Struct, frozen=True):
-    """What is always true of a finding with a certain code."""
+    """The definition of a finding: what is true of every one with its code."""
 
     severity: Severity
     title: str
@@ -295,7 +295,7 @@ CATALOGUE: dict[str, FindingDefinition] = _PROTOCOL | _STREAM | _SPEAKABILITY | 
 """By code, in groups: protocol, stream, speakability, handoff, ending, recording."""
 
 OF_SESSION = frozenset({*_PROTOCOL, *_HANDOFF, *_ENDING, *_RECORDING, "goodbye_clipped"})
-"""Codes of findings that a session lists and no turn, though they may name the turn in which they happened."""
+"""Codes of findings that belong to the session and to no turn, though they may name the turn in which they happened."""
 
 
 def severity(code: str) -> Severity:

@@ -51,7 +51,7 @@ def handoff(data: Any, at: int, size: int) -> Handoff:
 
 
 def handoff_findings(handoff: Handoff) -> tuple[tuple[str, str], ...]:
-    """What is wrong with a payload, as (code of a finding, detail). Details never quote what may be secret."""
+    """The findings of a payload, as (code, detail). Details never quote what may be secret."""
     return tuple(_findings(handoff))
 
 

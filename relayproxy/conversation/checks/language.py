@@ -63,7 +63,7 @@ _WRITTEN_IN: dict[str, frozenset[str]] = {
     }.items()
     for language in languages.split()
 }
-"""Languages that are written in more than one script are not here, nor those that nobody has thought of."""
+"""Languages that are written in more than one script are left out, and so are rare ones."""
 
 _FUNCTION_WORDS = {
     "en": "a an the and you your are is was have has what would with this that for can could how of to be will when "

@@ -19,16 +19,16 @@ from relayproxy.conversation.checks.language import LANGUAGES, foreign, is_funct
 from relayproxy.text import mended
 
 EXCERPT = 60
-"""Characters of what was said that a remark quotes at most."""
+"""Most characters of what was said that an issue quotes."""
 LIMIT = 16 * 1024
-"""Characters of a response that are looked at: nobody listens to more."""
+"""Characters of a response that are looked at."""
 
 
 Code = Literal["markdown", "url", "raw_number", "missing_space", "wrong_language"]
 
 
 class SpeakabilityIssue(msgspec.Struct, frozen=True):
-    """The first place of a response that is hard to speak for one reason."""
+    """An issue of one kind: the first place of a response that is hard to speak for one reason."""
 
     code: Code
     token: int
@@ -91,7 +91,7 @@ JOINED_TOKENS = 4
 
 
 def speakability_issues(tokens: Sequence[str], lang: str | None) -> tuple[SpeakabilityIssue, ...]:
-    """What is hard to speak in one response, given as its tokens in order, at most one remark of a code: the first.
+    """What is hard to speak in one response, given as its tokens in order, at most one issue of a code: the first.
     `lang`: what speech is set to, as a language tag; None or `multi` when that is not known. Never raises."""
     starts = [0, *accumulate(map(len, tokens))]
     said = "".join(tokens)[:LIMIT]
@@ -172,7 +172,7 @@ def _changes_case(before: str, behind: str) -> bool:
 
 
 def _no_space(tokens: Sequence[str], text: str, starts: Sequence[int]) -> tuple[int, int] | None:
-    """The whole of a response whose tokens are words that nobody put spaces between."""
+    """The whole of a response whose tokens are words without spaces between them."""
     if starts[-1] > len(text):
         return None
     words: list[str] = []

@@ -1,4 +1,4 @@
-"""Interruptions while they are being written: what the backend still sent, whether the caller meant it, what came next.
+"""Interruptions (barge-in) under construction: stale text, false interruptions, recovery.
 
 Knows: what follows an interruption and for how long it counts.
 Must not know: what was playing, or how turns open.
@@ -17,17 +17,19 @@ from relayproxy.conversation.totals import milliseconds
 
 SECOND = 1_000_000_000
 DOUBT = 2 * SECOND
-"""An interrupt is false when no final prompt was begun within this time of it or of what was said since."""
+"""Time limit for a final prompt: an interrupt is false when none was begun within this time of it or of what was said
+since."""
 MAX_DOUBT = 60 * SECOND
 """How long a caller may be speaking without a final prompt before nothing more is expected."""
 UNSURE = SECOND // 4
-"""When words were begun is reckoned by their length; so much more than needed must speak for it to undo a verdict."""
+"""Margin: when the words of a prompt were begun is estimated from their length, so a false interruption is withdrawn
+only when they were begun this much before the time limit."""
 STOPPING = 15 * SECOND
-"""`agentSpeaking` off later than this after an interrupt is the end of something else."""
+"""Time limit for the `agentSpeaking` off that an interrupt caused; a later one is the end of other speech."""
 RECOVERY = 60 * SECOND
-"""A response that comes later than this answers something else."""
+"""Time limit for the response after an interrupt; a later one answers something else."""
 STILL = SECOND
-"""Stale text that came earlier than this before the end of the session had stopped."""
+"""Stale text whose last message is older than this at the end of the session had stopped."""
 REACTION_MS = 300
 """Stale speech within this time may have crossed the interrupt on its way."""
 
@@ -80,14 +82,14 @@ class InterruptionDraft:
         self.sent = 0
         self.unheard = 0
         self.doubted: Speech | None = None
-        """What it stopped, when that may have been played after all; not counted in `sent`."""
+        """The speech that it stopped, when that may have been played after all; not counted in `sent`."""
         self.stale_chunks = 0
         self.stale_chars = 0
         self.last_stale_at: int | None = None
         self.longest_gap = 0
         """The longest pause within the reply so far, stale speech included."""
         self.response: InterruptedResponse | None = None
-        """What it stopped, when more of that could still come."""
+        """The response that it stopped, when more of it could still come."""
         self.false: bool | None = None if kind == "caller_speech" else False
         self.recovery: int | None = None
         self.stop: int | None = None
@@ -96,7 +98,7 @@ class InterruptionDraft:
         self._deadline = moment.at + DOUBT
 
     def stale(self, chars: int, at: int, gap: int) -> None:
-        """The backend sent stale speech; `gap`: since the text before it."""
+        """Counts a stale text message of `chars` characters. `gap`: nanoseconds since the text before it."""
         self.longest_gap = max(self.longest_gap, gap)
         self.stale_chunks += 1
         self.stale_chars += chars
@@ -104,33 +106,33 @@ class InterruptionDraft:
 
     @property
     def streams(self) -> bool:
-        """Stale text may still come."""
+        """Whether stale text may still come."""
         return self.response is not None and self.response.stale and self.response.interruption is self
 
     def ignored(self) -> bool:
-        """The backend went on for longer than it takes the interrupt to reach it."""
+        """Whether the backend went on for longer than it takes the interrupt to reach it."""
         return self.last_stale_at is not None and self.last_stale_at - self.moment.out > REACTION_MS * 1_000_000
 
     def speaks(self, at: int) -> None:
-        """The caller is heard to speak: a final prompt may follow later."""
+        """The caller speaks: moves the time limit for the final prompt."""
         self._deadline = max(self._deadline, at + DOUBT)
 
     def decide(self, now: int) -> bool:
-        """Whether this changes what is known of the caller's having meant it."""
+        """Marks it as false once the time limit is over. Returns whether that changed it."""
         doubtful = self.false is None and not self.speaking and now > self._deadline
         if doubtful:
             self.false = True
         return doubtful
 
     def meant(self, at: int, begun_at: int) -> bool:
-        """A final prompt came. `begun_at`: when its words were begun, by their length. Whether it changes what is
-        known."""
+        """Decides by the first final prompt whether it was false. `begun_at`: when its words were begun, by their
+        length. Returns whether that changed it."""
         before = self.false
         self.false = not (self.speaking or at <= self._deadline or begun_at <= self._deadline - UNSURE)
         return self.false is not before
 
     def value(self, closed_at: int | None) -> Interruption:
-        """As it stands. `closed_at`: the session is over since then."""
+        """Its value as it stands. `closed_at`: when the session ended, None while it lives."""
         reaction = 0 if self.last_stale_at is None else max(0, self.last_stale_at - self.moment.out)
         last = self.last_stale_at
         sent, unheard = self._kept_unheard(closed_at)
@@ -166,7 +168,7 @@ class InterruptionDraft:
 
 
 class InterruptionTracker:
-    """The interruptions about which something is still to be learnt. Methods give those that changed."""
+    """The interruptions of one session that later messages still change. Methods return those that they changed."""
 
     def __init__(self) -> None:
         self._doubtful: list[InterruptionDraft] = []
@@ -174,14 +176,14 @@ class InterruptionTracker:
         self._sounding: InterruptionDraft | None = None
 
     def begin(self, draft: InterruptionDraft, *, sounding: bool) -> None:
-        """An interrupt came. `sounding`: `agentSpeaking` was on."""
+        """Adds an interruption. `sounding`: `agentSpeaking` was on when it came."""
         if draft.false is None:
             self._doubtful.append(draft)
         self._recovering.append(draft)
         self._sounding = draft if sounding else None
 
     def pass_time(self, now: int) -> Iterator[InterruptionDraft]:
-        """Time is up for some."""
+        """Applies the time limits at `now`."""
         if self._doubtful:
             yield from [draft for draft in self._doubtful if draft.decide(now)]
             self._doubtful = [draft for draft in self._doubtful if now - draft.moment.at <= MAX_DOUBT]
@@ -191,29 +193,29 @@ class InterruptionTracker:
             self._recovering = [draft for draft in self._recovering if now - draft.moment.at <= RECOVERY]
 
     def speaks(self, at: int, on: bool | None = None) -> None:
-        """A partial prompt, or (`on`) `clientSpeaking`."""
+        """The caller speaks: a partial prompt came or, with `on`, `clientSpeaking` with that value."""
         for draft in self._doubtful:
             draft.speaks(at)
             draft.speaking = draft.speaking if on is None else on
 
     def prompt(self, at: int, begun_at: int) -> list[InterruptionDraft]:
-        """The first final prompt since came, whose words were begun at `begun_at`, by their length."""
+        """A final prompt came. `begun_at`: when its words were begun, by their length."""
         doubtful, self._doubtful = self._doubtful, []
         return [draft for draft in doubtful if draft.meant(at, begun_at)]
 
     def response(self, out: int) -> list[InterruptionDraft]:
-        """The next response was written to Twilio."""
+        """The first message of the next response was written to Twilio at `out`."""
         recovered, self._recovering = self._recovering, []
         for draft in recovered:
             draft.recovery = max(0, out - draft.moment.at)
         return recovered
 
     def sounds(self) -> None:
-        """`agentSpeaking` on came: the next off is that of other speech."""
+        """`agentSpeaking` on came: the next off ends other speech."""
         self._sounding = None
 
     def quiet(self, at: int, client_on_at: int | None) -> InterruptionDraft | None:
-        """`agentSpeaking` off came; `client_on_at`: the caller's last beginning to speak."""
+        """`agentSpeaking` off came. `client_on_at`: when `clientSpeaking` went on last."""
         draft, self._sounding = self._sounding, None
         if draft is None or draft.kind != "caller_speech" or client_on_at is None:
             return None
@@ -221,6 +223,6 @@ class InterruptionTracker:
         return draft
 
     def earliest(self) -> int | None:
-        """Number of the earliest turn that something is still to be learnt about."""
+        """Number of the earliest turn with an interruption that can still change, None without one."""
         sounding = [] if self._sounding is None else [self._sounding]
         return min((draft.turn for draft in (*self._doubtful, *self._recovering, *sounding)), default=None)

@@ -1,4 +1,4 @@
-"""One WebSocket of a session, as far as its end goes.
+"""The outcome of one connection of a session.
 
 Knows: its opening, its first close frame, whether `end` reached Twilio, how it ended.
 Must not know: turns, other connections of the session.
@@ -20,7 +20,7 @@ _GAP_NEAR_END = 2_000_000_000
 
 
 class ConnectionOutcome:
-    """Filled by the fold as messages come."""
+    """The opening, the messages that bear on the end, and the ending of one connection. The fold fills it."""
 
     __slots__ = ("clipped", "close_frame", "ended_out", "ending", "gap_at", "opening", "state")
 
@@ -46,18 +46,19 @@ class ConnectionOutcome:
         return self.state in CLOSED
 
     def happens(self, event: ConnectionEvent) -> None:
-        """Moves it to the state that follows."""
+        """Moves the connection to the state that follows."""
         self.state = following(TRANSITIONS, self.state, event)
 
     @property
     def ended_at(self) -> int | None:
+        """When the connection ended or was refused, wall nanoseconds; None while it lives."""
         if self.ending is not None:
             return self.opening.opened_at + self.ending.t
         return self.opening.opened_at + (self.opening.connected_after or 0) if refused(self.opening) else None
 
     @property
     def closed_at(self) -> int | None:
-        """When nothing more could be heard."""
+        """When Twilio closed or, where it did not, the connection ended; None while it lives."""
         if self.close_frame is not None and self.close_frame.sender == "twilio":
             return self.opening.opened_at + self.close_frame.t
         return self.ended_at
@@ -70,7 +71,7 @@ class ConnectionOutcome:
         return max(0, self.closed_at - self.ended_out)
 
     def outcome(self) -> SessionOutcome:
-        """How it ended; to be asked once it has."""
+        """How the session ended, when this is its last connection. Valid once `ended_at` is known."""
         ended_at = self.ended_at or 0
         gap = self.gap_at is not None and ended_at - self.gap_at <= _GAP_NEAR_END
         return session_outcome(self.opening, self.ending, self.close_frame, self.state, gap=gap)

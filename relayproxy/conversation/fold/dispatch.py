@@ -1,4 +1,4 @@
-"""Which message goes to which rule.
+"""Dispatch: each decoded message to the tracker method that handles it.
 
 Knows: the messages of both vocabularies that move a conversation on.
 Must not know: the rules; `setup`, `end` and `error`, which concern the session.
@@ -20,7 +20,7 @@ from relayproxy.conversation.protocol.messages import (
 
 
 def from_backend(tracker: TurnTracker, event: Event, moment: Moment) -> None:
-    """A message of the backend."""
+    """Handles a message of the backend that Twilio accepts."""
     match event:
         case Text():
             tracker.responses.text(
@@ -40,7 +40,7 @@ def from_backend(tracker: TurnTracker, event: Event, moment: Moment) -> None:
 
 
 def from_twilio(tracker: TurnTracker, event: Event, moment: Moment) -> None:
-    """A message of Twilio."""
+    """Handles a message of Twilio."""
     at = moment.at
     match event:
         case Prompt(text, lang):

@@ -11,27 +11,28 @@ from relayproxy.conversation.fold.turns import TurnDraft
 from relayproxy.conversation.hearing.playback import SECOND
 from relayproxy.conversation.model import Finding
 
-STREAMING = 10 * SECOND
-"""A reply whose last text came longer ago than this, without `last: true`, was left open rather than cut off."""
+CUT_OFF_WITHIN = 10 * SECOND
+"""A response whose last text is older than this, without `last: true`, was left open rather than cut off."""
 
 
 def failed(connection: ConnectionOutcome) -> bool:
-    """Whether the end of this connection is a failure to Twilio."""
+    """Whether Twilio reports the end of this connection as failed."""
     return connection.ended_at is not None and connection.outcome().studio_transition == "failed"
 
 
 def cut_off(drafts: Iterable[TurnDraft], connection_id: str, at: int) -> TurnDraft | None:
-    """The turn whose reply was being sent over this connection when it ended at `at`, wall nanoseconds."""
+    """The turn whose response was being sent over this connection when it ended at `at` (wall nanoseconds); None
+    without one."""
     responses = [response for draft in drafts for response in draft.responses]
     sent = [response for response in responses if response.connection_id == connection_id]
     last = max(sent, key=lambda response: response.last_at, default=None)
-    if last is None or not last.streams or last.interruption is not None or at - last.last_at > STREAMING:
+    if last is None or not last.streams or last.interruption is not None or at - last.last_at > CUT_OFF_WITHIN:
         return None
     return last.turn
 
 
 def call_failed_finding(connection: ConnectionOutcome, last: TurnDraft | None) -> Finding:
-    """The finding of a failed call. `last`: its last turn, in which it happened when that was not over."""
+    """The finding `call_failed`. `last`: the last turn of the call, which it names when that one was not over."""
     outcome, turn = connection.outcome(), None
     detail = outcome.end_reason
     if last is not None and last.cut_off:

@@ -35,10 +35,10 @@ from relayproxy.conversation.totals import Totals, milliseconds
 MAX_SETUP = 64 * 1024
 """A setup message of more bytes is kept without its custom parameters (the recording has them)."""
 END_NOT_TAKEN = 10_000_000_000
-"""Nanoseconds after which a caller who is still heard shows that Twilio did not take an `end`. It may let a goodbye
-that is queued play out first, and the caller answer it."""
+"""Nanoseconds after `end`: a prompt that comes later shows that Twilio did not take it. Until then Twilio may play a
+queued goodbye, and the caller answer it."""
 MIN_CLIPPED = 15
-"""Fewer characters than this may have been heard after all."""
+"""Fewer unheard characters than this are no finding: they may have been heard after all."""
 
 
 class Fold:
@@ -63,14 +63,14 @@ class Fold:
         self._handoff_findings: list[Finding] = []
         self._handoff_latency: int | None = None
         self._ended: tuple[Moment, int | None] = Moment(0, 0, "", 0), None
-        """Where `end` came, and in which turn."""
+        """The moment of `end`, and the number of the turn it came in."""
         self._messages = 0
         self._gaps = 0
         self._gap_bytes = 0
         self._now = 0
 
     def open(self, opening: Opening) -> None:
-        """A connection of the session has opened, or was refused. Opening it again changes nothing."""
+        """Adds a connection that has opened or was refused. Adding it again changes nothing."""
         if opening.connection_id in self._connections:
             return
         self._began = self._began or opening.opened_at
@@ -81,8 +81,8 @@ class Fold:
             self._monitor.reconnected(opening.opened_at, max(at for at in before if at), opening.connection_id)
 
     def feed(self, connection_id: str, message: Message) -> str | None:
-        """The next message of a connection; returns what it calls itself, if it does (`Message.type`). Raises KeyError
-        when the connection was never opened, and nothing else."""
+        """Folds the next message of a connection. Returns its type as it names it (`Message.type`), or None. Raises
+        KeyError when the connection was never opened, and nothing else."""
         connection = self._connections[connection_id]
         opened_at = connection.opening.opened_at
         at = opened_at + message.t
@@ -136,7 +136,7 @@ class Fold:
         return named
 
     def end(self, connection_id: str, ending: Ending) -> None:
-        """A connection has ended. Raises KeyError when it was never opened."""
+        """Ends a connection. Raises KeyError when it was never opened."""
         connection = self._connections[connection_id]
         if connection.ending is None:
             at = connection.opening.opened_at + ending.t
@@ -152,8 +152,8 @@ class Fold:
             self._tracker.responses.disconnected(connection_id, at)
 
     def forget(self, turns: int) -> int:
-        """Turns 0 … turns-1 leave `conversation().turns`, as far as they are settled and the session lives; totals and
-        findings go on to count them. The number of the first turn that stays."""
+        """Drops turns 0 … turns-1 from `conversation().turns`, as far as they are settled and the session lives; totals
+        and findings go on to count them. Returns the number of the first turn that stays."""
         drafts = self._tracker.ledger.drafts
         if self._last_connection() is not None:
             return drafts[0].number if drafts else self._tracker.ledger.count
@@ -167,7 +167,7 @@ class Fold:
         return last
 
     def conversation(self) -> Conversation:
-        """The session so far. Turns that did not change since the last call are the same objects."""
+        """The conversation so far. Turns that did not change since the last call are the same objects."""
         last = self._last_connection()
         end = last.outcome() if last is not None else None
         ended_at = last.ended_at if last is not None else None
@@ -245,12 +245,12 @@ class Fold:
         return found
 
     def _at_end(self, code: str, detail: str) -> Finding:
-        """A finding about `end`."""
+        """A finding that points at `end`."""
         place, turn = self._ended
         return Finding(code, place.at, detail, turn, place.connection, place.seq)
 
     def _turn(self) -> int | None:
-        """Number of the turn that things happen in now."""
+        """Number of the open or last turn, None before the first."""
         last = self._tracker.ledger.last()
         return None if last is None else last.number
 

@@ -1,4 +1,4 @@
-"""Which texts are whose, where a backend streams a second reply before the first has ended.
+"""Overlapping replies: which texts belong to which, where a second reply is streamed before the first has ended.
 
 Knows: that a reply's texts come at a steady pace, where they do.
 Must not know: how turns open, why the first reply went on.
@@ -11,8 +11,8 @@ from relayproxy.conversation.fold.turns import Response, TurnDraft
 from relayproxy.conversation.hearing.speech import words
 from relayproxy.conversation.moment import Moment
 
-ENOUGH = 4
-"""Fewer gaps show no pace."""
+MIN_GAPS = 4
+"""Gaps below which a response has no known pace."""
 TOLERANCE = 0.25
 """Share of the usual gap by which another one may differ."""
 STEADY = 0.8
@@ -20,10 +20,10 @@ STEADY = 0.8
 
 
 def second_reply(gaps: Sequence[int], last_at: int, during: Sequence[int]) -> list[int] | None:
-    """Places in `during` of the texts that are not of the first reply, whose texts had come `gaps` apart until
-    `last_at`, and whose last text is the last of `during`. None when the pace does not tell. Times and gaps in
-    nanoseconds."""
-    if len(gaps) < ENOUGH:
+    """Indices in `during` (times of texts) of those that belong to a second reply, by the pace of the first one: its
+    texts came `gaps` apart until `last_at`, and its last text is the last of `during`. None when the pace does not
+    tell. Times and gaps in nanoseconds."""
+    if len(gaps) < MIN_GAPS:
         return None
     usual = sorted(gaps)[len(gaps) // 2]
     margin = usual * TOLERANCE
@@ -41,8 +41,8 @@ def second_reply(gaps: Sequence[int], last_at: int, during: Sequence[int]) -> li
 
 
 def texts_among(response: Response, asked_at: int) -> list[tuple[Moment, str]] | None:
-    """The texts of another reply among those that came of an interrupted one since `asked_at`; None when its pace does
-    not tell."""
+    """The texts of a second reply among those that came after an interrupted one since `asked_at`; None when the pace
+    of the first does not tell."""
     sure = [moment.at for moment, _ in response.stale_texts if moment.at <= asked_at]
     during = response.stale_texts[len(sure) :]
     gaps = [*response.stream.gaps, *(later - earlier for earlier, later in pairwise(sure))]
@@ -52,8 +52,8 @@ def texts_among(response: Response, asked_at: int) -> list[tuple[Moment, str]] |
 
 
 def repeats_first_word(before: Response | None, response: Response, turn: TurnDraft) -> bool:
-    """It begins with the same word as the one before in the same turn, whose prompt had partial ones enough: each of
-    them has been answered."""
+    """Whether `response` begins with the same word as the one before it in the same turn, and that turn has a partial
+    prompt for each response: then the partial prompts were answered too."""
     if before is None or before.turn is not turn or turn.partials < len(turn.responses):
         return False
     first, second = (words(reply.text()).split()[:1] for reply in (before, response))
@@ -61,7 +61,8 @@ def repeats_first_word(before: Response | None, response: Response, turn: TurnDr
 
 
 def kept_pace(response: Response) -> bool:
-    """What came of it since the caller asked anew kept its pace: no other reply was among it."""
+    """Whether all texts since the caller's next prompt came at the pace of this response, so that no second reply was
+    among them."""
     if response.outrun is None or response.interruption is not None:
         return False
     before, last_at = response.outrun
@@ -70,13 +71,13 @@ def kept_pace(response: Response) -> bool:
 
 
 def may_be_mixed(response: Response) -> bool:
-    """Texts of another reply may be among those that came of it since the caller asked anew."""
+    """Whether texts of a second reply may be among those that came since the caller's next prompt."""
     alone = response.outrun is not None and len(response.stream.gaps) - response.outrun[0] <= 1
     whole = alone and bool(response.tokens[-1])
     return response.interruption is not None or not (whole or kept_pace(response))
 
 
 def begins_mid_sentence(response: Response) -> bool:
-    """It begins as if something had been said before."""
+    """Whether the text begins as if it went on from something."""
     begun = response.text()
     return begun[:1].isspace() or begun[:1].islower() or begun[:1] in ",.;:!?"

@@ -1,4 +1,4 @@
-"""What the messages of a session show besides the conversation: broken rules, gaps, the proxy's own delay.
+"""The protocol monitor: violations, gaps and the proxy's own delay, from the messages of one session.
 
 Knows: the running count of invalid messages, and what Twilio says of them.
 Must not know: turns.
@@ -15,16 +15,16 @@ from relayproxy.plural import plural
 
 EXCERPT = 160
 PARAMETERS = 50
-"""Custom parameters that sessions can be found by, of each the first ones."""
+"""Custom parameters of one session that it can be found by: the first ones."""
 
 
 class ProtocolMonitor:
-    """One per session."""
+    """Counts and findings of one session that do not depend on turns."""
 
     def __init__(self) -> None:
         self.findings = FindingList()
         self.turn: int | None = None
-        """Number of the turn that things happen in now."""
+        """Number of the open or last turn; findings name it."""
         self.overhead_in = Histogram()
         self.overhead_out = Histogram()
         self.violations = 0
@@ -34,7 +34,7 @@ class ProtocolMonitor:
         """Invalid messages that Twilio has not answered yet."""
 
     def timing(self, message: Message) -> None:
-        """How long the proxy had the message."""
+        """Measures how long the proxy held the message."""
         overhead = self.overhead_in if message.sender == "twilio" else self.overhead_out
         if message.held:
             overhead.hold()
@@ -42,8 +42,8 @@ class ProtocolMonitor:
             overhead.add(message.out - message.t)
 
     def from_backend(self, message: Message, found: Violation | None, at: int, connection: str) -> None:
-        """A text or binary message of the backend, and the violation that was found in it. One that was cut is taken
-        for neither valid nor invalid."""
+        """Counts a text or binary message of the backend, with the violation found in it. A message that was cut counts
+        as neither valid nor invalid."""
         if message.cut:
             return
         if found is None:
@@ -72,7 +72,8 @@ class ProtocolMonitor:
             self._add("rejected_message", at, (quoted or description)[:EXCERPT], connection, seq, INVALID_MESSAGE)
 
     def parameters(self, n: int, too_long: bool, moment: Moment) -> None:
-        """The setup message has `n` custom parameters; `too_long`: none of them can be kept beside the recording."""
+        """Reports custom parameters of which only the recording has all. `n`: how many there are; `too_long`: none of
+        them can be kept beside the recording."""
         if too_long and n:
             what = f"the recording alone has the {n:,} custom parameters of a very long setup message"
         elif n > PARAMETERS:
@@ -82,18 +83,18 @@ class ProtocolMonitor:
         self._add("parameters_left_out", moment.at, what, moment.connection, moment.seq, None)
 
     def second_setup(self, session_id: str | None, call_sid: str | None, moment: Moment) -> None:
-        """Another `setup` came, which names another session or call."""
+        """Reports another `setup`, which names another session or call."""
         ids = ", ".join(id[:EXCERPT] for id in (session_id, call_sid) if id) or "no session"
         self._add("second_setup", moment.at, f"it names {ids}", moment.connection, moment.seq, None)
 
     def gap(self, message: Message, at: int, connection: str) -> None:
-        """Bytes that are not in the recording, or that are no WebSocket traffic."""
+        """Reports bytes that are not in the recording, or that are no WebSocket traffic."""
         what = "not recorded" if message.kind == "gap" else "that are not WebSocket frames"
         cause = f" ({message.note})" if message.note else ""
         self._add("gap", at, f"{plural(message.size, 'byte')} {what}{cause}", connection, message.seq, None)
 
     def reconnected(self, at: int, since: int, connection: str) -> None:
-        """Another connection of the session opened; the one before ended at `since`."""
+        """Reports that another connection of the session opened; the one before ended at `since`."""
         apart = max(0, at - since) / 1e9
         self.findings.add(
             Finding("reconnected", at, f"after {apart:.1f} s without a connection", self.turn, connection)

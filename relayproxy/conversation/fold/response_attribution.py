@@ -1,10 +1,10 @@
-"""Which prompt each reply answers, where several prompts wait at once and nothing on the wire tells.
+"""Response attribution: which prompt each reply answers, where several prompts wait at once.
 
 Knows: the prompts and replies whose order is not decided yet; that backends answer in series, or all prompts at once.
 Must not know: messages, what is stale, how numbers are read off a turn.
 
 A backend that merges prompts sends one reply for all of them, one that works in series sends as many replies as there
-were prompts. So prompts that nothing answered are one turn, and when a further reply comes unasked they are parted:
+were prompts. So prompts that nothing answered are one turn, and when a further reply comes they are divided:
 each reply answers one prompt, in order unless the words say otherwise, the last one all that are left. A reply that
 only asks the caller to wait answers none. All of it is decided when every prompt has its reply, or none came for a
 while.
@@ -24,13 +24,13 @@ from relayproxy.conversation.hearing.speech import words
 SERIES = 3_000_000_000
 """A backend that works in series begins its next reply sooner than this behind the one before."""
 QUIET = 2_000_000_000
-"""When the caller speaks again after the backend has been quiet for this long, it owed nothing."""
+"""A prompt that comes after the backend has been quiet for this long is not waiting behind earlier ones."""
 MAX_TURNS = 5
-"""More turns are not kept undecided."""
+"""Turns that are kept undecided at most."""
 
 
 class ResponseAttribution:
-    """The turns of one session that are not decided yet; the last of them may be open."""
+    """The undecided turns of one session: which response answers which prompt. The last of them may be open."""
 
     def __init__(self, ledger: TurnLedger) -> None:
         self._ledger = ledger
@@ -38,16 +38,16 @@ class ResponseAttribution:
         self._active_at = 0
 
     def earliest(self) -> int | None:
-        """Number of the earliest turn that is not decided."""
+        """Number of the earliest undecided turn, None without one."""
         return self._turns[0].number if self._turns else None
 
     def pass_time(self, now: int) -> None:
-        """A message at this time is about to be fed."""
+        """Applies the time limit at `now`, before a message of that time is handled."""
         if self._turns and now - self._active_at > SERIES:
             self.decide()
 
     def caller_input(self, turn: TurnDraft, at: int) -> None:
-        """A prompt or key came that is to be answered in this turn."""
+        """Adds the turn of a prompt or key that is to be answered."""
         if turn.opened_by != "prompt" or turn.dtmf or turn.speculative:
             self._turns = []
         elif turn not in self._turns:
@@ -55,16 +55,16 @@ class ResponseAttribution:
             self._turns = [*before, turn]
 
     def active(self, at: int) -> None:
-        """Text of a reply came."""
+        """Notes when the backend last sent text."""
         self._active_at = at
 
     def decide(self) -> None:
-        """What has been answered was answered as it stands."""
+        """Fixes the assignment of all turns that are answered."""
         self._turns = [turn for turn in self._turns if turn is self._ledger.open and not _answers(turn)]
 
     def unasked(self, response: Response, at: int) -> TurnDraft | None:
-        """A reply begins though something has answered the last prompt already. The turn that it is laid to when it
-        turns out to be one of a series, or None."""
+        """Handles a response that begins when the last prompt has been answered already. Returns the turn that it is
+        assigned to when it is one of a series, else None."""
         turns = self._turns
         if not turns or self._owed() <= 0:
             return None
@@ -75,7 +75,7 @@ class ResponseAttribution:
         return response.turn
 
     def done(self) -> None:
-        """A reply is complete: its words may tell what it answers."""
+        """Handles a complete response: its words may tell which prompt it answers."""
         replies = [reply for turn in self._turns for reply in _answers(turn)]
         if len(self._turns) > 1 and len(replies) == len(self._turns):
             self._assign(replies)
@@ -86,11 +86,11 @@ class ResponseAttribution:
         return self._owed() > 0 or any(reply.streams for turn in self._turns for reply in turn.responses)
 
     def _owed(self) -> int:
-        """How many more replies a backend that works in series would send."""
+        """Number of responses that a backend that works in series would still send."""
         return sum(len(turn.prompts) - len(_answers(turn)) for turn in self._turns)
 
     def _assign(self, replies: list[Response]) -> None:
-        """Parts the prompts over the turns, and lays one reply to each as far as there are any."""
+        """Divides the prompts among the turns, and assigns one reply to each as far as there are any."""
         turns, prompts = self._turns, [prompt for turn in self._turns for prompt in turn.prompts]
         parted = [prompts[n : n + 1] for n in range(len(turns) - 1)] + [prompts[len(turns) - 1 :]]
         order = _by_words(parted, replies)

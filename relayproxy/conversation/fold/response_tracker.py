@@ -1,4 +1,4 @@
-"""What the backend says: which response a message continues, what is stale, what was a speculative answer.
+"""The response tracker: which response and turn a message of the backend belongs to.
 
 Knows: `last: true`, pauses, and what the caller has asked meanwhile.
 Must not know: JSON, what the caller said, how numbers are read off a turn.
@@ -29,13 +29,14 @@ from relayproxy.conversation.measures.silence import Silences
 from relayproxy.conversation.moment import Moment
 
 PARTIAL_REPLY = 5 * SECOND
-"""How long after a partial prompt a response that nobody asked for counts as an answer to it."""
+"""Time after a partial prompt within which a response that no final prompt awaits counts as an answer to it."""
 PARTIAL_WINDOW = 2 * SECOND
-"""How long after either the caller must go on for it to be one to what they say then."""
+"""Time after the partial prompt or that response within which the caller must go on, for it to answer what they say
+then."""
 
 
 class ResponseTracker:
-    """The responses of one session. Writes into the turns of `ledger`."""
+    """The responses of one session, in the turns of `ledger`."""
 
     def __init__(
         self, ledger: TurnLedger, playback: Playback, interruptions: InterruptionTracker, silences: Silences
@@ -47,10 +48,10 @@ class ResponseTracker:
         self._attribution = ResponseAttribution(ledger)
         self._current: Response | None = None
         self._finished: Response | None = None
-        """The response before, while what follows may be a second reply to the same words."""
+        """The last complete response, while what follows may be a second reply to the same words."""
         self._inputs = 0
         self._input_at = 0
-        """When the caller asked last."""
+        """When the last prompt or key came that is to be answered."""
         self._partial_at: int | None = None
         self._partials = 0
         """Partial prompts since the last final one."""
@@ -59,12 +60,12 @@ class ResponseTracker:
         """Connections that Twilio has closed."""
         self.caller_speaking = False
         self.hears_caller = False
-        """`clientSpeaking` comes in this call."""
+        """Whether `clientSpeaking` comes in this call."""
         self.first_sent_at: int | None = None
         """When the first speakable message of the session had been written."""
 
     def earliest(self) -> int | None:
-        """Number of the earliest turn that text could still be added to."""
+        """Number of the earliest turn that a later message of the backend can change, None without one."""
         turns = [r.turn.number for r in (self._current, self._finished) if r is not None and r.turn is not None]
         if self._current is not None and self._current.interruption is not None:
             turns.append(self._current.interruption.turn)
@@ -73,22 +74,22 @@ class ResponseTracker:
 
     @property
     def inputs(self) -> int:
-        """How many times the caller has asked."""
+        """Number of prompts and keys so far that are to be answered."""
         return self._inputs
 
     @property
     def streaming(self) -> bool:
-        """A reply has begun and not ended."""
+        """Whether a response has begun and not ended."""
         return self._current is not None and self._current.streams and self._current.turn is not None
 
     def pass_time(self, now: int) -> None:
-        """A message at this time is about to be fed."""
+        """Applies the time limits at `now`, before a message of that time is handled."""
         self._attribution.pass_time(now)
         if self._finished is not None and now - self._finished.last_at > SILENCE:
             self._finished = None
 
     def partial(self, at: int) -> None:
-        """The caller is speaking."""
+        """Handles a partial prompt."""
         self._give_up(at)
         turn = self._ledger.open
         if turn is not None:
@@ -97,12 +98,13 @@ class ResponseTracker:
         self._partials += 1
 
     def prompt(self, at: int) -> None:
-        """The caller has spoken."""
+        """Handles a final prompt, before its turn is known."""
         self._give_up(at)
         self._partial_at = None
 
     def caller_input(self, turn: TurnDraft | None, moment: Moment) -> None:
-        """Something came that is to be answered, in this turn (None: it does not restart the turn's latency)."""
+        """Handles a prompt or key that is to be answered in `turn`; None when it does not restart the latency of its
+        turn."""
         self._inputs += 1
         self._input_at = moment.at
         self._finished = None
@@ -119,11 +121,11 @@ class ResponseTracker:
         turn.invalidate()
 
     def decide(self) -> None:
-        """No later reply changes what answers which prompt."""
+        """Fixes which response answers which prompt, as far as it is known."""
         self._attribution.decide()
 
     def reaction(self, out: int) -> None:
-        """The backend sent a message of any type."""
+        """Handles a message of any type of the backend, written at `out`."""
         turn = self._ledger.open
         if turn is not None and turn.caller_at is not None and turn.reaction_out is None:
             turn.reaction_out = out
@@ -132,7 +134,7 @@ class ResponseTracker:
     def text(
         self, token: str, moment: Moment, *, last: bool, speakable: bool, preemptible: bool, lang: str | None
     ) -> None:
-        """The backend sent text."""
+        """Handles `text`."""
         terminator = last and not token
         response = self._current if terminator else self._continued(moment, token)
         if response is None and terminator:
@@ -166,7 +168,7 @@ class ResponseTracker:
         self._speak(response, token, moment, speakable=speakable, preemptible=preemptible)
 
     def play(self, source: str, moment: Moment, *, preemptible: bool) -> None:
-        """The backend sent media to play."""
+        """Handles `play`."""
         response = self._current = self._continued(moment, None) or Response(moment.connection)
         response.happens("play")
         response.last_at = moment.at
@@ -183,7 +185,7 @@ class ResponseTracker:
         response.speech = None
 
     def language(self, lang: str, at: int) -> None:
-        """The backend set the language of speech."""
+        """Handles `language`: sets the language of speech."""
         self._lang = lang
         turn = self._ledger.open
         if turn is not None:
@@ -192,7 +194,7 @@ class ResponseTracker:
             turn.invalidate()
 
     def interrupted(self, speech: object, draft: InterruptionDraft) -> None:
-        """`speech` was playing and is cut off, and with it all that waited behind it."""
+        """Handles an interrupt that stopped `speech` and all that waited after it."""
         self.decide()
         current = self._current
         if current is None or not isinstance(speech, Speech):
@@ -205,11 +207,11 @@ class ResponseTracker:
             current.stale_texts, current.speech = [], None
 
     def closed(self, connection_id: str) -> None:
-        """Twilio has closed a connection: what begins now is not heard."""
+        """Handles the close frame of Twilio: a response that begins now is not heard."""
         self._closed.add(connection_id)
 
     def disconnected(self, connection_id: str, at: int) -> None:
-        """A connection is gone: what was being said over it cannot be continued."""
+        """Handles the loss of a connection: the response that was sent over it cannot be continued."""
         if self._current is not None and self._current.connection_id == connection_id:
             if at - self._current.last_at <= SILENCE:
                 self._current.happens("disconnect")
@@ -218,7 +220,7 @@ class ResponseTracker:
             self.decide()
 
     def _give_up(self, at: int) -> None:
-        """An answer to a partial prompt that nothing followed in time is no answer to what the caller says now."""
+        """Lets a speculative turn lapse whose final prompt did not come in time."""
         turn = self._ledger.open
         if turn is not None and turn.state == "speculative":
             last_at = max(self._partial_at or 0, turn.responses[-1].last_at)
@@ -239,7 +241,7 @@ class ResponseTracker:
         return None
 
     def _overlap(self, response: Response, moment: Moment, *, speakable: bool) -> None:
-        """Text of an earlier reply that comes after the caller has asked anew may hold the answer."""
+        """Notes that text of an earlier response comes while the caller waits: it may hold the answer."""
         turn = self._ledger.open
         if turn is None or turn is response.turn or turn.caller_at is None:
             return
@@ -247,7 +249,7 @@ class ResponseTracker:
             turn.happens("overlap")
 
     def _begin(self, response: Response, moment: Moment, kind: Literal["text", "play"]) -> TurnDraft:
-        """Gives a response that has become audible its turn."""
+        """Assigns a turn to a response whose first speakable message came."""
         ledger, at = self._ledger, moment.at
         response.began, response.first_kind = moment, kind
         response.sounding, response.over_caller = self._playback.on, self.caller_speaking
@@ -270,7 +272,7 @@ class ResponseTracker:
         return turn
 
     def _turn_of_reply(self, turn: TurnDraft | None, response: Response, moment: Moment) -> TurnDraft:
-        """The turn in which a reply begins that is none of a series. `turn`: the open one."""
+        """The turn of a response that is not one of a series. `turn`: the open one."""
         if turn is not None and turn.awaiting:
             return self._ledger.turn_for("reply", moment.at)
         event = self._reply_event(turn, response, moment.at)
@@ -284,7 +286,7 @@ class ResponseTracker:
         return found
 
     def _reply_event(self, turn: TurnDraft | None, response: Response, at: int) -> TurnEvent:
-        """What the beginning of a reply is to a turn that awaits none."""
+        """The event that the beginning of a response is to a turn that awaits none."""
         if self._partial_at is not None and at - self._partial_at <= PARTIAL_REPLY:
             return "reply_to_partial"
         if turn is not None and repeats_first_word(self._finished, response, turn):
@@ -293,7 +295,7 @@ class ResponseTracker:
         return "reply_after_greeting" if greeted else "reply"
 
     def _greeted(self, turn: TurnDraft, at: int) -> bool:
-        """The greeting of the TwiML has been over for a while."""
+        """Whether the greeting of the TwiML has been over for a second."""
         heard_at = turn.greeting_at if turn.greeting_until is None else turn.greeting_until
         return heard_at is not None and not self._playback.on and at - heard_at > SILENCE
 
@@ -312,7 +314,7 @@ class ResponseTracker:
                 response.overlapped = before.mixed
 
     def _split_overlap(self, before: Response, interruption: InterruptionDraft, response: Response) -> None:
-        """The reply that goes on had begun while the interrupted one before it was still being sent."""
+        """Moves the texts of a second reply out of the interrupted one that it was sent among."""
         own = texts_among(before, self._input_at)
         response.overlapped = own is None
         if own:
@@ -323,7 +325,7 @@ class ResponseTracker:
             interruption.stale_chars -= len(token)
 
     def _count(self, response: Response, token: str, moment: Moment, gap: int, *, last: bool, speakable: bool) -> None:
-        """Takes the message into the numbers of its turn."""
+        """Counts a message in the numbers of its turn."""
         interruption = response.interruption
         if interruption is None:
             if token:
@@ -347,7 +349,7 @@ class ResponseTracker:
         self._finished = response
 
     def _keep_white_space(self, response: Response, token: str, moment: Moment) -> None:
-        """White space before the first word belongs to what is said."""
+        """Keeps white space that comes before the first word."""
         if token:
             self._segment(response, moment, preemptible=False).add(token)
 

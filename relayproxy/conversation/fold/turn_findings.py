@@ -1,4 +1,4 @@
-"""What is remarkable about a turn.
+"""The findings of a turn.
 
 Knows: which numbers and texts of a turn become findings, and at which message they point.
 Must not know: how the numbers were derived; findings of whole sessions.
@@ -17,8 +17,8 @@ from relayproxy.plural import plural
 
 SECOND = 1_000_000_000
 MS = 1_000_000
-UNTERMINATED = SECOND
-"""A reply that is still streaming this shortly before an interrupt or the end of the session was cut off, not left
+STOPPED_WITHIN = SECOND
+"""A response whose last text came this shortly before an interrupt or the end of the session was cut off, not left
 open."""
 STARVED_CHUNKS = 5
 STARVED_MS = 2000
@@ -72,9 +72,9 @@ def _left_open(response: Response, turn: Turn, closed_at: int | None) -> bool:
     if not response.streams or response.state in CUT_OFF or turn.ended_at is None or not response.places:
         return False
     cut = response.interruption
-    if cut is not None and cut.moment.at - response.last_at <= UNTERMINATED and not cut.ignored():
+    if cut is not None and cut.moment.at - response.last_at <= STOPPED_WITHIN and not cut.ignored():
         return False
-    return closed_at is None or turn.ended_at < closed_at or closed_at - response.last_at > UNTERMINATED
+    return closed_at is None or turn.ended_at < closed_at or closed_at - response.last_at > STOPPED_WITHIN
 
 
 def _replies(draft: TurnDraft, turn: Turn) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from relayproxy.conversation.model import Tier
 
 
 class TurnLedger:
-    """Turns that have not been forgotten; numbers go on."""
+    """The turns of one session that have not been forgotten. Numbers go on when turns are forgotten."""
 
     def __init__(self) -> None:
         self.drafts: list[TurnDraft] = []
@@ -26,7 +26,7 @@ class TurnLedger:
 
     @property
     def state(self) -> TurnState:
-        """That of the open turn, or that no turn is open."""
+        """The state of the open turn; `start` or `closed` when none is open."""
         if self.open is not None:
             return self.open.state
         return "closed" if self.count else "start"
@@ -63,7 +63,7 @@ class TurnLedger:
             self.open = None
 
     def last(self) -> TurnDraft | None:
-        """The turn that is open or was."""
+        """The open turn or, without one, the last; None before the first."""
         return self.open or (self.drafts[-1] if self.drafts else None)
 
     def greeted(self) -> TurnDraft | None:
@@ -72,17 +72,17 @@ class TurnLedger:
         return first if first is not None and first.number == 0 and first.opened_by == "setup" else None
 
     def numbered(self, number: int) -> TurnDraft | None:
-        """A turn that has not been forgotten."""
+        """The turn with that number, None when it was forgotten."""
         return next((draft for draft in self.drafts if draft.number == number), None)
 
     def invalidate(self, number: int) -> None:
-        """Something about a turn has changed."""
+        """Marks a turn as changed."""
         draft = self.numbered(number)
         if draft is not None:
             draft.invalidate()
 
     def hear_events(self, settled: int) -> None:
-        """Events come in this call: turns that are not settled know it."""
+        """Moves the call and its unsettled turns to tier B."""
         if self._tier == "A":
             self._tier = "B"
             for draft in self.drafts:

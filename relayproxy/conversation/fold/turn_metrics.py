@@ -1,4 +1,4 @@
-"""A turn's value, read off what was noted of it.
+"""Turn metrics: the value of a turn, computed from its draft.
 
 Knows: where each number starts and ends, and why one is absent.
 Must not know: which message belongs to which turn.
@@ -20,8 +20,8 @@ _WEAKEST_FIRST: tuple[HeardBasis, ...] = ("unknown", "estimated", "interrupt", "
 
 
 def turn_metrics(draft: TurnDraft, closed_at: int | None, silent_at: int | None, rate: float) -> Turn:
-    """The turn as it stands, without findings. `closed_at`: the session is over since then, and since `silent_at`
-    nothing could be heard. `rate`: the speaking rate of the call, characters a second."""
+    """The value of a turn as it stands, without findings. `closed_at`: when the session ended, None while it lives;
+    `silent_at`: since when nothing could be heard. `rate`: the speaking rate of the call, characters a second."""
     return _TurnMetrics(draft, closed_at, silent_at, rate).turn()
 
 
@@ -125,7 +125,7 @@ class _TurnMetrics:
         return first.sound_at if first.sound_at >= self._draft.agent_at else None
 
     def _never_sounded(self) -> bool:
-        """Events tell that the answer was thrown away before its first sound."""
+        """Whether events tell that the answer was discarded before its first sound."""
         first = next(self._draft.speeches(), None)
         if first is None or first.sound_at is not None or not first.announced:
             return False
@@ -191,7 +191,7 @@ class _TurnMetrics:
         return () if start is None else (Played(start, self._silent_at if end is None else end),)
 
     def _caller(self) -> dict[str, Any]:
-        """From when until when the caller spoke."""
+        """When the caller began and ended what was answered."""
         draft = self._draft
         until = draft.client_off_at if draft.client_off_at is not None else draft.caller_at
         if until is None:
@@ -227,7 +227,7 @@ class _TurnMetrics:
         return None
 
     def _until(self, name: str, out: int | None) -> int | None:
-        """From what was answered to `out`."""
+        """Milliseconds from what was answered to `out`."""
         caller_at = self._draft.caller_at
         if self._why is None and out is not None and caller_at is not None:
             return milliseconds(max(0, out - caller_at))

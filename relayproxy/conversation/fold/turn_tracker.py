@@ -1,6 +1,6 @@
-"""Turns as they follow from the messages of one session.
+"""The turn tracker: the turns of one session, from its messages.
 
-Knows: what opens a turn and who speaks when; lays interruptions to turns.
+Knows: what opens a turn and who speaks when; attributes interruptions to turns.
 Must not know: JSON, connections beyond their id, how a session ends, how numbers are read off a turn.
 
 Times are wall nanoseconds. Nothing here looks at a clock: rules about elapsed time compare the times of messages.
@@ -22,14 +22,14 @@ from relayproxy.conversation.moment import Moment
 from relayproxy.conversation.totals import NullReason, milliseconds
 
 KEY_WINDOW = 250_000_000
-"""An interrupt within this time of a key was caused by the key."""
+"""Time after a key within which an interrupt was caused by it."""
 MAX_ECHOES = 8
 EARLY_PROMPT = 2 * SECOND
-"""A final prompt may come this long before `clientSpeaking` off."""
+"""Time by which a final prompt may come before `clientSpeaking` off."""
 
 
 class TurnTracker:
-    """The turns of one session. Feed it in order; `ledger` and `settled` give the result so far."""
+    """The turns of one session. Call it for each message in order; `ledger` holds the result so far."""
 
     def __init__(self) -> None:
         self.ledger = TurnLedger()
@@ -43,22 +43,22 @@ class TurnTracker:
         self._caller_speech = CallerSpeech()
         self.last_prompt_at: int | None = None
         self.caller_first_at: int | None = None
-        """When the caller was first heard of."""
+        """When the caller first spoke or pressed a key."""
         self.agent_first_at: int | None = None
         """The first `agentSpeaking` on."""
         self._setup_at: int | None = None
         self._echoes: list[str] = []
-        """Keys that were sent and will be reported as played."""
+        """Digits that the backend sent and that `tokensPlayed` will report."""
         self._cut: InterruptionDraft | None = None
-        """The last interruption; what had been sent, and how often the caller had asked, when it came."""
+        """The last interruption, and what had been sent and asked when it came."""
         self._cut_at_change = 0
         self._cut_at_inputs = 0
         self._greeted = False
-        """A greeting was played."""
+        """Whether a greeting was played."""
 
     @property
     def waiting(self) -> TurnDraft | None:
-        """The turn in which the caller waits for an answer."""
+        """The open turn when the caller waits for an answer in it, else None."""
         turn = self.ledger.open
         return turn if turn is not None and turn.state == "waiting" else None
 
@@ -72,26 +72,26 @@ class TurnTracker:
         return max(0, min(bounds))
 
     def pass_time(self, now: int) -> None:
-        """A message at this time is about to be fed."""
+        """Applies the time limits at `now`, before a message of that time is handled."""
         self.playback.pass_time(now)
         self.responses.pass_time(now)
         for draft in self._interruptions.pass_time(now):
             self.ledger.invalidate(draft.turn)
 
     def setup(self, at: int) -> None:
-        """`setup` came; it opens turn 0, unless something came before it."""
+        """Handles `setup`, which opens turn 0 unless something came before it."""
         self._setup_at = at if self._setup_at is None else self._setup_at
         self.ledger.happens("setup", at)
 
     def partial(self, at: int) -> None:
-        """A partial prompt came."""
+        """Handles a partial prompt."""
         self._caller_begins(at)
         self._caller_speech.partial(at)
         self._interruptions.speaks(at)
         self.responses.partial(at)
 
     def prompt(self, text: str, lang: str | None, moment: Moment) -> None:
-        """A final prompt came."""
+        """Handles a final prompt."""
         at = moment.at
         self._caller_begins(at)
         self.responses.prompt(at)
@@ -119,7 +119,7 @@ class TurnTracker:
         self.responses.caller_input(turn, moment)
 
     def key(self, digit: str, moment: Moment) -> None:
-        """The caller pressed a key."""
+        """Handles `dtmf`."""
         self._key_at = moment.at
         self._caller_begins(moment.at)
         self.silences.caller_stops(moment.at, event=False)
@@ -131,7 +131,7 @@ class TurnTracker:
         self.responses.caller_input(turn if turn.opened_by == "dtmf" else None, moment)
 
     def send_digits(self, digits: str, at: int) -> None:
-        """The backend sent keys to press."""
+        """Handles `sendDigits`."""
         self._echoes = [*self._echoes[-MAX_ECHOES:], digits]
         self.silences.answered(at)
         turn = self.ledger.turn_for("digits", at)
@@ -140,7 +140,7 @@ class TurnTracker:
         turn.invalidate()
 
     def agent_speaking(self, on: bool, at: int) -> None:
-        """`agentSpeaking` came."""
+        """Handles the event `agentSpeaking`."""
         self._hear_events(at)
         speech = self.playback.agent_speaking(on, at)
         self._greet(at, on=on and self.playback.greeting)
@@ -160,7 +160,7 @@ class TurnTracker:
             self.ledger.invalidate(draft.turn)
 
     def client_speaking(self, on: bool, at: int) -> None:
-        """`clientSpeaking` came."""
+        """Handles the event `clientSpeaking`."""
         self._hear_events(at)
         self._interruptions.speaks(at, on)
         self.responses.caller_speaking, self.responses.hears_caller = on, True
@@ -189,7 +189,7 @@ class TurnTracker:
         self._client_off_at = at
 
     def tokens_played(self, text: str, at: int) -> None:
-        """Twilio played text; what belongs to no response and came first is the greeting."""
+        """Handles the event `tokensPlayed`; text that belongs to no response and came first is the greeting."""
         self._hear_events(at)
         greeted = self.ledger.greeted()
         if text.strip() in self._echoes:
@@ -200,7 +200,7 @@ class TurnTracker:
             greeted.play_greeting(text, at)
 
     def interrupt(self, heard: str, heard_ms: int | None, moment: Moment) -> None:
-        """`interrupt` came: it belongs to what was playing."""
+        """Handles `interrupt`, which belongs to what was playing."""
         at = moment.at
         if self._repeats(heard, heard_ms):
             self._interruptions.speaks(at)
@@ -236,7 +236,7 @@ class TurnTracker:
             waiting.invalidate()
 
     def _repeats(self, heard: str, heard_ms: int | None) -> bool:
-        """Whether an `interrupt` says once more what the one before said, of the same speech."""
+        """Whether an `interrupt` repeats the one before it, for the same speech."""
         before = self._cut
         if before is None or self._cut_at_change != self.playback.changes:
             return False
@@ -244,12 +244,13 @@ class TurnTracker:
         return same and (bool(heard) or self._cut_at_inputs == self.responses.inputs)
 
     def transfer(self, at: int, *, handed_off: bool) -> None:
-        """The backend sent `end`, with data for who goes on (`handed_off`) or without."""
+        """Handles `end`, with data for a handoff (`handed_off`) or without."""
         self.ledger.happens("handoff" if handed_off else "end", at)
         self.responses.decide()
 
     def greeting_latency(self, *, closed: bool) -> tuple[int | None, NullReason | None]:
-        """From `setup` until the agent was first heard, milliseconds, unless the caller spoke first; else why not."""
+        """The greeting latency: milliseconds from `setup` until the agent was first heard. None and the reason when the
+        caller spoke first or nothing was heard."""
         spoken = [at for at in (self.responses.first_sent_at, self.agent_first_at) if at is not None]
         caller = self.caller_first_at
         if self._setup_at is None:
@@ -261,7 +262,7 @@ class TurnTracker:
         return milliseconds(max(0, min(spoken) - self._setup_at)), None
 
     def _greet(self, at: int, *, on: bool) -> None:
-        """The greeting is at the caller's ear from now on, or not any more."""
+        """Notes that the greeting begins (`on`) or ends to be heard."""
         turn = self.ledger.greeted()
         if turn is None:
             return

@@ -1,4 +1,4 @@
-"""Turns and responses while they are being written.
+"""Turns and responses under construction.
 
 Knows: what belongs to one turn and one response.
 Must not know: which turn or response a message belongs to; how numbers are read off a turn; sessions.
@@ -32,7 +32,7 @@ MAX_INTERRUPTIONS = 64
 
 
 class FinalPrompt:
-    """A final prompt."""
+    """A final prompt of a turn."""
 
     __slots__ = ("begun_at", "client_off_at", "lang", "moment", "text", "waited")
 
@@ -43,7 +43,7 @@ class FinalPrompt:
         self.begun_at = moment.at
         """When the caller began to say it, as far as is known."""
         self.client_off_at: int | None = None
-        """`clientSpeaking` off after it."""
+        """When `clientSpeaking` went off for it."""
         self.waited: int | None = None
         """Nanoseconds that the caller had waited for an answer to what they had said before."""
 
@@ -86,11 +86,11 @@ class Response:
         self.connection_id = connection_id
         self.state: ResponseState = "new"
         self.turn: TurnDraft | None = None
-        """None until something speakable came."""
+        """The turn it belongs to; None until its first speakable message came."""
         self.began: Moment | None = None
         """Its first speakable message."""
         self.first_kind: Literal["text", "play"] | None = None
-        """What that was."""
+        """The kind of that message."""
         self.done_out: int | None = None
         """When `last: true` had been written."""
         self.sounding = False
@@ -102,42 +102,42 @@ class Response:
         self.rate: float | None = None
         """The speaking rate that was known when it was complete."""
         self.interleaved: Moment | None = None
-        """Where a second reply to the same words shows."""
+        """The first message of a second reply to the same words."""
         self.mixed = False
-        """That second reply was being sent before this one had ended."""
+        """Whether that second reply was sent among the texts of this one."""
         self.outrun: tuple[int, int] | None = None
-        """Since the caller asked anew: how many gaps it had had, and when its last text had come."""
+        """As of the caller's next prompt or key: the number of its gaps, and when its last text had come."""
         self.late = False
-        """It began after Twilio had closed the connection: nobody heard it."""
+        """It began after Twilio had closed the connection, so it was never heard."""
         self.overlapped = False
-        """It was streamed while another one was, and nothing tells when it began."""
+        """It was streamed together with another one, and nothing tells when it began."""
         self.stale_texts: list[tuple[Moment, str]] = []
         """The texts that came after its interruption, at most `MAX_STALE`."""
         self.stream = Stream()
         self.media: list[tuple[int, str]] = []
-        """When each was sent, and its source."""
+        """Media of it: when each was sent, and its source."""
         self.tokens: list[str] = []
         self.places: list[int] = []
-        """The seq of each token's message."""
+        """The `seq` of the message of each token."""
         self.speeches: list[Speech] = []
         self.speech: Speech | None = None
-        """What more text is added to; None after an interrupt, since what comes then is another stretch."""
+        """The stretch of speech that more text is added to; None after an interrupt, which begins another one."""
         self.inputs = 0
-        """How many times the caller had asked when the last message of this response came."""
+        """Number of prompts and keys that were to be answered when its last message came."""
         self.began_inputs = 0
-        """The same of its first message."""
+        """The same when its first message came."""
         self.crossed = False
-        """It went on after the caller had asked anew."""
+        """It went on after the caller's next prompt or key."""
         self.last_at = 0
         """When the last message of it had been read."""
         self.interruption: InterruptionDraft | None = None
-        """The last one that stopped it while more of it could come."""
+        """The last interruption that stopped it while more of it could come."""
         self.interrupted_at_inputs = 0
-        """How many times the caller had asked at the interrupt."""
+        """Number of prompts and keys that were to be answered at that interruption."""
 
     @property
     def streams(self) -> bool:
-        """Text has begun that was not terminated; False for one of `play` alone."""
+        """Whether text has begun that was not terminated; False of media alone."""
         return self.state in UNTERMINATED
 
     @property
@@ -146,11 +146,11 @@ class Response:
         return self.state in STALE
 
     def happens(self, event: ResponseEvent) -> None:
-        """Moves it to the state that follows."""
+        """Moves the response to the state that follows."""
         self.state = following(RESPONSE_TRANSITIONS, self.state, event)
 
     def invalidate(self) -> None:
-        """Something about its speech has changed."""
+        """Marks its turn as changed."""
         if self.turn is not None:
             self.turn.invalidate()
 
@@ -166,7 +166,7 @@ class Response:
 
 
 class TurnDraft:
-    """One turn. Change it, then call `invalidate`, which drops the value that was built of it."""
+    """A turn under construction. After a change call `invalidate`, which drops the value that was built of it."""
 
     __slots__ = (
         "agent_over_caller",
@@ -209,7 +209,7 @@ class TurnDraft:
         self.number = number
         self.opened_by: OpenedBy
         self.state: TurnState
-        """The state that it is in or, once it has ended, was in then."""
+        """Its state; once it has ended, the one that it ended in."""
         self.opened_by, self.state = OPENED[event]
         self.started_at = started_at
         self.ended_at: int | None = None
@@ -224,19 +224,20 @@ class TurnDraft:
         """When the first partial prompt of what was answered came, or the caller was first heard to say it."""
         self.marks: list[Mark] = []
         self.client_off_at: int | None = None
-        """When the caller had stopped saying what was answered."""
+        """When the caller stopped saying what was answered, by `clientSpeaking` off."""
         self.off_expected = False
-        """The final prompt came while they were speaking."""
+        """The final prompt came while `clientSpeaking` was on: an off that follows soon is the end of it."""
         self.longest_wait: tuple[int, Moment] | None = None
-        """Nanoseconds that the caller had waited when they spoke again, and where."""
+        """The longest time that the caller had waited when they spoke again, nanoseconds, and the prompt that ended
+        it."""
         self.dtmf = ""
         self.lang: str | None = None
         self.partials = 0
         """Partial prompts that came before its final ones."""
         self.to_partials: Moment | None = None
-        """Where another reply to the same words shows that partial prompts are answered too."""
+        """The reply that shows that partial prompts are answered too."""
         self.inferred = False
-        """What answers it was told by words."""
+        """Its response was assigned to it by words."""
         self.cut_off = False
         """Its connection failed while the answer was being sent."""
         self.cut_short = False
@@ -251,22 +252,22 @@ class TurnDraft:
         self.sent_digits = ""
         self.greeting = ""
         self.greeting_at: int | None = None
-        """When Twilio reported some of it as played last."""
+        """When `tokensPlayed` last reported some of the greeting."""
         self.greeting_from: int | None = None
-        """Between these the greeting was at the caller's ear."""
+        """When the greeting began to be heard; `greeting_until` is when it ended."""
         self.greeting_until: int | None = None
         self.tier: Tier = "A"
         self.value: Turn | None = None
-        """Its value as last built, while nothing has changed since."""
+        """Its value as last built; None once something has changed."""
 
     @property
     def awaiting(self) -> bool:
-        """The next reply belongs to it."""
+        """Whether the next response belongs to it."""
         return self.state in AWAITING
 
     @property
     def speculative(self) -> bool:
-        """The response began before the final prompt."""
+        """Whether a response began before the final prompt."""
         return self.state in SPECULATIVE
 
     @property
@@ -296,26 +297,26 @@ class TurnDraft:
 
     @property
     def closed_before(self) -> bool:
-        """All that was sent came after Twilio had closed."""
+        """Whether all that was sent in it came after Twilio had closed."""
         return bool(self.responses) and not self._heard()
 
     def _heard(self) -> list[Response]:
         return [response for response in self.responses if not response.late]
 
     def happens(self, event: TurnEvent) -> None:
-        """Moves it to the state that follows within the turn."""
+        """Moves the turn to the state that follows, when it is one of the same turn."""
         state = TURN_TRANSITIONS[self.state].get(event, self.state)
         if state != NEXT_TURN and state != self.state:
             self.state = state
             self.invalidate()
 
     def invalidate(self) -> None:
-        """Its value must be built anew."""
+        """Drops the value that was built of it."""
         self.value = None
 
     def reassign(self, prompts: list[FinalPrompt], marks: list[Mark], *, anew: bool) -> None:
-        """These are its prompts, and not those that were taken for it. `marks`: of all turns that they were in.
-        `anew`: its responses are others too."""
+        """Replaces its prompts. `marks`: those of all turns that the prompts were in. `anew`: its responses were
+        replaced too."""
         first, last = prompts[0], prompts[-1]
         self.prompts, self.started_at, self.ended_at = prompts, first.moment.at, None
         self.caller_at, self.caller_out, self.caller_moment = last.moment.at, last.moment.out, last.moment
@@ -331,7 +332,8 @@ class TurnDraft:
         self.invalidate()
 
     def asked_again(self, prompt: FinalPrompt, heard_until: int) -> None:
-        """The caller speaks again without having been answered. `heard_until`: so long the agent may have spoken."""
+        """Notes how long the caller waited before they spoke again. `heard_until`: until when the agent may have
+        spoken."""
         if self.caller_at is None or self.sent_digits:
             return
         wait = prompt.moment.at - max(self.caller_at, heard_until)
@@ -347,18 +349,18 @@ class TurnDraft:
         self.invalidate()
 
     def interrupt(self, draft: InterruptionDraft) -> None:
-        """Its speech was interrupted."""
+        """Adds an interruption of its speech."""
         if len(self.interruptions) < MAX_INTERRUPTIONS:
             self.interruptions.append(draft)
         self.invalidate()
 
     def mark(self, kind: MarkKind, at: int, text: str, spoken: tuple[Spoken, ...] = ()) -> None:
-        """Something with a place in time happened in it. `spoken`: of a prompt, when it was said."""
+        """Adds a mark. `spoken`: of a prompt, when it was said."""
         if len(self.marks) < MAX_MARKS:
             self.marks.append(Mark(at, kind, mended(text[:MARK_TEXT]), spoken))
 
     def end_prompt(self, spoken: tuple[Spoken, ...]) -> None:
-        """When the last prompt was said is known only now."""
+        """Sets when the last prompt was said."""
         for place, mark in reversed([*enumerate(self.marks)]):
             if mark.kind == "prompt":
                 self.marks[place] = msgspec.structs.replace(mark, spoken=spoken)
@@ -370,10 +372,10 @@ class TurnDraft:
         return next((mark.spoken for mark in reversed(self.marks) if mark.kind == "prompt"), ())
 
     def speeches(self) -> Iterator[Speech]:
-        """All that was said in it, in order; not what came too late to be heard."""
+        """The stretches of speech of its responses, in order, without what came too late to be heard."""
         for response in self._heard():
             yield from response.speeches
 
     def too_late(self) -> str:
-        """What came too late to be heard."""
+        """The text that came too late to be heard."""
         return "".join(response.text() for response in self.responses if response.late)

@@ -11,7 +11,7 @@ from relayproxy.conversation.totals import NullReason
 
 
 def unanswered(draft: TurnDraft) -> bool:
-    """Something was asked in the turn, and so far nothing speakable, no digits and no handoff came of it."""
+    """Whether the caller asked something in the turn, and nothing speakable, no digits and no handoff followed."""
     asked = draft.caller_at is not None and draft.agent_at is None
     return asked and not (draft.closed_by == "handoff" or draft.sent_digits or draft.state == "overlapped")
 

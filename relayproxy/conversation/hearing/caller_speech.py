@@ -11,13 +11,13 @@ from relayproxy.conversation.hearing.speaking_rate import spoken_for
 from relayproxy.conversation.timings import Spoken
 
 LONGEST = 10 * SECOND
-"""An estimate is never longer than this."""
+"""Longest estimate of how long a prompt took to say."""
 PAUSE = 2 * SECOND
-"""A sound that ended this long before the next one is not part of what is said then."""
+"""Pause after which the sound before it is not part of the prompt."""
 
 
 class CallerSpeech:
-    """The speech of one caller that no final prompt has told of yet."""
+    """The caller's speech since the last final prompt."""
 
     def __init__(self) -> None:
         self._heard: list[Spoken] = []
@@ -40,8 +40,8 @@ class CallerSpeech:
         self._partial_at = at if self._partial_at is None else self._partial_at
 
     def prompt(self, text: str, at: int) -> tuple[Spoken, ...]:
-        """A final prompt came: the stretches in which it was said, at least one. Without speaker events it is one,
-        from the first partial prompt or, without any, by the length of the text."""
+        """Returns the stretches in which a final prompt was said, at least one. Without speaker events it is one, from
+        the first partial prompt or, without any, by the length of the text."""
         heard, self._heard = self._heard, []
         begun = self._partial_at
         if self._on_at is not None:
@@ -59,6 +59,7 @@ class CallerSpeech:
         return tuple(heard[first:])
 
     def finish(self, spoken: tuple[Spoken, ...], at: int) -> tuple[Spoken, ...]:
-        """`clientSpeaking` off came right after the final prompt whose stretches are `spoken`: they end there."""
+        """Ends the stretches of the last final prompt (`spoken`) at the `clientSpeaking` off that came right after
+        it."""
         self._on_at, self._heard = None, []
         return (*spoken[:-1], Spoken(spoken[-1].start, at)) if spoken else ()

@@ -1,4 +1,4 @@
-"""Which stretch of speech an interrupt stopped.
+"""Interruption attribution: which stretch of speech an interrupt stopped.
 
 Knows: the evidence there is, and how much each piece of it weighs.
 Must not know: what follows from it.
@@ -10,38 +10,38 @@ from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
 from relayproxy.conversation.hearing.speech import Speech
+from relayproxy.conversation.model import Attribution
 
 ROUND_TRIP = 300_000_000
-"""What was sent less than this before an event at Twilio may have crossed it on the way."""
+"""Round trip to Twilio: a message that was sent less than this before an event may have crossed it on the way."""
 FIRST_SOUND = 250_000_000
-"""Text is not heard sooner than this after it was sent."""
+"""Shortest time from sending text until it is heard."""
 GREETING: Final = "greeting"
 Source = Speech | Literal["greeting"]
-Attribution = Literal["exact", "inferred"]
 
 
 class Evidence(NamedTuple):
-    """What is known when an interrupt comes."""
+    """The facts by which an interrupt is attributed."""
 
     at: int
     heard: str
     """Normalised words of the utterance."""
     silent: bool
-    """It says that nothing was heard."""
+    """Whether the interrupt says that nothing was heard."""
     caused_at: int
-    """When what caused it is known to have happened; what was sent after that cannot be what it stopped."""
+    """When its cause is known to have happened; it cannot have stopped what was sent after that."""
     thinking: bool
-    """The caller has asked before that, and the backend has not begun to answer."""
+    """Whether the caller had asked before that, and the backend has not begun to answer."""
     sounding: bool | None
     """Whether Twilio says that something is being played; None when it does not say."""
     playing: Source | None
     """What the last `tokensPlayed` was part of."""
     greeting: bool
-    """The TwiML's greeting is known to be playing."""
+    """Whether the greeting of the TwiML is known to be playing."""
     greeted: str
-    """Normalised words of it that were played."""
+    """Normalised words of the greeting that were played."""
     greeting_possible: bool
-    """Nothing shows that it is over."""
+    """Whether nothing shows that the greeting is over."""
 
 
 def attribute_interruption(queue: Sequence[Speech], known: Evidence) -> tuple[Source | None, Attribution]:
@@ -85,12 +85,12 @@ def attribute_interruption(queue: Sequence[Speech], known: Evidence) -> tuple[So
 
 
 def may_be_heard(speech: Speech, at: int) -> bool:
-    """Whether it can have become audible by then."""
+    """Whether the stretch can have become audible by `at`."""
     return speech.sound_at is not None or at - speech.sent_at >= FIRST_SOUND
 
 
 def crossing(speech: Speech, at: int) -> bool:
-    """Whether it may have crossed an event on the way."""
+    """Whether the stretch may have crossed an event at `at` on the way."""
     return speech.sound_at is None and at - speech.sent_at < ROUND_TRIP
 
 

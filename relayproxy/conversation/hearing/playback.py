@@ -1,11 +1,11 @@
-"""What the caller may be hearing: which stretch of speech an event belongs to, and what was never heard.
+"""The playback queue at Twilio: which stretch of speech an event belongs to, and what was never heard.
 
 Knows: that Twilio plays in order, throws its queue away at an interrupt, lets a new response cut off a preemptible
 one, and says little about any of it.
 Must not know: how turns open and close.
 
 A stretch stays here while it may be audible: until `tokensPlayed` of a later one, `agentSpeaking` off, an interrupt,
-or the time its text takes at a slow speaking rate. What was heard is reckoned at the rate seen in the call.
+or the time its text takes at a slow speaking rate. What was heard is estimated at the rate seen in the call.
 Times are wall nanoseconds.
 """
 
@@ -14,7 +14,6 @@ from typing import NamedTuple
 from relayproxy.conversation.hearing.interruption_attribution import (
     GREETING,
     ROUND_TRIP,
-    Attribution,
     Evidence,
     Source,
     attribute_interruption,
@@ -23,18 +22,18 @@ from relayproxy.conversation.hearing.interruption_attribution import (
 )
 from relayproxy.conversation.hearing.speaking_rate import SpeakingRate
 from relayproxy.conversation.hearing.speech import Speech, Truncation, words
-from relayproxy.conversation.model import HeardBasis, Match
+from relayproxy.conversation.model import Attribution, HeardBasis, Match
 
 SECOND = 1_000_000_000
 GRACE = 2 * SECOND
-"""How long after its last audible moment a stretch may still be named by a message."""
+"""Time after its last audible moment during which a message may still refer to a stretch."""
 START = SECOND
 PROMPT_START = 600_000_000
-"""Speech that has not begun so long after its text, with nothing before it, was thrown away if it may have been."""
+"""Time from text to its first sound, with nothing before it, after which doubtful speech counts as discarded."""
 LAG = 350_000_000
 """From text written to Twilio until it is heard: 250 to 490 ms on recorded calls."""
 ENDING = 100_000_000
-"""`agentSpeaking` off this shortly before an interrupt is a part of it."""
+"""Time before an interrupt within which `agentSpeaking` off is a part of it."""
 PER_CHARACTER = 120_000_000
 """Slow speech, so that a stretch is given up late rather than early."""
 PER_MEDIA = 600 * SECOND
@@ -42,7 +41,7 @@ MAX_QUEUE = 64
 
 
 class InterruptionEffect(NamedTuple):
-    """What an interrupt did. `source` None: it cannot be told what was playing."""
+    """The effect of an interrupt. `source` is None when it cannot be told what was playing."""
 
     source: Source | None
     attribution: Attribution
@@ -56,18 +55,18 @@ class InterruptionEffect(NamedTuple):
 
 
 class Playback:
-    """The queue at Twilio, as far as it can be known from the messages."""
+    """The playback queue of one session, as far as it can be known from the messages."""
 
     def __init__(self) -> None:
         self.rate = SpeakingRate()
         self.reports = False
-        """`tokensPlayed` comes in this call."""
+        """Whether `tokensPlayed` comes in this call."""
         self.on = False
-        """`agentSpeaking` was on when last heard of."""
+        """The last value of `agentSpeaking`."""
         self._off_at: int | None = None
         """When it went off last."""
         self._announces = False
-        """`agentSpeaking` comes in this call."""
+        """Whether `agentSpeaking` comes in this call."""
         self._queue: list[Speech] = []
         self._quiet_at = 0
         self._expected_at = 0
@@ -75,9 +74,9 @@ class Playback:
         self._playing: Source | None = None
         """What the last `tokensPlayed` was part of."""
         self._greeting = False
-        """The greeting of the TwiML is known to be playing."""
+        """Whether the greeting of the TwiML is known to be playing."""
         self._greeting_over = False
-        """It has ended, if there was one."""
+        """Whether the greeting has ended, if there was one."""
         self._greeted = ""
         """Normalised words of the greeting, as far as they were played."""
         self._first_sent_at: int | None = None
@@ -95,12 +94,12 @@ class Playback:
         return self._expected_at
 
     def pass_time(self, now: int) -> None:
-        """Gives up what can no longer be heard."""
+        """Drops what can no longer be heard at `now`."""
         if self._prune_at is not None and now > self._prune_at:
             self._prune(now)
 
     def sent(self, speech: Speech, at: int, chars: int | None) -> None:
-        """The backend sent so many characters of speech, or (None) media."""
+        """Adds a message of `chars` characters, or None for media, that was written at `at`."""
         self.changes += 1
         if self._first_sent_at is None:
             self._first_sent_at = at
@@ -124,7 +123,7 @@ class Playback:
         self._plan_pruning()
 
     def agent_speaking(self, on: bool, at: int) -> Speech | None:
-        """`agentSpeaking` came. The stretch that has become audible, when one has."""
+        """Handles `agentSpeaking`. Returns the stretch that has become audible, when one has."""
         self.on = on
         self.rate.begin(at if on else None)
         if not self._announces:
@@ -154,7 +153,7 @@ class Playback:
         return begun
 
     def tokens_played(self, text: str, at: int) -> bool:
-        """`tokensPlayed` came. True when the text was part of the greeting."""
+        """Handles `tokensPlayed`. Returns True when the text was part of the greeting."""
         self._prune(at)
         self.rate.played(len(text), at)
         if not self.reports:
@@ -192,7 +191,7 @@ class Playback:
         return False
 
     def caller_spoke(self) -> None:
-        """A final prompt came, and nothing was interrupted: the greeting is over, unless speaker events say else."""
+        """Handles a final prompt: the greeting is over, unless speaker events tell otherwise."""
         if not self._announces:
             self._greeting = False
             self._playing = None if self._playing is GREETING else self._playing
@@ -232,15 +231,15 @@ class Playback:
         return InterruptionEffect(source, attribution, match, sent, unheard, doubted)
 
     def earliest(self) -> tuple[Speech, ...]:
-        """The stretches that something can still happen to."""
+        """The stretches that can still change."""
         return tuple(self._queue)
 
     def greeting_possible(self, now: int) -> bool:
-        """An interrupt could still belong to the greeting."""
+        """Whether an interrupt at `now` could still belong to the greeting."""
         return self._first_sent_at is None or self._greeting or now - self._first_sent_at < ROUND_TRIP
 
     def clipped(self, at: int) -> int:
-        """Characters that would never be heard if the call ended now."""
+        """Number of characters that would never be heard if the call ended at `at`."""
         pending = [s for s in self._queue if s.cut is None and not s.over and not s.unsounded]
         return sum(s.length - s.heard(at, self.rate.value).to for s in pending)
 
@@ -282,7 +281,7 @@ class Playback:
         self._expected_at = max((s.end_at for s in self._queue if s.may_be_playing), default=at)
 
     def _begun(self, at: int) -> Speech | None:
-        """What becomes audible now: the first stretch that waits, unless an interrupt threw it away."""
+        """The stretch that becomes audible at `at`: the first one that waits, unless an interrupt discarded it."""
         waiting = [s for s in self._queue if s.cut is None and s.sound_at is None and not s.over]
         later = [s for s in waiting if s.doubted_at is None and may_be_heard(s, at)]
         for speech in waiting:
@@ -354,7 +353,7 @@ class Playback:
         return speech.offset(speech.played) if speech.reported else speech.estimate(at, self.rate.value)
 
     def _shift(self, speech: Speech, at: int) -> None:
-        """A stretch began now, and not when it was expected to; those behind it move along."""
+        """Moves the expected times of a stretch that began at `at`, and of those after it."""
         late = at - speech.begin_at
         for later in self._queue[self._queue.index(speech) :]:
             later.begin_at += late
@@ -363,7 +362,7 @@ class Playback:
         self._expected_at += late
 
     def _fall_silent(self, at: int, surviving: list[Speech]) -> None:
-        """Silence: everything is over but what may still have been on its way."""
+        """Ends everything but what may still have been on its way (`surviving`)."""
         self._playing = None
         self._quiet_at = max((s.quiet_at for s in surviving), default=at)
         self._expected_at = max((s.end_at for s in surviving if not s.unsounded), default=at)
@@ -391,5 +390,5 @@ class Playback:
 
 
 def _unlikely(speech: Speech) -> bool:
-    """Whether what is reported as played is rather of another stretch with the same words."""
+    """Whether a report of played words more likely belongs to another stretch with the same words."""
     return speech.over or (speech.cut is not None and speech.cut.kind == "interrupt")

@@ -1,6 +1,6 @@
-"""When a turn's speech was at the caller's ear.
+"""Played stretches: when the speech of a turn was heard.
 
-Knows: which of a stretch's times were reported and which are reckoned.
+Knows: which times of a stretch were reported and which are estimated.
 Must not know: what was said, or how much of it was heard.
 """
 
@@ -10,9 +10,9 @@ from relayproxy.conversation.hearing.speech import Speech
 from relayproxy.conversation.model import Played
 
 MAX_PLAYED = 64
-"""Stretches of one turn."""
+"""Most stretches that are kept of one turn."""
 _APART = 60_000_000
-"""Nanoseconds between stretches that are one to the ear."""
+"""Longest pause between stretches that sound like one, nanoseconds."""
 
 
 def played(speeches: Iterable[Speech], ended_at: int | None, silent_at: int | None) -> tuple[Played, ...]:

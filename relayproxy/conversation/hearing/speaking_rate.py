@@ -1,4 +1,4 @@
-"""How fast Twilio speaks in this call.
+"""The speaking rate: how fast Twilio speaks in this call.
 
 Knows: what was heard in which time.
 Must not know: what was said, or what the rate is needed for.
@@ -6,19 +6,19 @@ Must not know: what was said, or what the rate is needed for.
 
 USUAL = 15.0
 """Characters a second where nothing was measured: 11 to 19 on recorded calls."""
-ENOUGH = 20
-"""Characters from which on a measured rate is used."""
+MIN_CHARACTERS = 20
+"""Characters after which the measured rate is used."""
 SHORTEST_MS = 400
 """A shorter stretch is mostly the time it takes a voice to begin."""
 PER_DIGIT = 5
-"""A digit is a word when it is spoken: as long as so many letters."""
+"""Letters that a digit counts for: it is a word when it is spoken."""
 PER_IDEOGRAPH = 3
-"""A Chinese, Japanese or Korean character is a syllable or more."""
+"""Letters that a Chinese, Japanese or Korean character counts for: it is a syllable or more."""
 _FIRST_IDEOGRAPH = "\u2e80"
 
 
 def spoken_for(text: str) -> int:
-    """How long it takes to say this at the usual rate, nanoseconds."""
+    """Nanoseconds that it takes to say `text` at the usual rate."""
     digits = sum(map(str.isdigit, text))
     ideographs = sum(character >= _FIRST_IDEOGRAPH for character in text)
     letters = len(text) + digits * (PER_DIGIT - 1) + ideographs * (PER_IDEOGRAPH - 1)
@@ -26,7 +26,8 @@ def spoken_for(text: str) -> int:
 
 
 class SpeakingRate:
-    """Measured from `tokensPlayed` between speaker events, or from what interrupts say was heard."""
+    """The speaking rate of one call, measured from `tokensPlayed` between speaker events, or from what interrupts say
+    was heard."""
 
     def __init__(self) -> None:
         self._chars = 0
@@ -36,7 +37,7 @@ class SpeakingRate:
     @property
     def measured(self) -> float | None:
         """Characters a second; None before there is enough to tell."""
-        return self._chars / (self._ns / 1e9) if self._chars >= ENOUGH else None
+        return self._chars / (self._ns / 1e9) if self._chars >= MIN_CHARACTERS else None
 
     @property
     def value(self) -> float:
@@ -48,13 +49,13 @@ class SpeakingRate:
         self._since = at
 
     def played(self, chars: int, at: int) -> None:
-        """So many characters have been played since the last call or `begin`."""
+        """Adds `chars` characters that were played since the last call or `begin`."""
         if self._since is not None:
             self._observe(chars, at - self._since)
         self._since = at
 
     def interrupted(self, chars: int, ms: int) -> None:
-        """An interrupt said that so many characters were heard in `ms`; not for what `played` has counted."""
+        """Adds `chars` characters that an interrupt reports as heard in `ms`; not for what `played` has counted."""
         self._observe(chars, ms * 1_000_000)
 
     def _observe(self, chars: int, ns: int) -> None:

@@ -12,12 +12,13 @@ from typing import Literal, NamedTuple, Protocol
 from relayproxy.conversation.model import HeardBasis, Match
 
 MAX_SOUGHT = 1000
-"""Characters of an utterance that are looked for; Twilio's TTS chunks are clauses."""
+"""Most characters of an utterance that are looked for; Twilio's TTS chunks are clauses."""
 _WORD = re.compile(r"[^\W_]+")
 
 
 def words(text: str) -> str:
-    """Words in lower case, each with one space before it: what is left when punctuation and spacing differ."""
+    """The words of a text in lower case, each with one space before it, so that punctuation and spacing do not
+    matter."""
     return "".join(f" {word.casefold()}" for word in _WORD.findall(text))
 
 
@@ -34,6 +35,8 @@ class Truncation(NamedTuple):
 
 
 class Heard(NamedTuple):
+    """How much of a stretch was heard, as offsets in its text."""
+
     to: int
     basis: HeardBasis
     decided: bool
@@ -43,10 +46,10 @@ class Heard(NamedTuple):
 
 
 class SpeechOwner(Protocol):
-    """What a stretch belongs to."""
+    """The response that a stretch belongs to."""
 
     def invalidate(self) -> None:
-        """Something about the stretch has changed."""
+        """Marks what was derived from the stretch as outdated."""
 
 
 class Speech:
@@ -88,13 +91,13 @@ class Speech:
         self.media = False
         self.preemptible = False
         self.inputs = 0
-        """How many times the caller had asked when the last message of it came."""
+        """Number of prompts and keys that were to be answered when its last message came."""
         self.last_at = 0
         """When its last message had been read."""
         self.sent_at = 0
         """When its first speakable message had been written to Twilio."""
         self.quiet_at = 0
-        """Latest moment at which it may be heard."""
+        """Latest time at which it may be heard."""
         self.begin_at = 0
         self.end_at = 0
         """When it is expected to have been heard, at the speaking rate seen so far."""
@@ -164,7 +167,7 @@ class Speech:
         return 0, "none"
 
     def done(self) -> bool:
-        """Every word is known to have been played."""
+        """Whether every word is known to have been played."""
         return self.played + self.unmatched >= len(self.words())
 
     def offset(self, position: int) -> int:
@@ -198,20 +201,21 @@ class Speech:
 
     @property
     def unsounded(self) -> bool:
-        """It may have been thrown away before its first sound, and nothing has been heard of it."""
+        """Whether it may have been discarded before its first sound, and no sound of it is known."""
         return self.doubted_at is not None and self.sound_at is None and not self.played
 
     @property
     def may_be_playing(self) -> bool:
-        """Nothing cut it off, nothing shows that it is over, and it was not thrown away."""
+        """Whether nothing cut it off, shows that it is over, or discarded it."""
         return self.cut is None and not self.over and not self.unsounded
 
     def known_by(self, otherwise: HeardBasis) -> HeardBasis:
-        """How it is known what was heard of it: by Twilio's reports, where they tell, else as given."""
+        """The basis on which it is known what was heard: `tokens_played` where Twilio reports it, else `otherwise`."""
         return "tokens_played" if self.reported else otherwise
 
     def heard(self, closed_at: int | None, rate: float) -> Heard:
-        """How much was heard, as known now; `closed_at`: the call is over since then."""
+        """How much was heard, as known now. `closed_at`: when the call ended, None while it lives; `rate`: characters a
+        second."""
         if self.cut is not None:
             return Heard(self.cut.to, self.cut.basis, True)
         if self.unsounded and not self.reported:

@@ -9,7 +9,7 @@ Turns that cannot change any more are added once and may then be forgotten; memo
 from collections import Counter
 from collections.abc import Iterable
 
-from relayproxy.conversation.checks.findings import LISTED
+from relayproxy.conversation.checks.findings import MAX_LISTED
 from relayproxy.conversation.measures.percentiles import Sample
 from relayproxy.conversation.model import Finding, Turn
 from relayproxy.conversation.totals import Totals
@@ -94,7 +94,7 @@ class Tally:
 
 
 class FindingList:
-    """Findings, of which at most `LISTED` of one code are kept; all are counted."""
+    """Findings, of which at most `MAX_LISTED` of one code are kept; all are counted."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
@@ -109,7 +109,7 @@ class FindingList:
         """Takes findings in, in any order."""
         for finding in findings:
             self.counts[finding.code] += 1
-            if self.counts[finding.code] <= LISTED:
+            if self.counts[finding.code] <= MAX_LISTED:
                 self._listed.append(finding)
 
     def extend(self, turns: Iterable[Turn]) -> None:
