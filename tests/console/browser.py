@@ -5,11 +5,11 @@ Must not know: what is on the pages.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import ExitStack, contextmanager
+from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, ViewportSize, expect, sync_playwright
 
 from tests.peers import programs
 
@@ -52,31 +52,98 @@ def launched() -> Iterator[Browser]:
 def watched_page(browser: Browser, origin: str, **context: Any) -> Iterator[Page]:
     """A page of a fresh context. Fails at its end when anything was asked of another origin, a dialog opened, or
     the browser complained (a violated Content-Security-Policy, a script error, a failed load)."""
-    faults: list[str] = []
     with browser.new_context(**context) as fresh:
         page = fresh.new_page()
-        page.set_default_timeout(PATIENCE)
-
-        def asked(request: Request) -> None:
-            if not request.url.startswith((f"{origin}/", "data:")):
-                faults.append(f"request: {request.url}")
-
-        def complained(message: ConsoleMessage) -> None:
-            if message.type in ("error", "warning"):
-                faults.append(f"console: {message.text}")
-
-        def asked_the_reader(dialog: Dialog) -> None:
-            faults.append(f"dialog: {dialog.message}")
-            dialog.dismiss()
-
-        page.on("request", asked)
-        page.on("console", complained)
-        page.on("dialog", asked_the_reader)
-        page.on("pageerror", lambda error: faults.append(f"script: {error}"))
+        faults = _Faults(page)
+        faults.origin = origin
         yield page
         # Leaving first, so that what the page still had under way is seen as well.
         page.goto("about:blank")
-    assert faults == []
+    assert faults.found == []
+
+
+class Pages:
+    """Pages that one test after the other has for itself, each like new: to start a process for a page and to read
+    all scripts anew takes twice as long as to load it."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._free: list[_Kept] = []
+
+    @contextmanager
+    def watched(self, origin: str, **context: Any) -> Iterator[Page]:
+        """As `watched_page`. A page that a test has spoilt is not given to another."""
+        if context.keys() - _CHANGEABLE:
+            with watched_page(self._browser, origin, **context) as page:
+                yield page
+            return
+        kept = self._free.pop() if self._free else _Kept(self._browser)
+        with ExitStack() as spoilt:
+            spoilt.callback(kept.page.context.close)
+            kept.begin(origin, **context)
+            yield kept.page
+            kept.end()
+            assert kept.faults.found == []
+            spoilt.pop_all()
+        self._free.append(kept)
+
+
+class _Faults:
+    """What must never happen, as a page tells it."""
+
+    def __init__(self, page: Page) -> None:
+        self.found: list[str] = []
+        self.origin = ""
+        page.set_default_timeout(PATIENCE)
+        page.on("request", self._asked)
+        page.on("console", self._complained)
+        page.on("dialog", self._asked_the_reader)
+        page.on("pageerror", lambda error: self.found.append(f"script: {error}"))
+
+    def _asked(self, request: Request) -> None:
+        if not request.url.startswith((f"{self.origin}/", "data:")):
+            self.found.append(f"request: {request.url}")
+
+    def _complained(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.found.append(f"console: {message.text}")
+
+    def _asked_the_reader(self, dialog: Dialog) -> None:
+        self.found.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+
+_CHANGEABLE = {"viewport", "color_scheme", "reduced_motion"}
+"""What a page can be told after it was made."""
+
+
+class _Kept:
+    """A page with a context of its own."""
+
+    def __init__(self, browser: Browser) -> None:
+        self.page = browser.new_context().new_page()
+        self.faults = _Faults(self.page)
+        self._session = self.page.context.new_cdp_session(self.page)
+
+    def begin(
+        self,
+        origin: str,
+        viewport: ViewportSize | None = None,
+        color_scheme: Literal["dark", "light"] = "light",
+        reduced_motion: Literal["no-preference", "reduce"] = "no-preference",
+    ) -> None:
+        """Looks as a new page of a context with these options would."""
+        self.faults.origin = origin
+        self.page.set_viewport_size(viewport or {"width": 1280, "height": 720})
+        self.page.emulate_media(color_scheme=color_scheme, reduced_motion=reduced_motion)
+
+    def end(self) -> None:
+        """Leaves the console's page, so that what it still had under way is seen as well, and forgets all of it."""
+        self.page.goto(f"{self.faults.origin}/healthz")
+        self.page.evaluate("localStorage.clear(), sessionStorage.clear()")
+        self.page.mouse.move(-10, -10)
+        self.page.context.clear_cookies()
+        self._session.send("Page.resetNavigationHistory")
 
 
 def frames(page: Page, many: int = 3) -> None:

@@ -2,10 +2,11 @@
 
 import asyncio
 import queue
+import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from relayproxy.store.engine import open_engine, open_reader
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.archive import Archive
-from tests.console.browser import launched, watched_page
+from tests.console.browser import Pages, launched
 from tests.databases import migrated
 
 OpenPage = Callable[..., Page]
@@ -73,13 +74,18 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
+@pytest.fixture(scope="module")
+def pages(browser: Browser) -> Pages:
+    return Pages(browser)
+
+
 @pytest.fixture
-def visit(browser: Browser, console: str) -> Iterator[OpenPage]:
+def visit(pages: Pages, console: str) -> Iterator[OpenPage]:
     """Opens a path of the console in a watched page."""
     with ExitStack() as stack:
 
         def visit(path: str, **context: Any) -> Page:
-            page = stack.enter_context(watched_page(browser, console, **context))
+            page = stack.enter_context(pages.watched(console, **context))
             page.goto(console + path)
             return page
 
@@ -93,15 +99,34 @@ def console(settings: Settings, queries: Queries, writer: AnnotationWriter) -> I
         yield url
 
 
+_reserved = threading.Lock()
+
+
+@cache
+def _reserved_port() -> socket.socket:
+    """Bound to the port of all consoles of this process that run alone, so that a browser knows their static files
+    already. It never listens; while it exists nobody else gets the port."""
+    return _bound(0)
+
+
+def _bound(port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    bound.bind(("127.0.0.1", port))
+    return bound
+
+
 @contextmanager
 def served(settings: Settings, queries: Queries, writer: AnnotationWriter) -> Iterator[str]:
     """A console in a thread of its own; its URL."""
+    alone = _reserved.acquire(blocking=False)
+    listener = _bound(_reserved_port().getsockname()[1] if alone else 0)
     told: queue.SimpleQueue[tuple[str, Callable[[], object]]] = queue.SimpleQueue()
 
     async def serve() -> None:
         runner = web.AppRunner(build(settings, queries, writer), handler_cancellation=True, shutdown_timeout=1)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        await web.SockSite(runner, listener).start()
         stop = asyncio.Event()
         stopped = partial(asyncio.get_running_loop().call_soon_threadsafe, stop.set)
         told.put((f"http://127.0.0.1:{runner.addresses[0][1]}", stopped))
@@ -115,3 +140,5 @@ def served(settings: Settings, queries: Queries, writer: AnnotationWriter) -> It
     stop()
     thread.join(30)
     assert not thread.is_alive()
+    if alone:
+        _reserved.release()

@@ -7,25 +7,19 @@ from functools import partial
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
-from tests.console.browser import launched, to_the_top, watched_page
+from tests.console.browser import Pages, to_the_top
 
 OpenPage = Callable[..., Page]
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as browser:
-        yield browser
-
-
 @pytest.fixture
-def visit(browser: Browser, console: str) -> Iterator[OpenPage]:
+def visit(pages: Pages, console: str) -> Iterator[OpenPage]:
     """Opens a session in a watched page and waits for its timeline."""
-    opened: Callable[..., AbstractContextManager[Page]] = partial(watched_page, browser, console)
+    opened: Callable[..., AbstractContextManager[Page]] = partial(pages.watched, console)
     with ExitStack() as stack:
 
         def visit(call: samples.Call, query: str = "", **context: Any) -> Page:
