@@ -212,13 +212,6 @@ def test_what_the_caller_says_again_has_its_own_marks() -> None:
     assert [text for _, _, text in marks(turn)] == ["book me a table", "for two"]
 
 
-def test_marks_are_bounded_in_number_and_length() -> None:
-    turn = script("0.0 twilio setup\n" + "".join(f"{1 + n / 100} twilio dtmf 5\n" for n in range(99))).turns[1]
-    assert len(turn.marks) == 64
-    long = script(f'0.0 twilio setup\n1.0 twilio prompt "{"x" * 200}" last').turns[1]
-    assert marks(long) == [(1.0, "prompt", "x" * 80)]
-
-
 def test_media_that_text_follows_is_drawn_until_that_begins() -> None:
     call = """
         0.0   twilio   setup

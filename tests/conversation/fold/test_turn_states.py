@@ -61,15 +61,6 @@ def test_turns_open_and_close(name: str) -> None:
     assert seen == expected
 
 
-def test_a_turn_keeps_the_state_that_it_ended_in_and_what_closed_it() -> None:
-    ledger = TurnLedger()
-    ledger.happens("prompt", 1)
-    ledger.happens("handoff", 2)
-    (turn,) = ledger.drafts
-
-    assert (turn.state, turn.closed_by, turn.ended_at) == ("waiting", "handoff", 2)
-
-
 @pytest.mark.parametrize("event", sorted({event for row in TRANSITIONS.values() for event in row}))
 def test_no_event_at_any_time_is_an_error(event: TurnEvent) -> None:
     for before in ([], ["setup"], ["prompt"], ["reply_to_partial", "prompt"], ["prompt", "end"]):
