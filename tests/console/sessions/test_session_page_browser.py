@@ -69,7 +69,6 @@ def test_all_numbers_of_a_turn_open_by_keyboard_and_stay_when_the_call_goes_on(
     call.interrupts(2.5, "Good", 400).commit()
     expect(numbers).to_contain_text("Interruption 1, by speaking")
     expect(numbers).to_be_visible()
-    page.locator("#numbers-1 > summary").focus()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(page.locator("#turn-response_latency_ms")).to_be_in_viewport()

@@ -36,18 +36,31 @@ function keepOpen(mine, theirs) {
   }
 }
 
+/** Does what changes the page; who was in a fold, or on a link in it, is there afterwards too. */
+function keepFocus(change) {
+  const held = document.activeElement;
+  const fold = held.closest("details[id]");
+  change();
+  if (!fold || document.activeElement === held) return;
+  const theirs = document.getElementById(fold.id);
+  const link = held.href && [...(theirs?.querySelectorAll("a[href]") ?? [])].find((one) => one.href === held.href);
+  (link || theirs?.querySelector(":scope > summary"))?.focus({ preventScroll: true });
+}
+
 function patchPart(found, name) {
   const theirs = found.querySelector(`[data-part="${name}"]`);
   const markup = theirs.outerHTML;
   if (latest.get(name) === markup) return;
   latest.set(name, markup);
   const mine = document.querySelector(`[data-part="${name}"]`);
-  keepOpen(mine, theirs);
-  // The way back is the reader's, not the server's.
-  const back = mine.querySelector("[data-back]");
-  if (back) theirs.querySelector("[data-back]")?.replaceWith(back);
   settle(theirs);
-  mine.replaceWith(theirs);
+  keepFocus(() => {
+    keepOpen(mine, theirs);
+    // The way back is the reader's, not the server's.
+    const back = mine.querySelector("[data-back]");
+    if (back) theirs.querySelector("[data-back]")?.replaceWith(back);
+    mine.replaceWith(theirs);
+  });
 }
 
 /** Brings the turns from `from` on to what was fetched; returns how many are new. */
@@ -63,8 +76,10 @@ function patchTurns(found, from) {
     if (mine?.dataset.digest === turn.dataset.digest) continue;
     settle(turn);
     if (mine) {
-      keepOpen(mine, turn);
-      mine.replaceWith(turn);
+      keepFocus(() => {
+        keepOpen(mine, turn);
+        mine.replaceWith(turn);
+      });
     } else {
       turn.classList.add("arrived");
       turns.append(turn);
@@ -177,8 +192,10 @@ async function fetchTable(details) {
   try {
     const table = (await fetchMarkup(asked.href)).querySelector("article > table");
     if (!table || !asked.isConnected) return;
-    details.querySelector(":scope > table")?.remove();
-    asked.replaceWith(table);
+    keepFocus(() => {
+      details.querySelector(":scope > table")?.remove();
+      asked.replaceWith(table);
+    });
   } catch {
     // The link stays and leads to a page of its own.
   }
