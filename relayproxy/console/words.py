@@ -50,12 +50,12 @@ def outcome(value: str) -> tuple[str, Tone]:
 
 def transition(value: str) -> tuple[str, Tone]:
     """The Studio transition's phrase and tone."""
-    return phrase(words.TRANSITIONS, value), TRANSITION.get(value, "warn")
+    return phrase(words.STUDIO_TRANSITIONS, value), TRANSITION.get(value, "warn")
 
 
 def transition_meaning(value: str | None) -> str:
     """What the Studio transition means for the flow; empty where that is not known."""
-    return next((each.meaning for name, each in words.TRANSITIONS.items() if name == value), "")
+    return next((each.meaning for name, each in words.STUDIO_TRANSITIONS.items() if name == value), "")
 
 
 null_reason = partial(phrase, words.NULL_REASONS)

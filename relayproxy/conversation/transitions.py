@@ -7,11 +7,11 @@ Must not know: what any state or event means.
 from collections.abc import Mapping
 from typing import TypeVar
 
-State = TypeVar("State", bound=str)
-Event = TypeVar("Event", bound=str)
+StateT = TypeVar("StateT", bound=str)
+EventT = TypeVar("EventT", bound=str)
 
 
-def following(transitions: Mapping[State, Mapping[Event, State]], state: State, event: Event) -> State:
+def following(transitions: Mapping[StateT, Mapping[EventT, StateT]], state: StateT, event: EventT) -> StateT:
     """The state after `event`: the one in the table, or `state` where the table has none for it. Calls come in any
     order and from any backend, so no event is an error."""
     return transitions[state].get(event, state)

@@ -37,7 +37,7 @@ OUTCOMES: dict[Outcome, Words] = {
 }
 """How a session ended."""
 
-TRANSITIONS: dict[StudioTransition, Words] = {
+STUDIO_TRANSITIONS: dict[StudioTransition, Words] = {
     "success": Words("Success", "the flow goes on from the widget's Success transition"),
     "failed": Words("Failed", "the flow goes on from the widget's Failed transition"),
     "none": Words("No transition", "the caller is gone, so the flow does not go on"),

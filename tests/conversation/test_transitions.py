@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import pytest
 
-from relayproxy.conversation.checks.connection_states import JUDGEMENTS, ConnectionEvent, ConnectionState
+from relayproxy.conversation.checks.connection_states import JUDGEMENTS, ConnectionState, EndingEvent
 from relayproxy.conversation.fold.response_states import ResponseEvent, ResponseState
 from relayproxy.conversation.fold.turn_states import NEXT_TURN, OPENED, TurnEvent, TurnState
 from relayproxy.conversation.transitions import following
@@ -16,7 +16,7 @@ PAGE = (Path(__file__).parents[2] / "docs/states.md").read_text("utf-8")
 WORDS = {
     "A turn": (TurnState, TurnEvent),
     "A response": (ResponseState, ResponseEvent),
-    "The end of a connection": (ConnectionState, ConnectionEvent),
+    "The end of a connection": (ConnectionState, EndingEvent),
 }
 every_machine = pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.title)
 

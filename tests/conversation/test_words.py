@@ -20,7 +20,7 @@ from relayproxy.journal.format import GapCause
     ("vocabulary", "told"),
     [
         (get_args(Outcome), words.OUTCOMES),
-        (get_args(StudioTransition), words.TRANSITIONS),
+        (get_args(StudioTransition), words.STUDIO_TRANSITIONS),
         (get_args(Confidence), words.CONFIDENCES),
         (get_args(NullReason), words.NULL_REASONS),
         (get_args(HeardBasis), words.HEARD_BASES),

@@ -31,7 +31,7 @@ from relayproxy.console.http.middleware import bad_request
 from relayproxy.console.http.zones import readers_zone, zone_named
 from relayproxy.conversation.checks.findings import CATALOGUE
 from relayproxy.conversation.model import Confidence, EndedBy, Outcome, StudioTransition
-from relayproxy.conversation.words import OUTCOMES, TRANSITIONS
+from relayproxy.conversation.words import OUTCOMES, STUDIO_TRANSITIONS
 from relayproxy.store.read.criteria import FIELDS, PARAM, STATES, Criteria, Criterion, Op, kind_of_field
 from relayproxy.text import storable
 
@@ -65,7 +65,7 @@ CLOSED: dict[str, tuple[str, ...]] = {
 """Fields whose values are all known."""
 PHRASES: dict[str, dict[str, str]] = {
     "outcome": {value: each.phrase for value, each in OUTCOMES.items()},
-    "transition": {value: each.phrase for value, each in TRANSITIONS.items()},
+    "transition": {value: each.phrase for value, each in STUDIO_TRANSITIONS.items()},
     "finding": {code: entry.title for code, entry in CATALOGUE.items()},
 }
 """What pages call values of such fields."""

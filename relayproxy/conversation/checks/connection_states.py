@@ -33,7 +33,7 @@ ConnectionState = Literal[
     "not_connected",
     "caller_left_before",
 ]
-ConnectionEvent = Literal[
+EndingEvent = Literal[
     "end",
     "end_rejected",
     "caller_goes_on",
@@ -76,7 +76,7 @@ STATES: Mapping[ConnectionState, str] = {
     "not_connected": "The backend could not be reached, or refused.",
     "caller_left_before": "The same, and Twilio's connection had ended before that.",
 }
-EVENTS: Mapping[ConnectionEvent, str] = {
+EVENTS: Mapping[EndingEvent, str] = {
     "end": "The backend's `end` was written to Twilio.",
     "end_rejected": "Twilio rejects the `end`.",
     "caller_goes_on": "A prompt comes more than ten seconds after `end`: Twilio did not take it.",
@@ -95,7 +95,7 @@ EVENTS: Mapping[ConnectionEvent, str] = {
     "refused": "There was no connection: Twilio got another answer than 101.",
     "refused_after_hang_up": "The same, after Twilio's connection had ended.",
 }
-_WITHOUT_END: Mapping[ConnectionEvent, ConnectionState] = {
+_WITHOUT_END: Mapping[EndingEvent, ConnectionState] = {
     "hang_up": "caller_hung_up",
     "crossed_hang_up": "caller_hung_up_likely",
     "invalid_close": "too_many_invalid",
@@ -110,7 +110,7 @@ _WITHOUT_END: Mapping[ConnectionEvent, ConnectionState] = {
     "refused": "not_connected",
     "refused_after_hang_up": "caller_left_before",
 }
-_AFTER_END: Mapping[ConnectionEvent, ConnectionState] = {
+_AFTER_END: Mapping[EndingEvent, ConnectionState] = {
     **dict.fromkeys(_WITHOUT_END, "ended_by_backend_likely"),
     "hang_up": "ended_by_backend",
     "invalid_close": "too_many_invalid",
@@ -118,7 +118,7 @@ _AFTER_END: Mapping[ConnectionEvent, ConnectionState] = {
     "refused": "not_connected",
     "refused_after_hang_up": "caller_left_before",
 }
-TRANSITIONS: Mapping[ConnectionState, Mapping[ConnectionEvent, ConnectionState]] = {
+TRANSITIONS: Mapping[ConnectionState, Mapping[EndingEvent, ConnectionState]] = {
     "open": {"end": "end_sent", "twilio_closes": "closed", **_WITHOUT_END},
     "end_sent": {"end_rejected": "open", "caller_goes_on": "open", "twilio_closes": "closed_after_end", **_AFTER_END},
     "closed": _WITHOUT_END,

@@ -15,8 +15,8 @@ from relayproxy.connection import Ending, Opening, Side, SideEnd
 from relayproxy.conversation.checks.connection_states import (
     JUDGEMENTS,
     TRANSITIONS,
-    ConnectionEvent,
     ConnectionState,
+    EndingEvent,
 )
 from relayproxy.conversation.model import Confidence, EndedBy, Outcome, StudioTransition
 from relayproxy.conversation.protocol.rejections import TOO_MANY
@@ -92,7 +92,7 @@ def session_outcome(
     )
 
 
-def _last_event(opening: Opening, ending: Ending | None, close_frame: CloseFrame | None) -> ConnectionEvent:
+def _last_event(opening: Opening, ending: Ending | None, close_frame: CloseFrame | None) -> EndingEvent:
     if refused(opening):
         return "refused_after_hang_up" if ending is not None and ending.first == "twilio" else "refused"
     if close_frame is not None:
@@ -106,7 +106,7 @@ def _last_event(opening: Opening, ending: Ending | None, close_frame: CloseFrame
     return "backend_gone" if ending.first == "backend" else "twilio_gone"
 
 
-def _closing_event(ending: Ending | None, close_frame: CloseFrame) -> ConnectionEvent:
+def _closing_event(ending: Ending | None, close_frame: CloseFrame) -> EndingEvent:
     by_twilio, code = close_frame.sender == "twilio", close_frame.code
     if by_twilio and code in _PROTOCOL_CODES:
         return "invalid_close" if code == TOO_MANY[0] else "protocol_close"

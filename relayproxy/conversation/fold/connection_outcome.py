@@ -9,8 +9,8 @@ from relayproxy.conversation.checks.connection_states import (
     AFTER_END,
     CLOSED,
     TRANSITIONS,
-    ConnectionEvent,
     ConnectionState,
+    EndingEvent,
 )
 from relayproxy.conversation.checks.ending import CloseFrame, SessionOutcome, refused, session_outcome
 from relayproxy.conversation.transitions import following
@@ -45,7 +45,7 @@ class ConnectionOutcome:
         """Twilio has closed."""
         return self.state in CLOSED
 
-    def happens(self, event: ConnectionEvent) -> None:
+    def happens(self, event: EndingEvent) -> None:
         """Moves the connection to the state that follows."""
         self.state = following(TRANSITIONS, self.state, event)
 
