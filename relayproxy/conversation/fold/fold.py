@@ -22,8 +22,8 @@ from relayproxy.conversation.fold.turn_findings import turn_findings
 from relayproxy.conversation.fold.turn_metrics import turn_metrics
 from relayproxy.conversation.fold.turn_tracker import TurnTracker
 from relayproxy.conversation.fold.turns import TurnDraft
-from relayproxy.conversation.measures.sparkline import Strip
-from relayproxy.conversation.measures.totals_accumulator import FindingList, Tally
+from relayproxy.conversation.measures.sparkline import SparklineBins
+from relayproxy.conversation.measures.totals_accumulator import FindingList, TotalsAccumulator
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.model import Conversation, Finding, Handoff, Turn, Waiting
 from relayproxy.conversation.moment import Moment
@@ -52,8 +52,8 @@ class Fold:
         self._connections: dict[str, ConnectionOutcome] = {}
         self._tracker = TurnTracker()
         self._monitor = ProtocolMonitor()
-        self._tally = Tally()
-        self._strip = Strip(thresholds.slow_turn_ms)
+        self._accumulator = TotalsAccumulator()
+        self._sparkline = SparklineBins(thresholds.slow_turn_ms)
         self._began = 0
         self._settled_findings = FindingList()
         self._setup: Setup | None = None
@@ -62,7 +62,7 @@ class Fold:
         self._handoff: Handoff | None = None
         self._handoff_findings: list[Finding] = []
         self._handoff_latency: int | None = None
-        self._ended: tuple[Moment, int | None] = Moment(0, 0, "", 0), None
+        self._end_point: tuple[Moment, int | None] = Moment(0, 0, "", 0), None
         """The moment of `end`, and the number of the turn it came in."""
         self._messages = 0
         self._gaps = 0
@@ -160,8 +160,8 @@ class Fold:
         last = min(turns, self._tracker.settled(self._now))
         gone = [self._value(draft) for draft in self._tracker.ledger.drafts if draft.number < last]
         for turn in gone:
-            self._tally.add(turn)
-            self._strip.add(turn, self._began)
+            self._accumulator.add(turn)
+            self._sparkline.add(turn, self._began)
         self._settled_findings.extend(gone)
         self._tracker.ledger.forget(last)
         return last
@@ -246,7 +246,7 @@ class Fold:
 
     def _at_end(self, code: str, detail: str) -> Finding:
         """A finding that points at `end`."""
-        place, turn = self._ended
+        place, turn = self._end_point
         return Finding(code, place.at, detail, turn, place.connection, place.seq)
 
     def _turn(self) -> int | None:
@@ -255,14 +255,14 @@ class Fold:
         return None if last is None else last.number
 
     def _totals(self, turns: tuple[Turn, ...], last: ConnectionOutcome | None, findings: FindingList) -> Totals:
-        tally, tracker, monitor = self._tally.copy(), self._tracker, self._monitor
+        accumulator, tracker, monitor = self._accumulator.copy(), self._tracker, self._monitor
         for turn in turns:
-            tally.add(turn)
+            accumulator.add(turn)
         first = next(iter(self._connections.values()), None)
         connected = first.opening.connected_after if first is not None else None
         greeting, why_not = tracker.greeting_latency(closed=last is not None)
         return msgspec.structs.replace(
-            tally.totals(),
+            accumulator.totals(),
             overhead_in=monitor.overhead_in.spread(),
             overhead_out=monitor.overhead_out.spread(),
             backend_connect_ms=milliseconds(connected),
@@ -279,16 +279,16 @@ class Fold:
         )
 
     def _sparkline_text(self, turns: tuple[Turn, ...], ended_at: int | None) -> str:
-        strip = self._strip.copy()
+        bins = self._sparkline.copy()
         for turn in turns:
-            strip.add(turn, self._began)
+            bins.add(turn, self._began)
         until = self._now if ended_at is None else ended_at
-        return strip.text((until - self._began) // 1_000_000)
+        return bins.text((until - self._began) // 1_000_000)
 
     def _end(self, connection: ConnectionOutcome, data: Any, size: int, moment: Moment) -> None:
         if not connection.ended:
             self._handoff = handoff(data, moment.at, size)
-            self._ended = moment, self._turn()
+            self._end_point = moment, self._turn()
             self._handoff_findings = [self._at_end(*one) for one in handoff_findings(self._handoff)]
             asked_at = self._tracker.last_prompt_at
             self._handoff_latency = None if asked_at is None else moment.at - asked_at

@@ -25,7 +25,7 @@ from relayproxy.conversation.fold.turns import MAX_STALE, Response, TurnDraft
 from relayproxy.conversation.hearing.interruption_attribution import ROUND_TRIP
 from relayproxy.conversation.hearing.playback import SECOND, Playback
 from relayproxy.conversation.hearing.speech import Speech
-from relayproxy.conversation.measures.silence import Silences
+from relayproxy.conversation.measures.silence import SilenceTracker
 from relayproxy.conversation.moment import Moment
 
 PARTIAL_REPLY = 5 * SECOND
@@ -39,7 +39,7 @@ class ResponseTracker:
     """The responses of one session, in the turns of `ledger`."""
 
     def __init__(
-        self, ledger: TurnLedger, playback: Playback, interruptions: InterruptionTracker, silences: Silences
+        self, ledger: TurnLedger, playback: Playback, interruptions: InterruptionTracker, silences: SilenceTracker
     ) -> None:
         self._ledger = ledger
         self._playback = playback

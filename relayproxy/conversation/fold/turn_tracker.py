@@ -17,7 +17,7 @@ from relayproxy.conversation.hearing.interruption_attribution import GREETING, S
 from relayproxy.conversation.hearing.playback import SECOND, Playback
 from relayproxy.conversation.hearing.speaking_rate import spoken_for
 from relayproxy.conversation.hearing.speech import Speech
-from relayproxy.conversation.measures.silence import Silences
+from relayproxy.conversation.measures.silence import SilenceTracker
 from relayproxy.conversation.moment import Moment
 from relayproxy.conversation.totals import NullReason, milliseconds
 
@@ -34,7 +34,7 @@ class TurnTracker:
     def __init__(self) -> None:
         self.ledger = TurnLedger()
         self.playback = Playback()
-        self.silences = Silences()
+        self.silences = SilenceTracker()
         self._interruptions = InterruptionTracker()
         self.responses = ResponseTracker(self.ledger, self.playback, self._interruptions, self.silences)
         self._key_at: int | None = None

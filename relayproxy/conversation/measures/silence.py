@@ -1,4 +1,4 @@
-"""Stretches in which nobody spoke, and who was waited for.
+"""Silences: stretches without speech, and who was waited for.
 
 Knows: when speech begins and ends, by speaker events or, without them, by prompts and expected playback.
 Must not know: turns, what was said.
@@ -13,8 +13,8 @@ EPISODE: dict[WaitingFor, int] = {"backend": 3 * SECOND, "tts": 3 * SECOND, "cal
 """From here on a silence is an episode."""
 
 
-class Silences:
-    """The silences of one session."""
+class SilenceTracker:
+    """The silences of one session: who was waited for, and how long."""
 
     def __init__(self) -> None:
         self._events = False
@@ -69,7 +69,7 @@ class Silences:
         """`agentSpeaking` off. `streaming`: more text of the reply is to come."""
         self._events, self._agent_on = True, False
         if self._since is not None and self._since[0] != "caller":
-            self._since = None  # the agent has spoken, and nobody knows since when
+            self._since = None  # the agent has spoken, since when is not known
         if self._since is None:
             self._since = "backend" if self._asked or streaming else "caller", at
 

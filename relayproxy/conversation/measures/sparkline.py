@@ -21,16 +21,16 @@ _ALPHABET = ascii_uppercase + ascii_lowercase + digits + "+/"
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}
 
 
-class Strip:
-    """Bins that grow with the call. `slow_ms`: from when on a wait is slow."""
+class SparklineBins:
+    """The bins of a sparkline, which grow with the call. `slow_ms`: from when on a wait is slow."""
 
     def __init__(self, slow_ms: int) -> None:
         self._slow_ms = slow_ms
         self._width = _FINEST
         self._bins = bytearray()
 
-    def copy(self) -> "Strip":
-        made = Strip(self._slow_ms)
+    def copy(self) -> "SparklineBins":
+        made = SparklineBins(self._slow_ms)
         made._width, made._bins = self._width, self._bins[:]
         return made
 

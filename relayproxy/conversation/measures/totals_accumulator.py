@@ -31,8 +31,8 @@ _COUNTED = (
 )
 
 
-class Tally:
-    """Sums over turns."""
+class TotalsAccumulator:
+    """The totals of a session, summed over its turns."""
 
     def __init__(self) -> None:
         self._sums = dict.fromkeys(_COUNTED, 0)
@@ -43,8 +43,8 @@ class Tally:
         self._user_bot = Sample()
         self._sentence = Sample()
 
-    def copy(self) -> "Tally":
-        made = Tally()
+    def copy(self) -> "TotalsAccumulator":
+        made = TotalsAccumulator()
         made._sums, made._kinds = self._sums.copy(), self._kinds.copy()
         made._longest = self._longest
         made._response, made._backend = self._response.copy(), self._backend.copy()

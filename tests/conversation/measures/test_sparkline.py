@@ -11,7 +11,7 @@ from relayproxy.conversation.measures.sparkline import (
     SLOW,
     UNANSWERED,
     WAITING,
-    Strip,
+    SparklineBins,
     read_strip,
 )
 from relayproxy.conversation.model import Budget, Interruption, Mark, Played, Spoken, Turn
@@ -59,7 +59,7 @@ def turn(
 
 
 def strip(*turns: Turn, length: int) -> tuple[int, tuple[int, ...]]:
-    made = Strip(2000)
+    made = SparklineBins(2000)
     for one in turns:
         made.add(one, START)
     return read_strip(made.text(length))
@@ -114,7 +114,7 @@ def test_long_calls_have_wider_bins_and_lose_nothing() -> None:
 
 
 def test_nothing_yet() -> None:
-    assert Strip(2000).text(0) == ""
+    assert SparklineBins(2000).text(0) == ""
     assert read_strip("") == read_strip("x:A") == read_strip("250") == read_strip("250:é") == (0, ())
 
 
@@ -128,10 +128,10 @@ def test_nothing_yet() -> None:
 def test_when_turns_are_added_does_not_matter(times: list[tuple[int, int, int, int]], settled: int) -> None:
     turns = [turn((at, at + a), (at + a + b, at + a + b + c)) for at, a, b, c in times]
     length = max((at + a + b + c for at, a, b, c in times), default=0)
-    once = Strip(2000)
+    once = SparklineBins(2000)
     for one in turns:
         once.add(one, START)
-    first = Strip(2000)
+    first = SparklineBins(2000)
     for one in turns[:settled]:
         first.add(one, START)
     later = first.copy()
