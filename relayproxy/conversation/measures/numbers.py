@@ -54,7 +54,7 @@ TURN_NUMBERS: tuple[Number[Turn], ...] = (
     ),
     Number(
         "proxy_out_ms", "relayproxy, out", "A", lambda turn: turn.budget.proxy_out,
-        "From that message read until it was written to Twilio: ours.",
+        "From the answer's first speakable message read until it was written to Twilio: ours.",
         "0 where Twilio was not taking data, since nobody knows when it left.",
         attribute="relayproxy.turn.proxy_out", nanoseconds=True, replaced_by="budget.proxy_out_ns",
     ),
@@ -66,8 +66,8 @@ TURN_NUMBERS: tuple[Number[Turn], ...] = (
     ),
     Number(
         "user_bot_latency_ms", "User-to-bot latency", "B", lambda turn: turn.budget.user_bot_latency,
-        "From the caller's last sound to the agent's first: the sum of the five parts above, to the nanosecond "
-        "(`budget` holds them exactly).",
+        "From the caller's last sound to the agent's first: the sum of input delay, relayproxy in, backend latency, "
+        "relayproxy out and output delay, to the nanosecond (`budget` holds them exactly).",
         "Absent when either event is missing.",
         attribute="relayproxy.turn.user_bot_latency", nanoseconds=True,
     ),
@@ -177,7 +177,7 @@ INTERRUPTION_NUMBERS: tuple[Number[Interruption], ...] = (
     ),
     Number(
         "stale_chars", "Stale characters", "A", lambda cut: cut.stale_chars,
-        "Their characters.",
+        "Characters of the stale chunks.",
         attribute="relayproxy.barge_in.stale_chars", unit="{char}", type=int,
     ),
     Number(
@@ -205,8 +205,8 @@ INTERRUPTION_NUMBERS: tuple[Number[Interruption], ...] = (
     ),
     Number(
         "unheard_ratio", "Unheard ratio", "A", lambda cut: cut.unheard_ratio,
-        "Those, of all characters of the speech that it cut off. `match` says how the place was found: exact, fuzzy "
-        "or none.",
+        "Unheard characters, of all characters of the speech that it cut off. `match` says how the place was found: "
+        "exact, fuzzy or none.",
         attribute="relayproxy.interruption.unheard_ratio", unit="1", type=float | None, absent="nothing had been sent",
     ),
 )  # fmt: skip

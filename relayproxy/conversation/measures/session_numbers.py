@@ -50,19 +50,19 @@ SESSION_NUMBERS: tuple[Number[Conversation], ...] = (
     ),
     Number(
         "asked_again", "Asked again", "A", lambda call: call.totals.asked_again,
-        "Those of them in which the caller spoke again.",
+        "Unanswered turns in which the caller spoke again.",
         "Their turn may be answered after all.",
         attribute="relayproxy.session.asked_again", unit="{turn}", type=int,
     ),
     Number(
         "longest_wait_ms", "Longest wait", "A", lambda call: call.totals.longest_wait_ms,
-        "The longest wait for an answer of all turns: see there.",
+        "The longest wait for an answer of all turns.",
         "Absent when nothing was asked.",
         attribute="relayproxy.session.longest_wait", absent="nothing was asked, or no wait is over yet",
     ),
     Number(
         "response_latency_ms", "Response latency", "A", lambda call: call.totals.response_latency,
-        "Its percentiles over the turns of the session: see there.",
+        "Percentiles of the turns' response latency, of `n` turns; `excluded` says how many others, and why.",
         attribute="relayproxy.session.response_latency", type=Spread, absent="no turn has one",
     ),
     Number(
@@ -101,7 +101,7 @@ SESSION_NUMBERS: tuple[Number[Conversation], ...] = (
     ),
     Number(
         "coalesced_prompts", "Coalesced prompts", "A", lambda call: call.totals.coalesced_prompts,
-        "Final prompts that came before an earlier one was answered, of all turns: see there.",
+        "Final prompts that came before an earlier one was answered.",
         attribute="relayproxy.session.coalesced_prompts", unit="{prompt}", type=int,
     ),
     Number(
@@ -116,7 +116,7 @@ SESSION_NUMBERS: tuple[Number[Conversation], ...] = (
     ),
     Number(
         "stale_chars", "Stale characters", "A", lambda call: call.totals.stale_chars,
-        "Their characters.",
+        "Characters of the stale chunks.",
         attribute="relayproxy.session.stale_chars", unit="{char}", type=int,
     ),
     Number(
@@ -131,22 +131,22 @@ SESSION_NUMBERS: tuple[Number[Conversation], ...] = (
     ),
     Number(
         "unheard_chars", "Unheard characters", "A", lambda call: call.totals.unheard_chars,
-        "Those of them that interruptions kept from being heard.",
+        "Characters that were sent and that interruptions kept from being heard.",
         attribute="relayproxy.session.unheard_chars", unit="{char}", type=int,
     ),
     Number(
         "backend_latency_ms", "Backend latency", "A", lambda call: call.totals.backend_latency,
-        "Its percentiles over the turns of the session: see there.",
+        "Percentiles of the turns' backend latency, of `n` turns; `excluded` says how many others, and why.",
         attribute="relayproxy.session.backend_latency", type=Spread, absent="no turn has one",
     ),
     Number(
         "user_bot_latency_ms", "User-to-bot latency", "B", lambda call: call.totals.user_bot_latency,
-        "Its percentiles over the turns of the session: see there.",
+        "Percentiles of the turns' user-to-bot latency, of `n` turns; `excluded` says how many others, and why.",
         attribute="relayproxy.session.user_bot_latency", type=Spread, absent="no turn has one",
     ),
     Number(
         "time_to_first_sentence_ms", "Time to first sentence", "A", lambda call: call.totals.time_to_first_sentence,
-        "Its percentiles over the turns of the session: see there.",
+        "Percentiles of the turns' time to first sentence, of `n` turns; `excluded` says how many others, and why.",
         attribute="relayproxy.session.time_to_first_sentence", type=Spread, absent="no turn has one",
     ),
     Number(
@@ -158,7 +158,7 @@ SESSION_NUMBERS: tuple[Number[Conversation], ...] = (
     ),
     Number(
         "overhead_out_ms", "Overhead out", "A", lambda call: call.totals.overhead_out,
-        "The same of a message of the backend, from read to written to Twilio.",
+        "What the proxy itself adds to a message of the backend, from read to written to Twilio.",
         attribute="relayproxy.message.overhead.out", type=Spread, absent="no message was passed on",
     ),
     Number(
@@ -207,7 +207,7 @@ SESSION_NUMBERS: tuple[Number[Conversation], ...] = (
     ),
     Number(
         "consecutive_violations", "Consecutive violations", "A", lambda call: call.totals.consecutive_violations,
-        "The most of them in a row. At ten Twilio closes.",
+        "The most violations in a row. At ten Twilio closes.",
         attribute="relayproxy.protocol.consecutive_malformed", unit="{violation}", type=int,
     ),
     Number(
