@@ -288,3 +288,13 @@ def long_names(archive: Archive, began: int) -> Call:
     call.backend(25.5, "sendDigits", digits="9www4085551212")
     call.twilio(26, "error", description="Invalid message received: " + '{"type":"txet"}' * 8)
     return call.hang_up(30)
+
+
+def malformed(archive: Archive) -> Call:
+    """A call that Twilio closed because of what its backend sent; committed."""
+    call = Call(archive, ago(90)).setup().asks(2, "What are your hours?")
+    for number in range(10):
+        call.text(3 + number / 10, "backend", '{"type":"txt","token":"Nine to five"}')
+    reason = "Too many consecutive malformed messages."
+    call.message(4.1, "twilio", "close", code=1007, reason=reason, size=2 + len(reason))
+    return call.over(4.2, first="twilio", twilio="eof", backend="eof").commit()

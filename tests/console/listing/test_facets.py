@@ -2,28 +2,11 @@
 
 import time
 
-from relayproxy.console.calls.sparkline import HEIGHT, WIDTH, draw
 from relayproxy.console.filters.language import parse
 from relayproxy.console.listing.facets import sidebar
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
-
-
-def test_a_strip_becomes_shapes_that_can_be_seen() -> None:
-    assert draw("") is None
-    assert draw("nonsense") is None
-    drawing = draw("250:" + "B" + "A" * 237 + "Q" + "g")
-    assert drawing is not None
-    shapes = dict(drawing.paths)
-    assert shapes["caller"] == "M0 1h2v6h-2z"
-    assert shapes["lost"] == f"M{WIDTH - 2} 8.5h2v3h-2z"
-    assert shapes["cut"].startswith(f"M{WIDTH - 4} 0")
-    assert drawing.label == "Who spoke when; 1 unanswered prompt, 1 interruption"
-    assert HEIGHT < WIDTH
-    calm = draw("1000:BCBC")
-    assert calm is not None
-    assert calm.label.endswith("no slow answers, no interruptions")
 
 
 def test_each_list_says_what_its_counts_are_of_and_how_many_more_there_are(archive: Archive, queries: Queries) -> None:
