@@ -10,19 +10,21 @@ from relayproxy.conversation.fold.response_states import ResponseEvent
 from relayproxy.conversation.fold.turns import Response, TurnDraft
 
 SILENCE = 1_000_000_000
-"""A pause in an unterminated response after which text no longer continues what the caller cut off or outran. A reply
-that begins sooner behind another one, unasked, is a second reply to the same words."""
+"""Pause in an unterminated response after which text no longer continues it, when the caller interrupted it or spoke
+since. A reply that begins sooner after another one, without a prompt between them, is a second reply to the same
+words."""
 RESTART = 500_000_000
-"""A pause in an unterminated response, counted from where the caller spoke again, after which text is the answer to
-that: the response was given up without a word."""
+"""Pause in an unterminated response, counted from the caller's next prompt, after which text answers that prompt: the
+response was given up without notice."""
 OVERLAP = 300_000_000
-"""A reply that begins sooner than this behind one that the caller had outrun was being made while that one was sent: no
-backend begins to answer so soon after it has finished something else."""
+"""A reply that begins sooner than this after one that the caller's next prompt came into was generated while that one
+was sent: no backend begins to answer so soon after it has finished something else."""
 CADENCE = 1.25
-"""A pause in an unterminated response that is so many times its longest one shows that it was given up, when it is the
-first since the caller asked anew; later twice that."""
+"""Ratio of a pause to the longest pause of an unterminated response from which on it was given up, at the first text
+since the caller's next prompt; later twice that."""
 IN_FLIGHT = 100_000_000
-"""What was read less than this behind a prompt may have been sent before it, as may a pause shorter than this."""
+"""A message that was read less than this after a prompt may have been sent before it; a pause shorter than this shows
+nothing."""
 
 
 def displaced_by(

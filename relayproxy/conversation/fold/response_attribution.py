@@ -22,9 +22,9 @@ from relayproxy.conversation.fold.turns import FinalPrompt, Response, TurnDraft
 from relayproxy.conversation.hearing.speech import words
 
 SERIES = 3_000_000_000
-"""A backend that works in series begins its next reply sooner than this behind the one before."""
+"""Longest pause between two replies of a backend that works in series."""
 QUIET = 2_000_000_000
-"""A prompt that comes after the backend has been quiet for this long is not waiting behind earlier ones."""
+"""Pause of the backend after which a prompt does not wait for the answers to earlier ones."""
 MAX_TURNS = 5
 """Turns that are kept undecided at most."""
 
@@ -92,8 +92,8 @@ class ResponseAttribution:
     def _assign(self, replies: list[Response]) -> None:
         """Divides the prompts among the turns, and assigns one reply to each as far as there are any."""
         turns, prompts = self._turns, [prompt for turn in self._turns for prompt in turn.prompts]
-        parted = [prompts[n : n + 1] for n in range(len(turns) - 1)] + [prompts[len(turns) - 1 :]]
-        order = _by_words(parted, replies)
+        groups = [prompts[n : n + 1] for n in range(len(turns) - 1)] + [prompts[len(turns) - 1 :]]
+        order = _by_words(groups, replies)
         inferred = order != replies
         fillers = [[reply for reply in turn.responses if reply not in replies] for turn in turns]
         marks = [mark for turn in turns for mark in turn.marks]
@@ -105,7 +105,7 @@ class ResponseAttribution:
             for reply in answers:
                 reply.turn = turn
             turn.inferred = turn.inferred or inferred
-            turn.reassign(parted[number], marks, anew=before != turn.responses)
+            turn.reassign(groups[number], marks, replaced=before != turn.responses)
             if number < len(replies):
                 turn.happens("assigned")
             else:

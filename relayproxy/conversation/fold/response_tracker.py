@@ -153,7 +153,7 @@ class ResponseTracker:
         if not crossed or moment.at - self._input_at >= IN_FLIGHT:
             response.inputs = self._inputs
         response.tokens.append(token)
-        response.places.append(moment.seq)
+        response.seqs.append(moment.seq)
         turn = response.turn
         if turn is None:
             if not speakable:

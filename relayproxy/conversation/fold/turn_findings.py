@@ -64,12 +64,12 @@ def _stream(draft: TurnDraft, turn: Turn, closed_at: int | None, thresholds: Thr
         yield _finding("starved_speech", turn, draft.answer_moment, detail)
     left_open = [r for r in draft.responses if _left_open(r, turn, closed_at)]
     if left_open and not draft.cut_off:
-        place = Moment(left_open[0].last_at, 0, left_open[0].connection_id, left_open[0].places[-1])
+        place = Moment(left_open[0].last_at, 0, left_open[0].connection_id, left_open[0].seqs[-1])
         yield _finding("missing_last", turn, place, "the last text of the answer did not say last: true")
 
 
 def _left_open(response: Response, turn: Turn, closed_at: int | None) -> bool:
-    if not response.streams or response.state in CUT_OFF or turn.ended_at is None or not response.places:
+    if not response.streams or response.state in CUT_OFF or turn.ended_at is None or not response.seqs:
         return False
     cut = response.interruption
     if cut is not None and cut.moment.at - response.last_at <= STOPPED_WITHIN and not cut.ignored():
@@ -119,9 +119,9 @@ def _speech(draft: TurnDraft, closed_at: int | None) -> Iterator[Finding]:
         if response.streams and draft.ended_at is None and closed_at is None:
             continue
         for remark in speakability_issues(response.tokens, response.voice_lang):
-            if remark.code not in seen and remark.token < len(response.places):
+            if remark.code not in seen and remark.token < len(response.seqs):
                 seen.add(remark.code)
-                place = Moment(draft.agent_at or 0, 0, response.connection_id, response.places[remark.token])
+                place = Moment(draft.agent_at or 0, 0, response.connection_id, response.seqs[remark.token])
                 yield Finding(remark.code, place.at, remark.excerpt, draft.number, place.connection, place.seq)
 
 

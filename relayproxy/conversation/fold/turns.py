@@ -69,8 +69,8 @@ class Response:
         "outrun",
         "over_caller",
         "overlapped",
-        "places",
         "rate",
+        "seqs",
         "sounding",
         "speech",
         "speeches",
@@ -117,7 +117,7 @@ class Response:
         self.media: list[tuple[int, str]] = []
         """Media of it: when each was sent, and its source."""
         self.tokens: list[str] = []
-        self.places: list[int] = []
+        self.seqs: list[int] = []
         """The `seq` of the message of each token."""
         self.speeches: list[Speech] = []
         self.speech: Speech | None = None
@@ -314,8 +314,8 @@ class TurnDraft:
         """Drops the value that was built of it."""
         self.value = None
 
-    def reassign(self, prompts: list[FinalPrompt], marks: list[Mark], *, anew: bool) -> None:
-        """Replaces its prompts. `marks`: those of all turns that the prompts were in. `anew`: its responses were
+    def reassign(self, prompts: list[FinalPrompt], marks: list[Mark], *, replaced: bool) -> None:
+        """Replaces its prompts. `marks`: those of all turns that the prompts were in. `replaced`: its responses were
         replaced too."""
         first, last = prompts[0], prompts[-1]
         self.prompts, self.started_at, self.ended_at = prompts, first.moment.at, None
@@ -324,10 +324,10 @@ class TurnDraft:
         waits = [(prompt.waited, prompt.moment) for prompt in prompts[1:] if prompt.waited is not None]
         self.longest_wait = max(waits, key=lambda wait: wait[0], default=None)
         sent = {at for response in self.responses for at, _ in response.media}
-        places = {"prompt": {prompt.moment.at for prompt in prompts}, "play": sent}
-        own = [mark for mark in self.marks if mark.kind not in places]
-        self.marks = sorted([*own, *(m for m in marks if m.at in places.get(m.kind, ()))], key=lambda mark: mark.at)
-        if anew:
+        moments = {"prompt": {prompt.moment.at for prompt in prompts}, "play": sent}
+        own = [mark for mark in self.marks if mark.kind not in moments]
+        self.marks = sorted([*own, *(m for m in marks if m.at in moments.get(m.kind, ()))], key=lambda mark: mark.at)
+        if replaced:
             self.reaction_out = self.agent_at
         self.invalidate()
 

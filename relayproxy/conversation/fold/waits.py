@@ -23,7 +23,7 @@ def longest_wait(
     heard, or why there is no such number.
 
     `sound_at`: when the answer was first heard, as far as events tell; without them it counts from when it had been
-    written. `never_sounded`: events tell that it was thrown away before that. A caller who speaks before that, or an
+    written. `never_sounded`: events tell that it was discarded before that. A caller who speaks before that, or an
     end at `ended_at`, ends the wait as well."""
     since = draft.prompts[0].moment.at if draft.prompts else draft.caller_at
     if since is None:

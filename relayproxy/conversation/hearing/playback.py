@@ -290,7 +290,7 @@ class Playback:
         return None
 
     def _discard(self, heard: Speech) -> None:
-        """Twilio plays in order: what waited before this one and was never heard had been thrown away."""
+        """Twilio plays in order: what waited before this one and was never heard had been discarded."""
         for speech in self._queue[: self._queue.index(heard)]:
             sounded = speech.played or speech.over or (speech.sound_at is not None and not speech.reported)
             if speech.doubted_at is not None and speech.cut is None and not sounded:

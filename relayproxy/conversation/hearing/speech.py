@@ -108,15 +108,15 @@ class Speech:
         """`agentSpeaking` on."""
         self.off_at: int | None = None
         """When its last sound is known to have been: `agentSpeaking` off after it, or its last `tokensPlayed` where
-        something else was played behind it."""
+        something else was played after it."""
         self.reported = False
         """Twilio reports what it plays, and this can be told from it."""
         self.announced = False
         """Twilio says when it begins to speak."""
         self.doubted_at: int | None = None
-        """An interrupt came so soon after it had been sent that Twilio may have thrown it away unheard."""
+        """An interrupt came so soon after it had been sent that Twilio may have discarded it unheard."""
         self.skipped = 0
-        """How far into `words()` it was thrown away before the rest of it, which had been on its way, was played."""
+        """How far into `words()` it was discarded before the rest of it, which had been on its way, was played."""
         self.played = 0
         """How far into `words()` it is known to have been played."""
         self.played_at = 0
@@ -222,7 +222,7 @@ class Speech:
             gone = self.announced and (closed_at is not None or not self.queued)
             return Heard(0, "interrupt" if self.announced else "unknown", gone)
         if self.doubted_at is not None and not self.reported and self.last_at > self.sent_at:
-            # Its first texts may have been thrown away before what sounded then.
+            # Its first texts may have been discarded before what sounded then.
             return Heard(0, "unknown", False)
         if self.reported:
             decided = closed_at is not None or not self.queued
