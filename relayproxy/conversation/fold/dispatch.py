@@ -19,8 +19,8 @@ from relayproxy.conversation.protocol.messages import (
 )
 
 
-def from_backend(tracker: TurnTracker, event: Event, moment: Moment) -> None:
-    """Handles a message of the backend that Twilio accepts."""
+def from_backend(tracker: TurnTracker, event: Event, moment: Moment, *, closed: bool) -> None:
+    """Handles a message of the backend that Twilio accepts. `closed`: Twilio had closed the connection before it."""
     match event:
         case Text():
             tracker.responses.text(
@@ -30,9 +30,10 @@ def from_backend(tracker: TurnTracker, event: Event, moment: Moment) -> None:
                 speakable=event.speakable,
                 preemptible=event.preemptible is True,
                 lang=event.lang,
+                late=closed,
             )
         case Play():
-            tracker.responses.play(event.source, moment, preemptible=event.preemptible is True)
+            tracker.responses.play(event.source, moment, preemptible=event.preemptible is True, late=closed)
         case SendDigits(digits):
             tracker.send_digits(digits, moment.at)
         case Language(str(lang)):

@@ -104,7 +104,7 @@ class Fold:
                 if isinstance(event, End):
                     self._end(connection, event.handoff_data, message.size, moment)
                 elif decoded.violation is None:
-                    from_backend(self._tracker, event, moment)
+                    from_backend(self._tracker, event, moment, closed=connection.closed)
             elif isinstance(event, Setup):
                 self._set_up(event, decoded.fields or {}, message.size, moment)
             elif isinstance(event, Error):
@@ -132,7 +132,6 @@ class Fold:
             if message.sender == "twilio":
                 connection.happens("twilio_closes")
                 connection.clipped = self._tracker.playback.clipped(at)
-                self._tracker.responses.closed(connection_id)
         return named
 
     def end(self, connection_id: str, ending: Ending) -> None:

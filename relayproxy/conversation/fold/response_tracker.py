@@ -56,8 +56,6 @@ class ResponseTracker:
         self._partials = 0
         """Partial prompts since the last final one."""
         self._lang: str | None = None
-        self._closed: set[str] = set()
-        """Connections that Twilio has closed."""
         self.caller_speaking = False
         self.hears_caller = False
         """Whether `clientSpeaking` comes in this call."""
@@ -132,9 +130,17 @@ class ResponseTracker:
             turn.invalidate()
 
     def text(
-        self, token: str, moment: Moment, *, last: bool, speakable: bool, preemptible: bool, lang: str | None
+        self,
+        token: str,
+        moment: Moment,
+        *,
+        last: bool,
+        speakable: bool,
+        preemptible: bool,
+        lang: str | None,
+        late: bool,
     ) -> None:
-        """Handles `text`."""
+        """Handles `text`. `late`: Twilio has closed the connection, so a response that begins now is not heard."""
         terminator = last and not token
         response = self._current if terminator else self._continued(moment, token)
         if response is None and terminator:
@@ -159,7 +165,7 @@ class ResponseTracker:
             if not speakable:
                 self._keep_white_space(response, token, moment)
                 return
-            turn = self._begin(response, moment, "text")
+            turn = self._begin(response, moment, "text", late=late)
             response.voice_lang = lang or self._lang or turn.lang
         turn.invalidate()
         self._attribution.active(moment.at)
@@ -167,13 +173,13 @@ class ResponseTracker:
         self._count(response, token, moment, gap, last=last, speakable=speakable)
         self._speak(response, token, moment, speakable=speakable, preemptible=preemptible)
 
-    def play(self, source: str, moment: Moment, *, preemptible: bool) -> None:
-        """Handles `play`."""
+    def play(self, source: str, moment: Moment, *, preemptible: bool, late: bool) -> None:
+        """Handles `play`. `late` as for text."""
         response = self._current = self._continued(moment, None) or Response(moment.connection)
         response.happens("play")
         response.last_at = moment.at
         response.inputs = self._inputs
-        turn = response.turn or self._begin(response, moment, "play")
+        turn = response.turn or self._begin(response, moment, "play", late=late)
         turn.invalidate()
         response.media.append((moment.at, source))
         turn.mark("play", moment.at, source)
@@ -205,10 +211,6 @@ class ResponseTracker:
             draft.longest_gap, draft.response = current.longest_gap(), current
             current.interruption, current.interrupted_at_inputs = draft, self._inputs
             current.stale_texts, current.speech = [], None
-
-    def closed(self, connection_id: str) -> None:
-        """Handles the close frame of Twilio: a response that begins now is not heard."""
-        self._closed.add(connection_id)
 
     def disconnected(self, connection_id: str, at: int) -> None:
         """Handles the loss of a connection: the response that was sent over it cannot be continued."""
@@ -248,12 +250,12 @@ class ResponseTracker:
         if speakable and moment.at - turn.caller_at >= IN_FLIGHT:
             turn.happens("overlap")
 
-    def _begin(self, response: Response, moment: Moment, kind: Literal["text", "play"]) -> TurnDraft:
+    def _begin(self, response: Response, moment: Moment, kind: Literal["text", "play"], *, late: bool) -> TurnDraft:
         """Assigns a turn to a response whose first speakable message came."""
         ledger, at = self._ledger, moment.at
         response.began, response.first_kind = moment, kind
         response.sounding, response.over_caller = self._playback.on, self.caller_speaking
-        if moment.connection in self._closed:
+        if late:
             turn = ledger.turn_for("late_reply", at)
             response.late, response.turn = True, turn
             turn.responses.append(response)
