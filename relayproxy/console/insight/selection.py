@@ -127,7 +127,8 @@ class SummaryCache:
         if known and (not known[2].done() or time.monotonic() - known[1] < _FRESH):
             return await asyncio.shield(known[2])
         token = await asyncio.to_thread(_token, queries)
-        if known and known[0] == token:
+        known = self._kept.get(key)  # who asked at the same time may have begun by now
+        if known and (not known[2].done() or known[0] == token):
             return await asyncio.shield(known[2])
         task = asyncio.create_task(self._make(key, make))
         self._kept[key] = (token, time.monotonic(), task)

@@ -12,8 +12,7 @@ from aiohttp.test_utils import TestClient
 
 from relayproxy.assets import web_dir
 from relayproxy.console.http.times import NS
-from relayproxy.console.insight.charts import WEIGHTY, step_name
-from relayproxy.console.insight.summary import AT_MOST, STEPS, step_of
+from relayproxy.console.insight.charts import WEIGHTY
 from relayproxy.console.listing import overview
 from relayproxy.store.schema.rows import Batch, JournalRow
 from relayproxy.store.write.archive import Archive
@@ -88,21 +87,6 @@ async def test_who_begins_sees_the_time_since_the_first_call(client: Client, arc
         text = await response.text()
     assert text.count("since the first call</span>") == text.count("since the first call, per") // 2 == 1
     assert "10 calls, since the first call" in text
-
-
-def test_a_chart_has_no_more_steps_than_can_be_seen() -> None:
-    for span in (0, 1, 59, 600, 3600, 86_400, 7 * 86_400, 90 * 86_400, 5000 * 86_400):
-        assert span * NS / step_of(span * NS) <= AT_MOST
-    assert step_of(10**18) == STEPS[-1] * NS
-    assert [step_name(seconds * NS) for seconds in (15, 60, 300, 3600, 10_800, 86_400, 604_800)] == [
-        "15 seconds",
-        "minute",
-        "5 minutes",
-        "hour",
-        "3 hours",
-        "day",
-        "7 days",
-    ]
 
 
 def test_the_files_of_others_are_unmodified() -> None:
