@@ -13,13 +13,9 @@ import msgspec
 from aiohttp import web
 
 from relayproxy import __version__
-from relayproxy.console import schemas_calls
-from relayproxy.console.calls.turn_documents import TotalsDocument, TurnDocument
-from relayproxy.console.health.journal_gaps import JournalGapDocument
 from relayproxy.console.http.documents import schemas
 from relayproxy.console.http.errors import ERRORS, ErrorDocument
 from relayproxy.console.operations import JSON, OPERATIONS, Operation
-from relayproxy.console.schemas import Schema, named
 
 _ABOUT = """\
 Everything that the console's pages show, as JSON. The guide is docs/api.md in the repository.
@@ -41,21 +37,17 @@ _SECURITY: dict[str, Any] = {
     },
 }
 _ALWAYS = (401, 403, 500, 503)
-_NAMED = (TurnDocument, TotalsDocument, JournalGapDocument, ErrorDocument)
-"""Types that schemas name which are written by hand."""
-SCHEMAS: dict[str, Schema] = {
-    **schemas_calls.SCHEMAS,
-}
+Schema = dict[str, Any]
 
 
 @cache
 def document() -> dict[str, Any]:
     """All of it as plain values."""
-    answers = [answer for one in OPERATIONS for answer in one.answers.values() if not isinstance(answer, dict)]
     bodies = [one.body for one in OPERATIONS if one.body is not None]
-    types = [*bodies, *(type for answer in answers for type in _types(answer))]
-    found, components = schemas([*types, *_NAMED])
-    told = {id(type): schema for type, schema in zip(types, found, strict=False)}
+    answers = [type for one in OPERATIONS for answer in one.answers.values() for type in _types(answer)]
+    types = [ErrorDocument, *bodies, *answers]
+    found, components = schemas(types)
+    told = {id(type): schema for type, schema in zip(types, found, strict=True)}
     paths: dict[str, dict[str, Any]] = {}
     for one in OPERATIONS:
         paths.setdefault(one.path, {})[one.method] = _operation(one, told)
@@ -66,8 +58,8 @@ def document() -> dict[str, Any]:
         "security": [{"token": []}, {"cookie": []}],
         "paths": paths,
         "components": {
-            "schemas": SCHEMAS | components,
-            "responses": {_name(status): _error(status) for status in ERRORS},
+            "schemas": components,
+            "responses": {_name(status): _error(status, told[id(ErrorDocument)]) for status in ERRORS},
             "securitySchemes": _SECURITY,
         },
     }
@@ -115,16 +107,14 @@ def _types(answer: Any) -> tuple[Any, ...]:
     return get_args(answer) if isinstance(answer, UnionType) else (answer,)
 
 
-def _schema(answer: Any, by_type: dict[int, Schema]) -> Any:
-    if isinstance(answer, dict):
-        return answer
+def _schema(answer: Any, by_type: dict[int, Schema]) -> Schema:
     found = [by_type[id(type)] for type in _types(answer)]
     return {"oneOf": found} if len(found) > 1 else found[0]
 
 
-def _error(status: int) -> dict[str, Any]:
+def _error(status: int, schema: Schema) -> dict[str, Any]:
     codes = "; ".join(f"`{code}`: {words}" for code, words in ERRORS[status].items())
-    return {"description": codes, "content": {JSON: {"schema": named("Error")}}}
+    return {"description": codes, "content": {JSON: {"schema": schema}}}
 
 
 def _name(status: int) -> str:

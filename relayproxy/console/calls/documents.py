@@ -1,30 +1,97 @@
-"""API documents of sessions and calls.
+"""API documents of sessions as items of lists and of their call.
 
-Knows: every field name of the API. Times are RFC 3339 UTC with microseconds, and `…_ns` where exactness matters
-(wall nanoseconds since the epoch); durations are milliseconds.
+Knows: what every document of a session begins with. Times are RFC 3339 in UTC with microseconds, and `…_ns` where
+exactness matters (wall nanoseconds since the epoch); durations are milliseconds.
 Must not know: HTTP; pages.
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta, field
 
-from relayproxy.connection import Opening
-from relayproxy.console.calls.findings import FindingView, views
-from relayproxy.console.calls.reading import StoredConnection, StoredSession
-from relayproxy.console.calls.turn_documents import finding_document, totals_document, turn_document
-from relayproxy.console.http.times import moment
-from relayproxy.conversation.checks.handoff import studio_path
-from relayproxy.conversation.model import Handoff
+from relayproxy.console.calls.codes import OutcomeCode, TransitionCode
+from relayproxy.console.calls.totals_documents import ListedTotalsDocument, listed_totals
+from relayproxy.console.http.documents import Document, End, Nanoseconds, Time, one_of, time_or_null
+from relayproxy.console.http.times import rfc3339
+from relayproxy.conversation.measures.numbers import description
+from relayproxy.conversation.model import Confidence, EndedBy
+from relayproxy.conversation.words import CONFIDENCES
 from relayproxy.store.schema.rows import SessionRow
 
+MOST_OF_CALL = 50
 _MS = 1_000_000
+_CONFIDENCE = "; ".join(f"`{code}`: {words.meaning}" for code, words in CONFIDENCES.items())
+
+RecordingId = Annotated[str, Meta(description="The recording's own id.")]
+SessionId = Annotated[str | None, Meta(description="Twilio's VX id; null when no setup message came.")]
+StartedAt = Annotated[Time, Meta(description="When its first connection was opened.")]
+EndedAt = Annotated[Time | None, Meta(description="When it was over; null while it is live.")]
+SessionOutcome = Annotated[OutcomeCode | None, Meta(description="How it ended; null while it is live.")]
+SessionTransition = Annotated[TransitionCode | None, Meta(description="The way that the Studio widget took.")]
 
 
-def session_item(row: SessionRow) -> dict[str, Any]:
-    """A session as an item of the list."""
-    handoff = msgspec.json.decode(row.handoff) if row.handoff else None
+class SessionFacts(Document, frozen=True):
+    """What every document of a session begins with."""
+
+    id: RecordingId
+    session_id: SessionId
+    call_sid: Annotated[str | None, Meta(description="Twilio's CA id.")]
+    account_sid: Annotated[str | None, Meta(description="Twilio's AC id.")]
+    route: Annotated[str, Meta(description="The relay's route.")]
+    backend_version: Annotated[
+        str | None,
+        Meta(description="Version of the backend; null when nothing tells it (setting `version_from`)."),
+    ]
+    from_: Annotated[str | None, Meta(description="The calling number.")] = field(name="from")
+    to: Annotated[str | None, Meta(description="The called number.")]
+    direction: Annotated[str | None, Meta(description="inbound or outbound.")]
+    custom_parameters: Annotated[dict[str, Any], Meta(description="Custom parameters of the setup message.")]
+    trace_id: Annotated[str, Meta(description="Trace that the backend was given in `traceparent`.")]
+    live: bool
+    started_at: StartedAt
+    started_at_ns: Nanoseconds
+    ended_at: EndedAt
+    ended_at_ns: Nanoseconds | None
+    duration_ms: Annotated[int | None, Meta(description=description("session", "duration_ms"))]
+    outcome: SessionOutcome
+    ended_by: Annotated[Annotated[str, one_of(EndedBy)] | None, Meta(description="Who ended it.")]
+    end_reason: Annotated[str | None, Meta(description="How it ended, as a sentence.")]
+    studio_transition: SessionTransition
+    twilio_error_code: Annotated[int | None, Meta(description="The error that Twilio logs.")]
+    confidence: Annotated[
+        Annotated[str, one_of(Confidence)] | None,
+        Meta(description=f"How sure outcome and Studio transition are. {_CONFIDENCE}."),
+    ]
+
+
+class ListedHandoffDocument(Document, frozen=True):
+    """What `end` handed over, in short."""
+
+    reason_code: str | None
+
+
+class SessionItemDocument(SessionFacts, frozen=True):
+    """A session as one of its call."""
+
+    handoff: Annotated[ListedHandoffDocument | None, Meta(description="What `end` handed over; null without.")]
+    totals: ListedTotalsDocument
+
+
+class CallDocument(Document, frozen=True):
+    """A call: its first sessions, first first."""
+
+    call_sid: str
+    items: tuple[SessionItemDocument, ...]
+    next: End
+    complete: Annotated[
+        bool, Meta(description=f"False when the call has more sessions than these, its first {MOST_OF_CALL}.")
+    ]
+
+
+def session_facts(row: SessionRow) -> dict[str, Any]:
+    """The fields of `SessionFacts`."""
     return {
         "id": row.id,
         "session_id": row.session_id,
@@ -32,14 +99,16 @@ def session_item(row: SessionRow) -> dict[str, Any]:
         "account_sid": row.account_sid,
         "route": row.route,
         "backend_version": row.backend_version,
-        "from": row.from_number,
+        "from_": row.from_number,
         "to": row.to_number,
         "direction": row.direction,
         "custom_parameters": msgspec.json.decode(row.custom_parameters),
         "trace_id": row.trace_id,
         "live": row.ended_at is None,
-        **moment("started_at", row.started_at),
-        **moment("ended_at", row.ended_at),
+        "started_at": rfc3339(row.started_at),
+        "started_at_ns": row.started_at,
+        "ended_at": time_or_null(row.ended_at),
+        "ended_at_ns": row.ended_at,
         "duration_ms": None if row.ended_at is None else (row.ended_at - row.started_at) // _MS,
         "outcome": row.outcome,
         "ended_by": row.ended_by,
@@ -47,133 +116,20 @@ def session_item(row: SessionRow) -> dict[str, Any]:
         "studio_transition": row.studio_transition,
         "twilio_error_code": row.twilio_error_code,
         "confidence": row.confidence,
-        "handoff": {"reason_code": handoff.get("reason_code")} if isinstance(handoff, dict) else None,
-        "totals": _totals(row),
     }
 
 
-def session_document(session: StoredSession, findings: Iterable[FindingView], now: int) -> dict[str, Any]:
-    """Everything about one session but its messages, as of `now` (wall nanoseconds); its first turns, and from where
-    `/turns` goes on."""
-    conversation, waiting = session.conversation, session.conversation.waiting
+def item_fields(row: SessionRow) -> dict[str, Any]:
+    """The fields of `SessionItemDocument`."""
+    handoff = msgspec.json.decode(row.handoff) if row.handoff else None
     return {
-        **session_item(session.row),
-        "caller_name": conversation.caller_name,
-        "setup": conversation.setup,
-        "tier": conversation.tier,
-        "handoff": _handoff(conversation.handoff),
-        "waiting": None
-        if waiting is None or not session.live
-        else {"turn": waiting.turn, **moment("since", waiting.since), "waiting_ms": max(0, now - waiting.since) // _MS},
-        "connections": [_connection(connection) for connection in session.connections],
-        "call": [call_item(row) for row in session.call],
-        "claims": [call_item(row) for row in session.claims],
-        "turns": [turn_document(turn, views(session, turn.findings)) for turn in session.turns],
-        "turns_next": turns_next(session.last, session.row.turns),
-        "unreadable_turns": session.unreadable,
-        "findings": [finding_document(view) for view in findings],
-        "totals": totals_document(session.row, conversation),
-        "revision": session.row.revision,
+        **session_facts(row),
+        "handoff": ListedHandoffDocument(reason_code=handoff.get("reason_code")) if isinstance(handoff, dict) else None,
+        "totals": listed_totals(row),
     }
 
 
-def turns_next(last: int | None, total: int) -> str | None:
-    """The cursor of what follows the last one of some turns, of so many in all; None when nothing does."""
-    return str(last) if last is not None and last + 1 < total else None
-
-
-def call_item(row: SessionRow) -> dict[str, Any]:
-    """A session as one of its call."""
-    return {
-        "id": row.id,
-        "session_id": row.session_id,
-        **moment("started_at", row.started_at),
-        **moment("ended_at", row.ended_at),
-        "outcome": row.outcome,
-        "studio_transition": row.studio_transition,
-    }
-
-
-def call_document(call_sid: str, rows: Iterable[SessionRow], *, complete: bool) -> dict[str, Any]:
-    """A call: its first sessions, first first. There are no further pages; not `complete`: it has more."""
-    return {"call_sid": call_sid, "items": [session_item(row) for row in rows], "next": None, "complete": complete}
-
-
-def _totals(row: SessionRow) -> dict[str, Any]:
-    return {
-        "turns": row.turns,
-        "interruptions": row.interruptions,
-        "messages": row.messages,
-        "gaps": row.gaps,
-        "unanswered": row.unanswered,
-        "asked_again": row.asked_again,
-        "longest_wait_ms": row.longest_wait_ms,
-        "findings": {"error": row.errors, "warning": row.warnings},
-        "response_latency_ms": {"p50": row.response_p50_ms, "p95": row.response_p95_ms, "n": row.response_n},
-    }
-
-
-def _handoff(handoff: Handoff | None) -> dict[str, Any] | None:
-    if handoff is None:
-        return None
-    return {
-        **moment("at", handoff.at),
-        "raw": handoff.raw,
-        "json": handoff.json,
-        "is_string": handoff.is_string,
-        "bytes": handoff.bytes,
-        "reason_code": handoff.reason_code,
-        "studio_path": studio_path(),
-    }
-
-
-def _connection(connection: StoredConnection) -> dict[str, Any]:
-    row, opening, ending = connection.row, connection.opening, connection.ending
-    return {
-        "id": row.id,
-        "index": connection.index,
-        **moment("opened_at", row.opened_at),
-        **moment("ended_at", row.ended_at),
-        **_opening(opening),
-        "messages": row.next_seq,
-        "ending": None
-        if ending is None
-        else {
-            "t_ms": ending.t / _MS,
-            "first": ending.first,
-            "twilio": ending.twilio,
-            "backend": ending.backend,
-            "twilio_bytes": ending.twilio_bytes,
-            "backend_bytes": ending.backend_bytes,
-            "cause": ending.cause,
-            "twilio_t_ms": None if ending.twilio_t is None else ending.twilio_t / _MS,
-            "backend_t_ms": None if ending.backend_t is None else ending.backend_t / _MS,
-        },
-    }
-
-
-def _opening(opening: Opening) -> dict[str, Any]:
-    return {
-        "route": opening.route,
-        "backend": opening.backend,
-        "target": opening.target,
-        "peer": opening.peer,
-        "status": opening.status,
-        "error": opening.error,
-        "connect_ms": None if opening.connected_after is None else opening.connected_after / _MS,
-        "dial": None
-        if opening.dial is None
-        else {
-            f"{name}_ms": None if part is None else part / _MS
-            for name, part in (
-                ("dns", opening.dial.dns),
-                ("connect", opening.dial.connect),
-                ("upgrade", opening.dial.upgrade),
-            )
-        },
-        "trace_id": opening.trace_id,
-        "span_id": opening.span_id,
-        "parent_span_id": opening.parent_span_id,
-        "request_headers": opening.request_headers,
-        "response_headers": opening.response_headers,
-    }
+def call_document(call_sid: str, rows: Iterable[SessionRow], *, complete: bool) -> CallDocument:
+    """A call with its first sessions. There are no further pages; not `complete`: it has more."""
+    items = tuple(SessionItemDocument(**item_fields(row)) for row in rows)
+    return CallDocument(call_sid=call_sid, items=items, next=None, complete=complete)

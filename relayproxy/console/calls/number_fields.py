@@ -33,7 +33,7 @@ class SpreadDocument(Document, frozen=True):
     p95: Annotated[float | None, Meta(description="95th percentile, nearest rank.")]
     max: float | None
     n: Annotated[Count, Meta(description="How many there are.")]
-    excluded: Annotated[dict[str, Count], Meta(description="How many are not in `n`, by why; see `null_reason`.")]
+    excluded: Annotated[dict[str, Count], Meta(description="How many are not in `n`, by why; see NullReason.")]
 
 
 class SilenceDocument(Document, frozen=True):

@@ -1,4 +1,4 @@
-"""API documents of turns, interruptions, findings and totals.
+"""API documents of turns, interruptions and findings.
 
 Knows: every field of these; of numbers, only beside which other fields they stand. Durations are milliseconds; `budget`
 has its parts in nanoseconds, which sum exactly.
@@ -16,11 +16,9 @@ from relayproxy.console.http.documents import DEPRECATED, Count, Document, Nanos
 from relayproxy.console.http.times import rfc3339
 from relayproxy.conversation.checks.findings import CATALOGUE, Severity
 from relayproxy.conversation.measures.numbers import INTERRUPTION_NUMBERS, TURN_NUMBERS
-from relayproxy.conversation.measures.session_numbers import SESSION_NUMBERS
 from relayproxy.conversation.model import (
     Attribution,
     Budget,
-    Conversation,
     HeardBasis,
     Interruption,
     InterruptionKind,
@@ -35,12 +33,12 @@ from relayproxy.conversation.model import (
 )
 from relayproxy.conversation.totals import NullReason
 from relayproxy.conversation.words import HEARD_BASES, NULL_REASONS
-from relayproxy.store.schema.rows import SessionRow
 
 _CODES = ", ".join(f"`{code}` ({entry.title.lower()})" for code, entry in CATALOGUE.items())
 _REASONS = "; ".join(f"`{reason}`: {words.meaning}" for reason, words in NULL_REASONS.items())
 _BASES = "; ".join(f"`{basis}`: {words.meaning}" for basis, words in HEARD_BASES.items())
 Exact = Annotated[int, Meta(extra_json_schema={"format": "int64"})]
+NullReasonCode = Annotated[NullReason, Meta(title="NullReason", description=f"Why a number is absent. {_REASONS}.")]
 
 
 class BudgetDocument(Document, frozen=True):
@@ -186,7 +184,7 @@ class TurnDocument(Document, frozen=True):
     media: Annotated[tuple[str, ...], Meta(description="Sources of `play` messages.")]
     languages: Annotated[tuple[str, ...], Meta(description="Languages that the backend switched speech to.")]
     lang: Annotated[str | None, Meta(description="Language of the final prompt.")]
-    null_reason: Annotated[NullReason | None, Meta(description=f"Why there is no response_latency_ms. {_REASONS}.")]
+    null_reason: Annotated[NullReasonCode | None, Meta(description="Why there is no response_latency_ms.")]
     attribution: Annotated[
         Attribution,
         Meta(
@@ -197,7 +195,7 @@ class TurnDocument(Document, frozen=True):
     budget: BudgetDocument
     reply_complete_estimated: Annotated[bool, Meta(description="reply_complete_ms follows from the speaking rate.")]
     null_reasons: Annotated[
-        dict[str, NullReason], Meta(description="Why a duration is null, by the duration's name; as in null_reason.")
+        dict[str, NullReasonCode], Meta(description="Why a duration is null, by the duration's name.")
     ]
     first_kind: Annotated[Literal["text", "play"] | None, Meta(description="What the answer began with.")]
     unterminated: Annotated[bool, Meta(description="The turn is over and `last: true` never came.")]
@@ -217,28 +215,8 @@ class TurnDocument(Document, frozen=True):
     findings: tuple[FindingDocument, ...]
 
 
-class SeveritiesDocument(Document, frozen=True):
-    """How many findings there are of each severity."""
-
-    error: Count
-    warning: Count
-
-
-_TOTALS = tuple(number for number in SESSION_NUMBERS if number.name != "duration_ms")
-"""The duration stands beside them."""
-
-
-@with_numbers(_TOTALS, behind={"findings": "longest_wait_ms", "greeting_null_reason": "greeting_latency_ms"})
-class TotalsDocument(Document, frozen=True):
-    """The numbers of a session that its turns and messages add up to."""
-
-    findings: SeveritiesDocument
-    greeting_null_reason: Annotated[NullReason | None, Meta(description="Why there is no greeting_latency_ms.")]
-
-
 _turn_numbers = number_reader(TURN_NUMBERS)
 _interruption_numbers = number_reader(INTERRUPTION_NUMBERS)
-_totals = number_reader(_TOTALS)
 
 
 def turn_document(turn: Turn, findings: Iterable[FindingView]) -> TurnDocument:
@@ -310,24 +288,6 @@ def finding_document(view: FindingView) -> FindingDocument:
         turn=finding.turn,
         message=_message(view),
         twilio_code=finding.twilio_code,
-    )
-
-
-def totals_document(row: SessionRow, conversation: Conversation) -> TotalsDocument:
-    """The numbers of a session. What its row has is right even where what was derived cannot be read."""
-    told = _totals(conversation) | {
-        "turns": row.turns,
-        "interruptions": row.interruptions,
-        "messages": row.messages,
-        "gaps": row.gaps,
-        "unanswered": row.unanswered,
-        "asked_again": row.asked_again,
-        "longest_wait_ms": row.longest_wait_ms,
-    }
-    return TotalsDocument(
-        findings=SeveritiesDocument(error=row.errors, warning=row.warnings),
-        greeting_null_reason=conversation.totals.greeting_null_reason,
-        **told,
     )
 
 

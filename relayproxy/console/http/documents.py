@@ -109,6 +109,9 @@ def schemas(types: Iterable[Any]) -> tuple[list[dict[str, Any]], dict[str, dict[
     told = [_told(schema, components) for schema in found]
     for name, schema in structs.items():
         schema.pop("title")
+        if "description" in schema:
+            # A docstring of several lines.
+            schema["description"] = " ".join(schema["description"].split())
         components[_name(name)] = _told(schema, components)
     return told, components
 

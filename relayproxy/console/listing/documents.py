@@ -1,15 +1,62 @@
-"""API documents of the list of sessions.
+"""API documents of the list of sessions and of its facets.
 
 Knows: every field of these.
 Must not know: HTTP; pages.
 """
 
-from typing import Annotated
+from collections.abc import Iterable
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from relayproxy.console.calls.documents import SessionItemDocument, item_fields
+from relayproxy.console.health.journal_gaps import JournalGapDocument
 from relayproxy.console.http.documents import Count, Document, End
 from relayproxy.console.listing.facets import Facet, Sidebar
+from relayproxy.store.read.search import Hit
+from relayproxy.store.schema.rows import SessionRow
+from relayproxy.store.write.annotations import Marks
+
+
+class HitPartDocument(Document, frozen=True):
+    """A piece of a text, and whether the filter asks for it."""
+
+    text: str
+    match: bool
+
+
+class HitDocument(Document, frozen=True):
+    """Where words were said that the filter asks for."""
+
+    turn: Annotated[Count, Meta(description="Number of the turn.")]
+    who: Annotated[Literal["caller", "agent"], Meta(description="Whose words they are.")]
+    text: Annotated[str, Meta(description="What was said around the words.")]
+    parts: Annotated[tuple[HitPartDocument, ...], Meta(description="The same in pieces.")]
+
+
+class ListedSessionDocument(SessionItemDocument, frozen=True):
+    """A session as an item of the list."""
+
+    strip: Annotated[
+        str,
+        Meta(description="The call in miniature: `<ms a character>:<one base64 character for each stretch>`."),
+    ]
+    tags: Annotated[tuple[str, ...], Meta(description="What people have tagged it with.")]
+    notes: Annotated[Count, Meta(description="Notes that people have written.")]
+    hits: Annotated[
+        tuple[HitDocument, ...], Meta(description="At most three turns; none unless the filter asks for words.")
+    ]
+
+
+class SessionsDocument(Document, frozen=True):
+    """A part of the list of sessions."""
+
+    items: tuple[ListedSessionDocument, ...]
+    next: Annotated[str | None, Meta(description="`before` of the next page; null at the end.")]
+    journal_gaps: Annotated[
+        tuple[JournalGapDocument, ...],
+        Meta(description="Parts of journals from the time of this page that cannot be read: calls may be missing."),
+    ]
 
 
 class FacetValueDocument(Document, frozen=True):
@@ -50,6 +97,17 @@ class FacetsDocument(Document, frozen=True):
     complete: Annotated[bool, Meta(description="False when only the newest were counted.")]
 
 
+def listed_session(row: SessionRow, marks: Marks | None, hits: Iterable[Hit]) -> ListedSessionDocument:
+    """A session with what people have added to it, and where it has the words that were asked for."""
+    return ListedSessionDocument(
+        **item_fields(row),
+        strip=row.strip,
+        tags=marks.tags if marks else (),
+        notes=marks.notes if marks else 0,
+        hits=tuple(map(_hit, hits)),
+    )
+
+
 def facets_document(sidebar: Sidebar) -> FacetsDocument:
     """All facets of a sidebar."""
     return FacetsDocument(
@@ -67,4 +125,13 @@ def _facet(facet: Facet) -> FacetDocument:
             FacetValueDocument(value=one.value, name=one.name, count=one.count, chosen=one.chosen, q=one.q)
             for one in facet.options
         ),
+    )
+
+
+def _hit(hit: Hit) -> HitDocument:
+    return HitDocument(
+        turn=hit.turn,
+        who=hit.who,
+        text="".join(text for text, _ in hit.parts),
+        parts=tuple(HitPartDocument(text=text, match=match) for text, match in hit.parts),
     )

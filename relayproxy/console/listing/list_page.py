@@ -15,7 +15,6 @@ from zlib import crc32
 from aiohttp import web
 
 from relayproxy.console.access.audit_log import searched
-from relayproxy.console.calls.documents import session_item
 from relayproxy.console.calls.findings import slow_ms
 from relayproxy.console.calls.reading import read_sessions
 from relayproxy.console.connect.addresses import connect
@@ -31,7 +30,7 @@ from relayproxy.console.http.json_response import json_response
 from relayproxy.console.http.middleware import bad_request
 from relayproxy.console.http.parameters import whole_number
 from relayproxy.console.http.render import render
-from relayproxy.console.listing.documents import facets_document
+from relayproxy.console.listing.documents import SessionsDocument, facets_document, listed_session
 from relayproxy.console.listing.facets import sidebar
 from relayproxy.console.listing.sorting import NAMES, sorting_of
 from relayproxy.store.read.criteria import FIELDS, Criteria, Criterion, Op
@@ -109,19 +108,13 @@ async def api_sessions(request: web.Request) -> web.Response:
     read = await _read(request, limit, criteria)
     hits = await _hits(request, criteria, read)
     marks = await _marks(request, read.sessions)
-    items = [
-        session_item(row)
-        | {
-            "strip": row.strip,
-            "tags": list(marks[row.id].tags) if row.id in marks else [],
-            "notes": marks[row.id].notes if row.id in marks else 0,
-            "hits": [_hit(hit) for hit in hits.get(row.id, ())],
-        }
-        for row in read.sessions
-    ]
     lost = await _lost(request, criteria, read)
     return json_response(
-        {"items": items, "next": read.next, "journal_gaps": [journal_gap_document(gap) for gap in lost]}
+        SessionsDocument(
+            items=tuple(listed_session(row, marks.get(row.id), hits.get(row.id, ())) for row in read.sessions),
+            next=read.next,
+            journal_gaps=tuple(map(journal_gap_document, lost)),
+        )
     )
 
 
@@ -228,11 +221,6 @@ def _narrower(text: str) -> Callable[..., tuple[str, str]]:
         return token, f"/sessions?q={rest}{'%20' * bool(rest)}{quote(token)}"
 
     return narrow
-
-
-def _hit(hit: Hit) -> dict[str, Any]:
-    parts = [{"text": text, "match": match} for text, match in hit.parts]
-    return {"turn": hit.turn, "who": hit.who, "text": "".join(text for text, _ in hit.parts), "parts": parts}
 
 
 ROUTES = (

@@ -6,12 +6,14 @@ Must not know: HTML; which calls are on the live view.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
-from relayproxy.console.calls.documents import session_item
-from relayproxy.console.http.times import moment
+from relayproxy.console.calls.documents import SessionItemDocument, item_fields
+from relayproxy.console.http.documents import Count, Document, Nanoseconds, Time, time_or_null
+from relayproxy.console.http.times import rfc3339
 from relayproxy.conversation.model import Turn, Waiting
 from relayproxy.store.read.live import LiveCall
 from relayproxy.store.schema.rows import SessionRow
@@ -28,6 +30,41 @@ class _Glance(msgspec.Struct):
     """What a tile needs of a stored conversation."""
 
     waiting: Waiting | None = None
+
+
+class SaidDocument(Document, frozen=True):
+    """The end of what each said last."""
+
+    caller: str
+    agent: str
+
+
+class AwaitedDocument(Document, frozen=True):
+    """Whose move it is."""
+
+    state: Annotated[Whose, Meta(description="`agent`: the caller waits for its answer. `caller`: it is their turn.")]
+    since: Annotated[Time, Meta(description="From when on.")]
+    since_ns: Nanoseconds
+    until: Annotated[Time | None, Meta(description="When what is being spoken is over, as far as is known.")]
+    until_ns: Nanoseconds | None
+    awaited_ms: Annotated[Count, Meta(description="How long it has been so.")]
+
+
+class LiveCallDocument(SessionItemDocument, frozen=True):
+    """A live call."""
+
+    said: SaidDocument
+    awaited: Annotated[AwaitedDocument | None, Meta(description="Whose move it is; null once the call is over.")]
+    slow_turn_ms: Annotated[Count, Meta(description="From when on a wait for the agent is an alarm.")]
+    revision: Annotated[Count, Meta(description="Grows with every change.")]
+
+
+class LiveCallsDocument(Document, frozen=True):
+    """The live calls, the longest-lived first."""
+
+    items: tuple[LiveCallDocument, ...]
+    next: Annotated[None, Meta(description="Null: there are no further pages.")]
+    live: Annotated[Count, Meta(description="How many calls are live; more than `items` when there are very many.")]
 
 
 _glance = msgspec.json.Decoder(_Glance)
@@ -73,22 +110,26 @@ def call_tile(call: LiveCall, slow_ms: int) -> CallTile:
     )
 
 
-def tile_document(shown: CallTile, now: int) -> dict[str, Any]:
+def tile_document(shown: CallTile, now: int) -> LiveCallDocument:
     """The tile as an item of the API, as of `now` (wall nanoseconds)."""
-    awaited = shown.awaited
-    return {
-        **session_item(shown.row),
-        "said": {"caller": shown.caller, "agent": shown.agent},
-        "awaited": awaited
-        and {
-            "state": awaited.whose,
-            **moment("since", awaited.since),
-            **moment("until", awaited.until),
-            "awaited_ms": max(0, now - awaited.since) // 1_000_000,
-        },
-        "slow_turn_ms": shown.slow_ms,
-        "revision": shown.row.revision,
-    }
+    return LiveCallDocument(
+        **item_fields(shown.row),
+        said=SaidDocument(caller=shown.caller, agent=shown.agent),
+        awaited=None if shown.awaited is None else _awaited_document(shown.awaited, now),
+        slow_turn_ms=shown.slow_ms,
+        revision=shown.row.revision,
+    )
+
+
+def _awaited_document(awaited: Awaited, now: int) -> AwaitedDocument:
+    return AwaitedDocument(
+        state=awaited.whose,
+        since=rfc3339(awaited.since),
+        since_ns=awaited.since,
+        until=time_or_null(awaited.until),
+        until_ns=awaited.until,
+        awaited_ms=max(0, now - awaited.since) // 1_000_000,
+    )
 
 
 def _caller(turn: Turn) -> str:

@@ -19,7 +19,7 @@ from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.http.event_stream import stream
 from relayproxy.console.http.json_response import json_response
 from relayproxy.console.http.render import render
-from relayproxy.console.live.call_tile import CallTile, call_tile, tile_document
+from relayproxy.console.live.call_tile import CallTile, LiveCallsDocument, call_tile, tile_document
 from relayproxy.console.live.change_feed import MAX_TILES, ChangeFeed, Changes
 from relayproxy.settings.model import Settings
 from relayproxy.store.read.live import LiveCall
@@ -70,8 +70,8 @@ async def live_view_stream(request: web.Request) -> web.StreamResponse:
 async def live_calls_document(request: web.Request) -> web.Response:
     """`GET /api/live`: the live calls, the longest-lived first; of more than `MAX_TILES`, that many."""
     changes, now = await request.app[CHANGE_FEED].now(), time.time_ns()
-    items = [tile_document(rendered.tile, now) for rendered in changes.tiles]
-    return json_response({"items": items, "next": None, "live": changes.live})
+    items = tuple(tile_document(rendered.tile, now) for rendered in changes.tiles)
+    return json_response(LiveCallsDocument(items=items, next=None, live=changes.live))
 
 
 async def _events(feed: ChangeFeed[RenderedTile], since: str | None) -> AsyncGenerator[str, None]:

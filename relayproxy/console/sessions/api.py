@@ -9,21 +9,20 @@ import time
 
 from aiohttp import web
 
-from relayproxy.console.calls.documents import call_document, session_document, turns_next
-from relayproxy.console.calls.findings import of_session, views
+from relayproxy.console.calls.documents import MOST_OF_CALL, call_document
+from relayproxy.console.calls.findings import of_session
 from relayproxy.console.calls.message_reading import read_page
 from relayproxy.console.calls.reading import read_turns
 from relayproxy.console.calls.requested import call_of, message_filter, place, session_of
-from relayproxy.console.calls.turn_documents import turn_document
 from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.http.json_response import json_response
 from relayproxy.console.http.parameters import whole_number
+from relayproxy.console.sessions.documents import session_document, turns_document
 from relayproxy.console.sessions.message_documents import messages_document
 
 MOST_SESSIONS = 500
 MOST_MESSAGES = 5000
 MOST_TURNS = 500
-MOST_OF_CALL = 50
 
 
 async def session(request: web.Request) -> web.Response:
@@ -40,9 +39,7 @@ async def turns(request: web.Request) -> web.Response:
     first = whole_number(request, "after", -1, 0, 10**9 - 2) + 1
     found = await session_of(request)
     read = await read_turns(request.app[APP_CONTEXT].queries, found.row.id, first, limit)
-    items = [turn_document(turn, views(found, turn.findings)) for turn in read.turns]
-    following = turns_next(read.last, found.row.turns)
-    return json_response({"items": items, "next": following, "unreadable": read.unreadable})
+    return json_response(turns_document(found, read))
 
 
 async def call(request: web.Request) -> web.Response:

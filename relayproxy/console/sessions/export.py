@@ -16,14 +16,14 @@ from functools import partial
 from aiohttp import web
 
 from relayproxy.console.access.audit_log import audit
-from relayproxy.console.calls.documents import session_document
-from relayproxy.console.calls.findings import of_session, slow_ms, told_in, views
+from relayproxy.console.calls.findings import of_session, slow_ms, told_in
 from relayproxy.console.calls.reading import StoredSession, decoded
 from relayproxy.console.calls.requested import session_of
 from relayproxy.console.calls.transcript import in_place, transcript
 from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.http.middleware import bad_request
 from relayproxy.console.sessions import export_content
+from relayproxy.console.sessions.documents import session_file, turn_items
 from relayproxy.conversation.model import Turn
 from relayproxy.conversation.recording import place_lines
 from relayproxy.settings.model import Settings
@@ -89,10 +89,10 @@ def _jsonl(queries: Queries, _: Settings, session: StoredSession) -> Pieces:
 
 def _json(queries: Queries, settings: Settings, session: StoredSession) -> Pieces:
     now = time.time_ns()
-    yield export_content.document_head(session_document(session, of_session(session, settings, now), now))
+    yield export_content.document_head(session_file(session, of_session(session, settings, now), now))
     first = True
     for turns in _turns(queries, session):
-        yield export_content.turn_items(turns, lambda turn: views(session, turn.findings), first=first)
+        yield export_content.joined(turn_items(session, turns), first=first)
         first = False
     yield export_content.DOCUMENT_END
 

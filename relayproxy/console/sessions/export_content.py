@@ -7,7 +7,7 @@ Must not know: HTTP, the database.
 import re
 import zlib
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -15,10 +15,10 @@ from relayproxy import __version__
 from relayproxy.console import words
 from relayproxy.console.calls.reading import StoredSession
 from relayproxy.console.calls.transcript import TranscriptLine, TurnView
-from relayproxy.console.calls.turn_documents import turn_document
+from relayproxy.console.calls.turn_documents import TurnDocument
 from relayproxy.console.http import times
 from relayproxy.console.http.display_text import visible
-from relayproxy.conversation.model import Turn
+from relayproxy.console.sessions.documents import SessionFileDocument
 from relayproxy.conversation.recording import (
     SUFFIX,
     VERSION,
@@ -92,23 +92,18 @@ class Gzip:
         return self._packer.flush()
 
 
-_OF_A_PAGE = ("turns", "turns_next", "unreadable_turns")
-"""What is of a page of turns; a file has them all."""
-
-
-def document_head(document: dict[str, Any]) -> bytes:
-    """A session's document up to its first turn; `turn_items` and `DOCUMENT_END` follow."""
-    known = {name: value for name, value in document.items() if name not in _OF_A_PAGE}
-    return msgspec.json.encode(known)[:-1] + b',"turns":['
-
-
-def turn_items(turns: Iterable[Turn], findings: Any, *, first: bool) -> bytes:
-    """Some turns of the document; `first`: none came before. `findings` gives those of a turn with their words."""
-    items = b",".join(msgspec.json.encode(turn_document(turn, findings(turn))) for turn in turns)
-    return items if first or not items else b"," + items
-
-
 DOCUMENT_END = b"]}\n"
+
+
+def document_head(document: SessionFileDocument) -> bytes:
+    """A session's document, which has no turns, up to the first one; these and `DOCUMENT_END` follow."""
+    return msgspec.json.encode(document).removesuffix(b"]}")
+
+
+def joined(turns: Iterable[TurnDocument], *, first: bool) -> bytes:
+    """Some turns of the document; `first`: none came before."""
+    items = b",".join(map(msgspec.json.encode, turns))
+    return items if first or not items else b"," + items
 
 
 def text_head(session: StoredSession) -> str:

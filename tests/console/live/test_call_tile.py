@@ -69,7 +69,8 @@ def test_an_ended_call_awaits_nobody(archive: Archive, queries: Queries) -> None
 def test_the_document_says_the_same(archive: Archive, queries: Queries) -> None:
     call = samples.Call(archive).setup().asks(4.0, "Is anybody there?")
     document = tile_document(shown(queries, call), call.began + 9 * S)
-    assert document["id"] == call.id
-    assert document["said"] == {"caller": "Is anybody there?", "agent": ""}
-    assert (document["awaited"]["state"], document["awaited"]["awaited_ms"]) == ("agent", 5000)
-    assert document["awaited"]["since_ns"] == call.began + 4 * S
+    assert document.id == call.id
+    assert (document.said.caller, document.said.agent) == ("Is anybody there?", "")
+    assert document.awaited is not None
+    assert (document.awaited.state, document.awaited.awaited_ms) == ("agent", 5000)
+    assert document.awaited.since_ns == call.began + 4 * S

@@ -6,7 +6,10 @@ import zlib
 
 import pytest
 
-from relayproxy.console.sessions.export_content import DOCUMENT_END, FORMS, Gzip, document_head, turn_items
+from relayproxy.console.calls.reading import read_session
+from relayproxy.console.sessions.documents import session_file, turn_items
+from relayproxy.console.sessions.export_content import DOCUMENT_END, FORMS, Gzip, document_head, joined
+from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
 from tests.console.conftest import Client
@@ -72,11 +75,15 @@ async def test_the_name_of_the_file_is_safe(client: Client, archive: Archive, vx
     assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}\.relayproxy\.jsonl\.gz", name)
 
 
-def test_a_document_is_whole_however_its_turns_come() -> None:
-    head = document_head({"id": "a", "turns": [1], "turns_next": "2", "unreadable_turns": 1, "totals": {"turns": 0}})
-    pieces = (head, turn_items((), None, first=True), turn_items((), None, first=False), DOCUMENT_END)
+async def test_a_document_is_whole_however_its_turns_come(archive: Archive, queries: Queries) -> None:
+    session = await read_session(queries, samples.booking(archive, samples.ago(100)).commit().id, 0, 500)
+    assert session is not None
+    head, turns = document_head(session_file(session, (), 0)), [*turn_items(session, session.turns)]
+    some = (joined(turns[:2], first=True), joined((), first=False), joined(turns[2:], first=False))
 
-    assert json.loads(b"".join(pieces)) == {"id": "a", "totals": {"turns": 0}, "turns": []}
+    told = json.loads(b"".join((head, *some, DOCUMENT_END)))
+    assert [turn["number"] for turn in told["turns"]] == [turn.number for turn in session.turns]
+    assert json.loads(b"".join((head, joined((), first=True), DOCUMENT_END))) == told | {"turns": []}
 
 
 def test_what_is_compressed_piece_by_piece_is_one_file() -> None:
