@@ -16,7 +16,7 @@ from relayproxy.console.calls.requested import MOST_TEXT
 from relayproxy.console.calls.timeline import TimelineDocument
 from relayproxy.console.connect.documents import ConnectDocument
 from relayproxy.console.filters.completion import Completion
-from relayproxy.console.filters.language import TIMES
+from relayproxy.console.filters.fields import FILTER_FIELDS, TIMES
 from relayproxy.console.health.documents import HealthDocument
 from relayproxy.console.http.documents import Count, Document, Page, one_of, schemas
 from relayproxy.console.insight.documents import ComparisonDocument, InsightDocument
@@ -38,7 +38,7 @@ from relayproxy.console.sessions.api import MOST_MESSAGES, MOST_TURNS
 from relayproxy.console.sessions.documents import SessionDocument, SessionFileDocument, TurnsDocument
 from relayproxy.console.sessions.export_content import FORMS
 from relayproxy.console.sessions.message_documents import MessagesDocument
-from relayproxy.store.read.criteria import FIELDS, PARAM
+from relayproxy.store.read.criteria import PARAM
 
 Parameter = dict[str, Any]
 JSON = "application/json"
@@ -94,8 +94,10 @@ def _schema(type: Any) -> dict[str, Any]:
     return schema
 
 
-_FIELDS = "".join(f"\n* `{name}`: {field.help}, as in `{name}:{field.example}`" for name, field in FIELDS.items())
-_TIMES = "".join(f"\n* `{name}`: {help}" for name, help in TIMES.items())
+_FIELDS = "".join(
+    f"\n* `{name}`: {field.help}, as in `{name}:{field.example}`" for name, field in FILTER_FIELDS.items()
+)
+_TIMES = "".join(f"\n* `{name}`: {field.help}" for name, field in TIMES.items())
 FILTER = (
     "The filter, as the console's list takes it: words that were said, and `field:value` conditions, all of which must "
     "hold; values with commas between them are alternatives, `-` in front turns a condition round. For "

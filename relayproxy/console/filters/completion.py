@@ -10,23 +10,23 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from relayproxy.console.filters.language import ALIASES, CLOSED, PHRASES, TIMES, parse, read_name, write_name
+from relayproxy.console.filters.fields import ALIASES, CLOSED, FILTER_FIELDS, TIMES, closed_values
+from relayproxy.console.filters.language import parse, read_name, write_name
 from relayproxy.console.filters.tokens import FilterToken, quoted, replaced, tokens
 from relayproxy.console.http.documents import Count, Document, End
 from relayproxy.store.read import facets
-from relayproxy.store.read.criteria import FIELDS, PARAM, Criteria, kind_of_field
+from relayproxy.store.read.criteria import PARAM, STATES, Criteria, FieldKind, kind_of_field
 from relayproxy.store.read.queries import Queries
 
 MAX_SUGGESTIONS = 12
-_STUDIO = {value: f"Studio goes to {PHRASES['transition'][value]}" for value in ("failed", "success")}
-_NUMBERS = (">0", ">1", ">5", ">10")
-_LENGTHS = {"duration": (">1m", ">5m", ">10m", "<10s")}
-_SECONDS = (">1", ">2", ">5", "<1")
-_MOMENTS = {
-    "since": ("1h", "24h", "7d", "30d", "today"),
-    "until": ("1h", "24h", "7d", "yesterday"),
-    "on": ("today", "yesterday"),
+_STUDIO = {value: f"Studio goes to {closed_values('transition')[value]}" for value in ("failed", "success")}
+_BY_KIND: dict[FieldKind | None, tuple[str, ...]] = {
+    "number": (">0", ">1", ">5", ">10"),
+    "seconds": (">1", ">2", ">5", "<1"),
+    "is": tuple(STATES),
 }
+"""What is suggested in place of values, where the field has nothing of its own."""
+_ALL = {**FILTER_FIELDS, **TIMES}
 
 
 class Suggestion(Document, frozen=True):
@@ -75,14 +75,13 @@ def complete(queries: Queries, text: str, at: int, zone: tzinfo = UTC) -> Comple
 
 def _fields(queries: Queries, begun: str, minus: str) -> tuple[Suggestion, ...]:
     low = begun.lower()
-    known = {name: field.help for name, field in FIELDS.items()} | TIMES
-    names = [name for name in known if name.startswith(low)] + [
-        name for name in known if low in name and not name.startswith(low)
+    names = [name for name in _ALL if name.startswith(low)] + [
+        name for name in _ALL if low in name and not name.startswith(low)
     ]
     if low:
         called = (name for alias, name in ALIASES.items() if alias.startswith(low))
         names = list(dict.fromkeys([*names[:MAX_SUGGESTIONS], *called]))
-    found = [Suggestion(f"{minus}{name}:", f"{name}:", known[name], done=False) for name in names]
+    found = [Suggestion(f"{minus}{name}:", f"{name}:", _ALL[name].help, done=False) for name in names]
     if low:
         rest = begun[len(PARAM) :] if low.startswith(PARAM) else begun if not PARAM.startswith(low) else ""
         found += [
@@ -90,9 +89,9 @@ def _fields(queries: Queries, begun: str, minus: str) -> tuple[Suggestion, ...]:
             for name in facets.parameters(queries, rest, MAX_SUGGESTIONS)
         ]
         found += [
-            Suggestion(f"{minus}{name}:{value}", f"{name}:{value}", PHRASES.get(name, {}).get(value, FIELDS[name].help))
-            for name, listed in CLOSED.items()
-            for value in listed
+            Suggestion(f"{minus}{name}:{value}", f"{name}:{value}", phrase or FILTER_FIELDS[name].help)
+            for name in CLOSED
+            for value, phrase in closed_values(name).items()
             if len(low) > 1 and _begins(name, value, low)
         ]
     return tuple(found) if not low else tuple(found[:MAX_SUGGESTIONS])
@@ -100,21 +99,13 @@ def _fields(queries: Queries, begun: str, minus: str) -> tuple[Suggestion, ...]:
 
 def _values(queries: Queries, name: str, head: str, begun: str, criteria: Criteria) -> tuple[Suggestion, ...]:
     kind = kind_of_field(name)
-    fixed: tuple[str, ...] = ()
-    if name in _MOMENTS:
-        fixed = _MOMENTS[name]
-    elif kind == "number":
-        fixed = _NUMBERS
-    elif kind == "seconds":
-        fixed = _LENGTHS.get(name, _SECONDS)
-    elif kind == "is":
-        fixed = CLOSED["is"]
+    fixed = (_ALL[name].suggestions if name in _ALL else ()) or _BY_KIND.get(kind, ())
     if fixed:
         return tuple(Suggestion(head + value, value) for value in fixed if value.startswith(begun))
     if kind is None:
         return ()
     seen = dict(facets.values(queries, name, begun, criteria, MAX_SUGGESTIONS))
-    for value in CLOSED.get(name, ()):
+    for value in closed_values(name):
         if _begins(name, value, begun.lower()):
             seen.setdefault(value, 0)
     listed = list(seen.items())[:MAX_SUGGESTIONS]
@@ -122,11 +113,11 @@ def _values(queries: Queries, name: str, head: str, begun: str, criteria: Criter
         # What most people ask for; it is of the transition.
         studio = dict(facets.values(queries, "transition", "", criteria, MAX_SUGGESTIONS))
         listed += [(one, studio.get(one, 0)) for one in ("failed", "success") if one.startswith(begun.lower())]
-    phrases = {**PHRASES.get(name, {}), **_STUDIO}
+    phrases = {**closed_values(name), **_STUDIO}
     return tuple(Suggestion(head + quoted(value), value, phrases.get(value, ""), count) for value, count in listed)
 
 
 def _begins(name: str, value: str, low: str) -> bool:
     """Whether the value, or a word of what pages call it, begins so."""
-    phrase = PHRASES.get(name, {}).get(value, "").lower()
+    phrase = closed_values(name).get(value, "").lower()
     return value.startswith(low) or phrase.startswith(low) or f" {low}" in phrase

@@ -6,7 +6,8 @@ Must not know: addresses; what is linked.
 
 from dataclasses import dataclass, replace
 
-from relayproxy.console.filters.language import TIMES, Query, parse, read_name, write_criterion
+from relayproxy.console.filters.fields import TIMES
+from relayproxy.console.filters.language import Query, parse, read_name, write_criterion
 from relayproxy.console.filters.tokens import joined, replaced, within
 from relayproxy.store.read.criteria import Criterion, kind_of_field
 

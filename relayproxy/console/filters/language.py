@@ -8,15 +8,15 @@ Must not know: SQL; how complaints are shown.
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from difflib import get_close_matches
-from typing import get_args
 
 from aiohttp import web
 
 from relayproxy.console.filters import values
+from relayproxy.console.filters.fields import ALIASES, FILTER_FIELDS, TIMES, closed_values
 from relayproxy.console.filters.tokens import (
     MAX_LENGTH,
     MAX_TOKENS,
@@ -29,46 +29,9 @@ from relayproxy.console.filters.tokens import (
 )
 from relayproxy.console.http.middleware import bad_request
 from relayproxy.console.http.zones import readers_zone, zone_named
-from relayproxy.conversation.checks.findings import CATALOGUE
-from relayproxy.conversation.model import Confidence, EndedBy, Outcome, StudioTransition
-from relayproxy.conversation.words import OUTCOMES, STUDIO_TRANSITIONS
-from relayproxy.store.read.criteria import FIELDS, PARAM, STATES, Criteria, Criterion, Op, kind_of_field
+from relayproxy.store.read.criteria import PARAM, STATES, Criteria, Criterion, Op, kind_of_field
 from relayproxy.text import storable
 
-ALIASES = {
-    "studio": "transition",
-    "caller": "from",
-    "callee": "to",
-    "findings": "finding",
-    "tags": "tag",
-    "interrupts": "interruptions",
-    "response": "latency",
-    "slowest": "latency",
-    "longest_wait": "wait",
-    "backend_version": "version",
-}
-"""What pages call a field, and what else people may."""
-TIMES = {
-    "since": "sessions that went on at that time or later: 24h, 7d, 2026-11-20, 2026-11-20T10:00",
-    "until": "sessions that had begun by that time; a day counts whole",
-    "on": "sessions of a day: today, yesterday, 2026-11-20, 2026-11-20+09:00",
-}
-"""What is written like a field and narrows the time."""
-CLOSED: dict[str, tuple[str, ...]] = {
-    "is": STATES,
-    "transition": get_args(StudioTransition),
-    "outcome": get_args(Outcome),
-    "confidence": get_args(Confidence),
-    "ended_by": get_args(EndedBy),
-    "finding": tuple(CATALOGUE),
-}
-"""Fields whose values are all known."""
-PHRASES: dict[str, dict[str, str]] = {
-    "outcome": {value: each.phrase for value, each in OUTCOMES.items()},
-    "transition": {value: each.phrase for value, each in STUDIO_TRANSITIONS.items()},
-    "finding": {code: entry.title for code, entry in CATALOGUE.items()},
-}
-"""What pages call values of such fields."""
 _STUDIO = frozenset({"success", "failed", "none"})
 _SIDS = {"CA": "call", "VX": "session", "AC": "account"}
 _ID = re.compile(r"(CA|VX|AC)?[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -310,17 +273,16 @@ def _texts(name: str, token: FilterToken) -> Criterion:
             "either all values end with *, or none", _again(name, token, [Piece(p.text, True) for p in token.pieces])
         )
     op: Op = "^" if True in begins else "="
-    if name in CLOSED:
+    if known := closed_values(name):
         if op == "^" and name == "is":
             raise _Wrong(f"one of {', '.join(STATES)} is expected")
         found = tuple(one.lower() for one in found)
         if op == "=":
-            _check_closed(name, token, found)
+            _check_closed(name, known, token, found)
     return Criterion(name, op, found, token.negated)
 
 
-def _check_closed(name: str, token: FilterToken, found: tuple[str, ...]) -> None:
-    known = CLOSED[name]
+def _check_closed(name: str, known: Mapping[str, str], token: FilterToken, found: tuple[str, ...]) -> None:
     for place, one in enumerate(found):
         if one not in known:
             near = get_close_matches(one.replace(" ", "_"), known, 1, 0.5) or _in_words(name, one)
@@ -339,7 +301,7 @@ _FEW = 12
 
 def _in_words(name: str, written: str) -> list[str]:
     """The value that pages call so, or nearly."""
-    phrases = {phrase.lower(): value for value, phrase in PHRASES.get(name, {}).items()}
+    phrases = {phrase.lower(): value for value, phrase in closed_values(name).items() if phrase}
     return [phrases[phrase] for phrase in get_close_matches(written, phrases, 1, 0.6)]
 
 
@@ -349,7 +311,7 @@ def _again(name: str, token: FilterToken, pieces: Iterable[Piece]) -> str:
 
 
 def _unknown(name: str, token: FilterToken, written: str) -> _Wrong:
-    known = (*FIELDS, *TIMES, *ALIASES)
+    known = (*FILTER_FIELDS, *TIMES, *ALIASES)
     near = (
         get_close_matches(name, known, 1, 0.76) or [one for one in known if len(name) > 1 and one.startswith(name)][:1]
     )
@@ -364,4 +326,4 @@ def _unknown(name: str, token: FilterToken, written: str) -> _Wrong:
 
 
 def _example(name: str) -> str:
-    return f"{write_name(name)}:{FIELDS[name].example if name in FIELDS else 'gold'}"
+    return f"{write_name(name)}:{FILTER_FIELDS[name].example if name in FILTER_FIELDS else 'gold'}"

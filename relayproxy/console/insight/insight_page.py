@@ -14,6 +14,7 @@ from aiohttp import web
 
 from relayproxy.console.calls.findings import slow_ms
 from relayproxy.console.filters import values
+from relayproxy.console.filters.fields import FILTER_FIELDS, GROUPS
 from relayproxy.console.filters.language import write_criterion, zone_of
 from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.http.json_response import json_response
@@ -35,25 +36,12 @@ from relayproxy.console.insight.selection import (
 from relayproxy.console.insight.statistics import FEW
 from relayproxy.console.insight.summary import CallsSummary, step_of, summarize
 from relayproxy.store.read.criteria import PARAM, Criterion, kind_of_field
-from relayproxy.store.read.insight import FIELDS, label_names
+from relayproxy.store.read.insight import can_group, label_names
 from relayproxy.store.read.queries import Queries
 from relayproxy.text import storable
 
-BY = {
-    "route": "Route",
-    "backend": "Backend",
-    "version": "Backend version",
-    "to": "Called number",
-    "from": "Calling number",
-    "direction": "Direction",
-    "outcome": "Outcome",
-    "transition": "Studio transition",
-    "reason": "Handoff reason",
-    "tag": "Tag",
-    "lang": "Language",
-    "finding": "Finding",
-}
-"""What calls can be told apart by, in words; custom parameters come to these."""
+BY = {name: FILTER_FIELDS[name].title for name in GROUPS}
+"""What calls can be grouped by, in words; custom parameters come to these."""
 RANGES = (("24 hours", "since:24h"), ("7 days", "since:7d"), ("30 days", "since:30d"), ("90 days", "since:90d"))
 PERIODS = (
     ("This week and the one before", "since:14d until:7d", "since:7d"),
@@ -206,7 +194,7 @@ def _read(queries: Queries, chosen: list[Selection], by: str) -> tuple[Side, ...
 
 def _by(request: web.Request) -> str:
     by = storable(request.query.get("by", ""))
-    if by and by not in FIELDS and kind_of_field(by) != "label":
+    if by and not can_group(by):
         raise bad_request(f"by={by[:64]}: one of {', '.join(BY)} or {PARAM}<name> is expected.")
     return by
 

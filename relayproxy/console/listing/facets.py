@@ -1,31 +1,18 @@
 """Facets: the sidebar's values with their counts, each a link that changes the filter.
 
-Knows: which fields are listed, what they are called, which values are chosen.
+Knows: which values are chosen; which facets are of use.
 Must not know: SQL, HTML.
 """
 
 from dataclasses import dataclass
 
-from relayproxy.console import words
 from relayproxy.console.filters.edits import Edits
+from relayproxy.console.filters.fields import FACETS, FILTER_FIELDS
 from relayproxy.console.filters.language import Query
-from relayproxy.conversation.checks.findings import CATALOGUE
 from relayproxy.store.read import facets as store
 from relayproxy.store.read.criteria import PARAM
 from relayproxy.store.read.queries import Queries
 
-TITLES = {
-    "transition": "Studio",
-    "outcome": "Outcome",
-    "unanswered": "Unanswered",
-    "finding": "Findings",
-    "route": "Route",
-    "tag": "Tags",
-    "direction": "Direction",
-    "backend": "Backend",
-    "version": "Backend version",
-}
-FIELDS = (*TITLES, PARAM)
 MAX_OPTIONS = 8
 """Values of a facet, and custom parameters."""
 ALL = 200
@@ -82,10 +69,10 @@ class Sidebar:
 def sidebar(queries: Queries, query: Query, more: str = "") -> Sidebar:
     """Counts and options under a filter, of the field `more` as many as there are. A facet without values or with
     nothing to choose between is left out."""
-    found = store.facets(queries, query.criteria, FIELDS, MAX_OPTIONS, {more: ALL})
+    found = store.facets(queries, query.criteria, (*FACETS, PARAM), MAX_OPTIONS, {more: ALL})
     edits = Edits(query.text)
     listed = [_facet(field, found, edits) for field in found.values]
-    order = {field: place for place, field in enumerate(TITLES)}
+    order = {field: place for place, field in enumerate(FACETS)}
     listed.sort(key=lambda facet: order.get(facet.field, len(order)))
     return Sidebar(tuple(facet for facet in listed if _is_of_use(facet, found.sessions)), found.sessions, found.whole)
 
@@ -115,7 +102,7 @@ def _facet(field: str, found: store.Facets, edits: Edits) -> Facet:
         )
         for value, name in zip(listed, names, strict=True)
     ]
-    title = TITLES.get(field, field.removeprefix(PARAM))
+    title = FILTER_FIELDS[field].facet if field in FACETS else field.removeprefix(PARAM)
     sessions, apart = found.sessions, ""
     if field in found.apart:
         sessions, whole = found.apart[field]
@@ -138,12 +125,5 @@ def _names(field: str, listed: tuple[str, ...]) -> list[str]:
 
 
 def _name(field: str, value: str) -> str:
-    if field == "transition":
-        return words.transition(value)[0]
-    if field == "outcome":
-        return words.outcome(value)[0]
-    if field == "unanswered":
-        return "A prompt or key"
-    if field == "finding" and value in CATALOGUE:
-        return CATALOGUE[value].title
-    return value
+    known = FILTER_FIELDS.get(field)
+    return (known.some or known.values.get(value) if known else None) or value

@@ -18,9 +18,9 @@ from relayproxy.console.access.audit_log import searched
 from relayproxy.console.calls.findings import slow_ms
 from relayproxy.console.calls.reading import read_sessions
 from relayproxy.console.connect.addresses import connect
-from relayproxy.console.filters import language
 from relayproxy.console.filters.completion import complete
 from relayproxy.console.filters.edits import Edits, presets
+from relayproxy.console.filters.fields import FILTER_FIELDS, TIMES
 from relayproxy.console.filters.language import Query, criteria_of, parse, write_criterion, zone_of
 from relayproxy.console.filters.values import day_of
 from relayproxy.console.health.journal_gaps import CAUSES, journal_gap_document
@@ -33,7 +33,7 @@ from relayproxy.console.http.render import render
 from relayproxy.console.listing.documents import SessionsDocument, facets_document, listed_session
 from relayproxy.console.listing.facets import sidebar
 from relayproxy.console.listing.sorting import NAMES, sorting_of
-from relayproxy.store.read.criteria import FIELDS, Criteria, Criterion, Op
+from relayproxy.store.read.criteria import Criteria, Criterion, Op
 from relayproxy.store.read.journal_gaps import journal_gaps
 from relayproxy.store.read.queries import SessionPage
 from relayproxy.store.read.search import Hit
@@ -55,8 +55,8 @@ async def page(request: web.Request) -> web.Response:
     context |= {
         "empty": empty,
         "connect": connect(app_context.settings) if empty else None,
-        "fields": FIELDS,
-        "times": language.TIMES,
+        "fields": FILTER_FIELDS,
+        "times": TIMES,
         "causes": CAUSES,
         "presets": presets(asked),
         "sidebar": None,
@@ -216,7 +216,7 @@ def _narrower(text: str) -> Callable[..., tuple[str, str]]:
         token = f"{field}:{value}" if field == "on" else write_criterion(Criterion(field, op, (value,)))
         if field not in others:
             # A day takes the place of whatever time there was.
-            others[field] = quote(edits.without(*(language.TIMES if field in language.TIMES else (field,))))
+            others[field] = quote(edits.without(*(TIMES if field in TIMES else (field,))))
         rest = others[field]
         return token, f"/sessions?q={rest}{'%20' * bool(rest)}{quote(token)}"
 

@@ -8,24 +8,22 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from relayproxy.console.filters.fields import FILTER_FIELDS
 from relayproxy.console.http.middleware import bad_request
 from relayproxy.store.read.criteria import SORTS, Sort
 
 NEWEST = "-started"
 """The order without a `sort`: live sessions first, then the newest."""
+_OLDEST = "started"
 NAMES = {
     NEWEST: "Newest first",
-    "started": "Oldest first",
-    "-duration": "Longest first",
-    "duration": "Shortest first",
-    "-turns": "Most turns first",
-    "turns": "Fewest turns first",
-    "-latency": "Slowest answer first",
-    "latency": "Quickest answers first",
-    "-wait": "Longest wait first",
-    "wait": "Shortest waits first",
-    "-interruptions": "Most interruptions first",
-    "interruptions": "Fewest interruptions first",
+    _OLDEST: "Oldest first",
+    **{
+        f"{sign}{field}": name
+        for field in SORTS
+        if field != _OLDEST
+        for sign, name in zip(("-", ""), FILTER_FIELDS[field].orders, strict=True)
+    },
 }
 """What `sort` takes, in words."""
 

@@ -1,6 +1,6 @@
 """Conditions: criteria as SQL.
 
-Knows: which column, label or index answers which field.
+Knows: which conditions the database answers quickly; how labels and words are looked up.
 Must not know: how people write filters; what a query is for.
 """
 
@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, literal_column, not_, or_, select
 from sqlalchemy.sql.expression import column
 
-from relayproxy.store.read.criteria import Criteria, Criterion, kind_of_field
+from relayproxy.store.read.criteria import FIELDS, STATES, Criteria, Criterion, kind_of_field
 from relayproxy.store.read.search import said, said_in
-from relayproxy.store.schema.tables import labels, notes, sessions
+from relayproxy.store.schema.tables import labels, sessions
 
 LONGEST = 25 * 3600 * 10**9
 """Nanoseconds that a session may have begun before a range of time and still reach into it: Twilio ends every call
@@ -21,53 +21,12 @@ FEW = 5000
 """So many matches are looked up first and the sessions then; of more, the newest sessions are looked at one by one."""
 
 _c = sessions.c
-_TEXTS: dict[str, tuple[ColumnElement[Any], ...]] = {
-    "outcome": (_c.outcome,),
-    "transition": (_c.studio_transition,),
-    "number": (_c.from_number, _c.to_number),
-    "from": (_c.from_number,),
-    "to": (_c.to_number,),
-    "direction": (_c.direction,),
-    "route": (_c.route,),
-    "backend": (_c.backend,),
-    "version": (_c.backend_version,),
-    "reason": (_c.handoff_reason,),
-    "id": (_c.session_id, _c.id, _c.call_sid),
-    "session": (_c.session_id, _c.id),
-    "call": (_c.call_sid,),
-    "account": (_c.account_sid,),
-    "confidence": (_c.confidence,),
-    "ended_by": (_c.ended_by,),
-}
-_NUMBERS: dict[str, ColumnElement[Any]] = {
-    "turns": _c.turns,
-    "responses": _c.responses,
-    "interruptions": _c.interruptions,
-    "unanswered": _c.unanswered,
-    "stale": _c.stale_chunks,
-    "errors": _c.errors,
-    "warnings": _c.warnings,
-    "messages": _c.messages,
-    "code": _c.twilio_error_code,
-    "wait": _c.longest_wait_ms,
-    "latency": _c.response_max_ms,
-    "p50": _c.response_p50_ms,
-    "p95": _c.response_p95_ms,
-    "duration": (_c.ended_at - _c.started_at) // literal(1_000_000),
-}
 SORTED_BY: dict[str, ColumnElement[Any]] = {
     "started": _c.started_at,
     "duration": column("duration", _selectable=sessions),  # which the database keeps: see `schema`
-    **{name: _NUMBERS[name] for name in ("turns", "latency", "wait", "interruptions")},
+    **{name: FIELDS[name].columns[0] for name in ("turns", "latency", "wait", "interruptions")},
 }
 """What a session's place in a sorted list goes by; null for those that come last."""
-_STATES: dict[str, ColumnElement[bool]] = {
-    "live": _c.ended_at.is_(None),
-    "ended": _c.ended_at.is_not(None),
-    "handoff": _c.handoff_reason.is_not(None),
-    "gap": _c.gaps > 0,
-    "noted": select(notes.c.id).where(notes.c.session == _c.id).exists(),
-}
 _COMPARE: dict[str, Callable[[Any, Any], ColumnElement[bool]]] = {
     "=": lambda column, value: column == value,
     ">": lambda column, value: column > value,
@@ -108,15 +67,17 @@ def _condition(one: Criterion, dialect: str, criteria: Criteria, db: Connection 
     if kind == "label":
         return _labelled(one, dialect, criteria, db)
     if kind == "is":
-        whole = or_(*(_STATES[str(value)] for value in one.values))
+        whole = or_(*(STATES[str(value)] for value in one.values))
     elif kind == "text":
-        parts = [_text(column, one, str(value), dialect) for column in _TEXTS[one.field] for value in one.values]
+        parts = [
+            _text(column, one, str(value), dialect) for column in FIELDS[one.field].columns for value in one.values
+        ]
         whole = or_(*parts)
         if one.op == "^" and db is not None and dialect == "sqlite" and not _few(db, select(_c.id).where(whole)):
             # All that begin so would be sorted by time; looking at the newest first finds enough of them sooner.
             whole = func.coalesce(whole, literal(False))
     else:
-        whole = or_(*(_COMPARE[one.op](_NUMBERS[one.field], value) for value in one.values))
+        whole = or_(*(_COMPARE[one.op](FIELDS[one.field].columns[0], value) for value in one.values))
     # What is not there has none of the values.
     return not_(func.coalesce(whole, False)) if one.negated else whole
 

@@ -1,11 +1,16 @@
 """Criteria: what a list of sessions is filtered and sorted by.
 
-Knows: every field, what kind of values it takes, what it means in words.
-Must not know: how people write filters; SQL.
+Knows: every field, what kind of values it takes, which columns have them.
+Must not know: how people write filters; how conditions become a query.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, literal, select
+from sqlalchemy.sql.elements import NamedColumn
+
+from relayproxy.store.schema.tables import notes, sessions
 
 Op = Literal["=", "^", ">", ">=", "<", "<="]
 """`^`: begins with."""
@@ -18,55 +23,69 @@ TAG = "tag"
 """The name of labels that people give; all others are derived."""
 
 
-@dataclass(frozen=True, slots=True)
+_c = sessions.c
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Field:
-    """One thing to filter by; `help` says in a phrase what it is, `example` shows a value."""
+    """One thing to filter by, and what answers it."""
 
     kind: FieldKind
-    help: str
-    example: str
+    columns: tuple[NamedColumn[Any], ...] = ()
+    """Of a text: any of them has the value. Of a number: its one column."""
+    indexed: bool = False
+    """Values are found by their beginning in an index, however old they are."""
+    groups: bool = False
+    """Calls can be grouped by it; by labels they always can."""
 
 
 FIELDS: dict[str, Field] = {
-    "is": Field("is", "state: live, ended; or what it has: handoff, gap, noted", "live"),
-    "outcome": Field("text", "how the session ended", "caller_hangup"),
-    "transition": Field("text", "the way that Studio took: success, failed, none, unknown", "failed"),
-    "wait": Field("seconds", "the longest wait for an answer, also when none came or the caller asked again", ">4"),
-    "latency": Field("seconds", "the slowest answer of the session, from the last prompt before it", ">2"),
-    "p50": Field("seconds", "the median wait for an answer", ">1.2"),
-    "p95": Field("seconds", "the 95th percentile of the waits for an answer", ">3"),
-    "duration": Field("seconds", "how long the session took", ">5m"),
-    "turns": Field("number", "number of turns", ">10"),
-    "responses": Field("number", "number of answers", ">10"),
-    "interruptions": Field("number", "how often the agent was cut off", ">0"),
-    "unanswered": Field("number", "turns with a prompt or key left without an answer, asked again or not", ">0"),
-    "stale": Field("number", "text messages sent after an interruption", ">0"),
-    "errors": Field("number", "findings that are errors", ">0"),
-    "warnings": Field("number", "findings that are warnings", ">0"),
-    "finding": Field("label", "code of a finding", "slow_turn"),
-    "number": Field("text", "either party's number", "+1415*"),
-    "from": Field("text", "the calling number", "+1415*"),
-    "to": Field("text", "the called number", "+1415*"),
-    "direction": Field("text", "inbound or outbound", "inbound"),
-    "route": Field("text", "the relay's route", "default"),
-    "backend": Field("text", "URL of the backend", "wss://agent*"),
-    "version": Field("text", "version of the backend, where version_from says that calls tell it", "2.4.1"),
-    "tag": Field("label", "a tag that somebody gave", "todo"),
-    "lang": Field("label", "a language that was heard", "en-US"),
-    "reason": Field("text", "reasonCode of the handoff", "live-agent-handoff"),
-    "code": Field("number", "error code that Twilio logs", "64105"),
-    "messages": Field("number", "number of messages, both ways", ">1000"),
-    "id": Field("text", "any id of a call or session, also of other dialects than Twilio's", "v2:…"),
-    "session": Field("text", "Twilio's VX id, or the recording's own id", "VX…"),
-    "call": Field("text", "the call SID", "CA…"),
-    "account": Field("text", "the account SID", "AC…"),
-    "confidence": Field("text", "how sure the ending is: certain, likely, guess", "guess"),
-    "ended_by": Field("text", "who ended it: caller, backend, twilio, proxy", "backend"),
+    "is": Field("is"),
+    "outcome": Field("text", (_c.outcome,), groups=True),
+    "transition": Field("text", (_c.studio_transition,), groups=True),
+    "wait": Field("seconds", (_c.longest_wait_ms,)),
+    "latency": Field("seconds", (_c.response_max_ms,)),
+    "p50": Field("seconds", (_c.response_p50_ms,)),
+    "p95": Field("seconds", (_c.response_p95_ms,)),
+    "duration": Field("seconds", (((_c.ended_at - _c.started_at) // literal(1_000_000)).label("duration_ms"),)),
+    "turns": Field("number", (_c.turns,)),
+    "responses": Field("number", (_c.responses,)),
+    "interruptions": Field("number", (_c.interruptions,)),
+    "unanswered": Field("number", (_c.unanswered,)),
+    "stale": Field("number", (_c.stale_chunks,)),
+    "errors": Field("number", (_c.errors,)),
+    "warnings": Field("number", (_c.warnings,)),
+    "finding": Field("label"),
+    "number": Field("text", (_c.from_number, _c.to_number), indexed=True),
+    "from": Field("text", (_c.from_number,), indexed=True, groups=True),
+    "to": Field("text", (_c.to_number,), indexed=True, groups=True),
+    "direction": Field("text", (_c.direction,), groups=True),
+    "route": Field("text", (_c.route,), groups=True),
+    "backend": Field("text", (_c.backend,), groups=True),
+    "version": Field("text", (_c.backend_version,), groups=True),
+    "tag": Field("label"),
+    "lang": Field("label"),
+    "reason": Field("text", (_c.handoff_reason,), groups=True),
+    "code": Field("number", (_c.twilio_error_code,)),
+    "messages": Field("number", (_c.messages,)),
+    "id": Field("text", (_c.session_id, _c.id, _c.call_sid), indexed=True),
+    "session": Field("text", (_c.session_id, _c.id), indexed=True),
+    "call": Field("text", (_c.call_sid,), indexed=True),
+    "account": Field("text", (_c.account_sid,)),
+    "confidence": Field("text", (_c.confidence,)),
+    "ended_by": Field("text", (_c.ended_by,)),
 }
-"""Beside these there is `param.<name>` for every custom parameter."""
+"""Beside these there is `param.<name>` for every custom parameter. What people read and write of each stands under the
+same name in `console.filters.fields`."""
 
-STATES = ("live", "ended", "handoff", "gap", "noted")
-"""Values of `is`."""
+STATES: dict[str, ColumnElement[bool]] = {
+    "live": _c.ended_at.is_(None),
+    "ended": _c.ended_at.is_not(None),
+    "handoff": _c.handoff_reason.is_not(None),
+    "gap": _c.gaps > 0,
+    "noted": select(notes.c.id).where(notes.c.session == _c.id).exists(),
+}
+"""Values of `is`, and what holds of a session in each."""
 
 
 @dataclass(frozen=True, slots=True)

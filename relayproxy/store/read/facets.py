@@ -16,7 +16,7 @@ from sqlalchemy import Connection, case, func, select
 from sqlalchemy.sql.elements import NamedColumn
 
 from relayproxy.store.read.conditions import after, conditions
-from relayproxy.store.read.criteria import PARAM, Criteria, kind_of_field
+from relayproxy.store.read.criteria import FIELDS, PARAM, Criteria, kind_of_field
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.tables import labels, sessions
 
@@ -30,26 +30,10 @@ _c = sessions.c
 SOME = ">0"
 """The one value of a number that is listed: that there is any."""
 _COLUMNS: dict[str, tuple[NamedColumn[Any], ...]] = {
-    "unanswered": (case((_c.unanswered > 0, SOME)).label("any_unanswered"),),
-    "outcome": (_c.outcome,),
-    "transition": (_c.studio_transition,),
-    "number": (_c.from_number, _c.to_number),
-    "from": (_c.from_number,),
-    "to": (_c.to_number,),
-    "direction": (_c.direction,),
-    "route": (_c.route,),
-    "backend": (_c.backend,),
-    "version": (_c.backend_version,),
-    "reason": (_c.handoff_reason,),
-    "id": (_c.session_id, _c.id, _c.call_sid),
-    "session": (_c.session_id, _c.id),
-    "call": (_c.call_sid,),
-    "account": (_c.account_sid,),
-    "confidence": (_c.confidence,),
-    "ended_by": (_c.ended_by,),
+    name: field.columns if field.kind == "text" else (case((field.columns[0] > 0, SOME)).label(f"any_{name}"),)
+    for name, field in FIELDS.items()
+    if field.columns
 }
-_INDEXED = frozenset({"number", "from", "to", "id", "session", "call"})
-"""Fields whose values are found by their beginning, however old they are."""
 
 _NOTHING: Mapping[str, int] = {}
 
@@ -105,7 +89,7 @@ def values(
             (one for one in counted if low in one[0].lower()), key=lambda one: not one[0].lower().startswith(low)
         )
         known.update(first[:limit])
-        if len(known) < limit and prefix and (field in _INDEXED or kind_of_field(field) == "label"):
+        if len(known) < limit and prefix and _is_indexed(field):
             for value in _steps(db, field, prefix, limit):
                 known.setdefault(value, None)
     return tuple(known.items())[:limit]
@@ -176,6 +160,10 @@ def _labels(db: Connection, counted: Sequence[str], fields: Sequence[str], limit
     named = Counter({name: each.total() for name, each in by_name.items() if name not in fields})
     kept = {*fields, *(name for name, _ in _most(named, limit))}
     return {name: each for name, each in by_name.items() if name in kept}
+
+
+def _is_indexed(field: str) -> bool:
+    return kind_of_field(field) == "label" or (field in FIELDS and FIELDS[field].indexed)
 
 
 def _most(counter: Counter[str], limit: int) -> Values:

@@ -19,7 +19,7 @@ from sqlalchemy import ColumnElement, FromClause, Select, and_, case, func, lite
 
 from relayproxy.conversation.measures.numbers import description
 from relayproxy.store.read.conditions import conditions
-from relayproxy.store.read.criteria import Criteria, kind_of_field
+from relayproxy.store.read.criteria import FIELDS, Criteria, kind_of_field
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.tables import labels, sessions, turns
 
@@ -29,19 +29,6 @@ EXACT = 100_000
 """Up to so many latencies are read to the millisecond; of more, those from 128 ms on are rounded by 0.8 % at most."""
 
 _c = sessions.c
-_COLUMNS: dict[str, ColumnElement[Any]] = {
-    "route": _c.route,
-    "backend": _c.backend,
-    "version": _c.backend_version,
-    "to": _c.to_number,
-    "from": _c.from_number,
-    "direction": _c.direction,
-    "outcome": _c.outcome,
-    "transition": _c.studio_transition,
-    "reason": _c.handoff_reason,
-}
-FIELDS = tuple(_COLUMNS)
-"""What calls can be told apart by, besides labels (`tag`, `lang`, `finding`, `param.<name>`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +240,11 @@ class Numbers:
         return tuple(Latency(*row) for row in self._grouped(query, 3, reach))
 
 
+def can_group(field: str) -> bool:
+    """Whether calls can be grouped by a field: by some texts, and by labels."""
+    return kind_of_field(field) == "label" or (field in FIELDS and FIELDS[field].groups)
+
+
 def first_call(queries: Queries) -> int | None:
     """When the first of all calls began."""
     with queries.reading() as db:
@@ -305,11 +297,11 @@ def _sums(row: Any) -> Sums:
 
 
 def _value(field: str) -> tuple[ColumnElement[Any], FromClause]:
-    if field in _COLUMNS:
-        # An empty text is as little of a value as none at all.
-        return func.nullif(_COLUMNS[field], "").label("value"), sessions
-    if kind_of_field(field) != "label":
+    if not can_group(field):
         raise ValueError(f"{field} is nothing that calls can be told apart by")
+    if kind_of_field(field) != "label":
+        # An empty text is as little of a value as none at all.
+        return func.nullif(FIELDS[field].columns[0], "").label("value"), sessions
     # An expression, so that SQLite looks labels up by session: a name alone finds those of every call.
     mine = and_(labels.c.session == _c.id, labels.c.name.concat("") == field)
     return labels.c.value.label("value"), sessions.outerjoin(labels, mine)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relayproxy.console.filters.language import CLOSED, Query, parse, write
+from relayproxy.console.filters.fields import closed_values
+from relayproxy.console.filters.language import Query, parse, write
 from relayproxy.console.filters.tokens import tokens
 from relayproxy.store.read.criteria import FIELDS, Criteria, Criterion, Op, kind_of_field
 
@@ -254,8 +255,8 @@ values = st.text(max_size=12).map(lambda text: text.replace("\0", ""))
 def criterions(draw: st.DrawFn) -> Criterion:
     name = draw(st.sampled_from([*FIELDS]) | values.filter(bool).map(lambda name: f"param.{name}"))
     negated = draw(st.booleans())
-    if name in CLOSED:
-        return Criterion(name, "=", tuple(draw(st.lists(st.sampled_from(CLOSED[name]), min_size=1))), negated)
+    if known := [*closed_values(name)]:
+        return Criterion(name, "=", tuple(draw(st.lists(st.sampled_from(known), min_size=1))), negated)
     if kind_of_field(name) in ("number", "seconds"):
         op: Op = draw(st.sampled_from(OPS))
         number = st.integers(0, 2**31 - 1)

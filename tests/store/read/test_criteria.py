@@ -37,7 +37,7 @@ def test_no_field_takes_the_place_of_a_custom_parameter() -> None:
 @pytest.mark.parametrize("name", [*FIELDS, "param.plan"])
 @pytest.mark.parametrize("negated", [False, True])
 def test_every_field_can_be_asked_of_the_database(name: str, negated: bool) -> None:
-    values: dict[FieldKind | None, tuple[str | int, ...]] = {"number": (1, 2), "seconds": (1000,), "is": STATES}
+    values: dict[FieldKind | None, tuple[str | int, ...]] = {"number": (1, 2), "seconds": (1000,), "is": tuple(STATES)}
     criterion = Criterion(name, "=", values.get(kind_of_field(name), ("a", "b")), negated)
 
     (condition,) = conditions(Criteria((criterion,)), "sqlite")
