@@ -43,9 +43,10 @@ def displaced_by(
 def _by_time(response: Response, at: int, inputs: int, input_at: int, turn: TurnDraft | None) -> ResponseEvent | None:
     silence, interruption = at - response.last_at, response.interruption
     if interruption is None:
+        if inputs == response.inputs:
+            return None
         restarted = at - max(response.last_at, input_at) > RESTART
-        displaced = silence > SILENCE or restarted or not response.streams
-        return "new_input" if displaced and inputs != response.inputs else None
+        return "new_input" if silence > SILENCE or restarted or not response.streams else None
     sent_before = turn is response.turn and at - interruption.moment.out < IN_FLIGHT
     if silence > SILENCE and not sent_before:
         return "pause"
