@@ -87,6 +87,7 @@ class Budget(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.input_delay + latency + self.output_delay
 
 
+# The API has it as it is.
 class ChunkGaps(msgspec.Struct, frozen=True):
     """Distances between consecutive text messages of one answer, milliseconds."""
 

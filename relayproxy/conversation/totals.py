@@ -6,10 +6,13 @@ Must not know: how they are derived, stored or drawn; turns.
 Durations (`…_ms`) are milliseconds. Absent is None with a reason, never 0 or -1.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
+Natural = Annotated[int, Meta(extra_json_schema={"minimum": 0})]
+"""Never negative; said and not checked, so that whatever is stored can be read."""
 WaitingFor = Literal["backend", "caller", "tts"]
 NullReason = Literal[
     "no_response",
@@ -41,15 +44,16 @@ class Spread(msgspec.Struct, frozen=True):
     excluded: dict[str, int] = {}
 
 
+# The API has it as it is.
 class Silence(msgspec.Struct, frozen=True):
     """Stretches in which nobody spoke, for one of those who could have."""
 
-    total_ms: int = 0
-    longest_ms: int = 0
-    episodes: int = 0
-    """Stretches over the threshold: 3 s for the backend and TTS, 8 s for the caller."""
-    estimated: bool = True
-    """From estimated playback (Tier A), not from speaker events."""
+    total_ms: Natural = 0
+    longest_ms: Natural = 0
+    episodes: Annotated[
+        Natural, Meta(description="Stretches over the threshold: 3 s for the backend and TTS, 8 s for the caller.")
+    ] = 0
+    estimated: Annotated[bool, Meta(description="From estimated playback (Tier A), not from speaker events.")] = True
 
 
 class Totals(msgspec.Struct, frozen=True):

@@ -7,23 +7,13 @@ Must not know: which numbers there are.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, TypeVar
 
-import msgspec
 from msgspec import Meta
 
 from relayproxy.console.http.documents import Count, Document, with_fields
 from relayproxy.conversation.measures.number import Number, Of
-from relayproxy.conversation.model import ChunkGaps
-from relayproxy.conversation.totals import Silence, Spread
+from relayproxy.conversation.totals import Spread
 
 D = TypeVar("D", bound=Document)
-
-
-class ChunkGapsDocument(Document, frozen=True):
-    """Percentiles of the chunk gaps of a reply, milliseconds."""
-
-    p50_ms: int
-    p95_ms: int
-    max_ms: int
 
 
 class SpreadDocument(Document, frozen=True):
@@ -36,21 +26,10 @@ class SpreadDocument(Document, frozen=True):
     excluded: Annotated[dict[str, Count], Meta(description="How many are not in `n`, by why; see NullReason.")]
 
 
-class SilenceDocument(Document, frozen=True):
-    """Stretches in which nobody spoke."""
-
-    total_ms: Count
-    longest_ms: Count
-    episodes: Count
-    estimated: bool
-
-
 _TYPES: dict[Any, Any] = {
     int: Count,
-    ChunkGaps | None: ChunkGapsDocument | None,
     Spread: SpreadDocument,
     dict[str, int]: dict[str, Count],
-    dict[str, Silence]: dict[str, SilenceDocument],
 }
 """Of numbers in the API, by what they are in the conversation, where it is not the same."""
 
@@ -73,27 +52,10 @@ def _type(number: Number[Any]) -> Any:
 
 
 def _read(number: Number[Of]) -> Callable[[Of], Any]:
-    made = _MADE.get(number.type)
     # Found here and not at each call: the turns of a long session are thousands.
     read = number.value if number.nanoseconds else number.read
-    return read if made is None else lambda of: made(read(of))
+    return (lambda of: _spread(read(of))) if number.type is Spread else read
 
 
-def _spread(spread: Spread) -> SpreadDocument:
+def _spread(spread: Any) -> SpreadDocument:
     return SpreadDocument(p50=spread.p50_ms, p95=spread.p95_ms, max=spread.max_ms, n=spread.n, excluded=spread.excluded)
-
-
-def _chunk_gaps(gaps: ChunkGaps | None) -> ChunkGapsDocument | None:
-    return None if gaps is None else ChunkGapsDocument(p50_ms=gaps.p50_ms, p95_ms=gaps.p95_ms, max_ms=gaps.max_ms)
-
-
-def _silence(silence: Mapping[str, Silence]) -> dict[str, SilenceDocument]:
-    return {who: SilenceDocument(**msgspec.structs.asdict(one)) for who, one in silence.items()}
-
-
-_MADE: dict[Any, Callable[[Any], Any]] = {
-    ChunkGaps | None: _chunk_gaps,
-    Spread: _spread,
-    dict[str, Silence]: _silence,
-}
-"""Makes the value in the API of that in the conversation, by its type there."""

@@ -6,14 +6,17 @@ Must not know: any number.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from relayproxy.conversation.model import Tier
 from relayproxy.conversation.totals import milliseconds
 
 Of = TypeVar("Of")
+Share = Annotated[float, Meta(ge=0, le=1)]
+"""A part of a whole."""
 Value = float | None | msgspec.Struct | Mapping[str, int] | Mapping[str, msgspec.Struct]
 """One value or, where a number has several, a Struct or a mapping of them; durations in these end in `_ms`."""
 

@@ -9,7 +9,7 @@ The API, the spans, `docs/numbers.md` and the pages iterate over these tables.
 
 from typing import Any, Literal
 
-from relayproxy.conversation.measures.number import Number
+from relayproxy.conversation.measures.number import Number, Share
 from relayproxy.conversation.measures.session_numbers import SESSION_NUMBERS
 from relayproxy.conversation.model import ChunkGaps, Interruption, Turn
 from relayproxy.conversation.totals import NullReason
@@ -207,7 +207,7 @@ INTERRUPTION_NUMBERS: tuple[Number[Interruption], ...] = (
         "unheard_ratio", "Unheard ratio", "A", lambda cut: cut.unheard_ratio,
         "Unheard characters, of all characters of the speech that it cut off. `match` says how the place was found: "
         "exact, fuzzy or none.",
-        attribute="relayproxy.interruption.unheard_ratio", unit="1", type=float | None, absent="nothing had been sent",
+        attribute="relayproxy.interruption.unheard_ratio", unit="1", type=Share | None, absent="nothing had been sent",
     ),
 )  # fmt: skip
 

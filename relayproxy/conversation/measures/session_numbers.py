@@ -4,7 +4,7 @@ Knows: what each is called, where it starts and ends, when it is absent, and how
 Must not know: how a number is derived; how it is drawn.
 """
 
-from relayproxy.conversation.measures.number import Number
+from relayproxy.conversation.measures.number import Number, Share
 from relayproxy.conversation.model import Conversation
 from relayproxy.conversation.totals import Silence, Spread
 
@@ -91,7 +91,7 @@ SESSION_NUMBERS: tuple[Number[Conversation], ...] = (
     Number(
         "interruption_rate", "Interruption rate", "A", lambda call: call.totals.interruption_rate,
         "Interrupted responses of all that had speakable output (`interrupted_responses` of `responses`).",
-        attribute="relayproxy.interruption.rate", unit="1", type=float | None, absent="there was no response",
+        attribute="relayproxy.interruption.rate", unit="1", type=Share | None, absent="there was no response",
     ),
     Number(
         "false_interruptions", "False interruptions", "A", lambda call: call.totals.false_interruptions,

@@ -7,7 +7,8 @@ from msgspec import Meta
 
 from relayproxy.console.calls.number_fields import number_reader, with_numbers
 from relayproxy.console.http.documents import Document, schemas
-from relayproxy.conversation.measures.number import Number
+from relayproxy.conversation.measures.number import Number, Share
+from relayproxy.conversation.model import ChunkGaps
 from relayproxy.conversation.totals import Spread
 
 TABLE: tuple[Number[int], ...] = (
@@ -50,3 +51,15 @@ def test_the_schema_has_the_words_of_the_table() -> None:
     assert fields["wait_ms"]["description"] == "How long. Deprecated: `wait_ns` has it to the nanosecond."
     assert [name for name, field in fields.items() if field.get("deprecated")] == ["wait_ms"]
     assert fields["reason"]["description"] == "Why there is no wait."
+
+
+def test_what_the_conversation_has_as_the_api_tells_it_is_told_as_it_is() -> None:
+    table: tuple[Number[int], ...] = (
+        Number("gaps", "Gaps", "A", lambda at: ChunkGaps(at, at, at), "How far.", type=ChunkGaps | None),
+        Number("rate", "Rate", "A", lambda at: 1 / at, "How much.", type=Share | None),
+    )
+    fields = schemas([with_numbers(table, {})(SampleDocument)])[1]["Sample"]["properties"]
+
+    assert number_reader(table)(2) == {"gaps": ChunkGaps(2, 2, 2), "rate": 0.5}
+    assert fields["gaps"]["anyOf"][0] == {"$ref": "#/components/schemas/ChunkGaps"}
+    assert fields["rate"]["anyOf"][0] == {"type": "number", "minimum": 0, "maximum": 1}
