@@ -1,16 +1,13 @@
 """The page of the URLs to paste: what the last call of a route tells, and checks that run on request."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
 
-from relayproxy.console.connect.routes import last_call
 from relayproxy.settings.model import Settings
-from relayproxy.store.read.latest_by_route import Arrival
 from relayproxy.store.write.archive import Archive
 from tests.console.browser import launched, watched_page
 from tests.console.conftest import Client
@@ -65,15 +62,6 @@ async def test_what_the_last_call_of_a_route_tells(client: Client, archive: Arch
     assert "Not signed: Twilio signs its requests" in page
     assert "key=secret" not in page
     assert "key=***" in page
-
-
-def test_what_cannot_be_understood_tells_nothing(archive: Archive) -> None:
-    call = booking(archive, ago(90)).commit()
-    row = archive.session(call.id)
-    assert row is not None
-    found = last_call(Arrival(replace(row, detail='{"tier": 5}'), "no opening"))
-    assert found is not None
-    assert (found.signed, found.events) == (None, False)
 
 
 async def test_nothing_is_sent_unless_it_is_asked_for(client: Client, archive: Archive) -> None:
