@@ -15,7 +15,7 @@ PARTS = {
     "/sessions/facets",
     "/sessions/overview",
     "/sessions/{id}/parts",
-    "/sessions/{id}/desk",
+    "/sessions/{id}/annotations",
     "/sessions/{id}/messages",
     "/sessions/{id}/messages/{cursor}",
     "/sessions/{id}/turns/{number}/waterfall",

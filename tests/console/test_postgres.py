@@ -129,7 +129,7 @@ NOWHERE = [
     "/sessions/%00/messages",
     "/sessions/%00/messages/0.1",
     "/sessions/%00/timeline",
-    "/sessions/%00/desk",
+    "/sessions/%00/annotations",
     "/sessions/%00/parts",
     "/sessions/%00/recording",
     "/sessions/%00/slowest",

@@ -18,7 +18,7 @@ from relayproxy.console.calls.findings import FindingView
 from relayproxy.console.calls.reading import StoredSession
 from relayproxy.console.http import display_text
 from relayproxy.console.http.context import APP_CONTEXT
-from relayproxy.console.sessions.annotations import desk_context, sessions_with
+from relayproxy.console.sessions.annotations import annotations_context, sessions_with
 from relayproxy.console.sessions.ending_explanation import explain_ending
 from relayproxy.console.sessions.trace_link import trace_link
 from relayproxy.store.read.criteria import PARAM
@@ -53,9 +53,9 @@ class FindingKind:
 
 
 async def about(
-    request: web.Request, session: StoredSession, findings: tuple[FindingView, ...], now: int, *, desk: bool
+    request: web.Request, session: StoredSession, findings: tuple[FindingView, ...], now: int, *, annotations: bool
 ) -> dict[str, Any]:
-    """What the head and the facts of a session's page need, as of `now`; with `desk` tags and notes too."""
+    """What the head and the facts of a session's page need, as of `now`; with `annotations` tags and notes too."""
     context, conversation = request.app[APP_CONTEXT], session.conversation
     added = await asyncio.to_thread(read_annotations, context.queries, session.row.id)
     found = {
@@ -69,7 +69,7 @@ async def about(
         "parameters": tuple(parameters(conversation.custom_parameters)),
         "setup": display_text.pretty(_json(conversation.setup)) if conversation.setup else "",
     }
-    return found | await desk_context(request, session.row.id, added) if desk else found
+    return found | await annotations_context(request, session.row.id, added) if annotations else found
 
 
 def kinds(findings: Iterable[FindingView]) -> tuple[FindingKind, ...]:

@@ -109,25 +109,25 @@ def sessions_with(label: str, value: str) -> str:
     return "/sessions?" + urlencode({"q": write_criterion(Criterion(label, "=", (value,)))})
 
 
-async def desk_context(request: web.Request, session: str, desk: Annotations) -> dict[str, Any]:
-    """What `desk.html` needs for the session (our id) with these tags and notes."""
+async def annotations_context(request: web.Request, session: str, annotations: Annotations) -> dict[str, Any]:
+    """What `annotations.html` needs for the session (our id) with these tags and notes."""
     tags = await asyncio.to_thread(read_tags, request.app[APP_CONTEXT].queries)
     who = principal_of(request)
     return {
-        "desk": desk,
-        "desk_tags": [(tag, sessions_with(TAG, tag)) for tag in desk.tags],
-        "desk_base": f"/sessions/{session}",
-        "known_tags": [tag for tag in tags if tag not in desk.tags],
-        "deletable": {note.id for note in desk.notes if may_delete(who, note)},
+        "annotations": annotations,
+        "tag_links": [(tag, sessions_with(TAG, tag)) for tag in annotations.tags],
+        "annotations_base": f"/sessions/{session}",
+        "known_tags": [tag for tag in tags if tag not in annotations.tags],
+        "deletable": {note.id for note in annotations.notes if may_delete(who, note)},
         "longest_note": LONGEST_NOTE,
     }
 
 
 async def fragment(request: web.Request) -> web.Response:
-    """`GET /sessions/{id}/desk`: tags and notes alone."""
+    """`GET /sessions/{id}/annotations`: tags and notes alone."""
     session = await _session(request)
-    desk = await asyncio.to_thread(read_annotations, request.app[APP_CONTEXT].queries, session)
-    return render("sessions/annotations.html", request, await desk_context(request, session, desk))
+    annotations = await asyncio.to_thread(read_annotations, request.app[APP_CONTEXT].queries, session)
+    return render("sessions/annotations.html", request, await annotations_context(request, session, annotations))
 
 
 async def form_tag(request: web.Request) -> web.Response:
@@ -153,8 +153,8 @@ async def form_note(request: web.Request) -> web.Response:
 
 async def tags(request: web.Request) -> web.Response:
     """`GET /api/sessions/{id}/tags`."""
-    desk = await asyncio.to_thread(read_annotations, request.app[APP_CONTEXT].queries, await _session(request))
-    return json_response(TagListDocument(items=desk.tags))
+    annotations = await asyncio.to_thread(read_annotations, request.app[APP_CONTEXT].queries, await _session(request))
+    return json_response(TagListDocument(items=annotations.tags))
 
 
 async def put_tag(request: web.Request) -> web.Response:
@@ -172,8 +172,8 @@ async def drop_tag(request: web.Request) -> web.Response:
 
 async def notes(request: web.Request) -> web.Response:
     """`GET /api/sessions/{id}/notes`: first first."""
-    desk = await asyncio.to_thread(read_annotations, request.app[APP_CONTEXT].queries, await _session(request))
-    return json_response(NoteListDocument(items=tuple(map(_note_document, desk.notes))))
+    annotations = await asyncio.to_thread(read_annotations, request.app[APP_CONTEXT].queries, await _session(request))
+    return json_response(NoteListDocument(items=tuple(map(_note_document, annotations.notes))))
 
 
 async def put_note(request: web.Request) -> web.Response:
@@ -248,7 +248,7 @@ async def _unnote(request: web.Request, session: str, number: str) -> None:
 
 
 def _back(session: str) -> web.HTTPSeeOther:
-    return web.HTTPSeeOther(f"/sessions/{quote(session, safe='')}#desk")
+    return web.HTTPSeeOther(f"/sessions/{quote(session, safe='')}#annotations")
 
 
 def _note_document(note: Note) -> NoteDocument:
@@ -256,7 +256,7 @@ def _note_document(note: Note) -> NoteDocument:
 
 
 ROUTES = (
-    web.get("/sessions/{id}/desk", fragment),
+    web.get("/sessions/{id}/annotations", fragment),
     web.post("/sessions/{id}/tags", form_tag),
     web.post("/sessions/{id}/notes", form_note),
     web.get("/api/tags", all_tags),

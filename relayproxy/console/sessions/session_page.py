@@ -39,7 +39,7 @@ async def session(request: web.Request) -> web.Response:
     """`GET /sessions/{id}?turn=`, and the parameters of `messages_context`."""
     found = await _with_turns(request)
     context = _conversation(request, found) | await messages_context(request, found)
-    context |= await about(request, found, context["findings"], time.time_ns(), desk=True)
+    context |= await about(request, found, context["findings"], time.time_ns(), annotations=True)
     return render("sessions/session_page.html", request, context)
 
 
@@ -56,7 +56,7 @@ async def session_parts(request: web.Request) -> web.Response:
     """`GET /sessions/{id}/parts?turn=`: what may have changed on a live page, the turns from `turn` on."""
     found = await _with_turns(request)
     context = _conversation(request, found)
-    context |= await about(request, found, context["findings"], time.time_ns(), desk=False)
+    context |= await about(request, found, context["findings"], time.time_ns(), annotations=False)
     return render("sessions/parts.html", request, context)
 
 

@@ -121,9 +121,9 @@ async def test_forms_work_without_scripts(client: Client, archive: Archive) -> N
 
     async def send(path: str, **form: str) -> str:
         async with client.post(base + path, data=form, allow_redirects=False) as response:
-            assert (response.status, response.headers["Location"]) == (303, f"{base}#desk")
+            assert (response.status, response.headers["Location"]) == (303, f"{base}#annotations")
         async with client.get(base) as response:
-            return (await response.text()).partition('id="desk"')[2].partition("</section>")[0]
+            return (await response.text()).partition('id="annotations"')[2].partition("</section>")[0]
 
     shown = await send("/tags", tag="To do")
     assert '<a href="/sessions?q=tag%3Ato-do"' in shown
@@ -148,7 +148,7 @@ async def test_tags_of_other_sessions_are_offered(client: Client, archive: Archi
     for tag in ("mine", "ours"):
         annotations.add_tag(writer, one.id, tag)
     annotations.add_tag(writer, other.id, "ours")
-    async with client.get(f"/sessions/{other.id}/desk") as response:
+    async with client.get(f"/sessions/{other.id}/annotations") as response:
         text = await response.text()
 
     assert '<option value="mine">' in text
@@ -171,7 +171,7 @@ async def test_a_note_is_deleted_by_its_author_or_an_admin(
     app = build(settings, queries, writer)
     app.middlewares.append(signed_in)
     async with TestClient(TestServer(app)) as client:
-        async with client.get(f"/sessions/{call.id}/desk") as response:
+        async with client.get(f"/sessions/{call.id}/annotations") as response:
             assert ('aria-label="Delete the note' in await response.text()) == (status == 204)
         async with client.delete(f"/api/sessions/{call.id}/notes/{note.id}") as response:
             assert response.status == status

@@ -13,7 +13,7 @@ OpenPage = Callable[..., Page]
 def test_a_reader_tags_and_notes_without_leaving_the_page(visit: OpenPage, archive: Archive) -> None:
     call = samples.booking(archive, samples.ago(100)).commit()
     page = visit(f"/sessions/{call.id}")
-    section = page.locator("#desk")
+    section = page.locator("#annotations")
     page.evaluate("window.stayed = true")
 
     section.get_by_label("Write a note").fill("Half a thought")
@@ -43,7 +43,7 @@ def test_what_was_refused_is_said_and_stays_in_its_field(browser: Browser, conso
     with browser.new_context() as context:
         page = context.new_page()
         page.goto(f"{console}/sessions/{call.id}")
-        section = page.locator("#desk")
+        section = page.locator("#annotations")
         section.get_by_label("Add a tag").fill("::")
         section.get_by_label("Add a tag").press("Enter")
 
@@ -62,7 +62,7 @@ def test_what_was_refused_is_said_and_stays_in_its_field(browser: Browser, conso
 def test_what_is_being_typed_survives_a_live_update(visit: OpenPage, archive: Archive) -> None:
     call = samples.Call(archive, samples.ago(10)).setup().asks(1, "Hello?").commit()
     page = visit(f"/sessions/{call.id}")
-    field = page.locator("#desk").get_by_label("Write a note")
+    field = page.locator("#annotations").get_by_label("Write a note")
     field.fill("She asks about")
     call.answers(5, "Good evening.").commit()
     expect(page.locator("#turns")).to_contain_text("Good evening.")
@@ -77,13 +77,13 @@ def test_without_scripts_the_same_forms_post_and_come_back(visit: OpenPage, arch
     page = visit(f"/sessions/{call.id}", java_script_enabled=False)
     page.get_by_label("Add a tag").fill("To do")
     page.get_by_role("button", name="Add", exact=True).click()
-    expect(page.locator("#desk .given")).to_have_text(["to-do"])
-    assert page.url.endswith("#desk")
+    expect(page.locator("#annotations .given")).to_have_text(["to-do"])
+    assert page.url.endswith("#annotations")
     page.get_by_label("Write a note").fill("Without scripts")
     page.get_by_role("button", name="Add note").click()
     expect(page.locator(".note-text")).to_have_text(["Without scripts"])
     page.get_by_label("Remove the tag to-do").click()
-    expect(page.locator("#desk .given")).to_have_count(0)
+    expect(page.locator("#annotations .given")).to_have_count(0)
 
 
 def test_the_menu_of_downloads_opens_and_closes(visit: OpenPage, archive: Archive) -> None:

@@ -1,11 +1,11 @@
 // Tags and notes without leaving the page. Without this file the same forms post and come back.
 import { fetchMarkup, say, settle } from "../http/page.js";
 
-const desk = () => document.getElementById("desk");
+const annotations = () => document.getElementById("annotations");
 
 /** What a form asks of the API: method, path and body. */
 function wish(form, button) {
-  const base = `/api${desk().dataset.base}`;
+  const base = `/api${annotations().dataset.base}`;
   const fields = new URLSearchParams(new FormData(form, button));
   const kind = form.getAttribute("action").endsWith("/tags") ? "tags" : "notes";
   if (fields.has("remove")) {
@@ -26,25 +26,25 @@ async function ask(method, path, body) {
 
 /** Brings in the present tags and notes; what is being written elsewhere in the section stays. */
 async function refresh(done) {
-  const found = await fetchMarkup(`${desk().dataset.base}/desk`);
-  const theirs = found.getElementById("desk");
-  const focused = document.activeElement?.closest("#desk form[data-keep]")?.dataset.keep ?? done;
-  for (const form of desk().querySelectorAll("form[data-keep]")) {
+  const found = await fetchMarkup(`${annotations().dataset.base}/annotations`);
+  const theirs = found.getElementById("annotations");
+  const focused = document.activeElement?.closest("#annotations form[data-keep]")?.dataset.keep ?? done;
+  for (const form of annotations().querySelectorAll("form[data-keep]")) {
     if (form.dataset.keep === done) continue;
     theirs.querySelector(`form[data-keep=${form.dataset.keep}] [name]`).value = form.querySelector("[name]").value;
   }
   settle(theirs);
-  desk().replaceWith(theirs);
+  annotations().replaceWith(theirs);
   theirs.querySelector(`form[data-keep=${focused ?? "tag"}] [name]`)?.focus({ preventScroll: true });
 }
 
 document.addEventListener("submit", async (event) => {
-  const form = event.target.closest("#desk form");
+  const form = event.target.closest("#annotations form");
   if (!form) return;
   event.preventDefault();
-  const section = desk();
+  const section = annotations();
   if (section.getAttribute("aria-busy")) return;
-  const problem = section.querySelector(".desk-problem");
+  const problem = section.querySelector(".annotations-problem");
   const [method, path, body, done] = wish(form, event.submitter);
   section.setAttribute("aria-busy", "true");
   problem.hidden = true;
@@ -61,7 +61,7 @@ document.addEventListener("submit", async (event) => {
 });
 
 document.addEventListener("keydown", (event) => {
-  const field = event.target.closest?.("#desk textarea");
+  const field = event.target.closest?.("#annotations textarea");
   if (field && event.key === "Enter" && (event.ctrlKey || event.metaKey)) field.form.requestSubmit();
 });
 document.addEventListener("click", (event) => {
