@@ -68,8 +68,3 @@ def _clock(seconds: int) -> str:
     hours, rest = divmod(seconds, _HOUR)
     minutes, seconds = divmod(rest, _MINUTE)
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
-
-
-def moment(name: str, ns: int | None) -> dict[str, str | int | None]:
-    """A wall time as two fields of the API: `name` and, exactly, `name_ns`."""
-    return {name: None if ns is None else rfc3339(ns), f"{name}_ns": ns}

@@ -37,9 +37,7 @@ class LatenciesDocument(Document, frozen=True):
     p95: int | None
     max: int | None
     n: Annotated[Count, Meta(description="Turns that have one.")]
-    excluded: Annotated[
-        dict[str, Count], Meta(description="How many are not in `n`, by why; as null_reason of a turn.")
-    ]
+    excluded: Annotated[dict[str, Count], Meta(description="How many are not in `n`, by why; see NullReason.")]
 
 
 class RangeDocument(Document, frozen=True):

@@ -20,7 +20,6 @@ from relayproxy.console.http.parameters import whole_number
 from relayproxy.console.sessions.documents import session_document, turns_document
 from relayproxy.console.sessions.message_documents import messages_document
 
-MOST_SESSIONS = 500
 MOST_MESSAGES = 5000
 MOST_TURNS = 500
 
