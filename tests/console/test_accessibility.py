@@ -24,6 +24,8 @@ TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # Each element costs milliseconds: of messages of one kind from one side, the first few are looked at.
 MARK_MORE_OF_THE_SAME = """() => {
   const seen = new Map();
+  const marked = "data-more-of-the-same";
+  for (const element of document.querySelectorAll(`[${marked}]`)) element.removeAttribute(marked);
   for (const row of document.querySelectorAll("#wire > li")) {
     const kind = row.className + row.querySelector(".kind")?.dataset.kind;
     seen.set(kind, (seen.get(kind) ?? 0) + 1);
@@ -31,22 +33,53 @@ MARK_MORE_OF_THE_SAME = """() => {
   }
 }"""
 COLOURS = ["color-contrast", "link-in-text-block"]
+# Most of the time goes into colours: of elements that are alike in all that decides them, themselves, above and below,
+# the first few are looked at.
+MARK_MORE_OF_THE_SAME_LOOK = """() => {
+  const DECIDES = ["color", "backgroundColor", "backgroundImage", "fontSize", "fontWeight", "opacity", "filter",
+    "textShadow", "textDecorationLine", "visibility", "position"];
+  const numbers = new Map(), owns = new Map(), wholes = new Map(), seen = new Map();
+  const number = (...what) => {
+    const key = what.join("|");
+    if (!numbers.has(key)) numbers.set(key, numbers.size);
+    return numbers.get(key);
+  };
+  const look = (element) => {
+    const style = getComputedStyle(element);
+    const text = [...element.childNodes].some((one) => one.nodeType === 3 && one.data.trim());
+    const decides = DECIDES.map((name) => style[name]);
+    owns.set(element, number(element.tagName, element.getAttribute("class"), text, ...decides));
+    wholes.set(element, number(owns.get(element), "with", ...[...element.children].map(look)));
+    return wholes.get(element);
+  };
+  const mark = (element, above) => {
+    const whole = number(above, "above", wholes.get(element));
+    seen.set(whole, (seen.get(whole) ?? 0) + 1);
+    const enough = seen.get(whole) > 3;
+    element.toggleAttribute("data-more-of-the-same", enough);
+    if (enough) return;
+    const within = number(above, "then", owns.get(element));
+    for (const child of element.children) mark(child, within);
+  };
+  look(document.body);
+  mark(document.body, 0);
+}"""
 
 
 def complaints(page: Page, look: str) -> list[str]:
     """What axe-core finds. Nothing differs but colours in the dark, and all else on a phone."""
-    colours = {rule: {"enabled": look == "wide"} for rule in COLOURS}
-    found = _violations(page, runOnly={"type": "tag", "values": TAGS}, rules=colours)
-    if look == "wide":
-        page.emulate_media(color_scheme="dark")
+    page.evaluate(Axe().axe_script)
+    page.evaluate(MARK_MORE_OF_THE_SAME)
+    without_colours = {rule: {"enabled": False} for rule in COLOURS}
+    found = _violations(page, runOnly={"type": "tag", "values": TAGS}, rules=without_colours)
+    for scheme in ("dark", "light") if look == "wide" else ():
+        page.emulate_media(color_scheme=scheme)
+        page.evaluate(MARK_MORE_OF_THE_SAME_LOOK)
         found += _violations(page, runOnly={"type": "rule", "values": COLOURS})
-        page.emulate_media(color_scheme="light")
     return found
 
 
 def _violations(page: Page, **options: Any) -> list[str]:
-    page.evaluate(MARK_MORE_OF_THE_SAME)
-    page.evaluate(Axe().axe_script)
     run = 'options => axe.run({ exclude: ["[data-more-of-the-same]"] }, options).then(({ violations }) => violations)'
     found = page.evaluate(run, {**options, "resultTypes": ["violations"]})
     return [f"{one['id']}: {node['target']} {node.get('failureSummary', '')}" for one in found for node in one["nodes"]]
