@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosedError
 
 from relayproxy.journal.segments import journal_paths, life_shown_at, writer_is_alive
 from relayproxy.relay.process import LIFE, SAME_SIGNAL
-from tests.relay.test_websockets import call, echo, relayed
+from tests.relay.test_process_websockets import call, echo, relayed
 from tests.running import Running, relay, running
 from tests.wire import REQUEST, listening
 

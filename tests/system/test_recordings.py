@@ -12,7 +12,7 @@ from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-from tests.conversation.fold.test_recordings import EXPECTED
+from tests.conversation.fold.test_fold_recordings import EXPECTED
 from tests.recordings import NAMES, Session, recording
 from tests.system.stack import Stack, stack
 

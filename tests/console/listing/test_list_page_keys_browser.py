@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
 from tests.console.conftest import OpenPage
-from tests.console.listing.test_filterbar_browser import WIDE, asked, three  # noqa: F401
+from tests.console.listing.test_list_page_filterbar_browser import WIDE, asked, three  # noqa: F401
 
 LONG = "sip:a-very-long-user-name-of-somebody@pbx.customer.example.com;transport=tls"
 
