@@ -61,15 +61,23 @@ async def test_the_first_ctrl_c_lets_live_calls_end_and_everything_of_them_is_re
         assert [message["kind"] for message in messages[4:]] == ["close", "close"]
 
 
-async def test_the_second_signal_closes_live_calls(echo: str, tmp_path: Path) -> None:
-    async with serving(echo, tmp_path) as serve, call(serve) as ws:
-        serve.process.send_signal(signal.SIGTERM)
-        await serve.says("draining: 1 call may end")
-        serve.process.send_signal(signal.SIGTERM)
+async def test_a_data_folder_serves_one_whose_live_calls_a_second_signal_closes(echo: str, tmp_path: Path) -> None:
+    async with serving(echo, tmp_path) as serve:
+        second: Started = await start(Started, "serve", "--backend", echo, *FREE, data_dir=tmp_path)
 
-        async with asyncio.timeout(PATIENCE):
-            assert (await ws.receive()).type in (WSMsgType.CLOSE, WSMsgType.CLOSED, WSMsgType.ERROR)
-        assert await serve.ends() == 0
+        assert await second.ends() == 2
+        assert second.said == [
+            f"relayproxy: error: data_dir={tmp_path}: a folder of its own is expected; "
+            "another relayproxy is running on this one"
+        ]
+        async with call(serve) as ws:
+            serve.process.send_signal(signal.SIGTERM)
+            await serve.says("draining: 1 call may end")
+            serve.process.send_signal(signal.SIGTERM)
+
+            async with asyncio.timeout(PATIENCE):
+                assert (await ws.receive()).type in (WSMsgType.CLOSE, WSMsgType.CLOSED, WSMsgType.ERROR)
+            assert await serve.ends() == 0
 
 
 async def test_one_that_cannot_start_stops_the_start(echo: str, tmp_path: Path) -> None:
@@ -148,19 +156,6 @@ async def test_a_signal_at_the_very_end_does_not_spoil_the_exit_code(echo: str, 
     await serve.says("is ready")
     serve.process.send_signal(signal.SIGTERM)
     assert await serve.ends() == 0
-
-
-async def test_a_data_folder_serves_one(echo: str, tmp_path: Path) -> None:
-    async with serving(echo, tmp_path) as serve:
-        second: Started = await start(Started, "serve", "--backend", echo, *FREE, data_dir=tmp_path)
-
-        assert await second.ends() == 2
-        assert second.said == [
-            f"relayproxy: error: data_dir={tmp_path}: a folder of its own is expected; "
-            "another relayproxy is running on this one"
-        ]
-        async with call(serve):
-            pass
 
 
 async def test_it_prints_what_to_give_to_twilio(echo: str, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from relayproxy.passwords import hash_password
 from relayproxy.store.engine import open_engine
 from relayproxy.store.write.archive import Archive
 from tests.console import fortnight
-from tests.console.browser import PATIENCE, launched, watched_page
+from tests.console.browser import PATIENCE, Pages, launched
 from tests.running import running
 from tests.system.phone import Agent, Phone, answering
 from tests.system.stack import Stack, stack
@@ -60,6 +60,11 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
+def pages(browser: Browser) -> Pages:
+    return Pages(browser)
+
+
+@pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     agent = Agent()
     with answering(agent) as backend, stack(tmp_path_factory.mktemp("journeys"), backend) as system:
@@ -89,11 +94,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 @pytest.fixture
-def visit(browser: Browser, world: World) -> Iterator[Visit]:
-    with ExitStack() as pages:
+def visit(pages: Pages, world: World) -> Iterator[Visit]:
+    with ExitStack() as stack:
 
         def visit(path: str, **context: Any) -> Page:
-            page = pages.enter_context(watched_page(browser, world.origin, **context))
+            page = stack.enter_context(pages.watched(world.origin, **context))
             page.goto(world.origin + path)
             return page
 
