@@ -19,6 +19,13 @@ from relayproxy.conversation.fold.turns import Response
         pytest.param("text interrupt disconnect", "stale_cut_off", True, True, id="it breaks within stale text"),
         pytest.param("play interrupt text", "stale", True, True, id="text behind media that was interrupted"),
         pytest.param("play new_input", "ended", False, False, id="media needs no end"),
+        pytest.param("play text", "streaming", False, True, id="text behind media"),
+        pytest.param("play last", "ended", False, False, id="one whole text behind media"),
+        pytest.param("play interrupt last", "ended", False, False, id="the last text behind interrupted media"),
+        pytest.param("play interrupt pause", "ended", False, False, id="a pause after interrupted media"),
+        pytest.param("play interrupt new_input", "ended", False, False, id="a prompt after interrupted media"),
+        pytest.param("text interrupt new_input", "superseded", False, True, id="stale text makes way for an answer"),
+        pytest.param("text interrupt give_up", "given_up", False, True, id="stale text is given up without a word"),
         pytest.param("last text interrupt disconnect", "ended", False, False, id="nothing changes what has ended"),
     ],
 )
