@@ -12,6 +12,7 @@ from playwright.async_api import Page, async_playwright
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 
+from relayproxy.conversation.protocol.messages import encode
 from relayproxy.lab.result import Caller
 from tests.console.browser import ARGUMENTS, chromium
 from tests.system.stack import Stack, stack, until
@@ -32,7 +33,7 @@ async def delays(page: Page, system: Stack, arrivals: "asyncio.Queue[ServerConne
     found = []
     async with connect(system.url(), proxy=None, compression=None) as twilio:
         backend = await arrivals.get()
-        await twilio.send(json.dumps(Caller.random(random.Random()).setup({})))
+        await twilio.send(encode(Caller.random(random.Random()).setup({})))
         [session] = await until(lambda: [item["id"] for item in system.sessions() if item["live"]])
         await page.goto(system.console.url + path.format(session))
         await page.evaluate(SEEN)

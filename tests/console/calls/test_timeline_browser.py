@@ -36,8 +36,9 @@ def view(page: Page) -> tuple[int, int]:
     """What is in view, milliseconds, once it has been drawn."""
     page.evaluate("new Promise(requestAnimationFrame)")
     page.evaluate("new Promise(requestAnimationFrame)")
-    stage = page.locator("#tl-stage")
-    return int(stage.get_attribute("data-from") or -1), int(stage.get_attribute("data-to") or -1)
+    # Read at one moment: a live call's view moves with the clock.
+    since, until = page.locator("#tl-stage").evaluate("stage => [stage.dataset.from, stage.dataset.to]")
+    return int(since or -1), int(until or -1)
 
 
 def place(page: Page, ms: float) -> tuple[float, float]:
