@@ -1,4 +1,4 @@
-"""Console application: the routes, and the set-up of every feature.
+"""Console application: routes and set-up of every feature.
 
 Knows: every path.
 Must not know: what handlers do.
@@ -28,7 +28,7 @@ from relayproxy.store.write.annotation_writer import AnnotationWriter
 
 
 def build(settings: Settings, queries: Queries, writer: AnnotationWriter) -> web.Application:
-    """The application on a database that may come later. Runs on the event loop it is built for."""
+    """The application. Its database may come into being later. It runs on the event loop that it is built on."""
     app = web.Application(middlewares=[error_middleware])
     static_files = _statics()
     app[APP_CONTEXT] = AppContext(settings, queries, ChangePoller(queries), static_files, writer)

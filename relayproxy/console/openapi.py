@@ -42,7 +42,7 @@ Schema = dict[str, Any]
 
 @cache
 def document() -> dict[str, Any]:
-    """All of it as plain values."""
+    """The whole OpenAPI document as plain values, ready for JSON."""
     bodies = [one.body for one in OPERATIONS if one.body is not None]
     answers = [type for one in OPERATIONS for answer in one.answers.values() for type in _types(answer)]
     types = [ErrorDocument, *bodies, *answers]

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from relayproxy.console.access.audit_page import ACTIONS, ENTRIES, MOST_ENTRIES, AuditEntryDocument
+from relayproxy.console.access.audit_page import ACTIONS, ENTRIES, MAX_ENTRIES, AuditEntryDocument
 from relayproxy.console.calls.documents import CallDocument
-from relayproxy.console.calls.requested import MOST_TEXT
+from relayproxy.console.calls.requested import MAX_SEARCH_TEXT
 from relayproxy.console.calls.timeline import TimelineDocument
 from relayproxy.console.connect.documents import ConnectDocument
 from relayproxy.console.filters.completion import Completion
@@ -22,7 +22,7 @@ from relayproxy.console.http.documents import Count, Document, Page, one_of, sch
 from relayproxy.console.insight.documents import ComparisonDocument, InsightDocument
 from relayproxy.console.insight.insight_page import BY
 from relayproxy.console.listing.documents import FacetsDocument, SessionsDocument
-from relayproxy.console.listing.list_page import MOST_SESSIONS, SESSIONS
+from relayproxy.console.listing.list_page import MAX_SESSIONS, SESSIONS
 from relayproxy.console.listing.overview import OverviewDocument
 from relayproxy.console.listing.sorting import NAMES, NEWEST
 from relayproxy.console.live.call_tile import LiveCallsDocument
@@ -34,7 +34,7 @@ from relayproxy.console.sessions.annotations import (
     TagDocument,
     TagListDocument,
 )
-from relayproxy.console.sessions.api import MOST_MESSAGES, MOST_TURNS
+from relayproxy.console.sessions.api import MAX_MESSAGES, MAX_TURNS
 from relayproxy.console.sessions.documents import SessionDocument, SessionFileDocument, TurnsDocument
 from relayproxy.console.sessions.export_content import FORMS
 from relayproxy.console.sessions.message_documents import MessagesDocument
@@ -75,17 +75,17 @@ def query(name: str, type: Any, says: str, *, many: bool = False, default: Any =
 
 
 def place(name: str, says: str, type: Any = str) -> Parameter:
-    """A part of the path."""
+    """A parameter of the path."""
     return {"name": name, "in": "path", "required": True, "description": says, "schema": _schema(type)}
 
 
 def limit(default: int, most: int) -> Parameter:
-    """How long a page is."""
+    """The `limit` parameter: the most items of one page."""
     return query("limit", Annotated[int, Meta(ge=1, le=most)], "At most so many items.", default=default)
 
 
 def choice(values: Iterable[str]) -> Any:
-    """One of these texts."""
+    """The type of a text that is one of these values."""
     return Annotated[str, one_of(tuple(values))]
 
 
@@ -135,7 +135,7 @@ OPERATIONS: tuple[Operation, ...] = (
             "What to sort by, with `-` in front for the largest first. Sessions without it come last. "
             f"`{NEWEST}`, which is also the order without this parameter, has live ones first.",
         ),
-        limit(SESSIONS, MOST_SESSIONS),
+        limit(SESSIONS, MAX_SESSIONS),
         BEFORE,
         page="/sessions",
     ),
@@ -145,17 +145,17 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     _get(
         f"{SESSION}/turns", "listTurns", "Turns of a session, in order.", TurnsDocument, ID,
-        limit(MOST_TURNS, MOST_TURNS),
+        limit(MAX_TURNS, MAX_TURNS),
         query("after", str, "`next` of the page before, or the number of the last turn that is known."),
     ),
     _get(
         f"{SESSION}/messages", "listMessages", "Recorded messages of a session, in order.", MessagesDocument, ID,
-        limit(1000, MOST_MESSAGES),
+        limit(1000, MAX_MESSAGES),
         query("after", str, "`next` of the page before; of a live call, `seen`."),
         query("from", choice(("twilio", "backend")), "Only what this end sent.", many=True),
         query("type", str, "Only messages of this type.", many=True),
         query(
-            "text", Annotated[str, Meta(max_length=MOST_TEXT)],
+            "text", Annotated[str, Meta(max_length=MAX_SEARCH_TEXT)],
             "Only messages with this in their payload, in whatever case.",
         ),
     ),
@@ -221,7 +221,7 @@ OPERATIONS: tuple[Operation, ...] = (
     _get("/api/health", "getHealth", "What works, what does not, and what to do.", HealthDocument, page="/health"),
     _get(
         "/api/audit", "listAudit", "Who did what, the newest first; for admins.", Page[AuditEntryDocument],
-        limit(ENTRIES, MOST_ENTRIES), BEFORE,
+        limit(ENTRIES, MAX_ENTRIES), BEFORE,
         query("actor", str, "Only of this one."),
         query("action", choice(ACTIONS), "Only this."),
         query("subject", str, "Only about the session with this id."),
@@ -230,4 +230,4 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     _get("/api/openapi.json", "getOpenAPI", "This document.", OpenAPI),
 )  # fmt: skip
-"""In the order in which they are told."""
+"""All operations, in the order of the document."""

@@ -23,7 +23,7 @@ from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 
 THREADS = 32
-"""Questions to the database that may be under way at once: a few slow ones must not keep everybody waiting."""
+"""Database queries that may run at once: a few slow ones must not block all others."""
 _SHUTDOWN = 3.0
 """Seconds that a request under way gets after a signal to stop."""
 

@@ -15,7 +15,7 @@ from relayproxy.conversation.words import Words
 _STATUSES = frozenset(HTTPStatus)
 
 Tone = Literal["good", "bad", "warn", "calm"]
-"""How a state is drawn: each tone has a colour and a shape. Those of outcomes, transitions and severities:"""
+"""The tone of a state: each has a colour and a shape. Those of outcomes, transitions and severities:"""
 
 OUTCOME: dict[str, Tone] = {
     "ended_by_backend": "good",
@@ -36,7 +36,7 @@ def milliseconds(ns: int) -> str:
 
 
 def phrase(vocabulary: Mapping[Any, Words | str], value: str | None) -> str:
-    """What pages call a value of a vocabulary; a value of another version as it is, empty for None."""
+    """The phrase for a value of a vocabulary; a value of another version as it is, empty for None."""
     if value is None:
         return ""
     known = vocabulary.get(value, value)
@@ -54,7 +54,7 @@ def transition(value: str) -> tuple[str, Tone]:
 
 
 def transition_meaning(value: str | None) -> str:
-    """What the Studio transition means for the flow; empty where that is not known."""
+    """The meaning of the Studio transition for the flow; empty where that is not known."""
     return next((each.meaning for name, each in words.STUDIO_TRANSITIONS.items() if name == value), "")
 
 
@@ -73,8 +73,8 @@ def http_phrase(status: int) -> str:
 def ending(
     first: str | None, twilio: str | None, backend: str | None, cause: str | None, closed_by: str | None = None
 ) -> str:
-    """How the two ends finished, in the order in which they did: who sent the first close frame (`closed_by`) closed
-    first, whoever's TCP stream was over `first`. Empty when nothing is known."""
+    """A sentence on how the two ends finished, in order. The side that sent the first close frame (`closed_by`) comes
+    first; without a close frame, the side whose TCP stream ended first (`first`). Empty when nothing is known."""
     order = ["backend", "twilio"] if (closed_by or first) == "backend" else ["twilio", "backend"]
     how = {"twilio": twilio, "backend": backend}
     told = [f"{side(each)} {phrase(words.SIDE_ENDS, end)}" for each in order if (end := how[each])]
@@ -85,7 +85,7 @@ def ending(
 
 
 def unidentified(outcome: str | None) -> str:
-    """What to call a session whose setup message, hence whose parties, are not known."""
+    """Title of a session without a setup message, whose parties are therefore not known."""
     if outcome is None:
         return "Call without a setup message yet"
     if outcome == "backend_connect_failed":

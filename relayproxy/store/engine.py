@@ -96,7 +96,7 @@ def reading(engine: Engine) -> Engine:
     return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
-def place(engine: Engine) -> str:
+def database_location(engine: Engine) -> str:
     """Where the database is, fit for a message: nothing of a URL that may be a secret."""
     url = engine.url
     path = sqlite_path(url)

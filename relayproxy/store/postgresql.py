@@ -1,10 +1,10 @@
 """PostgreSQL connections that do not hang when the server has stopped.
 
-Knows: psycopg; how it is found out that nobody is at work any more.
+Knows: psycopg; how a frozen server is recognised.
 Must not know: tables; what is asked.
 
 A server that is frozen keeps its connections, and its timeouts do not run: only the client can tell. After some seconds
-of silence it knocks once more. Who answers a new connection is at work on the question; else there will be no answer.
+of silence it probes with a new connection: a server that accepts it is still working on the query.
 """
 
 import time
@@ -16,12 +16,12 @@ from psycopg.abc import PQGen
 from psycopg.errors import ConnectionTimeout
 
 QUIET = 3.0
-"""Seconds without a byte after which, each time, it is asked whether the server is at work."""
-KNOCK = 2
-"""Seconds that it gets to take a new connection."""
+"""Seconds without a byte after which the server is probed, again and again."""
+PROBE_TIMEOUT = 2
+"""Seconds that a probe waits for a new connection."""
 REMEMBERED = 2.0
 """Seconds for which a server that does not answer is not asked again: a page has more than one question."""
-SILENT = f"the server does not answer: nothing for {QUIET:g} s, and no new connection within {KNOCK} s"
+SILENT = f"the server does not answer: nothing for {QUIET:g} s, and no new connection within {PROBE_TIMEOUT} s"
 
 
 class Server:
@@ -39,12 +39,12 @@ class Server:
         except ConnectionTimeout:
             self._silent_until = time.monotonic() + REMEMBERED
             raise
-        connection.knock = lambda: self._knock(parameters)
+        connection.probe = lambda: self._probe(parameters)
         return connection
 
-    def _knock(self, parameters: dict[str, Any]) -> None:
+    def _probe(self, parameters: dict[str, Any]) -> None:
         try:
-            psycopg.connect(**{**parameters, "connect_timeout": KNOCK}).close()
+            psycopg.connect(**{**parameters, "connect_timeout": PROBE_TIMEOUT}).close()
         except ConnectionTimeout:
             self._silent_until = time.monotonic() + REMEMBERED
             raise psycopg.OperationalError(SILENT) from None
@@ -53,10 +53,10 @@ class Server:
 
 
 class WatchedConnection(psycopg.Connection[Any]):
-    """A connection whose every wait ends, with OperationalError, soon after the server has stopped. `knock` raises
+    """A connection whose every wait ends, with OperationalError, soon after the server has stopped. `probe` raises
     that when it has."""
 
-    knock: Callable[[], None] = staticmethod(lambda: None)
+    probe: Callable[[], None] = staticmethod(lambda: None)
 
     def wait(self, gen: PQGen[Any], *args: Any, **options: Any) -> Any:
         """As psycopg's."""
@@ -72,7 +72,7 @@ class WatchedConnection(psycopg.Connection[Any]):
                     since = time.monotonic()
                 elif time.monotonic() - since >= QUIET:
                     try:
-                        self.knock()
+                        self.probe()
                     except psycopg.OperationalError:
                         self.pgconn.finish()
                         raise

@@ -20,7 +20,7 @@ _PARTS = ("", "-wal", "-shm")
 
 
 @dataclass(frozen=True, slots=True)
-class Aside:
+class MovedDatabase:
     """A file that was moved aside at `at` (wall nanoseconds), and its bytes with those of its -wal and -shm."""
 
     path: Path
@@ -28,12 +28,12 @@ class Aside:
     bytes: int
 
 
-def name_aside(path: Path) -> Path:
+def quarantine_path(path: Path) -> Path:
     """Where a database file is to be moved now."""
     return path.with_name(f"{path.name}{_MARK}{datetime.now(UTC):{_TIME}}")
 
 
-def moved_aside(url: str) -> tuple[Aside, ...]:
+def moved_aside(url: str) -> tuple[MovedDatabase, ...]:
     """Those beside the SQLite file of this URL, the newest first; none of another database, and none where they
     cannot be seen from here."""
     path = sqlite_path(make_url(url))
@@ -42,7 +42,7 @@ def moved_aside(url: str) -> tuple[Aside, ...]:
     return tuple(sorted(_found(path), key=lambda one: one.at, reverse=True))
 
 
-def _found(path: Path) -> Iterator[Aside]:
+def _found(path: Path) -> Iterator[MovedDatabase]:
     with suppress(OSError):
         for one in path.parent.iterdir():
             name, mark, time = one.name.partition(_MARK)
@@ -50,7 +50,7 @@ def _found(path: Path) -> Iterator[Aside]:
                 continue
             with suppress(ValueError):  # of a -wal, a -shm and whatever else people name so
                 at = datetime.strptime(time, _TIME).replace(tzinfo=UTC)
-                yield Aside(one, int(at.timestamp()) * 1_000_000_000, sum(map(_size, _parts(one))))
+                yield MovedDatabase(one, int(at.timestamp()) * 1_000_000_000, sum(map(_size, _parts(one))))
 
 
 def _parts(path: Path) -> Iterator[Path]:

@@ -16,7 +16,7 @@ from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine, open_reader
 from relayproxy.store.read import conditions
 from relayproxy.store.read.criteria import Criteria, Criterion
-from relayproxy.store.read.queries import ALL, Queries
+from relayproxy.store.read.queries import ALL_SESSIONS, Queries
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.archive import Archive
 from tests.bench.big import DAY, make
@@ -98,7 +98,7 @@ def test_words_are_found_where_they_were_said(queries: Queries) -> None:
 @pytest.mark.parametrize(
     "criteria",
     [
-        ALL,
+        ALL_SESSIONS,
         Criteria((Criterion("latency", ">", (1500,)),)),
         Criteria((Criterion("turns", ">=", (3,)), Criterion("route", "=", ("bookings",)))),
         Criteria(since=time.time_ns() - 20 * DAY),

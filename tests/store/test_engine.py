@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from relayproxy.errors import SettingError
 from relayproxy.store import engine as engines
-from relayproxy.store.engine import open_engine, open_reader, place, reading, writing
+from relayproxy.store.engine import database_location, open_engine, open_reader, reading, writing
 from relayproxy.store.errors import StoreError, store_errors
 from tests.store.kinds import POSTGRESQL, SQLITE
 
@@ -217,7 +217,7 @@ def test_reads_that_belong_together_see_one_state(engine: Engine) -> None:
     ],
 )
 def test_where_a_database_is_can_be_told_to_anybody(url: str, where: str) -> None:
-    assert place(open_engine(url)) == where
+    assert database_location(open_engine(url)) == where
 
 
 @pytest.mark.parametrize(

@@ -23,18 +23,18 @@ def connection(postgres: Peer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watc
 def test_an_answer_that_takes_long_is_waited_for_while_the_server_takes_connections(
     connection: WatchedConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    knocks = 0
-    ask = connection.knock
+    probes = 0
+    ask = connection.probe
 
     def counted() -> None:
-        nonlocal knocks
-        knocks += 1
+        nonlocal probes
+        probes += 1
         ask()
 
-    monkeypatch.setattr(connection, "knock", counted)
+    monkeypatch.setattr(connection, "probe", counted)
 
     assert connection.execute("SELECT 42 FROM pg_sleep(0.3)").fetchone() == (42,)
-    assert knocks
+    assert probes
 
 
 def test_a_question_ends_when_the_server_takes_no_connection_and_its_connection_is_closed(

@@ -1,5 +1,5 @@
-"""Who asks and what they may: sign-in, authentication, authorization, cookies, throttling, the audit log.
+"""Access control: sign-in, authentication, authorization, cookies, throttling, the audit log.
 
-Knows: principals, proofs, entries of the audit.
+Knows: principals, credentials, audit entries.
 Must not know: what is looked at, beyond its id.
 """

@@ -1,6 +1,6 @@
 """Audit log: records who viewed, downloaded or searched sessions and what they changed.
 
-Knows: what makes an entry; that a page must not wait for it, and a download must.
+Knows: which requests make an entry; that a page must not wait for it, and a download must.
 Must not know: what was looked at, beyond the session's id; SQL.
 
 Entries wait in memory for a task that writes them, so that a page is as fast as without, and can be read when the
@@ -39,13 +39,13 @@ AGAIN = 15 * 60.0
 """Seconds within which repeated views by one principal make one entry."""
 REMEMBERED = 10_000
 _OPENED = frozenset({"/sessions/{id}", "/api/sessions/{id}"})
-"""Each of these is one look at a session."""
+"""Actions that count as one view of a session."""
 _DOWNLOAD = "/sessions/{id}/recording"
 
 
 @dataclass(frozen=True, slots=True)
 class AuditState:
-    """How the record of who looked is kept. `failing_since` is wall nanoseconds; None while it can be written."""
+    """State of the audit log. `failing_since` is wall nanoseconds; None while it can be written."""
 
     waiting: int = 0
     """Entries that wait to be written."""
@@ -69,12 +69,12 @@ class AuditLog:
 
     @property
     def state(self) -> AuditState:
-        """How it goes."""
+        """The state of the log now."""
         return AuditState(self.waiting, self._lost, self._failing_since, self._cause)
 
     @property
     def waiting(self) -> int:
-        """How many entries wait to be written."""
+        """The number of entries that wait to be written."""
         return self._queue.qsize() + len(self._batch)
 
     def take(self, entry: AuditEntry) -> None:

@@ -23,7 +23,7 @@ from relayproxy.console.http.times import rfc3339
 from relayproxy.store.write.audit import Action, AuditEntry, EntryPage, read_entries
 from relayproxy.text import storable
 
-ENTRIES, MOST_ENTRIES = 100, 1000
+ENTRIES, MAX_ENTRIES = 100, 1000
 ACTIONS: dict[Action, str] = {
     "view": "viewed",
     "export": "downloaded",
@@ -74,7 +74,7 @@ async def page(request: web.Request) -> web.Response:
 async def entries(request: web.Request) -> web.Response:
     """`GET /api/audit?limit=&before=&actor=&action=&subject=`: the newest first."""
     require_admin(request)
-    found = await _read(request, whole_number(request, "limit", ENTRIES, 1, MOST_ENTRIES))
+    found = await _read(request, whole_number(request, "limit", ENTRIES, 1, MAX_ENTRIES))
     next = None if found.next is None else str(found.next)
     return json_response(Page(items=tuple(map(_item, found.entries)), next=next))
 

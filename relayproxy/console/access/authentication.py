@@ -31,14 +31,14 @@ _LONGEST_NAME = 100
 
 @dataclass(frozen=True, slots=True)
 class Authenticated:
-    """Who it is, and the cookie that says so when it was one."""
+    """The principal, and the cookie's claims when it signed in by one."""
 
     identity: Principal
     cookie: CookieClaims | None = None
 
 
 class Authenticator:
-    """What the settings say about who is who; `revoked` holds the ids of cookies that count no more. Raises
+    """Authenticates requests by the settings; `revoked` holds the ids of revoked cookies. Raises
     SettingError when the cookies' key can neither be read nor made."""
 
     def __init__(self, settings: Settings, origins: Origins, revoked: Container[str]) -> None:
@@ -73,7 +73,7 @@ class Authenticator:
         return self._waiting >= WAITING
 
     async def check(self, name: str, password: str) -> bool:
-        """Whether that is the user's password. Takes as long when there is no such user."""
+        """True when that is the user's password. Takes as long when there is no such user."""
         user = self._users.get(name)
         hash = user.password if user else None
         self._waiting += 1
@@ -85,7 +85,7 @@ class Authenticator:
         return right and hash is not None
 
     def known(self, name: str) -> bool:
-        """Whether there is such a user. Never to be told before the password was right."""
+        """True when there is such a user. Not to be disclosed before the password was right."""
         return name in self._users
 
     def sign_in(self, request: web.Request, response: web.Response, name: str) -> None:

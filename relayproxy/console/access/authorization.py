@@ -11,7 +11,7 @@ from relayproxy.console.http.middleware import Problem
 
 
 def principal_of(request: web.Request) -> Principal:
-    """Who sent the request. Raises a 401 Problem when that is not known."""
+    """The principal of the request. Raises a 401 Problem when it is not known."""
     found: Principal | None = request.get(PRINCIPAL)
     if found is None:
         raise Problem(401, "sign_in_required", "Sign in first.")
@@ -19,12 +19,12 @@ def principal_of(request: web.Request) -> Principal:
 
 
 def address_of(request: web.Request) -> str:
-    """The address that the request came from, as a trusted proxy tells it or as it is seen here."""
+    """The client's address: from a trusted proxy's header, else that of the connection."""
     return request.get(ADDRESS) or request.remote or ""
 
 
 def require_admin(request: web.Request) -> Principal:
-    """Who sent the request. Raises a 403 Problem when they may only look."""
+    """The principal of the request. Raises a 403 Problem unless it is an admin."""
     found = principal_of(request)
     if found.role != "admin":
         raise Problem(403, "forbidden", "Only an admin may do this.")

@@ -29,7 +29,7 @@ _LONGEST = 4096
 
 @dataclass(frozen=True, slots=True)
 class CookieClaims:
-    """What a genuine cookie says. `until` is in seconds since the epoch."""
+    """The claims of a valid cookie. `until` is in seconds since the epoch."""
 
     name: str
     id: str
@@ -38,7 +38,7 @@ class CookieClaims:
 
 
 def password_digest(hash: str) -> str:
-    """What ties a cookie to a password hash, and does not give it away."""
+    """A digest that ties a cookie to a password hash without disclosing it."""
     return hashlib.sha256(b"relayproxy cookie\0" + hash.encode()).hexdigest()[:24]
 
 
@@ -54,7 +54,7 @@ class Cookies:
         return self._serializer.dumps([name, secrets.token_urlsafe(16), password_digest(hash)])
 
     def read(self, cookie: str) -> CookieClaims | None:
-        """What the cookie says; None when it is none of ours or has run out."""
+        """The claims of the cookie; None when its signature is wrong or it has expired."""
         if len(cookie) > _LONGEST:
             return None
         try:

@@ -20,7 +20,7 @@ from relayproxy.settings.validators import is_loopback, split_address, split_net
 
 
 class Origins:
-    """What the settings say about where requests may come from."""
+    """Checks the origin of requests against the settings."""
 
     def __init__(self, settings: Settings) -> None:
         self._proxies = split_networks(settings.console_proxies)
@@ -33,7 +33,7 @@ class Origins:
         self._names = {name for name in (host, named) if name}
 
     def trusted(self, request: web.Request) -> bool:
-        """Whether the other end of the connection is a trusted proxy."""
+        """True when the other end of the connection is a trusted proxy."""
         return is_trusted(request.remote or "", self._proxies)
 
     def address(self, request: web.Request) -> str:
@@ -41,7 +41,7 @@ class Origins:
         return believed(request.remote or "", request.headers.getall("X-Forwarded-For", []), self._proxies)[0]
 
     def secure(self, request: web.Request) -> bool:
-        """Whether the browser came over https."""
+        """True when the browser came over https."""
         if request.secure:
             return True
         told = request.headers.get("X-Forwarded-Proto", "")

@@ -21,12 +21,12 @@ class Principal:
     name: str
     role: Role
     means: Means = "local"
-    """How it is known who that is; only who gave a password can sign out here."""
+    """The means of authentication; only a principal that signed in with a password can sign out here."""
 
 
 LOCAL = Principal("local", "admin")
 """The principal of every request while no sign-in is configured."""
 PRINCIPAL = web.RequestKey("principal", Principal)
-"""Under which sign-in leaves who it was; not there while nobody needs to be known."""
+"""Request key of the principal; absent on paths that need no sign-in."""
 ADDRESS = web.RequestKey("address", str)
-"""Under which sign-in leaves where the request came from."""
+"""Request key of the client's address."""

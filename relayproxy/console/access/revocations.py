@@ -1,4 +1,4 @@
-"""Cookie revocation: ends cookies by signing out, on every console of the installation.
+"""Cookie revocation: signing out ends a cookie on every console of the installation.
 
 Knows: the two places where that is kept: a file in the data folder, at once, and the database, for every console.
 Must not know: how a cookie is signed; what it opens.
@@ -31,12 +31,12 @@ FILE = "console.ended"
 PAUSES = (1.0, 2.0, 5.0)
 """Seconds before a failed write is tried again, the last one again and again."""
 SETTLE = 1.0
-"""Seconds that signing out waits at most until every console knows."""
+"""Seconds that signing out waits at most for the database to take the revocation."""
 _S = 1_000_000_000
 
 
 class Revocations:
-    """Ends cookies, and tells which were ended. `file` is this console's own memory."""
+    """Revokes cookies, and reports which are revoked. `file` is this console's own memory."""
 
     def __init__(self, file: "RevocationFile", queries: Queries, writer: AnnotationWriter) -> None:
         self._file = file
@@ -56,7 +56,7 @@ class Revocations:
             await asyncio.wait_for(self._queue.join(), SETTLE)
 
     async def among(self, ids: Iterable[str]) -> frozenset[str]:
-        """Which cookies were ended on any console. Raises `StoreError`."""
+        """Those of the ids that were revoked on any console. Raises `StoreError`."""
         asked = tuple(ids)
         found = await asyncio.to_thread(revoked, self._queries, asked)
         # Meanwhile one may have been ended here.

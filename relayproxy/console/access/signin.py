@@ -1,6 +1,6 @@
 """Sign-in and sign-out pages, and the middleware that requires authentication.
 
-Knows: what may be had without being known; where a browser is sent to sign in; when a stream has to end.
+Knows: the paths that need no sign-in; where a browser is sent to sign in; when a stream has to end.
 Must not know: what the handlers behind it show; how a request is authenticated.
 """
 
@@ -36,20 +36,20 @@ from relayproxy.store.write.annotation_writer import AnnotationWriter
 _log = logging.getLogger(__name__)
 
 OPEN = frozenset({"/healthz", "/static/{version}/{name}", "/signin", "/signout"})
-"""What needs no sign-in. All but the first is refused to pages of other sites like everything else."""
+"""Paths that need no sign-in. All but the first is refused to pages of other sites like everything else."""
 HEALTH = frozenset({"/health", "/api/health"})
-"""What a cookie opens also while the database cannot be asked whether it was ended on another console. No call is shown
-there."""
+"""The path that a cookie opens also while the database cannot be asked whether it was ended on another console. No
+call is shown there."""
 HOME = "/sessions"
 WATCH = 5.0
-"""Seconds between two looks whether those who are being answered have signed out elsewhere."""
+"""Seconds between two checks of open streams' cookies for revocation by another console."""
 _BUSY = 2.0
 _LONGEST_NEXT = 2000
 _RETRY = web.RequestKey("retry_after", int)
 
 
 class SignIn:
-    """Sign-in state of the console: who is signed in, what is being answered to whom, and who has signed out."""
+    """Sign-in state of the console: authenticator, revocations, and the running requests of each cookie."""
 
     def __init__(self, settings: Settings, queries: Queries, writer: AnnotationWriter) -> None:
         self.origins = Origins(settings)
@@ -60,7 +60,7 @@ class SignIn:
         self._running: defaultdict[str, set[asyncio.Transport]] = defaultdict(set)
 
     async def sender(self, request: web.Request) -> Authenticated | None:
-        """Who sent the request; None when that is not known, or when their cookie was ended on any console. Raises a
+        """The principal of the request; None when it is not known, or its cookie was revoked on any console. Raises a
         Problem as `Authenticator.of` does, and `StoreError` when the database cannot be asked."""
         found = self.authenticator.of(request)
         if found is None or found.cookie is None:
@@ -225,7 +225,7 @@ async def sign_out(request: web.Request) -> web.StreamResponse:
 
 
 def own_path(text: str) -> str:
-    """Where to go on after signing in: a path of this console, whatever was asked for."""
+    """The path to go on to after signing in: always one of this console; anything else becomes the home page."""
     # Browsers read `\` as `/` and leave out tabs and line ends: two slashes in front would be another host.
     plain = all("!" <= c <= "~" and c != "\\" for c in text) and len(text) <= _LONGEST_NEXT
     if not plain or not text.startswith("/") or text.startswith(("//", "/signin", "/signout")):

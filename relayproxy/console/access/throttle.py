@@ -1,7 +1,7 @@
 """Throttle: limits attempts to sign in, by address and by name.
 
-Knows: what is free, how waits grow and fade, and that it must stay small whatever is sent.
-Must not know: HTTP, who exists, whether a password was right before it is told.
+Knows: the free attempts, how waits grow and are forgotten, and a bound on memory.
+Must not know: HTTP, which users exist, how a password is checked.
 
 Three counts are kept of failed attempts: for an address, for a name, and for a name from an address. The first two
 allow more, because others share them: a wrong password in the next room, or a stranger who guesses at a name, should
@@ -80,7 +80,7 @@ class _Counts:
 
 
 class Throttle:
-    """Counts attempts. For one thread; nothing waits in here."""
+    """Counts failed attempts. For one thread; nothing waits in here."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, most: int = MAX_TRACKED) -> None:
         self._clock = clock
@@ -89,7 +89,7 @@ class Throttle:
         self._known: OrderedDict[bytes, None] = OrderedDict()
 
     def __len__(self) -> int:
-        """How many things are remembered."""
+        """The number of counts that are kept."""
         return len(self._pairs) + len(self._addresses) + len(self._names) + len(self._known)
 
     def enter(self, address: str, name: str) -> float:

@@ -20,7 +20,7 @@ from relayproxy.conversation.model import Confidence, EndedBy
 from relayproxy.conversation.words import CONFIDENCES
 from relayproxy.store.schema.rows import SessionRow
 
-MOST_OF_CALL = 50
+MAX_CALL_SESSIONS = 50
 _MS = 1_000_000
 _CONFIDENCE = "; ".join(f"`{code}`: {words.meaning}" for code, words in CONFIDENCES.items())
 
@@ -86,7 +86,7 @@ class CallDocument(Document, frozen=True):
     items: tuple[SessionItemDocument, ...]
     next: End
     complete: Annotated[
-        bool, Meta(description=f"False when the call has more sessions than these, its first {MOST_OF_CALL}.")
+        bool, Meta(description=f"False when the call has more sessions than these, its first {MAX_CALL_SESSIONS}.")
     ]
 
 

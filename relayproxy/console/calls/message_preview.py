@@ -37,7 +37,7 @@ LINE = 200
 """Characters of a one-line preview."""
 _CONTEXT = 40
 """Characters that are shown before what was found."""
-_MOST_HITS = 500
+_MAX_HITS = 500
 """Hits that are marked in one text."""
 NOT_JSON = "not JSON"
 UNTYPED = "no type"
@@ -102,7 +102,7 @@ def pieces(text: str, sought: str) -> tuple[tuple[str, bool], ...]:
     """`text` in pieces, and whether each is a hit."""
     found: list[tuple[str, bool]] = []
     at = 0
-    for start, end in islice(_places(text, sought), _MOST_HITS):
+    for start, end in islice(_places(text, sought), _MAX_HITS):
         if start >= at:
             found += [(text[at:start], False), (text[start:end], True)]
             at = end

@@ -15,7 +15,7 @@ import msgspec
 from relayproxy.connection import Ending, Opening
 from relayproxy.conversation.model import Conversation, Turn
 from relayproxy.store.read.criteria import Criteria, Sort
-from relayproxy.store.read.queries import ALL, Queries, SessionPage
+from relayproxy.store.read.queries import ALL_SESSIONS, Queries, SessionPage
 from relayproxy.store.schema.rows import ConnectionRow, SessionRow, TurnRow
 from relayproxy.text import storable
 
@@ -69,7 +69,7 @@ class StoredSession:
 
 
 async def read_sessions(
-    queries: Queries, limit: int, before: str | None, criteria: Criteria = ALL, sort: Sort | None = None
+    queries: Queries, limit: int, before: str | None, criteria: Criteria = ALL_SESSIONS, sort: Sort | None = None
 ) -> SessionPage:
     """A page of the list. Raises ValueError for a cursor that is not one of this list."""
     return await asyncio.to_thread(queries.sessions, limit, before and storable(before), criteria, sort)

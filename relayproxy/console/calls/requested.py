@@ -19,7 +19,7 @@ from relayproxy.conversation.model import Turn
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rows import SessionRow
 
-MOST_TEXT = 200
+MAX_SEARCH_TEXT = 200
 """Characters of a text that is searched for in messages."""
 
 
@@ -76,7 +76,7 @@ async def call_of(request: web.Request, limit: int = 50) -> tuple[str, tuple[Ses
     return call_sid, found
 
 
-def place(request: web.Request) -> MessagePlace | None:
+def requested_place(request: web.Request) -> MessagePlace | None:
     """The `after` of the query. Raises a 400 Problem."""
     text = request.query.get("after")
     try:
@@ -91,6 +91,6 @@ def message_filter(request: web.Request) -> Filter:
     if not sides <= {"twilio", "backend"}:
         raise bad_request("from: twilio or backend is expected.")
     text = request.query.get("text", "")
-    if len(text) > MOST_TEXT:
-        raise bad_request(f"text: at most {MOST_TEXT} characters are searched for.")
+    if len(text) > MAX_SEARCH_TEXT:
+        raise bad_request(f"text: at most {MAX_SEARCH_TEXT} characters are searched for.")
     return Filter(sides, frozenset(kind for kind in request.query.getall("type", []) if kind), text)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from relayproxy.console.http import times
 from relayproxy.conversation.model import Turn
 
-LEAST_MS = 2000
+MIN_MS = 2000
 """Shorter ones belong to any conversation."""
 PIXELS_A_SECOND = 8
-HIGHEST = 160
+MAX_HEIGHT = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class DrawnSilence:
     ms: int
     text: str
     height: int
-    """Pixels: grows with the length, up to `HIGHEST`."""
+    """Pixels: grows with the length, up to `MAX_HEIGHT`."""
     cut: bool
     """It is drawn shorter than to scale."""
     estimated: bool
@@ -33,11 +33,11 @@ def silence(before: Turn, turn: Turn) -> DrawnSilence | None:
     if quiet is None or begins is None:
         return None
     ms = (begins - quiet[0]) // 1_000_000
-    if ms < LEAST_MS:
+    if ms < MIN_MS:
         return None
     height = round(ms * PIXELS_A_SECOND / 1000)
     estimated = quiet[1] or turn.caller_estimated
-    return DrawnSilence(ms, times.duration(ms), min(height, HIGHEST), height > HIGHEST, estimated)
+    return DrawnSilence(ms, times.duration(ms), min(height, MAX_HEIGHT), height > MAX_HEIGHT, estimated)
 
 
 def _quiet_from(turn: Turn) -> tuple[int, bool] | None:

@@ -33,7 +33,7 @@ from relayproxy.store.schema.rows import TurnRow
 
 UNANSWERED, WAITS = 1, 2
 """Flags: no answer came; an answer is awaited."""
-MOST_TEXT = 48
+MAX_EVENT_TEXT = 48
 
 
 _KINDS = (*get_args(Severity), *get_args(MarkKind), *get_args(InterruptionKind), "end")
@@ -167,7 +167,7 @@ def timeline(found: StoredSession, times: Iterable[Times], *, slow: int, now: in
 
 def event(at: int, start: int, kind: str, text: str) -> tuple[int, str, str]:
     """One thing that happened at a moment."""
-    return _ms(at - start), kind, text if len(text) <= MOST_TEXT else text[: MOST_TEXT - 1] + "…"
+    return _ms(at - start), kind, text if len(text) <= MAX_EVENT_TEXT else text[: MAX_EVENT_TEXT - 1] + "…"
 
 
 def _row(turn: Times, start: int, *, live: bool) -> TimelineRowDocument:

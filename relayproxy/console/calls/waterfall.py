@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from relayproxy.conversation.model import Budget
 
 WIDTH = 1000
-LEAST = 4
+MIN_WIDTH = 4
 """A part that took any time at all is drawn at least so wide."""
 THRESHOLD = 400
 """Where the short form has its mark for a slow answer: every turn is drawn to the same scale."""
@@ -76,7 +76,7 @@ def waterfall(budget: Budget, slow_ms: int) -> Waterfall | None:
         for (part, length), start, tenth in zip(parts, starts, tenths, strict=True):
             begin = start + min(0, length) - left
             x = round(begin * WIDTH / scale)
-            width = max(round(abs(length) * WIDTH / scale), LEAST if length else 0)
+            width = max(round(abs(length) * WIDTH / scale), MIN_WIDTH if length else 0)
             drawn.append(Bar(*part, _text(tenth), min(x, WIDTH - width), width))
         return tuple(drawn)
 

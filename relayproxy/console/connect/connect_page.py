@@ -12,7 +12,7 @@ from relayproxy.console.access.authorization import principal_of, require_admin
 from relayproxy.console.access.origins import Origins
 from relayproxy.console.connect.addresses import Connect, connect, of_backend, of_public
 from relayproxy.console.connect.documents import connect_document
-from relayproxy.console.connect.routes import Checker, Way, last_call
+from relayproxy.console.connect.routes import RouteChecker, RouteStatus, last_call
 from relayproxy.console.health import refusals
 from relayproxy.console.health.refusals import RefusalSummary
 from relayproxy.console.http.context import APP_CONTEXT
@@ -23,13 +23,13 @@ from relayproxy.store.errors import StoreError
 from relayproxy.store.read.heartbeat import reports
 from relayproxy.store.read.latest_by_route import arrivals
 
-CHECKER = web.AppKey("checker", Checker)
+CHECKER = web.AppKey("checker", RouteChecker)
 EVENTS = "speaker-events tokens-played"
 
 
 def set_up(app: web.Application) -> None:
     """Begins to be able to check. After the app context."""
-    app[CHECKER] = Checker(app[APP_CONTEXT].settings)
+    app[CHECKER] = RouteChecker(app[APP_CONTEXT].settings)
 
 
 async def page(request: web.Request) -> web.Response:
@@ -78,7 +78,7 @@ async def _page(request: web.Request) -> web.Response:
     return render("connect/connect_page.html", request, context)
 
 
-async def _ways(request: web.Request) -> tuple[Connect, tuple[Way, ...], tuple[RefusalSummary, ...]]:
+async def _ways(request: web.Request) -> tuple[Connect, tuple[RouteStatus, ...], tuple[RefusalSummary, ...]]:
     app_context, found = request.app[APP_CONTEXT], request.app[CHECKER].found
     known = connect(app_context.settings)
     try:
@@ -87,7 +87,7 @@ async def _ways(request: web.Request) -> tuple[Connect, tuple[Way, ...], tuple[R
     except StoreError:
         # How to connect can be told without a database; that it is away is told by the health page.
         newest, told = {}, ()
-    ways = (Way(one, last_call(newest.get(one.route)), found.get(one.route)) for one in known.targets)
+    ways = (RouteStatus(one, last_call(newest.get(one.route)), found.get(one.route)) for one in known.targets)
     return known, tuple(ways), refusals.refused(told)
 
 

@@ -11,8 +11,8 @@ from msgspec import Meta
 
 from relayproxy.console.calls.codes import OutcomeCode
 from relayproxy.console.connect.addresses import Conclusion, Connect, of_backend, of_public
-from relayproxy.console.connect.routes import Checked, LastCall, Way
-from relayproxy.console.health.reachability import Probe, ProbeStep, State, Who
+from relayproxy.console.connect.routes import LastCall, RouteCheck, RouteStatus
+from relayproxy.console.health.reachability import AnsweredBy, Probe, ProbeStep, State
 from relayproxy.console.health.refusals import RefusalSummary, RefusedDocument, refused_document
 from relayproxy.console.http.documents import Document, End, Nanoseconds, Time
 from relayproxy.console.http.times import rfc3339
@@ -23,7 +23,7 @@ class ProbeDocument(Document, frozen=True):
 
     state: State
     summary: Annotated[str, Meta(description="What it means for calls.")]
-    answered_by: Who | None
+    answered_by: AnsweredBy | None
     status: Annotated[int | None, Meta(description="HTTP status of the answer.")]
     steps: tuple[ProbeStep, ...]
 
@@ -76,7 +76,7 @@ class ConnectDocument(Document, frozen=True):
 
 
 def connect_document(
-    connect: Connect, ways: Iterable[Way], refused: Iterable[RefusalSummary], checked_from: str
+    connect: Connect, ways: Iterable[RouteStatus], refused: Iterable[RefusalSummary], checked_from: str
 ) -> ConnectDocument:
     """All routes, and the requests that did not get so far."""
     return ConnectDocument(
@@ -88,7 +88,7 @@ def connect_document(
     )
 
 
-def _route(way: Way) -> RouteDocument:
+def _route(way: RouteStatus) -> RouteDocument:
     return RouteDocument(
         route=way.target.route,
         url=way.target.url,
@@ -112,7 +112,7 @@ def _last_call(call: LastCall) -> LastCallDocument:
     )
 
 
-def _checks(checked: Checked) -> ChecksDocument:
+def _checks(checked: RouteCheck) -> ChecksDocument:
     return ChecksDocument(
         at=rfc3339(checked.at),
         at_ns=checked.at,

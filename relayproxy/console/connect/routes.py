@@ -44,7 +44,7 @@ class LastCall:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class RouteCheck:
     """What was found on the way to the relay and on from it to the backend."""
 
     at: int
@@ -54,15 +54,15 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class RouteStatus:
     """A route from Twilio to its backend."""
 
     target: RelayAddress
     call: LastCall | None
-    checked: Checked | None
+    checked: RouteCheck | None
 
 
-class Checker:
+class RouteChecker:
     """Runs the checks, one round at a time, and keeps what the last one found."""
 
     def __init__(self, settings: Settings) -> None:
@@ -70,7 +70,7 @@ class Checker:
         self._busy = asyncio.Lock()
         self._some = asyncio.Semaphore(AT_ONCE)
         self._until = 0.0
-        self.found: dict[str, Checked] = {}
+        self.found: dict[str, RouteCheck] = {}
         self.host = socket.gethostname()
 
     async def check(self) -> None:
@@ -83,11 +83,11 @@ class Checker:
             self.found = {target.route: one for target, one in zip(targets, found, strict=True)}
             self._until = time.monotonic() + AGAIN
 
-    async def _check(self, target: RelayAddress) -> Checked:
+    async def _check(self, target: RelayAddress) -> RouteCheck:
         public = self._probe(target.url) if self._settings.public_url else _nothing()
         there, beyond = await asyncio.gather(public, self._probe(backend_of(self._settings, target.route)))
         assert beyond is not None
-        return Checked(time.time_ns(), there, beyond)
+        return RouteCheck(time.time_ns(), there, beyond)
 
     async def _probe(self, url: str) -> Probe | None:
         async with self._some:

@@ -1,6 +1,6 @@
 """Filter completion: suggests fields, then values that occur in the database.
 
-Knows: what is being written where the cursor stands.
+Knows: which token is at the cursor.
 Must not know: SQL, HTML.
 """
 
@@ -30,7 +30,7 @@ _ALL = {**FILTER_FIELDS, **TIMES}
 
 
 class Suggestion(Document, frozen=True):
-    """What a token may become."""
+    """A suggested replacement of a token."""
 
     insert: Annotated[str, Meta(description="What goes in place of the characters from `start` to `end`.")]
     label: str
@@ -49,7 +49,7 @@ class Completion(Document, frozen=True):
 
 
 def complete(queries: Queries, text: str, at: int, zone: tzinfo = UTC) -> Completion:
-    """What may be meant by the token in which position `at` is, or begin there."""
+    """Suggestions for the token that contains position `at`, or for a new one there."""
     at = max(0, min(at, len(text)))
     token = next((one for one in tokens(text) if one.start <= at <= one.end), None)
     if token is None:
@@ -118,6 +118,6 @@ def _values(queries: Queries, name: str, head: str, begun: str, criteria: Criter
 
 
 def _begins(name: str, value: str, low: str) -> bool:
-    """Whether the value, or a word of what pages call it, begins so."""
+    """True when the value, or a word of its phrase, begins so."""
     phrase = closed_values(name).get(value, "").lower()
     return value.startswith(low) or phrase.startswith(low) or f" {low}" in phrase

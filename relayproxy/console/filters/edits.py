@@ -13,7 +13,7 @@ from relayproxy.store.read.criteria import Criterion, kind_of_field
 
 
 class Edits:
-    """What a filter's text becomes by each of many changes; it is read once for all of them."""
+    """Edited versions of a filter's text, which is parsed once for all of them."""
 
     def __init__(self, text: str) -> None:
         self._text, tokens, _ = within(text)
@@ -70,7 +70,7 @@ def _is_number(field: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A range of time that can be chosen by its name, and the filter that has it in place of whatever time it had."""
+    """A range of time that can be chosen by its name, and the filter with it in place of any other range."""
 
     name: str
     q: str

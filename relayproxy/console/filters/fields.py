@@ -18,26 +18,26 @@ from relayproxy.store.read.criteria import STATES
 
 @dataclass(frozen=True, slots=True)
 class FilterField:
-    """One thing to filter by."""
+    """A field of the filter language."""
 
     help: str
-    """What it is, in a phrase."""
+    """Its description, in a phrase."""
     example: str = ""
-    """A value."""
+    """An example of a value."""
     aliases: tuple[str, ...] = ()
-    """Other names that people may write: what pages call it, say."""
+    """Other names that people may write, such as its title on pages."""
     values: Mapping[str, str] = field(default_factory=dict)
     """All values, where they are known, and what pages call each; empty where it is called by its own name."""
     suggestions: tuple[str, ...] = ()
-    """What completion offers in place of values, where that is not what is usual for its kind."""
+    """Suggestions of completion in place of values, where those of its kind do not fit."""
     title: str = ""
-    """What charts call it, where calls can be grouped by it."""
+    """Its title in charts, where calls can be grouped by it."""
     facet: str = ""
-    """What the sidebar calls it, where that lists its values."""
+    """Its title in the sidebar, where that lists its values."""
     some: str = ""
     """Of a number that the sidebar lists: what it calls having any."""
     orders: tuple[str, str] = ("", "")
-    """What sorting by it is called, the largest first and the smallest first, where lists can be sorted by it."""
+    """The names of its orders, the largest first and the smallest first, where lists can be sorted by it."""
 
 
 def _plain(values: Iterable[str]) -> dict[str, str]:
@@ -149,7 +149,7 @@ TIMES: dict[str, FilterField] = {
         "sessions of a day: today, yesterday, 2026-11-20, 2026-11-20+09:00", suggestions=("today", "yesterday")
     ),
 }
-"""What is written like a field and narrows the time."""
+"""Names that are written like fields and bound the time."""
 
 ALIASES = {alias: name for name, each in FILTER_FIELDS.items() for alias in each.aliases}
 CLOSED = ("is", "transition", "outcome", "confidence", "ended_by", "finding")

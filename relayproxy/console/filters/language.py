@@ -81,7 +81,7 @@ class Query:
 
 
 class _Wrong(Exception):
-    """What is wrong with a token, and the token that was perhaps meant."""
+    """A token's error, and the token that was perhaps meant."""
 
     def __init__(self, message: str, meant: str | None = None) -> None:
         super().__init__(message)
@@ -104,7 +104,7 @@ class _Gathered:
 
 
 def parse(text: str, now_ns: int, zone: tzinfo = UTC) -> Query:
-    """What the text asks for; relative times count back from `now_ns` (wall nanoseconds), and days are those of the
+    """The query of the text; relative times count back from `now_ns` (wall nanoseconds), and days are those of the
     zone. Never raises."""
     text, found, beyond = within(storable(text))
     gathered, problems, terms = _Gathered(), list[Complaint](), list[Term]()
@@ -175,7 +175,7 @@ def zone_of(request: web.Request) -> tzinfo:
 
 
 def criteria_of(request: web.Request) -> Criteria:
-    """What `q` of a request asks for. Raises a 400 Problem that lists everything that is wrong with it."""
+    """The criteria of a request's `q`. Raises a 400 Problem that lists everything that is wrong with it."""
     query = parse(request.query.get("q", ""), time.time_ns(), zone_of(request))
     if query.problems:
         raise bad_request("q: " + "; ".join(f"{one.token[:80]}: {one.message}" for one in query.problems[:20]) + ".")

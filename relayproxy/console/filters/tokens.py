@@ -12,7 +12,7 @@ from itertools import groupby
 MAX_LENGTH = 2_000
 """Characters of a filter."""
 MAX_TOKENS = 60
-"""Its tokens."""
+"""Tokens of a filter."""
 VALUES = 200
 """The values of all of them together."""
 
@@ -29,8 +29,8 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class FilterToken:
-    """What is between two spaces, from `start` to before `end`. Without a field it is a word or phrase to search for,
-    its only piece."""
+    """A token: the characters from `start` to before `end`, between two spaces. Without a field it is a word or phrase
+    to search for, its only piece."""
 
     start: int
     end: int

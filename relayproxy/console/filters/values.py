@@ -45,8 +45,8 @@ def seconds_text(ms: int) -> str:
 
 
 def span(text: str, now: int, zone: tzinfo = UTC) -> Span | None:
-    """The time that is named: a day (`2026-11-20`, `today`) or a moment (`2026-11-20T10:00`), of the zone unless an
-    offset follows (`2026-11-20+09:00`), or a moment so long before `now` (`24h`, `7d`)."""
+    """The span of time that a text names: a day (`2026-11-20`, `today`) or a moment (`2026-11-20T10:00`), of the zone
+    unless an offset follows (`2026-11-20+09:00`), or a moment so long before `now` (`24h`, `7d`)."""
     low = text.lower()
     if low in _DAYS:
         return _day((day_of(now, zone) - timedelta(days=_DAYS[low])).isoformat(), zone)

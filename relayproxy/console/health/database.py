@@ -4,10 +4,10 @@ Knows: from where on it is slow, and for how long what has happened to it matter
 Must not know: how the facts are come by; HTML; SQL.
 """
 
-from relayproxy.console.health.health_facts import SECOND, Facts, HealthCheck, age
+from relayproxy.console.health.health_facts import SECOND, HealthCheck, HealthFacts, age
 from relayproxy.console.http.times import size, utc
 from relayproxy.plural import plural
-from relayproxy.store.quarantine import Aside
+from relayproxy.store.quarantine import MovedDatabase
 from relayproxy.store.read.heartbeat import COUNTED
 
 SLOW_ANSWER = 500
@@ -18,7 +18,7 @@ MOVED = 24 * 3600
 """Seconds for which a damaged database that was moved aside is worth a warning."""
 
 
-def check(facts: Facts) -> HealthCheck:
+def check(facts: HealthFacts) -> HealthCheck:
     """Whether it answers, and whether it has had to be replaced."""
     found = facts.database
     if found is None:
@@ -68,14 +68,14 @@ def check(facts: Facts) -> HealthCheck:
     return HealthCheck("database", "ok", f"{found.kind} answers in {answered}", detail)
 
 
-def _moved(facts: Facts) -> list[Aside]:
+def _moved(facts: HealthFacts) -> list[MovedDatabase]:
     return [one for one in facts.aside if facts.now - one.at < MOVED * SECOND]
 
 
-def _kept(facts: Facts) -> str:
+def _kept(facts: HealthFacts) -> str:
     moved = _moved(facts)
     return f" A damaged one was moved to {moved[0].path} {_ago(facts, moved[0])} ago." if moved else ""
 
 
-def _ago(facts: Facts, moved: Aside) -> str:
+def _ago(facts: HealthFacts, moved: MovedDatabase) -> str:
     return age(max(0, facts.now - moved.at) / SECOND)

@@ -7,7 +7,7 @@ Must not know: how the facts are come by; HTML.
 from collections.abc import Iterator
 
 from relayproxy.console.health import database, upgrades
-from relayproxy.console.health.health_facts import SECOND, Facts, HealthCheck, HealthVerdict, age
+from relayproxy.console.health.health_facts import SECOND, HealthCheck, HealthFacts, HealthVerdict, age
 from relayproxy.console.health.journal_gaps import sentence
 from relayproxy.console.health.reachability import worst
 from relayproxy.console.health.refusals import answered, refused
@@ -34,7 +34,7 @@ OVERDUE = 3 * EVERY
 _RUN = "`relayproxy recorder`"
 
 
-def diagnose(facts: Facts) -> tuple[HealthCheck, ...]:
+def diagnose(facts: HealthFacts) -> tuple[HealthCheck, ...]:
     """Every check, always in the same order."""
     return (
         _relay(facts),
@@ -64,7 +64,7 @@ def verdict(checks: tuple[HealthCheck, ...]) -> HealthVerdict:
     return HealthVerdict(state, sentence, first.name, max(0, others))
 
 
-def _relay(facts: Facts) -> HealthCheck:
+def _relay(facts: HealthFacts) -> HealthCheck:
     answer, said = facts.relay, facts.relay.said
     alive = sum(1 for report in facts.working for one in report.heartbeat.journals if one.alive)
     where = f"at {answer.url}" if answer.url else ""
@@ -143,7 +143,7 @@ def _relay(facts: Facts) -> HealthCheck:
     )
 
 
-def _recorder(facts: Facts) -> HealthCheck:
+def _recorder(facts: HealthFacts) -> HealthCheck:
     if facts.database is None:
         return HealthCheck("recorder", "unknown", "Recorders report through the database, which cannot be read")
     working, missing = facts.working, facts.missing
@@ -186,7 +186,7 @@ def _recorder(facts: Facts) -> HealthCheck:
     return HealthCheck("recorder", "ok", title, f"Reported {age(latest)} ago; {plural(calls, 'live connection')}")
 
 
-def _lag(facts: Facts) -> HealthCheck:
+def _lag(facts: HealthFacts) -> HealthCheck:
     if not facts.working:
         return HealthCheck("lag", "unknown", "How far recording is behind is not known", "No recorder reports.")
     late = max(facts.working, key=lambda report: report.heartbeat.lag_ms).heartbeat
@@ -205,7 +205,7 @@ def _lag(facts: Facts) -> HealthCheck:
     )
 
 
-def _journal(facts: Facts) -> HealthCheck:
+def _journal(facts: HealthFacts) -> HealthCheck:
     if not facts.working:
         return HealthCheck("journal", "unknown", "How full the journal is is not known", "No recorder reports.")
     used, report = max(((_share(report), report) for report in facts.working), key=lambda pair: pair[0])
@@ -228,7 +228,7 @@ def _share(report: Report) -> float:
     return total / report.heartbeat.quota if report.heartbeat.quota else 0.0
 
 
-def _gaps(facts: Facts) -> HealthCheck:
+def _gaps(facts: HealthFacts) -> HealthCheck:
     if facts.database is None:
         return HealthCheck("gaps", "unknown", "Whether there are gaps is not known", "The database cannot be read.")
     if facts.lost:
@@ -251,7 +251,7 @@ def _gaps(facts: Facts) -> HealthCheck:
     )
 
 
-def _lost(facts: Facts) -> HealthCheck:
+def _lost(facts: HealthFacts) -> HealthCheck:
     first, others = facts.lost[0], len(facts.lost) - 1
     more = f" {plural(others, 'other part')} of journals as well." if others else ""
     inside = f" {plural(facts.day.gaps, 'gap')} in {plural(facts.day.sessions, 'session')} besides."
@@ -267,7 +267,7 @@ def _lost(facts: Facts) -> HealthCheck:
     )
 
 
-def _refused(facts: Facts) -> HealthCheck:
+def _refused(facts: HealthFacts) -> HealthCheck:
     if facts.database is None:
         return HealthCheck("refused", "unknown", "What was refused is not known", "The database cannot be read.")
     found = refused(facts.reports)
@@ -286,7 +286,7 @@ def _refused(facts: Facts) -> HealthCheck:
     return HealthCheck("refused", "ok", first.title.replace("`", ""), detail, link="/connect#refused")
 
 
-def _disk(facts: Facts) -> HealthCheck:
+def _disk(facts: HealthFacts) -> HealthCheck:
     disks = list(_disks(facts))
     if not disks:
         return HealthCheck("disk", "unknown", "How much disk is free is not known", "No recorder reports.")
@@ -303,7 +303,7 @@ def _disk(facts: Facts) -> HealthCheck:
     )
 
 
-def _disks(facts: Facts) -> Iterator[tuple[float, int, int, str]]:
+def _disks(facts: HealthFacts) -> Iterator[tuple[float, int, int, str]]:
     for heartbeat in (report.heartbeat for report in facts.working):
         if heartbeat.disk_total:
             where = f"at {heartbeat.data_dir} on {heartbeat.host}"
@@ -313,7 +313,7 @@ def _disks(facts: Facts) -> Iterator[tuple[float, int, int, str]]:
         yield found.free / found.total, found.free, found.total, "where the database is"
 
 
-def _spans(facts: Facts) -> HealthCheck:
+def _spans(facts: HealthFacts) -> HealthCheck:
     if not facts.working:
         return HealthCheck("spans", "unknown", "Whether spans are sent is not known", "No recorder reports.")
     sending = [report.heartbeat.otlp for report in facts.working if report.heartbeat.otlp is not None]
@@ -337,7 +337,7 @@ def _spans(facts: Facts) -> HealthCheck:
     )
 
 
-def _audit(facts: Facts) -> HealthCheck:
+def _audit(facts: HealthFacts) -> HealthCheck:
     audit = facts.audit
     if audit.failing_since is None:
         lost = f"{plural(audit.lost, 'entry', 'entries')} could not be kept" if audit.lost else ""
@@ -352,7 +352,7 @@ def _audit(facts: Facts) -> HealthCheck:
     )
 
 
-def _clock(facts: Facts) -> HealthCheck:
+def _clock(facts: HealthFacts) -> HealthCheck:
     ahead = max((report.at - facts.now for report in facts.reports), default=0) / SECOND
     if facts.step:
         way = "forward" if facts.step > 0 else "back"

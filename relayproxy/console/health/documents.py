@@ -11,15 +11,15 @@ from msgspec import Meta
 from relayproxy.console.access.audit_log import AuditState
 from relayproxy.console.health import refusals
 from relayproxy.console.health.diagnosis import diagnose, verdict
-from relayproxy.console.health.health_facts import Facts, HealthCheck
+from relayproxy.console.health.health_facts import HealthCheck, HealthFacts
 from relayproxy.console.health.journal_gaps import JournalGapDocument, journal_gap_document
 from relayproxy.console.health.reachability import RelayAnswer, State
 from relayproxy.console.health.refusals import RefusedDocument, refused_document
 from relayproxy.console.health.staleness import notice
 from relayproxy.console.http.documents import Count, Document, Nanoseconds, Time, time_or_null
 from relayproxy.console.http.times import rfc3339
-from relayproxy.store.quarantine import Aside
-from relayproxy.store.read.heartbeat import DatabaseFacts, Gaps, JournalHeartbeat, OtlpHeartbeat, Report
+from relayproxy.store.quarantine import MovedDatabase
+from relayproxy.store.read.heartbeat import DatabaseFacts, GapCounts, JournalHeartbeat, OtlpHeartbeat, Report
 
 
 class RelayHealthDocument(Document, frozen=True):
@@ -121,8 +121,8 @@ class AuditHealthDocument(Document, frozen=True):
 class RecentGapsDocument(Document, frozen=True):
     """What could not be recorded of sessions that began in that time."""
 
-    last_hour: Gaps
-    last_24_hours: Gaps
+    last_hour: GapCounts
+    last_24_hours: GapCounts
 
 
 class ConsoleHealthDocument(Document, frozen=True):
@@ -171,7 +171,7 @@ class HealthDocument(Document, frozen=True):
     console: ConsoleHealthDocument
 
 
-def health_document(facts: Facts, console: ConsoleHealthDocument) -> HealthDocument:
+def health_document(facts: HealthFacts, console: ConsoleHealthDocument) -> HealthDocument:
     """All that is known, and what it means."""
     checks = diagnose(facts)
     found = verdict(checks)
@@ -208,7 +208,7 @@ def _relay(answer: RelayAnswer) -> RelayHealthDocument:
     )
 
 
-def _recorder(facts: Facts, report: Report) -> RecorderHealthDocument:
+def _recorder(facts: HealthFacts, report: Report) -> RecorderHealthDocument:
     heartbeat = report.heartbeat
     return RecorderHealthDocument(
         process=report.process,
@@ -276,7 +276,7 @@ def _database(database: DatabaseFacts) -> DatabaseHealthDocument:
     )
 
 
-def _moved(one: Aside) -> MovedDatabaseDocument:
+def _moved(one: MovedDatabase) -> MovedDatabaseDocument:
     return MovedDatabaseDocument(path=str(one.path), moved_at=rfc3339(one.at), moved_at_ns=one.at, bytes=one.bytes)
 
 

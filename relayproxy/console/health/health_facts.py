@@ -13,8 +13,8 @@ from msgspec import Meta
 from relayproxy.console.access.audit_log import AuditState
 from relayproxy.console.health.reachability import RelayAnswer, State
 from relayproxy.console.http.documents import Document
-from relayproxy.store.quarantine import Aside
-from relayproxy.store.read.heartbeat import DatabaseFacts, Gaps, Report
+from relayproxy.store.quarantine import MovedDatabase
+from relayproxy.store.read.heartbeat import DatabaseFacts, GapCounts, Report
 from relayproxy.store.schema.rows import JournalGapRow
 
 Name = Literal[
@@ -38,11 +38,11 @@ SILENT = 10
 """Seconds without a report after which a recorder counts as gone."""
 FORGOTTEN = 24 * 3600
 """Seconds after which one that is gone is not missed any more, when another one reports."""
-NONE = Gaps(0, 0)
+NONE = GapCounts(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class HealthFacts:
     """What is known at `now` (wall nanoseconds). `reports` are the last of each recorder, the newest first."""
 
     now: int
@@ -53,10 +53,10 @@ class Facts:
     database: DatabaseFacts | None = None
     database_problem: str | None = None
     """Why it cannot be read, and what to do."""
-    aside: tuple[Aside, ...] = ()
+    aside: tuple[MovedDatabase, ...] = ()
     """Damaged database files that were moved aside, the newest first."""
-    hour: Gaps = NONE
-    day: Gaps = NONE
+    hour: GapCounts = NONE
+    day: GapCounts = NONE
     """What could not be recorded in sessions that began within the last hour, the last 24 hours."""
     lost: tuple[JournalGapRow, ...] = ()
     """What journals lost as a whole within the last 24 hours, the newest first."""

@@ -18,7 +18,7 @@ from relayproxy import __version__
 from relayproxy.console.access.audit_log import AUDIT_LOG, AuditState
 from relayproxy.console.health.diagnosis import diagnose, verdict
 from relayproxy.console.health.documents import ConsoleHealthDocument, health_document
-from relayproxy.console.health.health_facts import SECOND, Facts
+from relayproxy.console.health.health_facts import SECOND, HealthFacts
 from relayproxy.console.health.reachability import RelayAnswer, ask_relay
 from relayproxy.console.health.staleness import KNOWN, Notice, notice
 from relayproxy.console.http.change_poller import ChangePoller
@@ -56,10 +56,10 @@ class Monitor:
         self._seen: dict[str, tuple[int, float]] = {}
         """By process: when its last report says it was written, and when it was first seen here."""
         self._looking = asyncio.Lock()
-        self._facts: Facts | None = None
+        self._facts: HealthFacts | None = None
         self._until = 0.0
 
-    async def facts(self) -> Facts:
+    async def facts(self) -> HealthFacts:
         """How things are. Never raises for what it finds."""
         async with self._looking:
             if self._facts is None or time.monotonic() >= self._until:
@@ -91,7 +91,7 @@ class Monitor:
             watchers=self._poller.watchers,
         )
 
-    async def _look(self) -> Facts:
+    async def _look(self) -> HealthFacts:
         relay, facts = await asyncio.gather(ask_relay(self._settings), asyncio.to_thread(self._read))
         step = _wall_ahead() - self._clock
         return replace(
@@ -111,9 +111,9 @@ class Monitor:
         }
         return {process: now - since for process, (_, since) in self._seen.items()}
 
-    def _read(self) -> Facts:
+    def _read(self) -> HealthFacts:
         now = time.time_ns()
-        empty = Facts(now, __version__, RelayAnswer(None), aside=moved_aside(self._settings.database))
+        empty = HealthFacts(now, __version__, RelayAnswer(None), aside=moved_aside(self._settings.database))
         try:
             hour, day = (gaps_since(self._queries, now - hours * _HOUR) for hours in (1, 24))
             lost = journal_gaps(self._queries, now - 24 * _HOUR)

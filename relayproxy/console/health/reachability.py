@@ -27,7 +27,7 @@ from relayproxy.settings.validators import split_address
 
 T = TypeVar("T")
 State = Literal["ok", "warn", "bad", "unknown"]
-Who = Literal["relay", "other"]
+AnsweredBy = Literal["relay", "other"]
 
 TIMEOUT = 5.0
 """Seconds for each step."""
@@ -52,7 +52,7 @@ class Probe:
     """The whole way. `who` answered, None when nobody did."""
 
     steps: tuple[ProbeStep, ...]
-    who: Who | None = None
+    who: AnsweredBy | None = None
     status: int | None = None
 
     @property
@@ -61,7 +61,7 @@ class Probe:
         return worst(step.state for step in self.steps)
 
 
-class Ready(msgspec.Struct, frozen=True):
+class RelayReadiness(msgspec.Struct, frozen=True):
     """What a relay says of itself."""
 
     status: str
@@ -75,7 +75,7 @@ class RelayAnswer:
     settings do not tell its port."""
 
     url: str | None
-    said: Ready | None = None
+    said: RelayReadiness | None = None
     problem: str | None = None
     silent: bool = False
     """The connection was taken, and nothing came."""
@@ -132,7 +132,7 @@ async def ask_relay(settings: Settings) -> RelayAnswer:
     except (aiohttp.ClientError, OSError) as problem:
         return RelayAnswer(url, problem=_words(problem))
     try:
-        return RelayAnswer(url, msgspec.json.decode(body, type=Ready))
+        return RelayAnswer(url, msgspec.json.decode(body, type=RelayReadiness))
     except (msgspec.DecodeError, UnicodeDecodeError):
         return RelayAnswer(url, problem="something else answers there")
 
@@ -181,7 +181,7 @@ async def _certificate(parts: SplitResult, context: ssl.SSLContext) -> ProbeStep
     return ProbeStep("TLS", "warn" if left < SOON else "ok", words)
 
 
-async def _get(parts: SplitResult, context: ssl.SSLContext | None) -> tuple[int, Who]:
+async def _get(parts: SplitResult, context: ssl.SSLContext | None) -> tuple[int, AnsweredBy]:
     url = f"{'https' if context else 'http'}://{parts.netloc.rpartition('@')[2]}{parts.path or '/'}"
     try:
         async with (

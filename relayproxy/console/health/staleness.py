@@ -6,7 +6,7 @@ Must not know: HTML, paths; how the facts are come by.
 
 from dataclasses import dataclass
 
-from relayproxy.console.health.health_facts import SECOND, SILENT, Facts, HealthVerdict, age
+from relayproxy.console.health.health_facts import SECOND, SILENT, HealthFacts, HealthVerdict, age
 from relayproxy.console.health.reachability import State
 
 KNOWN = 10 * SECOND
@@ -23,12 +23,12 @@ class Notice:
     stale: str | None
 
 
-def notice(facts: Facts, found: HealthVerdict) -> Notice:
+def notice(facts: HealthFacts, found: HealthVerdict) -> Notice:
     """What there is to say of the facts. A database into which no recorder has ever reported is shown as it is."""
     return Notice(found.state, found.sentence, _stale(facts))
 
 
-def _stale(facts: Facts) -> str | None:
+def _stale(facts: HealthFacts) -> str | None:
     if facts.database_problem is not None:
         return "The database cannot be read: what you see may be old."
     if facts.missing:

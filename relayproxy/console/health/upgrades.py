@@ -4,12 +4,12 @@ Knows: the remedy in words.
 Must not know: how the facts are come by; HTML.
 """
 
-from relayproxy.console.health.health_facts import Facts, HealthCheck
+from relayproxy.console.health.health_facts import HealthCheck, HealthFacts
 from relayproxy.plural import plural
 from relayproxy.store.schema.needs_rebuild import LOOKED_AT
 
 
-def versions(facts: Facts) -> HealthCheck:
+def versions(facts: HealthFacts) -> HealthCheck:
     """Whether console and recorders are of one version."""
     others = sorted({report.heartbeat.version for report in facts.working} - {facts.version})
     if not others:
@@ -24,7 +24,7 @@ def versions(facts: Facts) -> HealthCheck:
     )
 
 
-def recordings(facts: Facts) -> HealthCheck:
+def recordings(facts: HealthFacts) -> HealthCheck:
     """Whether all calls have what this version derives."""
     if facts.database is None:
         return HealthCheck(

@@ -1,6 +1,6 @@
-"""Change poller: polls the database once for all live pages, and tells them of new revisions.
+"""Change poller: polls the database once for all live pages, and notifies them of new revisions.
 
-Knows: how often to look, who is waiting, what each has seen.
+Knows: the polling interval, the watchers, the revision that each has seen.
 Must not know: HTTP, HTML, what changed.
 """
 
@@ -13,11 +13,11 @@ from relayproxy.store.errors import StoreError
 from relayproxy.store.read.queries import Queries
 
 INTERVAL = 0.1
-"""Seconds between two looks, while anybody watches."""
+"""Seconds between two polls, while there are watchers."""
 
 
 class ChangePoller:
-    """Tells watchers of new revisions. A watcher that is slow misses revisions, never the newest one, and nothing
+    """Notifies watchers of new revisions. A slow watcher misses revisions, never the newest one, and nothing
     is queued for it."""
 
     def __init__(self, queries: Queries, interval: float = INTERVAL) -> None:
@@ -34,7 +34,7 @@ class ChangePoller:
 
     @property
     def watchers(self) -> int:
-        """How many watch at this moment."""
+        """The number of watchers at this moment."""
         return self._watchers
 
     async def sessions(self) -> AsyncGenerator[str, None]:
@@ -51,7 +51,7 @@ class ChangePoller:
                 yield revision if isinstance(revision, int) else None
 
     async def close(self) -> None:
-        """Ends every watcher and the looking."""
+        """Ends every watcher and stops polling."""
         self._stop.set()
         async with self._looked:
             self._looked.notify_all()

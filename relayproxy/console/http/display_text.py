@@ -28,8 +28,8 @@ def pretty(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    """`text` with what misleads written as its code point, `⟦U+202E⟧`: controls, bidirectional overrides, embeddings
-    and isolates left open, and what cannot be seen outside of words and emoji."""
+    """`text` with misleading characters written as code points, `⟦U+202E⟧`: controls, bidirectional overrides,
+    embeddings and isolates left open, and what cannot be seen outside of words and emoji."""
     if not _SUSPECT.search(text):
         return text
     closed = _closed(text)
@@ -44,13 +44,13 @@ def visible(text: str) -> str:
 
 
 def _joins(text: str, at: int) -> bool:
-    """Whether there are letters, marks or symbols on both sides."""
+    """True when there are letters, marks or symbols on both sides."""
     before, after = text[at - 1 : at], text[at + 1 : at + 2]
     return bool(before and after) and all(one in _UNSEEN or category(one)[0] in "LMS" for one in (before, after))
 
 
 def _closed(text: str) -> set[int]:
-    """Where embeddings and isolates begin and end that are closed again, and hold no override."""
+    """Positions of the opening and closing characters of balanced embeddings and isolates without an override."""
     places: set[int] = set()
     opened: list[tuple[int, str]] = []
     for found in _SUSPECT.finditer(text):

@@ -43,15 +43,15 @@ DEPRECATED = Meta(extra_json_schema={"deprecated": True})
 """For a field that another one has replaced; it stays for one more version."""
 
 
-class Whole(Document, Generic[T], frozen=True):
-    """A list that is given whole."""
+class CompleteList(Document, Generic[T], frozen=True):
+    """A list without pages."""
 
     items: tuple[T, ...]
     next: End = None
 
 
 class Page(Document, Generic[T], frozen=True):
-    """A part of a list, and the cursor of what follows."""
+    """One page of a list, and the cursor of the next."""
 
     items: tuple[T, ...]
     next: Annotated[str | None, Meta(description="What the next page is asked for with; null at the end.")]
@@ -63,8 +63,8 @@ def time_or_null(ns: int | None) -> str | None:
 
 
 def one_of(values: Any, says: str | None = None, name: str | None = None) -> Meta:
-    """What makes a `str` one of these texts, a `Literal` or several; with `name`, in a schema of its own. For values
-    that are not checked when a document is built; else a field's type is the `Literal` itself."""
+    """Annotation of a `str` that is one of these texts, a `Literal` or several; with `name`, a schema of its own. For
+    values that are not checked when a document is built; else a field's type is the `Literal` itself."""
     return Meta(description=says, title=name, extra_json_schema={"enum": list(get_args(values) or values)})
 
 

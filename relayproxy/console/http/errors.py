@@ -1,4 +1,4 @@
-"""Errors of the API: their codes, and the one document in which all are told.
+"""Errors of the API: their codes, and the document that reports them.
 
 Knows: every code, its status and its meaning.
 Must not know: when an error is raised.
@@ -30,7 +30,7 @@ ERRORS: dict[int, dict[str, str]] = {
         "audit_unavailable": "That a recording is downloaded cannot be recorded now, so it is not given.",
     },
 }
-"""By status the codes of errors, and what each means."""
+"""Error codes and their meanings, by HTTP status."""
 _CODES = "; ".join(f"`{code}` ({status}): {words}" for status, some in ERRORS.items() for code, words in some.items())
 
 

@@ -1,7 +1,7 @@
 """Event streams (server-sent events) to browsers.
 
 Knows: server-sent events; how long a write may take and how much the kernel may hold for it.
-Must not know: what is told.
+Must not know: the content of events.
 """
 
 import socket
@@ -14,7 +14,7 @@ from aiohttp_sse import sse_response
 SEND_TIMEOUT = 10.0
 """Seconds that a write may wait for its reader; then the connection is cut."""
 HELD = 128 * 1024
-"""Bytes that the kernel keeps for a reader who is behind. Without a bound it would be megabytes for each."""
+"""Socket send buffer in bytes for a slow reader. Without a bound the kernel would keep megabytes for each."""
 
 
 async def stream(request: web.Request, events: AsyncGenerator[str, None]) -> web.StreamResponse:

@@ -1,9 +1,9 @@
 """Request bodies: form fields and JSON, with limits.
 
-Knows: the one way in which our pages send forms, how large they are, and everything else that arrives instead.
+Knows: the encoding of our pages' forms, their size limits, and the refusal of everything else.
 Must not know: what fields mean.
 
-Nothing that is sent makes a handler fail: it is read, or refused with a Problem.
+No request body makes a handler fail: it is read, or refused with a Problem.
 """
 
 from typing import TypeVar
@@ -17,9 +17,9 @@ from aiohttp.web_protocol import RequestPayloadError
 from relayproxy.console.http.middleware import Problem, bad_request
 from relayproxy.text import storable
 
-LONGEST = 128 * 1024
+MAX_FORM_BYTES = 128 * 1024
 """Bytes of a form. The longest note, percent-encoded, has less than half of them."""
-MOST_FIELDS = 20
+MAX_FORM_FIELDS = 20
 _FORM = "application/x-www-form-urlencoded"
 
 T = TypeVar("T")
@@ -33,14 +33,14 @@ async def form_of(request: web.Request) -> dict[str, str]:
     if (request.charset or "utf-8").lower() not in ("utf-8", "utf8"):
         raise _unsupported("A form in UTF-8 is expected.")
     body = await body_of(request)
-    if len(body) > LONGEST:
+    if len(body) > MAX_FORM_BYTES:
         raise Problem(413, "too_large", "What was sent is too long.")
     try:
         pairs = parse_qsl(
-            body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="replace"
+            body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MAX_FORM_FIELDS, errors="replace"
         )
     except ValueError:
-        raise bad_request(f"A form of at most {MOST_FIELDS} fields is expected.") from None
+        raise bad_request(f"A form of at most {MAX_FORM_FIELDS} fields is expected.") from None
     fields: dict[str, str] = {}
     for name, value in pairs:
         fields.setdefault(storable(name), storable(value))
@@ -48,7 +48,7 @@ async def form_of(request: web.Request) -> dict[str, str]:
 
 
 async def json_of(request: web.Request, kind: type[T]) -> T:
-    """The body, which is JSON whatever it says it is, as such a value. Raises a Problem as `form_of` does."""
+    """The JSON body as a value of type `kind`; its Content-Type does not matter. Raises a Problem as `form_of` does."""
     try:
         return msgspec.json.decode(await body_of(request), type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:

@@ -1,7 +1,7 @@
 """JSON responses.
 
-Knows: how a value is told to a program.
-Must not know: what it is about.
+Knows: the encoding and the headers.
+Must not know: what the value is about.
 """
 
 from typing import Any

@@ -1,6 +1,6 @@
 """Error middleware and security headers of every response.
 
-Knows: the Content-Security-Policy; how a failure is told to a browser and to a program.
+Knows: the Content-Security-Policy; how an error is reported to a browser and to a program.
 Must not know: sessions, or what any handler does.
 """
 
@@ -31,7 +31,7 @@ _HEADERS = {
 }
 
 _GONE = 499
-"""What nginx's log says when the reader left before the answer."""
+"""nginx's status for a client that closed the connection before the response."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -90,7 +90,7 @@ async def error_middleware(request: web.Request, handler: Handler) -> web.Stream
 
 
 def _internal(request: web.Request) -> Problem:
-    """A mistake of ours, which is being handled: the log gets all of it."""
+    """The 500 for an unexpected exception, which is logged with its traceback."""
     _log.exception("%s %s failed", request.method, request.match_info.route.resource)
     return Problem(500, "internal_error", "The console failed on this request; its log says why.")
 

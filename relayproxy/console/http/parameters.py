@@ -1,6 +1,6 @@
 """Query parameters: parsing, and the error for a wrong one.
 
-Knows: how a wrong one is refused.
+Knows: the error for a wrong value.
 Must not know: what a parameter is for.
 """
 
@@ -10,7 +10,7 @@ from relayproxy.console.http.middleware import bad_request
 
 
 def whole_number(request: web.Request, name: str, default: int, lowest: int, highest: int) -> int:
-    """A number from the query. Raises a 400 Problem."""
+    """A whole number of the query string, within `lowest` and `highest`. Raises a 400 Problem."""
     text = request.query.get(name)
     if text is None:
         return default

@@ -69,7 +69,7 @@ def _environment(static_files: StaticFiles) -> jinja2.Environment:
 
 
 def render(template: str, request: web.Request, context: dict[str, Any], status: int = 200) -> web.Response:
-    """A page or fragment; the template also gets the time at which it is made, and for whom."""
+    """A page or fragment; the template also gets the time of rendering and the principal."""
     now = time.time_ns()
     context = {
         "principal": None,

@@ -1,6 +1,6 @@
 """Request handler: one connection of the console's HTTP server, with its own answers to unreadable requests.
 
-Knows: what is answered to a request that cannot be read, and said of it.
+Knows: the response and the log line for an unreadable request.
 Must not know: what the console serves.
 
 aiohttp itself would quote such a request in its answer and, with a traceback, in the log: tokens, cookies, searches.
@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 class UnreadableLog:
-    """One line now and then about requests that cannot be read for the same reason."""
+    """Rate-limited log of unreadable requests: one line now and then for each reason."""
 
     def __init__(self) -> None:
         self._limit = RateLimit()

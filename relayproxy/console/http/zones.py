@@ -15,7 +15,7 @@ COOKIE = "relayproxy_zone"
 
 
 def readers_zone(request: web.Request) -> tzinfo:
-    """The zone that a page's reader is in; UTC when it is not known here."""
+    """The reader's time zone; UTC when the cookie is missing or names an unknown zone."""
     return zone_named(unquote(request.cookies.get(COOKIE, ""))) or UTC
 
 

@@ -16,7 +16,7 @@ from relayproxy.console.insight.selection import WEEK, Selection, Span, without_
 from relayproxy.store.read.insight import Reach
 
 _MINUTE = 60 * NS
-LONGEST = WEEK
+MAX_PERIOD = WEEK
 """Nanoseconds on each side of a moment, at most."""
 
 
@@ -40,7 +40,7 @@ def around(at: int, now: int, zone: tzinfo) -> Comparison:
     nanoseconds."""
     at = at // NS * NS
     since = now - at
-    length = min(LONGEST, since // _MINUTE * _MINUTE or _MINUTE)
+    length = min(MAX_PERIOD, since // _MINUTE * _MINUTE or _MINUTE)
     return _comparison(at, length, zone)
 
 

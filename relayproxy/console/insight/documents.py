@@ -18,13 +18,13 @@ from relayproxy.console.insight.selection import Selection, Span
 from relayproxy.console.insight.statistics import EDGES, Figure, Latencies, Significance
 from relayproxy.console.insight.summary import (
     ENDINGS,
-    LISTED,
+    MAX_LISTED,
     VALUES,
     CallsSummary,
     EndingCount,
     Release,
     TimeStep,
-    Value,
+    ValueSummary,
 )
 from relayproxy.conversation.measures.numbers import description
 from relayproxy.store.read.insight import Reach, Sums, WorstCall
@@ -162,11 +162,11 @@ class InsightDocument(Document, frozen=True):
     by: FieldValuesDocument | None
     slowest_turns: Annotated[
         tuple[WorstCallDocument, ...],
-        Meta(description=f"At most {LISTED}, by how long the caller waited, answered or not."),
+        Meta(description=f"At most {MAX_LISTED}, by how long the caller waited, answered or not."),
     ]
     worst_calls: Annotated[
         tuple[WorstCallDocument, ...],
-        Meta(description=f"At most {LISTED}: failed ones first, then by errors and unanswered turns."),
+        Meta(description=f"At most {MAX_LISTED}: failed ones first, then by errors and unanswered turns."),
     ]
 
 
@@ -271,7 +271,7 @@ def _latencies(latencies: Latencies) -> LatenciesDocument:
     )
 
 
-def _value(value: Value) -> FieldValueDocument:
+def _value(value: ValueSummary) -> FieldValueDocument:
     return FieldValueDocument(
         value=value.value, response_latency_ms=_latencies(value.latencies), **msgspec.structs.asdict(value.sums)
     )

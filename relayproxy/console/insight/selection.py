@@ -22,7 +22,7 @@ from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.annotations import additions
 
 WEEK = 7 * 86_400 * NS
-LEAST = 3600 * NS
+MIN_RANGE = 3600 * NS
 """A range that begins with the first call is so long at least."""
 _TICK = 10 * NS
 """`Now` moves on in such steps, so that the same question a moment later is the same question."""
@@ -98,7 +98,7 @@ def reach_of(queries: Queries, chosen: Selection) -> tuple[Numbers, Reach, Span]
     if reach.first is None or (first_call(queries) or 0) < week:
         return numbers, reach, "week"
     # A day's calls in a week's chart would be a line at its edge.
-    return numbers, replace(reach, since=max(reach.since, min(reach.first, chosen.now - LEAST))), "first"
+    return numbers, replace(reach, since=max(reach.since, min(reach.first, chosen.now - MIN_RANGE))), "first"
 
 
 def together(reaches: list[tuple[Numbers, Reach, Span]]) -> list[tuple[Numbers, Reach, Span]]:

@@ -26,7 +26,7 @@ AT_MOST = 60
 """Steps of a chart."""
 VALUES = 20
 """Values of a field that are told apart; the calls with others are only counted."""
-LISTED = 10
+MAX_LISTED = 10
 """Turns and calls in the lists of the slowest and the worst."""
 RELEASES = 8
 """Versions of the backend that are marked in charts, the newest."""
@@ -45,7 +45,7 @@ class TimeStep:
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
+class ValueSummary:
     """The calls with one value of a field; None: those without any."""
 
     value: str | None
@@ -80,7 +80,7 @@ class CallsSummary:
     latencies: Latencies
     steps: tuple[TimeStep, ...]
     endings: tuple[EndingCount, ...]
-    values: tuple[Value, ...] = ()
+    values: tuple[ValueSummary, ...] = ()
     more_values: bool = False
     """There are more values than `values` has."""
     releases: tuple[Release, ...] = ()
@@ -145,13 +145,13 @@ def summarize(
         origin = (reach.since + offset) // step * step - offset
     calls = numbers.calls(reach, origin, step)
     latencies = numbers.latencies(reach, origin, step)
-    values: tuple[Value, ...] = ()
+    values: tuple[ValueSummary, ...] = ()
     more = False
     if by:
         found = numbers.values(reach, by, VALUES + 1)
         more, found = len(found) > VALUES, found[:VALUES]
         apart = _apart(numbers.latencies_by(reach, by, tuple(value for value, _ in found)))
-        values = tuple(Value(value, sums, apart.get(value, Latencies({}))) for value, sums in found)
+        values = tuple(ValueSummary(value, sums, apart.get(value, Latencies({}))) for value, sums in found)
     return CallsSummary(
         reach=reach,
         step=step,
@@ -162,8 +162,8 @@ def summarize(
         values=values,
         more_values=more,
         releases=releases,
-        slowest=numbers.slowest(reach, LISTED) if lists else (),
-        worst=numbers.worst(reach, LISTED) if lists else (),
+        slowest=numbers.slowest(reach, MAX_LISTED) if lists else (),
+        worst=numbers.worst(reach, MAX_LISTED) if lists else (),
     )
 
 

@@ -15,8 +15,8 @@ from relayproxy.store.read.queries import Queries
 
 MAX_OPTIONS = 8
 """Values of a facet, and custom parameters."""
-ALL = 200
-"""Values of a facet of which more are wanted."""
+MAX_EXPANDED = 200
+"""Values of an expanded facet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Facet:
     title: str
     options: tuple[Option, ...]
     more: int = 0
-    """How many further values were counted."""
+    """The number of further values that were counted."""
     sessions: int = 0
     """The sessions that they were counted in."""
     apart: str = ""
@@ -62,14 +62,14 @@ class Sidebar:
 
     @property
     def matching(self) -> str:
-        """How many calls match, as far as they were counted."""
+        """The number of calls that match, as far as they were counted."""
         return _many(self.sessions, self.whole)
 
 
 def sidebar(queries: Queries, query: Query, more: str = "") -> Sidebar:
     """Counts and options under a filter, of the field `more` as many as there are. A facet without values or with
     nothing to choose between is left out."""
-    found = store.facets(queries, query.criteria, (*FACETS, PARAM), MAX_OPTIONS, {more: ALL})
+    found = store.facets(queries, query.criteria, (*FACETS, PARAM), MAX_OPTIONS, {more: MAX_EXPANDED})
     edits = Edits(query.text)
     listed = [_facet(field, found, edits) for field in found.values]
     order = {field: place for place, field in enumerate(FACETS)}
@@ -115,7 +115,7 @@ _LONG = 40
 
 
 def _names(field: str, listed: tuple[str, ...]) -> list[str]:
-    """What values are called: of a URL, what is not the same in all of them, so that each is told from the others."""
+    """Names of values: of URLs the part that differs between them."""
     if field != "backend":
         return [_name(field, value) for value in listed]
     schemes = {value.partition("://")[0] for value in listed if value}

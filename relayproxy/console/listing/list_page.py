@@ -42,7 +42,7 @@ from relayproxy.store.write.annotations import Marks, read_marks
 from relayproxy.text import storable
 
 SESSIONS = 50
-MOST_SESSIONS = 500
+MAX_SESSIONS = 500
 _SHOWN = 60
 """Rows that a page may ask for by name, to keep them current."""
 
@@ -103,7 +103,7 @@ async def live(request: web.Request) -> web.StreamResponse:
 
 async def api_sessions(request: web.Request) -> web.Response:
     """`GET /api/sessions?q=&zone=&sort=&limit=&before=`: live ones first, then the newest, or as `sort` has it."""
-    limit = whole_number(request, "limit", SESSIONS, 1, MOST_SESSIONS)
+    limit = whole_number(request, "limit", SESSIONS, 1, MAX_SESSIONS)
     criteria = criteria_of(request)
     read = await _read(request, limit, criteria)
     hits = await _hits(request, criteria, read)

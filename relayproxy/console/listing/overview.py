@@ -48,7 +48,7 @@ class OverviewDocument(Document, frozen=True):
 
 
 async def fragment(request: web.Request) -> web.Response:
-    """`GET /sessions/overview?q=`: both charts and their tables. What is wrong with `q` is for the list to say."""
+    """`GET /sessions/overview?q=`: both charts and their tables. Errors in `q` are reported by the list."""
     chosen, span, one, older = await _summary(request)
     slow = slow_ms(request.app[APP_CONTEXT].settings, "default")
     context: dict[str, Any] = {

@@ -25,7 +25,7 @@ NAMES = {
         for sign, name in zip(("-", ""), FILTER_FIELDS[field].orders, strict=True)
     },
 }
-"""What `sort` takes, in words."""
+"""The values of `sort`, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,13 @@ class Sorting:
         return Sort(self.text.removeprefix("-"), ascending=not self.text.startswith("-"))
 
     def of(self, field: str) -> str | None:
-        """Which way the list goes by this field, as `aria-sort` says it; None when it goes by another."""
+        """The direction of the list by this field, as a value of `aria-sort`; None when it is sorted by another."""
         if self.text.removeprefix("-") != field:
             return None
         return "descending" if self.text.startswith("-") else "ascending"
 
     def following(self, field: str) -> str:
-        """What this field's heading asks for: the largest first, and then the other way round."""
+        """The `sort` of this field's heading: the largest first, and then the other way round."""
         return field if self.text == f"-{field}" else f"-{field}"
 
 

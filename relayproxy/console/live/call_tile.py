@@ -1,6 +1,6 @@
-"""Call tile: a live call's last words and whose move it is.
+"""Call tile: a live call's last words, and the party that is awaited.
 
-Knows: how much of a text a tile holds, whose move it is after what happened.
+Knows: how much of a text a tile holds; which party is awaited after which event.
 Must not know: HTML; which calls are on the live view.
 """
 
@@ -21,28 +21,30 @@ from relayproxy.store.schema.rows import SessionRow
 SAID = 76
 """Characters of a text that a tile shows: its end, as that is what was said last."""
 
-Whose = Literal["agent", "answering", "speaking", "talking", "caller"]
+CallPhase = Literal["agent", "answering", "speaking", "talking", "caller"]
 """`agent`: the caller waits for its answer. `answering`: it sends one. `speaking`: it is heard, as far as is known.
 `talking`: the caller speaks. `caller`: it is their turn."""
 
 
-class _Glance(msgspec.Struct):
-    """What a tile needs of a stored conversation."""
+class _TileFields(msgspec.Struct):
+    """The fields of a stored conversation that a tile needs."""
 
     waiting: Waiting | None = None
 
 
 class SaidDocument(Document, frozen=True):
-    """The end of what each said last."""
+    """The end of each party's last words."""
 
     caller: str
     agent: str
 
 
 class AwaitedDocument(Document, frozen=True):
-    """Whose move it is."""
+    """The party that is awaited."""
 
-    state: Annotated[Whose, Meta(description="`agent`: the caller waits for its answer. `caller`: it is their turn.")]
+    state: Annotated[
+        CallPhase, Meta(description="`agent`: the caller waits for its answer. `caller`: it is their turn.")
+    ]
     since: Annotated[Time, Meta(description="From when on.")]
     since_ns: Nanoseconds
     until: Annotated[Time | None, Meta(description="When what is being spoken is over, as far as is known.")]
@@ -54,7 +56,7 @@ class LiveCallDocument(SessionItemDocument, frozen=True):
     """A live call."""
 
     said: SaidDocument
-    awaited: Annotated[AwaitedDocument | None, Meta(description="Whose move it is; null once the call is over.")]
+    awaited: Annotated[AwaitedDocument | None, Meta(description="The awaited party; null once the call is over.")]
     slow_turn_ms: Annotated[Count, Meta(description="From when on a wait for the agent is an alarm.")]
     revision: Annotated[Count, Meta(description="Grows with every change.")]
 
@@ -67,16 +69,16 @@ class LiveCallsDocument(Document, frozen=True):
     live: Annotated[Count, Meta(description="How many calls are live; more than `items` when there are very many.")]
 
 
-_glance = msgspec.json.Decoder(_Glance)
+_tile_fields = msgspec.json.Decoder(_TileFields)
 _turn = msgspec.json.Decoder(Turn)
 
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """Whose move it is, since when (wall nanoseconds). What is `speaking` is over `until` then, and from there on it is
-    the caller's turn; None while that cannot be told."""
+    """The party that is awaited, and since when (wall nanoseconds). What is `speaking` is over `until` then, and from
+    there on it is the caller's turn; None while that cannot be told."""
 
-    whose: Whose
+    whose: CallPhase
     since: int
     until: int | None = None
 
@@ -100,7 +102,7 @@ def call_tile(call: LiveCall, slow_ms: int) -> CallTile:
     """The tile of a session as it is now."""
     turns = [_turn.decode(row.detail) for row in call.turns]
     row = call.session
-    waiting = _glance.decode(row.detail).waiting
+    waiting = _tile_fields.decode(row.detail).waiting
     return CallTile(
         row=row,
         caller=_last(_caller(turn) for turn in turns),

@@ -1,4 +1,4 @@
-"""The change feed of the live view: what changed, read once for all readers.
+"""Change feed of the live view: changed tiles, read once for all readers.
 
 Knows: which calls live or have just ended, and at which version each last changed.
 Must not know: HTTP, HTML, what a tile says.
@@ -23,23 +23,23 @@ MAX_TILES = 500
 _ENDED = 500
 """Calls that are remembered after their end, for those who were away meanwhile."""
 _PAUSES = (1.0,)
-"""Seconds until another look after one that failed."""
+"""Seconds before a failed poll is tried again."""
 _REST = 3
-"""Times its own duration that a look is followed by a rest: with many calls, fewer looks that each show more."""
+"""Pause after a poll, in multiples of its duration: with many calls, fewer polls that each show more."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Changes(Generic[T]):
-    """What changed after a version. `tiles` are in order of start; `gone` were no calls of their own after all.
+    """Changes after a version. `tiles` are in order of start; `gone` were no calls of their own after all.
     `whole`: the version was not one of this feed, and `tiles` are all that live."""
 
     version: str
     tiles: tuple[T, ...]
     gone: tuple[str, ...]
     live: int
-    """How many calls live, those beyond `MAX_TILES` included."""
+    """The number of live calls, those beyond `MAX_TILES` included."""
     whole: bool
 
 
@@ -72,7 +72,7 @@ class ChangeFeed(Generic[T]):
 
     @property
     def followers(self) -> int:
-        """How many follow at this moment."""
+        """The number of followers at this moment."""
         return self._followers
 
     async def now(self) -> Changes[T]:
@@ -81,8 +81,8 @@ class ChangeFeed(Generic[T]):
         return self._since(None)
 
     async def follow(self, version: str | None) -> AsyncGenerator[Changes[T], None]:
-        """What changed since a version that was given before, and whatever changes from then on. One who is slow
-        misses states in between, never the newest, and nothing is queued for it. Ends when the poller is closed."""
+        """Changes since a version that was given before, and every change from then on. A slow follower misses states
+        in between, never the newest, and nothing is queued for it. Ends when the poller is closed."""
         self._followers += 1
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._look_on())

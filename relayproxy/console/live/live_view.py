@@ -1,7 +1,7 @@
 """Live view: its page, its API, and the event stream that keeps it current.
 
-Knows: paths, and what the stream says of a change.
-Must not know: SQL; when to look, which cards changed.
+Knows: paths, and the events of the stream.
+Must not know: SQL; when to poll, which tiles changed.
 """
 
 import time
@@ -61,8 +61,8 @@ async def live_view_page(request: web.Request) -> web.Response:
 
 
 async def live_view_stream(request: web.Request) -> web.StreamResponse:
-    """`GET /live/stream?since=`: changed tiles since a version that the page or an earlier event gave, and whatever
-    changes from then on. Without one, or with one of another life of the console, all that live."""
+    """`GET /live/stream?since=`: changed tiles since a version that the page or an earlier event gave, and every
+    change from then on. Without one, or with one of another life of the console, all that live."""
     since = request.headers.get("Last-Event-ID") or request.query.get("since")
     return await stream(request, _events(request.app[CHANGE_FEED], since))
 

@@ -26,13 +26,13 @@ from relayproxy.store.write.annotations import read_annotations
 
 VARIABLE = "handoff"
 """What the pages call the Studio variable that the payload is parsed into."""
-MOST_FIELDS = 40
+MAX_STUDIO_FIELDS = 40
 AT_ONCE = 2
 """Findings of one code that are shown at once."""
 LABEL_TEXT = 200
 """Characters of a value that sessions are found by."""
 _DEEPEST = 4
-_LONGEST = 80
+_MAX_VALUE = 80
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
@@ -84,12 +84,12 @@ def kinds(findings: Iterable[FindingView]) -> tuple[FindingKind, ...]:
 
 
 def studio_fields(payload: Any) -> tuple[StudioField, ...]:
-    """The values within a JSON object, in its order, at most `MOST_FIELDS`; none of what is no object."""
+    """The values within a JSON object, in its order, at most `MAX_STUDIO_FIELDS`; none of what is no object."""
     if not isinstance(payload, dict) or not payload:
         return ()
     found: list[StudioField] = []
     for path, value in _leaves(f"flow.variables.{VARIABLE}", payload, 0):
-        if len(found) == MOST_FIELDS:
+        if len(found) == MAX_STUDIO_FIELDS:
             break
         found.append(StudioField(f"{{{{{path}}}}}", _short(value)))
     return tuple(found)
@@ -147,7 +147,7 @@ def _step(name: str) -> str | None:
 
 def _short(value: Any) -> str:
     text = value if isinstance(value, str) else _json(value)
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return text if len(text) <= _MAX_VALUE else text[: _MAX_VALUE - 1] + "…"
 
 
 def _json(value: Any) -> str:

@@ -19,7 +19,7 @@ from relayproxy.console.access.principal import Principal
 from relayproxy.console.calls.requested import session_of
 from relayproxy.console.filters.language import write_criterion
 from relayproxy.console.http.context import APP_CONTEXT
-from relayproxy.console.http.documents import Document, Nanoseconds, Time, Whole
+from relayproxy.console.http.documents import CompleteList, Document, Nanoseconds, Time
 from relayproxy.console.http.forms import form_of, json_of
 from relayproxy.console.http.json_response import json_response
 from relayproxy.console.http.middleware import Problem, bad_request, not_found
@@ -27,8 +27,8 @@ from relayproxy.console.http.render import render
 from relayproxy.console.http.times import rfc3339
 from relayproxy.store.read.criteria import TAG, Criterion
 from relayproxy.store.write.annotations import (
+    AnnotationLimitError,
     Annotations,
-    Full,
     Note,
     add_note,
     add_tag,
@@ -40,14 +40,16 @@ from relayproxy.store.write.annotations import (
 )
 from relayproxy.text import storable
 
-LONGEST_TAG = 40
-LONGEST_NOTE = 4000
+MAX_TAG_LENGTH = 40
+MAX_NOTE_LENGTH = 4000
 _BETWEEN = re.compile(r"[^\w.+#@/]+")
 """What does not belong into a tag: blanks, and all that means something in a filter or a URL."""
 
 
-TagText = Annotated[str, Meta(description=f"1 to {LONGEST_TAG} letters, digits and `. + # @ / - _`, in small letters.")]
-NoteText = Annotated[str, Meta(description=f"1 to {LONGEST_NOTE} characters.")]
+TagText = Annotated[
+    str, Meta(description=f"1 to {MAX_TAG_LENGTH} letters, digits and `. + # @ / - _`, in small letters.")
+]
+NoteText = Annotated[str, Meta(description=f"1 to {MAX_NOTE_LENGTH} characters.")]
 
 
 class TagDocument(Document, frozen=True):
@@ -56,7 +58,7 @@ class TagDocument(Document, frozen=True):
     tag: TagText
 
 
-class TagListDocument(Whole[TagText], frozen=True):
+class TagListDocument(CompleteList[TagText], frozen=True):
     """Tags."""
 
 
@@ -76,7 +78,7 @@ class NoteDocument(Document, frozen=True):
     text: NoteText
 
 
-class NoteListDocument(Whole[NoteDocument], frozen=True):
+class NoteListDocument(CompleteList[NoteDocument], frozen=True):
     """Notes on a session."""
 
 
@@ -91,16 +93,16 @@ def tag_of(text: str) -> str:
     # Some letters are two when small, and some of those join what was apart.
     tag = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text[:1000]).lower())
     tag = _BETWEEN.sub("-", tag).strip("-")
-    if not re.search(r"\w", tag) or len(tag) > LONGEST_TAG:
-        raise ValueError(f"a tag of 1 to {LONGEST_TAG} letters and digits is expected")
+    if not re.search(r"\w", tag) or len(tag) > MAX_TAG_LENGTH:
+        raise ValueError(f"a tag of 1 to {MAX_TAG_LENGTH} letters and digits is expected")
     return tag
 
 
 def note_of(text: str) -> str:
     """A note as it is kept. Raises ValueError when it is empty or too long."""
     note = storable(text).replace("\r\n", "\n").strip()
-    if not note or len(note) > LONGEST_NOTE:
-        raise ValueError(f"a note of 1 to {LONGEST_NOTE:,} characters is expected")
+    if not note or len(note) > MAX_NOTE_LENGTH:
+        raise ValueError(f"a note of 1 to {MAX_NOTE_LENGTH:,} characters is expected")
     return note
 
 
@@ -119,7 +121,7 @@ async def annotations_context(request: web.Request, session: str, annotations: A
         "annotations_base": f"/sessions/{session}",
         "known_tags": [tag for tag in tags if tag not in annotations.tags],
         "deletable": {note.id for note in annotations.notes if may_delete(who, note)},
-        "longest_note": LONGEST_NOTE,
+        "longest_note": MAX_NOTE_LENGTH,
     }
 
 
@@ -208,7 +210,7 @@ async def _tag(request: web.Request, session: str, text: str) -> str:
     try:
         tag = tag_of(text)
         found = await asyncio.to_thread(add_tag, request.app[APP_CONTEXT].writer, session, tag)
-    except (ValueError, Full) as problem:
+    except (ValueError, AnnotationLimitError) as problem:
         raise bad_request(f"tag={text[:64]}: {problem}") from None
     if not found:
         raise not_found("There is no such session any more.")
@@ -226,7 +228,7 @@ async def _note(request: web.Request, session: str, text: str) -> Note:
     try:
         author = principal_of(request).name
         note = await asyncio.to_thread(add_note, request.app[APP_CONTEXT].writer, session, author, note_of(text))
-    except (ValueError, Full) as problem:
+    except (ValueError, AnnotationLimitError) as problem:
         raise bad_request(f"text: {problem}") from None
     if note is None:
         raise not_found("There is no such session any more.")

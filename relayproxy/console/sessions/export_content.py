@@ -35,7 +35,7 @@ FORMS: dict[str, tuple[str, str]] = {
 }
 """By form the media type and the end of the file's name."""
 
-_WHO: dict[str, str] = {
+_SPEAKERS: dict[str, str] = {
     "greeting": "Greeting",
     "caller": "Caller",
     "keys": "Keys",
@@ -135,7 +135,7 @@ def _text_lines(session: StoredSession, turn: TurnView) -> Iterator[str]:
     for line in turn.lines:
         at = "" if line.at is None else times.offset(line.at - session.row.started_at)
         badge = f"  [{line.badge.text}]" if line.badge and line.badge.level != "waiting" else ""
-        yield f"{at:>12}  {_WHO.get(line.kind, ''):<10}{_told(line)}{badge}\n"
+        yield f"{at:>12}  {_SPEAKERS.get(line.kind, ''):<10}{_told(line)}{badge}\n"
 
 
 def _told(line: TranscriptLine) -> str:

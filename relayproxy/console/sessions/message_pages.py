@@ -24,7 +24,7 @@ from relayproxy.console.calls.message_reading import (
     write_cursor,
 )
 from relayproxy.console.calls.reading import StoredSession
-from relayproxy.console.calls.requested import COUNTS, message_filter, place, session_of
+from relayproxy.console.calls.requested import COUNTS, message_filter, requested_place, session_of
 from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.http.middleware import bad_request, not_found
 from relayproxy.console.http.render import render
@@ -74,7 +74,7 @@ def _reader(request: web.Request, found: StoredSession, limit: int) -> Any:
     places = MessagePlaces(tuple(connection.row.next_seq for connection in found.connections))
     opened = [connection.row.opened_at for connection in found.connections]
     at, moment = _cursor(request, "at"), _moment(request, found.row.started_at)
-    before, after = _cursor(request, "before", END), place(request)
+    before, after = _cursor(request, "before", END), requested_place(request)
 
     def around(ordinal: int) -> tuple[MessagePage, MessagePlace | None]:
         return read_around(queries, id, places, ordinal, limit, wanted), _following(places.before(ordinal))

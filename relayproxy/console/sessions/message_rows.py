@@ -14,12 +14,12 @@ from relayproxy.console.calls.message_reading import Filter, write_cursor
 from relayproxy.conversation.message import Message
 from relayproxy.store.read.queries import PlacedMessage
 
-ALL = Filter()
+ALL_MESSAGES = Filter()
 _ODD_KINDS = ("gap", "undecodable")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class MessageRow:
     """One message. `block`, the payload laid out, is None until it is asked for; `odd` says what is wrong with it."""
 
     cursor: str
@@ -54,10 +54,10 @@ class Row:
         return message_preview.pieces(text, self.folded)
 
 
-def row(placed: PlacedMessage, wanted: Filter = ALL, *, whole: bool = False) -> Row:
+def row(placed: PlacedMessage, wanted: Filter = ALL_MESSAGES, *, whole: bool = False) -> MessageRow:
     """The row of a message that a filter took; `whole` lays out the payload."""
     message, folded = placed.message, wanted.folded
-    return Row(
+    return MessageRow(
         cursor=write_cursor((placed.index, message.seq)),
         placed=placed,
         kind=message_preview.kind_of(message),

@@ -14,7 +14,7 @@ from relayproxy.store.read.criteria import FIELDS, STATES, Criteria, Criterion, 
 from relayproxy.store.read.search import said, said_in
 from relayproxy.store.schema.tables import labels, sessions
 
-LONGEST = 25 * 3600 * 10**9
+MAX_SESSION_LENGTH = 25 * 3600 * 10**9
 """Nanoseconds that a session may have begun before a range of time and still reach into it: Twilio ends every call
 after 24 hours."""
 FEW = 5000
@@ -52,7 +52,7 @@ def conditions(criteria: Criteria, dialect: str, db: Connection | None = None) -
         else:
             found.append(said_in(_c.id, criteria.words, dialect))
     if criteria.since is not None:
-        found.append(_c.started_at >= criteria.since - LONGEST)
+        found.append(_c.started_at >= criteria.since - MAX_SESSION_LENGTH)
         found.append(or_(_c.ended_at.is_(None), _c.ended_at >= criteria.since))
     if criteria.until is not None:
         found.append(_c.started_at < criteria.until)
@@ -109,7 +109,7 @@ def _labelled(one: Criterion, dialect: str, criteria: Criteria, db: Connection |
             there = named.where(c.started_at == _c.started_at, c.session == _c.id).exists()
         return not_(there) if one.negated else there
     if criteria.since is not None:
-        named = named.where(c.started_at >= criteria.since - LONGEST)
+        named = named.where(c.started_at >= criteria.since - MAX_SESSION_LENGTH)
     if criteria.until is not None:
         named = named.where(c.started_at < criteria.until)
     return _c.id.in_(named)

@@ -96,7 +96,7 @@ class Report:
     heartbeat: Heartbeat
 
 
-class Gaps(msgspec.Struct, frozen=True):
+class GapCounts(msgspec.Struct, frozen=True):
     """What could not be recorded of sessions that began since a moment."""
 
     gaps: Annotated[int, Meta(ge=0)]
@@ -173,13 +173,13 @@ def reports(queries: Queries) -> tuple[Report, ...]:
     return tuple(found)
 
 
-def gaps_since(queries: Queries, since: int) -> Gaps:
+def gaps_since(queries: Queries, since: int) -> GapCounts:
     """What is missing in sessions that began at `since` (wall nanoseconds) or later."""
     c = tables.sessions.c
     query = select(func.coalesce(func.sum(c.gaps), 0), func.count()).where(c.started_at >= since, c.gaps > 0)
     with queries.reading() as db:
         gaps, sessions = db.execute(query).one()
-    return Gaps(int(gaps), int(sessions))
+    return GapCounts(int(gaps), int(sessions))
 
 
 def database_facts(queries: Queries) -> DatabaseFacts:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from sqlalchemy import make_url
 
-from relayproxy.store.engine import open_reader, place, sqlite_path
+from relayproxy.store.engine import database_location, open_reader, sqlite_path
 from relayproxy.store.errors import DamagedFileError, ReplacedError, StoreError, store_errors
 from relayproxy.store.schema.revisions import state_of
 
@@ -65,7 +65,9 @@ class Integrity:
                 now = time.monotonic()
                 self._next = now + REST * (now - began)
                 if found != "ok":
-                    raise DamagedFileError(f"The database {place(self._engine)} is damaged ({found.splitlines()[-1]})")
+                    raise DamagedFileError(
+                        f"The database {database_location(self._engine)} is damaged ({found.splitlines()[-1]})"
+                    )
 
 
 class FileWatch:

@@ -25,7 +25,7 @@ from relayproxy.store.schema.mapping import columns, value
 from relayproxy.store.schema.revisions import not_ready_reason
 from relayproxy.store.schema.rows import ConnectionRow, SessionRow, TurnRow
 
-ALL = Criteria()
+ALL_SESSIONS = Criteria()
 _BRIEF = columns(SessionRow, tables.sessions, blank="detail")
 
 
@@ -83,7 +83,7 @@ class Queries:
             return int(db.execute(select(func.count()).select_from(tables.sessions)).scalar_one())
 
     def sessions(
-        self, limit: int = 50, before: str | None = None, criteria: Criteria = ALL, sort: Sort | None = None
+        self, limit: int = 50, before: str | None = None, criteria: Criteria = ALL_SESSIONS, sort: Sort | None = None
     ) -> SessionPage:
         """Live sessions first, the newest first among live and among ended ones; with `sort` in that order, equal
         ones by their beginning, and last those that have no such number. Rows without their `detail`.
@@ -293,9 +293,9 @@ _LEAST = -(2**62)
 _After = tuple[int | None, int, str]
 """A place in a sorted list: what it is sorted by, when the session began, its id."""
 
-WAY = 10_000
+MAX_SCANNED = 10_000
 """Sessions that are looked at one by one, in the order of a list, until those of a page are found."""
-WAY_OF_WORDS = 2_000
+MAX_SCANNED_FOR_WORDS = 2_000
 
 
 class _Place(NamedTuple):
@@ -305,14 +305,14 @@ class _Place(NamedTuple):
 
 
 def _on_the_way(db: Connection, criteria: Criteria, sort: Sort, after: _After | None, limit: int) -> list[_Place]:
-    """The first `limit` places of a sorted list, by its index; nothing when they are not among the next `WAY`
-    sessions of the order, or `WAY_OF_WORDS` where what was said has to be looked at."""
+    """The first `limit` places of a sorted list, by its index; nothing when they are not among the next `MAX_SCANNED`
+    sessions of the order, or `MAX_SCANNED_FOR_WORDS` where what was said has to be looked at."""
     if after is not None and after[0] is None:
         return []
     by, order = SORTED_BY[sort.field], _order(SORTED_BY[sort.field], sort)
     place = (by, tables.sessions.c.started_at, tables.sessions.c.id)
     bounds = [by > literal(_LEAST), *([] if after is None else [_beyond(place, after, sort)])]
-    steps = WAY_OF_WORDS if criteria.words else WAY
+    steps = MAX_SCANNED_FOR_WORDS if criteria.words else MAX_SCANNED
     end = db.execute(select(*place).where(*bounds).order_by(*order).offset(steps).limit(1)).one_or_none()
     if end is not None:
         bounds.append(_beyond(place, tuple(end), replace(sort, ascending=not sort.ascending)))

@@ -35,12 +35,12 @@ from relayproxy.store.schema.tables import turns
 
 INDEXED = (2, 3)
 """Lengths of words' beginnings that SQLite's index has, as `schema` makes it."""
-MOST_HITS = 3
+MAX_HITS = 3
 """Turns that are shown of one session."""
 _OPEN, _CLOSE = "\x02", "\x03"
 _WORD = re.compile(r"[^\W_]+")
 _SPELLED = re.compile(r"ß|ss|s(?=\*$)", re.IGNORECASE)
-_MOST_SPELLINGS = 4
+_MAX_SPELLINGS = 4
 """Places of a word that are tried with `ß` and with `ss`."""
 _AROUND = 30
 """Characters that are shown on either side of what was found in a text itself."""
@@ -122,7 +122,7 @@ def _is_indexed(word: str) -> bool:
 
 
 def hits(db: Connection, words: Sequence[str], sessions: Sequence[str]) -> dict[str, tuple[Hit, ...]]:
-    """By session the first turns of these sessions in which the words were said, at most `MOST_HITS` of each."""
+    """By session the first turns of these sessions in which the words were said, at most `MAX_HITS` of each."""
     wanted = [word for word in words if _WORD.search(word)]
     if not wanted or not sessions:
         return {}
@@ -132,7 +132,7 @@ def hits(db: Connection, words: Sequence[str], sessions: Sequence[str]) -> dict[
     found: dict[str, list[Hit]] = {}
     for session, number, caller, agent in db.execute(_snippets(db.dialect.name, wanted, sessions)):
         listed = found.setdefault(session, [])
-        if len(listed) < MOST_HITS:
+        if len(listed) < MAX_HITS:
             who: Literal["caller", "agent"] = "caller" if _OPEN in caller else "agent"
             listed.append(Hit(number, who, _parts(caller if who == "caller" else agent)))
     return {session: tuple(listed) for session, listed in found.items()}
@@ -149,7 +149,7 @@ def _hits_inside(
     found: dict[str, list[Hit]] = {}
     for session, number, caller, agent in db.execute(query):
         shown = found.setdefault(session, [])
-        if len(shown) < MOST_HITS and (hit := _hit_inside(number, caller, agent, spaceless)):
+        if len(shown) < MAX_HITS and (hit := _hit_inside(number, caller, agent, spaceless)):
             shown.append(hit)
     return {session: tuple(shown) for session, shown in found.items()}
 
@@ -172,7 +172,7 @@ def _spellings(word: str) -> list[str]:
     at = 0
     for place, match in enumerate(_SPELLED.finditer(word)):
         # A beginning may end in the middle of it.
-        forms = ("s" if match[0] in "sS" else "ss", "ß") if place < _MOST_SPELLINGS else (match[0],)
+        forms = ("s" if match[0] in "sS" else "ss", "ß") if place < _MAX_SPELLINGS else (match[0],)
         found = [begun + word[at : match.start()] + form for begun in found for form in forms]
         at = match.end()
     return [begun + word[at:] for begun in found]

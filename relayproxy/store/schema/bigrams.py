@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 
-LONGEST = 50_000
+MAX_CHARACTERS = 50_000
 """Characters of a text that are cut; of a longer one the rest is not found."""
 BETWEEN = "¶"
 """Stands before the pairs of each text, so that nothing is found that begins in one and ends in the other."""
@@ -37,7 +37,7 @@ def bigrams(*texts: str) -> str:
     letters stands alone. Nothing when none of the texts `is_spaceless`."""
     if not any(map(is_spaceless, texts)):
         return ""
-    return " ".join(item for text in texts for item in (BETWEEN, *_all_pairs(_runs(text[:LONGEST]))))
+    return " ".join(item for text in texts for item in (BETWEEN, *_all_pairs(_runs(text[:MAX_CHARACTERS]))))
 
 
 def sought(words: str) -> str:

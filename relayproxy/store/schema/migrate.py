@@ -18,14 +18,14 @@ from sqlalchemy import Connection, Engine, column, func, insert, make_url, selec
 from sqlalchemy.exc import DBAPIError
 
 from relayproxy.assets import migrations_dir
-from relayproxy.store.engine import open_engine, place, sqlite_path, writing
+from relayproxy.store.engine import database_location, open_engine, sqlite_path, writing
 from relayproxy.store.errors import DamagedFileError, SchemaError, StoreError, store_errors
-from relayproxy.store.quarantine import name_aside
+from relayproxy.store.quarantine import quarantine_path
 from relayproxy.store.schema.needs_rebuild import DERIVES, any_session
 from relayproxy.store.schema.revisions import OTHER, heads, revisions, state_of, words_of
 
 _FULL_TEXT = "SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL TABLE%USING fts5%'"
-_TURN = 0x72656C61790001
+_ADVISORY_LOCK = 0x72656C61790001
 """The advisory lock of a migration of a PostgreSQL database; a number that other programs hardly use."""
 _OLDEST = (12,)
 _UTF8 = "create one with `createdb --template=template0 --encoding=UTF8`"
@@ -91,7 +91,7 @@ def set_aside(url: str) -> Path:
     Nobody may be writing to it. Raises `StoreError`."""
     path = sqlite_path(make_url(url))
     assert path is not None
-    aside = name_aside(path)
+    aside = quarantine_path(path)
     with store_errors(), _explained(path):
         if aside.exists():
             raise FileExistsError(errno.EEXIST, "one was moved aside in this very second", str(aside))
@@ -120,12 +120,12 @@ def _pending(db: Connection) -> tuple[str, ...]:
 def _take_turns(db: Connection) -> None:
     """Waits for others who migrate this PostgreSQL database, until the transaction ends; then for those that use it."""
     if (db.dialect.server_version_info or _OLDEST) < _OLDEST:
-        raise SchemaError(f"PostgreSQL {_OLDEST[0]} or newer is expected at {place(db.engine)}")
+        raise SchemaError(f"PostgreSQL {_OLDEST[0]} or newer is expected at {database_location(db.engine)}")
     encoding = db.execute(text("SHOW server_encoding")).scalar_one()
     if encoding != "UTF8":
-        raise SchemaError(f"The database at {place(db.engine)} has the encoding {encoding}: {_UTF8}")
+        raise SchemaError(f"The database at {database_location(db.engine)} has the encoding {encoding}: {_UTF8}")
     db.execute(text("SET LOCAL lock_timeout = 0"))
-    db.execute(select(func.pg_advisory_xact_lock(_TURN)))
+    db.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
 
 
 @contextmanager

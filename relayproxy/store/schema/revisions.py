@@ -10,7 +10,7 @@ from typing import Literal
 from sqlalchemy import Connection, Engine, column, inspect, select, table
 
 from relayproxy.assets import migrations_dir
-from relayproxy.store.engine import place, sqlite_path
+from relayproxy.store.engine import database_location, sqlite_path
 from relayproxy.store.errors import SchemaError, store_errors
 from relayproxy.store.schema.tables import metadata
 
@@ -73,7 +73,7 @@ def state_of(db: Connection) -> SchemaState:
 
 def words_of(engine: Engine, state: SchemaState) -> str:
     """What a state means, and what helps, in words for the person who runs it."""
-    where = place(engine)
+    where = database_location(engine)
     return {
         "missing": f"There is no relayproxy database at {where} yet: run `relayproxy migrate`",
         "older": f"The database at {where} is from an earlier version of relayproxy: run `relayproxy migrate`",

@@ -20,9 +20,9 @@ from relayproxy.store.schema.mapping import insert_once
 from relayproxy.store.schema.tables import labels, notes, sessions
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 
-MOST_TAGS = 30
+MAX_TAGS = 30
 """Of one session."""
-MOST_NOTES = 200
+MAX_NOTES = 200
 """Of one session."""
 
 
@@ -46,7 +46,7 @@ class Annotations:
     languages: tuple[str, ...] = ()
 
 
-class Full(Exception):
+class AnnotationLimitError(Exception):
     """The session has as many tags or notes as it may have."""
 
 
@@ -57,7 +57,7 @@ def read_annotations(queries: Queries, session: str) -> Annotations:
     written = select(n.id, n.at, n.author, n.text).where(n.session == session).order_by(n.id)
     with queries.reading() as db:
         found = [(row.name, row.value) for row in db.execute(named)]
-        noted = tuple(Note(row.id, row.at, row.author, row.text) for row in db.execute(written.limit(MOST_NOTES)))
+        noted = tuple(Note(row.id, row.at, row.author, row.text) for row in db.execute(written.limit(MAX_NOTES)))
     return Annotations(
         tags=tuple(value for name, value in found if name == TAG),
         notes=noted,
@@ -119,7 +119,7 @@ def additions(queries: Queries) -> str:
 
 
 def add_tag(writer: AnnotationWriter, session: str, tag: str) -> bool:
-    """Gives the session (our id) the tag, once. False when there is no such session. Raises `Full`."""
+    """Gives the session (our id) the tag, once. False when there is no such session. Raises `AnnotationLimitError`."""
     c = labels.c
     with writer.writing() as db:
         started_at = _started_at(db, session)
@@ -127,8 +127,8 @@ def add_tag(writer: AnnotationWriter, session: str, tag: str) -> bool:
             return False
         there = set(db.execute(select(c.value).where(c.session == session, c.name == TAG)).scalars())
         if tag not in there:
-            if len(there) >= MOST_TAGS:
-                raise Full(f"A session has at most {MOST_TAGS} tags.")
+            if len(there) >= MAX_TAGS:
+                raise AnnotationLimitError(f"A session has at most {MAX_TAGS} tags.")
             row = {"name": TAG, "value": tag, "started_at": started_at, "session": session}
             db.execute(insert_once(db.dialect.name, labels), [row])
     return True
@@ -143,14 +143,14 @@ def remove_tag(writer: AnnotationWriter, session: str, tag: str) -> bool:
 
 
 def add_note(writer: AnnotationWriter, session: str, author: str, text: str) -> Note | None:
-    """Adds a note to the session (our id); None when there is no such session. Raises `Full`."""
+    """Adds a note to the session (our id); None when there is no such session. Raises `AnnotationLimitError`."""
     at = time.time_ns()
     with writer.writing() as db:
         if _started_at(db, session) is None:
             return None
         count = db.execute(select(func.count()).select_from(notes).where(notes.c.session == session)).scalar_one()
-        if count >= MOST_NOTES:
-            raise Full(f"A session has at most {MOST_NOTES} notes.")
+        if count >= MAX_NOTES:
+            raise AnnotationLimitError(f"A session has at most {MAX_NOTES} notes.")
         row = {"session": session, "at": at, "author": author, "text": text}
         made = db.execute(insert(notes).values(row).returning(notes.c.id)).scalar_one()
     return Note(int(made), at, author, text)

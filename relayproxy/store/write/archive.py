@@ -15,7 +15,7 @@ from typing import Any, NoReturn, TypeVar
 from sqlalchemy import Column, Connection, Engine, Select, Text, bindparam, delete, func, or_, select, tuple_, update
 
 from relayproxy.conversation.message import Message, read_lines
-from relayproxy.store.engine import Identity, is_in_place, opened_file, place, reading, writing
+from relayproxy.store.engine import Identity, database_location, is_in_place, opened_file, reading, writing
 from relayproxy.store.errors import OvertakenError, ReplacedError, UnreadableError, store_errors
 from relayproxy.store.read.criteria import TAG
 from relayproxy.store.read.recording_reader import lines_from
@@ -221,7 +221,7 @@ class Archive:
     def _replaced(self) -> NoReturn:
         self._file = None
         self._memory.forget()
-        raise ReplacedError(f"the database file has been deleted or replaced: {place(self._engine)}")
+        raise ReplacedError(f"the database file has been deleted or replaced: {database_location(self._engine)}")
 
     def _write(self, db: Connection, batch: Batch) -> None:
         if batch.sessions:

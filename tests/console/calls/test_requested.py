@@ -8,7 +8,7 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 
 from relayproxy.console.calls.message_reading import Filter, write_cursor
-from relayproxy.console.calls.requested import MOST_TEXT, SharedCounts, message_filter, place
+from relayproxy.console.calls.requested import MAX_SEARCH_TEXT, SharedCounts, message_filter, requested_place
 from relayproxy.console.http.middleware import Problem
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.archive import Archive
@@ -22,7 +22,7 @@ from tests.console.conftest import Client
         ("", Filter(frozenset(), frozenset(), "")),
         ("from=twilio&type=prompt&type=dtmf", Filter(frozenset({"twilio"}), frozenset({"prompt", "dtmf"}), "")),
         ("from=twilio&from=backend&text=a+b", Filter(frozenset({"twilio", "backend"}), frozenset(), "a b")),
-        ("type=&text=" + "x" * MOST_TEXT, Filter(frozenset(), frozenset(), "x" * MOST_TEXT)),
+        ("type=&text=" + "x" * MAX_SEARCH_TEXT, Filter(frozenset(), frozenset(), "x" * MAX_SEARCH_TEXT)),
     ],
 )
 def test_messages_are_asked_for_by_side_type_and_text(query: str, wanted: Filter) -> None:
@@ -34,7 +34,7 @@ def test_messages_are_asked_for_by_side_type_and_text(query: str, wanted: Filter
     [
         ("from=caller", "from: twilio or backend is expected."),
         ("from=twilio&from=", "from: twilio or backend is expected."),
-        ("text=" + "x" * (MOST_TEXT + 1), f"text: at most {MOST_TEXT} characters are searched for."),
+        ("text=" + "x" * (MAX_SEARCH_TEXT + 1), f"text: at most {MAX_SEARCH_TEXT} characters are searched for."),
     ],
 )
 def test_messages_that_nobody_can_have_sent_are_refused(query: str, said: str) -> None:
@@ -47,10 +47,10 @@ def test_messages_that_nobody_can_have_sent_are_refused(query: str, said: str) -
 def test_a_place_is_a_cursor_of_an_earlier_page() -> None:
     cursor = write_cursor((2, 17))
 
-    assert place(make_mocked_request("GET", f"/?after={quote(cursor)}")) == (2, 17)
-    assert place(make_mocked_request("GET", "/?after=")) is None
+    assert requested_place(make_mocked_request("GET", f"/?after={quote(cursor)}")) == (2, 17)
+    assert requested_place(make_mocked_request("GET", "/?after=")) is None
     with pytest.raises(Problem) as refused:
-        place(make_mocked_request("GET", "/?after=" + "nowhere" * 10))
+        requested_place(make_mocked_request("GET", "/?after=" + "nowhere" * 10))
     assert refused.value.message == f"after={('nowhere' * 10)[:32]}: a cursor as an earlier page gave it is expected."
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from relayproxy.console.calls.silence import HIGHEST, DrawnSilence, silence
+from relayproxy.console.calls.silence import MAX_HEIGHT, DrawnSilence, silence
 from relayproxy.conversation.model import Played
 from tests.console.calls.test_transcript import S, turn
 
@@ -16,7 +16,7 @@ def between(end: float | None, begin: float, *, estimated: bool = False) -> Draw
 def test_a_silence_is_as_high_as_it_is_long_up_to_a_limit() -> None:
     assert between(10, 15) == DrawnSilence(5000, "5.0 s", 40, False, False)
     assert between(10, 20) == DrawnSilence(10_000, "0:10", 80, False, False)
-    assert between(10, 70) == DrawnSilence(60_000, "1:00", HIGHEST, True, False)
+    assert between(10, 70) == DrawnSilence(60_000, "1:00", MAX_HEIGHT, True, False)
 
 
 @pytest.mark.parametrize(("end", "begin"), [(10, 11.9), (10, 9), (None, 20)])

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from relayproxy.console.calls.timeline import COLUMNS, MOST_TEXT, UNANSWERED, WAITS, event
+from relayproxy.console.calls.timeline import COLUMNS, MAX_EVENT_TEXT, UNANSWERED, WAITS, event
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
 from tests.console.conftest import Client
@@ -137,5 +137,5 @@ async def test_a_link_leads_to_the_slowest_turn(client: Client, archive: Archive
 
 
 def test_long_texts_are_cut_and_say_so() -> None:
-    assert event(5_400_000, 0, "prompt", "x" * 99) == (5, "prompt", "x" * (MOST_TEXT - 1) + "…")
+    assert event(5_400_000, 0, "prompt", "x" * 99) == (5, "prompt", "x" * (MAX_EVENT_TEXT - 1) + "…")
     assert len(msgspec.json.encode(event(0, 0, "dtmf", "1"))) < 20

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from relayproxy.console.calls.waterfall import LEAST, WIDTH, waterfall
+from relayproxy.console.calls.waterfall import MIN_WIDTH, WIDTH, waterfall
 from relayproxy.conversation.model import Budget
 
 MS = 1_000_000
@@ -66,8 +66,8 @@ def test_the_numbers_that_are_shown_add_up(seed: int) -> None:
 def test_a_part_that_took_any_time_can_be_seen() -> None:
     fall = waterfall(Budget(None, 1000, 9_000 * MS, 1000, None), 2000)
     assert fall
-    assert [bar.width for bar in fall.bars] == [LEAST, 1000, LEAST]
-    assert fall.bars[2].x == WIDTH - LEAST
+    assert [bar.width for bar in fall.bars] == [MIN_WIDTH, 1000, MIN_WIDTH]
+    assert fall.bars[2].x == WIDTH - MIN_WIDTH
 
 
 def test_a_prompt_before_the_end_of_speech_reaches_back() -> None:

@@ -6,7 +6,7 @@ import msgspec
 
 from relayproxy.console.connect.addresses import connect
 from relayproxy.console.connect.documents import connect_document
-from relayproxy.console.connect.routes import Checked, LastCall, Way
+from relayproxy.console.connect.routes import LastCall, RouteCheck, RouteStatus
 from relayproxy.console.health.reachability import Probe, ProbeStep
 from relayproxy.console.health.refusals import RefusalSummary
 from relayproxy.refusals import Refusal
@@ -21,14 +21,14 @@ CLOSED = Probe((ProbeStep("DNS", "bad", "there is no host named agent"),))
 REFUSAL = Refusal(at=1_800_000_000_123_456_789, reason="no_route", status=404, words="no such route", peer="1.2.3.4:5")
 
 
-def told(*ways: Way, refused: tuple[RefusalSummary, ...] = ()) -> dict[str, Any]:
+def told(*ways: RouteStatus, refused: tuple[RefusalSummary, ...] = ()) -> dict[str, Any]:
     answer = msgspec.json.decode(msgspec.json.encode(connect_document(KNOWN, ways, refused, "here")))
     assert complaints({"$ref": "#/components/schemas/Connect"}, answer) == []
     return cast(dict[str, Any], answer)
 
 
 def test_a_route_that_nobody_has_called_or_checked_says_so() -> None:
-    answer = told(Way(KNOWN.targets[0], None, None))
+    answer = told(RouteStatus(KNOWN.targets[0], None, None))
 
     assert (answer["public"], answer["secure"], answer["checked_from"], answer["next"]) == (True, True, "here", None)
     (item,) = answer["items"]
@@ -41,8 +41,8 @@ def test_a_route_that_nobody_has_called_or_checked_says_so() -> None:
 def test_the_last_call_and_the_last_check_of_a_route_are_told(archive: Archive) -> None:
     row = archive.session(booking(archive, ago(90)).commit().id)
     assert row is not None
-    checked = Checked(1_800_000_000_000_000_000, OPEN, CLOSED)
-    (item,) = told(Way(KNOWN.targets[0], LastCall(row, None, True), checked))["items"]
+    checked = RouteCheck(1_800_000_000_000_000_000, OPEN, CLOSED)
+    (item,) = told(RouteStatus(KNOWN.targets[0], LastCall(row, None, True), checked))["items"]
 
     assert (item["last_call"]["id"], item["last_call"]["started_at_ns"]) == (row.id, row.started_at)
     assert (item["last_call"]["signed"], item["last_call"]["events"], item["last_call"]["live"]) == (None, True, False)

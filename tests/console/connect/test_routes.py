@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
-from relayproxy.console.connect.routes import Checker, last_call
+from relayproxy.console.connect.routes import RouteChecker, last_call
 from relayproxy.settings.model import Settings
 from relayproxy.store.read.latest_by_route import Arrival
 from relayproxy.store.write.archive import Archive
@@ -41,7 +41,7 @@ async def test_a_check_goes_to_the_backend_of_every_route_and_is_kept(tmp_path: 
             backend=f"ws://127.0.0.1:{port}/ws",
             routes={"nobody": {"backend": "ws://127.0.0.1:1/ws"}},  # type: ignore[dict-item]
         )
-        checker = Checker(settings)
+        checker = RouteChecker(settings)
         await asyncio.gather(checker.check(), checker.check())
 
     assert {route: one.backend.state for route, one in checker.found.items()} == {"default": "ok", "nobody": "bad"}

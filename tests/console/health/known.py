@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from relayproxy.console.health.diagnosis import diagnose
-from relayproxy.console.health.health_facts import SECOND, Facts, HealthCheck
-from relayproxy.console.health.reachability import Ready, RelayAnswer, State
-from relayproxy.store.quarantine import Aside
+from relayproxy.console.health.health_facts import SECOND, HealthCheck, HealthFacts
+from relayproxy.console.health.reachability import RelayAnswer, RelayReadiness, State
+from relayproxy.store.quarantine import MovedDatabase
 from relayproxy.store.read.heartbeat import DatabaseFacts, Heartbeat, JournalHeartbeat, Report
 
 NOW = 1_800_000_000 * SECOND
@@ -18,7 +18,7 @@ MIB = 1024 * 1024
 GIB = 1024 * MIB
 
 
-RELAY = RelayAnswer("http://127.0.0.1:8080", Ready("ready", "ok", 3))
+RELAY = RelayAnswer("http://127.0.0.1:8080", RelayReadiness("ready", "ok", 3))
 
 
 DATABASE = DatabaseFacts("SQLite", "3.40.1", "0003", 0.4, 5 * MIB, MIB, 60 * GIB, 100 * GIB, 1234)
@@ -46,19 +46,19 @@ def report(ago: float = 1, process: str = "recorder:here:1-1", **known: Any) -> 
     return Report(process, NOW - round(ago * SECOND), heartbeat(**known))
 
 
-def moved(ago: float) -> Aside:
-    return Aside(Path("/data/relayproxy.db.corrupt-1"), NOW - round(ago * SECOND), 5 * MIB)
+def moved(ago: float) -> MovedDatabase:
+    return MovedDatabase(Path("/data/relayproxy.db.corrupt-1"), NOW - round(ago * SECOND), 5 * MIB)
 
 
-def facts(*reports: Report, **known: Any) -> Facts:
-    return Facts(NOW, "1.0", **{"relay": RELAY, "reports": reports or (report(),), "database": DATABASE, **known})
+def facts(*reports: Report, **known: Any) -> HealthFacts:
+    return HealthFacts(NOW, "1.0", **{"relay": RELAY, "reports": reports or (report(),), "database": DATABASE, **known})
 
 
-def check(name: str, found: Facts) -> HealthCheck:
+def check(name: str, found: HealthFacts) -> HealthCheck:
     return next(check for check in diagnose(found) if check.name == name)
 
 
-def expect(name: str, found: Facts, state: State, title: str, action: str) -> None:
+def expect(name: str, found: HealthFacts, state: State, title: str, action: str) -> None:
     """What one check must say; whatever is wrong has a remedy."""
     met = check(name, found)
     assert met.state == state

@@ -6,9 +6,9 @@ import pytest
 
 from relayproxy.console.access.audit_log import AuditState
 from relayproxy.console.health.diagnosis import diagnose, verdict
-from relayproxy.console.health.health_facts import SECOND, Facts
-from relayproxy.console.health.reachability import Ready, RelayAnswer, State
-from relayproxy.store.read.heartbeat import Gaps, JournalHeartbeat, OtlpHeartbeat
+from relayproxy.console.health.health_facts import SECOND, HealthFacts
+from relayproxy.console.health.reachability import RelayAnswer, RelayReadiness, State
+from relayproxy.store.read.heartbeat import GapCounts, JournalHeartbeat, OtlpHeartbeat
 from relayproxy.store.schema.rows import JournalGapRow
 from tests.console.health.known import DATABASE, GIB, MIB, NOW, RELAY, expect, facts, report
 
@@ -58,14 +58,14 @@ def test_everything_works() -> None:
         ("relay", facts(report(42), relay=SILENT), "unknown", "Whether a relay is running is not known", ""),
         (
             "relay",
-            facts(relay=replace(RELAY, said=Ready("degraded", "disk", 3))),
+            facts(relay=replace(RELAY, said=RelayReadiness("degraded", "disk", 3))),
             "bad",
             "The relay cannot write its journal",
             "Make room on its disk",
         ),
         (
             "relay",
-            facts(relay=replace(RELAY, said=Ready("draining", "ok", 2))),
+            facts(relay=replace(RELAY, said=RelayReadiness("draining", "ok", 2))),
             "warn",
             "The relay is stopping and takes no new calls",
             "Start it again",
@@ -93,8 +93,14 @@ def test_everything_works() -> None:
         ("lag", facts(report(42, lag_ms=61_000)), "unknown", "How far recording is behind is not known", ""),
         ("journal", facts(report(quota=20 * MIB)), "warn", "The journal is 50% full", "`journal_quota`"),
         ("journal", facts(report(quota=11 * MIB)), "bad", "The journal is 91% full", "`journal_quota`"),
-        ("gaps", facts(day=Gaps(3, 2)), "ok", "Nothing is missing from the last hour", ""),
-        ("gaps", facts(hour=Gaps(1, 1), day=Gaps(3, 2)), "warn", "1 gap in the recordings of the last hour", "cause"),
+        ("gaps", facts(day=GapCounts(3, 2)), "ok", "Nothing is missing from the last hour", ""),
+        (
+            "gaps",
+            facts(hour=GapCounts(1, 1), day=GapCounts(3, 2)),
+            "warn",
+            "1 gap in the recordings of the last hour",
+            "cause",
+        ),
         ("disk", facts(report(disk_free=9 * GIB)), "warn", "Only 9.0% of the disk is free", "Make room"),
         ("disk", facts(report(disk_free=GIB)), "bad", "Only 1.0% of the disk is free", "Make room"),
         ("disk", facts(database=replace(DATABASE, free=GIB)), "bad", "Only 1.0% of the disk is free", "Make room"),
@@ -142,12 +148,12 @@ def test_everything_works() -> None:
         ("versions", facts(report(version="0.9")), "warn", "The processes are of different versions", "Restart"),
     ],
 )
-def test_each_fact(name: str, found: Facts, state: State, title: str, action: str) -> None:
+def test_each_fact(name: str, found: HealthFacts, state: State, title: str, action: str) -> None:
     expect(name, found, state, title, action)
 
 
 def test_no_page_says_that_nothing_was_lost_beside_gaps() -> None:
-    found = diagnose(facts(report(trouble="locked", trouble_at=NOW - 30 * SECOND, lag_ms=61_000), hour=Gaps(6, 2)))
+    found = diagnose(facts(report(trouble="locked", trouble_at=NOW - 30 * SECOND, lag_ms=61_000), hour=GapCounts(6, 2)))
     said = " ".join(f"{one.title} {one.detail}" for one in found).lower()
     assert "6 gaps" in said
     assert "nothing was lost" not in said

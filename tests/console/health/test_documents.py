@@ -6,9 +6,9 @@ import msgspec
 
 from relayproxy.console.access.audit_log import AuditState
 from relayproxy.console.health.documents import ConsoleHealthDocument, health_document
-from relayproxy.console.health.health_facts import SECOND, Facts
+from relayproxy.console.health.health_facts import SECOND, HealthFacts
 from relayproxy.console.health.reachability import RelayAnswer
-from relayproxy.store.read.heartbeat import Gaps, OtlpHeartbeat
+from relayproxy.store.read.heartbeat import GapCounts, OtlpHeartbeat
 from relayproxy.store.schema.rows import JournalGapRow
 from tests.console.contract import complaints
 from tests.console.health.known import NOW, facts, moved, report
@@ -24,7 +24,7 @@ CONSOLE = ConsoleHealthDocument(
 )
 
 
-def told(found: Facts) -> dict[str, Any]:
+def told(found: HealthFacts) -> dict[str, Any]:
     answer = msgspec.json.decode(msgspec.json.encode(health_document(found, CONSOLE)))
     assert complaints({"$ref": "#/components/schemas/Health"}, answer) == []
     return cast(dict[str, Any], answer)
@@ -64,7 +64,7 @@ def test_a_recorder_tells_of_its_journals_and_its_export() -> None:
 
 
 def test_what_does_not_answer_is_null_and_its_problem_told() -> None:
-    answer = told(Facts(NOW, "1.0", RelayAnswer(None, problem="no answer"), database_problem="It is locked"))
+    answer = told(HealthFacts(NOW, "1.0", RelayAnswer(None, problem="no answer"), database_problem="It is locked"))
 
     assert (answer["database"], answer["database_problem"]) == (None, "It is locked")
     relay = answer["relay"]
@@ -76,7 +76,9 @@ def test_what_does_not_answer_is_null_and_its_problem_told() -> None:
 def test_what_was_lost_and_what_was_moved_aside_is_told() -> None:
     lost = JournalGapRow("j1", 3, 17, 0, "missing", NOW - SECOND, NOW)
     audit = AuditState(2, 1, NOW - SECOND, "the disk is full")
-    answer = told(facts(lost=(lost,), aside=(moved(60),), hour=Gaps(1, 1), day=Gaps(3, 2), audit=audit, step=-2.00049))
+    answer = told(
+        facts(lost=(lost,), aside=(moved(60),), hour=GapCounts(1, 1), day=GapCounts(3, 2), audit=audit, step=-2.00049)
+    )
 
     assert answer["gaps"] == {
         "last_hour": {"gaps": 1, "sessions": 1},

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from relayproxy.console.health.diagnosis import diagnose, verdict
-from relayproxy.console.health.health_facts import Facts
+from relayproxy.console.health.health_facts import HealthFacts
 from relayproxy.console.health.staleness import Notice, notice
 from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine
@@ -17,7 +17,7 @@ from tests.console.health.known import facts, report
 from tests.console.health.test_health_page import HEARTBEAT, PROCESS
 
 
-def told(found: Facts) -> Notice:
+def told(found: HealthFacts) -> Notice:
     return notice(found, verdict(diagnose(found)))
 
 
@@ -46,7 +46,7 @@ def test_a_recorder_that_is_behind_says_how_far() -> None:
 def test_a_database_that_cannot_be_read_and_one_without_a_recorder() -> None:
     gone = told(facts(database=None, database_problem="it is locked"))
     assert gone.stale == "The database cannot be read: what you see may be old."
-    assert told(Facts(facts().now, "1.0", facts().relay, database=facts().database)).stale is None
+    assert told(HealthFacts(facts().now, "1.0", facts().relay, database=facts().database)).stale is None
 
 
 @pytest.fixture

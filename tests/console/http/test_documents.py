@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from relayproxy.console.http.documents import Document, Page, Whole, one_of, schemas, with_fields
+from relayproxy.console.http.documents import CompleteList, Document, Page, one_of, schemas, with_fields
 
 Colour = Annotated[str, one_of(("red", "green"), "Of a light.", "Colour")]
 
@@ -54,8 +54,8 @@ def test_fields_of_a_table_stand_where_the_document_wants_them() -> None:
 
 
 def test_lists_are_named_for_what_they_hold() -> None:
-    (page, whole), components = schemas([Page[LampDocument], Whole[LampDocument]])
+    (page, whole), components = schemas([Page[LampDocument], CompleteList[LampDocument]])
     assert page == {"$ref": "#/components/schemas/LampPage"}
     assert whole == {"$ref": "#/components/schemas/LampWhole"}
     assert components["LampWhole"]["properties"]["next"] == {"description": "Null: this is all.", "type": "null"}
-    assert msgspec.json.encode(Whole(items=(1,))) == b'{"items":[1],"next":null}'
+    assert msgspec.json.encode(CompleteList(items=(1,))) == b'{"items":[1],"next":null}'

@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from relayproxy.assets import web_dir
-from relayproxy.console.http.forms import LONGEST, form_of
+from relayproxy.console.http.forms import MAX_FORM_BYTES, form_of
 from relayproxy.console.http.middleware import bad_request, error_middleware
 from relayproxy.console.http.render import set_up_templates
 from relayproxy.console.http.static_files import StaticFiles
@@ -35,7 +35,7 @@ REFUSED = [
     (415, {"Content-Type": FORM, "Content-Encoding": "gzip"}, b"text=a"),
     (415, {"Content-Type": FORM, "Content-Encoding": "gzip"}, gzip.compress(b"text=a", mtime=0)),
     (415, {"Content-Type": FORM, "Content-Encoding": "zz"}, b"text=a"),
-    (413, {"Content-Type": FORM}, b"text=" + b"a" * LONGEST),
+    (413, {"Content-Type": FORM}, b"text=" + b"a" * MAX_FORM_BYTES),
     (400, {"Content-Type": FORM}, b"&".join(b"text=%d" % number for number in range(30))),
 ]
 

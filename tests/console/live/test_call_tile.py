@@ -1,4 +1,4 @@
-"""Whose move it is, and what was said last."""
+"""The party that is awaited, and the last words of each."""
 
 from relayproxy.console.live.call_tile import SAID, CallTile, call_tile, tile_document
 from relayproxy.store.read.live import live_calls

@@ -7,7 +7,7 @@ import pytest
 from relayproxy.console.calls.findings import of_session
 from relayproxy.console.calls.reading import read_session
 from relayproxy.console.http.context import APP_CONTEXT
-from relayproxy.console.sessions.about import AT_ONCE, MOST_FIELDS, StudioField, kinds, studio_fields
+from relayproxy.console.sessions.about import AT_ONCE, MAX_STUDIO_FIELDS, StudioField, kinds, studio_fields
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
 from tests.console.conftest import Client
@@ -52,7 +52,7 @@ def test_what_is_no_object_has_no_values(payload: object) -> None:
 
 
 def test_large_and_deep_handoffs_are_cut() -> None:
-    assert len(studio_fields({f"k{n}": n for n in range(1000)})) == MOST_FIELDS
+    assert len(studio_fields({f"k{n}": n for n in range(1000)})) == MAX_STUDIO_FIELDS
     deep = studio_fields({"a": {"b": {"c": {"d": {"e": {"f": 1}}}}}})
     assert deep == (StudioField("{{flow.variables.handoff.a.b.c.d}}", '{"e":{"f":1}}'),)
     long = studio_fields({"a": "x" * 500})[0].value

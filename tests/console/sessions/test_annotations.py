@@ -7,7 +7,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from relayproxy.console.access.principal import PRINCIPAL, Principal
 from relayproxy.console.app import build
 from relayproxy.console.http.middleware import Handler
-from relayproxy.console.sessions.annotations import LONGEST_NOTE, note_of, tag_of
+from relayproxy.console.sessions.annotations import MAX_NOTE_LENGTH, note_of, tag_of
 from relayproxy.settings.model import Settings
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.write import annotations
@@ -45,7 +45,7 @@ def test_what_is_no_tag_is_refused(typed: str) -> None:
 
 def test_notes_keep_their_lines() -> None:
     assert note_of("\r\n one\r\n\r\n two \r\n") == "one\n\n two"
-    for refused in ("", " \n ", "x" * (LONGEST_NOTE + 1)):
+    for refused in ("", " \n ", "x" * (MAX_NOTE_LENGTH + 1)):
         with pytest.raises(ValueError, match="1 to 4,000 characters"):
             note_of(refused)
 
@@ -109,7 +109,7 @@ async def test_nobody_writes_to_a_session_that_is_not_there(client: Client, arch
 
 async def test_too_many_tags_are_refused_in_words(client: Client, archive: Archive, writer: AnnotationWriter) -> None:
     call = samples.booking(archive, samples.ago(100)).commit()
-    for number in range(annotations.MOST_TAGS):
+    for number in range(annotations.MAX_TAGS):
         annotations.add_tag(writer, call.id, f"t{number}")
     problem = await json(client, "POST", f"/api/sessions/{call.id}/tags", 400, json={"tag": "more"})
     assert problem["error"]["message"] == "tag=more: A session has at most 30 tags."  # type: ignore[index]

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, event
 from relayproxy.store.read import queries as store
 from relayproxy.store.read.conditions import FEW
 from relayproxy.store.read.criteria import SORTS, Criteria, Criterion, Sort
-from relayproxy.store.read.queries import ALL, Queries
+from relayproxy.store.read.queries import ALL_SESSIONS, Queries
 from relayproxy.store.schema.rows import Batch, SessionRow
 from relayproxy.store.write.archive import Archive
 from tests.store.build import NOON, session, turn
@@ -38,7 +38,7 @@ def recorded(archive: Archive) -> list[SessionRow]:
     return made
 
 
-def paged(queries: Queries, sort: Sort, criteria: Criteria = ALL) -> list[str]:
+def paged(queries: Queries, sort: Sort, criteria: Criteria = ALL_SESSIONS) -> list[str]:
     found: list[str] = []
     before: str | None = None
     while True:
@@ -101,8 +101,8 @@ def test_what_is_met_late_on_the_way_through_an_order_is_in_its_place_too(
 ) -> None:
     archive.commit(Batch(turns=tuple(turn(row.id, 0, caller_text="予約 refund") for row in recorded[1::3])))
     for way in (1, 4, 9):
-        monkeypatch.setattr(store, "WAY", way)
-        monkeypatch.setattr(store, "WAY_OF_WORDS", way)
+        monkeypatch.setattr(store, "MAX_SCANNED", way)
+        monkeypatch.setattr(store, "MAX_SCANNED_FOR_WORDS", way)
         for field, ascending in product(SORTS, (False, True)):
             sort = Sort(field, ascending)
             wanted = expected(recorded[1::3], sort)
@@ -126,7 +126,7 @@ def test_few_sessions_are_looked_at_for_a_page_in_another_order(
     event.listen(
         queries._engine, "before_cursor_execute", lambda _db, _cursor, sql, values, *_: asked.append((sql, values))
     )
-    assert queries.sessions(50, None, ALL, Sort(field)).sessions[0].id == "m01999"
+    assert queries.sessions(50, None, ALL_SESSIONS, Sort(field)).sessions[0].id == "m01999"
     explain = "EXPLAIN QUERY PLAN " if engine.dialect.name == "sqlite" else "EXPLAIN "
     with engine.connect() as db:
         if engine.dialect.name == "postgresql":

@@ -311,7 +311,7 @@ def test_only_calls_of_an_earlier_version_are_to_be_derived_anew(url: str) -> No
 def test_one_waits_for_another_on_a_server(engine: Engine, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engines, "LOCK_TIMEOUT", "10ms")
     with writing(engine).begin() as db:
-        db.execute(text(f"SELECT pg_advisory_xact_lock({migrations._TURN})"))
+        db.execute(text(f"SELECT pg_advisory_xact_lock({migrations._ADVISORY_LOCK})"))
         waiting = threading.Thread(target=migrate, args=(url,))
         waiting.start()
         blocked = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")

@@ -8,7 +8,7 @@ from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rows import Batch, SessionLabels
 from relayproxy.store.write import annotations
 from relayproxy.store.write.annotation_writer import AnnotationWriter
-from relayproxy.store.write.annotations import Annotations, Full
+from relayproxy.store.write.annotations import AnnotationLimitError, Annotations
 from relayproxy.store.write.archive import Archive
 from tests.store import build
 
@@ -77,9 +77,9 @@ def test_known_tags_are_told_by_alphabet(writer: AnnotationWriter, queries: Quer
 
 
 def test_a_session_has_only_so_many_tags(writer: AnnotationWriter, queries: Queries, sessions: tuple[str, ...]) -> None:
-    for number in range(annotations.MOST_TAGS):
+    for number in range(annotations.MAX_TAGS):
         annotations.add_tag(writer, "s1", f"t{number}")
-    with pytest.raises(Full, match="at most 30 tags"):
+    with pytest.raises(AnnotationLimitError, match="at most 30 tags"):
         annotations.add_tag(writer, "s1", "one-more")
     assert annotations.add_tag(writer, "s1", "t0")
     assert annotations.add_tag(writer, "s2", "one-more")
@@ -131,8 +131,8 @@ def test_everything_that_is_added_or_taken_away_changes_the_token(
 def test_a_session_has_only_so_many_notes(
     writer: AnnotationWriter, queries: Queries, sessions: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(annotations, "MOST_NOTES", 2)
+    monkeypatch.setattr(annotations, "MAX_NOTES", 2)
     for text in ("one", "two"):
         annotations.add_note(writer, "s1", "alice", text)
-    with pytest.raises(Full, match="at most 2 notes"):
+    with pytest.raises(AnnotationLimitError, match="at most 2 notes"):
         annotations.add_note(writer, "s1", "alice", "three")
