@@ -1,1 +1,1 @@
-"""The database. The only room that imports SQLAlchemy and Alembic."""
+"""The database. The only package that imports SQLAlchemy and Alembic."""

@@ -97,7 +97,7 @@ def reading(engine: Engine) -> Engine:
 
 
 def database_location(engine: Engine) -> str:
-    """Where the database is, fit for a message: nothing of a URL that may be a secret."""
+    """The database's location for messages: the URL without anything that may be a secret."""
     url = engine.url
     path = sqlite_path(url)
     if path is not None:

@@ -29,13 +29,13 @@ _AWAY = {
     "57P03": "cannot connect now",
     "57P05": "idle session timeout",
 }
-"""PostgreSQL's SQLSTATEs of what soon passes; so does everything of class 08, connections."""
+"""PostgreSQL's SQLSTATEs of transient errors; so is all of class 08, connections."""
 _DAMAGED = ("XX001", "XX002")
 _FORBIDDEN = "42501"
 """Of class 42, statements that are wrong, the one that the database's administrator has to resolve."""
 _TOO_LONG = "database: looking for it took too long; ask for less: a shorter time (since:24h), or longer words"
 _REFUSED = ("authentication failed", "does not exist", "no pg_hba.conf entry", "not permitted to log in")
-"""What PostgreSQL answers, among much that passes, to a client that it will never admit."""
+"""PostgreSQL's messages to a client that it will never admit; other failures to connect may pass."""
 
 
 class StoreError(RelayproxyError):
@@ -52,7 +52,7 @@ class RefusedError(StoreError):
 
 
 class SlowError(StoreError):
-    """The answer was not there in the time that one question may take."""
+    """The query took longer than one may."""
 
 
 class SchemaError(StoreError):
@@ -85,7 +85,7 @@ class NotReady(StoreError):
 
 @contextmanager
 def store_errors() -> Iterator[None]:
-    """Turns what SQLAlchemy, the driver and the file system raise into `StoreError`.
+    """Translates exceptions of SQLAlchemy, the driver and the file system into `StoreError`.
 
     Only the first line of the driver's own message is kept: the rest can quote rows, and content never
     appears in logs.

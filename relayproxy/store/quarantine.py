@@ -1,7 +1,7 @@
 """Quarantine: SQLite files that were moved aside because they were damaged.
 
-Knows: how they are named, which tells when that was.
-Must not know: what is damaged, and who moves them.
+Knows: their names, which hold the time of moving.
+Must not know: what is damaged; when files are moved.
 """
 
 from collections.abc import Iterator
@@ -29,13 +29,13 @@ class MovedDatabase:
 
 
 def quarantine_path(path: Path) -> Path:
-    """Where a database file is to be moved now."""
+    """The path to move a damaged database file to now."""
     return path.with_name(f"{path.name}{_MARK}{datetime.now(UTC):{_TIME}}")
 
 
 def moved_aside(url: str) -> tuple[MovedDatabase, ...]:
-    """Those beside the SQLite file of this URL, the newest first; none of another database, and none where they
-    cannot be seen from here."""
+    """Moved files beside the SQLite file of this URL, the newest first; empty for another database, and where the
+    folder cannot be read."""
     path = sqlite_path(make_url(url))
     if path is None:
         return ()

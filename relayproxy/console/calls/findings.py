@@ -30,14 +30,14 @@ class FindingView:
 
     @property
     def cursor(self) -> str | None:
-        """Names the message that it points at."""
+        """The cursor of the message that it points at."""
         if self.index is None or self.finding.seq is None:
             return None
         return write_cursor((self.index, self.finding.seq))
 
 
 def views(session: StoredSession, findings: Iterable[Finding]) -> tuple[FindingView, ...]:
-    """As they are, with their words."""
+    """Findings with the words of their codes, in the given order."""
     places = {connection.row.id: connection.index for connection in session.connections}
     return tuple(
         FindingView(one, CATALOGUE.get(one.code, UNKNOWN), places.get(one.connection or "")) for one in findings
@@ -53,7 +53,7 @@ def told_in(session: StoredSession, placed: Mapping[int, Iterable[FindingView]],
 
 
 def slow_ms(settings: Settings, route: str) -> int:
-    """From how many milliseconds on an answer of this route is slow."""
+    """Milliseconds from which an answer of this route is slow."""
     return Thresholds.of_seconds(*slow_turn_and_stall(settings, route)).slow_turn_ms
 
 
@@ -67,7 +67,7 @@ def of_session(session: StoredSession, settings: Settings, now: int) -> tuple[Fi
 
 
 def severities(session: StoredSession, listed: Iterable[FindingView]) -> Counter[Severity]:
-    """How many there are of each severity, those that are not listed and the alarm included."""
+    """The number of findings of each severity, including those that are not listed and the alarm."""
     found: Counter[Severity] = Counter(view.entry.severity for view in listed if view.finding.code == "waiting")
     for code, count in session.conversation.totals.findings.items():
         found[CATALOGUE.get(code, UNKNOWN).severity] += count

@@ -23,7 +23,7 @@ class MessagePlaces:
         return sum(self.lengths)
 
     def ordinal(self, place: MessagePlace) -> int:
-        """How many messages come before the place; it need not be there (yet)."""
+        """The number of messages before the place, which need not exist (yet)."""
         index, seq = place
         if index >= len(self.lengths):
             return self.total

@@ -44,7 +44,8 @@ UNTYPED = "no type"
 
 
 def kind_of(message: Message) -> str:
-    """What the message is, for a pill: the `type` of a JSON text message, else its kind (`ping`, `close`, `gap` …)."""
+    """The kind of a message, for a pill: the `type` of a JSON text message, else its kind (`ping`, `close`, `gap`
+    …)."""
     if message.kind != "text":
         return message.kind
     if message.type:
@@ -66,7 +67,7 @@ def parse(text: str) -> Any:
 
 
 def line(message: Message) -> str:
-    """One line that says what the message carries, at most `LINE` characters."""
+    """The message as one line, at most `LINE` characters."""
     if message.kind == "close":
         return _close(message)
     if message.kind == "gap":
@@ -123,7 +124,7 @@ def _hit_in(message: Message, sought: str) -> str | None:
 
 
 def _places(text: str, sought: str) -> Iterator[tuple[int, int]]:
-    """Where in the text a casefolded one is: finding it takes time in proportion to the text, whatever both are."""
+    """Where in the text a casefolded one is: the search takes time in proportion to the text."""
     folded = text.casefold()
     # Some characters become several: where each of them ends.
     ends = list(accumulate(len(each.casefold()) for each in text)) if len(folded) != len(text) else None
@@ -135,7 +136,7 @@ def _places(text: str, sought: str) -> Iterator[tuple[int, int]]:
 
 
 def note(message: Message) -> str | None:
-    """What is odd about the message, in words."""
+    """The message's anomaly, in words."""
     return words.note(message.note) or None
 
 
@@ -148,7 +149,7 @@ def block(message: Message) -> str:
 
 
 def _told(event: Event) -> str | None:
-    """What matters of a message; None when it is not known, or not there."""
+    """The telling content of a message; None when it is not known, or not there."""
     match event:
         case Text(token):
             return f"“{token}”" + _marks(last=event.last, preemptible=event.preemptible)

@@ -15,17 +15,17 @@ from relayproxy.store.read.queries import PlacedMessage, Queries
 from relayproxy.store.read.recording_reader import RecordingReader
 
 SCAN = 200_000
-"""Messages that one filtered page looks at before it gives the reader what it has."""
+"""Messages that are scanned for one filtered page."""
 LOOKED = 64 * 1024 * 1024
-"""Payload bytes that one filtered page looks at, to the end of the message in which they are reached."""
+"""Payload bytes that are scanned for one filtered page, to the end of the message in which they are reached."""
 _BATCH = 1_000
 _REMEMBERED = 64
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Which messages are shown: of these sides and kinds, an empty set takes all; with `text` in their payload, in
-    whatever case."""
+    """A filter of messages: by side and kind, where an empty set takes all; with `text` in their payload, ignoring
+    case."""
 
     sides: frozenset[str] = frozenset()
     kinds: frozenset[str] = frozenset()
@@ -60,9 +60,9 @@ class MessagePage:
     seen: MessagePlace | None
     previous: MessagePlace | None = None
     scanned: int = 0
-    """How many messages were looked at."""
+    """The number of messages that were scanned."""
     stopped: bool = False
-    """True when that was as many, or as long ones, as are looked at for one page, so that there may be more."""
+    """True when the scan stopped at its limit, so that there may be more."""
 
 
 def read_page(
@@ -181,7 +181,7 @@ class _Count:
 
 
 class Counts:
-    """How many messages of each (side, kind) a session has; remembered, so that only new messages are counted.
+    """The number of messages of each (side, kind) in a session; remembered, so that only new messages are counted.
 
     Not for use by several threads at once for the same session.
     """

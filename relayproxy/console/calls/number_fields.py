@@ -17,7 +17,7 @@ D = TypeVar("D", bound=Document)
 
 
 class SpreadDocument(Document, frozen=True):
-    """How a number is spread over turns or messages."""
+    """The distribution of a number over turns or messages."""
 
     p50: Annotated[float | None, Meta(description="Median, nearest rank.")]
     p95: Annotated[float | None, Meta(description="95th percentile, nearest rank.")]

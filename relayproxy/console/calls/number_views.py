@@ -18,7 +18,7 @@ from relayproxy.conversation.totals import NullReason, Silence, Spread
 from relayproxy.plural import plural
 
 _LONG = {"char": "character"}
-"""Words for what units count, where they are not the unit's own."""
+"""Long names of units, where they differ from the unit's own."""
 
 
 @dataclass(frozen=True, slots=True)

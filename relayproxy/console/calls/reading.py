@@ -54,9 +54,9 @@ class StoredSession:
     last: int | None = None
     """The number of the last turn that was looked at."""
     unreadable: int = 0
-    """How many of the turns that were asked for are stored in a way that cannot be read; they are left out."""
+    """The number of requested turns whose stored form cannot be read; they are left out."""
     unread: bool = False
-    """What was derived of the session as a whole cannot be read; `conversation` has what its row says."""
+    """The derived details of the session cannot be read; `conversation` is made from its row."""
 
     @property
     def live(self) -> bool:
@@ -64,7 +64,7 @@ class StoredSession:
 
     @property
     def messages(self) -> int:
-        """How many messages are recorded, control frames, gaps and all."""
+        """The number of recorded messages, including control frames and gaps."""
         return sum(connection.row.next_seq for connection in self.connections)
 
 
@@ -122,7 +122,7 @@ def decoded(rows: Iterable[TurnRow]) -> tuple[Turn, ...]:
 
 
 def _of_row(row: SessionRow) -> Conversation:
-    """What the columns of a session say, when its details cannot be read."""
+    """A conversation from the columns of a session whose details cannot be read."""
     _log.warning("the details of session %s cannot be read", row.id)
     required = [field.name for field in msgspec.structs.fields(Conversation) if field.required]
     known: dict[str, Any] = {name: getattr(row, name, None) for name in required}

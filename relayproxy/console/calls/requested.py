@@ -1,7 +1,7 @@
 """Request targets: the session, call, turn, message place and message filter that a request names.
 
 Knows: the parameters' names; that showing a session is recorded in the audit.
-Must not know: what is answered.
+Must not know: the answer.
 """
 
 import asyncio

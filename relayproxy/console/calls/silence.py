@@ -1,7 +1,7 @@
 """Silence between two turns, drawn with its length and to scale.
 
 Knows: from when until when nobody spoke; from which length on that is worth showing.
-Must not know: HTML; whom one waited for.
+Must not know: HTML; which party was awaited.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from relayproxy.console.http import times
 from relayproxy.conversation.model import Turn
 
 MIN_MS = 2000
-"""Shorter ones belong to any conversation."""
+"""Milliseconds; shorter silences belong to any conversation."""
 PIXELS_A_SECOND = 8
 MAX_HEIGHT = 160
 
@@ -41,7 +41,7 @@ def silence(before: Turn, turn: Turn) -> DrawnSilence | None:
 
 
 def _quiet_from(turn: Turn) -> tuple[int, bool] | None:
-    """When the last sound of the turn was over, and whether that is estimated."""
+    """The end of the last sound of the turn, and whether that is estimated."""
     heard = [turn.caller_done_at] if turn.caller_done_at is not None else []
     if not turn.played:
         spoke = turn.agent_at is not None or turn.greeting
@@ -55,7 +55,7 @@ def _quiet_from(turn: Turn) -> tuple[int, bool] | None:
 
 
 def _begins(turn: Turn) -> int | None:
-    """When it was first heard."""
+    """The beginning of the turn's first sound."""
     sounds = [one.start for one in turn.played[:1]]
     if turn.caller_begun_at is not None:
         sounds.append(turn.caller_begun_at)

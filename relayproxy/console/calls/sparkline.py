@@ -1,6 +1,6 @@
 """Sparklines: a call in miniature, drawn with the caller above, the agent below and waits between them.
 
-Knows: what each bit of a strip looks like, how wide the least of it must be to be seen, and how to say it in words.
+Knows: the shape of each bit of a stored sparkline, the least visible width, and the description in words.
 Must not know: colours; templates.
 """
 
@@ -46,7 +46,7 @@ def set_up(app: web.Application) -> None:
 
 
 def draw(text: str) -> Drawing | None:
-    """A strip's drawing; None while there is nothing to draw."""
+    """The drawing of a stored sparkline; None while there is nothing to draw."""
     bin_ms, bins = read_strip(text)
     if not bins:
         return None

@@ -1,4 +1,4 @@
-"""Timeline of a session: what happened when, as compact rows for a drawing.
+"""Timeline of a session: the times of its turns and events, as compact rows for a drawing.
 
 Knows: which times of a turn are drawn, and how they are packed.
 Must not know: pixels, colours, zoom; SQL; how times were derived.
@@ -120,7 +120,7 @@ class _Found(msgspec.Struct):
 
 
 class Times(msgspec.Struct):
-    """Of a turn's JSON what is drawn; the rest is not even decoded."""
+    """The fields of a turn's JSON that are drawn; the others are not decoded."""
 
     number: int
     opened_by: str
@@ -166,7 +166,7 @@ def timeline(found: StoredSession, times: Iterable[Times], *, slow: int, now: in
 
 
 def event(at: int, start: int, kind: str, text: str) -> tuple[int, str, str]:
-    """One thing that happened at a moment."""
+    """An event at a moment."""
     return _ms(at - start), kind, text if len(text) <= MAX_EVENT_TEXT else text[: MAX_EVENT_TEXT - 1] + "…"
 
 

@@ -1,4 +1,4 @@
-"""Transcript: the conversation as lines of who said or did what, when, with remarks.
+"""Transcript: the conversation as lines of speech and events with their times and findings.
 
 Knows: in which order a turn's events are told, which latency is slow, when an answer is still awaited.
 Must not know: HTML; how turns were derived.
@@ -52,7 +52,7 @@ class Badge:
 
 @dataclass(frozen=True, slots=True)
 class TranscriptLine:
-    """One thing that happened. `at` is wall nanoseconds, None when only the turn it belongs to is known."""
+    """A line of the transcript. `at` is wall nanoseconds, None when only the turn it belongs to is known."""
 
     kind: LineKind
     at: int | None
@@ -71,21 +71,21 @@ class TranscriptLine:
 class TurnView:
     number: int
     at: int
-    """When it began, wall nanoseconds."""
+    """The beginning of the turn, wall nanoseconds."""
     lines: tuple[TranscriptLine, ...]
     lang: str | None
     """Set where the caller's language is heard first or changes."""
     coalesced: int
     unprompted: bool
     mark: Literal["slow", "lost"] | None
-    """What makes the turn stand out: a slow answer, or none."""
+    """The level of the turn: a slow answer, or none."""
     digest: str
-    """Changes when anything that is shown of the turn does."""
+    """A digest that changes with anything that is shown of the turn."""
     findings: tuple[FindingView, ...] = ()
     silence: DrawnSilence | None = None
-    """That comes before it."""
+    """The silence before it."""
     waterfall: Waterfall | None = None
-    """What its latency went into."""
+    """The parts of its latency."""
 
 
 def transcript(
@@ -211,7 +211,7 @@ def _marked(turn: Turn, kind: MarkKind, told: LineKind, whole: str | None, at: i
 
 
 def _heard_parts(turn: Turn) -> tuple[tuple[str, bool], ...]:
-    """What the agent said, cut where it stopped or began again to be heard."""
+    """The agent's words, cut where it stopped or began again to be heard."""
     unheard = turn.unheard_text
     at = turn.agent_text.find(unheard) if unheard.strip() else -1
     if at < 0:
@@ -238,7 +238,7 @@ def _with_badge(lines: list[TranscriptLine], badge: Badge | None) -> tuple[Trans
 
 
 def _budget(turn: Turn) -> str:
-    """What the latency went into, in words."""
+    """The parts of the latency, in words."""
     budget = turn.budget
     parts = [
         ("until the prompt came", budget.input_delay),

@@ -13,9 +13,9 @@ from relayproxy.conversation.model import Budget
 
 WIDTH = 1000
 MIN_WIDTH = 4
-"""A part that took any time at all is drawn at least so wide."""
+"""The least width of a part that took any time."""
 THRESHOLD = 400
-"""Where the short form has its mark for a slow answer: every turn is drawn to the same scale."""
+"""The place of the mark for a slow answer in the short form: every turn is drawn to the same scale."""
 _TENTH = 100_000
 """Nanoseconds: the precision in which parts are written."""
 

@@ -1,4 +1,4 @@
-"""What is read from the database.
+"""Reads of the database: lists, sessions, recordings, search, heartbeats.
 
 Knows: queries.
 Must not know: writing sessions; how results are shown.

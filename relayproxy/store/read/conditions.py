@@ -18,7 +18,7 @@ MAX_SESSION_LENGTH = 25 * 3600 * 10**9
 """Nanoseconds that a session may have begun before a range of time and still reach into it: Twilio ends every call
 after 24 hours."""
 FEW = 5000
-"""So many matches are looked up first and the sessions then; of more, the newest sessions are looked at one by one."""
+"""Up to so many matches are looked up before sessions; with more, the newest sessions are checked one by one."""
 
 _c = sessions.c
 SORTED_BY: dict[str, ColumnElement[Any]] = {
@@ -26,7 +26,7 @@ SORTED_BY: dict[str, ColumnElement[Any]] = {
     "duration": column("duration", _selectable=sessions),  # which the database keeps: see `schema`
     **{name: FIELDS[name].columns[0] for name in ("turns", "latency", "wait", "interruptions")},
 }
-"""What a session's place in a sorted list goes by; null for those that come last."""
+"""Expressions that lists are sorted by; null for sessions that come last."""
 _COMPARE: dict[str, Callable[[Any, Any], ColumnElement[bool]]] = {
     "=": lambda column, value: column == value,
     ">": lambda column, value: column > value,
@@ -42,7 +42,7 @@ def computed(field: str) -> ColumnElement[Any]:
 
 
 def conditions(criteria: Criteria, dialect: str, db: Connection | None = None) -> list[ColumnElement[bool]]:
-    """What must hold of a row of `sessions`. With `db` the conditions are those for a page of the newest ones: rare
+    """SQL conditions on a row of `sessions`. With `db` the conditions are those for a page of the newest ones: rare
     labels and words are looked up beforehand, common ones are checked as sessions come."""
     found = [_condition(one, dialect, criteria, db) for one in criteria.every]
     if criteria.words:

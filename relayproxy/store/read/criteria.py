@@ -1,4 +1,4 @@
-"""Criteria: what a list of sessions is filtered and sorted by.
+"""Criteria: the filter and the order of a list of sessions.
 
 Knows: every field, what kind of values it takes, which columns have them.
 Must not know: how people write filters; how conditions become a query.
@@ -28,7 +28,7 @@ _c = sessions.c
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Field:
-    """One thing to filter by, and what answers it."""
+    """A field that sessions are filtered by, and its columns."""
 
     kind: FieldKind
     columns: tuple[NamedColumn[Any], ...] = ()
@@ -85,7 +85,7 @@ STATES: dict[str, ColumnElement[bool]] = {
     "gap": _c.gaps > 0,
     "noted": select(notes.c.id).where(notes.c.session == _c.id).exists(),
 }
-"""Values of `is`, and what holds of a session in each."""
+"""Values of `is`, and the condition on a session for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Criterion:
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """Which sessions are wanted: all conditions must hold. Times are wall nanoseconds; a session is within them when
+    """The sessions that are wanted: all conditions must hold. Times are wall nanoseconds; a session is within them when
     it overlaps [since, until)."""
 
     every: tuple[Criterion, ...] = ()
@@ -122,11 +122,11 @@ class Sort:
 
 
 SORTS = ("started", "duration", "turns", "latency", "wait", "interruptions")
-"""What lists can be sorted by: when the session began, or a field of that name."""
+"""Orders of lists: by the session's start, or by a field of that name."""
 
 
 def kind_of_field(name: str) -> FieldKind | None:
-    """What kind of values a field takes; None when there is no such field."""
+    """The kind of a field's values; None when there is no such field."""
     if name.startswith(PARAM) and len(name) > len(PARAM):
         return "label"
     field = FIELDS.get(name)

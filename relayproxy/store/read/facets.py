@@ -1,6 +1,6 @@
 """Facet counts: which values sessions have, and how many sessions have each.
 
-Knows: how few rows it takes to say so: the newest ones that match, or one step in an index for each value.
+Knows: how to count from few rows: the newest that match, or one step in an index for each value.
 Must not know: which fields a page lists; how filters are written.
 
 Whatever the size of the database, no more than `SEEN` sessions are looked through, and `NEWEST` of them counted; a
@@ -43,7 +43,7 @@ Values = tuple[tuple[str, int], ...]
 
 @dataclass(frozen=True, slots=True)
 class Facets:
-    """What was counted. `sessions` match; `whole`: these are all that do, else the newest of them."""
+    """Counts. `sessions` match; `whole`: these are all that do, else the newest of them."""
 
     sessions: int
     whole: bool
@@ -116,8 +116,8 @@ def parameters(queries: Queries, prefix: str = "", limit: int = 50) -> tuple[str
 def _count(
     db: Connection, criteria: Criteria, fields: Sequence[str], limit: int
 ) -> tuple[int, bool, dict[str, Counter[str]]]:
-    """How many sessions were counted, whether they are all that match, and by field its values; of custom parameters
-    the `limit` most frequent names."""
+    """The number of sessions counted, whether these are all that match, and values by field; of custom parameters the
+    `limit` most frequent names."""
     share = 10 if criteria.words else 1
     wanted = conditions(criteria, db.dialect.name, db)
     floor = _floor(db, criteria.until, SEEN // share)
@@ -171,7 +171,7 @@ def _most(counter: Counter[str], limit: int) -> Values:
 
 
 def _floor(db: Connection, until: int | None, seen: int) -> int | None:
-    """When the oldest of the sessions began that are looked through; None when that is every session."""
+    """The start of the oldest session that is looked through; None when every session is."""
     query = select(_c.started_at).order_by(_c.started_at.desc()).offset(seen).limit(1)
     if until is not None:
         query = query.where(_c.started_at < until)

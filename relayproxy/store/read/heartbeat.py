@@ -25,9 +25,9 @@ from relayproxy.store.schema.revisions import not_ready_reason
 EVERY = 2.0
 """Seconds between two reports of a recorder."""
 KEPT = 7 * 24 * 3600
-"""Seconds after which what a process has told last is forgotten."""
+"""Seconds for which a process's last report is kept."""
 COUNTED = 100_000
-"""Sessions that are counted; of more it is only said that they are more."""
+"""Sessions that are counted at most."""
 
 
 class JournalHeartbeat(msgspec.Struct, frozen=True):
@@ -41,11 +41,11 @@ class JournalHeartbeat(msgspec.Struct, frozen=True):
     unread: int
     """Bytes that have not been played yet."""
     silent_ms: int = 0
-    """For how long its relay has shown no life, as far as the recorder has watched."""
+    """How long its relay has shown no life, as observed by this recorder."""
 
 
 class OtlpHeartbeat(msgspec.Struct, frozen=True):
-    """How the export of spans goes. `endpoint` holds no secrets; `failing_since` is wall nanoseconds."""
+    """State of the export of spans. `endpoint` holds no secrets; `failing_since` is wall nanoseconds."""
 
     endpoint: str
     sent: int
@@ -56,7 +56,7 @@ class OtlpHeartbeat(msgspec.Struct, frozen=True):
 
 
 class Heartbeat(msgspec.Struct, frozen=True):
-    """What a recorder tells of itself. Times are wall nanoseconds."""
+    """A recorder's report on itself. Times are wall nanoseconds."""
 
     version: str
     host: str
@@ -64,7 +64,7 @@ class Heartbeat(msgspec.Struct, frozen=True):
     started_at: int
     data_dir: str
     ended: bool = False
-    """It has stopped in an orderly way: nothing more will come."""
+    """It has stopped in an orderly way: no further report will come."""
     journals: tuple[JournalHeartbeat, ...] = ()
     quota: int = 0
     """Bytes of journals that relays keep for it."""
@@ -81,15 +81,15 @@ class Heartbeat(msgspec.Struct, frozen=True):
     otlp: OtlpHeartbeat | None = None
     """None when spans are not sent."""
     trouble: str | None = None
-    """What the database complained of last, and when."""
+    """The database's last error, and its time."""
     trouble_at: int | None = None
     refused: tuple[RefusalCount, ...] = ()
-    """What its relays have refused before any backend was asked, as far as it has been told."""
+    """Requests that its relays refused before any backend was asked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The last that a process told of itself, and when (wall nanoseconds)."""
+    """A process's last report, and its time (wall nanoseconds)."""
 
     process: str
     at: int
@@ -97,7 +97,7 @@ class Report:
 
 
 class GapCounts(msgspec.Struct, frozen=True):
-    """What could not be recorded of sessions that began since a moment."""
+    """Gaps in sessions that began since a moment: their number, and that of the sessions."""
 
     gaps: Annotated[int, Meta(ge=0)]
     sessions: Annotated[int, Meta(ge=0)]
@@ -129,7 +129,7 @@ class HeartbeatWriter:
         self._ready = False
 
     def write(self, process: str, heartbeat: Heartbeat, at: int | None = None) -> None:
-        """Replaces what the process told before, in a transaction of its own. Raises `StoreError`; the database is
+        """Replaces the process's previous report, in a transaction of its own. Raises `StoreError`; the database is
         never created."""
         at = time.time_ns() if at is None else at
         try:
@@ -163,7 +163,7 @@ class HeartbeatWriter:
 
 
 def reports(queries: Queries) -> tuple[Report, ...]:
-    """What every process told last, the newest first; what another version wrote in another shape is left out."""
+    """The last report of every process, the newest first, without those that another version wrote in another shape."""
     c = tables.vitals.c
     found = []
     with queries.reading() as db:
@@ -174,7 +174,7 @@ def reports(queries: Queries) -> tuple[Report, ...]:
 
 
 def gaps_since(queries: Queries, since: int) -> GapCounts:
-    """What is missing in sessions that began at `since` (wall nanoseconds) or later."""
+    """The gaps in sessions that began at `since` (wall nanoseconds) or later."""
     c = tables.sessions.c
     query = select(func.coalesce(func.sum(c.gaps), 0), func.count()).where(c.started_at >= since, c.gaps > 0)
     with queries.reading() as db:
@@ -183,7 +183,7 @@ def gaps_since(queries: Queries, since: int) -> GapCounts:
 
 
 def database_facts(queries: Queries) -> DatabaseFacts:
-    """How the database is. Raises `NotReady` and `StoreError` as queries do."""
+    """Facts about the database now. Raises `NotReady` and `StoreError` as queries do."""
     with queries.reading() as db:
         before = time.perf_counter()
         revision = db.execute(select(column("version_num")).select_from(table("alembic_version"))).scalars().first()

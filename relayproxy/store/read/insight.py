@@ -33,7 +33,7 @@ _c = sessions.c
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Which calls the numbers stand on: those that began within [since, until), wall nanoseconds."""
+    """The calls that numbers are computed from: those that began within [since, until), wall nanoseconds."""
 
     matching: int
     """Calls that meet the criteria."""
@@ -42,9 +42,9 @@ class Reach:
     since: int
     until: int
     responses: int
-    """How many latencies there are to read."""
+    """The number of latencies to read."""
     first: int | None = None
-    """When the first of those that are read began."""
+    """The start of the first of those that are read."""
 
 
 _Count = Annotated[int, Meta(ge=0)]
@@ -82,7 +82,7 @@ class Calls:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """How many turns of a step of time (or of a field's value) have this latency, or none for this reason."""
+    """The number of turns of a step of time (or of a field's value) with this latency, or with none for this reason."""
 
     place: int | str | None
     ms: int | None
@@ -113,7 +113,7 @@ class WorstCall:
 
 
 class Numbers:
-    """What can be asked of the calls that meet criteria, whose times are of their beginning."""
+    """Aggregates over the calls that meet criteria, whose times bound the calls' starts."""
 
     def __init__(self, queries: Queries, criteria: Criteria, most: int = MAX_CALLS, exact: int = EXACT) -> None:
         self._queries = queries
@@ -122,7 +122,7 @@ class Numbers:
         self._most, self._exact = most, exact
 
     def reach(self) -> Reach:
-        """How many there are, and which of them are read."""
+        """The number of calls, and those of them that are read."""
         with self._queries.reading() as db:
             where = self._where(db.dialect.name, self._since, self._until)
             matching = int(db.execute(select(func.count()).select_from(sessions).where(*where)).scalar_one())
@@ -139,8 +139,8 @@ class Numbers:
         return Reach(matching, counted, int(since), int(until), int(responses or 0), first)
 
     def before(self, at: int, most: int, since: int | None = None) -> int:
-        """How many calls that meet the criteria began before, counted up to `most`; with `since` those that went on at
-        that time or later."""
+        """The number of calls that meet the criteria and began before `at`, counted up to `most`; with `since` only
+        those that lasted until that time or later."""
         with self._queries.reading() as db:
             # As for a page of the newest: what is common is met soon enough, what is rare is looked up.
             where = conditions(replace(self._criteria, since=since, until=at), db.dialect.name, db)
@@ -241,12 +241,12 @@ class Numbers:
 
 
 def can_group(field: str) -> bool:
-    """Whether calls can be grouped by a field: by some texts, and by labels."""
+    """True when calls can be grouped by the field: some texts, and labels."""
     return kind_of_field(field) == "label" or (field in FIELDS and FIELDS[field].groups)
 
 
 def first_call(queries: Queries) -> int | None:
-    """When the first of all calls began."""
+    """The start of the first of all calls."""
     with queries.reading() as db:
         found: int | None = db.execute(select(func.min(_c.started_at))).scalar_one()
     return found

@@ -1,7 +1,7 @@
 """Integrity of a SQLite file that is in use.
 
-Knows: what of a file can be looked at cheaply and often, and how rarely all of it.
-Must not know: what the tables are for; what is done about damage.
+Knows: the checks that are cheap, their interval, and how rarely all of the file is read.
+Must not know: what the tables are for; how damage is handled.
 
 A writer keeps a file's pages in memory, and does not notice that another program has overwritten or cut them.
 So it is opened afresh for each look: its header and its tables' definitions are read, and its size is compared with
@@ -19,13 +19,13 @@ from relayproxy.store.errors import DamagedFileError, ReplacedError, StoreError,
 from relayproxy.store.schema.revisions import state_of
 
 EVERY = 2.0
-"""Seconds between two looks."""
+"""Seconds between two checks."""
 REST = 200
-"""How many times as long as reading all of the file takes there is until it is read again."""
+"""Pause between two full checks, in multiples of the duration of one."""
 
 
 class Integrity:
-    """Looks at a SQLite file; at another database it does not. For one thread."""
+    """Checks a SQLite file; does nothing for another database. For one thread."""
 
     def __init__(self, url: str) -> None:
         self._engine = open_reader(url)
@@ -71,7 +71,7 @@ class Integrity:
 
 
 class FileWatch:
-    """Looks again and again, in a thread of its own that ends with the process."""
+    """Checks the file periodically, in a daemon thread."""
 
     def __init__(self, look: Callable[[], None], every: float = EVERY) -> None:
         self._look = look

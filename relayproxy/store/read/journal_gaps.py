@@ -1,7 +1,7 @@
 """Journal gaps: parts of journals that were lost.
 
-Knows: which of it falls into a span of time.
-Must not know: how journals are read; what is said about it.
+Knows: which gaps fall into a span of time.
+Must not know: how journals are read; how gaps are shown.
 """
 
 from relayproxy.store.read.queries import Queries

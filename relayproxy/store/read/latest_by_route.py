@@ -25,7 +25,7 @@ class Arrival:
 
 
 def arrivals(queries: Queries) -> dict[str, Arrival]:
-    """By route its newest session, as far as it is among the newest of all."""
+    """The newest session by route, for routes that are among the newest sessions of all."""
     s, c = tables.sessions.c, tables.connections.c
     recent = select(s.route, s.id).order_by(s.started_at.desc(), s.id.desc()).limit(AMONG)
     with queries.reading() as db:

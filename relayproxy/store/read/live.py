@@ -1,7 +1,7 @@
 """Live calls: which sessions live, and the newest turns of some of them.
 
-Knows: the order of the wall (by start), and that few turns are enough for it.
-Must not know: HTML, JSON, what is said of a turn.
+Knows: the order of the live view (by start), and that few turns are enough for it.
+Must not know: HTML, JSON, what is shown of a turn.
 
 Raises what every method of `Queries` raises.
 """

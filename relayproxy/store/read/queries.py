@@ -59,8 +59,8 @@ class PlacedMessage:
 
 
 class Queries:
-    """Reads for pages, on an engine of `open_reader`. `note` is told how each read of the database went, by whichever
-    thread it was: None when it worked."""
+    """Reads for pages, on an engine of `open_reader`. `note` is called after each read of the database, in the
+    reading thread, with the error, or None when it worked."""
 
     def __init__(self, engine: Engine, note: Callable[[StoreError | None], None] = lambda _problem: None) -> None:
         self._engine = engine
@@ -68,7 +68,7 @@ class Queries:
         self._ready = False
 
     def not_ready(self) -> str | None:
-        """Why there is nothing to read yet, in words for the person who runs relayproxy; None when there is.
+        """The reason why nothing can be read yet, in words for the operator; None when it can.
         Raises `StoreError` when the database cannot be asked."""
         return not_ready_reason(self._engine)
 
@@ -285,7 +285,7 @@ def _cursor(session: SessionRow) -> str:
 
 
 _PARTLY = frozenset({"duration", "latency", "wait"})
-"""What not every session has."""
+"""Orders by values that not every session has."""
 
 _LEAST = -(2**62)
 """Less than anything that lists are sorted by; null is not more than that."""
@@ -294,7 +294,7 @@ _After = tuple[int | None, int, str]
 """A place in a sorted list: what it is sorted by, when the session began, its id."""
 
 MAX_SCANNED = 10_000
-"""Sessions that are looked at one by one, in the order of a list, until those of a page are found."""
+"""Sessions that are scanned in the order of a list to find those of a page."""
 MAX_SCANNED_FOR_WORDS = 2_000
 
 

@@ -1,7 +1,7 @@
 """Recording streams: a connection's messages as they are stored, passed on without decoding.
 
 Knows: that lines are read part by part, each once.
-Must not know: what lines mean; what becomes of them.
+Must not know: what lines mean; where they are sent.
 """
 
 from collections.abc import Iterator

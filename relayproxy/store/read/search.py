@@ -104,7 +104,7 @@ def _ends_open(pairs: str) -> bool:
 
 
 def said_in(session: ColumnElement[str], words: Iterable[str], dialect: str) -> ColumnElement[bool]:
-    """Whether they were said in that session; looks at its turns one by one."""
+    """A condition that the words were said in that session; its turns are read one by one."""
     spaceless, listed = _parted([word for word in words if _WORD.search(word)])
     there = _read_bigrams(spaceless, dialect) if spaceless else []
     if dialect == "sqlite" and listed and not all(map(_is_indexed, listed)):
@@ -117,7 +117,7 @@ def said_in(session: ColumnElement[str], words: Iterable[str], dialect: str) -> 
 
 
 def _is_indexed(word: str) -> bool:
-    """Whole words are, and beginnings of two and three characters."""
+    """True for whole words, and for beginnings of two and three characters."""
     return not word.endswith("*") or len(word.rstrip("*")) in INDEXED
 
 

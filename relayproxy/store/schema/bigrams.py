@@ -28,7 +28,7 @@ _UNSEEN = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060"))
 
 
 def is_spaceless(text: str) -> bool:
-    """Whether any of it is in a script that puts no spaces between words."""
+    """True when any of the text is in a script that puts no spaces between words."""
     return _SPACELESS.search(text) is not None
 
 
@@ -41,15 +41,15 @@ def bigrams(*texts: str) -> str:
 
 
 def sought(words: str) -> str:
-    """What stands in the `bigrams` of every text that contains the words, and of no other; nothing for words without
-    a letter. A last item of one character is the beginning of an item there."""
+    """The terms that are in the `bigrams` of every text that contains the words, and of no other; nothing for words
+    without a letter. A last item of one character is the beginning of an item there."""
     *whole, last = [*_runs(words)] or [""]
     open_ended = _pairs(last)[:-1] or [last]
     return " ".join([*_all_pairs(whole), *open_ended])
 
 
 def find(words: str, text: str) -> tuple[int, int] | None:
-    """Where in a text the words begin and end that `sought` finds there."""
+    """The spans of a text, from start to before end, that `sought` finds."""
     folded, places = [], []
     for match in _CHARACTER.finditer(text):
         part = _folded(match[0])

@@ -1,6 +1,6 @@
 """Migration: brings a database to this version's schema.
 
-Knows: Alembic, set up in code; that two migrations at once must take turns; what helps when one fails.
+Knows: Alembic, set up in code; that two migrations at once must take turns; the remedy when one fails.
 Must not know: what the tables are for.
 """
 
@@ -145,7 +145,7 @@ def _alone(engine: Engine) -> Iterator[None]:
 
 @contextmanager
 def _explained(path: Path | None) -> Iterator[None]:
-    """Names the SQLite file and what to do about what SQLite or the file system complain of."""
+    """Adds the SQLite file's name and a remedy to errors of SQLite and the file system."""
     try:
         yield
     except DBAPIError as problem:

@@ -1,6 +1,6 @@
 """Sessions that need a rebuild: stored by an earlier version, without the newer columns.
 
-Knows: since which revision these are stored, and how a session shows that it has none.
+Knows: since which revision these are stored, and how a session without their columns is recognised.
 Must not know: how they are derived.
 """
 
@@ -11,11 +11,11 @@ from relayproxy.store.schema.tables import sessions
 DERIVES = frozenset({"0003", "0006"})
 """Revisions that add what is derived from a recording: a session that was stored before gets it by a rebuild."""
 LOOKED_AT = 1000
-"""Of all sessions the oldest, among which those of an earlier version are."""
+"""The oldest sessions, which are checked; those of an earlier version are among them."""
 
 
 def outdated(db: Connection) -> int:
-    """How many of the oldest sessions an earlier version stored and nobody has derived since."""
+    """The number of the oldest sessions that an earlier version stored and that have not been rebuilt since."""
     c = sessions.c
     looked_at = select(c.turns, c.backend, c.strip, c.ended_at, c.response_n, c.longest_wait_ms)
     oldest = looked_at.order_by(c.started_at, c.id).limit(LOOKED_AT).subquery().c
@@ -29,5 +29,5 @@ def outdated(db: Connection) -> int:
 
 
 def any_session(db: Connection) -> bool:
-    """Whether anything has been recorded."""
+    """True when anything has been recorded."""
     return db.execute(select(sessions.c.id).limit(1)).first() is not None

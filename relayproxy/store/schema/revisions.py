@@ -20,8 +20,8 @@ OTHER = "use another --data-dir (or --database-url)"
 
 
 def schema_state(engine: Engine) -> SchemaState:
-    """How the database's schema stands to this version's: `missing` when there is no database or no table in it,
-    `newer` when a later version has been there, `foreign` when something else has. Raises `StoreError` when the
+    """The state of the database's schema compared with this version's: `missing` when there is no database or no table
+    in it, `newer` when a later version has been there, `foreign` when something else has. Raises `StoreError` when the
     database cannot be asked."""
     path = sqlite_path(engine.url)
     if path is not None and not path.exists():
@@ -31,7 +31,7 @@ def schema_state(engine: Engine) -> SchemaState:
 
 
 def not_ready_reason(engine: Engine) -> str | None:
-    """Why this version cannot use the database as it is, in words for the person who runs it; None when it can."""
+    """The reason why this version cannot use the database as it is, in words for the operator; None when it can."""
     state = schema_state(engine)
     return None if state == "ready" else words_of(engine, state)
 
@@ -72,7 +72,7 @@ def state_of(db: Connection) -> SchemaState:
 
 
 def words_of(engine: Engine, state: SchemaState) -> str:
-    """What a state means, and what helps, in words for the person who runs it."""
+    """The meaning of a state and its remedy, in words for the operator."""
     where = database_location(engine)
     return {
         "missing": f"There is no relayproxy database at {where} yet: run `relayproxy migrate`",

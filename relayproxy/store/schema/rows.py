@@ -110,7 +110,7 @@ class ChunkRow:
 
 @dataclass(frozen=True, slots=True)
 class JournalRow:
-    """How far a journal has been committed: everything before `offset` of `segment`."""
+    """The committed position of a journal: everything before `offset` of `segment`."""
 
     id: str
     segment: int
@@ -133,7 +133,7 @@ class JournalGapRow:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one commit writes, all or nothing. Sessions, connections, turns, journals and their
+    """The rows that one commit writes, all or nothing. Sessions, connections, turns, journals and their
     gaps replace what was there."""
 
     journals: tuple[JournalRow, ...] = ()

@@ -38,7 +38,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Annotations:
-    """What people have added to one session, and what languages were heard in it (which are labels too)."""
+    """The tags and notes of one session, and the languages that were heard in it (which are labels too)."""
 
     tags: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
@@ -51,7 +51,7 @@ class AnnotationLimitError(Exception):
 
 
 def read_annotations(queries: Queries, session: str) -> Annotations:
-    """What has been added to the session (our id)."""
+    """The annotations of the session (our id)."""
     c, n = labels.c, notes.c
     named = select(c.name, c.value).where(c.session == session, c.name.in_((TAG, "lang"))).order_by(c.value)
     written = select(n.id, n.at, n.author, n.text).where(n.session == session).order_by(n.id)
@@ -67,7 +67,7 @@ def read_annotations(queries: Queries, session: str) -> Annotations:
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What people have added to one session of a list: its tags, how many notes, and the newest of these."""
+    """The annotations of one session of a list: its tags, the number of notes, and the newest of these."""
 
     tags: tuple[str, ...] = ()
     notes: int = 0
@@ -75,7 +75,7 @@ class Marks:
 
 
 def read_marks(queries: Queries, ids: Sequence[str]) -> dict[str, Marks]:
-    """By session (our id) what has been added to these sessions; those without anything are left out."""
+    """Annotations of these sessions by id (ours); sessions without any are left out."""
     c, n = labels.c, notes.c
     tagged = select(c.session, c.value).where(c.session.in_(ids), c.name == TAG).order_by(c.session, c.value)
     noted = select(n.session, func.count(), func.max(n.id)).where(n.session.in_(ids)).group_by(n.session)

@@ -1,4 +1,4 @@
-"""Archive: writes the recorder's batches, and reads what a recorder needs to resume.
+"""Archive: writes the recorder's batches, and reads the state that a recorder resumes from.
 
 Knows: how a batch becomes one transaction.
 Must not know: how rows are derived, how chunks become recordings, or what the console asks.
@@ -131,7 +131,7 @@ class Archive:
             after = found[-1]
 
     def replace_session(self, session: SessionRow, turns: tuple[TurnRow, ...], labels: SessionLabels) -> bool:
-        """Puts what was derived anew in the place of an ended session's row and turns, all or nothing. False, and
+        """Replaces an ended session's row, turns and labels by rebuilt ones, all or nothing. False, and
         nothing done, when the stored row is live or of another revision than `session.revision`. Raises as `commit`
         does."""
         c = tables.sessions.c

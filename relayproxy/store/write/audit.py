@@ -1,7 +1,7 @@
-"""Audit entries: who viewed or changed what.
+"""Audit entries: views and changes of sessions, by principal.
 
 Knows: its table; entries are added and never changed or taken away.
-Must not know: who may look at it; what an action means.
+Must not know: who may read it; what an action means.
 """
 
 from collections.abc import Iterable
@@ -17,12 +17,13 @@ from relayproxy.store.write.annotation_writer import AnnotationWriter
 Action = Literal[
     "view", "export", "search", "tag", "untag", "note", "delete_note", "sign_in", "sign_in_failed", "sign_out", "lost"
 ]
-"""What was done; `lost`: entries were, and `subject` says how many."""
+"""The action of an entry; `lost`: entries were lost, and `subject` has their number."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """Who did what, from where. `at` is wall nanoseconds; `subject` a session's id (ours) or empty, never content."""
+    """A principal's action and the address it came from. `at` is wall nanoseconds; `subject` a session's id (ours) or
+    empty, never content."""
 
     at: int
     actor: str
@@ -40,7 +41,7 @@ class EntryPage:
 
 
 def add_entries(writer: AnnotationWriter, entries: Iterable[AuditEntry]) -> None:
-    """Adds entries in one transaction. Raises as `Pen.writing` does."""
+    """Adds entries in one transaction. Raises as `AnnotationWriter.writing` does."""
     rows = [asdict(entry) for entry in entries]
     with writer.writing() as db:
         db.execute(insert(audit), rows)

@@ -1,6 +1,6 @@
 """Message storage: chunks while a call lives, recordings once it has ended.
 
-Knows: when chunks become a recording part, and what is stored of connections that still grow.
+Knows: when chunks become a recording part, and the stored extent of connections that still grow.
 Must not know: sessions, turns, transactions.
 """
 
@@ -23,7 +23,7 @@ LOOKUP = 500
 
 @dataclass(slots=True)
 class _Stored:
-    """What is stored of a connection that still grows."""
+    """The stored extent of a connection that still grows."""
 
     size: int = 0
     """Bytes of lines in chunks."""
@@ -62,7 +62,7 @@ class Chunks:
                 self.seal(db, connection, whole=False)
 
     def _learn(self, db: Connection, unknown: Iterable[str]) -> None:
-        """What is stored of connections that this archive has not written yet."""
+        """Reads the stored extent of connections that this archive has not written yet."""
         ids = sorted(unknown)
         self._stored.update((connection, _Stored()) for connection in ids)
         for some in (ids[at : at + LOOKUP] for at in range(0, len(ids), LOOKUP)):

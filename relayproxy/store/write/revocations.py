@@ -1,7 +1,7 @@
 """Revocations: sign-ins that were ended before they ran out, for every console on the database.
 
 Knows: their table; that an entry is of no use once the sign-in would have run out.
-Must not know: what a sign-in is, or opens.
+Must not know: what a sign-in gives access to.
 """
 
 import time
@@ -21,7 +21,7 @@ GRACE = 3600 * 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """A sign-in that counts no more. `until` is when it would have run out, wall nanoseconds."""
+    """A revoked sign-in. `until` is when it would have run out, wall nanoseconds."""
 
     id: str
     until: int
@@ -38,6 +38,6 @@ def add_revocations(writer: AnnotationWriter, added: Iterable[Revocation]) -> No
 
 
 def revoked(queries: Queries, ids: Iterable[str]) -> frozenset[str]:
-    """Those of the ids that count no more. Raises `StoreError`."""
+    """Those of the ids that are revoked. Raises `StoreError`."""
     with queries.reading() as db:
         return frozenset(db.execute(select(revocations.c.id).where(revocations.c.id.in_(list(ids)))).scalars())

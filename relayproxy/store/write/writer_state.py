@@ -1,6 +1,6 @@
 """Writer state: detects that another writer has changed the database since this one's last commit.
 
-Knows: the positions of journals and the revisions of sessions as they were committed last; what follows when others are
+Knows: the positions of journals and the revisions of sessions as they were committed last; the errors when others are
 found.
 Must not know: how rows are written.
 """
@@ -19,7 +19,7 @@ LOOKUP = 500
 
 
 class WriterState:
-    """What one writer knows of what it wrote: `check` within each transaction, `committed` after it."""
+    """One writer's record of its last commits: `check` within each transaction, `committed` after it."""
 
     def __init__(self) -> None:
         self._positions: dict[str, JournalRow] = {}
@@ -28,7 +28,7 @@ class WriterState:
         self._next: dict[str, int] = {}
 
     def forget(self) -> None:
-        """It is another database now."""
+        """Forgets everything, as the database is another one now."""
         self._positions.clear()
         self._revisions.clear()
 
