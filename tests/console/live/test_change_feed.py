@@ -1,4 +1,4 @@
-"""The feed of the wall: who follows sees every card that changed, once, and the newest of it."""
+"""The change feed of the live view: a follower sees every tile that changed, once, and its newest state."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from relayproxy.console.http.change_poller import ChangePoller
-from relayproxy.console.live import change_feed as change_feed
+from relayproxy.console.live import change_feed
 from relayproxy.console.live.change_feed import ChangeFeed, Changes
 from relayproxy.store.read.live import LiveCall
 from relayproxy.store.read.queries import Queries
