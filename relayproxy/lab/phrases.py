@@ -1,4 +1,4 @@
-"""What the demo agent says and understands, in English and Spanish.
+"""Phrases that the demo agent says and understands, in English and Spanish.
 
 Knows: the texts of a small restaurant and the words that callers use.
 Must not know: when anything is said.
@@ -102,7 +102,7 @@ _NAME = re.compile(r"^(?:(?:it's|it is|my name is|the name is|name's|this is|i'm
 
 
 def slots(text: str, asked: str | None) -> dict[str, str]:
-    """What an utterance says of `party`, `day`, `time` and `name`. `asked` is the one that was asked for last:
+    """The values in an utterance of `party`, `day`, `time` and `name`. `asked` is the one that was asked for last:
     a bare number or name answers it."""
     low = text.lower()
     found: dict[str, str] = {}

@@ -71,11 +71,11 @@ class Dialogue:
         self._asked: str | None = None
 
     def greet(self) -> list[Act]:
-        """What to say before the caller has said anything."""
+        """The greeting, before the caller has said anything."""
         return [self._speak("greeting")]
 
     def hear(self, text: str) -> list[Act]:
-        """What to do about an utterance."""
+        """The agent's reaction to an utterance."""
         for intent, pattern in INTENTS:
             if re.search(pattern, text, re.IGNORECASE):
                 return self._intent(intent)
@@ -87,7 +87,7 @@ class Dialogue:
         return [self._next_question()]
 
     def press(self, digit: str) -> list[Act]:
-        """What to do about a key."""
+        """The agent's reaction to a key."""
         if digit == "1":
             return [self._next_question()]
         return self._intent(_KEYS.get(digit, "menu"))

@@ -24,7 +24,7 @@ other than 101. `unreachable`: none."""
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who calls whom, and under which ids."""
+    """The parties of a call and its ids."""
 
     session_id: str
     call_sid: str
@@ -107,7 +107,7 @@ class CallResult(msgspec.Struct, frozen=True):
 
     @property
     def heard(self) -> str:
-        """What the caller heard of the agent, as far as events tell."""
+        """The agent's words that the caller heard, as far as events tell."""
         return " ".join(m["value"].strip() for m in self.sent("info") if m["name"] == "tokensPlayed")
 
     @property
@@ -144,6 +144,6 @@ class CallResult(msgspec.Struct, frozen=True):
 
     @property
     def studio(self) -> Literal["success", "failed", "none"]:
-        """Which way a Studio flow would go on; `none` when the call itself is over."""
+        """The transition that a Studio flow would take; `none` when the call itself is over."""
         transitions: dict[str, Literal["success", "none"]] = {"ended": "success", "hung_up": "none"}
         return transitions.get(self.ending, "failed")

@@ -92,7 +92,7 @@ class SimulatedSession:
             self.partial(partial)
 
     def partial(self, text: str) -> None:
-        """What has been understood so far."""
+        """The text that has been understood so far."""
         if self._reported and self._twiml.partial_prompts and not self.over:
             self._send(Prompt(text, self._lang, False))
 

@@ -45,7 +45,7 @@ def words(chunk: str) -> list[tuple[str, int]]:
 
 
 def digits_ms(digits: str) -> int:
-    """How long `sendDigits` takes."""
+    """The duration of `sendDigits` in milliseconds."""
     return sum(MS_PER_DIGIT_PAUSE if digit in "wW" else MS_PER_DIGIT for digit in digits)
 
 

@@ -29,7 +29,7 @@ CLOSE_TIMEOUT = 10.0
 
 
 class Line(msgspec.Struct, frozen=True):
-    """How the backend, or the relay before it, is reached."""
+    """The connection to the backend, or to the relay before it, and its speed."""
 
     url: str
     public_url: str | None = None
@@ -40,7 +40,7 @@ class Line(msgspec.Struct, frozen=True):
     """Added by something in front, such as `X-Forwarded-Host`."""
     ssl: SSLContext | None = None
     speed: float = 1.0
-    """How much faster than life the call goes. Waiting for the other side is not scaled."""
+    """The factor by which the call is faster than real time. Waiting for the other side is not scaled."""
     patience: float = 10.0
     """Seconds that a caller waits for an answer before going on anyway."""
     connect_timeout: float = 10.0

@@ -1,6 +1,6 @@
 """Backend version: which version of the backend answered a call.
 
-Knows: where the setting `version_from` says that it is told, and what a version looks like.
+Knows: the source that the setting `version_from` names, and the form of a version.
 Must not know: settings of routes; columns.
 """
 
@@ -14,7 +14,7 @@ LONGEST = 64
 
 
 def backend_version(source: str | None, openings: Sequence[Opening], parameters: Mapping[str, Any]) -> str | None:
-    """What `source` (`header:NAME` or `parameter:NAME`) tells; None when it tells nothing. `openings`: those of the
+    """The version in `source` (`header:NAME` or `parameter:NAME`); None when it has none. `openings`: those of the
     session's connections, of which the last one that tells it counts."""
     kind, _, name = (source or "").partition(":")
     if kind == "parameter":

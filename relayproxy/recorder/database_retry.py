@@ -1,6 +1,6 @@
 """Database retry: repeats what needs the database until it answers.
 
-Knows: trying again until it works, saying so once for each change, and giving up only when told to stop.
+Knows: retrying until it works, one log line for each change, and giving up only on a stop.
 Must not know: what is read or written.
 """
 

@@ -121,7 +121,8 @@ def turn_row(session: str, turn: Turn) -> TurnRow:
 
 
 def session_labels(session: str, conversation: Conversation, langs: Iterable[str]) -> SessionLabels:
-    """What the session can be found by beside its columns; `langs` are those that the caller's prompts were in."""
+    """The labels that a session is found by besides its columns; `langs` are those that the caller's prompts were
+    in."""
     found = [(f"{PARAM}{_short(name)}", _short(_plain_text(text))) for name, text in _parameters(conversation)]
     found += [("finding", _short(code)) for code in conversation.totals.findings]
     found += [("lang", _short(lang)) for lang in langs]

@@ -1,6 +1,6 @@
 """Heartbeat: what the recorder reports of itself every few seconds: lag, commits, disk.
 
-Knows: what is told and how often; that telling must never hold up recording.
+Knows: the content and interval of reports; that reporting must never delay recording.
 Must not know: SQL; what is healthy and what is not.
 
 The play loop only notes where it is. Looking at files and writing the row is done by a thread of its own, which has
@@ -57,7 +57,7 @@ class Beat:
     """The play loop at one moment. Times are wall nanoseconds."""
 
     places: Places
-    """How far each journal has been played."""
+    """The position in each journal up to which it has been played."""
     calls: int
     lag: int
     """Nanoseconds."""
@@ -68,7 +68,7 @@ class Beat:
 
 
 class ProgressReport:
-    """How the play loop gets on, noted as it goes."""
+    """Progress of the play loop, updated as it runs."""
 
     def __init__(self) -> None:
         self._oldest: int | None = None
@@ -90,7 +90,7 @@ class ProgressReport:
         self._began = time.monotonic()
 
     def done(self) -> None:
-        """What was played has been committed."""
+        """Everything that was played has been committed."""
         self._longest = max(self._longest, self._waited())
         self._oldest = None
         self._commits += 1

@@ -36,14 +36,14 @@ PAUSES = (1.0,)
 
 @dataclass(slots=True)
 class RebuildSummary:
-    """What was done so far, by ids of ours."""
+    """The results so far, by ids of ours."""
 
     total: int
     rebuilt: int = 0
     skipped: list[str] = field(default_factory=list)
     """They live, and the recorder derives them as they go on."""
     failed: dict[str, str] = field(default_factory=dict)
-    """What could not be read or derived, and why; their rows are as before."""
+    """Sessions that could not be read or derived, and why; their rows are unchanged."""
 
     @property
     def done(self) -> int:

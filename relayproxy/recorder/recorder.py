@@ -49,7 +49,7 @@ FINISH_TIME = 3.0
 
 
 class SpanExporter(Protocol):
-    """Where final spans go. Returns at once."""
+    """Takes final spans for export. Returns at once."""
 
     def export(self, spans: list[Span], /) -> None: ...
 
@@ -126,7 +126,7 @@ class Recorder:
         self.commit()
 
     def heartbeat(self) -> Beat:
-        """How it goes; the longest lag is that since the last call."""
+        """The recorder's report; the longest lag is that since the last call."""
         places = tuple((one.path, one.position) for one in self._playbacks.values() if not one.ended)
         return self._progress.beat(places, len(self._sessions.connections), self._retry.trouble)
 
@@ -204,7 +204,7 @@ class Recorder:
     def _settle(
         self, touched: list[DecodedConnection], sessions: list[RecordedSession], moved: list[JournalPlayer]
     ) -> None:
-        """What follows from a commit that has succeeded."""
+        """Updates memory and spans after a successful commit."""
         self._touched.clear()
         self._dropped.clear()
         self._weight = 0

@@ -51,8 +51,8 @@ def first_of(session: str, parts: Sequence[SessionConnection]) -> Opening:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What a commit writes of a session. `turns` are those that changed; `count` is how many there are, when rows of
-    others may have to go."""
+    """The rows of a session that a commit writes. `turns` are those that changed; `count` is how many there are, when
+    rows of others may have to go."""
 
     session: SessionRow
     turns: tuple[TurnRow, ...]
@@ -173,7 +173,7 @@ class RecordedSession:
         return conversation
 
     def rows(self) -> Rows:
-        """What is to be written now; counts as written from here on."""
+        """The rows to be written now; they count as written from here on."""
         try:
             return self._rows()
         except Exception as problem:

@@ -46,7 +46,7 @@ def identity(conversation: Conversation, opening: Opening) -> SessionIdentity | 
 
 
 def signed(opening: Opening) -> bool:
-    """Whether the upgrade request carried Twilio's signature, right or wrong."""
+    """True when the upgrade request carried Twilio's signature, right or wrong."""
     return any(name.lower() == _SIGNATURE for name, _ in opening.request_headers)
 
 

@@ -268,7 +268,7 @@ def require_backend(settings: Settings) -> None:
 
 
 def _is_own(settings: Settings, url: str) -> bool:
-    """Whether it is plain to see that a backend's URL leads back to the relay."""
+    """True when a backend's URL plainly leads back to the relay."""
     here, port = split_address(settings.listen)
     scheme, host, backend_port, path = _place(url)
     here = unmapped(here)
@@ -299,7 +299,7 @@ def require_sign_in(settings: Settings) -> None:
 
 
 def relay_urls(settings: Settings, origin: str) -> dict[str, str]:
-    """What to paste into Studio or TwiML, by route (`default` for the backend of every other target).
+    """The URLs for Studio or TwiML, by route (`default` for the backend of every other target).
 
     `origin` (`wss://host`, without a trailing slash) is used when there is no `public_url`.
     """

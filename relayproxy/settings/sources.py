@@ -35,7 +35,7 @@ class Layer:
 
 
 def table_prefix(table: str) -> str:
-    """What variables of a table's rows begin with, followed by `<name>__<SETTING>`; the name is kept as written."""
+    """The prefix of the variables of a table's rows, followed by `<name>__<SETTING>`; the name is kept as written."""
     return f"{ENV_PREFIX}{table.upper()}__"
 
 
@@ -95,7 +95,7 @@ def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def origin(path: list[str], layers: list[Layer]) -> str:
-    """Where the value at `path` came from, as ` (words)`; the last layer that has it wins. Empty when none has it."""
+    """The origin of the value at `path`, as ` (words)`; the last layer that has it wins. Empty when none has it."""
     for layer in reversed(layers):
         found: object = layer.values
         for part in path:

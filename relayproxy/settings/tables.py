@@ -69,4 +69,4 @@ EXAMPLES = {
     "users": '[users.alice] with password = "$argon2id$…"',
     "tokens": '[tokens.ci] with sha256 = "…"',
 }
-"""How a row of each is written."""
+"""The form of a row of each."""

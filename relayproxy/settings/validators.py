@@ -63,7 +63,7 @@ def web_origin(value: str) -> str:
 
 
 TRACE_PLACES = ("trace_id", "session_id", "started_ms", "ended_ms", "started_s", "ended_s")
-"""What a template of `trace_template` may name in braces."""
+"""The placeholders of `trace_template`."""
 
 
 def trace_template(value: str) -> str:
@@ -135,7 +135,7 @@ def networks(value: object) -> str:
 
 
 def split_networks(value: str) -> tuple[Network, ...]:
-    """What `networks` returned, as values."""
+    """The result of `networks` as values."""
     return tuple(ipaddress.ip_network(part) for part in value.split(","))
 
 
@@ -147,7 +147,7 @@ def header_name(value: str) -> str:
 
 
 def is_secret(name: str) -> bool:
-    """Whether what a header of this name holds is taken for a secret, which is nowhere written down."""
+    """True when the value of a header of this name is taken for a secret, which is never stored or logged."""
     return _SECRET.match(name) is not None
 
 

@@ -49,7 +49,7 @@ class Migration:
         self.tried.set()
 
     async def _attempt(self) -> str:
-        """What is to be said although it has worked. Raises RelayproxyError with what is wrong."""
+        """A warning to print after a success. Raises RelayproxyError with the problem."""
         try:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", "relayproxy", "migrate", *self._options),

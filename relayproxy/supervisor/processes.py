@@ -39,7 +39,7 @@ FAILED = 2
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where relay and console listen: this machine's http(s) URLs, without a trailing slash."""
+    """The addresses on which relay and console listen: this machine's http(s) URLs, without a trailing slash."""
 
     relay: str
     console: str
@@ -214,7 +214,7 @@ def _data_dir(settings: Settings) -> Iterator[None]:
 
 
 def _taken(setting: str, address: str) -> str:
-    """Why the address cannot be listened on and what helps; empty when it can."""
+    """The reason why the address cannot be listened on and the remedy; empty when it can."""
     host, port = split_address(address)
     try:
         for family, kind, _, _, where in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):

@@ -1,7 +1,7 @@
 """Relay addresses: the exact URLs to give to Twilio, and conclusions from an attempt to reach them.
 
-Knows: what a reader needs besides the URLs themselves: whether Twilio can reach them, and where each leads.
-Must not know: HTML; how it is tried whether anything answers.
+Knows: whether Twilio can reach a URL, and the backend that it leads to.
+Must not know: HTML; how an address is probed.
 """
 
 from dataclasses import dataclass
@@ -47,14 +47,14 @@ class Connect:
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """What a probe means for calls."""
+    """The meaning of a probe for calls."""
 
     state: State
     sentence: str
 
 
 def of_public(probe: Probe) -> Conclusion:
-    """What a plain GET at the URL that Twilio is given says."""
+    """The conclusion from a plain GET at the URL that Twilio is given."""
     failed = _failed(probe, "Twilio does not get through")
     if failed:
         return failed
@@ -70,7 +70,7 @@ def of_public(probe: Probe) -> Conclusion:
 
 
 def of_backend(probe: Probe) -> Conclusion:
-    """What a plain GET at the backend says. Any status will do: it is no WebSocket request that was sent."""
+    """The conclusion from a plain GET at the backend. Any status will do: it is no WebSocket request that was sent."""
     failed = _failed(probe, "calls do not get through")
     if failed:
         return failed
@@ -84,14 +84,14 @@ def _failed(probe: Probe, so: str) -> Conclusion | None:
 
 
 def connect(settings: Settings) -> Connect:
-    """What is in force. With neither a backend nor routes there is no target."""
+    """The addresses in force. With neither a backend nor routes there is no target."""
     urls = relay_urls(settings, _local(settings))
     targets = tuple(RelayAddress(route, url, mask(backend_of(settings, route))) for route, url in urls.items())
     return Connect(settings.public_url is not None, all(t.url.startswith("wss://") for t in targets), targets)
 
 
 def backend_of(settings: Settings, route: str) -> str:
-    """The backend's URL, secrets and all."""
+    """The backend's URL, including secrets."""
     return settings.routes[route].backend if route in settings.routes else settings.backend or ""
 
 

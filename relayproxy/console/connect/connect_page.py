@@ -28,7 +28,7 @@ EVENTS = "speaker-events tokens-played"
 
 
 def set_up(app: web.Application) -> None:
-    """Begins to be able to check. After the app context."""
+    """Adds the checker to the application. After the app context."""
     app[CHECKER] = RouteChecker(app[APP_CONTEXT].settings)
 
 
@@ -38,14 +38,14 @@ async def page(request: web.Request) -> web.Response:
 
 
 async def check(request: web.Request) -> web.Response:
-    """`POST /connect/check`: the page, once everything has been checked."""
+    """`POST /connect/check`: runs the checks, then the page."""
     _require_leave(request)
     await request.app[CHECKER].check()
     return await _page(request)
 
 
 async def api(request: web.Request) -> web.Response:
-    """`GET /api/connect?check=1`: `check` goes all ways before answering."""
+    """`GET /api/connect?check=1`: with `check`, the checks run first."""
     if request.query.get("check", "") not in ("", "0"):
         _require_leave(request)
         await request.app[CHECKER].check()

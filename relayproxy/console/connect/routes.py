@@ -1,6 +1,6 @@
 """Routes of the Connect page: the addresses, the last call and the last check of each.
 
-Knows: what of the last call of a route tells how its connection is set up; that checks run one round at a time.
+Knows: which fields of a route's last call show its setup; that checks run one round at a time.
 Must not know: HTTP requests, HTML, SQL; how an address is checked.
 """
 
@@ -21,7 +21,7 @@ from relayproxy.store.read.latest_by_route import Arrival
 from relayproxy.store.schema.rows import SessionRow
 
 AGAIN = 3.0
-"""Seconds within which a second check gives what the first one found."""
+"""Seconds within which a second check gives the first one's results."""
 AT_ONCE = 8
 SIGNATURE = "x-twilio-signature"
 _conversation = msgspec.json.Decoder(Conversation)
@@ -45,7 +45,7 @@ class LastCall:
 
 @dataclass(frozen=True, slots=True)
 class RouteCheck:
-    """What was found on the way to the relay and on from it to the backend."""
+    """Probes of the relay and of the backend. `at` is wall nanoseconds."""
 
     at: int
     public: Probe | None
@@ -55,7 +55,7 @@ class RouteCheck:
 
 @dataclass(frozen=True, slots=True)
 class RouteStatus:
-    """A route from Twilio to its backend."""
+    """A route, its newest call, and its last check."""
 
     target: RelayAddress
     call: LastCall | None
@@ -74,7 +74,7 @@ class RouteChecker:
         self.host = socket.gethostname()
 
     async def check(self) -> None:
-        """Goes all ways, from this machine, to the configured hosts only."""
+        """Probes relay and backend of every route, from this machine; only configured hosts."""
         async with self._busy:
             if time.monotonic() < self._until:
                 return
@@ -99,7 +99,7 @@ async def _nothing() -> None:
 
 
 def last_call(arrival: Arrival | None) -> LastCall | None:
-    """What the newest session of a route tells."""
+    """The newest call of a route; None without one."""
     if arrival is None:
         return None
     signed: bool | None = None

@@ -1,4 +1,4 @@
-"""Health: facts about processes and the database, what follows from them, and what to do.
+"""Health: facts about processes and the database, their diagnosis, and remedies.
 
 Knows: what was observed just now.
 Must not know: calls.

@@ -1,6 +1,6 @@
 """Database availability: logs when the database becomes unreadable and readable again.
 
-Knows: what to say when it goes and when it is back.
+Knows: the log lines for both.
 Must not know: what is read, and for whom.
 """
 
@@ -13,14 +13,15 @@ _log = logging.getLogger(__name__)
 
 
 class Availability:
-    """To be told, by any thread, how each use of the database went; says nothing of one that works from the start."""
+    """Logs changes of the database's availability. For any thread; a database that works from the start is not
+    logged."""
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
         self._away = False
 
     def note(self, problem: StoreError | None) -> None:
-        """A use has failed so, or has worked."""
+        """A use of the database failed with `problem`, or worked (None)."""
         if isinstance(problem, RefusedError | SlowError):
             return  # about the question, and not about the database
         with self._turn:

@@ -1,7 +1,7 @@
 """Database section of the health page.
 
 Knows: from where on it is slow, and for how long what has happened to it matters.
-Must not know: how the facts are come by; HTML; SQL.
+Must not know: how the facts are gathered; HTML; SQL.
 """
 
 from relayproxy.console.health.health_facts import SECOND, HealthCheck, HealthFacts, age
@@ -19,7 +19,7 @@ MOVED = 24 * 3600
 
 
 def check(facts: HealthFacts) -> HealthCheck:
-    """Whether it answers, and whether it has had to be replaced."""
+    """The check of the database: its answer, its latest error, and files that were moved aside."""
     found = facts.database
     if found is None:
         return HealthCheck(

@@ -1,7 +1,7 @@
 """Diagnosis: a pure function from health facts to health checks with advice.
 
-Knows: from where on a number is a matter of concern, and the remedy in words.
-Must not know: how the facts are come by; HTML.
+Knows: the thresholds of concern, and the remedies in words.
+Must not know: how the facts are gathered; HTML.
 """
 
 from collections.abc import Iterator

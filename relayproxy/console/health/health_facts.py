@@ -1,7 +1,7 @@
-"""Health facts: what is known of the processes and the database, and the types of health checks.
+"""Health facts: the observed state of the processes and the database, and the types of health checks.
 
 Knows: which recorders should report and do not.
-Must not know: how the facts are come by, and what is wrong with them.
+Must not know: how the facts are gathered; their diagnosis.
 """
 
 from collections.abc import Mapping
@@ -43,7 +43,7 @@ NONE = GapCounts(0, 0)
 
 @dataclass(frozen=True, slots=True)
 class HealthFacts:
-    """What is known at `now` (wall nanoseconds). `reports` are the last of each recorder, the newest first."""
+    """The facts at `now` (wall nanoseconds). `reports` are the last of each recorder, the newest first."""
 
     now: int
     version: str
@@ -52,16 +52,16 @@ class HealthFacts:
     reports: tuple[Report, ...] = ()
     database: DatabaseFacts | None = None
     database_problem: str | None = None
-    """Why it cannot be read, and what to do."""
+    """The reason why it cannot be read, and the remedy."""
     aside: tuple[MovedDatabase, ...] = ()
     """Damaged database files that were moved aside, the newest first."""
     hour: GapCounts = NONE
     day: GapCounts = NONE
-    """What could not be recorded in sessions that began within the last hour, the last 24 hours."""
+    """Gaps in sessions that began within the last hour, the last 24 hours."""
     lost: tuple[JournalGapRow, ...] = ()
-    """What journals lost as a whole within the last 24 hours, the newest first."""
+    """Lost parts of journals within the last 24 hours, the newest first."""
     outdated: int = 0
-    """How many of the oldest sessions an earlier version derived."""
+    """The number of the oldest sessions that an earlier version derived."""
     audit: AuditState = field(default_factory=AuditState)
     step: float = 0.0
     """Seconds by which the wall clock was set, forward or (negative) back, since the console started."""

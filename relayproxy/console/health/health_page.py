@@ -1,6 +1,6 @@
 """Health page, its API, and the monitor that gathers the facts for both.
 
-Knows: paths; what to ask whom for the facts, and for how long an answer is good.
+Knows: paths; the sources of the facts, and for how long they are reused.
 Must not know: SQL; what the facts mean.
 """
 
@@ -42,7 +42,7 @@ _HOUR = 3600 * SECOND
 
 
 class Monitor:
-    """Looks at everything, at most once in `FRESH` seconds however many ask."""
+    """Gathers the facts, at most once in `FRESH` seconds for all requests together."""
 
     def __init__(
         self, settings: Settings, queries: Queries, poller: ChangePoller, audit: Callable[[], AuditState]
@@ -60,7 +60,7 @@ class Monitor:
         self._until = 0.0
 
     async def facts(self) -> HealthFacts:
-        """How things are. Never raises for what it finds."""
+        """The facts, not older than `FRESH` seconds. Never raises for a fault that it finds."""
         async with self._looking:
             if self._facts is None or time.monotonic() >= self._until:
                 self._facts = await self._look()
@@ -68,19 +68,19 @@ class Monitor:
             return self._facts
 
     async def notice(self) -> Notice:
-        """What every page tells of how things are."""
+        """The notice for every page."""
         facts = await self.facts()
         return notice(facts, verdict(diagnose(facts)))
 
     def last_notice(self) -> Notice | None:
-        """The same of the last look, without another one; None when that was too long ago."""
+        """The notice of the last facts, without gathering new ones; None when these are too old."""
         facts = self._facts
         if facts is None or time.time_ns() - facts.now > KNOWN:
             return None
         return notice(facts, verdict(diagnose(facts)))
 
     def console(self) -> ConsoleHealthDocument:
-        """How this process is."""
+        """The state of this process."""
         return ConsoleHealthDocument(
             version=__version__,
             python=platform.python_version(),

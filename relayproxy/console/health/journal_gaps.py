@@ -35,7 +35,7 @@ class JournalGapDocument(Document, frozen=True):
 
 
 def sentence(gap: JournalGapRow) -> str:
-    """What is missing, from when to when, and why."""
+    """A sentence on a gap: its size, its time and its cause."""
     what = size(gap.size) if gap.size else "Something"
     when = f"at {utc(gap.since)}" if utc(gap.since) == utc(gap.until) else f"{utc(gap.since)} to {utc(gap.until)}"
     return f"{what} of journal {gap.journal} cannot be read ({CAUSES.get(gap.cause, gap.cause)}): {when}"

@@ -1,6 +1,6 @@
 """Liveness: `/healthz`, and whether the threads that read the database still take work.
 
-Knows: how long a thread may be waited for until something is wrong with this process.
+Knows: how long waiting for a thread is normal.
 Must not know: what threads do. They are given nothing to do here, so that a database that is away is no fault of them.
 """
 
@@ -19,7 +19,7 @@ FRESH = 1.0
 
 
 class Liveness:
-    """Gives the threads of the event loop something to do whenever it is asked how they are, one thing at a time."""
+    """Probes the event loop's thread pool with an empty task whenever it is asked, one at a time."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self.now = now
@@ -28,7 +28,7 @@ class Liveness:
         self._at = 0.0
 
     def stuck(self) -> bool:
-        """True when what was given to a thread has not been done for `PATIENCE` seconds. Returns at once."""
+        """True when a probe has waited for a thread for `PATIENCE` seconds. Returns at once."""
         now = self.now()
         waiting = self._given is not None and not self._given.done()
         if waiting:

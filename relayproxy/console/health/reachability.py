@@ -1,7 +1,7 @@
 """Reachability: probes an address step by step as a client connects to it.
 
 Knows: DNS, TCP, TLS and one plain HTTP request; how a relay is recognised; how to say in words what went wrong.
-Must not know: routes, pages; what follows from the result.
+Must not know: routes, pages; the conclusion from the result.
 
 Only a plain GET is ever sent. Opening a WebSocket would start an agent, and through the relay record a call.
 """
@@ -40,7 +40,7 @@ _GATEWAY = {502, 503, 504}
 
 
 class ProbeStep(Document, frozen=True):
-    """One step of the way and how it went. The first one that is bad is the last."""
+    """One step of a probe and its result. The first one that is bad is the last."""
 
     name: Literal["DNS", "TCP", "TLS", "HTTP"]
     state: State
@@ -49,7 +49,7 @@ class ProbeStep(Document, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """The whole way. `who` answered, None when nobody did."""
+    """All steps of a probe. `who` answered, None when nothing did."""
 
     steps: tuple[ProbeStep, ...]
     who: AnsweredBy | None = None
@@ -62,7 +62,7 @@ class Probe:
 
 
 class RelayReadiness(msgspec.Struct, frozen=True):
-    """What a relay says of itself."""
+    """A relay's answer to `/readyz`."""
 
     status: str
     journal: str
@@ -71,7 +71,7 @@ class RelayReadiness(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class RelayAnswer:
-    """What came when the relay of the settings was asked: `said`, or `problem` in words. `url` is None when the
+    """The answer of the relay of the settings: `said`, or `problem` in words. `url` is None when the
     settings do not tell its port."""
 
     url: str | None
@@ -112,7 +112,7 @@ async def probe(url: str, trust: ssl.SSLContext | None = None) -> Probe:
 
 
 async def ask_relay(settings: Settings) -> RelayAnswer:
-    """Whether the relay of these settings answers on the address where it listens."""
+    """Asks the relay of these settings for its state, at the address where it listens."""
     host, port = split_address(settings.listen)
     if port == 0:
         return RelayAnswer(None, problem="the settings leave its port open")

@@ -1,4 +1,4 @@
-"""Refused requests: what each kind means and what to do about it.
+"""Refused requests: the meaning of each kind, and the remedy.
 
 Knows: a name and a remedy for each reason.
 Must not know: how they are counted; HTML.
@@ -79,7 +79,7 @@ class RefusedDocument(Document, frozen=True):
 
 
 def refused(reports: Iterable[Report]) -> tuple[RefusalSummary, ...]:
-    """What the relays of these recorders have told: first those with Twilio's signature that were really refused."""
+    """The refusals that these recorders report: first those with Twilio's signature that were really refused."""
     tallies = merged(one for report in reports for one in report.heartbeat.refused)
     return tuple(_refused(one) for one in sorted(tallies, key=lambda one: (not one.last.signed, not one.last.status)))
 

@@ -1,7 +1,7 @@
 """Staleness notice: the banner that says that pages show old data, and the overall state.
 
-Knows: from when on what is shown counts as old, and why that can be.
-Must not know: HTML, paths; how the facts are come by.
+Knows: the age from which data counts as old, and the possible reasons.
+Must not know: HTML, paths; how the facts are gathered.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from relayproxy.console.health.health_facts import SECOND, SILENT, HealthFacts, 
 from relayproxy.console.health.reachability import State
 
 KNOWN = 10 * SECOND
-"""Nanoseconds for which a look tells how things are."""
+"""Nanoseconds for which facts are good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Notice:
 
 
 def notice(facts: HealthFacts, found: HealthVerdict) -> Notice:
-    """What there is to say of the facts. A database into which no recorder has ever reported is shown as it is."""
+    """The notice for these facts. A database into which no recorder has ever reported is shown as it is."""
     return Notice(found.state, found.sentence, _stale(facts))
 
 

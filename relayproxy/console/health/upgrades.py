@@ -1,7 +1,7 @@
 """Upgrade checks: processes of different versions, and sessions derived by another version.
 
 Knows: the remedy in words.
-Must not know: how the facts are come by; HTML.
+Must not know: how the facts are gathered; HTML.
 """
 
 from relayproxy.console.health.health_facts import HealthCheck, HealthFacts
@@ -10,7 +10,7 @@ from relayproxy.store.schema.needs_rebuild import LOOKED_AT
 
 
 def versions(facts: HealthFacts) -> HealthCheck:
-    """Whether console and recorders are of one version."""
+    """The check that console and recorders are of one version."""
     others = sorted({report.heartbeat.version for report in facts.working} - {facts.version})
     if not others:
         same = "Console and recorder are of the same version." if facts.working else "The console's."
@@ -25,7 +25,7 @@ def versions(facts: HealthFacts) -> HealthCheck:
 
 
 def recordings(facts: HealthFacts) -> HealthCheck:
-    """Whether all calls have what this version derives."""
+    """The check that all calls have what this version derives."""
     if facts.database is None:
         return HealthCheck(
             "recordings", "unknown", "Whether all calls are derived is not known", "The database cannot be read."

@@ -30,13 +30,13 @@ class Comparison:
     """Of each, in words."""
 
     def link(self, q: str) -> str:
-        """Where calls of both that meet the filter are compared."""
+        """URL of the comparison of both periods' calls that meet the filter."""
         given = {"q": without_times(q), "a": self.a, "b": self.b}
         return f"/insight?{urlencode({name: text for name, text in given.items() if text})}"
 
 
 def around(at: int, now: int, zone: tzinfo) -> Comparison:
-    """What was before a moment and what has been since: as long before as after, a week at most. All are wall
+    """The periods before and after a moment, of equal length, a week at most. All are wall
     nanoseconds."""
     at = at // NS * NS
     since = now - at

@@ -110,7 +110,7 @@ def _percentile(name: str, colour: str, one: CallsSummary, share: float, steps: 
 
 
 def _top(steps: list[Latencies], share: float, slow_ms: int) -> Chart:
-    """How high a scale reaches, which shows what is slow: one slow turn in a quiet hour is not to flatten everything
+    """The top of a scale, which shows what is slow: one slow turn in a quiet hour is not to flatten everything
     else. `clipped`: a line leaves the chart."""
     weighty = [one for one in steps if one.n >= WEIGHTY] or steps
     top, most = (max((one.percentile(share) or 0 for one in some), default=0) for some in (weighty, steps))
@@ -128,7 +128,7 @@ def _shares(counts: tuple[int, ...], n: int) -> list[float]:
 
 
 def compared_rows(chart: Chart) -> list[tuple[Any, ...]]:
-    """What `percentile_compared` draws, as rows of (time, a, b, turns of a, turns of b) where there are turns."""
+    """The data of `percentile_compared` as rows of (time, a, b, turns of a, turns of b) where there are turns."""
     rows = zip(chart["times"], *(one["values"] for one in chart["series"]), strict=True)
     return [row for row in rows if row[3] or row[4]]
 

@@ -1,6 +1,6 @@
 """Comparison of two summaries: differences and whether they are significant.
 
-Knows: which numbers are compared, how a difference is told, and when it may be chance.
+Knows: which numbers are compared, how a difference is worded, and when it may be chance.
 Must not know: HTTP, HTML, SQL.
 """
 
@@ -98,7 +98,7 @@ class Difference:
 
     @property
     def by(self) -> float | None:
-        """How much more it is on side b."""
+        """The value on side b less that on side a."""
         return None if self.a.value is None or self.b.value is None else self.b.value - self.a.value
 
     @property
@@ -124,7 +124,7 @@ def told(measure: Measure, value: float | None) -> str:
 
 
 def told_difference(one: Difference) -> str:
-    """How much more or less it is on side b, for people; empty when one side has no number."""
+    """The difference of side b from side a in words; empty when one side has no number."""
     if one.by is None:
         return ""
     sign = "+" if one.by > 0 else "−" if one.by < 0 else "±"

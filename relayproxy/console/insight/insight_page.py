@@ -41,7 +41,7 @@ from relayproxy.store.read.queries import Queries
 from relayproxy.text import storable
 
 BY = {name: FILTER_FIELDS[name].title for name in GROUPS}
-"""What calls can be grouped by, in words; custom parameters come to these."""
+"""Names of the fields that calls can be grouped by, besides custom parameters."""
 RANGES = (("24 hours", "since:24h"), ("7 days", "since:7d"), ("30 days", "since:30d"), ("90 days", "since:90d"))
 PERIODS = (
     ("This week and the one before", "since:14d until:7d", "since:7d"),
@@ -154,7 +154,7 @@ def _comparison(request: web.Request, sides: tuple[Side, ...], slow: int) -> dic
 
 
 def _base(q: str, also: str) -> str:
-    """What of the filter stays in force beside `also`, whose range of time replaces its own."""
+    """The part of the filter that stays in force beside `also`, whose range of time replaces its own."""
     return without_times(q) if selection(also).timed else q
 
 

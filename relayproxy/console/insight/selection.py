@@ -27,7 +27,7 @@ MIN_RANGE = 3600 * NS
 _TICK = 10 * NS
 """`Now` moves on in such steps, so that the same question a moment later is the same question."""
 _FRESH = 5.0
-"""Seconds for which a summary is given again, whatever has been recorded or written since."""
+"""Seconds for which a summary is reused, even if calls or annotations were added since."""
 _KEPT = 64
 _AT_ONCE = 2
 """Summaries that are made at the same time; the others wait for their turn."""
@@ -55,7 +55,7 @@ class Selection:
 
     @property
     def until(self) -> int:
-        """What is to come has not been: a range ends now at the latest."""
+        """The end of the range, which is now at the latest."""
         return self.now if self.criteria.until is None else min(self.criteria.until, self.now)
 
     @property
@@ -65,7 +65,7 @@ class Selection:
 
 
 def selection(text: str, also: str = "", now: int | None = None, zone: tzinfo = UTC) -> Selection:
-    """What the text asks for, and `also` beside it, whose range of time replaces that of the text."""
+    """The selection of the text and of `also`, whose range of time replaces that of the text."""
     now = -(-(time.time_ns() if now is None else now) // _TICK) * _TICK
     first, second = parse(text, now, zone), parse(also, now, zone)
     a, b = first.criteria, second.criteria
@@ -122,7 +122,7 @@ class SummaryCache:
         self._turn = asyncio.Semaphore(_AT_ONCE)
 
     async def of(self, key: Hashable, queries: Queries, make: Callable[[], T]) -> T:
-        """What `make` returns, called in another thread unless it is known; one call for all who ask meanwhile."""
+        """The result of `make`, called in another thread unless it is cached; one call for all concurrent requests."""
         known = self._kept.get(key)
         if known and (not known[2].done() or time.monotonic() - known[1] < _FRESH):
             return await asyncio.shield(known[2])

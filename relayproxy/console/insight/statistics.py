@@ -44,7 +44,7 @@ class Latencies:
         return self._at(math.ceil(share * self.n)) if self.n else None
 
     def interval(self, share: float) -> tuple[int, int] | None:
-        """Where the percentile lies with 95 % confidence, were turns independent: the values at the ranks that many
+        """The 95 % confidence interval of the percentile, were turns independent: the values at the ranks that many
         standard deviations away. None of nothing."""
         if not self.n:
             return None
@@ -52,7 +52,7 @@ class Latencies:
         return self._at(math.floor(middle - width)), self._at(math.ceil(middle + width) + 1)
 
     def histogram(self) -> tuple[int, ...]:
-        """How many lie in each bucket: up to each edge of `EDGES`, and beyond the last one."""
+        """The number of latencies in each bucket: up to each edge of `EDGES`, and beyond the last one."""
         found = [0] * (len(EDGES) + 1)
         before = 0
         for value, rank in zip(self._values, self._ranks, strict=True):
@@ -95,7 +95,8 @@ class Figure(Document, frozen=True):
 
 
 def verdict(a: Figure, b: Figure) -> Significance:
-    """What became of a number from `a` to `b`. It takes intervals that do not touch to call it better or worse."""
+    """The significance of the change of a number from `a` to `b`. It takes intervals that do not touch to call it
+    better or worse."""
     if a.value is None or b.value is None or a.interval is None or b.interval is None:
         return "none"
     if min(a.n, b.n) < FEW:

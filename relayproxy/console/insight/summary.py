@@ -21,7 +21,7 @@ from relayproxy.console.insight.statistics import Figure, Latencies, Rate
 from relayproxy.store.read.insight import EXACT, Calls, Latency, Numbers, Reach, Sums, WorstCall
 
 STEPS = (5, 15, 60, 300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, *(86_400 * days for days in (1, 7, 28, 364)))
-"""How long a step of a chart can be, in seconds."""
+"""Possible lengths of a chart's steps, in seconds."""
 AT_MOST = 60
 """Steps of a chart."""
 VALUES = 20
@@ -36,7 +36,7 @@ ENDINGS = ("failed", "success", "other", "live")
 
 @dataclass(frozen=True, slots=True)
 class TimeStep:
-    """What began within one step of time; `at` is its beginning in wall nanoseconds."""
+    """Calls and turns that began within one step of time; `at` is its beginning in wall nanoseconds."""
 
     at: int
     endings: Counter[str]
@@ -54,7 +54,7 @@ class ValueSummary:
 
 
 class EndingCount(Document, frozen=True):
-    """How many calls ended like this; both null: they live."""
+    """The number of calls with this ending; both null: they live."""
 
     outcome: OutcomeCode | None
     transition: TransitionCode | None = field(name="studio_transition")
@@ -168,7 +168,7 @@ def summarize(
 
 
 def ending_of(outcome: str | None, transition: str | None) -> str:
-    """Which of `ENDINGS` it is."""
+    """The value of `ENDINGS` for an outcome and a transition."""
     if outcome is None:
         return "live"
     return transition if transition in ("success", "failed") else "other"

@@ -25,7 +25,7 @@ from relayproxy.store.read.criteria import PARAM
 from relayproxy.store.write.annotations import read_annotations
 
 VARIABLE = "handoff"
-"""What the pages call the Studio variable that the payload is parsed into."""
+"""The Studio variable of examples that the payload is parsed into."""
 MAX_STUDIO_FIELDS = 40
 AT_ONCE = 2
 """Findings of one code that are shown at once."""
@@ -55,7 +55,7 @@ class FindingKind:
 async def about(
     request: web.Request, session: StoredSession, findings: tuple[FindingView, ...], now: int, *, annotations: bool
 ) -> dict[str, Any]:
-    """What the head and the facts of a session's page need, as of `now`; with `annotations` tags and notes too."""
+    """Template values of a session page's head and facts, as of `now`; with `annotations` tags and notes too."""
     context, conversation = request.app[APP_CONTEXT], session.conversation
     added = await asyncio.to_thread(read_annotations, context.queries, session.row.id)
     found = {
@@ -96,7 +96,7 @@ def studio_fields(payload: Any) -> tuple[StudioField, ...]:
 
 
 def environment(session: StoredSession, languages: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """What is known of the programs that took part and how they were set, as names and values."""
+    """The programs that took part and their settings, as names and values."""
     opening = session.connections[-1].opening if session.connections else None
     sent = {name.lower(): value for name, value in opening.response_headers} if opening else {}
     asked = {name.lower(): value for name, value in opening.request_headers} if opening else {}
@@ -138,7 +138,7 @@ def _leaves(path: str, value: Any, depth: int) -> Iterator[tuple[str, Any]]:
 
 
 def _step(name: str) -> str | None:
-    """How a member is named in Liquid; None for a name that it cannot write."""
+    """A member's name in Liquid; None for a name that it cannot write."""
     if _NAME.fullmatch(name):
         return f".{name}"
     quote = next((mark for mark in ('"', "'") if mark not in name), None)

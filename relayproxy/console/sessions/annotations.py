@@ -1,6 +1,6 @@
 """Annotations: tags and notes of a session, as forms on its page and as an API.
 
-Knows: what a tag may look like and how long a note may be; who may take a note away.
+Knows: what a tag may look like and how long a note may be; who may delete a note.
 Must not know: SQL; authentication; the check that requests come from our own pages.
 """
 
@@ -43,7 +43,7 @@ from relayproxy.text import storable
 MAX_TAG_LENGTH = 40
 MAX_NOTE_LENGTH = 4000
 _BETWEEN = re.compile(r"[^\w.+#@/]+")
-"""What does not belong into a tag: blanks, and all that means something in a filter or a URL."""
+"""Characters that a tag cannot have: blanks, and all with a meaning in a filter or a URL."""
 
 
 TagText = Annotated[
@@ -107,12 +107,12 @@ def note_of(text: str) -> str:
 
 
 def sessions_with(label: str, value: str) -> str:
-    """Where the sessions that have the label are listed."""
+    """URL of the list of sessions with the label."""
     return "/sessions?" + urlencode({"q": write_criterion(Criterion(label, "=", (value,)))})
 
 
 async def annotations_context(request: web.Request, session: str, annotations: Annotations) -> dict[str, Any]:
-    """What `annotations.html` needs for the session (our id) with these tags and notes."""
+    """Template values of `annotations.html` for the session (our id) with these tags and notes."""
     tags = await asyncio.to_thread(read_tags, request.app[APP_CONTEXT].queries)
     who = principal_of(request)
     return {
@@ -197,7 +197,7 @@ async def all_tags(request: web.Request) -> web.Response:
 
 
 def may_delete(identity: Principal, note: Note) -> bool:
-    """Whether a principal may delete a note."""
+    """True when the principal may delete the note."""
     return identity.role == "admin" or identity.name == note.author
 
 

@@ -118,7 +118,7 @@ class WaitingDocument(Document, frozen=True):
 
 
 class WholeSession(SessionFacts, frozen=True):
-    """What an answer and a file have in common."""
+    """Fields that an answer and a file have in common."""
 
     handoff: HandoffDocument | None
     totals: TotalsDocument

@@ -1,4 +1,4 @@
-"""Ending explanation: how a session ended and what led to it, in short sentences.
+"""Ending explanation: the ending of a session and its causes, in short sentences.
 
 Knows: which findings explain which ending.
 Must not know: HTML; how endings and findings were derived.
@@ -14,7 +14,7 @@ from relayproxy.console.words import Tone
 from relayproxy.conversation.words import CONFIDENCES, TWILIO_ERRORS
 
 NEAR = 30_000_000_000
-"""Nanoseconds before its end in which something that went wrong may have brought it about."""
+"""Nanoseconds before the end within which a finding may be its cause."""
 MAX_LEADS = 4
 
 _EXPLAINS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -27,12 +27,12 @@ _EXPLAINS: dict[str, tuple[str, tuple[str, ...]]] = {
         ("handoff_card_number", "handoff_not_string", "handoff_too_large", "goodbye_clipped", "handoff_not_json"),
     ),
 }
-"""By outcome what the findings are that explain it or belong to it, whenever they were: a heading, and their codes, the
-most telling first."""
+"""Findings that explain an outcome, at any distance from the end, by outcome: a heading, and codes, the most telling
+first."""
 _WRONG = ("too_many_invalid", "rejected_message", "invalid_message", "leaked_error", "twilio_error")
-"""What is told of any ending, whenever it was: Twilio or the backend did not understand the other."""
+"""Findings that are listed with any ending, at any distance: Twilio or the backend did not understand the other."""
 _HURTS = ("unanswered", "asked_again", "slow_turn", "starved_speech", "stall")
-"""What is told of all other outcomes when it was near the end."""
+"""Findings that are listed with all other outcomes when they are near the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class EndingExplanation:
 
 
 def explain_ending(session: StoredSession, findings: Iterable[FindingView]) -> EndingExplanation | None:
-    """How an ended session ended; None while it lives. `findings` are those that are listed of it."""
+    """The explanation of a session's ending; None while it lives. `findings` are those that are listed of it."""
     row = session.row
     if row.ended_at is None:
         return None
@@ -92,7 +92,7 @@ def _sentence(session: StoredSession, outcome: str) -> str:
 
 
 def _leads(session: StoredSession, findings: Iterable[FindingView], ended_at: int) -> tuple[str, tuple[Lead, ...]]:
-    """What led to the end, under its heading."""
+    """Findings that led to the end, and their heading."""
     title, explaining = _EXPLAINS.get(session.row.outcome or "", ("", ()))
     codes = tuple(dict.fromkeys((*explaining, *_WRONG, *(() if title else _HURTS))))
     last: dict[str, FindingView] = {}

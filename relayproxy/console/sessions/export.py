@@ -1,6 +1,6 @@
 """Export: the download of a session.
 
-Knows: the paths and parameters of downloads; how a stream that fails half-way is told from a whole one.
+Knows: the paths and parameters of downloads; how a stream that fails half-way is distinguished from a whole one.
 Must not know: what the files look like inside; SQL.
 
 Whatever the length of a call, a few megabytes of it are held at once, and no work on them is done on the

@@ -84,7 +84,7 @@ class Gzip:
         self._packer = zlib.compressobj(6, zlib.DEFLATED, 31)
 
     def piece(self, data: bytes) -> bytes:
-        """What is ready by now, perhaps nothing."""
+        """The compressed bytes that are ready, perhaps none."""
         return self._packer.compress(data)
 
     def end(self) -> bytes:
@@ -107,7 +107,7 @@ def joined(turns: Iterable[TurnDocument], *, first: bool) -> bytes:
 
 
 def text_head(session: StoredSession) -> str:
-    """What is to be said of the call before its transcript."""
+    """The heading of the transcript: facts about the call."""
     row, conversation = session.row, session.conversation
     facts = [
         ("Call", f"{row.from_number or 'unknown'} -> {row.to_number or 'unknown'}"),

@@ -45,8 +45,8 @@ _NS = 1_000_000_000
 async def messages_context(
     request: web.Request, found: StoredSession, limit: int = AT_FIRST, *, count_all: bool = False
 ) -> dict[str, Any]:
-    """What the messages' template needs: the page of `limit` rows that `after`, `before`, `at` or `time` names, else
-    the first one, of those that `from`, `type` and `text` take. Raises a 400 Problem."""
+    """Template values of a page of messages: the page of `limit` rows that `after`, `before`, `at` or `time` names,
+    else the first one, of those that `from`, `type` and `text` take. Raises a 400 Problem."""
     wanted = message_filter(request)
     page, at = await asyncio.to_thread(_reader(request, found, limit))
     counts = await request.app[COUNTS].of(found.row.id, None if count_all else COUNT_AT_ONCE)
@@ -69,7 +69,7 @@ async def messages_context(
 
 
 def _reader(request: web.Request, found: StoredSession, limit: int) -> Any:
-    """What reads the page that the query asks for, and the place it is about."""
+    """A function that reads the page that the query asks for, and its place."""
     queries, wanted, id = request.app[APP_CONTEXT].queries, message_filter(request), found.row.id
     places = MessagePlaces(tuple(connection.row.next_seq for connection in found.connections))
     opened = [connection.row.opened_at for connection in found.connections]

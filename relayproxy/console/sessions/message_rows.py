@@ -1,6 +1,6 @@
 """Message rows: raw messages as rows of a page, and the pills that filter them.
 
-Knows: what a row says before and after it is opened.
+Knows: the content of a row before and after it is opened.
 Must not know: HTML; where messages come from.
 """
 
@@ -41,7 +41,7 @@ class MessageRow:
 
     @property
     def written(self) -> int | None:
-        """When it had been passed on, wall nanoseconds."""
+        """The time at which it had been passed on, wall nanoseconds."""
         return None if self.message.out is None else self.placed.opened_at + self.message.out
 
     @property
@@ -93,7 +93,7 @@ class Pills:
     sides: tuple[Pill, ...]
     kinds: tuple[Pill, ...]
     matching: int | None
-    """How many messages the filter takes, when counted."""
+    """The number of messages that the filter takes, when counted."""
     clear: bool
     """True when a filter is on, which can be cleared."""
 

@@ -1,6 +1,6 @@
 """Trace link: the URL of a session's trace in a viewer of traces.
 
-Knows: what a template's places stand for.
+Knows: the placeholders of a template.
 Must not know: which viewer of traces it leads to.
 """
 

@@ -108,7 +108,7 @@ class DecodedConnection:
 
     @property
     def pending(self) -> JournalPlace | None:
-        """Where the oldest message that is not complete began, on either side."""
+        """The beginning of the oldest incomplete message, on either side."""
         places = [*(decoder.pending for decoder in self._decoders.values()), *self._replay_from.values()]
         return min((place for place in places if place is not None), default=None)
 
