@@ -163,7 +163,7 @@ def _message(what: str, words: list[str]) -> FromTwilio | FromBackend:
         case "error":
             return Error(words[0])
         case "play":
-            return Play(words[0], "preemptible" in words[1:] or None)
+            return Play(words[0], preemptible="preemptible" in words[1:] or None)
         case "sendDigits":
             return SendDigits(words[0])
         case "language":

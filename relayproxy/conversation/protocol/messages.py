@@ -92,9 +92,9 @@ class Text(_Typed, frozen=True, tag="text"):
     """As sent. Half of a surrogate pair may stand alone: the next token may begin with the other half."""
     last: bool | None = None
     lang: str | None = None
+    interruptible: bool | None = None
     preemptible: bool | None = None
     """Marks what may be cut off by later text or media, not what cuts."""
-    interruptible: bool | None = None
 
     @property
     def speakable(self) -> bool:
@@ -106,10 +106,10 @@ class Play(_Typed, frozen=True, tag="play"):
     """Audio to be played."""
 
     source: Annotated[str, msgspec.Meta(min_length=1)]
-    preemptible: bool | None = None
-    interruptible: bool | None = None
     loop: Annotated[int, msgspec.Meta(ge=0)] | None = None
     """How often; 0 stands for 1000 times."""
+    interruptible: bool | None = None
+    preemptible: bool | None = None
 
 
 class SendDigits(_Typed, frozen=True, tag="sendDigits"):

@@ -46,7 +46,7 @@ def event(text: str | None) -> Any:
         ('{"type":"interrupt","utteranceUntilInterrupt":"a","durationUntilInterruptMs":15}', Interrupt("a", 15)),
         ('{"type":"error","description":"no"}', Error("no")),
         ('{"type":"info","name":"agentSpeaking","value":"on"}', Info("agentSpeaking", "on")),
-        ('{"type":"text","token":" a","last":true,"preemptible":true}', Text(" a", True, None, True)),
+        ('{"type":"text","token":" a","last":true,"preemptible":true}', Text(" a", True, preemptible=True)),
         ('{"type":"play","source":"https://h/a.mp3","loop":0}', Play("https://h/a.mp3", loop=0)),
         ('{"type":"sendDigits","digits":"1w#"}', SendDigits("1w#")),
         ('{"type":"language","ttsLanguage":"es-ES","new":{}}', Language("es-ES")),

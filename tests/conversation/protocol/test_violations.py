@@ -108,6 +108,21 @@ def test_what_twilio_rejects(text: str | None, detail: str) -> None:
 @pytest.mark.parametrize(
     ("text", "detail"),
     [
+        (
+            '{"type":"text","token":"a","preemptible":1,"interruptible":"no"}',
+            "interruptible of text is a string",
+        ),
+        ('{"type":"play","source":"x","preemptible":1,"loop":"twice"}', "loop of play is a string"),
+        ('{"type":"play","source":"x","preemptible":1,"interruptible":"no"}', "interruptible of play is a string"),
+    ],
+)
+def test_of_several_wrong_fields_the_one_that_was_always_named_is_named(text: str, detail: str) -> None:
+    assert violation(text) == Violation("invalid_message", detail)
+
+
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [
         ('{"type":"error","message":"Session not initialized"}', 'an error object of type "error"'),
         ('{"type":"server_error","detail":"x"}', 'an error object of type "server_error"'),
         ('{"type":"about:blank","statusCode":502}', 'an error object of type "about:blank"'),
