@@ -1,7 +1,7 @@
 """Change feed of the live view: changed tiles, read once for all readers.
 
 Knows: which calls live or have just ended, and at which version each last changed.
-Must not know: HTTP, HTML, what a tile says.
+Must not know: HTTP; how a tile is drawn.
 """
 
 import asyncio
@@ -10,9 +10,9 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Generic, TypeVar
 
 from relayproxy.console.http.change_poller import ChangePoller
+from relayproxy.console.live.call_tile import CallTile
 from relayproxy.retry import retry_async
 from relayproxy.store.errors import StoreError
 from relayproxy.store.read.live import LiveCall, live, live_calls
@@ -27,16 +27,22 @@ _PAUSES = (1.0,)
 _REST = 3
 """Pause after a poll, in multiples of its duration: with many calls, fewer polls that each show more."""
 
-T = TypeVar("T")
+
+@dataclass(frozen=True, slots=True)
+class RenderedTile:
+    """A tile and its markup, the same for every reader."""
+
+    tile: CallTile
+    markup: str
 
 
 @dataclass(frozen=True, slots=True)
-class Changes(Generic[T]):
+class Changes:
     """Changes after a version. `tiles` are in order of start; `gone` were no calls of their own after all.
     `whole`: the version was not one of this feed, and `tiles` are all that live."""
 
     version: str
-    tiles: tuple[T, ...]
+    tiles: tuple[RenderedTile, ...]
     gone: tuple[str, ...]
     live: int
     """The number of live calls, those beyond `MAX_TILES` included."""
@@ -44,18 +50,18 @@ class Changes(Generic[T]):
 
 
 @dataclass(slots=True)
-class _Known(Generic[T]):
+class _Known:
     version: int
     order: tuple[int, str]
     revision: int
     live: bool
-    tile: T | None
+    tile: RenderedTile | None
 
 
-class ChangeFeed(Generic[T]):
-    """`draw` makes a tile of a session; it is called once for each change, however many look."""
+class ChangeFeed:
+    """Changes of live calls for all followers. `draw` makes a tile of a session; it is called once for each change."""
 
-    def __init__(self, queries: Queries, poller: ChangePoller, draw: Callable[[LiveCall], T]) -> None:
+    def __init__(self, queries: Queries, poller: ChangePoller, draw: Callable[[LiveCall], RenderedTile]) -> None:
         self._queries = queries
         self._poller = poller
         self._draw = draw
@@ -63,7 +69,7 @@ class ChangeFeed(Generic[T]):
         self._version = 0
         self._looks = 0
         self._live = 0
-        self._known: dict[str, _Known[T]] = {}
+        self._known: dict[str, _Known] = {}
         self._changed = asyncio.Condition()
         self._looking = asyncio.Lock()
         self._followers = 0
@@ -75,12 +81,12 @@ class ChangeFeed(Generic[T]):
         """The number of followers at this moment."""
         return self._followers
 
-    async def now(self) -> Changes[T]:
+    async def now(self) -> Changes:
         """All live calls, as the database has them. Raises StoreError."""
         await self._look()
         return self._since(None)
 
-    async def follow(self, version: str | None) -> AsyncGenerator[Changes[T], None]:
+    async def follow(self, version: str | None) -> AsyncGenerator[Changes, None]:
         """Changes since a version that was given before, and every change from then on. A slow follower misses states
         in between, never the newest, and nothing is queued for it. Ends when the poller is closed."""
         self._followers += 1
@@ -109,7 +115,7 @@ class ChangeFeed(Generic[T]):
         known = life == self._life and number.isascii() and number.isdigit() and len(number) < 16
         return int(number) if known else None
 
-    def _since(self, told: int | None) -> Changes[T]:
+    def _since(self, told: int | None) -> Changes:
         changed = sorted(
             (entry for entry in self._known.values() if (entry.live if told is None else entry.version > told)),
             key=lambda entry: entry.order,
@@ -154,10 +160,10 @@ class ChangeFeed(Generic[T]):
             async with self._changed:
                 self._changed.notify_all()
 
-    def _read_tiles(self, ids: list[str]) -> dict[str, tuple[LiveCall, T]]:
+    def _read_tiles(self, ids: list[str]) -> dict[str, tuple[LiveCall, RenderedTile]]:
         return {id: (call, self._draw(call)) for id, call in live_calls(self._queries, ids).items()}
 
-    def _put(self, id: str, found: tuple[LiveCall, T] | None) -> None:
+    def _put(self, id: str, found: tuple[LiveCall, RenderedTile] | None) -> None:
         if found is not None:
             session = found[0].session
             order, live = (session.started_at, id), session.ended_at is None

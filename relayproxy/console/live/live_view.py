@@ -7,7 +7,6 @@ Must not know: SQL; when to poll, which tiles changed.
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
 
 import aiohttp_jinja2
 import msgspec
@@ -19,21 +18,12 @@ from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.http.event_stream import stream
 from relayproxy.console.http.json_response import json_response
 from relayproxy.console.http.render import render
-from relayproxy.console.live.call_tile import CallTile, LiveCallsDocument, call_tile, tile_document
-from relayproxy.console.live.change_feed import MAX_TILES, ChangeFeed, Changes
+from relayproxy.console.live.call_tile import LiveCallsDocument, call_tile, tile_document
+from relayproxy.console.live.change_feed import MAX_TILES, ChangeFeed, Changes, RenderedTile
 from relayproxy.settings.model import Settings
 from relayproxy.store.read.live import LiveCall
 
-
-@dataclass(frozen=True, slots=True)
-class RenderedTile:
-    """A tile and its markup, the same for every reader."""
-
-    tile: CallTile
-    markup: str
-
-
-CHANGE_FEED: web.AppKey[ChangeFeed[RenderedTile]] = web.AppKey("change_feed", ChangeFeed)
+CHANGE_FEED = web.AppKey("change_feed", ChangeFeed)
 
 
 def set_up(app: web.Application) -> None:
@@ -74,13 +64,13 @@ async def live_calls_document(request: web.Request) -> web.Response:
     return json_response(LiveCallsDocument(items=items, next=None, live=changes.live))
 
 
-async def _events(feed: ChangeFeed[RenderedTile], since: str | None) -> AsyncGenerator[str, None]:
+async def _events(feed: ChangeFeed, since: str | None) -> AsyncGenerator[str, None]:
     async with aclosing(feed.follow(since)) as followed:
         async for changes in followed:
             yield _event(changes)
 
 
-def _event(changes: Changes[RenderedTile]) -> str:
+def _event(changes: Changes) -> str:
     body = {
         "version": changes.version,
         "live": changes.live,

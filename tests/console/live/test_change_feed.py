@@ -7,7 +7,8 @@ import pytest
 
 from relayproxy.console.http.change_poller import ChangePoller
 from relayproxy.console.live import change_feed
-from relayproxy.console.live.change_feed import ChangeFeed, Changes
+from relayproxy.console.live.call_tile import call_tile
+from relayproxy.console.live.change_feed import ChangeFeed, Changes, RenderedTile
 from relayproxy.store.read.live import LiveCall
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rows import Batch
@@ -15,12 +16,15 @@ from relayproxy.store.write.archive import Archive
 from tests.console import samples
 
 PATIENCE = 30
-Card = tuple[str, int, bool]
 
 
-def draw(glimpse: LiveCall) -> Card:
-    session = glimpse.session
-    return session.id, session.revision, session.ended_at is None
+def draw(call: LiveCall) -> RenderedTile:
+    return RenderedTile(call_tile(call, slow_ms=2000), "")
+
+
+def tiles(changes: Changes) -> tuple[tuple[str, int, bool], ...]:
+    """Id, revision, and whether it lives, of each tile."""
+    return tuple((one.tile.row.id, one.tile.row.revision, one.tile.live) for one in changes.tiles)
 
 
 @pytest.fixture
@@ -31,68 +35,66 @@ async def poller(queries: Queries) -> AsyncIterator[ChangePoller]:
 
 
 @pytest.fixture
-def feed(queries: Queries, poller: ChangePoller) -> ChangeFeed[Card]:
+def feed(queries: Queries, poller: ChangePoller) -> ChangeFeed:
     return ChangeFeed(queries, poller, draw)
 
 
-async def following(watch: AsyncIterator[Changes[Card]]) -> Changes[Card]:
+async def following(watch: AsyncIterator[Changes]) -> Changes:
     return await asyncio.wait_for(anext(watch), PATIENCE)
 
 
-async def test_one_who_comes_gets_all_that_live_in_order_of_start(archive: Archive, feed: ChangeFeed[Card]) -> None:
+async def test_one_who_comes_gets_all_that_live_in_order_of_start(archive: Archive, feed: ChangeFeed) -> None:
     younger = samples.Call(archive, samples.ago(10)).setup().commit()
     older = samples.Call(archive, samples.ago(20)).setup().commit()
     samples.booking(archive, samples.ago(100)).commit()
     first = await following(feed.follow(None))
     assert (first.whole, first.live) == (True, 2)
-    assert first.tiles == ((older.id, 1, True), (younger.id, 1, True))
+    assert tiles(first) == ((older.id, 1, True), (younger.id, 1, True))
     assert first == await feed.now()
 
 
-async def test_then_only_what_changed(archive: Archive, feed: ChangeFeed[Card]) -> None:
+async def test_then_only_what_changed(archive: Archive, feed: ChangeFeed) -> None:
     quiet = samples.Call(archive, samples.ago(20)).setup().commit()
     call = samples.Call(archive, samples.ago(10)).setup().commit()
     watch = feed.follow((await feed.now()).version)
     call.asks(1, "Hello?").commit()
-    assert (await following(watch)).tiles == ((call.id, 2, True),)
+    assert tiles(await following(watch)) == ((call.id, 2, True),)
     fresh = samples.Call(archive).setup().commit()
-    assert (await following(watch)).tiles == ((fresh.id, 1, True),)
+    assert tiles(await following(watch)) == ((fresh.id, 1, True),)
     call.hang_up(3).commit()
     last = await following(watch)
-    assert (last.tiles, last.live, last.whole) == (((call.id, 3, False),), 2, False)
-    assert quiet.id in [card[0] for card in (await feed.now()).tiles]
+    assert (tiles(last), last.live, last.whole) == (((call.id, 3, False),), 2, False)
+    assert quiet.id in [tile[0] for tile in tiles(await feed.now())]
 
 
-async def test_one_who_was_away_hears_how_calls_ended_meanwhile(archive: Archive, feed: ChangeFeed[Card]) -> None:
+async def test_one_who_was_away_hears_how_calls_ended_meanwhile(archive: Archive, feed: ChangeFeed) -> None:
     call = samples.Call(archive, samples.ago(10)).setup().commit()
     version = (await feed.now()).version
     call.asks(1, "Hello?").commit()
     call.hang_up(3).commit()
     assert feed.followers == 0
     back = await following(feed.follow(version))
-    assert (back.whole, back.tiles) == (False, ((call.id, 3, False),))
+    assert (back.whole, tiles(back)) == (False, ((call.id, 3, False),))
 
 
 @pytest.mark.parametrize("version", [None, "", "1", "0badcafe.1", "nonsense"])
-async def test_who_knows_another_board_gets_everything(
-    archive: Archive, feed: ChangeFeed[Card], version: str | None
-) -> None:
+async def test_who_knows_another_feed_gets_everything(archive: Archive, feed: ChangeFeed, version: str | None) -> None:
     call = samples.Call(archive).setup().commit()
     first = await following(feed.follow(version))
-    assert (first.whole, first.tiles) == (True, ((call.id, 1, True),))
+    assert (first.whole, tiles(first)) == (True, ((call.id, 1, True),))
 
 
-async def test_one_who_is_slow_gets_the_newest_alone(archive: Archive, feed: ChangeFeed[Card]) -> None:
+async def test_one_who_is_slow_gets_the_newest_alone(archive: Archive, feed: ChangeFeed) -> None:
     call = samples.Call(archive).setup().commit()
     version = (await feed.now()).version
     slow, quick = feed.follow(version), feed.follow(version)
     for revision in range(2, 6):
         call.asks(revision, "Hello?").commit()
-        assert (await following(quick)).tiles == ((call.id, revision, True),)
-    assert (await following(slow)).tiles == ((call.id, 5, True),)
+        assert tiles(await following(quick)) == ((call.id, revision, True),)
+    assert tiles(await following(slow)) == ((call.id, 5, True),)
 
 
-async def test_a_session_that_was_none_of_its_own_goes(archive: Archive, feed: ChangeFeed[Card]) -> None:
+async def test_a_session_that_was_none_of_its_own_goes(archive: Archive, feed: ChangeFeed) -> None:
     call = samples.Call(archive).setup().commit()
     watch = feed.follow((await feed.now()).version)
     archive.commit(Batch(dropped_sessions=(call.id,)))
@@ -101,7 +103,7 @@ async def test_a_session_that_was_none_of_its_own_goes(archive: Archive, feed: C
 
 
 async def test_ended_calls_are_not_remembered_without_bound(
-    archive: Archive, feed: ChangeFeed[Card], monkeypatch: pytest.MonkeyPatch
+    archive: Archive, feed: ChangeFeed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(change_feed, "_ENDED", 1)
     made = [samples.Call(archive, samples.ago(20 - n)).setup().commit() for n in range(3)]
@@ -109,22 +111,22 @@ async def test_ended_calls_are_not_remembered_without_bound(
     for call in made:
         call.hang_up(2).commit()
         await feed.now()
-    assert [card[0] for card in (await following(feed.follow(version))).tiles] == [made[-1].id]
+    assert [tile[0] for tile in tiles(await following(feed.follow(version)))] == [made[-1].id]
 
 
 async def test_of_too_many_the_longest_lived_are_shown(
-    archive: Archive, feed: ChangeFeed[Card], monkeypatch: pytest.MonkeyPatch
+    archive: Archive, feed: ChangeFeed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(change_feed, "MAX_TILES", 2)
     made = [samples.Call(archive, samples.ago(20 - n)).setup().commit() for n in range(3)]
     now = await feed.now()
-    assert ([card[0] for card in now.tiles], now.live) == ([made[0].id, made[1].id], 3)
+    assert ([tile[0] for tile in tiles(now)], now.live) == ([made[0].id, made[1].id], 3)
     watch = feed.follow(now.version)
     made[0].hang_up(2).commit()
-    assert [card[0] for card in (await following(watch)).tiles] == [made[0].id, made[2].id]
+    assert [tile[0] for tile in tiles(await following(watch))] == [made[0].id, made[2].id]
 
 
-async def test_nobody_looks_when_nobody_follows(archive: Archive, feed: ChangeFeed[Card], poller: ChangePoller) -> None:
+async def test_nobody_looks_when_nobody_follows(archive: Archive, feed: ChangeFeed, poller: ChangePoller) -> None:
     watch = feed.follow(None)
     await following(watch)
     assert (feed.followers, poller.watchers) == (1, 1)
@@ -133,10 +135,10 @@ async def test_nobody_looks_when_nobody_follows(archive: Archive, feed: ChangeFe
     assert feed.followers == 0
     again = feed.follow(None)
     call = samples.Call(archive).setup().commit()
-    assert (await following(again)).tiles[0][0] == call.id
+    assert tiles(await following(again))[0][0] == call.id
 
 
-async def test_it_ends_with_the_changes(archive: Archive, feed: ChangeFeed[Card], poller: ChangePoller) -> None:
+async def test_it_ends_with_the_changes(archive: Archive, feed: ChangeFeed, poller: ChangePoller) -> None:
     watch = feed.follow(None)
     await following(watch)
     waiting = asyncio.create_task(following(watch))
