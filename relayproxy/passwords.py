@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from argon2 import PasswordHasher, Type, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
 
-SHORTEST, LONGEST = 8, 1024
+MIN_LENGTH, MAX_LENGTH = 8, 1024
 """Characters of a password: what a new one has at least, what is looked at at most."""
 # Half the memory that RFC 9106 gives to constrained machines: a sign-in shares its machine with live calls.
 _HASHER = PasswordHasher(time_cost=3, memory_cost=32 * 1024, parallelism=1, type=Type.ID)
@@ -25,7 +25,7 @@ def hash_password(password: str) -> str:
 
 def is_password(hash: str, password: str) -> bool:
     """Whether this is the password with that hash. Takes tens of milliseconds and, as hashes say it, memory."""
-    if len(password) > LONGEST:
+    if len(password) > MAX_LENGTH:
         return False
     try:
         return _HASHER.verify(hash, password)

@@ -19,7 +19,7 @@ def test_a_password_goes_with_its_hash_alone() -> None:
 
 
 def test_what_is_too_long_is_not_even_looked_at() -> None:
-    long = "x" * (passwords.LONGEST + 1)
+    long = "x" * (passwords.MAX_LENGTH + 1)
 
     assert not passwords.is_password(CHEAP.hash(long), long)
 

@@ -42,11 +42,11 @@ def password(name: str, role: str) -> None:
     """Asks for a password, twice and without showing it, and prints what to add to the file of settings so that NAME
     can sign in to the console with it. Takes the password from standard input when that is no terminal.
     """
-    from relayproxy.passwords import LONGEST, SHORTEST, hash_password
+    from relayproxy.passwords import MAX_LENGTH, MIN_LENGTH, hash_password
 
     given = _ask() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
-    if not SHORTEST <= len(given) <= LONGEST:
-        raise RelayproxyError(f"a password of at least {SHORTEST} characters is expected; 15 or more are better")
+    if not MIN_LENGTH <= len(given) <= MAX_LENGTH:
+        raise RelayproxyError(f"a password of at least {MIN_LENGTH} characters is expected; 15 or more are better")
     click.echo("# Add to the file of settings:", err=True)
     click.echo(f'[users.{_key(name)}]\npassword = "{hash_password(given)}"\nrole = "{role}"')
 

@@ -23,7 +23,7 @@ EARLY_MS = 250
 """By so much the first partial transcript can precede the notice that the caller speaks."""
 
 
-class Person:
+class SimulatedCaller:
     """A simulated caller. `patience`: seconds to wait for an answer, whatever the `speed`."""
 
     def __init__(self, session: SimulatedSession, rng: random.Random, speed: float, patience: float) -> None:

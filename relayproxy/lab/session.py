@@ -26,7 +26,7 @@ from relayproxy.conversation.protocol.messages import (
     SendDigits,
     Text,
 )
-from relayproxy.conversation.protocol.rejections import MOST_IN_A_ROW, TOO_MANY, rejection
+from relayproxy.conversation.protocol.rejections import MAX_IN_A_ROW, TOO_MANY, rejection
 from relayproxy.lab.notifier import Notifier
 from relayproxy.lab.playback import SimulatedPlayback
 from relayproxy.lab.result import Caller, Ending
@@ -144,7 +144,7 @@ class SimulatedSession:
         if decoded.violation is not None:
             self._malformed += 1
             self._send(Error(rejection(frame)))
-            if self._malformed == MOST_IN_A_ROW:
+            if self._malformed == MAX_IN_A_ROW:
                 self._end("malformed", TOO_MANY)
             return
         self._malformed = 0

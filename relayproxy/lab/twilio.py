@@ -19,7 +19,7 @@ from yarl import URL
 
 from relayproxy.conversation.protocol.messages import FromTwilio, encode
 from relayproxy.lab import upgrade_request
-from relayproxy.lab.caller import Person
+from relayproxy.lab.caller import SimulatedCaller
 from relayproxy.lab.result import Caller, CallResult, Ending, Frame
 from relayproxy.lab.script import Scenario
 from relayproxy.lab.session import Close, SimulatedSession
@@ -97,7 +97,7 @@ class _Call:
     ) -> None:
         self._scenario, self._caller, self._http, self._ws = scenario, caller, http, ws
         self._session = SimulatedSession(scenario.twiml, rng, line.speed, self._send, self._finish)
-        self._person = Person(self._session, rng, line.speed, line.patience)
+        self._person = SimulatedCaller(self._session, rng, line.speed, line.patience)
         self._outbox: asyncio.Queue[str | Close] = asyncio.Queue()
         self._frames: list[Frame] = []
         self._began = time.monotonic()

@@ -9,7 +9,7 @@ from typing import Any
 
 from relayproxy.connection import REDACTED, Opening
 
-LONGEST = 64
+MAX_LENGTH = 64
 """Characters of a version; of a longer one the beginning is taken."""
 
 
@@ -32,4 +32,4 @@ def backend_version(source: str | None, openings: Sequence[Opening], parameters:
 def _version(value: Any) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float) or REDACTED in str(value):
         return None
-    return "".join(one for one in str(value) if one.isprintable()).strip()[:LONGEST].strip() or None
+    return "".join(one for one in str(value) if one.isprintable()).strip()[:MAX_LENGTH].strip() or None

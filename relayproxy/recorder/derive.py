@@ -20,7 +20,7 @@ from relayproxy.store.read.criteria import PARAM
 from relayproxy.store.schema.rows import SessionLabels, SessionRow, TurnRow
 from relayproxy.text import storable
 
-MOST_LABELS = 100
+MAX_LABELS = 100
 """Labels of one session."""
 LABEL_TEXT = 200
 """Characters of a label's name or value; a longer parameter is found by its beginning."""
@@ -126,7 +126,7 @@ def session_labels(session: str, conversation: Conversation, langs: Iterable[str
     found = [(f"{PARAM}{_short(name)}", _short(_plain_text(text))) for name, text in _parameters(conversation)]
     found += [("finding", _short(code)) for code in conversation.totals.findings]
     found += [("lang", _short(lang)) for lang in langs]
-    labels = tuple(dict.fromkeys((name, text) for name, text in found if text))[:MOST_LABELS]
+    labels = tuple(dict.fromkeys((name, text) for name, text in found if text))[:MAX_LABELS]
     return SessionLabels(session, conversation.started_at, labels)
 
 

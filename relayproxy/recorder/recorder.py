@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 COMMIT_INTERVAL = 0.1
 COMMIT_REST = 5
 """Times its own duration that a commit is followed by a rest: with many calls, fewer and larger commits cost less."""
-LONGEST_INTERVAL = 1.0
+MAX_INTERVAL = 1.0
 POLL = 0.02
 READ_AT_ONCE = 1024 * 1024
 BATCH_SIZE = 8 * 1024 * 1024
@@ -109,7 +109,7 @@ class Recorder:
                 if self._due and now - last >= interval:
                     self.commit()
                     last = time.monotonic()
-                    interval = min(max(COMMIT_INTERVAL, COMMIT_REST * (last - now)), LONGEST_INTERVAL)
+                    interval = min(max(COMMIT_INTERVAL, COMMIT_REST * (last - now)), MAX_INTERVAL)
                 elif not worked:
                     self._stop.wait(POLL)
             self.finish()

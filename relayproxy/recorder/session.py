@@ -26,7 +26,7 @@ from relayproxy.recorder.derive import session_labels, session_row, turn_row
 from relayproxy.recorder.session_identity import SessionIdentity
 from relayproxy.store.schema.rows import ConnectionRow, SessionLabels, SessionRow, TurnRow
 
-MOST_LANGUAGES = 20
+MAX_LANGUAGES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +185,7 @@ class RecordedSession:
         conversation = self.conversation()
         known, count = self._written, conversation.totals.turns
         turns = [turn for turn in conversation.turns if known is None or turn != known.get(turn.number)]
-        self._langs.update((turn.lang, None) for turn in turns if turn.lang and len(self._langs) < MOST_LANGUAGES)
+        self._langs.update((turn.lang, None) for turn in turns if turn.lang and len(self._langs) < MAX_LANGUAGES)
         labels = session_labels(self.id, conversation, self._langs)
         rows = Rows(
             session_row(self.id, self.opening, conversation, self._version(conversation)),

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from relayproxy.refusals import Reason
 from relayproxy.relay.headers import has_body, hops, tokens, value_of
 
-MOST_HOPS = 8
+MAX_HOPS = 8
 """Relays in a row that are still no loop."""
 _NGINX = 'nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";'
 
@@ -57,7 +57,7 @@ def objection(
     if has_body(headers):
         return Objection("body", 400, "an upgrade request has no body")
     way = hops(headers)
-    if own_name in way or sum(name.startswith("relayproxy-") for name in way) >= MOST_HOPS:
+    if own_name in way or sum(name.startswith("relayproxy-") for name in way) >= MAX_HOPS:
         return Objection(
             "loop",
             508,

@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 
 First = Literal["twilio", "backend", "proxy"]
-_LONGEST = 300
+_MAX_TARGET = 300
 """Characters of a refused target that are kept."""
 _GONE = "the caller was gone before the backend had answered"
 _STOPPED = "relayproxy was stopped before the backend had answered"
@@ -106,7 +106,7 @@ class Relay:
 
     def _note(self, request: web.BaseRequest, got: Headers, reason: Reason, status: int, words: str, path: str) -> None:
         self._refusals.note(
-            reason, status, words, peer=_peer(request), target=mask_query(path)[:_LONGEST], signed=is_signed(got)
+            reason, status, words, peer=_peer(request), target=mask_query(path)[:_MAX_TARGET], signed=is_signed(got)
         )
 
     def unreadable(self, connection: RequestHandler, found: Unreadable) -> None:
@@ -116,7 +116,7 @@ class Relay:
             found.status,
             found.words,
             peer=_peer(connection),
-            target=found.target[:_LONGEST],
+            target=found.target[:_MAX_TARGET],
             signed=found.signed,
         )
 

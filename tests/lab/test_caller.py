@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from relayproxy.conversation.protocol.messages import End, FromBackend, FromTwilio, Text, encode
-from relayproxy.lab.caller import Person
+from relayproxy.lab.caller import SimulatedCaller
 from relayproxy.lab.result import Caller
 from relayproxy.lab.script import HangUp, Listen, Pause, Press, Say, Step, TwiML
 from relayproxy.lab.session import SimulatedSession
@@ -31,7 +31,7 @@ async def lines(steps: Sequence[Step], *replies: FromBackend, seed: int = 1, pat
     session.begin(Caller.random(random.Random(1)))
     playing = asyncio.create_task(session.playback.run())
     async with asyncio.timeout(60):
-        await Person(session, rng, SPEED, patience).perform(steps)
+        await SimulatedCaller(session, rng, SPEED, patience).perform(steps)
     playing.cancel()
     return sent[1:]
 

@@ -9,7 +9,7 @@ import pytest
 
 from relayproxy.connection import Opening
 from relayproxy.conversation.model import Conversation
-from relayproxy.recorder.derive import LABEL_TEXT, MOST_LABELS, session_labels, session_row, to_json, turn_row
+from relayproxy.recorder.derive import LABEL_TEXT, MAX_LABELS, session_labels, session_row, to_json, turn_row
 from tests.recorder.stage import Stage, prompt, setup
 from tests.script import Played, play
 
@@ -143,7 +143,7 @@ def test_labels_are_bounded_in_number_and_length() -> None:
 
     langs = [f"x-{number}" for number in range(1000)]
     found = session_labels("s", msgspec.structs.replace(conversation, custom_parameters=many), langs).labels
-    assert len(found) == MOST_LABELS
+    assert len(found) == MAX_LABELS
     long = msgspec.structs.replace(conversation, custom_parameters={"n" * 500: "v" * 500})
     name, value = session_labels("s", long, []).labels[0]
     assert (name, value) == ("param." + "n" * LABEL_TEXT, "v" * LABEL_TEXT)

@@ -26,7 +26,7 @@ AT_A_TIME = 2
 WAITING = 16
 """Attempts that wait for their turn; more are told to come back."""
 _COOKIE, _SECURE_COOKIE = "relayproxy", "__Host-relayproxy"
-_LONGEST_NAME = 100
+_MAX_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ class Authenticator:
             return None
         told = request.headers.getall(header, [])
         name = told[0].strip() if len(told) == 1 else ""
-        if not name.isprintable() or not 0 < len(name) <= _LONGEST_NAME or name.startswith("token:"):
+        if not name.isprintable() or not 0 < len(name) <= _MAX_NAME or name.startswith("token:"):
             return None
         return Authenticated(Principal(name, self._users.get(name, User()).role, "proxy"))
 

@@ -24,7 +24,7 @@ HOURS = 12
 LIFETIME = HOURS * 3600
 """Seconds from signing in to having to do it again."""
 KEY_FILE = "console.key"
-_LONGEST = 4096
+_MAX_COOKIE = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Cookies:
 
     def read(self, cookie: str) -> CookieClaims | None:
         """The claims of the cookie; None when its signature is wrong or it has expired."""
-        if len(cookie) > _LONGEST:
+        if len(cookie) > _MAX_COOKIE:
             return None
         try:
             (name, id, digest), signed = self._serializer.loads(cookie, max_age=LIFETIME, return_timestamp=True)

@@ -35,16 +35,16 @@ from relayproxy.store.write.annotation_writer import AnnotationWriter
 
 _log = logging.getLogger(__name__)
 
-OPEN = frozenset({"/healthz", "/static/{version}/{name}", "/signin", "/signout"})
+PUBLIC_PATHS = frozenset({"/healthz", "/static/{version}/{name}", "/signin", "/signout"})
 """Paths that need no sign-in. All but the first is refused to pages of other sites like everything else."""
 HEALTH = frozenset({"/health", "/api/health"})
 """The path that a cookie opens also while the database cannot be asked whether it was ended on another console. No
 call is shown there."""
 HOME = "/sessions"
-WATCH = 5.0
+REVOCATION_INTERVAL = 5.0
 """Seconds between two checks of open streams' cookies for revocation by another console."""
 _BUSY = 2.0
-_LONGEST_NEXT = 2000
+_MAX_NEXT = 2000
 _RETRY = web.RequestKey("retry_after", int)
 
 
@@ -93,7 +93,7 @@ class SignIn:
     async def watch(self) -> None:
         """Ends, until cancelled, what is being answered to cookies that were ended on another console."""
         while True:
-            await asyncio.sleep(WATCH)
+            await asyncio.sleep(REVOCATION_INTERVAL)
             if self._running:
                 with suppress(StoreError):
                     for id in await self.revocations.among(self._running):
@@ -135,7 +135,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     if path == "/healthz":
         return await handler(request)
     state.origins.check(request)
-    if path in OPEN:
+    if path in PUBLIC_PATHS:
         return await handler(request)
     try:
         sender = await state.sender(request)
@@ -227,7 +227,7 @@ async def sign_out(request: web.Request) -> web.StreamResponse:
 def own_path(text: str) -> str:
     """The path to go on to after signing in: always one of this console; anything else becomes the home page."""
     # Browsers read `\` as `/` and leave out tabs and line ends: two slashes in front would be another host.
-    plain = all("!" <= c <= "~" and c != "\\" for c in text) and len(text) <= _LONGEST_NEXT
+    plain = all("!" <= c <= "~" and c != "\\" for c in text) and len(text) <= _MAX_NEXT
     if not plain or not text.startswith("/") or text.startswith(("//", "/signin", "/signout")):
         return HOME
     return text

@@ -13,7 +13,7 @@ from decimal import Decimal
 _S = 1_000_000_000
 MAX_NUMBER = 2**31 - 1
 """The most that every column of numbers holds, and more than any call has: greater ones are taken for it."""
-_MOST = 2**63
+_MAX_BIGINT = 2**63
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 _LENGTH = re.compile(r"(\d{1,12}(?:\.\d{1,9})?) ?(ms|s|m|h|d|w)?", re.ASCII)
 _MOMENT = re.compile(
@@ -29,7 +29,7 @@ def whole(text: str) -> int | None:
     """A whole number that a database can hold."""
     if not (text.isascii() and text.isdigit() and len(text) < 20):
         return None
-    return number if (number := int(text)) < _MOST else None
+    return number if (number := int(text)) < _MAX_BIGINT else None
 
 
 def milliseconds(text: str) -> int | None:
@@ -85,7 +85,7 @@ def _moment(found: re.Match[str], zone: tzinfo) -> Span | None:
         ns = round(at.timestamp()) * _S + int((found[4] or "0").ljust(9, "0"))
     except (ValueError, OverflowError):
         return None
-    return (ns, ns) if 0 <= ns < _MOST else None
+    return (ns, ns) if 0 <= ns < _MAX_BIGINT else None
 
 
 def _day(text: str, zone: tzinfo) -> Span | None:
@@ -97,7 +97,7 @@ def _day(text: str, zone: tzinfo) -> Span | None:
         )
     except (ValueError, OverflowError):
         return None
-    return (begin, end) if 0 <= begin < end < _MOST else None
+    return (begin, end) if 0 <= begin < end < _MAX_BIGINT else None
 
 
 def day_of(ns: int, zone: tzinfo) -> date:

@@ -9,7 +9,7 @@ from relayproxy.conversation.measures.totals_accumulator import FindingList
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.model import Finding
 from relayproxy.conversation.moment import Moment
-from relayproxy.conversation.protocol.rejections import INVALID_MESSAGE, MOST_IN_A_ROW, SOCKET_ENDED
+from relayproxy.conversation.protocol.rejections import INVALID_MESSAGE, MAX_IN_A_ROW, SOCKET_ENDED
 from relayproxy.conversation.protocol.violations import Violation
 from relayproxy.plural import plural
 
@@ -57,8 +57,8 @@ class ProtocolMonitor:
         if self._in_a_row > 1:
             detail += f"; {self._in_a_row} in a row"
         self._add(found.code, at, detail, connection, message.seq, INVALID_MESSAGE)
-        if self._in_a_row == MOST_IN_A_ROW:
-            detail = f"{MOST_IN_A_ROW} invalid messages in a row"
+        if self._in_a_row == MAX_IN_A_ROW:
+            detail = f"{MAX_IN_A_ROW} invalid messages in a row"
             self._add("too_many_invalid", at, detail, connection, message.seq, SOCKET_ENDED)
 
     def error(self, description: str, quoted: str | None, at: int, connection: str, seq: int) -> None:

@@ -10,7 +10,7 @@ from relayproxy.conversation.hearing.playback import SECOND
 from relayproxy.conversation.hearing.speaking_rate import spoken_for
 from relayproxy.conversation.timings import Spoken
 
-LONGEST = 10 * SECOND
+MAX_SPOKEN = 10 * SECOND
 """Longest estimate of how long a prompt took to say."""
 PAUSE = 2 * SECOND
 """Pause after which the sound before it is not part of the prompt."""
@@ -50,7 +50,7 @@ class CallerSpeech:
             self._on_at = at
         elif not heard:
             if begun is None:
-                begun = max(at - min(spoken_for(text), LONGEST), self._prompt_at or 0)
+                begun = max(at - min(spoken_for(text), MAX_SPOKEN), self._prompt_at or 0)
             heard.append(Spoken(min(begun, at), at, estimated=True))
         self._partial_at, self._prompt_at = None, at
         first = len(heard) - 1

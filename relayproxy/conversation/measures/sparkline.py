@@ -14,7 +14,7 @@ from relayproxy.conversation.model import Turn
 from relayproxy.conversation.timings import left_unanswered
 
 CALLER, AGENT, WAITING, SLOW, INTERRUPTED, UNANSWERED = 1, 2, 4, 8, 16, 32
-MOST_BINS = 240
+MAX_BINS = 240
 _FINEST = 250
 _MS = 1_000_000
 _ALPHABET = ascii_uppercase + ascii_lowercase + digits + "+/"
@@ -56,7 +56,7 @@ class SparklineBins:
             self._bins[at] |= bits
 
     def _reach(self, ms: int) -> None:
-        while ms // self._width >= MOST_BINS:
+        while ms // self._width >= MAX_BINS:
             self._width *= 2
             if len(self._bins) % 2:
                 self._bins.append(0)

@@ -41,7 +41,7 @@ from relayproxy.text import mended
 
 MAX_DEPTH = 64
 """Nesting up to which foreign JSON is kept as a value."""
-_MOST_DIGITS = 4300
+_MAX_DIGITS = 4300
 """Python reads no integer of more."""
 
 
@@ -180,7 +180,7 @@ def _load(text: str) -> Any:
 
 
 def _integer(digits: str) -> int | Decimal:
-    return int(digits) if len(digits) < _MOST_DIGITS else Decimal(digits)
+    return int(digits) if len(digits) < _MAX_DIGITS else Decimal(digits)
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -8,7 +8,7 @@ import re
 
 INVALID_MESSAGE = 64107
 SOCKET_ENDED = 64105
-MOST_IN_A_ROW = 10
+MAX_IN_A_ROW = 10
 """Consecutive rejected messages at which Twilio ends the session."""
 TOO_MANY = 1007, "Too many consecutive malformed messages."
 """Code and reason of the close frame with which it does."""

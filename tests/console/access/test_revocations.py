@@ -99,7 +99,7 @@ async def test_who_signs_out_on_one_host_is_signed_out_on_all(host: Callable[[st
 async def test_live_pages_on_another_host_end_as_well(
     host: Callable[[str], Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(signin, "WATCH", 0.05)
+    monkeypatch.setattr(signin, "REVOCATION_INTERVAL", 0.05)
     async with consoles(host("a"), host("b")) as (a, b):
         kept, other = await cookie_of(a), await cookie_of(a)
         live = {"Accept": "text/event-stream"}

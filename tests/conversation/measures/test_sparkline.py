@@ -7,7 +7,7 @@ from relayproxy.conversation.measures.sparkline import (
     AGENT,
     CALLER,
     INTERRUPTED,
-    MOST_BINS,
+    MAX_BINS,
     SLOW,
     UNANSWERED,
     WAITING,
@@ -108,7 +108,7 @@ def test_keys_are_ticks_and_no_seconds_of_speech() -> None:
 def test_long_calls_have_wider_bins_and_lose_nothing() -> None:
     day = 24 * 3600 * 1000
     width, bins = strip(turn((0, 500)), turn((day - 9000, day - 8000), (day - 7000, day - 1)), length=day)
-    assert MOST_BINS / 2 <= len(bins) <= MOST_BINS
+    assert MAX_BINS / 2 <= len(bins) <= MAX_BINS
     assert width * len(bins) >= day
     assert (bins[0], bins[-1]) == (CALLER | WAITING & 0, CALLER | WAITING | AGENT)
 
@@ -139,5 +139,5 @@ def test_when_turns_are_added_does_not_matter(times: list[tuple[int, int, int, i
         later.add(one, START)
     assert later.text(length) == once.text(length)
     width, bins = read_strip(once.text(length))
-    assert len(bins) <= MOST_BINS
+    assert len(bins) <= MAX_BINS
     assert not turns or width * len(bins) >= length
