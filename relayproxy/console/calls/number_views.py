@@ -10,6 +10,7 @@ from typing import Any
 
 from relayproxy.console import words
 from relayproxy.console.http import times
+from relayproxy.conversation.checks.findings import CATALOGUE
 from relayproxy.conversation.measures.number import Number, Of
 from relayproxy.conversation.measures.numbers import INTERRUPTION_NUMBERS, TABLES, TURN_NUMBERS, Level, null_reason
 from relayproxy.conversation.measures.session_numbers import SESSION_NUMBERS
@@ -104,11 +105,17 @@ def _texts(number: Number[Any], value: Any) -> Iterator[str]:
                 yield f"{name} {'about ' if one.estimated else ''}{times.latency(one.total_ms)}"
                 yield f"longest {times.latency(one.longest_ms)}"
             else:
-                yield f"{name.replace('_', ' ')} {one:,}"
+                yield f"{_counted(name)} {one:,}"
     elif number.per_second:
         yield times.latency(value)
     else:
         yield _quantity(number.unit, value)
+
+
+def _counted(name: str) -> str:
+    """What a count of several is called: a finding or a kind of interruption by its words."""
+    finding = CATALOGUE.get(name)
+    return finding.title if finding else words.interruption(name).replace("_", " ")
 
 
 def _quantity(unit: str, value: float) -> str:

@@ -94,6 +94,18 @@ def test_the_numbers_of_a_session_have_all_of_their_parts() -> None:
     assert found["duration_ms"] == "the call is live"
 
 
+def test_what_is_counted_by_kind_is_called_as_on_the_other_pages() -> None:
+    totals = msgspec.structs.replace(
+        CONVERSATION.totals,
+        interruptions={"caller_speech": 2, "caller_dtmf": 1, "agent_over_caller": 1},
+        findings={"invalid_message": 1_200, "of_a_later_version": 1},
+    )
+    found = told(of_session(msgspec.structs.replace(CONVERSATION, totals=totals))[0])
+
+    assert found["interruptions_by_kind"] == ("by speaking 2", "by a key 1", "Agent spoke over caller 1")
+    assert found["findings_by_code"] == ("Invalid message 1,200", "of a later version 1")
+
+
 def test_every_number_has_a_definition_to_lead_to() -> None:
     known = {id for numbers in definitions().values() for id, _ in numbers}
 
