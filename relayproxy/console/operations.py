@@ -156,7 +156,7 @@ OPERATIONS: tuple[Operation, ...] = (
         query("type", str, "Only messages of this type.", many=True),
         query(
             "text", Annotated[str, Meta(max_length=MAX_SEARCH_TEXT)],
-            "Only messages with this in their payload, in whatever case.",
+            "Only messages with this in their payload, ignoring case.",
         ),
     ),
     _get(

@@ -117,7 +117,7 @@ class SimulatedSession:
             self._interrupt(lambda: None)
 
     def hangs_up(self) -> None:
-        """The call is over, whatever is still being played."""
+        """Ends the call, even while something is being played."""
         self._end("hung_up", CLOSED)
 
     def vanishes(self) -> None:

@@ -34,7 +34,7 @@ class DatabaseRetry:
         self._stop = stop
         self._healthy: bool | None = None
         self.trouble: tuple[int, str] | None = None
-        """When (wall nanoseconds) the database failed last, and how, fit for anybody."""
+        """The time (wall nanoseconds) of the database's last failure, and its message without secrets."""
 
     def __call__(self, action: Callable[[], T]) -> T:
         """The action's result, however long it takes. Raises Stopped when told to stop meanwhile, and

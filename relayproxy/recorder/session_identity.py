@@ -57,7 +57,7 @@ def agrees(row: SessionRow, said: SessionIdentity) -> bool:
 
 
 def ids_of_first_frame(messages: Iterable[Message]) -> tuple[str | None, str | None]:
-    """The VX id and call SID that Twilio's first text names, whatever its type is."""
+    """The VX id and call SID that Twilio's first text names, of any type."""
     first = next((one.text for one in messages if one.sender == "twilio" and one.kind == "text"), None)
     named = string_members(first)[0] if first is not None else {}
     return _text(named.get("sessionId") or None), _text(named.get("callSid") or None)

@@ -47,7 +47,7 @@ class Authenticator:
         self._revoked = revoked
         self._users = settings.users
         self.by_password = any(user.password for user in settings.users.values())
-        """True when anybody can sign in with a password."""
+        """True when a user of the settings has a password."""
         self._checking = asyncio.Semaphore(AT_A_TIME)
         self._waiting = 0
         self._cookies: Cookies | None = None

@@ -37,7 +37,7 @@ from relayproxy.store.schema.needs_rebuild import outdated
 STEP = 2.0
 """Seconds by which a clock must be set to be worth a word."""
 FRESH = 2.0
-"""Seconds for which one look answers everybody who asks."""
+"""Seconds for which facts are reused for all requests."""
 _HOUR = 3600 * SECOND
 
 

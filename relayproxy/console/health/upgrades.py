@@ -39,7 +39,7 @@ def recordings(facts: HealthFacts) -> HealthCheck:
         "recordings",
         "warn",
         f"{some if few else f'{some} or more'} {were} recorded by an earlier version",
-        "Their numbers, labels and strips are empty or incomplete, and so is what is counted and filtered by them.",
+        "Their numbers, labels and sparklines are empty or incomplete, and so is what is counted and filtered by them.",
         "Run `relayproxy rebuild` once, with the settings of `serve`. It may run meanwhile, and names what it cannot "
         "derive.",
     )

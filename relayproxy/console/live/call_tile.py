@@ -49,7 +49,7 @@ class AwaitedDocument(Document, frozen=True):
     since_ns: Nanoseconds
     until: Annotated[Time | None, Meta(description="When what is being spoken is over, as far as is known.")]
     until_ns: Nanoseconds | None
-    awaited_ms: Annotated[Count, Meta(description="How long it has been so.")]
+    awaited_ms: Annotated[Count, Meta(description="Milliseconds since then.")]
 
 
 class LiveCallDocument(SessionItemDocument, frozen=True):

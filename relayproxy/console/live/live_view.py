@@ -75,7 +75,7 @@ def _event(changes: Changes) -> str:
         "version": changes.version,
         "live": changes.live,
         "whole": changes.whole,
-        "cards": [[rendered.tile.row.id, rendered.markup] for rendered in changes.tiles],
+        "tiles": [[rendered.tile.row.id, rendered.markup] for rendered in changes.tiles],
         "gone": changes.gone,
     }
     return msgspec.json.encode(body).decode()

@@ -59,7 +59,7 @@ async def about(
     context, conversation = request.app[APP_CONTEXT], session.conversation
     added = await asyncio.to_thread(read_annotations, context.queries, session.row.id)
     found = {
-        "story": explain_ending(session, findings),
+        "explanation": explain_ending(session, findings),
         "finding_kinds": kinds(findings),
         "studio_fields": studio_fields(conversation.handoff.json) if conversation.handoff else (),
         "studio_variable": VARIABLE,

@@ -125,7 +125,7 @@ class HeartbeatWriter:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._writing = writing(engine)
-        self._put = upsert(engine.dialect.name, tables.vitals)
+        self._put = upsert(engine.dialect.name, tables.heartbeats)
         self._ready = False
 
     def write(self, process: str, heartbeat: Heartbeat, at: int | None = None) -> None:
@@ -158,13 +158,13 @@ class HeartbeatWriter:
                 db.execute(text("SET LOCAL synchronous_commit TO off"))
             db.execute(self._put, row)
             if first:
-                db.execute(delete(tables.vitals).where(tables.vitals.c.at < at - KEPT * 1_000_000_000))
+                db.execute(delete(tables.heartbeats).where(tables.heartbeats.c.at < at - KEPT * 1_000_000_000))
         self._ready = True
 
 
 def reports(queries: Queries) -> tuple[Report, ...]:
     """The last report of every process, the newest first, without those that another version wrote in another shape."""
-    c = tables.vitals.c
+    c = tables.heartbeats.c
     found = []
     with queries.reading() as db:
         for row in db.execute(select(c.process, c.at, c.detail).order_by(c.at.desc(), c.process)):

@@ -228,7 +228,7 @@ revocations = Table(
     Column("until", BigInteger, nullable=False),  # when it would have run out
 )
 
-vitals = Table(
+heartbeats = Table(
     "vitals",
     metadata,
     Column("process", Text, primary_key=True),

@@ -50,11 +50,11 @@ async def test_the_stream_goes_on_from_where_the_page_stood(client: Client, arch
         call.asks(1, "Hello?").commit()
         change = await event(stream)
         assert (change["live"], change["whole"], change["gone"]) == (1, False, [])
-        [[id, markup]] = change["cards"]
+        [[id, markup]] = change["tiles"]
         assert id == call.id
         assert "Hello?" in markup
         call.over(3, first="backend", twilio="eof", backend="reset").commit()
-        [[_, markup]] = (await event(stream))["cards"]
+        [[_, markup]] = (await event(stream))["tiles"]
         assert "card over" in markup
         assert "Backend disconnected" in markup
 
@@ -63,7 +63,7 @@ async def test_without_a_version_the_stream_begins_with_everything(client: Clien
     call = samples.Call(archive).setup().commit()
     async with client.get("/live/stream") as stream:
         first = await event(stream)
-        assert (first["whole"], [id for id, _ in first["cards"]]) == (True, [call.id])
+        assert (first["whole"], [id for id, _ in first["tiles"]]) == (True, [call.id])
 
 
 async def test_the_twin_says_the_same_in_json(client: Client, archive: Archive) -> None:

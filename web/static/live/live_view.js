@@ -1,4 +1,4 @@
-// The wall keeps its order: cards change where they stand, new ones come last, ended ones stay until they are cleared.
+// The live view keeps its order: tiles change where they stand, new ones come last, ended ones stay until they are cleared.
 import { duration, listen, now, settle } from "../http/page.js";
 
 const wall = document.getElementById("wall");
@@ -48,9 +48,9 @@ function apply(data) {
   const change = JSON.parse(data);
   version = change.version;
   for (const id of change.gone) document.getElementById(`c-${id}`)?.remove();
-  for (const [id, html] of change.cards) put(id, html);
+  for (const [id, html] of change.tiles) put(id, html);
   if (change.whole) {
-    const live = new Set(change.cards.map(([id]) => id));
+    const live = new Set(change.tiles.map(([id]) => id));
     for (const card of cards.querySelectorAll('.card[data-live="1"]')) if (!live.has(card.dataset.key)) leave(card);
   }
   // One who looks on for a day must not pay for every call of it; those far back go first.
