@@ -22,7 +22,7 @@ _URL = re.compile(
 _DEFAULT_PORTS = {"wss": ":443", "https": ":443", "ws": ":80", "http": ":80"}
 
 
-class Form(NamedTuple):
+class SignedForm(NamedTuple):
     """One way to write a URL down for signing. Apply it to another URL to sign that one in the same way."""
 
     query: Literal["in_url", "as_params"] = "in_url"
@@ -68,20 +68,20 @@ def sign(url: str, auth_token: str, params: Mapping[str, str] | None = None) -> 
     return base64.b64encode(hmac.digest(auth_token.encode(), text.encode(), "sha1")).decode()
 
 
-def forms(url: str) -> Iterator[tuple[Form, str]]:
+def forms(url: str) -> Iterator[tuple[SignedForm, str]]:
     """Every form that writes `url` differently, with its text; as written first."""
     seen: set[str] = set()
     for query in ("in_url", "as_params"):
         for port in ("as_written", "default", "none"):
             for path in ("as_written", "slash"):
-                form = Form(query, port, path)
+                form = SignedForm(query, port, path)
                 text = form.text(url)
                 if text not in seen:
                     seen.add(text)
                     yield form, text
 
 
-def check(signature: str | None, url: str, auth_token: str) -> Form | None:
+def check(signature: str | None, url: str, auth_token: str) -> SignedForm | None:
     """The form of `url` that `signature` covers; None when it covers none of them, or is missing.
 
     Each comparison takes the same time wherever the two differ.

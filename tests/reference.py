@@ -10,7 +10,7 @@ from typing import Any
 
 from relayproxy.conversation.checks.findings import CATALOGUE, SEVERITIES
 from relayproxy.conversation.measures.number import Number
-from relayproxy.conversation.measures.numbers import TABLES, Level
+from relayproxy.conversation.measures.numbers import TABLES, NumberLevel
 from relayproxy.conversation.words import CONFIDENCES, HEARD_BASES, NULL_REASONS, OUTCOMES, Words
 
 _HEAD = """\
@@ -30,7 +30,7 @@ A **turn** is opened by the setup (turn 0, the greeting), a final prompt, keys t
 agent that nobody asked for. It ends with the next opener, `end`, or the call. A prompt that comes before any answer
 joins the open turn. A **response** is text up to `last: true`.
 """
-_LEVELS: dict[Level, str] = {
+_LEVELS: dict[NumberLevel, str] = {
     "turn": "In `turns[]`",
     "interruption": "In `turns[].interruptions[]`",
     "session": "In `totals`",

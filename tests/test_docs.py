@@ -11,7 +11,7 @@ import pytest
 from relayproxy.cli.main import main
 from relayproxy.cli.options import NO_FLAG
 from relayproxy.conversation.checks.findings import CATALOGUE
-from relayproxy.conversation.measures.numbers import TABLES, Level
+from relayproxy.conversation.measures.numbers import TABLES, NumberLevel
 from relayproxy.conversation.model import Budget, ChunkGaps, Interruption, Turn
 from relayproxy.conversation.totals import Spread, Totals
 from relayproxy.settings.model import Settings
@@ -101,7 +101,7 @@ def test_the_page_of_states_draws_the_tables_that_the_fold_uses() -> None:
 
 
 def test_every_number_is_defined() -> None:
-    structs: dict[Level, type] = {"turn": Turn, "interruption": Interruption, "session": Totals}
+    structs: dict[NumberLevel, type] = {"turn": Turn, "interruption": Interruption, "session": Totals}
     for level, struct in structs.items():
         defined = {number.name for number in TABLES[level]}
         derived = {

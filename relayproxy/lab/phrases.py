@@ -7,11 +7,11 @@ Must not know: when anything is said.
 import re
 from typing import Literal
 
-Language = Literal["en", "es"]
+SpokenLanguage = Literal["en", "es"]
 
-CODES: dict[Language, str] = {"en": "en-US", "es": "es-ES"}
+CODES: dict[SpokenLanguage, str] = {"en": "en-US", "es": "es-ES"}
 
-PHRASES: dict[Language, dict[str, tuple[str, ...]]] = {
+PHRASES: dict[SpokenLanguage, dict[str, tuple[str, ...]]] = {
     "en": {
         "greeting": (
             "Good evening, Trattoria Aurora, this is Nina. How can I help you?",

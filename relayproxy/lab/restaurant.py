@@ -10,7 +10,7 @@ import re
 
 import msgspec
 
-from relayproxy.lab.phrases import CODES, INTENTS, PHRASES, Language, slots
+from relayproxy.lab.phrases import CODES, INTENTS, PHRASES, SpokenLanguage, slots
 
 HOLD_MUSIC = "https://example.com/hold.mp3"
 KITCHEN = "1ww23#"
@@ -66,7 +66,7 @@ class Dialogue:
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
-        self._language: Language = "en"
+        self._language: SpokenLanguage = "en"
         self._booking: dict[str, str] = {}
         self._asked: str | None = None
 

@@ -15,7 +15,7 @@ from relayproxy.conversation.protocol.rejections import SOCKET_ENDED
 
 Json = dict[str, Any]
 
-Ending = Literal[
+CallEnding = Literal[
     "hung_up", "ended", "malformed", "backend_closed", "backend_dropped", "vanished", "refused", "unreachable"
 ]
 """`hung_up`: by the caller. `ended`: the backend sent `end`. `malformed`: ten messages in a row that are not valid.
@@ -85,7 +85,7 @@ class CallResult(msgspec.Struct, frozen=True):
     scenario: str
     caller: Caller
     frames: tuple[Frame, ...]
-    ending: Ending
+    ending: CallEnding
     seconds: float
     """From the open connection to its end, in real time."""
     status: int | None

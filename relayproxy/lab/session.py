@@ -29,7 +29,7 @@ from relayproxy.conversation.protocol.messages import (
 from relayproxy.conversation.protocol.rejections import MAX_IN_A_ROW, TOO_MANY, rejection
 from relayproxy.lab.notifier import Notifier
 from relayproxy.lab.playback import SimulatedPlayback
-from relayproxy.lab.result import Caller, Ending
+from relayproxy.lab.result import CallEnding, Caller
 from relayproxy.lab.script import Input, TwiML
 
 CLOSE_MS = 90
@@ -56,7 +56,7 @@ class SimulatedSession:
         rng: random.Random,
         speed: float,
         send: Callable[[FromTwilio], None],
-        finish: Callable[[Ending, Close], None],
+        finish: Callable[[CallEnding, Close], None],
     ) -> None:
         self.notifier = Notifier()
         self.playback = SimulatedPlayback(self.notifier, rng, speed, self._agent_speaking, self._played)
@@ -194,7 +194,7 @@ class SimulatedSession:
 
     # What both lead to
 
-    def _end(self, ending: Ending, close: Close) -> None:
+    def _end(self, ending: CallEnding, close: Close) -> None:
         self.over = True
         self._finish(ending, close)
         self.notifier.notify()

@@ -20,7 +20,7 @@ from yarl import URL
 from relayproxy.conversation.protocol.messages import FromTwilio, encode
 from relayproxy.lab import upgrade_request
 from relayproxy.lab.caller import SimulatedCaller
-from relayproxy.lab.result import Caller, CallResult, Ending, Frame
+from relayproxy.lab.result import CallEnding, Caller, CallResult, Frame
 from relayproxy.lab.script import Scenario
 from relayproxy.lab.session import Close, SimulatedSession
 
@@ -81,7 +81,7 @@ async def call(line: Line, scenario: Scenario, *, caller: Caller, rng: random.Ra
         return await _Call(line, scenario, caller, rng, http, ws).run()
 
 
-def _no_call(scenario: Scenario, caller: Caller, ending: Ending, status: int | None, problem: str) -> CallResult:
+def _no_call(scenario: Scenario, caller: Caller, ending: CallEnding, status: int | None, problem: str) -> CallResult:
     return CallResult(scenario.name, caller, (), ending, 0.0, status, None, "", problem=problem)
 
 
@@ -101,7 +101,7 @@ class _Call:
         self._outbox: asyncio.Queue[str | Close] = asyncio.Queue()
         self._frames: list[Frame] = []
         self._began = time.monotonic()
-        self._ending: Ending | None = None
+        self._ending: CallEnding | None = None
         self._close: tuple[int | None, str] = (None, "")
 
     async def run(self) -> CallResult:
@@ -135,7 +135,7 @@ class _Call:
             self._frames.append(Frame(time.monotonic() - self._began, "twilio", text))
             self._outbox.put_nowait(text)
 
-    def _finish(self, ending: Ending, close: Close) -> None:
+    def _finish(self, ending: CallEnding, close: Close) -> None:
         if self._ending is None:
             self._ending, self._close = ending, close or (None, "")
             self._outbox.put_nowait(close)
@@ -152,7 +152,7 @@ class _Call:
             self._ws.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             await self._http.close()
 
-    async def _read(self) -> Ending:
+    async def _read(self) -> CallEnding:
         """Hand on what the backend sends until the connection ends; how it ended if it was the backend's doing."""
         while True:
             message = await self._ws.receive()

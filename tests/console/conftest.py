@@ -1,6 +1,7 @@
 """A database with its writer, and a console on it: as an application for clients, as a server for browsers."""
 
 import asyncio
+import atexit
 import queue
 import socket
 import threading
@@ -106,7 +107,9 @@ _reserved = threading.Lock()
 def _reserved_port() -> socket.socket:
     """Bound to the port of all consoles of this process that run alone, so that a browser knows their static files
     already. It never listens; while it exists nobody else gets the port."""
-    return _bound(0)
+    reserved = _bound(0)
+    atexit.register(reserved.close)
+    return reserved
 
 
 def _bound(port: int) -> socket.socket:

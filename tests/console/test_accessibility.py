@@ -21,15 +21,13 @@ LOOKS: dict[str, dict[str, Any]] = {
     "phone": {"color_scheme": "light", "viewport": PHONE},
 }
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-# Each element costs milliseconds: of messages of one kind from one side, the first few are looked at.
-MARK_MORE_OF_THE_SAME = """() => {
+# Each element costs milliseconds, also where it is excluded: of messages of one kind from one side, the first few stay.
+REMOVE_MORE_OF_THE_SAME = """() => {
   const seen = new Map();
-  const marked = "data-more-of-the-same";
-  for (const element of document.querySelectorAll(`[${marked}]`)) element.removeAttribute(marked);
-  for (const row of document.querySelectorAll("#wire > li")) {
+  for (const row of [...document.querySelectorAll("#wire > li")]) {
     const kind = row.className + row.querySelector(".kind")?.dataset.kind;
     seen.set(kind, (seen.get(kind) ?? 0) + 1);
-    row.toggleAttribute("data-more-of-the-same", seen.get(kind) > 5);
+    if (seen.get(kind) > 5) row.remove();
   }
 }"""
 COLOURS = ["color-contrast", "link-in-text-block"]
@@ -69,7 +67,7 @@ MARK_MORE_OF_THE_SAME_LOOK = """() => {
 def complaints(page: Page, look: str) -> list[str]:
     """What axe-core finds. Nothing differs but colours in the dark, and all else on a phone."""
     page.evaluate(Axe().axe_script)
-    page.evaluate(MARK_MORE_OF_THE_SAME)
+    page.evaluate(REMOVE_MORE_OF_THE_SAME)
     without_colours = {rule: {"enabled": False} for rule in COLOURS}
     found = _violations(page, runOnly={"type": "tag", "values": TAGS}, rules=without_colours)
     for scheme in ("dark", "light") if look == "wide" else ():

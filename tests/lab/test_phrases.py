@@ -5,7 +5,7 @@ import string
 
 import pytest
 
-from relayproxy.lab.phrases import CODES, INTENTS, PHRASES, Language, slots
+from relayproxy.lab.phrases import CODES, INTENTS, PHRASES, SpokenLanguage, slots
 
 
 def intent(text: str) -> str | None:
@@ -71,7 +71,7 @@ def test_the_first_intent_whose_words_are_found_counts(said: str, meant: str | N
 
 
 @pytest.mark.parametrize("language", CODES)
-def test_whatever_is_said_in_one_language_is_said_in_the_other(language: Language) -> None:
+def test_whatever_is_said_in_one_language_is_said_in_the_other(language: SpokenLanguage) -> None:
     assert PHRASES[language].keys() == PHRASES["en"].keys()
     assert all(phrase for phrases in PHRASES[language].values() for phrase in phrases)
     for key, phrases in PHRASES[language].items():

@@ -9,7 +9,7 @@ import pytest_asyncio
 from relayproxy.lab.result import Caller, CallResult
 from relayproxy.lab.script import Listen, Say, Scenario, TwiML
 from relayproxy.lab.twilio import Line, call
-from relayproxy.signature import Form
+from relayproxy.signature import SignedForm
 from tests.peers.tac_backend import AUTH_TOKEN, HANDOFF, tac_backend
 
 SPEED = 20.0
@@ -67,6 +67,6 @@ async def test_it_takes_the_query_as_parameters(tac: str) -> None:
     url = tac + "?b=2&a=1"
     hangs_up = Scenario("short", "", ())
     assert (await dial(url, hangs_up, auth_token=AUTH_TOKEN)).status == 403
-    signed_as = Form(query="as_params").text(url)
+    signed_as = SignedForm(query="as_params").text(url)
     assert signed_as == tac + "a1b2"
     assert (await dial(url, hangs_up, public_url=signed_as, auth_token=AUTH_TOKEN)).ending == "hung_up"

@@ -9,13 +9,18 @@ import msgspec
 
 from relayproxy.conversation.message import Message
 from relayproxy.recorder.decoding.deflate import Inflater
-from relayproxy.recorder.decoding.frames import Decoder, State
+from relayproxy.recorder.decoding.frames import Decoder, DecoderState
 
 LIMIT = 1000
 
 
-def make(sender: Literal["twilio", "backend"] = "backend", *, deflate: bool | None = None, state: State | None = None,
-         limit: int = LIMIT) -> Decoder:  # fmt: skip
+def make(
+    sender: Literal["twilio", "backend"] = "backend",
+    *,
+    deflate: bool | None = None,
+    state: DecoderState | None = None,
+    limit: int = LIMIT,
+) -> Decoder:
     """A decoder; `deflate`: None without the extension, else whether the context is kept."""
     inflater = None if deflate is None else Inflater(deflate)
     return Decoder(sender, masked=sender == "twilio", limit=limit, inflater=inflater, state=state)

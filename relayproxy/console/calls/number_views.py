@@ -12,7 +12,13 @@ from relayproxy.console import words
 from relayproxy.console.http import times
 from relayproxy.conversation.checks.findings import CATALOGUE
 from relayproxy.conversation.measures.number import Number, Of
-from relayproxy.conversation.measures.numbers import INTERRUPTION_NUMBERS, TABLES, TURN_NUMBERS, Level, null_reason
+from relayproxy.conversation.measures.numbers import (
+    INTERRUPTION_NUMBERS,
+    TABLES,
+    TURN_NUMBERS,
+    NumberLevel,
+    null_reason,
+)
 from relayproxy.conversation.measures.session_numbers import SESSION_NUMBERS
 from relayproxy.conversation.model import ChunkGaps, Conversation, Turn
 from relayproxy.conversation.totals import NullReason, Silence, Spread
@@ -69,19 +75,21 @@ def of_session(conversation: Conversation) -> tuple[NumberGroup, ...]:
     return (NumberGroup("", tuple(views)),)
 
 
-def definitions() -> dict[Level, tuple[tuple[str, Number[Any]], ...]]:
+def definitions() -> dict[NumberLevel, tuple[tuple[str, Number[Any]], ...]]:
     """All numbers by what they are of, each with the id of its definition."""
     return {level: tuple((_id(level, number), number) for number in numbers) for level, numbers in TABLES.items()}
 
 
-def _view(level: Level, number: Number[Of], of: Of, why: NullReason | None, *, estimated: bool = False) -> NumberView:
+def _view(
+    level: NumberLevel, number: Number[Of], of: Of, why: NullReason | None, *, estimated: bool = False
+) -> NumberView:
     value = number.read(of) if number.nanoseconds else number.value(of)
     texts = () if value is None else tuple(text.replace("-", "−") for text in _texts(number, value))
     absent = "" if texts else number.absent or words.null_reason(why) or ("not known" if value is None else "none")
     return NumberView(_id(level, number), number, texts, absent, estimated)
 
 
-def _id(level: Level, number: Number[Any]) -> str:
+def _id(level: NumberLevel, number: Number[Any]) -> str:
     return f"{level}-{number.name}"
 
 

@@ -31,7 +31,7 @@ LineKind = Literal[
     "unanswered",
     "waiting",
 ]
-Level = Literal["fast", "slow", "none", "waiting", "unanswered"]
+LatencyLevel = Literal["fast", "slow", "none", "waiting", "unanswered"]
 
 IN_PLACE = ("twilio_error", "rejected_message", "invalid_message", "leaked_error", "too_many_invalid")
 """Findings that are told where they happened, between what was said; all others behind their turn."""
@@ -43,7 +43,7 @@ _MARKS: dict[str, Literal["slow", "lost"]] = {"slow": "slow", "unanswered": "los
 class Badge:
     """A turn's latency or why it has none. `text` is short, `title` a whole phrase."""
 
-    level: Level
+    level: LatencyLevel
     text: str
     title: str
     since: int | None = None

@@ -7,7 +7,7 @@ Must not know: HTML; how an address is probed.
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from relayproxy.console.health.reachability import Probe, State
+from relayproxy.console.health.reachability import CheckState, Probe
 from relayproxy.settings.model import ANY_HOST, Settings, relay_urls
 from relayproxy.settings.sources import mask
 from relayproxy.settings.validators import split_address
@@ -49,7 +49,7 @@ class Connect:
 class Conclusion:
     """The meaning of a probe for calls."""
 
-    state: State
+    state: CheckState
     sentence: str
 
 

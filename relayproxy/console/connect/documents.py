@@ -12,7 +12,7 @@ from msgspec import Meta
 from relayproxy.console.calls.codes import OutcomeCode
 from relayproxy.console.connect.addresses import Conclusion, Connect, of_backend, of_public
 from relayproxy.console.connect.routes import LastCall, RouteCheck, RouteStatus
-from relayproxy.console.health.reachability import AnsweredBy, Probe, ProbeStep, State
+from relayproxy.console.health.reachability import AnsweredBy, CheckState, Probe, ProbeStep
 from relayproxy.console.health.refusals import RefusalSummary, RefusedDocument, refused_document
 from relayproxy.console.http.documents import Document, End, Nanoseconds, Time
 from relayproxy.console.http.times import rfc3339
@@ -21,7 +21,7 @@ from relayproxy.console.http.times import rfc3339
 class ProbeDocument(Document, frozen=True):
     """Whether something answers at an address."""
 
-    state: State
+    state: CheckState
     summary: Annotated[str, Meta(description="What it means for calls.")]
     answered_by: AnsweredBy | None
     status: Annotated[int | None, Meta(description="HTTP status of the answer.")]

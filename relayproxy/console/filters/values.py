@@ -21,7 +21,7 @@ _MOMENT = re.compile(
 )
 _DAYS = {"today": 0, "yesterday": 1}
 
-Span = tuple[int, int]
+TimeSpan = tuple[int, int]
 """From, and to before; equal for a moment. Wall nanoseconds."""
 
 
@@ -44,7 +44,7 @@ def seconds_text(ms: int) -> str:
     return f"{whole}.{rest:03d}".rstrip("0") if rest else str(whole)
 
 
-def span(text: str, now: int, zone: tzinfo = UTC) -> Span | None:
+def span(text: str, now: int, zone: tzinfo = UTC) -> TimeSpan | None:
     """The span of time that a text names: a day (`2026-11-20`, `today`) or a moment (`2026-11-20T10:00`), of the zone
     unless an offset follows (`2026-11-20+09:00`), or a moment so long before `now` (`24h`, `7d`)."""
     low = text.lower()
@@ -79,7 +79,7 @@ def stamp(ns: int, zone: tzinfo = UTC) -> str:
     return f"{text}:{at:%S}{offset}" if at.second else f"{text}{offset}"
 
 
-def _moment(found: re.Match[str], zone: tzinfo) -> Span | None:
+def _moment(found: re.Match[str], zone: tzinfo) -> TimeSpan | None:
     try:
         at = datetime.fromisoformat(f"{found[1]}T{found[2]}:{found[3] or '00'}").replace(tzinfo=zone)
         ns = round(at.timestamp()) * _S + int((found[4] or "0").ljust(9, "0"))
@@ -88,7 +88,7 @@ def _moment(found: re.Match[str], zone: tzinfo) -> Span | None:
     return (ns, ns) if 0 <= ns < _MAX_BIGINT else None
 
 
-def _day(text: str, zone: tzinfo) -> Span | None:
+def _day(text: str, zone: tzinfo) -> TimeSpan | None:
     try:
         day = date.fromisoformat(text)
         # A day on which clocks change has 23 or 25 hours.

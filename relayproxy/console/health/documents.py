@@ -13,7 +13,7 @@ from relayproxy.console.health import refusals
 from relayproxy.console.health.diagnosis import diagnose, verdict
 from relayproxy.console.health.health_facts import HealthCheck, HealthFacts
 from relayproxy.console.health.journal_gaps import JournalGapDocument, journal_gap_document
-from relayproxy.console.health.reachability import RelayAnswer, State
+from relayproxy.console.health.reachability import CheckState, RelayAnswer
 from relayproxy.console.health.refusals import RefusedDocument, refused_document
 from relayproxy.console.health.staleness import notice
 from relayproxy.console.http.documents import Count, Document, Nanoseconds, Time, time_or_null
@@ -140,7 +140,7 @@ class ConsoleHealthDocument(Document, frozen=True):
 class HealthDocument(Document, frozen=True):
     """What works, what does not, and what to do."""
 
-    state: State
+    state: CheckState
     summary: Annotated[str, Meta(description="All checks in one sentence.")]
     stale: Annotated[str | None, Meta(description="Why what is shown is old; null while nothing is over 10 s behind.")]
     more: Annotated[Count, Meta(description="Other checks that are not in order either.")]

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from relayproxy.console.access.audit_log import AuditState
-from relayproxy.console.health.reachability import RelayAnswer, State
+from relayproxy.console.health.reachability import CheckState, RelayAnswer
 from relayproxy.console.http.documents import Document
 from relayproxy.store.quarantine import MovedDatabase
 from relayproxy.store.read.heartbeat import DatabaseFacts, GapCounts, Report
@@ -101,7 +101,7 @@ class HealthCheck(Document, frozen=True):
     """One thing that was looked at."""
 
     name: Name
-    state: State
+    state: CheckState
     title: str
     detail: str = ""
     action: Annotated[str, Meta(description="What to do; empty when there is nothing to do.")] = ""
@@ -112,7 +112,7 @@ class HealthCheck(Document, frozen=True):
 class HealthVerdict:
     """All checks in one sentence; `more` other ones are not in order either."""
 
-    state: State
+    state: CheckState
     sentence: str
     name: Name | None = None
     more: int = 0

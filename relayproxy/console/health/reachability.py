@@ -26,7 +26,7 @@ from relayproxy.settings.model import Settings
 from relayproxy.settings.validators import split_address
 
 T = TypeVar("T")
-State = Literal["ok", "warn", "bad", "unknown"]
+CheckState = Literal["ok", "warn", "bad", "unknown"]
 AnsweredBy = Literal["relay", "other"]
 
 TIMEOUT = 5.0
@@ -43,7 +43,7 @@ class ProbeStep(Document, frozen=True):
     """One step of a probe and its result. The first one that is bad is the last."""
 
     name: Literal["DNS", "TCP", "TLS", "HTTP"]
-    state: State
+    state: CheckState
     detail: str
 
 
@@ -56,7 +56,7 @@ class Probe:
     status: int | None = None
 
     @property
-    def state(self) -> State:
+    def state(self) -> CheckState:
         """The worst of the steps."""
         return worst(step.state for step in self.steps)
 
@@ -85,10 +85,10 @@ class _Failed(Exception):
     pass
 
 
-def worst(states: Iterable[State]) -> State:
+def worst(states: Iterable[CheckState]) -> CheckState:
     """The state that matters most among these."""
     found = set(states)
-    order: tuple[State, ...] = ("bad", "warn", "unknown")
+    order: tuple[CheckState, ...] = ("bad", "warn", "unknown")
     return next((state for state in order if state in found), "ok")
 
 

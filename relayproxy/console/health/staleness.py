@@ -7,7 +7,7 @@ Must not know: HTML, paths; how the facts are gathered.
 from dataclasses import dataclass
 
 from relayproxy.console.health.health_facts import SECOND, SILENT, HealthFacts, HealthVerdict, age
-from relayproxy.console.health.reachability import State
+from relayproxy.console.health.reachability import CheckState
 
 KNOWN = 10 * SECOND
 """Nanoseconds for which facts are good."""
@@ -18,7 +18,7 @@ class Notice:
     """`state` is that of the worst check, `summary` the health page's sentence; `stale` says that and why what is shown
     is old, None when it is not."""
 
-    state: State
+    state: CheckState
     summary: str
     stale: str | None
 

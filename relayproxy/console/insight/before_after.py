@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from relayproxy.console.filters.values import stamp
 from relayproxy.console.http.times import NS
 from relayproxy.console.insight.charts import step_name
-from relayproxy.console.insight.selection import WEEK, Selection, Span, without_times
+from relayproxy.console.insight.selection import WEEK, PeriodOrigin, Selection, without_times
 from relayproxy.store.read.insight import Reach
 
 _MINUTE = 60 * NS
@@ -44,7 +44,7 @@ def around(at: int, now: int, zone: tzinfo) -> Comparison:
     return _comparison(at, length, zone)
 
 
-def by_time(chosen: Selection, span: Span, reach: Reach) -> dict[str, Any]:
+def by_time(chosen: Selection, span: PeriodOrigin, reach: Reach) -> dict[str, Any]:
     """For a page of charts: `with_before`, the comparison of its range with as long before, None where there was
     nothing before; and `around`, which gives for a moment what was before it and since."""
     since, until = reach.since // NS * NS, -(-reach.until // NS) * NS

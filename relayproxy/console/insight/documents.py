@@ -14,7 +14,7 @@ from relayproxy.console.calls.codes import OutcomeCode
 from relayproxy.console.http.documents import Count, Document, Nanoseconds, Time, one_of, with_fields
 from relayproxy.console.http.times import NS, rfc3339
 from relayproxy.console.insight.comparison import MEASURES, Difference
-from relayproxy.console.insight.selection import Selection, Span
+from relayproxy.console.insight.selection import PeriodOrigin, Selection
 from relayproxy.console.insight.statistics import EDGES, Figure, Latencies, Significance
 from relayproxy.console.insight.summary import (
     ENDINGS,
@@ -48,7 +48,7 @@ class RangeDocument(Document, frozen=True):
     until: Annotated[Time, Meta(description="Calls that began before.")]
     until_ns: Nanoseconds
     span: Annotated[
-        Span,
+        PeriodOrigin,
         Meta(
             description="Whose range it is: `given` by the filter. As it gives none: since the `first` call; the last "
             "`week`, as there have been calls for longer; `all`, as there was nothing in that week."
@@ -195,7 +195,7 @@ class ComparisonDocument(Document, frozen=True):
     differences: tuple[DifferenceDocument, ...]
 
 
-def insight_document(one: CallsSummary, chosen: Selection, span: Span, by: str = "") -> InsightDocument:
+def insight_document(one: CallsSummary, chosen: Selection, span: PeriodOrigin, by: str = "") -> InsightDocument:
     """All of a summary; `by`: the field by whose values it was made."""
     return InsightDocument(
         q=chosen.text,
@@ -219,7 +219,7 @@ def insight_document(one: CallsSummary, chosen: Selection, span: Span, by: str =
     )
 
 
-def range_document(reach: Reach, span: Span) -> RangeDocument:
+def range_document(reach: Reach, span: PeriodOrigin) -> RangeDocument:
     """The time that numbers are about."""
     return RangeDocument(
         since=rfc3339(reach.since),

@@ -25,8 +25,8 @@ from relayproxy.console.insight.before_after import around, by_time
 from relayproxy.console.insight.comparison import MEASURES, VERDICTS, Difference, differences, told, told_difference
 from relayproxy.console.insight.documents import comparison_document, insight_document
 from relayproxy.console.insight.selection import (
+    PeriodOrigin,
     Selection,
-    Span,
     reach_of,
     selection,
     summary_cache_of,
@@ -51,11 +51,11 @@ PERIODS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class ComparedSide:
     """The calls of one filter, added up."""
 
     chosen: Selection
-    span: Span
+    span: PeriodOrigin
     summary: CallsSummary
 
 
@@ -128,7 +128,7 @@ async def document(request: web.Request) -> web.Response:
 ROUTES = (web.get("/insight", page), web.get("/api/insight", document))
 
 
-def _comparison(request: web.Request, sides: tuple[Side, ...], slow: int) -> dict[str, Any]:
+def _comparison(request: web.Request, sides: tuple[ComparedSide, ...], slow: int) -> dict[str, Any]:
     q, a, b = (request.query.get(name, "") for name in ("q", "a", "b"))
     first, second = (side.summary for side in sides)
     found: tuple[Difference, ...] = differences(first, second)
@@ -165,7 +165,7 @@ def _by_outcome(one: CallsSummary) -> Counter[str]:
     return found
 
 
-async def _sides(request: web.Request, by: str) -> tuple[Side, ...]:
+async def _sides(request: web.Request, by: str) -> tuple[ComparedSide, ...]:
     queries = request.app[APP_CONTEXT].queries
     q = request.query.get("q", "")
     zone = zone_of(request)
@@ -179,15 +179,15 @@ async def _sides(request: web.Request, by: str) -> tuple[Side, ...]:
     return tuple(replace(side, chosen=one) for side, one in zip(sides, chosen, strict=True))
 
 
-def _read(queries: Queries, chosen: list[Selection], by: str) -> tuple[Side, ...]:
+def _read(queries: Queries, chosen: list[Selection], by: str) -> tuple[ComparedSide, ...]:
     found = together([reach_of(queries, one) for one in chosen])
     if len(found) == 1:
         numbers, reach, span = found[0]
-        return (Side(chosen[0], span, summarize(numbers, reach, zone=chosen[0].zone, by=by)),)
+        return (ComparedSide(chosen[0], span, summarize(numbers, reach, zone=chosen[0].zone, by=by)),)
     # Steps of the same length that begin where each range does, so that they can be laid over each other.
     step = step_of(max(reach.until - reach.since for _, reach, _ in found))
     return tuple(
-        Side(one, span, summarize(numbers, reach, step=step, origin=reach.since))
+        ComparedSide(one, span, summarize(numbers, reach, step=step, origin=reach.since))
         for one, (numbers, reach, span) in zip(chosen, found, strict=True)
     )
 

@@ -33,7 +33,7 @@ _AT_ONCE = 2
 """Summaries that are made at the same time; the others wait for their turn."""
 
 T = TypeVar("T")
-Span = Literal["given", "first", "week", "all"]
+PeriodOrigin = Literal["given", "first", "week", "all"]
 """Whose range of time it is: the filter's; as it gives none, since the first call, the last week when the first one was
 before, or all, as there was nothing in that week."""
 
@@ -83,7 +83,7 @@ def without_times(text: str) -> str:
     return " ".join(token for token, one in alone if one.since is None and one.until is None)
 
 
-def reach_of(queries: Queries, chosen: Selection) -> tuple[Numbers, Reach, Span]:
+def reach_of(queries: Queries, chosen: Selection) -> tuple[Numbers, Reach, PeriodOrigin]:
     """The calls that it comes to."""
     criteria = replace(chosen.criteria, until=chosen.until)
     if chosen.timed:
@@ -101,7 +101,7 @@ def reach_of(queries: Queries, chosen: Selection) -> tuple[Numbers, Reach, Span]
     return numbers, replace(reach, since=max(reach.since, min(reach.first, chosen.now - MIN_RANGE))), "first"
 
 
-def together(reaches: list[tuple[Numbers, Reach, Span]]) -> list[tuple[Numbers, Reach, Span]]:
+def together(reaches: list[tuple[Numbers, Reach, PeriodOrigin]]) -> list[tuple[Numbers, Reach, PeriodOrigin]]:
     """Ranges that begin with the first call begin with the first of all of these, so that they can be compared."""
     first = min((reach.since for _, reach, span in reaches if span == "first"), default=0)
     return [

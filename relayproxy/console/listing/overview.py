@@ -28,7 +28,7 @@ from relayproxy.console.insight.documents import (
     step_document,
     version_documents,
 )
-from relayproxy.console.insight.selection import Selection, Span, reach_of, selection, summary_cache_of
+from relayproxy.console.insight.selection import PeriodOrigin, Selection, reach_of, selection, summary_cache_of
 from relayproxy.console.insight.summary import CallsSummary, summarize
 from relayproxy.store.read.queries import Queries
 
@@ -87,14 +87,14 @@ ROUTES = (web.get("/sessions/overview", fragment), web.get("/api/overview", docu
 """Before `/sessions/{id}`, which would take the first."""
 
 
-async def _summary(request: web.Request) -> tuple[Selection, Span, CallsSummary, int]:
+async def _summary(request: web.Request) -> tuple[Selection, PeriodOrigin, CallsSummary, int]:
     queries = request.app[APP_CONTEXT].queries
     chosen = selection(request.query.get("q", ""), zone=zone_of(request))
     key = ("overview", chosen.key)
     return await summary_cache_of(queries).of(key, queries, lambda: _read(queries, chosen))
 
 
-def _read(queries: Queries, chosen: Selection) -> tuple[Selection, Span, CallsSummary, int]:
+def _read(queries: Queries, chosen: Selection) -> tuple[Selection, PeriodOrigin, CallsSummary, int]:
     numbers, reach, span = reach_of(queries, chosen)
     # The list has these too: of a week, what was before it; of a range, what had begun before and went on in it.
     reaching = chosen.criteria.since if span == "given" else None

@@ -27,7 +27,7 @@ from relayproxy.conversation.recording import (
     write_header,
 )
 
-Form = Literal["jsonl", "json", "text"]
+ExportFormat = Literal["jsonl", "json", "text"]
 FORMS: dict[str, tuple[str, str]] = {
     "jsonl": ("application/gzip", SUFFIX),
     "json": ("application/json", ".json"),

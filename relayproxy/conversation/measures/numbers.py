@@ -14,7 +14,7 @@ from relayproxy.conversation.measures.session_numbers import SESSION_NUMBERS
 from relayproxy.conversation.model import ChunkGaps, Interruption, Turn
 from relayproxy.conversation.totals import NullReason
 
-Level = Literal["turn", "interruption", "session"]
+NumberLevel = Literal["turn", "interruption", "session"]
 
 TURN_NUMBERS: tuple[Number[Turn], ...] = (
     Number(
@@ -211,7 +211,7 @@ INTERRUPTION_NUMBERS: tuple[Number[Interruption], ...] = (
     ),
 )  # fmt: skip
 
-TABLES: dict[Level, tuple[Number[Any], ...]] = {
+TABLES: dict[NumberLevel, tuple[Number[Any], ...]] = {
     "turn": TURN_NUMBERS,
     "interruption": INTERRUPTION_NUMBERS,
     "session": SESSION_NUMBERS,
@@ -220,7 +220,7 @@ TABLES: dict[Level, tuple[Number[Any], ...]] = {
 _DESCRIPTIONS = {(level, number.name): number.description for level, numbers in TABLES.items() for number in numbers}
 
 
-def description(level: Level, name: str) -> str:
+def description(level: NumberLevel, name: str) -> str:
     """The definition of a number. Raises KeyError when there is none of the name."""
     return _DESCRIPTIONS[level, name]
 

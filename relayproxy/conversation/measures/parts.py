@@ -14,7 +14,7 @@ from relayproxy.conversation.model import Turn
 _MS = 1_000_000
 
 
-class Part(NamedTuple):
+class LatencyPart(NamedTuple):
     """A stretch of time, `end` not before `start`; it may reach beyond its turn."""
 
     name: str
@@ -23,19 +23,19 @@ class Part(NamedTuple):
     estimated: bool = False
 
 
-def parts(turn: Turn) -> Iterator[Part]:
+def parts(turn: Turn) -> Iterator[LatencyPart]:
     """`input_wait`, `backend`, `stream` and `playback`, each when the turn has its times."""
     budget, asked_at = turn.budget, turn.caller_at
     if asked_at is not None:
         if budget.input_delay is not None and budget.input_delay > 0:
-            yield Part("input_wait", asked_at - budget.input_delay, asked_at)
+            yield LatencyPart("input_wait", asked_at - budget.input_delay, asked_at)
         if budget.proxy_in is not None and budget.backend is not None:
             sent_at = asked_at + budget.proxy_in
-            yield Part("backend", sent_at, sent_at + max(0, budget.backend))
+            yield LatencyPart("backend", sent_at, sent_at + max(0, budget.backend))
     token_at = _first_token_at(turn)
     if token_at is not None and turn.agent_done_at is not None and turn.stream_duration_ms is not None:
         # A single chunk has no duration, however late an empty `last: true` came.
-        yield Part("stream", token_at, max(token_at, turn.agent_done_at) if turn.chunks > 1 else token_at)
+        yield LatencyPart("stream", token_at, max(token_at, turn.agent_done_at) if turn.chunks > 1 else token_at)
     playback = _playback(turn)
     if playback is not None:
         yield playback
@@ -60,7 +60,7 @@ def _first_token_at(turn: Turn) -> int | None:
     return None
 
 
-def _playback(turn: Turn) -> Part | None:
+def _playback(turn: Turn) -> LatencyPart | None:
     """Without speaker events it begins, as an estimate, with the answer written to Twilio."""
     if turn.agent_at is None or not _audible(turn):
         return None
@@ -69,11 +69,11 @@ def _playback(turn: Turn) -> Part | None:
     cut = next((cut for cut in turn.interruptions if cut.at >= sound_at), None)
     if cut is not None:
         # No frame says when a pre-emption took effect.
-        return Part("playback", sound_at, cut.at, output_delay is None or cut.kind == "preempt")
+        return LatencyPart("playback", sound_at, cut.at, output_delay is None or cut.kind == "preempt")
     if turn.reply_complete_ms is None or turn.caller_at is None:
         return None
     heard_until = max(sound_at, turn.caller_at + turn.reply_complete_ms * _MS)
-    return Part("playback", sound_at, heard_until, output_delay is None or turn.reply_complete_estimated)
+    return LatencyPart("playback", sound_at, heard_until, output_delay is None or turn.reply_complete_estimated)
 
 
 def _audible(turn: Turn) -> bool:

@@ -16,7 +16,7 @@ from relayproxy.connection import Ending, Opening, Side
 from relayproxy.conversation.message import Message
 from relayproxy.journal.format import MAX_TOOK, EntryKind, GapBody, JournalEntry
 from relayproxy.recorder.decoding.deflate import Inflater, takeover
-from relayproxy.recorder.decoding.frames import Decoder, JournalPlace, State
+from relayproxy.recorder.decoding.frames import Decoder, DecoderState, JournalPlace
 from relayproxy.recorder.decoding.resume import Resume, read_resume
 from relayproxy.store.schema.rows import ConnectionRow
 
@@ -202,7 +202,7 @@ class DecodedConnection:
             resume=None if self.ending is not None else resume.to_json(),
         )
 
-    def _decoder(self, side: Side, state: State | None) -> Decoder:
+    def _decoder(self, side: Side, state: DecoderState | None) -> Decoder:
         lost = not self.opening.peer  # a placeholder: what was agreed on is not known
         keeps = True if lost else takeover(self.opening.response_headers, side)
         inflater = None if keeps is None else Inflater(keeps)
@@ -213,7 +213,7 @@ class DecodedConnection:
             return self._decoders[kind].feed(body, t, out, self._seq, place)
         except Exception as problem:
             log_bug(f"decoding connection {self.id}", problem)
-            self._decoders[kind] = self._decoder(SIDES[kind], State(mode="lost", skipped=len(body)))
+            self._decoders[kind] = self._decoder(SIDES[kind], DecoderState(mode="lost", skipped=len(body)))
             return []
 
     def _add(self, messages: list[Message]) -> list[Message]:

@@ -26,7 +26,7 @@ _ODD_HEAD = 256
 _CONTROLS: dict[int, MessageKind] = {8: "close", 9: "ping", 10: "pong"}
 
 
-class State(msgspec.Struct, frozen=True, omit_defaults=True):
+class DecoderState(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a new decoder needs to go on exactly, when it is fed from `at` (None: from the next byte) on."""
 
     at: JournalPlace | None = None
@@ -52,9 +52,9 @@ class Decoder:
         masked: bool,
         limit: int,
         inflater: Inflater | None = None,
-        state: State | None = None,
+        state: DecoderState | None = None,
     ) -> None:
-        state = state or State()
+        state = state or DecoderState()
         self._sender: Literal["twilio", "backend"] = sender
         self._masked = masked
         self._limit = limit
@@ -75,11 +75,11 @@ class Decoder:
         self._fin = False
         self._mask = self._phase = 0
 
-    def state(self) -> State | None:
+    def state(self) -> DecoderState | None:
         """As of the last byte fed; None when a new decoder would do."""
         window = self._inflater.window if self._inflater is not None else b""
-        state = State(self.pending, self._mode, self._skipped, window)
-        return None if state == State() else state
+        state = DecoderState(self.pending, self._mode, self._skipped, window)
+        return None if state == DecoderState() else state
 
     @property
     def pending(self) -> JournalPlace | None:

@@ -6,14 +6,14 @@ Must not know: how decoding works, or SQL.
 
 import msgspec
 
-from relayproxy.recorder.decoding.frames import State
+from relayproxy.recorder.decoding.frames import DecoderState
 
 
 class Resume(msgspec.Struct, frozen=True, omit_defaults=True):
     """The two decoders' states; None where a new decoder would do."""
 
-    twilio: State | None = None
-    backend: State | None = None
+    twilio: DecoderState | None = None
+    backend: DecoderState | None = None
 
     def to_json(self) -> str | None:
         """None when there is nothing to go on with."""

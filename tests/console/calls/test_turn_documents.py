@@ -6,7 +6,7 @@ import msgspec
 
 from relayproxy.console.calls.turn_documents import turn_document
 from relayproxy.console.openapi import document
-from relayproxy.conversation.measures.numbers import TABLES, Level
+from relayproxy.conversation.measures.numbers import TABLES, NumberLevel
 from tests.script import script
 
 CALL = """
@@ -38,7 +38,7 @@ def test_a_turn_tells_its_numbers() -> None:
 
 def test_every_number_of_the_tables_is_in_the_api() -> None:
     schemas = document()["components"]["schemas"]
-    names: dict[Level, str] = {"turn": "Turn", "interruption": "Interruption", "session": "Totals"}
+    names: dict[NumberLevel, str] = {"turn": "Turn", "interruption": "Interruption", "session": "Totals"}
     for level, name in names.items():
         fields = schemas[name]["properties"]
         assert [one.name for one in TABLES[level] if one.name not in fields] in ([], ["duration_ms"])

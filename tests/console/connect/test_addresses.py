@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from relayproxy.console.connect.addresses import RelayAddress, connect, of_backend, of_public
-from relayproxy.console.health.reachability import Probe, ProbeStep, State
+from relayproxy.console.health.reachability import CheckState, Probe, ProbeStep
 from relayproxy.settings.model import Settings
 
 
@@ -46,7 +46,7 @@ def test_without_a_backend_there_is_nothing_to_paste() -> None:
     assert connect(made()).targets == ()
 
 
-def probe(state: State, who: Any = None, status: int | None = None) -> Probe:
+def probe(state: CheckState, who: Any = None, status: int | None = None) -> Probe:
     return Probe((ProbeStep("HTTP", state, "words"),), who, status)
 
 
@@ -62,7 +62,7 @@ def probe(state: State, who: Any = None, status: int | None = None) -> Probe:
         (probe("bad"), "bad", "Twilio does not get through"),
     ],
 )
-def test_what_is_found_at_the_public_url(found: Probe, state: State, words: str) -> None:
+def test_what_is_found_at_the_public_url(found: Probe, state: CheckState, words: str) -> None:
     met = of_public(found)
     assert met.state == state
     assert words in met.sentence
@@ -77,7 +77,7 @@ def test_what_is_found_at_the_public_url(found: Probe, state: State, words: str)
         (probe("bad"), "bad", "calls do not get through"),
     ],
 )
-def test_what_is_found_at_the_backend(found: Probe, state: State, words: str) -> None:
+def test_what_is_found_at_the_backend(found: Probe, state: CheckState, words: str) -> None:
     met = of_backend(found)
     assert met.state == state
     assert words in met.sentence

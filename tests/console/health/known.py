@@ -5,7 +5,7 @@ from typing import Any
 
 from relayproxy.console.health.diagnosis import diagnose
 from relayproxy.console.health.health_facts import SECOND, HealthCheck, HealthFacts
-from relayproxy.console.health.reachability import RelayAnswer, RelayReadiness, State
+from relayproxy.console.health.reachability import CheckState, RelayAnswer, RelayReadiness
 from relayproxy.store.quarantine import MovedDatabase
 from relayproxy.store.read.heartbeat import DatabaseFacts, Heartbeat, JournalHeartbeat, Report
 
@@ -58,7 +58,7 @@ def check(name: str, found: HealthFacts) -> HealthCheck:
     return next(check for check in diagnose(found) if check.name == name)
 
 
-def expect(name: str, found: HealthFacts, state: State, title: str, action: str) -> None:
+def expect(name: str, found: HealthFacts, state: CheckState, title: str, action: str) -> None:
     """What one check must say; whatever is wrong has a remedy."""
     met = check(name, found)
     assert met.state == state

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from relayproxy.console.health.health_facts import SECOND, HealthFacts
-from relayproxy.console.health.reachability import State
+from relayproxy.console.health.reachability import CheckState
 from relayproxy.store.read.heartbeat import COUNTED
 from tests.console.health.known import DATABASE, NOW, check, expect, facts, moved, report
 
@@ -47,7 +47,7 @@ from tests.console.health.known import DATABASE, NOW, check, expect, facts, move
         ),
     ],
 )
-def test_each_fact(found: HealthFacts, state: State, title: str, action: str) -> None:
+def test_each_fact(found: HealthFacts, state: CheckState, title: str, action: str) -> None:
     expect("database", found, state, title, action)
 
 

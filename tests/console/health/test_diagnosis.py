@@ -7,7 +7,7 @@ import pytest
 from relayproxy.console.access.audit_log import AuditState
 from relayproxy.console.health.diagnosis import diagnose, verdict
 from relayproxy.console.health.health_facts import SECOND, HealthFacts
-from relayproxy.console.health.reachability import RelayAnswer, RelayReadiness, State
+from relayproxy.console.health.reachability import CheckState, RelayAnswer, RelayReadiness
 from relayproxy.store.read.heartbeat import GapCounts, JournalHeartbeat, OtlpHeartbeat
 from relayproxy.store.schema.rows import JournalGapRow
 from tests.console.health.known import DATABASE, GIB, MIB, NOW, RELAY, expect, facts, report
@@ -148,7 +148,7 @@ def test_everything_works() -> None:
         ("versions", facts(report(version="0.9")), "warn", "The processes are of different versions", "Restart"),
     ],
 )
-def test_each_fact(name: str, found: HealthFacts, state: State, title: str, action: str) -> None:
+def test_each_fact(name: str, found: HealthFacts, state: CheckState, title: str, action: str) -> None:
     expect(name, found, state, title, action)
 
 

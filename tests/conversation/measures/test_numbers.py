@@ -6,7 +6,13 @@ import msgspec
 import pytest
 
 from relayproxy.conversation.measures.number import Number
-from relayproxy.conversation.measures.numbers import INTERRUPTION_NUMBERS, TABLES, TURN_NUMBERS, Level, null_reason
+from relayproxy.conversation.measures.numbers import (
+    INTERRUPTION_NUMBERS,
+    TABLES,
+    TURN_NUMBERS,
+    NumberLevel,
+    null_reason,
+)
 from relayproxy.conversation.totals import Spread
 from tests.script import script
 
@@ -61,7 +67,7 @@ def test_a_number_that_is_absent_has_a_reason_or_words() -> None:
     for turn in CONVERSATION.turns:
         for number in TURN_NUMBERS:
             assert number.value(turn) is not None or number.absent or null_reason(turn, number.name), number.name
-    others: tuple[Level, ...] = ("interruption", "session")
+    others: tuple[NumberLevel, ...] = ("interruption", "session")
     for level in others:
         for number in TABLES[level]:
             optional = number.type is Spread or type(None) in get_args(number.type)
@@ -73,7 +79,7 @@ def test_a_number_that_is_absent_has_a_reason_or_words() -> None:
     [("turn", turn) for turn in CONVERSATION.turns]
     + [("interruption", INTERRUPTED.interruptions[0]), ("session", CONVERSATION)],
 )
-def test_values_are_of_the_type_that_the_table_gives(level: Level, of: object) -> None:
+def test_values_are_of_the_type_that_the_table_gives(level: NumberLevel, of: object) -> None:
     for number in TABLES[level]:
         msgspec.convert(number.value(of), number.type)
 

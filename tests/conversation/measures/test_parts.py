@@ -2,7 +2,7 @@
 
 import pytest
 
-from relayproxy.conversation.measures.parts import Part, first_sentence_at, parts
+from relayproxy.conversation.measures.parts import LatencyPart, first_sentence_at, parts
 from relayproxy.conversation.model import Budget, Interruption, Turn
 from relayproxy.conversation.totals import milliseconds
 
@@ -48,7 +48,7 @@ def cut(at: int, heard_ms: int | None = 460, kind: str = "caller_speech") -> Int
     return Interruption(at=at, kind=kind, heard_text="Hi.", heard_ms=heard_ms)  # type: ignore[arg-type]
 
 
-def found(**fields: object) -> dict[str, Part]:
+def found(**fields: object) -> dict[str, LatencyPart]:
     return {part.name: part for part in parts(turn(**fields))}
 
 
@@ -87,8 +87,8 @@ def test_an_unanswered_turn_has_no_parts() -> None:
 def test_a_stream_is_as_long_as_its_number_says() -> None:
     late_terminator = found(chunks=1, stream_duration_ms=0)
 
-    assert late_terminator["stream"] == Part("stream", WRITTEN, WRITTEN)
-    assert found()["stream"] == Part("stream", WRITTEN, WRITTEN + 400 * MS)
+    assert late_terminator["stream"] == LatencyPart("stream", WRITTEN, WRITTEN)
+    assert found()["stream"] == LatencyPart("stream", WRITTEN, WRITTEN + 400 * MS)
     assert "stream" not in found(agent_done_at=None, stream_duration_ms=None)
 
 

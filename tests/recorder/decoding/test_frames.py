@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 
 from relayproxy.conversation.message import Message, read_lines, write_lines
-from relayproxy.recorder.decoding.frames import Decoder, State
+from relayproxy.recorder.decoding.frames import Decoder, DecoderState
 from tests.recorder.direction import LIMIT, decode, make, sha256, split, summary, timeless
 from tests.wire import frame
 
@@ -265,10 +265,10 @@ def test_going_on_at_every_byte_equals_no_restart(
     assert restarted(sent, at, lambda state: make(sender, state=state)) == timeless(expected)
 
 
-def restarted(sent: bytes, at: list[int], new: Callable[[State | None], Decoder]) -> list[Message]:
+def restarted(sent: bytes, at: list[int], new: Callable[[DecoderState | None], Decoder]) -> list[Message]:
     """What is recorded when the decoder is killed after each chunk, and goes on as the recorder does."""
     recorded: list[Message] = []
-    state: State | None = None
+    state: DecoderState | None = None
     place = 0
     for chunk in split(sent, at):
         decoder = new(state)
@@ -277,7 +277,7 @@ def restarted(sent: bytes, at: list[int], new: Callable[[State | None], Decoder]
         recorded += decoder.feed(chunk, 0, 0, len(recorded), (1, place))
         place += len(chunk)
         state = decoder.state()
-        state = msgspec.json.decode(msgspec.json.encode(state), type=State) if state else None
+        state = msgspec.json.decode(msgspec.json.encode(state), type=DecoderState) if state else None
     decoder = new(state)
     if state is not None and state.at is not None:
         decoder.feed(sent[state.at[1] :], 0, 0, 0, state.at)
