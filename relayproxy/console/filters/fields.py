@@ -119,7 +119,7 @@ FILTER_FIELDS: dict[str, FilterField] = {
         title="Backend version",
         facet="Backend version",
     ),
-    "tag": FilterField("a tag that people gave", "todo", aliases=("tags",), title="Tag", facet="Tags"),
+    "tag": FilterField("a tag that somebody gave", "todo", aliases=("tags",), title="Tag", facet="Tags"),
     "lang": FilterField("a language that was heard", "en-US", title="Language"),
     "reason": FilterField("reasonCode of the handoff", "live-agent-handoff", title="Handoff reason"),
     "code": FilterField("error code that Twilio logs", "64105"),
