@@ -1,1 +1,1 @@
-"""What leaves over OTLP. The only room that imports OpenTelemetry."""
+"""What leaves over OTLP. The only package that imports OpenTelemetry."""
