@@ -1,4 +1,4 @@
-"""Live pages and raw messages in a real browser."""
+"""Live sessions and raw messages in a real browser."""
 
 import re
 import time
@@ -10,8 +10,6 @@ from relayproxy.store.write.archive import Archive
 from tests.console import samples
 from tests.console.browser import frames
 from tests.console.conftest import OpenPage
-
-NARROW = {"width": 360, "height": 740}
 
 
 def long_call(archive: Archive, turns: int, *, live: bool = False) -> samples.Call:
