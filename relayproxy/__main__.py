@@ -8,7 +8,7 @@ import sys
 
 
 def main() -> None:
-    """The command line; exits."""
+    """Runs the command line, and exits."""
     try:
         from relayproxy.cli.main import main as commands
 

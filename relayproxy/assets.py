@@ -1,4 +1,4 @@
-"""Asset folders: where templates, static files and migrations are found, installed or from the source tree.
+"""Asset folders: paths of templates, static files and migrations, installed or in the source tree.
 
 Knows: that `web/` and `migrations/` sit inside the package in a wheel and beside it in a checkout.
 Must not know: what is in them.

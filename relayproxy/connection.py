@@ -12,21 +12,21 @@ from typing import Literal
 import msgspec
 
 REDACTED = "<redacted>"
-"""What stands for a secret within recorded headers and URLs."""
+"""Placeholder of a secret within recorded headers and URLs."""
 
 Side = Literal["twilio", "backend"]
 """The two ends of a relayed connection. A message's side is the end that sent it."""
 
 SideEnd = Literal["eof", "reset", "timeout", "closed_by_proxy"]
-"""How one end's TCP stream finished: FIN, RST or a network error, a write that could not be finished in
-time, or our own doing."""
+"""End of one side's TCP stream: FIN, RST or a network error, a write that could not be finished in time, or closed by
+the proxy."""
 
 EndingCause = Literal["drain", "shutdown", "relay_died"]
-"""Why the proxy ended a connection: the drain timeout was over, it was stopped at once, or its process vanished."""
+"""Cause of an ending by the proxy: the drain timeout was over, it was stopped at once, or its process vanished."""
 
 
 class Dial(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the time until the backend's answer went into, nanoseconds. None: that did not happen."""
+    """Parts of the time until the backend's answer, nanoseconds. None: that part did not happen."""
 
     dns: int | None = None
     connect: int | None = None
@@ -36,7 +36,7 @@ class Dial(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Opening(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How a connection came about. `status` is what Twilio was answered: 101 once the relay splices."""
+    """Opening of a connection. `status` is the HTTP status of the answer to Twilio: 101 once the relay splices."""
 
     connection_id: str
     """32 lower-case hex digits, random."""
@@ -63,23 +63,23 @@ class Opening(msgspec.Struct, frozen=True, omit_defaults=True):
     """From `opened_at` to the backend's answer being read."""
     dial: Dial | None = None
     error: str | None = None
-    """Why there is no relayed connection, in words; set when the backend could not be reached or refused."""
+    """Reason in words for the lack of a relayed connection; set when the backend could not be reached or refused."""
 
 
 class Ending(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How a connection ended, as its two TCP streams showed it. Close frames are messages, not part of this."""
+    """Ending of a connection, as its two TCP streams showed it. Close frames are messages, not part of this."""
 
     t: int
     """Nanoseconds from `opened_at` to the moment both streams were finished."""
     first: Literal["twilio", "backend", "proxy"] | None = None
-    """Whose stream finished first. None: not known, because the relay itself vanished."""
+    """Side whose stream finished first; `proxy`: it closed both. None: not known, because the relay vanished."""
     twilio: SideEnd | None = None
     backend: SideEnd | None = None
     twilio_bytes: int = 0
     """Bytes received from Twilio after the handshake."""
     backend_bytes: int = 0
     cause: str | None = None
-    """Why the proxy ended it, when it did: an `EndingCause`, or one that another version knows."""
+    """Cause for which the proxy ended it, if it did: an `EndingCause`, or one that another version knows."""
     twilio_t: int | None = None
     """Nanoseconds from `opened_at` until Twilio's stream was finished; None where that was not recorded."""
     backend_t: int | None = None

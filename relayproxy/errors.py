@@ -2,7 +2,7 @@
 
 Knows: one base class, so that the command line can turn any expected failure into one clear line; the words for an
 address that cannot be listened on, which several processes need.
-Must not know: anything else. Rooms raise these or let the standard library's errors through.
+Must not know: anything else. Packages raise these or let the standard library's errors through.
 """
 
 import errno
@@ -17,7 +17,7 @@ class SettingError(RelayproxyError):
 
 
 def cannot_listen(setting: str, address: str, problem: OSError) -> SettingError:
-    """What to raise where listening on `address` (`HOST:PORT`, the value of `setting`) failed with `problem`."""
+    """The error for listening on `address` (`HOST:PORT`, the value of `setting`) that failed with `problem`."""
     why = {
         errno.EADDRINUSE: "another program listens there",
         errno.EADDRNOTAVAIL: "this machine has no such address",

@@ -1,6 +1,6 @@
 """Logging: the format of lines, and rate limits.
 
-Knows: that one event is one line, whatever it quotes; that an exception's words may quote a caller or a secret.
+Knows: that one event is one line; that the message of an exception may quote a caller or a secret.
 Must not know: what is logged.
 """
 
@@ -14,10 +14,10 @@ from types import TracebackType
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 _QUOTED = re.compile(r"[\n(]")
-"""Where the event loop, in telling of an error that nobody caught, begins to quote arguments and the error's words."""
+"""Beginning of the arguments and the message that the event loop quotes when it logs an uncaught exception."""
 
 _CAUSES = 10
-"""As many of an exception's causes are told."""
+"""Maximum number of exceptions in a chain of causes that are logged."""
 
 LINE_INTERVAL = 10.0
 """Seconds for which one line stands for all events of its kind."""
@@ -32,16 +32,16 @@ def one_line(text: str) -> str:
 
 
 class OneLine(logging.Formatter):
-    """Each record as one line; an exception as its types and places, without its words."""
+    """Formats each record as one line; an exception as types and places, without messages."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        """The line."""
+        """The line. Of an error that asyncio logs, only the part before quoted arguments."""
         if record.name == "asyncio" and record.levelno >= logging.ERROR:
             record.message = _QUOTED.split(record.message, maxsplit=1)[0]
         return one_line(super().formatMessage(record))
 
     def formatException(self, ei: ExceptionInfo) -> str:
-        """Where the exception and its causes were raised, the first cause first. Words are left out."""
+        """Types and places of the exception and its causes, the first cause first; messages are left out."""
         told: list[str] = []
         problem = ei[1]
         while problem is not None and len(told) < _CAUSES:
@@ -52,13 +52,13 @@ class OneLine(logging.Formatter):
 
 
 class RateLimit:
-    """Which of many events that anybody outside can cause get a line: the first of each kind in LINE_INTERVAL."""
+    """Rate limit of log lines for events that requests from outside cause: one per kind in LINE_INTERVAL."""
 
     def __init__(self) -> None:
         self._written: dict[Hashable, tuple[float, int]] = {}
 
     def suffix(self, kind: Hashable) -> str | None:
-        """What the line about this event ends with, that is nothing or how many went without one; None: no line.
+        """Suffix of the line about this event: empty, or the number of events left out before it; None: no line is due.
 
         There must be few kinds: each is remembered.
         """

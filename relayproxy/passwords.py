@@ -13,7 +13,7 @@ from argon2 import PasswordHasher, Type, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
 
 MIN_LENGTH, MAX_LENGTH = 8, 1024
-"""Characters of a password: what a new one has at least, what is looked at at most."""
+"""Characters of a password: minimum of a new one, and maximum of one that is checked."""
 # Half the memory that RFC 9106 gives to constrained machines: a sign-in shares its machine with live calls.
 _HASHER = PasswordHasher(time_cost=3, memory_cost=32 * 1024, parallelism=1, type=Type.ID)
 
@@ -24,7 +24,8 @@ def hash_password(password: str) -> str:
 
 
 def is_password(hash: str, password: str) -> bool:
-    """Whether this is the password with that hash. Takes tens of milliseconds and, as hashes say it, memory."""
+    """True when the password has this hash; False as well for a hash that is not valid. Takes tens of milliseconds, and
+    the memory that the hash names."""
     if len(password) > MAX_LENGTH:
         return False
     try:
@@ -49,7 +50,7 @@ def new_token() -> str:
 
 
 def token_digest(token: str) -> str:
-    """What is kept of a token: SHA-256 as hex digits. No slow hash is needed for what has 256 random bits."""
+    """SHA-256 of a token as hex digits, which is stored. 256 random bits need no slow hash."""
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 

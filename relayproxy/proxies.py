@@ -11,7 +11,7 @@ from relayproxy.settings.validators import Network
 
 
 def is_trusted(address: str, proxies: Sequence[Network]) -> bool:
-    """Whether an IP address (without brackets and port) lies in one of the networks; False for what is none."""
+    """True when an IP address (without brackets and port) is in one of the networks; False for other text."""
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -23,8 +23,9 @@ def is_trusted(address: str, proxies: Sequence[Network]) -> bool:
 def believed(peer: str, told: Iterable[str], proxies: Sequence[Network]) -> list[str]:
     """The addresses that a request came by as far as they can be believed, the client's first and `peer` last.
 
-    `told` are the values of X-Forwarded-For in order. Each trusted proxy vouches for the address before its own; what
-    stands in front of the first one that is not trusted, or is no address, anybody may have written.
+    `told` are the values of X-Forwarded-For in order. Each trusted proxy vouches for the address before its own. Read
+    from the end, the list stops at an address that is not trusted, and before an item that is no address: the rest may
+    be forged.
     """
     chain = [peer]
     if not is_trusted(peer, proxies):

@@ -3,7 +3,7 @@
 Knows: what is kept of one, as plain values with a JSON form, and how they are counted.
 Must not know: HTTP, files, SQL; what is to be done about them.
 
-Anybody can send a request to a public port, so they are counted by reason and only the last of each is kept.
+A public port gets any number of such requests, so they are counted by reason and only the last of each is kept.
 """
 
 from collections.abc import Iterable
@@ -37,16 +37,16 @@ REASONS: tuple[str, ...] = get_args(Reason)
 
 
 class Refusal(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One such request."""
+    """One request that was refused, or relayed all the same for a reason worth a note (see `Reason`)."""
 
     at: int
     """Wall nanoseconds."""
     reason: str
     """A `Reason`, or one that another version knows."""
     status: int
-    """What it was answered; 0 where it was relayed all the same."""
+    """HTTP status of the answer; 0 for a request that was relayed all the same."""
     words: str
-    """What was said about it."""
+    """Explanation in words: the text of the answer, if it was refused."""
     peer: str
     """Address of the TCP peer (`203.0.113.9:4711`)."""
     target: str = ""

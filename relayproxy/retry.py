@@ -1,7 +1,7 @@
 """Retry: repeats an operation after pauses until it succeeds.
 
-Knows: what is tried again, and after which pauses.
-Must not know: what is tried; what is said meanwhile.
+Knows: the errors after which an operation is repeated, and the pauses.
+Must not know: the operation; log lines.
 """
 
 import asyncio
@@ -23,10 +23,10 @@ def retry(
     failed: Failed = lambda _: None,
     wait: Callable[[float], None] = time.sleep,
 ) -> T:
-    """What `action` returns; it is called again for as long as it raises one of `errors`. `pauses` are the seconds
+    """The result of `action`, which is called again for as long as it raises one of `errors`. `pauses` are the seconds
     before each further attempt, the last one again and again; `wait` takes one of them, and gives up by raising.
-    `failed` is told of each failure before that, and raises what is not to be tried again. Raises whatever else
-    `action` does."""
+    `failed` is called with each failure before the pause, and raises to give up. Other exceptions of `action` are
+    raised."""
     for pause in _without_end(pauses):
         try:
             return action()

@@ -36,7 +36,7 @@ def signals_to(note: Callable[[int], object]) -> Iterator[None]:
 
 
 def ignore_signals() -> None:
-    """See `signals_to`."""
+    """Ignores SIGTERM and SIGINT from now on. For the main thread."""
     for number in NUMBERS:
         signal.signal(number, signal.SIG_IGN)
 

@@ -11,5 +11,5 @@ def mended(text: str) -> str:
 
 
 def storable(text: str) -> str:
-    """The same, and NUL becomes U+FFFD as well."""
+    """The text as `mended` returns it, with NUL replaced by U+FFFD as well."""
     return mended(text).replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -1,5 +1,5 @@
-"""The command line.
+"""Command line.
 
 Knows: commands, their options, their output for people.
-Must not know: how anything is done.
+Must not know: how commands are carried out.
 """

@@ -1,6 +1,6 @@
 """The `password` and `token` commands: make the credentials with which people and programs sign in.
 
-Knows: how a password is asked for, and what goes into the settings of it.
+Knows: the prompt for a password, and the lines for the file of settings.
 Must not know: how the console checks it.
 """
 

@@ -1,7 +1,7 @@
 """The `demo` command: relay, recorder and console with a demo agent as backend and simulated calls.
 
-Knows: which calls are made.
-Must not know: how calls are simulated, how processes are kept.
+Knows: the calls that are made.
+Must not know: how calls are simulated, how processes are supervised.
 """
 
 import asyncio
@@ -50,16 +50,16 @@ LIVE = Scenario(
     ),
     TwiML(parameters={"restaurant": "aurora"}),
 )
-"""A call to watch while it grows, for more than two days."""
+"""A call that stays live, to be watched in the console, for more than two days."""
 
 
 def run(settings: Settings) -> None:
-    """`processes.serve` with the demo agent behind every route; returns when stopped."""
+    """Runs the processes with the demo agent as default backend, and makes the calls; returns when stopped."""
     asyncio.run(_run(settings))
 
 
 async def _run(settings: Settings) -> None:
-    # A port that is bound and not listened on refuses every connection, and nobody else can take it.
+    # A port that is bound and not listened on refuses every connection, and no other process can take it.
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         refusing = Route(backend=f"ws://127.0.0.1:{nobody.getsockname()[1]}")

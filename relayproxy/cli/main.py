@@ -1,7 +1,7 @@
 """The `relayproxy` command and its subcommands.
 
-Knows: the commands, their words for people, how flags become settings and failures become one line.
-Must not know: how anything is done; a process's code is imported when its command runs, and no earlier.
+Knows: the commands, their help texts, how flags become settings and failures become one line.
+Must not know: how commands are carried out; a process's code is imported when its command runs, and no earlier.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from relayproxy.settings.sources import mask
 from relayproxy.settings.validators import address, split_address, websocket_url
 
 INTERRUPTED = 130
-"""What a shell says of a command that ended by Ctrl-C."""
+"""Exit code of a command that Ctrl-C ended, as shells report it."""
 
 
 class _Failed(click.ClickException):

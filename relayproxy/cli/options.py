@@ -1,6 +1,6 @@
 """Command-line options, made from the settings.
 
-Knows: which process takes which settings, how each looks as a flag.
+Knows: the settings of each process, and the form of each as a flag.
 Must not know: what commands do.
 """
 
@@ -55,7 +55,7 @@ CONSOLE_SETTINGS = (
 DATABASE_SETTINGS = ("data_dir", "database_url")
 REBUILD_SETTINGS = (*DATABASE_SETTINGS, "slow_turn", "stall", "version_from")
 NO_FLAG = frozenset({"users", "tokens", "console_key"})
-"""Given in the file or the environment alone: flags can be seen in the process list."""
+"""Settings for the file or the environment only: flags can be seen in the process list."""
 _METAVARS = {
     "backend": "URL",
     "listen": "HOST:PORT",
@@ -110,7 +110,7 @@ def _option(name: str) -> Callable[[Command], Command]:
 
 
 def settings_of(config: Path | None, flags: dict[str, Any]) -> Settings:
-    """The settings in force, from what `settings_options` gave a command. Raises SettingError."""
+    """The settings in force, from the arguments that `settings_options` gives a command. Raises SettingError."""
     routes = {}
     for text in flags.get("routes", ()):
         name, equals, url = text.partition("=")
@@ -123,7 +123,7 @@ def settings_of(config: Path | None, flags: dict[str, Any]) -> Settings:
 
 
 def checked(check: Callable[[str], str]) -> Callable[[click.Context, click.Parameter, str | None], str | None]:
-    """An option's callback that holds its value to `check`, whose ValueError becomes a usage error."""
+    """Callback of a parameter that passes its value through `check`, whose ValueError becomes a usage error."""
 
     def callback(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
         try:

@@ -1,7 +1,7 @@
 """Progress of a long command, reported on stderr.
 
 Knows: terminals, where one line is written over and over, and other places, where plain lines come now and then.
-Must not know: what is being done.
+Must not know: what the command does.
 """
 
 import sys
@@ -12,11 +12,11 @@ import click
 from relayproxy.plural import plural
 
 REDRAW, REPORT = 0.1, 10.0
-"""Seconds between two words on how far a long command is: on a terminal, and elsewhere."""
+"""Seconds between two reports of progress: on a terminal, and elsewhere."""
 
 
 class Progress:
-    """Of one command; `what` is what it goes through, in the singular."""
+    """Progress of one command; `what` names the things that it works through, in the singular."""
 
     def __init__(self, what: str) -> None:
         self._what = what
@@ -25,7 +25,7 @@ class Progress:
         self._open = False
 
     def tell(self, done: int, total: int) -> None:
-        """So many are done; says so when it is time to."""
+        """Reports that `done` of `total` are done, when a report is due; on a terminal also when all are done."""
         now = time.monotonic()
         last = self._terminal and done == total
         if not last and now - self._told < (REDRAW if self._terminal else REPORT):
@@ -36,6 +36,6 @@ class Progress:
         self._open = self._terminal
 
     def close(self) -> None:
-        """Leaves the line that was written over."""
+        """Ends the line that was redrawn on a terminal."""
         if self._open:
             click.echo(err=True)

@@ -1,1 +1,1 @@
-"""The journal: append-only, checksummed files between relay and recorder. Knows nothing of what the bytes mean."""
+"""Journal: append-only, checksummed files between relay and recorder. It does not interpret the bytes."""

@@ -11,7 +11,7 @@ ends before it. An entry is a fixed head followed by `length` bytes of body:
 
 `t` is nanoseconds of the relay's monotonic clock; for a chunk it is when the bytes had been read, and `took` is
 the nanoseconds until the write to the other side had returned, or `MAX_TOOK` when that is not known: the other side
-was not taking data, or it took longer than can be said. `connection` counts up from 1 within one journal. All numbers
+was not taking data, or it took longer than fits. `connection` counts up from 1 within one journal. All numbers
 are little-endian.
 """
 
@@ -26,7 +26,7 @@ BLOCK_HEAD = struct.Struct("<II")
 ENTRY_HEAD = struct.Struct("<BIIQI")
 MAX_TOOK = 0xFFFFFFFF
 MAX_BLOCK = 64 * 1024 * 1024
-"""A length above this is damage, not a block."""
+"""Maximum bytes of a block's entries; a greater length is damage."""
 
 
 class EntryKind(IntEnum):
@@ -34,7 +34,7 @@ class EntryKind(IntEnum):
     """Bytes read from Twilio."""
     BACKEND_CHUNK = 2
     OPENING = 3
-    """Body: what the writer was given about how the connection opened."""
+    """Body: the facts of how the connection opened, as the relay encoded them."""
     ENDING = 4
     GAP = 5
     """Body: a `GapBody`."""
@@ -54,7 +54,7 @@ class GapCause(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class GapBody:
-    """Chunks of one side that were dropped. The entry's `t` is when the first of them had been read."""
+    """Chunks of one side that were dropped. The entry's `t` is that of the first of them, `last_t` that of the last."""
 
     cause: GapCause
     side: EntryKind
@@ -73,7 +73,7 @@ class GapBody:
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
-    """One entry. `offset` is where its body begins in the segment file."""
+    """One entry. `offset` is that of its body in the segment file, in bytes."""
 
     kind: EntryKind
     connection: int

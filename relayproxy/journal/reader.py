@@ -1,13 +1,13 @@
 """Journal reader: follows one journal from any position, and deletes segments that are done with.
 
 Knows: segments, blocks, torn tails, damage, and when a journal has come to its end.
-Must not know: what the bytes mean, or who has committed what.
+Must not know: the meaning of the bytes; the positions that are committed.
 
-A segment is final once the next one exists or the writer is dead. In a final segment what does not hold is skipped
-and reported as `Damage`; in the newest segment of a living writer it may still be being written, and is waited for
-until whole blocks follow it. Where a block's length cannot be trusted, the next block is looked for byte by byte: one
-from which the lengths lead to the very end of the file. Bytes that only look like a block, which a peer could send,
-do not lead there.
+A segment is final once the next one exists or the writer is dead. In a final segment, bytes that are no valid block
+are skipped and reported as `Damage`; in the newest segment of a living writer they may be a block that is incomplete,
+which is waited for until whole blocks follow it. Where a block's length cannot be trusted, the next block is searched
+for byte by byte: one from which the lengths lead to the very end of the file. Bytes that only look like a block, which
+a peer could send, do not lead there.
 """
 
 import os
@@ -28,7 +28,7 @@ _DOUBT = 1.0
 """Seconds that a living writer gets to complete a block before another one is looked for behind it."""
 _KINDS = {int(kind): kind for kind in EntryKind}
 _BLOCK = re.compile(rb"(?=...[\x00-\x04]....[\x01-\x05].......[\x00-\x04])", re.DOTALL)
-"""Where a block may begin: its length, its checksum, and the kind, connection and length of its first entry."""
+"""Beginning of a possible block: length, checksum, and the kind, connection and length of its first entry."""
 
 
 class Position(NamedTuple):
@@ -68,8 +68,8 @@ class Damage:
 class JournalReader:
     """Reads the journal at `path` from the block that holds byte `offset` of `segment` on.
 
-    Never raises for what it finds on the disk: files that are gone count as missing, other read errors (OSError) go
-    through. Use `close` or a `with` block when done.
+    Damaged and missing files are returned as `Damage`, not raised; other read errors raise OSError. Use `close` or a
+    `with` block when done.
     """
 
     def __init__(self, path: Path, segment: int = START.segment, offset: int = START.offset) -> None:
@@ -80,7 +80,8 @@ class JournalReader:
         self._file: int | None = None
         self._finished = False
         self._doubted: tuple[Position, float] | None = None
-        """What does not hold in the newest segment of a living writer, since when, or when it was looked past last."""
+        """Position of an invalid block in the newest segment of a living writer, and the monotonic seconds at which it
+        was seen first or searched past last."""
 
     def __enter__(self) -> "JournalReader":
         return self
@@ -90,7 +91,7 @@ class JournalReader:
 
     @property
     def finished(self) -> bool:
-        """The writer is dead and everything has been returned."""
+        """True when the writer is dead and everything is returned."""
         return self._finished
 
     def close(self) -> None:
@@ -99,7 +100,7 @@ class JournalReader:
             self._file = None
 
     def read(self, max_bytes: int) -> list[Block | Damage]:
-        """What has come since the last call: about `max_bytes`, at least one block when there is one, in order."""
+        """Blocks and damage since the last call, in order: about `max_bytes`, at least one block when there is one."""
         found: list[Block | Damage] = []
         budget = max_bytes
         while budget > 0 and not self._finished:
@@ -130,7 +131,7 @@ class JournalReader:
         self._segment, self._offset, self._target = successor, 0, 0
 
     def _take(self, found: list[Block | Damage], *, final: bool) -> int:
-        """Appends what can be read now of the current segment; the bytes used, 0 when it has nothing (more)."""
+        """Appends what can be read now of the current segment; returns the bytes used, 0 when there are none."""
         if self._file is None:
             try:
                 self._file = os.open(segment_path(self._path, self._segment), os.O_RDONLY | os.O_CLOEXEC)
@@ -175,8 +176,8 @@ class JournalReader:
         return self._cut(found) or at if final else self._doubt(found)
 
     def _doubt(self, found: list[Block | Damage]) -> int:
-        """Looks past what does not hold in the newest segment of a living writer, once it has had time to complete it;
-        the bytes skipped."""
+        """Skips an invalid block in the newest segment of a living writer that has had time to complete it, when whole
+        blocks follow; returns the bytes skipped."""
         here, now = Position(self._segment, self._offset), time.monotonic()
         if self._size() == self._offset:
             return 0
@@ -188,7 +189,7 @@ class JournalReader:
         return self._skip(found)
 
     def _skip(self, found: list[Block | Damage]) -> int:
-        """Goes to the next block behind one whose length cannot be trusted; the bytes skipped, 0 when none is found."""
+        """Moves to the next block behind one whose length cannot be trusted; the bytes skipped, 0 without one."""
         assert self._file is not None
         rest = os.pread(self._file, self._size() - self._offset, self._offset)
         for match in _BLOCK.finditer(rest, 1):
@@ -200,7 +201,7 @@ class JournalReader:
         return 0
 
     def _block_end(self, offset: int) -> int | None:
-        """Where the whole block that begins there ends; None when there is none, or its checksum does not hold."""
+        """Offset behind the block that begins at `offset`; None when it is not whole or its checksum does not match."""
         assert self._file is not None
         head = os.pread(self._file, BLOCK_HEAD.size, offset)
         if len(head) < BLOCK_HEAD.size:
@@ -225,7 +226,7 @@ class JournalReader:
         return size
 
     def _cut(self, found: list[Block | Damage]) -> int:
-        """Skips what is no whole block in a final segment, which may be all that is left of it."""
+        """Skips bytes of a final segment that are no whole block, to the next block or its end; the bytes skipped."""
         rest = self._size() - self._offset
         if rest <= 0:
             return 0
@@ -239,7 +240,7 @@ class JournalReader:
         return rest
 
     def _seek(self) -> None:
-        """Goes to the block that holds the target; to the last one that can be walked to when that is not there."""
+        """Moves to the block that holds the target, or as far towards it as the lengths of blocks lead."""
         assert self._file is not None
         at, target = len(MAGIC), self._target
         self._target = 0
@@ -256,7 +257,7 @@ class JournalReader:
 
 
 def _leads_to_the_end(data: bytes, at: int) -> bool:
-    """Whether blocks of the lengths that are written there fill `data` from `at` on."""
+    """True when blocks of the lengths written there fill `data` from `at` to its end."""
     while len(data) - at >= BLOCK_HEAD.size:
         length, _ = BLOCK_HEAD.unpack_from(data, at)
         if not 0 < length <= MAX_BLOCK:

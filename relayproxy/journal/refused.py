@@ -1,7 +1,7 @@
 """Refusals file: counts of the requests that a relay refused, beside its journal's segments.
 
-Knows: its name and how it is replaced as a whole.
-Must not know: when; what is done about it.
+Knows: the file's name and how it is replaced as a whole.
+Must not know: when it is written; what is done about refusals.
 """
 
 import os
@@ -15,7 +15,7 @@ NAME = "refused.json"
 
 
 def write_refused(journal: Path, tallies: tuple[RefusalCount, ...]) -> None:
-    """Replaces what a journal's relay has said before. Raises OSError."""
+    """Writes the tallies of a journal's relay in place of its earlier ones. Raises OSError."""
     new = journal / f".{NAME}"
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
@@ -24,7 +24,7 @@ def write_refused(journal: Path, tallies: tuple[RefusalCount, ...]) -> None:
 
 
 def read_refused(journal: Path) -> tuple[RefusalCount, ...]:
-    """What a journal's relay has said last; nothing where it has not, or in another version's shape."""
+    """The tallies that a journal's relay wrote last; empty when there is no file, or one that cannot be read."""
     try:
         return msgspec.json.decode((journal / NAME).read_bytes(), type=tuple[RefusalCount, ...])
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):

@@ -1,4 +1,4 @@
-"""Journal segments: their names and places.
+"""Journal segments: names and paths of journals and their files.
 
 Knows: a journal is a folder `<journal folder>/<journal id>/` with segments `00000001.seg`, `00000002.seg`, … and a
 file `lock` that the living writer holds; folders are 0700 and files 0600.
@@ -16,7 +16,7 @@ SUFFIX = ".seg"
 
 
 def segment_path(journal: Path, number: int) -> Path:
-    """Where segment `number` (from 1) of a journal lies."""
+    """Path of segment `number` (from 1) of a journal."""
     return journal / f"{number:08d}{SUFFIX}"
 
 
@@ -41,7 +41,7 @@ def journal_paths(folder: Path) -> list[Path]:
 def create_journal(folder: Path) -> tuple[Path, int]:
     """Makes a new journal with the lock held and returns its path and the lock's descriptor.
 
-    It appears under its name only once it is locked, so that nobody takes it for a dead writer's. Raises OSError.
+    It appears under its name only once it is locked, so that no reader takes it for a dead writer's. Raises OSError.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
@@ -59,7 +59,7 @@ def create_journal(folder: Path) -> tuple[Path, int]:
 
 
 def writer_is_alive(journal: Path) -> bool:
-    """Whether a process holds the journal's lock. False when the journal is gone."""
+    """True when a process holds the journal's lock; False when none does, or when the journal is gone."""
     try:
         lock = os.open(journal / LOCK, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -74,8 +74,8 @@ def writer_is_alive(journal: Path) -> bool:
 
 
 def life_shown_at(journal: Path) -> int | None:
-    """When the journal's writer last showed life, by the wall clock of its machine (nanoseconds); None when the journal
-    is gone."""
+    """Wall time in nanoseconds, by the clock of its machine, at which the journal's writer last showed life; None when
+    the journal is gone."""
     try:
         return (journal / LOCK).stat().st_mtime_ns
     except FileNotFoundError:

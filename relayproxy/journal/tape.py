@@ -1,7 +1,7 @@
-"""The tape: what the relay's event loop appends to, and never waits for.
+"""Tape: the buffer to which the relay's event loop appends entries, without ever waiting.
 
-Knows: packing entries into one buffer, the byte bound, and remembering as gaps what did not fit.
-Must not know: files and threads (the sink takes full buffers), or what the bytes mean.
+Knows: packing entries into one buffer, the byte bound, and counting chunks that did not fit as gaps.
+Must not know: files and threads (the sink takes full buffers); the meaning of the bytes.
 
 One thread only. Nothing here raises: a chunk that cannot be taken is counted, and the count is written as a gap as
 soon as there is room.
@@ -17,7 +17,7 @@ HAND_OVER_SIZE = 1024 * 1024
 """A buffer this long goes to the sink at once; a shorter one waits for the next flush."""
 
 FLUSH_INTERVAL = 0.025
-"""Seconds between flushes: each wakes the writer, and much rarer ones would bring the same work in one lump."""
+"""Seconds between flushes: each wakes the writer, and much rarer ones would bring the same work in bursts."""
 
 
 class Sink(Protocol):
@@ -47,11 +47,11 @@ class Tape:
         self._buffer = bytearray()
         self._scheduled = False
         self._threshold = min(HAND_OVER_SIZE, limit)
-        """Bytes in the buffer up to which `chunk` need not look at anything else."""
+        """Bytes in the buffer up to which `chunk` appends without another check."""
         self._gaps: dict[tuple[int, EntryKind], tuple[int, GapBody]] = {}
         self._pack: Callable[..., bytes] = ENTRY_HEAD.pack
         self.lost = 0
-        """Openings and endings that even twice the limit had no room for."""
+        """Number of openings and endings dropped because twice the limit was reached."""
 
     def chunk(self, kind: EntryKind, connection: int, t: int, took: int, data: bytes) -> None:
         """Appends one chunk; see `journal.format` for the fields."""
@@ -69,7 +69,7 @@ class Tape:
             self._later(FLUSH_INTERVAL, self._flush)
 
     def note(self, kind: EntryKind, connection: int, t: int, body: bytes) -> None:
-        """Appends an opening or an ending."""
+        """Appends an opening or an ending; counts it in `lost` when twice the limit is reached."""
         if len(self._buffer) + self._sink.pending > 2 * self._limit:
             self.lost += 1
             return
@@ -81,7 +81,7 @@ class Tape:
             self._later(FLUSH_INTERVAL, self._flush)
 
     def close(self) -> None:
-        """Hands over what is there."""
+        """Hands all that is collected, gaps included, to the sink."""
         if self._gaps:
             self._write_gaps()
         self._hand_over()

@@ -1,11 +1,11 @@
-"""The journal's writer: a thread between the tape and the disk.
+"""Journal writer: the thread that writes the tape's buffers to disk.
 
-Knows: blocks into segments, rotation, the quota, and what to do when the disk says no.
-Must not know: the event loop, or what the bytes mean.
+Knows: blocks into segments, rotation, the quota, and the handling of failed writes.
+Must not know: the event loop; the meaning of the bytes.
 
 A write that fails leaves the file as it was: the block is cut off again, its chunks become gaps, its openings, endings
-and gaps are kept and written when the disk takes them. The thread lets go of the interpreter while it waits for the
-disk, so a slow disk delays nobody.
+and gaps are kept and written when the disk takes them. The thread releases the interpreter's lock while it waits for
+the disk, so a slow disk delays no call.
 """
 
 import contextlib
@@ -23,14 +23,14 @@ from relayproxy.journal.segments import create_journal, segment_path, size_of
 log = logging.getLogger(__name__)
 
 RETRY = 0.5
-"""Seconds between looks at a disk that refused, or at a journal over its quota."""
+"""Seconds between two attempts at a disk that failed, and between two checks of the quota."""
 
 
 class JournalWriter:
     """Writes buffers of packed entries to a new journal in `folder`. A `tape.Sink`.
 
-    `put` never blocks and never raises. `problem` is None while everything is written, else what is in the way; calls
-    go on meanwhile and what could not be written becomes gaps. `close` writes what is left and ends the thread.
+    `put` never blocks and never raises. `problem` is None while everything is written, else the cause; calls go on
+    meanwhile, and chunks that could not be written become gaps. `close` writes what is left and ends the thread.
     """
 
     def __init__(self, folder: Path, *, quota: int, segment_size: int) -> None:
@@ -70,7 +70,7 @@ class JournalWriter:
         self._queue.put(entries)
 
     def show_life(self) -> None:
-        """Lets the journal's lock file say that both the caller and the writer's thread are at work now."""
+        """Updates the lock file's time from the writer's thread, which shows that caller and thread are at work."""
         self._queue.put(bytearray())
 
     def close(self, timeout: float = 10.0) -> None:
@@ -106,7 +106,7 @@ class JournalWriter:
         if obstacle is GapCause.QUOTA and self.problem is not obstacle:
             self._try(self._rotate)  # a recorder can only delete what is no longer the newest segment
         if obstacle is GapCause.QUOTA and (last or self._account_due()):
-            # What is missing is small, and must be on disk before this process can die.
+            # The account of dropped chunks is small, and must be on disk before this process can die.
             self._keep(entries, obstacle)
             entries, obstacle = bytearray(), None
             self._say(GapCause.QUOTA)
@@ -200,7 +200,7 @@ class JournalWriter:
             try:
                 os.ftruncate(self._file, self._size)
             except OSError:
-                self._size = self._segment_size + 1  # what is torn stays; the next block begins a new segment
+                self._size = self._segment_size + 1  # the torn block stays; the next one begins a new segment
             raise
         self._size += len(data)
         self._total += len(data)

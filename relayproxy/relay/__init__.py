@@ -1,1 +1,1 @@
-"""The process on the call's path: handshakes, splice, tape. Cannot parse a message."""
+"""Relay: the process on the call's path, with handshakes, splice and tape. It does not parse messages."""

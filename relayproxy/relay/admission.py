@@ -1,6 +1,6 @@
-"""Admission: whether a request is an upgrade request for a call, and the answer when it is not. Pure.
+"""Admission: tells upgrade requests for calls from other requests, and words the refusal of those. Pure.
 
-Knows: how a WebSocket is asked for (RFC 6455, 4.2.1), and what proxies in front of the relay do to it.
+Knows: the opening handshake of a WebSocket (RFC 6455, 4.2.1), and how proxies in front of the relay change it.
 Must not know: sockets, aiohttp, settings, routes.
 """
 
@@ -11,12 +11,13 @@ from relayproxy.refusals import Reason
 from relayproxy.relay.headers import has_body, hops, tokens, value_of
 
 MAX_HOPS = 8
-"""Relays in a row that are still no loop."""
+"""Relays named in `Via` from which on a request counts as a loop."""
 _NGINX = 'nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";'
 
 
 class Objection(NamedTuple):
-    """Why a request is not relayed. `words` hold nothing of the request."""
+    """Reason for which a request is refused, with the HTTP status and the text of the answer. Of the request, `words`
+    quote the method and nothing else."""
 
     reason: Reason
     status: int
@@ -26,7 +27,7 @@ class Objection(NamedTuple):
 def objection(
     method: str, version: tuple[int, int], headers: Sequence[tuple[str, str]], *, own_name: str
 ) -> Objection | None:
-    """What stands against relaying a request; None when nothing does. `own_name` is the relay's in `Via`."""
+    """The objection to relaying a request, or None. `own_name` is the name of this relay in `Via`."""
     if method != "GET":
         return Objection("method", 426, _wrong_method(method))
     meant = _is_meant_for_a_call(headers)
@@ -68,7 +69,7 @@ def objection(
 
 
 def _is_meant_for_a_call(headers: Sequence[tuple[str, str]]) -> bool:
-    """A proxy that takes `Upgrade` away leaves other traces of what was asked for."""
+    """True when any sign of an upgrade is there: a proxy that removes `Upgrade` or `Connection` leaves the others."""
     return (
         is_signed(headers)
         or "websocket" in tokens(headers, "upgrade")
@@ -77,7 +78,7 @@ def _is_meant_for_a_call(headers: Sequence[tuple[str, str]]) -> bool:
 
 
 def is_signed(headers: Sequence[tuple[str, str]]) -> bool:
-    """Whether Twilio may have sent a request; whether the signature holds is the backend's to say."""
+    """True when a request has an `X-Twilio-Signature`. Its verification is left to the backend."""
     return value_of(headers, "x-twilio-signature") is not None
 
 

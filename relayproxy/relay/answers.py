@@ -1,7 +1,7 @@
 """Answers of the relay itself: to refused requests, and when the backend cannot be reached.
 
-Knows: how an answer is put, with aiohttp and as bytes.
-Must not know: when which is given.
+Knows: the form of an answer, as an aiohttp response and as bytes.
+Must not know: the cases in which each is given.
 """
 
 from http import HTTPStatus
@@ -24,14 +24,14 @@ class Sent(web.StreamResponse):
 
 
 def words(status: int, text: str, headers: dict[str, str] | None = None) -> web.Response:
-    """An answer in words, after which the connection is closed."""
+    """A plain-text answer, `relayproxy: ` and the text, after which the connection is closed."""
     return page(status, f"relayproxy: {text}\n", headers=headers)
 
 
 def page(
     status: int, text: str, content_type: str = "text/plain", headers: dict[str, str] | None = None
 ) -> web.Response:
-    """An answer with a text as it stands, after which the connection is closed."""
+    """An answer whose body is exactly this text, after which the connection is closed."""
     response = web.Response(status=status, text=text, content_type=content_type, headers=headers)
     response.headers["Server"] = "relayproxy"
     response.force_close()
@@ -39,7 +39,7 @@ def page(
 
 
 def head_and_body(status: int, text: str) -> tuple[bytes, bytes]:
-    """The same words as they go over the wire, for where there is no request that aiohttp could answer."""
+    """Head and body of such a plain-text answer as bytes, for callers that write to the transport themselves."""
     body = f"relayproxy: {text}\n".encode()
     head = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: text/plain; charset=utf-8\r\n"

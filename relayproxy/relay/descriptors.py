@@ -1,7 +1,7 @@
-"""File descriptors: how many may be open, and whether they run out.
+"""File descriptors: raises their limit, and tells when they run out.
 
 Knows: limits of this process; that the system gives the lowest number that is free.
-Must not know: what they are for.
+Must not know: what they are used for.
 
 A call takes two. A few are kept back, so that the journal can go on and new requests get an answer.
 """
@@ -18,7 +18,7 @@ RESERVE = 32
 
 
 def raise_limit() -> None:
-    """Allows as many as the system lets this process have, and warns when that is few."""
+    """Raises the soft limit to the hard limit where the system allows it; logs a warning when it is below `ENOUGH`."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         try:
@@ -37,19 +37,20 @@ def raise_limit() -> None:
 
 
 def words() -> str:
-    """What is said when there are none left."""
+    """Text of the refusal of a call for lack of file descriptors."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return f"relayproxy has no file descriptors left for another call (its limit is {limit})"
 
 
 def few_left(newest: int) -> bool:
-    """Whether the reserve has been reached, going by the number that was given out last."""
+    """True when only the reserve is left, judging by `newest`, the descriptor that was opened last."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return limit != resource.RLIM_INFINITY and newest >= limit - RESERVE
 
 
 def ran_out(problem: OSError) -> bool:
-    """Whether this failure is for want of a descriptor, which libraries do not always say."""
+    """True when `problem` has the errno for a lack of descriptors, or when opening one more now fails with it:
+    libraries do not always pass the errno on."""
     if problem.errno in (errno.EMFILE, errno.ENFILE):
         return True
     try:

@@ -8,9 +8,9 @@ import traceback
 
 
 def let_go(problem: BaseException) -> None:
-    """Makes an exception and its causes forget where they come from. Some variable there usually holds the exception
-    again, and all of it would stay until a garbage collection, which the relay puts off. For those that will not be
-    logged with a traceback."""
+    """Removes the tracebacks of an exception and its causes, and clears their frames. A variable of a frame often
+    refers to the exception, and such a cycle stays until a garbage collection, which the relay puts off. Not for an
+    exception that is to be logged with its traceback."""
     cause: BaseException | None = problem
     while cause is not None:
         traceback.clear_frames(cause.__traceback__)

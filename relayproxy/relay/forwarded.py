@@ -1,6 +1,6 @@
 """Forwarded headers: X-Forwarded-For, -Host, -Proto and -Uri for the backend. Pure.
 
-Knows: whose word counts, and that backends rebuild the URL that Twilio signed from these headers.
+Knows: which sources of these values are trusted, and that backends rebuild the URL that Twilio signed from them.
 Must not know: sockets, aiohttp, settings.
 
 Host, protocol and URI are one value each, never a list: many backends read a list as a whole, or its wrong end.
@@ -27,12 +27,13 @@ class Public:
 
     @classmethod
     def of(cls, url: str) -> "Public":
-        """Of a `wss://` or `ws://` URL."""
+        """The parts of a `wss://` or `ws://` URL."""
         parts = urlsplit(url)
         return cls("https" if parts.scheme == "wss" else "http", parts.netloc, parts.path.rstrip("/"))
 
     def uri(self, target: str) -> str:
-        """What Twilio asked for when the relay gets `target`: a front end may have taken the public path off."""
+        """The request target that Twilio sent when the relay receives `target`: the public path is put back where a
+        front end has removed it."""
         below = target == self.path or target.startswith((f"{self.path}/", f"{self.path}?"))
         return target if below else self.path + target
 
@@ -70,5 +71,5 @@ def forwarded(
 
 
 def _first(headers: Sequence[tuple[str, str]], name: str) -> str:
-    """The first item of a list: of several front ends in a row, what the outermost one saw."""
+    """The first item of a header that is a list, written by the outermost front end; empty without the header."""
     return (value_of(headers, name) or "").partition(",")[0].strip()

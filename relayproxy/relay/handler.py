@@ -1,6 +1,6 @@
 """Call handler: one upgrade request, from its head to the end of the call.
 
-Knows: the order of things: match, dial, answer, splice, record how it opened and how it ended.
+Knows: the order of the steps: match, dial, answer, splice, record how it opened and how it ended.
 Must not know: messages; how the journal is written; when the process stops.
 """
 
@@ -68,16 +68,16 @@ class Relay:
         self._proxies = split_networks(settings.trusted_proxies)
         self._limit = RateLimit()
         self._name = f"relayproxy-{secrets.token_hex(8)}"
-        """This process in `Via`, by which a request that comes back is known."""
+        """Name of this process in `Via`, by which a request that comes back is recognised."""
         self._numbers = itertools.count(1)
         self.live: set[Splice] = set()
         self.handshakes: set[asyncio.Task[object]] = set()
         self.leaving = False
-        """Calls are still taken, and their senders are told to send new ones elsewhere."""
+        """True once readyz says draining; calls are accepted until `draining` is True as well."""
         self.draining = False
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Relays one request; returns when the call is over."""
+        """Relays one request and returns when the call is over; a refusal or a health page is answered at once."""
         got, path = header_policy.decode(request.raw_headers), ""
         try:
             path = origin_form(request.raw_path)
@@ -110,7 +110,7 @@ class Relay:
         )
 
     def unreadable(self, connection: RequestHandler, found: Unreadable) -> None:
-        """Takes note of a request whose head could not be read."""
+        """Counts and logs a request whose head could not be read."""
         self._refusals.note(
             found.reason,
             found.status,

@@ -1,8 +1,8 @@
-"""Header policy: which headers the backend gets, which are recorded, which are answered. Pure.
+"""Header policy: the headers that go to the backend, to the caller and into the record. Pure.
 
 Knows: hop-by-hop headers (RFC 9110, 7.6.1), which headers tell where a request came from, traceparent (W3C Trace
 Context), which values are secrets.
-Must not know: sockets, aiohttp, settings; what is to be told of where a request came from.
+Must not know: sockets, aiohttp, settings; the values of X-Forwarded-… headers.
 
 Headers are lists of (name, value) in wire order. Text is UTF-8 with surrogateescape, so that any bytes survive.
 """
@@ -26,22 +26,22 @@ _HOP_BY_HOP = {
     "transfer-encoding",
 }
 _NEGOTIATED = {"upgrade", "keep-alive", "close"}
-"""What `Connection` may name: options of the connection itself."""
+"""Options that `Connection` may name: those of the connection itself."""
 _ORIGIN = re.compile(r"x-forwarded-.*|forwarded|x-real-ip", re.IGNORECASE)
 """Headers that tell where a request came from, which only a trusted front end knows."""
 _USERINFO = re.compile(r"(?<=://)[^/?#\s@]+@")
 _LONG = 32
-"""A subprotocol longer than this is no name but a credential that had no other place in a browser's handshake."""
+"""Characters of a subprotocol above which it is taken for a credential, which browsers can put nowhere else."""
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
 
 
 def decode(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
-    """Header lines as text, reversibly."""
+    """Header lines as text, UTF-8 with surrogateescape, which loses nothing."""
     return [(name.decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape")) for name, value in raw]
 
 
 def value_of(headers: Sequence[tuple[str, str]], name: str) -> str | None:
-    """The first value of a header, by any case of its name."""
+    """The first value of a header, or None. `name` is in lower case and matches any case."""
     return next((value for key, value in headers if key.lower() == name), None)
 
 
@@ -53,7 +53,7 @@ def tokens(headers: Sequence[tuple[str, str]], name: str) -> set[str]:
 
 
 def has_body(headers: Sequence[tuple[str, str]]) -> bool:
-    """Whether a request body is announced; an upgrade request has none."""
+    """True when a body is announced by Transfer-Encoding, or by a Content-Length other than 0."""
     return value_of(headers, "transfer-encoding") is not None or (value_of(headers, "content-length") or "0") != "0"
 
 
@@ -62,10 +62,10 @@ def to_backend(
 ) -> Headers:
     """The request headers for the backend: all of them, less hop-by-hop, in their order.
 
-    `forwarded` take the places of the headers of these names. Of a peer that is not `trusted` nothing else stays that
-    claims where the request came from. `traceparent`, if any, takes the place of the one that came. `via` is this
-    relay's name in `Via`. Upgrade and Connection stay: they are what is being negotiated. But of several protocols only
-    the WebSocket is relayed, and Connection cannot name headers that the next hop would drop.
+    `forwarded` replace the headers of the same names. Other headers that tell where a request came from are kept for a
+    `trusted` peer only. `traceparent`, if any, replaces the one received and removes `tracestate`. `via` is the name of
+    this relay in `Via`. Upgrade and Connection are kept, as they negotiate the WebSocket; but Upgrade names nothing
+    besides `websocket`, and Connection no headers, which the next hop would drop.
     """
     ours = {name.lower(): value for name, value in forwarded}
     if traceparent is not None:
@@ -96,14 +96,14 @@ def to_backend(
 
 
 def _connection(value: str) -> str:
-    """What `Connection` may say; a line without anything left would be an error to some servers."""
+    """The options of a `Connection` line that are kept; empty when none is: some servers reject an empty line."""
     named = [token.strip() for token in value.split(",")]
     options = [token for token in named if token.lower() in _NEGOTIATED]
     return value if len(options) == len(named) else ", ".join(options)
 
 
 def hops(headers: Sequence[tuple[str, str]]) -> list[str]:
-    """By whom a request has come, as `Via` names them."""
+    """Names of the proxies that a request has passed, in order, from `Via`."""
     received = (part.split() for name, value in headers if name.lower() == "via" for part in value.split(","))
     return [words[1] for words in received if len(words) > 1]
 
@@ -115,18 +115,18 @@ def to_caller(headers: Headers) -> Headers:
 
 
 def trace_of(headers: Sequence[tuple[str, str]]) -> tuple[str, str] | None:
-    """Trace id and span id of a valid `traceparent` that the caller sent."""
+    """Trace id and span id of a valid `traceparent` that the caller sent, or None."""
     found = _TRACEPARENT.fullmatch(value_of(headers, "traceparent") or "")
     return (found[1], found[2]) if found else None
 
 
 def printable(text: str) -> str:
-    """Text that can be written anywhere: undecodable bytes become the replacement character."""
+    """Text of a header that can be encoded as UTF-8: undecodable bytes become the replacement character."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def mask(headers: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """Headers fit for a record: values of secrets replaced, undecodable bytes replaced."""
+    """Headers for the record: secrets become `<redacted>`, undecodable bytes the replacement character."""
     return tuple((printable(name), _masked(name, value)) for name, value in headers)
 
 
@@ -140,7 +140,7 @@ def _masked(name: str, value: str) -> str:
 
 
 def mask_query(url: str) -> str:
-    """A URL or request target fit for a record: query values are often credentials."""
+    """A URL or request target for the record: values of its query, often credentials, become `<redacted>`."""
     path, mark, query = url.partition("?")
     if not mark:
         return printable(url)

@@ -1,21 +1,21 @@
-"""Head limits: how long the head of a request or response may be, and which aiohttp errors exceed them.
+"""Head limits: maximum sizes of the heads of requests and responses, and aiohttp's errors for exceeding them.
 
-Knows: the limits, and what aiohttp raises.
-Must not know: sockets, what is answered.
+Knows: the limits, and the exceptions that aiohttp raises.
+Must not know: sockets, answers.
 """
 
 from aiohttp.http_exceptions import LineTooLong
 
 LINE = 64 * 1024
-"""Bytes of the first line, or of a header."""
+"""Maximum bytes of the first line, or of a header."""
 HEADERS = 256
-"""Headers of one head."""
+"""Maximum number of headers of one head."""
 HEAD = 1024 * 1024
-"""Bytes of a whole request head."""
+"""Maximum bytes of a whole request head."""
 
 
 def too_long(problem: BaseException | None) -> str | None:
-    """What was too long, without a word of it: headers may be secrets. None when that is not the trouble."""
+    """The excess in words; None when `problem` is another error. Quotes nothing: headers may be secrets."""
     while problem is not None:
         if isinstance(problem, LineTooLong):
             return f"a line of more than {LINE // 1024} KiB"

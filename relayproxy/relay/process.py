@@ -31,9 +31,9 @@ log = logging.getLogger(__name__)
 
 POLL = 0.05
 LIFE = 2.0
-"""Seconds between two signs of life."""
+"""Seconds between two updates of the lock file, which show that the relay is alive."""
 HURRY = 6.0
-"""Seconds that closing calls get before the process ends all the same."""
+"""Seconds that calls get to close before the process ends without waiting for them."""
 
 SAME_SIGNAL = 0.5
 """Seconds within which the same signal counts once: systemd tells every process of a unit, and so does `serve`."""
@@ -67,7 +67,7 @@ async def _relay(settings: Settings, signals: "asyncio.Queue[None]") -> None:
     writer = JournalWriter(settings.journal_dir, quota=settings.journal_quota, segment_size=settings.journal_segment)
     tape = Tape(writer, settings.journal_buffer, loop.call_later)
     upstream = Upstream(settings.connect_timeout)
-    reporter = ThreadPoolExecutor(1)  # one after the other: a disk can take its time
+    reporter = ThreadPoolExecutor(1)  # one report at a time, and not on the event loop: a disk can be slow
     refusals = RefusalLog(loop.call_later, lambda tallies: reporter.submit(_report, writer, tallies))
     relay = Relay(settings, tape, upstream, refusals, lambda: writer.problem.name.lower() if writer.problem else None)
     listener = Listener(relay.handle, relay.unreadable, settings.listen, tls)
@@ -77,7 +77,7 @@ async def _relay(settings: Settings, signals: "asyncio.Queue[None]") -> None:
             await listener.start()
         except OSError as problem:
             raise cannot_listen("listen", settings.listen, problem) from None
-        # What start-up made stays for good; collections in the middle of calls have nothing to find in it.
+        # Objects made at start-up live as long as the process; garbage collections during calls need not visit them.
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 50, 50)
@@ -102,13 +102,13 @@ async def _show_life(writer: JournalWriter) -> None:
 
 
 def _report(writer: JournalWriter, tallies: tuple[RefusalCount, ...]) -> None:
-    with suppress(OSError):  # that the disk is in trouble is said by the journal
+    with suppress(OSError):  # the journal reports errors of the disk
         if writer.path is not None:
             write_refused(writer.path, tallies)
 
 
 async def _leave(relay: Relay, signals: "asyncio.Queue[None]", delay: float) -> None:
-    """Takes calls for a while and says that it is about to stop; another signal puts an end to that."""
+    """Accepts calls for `delay` more seconds while readyz says draining; another signal ends this early."""
     relay.leaving = True
     if delay:
         log.info("readyz says draining; in %g s no new calls are taken", delay)

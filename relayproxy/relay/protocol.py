@@ -1,6 +1,6 @@
 """Server protocol: one connection from outside, up to the end of its request's head.
 
-Knows: aiohttp's protocol for requests; where a head ends; what is answered to a head that cannot be read.
+Knows: aiohttp's protocol for requests; the end of a head; the answer to a head that cannot be read.
 Must not know: routes, handshakes, the journal.
 
 What follows a head without a body belongs to the call: it never reaches aiohttp, which would drop it in some cases.
@@ -23,10 +23,10 @@ from relayproxy.relay.failures import let_go
 from relayproxy.relay.headers import mask_query
 
 LINGER = 1.0
-"""Seconds for which a connection still takes what comes after a refusal: closed at once, it would be reset, and the
-refusal not be read."""
+"""Seconds for which a connection is still read after a refusal: closed at once, it would be reset before the other
+side has read the refusal."""
 EARLY_LIMIT = 64 * 1024
-"""Bytes behind a head after which no more are read until the call takes them."""
+"""Bytes received after a head at which reading pauses until the call takes them."""
 
 _END = b"\r\n\r\n"
 _BODY = re.compile(rb"\r\n(?:content-length:[ \t]*0*[1-9]|transfer-encoding:)", re.IGNORECASE)
@@ -39,7 +39,7 @@ _HTTP_2 = b"PRI * HTTP/2.0\r\n\r\n"
 
 
 class Unreadable(NamedTuple):
-    """A head that could not be read, and what was answered. See `refusals.Refusal`."""
+    """A head that could not be read, and the answer to it. See `refusals.Refusal` for the fields."""
 
     reason: Reason
     status: int
@@ -49,15 +49,15 @@ class Unreadable(NamedTuple):
 
 
 class Answered(Sent):
-    """Written already; the connection lingers before it is closed."""
+    """A response that is written already, on a connection that stays open for `LINGER` seconds."""
 
     async def write_eof(self, data: bytes = b"") -> None:  # noqa: ARG002 (aiohttp's signature)
-        """Ends when the other side has gone, too."""
+        """Waits for `LINGER` seconds; ends early when the other side has gone."""
         await asyncio.sleep(LINGER)
 
 
 class HeadProtocol(RequestHandler):
-    """aiohttp's protocol, with `unreadable` told of heads that cannot be read."""
+    """aiohttp's protocol for requests, which calls `tell` for a head that cannot be read."""
 
     __slots__ = ("_early", "_has_body", "_head", "_paused", "_refused", "_tell")
 
@@ -86,7 +86,7 @@ class HeadProtocol(RequestHandler):
         self._refused = False
 
     def data_received(self, data: bytes) -> None:
-        """Gives aiohttp the head, and a body, and keeps what follows otherwise."""
+        """Passes a head, and its body if any, to aiohttp; keeps the bytes after a head without a body for the call."""
         if self._refused:
             return
         if self._early is not None:
@@ -120,14 +120,14 @@ class HeadProtocol(RequestHandler):
         self._keep(rest)
 
     def give_up(self, after: float) -> None:
-        """Refuses a head that has begun and has not ended `after` seconds; of an idle connection nothing is said."""
+        """Refuses a head that has begun and not ended within `after` seconds; otherwise aborts the connection."""
         if self._head and not self._refused:
             self._refuse("timeout", 408, f"the head of the request had not ended after {after:g} s")
         elif self.transport is not None:
             self.transport.abort()
 
     def take_early(self) -> bytes:
-        """What has come behind the head. The connection is read on: call it where the next bytes are taken over."""
+        """The bytes received after the head. Resumes reading, so set the next protocol with no await in between."""
         early, self._early, self._head = bytes(self._early or b""), bytearray(), bytearray()
         if self._paused and self.transport is not None:
             self.transport.resume_reading()
@@ -140,7 +140,7 @@ class HeadProtocol(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answers in our own words what aiohttp could not read; a bug is aiohttp's to report."""
+        """Refuses a request that aiohttp could not parse; other exceptions are left to aiohttp."""
         if not isinstance(exc, HttpProcessingError):
             return super().handle_error(request, status, exc, message)
         self._refuse(*self._wrong(exc))

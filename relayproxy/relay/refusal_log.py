@@ -1,7 +1,7 @@
 """Refusal log: counts and logs refused requests, with a limit on the rate of lines.
 
 Knows: that a public port gets any number of such requests, so that one line and one report stand for many.
-Must not know: what is wrong with a request; files.
+Must not know: how a request is judged; files.
 """
 
 import logging
@@ -32,7 +32,8 @@ class RefusalLog:
     def note(
         self, reason: Reason, status: int, words: str, *, peer: str, target: str = "", signed: bool = False
     ) -> None:
-        """Takes one request: see `refusals.Refusal`. Nothing in `words` and `target` may be a secret."""
+        """Counts one request, and logs it unless the rate limit leaves it out. The fields are those of
+        `refusals.Refusal`; `words` and `target` must not hold secrets."""
         refusal = Refusal(time.time_ns(), reason, status, words, peer, target, signed)
         self.tallies = add(self.tallies, refusal)
         self._log(refusal)
@@ -41,7 +42,7 @@ class RefusalLog:
             self._later(REPORT_INTERVAL, self.flush)
 
     def flush(self) -> None:
-        """Reports now what has not been reported."""
+        """Reports the tallies now, if there are new refusals."""
         if self._scheduled:
             self._scheduled = False
             self._report(self.tallies)

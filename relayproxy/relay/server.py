@@ -1,6 +1,6 @@
-"""The relay's listener.
+"""Listener: the relay's HTTP server.
 
-Knows: accepting connections with aiohttp, giving up on heads that never come, draining.
+Knows: accepting connections with aiohttp, the time limit on request heads, draining.
 Must not know: routes, handshakes, the journal.
 """
 
@@ -66,7 +66,7 @@ class _Server(web.Server):
 class Listener:
     """A listening server for `handler` at `address` (`HOST:PORT`); `start` raises OSError when it cannot listen.
 
-    `tell` is told of requests whose head could not be read, once they are answered.
+    `tell` is called for each request whose head could not be read.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Listener:
         self.url = ""
 
     async def start(self) -> None:
-        """Listens; `url` then tells where."""
+        """Begins to listen, and sets `url`. Raises OSError."""
         self._listening = await asyncio.get_running_loop().create_server(
             self._server,
             self._host,
@@ -101,6 +101,6 @@ class Listener:
             self._listening.close()
 
     async def close(self) -> None:
-        """Ends what is left. Only when no call lives: aiohttp's shutdown closes connections under their feet."""
+        """Closes all sockets. Only when no call is in progress: aiohttp's shutdown closes connections in use."""
         self.stop_accepting()
         await self._server.shutdown(timeout=0.1)

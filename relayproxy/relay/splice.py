@@ -1,4 +1,4 @@
-"""The splice: two connected transports become one byte stream each way, and every chunk is taped.
+"""Splice: forwards bytes both ways between two connected transports, and tapes every chunk.
 
 Knows: forwarding, backpressure, half-close, resets, closing, and the order in which the two ends finished.
 Must not know: HTTP, WebSocket frames, files.
@@ -27,7 +27,7 @@ RESET_PATIENCE = 1.0
 """Seconds a reset waits for the bytes before it to be acknowledged; a reset discards what is not."""
 
 CLOSE_PATIENCE = 5.0
-"""Seconds an end that we close gets to take what is still buffered for it."""
+"""Seconds that an end closed by the proxy gets to take the bytes still buffered for it."""
 
 HALF_CLOSED_PATIENCE = 30.0
 """Seconds without a byte after which a call is over whose one end has finished and whose other end has not."""
@@ -81,7 +81,8 @@ class Splice:
             twilio.close()
 
     def close(self, cause: str) -> None:
-        """Our own end of the call: both streams are closed after what is buffered, without adding a byte."""
+        """Ends the call from the proxy's side: closes both streams after the buffered bytes, and adds none. `cause`
+        goes into the Ending."""
         if self._first is None:
             self._first, self._cause = "proxy", cause
         self.twilio.close()
@@ -108,7 +109,7 @@ class Splice:
                 end.transport.abort()
 
     def ended(self, side: Side, how: SideEnd) -> None:
-        """An end's stream is over; called by the ends."""
+        """Notes the end of one stream, and ends the call once both transports are gone; called by the ends."""
         end = self.twilio if side == "twilio" else self.backend
         if end.finished_t is None:
             end.finished_t = monotonic_ns() - self._opened
@@ -136,7 +137,7 @@ class Splice:
             self._let_go()
 
     def _let_go(self) -> None:
-        """Leaves nothing that only a garbage collection would find: thresholds put that off for thousands of calls."""
+        """Breaks reference cycles: garbage collection, with its high thresholds, comes after thousands of calls."""
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
@@ -145,7 +146,7 @@ class Splice:
 
 
 class _End(asyncio.Protocol):
-    """One end: its transport, and the protocol that aiohttp had on it and that must learn when it is gone."""
+    """One end: its transport, and aiohttp's protocol for it, which is told when the connection is lost."""
 
     __slots__ = (
         "_kind",
@@ -230,7 +231,7 @@ class _End(asyncio.Protocol):
             peer.transport.resume_reading()
 
     def progress(self) -> tuple[int, int]:
-        """Two numbers that stay the same for as long as nothing moves here."""
+        """Bytes received, and bytes waiting to be sent: unchanged for as long as nothing moves here."""
         return self.received, 0 if self.lost else self.transport.get_write_buffer_size()
 
     # -- ends ----------------------------------------------------------------------------------------------------
@@ -267,8 +268,8 @@ class _End(asyncio.Protocol):
     def _read_the_rest(self) -> None:
         """Forwards what this end had sent before a write to it failed.
 
-        The event loop gives a connection up at a failed write, with bytes still unread: the last words of someone who
-        hung up while the other side was talking. Over TLS they cannot be read from here.
+        The event loop gives a connection up at a failed write, with bytes still unread: the last ones of an end that
+        closed while the other side was sending. Over TLS they cannot be read from here.
         """
         if self._tls or self.eof:
             return

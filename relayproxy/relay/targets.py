@@ -25,12 +25,12 @@ _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a request goes: `url` is dialled as it stands."""
+    """Destination of a request: the name of its route, and the URL, which is dialled unchanged."""
 
     route: str
     url: str
     host: Literal["preserve", "backend"]
-    """Whose Host header the backend gets."""
+    """Host header for the backend: the caller's (`preserve`), or the host of `url` (`backend`)."""
 
 
 _Backend = tuple[str, Literal["preserve", "backend"]]
@@ -51,7 +51,7 @@ class Targets:
     def match(self, target: str) -> Target | None:
         """The target of a request's path and query (as received), or None when no route takes it.
 
-        Raises ValueError, in words for the caller, for what no backend may get.
+        Raises ValueError, worded for the caller, for a path that climbs out of the backend's.
         """
         if target.startswith("/r/"):
             end = min((at for at in (target.find("/", 3), target.find("?", 3)) if at >= 0), default=len(target))
@@ -62,9 +62,9 @@ class Targets:
 
 
 def origin_form(raw: str) -> str:
-    """Path and query of a request target: of an absolute URL too, whose scheme and host are not ours to follow.
+    """Path and query of a request target, in origin form or an absolute URL, of which scheme and host are ignored.
 
-    Raises ValueError, in words for the caller, for what is neither.
+    Raises ValueError, worded for the caller, for a target in another form, with a `#`, or that is not UTF-8.
     """
     absolute = _ABSOLUTE.match(raw)
     target = raw[absolute.end() :] if absolute else raw
@@ -80,8 +80,8 @@ def origin_form(raw: str) -> str:
 def join(backend: str, rest: str) -> str:
     """The backend URL followed by the caller's path and query.
 
-    An empty path or a bare `/` adds nothing to the backend's path. Else that is a prefix, less a trailing slash. A
-    query configured there comes first.
+    An empty path or a bare `/` adds nothing to the backend's path. Any other is appended to the backend's path, less a
+    trailing slash. The query of the backend URL comes first.
     """
     base, mark, configured = backend.partition("?")
     path, asked, query = rest.partition("?")
@@ -96,7 +96,7 @@ def join(backend: str, rest: str) -> str:
 
 
 def climbs(path: str) -> bool:
-    """Whether a path leaves the folder that it begins in, by any way of writing `..` that a server may understand."""
+    """True when a path leaves the folder that it begins in, by any spelling of `..` that a server may understand."""
     depth = 0
     for segment in re.split(r"[/\\]", unquote(path)):
         name = segment.partition(";")[0]

@@ -1,10 +1,10 @@
 """Upstream handshake: connects to the backend and performs the WebSocket upgrade.
 
-Knows: dialling with aiohttp so that the request goes out as it came in, and what each failure means for the caller.
+Knows: dialling with aiohttp so that the request goes out as it came in, and the answer to the caller for each failure.
 Must not know: routes, the journal, what happens after the 101.
 
-`set_parser` is how bytes are taken over that aiohttp had already read past the 101; it has a public name and no
-documentation, which is why aiohttp's minor version is pinned and tests hold it to this.
+`set_parser` hands over the bytes that aiohttp had already read past the 101. It has a public name and no
+documentation, which is why aiohttp's minor version is pinned and tests check this.
 """
 
 import asyncio
@@ -34,11 +34,11 @@ from relayproxy.relay.stopwatch import Stopwatch, tracing
 REFUSAL_LIMIT = 1024 * 1024
 """Bytes of a refusal's body that are passed on."""
 _PHRASE = 200
-"""Characters of a refusal's reason phrase that are told; it may be as long as any line."""
+"""Characters of a refusal's reason phrase that go into `error`; it may be as long as any line."""
 
 
 class Collector:
-    """Stands where aiohttp would parse a payload and keeps the bytes as they are."""
+    """Payload parser for aiohttp that keeps the bytes unparsed."""
 
     def __init__(self) -> None:
         self.data = bytearray()
@@ -59,7 +59,7 @@ class Collector:
 
 @dataclass(slots=True)
 class Accepted:
-    """The backend answered 101. `head` is its answer for the caller, verbatim; `early` came right behind it."""
+    """The backend answered 101. `head` is its answer for the caller; `collector` takes the bytes that followed."""
 
     response: aiohttp.ClientResponse
     """To be kept for as long as the transport is used, and closed afterwards."""
@@ -73,7 +73,7 @@ class Accepted:
 
 @dataclass(slots=True)
 class Refused:
-    """There will be no WebSocket; `head` and `body` are the answer for the caller."""
+    """No WebSocket is opened; `head` and `body` are the answer for the caller, `error` the reason in words."""
 
     status: int
     head: bytes
@@ -81,7 +81,7 @@ class Refused:
     headers: Headers
     error: str
     ours: bool = False
-    """Not the backend's doing."""
+    """True when the cause is the relay and not the backend."""
 
 
 class _NoDescriptors(Exception):
@@ -110,8 +110,8 @@ class Upstream:
     async def dial(self, url: str, headers: Headers, *, own_host: bool, stopwatch: Stopwatch) -> Accepted | Refused:
         """Sends the upgrade request to `url`, which is used as it stands. `own_host`: Host names the backend.
 
-        Whatever goes wrong is a Refused: 504 for silence, 502 for what cannot be reached or understood, else the
-        backend's own answer. Redirects are answers like any other.
+        Every failure is a Refused: 504 for no answer in time, 502 for a backend that cannot be reached or understood,
+        503 for a lack of file descriptors, else the backend's own answer. Redirects are answers like any other.
         """
         try:
             async with asyncio.timeout(self._timeout):
@@ -169,7 +169,7 @@ def _exact(url: str) -> URL:
 
 
 def _once() -> ClientMiddlewareType:
-    """aiohttp sends a GET a second time when the server hangs up on it; a call must reach a backend once."""
+    """Middleware against aiohttp's second attempt at a GET when the server hangs up: a call reaches a backend once."""
     failure: Exception | None = None
 
     async def once(request: aiohttp.ClientRequest, send: ClientHandlerType) -> aiohttp.ClientResponse:
@@ -232,7 +232,7 @@ def _own(status: int, error: str) -> Refused:
 
 
 def _misunderstood(problem: BaseException) -> str:
-    """What is wrong with an answer, without a word of it: its headers may be secrets."""
+    """The fault of an answer, in words that quote nothing of it: its headers may be secrets."""
     found = limits.too_long(problem)
     if found is not None:
         return f"the backend's answer has {found}"

@@ -1,1 +1,1 @@
-"""What leaves over OTLP. The only package that imports OpenTelemetry."""
+"""Telemetry: export of spans over OTLP. The only package that imports OpenTelemetry."""

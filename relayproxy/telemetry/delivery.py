@@ -1,6 +1,6 @@
-"""Delivery log: what became of each batch of spans, and one log line when that changes.
+"""Delivery log: counts of spans sent and failed, and a log line when batches begin to fail or arrive again.
 
-Knows: whether batches arrive at present, and the cause of a failure as the OpenTelemetry libraries log it.
+Knows: the present state of delivery, and the cause of a failure as the OpenTelemetry libraries log it.
 Must not know: spans, protocols, settings.
 """
 
@@ -19,18 +19,18 @@ PHRASES = frozenset(status.phrase for status in HTTPStatus)
 
 
 class Delivery(SpanExporter):
-    """Passes batches on to an exporter, counts them by their fate, and says once when that changes."""
+    """Passes batches on to an exporter, counts their spans as sent or failed, and logs each change once."""
 
     def __init__(self, exporter: SpanExporter, causes: "Causes") -> None:
         self._exporter = exporter
         self._causes = causes
         self.failing_since: int | None = None
-        """Wall nanoseconds; None while batches arrive."""
+        """Wall nanoseconds at which batches began to fail; None while they arrive."""
         self.asked_since: int | None = None
-        """When the batch under way was handed to the exporter, wall nanoseconds; None between batches."""
+        """Wall nanoseconds at which the batch under way was handed to the exporter; None between batches."""
         self._ended = False
         self.taken = 0
-        """Spans that left the queue."""
+        """Number of spans that left the queue."""
         self.sent = 0
         self.failed = 0
 
@@ -61,14 +61,14 @@ class Delivery(SpanExporter):
         return result
 
     def shutdown(self) -> None:
-        """Ends the exporter, once; batches that come or come back later fail in silence."""
+        """Shuts the exporter down, once; failures of later batches are counted and not logged."""
         if not self._ended:
             self._ended = True
             self._exporter.shutdown()
 
 
 class Causes(logging.Handler):
-    """Takes in what the OpenTelemetry libraries log, every attempt anew, and keeps the cause of the last failure.
+    """Log handler that keeps the cause of the last failure from the records of the OpenTelemetry libraries.
 
     Their messages can quote URLs and headers, which may hold credentials; only status codes and names of errors
     are taken from them.
@@ -79,7 +79,7 @@ class Causes(logging.Handler):
         self.last = "no cause given"
 
     def listen(self) -> None:
-        """From here on the libraries' own lines do not reach the log."""
+        """Attaches the handler: from now on the libraries' own lines do not reach the log."""
         LIBRARY.addHandler(self)
         LIBRARY.propagate = False
 

@@ -27,21 +27,21 @@ from relayproxy.telemetry.variables import endpoint_of, first, place, wanted
 log = logging.getLogger(__name__)
 
 QUEUE = 16 * 1024
-"""Spans that may wait, unless OTEL_BSP_MAX_QUEUE_SIZE says else: a recorder that catches up yields them in bursts."""
+"""Maximum number of queued spans without OTEL_BSP_MAX_QUEUE_SIZE: a recorder that catches up makes bursts of them."""
 UNANSWERED = 3_000_000_000
-"""Nanoseconds after which a batch without an answer is trouble."""
+"""Nanoseconds after which a batch without an answer counts as a failure."""
 SHUTDOWN = 2.0
-"""Seconds that the last spans get to leave."""
+"""Seconds that queued spans get to be sent at shutdown."""
 PROTOCOLS: dict[str, type[HttpExporter] | type[GrpcExporter]] = {"http/protobuf": HttpExporter, "grpc": GrpcExporter}
 
 
 class OtlpExporter:
     """Takes ended spans and sends them in batches from a thread of its own. Lost spans are counted, never retried
-    beyond what the OTLP exporter does: the recording is the truth and has lost nothing."""
+    beyond what the OTLP exporter does: the recording does not depend on them."""
 
     def __init__(self, exporter: SpanExporter, causes: Causes, queue: int, endpoint: str = "") -> None:
         self.endpoint = endpoint
-        """Where spans go, without what may be secret in a URL."""
+        """Scheme, host and port of the collector; the rest of the URL may be secret."""
         self._resource = resource()
         self._causes = causes
         self._queue = queue
@@ -49,11 +49,11 @@ class OtlpExporter:
         self._delivery = Delivery(exporter, causes)
         self._processor = BatchSpanProcessor(self._delivery, max_queue_size=queue)
         self.dropped = 0
-        """Spans that found the queue full."""
+        """Number of spans dropped because the queue was full."""
 
     @classmethod
     def from_env(cls) -> "OtlpExporter | None":
-        """An exporter as the `OTEL_…` variables say; None when they name no endpoint or turn export off. Raises
+        """The exporter that `OTEL_…` variables configure; None when they name no endpoint or turn export off. Raises
         `SettingError` for a value that cannot be used."""
         if not wanted(environ):
             return None
@@ -62,7 +62,7 @@ class OtlpExporter:
         if chosen is None:
             raise SettingError(f"{name}={protocol}: http/protobuf or grpc is expected")
         causes = Causes()
-        # First: a header that cannot be parsed is logged, value and all.
+        # Before the exporter is made, which logs the value of a header that it cannot parse.
         causes.listen()
         try:
             queue = int(environ.get("OTEL_BSP_MAX_QUEUE_SIZE") or QUEUE)
@@ -73,8 +73,8 @@ class OtlpExporter:
 
     @property
     def trouble(self) -> tuple[int, str] | None:
-        """Since when (wall nanoseconds) spans do not arrive, and why; None while they do. A collector that takes
-        a batch and does not answer is trouble long before the exporter gives the batch up."""
+        """Start (wall nanoseconds) and cause of a failure of delivery; None while spans arrive. A batch without answer
+        counts after `UNANSWERED`, long before the exporter gives it up."""
         failing, asked = self._delivery.failing_since, self._delivery.asked_since
         if failing is not None:
             return failing, self._causes.last
@@ -93,7 +93,7 @@ class OtlpExporter:
         return self._delivery.failed
 
     def export(self, spans: Iterable[Span]) -> None:
-        """Queues the spans and returns at once, whatever the collector does."""
+        """Queues the spans and returns at once; those that do not fit are dropped and counted."""
         for span in spans:
             if self._accepted - self._delivery.taken >= self._queue:
                 if not self.dropped:
@@ -104,7 +104,7 @@ class OtlpExporter:
             self._processor.on_end(readable(span, self._resource))
 
     def shutdown(self) -> None:
-        """Sends what waits and ends, within about two seconds even when the collector is silent."""
+        """Sends queued spans and ends, after about `SHUTDOWN` seconds even when the collector does not answer."""
         # The processor itself would wait for 30 seconds.
         ending = threading.Thread(target=self._end, name="otlp-end", daemon=True)
         ending.start()
@@ -115,5 +115,5 @@ class OtlpExporter:
 
     def _end(self) -> None:
         self._processor.shutdown()  # type: ignore[no-untyped-call]
-        # Not before: until then the libraries have something to say about every batch.
+        # Last: until then the libraries may log lines about every batch.
         self._causes.unlisten()

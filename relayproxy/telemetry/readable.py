@@ -1,7 +1,7 @@
 """Conversion of span values to OpenTelemetry spans.
 
-Knows: how ids, times and attributes of a value become those of a span that looks as if the SDK had ended it.
-Must not know: where spans go, or how values were derived.
+Knows: the ids, times and attributes of a span value as those of a span that the SDK has ended.
+Must not know: where spans are sent; how values were derived.
 """
 
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
@@ -20,7 +20,7 @@ INT64 = range(-(2**63), 2**63)
 
 
 def resource() -> Resource:
-    """Who sends: `relayproxy` and its version, unless `OTEL_SERVICE_NAME` or `OTEL_RESOURCE_ATTRIBUTES` say else."""
+    """Service name and version of the sender, where OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES set none."""
     told = OTELResourceDetector().detect().attributes
     own = {"service.name": "relayproxy", "service.version": __version__}
     return Resource.create({name: value for name, value in own.items() if name not in told})
@@ -54,7 +54,7 @@ def _attributes(values: dict[str, AttributeValue]) -> dict[str, AttributeValue]:
 
 
 def _encodable(value: AttributeValue) -> AttributeValue:
-    # What protobuf cannot hold would cost the whole batch, other calls' spans included.
+    # A value that protobuf cannot hold would fail the whole batch, other calls' spans included.
     if isinstance(value, str):
         return mended(value)
     return str(value) if isinstance(value, int) and value not in INT64 else value

@@ -1,7 +1,8 @@
 """Environment variables that enable the export of spans.
 
-Knows: their names, and what is secret in them.
-Must not know: OpenTelemetry, whose import takes a recorder that exports nothing as long as all of its own code.
+Knows: their names, and which parts of their values are secret.
+Must not know: OpenTelemetry, which a recorder that exports nothing does not import: that takes as long as all of its
+own code.
 """
 
 import re
@@ -11,7 +12,7 @@ from relayproxy.errors import SettingError
 
 
 def wanted(env: Mapping[str, str]) -> bool:
-    """Whether spans are to be exported. Raises `SettingError` for an exporter that is not here."""
+    """True when spans are to be exported. Raises `SettingError` for an exporter other than otlp and none."""
     if env.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return False
     exporter = env.get("OTEL_TRACES_EXPORTER", "").strip().lower()
@@ -21,16 +22,16 @@ def wanted(env: Mapping[str, str]) -> bool:
 
 
 def endpoint_of(env: Mapping[str, str]) -> str:
-    """The URL that spans are to go to; empty when none is named."""
+    """The URL to which spans are sent; empty when none is set."""
     return first(env, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")[1]
 
 
 def place(endpoint: str) -> str:
-    """Scheme, host and port: a path can hold a key as well as a query can."""
+    """Scheme, host and port of a URL; user, path and query, which can hold secrets, are left out."""
     found = re.match(r"([a-z][a-z0-9+.-]*://)?(?:[^/?#]*@)?([^/?#@]*)", endpoint, re.IGNORECASE)
     return f"{found[1] or ''}{found[2]}" if found else ""
 
 
 def first(env: Mapping[str, str], *names: str) -> tuple[str, str]:
-    """The first of these variables that is set and not empty, and its value."""
+    """Name and value of the first of these variables that is not empty; else the last name and no text."""
     return next(((name, env[name].strip()) for name in names if env.get(name, "").strip()), (names[-1], ""))
