@@ -187,9 +187,11 @@ def test_messages_are_filtered_opened_and_paged(visit: OpenPage, archive: Archiv
     shown, rows = page.locator(".shown"), page.locator("#wire > li")
     expect(shown).to_have_text("100 of 363 shown")
 
-    page.get_by_role("link", name="Load more").click()
+    # Without the scrolling that a mouse's click begins with: at the end of the rows more come by themselves.
+    more = page.get_by_role("link", name="Load more")
+    more.dispatch_event("click")
     expect(shown).to_have_text("300 of 363 shown")
-    page.get_by_role("link", name="Load more").click()
+    more.dispatch_event("click")
     expect(shown).to_have_text("363 of 363 shown")
     assert len(set(rows.evaluate_all("rows => rows.map(row => row.id)"))) == 363
     expect(page.locator("#more")).to_have_count(0)

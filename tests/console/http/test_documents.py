@@ -56,6 +56,6 @@ def test_fields_of_a_table_stand_where_the_document_wants_them() -> None:
 def test_lists_are_named_for_what_they_hold() -> None:
     (page, whole), components = schemas([Page[LampDocument], CompleteList[LampDocument]])
     assert page == {"$ref": "#/components/schemas/LampPage"}
-    assert whole == {"$ref": "#/components/schemas/LampWhole"}
-    assert components["LampWhole"]["properties"]["next"] == {"description": "Null: this is all.", "type": "null"}
+    assert whole == {"$ref": "#/components/schemas/LampCompleteList"}
+    assert components["LampCompleteList"]["properties"]["next"] == {"description": "Null: this is all.", "type": "null"}
     assert msgspec.json.encode(CompleteList(items=(1,))) == b'{"items":[1],"next":null}'
