@@ -23,7 +23,7 @@ SUFFIX = ".relayproxy.jsonl.gz"
 
 
 class NotARecording(ValueError):
-    """What was read is no recording, a damaged one, or one of a later version."""
+    """Raised for text that is no recording, a damaged one, or one of a later version."""
 
 
 class RecordedConnection(msgspec.Struct, frozen=True):
@@ -54,7 +54,7 @@ class Header(msgspec.Struct, frozen=True):
 
     @property
     def complete(self) -> bool:
-        """Whether every connection had ended when the file was written."""
+        """True when every connection had ended when the file was written."""
         return all(connection.ending is not None for connection in self.connections)
 
 

@@ -14,7 +14,7 @@ from relayproxy.conversation.totals import NullReason
 
 
 class Words(NamedTuple):
-    """What a value is called."""
+    """The words for a value: a phrase for pages, a meaning for the documentation."""
 
     phrase: str
     """As pages show it: a few words."""

@@ -76,7 +76,7 @@ async def serving(host: str = "127.0.0.1", port: int = 0, *, speed: float = 1.0,
 
 
 class _Conversation:
-    """One call. At most one reply is under way; whatever the caller does next takes its place."""
+    """One call. At most one reply is under way; the next act of the caller replaces it."""
 
     def __init__(
         self, ws: web.WebSocketResponse, speed: float, seed: int, *, greet: bool, abort: Callable[[], None]

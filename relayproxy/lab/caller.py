@@ -69,7 +69,7 @@ class SimulatedCaller:
                 return
 
     async def _wait_for_words(self, count: int) -> None:
-        """Until the agent has spoken that many words, or is through with fewer."""
+        """Wait until the agent has spoken that many words, or is through with fewer."""
         session, playback = self._session, self._session.playback
         if count:
             await session.notifier.until(lambda: session.over or session.answered, self._patience)

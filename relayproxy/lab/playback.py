@@ -24,7 +24,7 @@ MEDIA_MS = 4000
 
 @dataclasses.dataclass(eq=False)
 class _Item:
-    """Something in the queue. An open one can still grow: its `last` has not come."""
+    """An item of the queue. An open one can still grow: its `last` has not come."""
 
     text: str
     interruptible: Input
@@ -100,7 +100,7 @@ class SimulatedPlayback:
 
     @property
     def idle(self) -> bool:
-        """Nothing is played, and nothing waits but perhaps a reply that has gone silent in the middle."""
+        """True while nothing is played, and nothing waits but perhaps a reply that has gone silent in the middle."""
         return self._current is None and not self.speaking and all(i.open and not i.text.strip() for i in self._queue)
 
     @property
@@ -110,7 +110,7 @@ class SimulatedPlayback:
 
     @property
     def interruptible(self) -> Input:
-        """By what it can be stopped now."""
+        """The kinds of input that can stop it now."""
         item = self._current or (self._queue[0] if self._queue else None)
         return item.interruptible if item is not None else "any"
 

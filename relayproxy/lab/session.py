@@ -72,7 +72,7 @@ class SimulatedSession:
         self._leaving = False
 
     def begin(self, caller: Caller) -> None:
-        """The connection is open."""
+        """Takes that the connection is open."""
         self._send(caller.setup(self._twiml.parameters))
         if self._twiml.greeting:
             self.playback.greet(self._twiml.greeting, interruptible=self._twiml.greeting_interruptible)
@@ -97,7 +97,7 @@ class SimulatedSession:
             self._send(Prompt(text, self._lang, False))
 
     def has_spoken(self, text: str) -> None:
-        """The caller is done; this was said."""
+        """Ends an utterance of the caller: `text` was said."""
         if self.over:
             return
         self._event("clientSpeaking", "off")
@@ -106,7 +106,7 @@ class SimulatedSession:
             self._send(Prompt(text, self._lang, True))
 
     def presses(self, digit: str) -> None:
-        """A key. It interrupts the agent where that is allowed."""
+        """Presses a key. It interrupts the agent where that is allowed."""
         if self.over or not self._twiml.dtmf:
             return
         playing, interruptible = self.playback.playing, self.playback.interruptible in ("dtmf", "any")
@@ -182,7 +182,7 @@ class SimulatedSession:
                 self.over = self._leaving = True
 
     def _interruptible(self, allowed: bool | None) -> Input:
-        """By what a message can be interrupted that says whether it can be."""
+        """The kinds of input that can interrupt a message, by its `interruptible`."""
         return self._twiml.interruptible if allowed is None else "any" if allowed else "none"
 
     async def leave(self) -> None:

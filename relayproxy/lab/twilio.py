@@ -153,7 +153,7 @@ class _Call:
             await self._http.close()
 
     async def _read(self) -> CallEnding:
-        """Hand on what the backend sends until the connection ends; how it ended if it was the backend's doing."""
+        """Hand on what the backend sends until the connection ends; the ending, if the backend caused it."""
         while True:
             message = await self._ws.receive()
             if message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):

@@ -20,7 +20,7 @@ _MARKS = 1000
 
 
 class Backlog:
-    """Remembers looks at journals. For one thread."""
+    """The ends of journals and the times at which they were first seen there. For one thread."""
 
     def __init__(self) -> None:
         self._marks: dict[Path, list[tuple[Position, float]]] = {}

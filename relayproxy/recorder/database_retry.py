@@ -26,8 +26,8 @@ class Stopped(Exception):
 
 
 class DatabaseRetry:
-    """Calls what needs the database. `check` raises when the database cannot be used as it is (its schema); it is
-    asked before the first use and after each failure."""
+    """Retries an action that needs the database. `check` raises when the database cannot be used as it is (its schema);
+    it is asked before the first use and after each failure."""
 
     def __init__(self, check: Callable[[], None], stop: threading.Event) -> None:
         self._check = check
@@ -37,8 +37,8 @@ class DatabaseRetry:
         """The time (wall nanoseconds) of the database's last failure, and its message without secrets."""
 
     def __call__(self, action: Callable[[], T]) -> T:
-        """The action's result, however long it takes. Raises Stopped when told to stop meanwhile, and
-        OvertakenError, ReplacedError and BrokenError: with another database, all that the caller knows is wrong."""
+        """The action's result, however long it takes. Raises Stopped when told to stop meanwhile, and OvertakenError,
+        ReplacedError and DamagedFileError: with another database, all that the caller knows is wrong."""
 
         def attempt() -> T:
             if not self._healthy:

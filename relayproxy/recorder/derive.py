@@ -47,7 +47,7 @@ def _plain(value: Any) -> Any:
 
 
 def session_row(session: str, opening: Opening, conversation: Conversation, version: str | None = None) -> SessionRow:
-    """`opening` is that of the session's first connection, `version` the backend's."""
+    """The session's row. `opening` is that of its first connection, `version` the backend's."""
     totals = conversation.totals
     latency = totals.response_latency
     severities = Counter[str]()
@@ -151,5 +151,5 @@ def _milliseconds(value: float | None) -> int | None:
 
 
 def _number(value: int | None) -> int | None:
-    """Integer columns hold 32 bits; what does not fit is no number of ours."""
+    """The value as a 32-bit integer column holds it; None when it does not fit."""
     return value if value is not None and -(2**31) <= value < 2**31 else None

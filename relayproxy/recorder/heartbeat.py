@@ -39,7 +39,7 @@ _PATIENCE = 1.0
 
 
 class Spans(Protocol):
-    """The part of the exporter that is told of."""
+    """The exporter's counters that the heartbeat reports."""
 
     endpoint: str
     dropped: int
@@ -80,17 +80,17 @@ class ProgressReport:
         self._took = 0.0
 
     def took(self, opened_at: int, event: ConnectionEvent) -> None:
-        """Something of a connection that opened then was played."""
+        """Counts a played entry of a connection that opened then."""
         if self._oldest is None:
             known = event.what == "opened" or event.messages
             self._oldest = opened_at + (event.messages[0].t if event.messages else 0) if known else time.time_ns()
 
     def begin(self) -> None:
-        """A commit begins."""
+        """Marks the beginning of a commit."""
         self._began = time.monotonic()
 
     def done(self) -> None:
-        """Everything that was played has been committed."""
+        """Marks the end of a commit: everything played has been committed."""
         self._longest = max(self._longest, self._waited())
         self._oldest = None
         self._commits += 1
@@ -98,7 +98,7 @@ class ProgressReport:
         self._took = time.monotonic() - self._began
 
     def beat(self, places: Places, calls: int, trouble: tuple[int, str] | None) -> Beat:
-        """Everything so far; what comes now is counted for the next one."""
+        """The progress so far; later progress counts for the next beat."""
         longest, self._longest = max(self._longest, self._waited()), 0
         return Beat(places, calls, longest, self._commits, self._at, self._took * 1000, trouble)
 
@@ -107,7 +107,7 @@ class ProgressReport:
 
 
 class Reporter:
-    """Tells of the recorder on a data folder through `writer`, for as long as `beat` is called."""
+    """Reports the recorder on a data folder through `writer`, for as long as `beat` is called."""
 
     def __init__(self, writer: HeartbeatWriter, data_dir: Path, quota: int, spans: Spans | None = None) -> None:
         self._writer = writer
@@ -132,8 +132,8 @@ class Reporter:
         self._thread.start()
 
     def beat(self, look: Callable[[], Beat]) -> None:
-        """Takes what `look` gives, now and then. Never waits. Raises BrokenError and ReplacedError once one of them was
-        met when a report was to be written: the recorder may have nothing to write that would meet it."""
+        """Takes the look of `look` now and then. Never waits. Raises DamagedFileError and ReplacedError once one of
+        them was met when a report was to be written: the recorder may have nothing to write that would meet it."""
         if self._lost is not None:
             raise self._lost
         now = time.monotonic()
@@ -146,7 +146,7 @@ class Reporter:
             self._news.notify()
 
     def close(self) -> None:
-        """Tells how it was in the end, waiting a moment at most for that to be written."""
+        """Writes the last report, waiting a moment at most."""
         found = self._look() if self._look else None
         with self._news:
             self._waiting, self._ended = found, True
@@ -218,7 +218,7 @@ class Reporter:
 
 
 class Life:
-    """For how long the writers of journals have shown no life, by a steady clock: the wall clock may be set."""
+    """Silence of the writers of journals, by a steady clock: the wall clock may be set."""
 
     def __init__(self) -> None:
         self._shown: dict[str, tuple[int | None, float]] = {}

@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ConnectionEvent:
-    """Something that happened to a connection: it opened, messages came, or it ended (its last messages with it)."""
+    """An event of a connection: it opened, messages came, or it ended (its last messages with it)."""
 
     connection: DecodedConnection
     what: Literal["opened", "messages", "ended"]
@@ -44,7 +44,7 @@ class ConnectionEvent:
 
 
 class JournalPlayer:
-    """One journal, from `committed` on. `live` are the connections that the store knows as not ended.
+    """Player of one journal, from `committed` on. `live` are the connections that the store knows as not ended.
 
     `message_limit` bounds payloads. A message that is still incomplete after `patience` further bytes of journal is
     given up, so that it cannot hold the journal's files for ever.
@@ -57,7 +57,7 @@ class JournalPlayer:
         self.id = path.name
         self.committed = committed
         self.position = committed
-        """Behind the last block that was played; what a commit may record."""
+        """The position behind the last block that was played, which a commit may record."""
         self.connections = {connection.number: connection for connection in live}
         self.ended = False
         """Everything of a dead writer's journal has been played."""
@@ -67,7 +67,7 @@ class JournalPlayer:
         self._spoiled = False
         """Damage, and nothing readable since: one gap is enough for all of it."""
         self.gaps: list[JournalGapRow] = []
-        """What could not be read, to be committed with `position`; one may come again when more is known of it."""
+        """Gaps of the journal, to be committed with `position`; one may come again when more is known of it."""
         self._open_gap: JournalGapRow | None = None
         """The last one, until it is known what comes behind it."""
         self._last_t: int | None = None
@@ -83,11 +83,11 @@ class JournalPlayer:
         self._reader.close()
 
     def low_water(self) -> Position:
-        """Before it, nothing of this journal is needed any more once `position` is committed."""
+        """The position before which nothing of this journal is needed any more once `position` is committed."""
         return min([self.position, *(Position(*place) for place, _ in self._pending.values())])
 
     def play(self, max_bytes: int) -> Iterator[ConnectionEvent]:
-        """Plays about `max_bytes` of what has come. Must be exhausted before `position` means anything."""
+        """Plays about `max_bytes` of new entries. Must be exhausted before `position` means anything."""
         for found in self._reader.read(max_bytes):
             if isinstance(found, Block):
                 yield from self._block(found)
@@ -105,13 +105,13 @@ class JournalPlayer:
                 yield self._end(connection, Ending(t=connection.last_t, cause="relay_died"))
 
     def settle(self) -> None:
-        """`position` is committed, and `gaps` are: files that nothing needs any more go."""
+        """Takes that `position` and `gaps` are committed: deletes files that nothing needs any more."""
         self.committed = self.position
         self.gaps.clear()
         delete_segments(self.path, self.low_water().segment)
 
     def delete(self) -> None:
-        """The journal has ended and everything is committed: its files go."""
+        """Deletes the files of a journal that has ended and is committed."""
         self.close()
         delete_journal(self.path)
 

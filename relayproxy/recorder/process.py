@@ -33,7 +33,7 @@ COURTESY = 10
 
 
 def run(settings: Settings) -> None:
-    """Records until SIGTERM or SIGINT; then what the journal holds is still recorded, within a few seconds.
+    """Runs the recorder until SIGTERM or SIGINT; then the rest of the journal is still recorded, within a few seconds.
 
     A database that is away or has no schema yet is waited for. Raises RelayproxyError when another recorder works
     on the data folder, or the folder cannot be used, or the database file has been deleted, replaced or damaged.

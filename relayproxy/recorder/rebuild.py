@@ -41,7 +41,7 @@ class RebuildSummary:
     total: int
     rebuilt: int = 0
     skipped: list[str] = field(default_factory=list)
-    """They live, and the recorder derives them as they go on."""
+    """Sessions that live: the recorder derives them as they go on."""
     failed: dict[str, str] = field(default_factory=dict)
     """Sessions that could not be read or derived, and why; their rows are unchanged."""
 
@@ -83,7 +83,7 @@ def rebuild(
     thresholds: Callable[[str], Thresholds],
     version_of: Callable[[str], str | None] = lambda _route: None,
 ) -> Generator[RebuildSummary]:
-    """As `run`, with these."""
+    """As `run`, on this archive."""
     ids: Iterable[str] = archive.session_ids()
     summary = RebuildSummary(_patiently(archive.sessions))
     if sessions:
@@ -130,7 +130,7 @@ def _ids(archive: Archive, name: str) -> list[str]:
 def _rebuilt(
     archive: Archive, id: str, thresholds: Callable[[str], Thresholds], version_of: Callable[[str], str | None]
 ) -> bool:
-    """False when the session lives. It is derived again when it was written meanwhile."""
+    """Rebuilds one session; False when it lives. It is derived again when it was written meanwhile."""
     while True:
         row = archive.session(id)
         if row is None or row.ended_at is None:

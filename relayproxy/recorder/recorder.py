@@ -55,7 +55,7 @@ class SpanExporter(Protocol):
 
 
 class Recorder:
-    """Plays the journals in `folder` into `archive` until `stop` is set.
+    """Recorder: plays the journals in `folder` into `archive` until `stop` is set.
 
     `check` raises when the database cannot be used as it is. `thresholds` and `version_from` give those of a route.
     `message_limit`, `patience`: see `JournalPlayer`. `beat` is called after every look at the journals, with what
@@ -97,9 +97,8 @@ class Recorder:
     def run(self) -> None:
         """Plays until stopped; what is there by then is still played and committed, within a few seconds.
 
-        Raises ReplacedError when the database is another one than before, BrokenError when it is damaged: only a new
-        recorder starts from what another one knows. So does `beat`.
-        """
+        Raises ReplacedError when the database is another one than before, DamagedFileError when it is damaged: only a
+        new recorder starts from what another one knows. So does `beat`."""
         last, interval = 0.0, COMMIT_INTERVAL
         try:
             while not self._stop.is_set():
@@ -119,7 +118,7 @@ class Recorder:
             self.close()
 
     def finish(self) -> None:
-        """Plays and commits what is there."""
+        """Plays and commits everything that the journals hold."""
         deadline = time.monotonic() + FINISH_TIME
         while self.play() and time.monotonic() < deadline:
             pass
@@ -135,7 +134,7 @@ class Recorder:
             playback.close()
 
     def play(self) -> bool:
-        """Reads what has come; False when nothing has. Commits by itself only to bound memory."""
+        """Plays new entries; False when there are none. Commits by itself only to bound memory."""
         worked = False
         try:
             self._discover()
@@ -158,7 +157,7 @@ class Recorder:
         return worked
 
     def commit(self) -> None:
-        """Writes what has been played since the last commit."""
+        """Commits everything played since the last commit."""
         if not self._due:
             return
         self._progress.begin()

@@ -82,7 +82,7 @@ class RecordedSession:
         self.broken = False
         """It could not be derived."""
         self.revision: int | None = None
-        """Of its stored row when it came to rest."""
+        """The revision of its stored row when it came to rest."""
         self._stale = True
         self._last: Conversation | None = None
         self.ended_at = opening.opened_at
@@ -94,13 +94,13 @@ class RecordedSession:
         self._langs: dict[str, None] = {}
         """Languages that prompts were in, first first."""
         self._turns = 0
-        """How many turns have been written."""
+        """The number of turns that have been written."""
         self._spanned = 0
-        """Spans of so many turns, from the first, have been handed on."""
+        """The number of turns, from the first, whose spans have been handed on."""
         self._ended_span = False
-        """The span of the whole session has."""
+        """The span of the whole session has been handed on."""
         self.name: SessionIdentity | None = None
-        """Who it says it is, once it is settled by that which session this is."""
+        """The identity that it gives itself, once that has settled which session this is."""
 
     def open(self, opening: Opening) -> None:
         self.live[opening.connection_id] = opening.opened_at
@@ -110,7 +110,7 @@ class RecordedSession:
         self._change(lambda: self._fold.open(opening))
 
     def feed(self, connection: str, messages: Sequence[Message]) -> list[str | None]:
-        """The next messages of a live connection; returns the type of each, as far as they could be taken in."""
+        """Takes the next messages of a live connection; returns the type of each, as far as they could be taken in."""
         opened_at = self.live[connection]
         self.seen = max([self.seen, *(opened_at + message.t for message in messages)])
         types: list[str | None] = []
@@ -158,7 +158,7 @@ class RecordedSession:
             yield
 
     def conversation(self) -> Conversation:
-        """As known now."""
+        """The conversation as known now."""
         if self._stale:
             self._stale = False
             self._guarded(self._look)
@@ -218,7 +218,7 @@ class RecordedSession:
         return found
 
     def settle(self) -> None:
-        """What is final by now has been written and handed on: it need not be remembered."""
+        """Forgets what is final, written and handed on."""
         self._guarded(self._forget)
 
     def _forget(self) -> None:
@@ -230,7 +230,7 @@ class RecordedSession:
         self._written = {number: turn for number, turn in self._written.items() if number >= first}
 
     def forget_spans(self) -> None:
-        """Those that are final now have been handed on before, by another process."""
+        """Takes that all spans that are final now were handed on before, by another process."""
         try:
             self.new_spans()
         except Exception as problem:
@@ -254,7 +254,7 @@ class RecordedSession:
 
 
 def _course(part: SessionConnection) -> Iterator[tuple[int, Callable[[RecordedSession], object]]]:
-    """What happened to one connection, as wall times and steps."""
+    """The course of one connection: wall times and steps."""
     opening, ending = part.opening, part.ending
     yield opening.opened_at, lambda session: session.open(opening)
     for message in part.messages:

@@ -20,7 +20,7 @@ _SIGNATURE = "x-twilio-signature"
 
 
 class SessionIdentity(NamedTuple):
-    """What must be the same for a connection to be a session's next one, as the store has it."""
+    """The identity that a connection must share with a session to be its next one, as the store has it."""
 
     session_id: str
     call_sid: str | None
@@ -32,7 +32,7 @@ class SessionIdentity(NamedTuple):
 
 
 def identity(conversation: Conversation, opening: Opening) -> SessionIdentity | None:
-    """Of a session by its setup message and its first connection; None when it has not said who it is."""
+    """The identity of a session by its setup message and its first connection; None without a setup message."""
     if conversation.session_id is None:
         return None
     return SessionIdentity(
@@ -51,7 +51,7 @@ def signed(opening: Opening) -> bool:
 
 
 def agrees(row: SessionRow, said: SessionIdentity) -> bool:
-    """Whether a stored session has this identity, as far as its row tells: not whether it was signed."""
+    """True when a stored session has this identity, as far as its row tells; signatures are not compared."""
     stored = (row.session_id, row.call_sid, row.account_sid, row.from_number, row.to_number)
     return all(for_index(one) == for_index(other) for one, other in zip(stored, said[:5], strict=True))
 

@@ -55,14 +55,14 @@ class Sessions:
         return self._sessions[connection.session]
 
     def opened(self, connection: DecodedConnection) -> None:
-        """A connection is new: for now it is a session of its own."""
+        """Takes a new connection: for now it is a session of its own."""
         self.connections[connection.id] = connection
         session = self._session(connection.id, connection.opening)
         session.open(connection.opening)
         self._sessions[session.id] = session
 
     def restore(self, connections: Iterable[DecodedConnection]) -> None:
-        """Connections that live on from before a restart."""
+        """Takes connections that live on from before a restart."""
         fresh = list(connections)
         self.connections |= {connection.id: connection for connection in fresh}
         for connection in fresh:
@@ -73,7 +73,7 @@ class Sessions:
                 self._load(connection.session)
 
     def ended(self, connection: DecodedConnection) -> None:
-        """A connection's end has been committed; a session goes with its last connection here, unless it is one of
+        """Takes the committed end of a connection; a session goes with its last connection here, unless it is one of
         those that connections join again and again."""
         del self.connections[connection.id]
         session = self._sessions.get(connection.session)
@@ -135,8 +135,8 @@ class Sessions:
         return target
 
     def _goes_on(self, target: RecordedSession, connection: DecodedConnection) -> bool:
-        """Whether a socket of the session is still there as this connection comes. What another relay had of it may
-        be over without having been played yet: that one counts while it has been heard of since."""
+        """True when a socket of the session is still there as this connection comes. The socket that another relay had
+        of it may be over without having been played yet: that one counts while it has been heard of since."""
         others = [self.connections.get(id) for id in target.live]
         same_relay = any(other is not None and other.journal == connection.journal for other in others)
         return same_relay or (bool(others) and target.seen >= connection.opening.opened_at)

@@ -72,8 +72,8 @@ def read_environment(environ: Mapping[str, str], known: Collection[str]) -> dict
 
 
 def _of_a_service(name: str, value: str) -> bool:
-    """Whether a container platform describes a Service with it, as Docker's links did (kubernetes.io, "Accessing
-    Services", environment variables)."""
+    """True when a container platform describes a Service with this variable, as Docker's links did (kubernetes.io,
+    "Accessing Services", environment variables)."""
     return bool(_SERVICE.search(name)) or (name.endswith("_PORT") and bool(_SERVICE_URL.match(value)))
 
 

@@ -200,7 +200,7 @@ def sha256_hex(value: str) -> str:
 
 
 def signing_key(value: str) -> str:
-    """A secret that nobody guesses."""
+    """A secret that cannot be guessed: its length is checked."""
     if len(value) < KEY_SHORTEST:
         raise ValueError(f"a random text of at least {KEY_SHORTEST} characters is expected")
     return value

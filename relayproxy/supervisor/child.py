@@ -27,7 +27,7 @@ BACKOFF = (0.2, 1.0, 2.0, 5.0, 10.0, 30.0)
 STEADY = 60.0
 """Seconds of life after which a death counts as the first one again."""
 HURRY = 10.0
-"""Seconds that a process gets from being hurried to being killed."""
+"""Seconds between SIGINT and SIGKILL of a process that does not end."""
 
 
 def end_with_parent() -> None:
@@ -88,12 +88,12 @@ class Child:
             self._ended.set()
 
     def renew(self) -> None:
-        """SIGTERM; `run` then starts it again. Only for one that is ready."""
+        """Sends SIGTERM; `run` then starts it again. Only for one that is ready."""
         self._signal(signal.SIGTERM)
 
     async def stop(self, hurry: asyncio.Event, patience: float | None = None) -> None:
-        """SIGTERM, then waits for the end. Once `hurry` is set SIGINT, since a second SIGTERM could pass for the first;
-        SIGKILL if that does not help, or when `patience` seconds are over."""
+        """Sends SIGTERM, then waits for the end. Once `hurry` is set SIGINT, since a second SIGTERM could pass for the
+        first; SIGKILL if that does not help, or when `patience` seconds are over."""
         self._stopping.set()
         self._signal(signal.SIGTERM)
         if await self._ends(hurry, patience):

@@ -17,8 +17,8 @@ log = logging.getLogger(__name__)
 
 
 class Migration:
-    """`run` is to be run as a task; cancelling it ends the attempt under way. `replaced` is awaited when it
-    has worked after trouble: the file may be another one now, and must be reopened."""
+    """Migration of the embedded database. `run` is to be run as a task; cancelling it ends the attempt under way.
+    `replaced` is awaited when it has worked after trouble: the file may be another one now, and must be reopened."""
 
     def __init__(
         self, environment: Mapping[str, str], replaced: Callable[[], Awaitable[None]], *, thorough: bool = False
@@ -49,7 +49,8 @@ class Migration:
         self.tried.set()
 
     async def _attempt(self) -> str:
-        """A warning to print after a success. Raises RelayproxyError with the problem."""
+        """Tries to migrate once. Returns a warning to print after a success. Raises RelayproxyError with the
+        problem."""
         try:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", "relayproxy", "migrate", *self._options),

@@ -65,7 +65,7 @@ def serve(settings: Settings) -> None:
 
 
 async def supervise(settings: Settings, companion: Companion | None = None) -> None:
-    """`serve`, with something that lives between the processes' being ready and their being stopped."""
+    """As `serve`, with a context that lives between the processes' being ready and their being stopped."""
     signals: asyncio.Queue[int] = asyncio.Queue()
     with signals_to(signals.put_nowait), _data_dir(settings):
         await _Three(settings, signals).run(companion)
@@ -108,7 +108,7 @@ class _Three:
             await self._stop()
 
     async def _start(self) -> bool:
-        """True when all are ready; False when told to stop before."""
+        """Starts all processes; True when all are ready, False when told to stop before."""
         if self._settings.embedded:
             self._migrating = asyncio.create_task(self._migration.run())
         self._begin(self._console)
@@ -121,7 +121,8 @@ class _Three:
         return await self._reach(asyncio.wait({self._relay.ready}))
 
     async def _reach(self, milestone: Coroutine[Any, Any, object]) -> bool:
-        """True once it is reached; False when told to stop before. Raises RelayproxyError when a process ends."""
+        """Waits for an event; True once it is set, False when told to stop before. Raises RelayproxyError when a
+        process ends."""
         reached = asyncio.create_task(milestone)
         told = asyncio.create_task(self._signals.get())
         first: set[asyncio.Future[Any]] = {reached, told, *self._lives.values()}
@@ -147,7 +148,7 @@ class _Three:
                 await asyncio.wait_for(self._migration.tried.wait(), DATABASE_PATIENCE)
 
     async def _mend_database(self, code: int) -> None:
-        """Brings the embedded database in order as at the start, once the recorder has given it up."""
+        """Migrates or replaces the embedded database as at the start, once the recorder has given it up."""
         if code != FAILED or self._migrating is None or not self._migrating.done():
             return
         self._migration = Migration(self._environment, self._renew_recorder, thorough=True)
@@ -192,7 +193,7 @@ class _Three:
 
 @contextmanager
 def _data_dir(settings: Settings) -> Iterator[None]:
-    """Makes the data folder and keeps it to ourselves."""
+    """Makes the data folder, readable by its owner alone, and locks it."""
     try:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(settings.data_dir / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -29,7 +29,7 @@ _CODE = re.compile(r"(?!(?:[^0-9]*[0-9]){7})[A-Za-z0-9_.-]{1,64}")
 
 
 def turn_attributes(turn: Turn, agent: str) -> dict[str, AttributeValue]:
-    """Of a turn's span; what is absent is left out."""
+    """The attributes of a turn's span; absent numbers are left out."""
     latency = turn.budget.user_bot_latency
     attributes: dict[str, AttributeValue | None] = {
         "gen_ai.operation.name": "invoke_agent",
@@ -60,7 +60,7 @@ def turn_attributes(turn: Turn, agent: str) -> dict[str, AttributeValue]:
 
 
 def interruption_attributes(cut: Interruption) -> dict[str, AttributeValue]:
-    """Of the event for an interruption."""
+    """The attributes of the event for an interruption."""
     attributes: dict[str, AttributeValue | None] = {
         "relayproxy.interruption.kind": cut.kind,
         "relayproxy.interruption.attribution": cut.attribution,
@@ -72,7 +72,7 @@ def interruption_attributes(cut: Interruption) -> dict[str, AttributeValue]:
 
 
 def session_attributes(conversation: Conversation) -> dict[str, AttributeValue]:
-    """Of the root span, once the session has ended."""
+    """The attributes of the root span, once the session has ended."""
     attributes: dict[str, AttributeValue | None] = {
         "conversation.type": "voice",
         "relayproxy.session.outcome": conversation.outcome,

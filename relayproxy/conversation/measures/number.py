@@ -57,10 +57,10 @@ class Number(Generic[Of]):
 
     @property
     def per_second(self) -> float | None:
-        """How many of what `read` gives are a second; None of what is no duration."""
+        """The number of units of `read` in a second; None of a number that is no duration."""
         return 1e9 if self.nanoseconds else 1e3 if self.name.endswith("_ms") else None
 
     def value(self, of: Of) -> Any:
-        """As in the API: of `type`, durations in milliseconds."""
+        """The value as in the API: of `type`, durations in milliseconds."""
         value = self.read(of)
         return milliseconds(value) if self.nanoseconds and isinstance(value, int) else value

@@ -226,5 +226,5 @@ def description(level: NumberLevel, name: str) -> str:
 
 
 def null_reason(turn: Turn, name: str) -> NullReason | None:
-    """Why the turn has no such number; None where only the table's words (`absent`) tell."""
+    """The reason for which the turn has no such number; None where only the table's words (`absent`) tell."""
     return turn.null_reasons.get(name, turn.null_reason)

@@ -42,7 +42,7 @@ def parts(turn: Turn) -> Iterator[LatencyPart]:
 
 
 def first_sentence_at(turn: Turn) -> int | None:
-    """When the chunk had been written to Twilio that completes the first sentence."""
+    """The time at which the chunk that completes the first sentence had been written to Twilio."""
     token_at = _first_token_at(turn)
     if token_at is None or turn.aggregation_delay_ms is None:
         return None
@@ -77,5 +77,5 @@ def _playback(turn: Turn) -> LatencyPart | None:
 
 
 def _audible(turn: Turn) -> bool:
-    """Something of the answer was heard, as far as is known; the greeting of the TwiML is none."""
+    """True when something of the answer was heard, as far as is known; the greeting of the TwiML is none."""
     return turn.heard_text != turn.greeting or bool(turn.media) or any(cut.heard_ms for cut in turn.interruptions)

@@ -33,14 +33,14 @@ class Sample:
         return made
 
     def add(self, ms: int | None, why_not: str | None) -> None:
-        """A value, or why there is none (None: it is not expected to have one)."""
+        """Adds a value, or the reason why there is none (None: it is not expected to have one)."""
         if ms is not None:
             insort(self._values, max(-(2**31), min(ms, 2**31 - 1)))
         elif why_not is not None:
             self._excluded[why_not] = self._excluded.get(why_not, 0) + 1
 
     def spread(self) -> Spread:
-        """As it stands."""
+        """The spread of the values so far."""
         values = self._values
         if not values:
             return Spread(excluded=dict(self._excluded))
@@ -63,7 +63,7 @@ class Histogram:
         self._held = 0
 
     def add(self, ns: int) -> None:
-        """A duration."""
+        """Adds a duration."""
         bucket = round(math.log(ns) / _GROWTH) if ns > 1 else 0
         self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
         self._n += 1
@@ -71,11 +71,11 @@ class Histogram:
             self._max = ns
 
     def hold(self) -> None:
-        """A message whose duration says nothing, since the other side was not taking data."""
+        """Counts a message whose duration says nothing, since the other side was not taking data."""
         self._held += 1
 
     def spread(self) -> Spread:
-        """In milliseconds, to the microsecond."""
+        """The spread in milliseconds, to the microsecond."""
         excluded = {"backpressure": self._held} if self._held else {}
         if not self._n:
             return Spread(excluded=excluded)

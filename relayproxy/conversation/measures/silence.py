@@ -14,7 +14,7 @@ EPISODE: dict[WaitingFor, int] = {"backend": 3 * SECOND, "tts": 3 * SECOND, "cal
 
 
 class SilenceTracker:
-    """The silences of one session: who was waited for, and how long."""
+    """The silences of one session: their lengths, by the party that was waited for."""
 
     def __init__(self) -> None:
         self._events = False
@@ -29,7 +29,7 @@ class SilenceTracker:
         self._estimated: set[WaitingFor] = set()
 
     def caller_stops(self, at: int, *, event: bool) -> None:
-        """`clientSpeaking` off (`event`), or a final prompt or a key."""
+        """Takes `clientSpeaking` off (`event`), or a final prompt or a key."""
         self._asked = True
         if not self._agent_on and (event or not self._events or self._since is None):
             self._end(at)
@@ -37,8 +37,8 @@ class SilenceTracker:
         self._events = self._events or event
 
     def caller_begins(self, at: int, agent_until: int | None, *, event: bool = False) -> None:
-        """The caller is heard: `clientSpeaking` on (`event`), a partial or final prompt, a key. `agent_until`: when
-        the agent's speech is expected to have ended."""
+        """Takes that the caller is heard: `clientSpeaking` on (`event`), a partial or final prompt, a key.
+        `agent_until`: when the agent's speech is expected to have ended."""
         self._events = self._events or event
         if self._events and not event and self._since is not None and self._since[0] != "caller":
             return  # the words of what was said before
@@ -51,7 +51,7 @@ class SilenceTracker:
         self._end(at)
 
     def answered(self, out: int) -> None:
-        """Speakable output, or keys, were written to Twilio."""
+        """Takes that speakable output, or keys, were written to Twilio."""
         self._asked = False
         if self._since is not None and self._since[0] == "backend":
             self._end(out)
@@ -61,12 +61,12 @@ class SilenceTracker:
                 self._estimated.add("backend")
 
     def agent_begins(self, at: int) -> None:
-        """`agentSpeaking` on."""
+        """Takes `agentSpeaking` on."""
         self._events = self._agent_on = True
         self._end(at)
 
     def agent_stops(self, at: int, *, streaming: bool) -> None:
-        """`agentSpeaking` off. `streaming`: more text of the reply is to come."""
+        """Takes `agentSpeaking` off. `streaming`: more text of the reply is to come."""
         self._events, self._agent_on = True, False
         if self._since is not None and self._since[0] != "caller":
             self._since = None  # the agent has spoken, since when is not known
@@ -74,7 +74,8 @@ class SilenceTracker:
             self._since = "backend" if self._asked or streaming else "caller", at
 
     def value(self, closed_at: int | None) -> dict[str, Silence]:
-        """By who was waited for. `closed_at`: the session is over since then, and so is what was open."""
+        """The silences by the party that was waited for. `closed_at`: the session is over since then, and so is what
+        was open."""
         sums = {who: [*found] for who, found in self._sums.items()}
         if closed_at is not None and self._since is not None:
             _add(sums, self._since[0], closed_at - self._since[1])

@@ -40,7 +40,7 @@ class SparklineBins:
             self._paint((begin - start) // _MS, (end - start) // _MS, bits)
 
     def text(self, length_ms: int) -> str:
-        """As `read_strip` reads it, for a session of that length so far; empty without a turn."""
+        """The bins as text that `read_strip` reads, for a session of that length so far; empty without a turn."""
         if not self._bins:
             return ""
         made = self.copy()

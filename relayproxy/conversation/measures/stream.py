@@ -23,7 +23,7 @@ _ENDING = re.compile(rf"[{_END}][\"')\]»”’]*\Z")
 
 
 class Stream:
-    """Of one response. Feed it every text message of it but stale ones."""
+    """The text messages of one response. Feed it every text message of it but stale ones."""
 
     __slots__ = (
         "_pending",
@@ -65,7 +65,7 @@ class Stream:
         """When a chunk was written that may have completed a sentence: a space or the end must follow."""
 
     def chunk(self, token: str, moment: Moment) -> None:
-        """A non-empty token."""
+        """Takes a non-empty token."""
         at = moment.at
         if self._previous_at is not None:
             gap = at - self._previous_at
@@ -85,13 +85,13 @@ class Stream:
             self._look_for_sentence(token, moment.out)
 
     def last(self, out: int) -> None:
-        """`last: true` came."""
+        """Takes `last: true`."""
         self.done_out = out
         if self.sentence_out is None and self.chunks:
             self.sentence_out = self._pending if self._pending is not None else out
 
     def chunk_gaps(self) -> ChunkGaps | None:
-        """None of fewer than two chunks."""
+        """The gaps between chunks; None of fewer than two chunks."""
         if not self.gaps:
             return None
         ranked = sorted(self.gaps)
@@ -105,7 +105,8 @@ class Stream:
         return round((self.chunks - 1) / (span / 1e9), 3), round(self.later_chars / (span / 1e9), 3)
 
     def ended_out(self) -> int | None:
-        """When the last token had been written, once it has come; that of a single chunk is the chunk itself."""
+        """The time at which the last token had been written, once it has come; that of a single chunk is the chunk
+        itself."""
         return self.first_out if self.chunks == 1 and self.done_out is not None else self.done_out
 
     def _look_for_sentence(self, token: str, out: int) -> None:

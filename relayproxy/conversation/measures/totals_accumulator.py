@@ -81,7 +81,7 @@ class TotalsAccumulator:
         self._sentence.add(turn.time_to_first_sentence_ms, reasons.get("time_to_first_sentence_ms"))
 
     def totals(self) -> Totals:
-        """What turns alone say; the fields of the session are those of `Totals()`."""
+        """The totals that follow from turns alone; the fields of the session are those of `Totals()`."""
         return Totals(
             longest_wait_ms=self._longest,
             interruptions={kind: n for kind, n in sorted(self._kinds.items()) if n},
@@ -124,5 +124,5 @@ class FindingList:
         self.counts = known + other.counts
 
     def listed(self) -> tuple[Finding, ...]:
-        """In order of time."""
+        """The kept findings in order of time."""
         return tuple(sorted(self._listed, key=lambda finding: finding.at))

@@ -113,7 +113,7 @@ class DecodedConnection:
         return min((place for place in places if place is not None), default=None)
 
     def chunk(self, entry: JournalEntry, segment: int) -> list[Message]:
-        """Bytes that one end sent."""
+        """Takes bytes that one end sent."""
         # Where reading should have begun again was never found: the file is gone or damaged.
         lost = [] if self._replay_from[entry.kind] is None else self.lose(entry.kind, 0, DAMAGED)
         t = self._time(entry)
@@ -148,11 +148,11 @@ class DecodedConnection:
         return self.lose(gap.side, gap.size, gap.cause.name.lower(), t)
 
     def lose_all(self, t: int | None = None) -> list[Message]:
-        """The journal is damaged here: nobody knows what is missing."""
+        """Takes damage of the journal at this place: the missing bytes are of unknown number and side."""
         return [message for side in SIDES for message in self.lose(side, 0, DAMAGED, t)]
 
     def lose(self, side: EntryKind, size: int, note: str, t: int | None = None) -> list[Message]:
-        """Bytes of one side are missing here."""
+        """Takes a loss of bytes of one side at this place."""
         t = self.last_t if t is None else t
         self._replay_from[side] = None
         before = self._add(self._decoders[side].gap(t, self._seq))
@@ -169,7 +169,7 @@ class DecodedConnection:
         return messages
 
     def end(self, ending: Ending) -> list[Message]:
-        """Nothing more will come."""
+        """Takes the end of the connection: no bytes follow."""
         self.ending = ending
         self.last_t = max(self.last_t, ending.t)
         messages: list[Message] = []
@@ -178,14 +178,14 @@ class DecodedConnection:
         return messages
 
     def set_types(self, messages: Sequence[Message], types: Iterable[str | None]) -> None:
-        """What the last ones of `fresh` call themselves, as their decoder says; it may know only the first."""
+        """Sets the types of the last messages of `fresh`, as their decoder says; it may know only the first."""
         start = len(self.fresh) - len(messages)
         for place, type in enumerate(types, start):
             if type is not None:
                 self.fresh[place] = msgspec.structs.replace(self.fresh[place], type=type)
 
     def row(self) -> ConnectionRow:
-        """As of the last entry."""
+        """The connection's row as of the last entry."""
         states = {kind: decoder.state() for kind, decoder in self._decoders.items()}
         resume = Resume(states[EntryKind.TWILIO_CHUNK], states[EntryKind.BACKEND_CHUNK])
         return ConnectionRow(

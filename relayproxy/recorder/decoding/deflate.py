@@ -14,7 +14,7 @@ _NO_TAKEOVER = {"twilio": "client_no_context_takeover", "backend": "server_no_co
 
 
 def takeover(headers: Iterable[tuple[str, str]], sender: str) -> bool | None:
-    """Whether `sender` (`twilio` or `backend`) keeps its context between messages, as `Sec-WebSocket-Extensions` of
+    """True when `sender` (`twilio` or `backend`) keeps its context between messages, as `Sec-WebSocket-Extensions` of
     the 101 response says; None when the extension was not agreed on."""
     for name, value in headers:
         if name.lower() != "sec-websocket-extensions":
@@ -71,7 +71,7 @@ class Inflater:
         self._recent = b""
 
     def lose(self) -> None:
-        """The current message, or some before it, cannot be inflated."""
+        """Takes a loss: the current message, or some before it, cannot be inflated."""
         self._stream = None
         self._recent = self.window = b""
 

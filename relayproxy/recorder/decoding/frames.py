@@ -27,10 +27,10 @@ _CONTROLS: dict[int, MessageKind] = {8: "close", 9: "ping", 10: "pong"}
 
 
 class DecoderState(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a new decoder needs to go on exactly, when it is fed from `at` (None: from the next byte) on."""
+    """The state from which a new decoder goes on exactly, when it is fed from `at` (None: from the next byte) on."""
 
     at: JournalPlace | None = None
-    """Where the oldest message that is not complete began."""
+    """The place where the oldest incomplete message began."""
     mode: Mode = "reading"
     skipped: int = 0
     """Undecodable bytes that no message has accounted for yet."""
@@ -39,7 +39,7 @@ class DecoderState(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Decoder:
-    """Decodes what one end sent. `masked`: whether its frames must be (Twilio's, as the client's, must).
+    """Decoder of the frames that one end sent. `masked`: whether its frames must be (Twilio's, as the client's, must).
 
     `limit` bounds the payload bytes kept of a message. Methods return messages numbered from `seq` on, with the times
     given: `t` and `out` as in `Message`.
@@ -76,14 +76,14 @@ class Decoder:
         self._mask = self._phase = 0
 
     def state(self) -> DecoderState | None:
-        """As of the last byte fed; None when a new decoder would do."""
+        """The state as of the last byte fed; None when a new decoder would do."""
         window = self._inflater.window if self._inflater is not None else b""
         state = DecoderState(self.pending, self._mode, self._skipped, window)
         return None if state == DecoderState() else state
 
     @property
     def pending(self) -> JournalPlace | None:
-        """Where the oldest message that is not complete began."""
+        """The place where the oldest incomplete message began."""
         return self._message_at or self._frame_at
 
     def feed(self, data: bytes, t: int, out: int | None, seq: int, place: JournalPlace) -> list[Message]:
@@ -114,13 +114,13 @@ class Decoder:
         return self._messages
 
     def gap(self, t: int, seq: int) -> list[Message]:
-        """Bytes are missing here: what was under way stays incomplete, and reading must find its place again."""
+        """Takes a gap: the message under way stays incomplete, and reading must find its place again."""
         messages = self.end(t, seq)
         self._mode = "seeking"
         return messages
 
     def end(self, t: int, seq: int) -> list[Message]:
-        """No more bytes will come."""
+        """Takes the end of the bytes."""
         self._begin(t, None, seq)
         self._break_off()
         return self._messages
@@ -135,7 +135,7 @@ class Decoder:
         self._left = -1
 
     def _whole(self, data: bytes, at: int, end: int) -> int:
-        """The way of nearly all traffic: whole short text messages, one frame each. Returns where it ended."""
+        """Decodes whole short text messages of one frame each, which nearly all traffic is. Returns where it ended."""
         masked, limit, sender, t, out, seq = self._masked, self._limit, self._sender, self._t, self._out, self._seq
         append = self._messages.append
         bit, extra = (128, 4) if masked else (0, 0)
@@ -265,7 +265,7 @@ class Decoder:
             self._skipped = 0
 
     def _break_off(self) -> None:
-        """Accounts for everything that is under way, and leaves nothing of it."""
+        """Ends the message under way as incomplete, and forgets it."""
         self._account()
         if self._message is not None:
             self._message.abandon()
@@ -280,7 +280,7 @@ class Decoder:
         self._clear_frame()
 
     def _plausible(self, data: bytes) -> bool:
-        """Whether a chunk is exactly whole unfragmented frames of this direction."""
+        """True when a chunk is exactly whole unfragmented frames of this direction."""
         at, end = 0, len(data)
         while at < end:
             if end - at < 2 or data[at] & 0x80 == 0 or data[at] & 15 == 0 or self._wrong_first(data[at]) is not None:

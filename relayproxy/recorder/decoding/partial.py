@@ -39,7 +39,7 @@ class Partial:
         self.frames = 1
 
     def add(self, piece: bytes) -> None:
-        """The next unmasked bytes."""
+        """Adds the next unmasked bytes."""
         if self._raw is None:
             self._plain.add(piece)
             return
@@ -47,11 +47,11 @@ class Partial:
         self._inflate(piece)
 
     def finish(self) -> None:
-        """The last frame has come."""
+        """Takes the end of the last frame."""
         self._inflate(None)
 
     def abandon(self) -> None:
-        """The rest will not come."""
+        """Takes that the rest will not come."""
         self._note = self._note or "incomplete"
         if self._inflater is not None:
             self._inflater.lose()
@@ -70,7 +70,7 @@ class Partial:
             self._inflater.lose()
 
     def message(self, seq: int, t: int, sender: Sender, out: int | None) -> Message:
-        """What has been received, as a message."""
+        """The message, of the bytes received so far."""
         failed = self._note == "inflate_failed"
         payload = self._raw if failed and self._raw is not None else self._plain
         text, note = None, self._note
@@ -105,7 +105,7 @@ class Control:
         self.payload = Payload(limit)
 
     def message(self, seq: int, t: int, sender: Sender, out: int | None, *, incomplete: bool = False) -> Message:
-        """What has been received, as a message."""
+        """The message, of the bytes received so far."""
         payload = self.payload
         data: bytes | None = bytes(payload.head) or None
         note = "incomplete" if incomplete else "oversized_control" if payload.size > 125 else None

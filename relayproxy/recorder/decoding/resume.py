@@ -16,7 +16,7 @@ class Resume(msgspec.Struct, frozen=True, omit_defaults=True):
     backend: DecoderState | None = None
 
     def to_json(self) -> str | None:
-        """None when there is nothing to go on with."""
+        """The states as JSON; None when there is nothing to go on with."""
         return None if self == Resume() else msgspec.json.encode(self).decode()
 
 
