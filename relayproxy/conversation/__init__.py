@@ -1,1 +1,2 @@
-"""What a ConversationRelay call means. Pure: values in, values out; no sockets, clocks, disks, SQL, OTel or HTML."""
+"""The meaning of a ConversationRelay call. Pure: values in, values out; no sockets, clocks, disks, SQL, OTel or
+HTML."""

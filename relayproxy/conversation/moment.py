@@ -1,4 +1,4 @@
-"""When and where a message was: what a rule needs to know of it besides what it says.
+"""Moment of a message: its times and its place, for rules of the fold.
 
 Knows: that a message is read and written, and its place in its connection.
 Must not know: messages themselves.

@@ -24,7 +24,7 @@ EARLY_MS = 250
 
 
 class SimulatedCaller:
-    """A simulated caller. `patience`: seconds to wait for an answer, whatever the `speed`."""
+    """A simulated caller. `patience`: seconds to wait for an answer, at any `speed`."""
 
     def __init__(self, session: SimulatedSession, rng: random.Random, speed: float, patience: float) -> None:
         self._session, self._rng, self._speed, self._patience = session, rng, speed, patience

@@ -132,8 +132,9 @@ class Reporter:
         self._thread.start()
 
     def beat(self, look: Callable[[], Beat]) -> None:
-        """Takes the look of `look` now and then. Never waits. Raises DamagedFileError and ReplacedError once one of
-        them was met when a report was to be written: the recorder may have nothing to write that would meet it."""
+        """Calls `look` every few seconds and leaves its result for the next report. Never waits. Raises
+        DamagedFileError and ReplacedError once one of them was met when a report was to be written: the recorder may
+        have nothing to write that would meet it."""
         if self._lost is not None:
             raise self._lost
         now = time.monotonic()

@@ -218,7 +218,7 @@ class JournalPlayer:
         self.gaps.append(self._open_gap)
 
     def _after(self, block: Block) -> None:
-        """What the block tells of when that in front of it, which could not be read, had come."""
+        """Completes the time of the unreadable block in front of this one, from this block."""
         if not block.entries:
             return
         gap, until = self._open_gap, self._wall_time(block.entries[0].t)

@@ -98,7 +98,7 @@ class Recorder:
         """Plays until stopped; what is there by then is still played and committed, within a few seconds.
 
         Raises ReplacedError when the database is another one than before, DamagedFileError when it is damaged: only a
-        new recorder starts from what another one knows. So does `beat`."""
+        new recorder starts from what another one knows. The constructor's `beat` may raise the same."""
         last, interval = 0.0, COMMIT_INTERVAL
         try:
             while not self._stop.is_set():
@@ -118,7 +118,7 @@ class Recorder:
             self.close()
 
     def finish(self) -> None:
-        """Plays and commits everything that the journals hold."""
+        """Plays and commits what the journals hold, reading on for at most `FINISH_TIME` seconds."""
         deadline = time.monotonic() + FINISH_TIME
         while self.play() and time.monotonic() < deadline:
             pass

@@ -1,9 +1,7 @@
 """Session identity: the ids that a session gives itself, and the stored session that a connection continues.
 
-Knows: that ids are content, which anybody can send: they count only together with everything else that a reconnecting
-Twilio repeats.
-Must not know: the sessions that live, the journal, SQL.
-"""
+Knows: that ids are content, which any client can send: they count only together with everything else that a
+reconnecting Twilio repeats. Must not know: the sessions that live, the journal, SQL."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -32,7 +30,8 @@ class SessionIdentity(NamedTuple):
 
 
 def identity(conversation: Conversation, opening: Opening) -> SessionIdentity | None:
-    """The identity of a session by its setup message and its first connection; None without a setup message."""
+    """The identity of a session by its setup message and its first connection; None while no setup message
+    with a session id has come."""
     if conversation.session_id is None:
         return None
     return SessionIdentity(

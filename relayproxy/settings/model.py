@@ -282,7 +282,7 @@ def _is_own(settings: Settings, url: str) -> bool:
 
 
 def _place(url: str) -> tuple[str, str, int, str]:
-    """Scheme, host, port and path of a URL, normalised, so that equal addresses compare equal."""
+    """Scheme, host, port and path of a URL, normalised, so that URLs of one address are equal."""
     parts = urlsplit(url)
     scheme = parts.scheme.lower()
     return scheme, unmapped(parts.hostname or ""), parts.port or DEFAULT_PORTS[scheme], parts.path.rstrip("/")

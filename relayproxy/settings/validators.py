@@ -200,7 +200,7 @@ def sha256_hex(value: str) -> str:
 
 
 def signing_key(value: str) -> str:
-    """A secret that cannot be guessed: its length is checked."""
+    """A secret of at least `KEY_SHORTEST` characters. Raises ValueError."""
     if len(value) < KEY_SHORTEST:
         raise ValueError(f"a random text of at least {KEY_SHORTEST} characters is expected")
     return value

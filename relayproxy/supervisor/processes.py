@@ -121,8 +121,8 @@ class _Three:
         return await self._reach(asyncio.wait({self._relay.ready}))
 
     async def _reach(self, milestone: Coroutine[Any, Any, object]) -> bool:
-        """Waits for an event; True once it is set, False when told to stop before. Raises RelayproxyError when a
-        process ends."""
+        """Awaits a milestone; True once it is reached, False when told to stop before. Raises RelayproxyError when a
+        process ends, or `START_TIMEOUT` seconds have passed."""
         reached = asyncio.create_task(milestone)
         told = asyncio.create_task(self._signals.get())
         first: set[asyncio.Future[Any]] = {reached, told, *self._lives.values()}
@@ -193,7 +193,8 @@ class _Three:
 
 @contextmanager
 def _data_dir(settings: Settings) -> Iterator[None]:
-    """Makes the data folder, readable by its owner alone, and locks it."""
+    """Makes the data folder where it is missing, readable by its owner alone, and locks it. Raises SettingError when
+    that fails or another relayproxy has locked it."""
     try:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(settings.data_dir / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -1,4 +1,4 @@
-"""What a span says: numbers of a turn, an interruption, a session, under their names in OpenTelemetry.
+"""Span attributes: numbers of a turn, an interruption, a session, under their names in OpenTelemetry.
 
 Knows: names of what is no number of the tables; that durations are seconds. Sizes, times and codes only: no content
 and no phone number.

@@ -1,4 +1,4 @@
-"""What the tables of numbers have to say of each: one record a number.
+"""Number record: the definition of one number in the tables of numbers.
 
 Knows: names in the API, for people and on spans; units; which value is a duration.
 Must not know: any number.

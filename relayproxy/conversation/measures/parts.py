@@ -1,4 +1,4 @@
-"""What the time of a turn went into, read off its times and numbers.
+"""Latency parts of a turn, read off its times and numbers.
 
 Knows: where each part begins and ends, and when that is not known.
 Must not know: spans, how the turn was derived.

@@ -1,4 +1,4 @@
-"""How numbers are spread: exact percentiles of a few, and those of very many in little memory.
+"""Percentiles: exact ones of a few numbers, and those of very many in little memory.
 
 Knows: nearest rank, and buckets of a fixed relative width.
 Must not know: what is counted.
