@@ -1,0 +1,121 @@
+"""Values of redaction: what is looked for, what was found and how it is masked.
+
+Knows: kinds of secrets, where one lies in a text, what a stretch of text leaves for the next.
+Must not know: how a secret is found; messages and streams.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+import msgspec
+import re2  # type: ignore[import-untyped]
+
+MASK = "•"
+"""What stands for a letter or digit that is masked."""
+
+Kind = Literal["card_number", "expiry", "security_code", "pin", "number", "email", "keys", "field", "pattern", "name"]
+"""`number`: six or more digits after words such as code, account or social security. `keys`: a run of pressed keys.
+`field`, `pattern`: by the settings `redact_fields` and `redact_patterns`."""
+
+
+class Secret(msgspec.Struct, frozen=True):
+    """Something in a text that must not be stored."""
+
+    kind: Kind
+    start: int
+    """Offset of its first character."""
+    end: int
+    """Offset behind its last character."""
+    digits: str = ""
+    """What it reads as, for kinds that are digits, so that echoes are recognised; never stored."""
+    spans: tuple[tuple[int, int], ...] = ()
+    """The stretches of the text, in order, whose letters and digits are masked. Between them lies what stays readable:
+    the last four digits of a card number, words between its groups."""
+
+
+class Context(msgspec.Struct, frozen=True):
+    """What the conversation has left for the text that comes next."""
+
+    card: bool = False
+    """A card number was found a short while ago, on either side: its expiry and security code may follow."""
+    asked: frozenset[Kind] = frozenset()
+    """What the text before spoke of and did not give yet ("your PIN, please?"), on this side or the other."""
+    known: tuple[str, ...] = ()
+    """Digits of secrets that were found in this connection: five or more of them in a row are masked again."""
+
+
+class Detection(msgspec.Struct, frozen=True):
+    """What was found in a text."""
+
+    secrets: tuple[Secret, ...] = ()
+    """In order of `start`; they do not overlap."""
+    open_from: int | None = None
+    """From here to its end the text may be the beginning of a secret, when more text is joined to it. None: whatever
+    comes, nothing in this text becomes a secret by it. A word that is cut ("four on") is open too."""
+    open_digits: int = 0
+    """How many digits the open end has so far, at most; 0 when nothing but a piece of a word is open."""
+    asked: frozenset[Kind] = frozenset()
+    """`Context.asked` for the text that comes next, on this side and the other."""
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """What is looked for besides the built-in kinds. Made by `policy`."""
+
+    fields: frozenset[str] = frozenset()
+    """Names of custom parameters and handoff fields, as `str.casefold` writes them."""
+    patterns: tuple[Any, ...] = ()
+    """Compiled by re2, which takes linear time."""
+
+    def masks_field(self, name: str) -> bool:
+        """Whether the value of a parameter or field of this name is masked whole."""
+        return name.casefold() in self.fields
+
+
+def policy(fields: Iterable[str] = (), patterns: Iterable[str] = ()) -> Policy:
+    """The policy of these settings; ValueError says which pattern is wrong and why."""
+    return Policy(
+        fields=frozenset(field.strip().casefold() for field in fields),
+        patterns=tuple(_compiled(pattern) for pattern in patterns),
+    )
+
+
+def redact_pattern(value: str) -> str:
+    """Validator of one of `redact_patterns`: the value; ValueError says what is wrong with it."""
+    _compiled(value)
+    return value
+
+
+def _compiled(pattern: str) -> Any:
+    try:
+        compiled = re2.compile(pattern, _OPTIONS)
+    except re2.error as error:
+        reason = error.args[0] if error.args else "unknown reason"
+        reason = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+        raise ValueError(
+            f"a regular expression as RE2 reads it is expected (no look-around, no back-references): {reason}"
+        ) from None
+    if compiled.search(""):
+        raise ValueError("a regular expression that does not match the empty text is expected")
+    return compiled
+
+
+def _options() -> Any:
+    options = re2.Options()
+    options.log_errors = False  # it would write to stderr
+    return options
+
+
+_OPTIONS = _options()
+
+
+def masked(text: str, secrets: Sequence[Secret]) -> str:
+    """The text, of the same length, in which each letter and digit of the secrets' spans is `MASK`."""
+    if not secrets:
+        return text
+    characters = list(text)
+    for secret in secrets:
+        for start, end in secret.spans:
+            for at in range(start, end):
+                if characters[at].isalnum():
+                    characters[at] = MASK
+    return "".join(characters)

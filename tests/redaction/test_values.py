@@ -1,0 +1,25 @@
+"""The policy of redaction, and masks."""
+
+import pytest
+
+from relayproxy.redaction.detection import find
+from relayproxy.redaction.values import Context, masked, policy, redact_pattern
+
+
+def test_own_patterns_are_masked() -> None:
+    text = "the reference is ZX-1234, again zx-1234"
+    found = find(text, language=None, policy=policy(patterns=["(?i)zx-[0-9]{4}"]), context=Context())
+
+    assert masked(text, found.secrets) == "the reference is ••-••••, again ••-••••"
+
+
+@pytest.mark.parametrize("pattern", ["(?=a)b", r"(a)\1", "a*", "["])
+def test_a_pattern_that_cannot_be_used_is_refused_with_the_reason(pattern: str) -> None:
+    with pytest.raises(ValueError, match=r"a regular expression .* is expected"):
+        redact_pattern(pattern)
+
+
+def test_fields_are_named_in_any_case() -> None:
+    fields = policy(fields=["customerName", " Straße "])
+
+    assert [fields.masks_field(name) for name in ("customername", "STRASSE", "customer")] == [True, True, False]
