@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import msgspec
-import re2  # type: ignore[import-untyped]
+import re2
 
 MASK = "•"
 """What stands for a letter or digit that is masked."""
