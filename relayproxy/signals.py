@@ -1,4 +1,4 @@
-"""Signals: asks a process to stop on SIGTERM or SIGINT.
+"""Signals: asks a process to stop on SIGTERM or SIGINT, and ignores SIGHUP.
 
 Knows: how a signal reaches an event loop, or becomes an event, without a lock in a signal handler; that a process which
 is at its end anyway is not to be killed by one more.
@@ -6,6 +6,7 @@ Must not know: what stops.
 """
 
 import asyncio
+import logging
 import signal
 import socket
 import threading
@@ -13,13 +14,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+log = logging.getLogger(__name__)
+
 NUMBERS = (signal.SIGTERM, signal.SIGINT)
 
 
 @contextmanager
 def signals_to(note: Callable[[int], object]) -> Iterator[None]:
     """The running event loop calls `note` with the number of each signal until the block ends. From then on they are
-    ignored: what is left to do is little, and one more would spoil the exit code. For the main thread."""
+    ignored: what is left to do is little, and one more would spoil the exit code. SIGHUP is logged and ignored. For the
+    main thread."""
     loop = asyncio.get_running_loop()
 
     def tell(number: int, _: FrameType | None) -> None:
@@ -29,6 +33,7 @@ def signals_to(note: Callable[[int], object]) -> Iterator[None]:
     # Not the loop's own handlers: it takes them away when it closes.
     for number in NUMBERS:
         signal.signal(number, tell)
+    signal.signal(signal.SIGHUP, lambda *_: loop.call_soon_threadsafe(_log_hangup))
     try:
         yield
     finally:
@@ -36,13 +41,14 @@ def signals_to(note: Callable[[int], object]) -> Iterator[None]:
 
 
 def ignore_signals() -> None:
-    """Ignores SIGTERM and SIGINT from now on. For the main thread."""
-    for number in NUMBERS:
+    """Ignores SIGTERM, SIGINT and SIGHUP from now on. For the main thread."""
+    for number in (*NUMBERS, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
 
 
 def stop_event(*numbers: signal.Signals) -> threading.Event:
-    """An event that is set once one of these signals has come. For the main thread, once in a process.
+    """An event that is set once one of these signals has come; SIGHUP is logged and ignored. For the main thread, once
+    in a process.
 
     Python runs a handler between any two instructions of the main thread, which may hold the lock of that very event
     at the time, for example because it runs the handler of the signal before. So the handlers do nothing, and a
@@ -52,16 +58,21 @@ def stop_event(*numbers: signal.Signals) -> threading.Event:
     told, tell = socket.socketpair()
     tell.setblocking(False)
     signal.set_wakeup_fd(tell.fileno(), warn_on_full_buffer=False)
-    for number in numbers:
+    for number in (*numbers, signal.SIGHUP):
         signal.signal(number, lambda *_: None)
 
     def wait() -> None:
         with told, tell:
-            while not set(told.recv(64)).intersection(numbers):
-                pass
+            while not (came := set(told.recv(64))).intersection(numbers):
+                if signal.SIGHUP in came:
+                    _log_hangup()
             event.set()
             while told.recv(64):  # for as long as the process lives, it must be read
                 pass
 
     threading.Thread(target=wait, name="signals", daemon=True).start()
     return event
+
+
+def _log_hangup() -> None:
+    log.info("SIGHUP is ignored: settings are read at the start, so restart to change them")

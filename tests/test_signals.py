@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,22 @@ def test_signals_close_together_stop_a_process_in_order(name: str, tmp_path: Pat
         finally:
             process.process.kill()
             process.stop()
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_a_hangup_ends_no_process_and_its_log_says_so(name: str, tmp_path: Path) -> None:
+    migrated(f"sqlite:///{tmp_path}/relayproxy.db")
+    process = Running(name, data_dir=tmp_path, **PROCESSES[name])
+    try:
+        process.signal(signal.SIGHUP)
+        deadline = time.monotonic() + 20
+        while "SIGHUP is ignored: settings are read at the start" not in process.log.read_text():
+            assert process.process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert process.stop() == 0
+    finally:
+        process.process.kill()
 
 
 SIGNALLED_AT_EVERY_LINE = """

@@ -17,6 +17,7 @@ from relayproxy.console.http.change_poller import ChangePoller
 from relayproxy.console.http.context import APP_CONTEXT, AppContext
 from relayproxy.console.http.middleware import error_middleware, security_headers
 from relayproxy.console.http.render import set_up_templates
+from relayproxy.console.http.request_handler import note_requests
 from relayproxy.console.http.static_files import StaticFiles
 from relayproxy.console.insight import insight_page
 from relayproxy.console.listing import list_page, overview
@@ -29,7 +30,7 @@ from relayproxy.store.write.annotation_writer import AnnotationWriter
 
 def build(settings: Settings, queries: Queries, writer: AnnotationWriter) -> web.Application:
     """The application. Its database may come into being later. It runs on the event loop that it is built on."""
-    app = web.Application(middlewares=[error_middleware])
+    app = web.Application(middlewares=[note_requests, error_middleware])
     static_files = _statics()
     app[APP_CONTEXT] = AppContext(settings, queries, ChangePoller(queries), static_files, writer)
     app.on_response_prepare.append(security_headers)

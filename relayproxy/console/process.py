@@ -13,7 +13,7 @@ from aiohttp import web
 
 from relayproxy.console.app import build
 from relayproxy.console.health.availability import Availability
-from relayproxy.console.http.request_handler import ConsoleRequestHandler, UnreadableLog
+from relayproxy.console.http.request_handler import Connections, ConsoleRequestHandler, UnreadableLog
 from relayproxy.errors import cannot_listen
 from relayproxy.settings.model import Settings
 from relayproxy.settings.validators import split_address
@@ -48,12 +48,14 @@ async def _serve(settings: Settings) -> None:
             shutdown_timeout=_SHUTDOWN,
         )
         await runner.setup()
-        server, note = runner.server, UnreadableLog().note
+        server, note, connections = runner.server, UnreadableLog().note, Connections()
         assert server is not None
         try:
             host, port = split_address(settings.console)
             try:
-                listening = await loop.create_server(lambda: ConsoleRequestHandler(server, note), host, port)
+                listening = await loop.create_server(
+                    lambda: ConsoleRequestHandler(server, connections, note), host, port
+                )
             except OSError as problem:
                 raise cannot_listen("console", settings.console, problem) from None
             print(f"console listening on {_url(listening, host)}", flush=True)

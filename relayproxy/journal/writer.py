@@ -17,11 +17,24 @@ from collections.abc import Callable
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from relayproxy.journal.format import MAGIC, EntryKind, GapBody, GapCause, pack_block, pack_entry, unpack_entries
+from relayproxy.journal.format import (
+    BLOCK_HEAD,
+    MAGIC,
+    EntryKind,
+    GapBody,
+    GapCause,
+    pack_block,
+    pack_entry,
+    unpack_entries,
+)
 from relayproxy.journal.segments import create_journal, segment_path, size_of
 
 log = logging.getLogger(__name__)
 
+ACCOUNT_SHARE, ACCOUNT_SIZE = 16, 16 * 1024 * 1024
+"""A part of the quota, at most so many bytes, is kept back for gaps and for how calls open and end."""
+_OVERHEAD = len(MAGIC) + BLOCK_HEAD.size
+"""Bytes that a block takes besides its entries, at the beginning of a segment."""
 RETRY = 0.5
 """Seconds between two attempts at a disk that failed, and between two checks of the quota."""
 
@@ -36,6 +49,11 @@ class JournalWriter:
     def __init__(self, folder: Path, *, quota: int, segment_size: int) -> None:
         self._folder = folder
         self._quota = quota
+        self._chunk_quota = quota - min(quota // ACCOUNT_SHARE, ACCOUNT_SIZE)
+        """Bytes of journals up to which chunks are written."""
+        self._full_at = self._chunk_quota
+        """Once a chunk has found no room, the bytes of journals at that time: until some of them are deleted none is
+        written, also not a shorter one."""
         self._segment_size = segment_size
         self._queue: SimpleQueue[bytearray | None] = SimpleQueue()
         self._put = 0
@@ -103,34 +121,56 @@ class JournalWriter:
 
     def _take(self, entries: bytearray, *, last: bool) -> None:
         obstacle = self._obstacle()
+        if obstacle is None:
+            account = self._account()
+            fitting = self._fitting(entries, len(account))
+            block = account + entries[:fitting]
+            if not block and not entries:
+                return
+            if block and not self._try(lambda: self._write(block)):
+                self._keep(entries, GapCause.DISK)
+                return
+            self._forget_kept()
+            if fitting == len(entries):
+                self._full_at = self._chunk_quota
+                self._say(None)
+                return
+            entries, obstacle = entries[fitting:], GapCause.QUOTA
+            self._full_at = min(self._total, self._chunk_quota)
         if obstacle is GapCause.QUOTA and self.problem is not obstacle:
             self._try(self._rotate)  # a recorder can only delete what is no longer the newest segment
-        if obstacle is GapCause.QUOTA and (last or self._account_due()):
+        if obstacle is GapCause.QUOTA and (last or self._looked_now):
             # The account of dropped chunks is small, and must be on disk before this process can die.
             self._keep(entries, obstacle)
-            entries, obstacle = bytearray(), None
+            entries = bytearray()
             self._say(GapCause.QUOTA)
-            if self._try(self._write_kept):
-                return
-            obstacle = GapCause.DISK
-        if obstacle is None:
-            block = self._kept + self._packed_gaps() + entries if self._kept or self._gaps else entries
-            if not block:
-                return
-            if self._try(lambda: self._write(block)):
-                self._forget_kept()
-                self._say(None)
+            if self._try(self._write_account):
                 return
             obstacle = GapCause.DISK
         self._say(obstacle)
         self._keep(entries, obstacle)
 
-    def _account_due(self) -> bool:
-        return self._looked_now and self._total < self._quota * 9 // 8
+    def _account(self) -> bytearray:
+        """What is kept of how calls open and end, and the gaps."""
+        return self._kept + self._packed_gaps() if self._kept or self._gaps else bytearray()
 
-    def _write_kept(self) -> None:
-        if self._kept or self._gaps:
-            self._write(self._kept + self._packed_gaps())
+    def _fitting(self, entries: bytearray, before: int) -> int:
+        """Bytes of the first entries that fit below the quota for chunks, in one block with `before` bytes."""
+        room = self._chunk_quota - self._total - _OVERHEAD - before
+        if len(entries) <= room:
+            return len(entries)
+        fitting = 0
+        for entry in unpack_entries(bytes(entries), 0):
+            end = entry.offset + len(entry.body)
+            if end > room:
+                break
+            fitting = end
+        return fitting
+
+    def _write_account(self) -> None:
+        account = self._account()
+        if account and self._total + _OVERHEAD + len(account) <= self._quota:
+            self._write(account)
             self._forget_kept()
 
     def _forget_kept(self) -> None:
@@ -152,7 +192,7 @@ class JournalWriter:
                 return GapCause.DISK
         elif self.problem is GapCause.DISK:
             return GapCause.DISK
-        return GapCause.QUOTA if self._total >= self._quota else None
+        return GapCause.QUOTA if self._total >= self._full_at else None
 
     def _look(self) -> None:
         assert self._file is not None

@@ -17,7 +17,7 @@ from relayproxy.journal.format import (
     pack_entry,
     unpack_entries,
 )
-from relayproxy.journal.segments import journal_paths, segment_numbers, segment_path, writer_is_alive
+from relayproxy.journal.segments import journal_paths, segment_numbers, segment_path, size_of, writer_is_alive
 from relayproxy.journal.writer import JournalWriter
 
 SEGMENT = 64 * 1024
@@ -135,6 +135,23 @@ def test_over_its_quota_what_is_missing_is_on_disk_before_the_end(tmp_path: Path
     assert missing > 0
     assert taped + missing == sent
     assert [e.body for e in entries if e.kind is EntryKind.ENDING] == [b"the end"]
+
+
+def test_a_journal_never_stands_above_its_quota(tmp_path: Path) -> None:
+    quota = 16 * SEGMENT
+    writer = JournalWriter(tmp_path, quota=quota, segment_size=SEGMENT)
+    for t in range(40):
+        block = chunk(3 * t, b"x" * 300_000) + chunk(3 * t + 1, b"y" * 100, connection=2)
+        writer.put(block + bytearray(pack_entry(EntryKind.ENDING, 3 + t, 3 * t + 2, 0, b"z" * 1000)))
+        wait_until(lambda: writer.pending == 0)
+        assert size_of(tmp_path) <= quota
+    writer.close()
+    assert quota * 3 // 4 < size_of(tmp_path) <= quota
+    (journal,) = journal_paths(tmp_path)
+    entries = read_all(journal)
+    taped = sum(len(e.body) for e in entries if e.kind is EntryKind.TWILIO_CHUNK)
+    missing = sum(GapBody.unpack(e.body).size for e in entries if e.kind is EntryKind.GAP)
+    assert taped + missing == 40 * 300_100
 
 
 def test_a_journal_that_somebody_deletes_is_begun_anew(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ Must not know: what fields mean.
 No request body makes a handler fail: it is read, or refused with a Problem.
 """
 
+import asyncio
 from typing import TypeVar
 from urllib.parse import parse_qsl
 
@@ -20,6 +21,8 @@ from relayproxy.text import storable
 MAX_FORM_BYTES = 128 * 1024
 """Bytes of a form. The longest note, percent-encoded, has less than half of them."""
 MAX_FORM_FIELDS = 20
+BODY_TIMEOUT = 30.0
+"""Seconds that a request's body may take to arrive."""
 _FORM = "application/x-www-form-urlencoded"
 
 T = TypeVar("T")
@@ -56,11 +59,15 @@ async def json_of(request: web.Request, kind: type[T]) -> T:
 
 
 async def body_of(request: web.Request) -> bytes:
-    """The body as it is. Raises a Problem: 415 when it is compressed, 400 when it does not arrive whole."""
+    """The body as it is. Raises a Problem: 415 when it is compressed, 400 when it does not arrive whole, 408 when that
+    takes too long."""
     if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
         raise _unsupported("A body without Content-Encoding is expected.")
     try:
-        return await request.read()
+        async with asyncio.timeout(BODY_TIMEOUT):
+            return await request.read()
+    except TimeoutError:
+        raise Problem(408, "request_timeout", f"The body had not arrived after {BODY_TIMEOUT:g} s.") from None
     except (RequestPayloadError, ClientPayloadError, HttpProcessingError):
         raise bad_request("The body could not be read.") from None
 

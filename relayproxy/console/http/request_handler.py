@@ -1,13 +1,17 @@
-"""Request handler: one connection of the console's HTTP server, with its own answers to unreadable requests.
+"""Request handler: one connection of the console's HTTP server, with its own limits and its own answers to unreadable
+requests.
 
-Knows: the response and the log line for an unreadable request.
+Knows: the response and the log line for an unreadable request; for how long a request may take to arrive; how many
+connections there may be.
 Must not know: what the console serves.
 
 aiohttp itself would quote such a request in its answer and, with a traceback, in the log: tokens, cookies, searches.
 """
 
+import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
@@ -15,6 +19,13 @@ from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from relayproxy.logs import RateLimit
 
 _log = logging.getLogger(__name__)
+
+HEAD_TIMEOUT = 10.0
+"""Seconds that a new connection gets to send the whole head of a request."""
+KEEP_ALIVE = 75.0
+"""Seconds that a connection may wait for its next request, head included."""
+MAX_CONNECTIONS = 512
+"""Connections at once. A page that is open holds one or two."""
 
 
 class UnreadableLog:
@@ -30,15 +41,96 @@ class UnreadableLog:
             _log.info("a request of %s cannot be read as HTTP (%s)%s", peer, kind, more)
 
 
+class Connections:
+    """The open connections of one server, at most `limit`. The longest wait for a first request makes room for a new
+    connection; where none waits, the new one is refused."""
+
+    def __init__(self, limit: int = MAX_CONNECTIONS) -> None:
+        self._limit = limit
+        self._open: set[ConsoleRequestHandler] = set()
+        self._waiting: dict[ConsoleRequestHandler, asyncio.TimerHandle] = {}
+        """Those that have not sent the head of a request yet, the longest wait first."""
+        self._refused = RateLimit()
+
+    def opened(self, handler: "ConsoleRequestHandler") -> None:
+        """Takes a new connection, and gives it `HEAD_TIMEOUT` for its first request."""
+        if len(self._open) >= self._limit:
+            self._make_room(handler)
+        self._open.add(handler)
+        self._waiting[handler] = asyncio.get_running_loop().call_later(HEAD_TIMEOUT, handler.expire)
+
+    def requested(self, handler: "ConsoleRequestHandler") -> None:
+        """A connection has sent the head of a request."""
+        timer = self._waiting.pop(handler, None)
+        if timer is not None:
+            timer.cancel()
+
+    def closed(self, handler: "ConsoleRequestHandler") -> None:
+        """A connection is gone."""
+        self.requested(handler)
+        self._open.discard(handler)
+
+    def _make_room(self, newest: "ConsoleRequestHandler") -> None:
+        more = self._refused.suffix("full")
+        if more is not None:
+            _log.warning("the console has %d connections, which is its limit%s", self._limit, more)
+        oldest = next(iter(self._waiting), newest)
+        oldest.refuse(503, f"there are {self._limit} connections, the console's limit")
+        self.closed(oldest)
+
+
 class ConsoleRequestHandler(web.RequestHandler):
     """aiohttp's protocol, whose answers and log lines hold nothing of a request that cannot be read."""
 
-    __slots__ = ("_note",)
+    __slots__ = ("_connections", "_heard", "_note")
 
-    def __init__(self, server: web.Server, note: Callable[[str, str], None]) -> None:
+    def __init__(self, server: web.Server, connections: Connections, note: Callable[[str, str], None]) -> None:
         # Nobody has to send compressed bodies; what claims to be one could be anything.
-        super().__init__(server, loop=server._loop, access_log=None, auto_decompress=False)  # type: ignore[arg-type]
+        super().__init__(
+            server,
+            loop=server._loop,
+            access_log=None,  # type: ignore[arg-type]
+            auto_decompress=False,
+            keepalive_timeout=KEEP_ALIVE,
+        )
+        self._connections = connections
         self._note = note
+        self._heard = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._connections.opened(self)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._connections.closed(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._heard = True
+        super().data_received(data)
+
+    def requested(self) -> None:
+        """The head of a request has been read."""
+        self._connections.requested(self)
+
+    def expire(self) -> None:
+        """Refuses a head that has begun and not ended in time. A connection without one, which browsers open ahead of
+        need, is closed without a word."""
+        if self._heard:
+            self.refuse(408, f"the head of the request had not ended after {HEAD_TIMEOUT:g} s")
+        else:
+            self.force_close()
+
+    def refuse(self, status: int, words: str) -> None:
+        """Answers without having read a request, and closes the connection."""
+        if self.transport is None:
+            return
+        body = f"relayproxy: {words}\n"
+        self.transport.write(
+            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: text/plain; charset=utf-8\r\n"
+            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode()
+        )
+        self.force_close()
 
     def handle_error(
         self,
@@ -48,6 +140,7 @@ class ConsoleRequestHandler(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """Answers in our own words; a bug is aiohttp's to report."""
+        self.requested()
         if not isinstance(exc, HttpProcessingError):
             return super().handle_error(request, status, exc, message)
         self._note(request.remote or "an unknown address", type(exc).__name__)
@@ -55,3 +148,13 @@ class ConsoleRequestHandler(web.RequestHandler):
         answer = web.Response(status=status, text=f"relayproxy: this request cannot be read, {what}.\n")
         answer.force_close()
         return answer
+
+
+@web.middleware
+async def note_requests(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Tells a connection that its request has come. The outermost middleware."""
+    if isinstance(request.protocol, ConsoleRequestHandler):
+        request.protocol.requested()
+    return await handler(request)

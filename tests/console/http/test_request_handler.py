@@ -1,10 +1,17 @@
-"""Requests to the console that cannot be read: what they are answered, and what the log says of them."""
+"""Requests to the console that cannot be read or do not end: what they are answered, and what the log says of them."""
 
+import asyncio
 import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
+from relayproxy.console.http import forms, request_handler
+from relayproxy.console.http.middleware import error_middleware
+from relayproxy.console.http.request_handler import Connections, ConsoleRequestHandler, note_requests
 from tests.running import running
 
 SECRET = b"SECRETTOKEN"
@@ -55,3 +62,92 @@ def test_neither_the_answer_nor_the_log_holds_anything_of_them(tmp_path: Path) -
     assert not any(SECRET.decode() in line or "Traceback" in line for line in lines)
     kinds = [line.rpartition("(")[2] for line in lines if "cannot be read as HTTP" in line]
     assert len(kinds) == len(lines) == len(set(kinds)), "one line stands for all of its kind"
+
+
+async def answer_to_form(request: web.Request) -> web.Response:
+    return web.json_response(await forms.form_of(request))
+
+
+@asynccontextmanager
+async def console_of(connections: Connections) -> AsyncIterator[int]:
+    app = web.Application(middlewares=[note_requests, error_middleware])
+    app.router.add_post("/api/form", answer_to_form)
+    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0)
+    await runner.setup()
+    server = runner.server
+    assert server is not None
+    listening = await asyncio.get_running_loop().create_server(
+        lambda: ConsoleRequestHandler(server, connections, lambda *_: None), "127.0.0.1"
+    )
+    yield listening.sockets[0].getsockname()[1]
+    listening.close()
+    await runner.cleanup()
+
+
+class Peer:
+    """One connection to the console."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self._writer = reader, writer
+
+    @classmethod
+    async def connect(cls, port: int, stack: AsyncExitStack, sent: bytes = b"") -> "Peer":
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        stack.callback(writer.close)
+        peer = cls(reader, writer)
+        peer.send(sent)
+        return peer
+
+    def send(self, data: bytes) -> None:
+        self._writer.write(data)
+
+    async def all(self) -> bytes:
+        async with asyncio.timeout(20):
+            return await self.reader.read()
+
+
+FORM = b"POST /api/form" + HEAD + b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 3\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        (b"GET /?q=" + SECRET + HEAD, b"HTTP/1.1 408 Request Timeout"),
+        (b"G", b"HTTP/1.1 408 Request Timeout"),
+        (b"", b""),
+        (FORM + b"a=", b"HTTP/1.1 408 Request Timeout"),
+    ],
+)
+async def test_a_request_that_does_not_end_is_not_waited_for(
+    sent: bytes, told: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(request_handler, "HEAD_TIMEOUT", 0.1)
+    monkeypatch.setattr(forms, "BODY_TIMEOUT", 0.1)
+    async with AsyncExitStack() as stack:
+        port = await stack.enter_async_context(console_of(Connections()))
+        slow = await Peer.connect(port, stack, sent)
+        async with asyncio.timeout(20):
+            said = await (slow.reader.readline() if told else slow.reader.read())
+        assert said.strip() == told
+        whole = await Peer.connect(port, stack, FORM + b"a=b")
+        async with asyncio.timeout(20):
+            assert await whole.reader.readline() == b"HTTP/1.1 200 OK\r\n"
+
+
+async def test_half_requests_make_room_for_whole_ones_and_whole_ones_for_nobody() -> None:
+    async with AsyncExitStack() as stack:
+        port = await stack.enter_async_context(console_of(Connections(3)))
+        halves = [await Peer.connect(port, stack, b"GET /") for _ in range(3)]
+        answered = []
+        for _ in range(3):
+            peer = await Peer.connect(port, stack, FORM + b"a=b")
+            async with asyncio.timeout(20):
+                assert await peer.reader.readline() == b"HTTP/1.1 200 OK\r\n"
+            answered.append(peer)
+        for half in halves:
+            assert (await half.all()).startswith(b"HTTP/1.1 503 ")
+        refused = await Peer.connect(port, stack)
+        assert b"3 connections, the console's limit" in await refused.all()
+        answered[0].send(FORM + b"a=c")
+        async with asyncio.timeout(20):
+            assert await answered[0].reader.readuntil(b'{"a": "c"}')
