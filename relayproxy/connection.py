@@ -25,6 +25,24 @@ EndingCause = Literal["drain", "shutdown", "relay_died"]
 """Cause of an ending by the proxy: the drain timeout was over, it was stopped at once, or its process vanished."""
 
 
+SignatureState = Literal["valid", "wrong", "missing", "unchecked"]
+"""Result of looking for Twilio's signature: one that holds, one that does not, none; or one that was not checked."""
+
+
+class SignatureCheck(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Check of the signature of an upgrade request. No secret and no signature is in it."""
+
+    state: SignatureState
+    url: str | None = None
+    """The URL that it was checked for, with the values of its query masked."""
+    form: str | None = None
+    """The way in which that URL was written for signing, in words; of a valid one."""
+    key: str | None = None
+    """The reference of the key that it was made with; of a valid one."""
+    problem: str | None = None
+    """The reason in words why it is wrong, as far as that is known."""
+
+
 class Dial(msgspec.Struct, frozen=True, omit_defaults=True):
     """Parts of the time until the backend's answer, nanoseconds. None: that part did not happen."""
 
@@ -62,8 +80,18 @@ class Opening(msgspec.Struct, frozen=True, omit_defaults=True):
     connected_after: int | None = None
     """From `opened_at` to the backend's answer being read."""
     dial: Dial | None = None
+    signature: SignatureCheck | None = None
+    """None where an earlier version recorded it; see `signature_state`."""
     error: str | None = None
     """Reason in words for the lack of a relayed connection; set when the backend could not be reached or refused."""
+
+
+def signature_state(opening: Opening) -> SignatureState:
+    """The state of a connection's signature; of one that an earlier version recorded, what its headers tell."""
+    if opening.signature is not None:
+        return opening.signature.state
+    signed = any(name.lower() == "x-twilio-signature" for name, _ in opening.request_headers)
+    return "unchecked" if signed else "missing"
 
 
 class Ending(msgspec.Struct, frozen=True, omit_defaults=True):

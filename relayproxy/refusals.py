@@ -26,11 +26,14 @@ Reason = Literal[
     "descriptors",
     "unknown_route",
     "untrusted_proxy",
+    "wrong_signature",
+    "not_signed",
 ]
 """`no_upgrade`: `Upgrade` or `Connection` does not ask for a WebSocket. `target`: a path that no backend may get.
 `too_long`: a request line or headers beyond the limits. `timeout`: a head that began and did not end.
 `loop`: the relay's own request came back to it.
 `descriptors`: the relay had none left.
+`wrong_signature`, `not_signed`: of a route that enforces Twilio's signature.
 Relayed all the same: `unknown_route`, below `/r/` without a route of that name, went to the default backend;
 `untrusted_proxy` came with X-Forwarded-… headers of a peer that is not trusted."""
 REASONS: tuple[str, ...] = get_args(Reason)
@@ -46,7 +49,7 @@ class Refusal(msgspec.Struct, frozen=True, omit_defaults=True):
     status: int
     """HTTP status of the answer; 0 for a request that was relayed all the same."""
     words: str
-    """Explanation in words: the text of the answer, if it was refused."""
+    """Explanation in words for who runs the relay: the text of the answer, where that may tell all of it."""
     peer: str
     """Address of the TCP peer (`203.0.113.9:4711`)."""
     target: str = ""

@@ -33,7 +33,7 @@ def flags_of(setting: str) -> str:
         return "`--route NAME=URL`"
     if setting in NO_FLAG:
         return ""
-    flag = setting.replace("_", "-")
+    flag = {"auth_tokens": "auth-token"}.get(setting, setting.replace("_", "-"))
     return f"`--{flag}`, `--no-{flag}`" if Settings.model_fields[setting].annotation is bool else f"`--{flag}`"
 
 

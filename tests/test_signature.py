@@ -33,7 +33,7 @@ CASES: list[tuple[str, str, bool, SignedForm | None]] = [
     ("wss://h/relay", "wss://h:443/relay", True, SignedForm(port="none")),
     ("wss://h/relay", "wss://h:8443/relay", True, SignedForm(port="none")),
     ("wss://h:443/relay", "wss://h/relay", False, SignedForm(port="default")),  # the validator tries :80 here
-    ("wss://h:80/relay", "wss://h/relay", True, None),  # and accepts this, which nobody signs
+    ("wss://h:80/relay", "wss://h/relay", True, SignedForm(port="80")),
     ("wss://h:8443/relay", "wss://h/relay", False, None),
     ("wss://h/relay", "wss://h/relay/", False, None),
     ("wss://h/relay", "wss://h//relay", False, None),

@@ -26,6 +26,7 @@ from relayproxy.cli.progress import Progress
 from relayproxy.errors import RelayproxyError, cannot_listen
 from relayproxy.logs import log_to_stderr
 from relayproxy.settings.model import Settings, require_backend, require_sign_in
+from relayproxy.settings.signatures import require_signatures
 from relayproxy.settings.sources import mask
 from relayproxy.settings.validators import address, split_address, websocket_url
 
@@ -75,6 +76,7 @@ def serve(config: Path | None, **flags: Any) -> None:
     settings = settings_of(config, flags)
     require_backend(settings)
     require_sign_in(settings)
+    require_signatures(settings)
     log_to_stderr("serve")
     processes.serve(settings)
 
@@ -186,6 +188,7 @@ def relay(config: Path | None, supervised: bool, **flags: Any) -> None:
 
     settings = settings_of(config, flags)
     require_backend(settings)
+    require_signatures(settings)
     _begin("relay", supervised)
     process.run(settings)
 

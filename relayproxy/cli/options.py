@@ -25,6 +25,9 @@ RELAY_SETTINGS = (
     "tls_key",
     "data_dir",
     "trusted_proxies",
+    "verify",
+    "auth_tokens",
+    "signature",
     "connect_timeout",
     "drain_delay",
     "drain_timeout",
@@ -50,6 +53,9 @@ CONSOLE_SETTINGS = (
     "public_url",
     "tls_cert",
     "tls_key",
+    "verify",
+    "auth_tokens",
+    "signature",
     "trace_url",
 )
 DATABASE_SETTINGS = ("data_dir", "database_url")
@@ -76,6 +82,8 @@ _METAVARS = {
     "stall": "SECONDS",
     "version_from": "header:NAME|parameter:NAME",
     "host_header": "auto|preserve|backend",
+    "verify": "off|report|enforce",
+    "signature": "preserve|resign|strip",
     "trace_url": "URL",
 }
 
@@ -104,6 +112,8 @@ def _option(name: str) -> Callable[[Command], Command]:
         help_text += f"  [default: {field.default}]"
     if name == "routes":
         return click.option("--route", "routes", multiple=True, metavar="NAME=URL", help=f"{help_text} Repeatable.")
+    if name == "auth_tokens":
+        return click.option("--auth-token", name, multiple=True, metavar="REFERENCE", help=f"{help_text} Repeatable.")
     if field.annotation is bool:
         return click.option(f"--{flag}/--no-{flag}", name, default=None, help=help_text)
     return click.option(f"--{flag}", name, metavar=_METAVARS.get(name, "BYTES"), help=help_text)
@@ -119,7 +129,7 @@ def settings_of(config: Path | None, flags: dict[str, Any]) -> Settings:
                 f"routes={mask(text)} (--route): NAME=URL is expected, such as sales=wss://sales.example.com/ws"
             )
         routes[name] = {"backend": url}
-    return load(config, flags | {"routes": routes or None})
+    return load(config, flags | {"routes": routes or None, "auth_tokens": flags.get("auth_tokens") or None})
 
 
 def checked(check: Callable[[str], str]) -> Callable[[click.Context, click.Parameter, str | None], str | None]:

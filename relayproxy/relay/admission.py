@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from relayproxy.refusals import Reason
-from relayproxy.relay.headers import has_body, hops, tokens, value_of
+from relayproxy.relay.headers import has_body, hops, tokens
+from relayproxy.signature import HEADERS
 
 MAX_HOPS = 8
 """Relays named in `Via` from which on a request counts as a loop."""
@@ -78,8 +79,8 @@ def _is_meant_for_a_call(headers: Sequence[tuple[str, str]]) -> bool:
 
 
 def is_signed(headers: Sequence[tuple[str, str]]) -> bool:
-    """True when a request has an `X-Twilio-Signature`. Its verification is left to the backend."""
-    return value_of(headers, "x-twilio-signature") is not None
+    """True when a request has Twilio's signature, right or wrong."""
+    return any(name.lower() in HEADERS for name, _ in headers)
 
 
 def _wrong_method(method: str) -> str:

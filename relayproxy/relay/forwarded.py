@@ -70,6 +70,31 @@ def forwarded(
     ]
 
 
+def without_public_url(forwarded: Sequence[tuple[str, str]]) -> Headers:
+    """Those of the headers that do not tell the URL that Twilio was given: a backend that gets a signature for its own
+    URL must not take it for the public one."""
+    return [(name, value) for name, value in forwarded if name == "X-Forwarded-For"]
+
+
+def public_urls(forwarded: Sequence[tuple[str, str]], *, known: bool) -> tuple[str, ...]:
+    """The URLs that Twilio may have been given, by the `forwarded` headers; `known`: they are a public URL's.
+
+    Twilio connects to `wss` only, and not every front end says that it ended TLS.
+    """
+    value = dict(forwarded)
+    rest = f"://{value['X-Forwarded-Host']}{value['X-Forwarded-Uri']}"
+    secure = value["X-Forwarded-Proto"] in ("https", "wss")
+    return (f"wss{rest}",) if secure else (f"ws{rest}",) if known else (f"wss{rest}", f"ws{rest}")
+
+
+def mistakable_urls(headers: Sequence[tuple[str, str]], target: str) -> tuple[str, ...]:
+    """URLs that a caller's own headers tell, believed or not: what Twilio was given, where settings say otherwise."""
+    hosts = (value_of(headers, "host") or "", _first(headers, "x-forwarded-host"))
+    said_uri = _first(headers, "x-forwarded-uri")
+    targets = (target, said_uri) if said_uri.startswith("/") else (target,)
+    return tuple(f"wss://{host}{one}" for host in dict.fromkeys(hosts) if host for one in dict.fromkeys(targets))
+
+
 def _first(headers: Sequence[tuple[str, str]], name: str) -> str:
     """The first item of a header that is a list, written by the outermost front end; empty without the header."""
     return (value_of(headers, name) or "").partition(",")[0].strip()

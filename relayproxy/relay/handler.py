@@ -26,15 +26,17 @@ from relayproxy.refusals import Reason
 from relayproxy.relay import answers, descriptors
 from relayproxy.relay import headers as header_policy
 from relayproxy.relay.admission import is_signed, objection
-from relayproxy.relay.forwarded import Public, forwarded
+from relayproxy.relay.forwarded import Public, forwarded, mistakable_urls, public_urls, without_public_url
 from relayproxy.relay.headers import Headers, mask, mask_query
 from relayproxy.relay.protocol import HeadProtocol, Unreadable
 from relayproxy.relay.refusal_log import RefusalLog
 from relayproxy.relay.splice import Splice
 from relayproxy.relay.stopwatch import Stopwatch
-from relayproxy.relay.targets import DEFAULT_ROUTE, RESERVED, Target, Targets, origin_form
-from relayproxy.relay.upstream import Accepted, Refused, Upstream
+from relayproxy.relay.targets import RESERVED, Target, Targets, origin_form
+from relayproxy.relay.upstream import Accepted, Refused, Upstream, own_host
+from relayproxy.relay.verification import Verification, Verifier, with_signature
 from relayproxy.settings.model import Settings
+from relayproxy.settings.signatures import DEFAULT_ROUTE, signature_rules
 from relayproxy.settings.validators import split_networks
 
 log = logging.getLogger(__name__)
@@ -44,6 +46,8 @@ First = Literal["twilio", "backend", "proxy"]
 _MAX_TARGET = 300
 """Characters of a refused target that are kept."""
 _GONE = "the caller was gone before the backend had answered"
+_REJECTED = "this request is refused; who runs this relay finds the reason on the console's Connect page"
+"""Answer to a request that Twilio has not signed: whether a signature was missing or wrong is nothing to be told."""
 _STOPPED = "relayproxy was stopped before the backend had answered"
 
 
@@ -56,6 +60,7 @@ class Relay:
         tape: Tape,
         upstream: Upstream,
         refusals: RefusalLog,
+        verifier: Verifier,
         journal_problem: Callable[[], str | None],
     ):
         self._targets = Targets(settings)
@@ -64,6 +69,8 @@ class Relay:
         self._journal_problem = journal_problem
         self._traceparent = settings.traceparent
         self._refusals = refusals
+        self._verifier = verifier
+        self._rules = {name: signature_rules(settings, name) for name in (DEFAULT_ROUTE, *settings.routes)}
         self._public = Public.of(settings.public_url) if settings.public_url else None
         self._proxies = split_networks(settings.trusted_proxies)
         self._limit = RateLimit()
@@ -96,7 +103,23 @@ class Relay:
         found = objection(request.method, request.version, got, own_name=self._name)
         if found is not None:
             return self._object(request, got, *found, path)
-        return await self._relay(request, path, target, got)
+        told = self._forwarded(request, got, path)
+        signature = self._verify(target, got, told, path)
+        if self._rules[target.route].verify == "enforce" and signature.check.state != "valid":
+            return self._reject(request, got, signature, path)
+        return await self._relay(request, path, target, got, told, signature)
+
+    def _verify(self, target: Target, got: Headers, told: Headers, path: str) -> Verification:
+        urls = public_urls(told, known=self._public is not None)
+        return self._verifier.verify(got, self._rules[target.route], urls, mistakable_urls(got, path))
+
+    def _reject(self, request: web.BaseRequest, got: Headers, signature: Verification, path: str) -> web.StreamResponse:
+        if signature.check.state == "missing":
+            self._note(request, got, "not_signed", 403, "Twilio has not signed it", path)
+        else:
+            why = f": {signature.check.problem}" if signature.check.problem else ""
+            self._note(request, got, "wrong_signature", 403, f"its signature is wrong{why}", path)
+        return answers.words(403, _REJECTED)
 
     def _object(
         self, request: web.BaseRequest, got: Headers, reason: Reason, status: int, words: str, path: str
@@ -120,14 +143,26 @@ class Relay:
             signed=found.signed,
         )
 
-    async def _relay(self, request: web.BaseRequest, path: str, target: Target, got: Headers) -> web.StreamResponse:
+    async def _relay(
+        self,
+        request: web.BaseRequest,
+        path: str,
+        target: Target,
+        got: Headers,
+        told: Headers,
+        signature: Verification,
+    ) -> web.StreamResponse:
         opened, opened_at = time.monotonic_ns(), time.time_ns()
         trusted = is_trusted(_address(request), self._proxies)
         self._warn(request, path, target, got, trusted)
         opening, traceparent = self._opening(request, path, target, got, opened_at, trusted)
+        opening = msgspec.structs.replace(opening, signature=signature.check)
+        mode = self._rules[target.route].signature
+        resigned = mode == "resign" and signature.key is not None
+        signed = with_signature(got, mode, signature, _seen_by_backend(target, got))
         sent = header_policy.to_backend(
-            got,
-            forwarded=self._forwarded(request, got, path),
+            header_policy.without_origin(signed) if resigned else signed,
+            forwarded=without_public_url(told) if resigned else told,
             trusted=trusted,
             via=self._name,
             traceparent=traceparent,
@@ -272,6 +307,14 @@ class Relay:
             report = {"status": state, "journal": problem or "ok", "live_calls": len(self.live)}
             return answers.page(503 if leaving or full else 200, json.dumps(report) + "\n", "application/json")
         return answers.words(404, "only healthz and readyz are here")
+
+
+def _seen_by_backend(target: Target, got: Headers) -> str:
+    """The URL that a backend rebuilds from the request that it gets."""
+    host = own_host(target.url) if target.host == "backend" else header_policy.value_of(got, "host") or ""
+    scheme, _, rest = target.url.partition("://")
+    authority = len(rest.partition("/")[0].partition("?")[0])
+    return f"{scheme}://{host}{rest[authority:] or '/'}"
 
 
 def _peer(request: web.BaseRequest | RequestHandler) -> str:

@@ -57,6 +57,12 @@ def has_body(headers: Sequence[tuple[str, str]]) -> bool:
     return value_of(headers, "transfer-encoding") is not None or (value_of(headers, "content-length") or "0") != "0"
 
 
+def without_origin(headers: Headers) -> Headers:
+    """The headers without those that tell where a request came from, save `X-Forwarded-For` and `X-Real-IP`."""
+    kept = ("x-forwarded-for", "x-real-ip")
+    return [(name, value) for name, value in headers if name.lower() in kept or not _ORIGIN.fullmatch(name)]
+
+
 def to_backend(
     headers: Headers, *, forwarded: Sequence[tuple[str, str]], trusted: bool, via: str, traceparent: str | None
 ) -> Headers:

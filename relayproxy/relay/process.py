@@ -21,10 +21,13 @@ from relayproxy.plural import plural
 from relayproxy.refusals import RefusalCount
 from relayproxy.relay import descriptors
 from relayproxy.relay.handler import Relay
+from relayproxy.relay.keyring import Keyring
 from relayproxy.relay.refusal_log import RefusalLog
 from relayproxy.relay.server import Listener
 from relayproxy.relay.upstream import Upstream
+from relayproxy.relay.verification import Verifier
 from relayproxy.settings.model import Settings
+from relayproxy.settings.signatures import references_in_use
 from relayproxy.signals import NUMBERS, signals_to
 
 log = logging.getLogger(__name__)
@@ -32,6 +35,8 @@ log = logging.getLogger(__name__)
 POLL = 0.05
 LIFE = 2.0
 """Seconds between two updates of the lock file, which show that the relay is alive."""
+RENEW_KEYS = 5.0
+"""Seconds between two looks at the files that hold auth tokens."""
 HURRY = 6.0
 """Seconds that calls get to close before the process ends without waiting for them."""
 
@@ -69,9 +74,17 @@ async def _relay(settings: Settings, signals: "asyncio.Queue[None]") -> None:
     upstream = Upstream(settings.connect_timeout)
     reporter = ThreadPoolExecutor(1)  # one report at a time, and not on the event loop: a disk can be slow
     refusals = RefusalLog(loop.call_later, lambda tallies: reporter.submit(_report, writer, tallies))
-    relay = Relay(settings, tape, upstream, refusals, lambda: writer.problem.name.lower() if writer.problem else None)
+    keyring = Keyring(references_in_use(settings))
+    relay = Relay(
+        settings,
+        tape,
+        upstream,
+        refusals,
+        Verifier(keyring.key),
+        lambda: writer.problem.name.lower() if writer.problem else None,
+    )
     listener = Listener(relay.handle, relay.unreadable, settings.listen, tls)
-    life = asyncio.create_task(_show_life(writer))
+    tasks = [asyncio.create_task(_show_life(writer)), asyncio.create_task(_renew_keys(keyring))]
     try:
         try:
             await listener.start()
@@ -89,7 +102,8 @@ async def _relay(settings: Settings, signals: "asyncio.Queue[None]") -> None:
         await listener.close()
         await upstream.close()
         refusals.flush()
-        life.cancel()
+        for task in tasks:
+            task.cancel()
         tape.close()
         await asyncio.to_thread(writer.close)
         await asyncio.to_thread(reporter.shutdown)
@@ -99,6 +113,12 @@ async def _show_life(writer: JournalWriter) -> None:
     while True:
         writer.show_life()
         await asyncio.sleep(LIFE)
+
+
+async def _renew_keys(keyring: Keyring) -> None:
+    while keyring.has_files:
+        await asyncio.sleep(RENEW_KEYS)
+        await asyncio.to_thread(keyring.renew)
 
 
 def _report(writer: JournalWriter, tallies: tuple[RefusalCount, ...]) -> None:

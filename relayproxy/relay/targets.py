@@ -14,11 +14,10 @@ from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 from relayproxy.settings.model import Settings
+from relayproxy.settings.signatures import DEFAULT_ROUTE
 
 RESERVED = "/.relayproxy/"
 """Targets below it are the relay's own and never reach a backend through the default route."""
-
-DEFAULT_ROUTE = "default"
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 

@@ -161,6 +161,11 @@ class Upstream:
         )
 
 
+def own_host(url: str) -> str:
+    """The Host header of a request to `url`, when it names the backend."""
+    return _exact(url).host_port_subcomponent or ""
+
+
 def _exact(url: str) -> URL:
     """The URL without any parsing of its path and query: yarl would drop an empty query."""
     scheme, _, rest = url.replace("ws", "http", 1).partition("://")

@@ -13,7 +13,8 @@ from pydantic_core import ErrorDetails
 from relayproxy.settings.sources import Layer, mask, origin
 from relayproxy.settings.tables import EXAMPLES, ROWS
 
-SECRET = "console_key"  # noqa: S105 - its name, which may be misspelt
+SECRETS = ("console_key", "auth_tokens")
+"""Settings whose names may be misspelt, and whose values may be secrets."""
 
 
 def words(error: ErrorDetails, layers: list[Layer], settings: Collection[str]) -> str:
@@ -41,5 +42,6 @@ def words(error: ErrorDetails, layers: list[Layer], settings: Collection[str]) -
 def _may_be_secret(path: list[str], settings: Collection[str]) -> bool:
     if path[0] in ("users", "tokens"):
         return path[-1] != "role"
-    slip = path[0] not in settings and get_close_matches(path[0], [SECRET], n=1)
-    return path[0] == SECRET or bool(slip)
+    known = ROWS[path[0]].model_fields if path[0] in ROWS else settings
+    slip = path[-1] not in known and get_close_matches(path[-1], SECRETS, n=1)
+    return path[-1] in SECRETS or bool(slip)

@@ -17,7 +17,19 @@ from relayproxy.errors import SettingError
 from relayproxy.settings.messages import words
 from relayproxy.settings.sources import CONFIG_ENV, ENV_PREFIX, TABLES, Layer, mask, merge, read_environment, read_file
 from relayproxy.settings.sources import table_prefix as prefix
-from relayproxy.settings.tables import BackendUrl, Route, RouteName, Seconds, Token, User, UserName, VersionSource
+from relayproxy.settings.tables import (
+    BackendUrl,
+    Route,
+    RouteName,
+    Seconds,
+    SecretReferences,
+    SignatureMode,
+    Token,
+    User,
+    UserName,
+    Verify,
+    VersionSource,
+)
 from relayproxy.settings.validators import (
     address,
     file,
@@ -104,6 +116,21 @@ class Settings(BaseModel):
         default="127.0.0.0/8,::1/128",
         description="Addresses and networks of front ends before the relay whose X-Forwarded-… headers and traceparent "
         "are believed.",
+    )
+    verify: Verify | None = Field(
+        default=None,
+        description="Check of Twilio's signature: off, report (say what was found, relay all the same) or enforce (403 "
+        "for what Twilio has not signed); default: report with auth_tokens, off without.",
+    )
+    auth_tokens: SecretReferences | None = Field(
+        default=None,
+        description="Where the auth tokens are that Twilio signs with: references such as env:TWILIO_AUTH_TOKEN or "
+        "file:/run/secrets/twilio, never the tokens themselves; KEYID=env:NAME for a shared key.",
+    )
+    signature: SignatureMode = Field(
+        default="preserve",
+        description="Twilio's signature towards the backend: preserve (as it came), resign (anew, for the URL that the "
+        "backend sees, once it has been verified) or strip (none).",
     )
     connect_timeout: float = Field(
         default=10.0, gt=0, le=300, description="Seconds for the whole handshake with the backend; then 504."

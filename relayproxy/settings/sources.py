@@ -107,7 +107,7 @@ def origin(path: list[str], layers: list[Layer]) -> str:
 
 def _place(path: list[str], source: str) -> str:
     if source == "flag":
-        return "--route" if path[0] == "routes" else "--" + path[0].replace("_", "-")
+        return {"routes": "--route", "auth_tokens": "--auth-token"}.get(path[0], "--" + path[0].replace("_", "-"))
     if source == "environment":
         return (
             ENV_PREFIX + path[0].upper()

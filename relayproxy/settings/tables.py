@@ -6,11 +6,12 @@ Must not know: the other settings, where values come from.
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from relayproxy.settings.validators import (
     password_hash,
     route_name,
+    secret_references,
     sha256_hex,
     user_name,
     version_source,
@@ -22,6 +23,9 @@ RouteName = Annotated[str, AfterValidator(route_name)]
 UserName = Annotated[str, AfterValidator(user_name)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 VersionSource = Annotated[str, AfterValidator(version_source)]
+Verify = Literal["off", "report", "enforce"]
+SecretReferences = Annotated[str, BeforeValidator(secret_references)]
+SignatureMode = Literal["preserve", "resign", "strip"]
 Role = Literal["viewer", "admin"]
 _FOR_ROUTE = "As the setting of the same name, for this route alone."
 
@@ -36,6 +40,9 @@ class Route(BaseModel):
     slow_turn: Seconds | None = Field(default=None, description=_FOR_ROUTE)
     stall: Seconds | None = Field(default=None, description=_FOR_ROUTE)
     version_from: VersionSource | None = Field(default=None, description=_FOR_ROUTE)
+    verify: Verify | None = Field(default=None, description=_FOR_ROUTE)
+    auth_tokens: SecretReferences | None = Field(default=None, description=_FOR_ROUTE)
+    signature: SignatureMode | None = Field(default=None, description=_FOR_ROUTE)
 
 
 class User(BaseModel):

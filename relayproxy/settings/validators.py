@@ -199,6 +199,36 @@ def sha256_hex(value: str) -> str:
     return value.lower()
 
 
+_REFERENCE = re.compile(
+    r"(?:(?P<id>[A-Za-z0-9_.-]{1,128})=)?"
+    r"(?:(?P<kind>env(?=:[A-Za-z_][A-Za-z0-9_]*$)|file):(?P<where>[^,\x00-\x1f\x7f]+))"
+)
+
+
+def secret_references(value: object) -> str:
+    """References to secrets, as a list or separated by commas; returned as text separated by commas.
+
+    `env:NAME` and `file:PATH` are auth tokens; behind `ID=` either is the shared key of that id.
+    """
+    parts = value if isinstance(value, list | tuple) else str(value).split(",")
+    references = [str(part).strip() for part in parts]
+    if not all(_REFERENCE.fullmatch(one) for one in references):
+        # Never what was given: it may be the secret itself.
+        raise ValueError(
+            "references to secrets are expected, never a secret itself: env:NAME (a variable of that name) or "
+            "file:PATH (a file that holds nothing else), with KEYID= before it for a shared key"
+        )
+    return ",".join(references)
+
+
+def split_reference(reference: str) -> tuple[str | None, str, str]:
+    """One reference of `secret_references` as the id of the shared key (None for an auth token), `env` or `file`, and
+    the name or path."""
+    found = _REFERENCE.fullmatch(reference)
+    assert found is not None
+    return found["id"], found["kind"], found["where"]
+
+
 def signing_key(value: str) -> str:
     """A secret of at least `KEY_SHORTEST` characters. Raises ValueError."""
     if len(value) < KEY_SHORTEST:

@@ -12,6 +12,7 @@ from relayproxy.relay.handler import Relay
 from relayproxy.relay.refusal_log import RefusalLog
 from relayproxy.relay.server import Listener
 from relayproxy.relay.upstream import Upstream
+from relayproxy.relay.verification import Verifier
 from relayproxy.settings.model import Settings
 
 
@@ -31,7 +32,7 @@ async def main(backend: int) -> None:
     tape = Blank(Nowhere(), 1 << 20, asyncio.get_running_loop().call_later)
     settings = Settings(backend=f"ws://127.0.0.1:{backend}", listen="127.0.0.1:0")
     refusals = RefusalLog(asyncio.get_running_loop().call_later, lambda _: None)
-    relay = Relay(settings, tape, Upstream(settings.connect_timeout), refusals, lambda: None)
+    relay = Relay(settings, tape, Upstream(settings.connect_timeout), refusals, Verifier(lambda _: None), lambda: None)
     listener = Listener(relay.handle, relay.unreadable, settings.listen, None)
     await listener.start()
     gc.collect()
