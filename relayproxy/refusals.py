@@ -24,6 +24,9 @@ Reason = Literal[
     "loop",
     "draining",
     "descriptors",
+    "connections",
+    "peer_connections",
+    "handshakes",
     "unknown_route",
     "untrusted_proxy",
     "wrong_signature",
@@ -32,7 +35,8 @@ Reason = Literal[
 """`no_upgrade`: `Upgrade` or `Connection` does not ask for a WebSocket. `target`: a path that no backend may get.
 `too_long`: a request line or headers beyond the limits. `timeout`: a head that began and did not end.
 `loop`: the relay's own request came back to it.
-`descriptors`: the relay had none left.
+`descriptors`: the relay had none left. `connections`, `peer_connections`, `handshakes`: a limit was reached, of
+connections in all, of those of one address, of requests that wait for a backend.
 `wrong_signature`, `not_signed`: of a route that enforces Twilio's signature.
 Relayed all the same: `unknown_route`, below `/r/` without a route of that name, went to the default backend;
 `untrusted_proxy` came with X-Forwarded-… headers of a peer that is not trusted."""

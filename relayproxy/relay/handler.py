@@ -26,6 +26,7 @@ from relayproxy.refusals import Reason
 from relayproxy.relay import answers, descriptors
 from relayproxy.relay import headers as header_policy
 from relayproxy.relay.admission import is_signed, objection
+from relayproxy.relay.capacity import Capacity
 from relayproxy.relay.forwarded import Public, forwarded, mistakable_urls, public_urls, without_public_url
 from relayproxy.relay.headers import Headers, mask, mask_query
 from relayproxy.relay.protocol import HeadProtocol, Unreadable
@@ -74,6 +75,7 @@ class Relay:
         self._public = Public.of(settings.public_url) if settings.public_url else None
         self._proxies = split_networks(settings.trusted_proxies)
         self._limit = RateLimit()
+        self._capacity = Capacity(settings)
         self._name = f"relayproxy-{secrets.token_hex(8)}"
         """Name of this process in `Via`, by which a request that comes back is recognised."""
         self._numbers = itertools.count(1)
@@ -89,7 +91,7 @@ class Relay:
         try:
             path = origin_form(request.raw_path)
             if path.startswith(RESERVED):
-                return self._own_page(path, full=self._full(request))
+                return self._own_page(path, full=self._limit_reached(request))
             target = self._targets.match(path)
         except ValueError as problem:
             return self._object(request, got, "target", 400, str(problem), path)
@@ -107,7 +109,12 @@ class Relay:
         signature = self._verify(target, got, told, path)
         if self._rules[target.route].verify == "enforce" and signature.check.state != "valid":
             return self._reject(request, got, signature, path)
-        return await self._relay(request, path, target, got, told, signature)
+        caller = self._caller(told)
+        full = self._capacity.exceeded(caller, len(self.handshakes))
+        if full is not None:
+            return self._object(request, got, full.reason, 503, full.words, path)
+        with self._capacity.connection(caller):
+            return await self._relay(request, path, target, got, told, signature)
 
     def _verify(self, target: Target, got: Headers, told: Headers, path: str) -> Verification:
         urls = public_urls(told, known=self._public is not None)
@@ -292,11 +299,20 @@ class Relay:
         tls = request.transport is not None and request.transport.get_extra_info("ssl_object") is not None
         return forwarded(got, peer=_address(request), tls=tls, target=path, public=self._public, proxies=self._proxies)
 
+    def _caller(self, told: Headers) -> str | None:
+        """The address that a request came from as far as that can be believed; None when it is a trusted proxy's.
+        `told` are the forwarded headers for the backend."""
+        caller = dict(told)["X-Forwarded-For"].partition(",")[0]
+        return None if is_trusted(caller, self._proxies) else caller
+
     def _full(self, request: web.BaseRequest) -> bool:
         twilio = request.transport.get_extra_info("socket") if request.transport is not None else None
         return twilio is not None and descriptors.few_left(twilio.fileno())
 
-    def _own_page(self, path: str, *, full: bool) -> web.StreamResponse:
+    def _limit_reached(self, request: web.BaseRequest) -> str | None:
+        return "descriptors" if self._full(request) else "connections" if self._capacity.full else None
+
+    def _own_page(self, path: str, *, full: str | None) -> web.StreamResponse:
         page = path.removeprefix(RESERVED).partition("?")[0]
         if page == "healthz":
             return answers.page(200, "ok\n")
@@ -305,6 +321,8 @@ class Relay:
             leaving = self.leaving or self.draining
             state = "draining" if leaving else "full" if full else "degraded" if problem else "ready"
             report = {"status": state, "journal": problem or "ok", "live_calls": len(self.live)}
+            if full:
+                report["limit"] = full
             return answers.page(503 if leaving or full else 200, json.dumps(report) + "\n", "application/json")
         return answers.words(404, "only healthz and readyz are here")
 

@@ -83,7 +83,7 @@ async def _relay(settings: Settings, signals: "asyncio.Queue[None]") -> None:
         Verifier(keyring.key),
         lambda: writer.problem.name.lower() if writer.problem else None,
     )
-    listener = Listener(relay.handle, relay.unreadable, settings.listen, tls)
+    listener = Listener(relay.handle, relay.unreadable, settings.listen, tls, settings.max_handshakes)
     tasks = [asyncio.create_task(_show_life(writer)), asyncio.create_task(_renew_keys(keyring))]
     try:
         try:

@@ -126,6 +126,13 @@ class HeadProtocol(RequestHandler):
         elif self.transport is not None:
             self.transport.abort()
 
+    def give_way(self, limit: int) -> None:
+        """Refuses a head that has begun and is the oldest of `limit`; otherwise aborts the connection."""
+        if self._head and not self._refused:
+            self._refuse("timeout", 503, f"{limit} connections that came later have sent no whole request either")
+        elif self.transport is not None:
+            self.transport.abort()
+
     def take_early(self) -> bytes:
         """The bytes received after the head. Resumes reading, so set the next protocol with no await in between."""
         early, self._early, self._head = bytes(self._early or b""), bytearray(), bytearray()

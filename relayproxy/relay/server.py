@@ -1,6 +1,6 @@
 """Listener: the relay's HTTP server.
 
-Knows: accepting connections with aiohttp, the time limit on request heads, draining.
+Knows: accepting connections with aiohttp, the limits on request heads that have not ended, draining.
 Must not know: routes, handshakes, the journal.
 """
 
@@ -22,17 +22,20 @@ HEAD_TIMEOUT = 10.0
 
 
 class _Server(web.Server):
-    """aiohttp's server, with a time limit on request heads."""
+    """aiohttp's server, with limits on the time and the number of request heads that have not ended."""
 
     def __init__(
         self,
         handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
         tell: Callable[[RequestHandler, Unreadable], None],
+        max_heads: int,
     ) -> None:
         super().__init__(self._handle, handler_cancellation=True)
         self._wanted = handler
         self._tell = tell
-        self._waiting: dict[RequestHandler, asyncio.TimerHandle] = {}
+        self._max_heads = max_heads
+        self._waiting: dict[HeadProtocol, asyncio.TimerHandle] = {}
+        """Connections whose first head has not ended, the oldest first."""
 
     def __call__(self) -> HeadProtocol:
         logger = logging.getLogger("relayproxy.http")
@@ -51,6 +54,11 @@ class _Server(web.Server):
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)
         assert isinstance(handler, HeadProtocol)
+        if len(self._waiting) >= self._max_heads:
+            # A head takes one round trip: what has waited longest is the least likely to be a call.
+            oldest = next(iter(self._waiting))
+            self._stop_waiting(oldest)
+            oldest.give_way(self._max_heads)
         self._waiting[handler] = asyncio.get_running_loop().call_later(HEAD_TIMEOUT, handler.give_up, HEAD_TIMEOUT)
 
     def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
@@ -58,6 +66,7 @@ class _Server(web.Server):
         super().connection_lost(handler, exc)
 
     def _stop_waiting(self, handler: RequestHandler) -> None:
+        assert isinstance(handler, HeadProtocol)
         timer = self._waiting.pop(handler, None)
         if timer is not None:
             timer.cancel()
@@ -66,7 +75,8 @@ class _Server(web.Server):
 class Listener:
     """A listening server for `handler` at `address` (`HOST:PORT`); `start` raises OSError when it cannot listen.
 
-    `tell` is called for each request whose head could not be read.
+    `tell` is called for each request whose head could not be read. Of more than `max_heads` connections that have not
+    sent a whole head yet the oldest is given up.
     """
 
     def __init__(
@@ -75,8 +85,9 @@ class Listener:
         tell: Callable[[RequestHandler, Unreadable], None],
         address: str,
         tls: ssl.SSLContext | None,
+        max_heads: int,
     ) -> None:
-        self._server = _Server(handler, tell)
+        self._server = _Server(handler, tell, max_heads)
         self._host, self._port = split_address(address)
         self._tls = tls
         self._listening: asyncio.Server | None = None

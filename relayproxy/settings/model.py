@@ -135,6 +135,23 @@ class Settings(BaseModel):
     connect_timeout: float = Field(
         default=10.0, gt=0, le=300, description="Seconds for the whole handshake with the backend; then 504."
     )
+    max_connections: int = Field(
+        default=10_000,
+        ge=1,
+        description="Connections that the relay has open at once, calls and handshakes; beyond, 503.",
+    )
+    max_connections_per_peer: int = Field(
+        default=5_000,
+        ge=1,
+        description="Of these, those of one address; calls of Twilio come from few. Behind a trusted proxy it is the "
+        "address that the proxy vouches for.",
+    )
+    max_handshakes: int = Field(
+        default=1_000,
+        ge=1,
+        description="Requests that wait for a backend's answer at once; beyond, 503. Of as many connections that have "
+        "not sent a whole request yet, the oldest gives way to a new one.",
+    )
     drain_delay: float = Field(
         default=0.0,
         ge=0,

@@ -33,7 +33,7 @@ async def main(backend: int) -> None:
     settings = Settings(backend=f"ws://127.0.0.1:{backend}", listen="127.0.0.1:0")
     refusals = RefusalLog(asyncio.get_running_loop().call_later, lambda _: None)
     relay = Relay(settings, tape, Upstream(settings.connect_timeout), refusals, Verifier(lambda _: None), lambda: None)
-    listener = Listener(relay.handle, relay.unreadable, settings.listen, None)
+    listener = Listener(relay.handle, relay.unreadable, settings.listen, None, settings.max_handshakes)
     await listener.start()
     gc.collect()
     gc.freeze()

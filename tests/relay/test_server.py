@@ -19,7 +19,7 @@ async def test_a_head_that_does_not_end_is_answered_408_and_counted(
 ) -> None:
     monkeypatch.setattr(server, "HEAD_TIMEOUT", 0.1)
     told: list[Unreadable] = []
-    listener = server.Listener(_never, lambda _, found: told.append(found), "127.0.0.1:0", None)
+    listener = server.Listener(_never, lambda _, found: told.append(found), "127.0.0.1:0", None, 1000)
     await listener.start()
     reader, writer = await asyncio.open_connection("127.0.0.1", int(listener.url.rpartition(":")[2]))
     writer.write(head)
@@ -39,3 +39,29 @@ async def test_a_head_that_does_not_end_is_answered_408_and_counted(
     (one,) = told
     assert (one.reason, one.status, one.signed) == ("timeout", 408, b"Signature" in head)
     assert "aaa" not in one.target
+
+
+async def test_heads_that_do_not_end_make_room_for_those_that_do() -> None:
+    async def answer(_: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(text="here")
+
+    told: list[Unreadable] = []
+    listener = server.Listener(answer, lambda _, found: told.append(found), "127.0.0.1:0", None, 3)
+    await listener.start()
+    port = int(listener.url.rpartition(":")[2])
+    halves = []
+    for number in range(5):
+        halves.append(await asyncio.open_connection("127.0.0.1", port))
+        halves[-1][1].write(b"GET /%d" % number)
+        await asyncio.sleep(0)
+    async with asyncio.timeout(20):
+        assert [(await reader.readline())[:12] for reader, _ in halves[:2]] == [b"HTTP/1.1 503"] * 2
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+    async with asyncio.timeout(20):
+        assert (await reader.readline())[:12] == b"HTTP/1.1 200"
+        assert (await halves[2][0].readline())[:12] == b"HTTP/1.1 503"
+    assert [(one.reason, one.status) for one in told] == [("timeout", 503)] * 3
+    for _, open_one in (*halves, (reader, writer)):
+        open_one.close()
+    await listener.close()

@@ -78,6 +78,14 @@ def _relay(facts: HealthFacts) -> HealthCheck:
             f"({said.journal}).",
             "Make room on its disk, or let it write to its data folder; see disk and journal below.",
         )
+    if said is not None and said.status == "full" and said.limit == "connections":
+        return HealthCheck(
+            "relay",
+            "bad",
+            "The relay has as many connections as it may have",
+            f"It carries {plural(said.live_calls, 'call')} {where}, and refuses further ones with 503.",
+            "Raise `max_connections` if they are calls, or run another.",
+        )
     if said is not None and said.status == "full":
         return HealthCheck(
             "relay",

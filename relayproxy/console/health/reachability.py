@@ -67,6 +67,8 @@ class RelayReadiness(msgspec.Struct, frozen=True):
     status: str
     journal: str
     live_calls: int
+    limit: str | None = None
+    """What it has no more of: `descriptors` or `connections`; None from one that takes calls."""
 
 
 @dataclass(frozen=True, slots=True)

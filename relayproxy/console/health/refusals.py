@@ -32,6 +32,19 @@ _MEANING: dict[str, tuple[str, str]] = {
         "found the relay without file descriptors",
         "Raise the relay's limit (`ulimit -n`, `LimitNOFILE=` of systemd, `--ulimit nofile` of Docker).",
     ),
+    "connections": (
+        "found the relay with as many connections as it may have",
+        "Raise `max_connections` if these were calls, or start another relay.",
+    ),
+    "peer_connections": (
+        "came from an address with as many connections as one may have",
+        "Raise `max_connections_per_peer` if these were calls; if all come by one front end, name it in "
+        "`trusted_proxies`.",
+    ),
+    "handshakes": (
+        "found as many requests waiting for a backend as the relay lets wait",
+        "See why the backend takes so long to answer, or raise `max_handshakes`.",
+    ),
     "draining": ("came while the relay was stopping", "Let another relay take calls before this one is stopped."),
     "unknown_route": (
         "named a route that does not exist and went to the default backend",

@@ -65,6 +65,20 @@ def test_everything_works() -> None:
         ),
         (
             "relay",
+            facts(relay=replace(RELAY, said=RelayReadiness("full", "ok", 3, "connections"))),
+            "bad",
+            "The relay has as many connections as it may have",
+            "Raise `max_connections`",
+        ),
+        (
+            "relay",
+            facts(relay=replace(RELAY, said=RelayReadiness("full", "ok", 3, "descriptors"))),
+            "bad",
+            "The relay has no file descriptors left",
+            "Raise its limit (`ulimit -n`",
+        ),
+        (
+            "relay",
             facts(relay=replace(RELAY, said=RelayReadiness("draining", "ok", 2))),
             "warn",
             "The relay is stopping and takes no new calls",
