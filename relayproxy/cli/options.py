@@ -39,8 +39,9 @@ RELAY_SETTINGS = (
     "journal_buffer",
     "journal_quota",
     "journal_segment",
+    "session_limit",
 )
-RECORDER_SETTINGS = ("data_dir", "database_url", "message_limit", "slow_turn", "stall", "version_from")
+RECORDER_SETTINGS = ("data_dir", "database_url", "message_limit", "session_limit", "slow_turn", "stall", "version_from")
 CONSOLE_SETTINGS = (
     "console",
     "console_url",

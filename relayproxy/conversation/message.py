@@ -32,9 +32,10 @@ MessageNote = Literal[
     "buffer",
     "quota",
     "disk",
+    "limit",
     "journal_damaged",
 ]
-"""What is odd about a message. From `reserved_bits` on to `skipped`: why bytes are undecodable; the last four: a gap's
+"""What is odd about a message. From `reserved_bits` on to `skipped`: why bytes are undecodable; the last five: a gap's
 cause."""
 
 

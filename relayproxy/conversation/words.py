@@ -138,6 +138,7 @@ NOTES: dict[MessageNote, str] = {
     "buffer": "the disk was slower than the calls",
     "quota": "the recorder was too far behind",
     "disk": "the journal could not be written",
+    "limit": "more than is recorded of one connection",
     "journal_damaged": "the journal was damaged",
 }
 """What is odd about a message, or why there is a gap in its place."""

@@ -50,6 +50,8 @@ class GapCause(IntEnum):
     """The journal's size limit was reached: the recorder is behind."""
     DISK = 3
     """The file could not be written."""
+    LIMIT = 4
+    """The limit of what is recorded of one connection was reached."""
 
 
 @dataclass(frozen=True, slots=True)

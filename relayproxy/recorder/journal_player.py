@@ -46,12 +46,19 @@ class ConnectionEvent:
 class JournalPlayer:
     """Player of one journal, from `committed` on. `live` are the connections that the store knows as not ended.
 
-    `message_limit` bounds payloads. A message that is still incomplete after `patience` further bytes of journal is
-    given up, so that it cannot hold the journal's files for ever.
+    `message_limit` bounds payloads, `size_limit` what is kept of a connection. A message that is still incomplete after
+    `patience` further bytes of journal is given up, so that it cannot hold the journal's files for ever.
     """
 
     def __init__(
-        self, path: Path, committed: Position, live: Iterable[DecodedConnection], *, message_limit: int, patience: int
+        self,
+        path: Path,
+        committed: Position,
+        live: Iterable[DecodedConnection],
+        *,
+        message_limit: int,
+        size_limit: int,
+        patience: int,
     ) -> None:
         self.path = path
         self.id = path.name
@@ -62,6 +69,7 @@ class JournalPlayer:
         self.ended = False
         """Everything of a dead writer's journal has been played."""
         self._limit = message_limit
+        self._size_limit = size_limit
         self._patience = patience
         self._read = 0
         self._spoiled = False
@@ -169,6 +177,7 @@ class JournalPlayer:
             number=entry.connection,
             opened_mono=entry.t,
             limit=self._limit,
+            size_limit=self._size_limit,
             raw_opening=raw,
         )
         self._wall = connection.wall

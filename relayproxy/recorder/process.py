@@ -59,6 +59,7 @@ def run(settings: Settings) -> None:
             Archive(engine, recorder_id),
             settings.journal_dir,
             message_limit=settings.message_limit,
+            size_limit=2 * settings.session_limit,  # of both sides
             patience=settings.journal_quota // 4,
             check=check,
             thresholds=lambda route: Thresholds.of_seconds(*slow_turn_and_stall(settings, route)),

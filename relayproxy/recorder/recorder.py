@@ -58,8 +58,8 @@ class Recorder:
     """Recorder: plays the journals in `folder` into `archive` until `stop` is set.
 
     `check` raises when the database cannot be used as it is. `thresholds` and `version_from` give those of a route.
-    `message_limit`, `patience`: see `JournalPlayer`. `beat` is called after every look at the journals, with what
-    tells how things are.
+    `message_limit`, `size_limit`, `patience`: see `JournalPlayer`. `beat` is called after every look at the journals,
+    with what tells how things are.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class Recorder:
         folder: Path,
         *,
         message_limit: int,
+        size_limit: int,
         patience: int,
         check: Callable[[], None],
         thresholds: Callable[[str], Thresholds] = lambda _route: Thresholds(),
@@ -79,6 +80,7 @@ class Recorder:
         self._archive = archive
         self._folder = folder
         self._message_limit = message_limit
+        self._size_limit = size_limit
         self._patience = patience
         self._exporter = exporter
         self._stop = stop or threading.Event()
@@ -237,7 +239,7 @@ class Recorder:
     def _restore(self, path: Path) -> JournalPlayer:
         rows = {row.id: row for row in self._retry(self._archive.journals)}
         live = self._retry(lambda: self._archive.live_connections(path.name))
-        connections = [DecodedConnection.restore(row, self._message_limit) for row in live]
+        connections = [DecodedConnection.restore(row, self._message_limit, self._size_limit) for row in live]
         self._sessions.restore(connections)
         row = rows.get(path.name)
         return JournalPlayer(
@@ -245,6 +247,7 @@ class Recorder:
             Position(row.segment, row.offset) if row is not None else START,
             connections,
             message_limit=self._message_limit,
+            size_limit=self._size_limit,
             patience=self._patience,
         )
 

@@ -69,6 +69,7 @@ class Relay:
         self._upstream = upstream
         self._journal_problem = journal_problem
         self._traceparent = settings.traceparent
+        self._recorded = settings.session_limit
         self._refusals = refusals
         self._verifier = verifier
         self._rules = {name: signature_rules(settings, name) for name in (DEFAULT_ROUTE, *settings.routes)}
@@ -229,6 +230,7 @@ class Relay:
             number=number,
             tape=self._tape,
             opened=opened,
+            limit=self._recorded,
             twilio=twilio,
             twilio_protocol=request.protocol,
             backend=answer.transport,

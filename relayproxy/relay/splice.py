@@ -3,7 +3,8 @@
 Knows: forwarding, backpressure, half-close, resets, closing, and the order in which the two ends finished.
 Must not know: HTTP, WebSocket frames, files.
 
-A chunk is written to the other side first and taped afterwards; taping appends to memory and cannot fail a call.
+A chunk is written to the other side first and taped afterwards; taping appends to memory and cannot fail a call. What
+comes after the first `limit` bytes of a side is not taped but counted, as a gap.
 """
 
 import asyncio
@@ -18,7 +19,8 @@ from time import monotonic_ns
 from typing import Literal
 
 from relayproxy.connection import Ending, Side, SideEnd
-from relayproxy.journal.format import MAX_TOOK, EntryKind
+from relayproxy.journal.dropped import DroppedChunks
+from relayproxy.journal.format import MAX_TOOK, EntryKind, GapBody, GapCause
 from relayproxy.journal.tape import Tape
 
 log = logging.getLogger(__name__)
@@ -48,6 +50,7 @@ class Splice:
         number: int,
         tape: Tape,
         opened: int,
+        limit: int,
         twilio: asyncio.Transport,
         twilio_protocol: asyncio.BaseProtocol,
         backend: asyncio.Transport | None,
@@ -60,8 +63,8 @@ class Splice:
         self._cause: str | None = None
         self._timers: list[asyncio.TimerHandle] = []
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.twilio = _End(self, "twilio", EntryKind.TWILIO_CHUNK, number, tape, twilio, twilio_protocol)
-        self.backend = _End(self, "backend", EntryKind.BACKEND_CHUNK, number, tape, backend, backend_protocol)
+        self.twilio = _End(self, "twilio", EntryKind.TWILIO_CHUNK, number, tape, limit, twilio, twilio_protocol)
+        self.backend = _End(self, "backend", EntryKind.BACKEND_CHUNK, number, tape, limit, backend, backend_protocol)
         self.twilio.peer, self.backend.peer = self.backend, self.twilio
 
     def start(self, head: bytes, from_twilio: bytes, from_backend: bytes) -> None:
@@ -119,6 +122,8 @@ class Splice:
         if not (self.twilio.lost and self.backend.lost) or self.finished.done():
             return
         try:
+            self.twilio.tell_dropped()
+            self.backend.tell_dropped()
             self._on_end(
                 Ending(
                     t=monotonic_ns() - self._opened,
@@ -149,7 +154,9 @@ class _End(asyncio.Protocol):
     """One end: its transport, and aiohttp's protocol for it, which is told when the connection is lost."""
 
     __slots__ = (
+        "_dropped",
         "_kind",
+        "_limit",
         "_number",
         "_original",
         "_side",
@@ -174,6 +181,7 @@ class _End(asyncio.Protocol):
         kind: EntryKind,
         number: int,
         tape: Tape,
+        limit: int,
         transport: asyncio.Transport | None,
         original: asyncio.BaseProtocol,
     ) -> None:
@@ -182,6 +190,8 @@ class _End(asyncio.Protocol):
         self._kind = kind
         self._number = number
         self._tape = tape
+        self._limit = limit
+        self._dropped: DroppedChunks | None = None
         self._original = original
         self.lost = transport is None
         self.deaf = self.lost  # nothing more can be written to it
@@ -211,10 +221,27 @@ class _End(asyncio.Protocol):
             peer.transport.write(data)
             waiting = peer.transport.get_write_buffer_size()
         try:
-            self._tape.chunk(self._kind, self._number, t, MAX_TOOK if waiting else monotonic_ns() - t, data)
             self.received += len(data)
+            if self.received > self._limit:
+                self._drop(t, len(data))
+            else:
+                self._tape.chunk(self._kind, self._number, t, MAX_TOOK if waiting else monotonic_ns() - t, data)
         except Exception:
             log.exception("taping failed; the call goes on")
+
+    def _drop(self, t: int, size: int) -> None:
+        if self._dropped is None:
+            self._dropped = DroppedChunks(self._kind, GapCause.LIMIT)
+        self._tape_gap(self._dropped.add(t, size))
+
+    def tell_dropped(self) -> None:
+        """Tapes the gap for what was dropped since the last one."""
+        if self._dropped is not None:
+            self._tape_gap(self._dropped.rest())
+
+    def _tape_gap(self, gap: tuple[int, GapBody] | None) -> None:
+        if gap is not None:
+            self._tape.note(EntryKind.GAP, self._number, gap[0], gap[1].pack())
 
     def write(self, data: bytes) -> None:
         if not self.deaf:

@@ -193,6 +193,11 @@ class Settings(BaseModel):
         ge=1024,
         description="Payload bytes kept of one message; longer ones as head, length and SHA-256.",
     )
+    session_limit: int = Field(
+        default=16 * 1024 * 1024,
+        ge=64 * 1024,
+        description="Bytes recorded of each side of a call's connection; what comes after them is counted as a gap.",
+    )
 
     slow_turn: Seconds = Field(default=2.0, description="Seconds from which on a wait for an answer is a finding.")
     stall: Seconds = Field(default=1.0, description="Seconds from which on a pause within an answer is a finding.")

@@ -23,7 +23,12 @@ class Machine:
         folder = stage.folder / name
         self.journal = Journal(folder)
         self.recorder = Recorder(
-            self.archive, folder, message_limit=65536, patience=1 << 30, check=lambda: check_schema(self.engine)
+            self.archive,
+            folder,
+            message_limit=65536,
+            size_limit=1 << 30,
+            patience=1 << 30,
+            check=lambda: check_schema(self.engine),
         )
 
     def step(self) -> None:

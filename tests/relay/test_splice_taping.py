@@ -12,24 +12,24 @@ import msgspec
 import pytest
 
 from relayproxy.connection import Ending, Opening
-from relayproxy.journal.format import MAX_TOOK, EntryKind, JournalEntry, unpack_entries
+from relayproxy.journal.format import MAX_TOOK, EntryKind, GapBody, GapCause, JournalEntry, unpack_entries
 from relayproxy.journal.reader import Block, JournalReader
 from relayproxy.journal.segments import journal_paths
 from relayproxy.journal.tape import Tape
 from relayproxy.relay.splice import Splice
 from tests.relay.tls import Tls
 from tests.running import running
-from tests.wire import ANSWER, REQUEST, TIMEOUT, connect, frame, how_it_ends, listening, receive_head
+from tests.wire import ANSWER, REQUEST, TIMEOUT, connect, frame, how_it_ends, listening, receive, receive_head
 
 TEXT = 1
 Act = Callable[[socket.socket, socket.socket], None]
 
 
-def taped(folder: Path, act: Act, host: str = "127.0.0.1") -> list[JournalEntry]:
+def taped(folder: Path, act: Act, host: str = "127.0.0.1", **settings: int) -> list[JournalEntry]:
     """The journal of one call in which `act` is done with Twilio's and the backend's end."""
     with (
         listening() as (server, port),
-        running("relay", data_dir=folder, listen="127.0.0.1:0", backend=f"ws://{host}:{port}") as process,
+        running("relay", data_dir=folder, listen="127.0.0.1:0", backend=f"ws://{host}:{port}", **settings) as process,
         connect(process.port) as twilio,
     ):
         twilio.sendall(REQUEST)
@@ -50,6 +50,28 @@ def opening(entries: list[JournalEntry]) -> Opening:
 
 def ending(entries: list[JournalEntry]) -> Ending:
     return msgspec.json.decode(entries[-1].body, type=Ending)
+
+
+def test_beyond_its_limit_a_call_goes_on_and_what_it_says_is_counted(tmp_path: Path) -> None:
+    limit, piece, pieces = 64 * 1024, b"x" * 1024, 1000
+
+    def flood(twilio: socket.socket, backend: socket.socket) -> None:
+        for _ in range(pieces):
+            twilio.sendall(piece)
+            assert receive(backend, len(piece)) == piece
+        backend.sendall(b"still here")
+        assert receive(twilio, 10) == b"still here"
+        twilio.close()
+        assert how_it_ends(backend) == "eof"
+
+    entries = taped(tmp_path, flood, session_limit=limit)
+    kept = sum(len(entry.body) for entry in entries if entry.kind is EntryKind.TWILIO_CHUNK)
+    gaps = [GapBody.unpack(entry.body) for entry in entries if entry.kind is EntryKind.GAP]
+    assert limit - len(piece) < kept <= limit
+    assert kept + sum(gap.size for gap in gaps) == ending(entries).twilio_bytes == pieces * len(piece)
+    assert {(gap.cause, gap.side) for gap in gaps} == {(GapCause.LIMIT, EntryKind.TWILIO_CHUNK)}
+    assert 2 <= len(gaps) <= 20
+    assert [entry.body for entry in entries if entry.kind is EntryKind.BACKEND_CHUNK] == [b"still here"]
 
 
 def backend_leaves(twilio: socket.socket, backend: socket.socket) -> None:
@@ -154,6 +176,7 @@ async def splice(
         number=1,
         tape=tape,
         opened=monotonic_ns(),
+        limit=1 << 30,
         twilio=twilio,
         twilio_protocol=twilio.get_protocol(),
         backend=backend,

@@ -18,6 +18,7 @@ from relayproxy.journal.format import MAX_TOOK, EntryKind, GapBody, JournalEntry
 from relayproxy.recorder.decoding.deflate import Inflater, takeover
 from relayproxy.recorder.decoding.frames import Decoder, DecoderState, JournalPlace
 from relayproxy.recorder.decoding.resume import Resume, read_resume
+from relayproxy.recorder.decoding.size_limit import SizeLimit, SizeState
 from relayproxy.store.schema.rows import ConnectionRow
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,8 @@ def placeholder(journal: str, number: int, opened_at: int) -> Opening:
 
 
 class DecodedConnection:
-    """A live connection of one journal. `session` is the session it belongs to, by its id.
+    """A live connection of one journal. `session` is the session it belongs to, by its id. `limit` bounds the payload
+    kept of a message, `size_limit` what is kept of all of them.
 
     `fresh` are the messages that are not committed yet. Entry methods return the new messages among them.
     """
@@ -62,6 +64,7 @@ class DecodedConnection:
         number: int,
         opened_mono: int,
         limit: int,
+        size_limit: int,
         row: ConnectionRow | None = None,
         raw_opening: str | None = None,
     ) -> None:
@@ -79,6 +82,8 @@ class DecodedConnection:
         self._limit = limit
         self._seq = row.next_seq if row else 0
         resume = read_resume(row.resume if row else None)
+        unnamed = SizeState(unnamed=row is None and bool(opening.peer))
+        self._size = SizeLimit(size_limit, limit, resume.size or unnamed)
         self._decoders = {
             EntryKind.TWILIO_CHUNK: self._decoder("twilio", resume.twilio),
             EntryKind.BACKEND_CHUNK: self._decoder("backend", resume.backend),
@@ -89,7 +94,7 @@ class DecodedConnection:
         }
 
     @classmethod
-    def restore(cls, row: ConnectionRow, limit: int) -> "DecodedConnection":
+    def restore(cls, row: ConnectionRow, limit: int, size_limit: int) -> "DecodedConnection":
         """The connection as it was when the row was committed."""
         return cls(
             msgspec.json.decode(row.opening, type=Opening),
@@ -97,6 +102,7 @@ class DecodedConnection:
             number=row.number,
             opened_mono=row.opened_mono,
             limit=limit,
+            size_limit=size_limit,
             row=row,
             raw_opening=row.opening,
         )
@@ -114,6 +120,8 @@ class DecodedConnection:
 
     def chunk(self, entry: JournalEntry, segment: int) -> list[Message]:
         """Takes bytes that one end sent."""
+        if self._size.exceeded:
+            return self._drop(entry)
         # Where reading should have begun again was never found: the file is gone or damaged.
         lost = [] if self._replay_from[entry.kind] is None else self.lose(entry.kind, 0, DAMAGED)
         t = self._time(entry)
@@ -153,7 +161,17 @@ class DecodedConnection:
 
     def lose(self, side: EntryKind, size: int, note: str, t: int | None = None) -> list[Message]:
         """Takes a loss of bytes of one side at this place."""
-        t = self.last_t if t is None else t
+        self._size.name()
+        return self._gap(side, size, note, self.last_t if t is None else t)
+
+    def _drop(self, entry: JournalEntry) -> list[Message]:
+        self.last_t = max(self.last_t, entry.t - self._opened_mono)
+        return self._tell(self._size.dropped[entry.kind].add(self.last_t, len(entry.body)))
+
+    def _tell(self, gap: tuple[int, GapBody] | None) -> list[Message]:
+        return [] if gap is None else self._gap(gap[1].side, gap[1].size, gap[1].cause.name.lower(), gap[0])
+
+    def _gap(self, side: EntryKind, size: int, note: str, t: int) -> list[Message]:
         self._replay_from[side] = None
         before = self._add(self._decoders[side].gap(t, self._seq))
         return before + self._add([Message(self._seq, t, SIDES[side], "gap", size=size, note=note)])
@@ -172,22 +190,25 @@ class DecodedConnection:
         """Takes the end of the connection: no bytes follow."""
         self.ending = ending
         self.last_t = max(self.last_t, ending.t)
-        messages: list[Message] = []
+        messages = [gap for dropped in self._size.dropped.values() for gap in self._tell(dropped.rest())]
         for decoder in self._decoders.values():
             messages += self._add(decoder.end(ending.t, self._seq))
         return messages
 
     def set_types(self, messages: Sequence[Message], types: Iterable[str | None]) -> None:
         """Sets the types of the last messages of `fresh`, as their decoder says; it may know only the first."""
+        known = list(types)
+        if "setup" in known or len(known) < len(messages):  # fewer: the conversation could not be derived
+            self._size.name()
         start = len(self.fresh) - len(messages)
-        for place, type in enumerate(types, start):
+        for place, type in enumerate(known, start):
             if type is not None:
                 self.fresh[place] = msgspec.structs.replace(self.fresh[place], type=type)
 
     def row(self) -> ConnectionRow:
         """The connection's row as of the last entry."""
         states = {kind: decoder.state() for kind, decoder in self._decoders.items()}
-        resume = Resume(states[EntryKind.TWILIO_CHUNK], states[EntryKind.BACKEND_CHUNK])
+        resume = Resume(states[EntryKind.TWILIO_CHUNK], states[EntryKind.BACKEND_CHUNK], self._size.state())
         return ConnectionRow(
             id=self.id,
             session=self.session,
@@ -217,6 +238,7 @@ class DecodedConnection:
             return []
 
     def _add(self, messages: list[Message]) -> list[Message]:
+        self._size.keep(messages)
         self.fresh += messages
         self._seq += len(messages)
         return messages

@@ -7,13 +7,15 @@ Must not know: how decoding works, or SQL.
 import msgspec
 
 from relayproxy.recorder.decoding.frames import DecoderState
+from relayproxy.recorder.decoding.size_limit import SizeState
 
 
 class Resume(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The two decoders' states; None where a new decoder would do."""
+    """The states of the two decoders and of the size limit; None where new ones would do."""
 
     twilio: DecoderState | None = None
     backend: DecoderState | None = None
+    size: SizeState | None = None
 
     def to_json(self) -> str | None:
         """The states as JSON; None when there is nothing to go on with."""

@@ -90,6 +90,7 @@ def test_what_had_to_wait_for_its_reader(stage: Stage) -> None:
 
 
 def opened(**known: object) -> DecodedConnection:
+    known = {"size_limit": 1 << 30, **known}
     id = "1" * 32
     opening = Opening(id, id, id[:16], "default", "ws://agent/", "/", 1_000_000, "127.0.0.1:1", status=101)
     return DecodedConnection(opening, journal="j1", number=7, opened_mono=400, limit=1000, **known)  # type: ignore[arg-type]
@@ -145,13 +146,15 @@ def test_restored_it_goes_on_where_its_row_was_committed() -> None:
     connection.chunk(entry(BACKEND, frame(TEXT, b"hi"), 405), 1)
     connection.chunk(entry(TWILIO, whole[:6], 410, offset=100), 1)
 
-    again = DecodedConnection.restore(connection.row(), 1000)
+    again = DecodedConnection.restore(connection.row(), 1000, 1 << 30)
     again.replay(entry(TWILIO, whole[:6], 410, offset=100), 1)
     messages = again.chunk(entry(TWILIO, whole[6:], 420, offset=200), 1)
 
     assert [(m.seq, m.text, m.t) for m in messages] == [(1, "hello", 20)]
     assert again.fresh == messages
-    assert again.row() == replace(connection.row(), next_seq=2, resume=None)
+    assert replace(again.row(), resume=None) == replace(connection.row(), next_seq=2, resume=None)
+    again.set_types(messages, ["setup"])
+    assert again.row().resume is None
 
 
 def test_when_it_has_ended_its_row_says_when_and_nothing_goes_on() -> None:

@@ -1,0 +1,70 @@
+"""Size limit: how much of one connection is kept in the database.
+
+Knows: what messages weigh, that Twilio begins with a setup message, and how the count goes on after a restart.
+Must not know: frames, the journal, the database.
+
+The relay, which cannot tell a message, limits bytes. Here it is known how much they come to, and whether anything says
+that this is a call: of a connection without a setup message little is kept.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from relayproxy.conversation.message import Message
+from relayproxy.journal.dropped import DroppedChunks
+from relayproxy.journal.format import EntryKind, GapCause
+
+MESSAGE_WEIGHT = 100
+"""Bytes that a message takes besides its payload."""
+UNNAMED_LIMIT = 64 * 1024
+"""Bytes kept of a connection while Twilio's setup message has not come. One message may exceed it."""
+_SIDES = (EntryKind.TWILIO_CHUNK, EntryKind.BACKEND_CHUNK)
+_SMALL = 64 * 1024
+"""A count up to which it is not worth keeping over a restart."""
+
+
+class SizeState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The state from which the count goes on. `told` and `untold` are the bytes dropped of Twilio's and the backend's
+    side, by whether a gap tells them."""
+
+    weight: int = 0
+    unnamed: bool = False
+    told: tuple[int, int] = (0, 0)
+    untold: tuple[int, int] = (0, 0)
+
+
+class SizeLimit:
+    """The bytes kept of one connection, and those dropped beyond `limit`. `payload`: bytes kept of one message."""
+
+    def __init__(self, limit: int, payload: int, state: SizeState | None) -> None:
+        state = state or SizeState()
+        self._limit = limit
+        self._payload = payload
+        self._weight = state.weight
+        self._unnamed = state.unnamed
+        self.dropped = {
+            side: DroppedChunks(side, GapCause.LIMIT, size=untold, told=told)
+            for side, untold, told in zip(_SIDES, state.untold, state.told, strict=True)
+        }
+
+    def state(self) -> SizeState | None:
+        """The state as of now; None when a new one would do."""
+        told, untold = zip(*((one.told, one.size) for one in self.dropped.values()), strict=True)
+        if not self._unnamed and self._weight < _SMALL and not any(told):
+            return None
+        return SizeState(self._weight, self._unnamed, told, untold)
+
+    @property
+    def exceeded(self) -> bool:
+        """True when nothing more is kept."""
+        return self._weight >= (min(UNNAMED_LIMIT, self._limit) if self._unnamed else self._limit)
+
+    def keep(self, messages: Iterable[Message]) -> None:
+        """Counts messages that are kept."""
+        for message in messages:
+            self._weight += MESSAGE_WEIGHT + min(message.size, self._payload)
+
+    def name(self) -> None:
+        """Takes that the setup message has come, or may have come and was lost."""
+        self._unnamed = False

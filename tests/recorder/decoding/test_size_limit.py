@@ -1,0 +1,94 @@
+"""How much of one connection is kept: little of one that says nothing of a call, and not without end of any."""
+
+import os
+
+import pytest
+
+from relayproxy.conversation.message import Message
+from relayproxy.journal.format import EntryKind, GapCause
+from relayproxy.recorder.decoding.size_limit import UNNAMED_LIMIT
+from tests.recorder.stage import TEXT, Call, Stage, prompt, setup, token
+from tests.wire import frame
+
+TWILIO, BACKEND = EntryKind.TWILIO_CHUNK, EntryKind.BACKEND_CHUNK
+PIECE = 1000
+BINARY = 2
+
+
+def noise(call: Call, pieces: int) -> int:
+    """Binary messages of a stranger; the bytes that they take on the wire."""
+    sent = 0
+    for _ in range(pieces):
+        data = frame(BINARY, os.urandom(PIECE), mask=True)
+        sent += len(data)
+        call.chunk(TWILIO, data, after=1)
+    return sent
+
+
+def kept(messages: list[Message]) -> int:
+    """Wire bytes of the messages of `noise` that were kept."""
+    return sum(len(frame(BINARY, message.data or b"", mask=True)) for message in messages if message.kind == "binary")
+
+
+def gaps(messages: list[Message]) -> list[Message]:
+    return [message for message in messages if message.kind == "gap"]
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_of_a_connection_that_never_says_what_call_it_is_little_is_kept(stage: Stage, restarts: bool) -> None:
+    call = stage.journal().call()
+    recorder, sent = stage.recorder(), 0
+    for _ in range(20):
+        sent += noise(call, 50)
+        recorder.finish()
+        if restarts:
+            recorder = stage.recorder()
+    call.end()
+    recorder.finish()
+    messages = stage.stored(call.id).messages[call.id]
+    assert 0.9 * UNNAMED_LIMIT < kept(messages) <= UNNAMED_LIMIT
+    assert kept(messages) + sum(gap.size for gap in gaps(messages)) == sent
+    assert {gap.note for gap in gaps(messages)} == {"limit"}
+    assert len(gaps(messages)) < 12
+    assert stage.stored(call.id).session.gaps == len(gaps(messages))
+
+
+def test_with_a_setup_message_all_is_kept_also_after_it_was_lost(stage: Stage) -> None:
+    journal = stage.journal()
+    named, holed, late = journal.call(), journal.call(), journal.call()
+    named.twilio(setup())
+    holed.gap(TWILIO, 400, GapCause.DISK)
+    noise(late, 20)
+    late.twilio(setup("VX2", "CA2"))
+    for call in (named, holed, late):
+        noise(call, 100)
+        call.end()
+    stage.recorder().finish()
+    for call in (named, holed, late):
+        messages = stage.stored(call.id).messages[call.id]
+        assert len([message for message in messages if message.kind == "binary"]) >= 100
+        assert "limit" not in {gap.note for gap in gaps(messages)}
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_messages_count_for_more_than_their_bytes(stage: Stage, restarts: bool) -> None:
+    limit = 2 * 1024 * 1024
+    call = stage.journal().call()
+    call.twilio(setup())
+    call.twilio(prompt("Hello?"))
+    recorder = stage.recorder(size_limit=limit)
+    empty = frame(BINARY, b"") * 1000
+    for _ in range(40):
+        call.chunk(BACKEND, empty)
+        if restarts:
+            recorder.finish()
+            recorder = stage.recorder(size_limit=limit)
+    call.chunk(BACKEND, frame(TEXT, token("Good bye.", last=True).encode()))
+    call.end()
+    recorder.finish()
+    stored = stage.stored(call.id)
+    messages = stored.messages[call.id]
+    assert 0.8 * limit < 100 * len(messages) < 1.2 * limit
+    assert {gap.note for gap in gaps(messages)} == {"limit"}
+    assert [turn.caller_text for turn in stored.turns][-1] == "Hello?"
+    assert stored.session.outcome is not None
