@@ -27,6 +27,13 @@ OUTCOME: dict[str, Tone] = {
     "unknown": "warn",
 }
 TRANSITION: dict[str, Tone] = {"success": "good", "failed": "bad", "none": "calm", "unknown": "warn"}
+SIGNATURES: dict[str, str] = {
+    "valid": "signed by Twilio",
+    "wrong": "wrong signature",
+    "missing": "not signed",
+    "unchecked": "not checked",
+}
+SIGNATURE: dict[str, Tone] = {"valid": "good", "wrong": "bad", "missing": "warn", "unchecked": "calm"}
 SEVERITY: dict[str, Tone] = {"error": "bad", "warning": "warn", "info": "calm"}
 
 
@@ -51,6 +58,11 @@ def outcome(value: str) -> tuple[str, Tone]:
 def transition(value: str) -> tuple[str, Tone]:
     """The Studio transition's phrase and tone."""
     return phrase(words.STUDIO_TRANSITIONS, value), TRANSITION.get(value, "warn")
+
+
+def signature(value: str) -> tuple[str, Tone]:
+    """The phrase and the tone of the state of a signature."""
+    return phrase(SIGNATURES, value), SIGNATURE.get(value, "warn")
 
 
 def transition_meaning(value: str | None) -> str:

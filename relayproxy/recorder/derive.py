@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from relayproxy.connection import Opening
+from relayproxy.connection import Opening, signature_state
 from relayproxy.conversation.checks.findings import severity
 from relayproxy.conversation.fold.protocol_monitor import PARAMETERS
 from relayproxy.conversation.model import Conversation, Turn
@@ -96,6 +96,7 @@ def session_row(session: str, opening: Opening, conversation: Conversation, vers
         response_p50_ms=_milliseconds(latency.p50_ms),
         response_p95_ms=_milliseconds(latency.p95_ms),
         response_n=latency.n,
+        signature=signature_state(opening),
         detail=to_json(msgspec.structs.replace(conversation, turns=(), strip="")),
     )
 

@@ -6,15 +6,13 @@ reconnecting Twilio repeats. Must not know: the sessions that live, the journal,
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from relayproxy.connection import Opening
+from relayproxy.connection import Opening, SignatureState, signature_state
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.model import Conversation
 from relayproxy.conversation.protocol.partial_json import string_members
 from relayproxy.store.schema.mapping import for_index
 from relayproxy.store.schema.rows import SessionRow
 from relayproxy.text import storable
-
-_SIGNATURE = "x-twilio-signature"
 
 
 class SessionIdentity(NamedTuple):
@@ -25,8 +23,8 @@ class SessionIdentity(NamedTuple):
     account_sid: str | None
     from_number: str | None
     to_number: str | None
-    signed: bool
-    """Its upgrade request carried Twilio's signature."""
+    signature: SignatureState
+    """Of its upgrade request: what is not signed never joins what is, nor a wrong signature a valid one."""
 
 
 def identity(conversation: Conversation, opening: Opening) -> SessionIdentity | None:
@@ -40,13 +38,8 @@ def identity(conversation: Conversation, opening: Opening) -> SessionIdentity | 
         _text(conversation.account_sid),
         _text(conversation.from_number),
         _text(conversation.to_number),
-        signed(opening),
+        signature_state(opening),
     )
-
-
-def signed(opening: Opening) -> bool:
-    """True when the upgrade request carried Twilio's signature, right or wrong."""
-    return any(name.lower() == _SIGNATURE for name, _ in opening.request_headers)
 
 
 def agrees(row: SessionRow, said: SessionIdentity) -> bool:

@@ -60,7 +60,7 @@ def test_what_lists_are_sorted_and_filtered_by_stands_in_columns_of_its_own() ->
     assert (found.turns, found.messages, found.responses) == (totals.turns, 5, totals.responses)
     assert (found.response_p50_ms, found.response_max_ms, found.response_n) == (750, 750, 1)
     assert found.longest_wait_ms == totals.longest_wait_ms
-    assert (found.backend_version, found.revision) == ("2.4.1", 0)
+    assert (found.backend_version, found.signature, found.revision) == ("2.4.1", "missing", 0)
     assert found.ended_at - found.started_at == 7_300_000_000
 
 

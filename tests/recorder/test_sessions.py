@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from relayproxy.connection import SignatureCheck
 from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.conversation.fold.turns import TurnDraft
 from relayproxy.conversation.measures.spans import Span
@@ -256,6 +257,8 @@ def test_what_was_handed_on_before_a_reconnect_is_not_handed_on_again_by_a_new_r
 
 
 SIGNED = {"request_headers": (("X-Twilio-Signature", "<redacted>"),)}
+VALID = {**SIGNED, "signature": SignatureCheck("valid")}
+WRONG = {**SIGNED, "signature": SignatureCheck("wrong")}
 
 
 @pytest.mark.parametrize(
@@ -270,6 +273,10 @@ SIGNED = {"request_headers": (("X-Twilio-Signature", "<redacted>"),)}
         (SIGNED, {}, False),
         ({}, SIGNED, False),
         (SIGNED, SIGNED, True),
+        (VALID, VALID, True),
+        (VALID, WRONG, False),
+        (WRONG, VALID, False),
+        (VALID, {}, False),
     ],
 )
 @pytest.mark.parametrize("restart", [False, True])
@@ -279,10 +286,10 @@ def test_who_only_knows_the_id_of_a_call_is_not_taken_for_it(
     journal, recorder = stage.journal(), stage.recorder()
     calls = []
     for said in (first, second):
-        opening = {"request_headers": said["request_headers"]} if "request_headers" in said else {}
+        opening = {name: said[name] for name in ("request_headers", "signature") if name in said}
         call = journal.call(**opening)
         calls.append(call)
-        call.twilio(setup(**{name: value for name, value in said.items() if name != "request_headers"}))
+        call.twilio(setup(**{name: value for name, value in said.items() if name not in opening}))
         call.twilio(prompt("forged: I confirm the order" if call is not calls[0] else "hello"))
         call.end()
         recorder.finish()

@@ -11,10 +11,12 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, field
 
+from relayproxy.connection import SignatureState
 from relayproxy.console.calls.codes import OutcomeCode, TransitionCode
 from relayproxy.console.calls.totals_documents import ListedTotalsDocument, listed_totals
 from relayproxy.console.http.documents import Document, End, Nanoseconds, Time, one_of, time_or_null
 from relayproxy.console.http.times import rfc3339
+from relayproxy.console.words import SIGNATURES
 from relayproxy.conversation.measures.numbers import description
 from relayproxy.conversation.model import Confidence, EndedBy
 from relayproxy.conversation.words import CONFIDENCES
@@ -23,6 +25,7 @@ from relayproxy.store.schema.rows import SessionRow
 MAX_CALL_SESSIONS = 50
 _MS = 1_000_000
 _CONFIDENCE = "; ".join(f"`{code}`: {words.meaning}" for code, words in CONFIDENCES.items())
+_SIGNATURES = ", ".join(f"`{state}` {words}" for state, words in SIGNATURES.items())
 
 RecordingId = Annotated[str, Meta(description="The recording's own id.")]
 SessionId = Annotated[str | None, Meta(description="Twilio's VX id; null when no setup message came.")]
@@ -63,6 +66,10 @@ class SessionFacts(Document, frozen=True):
     confidence: Annotated[
         Annotated[str, one_of(Confidence)] | None,
         Meta(description=f"How sure outcome and Studio transition are. {_CONFIDENCE}."),
+    ]
+    signature: Annotated[
+        Annotated[str, one_of(SignatureState)] | None,
+        Meta(description=f"Twilio's signature of its first connection: {_SIGNATURES}. Null in older recordings."),
     ]
 
 
@@ -116,6 +123,7 @@ def session_facts(row: SessionRow) -> dict[str, Any]:
         "studio_transition": row.studio_transition,
         "twilio_error_code": row.twilio_error_code,
         "confidence": row.confidence,
+        "signature": row.signature,
     }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from relayproxy.connection import Ending, Opening
+from relayproxy.connection import Ending, Opening, SignatureState, signature_state
 from relayproxy.conversation.model import Conversation, Turn
 from relayproxy.store.read.criteria import Criteria, Sort
 from relayproxy.store.read.queries import ALL_SESSIONS, Queries, SessionPage
@@ -34,6 +34,11 @@ class StoredConnection:
     row: ConnectionRow
     opening: Opening
     ending: Ending | None
+
+    @property
+    def signature(self) -> SignatureState:
+        """The state of Twilio's signature on its request."""
+        return signature_state(self.opening)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import get_args
 
+from relayproxy.console.words import SIGNATURES
 from relayproxy.conversation.checks.findings import CATALOGUE
 from relayproxy.conversation.model import Confidence, EndedBy, Outcome, StudioTransition
 from relayproxy.conversation.words import OUTCOMES, STUDIO_TRANSITIONS
@@ -119,6 +120,14 @@ FILTER_FIELDS: dict[str, FilterField] = {
         title="Backend version",
         facet="Backend version",
     ),
+    "signature": FilterField(
+        "Twilio's signature: valid, wrong, missing, unchecked",
+        "wrong",
+        aliases=("signed",),
+        values={**SIGNATURES},
+        title="Signature",
+        facet="Signature",
+    ),
     "tag": FilterField("a tag that somebody gave", "todo", aliases=("tags",), title="Tag", facet="Tags"),
     "lang": FilterField("a language that was heard", "en-US", title="Language"),
     "reason": FilterField("reasonCode of the handoff", "live-agent-handoff", title="Handoff reason"),
@@ -152,9 +161,20 @@ TIMES: dict[str, FilterField] = {
 """Names that are written like fields and bound the time."""
 
 ALIASES = {alias: name for name, each in FILTER_FIELDS.items() for alias in each.aliases}
-CLOSED = ("is", "transition", "outcome", "confidence", "ended_by", "finding")
+CLOSED = ("is", "transition", "outcome", "confidence", "ended_by", "finding", "signature")
 """Fields whose values are all known, in the order in which these are suggested."""
-FACETS = ("transition", "outcome", "unanswered", "finding", "route", "tag", "direction", "backend", "version")
+FACETS = (
+    "transition",
+    "outcome",
+    "unanswered",
+    "finding",
+    "route",
+    "tag",
+    "direction",
+    "signature",
+    "backend",
+    "version",
+)
 """Fields that the sidebar lists, in this order; custom parameters come behind them."""
 GROUPS = (
     "route",
@@ -163,6 +183,7 @@ GROUPS = (
     "to",
     "from",
     "direction",
+    "signature",
     "outcome",
     "transition",
     "reason",

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from relayproxy.connection import Dial, Ending, SideEnd
+from relayproxy.connection import Dial, Ending, SideEnd, SignatureCheck, SignatureState
 from relayproxy.console.calls.documents import (
     EndedAt,
     RecordingId,
@@ -69,6 +69,16 @@ class ConnectionEndingDocument(Document, frozen=True):
     backend_t_ms: Annotated[float | None, Meta(description="When the backend's was.")]
 
 
+class SignatureDocument(Document, frozen=True):
+    """Twilio's signature of a connection, and what was found when it was checked."""
+
+    state: SignatureState
+    url: Annotated[str | None, Meta(description="URL that it was checked for, the values of its query masked.")]
+    form: Annotated[str | None, Meta(description="How that URL was written for signing, in words; of a valid one.")]
+    key: Annotated[str | None, Meta(description="Reference of the key that it was made with; of a valid one.")]
+    problem: Annotated[str | None, Meta(description="Why it is wrong, as far as that is known.")]
+
+
 class ConnectionDocument(Document, frozen=True):
     """One WebSocket of a session."""
 
@@ -91,6 +101,7 @@ class ConnectionDocument(Document, frozen=True):
     parent_span_id: Annotated[str | None, Meta(description="The caller's own span.")]
     request_headers: Headers
     response_headers: Headers
+    signature: SignatureDocument
     messages: Annotated[Count, Meta(description="Recorded messages, control frames and gaps included.")]
     ending: ConnectionEndingDocument | None
 
@@ -135,7 +146,7 @@ class WholeSession(SessionFacts, frozen=True):
         tuple[CallItemDocument, ...],
         Meta(
             description="Other sessions that claim the same `session_id`. A connection joins a session only when "
-            "account, call SID, numbers and the presence of Twilio's signature agree, the earlier connection is gone "
+            "account, call SID, numbers and the state of Twilio's signature agree, the earlier connection is gone "
             "and has been for an hour at most."
         ),
     ]
@@ -289,9 +300,15 @@ def _connection(connection: StoredConnection) -> ConnectionDocument:
         parent_span_id=opening.parent_span_id,
         request_headers=opening.request_headers,
         response_headers=opening.response_headers,
+        signature=_signature(connection),
         messages=row.next_seq,
         ending=None if connection.ending is None else _ending(connection.ending),
     )
+
+
+def _signature(connection: StoredConnection) -> SignatureDocument:
+    found = connection.opening.signature or SignatureCheck(connection.signature)
+    return SignatureDocument(state=found.state, url=found.url, form=found.form, key=found.key, problem=found.problem)
 
 
 def _dial(dial: Dial) -> DialDocument:

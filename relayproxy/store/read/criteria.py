@@ -63,6 +63,7 @@ FIELDS: dict[str, Field] = {
     "route": Field("text", (_c.route,), groups=True),
     "backend": Field("text", (_c.backend,), groups=True),
     "version": Field("text", (_c.backend_version,), groups=True),
+    "signature": Field("text", (_c.signature,), groups=True),
     "tag": Field("label"),
     "lang": Field("label"),
     "reason": Field("text", (_c.handoff_reason,), groups=True),

@@ -52,6 +52,8 @@ class SessionRow:
     response_p95_ms: int | None
     response_n: int
     detail: str
+    signature: str | None = None
+    """A `connection.SignatureState`; None where an earlier version stored it."""
     revision: int = 0
     """Set by the archive: 1 on insert, one more at each update. What a writer puts here is ignored."""
 

@@ -66,6 +66,7 @@ sessions = Table(
     Column("handoff_reason", Text),  # empty for a handoff without one
     Column("backend", Text, nullable=False, server_default=""),  # URL without its query
     Column("backend_version", Text),
+    Column("signature", Text),
     Column("strip", Text, nullable=False, server_default=""),  # as conversation.strip writes it
     Column("response_p50_ms", Integer),
     Column("response_p95_ms", Integer),
@@ -106,6 +107,7 @@ Index(
             "handoff_reason",
             "confidence",
             "ended_by",
+            "signature",
         )
     ),
 )

@@ -1,0 +1,48 @@
+"""What a session says of Twilio's signature: on its page, in the API, in the filter and beside the list."""
+
+from relayproxy.connection import SignatureCheck
+from relayproxy.store.write.archive import Archive
+from tests.console import samples
+from tests.console.conftest import Client
+
+URL = "wss://relay.example.com/ws"
+VALID = SignatureCheck("valid", f"{URL}?b=<redacted>", "query as sorted parameters", "env:TWILIO_AUTH_TOKEN")
+WRONG = SignatureCheck("wrong", URL, problem=f"it is for {URL}/, with a / at the end of its path")
+FOUND = [VALID, WRONG, SignatureCheck("missing"), SignatureCheck("unchecked"), None]
+
+
+async def test_every_session_says_whether_twilio_signed_it(client: Client, archive: Archive) -> None:
+    calls = [
+        samples.Call(archive, samples.ago(100 + at), opening={"signature": found}).setup().commit().id
+        for at, found in enumerate(FOUND)
+    ]
+
+    pages, connections = [], []
+    for call in calls:
+        async with client.get(f"/sessions/{call}") as response:
+            pages.append((await response.text()).partition("<dt>Signature</dt><dd>")[2].partition("</dd>")[0])
+        async with client.get(f"/api/sessions/{call}") as response:
+            body = await response.json()
+            connections.append((body["signature"], body["connections"][0]["signature"]))
+
+    says = ["signed by Twilio", "wrong signature", "not signed", "not checked", "not checked"]
+    assert all(f"{words}</span>" in page for words, page in zip(says, pages, strict=True))
+    assert "wss://relay.example.com/ws?b=&lt;redacted&gt;</bdi></code> (query as sorted parameters)" in pages[0]
+    assert f"it is for {URL}/, with a / at the end of its path" in pages[1]
+    assert connections[0] == (
+        "valid",
+        {
+            "state": "valid",
+            "url": f"{URL}?b=<redacted>",
+            "form": "query as sorted parameters",
+            "key": "env:TWILIO_AUTH_TOKEN",
+            "problem": None,
+        },
+    )
+    assert [state for state, _ in connections] == ["valid", "wrong", "missing", "unchecked", "unchecked"]
+
+    async with client.get("/api/sessions?q=signature:wrong,missing") as response:
+        assert {item["id"] for item in (await response.json())["items"]} == set(calls[1:3])
+    async with client.get("/sessions?facets=1") as response:
+        facet = (await response.text()).partition('data-value="signature:')[2]
+    assert all(f">{words}</bdi>" in facet for words in says)
