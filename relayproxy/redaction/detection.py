@@ -1,69 +1,146 @@
 """Detection of secrets in a text.
 
-Knows: in which order kinds are looked for, and which of two that overlap stays.
+Knows: which texts need a closer look, in which languages they are read, and which of two secrets that overlap stays.
 Must not know: messages and streams; what becomes of what was found.
 """
 
-import re
+from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 
-from stdnum import luhn
+from relayproxy.redaction import digits, emails
+from relayproxy.redaction.announced import mentions
+from relayproxy.redaction.number_words import LANGUAGES, REPEATS, Language, number, supported
+from relayproxy.redaction.tokens import Token, tokens
+from relayproxy.redaction.values import Context, Detection, Kind, Policy, Secret
+from relayproxy.redaction.vocabulary import TELLING
 
-from relayproxy.redaction.values import Context, Detection, Policy, Secret
+_FEW, _CARD = 3, 13
+"""Fewer digits are no secret, and no card number."""
+_NEAR = 6
+"""Words at the end of a text in which a number may be open."""
+_OTHER_LANGUAGE = 6
+"""So many number words of a language that was not announced, and the text is read in it too."""
+_HOLD_ON = 12
+"""Words: an answer of no more, without a number, leaves open what was asked for."""
 
-_RUN = re.compile(r"\d(?:[\s.,–—-]{0,3}\d)*")
-_OPEN = re.compile(r"\d[\d\s.,–—-]*\Z")
-_EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+")
 _EMPTY = Detection()
+_NOTHING = Context()
+
+_DIGIT, _TOPIC, _AT, _DOT = 1, 2, 4, 8
+_WORDS: dict[Language, int] = {language: 16 << at for at, language in enumerate(LANGUAGES)}
 
 
-def find(text: str, *, language: str | None, policy: Policy, context: Context) -> Detection:  # noqa: ARG001
-    """The secrets of a text: an utterance, or what is joined of a stream so far. `language` is a hint (BCP 47, None:
-    not known). Time and space grow linearly with the text."""
-    secrets = [*_cards(text), *_echoes(text, context), *_emails(text), *_patterns(text, policy)]
-    opened = _OPEN.search(text)
-    if not secrets and opened is None:
-        return _EMPTY
-    return Detection(
-        secrets=_apart(secrets),
-        open_from=opened.start() if opened else None,
-        open_digits=sum(map(str.isdigit, opened[0])) if opened else 0,
+def find(
+    text: str, *, language: str | None, policy: Policy, context: Context = _NOTHING, final: bool = True
+) -> Detection:
+    """The secrets of a text: an utterance, or what is joined of a stream so far.
+
+    `language` (BCP 47, None: not known) is a hint for short numbers; card numbers are found in any of the languages.
+    `final`: the last word is whole; else it may go on, and is open. Time and space grow linearly with the text.
+    """
+    found = list(_patterns(text, policy))
+    undecided = None if final else _last_word(text)
+    chunks = text.split()
+    signs = weight = 0
+    for chunk in chunks:
+        sign, count = _signs(chunk)
+        signs |= sign
+        weight += count
+    address = signs & _AT and signs & _DOT
+    near = weight and any(_signs(chunk)[1] for chunk in chunks[-_NEAR:])
+    if not (near or signs & _TOPIC or address or weight >= (_FEW if context != _NOTHING else _CARD)):
+        asked = context.asked if context.asked and not found and len(chunks) <= _HOLD_ON else frozenset[Kind]()
+        if not found and undecided is None and not asked:
+            return _EMPTY
+        return Detection(_apart(found), undecided, 0, asked)
+    all_tokens = tokens(text)
+    topics = mentions(all_tokens)
+    open_from, open_digits = undecided, 0
+    for each in _languages(chunks, supported(language)):
+        reading = digits.read(all_tokens, topics, each, context, None if final else len(text))
+        found += reading.secrets
+        if reading.open_from is not None:
+            open_from = reading.open_from if open_from is None else min(open_from, reading.open_from)
+            open_digits = max(open_digits, reading.open_digits)
+    if address:
+        found += (Secret("email", *span, spans=(span,)) for span in _addresses(text, all_tokens))
+    found += digits.ibans(text)
+    secrets = _apart(found)
+    spoken_of = [topic for topic in topics if topic.topic != "other"]
+    last = max((secret.end for secret in secrets), default=0)
+    asked = frozenset(
+        topic.topic for topic in spoken_of if topic.topic != "other" and all_tokens[topic.first].start >= last
     )
+    if not secrets and not topics and len(chunks) <= _HOLD_ON:
+        asked = context.asked
+    return Detection(secrets, open_from, open_digits, asked)
 
 
-def _cards(text: str) -> Iterator[Secret]:
-    for run in _RUN.finditer(text):
-        at = [run.start() + offset for offset, character in enumerate(run[0]) if character.isdigit()]
-        digits = "".join(str(int(text[offset])) for offset in at)
-        if 13 <= len(digits) <= 19 and luhn.is_valid(digits):
-            yield Secret("card_number", at[0], at[-1] + 1, digits, ((at[0], at[-5] + 1),))
+@lru_cache(maxsize=50_000)
+def _signs(chunk: str) -> tuple[int, int]:
+    """What a chunk of a text has of what secrets are made of, and how many digits and number words."""
+    signs = weight = 0
+    for token in tokens(chunk):
+        if token.digits:
+            signs, weight = signs | _DIGIT, weight + len(token.word)
+        elif token.letters:
+            said = sum(bit for language, bit in _WORDS.items() if number(token.word, language) is not None)
+            weight += said > 0
+            signs |= said | _DIGIT * (token.word in REPEATS)
+            signs |= _AT * (token.word in emails.AT) | _DOT * (token.word in emails.DOTS)
+            signs |= _TOPIC * (token.word in TELLING)
+        elif token.word == "@":
+            signs |= _AT | _DOT
+    return signs, weight
 
 
-def _echoes(text: str, context: Context) -> Iterator[Secret]:
-    if context.known:
-        for run in _RUN.finditer(text):
-            digits = "".join(character for character in run[0] if character.isdigit())
-            if len(digits) >= 5 and any(digits in known for known in context.known):
-                yield Secret("card_number", run.start(), run.end(), digits, (run.span(),))
+def _languages(chunks: list[str], announced: Language | None) -> list[Language]:
+    """The languages to read a text in."""
+    counts: Counter[Language] = Counter()
+    for chunk in chunks:
+        signs, count = _signs(chunk)
+        if signs > _DOT and count:
+            counts.update({language: count for language, bit in _WORDS.items() if signs & bit})
+    if announced is None:
+        return list(counts) or ["en"]
+    return [announced, *(each for each, count in counts.items() if count >= _OTHER_LANGUAGE and each != announced)]
 
 
-def _emails(text: str) -> Iterator[Secret]:
-    if "@" in text:
-        for found in _EMAIL.finditer(text):
-            yield Secret("email", found.start(), found.end(), "", (found.span(),))
+def _last_word(text: str) -> int | None:
+    """Where the last word begins, when it may go on."""
+    if not text or text[-1].isspace():
+        return None
+    return len(text) - len(text.rsplit(maxsplit=1)[-1])
+
+
+def _addresses(text: str, all_tokens: list[Token]) -> Iterator[tuple[int, int]]:
+    yield from emails.written(text)
+    for first, last in emails.spoken(all_tokens):
+        yield all_tokens[first].start, all_tokens[last - 1].end
 
 
 def _patterns(text: str, policy: Policy) -> Iterator[Secret]:
     for pattern in policy.patterns:
         for found in pattern.finditer(text):
             if found.end() > found.start():
-                yield Secret("pattern", found.start(), found.end(), "", (found.span(),))
+                yield Secret("pattern", found.start(), found.end(), spans=(found.span(),))
+
+
+_ORDER: dict[Kind, int] = {"card_number": 0, "email": 1, "pattern": 2}
 
 
 def _apart(secrets: list[Secret]) -> tuple[Secret, ...]:
-    """In order, without those that begin within another."""
+    """In order, without overlaps: of two that overlap the likelier stays, and masks what the other does, too."""
     kept: list[Secret] = []
     for secret in sorted(secrets, key=lambda one: (one.start, -one.end)):
-        if not kept or secret.start >= kept[-1].end:
+        last = kept[-1] if kept else None
+        if last is None or secret.start >= last.end:
             kept.append(secret)
+            continue
+        stays, goes = sorted((last, secret), key=lambda one: (_ORDER.get(one.kind, 9), one.echo, one.start))
+        spans = stays.spans if set(goes.spans) <= set(stays.spans) else tuple(sorted({*stays.spans, *goes.spans}))
+        kept[-1] = Secret(
+            stays.kind, last.start, max(last.end, secret.end), stays.digits, spans, stays.echo and goes.echo
+        )
     return tuple(kept)

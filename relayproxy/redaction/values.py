@@ -31,6 +31,8 @@ class Secret(msgspec.Struct, frozen=True):
     spans: tuple[tuple[int, int], ...] = ()
     """The stretches of the text, in order, whose letters and digits are masked. Between them lies what stays readable:
     the last four digits of a card number, words between its groups."""
+    echo: bool = False
+    """More of a secret that was found before, here or earlier in the connection: masked, but not counted again."""
 
 
 class Context(msgspec.Struct, frozen=True):

@@ -1,0 +1,185 @@
+"""Secrets that are made of digits, in a text that is read in one language.
+
+Knows: which numbers of a text are card numbers, announced by words, or repeat what is known; where a text is open.
+Must not know: which language a text is in; messages and streams.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from stdnum import iban
+
+from relayproxy.redaction.announced import Mention, Number, announced
+from relayproxy.redaction.cards import LONGEST_RUN, Budget, Card, cards
+from relayproxy.redaction.number_words import Language
+from relayproxy.redaction.runs import Gap, Part, readings, runs
+from relayproxy.redaction.tokens import Token
+from relayproxy.redaction.values import Context, Secret
+from relayproxy.redaction.vocabulary import COPULAS, FILLERS, POSSESSIVES
+
+_ECHO = 5
+"""So many digits of a known secret in a row are masked again."""
+_LAST = 4
+"""Digits of a card number that stay."""
+_LONGEST_PHONE = 15
+"""Digits of a telephone number behind a plus sign."""
+_TAIL = 5
+"""Words behind a number that leave it open."""
+_MANY = 8
+"""So many digits are the beginning of a card number, whatever words follow."""
+_STEPS, _STEPS_PER_TOKEN = 5_000, 40
+_PLUS = frozenset({"+", "plus", "mas", "mais", "piu"})
+_IBAN = re.compile(r"(?<![^\W_])[A-Za-z]{2}[0-9]{2}(?: ?[0-9A-Za-z]){11,30}(?![^\W_])")
+
+
+class Reading(NamedTuple):
+    """What was found in a text."""
+
+    secrets: list[Secret]
+    open_from: int | None
+    open_digits: int
+
+
+def read(
+    tokens: Sequence[Token], mentions: Sequence[Mention], language: Language, context: Context, cut: int | None
+) -> Reading:
+    """The secrets of a text of which these are the tokens. `cut`: where it ends, when its last word may go on."""
+    topics = [False] * len(tokens)
+    for mention in mentions:
+        topics[mention.first : mention.last] = [True] * (mention.last - mention.first)
+    expected = "card_number" in context.asked or any(mention.topic == "card_number" for mention in mentions)
+    budget = Budget(_STEPS + _STEPS_PER_TOKEN * len(tokens))
+    secrets: list[Secret] = []
+    numbers: list[Number] = []
+    known = [*context.known]
+    behind_cards: list[int] = []
+    run: list[Part] = []
+    opened = 0
+    for run in runs(tokens, topics, language):
+        opened = 0
+        if len(run) > LONGEST_RUN or budget.taken > budget.steps:
+            secrets.append(Secret("number", run[0].token.start, run[-1].token.end, spans=_spans(run)))
+            continue
+        phone = run[0].at > 0 and tokens[run[0].at - 1].word in _PLUS
+        begin = 0
+        for card in cards(run, language, expected, budget):
+            if phone and len(card.digits) <= _LONGEST_PHONE:
+                continue
+            secrets.append(_card(run, card))
+            known.append(card.digits)
+            behind_cards.append(run[card.last - 1].at + 1)
+            numbers += _numbers(run, begin, card.first, language)
+            begin, opened = card.last, card.first if card.open and card.last == len(run) else card.last
+        numbers += _numbers(run, begin, len(run), language)
+    for number in numbers:
+        secrets += _echoes(number, known, language)
+    for kind, number, month in announced(numbers, tokens, mentions, behind_cards, context):
+        spans = _spans(number.parts)
+        if month is not None:
+            spans = (tokens[month].start, tokens[month].end), *spans
+        secrets.append(Secret(kind, spans[0][0], spans[-1][1], number.digits, spans))
+        if cut is None and number.parts[-1] is run[-1] and kind in ("expiry", "security_code"):
+            opened = len(run)
+    count = len(_usual(run[opened:], language))
+    if count and _is_open(tokens, run[-1].at + 1, cut, expected or count >= _MANY):
+        return Reading(secrets, run[opened].token.start, count)
+    return Reading(secrets, None, 0)
+
+
+def ibans(text: str) -> Iterator[Secret]:
+    """Bank account numbers with country and check digits; the country stays."""
+    for found in _IBAN.finditer(text):
+        written = found[0]
+        while len(written) > 14:
+            if iban.is_valid(written):
+                span = found.start() + 2, found.start() + len(written)
+                yield Secret("number", *span, iban.compact(written)[2:], (span,))
+                break
+            written = written.rpartition(" ")[0]
+
+
+def _numbers(run: Sequence[Part], first: int, last: int, language: Language) -> Iterator[Number]:
+    """What a run has besides its card numbers, cut where more than pauses interrupt it."""
+    begin = first
+    for at in range(first, last):
+        if at + 1 == last or run[at + 1].gap > Gap.FILLER:
+            parts = run[begin : at + 1]
+            follows = begin == first > 0 and run[begin].gap <= Gap.FILLER
+            yield Number(parts, _usual(parts, language), follows)
+            begin = at + 1
+
+
+def _usual(parts: Sequence[Part], language: Language) -> str:
+    """The digits of numbers as they are usually read."""
+    at, found = 0, []
+    while at < len(parts):
+        options = readings(parts, at, language)
+        at, digits = options[0] if options else (at + 1, "")
+        found.append(digits)
+    return "".join(found)
+
+
+def _card(run: Sequence[Part], card: Card) -> Secret:
+    parts = run[card.first : card.last]
+    hidden = card.last
+    cut = 0
+    left = _LAST
+    for at, digits in reversed(card.places):
+        written = run[at].value is None and not run[at].repeat
+        if len(digits) > left:
+            cut = left if written else 0
+            break
+        hidden, left = at, left - len(digits)
+    spans = list(_spans(run[card.first : hidden]))
+    if cut and spans:
+        spans[-1] = spans[-1][0], spans[-1][1] - cut
+    return Secret("card_number", parts[0].token.start, parts[-1].token.end, card.digits, tuple(spans))
+
+
+def _spans(parts: Sequence[Part]) -> tuple[tuple[int, int], ...]:
+    spans: list[tuple[int, int]] = []
+    for part in parts:
+        if spans and part.gap <= Gap.TIMES:
+            spans[-1] = spans[-1][0], part.token.end
+        else:
+            spans.append((part.token.start, part.token.end))
+    return tuple(spans)
+
+
+def _echoes(number: Number, known: Sequence[str], language: Language) -> Iterator[Secret]:
+    """Stretches of a number that repeat what is known."""
+    if not known:
+        return
+    pieces: list[tuple[int, int, str]] = []
+    at = 0
+    while at < len(number.parts):
+        options = readings(number.parts, at, language)
+        end, digits = options[0] if options else (at + 1, "")
+        pieces.append((at, end, digits))
+        at = end
+    first = 0
+    while first < len(pieces):
+        last, digits = first, ""
+        while last < len(pieces) and any(digits + pieces[last][2] in one for one in known):
+            digits += pieces[last][2]
+            last += 1
+        if len(digits) >= _ECHO:
+            parts = number.parts[pieces[first][0] : pieces[last - 1][1]]
+            yield Secret("card_number", parts[0].token.start, parts[-1].token.end, digits, _spans(parts), echo=True)
+            first = last
+        else:
+            first += 1
+
+
+def _is_open(tokens: Sequence[Token], behind: int, cut: int | None, expected: bool) -> bool:
+    """Whether what stands behind the last number leaves it open."""
+    words = [token for token in tokens[behind : behind + 4 * _TAIL] if token.letters]
+    if len(tokens) - behind > 4 * _TAIL:
+        return False
+    if words and cut is not None and words[-1].end == cut:
+        words.pop()
+    if expected and len(words) <= _TAIL:
+        return True
+    fits = FILLERS | COPULAS | POSSESSIVES
+    return len(words) <= _TAIL and all(word.word in fits for word in words)

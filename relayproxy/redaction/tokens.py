@@ -1,0 +1,56 @@
+"""Tokens of a text: words, written digits and punctuation.
+
+Knows: how a text is cut, and how a word is written for looking it up.
+Must not know: what a word means.
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import NamedTuple
+
+_TOKEN = re.compile(r"(?P<digits>\d+)|(?P<word>[^\W\d_]+(?:[̀-ͯ]+[^\W\d_]*)*)|(?P<mark>[^\w\s]|_)")
+_LONGEST_WORD = 64
+
+
+class Token(NamedTuple):
+    """A stretch of a text without white space."""
+
+    start: int
+    end: int
+    word: str
+    """As `fold` writes a word; ASCII digits of a written number; the character itself of punctuation."""
+    digits: bool
+    """Written digits, of any script."""
+    letters: bool
+
+
+def tokens(text: str) -> list[Token]:
+    """The tokens of a text, in order."""
+    found = []
+    for match in _TOKEN.finditer(text):
+        start, end = match.span()
+        if match.lastgroup == "word":
+            folded = fold(match[0]) if end - start <= _LONGEST_WORD else ""
+            if folded.isdecimal():  # such as circled digits
+                found.append(Token(start, end, folded, True, False))
+            else:
+                found.append(Token(start, end, folded, False, True))
+        elif match.lastgroup == "digits":
+            found.append(Token(start, end, _ascii(match[0]), True, False))
+        else:
+            found.append(Token(start, end, match[0], False, False))
+    return found
+
+
+@lru_cache(maxsize=20_000)
+def fold(word: str) -> str:
+    """A word without case, accents and compatibility forms: "Fünf" is "funf", "DREISSIG" and "dreißig" are alike."""
+    if word.isascii():
+        return word.lower()
+    plain = unicodedata.normalize("NFKD", word.casefold())
+    return "".join(character for character in plain if not unicodedata.combining(character))
+
+
+def _ascii(digits: str) -> str:
+    return digits if digits.isascii() else "".join(str(unicodedata.decimal(digit)) for digit in digits)

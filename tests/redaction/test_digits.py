@@ -1,0 +1,62 @@
+"""Secrets made of digits."""
+
+import pytest
+
+from relayproxy.redaction.announced import mentions
+from relayproxy.redaction.digits import Reading, ibans, read
+from relayproxy.redaction.tokens import tokens
+from relayproxy.redaction.values import Context, masked
+
+
+def reading(text: str, context: Context | None = None, cut: int | None = None) -> Reading:
+    all_tokens = tokens(text)
+    return read(all_tokens, mentions(all_tokens), "en", context or Context(), cut)
+
+
+def test_the_last_four_digits_stay_as_they_were_said() -> None:
+    for text, stored in {
+        "4111 1111 1111 1111": "•••• •••• •••• 1111",
+        "4111111111111111": "••••••••••••1111",
+        "forty one eleven eleven eleven eleven eleven seventeen seventeen 11 11 1 7": "forty one eleven eleven eleven"
+        " eleven eleven seventeen seventeen 11 11 1 7",
+        "five triple five 5555 5555 double four double four": "•••• •••••• •••• •••• •••• double four double four",
+    }.items():
+        assert masked(text, reading(text).secrets) == stored
+
+
+def test_parts_of_what_is_known_are_masked_and_not_counted_again() -> None:
+    text = "so that was four one one one one one, room 4111"
+    found = reading(text, Context(known=("4111111111111111",)))
+
+    assert masked(text, found.secrets) == "so that was •••• ••• ••• ••• ••• •••, room 4111"
+    assert [secret.echo for secret in found.secrets] == [True]
+
+
+@pytest.mark.parametrize(
+    ("text", "open_from", "open_digits"),
+    [
+        ("four one one one", 0, 4),
+        ("it is 4111 1111 uh", 6, 8),
+        ("4111 1111 1111 1111", None, 0),
+        ("4222 2222 2222 2", 0, 13),
+        ("4111 1111 1111 1111 04 2", 20, 3),
+        ("4821 is my", 0, 4),
+        ("a table for two at eight then tomorrow evening", None, 0),
+    ],
+)
+def test_a_number_at_the_end_is_open(text: str, open_from: int | None, open_digits: int) -> None:
+    found = reading(text, cut=len(text))
+
+    assert (found.open_from, found.open_digits) == (open_from, open_digits)
+
+
+def test_a_run_that_nobody_says_is_masked_whole() -> None:
+    text = "one " * 1000
+
+    assert masked(text, reading(text).secrets) == "••• " * 1000
+
+
+def test_bank_accounts_are_told_by_their_check_digits() -> None:
+    text = "DE89 3704 0044 0532 0130 00 please, not DE88 3704 0044 0532 0130 00"
+
+    assert masked(text, list(ibans(text))) == "DE•• •••• •••• •••• •••• •• please, not DE88 3704 0044 0532 0130 00"
