@@ -11,6 +11,7 @@ LONG = 80
 for one file stands beside it in `test_x_<subject>.py`."""
 WHOLE = (
     "bench",
+    "faults",
     "golden",
     "peers",
     "system",

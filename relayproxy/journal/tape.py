@@ -68,15 +68,18 @@ class Tape:
             self._scheduled = True
             self._later(FLUSH_INTERVAL, self._flush)
 
-    def note(self, kind: EntryKind, connection: int, t: int, body: bytes) -> None:
-        """Appends an opening or an ending; counts it in `lost` when twice the limit is reached."""
+    def note(self, kind: EntryKind, connection: int, t: int, body: bytes, *, at_once: bool = False) -> None:
+        """Appends an opening or an ending; counts it in `lost` when twice the limit is reached. `at_once` hands over
+        without waiting for the timer, so that a process killed right afterwards leaves a trace of the call."""
         if len(self._buffer) + self._sink.pending > 2 * self._limit:
             self.lost += 1
             return
         if self._gaps:
             self._write_gaps()
         self._buffer += pack_entry(kind, connection, t, 0, body)
-        if not self._scheduled:
+        if at_once:
+            self._hand_over()
+        elif not self._scheduled:
             self._scheduled = True
             self._later(FLUSH_INTERVAL, self._flush)
 

@@ -238,7 +238,7 @@ class Relay:
             on_end=lambda ending: self._note_ending(number, opened, ending),
         )
         opening = msgspec.structs.replace(opening, status=101)
-        self._tape.note(EntryKind.OPENING, number, opened, msgspec.json.encode(opening))
+        self._tape.note(EntryKind.OPENING, number, opened, msgspec.json.encode(opening), at_once=True)
         self.live.add(splice)
         splice.finished.add_done_callback(lambda _: self.live.discard(splice))
         splice.finished.add_done_callback(lambda _: answer.response.close())

@@ -49,6 +49,14 @@ def test_entries_come_out_as_they_went_in_at_the_next_flush() -> None:
     assert not desk.timers
 
 
+def test_an_opening_that_is_to_leave_a_trace_does_not_wait_for_the_flush() -> None:
+    desk = Desk()
+    tape = Tape(desk, 1000, desk.later)
+    tape.chunk(EntryKind.TWILIO_CHUNK, 1, 1, 0, b"of another call")
+    tape.note(EntryKind.OPENING, 2, 2, b"how it opened", at_once=True)
+    assert [e.body for e in desk.write_all()] == [b"of another call", b"how it opened"]
+
+
 def test_a_long_buffer_does_not_wait_for_the_flush() -> None:
     desk = Desk()
     tape = Tape(desk, 10 * HAND_OVER_SIZE, desk.later)
