@@ -71,6 +71,11 @@ class Opening(msgspec.Struct, frozen=True, omit_defaults=True):
     """Wall time at which the upgrade request had been read."""
     peer: str
     """Address of the TCP peer (`203.0.113.9:4711`)."""
+    caller: str = ""
+    """IP address that it came from, as far as trusted front ends vouch for it; empty where that was not recorded."""
+    signature_digest: str | None = None
+    """SHA-256 of the signature that it came with, right or wrong, in hex digits. Twilio signs a URL always alike, and
+    nobody else can: two connections with one digest come from one sender."""
     parent_span_id: str | None = None
     """The caller's own span when its request already carried a `traceparent`."""
     request_headers: tuple[tuple[str, str], ...] = ()

@@ -31,6 +31,8 @@ Reason = Literal[
     "untrusted_proxy",
     "wrong_signature",
     "not_signed",
+    "backend_refused",
+    "no_setup",
 ]
 """`no_upgrade`: `Upgrade` or `Connection` does not ask for a WebSocket. `target`: a path that no backend may get.
 `too_long`: a request line or headers beyond the limits. `timeout`: a head that began and did not end.
@@ -38,6 +40,8 @@ Reason = Literal[
 `descriptors`: the relay had none left. `connections`, `peer_connections`, `handshakes`: a limit was reached, of
 connections in all, of those of one address, of requests that wait for a backend.
 `wrong_signature`, `not_signed`: of a route that enforces Twilio's signature.
+Only counted because there were so many: `backend_refused`, no connection with the backend came about; `no_setup`, one
+did, and ended without a setup message.
 Relayed all the same: `unknown_route`, below `/r/` without a route of that name, went to the default backend;
 `untrusted_proxy` came with X-Forwarded-… headers of a peer that is not trusted."""
 REASONS: tuple[str, ...] = get_args(Reason)

@@ -65,6 +65,8 @@ class Beat:
     commit_at: int | None
     commit_ms: float
     trouble: tuple[int, str] | None
+    attempts: tuple[RefusalCount, ...] = ()
+    """Attempts that were only counted."""
 
 
 class ProgressReport:
@@ -97,10 +99,16 @@ class ProgressReport:
         self._at = time.time_ns()
         self._took = time.monotonic() - self._began
 
-    def beat(self, places: Places, calls: int, trouble: tuple[int, str] | None) -> Beat:
+    def beat(
+        self,
+        places: Places,
+        calls: int,
+        trouble: tuple[int, str] | None,
+        attempts: tuple[RefusalCount, ...] = (),
+    ) -> Beat:
         """The progress so far; later progress counts for the next beat."""
         longest, self._longest = max(self._longest, self._waited()), 0
-        return Beat(places, calls, longest, self._commits, self._at, self._took * 1000, trouble)
+        return Beat(places, calls, longest, self._commits, self._at, self._took * 1000, trouble, attempts)
 
     def _waited(self) -> int:
         return 0 if self._oldest is None else max(0, time.time_ns() - self._oldest)
@@ -200,15 +208,15 @@ class Reporter:
             otlp=self._otlp(),
             trouble=trouble,
             trouble_at=trouble_at,
-            refused=self._refusals(),
+            refused=self._refusals(found.attempts),
         )
 
-    def _refusals(self) -> tuple[RefusalCount, ...]:
+    def _refusals(self, attempts: tuple[RefusalCount, ...]) -> tuple[RefusalCount, ...]:
         for path in journal_paths(self._data_dir / "journal"):
             told = read_refused(path)
             if told:
                 self._refused[path.name] = told
-        return merged(one for told in self._refused.values() for one in told)
+        return merged(one for told in (attempts, *self._refused.values()) for one in told)
 
     def _otlp(self) -> OtlpHeartbeat | None:
         spans = self._spans

@@ -20,6 +20,7 @@ from relayproxy.conversation.measures.spans import Span
 from relayproxy.conversation.message import write_lines
 from relayproxy.journal.reader import START, Position
 from relayproxy.journal.segments import journal_paths
+from relayproxy.recorder.attempts import Attempts
 from relayproxy.recorder.database_retry import DatabaseRetry, Stopped
 from relayproxy.recorder.decoding.connection import DecodedConnection, log_bug
 from relayproxy.recorder.heartbeat import Beat, ProgressReport
@@ -91,6 +92,9 @@ class Recorder:
         self._touched: dict[str, DecodedConnection] = {}
         self._dropped: list[str] = []
         """Provisional sessions that are to go with the next commit."""
+        self._attempts = Attempts()
+        self._not_kept: list[str] = []
+        """Connections that are to go with the next commit, as they are only counted."""
         self._weight = 0
         self._troubled: set[str] = set()
         self._beat = beat
@@ -129,7 +133,7 @@ class Recorder:
     def heartbeat(self) -> Beat:
         """The recorder's report; the longest lag is that since the last call."""
         places = tuple((one.path, one.position) for one in self._playbacks.values() if not one.ended)
-        return self._progress.beat(places, len(self._sessions.connections), self._retry.trouble)
+        return self._progress.beat(places, len(self._sessions.connections), self._retry.trouble, self._attempts.tallies)
 
     def close(self) -> None:
         for playback in self._playbacks.values():
@@ -192,6 +196,7 @@ class Recorder:
             chunks=tuple(_chunk(connection) for connection in touched if connection.fresh),
             finished=tuple(connection.id for connection in touched if connection.ending is not None),
             dropped_sessions=tuple(self._dropped),
+            dropped_connections=tuple(self._not_kept),
         )
 
     @property
@@ -208,6 +213,7 @@ class Recorder:
         """Updates memory and spans after a successful commit."""
         self._touched.clear()
         self._dropped.clear()
+        self._not_kept.clear()
         self._weight = 0
         self._export(sessions)
         for session in sessions:
@@ -266,6 +272,22 @@ class Recorder:
         self._weight += MESSAGE_WEIGHT
         for message in event.messages:
             self._weight += MESSAGE_WEIGHT + min(message.size, self._message_limit)
+        if connection.ending is not None and self._is_attempt(connection):
+            ended_at = connection.opening.opened_at + connection.ending.t
+            if not self._attempts.keep(connection.opening, ended_at):
+                self._drop(connection)
+
+    def _is_attempt(self, connection: DecodedConnection) -> bool:
+        """True for a connection that has ended, and of which nothing says which call it was."""
+        ending = connection.ending
+        alone = connection.session == connection.id and not self._sessions.of(connection).joined
+        return connection.unnamed and alone and ending is not None and ending.cause is None
+
+    def _drop(self, connection: DecodedConnection) -> None:
+        self._dropped.append(connection.session)
+        self._not_kept.append(connection.id)
+        del self._touched[connection.id]
+        self._sessions.ended(connection)
 
     def _export(self, sessions: list[RecordedSession]) -> None:
         if self._exporter is None:

@@ -110,7 +110,7 @@ class Relay:
         signature = self._verify(target, got, told, path)
         if self._rules[target.route].verify == "enforce" and signature.check.state != "valid":
             return self._reject(request, got, signature, path)
-        caller = self._caller(told)
+        caller = None if is_trusted(_caller(told), self._proxies) else _caller(told)
         full = self._capacity.exceeded(caller, len(self.handshakes))
         if full is not None:
             return self._object(request, got, full.reason, 503, full.words, path)
@@ -164,7 +164,12 @@ class Relay:
         trusted = is_trusted(_address(request), self._proxies)
         self._warn(request, path, target, got, trusted)
         opening, traceparent = self._opening(request, path, target, got, opened_at, trusted)
-        opening = msgspec.structs.replace(opening, signature=signature.check)
+        opening = msgspec.structs.replace(
+            opening,
+            signature=signature.check,
+            signature_digest=header_policy.signature_digest(got),
+            caller=_caller(told),
+        )
         mode = self._rules[target.route].signature
         resigned = mode == "resign" and signature.key is not None
         signed = with_signature(got, mode, signature, _seen_by_backend(target, got))
@@ -289,8 +294,8 @@ class Relay:
             span_id=span_id,
             parent_span_id=parent,
             route=target.route,
-            backend=mask_query(target.url),
-            target=mask_query(path),
+            backend=header_policy.cut(mask_query(target.url)),
+            target=header_policy.cut(mask_query(path)),
             opened_at=opened_at,
             peer=_peer(request),
             request_headers=mask(got),
@@ -300,12 +305,6 @@ class Relay:
     def _forwarded(self, request: web.BaseRequest, got: Headers, path: str) -> Headers:
         tls = request.transport is not None and request.transport.get_extra_info("ssl_object") is not None
         return forwarded(got, peer=_address(request), tls=tls, target=path, public=self._public, proxies=self._proxies)
-
-    def _caller(self, told: Headers) -> str | None:
-        """The address that a request came from as far as that can be believed; None when it is a trusted proxy's.
-        `told` are the forwarded headers for the backend."""
-        caller = dict(told)["X-Forwarded-For"].partition(",")[0]
-        return None if is_trusted(caller, self._proxies) else caller
 
     def _full(self, request: web.BaseRequest) -> bool:
         twilio = request.transport.get_extra_info("socket") if request.transport is not None else None
@@ -342,6 +341,11 @@ def _peer(request: web.BaseRequest | RequestHandler) -> str:
     if not isinstance(name, tuple):
         return "unknown:0"
     return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
+
+
+def _caller(forwarded: Headers) -> str:
+    """The address that a request came from as far as trusted front ends vouch for it."""
+    return dict(forwarded)["X-Forwarded-For"].partition(",")[0]
 
 
 def _address(request: web.BaseRequest) -> str:

@@ -7,14 +7,20 @@ Must not know: sockets, aiohttp, settings; the values of X-Forwarded-… headers
 Headers are lists of (name, value) in wire order. Text is UTF-8 with surrogateescape, so that any bytes survive.
 """
 
+import hashlib
 import re
 from collections.abc import Iterable, Sequence
 
 from relayproxy.connection import REDACTED
 from relayproxy.settings.validators import is_secret
+from relayproxy.signature import HEADERS
 
 Headers = list[tuple[str, str]]
 
+RECORDED_TEXT = 2048
+RECORDED_HEAD = 16 * 1024
+"""Characters of one name, value or target, and of all headers of a head, that are recorded."""
+CUT = "…"
 _HOP_BY_HOP = {
     "expect",
     "keep-alive",
@@ -132,8 +138,31 @@ def printable(text: str) -> str:
 
 
 def mask(headers: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """Headers for the record: secrets become `<redacted>`, undecodable bytes the replacement character."""
-    return tuple((printable(name), _masked(name, value)) for name, value in headers)
+    """Headers for the record: secrets become `<redacted>`, undecodable bytes the replacement character. Names and
+    values are cut at `RECORDED_TEXT` characters, all of them at `RECORDED_HEAD`: a head may have a megabyte."""
+    kept: list[tuple[str, str]] = []
+    left = RECORDED_HEAD
+    for name, value in headers:
+        one = cut(printable(name)), cut(_masked(name, value))
+        left -= len(one[0]) + len(one[1])
+        if left < 0:
+            kept.append((CUT, f"{len(headers) - len(kept)} more headers"))
+            break
+        kept.append(one)
+    return tuple(kept)
+
+
+def cut(text: str) -> str:
+    """Text for the record, cut at `RECORDED_TEXT` characters; then `…` is its end."""
+    return text if len(text) <= RECORDED_TEXT else text[: RECORDED_TEXT - 1] + CUT
+
+
+def signature_digest(headers: Sequence[tuple[str, str]]) -> str | None:
+    """SHA-256 of the values of Twilio's signature headers, in hex digits; None without one."""
+    values = sorted({value for name, value in headers if name.lower() in HEADERS})
+    if not values:
+        return None
+    return hashlib.sha256("\n".join(values).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _masked(name: str, value: str) -> str:

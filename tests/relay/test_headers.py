@@ -119,6 +119,24 @@ def test_credentials_in_odd_places_are_masked_for_the_record() -> None:
     ]
 
 
+def test_of_a_huge_head_the_record_has_the_beginning_and_says_so() -> None:
+    got = [(f"x-{n}", "y" * 60_000) for n in range(200)]
+    kept = policy.mask(got)
+    assert sum(len(name) + len(value) for name, value in kept) < 20_000
+    assert kept[0] == ("x-0", "y" * (policy.RECORDED_TEXT - 1) + "…")
+    assert kept[-1] == ("…", f"{len(got) - len(kept) + 1} more headers")
+    usual = [("host", "relay.example.com"), ("x-home-region", "us1")]
+    assert policy.mask(usual) == tuple(usual)
+
+
+def test_signatures_are_told_apart_by_digests_that_hold_nothing_of_them() -> None:
+    one, other = [("X-Twilio-Signature", "c2lnbmF0dXJl")], [("x-twilio-signature", "YW5vdGhlcg==")]
+    assert policy.signature_digest(one) == policy.signature_digest([("Host", "h"), *one])
+    assert policy.signature_digest(one) != policy.signature_digest(other)
+    assert "c2ln" not in (policy.signature_digest(one) or "")
+    assert policy.signature_digest([("Host", "h")]) is None
+
+
 def test_query_values_are_masked_for_the_record() -> None:
     assert policy.mask_query("/ws?token=abc&flag&x=") == "/ws?token=<redacted>&<redacted>&x=<redacted>"
     assert policy.mask_query("/ws") == "/ws"

@@ -45,6 +45,14 @@ _MEANING: dict[str, tuple[str, str]] = {
         "found as many requests waiting for a backend as the relay lets wait",
         "See why the backend takes so long to answer, or raise `max_handshakes`.",
     ),
+    "backend_refused": (
+        "got no connection with the backend, so many that they are only counted",
+        "See the sessions that are kept of them, and your backend's log.",
+    ),
+    "no_setup": (
+        "ended without a setup message, so many that they are only counted",
+        "They came from no call: with `verify = enforce` your backend gets Twilio's requests alone.",
+    ),
     "draining": ("came while the relay was stopping", "Let another relay take calls before this one is stopped."),
     "unknown_route": (
         "named a route that does not exist and went to the default backend",

@@ -118,6 +118,11 @@ class DecodedConnection:
         places = [*(decoder.pending for decoder in self._decoders.values()), *self._replay_from.values()]
         return min((place for place in places if place is not None), default=None)
 
+    @property
+    def unnamed(self) -> bool:
+        """True when no setup message has come, and none can have been lost."""
+        return self._size.unnamed
+
     def chunk(self, entry: JournalEntry, segment: int) -> list[Message]:
         """Takes bytes that one end sent."""
         if self._size.exceeded:

@@ -42,7 +42,8 @@ class SizeLimit:
         self._limit = limit
         self._payload = payload
         self._weight = state.weight
-        self._unnamed = state.unnamed
+        self.unnamed = state.unnamed
+        """No setup message has come, and none can have been lost."""
         self.dropped = {
             side: DroppedChunks(side, GapCause.LIMIT, size=untold, told=told)
             for side, untold, told in zip(_SIDES, state.untold, state.told, strict=True)
@@ -51,14 +52,14 @@ class SizeLimit:
     def state(self) -> SizeState | None:
         """The state as of now; None when a new one would do."""
         told, untold = zip(*((one.told, one.size) for one in self.dropped.values()), strict=True)
-        if not self._unnamed and self._weight < _SMALL and not any(told):
+        if not self.unnamed and self._weight < _SMALL and not any(told):
             return None
-        return SizeState(self._weight, self._unnamed, told, untold)
+        return SizeState(self._weight, self.unnamed, told, untold)
 
     @property
     def exceeded(self) -> bool:
         """True when nothing more is kept."""
-        return self._weight >= (min(UNNAMED_LIMIT, self._limit) if self._unnamed else self._limit)
+        return self._weight >= (min(UNNAMED_LIMIT, self._limit) if self.unnamed else self._limit)
 
     def keep(self, messages: Iterable[Message]) -> None:
         """Counts messages that are kept."""
@@ -67,4 +68,4 @@ class SizeLimit:
 
     def name(self) -> None:
         """Takes that the setup message has come, or may have come and was lost."""
-        self._unnamed = False
+        self.unnamed = False

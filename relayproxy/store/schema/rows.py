@@ -152,6 +152,8 @@ class Batch:
     """Connections whose chunks become one recording in this commit."""
     dropped_sessions: tuple[str, ...] = ()
     """Provisional sessions whose connection turned out to belong to another one: the row and its turns go."""
+    dropped_connections: tuple[str, ...] = ()
+    """Connections of which nothing is kept: the row, its chunks and recordings go."""
     dropped_journals: tuple[str, ...] = ()
     """Journals that are read to their end and whose files are going away."""
     journal_gaps: tuple[JournalGapRow, ...] = ()

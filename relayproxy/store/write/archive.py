@@ -69,7 +69,7 @@ class Archive:
             if not self._memory.check(db, batch):
                 self._write(db, batch)
         self._memory.committed(batch)
-        self._chunks.forget(batch.finished)
+        self._chunks.forget((*batch.finished, *batch.dropped_connections))
 
     def follow(self, session: str) -> None:
         """From now on `commit` raises `OvertakenError` when another writer writes this session, which another recorder
@@ -246,6 +246,8 @@ class Archive:
         self._delete_turns(db, [(session, 0) for session in batch.dropped_sessions])
         _delete(db, tables.labels.c.session, batch.dropped_sessions)
         _delete(db, tables.sessions.c.id, batch.dropped_sessions)
+        for column in (tables.chunks.c.connection, tables.recordings.c.connection, tables.connections.c.id):
+            _delete(db, column, batch.dropped_connections)
         _delete(db, tables.journals.c.id, batch.dropped_journals)
 
     def _replace_labels(self, db: Connection, sessions: tuple[SessionLabels, ...]) -> None:

@@ -39,6 +39,20 @@ def test_what_was_committed_is_read_back(archive: Archive) -> None:
     assert list(archive.messages("b")) == []
 
 
+def test_of_a_connection_that_is_dropped_nothing_is_left(archive: Archive, engine: Engine) -> None:
+    archive.commit(FIRST)
+    others = everything(engine)
+    stranger = Batch(
+        sessions=(session("x"),),
+        connections=(connection("x", next_seq=3), connection("y", session="x", next_seq=3)),
+        chunks=(chunk("x", said(0, 3)), chunk("y", said(0, 3))),
+        finished=("x",),
+    )
+    archive.commit(stranger)
+    archive.commit(Batch(dropped_sessions=("x",), dropped_connections=("x", "y")))
+    assert everything(engine) == others
+
+
 def test_every_value_survives_as_it_is(archive: Archive) -> None:
     full = session(
         "a",
