@@ -18,7 +18,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # make run: other addresses than the usual ones.
 flags = $(if $(LISTEN),--listen '$(LISTEN)') $(if $(CONSOLE),--console '$(CONSOLE)')
 
-.PHONY: help run test programs check bench requirements clean
+.PHONY: help run test programs check bench image-check audit requirements clean
 
 help:
 	@echo "make run                          try it: relay, recorder, console, a demo agent and a few simulated calls"
@@ -27,6 +27,8 @@ help:
 	echo "make test                         every test and check"
 	echo "make check                        lint, format, types, import rules"
 	echo "make bench                        compare with a direct connection, nginx and a plain message relay"
+	echo "make image-check                  build the container image and run it, with podman or docker"
+	echo "make audit                        ask for known vulnerabilities of what is installed"
 	echo "make requirements                 pin the newest versions that the .in files and pyproject.toml allow"
 	echo "make clean                        remove what make has set up; recorded calls stay"
 
@@ -62,10 +64,19 @@ check: $(VENV)/.dev
 bench: $(VENV)/.dev
 	@$(BIN)/python -m tests.bench
 
+# ENGINE='podman --runtime runc' and the like choose another engine than the first that works.
+image-check: programs
+	@$(BIN)/python -m pytest -s tests/docker/check_image.py
+
+# Exit code 1: vulnerabilities are known. 2: nobody could be asked.
+audit: $(VENV)/.audit
+	@$(BIN)/python -m tests.audit
+
 requirements: $(VENV)/.dev
 	@$(COMPILE) --upgrade pyproject.toml -o requirements/run.txt
 	$(COMPILE) --upgrade requirements/build.in -c requirements/run.txt -o requirements/build.txt
 	$(COMPILE) --upgrade requirements/dev.in -c requirements/run.txt -c requirements/build.txt -o requirements/dev.txt
+	$(COMPILE) --upgrade requirements/audit.in -c requirements/run.txt -c requirements/build.txt -c requirements/dev.txt -o requirements/audit.txt
 	$(COMPILE) --upgrade --no-deps requirements/postgresql.in -o requirements/postgresql.txt
 
 clean:
@@ -97,4 +108,9 @@ $(VENV)/.run: requirements/run.txt requirements/build.txt pyproject.toml relaypr
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
 	@echo "installing what its tests need"
 	$(PIP) --require-hashes -r requirements/dev.txt
+	touch $@
+
+$(VENV)/.audit: requirements/audit.txt $(VENV)/.dev
+	@echo "installing what the audit needs"
+	$(PIP) --require-hashes -r requirements/audit.txt
 	touch $@

@@ -12,6 +12,7 @@ for one file stands beside it in `test_x_<subject>.py`."""
 WHOLE = (
     "bench",
     "faults",
+    "docker",
     "golden",
     "peers",
     "system",
@@ -20,6 +21,7 @@ WHOLE = (
     "console/test_look_browser.py",
     "console/test_postgres.py",
     "console/test_waits.py",
+    "test_audit.py",
     "test_docs.py",
     "test_mirror.py",
 )
