@@ -64,7 +64,10 @@ async def _run(settings: Settings) -> None:
         nobody.bind(("127.0.0.1", 0))
         refusing = Route(backend=f"ws://127.0.0.1:{nobody.getsockname()[1]}")
         async with agent.serving(seed=random.randrange(1_000_000)) as url:
-            await supervise(settings.model_copy(update={"backend": url, "routes": {REFUSED: refusing}}), _calls)
+            # Whoever tries it out has no token, and need not be warned.
+            verify = settings.verify or ("report" if settings.auth_tokens else "off")
+            everything = {"backend": url, "routes": {REFUSED: refusing}, "verify": verify}
+            await supervise(settings.model_copy(update=everything), _calls)
 
 
 @asynccontextmanager

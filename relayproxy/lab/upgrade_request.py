@@ -12,9 +12,11 @@ from relayproxy import signature
 def headers(public_url: str, auth_token: str | None) -> list[tuple[str, str]]:
     """The upgrade request's headers, in order; the key is for the client library to fill in.
 
-    `public_url` is the URL as the TwiML writes it: its host is the Host header and all of it is signed.
+    `public_url` is the URL as the TwiML writes it: its host is the Host header and all of it is signed, with `/` for a
+    path that is empty.
     """
-    signed = [] if auth_token is None else [("X-Twilio-Signature", signature.sign(public_url, auth_token))]
+    text = signature.SignedForm(path="slash").text(public_url)
+    signed = [] if auth_token is None else [("X-Twilio-Signature", signature.sign(text, auth_token))]
     return [
         ("Host", urlsplit(public_url).netloc),
         ("Upgrade", "websocket"),

@@ -27,7 +27,7 @@ from relayproxy.relay.server import Listener
 from relayproxy.relay.upstream import Upstream
 from relayproxy.relay.verification import Verifier
 from relayproxy.settings.model import Settings
-from relayproxy.settings.signatures import references_in_use
+from relayproxy.settings.signatures import references_in_use, route_names, signature_rules, unverified_routes
 from relayproxy.signals import NUMBERS, signals_to
 
 log = logging.getLogger(__name__)
@@ -95,6 +95,7 @@ async def _relay(settings: Settings, signals: "asyncio.Queue[None]") -> None:
         gc.freeze()
         gc.set_threshold(50_000, 50, 50)
         print(f"relay listening on {listener.url}", flush=True)
+        _say_who_may_call(settings)
         await signals.get()
         await _leave(relay, signals, settings.drain_delay)
         await _drain(relay, listener, signals, settings.drain_timeout)
@@ -107,6 +108,19 @@ async def _relay(settings: Settings, signals: "asyncio.Queue[None]") -> None:
         tape.close()
         await asyncio.to_thread(writer.close)
         await asyncio.to_thread(reporter.shutdown)
+
+
+def _say_who_may_call(settings: Settings) -> None:
+    """Logs which routes anyone may call; a warning unless the settings say that this is meant."""
+    routes = unverified_routes(settings)
+    if routes:
+        meant = all(signature_rules(settings, route).chosen for route in routes)
+        log.log(
+            logging.INFO if meant else logging.WARNING,
+            "anyone may call%s: Twilio's signature is not checked%s",
+            "" if routes == route_names(settings) else f" {plural(len(routes), 'route')} ({', '.join(routes)})",
+            "" if meant else " (set auth_tokens, and verify to enforce; or verify to off where that is meant)",
+        )
 
 
 async def _show_life(writer: JournalWriter) -> None:

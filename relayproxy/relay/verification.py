@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from relayproxy.connection import SignatureCheck
-from relayproxy.relay.headers import Headers, mask_query, value_of
+from relayproxy.relay.headers import Headers, cut, mask_query, value_of
 from relayproxy.settings.signatures import SignatureRules
 from relayproxy.settings.tables import SignatureMode
 from relayproxy.signature import (
@@ -57,14 +57,16 @@ class Verifier:
             return Verification(SignatureCheck("unchecked"))
         settings = read_settings(value_of(headers, SETTINGS_HEADER))
         keys = keys_for(settings, [key for key in map(self._key_of, rules.references) if key is not None])
-        shown = mask_query(urls[0])
+        shown = cut(mask_query(urls[0]))
         # A backend may look at any of them, so that one wrong signature spoils the others.
         if len(set(signatures)) == 1:
             for url in urls:
                 for key in keys:
                     form = check(signatures[0], url, key.secret, key.algorithm)
                     if form is not None:
-                        return Verification(SignatureCheck("valid", mask_query(url), str(form), key.name), key, form)
+                        return Verification(
+                            SignatureCheck("valid", cut(mask_query(url)), str(form), key.name), key, form
+                        )
             problem = no_key(settings, keys) or self._look(signatures[0], keys, (*urls, *others))
         else:
             problem = "it carries several signatures, and they differ"
@@ -75,7 +77,7 @@ class Verifier:
             return None
         self._look_from = self._clock() + LOOK_EVERY
         for found in near_misses(signature, keys, urls):
-            return f"it is for {mask_query(found.url)}{f', {found.words}' if found.words else ''}"
+            return f"it is for {cut(mask_query(found.url))}{f', {found.words}' if found.words else ''}"
         which = "the key" if len(keys) == 1 else f"any of the {len(keys)} keys"
         return f"no likely URL gives it with {which} in auth_tokens"
 

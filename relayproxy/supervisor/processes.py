@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from relayproxy.errors import RelayproxyError, SettingError, cannot_listen
 from relayproxy.settings.model import Settings, as_environment, relay_urls
+from relayproxy.settings.signatures import secret_variables
 from relayproxy.settings.sources import ENV_PREFIX
 from relayproxy.settings.validators import split_address
 from relayproxy.signals import signals_to
@@ -76,14 +77,19 @@ class _Three:
         self._settings = settings
         self._signals = signals
         self._hurry = asyncio.Event()
-        other = {name: value for name, value in os.environ.items() if not name.startswith(ENV_PREFIX)}
+        # Only the relay needs to know the auth tokens.
+        secret = secret_variables(settings)
+        tokens = {name: value for name, value in os.environ.items() if name in secret}
+        other = {
+            name: value for name, value in os.environ.items() if not name.startswith(ENV_PREFIX) and name not in secret
+        }
         self._environment = other | as_environment(settings)
         # Only the console needs to know who may come in.
         unknowing = settings.model_copy(
             update={"users": {}, "tokens": {}, "console_key": None, "console_user_header": None}
         )
         without = other | as_environment(unknowing)
-        self._relay = Child("relay", without, lambda: _taken("listen", settings.listen))
+        self._relay = Child("relay", without | tokens, lambda: _taken("listen", settings.listen))
         self._recorder = Child("recorder", without, mend=self._mend_database)
         self._console = Child("console", self._environment, lambda: _taken("console", settings.console))
         self._lives: dict[Child, asyncio.Task[None]] = {}

@@ -22,5 +22,11 @@ def test_the_headers_are_those_of_the_recordings() -> None:
     ]
 
 
+def test_an_empty_path_is_signed_as_a_slash() -> None:
+    signed = dict(upgrade_request.headers("wss://phone.example.net?a=1", "token"))
+
+    assert signed["X-Twilio-Signature"] == sign("wss://phone.example.net/?a=1", "token")
+
+
 def test_without_a_token_nothing_is_signed() -> None:
     assert not any("signature" in name.lower() for name, _ in upgrade_request.headers("wss://h/", None))

@@ -19,9 +19,18 @@ from relayproxy.lab.simulate import simulate
 from tests.supervisor.serving import FREE, PATIENCE, Serving, Started, call, said_back, serving, start, until
 
 
-async def test_a_call_goes_through_and_can_be_looked_at(tmp_path: Path) -> None:
-    async with agent.serving(speed=10) as backend, serving(backend, tmp_path / "a b") as serve:
-        await simulate(serve.relay, scenarios=("asks-for-a-person",), speed=10)
+async def test_a_call_goes_through_and_can_be_looked_at_and_nobody_but_the_relay_knows_the_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIGN_TOKEN", "canary-0123456789abcdef")
+    enforced = ("--auth-token", "env:SIGN_TOKEN", "--verify", "enforce")
+    async with agent.serving(speed=10) as backend, serving(backend, tmp_path / "a b", *enforced) as serve:
+        stranger = await simulate(serve.relay, scenarios=("asks-for-a-person",), speed=10)
+        assert stranger.connected == 0
+        for name, knows in (("relay", True), ("recorder", False), ("console", False)):
+            variables = Path(f"/proc/{serve.child(name)}/environ").read_bytes()
+            assert (b"canary" in variables, b"AUTH_TOKENS=env:SIGN_TOKEN" in variables) == (knows, True)
+        await simulate(serve.relay, scenarios=("asks-for-a-person",), speed=10, auth_token="canary-0123456789abcdef")
 
         async def over() -> dict[str, Any] | None:
             sessions = await serve.sessions()
@@ -30,10 +39,13 @@ async def test_a_call_goes_through_and_can_be_looked_at(tmp_path: Path) -> None:
         session = await until(over)
         assert session["ended_by"] == "backend"
         assert session["handoff"]
+        assert session["signature"] == "valid"
 
         serve.process.send_signal(signal.SIGTERM)
         assert await serve.ends() == 0
         assert "ERROR" not in serve.text
+        assert "canary" not in serve.text
+        assert not any(b"canary" in file.read_bytes() for file in (tmp_path / "a b").rglob("*") if file.is_file())
         assert not list((tmp_path / "a b/journal").glob("*/*.seg")), "the recorder had time to take everything in"
 
 
@@ -173,6 +185,7 @@ async def test_it_prints_what_to_give_to_twilio(echo: str, tmp_path: Path) -> No
     serve.process.send_signal(signal.SIGTERM)
     assert await serve.ends() == 0
     assert "tunnel" not in serve.text
+    assert "relay WARNING anyone may call: Twilio's signature is not checked (set auth_tokens, and" in serve.text
 
 
 async def test_a_data_folder_that_cannot_be_made_is_said(echo: str, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ Must not know: SQL; how an address is checked.
 """
 
 import asyncio
+import time
 
 from aiohttp import web
 
@@ -15,6 +16,7 @@ from relayproxy.console.connect.documents import connect_document
 from relayproxy.console.connect.routes import RouteChecker, RouteStatus, last_call
 from relayproxy.console.health import refusals
 from relayproxy.console.health.refusals import RefusalSummary
+from relayproxy.console.health.signatures import note, route_signatures
 from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.http.json_response import json_response
 from relayproxy.console.http.middleware import Problem
@@ -22,6 +24,7 @@ from relayproxy.console.http.render import render
 from relayproxy.store.errors import StoreError
 from relayproxy.store.read.heartbeat import reports
 from relayproxy.store.read.latest_by_route import arrivals
+from relayproxy.store.read.signatures import recent_signatures
 
 CHECKER = web.AppKey("checker", RouteChecker)
 EVENTS = "speaker-events tokens-played"
@@ -80,14 +83,25 @@ async def _page(request: web.Request) -> web.Response:
 
 async def _ways(request: web.Request) -> tuple[Connect, tuple[RouteStatus, ...], tuple[RefusalSummary, ...]]:
     app_context, found = request.app[APP_CONTEXT], request.app[CHECKER].found
-    known = connect(app_context.settings)
+    known, now = connect(app_context.settings), time.time_ns()
     try:
         newest = await asyncio.to_thread(arrivals, app_context.queries)
         told = await asyncio.to_thread(reports, app_context.queries)
+        recent = await asyncio.to_thread(recent_signatures, app_context.queries)
     except StoreError:
         # How to connect can be told without a database; that it is away is told by the health page.
-        newest, told = {}, ()
-    ways = (RouteStatus(one, last_call(newest.get(one.route)), found.get(one.route)) for one in known.targets)
+        newest, told, recent = {}, (), {}
+    signatures = {one.route: one for one in route_signatures(app_context.settings, recent)}
+    ways = (
+        RouteStatus(
+            one,
+            last_call(newest.get(one.route)),
+            found.get(one.route),
+            signatures[one.route],
+            note(signatures[one.route], now),
+        )
+        for one in known.targets
+    )
     return known, tuple(ways), refusals.refused(told)
 
 

@@ -9,13 +9,15 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from relayproxy.connection import SignatureState
 from relayproxy.console.calls.codes import OutcomeCode
 from relayproxy.console.connect.addresses import Conclusion, Connect, of_backend, of_public
 from relayproxy.console.connect.routes import LastCall, RouteCheck, RouteStatus
 from relayproxy.console.health.reachability import AnsweredBy, CheckState, Probe, ProbeStep
 from relayproxy.console.health.refusals import RefusalSummary, RefusedDocument, refused_document
-from relayproxy.console.http.documents import Document, End, Nanoseconds, Time
+from relayproxy.console.http.documents import Count, Document, End, Nanoseconds, Time
 from relayproxy.console.http.times import rfc3339
+from relayproxy.settings.tables import SignatureMode, Verify
 
 
 class ProbeDocument(Document, frozen=True):
@@ -37,6 +39,9 @@ class LastCallDocument(Document, frozen=True):
     live: bool
     outcome: OutcomeCode | None
     signed: Annotated[bool | None, Meta(description="Its request had Twilio's signature.")]
+    signature: Annotated[
+        SignatureState | None, Meta(description="What was found of that signature; null when that is not known.")
+    ]
     events: Annotated[bool, Meta(description="Speaker events or tokens-played were on.")]
 
 
@@ -47,6 +52,22 @@ class ChecksDocument(Document, frozen=True):
     at_ns: Nanoseconds
     public: Annotated[ProbeDocument | None, Meta(description="The way to the relay; null without a public URL.")]
     backend: ProbeDocument
+
+
+class RouteSignaturesDocument(Document, frozen=True):
+    """Twilio's signature on this route: what the settings say, and what the last calls had."""
+
+    verify: Annotated[Verify, Meta(description="The setting in force.")]
+    mode: Annotated[SignatureMode, Meta(description="The setting `signature` in force.")]
+    anyone_may_call: Annotated[
+        bool, Meta(description="It is not checked, and others than this machine reach the relay.")
+    ]
+    valid: Annotated[Count, Meta(description="Of the last calls, 20 at most: signed by Twilio.")]
+    wrong: Annotated[Count, Meta(description="With a wrong signature.")]
+    missing: Annotated[Count, Meta(description="Not signed.")]
+    unchecked: Annotated[Count, Meta(description="Signed, and not checked.")]
+    summary: Annotated[str | None, Meta(description="What all this means; null where there is nothing to say.")]
+    action: Annotated[str, Meta(description="What to do; empty when there is nothing to do.")]
 
 
 class RouteDocument(Document, frozen=True):
@@ -60,6 +81,7 @@ class RouteDocument(Document, frozen=True):
         str,
         Meta(description="The path that the backend then sees; where it is another, `X-Forwarded-Uri` tells."),
     ]
+    signatures: RouteSignaturesDocument
     last_call: LastCallDocument | None
     checks: ChecksDocument | None
 
@@ -95,8 +117,24 @@ def _route(way: RouteStatus) -> RouteDocument:
         backend=way.target.backend,
         signed_path=way.target.signed_path,
         backend_path=way.target.backend_path,
+        signatures=_signatures(way),
         last_call=_last_call(way.call) if way.call else None,
         checks=_checks(way.checked) if way.checked else None,
+    )
+
+
+def _signatures(way: RouteStatus) -> RouteSignaturesDocument:
+    found, note = way.signatures, way.note
+    return RouteSignaturesDocument(
+        verify=found.rules.verify,
+        mode=found.rules.signature,
+        anyone_may_call=found.anyone,
+        valid=found.count("valid"),
+        wrong=found.count("wrong"),
+        missing=found.count("missing"),
+        unchecked=found.count("unchecked"),
+        summary=f"{note.title}. {note.detail}".rstrip() if note else None,
+        action=note.action if note else "",
     )
 
 
@@ -107,7 +145,8 @@ def _last_call(call: LastCall) -> LastCallDocument:
         started_at_ns=call.session.started_at,
         live=call.session.ended_at is None,
         outcome=call.session.outcome,
-        signed=call.signed,
+        signed=None if call.signature is None else call.signature != "missing",
+        signature=call.signature,
         events=call.events,
     )
 

@@ -9,12 +9,14 @@ import socket
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Literal
 
 import msgspec
 
-from relayproxy.connection import Opening
+from relayproxy.connection import Opening, SignatureState, signature_state
 from relayproxy.console.connect.addresses import RelayAddress, backend_of, connect
 from relayproxy.console.health.reachability import Probe, probe
+from relayproxy.console.health.signatures import RouteSignatures, SignatureNote
 from relayproxy.conversation.model import Conversation
 from relayproxy.settings.model import Settings
 from relayproxy.store.read.latest_by_route import Arrival
@@ -23,18 +25,17 @@ from relayproxy.store.schema.rows import SessionRow
 AGAIN = 3.0
 """Seconds within which a second check gives the first one's results."""
 AT_ONCE = 8
-SIGNATURE = "x-twilio-signature"
 _conversation = msgspec.json.Decoder(Conversation)
 _opening = msgspec.json.Decoder(Opening)
 
 
 @dataclass(frozen=True, slots=True)
 class LastCall:
-    """The newest call of a route. `signed`: its request had Twilio's signature, None when that is not known.
+    """The newest call of a route. `signature`: the state of Twilio's, None when that is not known.
     `events`: what only the attribute `events` gives came in it."""
 
     session: SessionRow
-    signed: bool | None
+    signature: SignatureState | None
     events: bool
 
     @property
@@ -55,11 +56,25 @@ class RouteCheck:
 
 @dataclass(frozen=True, slots=True)
 class RouteStatus:
-    """A route, its newest call, and its last check."""
+    """A route, its newest call, its last check, and its signatures."""
 
     target: RelayAddress
     call: LastCall | None
     checked: RouteCheck | None
+    signatures: RouteSignatures
+    note: SignatureNote | None = None
+    """What is to be said of its signatures."""
+
+    @property
+    def own_check(self) -> Literal["holds", "resigned", "path", "none"]:
+        """What a usual check of the backend's own finds: it holds as Twilio signed; or by the relay's signature; its
+        path is another than the one signed; there is no signature for it."""
+        mode = self.signatures.rules.signature
+        if mode == "strip":
+            return "none"
+        if mode == "resign":
+            return "resigned"
+        return "holds" if self.target.signed_path == self.target.backend_path else "path"
 
 
 class RouteChecker:
@@ -102,11 +117,10 @@ def last_call(arrival: Arrival | None) -> LastCall | None:
     """The newest call of a route; None without one."""
     if arrival is None:
         return None
-    signed: bool | None = None
+    signature: SignatureState | None = None
     events = False
     # What another version wrote in another shape tells nothing, and the page is there all the same.
     with suppress(msgspec.DecodeError):
         events = _conversation.decode(arrival.session.detail).tier == "B"
-        names = {name.lower() for name, _ in _opening.decode(arrival.opening or "").request_headers}
-        signed = SIGNATURE in names
-    return LastCall(arrival.session, signed, events)
+        signature = signature_state(_opening.decode(arrival.opening or ""))
+    return LastCall(arrival.session, signature, events)

@@ -11,6 +11,7 @@ from relayproxy.console.health.health_facts import SECOND, HealthCheck, HealthFa
 from relayproxy.console.health.journal_gaps import sentence
 from relayproxy.console.health.reachability import worst
 from relayproxy.console.health.refusals import answered, refused
+from relayproxy.console.health.signatures import notes
 from relayproxy.console.http.times import size
 from relayproxy.plural import plural
 from relayproxy.store.read.heartbeat import EVERY, Report
@@ -43,6 +44,7 @@ def diagnose(facts: HealthFacts) -> tuple[HealthCheck, ...]:
         _journal(facts),
         _gaps(facts),
         _refused(facts),
+        _signatures(facts),
         database.check(facts),
         _disk(facts),
         _spans(facts),
@@ -292,6 +294,16 @@ def _refused(facts: HealthFacts) -> HealthCheck:
     if recent:
         return HealthCheck("refused", "warn", first.title.replace("`", ""), detail, first.action, "/connect#refused")
     return HealthCheck("refused", "ok", first.title.replace("`", ""), detail, link="/connect#refused")
+
+
+def _signatures(facts: HealthFacts) -> HealthCheck:
+    found = notes(facts.signatures, facts.now)
+    if not found:
+        return HealthCheck("signatures", "ok", "No signature has been checked yet")
+    first = found[0]
+    rest = [one.title for one in found[1:] if one.state == first.state]
+    detail = " ".join(filter(None, [first.detail, *(f"{title}." for title in rest)]))
+    return HealthCheck("signatures", first.state, first.title, detail, first.action, first.link)
 
 
 def _disk(facts: HealthFacts) -> HealthCheck:

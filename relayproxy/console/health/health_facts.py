@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from relayproxy.console.access.audit_log import AuditState
 from relayproxy.console.health.reachability import CheckState, RelayAnswer
+from relayproxy.console.health.signatures import RouteSignatures
 from relayproxy.console.http.documents import Document
 from relayproxy.store.quarantine import MovedDatabase
 from relayproxy.store.read.heartbeat import DatabaseFacts, GapCounts, Report
@@ -24,6 +25,7 @@ Name = Literal[
     "journal",
     "gaps",
     "refused",
+    "signatures",
     "database",
     "disk",
     "spans",
@@ -60,6 +62,8 @@ class HealthFacts:
     """Gaps in sessions that began within the last hour, the last 24 hours."""
     lost: tuple[JournalGapRow, ...] = ()
     """Lost parts of journals within the last 24 hours, the newest first."""
+    signatures: tuple[RouteSignatures, ...] = ()
+    """Of every route that the settings have."""
     outdated: int = 0
     """The number of the oldest sessions that an earlier version derived."""
     audit: AuditState = field(default_factory=AuditState)

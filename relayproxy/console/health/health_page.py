@@ -20,6 +20,7 @@ from relayproxy.console.health.diagnosis import diagnose, verdict
 from relayproxy.console.health.documents import ConsoleHealthDocument, health_document
 from relayproxy.console.health.health_facts import SECOND, HealthFacts
 from relayproxy.console.health.reachability import RelayAnswer, ask_relay
+from relayproxy.console.health.signatures import route_signatures
 from relayproxy.console.health.staleness import KNOWN, Notice, notice
 from relayproxy.console.http.change_poller import ChangePoller
 from relayproxy.console.http.context import APP_CONTEXT
@@ -32,6 +33,7 @@ from relayproxy.store.quarantine import moved_aside
 from relayproxy.store.read.heartbeat import Report, database_facts, gaps_since, reports
 from relayproxy.store.read.journal_gaps import journal_gaps
 from relayproxy.store.read.queries import Queries
+from relayproxy.store.read.signatures import recent_signatures
 from relayproxy.store.schema.needs_rebuild import outdated
 
 STEP = 2.0
@@ -113,16 +115,32 @@ class Monitor:
 
     def _read(self) -> HealthFacts:
         now = time.time_ns()
-        empty = HealthFacts(now, __version__, RelayAnswer(None), aside=moved_aside(self._settings.database))
+        empty = HealthFacts(
+            now,
+            __version__,
+            RelayAnswer(None),
+            aside=moved_aside(self._settings.database),
+            signatures=route_signatures(self._settings, {}),
+        )
         try:
             hour, day = (gaps_since(self._queries, now - hours * _HOUR) for hours in (1, 24))
             lost = journal_gaps(self._queries, now - 24 * _HOUR)
             told, database = reports(self._queries), database_facts(self._queries)
+            signatures = route_signatures(self._settings, recent_signatures(self._queries))
             with self._queries.reading() as db:
                 old = outdated(db)
         except StoreError as problem:
             return replace(empty, database_problem=str(problem))
-        return replace(empty, reports=told, database=database, hour=hour, day=day, lost=lost, outdated=old)
+        return replace(
+            empty,
+            reports=told,
+            database=database,
+            hour=hour,
+            day=day,
+            lost=lost,
+            signatures=signatures,
+            outdated=old,
+        )
 
 
 def _wall_ahead() -> float:

@@ -58,6 +58,15 @@ _MEANING: dict[str, tuple[str, str]] = {
         "named a route that does not exist and went to the default backend",
         "Give Twilio one of the URLs of the Connect page, or name such a route.",
     ),
+    "wrong_signature": (
+        "carried a wrong signature",
+        "Compare `public_url` with the URL in Studio or TwiML, and `auth_tokens` with the account's auth token; "
+        "`relayproxy check-signature` tells which URL a signature is for.",
+    ),
+    "not_signed": (
+        "came without Twilio's signature",
+        "These are strangers; or the proxy in front takes `X-Twilio-Signature` away, and has to pass it on.",
+    ),
     "untrusted_proxy": (
         "came with `X-Forwarded-…` headers that are not believed",
         "Add your front end to `trusted_proxies`, or set `public_url`; else signatures cannot be checked.",
@@ -134,5 +143,5 @@ def refused_document(one: RefusalSummary) -> RefusedDocument:
 
 def _refused(tally: RefusalCount) -> RefusalSummary:
     words, action = _MEANING.get(tally.last.reason, ("did not get through", ""))
-    signed = " with Twilio's signature" if tally.last.signed else ""
+    signed = " with Twilio's signature" if tally.last.signed and tally.last.reason != "wrong_signature" else ""
     return RefusalSummary(f"{plural(tally.count, 'request')}{signed} {words}", action, tally.count, tally.last)

@@ -17,7 +17,7 @@ def test_what_cannot_be_understood_tells_nothing(archive: Archive) -> None:
     assert row is not None
     found = last_call(Arrival(replace(row, detail='{"tier": 5}'), "no opening"))
     assert found is not None
-    assert (found.signed, found.events) == (None, False)
+    assert (found.signature, found.events) == (None, False)
 
 
 def test_a_route_without_a_call_has_no_last_call() -> None:

@@ -20,7 +20,7 @@ STOPPED = RelayAnswer("http://127.0.0.1:8080", problem="no answer within a secon
 def test_everything_works() -> None:
     checks = diagnose(facts())
     assert [check.name for check in checks] == [
-        "relay", "recorder", "lag", "journal", "gaps", "refused", "database", "disk", "spans",
+        "relay", "recorder", "lag", "journal", "gaps", "refused", "signatures", "database", "disk", "spans",
         "audit", "clock", "versions", "recordings",
     ]  # fmt: skip
     assert {check.state for check in checks} == {"ok"}
