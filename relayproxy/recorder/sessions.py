@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from relayproxy.connection import Opening, SignatureState, signature_state
+from relayproxy.connection import Opening
 from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.conversation.message import Message
 from relayproxy.recorder.database_retry import DatabaseRetry
 from relayproxy.recorder.decoding.connection import DecodedConnection
 from relayproxy.recorder.session import RecordedSession, SessionConnection, connection_of, first_of
-from relayproxy.recorder.session_identity import SessionIdentity, agrees, identity, ids_of_first_frame
+from relayproxy.recorder.session_identity import SessionIdentity, agrees, identity, ids_of_first_frame, sender_of
 from relayproxy.store.errors import UnreadableError
 from relayproxy.store.schema.rows import SessionRow
 from relayproxy.store.write.archive import Archive
@@ -151,26 +151,26 @@ class Sessions:
         if known is not None:
             return known
         rows = self._retry(lambda: self._archive.sessions_by_ids(name.session_id, None, since))
-        return next((row.id for row in rows if agrees(row, name) and self._signature(row) == name.signature), None)
+        return next((row.id for row in rows if agrees(row, name) and self._sender(row) == name.sender), None)
 
     def _hinted(self, connection: DecodedConnection, since: int) -> str | None:
         """The session that the first frame of a connection without a setup message names by VX id or call SID."""
         vx, call_sid = ids_of_first_frame(connection.fresh)
         if vx is None and call_sid is None:
             return None
-        sent = signature_state(connection.opening)
+        sender = sender_of(connection.opening)
         for name, known in self._named.items():
             same = vx in (None, name.session_id) and call_sid in (None, name.call_sid)
-            if same and name.signature == sent and self._sessions[known].ended_at >= since:
+            if same and name.sender == sender and self._sessions[known].ended_at >= since:
                 return known
         rows = self._retry(lambda: self._archive.sessions_by_ids(vx, call_sid, since))
         rows = tuple(row for row in rows if call_sid in (None, row.call_sid))
-        return next((row.id for row in reversed(rows) if self._signature(row) == sent), None)
+        return next((row.id for row in reversed(rows) if self._sender(row) == sender), None)
 
-    def _signature(self, row: SessionRow) -> SignatureState | None:
+    def _sender(self, row: SessionRow) -> str | None:
         first = self._retry(lambda: self._archive.connection(row.id))
         try:
-            return None if first is None else signature_state(msgspec.json.decode(first.opening, type=Opening))
+            return None if first is None else sender_of(msgspec.json.decode(first.opening, type=Opening))
         except msgspec.DecodeError:
             return None
 
