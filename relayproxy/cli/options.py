@@ -45,6 +45,7 @@ RECORDER_SETTINGS = ("data_dir", "database_url", "message_limit", "session_limit
 CONSOLE_SETTINGS = (
     "console",
     "console_url",
+    "console_hosts",
     "console_user_header",
     "console_proxies",
     "data_dir",
@@ -71,6 +72,7 @@ _METAVARS = {
     "listen": "HOST:PORT",
     "console": "HOST:PORT",
     "console_url": "URL",
+    "console_hosts": "NAMES",
     "console_user_header": "NAME",
     "console_proxies": "ADDRESSES",
     "trusted_proxies": "ADDRESSES",
