@@ -209,7 +209,7 @@ class Sessions:
         for row in self._retry(lambda: self._archive.session_connections(session_id)):
             if row.id not in members:
                 try:
-                    parts.append(connection_of(row, self._stored(row.id)))
+                    parts.append(connection_of(row, self.stored(row.id)))
                 except msgspec.DecodeError as problem:
                     log.error("connection %s is damaged (%s)", row.id, type(problem).__name__)  # noqa: TRY400
         parts += map(self._part, members.values())
@@ -217,13 +217,15 @@ class Sessions:
 
     def _part(self, member: DecodedConnection) -> SessionConnection:
         """A connection that is played here, with what is stored of it."""
-        stored = self._stored(member.id)
+        stored = self.stored(member.id)
         member.last_t = max([member.last_t, *(message.t for message in stored[-1:])])
         # After a commit whose answer got lost, what is new here may be stored already.
         fresh = [message for message in member.fresh if not stored or message.seq > stored[-1].seq]
         return SessionConnection(member.opening, stored + fresh, member.ending)
 
-    def _stored(self, connection: str) -> list[Message]:
+    def stored(self, connection: str) -> list[Message]:
+        """The stored messages of a connection, as far as they can be read."""
+
         def read() -> list[Message]:
             found: list[Message] = []
             try:
