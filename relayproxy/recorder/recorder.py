@@ -266,7 +266,9 @@ class Recorder:
 
     def _restored(self, row: ConnectionRow) -> DecodedConnection:
         rules = self._rules(msgspec.json.decode(row.opening, type=Opening).route)
-        return DecodedConnection.restore(row, self._message_limit, self._size_limit, rules, self._sessions.stored(row.id))
+        return DecodedConnection.restore(
+            row, self._message_limit, self._size_limit, rules, self._sessions.stored(row.id)
+        )
 
     def _happened(self, event: ConnectionEvent) -> None:
         connection = event.connection

@@ -30,7 +30,8 @@ class Memory:
         self._known: dict[str, None] = {}
         self._identities: set[SecretSeen] = set()
         self._card_at: int | None = None
-        self._asked: dict[Kind, int] = {}
+        self._asked: frozenset[Kind] = frozenset()
+        self._asked_at = 0
         self._said = self._said_masked = ""
         self._sent: list[str] = []
         self.forgot = False
@@ -46,13 +47,13 @@ class Memory:
         if not self._asked and not self._known and self._card_at is None:
             return _NOTHING
         card = self._card_at is not None and t - self._card_at <= AFTER_CARD
-        asked = frozenset([kind for kind, at in self._asked.items() if t - at <= ASKED]) if self._asked else frozenset()
+        asked = self._asked if t - self._asked_at <= ASKED else frozenset()
         return Context(card=card, asked=asked, known=tuple(self._known))
 
-    def asks(self, kinds: Iterable[Kind], t: int) -> None:
-        """Takes that something was asked for."""
-        for kind in kinds:
-            self._asked[kind] = t
+    def asks(self, kinds: frozenset[Kind], t: int) -> None:
+        """Takes what is asked for by now."""
+        if kinds != self._asked:
+            self._asked, self._asked_at = kinds, t
 
     def found(self, secret: SecretSeen, t: int) -> bool:
         """Takes a secret that was masked; False when it was found before."""

@@ -12,7 +12,7 @@ from relayproxy.conversation.message import Message
 class QueuedMessage:
     """A message in the queue. `field` is its member that is a part of a stream, None when it has none."""
 
-    __slots__ = ("counts", "field", "message", "spans", "stored", "waits")
+    __slots__ = ("counts", "field", "goes_with", "message", "spans", "stored", "waits")
 
     def __init__(self, message: Message, field: str | None, *, stored: bool) -> None:
         self.message = message
@@ -21,6 +21,9 @@ class QueuedMessage:
         """It is stored already and only told again, after a restart."""
         self.waits = 0
         """The number of streams that have not decided about it."""
+        self.goes_with = message.seq
+        """The number of the last message with which it shares a secret: after a restart the part of one alone could
+        not be told."""
         self.spans: set[tuple[int, int]] = set()
         """The stretches of the field's text that are masked."""
         self.counts: dict[str, int] = {}
@@ -55,11 +58,17 @@ class Queue:
         self.size += message.message.size
 
     def decided(self) -> list[QueuedMessage]:
-        """Takes out what waits for nothing and has nothing in front of it that does."""
-        found: list[QueuedMessage] = []
-        while self._messages and self._messages[0].waits == 0:
-            found.append(self._messages.popleft())
-            self.size -= found[-1].message.size
+        """Takes out what waits for nothing and has nothing in front of it that does; those that share a secret
+        together."""
+        count = until = 0
+        for number, message in enumerate(self._messages, 1):
+            if message.waits:
+                break
+            until = max(until, message.goes_with)
+            if message.message.seq >= until:
+                count = number
+        found = [self._messages.popleft() for _ in range(count)]
+        self.size -= sum([message.message.size for message in found])
         return found
 
     def clear(self) -> list[QueuedMessage]:

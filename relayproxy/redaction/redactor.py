@@ -55,14 +55,16 @@ class Redactor:
         self._telling = False
 
     def _start(self) -> None:
-        policy = self._rules.policy
         self._memory = Memory()
-        self._caller = CallerStream(self._memory, policy)
-        self._agent = AgentStream(self._memory, policy)
         self._pressed = KeyStream(self._rules.keys)
         self._sent = KeyStream(self._rules.keys)
-        self._streams = self._caller, self._agent, self._pressed, self._sent
         self._queue = Queue()
+        self._listen()
+
+    def _listen(self) -> None:
+        self._caller = CallerStream(self._memory, self._rules.policy)
+        self._agent = AgentStream(self._memory, self._rules.policy)
+        self._streams = self._caller, self._agent, self._pressed, self._sent
 
     @property
     def oldest(self) -> int | None:
@@ -107,6 +109,10 @@ class Redactor:
             self._take(message)
             self._leave()
         self._telling = False
+        self._queue.clear()
+        self._listen()
+        self._pressed.forget()
+        self._sent.forget()
 
     def fail(self, message: Message | None = None) -> list[Message]:
         """Takes that redaction failed, at this message: metadata alone is kept of all that is held."""

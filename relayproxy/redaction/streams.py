@@ -83,8 +83,9 @@ class _Stream:
         self._language: str | None = None
         self.deadline: int | None = None
 
-    def _find(self, text: str, t: int) -> Detection:
-        found = find(text, language=self._language, policy=self._policy, context=self._memory.context(t))
+    def _find(self, text: str, t: int, *, final: bool = True) -> Detection:
+        context = self._memory.context(t)
+        found = find(text, language=self._language, policy=self._policy, context=context, final=final)
         self._memory.asks(found.asked, t)
         return found
 
@@ -95,7 +96,8 @@ class _Stream:
             for start, end in secret.spans:
                 for piece in touched:
                     piece.mask(start, end)
-            new = self._memory.found(secret_seen(text, secret), t)
+            new = self._memory.found(secret_seen(text, secret), t) and not secret.echo
+            _share(touched)
             for piece in touched:
                 piece.message.count(secret.kind, int(new and piece is touched[-1]))
 
@@ -107,6 +109,7 @@ class _Stream:
         touched = [piece for piece in self._pieces if piece.mask(start, len(self._text))]
         digits = "".join(filter(str.isdigit, self._text[start:]))
         self._memory.found(SecretSeen("number", digits or self._text[start:]), t)
+        _share(touched)
         for piece in touched:
             piece.message.count("number", int(piece is touched[-1]))
 
@@ -164,7 +167,7 @@ class AgentStream(_Stream):
         self._let_go(len(self._text))
 
     def _look(self, t: int, *, over: bool) -> None:
-        found = self._find(self._text, t)
+        found = self._find(self._text, t, final=over)
         limit = len(self._text)
         if found.open_from is not None and (not over or self._goes_on(found, t)):
             limit = found.open_from
@@ -205,13 +208,13 @@ class CallerStream(_Stream):
         """Takes the utterance as it is so far."""
         self._language = language or self._language
         joined, here = self._joined(text)
-        found = self._find(joined, t)
+        found = self._find(joined, t, final=False)
         piece = Piece(message, text, here, held=False)
         for secret in found.secrets:
             touched = [piece.mask(start, end) for start, end in secret.spans]
             if any(touched):
                 message.count(secret.kind, 0)
-        if found.open_from is not None:
+        if found.open_from is not None and found.open_digits:
             piece.held = True
             message.waits += 1
             self._partials.append((piece, max(found.open_from, here)))
@@ -334,6 +337,10 @@ class KeyStream:
         self._let_go()
         return True
 
+    def forget(self) -> None:
+        """Lets go of the keys that wait; how many came stays known."""
+        self._let_go()
+
     def due(self, t: int) -> None:
         """Ends the run when the next key would belong to another."""
         if self._at is not None and t - self._at > KEY_GAP:
@@ -349,6 +356,12 @@ class KeyStream:
             piece.release()
         self._run = []
         self.deadline = None
+
+
+def _share(pieces: list[Piece]) -> None:
+    """Makes the messages of these pieces leave together."""
+    for piece in pieces:
+        piece.message.goes_with = max(piece.message.goes_with, pieces[-1].message.message.seq)
 
 
 def _alone(text: str, found: Detection, before: int = 0) -> bool:

@@ -56,7 +56,7 @@ def test_a_recorder_that_dies_while_words_are_held_loses_nothing_and_stores_noth
     said = [
         (call.twilio, setup()), (call.backend, token("Your card number?", last=True)),
         (call.twilio, prompt("it is 4111 1111")), (call.backend, token("go on", last=True)), (call.twilio, key("5")),
-        (call.twilio, prompt("1111 1111")), (call.backend, token("thanks")), (call.backend, token(", Jane.", last=True)),
+        (call.twilio, prompt("1111 1111")), (call.backend, token("thanks")), (call.backend, token(", Jo.", last=True)),
     ]  # fmt: skip
     for number, (side, text) in enumerate(said, 1):
         side(text)

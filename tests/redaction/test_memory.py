@@ -15,7 +15,7 @@ def test_a_secret_is_new_once() -> None:
 def test_a_card_and_what_was_asked_for_are_forgotten_in_time() -> None:
     memory = Memory()
     memory.found(SecretSeen("card_number", "4111111111111111"), 0)
-    memory.asks(["pin"], 0)
+    memory.asks(frozenset({"pin"}), 0)
     assert memory.context(SECOND).card
     assert memory.context(SECOND).asked == {"pin"}
     assert not memory.context(ASKED + 1).asked
