@@ -80,9 +80,9 @@ def test_a_route_whose_name_ends_as_a_services_variables_do_is_a_route() -> None
 
 @pytest.mark.parametrize("name", ["RELAYPROXY_TRACE_URI", "RELAYPROXY_LISTEN_", "RELAYPROXY_CONSOLE_ULR"])
 def test_a_slip_is_refused_among_the_variables_of_services(name: str) -> None:
-    service = {"RELAYPROXY_PORT": "tcp://10.0.0.1:8080", "RELAYPROXY_SERVICE_HOST": "10.0.0.1"}
+    environ = {"RELAYPROXY_PORT": "tcp://10.0.0.1:8080", "RELAYPROXY_SERVICE_HOST": "10.0.0.1", name: "x"}
 
-    assert "no such setting" in problems_of(**service, **{name: "x"})[0]
+    assert "no such setting" in problems_of(None, None, **environ)[0]
 
 
 def test_a_slip_in_a_variable_is_refused() -> None:
