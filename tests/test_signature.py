@@ -1,5 +1,10 @@
-"""Signatures, held against Twilio's own validator."""
+"""Signatures, held against Twilio's own validators for Python and Node.
 
+What the one for Node signs and accepts is in `node_signatures.json`, which `node_signatures.js` says how to make.
+"""
+
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,7 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
-from relayproxy.signature import SignedForm, check, forms, sign
+from relayproxy.signature import (
+    Key,
+    SignedForm,
+    check,
+    forms,
+    lookalikes,
+    near_misses,
+    read_settings,
+    sign,
+)
 
 TOKEN = "lab-auth-token"
 twilio = RequestValidator(TOKEN)
@@ -108,3 +122,77 @@ def test_every_character_of_a_signature_counts() -> None:
 )
 def test_a_form_in_words(form: Any, words: str) -> None:
     assert str(form) == words
+
+
+NODE = json.loads((Path(__file__).parent / "node_signatures.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("url", NODE["signed"], ids=lambda one: one["url"])
+def test_twilio_for_node_signs_the_same(url: dict[str, str]) -> None:
+    assert sign(url["url"], NODE["token"]) == url["sha1"]
+    assert sign(url["url"], NODE["token"], algorithm="sha256") == url["sha256"]
+
+
+def test_what_twilio_for_node_accepts_is_accepted() -> None:
+    signatures = {one["url"]: one["sha1"] for one in NODE["signed"]}
+    refused = [pair for pair in NODE["accepted"] if check(signatures[pair[0]], pair[1], NODE["token"]) is None]
+
+    assert len(NODE["accepted"]) > len(NODE["signed"])
+    # It also tries the URL as a browser would write it, for signers other than Twilio, whose text is the URL as given.
+    assert refused == [
+        ["wss://h/relay", "wss://H/relay"],
+        ["wss://h:80/relay", "wss://h:443/relay"],
+        ["wss://h:80/relay", "wss://H/relay"],
+        ["wss://h/r?a=%20", "wss://h/r?a=+"],
+    ]
+
+
+@pytest.mark.parametrize(("header", "algorithm"), NODE["settings"])
+def test_the_settings_header_names_the_algorithm_as_for_node(header: str, algorithm: str) -> None:
+    assert read_settings(header).algorithm == algorithm.lower().removeprefix("hmac_")
+
+
+def test_a_settings_header_names_the_key_and_an_unknown_algorithm_is_none() -> None:
+    assert read_settings("key=WK1,algorithm=HMAC_SHA256") == ("WK1", "sha256")
+    assert read_settings(" algorithm=HMAC_MD5 , key = WK1 ") == ("WK1", None)
+    assert read_settings(None) == (None, "sha1")
+
+
+@given(st.text(st.characters(codec="utf-8")), st.sampled_from(["HMAC_SHA1", "HMAC_SHA256"]))
+def test_twilio_signs_the_same_by_either_algorithm(url: str, algorithm: str) -> None:
+    ours = sign(url, TOKEN, algorithm="sha256" if algorithm.endswith("256") else "sha1")
+    assert ours == twilio.compute_signature(url, {}, algorithm)
+
+
+HOST = st.sampled_from(["h", "relay.example.com", "H.example", "10.0.0.7"])
+URL = st.builds(
+    "{}://{}{}{}{}".format,
+    st.sampled_from(["wss", "ws", "https", "http"]),
+    HOST,
+    st.sampled_from(["", ":443", ":80", ":8443"]),
+    st.sampled_from(["/", "/ws", "/ws/", "//ws", "/r/sales/%7e"]),
+    st.sampled_from(["", "?a=1", "?b=2&a=1", "?a=%20", "?a=+"]),
+)
+
+
+@given(URL, URL)
+def test_what_twilios_validator_accepts_is_accepted(signed: str, seen: str) -> None:
+    if twilio.validate(seen, {}, sign(signed, TOKEN)):
+        assert check(sign(signed, TOKEN), seen, TOKEN) is not None
+
+
+@given(URL, st.integers(0, 40))
+def test_a_lookalike_is_found_by_its_signature_and_never_accepted(url: str, at: int) -> None:
+    others = list(lookalikes(url))
+    words, other = others[at % len(others)]
+    signature = sign(other, TOKEN)
+    if check(signature, url, TOKEN) is None:
+        miss = next(near_misses(signature, [Key("env:T", TOKEN)], [url]))
+        assert check(signature, miss.url, TOKEN) is not None
+        assert miss.words in {each.words for each in others}
+    assert words
+
+
+def test_a_key_never_shows_its_secret() -> None:
+    assert repr(Key("env:T", "secret", "WK1")) == "Key(name='env:T', id='WK1')"
+    assert (Key("a", "s").algorithm, Key("a", "s", "WK1").algorithm) == ("sha1", "sha256")
