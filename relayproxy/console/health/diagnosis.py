@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from relayproxy.console.health import database, upgrades
 from relayproxy.console.health.health_facts import SECOND, HealthCheck, HealthFacts, HealthVerdict, age
-from relayproxy.console.health.journal_gaps import sentence
+from relayproxy.console.health.journal_gaps import calls_meanwhile, sentence
 from relayproxy.console.health.reachability import worst
 from relayproxy.console.health.refusals import answered, refused
 from relayproxy.console.health.signatures import notes
@@ -246,6 +246,19 @@ def _gaps(facts: HealthFacts) -> HealthCheck:
     none = "None in the last 24 hours either."
     day = f"{plural(facts.day.gaps, 'gap')} in {plural(facts.day.sessions, 'session')} in the last 24 hours"
     link = "/sessions?q=is%3Agap" if facts.day.gaps else None
+    said = facts.relay.said
+    if said is not None and said.journal != "ok":
+        return HealthCheck(
+            "gaps",
+            "bad",
+            "What calls say now is not recorded",
+            f"The relay cannot write its journal ({said.journal}). How much is missing is recorded once it can. {day}.",
+            "Make room on the relay's disk, or let it write to its data folder; see disk and journal.",
+            link,
+        )
+    if not facts.hour.gaps and not _is_up_to_date(facts):
+        title = "Whether anything is missing from the last hour is not known yet"
+        return HealthCheck("gaps", "unknown", title, f"Of what is recorded so far: {day}.", link=link)
     if not facts.hour.gaps:
         return HealthCheck(
             "gaps", "ok", "Nothing is missing from the last hour", day if facts.day.gaps else none, link=link
@@ -254,11 +267,16 @@ def _gaps(facts: HealthFacts) -> HealthCheck:
         "gaps",
         "warn",
         f"{plural(facts.hour.gaps, 'gap')} in the recordings of the last hour",
-        f"{day}. The calls themselves were carried whole.",
+        f"{day}. Calls do not wait for the recording: what is missing was passed on as far as the other side took it.",
         "Open the sessions: each gap says its cause, a disk slower than the calls, a recorder too far behind, or a "
         "journal that could not be written.",
         link,
     )
+
+
+def _is_up_to_date(facts: HealthFacts) -> bool:
+    """True when what has been said until a few seconds ago is in the database."""
+    return bool(facts.working) and not facts.missing and all(one.heartbeat.lag_ms <= LATE for one in facts.working)
 
 
 def _lost(facts: HealthFacts) -> HealthCheck:
@@ -271,7 +289,7 @@ def _lost(facts: HealthFacts) -> HealthCheck:
         "warn",
         f"A part of the journal could not be read, from {ago} ago",
         f"{sentence(first)}.{more}{inside if facts.day.gaps else ''} Calls of that time may be missing here or have "
-        "gaps; the calls themselves lost nothing.",
+        f"gaps. {calls_meanwhile(first)}",
         "See whether the disk of the data folder is well (its log, SMART) and what else writes to that folder.",
         "/sessions?q=is%3Agap" if facts.day.gaps else None,
     )

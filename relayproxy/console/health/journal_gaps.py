@@ -41,6 +41,13 @@ def sentence(gap: JournalGapRow) -> str:
     return f"{what} of journal {gap.journal} cannot be read ({CAUSES.get(gap.cause, gap.cause)}): {when}"
 
 
+def calls_meanwhile(gap: JournalGapRow) -> str:
+    """A sentence on the calls that it held, as far as its cause tells."""
+    if gap.cause == "torn":
+        return "A full disk ends no call, a crash of the relay or its machine does: which one it was is not known."
+    return "Calls do not depend on their journal."
+
+
 def journal_gap_document(gap: JournalGapRow) -> JournalGapDocument:
     """One as an item of the API."""
     return JournalGapDocument(

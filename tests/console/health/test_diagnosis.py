@@ -10,7 +10,7 @@ from relayproxy.console.health.health_facts import SECOND, HealthFacts
 from relayproxy.console.health.reachability import CheckState, RelayAnswer, RelayReadiness
 from relayproxy.store.read.heartbeat import GapCounts, JournalHeartbeat, OtlpHeartbeat
 from relayproxy.store.schema.rows import JournalGapRow
-from tests.console.health.known import DATABASE, GIB, MIB, NOW, RELAY, expect, facts, report
+from tests.console.health.known import DATABASE, GIB, MIB, NOW, RELAY, check, expect, facts, report
 
 LOST = JournalGapRow("j1", 1, 549, 277, "checksum", NOW - 90 * SECOND, NOW - 60 * SECOND)
 SILENT = RelayAnswer("http://127.0.0.1:8080", problem="connection refused")
@@ -115,6 +115,16 @@ def test_everything_works() -> None:
             "1 gap in the recordings of the last hour",
             "cause",
         ),
+        (
+            "gaps",
+            facts(relay=replace(RELAY, said=RelayReadiness("degraded", "disk", 3))),
+            "bad",
+            "What calls say now is not recorded",
+            "Make room on the relay's disk",
+        ),
+        ("gaps", facts(report(180)), "unknown", "Whether anything is missing from the last hour is not known", ""),
+        ("gaps", facts(reports=()), "unknown", "Whether anything is missing from the last hour is not known", ""),
+        ("gaps", facts(report(lag_ms=6000)), "unknown", "Whether anything is missing from the last hour is not", ""),
         ("disk", facts(report(disk_free=9 * GIB)), "warn", "Only 9.0% of the disk is free", "Make room"),
         ("disk", facts(report(disk_free=GIB)), "bad", "Only 1.0% of the disk is free", "Make room"),
         ("disk", facts(database=replace(DATABASE, free=GIB)), "bad", "Only 1.0% of the disk is free", "Make room"),
@@ -173,6 +183,17 @@ def test_no_page_says_that_nothing_was_lost_beside_gaps() -> None:
     assert "nothing was lost" not in said
     assert "nothing is lost" not in said
     assert "lost nothing" not in said
+
+
+@pytest.mark.parametrize(
+    ("cause", "told"),
+    [("torn", "a crash of the relay or its machine does"), ("checksum", "Calls do not depend on their journal")],
+)
+def test_of_the_calls_in_a_part_that_cannot_be_read_it_says_no_more_than_its_cause_tells(cause: str, told: str) -> None:
+    lost = JournalGapRow("j1", 1, 100, 4711, cause, NOW - 9 * SECOND, NOW - 8 * SECOND)
+    found = check("gaps", facts(lost=(lost,)))
+    assert told in found.detail
+    assert "lost nothing" not in found.detail
 
 
 def test_the_worst_is_told_first_and_the_rest_counted() -> None:
