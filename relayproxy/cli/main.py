@@ -11,7 +11,6 @@ from typing import Any
 import click
 
 from relayproxy import __version__
-from relayproxy.cli.check_signature import check_signature
 from relayproxy.cli.credentials import password, token
 from relayproxy.cli.options import (
     CONSOLE_SETTINGS,
@@ -219,7 +218,6 @@ def console(config: Path | None, supervised: bool, **flags: Any) -> None:
     process.run(settings)
 
 
-main.add_command(check_signature)
 main.add_command(password)
 main.add_command(token)
 

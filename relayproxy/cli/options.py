@@ -41,11 +41,20 @@ RELAY_SETTINGS = (
     "journal_segment",
     "session_limit",
 )
-RECORDER_SETTINGS = ("data_dir", "database_url", "message_limit", "session_limit", "slow_turn", "stall", "version_from")
+RECORDER_SETTINGS = (
+    "data_dir",
+    "database_url",
+    "message_limit",
+    "session_limit",
+    "slow_turn",
+    "stall",
+    "version_from",
+    "keep_content",
+    "keep_numbers",
+)
 CONSOLE_SETTINGS = (
     "console",
     "console_url",
-    "console_hosts",
     "console_user_header",
     "console_proxies",
     "data_dir",
@@ -72,7 +81,6 @@ _METAVARS = {
     "listen": "HOST:PORT",
     "console": "HOST:PORT",
     "console_url": "URL",
-    "console_hosts": "NAMES",
     "console_user_header": "NAME",
     "console_proxies": "ADDRESSES",
     "trusted_proxies": "ADDRESSES",
@@ -90,6 +98,8 @@ _METAVARS = {
     "slow_turn": "SECONDS",
     "stall": "SECONDS",
     "version_from": "header:NAME|parameter:NAME",
+    "keep_content": "DAYS",
+    "keep_numbers": "DAYS",
     "host_header": "auto|preserve|backend",
     "verify": "off|report|enforce",
     "signature": "preserve|resign|strip",

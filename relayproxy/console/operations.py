@@ -60,6 +60,8 @@ class Operation:
     status: int = 200
     page: str | None = None
     admin: bool = False
+    gone: bool = False
+    """What it answers may have been deleted: 410."""
 
 
 def query(name: str, type: Any, says: str, *, many: bool = False, default: Any = None) -> Parameter:
@@ -158,6 +160,7 @@ OPERATIONS: tuple[Operation, ...] = (
             "text", Annotated[str, Meta(max_length=MAX_SEARCH_TEXT)],
             "Only messages with this in their payload, ignoring case.",
         ),
+        gone=True,
     ),
     _get(
         f"{SESSION}/timeline", "getTimeline", "What happened when, compact.", TimelineDocument, ID,
@@ -165,7 +168,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         "get", f"{SESSION}/recording", "downloadSession", "The session as a file; of a live one what there is.",
-        _RECORDING, (ID, query("format", choice(FORMS), "Which file.", default="jsonl")),
+        _RECORDING, (ID, query("format", choice(FORMS), "Which file.", default="jsonl")), gone=True,
     ),
     _get(f"{SESSION}/tags", "listSessionTags", "Tags of a session.", TagListDocument, ID),
     Operation(

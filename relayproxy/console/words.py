@@ -96,8 +96,10 @@ def ending(
     return ". ".join(part[0].upper() + part[1:] for part in said) + ("." if said else "")
 
 
-def unidentified(outcome: str | None) -> str:
-    """Title of a session without a setup message, whose parties are therefore not known."""
+def unidentified(outcome: str | None, deleted_at: int | None = None) -> str:
+    """Title of a session whose parties are not known: there was no setup message, or its content was deleted."""
+    if deleted_at is not None:
+        return "Call whose content was deleted"
     if outcome is None:
         return "Call without a setup message yet"
     if outcome == "backend_connect_failed":

@@ -40,6 +40,8 @@ class EntryKind(IntEnum):
     """Body: a `GapBody`."""
 
 
+ERASED = 6
+"""The kind of an entry whose body was overwritten. Readers leave it out, as they do kinds that they do not know."""
 GAP_BODY = struct.Struct("<BIQQ")
 
 

@@ -28,7 +28,14 @@ from relayproxy.recorder.backlog import Backlog
 from relayproxy.recorder.journal_player import ConnectionEvent
 from relayproxy.refusals import RefusalCount, merged
 from relayproxy.store.errors import DamagedFileError, ReplacedError, StoreError
-from relayproxy.store.read.heartbeat import EVERY, Heartbeat, HeartbeatWriter, JournalHeartbeat, OtlpHeartbeat
+from relayproxy.store.read.heartbeat import (
+    EVERY,
+    Heartbeat,
+    HeartbeatWriter,
+    JournalHeartbeat,
+    OtlpHeartbeat,
+    RetentionHeartbeat,
+)
 
 log = logging.getLogger(__name__)
 
@@ -85,8 +92,7 @@ class ProgressReport:
         """Counts a played entry of a connection that opened then."""
         if self._oldest is None:
             known = event.what == "opened" or event.messages
-            # Not the messages' own times: what was held is no sign that the recorder is late.
-            self._oldest = opened_at + (event.connection.last_t if event.messages else 0) if known else time.time_ns()
+            self._oldest = opened_at + (event.messages[0].t if event.messages else 0) if known else time.time_ns()
 
     def begin(self) -> None:
         """Marks the beginning of a commit."""
@@ -118,11 +124,19 @@ class ProgressReport:
 class Reporter:
     """Reports the recorder on a data folder through `writer`, for as long as `beat` is called."""
 
-    def __init__(self, writer: HeartbeatWriter, data_dir: Path, quota: int, spans: Spans | None = None) -> None:
+    def __init__(
+        self,
+        writer: HeartbeatWriter,
+        data_dir: Path,
+        quota: int,
+        spans: Spans | None = None,
+        retention: Callable[[], RetentionHeartbeat | None] = lambda: None,
+    ) -> None:
         self._writer = writer
         self._data_dir = data_dir.absolute()
         self._quota = quota
         self._spans = spans
+        self._retention = retention
         self._life = Life()
         self._host = socket.gethostname()
         self._process = f"recorder:{self._host}:{_id_of(data_dir)}"
@@ -210,6 +224,7 @@ class Reporter:
             trouble=trouble,
             trouble_at=trouble_at,
             refused=self._refusals(found.attempts),
+            retention=self._retention(),
         )
 
     def _refusals(self, attempts: tuple[RefusalCount, ...]) -> tuple[RefusalCount, ...]:

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 
 from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.errors import RelayproxyError
+from relayproxy.recorder.deletion import DeletionThread
 from relayproxy.recorder.heartbeat import Beat, Reporter
 from relayproxy.recorder.recorder import Recorder
 from relayproxy.settings.model import Settings, slow_turn_and_stall, version_from
+from relayproxy.settings.retention import days_by_route
 from relayproxy.signals import NUMBERS, ignore_signals, stop_event
 from relayproxy.store.engine import open_engine
 from relayproxy.store.read.heartbeat import HeartbeatWriter
@@ -44,7 +46,8 @@ def run(settings: Settings) -> None:
         engine = open_engine(settings.database)
         exporter = _exporter()
         writer = HeartbeatWriter(open_engine(settings.database))
-        reporter = Reporter(writer, settings.data_dir, settings.journal_quota, exporter)
+        deletion = DeletionThread(settings.database, settings.journal_dir, days_by_route(settings))
+        reporter = Reporter(writer, settings.data_dir, settings.journal_quota, exporter, lambda: deletion.state)
         watch = FileWatch(Integrity(settings.database).look)
 
         def check() -> None:
@@ -72,6 +75,7 @@ def run(settings: Settings) -> None:
         try:
             recorder.run()
         finally:
+            deletion.close()
             reporter.close()
             if exporter is not None:
                 exporter.shutdown()

@@ -42,20 +42,28 @@ class RebuildSummary:
     rebuilt: int = 0
     skipped: list[str] = field(default_factory=list)
     """Sessions that live: the recorder derives them as they go on."""
+    bare: int = 0
+    """Sessions whose content was deleted, or that went meanwhile: there is nothing to derive them from."""
     failed: dict[str, str] = field(default_factory=dict)
     """Sessions that could not be read or derived, and why; their rows are unchanged."""
 
     @property
     def done(self) -> int:
-        return self.rebuilt + len(self.skipped) + len(self.failed)
+        return self.rebuilt + len(self.skipped) + self.bare + len(self.failed)
 
     def __str__(self) -> str:
         said = [f"{self.rebuilt:,} of {plural(self.total, 'session')} rebuilt"]
         if self.skipped:
             said.append(f"{len(self.skipped):,} live, left to the recorder ({_some(self.skipped)})")
+        if self.bare:
+            said.append(f"{self.bare:,} kept as they are, because what was said in them has been deleted")
         if self.failed:
             said.append(f"{len(self.failed):,} kept as before, because not to be derived ({_some(self.failed)})")
         return "; ".join(said)
+
+
+class _Bare(Exception):
+    """Nothing is left to derive the session from, on purpose."""
 
 
 def run(settings: Settings, sessions: tuple[str, ...]) -> Generator[RebuildSummary]:
@@ -96,6 +104,8 @@ def rebuild(
     for session in ids:
         try:
             rebuilt = _patiently(partial(_rebuilt, archive, session, thresholds, version_of))
+        except _Bare:
+            summary.bare += 1
         except UnreadableError as problem:
             summary.failed[session] = str(problem)
         else:
@@ -130,10 +140,12 @@ def _ids(archive: Archive, name: str) -> list[str]:
 def _rebuilt(
     archive: Archive, id: str, thresholds: Callable[[str], Thresholds], version_of: Callable[[str], str | None]
 ) -> bool:
-    """Rebuilds one session; False when it lives. It is derived again when it was written meanwhile."""
+    """Rebuilds one session; False when it lives. It is derived again when it was written meanwhile. Raises `_Bare`."""
     while True:
         row = archive.session(id)
-        if row is None or row.ended_at is None:
+        if row is None or row.content_deleted_at is not None:
+            raise _Bare
+        if row.ended_at is None:
             return False
         parts = [_part(archive, one) for one in archive.session_connections(id)]
         if not parts:

@@ -137,7 +137,7 @@ class RecordedSession:
         """Starts again from these connections, in the order in which things happened."""
         self._fold = Fold(self._thresholds)
         self.broken = False
-        self._last = self._written = None
+        self._last = self._written = self._labels = None
         self._openings.clear()
         self.live.clear()
         for _ in self._steps(parts):

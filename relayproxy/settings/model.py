@@ -19,6 +19,7 @@ from relayproxy.settings.sources import CONFIG_ENV, ENV_PREFIX, TABLES, Layer, m
 from relayproxy.settings.sources import table_prefix as prefix
 from relayproxy.settings.tables import (
     BackendUrl,
+    Days,
     Route,
     RouteName,
     Seconds,
@@ -35,7 +36,6 @@ from relayproxy.settings.validators import (
     file,
     folder,
     header_name,
-    host_names,
     is_loopback,
     networks,
     public_url,
@@ -87,11 +87,6 @@ class Settings(BaseModel):
     tokens: dict[UserName, Token] = Field(default_factory=dict, description="Programs that may ask the console's API.")
     console_url: Annotated[str, AfterValidator(web_origin)] | None = Field(
         default=None, description="Where browsers reach the console when that is a reverse proxy's address."
-    )
-    console_hosts: Annotated[str, BeforeValidator(host_names)] | None = Field(
-        default=None,
-        description="Other host names under which the console answers, separated by commas, such as that of its "
-        "container.",
     )
     console_user_header: Annotated[str, AfterValidator(header_name)] | None = Field(
         default=None, description="Header in which a trusted reverse proxy names who has signed in there."
@@ -205,6 +200,17 @@ class Settings(BaseModel):
         description="Bytes recorded of each side of a call's connection; what comes after them is counted as a gap.",
     )
 
+    keep_content: Days = Field(
+        default=30,
+        description="Days after its end for which what was said in a call is kept: texts, recordings, parameters, "
+        "numbers of phones, notes; 0: for ever.",
+    )
+    keep_numbers: Days = Field(
+        default=400,
+        description="Days after its end for which anything of a call is kept: latencies, outcome, findings, tags; 0: "
+        "for ever.",
+    )
+
     slow_turn: Seconds = Field(default=2.0, description="Seconds from which on a wait for an answer is a finding.")
     stall: Seconds = Field(default=1.0, description="Seconds from which on a pause within an answer is a finding.")
     version_from: VersionSource | None = Field(
@@ -230,6 +236,18 @@ class Settings(BaseModel):
                 f"journal_quota={self.journal_quota}: at least 2 × journal_segment is expected, "
                 f"and journal_segment={self.journal_segment}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _numbers_are_kept_longest(self) -> "Settings":
+        general = (self.keep_content, self.keep_numbers)
+        own = {f"routes.{name}.": route.kept_days(*general) for name, route in self.routes.items()}
+        for where, (content, numbers) in {"": general, **own}.items():
+            if numbers and not 0 < content <= numbers:
+                enough = f"at least {content:g}, as keep_content has, or 0 (for ever)" if content else "0 (for ever)"
+                raise ValueError(
+                    f"{where}keep_numbers={numbers:g}: {enough} is expected, since what was said goes with the numbers"
+                )
         return self
 
     @model_validator(mode="after")

@@ -22,6 +22,7 @@ BackendUrl = Annotated[str, AfterValidator(websocket_url)]
 RouteName = Annotated[str, AfterValidator(route_name)]
 UserName = Annotated[str, AfterValidator(user_name)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
+Days = Annotated[float, Field(ge=0, le=36_500, allow_inf_nan=False)]
 VersionSource = Annotated[str, AfterValidator(version_source)]
 Verify = Literal["off", "report", "enforce"]
 SecretReferences = Annotated[str, BeforeValidator(secret_references)]
@@ -43,6 +44,15 @@ class Route(BaseModel):
     verify: Verify | None = Field(default=None, description=_FOR_ROUTE)
     auth_tokens: SecretReferences | None = Field(default=None, description=_FOR_ROUTE)
     signature: SignatureMode | None = Field(default=None, description=_FOR_ROUTE)
+    keep_content: Days | None = Field(default=None, description=_FOR_ROUTE)
+    keep_numbers: Days | None = Field(default=None, description=_FOR_ROUTE)
+
+    def kept_days(self, content: float, numbers: float) -> tuple[float, float]:
+        """`keep_content` and `keep_numbers` for its calls; these are the ones for all routes."""
+        return (
+            content if self.keep_content is None else self.keep_content,
+            numbers if self.keep_numbers is None else self.keep_numbers,
+        )
 
 
 class User(BaseModel):

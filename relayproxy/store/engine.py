@@ -206,6 +206,8 @@ def _connect_sqlite(path: Path, *, read_only: bool = False, create: bool = False
                 connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=NORMAL")
+            # What is deleted is overwritten, in pages that are free then, too.
+            connection.execute("PRAGMA secure_delete=ON")
         connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
         if read_only:
             deadline = time.monotonic() + READ_SECONDS

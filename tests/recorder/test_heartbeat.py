@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,7 +57,7 @@ def beat(calls: int = 0) -> Beat:
     return Beat((), calls, 3_000_000, 4, 5, 1.5, None)
 
 
-def reporter(writer: Kept, folder: Path, **more: Spans) -> Reporter:
+def reporter(writer: Kept, folder: Path, **more: Any) -> Reporter:
     return Reporter(writer, folder, 1 << 30, **more)
 
 

@@ -22,6 +22,7 @@ from relayproxy.store import engine as engines
 from relayproxy.store.engine import open_engine, writing
 from relayproxy.store.schema.rows import Batch
 from relayproxy.store.write.archive import Archive
+from relayproxy.store.write.deletion import Deletion
 from tests.recorder.stage import Call, Stage, Stored, prompt, setup, token
 
 
@@ -115,6 +116,20 @@ def test_a_live_call_is_left_to_the_recorder(stage: Stage, ended: Call) -> None:
 
     assert stage.stored(live.id) == before
     assert str(summary) == f"1 of 2 sessions rebuilt; 1 live, left to the recorder ({live.id})"
+
+
+def test_a_call_whose_content_was_deleted_stays_as_it_is(stage: Stage, ended: Call) -> None:
+    with writing(stage.engine).begin() as db:
+        Deletion(ended.id, whole=False).work(db, lambda: False)
+    before = stage.archive.session(ended.id), stage.archive.turn_rows(ended.id)
+
+    summary = anew(stage)
+
+    assert (summary.done, summary.bare, summary.failed) == (1, 1, {})
+    assert str(summary) == (
+        "0 of 1 session rebuilt; 1 kept as they are, because what was said in them has been deleted"
+    )
+    assert (stage.archive.session(ended.id), stage.archive.turn_rows(ended.id)) == before
 
 
 def test_only_those_named_by_either_id(stage: Stage, ended: Call) -> None:

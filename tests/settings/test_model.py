@@ -19,6 +19,7 @@ from relayproxy.settings.model import (
     slow_turn_and_stall,
     version_from,
 )
+from relayproxy.settings.retention import days_by_route, sentences
 from relayproxy.settings.validators import split_address
 from tests.settings.problems import DIGEST, HASH, problems_of
 
@@ -74,8 +75,6 @@ def test_an_unknown_key_in_the_file_is_refused(config: Path) -> None:
         ("stall", "-1", "a number greater than 0 is expected"),
         ("stall", "1s", "a valid number is expected"),
         ("journal_quota", "5", "a number greater than or equal to 1048576 is expected"),
-        ("console_hosts", "console:8081", "host names such as console,console.internal are expected, without ports"),
-        ("console_hosts", "a..b", "host names such as console,console.internal are expected, without ports"),
         ("message_limit", "1.5", "a valid integer is expected"),
         ("traceparent", "perhaps", "a valid boolean is expected"),
         ("host_header", "mine", "'auto', 'preserve' or 'backend' is expected"),
@@ -444,3 +443,30 @@ def test_settings_survive_the_way_through_the_environment(values: dict[str, obje
 
     assert {type(value) for value in environment.values()} <= {str}
     assert load(None, {}, environment) == settings
+
+
+def test_a_route_is_kept_for_times_of_its_own(config: Path) -> None:
+    config.write_text('keep_content = 7\nbackend = "ws://a/"\n[routes.sales]\nbackend = "ws://b/"\nkeep_numbers = 0\n')
+    settings = load(config, {}, {})
+
+    assert days_by_route(settings) == {"": (7, 400), "sales": (7, 0)}
+    assert [*sentences(days_by_route(settings))] == [
+        "What was said is kept for 7 days after a call, and its numbers for 400 days.",
+        "On route sales, what was said is kept for 7 days after a call, and its numbers for ever.",
+    ]
+    assert load(None, {}, as_environment(settings)) == settings
+
+
+@pytest.mark.parametrize(
+    ("content", "numbers", "said"),
+    [
+        ("0", "400", "keep_numbers=400: 0 (for ever) is expected, since what was said goes with the numbers"),
+        ("30", "7", "keep_numbers=7: at least 30, as keep_content has, or 0 (for ever) is expected"),
+        ("-1", "0", "keep_content=-1"),
+        ("1 week", "0", "keep_content=1 week"),
+    ],
+)
+def test_what_was_said_is_not_kept_for_longer_than_the_numbers(content: str, numbers: str, said: str) -> None:
+    problems = problems_of(RELAYPROXY_KEEP_CONTENT=content, RELAYPROXY_KEEP_NUMBERS=numbers)
+
+    assert any(problem.startswith(said) for problem in problems), problems

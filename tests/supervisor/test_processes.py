@@ -181,6 +181,7 @@ async def test_it_prints_what_to_give_to_twilio(echo: str, tmp_path: Path) -> No
         "x        wss://relay.example.com/voice/r/x",
     ]
     await serve.says(r"^  console: http://127\.0\.0\.1:\d+/$")
+    await serve.says(r"^  What was said is kept for 30 days after a call, and its numbers for 400 days\.$")
     await serve.says(r"^  Ctrl-C stops it once live calls have ended; a second one ends them\.$")
     serve.process.send_signal(signal.SIGTERM)
     assert await serve.ends() == 0

@@ -57,6 +57,11 @@ class SessionFacts(Document, frozen=True):
     started_at_ns: Nanoseconds
     ended_at: EndedAt
     ended_at_ns: Nanoseconds | None
+    content_deleted_at: Annotated[
+        Time | None,
+        Meta(description="When what was said was deleted, and with it numbers and parameters; null while it is kept."),
+    ]
+    content_deleted_at_ns: Nanoseconds | None
     duration_ms: Annotated[int | None, Meta(description=description("session", "duration_ms"))]
     outcome: SessionOutcome
     ended_by: Annotated[Annotated[str, one_of(EndedBy)] | None, Meta(description="Who ended it.")]
@@ -116,6 +121,8 @@ def session_facts(row: SessionRow) -> dict[str, Any]:
         "started_at_ns": row.started_at,
         "ended_at": time_or_null(row.ended_at),
         "ended_at_ns": row.ended_at,
+        "content_deleted_at": time_or_null(row.content_deleted_at),
+        "content_deleted_at_ns": row.content_deleted_at,
         "duration_ms": None if row.ended_at is None else (row.ended_at - row.started_at) // _MS,
         "outcome": row.outcome,
         "ended_by": row.ended_by,

@@ -95,14 +95,18 @@ def transcript(
     slow_ms: int,
     findings: Callable[[Turn], tuple[FindingView, ...]],
     before: Turn | None = None,
+    deleted: bool = False,
 ) -> Iterator[TurnView]:
     """The views of consecutive turns; `before` is the turn that precedes the first of them. From `slow_ms` on a turn
-    is marked as slow. `findings` gives those of a turn with their words."""
+    is marked as slow. `findings` gives those of a turn with their words. `deleted`: their words have been, and lines
+    stand for them without text."""
     lang = before.lang if before else None
     for turn in turns:
         changed = turn.lang if turn.lang != lang else None
         lang = turn.lang or lang
-        yield turn_view(turn, live=live, lang=changed, slow_ms=slow_ms, findings=findings(turn), before=before)
+        yield turn_view(
+            turn, live=live, lang=changed, slow_ms=slow_ms, findings=findings(turn), before=before, deleted=deleted
+        )
         before = turn
 
 
@@ -133,6 +137,7 @@ def turn_view(
     slow_ms: int,
     findings: tuple[FindingView, ...] = (),
     before: Turn | None = None,
+    deleted: bool = False,
 ) -> TurnView:
     """One turn, ready to be shown; `before` is the turn that precedes it."""
     badge = _badge(turn, live=live, slow_ms=slow_ms)
@@ -143,7 +148,7 @@ def turn_view(
     return TurnView(
         number=turn.number,
         at=turn.started_at,
-        lines=_with_badge(_lines(turn, placed), badge),
+        lines=_with_badge(_lines(turn, placed, deleted), badge),
         lang=lang,
         coalesced=turn.coalesced_prompts,
         unprompted=turn.opened_by == "proactive",
@@ -155,11 +160,11 @@ def turn_view(
     )
 
 
-def _lines(turn: Turn, placed: Iterable[FindingView]) -> list[TranscriptLine]:
+def _lines(turn: Turn, placed: Iterable[FindingView], deleted: bool) -> list[TranscriptLine]:
     """In order of time; what has no time of its own stays behind what it is told with."""
     told: list[tuple[int, TranscriptLine]] = []
     at = turn.started_at
-    for line in _told(turn):
+    for line in _silent(turn) if deleted else _told(turn):
         at = at if line.at is None else line.at
         told.append((at, line))
     told += [(view.finding.at, TranscriptLine("trouble", view.finding.at, "", finding=view)) for view in placed]
@@ -195,6 +200,27 @@ def _told(turn: Turn) -> Iterator[TranscriptLine]:
     yield from _marked(turn, "digits", "digits", turn.sent_digits, None)
     for interruption in turn.interruptions:
         yield TranscriptLine("interruption", interruption.at, interruption.heard_text, interruption)
+    if turn.unanswered:
+        yield TranscriptLine("unanswered", turn.ended_at, "")
+
+
+def _silent(turn: Turn) -> Iterator[TranscriptLine]:
+    """What a turn whose words have been deleted still tells: who spoke or pressed when."""
+    prompts = [mark for mark in turn.marks if mark.kind == "prompt"]
+    for mark in prompts:
+        yield TranscriptLine("caller", mark.at, "")
+    if not prompts and turn.opened_by == "prompt":
+        yield TranscriptLine("caller", turn.caller_at or turn.started_at, "")
+    kinds: tuple[tuple[MarkKind, LineKind], ...] = (("dtmf", "keys"), ("digits", "digits"))
+    for kind, told in kinds:
+        first = next((mark for mark in turn.marks if mark.kind == kind), None)
+        if first is not None:
+            yield TranscriptLine(told, first.at, "")
+    if turn.heard_basis is not None:
+        yield TranscriptLine("agent", turn.agent_at, "")
+    yield from _marked(turn, "play", "play", None, None)
+    for interruption in turn.interruptions:
+        yield TranscriptLine("interruption", interruption.at, "", interruption)
     if turn.unanswered:
         yield TranscriptLine("unanswered", turn.ended_at, "")
 

@@ -6,7 +6,7 @@ Must not know: how the facts are gathered; HTML.
 
 from collections.abc import Iterator
 
-from relayproxy.console.health import database, upgrades
+from relayproxy.console.health import database, retention, upgrades
 from relayproxy.console.health.health_facts import SECOND, HealthCheck, HealthFacts, HealthVerdict, age
 from relayproxy.console.health.journal_gaps import calls_meanwhile, sentence
 from relayproxy.console.health.reachability import worst
@@ -52,6 +52,7 @@ def diagnose(facts: HealthFacts) -> tuple[HealthCheck, ...]:
         _clock(facts),
         upgrades.versions(facts),
         upgrades.recordings(facts),
+        retention.check(facts),
     )
 
 

@@ -19,7 +19,14 @@ from relayproxy.console.health.staleness import notice
 from relayproxy.console.http.documents import Count, Document, Nanoseconds, Time, time_or_null
 from relayproxy.console.http.times import rfc3339
 from relayproxy.store.quarantine import MovedDatabase
-from relayproxy.store.read.heartbeat import DatabaseFacts, GapCounts, JournalHeartbeat, OtlpHeartbeat, Report
+from relayproxy.store.read.heartbeat import (
+    DatabaseFacts,
+    GapCounts,
+    JournalHeartbeat,
+    OtlpHeartbeat,
+    Report,
+    RetentionHeartbeat,
+)
 
 
 class RelayHealthDocument(Document, frozen=True):
@@ -55,6 +62,29 @@ class OtlpHealthDocument(Document, frozen=True):
     cause: str | None
 
 
+class KeptDocument(Document, frozen=True):
+    """For how long calls are kept after their end."""
+
+    route: Annotated[str | None, Meta(description="Null: of all routes but those that follow.")]
+    content_days: Annotated[float, Meta(ge=0, description="What was said; 0: for ever.")]
+    numbers_days: Annotated[float, Meta(ge=0, description="Everything; 0: for ever.")]
+
+
+class RetentionHealthDocument(Document, frozen=True):
+    """Retention and erasures."""
+
+    kept: tuple[KeptDocument, ...]
+    ran_at: Annotated[Time | None, Meta(description="When it was last through with all that was due.")]
+    ran_at_ns: Nanoseconds | None
+    due: Annotated[Count, Meta(description="Sessions that were due all the same after that.")]
+    content_deleted: Annotated[Count, Meta(description="Sessions that lost their content since the recorder started.")]
+    sessions_deleted: Annotated[Count, Meta(description="Sessions that went altogether since then.")]
+    open_erasures: Annotated[Count, Meta(description="Erasures that are being carried out.")]
+    problem: Annotated[str | None, Meta(description="Why nothing is deleted; null while it works.")]
+    problem_since: Annotated[Time | None, Meta(description="Since when.")]
+    problem_since_ns: Nanoseconds | None
+
+
 class RecorderHealthDocument(Document, frozen=True):
     """A recorder, as it reported last."""
 
@@ -83,6 +113,9 @@ class RecorderHealthDocument(Document, frozen=True):
     database_error: Annotated[str | None, Meta(description="What the database complained of last.")]
     database_error_at: Annotated[Time | None, Meta(description="When it did.")]
     database_error_at_ns: Nanoseconds | None
+    retention: Annotated[
+        RetentionHealthDocument | None, Meta(description="Null when a recorder of an earlier version reported.")
+    ]
 
 
 class DatabaseHealthDocument(Document, frozen=True):
@@ -236,6 +269,25 @@ def _recorder(facts: HealthFacts, report: Report) -> RecorderHealthDocument:
         database_error=heartbeat.trouble,
         database_error_at=time_or_null(heartbeat.trouble_at),
         database_error_at_ns=heartbeat.trouble_at,
+        retention=None if heartbeat.retention is None else _retention(heartbeat.retention),
+    )
+
+
+def _retention(told: RetentionHeartbeat) -> RetentionHealthDocument:
+    return RetentionHealthDocument(
+        kept=tuple(
+            KeptDocument(route=route or None, content_days=days[0], numbers_days=days[1])
+            for route, days in told.by_route.items()
+        ),
+        ran_at=time_or_null(told.ran_at),
+        ran_at_ns=told.ran_at,
+        due=told.due,
+        content_deleted=told.content,
+        sessions_deleted=told.sessions,
+        open_erasures=told.erasures,
+        problem=told.problem,
+        problem_since=time_or_null(told.problem_at),
+        problem_since_ns=told.problem_at,
     )
 
 

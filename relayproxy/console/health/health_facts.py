@@ -33,6 +33,7 @@ Name = Literal[
     "clock",
     "versions",
     "recordings",
+    "retention",
 ]
 
 SECOND = 1_000_000_000

@@ -9,6 +9,7 @@ import time
 
 from aiohttp import web
 
+from relayproxy.console.calls.deleted_content import require_content
 from relayproxy.console.calls.documents import MAX_CALL_SESSIONS, call_document
 from relayproxy.console.calls.findings import of_session
 from relayproxy.console.calls.message_reading import read_page
@@ -53,6 +54,7 @@ async def messages(request: web.Request) -> web.Response:
     limit = whole_number(request, "limit", 1000, 1, MAX_MESSAGES)
     after, wanted = requested_place(request), message_filter(request)
     found = await session_of(request)
+    require_content(found.row)
     page = await asyncio.to_thread(read_page, request.app[APP_CONTEXT].queries, found.row.id, after, limit, wanted)
     return json_response(messages_document(page, found.messages))
 

@@ -16,6 +16,7 @@ from functools import partial
 from aiohttp import web
 
 from relayproxy.console.access.audit_log import audit
+from relayproxy.console.calls.deleted_content import require_content
 from relayproxy.console.calls.findings import of_session, slow_ms, told_in
 from relayproxy.console.calls.reading import StoredSession, decoded
 from relayproxy.console.calls.requested import session_of
@@ -41,11 +42,14 @@ Pieces = Iterator[bytes]
 
 
 async def download(request: web.Request) -> web.StreamResponse:
-    """`GET /sessions/{id}/recording?format=jsonl|json|text`: the session as a file; of a live one what there is."""
+    """`GET /sessions/{id}/recording?format=jsonl|json|text`: the session as a file; of a live one what there is.
+    410 once what was said has been deleted, but for `json`, which has the numbers."""
     form = request.query.get("format", "jsonl")
     if form not in export_content.FORMS:
         raise bad_request(f"format={form[:32]}: {', '.join(export_content.FORMS)} is expected.")
     found = await session_of(request)
+    if form != "json":
+        require_content(found.row)
     await audit(request, "export", found.row.id)
     context = request.app[APP_CONTEXT]
     pieces = MAKERS[form](context.queries, context.settings, found)

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from relayproxy.console.calls.deleted_content import sentence
 from relayproxy.console.calls.findings import of_session, severities, slow_ms, told_in
 from relayproxy.console.calls.reading import StoredSession
 from relayproxy.console.calls.requested import call_of, session_of, turn_of
@@ -110,9 +111,11 @@ def _conversation(request: web.Request, found: StoredSession) -> dict[str, Any]:
                 slow_ms=slow,
                 findings=partial(told_in, found, in_place(shown, findings, more=after > 0)),
                 before=found.before,
+                deleted=found.row.content_deleted_at is not None,
             )
         ),
         "slow": slow,
+        "content_deleted": sentence(found.row),
         # A call that never got through has nothing for a timeline.
         "drawn": found.live or found.row.turns > 0,
         "findings": findings,

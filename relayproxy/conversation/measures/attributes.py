@@ -9,7 +9,6 @@ A name has one type wherever it stands: what is a fact of a turn or an interrupt
 cannot hold both.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -17,15 +16,13 @@ from typing import Any
 import msgspec
 
 from relayproxy.conversation.checks.findings import severity
+from relayproxy.conversation.content import as_code
 from relayproxy.conversation.measures.number import Number, Of
 from relayproxy.conversation.measures.numbers import INTERRUPTION_NUMBERS, TURN_NUMBERS
 from relayproxy.conversation.measures.session_numbers import SESSION_NUMBERS
 from relayproxy.conversation.model import Conversation, Handoff, Interruption, Turn
 
 AttributeValue = str | bool | int | float
-
-_CODE = re.compile(r"(?!(?:[^0-9]*[0-9]){7})[A-Za-z0-9_.-]{1,64}")
-"""What reads like a code; a sentence may say anything, and seven digits may be a phone number."""
 
 
 def turn_attributes(turn: Turn, agent: str) -> dict[str, AttributeValue]:
@@ -51,7 +48,7 @@ def turn_attributes(turn: Turn, agent: str) -> dict[str, AttributeValue]:
         "relayproxy.turn.agent_chars": len(turn.agent_text),
         "relayproxy.turn.unheard_chars": len(turn.unheard_text),
         "relayproxy.turn.heard_basis": turn.heard_basis,
-        "relayproxy.turn.lang": _code(turn.lang),
+        "relayproxy.turn.lang": as_code(turn.lang),
         "relayproxy.turn.first_kind": turn.first_kind,
         "relayproxy.turn.null_reason": turn.null_reason,
         "relayproxy.turn.reply_complete_estimated": turn.reply_complete_estimated or None,
@@ -81,7 +78,7 @@ def session_attributes(conversation: Conversation) -> dict[str, AttributeValue]:
         "relayproxy.session.predicted_studio_transition": conversation.studio_transition,
         "relayproxy.session.tier": conversation.tier,
         "twilio.error_code": conversation.twilio_error_code,
-        "twilio.direction": _code(conversation.direction),
+        "twilio.direction": as_code(conversation.direction),
     }
     severities = Counter[str]()
     for code, count in conversation.totals.findings.items():
@@ -118,12 +115,8 @@ def _handoff(handoff: Handoff | None) -> dict[str, AttributeValue | None]:
         "handoff.present": handoff.raw is not None or handoff.bytes > 0,
         "handoff.bytes": handoff.bytes,
         "handoff.json_valid": None if handoff.raw is None else handoff.json is not None,
-        "handoff.reason_code": _code(handoff.reason_code),
+        "handoff.reason_code": as_code(handoff.reason_code),
     }
-
-
-def _code(text: str | None) -> str | None:
-    return text if text is not None and _CODE.fullmatch(text) else None
 
 
 def _present(attributes: dict[str, AttributeValue | None]) -> dict[str, AttributeValue]:

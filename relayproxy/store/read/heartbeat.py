@@ -26,6 +26,8 @@ EVERY = 2.0
 """Seconds between two reports of a recorder."""
 KEPT = 7 * 24 * 3600
 """Seconds for which a process's last report is kept."""
+_MARGIN = 5_000_000_000
+"""Nanoseconds by which a report may be older than it says, or a clock be ahead of another."""
 COUNTED = 100_000
 """Sessions that are counted at most."""
 
@@ -53,6 +55,26 @@ class OtlpHeartbeat(msgspec.Struct, frozen=True):
     dropped: int
     failing_since: int | None = None
     cause: str | None = None
+
+
+class RetentionHeartbeat(msgspec.Struct, frozen=True):
+    """State of retention and erasures. Times are wall nanoseconds."""
+
+    by_route: dict[str, tuple[float, float]] = {}
+    """Days for which content and numbers are kept, 0 for ever: of all routes by the name `""`, and of those that have
+    other ones."""
+    ran_at: int | None = None
+    """When retention was last through with all that was due; None when it has not been since the start."""
+    due: int = 0
+    """Sessions that were due all the same after that."""
+    content: int = 0
+    """Sessions that lost their content since the recorder's start, and sessions that are gone."""
+    sessions: int = 0
+    erasures: int = 0
+    """Erasures that are open."""
+    problem: str | None = None
+    """What keeps it from going on, and since when."""
+    problem_at: int | None = None
 
 
 class Heartbeat(msgspec.Struct, frozen=True):
@@ -85,6 +107,7 @@ class Heartbeat(msgspec.Struct, frozen=True):
     trouble_at: int | None = None
     refused: tuple[RefusalCount, ...] = ()
     """Requests that its relays refused before any backend was asked."""
+    retention: RetentionHeartbeat | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +194,20 @@ def reports(queries: Queries) -> tuple[Report, ...]:
             with suppress(msgspec.DecodeError):
                 found.append(Report(row.process, row.at, msgspec.json.decode(row.detail, type=Heartbeat)))
     return tuple(found)
+
+
+def recorded_until(db: Connection) -> int:
+    """The time (wall nanoseconds) before which everything that was said is in the database, as far as recorders have
+    told within a week: those that work, and those that left something unread in their journals. Without any it is
+    the far future."""
+    c = tables.heartbeats.c
+    found = 2**63 - 1
+    for row in db.execute(select(c.at, c.detail)):
+        with suppress(msgspec.DecodeError):
+            told = msgspec.json.decode(row.detail, type=Heartbeat)
+            if not told.ended or any(one.alive or one.unread for one in told.journals):
+                found = min(found, row.at - told.lag_ms * 1_000_000 - _MARGIN)
+    return found
 
 
 def gaps_since(queries: Queries, since: int) -> GapCounts:

@@ -56,6 +56,8 @@ class SessionRow:
     """A `connection.SignatureState`; None where an earlier version stored it."""
     revision: int = 0
     """Set by the archive: 1 on insert, one more at each update. What a writer puts here is ignored."""
+    content_deleted_at: int | None = None
+    """Set when retention deletes what was said, and null again should the session be written anew."""
 
 
 @dataclass(frozen=True, slots=True)

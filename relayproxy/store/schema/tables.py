@@ -41,6 +41,7 @@ sessions = Table(
     Column("trace_id", Text, nullable=False),
     Column("started_at", BigInteger, nullable=False),
     Column("ended_at", BigInteger),  # null while live
+    Column("content_deleted_at", BigInteger),  # null while it is kept
     Column("outcome", Text),
     Column("ended_by", Text),
     Column("end_reason", Text),
@@ -140,6 +141,14 @@ Index(
     sqlite_where=sessions.c.ended_at.is_(None),
     postgresql_where=sessions.c.ended_at.is_(None),
 )
+_with_content = sessions.c.content_deleted_at.is_(None)
+Index(
+    "ix_sessions_content",
+    sessions.c.route,
+    sessions.c.started_at,
+    sqlite_where=_with_content,
+    postgresql_where=_with_content,
+)
 
 connections = Table(
     "connections",
@@ -228,6 +237,33 @@ revocations = Table(
     metadata,
     Column("id", Text, primary_key=True),  # of a cookie that was ended by signing out
     Column("until", BigInteger, nullable=False),  # when it would have run out
+)
+
+# What was erased, and what is still to be: of one that is done, only numbers are left.
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("scope", Text, nullable=False),  # session, number, before; age: of one day of retention
+    Column("route", Text),  # null: all
+    Column("until", BigInteger, nullable=False),  # sessions that began later are not meant
+    Column("follows", Text),  # the erasure whose sessions might be gone on with
+    Column("sessions", Integer, nullable=False),  # that are gone so far
+    Column("messages", BigInteger, nullable=False),
+    Column("notes", Integer, nullable=False),
+    Column("done_at", BigInteger),  # null while it is carried out
+    Column("sought", Text, nullable=False),  # JSON: ids or numbers; empty once done
+)
+
+# Connections whose bytes are to be overwritten in a journal that is still there.
+journal_erasures = Table(
+    "journal_erasures",
+    metadata,
+    Column("journal", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("at", BigInteger, nullable=False),
 )
 
 heartbeats = Table(

@@ -150,10 +150,12 @@ class Archive:
 
     def sessions_by_ids(self, session_id: str | None, call_sid: str | None, since: int) -> tuple[SessionRow, ...]:
         """The first sessions (at most `CLAIMS`) with this VX id (without one, this call SID) that are live or ended at
-        `since` (wall nanoseconds) or later, first first: one of them a reconnecting WebSocket may belong to."""
+        `since` (wall nanoseconds) or later, first first: one of them a reconnecting WebSocket may belong to. One whose
+        content was deleted is not gone on with."""
         c = tables.sessions.c
         same = c.call_sid == for_index(call_sid) if session_id is None else c.session_id == for_index(session_id)
         query = columns(SessionRow, tables.sessions).where(same, or_(c.ended_at.is_(None), c.ended_at >= since))
+        query = query.where(c.content_deleted_at.is_(None))
         return self._all(SessionRow, query.order_by(c.started_at, c.id).limit(CLAIMS))
 
     def session_connections(self, session: str) -> tuple[ConnectionRow, ...]:

@@ -7,7 +7,7 @@ from relayproxy.console.health.diagnosis import diagnose
 from relayproxy.console.health.health_facts import SECOND, HealthCheck, HealthFacts
 from relayproxy.console.health.reachability import CheckState, RelayAnswer, RelayReadiness
 from relayproxy.store.quarantine import MovedDatabase
-from relayproxy.store.read.heartbeat import DatabaseFacts, Heartbeat, JournalHeartbeat, Report
+from relayproxy.store.read.heartbeat import DatabaseFacts, Heartbeat, JournalHeartbeat, Report, RetentionHeartbeat
 
 NOW = 1_800_000_000 * SECOND
 
@@ -22,6 +22,8 @@ RELAY = RelayAnswer("http://127.0.0.1:8080", RelayReadiness("ready", "ok", 3))
 
 
 DATABASE = DatabaseFacts("SQLite", "3.40.1", "0003", 0.4, 5 * MIB, MIB, 60 * GIB, 100 * GIB, 1234)
+
+RETENTION = RetentionHeartbeat({"": (30, 400)}, ran_at=NOW - 120 * SECOND)
 
 
 def heartbeat(**known: Any) -> Heartbeat:
@@ -38,6 +40,7 @@ def heartbeat(**known: Any) -> Heartbeat:
         "commit_ms": 2.5,
         "disk_free": 50 * GIB,
         "disk_total": 100 * GIB,
+        "retention": RETENTION,
     }
     return Heartbeat(**{**usual, **known})
 

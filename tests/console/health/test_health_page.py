@@ -18,7 +18,7 @@ from relayproxy.console.app import build
 from relayproxy.console.health import health_page as monitoring
 from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine, open_reader
-from relayproxy.store.read.heartbeat import Heartbeat, HeartbeatWriter, JournalHeartbeat
+from relayproxy.store.read.heartbeat import Heartbeat, HeartbeatWriter, JournalHeartbeat, RetentionHeartbeat
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.archive import Archive
@@ -38,6 +38,7 @@ HEARTBEAT = Heartbeat(
     calls=2,
     disk_free=50,
     disk_total=100,
+    retention=RetentionHeartbeat({"": (30, 400), "sales": (7, 0)}, ran_at=ago(60), content=3),
 )
 
 
@@ -76,6 +77,10 @@ async def test_all_that_is_known(client: Client, archive: Archive, heartbeat_wri
     body = await health(client)
     assert (body["state"], body["summary"]) == ("warn", "1 gap in the recordings of the last hour.")
     assert {name for name, state in checks(body).items() if state != "ok"} <= {"gaps", "disk"}
+    assert body["recorders"][0]["retention"]["kept"] == [
+        {"route": None, "content_days": 30.0, "numbers_days": 400.0},
+        {"route": "sales", "content_days": 7.0, "numbers_days": 0.0},
+    ]
     [recorder] = body["recorders"]
     assert (recorder["process"], recorder["working"], recorder["live_connections"]) == (PROCESS, True, 2)
     assert recorder["journals"] == [

@@ -244,7 +244,7 @@ def test_what_an_earlier_version_recorded_is_kept(tmp_path: Path) -> None:
             "ix_sessions_numbers", "ix_sessions_session_id", "ix_sessions_call_sid", "ix_sessions_live",
             "ix_sessions_from", "ix_sessions_to", "ix_sessions_transition", "ix_sessions_outcome",
             "ix_sessions_code", "ix_sessions_turns", "ix_sessions_interruptions", "ix_sessions_latency",
-            "ix_sessions_wait", "ix_sessions_duration",
+            "ix_sessions_wait", "ix_sessions_duration", "ix_sessions_content",
         }  # fmt: skip
     assert [turn.caller_text for turn in Archive(engine).turn_rows("kept")] == ["where is my refund"]
     reader = open_reader(url)

@@ -1,0 +1,64 @@
+"""Journal erasure: overwrites what a journal still holds of some connections.
+
+Knows: that whole blocks can be rewritten in place, at the same length and with a right checksum, while the journal is
+written and read on; a kind of entry that readers leave out.
+Must not know: which connections, and why; what is committed.
+
+A segment is deleted as a whole, and the newest one stays until it is full: on a quiet relay for days.
+"""
+
+import os
+import zlib
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+
+from relayproxy.journal.format import BLOCK_HEAD, ENTRY_HEAD, ERASED, MAGIC, MAX_BLOCK
+from relayproxy.journal.segments import segment_numbers, segment_path
+
+
+def erase_connections(path: Path, numbers: AbstractSet[int]) -> None:
+    """Overwrites the entries of these connections in every whole block of the journal; durable on return. Nothing of
+    them may be needed any more: they have ended and are committed. Raises OSError; files that go meanwhile are none."""
+    for segment in segment_numbers(path):
+        try:
+            file = os.open(segment_path(path, segment), os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue
+        try:
+            if _erase(file, numbers):
+                os.fsync(file)
+        finally:
+            os.close(file)
+
+
+def _erase(file: int, numbers: AbstractSet[int]) -> bool:
+    """True when anything was overwritten."""
+    at, changed = len(MAGIC), False
+    while len(head := os.pread(file, BLOCK_HEAD.size, at)) == BLOCK_HEAD.size:
+        length, checksum = BLOCK_HEAD.unpack(head)
+        if not 0 < length <= MAX_BLOCK:
+            break
+        content = os.pread(file, length, at + BLOCK_HEAD.size)
+        if len(content) < length:
+            break  # it is being written
+        if zlib.crc32(content) == checksum:
+            erased = _without(content, numbers)
+            if erased != content:
+                os.pwrite(file, BLOCK_HEAD.pack(length, zlib.crc32(erased)) + erased, at)
+                changed = True
+        at += BLOCK_HEAD.size + length
+    return changed
+
+
+def _without(content: bytes, numbers: AbstractSet[int]) -> bytes:
+    block, at = bytearray(content), 0
+    while at + ENTRY_HEAD.size <= len(block):
+        kind, connection, length, t, took = ENTRY_HEAD.unpack_from(block, at)
+        body = at + ENTRY_HEAD.size
+        if body + length > len(block):
+            break
+        if connection in numbers and kind != ERASED:
+            ENTRY_HEAD.pack_into(block, at, ERASED, connection, length, t, took)
+            block[body : body + length] = bytes(length)
+        at = body + length
+    return bytes(block)

@@ -1,0 +1,113 @@
+"""Deletion beside recording: retention and erasures, carried out by a thread of the recorder's process.
+
+Knows: how often each is looked for; that the journals of this data folder are this recorder's to overwrite; that
+nothing here may hold up recording.
+Must not know: SQL, what is deleted of a session, the play loop.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from relayproxy.errors import RelayproxyError
+from relayproxy.journal.erase import erase_connections
+from relayproxy.journal.segments import journal_paths
+from relayproxy.store.engine import open_engine
+from relayproxy.store.read.heartbeat import RetentionHeartbeat
+from relayproxy.store.write.deleter import Deleter, Interrupted
+from relayproxy.store.write.retention import DAY, Keep, Retention
+
+log = logging.getLogger(__name__)
+
+LOOK = 1.0
+"""Seconds between two looks for erasures."""
+RETAIN = 1800.0
+"""Seconds between two runs of retention."""
+AGAIN = 30.0
+"""Seconds after a failure."""
+_PATIENCE = 5.0
+"""Seconds that a step that has begun gets to end."""
+
+
+class DeletionThread:
+    """Deletes from the database at `url` until `close`. `by_route`: for how long calls are kept, as
+    `settings.retention.days_by_route` has it."""
+
+    def __init__(self, url: str, journal_dir: Path, by_route: Mapping[str, tuple[float, float]]) -> None:
+        self._engine = open_engine(url)
+        self._journal_dir = journal_dir
+        kept = {route: Keep(*map(_nanoseconds, days)) for route, days in by_route.items()}
+        self._retention = Retention(kept.pop(""), kept)
+        self._ended = threading.Event()
+        self._deleter = Deleter(self._engine, lambda seconds: not self._ended.wait(seconds))
+        self._next = 0.0
+        self.state = RetentionHeartbeat(dict(by_route))
+        """What is reported of it."""
+        self._thread = threading.Thread(target=self._run, name="deletion", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Ends the thread, waiting a moment at most; what it was at goes on with the next start."""
+        self._ended.set()
+        self._thread.join(_PATIENCE)
+        self._engine.dispose()
+
+    def _run(self) -> None:
+        pause = 0.0
+        while not self._ended.wait(pause):
+            try:
+                self._work()
+            except Interrupted:
+                continue
+            except Exception as problem:
+                self._failed(problem)
+                pause = AGAIN
+            else:
+                if self.state.problem:
+                    log.warning("deletion goes on")
+                self.state = replace(self.state, problem=None, problem_at=None)
+                pause = LOOK
+
+    def _work(self) -> None:
+        self._deleter.check()
+        self.state = replace(self.state, erasures=self._deleter.erase())
+        self._erase_in_journals()
+        if time.monotonic() < self._next:
+            return
+        done = self._deleter.retain(self._retention)
+        self._next = time.monotonic() + RETAIN
+        self.state = replace(
+            self.state,
+            ran_at=time.time_ns(),
+            content=self.state.content + done.content,
+            sessions=self.state.sessions + done.sessions,
+            due=self._deleter.due_count(self._retention),
+        )
+        if done.content or done.sessions:
+            log.info("retention: %d sessions lost their content, %d are gone", done.content, done.sessions)
+            self._erase_in_journals()
+
+    def _erase_in_journals(self) -> None:
+        noted = self._deleter.noted_journal_erasures()
+        if not noted:
+            return
+        for path in journal_paths(self._journal_dir):
+            if numbers := noted.get(path.name):
+                erase_connections(path, numbers)
+                self._deleter.settle_journal_erasures(path.name, numbers)
+
+    def _failed(self, problem: Exception) -> None:
+        # Only errors of ours are known not to quote what was being written.
+        words = str(problem) if isinstance(problem, RelayproxyError) else type(problem).__name__
+        if words != self.state.problem:
+            log.error("retention and erasures wait (%s)", words)
+        since = self.state.problem_at or time.time_ns()
+        self.state = replace(self.state, problem=words, problem_at=since)
+
+
+def _nanoseconds(days: float) -> int | None:
+    return round(days * DAY) if days else None

@@ -1,0 +1,285 @@
+"""Erasures: what people have ordered to be erased, what of it is done, and the receipts.
+
+Knows: how sessions are found by id, number or time; that a session may live, or come to be known, after it was ordered
+to be erased; that a receipt holds numbers and nothing personal.
+Must not know: how a session is deleted; who carries an erasure out; HTTP.
+
+An erasure means the sessions that began before it was ordered. It stays open, and `sought` with it, until none of
+these lives and every recorder has recorded what came before; then `sought` is emptied, and what is left is the receipt.
+"""
+
+import hashlib
+import re
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, literal, or_, select, update
+
+from relayproxy.store.schema.mapping import for_index, insert_once
+from relayproxy.store.schema.tables import audit, erasures, notes, sessions
+
+Scope = Literal["session", "number", "before", "age"]
+"""What an erasure goes by; `age`: what retention deleted on one day."""
+RECONNECT = 3600 * 1_000_000_000
+"""Nanoseconds after its end within which a session may be gone on with; see `recorder.sessions`."""
+_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
+_FORMATTING = re.compile(r"[\s()./\u2010-\u2015-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """The sessions that are to be erased. Of `session` the ids (ours, VX or call SID); of `number` the forms in which
+    either side may have it; of `before` the moment (wall nanoseconds) before which they began."""
+
+    scope: Scope
+    values: tuple[str, ...]
+    route: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What is found at one moment. `oldest` and `newest` are when sessions began, wall nanoseconds."""
+
+    sessions: int
+    live: int
+    messages: int
+    notes: int
+    oldest: int | None
+    newest: int | None
+    digest: str
+    """Differs whenever other sessions are found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """An erasure, or what is left of it: its receipt. `live` of its sessions are waited for."""
+
+    id: str
+    at: int
+    actor: str
+    scope: Scope
+    route: str | None
+    sessions: int
+    messages: int
+    notes: int
+    done_at: int | None
+    live: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OpenErasure:
+    """An erasure that is being carried out. `until`: sessions that began later are not meant."""
+
+    id: str
+    sought: Sought
+    until: int
+    receipt: str
+    """The erasure that what is deleted counts for."""
+
+
+def sought_session(id: str, route: str | None = None) -> Sought:
+    """A session by its id, ours or Twilio's VX id, or a call's by its SID. Raises ValueError."""
+    if not id.strip():
+        raise ValueError("an id of a session, a VX id or a call SID is expected")
+    return Sought("session", (id.strip(),), route)
+
+
+def sought_number(text: str, route: str | None = None) -> Sought:
+    """A phone number as people write it, or a client or SIP address. Raises ValueError."""
+    text = text.strip()
+    if ":" in text and not text.startswith("+"):
+        return Sought("number", (text,), route)
+    number = _FORMATTING.sub("", text)
+    number = "+" + number[2:] if number.startswith("00") else number
+    if not _NUMBER.fullmatch(number):
+        raise ValueError("a number with its country code is expected, such as +1 555 010 0001, or an address (sip:…)")
+    # Some write it without the plus, which is a space where a URL was decoded.
+    return Sought("number", (number, number[1:], " " + number[1:], "whatsapp:" + number), route)
+
+
+def sought_before(moment: int, route: str | None = None) -> Sought:
+    """Everything that began before a moment (wall nanoseconds)."""
+    return Sought("before", (str(moment),), route)
+
+
+def find(db: Connection, sought: Sought, now: int) -> Match:
+    """What an erasure that were ordered now (wall nanoseconds) would mean."""
+    c = sessions.c
+    where = _meant(sought, now)
+    found = db.execute(
+        select(
+            func.count(),
+            func.coalesce(func.sum(case((c.ended_at.is_(None), 1), else_=0)), 0),
+            func.coalesce(func.sum(c.messages), 0),
+            func.min(c.started_at),
+            func.max(c.started_at),
+            func.coalesce(func.sum(c.started_at % 1_000_000_007), 0),
+        ).where(where)
+    ).one()
+    noted = select(func.count()).select_from(notes.join(sessions, c.id == notes.c.session)).where(where)
+    count, live, messages, oldest, newest, total = found
+    told = repr((sought, count, oldest, newest, int(total)))
+    digest = hashlib.sha256(told.encode()).hexdigest()[:32]
+    return Match(count, int(live), int(messages), int(db.execute(noted).scalar_one()), oldest, newest, digest)
+
+
+def order(db: Connection, sought: Sought, actor: str, address: str, now: int) -> str:
+    """Orders an erasure, and records in the audit that it was ordered; its id."""
+    id = secrets.token_hex(16)
+    _add(db, id, sought, actor, now, until=now, follows=None)
+    entry = {"at": now, "actor": actor, "action": "erase", "subject": id, "address": address}
+    db.execute(insert(audit), [entry])
+    return id
+
+
+def open_erasures(db: Connection) -> list[OpenErasure]:
+    """All that are not done, the oldest first."""
+    c = erasures.c
+    query = select(c.id, c.scope, c.sought, c.route, c.until, c.follows)
+    rows = db.execute(query.where(c.done_at.is_(None), c.scope != "age").order_by(c.at, c.id)).all()
+    return [
+        OpenErasure(row.id, Sought(row.scope, _values(row), row.route), row.until, row.follows or row.id)
+        for row in rows
+    ]
+
+
+def ended(db: Connection, erasure: OpenErasure, limit: int) -> list[str]:
+    """Some of its sessions (our ids) that have ended, the oldest first."""
+    c = sessions.c
+    query = select(c.id).where(_meant(erasure.sought, erasure.until), c.ended_at.is_not(None))
+    return [*db.execute(query.order_by(c.started_at).limit(limit)).scalars()]
+
+
+def live(db: Connection, erasure: OpenErasure) -> int:
+    """How many live sessions it waits for: its own, and those that have not said yet who they are."""
+    if not erasure.sought.values:
+        return 0
+    c = sessions.c
+    unknown = and_(c.started_at <= erasure.until, c.session_id.is_(None))
+    meant = _meant(erasure.sought, erasure.until)
+    if erasure.sought.scope != "before":
+        meant = or_(meant, unknown)
+    return int(db.execute(select(func.count()).where(c.ended_at.is_(None), meant)).scalar_one())
+
+
+def follow_up(db: Connection, erasure: OpenErasure, session: str, now: int) -> None:
+    """Before a session is erased: should Twilio reconnect, what comes then is erased, too."""
+    c = sessions.c
+    row = db.execute(select(c.session_id, c.ended_at).where(c.id == session)).first()
+    if row is None or row.session_id is None or row.ended_at is None or row.ended_at + RECONNECT < now:
+        return
+    sought = Sought("session", (row.session_id,))
+    id = hashlib.sha256(f"{erasure.receipt} {row.session_id}".encode()).hexdigest()[:32]
+    _add(db, id, sought, "", now, until=row.ended_at + RECONNECT, follows=erasure.receipt)
+
+
+def count(db: Connection, receipt: str, messages: int, noted: int) -> None:
+    """Counts one session that is gone for the receipt."""
+    c = erasures.c
+    more = {"sessions": c.sessions + 1, "messages": c.messages + messages, "notes": c.notes + noted}
+    db.execute(update(erasures).where(c.id == receipt).values(more))
+
+
+def forget(db: Connection, erasure: OpenErasure) -> None:
+    """Forgets what was sought: nothing more of it can come."""
+    db.execute(update(erasures).where(erasures.c.id == erasure.id).values(sought=""))
+
+
+def close(db: Connection, erasure: OpenErasure, now: int) -> None:
+    """Takes an erasure that is forgotten as carried out."""
+    done = update(erasures).where(erasures.c.id == erasure.id, erasures.c.done_at.is_(None))
+    db.execute(done.values(done_at=now))
+
+
+def count_aged(db: Connection, now: int, messages: int, noted: int) -> None:
+    """Counts one session whose content or all of which retention deleted, for the day's receipt."""
+    id = time.strftime("age-%Y-%m-%d", time.gmtime(now / 1e9))
+    _add(db, id, Sought("age", ()), "relayproxy", now, until=0, follows=None)
+    count(db, id, messages, noted)
+    db.execute(update(erasures).where(erasures.c.id == id).values(done_at=None))
+
+
+def close_aged(db: Connection, now: int) -> None:
+    """What retention deleted is out of the files, too."""
+    db.execute(update(erasures).where(erasures.c.scope == "age", erasures.c.done_at.is_(None)).values(done_at=now))
+
+
+def aged_since(db: Connection) -> int | None:
+    """Since when (wall nanoseconds) there is something that retention deleted and that may be in the files."""
+    c = erasures.c
+    found: int | None = db.execute(select(func.min(c.at)).where(c.scope == "age", c.done_at.is_(None))).scalar_one()
+    return found
+
+
+def read_erasures(db: Connection, limit: int, before: tuple[int, str] | None = None) -> list[Erasure]:
+    """Erasures that people ordered, and receipts of retention, the newest first; `before` is the place of another."""
+    c = erasures.c
+    query = _RECEIPTS.order_by(c.at.desc(), c.id.desc()).limit(limit)
+    if before is not None:
+        at, id = before
+        query = query.where(or_(c.at < at, and_(c.at == at, c.id < id)))
+    return [_receipt(db, row) for row in db.execute(query)]
+
+
+def read_erasure(db: Connection, id: str) -> Erasure | None:
+    """The erasure with that id."""
+    row = db.execute(_RECEIPTS.where(erasures.c.id == id)).first()
+    return None if row is None else _receipt(db, row)
+
+
+_RECEIPTS = select(erasures).where(erasures.c.follows.is_(None))
+
+
+def _receipt(db: Connection, row: Any) -> Erasure:
+    waited = 0
+    if row.done_at is None and row.scope != "age":
+        waited = live(db, OpenErasure(row.id, Sought(row.scope, _values(row), row.route), row.until, row.id))
+    return Erasure(
+        row.id, row.at, row.actor, row.scope, row.route, row.sessions, row.messages, row.notes, row.done_at, waited
+    )
+
+
+def _values(row: Any) -> tuple[str, ...]:
+    return tuple(msgspec.json.decode(row.sought, type=list[str])) if row.sought else ()
+
+
+def _add(db: Connection, id: str, sought: Sought, actor: str, now: int, *, until: int, follows: str | None) -> None:
+    row = {
+        "id": id,
+        "at": now,
+        "actor": actor,
+        "scope": sought.scope,
+        "route": sought.route,
+        "until": until,
+        "follows": follows,
+        "sessions": 0,
+        "messages": 0,
+        "notes": 0,
+        "done_at": None,
+        "sought": msgspec.json.encode(sought.values).decode(),
+    }
+    db.execute(insert_once(db.dialect.name, erasures), [row])
+
+
+def _meant(sought: Sought, until: int) -> ColumnElement[bool]:
+    c = sessions.c
+    conditions: list[ColumnElement[bool]] = [c.started_at <= until, _is_sought(sought.scope, sought.values)]
+    if sought.route is not None:
+        conditions.append(c.route == sought.route)
+    return and_(*conditions)
+
+
+def _is_sought(scope: Scope, values: Sequence[str]) -> ColumnElement[bool]:
+    c = sessions.c
+    if not values:
+        return literal(False)
+    if scope == "before":
+        return c.started_at < int(values[0])
+    kept = [for_index(value) for value in values]
+    if scope == "session":
+        return or_(c.id.in_(kept), c.session_id.in_(kept), c.call_sid.in_(kept))
+    return or_(c.from_number.in_(kept), c.to_number.in_(kept))

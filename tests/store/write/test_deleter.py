@@ -1,0 +1,217 @@
+"""Retention and erasures over whole databases, to the last file, with calls that live, begin again and come late."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import msgspec
+import pytest
+from sqlalchemy import Engine, text
+
+from relayproxy.store.engine import open_engine, writing
+from relayproxy.store.read.heartbeat import Heartbeat, HeartbeatWriter, JournalHeartbeat
+from relayproxy.store.schema.rows import Batch, JournalRow
+from relayproxy.store.write.archive import Archive
+from relayproxy.store.write.deleter import Deleter, Interrupted
+from relayproxy.store.write.erasures import Erasure, Sought, order, read_erasures, sought_number, sought_session
+from tests.store.build import session
+from tests.store.kinds import SQLITE
+from tests.store.write.deleting import MONTH, WORD, days_ago, deleter, files_with, spoken, tables_with
+
+ALICE = "+15550100001"
+
+
+def ordered(engine: Engine, sought: Sought) -> None:
+    with writing(engine).begin() as db:
+        order(db, sought, "alice", "", time.time_ns())
+
+
+def receipts(engine: Engine) -> list[Erasure]:
+    with engine.connect() as db:
+        return read_erasures(db, 10)
+
+
+def sought_texts(engine: Engine) -> list[str]:
+    with engine.connect() as db:
+        return [*db.execute(text("SELECT sought FROM erasures")).scalars()]
+
+
+def test_retention_deletes_what_is_due_and_counts_it(archive: Archive, engine: Engine) -> None:
+    old = [spoken(archive, days_ago(40 + n)) for n in range(3)]
+    gone, new = spoken(archive, days_ago(401)), spoken(archive, days_ago(1))
+
+    done = deleter(engine).retain(MONTH)
+
+    assert (done.content, done.sessions) == (3, 1)
+    assert archive.session(gone.id) is None
+    assert [archive.session(call.id).content_deleted_at is None for call in (*old, new)] == [False] * 3 + [True]  # type: ignore[union-attr]
+    assert [(one.scope, one.sessions, one.done_at) for one in receipts(engine)] == [("age", 4, None)]
+    again = deleter(engine).retain(MONTH)
+    assert (again.content, again.sessions) == (0, 0)
+
+
+@SQLITE
+def test_erased_words_and_numbers_are_in_no_file_any_more(archive: Archive, engine: Engine, url: str) -> None:
+    others = [spoken(archive, days_ago(2), caller="+15550100009") for _ in range(3)]
+    for _ in range(30):
+        spoken(archive, days_ago(1))
+    with writing(engine).begin() as db:
+        for number in range(40):  # segments of the index of words
+            db.execute(text(f"UPDATE turns SET caller_text = caller_text || ' no{number}' WHERE number = 1"))
+    assert files_with(url, ALICE)
+
+    ordered(engine, sought_number(ALICE))
+    assert deleter(engine).erase() == 0
+
+    assert files_with(url, ALICE) == []
+    assert all(archive.session(call.id) for call in others)
+    for call in others:
+        ordered(engine, sought_session(call.vx))
+    assert deleter(engine).erase() == 0
+    assert files_with(url, WORD) == []
+    assert files_with(url, "no39") == []
+    assert tables_with(engine, WORD) == []
+    assert [(one.sessions, one.done_at is None) for one in receipts(engine)] == [(1, False)] * 3 + [(30, False)]
+    assert set(sought_texts(engine)) == {""}
+
+
+@SQLITE
+def test_space_is_given_back(archive: Archive, engine: Engine) -> None:
+    for _ in range(30):
+        spoken(archive, days_ago(1))
+
+    def pages() -> int:
+        with engine.connect() as db:
+            return int(db.exec_driver_sql("PRAGMA page_count").scalar_one())
+
+    before = pages()
+    ordered(engine, sought_number(ALICE))
+    deleter(engine).erase()
+
+    assert pages() < before / 2
+
+
+def test_a_live_call_is_erased_when_it_ends(archive: Archive, engine: Engine) -> None:
+    live, over = spoken(archive, days_ago(0.01), live=True), spoken(archive, days_ago(0.2))
+    worker = deleter(engine)
+    ordered(engine, sought_number(ALICE))
+
+    assert worker.erase() == 1
+    assert archive.session(over.id) is None
+    assert archive.session(live.id) is not None
+    assert [(one.sessions, one.live) for one in receipts(engine)] == [(1, 1)]
+    live.hang_up(9.0).commit()
+    # A recorder that was started again goes on with it. Twilio may reconnect for an hour.
+    assert deleter(engine).erase() == 1
+
+    assert archive.session(live.id) is None
+    assert tables_with(engine, WORD) == []
+    assert [(one.sessions, one.live, one.done_at is None) for one in receipts(engine)] == [(2, 0, False)]
+
+
+def test_a_call_that_says_later_who_it_is_is_erased_too(archive: Archive, engine: Engine) -> None:
+    began = days_ago(0.1)
+    archive.commit(Batch(sessions=(session("later", session_id=None, from_number=None, started_at=began),)))
+    ordered(engine, sought_number(ALICE))
+    worker = deleter(engine)
+
+    assert worker.erase() == 1
+    known = session("later", from_number=ALICE, started_at=began, ended_at=time.time_ns() - 2 * 3600 * 10**9)
+    archive.commit(Batch(sessions=(known,)))
+
+    assert worker.erase() == 0
+    assert archive.session("later") is None
+
+
+def test_a_call_that_twilio_takes_up_again_is_erased_too_and_a_later_one_is_not(
+    archive: Archive, engine: Engine
+) -> None:
+    now = time.time_ns()
+    first = session("first", session_id="VX1", from_number=ALICE, started_at=now - 9 * 10**9, ended_at=now - 10**9)
+    archive.commit(Batch(sessions=(first,)))
+    ordered(engine, sought_number(ALICE))
+    worker = deleter(engine)
+    worker.erase()
+
+    later = replace(first, id="other", session_id="VX2", started_at=time.time_ns())
+    again = replace(first, id="again", started_at=time.time_ns())
+    archive.commit(Batch(sessions=(replace(again, ended_at=time.time_ns()), replace(later, ended_at=time.time_ns()))))
+    worker.erase()
+
+    assert archive.session("again") is None
+    assert archive.session("other") is not None
+    assert [one.sessions for one in receipts(engine)] == [2]
+
+
+def test_an_erasure_waits_for_what_is_still_in_a_journal(archive: Archive, engine: Engine) -> None:
+    now = time.time_ns()
+    writer = HeartbeatWriter(engine)
+    behind = Heartbeat("1", "host", 1, now, "data", lag_ms=60_000, journals=(JournalHeartbeat("j1", True, 1, 9, 9),))
+    writer.write("recorder:1", behind, now)
+    ordered(engine, sought_number(ALICE))
+    worker = deleter(engine)
+
+    assert worker.erase() == 1
+    spoken(archive, days_ago(0.1))
+    assert worker.erase() == 1
+    assert tables_with(engine, WORD) == []
+    # It has caught up; the report is of later.
+    writer.write("recorder:1", msgspec.structs.replace(behind, lag_ms=0), time.time_ns() + 10 * 10**9)
+    worker.erase()
+
+    assert [(one.sessions, one.done_at is None) for one in receipts(engine)] == [(1, False)]
+
+
+def test_what_a_journal_still_holds_of_an_erased_call_is_noted(archive: Archive, engine: Engine) -> None:
+    call = spoken(archive, days_ago(1))
+    ordered(engine, sought_session(call.id))
+    worker = deleter(engine)
+    worker.erase()
+
+    assert worker.noted_journal_erasures() == {"j1": frozenset({call.number})}
+    worker.settle_journal_erasures("j1", frozenset({call.number}))
+    assert worker.noted_journal_erasures() == {}
+    archive.commit(Batch(journals=(JournalRow("j1", 2, 1),)))
+
+
+def test_an_interrupted_run_goes_on_and_twice_is_harmless(archive: Archive, engine: Engine) -> None:
+    calls = [spoken(archive, days_ago(1)) for _ in range(4)]
+    steps = iter([True, True])
+    ordered(engine, sought_number(ALICE))
+    ordered(engine, sought_number(ALICE))
+
+    with pytest.raises(Interrupted):
+        Deleter(engine, lambda _seconds: next(steps, False)).erase()
+    deleter(engine).erase()
+
+    assert [archive.session(call.id) for call in calls] == [None] * 4
+    assert tables_with(engine, WORD) == []
+    assert sum(one.sessions for one in receipts(engine)) == 4
+    assert all(one.done_at for one in receipts(engine))
+
+
+def test_two_at_once_delete_each_session_once(archive: Archive, engine: Engine, url: str) -> None:
+    for _ in range(10):
+        spoken(archive, days_ago(1))
+    ordered(engine, sought_number(ALICE))
+    other = open_engine(url)
+    second = deleter(other)
+    first = Deleter(engine, _then(second.erase))
+    first.check()
+
+    first.erase()
+
+    assert [one.sessions for one in receipts(engine)] == [10]
+    other.dispose()
+
+
+def _then(action: Callable[[], object]) -> Callable[[float], bool]:
+    """Does that at the first rest."""
+    left = [action]
+
+    def wait(_seconds: float) -> bool:
+        if left:
+            left.pop()()
+        return True
+
+    return wait
