@@ -41,6 +41,8 @@ class SignatureCheck(msgspec.Struct, frozen=True, omit_defaults=True):
     """The reference of the key that it was made with; of a valid one."""
     problem: str | None = None
     """The reason in words why it is wrong, as far as that is known."""
+    signed_url: str | None = None
+    """The URL that a wrong one is for, where that was found: whoever made it has the key. Masked alike."""
 
 
 class Dial(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -152,7 +152,7 @@ class Upstream:
                 wanted.add(spelling.setdefault(name.lower(), name), value)
         return await self._session.request(
             "GET",
-            _exact(url),
+            exact_url(url),
             headers=wanted,
             skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent", "Content-Type"),
             allow_redirects=False,
@@ -163,10 +163,10 @@ class Upstream:
 
 def own_host(url: str) -> str:
     """The Host header of a request to `url`, when it names the backend."""
-    return _exact(url).host_port_subcomponent or ""
+    return exact_url(url).host_port_subcomponent or ""
 
 
-def _exact(url: str) -> URL:
+def exact_url(url: str) -> URL:
     """The URL without any parsing of its path and query: yarl would drop an empty query."""
     scheme, _, rest = url.replace("ws", "http", 1).partition("://")
     end = min((at for at in (rest.find("/"), rest.find("?")) if at >= 0), default=len(rest))

@@ -67,19 +67,24 @@ class Verifier:
                         return Verification(
                             SignatureCheck("valid", cut(mask_query(url)), str(form), key.name), key, form
                         )
-            problem = no_key(settings, keys) or self._look(signatures[0], keys, (*urls, *others))
+            problem, signed_url = no_key(settings, keys), None
+            if problem is None:
+                problem, signed_url = self._look(signatures[0], keys, (*urls, *others))
         else:
-            problem = "it carries several signatures, and they differ"
-        return Verification(SignatureCheck("wrong", shown, problem=problem))
+            problem, signed_url = "it carries several signatures, and they differ", None
+        return Verification(SignatureCheck("wrong", shown, problem=problem, signed_url=signed_url))
 
-    def _look(self, signature: str, keys: Sequence[Key], urls: Sequence[str]) -> str | None:
+    def _look(self, signature: str, keys: Sequence[Key], urls: Sequence[str]) -> tuple[str | None, str | None]:
+        """The reason in words, and the URL that it is for; None for what was not found, or not looked for now."""
         if self._clock() < self._look_from:
-            return None
+            return None, None
         self._look_from = self._clock() + LOOK_EVERY
         for found in near_misses(signature, keys, urls):
-            return f"it is for {cut(mask_query(found.url))}{f', {found.words}' if found.words else ''}"
+            how = found.words or "as headers say that are not believed: set public_url or trusted_proxies"
+            signed_url = cut(mask_query(found.url))
+            return f"it is for {signed_url}, {how}", signed_url
         which = "the key" if len(keys) == 1 else f"any of the {len(keys)} keys"
-        return f"no likely URL gives it with {which} in auth_tokens"
+        return f"no likely URL gives it with {which} in auth_tokens", None
 
 
 def with_signature(headers: Headers, mode: SignatureMode, found: Verification, url: str) -> Headers:

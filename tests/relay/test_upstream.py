@@ -5,6 +5,7 @@ import socket
 import ssl
 from pathlib import Path
 
+import aiohttp
 import pytest
 import trustme
 from websockets.asyncio.client import connect
@@ -12,6 +13,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import InvalidStatus
 from websockets.http11 import Request
 
+from relayproxy.relay.upstream import exact_url, own_host
 from tests import wire
 from tests.relay.raw import ask, echo, is_not_dialled, refusing_backend
 from tests.running import Running, relay
@@ -123,3 +125,27 @@ async def test_a_certificate_nobody_vouches_for_is_502_and_never_tried_without(t
             assert refused.value.response.status_code == 502
             assert b"certificate was not accepted" in refused.value.response.body
     assert requests == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("wss://agent.example.com/ws?a=1", "agent.example.com"),
+        ("wss://agent.example.com:443/ws", "agent.example.com"),
+        ("ws://agent.example.com:80", "agent.example.com"),
+        ("ws://agent.example.com:443?a", "agent.example.com:443"),
+        ("wss://[2001:db8::1]:9000/ws", "[2001:db8::1]:9000"),
+    ],
+)
+async def test_the_host_that_a_backend_is_told_is_known_before_it_is_dialled(url: str, host: str) -> None:
+    told: list[str] = []
+
+    async def tells(request: aiohttp.ClientRequest, _: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        told.append(request.headers["Host"])
+        raise aiohttp.ClientError
+
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(aiohttp.ClientError):
+            await session.get(exact_url(url), middlewares=(tells,))
+
+    assert [own_host(url)] == told == [host]

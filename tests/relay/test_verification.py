@@ -92,15 +92,23 @@ def test_two_signatures_that_differ_are_wrong_whichever_the_backend_looks_at() -
     [
         (f"{URL}/", f"it is for {URL}/, with a / at the end of its path"),
         ("https://phone.example.net/ws", "it is for https://phone.example.net/ws, with https:// instead of wss://"),
-        ("wss://other.example.net/ws", "it is for wss://other.example.net/ws"),
+        (
+            "wss://other.example.net/ws",
+            "it is for wss://other.example.net/ws, as headers say that are not believed: set public_url or "
+            "trusted_proxies",
+        ),
         ("wss://phone.example.net:8443/ws", "it is for wss://phone.example.net:8443/ws, with port 8443"),
-        (f"{URL}?token=abc", "it is for {URL}?token=<redacted>"),
+        (
+            f"{URL}?token=abc",
+            "it is for {URL}?token=<redacted>, as headers say that are not believed: set public_url or trusted_proxies",
+        ),
     ],
 )
 def test_a_wrong_signature_says_which_url_it_is_for(url: str, words: str) -> None:
     wrong = found(signed(url), others=("wss://other.example.net/ws", f"{URL}?token=abc"))
 
-    assert wrong == SignatureCheck("wrong", URL, problem=words.replace("{URL}", URL))
+    problem = words.replace("{URL}", URL)
+    assert wrong == SignatureCheck("wrong", URL, problem=problem, signed_url=problem.split(" ")[3].removesuffix(","))
 
 
 def test_reasons_are_looked_for_once_a_second_whatever_comes() -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from relayproxy.connection import Opening
+from relayproxy.connection import Opening, SignatureCheck
 from relayproxy.console.health.reachability import CheckState
 from relayproxy.plural import plural
 from relayproxy.settings.model import Settings
@@ -63,13 +63,18 @@ class RouteSignatures:
         return "" if self.route == DEFAULT_ROUTE else f" on route {self.route}"
 
     @property
-    def problem(self) -> str | None:
-        """The reason why the last wrong signature is wrong, as far as it is known."""
+    def last_wrong(self) -> SignatureCheck | None:
+        """The check of the last call that Twilio has not signed, where that had a wrong signature."""
         found = None
         # What another version wrote in another shape tells nothing.
         with suppress(msgspec.DecodeError):
             found = _opening.decode(self.recent.bad_opening or "").signature
-        return found.problem if found is not None and found.state == "wrong" else None
+        return found if found is not None and found.state == "wrong" else None
+
+    @property
+    def problem(self) -> str | None:
+        """The reason why that is wrong, as far as it is known."""
+        return self.last_wrong.problem if self.last_wrong else None
 
 
 def route_signatures(settings: Settings, recent: Mapping[str, RecentSignatures]) -> tuple[RouteSignatures, ...]:
@@ -132,6 +137,12 @@ def _anyone(one: RouteSignatures) -> SignatureNote:
 
 def _meaning(one: RouteSignatures) -> tuple[str, str]:
     valid, wrong = one.count("valid"), one.count("wrong")
+    if one.last_wrong and one.last_wrong.signed_url:
+        return (
+            _last(one).strip(),
+            "Twilio has signed it, and for another URL than relayproxy knows: make the URL in Studio or TwiML and "
+            "`public_url` the same.",
+        )
     if wrong and valid:
         return (
             f"{_last(one)}{plural(valid, 'other')} {'was' if valid == 1 else 'were'} signed by Twilio.",

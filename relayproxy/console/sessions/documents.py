@@ -77,6 +77,7 @@ class SignatureDocument(Document, frozen=True):
     form: Annotated[str | None, Meta(description="How that URL was written for signing, in words; of a valid one.")]
     key: Annotated[str | None, Meta(description="Reference of the key that it was made with; of a valid one.")]
     problem: Annotated[str | None, Meta(description="Why it is wrong, as far as that is known.")]
+    signed_url: Annotated[str | None, Meta(description="URL that a wrong one is for, where that was found.")]
 
 
 class ConnectionDocument(Document, frozen=True):
@@ -308,7 +309,14 @@ def _connection(connection: StoredConnection) -> ConnectionDocument:
 
 def _signature(connection: StoredConnection) -> SignatureDocument:
     found = connection.opening.signature or SignatureCheck(connection.signature)
-    return SignatureDocument(state=found.state, url=found.url, form=found.form, key=found.key, problem=found.problem)
+    return SignatureDocument(
+        state=found.state,
+        url=found.url,
+        form=found.form,
+        key=found.key,
+        problem=found.problem,
+        signed_url=found.signed_url,
+    )
 
 
 def _dial(dial: Dial) -> DialDocument:

@@ -25,7 +25,9 @@ def settings(tmp_path: Path) -> Settings:
 async def test_it_says_of_each_route_what_its_signatures_tell(client: Client, archive: Archive) -> None:
     problem = "it is for wss://relay.example.com/ws/, with a / at the end of its path"
     for at in range(3):
-        wrong = SignatureCheck("wrong", "wss://relay.example.com/ws", problem=problem)
+        wrong = SignatureCheck(
+            "wrong", "wss://relay.example.com/ws", problem=problem, signed_url="wss://relay.example.com/ws/"
+        )
         Call(archive, ago(60 + at), opening={"signature": wrong}).setup().commit()
     Call(archive, ago(50), route="bookings", opening={"signature": SignatureCheck("valid")}).setup().commit()
     async with client.get("/api/connect") as response:
@@ -39,7 +41,7 @@ async def test_it_says_of_each_route_what_its_signatures_tell(client: Client, ar
     told = found["default"]["signatures"]
     assert (told["verify"], told["wrong"], told["anyone_may_call"]) == ("report", 3, False)
     assert told["summary"].startswith(f"All of the last 3 calls carried a wrong signature. Of the last one: {problem}.")
-    assert "may not be the URL in Studio or TwiML" in page
+    assert "make the URL in Studio or TwiML and <code>public_url</code> the same" in page
     assert f"Wrong signature: {problem}." in page
     assert found["bookings"]["signatures"]["summary"] == "The last call on route bookings was signed by Twilio."
     assert found["open"]["signatures"]["anyone_may_call"] is True

@@ -26,7 +26,8 @@ def settings(**values: Any) -> Settings:
 
 
 def said(*states: str, ago: int = MINUTE, problem: str | None = None, **values: Any) -> SignatureNote | None:
-    opening = Opening("c", "t", "s", "default", AGENT, "/", 0, "p", signature=SignatureCheck("wrong", problem=problem))
+    check = SignatureCheck("wrong", problem=problem, signed_url=f"{PUBLIC}/ws/" if problem else None)
+    opening = Opening("c", "t", "s", "default", AGENT, "/", 0, "p", signature=check)
     bad = any(state in ("wrong", "missing") for state in states)
     recent = RecentSignatures(
         states, NOW - ago if bad else None, msgspec.json.encode(opening).decode() if bad else None
@@ -99,7 +100,8 @@ def test_the_url_that_the_signature_is_for_is_told() -> None:
     found = said("wrong", problem="it is for wss://relay.example.com/ws/, with a / at the end of its path", **TOKENS)
 
     assert found is not None
-    assert found.detail.startswith("Of the last one: it is for wss://relay.example.com/ws/, with a / at the end of its")
+    assert found.detail == "Of the last one: it is for wss://relay.example.com/ws/, with a / at the end of its path."
+    assert "make the URL in Studio or TwiML and `public_url` the same" in found.action
 
 
 def test_what_has_passed_is_no_warning() -> None:

@@ -37,6 +37,7 @@ async def test_every_session_says_whether_twilio_signed_it(client: Client, archi
             "form": "query as sorted parameters",
             "key": "env:TWILIO_AUTH_TOKEN",
             "problem": None,
+            "signed_url": None,
         },
     )
     assert [state for state, _ in connections] == ["valid", "wrong", "missing", "unchecked", "unchecked"]
