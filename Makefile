@@ -66,7 +66,7 @@ bench: $(VENV)/.dev
 
 # ENGINE='podman --runtime runc' and the like choose another engine than the first that works.
 image-check: programs
-	@$(BIN)/python -m pytest -s tests/docker/check_image.py
+	@$(BIN)/python -m pytest -s tests/docker/check_*.py
 
 # Exit code 1: vulnerabilities are known. 2: nobody could be asked.
 audit: $(VENV)/.audit

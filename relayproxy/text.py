@@ -1,7 +1,7 @@
-"""Storable text: text that can be encoded as UTF-8 and stored in any database.
+"""Storable text: text that can be encoded as UTF-8 and stored in any database, and what stands for masked characters.
 
-Knows: that JSON may hold halves of surrogate pairs, and that no PostgreSQL column takes NUL.
-Must not know: where a text comes from and what it says.
+Knows: that JSON may hold halves of surrogate pairs, and that no PostgreSQL column takes NUL; the masks.
+Must not know: where a text comes from and what it says; which of it is masked.
 """
 
 
@@ -13,3 +13,19 @@ def mended(text: str) -> str:
 def storable(text: str) -> str:
     """The text as `mended` returns it, with NUL replaced by U+FFFD as well."""
     return mended(text).replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+MASKED_DIGIT = "•"
+"""The mask of a digit that is not stored."""
+MASKED_LETTER = "◦"
+"""The mask of a letter that is not stored: another one, because a digit takes longer to say."""
+
+
+def mask(text: str) -> str:
+    """The text, of the same length, with each of its letters and digits masked."""
+    if text.isascii():
+        return text.translate(_ASCII_MASKS)
+    return "".join([MASKED_DIGIT if one.isdigit() else MASKED_LETTER if one.isalnum() else one for one in text])
+
+
+_ASCII_MASKS = {n: MASKED_DIGIT if chr(n).isdigit() else MASKED_LETTER for n in range(128) if chr(n).isalnum()}

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from relayproxy import __version__
+from relayproxy.cli.check_signature import check_signature
 from relayproxy.cli.credentials import password, token
 from relayproxy.cli.options import (
     CONSOLE_SETTINGS,
@@ -218,6 +219,7 @@ def console(config: Path | None, supervised: bool, **flags: Any) -> None:
     process.run(settings)
 
 
+main.add_command(check_signature)
 main.add_command(password)
 main.add_command(token)
 

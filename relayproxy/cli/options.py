@@ -55,6 +55,7 @@ RECORDER_SETTINGS = (
 CONSOLE_SETTINGS = (
     "console",
     "console_url",
+    "console_hosts",
     "console_user_header",
     "console_proxies",
     "data_dir",
@@ -81,6 +82,7 @@ _METAVARS = {
     "listen": "HOST:PORT",
     "console": "HOST:PORT",
     "console_url": "URL",
+    "console_hosts": "NAMES",
     "console_user_header": "NAME",
     "console_proxies": "ADDRESSES",
     "trusted_proxies": "ADDRESSES",

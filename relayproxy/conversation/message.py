@@ -34,9 +34,11 @@ MessageNote = Literal[
     "disk",
     "limit",
     "journal_damaged",
+    "redaction_failed",
 ]
-"""What is odd about a message. From `reserved_bits` on to `skipped`: why bytes are undecodable; the last five: a gap's
-cause."""
+"""What is odd about a message. From `reserved_bits` on to `skipped`: why bytes are undecodable; from `buffer` on to
+`journal_damaged`: a gap's cause. `redaction_failed`: metadata alone was kept, because what is secret in it could not be
+told."""
 
 
 class Message(msgspec.Struct, frozen=True, omit_defaults=True, rename={"sender": "from"}):
@@ -73,6 +75,10 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True, rename={"sender":
     type: str | None = None
     """What a text message calls itself in its JSON, at most 64 characters, so that nobody has to parse it for that.
     None for everything else, for text without a type, and in recordings of before this was stored."""
+    redacted: dict[str, int] | None = None
+    """Of a message that is not stored as it came: the secrets masked in it, by kind (`redaction.values.Kind`). Each is
+    counted once, by the message that completes it; 0 for a part or an echo of one. There is no hash of what was
+    masked."""
 
 
 _encoder = msgspec.json.Encoder()

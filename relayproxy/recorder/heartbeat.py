@@ -92,7 +92,8 @@ class ProgressReport:
         """Counts a played entry of a connection that opened then."""
         if self._oldest is None:
             known = event.what == "opened" or event.messages
-            self._oldest = opened_at + (event.messages[0].t if event.messages else 0) if known else time.time_ns()
+            # Not the messages' own times: what was held is no sign that the recorder is late.
+            self._oldest = opened_at + (event.connection.last_t if event.messages else 0) if known else time.time_ns()
 
     def begin(self) -> None:
         """Marks the beginning of a commit."""

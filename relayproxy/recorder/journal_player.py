@@ -6,7 +6,7 @@ Must not know: sessions, the conversation, the database.
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -29,9 +29,14 @@ from relayproxy.journal.reader import (
 from relayproxy.journal.segments import LOCK, segment_numbers, segment_path
 from relayproxy.recorder.decoding.connection import SIDES, DecodedConnection, placeholder
 from relayproxy.recorder.decoding.frames import JournalPlace
+from relayproxy.redaction.rules import EVERYTHING, Rules
 from relayproxy.store.schema.rows import JournalGapRow
 
 log = logging.getLogger(__name__)
+
+SETTLED = 3_000_000_000
+"""Nanoseconds after which what a relay heard is in its journal, if its disk is not slow: when a journal has nothing
+more, time has passed without anything for its calls until then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +51,9 @@ class ConnectionEvent:
 class JournalPlayer:
     """Player of one journal, from `committed` on. `live` are the connections that the store knows as not ended.
 
-    `message_limit` bounds payloads, `size_limit` what is kept of a connection. A message that is still incomplete after
-    `patience` further bytes of journal is given up, so that it cannot hold the journal's files for ever.
+    `message_limit` bounds payloads, `size_limit` what is kept of a connection. A message that is still incomplete or
+    held after `patience` further bytes of journal is given up, so that it cannot keep the journal's files for ever.
+    `rules` gives those of a route.
     """
 
     def __init__(
@@ -59,6 +65,7 @@ class JournalPlayer:
         message_limit: int,
         size_limit: int,
         patience: int,
+        rules: Callable[[str], Rules] = lambda _route: EVERYTHING,
     ) -> None:
         self.path = path
         self.id = path.name
@@ -71,6 +78,7 @@ class JournalPlayer:
         self._limit = message_limit
         self._size_limit = size_limit
         self._patience = patience
+        self._rules = rules
         self._read = 0
         self._spoiled = False
         """Damage, and nothing readable since: one gap is enough for all of it."""
@@ -96,7 +104,9 @@ class JournalPlayer:
 
     def play(self, max_bytes: int) -> Iterator[ConnectionEvent]:
         """Plays about `max_bytes` of new entries. Must be exhausted before `position` means anything."""
+        read = False
         for found in self._reader.read(max_bytes):
+            read = True
             if isinstance(found, Block):
                 yield from self._block(found)
                 self._after(found)
@@ -104,6 +114,8 @@ class JournalPlayer:
             else:
                 yield from self._damage(found)
         yield from self._give_up()
+        if not read and self._wall is not None:
+            yield from self._due(time.time_ns() - self._wall - SETTLED)
         if self._reader.finished and not self.ended:
             self.ended = True
             if self.connections and not self.path.exists():
@@ -128,7 +140,7 @@ class JournalPlayer:
         for entry in block.entries:
             self._read += ENTRY_HEAD.size + len(entry.body)
             if (block.segment, entry.offset + len(entry.body)) <= self.committed:
-                self._replay(entry, block.segment)
+                yield from self._replay(entry, block.segment)
             elif entry.kind is EntryKind.ENDING:
                 # Last of all: after a disk that refused, the writer puts gaps behind endings it had kept.
                 endings.append(entry)
@@ -140,12 +152,27 @@ class JournalPlayer:
                 connection = self._open(entry, None)
                 yield ConnectionEvent(connection, "opened", [])
             yield self._end(connection, _ending(entry, connection))
+        if block.entries:
+            yield from self._due(block.entries[-1].t)
         self.position = max(self.position, Position(block.segment, block.end))
 
-    def _replay(self, entry: JournalEntry, segment: int) -> None:
+    def _replay(self, entry: JournalEntry, segment: int) -> Iterator[ConnectionEvent]:
         connection = self.connections.get(entry.connection)
         if connection is not None and entry.kind in SIDES:
-            connection.replay(entry, segment)
+            messages = connection.replay(entry, segment)
+            self._note_pending(connection)
+            if messages:
+                yield ConnectionEvent(connection, "messages", messages)
+
+    def _due(self, now: int) -> Iterator[ConnectionEvent]:
+        """Messages that were held and are not any more at this time of the relay's clock."""
+        for number in [*self._pending]:
+            connection = self.connections[number]
+            t = now - connection.opened_mono
+            if connection.deadline is not None and t >= connection.deadline:
+                messages = connection.due(t)
+                self._note_pending(connection)
+                yield ConnectionEvent(connection, "messages", messages)
 
     def _entry(self, entry: JournalEntry, segment: int) -> Iterator[ConnectionEvent]:
         connection = self.connections.get(entry.connection)
@@ -179,6 +206,7 @@ class JournalPlayer:
             limit=self._limit,
             size_limit=self._size_limit,
             raw_opening=raw,
+            rules=self._rules(opening.route),
         )
         self._wall = connection.wall
         self.connections[entry.connection] = connection

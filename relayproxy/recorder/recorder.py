@@ -15,6 +15,9 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
+from relayproxy.connection import Opening
 from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.conversation.measures.spans import Span
 from relayproxy.conversation.message import write_lines
@@ -27,8 +30,9 @@ from relayproxy.recorder.heartbeat import Beat, ProgressReport
 from relayproxy.recorder.journal_player import ConnectionEvent, JournalPlayer
 from relayproxy.recorder.session import RecordedSession
 from relayproxy.recorder.sessions import Sessions
+from relayproxy.redaction.rules import EVERYTHING, Rules
 from relayproxy.store.errors import OvertakenError
-from relayproxy.store.schema.rows import Batch, ChunkRow, JournalRow
+from relayproxy.store.schema.rows import Batch, ChunkRow, ConnectionRow, JournalRow
 from relayproxy.store.write.archive import Archive
 
 log = logging.getLogger(__name__)
@@ -58,9 +62,9 @@ class SpanExporter(Protocol):
 class Recorder:
     """Recorder: plays the journals in `folder` into `archive` until `stop` is set.
 
-    `check` raises when the database cannot be used as it is. `thresholds` and `version_from` give those of a route.
-    `message_limit`, `size_limit`, `patience`: see `JournalPlayer`. `beat` is called after every look at the journals,
-    with what tells how things are.
+    `check` raises when the database cannot be used as it is. `thresholds`, `version_from` and `rules` give those of a
+    route. `message_limit`, `size_limit`, `patience`: see `JournalPlayer`. `beat` is called after every look at the
+    journals, with what tells how things are.
     """
 
     def __init__(
@@ -74,6 +78,7 @@ class Recorder:
         check: Callable[[], None],
         thresholds: Callable[[str], Thresholds] = lambda _route: Thresholds(),
         version_from: Callable[[str], str | None] = lambda _route: None,
+        rules: Callable[[str], Rules] = lambda _route: EVERYTHING,
         exporter: SpanExporter | None = None,
         stop: threading.Event | None = None,
         beat: Callable[[Callable[[], Beat]], None] = lambda _look: None,
@@ -83,6 +88,7 @@ class Recorder:
         self._message_limit = message_limit
         self._size_limit = size_limit
         self._patience = patience
+        self._rules = rules
         self._exporter = exporter
         self._stop = stop or threading.Event()
         self._retry = DatabaseRetry(check, self._stop)
@@ -245,7 +251,7 @@ class Recorder:
     def _restore(self, path: Path) -> JournalPlayer:
         rows = {row.id: row for row in self._retry(self._archive.journals)}
         live = self._retry(lambda: self._archive.live_connections(path.name))
-        connections = [DecodedConnection.restore(row, self._message_limit, self._size_limit) for row in live]
+        connections = [self._restored(row) for row in live]
         self._sessions.restore(connections)
         row = rows.get(path.name)
         return JournalPlayer(
@@ -255,6 +261,13 @@ class Recorder:
             message_limit=self._message_limit,
             size_limit=self._size_limit,
             patience=self._patience,
+            rules=self._rules,
+        )
+
+    def _restored(self, row: ConnectionRow) -> DecodedConnection:
+        rules = self._rules(msgspec.json.decode(row.opening, type=Opening).route)
+        return DecodedConnection.restore(
+            row, self._message_limit, self._size_limit, rules, self._sessions.stored(row.id)
         )
 
     def _happened(self, event: ConnectionEvent) -> None:

@@ -6,7 +6,7 @@ reconnecting Twilio repeats. Must not know: the sessions that live, the journal,
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from relayproxy.connection import Opening, SignatureState, signature_state
+from relayproxy.connection import Opening, signature_state
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.model import Conversation
 from relayproxy.conversation.protocol.partial_json import string_members
@@ -23,8 +23,8 @@ class SessionIdentity(NamedTuple):
     account_sid: str | None
     from_number: str | None
     to_number: str | None
-    signature: SignatureState
-    """Of its upgrade request: what is not signed never joins what is, nor a wrong signature a valid one."""
+    sender: str
+    """See `sender_of`."""
 
 
 def identity(conversation: Conversation, opening: Opening) -> SessionIdentity | None:
@@ -38,12 +38,24 @@ def identity(conversation: Conversation, opening: Opening) -> SessionIdentity | 
         _text(conversation.account_sid),
         _text(conversation.from_number),
         _text(conversation.to_number),
-        signature_state(opening),
+        sender_of(opening),
     )
 
 
+def sender_of(opening: Opening) -> str:
+    """The sender of a connection, as far as that cannot be claimed: Twilio, by a signature that holds; whoever made a
+    signature that was not checked or is wrong, by its digest; whoever sent none, by the address it came from."""
+    state = signature_state(opening)
+    if state == "valid":
+        return "twilio"
+    if state == "missing":
+        return f"address {opening.caller or opening.peer.rpartition(':')[0]}"
+    # An earlier version kept no digest: then nothing else is known to come from the same sender.
+    return f"{state} {opening.signature_digest or opening.connection_id}"
+
+
 def agrees(row: SessionRow, said: SessionIdentity) -> bool:
-    """True when a stored session has this identity, as far as its row tells; signatures are not compared."""
+    """True when a stored session has this identity, as far as its row tells; senders are not compared."""
     stored = (row.session_id, row.call_sid, row.account_sid, row.from_number, row.to_number)
     return all(for_index(one) == for_index(other) for one, other in zip(stored, said[:5], strict=True))
 

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from relayproxy.connection import Opening, SignatureState, signature_state
+from relayproxy.connection import Opening
 from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.conversation.message import Message
 from relayproxy.recorder.database_retry import DatabaseRetry
 from relayproxy.recorder.decoding.connection import DecodedConnection
 from relayproxy.recorder.session import RecordedSession, SessionConnection, connection_of, first_of
-from relayproxy.recorder.session_identity import SessionIdentity, agrees, identity, ids_of_first_frame
+from relayproxy.recorder.session_identity import SessionIdentity, agrees, identity, ids_of_first_frame, sender_of
 from relayproxy.store.errors import UnreadableError
 from relayproxy.store.schema.rows import SessionRow
 from relayproxy.store.write.archive import Archive
@@ -147,7 +147,7 @@ class Sessions:
         if known is not None and self._is_current(known, since):
             return known
         rows = self._retry(lambda: self._archive.sessions_by_ids(name.session_id, None, since))
-        return next((row.id for row in rows if agrees(row, name) and self._signature(row) == name.signature), None)
+        return next((row.id for row in rows if agrees(row, name) and self._sender(row) == name.sender), None)
 
     def _is_current(self, known: str, since: int) -> bool:
         """False, and forgotten here, when a session that rests is over, or was derived anew or erased meanwhile."""
@@ -166,21 +166,21 @@ class Sessions:
         vx, call_sid = ids_of_first_frame(connection.fresh)
         if vx is None and call_sid is None:
             return None
-        sent = signature_state(connection.opening)
+        sender = sender_of(connection.opening)
         for name, known in [*self._named.items()]:
             same = vx in (None, name.session_id) and call_sid in (None, name.call_sid)
-            if same and name.signature == sent and self._sessions[known].ended_at >= since:
+            if same and name.sender == sender and self._sessions[known].ended_at >= since:
                 if self._is_current(known, since):
                     return known
                 break
         rows = self._retry(lambda: self._archive.sessions_by_ids(vx, call_sid, since))
         rows = tuple(row for row in rows if call_sid in (None, row.call_sid))
-        return next((row.id for row in reversed(rows) if self._signature(row) == sent), None)
+        return next((row.id for row in reversed(rows) if self._sender(row) == sender), None)
 
-    def _signature(self, row: SessionRow) -> SignatureState | None:
+    def _sender(self, row: SessionRow) -> str | None:
         first = self._retry(lambda: self._archive.connection(row.id))
         try:
-            return None if first is None else signature_state(msgspec.json.decode(first.opening, type=Opening))
+            return None if first is None else sender_of(msgspec.json.decode(first.opening, type=Opening))
         except msgspec.DecodeError:
             return None
 
@@ -219,7 +219,7 @@ class Sessions:
         for row in self._retry(lambda: self._archive.session_connections(session_id)):
             if row.id not in members:
                 try:
-                    parts.append(connection_of(row, self._stored(row.id)))
+                    parts.append(connection_of(row, self.stored(row.id)))
                 except msgspec.DecodeError as problem:
                     log.error("connection %s is damaged (%s)", row.id, type(problem).__name__)  # noqa: TRY400
         parts += map(self._part, members.values())
@@ -227,13 +227,15 @@ class Sessions:
 
     def _part(self, member: DecodedConnection) -> SessionConnection:
         """A connection that is played here, with what is stored of it."""
-        stored = self._stored(member.id)
+        stored = self.stored(member.id)
         member.last_t = max([member.last_t, *(message.t for message in stored[-1:])])
         # After a commit whose answer got lost, what is new here may be stored already.
         fresh = [message for message in member.fresh if not stored or message.seq > stored[-1].seq]
         return SessionConnection(member.opening, stored + fresh, member.ending)
 
-    def _stored(self, connection: str) -> list[Message]:
+    def stored(self, connection: str) -> list[Message]:
+        """The stored messages of a connection, as far as they can be read."""
+
         def read() -> list[Message]:
             found: list[Message] = []
             try:

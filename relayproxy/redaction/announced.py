@@ -6,6 +6,7 @@ Must not know: how a number is read; card numbers.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from relayproxy.redaction.runs import Part
@@ -112,10 +113,12 @@ def announced(
             and card_end is not None
             and (number.follows_card or _words(tokens, card_end, first) <= _CARD_REACH)
         ):
-            kind = _after_card(number, month)
+            kind = _after_card(number, month, tokens)
         if kind is not None:
             yield Announced(kind, number, month if kind == "expiry" else None)
             topics = frozenset()
+            if card_end is not None:
+                card_end = last
 
 
 def _mention(tokens: Sequence[Token], at: int) -> Mention | None:
@@ -147,8 +150,10 @@ def _kind(
     return None
 
 
-def _after_card(number: Number, month: int | None) -> Kind | None:
+def _after_card(number: Number, month: int | None, tokens: Sequence[Token]) -> Kind | None:
     count = len(number.digits)
+    if _amount(number, tokens):
+        return None
     if month is not None and count in (2, 4):
         return "expiry"
     if count in (4, 6) and 1 <= int(number.digits[:2]) <= 12:
@@ -180,7 +185,20 @@ def _amount(number: Number, tokens: Sequence[Token]) -> bool:
     first, last = number.parts[0].at, number.parts[-1].at + 1
     before = tokens[first - 1].word if first else ""
     behind = tokens[last].word if last < len(tokens) else ""
-    return before in SIGNS or behind in SIGNS or behind in CURRENCIES or behind in UNITS
+    return before in SIGNS or behind in SIGNS or behind in CURRENCIES or behind in UNITS or _decimal(number, tokens)
+
+
+def _decimal(number: Number, tokens: Sequence[Token]) -> bool:
+    """Whether a number has an amount such as 45.99 in it."""
+    pairs = [
+        (before, behind, tokens[before.at + 1].word)
+        for before, behind in pairwise(number.parts)
+        if behind.at - before.at == 2 and behind.token.start - before.token.end == 1
+    ]
+    return any(
+        mark in ".," and len(behind.token.word) == 2 and behind.token.digits and before.token.digits
+        for before, behind, mark in pairs
+    ) and not any(len(behind.token.word) == 1 for _, behind, _ in pairs)
 
 
 def _date(number: Number, tokens: Sequence[Token]) -> bool:

@@ -5,6 +5,7 @@ Must not know: what is said around a number.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from stdnum import luhn
@@ -45,6 +46,10 @@ _ISSUERS: tuple[tuple[str, str, tuple[int, ...]], ...] = (
 _SHAPES = ([4, 4, 4, 4], [4, 6, 5], [4, 6, 4])
 """Groups in which card numbers are printed; so written, any issuer is believed."""
 
+_GROUP = 4
+_BEHIND = 8
+"""Digits of an expiry and a security code."""
+
 LONGEST_RUN = 250
 """Numbers. Nobody says so many in one breath: a longer run is masked whole."""
 
@@ -68,15 +73,30 @@ class Budget:
         self.steps = steps
         self.taken = 0
 
+    @property
+    def spent(self) -> bool:
+        """Whether a step was refused: a search may have missed something."""
+        return self.taken > self.steps
+
     def take(self) -> bool:
         """Takes one step; False when none is left."""
         self.taken += 1
-        return self.taken <= self.steps
+        return not self.spent
+
+
+class _Candidate(NamedTuple):
+    """A stretch of a run, read in one way."""
+
+    last: int
+    odd: int
+    """How many of its numbers are read otherwise than usual."""
+    digits: str
+    places: tuple[tuple[int, str], ...]
 
 
 def cards(run: Sequence[Part], language: Language, expected: bool, budget: Budget) -> Iterator[Card]:
     """The card numbers of a run, in order, none within another. `expected`: what is said around speaks of a card, so
-    that rarer readings and unknown issuers are believed."""
+    that rarer readings, odd places and unknown issuers are believed."""
     options = [readings(run, at, language) for at in range(len(run))]
     at = 0
     while at < len(run):
@@ -93,34 +113,92 @@ def _best(
 ) -> Card | None:
     """The likeliest card number that begins at a place: of its issuer's usual length, read as numbers are usually
     read."""
+    if not (expected or _pause(run, start) or len(run[start].token.word) == _GROUP):
+        return None
     best: tuple[int, Card] | None = None
-    unusual = 2 if expected else 1
-    paths: list[tuple[int, int, str, tuple[tuple[int, str], ...]]] = [(start, 0, "", ())]
-    while paths and budget.take():
-        at, odd, digits, places = paths.pop()
-        if len(digits) in LENGTHS:
-            lengths = _lengths(run[start:at], digits, expected, at - start == len(run))
-            if not expected:
-                broken = any(part.gap > Gap.FILLER for part in run[start + 1 : at])
-                if (odd and (broken or len(digits) != _USUAL)) or (broken and len(digits) not in lengths[:1]):
-                    lengths = ()
-            if len(digits) in lengths:
-                rank = lengths.index(len(digits)) + 10 * odd
-                if (best is None or rank < best[0]) and luhn.is_valid(digits):
-                    best = rank, Card(start, at, digits, places, len(digits) < min(max(lengths), _USUAL))
-        if at < len(run):
-            for nth, reading in enumerate(options[at]):
-                longer = digits + reading.digits
-                if len(longer) <= LENGTHS[-1] and odd + (nth > 0) <= unusual:
-                    paths.append((reading.end, odd + (nth > 0), longer, (*places, (at, reading.digits))))
+    waiting = [_Candidate(start, 0, "", ())]
+    while waiting and budget.take():
+        candidate = waiting.pop()
+        at, odd, digits, places = candidate
+        if len(digits) >= LENGTHS[0]:
+            lengths = _lengths(run, start, candidate, expected)
+            rank = lengths.index(len(digits)) + 10 * odd if len(digits) in lengths else None
+            if (
+                rank is not None
+                and (best is None or rank < best[0])
+                and luhn.is_valid(digits)
+                and _stands_alone(run, options, start, candidate, expected)
+            ):
+                best = rank, Card(start, at, digits, places, len(digits) < min(max(lengths), _USUAL))
+        if at == len(run):
+            continue
+        longest = max(_issuer(digits[:4]) or LENGTHS) if len(digits) >= 4 else LENGTHS[-1]
+        for nth, reading in enumerate(options[at]):
+            longer = digits + reading.digits
+            if len(longer) <= longest and odd + (nth > 0) <= 1 + expected:
+                waiting.append(_Candidate(reading.end, odd + (nth > 0), longer, (*places, (at, reading.digits))))
     return best[1] if best else None
 
 
-def _lengths(parts: Sequence[Part], digits: str, expected: bool, whole: bool) -> tuple[int, ...]:
-    """The lengths of this issuer's card numbers, the usual one first; an unknown issuer is believed when a card is
-    expected or the groups are those of a card, and they are all of the run."""
+def _lengths(run: Sequence[Part], start: int, candidate: _Candidate, expected: bool) -> tuple[int, ...]:
+    """The lengths that such a card number may have, the usual one first. Where no card is expected, a number that is
+    read in an odd way or interrupted has the usual length; an unknown issuer is believed where one is expected or the
+    groups are those of a card, and they are all of the run."""
+    lengths = _issuer(candidate.digits[:4])
+    if not lengths:
+        whole = candidate.last - start == len(run)
+        return _ANY if whole and (expected or _printed(run, start, candidate.last)) else ()
+    if expected or not (candidate.odd or _interrupted(run, start, candidate.last)):
+        return lengths
+    return lengths[:1] if not candidate.odd or lengths[0] == _USUAL else ()
+
+
+@lru_cache(maxsize=10_000)
+def _issuer(prefix: str) -> tuple[int, ...]:
+    """The lengths of an issuer's card numbers, by four digits; none when they belong to no issuer."""
     for first, last, lengths in _ISSUERS:
-        if first <= digits[: len(first)] <= last:
+        if first <= prefix[: len(first)] <= last:
             return lengths
-    printed = [len(part.token.word) for part in parts if part.token.digits] in _SHAPES
-    return _ANY if whole and (expected or printed) else ()
+    return ()
+
+
+def _stands_alone(
+    run: Sequence[Part], options: Sequence[list[Reading]], start: int, candidate: _Candidate, expected: bool
+) -> bool:
+    """Whether a number is no piece of other numbers: it begins and ends where the speaker paused, or is followed by no
+    more than an expiry and a security code, or is written as on a card. One of the two ends is enough where a card is
+    expected."""
+    last = candidate.last
+    if _printed(run, start, last):
+        return True
+    begins, ends = _pause(run, start), last == len(run) or _pause(run, last)
+    if not ends and (expected or _in_groups(run, candidate)):
+        at, more = last, 0
+        while at < len(run) and more <= _BEHIND and not (at > last and _pause(run, at)):
+            more += len(options[at][0].digits) if options[at] else 0
+            at = options[at][0].end if options[at] else at + 1
+        ends = more <= _BEHIND
+    return begins or ends if expected else begins and ends
+
+
+def _in_groups(run: Sequence[Part], candidate: _Candidate) -> bool:
+    """Whether the speaker paused only between the groups of a card number."""
+    said = 0
+    for at, digits in candidate.places:
+        if said and _pause(run, at) and (said % _GROUP or run[at].gap > Gap.FILLER):
+            return False
+        said += len(digits)
+    return True
+
+
+def _pause(run: Sequence[Part], at: int) -> bool:
+    """Whether a run begins here or the speaker paused."""
+    return at == 0 or (run[at].gap >= Gap.FILLER and run[at].token.start - run[at - 1].token.end > 1)
+
+
+def _interrupted(run: Sequence[Part], start: int, last: int) -> bool:
+    return any(part.gap > Gap.FILLER for part in run[start + 1 : last])
+
+
+def _printed(run: Sequence[Part], start: int, last: int) -> bool:
+    return last - start <= _GROUP and [len(part.token.word) * part.token.digits for part in run[start:last]] in _SHAPES

@@ -34,7 +34,7 @@ _WORDS: dict[Language, int] = {language: 16 << at for at, language in enumerate(
 def find(
     text: str, *, language: str | None, policy: Policy, context: Context = _NOTHING, final: bool = True
 ) -> Detection:
-    """The secrets of a text: an utterance, or what is joined of a stream so far.
+    """The secrets of a text: an utterance, or what is joined of a stream so far; utterances joined by line ends.
 
     `language` (BCP 47, None: not known) is a hint for short numbers; card numbers are found in any of the languages.
     `final`: the last word is whole; else it may go on, and is open. Time and space grow linearly with the text.

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from stdnum import iban
 
 from relayproxy.redaction.announced import Mention, Number, announced
-from relayproxy.redaction.cards import LONGEST_RUN, Budget, Card, cards
+from relayproxy.redaction.cards import LENGTHS, LONGEST_RUN, Budget, Card, cards
 from relayproxy.redaction.number_words import Language
 from relayproxy.redaction.runs import Gap, Part, readings, runs
 from relayproxy.redaction.tokens import Token
@@ -28,7 +28,7 @@ _TAIL = 5
 """Words behind a number that leave it open."""
 _MANY = 8
 """So many digits are the beginning of a card number, whatever words follow."""
-_STEPS, _STEPS_PER_TOKEN = 5_000, 40
+_STEPS, _STEPS_PER_TOKEN = 5_000, 10
 _PLUS = frozenset({"+", "plus", "mas", "mais", "piu"})
 _IBAN = re.compile(r"(?<![^\W_])[A-Za-z]{2}[0-9]{2}(?: ?[0-9A-Za-z]){11,30}(?![^\W_])")
 
@@ -57,13 +57,13 @@ def read(
     run: list[Part] = []
     opened = 0
     for run in runs(tokens, topics, language):
-        opened = 0
-        if len(run) > LONGEST_RUN or budget.taken > budget.steps:
+        phone = run[0].at > 0 and tokens[run[0].at - 1].word in _PLUS
+        found = list(cards(run, language, expected, budget)) if len(run) <= LONGEST_RUN else []
+        begin = opened = 0
+        if len(run) > LONGEST_RUN or (budget.spent and len(_usual(run, language)) >= LENGTHS[0]):
             secrets.append(Secret("number", run[0].token.start, run[-1].token.end, spans=_spans(run)))
             continue
-        phone = run[0].at > 0 and tokens[run[0].at - 1].word in _PLUS
-        begin = 0
-        for card in cards(run, language, expected, budget):
+        for card in found:
             if phone and len(card.digits) <= _LONGEST_PHONE:
                 continue
             secrets.append(_card(run, card))

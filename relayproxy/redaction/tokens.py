@@ -9,12 +9,12 @@ import unicodedata
 from functools import lru_cache
 from typing import NamedTuple
 
-_TOKEN = re.compile(r"(?P<digits>\d+)|(?P<word>[^\W\d_]+(?:[̀-ͯ]+[^\W\d_]*)*)|(?P<mark>[^\w\s]|_)")
+_TOKEN = re.compile(r"(?P<digits>\d+)|(?P<word>[^\W\d_]+(?:[̀-ͯ]+[^\W\d_]*)*)|(?P<mark>[^\w\s]|[_\n])")
 _LONGEST_WORD = 64
 
 
 class Token(NamedTuple):
-    """A stretch of a text without white space."""
+    """A stretch of a text without white space, or a line end."""
 
     start: int
     end: int

@@ -36,6 +36,7 @@ from relayproxy.settings.validators import (
     file,
     folder,
     header_name,
+    host_names,
     is_loopback,
     networks,
     public_url,
@@ -87,6 +88,11 @@ class Settings(BaseModel):
     tokens: dict[UserName, Token] = Field(default_factory=dict, description="Programs that may ask the console's API.")
     console_url: Annotated[str, AfterValidator(web_origin)] | None = Field(
         default=None, description="Where browsers reach the console when that is a reverse proxy's address."
+    )
+    console_hosts: Annotated[str, BeforeValidator(host_names)] | None = Field(
+        default=None,
+        description="Other host names under which the console answers, separated by commas, such as that of its "
+        "container.",
     )
     console_user_header: Annotated[str, AfterValidator(header_name)] | None = Field(
         default=None, description="Header in which a trusted reverse proxy names who has signed in there."

@@ -18,9 +18,8 @@ from relayproxy.errors import SettingError
 ENV_PREFIX = "RELAYPROXY_"
 CONFIG_ENV = ENV_PREFIX + "CONFIG"
 """Names the TOML file when no flag does."""
-_SERVICE = re.compile(
-    r"_SERVICE_(?:HOST|PORT(?:_[A-Z0-9_]+)?)$|_PORT_[0-9]+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?$"
-)
+_SERVICE = re.compile(r"_SERVICE_(?:HOST|PORT(?:_[A-Z0-9]+)*)$|_PORT_[0-9]+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?$")
+"""Never with a double underscore at its end, as in `…_SERVICE_PORT__BACKEND`: that is a row whose name ends so."""
 _SERVICE_URL = re.compile(r"(?:tcp|udp|sctp)://")
 TABLES = ("routes", "users", "tokens")
 """Settings that hold named rows, which have settings of their own."""

@@ -116,6 +116,30 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def is_address(host: str) -> bool:
+    """True for an IP address (without brackets)."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def host_names(value: object) -> str:
+    """Host names, as a list or separated by commas; returned in lower case, separated by commas."""
+    parts = value if isinstance(value, list) else str(value).split(",")
+    names = [str(part).strip().lower().removesuffix(".") for part in parts]
+    label = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
+    if not all(len(name) <= 253 and re.fullmatch(rf"{label}(\.{label})*", name) for name in names):
+        raise ValueError("host names such as console,console.internal are expected, without ports")
+    return ",".join(names)
+
+
+def split_names(value: str | None) -> tuple[str, ...]:
+    """The result of `host_names`, or of a setting that is not given, as values."""
+    return tuple(value.split(",")) if value else ()
+
+
 def unmapped(host: str) -> str:
     """A host in lower case; an IPv4 address that is written as an IPv6 one (`::ffff:10.0.0.5`) as what it is."""
     try:

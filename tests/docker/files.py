@@ -13,6 +13,8 @@ GIVEN = {
     "DOMAIN": "relay.example.com",
     "BACKEND": "wss://agent.example.com",
     "DB_PASSWORD": "secret",
+    "TWILIO_AUTH_TOKEN": "secret",
+    "VERIFY": "enforce",
 }
 """What `.env` gives, as `example.env` asks for it."""
 _VARIABLE = re.compile(r"\$\{([A-Z_]+)(?::[?-][^}]*)?\}")

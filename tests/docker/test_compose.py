@@ -13,7 +13,7 @@ from relayproxy.cli.main import main
 from relayproxy.settings.model import Settings, load, require_backend, require_sign_in
 from relayproxy.settings.sources import CONFIG_ENV
 from relayproxy.settings.tables import ROWS
-from tests.docker.files import COMPOSE, DOCKER, compose, own_services, said, seconds
+from tests.docker.files import COMPOSE, DOCKER, GIVEN, compose, own_services, said, seconds
 
 UNIT = (DOCKER / "systemd/relayproxy@.service").read_text("utf-8")
 IMAGE = dict(re.findall(r"(RELAYPROXY_\w+)=(\S+)", said("ENV")[0]))
@@ -24,7 +24,8 @@ SIGN_IN = f'[tokens.ci]\nsha256 = "{"0" * 64}"\n'
 def settings_of(service: dict[str, Any], folder: Path) -> Settings:
     """The settings with which a service starts, its file of settings saying who may sign in."""
     environment = {**IMAGE, **service["environment"]}
-    assert {name for name in environment if not name.startswith("RELAYPROXY_")} == set()
+    takes_calls = service["command"] in (["serve"], ["relay"])
+    assert environment.pop("TWILIO_AUTH_TOKEN", None) == ("secret" if takes_calls else None)
     known = {f"RELAYPROXY_{name.upper()}" for name in Settings.model_fields} | {CONFIG_ENV}
     assert set(environment) - known == set()
     file = None
@@ -53,6 +54,7 @@ def test_every_service_starts_with_its_settings(name: str, tmp_path: Path) -> No
         settings = settings_of(service, tmp_path)
         if service["command"] in (["serve"], ["relay"]):
             require_backend(settings)
+            assert settings.verify == "enforce"
         if service["command"] in (["serve"], ["console"]):
             require_sign_in(settings)
         assert settings.data_dir == Path("/data")
@@ -105,6 +107,13 @@ def test_files_and_volumes_that_are_mounted_are_there(name: str) -> None:
                 assert (DOCKER / made_by_hand.get(source, source)).is_file()
             else:
                 assert source in document["volumes"]
+
+
+def test_the_example_of_env_names_what_the_compose_files_ask_for() -> None:
+    named = set(re.findall(r"^(\w+)=", (DOCKER / "example.env").read_text("utf-8"), re.M))
+    asked = {name for file in COMPOSE for name in re.findall(r"\$\{(\w+)", (DOCKER / file).read_text("utf-8"))}
+
+    assert named == asked == set(GIVEN)
 
 
 def test_the_example_of_the_settings_file_holds_and_names_settings_of_a_user() -> None:

@@ -16,6 +16,7 @@ from relayproxy.conversation.message import Message
 from relayproxy.journal.format import MAGIC, EntryKind, GapBody, GapCause, pack_block, pack_entry
 from relayproxy.journal.segments import create_journal, segment_path
 from relayproxy.recorder.recorder import Recorder, SpanExporter
+from relayproxy.redaction.rules import EVERYTHING, Rules
 from relayproxy.store.engine import open_engine
 from relayproxy.store.schema.mapping import columns, value
 from relayproxy.store.schema.revisions import check_schema
@@ -174,6 +175,7 @@ class Stage:
         stop: threading.Event | None = None,
         check: Callable[[], None] | None = None,
         version_from: str | None = None,
+        rules: Rules = EVERYTHING,
     ) -> Recorder:
         recorder = Recorder(
             archive(self.engine),
@@ -185,6 +187,7 @@ class Stage:
             exporter=exporter,
             stop=stop,
             version_from=lambda _route: version_from,
+            rules=lambda _route: rules,
         )
         self._recorders.append(recorder)
         return recorder

@@ -256,7 +256,10 @@ def test_what_was_handed_on_before_a_reconnect_is_not_handed_on_again_by_a_new_r
     assert [span.name for span in kept.spans].count("conversation") == 1
 
 
-SIGNED = {"request_headers": (("X-Twilio-Signature", "<redacted>"),)}
+SIGNED = {"request_headers": (("X-Twilio-Signature", "<redacted>"),), "signature_digest": "aa" * 32}
+FORGED = {**SIGNED, "signature_digest": "bb" * 32}
+OLDER = {**SIGNED, "signature_digest": None}
+ELSEWHERE = {"peer": "203.0.113.9:1"}
 VALID = {**SIGNED, "signature": SignatureCheck("valid")}
 WRONG = {**SIGNED, "signature": SignatureCheck("wrong")}
 
@@ -277,6 +280,17 @@ WRONG = {**SIGNED, "signature": SignatureCheck("wrong")}
         (VALID, WRONG, False),
         (WRONG, VALID, False),
         (VALID, {}, False),
+        (VALID, {**VALID, "signature_digest": "cc" * 32}, True),
+        # A signature that nobody checks is made up in no time; Twilio's is always the same.
+        (SIGNED, FORGED, False),
+        (FORGED, SIGNED, False),
+        (SIGNED, OLDER, False),
+        (OLDER, OLDER, False),
+        ({}, ELSEWHERE, False),
+        (ELSEWHERE, ELSEWHERE, True),
+        (ELSEWHERE, {"caller": "203.0.113.9"}, True),
+        ({}, {"caller": "203.0.113.9"}, False),
+        (SIGNED, {**SIGNED, **ELSEWHERE}, True),
     ],
 )
 @pytest.mark.parametrize("restart", [False, True])
@@ -286,7 +300,8 @@ def test_who_only_knows_the_id_of_a_call_is_not_taken_for_it(
     journal, recorder = stage.journal(), stage.recorder()
     calls = []
     for said in (first, second):
-        opening = {name: said[name] for name in ("request_headers", "signature") if name in said}
+        names = ("request_headers", "signature", "signature_digest", "peer", "caller")
+        opening = {name: said[name] for name in names if name in said}
         call = journal.call(**opening)
         calls.append(call)
         call.twilio(setup(**{name: value for name, value in said.items() if name not in opening}))
@@ -342,3 +357,23 @@ def test_a_first_frame_of_any_type_tells_which_session_goes_on(
 
     assert [one.id for one in stage.stored(first.id).connections] == [first.id, again.id]
     assert stage.stored(other.id).session.session_id is None
+
+
+@pytest.mark.parametrize("stranger", [{}, FORGED, WRONG, ELSEWHERE])
+@pytest.mark.parametrize("restart", [False, True])
+def test_no_first_frame_lets_a_stranger_into_a_signed_call(
+    stage: Stage, stranger: dict[str, Any], restart: bool
+) -> None:
+    journal, recorder = stage.journal(), stage.recorder()
+    real = journal.call(**SIGNED)
+    talk(real)
+    real.end()
+    recorder.finish()
+    recorder = stage.recorder() if restart else recorder
+    forged = journal.call(**stranger)
+    named = {"sessionId": "VX1", "callSid": "CA1"}
+    forged.twilio(json.dumps({"type": "prompt", "voicePrompt": "I confirm the order", "last": True, **named}))
+    forged.end()
+    recorder.finish()
+    assert [one.id for one in stage.stored(real.id).connections] == [real.id]
+    assert "I confirm the order" not in str(stage.stored(real.id))

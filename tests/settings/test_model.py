@@ -75,6 +75,8 @@ def test_an_unknown_key_in_the_file_is_refused(config: Path) -> None:
         ("stall", "-1", "a number greater than 0 is expected"),
         ("stall", "1s", "a valid number is expected"),
         ("journal_quota", "5", "a number greater than or equal to 1048576 is expected"),
+        ("console_hosts", "console:8081", "host names such as console,console.internal are expected, without ports"),
+        ("console_hosts", "a..b", "host names such as console,console.internal are expected, without ports"),
         ("message_limit", "1.5", "a valid integer is expected"),
         ("traceparent", "perhaps", "a valid boolean is expected"),
         ("host_header", "mine", "'auto', 'preserve' or 'backend' is expected"),

@@ -44,21 +44,45 @@ def test_an_empty_variable_is_not_set() -> None:
     assert load(None, {}, {"RELAYPROXY_BACKEND": "", "RELAYPROXY_CONFIG": ""}).backend is None
 
 
-@pytest.mark.parametrize("service", ["RELAYPROXY", "RELAYPROXY_DATABASE", "RELAYPROXY_CONSOLE", "RELAYPROXY_LISTEN"])
+@pytest.mark.parametrize(
+    "service",
+    [
+        "RELAYPROXY",
+        "RELAYPROXY_RELAY",
+        "RELAYPROXY_DATABASE",
+        *(f"RELAYPROXY_{setting.upper()}" for setting in Settings.model_fields),
+    ],
+)
 def test_a_kubernetes_service_of_the_products_name_does_not_stop_the_start(service: str) -> None:
     environ = {
         f"{service}_SERVICE_HOST": "10.0.0.1",
         f"{service}_SERVICE_PORT": "5432",
         f"{service}_SERVICE_PORT_SQL": "5432",
+        f"{service}_SERVICE_PORT_HTTP_METRICS": "5432",
         f"{service}_PORT": "tcp://10.0.0.1:5432",
         f"{service}_PORT_5432_TCP": "tcp://10.0.0.1:5432",
         f"{service}_PORT_5432_TCP_PROTO": "tcp",
         f"{service}_PORT_5432_TCP_PORT": "5432",
         f"{service}_PORT_5432_TCP_ADDR": "10.0.0.1",
+        f"{service}_PORT_443_UDP": "udp://[fd00::1]:443",
+        f"{service}_PORT_443_UDP_ADDR": "fd00::1",
         "RELAYPROXY_IMAGE": "x",
     }
 
     assert load(None, {}, environ) == Settings()
+
+
+def test_a_route_whose_name_ends_as_a_services_variables_do_is_a_route() -> None:
+    routes = load(None, {}, {"RELAYPROXY_ROUTES__TEXT_SERVICE_PORT__BACKEND": "ws://text/"}).routes
+
+    assert routes["TEXT_SERVICE_PORT"].backend == "ws://text/"
+
+
+@pytest.mark.parametrize("name", ["RELAYPROXY_TRACE_URI", "RELAYPROXY_LISTEN_", "RELAYPROXY_CONSOLE_ULR"])
+def test_a_slip_is_refused_among_the_variables_of_services(name: str) -> None:
+    environ = {"RELAYPROXY_PORT": "tcp://10.0.0.1:8080", "RELAYPROXY_SERVICE_HOST": "10.0.0.1", name: "x"}
+
+    assert "no such setting" in problems_of(None, None, **environ)[0]
 
 
 def test_a_slip_in_a_variable_is_refused() -> None:

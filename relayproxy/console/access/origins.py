@@ -9,6 +9,7 @@ site that was pointed at this machine after its page was loaded ("DNS rebinding"
 name in `Host`.
 """
 
+import socket
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -16,7 +17,7 @@ from aiohttp import web
 from relayproxy.console.http.middleware import Problem
 from relayproxy.proxies import believed, is_trusted
 from relayproxy.settings.model import Settings
-from relayproxy.settings.validators import is_loopback, split_address, split_networks
+from relayproxy.settings.validators import is_address, is_loopback, split_address, split_names, split_networks
 
 
 class Origins:
@@ -25,12 +26,7 @@ class Origins:
     def __init__(self, settings: Settings) -> None:
         self._proxies = split_networks(settings.console_proxies)
         self._url = settings.console_url
-        host = split_address(settings.console)[0].lower()
-        named = urlsplit(self._url).hostname if self._url else None
-        # A name is enough to be let in where nobody is asked, or where a proxy that is trusted by its address tells
-        # who it is: there, only these names are ours.
-        self._by_name = is_loopback(host) or settings.console_user_header is not None
-        self._names = {name for name in (host, named) if name}
+        self._names, self._by_address = _own_names(settings)
 
     def trusted(self, request: web.Request) -> bool:
         """True when the other end of the connection is a trusted proxy."""
@@ -76,15 +72,33 @@ class Origins:
 
     def _check_host(self, request: web.Request) -> None:
         name = _host_name(request.host)
-        if self._by_name and name not in self._names and not is_loopback(name):
-            raise Problem(
-                403, "unknown_host", f"The console does not go by the name {name[:64]!r}; console_url gives it one."
-            )
+        if name in self._names or is_loopback(name) or (self._by_address and is_address(name)):
+            return
+        raise Problem(
+            403,
+            "unknown_host",
+            f"The console does not go by the name {name[:64]!r}; the setting console_url or console_hosts gives it "
+            "one.",
+        )
+
+
+def _own_names(settings: Settings) -> tuple[frozenset[str], bool]:
+    """The names that the console goes by besides those of loopback, and whether it goes by any IP address as well: an
+    address cannot be bound to another machine, but who listens on loopback has no others."""
+    host = split_address(settings.console)[0].lower()
+    names = {host, *split_names(settings.console_hosts)}
+    if settings.console_url:
+        names.add(urlsplit(settings.console_url).hostname or "")
+    if is_loopback(host):
+        return frozenset(names), False
+    machine = socket.gethostname().lower()
+    short = machine.partition(".")[0]
+    return frozenset(names | {machine, short, f"{short}.local"}), True
 
 
 def _host_name(host: str) -> str:
-    """The name in a Host header, or the address in front of a port, without brackets."""
+    """The name in a Host header, or the address in front of a port, without brackets and without a last dot."""
     host = host.lower()
     if host.startswith("["):
         return host[1:].partition("]")[0]
-    return host.partition(":")[0]
+    return host.partition(":")[0].removesuffix(".")

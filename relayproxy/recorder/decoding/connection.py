@@ -1,14 +1,16 @@
-"""Decoding of one connection: two frame decoders, and the numbering of its messages.
+"""Decoding of one connection: two frame decoders, the numbering of its messages, and their redaction.
 
-Knows: how a connection's journal entries become messages, and how it goes on after a restart.
-Must not know: sessions, the conversation, the database, files.
+Knows: how a connection's journal entries become messages, which are held back, and how it goes on after a restart.
+Must not know: sessions, the conversation, what is secret, the database, files.
 """
 
 import hashlib
 import logging
 import struct
 import traceback
+from collections import deque
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -17,13 +19,17 @@ from relayproxy.conversation.message import Message
 from relayproxy.journal.format import MAX_TOOK, EntryKind, GapBody, JournalEntry
 from relayproxy.recorder.decoding.deflate import Inflater, takeover
 from relayproxy.recorder.decoding.frames import Decoder, DecoderState, JournalPlace
-from relayproxy.recorder.decoding.resume import Resume, read_resume
+from relayproxy.recorder.decoding.resume import Replay, Resume, read_resume
 from relayproxy.recorder.decoding.size_limit import SizeLimit, SizeState
+from relayproxy.redaction.redactor import Redactor
+from relayproxy.redaction.rules import EVERYTHING, Rules
 from relayproxy.store.schema.rows import ConnectionRow
 
 log = logging.getLogger(__name__)
 
 DAMAGED = "journal_damaged"
+END = 2**63
+"""The time after everything."""
 SIDES: dict[EntryKind, Side] = {EntryKind.TWILIO_CHUNK: "twilio", EntryKind.BACKEND_CHUNK: "backend"}
 
 
@@ -49,11 +55,27 @@ def placeholder(journal: str, number: int, opened_at: int) -> Opening:
     )
 
 
+class _Checkpoint(NamedTuple):
+    """The two decoders as they were before the chunk at `place`, which gives the messages from `seq` on."""
+
+    seq: int
+    twilio: DecoderState | None
+    backend: DecoderState | None
+    place: JournalPlace
+
+    @property
+    def needs(self) -> JournalPlace:
+        """The place from which the journal must be read to go on from here."""
+        states = [state.at for state in (self.twilio, self.backend) if state is not None and state.at is not None]
+        return min([self.place, *states])
+
+
 class DecodedConnection:
     """A live connection of one journal. `session` is the session it belongs to, by its id. `limit` bounds the payload
     kept of a message, `size_limit` what is kept of all of them.
 
-    `fresh` are the messages that are not committed yet. Entry methods return the new messages among them.
+    `fresh` are the messages that are not committed yet, as they are to be stored. Entry methods return the new messages
+    among them. What `rules` hold back is in none: the row says from where it is played again.
     """
 
     def __init__(
@@ -67,8 +89,14 @@ class DecodedConnection:
         size_limit: int,
         row: ConnectionRow | None = None,
         raw_opening: str | None = None,
+        rules: Rules = EVERYTHING,
     ) -> None:
         self.id = opening.connection_id
+        self.failures = 0
+        """The number of times that redaction has failed."""
+        stored = self._redacted(opening, rules)
+        if stored != opening:
+            opening, raw_opening = stored, None
         self.opening = opening
         self.number = number
         self.session = row.session if row else self.id
@@ -78,12 +106,22 @@ class DecodedConnection:
         """Nanoseconds from the opening to the last sign of life."""
         self.journal = journal
         self._raw_opening = raw_opening or msgspec.json.encode(opening).decode()
-        self._opened_mono = opened_mono
+        self.opened_mono = opened_mono
         self._limit = limit
-        self._seq = row.next_seq if row else 0
         resume = read_resume(row.resume if row else None)
         unnamed = SizeState(unnamed=row is None and bool(opening.peer))
         self._size = SizeLimit(size_limit, limit, resume.size or unnamed)
+        self._stored = row.next_seq if row else 0
+        """The number of messages that are stored already."""
+        self._seq = resume.replay.seq if resume.replay else self._stored
+        self._until = resume.replay.until if resume.replay else 0
+        """The number of the first message that was not played before the restart."""
+        self._replay_place = resume.replay.place if resume.replay else None
+        self._redactor = None if rules.record == "full" else Redactor(rules)
+        self._checkpoints: deque[_Checkpoint] = deque()
+        """While messages are held: from where they come, oldest first."""
+        if resume.replay is not None:
+            self._checkpoints.append(_Checkpoint(resume.replay.seq, resume.twilio, resume.backend, resume.replay.place))
         self._decoders = {
             EntryKind.TWILIO_CHUNK: self._decoder("twilio", resume.twilio),
             EntryKind.BACKEND_CHUNK: self._decoder("backend", resume.backend),
@@ -94,9 +132,16 @@ class DecodedConnection:
         }
 
     @classmethod
-    def restore(cls, row: ConnectionRow, limit: int, size_limit: int) -> "DecodedConnection":
-        """The connection as it was when the row was committed."""
-        return cls(
+    def restore(
+        cls,
+        row: ConnectionRow,
+        limit: int,
+        size_limit: int,
+        rules: Rules = EVERYTHING,
+        stored: Iterable[Message] = (),
+    ) -> "DecodedConnection":
+        """The connection as it was when the row was committed; `stored` are its messages so far."""
+        connection = cls(
             msgspec.json.decode(row.opening, type=Opening),
             journal=row.journal,
             number=row.number,
@@ -105,17 +150,27 @@ class DecodedConnection:
             size_limit=size_limit,
             row=row,
             raw_opening=row.opening,
+            rules=rules,
         )
+        if connection._redactor is not None:
+            try:
+                connection._redactor.recall(stored)
+            except Exception as problem:
+                connection._redaction_failed(problem)
+                connection._redactor.fail()
+        return connection
 
     @property
     def wall(self) -> int:
         """Wall time of the relay's monotonic zero."""
-        return self.opening.opened_at - self._opened_mono
+        return self.opening.opened_at - self.opened_mono
 
     @property
     def pending(self) -> JournalPlace | None:
-        """The beginning of the oldest incomplete message, on either side."""
+        """The beginning of the oldest message that is incomplete, on either side, or held back."""
         places = [*(decoder.pending for decoder in self._decoders.values()), *self._replay_from.values()]
+        if self._checkpoints:
+            places.append(self._checkpoints[0].needs)
         return min((place for place in places if place is not None), default=None)
 
     @property
@@ -123,21 +178,42 @@ class DecodedConnection:
         """True when no setup message has come, and none can have been lost."""
         return self._size.unnamed
 
+    @property
+    def deadline(self) -> int | None:
+        """Nanoseconds from the opening at which `due` may give messages; None while none are held."""
+        return self._redactor.deadline if self._redactor is not None and self._checkpoints else None
+
+    def due(self, t: int) -> list[Message]:
+        """Takes that it is `t` nanoseconds after the opening, and nothing came."""
+        return self._redact([], None, until=t)
+
     def chunk(self, entry: JournalEntry, segment: int) -> list[Message]:
         """Takes bytes that one end sent."""
-        if self._size.exceeded:
-            return self._drop(entry)
+        missing = self._missing()
+        return missing + (self._drop(entry) if self._size.exceeded else self._chunk(entry, segment))
+
+    def _chunk(self, entry: JournalEntry, segment: int) -> list[Message]:
         # Where reading should have begun again was never found: the file is gone or damaged.
         lost = [] if self._replay_from[entry.kind] is None else self.lose(entry.kind, 0, DAMAGED)
-        t = self._time(entry)
+        t, place = self._time(entry), (segment, entry.offset)
+        before = None if self._redactor is None else self._checkpoint(place)
         if entry.took < MAX_TOOK:
-            return lost + self._add(self._feed(entry.kind, entry.body, t, t + entry.took, (segment, entry.offset)))
-        held = self._feed(entry.kind, entry.body, t, None, (segment, entry.offset))
-        return lost + self._add([msgspec.structs.replace(message, held=True) for message in held])
+            messages = self._feed(entry.kind, entry.body, t, t + entry.took, place)
+        else:
+            late = self._feed(entry.kind, entry.body, t, None, place)
+            messages = [msgspec.structs.replace(message, held=True) for message in late]
+        return lost + self._add(messages, before)
 
-    def replay(self, entry: JournalEntry, segment: int) -> None:
-        """Bytes before the committed position: fed to a side whose pending message they are part of. All that comes
-        out of it has been committed."""
+    def replay(self, entry: JournalEntry, segment: int) -> list[Message]:
+        """Takes bytes before the committed position. Those before the oldest message that was held are fed to a side
+        whose pending message they are part of: all that comes out of it has been committed. The others are played
+        again; of what comes out, that which was not committed is returned."""
+        if self._replay_place is not None and (segment, entry.offset) >= self._replay_place:
+            return self._chunk(entry, segment)
+        self._feed_again(entry, segment)
+        return []
+
+    def _feed_again(self, entry: JournalEntry, segment: int) -> None:
         start = self._replay_from.get(entry.kind)
         decoder = self._decoders.get(entry.kind)
         if decoder is None or (start is None and decoder.pending is None):
@@ -153,12 +229,12 @@ class DecodedConnection:
 
     def gap(self, entry: JournalEntry) -> list[Message]:
         """Bytes that were dropped before they reached the journal."""
-        t = self._time(entry)
+        missing, t = self._missing(), self._time(entry)
         try:
             gap = GapBody.unpack(entry.body)
         except (ValueError, struct.error):
-            return self.lose_all(t)
-        return self.lose(gap.side, gap.size, gap.cause.name.lower(), t)
+            return missing + self.lose_all(t)
+        return missing + self.lose(gap.side, gap.size, gap.cause.name.lower(), t)
 
     def lose_all(self, t: int | None = None) -> list[Message]:
         """Takes damage of the journal at this place: the missing bytes are of unknown number and side."""
@@ -170,35 +246,40 @@ class DecodedConnection:
         return self._gap(side, size, note, self.last_t if t is None else t)
 
     def _drop(self, entry: JournalEntry) -> list[Message]:
-        self.last_t = max(self.last_t, entry.t - self._opened_mono)
-        return self._tell(self._size.dropped[entry.kind].add(self.last_t, len(entry.body)))
+        self.last_t = max(self.last_t, entry.t - self.opened_mono)
+        # What is dropped is not played again: nothing before it may be held.
+        held = self._redact([], None, until=END) if self._checkpoints else []
+        return held + self._tell(self._size.dropped[entry.kind].add(self.last_t, len(entry.body)))
 
     def _tell(self, gap: tuple[int, GapBody] | None) -> list[Message]:
         return [] if gap is None else self._gap(gap[1].side, gap[1].size, gap[1].cause.name.lower(), gap[0])
 
     def _gap(self, side: EntryKind, size: int, note: str, t: int) -> list[Message]:
         self._replay_from[side] = None
-        before = self._add(self._decoders[side].gap(t, self._seq))
-        return before + self._add([Message(self._seq, t, SIDES[side], "gap", size=size, note=note)])
+        messages = self._decoders[side].gap(t, self._seq)
+        messages.append(Message(self._seq + len(messages), t, SIDES[side], "gap", size=size, note=note))
+        return self._add(messages, None, until=END)
 
     def abandon(self) -> list[Message]:
-        """Stops waiting for messages that have been under way for too long; they stay incomplete."""
-        messages: list[Message] = []
+        """Stops waiting for messages that have been under way, or held, for too long; they stay incomplete."""
+        messages = self._missing()
         for side, decoder in self._decoders.items():
             if self._replay_from[side] is not None:
                 messages += self.lose(side, 0, DAMAGED)
             elif decoder.pending is not None:
-                messages += self._add(decoder.gap(self.last_t, self._seq))
-        return messages
+                messages += self._add(decoder.gap(self.last_t, self._seq), None)
+        return messages + self._redact([], None, until=END)
 
     def end(self, ending: Ending) -> list[Message]:
         """Takes the end of the connection: no bytes follow."""
+        messages = self._missing()
         self.ending = ending
         self.last_t = max(self.last_t, ending.t)
-        messages = [gap for dropped in self._size.dropped.values() for gap in self._tell(dropped.rest())]
+        messages += self._redact([], None, until=END)
+        messages += [gap for dropped in self._size.dropped.values() for gap in self._tell(dropped.rest())]
         for decoder in self._decoders.values():
-            messages += self._add(decoder.end(ending.t, self._seq))
-        return messages
+            messages += self._add(decoder.end(ending.t, self._seq), None)
+        return messages + self._redact([], None, until=END)
 
     def set_types(self, messages: Sequence[Message], types: Iterable[str | None]) -> None:
         """Sets the types of the last messages of `fresh`, as their decoder says; it may know only the first."""
@@ -212,19 +293,27 @@ class DecodedConnection:
 
     def row(self) -> ConnectionRow:
         """The connection's row as of the last entry."""
-        states = {kind: decoder.state() for kind, decoder in self._decoders.items()}
-        resume = Resume(states[EntryKind.TWILIO_CHUNK], states[EntryKind.BACKEND_CHUNK], self._size.state())
+        size = self._size.state()
+        if self._checkpoints:
+            first, oldest = self._checkpoints[0], self._redactor.oldest if self._redactor is not None else None
+            next_seq = self._seq if oldest is None else oldest
+            replay = Replay(first.place, first.seq, max(self._seq, self._until))
+            resume = Resume(first.twilio, first.backend, size, replay)
+        else:
+            states = {kind: decoder.state() for kind, decoder in self._decoders.items()}
+            next_seq = self._seq
+            resume = Resume(states[EntryKind.TWILIO_CHUNK], states[EntryKind.BACKEND_CHUNK], size)
         return ConnectionRow(
             id=self.id,
             session=self.session,
             journal=self.journal,
             number=self.number,
             opened_at=self.opening.opened_at,
-            opened_mono=self._opened_mono,
+            opened_mono=self.opened_mono,
             ended_at=None if self.ending is None else self.opening.opened_at + self.ending.t,
             opening=self._raw_opening,
             ending=None if self.ending is None else msgspec.json.encode(self.ending).decode(),
-            next_seq=self._seq,
+            next_seq=next_seq,
             resume=None if self.ending is not None else resume.to_json(),
         )
 
@@ -242,13 +331,80 @@ class DecodedConnection:
             self._decoders[kind] = self._decoder(SIDES[kind], DecoderState(mode="lost", skipped=len(body)))
             return []
 
-    def _add(self, messages: list[Message]) -> list[Message]:
+    def _add(self, messages: list[Message], before: _Checkpoint | None, until: int | None = None) -> list[Message]:
+        """Numbers decoded messages and redacts them; as `_redact`."""
+        self._seq += len(messages)
+        return self._redact(messages, before, until)
+
+    def _redact(self, messages: list[Message], before: _Checkpoint | None, until: int | None = None) -> list[Message]:
+        """Passes messages through redaction. `before`: how things were before their chunk; None where nothing may be
+        held. `until`: redaction also passes to this time (`END`: nothing follows)."""
+        if messages and messages[0].seq < self._stored:
+            messages = [message for message in messages if message.seq >= self._stored]
+        redactor = self._redactor
+        if redactor is None:
+            return self._release(messages)
+        ready: list[Message] = []
+        for message in messages:
+            try:
+                ready += redactor.feed(message)
+            except Exception as problem:
+                self._redaction_failed(problem)
+                ready += redactor.fail(message)
+        if until is not None:
+            try:
+                ready += redactor.end(self.last_t) if until == END else redactor.due(until)
+            except Exception as problem:
+                self._redaction_failed(problem)
+                ready += redactor.fail()
+        self._keep(before, redactor.oldest)
+        return self._release(ready)
+
+    def _release(self, messages: list[Message]) -> list[Message]:
         self._size.keep(messages)
         self.fresh += messages
-        self._seq += len(messages)
         return messages
 
+    def _keep(self, before: _Checkpoint | None, oldest: int | None) -> None:
+        """Remembers from where the messages that are held can be played again."""
+        checkpoints = self._checkpoints
+        if oldest is None and self._seq >= self._until:
+            if checkpoints:
+                checkpoints.clear()
+            return
+        if before is not None:
+            checkpoints.append(before)
+        needed = self._seq if oldest is None else oldest
+        while len(checkpoints) > 1 and checkpoints[1].seq <= needed:
+            checkpoints.popleft()
+
+    def _checkpoint(self, place: JournalPlace) -> _Checkpoint:
+        decoders = self._decoders
+        twilio, backend = decoders[EntryKind.TWILIO_CHUNK].state(), decoders[EntryKind.BACKEND_CHUNK].state()
+        return _Checkpoint(self._seq, twilio, backend, place)
+
+    def _missing(self) -> list[Message]:
+        """Takes that what follows is new: what was to be played again and was not found is lost."""
+        until, self._until = self._until, 0
+        self._replay_place = None
+        if self._seq >= until:
+            return []
+        self._seq = max(self._seq, self._stored)
+        return self.lose_all()
+
+    def _redaction_failed(self, problem: Exception) -> None:
+        self.failures += 1
+        if self.failures == 1:
+            log_bug(f"redacting connection {self.id}; metadata alone is kept", problem)
+
+    def _redacted(self, opening: Opening, rules: Rules) -> Opening:
+        try:
+            return rules.opening(opening)
+        except Exception as problem:
+            self._redaction_failed(problem)
+            return msgspec.structs.replace(opening, target="", request_headers=(), response_headers=(), error=None)
+
     def _time(self, entry: JournalEntry) -> int:
-        t = entry.t - self._opened_mono
+        t = entry.t - self.opened_mono
         self.last_t = max(self.last_t, t)
         return t

@@ -77,6 +77,8 @@ class Decoder:
 
     def state(self) -> DecoderState | None:
         """The state as of the last byte fed; None when a new decoder would do."""
+        if self._inflater is None and self._mode == "reading" and self._frame_at is None and self._message_at is None:
+            return None  # as for nearly every chunk
         window = self._inflater.window if self._inflater is not None else b""
         state = DecoderState(self.pending, self._mode, self._skipped, window)
         return None if state == DecoderState() else state

@@ -1,5 +1,6 @@
 """Where requests come from: the address behind proxies, pages of other sites, names that were bound to this machine."""
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,47 @@ async def test_nothing_is_given_to_pages_of_other_sites(folder: Path, path: str,
     async with console_on(settings) as client, client.get(path, headers=headers) as response:
         assert response.status == 403
         assert "Access-Control-Allow-Origin" not in response.headers
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("evil.example:8081", 403),
+        ("console.example.com", 200),
+        ("console.example.com.", 200),
+        ("console:8081", 200),
+        ("console.internal", 200),
+        ("192.168.1.4:8081", 200),
+        ("[2001:db8::1]:8081", 200),
+        ("localhost:8081", 200),
+        (f"{socket.gethostname()}:8081", 200),
+        (f"{socket.gethostname().partition('.')[0]}.LOCAL", 200),
+        ("192.168.1.4.evil.example", 403),
+        ("console.evil.example", 403),
+        ("", 403),
+    ],
+)
+async def test_beyond_loopback_it_answers_to_its_own_names_too(folder: Path, host: str, status: int) -> None:
+    settings = settings_in(
+        folder,
+        console="0.0.0.0:8081",
+        console_url="https://console.example.com",
+        console_hosts="Console, console.internal",
+    )
+    async with console_on(settings) as client:
+        assert await status_of(client, "/signin", Host=host) == status
+        assert await status_of(client, "/api/sessions", Host=host) == (401 if status == 200 else 403)
+        assert await status_of(client, "/healthz", Host=host) == 200
+
+
+async def test_a_name_that_is_not_its_own_is_told_with_the_setting_that_makes_it_so(folder: Path) -> None:
+    async with (
+        console_on(settings_in(folder, console="0.0.0.0:8081")) as client,
+        client.get("/api/sessions", headers={"Host": "console:8081"}) as response,
+    ):
+        problem = (await response.json())["error"]
+    assert problem["code"] == "unknown_host"
+    assert "'console'; the setting console_url or console_hosts gives it one" in problem["message"]
 
 
 async def test_a_bound_name_does_not_get_to_send_the_header(folder: Path) -> None:

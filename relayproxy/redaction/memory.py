@@ -1,0 +1,112 @@
+"""Memory of one connection: what was found so far that matters for what comes.
+
+Knows: secrets that were found, what either side asked for, what the agent said and how it was masked.
+Must not know: messages, streams. Nothing of this is ever written.
+
+Times are nanoseconds on the connection's clock.
+"""
+
+from collections.abc import Iterable
+
+from relayproxy.redaction.masking import SecretSeen
+from relayproxy.redaction.values import Context, Kind
+
+SECOND = 1_000_000_000
+AFTER_CARD = 120 * SECOND
+"""Time after a card number within which its expiry and security code are expected."""
+ASKED = 60 * SECOND
+"""Time within which something that was asked for is expected."""
+MAX_KNOWN = 64
+MAX_SAID = 16 * 1024
+MAX_SENT = 20
+KEYS = frozenset("0123456789*#ABCD")
+_NOTHING = Context()
+
+
+class Memory:
+    """What is known of a connection."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, None] = {}
+        self._identities: set[SecretSeen] = set()
+        self._card_at: int | None = None
+        self._asked: frozenset[Kind] = frozenset()
+        self._asked_at = 0
+        self._said = self._said_masked = ""
+        self._sent: list[str] = []
+        self.forgot = False
+        """Secrets were found before a restart, and what they were is not known any more."""
+
+    @property
+    def any(self) -> bool:
+        """Whether anything was masked that may be echoed."""
+        return bool(self._identities or self._sent or self.forgot)
+
+    def context(self, t: int) -> Context:
+        """The context of a text that comes at `t`."""
+        if not self._asked and not self._known and self._card_at is None:
+            return _NOTHING
+        card = self._card_at is not None and t - self._card_at <= AFTER_CARD
+        asked = self._asked if t - self._asked_at <= ASKED else frozenset()
+        return Context(card=card, asked=asked, known=tuple(self._known))
+
+    def asks(self, kinds: frozenset[Kind], t: int) -> None:
+        """Takes what is asked for by now."""
+        if kinds != self._asked:
+            self._asked, self._asked_at = kinds, t
+
+    def found(self, secret: SecretSeen, t: int) -> bool:
+        """Takes a secret that was masked; False when it was found before."""
+        if secret.kind == "card_number":
+            self._card_at = t
+        if secret in self._identities:
+            return False
+        if secret.identity.isdigit():
+            if any(secret.identity in known for known in self._known):
+                return False
+            if len(self._known) == MAX_KNOWN:
+                del self._known[next(iter(self._known))]
+            self._known[secret.identity] = None
+        self._identities.add(secret)
+        return True
+
+    def lost(self, kinds: Iterable[str], t: int) -> None:
+        """Takes that secrets of these kinds were found before a restart."""
+        self.forgot = True
+        if "card_number" in kinds:
+            self._card_at = t
+
+    def said(self, text: str, masked: str) -> None:
+        """Adds what the agent said, and how it was masked."""
+        self._said = (self._said + text)[-MAX_SAID:]
+        self._said_masked = (self._said_masked + masked)[-MAX_SAID:]
+
+    def sent(self, keys: str) -> None:
+        """Adds keys that the agent sent and that were masked."""
+        self._sent = [*self._sent[1 - MAX_SENT :], keys]
+
+    def echoes_keys(self, text: str) -> bool:
+        """Whether a text that was played is one of keys that were sent and masked."""
+        heard = text.strip()
+        return (
+            len(heard) > 2
+            and KEYS.issuperset(heard.upper().replace("W", ""))
+            and any(heard in one for one in self._sent)
+        )
+
+    def echo(self, text: str) -> list[tuple[int, int]] | None:
+        """The stretches to be masked of what was played of the agent's speech; None when it is not known."""
+        heard = text.strip()
+        if not heard:
+            return []
+        if self._said == self._said_masked:
+            return [] if heard in self._said else None
+        start, at, known = len(text) - len(text.lstrip()), self._said.find(heard), False
+        while at >= 0:
+            known = True
+            masked = self._said_masked[at : at + len(heard)]
+            if masked != heard:
+                pairs = zip(heard, masked, strict=True)
+                return [(start + n, start + n + 1) for n, (one, other) in enumerate(pairs) if one != other]
+            at = self._said.find(heard, at + 1)
+        return [] if known else None

@@ -1,0 +1,79 @@
+"""Queue of a connection's messages that wait, in order, until it is decided what of them is masked.
+
+Knows: which messages wait, which stretches of them are masked, what each of them completes.
+Must not know: what is secret, and when that is decided.
+"""
+
+from collections import deque
+
+from relayproxy.conversation.message import Message
+
+
+class QueuedMessage:
+    """A message in the queue. `field` is its member that is a part of a stream, None when it has none."""
+
+    __slots__ = ("counts", "field", "goes_with", "message", "spans", "stored", "waits")
+
+    def __init__(self, message: Message, field: str | None, *, stored: bool) -> None:
+        self.message = message
+        self.field = field
+        self.stored = stored
+        """It is stored already and only told again, after a restart."""
+        self.waits = 0
+        """The number of streams that have not decided about it."""
+        self.goes_with = message.seq
+        """The number of the last message with which it shares a secret: after a restart the part of one alone could
+        not be told."""
+        self.spans: set[tuple[int, int]] = set()
+        """The stretches of the field's text that are masked."""
+        self.counts: dict[str, int] = {}
+
+    def mask(self, start: int, end: int) -> None:
+        """Masks a stretch of the field's text."""
+        self.spans.add((start, end))
+
+    def count(self, kind: str, number: int) -> None:
+        """Counts secrets of a kind that it completes; 0 for a part of one."""
+        self.counts[kind] = self.counts.get(kind, 0) + number
+
+
+class Queue:
+    """Messages in order."""
+
+    def __init__(self) -> None:
+        self._messages: deque[QueuedMessage] = deque()
+        self.size = 0
+        """Bytes of payload in it."""
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    @property
+    def first(self) -> Message | None:
+        """The oldest message that is not stored yet."""
+        return next((one.message for one in self._messages if not one.stored), None)
+
+    def add(self, message: QueuedMessage) -> None:
+        self._messages.append(message)
+        self.size += message.message.size
+
+    def decided(self) -> list[QueuedMessage]:
+        """Takes out what waits for nothing and has nothing in front of it that does; those that share a secret
+        together."""
+        count = until = 0
+        for number, message in enumerate(self._messages, 1):
+            if message.waits:
+                break
+            until = max(until, message.goes_with)
+            if message.message.seq >= until:
+                count = number
+        found = [self._messages.popleft() for _ in range(count)]
+        self.size -= sum([message.message.size for message in found])
+        return found
+
+    def clear(self) -> list[QueuedMessage]:
+        """Takes out everything, decided or not."""
+        found = [*self._messages]
+        self._messages.clear()
+        self.size = 0
+        return found

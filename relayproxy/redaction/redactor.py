@@ -1,0 +1,278 @@
+"""Redactor of one connection: messages in, the same messages out, in order, without what must not be stored.
+
+Knows: which part of each message belongs to which stream; in which order messages leave; how a message is rewritten.
+Must not know: how a secret is found, when a stream decides; frames, the journal, the database.
+
+A message leaves once all that it carries is decided and everything before it has left. Whatever comes, every message
+leaves once, and no later than with `end`.
+"""
+
+import re
+from collections.abc import Iterable
+
+import msgspec
+
+from relayproxy.conversation.message import Message
+from relayproxy.conversation.protocol.decoding import decode
+from relayproxy.conversation.protocol.messages import Dtmf, Event, Info, Interrupt, Prompt, SendDigits, Text
+from relayproxy.redaction.json_text import Edit, Literal, applied, is_json, literals, looks_like_json, whole
+from relayproxy.redaction.masking import Masked, SecretSeen, mask_string, masks
+from relayproxy.redaction.memory import Memory
+from relayproxy.redaction.metadata import metadata
+from relayproxy.redaction.queue import Queue, QueuedMessage
+from relayproxy.redaction.rules import Rules
+from relayproxy.redaction.streams import FAIL_CLOSED, LONG, AgentStream, CallerStream, KeyStream
+from relayproxy.text import MASKED_DIGIT
+
+MAX_WAITING = 400
+"""Messages that may wait."""
+MAX_SIZE = 1024 * 1024
+"""Bytes of payload that may wait."""
+ECHO = "echo"
+"""The kind, in `Message.redacted`, of what repeats a secret that was counted before."""
+FAILED = "redaction_failed"
+"""The note of a message of which metadata alone is kept, because redaction failed."""
+
+_SUSPICIOUS = re.compile(r"[0-9][^0-9]{0,3}[0-9][^0-9]{0,3}[0-9]|@|%40|\\")
+_DIGIT = re.compile(r"\d")
+_DIGITS = re.compile(r"[0-9](?:[ .-]?[0-9]){2,}")
+_ADDRESS = re.compile(r"\+?[0-9]{3,15}|client:[\w.+-]{1,64}", re.ASCII)
+_SETUP = frozenset(
+    {"from", "to", "forwardedFrom", "sessionId", "callSid", "parentCallSid", "accountSid", "direction", "callType"}
+)
+_FIELDS: dict[type, str] = {Prompt: "voicePrompt", Text: "token", Dtmf: "digit", SendDigits: "digits"}
+_ECHOES: dict[type, str] = {Info: "value", Interrupt: "utteranceUntilInterrupt"}
+_PLAIN = frozenset({"type", "lang", "last", "interruptible", "preemptible", "name", "durationUntilInterruptMs"})
+_QUIET = frozenset({"agentSpeaking", "clientSpeaking", "roundTripDelayMs"})
+
+
+class Redactor:
+    """Redactor of one connection by these rules. Times are those of its messages, nanoseconds on its clock."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._start()
+        self._telling = False
+
+    def _start(self) -> None:
+        self._memory = Memory()
+        self._pressed = KeyStream(self._rules.keys)
+        self._sent = KeyStream(self._rules.keys)
+        self._queue = Queue()
+        self._listen()
+
+    def _listen(self) -> None:
+        self._caller = CallerStream(self._memory, self._rules.policy)
+        self._agent = AgentStream(self._memory, self._rules.policy)
+        self._streams = self._caller, self._agent, self._pressed, self._sent
+
+    @property
+    def oldest(self) -> int | None:
+        """The number (`Message.seq`) of the oldest message that is held; None when none is."""
+        first = self._queue.first if len(self._queue) else None
+        return None if first is None else first.seq
+
+    @property
+    def deadline(self) -> int | None:
+        """The time at which `due` may let something go."""
+        return min([one.deadline for one in self._streams if one.deadline is not None], default=None)
+
+    def feed(self, message: Message) -> list[Message]:
+        """Takes the next message; returns those that leave."""
+        if self._rules.record == "metadata":
+            return [metadata(message)]
+        if len(self._queue):
+            self._pass_time(message.t)
+        self._take(message)
+        if len(self._queue) > MAX_WAITING or self._queue.size > MAX_SIZE:
+            self._close(message.t, FAIL_CLOSED)
+        return self._leave()
+
+    def due(self, t: int) -> list[Message]:
+        """Takes that it is `t` and nothing came; returns those that leave."""
+        self._pass_time(t)
+        return self._leave()
+
+    def end(self, t: int) -> list[Message]:
+        """Takes that nothing follows that could be joined: returns all that is held."""
+        self._close(t, LONG)
+        return self._leave()
+
+    def recall(self, stored: Iterable[Message]) -> None:
+        """Takes the messages that left before a restart, as they were stored."""
+        if self._rules.record == "metadata":
+            return
+        self._telling = True
+        for message in stored:
+            if message.redacted:
+                self._memory.lost(message.redacted, message.t)
+            self._take(message)
+            self._leave()
+        self._telling = False
+        self._queue.clear()
+        self._listen()
+        self._pressed.forget()
+        self._sent.forget()
+
+    def fail(self, message: Message | None = None) -> list[Message]:
+        """Takes that redaction failed, at this message: metadata alone is kept of all that is held."""
+        held = [one.message for one in self._queue.clear() if not one.stored]
+        if message is not None and (not held or held[-1].seq < message.seq):
+            held.append(message)
+        self._start()
+        self._memory.forgot = True
+        return [_failed(one) for one in held]
+
+    def _take(self, message: Message) -> None:
+        event: Event | None = decode(message).event if message.kind == "text" and message.text is not None else None
+        shape = type(event)
+        queued = QueuedMessage(message, _FIELDS.get(shape) or _ECHOES.get(shape), stored=self._telling)
+        self._queue.add(queued)
+        t = message.t
+        match event:
+            case Prompt(text, lang):
+                if event.final:
+                    self._agent.end(t)
+                    self._caller.final(queued, text, t, language=lang)
+                else:
+                    self._caller.partial(queued, text, t, language=lang)
+            case Text(text, last, lang):
+                self._agent.token(queued, text, t, last=last is True, language=lang)
+            case Dtmf(digit):
+                self._pressed.keys(queued, digit, t)
+            case SendDigits(digits):
+                if self._sent.keys(queued, digits, t):
+                    self._memory.sent(digits)
+
+    def _pass_time(self, t: int) -> None:
+        for stream in self._streams:
+            stream.due(t)
+
+    def _close(self, t: int, digits: int) -> None:
+        self._caller.close(t, digits)
+        self._agent.close(t)
+        self._pressed.close()
+        self._sent.close()
+
+    def _leave(self) -> list[Message]:
+        if not len(self._queue):
+            return []
+        return [self._written(one) for one in self._queue.decided() if not one.stored]
+
+    def _written(self, queued: QueuedMessage) -> Message:
+        """The message as it is stored."""
+        message, text = queued.message, queued.message.text
+        if text is None:
+            return self._other(queued)
+        if queued.field is not None:
+            policy = self._rules.policy
+            odd = bool(queued.spans or policy.fields or policy.patterns or _SUSPICIOUS.search(text))
+            if not odd and not queued.counts and not self._may_echo(queued):
+                return message
+        masked = applied(text, self._edits(queued, text))
+        if message.cut or not is_json(masked):
+            masked = applied(masked, self._own(queued, whole(masked), None))
+        if masked == text and not queued.counts:
+            return message
+        return msgspec.structs.replace(message, text=masked, redacted=queued.counts or None, sha256=None)
+
+    def _may_echo(self, queued: QueuedMessage) -> bool:
+        return queued.field in _ECHOES.values() and self._memory.any
+
+    def _edits(self, queued: QueuedMessage, text: str) -> list[Edit]:
+        if not looks_like_json(text):
+            return []
+        found = literals(text)
+        own = {one.name: one for one in found if one.depth == 1 and not one.is_name}
+        named = own.get("type")
+        kind = named.text if named is not None else ""
+        field = own.get(queued.field) if queued.field else None
+        edits: list[Edit] = []
+        for one in found:
+            if one is field:
+                edits += self._field(queued, one, own)
+            elif one.depth == 1 and not one.is_name and _is_plain(one, kind):
+                continue
+            elif queued.spans and queued.field in _FIELDS.values() and not one.is_name and one.name not in _PLAIN:
+                # What else a message says of words that are masked.
+                if not one.is_number or len(_DIGIT.findall(one.text)) > 2:
+                    edits += one.edits(masks(one.text, [(0, len(one.text))]))
+            else:
+                edits += self._own(queued, one, kind)
+        return edits
+
+    def _field(self, queued: QueuedMessage, one: Literal, own: dict[str | None, Literal]) -> list[Edit]:
+        if queued.field == "value":
+            name = own.get("name")
+            if name is not None and name.text in _QUIET:
+                return []
+        if queued.field in _ECHOES.values():
+            if self._memory.echoes_keys(one.text):
+                queued.count("keys", 0)
+                return one.edits(_keys(one.text, [(0, len(one.text))]))
+            echo = self._memory.echo(one.text)
+            if echo:
+                queued.count(ECHO, 0)
+                return one.edits(masks(one.text, echo))
+            return self._own(queued, one, "info") if echo is None else []
+        if queued.field in ("digit", "digits"):
+            return one.edits(_keys(one.text, queued.spans))
+        return one.edits(masks(one.text, queued.spans))
+
+    def _own(self, queued: QueuedMessage, one: Literal, kind: str | None) -> list[Edit]:
+        """Masks a string that stands for itself."""
+        message = queued.message
+        name = None if one.is_name else one.name
+        masked = mask_string(one.text, self._rules.policy, self._memory.context(message.t), name=name, cut=message.cut)
+        if kind in ("info", "interrupt", "error", "end") and self._memory.forgot and not masked.edits:
+            masked = _closed(one.text)
+        for secret in masked.secrets:
+            queued.count(secret.kind, int(self._memory.found(secret, message.t)))
+        return one.edits(masked.edits)
+
+    def _other(self, queued: QueuedMessage) -> Message:
+        """A message that has no text: binary data, a close frame, what was no WebSocket traffic."""
+        message = queued.message
+        if message.data is None and message.reason is None:
+            return message
+        data, reason = message.data, message.reason
+        if data is not None:
+            # Each byte as one character, so that whatever is readable in it is found.
+            readable = data.decode("latin-1")
+            edits = self._own(queued, whole(readable), None)
+            stars = [Edit(one.start, one.end, "*" * (one.end - one.start)) for one in edits]
+            data = applied(readable, stars).encode("latin-1")
+        if reason is not None:
+            reason = applied(reason, self._own(queued, whole(reason), "error"))
+        if not queued.counts:
+            return message
+        return msgspec.structs.replace(message, data=data, reason=reason, redacted=queued.counts, sha256=None)
+
+
+def _is_plain(one: Literal, kind: str) -> bool:
+    if one.name in ("last", "interruptible", "preemptible", "loop", "durationUntilInterruptMs"):
+        return one.is_number or len(one.text) < 8
+    return kind == "setup" and one.name in _SETUP and (one.name not in _FROM or bool(_ADDRESS.fullmatch(one.text)))
+
+
+_FROM = frozenset({"from", "to", "forwardedFrom"})
+
+
+def _keys(text: str, spans: Iterable[tuple[int, int]]) -> list[Edit]:
+    return [
+        Edit(start, end, "".join([one if one in "wW" else MASKED_DIGIT for one in text[start:end]]))
+        for start, end in spans
+        if end > start
+    ]
+
+
+def _closed(text: str) -> Masked:
+    spans = [found.span() for found in _DIGITS.finditer(text)]
+    return Masked(masks(text, spans), [SecretSeen("number", text[start:end]) for start, end in spans])
+
+
+def _failed(message: Message) -> Message:
+    try:
+        return metadata(message, FAILED)
+    except Exception:
+        return msgspec.structs.replace(message, text=None, data=None, reason=None, sha256=None, note=FAILED)

@@ -1,0 +1,48 @@
+"""Rules of redaction: what a route records, and what is looked for.
+
+Knows: the modes; what they keep of a connection's opening.
+Must not know: settings files; messages.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from relayproxy.connection import Opening
+from relayproxy.redaction.masking import masked_text
+from relayproxy.redaction.values import Policy
+
+Record = Literal["full", "redacted", "metadata", "none"]
+"""`full`: everything as it came. `redacted`: without secrets. `metadata`: without words. `none`: nothing."""
+Keys = Literal["keep", "mask", "mask-all"]
+"""`mask`: runs of three or more keys are masked, shorter ones are menu choices and stay."""
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """The rules of one route."""
+
+    record: Record = "redacted"
+    keys: Keys = "mask"
+    policy: Policy = Policy()
+
+    def opening(self, opening: Opening) -> Opening:
+        """The opening as it is stored: secrets in headers, targets and errors masked."""
+        if self.record == "full":
+            return opening
+        return msgspec.structs.replace(
+            opening,
+            backend=self._text(opening.backend),
+            target=self._text(opening.target),
+            request_headers=self._headers(opening.request_headers),
+            response_headers=self._headers(opening.response_headers),
+            error=None if opening.error is None else self._text(opening.error),
+        )
+
+    def _headers(self, headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+        return tuple((name, self._text(value)) for name, value in headers)
+
+    def _text(self, text: str) -> str:
+        return masked_text(text, self.policy)
+
+
+EVERYTHING = Rules(record="full")

@@ -1,0 +1,377 @@
+"""Streams of one connection: what the caller says, what the agent says, keys; each joined over its messages.
+
+Knows: partial prompts are revisions, tokens are pieces; when the end of a stream may still become a secret, for how
+long that is waited for, and what is masked when it is decided.
+Must not know: how a secret is found; JSON; the order of messages.
+
+Times are nanoseconds on the connection's clock. There are no timers: `due` is asked with a message's time.
+"""
+
+import re
+from typing import Literal
+
+from relayproxy.redaction.detection import find
+from relayproxy.redaction.json_text import applied
+from relayproxy.redaction.masking import SecretSeen, masks, secret_seen
+from relayproxy.redaction.memory import SECOND, Memory
+from relayproxy.redaction.queue import QueuedMessage
+from relayproxy.redaction.values import Detection, Policy, Secret
+
+KEY_GAP = 5 * SECOND
+"""Longest time between two keys of one run."""
+KEY_RUN = 3
+"""Keys from which on a run is more than a menu choice."""
+CALLER_PATIENCE = 30 * SECOND
+AGENT_PATIENCE = 15 * SECOND
+WORD_PATIENCE = SECOND
+"""Time for which an utterance whose end may become a secret waits for the next; the last for a word that may go on."""
+FAIL_CLOSED = 4
+"""Digits at an open end that are masked when the wait is over."""
+LONG = 12
+"""Digits at an open end that are masked when nothing can follow: no telephone number has so many."""
+MAX_FILLERS = 2
+"""Utterances without digits that may come between two groups of a number."""
+KeyPolicy = Literal["keep", "mask", "mask-all"]
+
+MAX_WORD = 80
+"""Characters of a word that may go on; the local part of an e-mail address has at most 64."""
+_WORDS = re.compile(r"[^\W\d_]+")
+
+
+class Piece:
+    """The part of one message in a stream's joined text; `start` is its offset there."""
+
+    __slots__ = ("held", "message", "spans", "start", "text")
+
+    def __init__(self, message: QueuedMessage, text: str, start: int, *, held: bool = True) -> None:
+        self.message = message
+        self.text = text
+        self.start = start
+        self.held = held
+        """The message waits for the stream."""
+        self.spans: list[tuple[int, int]] = []
+        if held:
+            message.waits += 1
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.text)
+
+    def mask(self, start: int, end: int) -> bool:
+        """Masks what lies in it of a stretch of the joined text; False when nothing does."""
+        span = max(start - self.start, 0), min(end, self.end) - self.start
+        if span[0] >= span[1]:
+            return False
+        self.spans.append(span)
+        self.message.mask(*span)
+        return True
+
+    def release(self) -> None:
+        if self.held:
+            self.message.waits -= 1
+            self.held = False
+
+
+class _Stream:
+    """Text that is joined over messages, from where it is not decided yet."""
+
+    def __init__(self, memory: Memory, policy: Policy) -> None:
+        self._memory = memory
+        self._policy = policy
+        self._pieces: list[Piece] = []
+        self._text = ""
+        self._language: str | None = None
+        self.deadline: int | None = None
+
+    def _find(self, text: str, t: int, *, final: bool = True) -> Detection:
+        context = self._memory.context(t)
+        found = find(text, language=self._language, policy=self._policy, context=context, final=final)
+        self._memory.asks(found.asked, t)
+        return found
+
+    def _decide(self, secrets: list[Secret], t: int, text: str) -> None:
+        """Masks these secrets of the joined text."""
+        for secret in secrets:
+            touched = [piece for piece in self._pieces if piece.start < secret.end and piece.end > secret.start]
+            for start, end in secret.spans:
+                for piece in touched:
+                    piece.mask(start, end)
+            new = self._memory.found(secret_seen(text, secret), t) and not secret.echo
+            _share(touched)
+            for piece in touched:
+                piece.message.count(secret.kind, int(new and piece is touched[-1]))
+
+    def _mask_open(self, found: Detection, t: int) -> None:
+        """Masks the open end: it might have become a secret."""
+        start = found.open_from
+        if start is None or any(secret.end > start for secret in found.secrets):
+            return
+        touched = [piece for piece in self._pieces if piece.mask(start, len(self._text))]
+        digits = "".join(filter(str.isdigit, self._text[start:]))
+        self._memory.found(SecretSeen("number", digits or self._text[start:]), t)
+        _share(touched)
+        for piece in touched:
+            piece.message.count("number", int(piece is touched[-1]))
+
+    def _release(self, limit: int) -> list[Piece]:
+        """Lets go of the joined text before `limit`."""
+        gone = [piece for piece in self._pieces if piece.end <= limit]
+        self._pieces = [piece for piece in self._pieces if piece.end > limit]
+        for piece in gone:
+            piece.release()
+        for piece in self._pieces:
+            piece.start -= limit
+        self._text = self._text[limit:] if self._pieces else ""
+        if not self._pieces:
+            self.deadline = None
+        return gone
+
+
+class AgentStream(_Stream):
+    """The agent's words: tokens, joined."""
+
+    def __init__(self, memory: Memory, policy: Policy) -> None:
+        super().__init__(memory, policy)
+        self._over = False
+        """The utterance has ended; what follows is joined with a space."""
+
+    def token(self, message: QueuedMessage, text: str, t: int, *, last: bool, language: str | None) -> None:
+        """Takes the next token."""
+        self._language = language or self._language
+        if self._over and self._pieces:
+            self._text += " "
+        self._over = last
+        self._pieces.append(Piece(message, text, len(self._text)))
+        self._text += text
+        self._look(t, over=last)
+
+    def end(self, t: int) -> None:
+        """Takes that the utterance is over, whether it was said so or not."""
+        if self._pieces and not self._over:
+            self._over = True
+            self._look(t, over=True)
+
+    def due(self, t: int) -> None:
+        """Decides when the wait is over."""
+        if self.deadline is not None and t >= self.deadline:
+            self.close(t)
+
+    def close(self, t: int) -> None:
+        """Decides now; an open end of some digits is masked."""
+        if not self._pieces:
+            return
+        found = self._find(self._text, t)
+        self._decide([*found.secrets], t, self._text)
+        if found.open_digits >= FAIL_CLOSED:
+            self._mask_open(found, t)
+        self._let_go(len(self._text))
+
+    def _look(self, t: int, *, over: bool) -> None:
+        found = self._find(self._text, t, final=over)
+        limit = len(self._text)
+        if found.open_from is not None and (not over or self._goes_on(found, t)):
+            limit = found.open_from
+        if not over:
+            limit = min(limit, _word_start(self._text))
+        for secret in reversed(found.secrets):
+            if secret.end > limit:
+                limit = min(limit, secret.start)
+        self._decide([secret for secret in found.secrets if secret.end <= limit], t, self._text)
+        self._let_go(limit)
+        if self._pieces:
+            self.deadline = t + (AGENT_PATIENCE if found.open_digits else WORD_PATIENCE)
+
+    def _goes_on(self, found: Detection, t: int) -> bool:
+        context = self._memory.context(t)
+        card = context.card or "card_number" in context.asked
+        return found.open_digits >= FAIL_CLOSED and (card or _alone(self._text, found))
+
+    def _let_go(self, limit: int) -> None:
+        if limit == 0 and self._pieces and self._pieces[0].end > 0:
+            return
+        for piece in self._release(limit):
+            self._memory.said(piece.text, applied(piece.text, masks(piece.text, piece.spans)))
+        if self._over and not self._pieces:
+            self._memory.said(" ", " ")
+
+
+class CallerStream(_Stream):
+    """The caller's words: finals, and partials that each replace the one before."""
+
+    def __init__(self, memory: Memory, policy: Policy) -> None:
+        super().__init__(memory, policy)
+        self._partials: list[tuple[Piece, int]] = []
+        """Partials that wait, and from where on each is masked if what they began is a secret."""
+        self._fillers = 0
+
+    def partial(self, message: QueuedMessage, text: str, t: int, *, language: str | None) -> None:
+        """Takes the utterance as it is so far."""
+        self._language = language or self._language
+        joined, here = self._joined(text)
+        found = self._find(joined, t, final=False)
+        piece = Piece(message, text, here, held=False)
+        for secret in found.secrets:
+            touched = [piece.mask(start, end) for start, end in secret.spans]
+            if any(touched):
+                message.count(secret.kind, 0)
+        if found.open_from is not None and found.open_digits:
+            piece.held = True
+            message.waits += 1
+            self._partials.append((piece, max(found.open_from, here)))
+            self.deadline = t + CALLER_PATIENCE
+        elif self._partials and not self._pieces:
+            self._settle(masked=bool(found.secrets))
+
+    def final(self, message: QueuedMessage, text: str, t: int, *, language: str | None) -> None:
+        """Takes the utterance as it was."""
+        self._language = language or self._language
+        joined, here = self._joined(text)
+        found = self._find(joined, t)
+        opened = found.open_from
+        goes_on = opened is not None and opened < here
+        across = any(secret.start < here < secret.end for secret in found.secrets)
+        new = any(secret.end > here for secret in found.secrets)
+        if self._pieces and opened is None and not new and len(text.split()) <= 3 and self._fillers < MAX_FILLERS:
+            self._fillers += 1
+            return
+        self._fillers = 0
+        alone = opened is not None and _alone(
+            joined[here:] if not goes_on else joined, found, here if not goes_on else 0
+        )
+        held = opened is not None and (goes_on or across or self._likely(found, t, alone=alone))
+        self._pieces.append(Piece(message, text, here, held=held))
+        self._text = joined
+        limit = opened if opened is not None and (held or alone) else len(joined)
+        for secret in reversed(found.secrets):
+            if secret.end > limit:
+                limit = min(limit, secret.start)
+        decided = [secret for secret in found.secrets if secret.end <= limit]
+        self._decide(decided, t, joined)
+        self._release(limit)
+        if not any(piece.held for piece in self._pieces):
+            self._settle(masked=bool(decided))
+        if self._pieces:
+            self.deadline = t + CALLER_PATIENCE
+
+    def due(self, t: int) -> None:
+        """Decides when the wait is over."""
+        if self.deadline is not None and t >= self.deadline:
+            self.close(t, FAIL_CLOSED)
+
+    def close(self, t: int, digits: int) -> None:
+        """Decides now; an open end of so many digits is masked, and one of fewer where a secret was asked for."""
+        masked = False
+        if self._pieces:
+            found = self._find(self._text, t)
+            context = self._memory.context(t)
+            self._decide([*found.secrets], t, self._text)
+            least = FAIL_CLOSED if context.card or context.asked else digits
+            masked = bool(found.secrets) or found.open_digits >= least
+            if found.open_digits >= least:
+                self._mask_open(found, t)
+            self._release(len(self._text))
+        elif self._partials:
+            piece, _ = self._partials[-1]
+            found = self._find(piece.text, t)
+            masked = bool(found.secrets) or found.open_digits >= FAIL_CLOSED
+            for secret in found.secrets:
+                piece.message.count(secret.kind, int(self._memory.found(secret_seen(piece.text, secret), t)))
+            if masked and not found.secrets:
+                piece.message.count("number", 1)
+        self._settle(masked=masked)
+        self._pieces = []
+        self._text = ""
+        self.deadline = None
+
+    def _joined(self, text: str) -> tuple[str, int]:
+        lead = self._text + " " if self._pieces else ""
+        return lead + text, len(lead)
+
+    def _likely(self, found: Detection, t: int, *, alone: bool) -> bool:
+        """Whether a number that is open at the end of an utterance is likely to go on in the next."""
+        if found.open_digits >= FAIL_CLOSED or (alone and found.open_digits >= KEY_RUN):
+            return True
+        context = self._memory.context(t)
+        return found.open_digits > 0 and (context.card or bool(context.asked))
+
+    def _settle(self, *, masked: bool) -> None:
+        """Decides about the partials that wait."""
+        for piece, start in self._partials:
+            if masked:
+                piece.mask(start, piece.end)
+                if not piece.message.counts:
+                    piece.message.count("number", 0)
+            piece.release()
+        self._partials = []
+        if not self._pieces:
+            self.deadline = None
+
+
+class KeyStream:
+    """Keys: those that the caller presses, or those that the agent sends."""
+
+    def __init__(self, policy: KeyPolicy) -> None:
+        self._policy = policy
+        self._run: list[Piece] = []
+        self._keys = 0
+        self._at: int | None = None
+        self.deadline: int | None = None
+
+    def keys(self, message: QueuedMessage, text: str, t: int) -> bool:
+        """Takes the next keys; True when they are masked by now."""
+        if self._policy == "keep":
+            return False
+        self.due(t)
+        before, self._at = self._keys, t
+        self._keys += sum(key not in "wW" for key in text)
+        self._run.append(Piece(message, text, 0))
+        least = 1 if self._policy == "mask-all" else KEY_RUN
+        if self._keys < least:
+            self.deadline = t + KEY_GAP
+            return False
+        for piece in self._run:
+            piece.mask(0, len(piece.text))
+            piece.message.count("keys", 0)
+        if before < least:
+            message.count("keys", 1)
+        self._let_go()
+        return True
+
+    def forget(self) -> None:
+        """Lets go of the keys that wait; how many came stays known."""
+        self._let_go()
+
+    def due(self, t: int) -> None:
+        """Ends the run when the next key would belong to another."""
+        if self._at is not None and t - self._at > KEY_GAP:
+            self.close()
+
+    def close(self) -> None:
+        """Ends the run."""
+        self._let_go()
+        self._keys, self._at = 0, None
+
+    def _let_go(self) -> None:
+        for piece in self._run:
+            piece.release()
+        self._run = []
+        self.deadline = None
+
+
+def _share(pieces: list[Piece]) -> None:
+    """Makes the messages of these pieces leave together."""
+    for piece in pieces:
+        piece.message.goes_with = max(piece.message.goes_with, pieces[-1].message.message.seq)
+
+
+def _alone(text: str, found: Detection, before: int = 0) -> bool:
+    """Whether an utterance is hardly more than the number at its end."""
+    start = found.open_from
+    return start is not None and len(_WORDS.findall(text[: max(0, start - before)])) <= 3
+
+
+def _word_start(text: str) -> int:
+    """Where the word begins that the next token may go on with."""
+    if not text or not (text[-1].isalnum() or text[-1] in "@.+-_"):
+        return len(text)
+    return max(len(text) - MAX_WORD, len(text) - len(text.rsplit(None, 1)[-1]))

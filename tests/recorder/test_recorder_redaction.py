@@ -1,0 +1,180 @@
+"""What callers say is redacted before anything of it is stored, also when the recorder dies while words are held."""
+
+import json
+
+import pytest
+
+from relayproxy.journal.format import EntryKind
+from relayproxy.journal.segments import segment_numbers, segment_path
+from relayproxy.redaction.rules import Rules
+from tests.recorder.decoding.test_deflate import Compressing
+from tests.recorder.stage import CONTINUATION, DEFLATE, TEXT, Stage, prompt, setup, token
+from tests.wire import frame
+
+RULES = Rules()
+CARD = "4111 1111 1111 1111"
+
+
+def key(digit: str) -> str:
+    return json.dumps({"type": "dtmf", "digit": digit})
+
+
+def everything(stage: Stage) -> bytes:
+    """All that lies in the database's files."""
+    return b"".join(path.read_bytes() for path in stage.folder.glob("relayproxy.db*"))
+
+
+def test_no_row_and_no_file_of_the_database_has_the_card_number(stage: Stage) -> None:
+    call = stage.journal().call(
+        target=f"/call/{CARD.replace(' ', '%20')}", request_headers=(("X-Card", CARD), ("Host", "relay.example.com"))
+    )
+    call.twilio(setup(customParameters={"card": CARD}))
+    call.twilio(prompt(f"my card is {CARD}"))
+    call.backend(token(f"So {CARD}, right?", last=True))
+    call.twilio(prompt("yes"))
+    for digit in "4711#":
+        call.twilio(key(digit))
+    call.backend(json.dumps({"type": "end", "handoffData": json.dumps({"card": CARD})}))
+    call.end()
+    stage.recorder(rules=RULES).finish()
+    stored = stage.stored(call.id)
+    assert [turn.caller_text for turn in stored.turns][1:3] == ["my card is •••• •••• •••• 1111", "yes"]
+    assert stored.turns[1].agent_text == "So •••• •••• •••• 1111, right?"
+    assert json.loads(stored.session.custom_parameters) == {"card": "•••• •••• •••• 1111"}
+    opening = stored.connections[0].opening
+    assert "••••%20••••%20••••%201111" in opening
+    assert '["X-Card","•••• •••• •••• 1111"]' in opening
+    assert b"4111" not in everything(stage)
+    assert "4711" not in "".join(text or "" for text in stored.texts())
+
+
+@pytest.mark.parametrize("dies_after", range(1, 9))
+def test_a_recorder_that_dies_while_words_are_held_loses_nothing_and_stores_nothing_unmasked(
+    stage: Stage, dies_after: int
+) -> None:
+    call = stage.journal().call()
+    said = [
+        (call.twilio, setup()), (call.backend, token("Your card number?", last=True)),
+        (call.twilio, prompt("it is 4111 1111")), (call.backend, token("go on", last=True)), (call.twilio, key("5")),
+        (call.twilio, prompt("1111 1111")), (call.backend, token("thanks")), (call.backend, token(", Jo.", last=True)),
+    ]  # fmt: skip
+    for number, (side, text) in enumerate(said, 1):
+        side(text)
+        if number == dies_after:
+            recorder = stage.recorder(rules=RULES)
+            recorder.play()
+            recorder.commit()
+            assert b"4111" not in everything(stage)
+            recorder.close()
+    call.twilio(prompt("what else do you need to know"))
+    call.end()
+    stage.recorder(rules=RULES).finish()
+    messages = stage.stored(call.id).messages[call.id]
+    assert [one.seq for one in messages] == [*range(len(said) + 1)]
+    texts = [one.text or "" for one in messages]
+    assert [texts[n] for n in (1, 3, 4, 6, 7)] == [said[n][1] for n in (1, 3, 4, 6, 7)]
+    assert json.loads(texts[2])["voicePrompt"] == "it is •••• ••••"
+    assert json.loads(texts[5])["voicePrompt"] == "•••• 1111"
+    assert b"4111" not in everything(stage)
+
+
+@pytest.mark.parametrize("deflate", [False, True])
+def test_held_messages_in_fragments_are_played_again(stage: Stage, deflate: bool) -> None:
+    call = stage.journal().call(response_headers=DEFLATE if deflate else ())
+    call.twilio(setup())
+    call.twilio(prompt("4111 1111"))
+    if deflate:
+        sender = Compressing(keeps=True)
+        sent = [sender.send(token(text, last=True).encode()) for text in ("go on", "and on")]
+    else:
+        first = token("go on", last=True).encode()
+        sent = [
+            frame(TEXT, first[:9], fin=False) + frame(CONTINUATION, first[9:]),
+            frame(TEXT, token("and on", last=True).encode()),
+        ]
+    call.chunk(EntryKind.BACKEND_CHUNK, sent[0][:5])
+    call.chunk(EntryKind.BACKEND_CHUNK, sent[0][5:] + sent[1][:4])
+    recorder = stage.recorder(rules=RULES)
+    recorder.finish()
+    assert len([*stage.archive.messages(call.id)]) == 1
+    recorder.close()
+    call.chunk(EntryKind.BACKEND_CHUNK, sent[1][4:])
+    call.twilio(prompt("1111 1111"))
+    call.end()
+    stage.recorder(rules=RULES).finish()
+    texts = [json.loads(one.text or "") for one in stage.stored(call.id).messages[call.id]]
+    assert [one.get("voicePrompt") or one.get("token") for one in texts][1:] == [
+        "•••• ••••", "go on", "and on", "•••• 1111",
+    ]  # fmt: skip
+
+
+def test_the_files_of_what_is_held_stay_until_it_is_stored(stage: Stage) -> None:
+    journal = stage.journal()
+    call = journal.call()
+    call.twilio(setup())
+    call.twilio(prompt("4111 1111"))
+    journal.rotate()
+    call.backend(token("go on", last=True))
+    recorder = stage.recorder(rules=RULES)
+    recorder.finish()
+    assert [*segment_numbers(journal.path)] == [1, 2]
+    call.twilio(prompt("forget it, I will call back later"))
+    recorder.finish()
+    assert [*segment_numbers(journal.path)] == [2]
+    assert len([*stage.archive.messages(call.id)]) == 4
+
+
+def test_what_is_held_and_lost_with_its_file_is_a_gap(stage: Stage) -> None:
+    journal = stage.journal()
+    call = journal.call()
+    call.twilio(setup())
+    call.twilio(prompt("4111 1111"))
+    journal.rotate()
+    call.backend(token("go on", last=True))
+    recorder = stage.recorder(rules=RULES)
+    recorder.finish()
+    recorder.close()
+    segment_path(journal.path, 1).unlink()
+    call.backend(token("hello?", last=True))
+    call.end()
+    stage.recorder(rules=RULES).finish()
+    messages = stage.stored(call.id).messages[call.id]
+    assert "journal_damaged" in [one.note for one in messages]
+    assert [one.seq for one in messages] == [*range(len(messages))]
+    assert (messages[-1].text or "").find("hello?") > 0
+
+
+def test_a_call_of_its_own_lets_held_words_go_in_the_journals_time(stage: Stage) -> None:
+    journal = stage.journal()
+    call, other = journal.call(), journal.call()
+    call.twilio(setup())
+    other.twilio(setup("VX2", "CA2"))
+    call.twilio(prompt("4111 1111 11"))
+    recorder = stage.recorder(rules=RULES)
+    recorder.finish()
+    assert len([*stage.archive.messages(call.id)]) == 1
+    other.twilio(prompt("hello"), after=31_000)
+    recorder.finish()
+    assert json.loads([*stage.archive.messages(call.id)][1].text or "")["voicePrompt"] == "•••• •••• ••"
+
+
+def test_a_bug_in_redaction_costs_the_words_and_not_the_message(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    call = stage.journal().call()
+    call.twilio(setup())
+    recorder = stage.recorder(rules=RULES)
+    recorder.finish()
+    with monkeypatch.context() as patch:
+        patch.setattr("relayproxy.redaction.streams.find", None)
+        call.twilio(prompt("my name is Jane"))
+        call.twilio(prompt("Jane Doe"))
+        recorder.finish()
+    call.twilio(prompt("good bye then"))
+    call.end()
+    recorder.finish()
+    messages = stage.stored(call.id).messages[call.id]
+    assert [one.note for one in messages] == [None, "redaction_failed", "redaction_failed", None]
+    assert json.loads(messages[1].text or "")["voicePrompt"] == "◦◦ ◦◦◦◦ ◦◦ ◦◦◦◦"
+    assert len(caplog.records) == 1
+    assert "Jane" not in caplog.text

@@ -1,0 +1,287 @@
+"""A connection's messages come out once each, in order, of the same length, and without what must not be stored."""
+
+import itertools
+import json
+import random
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from relayproxy.conversation.message import Message
+from relayproxy.redaction.redactor import FAILED, Redactor
+from relayproxy.redaction.rules import Rules
+from relayproxy.redaction.values import policy
+from tests.redaction.conversation import (
+    CARD,
+    SECOND,
+    call,
+    counted,
+    digits,
+    key,
+    message,
+    played,
+    prompt,
+    stored,
+    token,
+    words,
+)
+
+MAIL = "jane.doe@example.com"
+
+
+def test_a_card_number_that_the_caller_says_keeps_its_shape() -> None:
+    found = stored(call(prompt(f"my card is {CARD}"), prompt("thanks")))
+    assert words(found) == ["my card is •••• •••• •••• 1111", "thanks"]
+    assert counted(found) == {"card_number": 1}
+
+
+def test_a_card_number_over_three_turns_with_the_agent_between() -> None:
+    found = stored(
+        call(
+            prompt("sure, 4111"), token("go on", last=True), prompt("1111 1111"), token("yes?", last=True),
+            prompt("1111"), prompt("and now?"),
+        )
+    )  # fmt: skip
+    assert words(found) == ["sure, ••••", "go on", "•••• ••••", "yes?", "1111", "and now?"]
+    assert counted(found) == {"card_number": 1}
+
+
+def test_partials_are_masked_as_the_final_is() -> None:
+    found = stored(
+        call(
+            prompt("my card", last=False), prompt("my card is 4111 11", last=False),
+            prompt("my card is 4111 1111 1111", last=False), prompt(f"my card is {CARD}"), prompt("ok"),
+        )
+    )  # fmt: skip
+    assert words(found)[:4] == [
+        "my card",
+        "my card is •••• ••",
+        "my card is •••• •••• ••••",
+        "my card is •••• •••• •••• 1111",
+    ]
+    assert counted(found) == {"card_number": 1}
+
+
+def test_words_of_an_unfinished_number_are_held_and_not_flashed() -> None:
+    redactor = Redactor(Rules())
+    said = call(prompt("sure, 4111", last=False), prompt("sure, 4111 11", last=False), prompt("sure, 4111 people"))
+    assert redactor.feed(said[0]) == []
+    assert redactor.feed(said[1]) == []
+    assert redactor.oldest == 0
+    assert words(redactor.feed(said[2])) == ["sure, 4111", "sure, 4111 11", "sure, 4111 people"]
+    assert redactor.oldest is None
+
+
+def test_a_menu_choice_stays_and_a_pin_becomes_its_length() -> None:
+    pressed = [
+        *(message(0, 1, *key("2")), message(1, 30, *key("4")), message(2, 31, *key("7"))),
+        *(message(3, 32, *key("1")), message(4, 33, *key("1")), message(5, 34, *key("#"))),
+    ]
+    found = stored(pressed)
+    assert words(found) == ["2", "•", "•", "•", "•", "•"]
+    assert counted(found) == {"keys": 1}
+
+
+@pytest.mark.parametrize(("keys", "kept"), [("keep", "4711"), ("mask", "••••"), ("mask-all", "••••")])
+def test_keys_by_setting(keys: str, kept: str) -> None:
+    rules = Rules(keys=keys)  # type: ignore[arg-type]
+    assert "".join(words(stored(call(*map(key, "4711")), rules))) == kept
+    single = stored(call(key("1")), rules)
+    assert words(single) == ["•" if keys == "mask-all" else "1"]
+
+
+def test_digits_that_the_agent_sends_and_their_echo() -> None:
+    found = stored(call(digits("1w2"), digits("4711w#"), played("4711w#"), token("done", last=True)), Rules())
+    assert words(found) == ["•w•", "••••w•", "••••w•", "done"]
+    assert counted(found) == {"keys": 1}
+
+
+def test_the_agents_reading_back_is_masked_over_tokens_and_where_it_was_played() -> None:
+    found = stored(
+        call(
+            token("Your card 41"), token("11 11"), token("11 1111 1111"), token(", right?", last=True),
+            played("Your card 4111"), played(" 1111 1111"), played(" 1111, right?"),
+            ("twilio", {"type": "interrupt", "utteranceUntilInterrupt": " 1111 1111", "durationUntilInterruptMs": 400}),
+            prompt("yes"),
+        )
+    )  # fmt: skip
+    assert words(found) == [
+        "Your card ••", "•• ••", "•• •••• 1111", ", right?",
+        "Your card ••••", " •••• ••••", " 1111, right?", " •••• ••••", "yes",
+    ]  # fmt: skip
+    assert counted(found) == {"card_number": 1}
+
+
+def test_a_rejected_message_that_twilio_quotes() -> None:
+    quoted = json.dumps({"type": "txt", "token": f"card {CARD}"})
+    found = stored(
+        call(
+            ("backend", quoted),
+            ("twilio", {"type": "error", "description": f"Invalid message received, code: 64107, {quoted}"}),
+        )
+    )
+    for one in found:
+        assert "•••• •••• •••• 1111" in (one.text or "")
+        assert CARD not in (one.text or "")
+    assert counted(found) == {"card_number": 1}
+
+
+def test_parameters_and_handoff_by_name_and_by_what_they_hold() -> None:
+    rules = Rules(policy=policy(["ssn"], ["K-[0-9]{4}"]))
+    setup = {
+        "type": "setup", "sessionId": "VX" + "4" * 32, "callSid": "CA1", "from": "+15550100001", "to": "+15550100002",
+        "customParameters": {"plan": "gold", "ssn": "12 ab", "card": CARD, "code": "K-1234", "mail": MAIL},
+    }  # fmt: skip
+    handoff = {
+        "type": "end",
+        "handoffData": json.dumps({"reasonCode": "live-agent", "ssn": 123, "n": 4111111111111111}),
+    }
+    found = stored(call(("twilio", setup), ("backend", handoff)), rules)
+    kept = json.loads(found[0].text or "")
+    assert kept["customParameters"] == {
+        "plan": "gold", "ssn": "•• ◦◦", "card": "•••• •••• •••• 1111", "code": "◦-••••", "mail": "◦◦◦◦.◦◦◦@◦◦◦◦◦◦◦.◦◦◦",
+    }  # fmt: skip
+    assert kept["sessionId"] == setup["sessionId"]
+    assert kept["from"] == "+15550100001"
+    data = json.loads(json.loads(found[1].text or "")["handoffData"])
+    assert data == {"reasonCode": "live-agent", "ssn": "•••", "n": "••••••••••••1111"}
+
+
+def test_everything_but_what_is_masked_stays_byte_for_byte() -> None:
+    odd = (
+        '{ "type" : "prompt",  "voicePrompt":"caf\\u00e9 \\n\\u0034111 1111 1111 1111.", '
+        '"x": [1, 2.5, null], "last" :true}'
+    )
+    found = stored([message(0, 1, "twilio", odd)])
+    assert found[0].text == odd.replace("\\u0034111 1111 1111 1111", "•••• •••• •••• 1111")
+
+
+@pytest.mark.parametrize("text", [f"card {CARD}", f'{{"a": "{CARD}', f'{{"a":1,"a":"{CARD}"}}', f"[{CARD}]"])
+def test_text_that_is_no_or_broken_json(text: str) -> None:
+    found = stored([message(0, 1, "backend", text)])
+    assert CARD not in (found[0].text or "")
+    assert "1111 1111" not in (found[0].text or "")
+
+
+def test_binary_messages_and_close_reasons() -> None:
+    said = [
+        Message(0, 1, "backend", "binary", data=b"\x00card " + CARD.encode(), size=25),
+        Message(1, 2, "backend", "close", code=1011, reason=f"bad card {CARD}"),
+    ]
+    found = stored(said)
+    assert found[0].data == b"\x00card **** **** **** 1111"
+    assert found[1].reason == "bad card •••• •••• •••• 1111"
+
+
+def test_a_wait_that_is_over_masks_what_is_open() -> None:
+    redactor = Redactor(Rules())
+    redactor.feed(message(0, 1, *prompt("4111 1111 11")))
+    assert redactor.due(30 * SECOND) == []
+    found = redactor.due(32 * SECOND)
+    assert words(found) == ["•••• •••• ••"]
+
+
+def test_metadata_has_no_word_and_every_length() -> None:
+    said = call(prompt("my name is Jane Doe"), token("Hello Jane, "), key("4"), played("Hello Jane,"))
+    found = stored(said, Rules(record="metadata"))
+    assert words(found) == ["◦◦ ◦◦◦◦ ◦◦ ◦◦◦◦ ◦◦◦", "◦◦◦◦◦ ◦◦◦◦, ", "•", "◦◦◦◦◦ ◦◦◦◦,"]
+    assert [(one.seq, one.t, one.size) for one in found] == [(one.seq, one.t, one.size) for one in said]
+
+
+def test_when_redaction_fails_metadata_alone_is_kept() -> None:
+    redactor = Redactor(Rules())
+    redactor.feed(message(0, 1, *prompt("4111 1111")))
+    found = redactor.fail(message(1, 2, *prompt("1111 1111 secret")))
+    assert words(found) == ["•••• ••••", "•••• •••• ◦◦◦◦◦◦"]
+    assert {one.note for one in found} == {FAILED}
+
+
+def test_what_was_masked_before_a_restart_is_not_told_by_its_echo_afterwards() -> None:
+    before = stored(call(token(f"Your card is {CARD}."), token(" Right?", last=True)))
+    redactor = Redactor(Rules())
+    redactor.recall(before)
+    found = redactor.feed(message(2, 9, *played("Your card is 4111 1111")))
+    assert words(found) == ["Your card is •••• ••••"]
+
+
+_LETTERS = re.compile(r"[^\W_]|[#*]")
+
+
+def shape(text: str) -> str:
+    return _LETTERS.sub("x", text).replace("•", "x").replace("◦", "x")
+
+
+WORD = st.sampled_from(
+    ["four", "one", "oh", "my card is", CARD, "41", "1111", MAIL, "jane", "@", ".com", "PIN", "1234", "yes", "two", " "]
+)
+SAID = st.one_of(
+    st.builds(prompt, WORD | st.text(max_size=12), last=st.booleans()),
+    st.builds(token, WORD | st.text(max_size=12), last=st.booleans()),
+    st.builds(key, st.sampled_from("0123456789*#")),
+    st.builds(digits, st.text("0123456789*#w", min_size=1, max_size=6)),
+    st.builds(played, WORD),
+    st.tuples(st.just("backend"), st.text(max_size=20)),
+    st.tuples(
+        st.just("twilio"), st.recursive(WORD, lambda inner: st.dictionaries(WORD, inner, max_size=3)).map(json.dumps)
+    ),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(st.floats(0, 40), SAID), max_size=30), st.sampled_from(["redacted", "metadata"]))
+def test_any_messages_in_any_order_come_out_once_each_in_order_with_texts_of_the_same_shape(
+    said: list[tuple[float, tuple[str, object]]], record: str
+) -> None:
+    at, messages = 0.0, []
+    for seq, (pause, (sender, what)) in enumerate(said):
+        at += pause
+        messages.append(message(seq, at, sender, what))  # type: ignore[arg-type]
+    found = stored(messages, Rules(record=record))  # type: ignore[arg-type]
+    assert [one.seq for one in found] == [one.seq for one in messages]
+    for one, other in zip(messages, found, strict=True):
+        assert (one.t, one.size, one.sender, one.kind) == (other.t, other.size, other.sender, other.kind)
+        assert shape(one.text or "") == shape(other.text or "")
+
+
+def pieces(text: str, cuts: list[int]) -> list[str]:
+    places = [0, *sorted({cut % (len(text) + 1) for cut in cuts}), len(text)]
+    return [text[a:b] for a, b in itertools.pairwise(places)]
+
+
+def masked_digits(text: str) -> str:
+    return re.sub(r"\D", "", text)
+
+
+@pytest.mark.parametrize("secret", [CARD, MAIL])
+def test_a_secret_cut_anywhere_over_tokens_never_survives(secret: str) -> None:
+    said = f"I noted {secret} for you."
+    for at in range(len(said)):
+        for width in (1, 2, 5):
+            cut = pieces(said, [at, at + width])
+            found = stored(call(*[token(one, last=n == len(cut) - 1) for n, one in enumerate(cut)], every=0.1))
+            joined = "".join(words(found))
+            assert secret not in joined
+            assert masked_digits(joined) in ("", "1111"), joined
+            assert "jane" not in joined and "doe" not in joined, joined  # noqa: PT018
+            assert len(joined) == len(said)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 10_000), min_size=1, max_size=12))
+def test_a_card_number_cut_in_any_way_over_tokens_never_survives(cuts: list[int]) -> None:
+    said = f"Your card {CARD} is noted"
+    cut = pieces(said, cuts)
+    found = stored(call(*[token(one, last=n == len(cut) - 1) for n, one in enumerate(cut)], every=0.1))
+    assert masked_digits("".join(words(found))) == "1111"
+
+
+def test_a_card_number_cut_between_groups_over_prompts_never_survives() -> None:
+    groups = CARD.split(" ")
+    rng = random.Random(1)
+    for _ in range(20):
+        cuts = sorted(rng.sample([1, 2, 3], rng.randint(1, 3)))
+        parts = [" ".join(groups[a:b]) for a, b in zip([0, *cuts], [*cuts, 4], strict=True)]
+        found = stored(call(*map(prompt, parts), prompt("that is all"), every=3))
+        assert masked_digits("".join(words(found))) == "1111"

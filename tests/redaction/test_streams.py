@@ -1,0 +1,60 @@
+"""When the end of a stream is waited for, and for how long."""
+
+import pytest
+
+from relayproxy.redaction.redactor import Redactor
+from relayproxy.redaction.rules import Rules
+from tests.redaction.conversation import SECOND, call, key, message, prompt, stored, token, words
+
+
+@pytest.mark.parametrize(
+    "text", ["a table for two at 8", "yes please", "it costs 25", "on the 14th of May", "there are 3 of us"]
+)
+def test_an_ordinary_utterance_waits_for_nothing(text: str) -> None:
+    assert len(Redactor(Rules()).feed(message(0, 1, *prompt(text)))) == 1
+
+
+def test_an_utterance_of_nothing_but_digits_waits_for_the_next() -> None:
+    redactor = Redactor(Rules())
+    assert redactor.feed(message(0, 1, *prompt("4111"))) == []
+    assert redactor.feed(message(1, 2, *token("Go on.", last=True))) == []
+    assert words(redactor.feed(message(2, 3, *prompt("no, forget it, I will call back")))) == [
+        "4111", "Go on.", "no, forget it, I will call back",
+    ]  # fmt: skip
+
+
+def test_words_between_two_groups_of_a_number() -> None:
+    found = stored(call(prompt("4111 1111"), prompt("uh, wait"), prompt("1111 1111"), prompt("that is it now")))
+    assert words(found) == ["•••• ••••", "uh, wait", "•••• 1111", "that is it now"]
+
+
+def test_a_token_waits_for_the_end_of_its_last_word_alone() -> None:
+    redactor = Redactor(Rules())
+    assert len(redactor.feed(message(0, 1, *token("Sure, ")))) == 1
+    assert redactor.feed(message(1, 2, *token("Ja"))) == []
+    assert words(redactor.feed(message(2, 2.1, *token("ne! ")))) == ["Ja", "ne! "]
+    assert redactor.feed(message(3, 3, *token("Bye"))) == []
+    assert redactor.deadline == 4 * SECOND
+    assert words(redactor.due(4 * SECOND)) == ["Bye"]
+
+
+def test_an_answer_without_an_end_waits_no_longer_than_the_caller() -> None:
+    redactor = Redactor(Rules())
+    redactor.feed(message(0, 1, *token("Bye")))
+    assert words(redactor.feed(message(1, 1.5, *prompt("what?")))) == ["Bye", "what?"]
+
+
+def test_a_key_waits_for_the_next_ones() -> None:
+    redactor = Redactor(Rules())
+    assert redactor.feed(message(0, 1, *key("1"))) == []
+    assert redactor.due(6 * SECOND) == []
+    assert words(redactor.due(7 * SECOND)) == ["1"]
+
+
+def test_too_much_that_waits_is_let_go_masked() -> None:
+    redactor = Redactor(Rules())
+    found = redactor.feed(message(0, 1, *prompt("4111 1111 11")))
+    for seq in range(1, 500):
+        found += redactor.feed(message(seq, 1 + seq / 1000, *token("ok. ", last=True)))
+    assert words(found)[0] == "•••• •••• ••"
+    assert len(found) > 400
