@@ -13,6 +13,7 @@ import click
 from relayproxy import __version__
 from relayproxy.cli.check_signature import check_signature
 from relayproxy.cli.credentials import password, token
+from relayproxy.cli.erase import erase
 from relayproxy.cli.options import (
     CONSOLE_SETTINGS,
     DATABASE_SETTINGS,
@@ -277,6 +278,9 @@ def rebuild(sessions: tuple[str, ...], config: Path | None, **flags: Any) -> Non
         click.echo(f"{session}: {why}", err=True)
     if summary.failed:
         raise click.exceptions.Exit(1)
+
+
+main.add_command(erase)
 
 
 def _begin(process: str, supervised: bool) -> None:

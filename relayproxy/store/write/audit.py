@@ -15,15 +15,27 @@ from relayproxy.store.schema.tables import audit
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 
 Action = Literal[
-    "view", "export", "search", "tag", "untag", "note", "delete_note", "sign_in", "sign_in_failed", "sign_out", "lost"
+    "erase",
+    "view",
+    "export",
+    "search",
+    "tag",
+    "untag",
+    "note",
+    "delete_note",
+    "sign_in",
+    "sign_in_failed",
+    "sign_out",
+    "lost",
 ]
-"""The action of an entry; `lost`: entries were lost, and `subject` has their number."""
+"""The action of an entry; `erase`: an erasure was ordered, and `subject` is its id; `lost`: entries were lost, and
+`subject` has their number."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
     """A principal's action and the address it came from. `at` is wall nanoseconds; `subject` a session's id (ours) or
-    empty, never content."""
+    empty, or an erasure's; never content."""
 
     at: int
     actor: str

@@ -95,10 +95,9 @@ class Deletion:
     def _last(self, db: Connection) -> None:
         """All that does not grow with the length of the call, in one piece."""
         c = connections.c
-        rows = db.execute(
-            select(c.id, c.journal, c.number, c.next_seq, c.opening).where(c.session == self.session)
-        ).all()
-        self.messages = sum(row.next_seq for row in rows)
+        query = select(sessions.c.messages).where(sessions.c.id == self.session)
+        self.messages = db.execute(query).scalar_one()
+        rows = db.execute(select(c.id, c.journal, c.number, c.opening).where(c.session == self.session)).all()
         note_journal_erasures(db, [(row.journal, row.number) for row in rows])
         self.notes = db.execute(delete(notes).where(notes.c.session == self.session)).rowcount
         if self.whole:

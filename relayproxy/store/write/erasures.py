@@ -14,6 +14,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
@@ -81,6 +82,10 @@ class OpenErasure:
     """The erasure that what is deleted counts for."""
 
 
+class ChangedError(Exception):
+    """Other sessions are meant than were shown."""
+
+
 def sought_session(id: str, route: str | None = None) -> Sought:
     """A session by its id, ours or Twilio's VX id, or a call's by its SID. Raises ValueError."""
     if not id.strip():
@@ -101,9 +106,15 @@ def sought_number(text: str, route: str | None = None) -> Sought:
     return Sought("number", (number, number[1:], " " + number[1:], "whatsapp:" + number), route)
 
 
-def sought_before(moment: int, route: str | None = None) -> Sought:
-    """Everything that began before a moment (wall nanoseconds)."""
-    return Sought("before", (str(moment),), route)
+def sought_before(text: str, route: str | None = None) -> Sought:
+    """Everything that began before a day (`2026-10-01`, in UTC) or a moment (RFC 3339). Raises ValueError."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+        nanoseconds = int(moment.timestamp()) * 1_000_000_000
+    except (ValueError, OverflowError):
+        raise ValueError("a day such as 2026-10-01, or a time such as 2026-10-01T12:00:00Z, is expected") from None
+    return Sought("before", (str(nanoseconds),), route)
 
 
 def find(db: Connection, sought: Sought, now: int) -> Match:
@@ -127,8 +138,11 @@ def find(db: Connection, sought: Sought, now: int) -> Match:
     return Match(count, int(live), int(messages), int(db.execute(noted).scalar_one()), oldest, newest, digest)
 
 
-def order(db: Connection, sought: Sought, actor: str, address: str, now: int) -> str:
-    """Orders an erasure, and records in the audit that it was ordered; its id."""
+def order(db: Connection, sought: Sought, actor: str, address: str, now: int, digest: str | None = None) -> str:
+    """Orders an erasure, and records in the audit that it was ordered; its id. With the `digest` of what was shown,
+    raises `ChangedError` when other sessions are meant by now."""
+    if digest is not None and find(db, sought, now).digest != digest:
+        raise ChangedError
     id = secrets.token_hex(16)
     _add(db, id, sought, actor, now, until=now, follows=None)
     entry = {"at": now, "actor": actor, "action": "erase", "subject": id, "address": address}

@@ -35,7 +35,7 @@ def test_content_goes_and_numbers_outcome_findings_and_times_stay(
     after = archive.session(call.id)
     assert after is not None
     assert deletion.deleted
-    assert deletion.messages == sum(one.next_seq for one in archive.session_connections(call.id))
+    assert deletion.messages == before.messages > 10
     assert tables_with(engine, WORD) == []
     assert tables_with(engine, "+15550100001") == []
     assert after.content_deleted_at is not None

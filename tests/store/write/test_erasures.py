@@ -1,6 +1,7 @@
 """What an erasure means: by id, number and time, and what is left of it."""
 
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from relayproxy.store.engine import writing
 from relayproxy.store.schema.rows import Batch
 from relayproxy.store.write.archive import Archive
 from relayproxy.store.write.erasures import (
+    ChangedError,
     Match,
     Sought,
     find,
@@ -77,12 +79,16 @@ def test_a_session_is_found_by_each_of_its_ids(engine: Engine, id: str) -> None:
 
 @pytest.mark.usefixtures("three")
 def test_what_began_before_a_moment_is_found(engine: Engine) -> None:
-    found = match(engine, sought_before(days_ago(1.5)))
+    moment = datetime.fromtimestamp(days_ago(1.5) / 1e9, UTC)
+    found = match(engine, sought_before(moment.isoformat()))
 
     assert (found.sessions, found.live) == (2, 0)
     assert found.oldest is not None
     assert found.newest is not None
     assert found.oldest < found.newest < days_ago(1.5)
+    assert match(engine, sought_before(f"{moment - timedelta(days=30):%Y-%m-%d}")).sessions == 0
+    with pytest.raises(ValueError, match="a day such as"):
+        sought_before("yesterday")
 
 
 @pytest.mark.usefixtures("three")
@@ -93,6 +99,17 @@ def test_what_is_shown_changes_when_other_sessions_are_meant(archive: Archive, e
     archive.commit(Batch(sessions=(session("d", from_number=ALICE, started_at=days_ago(0.1)),)))
 
     assert match(engine, sought_number(ALICE)).digest != before.digest
+
+
+@pytest.mark.usefixtures("three")
+def test_what_has_changed_since_it_was_shown_is_not_erased(archive: Archive, engine: Engine) -> None:
+    shown = match(engine, sought_number(ALICE)).digest
+    archive.commit(Batch(sessions=(session("d", from_number=ALICE, started_at=days_ago(0.1)),)))
+
+    with pytest.raises(ChangedError), writing(engine).begin() as db:
+        order(db, sought_number(ALICE), "alice", "", time.time_ns(), shown)
+    with writing(engine).begin() as db:
+        order(db, sought_number(ALICE), "alice", "", time.time_ns(), find(db, sought_number(ALICE), 2**62).digest)
 
 
 @pytest.mark.usefixtures("three")
