@@ -5,12 +5,13 @@ Knows: how far a word reaches, and how many digits each kind of number has.
 Must not know: how a number is read; card numbers.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 from relayproxy.redaction.runs import Part
-from relayproxy.redaction.tokens import Token
+from relayproxy.redaction.tokens import Token, tokenize
 from relayproxy.redaction.values import Context, Kind
 from relayproxy.redaction.vocabulary import (
     COPULAS,
@@ -27,6 +28,8 @@ _REACH = 9
 """Words between what announces a number and the number."""
 _CARD_REACH = 6
 """Words between a card number and the expiry or security code that nothing else announces."""
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_NAMED: set[Kind] = {"card_number", "expiry", "security_code", "pin"}
 _DIGITS: dict[Kind, range] = {
     "pin": range(4, 13),
     "number": range(6, 41),
@@ -74,6 +77,14 @@ def mentions(tokens: Sequence[Token]) -> list[Mention]:
             found.append(mention)
             at = mention.last
     return found
+
+
+def named(name: str) -> frozenset[Kind]:
+    """What the value of a field of this name is, by its name alone ("cardNumber", "cvv", "user_pin"): `Context.asked`
+    for the value. Accounts and codes are not told by it: people find their calls by such fields."""
+    words = tokenize(_HUMP.sub(" ", name).replace("_", " "))
+    topics = {mention.topic for mention in mentions(words)}
+    return frozenset() if "other" in topics else frozenset(_NAMED.intersection(topics))
 
 
 def announced(

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from stdnum import luhn
 
 from relayproxy.redaction.number_words import Language
-from relayproxy.redaction.runs import Gap, Part, Reading, readings
+from relayproxy.redaction.runs import Gap, Part, Reading, most_digits, readings
 
 LENGTHS = range(13, 20)
 _ANY = tuple(LENGTHS)
@@ -97,6 +97,8 @@ class _Candidate(NamedTuple):
 def cards(run: Sequence[Part], language: Language, expected: bool, budget: Budget) -> Iterator[Card]:
     """The card numbers of a run, in order, none within another. `expected`: what is said around speaks of a card, so
     that rarer readings, odd places and unknown issuers are believed."""
+    if most_digits(run) < LENGTHS[0]:
+        return
     options = [readings(run, at, language) for at in range(len(run))]
     at = 0
     while at < len(run):

@@ -11,7 +11,7 @@ from functools import lru_cache
 from relayproxy.redaction import digits, emails
 from relayproxy.redaction.announced import mentions
 from relayproxy.redaction.number_words import LANGUAGES, REPEATS, Language, number, supported
-from relayproxy.redaction.tokens import Token, tokens
+from relayproxy.redaction.tokens import Token, tokenize
 from relayproxy.redaction.values import Context, Detection, Kind, Policy, Secret
 from relayproxy.redaction.vocabulary import TELLING
 
@@ -42,11 +42,7 @@ def find(
     found = list(_patterns(text, policy))
     undecided = None if final else _last_word(text)
     chunks = text.split()
-    signs = weight = 0
-    for chunk in chunks:
-        sign, count = _signs(chunk)
-        signs |= sign
-        weight += count
+    signs, weight = (0, 0) if _PLAIN.issuperset(chunks) else _signs_of(chunks)
     address = signs & _AT and signs & _DOT
     near = weight and any(_signs(chunk)[1] for chunk in chunks[-_NEAR:])
     if not (near or signs & _TOPIC or address or weight >= (_FEW if context != _NOTHING else _CARD)):
@@ -54,34 +50,50 @@ def find(
         if not found and undecided is None and not asked:
             return _EMPTY
         return Detection(_apart(found), undecided, 0, asked)
-    all_tokens = tokens(text)
-    topics = mentions(all_tokens)
+    tokens = tokenize(text)
+    topics = mentions(tokens)
     open_from, open_digits = undecided, 0
     for each in _languages(chunks, supported(language)):
-        reading = digits.read(all_tokens, topics, each, context, None if final else len(text))
+        reading = digits.read(tokens, topics, each, context, None if final else len(text))
         found += reading.secrets
         if reading.open_from is not None:
             open_from = reading.open_from if open_from is None else min(open_from, reading.open_from)
             open_digits = max(open_digits, reading.open_digits)
     if address:
-        found += (Secret("email", *span, spans=(span,)) for span in _addresses(text, all_tokens))
+        found += (Secret("email", *span, spans=(span,)) for span in _addresses(text, tokens))
     found += digits.ibans(text)
     secrets = _apart(found)
     spoken_of = [topic for topic in topics if topic.topic != "other"]
     last = max((secret.end for secret in secrets), default=0)
     asked = frozenset(
-        topic.topic for topic in spoken_of if topic.topic != "other" and all_tokens[topic.first].start >= last
+        topic.topic for topic in spoken_of if topic.topic != "other" and tokens[topic.first].start >= last
     )
     if not secrets and not topics and len(chunks) <= _HOLD_ON:
         asked = context.asked
     return Detection(secrets, open_from, open_digits, asked)
 
 
+_PLAIN: set[str] = set()
+"""Words without any sign of a secret: most texts have no others."""
+_MOST_PLAIN = 50_000
+
+
+def _signs_of(chunks: list[str]) -> tuple[int, int]:
+    signs = weight = 0
+    for chunk in chunks:
+        sign, count = _signs(chunk)
+        signs |= sign
+        weight += count
+        if not sign and len(_PLAIN) < _MOST_PLAIN:
+            _PLAIN.add(chunk)
+    return signs, weight
+
+
 @lru_cache(maxsize=50_000)
 def _signs(chunk: str) -> tuple[int, int]:
     """What a chunk of a text has of what secrets are made of, and how many digits and number words."""
     signs = weight = 0
-    for token in tokens(chunk):
+    for token in tokenize(chunk):
         if token.digits:
             signs, weight = signs | _DIGIT, weight + len(token.word)
         elif token.letters:
@@ -114,10 +126,10 @@ def _last_word(text: str) -> int | None:
     return len(text) - len(text.rsplit(maxsplit=1)[-1])
 
 
-def _addresses(text: str, all_tokens: list[Token]) -> Iterator[tuple[int, int]]:
+def _addresses(text: str, tokens: list[Token]) -> Iterator[tuple[int, int]]:
     yield from emails.written(text)
-    for first, last in emails.spoken(all_tokens):
-        yield all_tokens[first].start, all_tokens[last - 1].end
+    for first, last in emails.spoken(tokens):
+        yield tokens[first].start, tokens[last - 1].end
 
 
 def _patterns(text: str, policy: Policy) -> Iterator[Secret]:

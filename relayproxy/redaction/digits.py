@@ -29,6 +29,7 @@ _TAIL = 5
 _MANY = 8
 """So many digits are the beginning of a card number, whatever words follow."""
 _STEPS, _STEPS_PER_TOKEN = 5_000, 10
+_NOTHING = Context()
 _PLUS = frozenset({"+", "plus", "mas", "mais", "piu"})
 _IBAN = re.compile(r"(?<![^\W_])[A-Za-z]{2}[0-9]{2}(?: ?[0-9A-Za-z]){11,30}(?![^\W_])")
 
@@ -72,6 +73,8 @@ def read(
             numbers += _numbers(run, begin, card.first, language)
             begin, opened = card.last, card.first if card.open and card.last == len(run) else card.last
         numbers += _numbers(run, begin, len(run), language)
+    if not (mentions or secrets or context != _NOTHING):
+        numbers = []
     for number in numbers:
         secrets += _echoes(number, known, language)
     for kind, number, month in announced(numbers, tokens, mentions, behind_cards, context):

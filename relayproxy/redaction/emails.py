@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from relayproxy.redaction.tokens import Token
 
-_LOCAL = re.compile(r"[^\s@<>()\[\]{}\"',;:]{1,64}\Z")
+_SIGN = re.compile("@|%40")
+_LOCAL = re.compile(r"[^\s@<>()\[\]{}\"',;:=&?/]{1,64}\Z")
 _DOMAIN = re.compile(r"[\w-]+(?:\.[\w-]+)+|\[[0-9a-fA-F.:]+\]")
 _SPELLED = 16
 
@@ -27,18 +28,16 @@ _TOP = frozenset(
 
 
 def written(text: str) -> Iterator[tuple[int, int]]:
-    """Where addresses with an @ lie."""
-    at = text.find("@")
+    """Where addresses with an @ lie, or with "%40" in its place, as in a URL."""
     behind = 0
-    while at != -1:
-        local = _LOCAL.search(text[max(behind, at - 64) : at])
-        domain = _DOMAIN.match(text, at + 1)
+    for sign in _SIGN.finditer(text):
+        if sign.start() < behind:
+            continue
+        local = _LOCAL.search(text[max(behind, sign.start() - 64) : sign.start()])
+        domain = _DOMAIN.match(text, sign.end())
         if local and domain:
-            yield at - len(local[0]), domain.end()
-            behind = domain.end()
-        else:
-            behind = at + 1
-        at = text.find("@", behind)
+            yield sign.start() - len(local[0]), domain.end()
+        behind = domain.end() if local and domain else sign.end()
 
 
 def spoken(tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:

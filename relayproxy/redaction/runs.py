@@ -89,6 +89,8 @@ def readings(run: Sequence[Part], at: int, language: Language) -> list[Reading]:
         return _repeated(run, at + 1, part.repeat) if at + 1 < len(run) and run[at + 1].gap <= Gap.ARTICLE else []
     if part.value is None:
         return [Reading(at + 1, part.token.word)]
+    if _single(run, at, part.value):
+        return [Reading(at + 1, str(part.value))]
     found = {Reading(end, str(value)) for value, end in _below_100_000(run, at, language)}
     follows = run[at + 1] if at + 1 < len(run) else None
     if follows is not None and 2 <= part.value <= 6:
@@ -96,6 +98,28 @@ def readings(run: Sequence[Part], at: int, language: Language) -> list[Reading]:
         if follows.gap == Gap.TIMES or (plural and follows.token.word != "six"):
             found.update(_repeated(run, at + 1, part.value))
     return sorted(found, key=lambda one: (-one.end, len(one.digits)))
+
+
+def most_digits(run: Sequence[Part]) -> int:
+    """No reading of a run has more digits than that."""
+    return sum(
+        len(part.token.word)
+        if part.token.digits
+        else 5
+        if part.repeat or (part.value or 0) >= 100
+        else 4
+        if part.gap in (Gap.TIMES, Gap.ARTICLE)
+        else 2
+        for part in run
+    )
+
+
+def _single(run: Sequence[Part], at: int, value: int) -> bool:
+    """Whether the word at a place says a number by itself, as most digits do; cheap, and only ever right."""
+    follows = run[at + 1] if at + 1 < len(run) else None
+    if follows is None or follows.gap > Gap.TIMES or follows.value is None:
+        return True
+    return value < 10 and follows.value < 10 and follows.gap < Gap.TIMES and follows.token.word[-1:] != "s"
 
 
 def _part(tokens: Sequence[Token], at: int, language: Language) -> Part | None:
@@ -138,12 +162,10 @@ def _gap(tokens: Sequence[Token], topics: Sequence[bool], last: int, at: int, la
         return Gap.END
     words = [token.word for token in between if token.letters]
     marks = [token.word for token in between if not token.letters]
-    if (
-        len(marks) > _MARKS
-        or any(mark in SIGNS or mark == "+" for mark in marks)
-        or any(token.digits for token in between)
-    ):
+    if len(marks) > _MARKS or any(mark in SIGNS for mark in marks) or any(token.digits for token in between):
         return Gap.END
+    if "+" in marks and not _tight(tokens, last, at):
+        return Gap.END  # a telephone number begins
     if not words:
         return Gap.SPACE if all(mark in "-‐‑" for mark in marks) else Gap.FILLER
     if not marks:
@@ -157,6 +179,11 @@ def _gap(tokens: Sequence[Token], topics: Sequence[bool], last: int, at: int, la
     if not other and len(words) <= _FILLERS:
         return Gap.FILLER
     return Gap.WORDS if len(words) <= _WORDS else Gap.END
+
+
+def _tight(tokens: Sequence[Token], last: int, at: int) -> bool:
+    """Whether two tokens and what is between them are written without white space, as in a URL."""
+    return all(tokens[each].end == tokens[each + 1].start for each in range(last, at))
 
 
 def _repeated(run: Sequence[Part], at: int, times: int) -> list[Reading]:

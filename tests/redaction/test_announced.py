@@ -2,6 +2,7 @@
 
 import pytest
 
+from relayproxy.redaction.announced import named
 from relayproxy.redaction.detection import find
 from relayproxy.redaction.values import Context, Kind, Policy, masked
 
@@ -55,3 +56,16 @@ def test_what_is_asked_is_told() -> None:
         "my PIN is 4821": set(),
     }.items():
         assert find(text, language="en", policy=Policy(), context=Context()).asked == asked
+
+
+def test_a_field_says_by_its_name_what_it_holds() -> None:
+    assert {
+        name: set(named(name)) for name in ("cardNumber", "cvv", "user_pin", "exp-date", "customerId", "zipCode")
+    } == {
+        "cardNumber": {"card_number"},
+        "cvv": {"security_code"},
+        "user_pin": {"pin"},
+        "exp-date": {"expiry"},
+        "customerId": set(),
+        "zipCode": set(),
+    }

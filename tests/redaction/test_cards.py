@@ -5,11 +5,11 @@ import pytest
 from relayproxy.redaction.cards import Budget, cards
 from relayproxy.redaction.number_words import Language
 from relayproxy.redaction.runs import runs
-from relayproxy.redaction.tokens import tokens
+from relayproxy.redaction.tokens import tokenize
 
 
 def found(text: str, language: Language = "en", *, expected: bool = False) -> list[str]:
-    cut = tokens(text)
+    cut = tokenize(text)
     return [
         card.digits
         for run in runs(cut, [False] * len(cut), language)
@@ -65,7 +65,7 @@ def test_an_unknown_issuer_is_believed_where_a_card_is_expected_or_written_like_
 
 
 def test_steps_are_counted_and_end() -> None:
-    cut = tokens("forty one hundred " * 40)
+    cut = tokenize("forty one hundred " * 40)
     budgets = [Budget(500), Budget(10**9)]
     for budget in budgets:
         for run in runs(cut, [False] * len(cut), "en"):

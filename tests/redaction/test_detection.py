@@ -18,6 +18,9 @@ def shown(text: str, **given: str | None) -> str:
         ("3782-822463-10005", "••••-••••••-•0005"),
         ("write to jane.doe@example.com please", "write to ••••.•••@•••••••.••• please"),
         ("4111 1111 1111 1112", "4111 1111 1111 1112"),
+        ("/ws?card=4111%201111%201111%201111&cvv=123", "/ws?card=••••%20••••%20••••%201111&cvv=•••"),
+        ("pan=4111+1111+1111+1111&pin=4821", "pan=••••+••••+••••+1111&pin=••••"),
+        ("mail=jane.doe%40example.com&phone=%2B4930123456", "mail=••••.•••%•••••••••.•••&phone=%2B4930123456"),
     ],
 )
 def test_a_secret_keeps_its_shape(said: str, stored: str) -> None:

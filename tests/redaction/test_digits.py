@@ -4,12 +4,12 @@ import pytest
 
 from relayproxy.redaction.announced import mentions
 from relayproxy.redaction.digits import Reading, ibans, read
-from relayproxy.redaction.tokens import tokens
+from relayproxy.redaction.tokens import tokenize
 from relayproxy.redaction.values import Context, masked
 
 
 def reading(text: str, context: Context | None = None, cut: int | None = None) -> Reading:
-    all_tokens = tokens(text)
+    all_tokens = tokenize(text)
     return read(all_tokens, mentions(all_tokens), "en", context or Context(), cut)
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from relayproxy.redaction.emails import spoken, written
-from relayproxy.redaction.tokens import tokens
+from relayproxy.redaction.tokens import tokenize
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,6 @@ def test_written_addresses(text: str, addresses: list[str]) -> None:
     ],
 )
 def test_spoken_addresses(text: str, addresses: list[str]) -> None:
-    cut = tokens(text)
+    cut = tokenize(text)
 
     assert [text[cut[first].start : cut[last - 1].end] for first, last in spoken(cut)] == addresses

@@ -2,12 +2,12 @@
 
 from relayproxy.redaction.number_words import Language
 from relayproxy.redaction.runs import readings, runs
-from relayproxy.redaction.tokens import tokens
+from relayproxy.redaction.tokens import tokenize
 
 
 def read(text: str, language: Language = "en") -> list[str]:
     """The runs of a text, as they are usually read."""
-    cut = tokens(text)
+    cut = tokenize(text)
     found = []
     for run in runs(cut, [False] * len(cut), language):
         at, digits = 0, []
@@ -30,7 +30,7 @@ def test_numbers_are_read_as_they_are_said() -> None:
 
 
 def test_what_can_be_meant_otherwise_is_read_in_every_way() -> None:
-    cut = tokens("soixante onze")
+    cut = tokenize("soixante onze")
     (run,) = runs(cut, [False] * 2, "fr")
 
     assert [reading.digits for reading in readings(run, 0, "fr")] == ["71", "60"]
