@@ -25,7 +25,10 @@ FIRST = {table: f"__<name>__{next(iter(row.model_fields)).upper()}" for table, r
 ROOT = Path(__file__).parent.parent
 SETTINGS = (ROOT / "docs/settings.md").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
-DOCUMENTS = {path.relative_to(ROOT).as_posix(): path for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]}
+OTHERS = re.compile(r"\b(?:docker compose|mmdebstrap) [^`\n]*")
+"""Other programs, which have flags of their own."""
+PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *(ROOT / "docs").glob("*.md")]
+DOCUMENTS = {path.relative_to(ROOT).as_posix(): path for path in PAGES}
 
 
 def flags_of(setting: str) -> str:
@@ -127,7 +130,7 @@ def test_every_finding_that_can_be_made_is_in_the_catalogue_and_the_other_way_ro
 def test_flags_variables_and_commands_exist(name: str) -> None:
     text = DOCUMENTS[name].read_text("utf-8")
 
-    flags = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)) - {"--help"}
+    flags = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", OTHERS.sub("", text))) - {"--help"}
     assert flags <= set(every_option())
 
     variables = {found for found in re.findall(r"RELAYPROXY_[A-Z_]+(?![A-Z_<…])", text) if not found.endswith("__")}
@@ -136,8 +139,8 @@ def test_flags_variables_and_commands_exist(name: str) -> None:
     commands = set(re.findall(r"`relayproxy ([a-z-]+)", text)) | set(re.findall(r"^relayproxy ([a-z-]+)", text, re.M))
     assert commands <= set(main.commands)
 
-    targets = set(re.findall(r"(?:`|^)make ([a-z]+)", text, re.M))
-    assert targets <= set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
+    targets = set(re.findall(r"(?:`|^)make ([a-z-]+)", text, re.M))
+    assert targets <= set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -165,10 +168,17 @@ def test_every_option_has_words(name: str) -> None:
     ] == []
 
 
-def test_every_path_in_the_architecture_is_there() -> None:
-    text = (ROOT / "docs/architecture.md").read_text("utf-8")
+@pytest.mark.parametrize("name", ["architecture", "threat-model"])
+def test_every_path_that_is_named_is_there(name: str) -> None:
+    text = (ROOT / f"docs/{name}.md").read_text("utf-8")
     named = set(re.findall(r"`((?:[a-z_]+/)+(?:[a-z_]+\.py)?)`", text))
     inside = [ROOT, ROOT / "relayproxy", *(ROOT / "relayproxy" / one for one in ("conversation", "store", "console"))]
 
     assert len(named) > 40
     assert {path for path in named if not any((base / path).exists() for base in inside)} == set()
+
+
+def test_the_threat_model_names_settings_that_there_are() -> None:
+    text = (ROOT / "docs/threat-model.md").read_text("utf-8")
+
+    assert set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", text)) <= set(Settings.model_fields)
