@@ -9,7 +9,7 @@ from functools import cache
 from aiohttp import web
 
 from relayproxy.assets import web_dir
-from relayproxy.console.access import audit_page, signin
+from relayproxy.console.access import audit_page, erasures, signin
 from relayproxy.console.calls import requested, sparkline, timeline
 from relayproxy.console.connect import connect_page
 from relayproxy.console.health import health_page, liveness
@@ -60,6 +60,7 @@ def build(settings: Settings, queries: Queries, writer: AnnotationWriter) -> web
             *health_page.ROUTES,
             *insight_page.ROUTES,
             *audit_page.ROUTES,
+            *erasures.ROUTES,
             web.get("/api/openapi.json", _openapi),
             web.get("/static/{version}/{name:.+}", static_files.serve),
         ]

@@ -80,8 +80,7 @@ def _operation(one: Operation, by_type: dict[int, Schema]) -> dict[str, Any]:
         wrong.add(400)
     if any(parameter["in"] == "path" for parameter in one.parameters):
         wrong.add(404)
-    if one.gone:
-        wrong.add(410)
+    wrong.update(one.errors)
     answers: dict[str, Any] = {str(one.status): _answer(one, by_type)}
     answers |= {str(status): {"$ref": f"#/components/responses/{_name(status)}"} for status in sorted(wrong)}
     told: dict[str, Any] = {"operationId": one.id, "summary": one.says}

@@ -11,6 +11,14 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from relayproxy.console.access.audit_page import ACTIONS, ENTRIES, MAX_ENTRIES, AuditEntryDocument
+from relayproxy.console.access.erasures import (
+    MAX_RECEIPTS,
+    RECEIPTS,
+    ErasureDocument,
+    ErasurePreviewDocument,
+    NewErasureDocument,
+    SoughtDocument,
+)
 from relayproxy.console.calls.documents import CallDocument
 from relayproxy.console.calls.requested import MAX_SEARCH_TEXT
 from relayproxy.console.calls.timeline import TimelineDocument
@@ -60,8 +68,8 @@ class Operation:
     status: int = 200
     page: str | None = None
     admin: bool = False
-    gone: bool = False
-    """What it answers may have been deleted: 410."""
+    errors: tuple[int, ...] = ()
+    """Statuses of its own, beside those that follow from its parameters."""
 
 
 def query(name: str, type: Any, says: str, *, many: bool = False, default: Any = None) -> Parameter:
@@ -160,7 +168,7 @@ OPERATIONS: tuple[Operation, ...] = (
             "text", Annotated[str, Meta(max_length=MAX_SEARCH_TEXT)],
             "Only messages with this in their payload, ignoring case.",
         ),
-        gone=True,
+        errors=(410,),
     ),
     _get(
         f"{SESSION}/timeline", "getTimeline", "What happened when, compact.", TimelineDocument, ID,
@@ -168,7 +176,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         "get", f"{SESSION}/recording", "downloadSession", "The session as a file; of a live one what there is.",
-        _RECORDING, (ID, query("format", choice(FORMS), "Which file.", default="jsonl")), gone=True,
+        _RECORDING, (ID, query("format", choice(FORMS), "Which file.", default="jsonl")), errors=(410,),
     ),
     _get(f"{SESSION}/tags", "listSessionTags", "Tags of a session.", TagListDocument, ID),
     Operation(
@@ -230,6 +238,22 @@ OPERATIONS: tuple[Operation, ...] = (
         query("subject", str, "Only about the session with this id."),
         page="/audit",
         admin=True,
+    ),
+    Operation(
+        "post", "/api/erasures/preview", "previewErasure", "What an erasure would mean; for admins.",
+        {JSON: ErasurePreviewDocument}, body=SoughtDocument, page="/erase", admin=True,
+    ),
+    Operation(
+        "post", "/api/erasures", "orderErasure", "Erases what was previewed; for admins.", {JSON: ErasureDocument},
+        body=NewErasureDocument, status=202, page="/erase", admin=True, errors=(409,),
+    ),
+    _get(
+        "/api/erasures", "listErasures", "Erasures and what retention deleted, the newest first; for admins.",
+        Page[ErasureDocument], limit(RECEIPTS, MAX_RECEIPTS), BEFORE, page="/erase", admin=True,
+    ),
+    _get(
+        "/api/erasures/{erasure}", "getErasure", "An erasure, and once it is done its receipt; for admins.",
+        ErasureDocument, place("erasure", "Its id."), page="/erasures/{erasure}", admin=True,
     ),
     _get("/api/openapi.json", "getOpenAPI", "This document.", OpenAPI),
 )  # fmt: skip

@@ -33,6 +33,15 @@ def settings(tmp_path: Path) -> Settings:
     )
 
 
+BODIES: dict[str, dict[str, str]] = {
+    "addTag": {"tag": "a"},
+    "addNote": {"text": "a"},
+    "previewErasure": {"session": "a"},
+    "orderErasure": {"session": "a", "confirm": "a"},
+}
+"""What the operations that take one are sent."""
+
+
 def everything(archive: Archive) -> dict[str, samples.Call]:
     """Calls of every kind."""
     live = samples.Call(archive, samples.ago(40), route="bookings").setup(call_sid="CA1")
@@ -116,6 +125,16 @@ async def test_what_people_add_is_as_it_says(client: Client, archive: Archive) -
     assert len((await ask(client, "listAudit", f"action=note&actor=local&subject={call.id}"))["items"]) == 1
 
 
+async def test_erasures_are_as_they_say(client: Client, archive: Archive) -> None:
+    call = samples.booking(archive, samples.ago(100)).commit()
+    shown = await ask(client, "previewErasure", body={"session": call.vx})
+    assert shown["sessions"] == 1
+    ordered = await ask(client, "orderErasure", body={"session": call.vx, "confirm": shown["confirm"]})
+    assert await ask(client, "getErasure", erasure=ordered["id"]) == ordered
+    assert (await ask(client, "listErasures"))["items"] == [ordered]
+    assert [entry["action"] for entry in (await ask(client, "listAudit", "action=erase"))["items"]] == ["erase"]
+
+
 async def test_health_and_connecting_are_as_they_say(client: Client, archive: Archive) -> None:
     assert (await ask(client, "getHealth"))["recorders"] == []
     everything(archive)
@@ -153,8 +172,7 @@ async def test_without_a_database(client: Client) -> None:
             continue
         # Fields are known without one, their values are not.
         path = re.sub(r"\{\w+\}", "1", one.path) + "?q=route:" * (one.id == "completeFilter")
-        body = {"tag": "a"} if one.id == "addTag" else {"text": "a"} if one.id == "addNote" else None
-        assert await refused(client, one.method, path, 503, json=body) == "not_ready", one.id
+        assert await refused(client, one.method, path, 503, json=BODIES.get(one.id)) == "not_ready", one.id
 
 
 async def test_errors_are_as_they_say(client: Client, archive: Archive) -> None:
@@ -207,7 +225,9 @@ async def test_who_may_ask(tmp_path: Path) -> None:
         assert await refused(client, "get", "/api/connect?check=1", 403, headers=BEARER) == "forbidden"
         foreign = {**BEARER, "Origin": "https://elsewhere.example"}
         assert await refused(client, "get", "/api/health", 403, headers=foreign) == "cross_origin"
-        assert [one.id for one in OPERATIONS if one.admin] == ["listAudit"]
+        assert [one.id for one in OPERATIONS if one.admin] == [
+            "listAudit", "previewErasure", "orderErasure", "listErasures", "getErasure",
+        ]  # fmt: skip
         assert await sign_in(client) == 303
         schemes = document()["components"]["securitySchemes"]
         assert {cookie.key for cookie in client.session.cookie_jar} == {schemes["cookie"]["name"]}

@@ -35,6 +35,7 @@ ACTIONS: dict[Action, str] = {
     "sign_in": "signed in",
     "sign_in_failed": "failed to sign in",
     "sign_out": "signed out",
+    "erase": "ordered an erasure",
     "lost": "entries lost",
 }
 """What each is called on the page."""
@@ -49,7 +50,11 @@ class AuditEntryDocument(Document, frozen=True):
     actor: Annotated[str, Meta(description="Who; tokens begin with `token:`. Empty when nobody of that name is known.")]
     action: Annotated[Action, Meta(description="What they did.")]
     subject: Annotated[
-        str | None, Meta(description="Id of the session it was about; for `lost` the number of entries.")
+        str | None,
+        Meta(
+            description="Id of the session it was about; for `erase` that of the erasure, for `lost` the number of "
+            "entries."
+        ),
     ]
     address: Annotated[str, Meta(description="From where.")]
 
