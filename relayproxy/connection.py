@@ -89,6 +89,9 @@ class Opening(msgspec.Struct, frozen=True, omit_defaults=True):
     dial: Dial | None = None
     signature: SignatureCheck | None = None
     """None where an earlier version recorded it; see `signature_state`."""
+    record: str | None = None
+    """What is recorded of it, when that is not everything: `redacted` (without secrets) or `metadata` (without words).
+    """
     error: str | None = None
     """Reason in words for the lack of a relayed connection; set when the backend could not be reached or refused."""
 

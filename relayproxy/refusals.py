@@ -33,6 +33,7 @@ Reason = Literal[
     "not_signed",
     "backend_refused",
     "no_setup",
+    "not_recorded",
 ]
 """`no_upgrade`: `Upgrade` or `Connection` does not ask for a WebSocket. `target`: a path that no backend may get.
 `too_long`: a request line or headers beyond the limits. `timeout`: a head that began and did not end.
@@ -43,7 +44,8 @@ connections in all, of those of one address, of requests that wait for a backend
 Only counted because there were so many: `backend_refused`, no connection with the backend came about; `no_setup`, one
 did, and ended without a setup message.
 Relayed all the same: `unknown_route`, below `/r/` without a route of that name, went to the default backend;
-`untrusted_proxy` came with X-Forwarded-… headers of a peer that is not trusted."""
+`untrusted_proxy` came with X-Forwarded-… headers of a peer that is not trusted; `not_recorded` was a call of a route
+with `record = none`, of which the count is all that is kept."""
 REASONS: tuple[str, ...] = get_args(Reason)
 
 

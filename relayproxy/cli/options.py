@@ -36,6 +36,8 @@ RELAY_SETTINGS = (
     "drain_timeout",
     "traceparent",
     "host_header",
+    "record",
+    "journal_dir",
     "journal_buffer",
     "journal_quota",
     "journal_segment",
@@ -44,6 +46,11 @@ RELAY_SETTINGS = (
 RECORDER_SETTINGS = (
     "data_dir",
     "database_url",
+    "record",
+    "keys",
+    "redact_fields",
+    "redact_patterns",
+    "journal_dir",
     "message_limit",
     "session_limit",
     "slow_turn",
@@ -71,6 +78,8 @@ CONSOLE_SETTINGS = (
     "verify",
     "auth_tokens",
     "signature",
+    "record",
+    "keys",
     "trace_url",
 )
 DATABASE_SETTINGS = ("data_dir", "database_url")
@@ -105,6 +114,10 @@ _METAVARS = {
     "host_header": "auto|preserve|backend",
     "verify": "off|report|enforce",
     "signature": "preserve|resign|strip",
+    "record": "full|redacted|metadata|none",
+    "keys": "keep|mask|mask-all",
+    "redact_fields": "NAMES",
+    "journal_dir": "DIR",
     "trace_url": "URL",
 }
 
@@ -135,6 +148,8 @@ def _option(name: str) -> Callable[[Command], Command]:
         return click.option("--route", "routes", multiple=True, metavar="NAME=URL", help=f"{help_text} Repeatable.")
     if name == "auth_tokens":
         return click.option("--auth-token", name, multiple=True, metavar="REFERENCE", help=f"{help_text} Repeatable.")
+    if name == "redact_patterns":
+        return click.option("--redact-pattern", name, multiple=True, metavar="REGEX", help=f"{help_text} Repeatable.")
     if field.annotation is bool:
         return click.option(f"--{flag}/--no-{flag}", name, default=None, help=help_text)
     return click.option(f"--{flag}", name, metavar=_METAVARS.get(name, "BYTES"), help=help_text)
@@ -150,7 +165,8 @@ def settings_of(config: Path | None, flags: dict[str, Any]) -> Settings:
                 f"routes={mask(text)} (--route): NAME=URL is expected, such as sales=wss://sales.example.com/ws"
             )
         routes[name] = {"backend": url}
-    return load(config, flags | {"routes": routes or None, "auth_tokens": flags.get("auth_tokens") or None})
+    lists = {name: flags.get(name) or None for name in ("auth_tokens", "redact_patterns")}
+    return load(config, flags | {"routes": routes or None} | lists)
 
 
 def checked(check: Callable[[str], str]) -> Callable[[click.Context, click.Parameter, str | None], str | None]:

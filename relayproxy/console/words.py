@@ -65,6 +65,19 @@ def signature(value: str) -> tuple[str, Tone]:
     return phrase(SIGNATURES, value), SIGNATURE.get(value, "warn")
 
 
+RECORDED: dict[str, str] = {
+    "redacted": "without card numbers, PINs and the like",
+    "metadata": "times, types and sizes, no words",
+}
+
+
+def recorded(record: str | None, redacted: Mapping[str, int]) -> str:
+    """What a session's page says of what was left out of its recording; empty when nothing was."""
+    if record == "metadata":
+        return f"metadata alone: {RECORDED[record]}"
+    return words.redacted_words(redacted)
+
+
 def transition_meaning(value: str | None) -> str:
     """The meaning of the Studio transition for the flow; empty where that is not known."""
     return next((each.meaning for name, each in words.STUDIO_TRANSITIONS.items() if name == value), "")

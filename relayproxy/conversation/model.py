@@ -297,6 +297,9 @@ class Conversation(msgspec.Struct, frozen=True):
     waiting: Waiting | None = None
     closed_by: dict[str, Side] = {}
     """By connection the end that sent the first close frame; without those that ended without one."""
+    record: str | None = None
+    """What is recorded of it, when that is not everything: `redacted` (without secrets) or `metadata` (without words).
+    """
     strip: str = ""
     """The call in miniature, as `strip.read_strip` reads it."""
 

@@ -106,6 +106,8 @@ class Totals(msgspec.Struct, frozen=True):
     """Characters a second that were heard in this call; None while none was measured."""
     findings: dict[str, int] = {}
     """By code, those beyond the listed ones included."""
+    redacted: dict[str, int] = {}
+    """Secrets that were masked before anything was stored, by kind (`Message.redacted`)."""
 
     @property
     def interruption_count(self) -> int:

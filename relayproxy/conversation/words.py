@@ -5,12 +5,14 @@ Knows: for each value of a vocabulary a phrase, and where it needs one, its mean
 Must not know: HTML; how any of these is derived.
 """
 
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 from relayproxy.connection import EndingCause, Side, SideEnd
 from relayproxy.conversation.message import MessageNote
 from relayproxy.conversation.model import Confidence, HeardBasis, InterruptionKind, Outcome, StudioTransition
 from relayproxy.conversation.totals import NullReason
+from relayproxy.plural import plural
 
 
 class Words(NamedTuple):
@@ -140,8 +142,31 @@ NOTES: dict[MessageNote, str] = {
     "disk": "the journal could not be written",
     "limit": "more than is recorded of one connection",
     "journal_damaged": "the journal was damaged",
+    "redaction_failed": "redaction failed, so its words were not kept",
 }
 """What is odd about a message, or why there is a gap in its place."""
+
+REDACTED: dict[str, tuple[str, str]] = {
+    "card_number": ("card number", "card numbers"),
+    "expiry": ("expiry date", "expiry dates"),
+    "security_code": ("security code", "security codes"),
+    "pin": ("PIN", "PINs"),
+    "number": ("other number", "other numbers"),
+    "email": ("e-mail address", "e-mail addresses"),
+    "keys": ("key run", "key runs"),
+    "field": ("named field", "named fields"),
+    "pattern": ("match of your patterns", "matches of your patterns"),
+    "name": ("name", "names"),
+}
+"""What was masked before anything was stored, by kind (`redaction.values.Kind`): one, and several."""
+
+
+def redacted_words(counts: Mapping[str, int]) -> str:
+    """`2 card numbers, 1 key run`; empty when nothing was masked."""
+    known = [(counts[kind], *words) for kind, words in REDACTED.items() if counts.get(kind)]
+    other = [(count, kind, kind) for kind, count in counts.items() if kind not in REDACTED]
+    return ", ".join(plural(*one) for one in known + other)
+
 
 TWILIO_ERRORS: dict[int, str] = {
     64101: "a parameter, or a combination of speech settings, that Twilio does not take",

@@ -134,3 +134,25 @@ class Tape:
         for (connection, _), (t, gap) in self._gaps.items():
             self._buffer += pack_entry(EntryKind.GAP, connection, t, 0, gap.pack())
         self._gaps.clear()
+
+
+class _Nowhere:
+    pending = 0
+
+    def put(self, entries: bytearray) -> None:
+        """Keeps nothing."""
+
+
+class NoTape(Tape):
+    """A tape that keeps nothing: for calls that are not recorded."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(_Nowhere(), 0, lambda _seconds, _callback: None)
+
+    def chunk(self, kind: EntryKind, connection: int, t: int, took: int, data: bytes) -> None:
+        """Keeps nothing."""
+
+    def note(self, kind: EntryKind, connection: int, t: int, body: bytes, *, at_once: bool = False) -> None:
+        """Keeps nothing."""

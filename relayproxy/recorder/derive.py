@@ -126,6 +126,7 @@ def session_labels(session: str, conversation: Conversation, langs: Iterable[str
     in."""
     found = [(f"{PARAM}{_short(name)}", _short(_plain_text(text))) for name, text in _parameters(conversation)]
     found += [("finding", _short(code)) for code in conversation.totals.findings]
+    found += [("redacted", kind) for kind in conversation.totals.redacted]
     found += [("lang", _short(lang)) for lang in langs]
     labels = tuple(dict.fromkeys((name, text) for name, text in found if text))[:MAX_LABELS]
     return SessionLabels(session, conversation.started_at, labels)

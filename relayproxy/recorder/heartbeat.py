@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
 from relayproxy import __version__
 from relayproxy.errors import RelayproxyError
 from relayproxy.journal.format import MAGIC
@@ -26,6 +28,9 @@ from relayproxy.journal.refused import read_refused
 from relayproxy.journal.segments import journal_paths, life_shown_at, segment_numbers, segment_path, writer_is_alive
 from relayproxy.recorder.backlog import Backlog
 from relayproxy.recorder.journal_player import ConnectionEvent
+from relayproxy.redaction.masking import masked_text
+from relayproxy.redaction.redactor import FAILED
+from relayproxy.redaction.values import Policy
 from relayproxy.refusals import RefusalCount, merged
 from relayproxy.store.errors import DamagedFileError, ReplacedError, StoreError
 from relayproxy.store.read.heartbeat import (
@@ -41,6 +46,7 @@ log = logging.getLogger(__name__)
 
 Places = tuple[tuple[Path, Position], ...]
 _MS = 1_000_000
+NO_SETTINGS = Policy()
 _PATIENCE = 1.0
 """Seconds that the last report gets to be written."""
 
@@ -74,6 +80,9 @@ class Beat:
     trouble: tuple[int, str] | None
     attempts: tuple[RefusalCount, ...] = ()
     """Attempts that were only counted."""
+    redaction_failures: int = 0
+    """Messages of which metadata alone was kept, because redaction failed."""
+    redaction_failed_at: int | None = None
 
 
 class ProgressReport:
@@ -87,9 +96,15 @@ class ProgressReport:
         self._commits = 0
         self._at: int | None = None
         self._took = 0.0
+        self._failures = 0
+        self._failed_at: int | None = None
 
     def took(self, opened_at: int, event: ConnectionEvent) -> None:
         """Counts a played entry of a connection that opened then."""
+        failed = sum(1 for message in event.messages if message.note == FAILED)
+        if failed:
+            self._failures += failed
+            self._failed_at = time.time_ns()
         if self._oldest is None:
             known = event.what == "opened" or event.messages
             # Not the messages' own times: what was held is no sign that the recorder is late.
@@ -116,7 +131,18 @@ class ProgressReport:
     ) -> Beat:
         """The progress so far; later progress counts for the next beat."""
         longest, self._longest = max(self._longest, self._waited()), 0
-        return Beat(places, calls, longest, self._commits, self._at, self._took * 1000, trouble, attempts)
+        return Beat(
+            places,
+            calls,
+            longest,
+            self._commits,
+            self._at,
+            self._took * 1000,
+            trouble,
+            attempts,
+            self._failures,
+            self._failed_at,
+        )
 
     def _waited(self) -> int:
         return 0 if self._oldest is None else max(0, time.time_ns() - self._oldest)
@@ -132,9 +158,12 @@ class Reporter:
         quota: int,
         spans: Spans | None = None,
         retention: Callable[[], RetentionHeartbeat | None] = lambda: None,
+        *,
+        journal: Path | None = None,
     ) -> None:
         self._writer = writer
         self._data_dir = data_dir.absolute()
+        self._journal = journal or self._data_dir / "journal"
         self._quota = quota
         self._spans = spans
         self._retention = retention
@@ -212,7 +241,7 @@ class Reporter:
             started_at=self._started_at,
             data_dir=str(self._data_dir),
             ended=ended,
-            journals=journals(self._data_dir / "journal", found.places, self._life),
+            journals=journals(self._journal, found.places, self._life),
             quota=self._quota,
             lag_ms=max(found.lag // _MS, round(self._unplayed.age(found.places) * 1000)),
             calls=found.calls,
@@ -224,16 +253,18 @@ class Reporter:
             otlp=self._otlp(),
             trouble=trouble,
             trouble_at=trouble_at,
+            redaction_failures=found.redaction_failures,
+            redaction_failed_at=found.redaction_failed_at,
             refused=self._refusals(found.attempts),
             retention=self._retention(),
         )
 
     def _refusals(self, attempts: tuple[RefusalCount, ...]) -> tuple[RefusalCount, ...]:
-        for path in journal_paths(self._data_dir / "journal"):
+        for path in journal_paths(self._journal):
             told = read_refused(path)
             if told:
                 self._refused[path.name] = told
-        return merged(one for told in (attempts, *self._refused.values()) for one in told)
+        return merged(_redacted(one) for told in (attempts, *self._refused.values()) for one in told)
 
     def _otlp(self) -> OtlpHeartbeat | None:
         spans = self._spans
@@ -279,6 +310,13 @@ def _journal(path: Path, position: Position, life: Life) -> JournalHeartbeat:
         elif number == position.segment:
             unread += max(0, size - max(position.offset, len(MAGIC)))
     return JournalHeartbeat(path.name, writer_is_alive(path), segments, total, unread, life.silent_ms(path))
+
+
+def _redacted(tally: RefusalCount) -> RefusalCount:
+    """The count of refused requests as it is stored: a path may hold whatever its caller likes."""
+    last = tally.last
+    target, words = masked_text(last.target, NO_SETTINGS), masked_text(last.words, NO_SETTINGS)
+    return RefusalCount(tally.count, msgspec.structs.replace(last, target=target, words=words))
 
 
 def _id_of(folder: Path) -> str:

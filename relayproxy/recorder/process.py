@@ -9,6 +9,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,11 @@ from relayproxy.errors import RelayproxyError
 from relayproxy.recorder.deletion import DeletionThread
 from relayproxy.recorder.heartbeat import Beat, Reporter
 from relayproxy.recorder.recorder import Recorder
+from relayproxy.redaction.rules import Rules
+from relayproxy.redaction.values import policy
 from relayproxy.settings.model import Settings, slow_turn_and_stall, version_from
 from relayproxy.settings.retention import days_by_route
+from relayproxy.settings.recording import Recording, recording
 from relayproxy.signals import NUMBERS, ignore_signals, stop_event
 from relayproxy.store.engine import open_engine
 from relayproxy.store.read.heartbeat import HeartbeatWriter
@@ -29,6 +33,12 @@ from relayproxy.telemetry.variables import wanted
 
 if TYPE_CHECKING:
     from relayproxy.telemetry.otlp import OtlpExporter
+
+
+def rules(found: Recording) -> Rules:
+    """The rules of redaction that these settings ask for."""
+    return Rules(found.record, found.keys, policy(found.fields, found.patterns))
+
 
 COURTESY = 10
 """Niceness: on a machine with few processors calls come first, and recording catches up."""
@@ -46,8 +56,15 @@ def run(settings: Settings) -> None:
         engine = open_engine(settings.database)
         exporter = _exporter()
         writer = HeartbeatWriter(open_engine(settings.database))
-        deletion = DeletionThread(settings.database, settings.journal_dir, days_by_route(settings))
-        reporter = Reporter(writer, settings.data_dir, settings.journal_quota, exporter, lambda: deletion.state)
+        deletion = DeletionThread(settings.database, settings.journal, days_by_route(settings))
+        reporter = Reporter(
+            writer,
+            settings.data_dir,
+            settings.journal_quota,
+            exporter,
+            lambda: deletion.state,
+            journal=settings.journal,
+        )
         watch = FileWatch(Integrity(settings.database).look)
 
         def check() -> None:
@@ -60,18 +77,19 @@ def run(settings: Settings) -> None:
 
         recorder = Recorder(
             Archive(engine, recorder_id),
-            settings.journal_dir,
+            settings.journal,
             message_limit=settings.message_limit,
             size_limit=2 * settings.session_limit,  # of both sides
             patience=settings.journal_quota // 4,
             check=check,
             thresholds=lambda route: Thresholds.of_seconds(*slow_turn_and_stall(settings, route)),
             version_from=lambda route: version_from(settings, route),
+            rules=cache(lambda route: rules(recording(settings, route))),
             exporter=exporter,
             stop=stop,
             beat=beat,
         )
-        print(f"recorder following {settings.journal_dir}", flush=True)
+        print(f"recorder following {settings.journal}", flush=True)
         try:
             recorder.run()
         finally:

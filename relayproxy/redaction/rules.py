@@ -4,25 +4,18 @@ Knows: the modes; what they keep of a connection's opening.
 Must not know: settings files; messages.
 """
 
-from typing import Literal
-
 import msgspec
 
 from relayproxy.connection import Opening
 from relayproxy.redaction.masking import masked_text
-from relayproxy.redaction.values import Policy
-
-Record = Literal["full", "redacted", "metadata", "none"]
-"""`full`: everything as it came. `redacted`: without secrets. `metadata`: without words. `none`: nothing."""
-Keys = Literal["keep", "mask", "mask-all"]
-"""`mask`: runs of three or more keys are masked, shorter ones are menu choices and stay."""
+from relayproxy.redaction.values import KeyPolicy, Policy, Record
 
 
 class Rules(msgspec.Struct, frozen=True):
     """The rules of one route."""
 
     record: Record = "redacted"
-    keys: Keys = "mask"
+    keys: KeyPolicy = "mask"
     policy: Policy = Policy()
 
     def opening(self, opening: Opening) -> Opening:
@@ -31,6 +24,7 @@ class Rules(msgspec.Struct, frozen=True):
             return opening
         return msgspec.structs.replace(
             opening,
+            record=self.record,
             backend=self._text(opening.backend),
             target=self._text(opening.target),
             request_headers=self._headers(opening.request_headers),

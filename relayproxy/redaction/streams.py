@@ -8,14 +8,13 @@ Times are nanoseconds on the connection's clock. There are no timers: `due` is a
 """
 
 import re
-from typing import Literal
 
 from relayproxy.redaction.detection import find
 from relayproxy.redaction.json_text import applied
 from relayproxy.redaction.masking import SecretSeen, masks, secret_seen
 from relayproxy.redaction.memory import SECOND, Memory
 from relayproxy.redaction.queue import QueuedMessage
-from relayproxy.redaction.values import Detection, Policy, Secret
+from relayproxy.redaction.values import Detection, KeyPolicy, Policy, Secret
 
 KEY_GAP = 5 * SECOND
 """Longest time between two keys of one run."""
@@ -31,7 +30,6 @@ LONG = 12
 """Digits at an open end that are masked when nothing can follow: no telephone number has so many."""
 MAX_FILLERS = 2
 """Utterances without digits that may come between two groups of a number."""
-KeyPolicy = Literal["keep", "mask", "mask-all"]
 
 MAX_WORD = 80
 """Characters of a word that may go on; the local part of an e-mail address has at most 64."""

@@ -18,6 +18,13 @@ Kind = Literal["card_number", "expiry", "security_code", "pin", "number", "email
 `field`, `pattern`: by the settings `redact_fields` and `redact_patterns`."""
 
 
+Record = Literal["full", "redacted", "metadata", "none"]
+"""What is recorded of a call: `full`, everything as it came; `redacted`, without secrets; `metadata`, without words;
+`none`, nothing."""
+KeyPolicy = Literal["keep", "mask", "mask-all"]
+"""What becomes of keys. `mask`: runs of three or more are masked, shorter ones are menu choices and stay."""
+
+
 class Secret(msgspec.Struct, frozen=True):
     """Something in a text that must not be stored."""
 

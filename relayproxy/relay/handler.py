@@ -8,6 +8,7 @@ import asyncio
 import itertools
 import json
 import logging
+import re
 import secrets
 import time
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from aiohttp.web_protocol import RequestHandler
 
 from relayproxy.connection import Ending, Opening
 from relayproxy.journal.format import EntryKind
-from relayproxy.journal.tape import Tape
+from relayproxy.journal.tape import NoTape, Tape
 from relayproxy.logs import RateLimit
 from relayproxy.proxies import is_trusted
 from relayproxy.refusals import Reason
@@ -37,6 +38,7 @@ from relayproxy.relay.targets import RESERVED, Target, Targets, origin_form
 from relayproxy.relay.upstream import Accepted, Refused, Upstream, own_host
 from relayproxy.relay.verification import Verification, Verifier, with_signature
 from relayproxy.settings.model import Settings
+from relayproxy.settings.recording import recording
 from relayproxy.settings.signatures import DEFAULT_ROUTE, signature_rules
 from relayproxy.settings.validators import split_networks
 
@@ -44,6 +46,8 @@ log = logging.getLogger(__name__)
 
 
 First = Literal["twilio", "backend", "proxy"]
+_DIGITS = re.compile(r"\d(?:[ .-]?\d){5,}")
+"""Digits that are not logged: they may be anybody's number."""
 _MAX_TARGET = 300
 """Characters of a refused target that are kept."""
 _GONE = "the caller was gone before the backend had answered"
@@ -65,7 +69,11 @@ class Relay:
         journal_problem: Callable[[], str | None],
     ):
         self._targets = Targets(settings)
-        self._tape = tape
+        unrecorded = NoTape()
+        self._tapes = {
+            name: unrecorded if recording(settings, name).record == "none" else tape
+            for name in (DEFAULT_ROUTE, *settings.routes)
+        }
         self._upstream = upstream
         self._journal_problem = journal_problem
         self._traceparent = settings.traceparent
@@ -114,6 +122,9 @@ class Relay:
         full = self._capacity.exceeded(caller, len(self.handshakes))
         if full is not None:
             return self._object(request, got, full.reason, 503, full.words, path)
+        if isinstance(self._tapes[target.route], NoTape):
+            words = f"nothing is recorded of calls over the route {target.route}"
+            self._refusals.note("not_recorded", 0, words, peer="-", signed=is_signed(got))
         with self._capacity.connection(caller):
             return await self._relay(request, path, target, got, told, signature)
 
@@ -231,19 +242,20 @@ class Relay:
     ) -> Splice:
         assert isinstance(request.protocol, HeadProtocol)
         request.protocol.keep_alive(False)
+        tape = self._tapes[opening.route]
         splice = Splice(
             number=number,
-            tape=self._tape,
+            tape=tape,
             opened=opened,
             limit=self._recorded,
             twilio=twilio,
             twilio_protocol=request.protocol,
             backend=answer.transport,
             backend_protocol=answer.protocol,
-            on_end=lambda ending: self._note_ending(number, opened, ending),
+            on_end=lambda ending: _note_ending(tape, number, opened, ending),
         )
         opening = msgspec.structs.replace(opening, status=101)
-        self._tape.note(EntryKind.OPENING, number, opened, msgspec.json.encode(opening), at_once=True)
+        tape.note(EntryKind.OPENING, number, opened, msgspec.json.encode(opening), at_once=True)
         self.live.add(splice)
         splice.finished.add_done_callback(lambda _: self.live.discard(splice))
         splice.finished.add_done_callback(lambda _: answer.response.close())
@@ -263,15 +275,13 @@ class Relay:
         return answers.Sent(answer.status)
 
     def _note_attempt(self, number: int, opened: int, opening: Opening, first: First) -> None:
-        self._tape.note(EntryKind.OPENING, number, opened, msgspec.json.encode(opening))
-        self._note_ending(number, opened, Ending(t=time.monotonic_ns() - opened, first=first))
-
-    def _note_ending(self, number: int, opened: int, ending: Ending) -> None:
-        self._tape.note(EntryKind.ENDING, number, opened + ending.t, msgspec.json.encode(ending))
+        tape = self._tapes[opening.route]
+        tape.note(EntryKind.OPENING, number, opened, msgspec.json.encode(opening))
+        _note_ending(tape, number, opened, Ending(t=time.monotonic_ns() - opened, first=first))
 
     def _warn(self, request: web.BaseRequest, path: str, target: Target, got: Headers, trusted: bool) -> None:
         if target.route == DEFAULT_ROUTE and path.startswith("/r/"):
-            name = mask_query(path)[3:].partition("/")[0].partition("?")[0][:64]
+            name = _DIGITS.sub("…", mask_query(path)[3:].partition("/")[0].partition("?")[0][:64])
             words = f"no route is named {name!a}, so it went to the default backend"
             self._note(request, got, "unknown_route", 0, words, path)
         claims = any(name.lower() in ("x-forwarded-proto", "x-forwarded-host") for name, _ in got)
@@ -334,6 +344,10 @@ def _seen_by_backend(target: Target, got: Headers) -> str:
     scheme, _, rest = target.url.partition("://")
     authority = len(rest.partition("/")[0].partition("?")[0])
     return f"{scheme}://{host}{rest[authority:] or '/'}"
+
+
+def _note_ending(tape: Tape, number: int, opened: int, ending: Ending) -> None:
+    tape.note(EntryKind.ENDING, number, opened + ending.t, msgspec.json.encode(ending))
 
 
 def _peer(request: web.BaseRequest | RequestHandler) -> str:

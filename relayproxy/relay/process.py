@@ -27,6 +27,7 @@ from relayproxy.relay.server import Listener
 from relayproxy.relay.upstream import Upstream
 from relayproxy.relay.verification import Verifier
 from relayproxy.settings.model import Settings
+from relayproxy.settings.recording import recorded_summary
 from relayproxy.settings.signatures import references_in_use, route_names, signature_rules, unverified_routes
 from relayproxy.signals import NUMBERS, signals_to
 
@@ -69,7 +70,7 @@ async def _main(settings: Settings) -> None:
 async def _relay(settings: Settings, signals: "asyncio.Queue[None]") -> None:
     loop = asyncio.get_running_loop()
     tls = _tls(settings)
-    writer = JournalWriter(settings.journal_dir, quota=settings.journal_quota, segment_size=settings.journal_segment)
+    writer = JournalWriter(settings.journal, quota=settings.journal_quota, segment_size=settings.journal_segment)
     tape = Tape(writer, settings.journal_buffer, loop.call_later)
     upstream = Upstream(settings.connect_timeout)
     reporter = ThreadPoolExecutor(1)  # one report at a time, and not on the event loop: a disk can be slow
@@ -96,6 +97,7 @@ async def _relay(settings: Settings, signals: "asyncio.Queue[None]") -> None:
         gc.set_threshold(50_000, 50, 50)
         print(f"relay listening on {listener.url}", flush=True)
         _say_who_may_call(settings)
+        log.info("%s", recorded_summary(settings))
         await signals.get()
         await _leave(relay, signals, settings.drain_delay)
         await _drain(relay, listener, signals, settings.drain_timeout)

@@ -52,7 +52,8 @@ class RefusalLog:
         if more is None:
             return
         # A request with a signature, or one that gets through, was meant as a call; the rest is noise on a public port.
-        level = logging.WARNING if refusal.signed or not refusal.status else logging.INFO
+        call = refusal.signed or not refusal.status
+        level = logging.WARNING if call and refusal.reason != "not_recorded" else logging.INFO
         answered = f"answered {refusal.status} to" if refusal.status else "relayed a request of"
         signed = " with Twilio's signature" if refusal.signed and refusal.reason != "wrong_signature" else ""
         log.log(level, "%s %s%s: %s%s", answered, refusal.peer, signed, refusal.words, more)

@@ -14,12 +14,15 @@ from urllib.parse import quote, urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from relayproxy.errors import SettingError
+from relayproxy.redaction.values import KeyPolicy, Record
 from relayproxy.settings.messages import words
 from relayproxy.settings.sources import CONFIG_ENV, ENV_PREFIX, TABLES, Layer, mask, merge, read_environment, read_file
 from relayproxy.settings.sources import table_prefix as prefix
 from relayproxy.settings.tables import (
     BackendUrl,
     Days,
+    FieldNames,
+    RegularExpressions,
     Route,
     RouteName,
     Seconds,
@@ -180,6 +183,30 @@ class Settings(BaseModel):
         description="Host header for the backend: preserve (as Twilio sent it), backend (the backend URL's own), "
         "or auto (backend for a public DNS name, whose front door routes by it; else preserve).",
     )
+    record: Record = Field(
+        default="redacted",
+        description="What is recorded of calls: full (everything), redacted (without card numbers, PINs and the like), "
+        "metadata (times, types and sizes, no words) or none.",
+    )
+    keys: KeyPolicy = Field(
+        default="mask",
+        description="Keys that are pressed or sent, where record is redacted: keep, mask (three or more in a row; "
+        "fewer are menu choices) or mask-all.",
+    )
+    redact_fields: FieldNames | None = Field(
+        default=None,
+        description="Names of custom parameters and handoff fields whose values are masked, separated by commas.",
+    )
+    redact_patterns: RegularExpressions | None = Field(
+        default=None,
+        description="Regular expressions (RE2) whose matches are masked as well: a list in the file, one a line in the "
+        "variable.",
+    )
+    journal_dir: Annotated[Path, AfterValidator(folder)] | None = Field(
+        default=None,
+        description="Folder of the journal, where bytes lie before they are redacted; it may be on tmpfs. Default: the "
+        "folder journal in the data folder.",
+    )
     journal_buffer: int = Field(
         default=64 * 1024 * 1024,
         ge=64 * 1024,
@@ -271,8 +298,9 @@ class Settings(BaseModel):
         return bool(self.users or self.tokens or self.console_user_header)
 
     @property
-    def journal_dir(self) -> Path:
-        return self.data_dir / "journal"
+    def journal(self) -> Path:
+        """The folder of the journal in force."""
+        return self.journal_dir or self.data_dir / "journal"
 
     @property
     def database(self) -> str:

@@ -106,7 +106,9 @@ def origin(path: list[str], layers: list[Layer]) -> str:
 
 def _place(path: list[str], source: str) -> str:
     if source == "flag":
-        return {"routes": "--route", "auth_tokens": "--auth-token"}.get(path[0], "--" + path[0].replace("_", "-"))
+        return {"routes": "--route", "auth_tokens": "--auth-token", "redact_patterns": "--redact-pattern"}.get(
+            path[0], "--" + path[0].replace("_", "-")
+        )
     if source == "environment":
         return (
             ENV_PREFIX + path[0].upper()

@@ -8,8 +8,11 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from relayproxy.redaction.values import KeyPolicy, Record
 from relayproxy.settings.validators import (
+    field_names,
     password_hash,
+    regular_expressions,
     route_name,
     secret_references,
     sha256_hex,
@@ -27,6 +30,8 @@ VersionSource = Annotated[str, AfterValidator(version_source)]
 Verify = Literal["off", "report", "enforce"]
 SecretReferences = Annotated[str, BeforeValidator(secret_references)]
 SignatureMode = Literal["preserve", "resign", "strip"]
+FieldNames = Annotated[str, BeforeValidator(field_names)]
+RegularExpressions = Annotated[str, BeforeValidator(regular_expressions)]
 Role = Literal["viewer", "admin"]
 _FOR_ROUTE = "As the setting of the same name, for this route alone."
 
@@ -44,6 +49,10 @@ class Route(BaseModel):
     verify: Verify | None = Field(default=None, description=_FOR_ROUTE)
     auth_tokens: SecretReferences | None = Field(default=None, description=_FOR_ROUTE)
     signature: SignatureMode | None = Field(default=None, description=_FOR_ROUTE)
+    record: Record | None = Field(default=None, description=_FOR_ROUTE)
+    keys: KeyPolicy | None = Field(default=None, description=_FOR_ROUTE)
+    redact_fields: FieldNames | None = Field(default=None, description=_FOR_ROUTE)
+    redact_patterns: RegularExpressions | None = Field(default=None, description=_FOR_ROUTE)
     keep_content: Days | None = Field(default=None, description=_FOR_ROUTE)
     keep_numbers: Days | None = Field(default=None, description=_FOR_ROUTE)
 

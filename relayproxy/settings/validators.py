@@ -12,6 +12,8 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from relayproxy.redaction.values import redact_pattern
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 KEY_SHORTEST = 32
@@ -251,6 +253,21 @@ def split_reference(reference: str) -> tuple[str | None, str, str]:
     found = _REFERENCE.fullmatch(reference)
     assert found is not None
     return found["id"], found["kind"], found["where"]
+
+
+def field_names(value: object) -> str:
+    """Names, as a list or separated by commas; returned as text separated by commas."""
+    parts = value if isinstance(value, list | tuple) else str(value).split(",")
+    names = [str(part).strip() for part in parts]
+    if not all(names) or any("," in name for name in names):
+        raise ValueError("names of parameters or handoff fields such as ssn,date_of_birth are expected")
+    return ",".join(names)
+
+
+def regular_expressions(value: object) -> str:
+    """Regular expressions, as a list or one a line; returned as text with one a line."""
+    parts = value if isinstance(value, list | tuple) else str(value).splitlines()
+    return "\n".join(redact_pattern(str(part).strip()) for part in parts if str(part).strip())
 
 
 def signing_key(value: str) -> str:

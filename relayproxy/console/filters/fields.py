@@ -13,7 +13,7 @@ from typing import get_args
 from relayproxy.console.words import SIGNATURES
 from relayproxy.conversation.checks.findings import CATALOGUE
 from relayproxy.conversation.model import Confidence, EndedBy, Outcome, StudioTransition
-from relayproxy.conversation.words import OUTCOMES, STUDIO_TRANSITIONS
+from relayproxy.conversation.words import OUTCOMES, REDACTED, STUDIO_TRANSITIONS
 from relayproxy.store.read.criteria import STATES
 
 
@@ -107,6 +107,13 @@ FILTER_FIELDS: dict[str, FilterField] = {
         title="Finding",
         facet="Findings",
     ),
+    "redacted": FilterField(
+        "kind of secret that was masked before anything was stored",
+        "card_number",
+        values={kind: one for kind, (one, _) in REDACTED.items()},
+        title="Redacted",
+        facet="Redacted",
+    ),
     "number": FilterField("either party's number", "+1415*"),
     "from": FilterField("the calling number", "+1415*", aliases=("caller",), title="Calling number"),
     "to": FilterField("the called number", "+1415*", aliases=("callee",), title="Called number"),
@@ -161,7 +168,7 @@ TIMES: dict[str, FilterField] = {
 """Names that are written like fields and bound the time."""
 
 ALIASES = {alias: name for name, each in FILTER_FIELDS.items() for alias in each.aliases}
-CLOSED = ("is", "transition", "outcome", "confidence", "ended_by", "finding", "signature")
+CLOSED = ("is", "transition", "outcome", "confidence", "ended_by", "finding", "redacted", "signature")
 """Fields whose values are all known, in the order in which these are suggested."""
 FACETS = (
     "transition",
@@ -172,6 +179,7 @@ FACETS = (
     "tag",
     "direction",
     "signature",
+    "redacted",
     "backend",
     "version",
 )
@@ -190,6 +198,7 @@ GROUPS = (
     "tag",
     "lang",
     "finding",
+    "redacted",
 )
 """Fields that calls are grouped by in charts, in the order in which they are offered."""
 

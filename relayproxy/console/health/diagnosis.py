@@ -299,7 +299,7 @@ def _lost(facts: HealthFacts) -> HealthCheck:
 def _refused(facts: HealthFacts) -> HealthCheck:
     if facts.database is None:
         return HealthCheck("refused", "unknown", "What was refused is not known", "The database cannot be read.")
-    found = refused(facts.reports)
+    found = tuple(one for one in refused(facts.reports) if one.last.reason != "not_recorded")
     if not found:
         return HealthCheck("refused", "ok", "No request was refused before it reached a backend")
     # What is signed, or was relayed all the same, was meant as a call; the rest is noise on a public port.

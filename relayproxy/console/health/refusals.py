@@ -53,6 +53,10 @@ _MEANING: dict[str, tuple[str, str]] = {
         "ended without a setup message, so many that they are only counted",
         "They came from no call: with `verify = enforce` your backend gets Twilio's requests alone.",
     ),
+    "not_recorded": (
+        "went over a route of which nothing is recorded",
+        "This is what `record = none` asks for; another value records calls again.",
+    ),
     "draining": ("came while the relay was stopping", "Let another relay take calls before this one is stopped."),
     "unknown_route": (
         "named a route that does not exist and went to the default backend",

@@ -134,6 +134,13 @@ class WholeSession(SessionFacts, frozen=True):
 
     handoff: HandoffDocument | None
     totals: TotalsDocument
+    recorded: Annotated[
+        str, Meta(description="What is recorded of it: `full`, `redacted` (without secrets), `metadata` (no words).")
+    ]
+    redacted: Annotated[
+        dict[str, Count],
+        Meta(description="Secrets that were masked before anything was stored, by kind: `card_number`, `keys` …"),
+    ]
     caller_name: str | None
     setup: Annotated[dict[str, Any], Meta(description="The whole setup message.")]
     tier: Annotated[Tier, Meta(description="B when speaker events and tokens-played were on, else A.")]
@@ -234,6 +241,8 @@ def _whole(session: StoredSession, now: int) -> dict[str, Any]:
         **session_facts(session.row),
         "handoff": None if conversation.handoff is None else _handoff(conversation.handoff),
         "totals": totals_document(session.row, conversation),
+        "recorded": conversation.record or "full",
+        "redacted": conversation.totals.redacted,
         "caller_name": conversation.caller_name,
         "setup": conversation.setup,
         "tier": conversation.tier,

@@ -49,6 +49,13 @@ class MessageDocument(Document, frozen=True):
     reason: Annotated[str | None, Meta(description="Reason of the close.")]
     note: Annotated[str | None, Meta(description="What is odd about it, or a gap's cause.")]
     held: Annotated[bool, Meta(description="The other side was not taking data.")]
+    redacted: Annotated[
+        dict[str, Count] | None,
+        Meta(
+            description="Secrets that are masked in it, by kind, each counted by the message that completes it (0: a "
+            "part or an echo of one); null for a message that is as it came."
+        ),
+    ]
 
 
 class MessagesDocument(Document, frozen=True):
@@ -105,4 +112,5 @@ def message_document(placed: PlacedMessage) -> MessageDocument:
         reason=message.reason,
         note=message.note,
         held=message.held,
+        redacted=message.redacted,
     )

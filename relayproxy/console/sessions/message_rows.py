@@ -71,6 +71,8 @@ def row(placed: PlacedMessage, wanted: Filter = ALL_MESSAGES, *, whole: bool = F
 def _odd(message: Message) -> Iterable[str]:
     if message.cut:
         yield "cut"
+    if message.redacted:
+        yield "redacted"
     if message.kind in _ODD_KINDS:
         yield message.kind
     elif message.note:

@@ -13,6 +13,7 @@ import msgspec
 from relayproxy.conversation.model import Handoff
 from relayproxy.conversation.protocol.decoding import TooDeep, parse
 from relayproxy.conversation.protocol.violations import json_kind
+from relayproxy.text import MASKED_DIGIT
 
 LARGE = 4096
 """Bytes. There is no documented limit, but it travels as a form field and through Studio's context: what is larger
@@ -20,6 +21,7 @@ than 4 KiB is remarkable."""
 
 _REASON_KEYS = ("reasonCode", "reason_code", "reason")
 _DIGITS = re.compile(r"[0-9]++(?:[ -][0-9]++)*+")
+_MASKED = re.compile(rf"{MASKED_DIGIT}[{MASKED_DIGIT}0-9 -]*")
 _INSIDE = re.compile(r"[\w.+-]")
 """In front of digits: they belong to an id or a telephone number."""
 _CARD = range(13, 20)
@@ -50,9 +52,10 @@ def handoff(data: Any, at: int, size: int) -> Handoff:
     )
 
 
-def handoff_findings(handoff: Handoff) -> tuple[tuple[str, str], ...]:
-    """The findings of a payload, as (code, detail). Details never quote what may be secret."""
-    return tuple(_findings(handoff))
+def handoff_findings(handoff: Handoff, *, card: bool = False) -> tuple[tuple[str, str], ...]:
+    """The findings of a payload, as (code, detail). Details never quote what may be secret. `card`: it had a card
+    number, which is masked."""
+    return tuple(_findings(handoff, card))
 
 
 def studio_path(widget: str = "<name>") -> str:
@@ -60,7 +63,7 @@ def studio_path(widget: str = "<name>") -> str:
     return f"{{{{widgets.{widget}.HandoffData}}}}"
 
 
-def _findings(handoff: Handoff) -> Iterator[tuple[str, str]]:
+def _findings(handoff: Handoff, card: bool) -> Iterator[tuple[str, str]]:
     raw = handoff.raw
     if raw is not None and not handoff.is_string:
         yield "handoff_not_string", f"{json_kind(handoff.json)} in place of a string"
@@ -71,7 +74,7 @@ def _findings(handoff: Handoff) -> Iterator[tuple[str, str]]:
     if handoff.bytes > LARGE:
         yield "handoff_too_large", f"{handoff.bytes} bytes, more than {LARGE}"
     for key, text in _leaves(None, raw if handoff.json is None else handoff.json):
-        digits = _card_digits(text)
+        digits = _masked_digits(text) if card else _card_digits(text)
         if digits is not None:
             yield "handoff_card_number", f"{digits} digits that form a card number{_where(key)}"
             return
@@ -134,6 +137,13 @@ def _card_digits(text: str) -> int | None:
                 if _is_card(digits):
                     return len(digits)
     return None
+
+
+def _masked_digits(text: str) -> int | None:
+    """How many digits a card number has that was masked but for its end."""
+    runs = (found[0] for found in _MASKED.finditer(text))
+    counts = (sum(character.isdigit() or character == MASKED_DIGIT for character in run) for run in runs)
+    return next((count for count in counts if count in _CARD), None)
 
 
 def _is_card(digits: str) -> bool:

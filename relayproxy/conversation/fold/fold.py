@@ -67,6 +67,7 @@ class Fold:
         self._messages = 0
         self._gaps = 0
         self._gap_bytes = 0
+        self._redacted: dict[str, int] = {}
         self._now = 0
 
     def open(self, opening: Opening) -> None:
@@ -90,6 +91,10 @@ class Fold:
             self._now = at
             self._tracker.pass_time(at)
         kind, named = message.kind, None
+        if message.redacted:
+            for secret, number in message.redacted.items():
+                if number:
+                    self._redacted[secret] = self._redacted.get(secret, 0) + number
         self._monitor.turn = self._turn()
         if kind == "text":
             self._messages += 1
@@ -102,7 +107,8 @@ class Fold:
                 if not connection.closed:
                     self._tracker.responses.reaction(out)
                 if isinstance(event, End):
-                    self._end(connection, event.handoff_data, message.size, moment)
+                    card = message.redacted is not None and "card_number" in message.redacted
+                    self._end(connection, event.handoff_data, message.size, moment, card=card)
                 elif decoded.violation is None:
                     from_backend(self._tracker, event, moment, closed=connection.closed)
             elif isinstance(event, Setup):
@@ -208,6 +214,7 @@ class Fold:
             waiting=None
             if waiting is None or waiting.caller_at is None
             else Waiting(waiting.number, waiting.caller_at),
+            record=next((one.opening.record for one in self._connections.values()), None),
             closed_by={id: one.close_frame.sender for id, one in self._connections.items() if one.close_frame},
             strip=self._sparkline_text(turns, ended_at),
         )
@@ -275,6 +282,7 @@ class Fold:
             consecutive_violations=monitor.most_in_a_row,
             speaking_rate=tracker.playback.rate.measured,
             findings=dict(sorted(findings.counts.items())),
+            redacted=dict(sorted(self._redacted.items())),
         )
 
     def _sparkline_text(self, turns: tuple[Turn, ...], ended_at: int | None) -> str:
@@ -284,11 +292,11 @@ class Fold:
         until = self._now if ended_at is None else ended_at
         return bins.text((until - self._began) // 1_000_000)
 
-    def _end(self, connection: ConnectionOutcome, data: Any, size: int, moment: Moment) -> None:
+    def _end(self, connection: ConnectionOutcome, data: Any, size: int, moment: Moment, *, card: bool) -> None:
         if not connection.ended:
             self._handoff = handoff(data, moment.at, size)
             self._end_point = moment, self._turn()
-            self._handoff_findings = [self._at_end(*one) for one in handoff_findings(self._handoff)]
+            self._handoff_findings = [self._at_end(*one) for one in handoff_findings(self._handoff, card=card)]
             asked_at = self._tracker.last_prompt_at
             self._handoff_latency = None if asked_at is None else moment.at - asked_at
             connection.happens("end")

@@ -4,6 +4,8 @@ Knows: what was heard in which time.
 Must not know: what was said, or what the rate is needed for.
 """
 
+from relayproxy.text import MASKED_DIGIT
+
 USUAL = 15.0
 """Characters a second where nothing was measured: 11 to 19 on recorded calls."""
 MIN_CHARACTERS = 20
@@ -19,7 +21,7 @@ _FIRST_IDEOGRAPH = "\u2e80"
 
 def spoken_for(text: str) -> int:
     """Nanoseconds that it takes to say `text` at the usual rate."""
-    digits = sum(map(str.isdigit, text))
+    digits = sum(map(str.isdigit, text)) + text.count(MASKED_DIGIT)
     ideographs = sum(character >= _FIRST_IDEOGRAPH for character in text)
     letters = len(text) + digits * (PER_DIGIT - 1) + ideographs * (PER_IDEOGRAPH - 1)
     return round(letters / USUAL * 1_000_000_000)

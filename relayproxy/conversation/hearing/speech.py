@@ -10,10 +10,11 @@ import re
 from typing import Literal, NamedTuple, Protocol
 
 from relayproxy.conversation.model import HeardBasis, Match
+from relayproxy.text import MASKED_DIGIT, MASKED_LETTER
 
 MAX_SOUGHT = 1000
 """Most characters of an utterance that are looked for; Twilio's TTS chunks are clauses."""
-_WORD = re.compile(r"[^\W_]+")
+_WORD = re.compile(rf"(?:[^\W_]|[{MASKED_DIGIT}{MASKED_LETTER}])+")
 
 
 def words(text: str) -> str:
@@ -144,7 +145,7 @@ class Speech:
         known = self._normalised
         if known < len(text):
             fresh = words(text[known:])
-            goes_on = known > 0 and text[known - 1].isalnum() and text[known].isalnum()
+            goes_on = known > 0 and _in_word(text[known - 1]) and _in_word(text[known])
             self._words += fresh[1:] if goes_on else fresh
             self._normalised = len(text)
         return self._words
@@ -183,7 +184,7 @@ class Speech:
         if every[position] != " ":
             return min(word.end(), word.start() + position - every.rfind(" ", 0, position) - 1)
         end = word.end()
-        while end < len(text) and not text[end].isspace() and not text[end].isalnum():
+        while end < len(text) and not text[end].isspace() and not _in_word(text[end]):
             end += 1
         return end
 
@@ -236,6 +237,10 @@ class Speech:
         every, position = self.words(), self.played + self.unmatched
         at = every.find(" ", position) if self.unmatched else position
         return at if at >= 0 else len(every)
+
+
+def _in_word(character: str) -> bool:
+    return character.isalnum() or character in (MASKED_DIGIT, MASKED_LETTER)
 
 
 def _occurrences(text: str, sought: str, start: int) -> list[int]:

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Final, Literal, get_args
 
 import msgspec
 
+from relayproxy.text import MASKED_DIGIT
+
 
 class _Typed(msgspec.Struct, frozen=True, tag_field="type", rename="camel", omit_defaults=True):
     pass
@@ -116,10 +118,11 @@ class SendDigits(_Typed, frozen=True, tag="sendDigits"):
     """Keys to be played to the other end.
 
     Twilio documents 0-9, w, # and *; Telnyx, which speaks the same protocol, W and A to D as well. What Twilio does
-    with those is not known, and a message that did what it should is not to be called rejected.
+    with those is not known, and a message that did what it should is not to be called rejected. So with keys that were
+    masked before they were stored.
     """
 
-    digits: Annotated[str, msgspec.Meta(pattern=r"\A[0-9wW#*A-D]+\Z")]
+    digits: Annotated[str, msgspec.Meta(pattern=rf"\A[0-9wW#*A-D{MASKED_DIGIT}]+\Z")]
 
 
 class Language(_Typed, frozen=True, tag="language"):

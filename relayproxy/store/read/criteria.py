@@ -56,6 +56,7 @@ FIELDS: dict[str, Field] = {
     "errors": Field("number", (_c.errors,)),
     "warnings": Field("number", (_c.warnings,)),
     "finding": Field("label"),
+    "redacted": Field("label"),
     "number": Field("text", (_c.from_number, _c.to_number), indexed=True),
     "from": Field("text", (_c.from_number,), indexed=True, groups=True),
     "to": Field("text", (_c.to_number,), indexed=True, groups=True),

@@ -108,6 +108,10 @@ class Heartbeat(msgspec.Struct, frozen=True):
     refused: tuple[RefusalCount, ...] = ()
     """Requests that its relays refused before any backend was asked."""
     retention: RetentionHeartbeat | None = None
+    redaction_failures: int = 0
+    """Messages of which it kept metadata alone, because redaction failed, since it was started."""
+    redaction_failed_at: int | None = None
+    """The last time that it did."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,63 @@
+"""Recording settings of each route, and what they say in words.
+
+Knows: which settings hold for a route.
+Must not know: how anything is redacted.
+"""
+
+from dataclasses import dataclass
+
+from relayproxy.redaction.values import KeyPolicy, Record
+from relayproxy.settings.model import Settings
+from relayproxy.settings.signatures import route_names
+
+WORDS: dict[Record, str] = {
+    "full": "everything, card numbers and PINs included",
+    "redacted": "what is said, without card numbers, PINs and the like",
+    "metadata": "times, types and sizes, no words",
+    "none": "nothing",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """The settings in force for one route."""
+
+    record: Record
+    keys: KeyPolicy
+    fields: tuple[str, ...]
+    """Names of custom parameters and handoff fields."""
+    patterns: tuple[str, ...]
+    """Regular expressions."""
+
+
+def recording(settings: Settings, route: str) -> Recording:
+    """The settings in force for calls over that route; those of a route come before those for all."""
+    own = settings.routes.get(route)
+    fields = (own and own.redact_fields) or settings.redact_fields
+    patterns = (own and own.redact_patterns) or settings.redact_patterns
+    return Recording(
+        (own and own.record) or settings.record,
+        (own and own.keys) or settings.keys,
+        tuple(fields.split(",")) if fields else (),
+        tuple(patterns.splitlines()) if patterns else (),
+    )
+
+
+def recorded_words(settings: Settings, route: str) -> str:
+    """What is recorded of calls over that route."""
+    found = recording(settings, route)
+    words = WORDS[found.record]
+    if found.record == "redacted" and found.keys != "mask":
+        words += ", all keys" if found.keys == "keep" else ", no keys"
+    return words
+
+
+def recorded_summary(settings: Settings) -> str:
+    """One sentence for the start: what is recorded, by route where they differ."""
+    said = {
+        route: f"{recording(settings, route).record} ({recorded_words(settings, route)})"
+        for route in route_names(settings)
+    }
+    if len(set(said.values())) <= 1:
+        return f"recorded of calls: {next(iter(said.values()), settings.record)}"
+    return "recorded of calls: " + "; ".join(f"route {route}: {words}" for route, words in said.items())
