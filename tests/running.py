@@ -17,7 +17,8 @@ START_TIMEOUT = 60
 
 
 class Running:
-    """One process of relayproxy, with settings as environment variables.
+    """One process of relayproxy, with settings as environment variables. Unless told otherwise it records everything,
+    as nearly all tests compare what is stored with what was sent.
 
     It is forked off one that has imported all, unless `env` has more variables, which may say something to what is
     imported, or a `wrapper` is to start it.
@@ -36,7 +37,7 @@ class Running:
         data_dir.mkdir(parents=True, exist_ok=True)
         variables = {
             f"RELAYPROXY_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
-            for name, value in {"data_dir": str(data_dir), **settings}.items()
+            for name, value in {"data_dir": str(data_dir), "record": "full", **settings}.items()
         }
         self.process: subprocess.Popen[str] | Forked
         with self.log.open("ab") as log:

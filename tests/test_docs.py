@@ -36,7 +36,7 @@ def flags_of(setting: str) -> str:
         return "`--route NAME=URL`"
     if setting in NO_FLAG:
         return ""
-    flag = {"auth_tokens": "auth-token"}.get(setting, setting.replace("_", "-"))
+    flag = {"auth_tokens": "auth-token", "redact_patterns": "redact-pattern"}.get(setting, setting.replace("_", "-"))
     return f"`--{flag}`, `--no-{flag}`" if Settings.model_fields[setting].annotation is bool else f"`--{flag}`"
 
 

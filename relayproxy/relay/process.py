@@ -27,7 +27,7 @@ from relayproxy.relay.server import Listener
 from relayproxy.relay.upstream import Upstream
 from relayproxy.relay.verification import Verifier
 from relayproxy.settings.model import Settings
-from relayproxy.settings.recording import recorded_summary
+from relayproxy.settings.recording import recording
 from relayproxy.settings.signatures import references_in_use, route_names, signature_rules, unverified_routes
 from relayproxy.signals import NUMBERS, signals_to
 
@@ -97,7 +97,8 @@ async def _relay(settings: Settings, signals: "asyncio.Queue[None]") -> None:
         gc.set_threshold(50_000, 50, 50)
         print(f"relay listening on {listener.url}", flush=True)
         _say_who_may_call(settings)
-        log.info("%s", recorded_summary(settings))
+        if unrecorded := [name for name in route_names(settings) if recording(settings, name).record == "none"]:
+            log.info("nothing is recorded of calls over %s (record = none)", ", ".join(unrecorded))
         await signals.get()
         await _leave(relay, signals, settings.drain_delay)
         await _drain(relay, listener, signals, settings.drain_timeout)

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from relayproxy.errors import RelayproxyError, SettingError, cannot_listen
 from relayproxy.settings.model import Settings, as_environment, relay_urls
 from relayproxy.settings.retention import days_by_route, sentences
+from relayproxy.settings.recording import recorded_summary
 from relayproxy.settings.signatures import secret_variables
 from relayproxy.settings.sources import ENV_PREFIX
 from relayproxy.settings.validators import split_address
@@ -252,7 +253,7 @@ def _summary(settings: Settings, addresses: Addresses) -> str:
             f"    Twilio needs a public wss:// address: put a tunnel or a TLS front end before port {port},",
             "    give Twilio that one's URL, and set --public-url to it to have it shown here.",
         ]
-    lines += ["", f"  console: {addresses.page}", ""]
+    lines += ["", f"  console: {addresses.page}", "", f"  {recorded_summary(settings)}"]
     lines += [f"  {sentence}" for sentence in sentences(days_by_route(settings))] + [""]
     return "\n".join([*lines, "  Ctrl-C stops it once live calls have ended; a second one ends them.", ""])
 

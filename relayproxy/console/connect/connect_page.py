@@ -21,6 +21,7 @@ from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.http.json_response import json_response
 from relayproxy.console.http.middleware import Problem
 from relayproxy.console.http.render import render
+from relayproxy.settings.recording import recorded_words, recording
 from relayproxy.store.errors import StoreError
 from relayproxy.store.read.heartbeat import reports
 from relayproxy.store.read.latest_by_route import arrivals
@@ -99,6 +100,8 @@ async def _ways(request: web.Request) -> tuple[Connect, tuple[RouteStatus, ...],
             found.get(one.route),
             signatures[one.route],
             note(signatures[one.route], now),
+            recording(app_context.settings, one.route).record,
+            recorded_words(app_context.settings, one.route),
         )
         for one in known.targets
     )

@@ -17,6 +17,7 @@ from relayproxy.console.health.reachability import AnsweredBy, CheckState, Probe
 from relayproxy.console.health.refusals import RefusalSummary, RefusedDocument, refused_document
 from relayproxy.console.http.documents import Count, Document, End, Nanoseconds, Time
 from relayproxy.console.http.times import rfc3339
+from relayproxy.redaction.values import Record
 from relayproxy.settings.tables import SignatureMode, Verify
 
 
@@ -82,6 +83,8 @@ class RouteDocument(Document, frozen=True):
         Meta(description="The path that the backend then sees; where it is another, `X-Forwarded-Uri` tells."),
     ]
     signatures: RouteSignaturesDocument
+    record: Annotated[Record, Meta(description="What is recorded of its calls: the setting in force.")]
+    recorded: Annotated[str, Meta(description="The same in words.")]
     last_call: LastCallDocument | None
     checks: ChecksDocument | None
 
@@ -118,6 +121,8 @@ def _route(way: RouteStatus) -> RouteDocument:
         signed_path=way.target.signed_path,
         backend_path=way.target.backend_path,
         signatures=_signatures(way),
+        record=way.record,
+        recorded=way.recorded,
         last_call=_last_call(way.call) if way.call else None,
         checks=_checks(way.checked) if way.checked else None,
     )

@@ -18,7 +18,9 @@ from relayproxy.console.connect.addresses import RelayAddress, backend_of, conne
 from relayproxy.console.health.reachability import Probe, probe
 from relayproxy.console.health.signatures import RouteSignatures, SignatureNote
 from relayproxy.conversation.model import Conversation
+from relayproxy.redaction.values import Record
 from relayproxy.settings.model import Settings
+from relayproxy.settings.recording import WORDS
 from relayproxy.store.read.latest_by_route import Arrival
 from relayproxy.store.schema.rows import SessionRow
 
@@ -64,6 +66,9 @@ class RouteStatus:
     signatures: RouteSignatures
     note: SignatureNote | None = None
     """What is to be said of its signatures."""
+    record: Record = "redacted"
+    recorded: str = WORDS["redacted"]
+    """What is recorded of its calls: the setting, and in words."""
 
     @property
     def own_check(self) -> Literal["holds", "resigned", "path", "none"]:

@@ -45,6 +45,7 @@ def diagnose(facts: HealthFacts) -> tuple[HealthCheck, ...]:
         _gaps(facts),
         _refused(facts),
         _signatures(facts),
+        _redaction(facts),
         database.check(facts),
         _disk(facts),
         _spans(facts),
@@ -323,6 +324,23 @@ def _signatures(facts: HealthFacts) -> HealthCheck:
     rest = [one.title for one in found[1:] if one.state == first.state]
     detail = " ".join(filter(None, [first.detail, *(f"{title}." for title in rest)]))
     return HealthCheck("signatures", first.state, first.title, detail, first.action, first.link)
+
+
+def _redaction(facts: HealthFacts) -> HealthCheck:
+    if not facts.reports:
+        return HealthCheck("redaction", "unknown", "Whether redaction works is not known", "No recorder reports.")
+    failed = [one.heartbeat for one in facts.reports if one.heartbeat.redaction_failures]
+    if not failed:
+        return HealthCheck("redaction", "ok", "What is secret is masked before anything is stored")
+    since = age(max(0, facts.now - max(one.redaction_failed_at or 0 for one in failed)) / SECOND)
+    count = plural(sum(one.redaction_failures for one in failed), "message")
+    return HealthCheck(
+        "redaction",
+        "bad",
+        f"Redaction failed, the last time {since} ago",
+        f"Of {count} nothing but metadata was kept: no words, and nothing unmasked. Calls are not affected.",
+        "Report it with what the recorder's log says: it names the place in the program, and nothing of what was said.",
+    )
 
 
 def _disk(facts: HealthFacts) -> HealthCheck:

@@ -26,6 +26,7 @@ Name = Literal[
     "gaps",
     "refused",
     "signatures",
+    "redaction",
     "database",
     "disk",
     "spans",

@@ -20,8 +20,8 @@ STOPPED = RelayAnswer("http://127.0.0.1:8080", problem="no answer within a secon
 def test_everything_works() -> None:
     checks = diagnose(facts())
     assert [check.name for check in checks] == [
-        "relay", "recorder", "lag", "journal", "gaps", "refused", "signatures", "database", "disk", "spans",
-        "audit", "clock", "versions", "recordings", "retention",
+        "relay", "recorder", "lag", "journal", "gaps", "refused", "signatures", "redaction", "database", "disk",
+        "spans", "audit", "clock", "versions", "recordings", "retention",
     ]  # fmt: skip
     assert {check.state for check in checks} == {"ok"}
     assert not any(check.action for check in checks)
@@ -38,6 +38,13 @@ def test_everything_works() -> None:
             "bad",
             "No relay is running",
             "Start it: `relayproxy serve`, or `relayproxy relay`",
+        ),
+        (
+            "redaction",
+            facts(report(redaction_failures=3, redaction_failed_at=NOW - 90 * SECOND)),
+            "bad",
+            "Redaction failed, the last time 90 s ago",
+            "Report it",
         ),
         ("gaps", facts(lost=(LOST,)), "warn", "A part of the journal could not be read, from 60 s ago", "See whether"),
         ("relay", facts(relay=STOPPED), "bad", "A relay does not respond", "SIGCONT"),
