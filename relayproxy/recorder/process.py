@@ -21,8 +21,8 @@ from relayproxy.recorder.recorder import Recorder
 from relayproxy.redaction.rules import Rules
 from relayproxy.redaction.values import policy
 from relayproxy.settings.model import Settings, slow_turn_and_stall, version_from
-from relayproxy.settings.retention import days_by_route
 from relayproxy.settings.recording import Recording, recording
+from relayproxy.settings.retention import days_by_route
 from relayproxy.signals import NUMBERS, ignore_signals, stop_event
 from relayproxy.store.engine import open_engine
 from relayproxy.store.read.heartbeat import HeartbeatWriter

@@ -20,8 +20,8 @@ from urllib.parse import urlsplit
 
 from relayproxy.errors import RelayproxyError, SettingError, cannot_listen
 from relayproxy.settings.model import Settings, as_environment, relay_urls
-from relayproxy.settings.retention import days_by_route, sentences
 from relayproxy.settings.recording import recorded_summary
+from relayproxy.settings.retention import days_by_route, sentences
 from relayproxy.settings.signatures import secret_variables
 from relayproxy.settings.sources import ENV_PREFIX
 from relayproxy.settings.validators import split_address
