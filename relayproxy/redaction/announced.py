@@ -5,13 +5,12 @@ Knows: how far a word reaches, and how many digits each kind of number has.
 Must not know: how a number is read; card numbers.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 from relayproxy.redaction.runs import Part
-from relayproxy.redaction.tokens import Token, tokenize
+from relayproxy.redaction.tokens import Token
 from relayproxy.redaction.values import Context, Kind
 from relayproxy.redaction.vocabulary import (
     COPULAS,
@@ -28,15 +27,15 @@ _REACH = 9
 """Words between what announces a number and the number."""
 _CARD_REACH = 6
 """Words between a card number and the expiry or security code that nothing else announces."""
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_NAMED: set[Kind] = {"card_number", "expiry", "security_code", "pin"}
 _DIGITS: dict[Kind, range] = {
+    "card_number": range(13, 20),
     "pin": range(4, 13),
     "number": range(6, 41),
     "security_code": range(3, 5),
     "expiry": range(3, 9),
 }
-"""How many digits each kind has. Fewer or more are something else."""
+"""How many digits each kind has. Fewer or more are something else. A card number that is announced and has a wrong
+check digit was misheard."""
 
 
 class Mention(NamedTuple):
@@ -77,14 +76,6 @@ def mentions(tokens: Sequence[Token]) -> list[Mention]:
             found.append(mention)
             at = mention.last
     return found
-
-
-def named(name: str) -> frozenset[Kind]:
-    """What the value of a field of this name is, by its name alone ("cardNumber", "cvv", "user_pin"): `Context.asked`
-    for the value. Accounts and codes are not told by it: people find their calls by such fields."""
-    words = tokenize(_HUMP.sub(" ", name).replace("_", " "))
-    topics = {mention.topic for mention in mentions(words)}
-    return frozenset() if "other" in topics else frozenset(_NAMED.intersection(topics))
 
 
 def announced(

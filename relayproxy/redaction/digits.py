@@ -12,7 +12,7 @@ from stdnum import iban
 
 from relayproxy.redaction.announced import Mention, Number, announced
 from relayproxy.redaction.cards import LENGTHS, LONGEST_RUN, Budget, Card, cards
-from relayproxy.redaction.number_words import Language
+from relayproxy.redaction.number_words import ARTICLES, CONNECTORS, REPEATS, TIMES, Language
 from relayproxy.redaction.runs import Gap, Part, readings, runs
 from relayproxy.redaction.tokens import Token
 from relayproxy.redaction.values import Context, Secret
@@ -30,6 +30,9 @@ _MANY = 8
 """So many digits are the beginning of a card number, whatever words follow."""
 _STEPS, _STEPS_PER_TOKEN = 5_000, 10
 _NOTHING = Context()
+_TIES = frozenset[str]().union(*CONNECTORS.values())
+_GOES_ON = FILLERS | COPULAS | POSSESSIVES | REPEATS.keys() | TIMES | ARTICLES | _TIES
+"""Words behind a number that may go on, or be said to be something."""
 _PLUS = frozenset({"+", "plus", "mas", "mais", "piu"})
 _IBAN = re.compile(r"(?<![^\W_])[A-Za-z]{2}[0-9]{2}(?: ?[0-9A-Za-z]){11,30}(?![^\W_])")
 
@@ -184,5 +187,4 @@ def _is_open(tokens: Sequence[Token], behind: int, cut: int | None, expected: bo
         words.pop()
     if expected and len(words) <= _TAIL:
         return True
-    fits = FILLERS | COPULAS | POSSESSIVES
-    return len(words) <= _TAIL and all(word.word in fits for word in words)
+    return len(words) <= _TAIL and all(word.word in _GOES_ON for word in words)

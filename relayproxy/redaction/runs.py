@@ -19,6 +19,8 @@ _WORDS = 6
 """So many words of any kind may interrupt a card number that is expected."""
 
 
+_ENDS = SIGNS | {"+"}
+"""Signs of a currency, or the beginning of a telephone number."""
 _UNSURE = frozenset({"o", "ones"})
 """English number words only behind or beside another number: not "the last ones" nor "o meu"."""
 
@@ -162,10 +164,8 @@ def _gap(tokens: Sequence[Token], topics: Sequence[bool], last: int, at: int, la
         return Gap.END
     words = [token.word for token in between if token.letters]
     marks = [token.word for token in between if not token.letters]
-    if len(marks) > _MARKS or any(mark in SIGNS for mark in marks) or any(token.digits for token in between):
+    if len(marks) > _MARKS or any(mark in _ENDS for mark in marks) or any(token.digits for token in between):
         return Gap.END
-    if "+" in marks and not _tight(tokens, last, at):
-        return Gap.END  # a telephone number begins
     if not words:
         return Gap.SPACE if all(mark in "-‐‑" for mark in marks) else Gap.FILLER
     if not marks:
@@ -179,11 +179,6 @@ def _gap(tokens: Sequence[Token], topics: Sequence[bool], last: int, at: int, la
     if not other and len(words) <= _FILLERS:
         return Gap.FILLER
     return Gap.WORDS if len(words) <= _WORDS else Gap.END
-
-
-def _tight(tokens: Sequence[Token], last: int, at: int) -> bool:
-    """Whether two tokens and what is between them are written without white space, as in a URL."""
-    return all(tokens[each].end == tokens[each + 1].start for each in range(last, at))
 
 
 def _repeated(run: Sequence[Part], at: int, times: int) -> list[Reading]:

@@ -9,9 +9,7 @@ import unicodedata
 from functools import lru_cache
 from typing import NamedTuple
 
-_TOKEN = re.compile(
-    r"(?P<escape>%[0-9A-Fa-f]{2})|(?P<digits>\d+)|(?P<word>[^\W\d_]+(?:[̀-ͯ]+[^\W\d_]*)*)|(?P<mark>[^\w\s]|[_\n])"
-)
+_TOKEN = re.compile(r"(?P<digits>\d+)|(?P<word>[^\W\d_]+(?:[̀-ͯ]+[^\W\d_]*)*)|(?P<mark>[^\w\s]|[_\n])")
 _LONGEST_WORD = 64
 
 
@@ -21,8 +19,7 @@ class Token(NamedTuple):
     start: int
     end: int
     word: str
-    """As `fold` writes a word; ASCII digits of a written number; the character itself of punctuation, that of an escape
-    ("%20") decoded."""
+    """As `fold` writes a word; ASCII digits of a written number; the character itself of punctuation."""
     digits: bool
     """Written digits, of any script."""
     letters: bool
@@ -41,8 +38,6 @@ def tokenize(text: str) -> list[Token]:
                 found.append(Token(start, end, folded, False, True))
         elif match.lastgroup == "digits":
             found.append(Token(start, end, _ascii(match[0]), True, False))
-        elif match.lastgroup == "escape":
-            found.append(Token(start, end, chr(int(match[0][1:], 16)), False, False))
         else:
             found.append(Token(start, end, match[0], False, False))
     return found

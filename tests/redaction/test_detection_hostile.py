@@ -26,7 +26,6 @@ UNITS = [
     "expires april ",
     "a@",
     "@",
-    "%40",
     "dot a at ",
     "a b at example dot com ",
     "DE89 3704 0044 ",
