@@ -8,7 +8,6 @@ import datetime
 import html
 import itertools
 import json
-import os
 import re
 import socket
 import sqlite3
@@ -23,6 +22,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import trustme
 
 from tests import wire
@@ -142,13 +142,21 @@ class System:
     """Relay, recorder and console on one data folder, before a backend of raw sockets and routes that lead nowhere."""
 
     def __init__(
-        self, relay: Running, recorder: Running, console: Running, backend: socket.socket, folder: Path
+        self,
+        relay: Running,
+        recorder: Running,
+        console: Running,
+        backend: socket.socket,
+        folder: Path,
+        database: str | None = None,
     ) -> None:
         self.relay = relay
         self.recorder = recorder
         self.console = console
         self.backend = backend
         self.folder = folder
+        self.database = database
+        """URL of the PostgreSQL database; None for SQLite in the folder."""
         self._dialled: dict[str, int] = {}
         """When a peer connected: its port may have been somebody else's before."""
 
@@ -214,6 +222,13 @@ class System:
         return found
 
     def _sessions_of(self, peer: str) -> list[str]:
+        if self.database:
+            with psycopg.connect(self.database) as server:
+                rows = server.execute(
+                    "SELECT session FROM connections WHERE opened_at >= %s AND opening LIKE %s",
+                    (self._dialled[peer], f'%"peer":"{peer}"%'),
+                ).fetchall()
+            return [row[0] for row in rows]
         with sqlite3.connect(f"file:{self.folder / 'relayproxy.db'}?mode=ro", uri=True, timeout=10) as database:
             rows = database.execute(
                 "SELECT session FROM connections WHERE opened_at >= ? AND opening LIKE ?",
@@ -319,23 +334,21 @@ def tls_listener(context: ssl.SSLContext) -> Iterator[int]:
 
 
 @contextmanager
-def system(folder: Path, *, env: dict[str, str] | None = None, **settings: Any) -> Iterator[System]:
-    """The three processes for as long as the block lasts. `settings` are the relay's."""
-    if not (folder / "relayproxy.db").exists():
+def system(
+    folder: Path, *, database: str | None = None, wrapper: tuple[str, ...] = (), **settings: Any
+) -> Iterator[System]:
+    """The three processes for as long as the block lasts. `settings` are the relay's, and so is the `wrapper` that
+    starts it; `database` is the URL of a migrated PostgreSQL database, else it is SQLite in the folder."""
+    if database is None and not (folder / "relayproxy.db").exists():
         migrated(f"sqlite:///{folder}/relayproxy.db")
+    where = {"database_url": database} if database else {}
     with ExitStack() as held:
         backend, port = held.enter_context(wire.listening())
         known = {"backend": f"ws://127.0.0.1:{port}", "connect_timeout": CONNECT_TIMEOUT, **settings}
-        relay = held.enter_context(running("relay", data_dir=folder, env=env, listen="127.0.0.1:0", **known))
-        recorder = held.enter_context(running("recorder", data_dir=folder))
-        console = held.enter_context(
-            running("console", data_dir=folder, console="127.0.0.1:0", listen=f"127.0.0.1:{relay.port}", **known)
-        )
-        found = System(relay, recorder, console, backend, folder)
+        relay = held.enter_context(running("relay", data_dir=folder, wrapper=wrapper, listen="127.0.0.1:0", **known))
+        recorder = held.enter_context(running("recorder", data_dir=folder, **where))
+        facing = {"console": "127.0.0.1:0", "listen": f"127.0.0.1:{relay.port}"}
+        console = held.enter_context(running("console", data_dir=folder, **facing, **where, **known))
+        found = System(relay, recorder, console, backend, folder, database)
         yield found
         found.backend.close()
-
-
-def is_root() -> bool:
-    """Whether privileged injections are possible."""
-    return os.geteuid() == 0
