@@ -18,7 +18,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # make run: other addresses than the usual ones.
 flags = $(if $(LISTEN),--listen '$(LISTEN)') $(if $(CONSOLE),--console '$(CONSOLE)')
 
-.PHONY: help run test programs check bench image-check audit requirements clean
+.PHONY: help run test programs check bench faults conformance fuzz soak image-check audit requirements clean
 
 help:
 	@echo "make run                          try it: relay, recorder, console, a demo agent and a few simulated calls"
@@ -27,6 +27,10 @@ help:
 	echo "make test                         every test and check"
 	echo "make check                        lint, format, types, import rules"
 	echo "make bench                        compare with a direct connection, nginx and a plain message relay"
+	echo "make faults                       every fault that can be injected here, those that take long or need root included"
+	echo "make conformance                  Autobahn's test suite with the relay and without it; needs Python 2.7"
+	echo "make fuzz MINUTES=30              a fuzzer on whatever reads bytes of others"
+	echo "make soak MINUTES=60              traffic with faults; memory, descriptors and what was stored"
 	echo "make image-check                  build the container image and run it, with podman or docker"
 	echo "make audit                        ask for known vulnerabilities of what is installed"
 	echo "make requirements                 pin the newest versions that the .in files and pyproject.toml allow"
@@ -64,6 +68,20 @@ check: $(VENV)/.dev
 bench: $(VENV)/.dev
 	@$(BIN)/python -m tests.bench
 
+# CASES='A6 D21': these alone.
+faults: programs
+	@$(BIN)/python -m tests.faults $(CASES)
+
+# PYTHON27=/path/to/python2.7: another than the one on the path, or of pyenv.
+conformance: $(VENV)/.dev
+	@$(BIN)/python -m tests.conformance $(if $(REPORTS),--reports '$(REPORTS)')
+
+fuzz: $(VENV)/.fuzz
+	@$(BIN)/python -m tests.fuzz $(if $(MINUTES),--minutes $(MINUTES)) $(TARGETS)
+
+soak: $(VENV)/.dev
+	@$(BIN)/python -m tests.soak $(if $(MINUTES),--minutes $(MINUTES))
+
 # ENGINE='podman --runtime runc' and the like choose another engine than the first that works.
 image-check: programs
 	@$(BIN)/python -m pytest -s tests/docker/check_*.py
@@ -78,9 +96,10 @@ requirements: $(VENV)/.dev
 	$(COMPILE) --upgrade requirements/dev.in -c requirements/run.txt -c requirements/build.txt -o requirements/dev.txt
 	$(COMPILE) --upgrade requirements/audit.in -c requirements/run.txt -c requirements/build.txt -c requirements/dev.txt -o requirements/audit.txt
 	$(COMPILE) --upgrade --no-deps requirements/postgresql.in -o requirements/postgresql.txt
+	$(COMPILE) --upgrade --no-deps requirements/fuzz.in -o requirements/fuzz.txt
 
 clean:
-	rm -rf $(VENV) .run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
+	rm -rf $(VENV) .run .fuzz .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: each says that a step is done, so that a second run costs nothing.
@@ -113,4 +132,9 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
 $(VENV)/.audit: requirements/audit.txt $(VENV)/.dev
 	@echo "installing what the audit needs"
 	$(PIP) --require-hashes -r requirements/audit.txt
+	touch $@
+
+$(VENV)/.fuzz: requirements/fuzz.txt $(VENV)/.dev
+	@echo "installing the fuzzer"
+	$(PIP) --require-hashes -r requirements/fuzz.txt
 	touch $@

@@ -215,7 +215,7 @@ def _paths(path: str) -> Iterator[tuple[str, str]]:
         yield "with one / where it has several", re.sub("/{2,}", "/", path)
     if "%" in path:
         yield "with its path's characters as they are instead of as %XX", unquote(path)
-    if (encoded := quote(path, safe="/%:@!$&'()*+,;=~-._")) != path:
+    if (encoded := quote(path, safe="/%:@!$&'()*+,;=~-._", errors="surrogateescape")) != path:
         yield "with its path's characters as %XX", encoded
     if path != path.lower():
         yield "with its path in lower case", path.lower()

@@ -12,6 +12,7 @@ for one file stands beside it in `test_x_<subject>.py`."""
 WHOLE = (
     "bench",
     "faults",
+    "fuzz",
     "docker",
     "golden",
     "peers",

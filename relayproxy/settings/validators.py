@@ -9,6 +9,7 @@ Every check returns the value, perhaps tidied, or raises ValueError with what is
 import ipaddress
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -279,7 +280,7 @@ def signing_key(value: str) -> str:
 
 def folder(value: Path) -> Path:
     """A folder, there or not yet."""
-    value = value.expanduser()
+    value = _looked_at(value)
     if value.exists() and not value.is_dir():
         raise ValueError("a folder is expected, and this is a file")
     return value
@@ -287,9 +288,21 @@ def folder(value: Path) -> Path:
 
 def file(value: Path) -> Path:
     """A file that can be read."""
-    value = value.expanduser()
+    value = _looked_at(value)
     if not value.is_file():
         raise ValueError("a file is expected, and there is none")
     if not os.access(value, os.R_OK):
         raise ValueError("a readable file is expected")
     return value
+
+
+def _looked_at(path: Path) -> Path:
+    """The path, `~` spelled out, once it is known that the system can look there, whatever it finds."""
+    try:
+        path = path.expanduser()
+        with suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+            path.stat()
+    except (OSError, RuntimeError, ValueError) as problem:
+        reason = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
+        raise ValueError(f"a path that can be looked at is expected ({reason})") from None
+    return path
