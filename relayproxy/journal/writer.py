@@ -126,6 +126,9 @@ class JournalWriter:
             fitting = self._fitting(entries, len(account))
             block = account + entries[:fitting]
             if not block and not entries:
+                if self.problem is GapCause.QUOTA:  # there is room again, and nothing that waits to show it
+                    self._full_at = self._chunk_quota
+                    self._say(None)
                 return
             if block and not self._try(lambda: self._write(block)):
                 self._keep(entries, GapCause.DISK)

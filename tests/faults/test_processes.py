@@ -88,6 +88,7 @@ def test_what_a_frozen_recorder_has_no_room_for_is_a_gap_of_exactly_that_size(tm
         assert lost + stored + sum(one["size"] for one in messages if one["kind"] == "undecodable") == sent
         assert "gap" in found.shown(session)
         found.log("the journal has reached its quota of 1048576 bytes")
+        until(lambda: found.ready()["journal"] == "ok")
         until(lambda: found.check("gaps")["state"] == "warn")
 
 

@@ -105,6 +105,28 @@ def test_over_its_quota_it_counts_and_goes_on_once_there_is_room(tmp_path: Path)
     assert (gap.cause, gap.side, gap.chunks, gap.size) == (GapCause.QUOTA, EntryKind.TWILIO_CHUNK, 2, SEGMENT + 8)
 
 
+def test_a_quota_that_has_room_again_is_no_problem_though_nobody_says_anything(tmp_path: Path) -> None:
+    writer = JournalWriter(tmp_path, quota=4 * SEGMENT, segment_size=SEGMENT)
+    journal = writer.path
+    assert journal is not None
+    t = 0
+    while writer.problem is None or writer._gaps:
+        # From the first gap on only looks at the disk, until the gap is written.
+        writer.put(chunk(t, b"x" * SEGMENT) if writer.problem is None else bytearray())
+        t += 1
+        wait_until(lambda: writer.pending == 0)
+    assert writer.problem is GapCause.QUOTA
+    for number in segment_numbers(journal)[:-1]:
+        segment_path(journal, number).unlink()
+
+    def looks() -> bool:
+        writer.show_life()
+        return writer.problem is None
+
+    wait_until(looks)
+    writer.close()
+
+
 def test_a_quota_smaller_than_a_segment_still_lets_the_recorder_make_room(tmp_path: Path) -> None:
     writer = JournalWriter(tmp_path, quota=2 * SEGMENT, segment_size=16 * SEGMENT)
     journal = writer.path
