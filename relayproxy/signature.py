@@ -24,6 +24,9 @@ SETTINGS_HEADER = "x-twilio-webhooks-signature-settings"
 
 Algorithm = Literal["sha1", "sha256"]
 _ALGORITHMS: dict[str, Algorithm] = {"HMAC_SHA1": "sha1", "HMAC_SHA256": "sha256"}
+MAX_PARAMETERS = 100
+"""Parameters of a query above which it is not tried as parameters: to read them takes time, which strangers could ask
+for."""
 _LONGEST = 64
 """Characters from which on a text is no signature: base64 of SHA-256 has 44."""
 
@@ -52,18 +55,17 @@ class SignedForm(NamedTuple):
         parts = _URL.fullmatch(url)
         if parts is None:
             return url
+        query = parts["query"] or ""
+        return self._before_query(parts) + (query if self.query == "in_url" else _as_params(query))
+
+    def _before_query(self, parts: re.Match[str]) -> str:
         port = parts["port"] or ""
         if self.port == "none":
             port = ""
-        elif self.port == "default" and not port:
-            port = _DEFAULT_PORTS.get(parts["scheme"].lower(), "")
-        elif self.port == "80" and not port:
-            port = ":80"
+        elif not port and self.port != "as_written":
+            port = _DEFAULT_PORTS.get(parts["scheme"].lower(), "") if self.port == "default" else ":80"
         path = parts["path"] or ("/" if self.path == "slash" else "")
-        base, query = f"{parts['scheme']}://{parts['host']}{port}{path}", parts["query"] or ""
-        if self.query == "in_url":
-            return base + query
-        return base + _joined({name: values[0] for name, values in parse_qs(query[1:]).items()})
+        return f"{parts['scheme']}://{parts['host']}{port}{path}"
 
     def __str__(self) -> str:
         ports = {"as_written": "", "default": "default port added", "80": "port 80 added", "none": "port removed"}
@@ -73,6 +75,15 @@ class SignedForm(NamedTuple):
             "slash added" if self.path == "slash" else "",
         ]
         return ", ".join(filter(None, words)) or "as written"
+
+
+_QUERIES: tuple[Literal["in_url", "as_params"], ...] = ("in_url", "as_params")
+_PORT_FORMS: tuple[Literal["as_written", "default", "none", "80"], ...] = ("as_written", "default", "none", "80")
+_PATH_FORMS: tuple[Literal["as_written", "slash"], ...] = ("as_written", "slash")
+
+
+def _as_params(query: str) -> str:
+    return _joined({name: values[0] for name, values in parse_qs(query[1:]).items()})
 
 
 def _joined(params: Mapping[str, str]) -> str:
@@ -116,12 +127,18 @@ def sign(url: str, secret: str, params: Mapping[str, str] | None = None, algorit
 
 def forms(url: str) -> Iterator[tuple[SignedForm, str]]:
     """Every form that writes `url` differently, with its text; as written first."""
+    parts = _URL.fullmatch(url)
+    if parts is None:
+        yield SignedForm(), url
+        return
     seen: set[str] = set()
-    for query in ("in_url", "as_params"):
-        for port in ("as_written", "default", "none", "80"):
-            for path in ("as_written", "slash"):
-                form = SignedForm(query, port, path)
-                text = form.text(url)
+    query = parts["query"] or ""
+    for kind in _QUERIES if query.count("&") < MAX_PARAMETERS else _QUERIES[:1]:
+        tail = query if kind == "in_url" else _as_params(query)
+        for port in _PORT_FORMS:
+            for path in _PATH_FORMS:
+                form = SignedForm(kind, port, path)
+                text = form._before_query(parts) + tail
                 if text not in seen:
                     seen.add(text)
                     yield form, text
@@ -132,12 +149,21 @@ def check(signature: str | None, url: str, secret: str, algorithm: Algorithm = "
 
     Each comparison takes the same time wherever the two differ.
     """
-    if signature is None or len(signature) > _LONGEST:
+    found = covering(signature or "", url, (Key("", secret, None if algorithm == "sha1" else ""),))
+    return found[0] if found else None
+
+
+def covering(signature: str, url: str, keys: Sequence[Key]) -> tuple[SignedForm, Key] | None:
+    """As `check`, with the first of several keys that made the signature; None when none did."""
+    if len(signature) > _LONGEST:
         return None
     given = signature.encode(errors="replace")
+    secrets = [(key, key.secret.encode(), key.algorithm) for key in keys]
     for form, text in forms(url):
-        if hmac.compare_digest(given, sign(text, secret, algorithm=algorithm).encode()):
-            return form
+        encoded = text.encode("utf-8", "surrogateescape")
+        for key, secret, algorithm in secrets:
+            if hmac.compare_digest(given, base64.b64encode(hmac.digest(secret, encoded, algorithm))):
+                return form, key
     return None
 
 
@@ -192,9 +218,9 @@ def near_misses(
     for step in range(differences + 1):
         fresh = [one for one in found if not (one.url in seen or seen.add(one.url))]  # type: ignore[func-returns-value]
         for words, url in fresh:
-            for key in keys:
-                if check(signature, url, key.secret, key.algorithm) is not None:
-                    yield NearMiss(url, words, key)
+            covered = covering(signature, url, keys)
+            if covered is not None:
+                yield NearMiss(url, words, covered[1])
         if step < differences:
             found = [
                 Lookalike(f"{words} and {one.words}".removeprefix(" and "), one.url)

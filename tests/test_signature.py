@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
 from relayproxy.signature import (
+    MAX_PARAMETERS,
     Key,
     SignedForm,
     check,
@@ -191,6 +192,13 @@ def test_a_lookalike_is_found_by_its_signature_and_never_accepted(url: str, at: 
         assert check(signature, miss.url, TOKEN) is not None
         assert miss.words in {each.words for each in others}
     assert words
+
+
+def test_a_query_of_many_parameters_costs_a_stranger_more_than_the_relay() -> None:
+    many = "wss://h/ws?" + "&".join(f"a{number}=1" for number in range(MAX_PARAMETERS + 1))
+
+    assert {form.query for form, _ in forms(many)} == {"in_url"}
+    assert check(sign(many, TOKEN), many, TOKEN) == SignedForm()
 
 
 def test_a_key_never_shows_its_secret() -> None:

@@ -76,15 +76,18 @@ def without_public_url(forwarded: Sequence[tuple[str, str]]) -> Headers:
     return [(name, value) for name, value in forwarded if name == "X-Forwarded-For"]
 
 
-def public_urls(forwarded: Sequence[tuple[str, str]], *, known: bool) -> tuple[str, ...]:
-    """The URLs that Twilio may have been given, by the `forwarded` headers; `known`: they are a public URL's.
+def public_urls(forwarded: Sequence[tuple[str, str]], public: Public | None) -> tuple[str, ...]:
+    """The URLs that Twilio may have been given, by the `forwarded` headers, those of `public` if there is one.
 
-    Twilio connects to `wss` only, and not every front end says that it ended TLS.
+    Twilio connects to `wss` only, and not every front end says that it ended TLS. A front end that takes the path of
+    the public URL away leaves `/` of it, with which it may have ended or not.
     """
     value = dict(forwarded)
-    rest = f"://{value['X-Forwarded-Host']}{value['X-Forwarded-Uri']}"
     secure = value["X-Forwarded-Proto"] in ("https", "wss")
-    return (f"wss{rest}",) if secure else (f"ws{rest}",) if known else (f"wss{rest}", f"ws{rest}")
+    schemes = ("wss",) if secure else ("ws",) if public else ("wss", "ws")
+    path, mark, query = value["X-Forwarded-Uri"].partition("?")
+    paths = (path, path.removesuffix("/")) if public and public.path and path == f"{public.path}/" else (path,)
+    return tuple(f"{scheme}://{value['X-Forwarded-Host']}{one}{mark}{query}" for scheme in schemes for one in paths)
 
 
 def mistakable_urls(headers: Sequence[tuple[str, str]], target: str) -> tuple[str, ...]:

@@ -129,7 +129,7 @@ class Relay:
             return await self._relay(request, path, target, got, told, signature)
 
     def _verify(self, target: Target, got: Headers, told: Headers, path: str) -> Verification:
-        urls = public_urls(told, known=self._public is not None)
+        urls = public_urls(told, self._public)
         return self._verifier.verify(got, self._rules[target.route], urls, mistakable_urls(got, path))
 
     def _reject(self, request: web.BaseRequest, got: Headers, signature: Verification, path: str) -> web.StreamResponse:

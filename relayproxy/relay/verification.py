@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from relayproxy.connection import SignatureCheck
-from relayproxy.relay.headers import Headers, cut, mask_query, value_of
+from relayproxy.relay.headers import RECORDED_TEXT, Headers, cut, mask_query, value_of
 from relayproxy.settings.signatures import SignatureRules
 from relayproxy.settings.tables import SignatureMode
 from relayproxy.signature import (
@@ -18,12 +18,15 @@ from relayproxy.signature import (
     Key,
     SignatureSettings,
     SignedForm,
-    check,
+    covering,
     near_misses,
     read_settings,
     sign,
 )
 
+LONGEST_LOOKED_AT = 512
+MOST_LOOKED_AT = 10
+"""Characters of a URL, and parameters of its query, above which no reason is looked for."""
 LOOK_EVERY = 1.0
 """Seconds between two searches for the reason of a wrong signature, which cost as much as a handshake."""
 
@@ -57,16 +60,14 @@ class Verifier:
             return Verification(SignatureCheck("unchecked"))
         settings = read_settings(value_of(headers, SETTINGS_HEADER))
         keys = keys_for(settings, [key for key in map(self._key_of, rules.references) if key is not None])
-        shown = cut(mask_query(urls[0]))
+        shown = _shown(urls[0])
         # A backend may look at any of them, so that one wrong signature spoils the others.
         if len(set(signatures)) == 1:
             for url in urls:
-                for key in keys:
-                    form = check(signatures[0], url, key.secret, key.algorithm)
-                    if form is not None:
-                        return Verification(
-                            SignatureCheck("valid", cut(mask_query(url)), str(form), key.name), key, form
-                        )
+                found = covering(signatures[0], url, keys)
+                if found is not None:
+                    form, key = found
+                    return Verification(SignatureCheck("valid", _shown(url), str(form), key.name), key, form)
             problem, signed_url = no_key(settings, keys), None
             if problem is None:
                 problem, signed_url = self._look(signatures[0], keys, (*urls, *others))
@@ -76,12 +77,13 @@ class Verifier:
 
     def _look(self, signature: str, keys: Sequence[Key], urls: Sequence[str]) -> tuple[str | None, str | None]:
         """The reason in words, and the URL that it is for; None for what was not found, or not looked for now."""
-        if self._clock() < self._look_from:
+        long = any(len(url) > LONGEST_LOOKED_AT or url.count("&") >= MOST_LOOKED_AT for url in urls)
+        if long or self._clock() < self._look_from:
             return None, None
         self._look_from = self._clock() + LOOK_EVERY
         for found in near_misses(signature, keys, urls):
             how = found.words or "as headers say that are not believed: set public_url or trusted_proxies"
-            signed_url = cut(mask_query(found.url))
+            signed_url = _shown(found.url)
             return f"it is for {signed_url}, {how}", signed_url
         which = "the key" if len(keys) == 1 else f"any of the {len(keys)} keys"
         return f"no likely URL gives it with {which} in auth_tokens", None
@@ -99,6 +101,11 @@ def with_signature(headers: Headers, mode: SignatureMode, found: Verification, u
     text = SignedForm(query=found.form.query).text(url)
     signature = sign(text, found.key.secret, algorithm=found.key.algorithm)
     return [(name, signature if name.lower() in HEADERS else value) for name, value in headers]
+
+
+def _shown(url: str) -> str:
+    """The URL for the record."""
+    return cut(mask_query(url[: 2 * RECORDED_TEXT]))
 
 
 def keys_for(settings: SignatureSettings, keys: Sequence[Key]) -> list[Key]:

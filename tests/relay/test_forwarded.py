@@ -1,4 +1,6 @@
-from relayproxy.relay.forwarded import Public, forwarded
+import pytest
+
+from relayproxy.relay.forwarded import Public, forwarded, mistakable_urls, public_urls
 from relayproxy.settings.validators import split_networks
 
 FRONT, STRANGER = "10.0.0.7", "203.0.113.9"
@@ -64,3 +66,49 @@ def test_the_list_of_addresses_begins_with_the_first_that_is_believed() -> None:
     )
     assert told(("X-Forwarded-For", "unknown"))["For"] == FRONT
     assert told(("X-Forwarded-For", "203.0.113.9"), peer="::ffff:10.0.0.7")["For"] == "203.0.113.9, ::ffff:10.0.0.7"
+
+
+@pytest.mark.parametrize(
+    ("public", "target", "urls"),
+    [
+        (None, "/ws?a=1", ("wss://phone.example.net/ws?a=1", "ws://phone.example.net/ws?a=1")),
+        ("wss://relay.example.com", "/ws?a=1", ("wss://relay.example.com/ws?a=1",)),
+        ("ws://relay.example.com", "/ws", ("ws://relay.example.com/ws",)),
+        ("wss://Relay.example.com:443/voice", "/ws", ("wss://Relay.example.com:443/voice/ws",)),
+        ("wss://relay.example.com/voice", "/voice/ws", ("wss://relay.example.com/voice/ws",)),
+        (
+            "wss://relay.example.com/voice",
+            "/?a",
+            ("wss://relay.example.com/voice/?a", "wss://relay.example.com/voice?a"),
+        ),
+    ],
+)
+def test_the_urls_that_twilio_may_have_been_given(public: str | None, target: str, urls: tuple[str, ...]) -> None:
+    known = Public.of(public) if public else None
+    headers = forwarded(
+        [("Host", "phone.example.net")], peer="127.0.0.1", tls=False, target=target, public=known, proxies=()
+    )
+
+    assert public_urls(headers, known) == urls
+
+
+def test_a_trusted_front_end_tells_the_url_and_a_stranger_does_not() -> None:
+    claims = [
+        ("Host", "h"),
+        ("X-Forwarded-Host", "a.example"),
+        ("X-Forwarded-Proto", "https"),
+        ("X-Forwarded-Uri", "/v/ws"),
+    ]
+    proxies = split_networks("10.0.0.0/8")
+
+    def urls(peer: str) -> tuple[str, ...]:
+        return public_urls(forwarded(claims, peer=peer, tls=False, target="/ws", public=None, proxies=proxies), None)
+
+    assert urls("10.0.0.7") == ("wss://a.example/v/ws",)
+    assert urls("192.0.2.1") == ("wss://h/ws", "ws://h/ws")
+    assert mistakable_urls(claims, "/ws") == (
+        "wss://h/ws",
+        "wss://h/v/ws",
+        "wss://a.example/ws",
+        "wss://a.example/v/ws",
+    )

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from relayproxy.connection import SignatureCheck
+from relayproxy.relay.headers import mask_query
 from relayproxy.relay.verification import Verification, Verifier, with_signature
 from relayproxy.settings.signatures import SignatureRules
 from relayproxy.signature import HEADERS, Key, SignedForm, sign
@@ -156,3 +157,11 @@ def test_preserve_leaves_and_strip_removes_all_that_tells_of_a_signature() -> No
 
 def test_no_secret_shows_in_what_is_printed() -> None:
     assert "'one'" not in repr(VALID)
+
+
+@pytest.mark.parametrize("query", ["a" * 600, "&".join(["a=1"] * 11)])
+def test_a_url_that_takes_long_to_look_into_is_checked_and_not_looked_into(query: str) -> None:
+    url = f"{URL}?{query}"
+
+    assert found(signed(url), url=url).state == "valid"
+    assert found(signed("wss://elsewhere/"), url=url) == SignatureCheck("wrong", mask_query(url))
