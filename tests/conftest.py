@@ -1,7 +1,8 @@
 """What all tests have in common.
 
-Knows: that thousands of tests in one process leave objects behind that Python would go through again and again; that
-what a shell starts in the background ignores SIGINT, and so does what that starts.
+Knows: that thousands of tests in one process leave objects behind that Python would go through again and again, and
+have the same statements compiled; that what a shell starts in the background ignores SIGINT, and so does what that
+starts.
 Must not know: what is tested.
 """
 
@@ -12,11 +13,14 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
+from tests.databases import share_compiled_statements
 from tests.peers.postgres import Server, server
 
 # How long an example takes says more of what else the machine does.
 hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("patient")
+
+share_compiled_statements()
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

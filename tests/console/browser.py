@@ -4,8 +4,12 @@ Knows: where a Chromium may be; that nothing is fetched from elsewhere and nothi
 Must not know: what is on the pages.
 """
 
+import inspect
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
 from typing import Any, Literal
 
 import pytest
@@ -16,6 +20,8 @@ from tests.peers import programs
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
+    # One process less to start and to talk to.
+    "--in-process-gpu",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
@@ -42,10 +48,21 @@ def chromium() -> str:
 @contextmanager
 def launched() -> Iterator[Browser]:
     """A headless browser."""
+    _name_frames_without_a_file()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=list(ARGUMENTS))
         yield browser
         browser.close()
+
+
+def _name_frames_without_a_file() -> None:
+    """Playwright asks `inspect` for the stack at each call, and for a frame whose file does not exist (what starts
+    Python or a worker of xdist) that goes through all modules, unless it knows one of this name."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        if not Path(frame.f_code.co_filename).exists():
+            inspect.modulesbyfile.setdefault(frame.f_code.co_filename, __name__)
+        frame = frame.f_back
 
 
 @contextmanager
@@ -169,10 +186,14 @@ def until(page: Page, condition: str) -> None:
 
 
 OPEN = """() => {
-  const fetched = {};
+  const opened = {};
   for (const one of document.querySelectorAll("main details:not([data-popup])")) {
-    if (one.classList.contains("fetched")) fetched[one.className] = (fetched[one.className] ?? 0) + 1;
-    one.open = !(fetched[one.className] > 2);
+    one.open = true;
+    if (!one.querySelector(":scope > a.load")) continue;
+    const row = one.closest(".msg");
+    const kind = [one.className, row?.className, row?.querySelector(".kind").dataset.kind].join();
+    opened[kind] = (opened[kind] ?? 0) + 1;
+    one.open = opened[kind] <= 2;
   }
 }"""
 
@@ -180,7 +201,8 @@ OPEN = """() => {
 def unfold(page: Page) -> None:
     """Opens all that folds on a complete page, and goes to its top again: a row that opens comes into view.
 
-    Folds that fetch their content are alike in each turn: of each kind the first two open.
+    Folds that fetch their content are alike in each turn, and in messages of one kind from one side: of each kind the
+    first two open.
     """
     expect(page.locator("#timeline:not([data-ready])")).to_have_count(0)
     page.evaluate(OPEN)

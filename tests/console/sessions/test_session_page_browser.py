@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from relayproxy.conversation.measures.numbers import TURN_NUMBERS
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
-from tests.console.browser import from_the_top, until
+from tests.console.browser import frames, from_the_top, until
 from tests.console.conftest import OpenPage
 
 NARROW = {"width": 360, "height": 740}
@@ -32,6 +32,8 @@ def test_what_is_opened_comes_then(visit: OpenPage, archive: Archive) -> None:
     page = visit(f"/sessions/{call.id}")
     expect(page.locator(".waterfall")).to_have_count(0)
     expect(page.locator("#wire pre")).to_have_count(0)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.rpartition(call.id)[2]))
 
     page.locator("#turn-2 details.lag summary").click()
     expect(page.locator("#turn-2 .waterfall .ms").last).to_have_text("2,640.1 ms")
@@ -40,6 +42,8 @@ def test_what_is_opened_comes_then(visit: OpenPage, archive: Archive) -> None:
     row.locator("summary").click()
     expect(row.locator("pre")).to_contain_text('"voicePrompt"')
     expect(row.locator(".load")).to_have_count(0)
+    frames(page)
+    assert asked == ["/turns/2/waterfall", f"/messages/{row.get_attribute('data-key')}"], "each is asked for once"
 
 
 def test_a_turn_that_is_open_stays_so_when_the_call_goes_on(visit: OpenPage, archive: Archive) -> None:

@@ -187,7 +187,7 @@ if (page.dataset.live) {
 /* What a turn's latency went into, and all numbers, come when they are asked for. */
 
 async function fetchTable(details) {
-  const asked = details.open && details.querySelector(":scope > a.load");
+  const asked = details.open && details.matches(".fetched") && details.querySelector(":scope > a.load");
   if (!asked) return;
   try {
     const table = (await fetchMarkup(asked.href)).querySelector("article > table");
