@@ -34,6 +34,8 @@ from relayproxy.store.schema.rows import JournalGapRow
 
 log = logging.getLogger(__name__)
 
+_OPENINGS = (EntryKind.REQUEST, EntryKind.OPENING)
+
 SETTLED = 3_000_000_000
 """Nanoseconds after which what a relay heard is in its journal, if its disk is not slow: when a journal has nothing
 more, time has passed without anything for its calls until then."""
@@ -41,10 +43,11 @@ more, time has passed without anything for its calls until then."""
 
 @dataclass(frozen=True, slots=True)
 class ConnectionEvent:
-    """An event of a connection: it opened, messages came, or it ended (its last messages with it)."""
+    """An event of a connection: it opened, its backend answered (`opening` tells more now), messages came, or it ended
+    (its last messages with it)."""
 
     connection: DecodedConnection
-    what: Literal["opened", "messages", "ended"]
+    what: Literal["opened", "answered", "messages", "ended"]
     messages: list[Message]
 
 
@@ -177,8 +180,12 @@ class JournalPlayer:
     def _entry(self, entry: JournalEntry, segment: int) -> Iterator[ConnectionEvent]:
         connection = self.connections.get(entry.connection)
         if connection is None:
-            connection = self._open(entry, entry.body if entry.kind is EntryKind.OPENING else None)
+            connection = self._open(entry, entry.body if entry.kind in _OPENINGS else None)
             yield ConnectionEvent(connection, "opened", [])
+        elif entry.kind is EntryKind.OPENING:
+            opening, raw = self._read_opening(entry)
+            if opening is not None and connection.answered(opening, raw):
+                yield ConnectionEvent(connection, "answered", [])
         if entry.kind in SIDES:
             messages = connection.chunk(entry, segment)
         elif entry.kind is EntryKind.GAP:
@@ -189,12 +196,7 @@ class JournalPlayer:
         yield ConnectionEvent(connection, "messages", messages)
 
     def _open(self, entry: JournalEntry, body: bytes | None) -> DecodedConnection:
-        opening = raw = None
-        if body is not None:
-            try:
-                opening, raw = msgspec.json.decode(body, type=Opening), body.decode()
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                log.error("journal %s: opening %d cannot be read", self.id, entry.connection)  # noqa: TRY400
+        opening, raw = (None, "") if body is None else self._read_opening(entry)
         if opening is None:
             wall = time.time_ns() - time.monotonic_ns() if self._wall is None else self._wall
             opening = placeholder(self.id, entry.connection, wall + entry.t)
@@ -205,12 +207,19 @@ class JournalPlayer:
             opened_mono=entry.t,
             limit=self._limit,
             size_limit=self._size_limit,
-            raw_opening=raw,
+            raw_opening=raw or None,
             rules=self._rules(opening.route),
         )
         self._wall = connection.wall
         self.connections[entry.connection] = connection
         return connection
+
+    def _read_opening(self, entry: JournalEntry) -> tuple[Opening | None, str]:
+        try:
+            return msgspec.json.decode(entry.body, type=Opening), entry.body.decode()
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            log.error("journal %s: opening %d cannot be read", self.id, entry.connection)  # noqa: TRY400
+            return None, ""
 
     def _end(self, connection: DecodedConnection, ending: Ending) -> ConnectionEvent:
         messages = connection.end(ending)

@@ -276,6 +276,8 @@ class Recorder:
         if event.what == "opened":
             self._sessions.opened(connection)
         session = self._sessions.of(connection)
+        if event.what == "answered":
+            session.answered(connection.opening)
         connection.set_types(event.messages, session.feed(connection.id, event.messages))
         if connection.ending is not None:
             session.end(connection.opening, connection.ending)

@@ -109,6 +109,13 @@ class RecordedSession:
             self._openings.append(opening)
         self._change(lambda: self._fold.open(opening))
 
+    def answered(self, opening: Opening) -> None:
+        """Takes all that is known of a live connection once its backend has answered."""
+        if self.opening.connection_id == opening.connection_id:
+            self.opening = opening
+        self._openings = [opening if one.connection_id == opening.connection_id else one for one in self._openings]
+        self._change(lambda: self._fold.answered(opening))
+
     def feed(self, connection: str, messages: Sequence[Message]) -> list[str | None]:
         """Takes the next messages of a live connection; returns the type of each, as far as they could be taken in."""
         opened_at = self.live[connection]

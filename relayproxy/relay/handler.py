@@ -192,6 +192,8 @@ class Relay:
             traceparent=traceparent,
         )
         number = next(self._numbers)
+        # The writer has it before the backend can have answered: a relay that dies now leaves a trace of the call.
+        self._tapes[target.route].note(EntryKind.REQUEST, number, opened, msgspec.json.encode(opening), at_once=True)
         stopwatch = Stopwatch()
         answer = await self._dial(target, sent, opening, number, opened, stopwatch)
         opening = msgspec.structs.replace(
@@ -255,7 +257,7 @@ class Relay:
             on_end=lambda ending: _note_ending(tape, number, opened, ending),
         )
         opening = msgspec.structs.replace(opening, status=101)
-        tape.note(EntryKind.OPENING, number, opened, msgspec.json.encode(opening), at_once=True)
+        tape.note(EntryKind.OPENING, number, opened, msgspec.json.encode(opening))
         self.live.add(splice)
         splice.finished.add_done_callback(lambda _: self.live.discard(splice))
         splice.finished.add_done_callback(lambda _: answer.response.close())

@@ -85,7 +85,9 @@ class Journal:
 class Call:
     """One connection in a journal. Its chunks are blocks of their own unless `quiet`."""
 
-    def __init__(self, journal: Journal, number: int, *, lost: bool = False, **opening: Any) -> None:
+    def __init__(
+        self, journal: Journal, number: int, *, lost: bool = False, requested: bool = False, **opening: Any
+    ) -> None:
         self.journal = journal
         self.number = number
         self.quiet = opening.pop("quiet", False)
@@ -96,8 +98,15 @@ class Call:
             connection_id=self.id, trace_id=self.id, span_id=self.id[:16],
             **{"opened_at": NOON + journal.now * MS, **known, **opening},
         )  # fmt: skip
-        if not lost:
-            self._entry(EntryKind.OPENING, msgspec.json.encode(self.opening))
+        if requested:
+            before = {"response_headers": (), "status": None, "connected_after": None, "error": None}
+            self._entry(EntryKind.REQUEST, msgspec.json.encode(msgspec.structs.replace(self.opening, **before)))
+        elif not lost:
+            self.answer()
+
+    def answer(self) -> None:
+        """The backend has answered: the opening is whole."""
+        self._entry(EntryKind.OPENING, msgspec.json.encode(self.opening))
 
     def twilio(self, text: str | bytes, *, after: int = 10, **how: Any) -> None:
         """A message from Twilio, `after` milliseconds later."""

@@ -11,7 +11,7 @@ from relayproxy.journal.format import EntryKind, GapCause
 from relayproxy.journal.segments import segment_numbers, segment_path
 from relayproxy.store.schema.rows import JournalRow
 from tests.recorder.decoding.test_deflate import Compressing
-from tests.recorder.stage import MS, NOON, TEXT, Stage, prompt, setup, token
+from tests.recorder.stage import DEFLATE, MS, NOON, TEXT, Stage, prompt, setup, token
 from tests.wire import frame
 
 TWILIO, BACKEND = EntryKind.TWILIO_CHUNK, EntryKind.BACKEND_CHUNK
@@ -273,3 +273,46 @@ def test_where_the_journal_stands_is_committed_with_what_was_read(stage: Stage) 
     assert recorder.play()
     assert not recorder.play()
     assert [*stage.archive.messages(call.id)] == []
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_call_is_there_from_its_request_on_and_then_knows_what_the_backend_answered(
+    stage: Stage, restart: bool
+) -> None:
+    journal, recorder = stage.journal(), stage.recorder(version_from="header:X-App-Version")
+    answer = {"response_headers": (("X-App-Version", "7"), *DEFLATE), "status": 101, "connected_after": MS}
+    call = journal.call(requested=True, **answer)
+    recorder.finish()
+    dialling = stage.stored(call.id)
+    assert (dialling.session.ended_at, dialling.session.backend_version) == (None, None)
+    recorder = stage.recorder(version_from="header:X-App-Version") if restart else recorder
+    call.answer()
+    call.twilio(setup())
+    call.chunk(BACKEND, Compressing(keeps=True).send(token("compressed").encode()))
+    call.end()
+    recorder.finish()
+    stored = stage.stored(call.id)
+    assert stored.texts()[1] == token("compressed")
+    assert json.loads(stored.connections[0].opening)["status"] == 101
+    assert stored.session.backend_version == "7"
+
+
+def test_of_a_call_whose_relay_died_while_it_dialled_there_is_a_session(stage: Stage) -> None:
+    journal = stage.journal()
+    call = journal.call(requested=True)
+    journal.die()
+    stage.recorder().finish()
+    session = stage.stored(call.id).session
+    assert session.ended_at is not None
+    assert "relay process stopped" in (session.end_reason or "")
+
+
+def test_a_request_that_the_backend_refused_is_told_as_that(stage: Stage) -> None:
+    call = stage.journal().call(requested=True, status=403, error="the backend answered 403")
+    recorder = stage.recorder()
+    recorder.finish()
+    call.answer()
+    call.end(first="backend")
+    recorder.finish()
+    session = stage.stored(call.id).session
+    assert session.end_reason == "The call could not be connected: the backend answered 403."

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.server import ServerConnection
 
-from relayproxy.journal.format import JournalEntry
+from relayproxy.journal.format import EntryKind, JournalEntry
 from relayproxy.journal.reader import Block, JournalReader
 from relayproxy.journal.segments import journal_paths
 from tests import wire
@@ -48,6 +48,7 @@ async def echo(connection: ServerConnection) -> None:
 
 
 def journal(folder: Path) -> list[JournalEntry]:
+    """The entries of the only journal, save those of requests, which say what openings say again."""
     (path,) = journal_paths(folder / "journal")
-    blocks = JournalReader(path).read(1 << 20)
-    return [entry for block in blocks if isinstance(block, Block) for entry in block.entries]
+    blocks = (block for block in JournalReader(path).read(1 << 30) if isinstance(block, Block))
+    return [entry for block in blocks for entry in block.entries if entry.kind is not EntryKind.REQUEST]

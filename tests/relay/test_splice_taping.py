@@ -13,10 +13,9 @@ import pytest
 
 from relayproxy.connection import Ending, Opening
 from relayproxy.journal.format import MAX_TOOK, EntryKind, GapBody, GapCause, JournalEntry, unpack_entries
-from relayproxy.journal.reader import Block, JournalReader
-from relayproxy.journal.segments import journal_paths
 from relayproxy.journal.tape import Tape
 from relayproxy.relay.splice import Splice
+from tests.relay.raw import journal
 from tests.relay.tls import Tls
 from tests.running import running
 from tests.wire import ANSWER, REQUEST, TIMEOUT, connect, frame, how_it_ends, listening, receive, receive_head
@@ -39,9 +38,7 @@ def taped(folder: Path, act: Act, host: str = "127.0.0.1", **settings: int) -> l
             receive_head(twilio)
             act(twilio, backend)
         process.stop()
-    (journal,) = journal_paths(folder / "journal")
-    blocks = (block for block in JournalReader(journal).read(1 << 30) if isinstance(block, Block))
-    return [entry for block in blocks for entry in block.entries]
+    return journal(folder)
 
 
 def opening(entries: list[JournalEntry]) -> Opening:

@@ -81,6 +81,11 @@ class Fold:
             self._monitor.turn = self._turn()
             self._monitor.reconnected(opening.opened_at, max(at for at in before if at), opening.connection_id)
 
+    def answered(self, opening: Opening) -> None:
+        """Replaces the opening of a connection that is open, before its first message. Raises KeyError when it was
+        never opened."""
+        self._connections[opening.connection_id].opening = opening
+
     def feed(self, connection_id: str, message: Message) -> str | None:
         """Folds the next message of a connection. Returns its type as it names it (`Message.type`), or None. Raises
         KeyError when the connection was never opened, and nothing else."""

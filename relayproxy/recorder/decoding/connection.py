@@ -173,6 +173,15 @@ class DecodedConnection:
             places.append(self._checkpoints[0].needs)
         return min((place for place in places if place is not None), default=None)
 
+    def answered(self, opening: Opening, raw: str) -> bool:
+        """Takes the whole opening, once the backend has answered. False, and nothing taken, when this is another
+        connection's, or bytes have come before."""
+        if self._seq or opening.connection_id != self.id:
+            return False
+        self.opening, self._raw_opening = opening, raw
+        self._decoders = {kind: self._decoder(side, None) for kind, side in SIDES.items()}
+        return True
+
     @property
     def unnamed(self) -> bool:
         """True when no setup message has come, and none can have been lost."""
