@@ -28,7 +28,7 @@ from relayproxy.cli.progress import Progress
 from relayproxy.errors import RelayproxyError, cannot_listen
 from relayproxy.logs import log_to_stderr
 from relayproxy.settings.model import Settings, require_backend, require_sign_in
-from relayproxy.settings.signatures import require_signatures
+from relayproxy.settings.signatures import require_signatures, token_of
 from relayproxy.settings.sources import mask
 from relayproxy.settings.validators import address, split_address, websocket_url
 
@@ -137,8 +137,10 @@ class _Simulate(click.Command):
 @click.option(
     "--auth-token",
     envvar="TWILIO_AUTH_TOKEN",
-    metavar="TOKEN",
-    help="Sign requests with it, as Twilio does. Better given as TWILIO_AUTH_TOKEN: flags show in the process list.",
+    callback=checked(token_of),
+    metavar="REFERENCE|TOKEN",
+    help="Sign requests with it, as Twilio does: env:NAME, file:PATH or the token itself, which flags show in the "
+    "process list.  [default: TWILIO_AUTH_TOKEN]",
 )
 @click.option(
     "--public-url",

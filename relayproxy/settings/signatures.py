@@ -12,7 +12,7 @@ from pathlib import Path
 from relayproxy.errors import SettingError
 from relayproxy.settings.model import Settings
 from relayproxy.settings.tables import SignatureMode, Verify
-from relayproxy.settings.validators import is_loopback, split_address, split_reference
+from relayproxy.settings.validators import is_loopback, secret_references, split_address, split_reference
 from relayproxy.signature import Key
 
 DEFAULT_ROUTE = "default"
@@ -109,6 +109,12 @@ def read_key(reference: str, environ: Mapping[str, str] | None = None) -> Key:
     except ValueError as problem:
         raise SettingError(f"auth_tokens={reference}: {problem}") from None
     return Key(reference, secret, id)
+
+
+def token_of(text: str) -> str:
+    """The token that a reference leads to; any other text is the token itself. Raises ValueError for what begins like a
+    reference and is none, SettingError for one that leads nowhere."""
+    return read_key(secret_references(text)).secret if text.startswith(("env:", "file:")) else text
 
 
 def _variable(name: str, environ: Mapping[str, str]) -> str:

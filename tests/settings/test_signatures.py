@@ -13,6 +13,7 @@ from relayproxy.settings.signatures import (
     require_signatures,
     secret_variables,
     signature_rules,
+    token_of,
     unverified_routes,
 )
 from relayproxy.signature import Key
@@ -126,6 +127,16 @@ def test_what_cannot_be_done_stops_the_start(values: dict[str, Any], words: str)
 
     assert words in str(caught.value)
     assert SECRET not in str(caught.value)
+
+
+def test_a_token_may_be_given_by_reference_or_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGN_SECRET", SECRET)
+
+    assert token_of("env:SIGN_SECRET") == token_of(SECRET) == SECRET
+    with pytest.raises(SettingError, match="the environment variable NOPE is expected"):
+        token_of("env:NOPE")
+    with pytest.raises(ValueError, match="references to secrets are expected"):
+        token_of("env:")
 
 
 def test_a_route_that_is_not_there_needs_nothing() -> None:

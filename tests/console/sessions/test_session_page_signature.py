@@ -17,10 +17,12 @@ async def test_every_session_says_whether_twilio_signed_it(client: Client, archi
         for at, found in enumerate(FOUND)
     ]
 
-    pages, connections = [], []
+    pages, connections, alarmed = [], [], []
     for call in calls:
         async with client.get(f"/sessions/{call}") as response:
-            pages.append((await response.text()).partition("<dt>Signature</dt><dd>")[2].partition("</dd>")[0])
+            page = await response.text()
+            pages.append(page.partition("<dt>Signature</dt><dd>")[2].partition("</dd>")[0])
+            alarmed.append("Wrong signature</span>" in page.partition('data-part="head"')[2].partition("</header>")[0])
         async with client.get(f"/api/sessions/{call}") as response:
             body = await response.json()
             connections.append((body["signature"], body["connections"][0]["signature"]))
@@ -29,6 +31,7 @@ async def test_every_session_says_whether_twilio_signed_it(client: Client, archi
     assert all(f"{words}</span>" in page for words, page in zip(says, pages, strict=True))
     assert "wss://relay.example.com/ws?b=&lt;redacted&gt;</bdi></code> (query as sorted parameters)" in pages[0]
     assert f"it is for {URL}/, with a / at the end of its path" in pages[1]
+    assert alarmed == [False, True, False, False, False]
     assert connections[0] == (
         "valid",
         {
@@ -45,5 +48,7 @@ async def test_every_session_says_whether_twilio_signed_it(client: Client, archi
     async with client.get("/api/sessions?q=signature:wrong,missing") as response:
         assert {item["id"] for item in (await response.json())["items"]} == set(calls[1:3])
     async with client.get("/sessions?facets=1") as response:
-        facet = (await response.text()).partition('data-value="signature:')[2]
+        page = await response.text()
+        facet = page.partition('data-value="signature:')[2]
+        assert page.count("</svg>wrong signature</span>") == 1
     assert all(f">{words}</bdi>" in facet for words in says)
