@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,9 @@ def test_strangers_reach_the_front_end_alone(name: str, tmp_path: Path) -> None:
     (ports,) = published.values()
     assert ports == ["127.0.0.1:8081:8081"]
     address = services["caddy"]["networks"]["front"]["ipv4_address"]
+    (pool,) = compose(name)["networks"]["front"]["ipam"]["config"]
+    assert ip_address(address) in ip_network(pool["subnet"])
+    assert ip_address(address) not in ip_network(pool["ip_range"])
     for service in own_services(name).values():
         if "RELAYPROXY_TRUSTED_PROXIES" in service["environment"]:
             assert settings_of(service, tmp_path).trusted_proxies == f"{address}/32"
