@@ -15,6 +15,7 @@ from relayproxy.redaction.values import Context, Kind
 from relayproxy.redaction.vocabulary import (
     COPULAS,
     CURRENCIES,
+    FILLERS,
     MONTHS,
     PHRASES,
     POSSESSIVES,
@@ -25,6 +26,10 @@ from relayproxy.redaction.vocabulary import (
 
 _REACH = 9
 """Words between what announces a number and the number."""
+_BETWEEN = 4
+"""Tokens between "PIN" and "card" in "the PIN of my card", and words between two numbers of one kind."""
+_SHORT = 12
+"""Tokens around the number in an answer that is nothing else."""
 _CARD_REACH = 6
 """Words between a card number and the expiry or security code that nothing else announces."""
 _DIGITS: dict[Kind, range] = {
@@ -87,40 +92,86 @@ def announced(
 ) -> Iterator[Announced]:
     """Those of the numbers of a text, in order, that are secret by what is said around them. `behind_cards`: the tokens
     that stand behind its card numbers."""
-    nth = 0
-    topics: frozenset[Topic | Kind] = context.asked
-    since = 0
-    card_end = 0 if context.card else None
+    said = _Said(tokens, context)
     ends = iter([*behind_cards, len(tokens)])
     next_card = next(ends)
+    nth = 0
     for number in numbers:
         first, last = number.parts[0].at, number.parts[-1].at + 1
         while nth < len(mentions) and mentions[nth].last <= first:
-            topics, since = frozenset({mentions[nth].topic}), mentions[nth].last
-            if mentions[nth].topic == "card_number":
-                card_end = mentions[nth].last if card_end is None else card_end
+            said.mention(mentions[nth])
             nth += 1
         while next_card <= first:
-            card_end = next_card
-            if since <= next_card:
-                topics = frozenset()
+            said.card(next_card)
             next_card = next(ends)
         behind = _behind(tokens, last, mentions[nth]) if nth < len(mentions) else None
-        reached = topics if _words(tokens, since, first) <= _REACH else frozenset()
+        topics = frozenset({behind}) if behind else said.topics_at(first)
         month = _month(tokens, first)
-        kind = _kind(number, {behind} if behind else reached, month, tokens, card_end is not None)
-        if (
-            kind is None
-            and not reached
-            and card_end is not None
-            and (number.follows_card or _words(tokens, card_end, first) <= _CARD_REACH)
-        ):
+        kind = _kind(number, topics, month, tokens, said.of_card)
+        if kind is None and not topics and said.follows_card(number, first, last):
             kind = _after_card(number, month, tokens)
         if kind is not None:
             yield Announced(kind, number, month if kind == "expiry" else None)
-            topics = frozenset()
-            if card_end is not None:
-                card_end = last
+            said.number(kind, last)
+
+
+class _Said:
+    """What was said in front of a number that tells what it is."""
+
+    def __init__(self, tokens: Sequence[Token], context: Context) -> None:
+        self._tokens = tokens
+        self._topics: frozenset[Topic | Kind] = context.asked
+        self._since = 0
+        self._reach = _REACH
+        self._mentioned = False
+        self._card_end = 0 if context.card else None
+        self._card_before = context.card
+
+    @property
+    def of_card(self) -> bool:
+        """Whether a card was given or spoken of."""
+        return self._card_end is not None
+
+    def mention(self, mention: Mention) -> None:
+        """Takes what a number is announced to be."""
+        if mention.topic == "card_number":
+            if self._card_end is None:
+                self._card_end = mention.last
+            if self._mentioned and "other" not in self._topics and mention.first - self._since <= _BETWEEN:
+                self._since = mention.last  # "the PIN of my card"
+                return
+        self._topics, self._since, self._reach = frozenset({mention.topic}), mention.last, _REACH
+        self._mentioned = True
+
+    def card(self, end: int) -> None:
+        """Takes that a card number ended in front of this token."""
+        if self._since <= end:
+            self._topics, self._mentioned = frozenset(), False
+        self._card_end, self._card_before = end, False
+
+    def number(self, kind: Kind, end: int) -> None:
+        """Takes that a number was what it was announced to be."""
+        if kind == "pin":  # "from 4821 to 1248"
+            self._since, self._reach = end, _BETWEEN
+        else:
+            self._topics, self._mentioned = frozenset(), False
+        if self._card_end is not None:
+            self._card_end = end
+
+    def topics_at(self, first: int) -> frozenset[Topic | Kind]:
+        """What a number that begins with this token is announced to be."""
+        return self._topics if _words(self._tokens, self._since, first) <= self._reach else frozenset()
+
+    def follows_card(self, number: Number, first: int, last: int) -> bool:
+        """Whether a number that nothing announces belongs to a card: it stands right behind it, or it is all of an
+        answer."""
+        if self._card_end is None:
+            return False
+        if not self._card_before:
+            return number.follows_card or _words(self._tokens, self._card_end, first) <= _CARD_REACH
+        around = [*self._tokens[:first][:_SHORT], *self._tokens[last:][:_SHORT]]
+        fits = FILLERS | COPULAS | POSSESSIVES | MONTHS.keys()
+        return len(around) < _SHORT and all(token.word in fits for token in around if token.letters)
 
 
 def _mention(tokens: Sequence[Token], at: int) -> Mention | None:
@@ -138,7 +189,7 @@ def _mention(tokens: Sequence[Token], at: int) -> Mention | None:
 
 
 def _kind(
-    number: Number, topics: frozenset[Topic | Kind] | set[Topic], month: int | None, tokens: Sequence[Token], card: bool
+    number: Number, topics: frozenset[Topic | Kind], month: int | None, tokens: Sequence[Token], card: bool
 ) -> Kind | None:
     for kind, lengths in _DIGITS.items():
         if kind in topics and len(number.digits) in lengths:
@@ -167,7 +218,7 @@ def _after_card(number: Number, month: int | None, tokens: Sequence[Token]) -> K
 
 def _behind(tokens: Sequence[Token], last: int, mention: Mention) -> Topic | None:
     """What a number is said to be directly behind it: "is my PIN", "anrufen"."""
-    if mention.topic == "other" and mention.first - last <= 1:
+    if mention.topic == "other" and mention.first == last:
         return mention.topic
     if mention.topic == "other" or not 1 <= mention.first - last <= 5:
         return None

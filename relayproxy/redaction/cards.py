@@ -115,7 +115,7 @@ def _best(
 ) -> Card | None:
     """The likeliest card number that begins at a place: of its issuer's usual length, read as numbers are usually
     read."""
-    if not (expected or _pause(run, start) or len(run[start].token.word) == _GROUP):
+    if not (expected or _pause(run, start) or run[start].token.digits):
         return None
     best: tuple[int, Card] | None = None
     waiting = [_Candidate(start, 0, "", ())]
@@ -168,10 +168,10 @@ def _stands_alone(
     run: Sequence[Part], options: Sequence[list[Reading]], start: int, candidate: _Candidate, expected: bool
 ) -> bool:
     """Whether a number is no piece of other numbers: it begins and ends where the speaker paused, or is followed by no
-    more than an expiry and a security code, or is written as on a card. One of the two ends is enough where a card is
-    expected."""
+    more than an expiry and a security code, or is written as on a card or without separators. One of the two ends is
+    enough where a card is expected."""
     last = candidate.last
-    if _printed(run, start, last):
+    if _in_one(run, start, last) or _printed(run, start, last):
         return True
     begins, ends = _pause(run, start), last == len(run) or _pause(run, last)
     if not ends and (expected or _in_groups(run, candidate)):
@@ -202,5 +202,11 @@ def _interrupted(run: Sequence[Part], start: int, last: int) -> bool:
     return any(part.gap > Gap.FILLER for part in run[start + 1 : last])
 
 
+def _in_one(run: Sequence[Part], start: int, last: int) -> bool:
+    """Whether a number is written without separators, and is not what stands behind a decimal point."""
+    return last - start == 1 and (_pause(run, start) or run[start].gap == Gap.SPACE)
+
+
 def _printed(run: Sequence[Part], start: int, last: int) -> bool:
+    """Whether a number is written in the groups of a card."""
     return last - start <= _GROUP and [len(part.token.word) * part.token.digits for part in run[start:last]] in _SHAPES

@@ -7,6 +7,7 @@ Must not know: what else is secret.
 import re
 from collections.abc import Iterator, Sequence
 
+from relayproxy.redaction.number_words import LANGUAGES, number
 from relayproxy.redaction.tokens import Token
 
 _LOCAL = re.compile(r"[^\s@<>()\[\]{}\"',;:=&?/]{1,64}\Z")
@@ -77,7 +78,12 @@ def _local(tokens: Sequence[Token], at: int, behind: int) -> int:
 
 
 def _spelled(before: Token, token: Token) -> bool:
-    """Whether a token goes on with the one before it: "j smith", "j o e 4 2"."""
-    if before.letters and len(before.word) == 1:
-        return before.word not in "aeiouy" or len(token.word) == 1
-    return before.digits or (token.digits and before.letters)
+    """Whether a token goes on with the one before it: "j smith", "j o e four 2"."""
+    if _short(before):
+        return before.word not in "aeiouy" or _short(token)
+    return token.digits and before.letters
+
+
+def _short(token: Token) -> bool:
+    """A letter, digits or a number word."""
+    return token.digits or len(token.word) == 1 or any(number(token.word, each) is not None for each in LANGUAGES)

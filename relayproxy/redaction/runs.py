@@ -12,6 +12,8 @@ from relayproxy.redaction.number_words import ARTICLES, CONNECTORS, REPEATS, TIM
 from relayproxy.redaction.tokens import Token
 from relayproxy.redaction.vocabulary import FILLERS, SIGNS
 
+_WORD = 3
+"""Letters that stick to digits are a word when they are so many."""
 _MARKS = 6
 """So many punctuation characters may stand between two parts of a number."""
 _FILLERS = 8
@@ -144,18 +146,25 @@ def _part(tokens: Sequence[Token], at: int, language: Language) -> Part | None:
 
 
 def _glued(tokens: Sequence[Token], at: int) -> bool:
-    """Whether digits stick to letters, as in an id or "4th"; a whole word ("card4111…") does not count."""
-    token = tokens[at]
-    if at and tokens[at - 1].end == token.start and tokens[at - 1].letters:
-        before = tokens[at - 1]
-        if len(before.word) < 3 or (at > 1 and tokens[at - 2].end == before.start and tokens[at - 2].digits):
-            return True
-    if at + 1 < len(tokens) and tokens[at + 1].start == token.end and tokens[at + 1].letters:
-        behind = tokens[at + 1]
-        return len(behind.word) < 3 or (
-            at + 2 < len(tokens) and tokens[at + 2].start == behind.end and tokens[at + 2].digits
-        )
-    return False
+    """Whether digits stick to letters, as in an id or "4th". A whole word ("card4111…") does not count, nor do scripts
+    that are written without spaces."""
+    return _sticks(tokens, at, -1) or _sticks(tokens, at, 1)
+
+
+def _sticks(tokens: Sequence[Token], at: int, step: int) -> bool:
+    near, beyond = at + step, at + 2 * step
+    if not (0 <= near < len(tokens) and tokens[near].letters and _touch(tokens, at, near)):
+        return False
+    letters = tokens[near].word
+    if not (letters[-1 if step < 0 else 0 :][:1].isascii() and letters):
+        return False
+    return len(letters) < _WORD or (
+        0 <= beyond < len(tokens) and tokens[beyond].digits and _touch(tokens, near, beyond)
+    )
+
+
+def _touch(tokens: Sequence[Token], one: int, other: int) -> bool:
+    return tokens[min(one, other)].end == tokens[max(one, other)].start
 
 
 def _gap(tokens: Sequence[Token], topics: Sequence[bool], last: int, at: int, language: Language) -> Gap:

@@ -116,7 +116,8 @@ _PHRASES: dict[Topic, str] = {
         alarm code; voicemail code; security pin
         clave; clave secreta; contrasena; codigo secreto; codigo de verificacion; codigo de acceso; codigo pin;
         codigo de confirmacion; clave de acceso; clave dinamica; numero secreto
-        code pin; code secret; mot de passe; code de verification; code d'acces; code d acces; code confidentiel;
+        code pin; code secret; mot de passe; code de carte; code carte; code de ma carte; code de la carte;
+        code bancaire; code de verification; code d'acces; code d acces; code confidentiel;
         code de validation; code personnel; digicode; code de la porte
         geheimzahl; pin nummer; pinnummer; bestatigungscode; verifizierungscode; sicherheits pin; zugangscode;
         zugangscodes; geheimnummer; turcode; einmalcode; freischaltcode; telefonpin; kundenkennwort

@@ -24,6 +24,9 @@ def shown(text: str, language: str = "en", asked: tuple[Kind, ...] = (), *, card
         ("the account from 12/05/2027 at 10:30", "the account from 12/05/2027 at 10:30"),
         ("I forgot my PIN, call me on 555 0143", "I forgot my PIN, call me on 555 0143"),
         ("cvv 123", "cvv •••"),
+        ("cvv is one two three, zip 94043", "cvv is ••• ••• •••••, zip 94043"),
+        ("change my pin from 4821 to 1248", "change my pin from •••• to ••••"),
+        ("the PIN of my card is 4821", "the PIN of my card is ••••"),
         ("my card is 4111 1111 1111 1112, misheard", "my card is •••• •••• •••• ••••, misheard"),
         ("it is 4111 1111 1111 1112", "it is 4111 1111 1111 1112"),
         ("it expires 04/27", "it expires 04/27"),
@@ -46,6 +49,7 @@ def test_expiry_and_security_code_follow_a_card_number() -> None:
     assert shown("zero four twenty seven", card=True) == "•••• •••• •••••• •••••"
     assert shown("482", card=True) == "•••"
     assert shown("482") == "482"
+    assert shown("for 2 people at 7 30", card=True) == "for 2 people at 7 30"
 
 
 def test_what_is_asked_is_told() -> None:

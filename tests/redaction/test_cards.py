@@ -1,6 +1,7 @@
 """Card numbers in a run of numbers."""
 
 import pytest
+from stdnum import luhn
 
 from relayproxy.redaction.cards import Budget, cards
 from relayproxy.redaction.number_words import Language
@@ -41,6 +42,16 @@ def test_the_number_is_found_within_a_run_and_after_a_new_start() -> None:
     assert found("212 555 0143 4111 1111 no sorry 4111 1111 1111 1111 123") == ["4111111111111111"]
 
 
+def test_two_numbers_in_a_row_are_two() -> None:
+    assert found("4111111111111111 4242424242424242") == ["4111111111111111", "4242424242424242"]
+    assert found("4111 1111 1111 1111 4242 4242 4242 4242") == ["4111111111111111", "4242424242424242"]
+
+
+def test_scripts_without_spaces_do_not_hide_a_number() -> None:
+    assert found("カードは４１１１１１１１１１１１１１１１です") == ["4111111111111111"]
+    assert found("ab4111111111111111") == []
+
+
 def test_what_is_said_is_read_in_the_way_that_makes_a_card_number() -> None:
     assert found("soixante onze onze onze euh onze onze onze dix-sept", "fr") == ["6011111111111117"]
 
@@ -52,6 +63,8 @@ def test_what_is_said_is_read_in_the_way_that_makes_a_card_number() -> None:
         "1700000000000000",  # a time
         "302-1234567-1234565",  # an order
         "356938035643809",  # a device
+        "0.4111111111111111",
+        "41 55 55 55 01, 43 41 55 55 55 01",
     ],
 )
 def test_other_long_numbers_are_not(text: str) -> None:
@@ -73,3 +86,13 @@ def test_steps_are_counted_and_end() -> None:
 
     assert budgets[0].taken <= 500 + len(cut)
     assert budgets[1].taken > 500
+
+
+def test_pieces_of_telephone_numbers_are_no_card_number() -> None:
+    digits = "4155550143" + "2125550"
+    whole = next(digits[:15] + check for check in "0123456789" if luhn.is_valid(digits[:15] + check))
+
+    said = f"{' '.join(whole[:10])}, again {' '.join(whole[10:])} 1 4 3 9"
+
+    assert found(whole) == [whole]
+    assert found(said) == []
