@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from relayproxy import __version__
+from relayproxy.cli.backup import MIB, backup
 from relayproxy.cli.check_signature import check_signature
 from relayproxy.cli.credentials import password, token
 from relayproxy.cli.erase import erase
@@ -231,7 +232,12 @@ main.add_command(token)
 @settings_options(*DATABASE_SETTINGS)
 @_supervised
 @click.option("--thorough", is_flag=True, hidden=True)
-def migrate(config: Path | None, supervised: bool, thorough: bool, **flags: Any) -> None:
+@click.option(
+    "--compact",
+    is_flag=True,
+    help="Also write a SQLite database anew, so that free room goes back to the disk. Needs as much room again.",
+)
+def migrate(config: Path | None, supervised: bool, thorough: bool, compact: bool, **flags: Any) -> None:
     """Creates the database's tables or brings them up to date. "serve" does this to the embedded database itself."""
     from relayproxy.store.schema import migrate as migrations
 
@@ -247,6 +253,11 @@ def migrate(config: Path | None, supervised: bool, thorough: bool, **flags: Any)
         click.echo(f"{problem.what}. It was MOVED to {moved}, nothing was deleted; a new one is made", err=True)
         outdated = migrations.migrate(settings.database)
     click.echo(f"{mask(settings.database)} is up to date")
+    if compact:
+        from relayproxy.store.backup import compacted
+
+        before, after = compacted(settings.database)
+        click.echo(f"it was {before / MIB:,.1f} MiB and is {after / MIB:,.1f} MiB now")
     if outdated:
         click.echo(
             "The calls in it were recorded by an earlier version: run `relayproxy rebuild` once, with the settings of "
@@ -283,6 +294,7 @@ def rebuild(sessions: tuple[str, ...], config: Path | None, **flags: Any) -> Non
 
 
 main.add_command(erase)
+main.add_command(backup)
 
 
 def _begin(process: str, supervised: bool) -> None:

@@ -16,10 +16,12 @@ REDRAW, REPORT = 0.1, 10.0
 
 
 class Progress:
-    """Progress of one command; `what` names the things that it works through, in the singular."""
+    """Progress of one command; `what` names the things that it works through, in the singular, `many` in the plural
+    where that is not `what` and an s."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, many: str | None = None) -> None:
         self._what = what
+        self._many = many
         self._terminal = sys.stderr.isatty()
         self._began = self._told = time.monotonic()
         self._open = False
@@ -31,7 +33,9 @@ class Progress:
         if not last and now - self._told < (REDRAW if self._terminal else REPORT):
             return
         self._told = now
-        line = f"{done:,} of {plural(total, self._what)}, {done / max(now - self._began, 0.001):,.0f} a second"
+        line = (
+            f"{done:,} of {plural(total, self._what, self._many)}, {done / max(now - self._began, 0.001):,.0f} a second"
+        )
         click.echo(f"\r\x1b[K{line}" if self._terminal else line, nl=not self._terminal, err=True)
         self._open = self._terminal
 

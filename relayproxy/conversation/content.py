@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import msgspec
 
-from relayproxy.connection import Opening, SignatureCheck
+from relayproxy.connection import Opening, SignatureCheck, signature_state
 from relayproxy.conversation.model import Conversation, Finding, Handoff, Interruption, Mark, Turn
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -50,7 +50,7 @@ CONTENT: dict[type[msgspec.Struct], dict[str, object]] = {
         "response_headers": (),
         "error": None,
     },
-    SignatureCheck: {"url": None, "problem": None},
+    SignatureCheck: {"url": None, "signed_url": None, "problem": None},
 }
 """By type the fields that hold content, and what stands there without it."""
 
@@ -76,6 +76,9 @@ def without_content(value: T) -> T:
             changes[field.name] = without_content(found)
         elif isinstance(found, tuple) and any(isinstance(item, msgspec.Struct) for item in found):
             changes[field.name] = tuple(without_content(item) for item in found)
+    if isinstance(value, Opening) and value.signature is None:
+        # Its headers have told it.
+        changes["signature"] = SignatureCheck(signature_state(value))
     if isinstance(value, Handoff):
         changes["reason_code"] = as_code(value.reason_code)
     return msgspec.structs.replace(value, **changes) if changes else value

@@ -7,7 +7,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import msgspec
 import pytest
 
-from relayproxy.connection import Opening, SignatureCheck
+from relayproxy.connection import Opening, SignatureCheck, signature_state
 from relayproxy.conversation.content import CONTENT, as_code, without_content
 from relayproxy.conversation.fold.fold import Fold
 from relayproxy.conversation.model import Conversation, Turn
@@ -75,6 +75,16 @@ def test_a_call_keeps_its_numbers_and_loses_its_words() -> None:
     assert [turn.response_latency_ms for turn in turns] == [turn.response_latency_ms for turn in call.turns]
     assert [len(turn.interruptions) for turn in turns] == [len(turn.interruptions) for turn in call.turns]
     assert (bare.session_id, bare.totals, bare.strip) == ("VX1", call.totals, call.strip)
+
+
+def test_whether_a_connection_was_signed_is_known_without_its_headers() -> None:
+    known = {"connection_id": "a", "trace_id": "b", "span_id": "c", "route": "", "backend": "", "opened_at": 1}
+    opening = Opening(target="/x", peer="203.0.113.9:1", request_headers=(("X-Twilio-Signature", "s"),), **known)  # type: ignore[arg-type]
+
+    bare = without_content(opening)
+
+    assert bare.request_headers == ()
+    assert signature_state(bare) == signature_state(opening) == "unchecked"
 
 
 def test_a_code_is_told_from_a_sentence_and_a_number() -> None:

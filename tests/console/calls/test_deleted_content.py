@@ -32,6 +32,8 @@ async def test_a_call_whose_content_was_deleted_says_so_and_keeps_its_numbers(ar
     assert "Call whose content was deleted" in page
     assert page.count("<i>deleted</i>") >= 8
     assert "keys, deleted" in page
+    assert re.search(r"<b>Ends the session</b> and hands off: <code><bdi>live-agent<", page)
+    assert told["connections"][0]["request_headers"] == []
     assert re.search(r"\d+ messages of this call were deleted with what was said", page)
     assert "Harbour" not in page + str(told)
     assert "+15550100001" not in page + str(told)

@@ -1,0 +1,41 @@
+"""Backups from the command line."""
+
+from pathlib import Path
+
+from click.testing import CliRunner, Result
+
+from relayproxy.cli.main import main
+from tests.databases import migrated
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments)
+
+
+def test_a_backup_is_made_once_and_said(tmp_path: Path) -> None:
+    migrated(f"sqlite:///{tmp_path}/data/relayproxy.db")
+    file = str(tmp_path / "copy.db")
+
+    made = run("backup", file, "--data-dir", str(tmp_path / "data"))
+    again = run("backup", file, "--data-dir", str(tmp_path / "data"))
+
+    assert made.exit_code == 0, made.output
+    assert "copy.db: 0." in made.output
+    assert "MiB, read through and in order" in made.output
+    assert again.exit_code == 2
+    assert "copy.db exists and is left alone: give another name" in again.output
+
+
+def test_for_postgresql_the_command_is_said_without_the_password() -> None:
+    told = run("backup", "calls.dump", "--database-url", "postgresql://me:secret@db/calls")
+
+    assert told.exit_code == 2
+    assert "pg_dump -Fc -f calls.dump -d postgresql://me@db/calls" in told.output
+    assert "secret" not in told.output
+
+
+def test_a_database_is_compacted(tmp_path: Path) -> None:
+    told = run("migrate", "--compact", "--data-dir", str(tmp_path))
+
+    assert told.exit_code == 0, told.output
+    assert "is up to date\nit was 0." in told.output
