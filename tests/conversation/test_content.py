@@ -15,7 +15,7 @@ from tests.script import script
 
 KEPT = {
     Conversation: {
-        "session_id", "call_sid", "account_sid", "direction", "closed_by", "strip",
+        "session_id", "call_sid", "account_sid", "direction", "closed_by", "strip", "record",
     },
     Opening: {"connection_id", "trace_id", "span_id", "parent_span_id", "route", "backend"},
     SignatureCheck: {"form", "key"},
@@ -50,7 +50,17 @@ def test_every_field_that_may_hold_words_is_content_or_known_to_stay(kind: type[
         for name, hint in get_type_hints(kind).items()
         if {str, Any, dict} & {part for part in parts(hint) if not get_origin(part)}
     }
-    codes = {"code", "connection", "reason_code", "findings", "excluded", "interruptions", "silence", "null_reasons"}
+    codes = {
+        "redacted",
+        "code",
+        "connection",
+        "reason_code",
+        "findings",
+        "excluded",
+        "interruptions",
+        "silence",
+        "null_reasons",
+    }
 
     assert wordy - CONTENT.get(kind, {}).keys() - KEPT.get(kind, set()) - codes == set(), "is it content?"
 
