@@ -51,6 +51,7 @@ def test_every_field_that_may_hold_words_is_content_or_known_to_stay(kind: type[
         if {str, Any, dict} & {part for part in parts(hint) if not get_origin(part)}
     }
     codes = {
+        "record",
         "redacted",
         "code",
         "connection",
