@@ -176,23 +176,6 @@ def test_a_journal_never_stands_above_its_quota(tmp_path: Path) -> None:
     assert taped + missing == 40 * 300_100
 
 
-def test_it_says_that_there_is_room_again_though_nothing_comes_to_be_written(tmp_path: Path) -> None:
-    writer = JournalWriter(tmp_path, quota=4 * SEGMENT, segment_size=SEGMENT)
-    assert writer.path is not None
-    for t in range(8):
-        writer.put(chunk(t, b"x" * SEGMENT))
-    wait_until(lambda: writer.problem is GapCause.QUOTA and writer.pending == 0)
-    for number in segment_numbers(writer.path)[:-1]:
-        segment_path(writer.path, number).unlink()
-
-    def has_room() -> bool:
-        writer.show_life()
-        return writer.problem is None
-
-    wait_until(has_room)
-    writer.close()
-
-
 def test_a_journal_that_somebody_deletes_is_begun_anew(tmp_path: Path) -> None:
     writer = JournalWriter(tmp_path / "journal", quota=1 << 30, segment_size=SEGMENT)
     shutil.rmtree(tmp_path / "journal")
