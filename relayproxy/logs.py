@@ -22,6 +22,9 @@ _CAUSES = 10
 LINE_INTERVAL = 10.0
 """Seconds for which one line stands for all events of its kind."""
 
+LINE = 4096
+"""Characters of one event's words that are logged."""
+
 ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
@@ -35,9 +38,12 @@ class OneLine(logging.Formatter):
     """Formats each record as one line; an exception as types and places, without messages."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        """The line. Of an error that asyncio logs, only the part before quoted arguments."""
+        """The line. Of an error that asyncio logs, only the part before quoted arguments; of more than `LINE`
+        characters, the first."""
         if record.name == "asyncio" and record.levelno >= logging.ERROR:
             record.message = _QUOTED.split(record.message, maxsplit=1)[0]
+        if len(record.message) > LINE:
+            record.message = f"{record.message[:LINE]}… ({len(record.message) - LINE} more characters)"
         return one_line(super().formatMessage(record))
 
     def formatException(self, ei: ExceptionInfo) -> str:

@@ -4,7 +4,7 @@ import logging
 import subprocess
 import sys
 
-from relayproxy.logs import OneLine, one_line
+from relayproxy.logs import LINE, OneLine, one_line
 
 
 def logged(record: logging.LogRecord) -> str:
@@ -20,6 +20,12 @@ def test_a_line_cannot_pretend_to_be_two_or_steer_a_terminal() -> None:
     assert line == (
         r"WARNING the backend answered 403 No\x1b[31m way\r\n2026 relay ERROR all is lost\u2028\x85\x9b\u202e\udcff"
     )
+
+
+def test_a_line_has_an_end() -> None:
+    line = logged(logging.makeLogRecord({"msg": "refused: %s", "args": ("x" * 1_000_000,), "levelname": "INFO"}))
+    assert len(line) < 2 * LINE
+    assert line.endswith("x… (995913 more characters)")
 
 
 def test_what_people_write_stays_as_it_is() -> None:

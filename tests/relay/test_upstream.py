@@ -13,7 +13,8 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import InvalidStatus
 from websockets.http11 import Request
 
-from relayproxy.relay.upstream import exact_url, own_host
+from relayproxy.relay.stopwatch import Stopwatch
+from relayproxy.relay.upstream import Refused, Upstream, exact_url, own_host
 from tests import wire
 from tests.relay.raw import ask, echo, is_not_dialled, refusing_backend
 from tests.running import Running, relay
@@ -149,3 +150,18 @@ async def test_the_host_that_a_backend_is_told_is_known_before_it_is_dialled(url
             await session.get(exact_url(url), middlewares=(tells,))
 
     assert [own_host(url)] == told == [host]
+
+
+async def test_no_proxy_of_the_environment_gets_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    with wire.listening() as (server, port), wire.listening() as (elsewhere, proxy):
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "WS_PROXY", "WSS_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy}")
+            monkeypatch.setenv(name.lower(), f"http://127.0.0.1:{proxy}")
+        upstream = Upstream(connect_timeout=5)
+        serving = asyncio.create_task(asyncio.to_thread(refusing_backend(b"HTTP/1.1 403 Forbidden\r\n\r\n"), server))
+        refused = await upstream.dial(f"ws://127.0.0.1:{port}/x", [], own_host=True, stopwatch=Stopwatch())
+        assert (await serving).startswith(b"GET /x HTTP/1.1\r\n")
+        await upstream.close()
+        is_not_dialled(elsewhere)
+    assert isinstance(refused, Refused)
+    assert refused.status == 403
