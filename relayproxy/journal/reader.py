@@ -94,6 +94,11 @@ class JournalReader:
         """True when the writer is dead and everything is returned."""
         return self._finished
 
+    @property
+    def segment(self) -> int:
+        """The segment that is read now; all of those before it is returned."""
+        return self._segment
+
     def close(self) -> None:
         if self._file is not None:
             os.close(self._file)

@@ -35,6 +35,9 @@ ACCOUNT_SHARE, ACCOUNT_SIZE = 16, 16 * 1024 * 1024
 """A part of the quota, at most so many bytes, is kept back for gaps and for how calls open and end."""
 _OVERHEAD = len(MAGIC) + BLOCK_HEAD.size
 """Bytes that a block takes besides its entries, at the beginning of a segment."""
+SEGMENT_AGE = 60.0
+"""Seconds after which a segment is closed that has anything in it: a recorder deletes none that is still written, and
+what lies in it is not redacted."""
 RETRY = 0.5
 """Seconds between two attempts at a disk that failed, and between two checks of the quota."""
 
@@ -65,6 +68,8 @@ class JournalWriter:
         self._file: int | None = None
         self._segment = 0
         self._size = 0
+        self._begun = 0.0
+        """When the segment got its first block."""
         self._total = 0
         self._looked = 0.0
         self._looked_now = False
@@ -129,6 +134,8 @@ class JournalWriter:
                 if self.problem is GapCause.QUOTA:  # there is room again, and nothing that waits to show it
                     self._full_at = self._chunk_quota
                     self._say(None)
+                elif self._size > len(MAGIC) and time.monotonic() - self._begun >= SEGMENT_AGE:
+                    self._try(self._rotate)
                 return
             if block and not self._try(lambda: self._write(block)):
                 self._keep(entries, GapCause.DISK)
@@ -231,6 +238,8 @@ class JournalWriter:
             self._rotate()
         if self._size == 0:
             self._append(MAGIC)
+        if self._size == len(MAGIC):
+            self._begun = time.monotonic()
         self._append(pack_block(entries))
 
     def _append(self, data: bytes) -> None:

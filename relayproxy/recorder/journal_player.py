@@ -116,6 +116,8 @@ class JournalPlayer:
                 self._spoiled = False
             else:
                 yield from self._damage(found)
+        if self._reader.segment > self.position.segment:
+            self.position = Position(self._reader.segment, 0)
         yield from self._give_up()
         if not read and self._wall is not None:
             yield from self._due(time.time_ns() - self._wall - SETTLED)

@@ -64,9 +64,15 @@ class Memory:
         if secret.identity.isdigit():
             if any(secret.identity in known for known in self._known):
                 return False
+            # A number that was found before and goes on is known as a whole from here on.
+            begun = [known for known in self._known if known in secret.identity]
+            for known in begun:
+                del self._known[known]
             if len(self._known) == MAX_KNOWN:
                 del self._known[next(iter(self._known))]
             self._known[secret.identity] = None
+            self._identities.add(secret)
+            return not begun
         self._identities.add(secret)
         return True
 

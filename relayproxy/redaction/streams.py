@@ -8,6 +8,7 @@ Times are nanoseconds on the connection's clock. There are no timers: `due` is a
 """
 
 import re
+from collections.abc import Sequence
 
 from relayproxy.redaction.detection import find
 from relayproxy.redaction.json_text import applied
@@ -21,9 +22,11 @@ KEY_GAP = 5 * SECOND
 KEY_RUN = 3
 """Keys from which on a run is more than a menu choice."""
 CALLER_PATIENCE = 30 * SECOND
+PARTIAL_PATIENCE = 10 * SECOND
 AGENT_PATIENCE = 15 * SECOND
 WORD_PATIENCE = SECOND
-"""Time for which an utterance whose end may become a secret waits for the next; the last for a word that may go on."""
+"""Time for which an utterance whose end may become a secret waits for the next, a partial for its final, the agent's
+utterance for the next one, and a word that may go on for the next token."""
 FAIL_CLOSED = 4
 """Digits at an open end that are masked when the wait is over."""
 LONG = 12
@@ -37,16 +40,20 @@ _WORDS = re.compile(r"[^\W\d_]+")
 
 
 class Piece:
-    """The part of one message in a stream's joined text; `start` is its offset there."""
+    """The part of one message in a stream's joined text; `start` is its offset there. `partials` are earlier versions
+    of it, which leave with it."""
 
-    __slots__ = ("held", "message", "spans", "start", "text")
+    __slots__ = ("held", "message", "partials", "spans", "start", "text")
 
-    def __init__(self, message: QueuedMessage, text: str, start: int, *, held: bool = True) -> None:
+    def __init__(
+        self, message: QueuedMessage, text: str, start: int, *, held: bool = True, partials: "Sequence[Piece]" = ()
+    ) -> None:
         self.message = message
         self.text = text
         self.start = start
         self.held = held
         """The message waits for the stream."""
+        self.partials = partials
         self.spans: list[tuple[int, int]] = []
         if held:
             message.waits += 1
@@ -65,6 +72,16 @@ class Piece:
         return True
 
     def release(self) -> None:
+        """Lets its message go, and its partials: each masked as it is, or as a whole where it reads otherwise."""
+        for partial in self.partials:
+            if self.spans:
+                begun = self.text.casefold().startswith(partial.text.casefold().rstrip(" .,;:!?…"))
+                for start, end in self.spans if begun else [(0, len(partial.text))]:
+                    partial.mask(partial.start + start, partial.start + end)
+                for kind in self.message.counts:
+                    partial.message.count(kind, 0)
+            partial.release()
+        self.partials = ()
         if self.held:
             self.message.waits -= 1
             self.held = False
@@ -174,7 +191,8 @@ class AgentStream(_Stream):
         for secret in reversed(found.secrets):
             if secret.end > limit:
                 limit = min(limit, secret.start)
-        self._decide([secret for secret in found.secrets if secret.end <= limit], t, self._text)
+        # What was found in a whole utterance is masked, whatever the next one makes of its end.
+        self._decide([secret for secret in found.secrets if over or secret.end <= limit], t, self._text)
         self._let_go(limit)
         if self._pieces:
             self.deadline = t + (AGENT_PATIENCE if found.open_digits else WORD_PATIENCE)
@@ -198,32 +216,21 @@ class CallerStream(_Stream):
 
     def __init__(self, memory: Memory, policy: Policy) -> None:
         super().__init__(memory, policy)
-        self._partials: list[tuple[Piece, int]] = []
-        """Partials that wait, and from where on each is masked if what they began is a secret."""
+        self._partials: list[Piece] = []
+        """Those that wait for their final, which tells what of them is masked."""
         self._fillers = 0
 
     def partial(self, message: QueuedMessage, text: str, t: int, *, language: str | None) -> None:
         """Takes the utterance as it is so far."""
         self._language = language or self._language
-        joined, here = self._joined(text)
-        found = self._find(joined, t, final=False)
-        piece = Piece(message, text, here, held=False)
-        for secret in found.secrets:
-            touched = [piece.mask(start, end) for start, end in secret.spans]
-            if any(touched):
-                message.count(secret.kind, 0)
-        if found.open_from is not None and found.open_digits:
-            piece.held = True
-            message.waits += 1
-            self._partials.append((piece, max(found.open_from, here)))
-            self.deadline = t + CALLER_PATIENCE
-        elif self._partials and not self._pieces:
-            self._settle(masked=bool(found.secrets))
+        self._partials.append(Piece(message, text, 0))
+        self.deadline = t + PARTIAL_PATIENCE
 
     def final(self, message: QueuedMessage, text: str, t: int, *, language: str | None) -> None:
         """Takes the utterance as it was."""
         self._language = language or self._language
-        joined, here = self._joined(text)
+        lead = self._text + " " if self._pieces else ""
+        joined, here = lead + text, len(lead)
         found = self._find(joined, t)
         opened = found.open_from
         goes_on = opened is not None and opened < here
@@ -231,25 +238,24 @@ class CallerStream(_Stream):
         new = any(secret.end > here for secret in found.secrets)
         if self._pieces and opened is None and not new and len(text.split()) <= 3 and self._fillers < MAX_FILLERS:
             self._fillers += 1
+            self._piece(message, text, here, held=False).release()
             return
         self._fillers = 0
-        alone = opened is not None and _alone(
-            joined[here:] if not goes_on else joined, found, here if not goes_on else 0
-        )
+        start = 0 if goes_on else here
+        alone = opened is not None and _alone(joined[start:], found, start)
         held = opened is not None and (goes_on or across or self._likely(found, t, alone=alone))
-        self._pieces.append(Piece(message, text, here, held=held))
-        self._text = joined
         limit = opened if opened is not None and (held or alone) else len(joined)
+        piece = self._piece(message, text, here, held=held)
+        self._pieces.append(piece)
+        self._text = joined
         for secret in reversed(found.secrets):
             if secret.end > limit:
                 limit = min(limit, secret.start)
-        decided = [secret for secret in found.secrets if secret.end <= limit]
-        self._decide(decided, t, joined)
+        self._decide([*found.secrets], t, joined)
+        if not held:
+            piece.release()
         self._release(limit)
-        if not any(piece.held for piece in self._pieces):
-            self._settle(masked=bool(decided))
-        if self._pieces:
-            self.deadline = t + CALLER_PATIENCE
+        self.deadline = t + CALLER_PATIENCE if self._pieces else None
 
     def due(self, t: int) -> None:
         """Decides when the wait is over."""
@@ -258,32 +264,27 @@ class CallerStream(_Stream):
 
     def close(self, t: int, digits: int) -> None:
         """Decides now; an open end of so many digits is masked, and one of fewer where a secret was asked for."""
-        masked = False
-        if self._pieces:
-            found = self._find(self._text, t)
-            context = self._memory.context(t)
-            self._decide([*found.secrets], t, self._text)
-            least = FAIL_CLOSED if context.card or context.asked else digits
-            masked = bool(found.secrets) or found.open_digits >= least
-            if found.open_digits >= least:
-                self._mask_open(found, t)
-            self._release(len(self._text))
-        elif self._partials:
-            piece, _ = self._partials[-1]
-            found = self._find(piece.text, t)
-            masked = bool(found.secrets) or found.open_digits >= FAIL_CLOSED
-            for secret in found.secrets:
-                piece.message.count(secret.kind, int(self._memory.found(secret_seen(piece.text, secret), t)))
-            if masked and not found.secrets:
-                piece.message.count("number", 1)
-        self._settle(masked=masked)
-        self._pieces = []
-        self._text = ""
-        self.deadline = None
+        if self._partials:  # the final will not come
+            last = self._partials.pop()
+            lead = self._text + " " if self._pieces else ""
+            last.partials, self._partials = self._partials, []
+            last.start = len(lead)
+            self._pieces.append(last)
+            self._text = lead + last.text
+        if not self._pieces:
+            return
+        found = self._find(self._text, t)
+        context = self._memory.context(t)
+        self._decide([*found.secrets], t, self._text)
+        if found.open_digits >= (FAIL_CLOSED if context.card or context.asked else digits):
+            self._mask_open(found, t)
+        self._release(len(self._text))
 
-    def _joined(self, text: str) -> tuple[str, int]:
-        lead = self._text + " " if self._pieces else ""
-        return lead + text, len(lead)
+    def _piece(self, message: QueuedMessage, text: str, start: int, *, held: bool) -> Piece:
+        """The final of the partials so far."""
+        piece = Piece(message, text, start, held=held, partials=self._partials)
+        self._partials = []
+        return piece
 
     def _likely(self, found: Detection, t: int, *, alone: bool) -> bool:
         """Whether a number that is open at the end of an utterance is likely to go on in the next."""
@@ -291,18 +292,6 @@ class CallerStream(_Stream):
             return True
         context = self._memory.context(t)
         return found.open_digits > 0 and (context.card or bool(context.asked))
-
-    def _settle(self, *, masked: bool) -> None:
-        """Decides about the partials that wait."""
-        for piece, start in self._partials:
-            if masked:
-                piece.mask(start, piece.end)
-                if not piece.message.counts:
-                    piece.message.count("number", 0)
-            piece.release()
-        self._partials = []
-        if not self._pieces:
-            self.deadline = None
 
 
 class KeyStream:

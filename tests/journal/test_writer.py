@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from relayproxy.journal.format import (
     BLOCK_HEAD,
     MAGIC,
@@ -232,3 +234,18 @@ def test_a_folder_that_cannot_be_made_is_tried_again(tmp_path: Path) -> None:
     writer.close()
     (journal,) = journal_paths(tmp_path / "journal")
     assert [e.kind for e in read_all(journal)] == [EntryKind.GAP, EntryKind.TWILIO_CHUNK]
+
+
+def test_a_segment_is_closed_in_time_so_that_a_recorder_can_delete_what_callers_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relayproxy.journal.writer.SEGMENT_AGE", 0.0)
+    writer = JournalWriter(tmp_path, quota=1 << 30, segment_size=SEGMENT)
+    (journal,) = journal_paths(tmp_path)
+    writer.show_life()
+    writer.put(chunk(1, b"4111"))
+    for _ in range(3):
+        writer.show_life()
+    writer.close()
+    assert [*segment_numbers(journal)] == [1, 2]
+    assert [entry.body for entry in read_all(journal)] == [b"4111"]

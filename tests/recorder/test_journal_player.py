@@ -164,7 +164,7 @@ def test_a_message_that_never_ends_does_not_hold_the_journal_for_ever(stage: Sta
         recorder.commit()
         if at == 5:
             assert 1 in segment_numbers(journal.path)
-    assert segment_numbers(journal.path) == [40, 41]
+    assert segment_numbers(journal.path) == [41]
     [message] = stage.archive.messages(endless.id)
     assert (message.note, message.size) == ("incomplete", 50)
     endless.twilio(prompt("in sync again"))
@@ -316,3 +316,23 @@ def test_a_request_that_the_backend_refused_is_told_as_that(stage: Stage) -> Non
     recorder.finish()
     session = stage.stored(call.id).session
     assert session.end_reason == "The call could not be connected: the backend answered 403."
+
+
+def test_a_segment_goes_once_the_next_one_is_begun_although_nothing_is_in_that_one(stage: Stage) -> None:
+    journal = stage.journal()
+    call = journal.call()
+    call.twilio(setup())
+    call.end()
+    recorder = stage.recorder()
+    recorder.finish()
+    assert [*segment_numbers(journal.path)] == [1]
+    journal.rotate()
+    recorder.finish()
+    assert [*segment_numbers(journal.path)] == [2]
+    recorder.close()
+    later = journal.call()
+    later.twilio(setup("VX2", "CA2"))
+    later.end()
+    stage.recorder().finish()
+    assert len(stage.stored(later.id).messages[later.id]) == 1
+    assert stage.gaps() == []
