@@ -4,8 +4,10 @@ import json
 
 import pytest
 
+from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.journal.format import EntryKind
 from relayproxy.journal.segments import segment_numbers, segment_path
+from relayproxy.recorder.rebuild import rebuild
 from relayproxy.redaction.rules import Rules
 from tests.recorder.decoding.test_deflate import Compressing
 from tests.recorder.stage import CONTINUATION, DEFLATE, TEXT, Stage, prompt, setup, token
@@ -24,10 +26,16 @@ def everything(stage: Stage) -> bytes:
     return b"".join(path.read_bytes() for path in stage.folder.glob("relayproxy.db*"))
 
 
-def test_no_row_and_no_file_of_the_database_has_the_card_number(stage: Stage) -> None:
+@pytest.mark.parametrize("requested", [False, True])
+def test_no_row_and_no_file_of_the_database_has_the_card_number(stage: Stage, requested: bool) -> None:
     call = stage.journal().call(
-        target=f"/call/{CARD.replace(' ', '%20')}", request_headers=(("X-Card", CARD), ("Host", "relay.example.com"))
+        requested=requested,
+        target=f"/call/{CARD.replace(' ', '%20')}",
+        request_headers=(("X-Card", CARD), ("Host", "relay.example.com")),
     )
+    if requested:
+        stage.recorder(rules=RULES).finish()
+        call.answer()
     call.twilio(setup(customParameters={"card": CARD}))
     call.twilio(prompt(f"my card is {CARD}"))
     call.backend(token(f"So {CARD}, right?", last=True))
@@ -38,6 +46,8 @@ def test_no_row_and_no_file_of_the_database_has_the_card_number(stage: Stage) ->
     call.end()
     stage.recorder(rules=RULES).finish()
     stored = stage.stored(call.id)
+    assert [*rebuild(stage.archive, (), lambda _route: Thresholds())][-1].rebuilt == 1
+    assert stage.stored(call.id) == stored
     assert [turn.caller_text for turn in stored.turns][1:3] == ["my card is •••• •••• •••• 1111", "yes"]
     assert stored.turns[1].agent_text == "So •••• •••• •••• 1111, right?"
     assert json.loads(stored.session.custom_parameters) == {"card": "•••• •••• •••• 1111"}

@@ -94,7 +94,8 @@ class DecodedConnection:
         self.id = opening.connection_id
         self.failures = 0
         """The number of times that redaction has failed."""
-        stored = self._redacted(opening, rules)
+        self._rules = rules
+        stored = self._redacted(opening)
         if stored != opening:
             opening, raw_opening = stored, None
         self.opening = opening
@@ -178,7 +179,9 @@ class DecodedConnection:
         connection's, or bytes have come before."""
         if self._seq or opening.connection_id != self.id:
             return False
-        self.opening, self._raw_opening = opening, raw
+        stored = self._redacted(opening)
+        self.opening = stored
+        self._raw_opening = raw if stored == opening else msgspec.json.encode(stored).decode()
         self._decoders = {kind: self._decoder(side, None) for kind, side in SIDES.items()}
         return True
 
@@ -406,12 +409,13 @@ class DecodedConnection:
         if self.failures == 1:
             log_bug(f"redacting connection {self.id}; metadata alone is kept", problem)
 
-    def _redacted(self, opening: Opening, rules: Rules) -> Opening:
+    def _redacted(self, opening: Opening) -> Opening:
         try:
-            return rules.opening(opening)
+            return self._rules.opening(opening)
         except Exception as problem:
             self._redaction_failed(problem)
-            return msgspec.structs.replace(opening, target="", request_headers=(), response_headers=(), error=None)
+            agreed = tuple(one for one in opening.response_headers if one[0].lower().startswith("sec-websocket-"))
+            return msgspec.structs.replace(opening, target="", request_headers=(), response_headers=agreed, error=None)
 
     def _time(self, entry: JournalEntry) -> int:
         t = entry.t - self.opened_mono
