@@ -1,0 +1,79 @@
+"""What is stored of calls, held against what they sent.
+
+Knows: the database of the system under test, and what a message weighs on the wire.
+Must not know: how calls are made.
+"""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from relayproxy.connection import Ending
+from relayproxy.conversation.message import Message
+from relayproxy.store.engine import open_reader
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.write.archive import Archive
+from tests.soak.calls import Sent
+
+MESSAGES = ("text", "binary", "ping", "pong", "close")
+
+
+@dataclass
+class Account:
+    """All that has been checked so far."""
+
+    whole: int = 0
+    """Calls of which every message is stored as it was sent."""
+    with_gaps: int = 0
+    """Calls of which all that is not stored is counted, to the byte."""
+    unclean: int = 0
+    """Calls that one end left without a word: they are there, and have ended."""
+    lost_bytes: int = 0
+    stored_messages: int = 0
+
+
+def wire_size(message: Message) -> int:
+    """Bytes of a message that came in one uncompressed frame."""
+    head = 2 + (0 if message.size < 126 else 2 if message.size < 65536 else 8)
+    return head + message.size + 4 * (message.sender == "twilio")
+
+
+class Stored:
+    """Reads one database."""
+
+    def __init__(self, url: str) -> None:
+        engine = open_reader(url)
+        self._queries = Queries(engine)
+        self._archive = Archive(engine)
+        self.account = Account()
+
+    def check(self, sent: Sent) -> str | None:
+        """None when the call is as it should be, else what is wrong. "not yet": it has not ended, or is not there."""
+        rows = self._queries.sessions_with_id(sent.session)
+        if len(rows) != 1 or rows[0].ended_at is None:
+            return "not yet" if len(rows) < 2 else f"{len(rows)} sessions"
+        messages = list(self._archive.messages(rows[0].id))
+        if [message.seq for message in messages] != list(range(len(messages))):
+            return "its messages are not numbered one by one"
+        self.account.stored_messages += len(messages)
+        if not sent.clean:
+            self.account.unclean += 1
+            return None
+        said = [(one.sender, one.text) for one in messages if one.kind == "text"]
+        gaps = [one for one in messages if one.kind == "gap"]
+        self.account.lost_bytes += sum(one.size for one in gaps)
+        if not gaps:
+            self.account.whole += said[: len(sent.messages)] == sent.messages
+            return None if said[: len(sent.messages)] == sent.messages else "not what was sent"
+        self.account.with_gaps += 1
+        (connection,) = self._archive.session_connections(rows[0].id)
+        if connection.ending is None:
+            return "its end is not known"
+        ending = msgspec.json.decode(connection.ending, type=Ending)
+        received = ending.twilio_bytes + ending.backend_bytes
+        counted = sum(wire_size(one) if one.kind in MESSAGES else one.size for one in messages)
+        # Of a frame that a gap cut in two, the head is not counted.
+        slack = 14 * sum(one.kind == "gap" or one.note == "incomplete" for one in messages)
+        if abs(received - counted) > slack:
+            return f"{received} bytes were sent, and {counted} are stored or counted as lost"
+        return None
