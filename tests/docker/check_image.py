@@ -152,9 +152,11 @@ def test_a_call_is_carried_and_recorded_by_a_user_that_can_write_its_data_alone(
     assert service.wait() == 0
     assert "draining: 1 call may end" in service.logs()
 
-    again = serve(engine, agent, volume)
+    # The next one finds it, and may have its journal in memory.
+    again = serve(engine, agent, volume, RELAYPROXY_JOURNAL_DIR="/tmp/journal")
     until(lambda: again.healthy(healthcheck))
     assert sorted(outcomes(again)) == ["caller_hangup", "ended_by_backend"]
+    assert again.python("import os; print(len(os.listdir('/tmp/journal')))") != "0\n"
     again.signal("TERM")
     assert again.wait() == 0
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from relayproxy import __version__
 from tests.docker.files import DOCKER, ROOT, said
 from tests.relay.tls import Tls
 from tests.running import relay
@@ -51,6 +52,12 @@ def test_it_runs_as_a_fixed_user_under_an_init_that_passes_sigterm_on() -> None:
     assert said("STOPSIGNAL") == ["SIGTERM"]
     assert json.loads(said("ENTRYPOINT")[0]) == ["tini", "--", "relayproxy"]
     assert said("VOLUME") == ["/data"]
+
+
+def test_it_is_labelled_with_this_version() -> None:
+    (labels,) = said("LABEL")
+
+    assert f'org.opencontainers.image.version="{__version__}"' in labels
 
 
 def test_the_health_check_passes_while_the_relay_answers_and_fails_when_it_does_not(tmp_path: Path) -> None:
