@@ -6,6 +6,7 @@ Must not know: messages, streams. Nothing of this is ever written.
 Times are nanoseconds on the connection's clock.
 """
 
+from collections import deque
 from collections.abc import Iterable
 
 from relayproxy.redaction.masking import SecretSeen
@@ -32,7 +33,11 @@ class Memory:
         self._card_at: int | None = None
         self._asked: frozenset[Kind] = frozenset()
         self._asked_at = 0
-        self._said = self._said_masked = ""
+        self._said: deque[str] = deque()
+        self._said_masked: deque[str] = deque()
+        self._said_size = 0
+        self._masked = False
+        """Something that the agent said was masked."""
         self._sent: list[str] = []
         self.forgot = False
         """Secrets were found before a restart, and what they were is not known any more."""
@@ -84,8 +89,13 @@ class Memory:
 
     def said(self, text: str, masked: str) -> None:
         """Adds what the agent said, and how it was masked."""
-        self._said = (self._said + text)[-MAX_SAID:]
-        self._said_masked = (self._said_masked + masked)[-MAX_SAID:]
+        self._said.append(text)
+        self._said_masked.append(masked)
+        self._said_size += len(text)
+        self._masked = self._masked or text != masked
+        while self._said_size > MAX_SAID:
+            self._said_size -= len(self._said.popleft())
+            self._said_masked.popleft()
 
     def sent(self, keys: str) -> None:
         """Adds keys that the agent sent and that were masked."""
@@ -105,14 +115,16 @@ class Memory:
         heard = text.strip()
         if not heard:
             return []
-        if self._said == self._said_masked:
-            return [] if heard in self._said else None
-        start, at, known = len(text) - len(text.lstrip()), self._said.find(heard), False
+        said = "".join(self._said)
+        if not self._masked:
+            return [] if heard in said else None
+        every = "".join(self._said_masked)
+        start, at, known = len(text) - len(text.lstrip()), said.find(heard), False
         while at >= 0:
             known = True
-            masked = self._said_masked[at : at + len(heard)]
+            masked = every[at : at + len(heard)]
             if masked != heard:
                 pairs = zip(heard, masked, strict=True)
                 return [(start + n, start + n + 1) for n, (one, other) in enumerate(pairs) if one != other]
-            at = self._said.find(heard, at + 1)
+            at = said.find(heard, at + 1)
         return [] if known else None

@@ -24,16 +24,17 @@ class QueuedMessage:
         self.goes_with = message.seq
         """The number of the last message with which it shares a secret: after a restart the part of one alone could
         not be told."""
-        self.spans: set[tuple[int, int]] = set()
+        self.spans: list[tuple[int, int]] | None = None
         """The stretches of the field's text that are masked."""
-        self.counts: dict[str, int] = {}
+        self.counts: dict[str, int] | None = None
 
     def mask(self, start: int, end: int) -> None:
         """Masks a stretch of the field's text."""
-        self.spans.add((start, end))
+        self.spans = [*(self.spans or ()), (start, end)]
 
     def count(self, kind: str, number: int) -> None:
         """Counts secrets of a kind that it completes; 0 for a part of one."""
+        self.counts = self.counts or {}
         self.counts[kind] = self.counts.get(kind, 0) + number
 
 
@@ -51,7 +52,10 @@ class Queue:
     @property
     def first(self) -> Message | None:
         """The oldest message that is not stored yet."""
-        return next((one.message for one in self._messages if not one.stored), None)
+        for one in self._messages:
+            if not one.stored:
+                return one.message
+        return None
 
     def add(self, message: QueuedMessage) -> None:
         self._messages.append(message)
@@ -60,6 +64,8 @@ class Queue:
     def decided(self) -> list[QueuedMessage]:
         """Takes out what waits for nothing and has nothing in front of it that does; those that share a secret
         together."""
+        if not self._messages or self._messages[0].waits:
+            return []
         count = until = 0
         for number, message in enumerate(self._messages, 1):
             if message.waits:
@@ -68,7 +74,8 @@ class Queue:
             if message.message.seq >= until:
                 count = number
         found = [self._messages.popleft() for _ in range(count)]
-        self.size -= sum([message.message.size for message in found])
+        for message in found:
+            self.size -= message.message.size
         return found
 
     def clear(self) -> list[QueuedMessage]:

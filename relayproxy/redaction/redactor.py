@@ -81,10 +81,11 @@ class Redactor:
         """Takes the next message; returns those that leave."""
         if self._rules.record == "metadata":
             return [metadata(message)]
-        if len(self._queue):
+        queue = self._queue
+        if len(queue):
             self._pass_time(message.t)
         self._take(message)
-        if len(self._queue) > MAX_WAITING or self._queue.size > MAX_SIZE:
+        if len(queue) > MAX_WAITING or queue.size > MAX_SIZE:
             self._close(message.t, FAIL_CLOSED)
         return self._leave()
 
@@ -146,7 +147,8 @@ class Redactor:
 
     def _pass_time(self, t: int) -> None:
         for stream in self._streams:
-            stream.due(t)
+            if stream.deadline is not None or stream is self._pressed:
+                stream.due(t)
 
     def _close(self, t: int, digits: int) -> None:
         self._caller.close(t, digits)
@@ -155,8 +157,6 @@ class Redactor:
         self._sent.close()
 
     def _leave(self) -> list[Message]:
-        if not len(self._queue):
-            return []
         return [self._written(one) for one in self._queue.decided() if not one.stored]
 
     def _written(self, queued: QueuedMessage) -> Message:
@@ -174,7 +174,7 @@ class Redactor:
             masked = applied(masked, self._own(queued, whole(masked), None))
         if masked == text and not queued.counts:
             return message
-        return msgspec.structs.replace(message, text=masked, redacted=queued.counts or None, sha256=None)
+        return msgspec.structs.replace(message, text=masked, redacted=queued.counts, sha256=None)
 
     def _may_echo(self, queued: QueuedMessage) -> bool:
         return queued.field in _ECHOES.values() and self._memory.any
@@ -216,8 +216,8 @@ class Redactor:
                 return one.edits(masks(one.text, echo))
             return self._own(queued, one, "info") if echo is None else []
         if queued.field in ("digit", "digits"):
-            return one.edits(_keys(one.text, queued.spans))
-        return one.edits(masks(one.text, queued.spans))
+            return one.edits(_keys(one.text, queued.spans or ()))
+        return one.edits(masks(one.text, queued.spans or ()))
 
     def _own(self, queued: QueuedMessage, one: Literal, kind: str | None) -> list[Edit]:
         """Masks a string that stands for itself."""

@@ -78,7 +78,7 @@ class Piece:
                 begun = self.text.casefold().startswith(partial.text.casefold().rstrip(" .,;:!?…"))
                 for start, end in self.spans if begun else [(0, len(partial.text))]:
                     partial.mask(partial.start + start, partial.start + end)
-                for kind in self.message.counts:
+                for kind in self.message.counts or ():
                     partial.message.count(kind, 0)
             partial.release()
         self.partials = ()
@@ -130,12 +130,16 @@ class _Stream:
 
     def _release(self, limit: int) -> list[Piece]:
         """Lets go of the joined text before `limit`."""
-        gone = [piece for piece in self._pieces if piece.end <= limit]
-        self._pieces = [piece for piece in self._pieces if piece.end > limit]
-        for piece in gone:
-            piece.release()
+        gone: list[Piece] = []
+        kept: list[Piece] = []
         for piece in self._pieces:
-            piece.start -= limit
+            if piece.start + len(piece.text) <= limit:
+                piece.release()
+                gone.append(piece)
+            else:
+                piece.start -= limit
+                kept.append(piece)
+        self._pieces = kept
         self._text = self._text[limit:] if self._pieces else ""
         if not self._pieces:
             self.deadline = None
@@ -188,11 +192,12 @@ class AgentStream(_Stream):
             limit = found.open_from
         if not over:
             limit = min(limit, _word_start(self._text))
-        for secret in reversed(found.secrets):
-            if secret.end > limit:
-                limit = min(limit, secret.start)
-        # What was found in a whole utterance is masked, whatever the next one makes of its end.
-        self._decide([secret for secret in found.secrets if over or secret.end <= limit], t, self._text)
+        if found.secrets:
+            for secret in reversed(found.secrets):
+                if secret.end > limit:
+                    limit = min(limit, secret.start)
+            # What was found in a whole utterance is masked, whatever the next one makes of its end.
+            self._decide([secret for secret in found.secrets if over or secret.end <= limit], t, self._text)
         self._let_go(limit)
         if self._pieces:
             self.deadline = t + (AGENT_PATIENCE if found.open_digits else WORD_PATIENCE)
@@ -206,7 +211,8 @@ class AgentStream(_Stream):
         if limit == 0 and self._pieces and self._pieces[0].end > 0:
             return
         for piece in self._release(limit):
-            self._memory.said(piece.text, applied(piece.text, masks(piece.text, piece.spans)))
+            text = piece.text
+            self._memory.said(text, applied(text, masks(text, piece.spans)) if piece.spans else text)
         if self._over and not self._pieces:
             self._memory.said(" ", " ")
 
