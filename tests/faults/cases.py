@@ -648,9 +648,19 @@ PAGES = (
     Case(
         "E11",
         "a card number, spoken, typed or split",
-        ("tests/redaction/test_cards.py::test_card_numbers_of_every_length_are_found_however_they_are_written",),
+        (
+            "tests/redaction/test_cards.py::test_card_numbers_of_every_length_are_found_however_they_are_written",
+            "tests/redaction/test_redactor.py::test_a_secret_cut_anywhere_over_tokens_never_survives",
+            "tests/system/test_redaction.py::test_a_card_number_a_pin_and_an_address_are_stored_nowhere",
+            "tests/recorder/test_recorder_redaction.py::"
+            "test_a_recorder_that_dies_while_words_are_held_loses_nothing_and_stores_nothing_unmasked",
+        ),
     ),
-    Case("E12", "keys that a caller presses", note="Not tested here yet."),
+    Case(
+        "E12",
+        "keys that a caller presses",
+        ("tests/redaction/test_redactor.py::test_a_menu_choice_stays_and_a_pin_becomes_its_length",),
+    ),
     Case("E13", "erasure of a number while it is in a call", note="Not tested here yet."),
     Case("E14", "retention with a live session across the boundary", note="Not tested here yet."),
     Case(

@@ -16,6 +16,8 @@ from websockets.http11 import Request
 
 from relayproxy.connection import Ending, Opening
 from relayproxy.journal.format import EntryKind
+from relayproxy.journal.refused import read_refused
+from relayproxy.journal.segments import journal_paths
 from tests import wire
 from tests.relay.raw import ask, echo, is_not_dialled, journal
 from tests.running import Running, relay, running
@@ -195,3 +197,29 @@ async def backend_headers() -> AsyncIterator[tuple[int, list[dict[str, str]]]]:
 
     async with serve(echo, "127.0.0.1", 0, process_request=listen) as server:
         yield server.sockets[0].getsockname()[1], heard
+
+
+def test_of_a_route_without_recording_nothing_is_taped_and_its_calls_are_counted(tmp_path: Path) -> None:
+    with (
+        wire.listening() as (server, port),
+        running(
+            "relay", data_dir=tmp_path, listen="127.0.0.1:0", backend=f"ws://127.0.0.1:{port}", record="none"
+        ) as process,
+    ):
+        for _ in range(2):
+            with wire.connect(process.port) as twilio:
+                twilio.sendall(wire.REQUEST)
+                with server.accept()[0] as backend:
+                    wire.receive_head(backend)
+                    backend.sendall(wire.ANSWER)
+                    assert wire.receive_head(twilio) == wire.ANSWER
+                    twilio.sendall(wire.frame(1, b"4111", mask=True))
+                    assert len(wire.receive(backend, 10)) == 10
+        [folder] = journal_paths(tmp_path / "journal")
+        process.stop()
+        [counted] = read_refused(folder)
+        assert (counted.count, counted.last.reason, counted.last.target, counted.last.peer) == (
+            2, "not_recorded", "", "-",
+        )  # fmt: skip
+        assert journal(tmp_path) == []
+    assert "nothing is recorded of calls over default" in process.log.read_text()

@@ -356,3 +356,33 @@ def _one(sender: Any, text: str, *, cut: bool = False, size: int | None = None) 
 
 def test_a_fold_without_connections_is_an_empty_conversation() -> None:
     assert (Fold().conversation().turns, Fold().conversation().live) == ((), True)
+
+
+def test_what_was_masked_is_counted_by_the_messages_that_complete_it() -> None:
+    played = play(
+        """
+        0.000  twilio   setup sessionId=VX1 callSid=CA1
+        1.000  twilio   prompt "my card is •••• •••• •••• 1111" last
+        """
+    )
+    for seq, counts in enumerate(({"card_number": 0}, {"card_number": 1, "echo": 0}, {"card_number": 1, "keys": 1})):
+        key = Message(10 + seq, 2_000_000_000 + seq, "twilio", "text", text='{"type":"dtmf","digit":"•"}')
+        played.fold.feed(played.opening.connection_id, msgspec.structs.replace(key, redacted=counts))
+    assert played.fold.conversation().totals.redacted == {"card_number": 2, "keys": 1}
+
+
+def test_masked_keys_that_the_backend_sends_are_no_violation() -> None:
+    call = script("0.000 twilio setup sessionId=VX1\n1.000 backend sendDigits ••w••")
+    assert call.totals.violations == 0
+    assert call.turns[-1].sent_digits == "••w••"
+
+
+def test_a_masked_card_number_in_handoff_data_is_still_found() -> None:
+    played = play("0.000 twilio setup sessionId=VX1\n1.000 twilio prompt hello last")
+    data = json.dumps({"card": "•••• •••• •••• 1111"})
+    for seq, redacted in ((10, None), (11, {"card_number": 0})):
+        end = Message(seq, 2_000_000_000, "backend", "text", text=json.dumps({"type": "end", "handoffData": data}))
+        fold = play("0.000 twilio setup sessionId=VX1\n1.000 twilio prompt hello last").fold
+        fold.feed(played.opening.connection_id, msgspec.structs.replace(end, redacted=redacted))
+        found = [one for one in fold.conversation().findings if one.code == "handoff_card_number"]
+        assert [one.detail for one in found] == (['16 digits that form a card number in "card"'] if redacted else [])
