@@ -14,6 +14,8 @@ import aiohttp
 import pytest
 from aiohttp import WSMsgType, web
 
+from tests.databases import migrated
+
 PATIENCE = 60.0
 
 
@@ -124,6 +126,10 @@ async def start(
 
 @asynccontextmanager
 async def serving(backend: str, data_dir: Path, *arguments: str) -> AsyncIterator[Serving]:
+    """`relayproxy serve` on a folder whose database has been migrated before, unless there is another; `start` has it
+    made by `serve`."""
+    if not (data_dir / "relayproxy.db").exists():
+        migrated(f"sqlite:///{data_dir}/relayproxy.db")
     serve: Serving = await start(Serving, "serve", "--backend", backend, *FREE, *arguments, data_dir=data_dir)
     try:
         yield await serve.until_ready()

@@ -1,6 +1,7 @@
 """Migration: brings a database to this version's schema.
 
-Knows: Alembic, set up in code; that two migrations at once must take turns; the remedy when one fails.
+Knows: Alembic, set up in code and imported only when there is something to migrate, since that takes as long as all the
+rest; that two migrations at once must take turns; the remedy when one fails.
 Must not know: what the tables are for.
 """
 
@@ -11,9 +12,8 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, Engine, column, func, insert, make_url, select, table, text
 from sqlalchemy.exc import DBAPIError
 
@@ -23,6 +23,9 @@ from relayproxy.store.errors import DamagedFileError, SchemaError, StoreError, s
 from relayproxy.store.quarantine import quarantine_path
 from relayproxy.store.schema.needs_rebuild import DERIVES, any_session
 from relayproxy.store.schema.revisions import OTHER, heads, revisions, state_of, words_of
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 _FULL_TEXT = "SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL TABLE%USING fts5%'"
 _ADVISORY_LOCK = 0x72656C61790001
@@ -67,10 +70,10 @@ def migrate(url: str, *, thorough: bool = False) -> bool:
             state = state_of(db)
             if state in ("newer", "foreign"):
                 raise SchemaError(words_of(engine, state))
-            config = alembic_config()
-            config.attributes["connection"] = db
+            if state == "ready":
+                return False
             pending = _pending(db)
-            command.upgrade(config, "head")
+            _upgrade(db)
             # A new database has had no revision, and no sessions.
             return bool(DERIVES.intersection(pending)) and any_session(db)
     finally:
@@ -103,8 +106,18 @@ def set_aside(url: str) -> Path:
     return aside
 
 
-def alembic_config() -> Config:
+def _upgrade(db: Connection) -> None:
+    from alembic import command
+
+    config = alembic_config()
+    config.attributes["connection"] = db
+    command.upgrade(config, "head")
+
+
+def alembic_config() -> "Config":
     """Alembic's configuration; the caller adds `attributes["connection"]`."""
+    from alembic.config import Config
+
     config = Config()
     # A ConfigParser reads it, to which % is special.
     config.set_main_option("script_location", str(migrations_dir()).replace("%", "%%"))

@@ -91,6 +91,14 @@ def test_migrating_again_keeps_what_is_there(engine: Engine, url: str) -> None:
     assert Archive(engine).session("a") is not None
 
 
+@SQLITE
+def test_a_database_that_is_up_to_date_is_found_so_without_loading_alembic(engine: Engine, url: str) -> None:
+    code = "import sys; from relayproxy.store.schema.migrate import migrate; print(migrate(sys.argv[1]), *sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code, url], capture_output=True, text=True, check=True).stdout.split()
+    assert said[0] == "False"
+    assert "alembic" not in said
+
+
 def test_several_at_once_take_turns(url: str) -> None:
     code = "import sys; from relayproxy.store.schema.migrate import migrate; migrate(sys.argv[1])"
     racers = [subprocess.Popen([sys.executable, "-c", code, url]) for _ in range(3)]
