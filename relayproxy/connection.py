@@ -40,7 +40,7 @@ class SignatureCheck(msgspec.Struct, frozen=True, omit_defaults=True):
     key: str | None = None
     """The reference of the key that it was made with; of a valid one."""
     problem: str | None = None
-    """The reason in words why it is wrong, as far as that is known."""
+    """The reason in words why it is wrong, as far as that is known. Of the URL's path and query nothing is in it."""
     signed_url: str | None = None
     """The URL that a wrong one is for, where that was found: whoever made it has the key. Masked alike."""
 

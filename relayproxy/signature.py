@@ -247,7 +247,7 @@ def _paths(path: str) -> Iterator[tuple[str, str]]:
         yield "with its path in lower case", path.lower()
     route = re.match(r"/r/[^/]+(?=/|$)", path)
     if route:
-        yield f"without {route[0]}", path[route.end() :] or "/"
+        yield "without the route at the beginning of its path", path[route.end() :] or "/"
 
 
 def _queries(query: str) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,7 @@ Must not know: settings files; messages.
 
 import msgspec
 
-from relayproxy.connection import Opening
+from relayproxy.connection import Opening, SignatureCheck
 from relayproxy.redaction.masking import masked_text
 from relayproxy.redaction.values import KeyPolicy, Policy, Record
 
@@ -30,7 +30,13 @@ class Rules(msgspec.Struct, frozen=True):
             request_headers=self._headers(opening.request_headers),
             response_headers=self._headers(opening.response_headers),
             error=None if opening.error is None else self._text(opening.error),
+            signature=None if opening.signature is None else self._signature(opening.signature),
         )
+
+    def _signature(self, check: SignatureCheck) -> SignatureCheck:
+        urls = {"url": check.url, "signed_url": check.signed_url}
+        masked = {name: None if url is None else self._text(url) for name, url in urls.items()}
+        return msgspec.structs.replace(check, **masked)
 
     def _headers(self, headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
         return tuple((name, self._text(value)) for name, value in headers)

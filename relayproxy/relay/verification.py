@@ -82,9 +82,10 @@ class Verifier:
             return None, None
         self._look_from = self._clock() + LOOK_EVERY
         for found in near_misses(signature, keys, urls):
-            how = found.words or "as headers say that are not believed: set public_url or trusted_proxies"
-            signed_url = _shown(found.url)
-            return f"it is for {signed_url}, {how}", signed_url
+            # The words are logged, so that nothing of path and query is in them.
+            origin = "/".join(found.url.split("/", 3)[:3])
+            how = found.words or f"at {origin}, as headers say that are not believed: set public_url or trusted_proxies"
+            return f"it is for another URL, {how}", _shown(found.url)
         which = "the key" if len(keys) == 1 else f"any of the {len(keys)} keys"
         return f"no likely URL gives it with {which} in auth_tokens", None
 

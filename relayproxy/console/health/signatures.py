@@ -71,11 +71,6 @@ class RouteSignatures:
             found = _opening.decode(self.recent.bad_opening or "").signature
         return found if found is not None and found.state == "wrong" else None
 
-    @property
-    def problem(self) -> str | None:
-        """The reason why that is wrong, as far as it is known."""
-        return self.last_wrong.problem if self.last_wrong else None
-
 
 def route_signatures(settings: Settings, recent: Mapping[str, RecentSignatures]) -> tuple[RouteSignatures, ...]:
     """The facts about every route that there is, with what its newest calls had."""
@@ -169,4 +164,7 @@ def _meaning(one: RouteSignatures) -> tuple[str, str]:
 
 
 def _last(one: RouteSignatures) -> str:
-    return f"Of the last one: {one.problem}. " if one.problem else ""
+    wrong = one.last_wrong
+    if wrong is None or not wrong.problem:
+        return ""
+    return f"Of the last one: {wrong.problem}{f': {wrong.signed_url}' if wrong.signed_url else ''}. "

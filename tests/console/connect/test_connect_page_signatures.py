@@ -23,7 +23,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 async def test_it_says_of_each_route_what_its_signatures_tell(client: Client, archive: Archive) -> None:
-    problem = "it is for wss://relay.example.com/ws/, with a / at the end of its path"
+    problem = "it is for another URL, with a / at the end of its path"
     for at in range(3):
         wrong = SignatureCheck(
             "wrong", "wss://relay.example.com/ws", problem=problem, signed_url="wss://relay.example.com/ws/"
@@ -40,7 +40,9 @@ async def test_it_says_of_each_route_what_its_signatures_tell(client: Client, ar
     assert found["default"]["last_call"]["signature"] == "wrong"
     told = found["default"]["signatures"]
     assert (told["verify"], told["wrong"], told["anyone_may_call"]) == ("report", 3, False)
-    assert told["summary"].startswith(f"All of the last 3 calls carried a wrong signature. Of the last one: {problem}.")
+    assert told["summary"].startswith(
+        f"All of the last 3 calls carried a wrong signature. Of the last one: {problem}: "
+    )
     assert "make the URL in Studio or TwiML and <code>public_url</code> the same" in page
     assert f"Wrong signature: {problem}." in page
     assert found["bookings"]["signatures"]["summary"] == "The last call on route bookings was signed by Twilio."

@@ -97,10 +97,12 @@ def test_what_the_last_calls_had_is_told_with_what_it_means(
 
 
 def test_the_url_that_the_signature_is_for_is_told() -> None:
-    found = said("wrong", problem="it is for wss://relay.example.com/ws/, with a / at the end of its path", **TOKENS)
+    found = said("wrong", problem="it is for another URL, with a / at the end of its path", **TOKENS)
 
     assert found is not None
-    assert found.detail == "Of the last one: it is for wss://relay.example.com/ws/, with a / at the end of its path."
+    assert found.detail == (
+        "Of the last one: it is for another URL, with a / at the end of its path: wss://relay.example.com/ws/."
+    )
     assert "make the URL in Studio or TwiML and `public_url` the same" in found.action
 
 
@@ -139,4 +141,5 @@ def test_the_last_twenty_calls_of_a_route_are_looked_at(archive: Archive, querie
     assert (recent["default"].states.count("wrong"), len(recent["default"].states)) == (2, 20)
     assert recent["sales"] == RecentSignatures(("valid",))
     (default, _) = route_signatures(settings(routes={"sales": {"backend": AGENT}}, **TOKENS), recent)
-    assert default.problem == "of call 3"
+    assert default.last_wrong is not None
+    assert default.last_wrong.problem == "of call 3"

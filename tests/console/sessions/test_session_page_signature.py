@@ -7,7 +7,9 @@ from tests.console.conftest import Client
 
 URL = "wss://relay.example.com/ws"
 VALID = SignatureCheck("valid", f"{URL}?b=<redacted>", "query as sorted parameters", "env:TWILIO_AUTH_TOKEN")
-WRONG = SignatureCheck("wrong", URL, problem=f"it is for {URL}/, with a / at the end of its path")
+WRONG = SignatureCheck(
+    "wrong", URL, problem="it is for another URL, with a / at the end of its path", signed_url=f"{URL}/"
+)
 FOUND = [VALID, WRONG, SignatureCheck("missing"), SignatureCheck("unchecked"), None]
 
 
@@ -30,7 +32,7 @@ async def test_every_session_says_whether_twilio_signed_it(client: Client, archi
     says = ["signed by Twilio", "wrong signature", "not signed", "not checked", "not checked"]
     assert all(f"{words}</span>" in page for words, page in zip(says, pages, strict=True))
     assert "wss://relay.example.com/ws?b=&lt;redacted&gt;</bdi></code> (query as sorted parameters)" in pages[0]
-    assert f"it is for {URL}/, with a / at the end of its path" in pages[1]
+    assert f"it is for another URL, with a / at the end of its path: <code><bdi>{URL}/</bdi>" in pages[1]
     assert alarmed == [False, True, False, False, False]
     assert connections[0] == (
         "valid",
