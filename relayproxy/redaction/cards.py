@@ -15,7 +15,8 @@ from relayproxy.redaction.runs import Gap, Part, Reading, most_digits, readings
 
 LENGTHS = range(13, 20)
 _ANY = tuple(LENGTHS)
-_USUAL = 16
+USUAL = 16
+"""Digits of most card numbers."""
 _LONG = (16, 17, 18, 19)
 
 _ISSUERS: tuple[tuple[str, str, tuple[int, ...]], ...] = (
@@ -110,6 +111,28 @@ def cards(run: Sequence[Part], language: Language, expected: bool, budget: Budge
             at = card.last
 
 
+def card_begins(run: Sequence[Part], first: int, language: Language) -> int:
+    """The first place, from `first` on, where a card number of a known issuer may begin of which the rest is still to
+    come; the end of the run when there is none."""
+    for start in range(first, len(run)):
+        if not (_pause(run, start) or len(run[start].token.word) == _GROUP):
+            continue
+        at, digits = start, ""
+        while at < len(run) and len(digits) <= LENGTHS[-1]:
+            options = readings(run, at, language)
+            digits += options[0].digits if options else ""
+            at = options[0].end if options else at + 1
+        if any(_begins(digits, *issuer) for issuer in _ISSUERS):
+            return start
+    return len(run)
+
+
+def _begins(digits: str, first: str, last: str, lengths: tuple[int, ...]) -> bool:
+    """Whether digits may be the beginning of a longer number of an issuer."""
+    known = digits[: len(first)]
+    return len(digits) < max(lengths) and first <= known.ljust(len(first), "9") and known.ljust(len(last), "0") <= last
+
+
 def _best(
     run: Sequence[Part], options: Sequence[list[Reading]], start: int, expected: bool, budget: Budget
 ) -> Card | None:
@@ -131,7 +154,7 @@ def _best(
                 and luhn.is_valid(digits)
                 and _stands_alone(run, options, start, candidate, expected)
             ):
-                best = rank, Card(start, at, digits, places, len(digits) < min(max(lengths), _USUAL))
+                best = rank, Card(start, at, digits, places, len(digits) < min(max(lengths), USUAL))
         if at == len(run):
             continue
         longest = max(_issuer(digits[:4]) or LENGTHS) if len(digits) >= 4 else LENGTHS[-1]
@@ -152,7 +175,7 @@ def _lengths(run: Sequence[Part], start: int, candidate: _Candidate, expected: b
         return _ANY if whole and (expected or _printed(run, start, candidate.last)) else ()
     if expected or not (candidate.odd or _interrupted(run, start, candidate.last)):
         return lengths
-    return lengths[:1] if not candidate.odd or lengths[0] == _USUAL else ()
+    return lengths[:1] if not candidate.odd or lengths[0] == USUAL else ()
 
 
 @lru_cache(maxsize=10_000)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from stdnum import iban
 
 from relayproxy.redaction.announced import Mention, Number, announced
-from relayproxy.redaction.cards import LENGTHS, LONGEST_RUN, Budget, Card, cards
+from relayproxy.redaction.cards import LENGTHS, LONGEST_RUN, USUAL, Budget, Card, card_begins, cards
 from relayproxy.redaction.number_words import ARTICLES, CONNECTORS, REPEATS, TIMES, Language
 from relayproxy.redaction.runs import Gap, Part, readings, runs
 from relayproxy.redaction.tokens import Token
@@ -59,13 +59,14 @@ def read(
     known = [*context.known]
     behind_cards: list[int] = []
     run: list[Part] = []
-    opened = 0
+    opened, phone = 0, False
     for run in runs(tokens, topics, language):
         phone = run[0].at > 0 and tokens[run[0].at - 1].word in _PLUS
         found = list(cards(run, language, expected, budget)) if len(run) <= LONGEST_RUN else []
         begin = opened = 0
         if len(run) > LONGEST_RUN or (budget.spent and len(_usual(run, language)) >= LENGTHS[0]):
             secrets.append(Secret("number", run[0].token.start, run[-1].token.end, spans=_spans(run)))
+            opened = len(run)
             continue
         for card in found:
             if phone and len(card.digits) <= _LONGEST_PHONE:
@@ -74,7 +75,8 @@ def read(
             known.append(card.digits)
             behind_cards.append(run[card.last - 1].at + 1)
             numbers += _numbers(run, begin, card.first, language)
-            begin, opened = card.last, card.first if card.open and card.last == len(run) else card.last
+            longer = card.open and len(_usual(run[card.first :], language)) < USUAL
+            begin, opened = card.last, card.first if longer else card.last
         numbers += _numbers(run, begin, len(run), language)
     if not (mentions or secrets or context != _NOTHING):
         numbers = []
@@ -87,6 +89,9 @@ def read(
         secrets.append(Secret(kind, spans[0][0], spans[-1][1], number.digits, spans))
         if cut is None and number.parts[-1] is run[-1] and kind in ("expiry", "security_code"):
             opened = len(run)
+    announced_too = bool(context.asked) or context.card or any(mention.topic != "other" for mention in mentions)
+    if run and cut is None and not announced_too:
+        opened = len(run) if phone else card_begins(run, opened, language)
     count = len(_usual(run[opened:], language))
     if count and _is_open(tokens, run[-1].at + 1, cut, expected or count >= _MANY):
         return Reading(secrets, run[opened].token.start, count)

@@ -4,14 +4,11 @@ Knows: kinds of secrets, where one lies in a text, what a stretch of text leaves
 Must not know: how a secret is found; messages and streams.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import msgspec
 import re2
-
-MASK = "•"
-"""What stands for a letter or digit that is masked."""
 
 Kind = Literal["card_number", "expiry", "security_code", "pin", "number", "email", "keys", "field", "pattern", "name"]
 """`number`: six or more digits after words such as code, account or social security. `keys`: a run of pressed keys.
@@ -115,16 +112,3 @@ def _options() -> Any:
 
 
 _OPTIONS = _options()
-
-
-def masked(text: str, secrets: Sequence[Secret]) -> str:
-    """The text, of the same length, in which each letter and digit of the secrets' spans is `MASK`."""
-    if not secrets:
-        return text
-    characters = list(text)
-    for secret in secrets:
-        for start, end in secret.spans:
-            for at in range(start, end):
-                if characters[at].isalnum():
-                    characters[at] = MASK
-    return "".join(characters)

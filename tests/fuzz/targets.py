@@ -23,12 +23,13 @@ from relayproxy.journal.reader import Block, JournalReader
 from relayproxy.journal.segments import create_journal, segment_path
 from relayproxy.redaction.detection import find
 from relayproxy.redaction.number_words import LANGUAGES
-from relayproxy.redaction.values import Context, Policy, masked
+from relayproxy.redaction.values import Context, Policy
 from relayproxy.relay import headers
 from relayproxy.settings.model import Settings, load
 from relayproxy.signature import Key, check, forms, near_misses, read_settings, sign
 from tests.recorder.decoding.test_frames import restarted
 from tests.recorder.direction import decode, make, split, summary
+from tests.redaction.masks import masked
 
 NOW = 1_800_000_000_000_000_000
 _SIDES: tuple[Literal["twilio", "backend"], ...] = ("twilio", "backend")

@@ -3,7 +3,8 @@
 import pytest
 
 from relayproxy.redaction.detection import find
-from relayproxy.redaction.values import Context, Kind, Policy, masked
+from relayproxy.redaction.values import Context, Kind, Policy
+from tests.redaction.masks import masked
 
 
 def shown(text: str, language: str = "en", asked: tuple[Kind, ...] = (), *, card: bool = False) -> str:

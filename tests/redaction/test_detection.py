@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from relayproxy.redaction.detection import find
 from relayproxy.redaction.number_words import REPEATS, TIMES
-from relayproxy.redaction.values import Context, Policy, masked
+from relayproxy.redaction.values import Context, Policy
 from relayproxy.redaction.vocabulary import MONTHS
+from tests.redaction.masks import masked
 
 
 def shown(text: str, **given: str | None) -> str:

@@ -6,7 +6,8 @@ from types import FrameType
 import pytest
 
 from relayproxy.redaction.detection import find
-from relayproxy.redaction.values import Context, Policy, masked
+from relayproxy.redaction.values import Context, Policy
+from tests.redaction.masks import masked
 
 UNITS = [
     "double ",

@@ -5,7 +5,8 @@ import pytest
 from relayproxy.redaction.announced import mentions
 from relayproxy.redaction.digits import Reading, ibans, read
 from relayproxy.redaction.tokens import tokenize
-from relayproxy.redaction.values import Context, masked
+from relayproxy.redaction.values import Context
+from tests.redaction.masks import masked
 
 
 def reading(text: str, context: Context | None = None, cut: int | None = None) -> Reading:
@@ -39,6 +40,7 @@ def test_parts_of_what_is_known_are_masked_and_not_counted_again() -> None:
         ("it is 4111 1111 uh", 6, 8),
         ("4111 1111 1111 1111", None, 0),
         ("4222 2222 2222 2", 0, 13),
+        ("4012 8888 8888 188", 0, 15),
         ("4111 1111 1111 1111 04 2", 20, 3),
         ("4821 is my", 0, 4),
         ("a table for two at eight then tomorrow evening", None, 0),
@@ -48,6 +50,26 @@ def test_a_number_at_the_end_is_open(text: str, open_from: int | None, open_digi
     found = reading(text, cut=len(text))
 
     assert (found.open_from, found.open_digits) == (open_from, open_digits)
+
+
+@pytest.mark.parametrize(
+    ("text", "open_from", "open_digits"),
+    [
+        ("212 555 0143", None, 0),
+        ("212-555-0143 or 212-555-0187", None, 0),
+        ("+44 7700 900123", None, 0),
+        ("212 555 0143, 4111 1111", 14, 8),
+        ("51", 0, 2),
+        ("212 555 0143 is my account", 0, 10),
+    ],
+)
+def test_a_number_that_no_card_begins_with_is_not_open_in_a_whole_utterance(
+    text: str, open_from: int | None, open_digits: int
+) -> None:
+    found = reading(text)
+
+    assert (found.open_from, found.open_digits) == (open_from, open_digits)
+    assert reading("212 555 0143", Context(asked=frozenset({"pin"}))).open_from == 0
 
 
 def test_a_run_that_nobody_says_is_masked_whole() -> None:

@@ -3,7 +3,8 @@
 import pytest
 
 from relayproxy.redaction.detection import find
-from relayproxy.redaction.values import Context, masked, policy, redact_pattern
+from relayproxy.redaction.values import Context, policy, redact_pattern
+from tests.redaction.masks import masked
 
 
 def test_own_patterns_are_masked() -> None:

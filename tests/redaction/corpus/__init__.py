@@ -9,12 +9,13 @@ A line is an utterance of a caller. Lines with `caller:` and `agent:` that follo
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from relayproxy.redaction.detection import find
-from relayproxy.redaction.values import MASK, Context, Kind, Policy
+from relayproxy.redaction.values import Context, Kind, Policy
+from tests.redaction.masks import MASK
 
 LANGUAGES = ("en", "es", "fr", "de", "pt", "it", "nl")
 _MARK = re.compile(r"\[(?P<kind>[a-z]+)(?: (?P<digits>\d+|\.\.))?: (?P<said>[^\]]*)\]")
@@ -120,12 +121,12 @@ class Outcome(NamedTuple):
     """What was masked and is no secret."""
 
 
-def outcome(item: Item, language: str | None) -> Outcome:
-    """What is missed and what wrongly masked in an item."""
+def outcome(item: Item, shown: Sequence[str]) -> Outcome:
+    """What is missed and what wrongly masked in an item, of which these lines are stored."""
     missed: list[Mark] = []
     wrong: list[str] = []
     left: dict[str, list[str]] = {}
-    for line, masked in zip(item.lines, stored(item, language), strict=True):
+    for line, masked in zip(item.lines, shown, strict=True):
         inside: set[int] = set()
         for mark in line.marks:
             inside.update(range(mark.start, mark.end))
@@ -147,11 +148,15 @@ def outcome(item: Item, language: str | None) -> Outcome:
 
 def figures(chosen: Sequence[Item], *, hint: bool = True) -> Figures:
     """The figures of some items; without `hint`, of calls whose language is not known."""
+    return count((item, outcome(item, stored(item, item.language if hint else None))) for item in chosen)
+
+
+def count(outcomes: Iterable[tuple[Item, Outcome]]) -> Figures:
+    """The figures of what came of some items."""
     counts = dict.fromkeys(Figures._fields, 0)
-    for item in chosen:
+    for item, result in outcomes:
         marks = [mark for line in item.lines for mark in line.marks if mark.kind != "may"]
         cards = {mark.digits for mark in marks if mark.kind == "card_number"}
-        result = outcome(item, item.language if hint else None)
         counts["items"] += 1
         counts["cards"] += len(cards)
         counts["cards_missed"] += sum(mark.kind == "card_number" for mark in result.missed)
