@@ -113,8 +113,9 @@ def cards(run: Sequence[Part], language: Language, expected: bool, budget: Budge
 
 def card_begins(run: Sequence[Part], first: int, language: Language) -> int:
     """The first place, from `first` on, where a card number of a known issuer may begin of which the rest is still to
-    come; the end of the run when there is none."""
-    for start in range(first, len(run)):
+    come, without words in between; the end of the run when there is none."""
+    last = max((at for at in range(first, len(run)) if run[at].gap > Gap.FILLER), default=first)
+    for start in range(last, len(run)):
         if not (_pause(run, start) or len(run[start].token.word) == _GROUP):
             continue
         at, digits = start, ""
