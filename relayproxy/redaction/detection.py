@@ -24,10 +24,13 @@ _OTHER_LANGUAGE = 6
 _HOLD_ON = 12
 """Words: an answer of no more, without a number, leaves open what was asked for."""
 
+_LONGEST_ADDRESS = 200
+"""Characters of an address that is spoken."""
+
 _EMPTY = Detection()
 _NOTHING = Context()
 
-_DIGIT, _TOPIC, _AT, _DOT = 1, 2, 4, 8
+_DIGIT, _TOPIC, _AT, _JOINT = 1, 2, 4, 8
 _WORDS: dict[Language, int] = {language: 16 << at for at, language in enumerate(LANGUAGES)}
 
 
@@ -43,7 +46,9 @@ def find(
     undecided = None if final else _last_word(text)
     chunks = text.split()
     signs, weight = (0, 0) if _PLAIN.issuperset(chunks) else _signs_of(chunks)
-    address = signs & _AT and signs & _DOT
+    address = signs & _AT and signs & _JOINT
+    if undecided is not None and signs & (_AT | _JOINT):
+        undecided = min(undecided, _address_begun(text))
     near = weight and any(_signs(chunk)[1] for chunk in chunks[-_NEAR:])
     if not (near or signs & _TOPIC or address or weight >= (_FEW if context != _NOTHING else _CARD)):
         asked = context.asked if context.asked and not found and len(chunks) <= _HOLD_ON else frozenset[Kind]()
@@ -63,11 +68,8 @@ def find(
         found += (Secret("email", *span, spans=(span,)) for span in _addresses(text, tokens))
     found += digits.ibans(text)
     secrets = _apart(found)
-    spoken_of = [topic for topic in topics if topic.topic != "other"]
     last = max((secret.end for secret in secrets), default=0)
-    asked = frozenset(
-        topic.topic for topic in spoken_of if topic.topic != "other" and tokens[topic.first].start >= last
-    )
+    asked = frozenset(one.topic for one in topics if one.topic != "other" and tokens[one.first].start >= last)
     if not secrets and not topics and len(chunks) <= _HOLD_ON:
         asked = context.asked
     return Detection(secrets, open_from, open_digits, asked)
@@ -100,10 +102,10 @@ def _signs(chunk: str) -> tuple[int, int]:
             said = sum(bit for language, bit in _WORDS.items() if number(token.word, language) is not None)
             weight += said > 0
             signs |= said | _DIGIT * (token.word in REPEATS)
-            signs |= _AT * (token.word in emails.AT) | _DOT * (token.word in emails.DOTS)
+            signs |= _AT * (token.word in emails.AT) | _JOINT * (token.word in emails.JOINTS)
             signs |= _TOPIC * (token.word in TELLING)
         elif token.word == "@":
-            signs |= _AT | _DOT
+            signs |= _AT | _JOINT
     return signs, weight
 
 
@@ -112,7 +114,7 @@ def _languages(chunks: list[str], announced: Language | None) -> list[Language]:
     counts: Counter[Language] = Counter()
     for chunk in chunks:
         signs, count = _signs(chunk)
-        if signs > _DOT and count:
+        if signs > _JOINT and count:
             counts.update({language: count for language, bit in _WORDS.items() if signs & bit})
     if announced is None:
         return list(counts) or ["en"]
@@ -124,6 +126,14 @@ def _last_word(text: str) -> int | None:
     if not text or text[-1].isspace():
         return None
     return len(text) - len(text.rsplit(maxsplit=1)[-1])
+
+
+def _address_begun(text: str) -> int:
+    """Where a spoken address may have begun that the end of a text is part of; its length when there is none."""
+    begin = max(len(text) - _LONGEST_ADDRESS, 0)
+    tokens = tokenize(text[begin:])
+    first = emails.begun(tokens)
+    return len(text) if first is None else begin + tokens[first].start
 
 
 def _addresses(text: str, tokens: list[Token]) -> Iterator[tuple[int, int]]:

@@ -16,7 +16,7 @@ _SPELLED = 16
 
 AT = frozenset({"at", "arroba", "arobase", "chiocciola", "apenstaartje", "klammeraffe", "affenschwanz"})
 DOTS = frozenset({"dot", "punto", "point", "punkt", "ponto", "punt", "."})
-_JOINTS = DOTS | frozenset(
+JOINTS = DOTS | frozenset(
     {"underscore", "dash", "hyphen", "minus", "plus", "guion", "bajo", "tiret", "bas", "trattino", "basso", "streepje"}
     | {"underline", "unterstrich", "bindestrich", "traco", "hifen", "koppelteken", "laag", "liggend", "_", "-", "+"}
 )
@@ -52,6 +52,24 @@ def spoken(tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
                 behind = end
 
 
+def begun(tokens: Sequence[Token]) -> int | None:
+    """The token from which on the end of a text may be the beginning of a spoken address ("jane dot"); None when it may
+    not."""
+    joint = next((at for at in range(len(tokens) - 1, max(len(tokens) - 3, -1), -1) if _joins(tokens[at])), None)
+    if joint is None:
+        return None
+    first = joint
+    while first > 0 and joint - first < 2 * _SPELLED and (_joins(tokens[first]) or _joins(tokens[first - 1])):
+        first -= 1
+    while first > 0 and joint - first < 2 * _SPELLED and _spelled(tokens[first - 1], tokens[first]):
+        first -= 1
+    return first
+
+
+def _joins(token: Token) -> bool:
+    return token.word in JOINTS or token.word in AT
+
+
 def _domain(tokens: Sequence[Token], at: int) -> int | None:
     """Behind a domain that begins here; None when there is none."""
     end = None
@@ -66,11 +84,11 @@ def _domain(tokens: Sequence[Token], at: int) -> int | None:
 def _local(tokens: Sequence[Token], at: int, behind: int) -> int:
     """Where the part in front of "at" begins: a word, with what joints and single letters put in front of it."""
     first = at - 1
-    if first < behind or tokens[first].word in _JOINTS:
+    if first < behind or tokens[first].word in JOINTS:
         return at
     while first > behind and at - first < 2 * _SPELLED:
         before = tokens[first - 1]
-        if before.word in _JOINTS or tokens[first].word in _JOINTS or _spelled(before, tokens[first]):
+        if before.word in JOINTS or tokens[first].word in JOINTS or _spelled(before, tokens[first]):
             first -= 1
         else:
             break

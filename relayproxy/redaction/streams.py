@@ -34,6 +34,8 @@ LONG = 12
 MAX_FILLERS = 2
 """Utterances without digits that may come between two groups of a number."""
 
+MAX_LEAD = 120
+"""Characters of what the agent has said that tell what follows."""
 MAX_WORD = 80
 """Characters of a word that may go on; the local part of an e-mail address has at most 64."""
 _WORDS = re.compile(r"[^\W\d_]+")
@@ -153,12 +155,16 @@ class AgentStream(_Stream):
         super().__init__(memory, policy)
         self._over = False
         """The utterance has ended; what follows is joined with a space."""
+        self._lead = ""
+        """The end of what has left of this utterance: it tells what the rest is ("your security code is")."""
 
     def token(self, message: QueuedMessage, text: str, t: int, *, last: bool, language: str | None) -> None:
         """Takes the next token."""
         self._language = language or self._language
         if self._over and self._pieces:
             self._text += " "
+        elif self._over:
+            self._lead = ""
         self._over = last
         self._pieces.append(Piece(message, text, len(self._text)))
         self._text += text
@@ -184,6 +190,14 @@ class AgentStream(_Stream):
         if found.open_digits >= FAIL_CLOSED:
             self._mask_open(found, t)
         self._let_go(len(self._text))
+
+    def _find(self, text: str, t: int, *, final: bool = True) -> Detection:
+        found = super()._find(self._lead + text, t, final=final)
+        return found.behind(len(self._lead)) if self._lead else found
+
+    def _release(self, limit: int) -> list[Piece]:
+        self._lead = (self._lead + self._text[:limit])[-MAX_LEAD:]
+        return super()._release(limit)
 
     def _look(self, t: int, *, over: bool) -> None:
         found = self._find(self._text, t, final=over)

@@ -63,6 +63,21 @@ class Detection(msgspec.Struct, frozen=True):
     asked: frozenset[Kind] = frozenset()
     """`Context.asked` for the text that comes next, on this side and the other."""
 
+    def behind(self, offset: int) -> "Detection":
+        """What of it lies behind this offset, counted from there."""
+        secrets = [
+            msgspec.structs.replace(
+                secret,
+                start=max(secret.start - offset, 0),
+                end=secret.end - offset,
+                spans=tuple((max(start - offset, 0), end - offset) for start, end in secret.spans if end > offset),
+            )
+            for secret in self.secrets
+            if secret.end > offset
+        ]
+        open_from = None if self.open_from is None else max(self.open_from - offset, 0)
+        return msgspec.structs.replace(self, secrets=tuple(secrets), open_from=open_from)
+
 
 class Policy(msgspec.Struct, frozen=True):
     """What is looked for besides the built-in kinds. Made by `policy`."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from relayproxy.redaction.emails import spoken, written
+from relayproxy.redaction.emails import begun, spoken, written
 from relayproxy.redaction.tokens import tokenize
 
 
@@ -32,3 +32,17 @@ def test_spoken_addresses(text: str, addresses: list[str]) -> None:
     cut = tokenize(text)
 
     assert [text[cut[first].start : cut[last - 1].end] for first, last in spoken(cut)] == addresses
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("it is jane", None),
+        ("it is jane dot", 2),
+        ("it is jane dot doe at example", 2),
+        ("see you at ten", 1),
+        ("at ten in", None),
+    ],
+)
+def test_a_spoken_address_is_open_from_its_beginning(text: str, first: int | None) -> None:
+    assert begun(tokenize(text)) == first

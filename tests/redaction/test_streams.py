@@ -58,3 +58,24 @@ def test_too_much_that_waits_is_let_go_masked() -> None:
         found += redactor.feed(message(seq, 1 + seq / 1000, *token("ok. ", last=True)))
     assert words(found)[0] == "•••• •••• ••"
     assert len(found) > 400
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("Your security code is 123, right?", "Your security code is •••, right?"),
+        ("Your verification code was 5582.", "Your verification code was ••••."),
+        ("I write to jane dot doe at example dot com", "I write to ◦◦◦◦ ◦◦◦ ◦◦◦ ◦◦ ◦◦◦◦◦◦◦ ◦◦◦ ◦◦◦"),
+    ],
+)
+def test_tokens_that_have_left_tell_what_comes(said: str, kept: str) -> None:
+    pieces = said.replace(" ", "| ").split("|")
+    tokens = [token(piece, last=nth == len(pieces)) for nth, piece in enumerate(pieces, 1)]
+
+    assert "".join(words(stored(call(*tokens)))) == kept
+
+
+def test_what_was_asked_for_in_many_tokens_is_masked() -> None:
+    asked = [token(piece) for piece in ("And your", " security", " code", ", please")]
+
+    assert words(stored(call(*asked, token("?", last=True), prompt("it's 482"))))[-1] == "it's •••"

@@ -3,7 +3,7 @@
 import pytest
 
 from relayproxy.redaction.detection import find
-from relayproxy.redaction.values import Context, policy, redact_pattern
+from relayproxy.redaction.values import Context, Detection, Secret, policy, redact_pattern
 from tests.redaction.masks import masked
 
 
@@ -24,3 +24,10 @@ def test_fields_are_named_in_any_case() -> None:
     fields = policy(fields=["customerName", " Straße "])
 
     assert [fields.masks_field(name) for name in ("customername", "STRASSE", "customer")] == [True, True, False]
+
+
+def test_what_lies_behind_an_offset_is_counted_from_there() -> None:
+    found = Detection((Secret("pin", 2, 4, "12", ((2, 4),)), Secret("number", 6, 16, "1", ((6, 9), (12, 16)))), 18, 1)
+
+    assert found.behind(10) == Detection((Secret("number", 0, 6, "1", ((2, 6),)),), 8, 1)
+    assert found.behind(20) == Detection((), 0, 1)
