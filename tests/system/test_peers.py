@@ -47,6 +47,33 @@ async def test_twilios_own_sdk_accepts_its_signature_behind_the_relay_and_refuse
             assert "403" in second["end_reason"]
 
 
+async def test_twilios_own_sdk_with_a_path_of_its_own_talks_to_calls_that_are_signed_anew_for_it(
+    tmp_path: Path,
+) -> None:
+    token = tmp_path / "token"
+    token.write_text(AUTH_TOKEN)
+    public = "wss://phone.example.net"
+    settings: dict[str, Any] = {
+        "public_url": public,
+        "auth_tokens": f"file:{token}",
+        "verify": "enforce",
+        "signature": "resign",
+    }
+    async with tac_backend() as url:
+        with stack(tmp_path, url, **settings) as system:
+            signed = {"auth_token": AUTH_TOKEN, "public_url": f"{public}/"}
+            call = await one_call(system, ASKS_FOR_A_PERSON, "/", **signed)
+            assert (call.status, call.ending, call.handoff_data) == (101, "ended", HANDOFF)
+            stranger = await one_call(
+                system, ASKS_FOR_A_PERSON, "/", auth_token="somebody-else", public_url=f"{public}/"
+            )
+            assert (stranger.status, stranger.ending) == (403, "refused")
+            (session,) = await system.ended(1)
+            assert session["signature"] == "valid"
+            found = system.get(f"/api/sessions/{session['id']}")["connections"][0]["signature"]
+            assert (found["url"], found["form"]) == (f"{public}/", "as written")
+
+
 async def test_twilios_own_sdk_takes_partial_prompts_for_prompts_and_the_console_says_so(tmp_path: Path) -> None:
     talks = Scenario("talks", "", (Say("I would like to book a table for two, please."), Listen()), TwiML())
     async with tac_backend() as url:
