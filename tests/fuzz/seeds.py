@@ -21,6 +21,18 @@ _TALK = (
     '{"type":"play","source":"https://x.example/a.mp3","loop":1,"preemptible":true}',
     '{"type":"sendDigits","digits":"12w3"}',
 )
+_SECRETS = (
+    b'{"type":"setup","sessionId":"VX1","customParameters":{"a":"4111 1111 1111 1111","b":1234567890123456}}',
+    b'{"type":"prompt","voicePrompt":"my card is four one one one","lang":"en-US","last":true}',
+    b'{"type":"text","token":"go on, my PIN is 41","last":false}',
+    b'{"type":"text","token":"11 and jane@example.com","last":true}',
+    b'{"type":"prompt","voicePrompt":"one one one one 1111 1111","lang":"en-US","last":false}',
+    b'{"type":"dtmf","digit":"4"}',
+    b'{"type":"dtmf","digit":"#"}',
+    b'{"type":"sendDigits","digits":"4111w1111"}',
+    b'{"type":"info","name":"tokensPlayed","value":"go on, my PIN is 4111"}',
+    b'{"type":"end","handoffData":"{\\"card\\":\\"4111111111111111\\"}"}',
+)
 _ENTRIES = b"".join(pack_entry(kind, 1, 100, 7, b"body" * number) for number, kind in enumerate(EntryKind, 1))
 _SEGMENT = MAGIC + pack_block(_ENTRIES) + pack_block(_ENTRIES * 2)
 
@@ -60,5 +72,9 @@ SEEDS: dict[str, tuple[bytes, ...]] = {
         b"\x01my card is four one one one oh double one 1111 1111, expiry 12/29, the code is 123",
         b"\x22mein PIN ist eins zwei drei vier, jane punkt doe at example punkt com",
         b"\x43soixante-dix-sept quatre-vingt-dix-neuf 4111 1111 1111 1111",
+    ),
+    "redactor": (
+        b"\n".join(bytes([32 + 8 * (b'"voice' not in text)]) + text for text in _SECRETS),
+        b"\n".join(b" " + text for text in _SECRETS) + b"\nfbinary 4111111111111111\no4111 1111 1111 1111",
     ),
 }

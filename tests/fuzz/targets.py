@@ -16,14 +16,16 @@ import msgspec
 from relayproxy.connection import Ending, Opening
 from relayproxy.console.filters.language import parse, write
 from relayproxy.conversation.fold.fold import Fold
-from relayproxy.conversation.message import Message, read_lines, write_lines
+from relayproxy.conversation.message import Message, MessageKind, read_lines, write_lines
 from relayproxy.conversation.recording import NotARecording, read_recording
 from relayproxy.errors import SettingError
 from relayproxy.journal.reader import Block, JournalReader
 from relayproxy.journal.segments import create_journal, segment_path
 from relayproxy.redaction.detection import find
 from relayproxy.redaction.number_words import LANGUAGES
-from relayproxy.redaction.values import Context, Policy
+from relayproxy.redaction.redactor import FAILED, Redactor
+from relayproxy.redaction.rules import Rules
+from relayproxy.redaction.values import Context, Policy, policy
 from relayproxy.relay import headers
 from relayproxy.settings.model import Settings, load
 from relayproxy.signature import Key, check, forms, near_misses, read_settings, sign
@@ -70,6 +72,32 @@ def journal(data: bytes) -> None:
             assert reader.finished
 
 
+def _messages(data: bytes) -> list[Message]:
+    """Messages of one connection, a line each, whose first byte says what sort of message it is."""
+    t, found = 0, []
+    kinds: dict[int, MessageKind] = {7: "close", 6: "binary", 5: "gap"}
+    for seq, line in enumerate(data.split(b"\n")[:60]):
+        first = line[0] if line else 0
+        t += first * 5_000_000
+        kind = kinds.get(first & 7, "text")
+        found.append(
+            Message(
+                seq=seq,
+                t=t,
+                sender=_SIDES[first >> 3 & 1],
+                kind=kind,
+                out=t + (first & 48) * 1000,
+                text=line[1:].decode("utf-8", "replace") if kind == "text" else None,
+                data=line[1:] if kind == "binary" else None,
+                size=len(line),
+                code=1000 + first if kind == "close" else None,
+                reason=line[1:].decode("utf-8", "replace") if kind == "close" else None,
+                cut=first & 7 == 4,
+            )
+        )
+    return found
+
+
 def fold(data: bytes) -> None:
     """The fold: any messages in any order make a conversation, and asking for it in between changes nothing."""
     opening = Opening(
@@ -79,27 +107,12 @@ def fold(data: bytes) -> None:
     asked, unasked = Fold(), Fold()
     for one in (asked, unasked):
         one.open(opening)
-    t = 0
-    for seq, line in enumerate(data.split(b"\n")[:60]):
-        first = line[0] if line else 0
-        t += first * 5_000_000
-        text = line[1:].decode("utf-8", "replace")
-        kinds = {7: "close", 6: "binary", 5: "gap"}
-        message = Message(
-            seq=seq,
-            t=t,
-            sender=_SIDES[first >> 3 & 1],
-            kind=kinds.get(first & 7, "text"),  # type: ignore[arg-type]
-            out=t + (first & 48) * 1000,
-            text=text if first & 7 < 5 else None,
-            size=len(line),
-            code=1000 + first if first & 7 == 7 else None,
-            cut=first & 7 == 4,
-        )
+    messages = _messages(data)
+    for message in messages:
         assert asked.feed("c", message) == unasked.feed("c", message)
-        if first & 64:
+        if message.t // 5_000_000 & 1:
             msgspec.json.encode(asked.conversation())
-    ending = Ending(t=t, first="twilio", twilio="eof", backend="eof")
+    ending = Ending(t=messages[-1].t, first="twilio", twilio="eof", backend="eof")
     for one in (asked, unasked):
         one.end("c", ending)
     assert msgspec.json.encode(asked.conversation()) == msgspec.json.encode(unasked.conversation())
@@ -167,6 +180,23 @@ def redaction(data: bytes) -> None:
         assert len(masked(text, found.secrets)) == len(text)
 
 
+def redactor(data: bytes) -> None:
+    """Redaction of a connection: each message comes out once, in order, and nothing makes it fail."""
+    messages = _messages(data)
+    for rules in (
+        Rules(),
+        Rules(record="metadata"),
+        Rules(keys="mask-all", policy=policy(["a", "token"], ["[a-c]{3}"])),
+    ):
+        redacting = Redactor(rules)
+        found = [one for message in messages for one in redacting.feed(message)]
+        found += redacting.end(messages[-1].t + 100_000_000_000)
+        assert [(one.seq, one.t, one.size, one.kind) for one in found] == [
+            (one.seq, one.t, one.size, one.kind) for one in messages
+        ]
+        assert all(one.note != FAILED for one in found)
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
-    one.__name__: one for one in (frames, journal, fold, signatures, filters, settings, redaction)
+    one.__name__: one for one in (frames, journal, fold, signatures, filters, settings, redaction, redactor)
 }
