@@ -235,6 +235,9 @@ class Redactor:
         message = queued.message
         if message.data is None and message.reason is None:
             return message
+        if message.kind == "undecodable" or message.note == "inflate_failed":
+            # What cannot be read cannot be searched, and somebody else may be able to read it.
+            return msgspec.structs.replace(message, data=None, sha256=None)
         data, reason = message.data, message.reason
         if data is not None:
             # Each byte as one character, so that whatever is readable in it is found.

@@ -4,11 +4,17 @@ Knows: the modes; what they keep of a connection's opening.
 Must not know: settings files; messages.
 """
 
+import re
+
 import msgspec
 
 from relayproxy.connection import Opening, SignatureCheck
 from relayproxy.redaction.masking import masked_text
 from relayproxy.redaction.values import KeyPolicy, Policy, Record
+
+_ADDRESS = r"(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|\[?[0-9a-fA-F:]*:[0-9a-fA-F:.]*\]?)(?::[0-9]{1,5})?"
+_ADDRESSES = re.compile(rf"{_ADDRESS}(?:, ?{_ADDRESS})*")
+"""IP addresses, as `X-Forwarded-For` lists them: many digits, and nobody's number."""
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -30,19 +36,22 @@ class Rules(msgspec.Struct, frozen=True):
             request_headers=self._headers(opening.request_headers),
             response_headers=self._headers(opening.response_headers),
             error=None if opening.error is None else self._text(opening.error),
-            signature=None if opening.signature is None else self._signature(opening.signature),
+            signature=self._signature(opening.signature),
         )
 
-    def _signature(self, check: SignatureCheck) -> SignatureCheck:
-        urls = {"url": check.url, "signed_url": check.signed_url}
-        masked = {name: None if url is None else self._text(url) for name, url in urls.items()}
-        return msgspec.structs.replace(check, **masked)
+    def _signature(self, check: SignatureCheck | None) -> SignatureCheck | None:
+        if check is None:
+            return None
+        url, problem, signed = (
+            None if text is None else self._text(text) for text in (check.url, check.problem, check.signed_url)
+        )
+        return msgspec.structs.replace(check, url=url, problem=problem, signed_url=signed)
 
     def _headers(self, headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
         return tuple((name, self._text(value)) for name, value in headers)
 
     def _text(self, text: str) -> str:
-        return masked_text(text, self.policy)
+        return text if _ADDRESSES.fullmatch(text) else masked_text(text, self.policy)
 
 
 EVERYTHING = Rules(record="full")

@@ -36,6 +36,8 @@ MAX_FILLERS = 2
 
 MAX_LEAD = 120
 """Characters of what the agent has said that tell what follows."""
+MAX_PATTERN_TEXT = 4096
+"""Characters of an answer that wait for its end where `redact_patterns` are looked for."""
 MAX_WORD = 80
 """Characters of a word that may go on; the local part of an e-mail address has at most 64."""
 _WORDS = re.compile(r"[^\W\d_]+")
@@ -168,7 +170,10 @@ class AgentStream(_Stream):
         self._over = last
         self._pieces.append(Piece(message, text, len(self._text)))
         self._text += text
-        self._look(t, over=last)
+        if self._policy.patterns and not last and len(self._text) < MAX_PATTERN_TEXT:
+            self.deadline = t + AGENT_PATIENCE  # a pattern may match any stretch of an answer
+        else:
+            self._look(t, over=last)
 
     def end(self, t: int) -> None:
         """Takes that the utterance is over, whether it was said so or not."""

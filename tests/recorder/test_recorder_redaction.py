@@ -90,11 +90,12 @@ def test_a_recorder_that_dies_while_words_are_held_loses_nothing_and_stores_noth
 
 @pytest.mark.parametrize("deflate", [False, True])
 def test_held_messages_in_fragments_are_played_again(stage: Stage, deflate: bool) -> None:
-    call = stage.journal().call(response_headers=DEFLATE if deflate else ())
+    alone = (("Sec-WebSocket-Extensions", "permessage-deflate; server_no_context_takeover"),)
+    call = stage.journal().call(response_headers=alone if deflate else ())
     call.twilio(setup())
     call.twilio(prompt("4111 1111"))
     if deflate:
-        sender = Compressing(keeps=True)
+        sender = Compressing(keeps=False)
         sent = [sender.send(token(text, last=True).encode()) for text in ("go on", "and on")]
     else:
         first = token("go on", last=True).encode()
@@ -188,3 +189,24 @@ def test_a_bug_in_redaction_costs_the_words_and_not_the_message(
     assert json.loads(messages[1].text or "")["voicePrompt"] == "◦◦ ◦◦◦◦ ◦◦ ◦◦◦◦"
     assert len(caplog.records) == 1
     assert "Jane" not in caplog.text
+
+
+def test_what_was_said_is_in_no_deflate_context_that_is_stored(stage: Stage) -> None:
+    call = stage.journal().call(response_headers=DEFLATE)
+    sender = Compressing(keeps=True)
+    call.twilio(setup())
+    call.chunk(EntryKind.BACKEND_CHUNK, sender.send(token(f"Your card is {CARD}, right?", last=True).encode()))
+    recorder = stage.recorder(rules=RULES)
+    recorder.finish()
+    assert (
+        json.loads([*stage.archive.messages(call.id)][1].text or "")["token"]
+        == "Your card is •••• •••• •••• 1111, right?"
+    )
+    [row] = stage.archive.live_connections(call.journal.path.name)
+    assert row.resume is None or "window" not in row.resume
+    recorder.close()
+    call.chunk(EntryKind.BACKEND_CHUNK, sender.send(token(f"Your card is {CARD}, right?", last=True).encode()))
+    call.end()
+    stage.recorder(rules=RULES).finish()
+    last = stage.stored(call.id).messages[call.id][-1]
+    assert (last.note, last.data, last.text) == ("inflate_failed", None, None)

@@ -149,6 +149,23 @@ def test_parameters_and_handoff_by_name_and_by_what_they_hold() -> None:
     assert data == {"reasonCode": "live-agent", "ssn": "•••", "n": "••••••••••••1111"}
 
 
+def test_a_pattern_of_several_words_is_found_over_tokens() -> None:
+    rules = Rules(policy=policy([], ["order [A-Z]+ [0-9]+"]))
+    found = stored(call(token("Your ord"), token("er AB"), token(" 12 is here."), token("", last=True)), rules)
+    assert words(found) == ["Your ◦◦◦", "◦◦ ◦◦", " •• is here.", ""]
+    assert counted(found) == {"pattern": 1}
+
+
+def test_bytes_that_cannot_be_read_are_not_kept() -> None:
+    said = [
+        Message(0, 1, "backend", "undecodable", data=b"\xff" + CARD.encode(), size=20, note="reserved_bits"),
+        Message(1, 2, "backend", "text", data=b"squeezed", size=8, note="inflate_failed", compressed=True),
+    ]
+    assert [(one.data, one.size, one.note) for one in stored(said)] == [
+        (None, 20, "reserved_bits"), (None, 8, "inflate_failed"),
+    ]  # fmt: skip
+
+
 def test_everything_but_what_is_masked_stays_byte_for_byte() -> None:
     odd = (
         '{ "type" : "prompt",  "voicePrompt":"caf\\u00e9 \\n\\u0034111 1111 1111 1111.", '

@@ -310,11 +310,12 @@ class DecodedConnection:
             first, oldest = self._checkpoints[0], self._redactor.oldest if self._redactor is not None else None
             next_seq = self._seq if oldest is None else oldest
             replay = Replay(first.place, first.seq, max(self._seq, self._until))
-            resume = Resume(first.twilio, first.backend, size, replay)
+            resume = Resume(self._storable(first.twilio), self._storable(first.backend), size, replay)
         else:
             states = {kind: decoder.state() for kind, decoder in self._decoders.items()}
             next_seq = self._seq
-            resume = Resume(states[EntryKind.TWILIO_CHUNK], states[EntryKind.BACKEND_CHUNK], size)
+            twilio, backend = states[EntryKind.TWILIO_CHUNK], states[EntryKind.BACKEND_CHUNK]
+            resume = Resume(self._storable(twilio), self._storable(backend), size)
         return ConnectionRow(
             id=self.id,
             session=self.session,
@@ -376,6 +377,14 @@ class DecodedConnection:
         self._size.keep(messages)
         self.fresh += messages
         return messages
+
+    def _storable(self, state: DecoderState | None) -> DecoderState | None:
+        """The state as it may be stored: a deflate context is what was said, as it came. Without it compressed messages
+        that refer to it cannot be read after a restart; Twilio sends none."""
+        if state is None or self._redactor is None or not state.window:
+            return state
+        bare = msgspec.structs.replace(state, window=b"")
+        return None if bare == DecoderState() else bare
 
     def _keep(self, before: _Checkpoint | None, oldest: int | None) -> None:
         """Remembers from where the messages that are held can be played again."""
