@@ -10,6 +10,7 @@ A line is an utterance of a caller. Lines with `caller:` and `agent:` that follo
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -85,7 +86,8 @@ def items(language: str) -> list[Item]:
     return [Item(language, at % 3 == 2, lines) for at, lines in enumerate(found)]
 
 
-def stored(item: Item, language: str | None) -> list[str]:
+@cache
+def stored(item: Item, language: str | None) -> tuple[str, ...]:
     """The lines of an item, masked as they would be in a call whose speech is recognised in `language`."""
     lines = [list(line.text) for line in item.lines]
     asked: frozenset[Kind] = frozenset()
@@ -110,7 +112,7 @@ def stored(item: Item, language: str | None) -> list[str]:
         asked = found.asked
         carry = found.open_from is not None and found.open_digits >= 4
         carried[line.sender] = [each for each in joined if carry and found.open_from is not None]
-    return ["".join(line) for line in lines]
+    return tuple("".join(line) for line in lines)
 
 
 class Outcome(NamedTuple):

@@ -6,7 +6,8 @@ Must not know: how figures come about.
 
 from collections.abc import Iterator, Sequence
 
-from tests.redaction.corpus import LANGUAGES, Figures, Item, everything, figures
+from tests.redaction.corpus import LANGUAGES, Figures, Item, count, everything, figures, outcome
+from tests.redaction.corpus.calls import lines_stored
 
 NAMES = {
     "en": "English",
@@ -37,6 +38,7 @@ def _rows(chosen: Sequence[Item]) -> Iterator[str]:
         yield _row(NAMES[language], figures([item for item in chosen if item.language == language]))
     yield _row("**all**", figures(chosen))
     yield _row("all, language not known", figures(chosen, hint=False))
+    yield _row("all, as whole calls", count([(item, outcome(item, lines_stored(item))) for item in chosen]))
 
 
 def _row(name: str, one: Figures) -> str:
