@@ -32,19 +32,24 @@ def find() -> list[str]:
 
 
 class Engine:
-    """`run` and what is built of it. Containers that were started are gone after `close`."""
+    """The engine, called with the arguments of one of its commands. What it has started is gone after `close`."""
 
     def __init__(self) -> None:
         self._command = find()
         self._containers: list[Container] = []
         self._volumes: list[str] = []
 
-    def __call__(self, *arguments: str, stdin: Any = subprocess.DEVNULL, check: bool = True) -> str:
-        """The standard output of one of its commands."""
-        # podman's own format lacks HEALTHCHECK.
+    def __call__(self, *arguments: str, check: bool = True) -> str:
+        """The standard output of a command. Fails when the command does, unless it need not succeed (`check`)."""
+        # The format of images that podman writes by itself has no HEALTHCHECK.
         environment = {**os.environ, "BUILDAH_FORMAT": "docker"}
         done = subprocess.run(
-            [*self._command, *arguments], stdin=stdin, capture_output=True, text=True, timeout=WITHIN, env=environment
+            [*self._command, *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=WITHIN,
+            env=environment,
         )
         assert done.returncode == 0 or not check, f"{arguments}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
         return done.stdout
