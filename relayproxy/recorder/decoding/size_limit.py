@@ -17,6 +17,8 @@ from relayproxy.journal.format import EntryKind, GapCause
 
 MESSAGE_WEIGHT = 100
 """Bytes that a message takes besides its payload."""
+BINARY_WEIGHT = 64
+"""Times that a byte counts that is not of a text: ConversationRelay sends none, and it is slow to look through."""
 UNNAMED_LIMIT = 64 * 1024
 """Bytes kept of a connection while Twilio's setup message has not come. One message may exceed it."""
 _SIDES = (EntryKind.TWILIO_CHUNK, EntryKind.BACKEND_CHUNK)
@@ -64,7 +66,11 @@ class SizeLimit:
     def keep(self, messages: Iterable[Message]) -> None:
         """Counts messages that are kept."""
         for message in messages:
-            self._weight += MESSAGE_WEIGHT + min(message.size, self._payload)
+            size = min(message.size, self._payload)
+            self._weight += MESSAGE_WEIGHT + size * (BINARY_WEIGHT if self._is_costly(message) else 1)
+
+    def _is_costly(self, message: Message) -> bool:
+        return not self.unnamed and message.kind == "binary"
 
     def name(self) -> None:
         """Takes that the setup message has come, or may have come and was lost."""

@@ -70,6 +70,24 @@ def test_with_a_setup_message_all_is_kept_also_after_it_was_lost(stage: Stage) -
         assert "limit" not in {gap.note for gap in gaps(messages)}
 
 
+def test_of_binary_data_which_no_call_has_less_is_kept_than_of_words(stage: Stage) -> None:
+    limit = 4 * 1024 * 1024
+    journal = stage.journal()
+    loud, wordy = journal.call(), journal.call()
+    loud.twilio(setup())
+    noise(loud, 200)
+    wordy.twilio(setup("VX2", "CA2"))
+    for _ in range(200):
+        wordy.twilio(prompt("words " * 150))
+    for call in (loud, wordy):
+        call.end()
+    stage.recorder(size_limit=limit).finish()
+    messages = stage.stored(loud.id).messages[loud.id]
+    assert 50 < len([message for message in messages if message.kind == "binary"]) < 80
+    assert {gap.note for gap in gaps(messages)} == {"limit"}
+    assert not gaps(stage.stored(wordy.id).messages[wordy.id])
+
+
 @pytest.mark.parametrize("restarts", [False, True])
 def test_messages_count_for_more_than_their_bytes(stage: Stage, restarts: bool) -> None:
     limit = 2 * 1024 * 1024
