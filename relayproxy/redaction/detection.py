@@ -45,11 +45,12 @@ def find(
     found = list(_patterns(text, policy))
     undecided = None if final else _last_word(text)
     chunks = text.split()
-    signs, weight = (0, 0) if _PLAIN.issuperset(chunks) else _signs_of(chunks)
+    unusual = [] if _PLAIN.issuperset(chunks) else [chunk for chunk in chunks if chunk not in _PLAIN]
+    signs, weight = _signs_of(unusual) if unusual else (0, 0)
     address = signs & _AT and signs & _JOINT
     if undecided is not None and signs & (_AT | _JOINT):
         undecided = min(undecided, _address_begun(text))
-    near = weight and any(_signs(chunk)[1] for chunk in chunks[-_NEAR:])
+    near = weight and any(_signs(chunk)[1] for chunk in chunks[-_NEAR:] if chunk not in _PLAIN)
     if not (near or signs & _TOPIC or address or weight >= (_FEW if context != _NOTHING else _CARD)):
         asked = context.asked if context.asked and not found and len(chunks) <= _HOLD_ON else frozenset[Kind]()
         if not found and undecided is None and not asked:
@@ -58,7 +59,7 @@ def find(
     tokens = tokenize(text)
     topics = mentions(tokens)
     open_from, open_digits = undecided, 0
-    for each in _languages(chunks, supported(language)):
+    for each in _languages(unusual, supported(language)) if weight else ():
         reading = digits.read(tokens, topics, each, context, None if final else len(text))
         found += reading.secrets
         if reading.open_from is not None:

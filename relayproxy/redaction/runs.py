@@ -72,7 +72,8 @@ def runs(tokens: Sequence[Token], topics: Sequence[bool], language: Language) ->
     number is: they end a run and are no part of one."""
     run: list[Part] = []
     for at in range(len(tokens)):
-        if topics[at]:
+        token = tokens[at]
+        if topics[at] or not (token.digits or token.word in REPEATS or number(token.word, language) is not None):
             continue
         part = _part(tokens, at, language)
         if part is None:
