@@ -76,6 +76,7 @@ class DeletionThread:
         self._deleter.check()
         self.state = replace(self.state, erasures=self._deleter.erase())
         self._erase_in_journals()
+        self._deleter.merge()
         if time.monotonic() < self._next:
             return
         done = self._deleter.retain(self._retention)

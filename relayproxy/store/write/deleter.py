@@ -36,7 +36,7 @@ from relayproxy.store.write.journal_erasures import (
     noted_journal_erasures,
     settle_journal_erasures,
 )
-from relayproxy.store.write.purge import purge
+from relayproxy.store.write.purge import merge, merge_in_steps, purge
 from relayproxy.store.write.retention import DAY, Retention, delete_old_records, due, due_count
 
 STEP = 0.01
@@ -44,6 +44,9 @@ STEP = 0.01
 REST = 4.0
 """Times its own duration that a transaction is followed by a rest."""
 LONGEST_REST = 1.0
+MERGE_AFTER = 8
+"""Transactions that delete, after which the indexes of words are merged: each leaves a segment, and sixteen of a size
+would be merged at once."""
 AT_ONCE = 200
 """Sessions that are looked up at once."""
 _ADVISORY_LOCK = 0x72656C61790002
@@ -71,6 +74,7 @@ class Deleter:
         self._writing = writing(engine)
         self._wait = wait
         self._checked = False
+        self._transactions = 0
         self._unpurged = True
         """What people had erased may be in the files still; not known before the first look."""
 
@@ -83,7 +87,12 @@ class Deleter:
             self._engine.dispose()
         if not (there and self._checked):
             check_schema(self._engine)
+            merge_in_steps(self._engine)
             self._checked = True
+
+    def merge(self) -> None:
+        """Merges the indexes of words as far as that is due; to be called every few seconds."""
+        merge(self._engine, self._rest)
 
     def retain(self, retention: Retention) -> Deleted:
         """Deletes what has been kept for as long as it may be. Out of the files it is within a day."""
@@ -98,7 +107,7 @@ class Deleter:
             for one in self._each(
                 [Deletion(one.session, whole=one.whole) for one in found],
                 lambda _db, _one: None,
-                lambda db, one: count_aged(db, time.time_ns(), one.messages, one.notes),
+                lambda db, gone: count_aged(db, time.time_ns(), *_counts(gone)),
             ):
                 done.sessions += one.whole
                 done.content += not one.whole
@@ -167,14 +176,14 @@ class Deleter:
             yield from self._each(
                 [Deletion(session, whole=True) for session in found],
                 lambda db, one: follow_up(db, erasure, one.session, time.time_ns()),
-                lambda db, one: count(db, erasure.receipt, one.messages, one.notes),
+                lambda db, gone: count(db, erasure.receipt, *_counts(gone)),
             )
 
     def _each(
         self,
         deletions: list[Deletion],
         begin: Callable[[Connection, Deletion], None],
-        done: Callable[[Connection, Deletion], None],
+        done: Callable[[Connection, list[Deletion]], None],
     ) -> Iterator[Deletion]:
         """Carries out deletions in order; each that was one is given once it is durable."""
         waiting = deque(deletions)
@@ -193,8 +202,12 @@ class Deleter:
                         break
                     waiting.popleft()
                     if one.deleted:
-                        done(db, one)
                         finished.append(one)
+                if finished:
+                    done(db, finished)
+            self._transactions += 1
+            if self._transactions % MERGE_AFTER == 0:
+                self.merge()
             yield from finished
 
     def _purge(self) -> None:
@@ -224,6 +237,10 @@ class Deleter:
 
     def _rest(self, seconds: float) -> bool:
         return self._wait(min(seconds * REST, LONGEST_REST))
+
+
+def _counts(gone: list[Deletion]) -> tuple[int, int, int]:
+    return len(gone), sum(one.messages for one in gone), sum(one.notes for one in gone)
 
 
 def _after(seconds: float) -> Callable[[], bool]:

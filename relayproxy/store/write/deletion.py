@@ -9,11 +9,12 @@ not write it back, and one that reads it afterwards cannot.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Connection, Table, delete, select, update
+from sqlalchemy import Connection, Delete, bindparam, delete, select, update
 
 from relayproxy.connection import Opening
 from relayproxy.conversation.content import as_code, without_content
@@ -35,6 +36,59 @@ TURNS = 10
 CHUNKS = 50
 Enough = Callable[[], bool]
 """True once the transaction has taken its time; asked after each piece."""
+Piece = Callable[[Connection], object]
+
+# Made once: to make a statement takes longer than to execute it.
+_MINE = sessions.c.id == bindparam("b_session")
+_ENDED = select(sessions.c.messages, sessions.c.handoff, sessions.c.handoff_reason, sessions.c.detail).where(
+    _MINE, sessions.c.ended_at.is_not(None)
+)
+_LOCKED = _ENDED.with_for_update()
+_TOUCH = update(sessions).where(_MINE).values(revision=sessions.c.revision + 1)
+_CONNECTIONS = select(connections.c.id, connections.c.journal, connections.c.number, connections.c.opening).where(
+    connections.c.session == bindparam("b_session")
+)
+_PARTS, _CHUNKS = (
+    select(table.c.connection, key).where(table.c.connection.in_(bindparam("b_connections", expanding=True)))
+    for table, key in ((recordings, recordings.c.part), (chunks, chunks.c.first_seq))
+)
+_DELETE_PART, _DELETE_CHUNK = (
+    delete(table).where(table.c.connection == bindparam("b_connection"), key == bindparam("b_key"))
+    for table, key in ((recordings, recordings.c.part), (chunks, chunks.c.first_seq))
+)
+_TURNS = select(turns.c.id).where(turns.c.session == bindparam("b_session"))
+_DETAILS = select(turns.c.id, turns.c.detail).where(turns.c.id.in_(bindparam("b_turns", expanding=True)))
+_CLEAR_TURN = (
+    update(turns)
+    .where(turns.c.id == bindparam("b_turn"))
+    .values(caller_text="", agent_text="", bigrams="", detail=bindparam("b_detail"))
+)
+_DELETE_TURN = delete(turns).where(turns.c.id == bindparam("b_turn"))
+_DELETE_NOTES = delete(notes).where(notes.c.session == bindparam("b_session"))
+_DELETE_PARAMETERS = delete(labels).where(
+    labels.c.session == bindparam("b_session"), labels.c.name.startswith(PARAM, autoescape=True)
+)
+_CLEAR_CONNECTION = (
+    update(connections).where(connections.c.id == bindparam("b_connection")).values(opening=bindparam("b_opening"))
+)
+_CLEAR_SESSION = (
+    update(sessions)
+    .where(_MINE)
+    .values(
+        content_deleted_at=bindparam("b_at"),
+        from_number=None,
+        to_number=None,
+        custom_parameters="{}",
+        handoff=bindparam("b_handoff"),
+        handoff_reason=bindparam("b_reason"),
+        end_reason=None,
+        detail=bindparam("b_detail"),
+    )
+)
+_DELETE_WHOLE = tuple(
+    delete(column.table).where(column == bindparam("b_session"))
+    for column in (labels.c.session, connections.c.session, sessions.c.id)
+)
 
 
 class Deletion:
@@ -48,93 +102,78 @@ class Deletion:
         """It is done, and there was something to delete."""
         self.messages = self.notes = 0
         """The numbers of those that are gone with it, known once it is `done`."""
-        self._begun = False
-        self._turn = 0
-        """Turns before this one have no words any more."""
+        self._key = {"b_session": session}
+        self._connections: Sequence[Any] = ()
+        self._pieces: list[Piece] | None = None
+        """What is still to be done before the last step, the next one at the end."""
 
     def work(self, db: Connection, enough: Enough) -> None:
         """Deletes piece by piece, within a transaction that writes, until it is `done` or enough. A session that is
-        gone or lives is done at once."""
-        c = sessions.c
-        here = select(c.id).where(c.id == self.session, c.ended_at.is_not(None)).with_for_update()
-        if db.execute(here).first() is None:
+        gone or lives is done at once. After a transaction that failed it is of no use."""
+        row = db.execute(_LOCKED, self._key).first()
+        if row is None:
             self.done = True
             return
-        if not self._begun:
-            db.execute(update(sessions).where(c.id == self.session).values(revision=c.revision + 1))
-            self._begun = True
-        while self._piece(db):
+        if self._pieces is None:
+            self._pieces = self._begin(db)
+        while self._pieces:
+            self._pieces.pop()(db)
             if enough():
                 return
-        self._last(db)
+        self._last(db, row)
         self.done = self.deleted = True
 
-    def _piece(self, db: Connection) -> bool:
-        """Deletes one piece; False when only what `_last` deletes is left."""
-        mine = select(connections.c.id).where(connections.c.session == self.session)
-        return (
-            _delete_some(db, recordings, recordings.c.part, mine, 1)
-            or _delete_some(db, chunks, chunks.c.first_seq, mine, CHUNKS)
-            or (self._delete_turns(db) if self.whole else self._clear_turns(db))
-        )
+    def _begin(self, db: Connection) -> list[Piece]:
+        db.execute(_TOUCH, self._key)
+        self._connections = db.execute(_CONNECTIONS, self._key).all()
+        owners = {"b_connections": [row.id for row in self._connections]}
+        pieces: list[Piece] = []
+        ids = db.execute(_TURNS, self._key).scalars().all()
+        step = _delete_turns if self.whole else _clear_turns
+        pieces += [partial(step, ids=ids[at : at + TURNS]) for at in range(0, len(ids), TURNS)]
+        for keys, statement, some in ((_CHUNKS, _DELETE_CHUNK, CHUNKS), (_PARTS, _DELETE_PART, 1)):
+            found = [{"b_connection": owner, "b_key": key} for owner, key in db.execute(keys, owners)]
+            for at in range(0, len(found), some):
+                pieces.append(partial(_execute, statement=statement, rows=found[at : at + some]))
+        return pieces
 
-    def _delete_turns(self, db: Connection) -> bool:
-        some = select(turns.c.id).where(turns.c.session == self.session).limit(TURNS)
-        return db.execute(delete(turns).where(turns.c.id.in_(some))).rowcount > 0
-
-    def _clear_turns(self, db: Connection) -> bool:
-        c = turns.c
-        query = select(c.id, c.number, c.detail).where(c.session == self.session, c.number >= self._turn)
-        found = db.execute(query.order_by(c.number).limit(TURNS)).all()
-        for id, number, detail in found:
-            cleared = {"caller_text": "", "agent_text": "", "bigrams": "", "detail": _cleared(detail, Turn)}
-            db.execute(update(turns).where(c.id == id).values(cleared))
-            self._turn = number + 1
-        return bool(found)
-
-    def _last(self, db: Connection) -> None:
+    def _last(self, db: Connection, row: Any) -> None:
         """All that does not grow with the length of the call, in one piece."""
-        c = connections.c
-        query = select(sessions.c.messages).where(sessions.c.id == self.session)
-        self.messages = db.execute(query).scalar_one()
-        rows = db.execute(select(c.id, c.journal, c.number, c.opening).where(c.session == self.session)).all()
-        note_journal_erasures(db, [(row.journal, row.number) for row in rows])
-        self.notes = db.execute(delete(notes).where(notes.c.session == self.session)).rowcount
+        self.messages = row.messages
+        note_journal_erasures(db, [(one.journal, one.number) for one in self._connections])
+        self.notes = db.execute(_DELETE_NOTES, self._key).rowcount
         if self.whole:
-            for column in (labels.c.session, c.session, sessions.c.id):
-                _delete(db, column, self.session)
+            for statement in _DELETE_WHOLE:
+                db.execute(statement, self._key)
             return
-        _delete(db, labels.c.session, self.session, labels.c.name.startswith(PARAM, autoescape=True))
-        for row in rows:
-            db.execute(update(connections).where(c.id == row.id).values(opening=_cleared(row.opening, Opening)))
-        db.execute(update(sessions).where(sessions.c.id == self.session).values(self._without_content(db)))
-
-    def _without_content(self, db: Connection) -> dict[str, Any]:
-        c = sessions.c
-        row = db.execute(select(c.handoff, c.handoff_reason, c.detail).where(c.id == self.session)).one()
-        return {
-            "content_deleted_at": time.time_ns(),
-            "from_number": None,
-            "to_number": None,
-            "custom_parameters": "{}",
-            "handoff": None if row.handoff is None else _cleared(row.handoff, Handoff),
-            "handoff_reason": None if row.handoff_reason is None else as_code(row.handoff_reason) or "",
-            "end_reason": None,
-            "detail": _cleared(row.detail, Conversation),
+        db.execute(_DELETE_PARAMETERS, self._key)
+        if self._connections:
+            cleared = [
+                {"b_connection": one.id, "b_opening": _cleared(one.opening, Opening)} for one in self._connections
+            ]
+            db.execute(_CLEAR_CONNECTION, cleared)
+        # Lists tell by the reason that there was a handoff.
+        reason = None if row.handoff_reason is None else as_code(row.handoff_reason) or ""
+        values = {
+            "b_at": time.time_ns(),
+            "b_handoff": None if row.handoff is None else _cleared(row.handoff, Handoff),
+            "b_reason": reason,
+            "b_detail": _cleared(row.detail, Conversation),
         }
+        db.execute(_CLEAR_SESSION, self._key | values)
 
 
-def _delete_some(db: Connection, table: Table, part: Column[Any], owners: Any, limit: int) -> bool:
-    """Deletes some rows of connections, by their key; False when there are none."""
-    owner = table.c.connection
-    found = db.execute(select(owner, part).where(owner.in_(owners)).limit(limit)).all()
-    for connection, number in found:
-        db.execute(delete(table).where(owner == connection, part == number))
-    return bool(found)
+def _execute(db: Connection, statement: Delete, rows: list[dict[str, Any]]) -> None:
+    db.execute(statement, rows)
 
 
-def _delete(db: Connection, column: Column[str], session: str, *also: Any) -> None:
-    db.execute(delete(column.table).where(column == session, *also))
+def _delete_turns(db: Connection, ids: Sequence[int]) -> None:
+    db.execute(_DELETE_TURN, [{"b_turn": id} for id in ids])
+
+
+def _clear_turns(db: Connection, ids: Sequence[int]) -> None:
+    found = db.execute(_DETAILS, {"b_turns": list(ids)}).all()
+    db.execute(_CLEAR_TURN, [{"b_turn": row.id, "b_detail": _cleared(row.detail, Turn)} for row in found])
 
 
 def _cleared(stored: str, kind: type[msgspec.Struct]) -> str:

@@ -191,10 +191,10 @@ def follow_up(db: Connection, erasure: OpenErasure, session: str, now: int) -> N
     _add(db, id, sought, "", now, until=row.ended_at + RECONNECT, follows=erasure.receipt)
 
 
-def count(db: Connection, receipt: str, messages: int, noted: int) -> None:
-    """Counts one session that is gone for the receipt."""
+def count(db: Connection, receipt: str, gone: int, messages: int, noted: int) -> None:
+    """Counts sessions that are gone, with their messages and notes, for the receipt."""
     c = erasures.c
-    more = {"sessions": c.sessions + 1, "messages": c.messages + messages, "notes": c.notes + noted}
+    more = {"sessions": c.sessions + gone, "messages": c.messages + messages, "notes": c.notes + noted}
     db.execute(update(erasures).where(c.id == receipt).values(more))
 
 
@@ -209,11 +209,11 @@ def close(db: Connection, erasure: OpenErasure, now: int) -> None:
     db.execute(done.values(done_at=now))
 
 
-def count_aged(db: Connection, now: int, messages: int, noted: int) -> None:
-    """Counts one session whose content or all of which retention deleted, for the day's receipt."""
+def count_aged(db: Connection, now: int, gone: int, messages: int, noted: int) -> None:
+    """Counts sessions whose content or all of which retention deleted, for the day's receipt."""
     id = time.strftime("age-%Y-%m-%d", time.gmtime(now / 1e9))
     _add(db, id, Sought("age", ()), "relayproxy", now, until=0, follows=None)
-    count(db, id, messages, noted)
+    count(db, id, gone, messages, noted)
     db.execute(update(erasures).where(erasures.c.id == id).values(done_at=None))
 
 

@@ -7,17 +7,18 @@ Must not know: the journal's files.
 import time
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from relayproxy.store.schema.mapping import insert_once
 from relayproxy.store.schema.tables import journal_erasures, journals
+
+_THERE = select(journals.c.id).where(journals.c.id.in_(bindparam("b_journals", expanding=True)))
 
 
 def note_journal_erasures(db: Connection, places: Iterable[tuple[str, int]]) -> None:
     """Notes connections by journal and number, of journals whose files are still there."""
     wanted = list(places)
-    c = journals.c
-    there = set(db.execute(select(c.id).where(c.id.in_({journal for journal, _ in wanted}))).scalars())
+    there = set(db.execute(_THERE, {"b_journals": sorted({journal for journal, _ in wanted})}).scalars())
     now = time.time_ns()
     rows = [{"journal": journal, "number": number, "at": now} for journal, number in wanted if journal in there]
     if rows:

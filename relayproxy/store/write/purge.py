@@ -19,6 +19,8 @@ from relayproxy.store.errors import store_errors
 
 MERGED = 8
 """Pages of an index of words that one step writes."""
+STEPS = 50
+"""Steps of one `merge` at most."""
 FREED = 100
 """Free pages that one step gives back to the disk."""
 INDEXES = ("turns_fts", "turns_bigrams")
@@ -41,24 +43,48 @@ def purge(engine: Engine, rest: Callable[[float], bool]) -> bool:
     return _checkpoint(engine, rest)
 
 
+def merge_in_steps(engine: Engine) -> None:
+    """From now on the indexes of words of a SQLite database are merged by `merge` alone. Left to themselves they merge
+    within whatever transaction writes, which then may hold up others for a tenth of a second."""
+    if engine.dialect.name == "sqlite":
+        with store_errors(), writing(engine).begin() as db:
+            for name in INDEXES:
+                db.exec_driver_sql(f"INSERT INTO {name}({name}, rank) VALUES ('automerge', 0)")  # noqa: S608 (ours)
+
+
+def merge(engine: Engine, rest: Callable[[float], bool]) -> None:
+    """Merges what of the indexes of words is in many small segments, as `merge_in_steps` expects to be done every few
+    seconds. `rest` as of `purge`."""
+    if engine.dialect.name != "sqlite":
+        return
+    for name in INDEXES:
+        one = _Merge(engine, name, MERGED)
+        for _ in range(STEPS):
+            began = time.monotonic()
+            with store_errors():
+                one.step()
+            if one.done or not rest(time.monotonic() - began):
+                break
+
+
 def _steps(engine: Engine) -> Iterator[Callable[[], None]]:
     """Merges each index of words into one segment, in which nothing stands of what was deleted; then gives free pages
     back."""
     for name in INDEXES:
-        merge = _Merge(engine, name)
-        while not merge.done:
-            yield merge.step
+        # Negative: all segments, however few of a size there are.
+        whole = _Merge(engine, name, -MERGED)
+        while not whole.done:
+            yield whole.step
     give = _Give(engine)
     while not give.done:
         yield give.step
 
 
 class _Merge:
-    def __init__(self, engine: Engine, name: str) -> None:
+    def __init__(self, engine: Engine, name: str, pages: int) -> None:
         self._writing = writing(engine)
         self._statement = f"INSERT INTO {name}({name}, rank) VALUES ('merge', ?)"  # noqa: S608 (a name of ours)
-        # Negative: all segments, however few of a size there are.
-        self._pages = -MERGED
+        self._pages = pages
         self.done = False
 
     def step(self) -> None:

@@ -6,7 +6,7 @@ from relayproxy.store.engine import open_reader, writing
 from relayproxy.store.write import purge as purging
 from relayproxy.store.write.archive import Archive
 from relayproxy.store.write.deletion import Deletion
-from relayproxy.store.write.purge import purge
+from relayproxy.store.write.purge import merge, merge_in_steps, purge
 from tests.store.kinds import SQLITE
 from tests.store.write.deleting import WORD, days_ago, files_with, spoken
 
@@ -37,6 +37,25 @@ def test_what_was_deleted_stands_in_older_parts_of_the_index_until_they_are_merg
     with engine.connect() as db:
         assert db.exec_driver_sql("PRAGMA freelist_count").scalar_one() == 0
         assert db.exec_driver_sql("PRAGMA integrity_check").scalar_one() == "ok"
+
+
+@SQLITE
+def test_the_index_of_words_is_merged_in_steps_and_never_within_a_commit(archive: Archive, engine: Engine) -> None:
+    def segments() -> int:
+        with engine.connect() as db:
+            return int(db.execute(text("SELECT count(DISTINCT segid) FROM turns_fts_idx")).scalar_one())
+
+    merge_in_steps(engine)
+    for _ in range(12):
+        spoken(archive, days_ago(1))
+    assert segments() > 6
+
+    merge(engine, lambda _seconds: True)
+
+    assert segments() < 4
+    with engine.connect() as db:
+        found = db.execute(text("SELECT count(*) FROM turns_fts WHERE turns_fts MATCH :word"), {"word": WORD})
+        assert found.scalar_one() == 36
 
 
 @SQLITE
