@@ -55,7 +55,7 @@ def test_the_index_of_words_is_merged_in_steps_and_never_within_a_commit(archive
     assert segments() < 4
     with engine.connect() as db:
         found = db.execute(text("SELECT count(*) FROM turns_fts WHERE turns_fts MATCH :word"), {"word": WORD})
-        assert found.scalar_one() == 36
+        assert found.scalar_one() == 24
 
 
 @SQLITE
