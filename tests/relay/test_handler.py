@@ -95,6 +95,22 @@ def test_the_session_tells_the_url_that_was_really_dialled(tmp_path: Path) -> No
     assert opening.target == "/?token=<redacted>"
 
 
+def test_the_session_tells_senders_apart_and_holds_no_signature(tmp_path: Path) -> None:
+    forged = wire.REQUEST.replace(b"c2lnbmF0dXJl", b"Zm9yZ2VkLi4u")
+    bare = wire.REQUEST.replace(b"X-Twilio-Signature: c2lnbmF0dXJl", b"X-Forwarded-For: 198.51.100.1, 203.0.113.9")
+    with running("relay", data_dir=tmp_path, listen="127.0.0.1:0", backend="ws://127.0.0.1:1") as process:
+        for request in (wire.REQUEST, wire.REQUEST, forged, bare):
+            assert ask(process.port, request)[0].startswith(b"HTTP/1.1 502 ")
+        process.stop()
+    entries = [entry for entry in journal(tmp_path) if entry.kind is EntryKind.OPENING]
+    openings = [msgspec.json.decode(entry.body, type=Opening) for entry in entries]
+    digests = [one.signature_digest for one in openings]
+    assert digests[0] == digests[1] != digests[2]
+    assert digests[3] is None
+    assert [one.caller for one in openings] == ["127.0.0.1"] * 3 + ["203.0.113.9"]
+    assert not any(b"c2lnbmF0" in entry.body or b"Zm9yZ2Vk" in entry.body for entry in entries)
+
+
 def test_a_request_that_comes_back_is_refused_the_first_time(tmp_path: Path) -> None:
     with wire.listening() as (first, one), wire.listening() as (second, other):
         first.close()
