@@ -42,14 +42,14 @@ class UnreadableLog:
 
 
 class Connections:
-    """The open connections of one server, at most `limit`. The longest wait for a first request makes room for a new
-    connection; where none waits, the new one is refused."""
+    """The open connections of one server, at most `limit`. That which has waited longest for a request makes room for a
+    new one; where none waits, the new one is refused."""
 
     def __init__(self, limit: int = MAX_CONNECTIONS) -> None:
         self._limit = limit
         self._open: set[ConsoleRequestHandler] = set()
-        self._waiting: dict[ConsoleRequestHandler, asyncio.TimerHandle] = {}
-        """Those that have not sent the head of a request yet, the longest wait first."""
+        self._waiting: dict[ConsoleRequestHandler, asyncio.TimerHandle | None] = {}
+        """Those that wait for the head of a request, the longest wait first; with a timer, for their first."""
         self._refused = RateLimit()
 
     def opened(self, handler: "ConsoleRequestHandler") -> None:
@@ -65,6 +65,11 @@ class Connections:
         if timer is not None:
             timer.cancel()
 
+    def answered(self, handler: "ConsoleRequestHandler") -> None:
+        """A connection waits for its next request, if it is still there; for `KEEP_ALIVE` at most."""
+        if handler in self._open:
+            self._waiting[handler] = None
+
     def closed(self, handler: "ConsoleRequestHandler") -> None:
         """A connection is gone."""
         self.requested(handler)
@@ -75,7 +80,7 @@ class Connections:
         if more is not None:
             _log.warning("the console has %d connections, which is its limit%s", self._limit, more)
         oldest = next(iter(self._waiting), newest)
-        oldest.refuse(503, f"there are {self._limit} connections, the console's limit")
+        oldest.give_way(self._limit, silently=oldest is not newest)
         self.closed(oldest)
 
 
@@ -111,7 +116,20 @@ class ConsoleRequestHandler(web.RequestHandler):
 
     def requested(self) -> None:
         """The head of a request has been read."""
+        self._heard = False
         self._connections.requested(self)
+
+    def answered(self) -> None:
+        """A request has been answered."""
+        self._connections.answered(self)
+
+    def give_way(self, limit: int, *, silently: bool) -> None:
+        """Closes the connection, as one of more than `limit`; without a word where no request has begun and `silently`
+        says so."""
+        if self._heard or not silently:
+            self.refuse(503, f"there are {limit} connections, the console's limit")
+        else:
+            self.force_close()
 
     def expire(self) -> None:
         """Refuses a head that has begun and not ended in time. A connection without one, which browsers open ahead of
@@ -154,7 +172,12 @@ class ConsoleRequestHandler(web.RequestHandler):
 async def note_requests(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Tells a connection that its request has come. The outermost middleware."""
-    if isinstance(request.protocol, ConsoleRequestHandler):
-        request.protocol.requested()
-    return await handler(request)
+    """Tells a connection that its request has come, and that it is answered. The outermost middleware."""
+    connection = request.protocol
+    if not isinstance(connection, ConsoleRequestHandler):
+        return await handler(request)
+    connection.requested()
+    try:
+        return await handler(request)
+    finally:
+        connection.answered()

@@ -64,13 +64,19 @@ def test_neither_the_answer_nor_the_log_holds_anything_of_them(tmp_path: Path) -
     assert len(kinds) == len(lines) == len(set(kinds)), "one line stands for all of its kind"
 
 
+ARRIVED = web.AppKey("arrived", asyncio.Queue[None])
+"""An item for each request whose head has come."""
+
+
 async def answer_to_form(request: web.Request) -> web.Response:
+    request.app[ARRIVED].put_nowait(None)
     return web.json_response(await forms.form_of(request))
 
 
 @asynccontextmanager
-async def console_of(connections: Connections) -> AsyncIterator[int]:
+async def console_of(connections: Connections, arrived: asyncio.Queue[None] | None = None) -> AsyncIterator[int]:
     app = web.Application(middlewares=[note_requests, error_middleware])
+    app[ARRIVED] = arrived or asyncio.Queue()
     app.router.add_post("/api/form", answer_to_form)
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0)
     await runner.setup()
@@ -134,20 +140,29 @@ async def test_a_request_that_does_not_end_is_not_waited_for(
             assert await whole.reader.readline() == b"HTTP/1.1 200 OK\r\n"
 
 
-async def test_half_requests_make_room_for_whole_ones_and_whole_ones_for_nobody() -> None:
+async def test_connections_without_a_request_make_room_for_others_and_a_request_for_nobody() -> None:
     async with AsyncExitStack() as stack:
-        port = await stack.enter_async_context(console_of(Connections(3)))
+        arrived: asyncio.Queue[None] = asyncio.Queue()
+        port = await stack.enter_async_context(console_of(Connections(3), arrived))
         halves = [await Peer.connect(port, stack, b"GET /") for _ in range(3)]
-        answered = []
-        for _ in range(3):
+        for _ in halves:
             peer = await Peer.connect(port, stack, FORM + b"a=b")
             async with asyncio.timeout(20):
-                assert await peer.reader.readline() == b"HTTP/1.1 200 OK\r\n"
-            answered.append(peer)
+                assert await peer.reader.readuntil(b'{"a": "b"}')
         for half in halves:
             assert (await half.all()).startswith(b"HTTP/1.1 503 ")
+        # The three that were answered are idle now, and give way to requests that are not over yet.
+        busy = [await Peer.connect(port, stack, FORM + b"a=") for _ in range(3)]
+        for one in busy[:-1]:
+            one.send(b"c")
+            async with asyncio.timeout(20):
+                assert await one.reader.readuntil(b'{"a": "c"}')
+            one.send(FORM + b"a=")
+        async with asyncio.timeout(20):
+            for _ in range(3 + 5):  # with those before
+                await arrived.get()
         refused = await Peer.connect(port, stack)
         assert b"3 connections, the console's limit" in await refused.all()
-        answered[0].send(FORM + b"a=c")
+        busy[-1].send(b"d")
         async with asyncio.timeout(20):
-            assert await answered[0].reader.readuntil(b'{"a": "c"}')
+            assert await busy[-1].reader.readuntil(b'{"a": "d"}')
