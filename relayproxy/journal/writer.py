@@ -286,7 +286,8 @@ class JournalWriter:
                 self._count(entry.connection, entry.t, gap)
             elif entry.kind is EntryKind.GAP:
                 self._count(entry.connection, entry.t, GapBody.unpack(entry.body))
-            elif len(self._kept) >= self._segment_size:
+            elif len(self._kept) >= self._segment_size * (2 if entry.kind is EntryKind.ENDING else 1):
+                # Endings are small, and a call whose opening is kept, or is known by its gap, must not seem to live on.
                 self._lost += 1
                 if self._lost == 1:
                     log.error("the journal has no room left even for how calls open and end; these are being lost too")

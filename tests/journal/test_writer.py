@@ -129,6 +129,24 @@ def test_a_quota_that_has_room_again_is_no_problem_though_nobody_says_anything(t
     writer.close()
 
 
+def test_of_more_calls_than_there_is_room_for_the_ends_are_kept(tmp_path: Path) -> None:
+    calls, opening = 20, b"o" * (SEGMENT // 10)
+    (tmp_path / "journal").write_text("a file where the folder should be")
+    writer = JournalWriter(tmp_path / "journal", quota=100 * SEGMENT, segment_size=SEGMENT)
+    for number in range(1, calls + 1):
+        for kind, body in ((EntryKind.OPENING, opening), (EntryKind.ENDING, b"the end")):
+            writer.put(bytearray(pack_entry(kind, number, number, 0, body)))
+    wait_until(lambda: writer.pending == 0)
+    (tmp_path / "journal").unlink()
+    wait_until(lambda: writer.problem is None)
+    writer.close()
+    assert writer.path is not None
+    entries = read_all(writer.path)
+    opened = [entry.connection for entry in entries if entry.kind is EntryKind.OPENING]
+    assert 0 < len(opened) < calls
+    assert [entry.connection for entry in entries if entry.kind is EntryKind.ENDING] == [*range(1, calls + 1)]
+
+
 def test_a_quota_smaller_than_a_segment_still_lets_the_recorder_make_room(tmp_path: Path) -> None:
     writer = JournalWriter(tmp_path, quota=2 * SEGMENT, segment_size=16 * SEGMENT)
     journal = writer.path
