@@ -26,6 +26,8 @@ from relayproxy.redaction.vocabulary import (
 
 _REACH = 9
 """Words between what announces a number and the number."""
+_NEXT_TO = 2
+"""Words between what announces a number and the number, when the number could also belong to what follows it."""
 _BETWEEN = 4
 """Tokens between "PIN" and "card" in "the PIN of my card", and words between two numbers of one kind."""
 _SHORT = 12
@@ -105,7 +107,9 @@ def announced(
             said.card(next_card)
             next_card = next(ends)
         behind = _behind(tokens, last, mentions[nth]) if nth < len(mentions) else None
-        topics = frozenset({behind}) if behind else said.topics_at(first)
+        topics = said.topics_at(first, _NEXT_TO if behind == "other" else None)
+        if behind and (behind != "other" or not topics):
+            topics = frozenset({behind})
         month = _month(tokens, first)
         kind = _kind(number, topics, month, tokens, said.of_card)
         if kind is None and not topics and said.follows_card(number, first, last):
@@ -158,9 +162,10 @@ class _Said:
         if self._card_end is not None:
             self._card_end = end
 
-    def topics_at(self, first: int) -> frozenset[Topic | Kind]:
-        """What a number that begins with this token is announced to be."""
-        return self._topics if _words(self._tokens, self._since, first) <= self._reach else frozenset()
+    def topics_at(self, first: int, reach: int | None = None) -> frozenset[Topic | Kind]:
+        """What a number that begins with this token is announced to be, by no more than `reach` words in between."""
+        near = _words(self._tokens, self._since, first) <= (self._reach if reach is None else reach)
+        return self._topics if near else frozenset()
 
     def follows_card(self, number: Number, first: int, last: int) -> bool:
         """Whether a number that nothing announces belongs to a card: it stands right behind it, or it is all of an

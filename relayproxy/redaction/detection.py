@@ -111,7 +111,9 @@ def _signs(chunk: str) -> tuple[int, int]:
 
 
 def _languages(chunks: list[str], announced: Language | None) -> list[Language]:
-    """The languages to read a text in."""
+    """The languages to read a text in, of which these are the words with a sign of a secret."""
+    if announced is not None and len(chunks) < _OTHER_LANGUAGE:
+        return [announced]
     counts: Counter[Language] = Counter()
     for chunk in chunks:
         signs, count = _signs(chunk)

@@ -91,17 +91,11 @@ def read(
             opened = len(run)
     announced_too = bool(context.asked) or context.card or any(mention.topic != "other" for mention in mentions)
     if run and cut is None and not announced_too:
-        opened = len(run) if phone or _other(mentions, run) else card_begins(run, opened, language)
+        opened = len(run) if phone else card_begins(run, opened, language)
     count = len(_usual(run[opened:], language))
     if count and _is_open(tokens, run[-1].at + 1, cut, expected or count >= _MANY):
         return Reading(secrets, run[opened].token.start, count)
     return Reading(secrets, None, 0)
-
-
-def _other(mentions: Sequence[Mention], run: Sequence[Part]) -> bool:
-    """Whether the last word for a number in front of a run announces one that is not secret."""
-    before = [mention for mention in mentions if mention.last <= run[0].at]
-    return bool(before) and before[-1].topic == "other" and run[0].at - before[-1].last <= _TAIL
 
 
 def ibans(text: str) -> Iterator[Secret]:

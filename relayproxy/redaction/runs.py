@@ -14,10 +14,12 @@ from relayproxy.redaction.vocabulary import FILLERS, SIGNS
 
 _WORD = 3
 """Letters that stick to digits are a word when they are so many."""
+_DOCUMENT = range(5, 13)
+"""Digits of passports, licences and the like, which begin with a letter."""
 _MARKS = 6
 """So many punctuation characters may stand between two parts of a number."""
 _FILLERS = 8
-_WORDS = 6
+_WORDS = 8
 """So many words of any kind may interrupt a card number that is expected."""
 
 
@@ -148,8 +150,11 @@ def _part(tokens: Sequence[Token], at: int, language: Language) -> Part | None:
 
 def _glued(tokens: Sequence[Token], at: int) -> bool:
     """Whether digits stick to letters, as in an id or "4th". A whole word ("card4111…") does not count, nor do scripts
-    that are written without spaces."""
-    return _sticks(tokens, at, -1) or _sticks(tokens, at, 1)
+    that are written without spaces, nor the letter in front of a passport's number."""
+    if _sticks(tokens, at, 1):
+        return True
+    document = len(tokens[at].word) in _DOCUMENT and (at < 2 or not _touch(tokens, at - 2, at - 1))
+    return not document and _sticks(tokens, at, -1)
 
 
 def _sticks(tokens: Sequence[Token], at: int, step: int) -> bool:

@@ -47,7 +47,7 @@ SIGNS = frozenset("$€£¥₹%")
 UNITS = _words("""
     minutes minute hours hour days day weeks week months month years year people persons guests miles kilometers km
     kilos
-    kg degrees pages tickets pieces items times pm oclock
+    kg degrees points puntos points punkte pontos punti punten pages tickets pieces items times pm oclock
     minutos horas dias semanas meses anos personas kilometros grados entradas
     minutes heures heure jours semaines mois ans personnes kilometres places degres
     minuten stunden stunde tage wochen monate jahre personen uhr kilometer kilometern grad stuck karten
@@ -76,7 +76,7 @@ _PHRASES: dict[Topic, str] = {
     "card_number": """
         card; cards; credit card; debit card; long number; visa; mastercard; master card; amex; american express;
         maestro;
-        diners; discover; jcb; pan
+        diners; discover; jcb
         tarjeta; tarjetas
         carte; carte bancaire; carte bleue; cb
         karte; kreditkarte; kartennummer; kreditkartennummer; debitkarte; ec karte; girokarte; girocard
@@ -112,13 +112,14 @@ _PHRASES: dict[Topic, str] = {
         passphrase;
         verification code; confirmation code sent; one time code; one time password; one time passcode; otp;
         access code;
-        login code; authentication code; unlock code; door code; gate code; secret code; tan; lock code; entry code;
+        login code; authentication code; unlock code; door code; gate code; secret code; lock code; entry code;
         alarm code; voicemail code; security pin
         clave; clave secreta; contrasena; codigo secreto; codigo de verificacion; codigo de acceso; codigo pin;
         codigo de confirmacion; clave de acceso; clave dinamica; numero secreto
         code pin; code secret; mot de passe; code de carte; code carte; code de ma carte; code de la carte;
         code bancaire; code de verification; code d'acces; code d acces; code confidentiel;
         code de validation; code personnel; digicode; code de la porte
+        meine tan; die tan; eine tan; mtan; push tan;
         geheimzahl; pin nummer; pinnummer; bestatigungscode; verifizierungscode; sicherheits pin; zugangscode;
         zugangscodes; geheimnummer; turcode; einmalcode; freischaltcode; telefonpin; kundenkennwort
         senha; palavra passe; codigo de verificacao; codigo de acesso; codigo secreto; codigo de confirmacao; senhas;
@@ -207,7 +208,7 @@ _PHRASES: dict[Topic, str] = {
         telefono; numero di telefono; cellulare; chiamare; chiamarmi; richiamare; richiami; ordine;
         numero d'ordine; numero ordine; prenotazione; numero di prenotazione; codice prenotazione;
         codice di prenotazione;
-        spedizione; numero di spedizione; tracciamento; codice di tracciamento; volo; camera; via; interno; cap;
+        spedizione; numero di spedizione; tracciamento; codice di tracciamento; volo; camera; interno; cap;
         codice postale; codice promozionale; codice sconto; codice a barre; fattura; pratica; finisce con; nato; nata;
         prezzo; riferimento; numero di serie; modello; prefisso; codice prodotto; pacco; codice errore
         telefoon; telefoonnummer; mobiel; mobiele; mobiel nummer; bellen; bel; bel me; bereiken; bestelling;

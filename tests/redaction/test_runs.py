@@ -44,4 +44,4 @@ def test_an_id_is_no_number_and_a_currency_ends_one() -> None:
 
 def test_words_in_between_are_only_so_many() -> None:
     assert read("four let me turn it around one") == ["4 1"]
-    assert read("four let me turn it around so that I can one") == ["4", "1"]
+    assert read("four let me turn it around so that I can read it one") == ["4", "1"]
