@@ -5,9 +5,9 @@ import json
 import random
 import statistics
 import time
+from collections.abc import Awaitable
 from pathlib import Path
 
-import pytest
 from playwright.async_api import Page, async_playwright
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
@@ -28,14 +28,17 @@ SEEN = """
 """
 
 
-async def delays(page: Page, system: Stack, arrivals: "asyncio.Queue[ServerConnection]", path: str) -> list[float]:
-    """Milliseconds from sending each prompt to its being on the page that `path` names (`{}` is the session)."""
-    found = []
+async def delays(
+    page: Page, system: Stack, arrivals: "asyncio.Queue[ServerConnection]", path: str
+) -> tuple[list[float], float]:
+    """Milliseconds from sending each prompt to its being on the page that `path` names (`{}` is the session), and those
+    in which the whole page loads, which tell how busy the machine is."""
+    found, loads = [], []
     async with connect(system.url(), proxy=None, compression=None) as twilio:
         backend = await arrivals.get()
         await twilio.send(encode(Caller.random(random.Random()).setup({})))
         [session] = await until(lambda: [item["id"] for item in system.sessions() if item["live"]])
-        await page.goto(system.console.url + path.format(session))
+        loads.append(await _seconds(page.goto(system.console.url + path.format(session))))
         await page.evaluate(SEEN)
         for number in range(SAMPLES):
             # At odd moments of the recorder's and the console's rhythm.
@@ -48,12 +51,18 @@ async def delays(page: Page, system: Stack, arrivals: "asyncio.Queue[ServerConne
             found.append(await page.evaluate(f"window.seen[{number}]") - sent)
             await backend.send(json.dumps({"type": "text", "token": f"Answer {number}.", "last": True}))
             await twilio.recv()
+        loads.append(await _seconds(page.reload()))
     await until(lambda: not any(item["live"] for item in system.sessions()))
-    return found
+    return sorted(found), max(loads) * 1000
 
 
-@pytest.mark.parametrize("path", ["/live", "/sessions/{}"])
-async def test_what_is_said_is_on_the_page_in_a_moment(tmp_path: Path, path: str) -> None:
+async def _seconds(action: Awaitable[object]) -> float:
+    began = time.monotonic()
+    await action
+    return time.monotonic() - began
+
+
+async def test_what_is_said_is_on_the_page_in_a_moment(tmp_path: Path) -> None:
     arrivals: asyncio.Queue[ServerConnection] = asyncio.Queue()
 
     async def agent(connection: ServerConnection) -> None:
@@ -65,15 +74,17 @@ async def test_what_is_said_is_on_the_page_in_a_moment(tmp_path: Path, path: str
         browser = await playwright.chromium.launch(executable_path=chromium(), args=list(ARGUMENTS))
         with stack(tmp_path, f"ws://127.0.0.1:{port}") as system:
             page = await browser.new_page()
-            found = sorted(await delays(page, system, arrivals, path))
+            for path in ("/live", "/sessions/{}"):
+                found, load = await delays(page, system, arrivals, path)
+                spread = zip(("median", "p95", "max"), spread_of(found), strict=True)
+                told = f"{path}: {', '.join(f'{name} {ms:.0f}' for name, ms in spread)} ms of {len(found)}"
+                print(f"{told}; the page loads in {load:.0f} ms")
+                # Nobody looks only once a second; what is said takes no longer than some loads of the page.
+                assert statistics.median(found) < 200 + 3 * load, told
             await page.goto("about:blank")
         await browser.close()
-    told = ", ".join(f"{name} {ms:.0f}" for name, ms in zip(("median", "p95", "max"), spread(found), strict=True))
-    print(f"{path}: {told} ms of {len(found)}")
-    # A machine that is busy with other things is slower, but nobody looks only once a second.
-    assert statistics.median(found) < 500, told
 
 
-def spread(found: list[float]) -> tuple[float, float, float]:
+def spread_of(found: list[float]) -> tuple[float, float, float]:
     """Median, 95th percentile and the longest of ascending values."""
     return statistics.median(found), found[round(0.95 * (len(found) - 1))], found[-1]

@@ -25,6 +25,7 @@ def test_going_back_keeps_the_filter(visit: OpenPage, three: list[str]) -> None:
     assert asked(page) == "outcome:failed"
     page.locator("#rows a.open").click()
     expect(page.locator("a[data-back]")).to_have_text("← Sessions")
+    page.wait_for_load_state()
     page.keyboard.press("Escape")
     expect(page.locator("#rows > tr")).to_have_count(1)
     assert asked(page) == "outcome:failed"
@@ -34,6 +35,7 @@ def test_from_the_wall_one_goes_back_to_the_wall(visit: OpenPage, three: list[st
     page = visit("/live", viewport=WIDE)
     page.locator(f"#cards a[href*='{three[0]}']").first.click()
     expect(page.locator("a[data-back]")).to_have_text("← Live")
+    page.wait_for_load_state()
     page.keyboard.press("Escape")
     expect(page).to_have_url(re.compile("/live$"))
 

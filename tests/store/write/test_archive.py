@@ -438,14 +438,17 @@ def test_no_text_of_a_call_is_too_long_for_an_index(archive: Archive, engine: En
     assert archive.sessions_by_ids(long, long, NOON) == (stored,)
 
 
-@pytest.mark.parametrize("unit", ["word ", "\U00020000-", "_a", "a@1", "./", "/~", "<a>", "http://a/", "1e", "\\'%"])
-def test_no_text_of_a_turn_is_too_much_for_the_index_of_words(archive: Archive, unit: str) -> None:
-    size = 500_000
-    said = turn("a", 0, caller_text=unit * (size // len(unit)), agent_text="".join(map(chr, range(0x10000, 0x30000))))
-    began = time.monotonic()
-    archive.commit(Batch(turns=(said,)))
-    assert time.monotonic() - began < 5
-    assert archive.turn_rows("a") == (said,)
+def test_no_text_of_a_turn_is_too_much_for_the_index_of_words(archive: Archive) -> None:
+    units = ["word ", "\U00020000-", "_a", "a@1", "./", "/~", "<a>", "http://a/", "1e", "\\'%"]
+    texts = [unit * (500_000 // len(unit)) for unit in units] + ["".join(map(chr, range(0x10000, 0x30000)))]
+    said = tuple(turn("a", number, caller_text=text) for number, text in enumerate(texts))
+    took = []
+    for one in said:
+        began = time.monotonic()
+        archive.commit(Batch(turns=(one,)))
+        took.append(time.monotonic() - began)
+    assert max(took) < 50 * took[0], "none takes out of proportion longer than plain words"
+    assert archive.turn_rows("a") == said
 
 
 def test_no_words_are_too_many_for_the_index(archive: Archive) -> None:
