@@ -18,6 +18,9 @@ from relayproxy.refusals import Refusal, RefusalCount, add
 REMEMBERED = 1000
 """Callers whose rate is remembered; the one that was heard of longest ago is forgotten first."""
 
+_GONE = 499
+"""nginx's status for a client that closed the connection before the response."""
+
 
 class Rate(NamedTuple):
     """A number of attempts at once, and of further ones per second."""
@@ -85,7 +88,7 @@ def _counted(opening: Opening, ended_at: int, *, signed: bool) -> Refusal:
     return Refusal(
         at=ended_at,
         reason="backend_refused" if refused else "no_setup",
-        status=opening.status or 0,
+        status=opening.status or _GONE,
         words=opening.error or "it ended without a setup message",
         peer=opening.peer,
         target=opening.target,

@@ -3,6 +3,7 @@
 from collections import Counter
 
 import pytest
+from msgspec import structs
 
 from relayproxy.connection import Opening, SignatureCheck, SignatureState
 from relayproxy.journal.format import EntryKind, GapCause
@@ -70,6 +71,14 @@ def test_of_a_flood_the_database_keeps_a_few_and_health_is_told_the_rest(stage: 
     assert all(stage.archive.connection(call.id) is None for call in refused[20:])
     told = {(one.last.reason, one.last.status): one.count for one in recorder.heartbeat().attempts}
     assert told == {("backend_refused", 403): 130, ("no_setup", 101): 130}
+
+
+def test_of_callers_that_did_not_wait_for_an_answer_the_count_says_so() -> None:
+    attempts = Attempts()
+    gone = structs.replace(opening(), status=None, error="the caller was gone before the backend had answered")
+    kept(attempts, *[gone] * 100)
+    (tally,) = attempts.tallies
+    assert (tally.last.reason, tally.last.status, tally.last.words) == ("backend_refused", 499, gone.error)
 
 
 def test_in_a_flood_whatever_may_have_been_a_call_is_kept(stage: Stage) -> None:
