@@ -57,14 +57,16 @@ class Answered(Sent):
 
 
 class HeadProtocol(RequestHandler):
-    """aiohttp's protocol for requests, which calls `tell` for a head that cannot be read."""
+    """aiohttp's protocol for requests, which calls `tell` for a head that cannot be read, and `grew` with the number of
+    bytes that have come of a head that has not ended."""
 
-    __slots__ = ("_early", "_has_body", "_head", "_paused", "_refused", "_tell")
+    __slots__ = ("_early", "_grew", "_has_body", "_head", "_paused", "_refused", "_tell")
 
     def __init__(
         self,
         server: web.Server,
         tell: Callable[[RequestHandler, Unreadable], None],
+        grew: Callable[["HeadProtocol", int], None],
         *,
         loop: asyncio.AbstractEventLoop,
         **options: Any,
@@ -79,6 +81,7 @@ class HeadProtocol(RequestHandler):
             **options,
         )
         self._tell = tell
+        self._grew = grew
         self._head = bytearray()
         self._early: bytearray | None = None
         self._has_body = False
@@ -106,6 +109,7 @@ class HeadProtocol(RequestHandler):
         end = self._head.find(_END, max(0, known - len(_END) + 1))
         if end < 0:
             super().data_received(data)
+            self._grew(self, len(data))
             if len(self._head) > limits.HEAD:
                 self._refuse("too_long", 431, f"headers of more than {limits.HEAD // 1024} KiB cannot be passed on")
             return
@@ -126,10 +130,10 @@ class HeadProtocol(RequestHandler):
         elif self.transport is not None:
             self.transport.abort()
 
-    def give_way(self, limit: int) -> None:
-        """Refuses a head that has begun and is the oldest of `limit`; otherwise aborts the connection."""
+    def give_way(self, count: int) -> None:
+        """Refuses a head that has begun and is the oldest of so many; otherwise aborts the connection."""
         if self._head and not self._refused:
-            self._refuse("timeout", 503, f"{limit} connections that came later have sent no whole request either")
+            self._refuse("timeout", 503, f"of {count} connections without a whole request this one was the oldest")
         elif self.transport is not None:
             self.transport.abort()
 

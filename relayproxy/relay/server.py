@@ -7,6 +7,7 @@ Must not know: routes, handshakes, the journal.
 import asyncio
 import logging
 import ssl
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
@@ -19,6 +20,8 @@ log = logging.getLogger(__name__)
 
 HEAD_TIMEOUT = 10.0
 """Seconds a fresh connection gets to send a whole request head."""
+HEADS = 32 * 1024 * 1024
+"""Bytes of all heads that have not ended; beyond, the connection that has waited longest is given up."""
 
 
 class _Server(web.Server):
@@ -36,12 +39,15 @@ class _Server(web.Server):
         self._max_heads = max_heads
         self._waiting: dict[HeadProtocol, asyncio.TimerHandle] = {}
         """Connections whose first head has not ended, the oldest first."""
+        self._sizes: Counter[HeadProtocol] = Counter()
+        """Bytes of those heads, where the first piece was not all."""
 
     def __call__(self) -> HeadProtocol:
         logger = logging.getLogger("relayproxy.http")
         return HeadProtocol(
             self,
             self._tell,
+            self._grew,
             loop=asyncio.get_running_loop(),
             logger=logger,
             access_log=None,
@@ -55,18 +61,28 @@ class _Server(web.Server):
         super().connection_made(handler, transport)
         assert isinstance(handler, HeadProtocol)
         if len(self._waiting) >= self._max_heads:
-            # A head takes one round trip: what has waited longest is the least likely to be a call.
-            oldest = next(iter(self._waiting))
-            self._stop_waiting(oldest)
-            oldest.give_way(self._max_heads)
+            self._give_up_oldest()
         self._waiting[handler] = asyncio.get_running_loop().call_later(HEAD_TIMEOUT, handler.give_up, HEAD_TIMEOUT)
 
     def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
         self._stop_waiting(handler)
         super().connection_lost(handler, exc)
 
+    def _grew(self, handler: HeadProtocol, size: int) -> None:
+        if handler in self._waiting:
+            self._sizes[handler] += size
+            if self._sizes.total() > HEADS:
+                self._give_up_oldest()
+
+    def _give_up_oldest(self) -> None:
+        # A head takes one round trip: what has waited longest is the least likely to be a call.
+        count, oldest = len(self._waiting), next(iter(self._waiting))
+        self._stop_waiting(oldest)
+        oldest.give_way(count)
+
     def _stop_waiting(self, handler: RequestHandler) -> None:
         assert isinstance(handler, HeadProtocol)
+        self._sizes.pop(handler, None)
         timer = self._waiting.pop(handler, None)
         if timer is not None:
             timer.cancel()

@@ -65,3 +65,20 @@ async def test_heads_that_do_not_end_make_room_for_those_that_do() -> None:
     for _, open_one in (*halves, (reader, writer)):
         open_one.close()
     await listener.close()
+
+
+async def test_heads_that_do_not_end_take_no_more_memory_than_a_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "HEADS", 100_000)
+    told: list[Unreadable] = []
+    listener = server.Listener(_never, lambda _, found: told.append(found), "127.0.0.1:0", None, 1000)
+    await listener.start()
+    port = int(listener.url.rpartition(":")[2])
+    halves = [await asyncio.open_connection("127.0.0.1", port) for _ in range(4)]
+    for _, half in halves:
+        half.write(b"GET / HTTP/1.1\r\nX: " + b"x" * 40_000)
+    async with asyncio.timeout(20):
+        assert [(await reader.readline())[:12] for reader, _ in halves[:2]] == [b"HTTP/1.1 503"] * 2
+    assert [(one.reason, one.status) for one in told] == [("timeout", 503)] * 2
+    for _, half in halves:
+        half.close()
+    await listener.close()
