@@ -41,3 +41,10 @@ def test_an_ending_is_told_in_the_order_in_which_it_happened() -> None:
     )
     assert words.ending(None, None, None, "relay_died") == "The relay process vanished."
     assert words.ending(None, None, None, None) == ""
+
+
+def test_what_was_left_out_of_a_recording() -> None:
+    assert words.recorded("redacted", {"card_number": 2, "keys": 1}) == "2 card numbers, 1 key run"
+    assert words.recorded("redacted", {}) == ""
+    assert words.recorded("metadata", {}) == "metadata alone: times, types and sizes, no words"
+    assert words.recorded(None, {}) == ""

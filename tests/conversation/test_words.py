@@ -14,6 +14,7 @@ from relayproxy.conversation.model import Confidence, HeardBasis, InterruptionKi
 from relayproxy.conversation.protocol.rejections import INVALID_MESSAGE, SOCKET_ENDED
 from relayproxy.conversation.totals import NullReason
 from relayproxy.journal.format import GapCause
+from relayproxy.redaction.values import Kind
 
 
 @pytest.mark.parametrize(
@@ -53,3 +54,12 @@ def test_the_causes_of_a_gap_are_among_the_notes() -> None:
 
 def test_every_error_code_that_a_session_can_end_with_has_words() -> None:
     assert {CANNOT_CONNECT, SOCKET_ENDED, INVALID_MESSAGE} <= set(words.TWILIO_ERRORS)
+
+
+def test_what_was_masked_is_counted_in_words() -> None:
+    assert words.redacted_words({"keys": 1, "card_number": 2}) == "2 card numbers, 1 key run"
+    assert words.redacted_words({"email": 2, "pattern": 2, "of another version": 1}) == (
+        "2 e-mail addresses, 2 matches of your patterns, 1 of another version"
+    )
+    assert words.redacted_words({}) == ""
+    assert set(words.REDACTED) == set(get_args(Kind))

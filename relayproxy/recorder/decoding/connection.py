@@ -201,7 +201,7 @@ class DecodedConnection:
 
     def chunk(self, entry: JournalEntry, segment: int) -> list[Message]:
         """Takes bytes that one end sent."""
-        missing = self._missing()
+        missing = self._missing() if self._until else []
         return missing + (self._drop(entry) if self._size.exceeded else self._chunk(entry, segment))
 
     def _chunk(self, entry: JournalEntry, segment: int) -> list[Message]:
