@@ -48,8 +48,10 @@ def find(
     unusual = [] if _PLAIN.issuperset(chunks) else [chunk for chunk in chunks if chunk not in _PLAIN]
     signs, weight = _signs_of(unusual) if unusual else (0, 0)
     address = signs & _AT and signs & _JOINT
-    if undecided is not None and signs & (_AT | _JOINT):
-        undecided = min(undecided, _address_begun(text))
+    if not final and signs & (_AT | _JOINT):
+        begun = _address_begun(text)
+        if begun < len(text):
+            undecided = begun if undecided is None else min(undecided, begun)
     near = weight and any(_signs(chunk)[1] for chunk in chunks[-_NEAR:] if chunk not in _PLAIN)
     if not (near or signs & _TOPIC or address or weight >= (_FEW if context != _NOTHING else _CARD)):
         asked = context.asked if context.asked and not found and len(chunks) <= _HOLD_ON else frozenset[Kind]()

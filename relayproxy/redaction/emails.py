@@ -53,9 +53,9 @@ def spoken(tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
 
 
 def begun(tokens: Sequence[Token]) -> int | None:
-    """The token from which on the end of a text may be the beginning of a spoken address ("jane dot"); None when it may
-    not."""
-    joint = next((at for at in range(len(tokens) - 1, max(len(tokens) - 3, -1), -1) if _joins(tokens[at])), None)
+    """The token from which on the end of a text may be the beginning of a spoken address ("jane dot", "at example d");
+    None when it may not."""
+    joint = next((at for at in range(len(tokens) - 1, max(len(tokens) - 4, -1), -1) if _joins(tokens[at])), None)
     if joint is None:
         return None
     first = joint

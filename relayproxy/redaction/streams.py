@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 
 from relayproxy.redaction.detection import find
+from relayproxy.redaction.emails import AT, JOINTS
 from relayproxy.redaction.json_text import applied
 from relayproxy.redaction.masking import SecretSeen, masks, secret_seen
 from relayproxy.redaction.memory import SECOND, Memory
@@ -40,6 +41,8 @@ MAX_PATTERN_TEXT = 4096
 """Characters of an answer that wait for its end where `redact_patterns` are looked for."""
 MAX_WORD = 80
 """Characters of a word that may go on; the local part of an e-mail address has at most 64."""
+_BEGUN_JOINTS = frozenset(word[:length] for word in AT | JOINTS for length in range(1, len(word) + 1))
+"""The beginnings of words such as "dot", which make the word before them a part of an address."""
 _WORDS = re.compile(r"[^\W\d_]+")
 
 
@@ -384,6 +387,11 @@ def _alone(text: str, found: Detection, before: int = 0) -> bool:
 
 def _word_start(text: str) -> int:
     """Where the word begins that the next token may go on with."""
-    if not text or not (text[-1].isalnum() or text[-1] in "@.+-_"):
+    said = text.rstrip()  # a space behind it does not end an address that is spoken
+    if not said or not (said[-1].isalnum() or said[-1] in "@.+-_"):
         return len(text)
-    return max(len(text) - MAX_WORD, len(text) - len(text.rsplit(None, 1)[-1]))
+    words = said.rsplit(None, 2)
+    begin = len(said) - len(words[-1])
+    if len(words) > 1 and words[-1].casefold() in _BEGUN_JOINTS:
+        begin = len(said[:begin].rstrip()) - len(words[-2])
+    return max(begin, len(said) - MAX_WORD)

@@ -41,7 +41,7 @@ def test_spoken_addresses(text: str, addresses: list[str]) -> None:
         ("it is jane dot", 2),
         ("it is jane dot doe at example", 2),
         ("see you at ten", 1),
-        ("at ten in", None),
+        ("at ten in the", None),
     ],
 )
 def test_a_spoken_address_is_open_from_its_beginning(text: str, first: int | None) -> None:

@@ -271,18 +271,27 @@ def masked_digits(text: str) -> str:
     return re.sub(r"\D", "", text)
 
 
-@pytest.mark.parametrize("secret", [CARD, MAIL])
-def test_a_secret_cut_anywhere_over_tokens_never_survives(secret: str) -> None:
-    said = f"I noted {secret} for you."
-    for at in range(len(said)):
-        for width in (1, 2, 5):
+@pytest.mark.parametrize(
+    ("before", "secret", "stays"),
+    [
+        ("I noted ", CARD, 4),
+        ("I noted ", MAIL, 0),
+        ("So ", "five four two five two three three four three zero one zero nine nine zero three", 17),
+        ("Your PIN is ", "eight three six two nine one", 0),
+        ("I wrote to ", "jane dot doe at example dot com", 0),
+        ("Ihre PIN ist ", "acht drei sechs zwei neun eins", 0),
+    ],
+)  # fmt: skip
+def test_a_secret_cut_anywhere_over_tokens_never_survives(before: str, secret: str, stays: int) -> None:
+    said = f"{before}{secret}, thank you."
+    for at in range(1, len(said)):
+        for width in (1, 4):
             cut = pieces(said, [at, at + width])
             found = stored(call(*[token(one, last=n == len(cut) - 1) for n, one in enumerate(cut)], every=0.1))
             joined = "".join(words(found))
-            assert secret not in joined
-            assert masked_digits(joined) in ("", "1111"), joined
-            assert "jane" not in joined and "doe" not in joined, joined  # noqa: PT018
             assert len(joined) == len(said)
+            left = joined[len(before) : len(before) + len(secret)]
+            assert sum(one.isalnum() for one in left) <= stays, cut
 
 
 @settings(max_examples=60, deadline=None)
