@@ -4,6 +4,7 @@ Knows: which texts need a closer look, in which languages they are read, and whi
 Must not know: messages and streams; what becomes of what was found.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
@@ -11,7 +12,7 @@ from functools import lru_cache
 from relayproxy.redaction import digits, emails
 from relayproxy.redaction.announced import mentions
 from relayproxy.redaction.number_words import LANGUAGES, REPEATS, Language, number, supported
-from relayproxy.redaction.tokens import Token, tokenize
+from relayproxy.redaction.tokens import LONGEST_WORD, Token, tokenize
 from relayproxy.redaction.values import Context, Detection, Kind, Policy, Secret
 from relayproxy.redaction.vocabulary import TELLING
 
@@ -27,6 +28,7 @@ _HOLD_ON = 12
 _LONGEST_ADDRESS = 200
 """Characters of an address that is spoken."""
 
+_PRIVATE = re.compile(r"[\d@]")
 _EMPTY = Detection()
 _NOTHING = Context()
 
@@ -89,14 +91,24 @@ def _signs_of(chunks: list[str]) -> tuple[int, int]:
         sign, count = _signs(chunk)
         signs |= sign
         weight += count
-        if not sign and len(_PLAIN) < _MOST_PLAIN:
+        if not sign and len(chunk) <= LONGEST_WORD and len(_PLAIN) < _MOST_PLAIN:
             _PLAIN.add(chunk)
     return signs, weight
 
 
-@lru_cache(maxsize=50_000)
 def _signs(chunk: str) -> tuple[int, int]:
     """What a chunk of a text has of what secrets are made of, and how many digits and number words."""
+    # What may be a secret is not kept in memory, nor what is too long for a word.
+    kept = len(chunk) <= LONGEST_WORD and not _PRIVATE.search(chunk)
+    return _signs_of_word(chunk) if kept else _look_at(chunk)
+
+
+@lru_cache(maxsize=50_000)
+def _signs_of_word(chunk: str) -> tuple[int, int]:
+    return _look_at(chunk)
+
+
+def _look_at(chunk: str) -> tuple[int, int]:
     signs = weight = 0
     for token in tokenize(chunk):
         if token.digits:

@@ -89,13 +89,17 @@ def read(
         secrets.append(Secret(kind, spans[0][0], spans[-1][1], number.digits, spans))
         if cut is None and number.parts[-1] is run[-1] and kind in ("expiry", "security_code"):
             opened = len(run)
-    announced_too = bool(context.asked) or context.card or any(mention.topic != "other" for mention in mentions)
-    if run and cut is None and not announced_too:
+    if run and cut is None and not _announces(mentions, context):
         opened = len(run) if phone else card_begins(run, opened, language)
     count = len(_usual(run[opened:], language))
     if count and _is_open(tokens, run[-1].at + 1, cut, expected or count >= _MANY):
         return Reading(secrets, run[opened].token.start, count)
     return Reading(secrets, None, 0)
+
+
+def _announces(mentions: Sequence[Mention], context: Context) -> bool:
+    """Whether anything said makes other numbers than those of cards secret."""
+    return bool(context.asked) or context.card or any(mention.topic != "other" for mention in mentions)
 
 
 def ibans(text: str) -> Iterator[Secret]:

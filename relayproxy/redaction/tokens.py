@@ -10,7 +10,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 _TOKEN = re.compile(r"(?P<digits>\d+)|(?P<word>[^\W\d_]+(?:[̀-ͯ]+[^\W\d_]*)*)|(?P<mark>[^\w\s]|[_\n])")
-_LONGEST_WORD = 64
+LONGEST_WORD = 64
+"""Letters. What has more is no word that anybody says."""
 
 
 class Token(NamedTuple):
@@ -31,7 +32,7 @@ def tokenize(text: str) -> list[Token]:
     for match in _TOKEN.finditer(text):
         start, end = match.span()
         if match.lastgroup == "word":
-            folded = fold(match[0]) if end - start <= _LONGEST_WORD else ""
+            folded = fold(match[0]) if end - start <= LONGEST_WORD else ""
             if folded.isdecimal():  # such as circled digits
                 found.append(Token(start, end, folded, True, False))
             else:

@@ -5,6 +5,7 @@ from types import FrameType
 
 import pytest
 
+from relayproxy.redaction import detection
 from relayproxy.redaction.detection import find
 from relayproxy.redaction.values import Context, Policy
 from tests.redaction.masks import masked
@@ -76,3 +77,16 @@ def test_what_is_too_much_to_search_is_masked() -> None:
 
     assert "forty" not in shown
     assert shown.count("another thing") == 3
+
+
+def test_nothing_that_may_be_secret_is_kept_in_memory() -> None:
+    before = len(detection._PLAIN), detection._signs_of_word.cache_info().currsize
+    for number in range(200):
+        find(
+            f"{number}4111 a{number}@example.com {'x' * (100 + number)}",
+            language="en",
+            policy=Policy(),
+            context=Context(),
+        )
+
+    assert (len(detection._PLAIN), detection._signs_of_word.cache_info().currsize) == before
