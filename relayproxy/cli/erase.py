@@ -123,11 +123,10 @@ def _confirm() -> None:
 def _carry_out(url: str, queries: "Queries", writer: "AnnotationWriter", sought: "Sought", match: "Match") -> None:
     from relayproxy.store.engine import open_engine
     from relayproxy.store.write.deleter import Deleter
-    from relayproxy.store.write.erasure_orders import erasure, order_erasure
-    from relayproxy.store.write.erasures import ChangedError
+    from relayproxy.store.write.erasure_orders import ChangedError, erasure, order_erasure
 
     try:
-        id = order_erasure(writer, sought, match.digest, _actor(), "")
+        id = order_erasure(queries, writer, sought, match.digest, _actor(), "")
     except ChangedError:
         raise RelayproxyError("other sessions are meant by now than were shown: run it again") from None
     engine, progress, deadline = open_engine(url), Progress("session"), time.monotonic() + PATIENCE

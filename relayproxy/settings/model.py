@@ -236,7 +236,7 @@ class Settings(BaseModel):
     keep_content: Days = Field(
         default=30,
         description="Days after its end for which what was said in a call is kept: texts, recordings, parameters, "
-        "numbers of phones, notes; 0: for ever.",
+        "phone numbers, notes; 0: for ever.",
     )
     keep_numbers: Days = Field(
         default=400,

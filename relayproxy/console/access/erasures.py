@@ -21,7 +21,6 @@ from relayproxy.console.http.render import render
 from relayproxy.console.http.times import rfc3339
 from relayproxy.store.write import erasure_orders
 from relayproxy.store.write.erasures import (
-    ChangedError,
     Erasure,
     Match,
     Sought,
@@ -204,12 +203,18 @@ async def _found(request: web.Request, sought: Sought) -> Match:
 
 
 async def _order(request: web.Request, sought: Sought, confirm: str) -> str:
-    who, writer = require_admin(request), request.app[APP_CONTEXT].writer
+    who, context = require_admin(request), request.app[APP_CONTEXT]
     try:
         return await asyncio.to_thread(
-            erasure_orders.order_erasure, writer, sought, confirm, who.name, address_of(request)
+            erasure_orders.order_erasure,
+            context.queries,
+            context.writer,
+            sought,
+            confirm,
+            who.name,
+            address_of(request),
         )
-    except ChangedError:
+    except erasure_orders.ChangedError:
         raise Problem(
             409, "changed", "Other sessions are meant by now than were shown: nothing was erased. Look again."
         ) from None

@@ -11,17 +11,28 @@ from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.erasures import Erasure, Match, Sought, find, order, read_erasure, read_erasures
 
 
+class ChangedError(Exception):
+    """Other sessions are meant than were shown."""
+
+
 def preview(queries: Queries, sought: Sought) -> Match:
     """What would be erased. Raises as queries do."""
     with queries.reading() as db:
         return find(db, sought, time.time_ns())
 
 
-def order_erasure(writer: AnnotationWriter, sought: Sought, digest: str, actor: str, address: str) -> str:
+def order_erasure(
+    queries: Queries, writer: AnnotationWriter, sought: Sought, digest: str, actor: str, address: str
+) -> str:
     """Orders what was shown, by the `digest` of its `Match`; the id of the erasure. It is in the audit then. Raises
-    `ChangedError` when other sessions are meant by now, and as `AnnotationWriter.writing` does."""
+    `ChangedError` when other sessions are meant by now, and as queries and `AnnotationWriter.writing` do."""
+    now = time.time_ns()
+    # Not in the transaction that writes, which others would wait for.
+    with queries.reading() as db:
+        if find(db, sought, now).digest != digest:
+            raise ChangedError
     with writer.writing() as db:
-        return order(db, sought, actor, address, time.time_ns(), digest)
+        return order(db, sought, actor, address, now)
 
 
 def erasure(queries: Queries, id: str) -> Erasure | None:

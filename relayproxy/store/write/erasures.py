@@ -22,6 +22,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, lite
 
 from relayproxy.store.schema.mapping import for_index, insert_once
 from relayproxy.store.schema.tables import audit, erasures, notes, sessions
+from relayproxy.text import storable
 
 Scope = Literal["session", "number", "before", "age"]
 """What an erasure goes by; `age`: what retention deleted on one day."""
@@ -82,20 +83,17 @@ class OpenErasure:
     """The erasure that what is deleted counts for."""
 
 
-class ChangedError(Exception):
-    """Other sessions are meant than were shown."""
-
-
 def sought_session(id: str, route: str | None = None) -> Sought:
     """A session by its id, ours or Twilio's VX id, or a call's by its SID. Raises ValueError."""
-    if not id.strip():
+    id = storable(id).strip()
+    if not id:
         raise ValueError("an id of a session, a VX id or a call SID is expected")
-    return Sought("session", (id.strip(),), route)
+    return Sought("session", (id,), route)
 
 
 def sought_number(text: str, route: str | None = None) -> Sought:
     """A phone number as people write it, or a client or SIP address. Raises ValueError."""
-    text = text.strip()
+    text = storable(text).strip()
     if ":" in text and not text.startswith("+"):
         return Sought("number", (text,), route)
     number = _FORMATTING.sub("", text)
@@ -112,6 +110,8 @@ def sought_before(text: str, route: str | None = None) -> Sought:
         moment = datetime.fromisoformat(text.strip())
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
         nanoseconds = int(moment.timestamp()) * 1_000_000_000
+        if not -(2**63) <= nanoseconds < 2**63:
+            raise ValueError
     except (ValueError, OverflowError):
         raise ValueError("a day such as 2026-10-01, or a time such as 2026-10-01T12:00:00Z, is expected") from None
     return Sought("before", (str(nanoseconds),), route)
@@ -138,11 +138,8 @@ def find(db: Connection, sought: Sought, now: int) -> Match:
     return Match(count, int(live), int(messages), int(db.execute(noted).scalar_one()), oldest, newest, digest)
 
 
-def order(db: Connection, sought: Sought, actor: str, address: str, now: int, digest: str | None = None) -> str:
-    """Orders an erasure, and records in the audit that it was ordered; its id. With the `digest` of what was shown,
-    raises `ChangedError` when other sessions are meant by now."""
-    if digest is not None and find(db, sought, now).digest != digest:
-        raise ChangedError
+def order(db: Connection, sought: Sought, actor: str, address: str, now: int) -> str:
+    """Orders an erasure of what began before `now`, and records in the audit that it was ordered; its id."""
     id = secrets.token_hex(16)
     _add(db, id, sought, actor, now, until=now, follows=None)
     entry = {"at": now, "actor": actor, "action": "erase", "subject": id, "address": address}

@@ -16,6 +16,8 @@ from relayproxy.store.schema.tables import audit, erasures, journal_gaps, sessio
 DAY = 86_400 * 1_000_000_000
 RECORDS = 6 * 365 * DAY
 """Nanoseconds for which the audit and receipts of erasures are kept: HIPAA's six years for records of this kind."""
+AUDIT_AT_ONCE = 1000
+"""Entries of the audit that are deleted in one run at most."""
 COUNTED = 10_000
 """Sessions that are counted at most."""
 
@@ -74,7 +76,11 @@ def delete_old_records(db: Connection, numbers: int | None, now: int) -> None:
     """Deletes what has an end of its own: gaps of journals, which are kept as numbers are; audit and receipts."""
     if numbers is not None:
         db.execute(delete(journal_gaps).where(journal_gaps.c.until < now - numbers))
-    db.execute(delete(audit).where(audit.c.at < now - RECORDS))
+    # They have been added in this order: the others need not be looked at.
+    oldest = db.execute(select(audit.c.id, audit.c.at).order_by(audit.c.id).limit(AUDIT_AT_ONCE)).all()
+    gone = [row.id for row in oldest if row.at < now - RECORDS]
+    if gone:
+        db.execute(delete(audit).where(audit.c.id <= gone[-1], audit.c.at < now - RECORDS))
     db.execute(delete(erasures).where(erasures.c.at < now - RECORDS, erasures.c.done_at.is_not(None)))
 
 
