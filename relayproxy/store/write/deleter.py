@@ -41,7 +41,7 @@ from relayproxy.store.write.retention import DAY, Retention, delete_old_records,
 
 STEP = 0.01
 """Seconds after which a transaction takes on no more; the recorder's commits wait for it."""
-REST = 4.0
+REST = 2.0
 """Times its own duration that a transaction is followed by a rest."""
 LONGEST_REST = 1.0
 MERGE_AFTER = 8

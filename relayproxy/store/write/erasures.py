@@ -28,6 +28,8 @@ Scope = Literal["session", "number", "before", "age"]
 """What an erasure goes by; `age`: what retention deleted on one day."""
 RECONNECT = 3600 * 1_000_000_000
 """Nanoseconds after its end within which a session may be gone on with; see `recorder.sessions`."""
+_LAST = 2**63 // 1_000_000_000
+"""Seconds since 1970 that no time here reaches."""
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 _FORMATTING = re.compile(r"[\s()./\u2010-\u2015-]+")
 
@@ -109,12 +111,12 @@ def sought_before(text: str, route: str | None = None) -> Sought:
     try:
         moment = datetime.fromisoformat(text.strip())
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-        nanoseconds = int(moment.timestamp()) * 1_000_000_000
-        if not -(2**63) <= nanoseconds < 2**63:
-            raise ValueError
+        seconds = int(moment.timestamp())
     except (ValueError, OverflowError):
-        raise ValueError("a day such as 2026-10-01, or a time such as 2026-10-01T12:00:00Z, is expected") from None
-    return Sought("before", (str(nanoseconds),), route)
+        seconds = -1
+    if not 0 <= seconds < _LAST:
+        raise ValueError("a day such as 2026-10-01, or a time such as 2026-10-01T12:00:00Z, is expected")
+    return Sought("before", (str(seconds * 1_000_000_000),), route)
 
 
 def find(db: Connection, sought: Sought, now: int) -> Match:
