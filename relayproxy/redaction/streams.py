@@ -25,7 +25,7 @@ KEY_RUN = 3
 CALLER_PATIENCE = 30 * SECOND
 PARTIAL_PATIENCE = 10 * SECOND
 AGENT_PATIENCE = 15 * SECOND
-WORD_PATIENCE = SECOND
+WORD_PATIENCE = 2 * SECOND
 """Time for which an utterance whose end may become a secret waits for the next, a partial for its final, the agent's
 utterance for the next one, and a word that may go on for the next token."""
 FAIL_CLOSED = 4

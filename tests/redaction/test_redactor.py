@@ -223,6 +223,33 @@ def test_what_was_masked_before_a_restart_is_not_told_by_its_echo_afterwards() -
     assert words(found) == ["Your card is •••• ••••"]
 
 
+TALK = call(
+    token("Your card number, please?", last=True),
+    prompt("it is", last=False), prompt("it is five four two", last=False),
+    prompt("it is five four two five"), token("go on", last=True), prompt("two three three four three zero"),
+    *map(key, "7391"), prompt("one zero nine nine"), prompt("zero three"), token("So 54"), token("25 2334 30"),
+    token("10 9903"), token(", and your PIN?", last=True), played("So 5425 2334"), played(" 3010 9903,"),
+    ("twilio", {"type": "interrupt", "utteranceUntilInterrupt": " and your", "durationUntilInterruptMs": 9}),
+    prompt("eight three six two"), digits("739"), digits("1#"), played("739"), played("1#"),
+    token("I write to jane"), token(".doe@exam"), token("ple.com"), token(". Bye.", last=True), prompt("bye then"),
+    every=1.0,
+)  # fmt: skip
+TRACES = ("five four two", "two three three", "5425", "2334", "3010", "eight three", "jane", "doe", "739")
+
+
+@pytest.mark.parametrize("until", range(len(TALK)))
+def test_after_a_restart_at_any_message_nothing_is_lost_doubled_or_told(until: int) -> None:
+    first = Redactor(Rules())
+    before = [one for said in TALK[: until + 1] for one in first.feed(said)]
+    again = Redactor(Rules())
+    again.recall(before)
+    after = [one for said in TALK[len(before) :] for one in again.feed(said)] + again.end(100 * SECOND)
+    assert [one.seq for one in before + after] == [*range(len(TALK))]
+    said = " ".join(words(before + after))
+    assert [trace for trace in TRACES if trace in said] == []
+    assert "".join(one for one in words(before + after) if one in [*"7391"]) == ""
+
+
 _LETTERS = re.compile(r"[^\W_]|[#*]")
 
 

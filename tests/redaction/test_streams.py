@@ -34,8 +34,8 @@ def test_a_token_waits_for_the_end_of_its_last_word_alone() -> None:
     assert redactor.feed(message(1, 2, *token("Ja"))) == []
     assert words(redactor.feed(message(2, 2.1, *token("ne! ")))) == ["Ja", "ne! "]
     assert redactor.feed(message(3, 3, *token("Bye"))) == []
-    assert redactor.deadline == 4 * SECOND
-    assert words(redactor.due(4 * SECOND)) == ["Bye"]
+    assert redactor.deadline == 5 * SECOND
+    assert words(redactor.due(5 * SECOND)) == ["Bye"]
 
 
 def test_an_answer_without_an_end_waits_no_longer_than_the_caller() -> None:
