@@ -9,10 +9,13 @@ import pytest
 
 from relayproxy.journal.segments import segment_path
 from relayproxy.recorder.deletion import DeletionThread
-from relayproxy.store.engine import writing
+from relayproxy.store.engine import open_engine, writing
+from relayproxy.store.write.archive import Archive
 from relayproxy.store.write.deleter import Deleter
 from relayproxy.store.write.erasures import order, read_erasures, sought_number, sought_session
+from tests.peers.postgres import Server
 from tests.recorder.stage import NOON, Stage, prompt, setup, token
+from tests.store.write.deleting import days_ago, spoken
 
 PATIENCE = 20.0
 
@@ -171,3 +174,31 @@ def test_a_database_that_is_away_is_waited_for(tmp_path: Path) -> None:
         stage.close()
 
     assert "migrate" in str(thread.state.problem)
+
+
+def test_of_several_recorders_on_a_server_each_erases_and_every_call_is_counted_once(
+    postgres: Server, tmp_path: Path
+) -> None:
+    url = postgres.migrated()
+    engine = open_engine(url)
+    archive = Archive(engine)
+    for n in range(12):
+        spoken(archive, days_ago(1 + n / 10))
+    with writing(engine).begin() as db:
+        order(db, sought_number("+15550100001"), "alice", "", time.time_ns())
+    threads = [DeletionThread(url, tmp_path / "journal", {"": (30.0, 400.0)}) for _ in range(2)]
+
+    def done() -> list[int] | None:
+        with engine.connect() as db:
+            found = read_erasures(db, 10)
+        return [one.sessions for one in found] if all(one.done_at for one in found) else None
+
+    try:
+        assert until(done) == [12]
+        until(lambda: all(thread.state.ran_at for thread in threads))
+    finally:
+        for thread in threads:
+            thread.close()
+    assert archive.sessions() == 0
+    assert [thread.state.problem for thread in threads] == [None, None]
+    engine.dispose()
