@@ -113,25 +113,38 @@ def cards(run: Sequence[Part], language: Language, expected: bool, budget: Budge
 
 def card_begins(run: Sequence[Part], first: int, language: Language) -> int:
     """The first place, from `first` on, where a card number of a known issuer may begin of which the rest is still to
-    come, without words in between; the end of the run when there is none."""
-    last = max((at for at in range(first, len(run)) if run[at].gap > Gap.FILLER), default=first)
-    for start in range(last, len(run)):
+    come, with words in between only behind whole groups; the end of the run when there is none."""
+    for start in range(first, len(run)):
         if not (_pause(run, start) or len(run[start].token.word) == _GROUP):
             continue
-        at, digits = start, ""
-        while at < len(run) and len(digits) <= LENGTHS[-1]:
-            options = readings(run, at, language)
-            digits += options[0].digits if options else ""
-            at = options[0].end if options else at + 1
+        digits = _digits_to_end(run, start, language)
         if any(_begins(digits, *issuer) for issuer in _ISSUERS):
-            return start
+            before = _digits_to_end(run[:start], first, language)[:_GROUP]
+            return first if before and digits.startswith(before) else start  # "4111 11 no, 4111 1111"
     return len(run)
+
+
+def _digits_to_end(run: Sequence[Part], start: int, language: Language) -> str:
+    """The digits of a run from a place on, as they are usually read; none when there are too many for a card number, or
+    words stand within a group."""
+    at, digits = start, ""
+    while at < len(run):
+        if at > start and run[at].gap > Gap.FILLER and len(digits) % _GROUP:
+            return ""
+        options = readings(run, at, language)
+        digits += options[0].digits if options else ""
+        at = options[0].end if options else at + 1
+        if len(digits) > LENGTHS[-1]:
+            return ""
+    return digits
 
 
 def _begins(digits: str, first: str, last: str, lengths: tuple[int, ...]) -> bool:
     """Whether digits may be the beginning of a longer number of an issuer."""
     known = digits[: len(first)]
-    return len(digits) < max(lengths) and first <= known.ljust(len(first), "9") and known.ljust(len(last), "0") <= last
+    return (
+        0 < len(digits) < max(lengths) and first <= known.ljust(len(first), "9") and known.ljust(len(last), "0") <= last
+    )
 
 
 def _best(

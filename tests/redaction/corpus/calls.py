@@ -15,6 +15,16 @@ from tests.redaction.masks import MASK
 
 _TOKEN = 4
 """Characters."""
+_QUESTIONS = {
+    "en": "May I have your card number?",
+    "es": "¿Me dice el número de la tarjeta?",
+    "fr": "Quel est votre numéro de carte ?",
+    "de": "Wie lautet Ihre Kartennummer?",
+    "pt": "Qual é o número do cartão?",
+    "it": "Mi dice il numero della carta?",
+    "nl": "Wat is uw kaartnummer?",
+}
+_GO_ON = {"en": "Go on.", "es": "Siga.", "fr": "Oui ?", "de": "Weiter.", "pt": "Sim.", "it": "Prego.", "nl": "Ja."}
 
 
 def messages_of(item: Item) -> tuple[list[tuple[Side, dict[str, Any]]], list[int]]:
@@ -46,3 +56,24 @@ def lines_stored(item: Item) -> tuple[str, ...]:
         elif message["last"]:
             shown[line] = one_mask
     return tuple(shown)
+
+
+def over_two_turns(item: Item, nth: int) -> tuple[str, ...]:
+    """The one line of an item as it is stored of a call in which it is said in two turns: the card number is asked for,
+    and the agent speaks within it, in front of a word that `nth` chooses."""
+    (line,) = item.lines
+    card = next(mark for mark in line.marks if mark.kind == "card_number")
+    spaces = [at for at in range(card.start, card.end) if line.text[at] == " "]
+    cut = spaces[nth % len(spaces)]
+    question, first, answer, second = words(
+        stored(
+            call(
+                token(_QUESTIONS[item.language], last=True),
+                prompt(line.text[:cut], lang=item.language),
+                token(_GO_ON[item.language], last=True),
+                prompt(line.text[cut + 1 :], lang=item.language),
+            )
+        )
+    )
+    assert (question, answer) == (_QUESTIONS[item.language], _GO_ON[item.language])
+    return (f"{first} {second}".replace(MASKED_LETTER, MASK).replace(MASKED_DIGIT, MASK),)
