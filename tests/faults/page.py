@@ -23,10 +23,12 @@ Beside them:
 * `make conformance` runs the 301 cases of Autobahn's test suite that are not about compression, as Twilio and as
   backend, against a peer alone and against the same peer behind the relay, and compares them case by case. The suite
   needs Python 2.7; one on the path, one of pyenv, or the one that `PYTHON27` names is used, and without one it says so.
-* `make fuzz` feeds frame decoding, the journal's reader, the fold, signatures, the filter language and recordings with
-  what a coverage-guided fuzzer makes up. Hypothesis does the same on a small scale with every run of the tests.
-* `make soak` carries calls with faults among them for an hour, and measures memory and descriptors of each process
-  and whether all that was sent is stored or counted as lost.
+* `make fuzz` feeds frame decoding, the journal's reader, the fold, signatures, the filter language, settings,
+  recordings and redaction with what a coverage-guided fuzzer makes up. Hypothesis does the same on a small scale in
+  every run of the tests.
+* `make soak` carries calls for an hour while the recorder is killed and stands still, the database is locked and
+  strangers come. It holds what each call sent against what is stored of it or counted as lost, and bounds what each
+  process may grow by: 16 MiB of memory and 8 descriptors.
 """
 
 
