@@ -770,8 +770,8 @@ LIFE = (
     Case(
         "F6",
         "SIGHUP",
-        ("tests/test_signals.py::test_a_hangup_ends_no_process_and_its_log_says_so",),
-        note="Settings are read at the start alone; SIGHUP is ignored, and the log says so.",
+        ("tests/test_signals.py::test_signals_close_together_stop_a_process_in_order_and_a_hangup_does_not",),
+        note="Settings are read at the start alone; SIGHUP ends nothing and reloads nothing.",
     ),
     Case(
         "F7",
