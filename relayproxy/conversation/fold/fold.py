@@ -138,6 +138,8 @@ class Fold:
                 self._gaps += 1
                 self._gap_bytes += message.size
                 connection.gap_at = at
+                if message.sender == "backend":
+                    self._tracker.ledger.miss()
         elif kind == "close" and connection.close_frame is None:
             connection.close_frame = CloseFrame(message.sender, message.code, message.reason, message.t)
             if message.sender == "twilio":

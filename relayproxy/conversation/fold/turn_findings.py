@@ -38,10 +38,11 @@ def turn_findings(draft: TurnDraft, turn: Turn, closed_at: int | None, threshold
 def _latency(draft: TurnDraft, turn: Turn, thresholds: Thresholds) -> Iterator[Finding]:
     latency = turn.response_latency_ms
     if latency is not None and latency >= thresholds.slow_turn_ms:
-        yield _finding("slow_turn", turn, draft.answer_moment, f"{_seconds(latency)} until the first word")
+        detail = f"{_seconds(latency)} until the first word{_unsure(draft)}"
+        yield _finding("slow_turn", turn, draft.answer_moment, detail)
     again = draft.longest_wait
     if again is not None and again[0] >= thresholds.slow_turn_ms * MS:
-        detail = f"{_seconds(again[0] // MS)} without an answer, then the caller spoke again"
+        detail = f"{_seconds(again[0] // MS)} without an answer, then the caller spoke again{_unsure(draft)}"
         yield _finding("asked_again", turn, again[1], detail)
     if not turn.unanswered or turn.ended_at is None or turn.caller_at is None:
         return
@@ -49,13 +50,15 @@ def _latency(draft: TurnDraft, turn: Turn, thresholds: Thresholds) -> Iterator[F
     # Who hangs up, or is hung up on, before that has heard no silence.
     if waited >= thresholds.slow_turn_ms:
         what = "a prompt" if turn.caller_text else "a key press"
-        yield _finding("unanswered", turn, draft.caller_moment, f"no words for {_seconds(waited)} after {what}")
+        detail = f"no words for {_seconds(waited)} after {what}{_unsure(draft)}"
+        yield _finding("unanswered", turn, draft.caller_moment, detail)
 
 
 def _stream(draft: TurnDraft, turn: Turn, closed_at: int | None, thresholds: Thresholds) -> Iterator[Finding]:
     longest = draft.stream.longest_gap
     if longest is not None and longest[0] >= thresholds.stall_ms * MS:
-        yield _finding("stall", turn, longest[1], f"{_seconds(longest[0] // MS)} between two parts of the answer")
+        detail = f"{_seconds(longest[0] // MS)} between two parts of the answer{_unsure(draft)}"
+        yield _finding("stall", turn, longest[1], detail)
     rates = [response.rate for response in draft.responses if response.rate is not None]
     rate, duration = rates[-1] if rates else None, turn.stream_duration_ms
     slow = turn.char_rate is not None and rate is not None and turn.char_rate < rate
@@ -65,7 +68,8 @@ def _stream(draft: TurnDraft, turn: Turn, closed_at: int | None, thresholds: Thr
     left_open = [r for r in draft.responses if _left_open(r, turn, closed_at)]
     if left_open and not draft.cut_off:
         place = Moment(left_open[0].last_at, 0, left_open[0].connection_id, left_open[0].seqs[-1])
-        yield _finding("missing_last", turn, place, "the last text of the answer did not say last: true")
+        detail = f"the last text of the answer did not say last: true{_unsure(draft)}"
+        yield _finding("missing_last", turn, place, detail)
 
 
 def _left_open(response: Response, turn: Turn, closed_at: int | None) -> bool:
@@ -123,6 +127,11 @@ def _speech(draft: TurnDraft, closed_at: int | None) -> Iterator[Finding]:
                 seen.add(remark.code)
                 place = Moment(draft.agent_at or 0, 0, response.connection_id, response.seqs[remark.token])
                 yield Finding(remark.code, place.at, remark.excerpt, draft.number, place.connection, place.seq)
+
+
+def _unsure(draft: TurnDraft) -> str:
+    """An addition to what is said of an answer that did not come, or not in time, as far as was recorded."""
+    return "; a part of what the agent sent was not recorded, so it may have come" if draft.unrecorded else ""
 
 
 def _finding(code: str, turn: Turn, place: Moment | None, detail: str) -> Finding:

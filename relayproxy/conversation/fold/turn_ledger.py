@@ -62,6 +62,12 @@ class TurnLedger:
             self.open.invalidate()
             self.open = None
 
+    def miss(self) -> None:
+        """Takes that something of the backend is missing from the recording here."""
+        if self.open is not None:
+            self.open.unrecorded = True
+            self.open.invalidate()
+
     def last(self) -> TurnDraft | None:
         """The open turn or, without one, the last; None before the first."""
         return self.open or (self.drafts[-1] if self.drafts else None)

@@ -202,6 +202,7 @@ class TurnDraft:
         "state",
         "tier",
         "to_partials",
+        "unrecorded",
         "value",
     )
 
@@ -240,6 +241,8 @@ class TurnDraft:
         """Its response was assigned to it by words."""
         self.cut_off = False
         """Its connection failed while the answer was being sent."""
+        self.unrecorded = False
+        """Something that the backend sent during it is missing from the recording."""
         self.cut_short = False
         """An interrupt came between the caller's asking and the first token."""
         self.agent_over_caller = False

@@ -1,9 +1,12 @@
 """What is remarkable about a turn, as calls; the habits of public sample backends among them."""
 
+from typing import Literal
+
 import pytest
 
 from relayproxy.conversation.checks.findings import CATALOGUE, Thresholds
 from relayproxy.conversation.fold.fold import Fold
+from relayproxy.conversation.message import Message
 from relayproxy.conversation.model import Conversation
 from tests.script import play, script
 
@@ -58,6 +61,21 @@ def test_no_answer() -> None:
 
     assert told(call) == [("slow_turn", 1, 3), ("unanswered", 2, 4)]
     assert details(call)[1] == "no words for 18.0 s after a prompt"
+
+
+@pytest.mark.parametrize(("side", "sure"), [("backend", False), ("twilio", True)])
+def test_an_answer_that_may_have_been_lost_is_not_said_to_have_failed_to_come(
+    side: Literal["twilio", "backend"], sure: bool
+) -> None:
+    asked, again = play(ASKED), play(ASKED + '7.0 twilio prompt "Hello?" last \n 7.5 backend text "Yes?" last')
+    connection = asked.opening.connection_id
+    asked.fold.feed(connection, Message(9, 2 * 10**9, side, "gap", size=300, note="disk"))
+    for message in again.messages[2:]:
+        asked.fold.feed(connection, message)
+
+    (said,) = [finding.detail for finding in asked.fold.conversation().findings if finding.code == "asked_again"]
+    assert said.startswith("6.0 s without an answer, then the caller spoke again")
+    assert ("was not recorded, so it may have come" not in said) is sure
 
 
 @pytest.mark.parametrize(
