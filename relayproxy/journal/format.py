@@ -38,7 +38,7 @@ class EntryKind(IntEnum):
     ENDING = 4
     GAP = 5
     """Body: a `GapBody`."""
-    REQUEST = 6
+    REQUEST = 7
     """Body: as of an opening, what is known of a connection before its backend is dialled; the opening follows."""
 
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relayproxy.journal.format import (
+    ERASED,
     MAX_TOOK,
     EntryKind,
     GapBody,
@@ -43,7 +44,9 @@ def test_a_journal_of_today_is_read_by_every_later_version() -> None:
         ("OPENING", 3),
         ("ENDING", 4),
         ("GAP", 5),
+        ("REQUEST", 7),
     ]
+    assert ERASED == 6
 
 
 def test_an_entry_says_where_in_the_file_its_body_begins() -> None:
