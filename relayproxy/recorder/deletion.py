@@ -27,6 +27,8 @@ LOOK = 1.0
 """Seconds between two looks for erasures."""
 RETAIN = 1800.0
 """Seconds between two runs of retention."""
+FORWARD = 86_400.0
+"""Seconds by which the clock may be set forward without making calls older than they are."""
 AGAIN = 30.0
 """Seconds after a failure."""
 _PATIENCE = 5.0
@@ -45,6 +47,7 @@ class DeletionThread:
         self._ended = threading.Event()
         self._deleter = Deleter(self._engine, lambda seconds: not self._ended.wait(seconds))
         self._next = 0.0
+        self._clock = _wall_ahead()
         self.state = RetentionHeartbeat(dict(by_route))
         """What is reported of it."""
         self._thread = threading.Thread(target=self._run, name="deletion", daemon=True)
@@ -79,6 +82,12 @@ class DeletionThread:
         self._deleter.merge()
         if time.monotonic() < self._next:
             return
+        if (ahead := _wall_ahead() - self._clock) > FORWARD:
+            # What is deleted by a wrong clock does not come back.
+            raise RelayproxyError(
+                f"this machine's clock was set forward by {ahead / 86_400:.0f} days since the recorder started: "
+                "nothing is deleted by age until it is set right, or the recorder is started again"
+            )
         done = self._deleter.retain(self._retention)
         self._next = time.monotonic() + RETAIN
         self.state = replace(
@@ -108,6 +117,12 @@ class DeletionThread:
             log.error("retention and erasures wait (%s)", words)
         since = self.state.problem_at or time.time_ns()
         self.state = replace(self.state, problem=words, problem_at=since)
+
+
+def _wall_ahead() -> float:
+    """Seconds between the wall clock and one that is never set and goes on while the machine sleeps, where there is
+    one."""
+    return time.time() - time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def _nanoseconds(days: float) -> int | None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from relayproxy.journal.segments import segment_path
+from relayproxy.recorder import deletion as deleting
 from relayproxy.recorder.deletion import DeletionThread
 from relayproxy.store.engine import open_engine, writing
 from relayproxy.store.write.archive import Archive
@@ -162,6 +163,26 @@ def test_what_is_due_goes_and_is_reported(stage: Stage) -> None:
     assert (thread.state.content, thread.state.sessions, thread.state.due) == (1, 0, 0)
     assert stage.stored(old.id).session.content_deleted_at
     assert stage.stored(call.id).session.content_deleted_at is None
+
+
+def test_a_clock_that_is_set_forward_makes_no_call_old(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = stage.journal()
+    recorder = stage.recorder()
+    call = journal.call(opened_at=time.time_ns() - 40 * 86_400 * 10**9)
+    call.twilio(setup())
+    call.end()
+    recorder.play()
+    recorder.commit()
+    ahead = iter([0.0])
+    monkeypatch.setattr(deleting, "_wall_ahead", lambda: next(ahead, 45 * 86_400.0))
+
+    thread = DeletionThread(stage.url, stage.journals, {"": (30.0, 400.0)})
+    try:
+        until(lambda: thread.state.problem)
+        assert "clock was set forward by 45 days" in str(thread.state.problem)
+        assert stage.stored(call.id).session.content_deleted_at is None
+    finally:
+        thread.close()
 
 
 def test_a_database_that_is_away_is_waited_for(tmp_path: Path) -> None:

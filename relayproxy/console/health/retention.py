@@ -26,8 +26,8 @@ def check(facts: HealthFacts) -> HealthCheck:
             "bad",
             f"Nothing has been deleted for {_since(facts, found.problem_at or facts.now)}",
             f"{found.problem}. {kept}",
-            "See to the database: the recorder must be able to write it, and to the journal in its data folder. It "
-            "goes on by itself.",
+            "See to what it names: the database and the journal, which the recorder must be able to write, or the "
+            "clock. It goes on by itself.",
         )
     done = f"{plural(found.content, 'call')} lost what was said, {plural(found.sessions, 'call')} went altogether"
     when = "It has not been through yet" if found.ran_at is None else f"Last through {_since(facts, found.ran_at)} ago"

@@ -23,7 +23,7 @@ def told(**changes: Any) -> HealthFacts:
             told(problem="database: is locked", problem_at=NOW - 60 * SECOND),
             "bad",
             "Nothing has been deleted for 60 s",
-            "See to the database",
+            "See to what it names",
         ),
         (told(ran_at=NOW - 5 * 3600 * SECOND), "warn", "What is due has not been deleted for 5 h", "If this stays"),
         (facts(report(retention=None)), "unknown", "For how long calls are kept is not known", ""),
