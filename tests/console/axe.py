@@ -11,13 +11,17 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Page
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-# Each element costs milliseconds, also where it is excluded: of messages of one kind from one side, the first few stay.
+# Each element costs milliseconds, also where it is excluded: of messages of one kind from one side, the first few stay,
+# and so do the first rows of the list and of a chart's table.
 REMOVE_MORE_OF_THE_SAME = """() => {
   const seen = new Map();
   for (const row of [...document.querySelectorAll("#wire > li")]) {
     const kind = row.className + row.querySelector(".kind")?.dataset.kind;
     seen.set(kind, (seen.get(kind) ?? 0) + 1);
     if (seen.get(kind) > 5) row.remove();
+  }
+  for (const body of document.querySelectorAll("#rows, .as-table tbody")) {
+    for (const row of [...body.querySelectorAll(":scope > tr")].slice(8)) row.remove();
   }
 }"""
 COLOURS = ["color-contrast", "link-in-text-block"]
