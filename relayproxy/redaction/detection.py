@@ -29,6 +29,8 @@ _LONGEST_ADDRESS = 200
 """Characters of an address that is spoken."""
 
 _PRIVATE = re.compile(r"[\d@]")
+_LONE = re.compile("[\ud800-\udfff]")
+"""Halves of surrogate pairs, which JSON may hold and no UTF-8."""
 _EMPTY = Detection()
 _NOTHING = Context()
 
@@ -161,7 +163,7 @@ def _addresses(text: str, tokens: list[Token]) -> Iterator[tuple[int, int]]:
 
 def _patterns(text: str, policy: Policy) -> Iterator[Secret]:
     for pattern in policy.patterns:
-        for found in pattern.finditer(text):
+        for found in pattern.finditer(_LONE.sub("\N{REPLACEMENT CHARACTER}", text)):
             if found.end() > found.start():
                 yield Secret("pattern", found.start(), found.end(), spans=(found.span(),))
 

@@ -46,8 +46,8 @@ log = logging.getLogger(__name__)
 
 
 First = Literal["twilio", "backend", "proxy"]
-_DIGITS = re.compile(r"\d(?:[ .-]?\d){5,}")
-"""Digits that are not logged: they may be anybody's number."""
+_PERSONAL = re.compile(r"\d(?:[ .-]?\d){5,}|.*(?:@|%40).*", re.IGNORECASE)
+"""Parts of a path that are not logged: they may be anybody's number or address."""
 _MAX_TARGET = 300
 """Characters of a refused target that are kept."""
 _GONE = "the caller was gone before the backend had answered"
@@ -283,7 +283,7 @@ class Relay:
 
     def _warn(self, request: web.BaseRequest, path: str, target: Target, got: Headers, trusted: bool) -> None:
         if target.route == DEFAULT_ROUTE and path.startswith("/r/"):
-            name = _DIGITS.sub("…", mask_query(path)[3:].partition("/")[0].partition("?")[0][:64])
+            name = _PERSONAL.sub("…", mask_query(path)[3:].partition("/")[0].partition("?")[0][:64])
             words = f"no route is named {name!a}, so it went to the default backend"
             self._note(request, got, "unknown_route", 0, words, path)
         claims = any(name.lower() in ("x-forwarded-proto", "x-forwarded-host") for name, _ in got)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from relayproxy.redaction.detection import find
 from relayproxy.redaction.number_words import REPEATS, TIMES
-from relayproxy.redaction.values import Context, Policy
+from relayproxy.redaction.values import Context, Policy, policy
 from relayproxy.redaction.vocabulary import MONTHS
 from tests.redaction.masks import masked
 
@@ -86,3 +86,8 @@ def test_a_card_number_in_pieces_is_open_until_it_is_whole(cut: int) -> None:
 
     assert found.open_from is not None
     assert found.open_from <= 6
+
+
+def test_half_a_character_is_looked_through_like_any_other() -> None:
+    found = find("\ud83d K-1", language=None, policy=policy([], ["K-[0-9]"]))
+    assert [(secret.kind, secret.start, secret.end) for secret in found.secrets] == [("pattern", 2, 5)]
