@@ -235,20 +235,22 @@ def test_a_range_of_time_is_chosen_by_dates(visit: OpenPage, three: list[str]) -
     expect(page.locator(".when-name")).to_have_text("Some time")
 
 
-@pytest.mark.parametrize("width", [1280, 1400, 1920])
-def test_the_heading_stays_in_sight_and_nothing_is_cut(visit: OpenPage, archive: Archive, width: int) -> None:
+def test_the_heading_stays_in_sight_and_nothing_is_cut(visit: OpenPage, archive: Archive) -> None:
     for number in range(30):
         samples.booking(archive, samples.ago(3000 + number)).commit()
-    page = visit("/sessions", viewport={"width": width, "height": 700})
-    expect(page.locator("#rows > tr")).to_have_count(30)
-    page.locator("#rows > tr").last.scroll_into_view_if_needed()
-    heading = page.get_by_role("columnheader", name="Started")
-    expect(heading).to_be_in_viewport()
-    assert heading.evaluate("head => head.getBoundingClientRect().top") == 44
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert page.evaluate(
-        "document.querySelector('.sessions').offsetWidth <= document.querySelector('#results').clientWidth"
-    )
+    page = visit("/sessions", viewport={"width": 1280, "height": 700})
+    for width in (1280, 1400, 1920):
+        page.set_viewport_size({"width": width, "height": 700})
+        page.reload()
+        expect(page.locator("#rows > tr")).to_have_count(30)
+        page.locator("#rows > tr").last.scroll_into_view_if_needed()
+        heading = page.get_by_role("columnheader", name="Started")
+        expect(heading).to_be_in_viewport()
+        assert heading.evaluate("head => head.getBoundingClientRect().top") == 44
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert page.evaluate(
+            "document.querySelector('.sessions').offsetWidth <= document.querySelector('#results').clientWidth"
+        )
 
 
 def test_it_works_without_scripts(visit: OpenPage, three: list[str]) -> None:
