@@ -4,7 +4,9 @@ import msgspec
 import pytest
 
 from relayproxy.connection import Opening, SignatureCheck
-from relayproxy.redaction.rules import EVERYTHING, Rules
+from relayproxy.redaction import rules as redaction_rules
+from relayproxy.redaction.rules import EVERYTHING, Rules, without_words
+from relayproxy.redaction.values import policy
 from tests.redaction.conversation import CARD
 
 PLAIN = CARD.replace(" ", "")
@@ -30,3 +32,40 @@ def test_an_opening_has_no_card_number_and_says_what_is_recorded(rules: Rules) -
 
 def test_of_everything_nothing_is_masked() -> None:
     assert EVERYTHING.opening(OPENING) is OPENING
+
+
+def test_when_redaction_fails_nothing_of_urls_and_headers_is_left() -> None:
+    bare = without_words(OPENING)
+    assert "4111" not in msgspec.json.encode(bare).decode()
+    assert (bare.backend, bare.signature) == ("ws://agent.example.com", SignatureCheck("wrong"))
+
+
+def test_an_answer_costs_no_second_look_at_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = msgspec.structs.replace(OPENING, request_headers=(("Host", "relay.example.com"), ("X-Card", CARD)))
+    stored = Rules().opening(asked)
+    looked: list[str] = []
+
+    def masked(text: str, _: object) -> str:
+        looked.append(text)
+        return "•"
+
+    monkeypatch.setattr(redaction_rules, "masked_text", masked)
+    answered = Rules().opening(msgspec.structs.replace(asked, error="no answer"), stored)
+    assert dict(answered.request_headers) == {"Host": "relay.example.com", "X-Card": "•"}
+    assert "relay.example.com" not in looked
+    assert {CARD, "no answer"} <= set(looked)
+
+
+KEY, ACCEPT = "dGhlIHNhbXBsZSBub25jZQ==", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+DATE = "Sun, 29 Nov 2026 02:37:29 GMT"
+
+
+def test_random_headers_of_a_handshake_are_not_read_as_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = (("Sec-WebSocket-Key", KEY), ("sec-websocket-accept", ACCEPT), ("Date", DATE))
+    handshake = msgspec.structs.replace(OPENING, request_headers=sent)
+    own = Rules(policy=policy(patterns=["nonce|IHNh"])).opening(handshake)
+    assert dict(own.request_headers)["Sec-WebSocket-Key"] == KEY.replace("IHNh", "◦◦◦◦")
+    card = msgspec.structs.replace(OPENING, request_headers=(("Sec-WebSocket-Key", f"{PLAIN}/abcde=="),))
+    assert PLAIN not in Rules().opening(card).request_headers[0][1]
+    monkeypatch.setattr(redaction_rules, "masked_text", lambda text, _: "" if text in (KEY, ACCEPT, DATE) else text)
+    assert Rules().opening(handshake).request_headers == sent

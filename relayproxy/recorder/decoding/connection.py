@@ -22,7 +22,7 @@ from relayproxy.recorder.decoding.frames import Decoder, DecoderState, JournalPl
 from relayproxy.recorder.decoding.resume import Replay, Resume, read_resume
 from relayproxy.recorder.decoding.size_limit import SizeLimit, SizeState
 from relayproxy.redaction.redactor import Redactor
-from relayproxy.redaction.rules import EVERYTHING, Rules
+from relayproxy.redaction.rules import EVERYTHING, Rules, without_words
 from relayproxy.store.schema.rows import ConnectionRow
 
 log = logging.getLogger(__name__)
@@ -179,7 +179,7 @@ class DecodedConnection:
         connection's, or bytes have come before."""
         if self._seq or opening.connection_id != self.id:
             return False
-        stored = self._redacted(opening)
+        stored = self._redacted(opening, self.opening)
         self.opening = stored
         self._raw_opening = raw if stored == opening else msgspec.json.encode(stored).decode()
         self._decoders = {kind: self._decoder(side, None) for kind, side in SIDES.items()}
@@ -418,13 +418,12 @@ class DecodedConnection:
         if self.failures == 1:
             log_bug(f"redacting connection {self.id}; metadata alone is kept", problem)
 
-    def _redacted(self, opening: Opening) -> Opening:
+    def _redacted(self, opening: Opening, earlier: Opening | None = None) -> Opening:
         try:
-            return self._rules.opening(opening)
+            return self._rules.opening(opening, earlier)
         except Exception as problem:
             self._redaction_failed(problem)
-            agreed = tuple(one for one in opening.response_headers if one[0].lower().startswith("sec-websocket-"))
-            return msgspec.structs.replace(opening, target="", request_headers=(), response_headers=agreed, error=None)
+            return without_words(opening)
 
     def _time(self, entry: JournalEntry) -> int:
         t = entry.t - self.opened_mono
