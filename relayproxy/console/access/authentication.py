@@ -58,9 +58,15 @@ class Authenticator:
         """Who sent the request; None when that is not known. Raises a Problem for a wrong token, and for a request
         from another machine while nobody can sign in."""
         if not self._settings.asks_who:
-            # The start has refused to listen elsewhere; this is what it relied on.
-            if not is_loopback((request.remote or "").removeprefix("::ffff:")):
-                raise Problem(403, "forbidden", "Without a sign-in the console answers this machine alone.")
+            # The start has refused to listen elsewhere; this is what it relied on. A proxy on this machine that writes
+            # another Host would let everyone in.
+            if not (is_loopback(request.remote or "") and is_loopback(self._origins.address(request))):
+                raise Problem(
+                    403,
+                    "forbidden",
+                    "Without a sign-in the console answers this machine alone. Set users, tokens or "
+                    "console_user_header.",
+                )
             return Authenticated(LOCAL)
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer":

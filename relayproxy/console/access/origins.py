@@ -9,6 +9,7 @@ site that was pointed at this machine after its page was loaded ("DNS rebinding"
 name in `Host`.
 """
 
+import re
 import socket
 from urllib.parse import urlsplit
 
@@ -18,6 +19,8 @@ from relayproxy.console.http.middleware import Problem
 from relayproxy.proxies import believed, is_trusted
 from relayproxy.settings.model import Settings
 from relayproxy.settings.validators import is_address, is_loopback, split_address, split_names, split_networks
+
+_HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::[0-9]*)?")
 
 
 class Origins:
@@ -97,8 +100,7 @@ def _own_names(settings: Settings) -> tuple[frozenset[str], bool]:
 
 
 def _host_name(host: str) -> str:
-    """The name in a Host header, or the address in front of a port, without brackets and without a last dot."""
-    host = host.lower()
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0].removesuffix(".")
+    """The name in a Host header, or the address in front of a port, without brackets and without a last dot. What has
+    another form is returned as it is, and is nobody's name."""
+    found = _HOST.fullmatch(host.lower())
+    return (found[1] or found[2].removesuffix(".")) if found else host

@@ -22,6 +22,11 @@ from tests.console.door import OTHER, PASSWORD, Client, behind_a_proxy, console_
         ("127.0.0.1.evil.example", 403),
         ("localhost.evil.example:8081", 403),
         ("192.168.1.4:8081", 403),
+        ("[::1].evil.example", 403),
+        ("[::1", 403),
+        ("localhost:evil.example", 403),
+        ("localhost,evil.example", 403),
+        ("evil.example@localhost", 403),
         ("", 403),
     ],
 )
@@ -120,6 +125,19 @@ async def test_a_bound_name_does_not_get_to_send_the_header(folder: Path) -> Non
     async with console_on(settings) as client:
         assert await status_of(client, "/api/sessions", X_User="root", Host="evil.example") == 403
         assert await status_of(client, "/api/sessions", X_User="root", Host="console.example.com") == 200
+
+
+async def test_without_a_sign_in_a_proxy_that_rewrites_the_host_opens_the_console_to_nobody_elsewhere(
+    folder: Path,
+) -> None:
+    settings = settings_in(folder, users={}, tokens={}, console_url="https://console.example.com")
+    async with console_on(settings) as client:
+        assert await status_of(client, "/api/sessions", X_Forwarded_For="203.0.113.9") == 403
+        assert await status_of(client, "/live/stream", X_Forwarded_For="203.0.113.9, 127.0.0.1") == 403
+        assert await status_of(client, "/api/sessions", X_Forwarded_For="127.0.0.1") == 200
+        assert await status_of(client, "/api/sessions", X_Forwarded_For="::ffff:127.0.0.1") == 200
+    async with console_on(settings_in(folder, users={}, tokens={}, console_proxies="10.0.0.5")) as client:
+        assert await status_of(client, "/api/sessions", X_Forwarded_For="203.0.113.9") == 200
 
 
 async def test_pages_behind_a_proxy_that_rewrites_the_host_are_ours(folder: Path) -> None:
