@@ -43,11 +43,13 @@ def identity(conversation: Conversation, opening: Opening) -> SessionIdentity | 
 
 
 def sender_of(opening: Opening) -> str:
-    """The sender of a connection, as far as that cannot be claimed: Twilio, by a signature that holds; whoever made a
-    signature that was not checked or is wrong, by its digest; whoever sent none, by the address it came from."""
+    """The sender of a connection, as far as that cannot be claimed: Twilio, by a signature that holds for a route;
+    whoever made a signature that was not checked or is wrong, by its digest; whoever sent none, by the address it came
+    from."""
     state = signature_state(opening)
     if state == "valid":
-        return "twilio"
+        # Routes may be of different accounts, and who has the token of one signs for that one alone.
+        return f"twilio {opening.route}"
     if state == "missing":
         return f"address {opening.caller or opening.peer.rpartition(':')[0]}"
     # An earlier version kept no digest: then nothing else is known to come from the same sender.

@@ -283,6 +283,8 @@ WRONG = {**SIGNED, "signature": SignatureCheck("wrong")}
         (WRONG, VALID, False),
         (VALID, {}, False),
         (VALID, {**VALID, "signature_digest": "cc" * 32}, True),
+        # The token of another route may be that of another account.
+        (VALID, {**VALID, "route": "other"}, False),
         # A signature that nobody checks is made up in no time; Twilio's is always the same.
         (SIGNED, FORGED, False),
         (FORGED, SIGNED, False),
@@ -302,7 +304,7 @@ def test_who_only_knows_the_id_of_a_call_is_not_taken_for_it(
     journal, recorder = stage.journal(), stage.recorder()
     calls = []
     for said in (first, second):
-        names = ("request_headers", "signature", "signature_digest", "peer", "caller")
+        names = ("request_headers", "signature", "signature_digest", "peer", "caller", "route")
         opening = {name: said[name] for name in names if name in said}
         call = journal.call(**opening)
         calls.append(call)
