@@ -331,7 +331,13 @@ def _redaction(facts: HealthFacts) -> HealthCheck:
         return HealthCheck("redaction", "unknown", "Whether redaction works is not known", "No recorder reports.")
     failed = [one.heartbeat for one in facts.reports if one.heartbeat.redaction_failures]
     if not failed:
-        return HealthCheck("redaction", "ok", "What is secret is masked before anything is stored")
+        unrecorded = [one for one in refused(facts.reports) if one.last.reason == "not_recorded"]
+        detail = (
+            f"{plural(sum(one.count for one in unrecorded), 'call')} not recorded at all, as `record = none` asks for."
+        )
+        return HealthCheck(
+            "redaction", "ok", "What is secret is masked before anything is stored", detail if unrecorded else ""
+        )
     since = age(max(0, facts.now - max(one.redaction_failed_at or 0 for one in failed)) / SECOND)
     count = plural(sum(one.redaction_failures for one in failed), "message")
     return HealthCheck(

@@ -8,6 +8,7 @@ from relayproxy.console.access.audit_log import AuditState
 from relayproxy.console.health.diagnosis import diagnose, verdict
 from relayproxy.console.health.health_facts import SECOND, HealthFacts
 from relayproxy.console.health.reachability import CheckState, RelayAnswer, RelayReadiness
+from relayproxy.refusals import Refusal, RefusalCount
 from relayproxy.store.read.heartbeat import GapCounts, JournalHeartbeat, OtlpHeartbeat
 from relayproxy.store.schema.rows import JournalGapRow
 from tests.console.health.known import DATABASE, GIB, MIB, NOW, RELAY, check, expect, facts, report
@@ -214,3 +215,11 @@ def test_without_a_database_little_is_known() -> None:
     found = facts(reports=(), database=None, database_problem="There is no relayproxy database yet")
     assert verdict(diagnose(found)).sentence == "The database cannot be read."
     assert {one.name for one in diagnose(found) if one.state == "unknown"} >= {"recorder", "lag", "journal", "gaps"}
+
+
+def test_calls_that_are_not_recorded_are_counted() -> None:
+    assert check("redaction", facts()).detail == ""
+    unrecorded = RefusalCount(2, Refusal(NOW, "not_recorded", 0, "nothing is recorded", "-"))
+    found = facts(report(refused=(unrecorded,)))
+    assert check("redaction", found).detail == "2 calls not recorded at all, as `record = none` asks for."
+    assert check("refused", found).title == "No request was refused before it reached a backend"
