@@ -25,8 +25,9 @@ SETTINGS_HEADER = "x-twilio-webhooks-signature-settings"
 Algorithm = Literal["sha1", "sha256"]
 _ALGORITHMS: dict[str, Algorithm] = {"HMAC_SHA1": "sha1", "HMAC_SHA256": "sha256"}
 MAX_PARAMETERS = 100
-"""Parameters of a query above which it is not tried as parameters: to read them takes time, which strangers could ask
-for."""
+MAX_QUERY = 8192
+"""Parameters and characters of a query above which it is not tried as parameters: to read them takes time, which
+strangers could ask for."""
 _LONGEST = 64
 """Characters from which on a text is no signature: base64 of SHA-256 has 44."""
 
@@ -133,7 +134,8 @@ def forms(url: str) -> Iterator[tuple[SignedForm, str]]:
         return
     seen: set[str] = set()
     query = parts["query"] or ""
-    for kind in _QUERIES if query.count("&") < MAX_PARAMETERS else _QUERIES[:1]:
+    few = query.count("&") < MAX_PARAMETERS and len(query) <= MAX_QUERY
+    for kind in _QUERIES if few else _QUERIES[:1]:
         tail = query if kind == "in_url" else _as_params(query)
         for port in _PORT_FORMS:
             for path in _PATH_FORMS:

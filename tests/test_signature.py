@@ -194,8 +194,11 @@ def test_a_lookalike_is_found_by_its_signature_and_never_accepted(url: str, at: 
     assert words
 
 
-def test_a_query_of_many_parameters_costs_a_stranger_more_than_the_relay() -> None:
-    many = "wss://h/ws?" + "&".join(f"a{number}=1" for number in range(MAX_PARAMETERS + 1))
+@pytest.mark.parametrize(
+    "query", ["&".join(f"a{number}=1" for number in range(MAX_PARAMETERS + 1)), "a=" + "%41" * 3000]
+)
+def test_a_query_of_many_or_long_parameters_costs_a_stranger_more_than_the_relay(query: str) -> None:
+    many = f"wss://h/ws?{query}"
 
     assert {form.query for form, _ in forms(many)} == {"in_url"}
     assert check(sign(many, TOKEN), many, TOKEN) == SignedForm()

@@ -38,7 +38,10 @@ class SignatureHeaders(NamedTuple):
     """Twilio's headers, as far as they were given."""
 
     signature: str | None
+    """The first, where there are several."""
     settings: str | None
+    differ: bool = False
+    """There are several, and they are not the same: relayproxy accepts none of them then."""
 
 
 class CheckResult(NamedTuple):
@@ -50,18 +53,28 @@ class CheckResult(NamedTuple):
 
 def read_headers(text: str) -> SignatureHeaders:
     """Twilio's headers from pasted text: whole headers in any order, or the signature alone."""
-    found: dict[str, str] = {}
+    signatures: list[str] = []
+    settings: str | None = None
     for line in text.splitlines():
         name, colon, value = line.partition(":")
-        if colon:
-            found.setdefault(name.strip().lower(), value.strip())
-        elif line.strip():
-            found.setdefault(HEADERS[0], line.strip())
-    return SignatureHeaders(next((found[name] for name in HEADERS if name in found), None), found.get(SETTINGS_HEADER))
+        name = name.strip().lower()
+        if name in HEADERS:
+            signatures.append(value.strip())
+        elif name == SETTINGS_HEADER and settings is None:
+            settings = value.strip()
+        elif not colon and line.strip() and not signatures:
+            signatures.append(line.strip())
+    return SignatureHeaders(signatures[0] if signatures else None, settings, len(set(signatures)) > 1)
 
 
 def examine(url: str, headers: SignatureHeaders, keys: Sequence[Key]) -> CheckResult:
     """The result for a signature that came with a request for `url`, which is the one that Twilio was given."""
+    if headers.differ:
+        of_first = examine(url, headers._replace(differ=False), keys)
+        why = "relayproxy accepts none, since nobody knows at which one the backend looks"
+        return CheckResult(
+            (f"There are several signatures, and they differ: {why}. Of the first:", *of_first.lines), False
+        )
     signature = headers.signature or ""
     settings = read_settings(headers.settings)
     if headers.settings is None and len(signature) == _SHA256:

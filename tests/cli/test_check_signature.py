@@ -84,6 +84,17 @@ def test_all_headers_of_a_request_may_be_pasted() -> None:
     )
 
 
+def test_signatures_that_differ_are_refused_as_the_relay_does() -> None:
+    one, other = sign(URL, TOKEN), sign(f"{URL}x", TOKEN)
+    pasted = f"X-Twilio-Signature: {one}\nx-amzn-bedrock-agentcore-runtime-custom-twilio-signature: {{}}\n"
+
+    assert said(URL, stdin=pasted.format(one))[0] == 0
+    code, text = said(URL, stdin=pasted.format(other))
+    assert code == 1
+    assert text.startswith("There are several signatures, and they differ: relayproxy accepts none")
+    assert "It matches this URL" in text
+
+
 def test_a_shared_keys_signature_is_known_by_its_length() -> None:
     signature = sign(URL, "three", algorithm="sha256")
 
