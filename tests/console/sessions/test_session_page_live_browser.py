@@ -120,7 +120,7 @@ def test_a_link_to_a_message_finds_it_on_whatever_page(visit: OpenPage, archive:
 
 
 def test_many_messages_are_paged_both_ways_with_few_rows_held(visit: OpenPage, archive: Archive) -> None:
-    call = long_call(archive, 400)
+    call = long_call(archive, 220)
     page = visit(f"/sessions/{call.id}")
     total = page.locator("#total").inner_text().replace(",", "")
     scroll = "document.getElementById('wire-scroll').scrollTo(0, {})"
