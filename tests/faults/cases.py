@@ -685,6 +685,7 @@ PAGES = (
         "E13",
         "erasure of a number while it is in a call",
         (
+            "tests/system/test_erasure.py::test_an_erased_caller_is_in_no_file_any_more",
             "tests/recorder/test_deletion.py::"
             "test_a_call_that_is_erased_while_it_lives_goes_when_it_ends_and_what_twilio_goes_on_with_too",
             "tests/store/write/test_deleter.py::test_a_live_call_is_erased_when_it_ends",
