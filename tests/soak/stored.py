@@ -4,6 +4,7 @@ Knows: the database of the system under test, and what a message weighs on the w
 Must not know: how calls are made.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -38,6 +39,16 @@ def wire_size(message: Message) -> int:
     return head + message.size + 4 * (message.sender == "twilio")
 
 
+def _difference(sent: Sequence[tuple[str, str]], stored: Sequence[tuple[str, str | None]]) -> str | None:
+    """The first message that is not stored as it was sent; None when there is none."""
+    for at, one in enumerate(sent):
+        if at >= len(stored):
+            return f"of {len(sent)} messages {len(stored)} are stored, without a gap"
+        if stored[at] != one:
+            return f"message {at} of {len(sent)} ({len(stored)} stored) was {one!r:.300}, and is {stored[at]!r:.300}"
+    return None
+
+
 class Stored:
     """Reads one database."""
 
@@ -63,8 +74,9 @@ class Stored:
         gaps = [one for one in messages if one.kind == "gap"]
         self.account.lost_bytes += sum(one.size for one in gaps)
         if not gaps:
-            self.account.whole += said[: len(sent.messages)] == sent.messages
-            return None if said[: len(sent.messages)] == sent.messages else "not what was sent"
+            wrong = _difference(sent.messages, said)
+            self.account.whole += wrong is None
+            return wrong
         self.account.with_gaps += 1
         (connection,) = self._archive.session_connections(rows[0].id)
         if connection.ending is None:
