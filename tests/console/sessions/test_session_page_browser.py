@@ -86,8 +86,10 @@ def test_keys_that_are_pressed_look_as_other_lines_do(visit: OpenPage, archive: 
 
 def test_a_long_name_of_a_caller_stays_on_the_page(visit: OpenPage, archive: Archive) -> None:
     call = samples.Call(archive).setup(caller=f"sip:{'a-very-long-name' * 12}@example.com").asks(1, "Hello?").commit()
+    page = visit(f"/sessions/{call.id}", viewport=NARROW)
     for width in (360, 768):
-        page = visit(f"/sessions/{call.id}", viewport={"width": width, "height": 740})
+        page.set_viewport_size({"width": width, "height": 740})
+        page.reload()
         expect(page.locator(".live-bar .pause")).to_be_in_viewport()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert box(page, "h1")["right"] <= width
@@ -242,8 +244,9 @@ def test_a_long_reply_says_its_length_and_opens_whole(visit: OpenPage, archive: 
 
 def test_a_link_to_a_message_leads_to_it_among_its_neighbours(visit: OpenPage, archive: Archive) -> None:
     call = chatty(archive, 40).hang_up(170).commit()
+    page = visit(f"/sessions/{call.id}", viewport={"width": 1280, "height": 720})
     for cursor in ("0.3", "0.150", "0.239"):
-        page = visit(f"/sessions/{call.id}?at={cursor}#message-{cursor}", viewport={"width": 1280, "height": 720})
+        page.goto(f"{page.url.partition('?')[0]}?at={cursor}#message-{cursor}")
         row = page.locator(f"[id='message-{cursor}']")
         expect(row.locator("pre")).to_be_in_viewport(ratio=1)
         expect(row.locator("summary")).to_be_in_viewport(ratio=1)
