@@ -50,6 +50,12 @@ async def test_pages_lead_on_and_back(client: Client, call: samples.Call) -> Non
     assert cursors(await page(client, base + (query_of(end, "earlier") or "")))[-1] == "0.300"
 
 
+async def test_without_a_message_the_page_says_why(client: Client, archive: Archive, call: samples.Call) -> None:
+    assert "No message fits this filter" in await page(client, f"/sessions/{call.id}/messages?text=nowhere")
+    silent = samples.Call(archive).commit()
+    assert "No message yet." in await page(client, f"/sessions/{silent.id}/messages")
+
+
 async def test_a_link_to_a_message_shows_it_among_its_neighbours(client: Client, call: samples.Call) -> None:
     for path, first in ((f"/sessions/{call.id}?at=0.444", 419), (f"/sessions/{call.id}/messages?at=0.444", 394)):
         text = await page(client, path)
