@@ -8,7 +8,6 @@ import asyncio
 import itertools
 import json
 import logging
-import re
 import secrets
 import time
 from collections.abc import Callable
@@ -29,7 +28,7 @@ from relayproxy.relay import headers as header_policy
 from relayproxy.relay.admission import is_signed, objection
 from relayproxy.relay.capacity import Capacity
 from relayproxy.relay.forwarded import Public, forwarded, mistakable_urls, public_urls, without_public_url
-from relayproxy.relay.headers import Headers, mask, mask_query
+from relayproxy.relay.headers import Headers, mask, mask_query, without_personal
 from relayproxy.relay.protocol import HeadProtocol, Unreadable
 from relayproxy.relay.refusal_log import RefusalLog
 from relayproxy.relay.splice import Splice
@@ -46,8 +45,6 @@ log = logging.getLogger(__name__)
 
 
 First = Literal["twilio", "backend", "proxy"]
-_PERSONAL = re.compile(r"\d(?:[ .-]?\d){5,}|.*(?:@|%40).*", re.IGNORECASE)
-"""Parts of a path that are not logged: they may be anybody's number or address."""
 _MAX_TARGET = 300
 """Characters of a refused target that are kept."""
 _GONE = "the caller was gone before the backend had answered"
@@ -148,7 +145,12 @@ class Relay:
 
     def _note(self, request: web.BaseRequest, got: Headers, reason: Reason, status: int, words: str, path: str) -> None:
         self._refusals.note(
-            reason, status, words, peer=_peer(request), target=mask_query(path)[:_MAX_TARGET], signed=is_signed(got)
+            reason,
+            status,
+            words,
+            peer=_peer(request),
+            target=without_personal(mask_query(path))[:_MAX_TARGET],
+            signed=is_signed(got),
         )
 
     def unreadable(self, connection: RequestHandler, found: Unreadable) -> None:
@@ -158,7 +160,7 @@ class Relay:
             found.status,
             found.words,
             peer=_peer(connection),
-            target=found.target[:_MAX_TARGET],
+            target=without_personal(found.target)[:_MAX_TARGET],
             signed=found.signed,
         )
 
@@ -283,7 +285,7 @@ class Relay:
 
     def _warn(self, request: web.BaseRequest, path: str, target: Target, got: Headers, trusted: bool) -> None:
         if target.route == DEFAULT_ROUTE and path.startswith("/r/"):
-            name = _PERSONAL.sub("…", mask_query(path)[3:].partition("/")[0].partition("?")[0][:64])
+            name = without_personal(mask_query(path)[3:].partition("/")[0].partition("?")[0])[:64]
             words = f"no route is named {name!a}, so it went to the default backend"
             self._note(request, got, "unknown_route", 0, words, path)
         claims = any(name.lower() in ("x-forwarded-proto", "x-forwarded-host") for name, _ in got)

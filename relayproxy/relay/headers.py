@@ -38,6 +38,8 @@ _ORIGIN = re.compile(r"x-forwarded-.*|forwarded|x-real-ip", re.IGNORECASE)
 _USERINFO = re.compile(r"(?<=://)[^/?#\s@]+@")
 _LONG = 32
 """Characters of a subprotocol above which it is taken for a credential, which browsers can put nowhere else."""
+_NUMBER = re.compile(r"\d(?:(?:[ ./_+-]|%[0-9a-f]{2})?\d){5,}", re.IGNORECASE)
+_ADDRESS = re.compile(r"[^/]*(?:@|%40)[^/]*", re.IGNORECASE)
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
 
 
@@ -184,3 +186,9 @@ def mask_query(url: str) -> str:
         for part in query.split("&")
     )
     return printable(path) + "?" + printable("&".join(parts))
+
+
+def without_personal(path: str) -> str:
+    """A path for counts and the log, which are not redacted later: digits that may be anybody's number, and what may be
+    an address, become `…`."""
+    return _ADDRESS.sub(CUT, _NUMBER.sub(CUT, path))

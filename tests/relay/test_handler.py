@@ -231,9 +231,14 @@ def test_of_a_route_without_recording_nothing_is_taped_and_its_calls_are_counted
                     assert wire.receive_head(twilio) == wire.ANSWER
                     twilio.sendall(wire.frame(1, b"4111", mask=True))
                     assert len(wire.receive(backend, 10)) == 10
+        with wire.connect(process.port) as stranger:
+            stranger.sendall(b"GET /%2B15550100001/jane%40example.com HTTP/1.1\r\nHost: h\r\n\r\n")
+            assert wire.receive_head(stranger).startswith(b"HTTP/1.1 426 ")
         [folder] = journal_paths(tmp_path / "journal")
         process.stop()
-        [counted] = read_refused(folder)
+        counts = {one.last.reason: one for one in read_refused(folder)}
+        assert counts["no_upgrade"].last.target == "/%2B…/…"
+        counted = counts["not_recorded"]
         assert (counted.count, counted.last.reason, counted.last.target, counted.last.peer) == (
             2, "not_recorded", "", "-",
         )  # fmt: skip

@@ -1,3 +1,5 @@
+import pytest
+
 from relayproxy.relay import headers as policy
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -135,6 +137,22 @@ def test_signatures_are_told_apart_by_digests_that_hold_nothing_of_them() -> Non
     assert policy.signature_digest(one) != policy.signature_digest(other)
     assert "c2ln" not in (policy.signature_digest(one) or "")
     assert policy.signature_digest([("Host", "h")]) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "counted"),
+    [
+        ("/ws", "/ws"),
+        ("/r/sales-2026/v2?a=<redacted>", "/r/sales-2026/v2?a=<redacted>"),
+        ("/call/+15550100001/x", "/call/+…/x"),
+        ("/4111/1111/1111/1111", "/…"),
+        ("/4111%201111%201111%201111", "/…"),
+        ("/u/jane@example.com/x", "/u/…/x"),
+        ("/u/jane%40example.com", "/u/…"),
+    ],
+)
+def test_of_a_path_that_is_only_counted_nobodys_number_or_address_is_kept(path: str, counted: str) -> None:
+    assert policy.without_personal(path) == counted
 
 
 def test_query_values_are_masked_for_the_record() -> None:
