@@ -86,7 +86,10 @@ class Traffic:
         sent = self._begin(ending)
         path = "/refuse" if ending == "refused" else "/"
         try:
-            async with connect(url + path, proxy=None, ping_interval=None, open_timeout=60, max_size=None) as twilio:
+            compression = "deflate" if self._number % 2 else None
+            async with connect(
+                url + path, proxy=None, compression=compression, ping_interval=None, open_timeout=60, max_size=None
+            ) as twilio:
                 await self._exchange(twilio, sent, setup(sent.session))
                 for _ in range(self._chance.randrange(1, 12)):
                     await self._exchange(twilio, sent, prompt(self._words(self._chance.choice((2, 8, 8, 300)))))
