@@ -8,9 +8,12 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from relayproxy.redaction.announced import mentions
 from relayproxy.redaction.detection import find
 from relayproxy.redaction.json_text import Edit, Literal, applied, is_json, literals, looks_like_json
+from relayproxy.redaction.tokens import tokenize
 from relayproxy.redaction.values import Context, Kind, Policy, Secret
+from relayproxy.redaction.vocabulary import IDENTITY
 from relayproxy.text import mask
 
 MAX_NESTED = 4
@@ -21,6 +24,8 @@ _RUN = re.compile(r"[^\W_]+")
 _PERCENT = re.compile(r"(?:%[0-9a-fA-F]{2})+")
 _PLUS = re.compile(r"(?<=\w)\+(?=\w)")
 _LABEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_\-.\s]+")
+_KEY = "reference"
+"""A word that announces something that is no secret."""
 _ID = re.compile(r"[A-Z]{2}[0-9a-fA-F]{32}")
 """An id of Twilio's: its digits are nobody's number."""
 
@@ -97,7 +102,7 @@ def secret_seen(text: str, secret: Secret) -> SecretSeen:
 
 def _plain(text: str, policy: Policy, context: Context, name: str | None, *, cut: bool) -> Masked:
     plain, offsets = _unquoted(text)
-    label = "" if name is None else _LABEL.sub(" ", name) + ": "
+    label = "" if name is None else _label(name)
     found = find(label + plain, language=None, policy=policy, context=context)
     before = len(label)
     spans = [
@@ -109,6 +114,18 @@ def _plain(text: str, policy: Policy, context: Context, name: str | None, *, cut
     if offsets is not None:
         edits = [Edit(offsets[one.start], offsets[one.end], one.text) for one in edits]
     return Masked(edits, [secret_seen(label + plain, one) for one in found.secrets if one.end > before])
+
+
+def _label(name: str) -> str:
+    """What a member's name says of its value, as words in front of it. A name such as `accountNumber` is a key of the
+    operator's: its value is no secret, and no answer to what was asked for."""
+    label = _LABEL.sub(" ", name) + ": "
+    tokens = tokenize(label)
+    for one in reversed(mentions(tokens)):
+        words = tokens[one.first : one.last]
+        if one.topic == "number" and tuple(token.word for token in words) not in IDENTITY:
+            label = f"{label[: words[0].start]}{_KEY}{label[words[-1].end :]}"
+    return label
 
 
 def _unquoted(text: str) -> tuple[str, list[int] | None]:

@@ -16,6 +16,12 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(fold(word) for word in text.split())
 
 
+def _split_phrases(text: str) -> list[tuple[str, ...]]:
+    """The phrases of a text, which stand between semicolons or line ends, as their words."""
+    phrases = [phrase for line in text.split("\n") for phrase in line.split(";")]
+    return [tuple(fold(word) for word in phrase.replace("'", " ").split()) for phrase in phrases if phrase.strip()]
+
+
 FILLERS = _words("""
     uh um uhm er erm eh hm mm mhm ah oh ok okay so well and then next followed by dash hyphen space comma dot no
     nope sorry
@@ -112,7 +118,8 @@ _PHRASES: dict[Topic, str] = {
         passphrase;
         verification code; confirmation code sent; one time code; one time password; one time passcode; otp;
         access code;
-        login code; authentication code; unlock code; door code; gate code; secret code; lock code; entry code;
+        login code; authentication code; auth code; sms code; mfa code;
+        unlock code; door code; gate code; secret code; lock code; entry code;
         alarm code; voicemail code; security pin
         clave; clave secreta; contrasena; codigo secreto; codigo de verificacion; codigo de acceso; codigo pin;
         codigo de confirmacion; clave de acceso; clave dinamica; numero secreto
@@ -222,14 +229,37 @@ _PHRASES: dict[Topic, str] = {
     """,
 }
 
+IDENTITY = frozenset(
+    _split_phrases("""
+        social security; social security number; social; ssn; social insurance; national insurance;
+        national insurance number; passport; passport number; tax id; taxpayer; itin; driver's license;
+        driver s license; drivers license; driving licence; license number; licence number; medicare; medicare number;
+        medicaid; nhs number; iban; security number; secret; secret number
+        seguridad social; numero de la seguridad social; dni; nie; nif; pasaporte; cedula; cedula de identidad; curp;
+        rfc; clabe; licencia; numero de identidad
+        securite sociale; numero de securite sociale; secu; numero de secu; passeport; numero de passeport;
+        carte vitale; carte d'identite; carte d identite; numero fiscal; permis de conduire
+        sozialversicherung; sozialversicherungsnummer; rentenversicherungsnummer; steuernummer; steuer id;
+        steueridentifikationsnummer; reisepass; reisepassnummer; passnummer; ausweis; ausweisnummer; personalausweis;
+        personalausweisnummer; fuhrerscheinnummer; ahv nummer; sv nummer
+        cpf; cnpj; rg; niss; nis; pis; passaporte; numero do passaporte; identidade; seguranca social;
+        numero da seguranca social; cartao de cidadao; carteira de motorista; cnh; contribuinte;
+        numero de contribuinte; utente; numero de utente
+        codice fiscale; partita iva; passaporto; numero di passaporto; carta d'identita; carta d identita; patente;
+        tessera sanitaria; previdenza sociale
+        burgerservicenummer; bsn; sofinummer; paspoort; paspoortnummer; rijbewijs; rijbewijsnummer; identiteitskaart;
+        btw nummer; rijksregisternummer
+    """)
+)
+"""Those phrases for a number that tell a person's identity. The others, such as "account", are also what operators call
+their own keys, so that as the name of a member they announce nothing."""
+
 PHRASES: dict[str, list[tuple[tuple[str, ...], Topic]]] = {}
 """By first word: the whole phrase and what it announces; longest first."""
 
 for _topic, _text in _PHRASES.items():
-    for _line in _text.split("\n"):
-        for _phrase in _line.split(";"):
-            if _split := tuple(fold(word) for word in _phrase.replace("'", " ").split()):
-                PHRASES.setdefault(_split[0], []).append((_split, _topic))
+    for _split in _split_phrases(_text):
+        PHRASES.setdefault(_split[0], []).append((_split, _topic))
 for _entries in PHRASES.values():
     _entries.sort(key=lambda entry: -len(entry[0]))
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from relayproxy.redaction.json_text import applied
 from relayproxy.redaction.masking import mask_string, masked_text
 from relayproxy.redaction.values import Context, policy
 from tests.redaction.conversation import CARD
@@ -43,3 +44,47 @@ def test_digits_at_a_cut_end_are_masked() -> None:
     found = mask_string("the card 4111 1111", POLICY, Context(), cut=True)
     assert [one.text for one in found.edits] == ["••••", "••••"]
     assert not mask_string("the card 4111 1111", POLICY, Context()).edits
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kept"),
+    [
+        ("customerId", "1234567", "1234567"),
+        ("customer_id", "1234567", "1234567"),
+        ("customerNumber", "1234567", "1234567"),
+        ("accountNumber", "1234567", "1234567"),
+        ("account_id", "AC123456789", "AC123456789"),
+        ("code", "1234567", "1234567"),
+        ("policyNumber", "1234567", "1234567"),
+        ("orderReference", "1234567", "1234567"),
+        ("userId", "4821", "4821"),
+        ("kundennummer", "1234567", "1234567"),
+        ("accountNumber", CARD, "•••• •••• •••• 1111"),
+        ("account", "customer number 1234567", "customer number •••••••"),
+        ("code", "my PIN is 4821", "my PIN is ••••"),
+        ("accountPin", "4821", "••••"),
+        ("pin", "4821", "••••"),
+        ("password", "482193", "••••••"),
+        ("passcode", "4821", "••••"),
+        ("otp", "482193", "••••••"),
+        ("verificationCode", "482193", "••••••"),
+        ("smsCode", "482193", "••••••"),
+        ("cardNumber", "4111111111111112", "••••••••••••••••"),
+        ("securityCode", "123", "•••"),
+        ("cvv", "123", "•••"),
+        ("cvc", "123", "•••"),
+        ("ssn_last", "123-45-6789", "•••-••-••••"),
+        ("socialSecurityNumber", "123456789", "•••••••••"),
+        ("taxId", "123456789", "•••••••••"),
+        ("passportNumber", "123456789", "•••••••••"),
+        ("iban", "123456789", "•••••••••"),
+    ],
+)
+def test_of_a_member_its_name_announces_cards_pins_and_identities_and_no_key_of_the_operators(
+    name: str, value: str, kept: str
+) -> None:
+    asked = Context(card=name in ("userId", "customerId"), asked=frozenset({"number"}))
+    text = json.dumps({name: value}, ensure_ascii=False)
+    for context in (Context(), asked):
+        found = mask_string(text, POLICY, context)
+        assert json.loads(applied(text, found.edits)) == {name: kept}

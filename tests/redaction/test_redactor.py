@@ -338,3 +338,21 @@ def test_a_card_number_cut_between_groups_over_prompts_never_survives() -> None:
         parts = [" ".join(groups[a:b]) for a, b in zip([0, *cuts], [*cuts, 4], strict=True)]
         found = stored(call(*map(prompt, parts), prompt("that is all"), every=3))
         assert masked_digits("".join(words(found))) == "1111"
+
+
+def test_keys_of_the_operators_stay_and_an_account_number_that_was_said_does_not() -> None:
+    keys = {"customerId": "1234567", "account_id": "AC123456789", "accountNumber": "55512345", "pin": "4821"}
+    handoff = json.dumps({"accountNumber": "99887766", "customer": "1234567", "note": "account number 8877665544"})
+    found = stored(
+        call(
+            ("twilio", {"type": "setup", "customParameters": keys}),
+            token("What is your account number?", last=True),
+            prompt("it is 99887766"),
+            ("backend", {"type": "end", "handoffData": handoff}),
+        )
+    )
+    assert json.loads(found[0].text or "")["customParameters"] == keys | {"pin": "••••"}
+    assert words(found)[2] == "it is ••••••••"
+    assert json.loads(words(found)[3]) == {
+        "accountNumber": "••••••••", "customer": "1234567", "note": "account number ••••••••••",
+    }  # fmt: skip

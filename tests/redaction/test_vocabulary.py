@@ -1,7 +1,7 @@
 """The words around numbers."""
 
 from relayproxy.redaction.tokens import fold
-from relayproxy.redaction.vocabulary import CURRENCIES, FILLERS, MONTHS, PHRASES, TELLING, UNITS
+from relayproxy.redaction.vocabulary import CURRENCIES, FILLERS, IDENTITY, MONTHS, PHRASES, TELLING, UNITS
 
 
 def test_words_are_kept_as_they_are_looked_up() -> None:
@@ -23,3 +23,7 @@ def test_every_phrase_that_announces_a_secret_can_be_told_by_a_word() -> None:
     secret = [phrase for entries in PHRASES.values() for phrase, topic in entries if topic != "other"]
 
     assert all(TELLING & set(phrase) for phrase in secret)
+
+
+def test_what_tells_an_identity_is_a_number() -> None:
+    assert all((phrase, "number") in PHRASES[phrase[0]] for phrase in IDENTITY)
