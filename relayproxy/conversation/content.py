@@ -68,14 +68,15 @@ def without_content(value: T) -> T:
     """The value without content: of a conversation, turn or opening, with all that is in it."""
     changes: dict[str, object] = {}
     kept = CONTENT.get(type(value), {})
-    for field in msgspec.structs.fields(value):
-        found = getattr(value, field.name)
-        if field.name in kept:
-            changes[field.name] = kept[field.name]
+    # `msgspec.structs.fields` would work the types out anew for each value, which takes longer than all the rest.
+    for name in value.__struct_fields__:
+        found = getattr(value, name)
+        if name in kept:
+            changes[name] = kept[name]
         elif isinstance(found, msgspec.Struct):
-            changes[field.name] = without_content(found)
+            changes[name] = without_content(found)
         elif isinstance(found, tuple) and any(isinstance(item, msgspec.Struct) for item in found):
-            changes[field.name] = tuple(without_content(item) for item in found)
+            changes[name] = tuple(without_content(item) for item in found)
     if isinstance(value, Opening) and value.signature is None:
         # Its headers have told it.
         changes["signature"] = SignatureCheck(signature_state(value))

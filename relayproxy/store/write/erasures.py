@@ -76,10 +76,11 @@ class Erasure:
 
 @dataclass(frozen=True, slots=True)
 class OpenErasure:
-    """An erasure that is being carried out. `until`: sessions that began later are not meant."""
+    """An erasure that is being carried out. Sessions that began before `since` or after `until` are not meant."""
 
     id: str
     sought: Sought
+    since: int
     until: int
     receipt: str
     """The erasure that what is deleted counts for."""
@@ -155,7 +156,14 @@ def open_erasures(db: Connection) -> list[OpenErasure]:
     query = select(c.id, c.scope, c.sought, c.route, c.until, c.follows)
     rows = db.execute(query.where(c.done_at.is_(None), c.scope != "age").order_by(c.at, c.id)).all()
     return [
-        OpenErasure(row.id, Sought(row.scope, _values(row), row.route), row.until, row.follows or row.id)
+        OpenErasure(
+            row.id,
+            Sought(row.scope, _values(row), row.route),
+            # What is gone on with begins at its end. Another session may say that it has the same id.
+            row.until - RECONNECT if row.follows else 0,
+            row.until,
+            row.follows or row.id,
+        )
         for row in rows
     ]
 
@@ -163,7 +171,7 @@ def open_erasures(db: Connection) -> list[OpenErasure]:
 def ended(db: Connection, erasure: OpenErasure, limit: int) -> list[str]:
     """Some of its sessions (our ids) that have ended, the oldest first."""
     c = sessions.c
-    query = select(c.id).where(_meant(erasure.sought, erasure.until), c.ended_at.is_not(None))
+    query = select(c.id).where(_is_meant(erasure), c.ended_at.is_not(None))
     return [*db.execute(query.order_by(c.started_at).limit(limit)).scalars()]
 
 
@@ -172,8 +180,8 @@ def live(db: Connection, erasure: OpenErasure) -> int:
     if not erasure.sought.values:
         return 0
     c = sessions.c
-    unknown = and_(c.started_at <= erasure.until, c.session_id.is_(None))
-    meant = _meant(erasure.sought, erasure.until)
+    unknown = and_(_began(erasure.until, erasure.since), c.session_id.is_(None))
+    meant = _is_meant(erasure)
     if erasure.sought.scope != "before":
         meant = or_(meant, unknown)
     return int(db.execute(select(func.count()).where(c.ended_at.is_(None), meant)).scalar_one())
@@ -250,7 +258,7 @@ _RECEIPTS = select(erasures).where(erasures.c.follows.is_(None))
 def _receipt(db: Connection, row: Any) -> Erasure:
     waited = 0
     if row.done_at is None and row.scope != "age":
-        waited = live(db, OpenErasure(row.id, Sought(row.scope, _values(row), row.route), row.until, row.id))
+        waited = live(db, OpenErasure(row.id, Sought(row.scope, _values(row), row.route), 0, row.until, row.id))
     return Erasure(
         row.id, row.at, row.actor, row.scope, row.route, row.sessions, row.messages, row.notes, row.done_at, waited
     )
@@ -278,9 +286,18 @@ def _add(db: Connection, id: str, sought: Sought, actor: str, now: int, *, until
     db.execute(insert_once(db.dialect.name, erasures), [row])
 
 
-def _meant(sought: Sought, until: int) -> ColumnElement[bool]:
+def _is_meant(erasure: OpenErasure) -> ColumnElement[bool]:
+    return _meant(erasure.sought, erasure.until, erasure.since)
+
+
+def _began(until: int, since: int) -> ColumnElement[bool]:
+    began = sessions.c.started_at <= until
+    return and_(began, sessions.c.started_at >= since) if since else began
+
+
+def _meant(sought: Sought, until: int, since: int = 0) -> ColumnElement[bool]:
     c = sessions.c
-    conditions: list[ColumnElement[bool]] = [c.started_at <= until, _is_sought(sought.scope, sought.values)]
+    conditions = [_began(until, since), _is_sought(sought.scope, sought.values)]
     if sought.route is not None:
         conditions.append(c.route == sought.route)
     return and_(*conditions)

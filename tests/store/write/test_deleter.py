@@ -143,6 +143,23 @@ def test_a_call_that_twilio_takes_up_again_is_erased_too_and_a_later_one_is_not(
     assert [one.sessions for one in receipts(engine)] == [2]
 
 
+def test_a_call_whose_id_an_erased_one_only_claimed_stays(archive: Archive, engine: Engine) -> None:
+    now = time.time_ns()
+    real = session("real", session_id="VX1", from_number="+15550100003", started_at=now - 60 * 10**9)
+    claimed = session("claimed", session_id="VX1", from_number=ALICE, started_at=now - 30 * 10**9)
+    over = (replace(real, ended_at=now - 20 * 10**9), replace(claimed, ended_at=now - 10 * 10**9))
+    archive.commit(Batch(sessions=over))
+    ordered(engine, sought_number(ALICE))
+    worker = deleter(engine)
+
+    worker.erase()
+    worker.erase()
+
+    assert archive.session("claimed") is None
+    assert archive.session("real") is not None
+    assert [one.sessions for one in receipts(engine)] == [1]
+
+
 def test_an_erasure_waits_for_what_is_still_in_a_journal(archive: Archive, engine: Engine) -> None:
     now = time.time_ns()
     writer = HeartbeatWriter(engine)
