@@ -112,8 +112,8 @@ def is_json(text: str) -> bool:
 
 
 def looks_like_json(text: str) -> bool:
-    """Whether the text begins as an object or an array does."""
-    return text.lstrip(" \t\r\n")[:1] in ("{", "[")
+    """Whether the text begins as an object, an array or a string does."""
+    return text.lstrip(" \t\r\n")[:1] in ("{", "[", '"')
 
 
 def applied(text: str, edits: Iterable[Edit]) -> str:

@@ -21,7 +21,10 @@ MAX_NESTED = 4
 OPEN_DIGITS = 3
 """Digits at the end of a text that was cut off which are masked, because the rest of them is not known."""
 _RUN = re.compile(r"[^\W_]+")
-_PERCENT = re.compile(r"(?:%[0-9a-fA-F]{2})+")
+_ENCODED = re.compile(
+    r"%(?:25)+(?:[02][0-9a-fA-F]|3[a-fA-F]|40|5[b-fB-F])|(?:%[0-9a-fA-F]{2})+|\\+(?:u[0-9a-fA-F]{4}|[nrtbf])"
+)
+"""Characters of URLs, those that were encoded more than once among them, and of JSON that is quoted."""
 _PLUS = re.compile(r"(?<=\w)\+(?=\w)")
 _LABEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_\-.\s]+")
 _KEY = "reference"
@@ -82,12 +85,23 @@ def mask_literals(
     """Masks the strings and numbers of a JSON text, each by itself."""
     edits: list[Edit] = []
     secrets: list[SecretSeen] = []
-    for one in found:
-        name = None if one.is_name else one.name
+    for one, name in with_fields(found, policy):
         inner = mask_string(one.text, policy, context, name=name, cut=cut, depth=depth)
         edits += one.edits(inner.edits)
         secrets += inner.secrets
     return Masked(edits, secrets)
+
+
+def with_fields(found: Iterable[Literal], policy: Policy) -> Iterator[tuple[Literal, str | None]]:
+    """These literals of a JSON text, in order, each with the name that tells what it is: that of the outermost field
+    around it which is masked whole, else its own; None for names."""
+    outer: Literal | None = None
+    for one in found:
+        if outer is not None and one.depth <= outer.depth and (one.is_name or one.depth < outer.depth):
+            outer = None
+        if outer is None and one.is_name and policy.fields and policy.masks_field(one.text):
+            outer = one
+        yield one, None if one.is_name else one.name if outer is None else outer.text
 
 
 def masked_text(text: str, policy: Policy, context: Context = Context()) -> str:  # noqa: B008 (an immutable value)
@@ -129,10 +143,11 @@ def _label(name: str) -> str:
 
 
 def _unquoted(text: str) -> tuple[str, list[int] | None]:
-    """The text without the percent-encoding of URLs, and the offset of each of its characters (None: the same)."""
+    """The text without the percent-encoding of URLs and the escapes of JSON, and the offset of each of its characters
+    (None: the same)."""
     if "+" in text:
         text = _PLUS.sub(" ", text)
-    if "%" not in text:
+    if "%" not in text and "\\" not in text:
         return text, None
     pieces: list[str] = []
     offsets: list[int] = []
@@ -145,9 +160,17 @@ def _unquoted(text: str) -> tuple[str, list[int] | None]:
 def _decoded(text: str) -> Iterator[tuple[str, int, int]]:
     """Stretches of the decoded text, each with where it lies in the text and how wide its characters are there."""
     at = 0
-    for found in _PERCENT.finditer(text):
+    for found in _ENCODED.finditer(text):
         yield text[at : found.start()], at, 1
         # One character for each byte: what is looked for in encoded text is ASCII.
-        yield bytes.fromhex(found[0].replace("%", "")).decode("latin-1"), found.start(), 3
+        coded = found[0].lstrip("\\")
+        if coded[0] == "u":
+            yield chr(int(coded[1:], 16)), found.start(), len(found[0])
+        elif coded[0] != "%":
+            yield " ", found.start(), len(found[0])
+        elif coded.startswith("%25") and coded.count("%") == 1 and len(coded) > 3:
+            yield chr(int(coded[-2:], 16)), found.start(), len(coded)
+        else:
+            yield bytes.fromhex(coded.replace("%", "")).decode("latin-1"), found.start(), 3
         at = found.end()
     yield text[at:], at, 1

@@ -104,11 +104,9 @@ class Memory:
     def echoes_keys(self, text: str) -> bool:
         """Whether a text that was played is one of keys that were sent and masked."""
         heard = text.strip()
-        return (
-            len(heard) > 2
-            and KEYS.issuperset(heard.upper().replace("W", ""))
-            and any(heard in one for one in self._sent)
-        )
+        if not heard or not KEYS.issuperset(heard.upper().replace("W", "")):
+            return False
+        return any(heard == one or (len(heard) > 2 and heard in one) for one in self._sent)
 
     def echo(self, text: str) -> list[tuple[int, int]] | None:
         """The stretches to be masked of what was played of the agent's speech; None when it is not known."""

@@ -17,11 +17,15 @@ _PLAIN = frozenset(
     {"type", "lang", "ttsLanguage", "transcriptionLanguage", "durationUntilInterruptMs", "sessionId", "callSid",
      "parentCallSid", "accountSid", "from", "to", "forwardedFrom", "direction", "callType", "callStatus"}
 )  # fmt: skip
-"""Fields of a message itself that are no content."""
+"""Fields of a message itself that are no content, where they have the form of a word, an id or a number."""
+_CONTENT = frozenset({"token", "voicePrompt", "utteranceUntilInterrupt", "digit", "digits", "value", "handoffData"})
+"""Fields of a message itself whose numbers are content, too."""
 _EVENTS = frozenset({"agentSpeaking", "clientSpeaking", "roundTripDelayMs"})
 """Info messages whose values are no content."""
 _WORDS = frozenset({"true", "false", "null"})
 _NAME = re.compile(r"(?!.*[0-9]{3})[A-Za-z_][\w.-]{0,63}", re.ASCII)
+_ID = re.compile(r"[\w.:+@-]{1,128}", re.ASCII)
+_NUMBER = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,3})?", re.ASCII)
 REASONS = frozenset({"Closing websocket session", "Websocket ended", TOO_MANY[1]})
 """Close reasons of Twilio's own."""
 
@@ -43,7 +47,7 @@ def metadata_text(text: str) -> str:
     """The text of a message with all content masked, of the same length but for numbers, which become strings."""
     if not looks_like_json(text):
         return mask(text)
-    found = literals(text)
+    found, formed = literals(text), is_json(text)
     own = {one.name: one.text for one in found if one.depth == 1 and not one.is_name and not one.is_number}
     edits: list[Edit] = []
     for one in found:
@@ -51,19 +55,23 @@ def metadata_text(text: str) -> str:
             if not _NAME.fullmatch(one.text):
                 edits += one.edits(_all(one.text))
         elif one.is_number:
-            if one.text not in _WORDS and one.depth > 1:
-                edits += one.edits(_all(one.text))
+            if one.text not in _WORDS and not _is_plain(one, own):
+                edits += one.edits(_all(one.text)) if formed else [Edit(one.start, one.end, mask(one.text))]
         elif not _is_plain(one, own):
             edits += one.edits(_content(one, own))
     return applied(text, edits)
 
 
 def _is_plain(one: Literal, own: dict[str | None, str]) -> bool:
-    if one.depth != 1 or (one.name == "type" and not _NAME.fullmatch(one.text)):
+    if one.depth != 1:
         return False
+    event = own.get("type") == "info" and one.name == "value" and own.get("name") in _EVENTS
+    if one.is_number:
+        return (event or one.name not in _CONTENT) and bool(_NUMBER.fullmatch(one.text))
     if own.get("type") == "info":
-        return one.name in ("type", "name") or (one.name == "value" and own.get("name") in _EVENTS)
-    return one.name in _PLAIN
+        return event or (one.name in ("type", "name") and bool(_NAME.fullmatch(one.text)))
+    form = _NAME if one.name in ("type", "lang", "ttsLanguage", "transcriptionLanguage") else _ID
+    return one.name in _PLAIN and bool(form.fullmatch(one.text))
 
 
 def _content(one: Literal, own: dict[str | None, str]) -> list[Edit]:

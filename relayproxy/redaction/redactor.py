@@ -16,12 +16,13 @@ from relayproxy.conversation.message import Message
 from relayproxy.conversation.protocol.decoding import decode
 from relayproxy.conversation.protocol.messages import Dtmf, Event, Info, Interrupt, Prompt, SendDigits, Text
 from relayproxy.redaction.json_text import Edit, Literal, applied, is_json, literals, looks_like_json, whole
-from relayproxy.redaction.masking import Masked, SecretSeen, mask_string, masks
+from relayproxy.redaction.keys import KeyStream
+from relayproxy.redaction.masking import Masked, SecretSeen, mask_string, masks, with_fields
 from relayproxy.redaction.memory import Memory
 from relayproxy.redaction.metadata import metadata
 from relayproxy.redaction.queue import Queue, QueuedMessage
 from relayproxy.redaction.rules import Rules
-from relayproxy.redaction.streams import FAIL_CLOSED, LONG, AgentStream, CallerStream, KeyStream
+from relayproxy.redaction.streams import FAIL_CLOSED, LONG, AgentStream, CallerStream
 from relayproxy.text import MASKED_DIGIT
 
 MAX_WAITING = 400
@@ -37,6 +38,7 @@ _SUSPICIOUS = re.compile(r"[0-9][^0-9]{0,3}[0-9][^0-9]{0,3}[0-9]|@|%40|\\")
 _DIGIT = re.compile(r"\d")
 _DIGITS = re.compile(r"[0-9](?:[ .-]?[0-9]){2,}")
 _ADDRESS = re.compile(r"\+?[0-9]{3,15}|client:[\w.+-]{1,64}", re.ASCII)
+_ID = re.compile(r"(?=.*[A-Za-z])[\w.:-]{1,128}", re.ASCII)
 _SETUP = frozenset(
     {"from", "to", "forwardedFrom", "sessionId", "callSid", "parentCallSid", "accountSid", "direction", "callType"}
 )
@@ -142,8 +144,8 @@ class Redactor:
             case Dtmf(digit):
                 self._pressed.keys(queued, digit, t)
             case SendDigits(digits):
-                if self._sent.keys(queued, digits, t):
-                    self._memory.sent(digits)
+                for keys in self._sent.keys(queued, digits, t):
+                    self._memory.sent(keys)
 
     def _pass_time(self, t: int) -> None:
         for stream in self._streams:
@@ -170,7 +172,7 @@ class Redactor:
             if not odd and not queued.counts and not self._may_echo(queued):
                 return message
         masked = applied(text, self._edits(queued, text))
-        if message.cut or not is_json(masked):
+        if message.cut or not looks_like_json(masked) or not is_json(masked):
             masked = applied(masked, self._own(queued, whole(masked), None))
         if masked == text and not queued.counts:
             return message
@@ -188,7 +190,7 @@ class Redactor:
         kind = named.text if named is not None else ""
         field = own.get(queued.field) if queued.field else None
         edits: list[Edit] = []
-        for one in found:
+        for one, name in with_fields(found, self._rules.policy):
             if one is field:
                 edits += self._field(queued, one, own)
             elif one.depth == 1 and not one.is_name and _is_plain(one, kind):
@@ -198,7 +200,7 @@ class Redactor:
                 if not one.is_number or len(_DIGIT.findall(one.text)) > 2:
                     edits += one.edits(masks(one.text, [(0, len(one.text))]))
             else:
-                edits += self._own(queued, one, kind)
+                edits += self._own(queued, one, kind, name)
         return edits
 
     def _field(self, queued: QueuedMessage, one: Literal, own: dict[str | None, Literal]) -> list[Edit]:
@@ -219,10 +221,9 @@ class Redactor:
             return one.edits(_keys(one.text, queued.spans or ()))
         return one.edits(masks(one.text, queued.spans or ()))
 
-    def _own(self, queued: QueuedMessage, one: Literal, kind: str | None) -> list[Edit]:
-        """Masks a string that stands for itself."""
+    def _own(self, queued: QueuedMessage, one: Literal, kind: str | None, name: str | None = None) -> list[Edit]:
+        """Masks a string that stands for itself. `name`: of the field that it is of."""
         message = queued.message
-        name = None if one.is_name else one.name
         masked = mask_string(one.text, self._rules.policy, self._memory.context(message.t), name=name, cut=message.cut)
         if kind in ("info", "interrupt", "error", "end") and self._memory.forgot and not masked.edits:
             masked = _closed(one.text)
@@ -255,7 +256,8 @@ class Redactor:
 def _is_plain(one: Literal, kind: str) -> bool:
     if one.name in ("last", "interruptible", "preemptible", "loop", "durationUntilInterruptMs"):
         return one.is_number or len(one.text) < 8
-    return kind == "setup" and one.name in _SETUP and (one.name not in _FROM or bool(_ADDRESS.fullmatch(one.text)))
+    form = _ADDRESS if one.name in _FROM else _ID
+    return kind == "setup" and one.name in _SETUP and bool(form.fullmatch(one.text))
 
 
 _FROM = frozenset({"from", "to", "forwardedFrom"})

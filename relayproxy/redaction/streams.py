@@ -1,4 +1,4 @@
-"""Streams of one connection: what the caller says, what the agent says, keys; each joined over its messages.
+"""Streams of one connection: what the caller says, what the agent says; each joined over its messages.
 
 Knows: partial prompts are revisions, tokens are pieces; when the end of a stream may still become a secret, for how
 long that is waited for, and what is masked when it is decided.
@@ -15,13 +15,11 @@ from relayproxy.redaction.emails import AT, JOINTS
 from relayproxy.redaction.json_text import applied
 from relayproxy.redaction.masking import SecretSeen, masks, secret_seen
 from relayproxy.redaction.memory import SECOND, Memory
+from relayproxy.redaction.number_words import LANGUAGES, REPEATS, number
 from relayproxy.redaction.queue import QueuedMessage
-from relayproxy.redaction.values import Detection, KeyPolicy, Policy, Secret
+from relayproxy.redaction.tokens import tokenize
+from relayproxy.redaction.values import Detection, Policy, Secret
 
-KEY_GAP = 5 * SECOND
-"""Longest time between two keys of one run."""
-KEY_RUN = 3
-"""Keys from which on a run is more than a menu choice."""
 CALLER_PATIENCE = 30 * SECOND
 PARTIAL_PATIENCE = 10 * SECOND
 AGENT_PATIENCE = 15 * SECOND
@@ -32,6 +30,8 @@ FAIL_CLOSED = 4
 """Digits at an open end that are masked when the wait is over."""
 LONG = 12
 """Digits at an open end that are masked when nothing can follow: no telephone number has so many."""
+_FEW = 3
+"""Digits that may be the beginning of a number where hardly anything else is said."""
 MAX_FILLERS = 2
 """Utterances without digits that may come between two groups of a number."""
 
@@ -128,7 +128,8 @@ class _Stream:
         start = found.open_from
         if start is None or any(secret.end > start for secret in found.secrets):
             return
-        touched = [piece for piece in self._pieces if piece.mask(start, len(self._text))]
+        end = _spoken_end(self._text) or len(self._text)
+        touched = [piece for piece in self._pieces if piece.mask(start, end)]
         digits = "".join(filter(str.isdigit, self._text[start:]))
         self._memory.found(SecretSeen("number", digits or self._text[start:]), t)
         _share(touched)
@@ -190,12 +191,14 @@ class AgentStream(_Stream):
             self.close(t)
 
     def close(self, t: int) -> None:
-        """Decides now; an open end of some digits is masked."""
+        """Decides now; an open end of many digits is masked, and one of some where a secret is spoken of: agents read
+        telephone numbers back."""
         if not self._pieces:
             return
         found = self._find(self._text, t)
+        context = self._memory.context(t)
         self._decide([*found.secrets], t, self._text)
-        if found.open_digits >= FAIL_CLOSED:
+        if found.open_digits >= (FAIL_CLOSED if context.card or context.asked else LONG):
             self._mask_open(found, t)
         self._let_go(len(self._text))
 
@@ -247,6 +250,8 @@ class CallerStream(_Stream):
         self._partials: list[Piece] = []
         """Those that wait for their final, which tells what of them is masked."""
         self._fillers = 0
+        self._until: int | None = None
+        """How long the open number waits, from its last digit."""
 
     def partial(self, message: QueuedMessage, text: str, t: int, *, language: str | None) -> None:
         """Takes the utterance as it is so far."""
@@ -258,13 +263,16 @@ class CallerStream(_Stream):
         """Takes the utterance as it was."""
         self._language = language or self._language
         lead = self._text + " " if self._pieces else ""
+        if not self._pieces:
+            self._until = None
         joined, here = lead + text, len(lead)
         found = self._find(joined, t)
         opened = found.open_from
         goes_on = opened is not None and opened < here
         across = any(secret.start < here < secret.end for secret in found.secrets)
         new = any(secret.end > here for secret in found.secrets)
-        if self._pieces and opened is None and not new and len(text.split()) <= 3 and self._fillers < MAX_FILLERS:
+        adds = opened is not None and _spoken_end(text) > 0
+        if self._pieces and not adds and not new and len(text.split()) <= 3 and self._fillers < MAX_FILLERS:
             self._fillers += 1
             self._piece(message, text, here, held=False).release()
             return
@@ -283,7 +291,9 @@ class CallerStream(_Stream):
         if not held:
             piece.release()
         self._release(limit)
-        self.deadline = t + CALLER_PATIENCE if self._pieces else None
+        if adds or self._until is None:
+            self._until = t + CALLER_PATIENCE
+        self.deadline = self._until if self._pieces else None
 
     def due(self, t: int) -> None:
         """Decides when the wait is over."""
@@ -316,67 +326,24 @@ class CallerStream(_Stream):
 
     def _likely(self, found: Detection, t: int, *, alone: bool) -> bool:
         """Whether a number that is open at the end of an utterance is likely to go on in the next."""
-        if found.open_digits >= FAIL_CLOSED or (alone and found.open_digits >= KEY_RUN):
+        if found.open_digits >= FAIL_CLOSED or (alone and found.open_digits >= _FEW):
             return True
         context = self._memory.context(t)
         return found.open_digits > 0 and (context.card or bool(context.asked))
-
-
-class KeyStream:
-    """Keys: those that the caller presses, or those that the agent sends."""
-
-    def __init__(self, policy: KeyPolicy) -> None:
-        self._policy = policy
-        self._run: list[Piece] = []
-        self._keys = 0
-        self._at: int | None = None
-        self.deadline: int | None = None
-
-    def keys(self, message: QueuedMessage, text: str, t: int) -> bool:
-        """Takes the next keys; True when they are masked by now."""
-        if self._policy == "keep":
-            return False
-        self.due(t)
-        before, self._at = self._keys, t
-        self._keys += sum(key not in "wW" for key in text)
-        self._run.append(Piece(message, text, 0))
-        least = 1 if self._policy == "mask-all" else KEY_RUN
-        if self._keys < least:
-            self.deadline = t + KEY_GAP
-            return False
-        for piece in self._run:
-            piece.mask(0, len(piece.text))
-            piece.message.count("keys", 0)
-        if before < least:
-            message.count("keys", 1)
-        self._let_go()
-        return True
-
-    def forget(self) -> None:
-        """Lets go of the keys that wait; how many came stays known."""
-        self._let_go()
-
-    def due(self, t: int) -> None:
-        """Ends the run when the next key would belong to another."""
-        if self._at is not None and t - self._at > KEY_GAP:
-            self.close()
-
-    def close(self) -> None:
-        """Ends the run."""
-        self._let_go()
-        self._keys, self._at = 0, None
-
-    def _let_go(self) -> None:
-        for piece in self._run:
-            piece.release()
-        self._run = []
-        self.deadline = None
 
 
 def _share(pieces: list[Piece]) -> None:
     """Makes the messages of these pieces leave together."""
     for piece in pieces:
         piece.message.goes_with = max(piece.message.goes_with, pieces[-1].message.message.seq)
+
+
+def _spoken_end(text: str) -> int:
+    """Where a text ends that is the end of a number, without the words behind it that are of none ("…, right?")."""
+    for token in reversed(tokenize(text)):
+        if token.digits or token.word in REPEATS or any(number(token.word, one) is not None for one in LANGUAGES):
+            return token.end
+    return 0
 
 
 def _alone(text: str, found: Detection, before: int = 0) -> bool:

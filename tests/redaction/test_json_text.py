@@ -79,4 +79,5 @@ def test_a_number_that_is_changed_becomes_a_string() -> None:
 def test_what_begins_as_json_does() -> None:
     assert looks_like_json(' \n{"a"')
     assert looks_like_json("[")
-    assert not looks_like_json('"a"')
+    assert looks_like_json('"a"')
+    assert not looks_like_json('a "b"')

@@ -19,6 +19,10 @@ from relayproxy.redaction.metadata import metadata, metadata_text
         ('{"utteranceUntilInterrupt":"Hi","durationUntilInterruptMs":460}', '"◦◦","durationUntilInterruptMs":460}'),
         ('{"type":"call Jane","x":1}', '"◦◦◦◦ ◦◦◦◦","x":1}'),
         ("no json 5", "◦◦ ◦◦◦◦ •"),
+        ('"Jane"', '"◦◦◦◦"'),
+        ('{"type":"text","token":4111111111111111}', '"token":"••••••••••••••••"}'),
+        ('{"type":"prompt","lang":"Jane Doe"}', '"lang":"◦◦◦◦ ◦◦◦"}'),
+        ('{"type":"setup","direction":"my name is Jane","callSid":"CA1"}', '"◦◦ ◦◦◦◦ ◦◦ ◦◦◦◦","callSid":"CA1"}'),
     ],
 )  # fmt: skip
 def test_a_text(text: str, kept: str) -> None:
@@ -45,3 +49,7 @@ def test_binary_data_goes_and_twilios_own_reasons_stay() -> None:
     close = Message(1, 2, "twilio", "close", code=1000, reason="Closing websocket session")
     assert metadata(close).reason == "Closing websocket session"
     assert metadata(Message(1, 2, "backend", "close", code=1011, reason="Jane left")).reason == "◦◦◦◦ ◦◦◦◦"
+
+
+def test_words_without_quotes() -> None:
+    assert metadata_text('{"type":"text","token":I am Jane}') == '{"type":"text","token":◦ ◦◦ ◦◦◦◦}'

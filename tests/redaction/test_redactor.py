@@ -356,3 +356,62 @@ def test_keys_of_the_operators_stay_and_an_account_number_that_was_said_does_not
     assert json.loads(words(found)[3]) == {
         "accountNumber": "••••••••", "customer": "1234567", "note": "account number ••••••••••",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'"{CARD}"',
+        "4111111111111111",
+        '{"type":"play","source":"https://agent.example/a?q=%25204111111111111111&b=4111%252D1111%252D1111%252D1111"}',
+        json.dumps({"type": "error", "description": 'bad: "token": "card\\n4111111111111111\\t4111111111111111"'}),
+        json.dumps({"type": "error", "description": json.dumps(json.dumps(json.dumps("a\n4111111111111111")))[:40]}),
+        json.dumps({"type": "setup", "sessionId": "4111111111111111", "direction": CARD}),
+    ],
+)
+def test_a_card_number_in_whatever_a_message_is_written_as(text: str) -> None:
+    [found] = stored([message(0, 1, "twilio", text)])
+    assert "4111" not in (found.text or "")
+    assert found.redacted == {"card_number": 1}
+
+
+def test_a_field_is_masked_whole_whatever_its_value_is() -> None:
+    rules = Rules(policy=policy(["dob", "notes"]))
+    value = {
+        "DOB": {"y": 1970, "m": [4, {"d": "five"}]},
+        "notes": [["a"], "b"],
+        "x": 7,
+        "y": json.dumps('{"dob":"1970"}'),
+    }
+    found = stored(call(("twilio", {"type": "setup", "customParameters": value})), rules)
+    kept = json.loads(found[0].text or "")["customParameters"]
+    assert kept["DOB"] == {"y": "••••", "m": ["•", {"d": "◦◦◦◦"}]}
+    assert (kept["notes"], kept["x"]) == ([["◦"], "◦"], 7)
+    assert "1970" not in kept["y"]
+
+
+def test_the_echo_of_keys_that_were_sent_in_parts() -> None:
+    sent = call(digits("48"), digits("2"), played("48"), played("2"))
+    assert words(stored(sent)) == ["••", "•", "••", "•"]
+    assert words(stored(call(digits("1"), played("1")), Rules(keys="mask-all"))) == ["•", "•"]
+    assert words(stored(call(digits("1"), played("1")))) == ["1", "1"]
+
+
+def test_a_telephone_number_that_the_agent_reads_back_stays_and_so_do_words_behind_a_number() -> None:
+    said = "That was four one five, five five five, zero one two three, right?"
+    found = stored([message(0, 1, *token(said, last=True)), message(1, 30, *prompt("yes"))])
+    assert words(found) == [said, "yes"]
+    found = stored(
+        [message(0, 1, *prompt("415 555 0123")), message(1, 3, *prompt("no")), message(2, 60, *prompt("so"))]
+    )
+    assert words(found) == ["••• ••• ••••", "no", "so"]
+
+
+def test_words_without_a_digit_are_not_masked_with_an_open_number_and_do_not_hold_it_for_longer() -> None:
+    redactor = Redactor(Rules())
+    said = [
+        message(0, 1, *prompt("Four seven two nine zero one three eight.")),
+        message(1, 29, *prompt("The quick brown fox.")),
+    ]
+    assert [redactor.feed(one) for one in said] == [[], []]
+    assert words(redactor.due(31 * SECOND)) == ["◦◦◦◦ ◦◦◦◦◦ ◦◦◦ ◦◦◦◦ ◦◦◦◦ ◦◦◦ ◦◦◦◦◦ ◦◦◦◦◦.", "The quick brown fox."]
