@@ -41,11 +41,13 @@ def _erase(file: int, numbers: AbstractSet[int]) -> bool:
         content = os.pread(file, length, at + BLOCK_HEAD.size)
         if len(content) < length:
             break  # it is being written
-        if zlib.crc32(content) == checksum:
-            erased = _without(content, numbers)
-            if erased != content:
-                os.pwrite(file, BLOCK_HEAD.pack(length, zlib.crc32(erased)) + erased, at)
-                changed = True
+        erased = _without(content, numbers)
+        if erased != content:
+            # One that does not match was damaged and stays so, or an erasure was killed when it had written half of it:
+            # then it matches again.
+            checksum = zlib.crc32(erased) if zlib.crc32(content) == checksum else checksum
+            os.pwrite(file, BLOCK_HEAD.pack(length, checksum) + erased, at)
+            changed = True
         at += BLOCK_HEAD.size + length
     return changed
 
@@ -53,11 +55,11 @@ def _erase(file: int, numbers: AbstractSet[int]) -> bool:
 def _without(content: bytes, numbers: AbstractSet[int]) -> bytes:
     block, at = bytearray(content), 0
     while at + ENTRY_HEAD.size <= len(block):
-        kind, connection, length, t, took = ENTRY_HEAD.unpack_from(block, at)
+        _, connection, length, t, took = ENTRY_HEAD.unpack_from(block, at)
         body = at + ENTRY_HEAD.size
         if body + length > len(block):
             break
-        if connection in numbers and kind != ERASED:
+        if connection in numbers:
             ENTRY_HEAD.pack_into(block, at, ERASED, connection, length, t, took)
             block[body : body + length] = bytes(length)
         at = body + length

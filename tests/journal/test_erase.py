@@ -49,5 +49,21 @@ def test_a_block_that_is_being_written_is_left_to_its_writer(tmp_path: Path) -> 
     assert bodies(path) == [(2, b"half of it")]
 
 
+def test_an_erasure_that_was_killed_while_it_wrote_is_made_good(tmp_path: Path) -> None:
+    path, _ = create_journal(tmp_path)
+    file = segment_path(path, 1)
+    block = pack_block(entry(1, b"secret words") + entry(2, b"others") + entry(1, b"secret"))
+    file.write_bytes(MAGIC + block + pack_block(entry(2, b"kept")))
+    erase_connections(path, {1})
+    begun = file.read_bytes()[: len(MAGIC) + len(block) // 2]
+    file.write_bytes(begun + block[len(block) // 2 :] + pack_block(entry(2, b"kept")))
+    assert b"secret" in file.read_bytes()
+
+    erase_connections(path, {1})
+
+    assert b"secret" not in file.read_bytes()
+    assert bodies(path) == [(2, b"others"), (2, b"kept")]
+
+
 def test_a_journal_that_is_gone_is_erased(tmp_path: Path) -> None:
     erase_connections(tmp_path / "gone", {1})

@@ -99,7 +99,8 @@ def sought_number(text: str, route: str | None = None) -> Sought:
     text = storable(text).strip()
     if ":" in text and not text.startswith("+"):
         return Sought("number", (text,), route)
-    number = _FORMATTING.sub("", text)
+    # As in +44 (0)20: a digit that is dialled within the country alone.
+    number = _FORMATTING.sub("", text.replace("(0)", ""))
     number = "+" + number[2:] if number.startswith("00") else number
     if not _NUMBER.fullmatch(number):
         raise ValueError("a number with its country code is expected, such as +1 555 010 0001, or an address (sip:…)")

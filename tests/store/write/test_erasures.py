@@ -63,6 +63,10 @@ def test_a_number_that_a_url_was_decoded_from_is_found(archive: Archive, engine:
     assert match(engine, sought_number("sip:alice@example.com")).sessions == 1
 
 
+def test_a_digit_that_is_dialled_within_the_country_alone_is_none_of_the_number() -> None:
+    assert sought_number("+44 (0)20 7946 0000") == sought_number("+442079460000")
+
+
 @pytest.mark.parametrize("written", ["", "5550100001", "555", "+0555", "alice", "+1555010000123456"])
 def test_what_is_no_whole_number_is_refused_with_what_is_expected(written: str) -> None:
     with pytest.raises(ValueError, match="with its country code is expected"):
