@@ -35,10 +35,11 @@ MessageNote = Literal[
     "limit",
     "journal_damaged",
     "redaction_failed",
+    "search_limit",
 ]
 """What is odd about a message. From `reserved_bits` on to `skipped`: why bytes are undecodable; from `buffer` on to
 `journal_damaged`: a gap's cause. `redaction_failed`: metadata alone was kept, because what is secret in it could not be
-told."""
+told. `search_limit`: so it was, because the connection sent more than is searched for secrets."""
 
 
 class Message(msgspec.Struct, frozen=True, omit_defaults=True, rename={"sender": "from"}):

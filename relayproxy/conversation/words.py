@@ -143,6 +143,7 @@ NOTES: dict[MessageNote, str] = {
     "limit": "more than is recorded of one connection",
     "journal_damaged": "the journal was damaged",
     "redaction_failed": "redaction failed, so its words were not kept",
+    "search_limit": "more than is searched for secrets, so its words were not kept",
 }
 """What is odd about a message, or why there is a gap in its place."""
 

@@ -29,7 +29,7 @@ from relayproxy.journal.segments import journal_paths, life_shown_at, segment_nu
 from relayproxy.recorder.backlog import Backlog
 from relayproxy.recorder.journal_player import ConnectionEvent
 from relayproxy.redaction.masking import masked_text
-from relayproxy.redaction.redactor import FAILED
+from relayproxy.redaction.redactor import FAILED, LIMITED
 from relayproxy.redaction.values import Policy
 from relayproxy.refusals import RefusalCount, merged
 from relayproxy.store.errors import DamagedFileError, ReplacedError, StoreError
@@ -83,6 +83,9 @@ class Beat:
     redaction_failures: int = 0
     """Messages of which metadata alone was kept, because redaction failed."""
     redaction_failed_at: int | None = None
+    search_limited: int = 0
+    """Messages of which metadata alone was kept, because their connection sent more than is searched."""
+    search_limited_at: int | None = None
 
 
 class ProgressReport:
@@ -98,6 +101,8 @@ class ProgressReport:
         self._took = 0.0
         self._failures = 0
         self._failed_at: int | None = None
+        self._limited = 0
+        self._limited_at: int | None = None
 
     def took(self, opened_at: int, event: ConnectionEvent) -> None:
         """Counts a played entry of a connection that opened then."""
@@ -105,6 +110,10 @@ class ProgressReport:
         if failed:
             self._failures += failed
             self._failed_at = time.time_ns()
+        limited = sum(1 for message in event.messages if message.note == LIMITED)
+        if limited:
+            self._limited += limited
+            self._limited_at = time.time_ns()
         if self._oldest is None:
             known = event.what == "opened" or event.messages
             # Not the messages' own times: what was held is no sign that the recorder is late.
@@ -142,6 +151,8 @@ class ProgressReport:
             attempts,
             self._failures,
             self._failed_at,
+            self._limited,
+            self._limited_at,
         )
 
     def _waited(self) -> int:
@@ -255,6 +266,8 @@ class Reporter:
             trouble_at=trouble_at,
             redaction_failures=found.redaction_failures,
             redaction_failed_at=found.redaction_failed_at,
+            search_limited=found.search_limited,
+            search_limited_at=found.search_limited_at,
             refused=self._refusals(found.attempts),
             retention=self._retention(),
         )

@@ -15,6 +15,7 @@ import msgspec
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.protocol.decoding import decode
 from relayproxy.conversation.protocol.messages import Dtmf, Event, Info, Interrupt, Prompt, SendDigits, Text
+from relayproxy.redaction.budget import SearchBudget, effort
 from relayproxy.redaction.json_text import Edit, Literal, applied, is_json, literals, looks_like_json, whole
 from relayproxy.redaction.keys import KeyStream
 from relayproxy.redaction.masking import Masked, SecretSeen, mask_string, masks, with_fields
@@ -33,6 +34,8 @@ ECHO = "echo"
 """The kind, in `Message.redacted`, of what repeats a secret that was counted before."""
 FAILED = "redaction_failed"
 """The note of a message of which metadata alone is kept, because redaction failed."""
+LIMITED = "search_limit"
+"""The note of a message of which metadata alone is kept, because its connection sent more than is searched."""
 
 _SUSPICIOUS = re.compile(r"[0-9][^0-9]{0,3}[0-9][^0-9]{0,3}[0-9]|@|%40|\\")
 _DIGIT = re.compile(r"\d")
@@ -53,6 +56,7 @@ class Redactor:
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
+        self._budget = SearchBudget()
         self._start()
         self._telling = False
 
@@ -64,8 +68,8 @@ class Redactor:
         self._listen()
 
     def _listen(self) -> None:
-        self._caller = CallerStream(self._memory, self._rules.policy)
-        self._agent = AgentStream(self._memory, self._rules.policy)
+        self._caller = CallerStream(self._memory, self._rules.policy, self._budget)
+        self._agent = AgentStream(self._memory, self._rules.policy, self._budget)
         self._streams = self._caller, self._agent, self._pressed, self._sent
 
     @property
@@ -83,6 +87,8 @@ class Redactor:
         """Takes the next message; returns those that leave."""
         if self._rules.record == "metadata":
             return [metadata(message)]
+        if not self._searchable(message):
+            return self._limited(message)
         queue = self._queue
         if len(queue):
             self._pass_time(message.t)
@@ -109,8 +115,11 @@ class Redactor:
         for message in stored:
             if message.redacted:
                 self._memory.lost(message.redacted, message.t)
-            self._take(message)
-            self._leave()
+            if message.note != LIMITED and self._searchable(message):
+                self._take(message)
+                self._leave()
+            else:
+                self._limited(message)
         self._telling = False
         self._queue.clear()
         self._listen()
@@ -119,12 +128,32 @@ class Redactor:
 
     def fail(self, message: Message | None = None) -> list[Message]:
         """Takes that redaction failed, at this message: metadata alone is kept of all that is held."""
+        held = self._clear(message)
+        self._start()
+        self._memory.forgot = True
+        return [_metadata(one, FAILED) for one in held]
+
+    def _clear(self, message: Message | None) -> list[Message]:
         held = [one.message for one in self._queue.clear() if not one.stored]
         if message is not None and (not held or held[-1].seq < message.seq):
             held.append(message)
-        self._start()
+        return held
+
+    def _searchable(self, message: Message) -> bool:
+        """Whether the budget covers what it takes to search the message."""
+        if message.text is None and message.data is None and message.reason is None:
+            return True
+        texts = effort(message.text or ""), len(message.data or b""), len(message.reason or "")
+        return self._budget.covers(sum(texts), message.t)
+
+    def _limited(self, message: Message) -> list[Message]:
+        """Metadata alone of a message that is not searched, and of those held, whose secrets it may go on with."""
+        held = self._clear(message)
+        self._listen()
+        self._pressed.forget()
+        self._sent.forget()
         self._memory.forgot = True
-        return [_failed(one) for one in held]
+        return [_metadata(one, LIMITED) for one in held]
 
     def _take(self, message: Message) -> None:
         event: Event | None = decode(message).event if message.kind == "text" and message.text is not None else None
@@ -224,6 +253,7 @@ class Redactor:
     def _own(self, queued: QueuedMessage, one: Literal, kind: str | None, name: str | None = None) -> list[Edit]:
         """Masks a string that stands for itself. `name`: of the field that it is of."""
         message = queued.message
+        self._budget.spend(effort(one.text))
         masked = mask_string(one.text, self._rules.policy, self._memory.context(message.t), name=name, cut=message.cut)
         if kind in ("info", "interrupt", "error", "end") and self._memory.forgot and not masked.edits:
             masked = _closed(one.text)
@@ -276,8 +306,8 @@ def _closed(text: str) -> Masked:
     return Masked(masks(text, spans), [SecretSeen("number", text[start:end]) for start, end in spans])
 
 
-def _failed(message: Message) -> Message:
+def _metadata(message: Message, note: str) -> Message:
     try:
-        return metadata(message, FAILED)
+        return metadata(message, note)
     except Exception:
-        return msgspec.structs.replace(message, text=None, data=None, reason=None, sha256=None, note=FAILED)
+        return msgspec.structs.replace(message, text=None, data=None, reason=None, sha256=None, note=note)

@@ -10,6 +10,7 @@ Times are nanoseconds on the connection's clock. There are no timers: `due` is a
 import re
 from collections.abc import Sequence
 
+from relayproxy.redaction.budget import OVERHEAD, SearchBudget
 from relayproxy.redaction.detection import find
 from relayproxy.redaction.emails import AT, JOINTS
 from relayproxy.redaction.json_text import applied
@@ -97,9 +98,10 @@ class Piece:
 class _Stream:
     """Text that is joined over messages, from where it is not decided yet."""
 
-    def __init__(self, memory: Memory, policy: Policy) -> None:
+    def __init__(self, memory: Memory, policy: Policy, budget: SearchBudget) -> None:
         self._memory = memory
         self._policy = policy
+        self._budget = budget
         self._pieces: list[Piece] = []
         self._text = ""
         self._language: str | None = None
@@ -107,6 +109,7 @@ class _Stream:
 
     def _find(self, text: str, t: int, *, final: bool = True) -> Detection:
         context = self._memory.context(t)
+        self._budget.spend(len(text) + OVERHEAD)
         found = find(text, language=self._language, policy=self._policy, context=context, final=final)
         self._memory.asks(found.asked, t)
         return found
@@ -157,8 +160,8 @@ class _Stream:
 class AgentStream(_Stream):
     """The agent's words: tokens, joined."""
 
-    def __init__(self, memory: Memory, policy: Policy) -> None:
-        super().__init__(memory, policy)
+    def __init__(self, memory: Memory, policy: Policy, budget: SearchBudget) -> None:
+        super().__init__(memory, policy, budget)
         self._over = False
         """The utterance has ended; what follows is joined with a space."""
         self._lead = ""
@@ -245,8 +248,8 @@ class AgentStream(_Stream):
 class CallerStream(_Stream):
     """The caller's words: finals, and partials that each replace the one before."""
 
-    def __init__(self, memory: Memory, policy: Policy) -> None:
-        super().__init__(memory, policy)
+    def __init__(self, memory: Memory, policy: Policy, budget: SearchBudget) -> None:
+        super().__init__(memory, policy, budget)
         self._partials: list[Piece] = []
         """Those that wait for their final, which tells what of them is masked."""
         self._fillers = 0

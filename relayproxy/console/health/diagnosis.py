@@ -14,7 +14,7 @@ from relayproxy.console.health.refusals import answered, refused
 from relayproxy.console.health.signatures import notes
 from relayproxy.console.http.times import size
 from relayproxy.plural import plural
-from relayproxy.store.read.heartbeat import EVERY, Report
+from relayproxy.store.read.heartbeat import EVERY, Heartbeat, Report
 
 LATE, VERY_LATE = 5_000, 60_000
 """Milliseconds from relay to database."""
@@ -331,6 +331,9 @@ def _redaction(facts: HealthFacts) -> HealthCheck:
         return HealthCheck("redaction", "unknown", "Whether redaction works is not known", "No recorder reports.")
     failed = [one.heartbeat for one in facts.reports if one.heartbeat.redaction_failures]
     if not failed:
+        limited = [one.heartbeat for one in facts.reports if one.heartbeat.search_limited]
+        if limited:
+            return _search_limit(limited, facts.now)
         unrecorded = [one for one in refused(facts.reports) if one.last.reason == "not_recorded"]
         detail = (
             f"{plural(sum(one.count for one in unrecorded), 'call')} not recorded at all, as `record = none` asks for."
@@ -346,6 +349,18 @@ def _redaction(facts: HealthFacts) -> HealthCheck:
         f"Redaction failed, the last time {since} ago",
         f"Of {count} nothing but metadata was kept: no words, and nothing unmasked. Calls are not affected.",
         "Report it with what the recorder's log says: it names the place in the program, and nothing of what was said.",
+    )
+
+
+def _search_limit(limited: list[Heartbeat], now: int) -> HealthCheck:
+    since = age(max(0, now - max(one.search_limited_at or 0 for one in limited)) / SECOND)
+    count = plural(sum(one.search_limited for one in limited), "message")
+    return HealthCheck(
+        "redaction",
+        "warn",
+        f"More was sent than is searched for secrets, the last time {since} ago",
+        f"Of {count} nothing but metadata was kept: no words, and nothing unmasked. Calls are not affected.",
+        "See who sent so much: no real call does. Check signatures, so that strangers cannot connect.",
     )
 
 

@@ -112,6 +112,11 @@ class Heartbeat(msgspec.Struct, frozen=True):
     """Messages of which it kept metadata alone, because redaction failed, since it was started."""
     redaction_failed_at: int | None = None
     """The last time that it did."""
+    search_limited: int = 0
+    """Messages of which it kept metadata alone, because their connection sent more than is searched for secrets, since
+    it was started."""
+    search_limited_at: int | None = None
+    """The last time that it did."""
 
 
 @dataclass(frozen=True, slots=True)

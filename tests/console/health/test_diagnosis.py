@@ -47,6 +47,13 @@ def test_everything_works() -> None:
             "Redaction failed, the last time 90 s ago",
             "Report it",
         ),
+        (
+            "redaction",
+            facts(report(search_limited=3, search_limited_at=NOW - 90 * SECOND)),
+            "warn",
+            "More was sent than is searched for secrets, the last time 90 s ago",
+            "See who sent so much",
+        ),
         ("gaps", facts(lost=(LOST,)), "warn", "A part of the journal could not be read, from 60 s ago", "See whether"),
         ("relay", facts(relay=STOPPED), "bad", "A relay does not respond", "SIGCONT"),
         (

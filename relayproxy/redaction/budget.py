@@ -1,0 +1,55 @@
+"""Budget of one connection: how much of what it says is searched for secrets.
+
+Knows: what it takes to search a text; how much a call may need.
+Must not know: messages and streams; what becomes of what is not searched.
+
+Times are nanoseconds on the connection's clock, as its messages have them.
+"""
+
+import re
+
+BURST = 1_000_000
+"""Characters that are searched at once. A setup or handoff message of 64 KiB takes 100,000 to 300,000, and an answer of
+4,000 characters 150,000, as each of its tokens is searched together with the words before it. Searching the worst of
+texts takes about five seconds for so many."""
+RATE = 8_000
+"""Characters that are searched in each second besides. People and voices say about 20 characters a second: in tokens of
+four, those take 750. A call of two who never pause, in tokens of two letters, with ten partial prompts a second whose
+members are all searched (`redact_fields`), takes 4,500."""
+PAUSE = 30
+"""Seconds of `RATE` that have to be left again before searching goes on: not in the middle of a number."""
+OVERHEAD = 16
+"""Characters that take as long to search as a text takes however short it is."""
+_SECOND = 1_000_000_000
+_BREAKS = re.compile(r'[\s{}\[\]:,"]+')
+_NESTED = re.compile(r"[{\[]")
+
+
+def effort(text: str) -> int:
+    """What it takes to search a text, in characters; of JSON each string and number is searched by itself."""
+    pieces = len(_BREAKS.findall(text)) if _NESTED.search(text) else 1
+    return len(text) + OVERHEAD * max(pieces, 1)
+
+
+class SearchBudget:
+    """What is left of a connection's budget. It may be overdrawn by what one message takes; the rate pays that back."""
+
+    def __init__(self) -> None:
+        self.spent = 0
+        """Characters that were searched so far."""
+        self._left = BURST
+        self._t = 0
+        self._exceeded = False
+
+    def covers(self, needed: int, t: int) -> bool:
+        """Whether so many characters may be searched at `t`. Once they may not, nothing is for a while."""
+        if t > self._t:
+            self._left = min(BURST, self._left + (t - self._t) * RATE // _SECOND)
+            self._t = t
+        self._exceeded = needed > self._left or (self._exceeded and self._left < PAUSE * RATE)
+        return not self._exceeded
+
+    def spend(self, characters: int) -> None:
+        """Takes that so many characters were searched."""
+        self.spent += characters
+        self._left -= characters
