@@ -7,8 +7,8 @@ Times are nanoseconds on the connection's clock.
 """
 
 from relayproxy.redaction.memory import SECOND
+from relayproxy.redaction.pieces import Piece
 from relayproxy.redaction.queue import QueuedMessage
-from relayproxy.redaction.streams import Piece
 from relayproxy.redaction.values import KeyPolicy
 
 KEY_GAP = 5 * SECOND
@@ -26,6 +26,8 @@ class KeyStream:
         self._keys = 0
         self._at: int | None = None
         self.deadline: int | None = None
+        self.masked = ""
+        """The keys of this run that are masked by now."""
 
     def keys(self, message: QueuedMessage, text: str, t: int) -> list[str]:
         """Takes the next keys; returns those, of them and of what waited, that are masked now."""
@@ -45,6 +47,7 @@ class KeyStream:
         if before < least:
             message.count("keys", 1)
         masked = [piece.text for piece in self._run]
+        self.masked += "".join(masked)
         self._let_go()
         return masked
 
@@ -60,7 +63,7 @@ class KeyStream:
     def close(self) -> None:
         """Ends the run."""
         self._let_go()
-        self._keys, self._at = 0, None
+        self._keys, self._at, self.masked = 0, None, ""
 
     def _let_go(self) -> None:
         for piece in self._run:

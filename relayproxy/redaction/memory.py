@@ -101,6 +101,12 @@ class Memory:
         """Adds keys that the agent sent and that were masked."""
         self._sent = [*self._sent[1 - MAX_SENT :], keys]
 
+    def pressed(self, keys: str, t: int) -> None:
+        """Takes the keys of a run that the caller presses and that are masked."""
+        digits = "".join(filter(str.isdigit, keys))
+        if len(digits) > 2:
+            self.found(SecretSeen("keys", digits), t)
+
     def echoes_keys(self, text: str) -> bool:
         """Whether a text that was played is one of keys that were sent and masked."""
         heard = text.strip()

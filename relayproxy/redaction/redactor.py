@@ -23,15 +23,13 @@ from relayproxy.redaction.memory import Memory
 from relayproxy.redaction.metadata import metadata
 from relayproxy.redaction.queue import Queue, QueuedMessage
 from relayproxy.redaction.rules import Rules
-from relayproxy.redaction.streams import FAIL_CLOSED, LONG, AgentStream, CallerStream
+from relayproxy.redaction.streams import ECHO, FAIL_CLOSED, LONG, AgentStream, CallerStream
 from relayproxy.text import MASKED_DIGIT
 
 MAX_WAITING = 400
 """Messages that may wait."""
 MAX_SIZE = 1024 * 1024
 """Bytes of payload that may wait."""
-ECHO = "echo"
-"""The kind, in `Message.redacted`, of what repeats a secret that was counted before."""
 FAILED = "redaction_failed"
 """The note of a message of which metadata alone is kept, because redaction failed."""
 LIMITED = "search_limit"
@@ -172,6 +170,7 @@ class Redactor:
                 self._agent.token(queued, text, t, last=last is True, language=lang)
             case Dtmf(digit):
                 self._pressed.keys(queued, digit, t)
+                self._memory.pressed(self._pressed.masked, t)
             case SendDigits(digits):
                 for keys in self._sent.keys(queued, digits, t):
                     self._memory.sent(keys)

@@ -8,7 +8,6 @@ Times are nanoseconds on the connection's clock. There are no timers: `due` is a
 """
 
 import re
-from collections.abc import Sequence
 
 from relayproxy.redaction.budget import OVERHEAD, SearchBudget
 from relayproxy.redaction.detection import find
@@ -17,9 +16,10 @@ from relayproxy.redaction.json_text import applied
 from relayproxy.redaction.masking import SecretSeen, masks, secret_seen
 from relayproxy.redaction.memory import SECOND, Memory
 from relayproxy.redaction.number_words import LANGUAGES, REPEATS, number
+from relayproxy.redaction.pieces import Piece, begins
 from relayproxy.redaction.queue import QueuedMessage
 from relayproxy.redaction.tokens import tokenize
-from relayproxy.redaction.values import Detection, Policy, Secret
+from relayproxy.redaction.values import Context, Detection, Policy, Secret
 
 CALLER_PATIENCE = 30 * SECOND
 PARTIAL_PATIENCE = 10 * SECOND
@@ -36,6 +36,8 @@ _FEW = 3
 MAX_FILLERS = 2
 """Utterances without digits that may come between two groups of a number."""
 
+ECHO = "echo"
+"""The kind, in `Message.redacted`, of what repeats a secret that was counted before."""
 MAX_LEAD = 120
 """Characters of what the agent has said that tell what follows."""
 MAX_PATTERN_TEXT = 4096
@@ -45,54 +47,6 @@ MAX_WORD = 80
 _BEGUN_JOINTS = frozenset(word[:length] for word in AT | JOINTS for length in range(1, len(word) + 1))
 """The beginnings of words such as "dot", which make the word before them a part of an address."""
 _WORDS = re.compile(r"[^\W\d_]+")
-
-
-class Piece:
-    """The part of one message in a stream's joined text; `start` is its offset there. `partials` are earlier versions
-    of it, which leave with it."""
-
-    __slots__ = ("held", "message", "partials", "spans", "start", "text")
-
-    def __init__(
-        self, message: QueuedMessage, text: str, start: int, *, held: bool = True, partials: "Sequence[Piece]" = ()
-    ) -> None:
-        self.message = message
-        self.text = text
-        self.start = start
-        self.held = held
-        """The message waits for the stream."""
-        self.partials = partials
-        self.spans: list[tuple[int, int]] = []
-        if held:
-            message.waits += 1
-
-    @property
-    def end(self) -> int:
-        return self.start + len(self.text)
-
-    def mask(self, start: int, end: int) -> bool:
-        """Masks what lies in it of a stretch of the joined text; False when nothing does."""
-        span = max(start - self.start, 0), min(end, self.end) - self.start
-        if span[0] >= span[1]:
-            return False
-        self.spans.append(span)
-        self.message.mask(*span)
-        return True
-
-    def release(self) -> None:
-        """Lets its message go, and its partials: each masked as it is, or as a whole where it reads otherwise."""
-        for partial in self.partials:
-            if self.spans:
-                begun = self.text.casefold().startswith(partial.text.casefold().rstrip(" .,;:!?…"))
-                for start, end in self.spans if begun else [(0, len(partial.text))]:
-                    partial.mask(partial.start + start, partial.start + end)
-                for kind in self.message.counts or ():
-                    partial.message.count(kind, 0)
-            partial.release()
-        self.partials = ()
-        if self.held:
-            self.message.waits -= 1
-            self.held = False
 
 
 class _Stream:
@@ -199,9 +153,9 @@ class AgentStream(_Stream):
         if not self._pieces:
             return
         found = self._find(self._text, t)
-        context = self._memory.context(t)
+        least = _least(self._memory.context(t))
         self._decide([*found.secrets], t, self._text)
-        if found.open_digits >= (FAIL_CLOSED if context.card or context.asked else LONG):
+        if found.open_digits >= least:
             self._mask_open(found, t)
         self._let_go(len(self._text))
 
@@ -277,6 +231,7 @@ class CallerStream(_Stream):
         adds = opened is not None and _spoken_end(text) > 0
         if self._pieces and not adds and not new and len(text.split()) <= 3 and self._fillers < MAX_FILLERS:
             self._fillers += 1
+            self._revised(text, lead, t)
             self._piece(message, text, here, held=False).release()
             return
         self._fillers = 0
@@ -284,6 +239,7 @@ class CallerStream(_Stream):
         alone = opened is not None and _alone(joined[start:], found, start)
         held = opened is not None and (goes_on or across or self._likely(found, t, alone=alone))
         limit = opened if opened is not None and (held or alone) else len(joined)
+        self._revised(text, lead, t)
         piece = self._piece(message, text, here, held=held)
         self._pieces.append(piece)
         self._text = joined
@@ -308,6 +264,7 @@ class CallerStream(_Stream):
         if self._partials:  # the final will not come
             last = self._partials.pop()
             lead = self._text + " " if self._pieces else ""
+            self._revised(last.text, lead, t)
             last.partials, self._partials = self._partials, []
             last.start = len(lead)
             self._pieces.append(last)
@@ -320,6 +277,35 @@ class CallerStream(_Stream):
         if found.open_digits >= (FAIL_CLOSED if context.card or context.asked else digits):
             self._mask_open(found, t)
         self._release(len(self._text))
+
+    def _revised(self, final: str, lead: str, t: int) -> None:
+        """Masks the secrets of partials that are not in the final, as when it was revised to something else."""
+        shown: Piece | None = None
+        for partial in reversed(self._partials):
+            if begins(final, partial.text):
+                continue
+            spans = self._secrets(partial, lead, t)
+            if spans:
+                shown = partial
+            elif shown is not None:
+                spans = shown.spans if begins(shown.text, partial.text) else [(0, len(partial.text))]
+                partial.message.count(ECHO, 0)
+            for start, end in spans:
+                partial.mask(start, end)
+
+    def _secrets(self, partial: Piece, lead: str, t: int) -> list[tuple[int, int]]:
+        text, here = lead + partial.text, len(lead)
+        context = self._memory.context(t)
+        found = find(text, language=self._language, policy=self._policy, context=context)
+        spans: list[tuple[int, int]] = []
+        for secret in found.secrets:
+            if secret.end > here:
+                spans += [(max(start - here, 0), end - here) for start, end in secret.spans if end > here]
+                partial.message.count(secret.kind, int(self._memory.found(secret_seen(text, secret), t)))
+        if not spans and found.open_from is not None and found.open_digits >= _least(context):
+            spans = [(max(found.open_from - here, 0), len(partial.text))]
+            partial.message.count("number", 0)
+        return spans
 
     def _piece(self, message: QueuedMessage, text: str, start: int, *, held: bool) -> Piece:
         """The final of the partials so far."""
@@ -339,6 +325,11 @@ def _share(pieces: list[Piece]) -> None:
     """Makes the messages of these pieces leave together."""
     for piece in pieces:
         piece.message.goes_with = max(piece.message.goes_with, pieces[-1].message.message.seq)
+
+
+def _least(context: Context) -> int:
+    """Digits at an open end that are masked when nobody may be speaking of a secret."""
+    return FAIL_CLOSED if context.card or context.asked else LONG
 
 
 def _spoken_end(text: str) -> int:

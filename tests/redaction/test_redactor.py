@@ -415,3 +415,26 @@ def test_words_without_a_digit_are_not_masked_with_an_open_number_and_do_not_hol
     ]
     assert [redactor.feed(one) for one in said] == [[], []]
     assert words(redactor.due(31 * SECOND)) == ["◦◦◦◦ ◦◦◦◦◦ ◦◦◦ ◦◦◦◦ ◦◦◦◦ ◦◦◦ ◦◦◦◦◦ ◦◦◦◦◦.", "The quick brown fox."]
+
+
+def test_a_card_number_in_partials_that_were_revised_to_something_else() -> None:
+    said = ["my card is 4111", f"my card is {CARD}", "mail jane@example.com", "never mind"]
+    found = stored(call(*(prompt(one, last=one is said[-1]) for one in said), prompt("ok")))
+    assert words(found) == [
+        "my card is ••••",
+        "my card is •••• •••• •••• 1111",
+        "mail ◦◦◦◦@◦◦◦◦◦◦◦.◦◦◦",
+        "never mind",
+        "ok",
+    ]
+    assert counted(found) == {"card_number": 1, "email": 1}
+
+
+def test_keys_that_were_pressed_are_masked_where_they_are_told() -> None:
+    handoff = ("backend", {"type": "end", "handoffData": json.dumps({"pressed": "739154", "order": "88123456"})})
+    found = stored(call(*map(key, "739154#"), token("You pressed 739154.", last=True), handoff))  # type: ignore[arg-type]
+    assert words(found)[7:] == [
+        "You pressed ••••••.",
+        json.dumps({"pressed": "••••••", "order": "88123456"}, ensure_ascii=False),
+    ]
+    assert counted(found) == {"keys": 1}
