@@ -13,6 +13,7 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from relayproxy.journal.format import BLOCK_HEAD, ENTRY_HEAD, ERASED, MAGIC, MAX_BLOCK
+from relayproxy.journal.reader import POSSIBLE_BLOCK
 from relayproxy.journal.segments import segment_numbers, segment_path
 
 
@@ -37,7 +38,11 @@ def _erase(file: int, numbers: AbstractSet[int]) -> bool:
     while len(head := os.pread(file, BLOCK_HEAD.size, at)) == BLOCK_HEAD.size:
         length, checksum = BLOCK_HEAD.unpack(head)
         if not 0 < length <= MAX_BLOCK:
-            break
+            behind = _behind_damage(file, at)
+            if behind is None:
+                break
+            at = behind
+            continue
         content = os.pread(file, length, at + BLOCK_HEAD.size)
         if len(content) < length:
             break  # it is being written
@@ -50,6 +55,17 @@ def _erase(file: int, numbers: AbstractSet[int]) -> bool:
             changed = True
         at += BLOCK_HEAD.size + length
     return changed
+
+
+def _behind_damage(file: int, at: int) -> int | None:
+    """Offset of the next whole block behind one whose length cannot be right, to which readers come, too."""
+    rest = os.pread(file, os.fstat(file).st_size - at, at)
+    for match in POSSIBLE_BLOCK.finditer(rest, 1):
+        length, checksum = BLOCK_HEAD.unpack_from(rest, match.start())
+        body = match.start() + BLOCK_HEAD.size
+        if 0 < length <= min(MAX_BLOCK, len(rest) - body) and zlib.crc32(rest[body : body + length]) == checksum:
+            return at + match.start()
+    return None
 
 
 def _without(content: bytes, numbers: AbstractSet[int]) -> bytes:

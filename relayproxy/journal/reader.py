@@ -27,7 +27,7 @@ _READ_AHEAD = 256 * 1024
 _DOUBT = 1.0
 """Seconds that a living writer gets to complete a block before another one is looked for behind it."""
 _KINDS = {int(kind): kind for kind in EntryKind}
-_BLOCK = re.compile(rb"(?=...[\x00-\x04]....[\x01-\x07].......[\x00-\x04])", re.DOTALL)
+POSSIBLE_BLOCK = re.compile(rb"(?=...[\x00-\x04]....[\x01-\x07].......[\x00-\x04])", re.DOTALL)
 """Beginning of a possible block: length, checksum, and the kind, connection and length of its first entry."""
 
 
@@ -197,7 +197,7 @@ class JournalReader:
         """Moves to the next block behind one whose length cannot be trusted; the bytes skipped, 0 without one."""
         assert self._file is not None
         rest = os.pread(self._file, self._size() - self._offset, self._offset)
-        for match in _BLOCK.finditer(rest, 1):
+        for match in POSSIBLE_BLOCK.finditer(rest, 1):
             at = match.start()
             if _leads_to_the_end(rest, at) and self._block_end(self._offset + at) is not None:
                 found.append(Damage(self._segment, self._offset, at, "format"))

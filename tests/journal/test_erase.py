@@ -65,5 +65,16 @@ def test_an_erasure_that_was_killed_while_it_wrote_is_made_good(tmp_path: Path) 
     assert bodies(path) == [(2, b"others"), (2, b"kept")]
 
 
+def test_what_stands_behind_damage_is_erased_too(tmp_path: Path) -> None:
+    path, _ = create_journal(tmp_path)
+    file, damaged = segment_path(path, 1), b"\xff" * 8 + entry(2, b"lost")
+    file.write_bytes(MAGIC + damaged + pack_block(entry(1, b"secret")) + damaged + pack_block(entry(1, b"secret")))
+
+    erase_connections(path, {1})
+
+    assert b"secret" not in file.read_bytes()
+    assert file.read_bytes().count(damaged) == 2
+
+
 def test_a_journal_that_is_gone_is_erased(tmp_path: Path) -> None:
     erase_connections(tmp_path / "gone", {1})
