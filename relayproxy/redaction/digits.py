@@ -15,11 +15,15 @@ from relayproxy.redaction.cards import LENGTHS, LONGEST_RUN, USUAL, Budget, Card
 from relayproxy.redaction.number_words import ARTICLES, CONNECTORS, REPEATS, TIMES, Language
 from relayproxy.redaction.runs import Gap, Part, readings, runs
 from relayproxy.redaction.tokens import Token
-from relayproxy.redaction.values import Context, Secret
+from relayproxy.redaction.values import Context, Kind, Secret
 from relayproxy.redaction.vocabulary import COPULAS, FILLERS, POSSESSIVES
 
 _ECHO = 5
 """So many digits of a known secret in a row are masked again."""
+_CARD = 13
+"""Digits of the shortest card number."""
+_PIN = 4
+"""So many digits are masked again where they are a known secret as a whole."""
 _LAST = 4
 """Digits of a card number that stay."""
 _LONGEST_PHONE = 15
@@ -179,9 +183,12 @@ def _echoes(number: Number, known: Sequence[str], language: Language) -> Iterato
         while last < len(pieces) and any(digits + pieces[last][2] in one for one in known):
             digits += pieces[last][2]
             last += 1
-        if len(digits) >= _ECHO:
+        whole = last - first == len(pieces) and len(digits) >= _PIN and digits in known
+        if len(digits) >= _ECHO or whole:
             parts = number.parts[pieces[first][0] : pieces[last - 1][1]]
-            yield Secret("card_number", parts[0].token.start, parts[-1].token.end, digits, _spans(parts), echo=True)
+            card = any(digits in one and len(one) >= _CARD for one in known)
+            kind: Kind = "card_number" if card else "number"
+            yield Secret(kind, parts[0].token.start, parts[-1].token.end, digits, _spans(parts), echo=True)
             first = last
         else:
             first += 1

@@ -438,3 +438,15 @@ def test_keys_that_were_pressed_are_masked_where_they_are_told() -> None:
         json.dumps({"pressed": "••••••", "order": "88123456"}, ensure_ascii=False),
     ]
     assert counted(found) == {"keys": 1}
+
+
+def test_a_pin_that_is_read_back() -> None:
+    said = ["I got four eight two one, right?", "At 4821 Main Street 7.", "It is 48 people, 482 of 2100."]
+    found = stored(
+        call(
+            token("Your PIN please", last=True), prompt("4821"), *(token(one, last=True) for one in said), prompt("ok")
+        )
+    )
+    assert words(found)[1:3] == ["••••", "I got ◦◦◦◦ ◦◦◦◦◦ ◦◦◦ ◦◦◦, right?"]
+    assert words(found)[4:] == [said[2], "ok"]
+    assert counted(found) == {"pin": 1}
