@@ -44,6 +44,7 @@ _SETUP = frozenset(
     {"from", "to", "forwardedFrom", "sessionId", "callSid", "parentCallSid", "accountSid", "direction", "callType"}
 )
 _FIELDS: dict[type, str] = {Prompt: "voicePrompt", Text: "token", Dtmf: "digit", SendDigits: "digits"}
+_KEYS = frozenset({"dtmf", "sendDigits"})
 _ECHOES: dict[type, str] = {Info: "value", Interrupt: "utteranceUntilInterrupt"}
 _PLAIN = frozenset({"type", "lang", "last", "interruptible", "preemptible", "name", "durationUntilInterruptMs"})
 _QUIET = frozenset({"agentSpeaking", "clientSpeaking", "roundTripDelayMs"})
@@ -227,6 +228,10 @@ class Redactor:
                 # What else a message says of words that are masked.
                 if not one.is_number or len(_DIGIT.findall(one.text)) > 2:
                     edits += one.edits(masks(one.text, [(0, len(one.text))]))
+            elif field is None and kind in _KEYS and name in ("digit", "digits") and self._rules.keys != "keep":
+                # Keys that are no string, which nobody takes for keys.
+                queued.count("keys", 0)
+                edits += one.edits(_keys(one.text, [(0, len(one.text))]))
             else:
                 edits += self._own(queued, one, kind, name)
         return edits

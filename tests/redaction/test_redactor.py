@@ -450,3 +450,10 @@ def test_a_pin_that_is_read_back() -> None:
     assert words(found)[1:3] == ["••••", "I got ◦◦◦◦ ◦◦◦◦◦ ◦◦◦ ◦◦◦, right?"]
     assert words(found)[4:] == [said[2], "ok"]
     assert counted(found) == {"pin": 1}
+
+
+def test_keys_that_are_no_string() -> None:
+    sent = [("twilio", {"type": "dtmf", "digit": 4}), ("backend", {"type": "sendDigits", "digits": ["48", 21]})]
+    found = stored(call(*sent))  # type: ignore[arg-type]
+    assert words(found) == ["•", ["••", "••"]]
+    assert words(stored(call(*sent), Rules(keys="keep"))) == [4, ["48", 21]]  # type: ignore[arg-type]
