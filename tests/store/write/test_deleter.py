@@ -143,6 +143,27 @@ def test_a_call_that_twilio_takes_up_again_is_erased_too_and_a_later_one_is_not(
     assert [one.sessions for one in receipts(engine)] == [2]
 
 
+def test_calls_that_twilio_might_take_up_again_are_waited_for_without_writing(archive: Archive, engine: Engine) -> None:
+    now = time.time_ns()
+    for id in ("a", "b", "c"):
+        archive.commit(Batch(sessions=(session(id, from_number=ALICE, started_at=now - 10**9, ended_at=now),)))
+    ordered(engine, sought_number(ALICE))
+    rests: list[float] = []
+
+    def rest(seconds: float) -> bool:
+        rests.append(seconds)
+        return True
+
+    worker = Deleter(engine, rest)
+    worker.check()
+    worker.erase()
+    rests.clear()
+
+    assert worker.erase() == 3
+
+    assert rests == []
+
+
 def test_a_call_whose_id_an_erased_one_only_claimed_stays(archive: Archive, engine: Engine) -> None:
     now = time.time_ns()
     real = session("real", session_id="VX1", from_number="+15550100003", started_at=now - 60 * 10**9)
