@@ -30,6 +30,7 @@ from relayproxy.store.write.erasures import (
     forget,
     live,
     open_erasures,
+    without_idle,
 )
 from relayproxy.store.write.journal_erasures import (
     forget_gone_journals,
@@ -132,8 +133,10 @@ class Deleter:
         if not every:
             self._unpurged = False
             return 0
+        with self._read() as db:
+            busy = without_idle(db, every, time.time_ns())
         gone = 0
-        for erasure in every:
+        for erasure in busy:
             for _ in self._erased(erasure):
                 gone += 1
                 told(gone)

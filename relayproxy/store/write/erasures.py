@@ -169,6 +169,19 @@ def open_erasures(db: Connection) -> list[OpenErasure]:
     ]
 
 
+def without_idle(db: Connection, every: Sequence[OpenErasure], now: int) -> list[OpenErasure]:
+    """Those without the ones that only wait for Twilio to take up a call again, which it has not done. Of these there
+    may be thousands: one query tells of all."""
+    waiting = {
+        one.id: for_index(one.sought.values[0]) for one in every if one.since and one.until >= now and one.sought.values
+    }
+    if not waiting:
+        return [*every]
+    since = min(one.since for one in every if one.id in waiting)
+    found = {*db.execute(select(sessions.c.session_id).where(sessions.c.started_at >= since)).scalars()}
+    return [one for one in every if one.id not in waiting or waiting[one.id] in found]
+
+
 def ended(db: Connection, erasure: OpenErasure, limit: int) -> list[str]:
     """Some of its sessions (our ids) that have ended, the oldest first."""
     c = sessions.c

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import msgspec
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 
 from relayproxy.store.engine import open_engine, writing
 from relayproxy.store.read.heartbeat import Heartbeat, HeartbeatWriter, JournalHeartbeat
@@ -143,7 +143,9 @@ def test_a_call_that_twilio_takes_up_again_is_erased_too_and_a_later_one_is_not(
     assert [one.sessions for one in receipts(engine)] == [2]
 
 
-def test_calls_that_twilio_might_take_up_again_are_waited_for_without_writing(archive: Archive, engine: Engine) -> None:
+def test_calls_that_twilio_might_take_up_again_are_waited_for_without_writing_and_with_one_query(
+    archive: Archive, engine: Engine
+) -> None:
     now = time.time_ns()
     for id in ("a", "b", "c"):
         archive.commit(Batch(sessions=(session(id, from_number=ALICE, started_at=now - 10**9, ended_at=now),)))
@@ -158,10 +160,13 @@ def test_calls_that_twilio_might_take_up_again_are_waited_for_without_writing(ar
     worker.check()
     worker.erase()
     rests.clear()
+    asked: list[str] = []
+    event.listen(engine, "before_cursor_execute", lambda *told: asked.append(str(told[2])))
 
     assert worker.erase() == 3
 
     assert rests == []
+    assert sum("FROM sessions" in one for one in asked) == 1
 
 
 def test_a_call_whose_id_an_erased_one_only_claimed_stays(archive: Archive, engine: Engine) -> None:
