@@ -280,18 +280,22 @@ class CallerStream(_Stream):
 
     def _revised(self, final: str, lead: str, t: int) -> None:
         """Masks the secrets of partials that are not in the final, as when it was revised to something else."""
-        shown: Piece | None = None
+        searched: Piece | None = None
+        masked = False
         for partial in reversed(self._partials):
             if begins(final, partial.text):
                 continue
-            spans = self._secrets(partial, lead, t)
-            if spans:
-                shown = partial
-            elif shown is not None:
-                spans = shown.spans if begins(shown.text, partial.text) else [(0, len(partial.text))]
-                partial.message.count(ECHO, 0)
+            if searched is not None and begins(searched.text, partial.text):
+                spans = searched.spans
+            else:
+                spans, searched = self._secrets(partial, lead, t), partial
+                if masked and not spans:
+                    spans = [(0, len(partial.text))]
+            masked = masked or bool(spans)
             for start, end in spans:
                 partial.mask(start, end)
+            if spans and not partial.message.counts:
+                partial.message.count(ECHO, 0)
 
     def _secrets(self, partial: Piece, lead: str, t: int) -> list[tuple[int, int]]:
         text, here = lead + partial.text, len(lead)

@@ -457,3 +457,14 @@ def test_keys_that_are_no_string() -> None:
     found = stored(call(*sent))  # type: ignore[arg-type]
     assert words(found) == ["•", ["••", "••"]]
     assert words(stored(call(*sent), Rules(keys="keep"))) == [4, ["48", 21]]  # type: ignore[arg-type]
+
+
+def test_partials_that_went_on_before_they_were_revised() -> None:
+    said = [f"my card is {CARD} and more"[:end] for end in (10, 20, 25, 30, 38)]
+    found = stored(call(*(prompt(one, last=False) for one in said), prompt("never mind"), prompt("ok")))
+    assert words(found)[2:5] == [
+        "my card is •••• •••• ••••",
+        "my card is •••• •••• •••• 1111",
+        "my card is •••• •••• •••• 1111 and mor",
+    ]
+    assert not any("4111" in one for one in words(found))
