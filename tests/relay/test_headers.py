@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from relayproxy.relay import headers as policy
@@ -153,6 +155,20 @@ def test_signatures_are_told_apart_by_digests_that_hold_nothing_of_them() -> Non
 )
 def test_of_a_path_that_is_only_counted_nobodys_number_or_address_is_kept(path: str, counted: str) -> None:
     assert policy.without_personal(path) == counted
+
+
+@pytest.mark.parametrize("piece", ["x", "1", "@", "%40", "/", "/@", "%", "1.", "://", "&", "?a=", "x://"])
+def test_a_target_of_64_kib_costs_no_call_its_time(piece: str) -> None:
+    def cost(length: int) -> float:
+        path = "/" + piece * (length // len(piece)) + "x"
+        began = time.process_time()
+        policy.without_personal(path)
+        policy.mask_query(path)
+        policy.mask([("Referer", path), ("Cookie", path), ("X-Forwarded-For", path)])
+        return time.process_time() - began
+
+    # Where the time grows with the square of the length, it is more than a second.
+    assert cost(65_536) < max(0.1, 40 * cost(8_192))
 
 
 def test_query_values_are_masked_for_the_record() -> None:

@@ -166,7 +166,9 @@ async def _lost(request: web.Request, criteria: Criteria, read: SessionPage) -> 
         # Such a page covers no time of its own.
         return await asyncio.to_thread(journal_gaps, request.app[APP_CONTEXT].queries, since, until)
     if read.next is not None:
-        since = max(min(row.started_at for row in read.sessions), since or 0)
+        # Live ones come first however old they are, so that they tell nothing of what the rest of the page covers.
+        ended = [row for row in read.sessions if row.ended_at is not None]
+        since = max(min(row.started_at for row in ended or read.sessions), since or 0)
     if "before" in request.query and read.sessions:
         newest = max(row.ended_at or row.started_at for row in read.sessions)
         until = newest if until is None else min(newest, until)
