@@ -45,9 +45,9 @@ def test_a_backend_that_cannot_be_reached(route: str, status: int, words: str, w
 
 
 OTHER_ANSWERS = [
-    (b"HTTP/1.1 403 Forbidden\r\nSet-Cookie: id=Bearer-aaa\r\nContent-Length: 2\r\n", b"no", 2),
+    (b"HTTP/1.1 403 Forbidden\r\nSet-Cookie: id=Bearer-swordfish\r\nContent-Length: 2\r\n", b"no", 2),
     (b"HTTP/1.1 500 Oh\r\nContent-Length: 2097152\r\n", b"x" * 2097152, 1048576),
-    (b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/?key=aaa\r\nContent-Length: 0\r\n", b"", 0),
+    (b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/?key=swordfish\r\nContent-Length: 0\r\n", b"", 0),
     (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n", b"hello", 5),
 ]
 
@@ -72,11 +72,11 @@ def test_a_backend_that_answers_something_else(head: bytes, body: bytes, passed_
     status = int(head.split()[1])
     assert (session["outcome"], session["connection"]["status"]) == ("backend_connect_failed", status)
     assert f"the backend answered {status}" in session["connection"]["error"]
-    assert "aaa" not in str(session)
+    assert "swordfish" not in str(session)
     assert f"{status}" in weather.shown(session)
 
     weather.log(f"route default: the backend answered {status}")
-    weather.is_quiet("aaa")
+    weather.is_quiet("swordfish")
 
 
 def test_an_answer_whose_key_is_wrong_is_left_for_twilio_to_judge(weather: System) -> None:
