@@ -123,12 +123,12 @@ def _confirm() -> None:
 def _carry_out(url: str, queries: "Queries", writer: "AnnotationWriter", sought: "Sought", match: "Match") -> None:
     from relayproxy.store.engine import open_engine
     from relayproxy.store.write.deleter import Deleter
-    from relayproxy.store.write.erasure_orders import ChangedError, erasure, order_erasure
+    from relayproxy.store.write.erasure_orders import ChangedError, confirmation, erasure, order_erasure
 
     try:
-        id = order_erasure(queries, writer, sought, match.digest, _actor(), "")
+        id = order_erasure(queries, writer, sought, confirmation(sought, match.sessions), _actor(), "")
     except ChangedError:
-        raise RelayproxyError("other sessions are meant by now than were shown: run it again") from None
+        raise RelayproxyError("many more sessions are meant by now than were shown: run it again") from None
     engine, progress, deadline = open_engine(url), Progress("session"), time.monotonic() + PATIENCE
     deleter = Deleter(engine, _sleep)
     try:
@@ -142,9 +142,10 @@ def _carry_out(url: str, queries: "Queries", writer: "AnnotationWriter", sought:
     finally:
         progress.close()
         engine.dispose()
+    more = f", {receipt.more} more than were shown" if receipt.more else ""
     click.echo(
         f"Erased {plural(receipt.sessions, 'session')} with {plural(receipt.messages, 'message')} and "
-        f"{plural(receipt.notes, 'note')}. Receipt: {id}"
+        f"{plural(receipt.notes, 'note')}{more}. Receipt: {id}"
     )
     if receipt.live:
         click.echo(f"The recorder waits for the end of {plural(receipt.live, 'call')} to erase what is meant of it.")

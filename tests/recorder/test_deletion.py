@@ -45,7 +45,7 @@ def until(right: Callable[[], Any]) -> Any:
 
 def erase(stage: Stage, sought: Any) -> None:
     with writing(stage.engine).begin() as db:
-        order(db, sought, "alice", "", time.time_ns())
+        order(db, sought, 0, "alice", "", time.time_ns())
 
 
 def erased(stage: Stage) -> int:
@@ -206,7 +206,7 @@ def test_of_several_recorders_on_a_server_each_erases_and_every_call_is_counted_
     for n in range(12):
         spoken(archive, days_ago(1 + n / 10))
     with writing(engine).begin() as db:
-        order(db, sought_number("+15550100001"), "alice", "", time.time_ns())
+        order(db, sought_number("+15550100001"), 12, "alice", "", time.time_ns())
     threads = [DeletionThread(url, tmp_path / "journal", {"": (30.0, 400.0)}) for _ in range(2)]
 
     def done() -> list[int] | None:

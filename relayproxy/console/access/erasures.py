@@ -1,6 +1,6 @@
 """Erasures in the console: what would go is shown, then confirmed; receipts. For admins, as pages and as an API.
 
-Knows: the forms and documents of both steps; that the confirmation names what was shown.
+Knows: the forms and documents of both steps; that an order carries the confirmation of what was shown.
 Must not know: SQL; how anything is found or deleted; who carries it out.
 """
 
@@ -71,7 +71,9 @@ class ErasurePreviewDocument(Document, frozen=True):
     oldest_ns: Nanoseconds | None
     newest: Annotated[Time | None, Meta(description="When the last of them began.")]
     newest_ns: Nanoseconds | None
-    confirm: Annotated[str, Meta(description="Stands for exactly these sessions; confirms the erasure.")]
+    confirm: Annotated[
+        str, Meta(description="Confirms the erasure of this, and of the few sessions that may come of it until then.")
+    ]
 
 
 class ErasureDocument(Document, frozen=True):
@@ -93,6 +95,14 @@ class ErasureDocument(Document, frozen=True):
     done_at: Annotated[Time | None, Meta(description="When nothing was left, in any file of a SQLite database either.")]
     done_at_ns: Nanoseconds | None
     sessions: Annotated[Count, Meta(description="Sessions that are gone; of `age`, also those without content now.")]
+    shown: Annotated[Count | None, Meta(description="Sessions that were found when it was confirmed; null of `age`.")]
+    more: Annotated[
+        Count,
+        Meta(
+            description="How many more are gone: calls that began before it was ordered, and live ones that said only "
+            "later who they are."
+        ),
+    ]
     messages: Annotated[Count, Meta(description="Messages that went with them.")]
     notes: Annotated[Count, Meta(description="Notes that went with them.")]
     waiting_for: Annotated[
@@ -104,12 +114,12 @@ async def api_preview(request: web.Request) -> web.Response:
     """`POST /api/erasures/preview`: nothing is erased by it."""
     require_admin(request)
     sought = _sought_of(await json_of(request, SoughtDocument))
-    return json_response(_preview(await _found(request, sought)))
+    return json_response(_preview(sought, await _found(request, sought)))
 
 
 async def api_order(request: web.Request) -> web.Response:
     """`POST /api/erasures` with what was previewed and its `confirm`: 202 with the erasure, which the recorder carries
-    out; 409 when other sessions are meant by now."""
+    out; 409 when something else was shown, or many more sessions are meant by now."""
     require_admin(request)
     asked = await json_of(request, NewErasureDocument)
     id = await _order(request, _sought_of(asked), asked.confirm)
@@ -153,7 +163,15 @@ async def submit(request: web.Request) -> web.Response:
         if problem.status not in (400, 409):
             raise
         return await _form(request, scope, text, route, problem)
-    context = {"scope": scope, "sought": text, "route": route, "found": found, "scopes": SCOPES, "section": "erase"}
+    context = {
+        "scope": scope,
+        "sought": text,
+        "route": route,
+        "found": found,
+        "confirm": erasure_orders.confirmation(sought, found.sessions),
+        "scopes": SCOPES,
+        "section": "erase",
+    }
     return render("access/erase_preview.html", request, context)
 
 
@@ -216,7 +234,9 @@ async def _order(request: web.Request, sought: Sought, confirm: str) -> str:
         )
     except erasure_orders.ChangedError:
         raise Problem(
-            409, "changed", "Other sessions are meant by now than were shown: nothing was erased. Look again."
+            409,
+            "changed",
+            "That is not what was shown, or many more sessions are meant by now: nothing was erased. Look again.",
         ) from None
 
 
@@ -236,7 +256,7 @@ async def _listed(request: web.Request, limit: int) -> tuple[list[Erasure], bool
     return await asyncio.to_thread(erasure_orders.erasures_before, request.app[APP_CONTEXT].queries, limit, before)
 
 
-def _preview(found: Match) -> ErasurePreviewDocument:
+def _preview(sought: Sought, found: Match) -> ErasurePreviewDocument:
     return ErasurePreviewDocument(
         sessions=found.sessions,
         live=found.live,
@@ -246,7 +266,7 @@ def _preview(found: Match) -> ErasurePreviewDocument:
         oldest_ns=found.oldest,
         newest=time_or_null(found.newest),
         newest_ns=found.newest,
-        confirm=found.digest,
+        confirm=erasure_orders.confirmation(sought, found.sessions),
     )
 
 
@@ -262,6 +282,8 @@ def _document(found: Erasure) -> ErasureDocument:
         done_at=time_or_null(found.done_at),
         done_at_ns=found.done_at,
         sessions=found.sessions,
+        shown=found.shown,
+        more=found.more,
         messages=found.messages,
         notes=found.notes,
         waiting_for=found.live,

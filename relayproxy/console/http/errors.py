@@ -21,7 +21,9 @@ ERRORS: dict[int, dict[str, str]] = {
     404: {"not_found": "What was asked for does not exist."},
     405: {"method_not_allowed": "The path takes other methods."},
     408: {"request_timeout": "The body did not arrive in time."},
-    409: {"changed": "Other sessions are meant by now than were shown; nothing was done."},
+    409: {
+        "changed": "What is ordered is not what was shown, or many more sessions are meant by now; nothing was done."
+    },
     410: {"content_deleted": "What was said in the call has been deleted; its numbers are kept."},
     413: {"too_large": "The body is too long."},
     415: {"unsupported_media_type": "The body is compressed, or of another type than is expected."},

@@ -255,6 +255,7 @@ erasures = Table(
     Column("notes", Integer, nullable=False),
     Column("done_at", BigInteger),  # null while it is carried out
     Column("sought", Text, nullable=False),  # JSON: ids or numbers; empty once done
+    Column("shown", Integer),  # sessions that were found when it was confirmed
 )
 
 # Connections whose bytes are to be overwritten in a journal that is still there.

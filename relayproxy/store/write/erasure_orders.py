@@ -1,18 +1,29 @@
 """Erasure orders: what an erasure would mean, ordering it, and its receipt, for consoles and the command line.
 
-Knows: that what is shown and what is then ordered must be the same sessions.
+Knows: that an order is for what was shown: for the same criterion, and for few sessions more.
 Must not know: SQL; who may order; how an erasure is carried out.
 """
 
+import hashlib
 import time
 
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.erasures import Erasure, Match, Sought, find, order, read_erasure, read_erasures
 
+MORE, MORE_SHARE = 10, 0.1
+"""Sessions by which an order may exceed what was shown, or that share of them, whichever is more: calls go on while
+somebody reads."""
+
 
 class ChangedError(Exception):
-    """Other sessions are meant than were shown."""
+    """What is ordered is not what was shown, or many more sessions are meant by now."""
+
+
+def confirmation(sought: Sought, shown: int) -> str:
+    """What confirms an erasure of which so many sessions were shown."""
+    digest = hashlib.sha256(repr((sought, shown)).encode()).hexdigest()[:32]
+    return f"{shown}-{digest}"
 
 
 def preview(queries: Queries, sought: Sought) -> Match:
@@ -22,17 +33,27 @@ def preview(queries: Queries, sought: Sought) -> Match:
 
 
 def order_erasure(
-    queries: Queries, writer: AnnotationWriter, sought: Sought, digest: str, actor: str, address: str
+    queries: Queries, writer: AnnotationWriter, sought: Sought, confirm: str, actor: str, address: str
 ) -> str:
-    """Orders what was shown, by the `digest` of its `Match`; the id of the erasure. It is in the audit then. Raises
-    `ChangedError` when other sessions are meant by now, and as queries and `AnnotationWriter.writing` do."""
+    """Orders what was shown and what has come of it since, by the `confirmation`; the id of the erasure. It is in the
+    audit then. Raises `ChangedError`, and as queries and `AnnotationWriter.writing` do."""
     now = time.time_ns()
     # Not in the transaction that writes, which others would wait for.
     with queries.reading() as db:
-        if find(db, sought, now).digest != digest:
-            raise ChangedError
+        found = find(db, sought, now).sessions
+    shown = _confirmed(sought, confirm)
+    if found > shown + max(MORE, int(shown * MORE_SHARE)):
+        raise ChangedError
     with writer.writing() as db:
-        return order(db, sought, actor, address, now)
+        return order(db, sought, shown, actor, address, now)
+
+
+def _confirmed(sought: Sought, confirm: str) -> int:
+    """How many sessions were shown. Raises `ChangedError` for what does not confirm this criterion."""
+    shown, _, _ = confirm.partition("-")
+    if not (shown.isascii() and shown.isdigit() and len(shown) < 19) or confirmation(sought, int(shown)) != confirm:
+        raise ChangedError
+    return int(shown)
 
 
 def erasure(queries: Queries, id: str) -> Erasure | None:

@@ -54,13 +54,12 @@ class Match:
     notes: int
     oldest: int | None
     newest: int | None
-    digest: str
-    """Differs whenever other sessions are found."""
 
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """An erasure, or what is left of it: its receipt. `live` of its sessions are waited for."""
+    """An erasure, or what is left of it: its receipt. `live` of its sessions are waited for; `shown` were found when
+    it was confirmed."""
 
     id: str
     at: int
@@ -71,7 +70,13 @@ class Erasure:
     messages: int
     notes: int
     done_at: int | None
+    shown: int | None
     live: int = 0
+
+    @property
+    def more(self) -> int:
+        """How many more sessions are gone than were shown."""
+        return 0 if self.shown is None else max(0, self.sessions - self.shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,20 +137,18 @@ def find(db: Connection, sought: Sought, now: int) -> Match:
             func.coalesce(func.sum(c.messages), 0),
             func.min(c.started_at),
             func.max(c.started_at),
-            func.coalesce(func.sum(c.started_at % 1_000_000_007), 0),
         ).where(where)
     ).one()
     noted = select(func.count()).select_from(notes.join(sessions, c.id == notes.c.session)).where(where)
-    count, live, messages, oldest, newest, total = found
-    told = repr((sought, count, oldest, newest, int(total)))
-    digest = hashlib.sha256(told.encode()).hexdigest()[:32]
-    return Match(count, int(live), int(messages), int(db.execute(noted).scalar_one()), oldest, newest, digest)
+    count, live, messages, oldest, newest = found
+    return Match(count, int(live), int(messages), int(db.execute(noted).scalar_one()), oldest, newest)
 
 
-def order(db: Connection, sought: Sought, actor: str, address: str, now: int) -> str:
-    """Orders an erasure of what began before `now`, and records in the audit that it was ordered; its id."""
+def order(db: Connection, sought: Sought, shown: int, actor: str, address: str, now: int) -> str:
+    """Orders an erasure of what began before `now`, of which `shown` sessions were shown, and records in the audit that
+    it was ordered; its id."""
     id = secrets.token_hex(16)
-    _add(db, id, sought, actor, now, until=now, follows=None)
+    _add(db, id, sought, actor, now, until=now, follows=None, shown=shown)
     entry = {"at": now, "actor": actor, "action": "erase", "subject": id, "address": address}
     db.execute(insert(audit), [entry])
     return id
@@ -274,7 +277,17 @@ def _receipt(db: Connection, row: Any) -> Erasure:
     if row.done_at is None and row.scope != "age":
         waited = live(db, OpenErasure(row.id, Sought(row.scope, _values(row), row.route), 0, row.until, row.id))
     return Erasure(
-        row.id, row.at, row.actor, row.scope, row.route, row.sessions, row.messages, row.notes, row.done_at, waited
+        row.id,
+        row.at,
+        row.actor,
+        row.scope,
+        row.route,
+        row.sessions,
+        row.messages,
+        row.notes,
+        row.done_at,
+        row.shown,
+        waited,
     )
 
 
@@ -282,7 +295,17 @@ def _values(row: Any) -> tuple[str, ...]:
     return tuple(msgspec.json.decode(row.sought, type=list[str])) if row.sought else ()
 
 
-def _add(db: Connection, id: str, sought: Sought, actor: str, now: int, *, until: int, follows: str | None) -> None:
+def _add(
+    db: Connection,
+    id: str,
+    sought: Sought,
+    actor: str,
+    now: int,
+    *,
+    until: int,
+    follows: str | None,
+    shown: int | None = None,
+) -> None:
     row = {
         "id": id,
         "at": now,
@@ -295,6 +318,7 @@ def _add(db: Connection, id: str, sought: Sought, actor: str, now: int, *, until
         "messages": 0,
         "notes": 0,
         "done_at": None,
+        "shown": shown,
         "sought": msgspec.json.encode(sought.values).decode(),
     }
     db.execute(insert_once(db.dialect.name, erasures), [row])

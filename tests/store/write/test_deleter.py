@@ -23,7 +23,7 @@ ALICE = "+15550100001"
 
 def ordered(engine: Engine, sought: Sought) -> None:
     with writing(engine).begin() as db:
-        order(db, sought, "alice", "", time.time_ns())
+        order(db, sought, 0, "alice", "", time.time_ns())
 
 
 def receipts(engine: Engine) -> list[Erasure]:
