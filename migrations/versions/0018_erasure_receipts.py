@@ -1,7 +1,7 @@
-"""How many sessions an erasure was confirmed for.
+"""How many sessions an erasure was confirmed for, and which erasures are open.
 
-Knows: the column that revision 0018 adds.
-Must not know: what later revisions make of it.
+Knows: the column and the index that revision 0018 adds.
+Must not know: what later revisions make of them.
 """
 
 import sqlalchemy as sa
@@ -15,7 +15,10 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("erasures", sa.Column("shown", sa.Integer))
+    is_open = sa.text("done_at IS NULL")
+    op.create_index("ix_erasures_open", "erasures", ["at"], sqlite_where=is_open, postgresql_where=is_open)
 
 
 def downgrade() -> None:
+    op.drop_index("ix_erasures_open", "erasures")
     op.drop_column("erasures", "shown")

@@ -20,9 +20,9 @@ from relayproxy.logs import log_to_stderr
 from relayproxy.plural import plural
 
 if TYPE_CHECKING:
+    from relayproxy.store.read.erasures import Match, Sought
     from relayproxy.store.read.queries import Queries
     from relayproxy.store.write.annotation_writer import AnnotationWriter
-    from relayproxy.store.write.erasures import Match, Sought
 
 PATIENCE = 20.0
 """Seconds for which the recorder is waited for: it must have recorded what came before."""
@@ -75,7 +75,7 @@ def erase(
 
 
 def _sought(session: str | None, number: str | None, before: str | None, route: str | None) -> "Sought":
-    from relayproxy.store.write.erasures import sought_before, sought_number, sought_session
+    from relayproxy.store.read.erasures import sought_before, sought_number, sought_session
 
     kinds: dict[str, tuple[str | None, Callable[[str, str | None], Sought]]] = {
         "session": (session, sought_session),

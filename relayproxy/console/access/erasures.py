@@ -19,8 +19,7 @@ from relayproxy.console.http.middleware import Problem, bad_request, not_found
 from relayproxy.console.http.parameters import whole_number
 from relayproxy.console.http.render import render
 from relayproxy.console.http.times import rfc3339
-from relayproxy.store.write import erasure_orders
-from relayproxy.store.write.erasures import (
+from relayproxy.store.read.erasures import (
     Erasure,
     Match,
     Sought,
@@ -28,6 +27,7 @@ from relayproxy.store.write.erasures import (
     sought_number,
     sought_session,
 )
+from relayproxy.store.write import erasure_orders
 
 RECEIPTS, MAX_RECEIPTS = 50, 500
 SCOPES = {

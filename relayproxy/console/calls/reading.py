@@ -62,10 +62,17 @@ class StoredSession:
     """The number of requested turns whose stored form cannot be read; they are left out."""
     unread: bool = False
     """The derived details of the session cannot be read; `conversation` is made from its row."""
+    to_be_erased: bool = False
+    """An erasure means it: it goes as soon as it has ended."""
 
     @property
     def live(self) -> bool:
         return self.row.ended_at is None
+
+    @property
+    def revision(self) -> int:
+        """As `Queries.revisions` has it."""
+        return self.row.revision + self.to_be_erased
 
     @property
     def messages(self) -> int:
@@ -110,8 +117,9 @@ def _read_session(queries: Queries, id: str, first: int, limit: int) -> StoredSe
     except msgspec.DecodeError:
         conversation, unread = _of_row(found.session), True
     last = rows[-1].number if rows else None
+    marked = queries.is_marked(found.session.id)
     return StoredSession(
-        found.session, conversation, connections, turns, before, call, claims, last, unreadable, unread
+        found.session, conversation, connections, turns, before, call, claims, last, unreadable, unread, marked
     )
 
 

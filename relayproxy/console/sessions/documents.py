@@ -158,6 +158,9 @@ class WholeSession(SessionFacts, frozen=True):
             "and has been for an hour at most."
         ),
     ]
+    to_be_erased: Annotated[
+        bool, Meta(description="An erasure that was ordered means it: all that is kept of it goes when it ends.")
+    ]
 
 
 Findings = Annotated[tuple[FindingDocument, ...], Meta(description="In order of time, at most 20 of one code.")]
@@ -203,7 +206,7 @@ def session_document(session: StoredSession, findings: Iterable[FindingView], no
         turns_next=_turns_next(session.last, session.row.turns),
         unreadable_turns=session.unreadable,
         findings=tuple(map(finding_document, findings)),
-        revision=session.row.revision,
+        revision=session.revision,
     )
 
 
@@ -212,7 +215,7 @@ def session_file(session: StoredSession, findings: Iterable[FindingView], now: i
     return SessionFileDocument(
         **_whole(session, now),
         findings=tuple(map(finding_document, findings)),
-        revision=session.row.revision,
+        revision=session.revision,
         turns=(),
     )
 
@@ -250,6 +253,7 @@ def _whole(session: StoredSession, now: int) -> dict[str, Any]:
         "connections": tuple(map(_connection, session.connections)),
         "call": tuple(map(_call_item, session.call)),
         "claims": tuple(map(_call_item, session.claims)),
+        "to_be_erased": session.to_be_erased,
     }
 
 

@@ -18,6 +18,7 @@ from relayproxy.conversation.message import Message, read_lines
 from relayproxy.store.errors import NotReady, StoreError, store_errors
 from relayproxy.store.read.conditions import SORTED_BY, computed, conditions
 from relayproxy.store.read.criteria import Criteria, Sort
+from relayproxy.store.read.erasures import marked
 from relayproxy.store.read.recording_reader import RecordingReader
 from relayproxy.store.read.search import Hit, hits
 from relayproxy.store.schema import tables
@@ -188,21 +189,30 @@ class Queries:
             return found
 
     def revisions(self, ids: Iterable[str]) -> dict[str, int]:
-        """The revisions of the sessions with these ids of ours; those that are not there are left out."""
-        c = tables.sessions.c
+        """The revisions of the sessions with these ids of ours, one more of those that an erasure means; those that are
+        not there are left out."""
+        wanted, c = list(ids), tables.sessions.c
         with self.reading() as db:
-            found = db.execute(select(c.id, c.revision).where(c.id.in_(list(ids))))
-            return {row.id: row.revision for row in found}
+            found = db.execute(select(c.id, c.revision).where(c.id.in_(wanted))).all()
+            meant = marked(db, wanted)
+            return {row.id: row.revision + (row.id in meant) for row in found}
+
+    def is_marked(self, id: str) -> bool:
+        """True when an erasure means this session (our id), which goes as soon as it has ended."""
+        with self.reading() as db:
+            return id in marked(db, [id])
 
     def changes(self) -> str:
         """A token that is another one after every commit that moved a journal, hence after every change that the
-        recorder makes, and, while there is any journal, after every session that was derived anew; cheap however many
-        sessions there are."""
+        recorder makes, after an erasure was ordered, and, while there is any journal, after every session that was
+        derived anew; cheap however many sessions there are."""
         c = tables.journals.c
         newest = select(func.max(tables.sessions.c.started_at)).scalar_subquery()
         # Not the newest: clocks of several machines differ.
         touched = func.sum(c.updated_at % 1_000_000_007)
-        query = select(func.count(), touched, func.sum(c.segment), func.sum(c.offset), newest)
+        e = tables.erasures.c
+        ordered = select(func.max(e.at)).where(e.done_at.is_(None)).scalar_subquery()
+        query = select(func.count(), touched, func.sum(c.segment), func.sum(c.offset), newest, ordered)
         with self.reading() as db:
             return "-".join(str(part or 0) for part in db.execute(query.select_from(tables.journals)).one())
 

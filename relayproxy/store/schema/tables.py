@@ -257,6 +257,8 @@ erasures = Table(
     Column("sought", Text, nullable=False),  # JSON: ids or numbers; empty once done
     Column("shown", Integer),  # sessions that were found when it was confirmed
 )
+_open = erasures.c.done_at.is_(None)
+Index("ix_erasures_open", erasures.c.at, sqlite_where=_open, postgresql_where=_open)
 
 # Connections whose bytes are to be overwritten in a journal that is still there.
 journal_erasures = Table(

@@ -15,23 +15,11 @@ from sqlalchemy import Connection, Engine, func, select
 
 from relayproxy.store.engine import is_in_place, writing
 from relayproxy.store.errors import store_errors
+from relayproxy.store.read.erasures import OpenErasure, aged_since, ended, live, open_erasures, without_idle
 from relayproxy.store.read.heartbeat import recorded_until
 from relayproxy.store.schema.revisions import check_schema
 from relayproxy.store.write.deletion import Deletion
-from relayproxy.store.write.erasures import (
-    OpenErasure,
-    aged_since,
-    close,
-    close_aged,
-    count,
-    count_aged,
-    ended,
-    follow_up,
-    forget,
-    live,
-    open_erasures,
-    without_idle,
-)
+from relayproxy.store.write.erasures import close, close_aged, count, count_aged, follow_up, forget
 from relayproxy.store.write.journal_erasures import (
     forget_gone_journals,
     noted_journal_erasures,

@@ -9,11 +9,12 @@ import pytest
 from sqlalchemy import Engine, event, text
 
 from relayproxy.store.engine import open_engine, writing
+from relayproxy.store.read.erasures import Erasure, Sought, read_erasures, sought_number, sought_session
 from relayproxy.store.read.heartbeat import Heartbeat, HeartbeatWriter, JournalHeartbeat
 from relayproxy.store.schema.rows import Batch, JournalRow
 from relayproxy.store.write.archive import Archive
 from relayproxy.store.write.deleter import Deleter, Interrupted
-from relayproxy.store.write.erasures import Erasure, Sought, order, read_erasures, sought_number, sought_session
+from relayproxy.store.write.erasures import order
 from tests.store.build import session
 from tests.store.kinds import SQLITE
 from tests.store.write.deleting import MONTH, WORD, days_ago, deleter, files_with, spoken, tables_with

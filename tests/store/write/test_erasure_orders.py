@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import Engine
 
+from relayproxy.store.read.erasures import Sought, sought_number, sought_session
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rows import Batch
 from relayproxy.store.write.annotation_writer import AnnotationWriter
@@ -17,7 +18,6 @@ from relayproxy.store.write.erasure_orders import (
     order_erasure,
     preview,
 )
-from relayproxy.store.write.erasures import Sought, sought_number, sought_session
 from tests.store.build import session
 from tests.store.write.deleting import days_ago, deleter
 

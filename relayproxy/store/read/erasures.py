@@ -1,0 +1,291 @@
+"""Erasures: what people have ordered to be erased, which sessions are meant by it, and the receipts.
+
+Knows: how sessions are found by id, number or time; that a session may live, or come to be known, after it was ordered
+to be erased; that a receipt holds numbers and nothing personal.
+Must not know: how a session is deleted; who carries an erasure out; HTTP.
+
+An erasure means the sessions that began before it was ordered. It stays open, and `sought` with it, until none of
+these lives and every recorder has recorded what came before; then `sought` is emptied, and what is left is the receipt.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, or_, select
+
+from relayproxy.store.schema.mapping import for_index
+from relayproxy.store.schema.tables import erasures, notes, sessions
+from relayproxy.text import storable
+
+Scope = Literal["session", "number", "before", "age"]
+"""What an erasure goes by; `age`: what retention deleted on one day."""
+RECONNECT = 3600 * 1_000_000_000
+"""Nanoseconds after its end within which a session may be gone on with; see `recorder.sessions`."""
+_LAST = 2**63 // 1_000_000_000
+"""Seconds since 1970 that no time here reaches."""
+_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
+_FORMATTING = re.compile(r"[\s()./\u2010-\u2015-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """The sessions that are to be erased. Of `session` the ids (ours, VX or call SID); of `number` the forms in which
+    either side may have it; of `before` the moment (wall nanoseconds) before which they began."""
+
+    scope: Scope
+    values: tuple[str, ...]
+    route: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What is found at one moment. `oldest` and `newest` are when sessions began, wall nanoseconds."""
+
+    sessions: int
+    live: int
+    messages: int
+    notes: int
+    oldest: int | None
+    newest: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """An erasure, or what is left of it: its receipt. `live` of its sessions are waited for; `shown` were found when
+    it was confirmed."""
+
+    id: str
+    at: int
+    actor: str
+    scope: Scope
+    route: str | None
+    sessions: int
+    messages: int
+    notes: int
+    done_at: int | None
+    shown: int | None
+    live: int = 0
+
+    @property
+    def more(self) -> int:
+        """How many more sessions are gone than were shown."""
+        return 0 if self.shown is None else max(0, self.sessions - self.shown)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenErasure:
+    """An erasure that is being carried out. Sessions that began before `since` or after `until` are not meant."""
+
+    id: str
+    sought: Sought
+    since: int
+    until: int
+    receipt: str
+    """The erasure that what is deleted counts for."""
+
+
+def sought_session(id: str, route: str | None = None) -> Sought:
+    """A session by its id, ours or Twilio's VX id, or a call's by its SID. Raises ValueError."""
+    id = storable(id).strip()
+    if not id:
+        raise ValueError("an id of a session, a VX id or a call SID is expected")
+    return Sought("session", (id,), route)
+
+
+def sought_number(text: str, route: str | None = None) -> Sought:
+    """A phone number as people write it, or a client or SIP address. Raises ValueError."""
+    text = storable(text).strip()
+    if ":" in text and not text.startswith("+"):
+        return Sought("number", (text,), route)
+    # As in +44 (0)20: a digit that is dialled within the country alone.
+    number = _FORMATTING.sub("", text.replace("(0)", ""))
+    number = "+" + number[2:] if number.startswith("00") else number
+    if not _NUMBER.fullmatch(number):
+        raise ValueError("a number with its country code is expected, such as +1 555 010 0001, or an address (sip:…)")
+    # Some write it without the plus, which is a space where a URL was decoded.
+    return Sought("number", (number, number[1:], " " + number[1:], "whatsapp:" + number), route)
+
+
+def sought_before(text: str, route: str | None = None) -> Sought:
+    """Everything that began before a day (`2026-10-01`, in UTC) or a moment (RFC 3339). Raises ValueError."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+        seconds = int(moment.timestamp())
+    except (ValueError, OverflowError):
+        seconds = -1
+    if not 0 <= seconds < _LAST:
+        raise ValueError("a day such as 2026-10-01, or a time such as 2026-10-01T12:00:00Z, is expected")
+    return Sought("before", (str(seconds * 1_000_000_000),), route)
+
+
+def find(db: Connection, sought: Sought, now: int) -> Match:
+    """What an erasure that were ordered now (wall nanoseconds) would mean."""
+    c = sessions.c
+    where = _meant(sought, now)
+    found = db.execute(
+        select(
+            func.count(),
+            func.coalesce(func.sum(case((c.ended_at.is_(None), 1), else_=0)), 0),
+            func.coalesce(func.sum(c.messages), 0),
+            func.min(c.started_at),
+            func.max(c.started_at),
+        ).where(where)
+    ).one()
+    noted = select(func.count()).select_from(notes.join(sessions, c.id == notes.c.session)).where(where)
+    count, live, messages, oldest, newest = found
+    return Match(count, int(live), int(messages), int(db.execute(noted).scalar_one()), oldest, newest)
+
+
+def open_erasures(db: Connection, *, follows: bool = True) -> list[OpenErasure]:
+    """All that are not done, the oldest first; with those that follow others, or without."""
+    c = erasures.c
+    query = select(c.id, c.scope, c.sought, c.route, c.until, c.follows)
+    query = query.where(c.done_at.is_(None), c.scope != "age").order_by(c.at, c.id)
+    rows = db.execute(query if follows else query.where(c.follows.is_(None))).all()
+    return [
+        OpenErasure(
+            row.id,
+            Sought(row.scope, _values(row), row.route),
+            # What is gone on with begins at its end. Another session may say that it has the same id.
+            row.until - RECONNECT if row.follows else 0,
+            row.until,
+            row.follows or row.id,
+        )
+        for row in rows
+    ]
+
+
+def without_idle(db: Connection, every: Sequence[OpenErasure], now: int) -> list[OpenErasure]:
+    """Those without the ones that only wait for Twilio to take up a call again, which it has not done. Of these there
+    may be thousands: one query tells of all."""
+    waiting = {
+        one.id: for_index(one.sought.values[0]) for one in every if one.since and one.until >= now and one.sought.values
+    }
+    if not waiting:
+        return [*every]
+    since = min(one.since for one in every if one.id in waiting)
+    found = {*db.execute(select(sessions.c.session_id).where(sessions.c.started_at >= since)).scalars()}
+    return [one for one in every if one.id not in waiting or waiting[one.id] in found]
+
+
+def ended(db: Connection, erasure: OpenErasure, limit: int) -> list[str]:
+    """Some of its sessions (our ids) that have ended, the oldest first."""
+    c = sessions.c
+    query = select(c.id).where(_is_meant(erasure), c.ended_at.is_not(None))
+    return [*db.execute(query.order_by(c.started_at).limit(limit)).scalars()]
+
+
+def live(db: Connection, erasure: OpenErasure) -> int:
+    """How many live sessions it waits for: its own, and those that have not said yet who they are."""
+    if not erasure.sought.values:
+        return 0
+    c = sessions.c
+    unknown = and_(_began(erasure.until, erasure.since), c.session_id.is_(None))
+    meant = _is_meant(erasure)
+    if erasure.sought.scope != "before":
+        meant = or_(meant, unknown)
+    return int(db.execute(select(func.count()).where(c.ended_at.is_(None), meant)).scalar_one())
+
+
+def marked(db: Connection, ids: Iterable[str]) -> frozenset[str]:
+    """Those of these sessions (our ids) that an open erasure means."""
+    wanted, c = list(ids), sessions.c
+    found: set[str] = set()
+    for erasure in open_erasures(db, follows=False):
+        found |= {*db.execute(select(c.id).where(c.id.in_(wanted), _is_meant(erasure))).scalars()}
+    # Of those that follow others there may be thousands.
+    rows = db.execute(select(c.id, c.session_id, c.started_at).where(c.id.in_(wanted), c.session_id.is_not(None))).all()
+    named = {row.id: sought_text((row.session_id,)) for row in rows}
+    e = erasures.c
+    following = select(e.sought, e.until).where(e.done_at.is_(None), e.follows.is_not(None))
+    for sought, until in db.execute(following.where(e.sought.in_([*named.values()]))):
+        found |= {row.id for row in rows if named[row.id] == sought and until - RECONNECT <= row.started_at <= until}
+    return frozenset(found)
+
+
+def aged_since(db: Connection) -> int | None:
+    """Since when (wall nanoseconds) there is something that retention deleted and that may be in the files."""
+    c = erasures.c
+    found: int | None = db.execute(select(func.min(c.at)).where(c.scope == "age", c.done_at.is_(None))).scalar_one()
+    return found
+
+
+def read_erasures(db: Connection, limit: int, before: tuple[int, str] | None = None) -> list[Erasure]:
+    """Erasures that people ordered, and receipts of retention, the newest first; `before` is the place of another."""
+    c = erasures.c
+    query = _RECEIPTS.order_by(c.at.desc(), c.id.desc()).limit(limit)
+    if before is not None:
+        at, id = before
+        query = query.where(or_(c.at < at, and_(c.at == at, c.id < id)))
+    return [_receipt(db, row) for row in db.execute(query)]
+
+
+def read_erasure(db: Connection, id: str) -> Erasure | None:
+    """The erasure with that id."""
+    row = db.execute(_RECEIPTS.where(erasures.c.id == id)).first()
+    return None if row is None else _receipt(db, row)
+
+
+_RECEIPTS = select(erasures).where(erasures.c.follows.is_(None))
+
+
+def _receipt(db: Connection, row: Any) -> Erasure:
+    waited = 0
+    if row.done_at is None and row.scope != "age":
+        waited = live(db, OpenErasure(row.id, Sought(row.scope, _values(row), row.route), 0, row.until, row.id))
+    return Erasure(
+        row.id,
+        row.at,
+        row.actor,
+        row.scope,
+        row.route,
+        row.sessions,
+        row.messages,
+        row.notes,
+        row.done_at,
+        row.shown,
+        waited,
+    )
+
+
+def _values(row: Any) -> tuple[str, ...]:
+    return tuple(msgspec.json.decode(row.sought, type=list[str])) if row.sought else ()
+
+
+def sought_text(values: Sequence[str]) -> str:
+    """What is sought, as it is stored."""
+    return msgspec.json.encode(values).decode()
+
+
+def _is_meant(erasure: OpenErasure) -> ColumnElement[bool]:
+    return _meant(erasure.sought, erasure.until, erasure.since)
+
+
+def _began(until: int, since: int) -> ColumnElement[bool]:
+    began = sessions.c.started_at <= until
+    return and_(began, sessions.c.started_at >= since) if since else began
+
+
+def _meant(sought: Sought, until: int, since: int = 0) -> ColumnElement[bool]:
+    c = sessions.c
+    conditions = [_began(until, since), _is_sought(sought.scope, sought.values)]
+    if sought.route is not None:
+        conditions.append(c.route == sought.route)
+    return and_(*conditions)
+
+
+def _is_sought(scope: Scope, values: Sequence[str]) -> ColumnElement[bool]:
+    c = sessions.c
+    if not values:
+        return literal(False)
+    if scope == "before":
+        return c.started_at < int(values[0])
+    kept = [for_index(value) for value in values]
+    if scope == "session":
+        return or_(c.id.in_(kept), c.session_id.in_(kept), c.call_sid.in_(kept))
+    return or_(c.from_number.in_(kept), c.to_number.in_(kept))
