@@ -7,6 +7,7 @@ from typing import get_type_hints
 
 import click
 import pytest
+from pydantic import BaseModel
 
 from relayproxy.cli.main import main
 from relayproxy.cli.options import NO_FLAG
@@ -16,12 +17,13 @@ from relayproxy.conversation.model import Budget, ChunkGaps, Interruption, Turn
 from relayproxy.conversation.totals import Spread, Totals
 from relayproxy.settings.model import Settings
 from relayproxy.settings.sources import CONFIG_ENV, ENV_PREFIX
-from relayproxy.settings.tables import ROWS
+from relayproxy.settings.tables import FIXED, ROWS
 from tests import states
 from tests.reference import page
 
 FIRST = {table: f"__<name>__{next(iter(row.model_fields)).upper()}" for table, row in ROWS.items()}
-"""What follows a table's variable: the first setting of a row."""
+FIRST |= {section: f"__{next(iter(model.model_fields)).upper()}" for section, model in FIXED.items()}
+"""What follows a table's variable: the first setting of a row, or of a section."""
 ROOT = Path(__file__).parent.parent
 SETTINGS = (ROOT / "docs/settings.md").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
@@ -40,9 +42,9 @@ def flags_of(setting: str) -> str:
     return f"`--{flag}`, `--no-{flag}`" if Settings.model_fields[setting].annotation is bool else f"`--{flag}`"
 
 
-def default_of(setting: str) -> str:
-    default = Settings.model_fields[setting].default
-    if setting in ROWS or default is None:
+def default_of(setting: str, model: type[BaseModel] = Settings) -> str:
+    default = model.model_fields[setting].default
+    if model.model_fields[setting].default_factory or default is None:
         return ""
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"
 
@@ -78,6 +80,21 @@ def test_every_setting_of_a_named_row_has_its_row(table: str) -> None:
     assert rows(SETTINGS, f"of a {table.removesuffix('s')} | variable") == [
         [f"`{name}`", f"`{ENV_PREFIX}{table.upper()}__<name>__{name.upper()}`", field.description]
         for name, field in ROWS[table].model_fields.items()
+    ]
+
+
+@pytest.mark.parametrize("section", FIXED)
+def test_every_setting_of_a_section_has_its_row(section: str) -> None:
+    document = next(path.read_text("utf-8") for path in PAGES if f"| of `[{section}]` |" in path.read_text("utf-8"))
+
+    assert rows(document, f"of `[{section}]` | variable") == [
+        [
+            f"`{name}`",
+            f"`{ENV_PREFIX}{section.upper()}__{name.upper()}`",
+            default_of(name, FIXED[section]),
+            field.description,
+        ]
+        for name, field in FIXED[section].model_fields.items()
     ]
 
 
@@ -134,7 +151,8 @@ def test_flags_variables_and_commands_exist(name: str) -> None:
     assert flags <= set(every_option())
 
     variables = {found for found in re.findall(r"RELAYPROXY_[A-Z_]+(?![A-Z_<…])", text) if not found.endswith("__")}
-    assert variables <= {ENV_PREFIX + setting.upper() for setting in Settings.model_fields} | {CONFIG_ENV}
+    fixed = {f"{ENV_PREFIX}{section}__{name}".upper() for section in FIXED for name in FIXED[section].model_fields}
+    assert variables <= {ENV_PREFIX + setting.upper() for setting in Settings.model_fields} | fixed | {CONFIG_ENV}
 
     commands = set(re.findall(r"`relayproxy ([a-z-]+)", text)) | set(re.findall(r"^relayproxy ([a-z-]+)", text, re.M))
     assert commands <= set(main.commands)

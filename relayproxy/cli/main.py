@@ -29,6 +29,7 @@ from relayproxy.cli.progress import Progress
 from relayproxy.errors import RelayproxyError, cannot_listen
 from relayproxy.logs import log_to_stderr
 from relayproxy.settings.model import Settings, require_backend, require_sign_in
+from relayproxy.settings.otlp import require_otlp
 from relayproxy.settings.signatures import require_signatures, token_of
 from relayproxy.settings.sources import mask
 from relayproxy.settings.validators import address, split_address, websocket_url
@@ -80,6 +81,7 @@ def serve(config: Path | None, **flags: Any) -> None:
     require_backend(settings)
     require_sign_in(settings)
     require_signatures(settings)
+    require_otlp(settings.otel)
     log_to_stderr("serve")
     processes.serve(settings)
 
@@ -97,6 +99,7 @@ def demo(config: Path | None, **flags: Any) -> None:
     if settings.data_dir == Settings().data_dir:
         settings = settings.model_copy(update={"data_dir": Path("relayproxy-demo")})
     require_sign_in(settings)
+    require_otlp(settings.otel)
     log_to_stderr("demo")
     everything.run(settings)
 
@@ -202,10 +205,11 @@ def relay(config: Path | None, supervised: bool, **flags: Any) -> None:
 @settings_options(*RECORDER_SETTINGS)
 @_supervised
 def recorder(config: Path | None, supervised: bool, **flags: Any) -> None:
-    """Plays the journal into the database, and sends spans when OTEL_EXPORTER_OTLP_ENDPOINT is set."""
+    """Plays the journal into the database, and sends spans when OTEL_EXPORTER_OTLP_ENDPOINT or otel.endpoint is set."""
     from relayproxy.recorder import process
 
     settings = settings_of(config, flags)
+    require_otlp(settings.otel)
     _begin("recorder", supervised)
     process.run(settings)
 

@@ -84,8 +84,9 @@ CONSOLE_SETTINGS = (
 )
 DATABASE_SETTINGS = ("data_dir", "database_url")
 REBUILD_SETTINGS = (*DATABASE_SETTINGS, "slow_turn", "stall", "version_from")
-NO_FLAG = frozenset({"users", "tokens", "console_key"})
-"""Settings for the file or the environment only: flags can be seen in the process list."""
+NO_FLAG = frozenset({"users", "tokens", "console_key", "otel"})
+"""Settings for the file or the environment only: flags can be seen in the process list, and sections have standard
+variables or too many settings."""
 _METAVARS = {
     "backend": "URL",
     "listen": "HOST:PORT",

@@ -21,6 +21,7 @@ from relayproxy.recorder.recorder import Recorder
 from relayproxy.redaction.rules import Rules
 from relayproxy.redaction.values import policy
 from relayproxy.settings.model import Settings, slow_turn_and_stall, version_from
+from relayproxy.settings.otlp import otlp_export
 from relayproxy.settings.recording import Recording, recording
 from relayproxy.settings.retention import days_by_route
 from relayproxy.signals import NUMBERS, ignore_signals, stop_event
@@ -29,7 +30,6 @@ from relayproxy.store.read.heartbeat import HeartbeatWriter
 from relayproxy.store.read.integrity import FileWatch, Integrity
 from relayproxy.store.schema.revisions import check_schema
 from relayproxy.store.write.archive import Archive
-from relayproxy.telemetry.variables import wanted
 
 if TYPE_CHECKING:
     from relayproxy.telemetry.otlp import OtlpExporter
@@ -54,7 +54,7 @@ def run(settings: Settings) -> None:
     os.nice(COURTESY)
     with _alone(settings.data_dir) as recorder_id:
         engine = open_engine(settings.database)
-        exporter = _exporter()
+        exporter = _exporter(settings)
         writer = HeartbeatWriter(open_engine(settings.database))
         deletion = DeletionThread(settings.database, settings.journal, days_by_route(settings))
         reporter = Reporter(
@@ -101,12 +101,13 @@ def run(settings: Settings) -> None:
     ignore_signals()
 
 
-def _exporter() -> "OtlpExporter | None":
-    if not wanted(os.environ):
+def _exporter(settings: Settings) -> "OtlpExporter | None":
+    way = otlp_export(settings.otel, "traces")
+    if way is None:
         return None
     from relayproxy.telemetry.otlp import OtlpExporter
 
-    return OtlpExporter.from_env()
+    return OtlpExporter.to(way, settings.otel)
 
 
 @contextmanager

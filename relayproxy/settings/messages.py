@@ -11,9 +11,9 @@ from difflib import get_close_matches
 from pydantic_core import ErrorDetails
 
 from relayproxy.settings.sources import Layer, mask, origin
-from relayproxy.settings.tables import EXAMPLES, ROWS
+from relayproxy.settings.tables import EXAMPLES, FIXED, ROWS
 
-SECRETS = ("console_key", "auth_tokens")
+SECRETS = ("console_key", "auth_tokens", "headers")
 """Settings whose names may be misspelt, and whose values may be secrets."""
 
 
@@ -26,7 +26,7 @@ def words(error: ErrorDetails, layers: list[Layer], settings: Collection[str]) -
     if kind == "missing":
         return f"{name} is not set: {ROWS[path[0]].model_fields[path[-1]].description}"
     if kind == "extra_forbidden":
-        known = ROWS[path[0]].model_fields if path[0] in ROWS else settings
+        known = _known(path, settings)
         near = get_close_matches(path[-1], list(known), n=1)
         message = f"no such setting; did you mean {near[0]}?" if near else "no such setting"
     elif kind in ("dict_type", "model_type"):
@@ -42,6 +42,12 @@ def words(error: ErrorDetails, layers: list[Layer], settings: Collection[str]) -
 def _may_be_secret(path: list[str], settings: Collection[str]) -> bool:
     if path[0] in ("users", "tokens"):
         return path[-1] != "role"
-    known = ROWS[path[0]].model_fields if path[0] in ROWS else settings
+    known = _known(path, settings)
     slip = path[-1] not in known and get_close_matches(path[-1], SECRETS, n=1)
     return path[-1] in SECRETS or bool(slip)
+
+
+def _known(path: list[str], settings: Collection[str]) -> Collection[str]:
+    """The names that there are where this path leads."""
+    table = (ROWS | FIXED).get(path[0]) if len(path) > 1 else None
+    return settings if table is None else table.model_fields

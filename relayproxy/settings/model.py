@@ -16,7 +16,18 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from relayproxy.errors import SettingError
 from relayproxy.redaction.values import KeyPolicy, Record
 from relayproxy.settings.messages import words
-from relayproxy.settings.sources import CONFIG_ENV, ENV_PREFIX, TABLES, Layer, mask, merge, read_environment, read_file
+from relayproxy.settings.otel import Otel
+from relayproxy.settings.sources import (
+    CONFIG_ENV,
+    ENV_PREFIX,
+    SECTIONS,
+    TABLES,
+    Layer,
+    mask,
+    merge,
+    read_environment,
+    read_file,
+)
 from relayproxy.settings.sources import table_prefix as prefix
 from relayproxy.settings.tables import (
     BackendUrl,
@@ -254,6 +265,7 @@ class Settings(BaseModel):
     trace_url: Annotated[str, AfterValidator(trace_template)] | None = Field(
         default=None, description="Where a session's trace can be looked at: a URL with {trace_id}."
     )
+    otel: Otel = Field(default_factory=Otel, description="Spans and metrics that are sent over OTLP, where to and how.")
 
     @model_validator(mode="after")
     def _tls_together(self) -> "Settings":
@@ -354,6 +366,9 @@ def as_environment(settings: Settings) -> dict[str, str]:
         for key, value in row.items()
         if value is not None
     }
+    for section in SECTIONS:
+        values = given.pop(section, {})
+        named |= {prefix(section) + key.upper(): str(value) for key, value in values.items() if value is not None}
     flat = {ENV_PREFIX + key.upper(): str(value) for key, value in given.items()}
     return flat | named
 

@@ -23,6 +23,8 @@ _SERVICE = re.compile(r"_SERVICE_(?:HOST|PORT(?:_[A-Z0-9]+)*)$|_PORT_[0-9]+_(?:T
 _SERVICE_URL = re.compile(r"(?:tcp|udp|sctp)://")
 TABLES = ("routes", "users", "tokens")
 """Settings that hold named rows, which have settings of their own."""
+SECTIONS = ("otel",)
+"""Settings that are tables of settings themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,8 @@ class Layer:
 
 
 def table_prefix(table: str) -> str:
-    """The prefix of the variables of a table's rows, followed by `<name>__<SETTING>`; the name is kept as written."""
+    """The prefix of the variables of a table's rows, followed by `<name>__<SETTING>`, the name as it is written; and of
+    those of a section, followed by `<SETTING>`."""
     return f"{ENV_PREFIX}{table.upper()}__"
 
 
@@ -59,8 +62,10 @@ def read_environment(environ: Mapping[str, str], known: Collection[str]) -> dict
     for name, value in environ.items():
         if not name.startswith(ENV_PREFIX) or name == CONFIG_ENV or not value or _of_a_service(name, value):
             continue
-        table = next((table for table in TABLES if name.startswith(table_prefix(table))), None)
-        if table:
+        table = next((table for table in (*TABLES, *SECTIONS) if name.startswith(table_prefix(table))), None)
+        if table in SECTIONS:
+            tables = merge(tables, {table: {name.removeprefix(table_prefix(table)).lower(): value}})
+        elif table:
             row, separator, key = name.removeprefix(table_prefix(table)).rpartition("__")
             tables = merge(tables, {table: {row: {key.lower(): value}} if separator else {key: value}})
         else:
@@ -110,11 +115,11 @@ def _place(path: list[str], source: str) -> str:
             path[0], "--" + path[0].replace("_", "-")
         )
     if source == "environment":
-        return (
-            ENV_PREFIX + path[0].upper()
-            if len(path) == 1
-            else "__".join([table_prefix(path[0]) + path[1], *(p.upper() for p in path[2:])])
-        )
+        if len(path) == 1:
+            return ENV_PREFIX + path[0].upper()
+        if path[0] in SECTIONS:
+            return table_prefix(path[0]) + path[1].upper()
+        return "__".join([table_prefix(path[0]) + path[1], *(p.upper() for p in path[2:])])
     return source
 
 

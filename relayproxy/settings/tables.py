@@ -1,4 +1,4 @@
-"""Tables of settings: routes, users and tokens, each by name.
+"""Tables of settings: routes, users and tokens, each by name; and sections, whose settings have fixed names.
 
 Knows: what each row holds, and which values are secrets.
 Must not know: the other settings, where values come from.
@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from relayproxy.redaction.values import KeyPolicy, Record
+from relayproxy.settings.otel import Otel
 from relayproxy.settings.validators import (
     field_names,
     password_hash,
@@ -90,9 +91,12 @@ class Token(BaseModel):
 
 ROWS: dict[str, type[BaseModel]] = {"routes": Route, "users": User, "tokens": Token}
 """The model of each table's rows."""
+FIXED: dict[str, type[BaseModel]] = {"otel": Otel}
+"""The model of each section."""
 EXAMPLES = {
     "routes": '[routes.sales] with backend = "wss://…"',
     "users": '[users.alice] with password = "$argon2id$…"',
     "tokens": '[tokens.ci] with sha256 = "…"',
+    "otel": '[otel] with endpoint = "https://…"',
 }
-"""The form of a row of each."""
+"""The form of a row of each, and of each section."""

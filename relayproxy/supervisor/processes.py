@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from relayproxy.errors import RelayproxyError, SettingError, cannot_listen
 from relayproxy.settings.model import Settings, as_environment, relay_urls
+from relayproxy.settings.otlp import header_variables
 from relayproxy.settings.recording import recorded_summary
 from relayproxy.settings.retention import days_by_route, sentences
 from relayproxy.settings.signatures import secret_variables
@@ -79,9 +80,11 @@ class _Three:
         self._settings = settings
         self._signals = signals
         self._hurry = asyncio.Event()
-        # Only the relay needs to know the auth tokens.
-        secret = secret_variables(settings)
-        tokens = {name: value for name, value in os.environ.items() if name in secret}
+        # Only the relay needs to know the auth tokens, and only the recorder the headers for the collector.
+        of_calls, of_export = secret_variables(settings), header_variables(settings.otel)
+        secret = of_calls | of_export
+        tokens = {name: value for name, value in os.environ.items() if name in of_calls}
+        headers = {name: value for name, value in os.environ.items() if name in of_export}
         other = {
             name: value for name, value in os.environ.items() if not name.startswith(ENV_PREFIX) and name not in secret
         }
@@ -92,7 +95,7 @@ class _Three:
         )
         without = other | as_environment(unknowing)
         self._relay = Child("relay", without | tokens, lambda: _taken("listen", settings.listen))
-        self._recorder = Child("recorder", without, mend=self._mend_database)
+        self._recorder = Child("recorder", without | headers, mend=self._mend_database)
         self._console = Child("console", self._environment, lambda: _taken("console", settings.console))
         self._lives: dict[Child, asyncio.Task[None]] = {}
         self._migration = Migration(self._environment, self._renew_recorder)

@@ -1,75 +1,66 @@
 """OTLP exporter: sends spans to an OpenTelemetry collector.
 
-Knows: the standard environment variables that turn export on and choose its protocol; that it must never hold up
-its caller.
-Must not know: how spans were derived; what else the process does.
-
-Variables that are not read here (headers, timeouts, certificates, compression, batching) are read by the
-OpenTelemetry libraries themselves.
+Knows: the queue, and that it must never hold up its caller.
+Must not know: how spans were derived; what else the process does; where settings come from.
 """
 
 import logging
 import threading
 import time
 from collections.abc import Iterable
-from os import environ
 
-from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 
 from relayproxy.conversation.measures.spans import Span
-from relayproxy.errors import SettingError
+from relayproxy.settings.otel import Otel
+from relayproxy.settings.otlp import Batching, Env, OtlpExport, batching, resource_attributes
 from relayproxy.telemetry.delivery import Causes, Delivery
+from relayproxy.telemetry.exporters import span_exporter
 from relayproxy.telemetry.readable import readable, resource
-from relayproxy.telemetry.variables import endpoint_of, first, place, wanted
 
 log = logging.getLogger(__name__)
 
-QUEUE = 16 * 1024
-"""Maximum number of queued spans without OTEL_BSP_MAX_QUEUE_SIZE: a recorder that catches up makes bursts of them."""
 UNANSWERED = 3_000_000_000
 """Nanoseconds after which a batch without an answer counts as a failure."""
 SHUTDOWN = 2.0
 """Seconds that queued spans get to be sent at shutdown."""
-PROTOCOLS: dict[str, type[HttpExporter] | type[GrpcExporter]] = {"http/protobuf": HttpExporter, "grpc": GrpcExporter}
 
 
 class OtlpExporter:
     """Takes ended spans and sends them in batches from a thread of its own. Lost spans are counted, never retried
     beyond what the OTLP exporter does: the recording does not depend on them."""
 
-    def __init__(self, exporter: SpanExporter, causes: Causes, queue: int, endpoint: str = "") -> None:
+    def __init__(
+        self, exporter: SpanExporter, causes: Causes, batches: Batching, sender: Resource, endpoint: str = ""
+    ) -> None:
         self.endpoint = endpoint
         """Scheme, host and port of the collector; the rest of the URL may be secret."""
-        self._resource = resource()
+        self._resource = sender
         self._causes = causes
-        self._queue = queue
+        self._queue = batches.queue
         self._accepted = 0
         self._delivery = Delivery(exporter, causes)
-        self._processor = BatchSpanProcessor(self._delivery, max_queue_size=queue)
+        self._processor = BatchSpanProcessor(
+            self._delivery,
+            max_queue_size=batches.queue,
+            schedule_delay_millis=batches.delay * 1000,
+            max_export_batch_size=batches.batch,
+        )
         self.dropped = 0
         """Number of spans dropped because the queue was full."""
 
     @classmethod
-    def from_env(cls) -> "OtlpExporter | None":
-        """The exporter that `OTEL_…` variables configure; None when they name no endpoint or turn export off. Raises
-        `SettingError` for a value that cannot be used."""
-        if not wanted(environ):
-            return None
-        name, protocol = first(environ, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
-        chosen = PROTOCOLS.get(protocol or "http/protobuf")
-        if chosen is None:
-            raise SettingError(f"{name}={protocol}: http/protobuf or grpc is expected")
+    def to(cls, way: OtlpExport, otel: Otel, environ: Env | None = None) -> "OtlpExporter":
+        """The exporter that sends spans that way."""
         causes = Causes()
-        # Before the exporter is made, which logs the value of a header that it cannot parse.
         causes.listen()
         try:
-            queue = int(environ.get("OTEL_BSP_MAX_QUEUE_SIZE") or QUEUE)
-            return cls(chosen(), causes, queue, place(endpoint_of(environ)))
-        except Exception as problem:
+            sender = resource(resource_attributes(otel, environ))
+            return cls(span_exporter(way), causes, batching(environ), sender, way.place)
+        except BaseException:
             causes.unlisten()
-            raise SettingError(f"OTEL_EXPORTER_OTLP_…, OTEL_BSP_…: {problem}") from None
+            raise
 
     @property
     def trouble(self) -> tuple[int, str] | None:

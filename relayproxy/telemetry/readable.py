@@ -4,7 +4,9 @@ Knows: the ids, times and attributes of a span value as those of a span that the
 Must not know: where spans are sent; how values were derived.
 """
 
-from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+from collections.abc import Mapping
+
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
@@ -19,11 +21,9 @@ KINDS = {"server": SpanKind.SERVER, "internal": SpanKind.INTERNAL}
 INT64 = range(-(2**63), 2**63)
 
 
-def resource() -> Resource:
-    """Service name and version of the sender, where OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES set none."""
-    told = OTELResourceDetector().detect().attributes
-    own = {"service.name": "relayproxy", "service.version": __version__}
-    return Resource.create({name: value for name, value in own.items() if name not in told})
+def resource(told: Mapping[str, str]) -> Resource:
+    """The sender with these attributes; its name and version, where none are among them, are the product's."""
+    return Resource.create({"service.name": "relayproxy", "service.version": __version__, **told})
 
 
 def readable(span: Span, sender: Resource) -> ReadableSpan:

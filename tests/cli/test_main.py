@@ -62,6 +62,30 @@ def test_a_wrong_flag_is_one_clear_line() -> None:
     )
 
 
+@pytest.mark.parametrize("command", [["serve", "--backend", "ws://a/"], ["demo"], ["recorder"]])
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        (
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "collector:4317",
+            "OTEL_EXPORTER_OTLP_ENDPOINT=collector:4317: a URL that begins",
+        ),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", "OTEL_EXPORTER_OTLP_PROTOCOL=http/json: http/protobuf or grpc is"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "canary", "OTEL_EXPORTER_OTLP_HEADERS=***: headers as name=value"),
+        ("RELAYPROXY_OTEL__ENDPOINT", "collector", "otel.endpoint=collector (RELAYPROXY_OTEL__ENDPOINT): a URL that"),
+    ],
+)
+def test_a_way_for_spans_that_cannot_be_used_stops_the_start(
+    command: list[str], variable: str, value: str, said: str
+) -> None:
+    result = run(*command, **{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://collector:4318", variable: value})
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"relayproxy: error: {said}")
+    assert "canary" not in result.stderr
+
+
 def test_several_wrong_settings_are_all_listed(tmp_path: Path) -> None:
     (tmp_path / "c.toml").write_text('console = "here"\n')
 

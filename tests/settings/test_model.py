@@ -425,6 +425,17 @@ def test_paths_and_urls_are_taken_as_people_write_them(monkeypatch: pytest.Monke
                 ),
                 max_size=3,
             ),
+            "otel": st.fixed_dictionaries(
+                {},
+                optional={
+                    "endpoint": st.just("https://user:key@collector.example.com/x?y=z"),
+                    "headers": st.sampled_from([{"x-key": "env:A", "authorization": "file:/b"}, "x-key=env:A"]),
+                    "timeout": st.floats(0, 300, exclude_min=True),
+                    "sampler_arg": st.floats(0, 1),
+                    "resource_attributes": st.dictionaries(st.text(min_size=1), st.text(), min_size=1, max_size=3),
+                    "content": st.booleans(),
+                },
+            ),
             "tokens": st.dictionaries(
                 st.sampled_from(["ci", "a__b", "x@y"]), st.just({"sha256": DIGEST, "role": "admin"}), max_size=2
             ),

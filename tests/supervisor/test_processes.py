@@ -19,17 +19,20 @@ from relayproxy.lab.simulate import simulate
 from tests.supervisor.serving import FREE, PATIENCE, Serving, Started, call, said_back, serving, start, until
 
 
-async def test_a_call_goes_through_and_can_be_looked_at_and_nobody_but_the_relay_knows_the_token(
+async def test_a_call_goes_through_and_can_be_looked_at_and_nobody_knows_a_secret_without_need(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SIGN_TOKEN", "canary-0123456789abcdef")
-    enforced = ("--auth-token", "env:SIGN_TOKEN", "--verify", "enforce")
+    monkeypatch.setenv("OTLP_KEY", "nightingale")
+    (tmp_path / "relayproxy.toml").write_text('[otel]\nheaders = { authorization = "env:OTLP_KEY" }\n')
+    enforced = ("--auth-token", "env:SIGN_TOKEN", "--verify", "enforce", "--config", str(tmp_path / "relayproxy.toml"))
     async with agent.serving(speed=10) as backend, serving(backend, tmp_path / "a b", *enforced) as serve:
         stranger = await simulate(serve.relay, scenarios=("asks-for-a-person",), speed=10)
         assert stranger.connected == 0
         for name, knows in (("relay", True), ("recorder", False), ("console", False)):
             variables = Path(f"/proc/{serve.child(name)}/environ").read_bytes()
             assert (b"canary" in variables, b"AUTH_TOKENS=env:SIGN_TOKEN" in variables) == (knows, True)
+            assert (b"nightingale" in variables, b"env:OTLP_KEY" in variables) == (name == "recorder", True)
         await simulate(serve.relay, scenarios=("asks-for-a-person",), speed=10, auth_token="canary-0123456789abcdef")
 
         async def over() -> dict[str, Any] | None:

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from relayproxy.conversation.measures.spans import Span, SpanEvent
-from relayproxy.errors import SettingError
+from relayproxy.settings.otel import Otel
+from relayproxy.settings.otlp import otlp_export
 from relayproxy.telemetry import otlp
 from relayproxy.telemetry.otlp import OtlpExporter
 from tests.telemetry.collector import collector, free_port, values
@@ -63,9 +64,9 @@ def configure(monkeypatch: pytest.MonkeyPatch) -> Configure:
 
 
 def made() -> OtlpExporter:
-    exporter = OtlpExporter.from_env()
-    assert exporter is not None
-    return exporter
+    way = otlp_export(Otel(), "traces")
+    assert way is not None
+    return OtlpExporter.to(way, Otel())
 
 
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc", "default"])
@@ -104,39 +105,6 @@ async def test_a_thousand_calls_arrive_whole(configure: Configure, tmp_path: Pat
         await asyncio.to_thread(exporter.shutdown)
     assert {span.trace_id.hex() for span in received} == {span.trace_id for span in spans}
     assert (exporter.sent, exporter.failed, exporter.dropped) == (3000, 0, 0)
-
-
-@pytest.mark.parametrize(
-    "variables",
-    [
-        {},
-        {"OTEL_EXPORTER_OTLP_ENDPOINT": ""},
-        {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_SDK_DISABLED": "True"},
-        {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_TRACES_EXPORTER": "none"},
-        {"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://127.0.0.1:1"},
-    ],
-)
-def test_nothing_is_exported_unless_asked_for(configure: Configure, variables: dict[str, str]) -> None:
-    configure(**variables)
-    assert OtlpExporter.from_env() is None
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "expected"),
-    [
-        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", "http/protobuf or grpc is expected"),
-        ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "carrier pigeon", "http/protobuf or grpc is expected"),
-        ("OTEL_TRACES_EXPORTER", "zipkin", "otlp or none is expected"),
-        ("OTEL_BSP_MAX_QUEUE_SIZE", "many", "many"),
-        ("OTEL_BSP_MAX_QUEUE_SIZE", "0", "OTEL_BSP"),
-    ],
-)
-def test_a_value_that_cannot_be_used_is_a_setting_error(
-    configure: Configure, name: str, value: str, expected: str
-) -> None:
-    configure(OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="http://127.0.0.1:1", **{name: value})
-    with pytest.raises(SettingError, match=expected):
-        OtlpExporter.from_env()
 
 
 @pytest.fixture
@@ -202,8 +170,8 @@ def test_a_collector_that_swallows_everything_is_trouble_before_the_exporter_giv
 
 def test_a_silent_collector_does_not_keep_the_process(configure: Configure, silent: int) -> None:
     code = (
-        "from relayproxy.telemetry.otlp import OtlpExporter; from tests.telemetry.test_otlp import TURN;"
-        "e = OtlpExporter.from_env(); e.export([TURN] * 600); e.shutdown(); print('done')"
+        "from tests.telemetry.test_otlp import TURN, made;"
+        "e = made(); e.export([TURN] * 600); e.shutdown(); print('done')"
     )
     configure(OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{silent}")
     for protocol in ("http/protobuf", "grpc"):
@@ -235,7 +203,7 @@ def test_a_wrong_token_is_said_once_and_never_shown(configure: Configure, caplog
         threading.Thread(target=server.serve_forever, daemon=True).start()
         configure(
             OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{server.server_port}",
-            OTEL_EXPORTER_OTLP_HEADERS="authorization=Bearer secret,nonsense secret",
+            OTEL_EXPORTER_OTLP_HEADERS="authorization=Bearer secret",
             OTEL_BSP_SCHEDULE_DELAY="10",
         )
         exporter = made()

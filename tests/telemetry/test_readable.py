@@ -1,6 +1,5 @@
 """A span value becomes a span of the SDK with the same ids, times and attributes."""
 
-import pytest
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.trace import SpanKind, StatusCode
 
@@ -22,7 +21,7 @@ ROOT = Span(
 
 
 def test_ids_and_times_are_exact() -> None:
-    span = readable(ROOT, resource())
+    span = readable(ROOT, resource({}))
     assert span.context is not None
     assert span.parent is not None
     assert f"{span.context.trace_id:032x}" == ROOT.trace_id
@@ -38,22 +37,22 @@ def test_ids_and_times_are_exact() -> None:
 def test_the_callers_own_span_is_a_remote_parent_and_ours_is_not() -> None:
     turn = Span("turn", ROOT.trace_id, "1" * 16, ROOT.span_id, "internal", 1, 2, {})
     for span, remote in ((ROOT, True), (turn, False)):
-        parent = readable(span, resource()).parent
+        parent = readable(span, resource({})).parent
         assert parent is not None
         assert parent.is_remote is remote
     alone = Span("conversation", ROOT.trace_id, ROOT.span_id, None, "server", 1, 2, {})
-    assert readable(alone, resource()).parent is None
+    assert readable(alone, resource({})).parent is None
 
 
 def test_a_failed_conversation_has_an_error_status() -> None:
     failed = Span("conversation", ROOT.trace_id, ROOT.span_id, None, "server", 1, 2, {}, error="backend refused")
-    status = readable(failed, resource()).status
+    status = readable(failed, resource({})).status
     assert (status.status_code, status.description) == (StatusCode.ERROR, "backend refused")
 
 
 def test_values_that_otlp_cannot_hold_do_not_cost_the_batch() -> None:
     odd = Span("turn", "a" * 32, "b" * 16, None, "internal", 1, 2, {"x": "\ud800é", "n": 2**64, "m": -(2**63)})
-    encoded = encode_spans([readable(odd, resource())]).resource_spans[0].scope_spans[0].spans[0]
+    encoded = encode_spans([readable(odd, resource({}))]).resource_spans[0].scope_spans[0].spans[0]
     assert {a.key: (a.value.string_value, a.value.int_value) for a in encoded.attributes} == {
         "x": ("\ufffdé", 0),
         "n": (str(2**64), 0),
@@ -61,16 +60,9 @@ def test_values_that_otlp_cannot_hold_do_not_cost_the_batch() -> None:
     }
 
 
-def test_the_sender_is_relayproxy_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("OTEL_SERVICE_NAME", raising=False)
-    monkeypatch.delenv("OTEL_RESOURCE_ATTRIBUTES", raising=False)
-    own = resource().attributes
+def test_the_sender_is_relayproxy_unless_told_otherwise() -> None:
+    own = resource({}).attributes
     assert (own["service.name"], own["service.version"]) == ("relayproxy", __version__)
-    monkeypatch.setenv(
-        "OTEL_RESOURCE_ATTRIBUTES", "service.name=voice,service.version=7,deployment.environment.name=prod"
-    )
-    told = resource().attributes
+    told = resource({"service.name": "voice", "deployment.environment.name": "prod"}).attributes
     names = ("service.name", "service.version", "deployment.environment.name")
-    assert [told[name] for name in names] == ["voice", "7", "prod"]
-    monkeypatch.setenv("OTEL_SERVICE_NAME", "calls")
-    assert resource().attributes["service.name"] == "calls"
+    assert [told[name] for name in names] == ["voice", __version__, "prod"]
