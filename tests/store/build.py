@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from msgspec import structs
+
+from relayproxy.conversation.backend_span import BackendSpan, SpanDetail
 from relayproxy.conversation.message import Message, write_lines
 from relayproxy.store.schema.rows import ChunkRow, ConnectionRow, SessionLabels, SessionRow, TurnRow
 
@@ -74,6 +77,22 @@ def connection(id: str, **known: Any) -> ConnectionRow:
         resume=None,
     )
     return replace(row, **known)
+
+
+def span(number: int, **known: Any) -> BackendSpan:
+    """The span with that id, in a trace of its own unless told otherwise, of a model call of half a second."""
+    made = BackendSpan(
+        trace_id=f"{number:032x}",
+        span_id=f"{number:016x}",
+        parent_span_id=None,
+        name="chat gpt",
+        kind="client",
+        started_at=NOON + number,
+        ended_at=NOON + number + 500_000_000,
+        service="agent",
+        detail=SpanDetail(attributes={"gen_ai.request.model": "gpt"}),
+    )
+    return structs.replace(made, **known)
 
 
 def turn(session: str, number: int, **known: Any) -> TurnRow:

@@ -18,7 +18,16 @@ FIRST = Batch(
 
 
 def everything(engine: Engine) -> dict[str, list[Any]]:
-    names = ("sessions", "connections", "turns", "chunks", "recordings", "journals")
+    names = (
+        "sessions",
+        "connections",
+        "turns",
+        "chunks",
+        "recordings",
+        "journals",
+        "backend_spans",
+        "backend_span_counts",
+    )
     with engine.connect() as db:
         return {name: [tuple(row) for row in db.execute(text(f"SELECT * FROM {name}"))] for name in names}
 

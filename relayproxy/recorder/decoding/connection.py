@@ -324,6 +324,7 @@ class DecodedConnection:
             opened_at=self.opening.opened_at,
             opened_mono=self.opened_mono,
             ended_at=None if self.ending is None else self.opening.opened_at + self.ending.t,
+            trace_id=self.opening.trace_id,
             opening=self._raw_opening,
             ending=None if self.ending is None else msgspec.json.encode(self.ending).decode(),
             next_seq=next_seq,

@@ -5,6 +5,11 @@ Must not know: SQL, or how values were derived.
 """
 
 from dataclasses import dataclass
+from typing import Literal
+
+JoinedBy = Literal["trace", "id", "guess"]
+"""What a backend's span belongs to its session by: the trace that the backend got in its handshake; an id of the call
+that the span, its resource or another span of its trace names; or its route and time alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,7 @@ class ConnectionRow:
     ending: str | None
     next_seq: int
     resume: str | None
+    trace_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +139,34 @@ class JournalGapRow:
     cause: str
     since: int
     until: int
+
+
+@dataclass(frozen=True, slots=True)
+class BackendSpanRow:
+    trace_id: str
+    span_id: str
+    session: str
+    joined_by: str
+    parent_span_id: str | None
+    started_at: int
+    ended_at: int
+    kind: str
+    status: str
+    left_out: int
+    service: str
+    scope: str
+    name: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class BackendSpanCountsRow:
+    session: str
+    spans: int = 0
+    received_frames: int = 0
+    sent_frames: int = 0
+    dropped: int = 0
+    limited: int = 0
 
 
 @dataclass(frozen=True, slots=True)

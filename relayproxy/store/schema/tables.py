@@ -160,12 +160,14 @@ connections = Table(
     Column("opened_at", BigInteger, nullable=False),
     Column("opened_mono", BigInteger, nullable=False),  # the same moment on the relay's monotonic clock
     Column("ended_at", BigInteger),
+    Column("trace_id", Text, nullable=False, server_default=""),  # of the traceparent that the backend got
     Column("opening", Text, nullable=False),  # JSON of connection.Opening
     Column("ending", Text),  # JSON of connection.Ending
     Column("next_seq", BigInteger, nullable=False),  # messages committed so far
     Column("resume", Text),  # JSON: where and how decoding goes on after a restart; null when nothing is pending
 )
 Index("ix_connections_session", connections.c.session)
+Index("ix_connections_trace", connections.c.trace_id)
 Index(
     "ix_connections_live",
     connections.c.journal,
@@ -275,6 +277,38 @@ heartbeats = Table(
     Column("process", Text, primary_key=True),
     Column("at", BigInteger, nullable=False),
     Column("detail", Text, nullable=False),  # JSON
+)
+
+# Spans that backends sent of their own work, each once.
+backend_spans = Table(
+    "backend_spans",
+    metadata,
+    Column("trace_id", Text, primary_key=True),
+    Column("span_id", Text, primary_key=True),
+    Column("session", Text, nullable=False),  # sessions.id
+    Column("joined_by", Text, nullable=False),  # store.schema.rows.JoinedBy
+    Column("parent_span_id", Text),
+    Column("started_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("left_out", Integer, nullable=False),  # attributes, events and links that were not kept
+    Column("service", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("detail", Text, nullable=False),  # JSON of conversation.backend_span.SpanDetail
+)
+Index("ix_backend_spans_session", backend_spans.c.session, backend_spans.c.started_at)
+
+backend_span_counts = Table(
+    "backend_span_counts",
+    metadata,
+    Column("session", Text, primary_key=True),
+    Column("spans", Integer, nullable=False),  # that are kept
+    Column("received_frames", Integer, nullable=False),  # spans of single WebSocket messages, counted instead of kept
+    Column("sent_frames", Integer, nullable=False),
+    Column("dropped", Integer, nullable=False),  # spans beyond what is kept of a session
+    Column("limited", Integer, nullable=False),  # spans without their content: more came than is searched for secrets
 )
 
 chunks = Table(

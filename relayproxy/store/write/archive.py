@@ -23,6 +23,7 @@ from relayproxy.store.schema import tables
 from relayproxy.store.schema.bigrams import bigrams
 from relayproxy.store.schema.mapping import columns, for_index, insert_once, parameters, upsert, value
 from relayproxy.store.schema.rows import Batch, ConnectionRow, JournalRow, SessionLabels, SessionRow, TurnRow
+from relayproxy.store.write.backend_spans import move_backend_spans
 from relayproxy.store.write.chunks import Chunks
 from relayproxy.store.write.writer_state import WriterState
 
@@ -247,6 +248,11 @@ class Archive:
             db.execute(self._put_journal_gaps, parameters(batch.journal_gaps))
         self._delete_turns(db, [(session, 0) for session in batch.dropped_sessions])
         _delete(db, tables.labels.c.session, batch.dropped_sessions)
+        for session in batch.dropped_sessions:
+            # A session has the id of its first connection, which belongs to another one by now.
+            c = tables.connections.c
+            other = db.execute(select(c.session).where(c.id == session, c.session != session)).scalar_one_or_none()
+            move_backend_spans(db, session, other)
         _delete(db, tables.sessions.c.id, batch.dropped_sessions)
         for column in (tables.chunks.c.connection, tables.recordings.c.connection, tables.connections.c.id):
             _delete(db, column, batch.dropped_connections)

@@ -21,6 +21,7 @@ from relayproxy.conversation.content import as_code, without_content
 from relayproxy.conversation.model import Conversation, Handoff, Turn
 from relayproxy.store.read.criteria import PARAM
 from relayproxy.store.schema.tables import (
+    backend_spans,
     chunks,
     connections,
     labels,
@@ -29,11 +30,13 @@ from relayproxy.store.schema.tables import (
     sessions,
     turns,
 )
+from relayproxy.store.write.backend_spans import delete_backend_spans
 from relayproxy.store.write.journal_erasures import note_journal_erasures
 
 TURNS = 10
 """Turns of one piece."""
 CHUNKS = 50
+SPANS = 100
 Enough = Callable[[], bool]
 """True once the transaction has taken its time; asked after each piece."""
 Piece = Callable[[Connection], object]
@@ -64,6 +67,12 @@ _CLEAR_TURN = (
     .values(caller_text="", agent_text="", bigrams="", detail=bindparam("b_detail"))
 )
 _DELETE_TURN = delete(turns).where(turns.c.id == bindparam("b_turn"))
+_SPANS = select(backend_spans.c.trace_id, backend_spans.c.span_id).where(
+    backend_spans.c.session == bindparam("b_session")
+)
+_DELETE_SPAN = delete(backend_spans).where(
+    backend_spans.c.trace_id == bindparam("b_trace"), backend_spans.c.span_id == bindparam("b_span")
+)
 _DELETE_NOTES = delete(notes).where(notes.c.session == bindparam("b_session"))
 _DELETE_PARAMETERS = delete(labels).where(
     labels.c.session == bindparam("b_session"), labels.c.name.startswith(PARAM, autoescape=True)
@@ -135,6 +144,9 @@ class Deletion:
             found = [{"b_connection": owner, "b_key": key} for owner, key in db.execute(keys, owners)]
             for at in range(0, len(found), some):
                 pieces.append(partial(_execute, statement=statement, rows=found[at : at + some]))
+        spans = [{"b_trace": trace, "b_span": span} for trace, span in db.execute(_SPANS, self._key)]
+        for at in range(0, len(spans), SPANS):
+            pieces.append(partial(_execute, statement=_DELETE_SPAN, rows=spans[at : at + SPANS]))
         return pieces
 
     def _last(self, db: Connection, row: Any) -> None:
@@ -142,6 +154,7 @@ class Deletion:
         self.messages = row.messages
         note_journal_erasures(db, [(one.journal, one.number) for one in self._connections])
         self.notes = db.execute(_DELETE_NOTES, self._key).rowcount
+        delete_backend_spans(db, self.session)  # those that came meanwhile
         if self.whole:
             for statement in _DELETE_WHOLE:
                 db.execute(statement, self._key)

@@ -8,6 +8,8 @@ from sqlalchemy import Table
 
 from relayproxy.store.schema import tables
 from relayproxy.store.schema.rows import (
+    BackendSpanCountsRow,
+    BackendSpanRow,
     Batch,
     ChunkRow,
     ConnectionRow,
@@ -30,6 +32,8 @@ OWN = {"turns": {"id", "bigrams"}, "journals": {"updated_at", "recorder"}}
         (ChunkRow, tables.chunks),
         (JournalRow, tables.journals),
         (JournalGapRow, tables.journal_gaps),
+        (BackendSpanRow, tables.backend_spans),
+        (BackendSpanCountsRow, tables.backend_span_counts),
     ],
 )
 def test_a_row_has_the_columns_of_its_table_with_their_types(row: type, table: Table) -> None:

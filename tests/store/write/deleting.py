@@ -45,7 +45,7 @@ def deleter(engine: Engine) -> Deleter:
 def tables_with(engine: Engine, word: str) -> list[str]:
     """The tables in which the word stands, in any column."""
     with engine.connect() as db:
-        names = ("sessions", "connections", "turns", "labels", "notes", "chunks", "audit", "erasures")
+        names = ("sessions", "connections", "turns", "labels", "notes", "chunks", "audit", "erasures", "backend_spans")
         found = []
         for name in names:
             rows = db.execute(text(f"SELECT * FROM {name}")).all()
