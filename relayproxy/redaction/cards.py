@@ -171,7 +171,7 @@ def _best(
                 best = rank, Card(start, at, digits, places, len(digits) < min(max(lengths), USUAL))
         if at == len(run):
             continue
-        longest = max(_issuer(digits[:4]) or LENGTHS) if len(digits) >= 4 else LENGTHS[-1]
+        longest = max(issuer_lengths(digits[:4]) or LENGTHS) if len(digits) >= 4 else LENGTHS[-1]
         for nth, reading in enumerate(options[at]):
             longer = digits + reading.digits
             if len(longer) <= longest and odd + (nth > 0) <= 1 + expected:
@@ -183,7 +183,7 @@ def _lengths(run: Sequence[Part], start: int, candidate: _Candidate, expected: b
     """The lengths that such a card number may have, the usual one first. Where no card is expected, a number that is
     read in an odd way or interrupted has the usual length; an unknown issuer is believed where one is expected or the
     groups are those of a card, and they are all of the run."""
-    lengths = _issuer(candidate.digits[:4])
+    lengths = issuer_lengths(candidate.digits[:4])
     if not lengths:
         whole = candidate.last - start == len(run)
         return _ANY if whole and (expected or _printed(run, start, candidate.last)) else ()
@@ -193,7 +193,7 @@ def _lengths(run: Sequence[Part], start: int, candidate: _Candidate, expected: b
 
 
 @lru_cache(maxsize=10_000)
-def _issuer(prefix: str) -> tuple[int, ...]:
+def issuer_lengths(prefix: str) -> tuple[int, ...]:
     """The lengths of an issuer's card numbers, by four digits; none when they belong to no issuer."""
     for first, last, lengths in _ISSUERS:
         if first <= prefix[: len(first)] <= last:

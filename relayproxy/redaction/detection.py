@@ -5,11 +5,14 @@ Must not know: messages and streams; what becomes of what was found.
 """
 
 import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 
-from relayproxy.redaction import digits, emails
+import msgspec
+
+from relayproxy.redaction import digits, emails, written_cards
 from relayproxy.redaction.announced import mentions
 from relayproxy.redaction.number_words import LANGUAGES, REPEATS, Language, number, supported
 from relayproxy.redaction.tokens import LONGEST_WORD, Token, tokenize
@@ -29,6 +32,8 @@ _LONGEST_ADDRESS = 200
 """Characters of an address that is spoken."""
 
 _PRIVATE = re.compile(r"[\d@]")
+_TAG = re.compile(r"<[^<>]{0,300}(?:>|\Z)")
+"""A tag of SSML; the last one may be cut off."""
 _LONE = re.compile("[\ud800-\udfff]")
 """Halves of surrogate pairs, which JSON may hold and no UTF-8."""
 _EMPTY = Detection()
@@ -46,6 +51,31 @@ def find(
     `language` (BCP 47, None: not known) is a hint for short numbers; card numbers are found in any of the languages.
     `final`: the last word is whole; else it may go on, and is open. Time and space grow linearly with the text.
     """
+    found = _find(text, language, policy, context, final=final)
+    tags = [tag.span() for tag in _TAG.finditer(text)] if "<" in text else []
+    if not tags:
+        return found
+    # What stands in tags is searched as it is written, and the rest as it is spoken: without them.
+    said = _TAG.sub(lambda tag: " " * len(tag[0]), text)
+    other = _find(said, language, policy, context, final=final)
+    opened = [one.open_from for one in (found, other) if one.open_from is not None]
+    secrets = _apart([*found.secrets, *(_outside(secret, tags) for secret in other.secrets)])
+    return Detection(secrets, min(opened, default=None), max(found.open_digits, other.open_digits), other.asked)
+
+
+def _outside(secret: Secret, tags: list[tuple[int, int]]) -> Secret:
+    """The secret without what its spans have of these tags."""
+    spans: list[tuple[int, int]] = []
+    for start, end in secret.spans:
+        at = start
+        for first, last in tags[bisect_left(tags, (start, 0)) : bisect_left(tags, (end, 0))]:
+            spans.append((at, first))
+            at = last
+        spans.append((at, end))
+    return msgspec.structs.replace(secret, spans=tuple(span for span in spans if span[0] < span[1]))
+
+
+def _find(text: str, language: str | None, policy: Policy, context: Context, *, final: bool) -> Detection:
     found = list(_patterns(text, policy))
     undecided = None if final else _last_word(text)
     chunks = text.split()
@@ -56,6 +86,9 @@ def find(
         begun = _address_begun(text)
         if begun < len(text):
             undecided = begun if undecided is None else min(undecided, begun)
+    if not final and signs & _DIGIT:
+        stuck = written_cards.begun(text)
+        undecided = stuck if undecided is None or (stuck is not None and stuck < undecided) else undecided
     near = weight and any(_signs(chunk)[1] for chunk in chunks[-_NEAR:] if chunk not in _PLAIN)
     if not (near or signs & _TOPIC or address or weight >= (_FEW if context != _NOTHING else _CARD)):
         asked = context.asked if context.asked and not found and len(chunks) <= _HOLD_ON else frozenset[Kind]()
@@ -65,12 +98,14 @@ def find(
     tokens = tokenize(text)
     topics = mentions(tokens)
     open_from, open_digits = undecided, 0
-    for each in _languages(unusual, supported(language)) if weight else ():
+    for each in _languages(unusual, supported(language), announced=bool(topics or context.asked)) if weight else ():
         reading = digits.read(tokens, topics, each, context, None if final else len(text))
         found += reading.secrets
         if reading.open_from is not None:
             open_from = reading.open_from if open_from is None else min(open_from, reading.open_from)
             open_digits = max(open_digits, reading.open_digits)
+    if weight >= _CARD:
+        found += written_cards.written(text)
     if address:
         found += (Secret("email", *span, spans=(span,)) for span in _addresses(text, tokens))
     found += digits.ibans(text)
@@ -126,18 +161,23 @@ def _look_at(chunk: str) -> tuple[int, int]:
     return signs, weight
 
 
-def _languages(chunks: list[str], announced: Language | None) -> list[Language]:
-    """The languages to read a text in, of which these are the words with a sign of a secret."""
-    if announced is not None and len(chunks) < _OTHER_LANGUAGE:
-        return [announced]
+def _languages(chunks: list[str], hint: Language | None, *, announced: bool) -> list[Language]:
+    """The languages to read a text in, of which these are the words with a sign of a secret. `announced`: something is
+    said of numbers that are secret."""
     counts: Counter[Language] = Counter()
+    spoken = 0
     for chunk in chunks:
         signs, count = _signs(chunk)
         if signs > _JOINT and count:
             counts.update({language: count for language, bit in _WORDS.items() if signs & bit})
-    if announced is None:
-        return list(counts) or ["en"]
-    return [announced, *(each for each, count in counts.items() if count >= _OTHER_LANGUAGE and each != announced)]
+            spoken += count
+    chosen: list[Language] = [*counts] or ["en"]
+    if hint is not None:
+        chosen = [hint, *(each for each, count in counts.items() if count >= _OTHER_LANGUAGE and each != hint)]
+    # Words of several languages in one number.
+    if spoken > max(counts[each] for each in chosen) and (announced or spoken >= _CARD):
+        chosen.append("mixed")
+    return chosen
 
 
 def _last_word(text: str) -> int | None:

@@ -17,6 +17,9 @@ _TOKEN = re.compile(r'"((?:[^"\\]++|\\.)*+)(?:"|\\?\Z)|[^\s{}\[\]:,"]++|[{}\[\]:
 _CHARACTER = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|.", re.DOTALL
 )
+_COUNT = re.compile(r"[\W_]*(?:\d+|first|second|third|fourth|(?<![^\W_])[A-Za-z])[\W_]*$", re.IGNORECASE)
+"""What a name is counted with: a number, a letter, an ordinal."""
+_LONGEST_NAME = 64
 _SIMPLE = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 
 
@@ -31,15 +34,30 @@ class Edit(msgspec.Struct, frozen=True, order=True):
 class Literal:
     """A string or a bare word (a number) of a JSON text, decoded. Offsets of `text` are those of its characters."""
 
-    __slots__ = ("_offsets", "_quoted", "depth", "end", "is_name", "name", "start", "text")
+    __slots__ = ("_offsets", "_quoted", "column", "container", "depth", "end", "is_name", "name", "start", "text")
 
-    def __init__(self, raw: str, start: int, end: int, *, name: str | None, depth: int, quoted: bool = True) -> None:
+    def __init__(
+        self,
+        raw: str,
+        start: int,
+        end: int,
+        *,
+        name: str | None,
+        depth: int,
+        container: int = 0,
+        column: int = 0,
+        quoted: bool = True,
+    ) -> None:
         self.start, self.end = start, end
         """Where it lies in the JSON text, without its quotes."""
         self.name = name
         """The member that it is the value of, or whose array or object it is in; None where there is none."""
         self.depth = depth
         """The number of objects and arrays around it."""
+        self.container = container
+        """Tells its object or array from all others of the text."""
+        self.column = column
+        """The same for values that stand in the same place of their arrays, or whose names differ by a count."""
         self.is_name = False
         self._quoted = quoted
         self._offsets: list[int] | None = None
@@ -48,6 +66,11 @@ class Literal:
             pieces = [*_CHARACTER.finditer(self.text)]
             self._offsets = [start + piece.start() for piece in pieces] + [end]
             self.text = "".join([_decoded(piece[0]) for piece in pieces])
+
+    @property
+    def stem(self) -> str | None:
+        """Its name without a count ("card_1" is "card")."""
+        return None if self.name is None else _stem(self.name)
 
     @property
     def is_number(self) -> bool:
@@ -82,23 +105,37 @@ def literals(text: str, start: int = 0) -> list[Literal]:
     possible; the last string may be cut off. Reading begins at `start`."""
     found: list[Literal] = []
     names: list[str | None] = [None]
+    containers, columns, count = [0], [0], 0
     last: Literal | None = None
+
+    def literal(first: int, end: int, *, quoted: bool) -> Literal:
+        column = hash((columns[-1], names[-1] and _stem(names[-1])))
+        return Literal(
+            text, first, end,
+            name=names[-1], depth=len(names) - 1, container=containers[-1], column=column, quoted=quoted,
+        )  # fmt: skip
+
     for token in _TOKEN.finditer(text, start):
         first = text[token.start()]
         if first == '"':
-            last = Literal(text, *token.span(1), name=names[-1], depth=len(names) - 1)
+            last = literal(*token.span(1), quoted=True)
             found.append(last)
         elif first in "{[":
+            count += 1
+            containers.append(count)
+            columns.append(hash((columns[-1], names[-1] and _stem(names[-1]), first)))
             names.append(names[-1])
         elif first in "}]":
             if len(names) > 1:
                 names.pop()
+                containers.pop()
+                columns.pop()
         elif first == ":":
             if last is not None:
                 last.is_name = True
                 names[-1] = last.text
         elif first != ",":
-            found.append(Literal(text, *token.span(), name=names[-1], depth=len(names) - 1, quoted=False))
+            found.append(literal(*token.span(), quoted=False))
     return found
 
 
@@ -127,6 +164,10 @@ def applied(text: str, edits: Iterable[Edit]) -> str:
         pieces += [text[at : edit.start], edit.text]
         at = edit.end
     return "".join([*pieces, text[at:]])
+
+
+def _stem(name: str) -> str:
+    return name if len(name) > _LONGEST_NAME else _COUNT.sub("", name)
 
 
 def _moved(edit: Edit, by: int) -> Edit:

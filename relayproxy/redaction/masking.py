@@ -5,12 +5,14 @@ Must not know: utterances that go on in other messages; what becomes of the mask
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from relayproxy.redaction.announced import mentions
+from relayproxy.redaction.cards import issuer_lengths
 from relayproxy.redaction.detection import find
 from relayproxy.redaction.json_text import Edit, Literal, applied, is_json, literals, looks_like_json
+from relayproxy.redaction.siblings import Siblings, question, siblings
 from relayproxy.redaction.tokens import tokenize
 from relayproxy.redaction.values import Context, Kind, Policy, Secret
 from relayproxy.redaction.vocabulary import IDENTITY
@@ -27,6 +29,7 @@ _ENCODED = re.compile(
 """Characters of URLs, those that were encoded more than once among them, and of JSON that is quoted."""
 _PLUS = re.compile(r"(?<=\w)\+(?=\w)")
 _LABEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_\-.\s]+")
+_PART_OF_DATE = re.compile(r"\d{1,4}")
 _KEY = "reference"
 """A word that announces something that is no secret."""
 _ID = re.compile(r"[A-Z]{2}[0-9a-fA-F]{32}")
@@ -45,6 +48,8 @@ class Masked(NamedTuple):
 
     edits: list[Edit]
     secrets: list[SecretSeen]
+    joined: int = 0
+    """Characters that were searched once more, together with those of other members."""
 
 
 def masks(text: str, spans: Iterable[tuple[int, int]]) -> list[Edit]:
@@ -59,9 +64,17 @@ def masks(text: str, spans: Iterable[tuple[int, int]]) -> list[Edit]:
 
 
 def mask_string(
-    text: str, policy: Policy, context: Context, *, name: str | None = None, cut: bool = False, depth: int = 0
+    text: str,
+    policy: Policy,
+    context: Context,
+    *,
+    name: str | None = None,
+    about: str | None = None,
+    cut: bool = False,
+    depth: int = 0,
 ) -> Masked:
-    """Masks one string. `name`: the member that it is the value of. `cut`: its end is missing."""
+    """Masks one string. `name`: the member that it is the value of. `about`: what else tells what it is. `cut`: its end
+    is missing."""
     if not text or _ID.fullmatch(text):
         return Masked([], [])
     if name is not None and policy.fields and policy.masks_field(name):
@@ -74,22 +87,92 @@ def mask_string(
         nested = mask_literals(literals(text), policy, context, cut=cut, depth=depth + 1)
         if is_json(text):
             return nested
-    plain = _plain(text, policy, context, name, cut=cut)
+    plain = _plain(text, policy, context, _announcement(name, about), cut=cut)
     free = [one for one in plain.edits if not any(one.start < it.end and it.start < one.end for it in nested.edits)]
-    return Masked(nested.edits + free, nested.secrets + [one for one in plain.secrets if one not in nested.secrets])
+    secrets = nested.secrets + [one for one in plain.secrets if one not in nested.secrets]
+    return Masked(nested.edits + free, secrets, nested.joined)
 
 
 def mask_literals(
     found: Iterable[Literal], policy: Policy, context: Context, *, cut: bool = False, depth: int = 0
 ) -> Masked:
-    """Masks the strings and numbers of a JSON text, each by itself."""
-    edits: list[Edit] = []
+    """Masks the strings and numbers of a JSON text."""
+    return mask_members([*with_fields(found, policy)], policy, context, cut=cut, depth=depth)
+
+
+def mask_members(
+    members: Sequence[tuple[Literal, str | None]],
+    policy: Policy,
+    context: Context,
+    *,
+    cut: bool = False,
+    depth: int = 0,
+) -> Masked:
+    """Masks literals of a JSON text, each with the name that tells what it is: each by itself, and together with its
+    siblings."""
+    inner: dict[Literal, list[Edit]] = {}
+    joined = 0
     secrets: list[SecretSeen] = []
-    for one, name in with_fields(found, policy):
-        inner = mask_string(one.text, policy, context, name=name, cut=cut, depth=depth)
-        edits += one.edits(inner.edits)
-        secrets += inner.secrets
-    return Masked(edits, secrets)
+    before: Literal | None = None
+    for one, name in members:
+        about = question(one, before) if name == one.name else None
+        masked = mask_string(one.text, policy, context, name=name, about=about, cut=cut, depth=depth)
+        inner[one] = masked.edits
+        secrets += masked.secrets
+        joined += masked.joined
+        before = before if one.is_name else one
+    for group in siblings(one for one, _ in members):
+        label = "" if group.name is None else _label(group.name)
+        text = label + group.text
+        joined += len(text)
+        # What was asked for in the call is not answered by a list.
+        found = find(text, language=None, policy=policy, context=Context(known=context.known)).secrets
+        behind = [secret for secret in found if secret.end > len(label)]
+        if not all(secret.kind != "card_number" or _is_believed(secret, label, group) for secret in behind):
+            continue
+        for secret in behind:
+            for start, end in secret.spans:
+                for one, first, last in group.split(start - len(label), end - len(label)):
+                    inner[one] = _more(inner[one], one.text, first, last)
+            seen = secret_seen(text, secret)
+            secrets += [seen] if seen not in secrets else []
+    if any(secret.kind == "card_number" for secret in secrets):
+        for one, name in members:
+            edits = [] if inner[one] else _expiry(one.text, name, policy)
+            secrets += [SecretSeen("expiry", one.text)] * bool(edits)
+            inner[one] = inner[one] or edits
+    return Masked([edit for one, edits in inner.items() for edit in one.edits(edits)], secrets, joined)
+
+
+def _expiry(text: str, name: str | None, policy: Policy) -> list[Edit]:
+    """Masks the expiry, or a part of it, of a card whose number is in another member."""
+    label = "" if name is None else _label(name)
+    if not any(one.topic == "expiry" for one in mentions(tokenize(label + text))):
+        return []
+    if _PART_OF_DATE.fullmatch(text):
+        return masks(text, [(0, len(text))])
+    found = _plain(text, policy, Context(card=True), label, cut=False)
+    return found.edits if {secret.kind for secret in found.secrets} == {"expiry"} else []
+
+
+def _is_believed(secret: Secret, label: str, group: Siblings) -> bool:
+    """Whether a card number that is spread over siblings is one: it is called so, or of a known issuer and, where they
+    are all numbers, made of whole ones."""
+    if any(one.topic == "card_number" for one in mentions(tokenize(label))):
+        return True
+    whole = group.words or group.has_ends(secret.start - len(label), secret.end - len(label))
+    return whole and bool(issuer_lengths(secret.digits[:4]))
+
+
+def _more(edits: list[Edit], text: str, start: int, end: int) -> list[Edit]:
+    """These changes, and those that mask what else is in a stretch of the text."""
+    at, free = start, []
+    for one in sorted(edits):
+        if one.end > start and one.start < end:
+            free.append((at, max(at, one.start)))
+            at = max(at, one.end)
+    free.append((at, max(at, end)))
+    return edits + masks(text, free)
 
 
 def with_fields(found: Iterable[Literal], policy: Policy) -> Iterator[tuple[Literal, str | None]]:
@@ -104,9 +187,14 @@ def with_fields(found: Iterable[Literal], policy: Policy) -> Iterator[tuple[Lite
         yield one, None if one.is_name else one.name if outer is None else outer.text
 
 
-def masked_text(text: str, policy: Policy, context: Context = Context()) -> str:  # noqa: B008 (an immutable value)
-    """The string, masked."""
-    return applied(text, mask_string(text, policy, context).edits)
+def masked_text(text: str, policy: Policy, *, name: str | None = None) -> str:
+    """The string, masked. `name`: as of `mask_string`."""
+    return applied(text, mask_string(text, policy, Context(), name=name).edits)
+
+
+def announces(name: str) -> bool:
+    """Whether a member's name says that its value is secret."""
+    return any(one.topic != "other" for one in mentions(tokenize(_label(name))))
 
 
 def secret_seen(text: str, secret: Secret) -> SecretSeen:
@@ -114,9 +202,16 @@ def secret_seen(text: str, secret: Secret) -> SecretSeen:
     return SecretSeen(secret.kind, secret.digits or text[secret.start : secret.end].casefold())
 
 
-def _plain(text: str, policy: Policy, context: Context, name: str | None, *, cut: bool) -> Masked:
-    plain, offsets = _unquoted(text)
+def _announcement(name: str | None, about: str | None) -> str:
+    """What is said of a member, as words in front of its value."""
     label = "" if name is None else _label(name)
+    if about is None:
+        return label
+    return f"{about}\n{label}" if " " in about.strip() else f"{_label(about)}{label}"
+
+
+def _plain(text: str, policy: Policy, context: Context, label: str, *, cut: bool) -> Masked:
+    plain, offsets = _unquoted(text)
     found = find(label + plain, language=None, policy=policy, context=context)
     before = len(label)
     spans = [

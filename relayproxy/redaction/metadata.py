@@ -22,9 +22,12 @@ _CONTENT = frozenset({"token", "voicePrompt", "utteranceUntilInterrupt", "digit"
 """Fields of a message itself whose numbers are content, too."""
 _EVENTS = frozenset({"agentSpeaking", "clientSpeaking", "roundTripDelayMs"})
 """Info messages whose values are no content."""
+_STATE = re.compile(r"on|off|[0-9]{1,9}", re.ASCII)
+"""Those values: whoever poses as Twilio may send others."""
 _WORDS = frozenset({"true", "false", "null"})
 _NAME = re.compile(r"(?!.*[0-9]{3})[A-Za-z_][\w.-]{0,63}", re.ASCII)
-_ID = re.compile(r"[\w.:+@-]{1,128}", re.ASCII)
+_ID = re.compile(r"[A-Z]{2}[0-9a-fA-F]{32}|(?!.*[0-9]{16})[\w.:+@-]{1,128}", re.ASCII)
+"""An id, or a party's number; digits of a card are neither."""
 _NUMBER = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,3})?", re.ASCII)
 REASONS = frozenset({"Closing websocket session", "Websocket ended", TOO_MANY[1]})
 """Close reasons of Twilio's own."""
@@ -69,7 +72,9 @@ def _is_plain(one: Literal, own: dict[str | None, str]) -> bool:
     if one.is_number:
         return (event or one.name not in _CONTENT) and bool(_NUMBER.fullmatch(one.text))
     if own.get("type") == "info":
-        return event or (one.name in ("type", "name") and bool(_NAME.fullmatch(one.text)))
+        return (event and bool(_STATE.fullmatch(one.text))) or (
+            one.name in ("type", "name") and bool(_NAME.fullmatch(one.text))
+        )
     form = _NAME if one.name in ("type", "lang", "ttsLanguage", "transcriptionLanguage") else _ID
     return one.name in _PLAIN and bool(form.fullmatch(one.text))
 

@@ -10,8 +10,9 @@ from typing import Literal, get_args
 
 from text_to_num import text2num
 
-Language = Literal["en", "es", "fr", "de", "pt", "it", "nl"]
-LANGUAGES: tuple[Language, ...] = get_args(Language)
+Language = Literal["en", "es", "fr", "de", "pt", "it", "nl", "mixed"]
+"""`mixed`: words of any of the others, one by one."""
+LANGUAGES: tuple[Language, ...] = tuple(language for language in get_args(Language) if language != "mixed")
 
 _LARGEST = 99_999
 """Words of more are amounts: nobody says a card number in hundred thousands."""
@@ -24,6 +25,7 @@ _MORE: dict[Language, dict[str, int]] = {
     "pt": {"meia": 6, "hum": 1, "zeros": 0},
     "it": {"zeri": 0},
     "nl": {"zeuven": 7},
+    "mixed": {},
 }
 """What text2num lacks, as `fold` writes it."""
 
@@ -52,8 +54,12 @@ CONNECTORS: dict[Language, frozenset[str]] = {
     "pt": frozenset({"e"}),
     "it": frozenset({"e"}),
     "nl": frozenset({"en"}),
+    "mixed": frozenset(),
 }
 """The word within one number: "cuarenta y uno"."""
+
+_ALSO_OTHER = frozenset({"o", "os", "oss", "um", "uma", "umo", "una", "une", "uns", "ein", "een", "non", "due", "tto"})
+"""Number words of one language that are something else in the others."""
 
 _ACCENTS: dict[Language, tuple[tuple[str, str], ...]] = {
     "de": (("fuenf", "fünf"), ("funf", "fünf"), ("zwoelf", "zwölf"), ("zwolf", "zwölf")),
@@ -74,6 +80,12 @@ def supported(language: str | None) -> Language | None:
 def number(word: str, language: Language) -> int | None:
     """What a single word, as `fold` writes it, says as a number ("einundvierzig": 41); None when it is no number word
     of the language, or says more than 99,999."""
+    if language == "mixed":
+        return (
+            None
+            if word in _ALSO_OTHER
+            else next((value for each in LANGUAGES if (value := number(word, each)) is not None), None)
+        )
     more = _MORE[language].get(word)
     if more is not None:
         return more

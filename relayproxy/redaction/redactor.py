@@ -8,7 +8,7 @@ leaves once, and no later than with `end`.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -18,7 +18,7 @@ from relayproxy.conversation.protocol.messages import Dtmf, Event, Info, Interru
 from relayproxy.redaction.budget import SearchBudget, effort
 from relayproxy.redaction.json_text import Edit, Literal, applied, is_json, literals, looks_like_json, whole
 from relayproxy.redaction.keys import KeyStream
-from relayproxy.redaction.masking import Masked, SecretSeen, mask_string, masks, with_fields
+from relayproxy.redaction.masking import Masked, SecretSeen, mask_members, masks, with_fields
 from relayproxy.redaction.memory import Memory
 from relayproxy.redaction.metadata import metadata
 from relayproxy.redaction.queue import Queue, QueuedMessage
@@ -39,7 +39,8 @@ _SUSPICIOUS = re.compile(r"[0-9][^0-9]{0,3}[0-9][^0-9]{0,3}[0-9]|@|%40|\\")
 _DIGIT = re.compile(r"\d")
 _DIGITS = re.compile(r"[0-9](?:[ .-]?[0-9]){2,}")
 _ADDRESS = re.compile(r"\+?[0-9]{3,15}|client:[\w.+-]{1,64}", re.ASCII)
-_ID = re.compile(r"(?=.*[A-Za-z])[\w.:-]{1,128}", re.ASCII)
+_ID = re.compile(r"[A-Z]{2}[0-9a-fA-F]{32}|(?=.*[A-Za-z])(?!.*[0-9]{13})[\w.:-]{1,128}", re.ASCII)
+"""An id, of Twilio's or somebody else's, that is nobody's number."""
 _SETUP = frozenset(
     {"from", "to", "forwardedFrom", "sessionId", "callSid", "parentCallSid", "accountSid", "direction", "callType"}
 )
@@ -47,6 +48,8 @@ _FIELDS: dict[type, str] = {Prompt: "voicePrompt", Text: "token", Dtmf: "digit",
 _KEYS = frozenset({"dtmf", "sendDigits"})
 _ECHOES: dict[type, str] = {Info: "value", Interrupt: "utteranceUntilInterrupt"}
 _PLAIN = frozenset({"type", "lang", "last", "interruptible", "preemptible", "name", "durationUntilInterruptMs"})
+_SHORT = 9
+"""Characters of values that are no words and of numbers that are nobody's: durations, "on"."""
 _QUIET = frozenset({"agentSpeaking", "clientSpeaking", "roundTripDelayMs"})
 
 
@@ -202,7 +205,7 @@ class Redactor:
                 return message
         masked = applied(text, self._edits(queued, text))
         if message.cut or not looks_like_json(masked) or not is_json(masked):
-            masked = applied(masked, self._own(queued, whole(masked), None))
+            masked = applied(masked, self._own(queued, [(whole(masked), None)], ""))
         if masked == text and not queued.counts:
             return message
         return msgspec.structs.replace(message, text=masked, redacted=queued.counts, sha256=None)
@@ -214,14 +217,15 @@ class Redactor:
         if not looks_like_json(text):
             return []
         found = literals(text)
-        own = {one.name: one for one in found if one.depth == 1 and not one.is_name}
-        named = own.get("type")
+        top = {one.name: one for one in found if one.depth == 1 and not one.is_name}
+        named = top.get("type")
         kind = named.text if named is not None else ""
-        field = own.get(queued.field) if queued.field else None
+        field = top.get(queued.field) if queued.field else None
         edits: list[Edit] = []
+        own: list[tuple[Literal, str | None]] = []
         for one, name in with_fields(found, self._rules.policy):
             if one is field:
-                edits += self._field(queued, one, own)
+                edits += self._field(queued, one, top)
             elif one.depth == 1 and not one.is_name and _is_plain(one, kind):
                 continue
             elif queued.spans and queued.field in _FIELDS.values() and not one.is_name and one.name not in _PLAIN:
@@ -233,13 +237,13 @@ class Redactor:
                 queued.count("keys", 0)
                 edits += one.edits(_keys(one.text, [(0, len(one.text))]))
             else:
-                edits += self._own(queued, one, kind, name)
-        return edits
+                own.append((one, name))
+        return edits + self._own(queued, own, kind)
 
-    def _field(self, queued: QueuedMessage, one: Literal, own: dict[str | None, Literal]) -> list[Edit]:
+    def _field(self, queued: QueuedMessage, one: Literal, top: dict[str | None, Literal]) -> list[Edit]:
         if queued.field == "value":
-            name = own.get("name")
-            if name is not None and name.text in _QUIET:
+            name = top.get("name")
+            if name is not None and name.text in _QUIET and len(one.text) < _SHORT:
                 return []
         if queued.field in _ECHOES.values():
             if self._memory.echoes_keys(one.text):
@@ -249,21 +253,21 @@ class Redactor:
             if echo:
                 queued.count(ECHO, 0)
                 return one.edits(masks(one.text, echo))
-            return self._own(queued, one, "info") if echo is None else []
+            return self._own(queued, [(one, None)], "info") if echo is None else []
         if queued.field in ("digit", "digits"):
             return one.edits(_keys(one.text, queued.spans or ()))
         return one.edits(masks(one.text, queued.spans or ()))
 
-    def _own(self, queued: QueuedMessage, one: Literal, kind: str | None, name: str | None = None) -> list[Edit]:
-        """Masks a string that stands for itself. `name`: of the field that it is of."""
+    def _own(self, queued: QueuedMessage, members: Sequence[tuple[Literal, str | None]], kind: str) -> list[Edit]:
+        """Masks what stands for itself. `members`: with the names of the fields that they are of."""
         message = queued.message
-        self._budget.spend(effort(one.text))
-        masked = mask_string(one.text, self._rules.policy, self._memory.context(message.t), name=name, cut=message.cut)
+        masked = mask_members(members, self._rules.policy, self._memory.context(message.t), cut=message.cut)
+        self._budget.spend(sum(effort(one.text) for one, _ in members) + masked.joined)
         if kind in ("info", "interrupt", "error", "end") and self._memory.forgot and not masked.edits:
-            masked = _closed(one.text)
+            masked = _closed(members)
         for secret in masked.secrets:
             queued.count(secret.kind, int(self._memory.found(secret, message.t)))
-        return one.edits(masked.edits)
+        return masked.edits
 
     def _other(self, queued: QueuedMessage) -> Message:
         """A message that has no text: binary data, a close frame, what was no WebSocket traffic."""
@@ -277,11 +281,11 @@ class Redactor:
         if data is not None:
             # Each byte as one character, so that whatever is readable in it is found.
             readable = data.decode("latin-1")
-            edits = self._own(queued, whole(readable), None)
+            edits = self._own(queued, [(whole(readable), None)], "")
             stars = [Edit(one.start, one.end, "*" * (one.end - one.start)) for one in edits]
             data = applied(readable, stars).encode("latin-1")
         if reason is not None:
-            reason = applied(reason, self._own(queued, whole(reason), "error"))
+            reason = applied(reason, self._own(queued, [(whole(reason), None)], "error"))
         if not queued.counts:
             return message
         return msgspec.structs.replace(message, data=data, reason=reason, redacted=queued.counts, sha256=None)
@@ -289,7 +293,7 @@ class Redactor:
 
 def _is_plain(one: Literal, kind: str) -> bool:
     if one.name in ("last", "interruptible", "preemptible", "loop", "durationUntilInterruptMs"):
-        return one.is_number or len(one.text) < 8
+        return len(one.text) < _SHORT
     form = _ADDRESS if one.name in _FROM else _ID
     return kind == "setup" and one.name in _SETUP and bool(form.fullmatch(one.text))
 
@@ -305,9 +309,14 @@ def _keys(text: str, spans: Iterable[tuple[int, int]]) -> list[Edit]:
     ]
 
 
-def _closed(text: str) -> Masked:
-    spans = [found.span() for found in _DIGITS.finditer(text)]
-    return Masked(masks(text, spans), [SecretSeen("number", text[start:end]) for start, end in spans])
+def _closed(members: Iterable[tuple[Literal, str | None]]) -> Masked:
+    edits: list[Edit] = []
+    secrets: list[SecretSeen] = []
+    for one, _ in members:
+        spans = [found.span() for found in _DIGITS.finditer(one.text)]
+        edits += one.edits(masks(one.text, spans))
+        secrets += [SecretSeen("number", one.text[start:end]) for start, end in spans]
+    return Masked(edits, secrets)
 
 
 def _metadata(message: Message, note: str) -> Message:

@@ -5,16 +5,19 @@ Must not know: settings files; messages.
 """
 
 import re
+from functools import lru_cache
 
 import msgspec
 
 from relayproxy.connection import Opening, SignatureCheck
-from relayproxy.redaction.masking import masked_text
+from relayproxy.redaction.masking import announces, masked_text
 from relayproxy.redaction.values import KeyPolicy, Policy, Record
 
 _ADDRESS = r"(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|\[?[0-9a-fA-F:]*:[0-9a-fA-F:.]*\]?)(?::[0-9]{1,5})?"
 _ADDRESSES = re.compile(rf"{_ADDRESS}(?:, ?{_ADDRESS})*")
 """IP addresses, as `X-Forwarded-For` lists them: many digits, and nobody's number."""
+_ODD = re.compile(r"[0-9].*[0-9].*[0-9]|@")
+"""What no usual header's name has; a secret that is spelled without digits is not looked for there."""
 _FEW_DIGITS = r"(?!(?:[^0-9]*[0-9]){6})"
 _GENERATED = {
     "sec-websocket-key": re.compile(rf"{_FEW_DIGITS}[A-Za-z0-9+/]{{22}}=="),
@@ -59,15 +62,30 @@ class Rules(msgspec.Struct, frozen=True):
 
     def _headers(self, headers: tuple[tuple[str, str], ...], known: frozenset[str]) -> tuple[tuple[str, str], ...]:
         return tuple(
-            (name, value if self._is_generated(name, value) else self._text(value, known)) for name, value in headers
+            (
+                masked_text(name, self.policy) if _ODD.search(name) else name,
+                value if self._is_generated(name, value) else self._text(value, known, name if _tells(name) else None),
+            )
+            for name, value in headers
         )
 
     def _is_generated(self, name: str, value: str) -> bool:
         form = _GENERATED.get(name.lower())
         return form is not None and not self.policy.patterns and form.fullmatch(value) is not None
 
-    def _text(self, text: str, known: frozenset[str]) -> str:
-        return text if text in known or _ADDRESSES.fullmatch(text) else masked_text(text, self.policy)
+    def _text(self, text: str, known: frozenset[str], name: str | None = None) -> str:
+        kept = text in known or _ADDRESSES.fullmatch(text)
+        return text if kept else masked_text(text, self.policy, name=name)
+
+
+def _tells(name: str) -> bool:
+    """Whether a header's name announces that its value is secret."""
+    return not _ODD.search(name) and _announces(name)
+
+
+@lru_cache(maxsize=1000)
+def _announces(name: str) -> bool:
+    return announces(name)
 
 
 def _texts(masked: Opening) -> frozenset[str]:

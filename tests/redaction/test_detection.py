@@ -91,3 +91,29 @@ def test_a_card_number_in_pieces_is_open_until_it_is_whole(cut: int) -> None:
 def test_half_a_character_is_looked_through_like_any_other() -> None:
     found = find("\ud83d K-1", language=None, policy=policy([], ["K-[0-9]"]))
     assert [(secret.kind, secret.start, secret.end) for secret in found.secrets] == [("pattern", 2, 5)]
+
+
+@pytest.mark.parametrize(
+    ("said", "stored"),
+    [
+        (
+            '<say-as interpret-as="digits">4 1 1 1</say-as><break time="200ms"/>1 1 1 1<break/>1111 <p>1111</p>',
+            '<say-as interpret-as="digits">• • • •</say-as><break time="200ms"/>• • • •<break/>•••• <p>1111</p>',
+        ),
+        (
+            'Your PIN is <break time="1s"/><say-as>4821</say-as>.',
+            'Your PIN is <break time="1s"/><say-as>••••</say-as>.',
+        ),
+        ('<sub alias="4111 1111 1111 1111">it</sub>', '<sub alias="•••• •••• •••• 1111">it</sub>'),
+        ("if 3 < 5 then 4111 1111 1111 1111 > 2", "if 3 < 5 then •••• •••• •••• 1111 > 2"),
+    ],
+)
+def test_tags_between_the_groups_of_a_number_stay_and_do_not_part_it(said: str, stored: str) -> None:
+    assert shown(said, language="en") == stored
+
+
+@pytest.mark.parametrize("language", ["en", "es-MX", None])
+def test_a_number_in_two_languages(language: str | None) -> None:
+    said = "cuatro one one one uno uno uno uno one one one one uno uno uno uno"
+    assert shown(said, language=language) == "•••••• ••• ••• ••• ••• ••• ••• ••• ••• ••• ••• ••• uno uno uno uno"
+    assert shown("mi PIN es four eight dos uno", language=language) == "mi PIN es •••• ••••• ••• •••"

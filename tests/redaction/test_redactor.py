@@ -468,3 +468,34 @@ def test_partials_that_went_on_before_they_were_revised() -> None:
         "my card is •••• •••• •••• 1111 and mor",
     ]
     assert not any("4111" in one for one in words(found))
+
+
+C = CARD.replace(" ", "")
+
+
+@pytest.mark.parametrize(
+    ("sender", "value"),
+    [
+        ("twilio", {"type": "info", "name": "agentSpeaking", "value": C}),
+        ("twilio", {"type": "info", "name": C, "value": "on"}),
+        ("twilio", {"type": "interrupt", "utteranceUntilInterrupt": "x", "durationUntilInterruptMs": int(C)}),
+        ("twilio", {"type": "prompt", "voicePrompt": "hi", "last": C, "lang": C}),
+        ("twilio", {"type": "prompt", "voicePrompt": CARD.split(), "last": True}),
+        ("twilio", {"type": "setup", "sessionId": f"VX{C}", "callSid": f"CA{C}", "from": C, "to": C, "callType": C}),
+        ("backend", {"type": "text", "token": [int(one) for one in C], "last": True}),
+        ("backend", {"type": "text", "token": {"a": {"b": CARD}}, "interruptible": int(C), "preemptible": C}),
+        ("backend", {"type": "play", "source": f"https://agent.example/a{C}.mp3", "loop": int(C)}),
+        ("backend", {"type": "language", "ttsLanguage": C, "transcriptionLanguage": f"en-{C}"}),
+        ("backend", {"type": C, C: {C: C}}),
+        ("backend", {"type": "end", "handoffData": {"card": CARD.split()}}),
+        ("twilio", {"type": "dtmf", "digit": C, "last": C}),
+        ("backend", {"type": "sendDigits", "digits": C, "note": C}),
+    ],
+)
+@pytest.mark.parametrize("record", ["redacted", "metadata"])
+def test_a_card_number_in_every_field_of_every_type(sender: str, value: dict[str, object], record: str) -> None:
+    rules = Rules(record=record)  # type: ignore[arg-type]
+    [found] = stored([message(0, 1, sender, value)], rules)  # type: ignore[arg-type]
+    text = found.text or ""
+    assert text.count("4") == 0
+    assert len(re.findall("[0-9]", text)) <= text.count("•") / 3 + 1

@@ -45,7 +45,7 @@ def test_an_answer_costs_no_second_look_at_the_request(monkeypatch: pytest.Monke
     stored = Rules().opening(asked)
     looked: list[str] = []
 
-    def masked(text: str, _: object) -> str:
+    def masked(text: str, _: object, **_named: object) -> str:
         looked.append(text)
         return "•"
 
@@ -67,5 +67,16 @@ def test_random_headers_of_a_handshake_are_not_read_as_numbers(monkeypatch: pyte
     assert dict(own.request_headers)["Sec-WebSocket-Key"] == KEY.replace("IHNh", "◦◦◦◦")
     card = msgspec.structs.replace(OPENING, request_headers=(("Sec-WebSocket-Key", f"{PLAIN}/abcde=="),))
     assert PLAIN not in Rules().opening(card).request_headers[0][1]
-    monkeypatch.setattr(redaction_rules, "masked_text", lambda text, _: "" if text in (KEY, ACCEPT, DATE) else text)
+    monkeypatch.setattr(
+        redaction_rules, "masked_text", lambda text, _, **_named: "" if text in (KEY, ACCEPT, DATE) else text
+    )
     assert Rules().opening(handshake).request_headers == sent
+
+
+def test_a_secret_in_a_headers_name_or_told_by_it() -> None:
+    sent = ((f"X-{PLAIN}", "a"), ("jane@example.com", "b"), ("X-Pin", "4821"), ("X-Card-Number", "4111111111111112"))
+    stored = Rules().opening(msgspec.structs.replace(OPENING, request_headers=sent, response_headers=sent))
+    assert stored.request_headers == (
+        ("X-••••••••••••1111", "a"), ("◦◦◦◦@◦◦◦◦◦◦◦.◦◦◦", "b"), ("X-Pin", "••••"), ("X-Card-Number", "•" * 16),
+    )  # fmt: skip
+    assert stored.response_headers == stored.request_headers
