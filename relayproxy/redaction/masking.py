@@ -24,7 +24,8 @@ OPEN_DIGITS = 3
 """Digits at the end of a text that was cut off which are masked, because the rest of them is not known."""
 _RUN = re.compile(r"[^\W_]+")
 _ENCODED = re.compile(
-    r"%(?:25)+(?:[02][0-9a-fA-F]|3[a-fA-F]|40|5[b-fB-F])|(?:%[0-9a-fA-F]{2})+|\\+(?:u[0-9a-fA-F]{4}|[nrtbf])"
+    r"%(?:25)+(?:[02][0-9a-fA-F]|3[a-fA-F]|40|5[b-fB-F])|(?:%[0-9a-fA-F]{2})+"
+    r"|(?<!\\)\\++(?:u[0-9a-fA-F]{4}|[nrtbf])"
 )
 """Characters of URLs, those that were encoded more than once among them, and of JSON that is quoted."""
 _PLUS = re.compile(r"(?<=\w)\+(?=\w)")

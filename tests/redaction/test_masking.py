@@ -1,6 +1,7 @@
 """Secrets in strings that stand for themselves: in JSON within them, percent-encoded, told by a member's name."""
 
 import json
+import time
 
 import pytest
 
@@ -88,3 +89,14 @@ def test_of_a_member_its_name_announces_cards_pins_and_identities_and_no_key_of_
     for context in (Context(), asked):
         found = mask_string(text, POLICY, context)
         assert json.loads(applied(text, found.edits)) == {name: kept}
+
+
+@pytest.mark.parametrize("unit", ["\\", "\\u", "%", "%25", "%2", "%4", "+", "a+", '\\"', "{", '"', "\\n", "٣"])
+def test_what_is_encoded_costs_no_more_than_it_is_long(unit: str) -> None:
+    def cost(length: int) -> float:
+        began = time.process_time()
+        masked_text(unit * (length // len(unit)) + "x", POLICY)
+        return time.process_time() - began
+
+    cost(1000)
+    assert cost(32_000) < max(1.0, 40 * cost(4_000)), "it grows with the square of the length"
