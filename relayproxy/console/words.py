@@ -87,6 +87,7 @@ null_reason = partial(phrase, words.NULL_REASONS)
 heard = partial(phrase, words.HEARD_BASES)
 interruption = partial(phrase, words.INTERRUPTIONS)
 note = partial(phrase, words.NOTES)
+gap_words = words.gap_words
 side = partial(phrase, words.SIDES)
 
 

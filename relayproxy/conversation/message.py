@@ -33,6 +33,7 @@ MessageNote = Literal[
     "quota",
     "disk",
     "limit",
+    "window_lost",
     "journal_damaged",
     "redaction_failed",
     "search_limit",

@@ -141,6 +141,7 @@ NOTES: dict[MessageNote, str] = {
     "quota": "the recorder was too far behind",
     "disk": "the journal could not be written",
     "limit": "more than is recorded of one connection",
+    "window_lost": "the recorder was restarted and did not find what compressed messages refer to",
     "journal_damaged": "the journal was damaged",
     "redaction_failed": "redaction failed, so its words were not kept",
     "search_limit": "more than is searched for secrets, so its words were not kept",
@@ -160,6 +161,11 @@ REDACTED: dict[str, tuple[str, str]] = {
     "name": ("name", "names"),
 }
 """What was masked before anything was stored, by kind (`redaction.values.Kind`): one, and several."""
+
+
+def gap_words(size: int) -> str:
+    """How much is missing in a gap, of which the size may not be known."""
+    return plural(size, "byte") if size else "an unknown number of bytes"
 
 
 def redacted_words(counts: Mapping[str, int]) -> str:

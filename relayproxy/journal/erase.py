@@ -15,6 +15,7 @@ from pathlib import Path
 from relayproxy.journal.format import BLOCK_HEAD, ENTRY_HEAD, ERASED, MAGIC, MAX_BLOCK
 from relayproxy.journal.reader import POSSIBLE_BLOCK
 from relayproxy.journal.segments import segment_numbers, segment_path
+from relayproxy.journal.windows import delete_windows
 
 
 def erase_connections(path: Path, numbers: AbstractSet[int]) -> None:
@@ -30,6 +31,7 @@ def erase_connections(path: Path, numbers: AbstractSet[int]) -> None:
                 os.fsync(file)
         finally:
             os.close(file)
+    delete_windows(path, lambda connection, _id: connection not in numbers)
 
 
 def _erase(file: int, numbers: AbstractSet[int]) -> bool:

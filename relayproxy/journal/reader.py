@@ -21,6 +21,7 @@ from typing import Literal, NamedTuple
 from relayproxy.journal.format import BLOCK_HEAD, ENTRY_HEAD, MAGIC, MAX_BLOCK, EntryKind, JournalEntry
 from relayproxy.journal.refused import delete_refused
 from relayproxy.journal.segments import LOCK, segment_numbers, segment_path, writer_is_alive
+from relayproxy.journal.windows import delete_windows
 
 _READ_AHEAD = 256 * 1024
 """Bytes taken from the file at once, unless a block is longer."""
@@ -319,6 +320,7 @@ def delete_journal(path: Path) -> None:
     for number in segment_numbers(path):
         segment_path(path, number).unlink(missing_ok=True)
     delete_refused(path)
+    delete_windows(path)
     (path / LOCK).unlink(missing_ok=True)
     try:
         path.rmdir()

@@ -27,10 +27,12 @@ from relayproxy.journal.reader import (
     time_before,
 )
 from relayproxy.journal.segments import LOCK, segment_numbers, segment_path
+from relayproxy.journal.windows import Windows, delete_windows, read_windows, write_windows
 from relayproxy.recorder.decoding.connection import SIDES, DecodedConnection, placeholder
 from relayproxy.recorder.decoding.frames import JournalPlace
+from relayproxy.recorder.decoding.resume import read_resume
 from relayproxy.redaction.rules import EVERYTHING, Rules
-from relayproxy.store.schema.rows import JournalGapRow
+from relayproxy.store.schema.rows import ConnectionRow, JournalGapRow
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +99,9 @@ class JournalPlayer:
             self._wall = connection.wall
             self._note_pending(connection)
         self._reader = JournalReader(path, *self.low_water())
+        self._written = {one.number: one.windows.id for one in self.connections.values()}
+        """The ids of the windows in the journal's folder, by connection."""
+        self._unwritable = False
 
     def close(self) -> None:
         self._reader.close()
@@ -129,11 +134,41 @@ class JournalPlayer:
             for connection in list(self.connections.values()):
                 yield self._end(connection, Ending(t=connection.last_t, cause="relay_died"))
 
+    def write_windows(self, connection: DecodedConnection) -> None:
+        """Writes the windows that the connection's row refers to, before the row is committed. What is compressed goes
+        on from them after a restart; without them it has a gap."""
+        windows = connection.windows
+        if not windows.id or windows.id == self._written.get(connection.number):
+            return
+        try:
+            write_windows(self.path, connection.number, windows)
+        except OSError as problem:
+            if not self._unwritable:
+                log.error(  # noqa: TRY400
+                    "journal %s: deflate windows cannot be written (%s); a restart will lose what is compressed",
+                    self.id, problem.strerror,
+                )  # fmt: skip
+            self._unwritable = True
+        else:
+            self._written[connection.number] = windows.id
+            self._unwritable = False
+
     def settle(self) -> None:
-        """Takes that `position` and `gaps` are committed: deletes files that nothing needs any more."""
+        """Takes that `position`, `gaps` and the rows of connections are committed: deletes files that nothing needs any
+        more."""
         self.committed = self.position
         self.gaps.clear()
         delete_segments(self.path, self.low_water().segment)
+        self.delete_windows()
+
+    def delete_windows(self) -> None:
+        """Deletes the windows that no row refers to."""
+        self._written = {number: id for number, id in self._written.items() if number in self.connections}
+        delete_windows(self.path, self._needs_windows)
+
+    def _needs_windows(self, number: int, id: str) -> bool:
+        connection = self.connections.get(number)
+        return connection is not None and connection.windows.id == id
 
     def delete(self) -> None:
         """Deletes the files of a journal that has ended and is committed."""
@@ -296,6 +331,18 @@ class JournalPlayer:
                 del self._pending[connection.number]
         elif known is None or known[0] != place:
             self._pending[connection.number] = (place, self._read)
+
+
+def windows_of(path: Path, row: ConnectionRow) -> Windows | None:
+    """The deflate windows that a connection's row refers to; None when there are none, or they are lost."""
+    id = read_resume(row.resume).windows
+    found = read_windows(path, row.number, id) if id else None
+    if id and found is None:
+        log.error(
+            "connection %s: its deflate windows are gone or damaged; what is compressed has a gap until it can be read",
+            row.id,
+        )
+    return found
 
 
 def _changed(path: Path) -> int | None:

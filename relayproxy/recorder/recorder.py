@@ -27,7 +27,7 @@ from relayproxy.recorder.attempts import Attempts
 from relayproxy.recorder.database_retry import DatabaseRetry, Stopped
 from relayproxy.recorder.decoding.connection import DecodedConnection, log_bug
 from relayproxy.recorder.heartbeat import Beat, ProgressReport
-from relayproxy.recorder.journal_player import ConnectionEvent, JournalPlayer
+from relayproxy.recorder.journal_player import ConnectionEvent, JournalPlayer, windows_of
 from relayproxy.recorder.session import RecordedSession
 from relayproxy.recorder.sessions import Sessions
 from relayproxy.redaction.rules import EVERYTHING, Rules
@@ -175,10 +175,15 @@ class Recorder:
         self._progress.begin()
         touched = [*self._touched.values()]
         self._dropped += self._sessions.identify(touched)
-        moved = [one for one in self._playbacks.values() if one.position != one.committed or one.gaps]
+        journals = {connection.journal for connection in touched}
+        moved = [
+            one for one in self._playbacks.values() if one.position != one.committed or one.gaps or one.id in journals
+        ]
         sessions = [*{session.id: session for session in map(self._sessions.of, touched)}.values()]
         while True:
             batch = self._batch(touched, sessions, moved)
+            for connection in touched:
+                self._playbacks[connection.journal].write_windows(connection)
             try:
                 self._retry(partial(self._archive.commit, batch))
                 break
@@ -251,10 +256,10 @@ class Recorder:
     def _restore(self, path: Path) -> JournalPlayer:
         rows = {row.id: row for row in self._retry(self._archive.journals)}
         live = self._retry(lambda: self._archive.live_connections(path.name))
-        connections = [self._restored(row) for row in live]
+        connections = [self._restored(path, row) for row in live]
         self._sessions.restore(connections)
         row = rows.get(path.name)
-        return JournalPlayer(
+        playback = JournalPlayer(
             path,
             Position(row.segment, row.offset) if row is not None else START,
             connections,
@@ -263,11 +268,18 @@ class Recorder:
             patience=self._patience,
             rules=self._rules,
         )
+        self._tidy(playback, playback.delete_windows)
+        return playback
 
-    def _restored(self, row: ConnectionRow) -> DecodedConnection:
+    def _restored(self, path: Path, row: ConnectionRow) -> DecodedConnection:
         rules = self._rules(msgspec.json.decode(row.opening, type=Opening).route)
         return DecodedConnection.restore(
-            row, self._message_limit, self._size_limit, rules, self._sessions.stored(row.id)
+            row,
+            self._message_limit,
+            self._size_limit,
+            rules,
+            self._sessions.stored(row.id),
+            windows_of(path, row),
         )
 
     def _happened(self, event: ConnectionEvent) -> None:

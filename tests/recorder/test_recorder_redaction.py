@@ -10,7 +10,7 @@ from relayproxy.journal.segments import segment_numbers, segment_path
 from relayproxy.recorder.rebuild import rebuild
 from relayproxy.redaction.rules import Rules
 from tests.recorder.decoding.test_deflate import Compressing
-from tests.recorder.stage import CONTINUATION, DEFLATE, TEXT, Stage, prompt, setup, token
+from tests.recorder.stage import CONTINUATION, TEXT, Stage, prompt, setup, token
 from tests.wire import frame
 
 RULES = Rules()
@@ -189,24 +189,3 @@ def test_a_bug_in_redaction_costs_the_words_and_not_the_message(
     assert json.loads(messages[1].text or "")["voicePrompt"] == "◦◦ ◦◦◦◦ ◦◦ ◦◦◦◦"
     assert len(caplog.records) == 1
     assert "Jane" not in caplog.text
-
-
-def test_what_was_said_is_in_no_deflate_context_that_is_stored(stage: Stage) -> None:
-    call = stage.journal().call(response_headers=DEFLATE)
-    sender = Compressing(keeps=True)
-    call.twilio(setup())
-    call.chunk(EntryKind.BACKEND_CHUNK, sender.send(token(f"Your card is {CARD}, right?", last=True).encode()))
-    recorder = stage.recorder(rules=RULES)
-    recorder.finish()
-    assert (
-        json.loads([*stage.archive.messages(call.id)][1].text or "")["token"]
-        == "Your card is •••• •••• •••• 1111, right?"
-    )
-    [row] = stage.archive.live_connections(call.journal.path.name)
-    assert row.resume is None or "window" not in row.resume
-    recorder.close()
-    call.chunk(EntryKind.BACKEND_CHUNK, sender.send(token(f"Your card is {CARD}, right?", last=True).encode()))
-    call.end()
-    stage.recorder(rules=RULES).finish()
-    last = stage.stored(call.id).messages[call.id][-1]
-    assert (last.note, last.data, last.text) == ("inflate_failed", None, None)

@@ -1,5 +1,6 @@
 """A recorder that is killed around any commit and started again leaves what an uninterrupted one leaves."""
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,13 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relayproxy.journal.format import EntryKind, GapCause
+from relayproxy.journal.windows import Windows, write_windows
 from relayproxy.recorder.recorder import Recorder
+from relayproxy.redaction.rules import EVERYTHING, Rules
 from relayproxy.store.schema.rows import Batch
 from relayproxy.store.write.archive import Archive
 from tests.recorder.decoding.test_deflate import Compressing
 from tests.recorder.stage import CLOSE, CONTINUATION, DEFLATE, PING, TEXT, Journal, Stage, prompt, setup, token
 from tests.wire import frame
 
+REDACTED = Rules()
 TWILIO, BACKEND = EntryKind.TWILIO_CHUNK, EntryKind.BACKEND_CHUNK
 
 
@@ -118,10 +122,10 @@ def alike(found: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def uninterrupted(folder: Path, sizes: list[int]) -> dict[str, Any]:
+def uninterrupted(folder: Path, sizes: list[int], rules: Rules) -> dict[str, Any]:
     stage = Stage(folder)
     journal = stage.journal()
-    recorder = stage.recorder()
+    recorder = stage.recorder(rules=rules)
     for _ in calls(journal, sizes):
         recorder.play()
         recorder.commit()
@@ -132,7 +136,9 @@ def uninterrupted(folder: Path, sizes: list[int]) -> dict[str, Any]:
     return found
 
 
-def interrupted(folder: Path, sizes: list[int], life: Callable[[], tuple[int, bool]]) -> tuple[dict[str, Any], int]:
+def interrupted(
+    folder: Path, sizes: list[int], rules: Rules, life: Callable[[], tuple[int, bool]]
+) -> tuple[dict[str, Any], int]:
     """The same, killed again and again; `life()` says after how many commits, and whether the last one counts."""
     stage = Stage(folder)
     journal = stage.journal()
@@ -140,7 +146,7 @@ def interrupted(folder: Path, sizes: list[int], life: Callable[[], tuple[int, bo
 
     def born() -> Recorder:
         after, committed = life()
-        return stage.recorder(dying(after=after, committed=committed))
+        return stage.recorder(dying(after=after, committed=committed), rules=rules)
 
     recorder = born()
 
@@ -157,7 +163,7 @@ def interrupted(folder: Path, sizes: list[int], life: Callable[[], tuple[int, bo
         live(lambda one: one.play())
         live(lambda one: one.commit())
     recorder.close()
-    last = stage.recorder()
+    last = stage.recorder(rules=rules)
     last.finish()
     last.finish()
     found = alike(everything(stage))
@@ -169,14 +175,34 @@ def interrupted(folder: Path, sizes: list[int], life: Callable[[], tuple[int, bo
 SIZES = [1, 3, 17, 60]
 
 
+@pytest.mark.parametrize("rules", [EVERYTHING, REDACTED], ids=["full", "redacted"])
 @pytest.mark.parametrize("committed", [True, False])
-@pytest.mark.parametrize("after", [1, 2, 3])
-def test_killed_at_every_commit(tmp_path: Path, after: int, committed: bool) -> None:
+@pytest.mark.parametrize("after", [1, 2])
+def test_killed_at_every_commit(tmp_path: Path, after: int, committed: bool, rules: Rules) -> None:
     # A life that never commits would never end.
     after = after if committed else after + 1
-    found, deaths = interrupted(tmp_path / "interrupted", SIZES, lambda: (after, committed))
+    found, deaths = interrupted(tmp_path / "interrupted", SIZES, rules, lambda: (after, committed))
     assert deaths > 10
-    assert found == uninterrupted(tmp_path / "uninterrupted", SIZES)
+    assert found == uninterrupted(tmp_path / "uninterrupted", SIZES, rules)
+
+
+def test_killed_while_it_writes_deflate_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    killed = 0
+
+    def half(journal: Path, connection: int, windows: Windows) -> None:
+        nonlocal killed
+        write_windows(journal, connection, windows)
+        killed += 1
+        if killed % 2:
+            [file] = journal.glob(f"*{windows.id}*")
+            os.truncate(file, file.stat().st_size // 2)
+            raise Killed
+
+    monkeypatch.setattr("relayproxy.recorder.journal_player.write_windows", half)
+    found, deaths = interrupted(tmp_path / "interrupted", SIZES, REDACTED, lambda: (1 << 30, True))
+    monkeypatch.undo()
+    assert deaths > 2
+    assert found == uninterrupted(tmp_path / "uninterrupted", SIZES, REDACTED)
 
 
 @settings(max_examples=10, deadline=None)
@@ -186,5 +212,5 @@ def test_killed_at_any_commit_with_any_chunks(
 ) -> None:
     folder = tmp_path_factory.mktemp("restart")
     lives = st.tuples(st.integers(1, 9), st.booleans())
-    found, _ = interrupted(folder / "interrupted", sizes, lambda: data.draw(lives))
-    assert found == uninterrupted(folder / "uninterrupted", sizes)
+    found, _ = interrupted(folder / "interrupted", sizes, REDACTED, lambda: data.draw(lives))
+    assert found == uninterrupted(folder / "uninterrupted", sizes, REDACTED)

@@ -31,6 +31,7 @@ from relayproxy.conversation.protocol.messages import (
     Text,
     Unknown,
 )
+from relayproxy.conversation.words import gap_words
 from relayproxy.plural import plural
 
 LINE = 200
@@ -71,7 +72,7 @@ def line(message: Message) -> str:
     if message.kind == "close":
         return _close(message)
     if message.kind == "gap":
-        return f"{plural(message.size, 'byte')} not recorded: {note(message) or 'cause unknown'}"
+        return f"{gap_words(message.size)} not recorded: {note(message) or 'cause unknown'}"
     if message.kind == "undecodable":
         return f"{plural(message.size, 'byte')} that are not WebSocket frames"
     if message.text is None:

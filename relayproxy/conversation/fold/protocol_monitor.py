@@ -11,6 +11,7 @@ from relayproxy.conversation.model import Finding
 from relayproxy.conversation.moment import Moment
 from relayproxy.conversation.protocol.rejections import INVALID_MESSAGE, MAX_IN_A_ROW, SOCKET_ENDED
 from relayproxy.conversation.protocol.violations import Violation
+from relayproxy.conversation.words import gap_words
 from relayproxy.plural import plural
 
 EXCERPT = 160
@@ -89,9 +90,12 @@ class ProtocolMonitor:
 
     def gap(self, message: Message, at: int, connection: str) -> None:
         """Reports bytes that are not in the recording, or that are no WebSocket traffic."""
-        what = "not recorded" if message.kind == "gap" else "that are not WebSocket frames"
+        if message.kind == "gap":
+            what = f"{gap_words(message.size)} not recorded"
+        else:
+            what = f"{plural(message.size, 'byte')} that are not WebSocket frames"
         cause = f" ({message.note})" if message.note else ""
-        self._add("gap", at, f"{plural(message.size, 'byte')} {what}{cause}", connection, message.seq, None)
+        self._add("gap", at, f"{what}{cause}", connection, message.seq, None)
 
     def reconnected(self, at: int, since: int, connection: str) -> None:
         """Reports that another connection of the session opened; the one before ended at `since`."""

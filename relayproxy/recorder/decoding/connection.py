@@ -6,6 +6,7 @@ Must not know: sessions, the conversation, what is secret, the database, files.
 
 import hashlib
 import logging
+import secrets
 import struct
 import traceback
 from collections import deque
@@ -17,9 +18,10 @@ import msgspec
 from relayproxy.connection import Ending, Opening, Side
 from relayproxy.conversation.message import Message
 from relayproxy.journal.format import MAX_TOOK, EntryKind, GapBody, JournalEntry
+from relayproxy.journal.windows import Windows
 from relayproxy.recorder.decoding.deflate import Inflater, takeover
 from relayproxy.recorder.decoding.frames import Decoder, DecoderState, JournalPlace
-from relayproxy.recorder.decoding.resume import Replay, Resume, read_resume
+from relayproxy.recorder.decoding.resume import Replay, Resume, read_resume, storable
 from relayproxy.recorder.decoding.size_limit import SizeLimit, SizeState
 from relayproxy.redaction.redactor import Redactor
 from relayproxy.redaction.rules import EVERYTHING, Rules, without_words
@@ -89,6 +91,7 @@ class DecodedConnection:
         size_limit: int,
         row: ConnectionRow | None = None,
         raw_opening: str | None = None,
+        windows: Windows | None = None,
         rules: Rules = EVERYTHING,
     ) -> None:
         self.id = opening.connection_id
@@ -110,6 +113,11 @@ class DecodedConnection:
         self.opened_mono = opened_mono
         self._limit = limit
         resume = read_resume(row.resume if row else None)
+        self.windows = windows or Windows()
+        """The deflate windows that the row refers to, as of the last row. Unlike rows they are what came."""
+        twilio, backend = resume.states(windows)
+        if row is None and not opening.peer:  # a placeholder: its beginning is not known
+            twilio = backend = DecoderState(window_lost=True)
         unnamed = SizeState(unnamed=row is None and bool(opening.peer))
         self._size = SizeLimit(size_limit, limit, resume.size or unnamed)
         self._stored = row.next_seq if row else 0
@@ -122,14 +130,14 @@ class DecodedConnection:
         self._checkpoints: deque[_Checkpoint] = deque()
         """While messages are held: from where they come, oldest first."""
         if resume.replay is not None:
-            self._checkpoints.append(_Checkpoint(resume.replay.seq, resume.twilio, resume.backend, resume.replay.place))
+            self._checkpoints.append(_Checkpoint(resume.replay.seq, twilio, backend, resume.replay.place))
         self._decoders = {
-            EntryKind.TWILIO_CHUNK: self._decoder("twilio", resume.twilio),
-            EntryKind.BACKEND_CHUNK: self._decoder("backend", resume.backend),
+            EntryKind.TWILIO_CHUNK: self._decoder("twilio", twilio),
+            EntryKind.BACKEND_CHUNK: self._decoder("backend", backend),
         }
         self._replay_from = {
-            EntryKind.TWILIO_CHUNK: resume.twilio.at if resume.twilio else None,
-            EntryKind.BACKEND_CHUNK: resume.backend.at if resume.backend else None,
+            EntryKind.TWILIO_CHUNK: twilio.at if twilio else None,
+            EntryKind.BACKEND_CHUNK: backend.at if backend else None,
         }
 
     @classmethod
@@ -140,8 +148,10 @@ class DecodedConnection:
         size_limit: int,
         rules: Rules = EVERYTHING,
         stored: Iterable[Message] = (),
+        windows: Windows | None = None,
     ) -> "DecodedConnection":
-        """The connection as it was when the row was committed; `stored` are its messages so far."""
+        """The connection as it was when the row was committed; `stored` are its messages so far, `windows` those that
+        the row refers to."""
         connection = cls(
             msgspec.json.decode(row.opening, type=Opening),
             journal=row.journal,
@@ -151,6 +161,7 @@ class DecodedConnection:
             size_limit=size_limit,
             row=row,
             raw_opening=row.opening,
+            windows=windows,
             rules=rules,
         )
         if connection._redactor is not None:
@@ -310,12 +321,12 @@ class DecodedConnection:
             first, oldest = self._checkpoints[0], self._redactor.oldest if self._redactor is not None else None
             next_seq = self._seq if oldest is None else oldest
             replay = Replay(first.place, first.seq, max(self._seq, self._until))
-            resume = Resume(self._storable(first.twilio), self._storable(first.backend), size, replay)
+            twilio, backend = first.twilio, first.backend
         else:
-            states = {kind: decoder.state() for kind, decoder in self._decoders.items()}
-            next_seq = self._seq
-            twilio, backend = states[EntryKind.TWILIO_CHUNK], states[EntryKind.BACKEND_CHUNK]
-            resume = Resume(self._storable(twilio), self._storable(backend), size)
+            replay, next_seq = None, self._seq
+            twilio, backend = (self._decoders[kind].state() for kind in SIDES)
+        self._set_windows(twilio, backend)
+        resume = Resume(storable(twilio), storable(backend), size, replay, self.windows.id)
         return ConnectionRow(
             id=self.id,
             session=self.session,
@@ -379,13 +390,10 @@ class DecodedConnection:
         self.fresh += messages
         return messages
 
-    def _storable(self, state: DecoderState | None) -> DecoderState | None:
-        """The state as it may be stored: a deflate context is what was said, as it came. Without it compressed messages
-        that refer to it cannot be read after a restart; Twilio sends none."""
-        if state is None or self._redactor is None or not state.window:
-            return state
-        bare = msgspec.structs.replace(state, window=b"")
-        return None if bare == DecoderState() else bare
+    def _set_windows(self, *states: DecoderState | None) -> None:
+        twilio, backend = (b"" if state is None or self.ending is not None else state.window for state in states)
+        if (twilio, backend) != self.windows[1:]:
+            self.windows = Windows(secrets.token_hex(8) if twilio or backend else "", twilio, backend)
 
     def _keep(self, before: _Checkpoint | None, oldest: int | None) -> None:
         """Remembers from where the messages that are held can be played again."""

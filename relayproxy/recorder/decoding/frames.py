@@ -35,7 +35,9 @@ class DecoderState(msgspec.Struct, frozen=True, omit_defaults=True):
     skipped: int = 0
     """Undecodable bytes that no message has accounted for yet."""
     window: bytes = b""
-    """Deflate context as of `at`."""
+    """Deflate window as of `at`: what was said, as it came."""
+    window_lost: bool = False
+    """The window lacks what messages may refer to, and no gap tells it yet."""
 
 
 class Decoder:
@@ -61,6 +63,7 @@ class Decoder:
         self._inflater = inflater
         self._mode: Mode = state.mode
         self._skipped = state.skipped
+        self._window_lost = state.window_lost
         if inflater is not None:
             inflater.window = state.window
         self._message: Partial | None = None
@@ -80,7 +83,7 @@ class Decoder:
         if self._inflater is None and self._mode == "reading" and self._frame_at is None and self._message_at is None:
             return None  # as for nearly every chunk
         window = self._inflater.window if self._inflater is not None else b""
-        state = DecoderState(self.pending, self._mode, self._skipped, window)
+        state = DecoderState(self.pending, self._mode, self._skipped, window, self._window_lost)
         return None if state == DecoderState() else state
 
     @property
@@ -119,6 +122,7 @@ class Decoder:
         """Takes a gap: the message under way stays incomplete, and reading must find its place again."""
         messages = self.end(t, seq)
         self._mode = "seeking"
+        self._window_lost = False
         return messages
 
     def end(self, t: int, seq: int) -> list[Message]:
@@ -246,6 +250,9 @@ class Decoder:
         elif fin and self._message is not None:
             message, self._message, self._message_at = self._message, None, None
             message.finish()
+            if message.failed and self._window_lost:
+                self._window_lost = False
+                self._emit(Message(self._seq, self._t, self._sender, "gap", note="window_lost"))
             self._emit(message.message(self._seq, self._t, self._sender, self._out))
 
     def _emit(self, message: Message) -> None:

@@ -56,6 +56,11 @@ class Partial:
         if self._inflater is not None:
             self._inflater.lose()
 
+    @property
+    def failed(self) -> bool:
+        """True when it could not be inflated."""
+        return self._note == "inflate_failed"
+
     def _inflate(self, piece: bytes | None) -> None:
         if self._inflater is None:
             return
@@ -71,10 +76,9 @@ class Partial:
 
     def message(self, seq: int, t: int, sender: Sender, out: int | None) -> Message:
         """The message, of the bytes received so far."""
-        failed = self._note == "inflate_failed"
-        payload = self._raw if failed and self._raw is not None else self._plain
+        payload = self._raw if self.failed and self._raw is not None else self._plain
         text, note = None, self._note
-        if self._kind == "text" and not failed:
+        if self._kind == "text" and not self.failed:
             text = text_of(payload.head, cut=payload.cut or note is not None)
             if text is None:
                 note = note or "invalid_utf8"

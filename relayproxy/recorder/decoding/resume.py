@@ -6,6 +6,7 @@ Must not know: how decoding works, or SQL.
 
 import msgspec
 
+from relayproxy.journal.windows import Windows
 from relayproxy.recorder.decoding.frames import DecoderState, JournalPlace
 from relayproxy.recorder.decoding.size_limit import SizeState
 
@@ -29,10 +30,35 @@ class Resume(msgspec.Struct, frozen=True, omit_defaults=True):
     backend: DecoderState | None = None
     size: SizeState | None = None
     replay: Replay | None = None
+    windows: str = ""
+    """The id of the deflate windows as of the same place: they lie in the journal's folder alone."""
+
+    def states(self, windows: Windows | None) -> tuple[DecoderState | None, DecoderState | None]:
+        """The states of the two decoders with their windows. None: those that the row means are lost."""
+        if not self.windows:
+            return self.twilio, self.backend
+        known = (b"", b"") if windows is None else (windows.twilio, windows.backend)
+        twilio, backend = (
+            msgspec.structs.replace(
+                state or DecoderState(),
+                window=window,
+                window_lost=windows is None or (state is not None and state.window_lost),
+            )
+            for state, window in zip((self.twilio, self.backend), known, strict=True)
+        )
+        return twilio, backend
 
     def to_json(self) -> str | None:
         """The states as JSON; None when there is nothing to go on with."""
         return None if self == Resume() else msgspec.json.encode(self).decode()
+
+
+def storable(state: DecoderState | None) -> DecoderState | None:
+    """The state without its window, which a row must not hold."""
+    if state is None or not state.window:
+        return state
+    bare = msgspec.structs.replace(state, window=b"")
+    return None if bare == DecoderState() else bare
 
 
 def read_resume(text: str | None) -> Resume:

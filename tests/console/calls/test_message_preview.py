@@ -107,6 +107,9 @@ def test_lines_of_what_is_no_text() -> None:
     assert line(kind="close", code=1007, reason="Too many") == "1007 Too many"
     assert line(kind="close") == "without a code"
     assert line(kind="gap", size=1, note="disk") == "1 byte not recorded: the journal could not be written"
+    assert (
+        line(kind="gap", note="journal_damaged") == "an unknown number of bytes not recorded: the journal was damaged"
+    )
     assert line(kind="undecodable", size=77) == "77 bytes that are not WebSocket frames"
     assert line(kind="binary", data=b"\x00\xff", size=2) == "00 ff"
 

@@ -102,10 +102,12 @@ def test_gaps() -> None:
     connection = played.opening.connection_id
     played.fold.feed(connection, Message(1, 10, "twilio", "gap", size=7000, note="buffer"))
     played.fold.feed(connection, Message(2, 11, "backend", "undecodable", size=5))
+    played.fold.feed(connection, Message(3, 12, "backend", "gap", note="window_lost"))
 
     assert told(played.fold.conversation()) == [
         ("gap", "7,000 bytes not recorded (buffer)", 1),
         ("gap", "5 bytes that are not WebSocket frames", 2),
+        ("gap", "an unknown number of bytes not recorded (window_lost)", 3),
     ]
 
 
