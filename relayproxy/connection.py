@@ -7,6 +7,7 @@ Times are nanoseconds. `opened_at` is wall time since the epoch; every other tim
 taken from one monotonic clock, so that order never inverts when the wall clock is set.
 """
 
+import re
 from typing import Literal
 
 import msgspec
@@ -102,6 +103,15 @@ def signature_state(opening: Opening) -> SignatureState:
         return opening.signature.state
     signed = any(name.lower() == "x-twilio-signature" for name, _ in opening.request_headers)
     return "unchecked" if signed else "missing"
+
+
+def sampled_by_caller(opening: Opening) -> bool | None:
+    """What the caller's own `traceparent` says about sampling; None without one that was believed."""
+    if opening.parent_span_id is None:
+        return None
+    header = next((value for name, value in opening.request_headers if name.lower() == "traceparent"), "")
+    found = re.match(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-([0-9a-f]{2})", header)
+    return bool(int(found[1], 16) & 1) if found else None
 
 
 class Ending(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from relayproxy.connection import REDACTED, Dial, Ending, Opening
+from relayproxy.connection import REDACTED, Dial, Ending, Opening, sampled_by_caller
 
 OPENING = Opening(
     connection_id="1" * 32,
@@ -74,3 +74,24 @@ def test_what_a_later_version_notes_besides_is_passed_over() -> None:
 def test_what_is_no_such_note_is_refused(kind: Any, noted: dict[str, object]) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert(noted, kind)
+
+
+TRACE = f"00-{'a' * 32}-{'b' * 16}-"
+
+
+@pytest.mark.parametrize(
+    ("headers", "believed", "sampled"),
+    [
+        ((("Traceparent", TRACE + "01"),), True, True),
+        ((("traceparent", TRACE + "00"),), True, False),
+        ((("traceparent", TRACE + "02"),), True, False),
+        ((("traceparent", TRACE + "01"),), False, None),
+        ((), True, None),
+    ],
+)
+def test_a_callers_own_trace_says_whether_it_is_sampled_where_it_was_believed(
+    headers: tuple[tuple[str, str], ...], believed: bool, sampled: bool | None
+) -> None:
+    opening = msgspec.structs.replace(OPENING, parent_span_id="b" * 16 if believed else None, request_headers=headers)
+
+    assert sampled_by_caller(opening) is sampled

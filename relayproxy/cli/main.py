@@ -29,7 +29,7 @@ from relayproxy.cli.progress import Progress
 from relayproxy.errors import RelayproxyError, cannot_listen
 from relayproxy.logs import log_to_stderr
 from relayproxy.settings.model import Settings, require_backend, require_sign_in
-from relayproxy.settings.otlp import require_otlp
+from relayproxy.settings.otlp import require_otlp, sampler
 from relayproxy.settings.signatures import require_signatures, token_of
 from relayproxy.settings.sources import mask
 from relayproxy.settings.validators import address, split_address, websocket_url
@@ -197,6 +197,7 @@ def relay(config: Path | None, supervised: bool, **flags: Any) -> None:
     settings = settings_of(config, flags)
     require_backend(settings)
     require_signatures(settings)
+    sampler(settings.otel)
     _begin("relay", supervised)
     process.run(settings)
 

@@ -13,7 +13,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from relayproxy.connection import sampled_by_caller
 from relayproxy.conversation.checks.findings import Thresholds
+from relayproxy.conversation.measures.spans import SpanOptions
 from relayproxy.errors import RelayproxyError
 from relayproxy.recorder.deletion import DeletionThread
 from relayproxy.recorder.heartbeat import Beat, Reporter
@@ -21,7 +23,8 @@ from relayproxy.recorder.recorder import Recorder
 from relayproxy.redaction.rules import Rules
 from relayproxy.redaction.values import policy
 from relayproxy.settings.model import Settings, slow_turn_and_stall, version_from
-from relayproxy.settings.otlp import otlp_export
+from relayproxy.settings.otel import Otel
+from relayproxy.settings.otlp import otlp_export, sampler
 from relayproxy.settings.recording import Recording, recording
 from relayproxy.settings.retention import days_by_route
 from relayproxy.signals import NUMBERS, ignore_signals, stop_event
@@ -55,6 +58,7 @@ def run(settings: Settings) -> None:
     with _alone(settings.data_dir) as recorder_id:
         engine = open_engine(settings.database)
         exporter = _exporter(settings)
+        chosen = sampler(settings.otel)
         writer = HeartbeatWriter(open_engine(settings.database))
         deletion = DeletionThread(settings.database, settings.journal, days_by_route(settings))
         reporter = Reporter(
@@ -86,6 +90,8 @@ def run(settings: Settings) -> None:
             version_from=lambda route: version_from(settings, route),
             rules=cache(lambda route: rules(recording(settings, route))),
             exporter=exporter,
+            span_options=span_options(settings.otel),
+            sampled=lambda opening: chosen.sampled(opening.trace_id, sampled_by_caller(opening)),
             stop=stop,
             beat=beat,
         )
@@ -99,6 +105,11 @@ def run(settings: Settings) -> None:
                 exporter.shutdown()
             engine.dispose()
     ignore_signals()
+
+
+def span_options(otel: Otel) -> SpanOptions:
+    """What spans are to be like by these settings."""
+    return SpanOptions(otel.trace_shape, otel.content, otel.semconv == "experimental")
 
 
 def _exporter(settings: Settings) -> "OtlpExporter | None":

@@ -19,7 +19,7 @@ import msgspec
 
 from relayproxy.connection import Opening
 from relayproxy.conversation.checks.findings import Thresholds
-from relayproxy.conversation.measures.spans import Span
+from relayproxy.conversation.measures.spans import Span, SpanOptions
 from relayproxy.conversation.message import write_lines
 from relayproxy.journal.reader import START, Position
 from relayproxy.journal.segments import journal_paths
@@ -63,8 +63,8 @@ class Recorder:
     """Recorder: plays the journals in `folder` into `archive` until `stop` is set.
 
     `check` raises when the database cannot be used as it is. `thresholds`, `version_from` and `rules` give those of a
-    route. `message_limit`, `size_limit`, `patience`: see `JournalPlayer`. `beat` is called after every look at the
-    journals, with what tells how things are.
+    route. `sampled` tells by its opening whether a session's spans are exported. `message_limit`, `size_limit`,
+    `patience`: see `JournalPlayer`. `beat` is called after every look at the journals, with what tells how things are.
     """
 
     def __init__(
@@ -80,6 +80,8 @@ class Recorder:
         version_from: Callable[[str], str | None] = lambda _route: None,
         rules: Callable[[str], Rules] = lambda _route: EVERYTHING,
         exporter: SpanExporter | None = None,
+        span_options: SpanOptions = SpanOptions(),  # noqa: B008 (frozen)
+        sampled: Callable[[Opening], bool] = lambda _opening: True,
         stop: threading.Event | None = None,
         beat: Callable[[Callable[[], Beat]], None] = lambda _look: None,
     ) -> None:
@@ -90,6 +92,8 @@ class Recorder:
         self._patience = patience
         self._rules = rules
         self._exporter = exporter
+        self._span_options = span_options
+        self._sampled = sampled
         self._stop = stop or threading.Event()
         self._retry = DatabaseRetry(check, self._stop)
         self._sessions = Sessions(archive, self._retry, thresholds, version_from)
@@ -321,7 +325,9 @@ class Recorder:
             return
         for session in sessions:
             try:
-                self._exporter.export(session.new_spans())
+                spans = session.new_spans(self._span_options)
+                if self._sampled(session.opening):
+                    self._exporter.export(spans)
             except Exception as problem:
                 log_bug(f"spans of session {session.id}", problem)
 

@@ -17,7 +17,8 @@ import msgspec
 from relayproxy.connection import Ending, Opening
 from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.conversation.fold.fold import Fold
-from relayproxy.conversation.measures.spans import Span, spans
+from relayproxy.conversation.measures.content import EndWords
+from relayproxy.conversation.measures.spans import Span, SpanOptions, spans
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.model import Conversation, Turn
 from relayproxy.recorder.backend_version import backend_version
@@ -99,6 +100,8 @@ class RecordedSession:
         """The number of turns, from the first, whose spans have been handed on."""
         self._ended_span = False
         """The span of the whole session has been handed on."""
+        self._words = EndWords()
+        """Of the turns whose spans have been handed on."""
         self.name: SessionIdentity | None = None
         """The identity that it gives itself, once that has settled which session this is."""
 
@@ -207,19 +210,20 @@ class RecordedSession:
     def _version(self, conversation: Conversation) -> str | None:
         return backend_version(self._version_from, self._openings, conversation.custom_parameters)
 
-    def new_spans(self) -> list[Span]:
+    def new_spans(self, options: SpanOptions = SpanOptions()) -> list[Span]:  # noqa: B008 (frozen)
         """Spans that have become final since the last call."""
         if self.broken:
             return []
         conversation = self.conversation()
         fresh = tuple(turn for turn in conversation.turns if turn.number >= self._spanned)
+        words = self._words.after(turn for turn in fresh if turn.number < conversation.settled_turns)
+        conversation = msgspec.structs.replace(conversation, turns=fresh)
         found = [
             span
-            for span in spans(
-                msgspec.structs.replace(conversation, turns=fresh), self.opening, self._version(conversation)
-            )
+            for span in spans(conversation, self.opening, self._version(conversation), options, words)
             if not (self._ended_span and span.span_id == self.opening.span_id)
         ]
+        self._words = words
         self._spanned = max(self._spanned, conversation.settled_turns)
         self._ended_span = self._ended_span or not conversation.live
         return found

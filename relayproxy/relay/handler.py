@@ -37,6 +37,7 @@ from relayproxy.relay.targets import RESERVED, Target, Targets, origin_form
 from relayproxy.relay.upstream import Accepted, Refused, Upstream, own_host
 from relayproxy.relay.verification import Verification, Verifier, with_signature
 from relayproxy.settings.model import Settings
+from relayproxy.settings.otlp import sampler
 from relayproxy.settings.recording import recording
 from relayproxy.settings.signatures import DEFAULT_ROUTE, signature_rules
 from relayproxy.settings.validators import split_networks
@@ -74,6 +75,7 @@ class Relay:
         self._upstream = upstream
         self._journal_problem = journal_problem
         self._traceparent = settings.traceparent
+        self._sampler = sampler(settings.otel)
         self._recorded = settings.session_limit
         self._refusals = refusals
         self._verifier = verifier
@@ -314,7 +316,9 @@ class Relay:
             peer=_peer(request),
             request_headers=mask(got),
         )
-        return opening, f"00-{trace_id}-{span_id}-01" if self._traceparent and trace is None else None
+        if trace is not None or not self._traceparent:
+            return opening, None
+        return opening, f"00-{trace_id}-{span_id}-{self._sampler.sampled(trace_id):02x}"
 
     def _forwarded(self, request: web.BaseRequest, got: Headers, path: str) -> Headers:
         tls = request.transport is not None and request.transport.get_extra_info("ssl_object") is not None

@@ -75,9 +75,10 @@ class Batching:
 def require_otlp(otel: Otel, environ: Env | None = None) -> None:
     """Raises SettingError for whatever cannot be used: its name, its value unless that may be secret, what is
     expected."""
+    # The relay tells backends whether a trace is sampled, wherever spans go.
+    sampler(otel, environ)
     found = [otlp_export(otel, signal, environ) for signal in SIGNALS]
     if any(found):
-        sampler(otel, environ)
         batching(environ)
         resource_attributes(otel, environ)
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from relayproxy import __version__
 from relayproxy.conversation.measures.attributes import AttributeValue
@@ -37,6 +37,10 @@ def readable(span: Span, sender: Resource) -> ReadableSpan:
         resource=sender,
         attributes=_attributes(span.attributes),
         events=[Event(event.name, _attributes(event.attributes), event.at) for event in span.events],
+        links=[
+            Link(_context(int(link.trace_id, 16), int(link.span_id, 16), remote=False), _attributes(link.attributes))
+            for link in span.links
+        ],
         kind=KINDS[span.kind],
         instrumentation_scope=SCOPE,
         status=Status(StatusCode.UNSET) if span.error is None else Status(StatusCode.ERROR, mended(span.error)),

@@ -185,6 +185,7 @@ class Stage:
         check: Callable[[], None] | None = None,
         version_from: str | None = None,
         rules: Rules = EVERYTHING,
+        sampled: Callable[[Opening], bool] = lambda _opening: True,
     ) -> Recorder:
         recorder = Recorder(
             archive(self.engine),
@@ -197,6 +198,7 @@ class Stage:
             stop=stop,
             version_from=lambda _route: version_from,
             rules=lambda _route: rules,
+            sampled=sampled,
         )
         self._recorders.append(recorder)
         return recorder

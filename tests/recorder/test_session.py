@@ -6,7 +6,7 @@ import pytest
 
 from relayproxy.connection import Ending, Opening
 from relayproxy.conversation.checks.findings import Thresholds
-from relayproxy.conversation.measures.spans import Span
+from relayproxy.conversation.measures.spans import Span, SpanOptions
 from relayproxy.conversation.message import Message
 from relayproxy.journal.format import EntryKind
 from relayproxy.recorder.session import RecordedSession, SessionConnection, first_of
@@ -168,6 +168,37 @@ def test_what_has_settled_is_forgotten_and_neither_written_nor_told_again() -> N
     assert [span.name for span in spans].count("conversation") == 1
     assert session.new_spans() == []
     assert session.conversation().totals.turns == 6
+
+
+def test_the_first_and_the_last_words_are_those_of_the_whole_session_whatever_was_forgotten() -> None:
+    session = begun()
+    asked = SpanOptions(content=True)
+    session.feed(session.id, said((0, setup())))
+    spans = []
+    for number, at in enumerate(range(60_000, 360_000, 60_000)):
+        said_now = said((at, prompt(f"Question {number}?")), (at + 500, token(f"Answer {number}.", last=True)))
+        session.feed(session.id, said_now)
+        session.rows()
+        spans += session.new_spans(asked)
+        session.settle()
+    session.end(opening(1), Ending(t=400_000 * MS, first="twilio"))
+    session.rows()
+    *_, root = session.new_spans(asked)
+
+    assert len(spans) > 4
+    assert (root.attributes["input.value"], root.attributes["output.value"]) == ("Question 0?", "Answer 4.")
+
+
+def test_spans_of_a_session_that_is_not_sampled_do_not_leave(stage: Stage) -> None:
+    journal, collector = stage.journal(), Collector()
+    calls = [journal.call(), journal.call()]
+    for number, call in enumerate(calls):
+        call.twilio(setup(f"VX{number}", f"CA{number}"))
+        call.twilio(prompt("Hello?"))
+        call.end()
+    stage.recorder(exporter=collector, sampled=lambda opening: opening.connection_id == calls[1].id).finish()
+
+    assert {span.attributes["session.id"] for span in collector.spans} == {"VX1"}
 
 
 def test_rebuilt_from_its_connections_it_says_the_same_in_the_order_in_which_things_happened() -> None:

@@ -194,11 +194,20 @@ async def test_the_backend_learns_trace_and_public_address_from_headers() -> Non
             ):
                 pass
     first, second, third = heard
+    assert first["traceparent"].endswith("-01")
     assert (first["X-Forwarded-Host"], first["X-Forwarded-Proto"]) == ("relay.example.com", "https")
     assert first["traceparent"].startswith("00-")
     assert "traceparent" not in second
     assert second["X-Forwarded-Host"] == f"127.0.0.1:{process.port}"
     assert third["traceparent"] == given
+
+
+async def test_the_backend_learns_whether_the_trace_is_sampled() -> None:
+    async with backend_headers() as (port, heard):
+        with relay(f"ws://127.0.0.1:{port}", otel__sampler="always_off") as process:
+            async with connect(f"ws://127.0.0.1:{process.port}/", proxy=None):
+                pass
+    assert heard[0]["traceparent"].endswith("-00")
 
 
 @contextlib.asynccontextmanager

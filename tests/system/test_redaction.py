@@ -156,7 +156,11 @@ async def test_a_card_number_a_pin_and_an_address_are_stored_nowhere(tmp_path: P
     modes: dict[str, Any] = {"record": "redacted", "redact_fields": "ssn", "journal_dir": str(journal)}
     async with collector(tmp_path) as there, serve(agent, "127.0.0.1", 0) as server:
         backend = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        otel = {"OTEL_EXPORTER_OTLP_ENDPOINT": there.http, "OTEL_BSP_SCHEDULE_DELAY": "50"}
+        otel = {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": there.http,
+            "OTEL_BSP_SCHEDULE_DELAY": "50",
+            "RELAYPROXY_OTEL__CONTENT": "true",
+        }
         with ExitStack() as processes:
             start = processes.enter_context
             console = start(running("console", data_dir=data, console="127.0.0.1:0", backend=backend, **modes))
@@ -177,7 +181,8 @@ async def test_a_card_number_a_pin_and_an_address_are_stored_nowhere(tmp_path: P
             session = listed["id"]
             await there.received.until_named("conversation")
             told = [span.SerializeToString() for span in there.received.spans]
-            assert told
+            assert b"Your card number, please?" in b"".join(told)
+            assert "•••• •••• ••••".encode() in b"".join(told)
             pages = {
                 path: get(console, path)
                 for path in (

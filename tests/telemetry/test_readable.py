@@ -4,7 +4,7 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.trace import SpanKind, StatusCode
 
 from relayproxy import __version__
-from relayproxy.conversation.measures.spans import Span, SpanEvent
+from relayproxy.conversation.measures.spans import Span, SpanEvent, SpanLink
 from relayproxy.telemetry.readable import readable, resource
 
 ROOT = Span(
@@ -48,6 +48,16 @@ def test_a_failed_conversation_has_an_error_status() -> None:
     failed = Span("conversation", ROOT.trace_id, ROOT.span_id, None, "server", 1, 2, {}, error="backend refused")
     status = readable(failed, resource({})).status
     assert (status.status_code, status.description) == (StatusCode.ERROR, "backend refused")
+
+
+def test_links_lead_to_other_spans_of_whichever_trace() -> None:
+    link = SpanLink("a" * 32, "b" * 16, {"relayproxy.link": "session"})
+    [found] = readable(
+        Span("turn", ROOT.trace_id, "1" * 16, None, "internal", 1, 2, {}, links=(link,)), resource({})
+    ).links
+
+    assert (f"{found.context.trace_id:032x}", f"{found.context.span_id:016x}") == (link.trace_id, link.span_id)
+    assert dict(found.attributes or {}) == link.attributes
 
 
 def test_values_that_otlp_cannot_hold_do_not_cost_the_batch() -> None:

@@ -11,6 +11,7 @@ cannot hold both.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
@@ -23,14 +24,15 @@ from relayproxy.conversation.measures.session_numbers import SESSION_NUMBERS
 from relayproxy.conversation.model import Conversation, Handoff, Interruption, Turn
 
 AttributeValue = str | bool | int | float
+LONGEST_ID = 199
+"""Characters of an id of a session: Langfuse drops longer ones, and those that are not printable ASCII."""
 
 
-def turn_attributes(turn: Turn, agent: str) -> dict[str, AttributeValue]:
+def turn_attributes(turn: Turn) -> dict[str, AttributeValue]:
     """The attributes of a turn's span; absent numbers are left out."""
     latency = turn.budget.user_bot_latency
     attributes: dict[str, AttributeValue | None] = {
         "gen_ai.operation.name": "invoke_agent",
-        "gen_ai.agent.name": agent,
         "turn.number": turn.number,
         "turn.was_interrupted": turn.interrupted,
         "turn.user_bot_latency_seconds": None if latency is None else latency / 1e9,
@@ -86,6 +88,23 @@ def session_attributes(conversation: Conversation) -> dict[str, AttributeValue]:
     for level in ("error", "warning", "info"):
         attributes[f"relayproxy.session.findings.{level}"] = severities[level]
     return _present(attributes | _numbers(SESSION_NUMBERS, conversation) | _handoff(conversation.handoff))
+
+
+def printable_id(text: str) -> str:
+    """The id as all viewers take it. One that they would drop is made such an id, always the same one."""
+    if text.isascii() and text.isprintable() and len(text) <= LONGEST_ID:
+        return text
+    readable = "".join(one if one.isascii() and one.isprintable() else "_" for one in text[:64])
+    return f"{readable}-{blake2b(text.encode('utf-8', 'surrogatepass'), digest_size=16).hexdigest()}"
+
+
+def end_reason(turn: Turn) -> str | None:
+    """The end of a turn's answer in the words of the GenAI conventions' draft; None when there was no answer."""
+    if turn.cut_off or turn.null_reason == "session_closed":
+        return "session_closed"
+    if turn.interrupted or turn.null_reason == "interrupted_before_first_token":
+        return "interrupted"
+    return None if turn.agent_at is None else "completed"
 
 
 def _numbers(numbers: Iterable[Number[Of]], of: Of) -> dict[str, AttributeValue | None]:

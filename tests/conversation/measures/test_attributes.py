@@ -45,7 +45,7 @@ CALL = """
     9.700        -        gone first=backend
 """
 CONVERSATION = script(CALL)
-TURNS = [turn_attributes(turn, "bookings") for turn in CONVERSATION.turns]
+TURNS = [turn_attributes(turn) for turn in CONVERSATION.turns]
 CUTS = [interruption_attributes(cut) for turn in CONVERSATION.turns for cut in turn.interruptions]
 ROOT = session_attributes(CONVERSATION)
 
@@ -58,7 +58,7 @@ def test_every_number_has_the_name_that_the_reference_gives_it(level: str, name:
     speculative = msgspec.structs.replace(CONVERSATION.turns[1], lead_time_ms=200)
     totals = msgspec.structs.replace(CONVERSATION.totals, backend_connect_ms=40, speaking_rate=14.5)
     said = {
-        "turn": [turn_attributes(speculative, "bookings")],
+        "turn": [turn_attributes(speculative)],
         "interruption": CUTS,
         "session": [session_attributes(msgspec.structs.replace(CONVERSATION, totals=totals))],
     }[level]
@@ -84,7 +84,7 @@ def test_a_turn_tells_its_numbers_in_seconds() -> None:
     assert turn["relayproxy.turn.user_bot_latency"] == turn["turn.user_bot_latency_seconds"] == 1.4
     assert turn["relayproxy.turn.time_to_last_token"] == 1.0
     assert (turn["turn.number"], turn["turn.was_interrupted"], turn["turn.duration_seconds"]) == (1, False, 4.0)
-    assert (turn["gen_ai.operation.name"], turn["gen_ai.agent.name"]) == ("invoke_agent", "bookings")
+    assert turn["gen_ai.operation.name"] == "invoke_agent"
     assert turn["relayproxy.turn.chunk_gap.p50"] == turn["relayproxy.turn.chunk_gap.max"] == 0.25
 
 
@@ -169,7 +169,7 @@ def test_a_reason_leaves_only_when_it_reads_like_a_code(reason: str, told: str |
 def test_a_language_that_is_none_does_not_leave() -> None:
     odd = msgspec.structs.replace(CONVERSATION.turns[1], lang="my secret")
 
-    assert "relayproxy.turn.lang" not in turn_attributes(odd, "default")
+    assert "relayproxy.turn.lang" not in turn_attributes(odd)
 
 
 @pytest.mark.parametrize(

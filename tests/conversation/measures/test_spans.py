@@ -3,11 +3,14 @@
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relayproxy.connection import Opening
-from relayproxy.conversation.measures.spans import INTERRUPTIONS, Span, spans
+from relayproxy.conversation.measures.attributes import AttributeValue
+from relayproxy.conversation.measures.content import EndWords
+from relayproxy.conversation.measures.spans import Span, SpanLink, SpanOptions, spans
 from relayproxy.conversation.model import Conversation
 from tests.conversation.fold.test_fold import course, courses
 from tests.recordings import recording
@@ -33,13 +36,14 @@ def called(text: str) -> tuple[Conversation, Opening]:
     return played.fold.conversation(), played.opening
 
 
-def whole(text: str) -> tuple[Span, ...]:
-    return spans(*called(text))
+def whole(text: str, **options: Any) -> tuple[Span, ...]:
+    conversation, opening = called(text)
+    return spans(conversation, opening, None, SpanOptions(**options), EndWords().after(conversation.turns))
 
 
-def tree(text: str) -> tuple[Span, ...]:
+def tree(text: str, **options: Any) -> tuple[Span, ...]:
     """Turns and root alone."""
-    return tuple(span for span in whole(text) if span.name in ("turn", "conversation"))
+    return tuple(span for span in whole(text, **options) if span.name in ("turn", "conversation"))
 
 
 def inside(text: str, number: int = 1) -> dict[str, Span]:
@@ -103,6 +107,10 @@ def test_every_span_names_the_conversation() -> None:
         assert span.attributes["session.id"] == "VX1"
         assert span.attributes["conversation.id"] == "VX1"
         assert span.attributes["twilio.call_sid"] == "CA1"
+        assert span.attributes["gen_ai.agent.name"] == "default"
+        assert "gen_ai.request.model" not in span.attributes
+        of_turn = {name: span.attributes.get(name) for name in ("turn.number", "turn.was_interrupted")}
+        assert None not in of_turn.values() or span.name == "conversation"
     (unnamed,) = tree("1.0 - gone first=backend")
     assert unnamed.attributes["session.id"] == f"{1:032x}"
     assert "twilio.call_sid" not in unnamed.attributes
@@ -128,7 +136,7 @@ def test_of_many_interruptions_a_few_are_events_and_all_are_counted() -> None:
 
     span = spans(msgspec.structs.replace(conversation, turns=(often,)), opening)[0]
 
-    assert [event.name for event in span.events].count("interrupt") == INTERRUPTIONS
+    assert [event.name for event in span.events] == ["first", "first_sentence", "last", "interrupt"]
     assert span.attributes["relayproxy.turn.interruptions"] == 9
 
 
@@ -224,10 +232,141 @@ def test_what_is_final_does_not_depend_on_what_the_fold_was_told_to_forget() -> 
     assert root.attributes["relayproxy.session.turns"] == 4
 
 
-def test_a_failed_call_is_an_error() -> None:
-    assert tree(CALL + "9.0 - gone first=backend")[-1].error == "backend_disconnect"
-    assert tree("0.0 - refused status=401")[-1].error == "backend_connect_failed"
-    assert tree(CALL + "9.0 - gone cause=relay_died")[-1].error is None
+@pytest.mark.parametrize(
+    ("ending", "error"),
+    [
+        (CALL + "9.0 - gone first=backend", "backend_disconnect"),
+        ("0.0 - refused status=401", "backend_connect_failed"),
+        (CALL + "9.0 - gone cause=relay_died", None),
+        (CALL + END, None),
+    ],
+)
+def test_a_failed_call_is_an_error_of_that_type(ending: str, error: str | None) -> None:
+    root = tree(ending)[-1]
+
+    assert (root.error, root.attributes.get("error.type")) == (error, error)
+
+
+def test_a_turn_that_the_failure_kept_from_an_answer_is_an_error_and_no_other() -> None:
+    *turns, _ = tree(CALL + "5.0 backend text Well,\n9.0 - gone first=backend")
+    assert [(turn.error, turn.attributes.get("error.type")) for turn in turns] == [
+        (None, None),
+        (None, None),
+        ("backend_disconnect", "backend_disconnect"),
+    ]
+    *turns, _ = tree(CALL + "5.0 backend text Well,\n9.0 - gone first=twilio")
+    assert [turn.error for turn in turns] == [None, None, None]
+
+
+def test_an_interrupted_turn_links_to_the_turn_that_cut_it() -> None:
+    greeting, interrupted, cutting, _ = tree(CALL + END)
+
+    told: dict[str, AttributeValue] = {"relayproxy.link": "interrupted_by", "turn.number": 2}
+    assert interrupted.links == (SpanLink(cutting.trace_id, cutting.span_id, told),)
+    assert greeting.links == cutting.links == ()
+
+
+def test_keys_that_cut_an_answer_are_a_turn_that_is_linked_to() -> None:
+    call = """
+        0.0  twilio   setup
+        1.0  twilio   prompt "Hello" last
+        1.5  backend  text "Press one for this, two for that" last
+        2.0  twilio   dtmf 1
+        2.1  twilio   interrupt "Press" 400
+        2.5  backend  text "This it is." last
+        90.0  -       gone first=twilio
+    """
+    _, interrupted, pressed, _ = tree(call)
+
+    assert [link.span_id for link in interrupted.links] == [pressed.span_id]
+
+
+def test_where_nobody_spoke_after_an_interruption_there_is_no_link() -> None:
+    call = """
+        0.0  twilio   setup
+        1.0  twilio   prompt "Hello" last
+        1.5  backend  text "Good morning to you all" last
+        2.0  twilio   interrupt "Good" 400
+        60.0 twilio   prompt "Are you there?" last
+        90.0 -        gone first=twilio
+    """
+    _, interrupted, *_ = tree(call)
+
+    assert (interrupted.attributes["turn.was_interrupted"], interrupted.links) == (True, ())
+
+
+def test_an_answer_that_the_backend_itself_cut_links_to_the_turn_of_the_next_one() -> None:
+    call = """
+        0.0  twilio   setup
+        1.0  twilio   prompt "Hello" last
+        1.5  backend  raw '{"type":"text","token":"One moment, I look it up","last":true,"preemptible":true}'
+        2.5  twilio   prompt "And?" last
+        2.6  backend  text "Here it is." last
+        90.0 -        gone first=twilio
+    """
+    _, preempted, following, _ = tree(call)
+
+    assert [link.span_id for link in preempted.links] == [following.span_id]
+
+
+def test_each_turn_can_be_a_trace_of_its_own_with_a_link_to_that_of_the_call() -> None:
+    found = whole(CALL + END, trace_shape="turn")
+    *turns, root = (span for span in found if span.name in ("turn", "conversation"))
+
+    assert len({span.trace_id for span in (*turns, root)}) == 4
+    assert all(len(turn.trace_id) == 32 and int(turn.trace_id, 16) for turn in turns)
+    assert {turn.parent_span_id for turn in turns} == {None}
+    for turn in turns:
+        assert turn.links[0] == SpanLink(root.trace_id, root.span_id, {"relayproxy.link": "session"})
+        inside = [span for span in found if span.parent_span_id == turn.span_id]
+        assert {span.trace_id for span in inside} <= {turn.trace_id}
+    assert (turns[1].links[1].trace_id, turns[1].links[1].span_id) == (turns[2].trace_id, turns[2].span_id)
+    assert [span.span_id for span in found] == [span.span_id for span in whole(CALL + END)]
+    assert found == whole(CALL + END, trace_shape="turn")
+
+
+def test_how_an_answer_ended_is_told_in_the_words_of_the_draft_when_asked_for() -> None:
+    name = "gen_ai.agent.invocation.end_reason"
+    call = (
+        CALL
+        + """
+        5.0  backend  text "Good." last
+        60.0 twilio   prompt "Anything else?" last
+        60.5 backend  text "Well,"
+        61.0 - gone first=backend
+    """
+    )
+    *turns, root = tree(call, experimental=True)
+
+    assert [turn.attributes.get(name) for turn in turns] == [None, "interrupted", "completed", "session_closed"]
+    assert name not in root.attributes
+    assert not any(name in span.attributes for span in whole(call))
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("VX" + "1" * 32, "VX" + "1" * 32),
+        ("x" * 199, "x" * 199),
+        ("x" * 200, "x" * 64 + "-"),
+        ("Gespräch\n1", "Gespr_ch_1-"),
+    ],
+)
+def test_an_id_that_viewers_would_drop_is_made_one_that_they_take(given: str, shown: str) -> None:
+    conversation, opening = called(CALL + END)
+    named = msgspec.structs.replace(conversation, session_id=given, call_sid=given)
+    found = [span.attributes for span in spans(named, opening)]
+
+    ids = {attributes["session.id"] for attributes in found}
+    assert ids == {attributes["gen_ai.conversation.id"] for attributes in found}
+    assert ids == {attributes["twilio.call_sid"] for attributes in found}
+    (id,) = map(str, ids)
+    assert id.isascii()
+    assert id.isprintable()
+    assert len(id) < 200
+    assert id.startswith(shown)
+    assert (id == given) is (shown == given)
+    assert {span.attributes["session.id"] for span in spans(named, opening)} == ids
 
 
 def test_no_content_and_no_number_leaves() -> None:
@@ -235,6 +374,66 @@ def test_no_content_and_no_number_leaves() -> None:
 
     for private in ("secret", "safe", "fine", "Your", "+1555", "Ivy"):
         assert private not in sent
+
+
+def test_words_leave_when_asked_for_under_names_that_say_so_and_nowhere_else() -> None:
+    call = (
+        CALL
+        + """
+        4.5  backend  text "Then it is "
+        4.6  backend  text "safe with me." last
+        5.0  twilio   dtmf 4
+        9.0  -        gone first=backend
+    """
+    )
+    found = whole(call, content=True)
+    _, turn, *_ = (span for span in found if span.name == "turn")
+    root = found[-1]
+
+    asked = '[{"role":"user","parts":[{"type":"text","content":"my secret"}]}]'
+    answered = '[{"role":"assistant","parts":[{"type":"text","content":"Your secret is safe."}]}]'
+    words = {name: value for name, value in turn.attributes.items() if name in CONTENT or ".pii." in name}
+    assert words == {
+        "relayproxy.pii.caller_text": "my secret",
+        "relayproxy.pii.agent_text": "Your secret is safe.",
+        "relayproxy.pii.heard_text": "Your",
+        "input.value": "my secret",
+        "output.value": "Your secret is safe.",
+        "gen_ai.input.messages": asked,
+        "gen_ai.output.messages": answered,
+    }
+    assert (root.attributes["input.value"], root.attributes["output.value"]) == (
+        "my secret",
+        "Then it is safe with me.",
+    )
+    assert root.attributes["gen_ai.input.messages"] == asked
+    assert root.attributes["openinference.span.kind"] == "CHAIN"
+    for span in found:
+        kept = {n: v for n, v in span.attributes.items() if n not in CONTENT and not n.startswith("relayproxy.pii.")}
+        rest = msgspec.json.encode(msgspec.structs.replace(span, attributes=kept)).decode()
+        assert not [word for word in ("secret", "safe", "fine", "Your", "+1555", "Ivy") if word in rest]
+
+
+CONTENT = ("input.value", "output.value", "gen_ai.input.messages", "gen_ai.output.messages")
+
+
+def test_of_a_call_that_is_recorded_without_words_none_leave() -> None:
+    conversation, opening = called(CALL + END)
+    unspoken = msgspec.structs.replace(conversation, record="metadata")
+
+    found = spans(unspoken, opening, None, SpanOptions(content=True), EndWords().after(conversation.turns))
+
+    assert not any(name in CONTENT or ".pii." in name for span in found for name in span.attributes)
+
+
+def test_words_are_cut_where_viewers_would_drop_them() -> None:
+    conversation, opening = called(CALL + END)
+    long = msgspec.structs.replace(conversation.turns[1], agent_text="word " * 20_000)
+
+    span = spans(msgspec.structs.replace(conversation, turns=(long,)), opening, None, SpanOptions(content=True))[0]
+
+    assert len(str(span.attributes["output.value"])) == 16 * 1024 + 1
+    assert len(str(span.attributes["gen_ai.output.messages"])) < 17 * 1024
 
 
 @settings(max_examples=200, deadline=None)
@@ -267,6 +466,7 @@ def test_a_span_leaves_once_and_is_final_whatever_the_fold_was_told_to_forget(
             break
         for span in spans(conversation, played.opening):
             span = _without_session(span)
+            assert len(span.events) <= 4
             assert given_out.setdefault(span.span_id, span) == span
         if forgets[step]:
             played.fold.forget(conversation.settled_turns)
