@@ -5,6 +5,7 @@ Must not know: what is done with them.
 """
 
 from relayproxy.journal.format import MAGIC, EntryKind, pack_block, pack_entry
+from tests.telemetry.spans import attribute, json, json_span, proto_span, protobuf
 from tests.wire import frame
 
 _TALK = (
@@ -76,5 +77,9 @@ SEEDS: dict[str, tuple[bytes, ...]] = {
     "redactor": (
         b"\n".join(bytes([32 + 8 * (b'"voice' not in text)]) + text for text in _SECRETS),
         b"\n".join(b" " + text for text in _SECRETS) + b"\nfbinary 4111111111111111\no4111 1111 1111 1111",
+    ),
+    "spans": (
+        json(json_span(1, attributes=[attribute("a", "b")], kind="SPAN_KIND_SERVER"), service_name="agent"),
+        protobuf(proto_span(1), proto_span(2, parent_span_id=b"12345678"), service_name="agent"),
     ),
 }

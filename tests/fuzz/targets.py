@@ -29,6 +29,8 @@ from relayproxy.redaction.values import Context, Policy, policy
 from relayproxy.relay import headers
 from relayproxy.settings.model import Settings, load
 from relayproxy.signature import Key, check, forms, near_misses, read_settings, sign
+from relayproxy.telemetry import otlp_json, otlp_protobuf
+from relayproxy.telemetry.received import UndecodableError
 from tests.recorder.decoding.test_frames import restarted
 from tests.recorder.direction import decode, make, split, summary
 from tests.redaction.masks import masked
@@ -197,6 +199,19 @@ def redactor(data: bytes) -> None:
         assert all(one.note != FAILED for one in found)
 
 
+def spans(data: bytes) -> None:
+    """Trace requests: any bytes are spans that can be stored, or no request; nothing else is raised."""
+    for decode_spans in (otlp_json.decode, otlp_protobuf.decode):
+        with suppress(UndecodableError):
+            request = decode_spans(data)
+            for span in request.spans:
+                assert (len(span.trace_id), len(span.span_id)) == (32, 16)
+                assert 0 <= span.started_at < 2**63
+                assert msgspec.json.decode(msgspec.json.encode(span), type=type(span)).span_id == span.span_id
+            assert len(request.reasons) <= request.rejected
+            request.message.encode()
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
-    one.__name__: one for one in (frames, journal, fold, signatures, filters, settings, redaction, redactor)
+    one.__name__: one for one in (frames, journal, fold, signatures, filters, settings, redaction, redactor, spans)
 }
