@@ -1,6 +1,6 @@
-"""How many sessions an erasure was confirmed for, and which erasures are open.
+"""How many sessions an erasure was confirmed for, which are open, and which journals they wait for.
 
-Knows: the column and the index that revision 0018 adds.
+Knows: the columns and the index that revision 0018 adds.
 Must not know: what later revisions make of them.
 """
 
@@ -15,10 +15,12 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("erasures", sa.Column("shown", sa.Integer))
+    op.add_column("journal_erasures", sa.Column("erasure", sa.Text))
     is_open = sa.text("done_at IS NULL")
     op.create_index("ix_erasures_open", "erasures", ["at"], sqlite_where=is_open, postgresql_where=is_open)
 
 
 def downgrade() -> None:
     op.drop_index("ix_erasures_open", "erasures")
+    op.drop_column("journal_erasures", "erasure")
     op.drop_column("erasures", "shown")

@@ -149,6 +149,11 @@ def _carry_out(url: str, queries: "Queries", writer: "AnnotationWriter", sought:
     )
     if receipt.live:
         click.echo(f"The recorder waits for the end of {plural(receipt.live, 'call')} to erase what is meant of it.")
+    elif receipt.journals:
+        click.echo(
+            f"Something of it still stands in {plural(receipt.journals, 'journal')}, until the recorder there has "
+            "overwritten it."
+        )
     elif receipt.done_at is None:
         click.echo("The recorder finishes it once it has recorded what came before.")
 

@@ -77,8 +77,10 @@ class DeletionThread:
 
     def _work(self) -> None:
         self._deleter.check()
-        self.state = replace(self.state, erasures=self._deleter.erase())
-        self._erase_in_journals()
+        erasures = self._deleter.erase()
+        if self._erase_in_journals():
+            erasures = self._deleter.erase()
+        self.state = replace(self.state, erasures=erasures)
         self._deleter.merge()
         if time.monotonic() < self._next:
             return
@@ -101,14 +103,14 @@ class DeletionThread:
             log.info("retention: %d sessions lost their content, %d are gone", done.content, done.sessions)
             self._erase_in_journals()
 
-    def _erase_in_journals(self) -> None:
+    def _erase_in_journals(self) -> bool:
+        """True when something was overwritten."""
         noted = self._deleter.noted_journal_erasures()
-        if not noted:
-            return
-        for path in journal_paths(self._journal_dir):
-            if numbers := noted.get(path.name):
-                erase_connections(path, numbers)
-                self._deleter.settle_journal_erasures(path.name, numbers)
+        mine = [path for path in journal_paths(self._journal_dir) if path.name in noted] if noted else []
+        for path in mine:
+            erase_connections(path, noted[path.name])
+            self._deleter.settle_journal_erasures(path.name, noted[path.name])
+        return bool(mine)
 
     def _failed(self, problem: Exception) -> None:
         # Only errors of ours are known not to quote what was being written.

@@ -108,6 +108,9 @@ class ErasureDocument(Document, frozen=True):
     waiting_for: Annotated[
         Count, Meta(description="Live calls that it waits for, those among them that have not said who they are.")
     ]
+    waiting_for_journals: Annotated[
+        Count, Meta(description="Journals that still hold something of it; each is overwritten by its recorder.")
+    ]
 
 
 async def api_preview(request: web.Request) -> web.Response:
@@ -287,6 +290,7 @@ def _document(found: Erasure) -> ErasureDocument:
         messages=found.messages,
         notes=found.notes,
         waiting_for=found.live,
+        waiting_for_journals=found.journals,
     )
 
 

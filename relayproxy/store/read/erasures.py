@@ -4,8 +4,9 @@ Knows: how sessions are found by id, number or time; that a session may live, or
 to be erased; that a receipt holds numbers and nothing personal.
 Must not know: how a session is deleted; who carries an erasure out; HTTP.
 
-An erasure means the sessions that began before it was ordered. It stays open, and `sought` with it, until none of
-these lives and every recorder has recorded what came before; then `sought` is emptied, and what is left is the receipt.
+An erasure means the sessions that began before it was ordered. `sought` is kept until none of these lives and every
+recorder has recorded what came before, then it is emptied. The erasure stays open until no journal holds anything of
+it; what is left is the receipt.
 """
 
 import re
@@ -18,7 +19,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, or_, select
 
 from relayproxy.store.schema.mapping import for_index
-from relayproxy.store.schema.tables import erasures, notes, sessions
+from relayproxy.store.schema.tables import erasures, journal_erasures, journals, notes, sessions
 from relayproxy.text import storable
 
 Scope = Literal["session", "number", "before", "age"]
@@ -55,8 +56,8 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """An erasure, or what is left of it: its receipt. `live` of its sessions are waited for; `shown` were found when
-    it was confirmed."""
+    """An erasure, or what is left of it: its receipt. `live` of its sessions are waited for, and `journals` that hold
+    something of it; `shown` sessions were found when it was confirmed."""
 
     id: str
     at: int
@@ -69,6 +70,7 @@ class Erasure:
     done_at: int | None
     shown: int | None
     live: int = 0
+    journals: int = 0
 
     @property
     def more(self) -> int:
@@ -192,6 +194,14 @@ def live(db: Connection, erasure: OpenErasure) -> int:
     return int(db.execute(select(func.count()).where(c.ended_at.is_(None), meant)).scalar_one())
 
 
+def journals_waited_for(db: Connection, receipt: str) -> int:
+    """How many journals still hold something of what an erasure means, which their recorders are to overwrite. Those
+    that no recorder plays are not there any more."""
+    c, j = journal_erasures.c, journals.c
+    query = select(func.count(c.journal.distinct())).join_from(journal_erasures, journals, c.journal == j.id)
+    return int(db.execute(query.where(c.erasure == receipt, j.recorder != "")).scalar_one())
+
+
 def marked(db: Connection, ids: Iterable[str]) -> frozenset[str]:
     """Those of these sessions (our ids) that an open erasure means."""
     wanted, c = list(ids), sessions.c
@@ -235,8 +245,9 @@ _RECEIPTS = select(erasures).where(erasures.c.follows.is_(None))
 
 
 def _receipt(db: Connection, row: Any) -> Erasure:
-    waited = 0
+    waited = held = 0
     if row.done_at is None and row.scope != "age":
+        held = journals_waited_for(db, row.id)
         waited = live(db, OpenErasure(row.id, Sought(row.scope, _values(row), row.route), 0, row.until, row.id))
     return Erasure(
         row.id,
@@ -250,6 +261,7 @@ def _receipt(db: Connection, row: Any) -> Erasure:
         row.done_at,
         row.shown,
         waited,
+        held,
     )
 
 

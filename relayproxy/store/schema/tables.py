@@ -269,6 +269,7 @@ journal_erasures = Table(
     Column("journal", Text, primary_key=True),
     Column("number", BigInteger, primary_key=True),
     Column("at", BigInteger, nullable=False),
+    Column("erasure", Text),  # which waits for it; null: none
 )
 
 heartbeats = Table(

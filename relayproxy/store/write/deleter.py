@@ -15,7 +15,15 @@ from sqlalchemy import Connection, Engine, func, select
 
 from relayproxy.store.engine import is_in_place, writing
 from relayproxy.store.errors import store_errors
-from relayproxy.store.read.erasures import OpenErasure, aged_since, ended, live, open_erasures, without_idle
+from relayproxy.store.read.erasures import (
+    OpenErasure,
+    aged_since,
+    ended,
+    journals_waited_for,
+    live,
+    open_erasures,
+    without_idle,
+)
 from relayproxy.store.read.heartbeat import recorded_until
 from relayproxy.store.schema.revisions import check_schema
 from relayproxy.store.write.deletion import Deletion
@@ -66,6 +74,8 @@ class Deleter:
         self._transactions = 0
         self._unpurged = True
         """What people had erased may be in the files still; not known before the first look."""
+        self._purged: frozenset[str] = frozenset()
+        """Erasures of which nothing more can come, and of which nothing is left in the files."""
 
     def check(self) -> None:
         """Raises `StoreError` unless the database is there with this version's schema. A file that was put in the place
@@ -114,8 +124,8 @@ class Deleter:
 
     def erase(self, told: Callable[[int], None] = lambda _done: None) -> int:
         """Carries out all open erasures as far as that is possible now, and closes those that are over. Returns how
-        many stay open, because a session of theirs lives or may still come out of a journal. `told` is called with
-        the number of sessions that are gone so far."""
+        many stay open, because a session of theirs lives or may still come out of a journal, or a journal still holds
+        one. `told` is called with the number of sessions that are gone so far."""
         with self._read() as db:
             every = open_erasures(db)
         if not every:
@@ -130,17 +140,23 @@ class Deleter:
                 told(gone)
                 self._unpurged = True
         over = [erasure for erasure in every if self._forgotten(erasure)]
-        if self._unpurged or over:
+        forgotten = frozenset(erasure.id for erasure in over)
+        if self._unpurged or not forgotten <= self._purged:
             self._purge()
-        if over:
+            self._purged = forgotten
+        with self._read() as db:
+            settled = [erasure for erasure in over if not journals_waited_for(db, erasure.receipt)]
+        if settled:
             with self._write() as db:
-                for erasure in over:
+                for erasure in settled:
                     close(db, erasure, time.time_ns())
         with self._read() as db:
             return len(open_erasures(db))
 
     def _forgotten(self, erasure: OpenErasure) -> bool:
         """Forgets what was sought when nothing more of it can come; False when it can."""
+        if not erasure.sought.values:
+            return True
         if erasure.until >= time.time_ns():
             return False  # there may be thousands, one for each call that Twilio might take up again
         with self._write() as db:
@@ -167,7 +183,7 @@ class Deleter:
             if not found:
                 return
             yield from self._each(
-                [Deletion(session, whole=True) for session in found],
+                [Deletion(session, whole=True, erasure=erasure.receipt) for session in found],
                 lambda db, one: follow_up(db, erasure, one.session, time.time_ns()),
                 lambda db, gone: count(db, erasure.receipt, *_counts(gone)),
             )

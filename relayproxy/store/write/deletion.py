@@ -101,11 +101,13 @@ _DELETE_WHOLE = tuple(
 
 
 class Deletion:
-    """Deletion of one session (our id) that has ended: of its content, else (`whole`) of everything."""
+    """Deletion of one session (our id) that has ended: of its content, else (`whole`) of everything. `erasure` waits
+    until journals hold nothing of it."""
 
-    def __init__(self, session: str, *, whole: bool) -> None:
+    def __init__(self, session: str, *, whole: bool, erasure: str | None = None) -> None:
         self.session = session
         self.whole = whole
+        self._erasure = erasure
         self.done = False
         self.deleted = False
         """It is done, and there was something to delete."""
@@ -152,7 +154,7 @@ class Deletion:
     def _last(self, db: Connection, row: Any) -> None:
         """All that does not grow with the length of the call, in one piece."""
         self.messages = row.messages
-        note_journal_erasures(db, [(one.journal, one.number) for one in self._connections])
+        note_journal_erasures(db, [(one.journal, one.number) for one in self._connections], self._erasure)
         self.notes = db.execute(_DELETE_NOTES, self._key).rowcount
         delete_backend_spans(db, self.session)  # those that came meanwhile
         if self.whole:

@@ -9,20 +9,25 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, bindparam, delete, select
 
-from relayproxy.store.schema.mapping import insert_once
+from relayproxy.store.schema.mapping import upsert
 from relayproxy.store.schema.tables import journal_erasures, journals
 
 _THERE = select(journals.c.id).where(journals.c.id.in_(bindparam("b_journals", expanding=True)))
 
 
-def note_journal_erasures(db: Connection, places: Iterable[tuple[str, int]]) -> None:
-    """Notes connections by journal and number, of journals whose files are still there."""
+def note_journal_erasures(db: Connection, places: Iterable[tuple[str, int]], erasure: str | None) -> None:
+    """Notes connections by journal and number, of journals whose files are still there; and the erasure that waits for
+    it."""
     wanted = list(places)
     there = set(db.execute(_THERE, {"b_journals": sorted({journal for journal, _ in wanted})}).scalars())
     now = time.time_ns()
-    rows = [{"journal": journal, "number": number, "at": now} for journal, number in wanted if journal in there]
+    rows = [
+        {"journal": journal, "number": number, "at": now, "erasure": erasure}
+        for journal, number in wanted
+        if journal in there
+    ]
     if rows:
-        db.execute(insert_once(db.dialect.name, journal_erasures), rows)
+        db.execute(upsert(db.dialect.name, journal_erasures), rows)
 
 
 def noted_journal_erasures(db: Connection) -> dict[str, frozenset[int]]:

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import msgspec
 import pytest
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, event, text, update
 
 from relayproxy.store.engine import open_engine, writing
 from relayproxy.store.read.erasures import Erasure, Sought, read_erasures, sought_number, sought_session
 from relayproxy.store.read.heartbeat import Heartbeat, HeartbeatWriter, JournalHeartbeat
 from relayproxy.store.schema.rows import Batch, JournalRow
+from relayproxy.store.schema.tables import connections
 from relayproxy.store.write.archive import Archive
 from relayproxy.store.write.deleter import Deleter, Interrupted
 from relayproxy.store.write.erasures import order
@@ -216,6 +217,28 @@ def test_what_a_journal_still_holds_of_an_erased_call_is_noted(archive: Archive,
     worker.settle_journal_erasures("j1", frozenset({call.number}))
     assert worker.noted_journal_erasures() == {}
     archive.commit(Batch(journals=(JournalRow("j1", 2, 1),)))
+
+
+def test_an_erasure_is_done_once_each_recorder_has_overwritten_its_journal(archive: Archive, engine: Engine) -> None:
+    calls = [spoken(archive, days_ago(1)), spoken(archive, days_ago(1))]
+    with writing(engine).begin() as db:
+        db.execute(update(connections).where(connections.c.session == calls[1].id).values(journal="j2"))
+    for journal, recorder in (("j1", "here"), ("j2", "there")):
+        Archive(engine, recorder).commit(Batch(journals=(JournalRow(journal, 2, 1),)))
+    ordered(engine, sought_number(ALICE))
+    worker = deleter(engine)
+
+    assert worker.erase() == 1
+    assert [(one.sessions, one.journals, one.done_at) for one in receipts(engine)] == [(2, 2, None)]
+    worker.settle_journal_erasures("j1", frozenset({calls[0].number}))
+    # Another deleter, as after a restart, knows as well what is to come.
+    worker = deleter(engine)
+    assert worker.erase() == 1
+    assert set(sought_texts(engine)) == {""}
+    worker.settle_journal_erasures("j2", frozenset({calls[1].number}))
+    assert worker.erase() == 0
+
+    assert [(one.sessions, one.journals, one.done_at is None) for one in receipts(engine)] == [(2, 0, False)]
 
 
 def test_an_interrupted_run_goes_on_and_twice_is_harmless(archive: Archive, engine: Engine) -> None:
