@@ -15,6 +15,7 @@ from relayproxy.cli.backup import MIB, backup
 from relayproxy.cli.check_signature import check_signature
 from relayproxy.cli.credentials import password, token
 from relayproxy.cli.erase import erase
+from relayproxy.cli.give_up import give_up
 from relayproxy.cli.options import (
     CONSOLE_SETTINGS,
     DATABASE_SETTINGS,
@@ -299,6 +300,7 @@ def rebuild(sessions: tuple[str, ...], config: Path | None, **flags: Any) -> Non
 
 
 main.add_command(erase)
+main.add_command(give_up)
 main.add_command(backup)
 
 

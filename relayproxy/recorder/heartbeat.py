@@ -171,11 +171,13 @@ class Reporter:
         retention: Callable[[], RetentionHeartbeat | None] = lambda: None,
         *,
         journal: Path | None = None,
+        recorder: str = "",
     ) -> None:
         self._writer = writer
         self._data_dir = data_dir.absolute()
         self._journal = journal or self._data_dir / "journal"
         self._quota = quota
+        self._recorder = recorder
         self._spans = spans
         self._retention = retention
         self._life = Life()
@@ -251,6 +253,7 @@ class Reporter:
             pid=os.getpid(),
             started_at=self._started_at,
             data_dir=str(self._data_dir),
+            recorder=self._recorder,
             ended=ended,
             journals=journals(self._journal, found.places, self._life),
             quota=self._quota,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from relayproxy.connection import sampled_by_caller
 from relayproxy.conversation.checks.findings import Thresholds
@@ -68,6 +68,7 @@ def run(settings: Settings) -> None:
             exporter,
             lambda: deletion.state,
             journal=settings.journal,
+            recorder=recorder_id,
         )
         watch = FileWatch(Integrity(settings.database).look)
 
@@ -79,16 +80,11 @@ def run(settings: Settings) -> None:
             watch.check()
             reporter.beat(look)
 
-        recorder = Recorder(
+        recorder = recorder_of(
+            settings,
             Archive(engine, recorder_id),
             settings.journal,
-            message_limit=settings.message_limit,
-            size_limit=2 * settings.session_limit,  # of both sides
-            patience=settings.journal_quota // 4,
-            check=check,
-            thresholds=lambda route: Thresholds.of_seconds(*slow_turn_and_stall(settings, route)),
-            version_from=lambda route: version_from(settings, route),
-            rules=cache(lambda route: rules(recording(settings, route))),
+            check,
             exporter=exporter,
             span_options=span_options(settings.otel),
             sampled=lambda opening: chosen.sampled(opening.trace_id, sampled_by_caller(opening)),
@@ -110,6 +106,22 @@ def run(settings: Settings) -> None:
 def span_options(otel: Otel) -> SpanOptions:
     """What spans are to be like by these settings."""
     return SpanOptions(otel.trace_shape, otel.content, otel.semconv == "experimental")
+
+
+def recorder_of(settings: Settings, archive: Archive, folder: Path, check: Callable[[], None], **more: Any) -> Recorder:
+    """A recorder with these settings; for the others see `Recorder`."""
+    return Recorder(
+        archive,
+        folder,
+        message_limit=settings.message_limit,
+        size_limit=2 * settings.session_limit,  # of both sides
+        patience=settings.journal_quota // 4,
+        check=check,
+        thresholds=lambda route: Thresholds.of_seconds(*slow_turn_and_stall(settings, route)),
+        version_from=lambda route: version_from(settings, route),
+        rules=cache(lambda route: rules(recording(settings, route))),
+        **more,
+    )
 
 
 def _exporter(settings: Settings) -> "OtlpExporter | None":

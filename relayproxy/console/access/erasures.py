@@ -108,6 +108,13 @@ class ErasureDocument(Document, frozen=True):
     waiting_for: Annotated[
         Count, Meta(description="Live calls that it waits for, those among them that have not said who they are.")
     ]
+    without: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Data folders that were given up as lost before it was done: whether their journals still hold "
+            "something of it is not known."
+        ),
+    ]
     waiting_for_journals: Annotated[
         Count, Meta(description="Journals that still hold something of it; each is overwritten by its recorder.")
     ]
@@ -290,6 +297,7 @@ def _document(found: Erasure) -> ErasureDocument:
         messages=found.messages,
         notes=found.notes,
         waiting_for=found.live,
+        without=found.without,
         waiting_for_journals=found.journals,
     )
 

@@ -57,7 +57,8 @@ class Match:
 @dataclass(frozen=True, slots=True)
 class Erasure:
     """An erasure, or what is left of it: its receipt. `live` of its sessions are waited for, and `journals` that hold
-    something of it; `shown` sessions were found when it was confirmed."""
+    something of it; `shown` sessions were found when it was confirmed. `without`: data folders that were given up as
+    lost before it was done."""
 
     id: str
     at: int
@@ -69,6 +70,7 @@ class Erasure:
     notes: int
     done_at: int | None
     shown: int | None
+    without: tuple[str, ...]
     live: int = 0
     journals: int = 0
 
@@ -260,6 +262,7 @@ def _receipt(db: Connection, row: Any) -> Erasure:
         row.notes,
         row.done_at,
         row.shown,
+        tuple(msgspec.json.decode(row.without or "[]", type=list[str])),
         waited,
         held,
     )

@@ -85,6 +85,8 @@ class Heartbeat(msgspec.Struct, frozen=True):
     pid: int
     started_at: int
     data_dir: str
+    recorder: str = ""
+    """The name that its data folder goes by in the database."""
     ended: bool = False
     """It has stopped in an orderly way: no further report will come."""
     journals: tuple[JournalHeartbeat, ...] = ()
@@ -196,12 +198,17 @@ class HeartbeatWriter:
 
 def reports(queries: Queries) -> tuple[Report, ...]:
     """The last report of every process, the newest first, without those that another version wrote in another shape."""
+    with queries.reading() as db:
+        return reports_of(db)
+
+
+def reports_of(db: Connection) -> tuple[Report, ...]:
+    """As `reports`."""
     c = tables.heartbeats.c
     found = []
-    with queries.reading() as db:
-        for row in db.execute(select(c.process, c.at, c.detail).order_by(c.at.desc(), c.process)):
-            with suppress(msgspec.DecodeError):
-                found.append(Report(row.process, row.at, msgspec.json.decode(row.detail, type=Heartbeat)))
+    for row in db.execute(select(c.process, c.at, c.detail).order_by(c.at.desc(), c.process)):
+        with suppress(msgspec.DecodeError):
+            found.append(Report(row.process, row.at, msgspec.json.decode(row.detail, type=Heartbeat)))
     return tuple(found)
 
 
@@ -209,13 +216,11 @@ def recorded_until(db: Connection) -> int:
     """The time (wall nanoseconds) before which everything that was said is in the database, as far as recorders have
     told within a week: those that work, and those that left something unread in their journals. Without any it is
     the far future."""
-    c = tables.heartbeats.c
     found = 2**63 - 1
-    for row in db.execute(select(c.at, c.detail)):
-        with suppress(msgspec.DecodeError):
-            told = msgspec.json.decode(row.detail, type=Heartbeat)
-            if not told.ended or any(one.alive or one.unread for one in told.journals):
-                found = min(found, row.at - told.lag_ms * 1_000_000 - _MARGIN)
+    for report in reports_of(db):
+        told = report.heartbeat
+        if not told.ended or any(one.alive or one.unread for one in told.journals):
+            found = min(found, report.at - told.lag_ms * 1_000_000 - _MARGIN)
     return found
 
 

@@ -91,6 +91,7 @@ def _add(
         "notes": 0,
         "done_at": None,
         "shown": shown,
+        "without": None,
         "sought": sought_text(sought.values),
     }
     db.execute(insert_once(db.dialect.name, erasures), [row])

@@ -1,0 +1,82 @@
+"""The `give-up` command: has nothing wait any more for a machine that is gone for good.
+
+Knows: its options, which folders may be given up, what is shown and asked.
+Must not know: how anything is ended or forgotten.
+"""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from relayproxy.cli.options import REBUILD_SETTINGS, settings_of, settings_options
+from relayproxy.errors import RelayproxyError
+from relayproxy.logs import log_to_stderr
+from relayproxy.plural import plural
+
+if TYPE_CHECKING:
+    from relayproxy.store.write.lost_folders import Folder
+
+SILENT = 60.0
+"""Seconds for which a recorder, which tells something every two, must have been silent before it is given up."""
+WORD = "lost"
+
+
+@click.command("give-up", short_help="Give up a machine's data folder that is lost for good.")
+@click.argument("name", required=False, metavar="[NAME]")
+@click.option("--yes", is_flag=True, help="Give it up without asking.")
+@settings_options(*REBUILD_SETTINGS)
+def give_up(name: str | None, yes: bool, config: Path | None, **flags: Any) -> None:
+    """Gives up a data folder that is lost with its journal, where several machines write one database: calls that were
+    live on it end as those of a relay that died, and erasures, whose receipts say so, and retention no longer wait for
+    it. NAME is that of its host or its own. Without NAME it shows the folders that the database knows.
+
+    Never do it while that folder may come back: what its journal holds would be recorded again.
+    """
+    from relayproxy.recorder import give_up as giving_up
+
+    log_to_stderr("give-up")
+    settings = settings_of(config, flags)
+    known = giving_up.known_folders(settings)
+    if name is None:
+        for one in known:
+            click.echo(_line(one))
+        return
+    folder = _named(known, name)
+    click.echo(_line(folder))
+    if _seconds(folder) < SILENT and not folder.ended:
+        raise RelayproxyError(f"{folder} is not lost: its recorder has told something within the last minute")
+    if not yes:
+        typed = click.prompt(f"It must never come back. Type {WORD} to give it up", default="", show_default=False)
+        if typed.strip().lower() != WORD:
+            click.echo("Nothing was given up.")
+            raise click.exceptions.Exit(1)
+    noted = giving_up.give_up(settings, folder)
+    click.echo(f"Given up: {plural(folder.live, 'connection')} ended, {plural(noted, 'erasure')} to go on without it.")
+
+
+def _line(folder: "Folder") -> str:
+    state = "stopped" if folder.ended else f"told something {_ago(_seconds(folder))} ago"
+    return f"{folder}: {state}, {plural(folder.live, 'live connection')}"
+
+
+def _named(known: "list[Folder]", name: str) -> "Folder":
+    found = [one for one in known if name in (one.name, one.host, str(one))]
+    if not found:
+        raise RelayproxyError(f"the database knows no data folder {name}: run it without a name to see which there are")
+    if len(found) > 1:
+        names = ", ".join(one.name for one in found)
+        raise RelayproxyError(f"{name} has {len(found)} data folders: name one of {names}")
+    return found[0]
+
+
+def _seconds(folder: "Folder") -> float:
+    return max(0.0, time.time() - folder.at / 1e9)
+
+
+def _ago(seconds: float) -> str:
+    for length, unit in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= length:
+            return plural(int(seconds // length), unit)
+    return plural(int(seconds), "second")

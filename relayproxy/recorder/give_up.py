@@ -1,0 +1,44 @@
+"""Giving up: a data folder that is lost for good is taken for empty, and what the database expects of it ends.
+
+Knows: that a recorder of that name which finds no journals ends their calls as those of a relay that died.
+Must not know: SQL; whether the folder is lost.
+"""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from relayproxy.recorder.process import recorder_of
+from relayproxy.settings.model import Settings
+from relayproxy.store.engine import open_engine
+from relayproxy.store.schema.revisions import check_schema
+from relayproxy.store.write.archive import Archive
+from relayproxy.store.write.lost_folders import Folder, folders, forget_folder, note_lost
+
+
+def known_folders(settings: Settings) -> list[Folder]:
+    """The data folders that the database knows of, the one that has told something last first. Raises StoreError."""
+    engine = open_engine(settings.database)
+    try:
+        check_schema(engine)
+        return folders(engine)
+    finally:
+        engine.dispose()
+
+
+def give_up(settings: Settings, folder: Folder) -> int:
+    """Ends the calls that were live on a lost folder, and has nothing wait for it any more; the number of open erasures
+    that say so on their receipts. To be interrupted and done twice is harmless. Raises StoreError."""
+    engine = open_engine(settings.database)
+    try:
+        check_schema(engine)
+        noted = note_lost(engine, folder)
+        with TemporaryDirectory() as nothing:
+            recorder = recorder_of(settings, Archive(engine, folder.name), Path(nothing), lambda: check_schema(engine))
+            try:
+                recorder.finish()
+            finally:
+                recorder.close()
+        forget_folder(engine, folder)
+    finally:
+        engine.dispose()
+    return noted
