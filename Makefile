@@ -18,7 +18,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # make run: other addresses than the usual ones.
 flags = $(if $(LISTEN),--listen '$(LISTEN)') $(if $(CONSOLE),--console '$(CONSOLE)')
 
-.PHONY: help run test programs check bench faults conformance fuzz soak image-check audit requirements clean
+.PHONY: help run test programs check bench faults conformance fuzz soak image-check metrics-check audit requirements clean
 
 help:
 	@echo "make run                          try it: relay, recorder, console, a demo agent and a few simulated calls"
@@ -32,6 +32,7 @@ help:
 	echo "make fuzz MINUTES=30              a fuzzer on whatever reads bytes of others"
 	echo "make soak MINUTES=60              traffic with faults; memory, descriptors and what was stored"
 	echo "make image-check                  build the container image and run it, with podman or docker"
+	echo "make metrics-check                a real Prometheus on a running system, with the alert rules"
 	echo "make audit                        ask for known vulnerabilities of what is installed"
 	echo "make requirements                 pin the newest versions that the .in files and pyproject.toml allow"
 	echo "make clean                        remove what make has set up; recorded calls stay"
@@ -85,6 +86,10 @@ soak: $(VENV)/.dev
 # ENGINE='podman --runtime runc' and the like choose another engine than the first that works.
 image-check: programs
 	@$(BIN)/python -m pytest -s tests/docker/check_*.py
+
+metrics-check: $(VENV)/.dev
+	@$(BIN)/python -m tests.peers.provision prometheus
+	$(BIN)/python -m pytest tests/telemetry/check_*.py
 
 # Exit code 1: vulnerabilities are known. 2: nobody could be asked.
 audit: $(VENV)/.audit

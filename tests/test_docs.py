@@ -18,7 +18,8 @@ from relayproxy.conversation.totals import Spread, Totals
 from relayproxy.settings.model import Settings
 from relayproxy.settings.sources import CONFIG_ENV, ENV_PREFIX
 from relayproxy.settings.tables import FIXED, ROWS
-from tests import states
+from relayproxy.telemetry.tally import SETS, VALUES
+from tests import metric_reference, states
 from tests.reference import page
 
 FIRST = {table: f"__<name>__{next(iter(row.model_fields)).upper()}" for table, row in ROWS.items()}
@@ -114,6 +115,12 @@ def test_the_readme_gives_the_defaults_that_hold() -> None:
 
 def test_the_page_of_numbers_says_what_the_code_says() -> None:
     assert (ROOT / "docs/numbers.md").read_text("utf-8") == page(), "python -m tests.reference > docs/numbers.md"
+
+
+def test_the_page_of_metrics_says_what_the_code_says() -> None:
+    text = metric_reference.PAGE.read_text("utf-8")
+    assert text == metric_reference.page(), "python -m tests.metric_reference"
+    assert f"{VALUES} values are told apart, and {SETS} sets of values" in " ".join(text.split())
 
 
 def test_the_page_of_states_draws_the_tables_that_the_fold_uses() -> None:

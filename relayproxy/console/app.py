@@ -12,7 +12,7 @@ from relayproxy.assets import web_dir
 from relayproxy.console.access import audit_page, erasures, signin
 from relayproxy.console.calls import requested, sparkline, timeline
 from relayproxy.console.connect import connect_page
-from relayproxy.console.health import health_page, liveness
+from relayproxy.console.health import health_page, liveness, metrics
 from relayproxy.console.http.change_poller import ChangePoller
 from relayproxy.console.http.context import APP_CONTEXT, AppContext
 from relayproxy.console.http.middleware import error_middleware, security_headers
@@ -58,6 +58,7 @@ def build(settings: Settings, queries: Queries, writer: AnnotationWriter) -> web
             *live_view.ROUTES,
             *connect_page.ROUTES,
             *health_page.ROUTES,
+            *metrics.ROUTES,
             *insight_page.ROUTES,
             *audit_page.ROUTES,
             *erasures.ROUTES,

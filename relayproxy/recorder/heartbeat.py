@@ -14,7 +14,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -28,6 +28,7 @@ from relayproxy.journal.refused import read_refused
 from relayproxy.journal.segments import journal_paths, life_shown_at, segment_numbers, segment_path, writer_is_alive
 from relayproxy.recorder.backlog import Backlog
 from relayproxy.recorder.journal_player import ConnectionEvent
+from relayproxy.recorder.process_metrics import process_metrics
 from relayproxy.redaction.masking import masked_text
 from relayproxy.redaction.redactor import FAILED, LIMITED
 from relayproxy.redaction.values import Policy
@@ -41,6 +42,7 @@ from relayproxy.store.read.heartbeat import (
     OtlpHeartbeat,
     RetentionHeartbeat,
 )
+from relayproxy.telemetry.tally import Snapshot
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +51,18 @@ _MS = 1_000_000
 NO_SETTINGS = Policy()
 _PATIENCE = 1.0
 """Seconds that the last report gets to be written."""
+
+
+class MetricsSender(Protocol):
+    """What the heartbeat asks of who sends metrics."""
+
+    endpoint: str
+    sent: int
+    failed: int
+
+    @property
+    def trouble(self) -> tuple[int, str] | None: ...
+    def take(self, told: Snapshot, /) -> None: ...
 
 
 class Spans(Protocol):
@@ -86,6 +100,8 @@ class Beat:
     search_limited: int = 0
     """Messages of which metadata alone was kept, because their connection sent more than is searched."""
     search_limited_at: int | None = None
+    numbers: Snapshot = field(default_factory=dict)
+    """What was counted of calls."""
 
 
 class ProgressReport:
@@ -98,7 +114,8 @@ class ProgressReport:
         self._began = 0.0
         self._commits = 0
         self._at: int | None = None
-        self._took = 0.0
+        self.commit_time = 0.0
+        """Seconds of the last commit."""
         self._failures = 0
         self._failed_at: int | None = None
         self._limited = 0
@@ -129,7 +146,7 @@ class ProgressReport:
         self._oldest = None
         self._commits += 1
         self._at = time.time_ns()
-        self._took = time.monotonic() - self._began
+        self.commit_time = time.monotonic() - self._began
 
     def beat(
         self,
@@ -146,7 +163,7 @@ class ProgressReport:
             longest,
             self._commits,
             self._at,
-            self._took * 1000,
+            self.commit_time * 1000,
             trouble,
             attempts,
             self._failures,
@@ -160,7 +177,8 @@ class ProgressReport:
 
 
 class Reporter:
-    """Reports the recorder on a data folder through `writer`, for as long as `beat` is called."""
+    """Reports the recorder on a data folder through `writer`, for as long as `beat` is called. `metrics` gets those of
+    each report."""
 
     def __init__(
         self,
@@ -172,6 +190,7 @@ class Reporter:
         *,
         journal: Path | None = None,
         recorder: str = "",
+        metrics: MetricsSender | None = None,
     ) -> None:
         self._writer = writer
         self._data_dir = data_dir.absolute()
@@ -180,9 +199,10 @@ class Reporter:
         self._recorder = recorder
         self._spans = spans
         self._retention = retention
+        self._metrics = metrics
         self._life = Life()
         self._host = socket.gethostname()
-        self._process = f"recorder:{self._host}:{_id_of(data_dir)}"
+        self._process = process_name(data_dir)
         self._started_at = time.time_ns()
         self._next = 0.0
         self._look: Callable[[], Beat] | None = None
@@ -245,6 +265,13 @@ class Reporter:
             self._silent = False
 
     def _heartbeat(self, found: Beat, ended: bool) -> Heartbeat:
+        heartbeat = self._report(found, ended)
+        numbers = found.numbers | process_metrics(heartbeat)
+        if self._metrics is not None:
+            self._metrics.take(numbers)
+        return msgspec.structs.replace(heartbeat, metrics=msgspec.Raw(msgspec.json.encode(numbers)))
+
+    def _report(self, found: Beat, ended: bool) -> Heartbeat:
         disk = shutil.disk_usage(self._data_dir)
         trouble_at, trouble = found.trouble or (None, None)
         return Heartbeat(
@@ -265,6 +292,7 @@ class Reporter:
             disk_free=disk.free,
             disk_total=disk.total,
             otlp=self._otlp(),
+            otlp_metrics=self._otlp_metrics(),
             trouble=trouble,
             trouble_at=trouble_at,
             redaction_failures=found.redaction_failures,
@@ -288,6 +316,13 @@ class Reporter:
             return None
         since, cause = spans.trouble or (None, None)
         return OtlpHeartbeat(spans.endpoint, spans.sent, spans.failed, spans.dropped, since, cause)
+
+    def _otlp_metrics(self) -> OtlpHeartbeat | None:
+        metrics = self._metrics
+        if metrics is None:
+            return None
+        since, cause = metrics.trouble or (None, None)
+        return OtlpHeartbeat(metrics.endpoint, metrics.sent, metrics.failed, 0, since, cause)
 
 
 class Life:
@@ -335,6 +370,7 @@ def _redacted(tally: RefusalCount) -> RefusalCount:
     return RefusalCount(tally.count, msgspec.structs.replace(last, target=target, words=words))
 
 
-def _id_of(folder: Path) -> str:
-    found = folder.stat()
-    return f"{found.st_dev:x}-{found.st_ino:x}"
+def process_name(data_dir: Path) -> str:
+    """The name of the recorder on this data folder: the same however often it is started."""
+    found = data_dir.stat()
+    return f"recorder:{socket.gethostname()}:{found.st_dev:x}-{found.st_ino:x}"

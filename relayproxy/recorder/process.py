@@ -7,6 +7,7 @@ Must not know: how any of them works.
 import fcntl
 import os
 import secrets
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -18,7 +19,7 @@ from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.conversation.measures.spans import SpanOptions
 from relayproxy.errors import RelayproxyError
 from relayproxy.recorder.deletion import DeletionThread
-from relayproxy.recorder.heartbeat import Beat, Reporter
+from relayproxy.recorder.heartbeat import Beat, Reporter, process_name
 from relayproxy.recorder.recorder import Recorder
 from relayproxy.redaction.rules import Rules
 from relayproxy.redaction.values import policy
@@ -27,6 +28,7 @@ from relayproxy.settings.otel import Otel
 from relayproxy.settings.otlp import otlp_export, sampler
 from relayproxy.settings.recording import Recording, recording
 from relayproxy.settings.retention import days_by_route
+from relayproxy.settings.signatures import DEFAULT_ROUTE
 from relayproxy.signals import NUMBERS, ignore_signals, stop_event
 from relayproxy.store.engine import open_engine
 from relayproxy.store.read.heartbeat import HeartbeatWriter
@@ -36,6 +38,7 @@ from relayproxy.store.write.archive import Archive
 
 if TYPE_CHECKING:
     from relayproxy.telemetry.otlp import OtlpExporter
+    from relayproxy.telemetry.otlp_metrics import OtlpMetrics
 
 
 def rules(found: Recording) -> Rules:
@@ -57,7 +60,7 @@ def run(settings: Settings) -> None:
     os.nice(COURTESY)
     with _alone(settings.data_dir) as recorder_id:
         engine = open_engine(settings.database)
-        exporter = _exporter(settings)
+        exporter, metrics = _exporter(settings), _metrics(settings)
         chosen = sampler(settings.otel)
         writer = HeartbeatWriter(open_engine(settings.database))
         deletion = DeletionThread(settings.database, settings.journal, days_by_route(settings))
@@ -69,6 +72,7 @@ def run(settings: Settings) -> None:
             lambda: deletion.state,
             journal=settings.journal,
             recorder=recorder_id,
+            metrics=metrics,
         )
         watch = FileWatch(Integrity(settings.database).look)
 
@@ -90,6 +94,7 @@ def run(settings: Settings) -> None:
             sampled=lambda opening: chosen.sampled(opening.trace_id, sampled_by_caller(opening)),
             stop=stop,
             beat=beat,
+            routes=(DEFAULT_ROUTE, *settings.routes),
         )
         print(f"recorder following {settings.journal}", flush=True)
         try:
@@ -97,8 +102,7 @@ def run(settings: Settings) -> None:
         finally:
             deletion.close()
             reporter.close()
-            if exporter is not None:
-                exporter.shutdown()
+            _shut_down(exporter, metrics)
             engine.dispose()
     ignore_signals()
 
@@ -131,6 +135,24 @@ def _exporter(settings: Settings) -> "OtlpExporter | None":
     from relayproxy.telemetry.otlp import OtlpExporter
 
     return OtlpExporter.to(way, settings.otel)
+
+
+def _metrics(settings: Settings) -> "OtlpMetrics | None":
+    way = otlp_export(settings.otel, "metrics")
+    if way is None:
+        return None
+    from relayproxy.telemetry.otlp_metrics import OtlpMetrics
+
+    return OtlpMetrics.to(way, settings.otel, process_name(settings.data_dir))
+
+
+def _shut_down(*senders: "OtlpExporter | OtlpMetrics | None") -> None:
+    """Ends them at the same time: each has its own bound."""
+    ends = [threading.Thread(target=one.shutdown) for one in senders if one is not None]
+    for end in ends:
+        end.start()
+    for end in ends:
+        end.join()
 
 
 @contextmanager

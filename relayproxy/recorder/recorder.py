@@ -10,7 +10,8 @@ While the database is away nothing more is read: memory stays bounded, and the j
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -28,6 +29,7 @@ from relayproxy.recorder.database_retry import DatabaseRetry, Stopped
 from relayproxy.recorder.decoding.connection import DecodedConnection, log_bug
 from relayproxy.recorder.heartbeat import Beat, ProgressReport
 from relayproxy.recorder.journal_player import ConnectionEvent, JournalPlayer, windows_of
+from relayproxy.recorder.meter import Meter
 from relayproxy.recorder.session import RecordedSession
 from relayproxy.recorder.sessions import Sessions
 from relayproxy.redaction.rules import EVERYTHING, Rules
@@ -65,6 +67,7 @@ class Recorder:
     `check` raises when the database cannot be used as it is. `thresholds`, `version_from` and `rules` give those of a
     route. `sampled` tells by its opening whether a session's spans are exported. `message_limit`, `size_limit`,
     `patience`: see `JournalPlayer`. `beat` is called after every look at the journals, with what tells how things are.
+    `routes`: those that calls may come by.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class Recorder:
         sampled: Callable[[Opening], bool] = lambda _opening: True,
         stop: threading.Event | None = None,
         beat: Callable[[Callable[[], Beat]], None] = lambda _look: None,
+        routes: Iterable[str] = (),
     ) -> None:
         self._archive = archive
         self._folder = folder
@@ -109,6 +113,7 @@ class Recorder:
         self._troubled: set[str] = set()
         self._beat = beat
         self._progress = ProgressReport()
+        self._meter = Meter(routes)
 
     def run(self) -> None:
         """Plays until stopped; what is there by then is still played and committed, within a few seconds.
@@ -143,7 +148,8 @@ class Recorder:
     def heartbeat(self) -> Beat:
         """The recorder's report; the longest lag is that since the last call."""
         places = tuple((one.path, one.position) for one in self._playbacks.values() if not one.ended)
-        return self._progress.beat(places, len(self._sessions.connections), self._retry.trouble, self._attempts.tallies)
+        beat = self._progress.beat(places, len(self._sessions.connections), self._retry.trouble, self._attempts.tallies)
+        return replace(beat, numbers=self._meter.snapshot(self._sessions))
 
     def close(self) -> None:
         for playback in self._playbacks.values():
@@ -194,6 +200,8 @@ class Recorder:
             except OvertakenError as other:
                 self._sessions.reread(other.sessions)
         self._progress.done()
+        gaps = [gap for one in moved for gap in one.gaps]
+        self._meter.committed(self._progress.commit_time, sessions, touched, gaps)
         self._settle(touched, sessions, moved)
 
     def _batch(
@@ -294,6 +302,8 @@ class Recorder:
         session = self._sessions.of(connection)
         if event.what == "answered":
             session.answered(connection.opening)
+        if event.what in ("opened", "answered"):
+            self._meter.opened(connection.opening)
         connection.set_types(event.messages, session.feed(connection.id, event.messages))
         if connection.ending is not None:
             session.end(connection.opening, connection.ending)

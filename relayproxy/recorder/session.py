@@ -62,6 +62,18 @@ class Rows:
     """Set when they have changed."""
 
 
+@dataclass(frozen=True, slots=True)
+class NewlyFinal:
+    """What has become final of a session: turns that no later message changes, and its first end. A session that goes
+    on after it with another connection does not end a second time."""
+
+    conversation: Conversation
+    turns: tuple[Turn, ...]
+    ended: bool
+    version: str | None
+    """The backend's."""
+
+
 class RecordedSession:
     """A session by its id, with the opening of its first connection."""
 
@@ -102,6 +114,9 @@ class RecordedSession:
         """The span of the whole session has been handed on."""
         self._words = EndWords()
         """Of the turns whose spans have been handed on."""
+        self._counted = 0
+        """The number of turns, from the first, that have been counted."""
+        self._ended_counted = False
         self.name: SessionIdentity | None = None
         """The identity that it gives itself, once that has settled which session this is."""
 
@@ -182,6 +197,12 @@ class RecordedSession:
             )
         return conversation
 
+    @property
+    def waiting_since(self) -> int | None:
+        """When the caller who waits for an answer began to (wall nanoseconds), as of the last commit; None when nobody
+        waits."""
+        return None if self._last is None or self._last.waiting is None else self._last.waiting.since
+
     def rows(self) -> Rows:
         """The rows to be written now; they count as written from here on."""
         try:
@@ -228,6 +249,21 @@ class RecordedSession:
         self._ended_span = self._ended_span or not conversation.live
         return found
 
+    def newly_final(self) -> NewlyFinal:
+        """What has become final since the last call."""
+        conversation = self.conversation()
+        last = conversation.settled_turns
+        turns = [turn for turn in conversation.turns if self._counted <= turn.number < last]
+        final = NewlyFinal(
+            conversation,
+            () if self.broken else tuple(turn for turn in turns if turn.ended_at is not None),
+            not conversation.live and not self._ended_counted,
+            self._version(conversation),
+        )
+        self._counted = max(self._counted, last)
+        self._ended_counted = self._ended_counted or not conversation.live
+        return final
+
     def settle(self) -> None:
         """Forgets what is final, written and handed on."""
         self._guarded(self._forget)
@@ -241,8 +277,10 @@ class RecordedSession:
         self._written = {number: turn for number, turn in self._written.items() if number >= first}
 
     def forget_spans(self) -> None:
-        """Takes that all spans that are final now were handed on before, by another process."""
+        """Takes that all spans that are final now were handed on before, by another process, and what they are of was
+        counted by it."""
         try:
+            self.newly_final()
             self.new_spans()
         except Exception as problem:
             log_bug(f"spans of session {self.id}", problem)

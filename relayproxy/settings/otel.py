@@ -18,6 +18,7 @@ from relayproxy.settings.validators import file, secret_references, split_refere
 Protocol = Literal["http/protobuf", "grpc"]
 Compression = Literal["none", "gzip"]
 Exporter = Literal["otlp", "none"]
+Temporality = Literal["cumulative", "delta"]
 SamplerName = Literal[
     "always_on",
     "always_off",
@@ -133,6 +134,16 @@ class Otel(BaseModel):
     compression: Compression = Field(default="none", description="none or gzip. OTEL_EXPORTER_OTLP_COMPRESSION.")
     traces_exporter: Exporter = Field(default="otlp", description="otlp, or none: no spans. OTEL_TRACES_EXPORTER.")
     metrics_exporter: Exporter = Field(default="otlp", description="otlp, or none: no metrics. OTEL_METRICS_EXPORTER.")
+    metrics_interval: Annotated[float, Field(ge=1, le=300)] = Field(
+        default=60.0,
+        description="Seconds from one sending of metrics to the next. OTEL_METRIC_EXPORT_INTERVAL, which is in "
+        "milliseconds.",
+    )
+    metrics_temporality: Temporality = Field(
+        default="cumulative",
+        description="cumulative: counts since the start. delta: since the last sending, as Datadog and Dynatrace want "
+        "it. OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE.",
+    )
     sampler: SamplerName = Field(
         default="parentbased_always_on",
         description="Calls whose spans are sent: always_on, always_off, traceidratio, or with parentbased_ before "

@@ -13,7 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from relayproxy.errors import SettingError
-from relayproxy.settings.otel import Compression, Exporter, Otel, Protocol, SamplerName, otlp_endpoint, split_pairs
+from relayproxy.settings.otel import (
+    Compression,
+    Exporter,
+    Otel,
+    Protocol,
+    SamplerName,
+    Temporality,
+    otlp_endpoint,
+    split_pairs,
+)
 from relayproxy.settings.sources import mask
 from relayproxy.settings.validators import file, split_reference
 
@@ -72,6 +81,14 @@ class Batching:
     delay: float
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How metrics are sent: every so many seconds, counted since the start or since the last time."""
+
+    every: float
+    temporality: Temporality
+
+
 def require_otlp(otel: Otel, environ: Env | None = None) -> None:
     """Raises SettingError for whatever cannot be used: its name, its value unless that may be secret, what is
     expected."""
@@ -79,6 +96,7 @@ def require_otlp(otel: Otel, environ: Env | None = None) -> None:
     sampler(otel, environ)
     found = [otlp_export(otel, signal, environ) for signal in SIGNALS]
     if any(found):
+        reading(otel, environ)
         batching(environ)
         resource_attributes(otel, environ)
 
@@ -131,6 +149,16 @@ def batching(environ: Env | None = None) -> Batching:
             f"OTEL_BSP_MAX_EXPORT_BATCH_SIZE={batch}: at most OTEL_BSP_MAX_QUEUE_SIZE is expected, which is {queue}"
         )
     return Batching(queue, batch, _read(env, ("OTEL_BSP_SCHEDULE_DELAY",), _milliseconds, 5.0))
+
+
+def reading(otel: Otel, environ: Env | None = None) -> Reading:
+    """How metrics are sent. Raises SettingError."""
+    env = os.environ if environ is None else environ
+    preference = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"
+    return Reading(
+        max(1.0, _read(env, ("OTEL_METRIC_EXPORT_INTERVAL",), _milliseconds, otel.metrics_interval)),
+        _read(env, (preference,), _temporality, otel.metrics_temporality),
+    )
 
 
 def resource_attributes(otel: Otel, environ: Env | None = None) -> dict[str, str]:
@@ -199,6 +227,14 @@ def _one_of(kind: Any) -> Callable[[str], str]:
         return text.lower()
 
     return check
+
+
+def _temporality(text: str) -> str:
+    # Of the standard's third, sums and histograms are as with delta.
+    kind = "delta" if text.lower() == "lowmemory" else text.lower()
+    if kind not in get_args(Temporality):
+        raise ValueError("cumulative, delta or lowmemory is expected")
+    return kind
 
 
 def _milliseconds(text: str) -> float:

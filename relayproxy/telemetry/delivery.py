@@ -85,7 +85,7 @@ class Causes(logging.Handler):
 
     def unlisten(self) -> None:
         LIBRARY.removeHandler(self)
-        LIBRARY.propagate = True
+        LIBRARY.propagate = not any(isinstance(one, Causes) for one in LIBRARY.handlers)
 
     def emit(self, record: logging.LogRecord) -> None:
         args = record.args if isinstance(record.args, tuple) else ()

@@ -40,6 +40,7 @@ OTHERS = {
     "/numbers": "what numbers mean; the document has the same words",
     "/health/notice": "JSON, a part of what is under /api/health",
     "/healthz": "JSON, for whatever restarts the process",
+    "/metrics": "text for Prometheus",
 }
 
 

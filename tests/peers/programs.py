@@ -1,4 +1,4 @@
-"""The programs that tests run with: PostgreSQL's server and a Chromium.
+"""The programs that tests run with: PostgreSQL's server, a Chromium and Prometheus.
 
 Knows: where systems, a wheel of PyPI and playwright put them.
 Must not know: how they are installed, what tests do with them.
@@ -41,6 +41,12 @@ def chromium() -> Path | None:
     named = os.environ.get("RELAYPROXY_CHROMIUM")
     places = [Path(named)] if named else [*_browsers()]
     return next((place for place in places if os.access(place, os.X_OK)), None)
+
+
+def prometheus() -> Path | None:
+    """The executable of Prometheus, with promtool on the path as well; None when either is not."""
+    named = shutil.which("prometheus")
+    return Path(named) if named is not None and shutil.which("promtool") else None
 
 
 def _browsers() -> Iterator[Path]:

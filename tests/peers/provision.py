@@ -1,4 +1,5 @@
-"""`python -m tests.peers.provision`: sees to it that PostgreSQL's server and a Chromium are here, before tests run.
+"""`python -m tests.peers.provision`: sees to it that PostgreSQL's server and a Chromium are here, before tests run;
+with the argument `prometheus`, that Prometheus is.
 
 Knows: the system's package managers and when they may be used, PostgreSQL's wheel, playwright's download.
 Must not know: tests.
@@ -42,8 +43,8 @@ class Program:
     name: str
     find: Callable[[], Path | None]
     packages: Mapping[str, str]
-    own: Callable[[], Step]
-    """How it is had without a package manager."""
+    own: Callable[[], Step] | None
+    """How it is had without a package manager, where there is a way."""
     otherwise: str
     """What its reader can do when nothing has worked."""
 
@@ -78,6 +79,15 @@ PROGRAMS = (
     ),
 )
 
+PROMETHEUS = Program(
+    "Prometheus",
+    programs.prometheus,
+    {"apt-get": "prometheus", "dnf": "golang-github-prometheus", "pacman": "prometheus", "brew": "prometheus"},
+    None,
+    "install Prometheus with promtool (Debian, Ubuntu: apt-get install prometheus)",
+)
+"""Only `make metrics-check` needs it."""
+
 
 def provide(program: Program) -> str:
     """Has it installed unless it is here, and gives in words which one is taken. Raises `SystemExit` with what was
@@ -102,7 +112,8 @@ def _steps(program: Program) -> Iterator[Step]:
                 package = program.packages[manager]
                 commands = [[*root, *command] for command in (*refresh, (*install, package))]
                 yield f"{manager} install {package}", commands, {}
-    yield program.own()
+    if program.own is not None:
+        yield program.own()
 
 
 def _root() -> list[str] | None:
@@ -127,4 +138,5 @@ def _run(commands: list[list[str]], environment: Mapping[str, str]) -> str | Non
 
 
 if __name__ == "__main__":
-    print("; ".join([provide(program) for program in PROGRAMS]))
+    wanted = (PROMETHEUS,) if sys.argv[1:] == ["prometheus"] else PROGRAMS
+    print("; ".join([provide(program) for program in wanted]))

@@ -15,6 +15,7 @@ from relayproxy.settings.otlp import (
     header_variables,
     otlp_export,
     place,
+    reading,
     require_otlp,
     resource_attributes,
     sampler,
@@ -133,10 +134,29 @@ SAMPLERS = "always_on, always_off, traceidratio, parentbased_always_on, parentba
         ("OTEL_BSP_MAX_QUEUE_SIZE", "many", "a number of spans, 1 to 9999999, is expected"),
         ("OTEL_BSP_MAX_QUEUE_SIZE", "0", "a number of spans, 1 to 9999999, is expected"),
         ("OTEL_BSP_SCHEDULE_DELAY", "-1", "milliseconds, 1 to 300000, are expected"),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "60s", "milliseconds, 1 to 300000, are expected"),
+        ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "both", "cumulative, delta or lowmemory is expected"),
     ],
 )
 def test_a_variable_that_cannot_be_used_is_named_with_what_is_expected(name: str, value: str, expected: str) -> None:
     assert problem_of(**{name: value}).startswith(f"{name}={value}: {expected}")
+
+
+@pytest.mark.parametrize(
+    ("otel", "environ", "every", "temporality"),
+    [
+        ({}, {}, 60.0, "cumulative"),
+        ({"metrics_interval": 10, "metrics_temporality": "delta"}, {}, 10.0, "delta"),
+        ({"metrics_interval": 10}, {"OTEL_METRIC_EXPORT_INTERVAL": "30000"}, 30.0, "cumulative"),
+        ({}, {"OTEL_METRIC_EXPORT_INTERVAL": "20"}, 1.0, "cumulative"),
+        ({}, {"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "LowMemory"}, 60.0, "delta"),
+    ],
+)
+def test_how_often_metrics_are_sent_and_since_when_they_count(
+    otel: dict[str, object], environ: dict[str, str], every: float, temporality: str
+) -> None:
+    found = reading(Otel.model_validate(otel), environ)
+    assert (found.every, found.temporality) == (every, temporality)
 
 
 @pytest.mark.parametrize("text", ["canary", "authorization=", "=canary", "a b=canary", "x=canary%0A", "x=1,canary"])

@@ -4,7 +4,7 @@ import asyncio
 import importlib.util
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 ROTEL = importlib.util.find_spec("rotel")
@@ -24,7 +25,19 @@ class Received:
 
     spans: list[Any] = field(default_factory=list)
     resources: list[dict[str, Any]] = field(default_factory=list)
+    metrics: dict[str, Any] = field(default_factory=dict)
+    """The last of each name, as it came."""
+    metric_resources: list[dict[str, Any]] = field(default_factory=list)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def take_metrics(self, request: web.Request) -> web.Response:
+        batch = ExportMetricsServiceRequest.FromString(await request.read())
+        for resource in batch.resource_metrics:
+            self.metric_resources.append(values(resource.resource.attributes))
+            for scope in resource.scope_metrics:
+                self.metrics |= {metric.name: metric for metric in scope.metrics}
+        self.arrived.set()
+        return web.Response(content_type="application/x-protobuf")
 
     async def take(self, request: web.Request) -> web.Response:
         batch = ExportTraceServiceRequest.FromString(await request.read())
@@ -42,6 +55,14 @@ class Received:
                 self.arrived.clear()
                 await self.arrived.wait()
         return self.spans
+
+    async def until_metrics(self, right: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """The metrics by name, once they are right."""
+        async with asyncio.timeout(PATIENCE):
+            while not right(self.metrics):
+                self.arrived.clear()
+                await self.arrived.wait()
+        return self.metrics
 
     async def until_named(self, name: str) -> list[Any]:
         """The spans, once there is one of that name."""
@@ -73,6 +94,7 @@ async def collector(folder: Path) -> AsyncIterator[Collector]:
     received = Received()
     app = web.Application()
     app.router.add_post("/v1/traces", received.take)
+    app.router.add_post("/v1/metrics", received.take_metrics)
     async with TestServer(app) as server:
         grpc, http = free_port(), free_port()
         agent = await asyncio.create_subprocess_exec(

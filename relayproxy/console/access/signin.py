@@ -172,7 +172,12 @@ def _is_page(request: web.Request) -> bool:
     if mode is not None:
         return mode == "navigate"
     # Without TLS browsers leave that header out. Our scripts ask for exactly one type; who opens a page takes others.
-    return request.headers.get("Accept", "") not in ("text/html", "text/event-stream", "application/json")
+    # Prometheus takes many, and would follow to the form.
+    return request.path != "/metrics" and request.headers.get("Accept", "") not in (
+        "text/html",
+        "text/event-stream",
+        "application/json",
+    )
 
 
 async def form(request: web.Request) -> web.StreamResponse:

@@ -47,7 +47,7 @@ class JournalHeartbeat(msgspec.Struct, frozen=True):
 
 
 class OtlpHeartbeat(msgspec.Struct, frozen=True):
-    """State of the export of spans. `endpoint` holds no secrets; `failing_since` is wall nanoseconds."""
+    """State of the export of spans or metrics. `endpoint` holds no secrets; `failing_since` is wall nanoseconds."""
 
     endpoint: str
     sent: int
@@ -119,6 +119,10 @@ class Heartbeat(msgspec.Struct, frozen=True):
     it was started."""
     search_limited_at: int | None = None
     """The last time that it did."""
+    otlp_metrics: OtlpHeartbeat | None = None
+    """None when metrics are not sent."""
+    metrics: msgspec.Raw = msgspec.Raw(b"null")
+    """What it counts and measures, as JSON of `telemetry.tally.Snapshot`: read only where metrics are asked for."""
 
 
 @dataclass(frozen=True, slots=True)

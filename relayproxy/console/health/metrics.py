@@ -1,0 +1,65 @@
+"""Metrics of all processes, for Prometheus: `/metrics`.
+
+Knows: which recorders' numbers are of now; what the console itself has to tell.
+Must not know: how numbers are counted, or written as text.
+"""
+
+import msgspec
+from aiohttp import web
+
+from relayproxy.console.health.diagnosis import diagnose
+from relayproxy.console.health.health_facts import HealthFacts
+from relayproxy.console.health.health_page import MONITOR
+from relayproxy.store.read.heartbeat import Report
+from relayproxy.telemetry import metrics
+from relayproxy.telemetry.memory import resident_memory
+from relayproxy.telemetry.tally import Point, Snapshot
+
+STATES = {"ok": 0, "warn": 1, "bad": 2}
+_decoder = msgspec.json.Decoder(Snapshot | None)
+
+
+async def serve(request: web.Request) -> web.Response:
+    """`GET /metrics`: Prometheus text, or OpenMetrics when that is asked for. The numbers are at most a few seconds
+    old: those of recorders are their last reports."""
+    # Few ever ask, and every start would take longer.
+    from relayproxy.telemetry.prometheus import render
+
+    facts = await request.app[MONITOR].facts()
+    recorders = {report.process: numbers(report) for report in facts.working}
+    body, content_type = render(recorders, own(facts), request.headers.get("Accept", ""))
+    return web.Response(body=body, headers={"Content-Type": content_type})
+
+
+def numbers(report: Report) -> Snapshot:
+    """What a recorder tells; nothing when another version tells it in another shape."""
+    try:
+        return _decoder.decode(report.heartbeat.metrics) or {}
+    except msgspec.DecodeError:
+        return {}
+
+
+def own(facts: HealthFacts) -> Snapshot:
+    """What the console tells: which recorders work, the database, its checks, itself."""
+    found: dict[str, tuple[Point, ...]] = {
+        metrics.BUILD.name: (Point((facts.version,), 1),),
+        metrics.RECORDER_UP.name: tuple(
+            Point((report.process,), facts.fresh(report)) for report in (*facts.working, *facts.missing)
+        ),
+        metrics.DATABASE_UP.name: (Point((), facts.database is not None),),
+        metrics.CHECK.name: tuple(
+            Point((check.name,), STATES[check.state]) for check in diagnose(facts) if check.state in STATES
+        ),
+        metrics.AUDIT_LOST.name: (Point((), facts.audit.lost),),
+        metrics.AUDIT_WAITING.name: (Point((), facts.audit.waiting),),
+    }
+    if facts.database is not None:
+        found[metrics.DATABASE_SIZE.name] = (Point((), facts.database.size),)
+        found[metrics.DATABASE_ANSWER.name] = (Point((), facts.database.answer_ms / 1000),)
+    memory = resident_memory()
+    if memory is not None:
+        found[metrics.CONSOLE_MEMORY.name] = (Point((), memory),)
+    return found
+
+
+ROUTES = (web.get("/metrics", serve),)
