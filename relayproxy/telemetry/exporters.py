@@ -13,12 +13,13 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.trace.export import SpanExporter
 
 from relayproxy.settings.otlp import OtlpExport
+from relayproxy.telemetry.causes import Causes, Session
 
 HTTP_COMPRESSION = {"none": Compression.NoCompression, "gzip": Compression.Gzip}
 GRPC_COMPRESSION = {"none": grpc.Compression.NoCompression, "gzip": grpc.Compression.Gzip}
 
 
-def span_exporter(way: OtlpExport) -> SpanExporter:
+def span_exporter(way: OtlpExport, causes: Causes) -> SpanExporter:
     """The exporter that sends spans that way; all is told to it, so that it reads no variable of its own."""
     if way.protocol == "grpc":
         return GrpcExporter(
@@ -37,6 +38,7 @@ def span_exporter(way: OtlpExport) -> SpanExporter:
         headers=dict(way.headers),
         timeout=way.timeout,
         compression=HTTP_COMPRESSION[way.compression],
+        session=Session(causes),
     )
 
 

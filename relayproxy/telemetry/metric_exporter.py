@@ -9,13 +9,14 @@ from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExp
 from opentelemetry.sdk.metrics.export import MetricExporter
 
 from relayproxy.settings.otlp import OtlpExport
+from relayproxy.telemetry.causes import Causes, Session
 from relayproxy.telemetry.exporters import GRPC_COMPRESSION, HTTP_COMPRESSION, credentials, is_plain
 
 MAX_POINTS = 2000
 """Points in one request: over gRPC, collectors take no more than 4 MB unless told."""
 
 
-def metric_exporter(way: OtlpExport) -> MetricExporter:
+def metric_exporter(way: OtlpExport, causes: Causes) -> MetricExporter:
     """The exporter that sends metrics that way; all is told to it, so that it reads no variable of its own."""
     if way.protocol == "grpc":
         return GrpcExporter(
@@ -35,5 +36,6 @@ def metric_exporter(way: OtlpExport) -> MetricExporter:
         headers=dict(way.headers),
         timeout=way.timeout,
         compression=HTTP_COMPRESSION[way.compression],
+        session=Session(causes),
         max_export_batch_size=MAX_POINTS,
     )

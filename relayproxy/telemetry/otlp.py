@@ -15,7 +15,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from relayproxy.conversation.measures.spans import Span
 from relayproxy.settings.otel import Otel
 from relayproxy.settings.otlp import Batching, Env, OtlpExport, batching, resource_attributes
-from relayproxy.telemetry.delivery import Causes, Delivery
+from relayproxy.telemetry.causes import Causes
+from relayproxy.telemetry.delivery import Delivery
 from relayproxy.telemetry.exporters import span_exporter
 from relayproxy.telemetry.readable import readable, resource
 
@@ -49,6 +50,7 @@ class OtlpExporter:
         )
         self.dropped = 0
         """Number of spans dropped because the queue was full."""
+        self._full = False
 
     @classmethod
     def to(cls, way: OtlpExport, otel: Otel, environ: Env | None = None) -> "OtlpExporter":
@@ -57,7 +59,7 @@ class OtlpExporter:
         causes.listen()
         try:
             sender = resource(resource_attributes(otel, environ))
-            return cls(span_exporter(way), causes, batching(environ), sender, way.place)
+            return cls(span_exporter(way, causes), causes, batching(environ), sender, way.place)
         except BaseException:
             causes.unlisten()
             raise
@@ -68,7 +70,7 @@ class OtlpExporter:
         counts after `UNANSWERED`, long before the exporter gives it up."""
         failing, asked = self._delivery.failing_since, self._delivery.asked_since
         if failing is not None:
-            return failing, self._causes.last
+            return failing, self._delivery.cause
         if asked is not None and time.time_ns() - asked > UNANSWERED:
             return asked, "the collector takes spans and does not answer"
         return None
@@ -86,11 +88,15 @@ class OtlpExporter:
     def export(self, spans: Iterable[Span]) -> None:
         """Queues the spans and returns at once; those that do not fit are dropped and counted."""
         for span in spans:
-            if self._accepted - self._delivery.taken >= self._queue:
-                if not self.dropped:
+            waiting = self._accepted - self._delivery.taken
+            if waiting >= self._queue:
+                if not self._full:
                     log.warning("OTLP: spans are dropped, the queue of %d is full", self._queue)
+                self._full = True
                 self.dropped += 1
                 continue
+            # Once it has drained, that it is full is news again.
+            self._full = self._full and waiting > self._queue // 2
             self._accepted += 1
             self._processor.on_end(readable(span, self._resource))
 

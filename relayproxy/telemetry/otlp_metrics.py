@@ -15,7 +15,7 @@ from opentelemetry.sdk.resources import Resource
 
 from relayproxy.settings.otel import Otel
 from relayproxy.settings.otlp import Env, OtlpExport, Reading, reading, resource_attributes
-from relayproxy.telemetry.delivery import Causes
+from relayproxy.telemetry.causes import Causes
 from relayproxy.telemetry.metric_exporter import metric_exporter
 from relayproxy.telemetry.metrics_data import TEMPORALITIES, metrics_data
 from relayproxy.telemetry.readable import resource
@@ -61,7 +61,7 @@ class OtlpMetrics:
         causes.listen()
         try:
             sender = resource({"service.instance.id": instance, **resource_attributes(otel, environ)})
-            return cls(metric_exporter(way), causes, reading(otel, environ), sender, way.place)
+            return cls(metric_exporter(way, causes), causes, reading(otel, environ), sender, way.place)
         except BaseException:
             causes.unlisten()
             raise

@@ -9,20 +9,26 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from relayproxy.telemetry.delivery import Causes, Delivery
+from relayproxy.telemetry.causes import Causes
+from relayproxy.telemetry.delivery import Delivery
 
 LOST = "OTLP: spans do not arrive ({}); calls and recordings are not affected"
 LIBRARY = logging.getLogger("opentelemetry.exporter.somewhere")
 
 
 class Scripted(SpanExporter):
-    """Fares as it is told, batch after batch."""
+    """Fares as it is told, batch after batch, and logs as the libraries do when it fails."""
 
-    def __init__(self, *fates: SpanExportResult | Exception) -> None:
+    def __init__(
+        self, *fates: SpanExportResult | Exception, logs: tuple[str, *tuple[object, ...]] | None = None
+    ) -> None:
         self._fates = iter(fates)
+        self._logs = logs
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         fate = next(self._fates)
+        if self._logs is not None:
+            LIBRARY.error(*self._logs)
         if isinstance(fate, Exception):
             raise fate
         return fate
@@ -49,8 +55,9 @@ def test_one_line_for_each_change(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.messages == [
         LOST.format("no cause given"),
         "OTLP: spans arrive again, 6 were lost",
-        LOST.format("ValueError"),
+        LOST.format("no cause given"),
     ]
+    assert delivery.cause == "no cause given"
     assert (delivery.taken, delivery.sent, delivery.failed) == (14, 6, 8)
 
 
@@ -58,7 +65,6 @@ def test_one_line_for_each_change(caplog: pytest.LogCaptureFixture) -> None:
     ("message", "args", "cause"),
     [
         ("Failed to export %s batch code: %s, reason: %s", ("spans", 401, "token secret refused"), "HTTP 401"),
-        ("Transient error %s encountered while exporting %s", ("Service Unavailable", "spans"), "Service Unavailable"),
         (
             "Transient error %s encountered",
             (ConnectionRefusedError("/v1/traces?key=secret"),),
@@ -72,8 +78,9 @@ def test_the_cause_is_told_without_what_may_be_secret(
     caplog: pytest.LogCaptureFixture, message: str, args: tuple[object, ...], cause: str
 ) -> None:
     with listening() as causes:
-        LIBRARY.error(message, *args)
-        Delivery(Scripted(SpanExportResult.FAILURE), causes).export([])
+        delivery = Delivery(Scripted(SpanExportResult.FAILURE, logs=(message, *args)), causes)
+        delivery.export([ReadableSpan("turn")])
+    assert delivery.cause == cause
     assert caplog.messages == [LOST.format(cause)]
     assert "secret" not in caplog.text
 
@@ -91,3 +98,52 @@ def test_after_its_end_batches_fail_in_silence(caplog: pytest.LogCaptureFixture)
     delivery.shutdown()
     assert delivery.export([ReadableSpan("turn")]) is SpanExportResult.FAILURE
     assert (delivery.failed, caplog.messages) == (1, [])
+
+
+class Narrow(SpanExporter):
+    """A collector that takes requests of so many spans, without some that it takes by no means."""
+
+    def __init__(self, size: int, never: frozenset[str] = frozenset()) -> None:
+        self.requests: list[int] = []
+        self._size = size
+        self._never = never
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        self.requests.append(len(spans))
+        if len(spans) <= self._size and not self._never & {span.name for span in spans}:
+            return SpanExportResult.SUCCESS
+        LIBRARY.error("Failed to export %s batch code: %s, reason: %s", "spans", 413, "too large")
+        return SpanExportResult.FAILURE
+
+    def shutdown(self) -> None: ...
+
+
+def batch(size: int) -> list[ReadableSpan]:
+    return [ReadableSpan(str(number)) for number in range(size)]
+
+
+def test_a_batch_that_is_too_large_is_sent_in_parts(caplog: pytest.LogCaptureFixture) -> None:
+    with listening() as causes:
+        narrow = Narrow(100)
+        delivery = Delivery(narrow, causes)
+        assert delivery.export(batch(512)) is SpanExportResult.SUCCESS
+    assert (delivery.sent, delivery.failed) == (512, 0)
+    assert narrow.requests == [512, 256, 128, 64, 64, 128, 64, 64, 256, 128, 64, 64, 128, 64, 64]
+    assert caplog.messages == []
+
+
+def test_of_a_batch_with_a_span_that_is_too_large_the_others_arrive(caplog: pytest.LogCaptureFixture) -> None:
+    with listening() as causes:
+        delivery = Delivery(Narrow(512, frozenset({"300"})), causes)
+        assert delivery.export(batch(512)) is SpanExportResult.FAILURE
+    assert (delivery.sent, delivery.failed) == (511, 1)
+    assert caplog.messages == [LOST.format("HTTP 413")]
+
+
+def test_a_collector_that_finds_everything_too_large_is_not_asked_for_ever() -> None:
+    with listening() as causes:
+        narrow = Narrow(0)
+        delivery = Delivery(narrow, causes)
+        delivery.export(batch(512))
+    assert (delivery.sent, delivery.failed) == (0, 512)
+    assert len(narrow.requests) <= 32
