@@ -51,7 +51,7 @@ test: programs
 	@$(MAKE) --no-print-directory check >$(VENV)/check.log 2>&1 & check=$$!
 	trap 'kill $$check 2>/dev/null || true' EXIT
 	failed=0
-	$(BIN)/python -m pytest --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --maxprocesses 8 --dist worksteal || failed=$$?
+	$(BIN)/python -m pytest --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --maxprocesses 8 --dist loadfile --no-loadscope-reorder || failed=$$?
 	wait $$check || { cat $(VENV)/check.log; echo "make check failed, see above" >&2; exit 1; }
 	echo "make check: passed"
 	exit $$failed

@@ -2,19 +2,23 @@
 
 Knows: that thousands of tests in one process leave objects behind that Python would go through again and again, and
 have the same statements compiled; that what a shell starts in the background ignores SIGINT, and so does what that
-starts.
+starts; which files take long.
 Must not know: what is tested.
 """
 
 import gc
 import signal
 from collections.abc import Iterator
+from itertools import chain, groupby, zip_longest
+from pathlib import Path
 
 import hypothesis
 import pytest
 
 from tests.databases import share_compiled_statements
 from tests.peers.postgres import Server, server
+
+TESTS = Path(__file__).parent
 
 # How long an example takes says more of what else the machine does.
 hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -35,6 +39,28 @@ def pytest_collection() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A process runs one file at a time. Files of real processes and of browsers come first, in turn: the ones wait
+    while the others compute. What is pure comes last, as it takes least."""
+    files = [list(found) for _, found in groupby(items, lambda item: item.path)]
+    systems = [file for file in files if _of(file, "system", "supervisor", "telemetry")]
+    browsers = [file for file in files if any(map(_shown, file)) and file not in systems]
+    pure = [file for file in files if _of(file, "conversation", "redaction", "settings")]
+    rest = [file for file in files if file not in systems and file not in browsers and file not in pure]
+    first = (file for pair in zip_longest(systems, browsers) for file in pair if file)
+    items[:] = [item for file in chain(first, rest, pure) for item in file]
+
+
+def _shown(item: pytest.Item) -> bool:
+    """Whether the test needs a browser."""
+    return isinstance(item, pytest.Function) and "browser" in item.fixturenames
+
+
+def _of(file: list[pytest.Item], *folders: str) -> bool:
+    """Whether the file is in one of these folders of the tests."""
+    return file[0].path.relative_to(TESTS).parts[0] in folders
 
 
 @pytest.fixture(scope="session")

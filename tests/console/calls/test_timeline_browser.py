@@ -230,6 +230,7 @@ def test_times_are_told_by_the_clock_when_the_reader_wants(visit: OpenPage, arch
     clock = (page.locator("#turn-1 .caller time").text_content() or "")[:10]
     expect(page.locator("#tl-readout")).to_contain_text(clock)
     page.reload()
+    page.wait_for_selector("#timeline[data-ready]")
     page.locator("#turn-1 .caller .said-text").click()
     expect(page.locator("#tl-readout")).to_contain_text(clock)
 
