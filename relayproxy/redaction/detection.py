@@ -8,7 +8,6 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
-from functools import lru_cache
 
 import msgspec
 
@@ -16,8 +15,8 @@ from relayproxy.redaction import digits, emails, written_cards
 from relayproxy.redaction.announced import mentions
 from relayproxy.redaction.number_words import LANGUAGES, REPEATS, Language, number, supported
 from relayproxy.redaction.tokens import LONGEST_WORD, Token, tokenize
-from relayproxy.redaction.values import Context, Detection, Kind, Policy, Secret
-from relayproxy.redaction.vocabulary import TELLING
+from relayproxy.redaction.values import Context, Detection, Harmless, Kind, Policy, Secret
+from relayproxy.redaction.vocabulary import OTHER_TELLING, PHONES, TELLING
 
 _FEW, _CARD = 3, 13
 """Fewer digits are no secret, and no card number."""
@@ -39,8 +38,8 @@ _LONE = re.compile("[\ud800-\udfff]")
 _EMPTY = Detection()
 _NOTHING = Context()
 
-_DIGIT, _TOPIC, _AT, _JOINT = 1, 2, 4, 8
-_WORDS: dict[Language, int] = {language: 16 << at for at, language in enumerate(LANGUAGES)}
+_DIGIT, _TOPIC, _AT, _JOINT, _OTHER, _PHONE = 1, 2, 4, 8, 16, 32
+_WORDS: dict[Language, int] = {language: 64 << at for at, language in enumerate(LANGUAGES)}
 
 
 def find(
@@ -60,7 +59,9 @@ def find(
     other = _find(said, language, policy, context, final=final)
     opened = [one.open_from for one in (found, other) if one.open_from is not None]
     secrets = _apart([*found.secrets, *(_outside(secret, tags) for secret in other.secrets)])
-    return Detection(secrets, min(opened, default=None), max(found.open_digits, other.open_digits), other.asked)
+    return Detection(
+        secrets, min(opened, default=None), max(found.open_digits, other.open_digits), other.asked, other.harmless
+    )
 
 
 def _outside(secret: Secret, tags: list[tuple[int, int]]) -> Secret:
@@ -90,11 +91,13 @@ def _find(text: str, language: str | None, policy: Policy, context: Context, *, 
         stuck = written_cards.begun(text)
         undecided = stuck if undecided is None or (stuck is not None and stuck < undecided) else undecided
     near = weight and any(_signs(chunk)[1] for chunk in chunks[-_NEAR:] if chunk not in _PLAIN)
-    if not (near or signs & _TOPIC or address or weight >= (_FEW if context != _NOTHING else _CARD)):
-        asked = context.asked if context.asked and not found and len(chunks) <= _HOLD_ON else frozenset[Kind]()
-        if not found and undecided is None and not asked:
+    if not (near or signs & _TOPIC or address or weight >= (_FEW if context.of_secrets else _CARD)):
+        goes_on = not found and len(chunks) <= _HOLD_ON
+        asked = context.asked if goes_on else frozenset[Kind]()
+        harmless = _harmless(signs) or (context.harmless if goes_on else None)
+        if not found and undecided is None and not asked and harmless is None:
             return _EMPTY
-        return Detection(_apart(found), undecided, 0, asked)
+        return Detection(_apart(found), undecided, 0, asked, None if asked else harmless)
     tokens = tokenize(text)
     topics = mentions(tokens)
     open_from, open_digits = undecided, 0
@@ -111,15 +114,24 @@ def _find(text: str, language: str | None, policy: Policy, context: Context, *, 
     found += digits.ibans(text)
     secrets = _apart(found)
     last = max((secret.end for secret in secrets), default=0)
-    asked = frozenset(one.topic for one in topics if one.topic != "other" and tokens[one.first].start >= last)
+    spoken = [one for one in topics if tokens[one.first].start >= last]
+    asked = frozenset(one.topic for one in spoken if one.topic != "other")
+    harmless = _harmless(signs) if spoken and not asked else None
     if not secrets and not topics and len(chunks) <= _HOLD_ON:
-        asked = context.asked
-    return Detection(secrets, open_from, open_digits, asked)
+        asked, harmless = context.asked, context.harmless
+    return Detection(secrets, open_from, open_digits, asked, harmless)
+
+
+def _harmless(signs: int) -> Harmless | None:
+    return "phone" if signs & _PHONE else "other" if signs & _OTHER else None
 
 
 _PLAIN: set[str] = set()
 """Words without any sign of a secret: most texts have no others."""
-_MOST_PLAIN = 50_000
+_SIGNS: dict[str, tuple[int, int]] = {}
+"""What other words have."""
+_MOST_WORDS = 50_000
+"""So many of either are remembered."""
 
 
 def _signs_of(chunks: list[str]) -> tuple[int, int]:
@@ -128,21 +140,22 @@ def _signs_of(chunks: list[str]) -> tuple[int, int]:
         sign, count = _signs(chunk)
         signs |= sign
         weight += count
-        if not sign and len(chunk) <= LONGEST_WORD and len(_PLAIN) < _MOST_PLAIN:
+        if not sign and len(chunk) <= LONGEST_WORD and len(_PLAIN) < _MOST_WORDS:
             _PLAIN.add(chunk)
     return signs, weight
 
 
 def _signs(chunk: str) -> tuple[int, int]:
     """What a chunk of a text has of what secrets are made of, and how many digits and number words."""
-    # What may be a secret is not kept in memory, nor what is too long for a word.
-    kept = len(chunk) <= LONGEST_WORD and not _PRIVATE.search(chunk)
-    return _signs_of_word(chunk) if kept else _look_at(chunk)
-
-
-@lru_cache(maxsize=50_000)
-def _signs_of_word(chunk: str) -> tuple[int, int]:
-    return _look_at(chunk)
+    found = _SIGNS.get(chunk)
+    if found is None:
+        found = _look_at(chunk)
+        # What may be a secret is not kept in memory, nor what is too long for a word.
+        if len(chunk) <= LONGEST_WORD and not _PRIVATE.search(chunk):
+            if len(_SIGNS) >= _MOST_WORDS:
+                _SIGNS.clear()
+            _SIGNS[chunk] = found
+    return found
 
 
 def _look_at(chunk: str) -> tuple[int, int]:
@@ -156,6 +169,7 @@ def _look_at(chunk: str) -> tuple[int, int]:
             signs |= said | _DIGIT * (token.word in REPEATS)
             signs |= _AT * (token.word in emails.AT) | _JOINT * (token.word in emails.JOINTS)
             signs |= _TOPIC * (token.word in TELLING)
+            signs |= _OTHER * (token.word in OTHER_TELLING) | _PHONE * (token.word in PHONES)
         elif token.word == "@":
             signs |= _AT | _JOINT
     return signs, weight
@@ -168,7 +182,7 @@ def _languages(chunks: list[str], hint: Language | None, *, announced: bool) -> 
     spoken = 0
     for chunk in chunks:
         signs, count = _signs(chunk)
-        if signs > _JOINT and count:
+        if signs > _PHONE and count:
             counts.update({language: count for language, bit in _WORDS.items() if signs & bit})
             spoken += count
     chosen: list[Language] = [*counts] or ["en"]

@@ -16,7 +16,7 @@ from relayproxy.redaction.number_words import ARTICLES, CONNECTORS, REPEATS, TIM
 from relayproxy.redaction.runs import Gap, Part, readings, runs
 from relayproxy.redaction.tokens import Token
 from relayproxy.redaction.values import Context, Kind, Secret
-from relayproxy.redaction.vocabulary import COPULAS, FILLERS, POSSESSIVES
+from relayproxy.redaction.vocabulary import COPULAS, FILLERS, PHONES, POSSESSIVES
 
 _ECHO = 5
 """So many digits of a known secret in a row are masked again."""
@@ -28,12 +28,13 @@ _LAST = 4
 """Digits of a card number that stay."""
 _LONGEST_PHONE = 15
 """Digits of a telephone number behind a plus sign."""
+_PHONE = range(9, 14)
+"""Digits of telephone numbers without a plus sign. Shorter ones may be the beginning of a card number all the same."""
 _TAIL = 5
 """Words behind a number that leave it open."""
 _MANY = 8
 """So many digits are the beginning of a card number, whatever words follow."""
 _STEPS, _STEPS_PER_TOKEN = 5_000, 10
-_NOTHING = Context()
 _TIES = frozenset[str]().union(*CONNECTORS.values())
 _GOES_ON = FILLERS | COPULAS | POSSESSIVES | REPEATS.keys() | TIMES | ARTICLES | _TIES
 """Words behind a number that may go on, or be said to be something."""
@@ -82,7 +83,7 @@ def read(
             longer = card.open and len(_usual(run[card.first :], language)) < USUAL
             begin, opened = card.last, card.first if longer else card.last
         numbers += _numbers(run, begin, len(run), language)
-    if not (mentions or secrets or context != _NOTHING):
+    if not (mentions or secrets or context.of_secrets):
         numbers = []
     for number in numbers:
         secrets += _echoes(number, known, language)
@@ -96,9 +97,20 @@ def read(
     if run and cut is None and not _announces(mentions, context):
         opened = len(run) if phone else card_begins(run, opened, language)
     count = len(_usual(run[opened:], language))
+    if count in _PHONE and _is_phone(tokens, mentions, run[opened].at, context):
+        return Reading(secrets, None, 0)
     if count and _is_open(tokens, run[-1].at + 1, cut, expected or count >= _MANY):
         return Reading(secrets, run[opened].token.start, count)
     return Reading(secrets, None, 0)
+
+
+def _is_phone(tokens: Sequence[Token], mentions: Sequence[Mention], first: int, context: Context) -> bool:
+    """Whether a number that begins with this token is a telephone number by what was said or asked in front of it."""
+    before = [mention for mention in mentions if mention.last <= first]
+    if not before:
+        return context.harmless == "phone" and not mentions
+    last = before[-1]
+    return last.topic == "other" and any(token.word in PHONES for token in tokens[last.first : last.last])
 
 
 def _announces(mentions: Sequence[Mention], context: Context) -> bool:

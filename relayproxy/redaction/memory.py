@@ -10,7 +10,10 @@ from collections import deque
 from collections.abc import Iterable
 
 from relayproxy.redaction.masking import SecretSeen
-from relayproxy.redaction.values import Context, Kind
+from relayproxy.redaction.number_words import LANGUAGES, number
+from relayproxy.redaction.tokens import Token, tokenize
+from relayproxy.redaction.values import Context, Harmless, Kind
+from relayproxy.redaction.vocabulary import PRESSING
 
 SECOND = 1_000_000_000
 AFTER_CARD = 120 * SECOND
@@ -20,6 +23,9 @@ ASKED = 60 * SECOND
 MAX_KNOWN = 64
 MAX_SAID = 16 * 1024
 MAX_SENT = 20
+MAX_MENU = 1000
+"""Characters of what the agent said last in which a menu is looked for."""
+_LAST_SAID = 500
 KEYS = frozenset("0123456789*#ABCD")
 _NOTHING = Context()
 
@@ -32,6 +38,7 @@ class Memory:
         self._identities: set[SecretSeen] = set()
         self._card_at: int | None = None
         self._asked: frozenset[Kind] = frozenset()
+        self._harmless: Harmless | None = None
         self._asked_at = 0
         self._said: deque[str] = deque()
         self._said_masked: deque[str] = deque()
@@ -49,16 +56,17 @@ class Memory:
 
     def context(self, t: int) -> Context:
         """The context of a text that comes at `t`."""
-        if not self._asked and not self._known and self._card_at is None:
+        if not self._asked and not self._known and self._card_at is None and self._harmless is None:
             return _NOTHING
         card = self._card_at is not None and t - self._card_at <= AFTER_CARD
-        asked = self._asked if t - self._asked_at <= ASKED else frozenset()
-        return Context(card=card, asked=asked, known=tuple(self._known))
+        current = t - self._asked_at <= ASKED
+        asked, harmless = (self._asked, self._harmless) if current else (frozenset[Kind](), None)
+        return Context(card=card, asked=asked, harmless=harmless, known=tuple(self._known))
 
-    def asks(self, kinds: frozenset[Kind], t: int) -> None:
-        """Takes what is asked for by now."""
-        if kinds != self._asked:
-            self._asked, self._asked_at = kinds, t
+    def asks(self, kinds: frozenset[Kind], harmless: Harmless | None, t: int) -> None:
+        """Takes what is asked for by now, secret or not."""
+        if (kinds, harmless) != (self._asked, self._harmless):
+            self._asked, self._harmless, self._asked_at = kinds, harmless, t
 
     def found(self, secret: SecretSeen, t: int) -> bool:
         """Takes a secret that was masked; False when it was found before."""
@@ -107,6 +115,15 @@ class Memory:
         if len(digits) > 2:
             self.found(SecretSeen("keys", digits), t)
 
+    def offers_choice(self) -> bool:
+        """Whether what the agent said last is a menu: "to change your PIN, press 3"."""
+        said = "".join([*self._said][-_LAST_SAID:])[-MAX_MENU:]
+        tokens = tokenize(said)
+        return any(
+            token.word in PRESSING and any(_is_key(after) for after in tokens[at + 1 : at + 5])
+            for at, token in enumerate(tokens)
+        )
+
     def echoes_keys(self, text: str) -> bool:
         """Whether a text that was played is one of keys that were sent and masked."""
         heard = text.strip()
@@ -132,3 +149,9 @@ class Memory:
                 return [(start + n, start + n + 1) for n, (one, other) in enumerate(pairs) if one != other]
             at = said.find(heard, at + 1)
         return [] if known else None
+
+
+def _is_key(token: Token) -> bool:
+    if token.digits:
+        return len(token.word) == 1
+    return any((number(token.word, each) or 10) < 10 or number(token.word, each) == 0 for each in LANGUAGES)

@@ -14,10 +14,10 @@ import msgspec
 
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.protocol.decoding import decode
-from relayproxy.conversation.protocol.messages import Dtmf, Event, Info, Interrupt, Prompt, SendDigits, Text
+from relayproxy.conversation.protocol.messages import Dtmf, Event, Info, Interrupt, Play, Prompt, SendDigits, Text
 from relayproxy.redaction.budget import SearchBudget, effort
 from relayproxy.redaction.json_text import Edit, Literal, applied, is_json, literals, looks_like_json, whole
-from relayproxy.redaction.keys import KeyStream
+from relayproxy.redaction.keys import KEY_PATIENCE, KEY_SILENCE, KeyStream
 from relayproxy.redaction.masking import Masked, SecretSeen, mask_members, masks, with_fields
 from relayproxy.redaction.memory import Memory
 from relayproxy.redaction.metadata import metadata
@@ -172,12 +172,19 @@ class Redactor:
                     self._caller.partial(queued, text, t, language=lang)
             case Text(text, last, lang):
                 self._agent.token(queued, text, t, last=last is True, language=lang)
+                if self._pressed.goes_on(t) and text.strip():
+                    self._pressed.spoken(asks=self._asks_for_keys(t))
+            case Play():
+                self._pressed.spoken(asks=False)
             case Dtmf(digit):
-                self._pressed.keys(queued, digit, t)
+                self._pressed.keys(queued, digit, t, patience=KEY_PATIENCE if self._asks_for_keys(t) else KEY_SILENCE)
                 self._memory.pressed(self._pressed.masked, t)
             case SendDigits(digits):
                 for keys in self._sent.keys(queued, digits, t):
                     self._memory.sent(keys)
+
+    def _asks_for_keys(self, t: int) -> bool:
+        return bool(self._memory.context(t).asked) and not self._memory.offers_choice()
 
     def _pass_time(self, t: int) -> None:
         for stream in self._streams:

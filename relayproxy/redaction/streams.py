@@ -65,7 +65,7 @@ class _Stream:
         context = self._memory.context(t)
         self._budget.spend(len(text) + OVERHEAD)
         found = find(text, language=self._language, policy=self._policy, context=context, final=final)
-        self._memory.asks(found.asked, t)
+        self._memory.asks(found.asked, found.harmless, t)
         return found
 
     def _decide(self, secrets: list[Secret], t: int, text: str) -> None:
@@ -274,7 +274,11 @@ class CallerStream(_Stream):
         found = self._find(self._text, t)
         context = self._memory.context(t)
         self._decide([*found.secrets], t, self._text)
-        if found.open_digits >= (FAIL_CLOSED if context.card or context.asked else digits):
+        if found.harmless is not None and not found.asked:
+            digits = LONG
+        elif context.card or context.asked:
+            digits = FAIL_CLOSED
+        if found.open_digits >= digits:
             self._mask_open(found, t)
         self._release(len(self._text))
 

@@ -22,6 +22,10 @@ KeyPolicy = Literal["keep", "mask", "mask-all"]
 """What becomes of keys. `mask`: runs of three or more are masked, shorter ones are menu choices and stay."""
 
 
+Harmless = Literal["phone", "other"]
+"""Something that is no secret and has digits: a telephone number; an order, a price, a date."""
+
+
 class Secret(msgspec.Struct, frozen=True):
     """Something in a text that must not be stored."""
 
@@ -46,8 +50,15 @@ class Context(msgspec.Struct, frozen=True):
     """A card number was found a short while ago, on either side: its expiry and security code may follow."""
     asked: frozenset[Kind] = frozenset()
     """What the text before spoke of and did not give yet ("your PIN, please?"), on this side or the other."""
+    harmless: Harmless | None = None
+    """The same, of what is no secret; None where a secret was spoken of as well."""
     known: tuple[str, ...] = ()
     """Digits of secrets that were found in this connection: five or more of them in a row are masked again."""
+
+    @property
+    def of_secrets(self) -> bool:
+        """Whether numbers may be secret by it."""
+        return bool(self.asked or self.card or self.known)
 
 
 class Detection(msgspec.Struct, frozen=True):
@@ -62,6 +73,8 @@ class Detection(msgspec.Struct, frozen=True):
     """How many digits the open end has so far, at most; 0 when nothing but a piece of a word is open."""
     asked: frozenset[Kind] = frozenset()
     """`Context.asked` for the text that comes next, on this side and the other."""
+    harmless: Harmless | None = None
+    """`Context.harmless` for it."""
 
     def behind(self, offset: int) -> "Detection":
         """What of it lies behind this offset, counted from there."""

@@ -44,6 +44,12 @@ POSSESSIVES = _words("""
     sein seine new neue nuovo nueva code card
 """)
 
+PRESSING = _words("""
+    press hit push dial choose select pulse presione oprima marque appuyez tapez composez faites drucken druecken wahlen
+    waehlen tippen pressione digite aperte tecle marque carregue prema digiti selezioni toets druk kies
+""")
+"""In front of the keys of a menu: "press 3"."""
+
 CURRENCIES = _words("""
     euro euros eur usd dollar dollars buck bucks cent cents pound pounds quid pence gbp chf franken rappen francs
     pesos peso centimos dolares dolar libras reais real centavos centimes centesimi percent prozent percento procent
@@ -267,3 +273,13 @@ TELLING = frozenset(
     max(reversed(phrase), key=len) for entries in PHRASES.values() for phrase, topic in entries if topic != "other"
 )
 """A word of each phrase that announces something secret, by which a text is told to have one."""
+OTHER_TELLING = frozenset(
+    max(reversed(phrase), key=len) for entries in PHRASES.values() for phrase, topic in entries if topic == "other"
+)
+"""The same of what announces something that is no secret."""
+PHONES = _words("""
+    phone telephone mobile cell cellphone landline fax whatsapp telefono movil celular portable fixe tel
+    telefon telefonnummer handy handynummer mobilnummer rufnummer faxnummer festnetz telefone telemovel cellulare
+    telefoon telefoonnummer mobiel mobiele
+""")
+"""Words of those phrases that announce telephone numbers."""

@@ -15,7 +15,7 @@ def test_a_secret_is_new_once() -> None:
 def test_a_card_and_what_was_asked_for_are_forgotten_in_time() -> None:
     memory = Memory()
     memory.found(SecretSeen("card_number", "4111111111111111"), 0)
-    memory.asks(frozenset({"pin"}), 0)
+    memory.asks(frozenset({"pin"}), None, 0)
     assert memory.context(SECOND).card
     assert memory.context(SECOND).asked == {"pin"}
     assert not memory.context(ASKED + 1).asked
@@ -37,3 +37,21 @@ def test_keys_that_were_sent() -> None:
     assert memory.echoes_keys("711")
     assert not memory.echoes_keys("11")
     assert not memory.echoes_keys("999")
+
+
+def test_a_menu_names_a_key_behind_a_word_for_pressing() -> None:
+    for text, menu in [
+        ("To change your PIN, press three.", True), ("Für Ihre PIN drücken Sie bitte die 3.", True),
+        ("Para su PIN pulse el 3.", True), ("Please enter your four digit PIN.", False), ("Press the keys.", False),
+    ]:  # fmt: skip
+        memory = Memory()
+        memory.said(text, text)
+        assert memory.offers_choice() is menu
+
+
+def test_what_is_no_secret_is_asked_for_too() -> None:
+    memory = Memory()
+    memory.asks(frozenset(), "phone", 0)
+    assert memory.context(SECOND).harmless == "phone"
+    assert not memory.context(SECOND).of_secrets
+    assert memory.context(ASKED + 1).harmless is None

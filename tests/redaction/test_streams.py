@@ -4,7 +4,7 @@ import pytest
 
 from relayproxy.redaction.redactor import Redactor
 from relayproxy.redaction.rules import Rules
-from tests.redaction.conversation import SECOND, call, key, message, prompt, stored, token, words
+from tests.redaction.conversation import SECOND, call, message, prompt, stored, token, words
 
 
 @pytest.mark.parametrize(
@@ -44,13 +44,6 @@ def test_an_answer_without_an_end_waits_no_longer_than_the_caller() -> None:
     assert words(redactor.feed(message(1, 1.5, *prompt("what?")))) == ["Bye", "what?"]
 
 
-def test_a_key_waits_for_the_next_ones() -> None:
-    redactor = Redactor(Rules())
-    assert redactor.feed(message(0, 1, *key("1"))) == []
-    assert redactor.due(6 * SECOND) == []
-    assert words(redactor.due(7 * SECOND)) == ["1"]
-
-
 def test_too_much_that_waits_is_let_go_masked() -> None:
     redactor = Redactor(Rules())
     found = redactor.feed(message(0, 1, *prompt("4111 1111 11")))
@@ -79,3 +72,45 @@ def test_what_was_asked_for_in_many_tokens_is_masked() -> None:
     asked = [token(piece) for piece in ("And your", " security", " code", ", please")]
 
     assert words(stored(call(*asked, token("?", last=True), prompt("it's 482"))))[-1] == "it's •••"
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("What is your phone number?", "4155550123"),
+        ("And a telephone number, please?", "four one five five five five zero one two three"),
+        ("Wie ist Ihre Telefonnummer?", "0151 555 0123"),
+        ("¿Su teléfono móvil?", "seis uno dos tres cuatro cinco seis siete ocho"),
+        (None, "my phone is 415 555 0123"),
+    ],
+)
+def test_a_telephone_number_that_is_asked_for_or_called_one_is_not_waited_with(asked: str | None, said: str) -> None:
+    redactor = Redactor(Rules())
+    if asked is not None:
+        redactor.feed(message(0, 1, *token(asked, last=True)))
+    assert words(redactor.feed(message(1, 2, *prompt(said)))) == [said]
+
+
+@pytest.mark.parametrize(
+    ("asked", "said", "kept"),
+    [
+        ("What is your phone number?", "4155 5501", "4155 5501"),
+        ("What is your order number?", "48213377", "48213377"),
+        ("What is your phone number?", "4111 1111 1111 11", "•••• •••• •••• ••"),
+        ("Your card number and your phone number?", "4111 1111", "•••• ••••"),
+        ("Your card number?", "4155 5501", "•••• ••••"),
+        ("Hello.", "4155 5501", "•••• ••••"),
+    ],
+)
+def test_what_was_asked_for_decides_about_a_number_that_does_not_go_on(asked: str, said: str, kept: str) -> None:
+    redactor = Redactor(Rules())
+    redactor.feed(message(0, 1, *token(asked, last=True)))
+    assert redactor.feed(message(1, 2, *prompt(said))) == []
+    assert redactor.due(31 * SECOND) == []
+    assert words(redactor.due(32 * SECOND)) == [kept]
+
+
+def test_a_card_number_that_is_said_where_a_telephone_number_was_asked_for() -> None:
+    said = ["4111 1111", "1111 1111"]
+    found = stored(call(token("Your phone number?", last=True), *map(prompt, said), prompt("so"), every=3))
+    assert words(found)[1:3] == ["•••• ••••", "•••• 1111"]
