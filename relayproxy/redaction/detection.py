@@ -31,6 +31,8 @@ _LONGEST_ADDRESS = 200
 """Characters of an address that is spoken."""
 
 _PRIVATE = re.compile(r"[\d@]")
+_PIECES = re.compile(r"\w\.\w|\b\w\b\W+\b\w\b|\w\d")
+"""What words are made of that are no words: "jane.doe", "j a n e", "jane42"."""
 _TAG = re.compile(r"<[^<>]{0,300}(?:>|\Z)")
 """A tag of SSML; the last one may be cut off."""
 _LONE = re.compile("[\ud800-\udfff]")
@@ -38,8 +40,8 @@ _LONE = re.compile("[\ud800-\udfff]")
 _EMPTY = Detection()
 _NOTHING = Context()
 
-_DIGIT, _TOPIC, _AT, _JOINT, _OTHER, _PHONE = 1, 2, 4, 8, 16, 32
-_WORDS: dict[Language, int] = {language: 64 << at for at, language in enumerate(LANGUAGES)}
+_DIGIT, _TOPIC, _AT, _JOINT, _OTHER, _PHONE, _MAIL, _DOT = 1, 2, 4, 8, 16, 32, 64, 128
+_WORDS: dict[Language, int] = {language: 256 << at for at, language in enumerate(LANGUAGES)}
 
 
 def find(
@@ -82,22 +84,29 @@ def _find(text: str, language: str | None, policy: Policy, context: Context, *, 
     chunks = text.split()
     unusual = [] if _PLAIN.issuperset(chunks) else [chunk for chunk in chunks if chunk not in _PLAIN]
     signs, weight = _signs_of(unusual) if unusual else (0, 0)
-    address = signs & _AT and signs & _JOINT
+    address = bool(signs & _AT and signs & _JOINT)
     if not final and signs & (_AT | _JOINT):
         begun = _address_begun(text)
         if begun < len(text):
             undecided = begun if undecided is None else min(undecided, begun)
+    goes_on = len(chunks) <= _HOLD_ON
+    mail = bool(signs & _MAIL) or (context.mail and goes_on)
+    address_from = emails.goes_on(text) if signs & _DOT and not context.mail else None
     if not final and signs & _DIGIT:
         stuck = written_cards.begun(text)
         undecided = stuck if undecided is None or (stuck is not None and stuck < undecided) else undecided
     near = weight and any(_signs(chunk)[1] for chunk in chunks[-_NEAR:] if chunk not in _PLAIN)
+    if (context.mail or context.mailboxes) and not address:
+        address = bool(signs & (_AT | _JOINT) or _PIECES.search(text))
     if not (near or signs & _TOPIC or address or weight >= (_FEW if context.of_secrets else _CARD)):
-        goes_on = not found and len(chunks) <= _HOLD_ON
+        goes_on = goes_on and not found
         asked = context.asked if goes_on else frozenset[Kind]()
         harmless = _harmless(signs) or (context.harmless if goes_on else None)
-        if not found and undecided is None and not asked and harmless is None:
+        if not (found or asked or mail) and undecided is None and harmless is None and address_from is None:
             return _EMPTY
-        return Detection(_apart(found), undecided, 0, asked, None if asked else harmless)
+        return Detection(
+            _apart(found), undecided, 0, asked, None if asked else harmless, mail=mail, address_from=address_from
+        )
     tokens = tokenize(text)
     topics = mentions(tokens)
     open_from, open_digits = undecided, 0
@@ -110,7 +119,14 @@ def _find(text: str, language: str | None, policy: Policy, context: Context, *, 
     if weight >= _CARD:
         found += written_cards.written(text)
     if address:
-        found += (Secret("email", *span, spans=(span,)) for span in _addresses(text, tokens))
+        whole = [*_addresses(text, tokens, spoken_of=mail)]
+        said = [*emails.echoes(tokens, context.mailboxes), *(emails.parts(tokens) if context.mail else ())]
+        parts = [(tokens[first].start, tokens[last - 1].end) for first, last in said]
+        found += (Secret("email", *span, spans=(span,)) for span in whole)
+        found += (Secret("email", *span, spans=(span,), echo=True) for span in parts)
+        mail = mail and not whole
+        if address_from is not None and any(end > address_from for _, end in whole):
+            address_from = None
     found += digits.ibans(text)
     secrets = _apart(found)
     last = max((secret.end for secret in secrets), default=0)
@@ -119,7 +135,7 @@ def _find(text: str, language: str | None, policy: Policy, context: Context, *, 
     harmless = _harmless(signs) if spoken and not asked else None
     if not secrets and not topics and len(chunks) <= _HOLD_ON:
         asked, harmless = context.asked, context.harmless
-    return Detection(secrets, open_from, open_digits, asked, harmless)
+    return Detection(secrets, open_from, open_digits, asked, harmless, mail=mail, address_from=address_from)
 
 
 def _harmless(signs: int) -> Harmless | None:
@@ -160,7 +176,8 @@ def _signs(chunk: str) -> tuple[int, int]:
 
 def _look_at(chunk: str) -> tuple[int, int]:
     signs = weight = 0
-    for token in tokenize(chunk):
+    tokens = tokenize(chunk)
+    for token in tokens:
         if token.digits:
             signs, weight = signs | _DIGIT, weight + len(token.word)
         elif token.letters:
@@ -168,10 +185,13 @@ def _look_at(chunk: str) -> tuple[int, int]:
             weight += said > 0
             signs |= said | _DIGIT * (token.word in REPEATS)
             signs |= _AT * (token.word in emails.AT) | _JOINT * (token.word in emails.JOINTS)
+            signs |= _MAIL * (token.word in emails.MAIL) | _DOT * (token.word in emails.UNMISTAKABLE)
             signs |= _TOPIC * (token.word in TELLING)
             signs |= _OTHER * (token.word in OTHER_TELLING) | _PHONE * (token.word in PHONES)
         elif token.word == "@":
-            signs |= _AT | _JOINT
+            signs |= _AT | _JOINT | _DOT
+    if "." in chunk and emails.ends_domain(tokens):
+        signs |= _JOINT
     return signs, weight
 
 
@@ -182,7 +202,7 @@ def _languages(chunks: list[str], hint: Language | None, *, announced: bool) -> 
     spoken = 0
     for chunk in chunks:
         signs, count = _signs(chunk)
-        if signs > _PHONE and count:
+        if signs > _DOT and count:
             counts.update({language: count for language, bit in _WORDS.items() if signs & bit})
             spoken += count
     chosen: list[Language] = [*counts] or ["en"]
@@ -209,9 +229,9 @@ def _address_begun(text: str) -> int:
     return len(text) if first is None else begin + tokens[first].start
 
 
-def _addresses(text: str, tokens: list[Token]) -> Iterator[tuple[int, int]]:
+def _addresses(text: str, tokens: list[Token], *, spoken_of: bool) -> Iterator[tuple[int, int]]:
     yield from emails.written(text)
-    for first, last in emails.spoken(tokens):
+    for first, last in emails.spoken(tokens, spoken_of=spoken_of):
         yield tokens[first].start, tokens[last - 1].end
 
 

@@ -9,10 +9,11 @@ Times are nanoseconds on the connection's clock.
 from collections import deque
 from collections.abc import Iterable
 
+from relayproxy.redaction.emails import mailbox
 from relayproxy.redaction.masking import SecretSeen
 from relayproxy.redaction.number_words import LANGUAGES, number
 from relayproxy.redaction.tokens import Token, tokenize
-from relayproxy.redaction.values import Context, Harmless, Kind
+from relayproxy.redaction.values import Context, Detection, Harmless, Kind
 from relayproxy.redaction.vocabulary import PRESSING
 
 SECOND = 1_000_000_000
@@ -39,6 +40,8 @@ class Memory:
         self._card_at: int | None = None
         self._asked: frozenset[Kind] = frozenset()
         self._harmless: Harmless | None = None
+        self._mail = False
+        self._mailboxes: dict[str, None] = {}
         self._asked_at = 0
         self._said: deque[str] = deque()
         self._said_masked: deque[str] = deque()
@@ -56,17 +59,24 @@ class Memory:
 
     def context(self, t: int) -> Context:
         """The context of a text that comes at `t`."""
-        if not self._asked and not self._known and self._card_at is None and self._harmless is None:
+        if (
+            not (self._asked or self._known or self._mailboxes or self._mail or self._harmless)
+            and self._card_at is None
+        ):
             return _NOTHING
         card = self._card_at is not None and t - self._card_at <= AFTER_CARD
         current = t - self._asked_at <= ASKED
         asked, harmless = (self._asked, self._harmless) if current else (frozenset[Kind](), None)
-        return Context(card=card, asked=asked, harmless=harmless, known=tuple(self._known))
+        return Context(
+            card=card, asked=asked, harmless=harmless, known=tuple(self._known),
+            mail=self._mail and current, mailboxes=tuple(self._mailboxes),
+        )  # fmt: skip
 
-    def asks(self, kinds: frozenset[Kind], harmless: Harmless | None, t: int) -> None:
+    def asks(self, found: Detection, t: int) -> None:
         """Takes what is asked for by now, secret or not."""
-        if (kinds, harmless) != (self._asked, self._harmless):
-            self._asked, self._harmless, self._asked_at = kinds, harmless, t
+        now = found.asked, found.harmless, found.mail
+        if now != (self._asked, self._harmless, self._mail):
+            (self._asked, self._harmless, self._mail), self._asked_at = now, t
 
     def found(self, secret: SecretSeen, t: int) -> bool:
         """Takes a secret that was masked; False when it was found before."""
@@ -86,6 +96,10 @@ class Memory:
             self._known[secret.identity] = None
             self._identities.add(secret)
             return not begun
+        if secret.kind == "email":
+            box = mailbox(secret.identity)
+            if box is not None and len(self._mailboxes) < MAX_KNOWN:
+                self._mailboxes[box] = None
         self._identities.add(secret)
         return True
 

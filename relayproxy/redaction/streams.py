@@ -65,7 +65,7 @@ class _Stream:
         context = self._memory.context(t)
         self._budget.spend(len(text) + OVERHEAD)
         found = find(text, language=self._language, policy=self._policy, context=context, final=final)
-        self._memory.asks(found.asked, found.harmless, t)
+        self._memory.asks(found, t)
         return found
 
     def _decide(self, secrets: list[Secret], t: int, text: str) -> None:
@@ -172,6 +172,8 @@ class AgentStream(_Stream):
         limit = len(self._text)
         if found.open_from is not None and (not over or self._goes_on(found, t)):
             limit = found.open_from
+        if found.address_from is not None:
+            limit = min(limit, found.address_from)
         if not over:
             limit = min(limit, _word_start(self._text))
         if found.secrets:
@@ -182,7 +184,8 @@ class AgentStream(_Stream):
             self._decide([secret for secret in found.secrets if over or secret.end <= limit], t, self._text)
         self._let_go(limit)
         if self._pieces:
-            self.deadline = t + (AGENT_PATIENCE if found.open_digits else WORD_PATIENCE)
+            said = found.open_digits or (over and found.address_from is not None)
+            self.deadline = t + (AGENT_PATIENCE if said else WORD_PATIENCE)
 
     def _goes_on(self, found: Detection, t: int) -> bool:
         context = self._memory.context(t)
@@ -224,11 +227,12 @@ class CallerStream(_Stream):
             self._until = None
         joined, here = lead + text, len(lead)
         found = self._find(joined, t)
+        address = found.address_from
         opened = found.open_from
         goes_on = opened is not None and opened < here
         across = any(secret.start < here < secret.end for secret in found.secrets)
         new = any(secret.end > here for secret in found.secrets)
-        adds = opened is not None and _spoken_end(text) > 0
+        adds = (opened is not None and _spoken_end(text) > 0) or address is not None
         if self._pieces and not adds and not new and len(text.split()) <= 3 and self._fillers < MAX_FILLERS:
             self._fillers += 1
             self._revised(text, lead, t)
@@ -237,8 +241,11 @@ class CallerStream(_Stream):
         self._fillers = 0
         start = 0 if goes_on else here
         alone = opened is not None and _alone(joined[start:], found, start)
-        held = opened is not None and (goes_on or across or self._likely(found, t, alone=alone))
-        limit = opened if opened is not None and (held or alone) else len(joined)
+        number = opened is not None and (goes_on or across or self._likely(found, t, alone=alone))
+        held = number or address is not None
+        limit = opened if opened is not None and (number or alone) else len(joined)
+        if address is not None:
+            limit = min(limit, address)
         self._revised(text, lead, t)
         piece = self._piece(message, text, here, held=held)
         self._pieces.append(piece)

@@ -54,6 +54,10 @@ class Context(msgspec.Struct, frozen=True):
     """The same, of what is no secret; None where a secret was spoken of as well."""
     known: tuple[str, ...] = ()
     """Digits of secrets that were found in this connection: five or more of them in a row are masked again."""
+    mail: bool = False
+    """An e-mail address was spoken of and not given yet."""
+    mailboxes: tuple[str, ...] = ()
+    """Local parts of addresses that were found in this connection."""
 
     @property
     def of_secrets(self) -> bool:
@@ -75,6 +79,10 @@ class Detection(msgspec.Struct, frozen=True):
     """`Context.asked` for the text that comes next, on this side and the other."""
     harmless: Harmless | None = None
     """`Context.harmless` for it."""
+    mail: bool = False
+    """`Context.mail` for it."""
+    address_from: int | None = None
+    """From here to its end the text may be the beginning of an address."""
 
     def behind(self, offset: int) -> "Detection":
         """What of it lies behind this offset, counted from there."""
@@ -88,8 +96,10 @@ class Detection(msgspec.Struct, frozen=True):
             for secret in self.secrets
             if secret.end > offset
         ]
-        open_from = None if self.open_from is None else max(self.open_from - offset, 0)
-        return msgspec.structs.replace(self, secrets=tuple(secrets), open_from=open_from)
+        open_from, address_from = (
+            None if place is None else max(place - offset, 0) for place in (self.open_from, self.address_from)
+        )
+        return msgspec.structs.replace(self, secrets=tuple(secrets), open_from=open_from, address_from=address_from)
 
 
 class Policy(msgspec.Struct, frozen=True):

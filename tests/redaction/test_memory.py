@@ -2,6 +2,7 @@
 
 from relayproxy.redaction.masking import SecretSeen
 from relayproxy.redaction.memory import AFTER_CARD, ASKED, SECOND, Memory
+from relayproxy.redaction.values import Detection
 
 
 def test_a_secret_is_new_once() -> None:
@@ -15,7 +16,7 @@ def test_a_secret_is_new_once() -> None:
 def test_a_card_and_what_was_asked_for_are_forgotten_in_time() -> None:
     memory = Memory()
     memory.found(SecretSeen("card_number", "4111111111111111"), 0)
-    memory.asks(frozenset({"pin"}), None, 0)
+    memory.asks(Detection(asked=frozenset({"pin"})), 0)
     assert memory.context(SECOND).card
     assert memory.context(SECOND).asked == {"pin"}
     assert not memory.context(ASKED + 1).asked
@@ -51,7 +52,14 @@ def test_a_menu_names_a_key_behind_a_word_for_pressing() -> None:
 
 def test_what_is_no_secret_is_asked_for_too() -> None:
     memory = Memory()
-    memory.asks(frozenset(), "phone", 0)
+    memory.asks(Detection(harmless="phone"), 0)
     assert memory.context(SECOND).harmless == "phone"
     assert not memory.context(SECOND).of_secrets
     assert memory.context(ASKED + 1).harmless is None
+
+
+def test_an_address_is_remembered_by_its_local_part() -> None:
+    memory = Memory()
+    memory.found(SecretSeen("email", "jane dot doe at example dot com"), 0)
+    memory.found(SecretSeen("email", "j@example.com"), 0)
+    assert memory.context(SECOND).mailboxes == ("janedoe",)

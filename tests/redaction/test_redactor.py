@@ -499,3 +499,40 @@ def test_a_card_number_in_every_field_of_every_type(sender: str, value: dict[str
     text = found.text or ""
     assert text.count("4") == 0
     assert len(re.findall("[0-9]", text)) <= text.count("•") / 3 + 1
+
+
+ASKED = token("What is your e-mail address?", last=True)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        [prompt("jane dot doe"), prompt("at example dot com")],
+        [prompt("it is jane dot doe at"), prompt("example dot com")],
+        [prompt("it is jane dot doe at example"), prompt("dot com")],
+        [prompt("jane dot doe"), token("Go on.", last=True), prompt("at example dot com")],
+        [token("So that is jane dot doe", last=True), prompt("yes"), token("at example dot com?", last=True)],
+        [ASKED, prompt("jane dot doe"), prompt("uh, wait a moment please"), prompt("at example dot com")],
+        [ASKED, prompt("jane dot doe at gmail.com"), token("So jane dot doe,"), token(" at gmail.com?", last=True)],
+        [ASKED, prompt("j a n e"), prompt("dot"), prompt("d o e"), prompt("at"), prompt("example dot com")],
+        [token("¿Cuál es su correo?", last=True), prompt("jane punto doe"), prompt("arroba example punto com")],
+        [prompt("jane dot doe at example dot com"), token("I wrote jane dot"), token(" doe, ok", last=True)],
+        [
+            prompt("jane dot doe at example dot com"),
+            ("backend", {"type": "end", "handoffData": json.dumps({"user": "jane.doe"})}),
+        ],
+    ],
+)  # fmt: skip
+def test_an_address_in_pieces(said: list[tuple[str, dict[str, object]]]) -> None:
+    found = " ".join(words(stored(call(*said, prompt("thank you"), every=1.5))))  # type: ignore[arg-type]
+    assert not {"jane", "doe", "doe,", "n", "d"} & set(re.findall(r"[\w,]+", found.replace("jane punto", "")))
+
+
+def test_places_on_the_web_and_names_stay_and_nothing_waits_for_an_address_that_nobody_gives() -> None:
+    redactor = Redactor(Rules())
+    said = [
+        token("See example dot com or booking.com.", last=True), prompt("I met Jane Doe at three"), ASKED,
+        prompt("um, let me think"), prompt("I have none, it is Jane Doe"),
+    ]  # fmt: skip
+    for seq, one in enumerate(said):
+        assert words(redactor.feed(message(seq, seq + 1.0, *one))) == words([message(seq, 1, *one)])
