@@ -71,6 +71,9 @@ class Sessions:
                 self._resting.pop(connection.session, None)
             else:
                 self._load(connection.session)
+            session = self._sessions.get(connection.session)
+            if session is not None:
+                connection.follows(session.conversation().totals.redacted)
 
     def ended(self, connection: DecodedConnection) -> None:
         """Takes the committed end of a connection; a session goes with its last connection here, unless it is one of
@@ -99,6 +102,7 @@ class Sessions:
             gone.append(connection.session)
             del self._sessions[connection.session]
             connection.session = target.id
+            connection.follows(target.conversation().totals.redacted)
             target.joined = True
             self._resting.pop(target.id, None)
             if target.id in late:

@@ -32,6 +32,8 @@ _BETWEEN = 4
 """Tokens between "PIN" and "card" in "the PIN of my card", and words between two numbers of one kind."""
 _SHORT = 12
 """Tokens around the number in an answer that is nothing else."""
+_FORGOTTEN = 4
+"""So many digits may be a secret that was given before and is not known any more."""
 _CARD_REACH = 6
 """Words between a card number and the expiry or security code that nothing else announces."""
 _DIGITS: dict[Kind, range] = {
@@ -69,6 +71,8 @@ class Announced(NamedTuple):
     number: Number
     month: int | None
     """Index of the token that names the month of an expiry."""
+    echo: bool = False
+    """It may be a secret that was counted before."""
 
 
 def mentions(tokens: Sequence[Token]) -> list[Mention]:
@@ -117,6 +121,8 @@ def announced(
         if kind is not None:
             yield Announced(kind, number, month if kind == "expiry" else None)
             said.number(kind, last)
+        elif context.forgot and not topics and _may_be_forgotten(number, tokens):
+            yield Announced("number", number, None, echo=True)
 
 
 class _Said:
@@ -206,6 +212,10 @@ def _kind(
     if "expiry" in topics and card and month is not None and len(number.digits) >= 2:
         return "expiry"
     return None
+
+
+def _may_be_forgotten(number: Number, tokens: Sequence[Token]) -> bool:
+    return len(number.digits) >= _FORGOTTEN and not _amount(number, tokens) and not _date(number, tokens)
 
 
 def _after_card(number: Number, month: int | None, tokens: Sequence[Token]) -> Kind | None:

@@ -87,11 +87,11 @@ def read(
         numbers = []
     for number in numbers:
         secrets += _echoes(number, known, language)
-    for kind, number, month in announced(numbers, tokens, mentions, behind_cards, context):
+    for kind, number, month, echo in announced(numbers, tokens, mentions, behind_cards, context):
         spans = _spans(number.parts)
         if month is not None:
             spans = (tokens[month].start, tokens[month].end), *spans
-        secrets.append(Secret(kind, spans[0][0], spans[-1][1], number.digits, spans))
+        secrets.append(Secret(kind, spans[0][0], spans[-1][1], number.digits, spans, echo))
         if cut is None and number.parts[-1] is run[-1] and kind in ("expiry", "security_code"):
             opened = len(run)
     if run and cut is None and not _announces(mentions, context):
@@ -195,7 +195,8 @@ def _echoes(number: Number, known: Sequence[str], language: Language) -> Iterato
         while last < len(pieces) and any(digits + pieces[last][2] in one for one in known):
             digits += pieces[last][2]
             last += 1
-        whole = last - first == len(pieces) and len(digits) >= _PIN and digits in known
+        ends = all(at in (0, len(pieces)) or number.parts[pieces[at][0]].gap >= Gap.FILLER for at in (first, last))
+        whole = ends and len(digits) >= _PIN and digits in known
         if len(digits) >= _ECHO or whole:
             parts = number.parts[pieces[first][0] : pieces[last - 1][1]]
             card = any(digits in one and len(one) >= _CARD for one in known)

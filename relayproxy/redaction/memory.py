@@ -7,7 +7,7 @@ Times are nanoseconds on the connection's clock.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from relayproxy.redaction.emails import mailbox
 from relayproxy.redaction.masking import SecretSeen
@@ -28,6 +28,8 @@ MAX_MENU = 1000
 """Characters of what the agent said last in which a menu is looked for."""
 _LAST_SAID = 500
 KEYS = frozenset("0123456789*#ABCD")
+_WORDS = frozenset({"email", "field", "pattern", "name"})
+"""Kinds that are no digits, or whose digits nobody says again."""
 _NOTHING = Context()
 
 
@@ -59,17 +61,15 @@ class Memory:
 
     def context(self, t: int) -> Context:
         """The context of a text that comes at `t`."""
-        if (
-            not (self._asked or self._known or self._mailboxes or self._mail or self._harmless)
-            and self._card_at is None
-        ):
+        some = self._asked or self._known or self._mailboxes or self._mail or self._harmless or self.forgot
+        if not some and self._card_at is None:
             return _NOTHING
         card = self._card_at is not None and t - self._card_at <= AFTER_CARD
         current = t - self._asked_at <= ASKED
         asked, harmless = (self._asked, self._harmless) if current else (frozenset[Kind](), None)
         return Context(
             card=card, asked=asked, harmless=harmless, known=tuple(self._known),
-            mail=self._mail and current, mailboxes=tuple(self._mailboxes),
+            forgot=self.forgot, mail=self._mail and current, mailboxes=tuple(self._mailboxes),
         )  # fmt: skip
 
     def asks(self, found: Detection, t: int) -> None:
@@ -103,10 +103,10 @@ class Memory:
         self._identities.add(secret)
         return True
 
-    def lost(self, kinds: Iterable[str], t: int) -> None:
-        """Takes that secrets of these kinds were found before a restart."""
-        self.forgot = True
-        if "card_number" in kinds:
+    def lost(self, kinds: Collection[str], t: int | None) -> None:
+        """Takes that secrets of these kinds were found before a restart, or on an earlier connection."""
+        self.forgot = self.forgot or not _WORDS.issuperset(kinds)
+        if "card_number" in kinds and t is not None:
             self._card_at = t
 
     def said(self, text: str, masked: str) -> None:

@@ -8,7 +8,7 @@ leaves once, and no later than with `end`.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
@@ -127,6 +127,10 @@ class Redactor:
         self._listen()
         self._pressed.forget()
         self._sent.forget()
+
+    def follows(self, kinds: Collection[str]) -> None:
+        """Takes that secrets of these kinds were found on earlier connections of the session."""
+        self._memory.lost(kinds, None)
 
     def fail(self, message: Message | None = None) -> list[Message]:
         """Takes that redaction failed, at this message: metadata alone is kept of all that is held."""

@@ -54,6 +54,8 @@ class Context(msgspec.Struct, frozen=True):
     """The same, of what is no secret; None where a secret was spoken of as well."""
     known: tuple[str, ...] = ()
     """Digits of secrets that were found in this connection: five or more of them in a row are masked again."""
+    forgot: bool = False
+    """Digits of secrets were found in this session that are not known any more: any number may be one of them."""
     mail: bool = False
     """An e-mail address was spoken of and not given yet."""
     mailboxes: tuple[str, ...] = ()
@@ -62,7 +64,7 @@ class Context(msgspec.Struct, frozen=True):
     @property
     def of_secrets(self) -> bool:
         """Whether numbers may be secret by it."""
-        return bool(self.asked or self.card or self.known)
+        return bool(self.asked or self.card or self.known or self.forgot)
 
 
 class Detection(msgspec.Struct, frozen=True):

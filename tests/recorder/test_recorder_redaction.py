@@ -189,3 +189,51 @@ def test_a_bug_in_redaction_costs_the_words_and_not_the_message(
     assert json.loads(messages[1].text or "")["voicePrompt"] == "◦◦ ◦◦◦◦ ◦◦ ◦◦◦◦"
     assert len(caplog.records) == 1
     assert "Jane" not in caplog.text
+
+
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("again", [False, True])
+def test_a_pin_that_is_read_back_after_a_restart_or_on_the_next_connection(
+    stage: Stage, restart: bool, again: bool
+) -> None:
+    journal = stage.journal()
+    first = call = journal.call()
+    recorder = stage.recorder(rules=RULES)
+    call.twilio(setup())
+    call.backend(token("Your PIN, please?", last=True))
+    call.twilio(prompt("four eight two one"))
+    for digit in "739154":
+        call.twilio(key(digit))
+    recorder.finish()
+    if again:
+        call.end()
+        recorder.finish()
+        call = journal.call()
+        call.twilio(setup())
+    if restart:
+        recorder.close()
+        recorder = stage.recorder(rules=RULES)
+    call.backend(token("I got four eight two one, and 739154. Your order 48213377 costs 1250 dollars.", last=True))
+    handoff = {"pin": 4821, "typed": "739154", "orderId": 481}
+    call.backend(json.dumps({"type": "end", "handoffData": json.dumps(handoff)}))
+    call.end()
+    recorder.finish()
+    texts = [json.loads(one.text or "") for one in stage.stored(first.id).messages[call.id]]
+    [said] = [one["token"] for one in texts if "I got" in one.get("token", "")]
+    assert said == "I got ◦◦◦◦ ◦◦◦◦◦ ◦◦◦ ◦◦◦, and ••••••. Your order 48213377 costs 1250 dollars."
+    assert json.loads(texts[-1]["handoffData"]) == {"pin": "••••", "typed": "••••••", "orderId": 481}
+    assert b"four eight" not in everything(stage)
+
+
+def test_on_the_next_connection_of_a_call_without_secrets_nothing_more_is_masked(stage: Stage) -> None:
+    journal = stage.journal()
+    recorder = stage.recorder(rules=RULES)
+    calls = []
+    for text in ("Hello, mail me at jane@example.com.", "It is 4821, really."):
+        calls.append(journal.call())
+        calls[-1].twilio(setup())
+        calls[-1].backend(token(text, last=True))
+        calls[-1].end()
+        recorder.finish()
+    texts = [one.text or "" for one in stage.stored(calls[0].id).messages[calls[1].id]]
+    assert "It is 4821, really." in "".join(texts)

@@ -10,7 +10,7 @@ import secrets
 import struct
 import traceback
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -171,6 +171,11 @@ class DecodedConnection:
                 connection._redaction_failed(problem)
                 connection._redactor.fail()
         return connection
+
+    def follows(self, redacted: Collection[str]) -> None:
+        """Takes what kinds of secrets were masked in earlier connections of its session."""
+        if self._redactor is not None:
+            self._redactor.follows(redacted)
 
     @property
     def wall(self) -> int:
