@@ -62,6 +62,9 @@ class Session(requests.Session):
         self._causes = causes
 
     def request(self, *args: Any, **options: Any) -> requests.Response:
+        if isinstance(self.verify, str):
+            # Else REQUESTS_CA_BUNDLE would come before the certificates that were set.
+            options["verify"] = self.verify
         try:
             response = super().request(*args, **options)
         except Exception as problem:
