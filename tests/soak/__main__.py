@@ -7,67 +7,87 @@ Must not know: how a call goes; how what is stored is read.
 import argparse
 import asyncio
 import os
+import re
 import signal
 import sqlite3
 import sys
 import tempfile
 import time
 from contextlib import suppress
+from itertools import combinations
 from pathlib import Path
 from statistics import median
 
 import aiohttp
 from websockets.asyncio.server import serve
 
+from relayproxy.store.engine import CACHE_KIB
 from tests.soak.calls import Traffic
-from tests.soak.stored import Stored
+from tests.soak.stored import NOT_OVER, NOT_THERE, Stored
 from tests.supervisor.serving import Serving, serving
 
 ROLES = ("relay", "recorder", "console")
 SAMPLE = 5.0
 """Seconds between two looks at memory and descriptors."""
-WARM = 0.3
-"""Share of the time after which a process has all that it keeps: growth is measured from then on."""
-MEMORY_GROWTH, DESCRIPTOR_GROWTH = 16.0, 8.0
-"""Bounds of what a process may have more at the end (median of the last quarter) than when it was warm (median of the
-first quarter after `WARM`): MiB of resident memory, and descriptors."""
+KILLS = 0.3
+"""Share of the time in which the recorder is killed: its memory begins anew with it."""
+MEMORY_GROWTH, DESCRIPTOR_GROWTH = 4.0, 4.0
+"""Bounds of how much a process may grow over the second half of the time: MiB of memory of its own, besides what it may
+keep of the pages of a database that grows, and descriptors."""
+CACHE, PAGE = CACHE_KIB / 1024, 1.25
+"""MiB of the database that one connection keeps, and the memory that one of them takes: until it is full, memory grows
+with the database. An hour's database is larger than that long before its second half."""
 QUOTA = 1 << 20
 """Of the journal, so that a recorder that stands still costs something."""
 
 
+Samples = list[tuple[float, float]]
+"""Seconds, and what was measured then."""
+
+
+def growth(samples: Samples) -> float:
+    """How much the second half of these rises: the median of the slopes between any two (Theil and Sen), so that a peak
+    or a step back does not count for more than it is."""
+    half = samples[len(samples) // 2 :]
+    slopes = [(y - x) / (b - a) for (a, x), (b, y) in combinations(half, 2)]
+    return median(slopes) * (half[-1][0] - half[0][0]) if slopes else 0.0
+
+
+def tenths(samples: Samples) -> Samples:
+    """Eleven of them, from the first to the last."""
+    return [samples[(len(samples) - 1) * at // 10] for at in range(11)]
+
+
 class Processes:
-    """Memory and descriptors of the three processes over time."""
+    """Memory and descriptors of the three processes, and the size of the database, over time."""
 
     def __init__(self, serve: Serving) -> None:
         self._serve = serve
-        self.samples: dict[str, list[tuple[float, float, int]]] = {role: [] for role in ROLES}
+        self.memory: dict[str, Samples] = {role: [] for role in ROLES}
+        self.descriptors: dict[str, Samples] = {role: [] for role in ROLES}
+        self.database: Samples = []
 
     async def watch(self, over: asyncio.Event) -> None:
         """Looks every `SAMPLE` seconds."""
         while not over.is_set():
+            now = time.monotonic()
             for role in ROLES:
                 pid = self._serve.child(role)
-                with suppress(OSError, TypeError):
-                    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+                with suppress(OSError):
+                    own = re.search(r"RssAnon:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text("utf-8"))
                     descriptors = len(os.listdir(f"/proc/{pid}/fd"))
-                    self.samples[role].append((time.monotonic(), pages / 256, descriptors))
+                    if own is not None:
+                        self.memory[role].append((now, int(own[1]) / 1024))
+                        self.descriptors[role].append((now, descriptors))
+            self.database.append((now, (self._serve.data_dir / "relayproxy.db").stat().st_size / 2**20))
             with suppress(TimeoutError):
                 async with asyncio.timeout(SAMPLE):
                     await over.wait()
 
-    def growth(self, role: str) -> tuple[float, float, float, float]:
-        """MiB and descriptors when warm, and how many more at the end."""
-        found = self.samples[role]
-        warm = found[int(len(found) * WARM) :]
-        quarter = max(1, len(warm) // 4)
-        first, last = warm[:quarter], warm[-quarter:]
-        memory, descriptors = median(one[1] for one in first), median(one[2] for one in first)
-        return (
-            memory,
-            descriptors,
-            median(one[1] for one in last) - memory,
-            median(one[2] for one in last) - descriptors,
-        )
+    def cached(self, role: str) -> float:
+        """MiB by which its cache of database pages may have grown over the second half."""
+        size = self.database[len(self.database) // 2][1]
+        return 0.0 if role == "relay" else max(0.0, min(PAGE * growth(self.database), PAGE * (CACHE - size)))
 
 
 class Faults:
@@ -134,7 +154,7 @@ class Faults:
     async def kill(self) -> bool | None:
         """The recorder is killed, and started again by `serve`."""
         pid = self._serve.child("recorder")
-        if pid is None or time.monotonic() - self._began > self._seconds * WARM:
+        if pid is None or time.monotonic() - self._began > self._seconds * KILLS:
             return False
         os.kill(pid, signal.SIGKILL)
         return None
@@ -147,10 +167,12 @@ async def check_all(traffic: Traffic, stored: Stored, patience: float = 120.0) -
         due = [one for one in traffic.ended if loop.time() - one.over_at > 2 or traffic.over.is_set()][:50]
         for sent in due:
             wrong = await asyncio.to_thread(stored.check, sent)
-            if wrong == "not yet" and loop.time() - sent.over_at < patience:
+            if wrong in (NOT_THERE, NOT_OVER) and loop.time() - sent.over_at < patience:
                 continue
             traffic.ended.remove(sent)
-            if wrong:
+            if wrong == NOT_THERE:
+                stored.account.not_there += 1
+            elif wrong:
                 traffic.problems.append(f"{sent.session}: {wrong}")
         await asyncio.sleep(0.5)
 
@@ -180,7 +202,8 @@ async def soak(minutes: float, callers: int, pause: float, folder: Path) -> int:
                 traffic.over.set()
                 print(f"over after {minutes:g} minutes; waiting for what is still to be checked", flush=True)
             drained.cancel()
-    return report(minutes, traffic, stored, processes, faults)
+            nameless = stored.nameless()
+    return report(minutes, traffic, stored, nameless, processes, faults)
 
 
 async def _listen(system: Serving) -> None:
@@ -189,7 +212,9 @@ async def _listen(system: Serving) -> None:
         system.said.append(line.decode().rstrip("\n"))
 
 
-def report(minutes: float, traffic: Traffic, stored: Stored, processes: Processes, faults: Faults) -> int:
+def report(
+    minutes: float, traffic: Traffic, stored: Stored, nameless: int, processes: Processes, faults: Faults
+) -> int:
     """Prints what came of it; 1 when anything was wrong."""
     account, problems = stored.account, list(traffic.problems)
     print(
@@ -199,15 +224,24 @@ def report(minutes: float, traffic: Traffic, stored: Stored, processes: Processe
     print("faults: " + ", ".join(f"{name} {count} times" for name, count in faults.counts.items()))
     print(
         f"stored: {account.stored_messages:,} messages; {account.whole:,} calls whole, {account.with_gaps:,} with gaps "
-        f"of {account.lost_bytes:,} bytes in all, {account.unclean:,} that one end left without a word"
+        f"of {account.lost_bytes:,} bytes in all, {account.unclean:,} that one end left without a word, "
+        f"{account.not_there:,} whose first message is in a gap"
     )
+    if account.not_there != nameless:
+        problems.append(f"{account.not_there:,} calls are not there, and {nameless:,} are stored with a gap and no id")
     for role in ROLES:
-        memory, descriptors, more_memory, more_descriptors = processes.growth(role)
-        print(f"{role}: {memory:.1f} MiB {more_memory:+.1f}, {descriptors:.0f} descriptors {more_descriptors:+.0f}")
-        if more_memory > MEMORY_GROWTH:
-            problems.append(f"{role} has grown by {more_memory:.1f} MiB (bound {MEMORY_GROWTH:g})")
-        if more_descriptors > DESCRIPTOR_GROWTH:
-            problems.append(f"{role} has {more_descriptors:.0f} descriptors more (bound {DESCRIPTOR_GROWTH:g})")
+        memory, descriptors = processes.memory[role], processes.descriptors[role]
+        grown, opened, cached = growth(memory), growth(descriptors), processes.cached(role)
+        print(
+            f"{role}: {memory[-1][1]:.1f} MiB, over the second half {grown:+.1f} (its cache of the database up to "
+            f"{cached:+.1f}); {descriptors[-1][1]:.0f} descriptors, over the second half {opened:+.1f}"
+        )
+        print(f"  MiB in steps of a tenth: {' '.join(f'{value:.1f}' for _, value in tenths(memory))}")
+        if grown > MEMORY_GROWTH + cached:
+            problems.append(f"{role} has grown by {grown:.1f} MiB (bound {MEMORY_GROWTH + cached:.1f})")
+        if opened > DESCRIPTOR_GROWTH:
+            problems.append(f"{role} has {opened:.1f} descriptors more (bound {DESCRIPTOR_GROWTH:g})")
+    print(f"database: MiB in steps of a tenth: {' '.join(f'{value:.1f}' for _, value in tenths(processes.database))}")
     for problem in problems[:20]:
         print(f"WRONG: {problem}")
     print("nothing is wrong" if not problems else f"{len(problems)} things are wrong")

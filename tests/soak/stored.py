@@ -8,14 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
+from sqlalchemy import func, select
 
 from relayproxy.connection import Ending
 from relayproxy.conversation.message import Message
 from relayproxy.store.engine import open_reader
 from relayproxy.store.read.queries import Queries
+from relayproxy.store.schema.tables import sessions
 from relayproxy.store.write.archive import Archive
 from tests.soak.calls import Sent
 
+NOT_THERE, NOT_OVER = "no session has its id", "it has not ended"
 MESSAGES = ("text", "binary", "ping", "pong", "close")
 
 
@@ -29,6 +32,8 @@ class Account:
     """Calls of which all that is not stored is counted, to the byte."""
     unclean: int = 0
     """Calls that one end left without a word: they are there, and have ended."""
+    not_there: int = 0
+    """Calls of which not even the id is stored: all of them must be among those that are stored without one."""
     lost_bytes: int = 0
     stored_messages: int = 0
 
@@ -53,16 +58,24 @@ class Stored:
     """Reads one database."""
 
     def __init__(self, url: str) -> None:
-        engine = open_reader(url)
-        self._queries = Queries(engine)
-        self._archive = Archive(engine)
+        self._engine = open_reader(url)
+        self._queries = Queries(self._engine)
+        self._archive = Archive(self._engine)
         self.account = Account()
 
+    def nameless(self) -> int:
+        """The number of calls that are stored with a gap and without an id: that was lost in the gap."""
+        with self._engine.connect() as db:
+            query = select(func.count()).where(sessions.c.session_id.is_(None), sessions.c.gaps > 0)
+            return db.execute(query).scalar_one()
+
     def check(self, sent: Sent) -> str | None:
-        """None when the call is as it should be, else what is wrong. "not yet": it has not ended, or is not there."""
+        """None when the call is as it should be, else what is wrong. `NOT_THERE` and `NOT_OVER` may pass."""
         rows = self._queries.sessions_with_id(sent.session)
-        if len(rows) != 1 or rows[0].ended_at is None:
-            return "not yet" if len(rows) < 2 else f"{len(rows)} sessions"
+        if len(rows) != 1:
+            return f"{len(rows)} sessions" if rows else NOT_THERE
+        if rows[0].ended_at is None:
+            return NOT_OVER
         messages = list(self._archive.messages(rows[0].id))
         if [message.seq for message in messages] != list(range(len(messages))):
             return "its messages are not numbered one by one"
