@@ -18,7 +18,8 @@ export PYTHONDONTWRITEBYTECODE :=
 # make run: other addresses than the usual ones.
 flags = $(if $(LISTEN),--listen '$(LISTEN)') $(if $(CONSOLE),--console '$(CONSOLE)')
 
-.PHONY: help run test programs check bench faults conformance fuzz soak image-check metrics-check audit requirements clean
+.PHONY: help run test programs check bench faults conformance fuzz soak image-check metrics-check names-check audit
+.PHONY: requirements clean
 
 help:
 	@echo "make run                          try it: relay, recorder, console, a demo agent and a few simulated calls"
@@ -33,6 +34,7 @@ help:
 	echo "make soak MINUTES=60              traffic with faults; memory, descriptors and what was stored"
 	echo "make image-check                  build the container image and run it, with podman or docker"
 	echo "make metrics-check                a real Prometheus on a running system, with the alert rules"
+	echo "make names-check                  redaction of names, with Presidio and spaCy, which are installed for it"
 	echo "make audit                        ask for known vulnerabilities of what is installed"
 	echo "make requirements                 pin the newest versions that the .in files and pyproject.toml allow"
 	echo "make clean                        remove what make has set up; recorded calls stay"
@@ -91,6 +93,10 @@ metrics-check: $(VENV)/.dev
 	@$(BIN)/python -m tests.peers.provision prometheus
 	$(BIN)/python -m pytest tests/telemetry/check_*.py
 
+# Beside the environment and not in it: its tests are those of an installation without the extra.
+names-check: $(VENV)/.names
+	@PYTHONPATH=$(VENV)/names $(BIN)/python -m pytest -s tests/recorder/check_names.py
+
 # Exit code 1: vulnerabilities are known. 2: nobody could be asked.
 audit: $(VENV)/.audit
 	@$(BIN)/python -m tests.audit
@@ -100,6 +106,7 @@ requirements: $(VENV)/.dev
 	$(COMPILE) --upgrade requirements/build.in -c requirements/run.txt -o requirements/build.txt
 	$(COMPILE) --upgrade requirements/dev.in -c requirements/run.txt -c requirements/build.txt -o requirements/dev.txt
 	$(COMPILE) --upgrade requirements/audit.in -c requirements/run.txt -c requirements/build.txt -c requirements/dev.txt -o requirements/audit.txt
+	$(COMPILE) --upgrade --extra names pyproject.toml -c requirements/run.txt -c requirements/dev.txt -o requirements/names.txt
 	$(COMPILE) --upgrade --no-deps requirements/postgresql.in -o requirements/postgresql.txt
 	$(COMPILE) --upgrade --no-deps requirements/fuzz.in -o requirements/fuzz.txt
 
@@ -142,4 +149,10 @@ $(VENV)/.audit: requirements/audit.txt $(VENV)/.dev
 $(VENV)/.fuzz: requirements/fuzz.txt $(VENV)/.dev
 	@echo "installing the fuzzer"
 	$(PIP) --require-hashes -r requirements/fuzz.txt
+	touch $@
+
+$(VENV)/.names: requirements/names.txt $(VENV)/.dev
+	@echo "installing what finds names"
+	rm -rf $(VENV)/names
+	$(PIP) --require-hashes --target $(VENV)/names -r requirements/names.txt
 	touch $@

@@ -16,7 +16,7 @@ from typing import Any
 from relayproxy.plural import plural
 
 ROOT = Path(__file__).parent.parent
-PINNED = ("run", "build", "dev")
+PINNED = ("run", "build", "dev", "names")
 SERVICES = ("pypi", "osv")
 """Asked in this order, the next one when one cannot be reached or knows none of the packages."""
 PATIENCE = 120

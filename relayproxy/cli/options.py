@@ -50,6 +50,7 @@ RECORDER_SETTINGS = (
     "keys",
     "redact_fields",
     "redact_patterns",
+    "redact_names",
     "journal_dir",
     "message_limit",
     "session_limit",
@@ -80,6 +81,7 @@ CONSOLE_SETTINGS = (
     "signature",
     "record",
     "keys",
+    "redact_names",
     "trace_url",
 )
 DATABASE_SETTINGS = ("data_dir", "database_url")
@@ -118,6 +120,7 @@ _METAVARS = {
     "record": "full|redacted|metadata|none",
     "keys": "keep|mask|mask-all",
     "redact_fields": "NAMES",
+    "redact_names": "MODEL",
     "journal_dir": "DIR",
     "trace_url": "URL",
 }

@@ -7,7 +7,7 @@ Must not know: SQL; whether the folder is lost.
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from relayproxy.recorder.process import recorder_of
+from relayproxy.recorder.process import recorder_of, rules_by_route
 from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine
 from relayproxy.store.schema.revisions import check_schema
@@ -32,8 +32,11 @@ def give_up(settings: Settings, folder: Folder) -> int:
     try:
         check_schema(engine)
         noted = note_lost(engine, folder)
+        # Without the models that find names: there is nothing to be searched.
+        rules = rules_by_route(settings, lambda _model: lambda _text: ())
+        archive = Archive(engine, folder.name)
         with TemporaryDirectory() as nothing:
-            recorder = recorder_of(settings, Archive(engine, folder.name), Path(nothing), lambda: check_schema(engine))
+            recorder = recorder_of(settings, archive, Path(nothing), lambda: check_schema(engine), rules)
             try:
                 recorder.finish()
             finally:

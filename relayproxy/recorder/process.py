@@ -20,13 +20,14 @@ from relayproxy.conversation.measures.spans import SpanOptions
 from relayproxy.errors import RelayproxyError
 from relayproxy.recorder.deletion import DeletionThread
 from relayproxy.recorder.heartbeat import Beat, Reporter, process_name
+from relayproxy.recorder.names import name_finder
 from relayproxy.recorder.recorder import Recorder
 from relayproxy.redaction.rules import Rules
-from relayproxy.redaction.values import policy
+from relayproxy.redaction.values import NameFinder, policy
 from relayproxy.settings.model import Settings, slow_turn_and_stall, version_from
 from relayproxy.settings.otel import Otel
 from relayproxy.settings.otlp import otlp_export, sampler
-from relayproxy.settings.recording import Recording, recording
+from relayproxy.settings.recording import recording
 from relayproxy.settings.retention import days_by_route
 from relayproxy.settings.signatures import DEFAULT_ROUTE
 from relayproxy.signals import NUMBERS, ignore_signals, stop_event
@@ -41,9 +42,20 @@ if TYPE_CHECKING:
     from relayproxy.telemetry.otlp_metrics import OtlpMetrics
 
 
-def rules(found: Recording) -> Rules:
-    """The rules of redaction that these settings ask for."""
-    return Rules(found.record, found.keys, policy(found.fields, found.patterns))
+def rules_by_route(settings: Settings, finder: Callable[[str], NameFinder] = name_finder) -> Callable[[str], Rules]:
+    """The rules of redaction of each route. `finder` loads a model, each once and now: what is missing is told at the
+    start. Raises SettingError."""
+    load = cache(finder)
+
+    @cache
+    def rules(route: str) -> Rules:
+        found = recording(settings, route)
+        names = None if found.names is None else load(found.names)
+        return Rules(found.record, found.keys, policy(found.fields, found.patterns, names))
+
+    for route in (DEFAULT_ROUTE, *settings.routes):
+        rules(route)
+    return rules
 
 
 COURTESY = 10
@@ -54,11 +66,13 @@ def run(settings: Settings) -> None:
     """Runs the recorder until SIGTERM or SIGINT; then the rest of the journal is still recorded, within a few seconds.
 
     A database that is away or has no schema yet is waited for. Raises RelayproxyError when another recorder works
-    on the data folder, or the folder cannot be used, or the database file has been deleted, replaced or damaged.
+    on the data folder, or the folder cannot be used, or names are to be found and what that needs is not installed, or
+    the database file has been deleted, replaced or damaged.
     """
     stop = stop_event(*NUMBERS)
     os.nice(COURTESY)
     with _alone(settings.data_dir) as recorder_id:
+        rules_of = rules_by_route(settings)
         engine = open_engine(settings.database)
         exporter, metrics = _exporter(settings), _metrics(settings)
         chosen = sampler(settings.otel)
@@ -89,6 +103,7 @@ def run(settings: Settings) -> None:
             Archive(engine, recorder_id),
             settings.journal,
             check,
+            rules_of,
             exporter=exporter,
             span_options=span_options(settings.otel),
             sampled=lambda opening: chosen.sampled(opening.trace_id, sampled_by_caller(opening)),
@@ -112,7 +127,14 @@ def span_options(otel: Otel) -> SpanOptions:
     return SpanOptions(otel.trace_shape, otel.content, otel.semconv == "experimental")
 
 
-def recorder_of(settings: Settings, archive: Archive, folder: Path, check: Callable[[], None], **more: Any) -> Recorder:
+def recorder_of(
+    settings: Settings,
+    archive: Archive,
+    folder: Path,
+    check: Callable[[], None],
+    rules: Callable[[str], Rules],
+    **more: Any,
+) -> Recorder:
     """A recorder with these settings; for the others see `Recorder`."""
     return Recorder(
         archive,
@@ -123,7 +145,7 @@ def recorder_of(settings: Settings, archive: Archive, folder: Path, check: Calla
         check=check,
         thresholds=lambda route: Thresholds.of_seconds(*slow_turn_and_stall(settings, route)),
         version_from=lambda route: version_from(settings, route),
-        rules=cache(lambda route: rules(recording(settings, route))),
+        rules=rules,
         **more,
     )
 

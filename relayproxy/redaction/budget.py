@@ -20,15 +20,29 @@ PAUSE = 30
 """Seconds of `RATE` that have to be left again before searching goes on: not in the middle of a number."""
 OVERHEAD = 16
 """Characters that take as long to search as a text takes however short it is."""
+NAMES_OVERHEAD, NAMES_RATIO = 1_000, 8
+"""Characters that take as long to search as a search for names takes, however short the text is, and besides for each
+character: 5 ms and 40 µs, some times as much as `make names-check` measures of a network of spaCy's default size."""
 _SECOND = 1_000_000_000
 _BREAKS = re.compile(r'[\s{}\[\]:,"]+')
 _NESTED = re.compile(r"[{\[]")
 
 
-def effort(text: str) -> int:
-    """What it takes to search a text, in characters; of JSON each string and number is searched by itself."""
-    pieces = len(_BREAKS.findall(text)) if _NESTED.search(text) else 1
-    return len(text) + OVERHEAD * max(pieces, 1)
+def effort(text: str, *, names: bool = False) -> int:
+    """What it takes to search a text, in characters; of JSON each string and number is searched by itself. `names`:
+    its strings are searched for names of people, too."""
+    nested = _NESTED.search(text)
+    pieces = len(_BREAKS.findall(text)) if nested else 1
+    needed = len(text) + OVERHEAD * max(pieces, 1)
+    if names:
+        needed += names_effort(text, text.count('"') // 2 if nested else 1)
+    return needed
+
+
+def names_effort(text: str, strings: int = 1) -> int:
+    """What it takes besides to search a text of so many strings for names of people; twice where it has tags."""
+    needed = NAMES_RATIO * len(text) + NAMES_OVERHEAD * max(strings, 1)
+    return 2 * needed if "<" in text else needed
 
 
 class SearchBudget:

@@ -7,7 +7,7 @@ Must not know: messages and streams; what becomes of what was found.
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -15,7 +15,7 @@ from relayproxy.redaction import digits, emails, written_cards
 from relayproxy.redaction.announced import mentions
 from relayproxy.redaction.number_words import LANGUAGES, REPEATS, Language, number, supported
 from relayproxy.redaction.tokens import LONGEST_WORD, Token, tokenize
-from relayproxy.redaction.values import Context, Detection, Harmless, Kind, Policy, Secret
+from relayproxy.redaction.values import BESIDE, Context, Detection, Harmless, Kind, Policy, Secret
 from relayproxy.redaction.vocabulary import OTHER_TELLING, PHONES, TELLING
 
 _FEW, _CARD = 3, 13
@@ -35,6 +35,7 @@ _PIECES = re.compile(r"\w\.\w|\b\w\b\W+\b\w\b|\w\d")
 """What words are made of that are no words: "jane.doe", "j a n e", "jane42"."""
 _TAG = re.compile(r"<[^<>]{0,300}(?:>|\Z)")
 """A tag of SSML; the last one may be cut off."""
+_LETTER = re.compile(r"[^\W\d_]")
 _LONE = re.compile("[\ud800-\udfff]")
 """Halves of surrogate pairs, which JSON may hold and no UTF-8."""
 _EMPTY = Detection()
@@ -79,7 +80,7 @@ def _outside(secret: Secret, tags: list[tuple[int, int]]) -> Secret:
 
 
 def _find(text: str, language: str | None, policy: Policy, context: Context, *, final: bool) -> Detection:
-    found = list(_patterns(text, policy))
+    found = [*_patterns(text, policy), *_names(text, policy, context)]
     undecided = None if final else _last_word(text)
     chunks = text.split()
     unusual = [] if _PLAIN.issuperset(chunks) else [chunk for chunk in chunks if chunk not in _PLAIN]
@@ -99,7 +100,6 @@ def _find(text: str, language: str | None, policy: Policy, context: Context, *, 
     if (context.mail or context.mailboxes) and not address:
         address = bool(signs & (_AT | _JOINT) or _PIECES.search(text))
     if not (near or signs & _TOPIC or address or weight >= (_FEW if context.of_secrets else _CARD)):
-        goes_on = goes_on and not found
         asked = context.asked if goes_on else frozenset[Kind]()
         harmless = _harmless(signs) or (context.harmless if goes_on else None)
         if not (found or asked or mail) and undecided is None and harmless is None and address_from is None:
@@ -129,11 +129,11 @@ def _find(text: str, language: str | None, policy: Policy, context: Context, *, 
             address_from = None
     found += digits.ibans(text)
     secrets = _apart(found)
-    last = max((secret.end for secret in secrets), default=0)
+    last = max((secret.end for secret in secrets if secret.kind not in BESIDE), default=0)
     spoken = [one for one in topics if tokens[one.first].start >= last]
     asked = frozenset(one.topic for one in spoken if one.topic != "other")
     harmless = _harmless(signs) if spoken and not asked else None
-    if not secrets and not topics and len(chunks) <= _HOLD_ON:
+    if not last and not topics and goes_on:
         asked, harmless = context.asked, context.harmless
     return Detection(secrets, open_from, open_digits, asked, harmless, mail=mail, address_from=address_from)
 
@@ -242,7 +242,30 @@ def _patterns(text: str, policy: Policy) -> Iterator[Secret]:
                 yield Secret("pattern", found.start(), found.end(), spans=(found.span(),))
 
 
-_ORDER: dict[Kind, int] = {"card_number": 0, "email": 1, "pattern": 2}
+def _names(text: str, policy: Policy, context: Context) -> Iterator[Secret]:
+    if policy.names is None or not _LETTER.search(text):
+        return
+    for span in policy.names(_LONE.sub("\N{REPLACEMENT CHARACTER}", text)):
+        yield Secret("name", *span, spans=(span,))
+    for span in _repeated(text, context.names):
+        yield Secret("name", *span, spans=(span,))
+
+
+def _repeated(text: str, names: Iterable[str]) -> Iterator[tuple[int, int]]:
+    """Where these names stand in a text, in whatever case, by themselves."""
+    folded = text.casefold()
+    if len(folded) != len(text):  # the few letters that become two
+        folded = "".join([one.casefold() if len(one.casefold()) == 1 else one for one in text])
+    for name in names:
+        start = folded.find(name)
+        while start >= 0:
+            end = start + len(name)
+            if not (folded[start - 1 : start].isalnum() or folded[end : end + 1].isalnum()):
+                yield start, end
+            start = folded.find(name, end)
+
+
+_ORDER: dict[Kind, int] = {"card_number": 0, "email": 1, "pattern": 2, "name": 10}
 
 
 def _apart(secrets: list[Secret]) -> tuple[Secret, ...]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from relayproxy.redaction.announced import mentions
+from relayproxy.redaction.budget import names_effort
 from relayproxy.redaction.cards import issuer_lengths
 from relayproxy.redaction.detection import find
 from relayproxy.redaction.json_text import Edit, Literal, applied, is_json, literals, looks_like_json
@@ -49,8 +50,8 @@ class Masked(NamedTuple):
 
     edits: list[Edit]
     secrets: list[SecretSeen]
-    joined: int = 0
-    """Characters that were searched once more, together with those of other members."""
+    besides: int = 0
+    """What it took besides, in characters: to search members together with others, and for names of people."""
 
 
 def masks(text: str, spans: Iterable[tuple[int, int]]) -> list[Edit]:
@@ -91,7 +92,7 @@ def mask_string(
     plain = _plain(text, policy, context, _announcement(name, about), cut=cut)
     free = [one for one in plain.edits if not any(one.start < it.end and it.start < one.end for it in nested.edits)]
     secrets = nested.secrets + [one for one in plain.secrets if one not in nested.secrets]
-    return Masked(nested.edits + free, secrets, nested.joined)
+    return Masked(nested.edits + free, secrets, nested.besides)
 
 
 def mask_literals(
@@ -108,26 +109,31 @@ def mask_members(
     *,
     cut: bool = False,
     depth: int = 0,
+    terms: frozenset[str | None] = frozenset(),
 ) -> Masked:
     """Masks literals of a JSON text, each with the name that tells what it is: each by itself, and together with its
-    siblings."""
+    siblings. `terms`: members of the outermost object whose values nobody says, so that they are no names of people."""
     inner: dict[Literal, list[Edit]] = {}
-    joined = 0
+    besides = 0
     secrets: list[SecretSeen] = []
+    numbers = policy.without_names()
     before: Literal | None = None
     for one, name in members:
         about = question(one, before) if name == one.name else None
-        masked = mask_string(one.text, policy, context, name=name, about=about, cut=cut, depth=depth)
+        said = not (one.is_name or one.is_number or (one.depth == 1 and one.name in terms))
+        own = policy if said else policy.without_names()
+        besides += 0 if own.names is None else names_effort(one.text)
+        masked = mask_string(one.text, own, context, name=name, about=about, cut=cut, depth=depth)
         inner[one] = masked.edits
         secrets += masked.secrets
-        joined += masked.joined
+        besides += masked.besides
         before = before if one.is_name else one
     for group in siblings(one for one, _ in members):
         label = "" if group.name is None else _label(group.name)
         text = label + group.text
-        joined += len(text)
+        besides += len(text)
         # What was asked for in the call is not answered by a list.
-        found = find(text, language=None, policy=policy, context=Context(known=context.known)).secrets
+        found = find(text, language=None, policy=numbers, context=Context(known=context.known)).secrets
         behind = [secret for secret in found if secret.end > len(label)]
         if not all(secret.kind != "card_number" or _is_believed(secret, label, group) for secret in behind):
             continue
@@ -139,10 +145,10 @@ def mask_members(
             secrets += [seen] if seen not in secrets else []
     if any(secret.kind == "card_number" for secret in secrets):
         for one, name in members:
-            edits = [] if inner[one] else _expiry(one.text, name, policy)
+            edits = [] if inner[one] else _expiry(one.text, name, numbers)
             secrets += [SecretSeen("expiry", one.text)] * bool(edits)
             inner[one] = inner[one] or edits
-    return Masked([edit for one, edits in inner.items() for edit in one.edits(edits)], secrets, joined)
+    return Masked([edit for one, edits in inner.items() for edit in one.edits(edits)], secrets, besides)
 
 
 def _expiry(text: str, name: str | None, policy: Policy) -> list[Edit]:

@@ -22,6 +22,8 @@ AFTER_CARD = 120 * SECOND
 ASKED = 60 * SECOND
 """Time within which something that was asked for is expected."""
 MAX_KNOWN = 64
+SHORTEST_NAME = 3
+"""Characters of a name that is masked wherever it is repeated; shorter ones are often other words."""
 MAX_SAID = 16 * 1024
 MAX_SENT = 20
 MAX_MENU = 1000
@@ -39,6 +41,7 @@ class Memory:
     def __init__(self) -> None:
         self._known: dict[str, None] = {}
         self._identities: set[SecretSeen] = set()
+        self._names: dict[str, None] = {}
         self._card_at: int | None = None
         self._asked: frozenset[Kind] = frozenset()
         self._harmless: Harmless | None = None
@@ -62,14 +65,14 @@ class Memory:
     def context(self, t: int) -> Context:
         """The context of a text that comes at `t`."""
         some = self._asked or self._known or self._mailboxes or self._mail or self._harmless or self.forgot
-        if not some and self._card_at is None:
+        if not some and not self._names and self._card_at is None:
             return _NOTHING
         card = self._card_at is not None and t - self._card_at <= AFTER_CARD
         current = t - self._asked_at <= ASKED
         asked, harmless = (self._asked, self._harmless) if current else (frozenset[Kind](), None)
         return Context(
-            card=card, asked=asked, harmless=harmless, known=tuple(self._known),
-            forgot=self.forgot, mail=self._mail and current, mailboxes=tuple(self._mailboxes),
+            card=card, asked=asked, harmless=harmless, known=tuple(self._known), forgot=self.forgot,
+            mail=self._mail and current, mailboxes=tuple(self._mailboxes), names=tuple(self._names),
         )  # fmt: skip
 
     def asks(self, found: Detection, t: int) -> None:
@@ -101,6 +104,8 @@ class Memory:
             if box is not None and len(self._mailboxes) < MAX_KNOWN:
                 self._mailboxes[box] = None
         self._identities.add(secret)
+        if secret.kind == "name" and len(secret.identity) >= SHORTEST_NAME and len(self._names) < MAX_KNOWN:
+            self._names[secret.identity] = None
         return True
 
     def lost(self, kinds: Collection[str], t: int | None) -> None:

@@ -5,6 +5,7 @@ Must not know: what is secret, and when that is decided.
 """
 
 from collections import deque
+from itertools import islice
 
 from relayproxy.conversation.message import Message
 
@@ -62,8 +63,8 @@ class Queue:
         self.size += message.message.size
 
     def decided(self) -> list[QueuedMessage]:
-        """Takes out what waits for nothing and has nothing in front of it that does; those that share a secret
-        together."""
+        """The first messages, those that wait for nothing and have nothing in front of them that does; those that
+        share a secret together."""
         if not self._messages or self._messages[0].waits:
             return []
         count = until = 0
@@ -73,10 +74,12 @@ class Queue:
             until = max(until, message.goes_with)
             if message.message.seq >= until:
                 count = number
-        found = [self._messages.popleft() for _ in range(count)]
-        for message in found:
-            self.size -= message.message.size
-        return found
+        return [*islice(self._messages, count)]
+
+    def take(self, count: int) -> None:
+        """Takes out the first messages, so many."""
+        for _ in range(count):
+            self.size -= self._messages.popleft().message.size
 
     def clear(self) -> list[QueuedMessage]:
         """Takes out everything, decided or not."""

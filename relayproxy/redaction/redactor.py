@@ -24,6 +24,7 @@ from relayproxy.redaction.metadata import metadata
 from relayproxy.redaction.queue import Queue, QueuedMessage
 from relayproxy.redaction.rules import Rules
 from relayproxy.redaction.streams import ECHO, FAIL_CLOSED, LONG, AgentStream, CallerStream
+from relayproxy.redaction.values import BESIDE
 from relayproxy.text import MASKED_DIGIT
 
 MAX_WAITING = 400
@@ -47,7 +48,9 @@ _SETUP = frozenset(
 _FIELDS: dict[type, str] = {Prompt: "voicePrompt", Text: "token", Dtmf: "digit", SendDigits: "digits"}
 _KEYS = frozenset({"dtmf", "sendDigits"})
 _ECHOES: dict[type, str] = {Info: "value", Interrupt: "utteranceUntilInterrupt"}
-_PLAIN = frozenset({"type", "lang", "last", "interruptible", "preemptible", "name", "durationUntilInterruptMs"})
+_PLAIN = frozenset[str | None](
+    {"type", "lang", "last", "interruptible", "preemptible", "name", "durationUntilInterruptMs"}
+)
 _SHORT = 9
 """Characters of values that are no words and of numbers that are nobody's: durations, "on"."""
 _QUIET = frozenset({"agentSpeaking", "clientSpeaking", "roundTripDelayMs"})
@@ -69,9 +72,10 @@ class Redactor:
         self._queue = Queue()
         self._listen()
 
-    def _listen(self) -> None:
-        self._caller = CallerStream(self._memory, self._rules.policy, self._budget)
-        self._agent = AgentStream(self._memory, self._rules.policy, self._budget)
+    def _listen(self, *, names: bool = True) -> None:
+        policy = self._rules.policy if names else self._rules.policy.without_names()
+        self._caller = CallerStream(self._memory, policy, self._budget)
+        self._agent = AgentStream(self._memory, policy, self._budget)
         self._streams = self._caller, self._agent, self._pressed, self._sent
 
     @property
@@ -114,6 +118,7 @@ class Redactor:
         if self._rules.record == "metadata":
             return
         self._telling = True
+        self._listen(names=False)  # they are masked already
         for message in stored:
             if message.redacted:
                 self._memory.lost(message.redacted, message.t)
@@ -149,8 +154,10 @@ class Redactor:
         """Whether the budget covers what it takes to search the message."""
         if message.text is None and message.data is None and message.reason is None:
             return True
-        texts = effort(message.text or ""), len(message.data or b""), len(message.reason or "")
-        return self._budget.covers(sum(texts), message.t)
+        names = self._rules.policy.names is not None
+        data = None if message.data is None else message.data.decode("latin-1")
+        texts = (text for text in (message.text, data, message.reason) if text is not None)
+        return self._budget.covers(sum(effort(text, names=names) for text in texts), message.t)
 
     def _limited(self, message: Message) -> list[Message]:
         """Metadata alone of a message that is not searched, and of those held, whose secrets it may go on with."""
@@ -202,7 +209,10 @@ class Redactor:
         self._sent.close()
 
     def _leave(self) -> list[Message]:
-        return [self._written(one) for one in self._queue.decided() if not one.stored]
+        decided = self._queue.decided()
+        written = [self._written(one) for one in decided if not one.stored]
+        self._queue.take(len(decided))  # not before: of what cannot be written metadata is kept
+        return written
 
     def _written(self, queued: QueuedMessage) -> Message:
         """The message as it is stored."""
@@ -211,7 +221,7 @@ class Redactor:
             return self._other(queued)
         if queued.field is not None:
             policy = self._rules.policy
-            odd = bool(queued.spans or policy.fields or policy.patterns or _SUSPICIOUS.search(text))
+            odd = bool(queued.spans or policy.fields or policy.waits or _SUSPICIOUS.search(text))
             if not odd and not queued.counts and not self._may_echo(queued):
                 return message
         masked = applied(text, self._edits(queued, text))
@@ -272,10 +282,13 @@ class Redactor:
     def _own(self, queued: QueuedMessage, members: Sequence[tuple[Literal, str | None]], kind: str) -> list[Edit]:
         """Masks what stands for itself. `members`: with the names of the fields that they are of."""
         message = queued.message
-        masked = mask_members(members, self._rules.policy, self._memory.context(message.t), cut=message.cut)
-        self._budget.spend(sum(effort(one.text) for one, _ in members) + masked.joined)
-        if kind in ("info", "interrupt", "error", "end") and self._memory.forgot and not masked.edits:
-            masked = _closed(members)
+        terms = _PLAIN if queued.field is not None else frozenset[str | None]()
+        context = self._memory.context(message.t)
+        masked = mask_members(members, self._rules.policy, context, cut=message.cut, terms=terms)
+        self._budget.spend(sum(effort(one.text) for one, _ in members) + masked.besides)
+        beside = all(secret.kind in BESIDE for secret in masked.secrets)
+        if kind in ("info", "interrupt", "error", "end") and self._memory.forgot and beside:
+            masked = _closed(members, masked)
         for secret in masked.secrets:
             queued.count(secret.kind, int(self._memory.found(secret, message.t)))
         return masked.edits
@@ -320,12 +333,13 @@ def _keys(text: str, spans: Iterable[tuple[int, int]]) -> list[Edit]:
     ]
 
 
-def _closed(members: Iterable[tuple[Literal, str | None]]) -> Masked:
-    edits: list[Edit] = []
-    secrets: list[SecretSeen] = []
+def _closed(members: Iterable[tuple[Literal, str | None]], masked: Masked) -> Masked:
+    """What was masked, and besides all digits of which there are some in a row."""
+    edits, secrets = [*masked.edits], [*masked.secrets]
     for one, _ in members:
         spans = [found.span() for found in _DIGITS.finditer(one.text)]
-        edits += one.edits(masks(one.text, spans))
+        more = one.edits(masks(one.text, spans))
+        edits += [edit for edit in more if not any(edit.start < it.end and it.start < edit.end for it in masked.edits)]
         secrets += [SecretSeen("number", one.text[start:end]) for start, end in spans]
     return Masked(edits, secrets)
 

@@ -63,7 +63,7 @@ class Rules(msgspec.Struct, frozen=True):
     def _headers(self, headers: tuple[tuple[str, str], ...], known: frozenset[str]) -> tuple[tuple[str, str], ...]:
         return tuple(
             (
-                masked_text(name, self.policy) if _ODD.search(name) else name,
+                masked_text(name, self._policy) if _ODD.search(name) else name,
                 value if self._is_generated(name, value) else self._text(value, known, name if _tells(name) else None),
             )
             for name, value in headers
@@ -75,7 +75,12 @@ class Rules(msgspec.Struct, frozen=True):
 
     def _text(self, text: str, known: frozenset[str], name: str | None = None) -> str:
         kept = text in known or _ADDRESSES.fullmatch(text)
-        return text if kept else masked_text(text, self.policy, name=name)
+        return text if kept else masked_text(text, self._policy, name=name)
+
+    @property
+    def _policy(self) -> Policy:
+        """Of requests, which are not searched for names of people: strangers can send more than can be searched."""
+        return self.policy.without_names()
 
 
 def _tells(name: str) -> bool:

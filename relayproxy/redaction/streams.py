@@ -8,8 +8,9 @@ Times are nanoseconds on the connection's clock. There are no timers: `due` is a
 """
 
 import re
+from collections.abc import Sequence
 
-from relayproxy.redaction.budget import OVERHEAD, SearchBudget
+from relayproxy.redaction.budget import SearchBudget, effort
 from relayproxy.redaction.detection import find
 from relayproxy.redaction.emails import AT, JOINTS
 from relayproxy.redaction.json_text import applied
@@ -19,7 +20,7 @@ from relayproxy.redaction.number_words import LANGUAGES, REPEATS, number
 from relayproxy.redaction.pieces import Piece, begins
 from relayproxy.redaction.queue import QueuedMessage
 from relayproxy.redaction.tokens import tokenize
-from relayproxy.redaction.values import Context, Detection, Policy, Secret
+from relayproxy.redaction.values import BESIDE, Context, Detection, Policy, Secret
 
 CALLER_PATIENCE = 30 * SECOND
 PARTIAL_PATIENCE = 10 * SECOND
@@ -40,8 +41,8 @@ ECHO = "echo"
 """The kind, in `Message.redacted`, of what repeats a secret that was counted before."""
 MAX_LEAD = 120
 """Characters of what the agent has said that tell what follows."""
-MAX_PATTERN_TEXT = 4096
-"""Characters of an answer that wait for its end where `redact_patterns` are looked for."""
+MAX_ANSWER, MAX_TOKENS = 4096, 300
+"""Characters and tokens of an answer that wait for its end where that has to come before it is searched."""
 MAX_WORD = 80
 """Characters of a word that may go on; the local part of an e-mail address has at most 64."""
 _BEGUN_JOINTS = frozenset(word[:length] for word in AT | JOINTS for length in range(1, len(word) + 1))
@@ -62,16 +63,19 @@ class _Stream:
         self.deadline: int | None = None
 
     def _find(self, text: str, t: int, *, final: bool = True) -> Detection:
-        context = self._memory.context(t)
-        self._budget.spend(len(text) + OVERHEAD)
-        found = find(text, language=self._language, policy=self._policy, context=context, final=final)
+        found = self._search(text, self._memory.context(t), final=final)
         self._memory.asks(found, t)
         return found
 
-    def _decide(self, secrets: list[Secret], t: int, text: str) -> None:
-        """Masks these secrets of the joined text."""
+    def _search(self, text: str, context: Context, *, final: bool = True) -> Detection:
+        self._budget.spend(effort(text, names=self._policy.names is not None))
+        return find(text, language=self._language, policy=self._policy, context=context, final=final)
+
+    def _decide(self, secrets: list[Secret], t: int, text: str, pieces: Sequence[Piece] | None = None) -> None:
+        """Masks these secrets of the joined text, in these of its pieces (None: in all)."""
+        pieces = self._pieces if pieces is None else pieces
         for secret in secrets:
-            touched = [piece for piece in self._pieces if piece.start < secret.end and piece.end > secret.start]
+            touched = [piece for piece in pieces if piece.start < secret.end and piece.end > secret.start]
             for start, end in secret.spans:
                 for piece in touched:
                     piece.mask(start, end)
@@ -83,7 +87,7 @@ class _Stream:
     def _mask_open(self, found: Detection, t: int) -> None:
         """Masks the open end: it might have become a secret."""
         start = found.open_from
-        if start is None or any(secret.end > start for secret in found.secrets):
+        if start is None or _covered(found, start):
             return
         end = _spoken_end(self._text) or len(self._text)
         touched = [piece for piece in self._pieces if piece.mask(start, end)]
@@ -131,8 +135,8 @@ class AgentStream(_Stream):
         self._over = last
         self._pieces.append(Piece(message, text, len(self._text)))
         self._text += text
-        if self._policy.patterns and not last and len(self._text) < MAX_PATTERN_TEXT:
-            self.deadline = t + AGENT_PATIENCE  # a pattern may match any stretch of an answer
+        if self._policy.waits and not last and len(self._text) < MAX_ANSWER and len(self._pieces) < MAX_TOKENS:
+            self.deadline = t + AGENT_PATIENCE
         else:
             self._look(t, over=last)
 
@@ -174,8 +178,9 @@ class AgentStream(_Stream):
             limit = found.open_from
         if found.address_from is not None:
             limit = min(limit, found.address_from)
+        waits = self._policy.waits and not over
         if not over:
-            limit = min(limit, _word_start(self._text))
+            limit = min(limit, _word_start(self._text), _last_words(self._text) if waits else limit)
         if found.secrets:
             for secret in reversed(found.secrets):
                 if secret.end > limit:
@@ -184,7 +189,7 @@ class AgentStream(_Stream):
             self._decide([secret for secret in found.secrets if over or secret.end <= limit], t, self._text)
         self._let_go(limit)
         if self._pieces:
-            said = found.open_digits or (over and found.address_from is not None)
+            said = found.open_digits or waits or (over and found.address_from is not None)
             self.deadline = t + (AGENT_PATIENCE if said else WORD_PATIENCE)
 
     def _goes_on(self, found: Detection, t: int) -> bool:
@@ -231,12 +236,15 @@ class CallerStream(_Stream):
         opened = found.open_from
         goes_on = opened is not None and opened < here
         across = any(secret.start < here < secret.end for secret in found.secrets)
-        new = any(secret.end > here for secret in found.secrets)
+        added = [secret for secret in found.secrets if secret.end > here]
+        new = any(secret.kind not in BESIDE for secret in added)
         adds = (opened is not None and _spoken_end(text) > 0) or address is not None
         if self._pieces and not adds and not new and len(text.split()) <= 3 and self._fillers < MAX_FILLERS:
             self._fillers += 1
             self._revised(text, lead, t)
-            self._piece(message, text, here, held=False).release()
+            piece = self._piece(message, text, here, held=False)
+            self._decide(added, t, joined, [piece])
+            piece.release()
             return
         self._fillers = 0
         start = 0 if goes_on else here
@@ -310,15 +318,18 @@ class CallerStream(_Stream):
 
     def _secrets(self, partial: Piece, lead: str, t: int) -> list[tuple[int, int]]:
         text, here = lead + partial.text, len(lead)
+        if not self._budget.covers(effort(text, names=self._policy.names is not None), t):
+            return [(0, len(partial.text))]
         context = self._memory.context(t)
-        found = find(text, language=self._language, policy=self._policy, context=context)
+        found = self._search(text, context)
         spans: list[tuple[int, int]] = []
         for secret in found.secrets:
             if secret.end > here:
                 spans += [(max(start - here, 0), end - here) for start, end in secret.spans if end > here]
                 partial.message.count(secret.kind, int(self._memory.found(secret_seen(text, secret), t)))
-        if not spans and found.open_from is not None and found.open_digits >= _least(context):
-            spans = [(max(found.open_from - here, 0), len(partial.text))]
+        start = found.open_from
+        if start is not None and found.open_digits >= _least(context) and not _covered(found, start):
+            spans.append((max(start - here, 0), len(partial.text)))
             partial.message.count("number", 0)
         return spans
 
@@ -342,6 +353,11 @@ def _share(pieces: list[Piece]) -> None:
         piece.message.goes_with = max(piece.message.goes_with, pieces[-1].message.message.seq)
 
 
+def _covered(found: Detection, start: int) -> bool:
+    """Whether the open end that begins here is that of a number which was found."""
+    return any(secret.end > start and secret.kind not in BESIDE for secret in found.secrets)
+
+
 def _least(context: Context) -> int:
     """Digits at an open end that are masked when nobody may be speaking of a secret."""
     return FAIL_CLOSED if context.card or context.asked else LONG
@@ -359,6 +375,12 @@ def _alone(text: str, found: Detection, before: int = 0) -> bool:
     """Whether an utterance is hardly more than the number at its end."""
     start = found.open_from
     return start is not None and len(_WORDS.findall(text[: max(0, start - before)])) <= 3
+
+
+def _last_words(text: str) -> int:
+    """Where the last words of an answer begin that is not over: what is found in them may go on."""
+    begin = max(len(text) - MAX_LEAD, 0)
+    return begin + text[begin:].find(" ") + 1
 
 
 def _word_start(text: str) -> int:

@@ -4,7 +4,7 @@ Knows: kinds of secrets, where one lies in a text, what a stretch of text leaves
 Must not know: how a secret is found; messages and streams.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import msgspec
@@ -12,8 +12,11 @@ import re2
 
 Kind = Literal["card_number", "expiry", "security_code", "pin", "number", "email", "keys", "field", "pattern", "name"]
 """`number`: six or more digits after words such as code, account or social security. `keys`: a run of pressed keys.
-`field`, `pattern`: by the settings `redact_fields` and `redact_patterns`."""
-
+`field`, `pattern`, `name`: by the settings `redact_fields`, `redact_patterns` and `redact_names`."""
+BESIDE: frozenset[Kind] = frozenset({"pattern", "name"})
+"""Kinds of which one beside a number says nothing of it: whether it is what was asked for, or goes on."""
+NameFinder = Callable[[str], Iterable[tuple[int, int]]]
+"""Gives the stretches of a text that are names of people. The text has no halves of surrogate pairs."""
 
 Record = Literal["full", "redacted", "metadata", "none"]
 """What is recorded of a call: `full`, everything as it came; `redacted`, without secrets; `metadata`, without words;
@@ -60,6 +63,8 @@ class Context(msgspec.Struct, frozen=True):
     """An e-mail address was spoken of and not given yet."""
     mailboxes: tuple[str, ...] = ()
     """Local parts of addresses that were found in this connection."""
+    names: tuple[str, ...] = ()
+    """Names that were found in this connection, as `str.casefold` writes them: as a whole they are masked again."""
 
     @property
     def of_secrets(self) -> bool:
@@ -111,17 +116,29 @@ class Policy(msgspec.Struct, frozen=True):
     """Names of custom parameters and handoff fields, as `str.casefold` writes them."""
     patterns: tuple[Any, ...] = ()
     """Compiled by re2, which takes linear time."""
+    names: NameFinder | None = None
+    """None: names of people are not looked for."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether any stretch of an answer may be secret, so that it is searched once its end has come."""
+        return bool(self.patterns) or self.names is not None
+
+    def without_names(self) -> "Policy":
+        """The same for a text in which names of people are not looked for."""
+        return self if self.names is None else msgspec.structs.replace(self, names=None)
 
     def masks_field(self, name: str) -> bool:
         """Whether the value of a parameter or field of this name is masked whole."""
         return name.casefold() in self.fields
 
 
-def policy(fields: Iterable[str] = (), patterns: Iterable[str] = ()) -> Policy:
+def policy(fields: Iterable[str] = (), patterns: Iterable[str] = (), names: NameFinder | None = None) -> Policy:
     """The policy of these settings; ValueError says which pattern is wrong and why."""
     return Policy(
         fields=frozenset(field.strip().casefold() for field in fields),
         patterns=tuple(_compiled(pattern) for pattern in patterns),
+        names=names,
     )
 
 

@@ -39,6 +39,7 @@ from relayproxy.settings.tables import (
     Seconds,
     SecretReferences,
     SignatureMode,
+    SpacyModel,
     Token,
     User,
     UserName,
@@ -212,6 +213,11 @@ class Settings(BaseModel):
         default=None,
         description="Regular expressions (RE2) whose matches are masked as well: a list in the file, one a line in the "
         "variable.",
+    )
+    redact_names: SpacyModel | None = Field(
+        default=None,
+        description="spaCy model by which names of people are found and masked, as its name or its folder; it needs "
+        "the extra relayproxy[names].",
     )
     journal_dir: Annotated[Path, AfterValidator(folder)] | None = Field(
         default=None,

@@ -28,18 +28,23 @@ class Recording:
     """Names of custom parameters and handoff fields."""
     patterns: tuple[str, ...]
     """Regular expressions."""
+    names: str | None
+    """The model that finds names of people; None where they are not looked for."""
 
 
 def recording(settings: Settings, route: str) -> Recording:
     """The settings in force for calls over that route; those of a route come before those for all."""
     own = settings.routes.get(route)
+    record = (own and own.record) or settings.record
     fields = (own and own.redact_fields) or settings.redact_fields
     patterns = (own and own.redact_patterns) or settings.redact_patterns
+    names = (own and own.redact_names) or settings.redact_names
     return Recording(
-        (own and own.record) or settings.record,
+        record,
         (own and own.keys) or settings.keys,
         tuple(fields.split(",")) if fields else (),
         tuple(patterns.splitlines()) if patterns else (),
+        names if record == "redacted" else None,
     )
 
 
@@ -49,6 +54,8 @@ def recorded_words(settings: Settings, route: str) -> str:
     words = WORDS[found.record]
     if found.record == "redacted" and found.keys != "mask":
         words += ", all keys" if found.keys == "keep" else ", no keys"
+    if found.names is not None:
+        words += ", no names"
     return words
 
 

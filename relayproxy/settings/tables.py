@@ -17,6 +17,7 @@ from relayproxy.settings.validators import (
     route_name,
     secret_references,
     sha256_hex,
+    spacy_model,
     user_name,
     version_source,
     websocket_url,
@@ -33,6 +34,7 @@ SecretReferences = Annotated[str, BeforeValidator(secret_references)]
 SignatureMode = Literal["preserve", "resign", "strip"]
 FieldNames = Annotated[str, BeforeValidator(field_names)]
 RegularExpressions = Annotated[str, BeforeValidator(regular_expressions)]
+SpacyModel = Annotated[str, AfterValidator(spacy_model)]
 Role = Literal["viewer", "admin"]
 _FOR_ROUTE = "As the setting of the same name, for this route alone."
 
@@ -54,6 +56,7 @@ class Route(BaseModel):
     keys: KeyPolicy | None = Field(default=None, description=_FOR_ROUTE)
     redact_fields: FieldNames | None = Field(default=None, description=_FOR_ROUTE)
     redact_patterns: RegularExpressions | None = Field(default=None, description=_FOR_ROUTE)
+    redact_names: SpacyModel | None = Field(default=None, description=_FOR_ROUTE)
     keep_content: Days | None = Field(default=None, description=_FOR_ROUTE)
     keep_numbers: Days | None = Field(default=None, description=_FOR_ROUTE)
 

@@ -271,6 +271,18 @@ def regular_expressions(value: object) -> str:
     return "\n".join(redact_pattern(str(part).strip()) for part in parts if str(part).strip())
 
 
+def spacy_model(value: str) -> str:
+    """The name of a spaCy model that is installed, or the path of a folder that holds one."""
+    if "/" in value and value.isprintable():
+        return str(Path(value).expanduser())
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,99}", value):
+        raise ValueError(
+            "the name of an installed spaCy model such as en_core_web_lg, or the path of one's folder (with a /), is "
+            "expected"
+        )
+    return value
+
+
 def signing_key(value: str) -> str:
     """A secret of at least `KEY_SHORTEST` characters. Raises ValueError."""
     if len(value) < KEY_SHORTEST:
