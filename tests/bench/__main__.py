@@ -14,7 +14,7 @@ from typing import Any
 
 import uvloop
 
-from tests.bench import big_times, fold
+from tests.bench import big_times, counting, fold
 from tests.bench.load import Load, cpu_ns, resident
 from tests.bench.subjects import Subject, available, pin
 
@@ -115,6 +115,7 @@ def main() -> None:
     results = uvloop.run(compare(options.rounds, options.sessions, options.rate, options.seconds))
     print("\n" + table(results, options.sessions, options.rate))
     print("\n" + fold.report())
+    print(counting.report())
     if options.calls:
         print("\n" + big_times.report(options.calls))
 

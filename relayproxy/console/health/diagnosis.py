@@ -6,7 +6,7 @@ Must not know: how the facts are gathered; HTML.
 
 from collections.abc import Iterator
 
-from relayproxy.console.health import database, retention, upgrades
+from relayproxy.console.health import database, export, retention, upgrades
 from relayproxy.console.health.health_facts import SECOND, HealthCheck, HealthFacts, HealthVerdict, age
 from relayproxy.console.health.journal_gaps import calls_meanwhile, sentence
 from relayproxy.console.health.reachability import worst
@@ -48,7 +48,8 @@ def diagnose(facts: HealthFacts) -> tuple[HealthCheck, ...]:
         _redaction(facts),
         database.check(facts),
         _disk(facts),
-        _spans(facts),
+        export.check("spans", facts),
+        export.check("metrics", facts),
         _audit(facts),
         _clock(facts),
         upgrades.versions(facts),
@@ -389,30 +390,6 @@ def _disks(facts: HealthFacts) -> Iterator[tuple[float, int, int, str]]:
     found = facts.database
     if found is not None and found.free is not None and found.total:
         yield found.free / found.total, found.free, found.total, "where the database is"
-
-
-def _spans(facts: HealthFacts) -> HealthCheck:
-    if not facts.working:
-        return HealthCheck("spans", "unknown", "Whether spans are sent is not known", "No recorder reports.")
-    sending = [report.heartbeat.otlp for report in facts.working if report.heartbeat.otlp is not None]
-    if not sending:
-        return HealthCheck("spans", "ok", "Spans are not sent", "`OTEL_EXPORTER_OTLP_ENDPOINT` turns it on.")
-    one = next((otlp for otlp in sending if otlp.failing_since is not None), sending[0])
-    lost = sum(otlp.failed + otlp.dropped for otlp in sending)
-    counts = f"{sum(otlp.sent for otlp in sending):,} sent, {lost:,} lost since the recorder started"
-    if one.failing_since is None:
-        sent = sum(otlp.sent for otlp in sending)
-        title = f"Spans arrive at {one.endpoint}" if sent else f"No span has been sent to {one.endpoint} yet"
-        return HealthCheck("spans", "ok", title, counts)
-    since = age((facts.now - one.failing_since) / SECOND)
-    return HealthCheck(
-        "spans",
-        "warn",
-        f"Spans have not arrived at {one.endpoint} for {since}",
-        f"{one.cause or 'No cause given'}; {counts}. Recordings are not affected.",
-        "See whether the collector runs, whether the `OTEL_EXPORTER_OTLP_…` variables of the recorder are right, and "
-        "whether it may reach that address.",
-    )
 
 
 def _audit(facts: HealthFacts) -> HealthCheck:

@@ -51,7 +51,7 @@ class JournalHealthDocument(Document, frozen=True):
 
 
 class OtlpHealthDocument(Document, frozen=True):
-    """Export of spans."""
+    """Export of spans or metrics."""
 
     endpoint: str
     sent: Count
@@ -109,7 +109,8 @@ class RecorderHealthDocument(Document, frozen=True):
     journals: tuple[JournalHealthDocument, ...]
     disk_free_bytes: Count
     disk_total_bytes: Count
-    otlp: OtlpHealthDocument | None
+    otlp: Annotated[OtlpHealthDocument | None, Meta(description="Spans; null when they are not sent.")]
+    otlp_metrics: Annotated[OtlpHealthDocument | None, Meta(description="Metrics; null when they are not sent.")]
     database_error: Annotated[str | None, Meta(description="What the database complained of last.")]
     database_error_at: Annotated[Time | None, Meta(description="When it did.")]
     database_error_at_ns: Nanoseconds | None
@@ -266,6 +267,7 @@ def _recorder(facts: HealthFacts, report: Report) -> RecorderHealthDocument:
         disk_free_bytes=heartbeat.disk_free,
         disk_total_bytes=heartbeat.disk_total,
         otlp=_otlp(heartbeat.otlp) if heartbeat.otlp else None,
+        otlp_metrics=_otlp(heartbeat.otlp_metrics) if heartbeat.otlp_metrics else None,
         database_error=heartbeat.trouble,
         database_error_at=time_or_null(heartbeat.trouble_at),
         database_error_at_ns=heartbeat.trouble_at,

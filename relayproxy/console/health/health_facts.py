@@ -30,6 +30,7 @@ Name = Literal[
     "database",
     "disk",
     "spans",
+    "metrics",
     "audit",
     "clock",
     "versions",

@@ -4,6 +4,8 @@ Knows: which recorders' numbers are of now; what the console itself has to tell.
 Must not know: how numbers are counted, or written as text.
 """
 
+import asyncio
+
 import msgspec
 from aiohttp import web
 
@@ -22,13 +24,19 @@ _decoder = msgspec.json.Decoder(Snapshot | None)
 async def serve(request: web.Request) -> web.Response:
     """`GET /metrics`: Prometheus text, or OpenMetrics when that is asked for. The numbers are at most a few seconds
     old: those of recorders are their last reports."""
+    facts = await request.app[MONITOR].facts()
+    # Many routes make it megabytes, which take a while to write.
+    body, content_type = await asyncio.to_thread(_text, facts, request.headers.get("Accept", ""))
+    response = web.Response(body=body, headers={"Content-Type": content_type})
+    response.enable_compression()
+    return response
+
+
+def _text(facts: HealthFacts, accept: str) -> tuple[bytes, str]:
     # Few ever ask, and every start would take longer.
     from relayproxy.telemetry.prometheus import render
 
-    facts = await request.app[MONITOR].facts()
-    recorders = {report.process: numbers(report) for report in facts.working}
-    body, content_type = render(recorders, own(facts), request.headers.get("Accept", ""))
-    return web.Response(body=body, headers={"Content-Type": content_type})
+    return render({report.process: numbers(report) for report in facts.working}, own(facts), accept)
 
 
 def numbers(report: Report) -> Snapshot:

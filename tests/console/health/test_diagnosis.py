@@ -22,7 +22,7 @@ def test_everything_works() -> None:
     checks = diagnose(facts())
     assert [check.name for check in checks] == [
         "relay", "recorder", "lag", "journal", "gaps", "refused", "signatures", "redaction", "database", "disk",
-        "spans", "audit", "clock", "versions", "recordings", "retention",
+        "spans", "metrics", "audit", "clock", "versions", "recordings", "retention",
     ]  # fmt: skip
     assert {check.state for check in checks} == {"ok"}
     assert not any(check.action for check in checks)
@@ -152,6 +152,28 @@ def test_everything_works() -> None:
             "",
         ),
         ("spans", facts(report(otlp=OtlpHeartbeat("bogus", 0, 0, 0))), "ok", "No span has been sent to bogus yet", ""),
+        (
+            "metrics",
+            facts(report(otlp_metrics=OtlpHeartbeat("http://c", 9, 0, 0))),
+            "ok",
+            "Metrics arrive at http://c",
+            "",
+        ),
+        (
+            "metrics",
+            facts(report(otlp_metrics=OtlpHeartbeat("x", 0, 0, 0))),
+            "ok",
+            "No metrics have been sent to x yet",
+            "",
+        ),
+        ("metrics", facts(report(otlp=OtlpHeartbeat("x", 9, 0, 0))), "ok", "Metrics are not sent", ""),
+        (
+            "metrics",
+            facts(report(otlp_metrics=OtlpHeartbeat("http://c:4318", 9, 2, 0, NOW - 120 * SECOND, "HTTP 413"))),
+            "warn",
+            "Metrics have not arrived at http://c:4318 for 2 min",
+            "See whether the collector runs",
+        ),
         (
             "audit",
             facts(audit=AuditState(3, 0, NOW - 20 * SECOND, "database is locked")),

@@ -120,6 +120,13 @@ async def test_what_is_told_is_not_older_than_health(
     assert by_recorder((await scraped(client))["relayproxy_recorder_lag_seconds"]) == {HERE: 9}
 
 
+async def test_it_is_compressed_for_who_takes_that(client: Client, told: HeartbeatWriter) -> None:
+    told.write(HERE, heartbeat())
+    async with client.get("/metrics", headers={"Accept-Encoding": "gzip"}) as response:
+        assert response.headers["Content-Encoding"] == "gzip"
+        assert "relayproxy_recorder_up" in await response.text()
+
+
 async def test_where_people_sign_in_prometheus_sends_a_token(
     settings: Settings, queries: Queries, writer: AnnotationWriter, told: HeartbeatWriter
 ) -> None:
