@@ -28,6 +28,8 @@ from relayproxy.telemetry.tally import Cell, Tally
 DIRECTIONS = {"twilio": "in", "backend": "out"}
 MESSAGES = ("text", "binary")
 GAP_CAUSES = ("buffer", "quota", "disk", "limit", "journal_damaged", "undecodable")
+VIOLATIONS = ("invalid_message", "leaked_error", "rejected_message")
+"""The codes of findings that are violations, each of which makes one."""
 UNSEARCHED = ("redaction_failed", "search_limit")
 """The notes of messages of which metadata alone was kept."""
 
@@ -55,7 +57,9 @@ class CallMeter:
             self._tally.cell(metrics.GAPS, {**labels, "cause": cause})
         for cause in UNSEARCHED:
             self._tally.cell(metrics.REDACTION_FAILURES, {"cause": cause})
-        for metric in (metrics.RESPONSES, metrics.INTERRUPTED, metrics.FALSE_INTERRUPTIONS, metrics.VIOLATIONS):
+        for code in VIOLATIONS:
+            self._tally.cell(metrics.VIOLATIONS, {**labels, "code": code})
+        for metric in (metrics.RESPONSES, metrics.INTERRUPTED, metrics.FALSE_INTERRUPTIONS):
             self._tally.cell(metric, labels)
 
     def turn(self, turn: Turn, route: str, version: str | None) -> None:
@@ -96,7 +100,8 @@ class CallMeter:
         for waiting_for, silence in totals.silence.items():
             self._count(metrics.DEAD_AIR, {**labels, "waiting_for": waiting_for}, silence.total_ms / 1000)
             self._count(metrics.DEAD_AIR_EPISODES, {**labels, "waiting_for": waiting_for}, silence.episodes)
-        self._count(metrics.VIOLATIONS, labels, totals.violations)
+        for code in VIOLATIONS:
+            self._count(metrics.VIOLATIONS, {**labels, "code": code}, totals.findings.get(code, 0))
         for code, count in totals.findings.items():
             self._count(metrics.FINDINGS, {**labels, "code": code, "severity": severity(code)}, count)
 

@@ -132,8 +132,11 @@ DEAD_AIR_EPISODES = _counter(
     "Silences over the threshold: 3 s for the backend and TTS, 8 s for the caller.", "route", "waiting_for",
 )  # fmt: skip
 VIOLATIONS = _counter(
-    "relayproxy.protocol.violations", "{violation}", "Messages of the backend that Twilio rejects.", "route"
-)
+    "relayproxy.protocol.violations", "{violation}",
+    "Messages of the backend that Twilio rejects: `invalid_message`, `leaked_error`, `rejected_message`; see "
+    "numbers.md.",
+    "route", "code",
+)  # fmt: skip
 FINDINGS = _counter(
     "relayproxy.findings", "{finding}", "Findings by code; see numbers.md.", "route", "code", "severity"
 )

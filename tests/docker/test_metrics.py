@@ -22,6 +22,8 @@ from tests.docker.files import DOCKER
 
 RULES = DOCKER / "prometheus/relayproxy.rules.yml"
 DASHBOARD = DOCKER / "grafana/relayproxy.json"
+DOCUMENT = (DOCKER.parent / "docs/metrics.md").read_text("utf-8")
+QUERY = re.compile(r"^\* ([^:`]+): `((?:histogram_quantile|sum)\b[^`]*)`$", re.MULTILINE)
 SAMPLES: dict[str, Metric] = {sample: metric for metric in METRICS.values() for sample in metric.samples}
 VALUES = {
     "outcome": get_args(Outcome),
@@ -52,9 +54,10 @@ def targets() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def expressions() -> dict[str, str]:
-    """All expressions, with what Grafana puts in place of its variables."""
+    """All expressions, those of the documents too, with what Grafana puts in place of its variables."""
     shown = {"$__rate_interval": "1m", "$__range": "6h", "$route": ".*"}
     found = {rule["alert"]: rule["expr"] for rule in alerts()}
+    found |= dict(QUERY.findall(DOCUMENT))
     for title, target in targets():
         expression = target["expr"]
         for name, value in shown.items():
@@ -153,6 +156,10 @@ def missing(given: Any, kept: Any, at: str = "") -> list[str]:
     return [] if given == kept else [at]
 
 
+def test_queries_of_the_documents_are_looked_at() -> None:
+    assert len(QUERY.findall(DOCUMENT)) == 5
+
+
 def test_panels_of_a_dashboard_do_not_lie_on_each_other() -> None:
     taken: set[tuple[int, int]] = set()
     for panel in json.loads(DASHBOARD.read_text("utf-8"))["panels"]:
@@ -164,8 +171,7 @@ def test_panels_of_a_dashboard_do_not_lie_on_each_other() -> None:
 
 
 def test_the_scrape_config_of_the_documents_is_that_of_the_file() -> None:
-    document = (DOCKER.parent / "docs/metrics.md").read_text("utf-8")
-    shown = YAML(typ="safe").load(document.partition("```yaml\n")[2].partition("```")[0])
+    shown = YAML(typ="safe").load(DOCUMENT.partition("```yaml\n")[2].partition("```")[0])
     given = loaded(DOCKER / "prometheus/prometheus.yml")
 
     [job] = given["scrape_configs"]

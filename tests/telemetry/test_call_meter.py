@@ -104,17 +104,21 @@ def test_a_turn_without_an_answer_is_counted_and_is_in_no_histogram() -> None:
 
 
 def test_findings_and_violations_count_by_code() -> None:
-    found = counted(
-        script("""
-            0.000  twilio   setup sessionId=VX1 callSid=CA1
-            1.000  backend  raw "nonsense"
-            2.000  twilio   close 1000
-            2.010  -        gone first=twilio
-        """)
-    )
+    call = script("""
+        0.000  twilio   setup sessionId=VX1 callSid=CA1
+        1.000  backend  raw "nonsense"
+        1.500  backend  raw "502 Bad Gateway"
+        1.600  backend  raw "nonsense"
+        2.000  twilio   raw '{"type":"error","description":"Invalid message received: {\\"type\\":\\"play\\"}"}'
+        2.500  twilio   close 1000
+        2.510  -        gone first=twilio
+    """)
+    found = counted(call)
 
-    assert of(found, metrics.VIOLATIONS) == {("sales",): 1}
-    assert of(found, metrics.FINDINGS)["sales", "invalid_message", "error"] == 1
+    violations = of(found, metrics.VIOLATIONS)
+    assert violations == {("sales", "invalid_message"): 2, ("sales", "leaked_error"): 1}
+    assert sum(violations.values()) == call.totals.violations
+    assert of(found, metrics.FINDINGS)["sales", "invalid_message", "error"] == 2
 
 
 def test_nothing_that_is_counted_names_a_call_or_quotes_it() -> None:
