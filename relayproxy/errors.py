@@ -23,4 +23,5 @@ def cannot_listen(setting: str, address: str, problem: OSError) -> SettingError:
         errno.EADDRNOTAVAIL: "this machine has no such address",
         errno.EACCES: "listening there is not allowed; ports below 1024 need a privilege",
     }.get(problem.errno or 0, problem.strerror or str(problem))
-    return SettingError(f"{setting}={address}: {why}; choose another: --{setting} HOST:PORT")
+    flag = "" if "." in setting else f": --{setting} HOST:PORT"
+    return SettingError(f"{setting}={address}: {why}; choose another{flag}")

@@ -20,6 +20,7 @@ from relayproxy.cli.options import (
     CONSOLE_SETTINGS,
     DATABASE_SETTINGS,
     REBUILD_SETTINGS,
+    RECEIVER_SETTINGS,
     RECORDER_SETTINGS,
     RELAY_SETTINGS,
     checked,
@@ -31,6 +32,7 @@ from relayproxy.errors import RelayproxyError, cannot_listen
 from relayproxy.logs import log_to_stderr
 from relayproxy.settings.model import Settings, require_backend, require_sign_in
 from relayproxy.settings.otlp import require_otlp, sampler
+from relayproxy.settings.receiver import require_listen, require_receiver
 from relayproxy.settings.signatures import require_signatures, token_of
 from relayproxy.settings.sources import mask
 from relayproxy.settings.validators import address, split_address, websocket_url
@@ -83,6 +85,7 @@ def serve(config: Path | None, **flags: Any) -> None:
     require_sign_in(settings)
     require_signatures(settings)
     require_otlp(settings.otel)
+    require_receiver(settings.receiver, settings.otel)
     log_to_stderr("serve")
     processes.serve(settings)
 
@@ -101,6 +104,7 @@ def demo(config: Path | None, **flags: Any) -> None:
         settings = settings.model_copy(update={"data_dir": Path("relayproxy-demo")})
     require_sign_in(settings)
     require_otlp(settings.otel)
+    require_receiver(settings.receiver, settings.otel)
     log_to_stderr("demo")
     everything.run(settings)
 
@@ -226,6 +230,22 @@ def console(config: Path | None, supervised: bool, **flags: Any) -> None:
     settings = settings_of(config, flags)
     require_sign_in(settings)
     _begin("console", supervised)
+    process.run(settings)
+
+
+@main.command(short_help="The receiver alone: takes spans of backends.")
+@settings_options(*RECEIVER_SETTINGS)
+@_supervised
+def receiver(config: Path | None, supervised: bool, **flags: Any) -> None:
+    """Receives spans of backends over OTLP, joins them to the recorded calls, and passes everything on when
+    OTEL_EXPORTER_OTLP_ENDPOINT or otel.endpoint is set. Takes receiver.listen (RELAYPROXY_RECEIVER__LISTEN)."""
+    from relayproxy.receiver import process
+
+    settings = settings_of(config, flags)
+    require_listen(settings.receiver)
+    require_otlp(settings.otel)
+    require_receiver(settings.receiver, settings.otel)
+    _begin("receiver", supervised)
     process.run(settings)
 
 

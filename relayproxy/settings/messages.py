@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from relayproxy.settings.sources import Layer, mask, origin
 from relayproxy.settings.tables import EXAMPLES, FIXED, ROWS
 
-SECRETS = ("console_key", "auth_tokens", "headers")
+SECRETS = ("console_key", "auth_tokens", "headers", "token")
 """Settings whose names may be misspelt, and whose values may be secrets."""
 
 

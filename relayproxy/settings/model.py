@@ -17,6 +17,7 @@ from relayproxy.errors import SettingError
 from relayproxy.redaction.values import KeyPolicy, Record
 from relayproxy.settings.messages import words
 from relayproxy.settings.otel import Otel
+from relayproxy.settings.receiver import Receiver
 from relayproxy.settings.sources import (
     CONFIG_ENV,
     ENV_PREFIX,
@@ -272,6 +273,9 @@ class Settings(BaseModel):
         default=None, description="Where a session's trace can be looked at: a URL with {trace_id}."
     )
     otel: Otel = Field(default_factory=Otel, description="Spans and metrics that are sent over OTLP, where to and how.")
+    receiver: Receiver = Field(
+        default_factory=Receiver, description="Spans of backends that are received over OTLP, where, and what is kept."
+    )
 
     @model_validator(mode="after")
     def _tls_together(self) -> "Settings":

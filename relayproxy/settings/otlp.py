@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     import ssl
 
 Env = Mapping[str, str]
-Signal = Literal["traces", "metrics"]
+Signal = Literal["traces", "metrics", "logs"]
 SIGNALS: tuple[Signal, ...] = ("traces", "metrics")
+"""What is made here. Logs of others are only passed on."""
 MAX_HEADER = 4096
 """Bytes of a header's value."""
 LONGEST_TIMEOUT = 300.0
@@ -107,7 +108,8 @@ def otlp_export(otel: Otel, signal: Signal, environ: Env | None = None) -> OtlpE
     if env.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return None
     given = _Given(env, signal)
-    exporter = _read(env, (f"OTEL_{signal.upper()}_EXPORTER",), _one_of(Exporter), getattr(otel, f"{signal}_exporter"))
+    wanted = getattr(otel, f"{signal}_exporter", "otlp")
+    exporter = _read(env, (f"OTEL_{signal.upper()}_EXPORTER",), _one_of(Exporter), wanted)
     endpoint = given("ENDPOINT", otlp_endpoint, otel.endpoint)
     if endpoint is None or exporter == "none":
         return None

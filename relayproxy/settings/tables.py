@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from relayproxy.redaction.values import KeyPolicy, Record
 from relayproxy.settings.otel import Otel
+from relayproxy.settings.receiver import Receiver
 from relayproxy.settings.validators import (
     field_names,
     password_hash,
@@ -94,12 +95,13 @@ class Token(BaseModel):
 
 ROWS: dict[str, type[BaseModel]] = {"routes": Route, "users": User, "tokens": Token}
 """The model of each table's rows."""
-FIXED: dict[str, type[BaseModel]] = {"otel": Otel}
+FIXED: dict[str, type[BaseModel]] = {"otel": Otel, "receiver": Receiver}
 """The model of each section."""
 EXAMPLES = {
     "routes": '[routes.sales] with backend = "wss://…"',
     "users": '[users.alice] with password = "$argon2id$…"',
     "tokens": '[tokens.ci] with sha256 = "…"',
     "otel": '[otel] with endpoint = "https://…"',
+    "receiver": '[receiver] with listen = "127.0.0.1:4318"',
 }
 """The form of a row of each, and of each section."""

@@ -1,11 +1,11 @@
-"""Process group: relay, recorder and console started and stopped in order.
+"""Process group: relay, recorder, console and, where one is set, receiver started and stopped in order.
 
 Knows: in which order they start and stop, which of them needs what, what to print when all are ready.
 Must not know: how they work.
 
 The relay starts last, so that whatever stops the start does so before a call is taken. Trouble with the database does
 not stop it: calls work without one. They stop in the order of the data: the relay first, which lets live calls end;
-then the recorder, which reads what is left of the journal; then the console.
+then the recorder, which reads what is left of the journal; then the receiver and the console.
 """
 
 import asyncio
@@ -21,10 +21,11 @@ from urllib.parse import urlsplit
 from relayproxy.errors import RelayproxyError, SettingError, cannot_listen
 from relayproxy.settings.model import Settings, as_environment, relay_urls
 from relayproxy.settings.otlp import header_variables
+from relayproxy.settings.receiver import token_variables
 from relayproxy.settings.recording import recorded_summary
 from relayproxy.settings.retention import days_by_route, sentences
 from relayproxy.settings.signatures import secret_variables
-from relayproxy.settings.sources import ENV_PREFIX
+from relayproxy.settings.sources import ENV_PREFIX, table_prefix
 from relayproxy.settings.validators import split_address
 from relayproxy.signals import signals_to
 from relayproxy.supervisor.child import Child, say
@@ -37,16 +38,19 @@ DATABASE_PATIENCE = 3.0
 RECORDER_PATIENCE = 60.0
 """Seconds to play the rest of the journal. What is left then stays there for the next start."""
 CONSOLE_PATIENCE = 10.0
+RECEIVER_PATIENCE = 3.0
 FAILED = 2
 """The exit code of a process that has said why it cannot go on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """The addresses on which relay and console listen: this machine's http(s) URLs, without a trailing slash."""
+    """The addresses on which relay, console and receiver listen: this machine's http(s) URLs, without a trailing
+    slash."""
 
     relay: str
     console: str
+    receiver: str | None = None
 
     @property
     def caller(self) -> str:
@@ -63,7 +67,7 @@ Companion = Callable[[Addresses], AbstractAsyncContextManager[None]]
 
 
 def serve(settings: Settings) -> None:
-    """Runs the three processes until SIGTERM or SIGINT and all have ended. Raises RelayproxyError when one of them
+    """Runs the processes until SIGTERM or SIGINT and all have ended. Raises RelayproxyError when one of them
     cannot start; one that dies later is started again."""
     asyncio.run(supervise(settings))
 
@@ -72,19 +76,22 @@ async def supervise(settings: Settings, companion: Companion | None = None) -> N
     """As `serve`, with a context that lives between the processes' being ready and their being stopped."""
     signals: asyncio.Queue[int] = asyncio.Queue()
     with signals_to(signals.put_nowait), _data_dir(settings):
-        await _Three(settings, signals).run(companion)
+        await _Processes(settings, signals).run(companion)
 
 
-class _Three:
+class _Processes:
     def __init__(self, settings: Settings, signals: "asyncio.Queue[int]") -> None:
         self._settings = settings
         self._signals = signals
         self._hurry = asyncio.Event()
-        # Only the relay needs to know the auth tokens, and only the recorder the headers for the collector.
+        # Only the relay needs to know the auth tokens, only who sends to the collector the headers for it, and only the
+        # receiver its token.
         of_calls, of_export = secret_variables(settings), header_variables(settings.otel)
-        secret = of_calls | of_export
+        of_receiver = token_variables(settings.receiver)
+        secret = of_calls | of_export | of_receiver
         tokens = {name: value for name, value in os.environ.items() if name in of_calls}
         headers = {name: value for name, value in os.environ.items() if name in of_export}
+        token = {name: value for name, value in os.environ.items() if name in of_receiver}
         other = {
             name: value for name, value in os.environ.items() if not name.startswith(ENV_PREFIX) and name not in secret
         }
@@ -97,6 +104,10 @@ class _Three:
         self._relay = Child("relay", without | tokens, lambda: _taken("listen", settings.listen))
         self._recorder = Child("recorder", without | headers, mend=self._mend_database)
         self._console = Child("console", self._environment, lambda: _taken("console", settings.console))
+        listen = settings.receiver.listen
+        self._receiver = (
+            Child("receiver", without | headers | token, lambda: _taken("receiver.listen", listen)) if listen else None
+        )
         self._lives: dict[Child, asyncio.Task[None]] = {}
         self._migration = Migration(self._environment, self._renew_recorder)
         self._migrating: asyncio.Task[None] | None = None
@@ -126,7 +137,11 @@ class _Three:
         if not await self._reach(self._database_tried()):
             return False
         self._begin(self._recorder)
-        if not await self._reach(asyncio.wait({self._recorder.ready, self._console.ready})):
+        others = {self._recorder.ready, self._console.ready}
+        if self._receiver is not None:
+            self._begin(self._receiver)
+            others.add(self._receiver.ready)
+        if not await self._reach(asyncio.wait(others)):
             return False
         self._begin(self._relay)
         return await self._reach(asyncio.wait({self._relay.ready}))
@@ -180,7 +195,12 @@ class _Three:
         # Should one of them die, its successor takes the same port, even where the system had chosen it.
         self._relay.environment[ENV_PREFIX + "LISTEN"] = _with_port(self._settings.listen, relay)
         self._console.environment[ENV_PREFIX + "CONSOLE"] = _with_port(self._settings.console, console)
-        return Addresses(relay, console)
+        receiver = None
+        if self._receiver is not None and self._settings.receiver.listen is not None:
+            receiver = self._receiver.ready.result()
+            listen = _with_port(self._settings.receiver.listen, receiver)
+            self._receiver.environment[f"{table_prefix('receiver')}LISTEN"] = listen
+        return Addresses(relay, console, receiver)
 
     async def _stop(self) -> None:
         if self._migrating is not None:
@@ -190,9 +210,10 @@ class _Three:
         for child, patience in (
             (self._relay, None),
             (self._recorder, RECORDER_PATIENCE),
+            (self._receiver, RECEIVER_PATIENCE),
             (self._console, CONSOLE_PATIENCE),
         ):
-            if child in self._lives:
+            if child is not None and child in self._lives:
                 await child.stop(self._hurry, patience)
         impatient.cancel()
         await asyncio.gather(impatient, *self._lives.values(), return_exceptions=True)
@@ -235,7 +256,8 @@ def _taken(setting: str, address: str) -> str:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind(where)
     except OSError as problem:
-        return f"{cannot_listen(setting, address, problem)} (make run {setting.upper()}=HOST:PORT)"
+        variable = "" if "." in setting else f" (make run {setting.upper()}=HOST:PORT)"
+        return f"{cannot_listen(setting, address, problem)}{variable}"
     return ""
 
 
@@ -256,7 +278,10 @@ def _summary(settings: Settings, addresses: Addresses) -> str:
             f"    Twilio needs a public wss:// address: put a tunnel or a TLS front end before port {port},",
             "    give Twilio that one's URL, and set --public-url to it to have it shown here.",
         ]
-    lines += ["", f"  console: {addresses.page}", "", f"  {recorded_summary(settings)}"]
+    lines += ["", f"  console: {addresses.page}"]
+    if addresses.receiver is not None:
+        lines.append(f"  spans of backends are received on {addresses.receiver}")
+    lines += ["", f"  {recorded_summary(settings)}"]
     lines += [f"  {sentence}" for sentence in sentences(days_by_route(settings))] + [""]
     return "\n".join([*lines, "  Ctrl-C stops it once live calls have ended; a second one ends them.", ""])
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from relayproxy.journal.format import MAGIC
@@ -37,7 +38,8 @@ class Kept(HeartbeatWriter):
         self.go.set()
         self.came = threading.Semaphore(0)
 
-    def write(self, process: str, heartbeat: Heartbeat, at: int | None = None) -> None:
+    def write(self, process: str, heartbeat: msgspec.Struct, at: int | None = None) -> None:
+        assert isinstance(heartbeat, Heartbeat)
         self.came.release()
         self.go.wait(PATIENCE)
         if self.fails:

@@ -24,15 +24,20 @@ async def test_a_call_goes_through_and_can_be_looked_at_and_nobody_knows_a_secre
 ) -> None:
     monkeypatch.setenv("SIGN_TOKEN", "canary-0123456789abcdef")
     monkeypatch.setenv("OTLP_KEY", "nightingale")
-    (tmp_path / "relayproxy.toml").write_text('[otel]\nheaders = { authorization = "env:OTLP_KEY" }\n')
+    receiver = '[receiver]\nlisten = "127.0.0.1:0"\ntoken = "env:RECEIVER_TOKEN"\n'
+    otel = '[otel]\nheaders = { authorization = "env:OTLP_KEY" }\n'
+    (tmp_path / "relayproxy.toml").write_text(otel + receiver)
+    monkeypatch.setenv("RECEIVER_TOKEN", "woodpecker")
     enforced = ("--auth-token", "env:SIGN_TOKEN", "--verify", "enforce", "--config", str(tmp_path / "relayproxy.toml"))
     async with agent.serving(speed=10) as backend, serving(backend, tmp_path / "a b", *enforced) as serve:
         stranger = await simulate(serve.relay, scenarios=("asks-for-a-person",), speed=10)
         assert stranger.connected == 0
-        for name, knows in (("relay", True), ("recorder", False), ("console", False)):
+        for name, knows in (("relay", True), ("recorder", False), ("console", False), ("receiver", False)):
             variables = Path(f"/proc/{serve.child(name)}/environ").read_bytes()
             assert (b"canary" in variables, b"AUTH_TOKENS=env:SIGN_TOKEN" in variables) == (knows, True)
-            assert (b"nightingale" in variables, b"env:OTLP_KEY" in variables) == (name == "recorder", True)
+            sends = name in ("recorder", "receiver")
+            assert (b"nightingale" in variables, b"env:OTLP_KEY" in variables) == (sends, True)
+            assert (b"woodpecker" in variables, b"env:RECEIVER_TOKEN" in variables) == (name == "receiver", True)
         await simulate(serve.relay, scenarios=("asks-for-a-person",), speed=10, auth_token="canary-0123456789abcdef")
 
         async def over() -> dict[str, Any] | None:
@@ -50,6 +55,23 @@ async def test_a_call_goes_through_and_can_be_looked_at_and_nobody_knows_a_secre
         assert "canary" not in serve.text
         assert not any(b"canary" in file.read_bytes() for file in (tmp_path / "a b").rglob("*") if file.is_file())
         assert not list((tmp_path / "a b/journal").glob("*/*.seg")), "the recorder had time to take everything in"
+
+
+async def test_a_receiver_that_dies_is_started_again_and_no_call_notices(echo: str, tmp_path: Path) -> None:
+    (tmp_path / "relayproxy.toml").write_text('[receiver]\nlisten = "127.0.0.1:0"\n')
+    async with serving(echo, tmp_path, "--config", str(tmp_path / "relayproxy.toml")) as serve:
+        url = next(line.split()[-1] for line in serve.said if line.startswith("receiver listening on"))
+        await serve.says(f"^  spans of backends are received on {url}$")
+        async with call(serve) as ws:
+            os.kill(serve.child("receiver") or 0, signal.SIGKILL)
+            await serve.says(r"the receiver ended \(signal SIGKILL\); starting it again")
+            assert await said_back(ws, "meanwhile")
+            await serve.says(f"receiver listening on {url}$")
+            async with aiohttp.ClientSession() as http, http.post(f"{url}/v1/traces", json={}) as answer:
+                assert (answer.status, await answer.json()) == (200, {})
+            assert await said_back(ws, "and afterwards")
+        serve.process.send_signal(signal.SIGTERM)
+        assert await serve.ends() == 0
 
 
 async def test_the_first_ctrl_c_lets_live_calls_end_and_everything_of_them_is_recorded(

@@ -166,7 +166,7 @@ class HeartbeatWriter:
         self._put = upsert(engine.dialect.name, tables.heartbeats)
         self._ready = False
 
-    def write(self, process: str, heartbeat: Heartbeat, at: int | None = None) -> None:
+    def write(self, process: str, heartbeat: msgspec.Struct, at: int | None = None) -> None:
         """Replaces the process's previous report, in a transaction of its own. Raises `StoreError`; the database is
         never created."""
         at = time.time_ns() if at is None else at
@@ -181,7 +181,7 @@ class HeartbeatWriter:
         """Lets the database go."""
         self._engine.dispose()
 
-    def _write(self, process: str, heartbeat: Heartbeat, at: int) -> None:
+    def _write(self, process: str, heartbeat: msgspec.Struct, at: int) -> None:
         first = not self._ready
         if first:
             reason = not_ready_reason(self._engine)

@@ -40,11 +40,13 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A trace whose session is known now; what was guessed of it goes to `session`, or (None) goes."""
+    """A trace whose session is known now. What was guessed of it goes there; from a session of another route it goes
+    altogether, since that one may keep more of a span."""
 
     trace_id: str
-    session: str | None
+    session: str
     joined_by: JoinedBy
+    route: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def write_backend_spans(db: Connection, batch: SpanBatch, most: int) -> Written:
     """Writes a batch within a transaction that writes; of a session at most `most` spans are kept. A span that is there
     already is left as it is, and counted nowhere."""
     wanted = {one.session for one in batch.spans} | set(batch.counted)
-    wanted |= {one.session for one in batch.settled if one.session is not None}
+    wanted |= {one.session for one in batch.settled}
     there = _there(db, wanted)
     for settled in batch.settled:
         _settle(db, settled, there)
@@ -120,18 +122,16 @@ def delete_backend_spans(db: Connection, session: str) -> int:
 def _settle(db: Connection, settled: Settled, there: set[str]) -> None:
     c = backend_spans.c
     guessed = (c.trace_id == settled.trace_id) & (c.joined_by == GUESS)
-    numbers = select(c.session, func.count()).where(guessed).group_by(c.session)
-    found = Counter({session: int(number) for session, number in db.execute(numbers)})
-    if not found:
-        return
-    for session, number in found.items():
+    numbers = select(c.session, sessions.c.route, func.count()).outerjoin(sessions, sessions.c.id == c.session)
+    for session, route, number in db.execute(numbers.where(guessed).group_by(c.session, sessions.c.route)).all():
+        of_session = guessed & (c.session == session)
         _add(db, BackendSpanCountsRow(session, -number))
-    if settled.session in there:
-        moved = {"session": settled.session, "joined_by": settled.joined_by}
-        db.execute(update(backend_spans).where(guessed).values(moved))
-        _add(db, BackendSpanCountsRow(settled.session, found.total()))
-    else:
-        db.execute(delete(backend_spans).where(guessed))
+        if settled.session in there and route == settled.route:
+            moved = {"session": settled.session, "joined_by": settled.joined_by}
+            db.execute(update(backend_spans).where(of_session).values(moved))
+            _add(db, BackendSpanCountsRow(settled.session, number))
+        else:
+            db.execute(delete(backend_spans).where(of_session))
 
 
 def _there(db: Connection, wanted: set[str]) -> set[str]:

@@ -108,7 +108,8 @@ def test_a_guess_gives_way_to_what_is_known(engine: Engine, queries: Queries) ->
     write(engine, SpanBatch([*guessed, *joined(3)]))
     first, second = guessed[0].span.trace_id, guessed[1].span.trace_id
 
-    write(engine, SpanBatch(settled=[Settled(first, "b", "trace"), Settled(second, None, "id")]))
+    settled = [Settled(first, "b", "trace", "default"), Settled(second, "b", "id", "another")]
+    write(engine, SpanBatch(settled=settled))
 
     assert [one.span.span_id for one in session_spans(queries, "a").spans] == [span(3).span_id]
     (moved,) = session_spans(queries, "b").spans
