@@ -8,9 +8,11 @@ So it is opened afresh for each look: its header and its tables' definitions are
 what it should be. `PRAGMA quick_check`, which reads all of it, follows when `REST` times its last duration is over.
 """
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from urllib.parse import quote
 
 from sqlalchemy import make_url
 
@@ -22,6 +24,9 @@ EVERY = 2.0
 """Seconds between two checks."""
 REST = 200
 """Pause between two full checks, in multiples of the duration of one."""
+
+LOOKS, AGAIN = 5, 0.1
+"""How often a file that seems to be cut is looked at, and the seconds between two looks."""
 
 
 class Integrity:
@@ -52,9 +57,10 @@ class Integrity:
                 int(db.exec_driver_sql(f"PRAGMA {of}").scalar_one()) for of in ("page_count", "page_size")
             )
             # The newest pages may be in the -wal alone, but what was in the file once is not taken out of it before
-            # the database has become smaller; as long as this reads, it does not.
+            # the database has become smaller; as long as this reads, it does not. It may have been, though, and grown
+            # again since the last look: of that the file itself tells.
             size, before = self._path.stat().st_size, self._size
-            if size < min(before, pages * page_size):
+            if size < min(before, pages * page_size) and self._is_cut():
                 raise DamagedFileError(f"The database {self._path} has been cut from {before} to {size} bytes")
             self._size = size
             if time.monotonic() >= self._next:
@@ -68,6 +74,23 @@ class Integrity:
                     raise DamagedFileError(
                         f"The database {database_location(self._engine)} is damaged ({found.splitlines()[-1]})"
                     )
+
+    def _is_cut(self) -> bool:
+        """Whether the file is shorter than its own header says, which is as of the last checkpoint. A checkpoint writes
+        the header first, and so is given time."""
+        for _ in range(LOOKS):
+            try:
+                # Without the -wal. Not by `open`: to close it again would drop the locks this process holds on it.
+                file = sqlite3.connect(f"file:{quote(str(self._path))}?immutable=1", uri=True)
+                try:
+                    file.execute("PRAGMA page_count").fetchone()
+                finally:
+                    file.close()
+            except sqlite3.DatabaseError:
+                time.sleep(AGAIN)
+            else:
+                return False
+        return True
 
 
 class FileWatch:

@@ -84,6 +84,36 @@ def test_a_file_that_is_cut_is_found_without_reading_all_of_it(file: Path, url: 
         integrity.look()
 
 
+def test_a_database_that_gave_pages_back_and_grew_again_is_not_cut(writer: Engine, file: Path, url: str) -> None:
+    def write(*statements: str) -> None:
+        for statement in statements:
+            with writing(writer).begin() as db:
+                db.execute(text(statement))
+
+    def checkpoint(before: str = "") -> None:
+        connection = writer.raw_connection()
+        connection.cursor().executescript(f"{before}; PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.close()
+
+    integrity = Integrity(url)
+    write("CREATE TABLE more (what)", "INSERT INTO more VALUES (zeroblob(400000))")
+    checkpoint()
+    integrity.look()
+    integrity._next = float("inf")
+    large = file.stat().st_size
+
+    write("DELETE FROM more")
+    checkpoint("PRAGMA incremental_vacuum")
+    write("INSERT INTO more VALUES (zeroblob(300000))")
+    assert file.stat().st_size < large - 300_000, "what has grown since is in the -wal alone"
+    integrity.look()
+
+    with file.open("r+b") as same:
+        same.truncate(file.stat().st_size - PAGE)
+    with pytest.raises(DamagedFileError):
+        integrity.look()
+
+
 def test_a_database_of_another_kind_that_is_written_over_it_is_found(writer: Engine, url: str) -> None:
     integrity = Integrity(url)
     integrity.look()
