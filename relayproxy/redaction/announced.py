@@ -80,7 +80,7 @@ def mentions(tokens: Sequence[Token]) -> list[Mention]:
     found = []
     at = 0
     while at < len(tokens):
-        mention = _mention(tokens, at)
+        mention = _mention(tokens, at) if tokens[at].word in PHRASES else None
         if mention is None:
             at += 1
         else:
@@ -186,7 +186,7 @@ class _Said:
 
 
 def _mention(tokens: Sequence[Token], at: int) -> Mention | None:
-    for phrase, topic in PHRASES.get(tokens[at].word, ()):
+    for phrase, topic in PHRASES[tokens[at].word]:
         end = at
         for word in phrase:
             while at < end < len(tokens) and tokens[end].word in "-'’‑":

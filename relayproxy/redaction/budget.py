@@ -55,13 +55,22 @@ class SearchBudget:
         self._t = 0
         self._exceeded = False
 
+    def is_ample(self, size: int, t: int) -> bool:
+        """Whether up to three texts of so many characters may be searched at `t`, whatever `effort` they take without
+        names."""
+        self._refill(t)
+        return not self._exceeded and (OVERHEAD + 1) * size + 3 * OVERHEAD <= self._left
+
     def covers(self, needed: int, t: int) -> bool:
         """Whether so many characters may be searched at `t`. Once they may not, nothing is for a while."""
+        self._refill(t)
+        self._exceeded = needed > self._left or (self._exceeded and self._left < PAUSE * RATE)
+        return not self._exceeded
+
+    def _refill(self, t: int) -> None:
         if t > self._t:
             self._left = min(BURST, self._left + (t - self._t) * RATE // _SECOND)
             self._t = t
-        self._exceeded = needed > self._left or (self._exceeded and self._left < PAUSE * RATE)
-        return not self._exceeded
 
     def spend(self, characters: int) -> None:
         """Takes that so many characters were searched."""

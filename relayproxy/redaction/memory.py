@@ -8,6 +8,7 @@ Times are nanoseconds on the connection's clock.
 
 from collections import deque
 from collections.abc import Collection
+from itertools import islice
 
 from relayproxy.redaction.emails import mailbox
 from relayproxy.redaction.masking import SecretSeen
@@ -48,11 +49,11 @@ class Memory:
         self._mail = False
         self._mailboxes: dict[str, None] = {}
         self._asked_at = 0
-        self._said: deque[str] = deque()
-        self._said_masked: deque[str] = deque()
-        self._said_size = 0
-        self._masked = False
-        """Something that the agent said was masked."""
+        self._said = self._said_masked = ""
+        self._lengths: deque[int] = deque()
+        """Of the texts that they are joined of."""
+        self._masked: list[int] = []
+        """The places of what was said that were masked."""
         self._sent: list[str] = []
         self.forgot = False
         """Secrets were found before a restart, and what they were is not known any more."""
@@ -116,13 +117,19 @@ class Memory:
 
     def said(self, text: str, masked: str) -> None:
         """Adds what the agent said, and how it was masked."""
-        self._said.append(text)
-        self._said_masked.append(masked)
-        self._said_size += len(text)
-        self._masked = self._masked or text != masked
-        while self._said_size > MAX_SAID:
-            self._said_size -= len(self._said.popleft())
-            self._said_masked.popleft()
+        if text != masked:
+            start = len(self._said)
+            pairs = zip(text, masked, strict=True)
+            self._masked += [start + n for n, (one, other) in enumerate(pairs) if one != other]
+        self._said += text
+        self._said_masked += masked
+        self._lengths.append(len(text))
+        gone = 0
+        while len(self._said) - gone > MAX_SAID:
+            gone += self._lengths.popleft()
+        if gone:
+            self._said, self._said_masked = self._said[gone:], self._said_masked[gone:]
+            self._masked = [place - gone for place in self._masked if place >= gone]
 
     def sent(self, keys: str) -> None:
         """Adds keys that the agent sent and that were masked."""
@@ -136,8 +143,8 @@ class Memory:
 
     def offers_choice(self) -> bool:
         """Whether what the agent said last is a menu: "to change your PIN, press 3"."""
-        said = "".join([*self._said][-_LAST_SAID:])[-MAX_MENU:]
-        tokens = tokenize(said)
+        last = min(sum(islice(reversed(self._lengths), _LAST_SAID)), MAX_MENU)
+        tokens = tokenize(self._said[len(self._said) - last :])
         return any(
             token.word in PRESSING and any(_is_key(after) for after in tokens[at + 1 : at + 5])
             for at, token in enumerate(tokens)
@@ -155,19 +162,17 @@ class Memory:
         heard = text.strip()
         if not heard:
             return []
-        said = "".join(self._said)
-        if not self._masked:
-            return [] if heard in said else None
-        every = "".join(self._said_masked)
-        start, at, known = len(text) - len(text.lstrip()), said.find(heard), False
-        while at >= 0:
-            known = True
-            masked = every[at : at + len(heard)]
-            if masked != heard:
-                pairs = zip(heard, masked, strict=True)
+        known = heard in self._said
+        if not known or not self._masked:
+            return [] if known else None
+        start = len(text) - len(text.lstrip())
+        for place in self._masked:
+            # Where it would have this place, and none before.
+            at = self._said.find(heard, max(place + 1 - len(heard), 0), place + len(heard))
+            if at >= 0:
+                pairs = zip(heard, self._said_masked[at : at + len(heard)], strict=True)
                 return [(start + n, start + n + 1) for n, (one, other) in enumerate(pairs) if one != other]
-            at = said.find(heard, at + 1)
-        return [] if known else None
+        return []
 
 
 def _is_key(token: Token) -> bool:

@@ -155,6 +155,9 @@ class Redactor:
         if message.text is None and message.data is None and message.reason is None:
             return True
         names = self._rules.policy.names is not None
+        size = len(message.text or "") + len(message.data or b"") + len(message.reason or "")
+        if not names and self._budget.is_ample(size, message.t):
+            return True  # as nearly always: then it need not be counted
         data = None if message.data is None else message.data.decode("latin-1")
         texts = (text for text in (message.text, data, message.reason) if text is not None)
         return self._budget.covers(sum(effort(text, names=names) for text in texts), message.t)

@@ -1,7 +1,10 @@
 """What one connection remembers: each secret once, and what the agent said, to know its echo."""
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from relayproxy.redaction.masking import SecretSeen
-from relayproxy.redaction.memory import AFTER_CARD, ASKED, SECOND, Memory
+from relayproxy.redaction.memory import AFTER_CARD, ASKED, MAX_SAID, SECOND, Memory
 from relayproxy.redaction.values import Detection
 
 
@@ -29,6 +32,34 @@ def test_what_was_played_is_masked_as_it_was_said() -> None:
     assert memory.echo(" is 4711.") == [(4, 5), (5, 6), (6, 7), (7, 8)]
     assert memory.echo("Your PIN") == []
     assert memory.echo("something else") is None
+
+
+@given(st.lists(st.tuples(st.text("ab1", max_size=6), st.booleans()), max_size=8), st.text("ab1 ", max_size=4))
+def test_an_echo_is_masked_as_the_first_of_its_places_that_was_masked(said: list[tuple[str, bool]], heard: str) -> None:
+    memory, every, masked = Memory(), "", ""
+    for text, secret in said:
+        other = text.replace("1", "•") if secret else text
+        memory.said(text, other)
+        every, masked = every + text, masked + other
+    sought, start = heard.strip(), len(heard) - len(heard.lstrip())
+    places = [at for at in range(len(every)) if sought and every.startswith(sought, at)]
+    expected: list[tuple[int, int]] | None = [] if places or not sought else None
+    for at in places:
+        changed = [n for n in range(len(sought)) if every[at + n] != masked[at + n]]
+        if changed:
+            expected = [(start + n, start + n + 1) for n in changed]
+            break
+
+    assert memory.echo(heard) == expected
+
+
+def test_what_was_said_long_ago_is_forgotten() -> None:
+    memory = Memory()
+    memory.said("Your PIN is 4711. ", "Your PIN is ••••. ")
+    for _ in range(MAX_SAID // 16):
+        memory.said("It is all right.", "It is all right.")
+    assert memory.echo("4711") is None
+    assert memory.echo("all right") == []
 
 
 def test_keys_that_were_sent() -> None:
