@@ -173,6 +173,8 @@ STORAGE = (
         "a commit whose answer got lost, or a recorder killed behind it",
         (
             "tests/recorder/test_recorder_restart.py::test_killed_at_every_commit",
+            "tests/recorder/test_recorder_restart.py::test_killed_while_it_writes_deflate_windows",
+            "tests/recorder/test_journal_player_windows.py::test_windows_that_are_lost_are_a_gap_and_the_call_goes_on",
             "tests/system/test_faults.py::test_a_recorder_killed_fifty_times_neither_loses_nor_doubles_a_message",
             "tests/recorder/test_recorder_two_machines.py::test_a_commit_whose_answer_got_lost_counts_once",
         ),
@@ -549,6 +551,7 @@ HTTP = (
         (
             "tests/relay/test_process_memory.py::test_memory_is_flat_over_many_calls",
             "tests/relay/test_process_memory.py::test_nothing_is_left_of_a_call",
+            "tests/recorder/test_recorder_memory.py::test_calls_that_are_over_are_not_kept",
         ),
         note="`make soak` besides, over an hour of traffic with faults.",
     ),
