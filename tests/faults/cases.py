@@ -42,6 +42,7 @@ _MACHINE = "tests/faults/severe_processes.py::"
 _SUPERVISOR = "tests/supervisor/test_processes.py::"
 _POSTGRES = "tests/system/test_postgres.py::"
 _OTLP = "tests/telemetry/test_otlp.py::"
+_METRICS = "tests/telemetry/test_otlp_metrics.py::"
 _UNREACHABLE = _BACKEND + "test_a_backend_that_cannot_be_reached"
 _NO_MESSAGE = _TWILIO + "test_a_message_that_is_none"
 _NO_CALL = _HTTP + "test_a_request_that_is_no_call"
@@ -182,10 +183,12 @@ STORAGE = (
     Case("A18", "nobody takes the spans", (_OTLP + "test_a_collector_that_fails_holds_nobody_up",)),
     Case(
         "A19",
-        "a collector of spans that is slow, silent or refuses",
+        "a collector of spans or metrics that is slow, silent or refuses",
         (
             _OTLP + "test_a_collector_that_swallows_everything_is_trouble_before_the_exporter_gives_up",
             _OTLP + "test_a_silent_collector_does_not_keep_the_process",
+            _METRICS + "test_a_silent_collector_holds_nobody_up_and_does_not_keep_the_process",
+            _METRICS + "test_a_failure_is_said_once_and_no_secret_with_it",
         ),
     ),
     Case("A20", "a wrong token for the spans", (_OTLP + "test_a_wrong_token_is_said_once_and_never_shown",)),
