@@ -20,8 +20,8 @@ export PYTHONDONTWRITEBYTECODE :=
 # make run: other addresses than the usual ones.
 flags = $(if $(LISTEN),--listen '$(LISTEN)') $(if $(CONSOLE),--console '$(CONSOLE)')
 
-.PHONY: help run test programs check bench faults conformance fuzz soak image-check metrics-check names-check audit
-.PHONY: requirements clean
+.PHONY: help run test programs check bench faults conformance fuzz soak image-check metrics-check names-check viewer-check
+.PHONY: audit requirements clean
 
 help:
 	@echo "make run                          try it: relay, recorder, console, a demo agent and a few simulated calls"
@@ -37,6 +37,7 @@ help:
 	echo "make image-check                  build the container image and run it, with podman or docker"
 	echo "make metrics-check                a real Prometheus on a running system, with the alert rules"
 	echo "make names-check                  redaction of names, with Presidio and spaCy, which are installed for it"
+	echo "make viewer-check                 Arize Phoenix, which is installed for it (900 MB), shows calls as sessions"
 	echo "make audit                        ask for known vulnerabilities of what is installed"
 	echo "make requirements                 pin the newest versions that the .in files and pyproject.toml allow"
 	echo "make clean                        remove what make has set up; recorded calls stay"
@@ -93,7 +94,10 @@ image-check: programs
 
 metrics-check: $(VENV)/.dev
 	@$(BIN)/python -m tests.peers.provision prometheus
-	$(BIN)/python -m pytest tests/telemetry/check_*.py
+	$(BIN)/python -m pytest tests/telemetry/check_prometheus.py
+
+viewer-check: $(VENV)/.phoenix programs
+	@$(BIN)/python -m pytest tests/telemetry/check_phoenix.py
 
 # Beside the environment and not in it: its tests are those of an installation without the extra.
 names-check: $(VENV)/.names
@@ -110,6 +114,7 @@ requirements: $(VENV)/.dev
 	$(COMPILE) --upgrade requirements/audit.in -c requirements/run.txt -c requirements/build.txt -c requirements/dev.txt -o requirements/audit.txt
 	$(COMPILE) --upgrade --extra names pyproject.toml -c requirements/run.txt -c requirements/dev.txt -o requirements/names.txt
 	$(COMPILE) --upgrade --no-deps requirements/postgresql.in -o requirements/postgresql.txt
+	$(COMPILE) --upgrade requirements/phoenix.in -o requirements/phoenix.txt
 	$(COMPILE) --upgrade --no-deps requirements/fuzz.in -o requirements/fuzz.txt
 
 clean:
@@ -148,6 +153,13 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
 $(VENV)/.audit: requirements/audit.txt $(VENV)/.dev
 	@echo "installing what the audit needs"
 	$(PIP) --require-hashes -r requirements/audit.txt
+	touch $@
+
+# In an environment of its own: what it needs is no business of relayproxy's.
+$(VENV)/.phoenix: requirements/phoenix.txt $(VENV)/.dev
+	@echo "installing Arize Phoenix"
+	$(BIN)/python -m venv $(VENV)/phoenix
+	$(VENV)/phoenix/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements/phoenix.txt
 	touch $@
 
 $(VENV)/.fuzz: requirements/fuzz.txt $(VENV)/.dev

@@ -119,9 +119,9 @@ def free_port() -> int:
         return port
 
 
-async def answers(port: int) -> None:
+async def answers(port: int, patience: float = PATIENCE) -> None:
     """Returns once something listens on the port; a process does not tell when it has begun to."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while True:
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -1,4 +1,4 @@
-"""An endpoint that refuses, hangs, is slow or answers with errors costs its spans and nothing else."""
+"""The cause for which spans do not arrive: an endpoint that fails in any way costs its spans and nothing else."""
 
 import itertools
 import logging
