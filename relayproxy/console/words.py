@@ -71,6 +71,9 @@ RECORDED: dict[str, str] = {
 }
 
 
+HELD = "Words are held back until it is known that they are safe to show"
+
+
 def recorded(record: str | None, redacted: Mapping[str, int]) -> str:
     """What a session's page says of what was left out of its recording; empty when nothing was."""
     if record == "metadata":

@@ -300,6 +300,8 @@ class Conversation(msgspec.Struct, frozen=True):
     record: str | None = None
     """What is recorded of it, when that is not everything: `redacted` (without secrets) or `metadata` (without words).
     """
+    held: tuple[Side, ...] = ()
+    """The ends of whose words some are held back until it is known what of them must not be stored."""
     strip: str = ""
     """The call in miniature, as `strip.read_strip` reads it."""
 

@@ -207,7 +207,7 @@ class Recorder:
     def _batch(
         self, touched: list[DecodedConnection], sessions: list[RecordedSession], moved: list[JournalPlayer]
     ) -> Batch:
-        rows = [session.rows() for session in sessions]
+        rows = [session.rows(self._sessions.held(session)) for session in sessions]
         return Batch(
             journals=tuple(JournalRow(one.id, *one.position) for one in moved),
             journal_gaps=tuple(gap for one in moved for gap in one.gaps),

@@ -7,14 +7,14 @@ A bug in the fold costs the session its meaning, never its messages: it is logge
 """
 
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
 
 import msgspec
 
-from relayproxy.connection import Ending, Opening
+from relayproxy.connection import Ending, Opening, Side
 from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.conversation.fold.fold import Fold
 from relayproxy.conversation.measures.content import EndWords
@@ -106,6 +106,8 @@ class RecordedSession:
         """As they were written."""
         self._langs: dict[str, None] = {}
         """Languages that prompts were in, first first."""
+        self._held: tuple[Side, ...] = ()
+        """The ends of whose words some were held back at the last commit."""
         self._turns = 0
         """The number of turns that have been written."""
         self._spanned = 0
@@ -201,10 +203,14 @@ class RecordedSession:
     def waiting_since(self) -> int | None:
         """When the caller who waits for an answer began to (wall nanoseconds), as of the last commit; None when nobody
         waits."""
-        return None if self._last is None or self._last.waiting is None else self._last.waiting.since
+        if self._last is None or self._last.waiting is None or "backend" in self._held:
+            return None
+        return self._last.waiting.since
 
-    def rows(self) -> Rows:
-        """The rows to be written now; they count as written from here on."""
+    def rows(self, held: Iterable[Side] = ()) -> Rows:
+        """The rows to be written now; they count as written from here on. `held`: the ends of whose words some are
+        held back."""
+        self._held = tuple(sorted(held))
         try:
             return self._rows()
         except Exception as problem:
@@ -214,6 +220,10 @@ class RecordedSession:
 
     def _rows(self) -> Rows:
         conversation = self.conversation()
+        if self._held:
+            # Who waits for words that are held back does not wait.
+            waiting = None if "backend" in self._held else conversation.waiting
+            conversation = msgspec.structs.replace(conversation, held=self._held, waiting=waiting)
         known, count = self._written, conversation.totals.turns
         turns = [turn for turn in conversation.turns if known is None or turn != known.get(turn.number)]
         self._langs.update((turn.lang, None) for turn in turns if turn.lang and len(self._langs) < MAX_LANGUAGES)

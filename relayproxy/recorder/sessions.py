@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from relayproxy.connection import Opening
+from relayproxy.connection import Opening, Side
 from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.conversation.message import Message
 from relayproxy.recorder.database_retry import DatabaseRetry
@@ -53,6 +53,11 @@ class Sessions:
 
     def of(self, connection: DecodedConnection) -> RecordedSession:
         return self._sessions[connection.session]
+
+    def held(self, session: RecordedSession) -> frozenset[Side]:
+        """The ends of whose words some are held back, on any of the session's connections here."""
+        here = (self.connections.get(id) for id in session.live)
+        return frozenset().union(*(one.held for one in here if one is not None))
 
     def opened(self, connection: DecodedConnection) -> None:
         """Takes a new connection: for now it is a session of its own."""

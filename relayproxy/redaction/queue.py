@@ -7,17 +7,20 @@ Must not know: what is secret, and when that is decided.
 from collections import deque
 from itertools import islice
 
+from relayproxy.connection import Side
 from relayproxy.conversation.message import Message
 
 
 class QueuedMessage:
-    """A message in the queue. `field` is its member that is a part of a stream, None when it has none."""
+    """A message in the queue. `field` is its member that is a part of a stream, None when it has none. `said`: it is
+    what one of the two says, presses or sends."""
 
-    __slots__ = ("counts", "field", "goes_with", "message", "spans", "stored", "waits")
+    __slots__ = ("counts", "field", "goes_with", "message", "said", "spans", "stored", "waits")
 
-    def __init__(self, message: Message, field: str | None, *, stored: bool) -> None:
+    def __init__(self, message: Message, field: str | None, *, stored: bool, said: bool = False) -> None:
         self.message = message
         self.field = field
+        self.said = said
         self.stored = stored
         """It is stored already and only told again, after a restart."""
         self.waits = 0
@@ -57,6 +60,11 @@ class Queue:
             if not one.stored:
                 return one.message
         return None
+
+    @property
+    def speakers(self) -> frozenset[Side]:
+        """Who said what is not stored yet."""
+        return frozenset(one.message.sender for one in self._messages if one.said and not one.stored)
 
     def add(self, message: QueuedMessage) -> None:
         self._messages.append(message)

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
+from relayproxy.connection import Side
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.protocol.decoding import decode
 from relayproxy.conversation.protocol.messages import Dtmf, Event, Info, Interrupt, Play, Prompt, SendDigits, Text
@@ -83,6 +84,11 @@ class Redactor:
         """The number (`Message.seq`) of the oldest message that is held; None when none is."""
         first = self._queue.first if len(self._queue) else None
         return None if first is None else first.seq
+
+    @property
+    def held(self) -> frozenset[Side]:
+        """The ends of whose words some are held."""
+        return self._queue.speakers
 
     @property
     def deadline(self) -> int | None:
@@ -174,7 +180,8 @@ class Redactor:
     def _take(self, message: Message) -> None:
         event: Event | None = decode(message).event if message.kind == "text" and message.text is not None else None
         shape = type(event)
-        queued = QueuedMessage(message, _FIELDS.get(shape) or _ECHOES.get(shape), stored=self._telling)
+        said = _FIELDS.get(shape)
+        queued = QueuedMessage(message, said or _ECHOES.get(shape), stored=self._telling, said=said is not None)
         self._queue.add(queued)
         t = message.t
         match event:

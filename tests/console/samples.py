@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from relayproxy.connection import Ending, Opening
+from relayproxy.connection import Ending, Opening, Side
 from relayproxy.conversation.fold.fold import Fold
 from relayproxy.conversation.message import Message, write_lines
 from relayproxy.recorder.derive import session_labels, session_row, turn_row
@@ -59,6 +59,7 @@ class Call:
         self.fold = Fold()
         self.fold.open(self.opened)
         self.ending: Ending | None = None
+        self.held: tuple[Side, ...] = ()
         self._seq = count()
         self._pending: list[Message] = []
         self._stored = 0
@@ -128,6 +129,11 @@ class Call:
         self.ending = ending
         return self
 
+    def holds(self, *held: Side) -> "Call":
+        """Words of these ends are held back from here on."""
+        self.held = held
+        return self
+
     def hang_up(self, at: float) -> "Call":
         self.message(at, "twilio", "close", code=1000, reason="Closing websocket session", size=27)
         self.message(at + 0.01, "backend", "close", code=1000, size=2)
@@ -143,6 +149,8 @@ class Call:
         if self.ending:
             self.fold.end(self.id, self.ending)
         conversation = self.fold.conversation()
+        waiting = None if "backend" in self.held else conversation.waiting
+        conversation = msgspec.structs.replace(conversation, held=self.held, waiting=waiting)
         langs = [turn.lang for turn in conversation.turns if turn.lang]
         pending, self._pending = typed, []
         first, self._stored = self._stored, self._stored + len(pending)

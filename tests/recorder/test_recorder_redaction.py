@@ -2,9 +2,12 @@
 
 import json
 
+import msgspec
 import pytest
 
+from relayproxy.connection import Side
 from relayproxy.conversation.checks.findings import Thresholds
+from relayproxy.conversation.model import Conversation
 from relayproxy.journal.format import EntryKind
 from relayproxy.journal.segments import segment_numbers, segment_path
 from relayproxy.recorder.rebuild import rebuild
@@ -237,3 +240,28 @@ def test_on_the_next_connection_of_a_call_without_secrets_nothing_more_is_masked
         recorder.finish()
     texts = [one.text or "" for one in stage.stored(calls[0].id).messages[calls[1].id]]
     assert "It is 4821, really." in "".join(texts)
+
+
+def test_a_session_says_whose_words_are_held_back(stage: Stage) -> None:
+    def held() -> tuple[Side, ...]:
+        recorder.finish()
+        row = stage.archive.session(call.id)
+        assert row is not None
+        return msgspec.json.decode(row.detail, type=Conversation).held
+
+    recorder = stage.recorder(rules=RULES)
+    call = stage.journal().call()
+    call.twilio(setup())
+    call.backend(token("Your card number?", last=True))
+    assert held() == ()
+    call.twilio(prompt("4111 1111"))
+    assert held() == ("twilio",)
+    call.backend(token("Go on.", last=True))
+    assert held() == ("backend", "twilio")
+    call.twilio(prompt("1111 1111"))
+    call.twilio(prompt("that is all"))
+    assert held() == ()
+    call.twilio(key("1"))
+    assert held() == ("twilio",)
+    call.end()
+    assert held() == ()

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, field
 
-from relayproxy.connection import SignatureState
+from relayproxy.connection import Side, SignatureState
 from relayproxy.console.calls.codes import OutcomeCode, TransitionCode
 from relayproxy.console.calls.totals_documents import ListedTotalsDocument, listed_totals
 from relayproxy.console.http.documents import Document, End, Nanoseconds, Time, one_of, time_or_null
@@ -29,6 +29,13 @@ _SIGNATURES = ", ".join(f"`{state}` {words}" for state, words in SIGNATURES.item
 
 RecordingId = Annotated[str, Meta(description="The recording's own id.")]
 SessionId = Annotated[str | None, Meta(description="Twilio's VX id; null when no setup message came.")]
+Held = Annotated[
+    tuple[Side, ...],
+    Meta(
+        description="The ends of whose words some are held back until it is known what of them must not be stored: "
+        "`twilio` for the caller, `backend` for the agent."
+    ),
+]
 StartedAt = Annotated[Time, Meta(description="When its first connection was opened.")]
 EndedAt = Annotated[Time | None, Meta(description="When it was over; null while it is live.")]
 SessionOutcome = Annotated[OutcomeCode | None, Meta(description="How it ended; null while it is live.")]

@@ -70,6 +70,11 @@ class StoredSession:
         return self.row.ended_at is None
 
     @property
+    def answer_held(self) -> bool:
+        """The agent says something that is held back: nobody waits for it, though no answer is shown."""
+        return self.live and "backend" in self.conversation.held
+
+    @property
     def revision(self) -> int:
         """As `Queries.revisions` has it."""
         return self.row.revision + self.to_be_erased

@@ -160,7 +160,7 @@ def timeline(found: StoredSession, times: Iterable[Times], *, slow: int, now: in
         turns_total=found.row.turns,
         settled=found.conversation.settled_turns,
         columns=COLUMNS,
-        turns=tuple(_row(turn, start, live=found.live) for turn in times),
+        turns=tuple(_row(turn, start, live=found.live and not found.answer_held) for turn in times),
         events=tuple(events),
     )
 

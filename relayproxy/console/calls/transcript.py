@@ -96,16 +96,24 @@ def transcript(
     findings: Callable[[Turn], tuple[FindingView, ...]],
     before: Turn | None = None,
     deleted: bool = False,
+    answer_held: bool = False,
 ) -> Iterator[TurnView]:
     """The views of consecutive turns; `before` is the turn that precedes the first of them. From `slow_ms` on a turn
     is marked as slow. `findings` gives those of a turn with their words. `deleted`: their words have been, and lines
-    stand for them without text."""
+    stand for them without text. `answer_held`: see `StoredSession`."""
     lang = before.lang if before else None
     for turn in turns:
         changed = turn.lang if turn.lang != lang else None
         lang = turn.lang or lang
         yield turn_view(
-            turn, live=live, lang=changed, slow_ms=slow_ms, findings=findings(turn), before=before, deleted=deleted
+            turn,
+            live=live,
+            lang=changed,
+            slow_ms=slow_ms,
+            findings=findings(turn),
+            before=before,
+            deleted=deleted,
+            answer_held=answer_held,
         )
         before = turn
 
@@ -138,9 +146,10 @@ def turn_view(
     findings: tuple[FindingView, ...] = (),
     before: Turn | None = None,
     deleted: bool = False,
+    answer_held: bool = False,
 ) -> TurnView:
     """One turn, ready to be shown; `before` is the turn that precedes it."""
-    badge = _badge(turn, live=live, slow_ms=slow_ms)
+    badge = _badge(turn, live=live, slow_ms=slow_ms, answer_held=answer_held)
     gap = silence(before, turn) if before else None
     placed = [view for view in findings if view.finding.code in IN_PLACE]
     found = [(view.finding.code, view.finding.at, view.finding.seq) for view in placed]
@@ -275,7 +284,7 @@ def _budget(turn: Turn) -> str:
     return ", ".join(f"{words.milliseconds(ns)} {name}" for name, ns in parts if ns is not None)
 
 
-def _badge(turn: Turn, *, live: bool, slow_ms: int) -> Badge | None:
+def _badge(turn: Turn, *, live: bool, slow_ms: int, answer_held: bool) -> Badge | None:
     ms = turn.response_latency_ms
     if ms is not None:
         slow = ms >= slow_ms
@@ -292,6 +301,8 @@ def _badge(turn: Turn, *, live: bool, slow_ms: int) -> Badge | None:
         return Badge("slow" if slow else "fast", text, f"Slow: {title}" if slow else title)
     asked = turn.opened_by in ("prompt", "dtmf")
     if live and asked and turn.agent_at is None and turn.ended_at is None:
+        if answer_held:
+            return None
         return Badge("waiting", "waiting", "The caller waits for an answer", turn.caller_at or turn.started_at)
     if not asked and turn.null_reason in (None, "no_prompt", "no_response"):
         return None

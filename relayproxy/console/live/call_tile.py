@@ -11,7 +11,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from relayproxy.console.calls.documents import SessionItemDocument, item_fields
+from relayproxy.connection import Side
+from relayproxy.console.calls.documents import Held, SessionItemDocument, item_fields
 from relayproxy.console.http.documents import Count, Document, Nanoseconds, Time, time_or_null
 from relayproxy.console.http.times import rfc3339
 from relayproxy.conversation.model import Turn, Waiting
@@ -30,6 +31,7 @@ class _TileFields(msgspec.Struct):
     """The fields of a stored conversation that a tile needs."""
 
     waiting: Waiting | None = None
+    held: tuple[Side, ...] = ()
 
 
 class SaidDocument(Document, frozen=True):
@@ -56,6 +58,7 @@ class LiveCallDocument(SessionItemDocument, frozen=True):
     """A live call."""
 
     said: SaidDocument
+    held: Held
     awaited: Annotated[AwaitedDocument | None, Meta(description="The awaited party; null once the call is over.")]
     slow_turn_ms: Annotated[Count, Meta(description="From when on a wait for the agent is an alarm.")]
     revision: Annotated[Count, Meta(description="Grows with every change.")]
@@ -92,6 +95,8 @@ class CallTile:
     agent: str
     awaited: Awaited | None
     slow_ms: int
+    held: tuple[Side, ...] = ()
+    """The ends of whose words some are held back."""
 
     @property
     def live(self) -> bool:
@@ -102,13 +107,15 @@ def call_tile(call: LiveCall, slow_ms: int) -> CallTile:
     """The tile of a session as it is now."""
     turns = [_turn.decode(row.detail) for row in call.turns]
     row = call.session
-    waiting = _tile_fields.decode(row.detail).waiting
+    fields = _tile_fields.decode(row.detail)
+    live = row.ended_at is None
     return CallTile(
         row=row,
         caller=_last(_caller(turn) for turn in turns),
         agent=_last((turn.agent_text if turn.agent_text.strip() else turn.greeting) for turn in turns),
-        awaited=_awaited(waiting, turns, row.started_at) if row.ended_at is None else None,
+        awaited=_awaited(fields, turns, row.started_at) if live else None,
         slow_ms=slow_ms,
+        held=fields.held if live else (),
     )
 
 
@@ -117,6 +124,7 @@ def tile_document(shown: CallTile, now: int) -> LiveCallDocument:
     return LiveCallDocument(
         **item_fields(shown.row),
         said=SaidDocument(caller=shown.caller, agent=shown.agent),
+        held=shown.held,
         awaited=None if shown.awaited is None else _awaited_document(shown.awaited, now),
         slow_turn_ms=shown.slow_ms,
         revision=shown.row.revision,
@@ -150,9 +158,11 @@ def _last(texts: Iterable[str]) -> str:
     return f"…{end[space + 1 :]}"
 
 
-def _awaited(waiting: Waiting | None, turns: list[Turn], started_at: int) -> Awaited:
-    if waiting is not None:
-        return Awaited("agent", waiting.since)
+def _awaited(fields: _TileFields, turns: list[Turn], started_at: int) -> Awaited:
+    if fields.waiting is not None:
+        return Awaited("agent", fields.waiting.since)
+    if "backend" in fields.held:
+        return Awaited("answering", (turns[-1].caller_at or turns[-1].started_at) if turns else started_at)
     if not turns:
         return Awaited("caller", started_at)
     turn = turns[-1]

@@ -12,6 +12,7 @@ from msgspec import Meta
 from relayproxy.connection import Dial, Ending, SideEnd, SignatureCheck, SignatureState
 from relayproxy.console.calls.documents import (
     EndedAt,
+    Held,
     RecordingId,
     SessionFacts,
     SessionId,
@@ -145,6 +146,7 @@ class WholeSession(SessionFacts, frozen=True):
     setup: Annotated[dict[str, Any], Meta(description="The whole setup message.")]
     tier: Annotated[Tier, Meta(description="B when speaker events and tokens-played were on, else A.")]
     waiting: WaitingDocument | None
+    held: Held
     connections: Annotated[tuple[ConnectionDocument, ...], Meta(description="First opened first.")]
     call: Annotated[
         tuple[CallItemDocument, ...],
@@ -250,6 +252,7 @@ def _whole(session: StoredSession, now: int) -> dict[str, Any]:
         "setup": conversation.setup,
         "tier": conversation.tier,
         "waiting": _waiting(waiting, now) if waiting is not None and session.live else None,
+        "held": conversation.held if session.live else (),
         "connections": tuple(map(_connection, session.connections)),
         "call": tuple(map(_call_item, session.call)),
         "claims": tuple(map(_call_item, session.claims)),

@@ -112,6 +112,7 @@ def _conversation(request: web.Request, found: StoredSession) -> dict[str, Any]:
                 findings=partial(told_in, found, in_place(shown, findings, more=after > 0)),
                 before=found.before,
                 deleted=found.row.content_deleted_at is not None,
+                answer_held=found.answer_held,
             )
         ),
         "slow": slow,

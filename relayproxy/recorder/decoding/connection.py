@@ -211,6 +211,11 @@ class DecodedConnection:
         """Nanoseconds from the opening at which `due` may give messages; None while none are held."""
         return self._redactor.deadline if self._redactor is not None and self._checkpoints else None
 
+    @property
+    def held(self) -> frozenset[Side]:
+        """The ends of whose words some are held back."""
+        return frozenset() if self._redactor is None else self._redactor.held
+
     def due(self, t: int) -> list[Message]:
         """Takes that it is `t` nanoseconds after the opening, and nothing came."""
         return self._redact([], None, until=t)

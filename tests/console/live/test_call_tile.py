@@ -74,3 +74,13 @@ def test_the_document_says_the_same(archive: Archive, queries: Queries) -> None:
     assert document.awaited is not None
     assert (document.awaited.state, document.awaited.awaited_ms) == ("agent", 5000)
     assert document.awaited.since_ns == call.began + 4 * S
+
+
+def test_words_that_are_held_back_are_told_and_nobody_waits_for_them(archive: Archive, queries: Queries) -> None:
+    call = samples.Call(archive, samples.ago(20)).setup().asks(1.0, "Hello?")
+    made = shown(queries, call.holds("twilio"))
+    assert (made.held, state(made)) == (("twilio",), "agent")
+    made = shown(queries, call.holds("backend", "twilio"))
+    assert (made.held, state(made)) == (("backend", "twilio"), "answering")
+    assert tile_document(made, samples.ago(0)).held == ("backend", "twilio")
+    assert shown(queries, call.hang_up(5)).held == ()

@@ -4,6 +4,7 @@ import time
 
 from playwright.sync_api import Page, expect
 
+from relayproxy.console.words import HELD
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
 from tests.console.conftest import OpenPage
@@ -77,3 +78,17 @@ def test_the_live_view_fits_a_phone_and_can_be_read_without_scripts(visit: OpenP
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     plain = visit("/live", java_script_enabled=False)
     expect(plain.locator("#cards > li")).to_contain_text("Caller is awaited")
+
+
+def test_words_that_are_held_back_are_three_dots_and_no_alarm(visit: OpenPage, archive: Archive) -> None:
+    call = samples.Call(archive, samples.ago(30)).setup().asks(20, "My card is this one").holds("backend").commit()
+    page = visit("/live")
+    tile = page.locator(f"#c-{call.id}")
+    expect(tile.locator(".agent .held-back")).to_have_attribute("title", HELD)
+    expect(tile.locator(".agent .held-back")).to_contain_text("…")
+    expect(tile.locator(".caller .held-back")).to_have_count(0)
+    expect(tile.locator(".card-now")).to_contain_text("Agent answers")
+    expect(page.locator("#wall-late")).to_be_hidden()
+    call.holds().answers(21, "Thank you.").commit()
+    expect(tile.locator(".agent")).to_contain_text("Thank you.")
+    expect(tile.locator(".held-back")).to_have_count(0)

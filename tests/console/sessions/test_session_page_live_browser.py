@@ -6,6 +6,7 @@ import time
 from playwright.sync_api import expect
 
 from relayproxy.console.sessions.session_page import TURNS
+from relayproxy.console.words import HELD
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
 from tests.console.browser import frames
@@ -246,3 +247,20 @@ def test_a_live_page_opens_at_its_end_and_its_way_back_stays(visit: OpenPage, ar
     expect(page.locator("#turn-31")).to_be_in_viewport()
     expect(page.locator("[data-back]")).to_have_text("← Live")
     expect(page.locator("[data-back]")).to_have_attribute("href", "/live")
+
+
+def test_words_that_are_held_back_are_three_dots_and_no_alarm(visit: OpenPage, archive: Archive) -> None:
+    call = samples.Call(archive, samples.ago(30)).setup().asks(20, "My card is this one").commit()
+    page = visit(f"/sessions/{call.id}")
+    expect(page.get_by_role("link", name="Caller is kept waiting")).to_be_visible()
+    call.holds("backend", "twilio").commit()
+    for lane in ("caller", "agent"):
+        dots = page.locator(f".ending .{lane}.held-back p")
+        expect(dots).to_have_attribute("title", HELD)
+        expect(dots).to_contain_text("…")
+    expect(page.get_by_role("link", name="Caller is kept waiting")).to_be_hidden()
+    expect(page.locator("#turns")).not_to_contain_text("no answer")
+    expect(page.locator("#findings")).to_have_count(0)
+    call.holds().answers(21, "Thank you.").commit()
+    expect(page.locator("#turn-1")).to_contain_text("Thank you.")
+    expect(page.locator(".held-back")).to_have_count(0)
