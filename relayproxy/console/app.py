@@ -22,7 +22,15 @@ from relayproxy.console.http.static_files import StaticFiles
 from relayproxy.console.insight import insight_page
 from relayproxy.console.listing import list_page, overview
 from relayproxy.console.live import live_view
-from relayproxy.console.sessions import annotations, api, export, message_pages, numbers_page, session_page
+from relayproxy.console.sessions import (
+    annotations,
+    api,
+    backend_spans,
+    export,
+    message_pages,
+    numbers_page,
+    session_page,
+)
 from relayproxy.settings.model import Settings
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.annotation_writer import AnnotationWriter
@@ -53,6 +61,7 @@ def build(settings: Settings, queries: Queries, writer: AnnotationWriter) -> web
             *message_pages.ROUTES,
             *timeline.ROUTES,
             *api.ROUTES,
+            *backend_spans.ROUTES,
             *annotations.ROUTES,
             *export.ROUTES,
             *live_view.ROUTES,

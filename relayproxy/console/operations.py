@@ -43,6 +43,7 @@ from relayproxy.console.sessions.annotations import (
     TagListDocument,
 )
 from relayproxy.console.sessions.api import MAX_MESSAGES, MAX_TURNS
+from relayproxy.console.sessions.backend_spans import MAX_SPANS, BackendSpansDocument
 from relayproxy.console.sessions.documents import SessionDocument, SessionFileDocument, TurnsDocument
 from relayproxy.console.sessions.export_content import FORMS
 from relayproxy.console.sessions.message_documents import MessagesDocument
@@ -168,6 +169,13 @@ OPERATIONS: tuple[Operation, ...] = (
             "text", Annotated[str, Meta(max_length=MAX_SEARCH_TEXT)],
             "Only messages with this in their payload, ignoring case.",
         ),
+        errors=(410,),
+    ),
+    _get(
+        f"{SESSION}/spans", "listSpans", "Spans that the session's backend made of its own work, as a tree.",
+        BackendSpansDocument, ID,
+        limit(MAX_SPANS, MAX_SPANS),
+        query("after", str, "`next` of the page before, or the place of the last span that is known."),
         errors=(410,),
     ),
     _get(

@@ -70,6 +70,7 @@ async def test_a_session_is_as_it_says(client: Client, archive: Archive, kind: s
     turns = await ask(client, "listTurns", id=call.id)
     assert turns["items"] == found["turns"]
     await ask(client, "listMessages", id=call.id)
+    await ask(client, "listSpans", id=call.id)
     await ask(client, "listMessages", "from=twilio&type=setup&type=prompt&text=e", id=call.id)
     timeline = await ask(client, "getTimeline", id=call.id)
     await ask(client, "getTimeline", f"first={timeline['settled']}", id=call.id)

@@ -13,7 +13,7 @@ from tests.console.contract import BY_ID, ask, pages, refused
 
 def test_the_lists_with_cursors_are_known() -> None:
     paged = {one.id for one in OPERATIONS if any(parameter["name"] == "limit" for parameter in one.parameters)}
-    assert paged == {"listSessions", "listTurns", "listMessages", "listAudit", "listErasures"}
+    assert paged == {"listSessions", "listTurns", "listMessages", "listSpans", "listAudit", "listErasures"}
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7])
@@ -99,7 +99,7 @@ async def test_the_audit_stays_in_its_place(client: Client, archive: Archive, li
     assert met == before
 
 
-@pytest.mark.parametrize("name", ["listSessions", "listTurns", "listMessages", "listAudit"])
+@pytest.mark.parametrize("name", ["listSessions", "listTurns", "listMessages", "listSpans", "listAudit"])
 async def test_pages_are_as_long_as_it_says(client: Client, archive: Archive, name: str) -> None:
     call = samples.booking(archive, samples.ago(100)).commit()
     one = BY_ID[name]

@@ -84,6 +84,7 @@ PAGES = [
     "/api/sessions/{id}",
     "/api/sessions/{id}/turns?limit=1",
     "/api/sessions/{id}/messages",
+    "/api/sessions/{id}/spans",
     "/sessions/{id}/recording?format=text",
     "/calls/{call}",
     "/api/calls/{call}",
