@@ -119,6 +119,7 @@ class _Tree:
             "gen_ai.conversation.id": session,
             "session.id": session,
             "conversation.id": session,
+            "langsmith.metadata.thread_id": session,
             "gen_ai.agent.name": opening.route,
             "relayproxy.route": opening.route,
         }

@@ -106,6 +106,7 @@ def test_every_span_names_the_conversation() -> None:
         assert span.attributes["gen_ai.conversation.id"] == "VX1"
         assert span.attributes["session.id"] == "VX1"
         assert span.attributes["conversation.id"] == "VX1"
+        assert span.attributes["langsmith.metadata.thread_id"] == "VX1"
         assert span.attributes["twilio.call_sid"] == "CA1"
         assert span.attributes["gen_ai.agent.name"] == "default"
         assert "gen_ai.request.model" not in span.attributes
@@ -474,7 +475,8 @@ def test_a_span_leaves_once_and_is_final_whatever_the_fold_was_told_to_forget(
 
 def _without_session(span: Span) -> Span:
     """A setup that comes late names the session anew."""
-    named = ("gen_ai.conversation.id", "session.id", "conversation.id", "twilio.call_sid")
+    ids = ("gen_ai.conversation.id", "session.id", "conversation.id", "langsmith.metadata.thread_id")
+    named = (*ids, "twilio.call_sid")
     kept = {name: value for name, value in span.attributes.items() if name not in named}
     return msgspec.structs.replace(span, attributes=kept)
 
