@@ -14,6 +14,7 @@ from relayproxy.console.health.diagnosis import diagnose, verdict
 from relayproxy.console.health.health_facts import HealthCheck, HealthFacts
 from relayproxy.console.health.journal_gaps import JournalGapDocument, journal_gap_document
 from relayproxy.console.health.reachability import CheckState, RelayAnswer
+from relayproxy.console.health.receiver import ReceiverHealthDocument, receiver_document
 from relayproxy.console.health.refusals import RefusedDocument, refused_document
 from relayproxy.console.health.staleness import notice
 from relayproxy.console.http.documents import Count, Document, Nanoseconds, Time, time_or_null
@@ -185,6 +186,9 @@ class HealthDocument(Document, frozen=True):
     recorders: Annotated[
         tuple[RecorderHealthDocument, ...], Meta(description="The last report of each, the newest first.")
     ]
+    receivers: Annotated[
+        tuple[ReceiverHealthDocument, ...], Meta(description="Of spans of backends: the last report of each.")
+    ]
     database: DatabaseHealthDocument | None
     database_problem: Annotated[str | None, Meta(description="Why it cannot be read.")]
     databases_moved_aside: Annotated[
@@ -219,6 +223,7 @@ def health_document(facts: HealthFacts, console: ConsoleHealthDocument) -> Healt
         checks=checks,
         relay=_relay(facts.relay),
         recorders=tuple(_recorder(facts, report) for report in facts.reports),
+        receivers=tuple(receiver_document(facts, report) for report in facts.receivers),
         database=_database(facts.database) if facts.database else None,
         database_problem=facts.database_problem,
         databases_moved_aside=tuple(map(_moved, facts.aside)),

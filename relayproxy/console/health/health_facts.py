@@ -16,6 +16,7 @@ from relayproxy.console.health.signatures import RouteSignatures
 from relayproxy.console.http.documents import Document
 from relayproxy.store.quarantine import MovedDatabase
 from relayproxy.store.read.heartbeat import DatabaseFacts, GapCounts, Report
+from relayproxy.store.read.receiver_heartbeat import ReceiverReport
 from relayproxy.store.schema.rows import JournalGapRow
 
 Name = Literal[
@@ -31,6 +32,7 @@ Name = Literal[
     "disk",
     "spans",
     "metrics",
+    "receiver",
     "audit",
     "clock",
     "versions",
@@ -55,6 +57,10 @@ class HealthFacts:
     """The console's own."""
     relay: RelayAnswer
     reports: tuple[Report, ...] = ()
+    receivers: tuple[ReceiverReport, ...] = ()
+    """The last reports of each receiver of backends' spans, the newest first."""
+    receives: str | None = None
+    """Where one should listen, by the settings; None: nowhere."""
     database: DatabaseFacts | None = None
     database_problem: str | None = None
     """The reason why it cannot be read, and the remedy."""

@@ -33,6 +33,7 @@ from relayproxy.store.quarantine import moved_aside
 from relayproxy.store.read.heartbeat import Report, database_facts, gaps_since, reports
 from relayproxy.store.read.journal_gaps import journal_gaps
 from relayproxy.store.read.queries import Queries
+from relayproxy.store.read.receiver_heartbeat import receiver_reports
 from relayproxy.store.read.signatures import recent_signatures
 from relayproxy.store.schema.needs_rebuild import outdated
 
@@ -120,12 +121,14 @@ class Monitor:
             __version__,
             RelayAnswer(None),
             aside=moved_aside(self._settings.database),
+            receives=self._settings.receiver.listen,
             signatures=route_signatures(self._settings, {}),
         )
         try:
             hour, day = (gaps_since(self._queries, now - hours * _HOUR) for hours in (1, 24))
             lost = journal_gaps(self._queries, now - 24 * _HOUR)
             told, database = reports(self._queries), database_facts(self._queries)
+            receivers = receiver_reports(self._queries)
             signatures = route_signatures(self._settings, recent_signatures(self._queries))
             with self._queries.reading() as db:
                 old = outdated(db)
@@ -134,6 +137,7 @@ class Monitor:
         return replace(
             empty,
             reports=told,
+            receivers=receivers,
             database=database,
             hour=hour,
             day=day,
