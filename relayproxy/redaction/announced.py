@@ -37,14 +37,14 @@ _FORGOTTEN = 4
 _CARD_REACH = 6
 """Words between a card number and the expiry or security code that nothing else announces."""
 _DIGITS: dict[Kind, range] = {
-    "card_number": range(13, 20),
+    "card_number": range(13, 33),
     "pin": range(4, 13),
     "number": range(6, 41),
     "security_code": range(3, 5),
     "expiry": range(3, 9),
 }
 """How many digits each kind has. Fewer or more are something else. A card number that is announced and has a wrong
-check digit was misheard."""
+check digit was misheard, and one with too many digits was corrected."""
 
 
 class Mention(NamedTuple):

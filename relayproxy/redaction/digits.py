@@ -8,15 +8,16 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import msgspec
 from stdnum import iban
 
 from relayproxy.redaction.announced import Mention, Number, announced
 from relayproxy.redaction.cards import LENGTHS, LONGEST_RUN, USUAL, Budget, Card, card_begins, cards
 from relayproxy.redaction.number_words import ARTICLES, CONNECTORS, REPEATS, TIMES, Language
-from relayproxy.redaction.runs import Gap, Part, readings, runs
+from relayproxy.redaction.runs import Gap, Part, most_digits, readings, runs
 from relayproxy.redaction.tokens import Token
 from relayproxy.redaction.values import Context, Kind, Secret
-from relayproxy.redaction.vocabulary import COPULAS, FILLERS, PHONES, POSSESSIVES
+from relayproxy.redaction.vocabulary import COPULAS, CORRECTIONS, FILLERS, PHONES, POSSESSIVES
 
 _ECHO = 5
 """So many digits of a known secret in a row are masked again."""
@@ -30,6 +31,10 @@ _LONGEST_PHONE = 15
 """Digits of a telephone number behind a plus sign."""
 _PHONE = range(9, 14)
 """Digits of telephone numbers without a plus sign. Shorter ones may be the beginning of a card number all the same."""
+_CORRECTED = 40
+"""Numbers of a run in which a correction is looked for."""
+_TAKEN_BACK = 8
+"""So many numbers may be taken back."""
 _TAIL = 5
 """Words behind a number that leave it open."""
 _MANY = 8
@@ -69,6 +74,12 @@ def read(
         phone = run[0].at > 0 and tokens[run[0].at - 1].word in _PLUS
         found = list(cards(run, language, expected, budget)) if len(run) <= LONGEST_RUN else []
         begin = opened = 0
+        if not found and not phone and (corrected := _corrected(run, tokens, language, expected, budget)):
+            secret, begin = corrected
+            secrets.append(secret)
+            known.append(secret.digits)
+            behind_cards.append(run[begin - 1].at + 1)
+            opened = begin
         if len(run) > LONGEST_RUN or (budget.spent and len(_usual(run, language)) >= LENGTHS[0]):
             secrets.append(Secret("number", run[0].token.start, run[-1].token.end, spans=_spans(run)))
             opened = len(run)
@@ -128,6 +139,27 @@ def ibans(text: str) -> Iterator[Secret]:
                 yield Secret("number", *span, iban.compact(written)[2:], (span,))
                 break
             written = written.rpartition(" ")[0]
+
+
+def _corrected(
+    run: Sequence[Part], tokens: Sequence[Token], language: Language, expected: bool, budget: Budget
+) -> tuple[Secret, int] | None:
+    """A card number of which the speaker took a part back ("4111 1112 no sorry 1111 …"), with that part, and the place
+    behind it; None when there is none."""
+    if len(run) > _CORRECTED or most_digits(run) <= LENGTHS[0]:
+        return None
+    for at in range(1, len(run)):
+        between = tokens[run[at - 1].at + 1 : run[at].at]
+        if run[at].gap < Gap.FILLER or not any(token.word in CORRECTIONS for token in between):
+            continue
+        for back in range(1, min(at, _TAKEN_BACK) + 1):
+            said = [*run[: at - back], *run[at:]]
+            card = next(cards(said, language, expected, budget), None)
+            if card is not None and card.first < at - back < card.last:
+                secret = _card(said, card)
+                spans = tuple(sorted([*secret.spans, *_spans(run[at - back : at])]))
+                return msgspec.structs.replace(secret, spans=spans), card.last + back
+    return None
 
 
 def _numbers(run: Sequence[Part], first: int, last: int, language: Language) -> Iterator[Number]:

@@ -28,6 +28,7 @@ _WORDS = frozenset({"true", "false", "null"})
 _NAME = re.compile(r"(?!.*[0-9]{3})[A-Za-z_][\w.-]{0,63}", re.ASCII)
 _ID = re.compile(r"[A-Z]{2}[0-9a-fA-F]{32}|(?!.*[0-9]{16})[\w.:+@-]{1,128}", re.ASCII)
 """An id, or a party's number; digits of a card are neither."""
+_RUN = re.compile(r"[^\W_]+")
 _NUMBER = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,3})?", re.ASCII)
 REASONS = frozenset({"Closing websocket session", "Websocket ended", TOO_MANY[1]})
 """Close reasons of Twilio's own."""
@@ -96,5 +97,5 @@ def _content(one: Literal, own: dict[str | None, str]) -> list[Edit]:
 
 
 def _all(text: str) -> list[Edit]:
-    masked = mask(text)
-    return [Edit(0, len(text), masked)] if masked != text else []
+    # Stretch by stretch: what is not masked stays as it is written.
+    return [Edit(run.start(), run.end(), mask(run[0])) for run in _RUN.finditer(text)]

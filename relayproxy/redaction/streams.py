@@ -231,9 +231,9 @@ class CallerStream(_Stream):
         if not self._pieces:
             self._until = None
         joined, here = lead + text, len(lead)
+        context = self._memory.context(t)
         found = self._find(joined, t)
-        address = found.address_from
-        opened = found.open_from
+        opened, address = found.open_from, found.address_from
         goes_on = opened is not None and opened < here
         across = any(secret.start < here < secret.end for secret in found.secrets)
         added = [secret for secret in found.secrets if secret.end > here]
@@ -246,6 +246,11 @@ class CallerStream(_Stream):
             self._decide(added, t, joined, [piece])
             piece.release()
             return
+        if self._pieces and not (adds or new or across) and "card_number" in context.asked:
+            before = self._find(self._text, t)
+            if before.open_digits >= FAIL_CLOSED:  # the rest of it may come later
+                self._mask_open(before, t)
+                self._memory.asks(Detection(asked=context.asked), t)
         self._fillers = 0
         start = 0 if goes_on else here
         alone = opened is not None and _alone(joined[start:], found, start)

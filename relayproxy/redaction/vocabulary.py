@@ -37,6 +37,12 @@ FILLERS = _words("""
 """)
 """Said between the groups of one number: pauses, "and then", "no, sorry", names of separators."""
 
+CORRECTIONS = _words("""
+    no nope not sorry wait correction pardon perdon disculpe non nein nicht entschuldigung falsch nao desculpa desculpe
+    scusi scusa nee niet fout erreur
+""")
+"""Said before a part of a number is said again."""
+
 COPULAS = _words("is was es era est c'est ist war lautet e era foi is was lautet was're")
 """Between a number and the word for it: "4821 is my PIN"."""
 POSSESSIVES = _words("""

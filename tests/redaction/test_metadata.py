@@ -53,3 +53,7 @@ def test_binary_data_goes_and_twilios_own_reasons_stay() -> None:
 
 def test_words_without_quotes() -> None:
     assert metadata_text('{"type":"text","token":I am Jane}') == '{"type":"text","token":◦ ◦◦ ◦◦◦◦}'
+
+
+def test_what_is_no_word_of_a_broken_string_stays_as_it_is_written() -> None:
+    assert metadata_text('"\x1f0 a') == '"\x1f• ◦'

@@ -536,3 +536,30 @@ def test_places_on_the_web_and_names_stay_and_nothing_waits_for_an_address_that_
     ]  # fmt: skip
     for seq, one in enumerate(said):
         assert words(redactor.feed(message(seq, seq + 1.0, *one))) == words([message(seq, 1, *one)])
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("4111 1111 1112 no sorry 1111 1111", "•••• •••• •••• no sorry •••• 1111"),
+        ("my card is 5425 2334 2010 no, sorry, 3010 9903", "my card is •••• •••• •••• no, sorry, •••• 9903"),
+        ("4111 1112 nein 1111 1111 1111", "•••• •••• nein •••• •••• 1111"),
+        ("my card is 5425 2334 2010 wait 3010 9900", "my card is •••• •••• •••• wait •••• ••••"),
+        ("it was 4100 not 4200 in 2019, sorry", "it was 4100 not 4200 in 2019, sorry"),
+    ],
+)
+def test_a_card_number_of_which_a_part_is_taken_back(said: str, kept: str) -> None:
+    assert words(stored(call(prompt(said), prompt("that is all I have"))))[0] == kept
+
+
+def test_a_card_number_with_other_talk_between_its_groups() -> None:
+    groups = ["my card is 4111", "1111", "1111 1111"]
+    talk = [
+        "let me see where I put my glasses, it is a bit dark",
+        "and it goes on with this here",
+        "there you are, then",
+    ]
+    said = [one for pair in zip(groups, talk, strict=True) for one in pair]
+    found = words(stored(call(*map(prompt, said), every=3)))
+    assert found[::2] == ["my card is ••••", "••••", "•••• ••••"]
+    assert found[1::2] == talk
