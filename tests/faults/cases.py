@@ -42,6 +42,7 @@ _MACHINE = "tests/faults/severe_processes.py::"
 _SUPERVISOR = "tests/supervisor/test_processes.py::"
 _POSTGRES = "tests/system/test_postgres.py::"
 _OTLP = "tests/telemetry/test_otlp.py::"
+_CAUSES = "tests/telemetry/test_causes.py::"
 _METRICS = "tests/telemetry/test_otlp_metrics.py::"
 _UNREACHABLE = _BACKEND + "test_a_backend_that_cannot_be_reached"
 _NO_MESSAGE = _TWILIO + "test_a_message_that_is_none"
@@ -187,6 +188,10 @@ STORAGE = (
         (
             _OTLP + "test_a_collector_that_swallows_everything_is_trouble_before_the_exporter_gives_up",
             _OTLP + "test_a_silent_collector_does_not_keep_the_process",
+            _CAUSES + "test_calls_are_recorded_and_the_loss_is_counted_and_said_once",
+            _CAUSES + "test_what_may_come_right_is_tried_again",
+            _CAUSES + "test_a_slow_endpoint_is_not_waited_for",
+            _CAUSES + "test_what_only_looks_like_success_over_http_is_counted_too",
             _METRICS + "test_a_silent_collector_holds_nobody_up_and_does_not_keep_the_process",
             _METRICS + "test_a_failure_is_said_once_and_no_secret_with_it",
         ),
