@@ -25,6 +25,7 @@ def page() -> str:
         "Connections, messages and what is missing": _between(metrics.HANDSHAKES, metrics.REDACTION_FAILURES),
         "The recorder, its journals and its disk": _between(metrics.LIVE, metrics.RETENTION_RAN),
         "The console, and what it sees of the others": _between(metrics.BUILD, metrics.CONSOLE_MEMORY),
+        "Receivers of backends' spans": _between(metrics.RECEIVER_UP, metrics.RECEIVER_FAILING),
     }
     assert sum(map(len, sections.values())) == len(METRICS)
     words = PAGE.read_text("utf-8").partition(MARK)[0]

@@ -65,6 +65,10 @@ def _gauge(name: str, unit: str, meaning: str, *labels: str, by: Literal["record
     return Metric(name, "gauge", unit, meaning, labels, by=by)
 
 
+def _of_receivers(name: str, unit: str, meaning: str, *labels: str) -> Metric:
+    return Metric(name, "counter", unit, meaning, ("receiver", *labels), by="console")
+
+
 # Turns
 
 OF_TURNS: tuple[tuple[Counted, Metric], ...] = tuple(
@@ -258,6 +262,40 @@ AUDIT_WAITING = _gauge(
     "relayproxy.audit.waiting", "{entry}", "Entries of the audit that wait to be written.", by="console"
 )
 CONSOLE_MEMORY = _gauge("relayproxy.console.memory", "By", "Resident memory of the console.", by="console")
+
+# Receivers of backends' spans, as the console sees them
+
+RECEIVER_UP = _gauge(
+    "relayproxy.receiver_up", "",
+    "1 while the receiver reports; 0 once it has not for 10 s: nothing else is told of it then.",
+    "receiver", by="console",
+)  # fmt: skip
+RECEIVED_REQUESTS = _of_receivers(
+    "relayproxy.receiver.requests", "{request}",
+    "Requests of backends, by result: `taken`, `undecodable`, `refused` (to be sent again, as nothing more could "
+    "wait), `unread` (metrics and logs that there was nobody to pass on to).",
+    "result",
+)  # fmt: skip
+RECEIVED_SPANS = _of_receivers(
+    "relayproxy.receiver.spans", "{span}",
+    "Spans of backends, by what became of them: `kept`, `rejected`, `frames` (of single WebSocket messages, which are "
+    "only counted), `over_limit` (beyond what is kept of a session), `unjoined` (whose session never became known).",
+    "result",
+)  # fmt: skip
+GUESSED_SPANS = _of_receivers(
+    "relayproxy.receiver.guessed", "{span}", "Of the spans that are kept, those whose session was guessed."
+)
+PASSED_ON = _of_receivers(
+    "relayproxy.receiver.passed_on", "{request}",
+    "Requests that were passed on, by result: `sent`, `failed`, `dropped`.", "result",
+)  # fmt: skip
+RECEIVER_WAITING = _gauge(
+    "relayproxy.receiver.waiting", "{span}",
+    "Spans that wait to be written, or for their session to become known.", "receiver", by="console",
+)  # fmt: skip
+RECEIVER_FAILING = _gauge(
+    "relayproxy.receiver.failing", "", "1 while it cannot write; else 0.", "receiver", by="console"
+)
 
 _OWN = [one for one in globals().values() if isinstance(one, Metric)]
 METRICS: dict[str, Metric] = {

@@ -11,7 +11,7 @@ from relayproxy.telemetry.metrics import METRICS
 
 LABELS = {
     "route", "version", "tier", "opened_by", "kind", "reason", "outcome", "present", "waiting_for", "code", "severity",
-    "result", "status", "signature", "direction", "cause", "signed", "recorder", "check",
+    "result", "status", "signature", "direction", "cause", "signed", "recorder", "receiver", "check",
 }  # fmt: skip
 """Routes and checks by name, versions of backends and of ours, recorders, and closed vocabularies."""
 

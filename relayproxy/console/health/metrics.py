@@ -10,11 +10,14 @@ import msgspec
 from aiohttp import web
 
 from relayproxy.console.health.diagnosis import diagnose
-from relayproxy.console.health.health_facts import HealthFacts
+from relayproxy.console.health.health_facts import FORGOTTEN, SECOND, HealthFacts
 from relayproxy.console.health.health_page import MONITOR
+from relayproxy.console.health.receiver import is_working
 from relayproxy.store.read.heartbeat import Report
+from relayproxy.store.read.receiver_heartbeat import ReceiverReport
 from relayproxy.telemetry import metrics
 from relayproxy.telemetry.memory import resident_memory
+from relayproxy.telemetry.metric import Metric
 from relayproxy.telemetry.tally import Point, Snapshot
 
 STATES = {"ok": 0, "warn": 1, "bad": 2}
@@ -48,11 +51,16 @@ def numbers(report: Report) -> Snapshot:
 
 
 def own(facts: HealthFacts) -> Snapshot:
-    """What the console tells: which recorders work, the database, its checks, itself."""
+    """What the console tells: which recorders and receivers work, the database, its checks, itself."""
     found: dict[str, tuple[Point, ...]] = {
         metrics.BUILD.name: (Point((facts.version,), 1),),
         metrics.RECORDER_UP.name: tuple(
             Point((report.process,), facts.fresh(report)) for report in (*facts.working, *facts.missing)
+        ),
+        metrics.RECEIVER_UP.name: tuple(
+            Point((report.process,), is_working(facts, report))
+            for report in facts.receivers
+            if not report.heartbeat.ended and facts.now - report.at <= FORGOTTEN * SECOND
         ),
         metrics.DATABASE_UP.name: (Point((), facts.database is not None),),
         metrics.CHECK.name: tuple(
@@ -64,10 +72,38 @@ def own(facts: HealthFacts) -> Snapshot:
     if facts.database is not None:
         found[metrics.DATABASE_SIZE.name] = (Point((), facts.database.size),)
         found[metrics.DATABASE_ANSWER.name] = (Point((), facts.database.answer_ms / 1000),)
+    for report in facts.receivers:
+        if is_working(facts, report):
+            _add(found, report)
     memory = resident_memory()
     if memory is not None:
         found[metrics.CONSOLE_MEMORY.name] = (Point((), memory),)
     return found
+
+
+def _add(found: dict[str, tuple[Point, ...]], report: ReceiverReport) -> None:
+    """Adds what a receiver tells."""
+    told, name = report.heartbeat, report.process
+    spans = ("kept", "rejected", "frames", "over_limit", "unjoined")
+    requests: dict[str, float] = {
+        "taken": told.requests - told.undecodable - told.refused,
+        "undecodable": told.undecodable,
+        "refused": told.refused,
+        "unread": told.unread,
+    }
+    values: list[tuple[Metric, dict[str, float]]] = [
+        (metrics.RECEIVED_REQUESTS, requests),
+        (metrics.RECEIVED_SPANS, {each: getattr(told, each) for each in spans}),
+        (metrics.GUESSED_SPANS, {"": told.guessed}),
+        (metrics.RECEIVER_WAITING, {"": told.waiting}),
+        (metrics.RECEIVER_FAILING, {"": told.trouble is not None}),
+    ]
+    if told.passed_on is not None:
+        passed = told.passed_on
+        values.append((metrics.PASSED_ON, {"sent": passed.sent, "failed": passed.failed, "dropped": passed.dropped}))
+    for metric, counts in values:
+        points = (Point((name, each) if each else (name,), count) for each, count in counts.items())
+        found[metric.name] = (*found.get(metric.name, ()), *points)
 
 
 ROUTES = (web.get("/metrics", serve),)

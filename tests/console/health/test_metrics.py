@@ -16,6 +16,7 @@ from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine
 from relayproxy.store.read.heartbeat import Heartbeat, HeartbeatWriter
 from relayproxy.store.read.queries import Queries
+from relayproxy.store.read.receiver_heartbeat import PassedOn, ReceiverHeartbeat
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.archive import Archive
 from relayproxy.telemetry import metrics
@@ -118,6 +119,37 @@ async def test_what_is_told_is_not_older_than_health(
     assert by_recorder((await scraped(client))["relayproxy_recorder_lag_seconds"]) == {HERE: 0.25}
     told.write(HERE, heartbeat({metrics.LAG.name: (Point((), 9),)}))
     assert by_recorder((await scraped(client))["relayproxy_recorder_lag_seconds"]) == {HERE: 9}
+
+
+RECEIVER = ReceiverHeartbeat(
+    receiver="http://127.0.0.1:4318", version="1", host="here", pid=1, started_at=ago(60), requests=9, undecodable=1,
+    spans=30, kept=20, guessed=4, frames=7, over_limit=2, unjoined=1, waiting=3,
+    passed_on=PassedOn(("http://collector:4318",), 8, 1, 0),
+)  # fmt: skip
+
+
+async def test_receivers_of_backends_spans_are_told_while_they_report(client: Client, told: HeartbeatWriter) -> None:
+    told.write("receiver-one", RECEIVER)
+    told.write("receiver-two", msgspec.structs.replace(RECEIVER, trouble="locked", trouble_at=ago(9), passed_on=None))
+    told.write("receiver-gone", RECEIVER, at=ago(60))
+    told.write("receiver-forgotten", RECEIVER, at=ago(48 * 3600))
+    told.write("receiver-ended", msgspec.structs.replace(RECEIVER, ended=True), at=ago(60))
+    found = await scraped(client)
+
+    def of(name: str, **labels: str) -> dict[str, float]:
+        samples = (one for one in found[name].samples if labels.items() <= one.labels.items())
+        return {one.labels["receiver"]: one.value for one in samples}
+
+    assert of("relayproxy_receiver_up") == {"receiver-one": 1, "receiver-two": 1, "receiver-gone": 0}
+    assert of("relayproxy_receiver_spans", result="kept") == {"receiver-one": 20, "receiver-two": 20}
+    assert of("relayproxy_receiver_spans", result="frames") == {"receiver-one": 7, "receiver-two": 7}
+    assert of("relayproxy_receiver_requests", result="undecodable") == {"receiver-one": 1, "receiver-two": 1}
+    assert of("relayproxy_receiver_requests", result="taken") == {"receiver-one": 8, "receiver-two": 8}
+    assert of("relayproxy_receiver_guessed") == {"receiver-one": 4, "receiver-two": 4}
+    assert of("relayproxy_receiver_passed_on", result="failed") == {"receiver-one": 1}
+    assert of("relayproxy_receiver_waiting") == {"receiver-one": 3, "receiver-two": 3}
+    assert of("relayproxy_receiver_failing") == {"receiver-one": 0, "receiver-two": 1}
+    assert "relayproxy_recorder_up" not in found
 
 
 async def test_it_is_compressed_for_who_takes_that(client: Client, told: HeartbeatWriter) -> None:
