@@ -50,13 +50,13 @@ else
 	@exec $(BIN)/relayproxy demo $(flags) --data-dir '$(or $(DATA_DIR),.run)'
 endif
 
-# One more than processors: much of what a test does is to wait for other processes. The checks take one processor, so
-# they run beside the tests, and what they found is told after them.
+# Two more than processors: much of what a test does is to wait for other processes. The checks run beside the tests,
+# and what they found is told after them.
 test: programs
 	@$(MAKE) --no-print-directory check >$(VENV)/check.log 2>&1 & check=$$!
 	trap 'kill $$check 2>/dev/null || true' EXIT
 	failed=0
-	$(BIN)/python -m pytest --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --maxprocesses 8 --dist loadfile --no-loadscope-reorder || failed=$$?
+	$(BIN)/python -m pytest --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 2)) --maxprocesses 8 --dist loadfile --no-loadscope-reorder || failed=$$?
 	wait $$check || { cat $(VENV)/check.log; echo "make check failed, see above" >&2; exit 1; }
 	echo "make check: passed"
 	exit $$failed
