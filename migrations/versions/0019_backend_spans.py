@@ -1,6 +1,6 @@
-"""Spans that backends sent, and by which trace a connection is found.
+"""Spans that backends sent, how many of them were erased, and by which trace a connection is found.
 
-Knows: the tables and the column that revision 0019 adds. Earlier ones have none: no more spans will come of
+Knows: the tables and the columns that revision 0019 adds. Earlier ones have none: no more spans will come of
 their calls.
 Must not know: what later revisions make of them.
 """
@@ -50,9 +50,11 @@ def upgrade() -> None:
         sa.Column("dropped", sa.Integer, nullable=False),
         sa.Column("limited", sa.Integer, nullable=False),
     )
+    op.add_column("erasures", sa.Column("spans", sa.Integer, nullable=False, server_default="0"))
 
 
 def downgrade() -> None:
+    op.drop_column("erasures", "spans")
     op.drop_table("backend_span_counts")
     op.drop_table("backend_spans")
     op.drop_index("ix_connections_trace", "connections")

@@ -142,7 +142,8 @@ def _carry_out(url: str, queries: "Queries", writer: "AnnotationWriter", sought:
     finally:
         progress.close()
         engine.dispose()
-    more = f", {receipt.more} more than were shown" if receipt.more else ""
+    more = f", with {plural(receipt.spans, 'span')} of the backend" if receipt.spans else ""
+    more += f", {receipt.more} more than were shown" if receipt.more else ""
     click.echo(
         f"Erased {plural(receipt.sessions, 'session')} with {plural(receipt.messages, 'message')} and "
         f"{plural(receipt.notes, 'note')}{more}. Receipt: {id}"

@@ -6,6 +6,7 @@ Must not know: OTLP; what is kept of a span.
 
 import asyncio
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -38,6 +39,8 @@ from relayproxy.store.write.backend_span_store import BackendSpanStore
 
 log = logging.getLogger(__name__)
 
+NICE = 10
+"""Calls and recordings come first where there are few processors."""
 _SHUTDOWN = 2.0
 """Seconds from a signal to the end, in all."""
 _SIGNALS: tuple[Signal, ...] = ("traces", "metrics", "logs")
@@ -46,6 +49,7 @@ _SIGNALS: tuple[Signal, ...] = ("traces", "metrics", "logs")
 def run(settings: Settings) -> None:
     """Receives until SIGTERM or SIGINT. Says where it listens in one line on stdout. Raises SettingError when it cannot
     listen there."""
+    os.nice(NICE)
     with suppress(KeyboardInterrupt):
         asyncio.run(_receive(settings))
 

@@ -90,6 +90,9 @@ class Serving(Started):
     async def messages(self, session: str) -> list[dict[str, Any]]:
         return await self._items(f"/api/sessions/{session}/messages")
 
+    async def spans(self, session: str) -> list[dict[str, Any]]:
+        return await self._items(f"/api/sessions/{session}/spans")
+
     async def _items(self, path: str) -> list[dict[str, Any]]:
         async with aiohttp.ClientSession() as http, http.get(self.console + path) as answer:
             items: list[dict[str, Any]] = (await answer.json())["items"]

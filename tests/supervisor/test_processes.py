@@ -67,8 +67,13 @@ async def test_a_receiver_that_dies_is_started_again_and_no_call_notices(echo: s
             await serve.says(r"the receiver ended \(signal SIGKILL\); starting it again")
             assert await said_back(ws, "meanwhile")
             await serve.says(f"receiver listening on {url}$")
-            async with aiohttp.ClientSession() as http, http.post(f"{url}/v1/traces", json={}) as answer:
+            (session,) = await serve.sessions()
+            span = {"traceId": session["trace_id"], "spanId": "ab" * 8, "name": "chat"}
+            request = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
+            async with aiohttp.ClientSession() as http, http.post(f"{url}/v1/traces", json=request) as answer:
                 assert (answer.status, await answer.json()) == (200, {})
+            (kept,) = await until(lambda: serve.spans(session["id"]))
+            assert (kept["name"], kept["joined_by"]) == ("chat", "trace")
             assert await said_back(ws, "and afterwards")
         serve.process.send_signal(signal.SIGTERM)
         assert await serve.ends() == 0

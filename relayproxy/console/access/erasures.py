@@ -105,6 +105,7 @@ class ErasureDocument(Document, frozen=True):
     ]
     messages: Annotated[Count, Meta(description="Messages that went with them.")]
     notes: Annotated[Count, Meta(description="Notes that went with them.")]
+    spans: Annotated[Count, Meta(description="Spans of their backends that went with them.")]
     waiting_for: Annotated[
         Count, Meta(description="Live calls that it waits for, those among them that have not said who they are.")
     ]
@@ -296,6 +297,7 @@ def _document(found: Erasure) -> ErasureDocument:
         more=found.more,
         messages=found.messages,
         notes=found.notes,
+        spans=found.spans,
         waiting_for=found.live,
         without=found.without,
         waiting_for_journals=found.journals,

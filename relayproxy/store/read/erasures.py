@@ -68,6 +68,7 @@ class Erasure:
     sessions: int
     messages: int
     notes: int
+    spans: int
     done_at: int | None
     shown: int | None
     without: tuple[str, ...]
@@ -260,6 +261,7 @@ def _receipt(db: Connection, row: Any) -> Erasure:
         row.sessions,
         row.messages,
         row.notes,
+        row.spans,
         row.done_at,
         row.shown,
         tuple(msgspec.json.decode(row.without or "[]", type=list[str])),

@@ -259,6 +259,7 @@ erasures = Table(
     Column("sought", Text, nullable=False),  # JSON: ids or numbers; empty once done
     Column("shown", Integer),  # sessions that were found when it was confirmed
     Column("without", Text),  # JSON: data folders that were given up as lost before it was done
+    Column("spans", Integer, nullable=False, server_default="0"),  # of backends
 )
 _open = erasures.c.done_at.is_(None)
 Index("ix_erasures_open", erasures.c.at, sqlite_where=_open, postgresql_where=_open)

@@ -27,7 +27,7 @@ from relayproxy.store.read.erasures import (
 from relayproxy.store.read.heartbeat import recorded_until
 from relayproxy.store.schema.revisions import check_schema
 from relayproxy.store.write.deletion import Deletion
-from relayproxy.store.write.erasures import close, close_aged, count, count_aged, follow_up, forget
+from relayproxy.store.write.erasures import Gone, close, close_aged, count, count_aged, follow_up, forget
 from relayproxy.store.write.journal_erasures import (
     forget_gone_journals,
     noted_journal_erasures,
@@ -106,7 +106,7 @@ class Deleter:
             for one in self._each(
                 [Deletion(one.session, whole=one.whole) for one in found],
                 lambda _db, _one: None,
-                lambda db, gone: count_aged(db, time.time_ns(), *_counts(gone)),
+                lambda db, gone: count_aged(db, time.time_ns(), _counts(gone)),
             ):
                 done.sessions += one.whole
                 done.content += not one.whole
@@ -185,7 +185,7 @@ class Deleter:
             yield from self._each(
                 [Deletion(session, whole=True, erasure=erasure.receipt) for session in found],
                 lambda db, one: follow_up(db, erasure, one.session, time.time_ns()),
-                lambda db, gone: count(db, erasure.receipt, *_counts(gone)),
+                lambda db, gone: count(db, erasure.receipt, _counts(gone)),
             )
 
     def _each(
@@ -248,8 +248,9 @@ class Deleter:
         return self._wait(min(seconds * REST, LONGEST_REST))
 
 
-def _counts(gone: list[Deletion]) -> tuple[int, int, int]:
-    return len(gone), sum(one.messages for one in gone), sum(one.notes for one in gone)
+def _counts(gone: list[Deletion]) -> Gone:
+    messages, noted, spans = (sum(getattr(one, name) for one in gone) for name in ("messages", "notes", "spans"))
+    return Gone(len(gone), messages, noted, spans)
 
 
 def _after(seconds: float) -> Callable[[], bool]:

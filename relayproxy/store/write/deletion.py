@@ -111,7 +111,7 @@ class Deletion:
         self.done = False
         self.deleted = False
         """It is done, and there was something to delete."""
-        self.messages = self.notes = 0
+        self.messages = self.notes = self.spans = 0
         """The numbers of those that are gone with it, known once it is `done`."""
         self._key = {"b_session": session}
         self._connections: Sequence[Any] = ()
@@ -148,15 +148,19 @@ class Deletion:
                 pieces.append(partial(_execute, statement=statement, rows=found[at : at + some]))
         spans = [{"b_trace": trace, "b_span": span} for trace, span in db.execute(_SPANS, self._key)]
         for at in range(0, len(spans), SPANS):
-            pieces.append(partial(_execute, statement=_DELETE_SPAN, rows=spans[at : at + SPANS]))
+            pieces.append(partial(self._delete_spans, rows=spans[at : at + SPANS]))
         return pieces
+
+    def _delete_spans(self, db: Connection, rows: list[dict[str, Any]]) -> None:
+        db.execute(_DELETE_SPAN, rows)
+        self.spans += len(rows)
 
     def _last(self, db: Connection, row: Any) -> None:
         """All that does not grow with the length of the call, in one piece."""
         self.messages = row.messages
         note_journal_erasures(db, [(one.journal, one.number) for one in self._connections], self._erasure)
         self.notes = db.execute(_DELETE_NOTES, self._key).rowcount
-        delete_backend_spans(db, self.session)  # those that came meanwhile
+        self.spans += delete_backend_spans(db, self.session)  # those that came meanwhile
         if self.whole:
             for statement in _DELETE_WHOLE:
                 db.execute(statement, self._key)

@@ -7,6 +7,7 @@ Must not know: which sessions are meant; how a session is deleted; who carries a
 import hashlib
 import secrets
 import time
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -36,10 +37,21 @@ def follow_up(db: Connection, erasure: OpenErasure, session: str, now: int) -> N
     _add(db, id, sought, "", now, until=row.ended_at + RECONNECT, follows=erasure.receipt)
 
 
-def count(db: Connection, receipt: str, gone: int, messages: int, noted: int) -> None:
-    """Counts sessions that are gone, with their messages and notes, for the receipt."""
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Sessions that are gone, and what went with them."""
+
+    sessions: int
+    messages: int
+    notes: int
+    spans: int = 0
+    """Of their backends."""
+
+
+def count(db: Connection, receipt: str, gone: Gone) -> None:
+    """Counts what is gone for the receipt."""
     c = erasures.c
-    more = {"sessions": c.sessions + gone, "messages": c.messages + messages, "notes": c.notes + noted}
+    more = {name: c[name] + number for name, number in asdict(gone).items()}
     db.execute(update(erasures).where(c.id == receipt).values(more))
 
 
@@ -54,11 +66,11 @@ def close(db: Connection, erasure: OpenErasure, now: int) -> None:
     db.execute(done.values(done_at=now))
 
 
-def count_aged(db: Connection, now: int, gone: int, messages: int, noted: int) -> None:
+def count_aged(db: Connection, now: int, gone: Gone) -> None:
     """Counts sessions whose content or all of which retention deleted, for the day's receipt."""
     id = time.strftime("age-%Y-%m-%d", time.gmtime(now / 1e9))
     _add(db, id, Sought("age", ()), "relayproxy", now, until=0, follows=None)
-    count(db, id, gone, messages, noted)
+    count(db, id, gone)
     db.execute(update(erasures).where(erasures.c.id == id).values(done_at=None))
 
 
@@ -89,6 +101,7 @@ def _add(
         "sessions": 0,
         "messages": 0,
         "notes": 0,
+        "spans": 0,
         "done_at": None,
         "shown": shown,
         "without": None,

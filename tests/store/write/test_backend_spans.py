@@ -100,6 +100,7 @@ def test_a_deletion_takes_spans_along(engine: Engine, archive: Archive, *, whole
         steps += 1
 
     assert steps > 2
+    assert deletion.spans == 249
     assert len(everything(engine)["backend_spans"]) == len(everything(engine)["backend_span_counts"]) == 1
 
 
