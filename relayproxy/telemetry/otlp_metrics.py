@@ -15,7 +15,7 @@ from opentelemetry.sdk.resources import Resource
 
 from relayproxy.settings.otel import Otel
 from relayproxy.settings.otlp import Env, OtlpExport, Reading, reading, resource_attributes
-from relayproxy.telemetry.causes import Causes
+from relayproxy.telemetry.causes import UNKNOWN, Causes
 from relayproxy.telemetry.metric_exporter import metric_exporter
 from relayproxy.telemetry.metrics_data import TEMPORALITIES, metrics_data
 from relayproxy.telemetry.readable import resource
@@ -23,6 +23,7 @@ from relayproxy.telemetry.tally import Snapshot
 
 log = logging.getLogger(__name__)
 
+REJECTED = "the collector rejects some of them"
 STALE = 10.0
 """Seconds after which a snapshot is not of now any more, and is not sent."""
 SHUTDOWN = 2.0
@@ -49,6 +50,7 @@ class OtlpMetrics:
         self._before: tuple[int, Snapshot] = (time.time_ns(), {})
         """From when on counts are told, and what had been counted then."""
         self._failing_since: int | None = None
+        self._cause = UNKNOWN
         self._ended = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="otlp-metrics", daemon=True)
@@ -69,7 +71,7 @@ class OtlpMetrics:
     @property
     def trouble(self) -> tuple[int, str] | None:
         """Start (wall nanoseconds) and cause of a failure of delivery; None while metrics arrive."""
-        return None if self._failing_since is None else (self._failing_since, self._causes.last)
+        return None if self._failing_since is None else (self._failing_since, self._cause)
 
     def take(self, told: Snapshot) -> None:
         """Takes what is to be sent next in place of what was. Returns at once."""
@@ -96,13 +98,16 @@ class OtlpMetrics:
             return
         _, at, told = found
         since, before = self._before
-        result = MetricExportResult.FAILURE
+        self._causes.forget()
+        taken = False
         try:
-            result = self._exporter.export(metrics_data(told, self._resource, (since, at), self._temporality, before))
+            data = metrics_data(told, self._resource, (since, at), self._temporality, before)
+            taken = self._exporter.export(data) is MetricExportResult.SUCCESS
         except Exception as problem:
             self._causes.last = type(problem).__name__
-        self._note(arrived=result is MetricExportResult.SUCCESS)
-        if result is MetricExportResult.SUCCESS and self._temporality is AggregationTemporality.DELTA:
+        self._cause = REJECTED if taken else self._causes.last
+        self._note(arrived=taken and not self._causes.rejected)
+        if taken and self._temporality is AggregationTemporality.DELTA:
             self._before = at, told
 
     def _note(self, *, arrived: bool) -> None:
@@ -116,6 +121,4 @@ class OtlpMetrics:
         if self._failing_since is None:
             self._failing_since = time.time_ns()
             if not self._ended:
-                log.warning(
-                    "OTLP: metrics do not arrive (%s); calls and recordings are not affected", self._causes.last
-                )
+                log.warning("OTLP: metrics do not arrive (%s); calls and recordings are not affected", self._cause)

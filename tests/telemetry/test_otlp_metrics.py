@@ -12,6 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsPartialSuccess,
+    ExportMetricsServiceResponse,
+)
 
 from relayproxy.settings.otel import Otel
 from relayproxy.settings.otlp import otlp_export
@@ -20,13 +24,14 @@ from relayproxy.telemetry.metrics import METRICS
 from relayproxy.telemetry.otlp_metrics import OtlpMetrics
 from relayproxy.telemetry.tally import Point, Snapshot, Tally
 from tests.telemetry.collector import collector, values
+from tests.telemetry.test_exporters import authority, behind_tls
 
 LATENCY = METRICS["relayproxy.turn.response_latency"]
 ROUTE = {"route": "sales", "version": "", "tier": "A", "outcome": "caller_hangup"}
 
 
-def sender(endpoint: str, **environ: str) -> OtlpMetrics:
-    otel = Otel(endpoint=endpoint, metrics_interval=1)
+def sender(endpoint: str, otel: Otel | None = None, **environ: str) -> OtlpMetrics:
+    otel = otel or Otel(endpoint=endpoint, metrics_interval=1)
     way = otlp_export(otel, "metrics", environ)
     assert way is not None
     return OtlpMetrics.to(way, otel, "recorder:here:1-1", environ)
@@ -72,6 +77,21 @@ async def test_a_collector_gets_sums_gauges_and_histograms(tmp_path: Path, proto
     assert point_of(sessions).as_double == 3
     assert values(point_of(sessions).attributes) == {"route": "sales", "outcome": "caller_hangup", "tier": "A"}
     assert point_of(found["relayproxy.recorder.lag"]).as_double == 0.75
+
+
+@pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
+async def test_a_collector_that_asks_for_a_certificate_gets_them(tmp_path: Path, protocol: str) -> None:
+    trusted = authority(tmp_path / "trusted")
+    async with collector(tmp_path) as there:
+        plain = there.grpc if protocol == "grpc" else there.http
+        async with behind_tls(plain, trusted, ask=True) as endpoint:
+            tls = {"certificate": trusted.certificate, "compression": "gzip"}
+            own = {"client_certificate": trusted.client, "client_key": trusted.client_key}
+            one = sender("", Otel.model_validate({"endpoint": endpoint, "protocol": protocol, **tls, **own}))
+            one.take(told(1))
+            await asyncio.to_thread(one.shutdown)
+            await there.received.until_metrics(lambda named: len(named) == 3)
+    assert (one.sent, one.failed) == (1, 0)
 
 
 async def test_with_delta_each_sending_tells_what_has_come_since(tmp_path: Path) -> None:
@@ -126,25 +146,43 @@ def test_a_silent_collector_holds_nobody_up_and_does_not_keep_the_process(silent
 
 
 class Failing(BaseHTTPRequestHandler):
-    """Answers with the status that it is told."""
+    """Answers with the status and the body that it is told."""
 
     status = 200
+    body = b""
     asked = threading.Semaphore(0)
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(self.status)
-        self.send_header("Content-Length", "0")
+        self.send_header("Location", "/elsewhere")
+        self.send_header("Content-Length", str(len(self.body)))
         self.end_headers()
+        self.wfile.write(self.body)
         self.asked.release()
 
     def log_message(self, format: str, *args: object) -> None: ...
 
 
-@pytest.mark.parametrize("status", [401, 413])
-def test_a_failure_is_said_once_and_no_secret_with_it(status: int, caplog: pytest.LogCaptureFixture) -> None:
+REFUSAL = ExportMetricsServiceResponse(
+    partial_success=ExportMetricsPartialSuccess(rejected_data_points=2, error_message="canary")
+)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "cause"),
+    [
+        (401, b"canary", "HTTP 401"),
+        (413, b"", "HTTP 413"),
+        (307, b"", "HTTP 307"),
+        (200, REFUSAL.SerializeToString(), "the collector rejects some of them"),
+    ],
+)
+def test_a_failure_is_said_once_and_no_secret_with_it(
+    status: int, body: bytes, cause: str, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level("INFO")
-    Failing.status, Failing.asked = status, threading.Semaphore(0)
+    Failing.status, Failing.body, Failing.asked = status, body, threading.Semaphore(0)
     with ThreadingHTTPServer(("127.0.0.1", 0), Failing) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/canary?token=canary"
@@ -152,13 +190,13 @@ def test_a_failure_is_said_once_and_no_secret_with_it(status: int, caplog: pytes
         for number in (1, 2):
             one.take(told(number))
             assert Failing.asked.acquire(timeout=30)
-        Failing.status = 200
+        Failing.status, Failing.body = 200, b""
         one.take(told(3))
         one.shutdown()
         server.shutdown()
     assert (one.sent, one.failed, one.trouble) == (1, 2, None)
     assert caplog.messages == [
-        f"OTLP: metrics do not arrive (HTTP {status}); calls and recordings are not affected",
+        f"OTLP: metrics do not arrive ({cause}); calls and recordings are not affected",
         "OTLP: metrics arrive again",
     ]
     assert "canary" not in caplog.text + one.endpoint
