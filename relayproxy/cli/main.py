@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from relayproxy import __version__
+from relayproxy.cli.alert_test import alert_test
 from relayproxy.cli.backup import MIB, backup
 from relayproxy.cli.check_signature import check_signature
 from relayproxy.cli.credentials import password, token
@@ -30,7 +31,8 @@ from relayproxy.cli.options import (
 from relayproxy.cli.progress import Progress
 from relayproxy.errors import RelayproxyError, cannot_listen
 from relayproxy.logs import log_to_stderr
-from relayproxy.settings.model import Settings, require_backend, require_sign_in
+from relayproxy.settings.alerts import require_alerts
+from relayproxy.settings.model import Settings, alert_routes, require_backend, require_sign_in
 from relayproxy.settings.otlp import require_otlp, sampler
 from relayproxy.settings.receiver import require_listen, require_receiver
 from relayproxy.settings.signatures import require_signatures, token_of
@@ -86,6 +88,7 @@ def serve(config: Path | None, **flags: Any) -> None:
     require_signatures(settings)
     require_otlp(settings.otel)
     require_receiver(settings.receiver, settings.otel)
+    require_alerts(settings.alerts, settings.webhooks, alert_routes(settings))
     log_to_stderr("serve")
     processes.serve(settings)
 
@@ -105,6 +108,7 @@ def demo(config: Path | None, **flags: Any) -> None:
     require_sign_in(settings)
     require_otlp(settings.otel)
     require_receiver(settings.receiver, settings.otel)
+    require_alerts(settings.alerts, settings.webhooks, alert_routes(settings))
     log_to_stderr("demo")
     everything.run(settings)
 
@@ -229,6 +233,7 @@ def console(config: Path | None, supervised: bool, **flags: Any) -> None:
 
     settings = settings_of(config, flags)
     require_sign_in(settings)
+    require_alerts(settings.alerts, settings.webhooks, alert_routes(settings))
     _begin("console", supervised)
     process.run(settings)
 
@@ -249,6 +254,7 @@ def receiver(config: Path | None, supervised: bool, **flags: Any) -> None:
     process.run(settings)
 
 
+main.add_command(alert_test)
 main.add_command(check_signature)
 main.add_command(password)
 main.add_command(token)

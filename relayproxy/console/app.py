@@ -10,6 +10,7 @@ from aiohttp import web
 
 from relayproxy.assets import web_dir
 from relayproxy.console.access import audit_page, erasures, signin
+from relayproxy.console.alerts import running
 from relayproxy.console.calls import requested, sparkline, timeline
 from relayproxy.console.connect import connect_page
 from relayproxy.console.health import health_page, liveness, metrics
@@ -51,6 +52,7 @@ def build(settings: Settings, queries: Queries, writer: AnnotationWriter) -> web
     connect_page.set_up(app)
     health_page.set_up(app)
     liveness.set_up(app)
+    running.set_up(app)
     app.add_routes(
         [
             # Before `/sessions/{id}`, which would take them.

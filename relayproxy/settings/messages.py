@@ -42,6 +42,8 @@ def words(error: ErrorDetails, layers: list[Layer], settings: Collection[str]) -
 def _may_be_secret(path: list[str], settings: Collection[str]) -> bool:
     if path[0] in ("users", "tokens"):
         return path[-1] != "role"
+    if path[0] == "webhooks":
+        return path[-1] != "format"
     known = _known(path, settings)
     slip = path[-1] not in known and get_close_matches(path[-1], SECRETS, n=1)
     return path[-1] in SECRETS or bool(slip)

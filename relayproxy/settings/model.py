@@ -15,6 +15,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from relayproxy.errors import SettingError
 from relayproxy.redaction.values import KeyPolicy, Record
+from relayproxy.settings.alerts import Alert, Webhook
+from relayproxy.settings.alerts import Name as AlertName
 from relayproxy.settings.messages import words
 from relayproxy.settings.otel import Otel
 from relayproxy.settings.receiver import Receiver
@@ -272,6 +274,10 @@ class Settings(BaseModel):
     trace_url: Annotated[str, AfterValidator(trace_template)] | None = Field(
         default=None, description="Where a session's trace can be looked at: a URL with {trace_id}."
     )
+    alerts: dict[AlertName, Alert] = Field(
+        default_factory=dict, description="Rules that tell webhooks when something is wrong, and when it is over."
+    )
+    webhooks: dict[AlertName, Webhook] = Field(default_factory=dict, description="Where alerts are told.")
     otel: Otel = Field(default_factory=Otel, description="Spans and metrics that are sent over OTLP, where to and how.")
     receiver: Receiver = Field(
         default_factory=Receiver, description="Spans of backends that are received over OTLP, where, and what is kept."
@@ -418,6 +424,11 @@ def _place(url: str) -> tuple[str, str, int, str]:
     parts = urlsplit(url)
     scheme = parts.scheme.lower()
     return scheme, unmapped(parts.hostname or ""), parts.port or DEFAULT_PORTS[scheme], parts.path.rstrip("/")
+
+
+def alert_routes(settings: Settings) -> tuple[str, ...]:
+    """The routes that an alert can be confined to: `default` and the named ones."""
+    return ("default", *settings.routes)
 
 
 def require_sign_in(settings: Settings) -> None:

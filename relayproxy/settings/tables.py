@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from relayproxy.redaction.values import KeyPolicy, Record
+from relayproxy.settings.alerts import Alert, Webhook
 from relayproxy.settings.otel import Otel
 from relayproxy.settings.receiver import Receiver
 from relayproxy.settings.validators import (
@@ -93,7 +94,13 @@ class Token(BaseModel):
     role: Role = Field(default="viewer", description="As a user's.")
 
 
-ROWS: dict[str, type[BaseModel]] = {"routes": Route, "users": User, "tokens": Token}
+ROWS: dict[str, type[BaseModel]] = {
+    "routes": Route,
+    "users": User,
+    "tokens": Token,
+    "alerts": Alert,
+    "webhooks": Webhook,
+}
 """The model of each table's rows."""
 FIXED: dict[str, type[BaseModel]] = {"otel": Otel, "receiver": Receiver}
 """The model of each section."""
@@ -101,6 +108,8 @@ EXAMPLES = {
     "routes": '[routes.sales] with backend = "wss://…"',
     "users": '[users.alice] with password = "$argon2id$…"',
     "tokens": '[tokens.ci] with sha256 = "…"',
+    "alerts": '[alerts.slow] with kind = "p95_latency" and above = 2.5',
+    "webhooks": '[webhooks.ops] with url = "https://…"',
     "otel": '[otel] with endpoint = "https://…"',
     "receiver": '[receiver] with listen = "127.0.0.1:4318"',
 }

@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from relayproxy.errors import RelayproxyError, SettingError, cannot_listen
+from relayproxy.settings.alerts import alert_variables
 from relayproxy.settings.model import Settings, as_environment, relay_urls
 from relayproxy.settings.otlp import header_variables
 from relayproxy.settings.receiver import token_variables
@@ -84,26 +85,35 @@ class _Processes:
         self._settings = settings
         self._signals = signals
         self._hurry = asyncio.Event()
-        # Only the relay needs to know the auth tokens, only who sends to the collector the headers for it, and only the
-        # receiver its token.
+        # Only the relay needs to know the auth tokens, only who sends to the collector the headers for it, only the
+        # receiver its token, and only the console the webhooks' URLs and secrets.
         of_calls, of_export = secret_variables(settings), header_variables(settings.otel)
         of_receiver = token_variables(settings.receiver)
-        secret = of_calls | of_export | of_receiver
+        of_alerts = alert_variables(settings.webhooks)
+        secret = of_calls | of_export | of_receiver | of_alerts
         tokens = {name: value for name, value in os.environ.items() if name in of_calls}
         headers = {name: value for name, value in os.environ.items() if name in of_export}
         token = {name: value for name, value in os.environ.items() if name in of_receiver}
+        of_webhooks = {name: value for name, value in os.environ.items() if name in of_alerts}
         other = {
             name: value for name, value in os.environ.items() if not name.startswith(ENV_PREFIX) and name not in secret
         }
         self._environment = other | as_environment(settings)
-        # Only the console needs to know who may come in.
+        # Only the console needs to know who may come in, and who is told of alerts.
         unknowing = settings.model_copy(
-            update={"users": {}, "tokens": {}, "console_key": None, "console_user_header": None}
+            update={
+                "users": {},
+                "tokens": {},
+                "console_key": None,
+                "console_user_header": None,
+                "alerts": {},
+                "webhooks": {},
+            }
         )
         without = other | as_environment(unknowing)
         self._relay = Child("relay", without | tokens, lambda: _taken("listen", settings.listen))
         self._recorder = Child("recorder", without | headers, mend=self._mend_database)
-        self._console = Child("console", self._environment, lambda: _taken("console", settings.console))
+        self._console = Child("console", self._environment | of_webhooks, lambda: _taken("console", settings.console))
         listen = settings.receiver.listen
         self._receiver = (
             Child("receiver", without | headers | token, lambda: _taken("receiver.listen", listen)) if listen else None

@@ -13,6 +13,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Double,
     Index,
     Integer,
     LargeBinary,
@@ -312,6 +313,57 @@ backend_span_counts = Table(
     Column("sent_frames", Integer, nullable=False),
     Column("dropped", Integer, nullable=False),  # spans beyond what is kept of a session
     Column("limited", Integer, nullable=False),  # spans without their content: more came than is searched for secrets
+)
+
+# Firings of alerts: of a rule at most one is open.
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", _big_key, primary_key=True),
+    Column("key", Text, nullable=False),  # what those who are told know it by
+    Column("rule", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("route", Text),
+    Column("opened_at", BigInteger, nullable=False),
+    Column("resolved_at", BigInteger),  # null while it is open
+    Column("resolved_because", Text),
+    Column("well_since", BigInteger),
+    Column("value", Double, nullable=False),
+    Column("worst", Double, nullable=False),
+    Column("above", Double, nullable=False),
+    Column("window_s", Double),
+    Column("samples", Integer),
+    Column("example", Text),  # sessions.id of one to look at
+    Column("summary", Text, nullable=False),
+)
+_firing = alerts.c.resolved_at.is_(None)
+Index("ix_alerts_example", alerts.c.example)
+Index("ix_alerts_open", alerts.c.rule, unique=True, sqlite_where=_firing, postgresql_where=_firing)
+
+# What is told of an alert, once to each webhook: whoever counts an attempt up makes it.
+alert_deliveries = Table(
+    "alert_deliveries",
+    metadata,
+    Column("alert", BigInteger, primary_key=True, autoincrement=False),  # alerts.id
+    Column("event", Text, primary_key=True),  # trigger, resolve
+    Column("webhook", Text, primary_key=True),
+    Column("state", Text, nullable=False),  # pending, sent, failed
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),  # of the last answer
+    Column("answer", Text, nullable=False),  # in words
+)
+_pending = alert_deliveries.c.state == "pending"
+Index("ix_alert_deliveries_pending", alert_deliveries.c.next_at, sqlite_where=_pending, postgresql_where=_pending)
+
+alert_silences = Table(
+    "alert_silences",
+    metadata,
+    Column("rule", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
 )
 
 chunks = Table(

@@ -21,6 +21,7 @@ from relayproxy.conversation.content import as_code, without_content
 from relayproxy.conversation.model import Conversation, Handoff, Turn
 from relayproxy.store.read.criteria import PARAM
 from relayproxy.store.schema.tables import (
+    alerts,
     backend_spans,
     chunks,
     connections,
@@ -94,9 +95,12 @@ _CLEAR_SESSION = (
         detail=bindparam("b_detail"),
     )
 )
-_DELETE_WHOLE = tuple(
-    delete(column.table).where(column == bindparam("b_session"))
-    for column in (labels.c.session, connections.c.session, sessions.c.id)
+_DELETE_WHOLE = (
+    *(
+        delete(column.table).where(column == bindparam("b_session"))
+        for column in (labels.c.session, connections.c.session, sessions.c.id)
+    ),
+    update(alerts).where(alerts.c.example == bindparam("b_session")).values(example=None),
 )
 
 

@@ -18,6 +18,7 @@ from relayproxy.store.schema.rows import (
     SessionRow,
     TurnRow,
 )
+from relayproxy.store.write.alert_store import AlertRow, Silence
 
 OWN = {"turns": {"id", "bigrams"}, "journals": {"updated_at", "recorder"}}
 """Columns that the archive or the database fills in."""
@@ -34,6 +35,8 @@ OWN = {"turns": {"id", "bigrams"}, "journals": {"updated_at", "recorder"}}
         (JournalGapRow, tables.journal_gaps),
         (BackendSpanRow, tables.backend_spans),
         (BackendSpanCountsRow, tables.backend_span_counts),
+        (AlertRow, tables.alerts),
+        (Silence, tables.alert_silences),
     ],
 )
 def test_a_row_has_the_columns_of_its_table_with_their_types(row: type, table: Table) -> None:

@@ -1,0 +1,28 @@
+"""Running of alerts: the console's process measures rules and tells webhooks while it serves.
+
+Knows: that there is nothing to run without a rule.
+Must not know: rules, webhooks.
+"""
+
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from relayproxy.console.http.context import APP_CONTEXT
+
+
+def set_up(app: web.Application) -> None:
+    """Has alerts run while the application does. After the app context."""
+    context = app[APP_CONTEXT]
+    if not context.settings.alerts:
+        return
+    # Who sets none need not wait for it at the start.
+    from relayproxy.alerts.runner import AlertRunner, plan_of
+
+    runner = AlertRunner(plan_of(context.settings), context.queries, context.writer)
+
+    async def work(_: web.Application) -> AsyncIterator[None]:
+        async with runner.running():
+            yield
+
+    app.cleanup_ctx.append(work)
