@@ -277,6 +277,10 @@ def _apart(secrets: list[Secret]) -> tuple[Secret, ...]:
             kept.append(secret)
             continue
         stays, goes = sorted((last, secret), key=lambda one: (_ORDER.get(one.kind, 9), one.echo, one.start))
+        if stays.kind == goes.kind == "email":
+            whole = last.start, max(last.end, secret.end)
+            kept[-1] = Secret("email", *whole, spans=(whole,), echo=stays.echo and goes.echo)
+            continue
         spans = stays.spans if set(goes.spans) <= set(stays.spans) else tuple(sorted({*stays.spans, *goes.spans}))
         kept[-1] = Secret(
             stays.kind, last.start, max(last.end, secret.end), stays.digits, spans, stays.echo and goes.echo

@@ -167,14 +167,15 @@ def echoes(tokens: Sequence[Token], boxes: Sequence[str]) -> Iterator[tuple[int,
     for box in boxes:
         place = said.find(box)
         while place >= 0:
-            first, last = starts.get(place), starts.get(place + len(box))
+            first, last, step = starts.get(place), starts.get(place + len(box)), 1
             if first is not None and last is not None:
                 begin, end = parts[first], parts[last - 1] + 1
                 whole = tokens[begin:end]
                 known = any(token.digits for token in whole) or (len(whole) == 1 and len(box) >= _NO_NAME)
                 if known or any(_joins(token) or (len(token.word) == 1 and token.word != ",") for token in whole):
                     yield begin, end
-            place = said.find(box, place + 1)
+                    step = len(box)
+            place = said.find(box, place + step)
 
 
 def goes_on(text: str) -> int | None:

@@ -30,6 +30,18 @@ UNITS = [
     "@",
     "dot a at ",
     "a b at example dot com ",
+    "a dot ",
+    "j a n e ",
+    "jane dot doe ",
+    "<b> ",
+    "<4111 ",
+    "x4 ",
+    "4x",
+    "4111 no 1111 ",
+    "four one no sorry ",
+    "uno one un eins ",
+    "phone 415 ",
+    "press 3 ",
     "DE89 3704 0044 ",
     "a",
     "1",
@@ -37,6 +49,9 @@ UNITS = [
     ". , ",
     "\n",
 ]
+
+
+CONTEXT = Context(card=True, known=("4111111111111111",), forgot=True, mail=True, mailboxes=("janedoe", "aaaa"))
 
 
 def work(text: str) -> int:
@@ -50,7 +65,7 @@ def work(text: str) -> int:
     before = sys.getprofile()
     sys.setprofile(count)
     try:
-        find(text, language="en", policy=Policy(), context=Context(card=True, known=("4111111111111111",)), final=False)
+        find(text, language="en", policy=Policy(), context=CONTEXT, final=False)
     finally:
         sys.setprofile(before)
     return calls
@@ -90,3 +105,9 @@ def test_nothing_that_may_be_secret_is_kept_in_memory() -> None:
         )
 
     assert (len(detection._PLAIN), len(detection._SIGNS)) == before
+
+
+def test_addresses_that_overlap_are_one_stretch() -> None:
+    found = find("a dot " * 500, language="en", policy=Policy(), context=CONTEXT, final=False)
+    assert found.secrets
+    assert all(one.spans == ((one.start, one.end),) for one in found.secrets)
