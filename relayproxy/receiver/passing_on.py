@@ -186,6 +186,10 @@ class PassingOn:
             except _RefusedError as problem:
                 cause = str(problem)
                 break
+            except Exception as problem:
+                # Such as a header of the sender's that cannot be sent: others must go on.
+                cause = type(problem).__name__
+                break
             else:
                 self.sent += 1
                 self._well()

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from relayproxy.plural import plural
 from relayproxy.receiver.identifiers import ids_of
 from relayproxy.receiver.intake import Intake
 from relayproxy.receiver.joining import SLACK, Join, Known, guess, join
@@ -19,7 +20,7 @@ from relayproxy.receiver.masking import masked
 from relayproxy.receiver.unjoined import ReceivedSpan, Trace, Unjoined
 from relayproxy.redaction.budget import SearchBudget
 from relayproxy.redaction.rules import Rules
-from relayproxy.store.errors import StoreError
+from relayproxy.store.errors import RefusedError, StoreError
 from relayproxy.store.write.backend_span_store import BackendSpanStore
 from relayproxy.store.write.backend_spans import Counted, JoinedSpan, Settled, SpanBatch
 
@@ -59,6 +60,8 @@ class Counts:
     """Whose session was deleted meanwhile."""
     unjoined: int = 0
     """Whose session never became known."""
+    failed: int = 0
+    """That a mistake in here kept from being kept."""
 
 
 class SpanWriter:
@@ -128,11 +131,30 @@ class SpanWriter:
         now = self._clock()
         traces = self._unjoined.due(now, AT_ONCE)
         if traces:
-            joins = self._joins(traces, now)
-            self._write(traces, joins)
-            for trace in traces:
-                self._unjoined.wait(trace, now)
+            self._settle(traces, now)
         self.counts.unjoined += self._unjoined.drop(now)
+
+    def _settle(self, traces: Sequence[Trace], now: float) -> None:
+        """Writes what is known of these traces; the others wait on. One that cannot be dealt with goes, so that the
+        others are not held up."""
+        try:
+            self._write(traces, self._joins(traces, now))
+        except Exception as problem:
+            if isinstance(problem, StoreError) and not isinstance(problem, RefusedError):
+                raise
+            if len(traces) > 1:
+                for trace in traces:
+                    self._settle([trace], now)
+                return
+            self._fail(len(traces[0].spans), problem)
+            self._unjoined.take(traces[0], set(traces[0].spans))
+        for trace in traces:
+            self._unjoined.wait(trace, now)
+
+    def _fail(self, spans: int, problem: Exception) -> None:
+        if not self.counts.failed:
+            log.error("%s cannot be kept, a mistake in relayproxy", plural(spans, "span"), exc_info=problem)
+        self.counts.failed += spans
 
     def _is_new(self, one: ReceivedSpan) -> bool:
         if one.key in self._recent:
@@ -199,7 +221,12 @@ class SpanWriter:
                 rules = self._rules(found.owner.route)
                 if rules.record == "none":
                     continue
-                span, limited = masked(one.span, rules, self._budget(session), time.time_ns())
+                try:
+                    span, limited = masked(one.span, rules, self._budget(session), time.time_ns())
+                except Exception as problem:
+                    # What cannot be searched for secrets is not kept.
+                    self._fail(1, problem)
+                    continue
                 count.limited += limited
                 kept.append(JoinedSpan(span, session, found.by))
         return SpanBatch(kept, counted, tuple(settled.values()))

@@ -135,6 +135,16 @@ async def test_what_does_not_pass_is_counted_and_said_once(
     assert "nightingale" not in caplog.text
 
 
+async def test_a_header_that_cannot_be_sent_holds_nothing_up() -> None:
+    async with endpoint() as one, started(to(one.url)) as passing_on:
+        for _ in range(module.WORKERS + 1):
+            passing_on.put(Parcel("traces", BODY, "application/json\r\nX: y"))
+        passing_on.put(PARCEL)
+        await until(lambda: passing_on.sent)
+
+    assert passing_on.failed == module.WORKERS + 1
+
+
 async def test_an_endpoint_that_is_away_is_tried_again() -> None:
     async with started(to("http://127.0.0.1:1")) as passing_on:
         passing_on.put(PARCEL)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec import structs
 from sqlalchemy import Engine
 
 from relayproxy.conversation.backend_span import BackendSpan, SpanDetail
@@ -241,6 +242,28 @@ def test_while_the_database_is_away_nothing_is_lost(
     stage.writer.work(0)
 
     assert stage.joined() == [(1, "trace")]
+
+
+@pytest.mark.parametrize("poison", ["masked", "join"])
+def test_what_cannot_be_dealt_with_goes_and_nothing_else(
+    stage: Stage, archive: Archive, poison: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    call(archive)
+    right = getattr(span_writer, poison)
+
+    def wrong(found: Any, *rest: Any) -> Any:
+        if any(one.name == "poison" for one in (found if isinstance(found, list) else [found])):
+            raise ValueError("4111 1111 1111 1111")
+        return right(found, *rest)
+
+    monkeypatch.setattr(span_writer, poison, wrong)
+    bad = [structs.replace(of_trace(n, f"{n:032x}", call_sid="CA-a"), name="poison") for n in (1, 2)]
+
+    stage.send(*bad, *(of_trace(n, f"{n:032x}", call_sid="CA-a") for n in (3, 4)))
+
+    assert [number for number, _ in stage.joined()] == [3, 4]
+    assert (stage.writer.counts.failed, stage.writer.waiting) == (2, 0)
+    assert len(caplog.records) == 1
 
 
 def test_it_runs_until_it_is_stopped_and_says_what_is_wrong_once(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relayproxy.conversation.backend_span import SpanDetail, SpanEvent, SpanLink
@@ -56,6 +56,7 @@ def test_names_are_cut_too() -> None:
     assert size < 3000
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(TEXTS, VALUES, max_size=12))
 def test_values_within_values_are_bounded_together(attributes: dict[str, Any]) -> None:
     found, size = trimmed(span(1, detail=SpanDetail(attributes=attributes)), BOUNDS)

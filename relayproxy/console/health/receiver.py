@@ -53,6 +53,7 @@ class ReceiverHealthDocument(Document, frozen=True):
     over_limit: Annotated[Count, Meta(description="Spans beyond what is kept of a session.")]
     limited: Annotated[Count, Meta(description="Spans without content: more came than is searched for secrets.")]
     unjoined: Annotated[Count, Meta(description="Spans whose session never became known.")]
+    failed: Annotated[Count, Meta(description="Spans that a mistake of its kept from being kept.")]
     waiting: Annotated[Count, Meta(description="Spans that wait now.")]
     database_error: Annotated[str | None, Meta(description="Why nothing is written; null while it works.")]
     database_error_at: Annotated[Time | None, Meta(description="Since when.")]
@@ -91,7 +92,7 @@ def check(facts: HealthFacts) -> HealthCheck:
         title = f"No span of a backend has come to {where} yet"
         return HealthCheck("receiver", "ok", title, f"`OTEL_EXPORTER_OTLP_ENDPOINT={where}` sends those of a backend.")
     kept, frames = sum(one.kept for one in told), sum(one.frames for one in told)
-    lost = sum(one.unjoined + one.over_limit for one in told)
+    lost = sum(one.unjoined + one.over_limit + one.failed for one in told)
     detail = f"{kept:,} of {spans:,} kept, {frames:,} counted, {lost:,} without a call or beyond its limit"
     return HealthCheck("receiver", "ok", f"Spans of backends are received on {where}", f"{detail}.")
 
@@ -151,6 +152,7 @@ def receiver_document(facts: HealthFacts, report: ReceiverReport) -> ReceiverHea
         over_limit=told.over_limit,
         limited=told.limited,
         unjoined=told.unjoined,
+        failed=told.failed,
         waiting=told.waiting,
         database_error=told.trouble,
         database_error_at=time_or_null(told.trouble_at),

@@ -61,6 +61,8 @@ class ReceiverHeartbeat(msgspec.Struct, frozen=True):
     """Spans that were kept without their content: more came than is searched for secrets."""
     unjoined: int = 0
     """Spans whose session never became known."""
+    failed: int = 0
+    """Spans that a mistake of the receiver's kept from being kept."""
     waiting: int = 0
     """Spans that wait now, to be written or for their session to become known."""
     trouble: str | None = None
