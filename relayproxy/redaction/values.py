@@ -93,6 +93,8 @@ class Detection(msgspec.Struct, frozen=True):
 
     def behind(self, offset: int) -> "Detection":
         """What of it lies behind this offset, counted from there."""
+        if not self.secrets and self.open_from is None and self.address_from is None:
+            return self
         secrets = [
             msgspec.structs.replace(
                 secret,
