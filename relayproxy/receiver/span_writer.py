@@ -51,7 +51,7 @@ class Counts:
     kept: int = 0
     guessed: int = 0
     frames: int = 0
-    """Spans of single WebSocket messages that were counted for a session."""
+    """Spans of single events of WebSockets that were counted for a session."""
     over_limit: int = 0
     """Beyond what is kept of a session."""
     limited: int = 0

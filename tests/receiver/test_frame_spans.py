@@ -1,4 +1,4 @@
-"""Spans of single WebSocket messages are told from all others."""
+"""Spans of single events of a WebSocket are told from all others."""
 
 from typing import Any
 
@@ -24,10 +24,16 @@ def test_by_the_event_or_the_name(event: str) -> None:
     "known",
     [{"kind": "server"}, {"kind": "client"}, {"status": "error"}, {"parent_span_id": None}],
 )
-def test_what_is_more_than_a_message_is_kept(known: dict[str, Any]) -> None:
+def test_what_is_more_than_an_event_is_kept(known: dict[str, Any]) -> None:
     assert direction("/ws websocket send", **known) is None
 
 
-@pytest.mark.parametrize("event", ["websocket.accept", "websocket.close", "http.response.body"])
+def test_the_handshake_and_the_close_are_counted_too() -> None:
+    events = ("websocket.connect", "websocket.accept", "websocket.disconnect", "websocket.close")
+
+    assert [direction("", {"asgi.event.type": event}) for event in events] == ["receive", "send", "receive", "send"]
+
+
+@pytest.mark.parametrize("event", ["http.response.body", "lifespan.startup"])
 def test_other_events_are_kept(event: str) -> None:
-    assert direction("/ws websocket send", {"asgi.event.type": event}) is None
+    assert direction("/ws http send", {"asgi.event.type": event}) is None

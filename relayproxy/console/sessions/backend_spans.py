@@ -89,8 +89,10 @@ class BackendSpansDocument(Document, frozen=True):
     total: Annotated[Count, Meta(description="Spans of the session.")]
     dropped: Annotated[Count, Meta(description="Spans beyond what is kept of a session.")]
     limited: Annotated[Count, Meta(description="Spans without content: more came than is searched for secrets.")]
-    received_frames: Annotated[Count, Meta(description="Spans of single messages that it received; only counted.")]
-    sent_frames: Annotated[Count, Meta(description="The same of messages that it sent.")]
+    received_frames: Annotated[
+        Count, Meta(description="Spans of single events of the WebSocket, towards it; only counted.")
+    ]
+    sent_frames: Annotated[Count, Meta(description="The same, from it.")]
 
 
 async def spans(request: web.Request) -> web.Response:

@@ -54,7 +54,7 @@ class ReceiverHeartbeat(msgspec.Struct, frozen=True):
     guessed: int = 0
     """Of these, those whose session was guessed."""
     frames: int = 0
-    """Spans of single WebSocket messages, which are counted instead of kept."""
+    """Spans of single events of WebSockets, which are counted instead of kept."""
     over_limit: int = 0
     """Spans beyond what is kept of a session."""
     limited: int = 0
