@@ -83,6 +83,28 @@ JOINTS = DOTS | frozenset(
     | {"underline", "unterstrich", "bindestrich", "traco", "hifen", "koppelteken", "laag", "liggend", "_", "-", "+"}
 )
 _SPOKEN_JOINTS = (JOINTS | UNMISTAKABLE) - {".", "_", "-", "+", "at"}
+_NO_BOX = frozenset(
+    {
+        "us",
+        "me",
+        "you",
+        "it",
+        "them",
+        "him",
+        "her",
+        "here",
+        "this",
+        "that",
+        "is",
+        "are",
+        "online",
+        "found",
+        "page",
+        "site",
+    }
+    | {"uns", "sie", "es", "hier", "nous", "vous", "ici", "nos", "noi", "ci", "ons", "aqui", "qui"}
+)
+"""Words in front of a place: "visit us at example dot com"."""
 _TOP = frozenset(
     {"com", "org", "net", "edu", "gov", "info", "biz", "io", "app", "dev", "me", "cat", "gal", "mail", "email"}
     | {"co", "uk", "us", "ca", "ie", "au", "nz", "eu", "de", "at", "ch", "fr", "be", "lu", "nl", "es", "mx", "ar"}
@@ -207,6 +229,8 @@ def _is_address(tokens: Sequence[Token], at: int) -> bool:
     """Whether these tokens, with "at" at a place, are an address and no place: its domain is spoken or one for mail, or
     its local part has more than a word."""
     local, domain = tokens[:at], tokens[at + 1 :]
+    if len(local) == 1 and local[0].word in _NO_BOX:
+        return False
     spelled = len(local) > 1 or any(one.digits for one in local)
     return spelled or "." not in {one.word for one in domain} or domain[0].word in _PROVIDERS
 

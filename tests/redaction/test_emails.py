@@ -26,6 +26,7 @@ def test_written_addresses(text: str, addresses: list[str]) -> None:
         ("es ana guion bajo perez arroba example punto es", ["ana guion bajo perez arroba example punto es"]),
         ("at eight dot", []),
         ("we meet at ten", []),
+        ("visit us at example dot com", []),
         ("janedoe at gmail.com, J-A-N-E at mail.example.org", ["janedoe at gmail.com", "J-A-N-E at mail.example.org"]),
         ("I booked it at booking.com or at example.com", []),
     ],
