@@ -27,7 +27,10 @@ KEYS = "739154#"
 SSN = "078-05-1120"
 MAIL = "quentin.zebra@example.com"
 SPOKEN_MAIL = "quentin dot zebra at example dot com"
+_QUOTES = ['"', '\\"', '\\\\\\"', "\\" * 7 + '"']
+"""As they are written in JSON, in JSON within JSON, and so on."""
 TRACES = (
+    *(f"5425{quote}, {quote}2334" for quote in _QUOTES),
     *("5425 2", "25 2334", "2334 3", "34 3010", "54252334", "23343010", "30109903"),
     *("739154#", "9154#", "078-05", "078051120"),
     *("four two five", "two three three", "three zero one zero", "eight three six", "three six two"),
@@ -49,7 +52,12 @@ class Agent:
                 ["I wrote to quentin", ".zebra@exam", "ple.com.", {"type": "sendDigits", "digits": KEYS}],
                 [
                     "Bye.",
-                    {"type": "end", "handoffData": json.dumps({"reasonCode": "paid", "card": CARD, "ssn": SSN})},
+                    {
+                        "type": "end",
+                        "handoffData": json.dumps(
+                            {"reasonCode": "paid", "card": CARD, "ssn": SSN, "groups": CARD.split()}
+                        ),
+                    },
                 ],
             ]
         )
