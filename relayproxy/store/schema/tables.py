@@ -309,9 +309,7 @@ backend_span_counts = Table(
     metadata,
     Column("session", Text, primary_key=True),
     Column("spans", Integer, nullable=False),  # that are kept
-    Column(
-        "received_frames", Integer, nullable=False
-    ),  # spans of single events of the WebSocket, counted instead of kept
+    Column("received_frames", Integer, nullable=False),  # spans of single events of the WebSocket, only counted
     Column("sent_frames", Integer, nullable=False),
     Column("dropped", Integer, nullable=False),  # spans beyond what is kept of a session
     Column("limited", Integer, nullable=False),  # spans without their content: more came than is searched for secrets
