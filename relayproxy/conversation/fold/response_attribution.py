@@ -65,9 +65,9 @@ class ResponseAttribution:
     def unasked(self, response: Response, at: int) -> TurnDraft | None:
         """Handles a response that begins when the last prompt has been answered already. Returns the turn that it is
         assigned to when it is one of a series, else None."""
-        turns = self._turns
-        if not turns or self._owed() <= 0:
+        if not self._turns or self._owed() <= 0:
             return None
+        turns = self._turns = self._turns[1 - MAX_TURNS :]
         replies = [reply for turn in turns for reply in _answers(turn)]
         while len(turns) <= len(replies):
             turns.append(self._ledger.begin("prompt", at))
@@ -126,8 +126,8 @@ def _began_at(reply: Response) -> int:
 
 def _by_words(prompts: Sequence[list[FinalPrompt]], replies: list[Response]) -> list[Response]:
     """The replies in the order of the prompts that they answer, by what they repeat of each; as they came where their
-    words do not tell."""
-    if len(prompts) != len(replies):
+    words do not tell. They are compared in every order, which is for few."""
+    if len(prompts) != len(replies) or len(replies) > MAX_TURNS:
         return replies
     said = [{word for prompt in group for word in _content_words(prompt.text)} for group in prompts]
     alone = [own - set().union(*(other for other in said if other is not own)) for own in said]

@@ -6,6 +6,7 @@ Must not know: which turn or response a message belongs to; how numbers are read
 All times are wall nanoseconds.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Literal
 
@@ -318,18 +319,25 @@ class TurnDraft:
         self.value = None
 
     def reassign(self, prompts: list[FinalPrompt], marks: list[Mark], *, replaced: bool) -> None:
-        """Replaces its prompts. `marks`: those of all turns that the prompts were in. `replaced`: its responses were
-        replaced too."""
+        """Replaces its prompts. `marks`: those of all turns that the prompts were in; those of this turn are taken out
+        of them. `replaced`: its responses were replaced too."""
         first, last = prompts[0], prompts[-1]
         self.prompts, self.started_at, self.ended_at = prompts, first.moment.at, None
         self.caller_at, self.caller_out, self.caller_moment = last.moment.at, last.moment.out, last.moment
         self.caller_begun_at, self.client_off_at, self.lang = first.begun_at, last.client_off_at, last.lang
         waits = [(prompt.waited, prompt.moment) for prompt in prompts[1:] if prompt.waited is not None]
         self.longest_wait = max(waits, key=lambda wait: wait[0], default=None)
-        sent = {at for response in self.responses for at, _ in response.media}
-        moments = {"prompt": {prompt.moment.at for prompt in prompts}, "play": sent}
-        own = [mark for mark in self.marks if mark.kind not in moments]
-        self.marks = sorted([*own, *(m for m in marks if m.at in moments.get(m.kind, ()))], key=lambda mark: mark.at)
+        # Counted, as prompts of several turns can come at the same moment.
+        wanted = Counter[tuple[MarkKind, int]](("prompt", prompt.moment.at) for prompt in prompts)
+        wanted.update(("play", at) for response in self.responses for at, _ in response.media)
+        own = [mark for mark in self.marks if mark.kind not in ("prompt", "play")]
+        others = []
+        for mark in marks:
+            left = wanted[mark.kind, mark.at]
+            wanted[mark.kind, mark.at] = left - 1
+            (own if left > 0 else others).append(mark)
+        marks[:] = others
+        self.marks = sorted(own, key=lambda mark: mark.at)
         if replaced:
             self.reaction_out = self.agent_at
         self.invalidate()

@@ -224,3 +224,36 @@ def test_an_interrupt_ends_what_was_owed() -> None:
         ("prompt", "At nine."),
         ("proactive", "Sorry?"),
     ]
+
+
+def test_prompts_of_one_moment_keep_a_mark_each() -> None:
+    call = script(
+        """
+        0.0  twilio   setup
+        0.3  twilio   prompt "When do you open?" last
+        0.3  twilio   prompt "Where can I park?" last
+        0.3  twilio   prompt "Thanks." last
+        0.8  backend  text "At nine." last
+        1.3  backend  text "Behind the house." last
+        1.7  backend  text "You are welcome." last
+    """
+    )
+
+    assert [[mark.text for mark in turn.marks] for turn in call.turns[1:]] == [
+        ["When do you open?"],
+        ["Where can I park?"],
+        ["Thanks."],
+    ]
+
+
+def test_fifty_prompts_at_once_and_as_many_replies() -> None:
+    asked = [f"Tell me about item {number}." for number in range(50)]
+    told = [f"Item {49 - number} is sold out." for number in range(50)]
+    prompts = "\n".join(f'0.3 twilio prompt "{text}" last' for text in asked)
+    replies = "\n".join(f'{1 + number / 10} backend text "{text}" last' for number, text in enumerate(told))
+
+    call = script(f"0.0 twilio setup\n{prompts}\n{replies}")
+
+    assert [turn.caller_text for turn in call.turns[1:]] == asked
+    assert sorted(turn.agent_text for turn in call.turns[1:]) == sorted(told)
+    assert [[mark.text for mark in turn.marks] for turn in call.turns[1:]] == [[text] for text in asked]
