@@ -129,7 +129,7 @@ def _by_words(prompts: Sequence[list[FinalPrompt]], replies: list[Response]) -> 
     words do not tell. They are compared in every order, which is for few."""
     if len(prompts) != len(replies) or len(replies) > MAX_TURNS:
         return replies
-    said = [{word for prompt in group for word in _content_words(prompt.text)} for group in prompts]
+    said = [{word for prompt in group[:MAX_TURNS] for word in _content_words(prompt.text)} for group in prompts]
     alone = [own - set().union(*(other for other in said if other is not own)) for own in said]
     repeated = [frozenset(words(reply.text()).split()) for reply in replies]
     best, most = replies, sum(len(own & spoken) for own, spoken in zip(alone, repeated, strict=True))

@@ -331,7 +331,7 @@ class TurnDraft:
         wanted = Counter[tuple[MarkKind, int]](("prompt", prompt.moment.at) for prompt in prompts)
         wanted.update(("play", at) for response in self.responses for at, _ in response.media)
         own = [mark for mark in self.marks if mark.kind not in ("prompt", "play")]
-        others = []
+        others: list[Mark] = []
         for mark in marks:
             left = wanted[mark.kind, mark.at]
             wanted[mark.kind, mark.at] = left - 1
