@@ -20,6 +20,9 @@ PAUSE = 30
 """Seconds of `RATE` that have to be left again before searching goes on: not in the middle of a number."""
 OVERHEAD = 16
 """Characters that take as long to search as a text takes however short it is."""
+BINARY = 32
+"""Times that a byte of binary data counts. No call has any, and what is no text takes several times as long to search:
+what one connection may send of it takes less than a second."""
 NAMES_OVERHEAD, NAMES_RATIO = 1_000, 8
 """Characters that take as long to search as a search for names takes, however short the text is, and besides for each
 character: 5 ms and 40 µs, some times as much as `make names-check` measures of a network of spaCy's default size."""

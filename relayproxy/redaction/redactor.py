@@ -16,7 +16,7 @@ from relayproxy.connection import Side
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.protocol.decoding import decode
 from relayproxy.conversation.protocol.messages import Dtmf, Event, Info, Interrupt, Play, Prompt, SendDigits, Text
-from relayproxy.redaction.budget import SearchBudget, effort
+from relayproxy.redaction.budget import BINARY, SearchBudget, effort
 from relayproxy.redaction.json_text import Edit, Literal, applied, is_json, literals, looks_like_json, whole
 from relayproxy.redaction.keys import KEY_PATIENCE, KEY_SILENCE, KeyStream
 from relayproxy.redaction.masking import Masked, SecretSeen, mask_members, masks, with_fields
@@ -161,12 +161,14 @@ class Redactor:
         if message.text is None and message.data is None and message.reason is None:
             return True
         names = self._rules.policy.names is not None
-        size = len(message.text or "") + len(message.data or b"") + len(message.reason or "")
+        size = len(message.text or "") + BINARY * len(message.data or b"") + len(message.reason or "")
         if not names and self._budget.is_ample(size, message.t):
             return True  # as nearly always: then it need not be counted
-        data = None if message.data is None else message.data.decode("latin-1")
-        texts = (text for text in (message.text, data, message.reason) if text is not None)
-        return self._budget.covers(sum(effort(text, names=names) for text in texts), message.t)
+        texts = (text for text in (message.text, message.reason) if text is not None)
+        needed = sum(effort(text, names=names) for text in texts)
+        if message.data is not None:
+            needed += BINARY * effort(message.data.decode("latin-1"), names=names)
+        return self._budget.covers(needed, message.t)
 
     def _limited(self, message: Message) -> list[Message]:
         """Metadata alone of a message that is not searched, and of those held, whose secrets it may go on with."""
@@ -315,6 +317,7 @@ class Redactor:
         if data is not None:
             # Each byte as one character, so that whatever is readable in it is found.
             readable = data.decode("latin-1")
+            self._budget.spend((BINARY - 1) * effort(readable))  # the rest is what follows
             edits = self._own(queued, [(whole(readable), None)], "")
             stars = [Edit(one.start, one.end, "*" * (one.end - one.start)) for one in edits]
             data = applied(readable, stars).encode("latin-1")

@@ -2,11 +2,13 @@
 in characters, not timed."""
 
 import json
+import random
 
 import pytest
 
+from relayproxy.conversation.message import Message
 from relayproxy.redaction import detection, masking, streams
-from relayproxy.redaction.budget import BURST, OVERHEAD, PAUSE, RATE, SearchBudget, effort
+from relayproxy.redaction.budget import BINARY, BURST, OVERHEAD, PAUSE, RATE, SearchBudget, effort
 from relayproxy.redaction.metadata import metadata_text
 from relayproxy.redaction.redactor import LIMITED, Redactor
 from relayproxy.redaction.rules import Rules
@@ -65,6 +67,20 @@ def test_what_is_held_when_the_budget_ends_is_not_shown(monkeypatch: pytest.Monk
     assert redactor.oldest is None
     again = redactor.feed(message(6, 100, *prompt("good bye then")))
     assert [(one.note, words([one])) for one in again] == [(None, ["good bye then"])]
+
+
+def test_of_binary_data_little_is_searched_and_what_follows_it_is() -> None:
+    noise = random.Random(1).randbytes(65_536)
+    redactor = Redactor(Rules())
+    large = redactor.feed(Message(0, 0, "twilio", "binary", data=noise, size=len(noise)))
+    assert [(one.note, one.data, one.size) for one in large] == [(LIMITED, None, 65_536)]
+    small = [Message(seq, 0, "twilio", "binary", data=noise[:1024], size=1024) for seq in range(1, 65)]
+    notes = [one.note for each in small for one in redactor.feed(each)]
+    assert notes == sorted(notes, key=lambda note: note == LIMITED)
+    assert notes[0] is None
+    assert notes.count(None) < BURST / BINARY / 1024
+    said = redactor.feed(message(65, 200, *prompt("my PIN is 4821"))) + redactor.end(201 * SECOND)
+    assert words(said) == ["my PIN is ••••"]
 
 
 def test_after_a_restart_what_was_not_searched_is_not_searched_either() -> None:
