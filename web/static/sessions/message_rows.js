@@ -48,15 +48,20 @@ export function mark(row) {
 
 /* Pages */
 
-/** Does something to the rows while those in view stay where they are. */
+/** Does something to the rows while those in view stay where they are: the one that is pointed at, else the first that is
+ * still shown afterwards. */
 function holding(change) {
   const box = scroller();
-  const top = box.getBoundingClientRect().top;
-  const held = [...wire().children].find((row) => row.getClientRects().length && row.getBoundingClientRect().bottom > top);
-  const before = held?.getBoundingClientRect().top;
+  const { top, bottom } = box.getBoundingClientRect();
+  const shown = [...wire().children].flatMap((row) => {
+    const place = row.getClientRects().length && row.getBoundingClientRect();
+    return place && place.bottom > top && place.top < bottom ? [[row, place.top]] : [];
+  });
+  shown.sort(([one], [other]) => other.classList.contains("cursor") - one.classList.contains("cursor"));
   change();
   fold();
-  if (held?.isConnected) box.scrollTop += held.getBoundingClientRect().top - before;
+  const held = shown.find(([row]) => row.isConnected && row.getClientRects().length);
+  if (held) box.scrollTop += held[0].getBoundingClientRect().top - held[1];
 }
 
 function link(id, text, query) {
@@ -141,6 +146,8 @@ async function extend(end) {
     });
     stay();
     count();
+    // Whoever has scrolled on to the end meanwhile has no reason to scroll again.
+    requestAnimationFrame(near);
   } finally {
     anchor.removeAttribute("aria-busy");
     busy = false;
