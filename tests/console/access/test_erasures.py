@@ -14,9 +14,11 @@ from relayproxy.console.app import build
 from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine
 from relayproxy.store.read.queries import Queries
+from relayproxy.store.schema.rows import Batch, JournalRow
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.archive import Archive
 from relayproxy.store.write.deleter import Deleter
+from relayproxy.store.write.lost_folders import folders, forget_folder, note_lost
 from tests.console.conftest import Client
 from tests.console.door import OTHER, PASSWORD, console_on, settings_in, sign_in
 from tests.console.samples import CALLER, ago, booking, failing
@@ -93,6 +95,32 @@ async def test_a_call_that_came_while_somebody_read_goes_too_and_is_told(
     told = await (await client.get(f"/api/erasures/{ordered['id']}")).json()
     assert (told["sessions"], told["shown"], told["more"]) == (2, 1, 1)
     assert "2, 1 more than were shown" in await (await client.get(f"/erasures/{ordered['id']}")).text()
+
+
+async def test_a_receipt_says_which_journals_are_waited_for_and_which_machine_was_not_reached(
+    archive: Archive, client: Client, engine: Engine
+) -> None:
+    call = booking(archive, ago(3 * DAY)).commit()
+    Archive(engine, "0123456789abcdef").commit(Batch(journals=(JournalRow("j1", 2, 1),)))
+    shown = await asked(client, "/api/erasures/preview", {"session": call.id})
+    what = {"session": call.id, "confirm": shown["confirm"]}
+    id = (await asked(client, "/api/erasures", what, 202))["id"]
+    carry_out(engine)
+
+    told = await (await client.get(f"/api/erasures/{id}")).json()
+    assert (told["state"], told["sessions"], told["waiting_for_journals"]) == ("open", 1, 1)
+    assert "Something of it still stands in 1 journal" in await (await client.get(f"/erasures/{id}")).text()
+    assert "waits for 1 journal" in await (await client.get("/erase")).text()
+
+    (lost,) = folders(engine)
+    note_lost(engine, lost)
+    forget_folder(engine, lost)
+    carry_out(engine)
+    told = await (await client.get(f"/api/erasures/{id}")).json()
+    assert (told["state"], told["without"]) == ("done", ["0123456789abcdef"])
+    receipt = await (await client.get(f"/erasures/{id}")).text()
+    assert "A data folder that was given up as lost before it was done" in receipt
+    assert "0123456789abcdef" in receipt
 
 
 async def test_what_was_not_shown_is_not_erased(archive: Archive, client: Client, engine: Engine) -> None:
