@@ -18,7 +18,7 @@ import aiohttp
 
 from relayproxy.alerts.measuring import measure
 from relayproxy.alerts.payloads import Notice, moment
-from relayproxy.alerts.rules import OpenAlert, Rule, step, summary
+from relayproxy.alerts.rules import Measured, OpenAlert, Rule, step, summary
 from relayproxy.alerts.webhooks import TIMEOUT, Answer, new_client, pause_after, post
 from relayproxy.settings.alerts import Alert, Endpoint, endpoints, told_webhooks
 from relayproxy.settings.model import Settings
@@ -71,6 +71,8 @@ class AlertRunner:
         self._queries = queries
         self._writer = writer
         self._failing: set[str] = set()
+        self.measured: dict[str, Measured] = {}
+        """What was measured last, by the rule's name."""
 
     @asynccontextmanager
     async def running(self, every: float = EVERY, soon: float = SOON) -> AsyncIterator[None]:
@@ -120,7 +122,7 @@ class AlertRunner:
 
     def _evaluate(self, now: int) -> None:
         rules = self._plan.rules
-        measured = measure(self._queries, rules, now)
+        measured = self.measured = measure(self._queries, rules, now)
         found = alert_store.open_alerts(self._queries)
         silent = alert_store.silences(self._queries, now)
         for rule in rules:
@@ -188,7 +190,7 @@ class AlertRunner:
             _log.warning("webhook %s takes alerts again", name)
         elif not answer.ok and name not in self._failing:
             self._failing.add(name)
-            _log.warning("webhook %s does not take alerts: %s; they are tried again", name, answer.words)
+            _log.warning("webhook %s does not take alerts: %s", name, answer.words)
 
 
 async def _in_thread(action: Callable[..., T], *arguments: object) -> T:

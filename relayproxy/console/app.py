@@ -10,7 +10,7 @@ from aiohttp import web
 
 from relayproxy.assets import web_dir
 from relayproxy.console.access import audit_page, erasures, signin
-from relayproxy.console.alerts import running
+from relayproxy.console.alerts import alerts_page, running
 from relayproxy.console.calls import requested, sparkline, timeline
 from relayproxy.console.connect import connect_page
 from relayproxy.console.health import health_page, liveness, metrics
@@ -71,6 +71,7 @@ def build(settings: Settings, queries: Queries, writer: AnnotationWriter) -> web
             *health_page.ROUTES,
             *metrics.ROUTES,
             *insight_page.ROUTES,
+            *alerts_page.ROUTES,
             *audit_page.ROUTES,
             *erasures.ROUTES,
             web.get("/api/openapi.json", _openapi),

@@ -19,6 +19,13 @@ from relayproxy.console.access.erasures import (
     NewErasureDocument,
     SoughtDocument,
 )
+from relayproxy.console.alerts.alerts_page import ALERTS, MAX_ALERTS
+from relayproxy.console.alerts.documents import (
+    AlertDocument,
+    AlertRuleDocument,
+    AlertSilenceDocument,
+    NewAlertSilenceDocument,
+)
 from relayproxy.console.calls.documents import CallDocument
 from relayproxy.console.calls.requested import MAX_SEARCH_TEXT
 from relayproxy.console.calls.timeline import TimelineDocument
@@ -26,7 +33,7 @@ from relayproxy.console.connect.documents import ConnectDocument
 from relayproxy.console.filters.completion import Completion
 from relayproxy.console.filters.fields import FILTER_FIELDS, TIMES
 from relayproxy.console.health.documents import HealthDocument
-from relayproxy.console.http.documents import Count, Document, Page, one_of, schemas
+from relayproxy.console.http.documents import CompleteList, Count, Document, Page, one_of, schemas
 from relayproxy.console.insight.documents import ComparisonDocument, InsightDocument
 from relayproxy.console.insight.insight_page import BY
 from relayproxy.console.listing.documents import FacetsDocument, SessionsDocument
@@ -131,6 +138,8 @@ _RECORDING: dict[str, Any] = {
     FORMS["json"][0]: SessionFileDocument,
     FORMS["text"][0].partition(";")[0]: Annotated[str, Meta(description="A transcript.")],
 }
+
+_ALERT = place("alert", "The name of its rule.")
 
 OPERATIONS: tuple[Operation, ...] = (
     _get(
@@ -262,6 +271,22 @@ OPERATIONS: tuple[Operation, ...] = (
     _get(
         "/api/erasures/{erasure}", "getErasure", "An erasure, and once it is done its receipt; for admins.",
         ErasureDocument, place("erasure", "Its id."), page="/erasures/{erasure}", admin=True,
+    ),
+    _get(
+        "/api/alerts", "listAlerts", "Alerts that fire and have fired, the newest first.", Page[AlertDocument],
+        limit(ALERTS, MAX_ALERTS), BEFORE, page="/alerts",
+    ),
+    _get(
+        "/api/alerts/rules", "listAlertRules", "The rules of alerts, and what was measured last.",
+        CompleteList[AlertRuleDocument], page="/alerts",
+    ),
+    Operation(
+        "post", "/api/alerts/{alert}/silence", "silenceAlert", "Silences an alert: webhooks are not told of it.",
+        {JSON: AlertSilenceDocument}, (_ALERT,), body=NewAlertSilenceDocument, status=201, page="/alerts",
+    ),
+    Operation(
+        "delete", "/api/alerts/{alert}/silence", "endSilence", "Ends the silence of an alert.", {}, (_ALERT,),
+        status=204, page="/alerts",
     ),
     _get("/api/openapi.json", "getOpenAPI", "This document.", OpenAPI),
 )  # fmt: skip

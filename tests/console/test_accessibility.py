@@ -60,6 +60,7 @@ def test_every_page(visit: OpenPage, archive: Archive, recorded: list[str]) -> N
         "/connect",
         "/health",
         "/audit",
+        "/alerts",
     ]
     for path in paths:
         page.goto(origin + path)

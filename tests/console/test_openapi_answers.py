@@ -30,14 +30,16 @@ def settings(tmp_path: Path) -> Settings:
         listen="127.0.0.1:1",
         public_url="ws://127.0.0.1:1",
         routes={"bookings": {"backend": "ws://127.0.0.1:1/ws"}},  # type: ignore[dict-item]
+        alerts={"1": {"kind": "disk", "above": 0.9999}},  # type: ignore[dict-item]
     )
 
 
-BODIES: dict[str, dict[str, str]] = {
+BODIES: dict[str, dict[str, Any]] = {
     "addTag": {"tag": "a"},
     "addNote": {"text": "a"},
     "previewErasure": {"session": "a"},
     "orderErasure": {"session": "a", "confirm": "a"},
+    "silenceAlert": {"minutes": 5},
 }
 """What the operations that take one are sent."""
 

@@ -13,7 +13,15 @@ from tests.console.contract import BY_ID, ask, pages, refused
 
 def test_the_lists_with_cursors_are_known() -> None:
     paged = {one.id for one in OPERATIONS if any(parameter["name"] == "limit" for parameter in one.parameters)}
-    assert paged == {"listSessions", "listTurns", "listMessages", "listSpans", "listAudit", "listErasures"}
+    assert paged == {
+        "listSessions",
+        "listTurns",
+        "listMessages",
+        "listSpans",
+        "listAudit",
+        "listErasures",
+        "listAlerts",
+    }
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7])

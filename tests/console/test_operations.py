@@ -87,6 +87,12 @@ async def test_everything_that_a_form_can_do_programs_can(
 ) -> None:
     forms = {path for method, path in routes(settings, queries, writer) if method == "post"} - {"/signin", "/signout"}
     twins = {"/sessions/{id}/tags", "/sessions/{id}/notes"}
-    assert {path for path in forms if not path.startswith("/api/")} == {*twins, "/connect/check", "/erase"}
+    assert {path for path in forms if not path.startswith("/api/")} == {
+        *twins,
+        "/connect/check",
+        "/erase",
+        "/alerts/{alert}/silence",
+    }
     assert forms >= {f"/api{path}" for path in twins} | {"/api/erasures/preview", "/api/erasures"}
+    assert "/api/alerts/{alert}/silence" in forms
     assert "check" in {parameter["name"] for parameter in BY_ID["getConnect"].parameters}

@@ -35,6 +35,8 @@ ACTIONS: dict[Action, str] = {
     "sign_in": "signed in",
     "sign_in_failed": "failed to sign in",
     "sign_out": "signed out",
+    "silence": "silenced an alert",
+    "unsilence": "ended the silence of an alert",
     "erase": "ordered an erasure",
     "lost": "entries lost",
 }
@@ -52,8 +54,8 @@ class AuditEntryDocument(Document, frozen=True):
     subject: Annotated[
         str | None,
         Meta(
-            description="Id of the session it was about; for `erase` that of the erasure, for `lost` the number of "
-            "entries."
+            description="Id of the session it was about; for `erase` that of the erasure, for `silence` and "
+            "`unsilence` the name of the alert, for `lost` the number of entries."
         ),
     ]
     address: Annotated[str, Meta(description="From where.")]

@@ -1,5 +1,5 @@
-"""Alerts in the console: the task that measures and tells.
+"""Alerts in the console: their page and API, silences, and the task that measures and tells.
 
-Knows: that it runs where the console runs.
-Must not know: rules, webhooks, SQL.
+Knows: what is shown of rules, of alerts and of what was told.
+Must not know: SQL; how anything is measured or told.
 """

@@ -8,7 +8,10 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
+from relayproxy.alerts.runner import AlertRunner, plan_of
 from relayproxy.console.http.context import APP_CONTEXT
+
+ALERT_RUNNER = web.AppKey("alert_runner", AlertRunner)
 
 
 def set_up(app: web.Application) -> None:
@@ -16,10 +19,7 @@ def set_up(app: web.Application) -> None:
     context = app[APP_CONTEXT]
     if not context.settings.alerts:
         return
-    # Who sets none need not wait for it at the start.
-    from relayproxy.alerts.runner import AlertRunner, plan_of
-
-    runner = AlertRunner(plan_of(context.settings), context.queries, context.writer)
+    runner = app[ALERT_RUNNER] = AlertRunner(plan_of(context.settings), context.queries, context.writer)
 
     async def work(_: web.Application) -> AsyncIterator[None]:
         async with runner.running():

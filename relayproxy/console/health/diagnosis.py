@@ -6,7 +6,7 @@ Must not know: how the facts are gathered; HTML.
 
 from collections.abc import Iterator
 
-from relayproxy.console.health import database, export, receiver, retention, upgrades
+from relayproxy.console.health import alerts, database, export, receiver, retention, upgrades
 from relayproxy.console.health.health_facts import SECOND, HealthCheck, HealthFacts, HealthVerdict, age
 from relayproxy.console.health.journal_gaps import calls_meanwhile, sentence
 from relayproxy.console.health.reachability import worst
@@ -51,6 +51,7 @@ def diagnose(facts: HealthFacts) -> tuple[HealthCheck, ...]:
         export.check("spans", facts),
         export.check("metrics", facts),
         receiver.check(facts),
+        alerts.check(facts),
         _audit(facts),
         _clock(facts),
         upgrades.versions(facts),

@@ -33,6 +33,7 @@ Name = Literal[
     "spans",
     "metrics",
     "receiver",
+    "alerts",
     "audit",
     "clock",
     "versions",
@@ -49,6 +50,19 @@ NONE = GapCounts(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
+class AlertFacts:
+    """Alerts: the number of rules, the names of those that fire, and what webhooks have not taken within 24 hours, with
+    the last of them and how it went."""
+
+    rules: int
+    open: tuple[str, ...] = ()
+    failed: int = 0
+    retrying: int = 0
+    webhook: str = ""
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class HealthFacts:
     """The facts at `now` (wall nanoseconds). `reports` are the last of each recorder, the newest first."""
 
@@ -57,6 +71,8 @@ class HealthFacts:
     """The console's own."""
     relay: RelayAnswer
     reports: tuple[Report, ...] = ()
+    alerts: AlertFacts | None = None
+    """None where no rule is set."""
     receivers: tuple[ReceiverReport, ...] = ()
     """The last reports of each receiver of backends' spans, the newest first."""
     receives: str | None = None

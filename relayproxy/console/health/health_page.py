@@ -18,7 +18,7 @@ from relayproxy import __version__
 from relayproxy.console.access.audit_log import AUDIT_LOG, AuditState
 from relayproxy.console.health.diagnosis import diagnose, verdict
 from relayproxy.console.health.documents import ConsoleHealthDocument, health_document
-from relayproxy.console.health.health_facts import SECOND, HealthFacts
+from relayproxy.console.health.health_facts import SECOND, AlertFacts, HealthFacts
 from relayproxy.console.health.reachability import RelayAnswer, ask_relay
 from relayproxy.console.health.signatures import route_signatures
 from relayproxy.console.health.staleness import KNOWN, Notice, notice
@@ -36,6 +36,7 @@ from relayproxy.store.read.queries import Queries
 from relayproxy.store.read.receiver_heartbeat import receiver_reports
 from relayproxy.store.read.signatures import recent_signatures
 from relayproxy.store.schema.needs_rebuild import outdated
+from relayproxy.store.write.alert_store import delivery_counts, open_alerts
 
 STEP = 2.0
 """Seconds by which a clock must be set to be worth a word."""
@@ -114,6 +115,14 @@ class Monitor:
         }
         return {process: now - since for process, (_, since) in self._seen.items()}
 
+    def _alerts(self, now: int) -> AlertFacts | None:
+        rules = self._settings.alerts
+        if not rules:
+            return None
+        counts = delivery_counts(self._queries, now - 24 * _HOUR)
+        fires = tuple(sorted(open_alerts(self._queries)))
+        return AlertFacts(len(rules), fires, counts.failed, counts.retrying, counts.webhook, counts.answer)
+
     def _read(self) -> HealthFacts:
         now = time.time_ns()
         empty = HealthFacts(
@@ -129,6 +138,7 @@ class Monitor:
             lost = journal_gaps(self._queries, now - 24 * _HOUR)
             told, database = reports(self._queries), database_facts(self._queries)
             receivers = receiver_reports(self._queries)
+            alerts = self._alerts(now)
             signatures = route_signatures(self._settings, recent_signatures(self._queries))
             with self._queries.reading() as db:
                 old = outdated(db)
@@ -138,6 +148,7 @@ class Monitor:
             empty,
             reports=told,
             receivers=receivers,
+            alerts=alerts,
             database=database,
             hour=hour,
             day=day,

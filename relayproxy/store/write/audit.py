@@ -26,9 +26,12 @@ Action = Literal[
     "sign_in",
     "sign_in_failed",
     "sign_out",
+    "silence",
+    "unsilence",
     "lost",
 ]
-"""The action of an entry; `erase`: an erasure was ordered, and `subject` is its id; `lost`: entries were lost, and
+"""The action of an entry; `erase`: an erasure was ordered, and `subject` is its id; `silence`,
+`unsilence`: an alert was, and `subject` is its name; `lost`: entries were lost, and
 `subject` has their number."""
 
 

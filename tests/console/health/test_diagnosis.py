@@ -22,7 +22,7 @@ def test_everything_works() -> None:
     checks = diagnose(facts())
     assert [check.name for check in checks] == [
         "relay", "recorder", "lag", "journal", "gaps", "refused", "signatures", "redaction", "database", "disk",
-        "spans", "metrics", "receiver", "audit", "clock", "versions", "recordings", "retention",
+        "spans", "metrics", "receiver", "alerts", "audit", "clock", "versions", "recordings", "retention",
     ]  # fmt: skip
     assert {check.state for check in checks} == {"ok"}
     assert not any(check.action for check in checks)

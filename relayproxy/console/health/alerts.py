@@ -1,0 +1,38 @@
+"""Health of alerts: which are open, and whether webhooks take them.
+
+Knows: that an alert that nobody is told of is worth a warning.
+Must not know: rules; how webhooks are called; HTML.
+"""
+
+from relayproxy.console.health.health_facts import HealthCheck, HealthFacts
+from relayproxy.plural import plural
+
+
+def check(facts: HealthFacts) -> HealthCheck:
+    """Whether any is open, and told."""
+    found = facts.alerts
+    if found is None:
+        return HealthCheck("alerts", "ok", "No alerts are set", "A table `[alerts.NAME]` of the settings sets one.")
+    if facts.database is None:
+        return HealthCheck("alerts", "unknown", "Whether alerts fire is not known", "The database cannot be read.")
+    names = ", ".join(found.open)
+    fires = f"{plural(len(found.open), 'alert')} {'fires' if len(found.open) == 1 else 'fire'}"
+    if found.failed or found.retrying:
+        waits = f"{plural(found.retrying, 'message')} to be sent again" if found.retrying else ""
+        lost = f"{plural(found.failed, 'message')} given up in the last 24 hours" if found.failed else ""
+        counts = " and ".join(filter(None, (waits, lost)))
+        return HealthCheck(
+            "alerts",
+            "warn",
+            f"The webhook {found.webhook} does not take alerts" if found.webhook else "A webhook does not take alerts",
+            f"Last, it {_last(found.answer)}; {counts}." + (f" {fires}: {names}." if found.open else ""),
+            "See whether its URL and secret are right: `relayproxy alert-test` sends a test alert.",
+            "/alerts",
+        )
+    if found.open:
+        return HealthCheck("alerts", "warn", fires, f"{names}.", "See what fires, and why.", "/alerts")
+    return HealthCheck("alerts", "ok", "No alert fires", f"{plural(found.rules, 'rule')} set", link="/alerts")
+
+
+def _last(answer: str) -> str:
+    return answer if answer.startswith(("answered", "cannot")) else f"failed: {answer}"
