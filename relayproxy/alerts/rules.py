@@ -113,7 +113,9 @@ def shown(kind: AlertKind, value: float) -> str:
     if value < 100:
         return f"{value:.3g} s"
     minutes = round(value / 60)
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
+    if minutes < 120:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" + (f" {minutes % 60} min" if minutes % 60 else "")
 
 
 def summary(rule: Rule, value: float, samples: int | None) -> str:

@@ -6,6 +6,8 @@ Must not know: what is told; what is kept of it.
 Nothing of an endpoint's URL but its place, and nothing of its answer but the status, is ever in words here.
 """
 
+import os
+import socket
 import time
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -60,12 +62,18 @@ async def post(client: aiohttp.ClientSession, endpoint: Endpoint, notice: Notice
     except aiohttp.ClientConnectorCertificateError:
         return Answer(False, "its certificate is not trusted")
     except aiohttp.ClientConnectorError as problem:
-        return Answer(False, f"cannot be reached ({problem.os_error.strerror or 'no connection'})")
+        return Answer(False, f"cannot be reached ({_why(problem.os_error)})")
     except aiohttp.ClientError as problem:
         # Its own words may repeat the URL, which may be secret.
         return Answer(False, f"the connection failed ({type(problem).__name__})")
     except OSError as problem:
         return Answer(False, f"the connection failed ({problem.strerror or type(problem).__name__})")
+
+
+def _why(problem: OSError) -> str:
+    # The event loop's own words have the address in them; those of names that are not found have no number of the
+    # system's.
+    return "its name is not found" if isinstance(problem, socket.gaierror) else os.strerror(problem.errno or 0)
 
 
 def pause_after(attempts: int, answer: Answer) -> float | None:

@@ -115,6 +115,7 @@ def test_a_clock_that_was_set_back_does_not_keep_it_open() -> None:
         ("p95_latency", 2.634, "2.63 s"),
         ("no_calls", 600, "10 min"),
         ("no_calls", 7500, "2 h 5 min"),
+        ("no_calls", 7200, "2 h"),
         ("failure_rate", 0.125, "12.5%"),
         ("disk", 0.934, "93.4%"),
         ("gaps", 1234, "1,234"),
