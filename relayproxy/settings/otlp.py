@@ -115,7 +115,8 @@ def otlp_export(otel: Otel, signal: Signal, environ: Env | None = None) -> OtlpE
         return None
     protocol: Protocol = given("PROTOCOL", _one_of(Protocol), otel.protocol)
     if protocol == "http/protobuf" and not given.name("ENDPOINT").startswith(f"OTEL_EXPORTER_OTLP_{signal.upper()}_"):
-        endpoint = f"{endpoint.rstrip('/')}/v1/{signal}"
+        path, mark, query = endpoint.partition("?")
+        endpoint = f"{path.rstrip('/')}/v1/{signal}{mark}{query}"
     if protocol == "grpc" and "@" in endpoint:
         raise SettingError(
             f"{given.name('ENDPOINT')}={mask(endpoint)}: a URL without user name and password is expected with grpc"

@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import Engine
 
 from relayproxy.connection import Ending, Opening
+from relayproxy.conversation.measures.spans import SpanOptions
 from relayproxy.conversation.message import Message
 from relayproxy.journal.format import MAGIC, EntryKind, GapBody, GapCause, pack_block, pack_entry
 from relayproxy.journal.segments import create_journal, segment_path
@@ -186,6 +187,7 @@ class Stage:
         version_from: str | None = None,
         rules: Rules = EVERYTHING,
         sampled: Callable[[Opening], bool] = lambda _opening: True,
+        span_options: SpanOptions = SpanOptions(),  # noqa: B008 (frozen)
     ) -> Recorder:
         recorder = Recorder(
             archive(self.engine),
@@ -199,6 +201,7 @@ class Stage:
             version_from=lambda _route: version_from,
             rules=lambda _route: rules,
             sampled=sampled,
+            span_options=span_options,
         )
         self._recorders.append(recorder)
         return recorder

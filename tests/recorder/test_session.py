@@ -10,6 +10,8 @@ from relayproxy.conversation.measures.spans import Span, SpanOptions
 from relayproxy.conversation.message import Message
 from relayproxy.journal.format import EntryKind
 from relayproxy.recorder.session import RecordedSession, SessionConnection, first_of
+from relayproxy.redaction.rules import Rules
+from relayproxy.redaction.values import Record
 from relayproxy.store.schema.rows import Batch
 from tests.recorder.stage import MS, NOON, PING, Stage, prompt, setup, token
 from tests.wire import frame
@@ -199,6 +201,24 @@ def test_spans_of_a_session_that_is_not_sampled_do_not_leave(stage: Stage) -> No
     stage.recorder(exporter=collector, sampled=lambda opening: opening.connection_id == calls[1].id).finish()
 
     assert {span.attributes["session.id"] for span in collector.spans} == {"VX1"}
+
+
+@pytest.mark.parametrize(("record", "words"), [("full", True), ("redacted", True), ("metadata", False)])
+def test_words_leave_as_they_are_stored(stage: Stage, record: Record, words: bool) -> None:
+    journal, collector = stage.journal(), Collector()
+    call = journal.call()
+    call.twilio(setup())
+    call.twilio(prompt("My card is 4111 1111 1111 1111."))
+    call.backend(token("Thank you.", last=True))
+    call.end()
+    stage.recorder(exporter=collector, rules=Rules(record), span_options=SpanOptions(content=True)).finish()
+
+    (stored,) = (turn for turn in stage.stored(call.id).turns if turn.number == 1)
+    said = [value for span in collector.spans for name, value in span.attributes.items() if name in ("input.value",)]
+    assert said == ([stored.caller_text] * 2 if words else [])
+    everything = str(collector.spans)
+    assert ("4111 1111" in everything) is (record == "full")
+    assert ("Thank you." in everything) is words
 
 
 def test_rebuilt_from_its_connections_it_says_the_same_in_the_order_in_which_things_happened() -> None:

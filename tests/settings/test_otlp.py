@@ -70,6 +70,7 @@ def test_a_standard_variable_comes_before_the_table_and_one_for_a_signal_before_
     [
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://a:4318/"}, "http://a:4318/v1/traces"),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "https://a/otlp"}, "https://a/otlp/v1/traces"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "https://a/?key=b/c"}, "https://a/v1/traces?key=b/c"),
         ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "https://a/spans"}, "https://a/spans"),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://a:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "http://a:4317"),
         ({}, "http://file/x/v1/traces"),

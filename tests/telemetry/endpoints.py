@@ -1,6 +1,7 @@
 """Endpoints for spans that fare ill: over HTTP and gRPC, each with its own way of saying so."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -39,6 +40,8 @@ class Endpoint:
     requests: list[ExportTraceServiceRequest] = field(default_factory=list)
     rejected: int = 0
     """Spans that it says it has rejected out of each request that it takes."""
+    delay: float = 0.0
+    """Seconds that an answer takes."""
     secrets: set[str] = field(default_factory=set)
     """Values of the header `authorization` that came."""
 
@@ -47,6 +50,7 @@ class Endpoint:
         self.secrets.add(secret)
         self.asked.set()
         self.gate.wait(60)
+        time.sleep(self.delay)
         return next(self.statuses, 200)
 
 
