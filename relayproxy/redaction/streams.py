@@ -32,8 +32,9 @@ FAIL_CLOSED = 4
 """Digits at an open end that are masked when the wait is over."""
 LONG = 12
 """Digits at an open end that are masked when nothing can follow: no telephone number has so many."""
-_FEW = 3
-"""Digits that may be the beginning of a number where hardly anything else is said."""
+_PAIR, _FEW = 2, 3
+"""Digits that may be a part of a PIN that was asked for, and the beginning of a number where hardly anything else is
+said."""
 MAX_FILLERS = 2
 """Utterances without digits that may come between two groups of a number."""
 
@@ -246,9 +247,9 @@ class CallerStream(_Stream):
             self._decide(added, t, joined, [piece])
             piece.release()
             return
-        if self._pieces and not (adds or new or across) and "card_number" in context.asked:
+        if self._pieces and not (adds or new or across) and context.asked:
             before = self._find(self._text, t)
-            if before.open_digits >= FAIL_CLOSED:  # the rest of it may come later
+            if before.open_digits >= (_PAIR if "pin" in context.asked else FAIL_CLOSED):  # the rest may come later
                 self._mask_open(before, t)
                 self._memory.asks(Detection(asked=context.asked), t)
         self._fillers = 0
@@ -257,8 +258,7 @@ class CallerStream(_Stream):
         number = opened is not None and (goes_on or across or self._likely(found, t, alone=alone))
         held = number or address is not None
         limit = opened if opened is not None and (number or alone) else len(joined)
-        if address is not None:
-            limit = min(limit, address)
+        limit = limit if address is None else min(limit, address)
         self._revised(text, lead, t)
         piece = self._piece(message, text, here, held=held)
         self._pieces.append(piece)

@@ -552,6 +552,21 @@ def test_a_card_number_of_which_a_part_is_taken_back(said: str, kept: str) -> No
     assert words(stored(call(prompt(said), prompt("that is all I have"))))[0] == kept
 
 
+@pytest.mark.parametrize(
+    ("asked", "first", "second"),
+    [
+        ("Your PIN, please?", "four eight", "two one"),
+        ("Your social security number?", "078 05", "1120"),
+        ("Your account number?", "1234 5", "9012"),
+    ],
+)
+def test_a_number_that_was_asked_for_with_other_talk_within_it(asked: str, first: str, second: str) -> None:
+    talk = "hold on, let me look it up in my notes"
+    found = words(stored(call(token(asked, last=True), *map(prompt, [first, talk, second, "that is it, I think so"]))))
+    assert (found[2], found[4]) == (talk, "that is it, I think so")
+    assert not re.search(r"\w", (found[1] + found[3]).replace("•", "").replace("◦", ""))
+
+
 def test_a_card_number_with_other_talk_between_its_groups() -> None:
     groups = ["my card is 4111", "1111", "1111 1111"]
     talk = [
