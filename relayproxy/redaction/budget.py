@@ -23,6 +23,9 @@ OVERHEAD = 16
 BINARY = 32
 """Times that a byte of binary data counts. No call has any, and what is no text takes several times as long to search:
 what one connection may send of it takes less than a second."""
+BROKEN = 8
+"""Times that text counts that begins as JSON and is none. Read as near as possible, it falls into pieces each of which
+is searched with whatever stands where its name would: up to eight times as long as what calls have."""
 NAMES_OVERHEAD, NAMES_RATIO = 1_000, 8
 """Characters that take as long to search as a search for names takes, however short the text is, and besides for each
 character: 5 ms and 40 µs, some times as much as `make names-check` measures of a network of spaCy's default size."""

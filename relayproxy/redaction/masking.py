@@ -32,6 +32,8 @@ _ENCODED = re.compile(
 _PLUS = re.compile(r"(?<=\w)\+(?=\w)")
 _LABEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_\-.\s]+")
 _PART_OF_DATE = re.compile(r"\d{1,4}")
+_LONGEST_LABEL = 64
+"""Characters of a name that are read as words: its last, as each value below it is searched together with them."""
 _KEY = "reference"
 """A word that announces something that is no secret."""
 _ID = re.compile(r"[A-Z]{2}[0-9a-fA-F]{32}")
@@ -123,6 +125,7 @@ def mask_members(
         said = not (one.is_name or one.is_number or (one.depth == 1 and one.name in terms))
         own = policy if said else policy.without_names()
         besides += 0 if own.names is None else names_effort(one.text)
+        besides += min(len(name or ""), _LONGEST_LABEL) + len(about or "")
         masked = mask_string(one.text, own, context, name=name, about=about, cut=cut, depth=depth)
         inner[one] = masked.edits
         secrets += masked.secrets
@@ -235,7 +238,7 @@ def _plain(text: str, policy: Policy, context: Context, label: str, *, cut: bool
 def _label(name: str) -> str:
     """What a member's name says of its value, as words in front of it. A name such as `accountNumber` is a key of the
     operator's: its value is no secret, and no answer to what was asked for."""
-    label = _LABEL.sub(" ", name) + ": "
+    label = _LABEL.sub(" ", name[-_LONGEST_LABEL:]) + ": "
     tokens = tokenize(label)
     for one in reversed(mentions(tokens)):
         words = tokens[one.first : one.last]

@@ -16,7 +16,7 @@ from relayproxy.connection import Side
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.protocol.decoding import decode
 from relayproxy.conversation.protocol.messages import Dtmf, Event, Info, Interrupt, Play, Prompt, SendDigits, Text
-from relayproxy.redaction.budget import BINARY, SearchBudget, effort
+from relayproxy.redaction.budget import BINARY, BROKEN, SearchBudget, effort
 from relayproxy.redaction.json_text import Edit, Literal, applied, is_json, literals, looks_like_json, whole
 from relayproxy.redaction.keys import KEY_PATIENCE, KEY_SILENCE, KeyStream
 from relayproxy.redaction.masking import Masked, SecretSeen, mask_members, masks, with_fields
@@ -166,6 +166,8 @@ class Redactor:
             return True  # as nearly always: then it need not be counted
         texts = (text for text in (message.text, message.reason) if text is not None)
         needed = sum(effort(text, names=names) for text in texts)
+        if _is_broken(message):
+            needed *= BROKEN
         if message.data is not None:
             needed += BINARY * effort(message.data.decode("latin-1"), names=names)
         return self._budget.covers(needed, message.t)
@@ -271,6 +273,8 @@ class Redactor:
                 edits += one.edits(_keys(one.text, [(0, len(one.text))]))
             else:
                 own.append((one, name))
+        if _is_broken(queued.message):
+            self._budget.spend((BROKEN - 1) * effort(text))  # the rest is what follows
         return edits + self._own(queued, own, kind)
 
     def _field(self, queued: QueuedMessage, one: Literal, top: dict[str | None, Literal]) -> list[Edit]:
@@ -326,6 +330,12 @@ class Redactor:
         if not queued.counts:
             return message
         return msgspec.structs.replace(message, data=data, reason=reason, redacted=queued.counts, sha256=None)
+
+
+def _is_broken(message: Message) -> bool:
+    """Whether a message is no JSON though it begins so, and not because it was cut."""
+    text = message.text
+    return text is not None and not message.cut and looks_like_json(text) and not is_json(text)
 
 
 def _is_plain(one: Literal, kind: str) -> bool:

@@ -83,6 +83,33 @@ def test_of_binary_data_little_is_searched_and_what_follows_it_is() -> None:
     assert words(said) == ["my PIN is ••••"]
 
 
+def test_of_broken_json_little_is_searched_and_of_json_as_much_as_calls_have() -> None:
+    odd = random.Random(1)
+    noise = "".join(chr(odd.randrange(32, 127)) for _ in range(10_000))
+    sent = [message(seq, 0, "twilio", f'{{"type":"zzz","x":{noise}}}') for seq in range(10)]
+    redactor = Redactor(Rules())
+    notes = [one.note for each in sent for one in redactor.feed(each)]
+    assert notes == sorted(notes, key=lambda note: note == LIMITED)
+    assert 1 <= notes.count(None) <= 4
+    fields = {f"k{number}": "abcdefg" for number in range(500)}
+    sound = call(*[("twilio", {"type": "zzz", "x": fields})] * 10)
+    assert [one.note for one in stored(sound)] == [None] * 10
+
+
+def test_each_value_below_a_long_name_costs_no_more_than_below_a_short_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched = 0
+    find = detection.find
+
+    def counting(text: str, **options: object) -> object:
+        nonlocal searched
+        searched += len(text)
+        return find(text, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(masking, "find", counting)
+    stored(call(("twilio", {"type": "zzz", "four one " * 500: ["a1"] * 900})))
+    assert searched < 120_000
+
+
 def test_after_a_restart_what_was_not_searched_is_not_searched_either() -> None:
     first = stored(call(prompt("hello"), prompt("x" * BURST), prompt("hello")))
     assert [one.note for one in first] == [None, LIMITED, None]

@@ -63,6 +63,14 @@ def test_sqlite_is_set_up_for_one_writer_and_many_readers(engine: Engine, pragma
         assert db.execute(text(f"PRAGMA {pragma}")).scalar_one() == value
 
 
+@SQLITE
+def test_a_reader_of_which_there_may_be_many_keeps_few_pages(engine: Engine, reader: Engine) -> None:
+    with writing(engine).begin() as db:
+        db.execute(text("CREATE TABLE t (a TEXT)"))
+    with reader.connect() as db:
+        assert db.execute(text("PRAGMA cache_size")).scalar() == -8192
+
+
 def test_a_reader_reads_while_a_writer_writes_and_cannot_write(engine: Engine, reader: Engine) -> None:
     with writing(engine).begin() as db:
         db.execute(text("CREATE TABLE t (a TEXT)"))
