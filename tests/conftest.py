@@ -7,6 +7,7 @@ Must not know: what is tested.
 """
 
 import gc
+import logging
 import signal
 from collections.abc import Iterator
 from itertools import chain, groupby, zip_longest
@@ -72,7 +73,11 @@ def postgres() -> Iterator[Server]:
 
 @pytest.fixture(scope="module", autouse=True)
 def _forget_what_other_modules_left() -> Iterator[None]:
+    root = logging.getLogger()
+    level = root.level
     yield
+    # Commands that are run within the process of the tests set their log up.
+    root.setLevel(level)
     # Collected first, so that what nobody closed is still noticed.
     gc.collect()
     gc.freeze()

@@ -33,6 +33,7 @@ function stay() {
 
 let shownSearch = location.search;
 let busy = false;
+let missed = false; // whether somebody scrolled to an end while rows were on their way
 /** True while rows are being fetched. */
 export const extending = () => busy;
 
@@ -115,9 +116,11 @@ function take(found) {
 function adoptCounts(found) {
   const mine = section();
   const theirs = found.getElementById("messages");
-  const focused = document.activeElement?.closest(".pill")?.getAttribute("href");
-  mine.querySelector(".pills").replaceWith(theirs.querySelector(".pills"));
-  if (focused) [...mine.querySelectorAll(".pill")].find((pill) => pill.getAttribute("href") === focused)?.focus({ preventScroll: true });
+  const [old, fresh] = [mine, theirs].map((one) => [...one.querySelectorAll(".pill")]);
+  if (old.length === fresh.length && old.every((pill, at) => pill.getAttribute("href") === fresh[at].getAttribute("href"))) {
+    // The pills themselves stay: one of them may have the focus, or be clicked just now.
+    for (const [at, pill] of old.entries()) pill.replaceChildren(...fresh[at].childNodes);
+  } else mine.querySelector(".pills").replaceWith(theirs.querySelector(".pills"));
   mine.querySelector("#total").textContent = theirs.querySelector("#total").textContent;
   mine.dataset.counted = theirs.dataset.counted;
   mine.dataset.total = theirs.dataset.total;
@@ -126,6 +129,7 @@ function adoptCounts(found) {
 /** Fetches what lies beyond an end ("earlier" or "more") of the rows. */
 async function extend(end) {
   const anchor = document.getElementById(end);
+  if (busy) missed = true;
   if (!anchor || busy) return;
   busy = true;
   anchor.setAttribute("aria-busy", "true");
@@ -147,7 +151,8 @@ async function extend(end) {
     stay();
     count();
     // Whoever has scrolled on to the end meanwhile has no reason to scroll again.
-    requestAnimationFrame(near);
+    if (missed) requestAnimationFrame(near);
+    missed = false;
   } finally {
     anchor.removeAttribute("aria-busy");
     busy = false;
