@@ -93,7 +93,7 @@ def test_of_broken_json_little_is_searched_and_of_json_as_much_as_calls_have(mon
     assert notes == sorted(notes, key=lambda note: note == LIMITED)
     assert 1 <= notes.count(None) <= 4
     fields = {f"k{number}": "abcdefg" for number in range(100)}
-    sound = call(*[("twilio", {"type": "zzz", "x": fields})] * 10)
+    sound = [message(seq, 0, "twilio", {"type": "zzz", "x": fields}) for seq in range(10)]
     assert [one.note for one in stored(sound)] == [None] * 10
 
 
