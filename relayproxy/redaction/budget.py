@@ -11,7 +11,7 @@ import re
 BURST = 1_000_000
 """Characters that are searched at once. A setup or handoff message of 64 KiB takes 100,000 to 300,000, and an answer of
 4,000 characters 150,000, as each of its tokens is searched together with the words before it. Searching the worst of
-texts takes about five seconds for so many."""
+texts takes five to eight seconds for so many."""
 RATE = 8_000
 """Characters that are searched in each second besides. People and voices say about 20 characters a second: in tokens of
 four, those take 750. A call of two who never pause, in tokens of two letters, with ten partial prompts a second whose
