@@ -10,9 +10,9 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from relayproxy.lab import agent
-from relayproxy.lab.script import Listen, Pause, Say, Scenario, TwiML
-from relayproxy.lab.simulate import simulate
+from relayproxy.lab.agent import server as agent
+from relayproxy.lab.simulation.simulate import simulate
+from relayproxy.lab.twilio.script import Listen, Pause, Say, Scenario, TwiML
 from relayproxy.settings.model import Settings
 from relayproxy.settings.tables import Route
 from relayproxy.supervisor.child import say

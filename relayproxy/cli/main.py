@@ -115,7 +115,7 @@ def demo(config: Path | None, **flags: Any) -> None:
 
 class _Simulate(click.Command):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (click's)
-        from relayproxy.lab.scenarios import SCENARIOS
+        from relayproxy.lab.scenarios.builtin import SCENARIOS
 
         with formatter.section("Scenarios"):
             formatter.write_dl([(scenario.name, scenario.about) for scenario in SCENARIOS])
@@ -166,7 +166,7 @@ def simulate(url: str, calls: int, scenarios: tuple[str, ...], **options: Any) -
     """Calls URL, a relay or a ConversationRelay server, the way Twilio does: greeting, partial and final prompts, keys,
     interruptions, hanging up. Exits with 1 when a call could not be connected.
     """
-    from relayproxy.lab.simulate import simulate as make_calls
+    from relayproxy.lab.simulation.simulate import simulate as make_calls
 
     summary = asyncio.run(make_calls(url, calls=calls, scenarios=scenarios, report=click.echo, **options))
     click.echo(str(summary))
@@ -185,7 +185,7 @@ def simulate(url: str, calls: int, scenarios: tuple[str, ...], **options: Any) -
 )
 def demo_agent(listen: str) -> None:
     """Answers calls like a small restaurant: streams words, is interrupted, hands off."""
-    from relayproxy.lab import agent
+    from relayproxy.lab.agent import server as agent
 
     try:
         agent.run(*split_address(listen))

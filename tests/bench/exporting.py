@@ -25,8 +25,8 @@ from typing import Any
 
 import uvloop
 
-from relayproxy.lab.agent import serving
-from relayproxy.lab.simulate import simulate
+from relayproxy.lab.agent.server import serving
+from relayproxy.lab.simulation.simulate import simulate
 from tests.bench.load import Load
 from tests.bench.subjects import pin
 from tests.databases import migrated

@@ -26,8 +26,8 @@ from signal import SIGTERM
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from relayproxy.lab.agent import serving
-from relayproxy.lab.simulate import simulate
+from relayproxy.lab.agent.server import serving
+from relayproxy.lab.simulation.simulate import simulate
 from relayproxy.store.engine import open_engine, writing
 from relayproxy.store.read.erasures import read_erasure, sought_session
 from relayproxy.store.write.erasures import order

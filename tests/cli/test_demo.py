@@ -3,7 +3,7 @@
 import signal
 from pathlib import Path
 
-from relayproxy.lab.restaurant import SLOW_MS
+from relayproxy.lab.agent.restaurant import SLOW_MS
 from tests.supervisor.serving import FREE, Serving, start, until
 
 

@@ -11,8 +11,8 @@ from click.testing import CliRunner, Result
 
 from relayproxy import __version__
 from relayproxy.cli.main import main
-from relayproxy.lab import agent
-from relayproxy.lab.scenarios import SCENARIOS
+from relayproxy.lab.agent import server as agent
+from relayproxy.lab.scenarios.builtin import SCENARIOS
 from tests.store.old import leave_old
 
 

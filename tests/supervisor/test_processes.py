@@ -14,8 +14,8 @@ import aiohttp
 import pytest
 from aiohttp import WSMsgType
 
-from relayproxy.lab import agent
-from relayproxy.lab.simulate import simulate
+from relayproxy.lab.agent import server as agent
+from relayproxy.lab.simulation.simulate import simulate
 from tests.supervisor.serving import FREE, PATIENCE, Serving, Started, call, said_back, serving, start, until
 
 

@@ -13,7 +13,7 @@ from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 
 from relayproxy.conversation.protocol.messages import encode
-from relayproxy.lab.result import Caller
+from relayproxy.lab.twilio.result import Caller
 from tests.console.browser import ARGUMENTS, chromium
 from tests.system.stack import Stack, stack, until
 

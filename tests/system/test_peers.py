@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from relayproxy.lab.agent import serving
-from relayproxy.lab.result import CallResult
-from relayproxy.lab.script import Listen, Say, Scenario, TwiML
-from relayproxy.lab.simulate import simulate
+from relayproxy.lab.agent.server import serving
+from relayproxy.lab.simulation.simulate import simulate
+from relayproxy.lab.twilio.result import CallResult
+from relayproxy.lab.twilio.script import Listen, Say, Scenario, TwiML
 from tests.peers.tac_backend import AUTH_TOKEN, HANDOFF, tac_backend
 from tests.system.stack import Stack, stack
 from tests.telemetry.collector import collector, values

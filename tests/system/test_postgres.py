@@ -15,10 +15,10 @@ from typing import Any
 import aiohttp
 from websockets.asyncio.client import ClientConnection, connect
 
-from relayproxy.lab.agent import serving
-from relayproxy.lab.result import CallResult
-from relayproxy.lab.script import Listen, Say, Scenario, TwiML
-from relayproxy.lab.simulate import simulate
+from relayproxy.lab.agent.server import serving
+from relayproxy.lab.simulation.simulate import simulate
+from relayproxy.lab.twilio.result import CallResult
+from relayproxy.lab.twilio.script import Listen, Say, Scenario, TwiML
 from tests.peers.postgres import Server, server
 from tests.running import Running, running
 from tests.system.stack import PATIENCE, Stack, until

@@ -5,9 +5,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from relayproxy.lab.agent import serving
-from relayproxy.lab.script import Listen, Say, Scenario, TwiML
-from relayproxy.lab.simulate import simulate
+from relayproxy.lab.agent.server import serving
+from relayproxy.lab.simulation.simulate import simulate
+from relayproxy.lab.twilio.script import Listen, Say, Scenario, TwiML
 from tests.databases import migrated
 from tests.recorder.stage import Journal, prompt, setup, token
 from tests.running import running

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from relayproxy.lab.agent import serving
-from relayproxy.lab.simulate import simulate
+from relayproxy.lab.agent.server import serving
+from relayproxy.lab.simulation.simulate import simulate
 from tests.system.stack import stack, until
 from tests.telemetry.phoenix import Phoenix, phoenix
 

@@ -5,8 +5,8 @@ import random
 
 import pytest
 
-from relayproxy.lab.phrases import PHRASES, slots
-from relayproxy.lab.restaurant import Act, Announcement, Dialogue, Keypad, Leave, Ponder, Speak, Switch
+from relayproxy.lab.agent.phrases import PHRASES, slots
+from relayproxy.lab.agent.restaurant import Act, Announcement, Dialogue, Keypad, Leave, Ponder, Speak, Switch
 
 
 def texts(acts: list[Act]) -> str:

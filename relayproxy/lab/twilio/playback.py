@@ -10,9 +10,9 @@ import random
 from collections import deque
 from collections.abc import Callable
 
-from relayproxy.lab import speech
-from relayproxy.lab.notifier import Notifier
-from relayproxy.lab.script import Input
+from relayproxy.lab.twilio import speech
+from relayproxy.lab.twilio.notifier import Notifier
+from relayproxy.lab.twilio.script import Input
 
 START_MS = (250, 490)
 """From the first text to the first sound."""

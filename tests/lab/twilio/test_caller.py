@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import msgspec
 
 from relayproxy.conversation.protocol.messages import End, FromBackend, FromTwilio, Text, encode
-from relayproxy.lab.caller import SimulatedCaller
-from relayproxy.lab.result import Caller
-from relayproxy.lab.script import HangUp, Listen, Pause, Press, Say, Step, TwiML
-from relayproxy.lab.session import SimulatedSession
+from relayproxy.lab.twilio.caller import SimulatedCaller
+from relayproxy.lab.twilio.result import Caller
+from relayproxy.lab.twilio.script import HangUp, Listen, Pause, Press, Say, Step, TwiML
+from relayproxy.lab.twilio.session import SimulatedSession
 
 SPEED = 100.0
 

@@ -5,7 +5,7 @@ Must not know: how that is performed, what the agent answers.
 """
 
 from relayproxy.errors import RelayproxyError
-from relayproxy.lab.script import HangUp, Listen, Pause, Press, Say, Scenario, TwiML, Vanish
+from relayproxy.lab.twilio.script import HangUp, Listen, Pause, Press, Say, Scenario, TwiML, Vanish
 
 _GREETING = "Welcome to Trattoria Aurora. Say what you would like, or press a key."
 _GREETED = TwiML(greeting=_GREETING, parameters={"greeting": "twiml", "restaurant": "aurora"})

@@ -5,7 +5,7 @@ import string
 
 import pytest
 
-from relayproxy.lab.phrases import CODES, INTENTS, PHRASES, SpokenLanguage, slots
+from relayproxy.lab.agent.phrases import CODES, INTENTS, PHRASES, SpokenLanguage, slots
 
 
 def intent(text: str) -> str | None:

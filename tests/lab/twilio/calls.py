@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 
 from relayproxy.conversation.protocol.messages import FromTwilio
-from relayproxy.lab.result import Caller
-from relayproxy.lab.script import TwiML
-from relayproxy.lab.session import Close, SimulatedSession
+from relayproxy.lab.twilio.result import Caller
+from relayproxy.lab.twilio.script import TwiML
+from relayproxy.lab.twilio.session import Close, SimulatedSession
 
 SPEED = 100.0
 GREETING = "Good day. Say something, or press a key."

@@ -1,6 +1,6 @@
 """The virtual loudspeaker: what is heard, and what is reported of it."""
 
-from tests.lab.calls import GREETING, call
+from tests.lab.twilio.calls import GREETING, call
 
 
 async def test_the_greeting_is_one_chunk() -> None:

@@ -11,8 +11,8 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedOK
 
-from relayproxy.lab import agent
-from relayproxy.lab.phrases import PHRASES
+from relayproxy.lab.agent import server as agent
+from relayproxy.lab.agent.phrases import PHRASES
 
 SPEED = 50.0
 
@@ -145,7 +145,7 @@ async def test_live_calls_are_closed_when_it_stops() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_it_runs_as_a_process_until_told_to_stop(number: int) -> None:
-    code = "from relayproxy.lab import agent; agent.run('127.0.0.1', 0, speed=50)"
+    code = "from relayproxy.lab.agent import server as agent; agent.run('127.0.0.1', 0, speed=50)"
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
     assert process.stdout is not None
     words, _, url = (await process.stdout.readline()).decode().strip().rpartition(" ")

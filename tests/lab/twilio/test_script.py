@@ -5,8 +5,8 @@ from typing import get_args
 import msgspec
 import pytest
 
-from relayproxy.lab.scenarios import SCENARIOS
-from relayproxy.lab.script import HangUp, Listen, Pause, Press, Say, Scenario, Step, TwiML
+from relayproxy.lab.scenarios.builtin import SCENARIOS
+from relayproxy.lab.twilio.script import HangUp, Listen, Pause, Press, Say, Scenario, Step, TwiML
 
 
 def test_a_caller_speaks_at_once_unless_the_script_says_otherwise() -> None:

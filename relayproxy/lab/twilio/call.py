@@ -18,11 +18,11 @@ import msgspec
 from yarl import URL
 
 from relayproxy.conversation.protocol.messages import FromTwilio, encode
-from relayproxy.lab import upgrade_request
-from relayproxy.lab.caller import SimulatedCaller
-from relayproxy.lab.result import CallEnding, Caller, CallResult, Frame
-from relayproxy.lab.script import Scenario
-from relayproxy.lab.session import Close, SimulatedSession
+from relayproxy.lab.twilio import upgrade_request
+from relayproxy.lab.twilio.caller import SimulatedCaller
+from relayproxy.lab.twilio.result import CallEnding, Caller, CallResult, Frame
+from relayproxy.lab.twilio.script import Scenario
+from relayproxy.lab.twilio.session import Close, SimulatedSession
 
 CLOSE_TIMEOUT = 10.0
 """Seconds that the other side has to answer a close frame."""

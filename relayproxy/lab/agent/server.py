@@ -16,7 +16,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from relayproxy.conversation.protocol import messages
 from relayproxy.conversation.protocol.decoding import decode_text
-from relayproxy.lab.restaurant import Act, Announcement, Crash, Dialogue, Keypad, Leave, Ponder, Speak, Switch
+from relayproxy.lab.agent.restaurant import Act, Announcement, Crash, Dialogue, Keypad, Leave, Ponder, Speak, Switch
 
 THINK_MS = (250, 700)
 """From the caller's last word to the first token."""

@@ -5,7 +5,7 @@ import shlex
 
 import pytest
 
-from tests.lab.calls import GREETING, call
+from tests.lab.twilio.calls import GREETING, call
 from tests.script import script
 
 

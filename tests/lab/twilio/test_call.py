@@ -12,9 +12,9 @@ from aiohttp import web
 from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosedError
 
-from relayproxy.lab.result import Caller, CallResult
-from relayproxy.lab.script import HangUp, Listen, Pause, Press, Say, Scenario, Step, TwiML, Vanish
-from relayproxy.lab.twilio import Line, call
+from relayproxy.lab.twilio.call import Line, call
+from relayproxy.lab.twilio.result import Caller, CallResult
+from relayproxy.lab.twilio.script import HangUp, Listen, Pause, Press, Say, Scenario, Step, TwiML, Vanish
 from relayproxy.signature import sign
 from tests.lab.backend import Backend, backend
 

@@ -1,6 +1,6 @@
 """The request with which Twilio opens a call."""
 
-from relayproxy.lab import upgrade_request
+from relayproxy.lab.twilio import upgrade_request
 from relayproxy.signature import sign
 
 

@@ -5,11 +5,11 @@ import asyncio
 import pytest
 
 from relayproxy.errors import RelayproxyError
-from relayproxy.lab import agent
-from relayproxy.lab.result import CallResult
-from relayproxy.lab.scenarios import SCENARIOS
-from relayproxy.lab.script import HangUp, Press, Scenario
-from relayproxy.lab.simulate import simulate
+from relayproxy.lab.agent import server as agent
+from relayproxy.lab.scenarios.builtin import SCENARIOS
+from relayproxy.lab.simulation.simulate import simulate
+from relayproxy.lab.twilio.result import CallResult
+from relayproxy.lab.twilio.script import HangUp, Press, Scenario
 from relayproxy.signature import sign
 from tests.lab.backend import Backend, backend
 

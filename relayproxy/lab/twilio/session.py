@@ -27,10 +27,10 @@ from relayproxy.conversation.protocol.messages import (
     Text,
 )
 from relayproxy.conversation.protocol.rejections import MAX_IN_A_ROW, TOO_MANY, rejection
-from relayproxy.lab.notifier import Notifier
-from relayproxy.lab.playback import SimulatedPlayback
-from relayproxy.lab.result import CallEnding, Caller
-from relayproxy.lab.script import Input, TwiML
+from relayproxy.lab.twilio.notifier import Notifier
+from relayproxy.lab.twilio.playback import SimulatedPlayback
+from relayproxy.lab.twilio.result import CallEnding, Caller
+from relayproxy.lab.twilio.script import Input, TwiML
 
 CLOSE_MS = 90
 """From `end`, once everything has been played, to the close frame."""

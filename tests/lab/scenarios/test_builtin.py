@@ -6,11 +6,11 @@ import random
 import pytest
 
 from relayproxy.errors import RelayproxyError
-from relayproxy.lab import agent
-from relayproxy.lab.restaurant import SLOW_MS
-from relayproxy.lab.result import Caller, CallResult
-from relayproxy.lab.scenarios import SCENARIOS, find
-from relayproxy.lab.twilio import Line, call
+from relayproxy.lab.agent import server as agent
+from relayproxy.lab.agent.restaurant import SLOW_MS
+from relayproxy.lab.scenarios.builtin import SCENARIOS, find
+from relayproxy.lab.twilio.call import Line, call
+from relayproxy.lab.twilio.result import Caller, CallResult
 
 SPEED = 50.0
 

@@ -10,7 +10,7 @@ import re
 
 import msgspec
 
-from relayproxy.lab.phrases import CODES, INTENTS, PHRASES, SpokenLanguage, slots
+from relayproxy.lab.agent.phrases import CODES, INTENTS, PHRASES, SpokenLanguage, slots
 
 HOLD_MUSIC = "https://example.com/hold.mp3"
 KITCHEN = "1ww23#"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relayproxy.lab import speech
+from relayproxy.lab.twilio import speech
 
 PROSE = st.text(st.sampled_from("ab .,:!?\"'\n"), max_size=60)
 

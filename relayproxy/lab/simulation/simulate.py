@@ -13,10 +13,10 @@ from ssl import SSLContext
 
 import msgspec
 
-from relayproxy.lab.result import Caller, CallResult
-from relayproxy.lab.scenarios import SCENARIOS, find
-from relayproxy.lab.script import Scenario
-from relayproxy.lab.twilio import Line, call
+from relayproxy.lab.scenarios.builtin import SCENARIOS, find
+from relayproxy.lab.twilio.call import Line, call
+from relayproxy.lab.twilio.result import Caller, CallResult
+from relayproxy.lab.twilio.script import Scenario
 from relayproxy.plural import plural
 
 
@@ -26,7 +26,7 @@ class SimulationSummary(msgspec.Struct, frozen=True):
     calls: int
     seconds: float
     endings: dict[str, int]
-    """Calls by how they ended (`lab.result.Ending`)."""
+    """Calls by how they ended (`CallEnding`)."""
     messages_sent: int
     """By Twilio."""
     messages_received: int

@@ -4,7 +4,7 @@ import random
 
 import msgspec
 
-from relayproxy.lab.result import Caller
+from relayproxy.lab.twilio.result import Caller
 
 
 def test_the_setup_message_has_its_keys_in_order() -> None:

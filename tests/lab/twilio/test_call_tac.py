@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest_asyncio
 
-from relayproxy.lab.result import Caller, CallResult
-from relayproxy.lab.script import Listen, Say, Scenario, TwiML
-from relayproxy.lab.twilio import Line, call
+from relayproxy.lab.twilio.call import Line, call
+from relayproxy.lab.twilio.result import Caller, CallResult
+from relayproxy.lab.twilio.script import Listen, Say, Scenario, TwiML
 from relayproxy.signature import SignedForm
 from tests.peers.tac_backend import AUTH_TOKEN, HANDOFF, tac_backend
 

@@ -7,9 +7,9 @@ Must not know: messages, sockets.
 import random
 from collections.abc import Sequence
 
-from relayproxy.lab import speech
-from relayproxy.lab.script import HangUp, Listen, Pause, Press, Say, Step, Vanish
-from relayproxy.lab.session import SimulatedSession
+from relayproxy.lab.twilio import speech
+from relayproxy.lab.twilio.script import HangUp, Listen, Pause, Press, Say, Step, Vanish
+from relayproxy.lab.twilio.session import SimulatedSession
 
 QUIET_MS = 600
 """So long an agent is silent before the caller believes that it is done."""

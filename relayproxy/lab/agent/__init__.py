@@ -1,0 +1,1 @@
+"""The demo agent: a ConversationRelay backend to try things with."""

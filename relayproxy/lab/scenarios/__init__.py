@@ -1,0 +1,1 @@
+"""Scenarios: what simulated callers do, and what is expected of the agent."""

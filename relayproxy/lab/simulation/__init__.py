@@ -1,0 +1,1 @@
+"""Many simulated calls, and what they come to."""

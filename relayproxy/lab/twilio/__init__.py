@@ -1,0 +1,1 @@
+"""A simulated Twilio: one ConversationRelay call over a real WebSocket."""
