@@ -200,7 +200,10 @@ def test_every_path_that_is_named_is_there(name: str) -> None:
     inside = [
         ROOT,
         ROOT / "relayproxy",
-        *(ROOT / "relayproxy" / one for one in ("conversation", "store", "lab", "console")),
+        *(
+            ROOT / "relayproxy" / one
+            for one in ("conversation", "redaction", "relay", "store", "telemetry", "lab", "console")
+        ),
     ]
 
     assert len(named) > 40

@@ -13,8 +13,8 @@ from msgspec import structs
 from relayproxy.conversation.backend_span import Attributes, BackendSpan, SpanDetail, SpanEvent, SpanLink
 from relayproxy.receiver.trimming import CUT
 from relayproxy.redaction.budget import SearchBudget, effort
-from relayproxy.redaction.json_text import applied
-from relayproxy.redaction.masking import mask_string
+from relayproxy.redaction.masking.json_text import applied
+from relayproxy.redaction.masking.masking import mask_string
 from relayproxy.redaction.rules import Rules
 from relayproxy.redaction.values import Context
 

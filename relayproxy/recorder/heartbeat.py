@@ -29,7 +29,7 @@ from relayproxy.journal.segments import journal_paths, life_shown_at, segment_nu
 from relayproxy.recorder.backlog import Backlog
 from relayproxy.recorder.journal_player import ConnectionEvent
 from relayproxy.recorder.process_metrics import process_metrics
-from relayproxy.redaction.masking import masked_text
+from relayproxy.redaction.masking.masking import masked_text
 from relayproxy.redaction.redactor import FAILED, LIMITED
 from relayproxy.redaction.values import Policy
 from relayproxy.refusals import RefusalCount, merged

@@ -17,14 +17,14 @@ from relayproxy.conversation.message import Message
 from relayproxy.conversation.protocol.decoding import decode
 from relayproxy.conversation.protocol.messages import Dtmf, Event, Info, Interrupt, Play, Prompt, SendDigits, Text
 from relayproxy.redaction.budget import BINARY, BROKEN, SearchBudget, effort
-from relayproxy.redaction.json_text import Edit, Literal, applied, is_json, literals, looks_like_json, whole
-from relayproxy.redaction.keys import KEY_PATIENCE, KEY_SILENCE, KeyStream
-from relayproxy.redaction.masking import Masked, SecretSeen, mask_members, masks, with_fields
-from relayproxy.redaction.memory import Memory
-from relayproxy.redaction.metadata import metadata
-from relayproxy.redaction.queue import Queue, QueuedMessage
+from relayproxy.redaction.masking.json_text import Edit, Literal, applied, is_json, literals, looks_like_json, whole
+from relayproxy.redaction.masking.masking import Masked, SecretSeen, mask_members, masks, with_fields
+from relayproxy.redaction.masking.metadata import metadata
 from relayproxy.redaction.rules import Rules
-from relayproxy.redaction.streams import ECHO, FAIL_CLOSED, LONG, AgentStream, CallerStream
+from relayproxy.redaction.streams.keys import KEY_PATIENCE, KEY_SILENCE, KeyStream
+from relayproxy.redaction.streams.memory import Memory
+from relayproxy.redaction.streams.queue import Queue, QueuedMessage
+from relayproxy.redaction.streams.streams import ECHO, FAIL_CLOSED, LONG, AgentStream, CallerStream
 from relayproxy.redaction.values import BESIDE
 from relayproxy.text import MASKED_DIGIT
 

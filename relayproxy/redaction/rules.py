@@ -10,7 +10,7 @@ from functools import lru_cache
 import msgspec
 
 from relayproxy.connection import Opening, SignatureCheck
-from relayproxy.redaction.masking import announces, masked_text
+from relayproxy.redaction.masking.masking import announces, masked_text
 from relayproxy.redaction.values import KeyPolicy, Policy, Record
 
 _ADDRESS = r"(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|\[?[0-9a-fA-F:]*:[0-9a-fA-F:.]*\]?)(?::[0-9]{1,5})?"

@@ -21,8 +21,8 @@ from relayproxy.conversation.recording import NotARecording, read_recording
 from relayproxy.errors import SettingError
 from relayproxy.journal.reader import Block, JournalReader
 from relayproxy.journal.segments import create_journal, segment_path
-from relayproxy.redaction.detection import find
-from relayproxy.redaction.number_words import LANGUAGES
+from relayproxy.redaction.detection.detection import find
+from relayproxy.redaction.detection.number_words import LANGUAGES
 from relayproxy.redaction.redactor import FAILED, Redactor
 from relayproxy.redaction.rules import Rules
 from relayproxy.redaction.values import Context, Policy, policy

@@ -180,7 +180,7 @@ def test_a_bug_in_redaction_costs_the_words_and_not_the_message(
     recorder = stage.recorder(rules=RULES)
     recorder.finish()
     with monkeypatch.context() as patch:
-        patch.setattr("relayproxy.redaction.streams.find", None)
+        patch.setattr("relayproxy.redaction.streams.streams.find", None)
         call.twilio(prompt("my name is Jane"))
         call.twilio(prompt("Jane Doe"))
         recorder.finish()

@@ -7,11 +7,13 @@ import random
 import pytest
 
 from relayproxy.conversation.message import Message
-from relayproxy.redaction import detection, masking, streams
 from relayproxy.redaction.budget import BINARY, BURST, OVERHEAD, PAUSE, RATE, SearchBudget, effort
-from relayproxy.redaction.metadata import metadata_text
+from relayproxy.redaction.detection import detection
+from relayproxy.redaction.masking import masking
+from relayproxy.redaction.masking.metadata import metadata_text
 from relayproxy.redaction.redactor import LIMITED, Redactor
 from relayproxy.redaction.rules import Rules
+from relayproxy.redaction.streams import streams
 from relayproxy.redaction.values import policy
 from tests.redaction.conversation import SECOND, call, key, message, played, prompt, stored, token, words
 

@@ -13,7 +13,7 @@ from relayproxy.conversation.words import redacted_words
 from relayproxy.redaction.budget import NAMES_OVERHEAD, NAMES_RATIO, RATE
 from relayproxy.redaction.redactor import FAILED, LIMITED, MAX_WAITING, Redactor
 from relayproxy.redaction.rules import Rules
-from relayproxy.redaction.streams import MAX_ANSWER, MAX_TOKENS
+from relayproxy.redaction.streams.streams import MAX_ANSWER, MAX_TOKENS
 from relayproxy.redaction.values import policy
 from tests.redaction.conversation import (
     CARD,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from relayproxy.redaction.detection import find
+from relayproxy.redaction.detection.detection import find
 from relayproxy.redaction.values import Context, Detection, Secret, policy, redact_pattern
 from tests.redaction.masks import masked
 

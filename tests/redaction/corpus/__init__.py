@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from relayproxy.redaction.detection import find
+from relayproxy.redaction.detection.detection import find
 from relayproxy.redaction.values import Context, Kind, Policy
 from tests.redaction.masks import MASK
 
