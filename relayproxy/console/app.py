@@ -18,7 +18,6 @@ from relayproxy.console.http.change_poller import ChangePoller
 from relayproxy.console.http.context import APP_CONTEXT, AppContext
 from relayproxy.console.http.middleware import error_middleware, security_headers
 from relayproxy.console.http.render import set_up_templates
-from relayproxy.console.http.request_handler import note_requests
 from relayproxy.console.http.static_files import StaticFiles
 from relayproxy.console.insight import insight_page
 from relayproxy.console.listing import list_page, overview
@@ -32,6 +31,7 @@ from relayproxy.console.sessions import (
     numbers_page,
     session_page,
 )
+from relayproxy.private_http import note_requests
 from relayproxy.settings.model import Settings
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.annotation_writer import AnnotationWriter

@@ -13,8 +13,8 @@ from aiohttp import web
 
 from relayproxy.console.app import build
 from relayproxy.console.health.availability import Availability
-from relayproxy.console.http.request_handler import Connections, ConsoleRequestHandler, UnreadableLog
 from relayproxy.errors import cannot_listen
+from relayproxy.private_http import Connections, listen
 from relayproxy.settings.model import Settings
 from relayproxy.settings.validators import split_address
 from relayproxy.signals import signals_to
@@ -48,25 +48,15 @@ async def _serve(settings: Settings) -> None:
             shutdown_timeout=_SHUTDOWN,
         )
         await runner.setup()
-        server, note, connections = runner.server, UnreadableLog().note, Connections()
-        assert server is not None
         try:
-            host, port = split_address(settings.console)
             try:
-                listening = await loop.create_server(
-                    lambda: ConsoleRequestHandler(server, connections, note), host, port
-                )
+                listening, url = await listen(runner, Connections("console"), *split_address(settings.console))
             except OSError as problem:
                 raise cannot_listen("console", settings.console, problem) from None
-            print(f"console listening on {_url(listening, host)}", flush=True)
+            print(f"console listening on {url}", flush=True)
             await stop.wait()
             listening.close()
         finally:
             await runner.cleanup()
             engine.dispose()
             writer.close()
-
-
-def _url(listening: asyncio.Server, host: str) -> str:
-    port = listening.sockets[0].getsockname()[1]
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -6,12 +6,14 @@ Must not know: what becomes of what is taken.
 
 import asyncio
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import get_args
 
 from aiohttp import web
 
-from relayproxy.receiver.bodies import BodyError, inflate, read
+from relayproxy.private_http import note_requests
+from relayproxy.receiver.bodies import BodyError, Room, inflate, read
 from relayproxy.receiver.passing_on import VIA, Parcel
 from relayproxy.receiver.requests import RETRY_AFTER, FullError, Requests
 from relayproxy.settings.otlp import Signal
@@ -21,20 +23,20 @@ from relayproxy.telemetry.received import UndecodableError
 ENCODINGS: dict[str, Encoding] = {"application/x-protobuf": "protobuf", "application/json": "json"}
 CONTENT_TYPES: dict[Encoding, str] = {encoding: content_type for content_type, encoding in ENCODINGS.items()}
 AT_ONCE = 8
-"""Requests that are read at once."""
+"""Bodies that are inflated and decoded at once; as many of the largest may be read or wait for their turn."""
 PATIENCE = 5.0
-"""Seconds that others wait for their turn."""
+"""Seconds that they wait."""
 _CODES = {400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 408: 4, 413: 8, 415: 3, 503: 14}
 """Codes of `google.rpc.Code` for HTTP statuses."""
 
 
 def build(requests: Requests, limit: int, token: str | None) -> web.Application:
     """The application. Bodies have at most `limit` bytes, and senders show the token when there is one. It is to be run
-    with `auto_decompress=False`, so that bodies come as they were sent."""
-    app = web.Application(middlewares=[_Guard(token).middleware])
-    turns = asyncio.Semaphore(AT_ONCE)
+    as a private listener, which does not inflate bodies."""
+    app = web.Application(middlewares=[note_requests, _Guard(token).middleware])
+    room, turns = Room(AT_ONCE * limit), asyncio.Semaphore(AT_ONCE)
     for signal in get_args(Signal):
-        app.router.add_post(f"/v1/{signal}", _Handler(requests, signal, limit, turns).handle)
+        app.router.add_post(f"/v1/{signal}", _Handler(requests, signal, limit, room, turns).handle)
     return app
 
 
@@ -62,10 +64,11 @@ class _Guard:
 
 
 class _Handler:
-    def __init__(self, requests: Requests, signal: Signal, limit: int, turns: asyncio.Semaphore) -> None:
+    def __init__(self, requests: Requests, signal: Signal, limit: int, room: Room, turns: asyncio.Semaphore) -> None:
         self._requests = requests
         self._signal: Signal = signal
         self._limit = limit
+        self._room = room
         self._turns = turns
 
     async def handle(self, request: web.Request) -> web.Response:
@@ -78,23 +81,30 @@ class _Handler:
         if (request.content_length or 0) > self._limit:
             return answer(request, 413, f"the body has more than {self._limit} bytes")
         try:
-            async with asyncio.timeout(PATIENCE):
-                await self._turns.acquire()
-        except TimeoutError:
-            return _full(request)
-        try:
-            return await self._take(request, encoding)
+            with self._room.share() as share:
+                raw = await read(request.content, self._limit, share)
+                async with self._turn():
+                    return await self._take(request, encoding, raw)
         except BodyError as problem:
             return answer(request, problem.status, str(problem))
         except UndecodableError as problem:
             return answer(request, 400, str(problem))
         except FullError:
             return _full(request)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise BodyError(503, "more is sent at once than can be decoded") from None
+        try:
+            yield
         finally:
             self._turns.release()
 
-    async def _take(self, request: web.Request, encoding: Encoding) -> web.Response:
-        raw = await read(request.content, self._limit)
+    async def _take(self, request: web.Request, encoding: Encoding, raw: bytes) -> web.Response:
         content_encoding = request.headers.get("Content-Encoding", "")
         body = await asyncio.to_thread(inflate, raw, content_encoding, self._limit)
         content_type = request.headers["Content-Type"]
@@ -112,9 +122,7 @@ def _success(encoding: Encoding, body: bytes) -> web.Response:
 
 
 def _full(request: web.Request) -> web.Response:
-    response = answer(request, 503, "the database is away or too slow, and no more spans can wait")
-    response.headers["Retry-After"] = str(RETRY_AFTER)
-    return response
+    return answer(request, 503, "the database is away or too slow, and no more spans can wait")
 
 
 def answer(request: web.Request, status: int, message: str) -> web.Response:
@@ -124,6 +132,8 @@ def answer(request: web.Request, status: int, message: str) -> web.Response:
     response = web.Response(
         status=status, body=error(encoding, _CODES.get(status, 2), message), content_type=CONTENT_TYPES[encoding]
     )
+    if status == 503:
+        response.headers["Retry-After"] = str(RETRY_AFTER)
     if not request.content.at_eof():
         response.force_close()
     return response

@@ -16,6 +16,7 @@ from functools import cache
 from aiohttp import web
 
 from relayproxy.errors import cannot_listen
+from relayproxy.private_http import Connections, listen
 from relayproxy.receiver import http_app
 from relayproxy.receiver.grpc_service import GrpcService
 from relayproxy.receiver.intake import Intake
@@ -79,19 +80,17 @@ async def serve(
         guesses=given.guess,
     )
     app = http_app.build(requests, given.request_limit, token)
-    runner = web.AppRunner(app, access_log=None, auto_decompress=False, shutdown_timeout=_SHUTDOWN / 4)
+    runner = web.AppRunner(app, shutdown_timeout=_SHUTDOWN / 4)
     await runner.setup()
+    listening: asyncio.Server | None = None
     grpc: GrpcService | None = None
     threads: list[threading.Thread] = []
     reporter: Reporter | None = None
     try:
-        host, port = split_address(given.listen)
-        site = web.TCPSite(runner, host, port)
         try:
-            await site.start()
+            listening, url = await listen(runner, Connections("receiver"), *split_address(given.listen))
         except OSError as problem:
             raise cannot_listen("receiver.listen", given.listen, problem) from None
-        url = _url(runner, host)
         if given.grpc is not None:
             grpc = GrpcService(requests, given.grpc, given.request_limit, token)
             log.info("OTLP/gRPC: listening on port %d", grpc.port)
@@ -106,6 +105,8 @@ async def serve(
         await stop.wait()
     finally:
         until = time.monotonic() + _SHUTDOWN
+        if listening is not None:
+            listening.close()
         if grpc is not None:
             await asyncio.to_thread(grpc.stop)
         await runner.cleanup()
@@ -137,8 +138,3 @@ def rules_by_route(settings: Settings) -> Callable[[str], Rules]:
 
     # Only names of routes that the settings have are remembered: others come out of the database.
     return lambda route: of(route if route in settings.routes else "")
-
-
-def _url(runner: web.AppRunner, host: str) -> str:
-    port = runner.addresses[0][1]
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

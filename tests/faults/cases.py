@@ -440,7 +440,9 @@ HTTP = (
         (
             "tests/relay/test_server.py::test_a_head_that_does_not_end_is_answered_408_and_counted",
             "tests/relay/test_server.py::test_heads_that_do_not_end_make_room_for_those_that_do",
-            "tests/console/http/test_request_handler.py::test_a_request_that_does_not_end_is_not_waited_for",
+            "tests/test_private_http.py::test_a_head_that_does_not_end_is_not_waited_for",
+            "tests/receiver/test_http_app.py::test_requests_that_do_not_end_hold_up_nobody",
+            "tests/receiver/test_http_app.py::test_requests_that_do_not_end_are_given_up",
         ),
     ),
     Case(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relayproxy.receiver.bodies import BodyError, inflate
+from relayproxy.receiver.bodies import BodyError, Room, inflate
 
 
 def zipped(body: bytes) -> bytes:
@@ -73,3 +73,16 @@ def test_what_cannot_be_inflated_is_refused(encoding: str, body: bytes, status: 
 def test_no_bytes_do_anything_else(body: bytes, encoding: str) -> None:
     with suppress(BodyError):
         assert len(inflate(body, encoding, 1000)) <= 1000
+
+
+def test_bodies_hold_no_more_together_than_there_is_room_for() -> None:
+    room = Room(100)
+    with room.share() as first, room.share() as second:
+        first.grow(60)
+        second.grow(30)
+        with pytest.raises(BodyError) as refused:
+            second.grow(11)
+        assert refused.value.status == 503
+        second.grow(10)
+    with room.share() as third:
+        third.grow(100)

@@ -1,15 +1,21 @@
 """OTLP over HTTP: answers that senders understand, whatever they send."""
 
+import asyncio
 import gzip
 import json as plain
+import logging
 import zlib
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import msgspec
 import pytest
 from google.rpc.status_pb2 import Status
 
+from relayproxy import private_http
+from relayproxy.receiver import bodies
+from relayproxy.receiver.http_app import AT_ONCE
 from relayproxy.receiver.intake import Intake
 from tests.databases import migrated
 from tests.receiver.stage import TRACE, Stage, receiving
@@ -79,11 +85,22 @@ async def test_what_cannot_be_taken_is_refused_in_words(
     assert says in message
 
 
-async def test_other_paths_and_methods_are_refused(stage: Stage) -> None:
-    for path, status in (("/v1/traces", 405), ("/", 404), ("/v1/profiles", 404)):
-        async with stage.http.get(stage.url + path) as answer:
-            assert answer.status == status
-            assert plain.loads(await answer.read())["message"].startswith("POST to /v1/traces")
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/v1/traces", 405),
+        ("DELETE", "/v1/traces", 405),
+        ("OPTIONS", "/v1/traces", 405),
+        ("PROPFIND", "/v1/traces", 405),
+        ("GET", "/", 404),
+        ("POST", "/v1/profiles", 404),
+        ("POST", "/v1/traces/../../etc/passwd", 404),
+    ],
+)
+async def test_other_paths_and_methods_are_refused(stage: Stage, method: str, path: str, status: int) -> None:
+    async with stage.http.request(method, stage.url + path) as answer:
+        assert answer.status == status
+        assert plain.loads(await answer.read())["message"].startswith("POST to /v1/traces")
 
 
 async def test_a_body_without_a_length_is_bounded_too(stage: Stage) -> None:
@@ -95,6 +112,63 @@ async def test_a_body_without_a_length_is_bounded_too(stage: Stage) -> None:
         f"{stage.url}/v1/traces", data=endless(), headers={"Content-Type": "application/json"}
     ) as answer:
         assert answer.status == 413
+
+
+POST = b"POST /v1/traces HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+
+
+class Stranger:
+    """A connection on which anything can be sent."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    @classmethod
+    async def connect(cls, stage: Stage, stack: AsyncExitStack, sent: bytes) -> "Stranger":
+        reader, writer = await asyncio.open_connection(*stage.url.removeprefix("http://").split(":"))
+        stack.callback(writer.close)
+        writer.write(sent)
+        return cls(reader, writer)
+
+    async def status(self) -> int:
+        async with asyncio.timeout(20):
+            return int((await self._reader.readline()).split()[1])
+
+
+HALVES = (POST, POST + b"X: ", POST + b"Content-Length: 60000\r\n\r\n{")
+
+
+async def test_requests_that_do_not_end_hold_up_nobody(stage: Stage) -> None:
+    async with AsyncExitStack() as stack:
+        for sent in HALVES * AT_ONCE:
+            await Stranger.connect(stage, stack, sent)
+        assert (await stage.post(json(json_span(1))))[0] == 200
+
+
+async def test_requests_that_do_not_end_are_given_up(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(private_http, "HEAD_TIMEOUT", 0.1)
+    monkeypatch.setattr(bodies, "READ_TIMEOUT", 0.1)
+    async with AsyncExitStack() as stack:
+        strangers = [await Stranger.connect(stage, stack, sent) for sent in HALVES]
+        assert [await stranger.status() for stranger in strangers] == [408, 408, 408]
+
+
+@pytest.mark.parametrize("rest", [b"zz\r\n{}\r\n0\r\n\r\n", b"2\r\n{}ff\r\n"])
+async def test_a_body_in_broken_chunks_is_refused(stage: Stage, rest: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    async with AsyncExitStack() as stack:
+        stranger = await Stranger.connect(stage, stack, POST + b"Transfer-Encoding: chunked\r\n\r\n" + rest)
+        assert await stranger.status() == 400
+
+    assert not [one for one in caplog.records if one.levelno >= logging.ERROR]
+
+
+async def test_who_leaves_in_the_middle_is_no_error(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    async with AsyncExitStack() as stack:
+        for sent in (POST, POST + b"Content-Length: 9\r\n\r\n{"):
+            await Stranger.connect(stage, stack, sent)
+    assert (await stage.post(json(json_span(1))))[0] == 200
+
+    assert not [one for one in caplog.records if one.levelno >= logging.ERROR]
 
 
 async def test_metrics_and_logs_are_accepted_and_counted(stage: Stage) -> None:

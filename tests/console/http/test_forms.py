@@ -1,5 +1,6 @@
 """What is sent along with a request is read or refused, and never makes the console fail."""
 
+import asyncio
 import gzip
 import logging
 from collections.abc import AsyncIterator
@@ -10,6 +11,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from relayproxy.assets import web_dir
+from relayproxy.console.http import forms
 from relayproxy.console.http.forms import MAX_FORM_BYTES, form_of
 from relayproxy.console.http.middleware import bad_request, error_middleware
 from relayproxy.console.http.render import set_up_templates
@@ -133,3 +135,21 @@ async def test_an_error_that_quotes_half_a_character_is_told(echo: Client) -> No
 async def test_of_fields_with_one_name_the_first_counts(echo: Client) -> None:
     async with echo.post("/form", data=b"a=1&a=2&b=&c", headers={"Content-Type": FORM}) as answer:
         assert await answer.json() == {"a": "1", "b": "", "c": ""}
+
+
+async def test_a_body_that_does_not_end_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forms, "BODY_TIMEOUT", 0.1)
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.json_response(await form_of(request))
+
+    app = web.Application(middlewares=[error_middleware])
+    app.router.add_post("/api/form", answer)
+    async with TestServer(app) as server:
+        reader, writer = await asyncio.open_connection(server.host, server.port)
+        writer.write(
+            f"POST /api/form HTTP/1.1\r\nHost: a\r\nContent-Type: {FORM}\r\nContent-Length: 3\r\n\r\na=".encode()
+        )
+        async with asyncio.timeout(20):
+            assert await reader.readline() == b"HTTP/1.1 408 Request Timeout\r\n"
+        writer.close()

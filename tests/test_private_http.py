@@ -1,17 +1,18 @@
-"""Requests to the console that cannot be read or do not end: what they are answered, and what the log says of them."""
+"""Requests to the console and the receiver that cannot be read or do not end: what they are answered, and what the log
+says of them."""
 
 import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
 
-from relayproxy.console.http import forms, request_handler
-from relayproxy.console.http.middleware import error_middleware
-from relayproxy.console.http.request_handler import Connections, ConsoleRequestHandler, note_requests
+from relayproxy import private_http
+from relayproxy.private_http import Connections, listen, note_requests
 from tests.running import running
 
 SECRET = b"SECRETTOKEN"
@@ -48,16 +49,23 @@ REQUESTS = {
 }
 
 
+LISTENERS: dict[str, dict[str, Any]] = {
+    "console": {"console": "127.0.0.1:0"},
+    "receiver": {"receiver": {"listen": "127.0.0.1:0"}},
+}
+
+
 @pytest.mark.usefixtures("_database")
-def test_neither_the_answer_nor_the_log_holds_anything_of_them(tmp_path: Path) -> None:
-    with running("console", data_dir=tmp_path, console="127.0.0.1:0") as console:
+@pytest.mark.parametrize("role", LISTENERS)
+def test_neither_the_answer_nor_the_log_holds_anything_of_them(role: str, tmp_path: Path) -> None:
+    with running(role, data_dir=tmp_path, **LISTENERS[role]) as process:
         for name, request in REQUESTS.items():
             for _ in range(3):
-                said = answer(console.host, console.port, request)
+                said = answer(process.host, process.port, request)
                 assert said.startswith((b"HTTP/1.0 400 ", b"HTTP/1.1 400 ")), name
                 assert b"relayproxy: this request cannot be read" in said, name
                 assert SECRET not in said, name
-    lines = console.log.read_text().splitlines()
+    lines = process.log.read_text().splitlines()
     assert lines
     assert not any(SECRET.decode() in line or "Traceback" in line for line in lines)
     kinds = [line.rpartition("(")[2] for line in lines if "cannot be read as HTTP" in line]
@@ -68,30 +76,26 @@ ARRIVED = web.AppKey("arrived", asyncio.Queue[None])
 """An item for each request whose head has come."""
 
 
-async def answer_to_form(request: web.Request) -> web.Response:
+async def echo(request: web.Request) -> web.Response:
     request.app[ARRIVED].put_nowait(None)
-    return web.json_response(await forms.form_of(request))
+    return web.Response(body=b"<" + await request.read() + b">")
 
 
 @asynccontextmanager
-async def console_of(connections: Connections, arrived: asyncio.Queue[None] | None = None) -> AsyncIterator[int]:
-    app = web.Application(middlewares=[note_requests, error_middleware])
+async def server_of(connections: Connections, arrived: asyncio.Queue[None] | None = None) -> AsyncIterator[int]:
+    app = web.Application(middlewares=[note_requests])
     app[ARRIVED] = arrived or asyncio.Queue()
-    app.router.add_post("/api/form", answer_to_form)
+    app.router.add_post("/echo", echo)
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0)
     await runner.setup()
-    server = runner.server
-    assert server is not None
-    listening = await asyncio.get_running_loop().create_server(
-        lambda: ConsoleRequestHandler(server, connections, lambda *_: None), "127.0.0.1"
-    )
-    yield listening.sockets[0].getsockname()[1]
+    listening, url = await listen(runner, connections, "127.0.0.1", 0)
+    yield int(url.rpartition(":")[2])
     listening.close()
     await runner.cleanup()
 
 
 class Peer:
-    """One connection to the console."""
+    """One connection."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self._writer = reader, writer
@@ -112,7 +116,7 @@ class Peer:
             return await self.reader.read()
 
 
-FORM = b"POST /api/form" + HEAD + b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 3\r\n\r\n"
+BODY = b"POST /echo" + HEAD + b"Content-Length: 3\r\n\r\n"
 
 
 @pytest.mark.parametrize(
@@ -121,21 +125,19 @@ FORM = b"POST /api/form" + HEAD + b"Content-Type: application/x-www-form-urlenco
         (b"GET /?q=" + SECRET + HEAD, b"HTTP/1.1 408 Request Timeout"),
         (b"G", b"HTTP/1.1 408 Request Timeout"),
         (b"", b""),
-        (FORM + b"a=", b"HTTP/1.1 408 Request Timeout"),
     ],
 )
-async def test_a_request_that_does_not_end_is_not_waited_for(
+async def test_a_head_that_does_not_end_is_not_waited_for(
     sent: bytes, told: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(request_handler, "HEAD_TIMEOUT", 0.1)
-    monkeypatch.setattr(forms, "BODY_TIMEOUT", 0.1)
+    monkeypatch.setattr(private_http, "HEAD_TIMEOUT", 0.1)
     async with AsyncExitStack() as stack:
-        port = await stack.enter_async_context(console_of(Connections()))
+        port = await stack.enter_async_context(server_of(Connections("console")))
         slow = await Peer.connect(port, stack, sent)
         async with asyncio.timeout(20):
             said = await (slow.reader.readline() if told else slow.reader.read())
         assert said.strip() == told
-        whole = await Peer.connect(port, stack, FORM + b"a=b")
+        whole = await Peer.connect(port, stack, BODY + b"abc")
         async with asyncio.timeout(20):
             assert await whole.reader.readline() == b"HTTP/1.1 200 OK\r\n"
 
@@ -143,21 +145,21 @@ async def test_a_request_that_does_not_end_is_not_waited_for(
 async def test_connections_without_a_request_make_room_for_others_and_a_request_for_nobody() -> None:
     async with AsyncExitStack() as stack:
         arrived: asyncio.Queue[None] = asyncio.Queue()
-        port = await stack.enter_async_context(console_of(Connections(3), arrived))
+        port = await stack.enter_async_context(server_of(Connections("console", 3), arrived))
         halves = [await Peer.connect(port, stack, b"GET /") for _ in range(3)]
         for _ in halves:
-            peer = await Peer.connect(port, stack, FORM + b"a=b")
+            peer = await Peer.connect(port, stack, BODY + b"abc")
             async with asyncio.timeout(20):
-                assert await peer.reader.readuntil(b'{"a": "b"}')
+                assert await peer.reader.readuntil(b"<abc>")
         for half in halves:
             assert (await half.all()).startswith(b"HTTP/1.1 503 ")
         # The three that were answered are idle now, and give way to requests that are not over yet.
-        busy = [await Peer.connect(port, stack, FORM + b"a=") for _ in range(3)]
+        busy = [await Peer.connect(port, stack, BODY + b"ab") for _ in range(3)]
         for one in busy[:-1]:
             one.send(b"c")
             async with asyncio.timeout(20):
-                assert await one.reader.readuntil(b'{"a": "c"}')
-            one.send(FORM + b"a=")
+                assert await one.reader.readuntil(b"<abc>")
+            one.send(BODY + b"ab")
         async with asyncio.timeout(20):
             for _ in range(3 + 5):  # with those before
                 await arrived.get()
@@ -165,4 +167,4 @@ async def test_connections_without_a_request_make_room_for_others_and_a_request_
         assert b"3 connections, the console's limit" in await refused.all()
         busy[-1].send(b"d")
         async with asyncio.timeout(20):
-            assert await busy[-1].reader.readuntil(b'{"a": "d"}')
+            assert await busy[-1].reader.readuntil(b"<abd>")

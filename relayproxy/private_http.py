@@ -1,9 +1,9 @@
-"""Request handler: one connection of the console's HTTP server, with its own limits and its own answers to unreadable
-requests.
+"""HTTP server of the private listeners, the console's and the receiver's: limits on connections, and its own answers to
+unreadable requests.
 
-Knows: the response and the log line for an unreadable request; for how long a request may take to arrive; how many
-connections there may be.
-Must not know: what the console serves.
+Knows: the response and the log line for an unreadable request; for how long the head of a request may take to arrive;
+how many connections there may be.
+Must not know: what is served.
 
 aiohttp itself would quote such a request in its answer and, with a traceback, in the log: tokens, cookies, searches.
 """
@@ -25,7 +25,7 @@ HEAD_TIMEOUT = 10.0
 KEEP_ALIVE = 75.0
 """Seconds that a connection may wait for its next request, head included."""
 MAX_CONNECTIONS = 512
-"""Connections at once. A page that is open holds one or two."""
+"""Connections at once. A page that is open holds one or two, a sender of spans one."""
 
 
 class UnreadableLog:
@@ -42,49 +42,51 @@ class UnreadableLog:
 
 
 class Connections:
-    """The open connections of one server, at most `limit`. That which has waited longest for a request makes room for a
-    new one; where none waits, the new one is refused."""
+    """The open connections of one server, the `owner`'s, at most `limit`. That which has waited longest for a request
+    makes room for a new one; where none waits, the new one is refused."""
 
-    def __init__(self, limit: int = MAX_CONNECTIONS) -> None:
+    def __init__(self, owner: str, limit: int = MAX_CONNECTIONS) -> None:
+        self._owner = owner
         self._limit = limit
-        self._open: set[ConsoleRequestHandler] = set()
-        self._waiting: dict[ConsoleRequestHandler, asyncio.TimerHandle | None] = {}
+        self._open: set[PrivateRequestHandler] = set()
+        self._waiting: dict[PrivateRequestHandler, asyncio.TimerHandle | None] = {}
         """Those that wait for the head of a request, the longest wait first; with a timer, for their first."""
         self._refused = RateLimit()
 
-    def opened(self, handler: "ConsoleRequestHandler") -> None:
+    def opened(self, handler: "PrivateRequestHandler") -> None:
         """Takes a new connection, and gives it `HEAD_TIMEOUT` for its first request."""
         if len(self._open) >= self._limit:
             self._make_room(handler)
         self._open.add(handler)
         self._waiting[handler] = asyncio.get_running_loop().call_later(HEAD_TIMEOUT, handler.expire)
 
-    def requested(self, handler: "ConsoleRequestHandler") -> None:
+    def requested(self, handler: "PrivateRequestHandler") -> None:
         """A connection has sent the head of a request."""
         timer = self._waiting.pop(handler, None)
         if timer is not None:
             timer.cancel()
 
-    def answered(self, handler: "ConsoleRequestHandler") -> None:
+    def answered(self, handler: "PrivateRequestHandler") -> None:
         """A connection waits for its next request, if it is still there; for `KEEP_ALIVE` at most."""
         if handler in self._open:
             self._waiting[handler] = None
 
-    def closed(self, handler: "ConsoleRequestHandler") -> None:
+    def closed(self, handler: "PrivateRequestHandler") -> None:
         """A connection is gone."""
         self.requested(handler)
         self._open.discard(handler)
 
-    def _make_room(self, newest: "ConsoleRequestHandler") -> None:
+    def _make_room(self, newest: "PrivateRequestHandler") -> None:
         more = self._refused.suffix("full")
         if more is not None:
-            _log.warning("the console has %d connections, which is its limit%s", self._limit, more)
+            _log.warning("the %s has %d connections, which is its limit%s", self._owner, self._limit, more)
         oldest = next(iter(self._waiting), newest)
-        oldest.give_way(self._limit, silently=oldest is not newest)
+        words = f"there are {self._limit} connections, the {self._owner}'s limit"
+        oldest.give_way(words, silently=oldest is not newest)
         self.closed(oldest)
 
 
-class ConsoleRequestHandler(web.RequestHandler):
+class PrivateRequestHandler(web.RequestHandler):
     """aiohttp's protocol, whose answers and log lines hold nothing of a request that cannot be read."""
 
     __slots__ = ("_connections", "_heard", "_note")
@@ -123,11 +125,10 @@ class ConsoleRequestHandler(web.RequestHandler):
         """A request has been answered."""
         self._connections.answered(self)
 
-    def give_way(self, limit: int, *, silently: bool) -> None:
-        """Closes the connection, as one of more than `limit`; without a word where no request has begun and `silently`
-        says so."""
+    def give_way(self, words: str, *, silently: bool) -> None:
+        """Closes the connection, as one too many; without a word where no request has begun and `silently` says so."""
         if self._heard or not silently:
-            self.refuse(503, f"there are {limit} connections, the console's limit")
+            self.refuse(503, words)
         else:
             self.force_close()
 
@@ -174,10 +175,22 @@ async def note_requests(
 ) -> web.StreamResponse:
     """Tells a connection that its request has come, and that it is answered. The outermost middleware."""
     connection = request.protocol
-    if not isinstance(connection, ConsoleRequestHandler):
+    if not isinstance(connection, PrivateRequestHandler):
         return await handler(request)
     connection.requested()
     try:
         return await handler(request)
     finally:
         connection.answered()
+
+
+async def listen(runner: web.AppRunner, connections: Connections, host: str, port: int) -> tuple[asyncio.Server, str]:
+    """The listening server of an application that is set up and has `note_requests`, and its URL. Raises OSError when
+    it cannot listen there."""
+    server, note = runner.server, UnreadableLog().note
+    assert server is not None
+    listening = await asyncio.get_running_loop().create_server(
+        lambda: PrivateRequestHandler(server, connections, note), host, port
+    )
+    port = listening.sockets[0].getsockname()[1]
+    return listening, f"http://{f'[{host}]' if ':' in host else host}:{port}"
