@@ -14,7 +14,7 @@ import click
 
 from relayproxy.cli.options import checked, settings_of, settings_options
 from relayproxy.errors import SettingError
-from relayproxy.relay.verification import keys_for, no_key
+from relayproxy.relay.handshake.verification import keys_for, no_key
 from relayproxy.settings.signatures import read_key
 from relayproxy.settings.validators import websocket_url
 from relayproxy.signature import (

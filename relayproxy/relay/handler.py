@@ -25,17 +25,17 @@ from relayproxy.proxies import is_trusted
 from relayproxy.refusals import Reason
 from relayproxy.relay import answers, descriptors
 from relayproxy.relay import headers as header_policy
-from relayproxy.relay.admission import is_signed, objection
-from relayproxy.relay.capacity import Capacity
-from relayproxy.relay.forwarded import Public, forwarded, mistakable_urls, public_urls, without_public_url
+from relayproxy.relay.handshake.admission import is_signed, objection
+from relayproxy.relay.handshake.forwarded import Public, forwarded, mistakable_urls, public_urls, without_public_url
+from relayproxy.relay.handshake.stopwatch import Stopwatch
+from relayproxy.relay.handshake.targets import RESERVED, Target, Targets, origin_form
+from relayproxy.relay.handshake.upstream import Accepted, Refused, Upstream, own_host
+from relayproxy.relay.handshake.verification import Verification, Verifier, with_signature
 from relayproxy.relay.headers import Headers, mask, mask_query, without_personal
-from relayproxy.relay.protocol import HeadProtocol, Unreadable
-from relayproxy.relay.refusal_log import RefusalLog
+from relayproxy.relay.listener.capacity import Capacity
+from relayproxy.relay.listener.protocol import HeadProtocol, Unreadable
+from relayproxy.relay.listener.refusal_log import RefusalLog
 from relayproxy.relay.splice import Splice
-from relayproxy.relay.stopwatch import Stopwatch
-from relayproxy.relay.targets import RESERVED, Target, Targets, origin_form
-from relayproxy.relay.upstream import Accepted, Refused, Upstream, own_host
-from relayproxy.relay.verification import Verification, Verifier, with_signature
 from relayproxy.settings.model import Settings
 from relayproxy.settings.otlp import sampler
 from relayproxy.settings.recording import recording

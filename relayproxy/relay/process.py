@@ -21,11 +21,11 @@ from relayproxy.plural import plural
 from relayproxy.refusals import RefusalCount
 from relayproxy.relay import descriptors
 from relayproxy.relay.handler import Relay
-from relayproxy.relay.keyring import Keyring
-from relayproxy.relay.refusal_log import RefusalLog
-from relayproxy.relay.server import Listener
-from relayproxy.relay.upstream import Upstream
-from relayproxy.relay.verification import Verifier
+from relayproxy.relay.handshake.keyring import Keyring
+from relayproxy.relay.handshake.upstream import Upstream
+from relayproxy.relay.handshake.verification import Verifier
+from relayproxy.relay.listener.refusal_log import RefusalLog
+from relayproxy.relay.listener.server import Listener
 from relayproxy.settings.model import Settings
 from relayproxy.settings.recording import recording
 from relayproxy.settings.signatures import references_in_use, route_names, signature_rules, unverified_routes

@@ -9,10 +9,10 @@ import uvloop
 from relayproxy.journal.format import EntryKind
 from relayproxy.journal.tape import Tape
 from relayproxy.relay.handler import Relay
-from relayproxy.relay.refusal_log import RefusalLog
-from relayproxy.relay.server import Listener
-from relayproxy.relay.upstream import Upstream
-from relayproxy.relay.verification import Verifier
+from relayproxy.relay.handshake.upstream import Upstream
+from relayproxy.relay.handshake.verification import Verifier
+from relayproxy.relay.listener.refusal_log import RefusalLog
+from relayproxy.relay.listener.server import Listener
 from relayproxy.settings.model import Settings
 
 

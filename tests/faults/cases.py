@@ -244,7 +244,7 @@ BACKENDS = (
         (
             _BACKEND + "test_a_backend_that_answers_something_else[200]",
             _BACKEND + "test_an_answer_whose_key_is_wrong_is_left_for_twilio_to_judge",
-            "tests/relay/test_upstream.py::test_what_is_no_answer_is_502",
+            "tests/relay/handshake/test_upstream.py::test_what_is_no_answer_is_502",
         ),
         note="Both are passed on as they are: the relay adds no judgement of its own to an answer.",
     ),
@@ -438,8 +438,8 @@ HTTP = (
         "D1",
         "heads that do not end",
         (
-            "tests/relay/test_server.py::test_a_head_that_does_not_end_is_answered_408_and_counted",
-            "tests/relay/test_server.py::test_heads_that_do_not_end_make_room_for_those_that_do",
+            "tests/relay/listener/test_server.py::test_a_head_that_does_not_end_is_answered_408_and_counted",
+            "tests/relay/listener/test_server.py::test_heads_that_do_not_end_make_room_for_those_that_do",
             "tests/test_private_http.py::test_a_head_that_does_not_end_is_not_waited_for",
             "tests/receiver/test_http_app.py::test_requests_that_do_not_end_hold_up_nobody",
             "tests/receiver/test_http_app.py::test_requests_that_do_not_end_are_given_up",
@@ -448,14 +448,14 @@ HTTP = (
     Case(
         "D2",
         "connections that say nothing",
-        ("tests/relay/test_server.py::test_a_head_that_does_not_end_is_answered_408_and_counted",),
+        ("tests/relay/listener/test_server.py::test_a_head_that_does_not_end_is_answered_408_and_counted",),
         (_MACHINE + "test_five_thousand_connections_that_say_nothing",),
     ),
     Case(
         "D3",
         "a flood of connections",
         (
-            "tests/relay/test_capacity.py::test_beyond_its_limits_a_relay_answers_503_and_calls_go_on",
+            "tests/relay/listener/test_capacity.py::test_beyond_its_limits_a_relay_answers_503_and_calls_go_on",
             "tests/recorder/test_attempts.py::test_of_a_flood_the_database_keeps_a_few_and_health_is_told_the_rest",
         ),
     ),
@@ -492,7 +492,7 @@ HTTP = (
         (
             _HTTP + "test_what_strangers_claim_of_themselves_is_stored_and_not_believed",
             "tests/system/test_signatures.py::test_with_a_public_url_a_strangers_claims_change_nothing",
-            "tests/relay/test_forwarded.py::test_a_strangers_word_counts_for_nothing",
+            "tests/relay/handshake/test_forwarded.py::test_a_strangers_word_counts_for_nothing",
         ),
     ),
     Case(
@@ -535,7 +535,7 @@ HTTP = (
         (
             "tests/system/test_signatures.py::"
             "test_with_enforce_the_backend_is_dialled_for_what_twilio_signed_and_nothing_else",
-            "tests/relay/test_verification.py::test_what_has_no_signature_and_what_is_not_checked",
+            "tests/relay/handshake/test_verification.py::test_what_has_no_signature_and_what_is_not_checked",
             "tests/console/sessions/test_session_page_signature.py::test_every_session_says_whether_twilio_signed_it",
         ),
     ),
@@ -659,7 +659,7 @@ PAGES = (
             "tests/relay/test_headers.py::test_secrets_are_masked_for_the_record_and_other_bytes_made_printable",
             "tests/test_logs.py::test_a_traceback_says_where_and_never_what_was_said",
             "tests/store/test_engine.py::test_a_password_is_not_told",
-            "tests/relay/test_verification.py::test_no_secret_shows_in_what_is_printed",
+            "tests/relay/handshake/test_verification.py::test_no_secret_shows_in_what_is_printed",
         ),
     ),
     Case(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from relayproxy.errors import SettingError
-from relayproxy.relay.keyring import Keyring
+from relayproxy.relay.handshake.keyring import Keyring
 from relayproxy.signature import Key
 
 

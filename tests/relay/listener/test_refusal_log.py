@@ -4,7 +4,7 @@ from collections.abc import Callable
 import pytest
 
 from relayproxy.refusals import RefusalCount
-from relayproxy.relay.refusal_log import RefusalLog
+from relayproxy.relay.listener.refusal_log import RefusalLog
 
 
 def test_one_line_and_one_report_stand_for_many(caplog: pytest.LogCaptureFixture) -> None:

@@ -28,8 +28,8 @@ from yarl import URL
 from relayproxy.relay import descriptors, limits
 from relayproxy.relay.answers import head_and_body
 from relayproxy.relay.failures import let_go
+from relayproxy.relay.handshake.stopwatch import Stopwatch, tracing
 from relayproxy.relay.headers import Headers, decode, printable, to_caller
-from relayproxy.relay.stopwatch import Stopwatch, tracing
 
 REFUSAL_LIMIT = 1024 * 1024
 """Bytes of a refusal's body that are passed on."""

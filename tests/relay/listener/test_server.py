@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from aiohttp import web
 
-from relayproxy.relay import server
-from relayproxy.relay.protocol import Unreadable
+from relayproxy.relay.listener import server
+from relayproxy.relay.listener.protocol import Unreadable
 
 
 async def _never(request: web.BaseRequest) -> web.StreamResponse:

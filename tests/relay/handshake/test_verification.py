@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from relayproxy.connection import SignatureCheck
+from relayproxy.relay.handshake.verification import Verification, Verifier, with_signature
 from relayproxy.relay.headers import mask_query
-from relayproxy.relay.verification import Verification, Verifier, with_signature
 from relayproxy.settings.signatures import SignatureRules
 from relayproxy.signature import HEADERS, Key, SignedForm, sign
 

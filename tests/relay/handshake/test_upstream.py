@@ -13,8 +13,8 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import InvalidStatus
 from websockets.http11 import Request
 
-from relayproxy.relay.stopwatch import Stopwatch
-from relayproxy.relay.upstream import Refused, Upstream, exact_url, own_host
+from relayproxy.relay.handshake.stopwatch import Stopwatch
+from relayproxy.relay.handshake.upstream import Refused, Upstream, exact_url, own_host
 from tests import wire
 from tests.relay.raw import ask, echo, is_not_dialled, refusing_backend
 from tests.running import Running, relay

@@ -1,6 +1,6 @@
 import pytest
 
-from relayproxy.relay.targets import Target, Targets, join, origin_form
+from relayproxy.relay.handshake.targets import Target, Targets, join, origin_form
 from relayproxy.settings.model import Settings
 from relayproxy.settings.tables import Route
 

@@ -1,6 +1,6 @@
 import pytest
 
-from relayproxy.relay.forwarded import Public, forwarded, mistakable_urls, public_urls
+from relayproxy.relay.handshake.forwarded import Public, forwarded, mistakable_urls, public_urls
 from relayproxy.settings.validators import split_networks
 
 FRONT, STRANGER = "10.0.0.7", "203.0.113.9"

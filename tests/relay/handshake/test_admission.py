@@ -1,6 +1,6 @@
 import pytest
 
-from relayproxy.relay.admission import objection
+from relayproxy.relay.handshake.admission import objection
 
 OWN = "relayproxy-1"
 UPGRADE = [("Host", "h"), ("Connection", "Upgrade"), ("Upgrade", "websocket")]

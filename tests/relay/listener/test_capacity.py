@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from relayproxy.relay.capacity import Capacity
+from relayproxy.relay.listener.capacity import Capacity
 from relayproxy.settings.model import Settings
 from tests import wire
 from tests.relay.raw import ask, is_not_dialled

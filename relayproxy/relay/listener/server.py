@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-from relayproxy.relay.protocol import HeadProtocol, Unreadable
+from relayproxy.relay.listener.protocol import HeadProtocol, Unreadable
 from relayproxy.settings.validators import split_address
 
 log = logging.getLogger(__name__)
