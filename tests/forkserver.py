@@ -24,7 +24,7 @@ def _import_all() -> None:
     import relayproxy.console.process
     import relayproxy.recorder.process
     import relayproxy.relay.process
-    import relayproxy.telemetry.otlp  # noqa: F401 (imported for the processes that are forked)
+    import relayproxy.telemetry.export.otlp  # noqa: F401 (imported for the processes that are forked)
 
 
 def _serve(requests: socket.socket) -> bool:

@@ -7,9 +7,9 @@ Must not know: how anything is counted.
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from relayproxy.telemetry import metrics
-from relayproxy.telemetry.metric import Metric
-from relayproxy.telemetry.metrics import METRICS
+from relayproxy.telemetry.metrics import metrics
+from relayproxy.telemetry.metrics.metric import Metric
+from relayproxy.telemetry.metrics.metrics import METRICS
 
 MARK = "<!-- The tables are made of the code: python -m tests.metric_reference -->\n"
 """What divides the page: the words before it are written by hand."""

@@ -18,7 +18,7 @@ from relayproxy.conversation.totals import Spread, Totals
 from relayproxy.settings.model import Settings
 from relayproxy.settings.sources import CONFIG_ENV, ENV_PREFIX
 from relayproxy.settings.tables import FIXED, ROWS
-from relayproxy.telemetry.tally import SETS, VALUES
+from relayproxy.telemetry.metrics.tally import SETS, VALUES
 from tests import metric_reference, states
 from tests.reference import page
 

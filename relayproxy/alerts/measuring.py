@@ -14,8 +14,8 @@ from relayproxy.store.read import alert_measures
 from relayproxy.store.read.alert_measures import Measure
 from relayproxy.store.read.heartbeat import DatabaseFacts, Report, database_facts, reports
 from relayproxy.store.read.queries import Queries
-from relayproxy.telemetry.metrics import WAITING
-from relayproxy.telemetry.tally import Snapshot
+from relayproxy.telemetry.metrics.metrics import WAITING
+from relayproxy.telemetry.metrics.tally import Snapshot
 
 FRESH = 15.0
 """Seconds for which a recorder's report is one of now."""

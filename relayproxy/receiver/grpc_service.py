@@ -13,8 +13,8 @@ from relayproxy.errors import SettingError
 from relayproxy.receiver.passing_on import VIA, Parcel
 from relayproxy.receiver.requests import FullError, Requests
 from relayproxy.settings.otlp import Signal
-from relayproxy.telemetry.answers import accepted
-from relayproxy.telemetry.received import UndecodableError
+from relayproxy.telemetry.received.answers import accepted
+from relayproxy.telemetry.received.received import UndecodableError
 
 THREADS = 4
 GRACE = 0.5

@@ -17,8 +17,8 @@ from relayproxy.receiver.bodies import BodyError, Room, inflate, read
 from relayproxy.receiver.passing_on import VIA, Parcel
 from relayproxy.receiver.requests import RETRY_AFTER, FullError, Requests
 from relayproxy.settings.otlp import Signal
-from relayproxy.telemetry.answers import Encoding, accepted, error
-from relayproxy.telemetry.received import UndecodableError
+from relayproxy.telemetry.received.answers import Encoding, accepted, error
+from relayproxy.telemetry.received.received import UndecodableError
 
 ENCODINGS: dict[str, Encoding] = {"application/x-protobuf": "protobuf", "application/json": "json"}
 CONTENT_TYPES: dict[Encoding, str] = {encoding: content_type for content_type, encoding in ENCODINGS.items()}

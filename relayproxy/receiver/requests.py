@@ -17,9 +17,9 @@ from relayproxy.receiver.intake import Intake
 from relayproxy.receiver.passing_on import Parcel, PassingOn
 from relayproxy.receiver.trimming import Bounds, trimmed
 from relayproxy.receiver.unjoined import ReceivedSpan
-from relayproxy.telemetry import otlp_json, otlp_protobuf
-from relayproxy.telemetry.answers import Encoding
-from relayproxy.telemetry.received import TraceRequest
+from relayproxy.telemetry.received import otlp_json, otlp_protobuf
+from relayproxy.telemetry.received.answers import Encoding
+from relayproxy.telemetry.received.received import TraceRequest
 
 OWN_SCOPE = "relayproxy"
 """The library's name on the proxy's own spans, which some collectors send on to all who listen."""

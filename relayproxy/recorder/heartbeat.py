@@ -42,7 +42,7 @@ from relayproxy.store.read.heartbeat import (
     OtlpHeartbeat,
     RetentionHeartbeat,
 )
-from relayproxy.telemetry.tally import Snapshot
+from relayproxy.telemetry.metrics.tally import Snapshot
 
 log = logging.getLogger(__name__)
 

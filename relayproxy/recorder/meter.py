@@ -14,9 +14,9 @@ from relayproxy.recorder.decoding.connection import DecodedConnection, log_bug
 from relayproxy.recorder.session import RecordedSession
 from relayproxy.recorder.sessions import Sessions
 from relayproxy.store.schema.rows import JournalGapRow
-from relayproxy.telemetry import metrics
-from relayproxy.telemetry.call_meter import CallMeter
-from relayproxy.telemetry.tally import VALUES, Point, Snapshot, Tally
+from relayproxy.telemetry.metrics import metrics
+from relayproxy.telemetry.metrics.call_meter import CallMeter
+from relayproxy.telemetry.metrics.tally import VALUES, Point, Snapshot, Tally
 
 DAMAGE = ("torn", "checksum", "format", "missing")
 """Why a part of a journal cannot be read."""

@@ -38,8 +38,8 @@ from relayproxy.store.schema.revisions import check_schema
 from relayproxy.store.write.archive import Archive
 
 if TYPE_CHECKING:
-    from relayproxy.telemetry.otlp import OtlpExporter
-    from relayproxy.telemetry.otlp_metrics import OtlpMetrics
+    from relayproxy.telemetry.export.otlp import OtlpExporter
+    from relayproxy.telemetry.export.otlp_metrics import OtlpMetrics
 
 
 def rules_by_route(settings: Settings, finder: Callable[[str], NameFinder] = name_finder) -> Callable[[str], Rules]:
@@ -154,7 +154,7 @@ def _exporter(settings: Settings) -> "OtlpExporter | None":
     way = otlp_export(settings.otel, "traces")
     if way is None:
         return None
-    from relayproxy.telemetry.otlp import OtlpExporter
+    from relayproxy.telemetry.export.otlp import OtlpExporter
 
     return OtlpExporter.to(way, settings.otel)
 
@@ -163,7 +163,7 @@ def _metrics(settings: Settings) -> "OtlpMetrics | None":
     way = otlp_export(settings.otel, "metrics")
     if way is None:
         return None
-    from relayproxy.telemetry.otlp_metrics import OtlpMetrics
+    from relayproxy.telemetry.export.otlp_metrics import OtlpMetrics
 
     return OtlpMetrics.to(way, settings.otel, process_name(settings.data_dir))
 

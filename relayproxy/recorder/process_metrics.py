@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 from relayproxy.refusals import REASONS
 from relayproxy.store.read.heartbeat import Heartbeat, OtlpHeartbeat, RetentionHeartbeat
-from relayproxy.telemetry import metrics
-from relayproxy.telemetry.memory import resident_memory
-from relayproxy.telemetry.metric import Metric
-from relayproxy.telemetry.tally import Point, Snapshot
+from relayproxy.telemetry.metrics import metrics
+from relayproxy.telemetry.metrics.memory import resident_memory
+from relayproxy.telemetry.metrics.metric import Metric
+from relayproxy.telemetry.metrics.tally import Point, Snapshot
 
 
 def process_metrics(told: Heartbeat) -> Snapshot:

@@ -14,7 +14,7 @@ from relayproxy.store.read.heartbeat import HeartbeatWriter, JournalHeartbeat
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rows import Batch
 from relayproxy.store.write.archive import Archive
-from relayproxy.telemetry.metrics import WAITING
+from relayproxy.telemetry.metrics.metrics import WAITING
 from tests.console.health.known import DATABASE, GIB, NOW, heartbeat, report
 from tests.store.build import session, turn
 from tests.store.kinds import SQLITE

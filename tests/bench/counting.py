@@ -7,8 +7,8 @@ Must not know: sockets, the journal, the database.
 from time import process_time
 
 from relayproxy.conversation.fold.fold import Fold
-from relayproxy.telemetry.call_meter import CallMeter
-from relayproxy.telemetry.tally import Tally
+from relayproxy.telemetry.metrics.call_meter import CallMeter
+from relayproxy.telemetry.metrics.tally import Tally
 from tests.bench.fold import ASKED_EVERY
 from tests.bench.long_call import OPENING, long_call
 

@@ -16,8 +16,8 @@ from ruamel.yaml import YAML
 from relayproxy.conversation.checks.findings import SEVERITIES
 from relayproxy.conversation.model import OpenedBy, Outcome
 from relayproxy.refusals import REASONS
-from relayproxy.telemetry.metric import Metric
-from relayproxy.telemetry.metrics import METRICS
+from relayproxy.telemetry.metrics.metric import Metric
+from relayproxy.telemetry.metrics.metrics import METRICS
 from tests.docker.files import DOCKER
 
 RULES = DOCKER / "prometheus/relayproxy.rules.yml"

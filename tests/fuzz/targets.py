@@ -29,8 +29,8 @@ from relayproxy.redaction.values import Context, Policy, policy
 from relayproxy.relay import headers
 from relayproxy.settings.model import Settings, load
 from relayproxy.signature import Key, check, forms, near_misses, read_settings, sign
-from relayproxy.telemetry import otlp_json, otlp_protobuf
-from relayproxy.telemetry.received import UndecodableError
+from relayproxy.telemetry.received import otlp_json, otlp_protobuf
+from relayproxy.telemetry.received.received import UndecodableError
 from tests.recorder.decoding.test_frames import restarted
 from tests.recorder.direction import decode, make, split, summary
 from tests.redaction.masks import masked

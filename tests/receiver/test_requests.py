@@ -9,7 +9,7 @@ from relayproxy.receiver.requests import FullError, RequestCounts, Requests
 from relayproxy.receiver.trimming import Bounds
 from relayproxy.settings.otel import Otel
 from relayproxy.settings.otlp import otlp_export
-from relayproxy.telemetry.received import UndecodableError
+from relayproxy.telemetry.received.received import UndecodableError
 from tests.telemetry.spans import attribute, json, json_span
 
 PARCEL = Parcel("traces", b"as it came", "application/json")

@@ -14,10 +14,10 @@ from relayproxy.recorder.recorder import Recorder
 from relayproxy.store.errors import StoreError
 from relayproxy.store.schema.rows import Batch
 from relayproxy.store.write.archive import Archive
-from relayproxy.telemetry import metrics
-from relayproxy.telemetry.call_meter import CallMeter
-from relayproxy.telemetry.metric import Metric
-from relayproxy.telemetry.metrics import METRICS
+from relayproxy.telemetry.metrics import metrics
+from relayproxy.telemetry.metrics.call_meter import CallMeter
+from relayproxy.telemetry.metrics.metric import Metric
+from relayproxy.telemetry.metrics.metrics import METRICS
 from tests.recorder.stage import Call, Stage, prompt, setup, token
 
 LATENCIES = METRICS["relayproxy.turn.response_latency"]

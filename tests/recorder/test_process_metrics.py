@@ -6,12 +6,12 @@ from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metr
 from relayproxy.recorder.process_metrics import process_metrics
 from relayproxy.refusals import REASONS, Refusal, RefusalCount
 from relayproxy.store.read.heartbeat import Heartbeat, JournalHeartbeat, OtlpHeartbeat, RetentionHeartbeat
-from relayproxy.telemetry import metrics
-from relayproxy.telemetry.metric import Metric
-from relayproxy.telemetry.metrics import METRICS
-from relayproxy.telemetry.metrics_data import TEMPORALITIES, metrics_data
-from relayproxy.telemetry.readable import resource
-from relayproxy.telemetry.tally import Snapshot
+from relayproxy.telemetry.export.metrics_data import TEMPORALITIES, metrics_data
+from relayproxy.telemetry.export.readable import resource
+from relayproxy.telemetry.metrics import metrics
+from relayproxy.telemetry.metrics.metric import Metric
+from relayproxy.telemetry.metrics.metrics import METRICS
+from relayproxy.telemetry.metrics.tally import Snapshot
 
 HEARTBEAT = Heartbeat(
     version="1",

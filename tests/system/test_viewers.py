@@ -12,7 +12,7 @@ from relayproxy.conversation.measures.content import EndWords
 from relayproxy.conversation.measures.spans import SpanOptions, spans
 from relayproxy.settings.otel import Otel
 from relayproxy.settings.otlp import otlp_export
-from relayproxy.telemetry.readable import readable, resource
+from relayproxy.telemetry.export.readable import readable, resource
 from tests.script import play
 from tests.telemetry.collector import values
 

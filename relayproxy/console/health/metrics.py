@@ -15,10 +15,10 @@ from relayproxy.console.health.health_page import MONITOR
 from relayproxy.console.health.receiver import is_working
 from relayproxy.store.read.heartbeat import Report
 from relayproxy.store.read.receiver_heartbeat import ReceiverReport
-from relayproxy.telemetry import metrics
-from relayproxy.telemetry.memory import resident_memory
-from relayproxy.telemetry.metric import Metric
-from relayproxy.telemetry.tally import Point, Snapshot
+from relayproxy.telemetry.metrics import metrics
+from relayproxy.telemetry.metrics.memory import resident_memory
+from relayproxy.telemetry.metrics.metric import Metric
+from relayproxy.telemetry.metrics.tally import Point, Snapshot
 
 STATES = {"ok": 0, "warn": 1, "bad": 2}
 _decoder = msgspec.json.Decoder(Snapshot | None)
@@ -37,7 +37,7 @@ async def serve(request: web.Request) -> web.Response:
 
 def _text(facts: HealthFacts, accept: str) -> tuple[bytes, str]:
     # Few ever ask, and every start would take longer.
-    from relayproxy.telemetry.prometheus import render
+    from relayproxy.telemetry.metrics.prometheus import render
 
     return render({report.process: numbers(report) for report in facts.working}, own(facts), accept)
 

@@ -19,8 +19,8 @@ from relayproxy.store.read.queries import Queries
 from relayproxy.store.read.receiver_heartbeat import PassedOn, ReceiverHeartbeat
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.archive import Archive
-from relayproxy.telemetry import metrics
-from relayproxy.telemetry.tally import Point, Snapshot
+from relayproxy.telemetry.metrics import metrics
+from relayproxy.telemetry.metrics.tally import Point, Snapshot
 from tests.console.conftest import Client
 from tests.console.samples import ago
 
