@@ -12,7 +12,7 @@ import msgspec
 from relayproxy.alerts.rules import SECOND, UNKNOWN, Measured, Rule
 from relayproxy.store.read import alert_measures
 from relayproxy.store.read.alert_measures import Measure
-from relayproxy.store.read.heartbeat import DatabaseFacts, Report, database_facts, reports
+from relayproxy.store.read.health.heartbeat import DatabaseFacts, Report, database_facts, reports
 from relayproxy.store.read.queries import Queries
 from relayproxy.telemetry.metrics.metrics import WAITING
 from relayproxy.telemetry.metrics.tally import Snapshot

@@ -54,7 +54,7 @@ from relayproxy.console.sessions.backend_spans import MAX_SPANS, BackendSpansDoc
 from relayproxy.console.sessions.documents import SessionDocument, SessionFileDocument, TurnsDocument
 from relayproxy.console.sessions.export_content import FORMS
 from relayproxy.console.sessions.message_documents import MessagesDocument
-from relayproxy.store.read.criteria import PARAM
+from relayproxy.store.read.filters.criteria import PARAM
 
 Parameter = dict[str, Any]
 JSON = "application/json"

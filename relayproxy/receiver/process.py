@@ -35,7 +35,7 @@ from relayproxy.settings.recording import recording
 from relayproxy.settings.validators import split_address
 from relayproxy.signals import signals_to
 from relayproxy.store.engine import open_engine
-from relayproxy.store.read.heartbeat import HeartbeatWriter
+from relayproxy.store.read.health.heartbeat import HeartbeatWriter
 from relayproxy.store.write.backend_span_store import BackendSpanStore
 
 log = logging.getLogger(__name__)

@@ -18,8 +18,8 @@ from relayproxy.receiver.passing_on import PassingOn
 from relayproxy.receiver.requests import Requests
 from relayproxy.receiver.span_writer import SpanWriter
 from relayproxy.store.errors import StoreError
-from relayproxy.store.read.heartbeat import EVERY, HeartbeatWriter
-from relayproxy.store.read.receiver_heartbeat import PREFIX, PassedOn, ReceiverHeartbeat
+from relayproxy.store.read.health.heartbeat import EVERY, HeartbeatWriter
+from relayproxy.store.read.health.receiver_heartbeat import PREFIX, PassedOn, ReceiverHeartbeat
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from relayproxy.errors import RelayproxyError
 from relayproxy.journal.erase import erase_connections
 from relayproxy.journal.segments import journal_paths
 from relayproxy.store.engine import open_engine
-from relayproxy.store.read.heartbeat import RetentionHeartbeat
+from relayproxy.store.read.health.heartbeat import RetentionHeartbeat
 from relayproxy.store.write.deleter import Deleter, Interrupted
 from relayproxy.store.write.retention import DAY, Keep, Retention
 

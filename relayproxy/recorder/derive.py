@@ -16,7 +16,7 @@ from relayproxy.conversation.checks.findings import severity
 from relayproxy.conversation.fold.protocol_monitor import PARAMETERS
 from relayproxy.conversation.model import Conversation, Turn
 from relayproxy.conversation.totals import milliseconds
-from relayproxy.store.read.criteria import PARAM
+from relayproxy.store.read.filters.criteria import PARAM
 from relayproxy.store.schema.rows import SessionLabels, SessionRow, TurnRow
 from relayproxy.text import storable
 

@@ -34,7 +34,7 @@ from relayproxy.redaction.redactor import FAILED, LIMITED
 from relayproxy.redaction.values import Policy
 from relayproxy.refusals import RefusalCount, merged
 from relayproxy.store.errors import DamagedFileError, ReplacedError, StoreError
-from relayproxy.store.read.heartbeat import (
+from relayproxy.store.read.health.heartbeat import (
     EVERY,
     Heartbeat,
     HeartbeatWriter,

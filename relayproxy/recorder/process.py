@@ -32,8 +32,8 @@ from relayproxy.settings.retention import days_by_route
 from relayproxy.settings.signatures import DEFAULT_ROUTE
 from relayproxy.signals import NUMBERS, ignore_signals, stop_event
 from relayproxy.store.engine import open_engine
-from relayproxy.store.read.heartbeat import HeartbeatWriter
-from relayproxy.store.read.integrity import FileWatch, Integrity
+from relayproxy.store.read.health.heartbeat import HeartbeatWriter
+from relayproxy.store.read.health.integrity import FileWatch, Integrity
 from relayproxy.store.schema.revisions import check_schema
 from relayproxy.store.write.archive import Archive
 

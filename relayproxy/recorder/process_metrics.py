@@ -7,7 +7,7 @@ Must not know: how reports are made; where metrics go.
 from collections.abc import Iterator
 
 from relayproxy.refusals import REASONS
-from relayproxy.store.read.heartbeat import Heartbeat, OtlpHeartbeat, RetentionHeartbeat
+from relayproxy.store.read.health.heartbeat import Heartbeat, OtlpHeartbeat, RetentionHeartbeat
 from relayproxy.telemetry.metrics import metrics
 from relayproxy.telemetry.metrics.memory import resident_memory
 from relayproxy.telemetry.metrics.metric import Metric

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from relayproxy.alerts.measuring import FRESH, disk, is_current, measure, recorder_behind, waiting
 from relayproxy.alerts.rules import SECOND, UNKNOWN, Measured, Rule
 from relayproxy.settings.alerts import Alert
-from relayproxy.store.read.heartbeat import HeartbeatWriter, JournalHeartbeat
+from relayproxy.store.read.health.heartbeat import HeartbeatWriter, JournalHeartbeat
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rows import Batch
 from relayproxy.store.write.archive import Archive

@@ -19,7 +19,7 @@ from relayproxy.alerts.runner import AlertRunner, Plan, plan_of, send_test
 from relayproxy.alerts.webhooks import new_client
 from relayproxy.settings.alerts import Alert, Endpoint
 from relayproxy.settings.model import Settings
-from relayproxy.store.read.heartbeat import HeartbeatWriter
+from relayproxy.store.read.health.heartbeat import HeartbeatWriter
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rows import Batch
 from relayproxy.store.write.alert_store import Silence, alerts_before, deliveries_of, put_silence

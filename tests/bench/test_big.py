@@ -14,8 +14,8 @@ from sqlalchemy import Engine, event
 from relayproxy.console.app import build
 from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine, open_reader
-from relayproxy.store.read import conditions
-from relayproxy.store.read.criteria import Criteria, Criterion
+from relayproxy.store.read.filters import conditions
+from relayproxy.store.read.filters.criteria import Criteria, Criterion
 from relayproxy.store.read.queries import ALL_SESSIONS, Queries
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.archive import Archive

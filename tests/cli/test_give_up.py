@@ -11,7 +11,7 @@ from sqlalchemy import Engine, update
 from relayproxy.cli.main import main
 from relayproxy.store.engine import open_engine, writing
 from relayproxy.store.read.erasures import read_erasures, sought_number
-from relayproxy.store.read.heartbeat import Heartbeat, HeartbeatWriter, JournalHeartbeat
+from relayproxy.store.read.health.heartbeat import Heartbeat, HeartbeatWriter, JournalHeartbeat
 from relayproxy.store.schema.tables import journals
 from relayproxy.store.write.archive import Archive
 from relayproxy.store.write.erasures import order

@@ -11,7 +11,7 @@ from relayproxy.console.openapi import document
 from relayproxy.console.operations import OPERATIONS
 from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine
-from relayproxy.store.read.heartbeat import Heartbeat, HeartbeatWriter, JournalHeartbeat, OtlpHeartbeat
+from relayproxy.store.read.health.heartbeat import Heartbeat, HeartbeatWriter, JournalHeartbeat, OtlpHeartbeat
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
 from tests.console.conftest import Client

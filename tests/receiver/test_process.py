@@ -17,7 +17,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from relayproxy.errors import SettingError
 from relayproxy.receiver.process import rules_by_route, ways
 from relayproxy.settings.model import Settings
-from relayproxy.store.read.receiver_heartbeat import receiver_reports
+from relayproxy.store.read.health.receiver_heartbeat import receiver_reports
 from tests.receiver.stage import TRACE, Stage, receiving
 from tests.receiver.test_passing_on import endpoint
 from tests.telemetry.spans import json, json_span

@@ -16,8 +16,8 @@ from relayproxy.receiver.unjoined import Unjoined
 from relayproxy.redaction.rules import EVERYTHING
 from relayproxy.store.engine import open_engine
 from relayproxy.store.errors import StoreError
-from relayproxy.store.read.heartbeat import HeartbeatWriter
-from relayproxy.store.read.receiver_heartbeat import ReceiverHeartbeat
+from relayproxy.store.read.health.heartbeat import HeartbeatWriter
+from relayproxy.store.read.health.receiver_heartbeat import ReceiverHeartbeat
 from relayproxy.store.write.backend_span_store import BackendSpanStore
 from tests.receiver.test_unjoined import received
 

@@ -20,7 +20,7 @@ from relayproxy.recorder.heartbeat import Beat, Life, Reporter, journals
 from relayproxy.refusals import Refusal, RefusalCount
 from relayproxy.store.engine import open_engine, open_reader
 from relayproxy.store.errors import StoreError
-from relayproxy.store.read.heartbeat import Heartbeat, HeartbeatWriter, Report, reports
+from relayproxy.store.read.health.heartbeat import Heartbeat, HeartbeatWriter, Report, reports
 from relayproxy.store.read.queries import Queries
 from tests.recorder.stage import Stage, prompt, setup, token
 from tests.running import running

@@ -5,7 +5,7 @@ from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metr
 
 from relayproxy.recorder.process_metrics import process_metrics
 from relayproxy.refusals import REASONS, Refusal, RefusalCount
-from relayproxy.store.read.heartbeat import Heartbeat, JournalHeartbeat, OtlpHeartbeat, RetentionHeartbeat
+from relayproxy.store.read.health.heartbeat import Heartbeat, JournalHeartbeat, OtlpHeartbeat, RetentionHeartbeat
 from relayproxy.telemetry.export.metrics_data import TEMPORALITIES, metrics_data
 from relayproxy.telemetry.export.readable import resource
 from relayproxy.telemetry.metrics import metrics

@@ -14,7 +14,7 @@ import msgspec
 
 from relayproxy.connection import Ending, Opening, SignatureState, signature_state
 from relayproxy.conversation.model import Conversation, Turn
-from relayproxy.store.read.criteria import Criteria, Sort
+from relayproxy.store.read.filters.criteria import Criteria, Sort
 from relayproxy.store.read.queries import ALL_SESSIONS, Queries, SessionPage
 from relayproxy.store.schema.rows import ConnectionRow, SessionRow, TurnRow
 from relayproxy.text import storable

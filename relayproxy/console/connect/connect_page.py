@@ -23,7 +23,7 @@ from relayproxy.console.http.middleware import Problem
 from relayproxy.console.http.render import render
 from relayproxy.settings.recording import recorded_words, recording
 from relayproxy.store.errors import StoreError
-from relayproxy.store.read.heartbeat import reports
+from relayproxy.store.read.health.heartbeat import reports
 from relayproxy.store.read.latest_by_route import arrivals
 from relayproxy.store.read.signatures import recent_signatures
 

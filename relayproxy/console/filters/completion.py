@@ -15,7 +15,7 @@ from relayproxy.console.filters.language import parse, read_name, write_name
 from relayproxy.console.filters.tokens import FilterToken, quoted, replaced, tokens
 from relayproxy.console.http.documents import Count, Document, End
 from relayproxy.store.read import facets
-from relayproxy.store.read.criteria import PARAM, STATES, Criteria, FieldKind, kind_of_field
+from relayproxy.store.read.filters.criteria import PARAM, STATES, Criteria, FieldKind, kind_of_field
 from relayproxy.store.read.queries import Queries
 
 MAX_SUGGESTIONS = 12

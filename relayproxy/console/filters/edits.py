@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from relayproxy.console.filters.fields import TIMES
 from relayproxy.console.filters.language import Query, parse, read_name, write_criterion
 from relayproxy.console.filters.tokens import joined, replaced, within
-from relayproxy.store.read.criteria import Criterion, kind_of_field
+from relayproxy.store.read.filters.criteria import Criterion, kind_of_field
 
 
 class Edits:

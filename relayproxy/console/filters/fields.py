@@ -14,7 +14,7 @@ from relayproxy.console.words import SIGNATURES
 from relayproxy.conversation.checks.findings import CATALOGUE
 from relayproxy.conversation.model import Confidence, EndedBy, Outcome, StudioTransition
 from relayproxy.conversation.words import OUTCOMES, REDACTED, STUDIO_TRANSITIONS
-from relayproxy.store.read.criteria import STATES
+from relayproxy.store.read.filters.criteria import STATES
 
 
 @dataclass(frozen=True, slots=True)

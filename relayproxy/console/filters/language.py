@@ -29,7 +29,7 @@ from relayproxy.console.filters.tokens import (
 )
 from relayproxy.console.http.middleware import bad_request
 from relayproxy.console.http.zones import readers_zone, zone_named
-from relayproxy.store.read.criteria import PARAM, STATES, Criteria, Criterion, Op, kind_of_field
+from relayproxy.store.read.filters.criteria import PARAM, STATES, Criteria, Criterion, Op, kind_of_field
 from relayproxy.text import storable
 
 _STUDIO = frozenset({"success", "failed", "none"})

@@ -8,7 +8,7 @@ from relayproxy.console.health.health_facts import SECOND, HealthCheck, HealthFa
 from relayproxy.console.http.times import size, utc
 from relayproxy.plural import plural
 from relayproxy.store.quarantine import MovedDatabase
-from relayproxy.store.read.heartbeat import COUNTED
+from relayproxy.store.read.health.heartbeat import COUNTED
 
 SLOW_ANSWER = 500
 """Milliseconds in which a database should have answered."""

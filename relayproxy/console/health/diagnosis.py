@@ -14,7 +14,7 @@ from relayproxy.console.health.refusals import answered, refused
 from relayproxy.console.health.signatures import notes
 from relayproxy.console.http.times import size
 from relayproxy.plural import plural
-from relayproxy.store.read.heartbeat import EVERY, Heartbeat, Report
+from relayproxy.store.read.health.heartbeat import EVERY, Heartbeat, Report
 
 LATE, VERY_LATE = 5_000, 60_000
 """Milliseconds from relay to database."""

@@ -20,7 +20,7 @@ from relayproxy.console.health.staleness import notice
 from relayproxy.console.http.documents import Count, Document, Nanoseconds, Time, time_or_null
 from relayproxy.console.http.times import rfc3339
 from relayproxy.store.quarantine import MovedDatabase
-from relayproxy.store.read.heartbeat import (
+from relayproxy.store.read.health.heartbeat import (
     DatabaseFacts,
     GapCounts,
     JournalHeartbeat,

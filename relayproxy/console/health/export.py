@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from relayproxy.console.health.health_facts import SECOND, HealthCheck, HealthFacts, age
-from relayproxy.store.read.heartbeat import Heartbeat, OtlpHeartbeat
+from relayproxy.store.read.health.heartbeat import Heartbeat, OtlpHeartbeat
 
 Sent = Literal["spans", "metrics"]
 

@@ -15,8 +15,8 @@ from relayproxy.console.health.reachability import CheckState, RelayAnswer
 from relayproxy.console.health.signatures import RouteSignatures
 from relayproxy.console.http.documents import Document
 from relayproxy.store.quarantine import MovedDatabase
-from relayproxy.store.read.heartbeat import DatabaseFacts, GapCounts, Report
-from relayproxy.store.read.receiver_heartbeat import ReceiverReport
+from relayproxy.store.read.health.heartbeat import DatabaseFacts, GapCounts, Report
+from relayproxy.store.read.health.receiver_heartbeat import ReceiverReport
 from relayproxy.store.schema.rows import JournalGapRow
 
 Name = Literal[

@@ -30,10 +30,10 @@ from relayproxy.console.http.times import rfc3339
 from relayproxy.settings.model import Settings
 from relayproxy.store.errors import StoreError
 from relayproxy.store.quarantine import moved_aside
-from relayproxy.store.read.heartbeat import Report, database_facts, gaps_since, reports
-from relayproxy.store.read.journal_gaps import journal_gaps
+from relayproxy.store.read.health.heartbeat import Report, database_facts, gaps_since, reports
+from relayproxy.store.read.health.journal_gaps import journal_gaps
+from relayproxy.store.read.health.receiver_heartbeat import receiver_reports
 from relayproxy.store.read.queries import Queries
-from relayproxy.store.read.receiver_heartbeat import receiver_reports
 from relayproxy.store.read.signatures import recent_signatures
 from relayproxy.store.schema.needs_rebuild import outdated
 from relayproxy.store.write.alert_store import delivery_counts, open_alerts

@@ -13,8 +13,8 @@ from relayproxy.console.health.diagnosis import diagnose
 from relayproxy.console.health.health_facts import FORGOTTEN, SECOND, HealthFacts
 from relayproxy.console.health.health_page import MONITOR
 from relayproxy.console.health.receiver import is_working
-from relayproxy.store.read.heartbeat import Report
-from relayproxy.store.read.receiver_heartbeat import ReceiverReport
+from relayproxy.store.read.health.heartbeat import Report
+from relayproxy.store.read.health.receiver_heartbeat import ReceiverReport
 from relayproxy.telemetry.metrics import metrics
 from relayproxy.telemetry.metrics.memory import resident_memory
 from relayproxy.telemetry.metrics.metric import Metric

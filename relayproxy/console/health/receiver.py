@@ -12,7 +12,7 @@ from relayproxy.console.health.health_facts import SECOND, SILENT, HealthCheck, 
 from relayproxy.console.http.documents import Count, Document, Nanoseconds, Time, time_or_null
 from relayproxy.console.http.times import rfc3339
 from relayproxy.plural import plural
-from relayproxy.store.read.receiver_heartbeat import PassedOn, ReceiverReport
+from relayproxy.store.read.health.receiver_heartbeat import PassedOn, ReceiverReport
 
 _UNAFFECTED = "Calls and recordings are not affected."
 

@@ -14,7 +14,7 @@ from relayproxy.console.http.documents import Count, Document, Nanoseconds, Time
 from relayproxy.console.http.times import rfc3339
 from relayproxy.plural import plural
 from relayproxy.refusals import REASONS, Refusal, RefusalCount, merged
-from relayproxy.store.read.heartbeat import Report
+from relayproxy.store.read.health.heartbeat import Report
 
 _FRONT = "See to the proxy in front of the relay"
 _MEANING: dict[str, tuple[str, str]] = {

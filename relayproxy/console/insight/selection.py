@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 
 from relayproxy.console.filters.language import Complaint, parse
 from relayproxy.console.http.times import NS
-from relayproxy.store.read.criteria import Criteria
+from relayproxy.store.read.filters.criteria import Criteria
 from relayproxy.store.read.insight import Numbers, Reach, first_call
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.annotations import additions

@@ -13,7 +13,7 @@ from relayproxy.console.calls.documents import SessionItemDocument, item_fields
 from relayproxy.console.health.journal_gaps import JournalGapDocument
 from relayproxy.console.http.documents import Count, Document, End
 from relayproxy.console.listing.facets import Facet, Sidebar
-from relayproxy.store.read.search import Hit
+from relayproxy.store.read.filters.search import Hit
 from relayproxy.store.schema.rows import SessionRow
 from relayproxy.store.write.annotations import Marks
 

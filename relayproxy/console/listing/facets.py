@@ -10,7 +10,7 @@ from relayproxy.console.filters.edits import Edits
 from relayproxy.console.filters.fields import FACETS, FILTER_FIELDS
 from relayproxy.console.filters.language import Query
 from relayproxy.store.read import facets as store
-from relayproxy.store.read.criteria import PARAM
+from relayproxy.store.read.filters.criteria import PARAM
 from relayproxy.store.read.queries import Queries
 
 MAX_OPTIONS = 8

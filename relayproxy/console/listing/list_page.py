@@ -33,10 +33,10 @@ from relayproxy.console.http.render import render
 from relayproxy.console.listing.documents import SessionsDocument, facets_document, listed_session
 from relayproxy.console.listing.facets import sidebar
 from relayproxy.console.listing.sorting import NAMES, sorting_of
-from relayproxy.store.read.criteria import Criteria, Criterion, Op
-from relayproxy.store.read.journal_gaps import journal_gaps
+from relayproxy.store.read.filters.criteria import Criteria, Criterion, Op
+from relayproxy.store.read.filters.search import Hit
+from relayproxy.store.read.health.journal_gaps import journal_gaps
 from relayproxy.store.read.queries import SessionPage
-from relayproxy.store.read.search import Hit
 from relayproxy.store.schema.rows import JournalGapRow, SessionRow
 from relayproxy.store.write.annotations import Marks, read_marks
 from relayproxy.text import storable

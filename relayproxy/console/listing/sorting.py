@@ -10,7 +10,7 @@ from aiohttp import web
 
 from relayproxy.console.filters.fields import FILTER_FIELDS
 from relayproxy.console.http.middleware import bad_request
-from relayproxy.store.read.criteria import SORTS, Sort
+from relayproxy.store.read.filters.criteria import SORTS, Sort
 
 NEWEST = "-started"
 """The order without a `sort`: live sessions first, then the newest."""

@@ -21,7 +21,7 @@ from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.sessions.annotations import annotations_context, sessions_with
 from relayproxy.console.sessions.ending_explanation import explain_ending
 from relayproxy.console.sessions.trace_link import trace_link
-from relayproxy.store.read.criteria import PARAM
+from relayproxy.store.read.filters.criteria import PARAM
 from relayproxy.store.write.annotations import read_annotations
 
 VARIABLE = "handoff"

@@ -25,7 +25,7 @@ from relayproxy.console.http.json_response import json_response
 from relayproxy.console.http.middleware import Problem, bad_request, not_found
 from relayproxy.console.http.render import render
 from relayproxy.console.http.times import rfc3339
-from relayproxy.store.read.criteria import TAG, Criterion
+from relayproxy.store.read.filters.criteria import TAG, Criterion
 from relayproxy.store.write.annotations import (
     AnnotationLimitError,
     Annotations,

@@ -15,8 +15,8 @@ from typing import Any
 from sqlalchemy import Connection, case, func, select
 from sqlalchemy.sql.elements import NamedColumn
 
-from relayproxy.store.read.conditions import after, conditions
-from relayproxy.store.read.criteria import FIELDS, PARAM, Criteria, kind_of_field
+from relayproxy.store.read.filters.conditions import after, conditions
+from relayproxy.store.read.filters.criteria import FIELDS, PARAM, Criteria, kind_of_field
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.tables import labels, sessions
 

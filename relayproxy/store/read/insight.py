@@ -18,8 +18,8 @@ from msgspec.structs import astuple
 from sqlalchemy import ColumnElement, FromClause, Select, and_, case, func, literal, literal_column, or_, select
 
 from relayproxy.conversation.measures.numbers import description
-from relayproxy.store.read.conditions import conditions
-from relayproxy.store.read.criteria import FIELDS, Criteria, kind_of_field
+from relayproxy.store.read.filters.conditions import conditions
+from relayproxy.store.read.filters.criteria import FIELDS, Criteria, kind_of_field
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.tables import labels, sessions, turns
 

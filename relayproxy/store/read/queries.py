@@ -16,11 +16,11 @@ from sqlalchemy import ColumnElement, Connection, Engine, func, literal, select,
 
 from relayproxy.conversation.message import Message, read_lines
 from relayproxy.store.errors import NotReady, StoreError, store_errors
-from relayproxy.store.read.conditions import SORTED_BY, computed, conditions
-from relayproxy.store.read.criteria import Criteria, Sort
 from relayproxy.store.read.erasures import marked
+from relayproxy.store.read.filters.conditions import SORTED_BY, computed, conditions
+from relayproxy.store.read.filters.criteria import Criteria, Sort
+from relayproxy.store.read.filters.search import Hit, hits
 from relayproxy.store.read.recording_reader import RecordingReader
-from relayproxy.store.read.search import Hit, hits
 from relayproxy.store.schema import tables
 from relayproxy.store.schema.mapping import columns, value
 from relayproxy.store.schema.revisions import not_ready_reason

@@ -14,7 +14,7 @@ from hashlib import sha256
 
 from sqlalchemy import Connection, delete, func, insert, select
 
-from relayproxy.store.read.criteria import TAG
+from relayproxy.store.read.filters.criteria import TAG
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.mapping import insert_once
 from relayproxy.store.schema.tables import labels, notes, sessions

@@ -17,7 +17,7 @@ from sqlalchemy import Column, Connection, Engine, Select, Text, bindparam, dele
 from relayproxy.conversation.message import Message, read_lines
 from relayproxy.store.engine import Identity, database_location, is_in_place, opened_file, reading, writing
 from relayproxy.store.errors import OvertakenError, ReplacedError, UnreadableError, store_errors
-from relayproxy.store.read.criteria import TAG
+from relayproxy.store.read.filters.criteria import TAG
 from relayproxy.store.read.recording_reader import lines_from
 from relayproxy.store.schema import tables
 from relayproxy.store.schema.bigrams import bigrams

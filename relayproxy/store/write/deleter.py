@@ -24,7 +24,7 @@ from relayproxy.store.read.erasures import (
     open_erasures,
     without_idle,
 )
-from relayproxy.store.read.heartbeat import recorded_until
+from relayproxy.store.read.health.heartbeat import recorded_until
 from relayproxy.store.schema.revisions import check_schema
 from relayproxy.store.write.deletion import Deletion
 from relayproxy.store.write.erasures import Gone, close, close_aged, count, count_aged, follow_up, forget

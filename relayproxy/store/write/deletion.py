@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Delete, bindparam, delete, select, update
 from relayproxy.connection import Opening
 from relayproxy.conversation.content import as_code, without_content
 from relayproxy.conversation.model import Conversation, Handoff, Turn
-from relayproxy.store.read.criteria import PARAM
+from relayproxy.store.read.filters.criteria import PARAM
 from relayproxy.store.schema.tables import (
     alerts,
     backend_spans,

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, delete, func, select, update
 
 from relayproxy.store.engine import writing
 from relayproxy.store.errors import store_errors
-from relayproxy.store.read.heartbeat import reports_of
+from relayproxy.store.read.health.heartbeat import reports_of
 from relayproxy.store.schema.tables import connections, erasures, heartbeats, journal_erasures, journals
 
 

@@ -20,7 +20,7 @@ from relayproxy.console.listing.facets import sidebar
 from relayproxy.console.listing.sorting import NAMES
 from relayproxy.console.operations import FILTER
 from relayproxy.store.read import facets
-from relayproxy.store.read.criteria import FIELDS, SORTS, STATES, Criteria, kind_of_field
+from relayproxy.store.read.filters.criteria import FIELDS, SORTS, STATES, Criteria, kind_of_field
 from relayproxy.store.read.insight import can_group
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.archive import Archive

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from relayproxy.console.filters.fields import closed_values
 from relayproxy.console.filters.language import Query, parse, write
 from relayproxy.console.filters.tokens import tokens
-from relayproxy.store.read.criteria import FIELDS, Criteria, Criterion, Op, kind_of_field
+from relayproxy.store.read.filters.criteria import FIELDS, Criteria, Criterion, Op, kind_of_field
 
 S = 1_000_000_000
 NOW = 1_795_521_600 * S  # 2026-11-24T12:00Z

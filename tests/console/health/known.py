@@ -7,7 +7,13 @@ from relayproxy.console.health.diagnosis import diagnose
 from relayproxy.console.health.health_facts import SECOND, HealthCheck, HealthFacts
 from relayproxy.console.health.reachability import CheckState, RelayAnswer, RelayReadiness
 from relayproxy.store.quarantine import MovedDatabase
-from relayproxy.store.read.heartbeat import DatabaseFacts, Heartbeat, JournalHeartbeat, Report, RetentionHeartbeat
+from relayproxy.store.read.health.heartbeat import (
+    DatabaseFacts,
+    Heartbeat,
+    JournalHeartbeat,
+    Report,
+    RetentionHeartbeat,
+)
 
 NOW = 1_800_000_000 * SECOND
 

@@ -9,7 +9,7 @@ from relayproxy.console.health.diagnosis import diagnose, verdict
 from relayproxy.console.health.health_facts import SECOND, HealthFacts
 from relayproxy.console.health.reachability import CheckState, RelayAnswer, RelayReadiness
 from relayproxy.refusals import Refusal, RefusalCount
-from relayproxy.store.read.heartbeat import GapCounts, JournalHeartbeat, OtlpHeartbeat
+from relayproxy.store.read.health.heartbeat import GapCounts, JournalHeartbeat, OtlpHeartbeat
 from relayproxy.store.schema.rows import JournalGapRow
 from tests.console.health.known import DATABASE, GIB, MIB, NOW, RELAY, check, expect, facts, report
 

@@ -8,7 +8,7 @@ from relayproxy.console.access.audit_log import AuditState
 from relayproxy.console.health.documents import ConsoleHealthDocument, health_document
 from relayproxy.console.health.health_facts import SECOND, HealthFacts
 from relayproxy.console.health.reachability import RelayAnswer
-from relayproxy.store.read.heartbeat import GapCounts, OtlpHeartbeat
+from relayproxy.store.read.health.heartbeat import GapCounts, OtlpHeartbeat
 from relayproxy.store.schema.rows import JournalGapRow
 from tests.console.contract import complaints
 from tests.console.health.known import NOW, facts, moved, report

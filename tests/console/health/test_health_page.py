@@ -18,7 +18,7 @@ from relayproxy.console.app import build
 from relayproxy.console.health import health_page as monitoring
 from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine, open_reader
-from relayproxy.store.read.heartbeat import Heartbeat, HeartbeatWriter, JournalHeartbeat, RetentionHeartbeat
+from relayproxy.store.read.health.heartbeat import Heartbeat, HeartbeatWriter, JournalHeartbeat, RetentionHeartbeat
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.archive import Archive

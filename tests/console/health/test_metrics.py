@@ -14,9 +14,9 @@ from relayproxy.console.app import build
 from relayproxy.console.health import health_page as monitoring
 from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine
-from relayproxy.store.read.heartbeat import Heartbeat, HeartbeatWriter
+from relayproxy.store.read.health.heartbeat import Heartbeat, HeartbeatWriter
+from relayproxy.store.read.health.receiver_heartbeat import PassedOn, ReceiverHeartbeat
 from relayproxy.store.read.queries import Queries
-from relayproxy.store.read.receiver_heartbeat import PassedOn, ReceiverHeartbeat
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.archive import Archive
 from relayproxy.telemetry.metrics import metrics

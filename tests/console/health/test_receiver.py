@@ -7,8 +7,8 @@ import pytest
 from relayproxy.console.health.diagnosis import verdict
 from relayproxy.console.health.health_facts import SECOND, HealthFacts
 from relayproxy.console.health.receiver import receiver_document
-from relayproxy.store.read.heartbeat import HeartbeatWriter
-from relayproxy.store.read.receiver_heartbeat import PassedOn, ReceiverHeartbeat, ReceiverReport
+from relayproxy.store.read.health.heartbeat import HeartbeatWriter
+from relayproxy.store.read.health.receiver_heartbeat import PassedOn, ReceiverHeartbeat, ReceiverReport
 from relayproxy.store.write.archive import Archive
 from tests.console.conftest import Client
 from tests.console.contract import ask

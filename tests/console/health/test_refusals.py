@@ -9,7 +9,7 @@ from relayproxy.console.health.refusals import refused
 from relayproxy.refusals import Refusal, RefusalCount, add
 from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine
-from relayproxy.store.read.heartbeat import HeartbeatWriter
+from relayproxy.store.read.health.heartbeat import HeartbeatWriter
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.archive import Archive

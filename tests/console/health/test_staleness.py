@@ -9,7 +9,7 @@ from relayproxy.console.health.health_facts import HealthFacts
 from relayproxy.console.health.staleness import Notice, notice
 from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine
-from relayproxy.store.read.heartbeat import HeartbeatWriter
+from relayproxy.store.read.health.heartbeat import HeartbeatWriter
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
 from tests.console.conftest import Client

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine
-from relayproxy.store.read.heartbeat import HeartbeatWriter
+from relayproxy.store.read.health.heartbeat import HeartbeatWriter
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
 from tests.console.conftest import OpenPage

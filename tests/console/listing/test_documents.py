@@ -6,8 +6,8 @@ import msgspec
 
 from relayproxy.console.listing.documents import listed_session
 from relayproxy.console.openapi import document
+from relayproxy.store.read.filters.search import Hit
 from relayproxy.store.read.queries import Queries
-from relayproxy.store.read.search import Hit
 from relayproxy.store.write.annotations import Marks
 from relayproxy.store.write.archive import Archive
 from tests.console import samples

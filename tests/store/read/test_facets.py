@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from relayproxy.store.read import facets as store
-from relayproxy.store.read.criteria import Criteria, Criterion
 from relayproxy.store.read.facets import facets, parameters, values
+from relayproxy.store.read.filters.criteria import Criteria, Criterion
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rows import Batch, JournalRow, SessionLabels
 from relayproxy.store.write.archive import Archive

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import Engine, event
 
 from relayproxy.store.read import queries as store
-from relayproxy.store.read.conditions import FEW
-from relayproxy.store.read.criteria import SORTS, Criteria, Criterion, Sort
+from relayproxy.store.read.filters.conditions import FEW
+from relayproxy.store.read.filters.criteria import SORTS, Criteria, Criterion, Sort
 from relayproxy.store.read.queries import ALL_SESSIONS, Queries
 from relayproxy.store.schema.rows import Batch, SessionRow
 from relayproxy.store.write.archive import Archive

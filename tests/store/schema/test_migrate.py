@@ -20,7 +20,7 @@ from sqlalchemy import Engine, inspect, text
 from relayproxy.store import engine as engines
 from relayproxy.store.engine import open_engine, open_reader, writing
 from relayproxy.store.errors import SchemaError, StoreError
-from relayproxy.store.read.criteria import Criteria
+from relayproxy.store.read.filters.criteria import Criteria
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema import migrate as migrations
 from relayproxy.store.schema import revisions

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import Engine
 
-from relayproxy.store.read.criteria import Criteria, Criterion
+from relayproxy.store.read.filters.criteria import Criteria, Criterion
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rows import Batch, SessionLabels
 from relayproxy.store.write import annotations

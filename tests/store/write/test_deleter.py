@@ -10,7 +10,7 @@ from sqlalchemy import Engine, event, text, update
 
 from relayproxy.store.engine import open_engine, writing
 from relayproxy.store.read.erasures import Erasure, Sought, read_erasures, sought_number, sought_session
-from relayproxy.store.read.heartbeat import Heartbeat, HeartbeatWriter, JournalHeartbeat
+from relayproxy.store.read.health.heartbeat import Heartbeat, HeartbeatWriter, JournalHeartbeat
 from relayproxy.store.schema.rows import Batch, JournalRow
 from relayproxy.store.schema.tables import connections
 from relayproxy.store.write.archive import Archive

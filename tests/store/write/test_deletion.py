@@ -6,7 +6,7 @@ from sqlalchemy import Engine
 
 from relayproxy.conversation.model import Conversation, Turn
 from relayproxy.store.engine import writing
-from relayproxy.store.read.criteria import Criteria
+from relayproxy.store.read.filters.criteria import Criteria
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rows import SessionLabels
 from relayproxy.store.write.archive import Archive

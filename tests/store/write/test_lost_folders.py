@@ -7,7 +7,7 @@ from sqlalchemy import Engine, text
 
 from relayproxy.store.engine import writing
 from relayproxy.store.read.erasures import read_erasures, sought_number
-from relayproxy.store.read.heartbeat import Heartbeat, HeartbeatWriter, recorded_until
+from relayproxy.store.read.health.heartbeat import Heartbeat, HeartbeatWriter, recorded_until
 from relayproxy.store.schema.rows import Batch, JournalRow
 from relayproxy.store.write.archive import Archive
 from relayproxy.store.write.erasures import order

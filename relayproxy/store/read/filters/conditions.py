@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, literal_column, not_, or_, select
 from sqlalchemy.sql.expression import column
 
-from relayproxy.store.read.criteria import FIELDS, STATES, Criteria, Criterion, kind_of_field
-from relayproxy.store.read.search import said, said_in
+from relayproxy.store.read.filters.criteria import FIELDS, STATES, Criteria, Criterion, kind_of_field
+from relayproxy.store.read.filters.search import said, said_in
 from relayproxy.store.schema.tables import labels, sessions
 
 MAX_SESSION_LENGTH = 25 * 3600 * 10**9

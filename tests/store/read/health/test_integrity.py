@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 from relayproxy.store.engine import open_engine, open_reader, writing
 from relayproxy.store.errors import DamagedFileError, ReplacedError, StoreError
 from relayproxy.store.quarantine import moved_aside
-from relayproxy.store.read.integrity import FileWatch, Integrity
+from relayproxy.store.read.health.integrity import FileWatch, Integrity
 from relayproxy.store.schema.migrate import DamagedDatabaseError, migrate, set_aside
 from tests.databases import migrated
 
@@ -65,7 +65,7 @@ def empty(file: Path) -> None:
 def test_what_happens_to_the_file_of_a_running_recorder_is_found(
     harm: Callable[[Path], None], file: Path, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("relayproxy.store.read.integrity.REST", 0)
+    monkeypatch.setattr("relayproxy.store.read.health.integrity.REST", 0)
     integrity = Integrity(url)
     integrity.look()
     harm(file)

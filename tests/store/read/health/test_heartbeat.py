@@ -7,7 +7,7 @@ from sqlalchemy import Engine, text
 
 from relayproxy.store.engine import open_engine, sqlite_path
 from relayproxy.store.errors import NotReady, StoreError
-from relayproxy.store.read.heartbeat import (
+from relayproxy.store.read.health.heartbeat import (
     KEPT,
     Heartbeat,
     HeartbeatWriter,

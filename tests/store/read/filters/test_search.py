@@ -2,9 +2,9 @@
 
 from sqlalchemy import Engine
 
-from relayproxy.store.read.criteria import Criteria
+from relayproxy.store.read.filters.criteria import Criteria
+from relayproxy.store.read.filters.search import Hit, said
 from relayproxy.store.read.queries import Queries
-from relayproxy.store.read.search import Hit, said
 from relayproxy.store.schema.rows import Batch
 from relayproxy.store.write.archive import Archive
 from tests.store.build import session, turn

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from relayproxy.store.read import conditions
-from relayproxy.store.read.criteria import FIELDS, STATES, Criteria, Criterion
+from relayproxy.store.read.filters import conditions
+from relayproxy.store.read.filters.criteria import FIELDS, STATES, Criteria, Criterion
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rows import Batch
 from relayproxy.store.write.archive import Archive

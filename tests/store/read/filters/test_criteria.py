@@ -4,8 +4,8 @@ from typing import get_args
 
 import pytest
 
-from relayproxy.store.read.conditions import SORTED_BY, conditions
-from relayproxy.store.read.criteria import (
+from relayproxy.store.read.filters.conditions import SORTED_BY, conditions
+from relayproxy.store.read.filters.criteria import (
     FIELDS,
     SORTS,
     STATES,

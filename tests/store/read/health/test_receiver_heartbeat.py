@@ -2,9 +2,9 @@
 
 from sqlalchemy import Engine
 
-from relayproxy.store.read.heartbeat import Heartbeat, HeartbeatWriter, recorded_until, reports
+from relayproxy.store.read.health.heartbeat import Heartbeat, HeartbeatWriter, recorded_until, reports
+from relayproxy.store.read.health.receiver_heartbeat import PassedOn, ReceiverHeartbeat, receiver_reports
 from relayproxy.store.read.queries import Queries
-from relayproxy.store.read.receiver_heartbeat import PassedOn, ReceiverHeartbeat, receiver_reports
 
 TOLD = ReceiverHeartbeat("http://127.0.0.1:4318", "1", "host", 1, 5, kept=3, passed_on=PassedOn(("http://c:4318",)))
 RECORDER = Heartbeat(version="1", host="host", pid=1, started_at=1, data_dir="/data")
