@@ -55,7 +55,7 @@ def erase(
     from relayproxy.store.engine import open_engine, open_reader
     from relayproxy.store.read.queries import Queries
     from relayproxy.store.write.annotation_writer import AnnotationWriter
-    from relayproxy.store.write.erasure_orders import preview
+    from relayproxy.store.write.deletion.erasure_orders import preview
 
     log_to_stderr("erase")
     sought = _sought(session, number, before, route)
@@ -122,8 +122,8 @@ def _confirm() -> None:
 
 def _carry_out(url: str, queries: "Queries", writer: "AnnotationWriter", sought: "Sought", match: "Match") -> None:
     from relayproxy.store.engine import open_engine
-    from relayproxy.store.write.deleter import Deleter
-    from relayproxy.store.write.erasure_orders import ChangedError, confirmation, erasure, order_erasure
+    from relayproxy.store.write.deletion.deleter import Deleter
+    from relayproxy.store.write.deletion.erasure_orders import ChangedError, confirmation, erasure, order_erasure
 
     try:
         id = order_erasure(queries, writer, sought, confirmation(sought, match.sessions), _actor(), "")

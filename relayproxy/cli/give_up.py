@@ -16,7 +16,7 @@ from relayproxy.logs import log_to_stderr
 from relayproxy.plural import plural
 
 if TYPE_CHECKING:
-    from relayproxy.store.write.lost_folders import Folder
+    from relayproxy.store.write.deletion.lost_folders import Folder
 
 SILENT = 60.0
 """Seconds for which a recorder, which tells something every two, must have been silent before it is given up."""

@@ -18,8 +18,8 @@ from relayproxy.journal.erase import erase_connections
 from relayproxy.journal.segments import journal_paths
 from relayproxy.store.engine import open_engine
 from relayproxy.store.read.health.heartbeat import RetentionHeartbeat
-from relayproxy.store.write.deleter import Deleter, Interrupted
-from relayproxy.store.write.retention import DAY, Keep, Retention
+from relayproxy.store.write.deletion.deleter import Deleter, Interrupted
+from relayproxy.store.write.deletion.retention import DAY, Keep, Retention
 
 log = logging.getLogger(__name__)
 

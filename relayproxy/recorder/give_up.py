@@ -12,7 +12,7 @@ from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine
 from relayproxy.store.schema.revisions import check_schema
 from relayproxy.store.write.archive import Archive
-from relayproxy.store.write.lost_folders import Folder, folders, forget_folder, note_lost
+from relayproxy.store.write.deletion.lost_folders import Folder, folders, forget_folder, note_lost
 
 
 def known_folders(settings: Settings) -> list[Folder]:

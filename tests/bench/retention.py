@@ -30,7 +30,7 @@ from relayproxy.lab.agent.server import serving
 from relayproxy.lab.simulation.simulate import simulate
 from relayproxy.store.engine import open_engine, writing
 from relayproxy.store.read.erasures import read_erasure, sought_session
-from relayproxy.store.write.erasures import order
+from relayproxy.store.write.deletion.erasures import order
 from tests.bench.big import DAY, make
 from tests.bench.timed_recorder import FILE
 from tests.running import running

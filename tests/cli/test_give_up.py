@@ -14,7 +14,7 @@ from relayproxy.store.read.erasures import read_erasures, sought_number
 from relayproxy.store.read.health.heartbeat import Heartbeat, HeartbeatWriter, JournalHeartbeat
 from relayproxy.store.schema.tables import journals
 from relayproxy.store.write.archive import Archive
-from relayproxy.store.write.erasures import order
+from relayproxy.store.write.deletion.erasures import order
 from tests.databases import migrated
 from tests.store.write.deleting import days_ago, deleter, spoken
 

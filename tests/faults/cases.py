@@ -128,9 +128,9 @@ STORAGE = (
         "A11",
         "a great deletion while calls go on",
         (
-            "tests/store/write/test_deletion.py::test_a_deletion_in_the_smallest_pieces_does_the_same",
-            "tests/store/write/test_deleter.py::test_an_interrupted_run_goes_on_and_twice_is_harmless",
-            "tests/store/write/test_deleter.py::test_space_is_given_back",
+            "tests/store/write/deletion/test_deletion.py::test_a_deletion_in_the_smallest_pieces_does_the_same",
+            "tests/store/write/deletion/test_deleter.py::test_an_interrupted_run_goes_on_and_twice_is_harmless",
+            "tests/store/write/deletion/test_deleter.py::test_space_is_given_back",
             "tests/console/health/test_retention.py::test_what_it_did_and_each_route_are_told",
         ),
         note="That a step is small is held by what it does, not by its time: no test measures how long a writer waits.",
@@ -701,19 +701,19 @@ PAGES = (
             "tests/system/test_erasure.py::test_an_erased_caller_is_in_no_file_any_more",
             "tests/recorder/test_deletion.py::"
             "test_a_call_that_is_erased_while_it_lives_goes_when_it_ends_and_what_twilio_goes_on_with_too",
-            "tests/store/write/test_deleter.py::test_a_live_call_is_erased_when_it_ends",
-            "tests/store/write/test_deleter.py::test_erased_words_and_numbers_are_in_no_file_any_more",
+            "tests/store/write/deletion/test_deleter.py::test_a_live_call_is_erased_when_it_ends",
+            "tests/store/write/deletion/test_deleter.py::test_erased_words_and_numbers_are_in_no_file_any_more",
             "tests/journal/test_erase.py::"
             "test_an_erased_connection_is_gone_from_the_files_and_the_others_are_read_as_before",
-            "tests/store/write/test_erasures.py::test_an_order_is_in_the_audit_without_what_was_sought",
+            "tests/store/write/deletion/test_erasures.py::test_an_order_is_in_the_audit_without_what_was_sought",
         ),
     ),
     Case(
         "E14",
         "retention with a live session across the boundary",
         (
-            "tests/store/write/test_retention.py::test_time_counts_from_the_end_and_a_live_call_is_never_due",
-            "tests/store/write/test_deletion.py::test_a_live_session_is_left_alone",
+            "tests/store/write/deletion/test_retention.py::test_time_counts_from_the_end_and_a_live_call_is_never_due",
+            "tests/store/write/deletion/test_deletion.py::test_a_live_session_is_left_alone",
         ),
     ),
     Case(

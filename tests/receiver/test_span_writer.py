@@ -22,7 +22,7 @@ from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rows import Batch
 from relayproxy.store.write.archive import Archive
 from relayproxy.store.write.backend_span_store import BackendSpanStore
-from relayproxy.store.write.deletion import Deletion
+from relayproxy.store.write.deletion.deletion import Deletion
 from tests.store.build import NOON, connection, session, span
 
 SECOND = 1_000_000_000

@@ -13,8 +13,8 @@ from relayproxy.recorder.deletion import DeletionThread
 from relayproxy.store.engine import open_engine, writing
 from relayproxy.store.read.erasures import read_erasures, sought_number, sought_session
 from relayproxy.store.write.archive import Archive
-from relayproxy.store.write.deleter import Deleter
-from relayproxy.store.write.erasures import order
+from relayproxy.store.write.deletion.deleter import Deleter
+from relayproxy.store.write.deletion.erasures import order
 from tests.peers.postgres import Server
 from tests.recorder.stage import NOON, Stage, prompt, setup, token
 from tests.store.write.deleting import days_ago, spoken

@@ -22,7 +22,7 @@ from relayproxy.store import engine as engines
 from relayproxy.store.engine import open_engine, writing
 from relayproxy.store.schema.rows import Batch
 from relayproxy.store.write.archive import Archive
-from relayproxy.store.write.deletion import Deletion
+from relayproxy.store.write.deletion.deletion import Deletion
 from tests.recorder.stage import Call, Stage, Stored, prompt, setup, token
 
 

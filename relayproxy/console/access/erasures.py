@@ -27,7 +27,7 @@ from relayproxy.store.read.erasures import (
     sought_number,
     sought_session,
 )
-from relayproxy.store.write import erasure_orders
+from relayproxy.store.write.deletion import erasure_orders
 
 RECEIPTS, MAX_RECEIPTS = 50, 500
 SCOPES = {

@@ -17,8 +17,8 @@ from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rows import Batch, JournalRow
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.archive import Archive
-from relayproxy.store.write.deleter import Deleter
-from relayproxy.store.write.lost_folders import folders, forget_folder, note_lost
+from relayproxy.store.write.deletion.deleter import Deleter
+from relayproxy.store.write.deletion.lost_folders import folders, forget_folder, note_lost
 from tests.console.conftest import Client
 from tests.console.door import OTHER, PASSWORD, console_on, settings_in, sign_in
 from tests.console.samples import CALLER, ago, booking, failing

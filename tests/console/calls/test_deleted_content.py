@@ -4,7 +4,7 @@ import re
 
 from relayproxy.store.engine import open_engine, writing
 from relayproxy.store.write.archive import Archive
-from relayproxy.store.write.deletion import Deletion
+from relayproxy.store.write.deletion.deletion import Deletion
 from tests.console.conftest import Client
 from tests.console.samples import Call, ago, booking
 

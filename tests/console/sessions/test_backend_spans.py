@@ -6,7 +6,7 @@ from relayproxy.conversation.backend_span import SpanDetail, SpanEvent, SpanLink
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.archive import Archive
 from relayproxy.store.write.backend_spans import Counted, JoinedSpan, SpanBatch, write_backend_spans
-from relayproxy.store.write.deletion import Deletion
+from relayproxy.store.write.deletion.deletion import Deletion
 from tests.console import samples
 from tests.console.conftest import Client
 from tests.console.contract import ask, pages, refused

@@ -10,7 +10,7 @@ from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine, writing
 from relayproxy.store.read.erasures import sought_number
 from relayproxy.store.write.archive import Archive
-from relayproxy.store.write.erasures import order
+from relayproxy.store.write.deletion.erasures import order
 from tests.console.conftest import Client
 from tests.console.samples import CALLER, Call, ago
 

@@ -23,7 +23,7 @@ from relayproxy.store.read.erasures import (
 )
 from relayproxy.store.schema.rows import Batch
 from relayproxy.store.write.archive import Archive
-from relayproxy.store.write.erasures import close, follow_up, order
+from relayproxy.store.write.deletion.erasures import close, follow_up, order
 from tests.store.build import session
 from tests.store.write.deleting import days_ago
 

@@ -16,7 +16,7 @@ from relayproxy.store.read.span_owners import (
 from relayproxy.store.schema.rows import Batch
 from relayproxy.store.write.archive import Archive
 from relayproxy.store.write.backend_spans import JoinedSpan, SpanBatch, write_backend_spans
-from relayproxy.store.write.deletion import Deletion
+from relayproxy.store.write.deletion.deletion import Deletion
 from tests.store.build import NOON, connection, session, span
 
 SECOND = 1_000_000_000

@@ -8,8 +8,8 @@ from sqlalchemy import Engine, make_url, text
 from relayproxy.store.engine import sqlite_path
 from relayproxy.store.schema.rows import Batch, JournalRow
 from relayproxy.store.write.archive import Archive
-from relayproxy.store.write.deleter import Deleter
-from relayproxy.store.write.retention import DAY, Keep, Retention
+from relayproxy.store.write.deletion.deleter import Deleter
+from relayproxy.store.write.deletion.retention import DAY, Keep, Retention
 from tests.console.samples import CALLER, Call
 
 WORD = "quagmire"

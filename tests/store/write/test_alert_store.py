@@ -35,7 +35,7 @@ from relayproxy.store.write.alert_store import (
 )
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.archive import Archive
-from relayproxy.store.write.deletion import Deletion
+from relayproxy.store.write.deletion.deletion import Deletion
 from tests.store.build import NOON, session
 
 

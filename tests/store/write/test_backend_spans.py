@@ -19,7 +19,7 @@ from relayproxy.store.write.backend_spans import (
     Written,
     write_backend_spans,
 )
-from relayproxy.store.write.deletion import Deletion
+from relayproxy.store.write.deletion.deletion import Deletion
 from tests.store.build import NOON, connection, session, span
 from tests.store.contents import everything
 

@@ -10,7 +10,7 @@ import time
 from relayproxy.store.read.erasures import Erasure, Match, Sought, find, read_erasure, read_erasures
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.annotation_writer import AnnotationWriter
-from relayproxy.store.write.erasures import order
+from relayproxy.store.write.deletion.erasures import order
 
 MORE, MORE_SHARE = 10, 0.1
 """Sessions by which an order may exceed what was shown, or that share of them, whichever is more: calls go on while

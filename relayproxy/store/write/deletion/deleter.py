@@ -26,15 +26,15 @@ from relayproxy.store.read.erasures import (
 )
 from relayproxy.store.read.health.heartbeat import recorded_until
 from relayproxy.store.schema.revisions import check_schema
-from relayproxy.store.write.deletion import Deletion
-from relayproxy.store.write.erasures import Gone, close, close_aged, count, count_aged, follow_up, forget
-from relayproxy.store.write.journal_erasures import (
+from relayproxy.store.write.deletion.deletion import Deletion
+from relayproxy.store.write.deletion.erasures import Gone, close, close_aged, count, count_aged, follow_up, forget
+from relayproxy.store.write.deletion.journal_erasures import (
     forget_gone_journals,
     noted_journal_erasures,
     settle_journal_erasures,
 )
-from relayproxy.store.write.purge import merge, merge_in_steps, purge
-from relayproxy.store.write.retention import DAY, Retention, delete_old_records, due, due_count
+from relayproxy.store.write.deletion.purge import merge, merge_in_steps, purge
+from relayproxy.store.write.deletion.retention import DAY, Retention, delete_old_records, due, due_count
 
 STEP = 0.01
 """Seconds after which a transaction takes on no more; the recorder's commits wait for it."""

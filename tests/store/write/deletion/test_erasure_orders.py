@@ -10,7 +10,7 @@ from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rows import Batch
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.archive import Archive
-from relayproxy.store.write.erasure_orders import (
+from relayproxy.store.write.deletion.erasure_orders import (
     ChangedError,
     confirmation,
     erasure,

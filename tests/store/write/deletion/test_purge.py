@@ -3,10 +3,10 @@
 from sqlalchemy import Engine, text
 
 from relayproxy.store.engine import open_reader, writing
-from relayproxy.store.write import purge as purging
 from relayproxy.store.write.archive import Archive
-from relayproxy.store.write.deletion import Deletion
-from relayproxy.store.write.purge import merge, merge_in_steps, purge
+from relayproxy.store.write.deletion import purge as purging
+from relayproxy.store.write.deletion.deletion import Deletion
+from relayproxy.store.write.deletion.purge import merge, merge_in_steps, purge
 from tests.store.kinds import SQLITE
 from tests.store.write.deleting import WORD, days_ago, files_with, spoken
 

@@ -8,7 +8,7 @@ from relayproxy.store.engine import writing
 from relayproxy.store.read.erasures import read_erasure, read_erasures, sought_number
 from relayproxy.store.schema.rows import Batch
 from relayproxy.store.write.archive import Archive
-from relayproxy.store.write.erasures import order
+from relayproxy.store.write.deletion.erasures import order
 from tests.store.build import session
 from tests.store.write.deleting import days_ago
 

@@ -9,7 +9,16 @@ from relayproxy.store.engine import writing
 from relayproxy.store.schema.rows import Batch, JournalGapRow
 from relayproxy.store.schema.tables import audit, journal_gaps
 from relayproxy.store.write.archive import Archive
-from relayproxy.store.write.retention import DAY, RECORDS, Due, Keep, Retention, delete_old_records, due, due_count
+from relayproxy.store.write.deletion.retention import (
+    DAY,
+    RECORDS,
+    Due,
+    Keep,
+    Retention,
+    delete_old_records,
+    due,
+    due_count,
+)
 from tests.store.build import session
 from tests.store.write.deleting import MONTH, days_ago
 

@@ -10,8 +10,8 @@ from relayproxy.store.read.erasures import read_erasures, sought_number
 from relayproxy.store.read.health.heartbeat import Heartbeat, HeartbeatWriter, recorded_until
 from relayproxy.store.schema.rows import Batch, JournalRow
 from relayproxy.store.write.archive import Archive
-from relayproxy.store.write.erasures import order
-from relayproxy.store.write.lost_folders import Folder, folders, forget_folder, note_lost
+from relayproxy.store.write.deletion.erasures import order
+from relayproxy.store.write.deletion.lost_folders import Folder, folders, forget_folder, note_lost
 from tests.store.write.deleting import days_ago, spoken
 
 FAR = time.time_ns() + 10**15

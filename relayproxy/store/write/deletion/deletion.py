@@ -32,7 +32,7 @@ from relayproxy.store.schema.tables import (
     turns,
 )
 from relayproxy.store.write.backend_spans import delete_backend_spans
-from relayproxy.store.write.journal_erasures import note_journal_erasures
+from relayproxy.store.write.deletion.journal_erasures import note_journal_erasures
 
 TURNS = 10
 """Turns of one piece."""

@@ -14,8 +14,8 @@ from relayproxy.store.read.health.heartbeat import Heartbeat, HeartbeatWriter, J
 from relayproxy.store.schema.rows import Batch, JournalRow
 from relayproxy.store.schema.tables import connections
 from relayproxy.store.write.archive import Archive
-from relayproxy.store.write.deleter import Deleter, Interrupted
-from relayproxy.store.write.erasures import order
+from relayproxy.store.write.deletion.deleter import Deleter, Interrupted
+from relayproxy.store.write.deletion.erasures import order
 from tests.store.build import session
 from tests.store.kinds import SQLITE
 from tests.store.write.deleting import MONTH, WORD, days_ago, deleter, files_with, spoken, tables_with

@@ -10,7 +10,7 @@ from relayproxy.store.read.filters.criteria import Criteria
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rows import SessionLabels
 from relayproxy.store.write.archive import Archive
-from relayproxy.store.write.deletion import Deletion
+from relayproxy.store.write.deletion.deletion import Deletion
 from tests.store.contents import everything
 from tests.store.write.deleting import WORD, days_ago, spoken, tables_with
 
