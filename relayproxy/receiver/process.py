@@ -93,6 +93,7 @@ async def serve(
             raise cannot_listen("receiver.listen", given.listen, problem) from None
         if given.grpc is not None:
             grpc = GrpcService(requests, given.grpc, given.request_limit, token)
+            await grpc.start()
             log.info("OTLP/gRPC: listening on port %d", grpc.port)
         await passing_on.start()
         threads = [threading.Thread(target=writer.run, name="spans", daemon=True)]
@@ -108,7 +109,7 @@ async def serve(
         if listening is not None:
             listening.close()
         if grpc is not None:
-            await asyncio.to_thread(grpc.stop)
+            await grpc.stop()
         await runner.cleanup()
         intake.close()
         writer.stop()

@@ -1,10 +1,20 @@
-"""OTLP over gRPC, from the exporter that OpenTelemetry's own SDK has for it."""
+"""OTLP over gRPC: answers that senders understand, whatever they send."""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import grpc
+import grpc.aio
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
 
 from relayproxy.errors import SettingError
+from relayproxy.receiver import grpc_service
 from relayproxy.receiver.grpc_service import GrpcService, _host
 from relayproxy.receiver.intake import Intake
 from relayproxy.receiver.passing_on import PassingOn
@@ -13,6 +23,7 @@ from relayproxy.receiver.trimming import Bounds
 from tests.telemetry.spans import proto_span, protobuf
 
 EXPORT = "/opentelemetry.proto.collector.{}.v1.{}Service/Export"
+LIMIT = 65_536
 
 
 def requests(intake: Intake | None = None) -> Requests:
@@ -20,72 +31,114 @@ def requests(intake: Intake | None = None) -> Requests:
 
 
 class Served:
-    """A service for as long as the block lasts."""
+    """A service and a client."""
 
-    def __init__(self, requests: Requests, token: str | None = None) -> None:
-        self.service = GrpcService(requests, "127.0.0.1:0", 65_536, token)
-        self.channel = grpc.insecure_channel(f"127.0.0.1:{self.service.port}")
+    def __init__(self, service: GrpcService, channel: grpc.aio.Channel) -> None:
+        self.service = service
+        self.channel = channel
 
-    def __enter__(self) -> "Served":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.channel.close()
-        self.service.stop()
-
-    def export(self, body: bytes, name: str = "trace", **metadata: str) -> bytes:
+    async def export(
+        self, body: bytes, name: str = "trace", compression: grpc.Compression | None = None, **metadata: str
+    ) -> bytes:
         method = self.channel.unary_unary(EXPORT.format(name, name.capitalize()))
-        return bytes(method(body, timeout=30, metadata=tuple(metadata.items())))
+        return bytes(await method(body, timeout=30, metadata=tuple(metadata.items()), compression=compression))
+
+    def begun(self, **metadata: str) -> grpc.aio.StreamUnaryCall:
+        """A call whose message does not come."""
+        method = self.channel.stream_unary(EXPORT.format("trace", "Trace"))
+        return method(timeout=30, metadata=tuple(metadata.items()))
 
 
-def test_spans_are_taken_and_bad_ones_rejected_one_by_one() -> None:
+@asynccontextmanager
+async def serving(requests: Requests, token: str | None = None) -> AsyncIterator[Served]:
+    service = GrpcService(requests, "127.0.0.1:0", LIMIT, token)
+    await service.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{service.port}") as channel:
+        yield Served(service, channel)
+    await service.stop()
+
+
+async def test_spans_are_taken_and_bad_ones_rejected_one_by_one() -> None:
     intake = Intake()
-    with Served(requests(intake)) as served:
-        answer = ExportTraceServiceResponse.FromString(
-            served.export(protobuf(proto_span(1), proto_span(2, span_id=b"x")))
-        )
+    async with serving(requests(intake)) as served:
+        stub = TraceServiceStub(served.channel)  # type: ignore[no-untyped-call]
+        sent = ExportTraceServiceRequest.FromString(protobuf(proto_span(1), proto_span(2, span_id=b"x"), proto_span(3)))
+        answer: ExportTraceServiceResponse = await stub.Export(sent, timeout=30)
 
     assert answer.partial_success.rejected_spans == 1
     assert "spans[1]: spanId has 1 bytes" in answer.partial_success.error_message
-    (one,) = intake.take(5, 0)
-    assert (one.span.span_id, one.peer) == (f"{1:016x}", "127.0.0.1")
+    assert [(one.span.span_id, one.peer) for one in intake.take(5, 0)] == [
+        (f"{1:016x}", "127.0.0.1"),
+        (f"{3:016x}", "127.0.0.1"),
+    ]
 
 
-def test_metrics_and_logs_are_accepted() -> None:
+async def test_metrics_and_logs_are_accepted() -> None:
     taken = requests()
-    with Served(taken) as served:
-        assert [served.export(b"", name) for name in ("metrics", "logs")] == [b"", b""]
+    async with serving(taken) as served:
+        assert [await served.export(b"", name) for name in ("metrics", "logs")] == [b"", b""]
 
     assert taken.counts.unread == 2
 
 
 @pytest.mark.parametrize(
-    ("body", "metadata", "code"),
+    ("body", "compression", "authorization", "code"),
     [
-        (b"\xff", {"authorization": "Bearer owl"}, "INVALID_ARGUMENT"),
-        (b"", {}, "UNAUTHENTICATED"),
-        (b"", {"authorization": "Bearer ow"}, "UNAUTHENTICATED"),
-        (bytes(70_000), {"authorization": "Bearer owl"}, "RESOURCE_EXHAUSTED"),
+        (b"\xff", None, "Bearer owl", "INVALID_ARGUMENT"),
+        (b"", None, "", "UNAUTHENTICATED"),
+        (b"", None, "Bearer ow", "UNAUTHENTICATED"),
+        (bytes(LIMIT + 1), None, "Bearer owl", "RESOURCE_EXHAUSTED"),
+        (bytes(50_000_000), grpc.Compression.Gzip, "Bearer owl", "RESOURCE_EXHAUSTED"),
     ],
 )
-def test_what_cannot_be_taken_is_refused(body: bytes, metadata: dict[str, str], code: str) -> None:
-    with Served(requests(), "owl") as served, pytest.raises(grpc.RpcError) as refused:
-        served.export(body, **metadata)
+async def test_what_cannot_be_taken_is_refused(
+    body: bytes, compression: grpc.Compression | None, authorization: str, code: str
+) -> None:
+    async with serving(requests(), "owl") as served:
+        with pytest.raises(grpc.RpcError) as refused:
+            await served.export(body, compression=compression, authorization=authorization)
 
     assert refused.value.code().name == code
 
 
-def test_when_nothing_more_can_wait_senders_are_to_try_again() -> None:
+async def test_messages_that_do_not_come_hold_up_nobody_and_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(requests(), "owl") as served:
+        waiting = [served.begun(authorization="Bearer owl") for _ in range(50)]
+        strangers = [served.begun() for _ in range(50)]
+        assert await served.export(protobuf(proto_span(1)), authorization="Bearer owl") == b""
+        assert {(await stranger.code()).name for stranger in strangers} == {"UNAUTHENTICATED"}
+        monkeypatch.setattr(grpc_service, "READ_TIMEOUT", 0.05)
+        assert (await served.begun(authorization="Bearer owl").code()).name == "DEADLINE_EXCEEDED"
+        for call in waiting:
+            call.cancel()
+
+
+async def test_a_call_without_a_message_is_refused() -> None:
+    async with serving(requests()) as served:
+        call = served.begun()
+        await call.done_writing()
+        assert (await call.code()).name == "INVALID_ARGUMENT"
+
+
+async def test_when_nothing_more_can_wait_senders_are_to_try_again() -> None:
     intake = Intake(spans=0)
-    with Served(requests(intake)) as served, pytest.raises(grpc.RpcError) as refused:
-        served.export(protobuf(proto_span(1)))
+    async with serving(requests(intake)) as served:
+        with pytest.raises(grpc.RpcError) as refused:
+            await served.export(protobuf(proto_span(1)))
 
     assert refused.value.code().name == "UNAVAILABLE"
 
 
-def test_an_address_that_is_taken_stops_the_start() -> None:
-    with Served(requests()) as served, pytest.raises(SettingError, match=r"receiver\.grpc=127\.0\.0\.1"):
-        GrpcService(requests(), f"127.0.0.1:{served.service.port}", 1000, None)
+async def test_an_address_that_is_taken_stops_the_start() -> None:
+    async with serving(requests()) as served:
+        with pytest.raises(SettingError, match=r"receiver\.grpc=127\.0\.0\.1"):
+            GrpcService(requests(), f"127.0.0.1:{served.service.port}", 1000, None)
+
+
+def test_without_grpcio_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "grpc", None)
+    with pytest.raises(SettingError, match=r"receiver\.grpc=127\.0\.0\.1:0: .*: pip install grpcio"):
+        GrpcService(requests(), "127.0.0.1:0", 1000, None)
 
 
 def test_addresses_of_peers_are_read() -> None:
