@@ -131,7 +131,7 @@ STORAGE = (
             "tests/store/write/deletion/test_deletion.py::test_a_deletion_in_the_smallest_pieces_does_the_same",
             "tests/store/write/deletion/test_deleter.py::test_an_interrupted_run_goes_on_and_twice_is_harmless",
             "tests/store/write/deletion/test_deleter.py::test_space_is_given_back",
-            "tests/console/health/test_retention.py::test_what_it_did_and_each_route_are_told",
+            "tests/console/health/diagnosis/test_retention.py::test_what_it_did_and_each_route_are_told",
         ),
         note="That a step is small is held by what it does, not by its time: no test measures how long a writer waits.",
     ),
@@ -581,7 +581,7 @@ HTTP = (
         "D21",
         "the clock is set an hour forward and back",
         (
-            "tests/console/health/test_health_facts.py::"
+            "tests/console/health/diagnosis/test_health_facts.py::"
             "test_a_recorder_is_neither_missed_nor_believed_in_because_a_clock_was_set",
         ),
         (_MACHINE + "test_a_clock_that_is_set_forward_and_back",),

@@ -14,9 +14,9 @@ from relayproxy.console.access.origins import Origins
 from relayproxy.console.connect.addresses import Connect, connect, of_backend, of_public
 from relayproxy.console.connect.documents import connect_document
 from relayproxy.console.connect.routes import RouteChecker, RouteStatus, last_call
-from relayproxy.console.health import refusals
-from relayproxy.console.health.refusals import RefusalSummary
-from relayproxy.console.health.signatures import note, route_signatures
+from relayproxy.console.health.diagnosis import refusals
+from relayproxy.console.health.diagnosis.refusals import RefusalSummary
+from relayproxy.console.health.diagnosis.signatures import note, route_signatures
 from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.http.json_response import json_response
 from relayproxy.console.http.middleware import Problem

@@ -13,8 +13,8 @@ from relayproxy.connection import SignatureState
 from relayproxy.console.calls.codes import OutcomeCode
 from relayproxy.console.connect.addresses import Conclusion, Connect, of_backend, of_public
 from relayproxy.console.connect.routes import LastCall, RouteCheck, RouteStatus
+from relayproxy.console.health.diagnosis.refusals import RefusalSummary, RefusedDocument, refused_document
 from relayproxy.console.health.reachability import AnsweredBy, CheckState, Probe, ProbeStep
-from relayproxy.console.health.refusals import RefusalSummary, RefusedDocument, refused_document
 from relayproxy.console.http.documents import Count, Document, End, Nanoseconds, Time
 from relayproxy.console.http.times import rfc3339
 from relayproxy.redaction.values import Record

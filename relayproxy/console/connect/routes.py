@@ -15,8 +15,8 @@ import msgspec
 
 from relayproxy.connection import Opening, SignatureState, signature_state
 from relayproxy.console.connect.addresses import RelayAddress, backend_of, connect
+from relayproxy.console.health.diagnosis.signatures import RouteSignatures, SignatureNote
 from relayproxy.console.health.reachability import Probe, probe
-from relayproxy.console.health.signatures import RouteSignatures, SignatureNote
 from relayproxy.conversation.model import Conversation
 from relayproxy.redaction.values import Record
 from relayproxy.settings.model import Settings

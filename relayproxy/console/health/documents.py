@@ -9,13 +9,13 @@ from typing import Annotated
 from msgspec import Meta
 
 from relayproxy.console.access.audit_log import AuditState
-from relayproxy.console.health import refusals
-from relayproxy.console.health.diagnosis import diagnose, verdict
-from relayproxy.console.health.health_facts import HealthCheck, HealthFacts
-from relayproxy.console.health.journal_gaps import JournalGapDocument, journal_gap_document
+from relayproxy.console.health.diagnosis import refusals
+from relayproxy.console.health.diagnosis.diagnosis import diagnose, verdict
+from relayproxy.console.health.diagnosis.health_facts import HealthCheck, HealthFacts
+from relayproxy.console.health.diagnosis.journal_gaps import JournalGapDocument, journal_gap_document
+from relayproxy.console.health.diagnosis.receiver import ReceiverHealthDocument, receiver_document
+from relayproxy.console.health.diagnosis.refusals import RefusedDocument, refused_document
 from relayproxy.console.health.reachability import CheckState, RelayAnswer
-from relayproxy.console.health.receiver import ReceiverHealthDocument, receiver_document
-from relayproxy.console.health.refusals import RefusedDocument, refused_document
 from relayproxy.console.health.staleness import notice
 from relayproxy.console.http.documents import Count, Document, Nanoseconds, Time, time_or_null
 from relayproxy.console.http.times import rfc3339

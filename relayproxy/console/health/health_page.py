@@ -16,11 +16,11 @@ from aiohttp import web
 
 from relayproxy import __version__
 from relayproxy.console.access.audit_log import AUDIT_LOG, AuditState
-from relayproxy.console.health.diagnosis import diagnose, verdict
+from relayproxy.console.health.diagnosis.diagnosis import diagnose, verdict
+from relayproxy.console.health.diagnosis.health_facts import SECOND, AlertFacts, HealthFacts
+from relayproxy.console.health.diagnosis.signatures import route_signatures
 from relayproxy.console.health.documents import ConsoleHealthDocument, health_document
-from relayproxy.console.health.health_facts import SECOND, AlertFacts, HealthFacts
 from relayproxy.console.health.reachability import RelayAnswer, ask_relay
-from relayproxy.console.health.signatures import route_signatures
 from relayproxy.console.health.staleness import KNOWN, Notice, notice
 from relayproxy.console.http.change_poller import ChangePoller
 from relayproxy.console.http.context import APP_CONTEXT

@@ -9,10 +9,10 @@ import asyncio
 import msgspec
 from aiohttp import web
 
-from relayproxy.console.health.diagnosis import diagnose
-from relayproxy.console.health.health_facts import FORGOTTEN, SECOND, HealthFacts
+from relayproxy.console.health.diagnosis.diagnosis import diagnose
+from relayproxy.console.health.diagnosis.health_facts import FORGOTTEN, SECOND, HealthFacts
+from relayproxy.console.health.diagnosis.receiver import is_working
 from relayproxy.console.health.health_page import MONITOR
-from relayproxy.console.health.receiver import is_working
 from relayproxy.store.read.health.heartbeat import Report
 from relayproxy.store.read.health.receiver_heartbeat import ReceiverReport
 from relayproxy.telemetry.metrics import metrics

@@ -6,7 +6,7 @@ Must not know: HTML, paths; how the facts are gathered.
 
 from dataclasses import dataclass
 
-from relayproxy.console.health.health_facts import SECOND, SILENT, HealthFacts, HealthVerdict, age
+from relayproxy.console.health.diagnosis.health_facts import SECOND, SILENT, HealthFacts, HealthVerdict, age
 from relayproxy.console.health.reachability import CheckState
 
 KNOWN = 10 * SECOND

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from relayproxy.console.calls.documents import SessionItemDocument, item_fields
-from relayproxy.console.health.journal_gaps import JournalGapDocument
+from relayproxy.console.health.diagnosis.journal_gaps import JournalGapDocument
 from relayproxy.console.http.documents import Count, Document, End
 from relayproxy.console.listing.facets import Facet, Sidebar
 from relayproxy.store.read.filters.search import Hit

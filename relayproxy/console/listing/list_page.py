@@ -23,7 +23,7 @@ from relayproxy.console.filters.edits import Edits, presets
 from relayproxy.console.filters.fields import FILTER_FIELDS, TIMES
 from relayproxy.console.filters.language import Query, criteria_of, parse, write_criterion, zone_of
 from relayproxy.console.filters.values import day_of
-from relayproxy.console.health.journal_gaps import CAUSES, calls_meanwhile, journal_gap_document
+from relayproxy.console.health.diagnosis.journal_gaps import CAUSES, calls_meanwhile, journal_gap_document
 from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.http.event_stream import stream
 from relayproxy.console.http.json_response import json_response

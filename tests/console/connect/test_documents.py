@@ -7,9 +7,9 @@ import msgspec
 from relayproxy.console.connect.addresses import connect
 from relayproxy.console.connect.documents import connect_document
 from relayproxy.console.connect.routes import LastCall, RouteCheck, RouteStatus
+from relayproxy.console.health.diagnosis.refusals import RefusalSummary
+from relayproxy.console.health.diagnosis.signatures import route_signatures
 from relayproxy.console.health.reachability import Probe, ProbeStep
-from relayproxy.console.health.refusals import RefusalSummary
-from relayproxy.console.health.signatures import route_signatures
 from relayproxy.refusals import Refusal
 from relayproxy.settings.model import Settings
 from relayproxy.store.write.archive import Archive

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from relayproxy.console.health.diagnosis import diagnose
-from relayproxy.console.health.health_facts import SECOND, HealthCheck, HealthFacts
+from relayproxy.console.health.diagnosis.diagnosis import diagnose
+from relayproxy.console.health.diagnosis.health_facts import SECOND, HealthCheck, HealthFacts
 from relayproxy.console.health.reachability import CheckState, RelayAnswer, RelayReadiness
 from relayproxy.store.quarantine import MovedDatabase
 from relayproxy.store.read.health.heartbeat import (

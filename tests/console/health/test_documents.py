@@ -5,8 +5,8 @@ from typing import Any, cast
 import msgspec
 
 from relayproxy.console.access.audit_log import AuditState
+from relayproxy.console.health.diagnosis.health_facts import SECOND, HealthFacts
 from relayproxy.console.health.documents import ConsoleHealthDocument, health_document
-from relayproxy.console.health.health_facts import SECOND, HealthFacts
 from relayproxy.console.health.reachability import RelayAnswer
 from relayproxy.store.read.health.heartbeat import GapCounts, OtlpHeartbeat
 from relayproxy.store.schema.rows import JournalGapRow

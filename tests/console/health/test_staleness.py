@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from relayproxy.console.health.diagnosis import diagnose, verdict
-from relayproxy.console.health.health_facts import HealthFacts
+from relayproxy.console.health.diagnosis.diagnosis import diagnose, verdict
+from relayproxy.console.health.diagnosis.health_facts import HealthFacts
 from relayproxy.console.health.staleness import Notice, notice
 from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from relayproxy.connection import Opening, SignatureCheck
-from relayproxy.console.health.signatures import SignatureNote, note, notes, route_signatures
+from relayproxy.console.health.diagnosis.signatures import SignatureNote, note, notes, route_signatures
 from relayproxy.settings.model import Settings, load
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.read.signatures import RecentSignatures, recent_signatures

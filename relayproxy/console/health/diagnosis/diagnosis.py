@@ -6,12 +6,12 @@ Must not know: how the facts are gathered; HTML.
 
 from collections.abc import Iterator
 
-from relayproxy.console.health import alerts, database, export, receiver, retention, upgrades
-from relayproxy.console.health.health_facts import SECOND, HealthCheck, HealthFacts, HealthVerdict, age
-from relayproxy.console.health.journal_gaps import calls_meanwhile, sentence
+from relayproxy.console.health.diagnosis import alerts, database, export, receiver, retention, upgrades
+from relayproxy.console.health.diagnosis.health_facts import SECOND, HealthCheck, HealthFacts, HealthVerdict, age
+from relayproxy.console.health.diagnosis.journal_gaps import calls_meanwhile, sentence
+from relayproxy.console.health.diagnosis.refusals import answered, refused
+from relayproxy.console.health.diagnosis.signatures import notes
 from relayproxy.console.health.reachability import worst
-from relayproxy.console.health.refusals import answered, refused
-from relayproxy.console.health.signatures import notes
 from relayproxy.console.http.times import size
 from relayproxy.plural import plural
 from relayproxy.store.read.health.heartbeat import EVERY, Heartbeat, Report

@@ -7,7 +7,7 @@ Must not know: how anything is sent; HTML.
 from collections.abc import Callable
 from typing import Literal
 
-from relayproxy.console.health.health_facts import SECOND, HealthCheck, HealthFacts, age
+from relayproxy.console.health.diagnosis.health_facts import SECOND, HealthCheck, HealthFacts, age
 from relayproxy.store.read.health.heartbeat import Heartbeat, OtlpHeartbeat
 
 Sent = Literal["spans", "metrics"]

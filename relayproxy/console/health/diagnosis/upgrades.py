@@ -4,7 +4,7 @@ Knows: the remedy in words.
 Must not know: how the facts are gathered; HTML.
 """
 
-from relayproxy.console.health.health_facts import HealthCheck, HealthFacts
+from relayproxy.console.health.diagnosis.health_facts import HealthCheck, HealthFacts
 from relayproxy.plural import plural
 from relayproxy.store.schema.needs_rebuild import LOOKED_AT
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from relayproxy.console.access.audit_log import AuditState
-from relayproxy.console.health.diagnosis import diagnose, verdict
-from relayproxy.console.health.health_facts import SECOND, HealthFacts
+from relayproxy.console.health.diagnosis.diagnosis import diagnose, verdict
+from relayproxy.console.health.diagnosis.health_facts import SECOND, HealthFacts
 from relayproxy.console.health.reachability import CheckState, RelayAnswer, RelayReadiness
 from relayproxy.refusals import Refusal, RefusalCount
 from relayproxy.store.read.health.heartbeat import GapCounts, JournalHeartbeat, OtlpHeartbeat

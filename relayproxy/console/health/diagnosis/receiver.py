@@ -8,7 +8,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from relayproxy.console.health.health_facts import SECOND, SILENT, HealthCheck, HealthFacts, age
+from relayproxy.console.health.diagnosis.health_facts import SECOND, SILENT, HealthCheck, HealthFacts, age
 from relayproxy.console.http.documents import Count, Document, Nanoseconds, Time, time_or_null
 from relayproxy.console.http.times import rfc3339
 from relayproxy.plural import plural

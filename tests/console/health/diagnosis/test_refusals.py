@@ -3,9 +3,9 @@
 from aiohttp.test_utils import TestClient, TestServer
 
 from relayproxy.console.app import build
-from relayproxy.console.health.diagnosis import diagnose
-from relayproxy.console.health.health_facts import SECOND
-from relayproxy.console.health.refusals import refused
+from relayproxy.console.health.diagnosis.diagnosis import diagnose
+from relayproxy.console.health.diagnosis.health_facts import SECOND
+from relayproxy.console.health.diagnosis.refusals import refused
 from relayproxy.refusals import Refusal, RefusalCount, add
 from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from relayproxy.console.health.diagnosis import verdict
-from relayproxy.console.health.health_facts import SECOND, HealthFacts
-from relayproxy.console.health.receiver import receiver_document
+from relayproxy.console.health.diagnosis.diagnosis import verdict
+from relayproxy.console.health.diagnosis.health_facts import SECOND, HealthFacts
+from relayproxy.console.health.diagnosis.receiver import receiver_document
 from relayproxy.store.read.health.heartbeat import HeartbeatWriter
 from relayproxy.store.read.health.receiver_heartbeat import PassedOn, ReceiverHeartbeat, ReceiverReport
 from relayproxy.store.write.archive import Archive

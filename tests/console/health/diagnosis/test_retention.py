@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from relayproxy.console.health.health_facts import SECOND, HealthFacts
+from relayproxy.console.health.diagnosis.health_facts import SECOND, HealthFacts
 from relayproxy.console.health.reachability import CheckState
 from tests.console.health.known import NOW, RETENTION, check, expect, facts, report
 

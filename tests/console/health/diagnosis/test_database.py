@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from relayproxy.console.health.health_facts import SECOND, HealthFacts
+from relayproxy.console.health.diagnosis.health_facts import SECOND, HealthFacts
 from relayproxy.console.health.reachability import CheckState
 from relayproxy.store.read.health.heartbeat import COUNTED
 from tests.console.health.known import DATABASE, NOW, check, expect, facts, moved, report

@@ -4,7 +4,7 @@ Knows: that an alert that nobody is told of is worth a warning.
 Must not know: rules; how webhooks are called; HTML.
 """
 
-from relayproxy.console.health.health_facts import HealthCheck, HealthFacts
+from relayproxy.console.health.diagnosis.health_facts import HealthCheck, HealthFacts
 from relayproxy.plural import plural
 
 

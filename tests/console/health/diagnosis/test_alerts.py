@@ -2,7 +2,7 @@
 
 import pytest
 
-from relayproxy.console.health.health_facts import AlertFacts
+from relayproxy.console.health.diagnosis.health_facts import AlertFacts
 from tests.console.health.known import check, facts
 
 

@@ -4,7 +4,7 @@ Knows: from where on it is slow, and for how long what has happened to it matter
 Must not know: how the facts are gathered; HTML; SQL.
 """
 
-from relayproxy.console.health.health_facts import SECOND, HealthCheck, HealthFacts, age
+from relayproxy.console.health.diagnosis.health_facts import SECOND, HealthCheck, HealthFacts, age
 from relayproxy.console.http.times import size, utc
 from relayproxy.plural import plural
 from relayproxy.store.quarantine import MovedDatabase

@@ -4,7 +4,7 @@ Knows: when a run of retention is late.
 Must not know: how anything is deleted; HTML.
 """
 
-from relayproxy.console.health.health_facts import SECOND, HealthCheck, HealthFacts, age
+from relayproxy.console.health.diagnosis.health_facts import SECOND, HealthCheck, HealthFacts, age
 from relayproxy.plural import plural
 from relayproxy.settings.retention import sentences
 

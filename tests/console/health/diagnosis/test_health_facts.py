@@ -2,7 +2,7 @@
 
 import pytest
 
-from relayproxy.console.health.health_facts import FORGOTTEN, SECOND, SILENT, age
+from relayproxy.console.health.diagnosis.health_facts import FORGOTTEN, SECOND, SILENT, age
 from relayproxy.store.read.health.heartbeat import JournalHeartbeat, Report
 from tests.console.health.known import NOW, check, facts, heartbeat, report
 

@@ -11,8 +11,8 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from relayproxy.console.access.audit_log import AuditState
+from relayproxy.console.health.diagnosis.signatures import RouteSignatures
 from relayproxy.console.health.reachability import CheckState, RelayAnswer
-from relayproxy.console.health.signatures import RouteSignatures
 from relayproxy.console.http.documents import Document
 from relayproxy.store.quarantine import MovedDatabase
 from relayproxy.store.read.health.heartbeat import DatabaseFacts, GapCounts, Report
