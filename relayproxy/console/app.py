@@ -11,7 +11,8 @@ from aiohttp import web
 from relayproxy.assets import web_dir
 from relayproxy.console.access import audit_page, erasures, signin
 from relayproxy.console.alerts import alerts_page, running
-from relayproxy.console.calls import requested, sparkline, timeline
+from relayproxy.console.calls import requested
+from relayproxy.console.calls.drawing import sparkline, timeline
 from relayproxy.console.connect import connect_page
 from relayproxy.console.health import health_page, liveness, metrics
 from relayproxy.console.http.change_poller import ChangePoller

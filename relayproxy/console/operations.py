@@ -26,9 +26,9 @@ from relayproxy.console.alerts.documents import (
     AlertSilenceDocument,
     NewAlertSilenceDocument,
 )
-from relayproxy.console.calls.documents import CallDocument
+from relayproxy.console.calls.documents.documents import CallDocument
+from relayproxy.console.calls.drawing.timeline import TimelineDocument
 from relayproxy.console.calls.requested import MAX_SEARCH_TEXT
-from relayproxy.console.calls.timeline import TimelineDocument
 from relayproxy.console.connect.documents import ConnectDocument
 from relayproxy.console.filters.completion import Completion
 from relayproxy.console.filters.fields import FILTER_FIELDS, TIMES

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from relayproxy.console.calls.message_reading import write_cursor
+from relayproxy.console.calls.messages.message_reading import write_cursor
 from relayproxy.console.calls.reading import StoredSession
 from relayproxy.conversation.checks.findings import CATALOGUE, FindingDefinition, Severity, Thresholds, waiting_finding
 from relayproxy.conversation.model import Finding, Turn

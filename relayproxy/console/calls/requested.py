@@ -10,8 +10,8 @@ from collections import Counter
 from aiohttp import web
 
 from relayproxy.console.access.audit_log import viewed
-from relayproxy.console.calls.message_places import MessagePlace
-from relayproxy.console.calls.message_reading import Counts, Filter, read_cursor
+from relayproxy.console.calls.messages.message_places import MessagePlace
+from relayproxy.console.calls.messages.message_reading import Counts, Filter, read_cursor
 from relayproxy.console.calls.reading import StoredSession, read_call, read_session
 from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.http.middleware import bad_request, not_found

@@ -12,9 +12,9 @@ from typing import Literal
 import msgspec
 
 from relayproxy.console import words
+from relayproxy.console.calls.drawing.silence import DrawnSilence, silence
+from relayproxy.console.calls.drawing.waterfall import Waterfall, waterfall
 from relayproxy.console.calls.findings import FindingView
-from relayproxy.console.calls.silence import DrawnSilence, silence
-from relayproxy.console.calls.waterfall import Waterfall, waterfall
 from relayproxy.console.http import times
 from relayproxy.conversation.model import HeardBasis, Interruption, MarkKind, Turn
 

@@ -10,7 +10,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from relayproxy.connection import SignatureState
-from relayproxy.console.calls.codes import OutcomeCode
+from relayproxy.console.calls.documents.codes import OutcomeCode
 from relayproxy.console.connect.addresses import Conclusion, Connect, of_backend, of_public
 from relayproxy.console.connect.routes import LastCall, RouteCheck, RouteStatus
 from relayproxy.console.health.diagnosis.refusals import RefusalSummary, RefusedDocument, refused_document

@@ -10,7 +10,7 @@ from typing import Annotated, get_type_hints
 import msgspec
 from msgspec import Meta
 
-from relayproxy.console.calls.codes import OutcomeCode
+from relayproxy.console.calls.documents.codes import OutcomeCode
 from relayproxy.console.http.documents import Count, Document, Nanoseconds, Time, one_of, with_fields
 from relayproxy.console.http.times import NS, rfc3339
 from relayproxy.console.insight.comparison import MEASURES, Difference

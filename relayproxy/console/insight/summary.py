@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec import field
 
-from relayproxy.console.calls.codes import OutcomeCode, TransitionCode
+from relayproxy.console.calls.documents.codes import OutcomeCode, TransitionCode
 from relayproxy.console.http.documents import Count, Document
 from relayproxy.console.http.times import NS
 from relayproxy.console.insight.statistics import Figure, Latencies, Rate

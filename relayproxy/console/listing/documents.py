@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from relayproxy.console.calls.documents import SessionItemDocument, item_fields
+from relayproxy.console.calls.documents.documents import SessionItemDocument, item_fields
 from relayproxy.console.health.diagnosis.journal_gaps import JournalGapDocument
 from relayproxy.console.http.documents import Count, Document, End
 from relayproxy.console.listing.facets import Facet, Sidebar

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from relayproxy.connection import Side
-from relayproxy.console.calls.documents import Held, SessionItemDocument, item_fields
+from relayproxy.console.calls.documents.documents import Held, SessionItemDocument, item_fields
 from relayproxy.console.http.documents import Count, Document, Nanoseconds, Time, time_or_null
 from relayproxy.console.http.times import rfc3339
 from relayproxy.conversation.model import Turn, Waiting

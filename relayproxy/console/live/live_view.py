@@ -12,7 +12,7 @@ import aiohttp_jinja2
 import msgspec
 from aiohttp import web
 
-from relayproxy.console.calls import sparkline
+from relayproxy.console.calls.drawing import sparkline
 from relayproxy.console.calls.findings import slow_ms
 from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.http.event_stream import stream

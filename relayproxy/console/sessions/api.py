@@ -10,9 +10,9 @@ import time
 from aiohttp import web
 
 from relayproxy.console.calls.deleted_content import require_content
-from relayproxy.console.calls.documents import MAX_CALL_SESSIONS, call_document
+from relayproxy.console.calls.documents.documents import MAX_CALL_SESSIONS, call_document
 from relayproxy.console.calls.findings import of_session
-from relayproxy.console.calls.message_reading import read_page
+from relayproxy.console.calls.messages.message_reading import read_page
 from relayproxy.console.calls.reading import read_turns
 from relayproxy.console.calls.requested import call_of, message_filter, requested_place, session_of
 from relayproxy.console.http.context import APP_CONTEXT

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from relayproxy.connection import Dial, Ending, SideEnd, SignatureCheck, SignatureState
-from relayproxy.console.calls.documents import (
+from relayproxy.console.calls.documents.documents import (
     EndedAt,
     Held,
     RecordingId,
@@ -21,10 +21,15 @@ from relayproxy.console.calls.documents import (
     StartedAt,
     session_facts,
 )
+from relayproxy.console.calls.documents.totals_documents import TotalsDocument, totals_document
+from relayproxy.console.calls.documents.turn_documents import (
+    FindingDocument,
+    TurnDocument,
+    finding_document,
+    turn_document,
+)
 from relayproxy.console.calls.findings import FindingView, views
 from relayproxy.console.calls.reading import StoredConnection, StoredSession, TurnPage
-from relayproxy.console.calls.totals_documents import TotalsDocument, totals_document
-from relayproxy.console.calls.turn_documents import FindingDocument, TurnDocument, finding_document, turn_document
 from relayproxy.console.http.documents import Count, Document, Nanoseconds, Time, time_or_null
 from relayproxy.console.http.times import rfc3339
 from relayproxy.conversation.checks.handoff import studio_path

@@ -13,9 +13,9 @@ import msgspec
 
 from relayproxy import __version__
 from relayproxy.console import words
+from relayproxy.console.calls.documents.turn_documents import TurnDocument
 from relayproxy.console.calls.reading import StoredSession
 from relayproxy.console.calls.transcript import TranscriptLine, TurnView
-from relayproxy.console.calls.turn_documents import TurnDocument
 from relayproxy.console.http import times
 from relayproxy.console.http.display_text import visible
 from relayproxy.console.sessions.documents import SessionFileDocument

@@ -9,8 +9,8 @@ from typing import Annotated
 from msgspec import Meta, field
 
 from relayproxy.connection import Side
-from relayproxy.console.calls.message_preview import kind_of
-from relayproxy.console.calls.message_reading import MessagePage, write_cursor
+from relayproxy.console.calls.messages.message_preview import kind_of
+from relayproxy.console.calls.messages.message_reading import MessagePage, write_cursor
 from relayproxy.console.http.documents import Count, Document, Nanoseconds, Time
 from relayproxy.console.http.times import rfc3339
 from relayproxy.conversation.message import MessageKind

@@ -12,8 +12,8 @@ from typing import Any
 
 from aiohttp import web
 
-from relayproxy.console.calls.message_places import MessagePlace, MessagePlaces
-from relayproxy.console.calls.message_reading import (
+from relayproxy.console.calls.messages.message_places import MessagePlace, MessagePlaces
+from relayproxy.console.calls.messages.message_reading import (
     SCAN,
     MessagePage,
     ordinal_at,

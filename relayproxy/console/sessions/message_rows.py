@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
-from relayproxy.console.calls import message_preview
-from relayproxy.console.calls.message_reading import Filter, write_cursor
+from relayproxy.console.calls.messages import message_preview
+from relayproxy.console.calls.messages.message_reading import Filter, write_cursor
 from relayproxy.conversation.message import Message
 from relayproxy.store.read.queries import PlacedMessage
 

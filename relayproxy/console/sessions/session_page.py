@@ -14,11 +14,11 @@ import msgspec
 from aiohttp import web
 
 from relayproxy.console.calls.deleted_content import sentence
+from relayproxy.console.calls.drawing.waterfall import waterfall
 from relayproxy.console.calls.findings import of_session, severities, slow_ms, told_in
 from relayproxy.console.calls.reading import StoredSession
 from relayproxy.console.calls.requested import call_of, session_of, turn_of
 from relayproxy.console.calls.transcript import in_place, transcript
-from relayproxy.console.calls.waterfall import waterfall
 from relayproxy.console.http.change_poller import ChangePoller
 from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.http.event_stream import stream

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from relayproxy.console.calls.message_reading import Filter, write_cursor
+from relayproxy.console.calls.messages.message_reading import Filter, write_cursor
 from relayproxy.console.calls.requested import MAX_SEARCH_TEXT, SharedCounts, message_filter, requested_place
 from relayproxy.console.http.middleware import Problem
 from relayproxy.store.read.queries import Queries

@@ -4,7 +4,7 @@ from typing import Any, cast
 
 import msgspec
 
-from relayproxy.console.calls.message_reading import MessagePage
+from relayproxy.console.calls.messages.message_reading import MessagePage
 from relayproxy.console.openapi import document
 from relayproxy.console.sessions.message_documents import MessageDocument, message_document, messages_document
 from relayproxy.conversation.message import Message

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from relayproxy.console.calls import message_reading
+from relayproxy.console.calls.messages import message_reading
 from relayproxy.console.http.times import rfc3339
 from relayproxy.console.sessions import message_pages
 from relayproxy.store.write.archive import Archive

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from relayproxy.console.calls.message_reading import Filter
+from relayproxy.console.calls.messages.message_reading import Filter
 from relayproxy.console.sessions.message_rows import pills, query, row
 from relayproxy.conversation.message import Message
 from relayproxy.store.read.queries import PlacedMessage

@@ -12,8 +12,8 @@ import msgspec
 from msgspec import Meta, field
 
 from relayproxy.connection import Side, SignatureState
-from relayproxy.console.calls.codes import OutcomeCode, TransitionCode
-from relayproxy.console.calls.totals_documents import ListedTotalsDocument, listed_totals
+from relayproxy.console.calls.documents.codes import OutcomeCode, TransitionCode
+from relayproxy.console.calls.documents.totals_documents import ListedTotalsDocument, listed_totals
 from relayproxy.console.http.documents import Document, End, Nanoseconds, Time, one_of, time_or_null
 from relayproxy.console.http.times import rfc3339
 from relayproxy.console.words import SIGNATURES

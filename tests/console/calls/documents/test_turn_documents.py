@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from relayproxy.console.calls.turn_documents import turn_document
+from relayproxy.console.calls.documents.turn_documents import turn_document
 from relayproxy.console.openapi import document
 from relayproxy.conversation.measures.numbers import TABLES, NumberLevel
 from tests.script import script

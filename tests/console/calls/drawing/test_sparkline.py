@@ -2,7 +2,7 @@
 
 import pytest
 
-from relayproxy.console.calls.sparkline import HEIGHT, WIDTH, draw
+from relayproxy.console.calls.drawing.sparkline import HEIGHT, WIDTH, draw
 
 
 def test_a_strip_becomes_shapes_that_can_be_seen() -> None:

@@ -16,10 +16,10 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
+from relayproxy.console.calls.drawing.waterfall import in_tenths
 from relayproxy.console.calls.findings import UNKNOWN, slow_ms
 from relayproxy.console.calls.reading import StoredSession
 from relayproxy.console.calls.requested import session_of
-from relayproxy.console.calls.waterfall import in_tenths
 from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.http.documents import Count, Document, Nanoseconds, Time, one_of
 from relayproxy.console.http.parameters import whole_number

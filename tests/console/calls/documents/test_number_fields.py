@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from relayproxy.console.calls.number_fields import number_reader, with_numbers
+from relayproxy.console.calls.documents.number_fields import number_reader, with_numbers
 from relayproxy.console.http.documents import Document, schemas
 from relayproxy.conversation.measures.number import Number, Share
 from relayproxy.conversation.model import ChunkGaps

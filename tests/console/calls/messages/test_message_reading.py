@@ -3,9 +3,9 @@
 import pytest
 from sqlalchemy import event, text
 
-from relayproxy.console.calls import message_reading
-from relayproxy.console.calls.message_places import MessagePlace, MessagePlaces
-from relayproxy.console.calls.message_reading import (
+from relayproxy.console.calls.messages import message_reading
+from relayproxy.console.calls.messages.message_places import MessagePlace, MessagePlaces
+from relayproxy.console.calls.messages.message_reading import (
     Counts,
     Filter,
     MessagePage,

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from relayproxy.console.calls.message_places import MessagePlace, MessagePlaces
-from relayproxy.console.calls.message_preview import hits, kind_of
+from relayproxy.console.calls.messages.message_places import MessagePlace, MessagePlaces
+from relayproxy.console.calls.messages.message_preview import hits, kind_of
 from relayproxy.store.read.queries import PlacedMessage, Queries
 from relayproxy.store.read.recording_reader import RecordingReader
 

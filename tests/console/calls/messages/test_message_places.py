@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relayproxy.console.calls.message_places import MessagePlace, MessagePlaces
+from relayproxy.console.calls.messages.message_places import MessagePlace, MessagePlaces
 
 lengths = st.lists(st.integers(0, 5), max_size=5).map(tuple)
 

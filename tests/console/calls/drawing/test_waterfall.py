@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from relayproxy.console.calls.waterfall import MIN_WIDTH, WIDTH, waterfall
+from relayproxy.console.calls.drawing.waterfall import MIN_WIDTH, WIDTH, waterfall
 from relayproxy.conversation.model import Budget
 
 MS = 1_000_000

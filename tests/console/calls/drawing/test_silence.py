@@ -2,7 +2,7 @@
 
 import pytest
 
-from relayproxy.console.calls.silence import MAX_HEIGHT, DrawnSilence, silence
+from relayproxy.console.calls.drawing.silence import MAX_HEIGHT, DrawnSilence, silence
 from relayproxy.conversation.model import Played
 from tests.console.calls.test_transcript import S, turn
 

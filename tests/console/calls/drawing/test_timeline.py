@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from relayproxy.console.calls.timeline import COLUMNS, MAX_EVENT_TEXT, UNANSWERED, WAITS, event
+from relayproxy.console.calls.drawing.timeline import COLUMNS, MAX_EVENT_TEXT, UNANSWERED, WAITS, event
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
 from tests.console.conftest import Client

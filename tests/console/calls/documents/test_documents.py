@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import msgspec
 
-from relayproxy.console.calls.documents import call_document
+from relayproxy.console.calls.documents.documents import call_document
 from relayproxy.console.calls.reading import read_call
 from relayproxy.console.openapi import document
 from relayproxy.store.read.queries import Queries

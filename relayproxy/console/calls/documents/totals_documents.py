@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from relayproxy.console.calls.number_fields import number_reader, with_numbers
-from relayproxy.console.calls.turn_documents import NullReasonCode
+from relayproxy.console.calls.documents.number_fields import number_reader, with_numbers
+from relayproxy.console.calls.documents.turn_documents import NullReasonCode
 from relayproxy.console.http.documents import Count, Document
 from relayproxy.conversation.measures.numbers import description
 from relayproxy.conversation.measures.session_numbers import SESSION_NUMBERS

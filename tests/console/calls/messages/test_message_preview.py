@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relayproxy.console.calls import message_preview
+from relayproxy.console.calls.messages import message_preview
 from relayproxy.console.http import display_text
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.protocol.decoding import decode

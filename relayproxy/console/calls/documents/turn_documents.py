@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from relayproxy.console.calls.documents.number_fields import number_reader, with_numbers
 from relayproxy.console.calls.findings import FindingView
-from relayproxy.console.calls.number_fields import number_reader, with_numbers
 from relayproxy.console.http.documents import DEPRECATED, Count, Document, Nanoseconds, Time, time_or_null
 from relayproxy.console.http.times import rfc3339
 from relayproxy.conversation.checks.findings import CATALOGUE, Severity
