@@ -52,7 +52,8 @@ MACHINES = (
         "A response",
         "relayproxy/conversation/fold/response_states.py",
         "A response is text up to `last: true`, and the media between. Which event a message is to the response before "
-        "it follows from pauses, from its pace, and from what the caller has asked meanwhile (`fold/continuation.py`).",
+        "it follows from pauses, from its pace, and from what the caller has asked meanwhile "
+        "(`fold/tracking/continuation.py`).",
         response_states.STATES,
         response_states.EVENTS,
         response_states.TRANSITIONS,

@@ -15,12 +15,12 @@ from relayproxy.conversation.checks.ending import CloseFrame
 from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.conversation.checks.handoff import handoff, handoff_findings
 from relayproxy.conversation.fold.connection_outcome import ConnectionOutcome
-from relayproxy.conversation.fold.dispatch import from_backend, from_twilio
 from relayproxy.conversation.fold.failure import call_failed_finding, cut_off, failed
 from relayproxy.conversation.fold.protocol_monitor import ProtocolMonitor
+from relayproxy.conversation.fold.tracking.dispatch import from_backend, from_twilio
+from relayproxy.conversation.fold.tracking.turn_tracker import TurnTracker
 from relayproxy.conversation.fold.turn_findings import turn_findings
 from relayproxy.conversation.fold.turn_metrics import turn_metrics
-from relayproxy.conversation.fold.turn_tracker import TurnTracker
 from relayproxy.conversation.fold.turns import TurnDraft
 from relayproxy.conversation.measures.sparkline import SparklineBins
 from relayproxy.conversation.measures.totals_accumulator import FindingList, TotalsAccumulator

@@ -2,7 +2,7 @@
 
 import pytest
 
-from relayproxy.conversation.fold.turn_ledger import TurnLedger
+from relayproxy.conversation.fold.tracking.turn_ledger import TurnLedger
 from relayproxy.conversation.fold.turn_states import TRANSITIONS, TurnEvent, TurnState
 from tests.script import script
 

@@ -1,6 +1,6 @@
 """Two replies streamed at once, told apart by their pace."""
 
-from relayproxy.conversation.fold.overlap import second_reply
+from relayproxy.conversation.fold.tracking.overlap import second_reply
 
 
 def test_what_falls_out_of_the_pace_of_the_first_is_the_second() -> None:

@@ -4,7 +4,7 @@ Knows: the messages of both vocabularies that move a conversation on.
 Must not know: the rules; `setup`, `end` and `error`, which concern the session.
 """
 
-from relayproxy.conversation.fold.turn_tracker import TurnTracker
+from relayproxy.conversation.fold.tracking.turn_tracker import TurnTracker
 from relayproxy.conversation.moment import Moment
 from relayproxy.conversation.protocol.messages import (
     Dtmf,

@@ -10,16 +10,16 @@ from typing import Literal
 
 from relayproxy.conversation.checks.filler import is_filler
 from relayproxy.conversation.fold.barge_in import InterruptionDraft, InterruptionTracker
-from relayproxy.conversation.fold.continuation import IN_FLIGHT, OVERLAP, SILENCE, displaced_by
-from relayproxy.conversation.fold.overlap import (
+from relayproxy.conversation.fold.tracking.continuation import IN_FLIGHT, OVERLAP, SILENCE, displaced_by
+from relayproxy.conversation.fold.tracking.overlap import (
     begins_mid_sentence,
     kept_pace,
     may_be_mixed,
     repeats_first_word,
     texts_among,
 )
-from relayproxy.conversation.fold.response_attribution import ResponseAttribution
-from relayproxy.conversation.fold.turn_ledger import TurnLedger
+from relayproxy.conversation.fold.tracking.response_attribution import ResponseAttribution
+from relayproxy.conversation.fold.tracking.turn_ledger import TurnLedger
 from relayproxy.conversation.fold.turn_states import TurnEvent
 from relayproxy.conversation.fold.turns import MAX_STALE, Response, TurnDraft
 from relayproxy.conversation.hearing.interruption_attribution import ROUND_TRIP

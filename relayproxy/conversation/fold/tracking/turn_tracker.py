@@ -9,8 +9,8 @@ Times are wall nanoseconds. Nothing here looks at a clock: rules about elapsed t
 from typing import Literal
 
 from relayproxy.conversation.fold.barge_in import InterruptionDraft, InterruptionTracker
-from relayproxy.conversation.fold.response_tracker import ResponseTracker
-from relayproxy.conversation.fold.turn_ledger import TurnLedger, turn_of
+from relayproxy.conversation.fold.tracking.response_tracker import ResponseTracker
+from relayproxy.conversation.fold.tracking.turn_ledger import TurnLedger, turn_of
 from relayproxy.conversation.fold.turns import FinalPrompt, Response, TurnDraft
 from relayproxy.conversation.hearing.caller_speech import CallerSpeech
 from relayproxy.conversation.hearing.interruption_attribution import GREETING, Source

@@ -1,6 +1,6 @@
 """The turns of a session in order: numbers, the open one, and what is forgotten."""
 
-from relayproxy.conversation.fold.turn_ledger import TurnLedger
+from relayproxy.conversation.fold.tracking.turn_ledger import TurnLedger
 
 
 def test_a_turn_keeps_the_state_that_it_ended_in_and_what_closed_it() -> None:

@@ -17,7 +17,7 @@ from itertools import pairwise, permutations
 
 from relayproxy.conversation.checks.filler import is_filler
 from relayproxy.conversation.checks.language import LANGUAGES, is_function_word
-from relayproxy.conversation.fold.turn_ledger import TurnLedger
+from relayproxy.conversation.fold.tracking.turn_ledger import TurnLedger
 from relayproxy.conversation.fold.turns import FinalPrompt, Response, TurnDraft
 from relayproxy.conversation.hearing.speech import words
 
