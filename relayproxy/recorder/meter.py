@@ -11,8 +11,8 @@ from itertools import islice
 
 from relayproxy.connection import Opening
 from relayproxy.recorder.decoding.connection import DecodedConnection, log_bug
-from relayproxy.recorder.session import RecordedSession
-from relayproxy.recorder.sessions import Sessions
+from relayproxy.recorder.sessions.session import RecordedSession
+from relayproxy.recorder.sessions.sessions import Sessions
 from relayproxy.store.schema.rows import JournalGapRow
 from relayproxy.telemetry.metrics import metrics
 from relayproxy.telemetry.metrics.call_meter import CallMeter

@@ -18,7 +18,7 @@ import msgspec
 from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.errors import RelayproxyError
 from relayproxy.plural import plural
-from relayproxy.recorder.session import RecordedSession, SessionConnection, connection_of, first_of
+from relayproxy.recorder.sessions.session import RecordedSession, SessionConnection, connection_of, first_of
 from relayproxy.retry import retry
 from relayproxy.settings.model import Settings, slow_turn_and_stall, version_from
 from relayproxy.store.engine import open_engine

@@ -24,14 +24,14 @@ from relayproxy.conversation.measures.spans import Span, SpanOptions
 from relayproxy.conversation.message import write_lines
 from relayproxy.journal.reader import START, Position
 from relayproxy.journal.segments import journal_paths
-from relayproxy.recorder.attempts import Attempts
 from relayproxy.recorder.database_retry import DatabaseRetry, Stopped
 from relayproxy.recorder.decoding.connection import DecodedConnection, log_bug
 from relayproxy.recorder.heartbeat import Beat, ProgressReport
 from relayproxy.recorder.journal_player import ConnectionEvent, JournalPlayer, windows_of
 from relayproxy.recorder.meter import Meter
-from relayproxy.recorder.session import RecordedSession
-from relayproxy.recorder.sessions import Sessions
+from relayproxy.recorder.sessions.attempts import Attempts
+from relayproxy.recorder.sessions.session import RecordedSession
+from relayproxy.recorder.sessions.sessions import Sessions
 from relayproxy.redaction.rules import EVERYTHING, Rules
 from relayproxy.store.errors import OvertakenError
 from relayproxy.store.schema.rows import Batch, ChunkRow, ConnectionRow, JournalRow

@@ -427,7 +427,7 @@ TWILIO = (
     Case(
         "C24",
         "a call of a day",
-        ("tests/recorder/test_sessions.py::test_what_is_kept_of_a_long_call_does_not_grow_with_it",),
+        ("tests/recorder/sessions/test_sessions.py::test_what_is_kept_of_a_long_call_does_not_grow_with_it",),
         note="Nobody waits for a day, and the relay's clock is monotonic, which no tool sets forward. The relay has "
         "no idle timer; `make soak` holds quiet calls open from its beginning to its end.",
     ),
@@ -456,7 +456,7 @@ HTTP = (
         "a flood of connections",
         (
             "tests/relay/listener/test_capacity.py::test_beyond_its_limits_a_relay_answers_503_and_calls_go_on",
-            "tests/recorder/test_attempts.py::test_of_a_flood_the_database_keeps_a_few_and_health_is_told_the_rest",
+            "tests/recorder/sessions/test_attempts.py::test_of_a_flood_the_database_keeps_a_few_and_health_is_told_the_rest",
         ),
     ),
     Case(
@@ -544,7 +544,7 @@ HTTP = (
         "a signature that is sent again",
         (
             _TWILIO + "test_two_live_connections_with_one_id_are_both_relayed_and_flagged",
-            "tests/recorder/test_sessions.py::test_no_first_frame_lets_a_stranger_into_a_signed_call",
+            "tests/recorder/sessions/test_sessions.py::test_no_first_frame_lets_a_stranger_into_a_signed_call",
         ),
         note="A signature has no time in it, so that the same request is signed for ever. What shows: two connections "
         "that claim one session id, on the pages of both.",
@@ -792,7 +792,7 @@ LIFE = (
         "a bug in decoding, folding or taping",
         (
             "tests/recorder/decoding/test_connection.py::test_a_bug_in_the_decoder_is_counted_as_undecodable",
-            "tests/recorder/test_session.py::test_a_bug_in_the_fold_costs_the_meaning_and_not_the_messages",
+            "tests/recorder/sessions/test_session.py::test_a_bug_in_the_fold_costs_the_meaning_and_not_the_messages",
             "tests/recorder/test_rebuild.py::test_a_bug_in_the_fold_costs_nothing_that_is_stored",
         ),
     ),

@@ -44,5 +44,5 @@ def test_calls_that_are_over_are_not_kept(stage: Stage) -> None:
     calls(journal, recorder, ROUND)
     calls(journal, recorder, 2 * ROUND)
     more = objects() - before
-    assert before["relayproxy.recorder.session.RecordedSession"] == 1
+    assert before["relayproxy.recorder.sessions.session.RecordedSession"] == 1
     assert max(more.values(), default=0) < ROUND, more

@@ -15,8 +15,14 @@ from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.conversation.message import Message
 from relayproxy.recorder.database_retry import DatabaseRetry
 from relayproxy.recorder.decoding.connection import DecodedConnection
-from relayproxy.recorder.session import RecordedSession, SessionConnection, connection_of, first_of
-from relayproxy.recorder.session_identity import SessionIdentity, agrees, identity, ids_of_first_frame, sender_of
+from relayproxy.recorder.sessions.session import RecordedSession, SessionConnection, connection_of, first_of
+from relayproxy.recorder.sessions.session_identity import (
+    SessionIdentity,
+    agrees,
+    identity,
+    ids_of_first_frame,
+    sender_of,
+)
 from relayproxy.store.errors import UnreadableError
 from relayproxy.store.schema.rows import SessionRow
 from relayproxy.store.write.archive import Archive

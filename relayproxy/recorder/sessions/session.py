@@ -21,10 +21,10 @@ from relayproxy.conversation.measures.content import EndWords
 from relayproxy.conversation.measures.spans import Span, SpanOptions, spans
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.model import Conversation, Turn
-from relayproxy.recorder.backend_version import backend_version
 from relayproxy.recorder.decoding.connection import log_bug
-from relayproxy.recorder.derive import session_labels, session_row, turn_row
-from relayproxy.recorder.session_identity import SessionIdentity
+from relayproxy.recorder.sessions.backend_version import backend_version
+from relayproxy.recorder.sessions.derive import session_labels, session_row, turn_row
+from relayproxy.recorder.sessions.session_identity import SessionIdentity
 from relayproxy.store.schema.rows import ConnectionRow, SessionLabels, SessionRow, TurnRow
 
 MAX_LANGUAGES = 20

@@ -16,7 +16,7 @@ from relayproxy.conversation.measures.spans import Span
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.model import Turn
 from relayproxy.recorder.rebuild import rebuild
-from relayproxy.recorder.sessions import JOIN_WINDOW
+from relayproxy.recorder.sessions.sessions import JOIN_WINDOW
 from relayproxy.store.engine import writing
 from relayproxy.store.write.archive import Archive
 from tests.recorder.stage import MS, Call, Journal, Stage, Stored, prompt, setup, token
@@ -140,7 +140,7 @@ def test_an_hour_after_its_end_a_session_is_over(
 def test_of_many_sessions_that_were_joined_the_last_ones_are_kept(
     stage: Stage, reads: Counter[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("relayproxy.recorder.sessions.RESTING", 2)
+    monkeypatch.setattr("relayproxy.recorder.sessions.sessions.RESTING", 2)
     journal = stage.journal()
     recorder = stage.recorder(Counting)
     for vx in ("VX1", "VX1", "VX2", "VX2", "VX3", "VX3", "VX1", "VX3"):

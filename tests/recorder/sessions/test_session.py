@@ -9,7 +9,7 @@ from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.conversation.measures.spans import Span, SpanOptions
 from relayproxy.conversation.message import Message
 from relayproxy.journal.format import EntryKind
-from relayproxy.recorder.session import RecordedSession, SessionConnection, first_of
+from relayproxy.recorder.sessions.session import RecordedSession, SessionConnection, first_of
 from relayproxy.redaction.rules import Rules
 from relayproxy.redaction.values import Record
 from relayproxy.store.schema.rows import Batch

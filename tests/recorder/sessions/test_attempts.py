@@ -7,7 +7,7 @@ from msgspec import structs
 
 from relayproxy.connection import Opening, SignatureCheck, SignatureState
 from relayproxy.journal.format import EntryKind, GapCause
-from relayproxy.recorder.attempts import RATES, Attempts
+from relayproxy.recorder.sessions.attempts import RATES, Attempts
 from tests.recorder.stage import NOON, Stage, prompt, setup
 
 SECOND = 1_000_000_000
