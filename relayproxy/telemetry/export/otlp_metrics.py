@@ -16,7 +16,7 @@ from opentelemetry.sdk.resources import Resource
 from relayproxy.settings.otel import Otel
 from relayproxy.settings.otlp import Env, OtlpExport, Reading, reading, resource_attributes
 from relayproxy.telemetry.export.causes import UNKNOWN, Causes
-from relayproxy.telemetry.export.metric_exporter import metric_exporter
+from relayproxy.telemetry.export.exporters import metric_exporter
 from relayproxy.telemetry.export.metrics_data import TEMPORALITIES, metrics_data
 from relayproxy.telemetry.export.readable import resource
 from relayproxy.telemetry.metrics.tally import Snapshot
