@@ -6,7 +6,7 @@ Must not know: how the facts are gathered; HTML.
 
 from collections.abc import Iterator
 
-from relayproxy.console.health.diagnosis import alerts, database, export, receiver, retention, upgrades
+from relayproxy.console.health.diagnosis import alerts, database, export, receiver, relay, retention, upgrades
 from relayproxy.console.health.diagnosis.health_facts import SECOND, HealthCheck, HealthFacts, HealthVerdict, age
 from relayproxy.console.health.diagnosis.journal_gaps import calls_meanwhile, sentence
 from relayproxy.console.health.diagnosis.refusals import answered, refused
@@ -22,8 +22,6 @@ FULL, NEARLY_LOST = 0.5, 0.9
 """Shares of the journal's quota."""
 LOW, VERY_LOW = 0.10, 0.02
 """Shares of a disk that are free."""
-STUCK = 10_000
-"""Milliseconds without a sign of life after which a relay is stuck."""
 AHEAD = 5
 """Seconds by which a recorder's clock may be ahead of the console's."""
 
@@ -38,7 +36,7 @@ _RUN = "`relayproxy recorder`"
 def diagnose(facts: HealthFacts) -> tuple[HealthCheck, ...]:
     """Every check, always in the same order."""
     return (
-        _relay(facts),
+        relay.check(facts),
         _recorder(facts),
         _lag(facts),
         _journal(facts),
@@ -69,93 +67,6 @@ def verdict(checks: tuple[HealthCheck, ...]) -> HealthVerdict:
     others = sum(1 for check in checks if check.state in ("bad", "warn")) - 1
     sentence = f"{first.title}." if state != "unknown" else f"Nothing is known to be wrong. {first.title}."
     return HealthVerdict(state, sentence, first.name, max(0, others))
-
-
-def _relay(facts: HealthFacts) -> HealthCheck:
-    answer, said = facts.relay, facts.relay.said
-    alive = sum(1 for report in facts.working for one in report.heartbeat.journals if one.alive)
-    where = f"at {answer.url}" if answer.url else ""
-    asked = f"Asked {where}: {answer.problem}." if where else f"It could not be asked: {answer.problem}."
-    if said is not None and said.journal != "ok":
-        return HealthCheck(
-            "relay",
-            "bad",
-            "The relay cannot write its journal",
-            f"It carries {plural(said.live_calls, 'call')} {where}, and what it cannot keep becomes gaps "
-            f"({said.journal}).",
-            "Make room on its disk, or let it write to its data folder; see disk and journal below.",
-        )
-    if said is not None and said.status == "full" and said.limit == "connections":
-        return HealthCheck(
-            "relay",
-            "bad",
-            "The relay has as many connections as it may have",
-            f"It carries {plural(said.live_calls, 'call')} {where}, and refuses further ones with 503.",
-            "Raise `max_connections` if they are calls, or run another.",
-        )
-    if said is not None and said.status == "full":
-        return HealthCheck(
-            "relay",
-            "bad",
-            "The relay has no file descriptors left",
-            f"It carries {plural(said.live_calls, 'call')} {where}, and refuses further ones with 503.",
-            "Raise its limit (`ulimit -n`, `LimitNOFILE=` of systemd, `--ulimit nofile` of Docker), or run another.",
-        )
-    if said is not None and said.status == "draining":
-        return HealthCheck(
-            "relay",
-            "warn",
-            "The relay is stopping and takes no new calls",
-            f"{plural(said.live_calls, 'call')} may still end {where}.",
-            "Start it again: `relayproxy serve`, or `relayproxy relay`.",
-        )
-    stuck = [
-        (one, report.heartbeat.host)
-        for report in facts.working
-        for one in report.heartbeat.journals
-        if one.alive and one.silent_ms > STUCK
-    ]
-    if stuck or (alive and said is None and answer.silent):
-        shown = f"It has shown no life for {age(max(one.silent_ms for one, _ in stuck) / 1000)}. " if stuck else ""
-        on = f" on {stuck[0][1]}" if stuck and len(facts.reports) > 1 else ""
-        return HealthCheck(
-            "relay",
-            "bad",
-            f"A relay{on} does not respond",
-            f"{shown}{'' if said else f'{asked} '}Its process is there, but it is stopped, or far too busy: its calls "
-            "stand still.",
-            "If it was stopped (Ctrl-Z, SIGSTOP), let it go on with SIGCONT; else see its log, and what else uses the "
-            "processor and the disk of its journal.",
-        )
-    if said is not None:
-        return HealthCheck(
-            "relay", "ok", "The relay takes calls", f"{plural(said.live_calls, 'live call')}, asked {where}"
-        )
-    if alive:
-        relays = "A relay is" if alive == 1 else f"{alive} relays are"
-        return HealthCheck(
-            "relay",
-            "ok",
-            f"{relays} running",
-            f"So the recorder says. It was not asked itself: {answer.problem} {where}".strip() + ".",
-        )
-    if not facts.working and any(one.alive for report in facts.missing for one in report.heartbeat.journals):
-        return HealthCheck(
-            "relay",
-            "unknown",
-            "Whether a relay is running is not known",
-            f"Asked {where}: {answer.problem}. One was when the recorder last reported.".replace(
-                "Asked :", "Not asked:"
-            ),
-        )
-    return HealthCheck(
-        "relay",
-        "bad",
-        "No relay is running",
-        asked,
-        "Start it: `relayproxy serve`, or `relayproxy relay`. When it listens elsewhere, start the console with the "
-        "same `listen` setting.",
-    )
 
 
 def _recorder(facts: HealthFacts) -> HealthCheck:

@@ -7,15 +7,13 @@ import pytest
 from relayproxy.console.access.audit_log import AuditState
 from relayproxy.console.health.diagnosis.diagnosis import diagnose, verdict
 from relayproxy.console.health.diagnosis.health_facts import SECOND, HealthFacts
-from relayproxy.console.health.reachability import CheckState, RelayAnswer, RelayReadiness
+from relayproxy.console.health.reachability import CheckState, RelayReadiness
 from relayproxy.refusals import Refusal, RefusalCount
-from relayproxy.store.read.health.heartbeat import GapCounts, JournalHeartbeat, OtlpHeartbeat
+from relayproxy.store.read.health.heartbeat import GapCounts, OtlpHeartbeat
 from relayproxy.store.schema.rows import JournalGapRow
 from tests.console.health.known import DATABASE, GIB, MIB, NOW, RELAY, check, expect, facts, report
 
 LOST = JournalGapRow("j1", 1, 549, 277, "checksum", NOW - 90 * SECOND, NOW - 60 * SECOND)
-SILENT = RelayAnswer("http://127.0.0.1:8080", problem="connection refused")
-STOPPED = RelayAnswer("http://127.0.0.1:8080", problem="no answer within a second", silent=True)
 
 
 def test_everything_works() -> None:
@@ -32,14 +30,6 @@ def test_everything_works() -> None:
 @pytest.mark.parametrize(
     ("name", "found", "state", "title", "action"),
     [
-        ("relay", facts(relay=SILENT), "ok", "A relay is running", ""),
-        (
-            "relay",
-            facts(report(journals=()), relay=SILENT),
-            "bad",
-            "No relay is running",
-            "Start it: `relayproxy serve`, or `relayproxy relay`",
-        ),
         (
             "redaction",
             facts(report(redaction_failures=3, redaction_failed_at=NOW - 90 * SECOND)),
@@ -55,50 +45,6 @@ def test_everything_works() -> None:
             "See who sent so much",
         ),
         ("gaps", facts(lost=(LOST,)), "warn", "A part of the journal could not be read, from 60 s ago", "See whether"),
-        ("relay", facts(relay=STOPPED), "bad", "A relay does not respond", "SIGCONT"),
-        (
-            "relay",
-            facts(report(journals=(JournalHeartbeat("j1", True, 1, 10, 0, 12_000),)), relay=SILENT),
-            "bad",
-            "A relay does not respond",
-            "SIGCONT",
-        ),
-        (
-            "relay",
-            facts(report(journals=(JournalHeartbeat("j1", True, 1, 10, 0, 9_000),))),
-            "ok",
-            "The relay takes",
-            "",
-        ),
-        ("relay", facts(report(42), relay=SILENT), "unknown", "Whether a relay is running is not known", ""),
-        (
-            "relay",
-            facts(relay=replace(RELAY, said=RelayReadiness("degraded", "disk", 3))),
-            "bad",
-            "The relay cannot write its journal",
-            "Make room on its disk",
-        ),
-        (
-            "relay",
-            facts(relay=replace(RELAY, said=RelayReadiness("full", "ok", 3, "connections"))),
-            "bad",
-            "The relay has as many connections as it may have",
-            "Raise `max_connections`",
-        ),
-        (
-            "relay",
-            facts(relay=replace(RELAY, said=RelayReadiness("full", "ok", 3, "descriptors"))),
-            "bad",
-            "The relay has no file descriptors left",
-            "Raise its limit (`ulimit -n`",
-        ),
-        (
-            "relay",
-            facts(relay=replace(RELAY, said=RelayReadiness("draining", "ok", 2))),
-            "warn",
-            "The relay is stopping and takes no new calls",
-            "Start it again",
-        ),
         (
             "recorder",
             facts(report(42)),
