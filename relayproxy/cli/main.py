@@ -32,9 +32,10 @@ from relayproxy.cli.progress import Progress
 from relayproxy.errors import RelayproxyError, cannot_listen
 from relayproxy.logs import log_to_stderr
 from relayproxy.settings.alerts import require_alerts
-from relayproxy.settings.model import Settings, alert_routes, require_backend, require_sign_in
+from relayproxy.settings.model import Settings, alert_routes
 from relayproxy.settings.otlp import require_otlp, sampler
 from relayproxy.settings.receiver import require_listen, require_receiver
+from relayproxy.settings.requirements import require_backend, require_sign_in
 from relayproxy.settings.signatures import require_signatures, token_of
 from relayproxy.settings.sources import mask
 from relayproxy.settings.validators import address, split_address, websocket_url

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 import click
 
 from relayproxy.errors import SettingError
-from relayproxy.settings.model import Settings, load
+from relayproxy.settings.loading import load
+from relayproxy.settings.model import Settings
 from relayproxy.settings.sources import mask
 
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -1,37 +1,21 @@
-"""Settings model: filled from flags, environment and a TOML file, in that order of precedence.
+"""Settings model: every setting of every process, and what is read off several of them.
 
-Knows: every setting's name, unit, default and what a right value looks like; where values come from.
-Must not know: what the settings are used for.
+Knows: every setting's name, unit, default and what a right value looks like.
+Must not know: where values come from; what the settings are used for.
 """
 
-import os
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from urllib.parse import quote, urlsplit
+from typing import Annotated, Literal
+from urllib.parse import quote
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from relayproxy.errors import SettingError
 from relayproxy.redaction.values import KeyPolicy, Record
 from relayproxy.settings.alerts import Alert, Webhook
 from relayproxy.settings.alerts import Name as AlertName
-from relayproxy.settings.messages import words
 from relayproxy.settings.otel import Otel
 from relayproxy.settings.receiver import Receiver
-from relayproxy.settings.sources import (
-    CONFIG_ENV,
-    ENV_PREFIX,
-    SECTIONS,
-    TABLES,
-    Layer,
-    mask,
-    merge,
-    read_environment,
-    read_file,
-)
-from relayproxy.settings.sources import table_prefix as prefix
 from relayproxy.settings.tables import (
     BackendUrl,
     Days,
@@ -55,18 +39,12 @@ from relayproxy.settings.validators import (
     folder,
     header_name,
     host_names,
-    is_loopback,
     networks,
     public_url,
     signing_key,
-    split_address,
     trace_template,
-    unmapped,
     web_origin,
 )
-
-ANY_HOST = ("0.0.0.0", "::")  # noqa: S104 - recognised here, never bound
-DEFAULT_PORTS = {"ws": 80, "wss": 443}
 
 
 def _database_url(value: str) -> str:
@@ -341,104 +319,9 @@ class Settings(BaseModel):
         return self.database_url is None
 
 
-def load(
-    config_file: Path | None, overrides: Mapping[str, object], environ: Mapping[str, str] | None = None
-) -> Settings:
-    """The settings in force: `overrides` (flags; None is "not given") before environment before file before defaults.
-
-    Without `config_file`, RELAYPROXY_CONFIG names the file. Raises SettingError that lists every wrong setting.
-    """
-    environ = os.environ if environ is None else environ
-    name = environ.get(CONFIG_ENV)
-    file = config_file or (Path(name) if name else None)
-    given = {key: value for key, value in overrides.items() if value is not None}
-    layers = [
-        Layer("default" if file is None else str(file), {} if file is None else read_file(file)),
-        Layer("environment", read_environment(environ, Settings.model_fields)),
-        Layer("flag", given),
-    ]
-    values: dict[str, Any] = {}
-    for layer in layers:
-        values = merge(values, layer.values)
-    try:
-        return Settings.model_validate(values)
-    except ValidationError as invalid:
-        problems = [words(error, layers, Settings.model_fields) for error in invalid.errors()]
-    raise SettingError("\n  ".join(problems if len(problems) == 1 else ["these settings are wrong:", *problems]))
-
-
-def as_environment(settings: Settings) -> dict[str, str]:
-    """The environment variables from which `load` makes equal settings."""
-    given = settings.model_dump(mode="json", exclude_defaults=True)
-    tables = {table: given.pop(table, {}) for table in TABLES}
-    # A name without any value would otherwise get lost.
-    bare = [user for user in tables["users"].values() if not user]
-    for user in bare:
-        user["role"] = User().role
-    named = {
-        f"{prefix(table)}{name}__{key.upper()}": str(value)
-        for table, names in tables.items()
-        for name, row in names.items()
-        for key, value in row.items()
-        if value is not None
-    }
-    for section in SECTIONS:
-        values = given.pop(section, {})
-        named |= {prefix(section) + key.upper(): str(value) for key, value in values.items() if value is not None}
-    flat = {ENV_PREFIX + key.upper(): str(value) for key, value in given.items()}
-    return flat | named
-
-
-def require_backend(settings: Settings) -> None:
-    """Raises SettingError when there is nothing to relay to."""
-    if settings.backend is None and not settings.routes:
-        raise SettingError(
-            "backend is not set: the ws:// or wss:// URL of your ConversationRelay server is expected, "
-            'as --backend URL, RELAYPROXY_BACKEND or backend = "URL" in the file; or named routes'
-        )
-    named = {f"routes.{name}.backend": route.backend for name, route in settings.routes.items()}
-    for name, url in {"backend": settings.backend, **named}.items():
-        if url is not None and _is_own(settings, url):
-            raise SettingError(
-                f"{name}={mask(url)}: the URL of your ConversationRelay server is expected, and this is the relay's "
-                f"own (listen={settings.listen}, public_url={settings.public_url or ''})"
-            )
-
-
-def _is_own(settings: Settings, url: str) -> bool:
-    """True when a backend's URL plainly leads back to the relay."""
-    here, port = split_address(settings.listen)
-    scheme, host, backend_port, path = _place(url)
-    here = unmapped(here)
-    on_any = here in ANY_HOST and (host in ANY_HOST or is_loopback(host))
-    to_any = host in ANY_HOST and is_loopback(here)
-    by_name = "localhost" in (here, host) and is_loopback(here) and is_loopback(host)
-    if port == backend_port and (host == here or on_any or to_any or by_name):
-        return True
-    given = relay_urls(settings, settings.public_url).values() if settings.public_url else ()
-    return (scheme, host, backend_port, path) in map(_place, given)
-
-
-def _place(url: str) -> tuple[str, str, int, str]:
-    """Scheme, host, port and path of a URL, normalised, so that URLs of one address are equal."""
-    parts = urlsplit(url)
-    scheme = parts.scheme.lower()
-    return scheme, unmapped(parts.hostname or ""), parts.port or DEFAULT_PORTS[scheme], parts.path.rstrip("/")
-
-
 def alert_routes(settings: Settings) -> tuple[str, ...]:
     """The routes that an alert can be confined to: `default` and the named ones."""
     return ("default", *settings.routes)
-
-
-def require_sign_in(settings: Settings) -> None:
-    """Raises SettingError when the console would show calls without sign-in to other machines."""
-    if not settings.asks_who and not is_loopback(split_address(settings.console)[0]):
-        raise SettingError(
-            f"console={settings.console}: without a sign-in the console listens on loopback only, such as "
-            "127.0.0.1:8081. Configure a user ([users.NAME] in the file or RELAYPROXY_USERS__NAME__PASSWORD; "
-            '"relayproxy password" makes it), or name a trusted proxy\'s header (console_user_header)'
-        )
 
 
 def relay_urls(settings: Settings, origin: str) -> dict[str, str]:

@@ -17,6 +17,7 @@ from relayproxy.redaction.values import redact_pattern
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+ANY_HOST = ("0.0.0.0", "::")  # noqa: S104 - recognised here, never bound
 KEY_SHORTEST = 32
 _SECRET = re.compile(
     r"(?!sec-websocket-key$).*(auth|cookie|signature|token|secret|key$|passw|pwd|credential|jwt|oidc|session)",

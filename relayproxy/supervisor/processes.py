@@ -20,7 +20,8 @@ from urllib.parse import urlsplit
 
 from relayproxy.errors import RelayproxyError, SettingError, cannot_listen
 from relayproxy.settings.alerts import alert_variables
-from relayproxy.settings.model import Settings, as_environment, relay_urls
+from relayproxy.settings.loading import as_environment
+from relayproxy.settings.model import Settings, relay_urls
 from relayproxy.settings.otlp import header_variables
 from relayproxy.settings.receiver import token_variables
 from relayproxy.settings.recording import recorded_summary

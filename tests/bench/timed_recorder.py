@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from relayproxy.logs import log_to_stderr
 from relayproxy.recorder import process
-from relayproxy.settings.model import load
+from relayproxy.settings.loading import load
 
 FILE = "TIMES"
 """The variable that names the file."""

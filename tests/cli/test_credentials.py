@@ -10,7 +10,8 @@ from click.testing import CliRunner, Result
 
 from relayproxy import passwords
 from relayproxy.cli.main import main
-from relayproxy.settings.model import Settings, load
+from relayproxy.settings.loading import load
+from relayproxy.settings.model import Settings
 
 
 def run(*arguments: str, said: str = "") -> Result:

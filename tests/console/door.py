@@ -15,7 +15,8 @@ from argon2 import PasswordHasher
 
 from relayproxy.console.app import build
 from relayproxy.passwords import token_digest
-from relayproxy.settings.model import Settings, load
+from relayproxy.settings.loading import load
+from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine, open_reader
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.annotation_writer import AnnotationWriter

@@ -11,7 +11,9 @@ import click
 import pytest
 
 from relayproxy.cli.main import main
-from relayproxy.settings.model import Settings, load, require_backend, require_sign_in
+from relayproxy.settings.loading import load
+from relayproxy.settings.model import Settings
+from relayproxy.settings.requirements import require_backend, require_sign_in
 from relayproxy.settings.sources import CONFIG_ENV
 from relayproxy.settings.tables import ROWS
 from tests.docker.files import COMPOSE, DOCKER, GIVEN, compose, own_services, said, seconds

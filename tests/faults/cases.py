@@ -722,7 +722,7 @@ PAGES = (
         (
             "tests/console/access/test_throttle.py::test_many_attempts_at_the_same_time_are_not_all_free",
             "tests/console/access/test_signin.py::test_too_many_attempts_have_to_wait",
-            "tests/settings/test_model.py::test_elsewhere_the_console_insists_on_a_sign_in",
+            "tests/settings/test_requirements.py::test_elsewhere_the_console_insists_on_a_sign_in",
         ),
     ),
     Case(

@@ -27,7 +27,8 @@ from relayproxy.redaction.redactor import FAILED, Redactor
 from relayproxy.redaction.rules import Rules
 from relayproxy.redaction.values import Context, Policy, policy
 from relayproxy.relay import headers
-from relayproxy.settings.model import Settings, load
+from relayproxy.settings.loading import load
+from relayproxy.settings.model import Settings
 from relayproxy.signature import Key, check, forms, near_misses, read_settings, sign
 from relayproxy.telemetry.received import otlp_json, otlp_protobuf
 from relayproxy.telemetry.received.received import UndecodableError

@@ -12,7 +12,8 @@ from relayproxy.errors import SettingError
 from relayproxy.recorder.names import STRETCH, _stretches, name_finder
 from relayproxy.recorder.process import rules_by_route
 from relayproxy.redaction.values import NameFinder
-from relayproxy.settings.model import Settings, load
+from relayproxy.settings.loading import load
+from relayproxy.settings.model import Settings
 from tests.forked import fork
 from tests.recorder.stage import Stage, prompt, setup, token
 from tests.running import running

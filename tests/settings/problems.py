@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from relayproxy.errors import SettingError
-from relayproxy.settings.model import load
+from relayproxy.settings.loading import load
 
 
 def problems_of(config: Path | None = None, flags: dict[str, object] | None = None, **environ: str) -> list[str]:

@@ -17,7 +17,8 @@ from relayproxy.settings.alerts import (
     require_alerts,
     told_webhooks,
 )
-from relayproxy.settings.model import alert_routes, as_environment, load
+from relayproxy.settings.loading import as_environment, load
+from relayproxy.settings.model import alert_routes
 from tests.settings.problems import problems_of
 
 CANARY = "https://hooks.example.com/services/T0/B0/nightingale"

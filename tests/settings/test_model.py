@@ -1,37 +1,16 @@
-"""Settings from flags, environment and file, and what is said about wrong ones."""
+"""What settings are by default and by route, and what is said about wrong ones."""
 
 import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from relayproxy.conversation.checks.findings import Thresholds
-from relayproxy.errors import SettingError
-from relayproxy.settings.model import (
-    Settings,
-    as_environment,
-    load,
-    relay_urls,
-    require_backend,
-    require_sign_in,
-    slow_turn_and_stall,
-    version_from,
-)
+from relayproxy.settings.loading import as_environment, load
+from relayproxy.settings.model import Settings, relay_urls, slow_turn_and_stall, version_from
 from relayproxy.settings.retention import days_by_route, sentences
 from relayproxy.settings.validators import split_address
 from tests.settings.problems import DIGEST, HASH, problems_of
-
-
-def test_nothing_given_is_the_defaults() -> None:
-    assert load(None, {}, {}) == Settings()
-
-
-def test_the_environment_can_name_the_file(config: Path) -> None:
-    config.write_text("connect_timeout = 7\n")
-
-    assert load(None, {}, {"RELAYPROXY_CONFIG": str(config)}).connect_timeout == 7
 
 
 def test_an_unknown_key_in_the_file_is_refused(config: Path) -> None:
@@ -249,26 +228,6 @@ def test_what_is_wrong_about_who_may_look_is_said_without_secrets(variables: dic
     assert problems_of(None, {}, **variables) == [problem]
 
 
-@pytest.mark.parametrize("console", ["127.0.0.1:8081", "[::1]:0", "localhost:1", "127.9.9.9:1"])
-def test_on_loopback_the_console_asks_nobody(console: str) -> None:
-    require_sign_in(Settings(console=console))
-
-
-@pytest.mark.parametrize(
-    "console", ["0.0.0.0:8081", "[::]:8081", "10.0.0.1:8081", "console.example.com:80", "localhost.example.com:1"]
-)
-def test_elsewhere_the_console_insists_on_a_sign_in(console: str) -> None:
-    with pytest.raises(SettingError, match=r"without a sign-in the console listens on loopback only.*\[users\.NAME\]"):
-        require_sign_in(Settings(console=console))
-
-    for environ in (
-        {"RELAYPROXY_USERS__alice__PASSWORD": HASH},
-        {"RELAYPROXY_TOKENS__ci__SHA256": DIGEST},
-        {"RELAYPROXY_CONSOLE_USER_HEADER": "X-User", "RELAYPROXY_CONSOLE_URL": "https://console.example.com"},
-    ):
-        require_sign_in(load(None, {"console": console}, environ))
-
-
 def test_certificate_and_key_belong_together() -> None:
     assert problems_of(RELAYPROXY_TLS_CERT=__file__) == ["tls_cert and tls_key are expected together"]
 
@@ -295,51 +254,6 @@ def test_the_database_password_is_not_in_what_is_said_of_a_wrong_url() -> None:
 )
 def test_a_postgresql_url_is_taken_as_it_is(url: str) -> None:
     assert load(None, {}, {"RELAYPROXY_DATABASE_URL": url}).database == url
-
-
-def test_there_must_be_something_to_relay_to() -> None:
-    require_backend(Settings(backend="ws://a/"))
-    require_backend(load(None, {"routes": {"sales": {"backend": "ws://a/"}}}, {}))
-    with pytest.raises(SettingError, match="backend is not set: the ws:// or wss:// URL"):
-        require_backend(Settings())
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        {"backend": "ws://127.0.0.1:8080"},
-        {"backend": "wss://localhost:8080/ws?token=secret"},
-        {"backend": "ws://[::1]:9000", "listen": "[::]:9000"},
-        {"backend": "ws://localhost", "listen": "127.0.0.1:80"},
-        {"backend": "ws://10.0.0.5:9000/x", "listen": "10.0.0.5:9000"},
-        {"backend": "ws://[::ffff:10.0.0.5]:9000", "listen": "10.0.0.5:9000"},
-        {"backend": "ws://0.0.0.0:8080"},
-        {"backend": "ws://[::ffff:127.0.0.1]:8080"},
-        {"backend": "ws://LOCALHOST:8080/"},
-        {"backend": "wss://relay.example.com", "public_url": "wss://relay.example.com"},
-        {"backend": "wss://Relay.Example.com:443", "public_url": "wss://relay.example.com"},
-        {"routes": {"sales": {"backend": "ws://127.0.0.1:8080/r/sales"}}},
-        {"routes": {"a": {"backend": "wss://relay.example.com/r/a/"}}, "public_url": "wss://relay.example.com"},
-    ],
-)
-def test_a_backend_that_is_the_relay_itself_is_refused_at_start(values: dict[str, object]) -> None:
-    with pytest.raises(SettingError, match=r"backend=.*your ConversationRelay server is expected") as refused:
-        require_backend(load(None, values, {}))
-    assert "secret" not in str(refused.value)
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        {"backend": "ws://127.0.0.1:8081"},
-        {"backend": "ws://10.0.0.5:8080"},
-        {"backend": "ws://127.0.0.1:9000", "listen": "10.0.0.5:9000"},
-        {"backend": "wss://example.com/agent", "public_url": "wss://example.com/relay"},
-        {"backend": "wss://example.com/agent", "public_url": "wss://example.com"},
-    ],
-)
-def test_a_backend_beside_the_relay_is_none_of_it(values: dict[str, object]) -> None:
-    require_backend(load(None, values, {}))
 
 
 def test_what_to_paste_into_studio() -> None:
@@ -401,61 +315,6 @@ def test_paths_and_urls_are_taken_as_people_write_them(monkeypatch: pytest.Monke
     assert settings.database == "sqlite:////home/somebody/calls/relayproxy.db"
     assert settings.embedded
     assert split_address("[::1]:8080") == ("::1", 8080)
-
-
-@given(
-    st.fixed_dictionaries(
-        {},
-        optional={
-            "backend": st.just("wss://agent.example.com/ws?a=b&c"),
-            "listen": st.sampled_from(["[::1]:0", "0.0.0.0:8080"]),
-            "traceparent": st.booleans(),
-            "drain_delay": st.floats(0, 1e9),
-            "drain_timeout": st.floats(0, 1e9),
-            "slow_turn": st.floats(0, 3600, exclude_min=True),
-            "journal_quota": st.integers(32 * 1024 * 1024, 2**62),
-            "data_dir": st.sampled_from(["calls", "/var/lib/some where"]),
-            "host_header": st.sampled_from(["auto", "backend"]),
-            "console_proxies": st.sampled_from(["10.0.0.1/32,fd00::/8"]),
-            "console_key": st.just("k" * 32),
-            "users": st.dictionaries(
-                st.from_regex(r"[A-Z0-9][A-Za-z0-9._@+-]{0,63}", fullmatch=True),
-                st.fixed_dictionaries(
-                    {}, optional={"password": st.just(HASH), "role": st.sampled_from(["viewer", "admin"])}
-                ),
-                max_size=3,
-            ),
-            "otel": st.fixed_dictionaries(
-                {},
-                optional={
-                    "endpoint": st.just("https://user:key@collector.example.com/x?y=z"),
-                    "headers": st.sampled_from([{"x-key": "env:A", "authorization": "file:/b"}, "x-key=env:A"]),
-                    "timeout": st.floats(0, 300, exclude_min=True),
-                    "sampler_arg": st.floats(0, 1),
-                    "resource_attributes": st.dictionaries(st.text(min_size=1), st.text(), min_size=1, max_size=3),
-                    "content": st.booleans(),
-                },
-            ),
-            "tokens": st.dictionaries(
-                st.sampled_from(["ci", "a__b", "x@y"]), st.just({"sha256": DIGEST, "role": "admin"}), max_size=2
-            ),
-            "routes": st.dictionaries(
-                st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", fullmatch=True),
-                st.fixed_dictionaries(
-                    {"backend": st.just("ws://a/b?c=d")},
-                    optional={"host_header": st.sampled_from(["preserve"]), "stall": st.floats(0.001, 3600)},
-                ),
-                max_size=3,
-            ),
-        },
-    )
-)
-def test_settings_survive_the_way_through_the_environment(values: dict[str, object]) -> None:
-    settings = load(None, values, {})
-    environment = as_environment(settings)
-
-    assert {type(value) for value in environment.values()} <= {str}
-    assert load(None, {}, environment) == settings
 
 
 def test_a_route_is_kept_for_times_of_its_own(config: Path) -> None:

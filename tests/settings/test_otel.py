@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from relayproxy.settings.model import load
+from relayproxy.settings.loading import load
 from relayproxy.settings.otel import Otel, split_pairs
 from tests.settings.problems import problems_of
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from relayproxy.errors import SettingError
-from relayproxy.settings.model import Settings, as_environment, load
+from relayproxy.settings.loading import as_environment, load
+from relayproxy.settings.model import Settings
 from relayproxy.settings.otel import Otel
 from relayproxy.settings.receiver import (
     Receiver,

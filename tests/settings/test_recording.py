@@ -3,7 +3,7 @@
 import pytest
 
 from relayproxy.errors import SettingError
-from relayproxy.settings.model import as_environment, load
+from relayproxy.settings.loading import as_environment, load
 from relayproxy.settings.recording import recorded_summary, recorded_words, recording
 
 AGENT = "ws://agent.example.com"

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from relayproxy.errors import SettingError
-from relayproxy.settings.model import Settings, as_environment, load
+from relayproxy.settings.loading import as_environment, load
+from relayproxy.settings.model import Settings
 from relayproxy.settings.signatures import (
     read_key,
     references_in_use,

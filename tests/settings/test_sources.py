@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from relayproxy.settings.model import Settings, load
+from relayproxy.settings.loading import load
+from relayproxy.settings.model import Settings
 from relayproxy.settings.sources import Layer, mask, merge, origin, read_environment
 from tests.settings.problems import problems_of
 

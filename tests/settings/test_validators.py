@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from relayproxy.settings.model import load
+from relayproxy.settings.loading import load
 from relayproxy.settings.validators import (
     address,
     file,

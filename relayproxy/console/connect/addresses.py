@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from relayproxy.console.health.reachability import CheckState, Probe
-from relayproxy.settings.model import ANY_HOST, Settings, relay_urls
+from relayproxy.settings.model import Settings, relay_urls
 from relayproxy.settings.sources import mask
-from relayproxy.settings.validators import split_address
+from relayproxy.settings.validators import ANY_HOST, split_address
 
 _UPGRADE, _NO_ROUTE = 426, 404
 _GATEWAY = (502, 503, 504)

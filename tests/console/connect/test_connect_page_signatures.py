@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from relayproxy.connection import SignatureCheck
-from relayproxy.settings.model import Settings, load
+from relayproxy.settings.loading import load
+from relayproxy.settings.model import Settings
 from relayproxy.store.write.archive import Archive
 from tests.console.conftest import Client
 from tests.console.samples import Call, ago

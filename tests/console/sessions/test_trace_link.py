@@ -6,7 +6,8 @@ import pytest
 
 from relayproxy.console.sessions.trace_link import trace_link
 from relayproxy.errors import SettingError
-from relayproxy.settings.model import Settings, load
+from relayproxy.settings.loading import load
+from relayproxy.settings.model import Settings
 from relayproxy.settings.validators import trace_template
 from relayproxy.store.write.archive import Archive
 from tests.console import samples

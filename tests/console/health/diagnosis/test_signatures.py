@@ -7,7 +7,8 @@ import pytest
 
 from relayproxy.connection import Opening, SignatureCheck
 from relayproxy.console.health.diagnosis.signatures import SignatureNote, note, notes, route_signatures
-from relayproxy.settings.model import Settings, load
+from relayproxy.settings.loading import load
+from relayproxy.settings.model import Settings
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.read.signatures import RecentSignatures, recent_signatures
 from relayproxy.store.write.archive import Archive
