@@ -28,8 +28,9 @@ from relayproxy.journal.reader import (
 )
 from relayproxy.journal.segments import LOCK, segment_numbers, segment_path
 from relayproxy.journal.windows import Windows, delete_windows, read_windows, write_windows
-from relayproxy.recorder.decoding.connection import SIDES, DecodedConnection, placeholder
+from relayproxy.recorder.decoding.connection import SIDES, DecodedConnection
 from relayproxy.recorder.decoding.frames import JournalPlace
+from relayproxy.recorder.decoding.lost_opening import placeholder
 from relayproxy.recorder.decoding.resume import read_resume
 from relayproxy.redaction.rules import EVERYTHING, Rules
 from relayproxy.store.schema.rows import ConnectionRow, JournalGapRow

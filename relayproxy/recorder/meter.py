@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from itertools import islice
 
 from relayproxy.connection import Opening
-from relayproxy.recorder.decoding.connection import DecodedConnection, log_bug
+from relayproxy.recorder.bugs import log_bug
+from relayproxy.recorder.decoding.connection import DecodedConnection
 from relayproxy.recorder.sessions.session import RecordedSession
 from relayproxy.recorder.sessions.sessions import Sessions
 from relayproxy.store.schema.rows import JournalGapRow

@@ -24,8 +24,9 @@ from relayproxy.conversation.measures.spans import Span, SpanOptions
 from relayproxy.conversation.message import write_lines
 from relayproxy.journal.reader import START, Position
 from relayproxy.journal.segments import journal_paths
+from relayproxy.recorder.bugs import log_bug
 from relayproxy.recorder.database_retry import DatabaseRetry, Stopped
-from relayproxy.recorder.decoding.connection import DecodedConnection, log_bug
+from relayproxy.recorder.decoding.connection import DecodedConnection
 from relayproxy.recorder.heartbeat import Beat, ProgressReport
 from relayproxy.recorder.journal_player import ConnectionEvent, JournalPlayer, windows_of
 from relayproxy.recorder.meter import Meter

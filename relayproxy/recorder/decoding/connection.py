@@ -4,14 +4,9 @@ Knows: how a connection's journal entries become messages, which are held back, 
 Must not know: sessions, the conversation, what is secret, the database, files.
 """
 
-import hashlib
-import logging
 import secrets
 import struct
-import traceback
-from collections import deque
 from collections.abc import Collection, Iterable, Sequence
-from typing import NamedTuple
 
 import msgspec
 
@@ -19,57 +14,21 @@ from relayproxy.connection import Ending, Opening, Side
 from relayproxy.conversation.message import Message
 from relayproxy.journal.format import MAX_TOOK, EntryKind, GapBody, JournalEntry
 from relayproxy.journal.windows import Windows
+from relayproxy.recorder.bugs import log_bug
+from relayproxy.recorder.decoding.checkpoints import Checkpoint, Checkpoints
 from relayproxy.recorder.decoding.deflate import Inflater, takeover
 from relayproxy.recorder.decoding.frames import Decoder, DecoderState, JournalPlace
+from relayproxy.recorder.decoding.lost_opening import is_placeholder
 from relayproxy.recorder.decoding.resume import Replay, Resume, read_resume, storable
 from relayproxy.recorder.decoding.size_limit import SizeLimit, SizeState
 from relayproxy.redaction.redactor import Redactor
 from relayproxy.redaction.rules import EVERYTHING, Rules, without_words
 from relayproxy.store.schema.rows import ConnectionRow
 
-log = logging.getLogger(__name__)
-
 DAMAGED = "journal_damaged"
 END = 2**63
 """The time after everything."""
 SIDES: dict[EntryKind, Side] = {EntryKind.TWILIO_CHUNK: "twilio", EntryKind.BACKEND_CHUNK: "backend"}
-
-
-def log_bug(what: str, problem: Exception) -> None:
-    """Logs a bug of ours with where it happened; never with values, which may be what callers said."""
-    where = "".join(traceback.format_tb(problem.__traceback__))
-    log.error("%s: %s\n%s", what, type(problem).__name__, where)
-
-
-def placeholder(journal: str, number: int, opened_at: int) -> Opening:
-    """Stands for an opening that was lost in a gap. The same lost opening always gives the same ids."""
-    digest = hashlib.sha256(f"{journal}/{number}".encode()).hexdigest()
-    return Opening(
-        connection_id=digest[:32],
-        trace_id=digest[:32],
-        span_id=digest[32:48],
-        route="",
-        backend="",
-        target="",
-        opened_at=opened_at,
-        peer="",
-        status=101,
-    )
-
-
-class _Checkpoint(NamedTuple):
-    """The two decoders as they were before the chunk at `place`, which gives the messages from `seq` on."""
-
-    seq: int
-    twilio: DecoderState | None
-    backend: DecoderState | None
-    place: JournalPlace
-
-    @property
-    def needs(self) -> JournalPlace:
-        """The place from which the journal must be read to go on from here."""
-        states = [state.at for state in (self.twilio, self.backend) if state is not None and state.at is not None]
-        return min([self.place, *states])
 
 
 class DecodedConnection:
@@ -116,21 +75,21 @@ class DecodedConnection:
         self.windows = windows or Windows()
         """The deflate windows that the row refers to, as of the last row. Unlike rows they are what came."""
         twilio, backend = resume.states(windows)
-        if row is None and not opening.peer:  # a placeholder: its beginning is not known
+        if row is None and is_placeholder(opening):  # its beginning is not known
             twilio = backend = DecoderState(window_lost=True)
-        unnamed = SizeState(unnamed=row is None and bool(opening.peer))
+        unnamed = SizeState(unnamed=row is None and not is_placeholder(opening))
         self._size = SizeLimit(size_limit, limit, resume.size or unnamed)
         self._stored = row.next_seq if row else 0
         """The number of messages that are stored already."""
-        self._seq = resume.replay.seq if resume.replay else self._stored
-        self._until = resume.replay.until if resume.replay else 0
+        replay = resume.replay
+        self._seq = replay.seq if replay else self._stored
+        self._until = replay.until if replay else 0
         """The number of the first message that was not played before the restart."""
-        self._replay_place = resume.replay.place if resume.replay else None
+        self._replay_place = replay.place if replay else None
         self._redactor = None if rules.record == "full" else Redactor(rules)
-        self._checkpoints: deque[_Checkpoint] = deque()
-        """While messages are held: from where they come, oldest first."""
-        if resume.replay is not None:
-            self._checkpoints.append(_Checkpoint(resume.replay.seq, twilio, backend, resume.replay.place))
+        self._checkpoints = Checkpoints()
+        if replay is not None:
+            self._checkpoints.keep(Checkpoint(replay.seq, twilio, backend, replay.place), replay.seq)
         self._decoders = {
             EntryKind.TWILIO_CHUNK: self._decoder("twilio", twilio),
             EntryKind.BACKEND_CHUNK: self._decoder("backend", backend),
@@ -186,8 +145,8 @@ class DecodedConnection:
     def pending(self) -> JournalPlace | None:
         """The beginning of the oldest message that is incomplete, on either side, or held back."""
         places = [*(decoder.pending for decoder in self._decoders.values()), *self._replay_from.values()]
-        if self._checkpoints:
-            places.append(self._checkpoints[0].needs)
+        if self._checkpoints.first is not None:
+            places.append(self._checkpoints.first.needs)
         return min((place for place in places if place is not None), default=None)
 
     def answered(self, opening: Opening, raw: str) -> bool:
@@ -209,7 +168,7 @@ class DecodedConnection:
     @property
     def deadline(self) -> int | None:
         """Nanoseconds from the opening at which `due` may give messages; None while none are held."""
-        return self._redactor.deadline if self._redactor is not None and self._checkpoints else None
+        return self._redactor.deadline if self._redactor is not None and self._checkpoints.first else None
 
     @property
     def held(self) -> frozenset[Side]:
@@ -281,7 +240,7 @@ class DecodedConnection:
     def _drop(self, entry: JournalEntry) -> list[Message]:
         self.last_t = max(self.last_t, entry.t - self.opened_mono)
         # What is dropped is not played again: nothing before it may be held.
-        held = self._redact([], None, until=END) if self._checkpoints else []
+        held = self._redact([], None, until=END) if self._checkpoints.first else []
         return held + self._tell(self._size.dropped[entry.kind].add(self.last_t, len(entry.body)))
 
     def _tell(self, gap: tuple[int, GapBody] | None) -> list[Message]:
@@ -326,9 +285,9 @@ class DecodedConnection:
 
     def row(self) -> ConnectionRow:
         """The connection's row as of the last entry."""
-        size = self._size.state()
-        if self._checkpoints:
-            first, oldest = self._checkpoints[0], self._redactor.oldest if self._redactor is not None else None
+        first = self._checkpoints.first
+        if first is not None:
+            oldest = self._redactor.oldest if self._redactor is not None else None
             next_seq = self._seq if oldest is None else oldest
             replay = Replay(first.place, first.seq, max(self._seq, self._until))
             twilio, backend = first.twilio, first.backend
@@ -336,7 +295,7 @@ class DecodedConnection:
             replay, next_seq = None, self._seq
             twilio, backend = (self._decoders[kind].state() for kind in SIDES)
         self._set_windows(twilio, backend)
-        resume = Resume(storable(twilio), storable(backend), size, replay, self.windows.id)
+        resume = Resume(storable(twilio), storable(backend), self._size.state(), replay, self.windows.id)
         return ConnectionRow(
             id=self.id,
             session=self.session,
@@ -353,7 +312,7 @@ class DecodedConnection:
         )
 
     def _decoder(self, side: Side, state: DecoderState | None) -> Decoder:
-        lost = not self.opening.peer  # a placeholder: what was agreed on is not known
+        lost = is_placeholder(self.opening)  # what was agreed on is not known
         keeps = True if lost else takeover(self.opening.response_headers, side)
         inflater = None if keeps is None else Inflater(keeps)
         return Decoder(side, masked=side == "twilio", limit=self._limit, inflater=inflater, state=state)
@@ -366,12 +325,12 @@ class DecodedConnection:
             self._decoders[kind] = self._decoder(SIDES[kind], DecoderState(mode="lost", skipped=len(body)))
             return []
 
-    def _add(self, messages: list[Message], before: _Checkpoint | None, until: int | None = None) -> list[Message]:
+    def _add(self, messages: list[Message], before: Checkpoint | None, until: int | None = None) -> list[Message]:
         """Numbers decoded messages and redacts them; as `_redact`."""
         self._seq += len(messages)
         return self._redact(messages, before, until)
 
-    def _redact(self, messages: list[Message], before: _Checkpoint | None, until: int | None = None) -> list[Message]:
+    def _redact(self, messages: list[Message], before: Checkpoint | None, until: int | None = None) -> list[Message]:
         """Passes messages through redaction. `before`: how things were before their chunk; None where nothing may be
         held. `until`: redaction also passes to this time (`END`: nothing follows)."""
         if messages and messages[0].seq < self._stored:
@@ -392,7 +351,11 @@ class DecodedConnection:
             except Exception as problem:
                 self._redaction_failed(problem)
                 ready += redactor.fail()
-        self._keep(before, redactor.oldest)
+        oldest = redactor.oldest
+        if oldest is None and self._seq >= self._until:
+            self._checkpoints.clear()
+        else:
+            self._checkpoints.keep(before, self._seq if oldest is None else oldest)
         return self._release(ready)
 
     def _release(self, messages: list[Message]) -> list[Message]:
@@ -405,23 +368,10 @@ class DecodedConnection:
         if (twilio, backend) != self.windows[1:]:
             self.windows = Windows(secrets.token_hex(8) if twilio or backend else "", twilio, backend)
 
-    def _keep(self, before: _Checkpoint | None, oldest: int | None) -> None:
-        """Remembers from where the messages that are held can be played again."""
-        checkpoints = self._checkpoints
-        if oldest is None and self._seq >= self._until:
-            if checkpoints:
-                checkpoints.clear()
-            return
-        if before is not None:
-            checkpoints.append(before)
-        needed = self._seq if oldest is None else oldest
-        while len(checkpoints) > 1 and checkpoints[1].seq <= needed:
-            checkpoints.popleft()
-
-    def _checkpoint(self, place: JournalPlace) -> _Checkpoint:
+    def _checkpoint(self, place: JournalPlace) -> Checkpoint:
         decoders = self._decoders
         twilio, backend = decoders[EntryKind.TWILIO_CHUNK].state(), decoders[EntryKind.BACKEND_CHUNK].state()
-        return _Checkpoint(self._seq, twilio, backend, place)
+        return Checkpoint(self._seq, twilio, backend, place)
 
     def _missing(self) -> list[Message]:
         """Takes that what follows is new: what was to be played again and was not found is lost."""

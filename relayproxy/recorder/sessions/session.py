@@ -21,7 +21,7 @@ from relayproxy.conversation.measures.content import EndWords
 from relayproxy.conversation.measures.spans import Span, SpanOptions, spans
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.model import Conversation, Turn
-from relayproxy.recorder.decoding.connection import log_bug
+from relayproxy.recorder.bugs import log_bug
 from relayproxy.recorder.sessions.backend_version import backend_version
 from relayproxy.recorder.sessions.derive import session_labels, session_row, turn_row
 from relayproxy.recorder.sessions.session_identity import SessionIdentity

@@ -6,7 +6,7 @@ import pytest
 
 from relayproxy.connection import Ending, Opening
 from relayproxy.journal.format import MAX_TOOK, EntryKind, GapBody, GapCause, JournalEntry
-from relayproxy.recorder.decoding.connection import DecodedConnection, placeholder
+from relayproxy.recorder.decoding.connection import DecodedConnection
 from tests.recorder.decoding.test_deflate import Compressing
 from tests.recorder.stage import CONTINUATION, DEFLATE, MS, PING, TEXT, Stage, prompt, setup, token
 from tests.wire import frame
@@ -176,11 +176,3 @@ def test_types_are_those_of_the_last_messages() -> None:
     connection.set_types(later, ["text", None])
 
     assert [m.type for m in connection.fresh] == [None, "text", None]
-
-
-def test_an_opening_that_was_lost_has_the_same_ids_whenever_it_is_missed() -> None:
-    one = placeholder("j1", 7, 5)
-
-    assert one == placeholder("j1", 7, 5)
-    assert (len(one.connection_id), len(one.span_id), one.status) == (32, 16, 101)
-    assert len({placeholder(journal, number, 5).connection_id for journal in ("j1", "j2") for number in (7, 8)}) == 4
