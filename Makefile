@@ -10,6 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 # Takes a third of pip's time, but knows nothing of what pip is told in its configuration: where that matters, pip does it.
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode
+NPM := npm --silent --no-fund --no-audit --ignore-scripts
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
 
 export PIP_ROOT_USER_ACTION := ignore
@@ -20,8 +21,8 @@ export PYTHONDONTWRITEBYTECODE :=
 # make run: other addresses than the usual ones.
 flags = $(if $(LISTEN),--listen '$(LISTEN)') $(if $(CONSOLE),--console '$(CONSOLE)')
 
-.PHONY: help run test programs check bench faults conformance fuzz soak image-check metrics-check names-check viewer-check
-.PHONY: audit requirements clean
+.PHONY: help run test programs check bench faults conformance fuzz soak image-check metrics-check names-check node-check
+.PHONY: viewer-check audit requirements clean
 
 help:
 	@echo "make run                          try it: relay, recorder, console, a demo agent and a few simulated calls"
@@ -37,6 +38,7 @@ help:
 	echo "make image-check                  build the container image and run it, with podman or docker"
 	echo "make metrics-check                a real Prometheus on a running system, with the alert rules"
 	echo "make names-check                  redaction of names, with Presidio and spaCy, which are installed for it"
+	echo "make node-check                   spans of Node servers in the turns of their calls; needs Node.js 20 with npm"
 	echo "make viewer-check                 Arize Phoenix, which is installed for it (900 MB), shows calls as sessions"
 	echo "make audit                        ask for known vulnerabilities of what is installed"
 	echo "make requirements                 pin the newest versions that the .in files and pyproject.toml allow"
@@ -99,6 +101,9 @@ metrics-check: $(VENV)/.dev
 viewer-check: $(VENV)/.phoenix programs
 	@$(BIN)/python -m pytest tests/telemetry/check_phoenix.py
 
+node-check: $(VENV)/.node
+	@$(BIN)/python -m pytest tests/system/check_node_backends.py
+
 # Beside the environment and not in it: its tests are those of an installation without the extra.
 names-check: $(VENV)/.names
 	@PYTHONPATH=$(VENV)/names $(BIN)/python -m pytest -s tests/recorder/check_names.py
@@ -116,6 +121,7 @@ requirements: $(VENV)/.dev
 	$(COMPILE) --upgrade --no-deps requirements/postgresql.in -o requirements/postgresql.txt
 	$(COMPILE) --upgrade requirements/phoenix.in -o requirements/phoenix.txt
 	$(COMPILE) --upgrade --no-deps requirements/fuzz.in -o requirements/fuzz.txt
+	$(NPM) update --prefix requirements/node --package-lock-only --omit-lockfile-registry-resolved
 
 clean:
 	rm -rf $(VENV) .run .fuzz .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
@@ -160,6 +166,14 @@ $(VENV)/.phoenix: requirements/phoenix.txt $(VENV)/.dev
 	@echo "installing Arize Phoenix"
 	$(BIN)/python -m venv $(VENV)/phoenix
 	$(VENV)/phoenix/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements/phoenix.txt
+	touch $@
+
+$(VENV)/.node: requirements/node/package-lock.json $(VENV)/.dev
+	@command -v npm >/dev/null || { echo "Node.js 20 or newer with npm is expected" >&2; exit 1; }
+	echo "installing what Node servers need"
+	mkdir -p $(VENV)/node
+	cp requirements/node/*.json $(VENV)/node/
+	$(NPM) ci --prefix $(VENV)/node
 	touch $@
 
 $(VENV)/.fuzz: requirements/fuzz.txt $(VENV)/.dev

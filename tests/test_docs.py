@@ -28,7 +28,7 @@ FIRST |= {section: f"__{next(iter(model.model_fields)).upper()}" for section, mo
 ROOT = Path(__file__).parent.parent
 SETTINGS = (ROOT / "docs/settings.md").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
-OTHERS = re.compile(r"\b(?:docker compose|mmdebstrap) [^`\n]*")
+OTHERS = re.compile(r"\b(?:docker compose|mmdebstrap|node) [^`\n]*")
 """Other programs, which have flags of their own."""
 PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *(ROOT / "docs").glob("*.md")]
 DOCUMENTS = {path.relative_to(ROOT).as_posix(): path for path in PAGES}
@@ -166,6 +166,14 @@ def test_flags_variables_and_commands_exist(name: str) -> None:
 
     targets = set(re.findall(r"(?:`|^)make ([a-z-]+)", text, re.M))
     assert targets <= set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
+
+
+def test_the_node_servers_that_are_shown_are_those_that_make_node_check_runs() -> None:
+    examples = {path.stem: path.read_text("utf-8") for path in (ROOT / "docs/examples/node").glob("*.mjs")}
+    shown = re.findall(r"```js\n(.*?)```", (ROOT / "docs/backend-spans.md").read_text("utf-8"), re.DOTALL)
+
+    assert shown == [examples.pop(name) for name in ("ws", "express-ws", "fastify", "tracing")]
+    assert [*examples] == ["agent"], "what stands for the reader's own"
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

@@ -1,0 +1,89 @@
+"""A FastAPI backend with OpenTelemetry, as people run one: `opentelemetry-instrument uvicorn …`, a process of its own.
+
+    with running_instrumented("http://127.0.0.1:4318") as url:      # ws://127.0.0.1:PORT
+        ...
+
+Each answer is made by a model and a tool that it calls; both have spans by the GenAI conventions, whose
+`gen_ai.input.messages` are the caller's words. Nothing here knows of relayproxy, nor of `traceparent`: under `/fastapi`
+OpenTelemetry's instrumentation of FastAPI does, under `/starlette` its middleware for any ASGI application.
+"""
+
+import asyncio
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+MODEL_SECONDS, TOOL_SECONDS = 0.02, 0.01
+
+
+@contextlib.contextmanager
+def running_instrumented(endpoint: str) -> Iterator[str]:
+    """The backend as long as the block lasts, with its spans sent to `endpoint`; gives its URL. It ends in an orderly
+    way, with its last spans sent or given up."""
+    settings = {
+        "OTEL_SERVICE_NAME": "agent",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "OTEL_METRICS_EXPORTER": "none",
+        "OTEL_LOGS_EXPORTER": "none",
+        "OTEL_BSP_SCHEDULE_DELAY": "20",
+    }
+    # The kernel queues connections until uvicorn accepts them.
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"ws://127.0.0.1:{listener.getsockname()[1]}"
+        command = [
+            str(Path(sys.executable).with_name("opentelemetry-instrument")),
+            *(sys.executable, "-m", "uvicorn", "--factory", "tests.peers.instrumented_backend:build"),
+            *("--fd", str(listener.fileno()), "--log-level", "critical"),
+        ]
+        process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **settings}, pass_fds=[listener.fileno()])
+    try:
+        yield url
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def build() -> Any:
+    """The application that uvicorn serves."""
+    from fastapi import FastAPI, WebSocket
+    from opentelemetry import trace
+    from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
+    from starlette.applications import Starlette
+    from starlette.routing import WebSocketRoute
+
+    tracer = trace.get_tracer("agent")
+
+    async def converse(call: WebSocket) -> None:
+        await call.accept()
+        async for message in call.iter_json():
+            if message["type"] == "prompt" and message["last"]:
+                async for token in answer(message["voicePrompt"]):
+                    await call.send_json({"type": "text", "token": token, "last": False})
+                await call.send_json({"type": "text", "token": "", "last": True})
+
+    async def answer(words: str) -> AsyncIterator[str]:
+        said = {"gen_ai.input.messages": words}
+        chat = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "small", **said}
+        with tracer.start_as_current_span("chat small", kind=trace.SpanKind.CLIENT, attributes=chat):
+            await asyncio.sleep(MODEL_SECONDS)
+            tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "find_table", **said}
+            with tracer.start_as_current_span("execute_tool find_table", attributes=tool):
+                await asyncio.sleep(TOOL_SECONDS)
+            yield "You said: "
+            yield words
+
+    fastapi = FastAPI()
+    fastapi.websocket("/fastapi")(converse)
+    starlette = OpenTelemetryMiddleware(Starlette(routes=[WebSocketRoute("/starlette", converse)]))
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await (starlette if scope.get("path") == "/starlette" else fastapi)(scope, receive, send)
+
+    return app

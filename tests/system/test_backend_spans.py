@@ -1,0 +1,126 @@
+"""Spans of real backends are those of the turns that they worked on: a FastAPI and a Starlette backend with
+OpenTelemetry, and one that says nothing but the call SID; whatever is restarted meanwhile, whatever comes late."""
+
+import asyncio
+import json
+import re
+import secrets
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from websockets.sync.server import ServerConnection
+
+from tests.peers.instrumented_backend import running_instrumented
+from tests.system.backend_stage import MODEL_AND_TOOL, WORDS, BackendStage, by_turn, staged
+from tests.system.phone import Agent, Phone, answering
+from tests.telemetry.collector import free_port
+
+PAGE = Path(__file__).parents[2] / "docs/backend-spans.md"
+
+
+class PlainAgent(Agent):
+    """A backend without OpenTelemetry: it sends a span of each answer as docs/backend-spans.md says."""
+
+    def __init__(self, endpoint: str) -> None:
+        super().__init__()
+        self._endpoint = endpoint
+        (self._request,) = re.findall(r"```json\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+
+    def serve(self, socket: ServerConnection) -> None:
+        """One call."""
+        call_sid = ""
+        for frame in socket:
+            message = json.loads(frame)
+            if message["type"] == "setup":
+                call_sid = message["callSid"]
+            elif message["type"] == "prompt":
+                began = time.time_ns()
+                time.sleep(0.01)
+                socket.send(json.dumps({"type": "text", "token": "You said so.", "last": True}))
+                self._send(call_sid, began, message["voicePrompt"])
+
+    def _send(self, call_sid: str, began: int, words: str) -> None:
+        request = json.loads(self._request)
+        (span,) = request["resourceSpans"][0]["scopeSpans"][0]["spans"]
+        assert [one["key"] for one in span["attributes"]] == ["twilio.call_sid", "gen_ai.operation.name"]
+        span |= {
+            "traceId": secrets.token_hex(16),
+            "spanId": secrets.token_hex(8),
+            "startTimeUnixNano": str(began),
+            "endTimeUnixNano": str(time.time_ns()),
+        }
+        span["attributes"][0]["value"]["stringValue"] = call_sid
+        span["attributes"].append({"key": WORDS, "value": {"stringValue": words}})
+        sent = urllib.request.Request(
+            f"{self._endpoint}/v1/traces", json.dumps(request).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(sent, timeout=30) as answer:
+            assert json.load(answer) == {}
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BackendStage]:
+    listen = f"127.0.0.1:{free_port()}"
+    endpoint = f"http://{listen}"
+    with running_instrumented(endpoint) as instrumented, answering(PlainAgent(endpoint)) as plain:
+        backends = {"instrumented": instrumented, "plain": plain}
+        with staged(tmp_path_factory.mktemp("data"), listen, backends) as stage:
+            yield stage
+
+
+@pytest.mark.parametrize("framework", ["fastapi", "starlette"])
+async def test_an_asgi_backend_joins_by_the_handshake_and_its_own_span_comes_last(
+    stage: BackendStage, framework: str
+) -> None:
+    phone = Phone(stage.system.url(f"/r/instrumented/{framework}"))
+    await asyncio.to_thread(phone.says, "A table, please.")
+    await asyncio.to_thread(phone.says, "For two.")
+
+    live = await stage.spans(phone, said=2, count=4)
+    assert [(span["depth"], span["orphan"]) for span in live["items"]] == [(0, True), (1, False)] * 2
+    assert by_turn(live) == [("A table, please.", MODEL_AND_TOOL), ("For two.", MODEL_AND_TOOL)]
+
+    phone.hangs_up()
+    spans = await stage.spans(phone, said=2, count=5)
+    assert by_turn(spans) == by_turn(live)
+    assert {span["joined_by"] for span in spans["items"]} == {"trace"}
+    server, *others = spans["items"]
+    assert (server["name"], server["kind"], server["child_of_call"]) == (f"HTTP /{framework}", "server", True)
+    assert [(span["depth"], span["orphan"]) for span in others] == [(1, False), (2, False)] * 2
+    # connect, setup, two prompts and disconnect; accept and three messages for each answer.
+    assert (spans["received_frames"], spans["sent_frames"]) == (5, 7)
+
+
+async def test_what_a_backend_could_not_send_comes_later_and_a_new_recorder_goes_on(stage: BackendStage) -> None:
+    stage.stop_receiver()
+    phone = Phone(stage.system.url("/r/instrumented/fastapi"))
+    await asyncio.to_thread(phone.says, "Hello.")
+    stage.kill_recorder()
+    await asyncio.to_thread(phone.says, "Are you there?")
+    stage.start_receiver()
+    stage.start_recorder()
+    await asyncio.to_thread(phone.says, "Goodbye.")
+    phone.hangs_up()
+
+    spans = await stage.spans(phone, said=3, count=7)
+    assert by_turn(spans) == [(words, MODEL_AND_TOOL) for words in ("Hello.", "Are you there?", "Goodbye.")]
+    assert {(span["joined_by"], span["orphan"]) for span in spans["items"]} == {("trace", False)}
+
+
+async def test_a_call_sid_is_enough_even_before_the_call_is_recorded(stage: BackendStage) -> None:
+    stage.kill_recorder()
+    phone, other = Phone(stage.system.url("/r/plain")), Phone(stage.system.url("/r/plain"))
+    await asyncio.to_thread(phone.says, "Hello.")
+    await asyncio.to_thread(other.says, "Good morning.")
+    stage.start_recorder()
+    await asyncio.to_thread(phone.says, "Are you there?")
+
+    spans = await stage.spans(phone, said=2, count=2)
+    assert by_turn(spans) == [("Hello.", ["chat"]), ("Are you there?", ["chat"])]
+    assert {(span["joined_by"], span["orphan"]) for span in spans["items"]} == {("id", False)}
+    assert by_turn(await stage.spans(other, said=1, count=1)) == [("Good morning.", ["chat"])]
+    phone.hangs_up()
+    other.hangs_up()
