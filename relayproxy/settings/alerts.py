@@ -4,7 +4,6 @@ Knows: their settings, the unit of each kind's limit, which belong together, whe
 Must not know: how anything is measured or sent.
 """
 
-import os
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from relayproxy.errors import SettingError
 from relayproxy.settings.otel import otlp_endpoint
-from relayproxy.settings.validators import secret_references, split_reference
+from relayproxy.settings.references import secret_at, secret_reference, variables
 
 AlertKind = Literal["p95_latency", "waiting", "failure_rate", "gaps", "no_calls", "disk", "recorder_behind"]
 WebhookFormat = Literal["generic", "slack", "pagerduty"]
@@ -23,7 +22,6 @@ Severity = Literal["critical", "error", "warning", "info"]
 
 MOST = 100
 """Alerts that may be set; webhooks: as many."""
-MAX_SECRET = 4096
 PAGERDUTY = "https://events.pagerduty.com/v2/enqueue"
 SHARES: frozenset[AlertKind] = frozenset({"failure_rate", "disk"})
 """Kinds whose limit is a share, 0 to 1."""
@@ -55,13 +53,6 @@ def webhook_names(value: object) -> str:
     """Names of webhooks, as a list or separated by commas; returned as such text."""
     parts = value if isinstance(value, list | tuple) else str(value).split(",")
     return ",".join(alert_name(str(part).strip()) for part in parts)
-
-
-def secret_reference(value: str) -> str:
-    """`env:NAME` or `file:PATH`."""
-    if "," in value or split_reference(secret_references(value))[0] is not None:
-        raise ValueError("one reference to a secret is expected, never the secret itself: env:NAME or file:PATH")
-    return value
 
 
 def webhook_url(value: str) -> str:
@@ -195,7 +186,7 @@ def endpoint(name: str, webhook: Webhook, env: Mapping[str, str] | None = None) 
         raise SettingError(f"{where}.url is not set: a URL, or where it is, is expected: env:NAME or file:PATH")
     url = given
     if given.startswith(("env:", "file:")):
-        url = _read(f"{where}.url", given, "URL", env)
+        url = _read(f"{where}.url", given, "the URL", env)
         try:
             otlp_endpoint(url)
         except ValueError:
@@ -211,13 +202,13 @@ def endpoint(name: str, webhook: Webhook, env: Mapping[str, str] | None = None) 
         )
     if webhook.format == "slack" and webhook.secret is not None:
         raise SettingError(f"{where}.secret: none is expected with slack, whose URL is the secret")
-    secret = None if webhook.secret is None else _read(f"{where}.secret", webhook.secret, "secret", env)
+    secret = None if webhook.secret is None else _read(f"{where}.secret", webhook.secret, "the secret", env)
     return Endpoint(name, webhook.format, url, secret)
 
 
 def alert_variables(webhooks: Mapping[str, Webhook]) -> frozenset[str]:
     """The environment variables that hold secrets of webhooks."""
-    return frozenset(where for kind, where in map(_split, _references(webhooks)) if kind == "env")
+    return variables(_references(webhooks))
 
 
 def _references(webhooks: Mapping[str, Webhook]) -> Iterator[str]:
@@ -227,24 +218,8 @@ def _references(webhooks: Mapping[str, Webhook]) -> Iterator[str]:
                 yield one
 
 
-def _split(reference: str) -> tuple[str, str]:
-    _, kind, where = split_reference(reference)
-    return kind, where
-
-
 def _read(name: str, reference: str, what: str, env: Mapping[str, str] | None) -> str:
-    kind, where = _split(reference)
     try:
-        if kind == "env":
-            found = (os.environ if env is None else env).get(where, "")
-        else:
-            with open(where, encoding="utf-8") as file:  # noqa: PTH123 (a path as it was given)
-                found = file.read(MAX_SECRET + 1)
-    except (OSError, ValueError) as problem:
-        why = getattr(problem, "strerror", None) or "it is no text"
-        raise SettingError(f"{name}={reference}: a {what} is expected there ({why})") from None
-    if not found.strip() or len(found) > MAX_SECRET or not found.strip().isprintable():
-        raise SettingError(
-            f"{name}={reference}: a {what} is expected there, of one line and at most {MAX_SECRET} characters"
-        )
-    return found.strip()
+        return secret_at(reference, what, env)
+    except ValueError as problem:
+        raise SettingError(f"{name}={reference}: {problem}") from None

@@ -23,6 +23,7 @@ from relayproxy.settings.otel import (
     otlp_endpoint,
     split_pairs,
 )
+from relayproxy.settings.references import secret_at, variables
 from relayproxy.settings.sources import mask
 from relayproxy.settings.validators import file, split_reference
 
@@ -33,8 +34,6 @@ Env = Mapping[str, str]
 Signal = Literal["traces", "metrics", "logs"]
 SIGNALS: tuple[Signal, ...] = ("traces", "metrics")
 """What is made here. Logs of others are only passed on."""
-MAX_HEADER = 4096
-"""Bytes of a header's value."""
 LONGEST_TIMEOUT = 300.0
 """Seconds."""
 
@@ -177,8 +176,7 @@ def resource_attributes(otel: Otel, environ: Env | None = None) -> dict[str, str
 
 def header_variables(otel: Otel) -> frozenset[str]:
     """The environment variables that hold values of headers by reference."""
-    references = map(split_reference, otel.headers.split(",") if otel.headers else ())
-    return frozenset(where for _, kind, where in references if kind == "env")
+    return variables(otel.headers.split(",") if otel.headers else ())
 
 
 def place(endpoint: str) -> str:
@@ -281,33 +279,13 @@ def _header_values(otel: Otel, env: Env) -> tuple[tuple[str, str], ...]:
     """The headers of the table, read where their references lead."""
     found = []
     for reference in otel.headers.split(",") if otel.headers else ():
-        name, kind, where = split_reference(reference)
+        name, _, _ = split_reference(reference)
         assert name is not None
         try:
-            value = _variable(where, env) if kind == "env" else _content(where)
-            found.append((name.lower(), _header(name, value)))
+            found.append((name.lower(), _header(name, secret_at(reference, "the value of that header", env))))
         except ValueError as problem:
-            raise SettingError(
-                f"otel.headers={reference}: the value of that header is expected there: {problem}"
-            ) from None
+            raise SettingError(f"otel.headers={reference}: {problem}") from None
     return tuple(found)
-
-
-def _variable(name: str, env: Env) -> str:
-    if name not in env:
-        raise ValueError(f"the environment variable {name} is not set")
-    return env[name].strip()
-
-
-def _content(path: str) -> str:
-    try:
-        with Path(path).expanduser().open("rb") as opened:
-            content = opened.read(MAX_HEADER + 1)
-    except (OSError, RuntimeError) as problem:
-        raise ValueError(f"it cannot be read ({getattr(problem, 'strerror', None) or 'no such home'})") from None
-    if len(content) > MAX_HEADER:
-        raise ValueError(f"it has more than {MAX_HEADER} bytes")
-    return content.decode("utf-8", "surrogateescape").strip()
 
 
 def _certificates(given: _Given, otel: Otel) -> tuple[str | None, str | None, str | None]:

@@ -6,7 +6,6 @@ Must not know: how spans are received or kept.
 """
 
 import ipaddress
-import os
 from collections.abc import Mapping
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -16,25 +15,17 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from relayproxy.errors import SettingError
 from relayproxy.settings.otel import Otel
 from relayproxy.settings.otlp import SIGNALS, OtlpExport, otlp_export
+from relayproxy.settings.references import secret_at, secret_reference, variables
 from relayproxy.settings.validators import (
+    ANY_HOST,
     address,
     is_loopback,
-    secret_references,
     split_address,
-    split_reference,
     unmapped,
 )
 
-_ANY = ("0.0.0.0", "::")  # noqa: S104 - recognised here, never bound
 _USUAL_PORTS = {"http": 80, "https": 443}
 Address = Annotated[str, BeforeValidator(address)]
-
-
-def token_reference(value: str) -> str:
-    """`env:NAME` or `file:PATH`."""
-    if "," in value or split_reference(secret_references(value))[0] is not None:
-        raise ValueError("one reference to a secret is expected: env:NAME or file:PATH")
-    return value
 
 
 class Receiver(BaseModel):
@@ -50,7 +41,7 @@ class Receiver(BaseModel):
     grpc: Address | None = Field(
         default=None, description="Where they are received over OTLP/gRPC as well, such as 127.0.0.1:4317."
     )
-    token: Annotated[str, AfterValidator(token_reference)] | None = Field(
+    token: Annotated[str, AfterValidator(secret_reference)] | None = Field(
         default=None,
         description="Where the token is that senders must show as Authorization: Bearer …: env:NAME or file:PATH.",
     )
@@ -113,28 +104,15 @@ def receiver_token(receiver: Receiver, environ: Mapping[str, str] | None = None)
     """The token; None when there is none. Raises SettingError when it cannot be read."""
     if receiver.token is None:
         return None
-    environ = os.environ if environ is None else environ
-    _, kind, where = split_reference(receiver.token)
     try:
-        if kind == "env":
-            found = environ.get(where, "")
-        else:
-            with open(where, encoding="utf-8") as file:  # noqa: PTH123 (a path as it was given)
-                found = file.read(4097)
-    except (OSError, ValueError) as problem:
-        why = getattr(problem, "strerror", None) or "it is no text"
-        raise SettingError(f"receiver.token={receiver.token}: a token is expected there ({why})") from None
-    if not found.strip() or len(found) > 4096:
-        raise SettingError(f"receiver.token={receiver.token}: a token is expected there, of at most 4096 characters")
-    return found.strip()
+        return secret_at(receiver.token, "the token", environ)
+    except ValueError as problem:
+        raise SettingError(f"receiver.token={receiver.token}: {problem}") from None
 
 
 def token_variables(receiver: Receiver) -> frozenset[str]:
     """The environment variable that holds the token."""
-    if receiver.token is None:
-        return frozenset()
-    _, kind, where = split_reference(receiver.token)
-    return frozenset({where}) if kind == "env" else frozenset()
+    return variables(() if receiver.token is None else (receiver.token,))
 
 
 def is_same_place(way: OtlpExport, listen: str) -> bool:
@@ -144,8 +122,8 @@ def is_same_place(way: OtlpExport, listen: str) -> bool:
     there, here = unmapped(url.hostname or ""), unmapped(here)
     if (url.port or _USUAL_PORTS[url.scheme]) != port:
         return False
-    local = here in _ANY or is_loopback(here)
-    return there == here or (local and (is_loopback(there) or there in _ANY))
+    local = here in ANY_HOST or is_loopback(here)
+    return there == here or (local and (is_loopback(there) or there in ANY_HOST))
 
 
 def _is_private(host: str) -> bool:

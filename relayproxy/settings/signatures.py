@@ -1,24 +1,21 @@
 """Signature settings of each route, and the secrets that they refer to.
 
-Knows: which settings hold for a route, which belong together, where a reference leads.
+Knows: which settings hold for a route, which belong together, which keys their references mean.
 Must not know: how a signature is checked.
 """
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from relayproxy.errors import SettingError
 from relayproxy.settings.model import Settings
+from relayproxy.settings.references import secret_at, variables
 from relayproxy.settings.tables import SignatureMode, Verify
 from relayproxy.settings.validators import is_loopback, secret_references, split_address, split_reference
 from relayproxy.signature import Key
 
 DEFAULT_ROUTE = "default"
 """The name of the way to `backend`."""
-MAX_SECRET = 4096
-"""Bytes of a secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,56 +86,23 @@ def references_in_use(settings: Settings) -> tuple[str, ...]:
 
 def secret_variables(settings: Settings) -> frozenset[str]:
     """The environment variables that hold secrets by reference."""
-    return frozenset(_variables(settings))
-
-
-def _variables(settings: Settings) -> Iterator[str]:
-    for tokens in (settings.auth_tokens, *(route.auth_tokens for route in settings.routes.values())):
-        for reference in tokens.split(",") if tokens else ():
-            _, kind, where = split_reference(reference)
-            if kind == "env":
-                yield where
+    given = (settings.auth_tokens, *(route.auth_tokens for route in settings.routes.values()))
+    return variables(one for tokens in given if tokens for one in tokens.split(","))
 
 
 def read_key(reference: str, environ: Mapping[str, str] | None = None) -> Key:
     """The key that a reference leads to, white space around it left out. Raises SettingError that names the reference
     and never repeats what was found there."""
-    id, kind, where = split_reference(reference)
     try:
-        secret = _variable(where, os.environ if environ is None else environ) if kind == "env" else _file(where)
+        secret = secret_at(reference, "the token", environ)
     except ValueError as problem:
         raise SettingError(f"auth_tokens={reference}: {problem}") from None
-    return Key(reference, secret, id)
+    if not secret.isascii() or " " in secret:
+        raise SettingError(f"auth_tokens={reference}: a token without white space and odd characters is expected there")
+    return Key(reference, secret, split_reference(reference)[0])
 
 
 def token_of(text: str) -> str:
     """The token that a reference leads to; any other text is the token itself. Raises ValueError for what begins like a
     reference and is none, SettingError for one that leads nowhere."""
     return read_key(secret_references(text)).secret if text.startswith(("env:", "file:")) else text
-
-
-def _variable(name: str, environ: Mapping[str, str]) -> str:
-    if name not in environ:
-        raise ValueError(f"the environment variable {name} is expected, and it is not set")
-    return _usable(environ[name], f"the environment variable {name}")
-
-
-def _file(path: str) -> str:
-    try:
-        with Path(path).expanduser().open("rb") as file:
-            content = file.read(MAX_SECRET + 1)
-    except (OSError, RuntimeError) as problem:
-        why = getattr(problem, "strerror", None) or "it has no such home folder"
-        raise ValueError(f"a readable file with the token is expected at {path} ({why})") from None
-    if len(content) > MAX_SECRET:
-        raise ValueError(f"{path} has more than {MAX_SECRET} bytes; a file that holds the token alone is expected")
-    return _usable(content.decode("utf-8", "surrogateescape"), path)
-
-
-def _usable(text: str, where: str) -> str:
-    secret = text.strip()
-    if not secret:
-        raise ValueError(f"{where} is empty; the token is expected in it")
-    if not secret.isascii() or not secret.isprintable() or " " in secret:
-        raise ValueError(f"{where} has white space or odd characters within it; the token alone is expected in it")
-    return secret

@@ -64,7 +64,11 @@ def test_it_fails_when_that_is_no_good(hook: tuple[str, type[Handler]]) -> None:
         ([], {}, "webhooks: none is set"),
         ([], {"a__URL": "http://a.example.com", "b__URL": "http://b.example.com"}, "NAME is expected, one of a, b"),
         (["c"], {"a__URL": "http://a.example.com"}, "there is no [webhooks.c]; there are a"),
-        ([], {"a__URL": "env:NIGHTINGALE"}, "webhooks.a.url=env:NIGHTINGALE: a URL is expected there"),
+        (
+            [],
+            {"a__URL": "env:NIGHTINGALE"},
+            "webhooks.a.url=env:NIGHTINGALE: the environment variable NIGHTINGALE is expected",
+        ),
     ],
 )
 def test_what_cannot_be_sent_is_told(arguments: list[str], environ: dict[str, str], expected: str) -> None:

@@ -123,13 +123,16 @@ def test_secrets_are_where_their_references_lead(tmp_path: Path) -> None:
     ("webhook", "expected"),
     [
         (Webhook(), "webhooks.ops.url is not set"),
-        (Webhook(url="env:NONE"), "webhooks.ops.url=env:NONE: a URL is expected there"),
+        (Webhook(url="env:NONE"), "webhooks.ops.url=env:NONE: the environment variable"),
         (Webhook(url="env:WORDS"), "a URL that begins with https:// is expected there"),
         (Webhook(url="file:/nowhere/at/all"), "No such file"),
         (Webhook(url=CANARY, format="slack"), "a reference such as env:NAME or file:PATH is expected"),
         (Webhook(url="env:SLACK", format="slack", secret="env:SLACK"), "none is expected with slack"),
         (Webhook(format="pagerduty"), "where the integration key of PagerDuty is"),
-        (Webhook(url=CANARY, secret="env:NONE"), "webhooks.ops.secret=env:NONE: a secret is expected there"),
+        (
+            Webhook(url=CANARY, secret="env:NONE"),
+            "webhooks.ops.secret=env:NONE: the environment variable",
+        ),
     ],
 )
 def test_a_webhook_that_cannot_be_called_stops_the_start(webhook: Webhook, expected: str) -> None:

@@ -96,19 +96,20 @@ def test_headers_are_read_where_they_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("reference", "said"),
     [
-        ("env:MISSING", "the environment variable MISSING is not set"),
-        ("env:EMPTY", "it is empty"),
+        ("env:MISSING", "the environment variable MISSING is expected, and it is not set"),
+        ("env:EMPTY", "the environment variable EMPTY is empty; the value of that header is expected in it"),
         ("env:ODD", "it has characters that no header can have"),
-        ("file:/nowhere/otlp", "it cannot be read (No such file or directory)"),
-        ("file:/etc", "it cannot be read (Is a directory)"),
+        (
+            "file:/nowhere/otlp",
+            "a readable file with the value of that header is expected at /nowhere/otlp (No such file or directory)",
+        ),
+        ("file:/etc", "a readable file with the value of that header is expected at /etc (Is a directory)"),
     ],
 )
 def test_a_reference_that_leads_to_no_header_stops_the_start(reference: str, said: str) -> None:
     otel = Otel.model_validate({"headers": {"authorization": reference}})
 
-    assert problem_of(otel, EMPTY=" ", ODD="canary\nx") == (
-        f"otel.headers=authorization={reference}: the value of that header is expected there: {said}"
-    )
+    assert problem_of(otel, EMPTY=" ", ODD="canary – x") == f"otel.headers=authorization={reference}: {said}"
 
 
 SAMPLERS = "always_on, always_off, traceidratio, parentbased_always_on, parentbased_always_off"

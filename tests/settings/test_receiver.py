@@ -56,7 +56,7 @@ def test_the_token_is_where_its_reference_leads(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("reference", ["env:NONE", "file:/nowhere/token", "file:/", "env:EMPTY"])
 def test_a_token_that_is_not_there_stops_the_start(reference: str) -> None:
-    with pytest.raises(SettingError, match=r"receiver\.token=.*: a token is expected there"):
+    with pytest.raises(SettingError, match=r"receiver\.token=.*expected"):
         require_receiver(Receiver(listen="127.0.0.1:4318", token=reference), OFF, {"EMPTY": " "})
 
 

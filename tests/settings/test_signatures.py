@@ -103,7 +103,8 @@ def test_references_go_through_the_environment_to_other_processes_and_secrets_do
             "auth_tokens=env:NOPE: the environment variable NOPE is expected, and it is",
         ),
         ({"auth_tokens": ["env:EMPTY"]}, "auth_tokens=env:EMPTY: the environment variable EMPTY is empty"),
-        ({"auth_tokens": ["env:ODD"]}, "auth_tokens=env:ODD: the environment variable ODD has white space"),
+        ({"auth_tokens": ["env:ODD"]}, "auth_tokens=env:ODD: the environment variable ODD has several lines or odd"),
+        ({"auth_tokens": ["env:WORDS"]}, "auth_tokens=env:WORDS: a token without white space"),
         (
             {"auth_tokens": ["file:/nowhere/t"]},
             "a readable file with the token is expected at /nowhere/t (No such",
@@ -121,7 +122,7 @@ def test_references_go_through_the_environment_to_other_processes_and_secrets_do
     ],
 )
 def test_what_cannot_be_done_stops_the_start(values: dict[str, Any], words: str) -> None:
-    environ = {"OK": SECRET, "EMPTY": " \n", "ODD": "a b\udcff"}
+    environ = {"OK": SECRET, "EMPTY": " \n", "ODD": "a b\udcff", "WORDS": "a b"}
 
     with pytest.raises(SettingError) as caught:
         require_signatures(settings(**values), environ)
