@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from signal import SIGKILL
 
@@ -41,7 +42,9 @@ class Forked:
     def send_signal(self, number: int) -> None:
         """To a process that has not ended."""
         if self.poll() is None:
-            os.kill(self.pid, number)
+            # Its end may be known to the fork server before it is told.
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def kill(self) -> None:
         """Ends it at once."""
@@ -62,17 +65,22 @@ class Forked:
         return bool(poll.poll(None if timeout is None else timeout * 1000))
 
 
-def fork(arguments: Sequence[str], environment: Mapping[str, str], errors: int) -> Forked:
-    """Starts `relayproxy` with these arguments; its standard error goes to the descriptor `errors`."""
-    request = json.dumps({"arguments": list(arguments), "environment": dict(environment)}).encode()
+def fork(
+    arguments: Sequence[str], environment: Mapping[str, str], errors: int | None = None, *, family: bool = False
+) -> Forked:
+    """Starts `relayproxy` with these arguments. Its standard error goes to the descriptor `errors`, without one to
+    where its output goes. One of a `family` has a session of its own, and what it starts is forked too."""
+    asked = {"arguments": list(arguments), "environment": dict(environment), "family": family}
     output, written = os.pipe()
     code, told = os.pipe()
+    nothing = os.open(os.devnull, os.O_RDONLY)
     with _ASKING:
         server = _server()
-        socket.send_fds(server, [request], [written, errors, told])
+        streams = [nothing, written, written if errors is None else errors, told]
+        socket.send_fds(server, [json.dumps(asked).encode()], streams)
         pid = int(server.recv(64))
-    os.close(written)
-    os.close(told)
+    for descriptor in (nothing, written, told):
+        os.close(descriptor)
     return Forked(pid, output, code)
 
 

@@ -1,29 +1,45 @@
 """A process that has imported relayproxy and forks a process of it for every request. Run as `python -m
 tests.forkserver FD`.
 
-Knows: that starting Python and importing takes a second of a processor, and a fork a few milliseconds.
+Knows: that starting Python and importing takes up to a second of a processor, and a fork a few milliseconds; that
+`relayproxy serve` starts processes of its own.
 Must not know: what the processes do.
 
-A request is JSON with `arguments` and `environment`, and three descriptors: standard output, standard error, and where
-the exit code goes as a decimal number once the process has ended. The answer is the process's number.
+A request is JSON with `arguments`, `environment` and `family`, and four descriptors: standard input, output and error,
+and where the exit code goes as a decimal number once the process has ended. The answer is the process's number.
+
+A process of a `family` has a session of its own, and what it starts in its turn as `python … -m relayproxy …` is
+forked as well. For that it has a second server, a fork of the first; what that one forks becomes the child of the
+process that asked for it, so that it is waited for and sent signals as always.
 """
 
+import ctypes
 import gc
+import io
 import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 from relayproxy.__main__ import main
 
+_PR_SET_CHILD_SUBREAPER = 36
+
 
 def _import_all() -> None:
+    import relayproxy.cli.demo
     import relayproxy.console.process
+    import relayproxy.receiver.process
     import relayproxy.recorder.process
     import relayproxy.relay.process
+    import relayproxy.store.schema.migrate
     import relayproxy.telemetry.export.otlp  # noqa: F401 (imported for the processes that are forked)
 
 
@@ -41,31 +57,124 @@ def _serve(requests: socket.socket) -> bool:
 
     signal.signal(signal.SIGCHLD, reap)
     while True:
-        data, descriptors, _, _ = socket.recv_fds(requests, 1 << 20, 3)
+        data, descriptors, _, _ = socket.recv_fds(requests, 1 << 20, 4)
         if not data:
             return False
-        output, errors, code = descriptors
+        code = descriptors.pop()
         # Else the process may have ended before it is known where to tell it.
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
         pid = os.fork()
         if pid == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
-            os.dup2(output, 1)
-            os.dup2(errors, 2)
-            for descriptor in (output, errors, code, *told.values()):
-                os.close(descriptor)
             requests.close()
             asked = json.loads(data)
-            sys.argv[1:] = asked["arguments"]
-            os.environ.clear()
-            os.environ.update(asked["environment"])
+            _become(asked, descriptors, (code, *told.values()))
+            if asked["family"]:
+                return _found_family()
             return True
         told[pid] = code
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
-        os.close(output)
-        os.close(errors)
+        for descriptor in descriptors:
+            os.close(descriptor)
         requests.sendall(str(pid).encode())
+
+
+def _become(asked: Mapping[str, Any], streams: Sequence[int], close: Iterable[int] = ()) -> None:
+    """Makes this process the one that was asked for, but for its running."""
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+    for descriptor in (*streams, *close):
+        os.close(descriptor)
+    sys.argv[1:] = asked["arguments"]
+    os.environ.clear()
+    os.environ.update(asked["environment"])
+    # So that it can be found among its parent's children.
+    Path("/proc/self/comm").write_text(asked["arguments"][0])
+
+
+def _found_family() -> bool:
+    """Gives this process a server that forks its children. True in it and in each of them, False in the server once
+    the process is gone."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    if os.fork() == 0:
+        os.setsid()
+        ours.close()
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for number in range(3):
+            os.dup2(nothing, number)
+        os.close(nothing)
+        return _serve_family(theirs)
+    theirs.close()
+    os.setsid()
+    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl")
+
+    class Process(_Process):
+        server = ours
+
+    subprocess.Popen = Process  # type: ignore[misc, assignment]
+    return True
+
+
+def _serve_family(requests: socket.socket) -> bool:
+    """As `_serve`, but what it forks is left to the nearest ancestor that cares for orphans."""
+    while True:
+        data, streams, _, _ = socket.recv_fds(requests, 1 << 20, 3)
+        if not data:
+            return False
+        told, tell = os.pipe()
+        between = os.fork()
+        if between == 0:
+            if (pid := os.fork()) == 0:
+                os.setsid()
+                requests.close()
+                _become(json.loads(data), streams, (told, tell))
+                return True
+            os.write(tell, str(pid).encode())
+            os._exit(0)
+        for descriptor in (*streams, tell):
+            os.close(descriptor)
+        os.waitpid(between, 0)
+        with io.FileIO(told) as pipe:
+            requests.sendall(pipe.read())
+
+
+class _Process:
+    """A process that is forked for one of a family: as much of subprocess.Popen as asyncio uses."""
+
+    server: socket.socket
+
+    def __init__(self, args: Sequence[str], *, stderr: int | None, env: Mapping[str, str], **how: Any) -> None:
+        at = args.index("relayproxy")
+        assert (args[at - 1], how["stdin"], how["stdout"]) == ("-m", subprocess.PIPE, subprocess.PIPE)
+        assert how["start_new_session"]
+        self.args = args
+        self.returncode: int | None = None
+        (read, stdin), (stdout, write) = os.pipe(), os.pipe()
+        self.stdin, self.stdout, self.stderr = io.FileIO(stdin, "w"), io.FileIO(stdout), None
+        streams = [read, write, os.dup(2)]
+        if stderr == subprocess.PIPE:
+            errors, streams[2] = os.pipe()
+            self.stderr = io.FileIO(errors)
+        request = json.dumps({"arguments": args[at + 1 :], "environment": dict(env)}).encode()
+        socket.send_fds(self.server, [request], streams)
+        for stream in streams:
+            os.close(stream)
+        self.pid = int(self.server.recv(64))
+
+    def poll(self) -> int | None:
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        if self.returncode is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
 
 
 if __name__ == "__main__":

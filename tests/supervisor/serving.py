@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +16,23 @@ import pytest
 from aiohttp import WSMsgType, web
 
 from tests.databases import migrated
+from tests.forked import Forked, fork
 
 PATIENCE = 60.0
-
-
+COLD = ("-m", "relayproxy")
+"""Starts Python as people do."""
 FREE = ("--listen", "127.0.0.1:0", "--console", "127.0.0.1:0")
 
 
 class Started:
     """A `relayproxy` command under way, and all that it and its children have said."""
 
-    def __init__(self, process: asyncio.subprocess.Process, data_dir: Path) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process | Forked, output: asyncio.StreamReader, data_dir: Path
+    ) -> None:
         self.process = process
         self.data_dir = data_dir
+        self._output = output
         self.said: list[str] = []
         self._seen = 0
 
@@ -46,11 +51,11 @@ class Started:
         async with asyncio.timeout(PATIENCE):
             while await self._read(last=True):
                 pass
-            return await self.process.wait()
+            process = self.process
+            return await (asyncio.to_thread(process.wait) if isinstance(process, Forked) else process.wait())
 
     async def _read(self, *, last: bool = False) -> bool:
-        assert self.process.stdout is not None
-        line = await self.process.stdout.readline()
+        line = await self._output.readline()
         assert line or last, f"it ended, saying:\n{self.text}"
         self.said += [line.decode().rstrip("\n")] if line else []
         return bool(line)
@@ -64,10 +69,11 @@ class Started:
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-                command = (folder / "cmdline").read_bytes().split(b"\0")
+                command = (folder / "cmdline").read_text().split("\0")
+                forked = (folder / "comm").read_text().rstrip()
             except OSError:
                 continue
-            if parent == self.process.pid and name.encode() in command:
+            if parent == self.process.pid and name in (forked, *command):
                 return int(folder.name)
         return None
 
@@ -113,27 +119,37 @@ async def until(answer: Callable[[], Any]) -> Any:
             await asyncio.sleep(0.05)
 
 
-async def start(
-    kind: type[Any], *arguments: str, data_dir: Path, python: tuple[str, ...] = ("-m", "relayproxy")
-) -> Any:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, *python, *arguments, "--data-dir", str(data_dir)),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        env={name: value for name, value in os.environ.items() if not name.startswith("RELAYPROXY_")},
-        start_new_session=True,
-    )
-    return kind(process, data_dir)
+async def start(kind: type[Any], *arguments: str, data_dir: Path, python: tuple[str, ...] = ()) -> Any:
+    """Its processes are forked off one that has imported all, unless it is told with what to start Python."""
+    arguments = (*arguments, "--data-dir", str(data_dir))
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RELAYPROXY_")}
+    if python:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, *python, *arguments),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env=environment,
+            start_new_session=True,
+        )
+        return kind(process, process.stdout, data_dir)
+    forked = await asyncio.to_thread(fork, arguments, environment, family=True)
+    output = asyncio.StreamReader()
+    reading = partial(asyncio.StreamReaderProtocol, output)
+    await asyncio.get_running_loop().connect_read_pipe(reading, forked.stdout)
+    return kind(forked, output, data_dir)
 
 
 @asynccontextmanager
-async def serving(backend: str, data_dir: Path, *arguments: str) -> AsyncIterator[Serving]:
+async def serving(
+    backend: str, data_dir: Path, *arguments: str, python: tuple[str, ...] = ()
+) -> AsyncIterator[Serving]:
     """`relayproxy serve` on a folder whose database has been migrated before, unless there is another; `start` has it
     made by `serve`."""
     if not (data_dir / "relayproxy.db").exists():
         migrated(f"sqlite:///{data_dir}/relayproxy.db")
-    serve: Serving = await start(Serving, "serve", "--backend", backend, *FREE, *arguments, data_dir=data_dir)
+    command = ("serve", "--backend", backend, *FREE, *arguments)
+    serve: Serving = await start(Serving, *command, data_dir=data_dir, python=python)
     try:
         yield await serve.until_ready()
     finally:

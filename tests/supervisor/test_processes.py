@@ -16,7 +16,7 @@ from aiohttp import WSMsgType
 
 from relayproxy.lab.agent import server as agent
 from relayproxy.lab.simulation.simulate import simulate
-from tests.supervisor.serving import FREE, PATIENCE, Serving, Started, call, said_back, serving, start, until
+from tests.supervisor.serving import COLD, FREE, PATIENCE, Serving, Started, call, said_back, serving, start, until
 
 
 async def test_a_call_goes_through_and_can_be_looked_at_and_nobody_knows_a_secret_without_need(
@@ -29,7 +29,7 @@ async def test_a_call_goes_through_and_can_be_looked_at_and_nobody_knows_a_secre
     (tmp_path / "relayproxy.toml").write_text(otel + receiver)
     monkeypatch.setenv("RECEIVER_TOKEN", "woodpecker")
     enforced = ("--auth-token", "env:SIGN_TOKEN", "--verify", "enforce", "--config", str(tmp_path / "relayproxy.toml"))
-    async with agent.serving(speed=10) as backend, serving(backend, tmp_path / "a b", *enforced) as serve:
+    async with agent.serving(speed=10) as backend, serving(backend, tmp_path / "a b", *enforced, python=COLD) as serve:
         stranger = await simulate(serve.relay, scenarios=("asks-for-a-person",), speed=10)
         assert stranger.connected == 0
         for name, knows in (("relay", True), ("recorder", False), ("console", False), ("receiver", False)):
