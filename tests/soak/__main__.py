@@ -24,7 +24,7 @@ from websockets.asyncio.server import serve
 from relayproxy.store.engine import CACHE_KIB
 from tests.soak.calls import Traffic
 from tests.soak.stored import NOT_OVER, NOT_THERE, Stored
-from tests.supervisor.serving import Serving, serving
+from tests.supervisor.serving import COLD, Serving, serving
 
 ROLES = ("relay", "recorder", "console")
 SAMPLE = 5.0
@@ -186,7 +186,7 @@ async def soak(minutes: float, callers: int, pause: float, folder: Path) -> int:
     ) as backend:
         url = f"ws://127.0.0.1:{backend.sockets[0].getsockname()[1]}"
         limits = ("--journal-quota", str(QUOTA), "--journal-segment", str(QUOTA // 8))
-        async with serving(url, folder, *limits) as system:
+        async with serving(url, folder, *limits, python=COLD) as system:
             processes, faults = Processes(system), Faults(system, seconds)
             stored = Stored(f"sqlite:///{folder / 'relayproxy.db'}")
             drained = asyncio.create_task(_listen(system))
@@ -207,8 +207,7 @@ async def soak(minutes: float, callers: int, pause: float, folder: Path) -> int:
 
 
 async def _listen(system: Serving) -> None:
-    assert system.process.stdout is not None
-    while line := await system.process.stdout.readline():
+    while line := await system.output.readline():
         system.said.append(line.decode().rstrip("\n"))
 
 

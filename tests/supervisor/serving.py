@@ -32,7 +32,7 @@ class Started:
     ) -> None:
         self.process = process
         self.data_dir = data_dir
-        self._output = output
+        self.output = output
         self.said: list[str] = []
         self._seen = 0
 
@@ -55,7 +55,7 @@ class Started:
             return await (asyncio.to_thread(process.wait) if isinstance(process, Forked) else process.wait())
 
     async def _read(self, *, last: bool = False) -> bool:
-        line = await self._output.readline()
+        line = await self.output.readline()
         assert line or last, f"it ended, saying:\n{self.text}"
         self.said += [line.decode().rstrip("\n")] if line else []
         return bool(line)
