@@ -10,13 +10,14 @@ OpenTelemetry's instrumentation of FastAPI does, under `/starlette` its middlewa
 
 import asyncio
 import contextlib
-import os
 import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
+
+from tests.peers.instrument import instrumented
 
 ROOT = Path(__file__).parents[2]
 MODEL_SECONDS, TOOL_SECONDS = 0.02, 0.01
@@ -26,23 +27,15 @@ MODEL_SECONDS, TOOL_SECONDS = 0.02, 0.01
 def running_instrumented(endpoint: str) -> Iterator[str]:
     """The backend as long as the block lasts, with its spans sent to `endpoint`; gives its URL. It ends in an orderly
     way, with its last spans sent or given up."""
-    settings = {
-        "OTEL_SERVICE_NAME": "agent",
-        "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
-        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
-        "OTEL_METRICS_EXPORTER": "none",
-        "OTEL_LOGS_EXPORTER": "none",
-        "OTEL_BSP_SCHEDULE_DELAY": "20",
-    }
     # The kernel queues connections until uvicorn accepts them.
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"ws://127.0.0.1:{listener.getsockname()[1]}"
-        command = [
-            str(Path(sys.executable).with_name("opentelemetry-instrument")),
+        uvicorn = [
             *(sys.executable, "-m", "uvicorn", "--factory", "tests.peers.instrumented_backend:build"),
             *("--fd", str(listener.fileno()), "--log-level", "critical"),
         ]
-        process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **settings}, pass_fds=[listener.fileno()])
+        command, environment = instrumented(uvicorn, endpoint)
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, pass_fds=[listener.fileno()])
     try:
         yield url
     finally:

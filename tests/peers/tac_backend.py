@@ -26,6 +26,10 @@ import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import Any
 
+from opentelemetry import trace
+
+from tests.peers.instrument import instrumented
+
 AUTH_TOKEN = "lab-auth-token"
 PATH = "/ws"
 HANDOFF = json.dumps({"reasonCode": "live-agent", "reason": "asked for a person"})
@@ -33,13 +37,14 @@ TOKEN_SECONDS = 0.01
 
 
 @contextlib.contextmanager
-def running_tac() -> Iterator[str]:
-    """The backend as long as the block lasts; gives its URL."""
+def running_tac(endpoint: str | None = None) -> Iterator[str]:
+    """The backend as long as the block lasts, with OpenTelemetry where there is an `endpoint` for its spans; gives its
+    URL."""
+    command, environment = [sys.executable, "-m", "tests.peers.tac_backend"], dict(os.environ)
+    if endpoint is not None:
+        command, environment = instrumented(command, endpoint)
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.peers.tac_backend"],
-        env={**os.environ, "TAC_ANALYTICS_DISABLED": "true"},
-        stdout=subprocess.PIPE,
-        text=True,
+        command, env={**environment, "TAC_ANALYTICS_DISABLED": "true"}, stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     try:
@@ -100,7 +105,10 @@ async def _serve() -> None:
         elif "person" in text:
             reply = "I will connect you."
             session.pending_handoff_data = PendingHandoffData(handoffData=HANDOFF)
-        await voice.send_response(session.conversation_id, _words(reply))
+        # Where nothing instruments the process this makes no span.
+        said = {"gen_ai.operation.name": "chat", "gen_ai.input.messages": text}
+        with trace.get_tracer("agent").start_as_current_span("chat small", attributes=said):
+            await voice.send_response(session.conversation_id, _words(reply))
 
     tac.on_message_ready(answer)
     app = TACFastAPIServer(tac, voice, config=TACServerConfig()).app

@@ -7,7 +7,6 @@ from signal import SIGKILL
 from typing import Any
 
 from tests.running import Running, running
-from tests.system.phone import Phone
 from tests.system.stack import Stack, stack, until
 
 MODEL_AND_TOOL = ["chat small", "execute_tool find_table"]
@@ -44,12 +43,12 @@ class BackendStage:
             running("receiver", data_dir=self.system.data_dir, receiver__listen=self._listen)
         )
 
-    async def spans(self, phone: Phone, *, said: int, count: int) -> dict[str, Any]:
-        """The spans of a phone's call, and its `turns`, once there are this many of both."""
+    async def spans(self, call_sid: str, *, said: int, count: int) -> dict[str, Any]:
+        """The spans of a call, and its `turns`, once there are this many of both."""
 
         def found() -> dict[str, Any] | None:
             for session in self.system.sessions():
-                if session["call_sid"] == f"CA{phone.number:032x}":
+                if session["call_sid"] == call_sid:
                     path = f"/api/sessions/{session['id']}"
                     turns = [turn for turn in self.system.get(path)["turns"] if turn["caller_text"]]
                     spans: dict[str, Any] = self.system.get(f"{path}/spans")

@@ -81,7 +81,7 @@ async def test_three_lines_join_whatever_is_restarted_meanwhile(stage: BackendSt
     stage.start_recorder()
     await asyncio.to_thread(phone.says, "Goodbye.")
 
-    spans = await stage.spans(phone, said=3, count=6)
+    spans = await stage.spans(phone.call_sid, said=3, count=6)
     assert by_turn(spans) == [(words, MODEL_AND_TOOL) for words in ("Hello.", "Are you there?", "Goodbye.")]
     assert {(span["joined_by"], span["orphan"]) for span in spans["items"]} == {("trace", False)}
     assert [(span["depth"], span["child_of_call"]) for span in spans["items"]] == [(0, True), (1, False)] * 3
@@ -95,7 +95,7 @@ async def test_without_them_their_spans_begin_traces_of_their_own_and_are_guesse
         await asyncio.to_thread(phone.says, "Goodbye.")
 
     for phone in phones:
-        spans = await stage.spans(phone, said=2, count=4)
+        spans = await stage.spans(phone.call_sid, said=2, count=4)
         assert by_turn(spans) == [("Hello.", MODEL_AND_TOOL), ("Goodbye.", MODEL_AND_TOOL)]
         assert {(span["joined_by"], span["child_of_call"]) for span in spans["items"]} == {("guess", False)}
         assert len({span["trace_id"] for span in spans["items"]}) == 2

@@ -26,12 +26,13 @@ class Phone:
     def __init__(self, url: str, **parameters: str) -> None:
         self.number = next(_numbers)
         self.caller = f"+1415555{self.number:04d}"
+        self.call_sid = f"CA{self.number:032x}"
         self._call = ExitStack()
         self._socket: ClientConnection = self._call.enter_context(connect(url))
         self._send(
             "setup",
             sessionId=f"VX{self.number:032x}",
-            callSid=f"CA{self.number:032x}",
+            callSid=self.call_sid,
             accountSid="AC" + "0" * 32,
             to="+15550100002",
             direction="inbound",

@@ -14,8 +14,10 @@ import pytest
 from websockets.sync.server import ServerConnection
 
 from tests.peers.instrumented_backend import running_instrumented
+from tests.peers.tac_backend import AUTH_TOKEN, running_tac
 from tests.system.backend_stage import MODEL_AND_TOOL, WORDS, BackendStage, by_turn, staged
 from tests.system.phone import Agent, Phone, answering
+from tests.system.test_peers import ASKS_FOR_A_PERSON, PUBLIC, TUNNEL, one_call
 from tests.telemetry.collector import free_port
 
 PAGE = Path(__file__).parents[2] / "docs/backend-spans.md"
@@ -65,8 +67,12 @@ class PlainAgent(Agent):
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BackendStage]:
     listen = f"127.0.0.1:{free_port()}"
     endpoint = f"http://{listen}"
-    with running_instrumented(endpoint) as instrumented, answering(PlainAgent(endpoint)) as plain:
-        backends = {"instrumented": instrumented, "plain": plain}
+    with (
+        running_instrumented(endpoint) as instrumented,
+        running_tac(endpoint) as tac,
+        answering(PlainAgent(endpoint)) as plain,
+    ):
+        backends = {"instrumented": instrumented, "tac": tac.removesuffix("/ws"), "plain": plain}
         with staged(tmp_path_factory.mktemp("data"), listen, backends) as stage:
             yield stage
 
@@ -79,12 +85,12 @@ async def test_an_asgi_backend_joins_by_the_handshake_and_its_own_span_comes_las
     await asyncio.to_thread(phone.says, "A table, please.")
     await asyncio.to_thread(phone.says, "For two.")
 
-    live = await stage.spans(phone, said=2, count=4)
+    live = await stage.spans(phone.call_sid, said=2, count=4)
     assert [(span["depth"], span["orphan"]) for span in live["items"]] == [(0, True), (1, False)] * 2
     assert by_turn(live) == [("A table, please.", MODEL_AND_TOOL), ("For two.", MODEL_AND_TOOL)]
 
     phone.hangs_up()
-    spans = await stage.spans(phone, said=2, count=5)
+    spans = await stage.spans(phone.call_sid, said=2, count=5)
     assert by_turn(spans) == by_turn(live)
     assert {span["joined_by"] for span in spans["items"]} == {"trace"}
     server, *others = spans["items"]
@@ -92,6 +98,20 @@ async def test_an_asgi_backend_joins_by_the_handshake_and_its_own_span_comes_las
     assert [(span["depth"], span["orphan"]) for span in others] == [(1, False), (2, False)] * 2
     # connect, setup, two prompts and disconnect; accept and three messages for each answer.
     assert (spans["received_frames"], spans["sent_frames"]) == (5, 7)
+
+
+async def test_twilios_own_sdk_joins_without_a_change_of_it(stage: BackendStage) -> None:
+    signed = {"auth_token": AUTH_TOKEN, "public_url": PUBLIC, "headers": TUNNEL}
+    call = await one_call(stage.system, ASKS_FOR_A_PERSON, "/r/tac/ws", **signed)
+    (setup,) = call.sent("setup")
+
+    spans = await stage.spans(setup["callSid"], said=2, count=3)
+    assert by_turn(spans) == [(turn, ["chat small"]) for turn in ("Hello there", "Let me talk to a person.")]
+    assert [(span["name"], span["depth"], span["joined_by"]) for span in spans["items"]] == [
+        ("HTTP /ws", 0, "trace"),
+        ("chat small", 1, "trace"),
+        ("chat small", 1, "trace"),
+    ]
 
 
 async def test_what_a_backend_could_not_send_comes_later_and_a_new_recorder_goes_on(stage: BackendStage) -> None:
@@ -105,7 +125,7 @@ async def test_what_a_backend_could_not_send_comes_later_and_a_new_recorder_goes
     await asyncio.to_thread(phone.says, "Goodbye.")
     phone.hangs_up()
 
-    spans = await stage.spans(phone, said=3, count=7)
+    spans = await stage.spans(phone.call_sid, said=3, count=7)
     assert by_turn(spans) == [(words, MODEL_AND_TOOL) for words in ("Hello.", "Are you there?", "Goodbye.")]
     assert {(span["joined_by"], span["orphan"]) for span in spans["items"]} == {("trace", False)}
 
@@ -118,9 +138,9 @@ async def test_a_call_sid_is_enough_even_before_the_call_is_recorded(stage: Back
     stage.start_recorder()
     await asyncio.to_thread(phone.says, "Are you there?")
 
-    spans = await stage.spans(phone, said=2, count=2)
+    spans = await stage.spans(phone.call_sid, said=2, count=2)
     assert by_turn(spans) == [("Hello.", ["chat"]), ("Are you there?", ["chat"])]
     assert {(span["joined_by"], span["orphan"]) for span in spans["items"]} == {("id", False)}
-    assert by_turn(await stage.spans(other, said=1, count=1)) == [("Good morning.", ["chat"])]
+    assert by_turn(await stage.spans(other.call_sid, said=1, count=1)) == [("Good morning.", ["chat"])]
     phone.hangs_up()
     other.hangs_up()

@@ -15,6 +15,7 @@ from tests.system.stack import Stack, stack
 from tests.telemetry.collector import collector, values
 
 PUBLIC = "wss://phone.example.net/ws"
+TUNNEL = (("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "phone.example.net"))
 ASKS_FOR_A_PERSON = Scenario(
     "asks-for-a-person",
     "",
@@ -92,8 +93,7 @@ async def test_twilios_own_sdk_takes_partial_prompts_for_prompts_and_the_console
 async def test_behind_a_tunnel_that_says_so_nothing_needs_to_be_set(tmp_path: Path) -> None:
     async with tac_backend() as url:
         with stack(tmp_path, url.removesuffix("/ws")) as system:
-            tunnel = (("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "phone.example.net"))
-            call = await one_call(system, ASKS_FOR_A_PERSON, auth_token=AUTH_TOKEN, public_url=PUBLIC, headers=tunnel)
+            call = await one_call(system, ASKS_FOR_A_PERSON, auth_token=AUTH_TOKEN, public_url=PUBLIC, headers=TUNNEL)
             assert (call.status, call.ending) == (101, "ended")
 
 
