@@ -21,7 +21,7 @@ from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.sessions.annotations import annotations_context, sessions_with
 from relayproxy.console.sessions.ending_explanation import explain_ending
 from relayproxy.console.sessions.trace_link import trace_link
-from relayproxy.store.read.filters.criteria import PARAM
+from relayproxy.store.read.filters.criteria import LABEL_TEXT, PARAM
 from relayproxy.store.write.annotations import read_annotations
 
 VARIABLE = "handoff"
@@ -29,8 +29,6 @@ VARIABLE = "handoff"
 MAX_STUDIO_FIELDS = 40
 AT_ONCE = 2
 """Findings of one code that are shown at once."""
-LABEL_TEXT = 200
-"""Characters of a value that sessions are found by."""
 _DEEPEST = 4
 _MAX_VALUE = 80
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")

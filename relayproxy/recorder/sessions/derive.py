@@ -16,14 +16,12 @@ from relayproxy.conversation.checks.findings import severity
 from relayproxy.conversation.fold.protocol_monitor import PARAMETERS
 from relayproxy.conversation.model import Conversation, Turn
 from relayproxy.conversation.totals import milliseconds
-from relayproxy.store.read.filters.criteria import PARAM
+from relayproxy.store.read.filters.criteria import LABEL_TEXT, PARAM
 from relayproxy.store.schema.rows import SessionLabels, SessionRow, TurnRow
 from relayproxy.text import storable
 
 MAX_LABELS = 100
 """Labels of one session."""
-LABEL_TEXT = 200
-"""Characters of a label's name or value; a longer parameter is found by its beginning."""
 
 
 def to_json(value: object) -> str:

@@ -21,6 +21,8 @@ PARAM = "param."
 """Begins the names of labels that are custom parameters."""
 TAG = "tag"
 """The name of labels that people give; all others are derived."""
+LABEL_TEXT = 200
+"""Characters of a label's name or value; a longer parameter is found by its beginning."""
 
 
 _c = sessions.c
