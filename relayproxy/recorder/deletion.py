@@ -20,6 +20,7 @@ from relayproxy.store.engine import open_engine
 from relayproxy.store.read.health.heartbeat import RetentionHeartbeat
 from relayproxy.store.write.deletion.deleter import Deleter, Interrupted
 from relayproxy.store.write.deletion.retention import DAY, Keep, Retention
+from relayproxy.wall_clock import wall_ahead
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ class DeletionThread:
         self._ended = threading.Event()
         self._deleter = Deleter(self._engine, lambda seconds: not self._ended.wait(seconds))
         self._next = 0.0
-        self._clock = _wall_ahead()
+        self._clock = wall_ahead()
         self.state = RetentionHeartbeat(dict(by_route))
         """What is reported of it."""
         self._thread = threading.Thread(target=self._run, name="deletion", daemon=True)
@@ -84,7 +85,7 @@ class DeletionThread:
         self._deleter.merge()
         if time.monotonic() < self._next:
             return
-        if (ahead := _wall_ahead() - self._clock) > FORWARD:
+        if (ahead := wall_ahead() - self._clock) > FORWARD:
             # What is deleted by a wrong clock does not come back.
             raise RelayproxyError(
                 f"this machine's clock was set forward by {ahead / 86_400:.0f} days since the recorder started: "
@@ -119,12 +120,6 @@ class DeletionThread:
             log.error("retention and erasures wait (%s)", words)
         since = self.state.problem_at or time.time_ns()
         self.state = replace(self.state, problem=words, problem_at=since)
-
-
-def _wall_ahead() -> float:
-    """Seconds between the wall clock and one that is never set and goes on while the machine sleeps, where there is
-    one."""
-    return time.time() - time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def _nanoseconds(days: float) -> int | None:

@@ -175,7 +175,7 @@ def test_a_clock_that_is_set_forward_makes_no_call_old(stage: Stage, monkeypatch
     recorder.play()
     recorder.commit()
     ahead = iter([0.0])
-    monkeypatch.setattr(deleting, "_wall_ahead", lambda: next(ahead, 45 * 86_400.0))
+    monkeypatch.setattr(deleting, "wall_ahead", lambda: next(ahead, 45 * 86_400.0))
 
     thread = DeletionThread(stage.url, stage.journals, {"": (30.0, 400.0)})
     try:

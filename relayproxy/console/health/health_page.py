@@ -37,6 +37,7 @@ from relayproxy.store.read.queries import Queries
 from relayproxy.store.read.signatures import recent_signatures
 from relayproxy.store.schema.needs_rebuild import outdated
 from relayproxy.store.write.alert_store import delivery_counts, open_alerts
+from relayproxy.wall_clock import wall_ahead
 
 STEP = 2.0
 """Seconds by which a clock must be set to be worth a word."""
@@ -56,7 +57,7 @@ class Monitor:
         self._poller = poller
         self._audit = audit
         self._started_at = time.time_ns()
-        self._clock = _wall_ahead()
+        self._clock = wall_ahead()
         self._seen: dict[str, tuple[int, float]] = {}
         """By process: when its last report says it was written, and when it was first seen here."""
         self._looking = asyncio.Lock()
@@ -97,7 +98,7 @@ class Monitor:
 
     async def _look(self) -> HealthFacts:
         relay, facts = await asyncio.gather(ask_relay(self._settings), asyncio.to_thread(self._read))
-        step = _wall_ahead() - self._clock
+        step = wall_ahead() - self._clock
         return replace(
             facts,
             relay=relay,
@@ -156,12 +157,6 @@ class Monitor:
             signatures=signatures,
             outdated=old,
         )
-
-
-def _wall_ahead() -> float:
-    """Seconds between the wall clock and a clock that is never set; it changes only when the wall clock is set."""
-    # Where there is one that goes on while the machine sleeps, sleep is no step.
-    return time.time() - time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 MONITOR = web.AppKey("monitor", Monitor)

@@ -22,6 +22,7 @@ from relayproxy.store.read.health.heartbeat import Heartbeat, HeartbeatWriter, J
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.archive import Archive
+from relayproxy.wall_clock import wall_ahead
 from tests.console.browser import launched, watched_page
 from tests.console.conftest import Client
 from tests.console.samples import Call, ago, odd
@@ -120,7 +121,7 @@ async def test_an_audit_that_cannot_be_written_and_a_clock_that_was_set_are_told
 ) -> None:
     heartbeat_writer.write(PROCESS, HEARTBEAT)
     monkeypatch.setattr(monitoring, "FRESH", 0.0)
-    ahead = monitoring._wall_ahead()
+    ahead = wall_ahead()
     with closing(sqlite3.connect(settings.data_dir / "relayproxy.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         async with client.get("/api/sessions?q=%22words%22") as response:
@@ -133,7 +134,7 @@ async def test_an_audit_that_cannot_be_written_and_a_clock_that_was_set_are_told
         # To get there took a while, after which the recorder would be missed.
         other.execute("ROLLBACK")
         heartbeat_writer.write(PROCESS, HEARTBEAT)
-        monkeypatch.setattr(monitoring, "_wall_ahead", lambda: ahead + 3600)
+        monkeypatch.setattr(monitoring, "wall_ahead", lambda: ahead + 3600)
         body = await health(client)
         assert (checks(body)["clock"], checks(body)["recorder"], round(body["clock_step_s"])) == ("warn", "ok", 3600)
 
