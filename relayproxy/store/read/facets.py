@@ -18,13 +18,13 @@ from sqlalchemy.sql.elements import NamedColumn
 from relayproxy.store.read.filters.conditions import after, conditions
 from relayproxy.store.read.filters.criteria import FIELDS, PARAM, Criteria, kind_of_field
 from relayproxy.store.read.queries import Queries
+from relayproxy.store.schema.mapping import batches
 from relayproxy.store.schema.tables import labels, sessions
 
 NEWEST = 5_000
 """Matching sessions that are counted."""
 SEEN = 100_000
 """Sessions that are looked through to find those."""
-_AT_ONCE = 500
 
 _c = sessions.c
 SOME = ">0"
@@ -150,8 +150,8 @@ def _count(
 def _labels(db: Connection, counted: Sequence[str], fields: Sequence[str], limit: int) -> dict[str, Counter[str]]:
     c = labels.c
     by_name: dict[str, Counter[str]] = {field: Counter() for field in fields if field != PARAM}
-    for start in range(0, len(counted), _AT_ONCE):
-        query = select(c.name, c.value).where(c.session.in_(counted[start : start + _AT_ONCE]))
+    for some in batches(counted):
+        query = select(c.name, c.value).where(c.session.in_(some))
         for name, value in db.execute(query):
             if name in by_name:
                 by_name[name][value] += 1

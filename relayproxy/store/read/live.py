@@ -6,18 +6,17 @@ Must not know: HTML, JSON, what is shown of a turn.
 Raises what every method of `Queries` raises.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema import tables
-from relayproxy.store.schema.mapping import columns, value
+from relayproxy.store.schema.mapping import batches, columns, value
 from relayproxy.store.schema.rows import SessionRow, TurnRow
 
 LAST_TURNS = 3
-_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +37,14 @@ def live(queries: Queries, limit: int) -> tuple[dict[str, int], int]:
 
 def live_calls(queries: Queries, ids: Collection[str]) -> dict[str, LiveCall]:
     """The sessions with these ids of ours, live or not, by id; those that are not there are left out."""
-    wanted = list(ids)
     found: dict[str, LiveCall] = {}
     with queries.reading() as db:
-        for at in range(0, len(wanted), _AT_ONCE):
-            _add(db, wanted[at : at + _AT_ONCE], found)
+        for some in batches(list(ids)):
+            _add(db, some, found)
     return found
 
 
-def _add(db: Connection, ids: list[str], found: dict[str, LiveCall]) -> None:
+def _add(db: Connection, ids: Sequence[str], found: dict[str, LiveCall]) -> None:
     sessions, turns = tables.sessions.c, tables.turns.c
     rows = [
         value(SessionRow, row) for row in db.execute(columns(SessionRow, tables.sessions).where(sessions.id.in_(ids)))

@@ -4,7 +4,7 @@ Knows: that a row class has exactly its table's columns, by name; how each datab
 Must not know: which rows are written or read when.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any, TypeVar
 
@@ -14,7 +14,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from relayproxy.text import storable
 
 R = TypeVar("R")
+K = TypeVar("K")
 
+KEYS = 500
+"""Keys in one statement; databases limit its parameters."""
 INDEXED = 150
 """Characters of a text in an indexed column."""
 
@@ -28,6 +31,11 @@ def columns(row_class: type[R], table: Table, blank: str | None = None) -> Selec
 def value(row_class: Callable[..., R], row: Row[Any]) -> R:
     """The value of a row that `columns` selected."""
     return row_class(*row)
+
+
+def batches(keys: Sequence[K]) -> Iterator[Sequence[K]]:
+    """The keys in order, no more at once than one statement takes."""
+    return (keys[at : at + KEYS] for at in range(0, len(keys), KEYS))
 
 
 def parameters(rows: Iterable[object], indexed: frozenset[str] = frozenset()) -> list[dict[str, Any]]:

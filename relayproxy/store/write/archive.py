@@ -37,8 +37,8 @@ _INDEXED = frozenset(
 )
 CLAIMS = 50
 """Sessions that claim the same id, of which more are not looked at."""
-LOOKUP = 500
-"""Keys in one query; databases limit a statement's parameters."""
+PAGE = 500
+"""Ids of sessions that are read at once."""
 
 
 class Archive:
@@ -117,7 +117,7 @@ class Archive:
         """Our ids of all sessions, oldest first; with `wanted` those that have this id of ours or this VX id. No
         transaction is open between two of them, and one that comes meanwhile is met."""
         c = tables.sessions.c
-        query = select(c.started_at, c.id).order_by(c.started_at, c.id).limit(LOOKUP)
+        query = select(c.started_at, c.id).order_by(c.started_at, c.id).limit(PAGE)
         if wanted is not None:
             query = query.where(or_(c.id == wanted, c.session_id == wanted))
         after: tuple[int, str] = (-(2**63), "")
@@ -127,7 +127,7 @@ class Archive:
                     (row.started_at, row.id) for row in db.execute(query.where(tuple_(c.started_at, c.id) > after))
                 ]
             yield from (id for _, id in found)
-            if len(found) < LOOKUP:
+            if len(found) < PAGE:
                 return
             after = found[-1]
 

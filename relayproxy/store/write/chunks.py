@@ -12,13 +12,11 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from relayproxy.store.read.recording_reader import pack
 from relayproxy.store.schema import tables
-from relayproxy.store.schema.mapping import insert_once, parameters
+from relayproxy.store.schema.mapping import batches, insert_once, parameters
 from relayproxy.store.schema.rows import ChunkRow
 
 PART_BYTES = 8 * 1024 * 1024
 """Lines of one recording part before compression; only a chunk that is larger by itself makes a larger part."""
-LOOKUP = 500
-"""Keys in one query; databases limit a statement's parameters."""
 
 
 @dataclass(slots=True)
@@ -65,7 +63,7 @@ class Chunks:
         """Reads the stored extent of connections that this archive has not written yet."""
         ids = sorted(unknown)
         self._stored.update((connection, _Stored()) for connection in ids)
-        for some in (ids[at : at + LOOKUP] for at in range(0, len(ids), LOOKUP)):
+        for some in batches(ids):
             c = tables.chunks.c
             sizes = select(c.connection, func.sum(func.length(c.lines))).where(c.connection.in_(some))
             for connection, size in db.execute(sizes.group_by(c.connection)):

@@ -11,11 +11,8 @@ from sqlalchemy import Connection, select
 
 from relayproxy.store.errors import OvertakenError, ReplacedError
 from relayproxy.store.schema import tables
-from relayproxy.store.schema.mapping import columns, value
+from relayproxy.store.schema.mapping import batches, columns, value
 from relayproxy.store.schema.rows import Batch, JournalRow, SessionRow
-
-LOOKUP = 500
-"""Keys in one query; databases limit a statement's parameters."""
 
 
 class WriterState:
@@ -84,7 +81,7 @@ def _revisions(db: Connection, ids: list[str]) -> dict[str, int]:
     """The revisions of those that are there, which nobody else changes until the transaction ends."""
     c = tables.sessions.c
     found: dict[str, int] = {}
-    for at in range(0, len(ids), LOOKUP):
-        query = select(c.id, c.revision).where(c.id.in_(ids[at : at + LOOKUP])).order_by(c.id).with_for_update()
+    for some in batches(ids):
+        query = select(c.id, c.revision).where(c.id.in_(some)).order_by(c.id).with_for_update()
         found |= {row.id: row.revision for row in db.execute(query)}
     return found

@@ -312,7 +312,7 @@ def test_nothing_is_replaced_in_a_file_that_has_gone_from_its_place(tmp_path: Pa
 
 
 def test_ids_of_all_sessions_or_of_those_with_a_name(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "LOOKUP", 2)
+    monkeypatch.setattr(archives, "PAGE", 2)
     rows = [session(id, started_at=NOON + at) for id, at in (("e", 0), ("b", 1), ("a", 1), ("d", 1), ("c", 2))]
     archive.commit(Batch(sessions=(*rows, session("f", session_id="VX-a", started_at=NOON + 3))))
 
