@@ -7,11 +7,10 @@ Must not know: frame heads, masks, positions.
 import zlib
 from typing import Literal
 
+from relayproxy.connection import Side
 from relayproxy.conversation.message import Message, MessageKind
 from relayproxy.recorder.decoding.deflate import Inflater
 from relayproxy.recorder.decoding.payload import Payload
-
-Sender = Literal["twilio", "backend"]
 
 
 def text_of(payload: bytes | bytearray, *, cut: bool = False) -> str | None:
@@ -74,7 +73,7 @@ class Partial:
         if piece is None and self._note is not None:
             self._inflater.lose()
 
-    def message(self, seq: int, t: int, sender: Sender, out: int | None) -> Message:
+    def message(self, seq: int, t: int, sender: Side, out: int | None) -> Message:
         """The message, of the bytes received so far."""
         payload = self._raw if self.failed and self._raw is not None else self._plain
         text, note = None, self._note
@@ -108,7 +107,7 @@ class Control:
         self._kind: MessageKind = kind
         self.payload = Payload(limit)
 
-    def message(self, seq: int, t: int, sender: Sender, out: int | None, *, incomplete: bool = False) -> Message:
+    def message(self, seq: int, t: int, sender: Side, out: int | None, *, incomplete: bool = False) -> Message:
         """The message, of the bytes received so far."""
         payload = self.payload
         data: bytes | None = bytes(payload.head) or None
