@@ -185,6 +185,7 @@ OPERATIONS: tuple[Operation, ...] = (
         BackendSpansDocument, ID,
         limit(MAX_SPANS, MAX_SPANS),
         query("after", str, "`next` of the page before, or the place of the last span that is known."),
+        query("turn", str, "Only spans of the turn with this number, and what its wait went into; `none`: of no turn."),
         errors=(410,),
     ),
     _get(

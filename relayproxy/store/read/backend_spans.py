@@ -5,21 +5,20 @@ Must not know: how spans came to be joined to the session; how they are shown.
 
 What other parts read:
 
-* `session_spans(queries, session)` gives a `SessionSpans`: `spans` in the order of the tree (a parent, then its
-  children by their beginning, each followed by its own), and `counts` with what was not kept one by one.
-* A `StoredSpan` has the `span` itself (`conversation.backend_span.BackendSpan`: name, kind, times in wall nanoseconds
-  by the backend's clock, status, `detail` with attributes, resource, events, links), its `depth` in the tree, the
-  `place` of its parent in the order of the whole tree, `joined_by` (`trace`, `id` or `guess`), and whether it is an
-  `orphan`: its parent has not come. `child_of_call`: its parent is the span whose id the backend got in its handshake.
+* `session_outline` gives all spans of a session in the order of their tree (a parent, then its children by their
+  beginning, each followed by its own) without their details: a session may have many, and each may hold much.
+* `with_details` gives some of them whole.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 
 import msgspec
 from sqlalchemy import Connection, select
 
+from relayproxy.conversation.backend.span_node import SpanNode
 from relayproxy.conversation.backend_span import BackendSpan, SpanDetail
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.mapping import columns, value
@@ -28,28 +27,23 @@ from relayproxy.store.schema.tables import backend_span_counts, backend_spans, c
 
 Key = tuple[str, str]
 """Trace id and span id."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredSpan:
-    """A span of a session, at its place in the tree. `parent`: the place of its parent, None at the top."""
-
-    span: BackendSpan
-    joined_by: str
-    place: int
-    depth: int
-    parent: int | None
-    orphan: bool
-    child_of_call: bool
+SERVERS = 32
+"""Spans of servers right below the call whose details an outline has: those of handshakes are among them."""
+_AT_ONCE = 400
+_OUTLINE = columns(BackendSpanRow, backend_spans, blank="detail")
+_WHOLE = columns(BackendSpanRow, backend_spans)
 
 
 @dataclass(frozen=True, slots=True)
 class SessionSpans:
-    """Spans of a session in the order of its tree, the number of all of them, and what was only counted."""
+    """Spans of a session in the order of its tree, and what of them was only counted."""
 
-    spans: tuple[StoredSpan, ...]
-    total: int
+    spans: tuple[SpanNode, ...]
     counts: BackendSpanCountsRow
+
+    @property
+    def total(self) -> int:
+        return len(self.spans)
 
 
 class _Opening(msgspec.Struct):
@@ -57,33 +51,55 @@ class _Opening(msgspec.Struct):
     span_id: str = ""
 
 
-def session_spans(queries: Queries, session: str, first: int = 0, limit: int | None = None) -> SessionSpans:
-    """The spans of the session (our id) from the place `first` of its tree on, at most `limit`. Places may move while
-    spans come. Raises as queries do."""
+def session_spans(queries: Queries, session: str) -> SessionSpans:
+    """All spans of the session (our id), whole. Raises as queries do."""
+    found = session_outline(queries, session)
+    return replace(found, spans=with_details(queries, session, found.spans))
+
+
+def session_outline(queries: Queries, session: str) -> SessionSpans:
+    """All spans of the session (our id) without their details, but for the first `SERVERS` servers right below the
+    call. Raises as queries do."""
     c, n = backend_spans.c, backend_span_counts.c
-    outline = select(c.trace_id, c.span_id, c.parent_span_id).where(c.session == session)
     with queries.reading() as db:
-        found = [tuple(row) for row in db.execute(outline.order_by(c.started_at, c.trace_id, c.span_id))]
+        query = _OUTLINE.where(c.session == session).order_by(c.started_at, c.trace_id, c.span_id)
+        rows = {
+            (row.trace_id, row.span_id): row for row in (value(BackendSpanRow, found) for found in db.execute(query))
+        }
         counted = db.execute(columns(BackendSpanCountsRow, backend_span_counts).where(n.session == session)).first()
-        own = _own(db, session) if found else frozenset()
-        tree = [*_tree({(trace, span): parent for trace, span, parent in found})]
-        wanted = tree[first:] if limit is None else tree[first : first + limit]
-        rows = _rows(db, session, {one.key for one in wanted})
-    spans = tuple(
-        StoredSpan(
-            span=_span(rows[one.key]),
-            joined_by=rows[one.key].joined_by,
-            place=place,
-            depth=one.depth,
-            parent=one.parent,
-            orphan=one.orphan and (one.key[0], rows[one.key].parent_span_id) not in own,
-            child_of_call=(one.key[0], rows[one.key].parent_span_id) in own,
-        )
-        for place, one in enumerate(wanted, first)
-        if one.key in rows
-    )
+        own = _own(db, session) if rows else frozenset()
+        nodes = []
+        for place, one in enumerate(_tree({key: row.parent_span_id for key, row in rows.items()})):
+            row = rows[one.key]
+            of_call = (one.key[0], row.parent_span_id) in own
+            orphan = one.orphan and not of_call
+            nodes.append(SpanNode(_span(row), row.joined_by, place, one.depth, one.parent, orphan, of_call))
+        servers = islice((one for one in nodes if one.child_of_call and one.span.kind == "server"), SERVERS)
+        for node in _with_details(db, session, [*servers]):
+            nodes[node.place] = node
     counts = BackendSpanCountsRow(session) if counted is None else value(BackendSpanCountsRow, counted)
-    return SessionSpans(spans, len(tree), counts)
+    return SessionSpans(tuple(nodes), counts)
+
+
+def with_details(queries: Queries, session: str, nodes: Sequence[SpanNode]) -> tuple[SpanNode, ...]:
+    """These spans of the session (our id) whole; those that are gone since are left out. Raises as queries do."""
+    with queries.reading() as db:
+        return tuple(_with_details(db, session, nodes))
+
+
+def _with_details(db: Connection, session: str, nodes: Sequence[SpanNode]) -> Iterator[SpanNode]:
+    c = backend_spans.c
+    for first in range(0, len(nodes), _AT_ONCE):
+        some = nodes[first : first + _AT_ONCE]
+        traces, ids = ({node.span.trace_id for node in some}, {node.span.span_id for node in some})
+        query = _WHOLE.where(c.session == session, c.trace_id.in_(traces), c.span_id.in_(ids))
+        rows = {
+            (row.trace_id, row.span_id): row for row in (value(BackendSpanRow, found) for found in db.execute(query))
+        }
+        for node in some:
+            row = rows.get((node.span.trace_id, node.span.span_id))
+            if row is not None:
+                yield replace(node, span=_span(row))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,15 +144,9 @@ def _own(db: Connection, session: str) -> frozenset[Key]:
     return frozenset(found)
 
 
-def _rows(db: Connection, session: str, wanted: set[Key]) -> dict[Key, BackendSpanRow]:
-    query = columns(BackendSpanRow, backend_spans).where(backend_spans.c.session == session)
-    rows = (value(BackendSpanRow, row) for row in db.execute(query)) if wanted else ()
-    return {(row.trace_id, row.span_id): row for row in rows if (row.trace_id, row.span_id) in wanted}
-
-
 def _span(row: BackendSpanRow) -> BackendSpan:
     try:
-        detail = msgspec.json.decode(row.detail, type=SpanDetail)
+        detail = msgspec.json.decode(row.detail, type=SpanDetail) if row.detail else SpanDetail()
     except msgspec.DecodeError:
         detail = SpanDetail()
     return msgspec.convert(

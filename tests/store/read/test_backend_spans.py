@@ -3,15 +3,16 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from sqlalchemy import Engine
 
 from relayproxy.conversation.backend_span import BackendSpan
 from relayproxy.store.engine import writing
-from relayproxy.store.read.backend_spans import _tree, session_spans
+from relayproxy.store.read.backend_spans import _tree, session_outline, session_spans, with_details
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rows import Batch
 from relayproxy.store.write.archive import Archive
-from relayproxy.store.write.backend_spans import JoinedSpan, SpanBatch, write_backend_spans
+from relayproxy.store.write.backend_spans import JoinedSpan, SpanBatch, delete_backend_spans, write_backend_spans
 from tests.store.build import connection, session, span
 
 TRACE = "ab" * 16
@@ -24,9 +25,9 @@ def at(number: int, parent: int | str | None = None) -> BackendSpan:
     return span(number, trace_id=TRACE, parent_span_id=known)
 
 
-def write(engine: Engine, *spans: BackendSpan) -> None:
+def write(engine: Engine, *spans: BackendSpan, most: int = 100) -> None:
     with writing(engine).begin() as db:
-        write_backend_spans(db, SpanBatch([JoinedSpan(one, "a", "trace") for one in spans]), 100)
+        write_backend_spans(db, SpanBatch([JoinedSpan(one, "a", "trace") for one in spans]), most)
 
 
 def outline(queries: Queries) -> list[tuple[int, int]]:
@@ -60,14 +61,31 @@ def test_a_parent_that_has_not_come_leaves_orphans_and_takes_them_when_it_comes(
     assert not any(one.orphan for one in session_spans(queries, "a").spans)
 
 
-def test_a_tree_is_read_in_pages(engine: Engine, queries: Queries) -> None:
-    write(engine, *(at(number, number - 1 or None) for number in range(1, 6)))
+def test_an_outline_has_no_details_but_those_that_may_be_handshakes(engine: Engine, queries: Queries) -> None:
+    write(engine, structs.replace(at(1, CALL), kind="server"), at(2, 1), structs.replace(at(3), kind="server"))
 
-    pages = [session_spans(queries, "a", first, 2) for first in (0, 2, 4, 6)]
+    outline = session_outline(queries, "a")
+    assert [bool(one.span.detail.attributes) for one in outline.spans] == [True, False, False]
+    assert [one.span.name for one in outline.spans] == ["chat gpt"] * 3
 
-    assert [[one.place for one in page.spans] for page in pages] == [[0, 1], [2, 3], [4], []]
-    assert [one.parent for page in pages for one in page.spans] == [None, 0, 1, 2, 3]
-    assert {page.total for page in pages} == {5}
+    some = with_details(queries, "a", outline.spans[1:])
+    assert [(one.place, one.parent, one.span.detail.attributes) for one in some] == [
+        (1, 0, {"gen_ai.request.model": "gpt"}),
+        (2, None, {"gen_ai.request.model": "gpt"}),
+    ]
+
+
+def test_as_many_as_there_are_come_whole_and_those_that_are_gone_do_not(engine: Engine, queries: Queries) -> None:
+    write(engine, *(at(number, number - 1 or None) for number in range(1, 901)), most=1000)
+    outline = session_outline(queries, "a").spans
+    with writing(engine).begin() as db:
+        delete_backend_spans(db, "a")
+    write(engine, *(at(number) for number in range(1, 801)), most=1000)
+
+    found = with_details(queries, "a", outline)
+
+    assert [one.place for one in found] == [*range(800)]
+    assert all(one.span.detail.attributes for one in found)
 
 
 @given(st.dictionaries(st.integers(1, 9), st.integers(0, 9), max_size=9))
