@@ -16,9 +16,18 @@ from relayproxy.connection import Side
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.protocol.decoding import decode
 from relayproxy.conversation.protocol.messages import Dtmf, Event, Info, Interrupt, Play, Prompt, SendDigits, Text
-from relayproxy.redaction.budget import BINARY, BROKEN, SearchBudget, effort
+from relayproxy.redaction.budget import BINARY, SearchBudget, effort
 from relayproxy.redaction.masking.json_text import Edit, Literal, applied, is_json, literals, looks_like_json, whole
-from relayproxy.redaction.masking.masking import Masked, SecretSeen, mask_members, masks, with_fields
+from relayproxy.redaction.masking.masking import (
+    MAX_NESTED,
+    Masked,
+    SecretSeen,
+    effort_as_json,
+    mask_members,
+    masks,
+    search_effort,
+    with_fields,
+)
 from relayproxy.redaction.masking.metadata import metadata
 from relayproxy.redaction.rules import Rules
 from relayproxy.redaction.streams.keys import KEY_PATIENCE, KEY_SILENCE, KeyStream
@@ -165,9 +174,7 @@ class Redactor:
         if not names and self._budget.is_ample(size, message.t):
             return True  # as nearly always: then it need not be counted
         texts = (text for text in (message.text, message.reason) if text is not None)
-        needed = sum(effort(text, names=names) for text in texts)
-        if _is_broken(message):
-            needed *= BROKEN
+        needed = sum(search_effort(text, names=names) for text in texts)
         if message.data is not None:
             needed += BINARY * effort(message.data.decode("latin-1"), names=names)
         return self._budget.covers(needed, message.t)
@@ -240,7 +247,9 @@ class Redactor:
                 return message
         masked = applied(text, self._edits(queued, text))
         if message.cut or not looks_like_json(masked) or not is_json(masked):
-            masked = applied(masked, self._own(queued, [(whole(masked), None)], ""))
+            # Its strings have been searched by themselves, where it begins as JSON.
+            depth = MAX_NESTED if looks_like_json(masked) else 0
+            masked = applied(masked, self._own(queued, [(whole(masked), None)], "", depth=depth))
         if masked == text and not queued.counts:
             return message
         return msgspec.structs.replace(message, text=masked, redacted=queued.counts, sha256=None)
@@ -273,8 +282,8 @@ class Redactor:
                 edits += one.edits(_keys(one.text, [(0, len(one.text))]))
             else:
                 own.append((one, name))
-        if _is_broken(queued.message):
-            self._budget.spend((BROKEN - 1) * effort(text))  # the rest is what follows
+        if not is_json(text):
+            self._budget.spend(effort_as_json(text) - effort(text))  # the rest is what follows
         return edits + self._own(queued, own, kind)
 
     def _field(self, queued: QueuedMessage, one: Literal, top: dict[str | None, Literal]) -> list[Edit]:
@@ -295,12 +304,15 @@ class Redactor:
             return one.edits(_keys(one.text, queued.spans or ()))
         return one.edits(masks(one.text, queued.spans or ()))
 
-    def _own(self, queued: QueuedMessage, members: Sequence[tuple[Literal, str | None]], kind: str) -> list[Edit]:
-        """Masks what stands for itself. `members`: with the names of the fields that they are of."""
+    def _own(
+        self, queued: QueuedMessage, members: Sequence[tuple[Literal, str | None]], kind: str, *, depth: int = 0
+    ) -> list[Edit]:
+        """Masks what stands for itself. `members`: with the names of the fields that they are of. `depth`: in how much
+        JSON they have been found."""
         message = queued.message
         terms = _PLAIN if queued.field is not None else frozenset[str | None]()
         context = self._memory.context(message.t)
-        masked = mask_members(members, self._rules.policy, context, cut=message.cut, terms=terms)
+        masked = mask_members(members, self._rules.policy, context, cut=message.cut, depth=depth, terms=terms)
         self._budget.spend(sum(effort(one.text) for one, _ in members) + masked.besides)
         beside = all(secret.kind in BESIDE for secret in masked.secrets)
         if kind in ("info", "interrupt", "error", "end") and self._memory.forgot and beside:
@@ -330,12 +342,6 @@ class Redactor:
         if not queued.counts:
             return message
         return msgspec.structs.replace(message, data=data, reason=reason, redacted=queued.counts, sha256=None)
-
-
-def _is_broken(message: Message) -> bool:
-    """Whether a message is no JSON though it begins so, and not because it was cut."""
-    text = message.text
-    return text is not None and not message.cut and looks_like_json(text) and not is_json(text)
 
 
 def _is_plain(one: Literal, kind: str) -> bool:

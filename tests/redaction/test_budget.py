@@ -5,6 +5,7 @@ import json
 import random
 
 import pytest
+from msgspec.structs import replace
 
 from relayproxy.conversation.message import Message
 from relayproxy.redaction.budget import BINARY, BURST, OVERHEAD, PAUSE, RATE, SearchBudget, effort
@@ -27,11 +28,16 @@ GARBAGE = {
     "array": ("twilio", json.dumps(["1"] * 100)),
     "unknown type": ("twilio", {"type": "zzz", "x": "nine eight 77 " * 50}),
     "no JSON": ("twilio", "one two three four 5 " * 50),
+    "JSON that is none in JSON in JSON": ("twilio", {"x": json.dumps({"y": '{"z":"' + '{"one two' * 50})}),
+    "braces": ("twilio", {"x": "{one two three four 5} " * 50}),
 }
 
 
+@pytest.mark.parametrize("cut", [False, True], ids=["whole", "cut"])
 @pytest.mark.parametrize("said", GARBAGE.values(), ids=GARBAGE.keys())
-def test_of_garbage_a_bounded_part_is_searched_however_much_comes(said, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+def test_of_garbage_a_bounded_part_is_searched_however_much_comes(  # type: ignore[no-untyped-def]
+    said, cut: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     searched = 0
     find = detection.find
 
@@ -44,6 +50,8 @@ def test_of_garbage_a_bounded_part_is_searched_however_much_comes(said, monkeypa
     monkeypatch.setattr(streams, "find", counting)
     monkeypatch.setattr(masking, "find", counting)
     messages = call(*[said] * 500, every=0.0001)
+    if cut:
+        messages = [replace(one, text=(one.text or "")[:-2], cut=True) for one in messages]
 
     found = stored(messages)
 
@@ -51,7 +59,8 @@ def test_of_garbage_a_bounded_part_is_searched_however_much_comes(said, monkeypa
     assert [one.seq for one in found] == [one.seq for one in messages]
     assert [one.t for one in found] == [one.t for one in messages]
     assert found[-1].note == LIMITED
-    assert found[-1].text == metadata_text(messages[-1].text or "")
+    if not cut:
+        assert found[-1].text == metadata_text(messages[-1].text or "")
 
 
 def test_what_is_held_when_the_budget_ends_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,11 +94,16 @@ def test_of_binary_data_little_is_searched_and_what_follows_it_is() -> None:
     assert words(said) == ["my PIN is ••••"]
 
 
-def test_of_broken_json_little_is_searched_and_of_json_as_much_as_calls_have(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("how", ["whole", "cut", "in JSON"])
+def test_of_broken_json_little_is_searched_and_of_json_as_much_as_calls_have(
+    how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("relayproxy.redaction.budget.BURST", 100_000)
     odd = random.Random(1)
     noise = "".join(chr(odd.randrange(32, 127)) for _ in range(2_000))
-    sent = [message(seq, 0, "twilio", f'{{"type":"zzz","x":{noise}}}') for seq in range(10)]
+    text = f'{{"type":"zzz","x":{noise}'
+    text = {"whole": text + "}", "cut": text, "in JSON": json.dumps({"type": "zzz", "x": text})}[how]
+    sent = [replace(message(seq, 0, "twilio", text), cut=how == "cut") for seq in range(10)]
     redactor = Redactor(Rules())
     notes = [one.note for each in sent for one in redactor.feed(each)]
     assert notes == sorted(notes, key=lambda note: note == LIMITED)

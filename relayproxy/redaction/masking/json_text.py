@@ -20,6 +20,8 @@ _CHARACTER = re.compile(
 _COUNT = re.compile(r"[\W_]*(?:\d+|first|second|third|fourth|(?<![^\W_])[A-Za-z])[\W_]*$", re.IGNORECASE)
 """What a name is counted with: a number, a letter, an ordinal."""
 _LONGEST_NAME = 64
+_TRUNCATED = "Input data was truncated"
+"""What msgspec says of text that is JSON as far as it goes."""
 _SIMPLE = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 
 
@@ -139,12 +141,12 @@ def literals(text: str, start: int = 0) -> list[Literal]:
     return found
 
 
-def is_json(text: str) -> bool:
-    """Whether the text is well-formed."""
+def is_json(text: str, *, cut: bool = False) -> bool:
+    """Whether the text is well-formed; `cut`: as far as it goes."""
     try:
         msgspec.json.decode(text, type=msgspec.Raw)
-    except (ValueError, RecursionError):
-        return False
+    except (ValueError, RecursionError) as problem:
+        return cut and str(problem) == _TRUNCATED
     return True
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from relayproxy.redaction.budget import names_effort
+from relayproxy.redaction.budget import BROKEN, effort, names_effort
 from relayproxy.redaction.detection.announced import mentions
 from relayproxy.redaction.detection.cards import issuer_lengths
 from relayproxy.redaction.detection.detection import find
@@ -84,17 +84,38 @@ def mask_string(
     if name is not None and policy.fields and policy.masks_field(name):
         return Masked(masks(text, [(0, len(text))]), [SecretSeen("field", text)])
     nested = Masked([], [])
-    start = text.find("{") if depth < MAX_NESTED else -1
-    if start > 0 and not looks_like_json(text):
-        nested = mask_literals(literals(text, start), policy, context, cut=cut, depth=depth + 1)
-    elif depth < MAX_NESTED and looks_like_json(text):
-        nested = mask_literals(literals(text), policy, context, cut=cut, depth=depth + 1)
-        if is_json(text):
-            return nested
+    if depth < MAX_NESTED and looks_like_json(text) and is_json(text):
+        return mask_literals(literals(text), policy, context, cut=cut, depth=depth + 1)
+    start = _json_from(text, depth)
+    if start >= 0:
+        # As the text is searched by itself, too, and each string in it so again: less deep than JSON.
+        inside = mask_literals(literals(text, start), policy, context, cut=cut, depth=max(depth + 1, MAX_NESTED - 1))
+        nested = inside._replace(besides=inside.besides + effort_as_json(text))
     plain = _plain(text, policy, context, _announcement(name, about), cut=cut)
     free = [one for one in plain.edits if not any(one.start < it.end and it.start < one.end for it in nested.edits)]
     secrets = nested.secrets + [one for one in plain.secrets if one not in nested.secrets]
     return Masked(nested.edits + free, secrets, nested.besides)
+
+
+def search_effort(text: str, *, names: bool = False, depth: int = 0) -> int:
+    """What it takes to mask a string, in characters, as far as that can be told beforehand."""
+    needed = effort(text, names=names)
+    if depth < MAX_NESTED and looks_like_json(text) and is_json(text):
+        inside = (one.text for one in literals(text) if "{" in one.text or looks_like_json(one.text))
+        return needed + sum(search_effort(one, depth=depth + 1) for one in inside)
+    return needed + effort_as_json(text) if _json_from(text, depth) >= 0 else needed
+
+
+def effort_as_json(text: str) -> int:
+    """What it takes to search a text that is no JSON, or not all of it, as if it were."""
+    return effort(text) * (1 if is_json(text, cut=True) else BROKEN)
+
+
+def _json_from(text: str, depth: int) -> int:
+    """Where what may be JSON begins in a text that is none; -1 where nothing does."""
+    if depth >= MAX_NESTED:
+        return -1
+    return 0 if looks_like_json(text) else text.find("{")
 
 
 def mask_literals(
