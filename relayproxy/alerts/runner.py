@@ -3,16 +3,21 @@
 Knows: the rhythm; that pages must not wait for it, nor a webhook for another one; which log line a change makes.
 Must not know: SQL; what numbers mean; pages.
 
-Several consoles on one database may run it: the database says which of them keeps a change or makes an attempt.
+Several consoles on one database may run it: all measure, and the one with the lease decides and tells, by its own
+settings. The database also says which of them keeps a change or makes an attempt, as clocks may differ.
 """
 
 import asyncio
 import logging
+import os
+import secrets
+import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal, TypeVar, get_args
 
 import aiohttp
 
@@ -25,15 +30,20 @@ from relayproxy.settings.model import Settings
 from relayproxy.store.errors import NotReady, StoreError
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.write import alert_store
+from relayproxy.store.write.alert_lease import give_up_lease, take_lease
 from relayproxy.store.write.alert_store import AlertRow, Delivery, Firing
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 
 T = TypeVar("T")
+Result = Literal["sent", "failed", "dropped"]
+"""Of an attempt; `failed`: it is made again, `dropped`: it was the last one."""
 
 _log = logging.getLogger(__name__)
 
 EVERY, SOON = 15.0, 1.0
 """Seconds between measurements; between looks for what is to be told."""
+LEASE = 60.0
+"""Seconds without a measurement after which another console takes over."""
 AT_ONCE = 100
 """Deliveries that are looked at together."""
 _CLAIMED = round((TIMEOUT + 20) * 1e9)
@@ -70,9 +80,17 @@ class AlertRunner:
         self._plan = plan
         self._queries = queries
         self._writer = writer
+        self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._leased_until = 0
         self._failing: set[str] = set()
+        self._attempts = Counter({(name, result): 0 for name in plan.endpoints for result in get_args(Result)})
         self.measured: dict[str, Measured] = {}
         """What was measured last, by the rule's name."""
+
+    @property
+    def attempts(self) -> Mapping[tuple[str, Result], int]:
+        """Attempts since the start, by webhook and result."""
+        return self._attempts
 
     @asynccontextmanager
     async def running(self, every: float = EVERY, soon: float = SOON) -> AsyncIterator[None]:
@@ -87,14 +105,28 @@ class AlertRunner:
             finally:
                 for task in tasks:
                     task.cancel()
-                await asyncio.wait(tasks, timeout=STOPPING)
+                await asyncio.wait((asyncio.create_task(self._end(tasks)),), timeout=STOPPING)
+
+    async def _end(self, tasks: Iterable[asyncio.Task[None]]) -> None:
+        await asyncio.wait(tasks)
+        with suppress(StoreError):
+            await self.give_up()
 
     async def evaluate(self) -> None:
         """Measures every rule once. Raises `StoreError`."""
         await _in_thread(self._evaluate, time.time_ns())
 
+    async def give_up(self) -> None:
+        """Lets another console decide. Raises `StoreError`."""
+        if self._leased_until > time.time_ns():
+            self._leased_until = 0
+            await _in_thread(give_up_lease, self._writer, self._owner)
+
     async def deliver(self, client: aiohttp.ClientSession) -> None:
-        """Makes the attempts that are due, of each webhook one after the other. Raises `StoreError`."""
+        """Makes the attempts that are due, of each webhook one after the other, when it is for this console to make
+        them. Raises `StoreError`."""
+        if self._leased_until <= time.time_ns():
+            return
         found = await _in_thread(alert_store.due, self._queries, time.time_ns(), AT_ONCE)
         queues: dict[str, list[tuple[Delivery, AlertRow]]] = {}
         for delivery, alert in found:
@@ -123,6 +155,10 @@ class AlertRunner:
     def _evaluate(self, now: int) -> None:
         rules = self._plan.rules
         measured = self.measured = measure(self._queries, rules, now)
+        until = now + round(LEASE * 1e9)
+        self._leased_until = until if take_lease(self._writer, self._owner, now, until) else 0
+        if not self._leased_until:
+            return
         found = alert_store.open_alerts(self._queries)
         silent = alert_store.silences(self._queries, now)
         for rule in rules:
@@ -179,6 +215,8 @@ class AlertRunner:
             state: alert_store.DeliveryState = "sent" if answer.ok else "failed" if pause is None else "pending"
             again = now + round((pause or 0) * 1e9)
             await _in_thread(alert_store.settle, self._writer, delivery, state, answer.words, now, again)
+            if endpoint is not None:
+                self._attempts[name, "sent" if answer.ok else "dropped" if pause is None else "failed"] += 1
             self._note(name, answer)
             if not answer.ok:
                 # The others would only meet the same.

@@ -53,6 +53,7 @@ def build(settings: Settings, queries: Queries, writer: AnnotationWriter) -> web
     connect_page.set_up(app)
     health_page.set_up(app)
     liveness.set_up(app)
+    metrics.set_up(app)
     running.set_up(app)
     app.add_routes(
         [

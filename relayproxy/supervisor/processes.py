@@ -99,7 +99,7 @@ class _Processes:
         other = {
             name: value for name, value in os.environ.items() if not name.startswith(ENV_PREFIX) and name not in secret
         }
-        self._environment = other | as_environment(settings)
+        everything = other | as_environment(settings)
         # Only the console needs to know who may come in, and who is told of alerts.
         unknowing = settings.model_copy(
             update={
@@ -111,16 +111,16 @@ class _Processes:
                 "webhooks": {},
             }
         )
-        without = other | as_environment(unknowing)
+        without = self._without = other | as_environment(unknowing)
         self._relay = Child("relay", without | tokens, lambda: _taken("listen", settings.listen))
         self._recorder = Child("recorder", without | headers, mend=self._mend_database)
-        self._console = Child("console", self._environment | of_webhooks, lambda: _taken("console", settings.console))
+        self._console = Child("console", everything | of_webhooks, lambda: _taken("console", settings.console))
         listen = settings.receiver.listen
         self._receiver = (
             Child("receiver", without | headers | token, lambda: _taken("receiver.listen", listen)) if listen else None
         )
         self._lives: dict[Child, asyncio.Task[None]] = {}
-        self._migration = Migration(self._environment, self._renew_recorder)
+        self._migration = Migration(without, self._renew_recorder)
         self._migrating: asyncio.Task[None] | None = None
 
     async def run(self, companion: Companion | None) -> None:
@@ -188,7 +188,7 @@ class _Processes:
         """Migrates or replaces the embedded database as at the start, once the recorder has given it up."""
         if code != FAILED or self._migrating is None or not self._migrating.done():
             return
-        self._migration = Migration(self._environment, self._renew_recorder, thorough=True)
+        self._migration = Migration(self._without, self._renew_recorder, thorough=True)
         self._migrating = asyncio.create_task(self._migration.run())
         # However long it takes to read a large one through: nobody waits for the recorder.
         tried = asyncio.create_task(self._migration.tried.wait())

@@ -126,11 +126,14 @@ async def test_a_console_that_is_started_anew_neither_loses_nor_repeats_it(
     hook: Hook, calls: Calls, queries: Queries, writer: AnnotationWriter, client: aiohttp.ClientSession
 ) -> None:
     calls("s1", 3100)
-    await runner_on(queries, writer, hook.endpoint()).evaluate()
+    first = runner_on(queries, writer, hook.endpoint())
+    await first.evaluate()
+    await first.give_up()
     for _ in range(3):
         another = runner_on(queries, writer, hook.endpoint())
         await another.evaluate()
         await another.deliver(client)
+        await another.give_up()
     assert hook.events == [("slow", "trigger")]
 
     calls("s2", *[100] * 30)
@@ -148,6 +151,50 @@ async def test_of_several_consoles_one_tells(
     await asyncio.gather(*(one.evaluate() for one in several))
     await asyncio.gather(*(one.deliver(client) for one in several))
 
+    assert hook.events == [("slow", "trigger")]
+    assert sum(one.attempts["ops", "sent"] for one in several) == 1
+    assert all(one.measured["slow"].value == 3.1 for one in several)
+
+
+async def test_consoles_that_are_set_otherwise_do_not_take_back_what_another_one_tells(
+    hook: Hook, calls: Calls, queries: Queries, writer: AnnotationWriter, client: aiohttp.ClientSession
+) -> None:
+    calls("s1", 3100)
+    first = runner_on(queries, writer, hook.endpoint())
+    higher = {"slow": SLOW["slow"].model_copy(update={"above": 9.0})}
+    others = [runner_on(queries, writer, **higher), runner_on(queries, writer, full=Alert(kind="disk", above=0.9999))]
+    for _ in range(2):
+        for one in (first, *others):
+            await one.evaluate()
+            await one.deliver(client)
+    assert hook.events == [("slow", "trigger")]
+
+    await first.give_up()
+    for one in (*others, first):
+        await one.evaluate()
+    assert [row.resolved_because for row in alerts_before(queries, 10)[0]] == ["well"]
+
+
+async def test_when_the_console_that_tells_has_died_another_one_does(
+    hook: Hook,
+    calls: Calls,
+    queries: Queries,
+    writer: AnnotationWriter,
+    client: aiohttp.ClientSession,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls("s1", 3100)
+    dies, lives = (runner_on(queries, writer, hook.endpoint()) for _ in range(2))
+    await dies.evaluate()
+    await lives.evaluate()
+    await lives.deliver(client)
+    assert hook.events == []
+
+    later = time.time_ns() + round(runner.LEASE * 1e9)
+    monkeypatch.setattr(time, "time_ns", lambda: later)
+    await lives.evaluate()
+    await lives.deliver(client)
+    await dies.deliver(client)
     assert hook.events == [("slow", "trigger")]
 
 
@@ -173,6 +220,7 @@ async def test_what_is_refused_is_tried_again_and_then_given_up(
     ((row,), _) = alerts_before(queries, 10)
     ((delivery,),) = deliveries_of(queries, [row.id]).values()
     assert (delivery.state, delivery.attempts, delivery.answer) == ("failed", 4, "answered 429")
+    assert one.attempts == {("ops", "sent"): 0, ("ops", "failed"): 3, ("ops", "dropped"): 1}
     assert [record.message for record in caplog.records if "webhook" in record.message] == [
         "webhook ops does not take alerts: answered 401"
     ]
@@ -234,7 +282,9 @@ async def test_a_rule_that_is_gone_from_the_settings_is_over(
     hook: Hook, calls: Calls, queries: Queries, writer: AnnotationWriter, client: aiohttp.ClientSession
 ) -> None:
     calls("s1", 3100)
-    await runner_on(queries, writer, hook.endpoint()).evaluate()
+    first = runner_on(queries, writer, hook.endpoint())
+    await first.evaluate()
+    await first.give_up()
     other = runner_on(queries, writer, hook.endpoint(), other=Alert(kind="disk", above=0.9999))
     await other.evaluate()
     await other.deliver(client)

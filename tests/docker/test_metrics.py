@@ -13,6 +13,7 @@ from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 from ruamel.yaml import YAML
 
+from relayproxy.alerts.runner import Result
 from relayproxy.conversation.checks.findings import SEVERITIES
 from relayproxy.conversation.model import OpenedBy, Outcome
 from relayproxy.refusals import REASONS
@@ -28,7 +29,7 @@ SAMPLES: dict[str, Metric] = {sample: metric for metric in METRICS.values() for 
 VALUES = {
     "outcome": get_args(Outcome),
     "opened_by": get_args(OpenedBy),
-    "result": ("relayed", "refused", "unreachable", "abandoned"),
+    "result": ("relayed", "refused", "unreachable", "abandoned", *get_args(Result)),
     "signed": ("yes", "no"),
     "reason": REASONS,
     "severity": tuple(SEVERITIES),

@@ -122,7 +122,8 @@ class Monitor:
             return None
         counts = delivery_counts(self._queries, now - 24 * _HOUR)
         fires = tuple(sorted(open_alerts(self._queries)))
-        return AlertFacts(len(rules), fires, counts.failed, counts.retrying, counts.webhook, counts.answer)
+        severities = {name: rule.severity for name, rule in rules.items()}
+        return AlertFacts(severities, fires, counts.failed, counts.retrying, counts.webhook, counts.answer)
 
     def _read(self) -> HealthFacts:
         now = time.time_ns()

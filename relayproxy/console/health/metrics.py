@@ -5,6 +5,7 @@ Must not know: how numbers are counted, or written as text.
 """
 
 import asyncio
+from collections.abc import Callable
 
 import msgspec
 from aiohttp import web
@@ -20,8 +21,15 @@ from relayproxy.telemetry.metrics.memory import resident_memory
 from relayproxy.telemetry.metrics.metric import Metric
 from relayproxy.telemetry.metrics.tally import Point, Snapshot
 
+SOURCES = web.AppKey("metric_sources", list[Callable[[], Snapshot]])
+"""What other parts of the console count; they add themselves as they are set up."""
 STATES = {"ok": 0, "warn": 1, "bad": 2}
 _decoder = msgspec.json.Decoder(Snapshot | None)
+
+
+def set_up(app: web.Application) -> None:
+    """Before those who count something."""
+    app[SOURCES] = []
 
 
 async def serve(request: web.Request) -> web.Response:
@@ -29,17 +37,18 @@ async def serve(request: web.Request) -> web.Response:
     old: those of recorders are their last reports."""
     facts = await request.app[MONITOR].facts()
     # Many routes make it megabytes, which take a while to write.
-    body, content_type = await asyncio.to_thread(_text, facts, request.headers.get("Accept", ""))
+    told = dict(pair for source in request.app[SOURCES] for pair in source().items())
+    body, content_type = await asyncio.to_thread(_text, facts, told, request.headers.get("Accept", ""))
     response = web.Response(body=body, headers={"Content-Type": content_type})
     response.enable_compression()
     return response
 
 
-def _text(facts: HealthFacts, accept: str) -> tuple[bytes, str]:
+def _text(facts: HealthFacts, told: Snapshot, accept: str) -> tuple[bytes, str]:
     # Few ever ask, and every start would take longer.
     from relayproxy.telemetry.metrics.prometheus import render
 
-    return render({report.process: numbers(report) for report in facts.working}, own(facts), accept)
+    return render({report.process: numbers(report) for report in facts.working}, {**own(facts), **told}, accept)
 
 
 def numbers(report: Report) -> Snapshot:
@@ -69,6 +78,10 @@ def own(facts: HealthFacts) -> Snapshot:
         metrics.AUDIT_LOST.name: (Point((), facts.audit.lost),),
         metrics.AUDIT_WAITING.name: (Point((), facts.audit.waiting),),
     }
+    if facts.alerts is not None and facts.database is not None:
+        found[metrics.ALERT_FIRING.name] = tuple(
+            Point((name, severity), name in facts.alerts.open) for name, severity in facts.alerts.rules.items()
+        )
     if facts.database is not None:
         found[metrics.DATABASE_SIZE.name] = (Point((), facts.database.size),)
         found[metrics.DATABASE_ANSWER.name] = (Point((), facts.database.answer_ms / 1000),)

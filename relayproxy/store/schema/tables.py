@@ -366,6 +366,15 @@ alert_silences = Table(
     Column("actor", Text, nullable=False),
 )
 
+# Which console decides on alerts and tells them; one row.
+alert_lease = Table(
+    "alert_lease",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("until", BigInteger, nullable=False),
+)
+
 chunks = Table(
     "chunks",
     metadata,

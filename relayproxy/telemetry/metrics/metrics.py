@@ -261,6 +261,15 @@ AUDIT_LOST = Metric(
 AUDIT_WAITING = _gauge(
     "relayproxy.audit.waiting", "{entry}", "Entries of the audit that wait to be written.", by="console"
 )
+ALERT_FIRING = _gauge(
+    "relayproxy.alerts.firing", "", "1 while an alert of this rule fires; else 0.", "alert", "severity", by="console"
+)
+ALERT_ATTEMPTS = Metric(
+    "relayproxy.alerts.attempts", "counter", "{attempt}",
+    "Attempts of this console to tell a webhook, by result: `sent`, `failed` (it is made again), `dropped` (it was the "
+    "last one).",
+    ("webhook", "result"), by="console",
+)  # fmt: skip
 CONSOLE_MEMORY = _gauge("relayproxy.console.memory", "By", "Resident memory of the console.", by="console")
 
 # Receivers of backends' spans, as the console sees them

@@ -12,11 +12,13 @@ from prometheus_client.parser import text_string_to_metric_families as plain
 
 from relayproxy.console.app import build
 from relayproxy.console.health import health_page as monitoring
+from relayproxy.settings.alerts import Alert, Webhook
 from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine
 from relayproxy.store.read.health.heartbeat import Heartbeat, HeartbeatWriter
 from relayproxy.store.read.health.receiver_heartbeat import PassedOn, ReceiverHeartbeat
 from relayproxy.store.read.queries import Queries
+from relayproxy.store.write.alert_store import Firing, open_alert
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.archive import Archive
 from relayproxy.telemetry.metrics import metrics
@@ -150,6 +152,30 @@ async def test_receivers_of_backends_spans_are_told_while_they_report(client: Cl
     assert of("relayproxy_receiver_waiting") == {"receiver-one": 3, "receiver-two": 3}
     assert of("relayproxy_receiver_failing") == {"receiver-one": 0, "receiver-two": 1}
     assert "relayproxy_recorder_up" not in found
+
+
+@pytest.mark.parametrize("alerts", [True, False])
+async def test_alerts_and_how_they_were_told(
+    settings: Settings, queries: Queries, writer: AnnotationWriter, told: HeartbeatWriter, alerts: bool
+) -> None:
+    set_up = settings.model_copy(
+        update={
+            "alerts": {"full": Alert(kind="disk", above=0.9999), "lost": Alert(kind="gaps", above=0, severity="error")},
+            "webhooks": {"ops": Webhook(url="http://127.0.0.1:1/secret")},
+        }
+    )
+    open_alert(writer, Firing("lost", "gaps", "error", None, 1, 2.0, 0.0, 600.0, None, None, "2 gaps"), ())
+    async with TestClient(TestServer(build(set_up if alerts else settings, queries, writer))) as client:
+        found = await scraped(client)
+
+    if not alerts:
+        assert not {"relayproxy_alerts_firing", "relayproxy_alerts_attempts"} & set(found)
+        return
+    firing = {sample.labels["alert"]: sample.value for sample in found["relayproxy_alerts_firing"].samples}
+    assert firing == {"full": 0, "lost": 1}
+    samples = found["relayproxy_alerts_attempts"].samples
+    attempts = {(one.labels["webhook"], one.labels["result"]): one.value for one in samples}
+    assert attempts == {("ops", "sent"): 0, ("ops", "failed"): 0, ("ops", "dropped"): 0}
 
 
 async def test_it_is_compressed_for_who_takes_that(client: Client, told: HeartbeatWriter) -> None:

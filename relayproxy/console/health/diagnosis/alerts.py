@@ -31,7 +31,7 @@ def check(facts: HealthFacts) -> HealthCheck:
         )
     if found.open:
         return HealthCheck("alerts", "warn", fires, f"{names}.", "See what fires, and why.", "/alerts")
-    return HealthCheck("alerts", "ok", "No alert fires", f"{plural(found.rules, 'rule')} set", link="/alerts")
+    return HealthCheck("alerts", "ok", "No alert fires", f"{plural(len(found.rules), 'rule')} set", link="/alerts")
 
 
 def _last(answer: str) -> str:

@@ -14,6 +14,7 @@ from relayproxy.console.access.audit_log import AuditState
 from relayproxy.console.health.diagnosis.signatures import RouteSignatures
 from relayproxy.console.health.reachability import CheckState, RelayAnswer
 from relayproxy.console.http.documents import Document
+from relayproxy.settings.alerts import Severity
 from relayproxy.store.quarantine import MovedDatabase
 from relayproxy.store.read.health.heartbeat import DatabaseFacts, GapCounts, Report
 from relayproxy.store.read.health.receiver_heartbeat import ReceiverReport
@@ -51,10 +52,10 @@ NONE = GapCounts(0, 0)
 
 @dataclass(frozen=True, slots=True)
 class AlertFacts:
-    """Alerts: the number of rules, the names of those that fire, and what webhooks have not taken within 24 hours, with
-    the last of them and how it went."""
+    """Alerts: the severity of each rule, the names of those that fire, and what webhooks have not taken within 24
+    hours, with the last of them and how it went."""
 
-    rules: int
+    rules: Mapping[str, Severity]
     open: tuple[str, ...] = ()
     failed: int = 0
     retrying: int = 0

@@ -3,25 +3,28 @@
 import pytest
 
 from relayproxy.console.health.diagnosis.health_facts import AlertFacts
+from relayproxy.settings.alerts import Severity
 from tests.console.health.known import check, facts
+
+RULES: dict[str, Severity] = {"full": "warning", "slow": "critical"}
 
 
 @pytest.mark.parametrize(
     ("found", "state", "title", "detail"),
     [
         (None, "ok", "No alerts are set", "A table `[alerts.NAME]` of the settings sets one."),
-        (AlertFacts(2), "ok", "No alert fires", "2 rules set"),
-        (AlertFacts(2, ("slow",)), "warn", "1 alert fires", "slow."),
-        (AlertFacts(2, ("full", "slow")), "warn", "2 alerts fire", "full, slow."),
+        (AlertFacts(RULES), "ok", "No alert fires", "2 rules set"),
+        (AlertFacts(RULES, ("slow",)), "warn", "1 alert fires", "slow."),
+        (AlertFacts(RULES, ("full", "slow")), "warn", "2 alerts fire", "full, slow."),
         (
-            AlertFacts(2, ("slow",), failed=1, retrying=2, webhook="ops", answer="answered 401"),
+            AlertFacts(RULES, ("slow",), failed=1, retrying=2, webhook="ops", answer="answered 401"),
             "warn",
             "The webhook ops does not take alerts",
             "Last, it answered 401; 2 messages to be sent again and 1 message given up in the last 24 hours. "
             "1 alert fires: slow.",
         ),
         (
-            AlertFacts(2, failed=1, webhook="ops", answer="no answer within 10 s"),
+            AlertFacts(RULES, failed=1, webhook="ops", answer="no answer within 10 s"),
             "warn",
             "The webhook ops does not take alerts",
             "Last, it failed: no answer within 10 s; 1 message given up in the last 24 hours.",
@@ -35,4 +38,4 @@ def test_what_fires_and_what_is_not_taken(found: AlertFacts | None, state: str, 
 
 
 def test_without_a_database_it_is_not_known() -> None:
-    assert check("alerts", facts(alerts=AlertFacts(1), database=None)).state == "unknown"
+    assert check("alerts", facts(alerts=AlertFacts(RULES), database=None)).state == "unknown"
