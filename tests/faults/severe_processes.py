@@ -16,6 +16,7 @@ from tests import wire
 from tests.faults.harness import System, answer, prompt, setup, system, text, token, until
 from tests.faults.severe_storage import slowest_exchange
 from tests.running import Running, running
+from tests.system.test_faults import nothing_is_missing_after_kills
 from tests.wire import ANSWER, REQUEST
 
 CALLS = 400
@@ -68,6 +69,10 @@ def test_a_backend_that_moves_to_another_address(tmp_path: Path) -> None:
         ends[0].close()
         peer = until(lambda: reaches(ends[1]), 30)
         assert weather.recorded(peer)["connection"]["status"] == 101
+
+
+async def test_a_recorder_killed_fifty_times_neither_loses_nor_doubles_a_message(tmp_path: Path) -> None:
+    await nothing_is_missing_after_kills(50, tmp_path)
 
 
 @contextmanager

@@ -14,7 +14,6 @@ from websockets.asyncio.server import ServerConnection, serve
 from tests.running import Running, running
 from tests.system.stack import Stack, stack, until
 
-KILLS = 50
 CALLERS = 4
 LOCK_WAIT = 5.0
 """Seconds that the recorder waits for a locked database at each attempt."""
@@ -94,20 +93,21 @@ async def nothing_is_missing(system: Stack, calls: Calls) -> None:
         assert stored(system, session) == said, session
 
 
-async def test_a_recorder_killed_fifty_times_neither_loses_nor_doubles_a_message(tmp_path: Path) -> None:
+async def nothing_is_missing_after_kills(kills: int, folder: Path) -> None:
+    """Makes calls while the recorder is killed so many times, and looks whether each of their messages is stored."""
     chance = random.Random(50)
     async with serve(answer, "127.0.0.1", 0, ping_interval=None) as server:
         backend = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        with stack(tmp_path, backend, journal_segment=64 * 1024) as system:
+        with stack(folder, backend, journal_segment=64 * 1024) as system:
             await asyncio.to_thread(system.recorder.stop, SIGKILL)
             calls = Calls(system.url(), paced=True)
             callers = [asyncio.create_task(calls.keep_calling()) for _ in range(CALLERS)]
             with ExitStack() as lives:
 
                 async def start() -> Running:
-                    return await asyncio.to_thread(lives.enter_context, running("recorder", data_dir=tmp_path))
+                    return await asyncio.to_thread(lives.enter_context, running("recorder", data_dir=folder))
 
-                for _ in range(KILLS):
+                for _ in range(kills):
                     recorder = await start()
                     calls.allow(CALLERS)
                     await asyncio.sleep(chance.random() * 0.3)
@@ -116,6 +116,10 @@ async def test_a_recorder_killed_fifty_times_neither_loses_nor_doubles_a_message
                 calls.stop()
                 await asyncio.gather(*callers)
                 await nothing_is_missing(system, calls)
+
+
+async def test_a_recorder_killed_again_and_again_neither_loses_nor_doubles_a_message(tmp_path: Path) -> None:
+    await nothing_is_missing_after_kills(12, tmp_path)
 
 
 async def test_calls_do_not_notice_a_database_that_cannot_be_written(tmp_path: Path) -> None:
