@@ -4,15 +4,21 @@ Knows: that JSON may hold halves of surrogate pairs, and that no PostgreSQL colu
 Must not know: where a text comes from and what it says; which of it is masked.
 """
 
+from typing import overload
+
 
 def mended(text: str) -> str:
     """Surrogate pairs joined to one character; surrogates that are alone become U+FFFD."""
     return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def storable(text: str) -> str:
-    """The text as `mended` returns it, with NUL replaced by U+FFFD as well."""
-    return mended(text).replace("\0", "\N{REPLACEMENT CHARACTER}")
+@overload
+def storable(text: str) -> str: ...
+@overload
+def storable(text: None) -> None: ...
+def storable(text: str | None) -> str | None:
+    """The text as `mended` returns it, with NUL replaced by U+FFFD as well; None as it is."""
+    return None if text is None else mended(text).replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 MASKED_DIGIT = "•"

@@ -53,20 +53,20 @@ def session_row(session: str, opening: Opening, conversation: Conversation, vers
         severities[severity(code)] += count
     return SessionRow(
         id=session,
-        session_id=_text(conversation.session_id),
-        call_sid=_text(conversation.call_sid),
-        account_sid=_text(conversation.account_sid),
+        session_id=storable(conversation.session_id),
+        call_sid=storable(conversation.call_sid),
+        account_sid=storable(conversation.account_sid),
         route=storable(opening.route),
-        from_number=_text(conversation.from_number),
-        to_number=_text(conversation.to_number),
-        direction=_text(conversation.direction),
+        from_number=storable(conversation.from_number),
+        to_number=storable(conversation.to_number),
+        direction=storable(conversation.direction),
         custom_parameters=to_json(conversation.custom_parameters),
         trace_id=storable(opening.trace_id),
         started_at=conversation.started_at,
         ended_at=conversation.ended_at,
         outcome=conversation.outcome,
         ended_by=conversation.ended_by,
-        end_reason=_text(conversation.end_reason),
+        end_reason=storable(conversation.end_reason),
         studio_transition=conversation.studio_transition,
         twilio_error_code=_number(conversation.twilio_error_code),
         handoff=None if conversation.handoff is None else to_json(conversation.handoff),
@@ -87,9 +87,9 @@ def session_row(session: str, opening: Opening, conversation: Conversation, vers
         sent_chars=totals.sent_chars,
         response_max_ms=_milliseconds(latency.max_ms),
         longest_wait_ms=_number(totals.longest_wait_ms),
-        handoff_reason=_text(conversation.handoff.reason_code or "") if conversation.handoff else None,
+        handoff_reason=storable(conversation.handoff.reason_code or "") if conversation.handoff else None,
         backend=storable(opening.backend.partition("?")[0]),
-        backend_version=_text(version),
+        backend_version=storable(version),
         strip=conversation.strip,
         response_p50_ms=_milliseconds(latency.p50_ms),
         response_p95_ms=_milliseconds(latency.p95_ms),
@@ -140,10 +140,6 @@ def _plain_text(value: Any) -> str:
 
 def _short(text: str) -> str:
     return storable(text)[:LABEL_TEXT].strip()
-
-
-def _text(value: str | None) -> str | None:
-    return None if value is None else storable(value)
 
 
 def _milliseconds(value: float | None) -> int | None:

@@ -1,7 +1,9 @@
 """Session identity: the ids that a session gives itself, and the stored session that a connection continues.
 
 Knows: that ids are content, which any client can send: they count only together with everything else that a
-reconnecting Twilio repeats. Must not know: the sessions that live, the journal, SQL."""
+reconnecting Twilio repeats.
+Must not know: the sessions that live, the journal, SQL.
+"""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -34,10 +36,10 @@ def identity(conversation: Conversation, opening: Opening) -> SessionIdentity | 
         return None
     return SessionIdentity(
         storable(conversation.session_id),
-        _text(conversation.call_sid),
-        _text(conversation.account_sid),
-        _text(conversation.from_number),
-        _text(conversation.to_number),
+        storable(conversation.call_sid),
+        storable(conversation.account_sid),
+        storable(conversation.from_number),
+        storable(conversation.to_number),
         sender_of(opening),
     )
 
@@ -66,8 +68,4 @@ def ids_of_first_frame(messages: Iterable[Message]) -> tuple[str | None, str | N
     """The VX id and call SID that Twilio's first text names, of any type."""
     first = next((one.text for one in messages if one.sender == "twilio" and one.kind == "text"), None)
     named = string_members(first)[0] if first is not None else {}
-    return _text(named.get("sessionId") or None), _text(named.get("callSid") or None)
-
-
-def _text(value: str | None) -> str | None:
-    return None if value is None else storable(value)
+    return storable(named.get("sessionId") or None), storable(named.get("callSid") or None)
