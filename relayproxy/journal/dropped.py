@@ -1,6 +1,7 @@
 """Dropped chunks: counts what one side sends beyond a limit, and tells it in few gaps.
 
-Knows: when a gap is due. Must not know: who drops, and why.
+Knows: when a gap is due.
+Must not know: who drops, and why.
 
 A gap is due at the first chunk, and again whenever as many bytes as all that were told before have come since: however
 much is dropped, there are a few dozen gaps, and what is not told yet is never more than what is.
