@@ -1,6 +1,7 @@
-"""Storable text: text that can be encoded as UTF-8 and stored in any database, and what stands for masked characters.
+"""Text as it is kept: storable in any database, masked, or shortened.
 
-Knows: that JSON may hold halves of surrogate pairs, and that no PostgreSQL column takes NUL; the masks.
+Knows: that JSON may hold halves of surrogate pairs, and that no PostgreSQL column takes NUL; what stands for masked
+characters, and for what was left out.
 Must not know: where a text comes from and what it says; which of it is masked.
 """
 
@@ -19,6 +20,11 @@ def storable(text: None) -> None: ...
 def storable(text: str | None) -> str | None:
     """The text as `mended` returns it, with NUL replaced by U+FFFD as well; None as it is."""
     return None if text is None else mended(text).replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def shortened(text: str, most: int) -> str:
+    """The text when it has no more characters than that; else its beginning, of which `…` is the last."""
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 MASKED_DIGIT = "•"

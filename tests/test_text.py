@@ -2,7 +2,7 @@
 
 import pytest
 
-from relayproxy.text import mended, storable
+from relayproxy.text import mended, shortened, storable
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,7 @@ def test_halves_of_characters_are_joined_or_replaced(text: str, written: str) ->
 
 def test_no_database_gets_nul() -> None:
     assert (mended("a\0b"), storable("a\0b")) == ("a\0b", "a\ufffdb")
+
+
+def test_a_text_that_is_shortened_says_so_within_its_length() -> None:
+    assert [shortened("words", most) for most in (6, 5, 4, 1)] == ["words", "words", "wor…", "…"]

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from relayproxy.connection import REDACTED
 from relayproxy.settings.validators import is_secret
 from relayproxy.signature import HEADERS
+from relayproxy.text import shortened
 
 Headers = list[tuple[str, str]]
 
@@ -156,7 +157,7 @@ def mask(headers: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
 
 def cut(text: str) -> str:
     """Text for the record, cut at `RECORDED_TEXT` characters; then `…` is its end."""
-    return text if len(text) <= RECORDED_TEXT else text[: RECORDED_TEXT - 1] + CUT
+    return shortened(text, RECORDED_TEXT)
 
 
 def signature_digest(headers: Sequence[tuple[str, str]]) -> str | None:

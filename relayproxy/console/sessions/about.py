@@ -23,6 +23,7 @@ from relayproxy.console.sessions.ending_explanation import explain_ending
 from relayproxy.console.sessions.trace_link import trace_link
 from relayproxy.store.read.filters.criteria import LABEL_TEXT, PARAM
 from relayproxy.store.write.annotations import read_annotations
+from relayproxy.text import shortened
 
 VARIABLE = "handoff"
 """The Studio variable of examples that the payload is parsed into."""
@@ -144,8 +145,7 @@ def _step(name: str) -> str | None:
 
 
 def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else _json(value)
-    return text if len(text) <= _MAX_VALUE else text[: _MAX_VALUE - 1] + "…"
+    return shortened(value if isinstance(value, str) else _json(value), _MAX_VALUE)
 
 
 def _json(value: Any) -> str:

@@ -14,6 +14,7 @@ import msgspec
 
 from relayproxy.conversation.measures.attributes import AttributeValue
 from relayproxy.conversation.model import Turn
+from relayproxy.text import shortened
 
 LONGEST = 16 * 1024
 """Characters of one attribute; what is longer is cut."""
@@ -70,4 +71,4 @@ def _messages(role: str, text: str) -> str:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST else text[:LONGEST] + "…"
+    return shortened(text, LONGEST)

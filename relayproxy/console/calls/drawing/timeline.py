@@ -30,6 +30,7 @@ from relayproxy.conversation.timings import left_unanswered
 from relayproxy.conversation.totals import milliseconds
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rows import TurnRow
+from relayproxy.text import shortened
 
 UNANSWERED, WAITS = 1, 2
 """Flags: no answer came; an answer is awaited."""
@@ -167,7 +168,7 @@ def timeline(found: StoredSession, times: Iterable[Times], *, slow: int, now: in
 
 def event(at: int, start: int, kind: str, text: str) -> tuple[int, str, str]:
     """An event at a moment."""
-    return _ms(at - start), kind, text if len(text) <= MAX_EVENT_TEXT else text[: MAX_EVENT_TEXT - 1] + "…"
+    return _ms(at - start), kind, shortened(text, MAX_EVENT_TEXT)
 
 
 def _row(turn: Times, start: int, *, live: bool) -> TimelineRowDocument:

@@ -33,6 +33,7 @@ from relayproxy.conversation.protocol.messages import (
 )
 from relayproxy.conversation.words import gap_words
 from relayproxy.plural import plural
+from relayproxy.text import shortened
 
 LINE = 200
 """Characters of a one-line preview."""
@@ -188,8 +189,7 @@ def _close(message: Message) -> str:
 
 
 def _clip(text: str) -> str:
-    head = visible(text[: LINE + 1].replace("\n", "↵").replace("\t", " "))
-    return head if len(head) <= LINE else head[: LINE - 1] + "…"
+    return shortened(visible(text[: LINE + 1].replace("\n", "↵").replace("\t", " ")), LINE)
 
 
 def _hex_line(at: int, row: bytes) -> str:
