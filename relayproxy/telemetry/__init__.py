@@ -1,1 +1,2 @@
-"""Telemetry: export of spans over OTLP. The only package that imports OpenTelemetry."""
+"""Telemetry: spans and metrics over OTLP, metrics for Prometheus, and OTLP that is received. The only package that
+imports OpenTelemetry and Prometheus' client."""

@@ -1,4 +1,5 @@
-"""Writes to the database: sessions by the recorder; annotations, revocations and the audit by the console.
+"""Writes to the database: sessions by the recorder, spans by the receiver; annotations, revocations, alerts and the
+audit by the console; deletion.
 
 Knows: transactions.
 Must not know: how rows were derived.
