@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from relayproxy.errors import SettingError
 from relayproxy.settings.otel import otlp_endpoint
 from relayproxy.settings.references import secret_at, secret_reference, variables
+from relayproxy.settings.validators import plain_name
 
 AlertKind = Literal["p95_latency", "waiting", "failure_rate", "gaps", "no_calls", "disk", "recorder_behind"]
 WebhookFormat = Literal["generic", "slack", "pagerduty"]
@@ -40,19 +41,10 @@ def duration(value: object) -> object:
     return float(found[1]) * _UNITS[found[2]]
 
 
-def alert_name(value: str) -> str:
-    """The name of an alert or a webhook."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", value):
-        raise ValueError(
-            "a name of 1 to 64 letters, digits, '.', '_', '-' that begins with a letter or digit is expected"
-        )
-    return value
-
-
 def webhook_names(value: object) -> str:
     """Names of webhooks, as a list or separated by commas; returned as such text."""
     parts = value if isinstance(value, list | tuple) else str(value).split(",")
-    return ",".join(alert_name(str(part).strip()) for part in parts)
+    return ",".join(plain_name(str(part).strip()) for part in parts)
 
 
 def webhook_url(value: str) -> str:
@@ -70,7 +62,7 @@ def webhook_url(value: str) -> str:
     return value
 
 
-Name = Annotated[str, AfterValidator(alert_name)]
+Name = Annotated[str, AfterValidator(plain_name)]
 Duration = Annotated[float, BeforeValidator(duration), Field(allow_inf_nan=False)]
 Reference = Annotated[str, AfterValidator(secret_reference)]
 

@@ -15,8 +15,8 @@ from relayproxy.settings.receiver import Receiver
 from relayproxy.settings.validators import (
     field_names,
     password_hash,
+    plain_name,
     regular_expressions,
-    route_name,
     secret_references,
     sha256_hex,
     spacy_model,
@@ -26,7 +26,7 @@ from relayproxy.settings.validators import (
 )
 
 BackendUrl = Annotated[str, AfterValidator(websocket_url)]
-RouteName = Annotated[str, AfterValidator(route_name)]
+RouteName = Annotated[str, AfterValidator(plain_name)]
 UserName = Annotated[str, AfterValidator(user_name)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 Days = Annotated[float, Field(ge=0, le=36_500, allow_inf_nan=False)]

@@ -193,11 +193,11 @@ def version_source(value: str) -> str:
     return value
 
 
-def route_name(value: str) -> str:
-    """A name that can stand in a path and in the name of an environment variable."""
+def plain_name(value: str) -> str:
+    """The name of a route, an alert or a webhook: it can stand in a path and in the name of an environment variable."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", value):
         raise ValueError(
-            "a route name of 1 to 64 letters, digits, '.', '_', '-' that begins with a letter or digit is expected"
+            "a name of 1 to 64 letters, digits, '.', '_', '-' that begins with a letter or digit is expected"
         )
     return value
 

@@ -129,7 +129,7 @@ def test_a_route_needs_a_backend_and_a_plain_name(config: Path) -> None:
 
     assert problems_of(config) == [
         "routes.sales.backend is not set: The route's backend.",
-        f"routes.a/b ({config}): a route name of 1 to 64 letters, digits, '.', '_', '-' that begins with a letter or "
+        f"routes.a/b ({config}): a name of 1 to 64 letters, digits, '.', '_', '-' that begins with a letter or "
         "digit is expected",
     ]
 
