@@ -28,7 +28,7 @@ from relayproxy.redaction.masking.masking import (
     search_effort,
     with_fields,
 )
-from relayproxy.redaction.masking.metadata import metadata
+from relayproxy.redaction.masking.metadata import EVENTS, metadata
 from relayproxy.redaction.rules import Rules
 from relayproxy.redaction.streams.keys import KEY_PATIENCE, KEY_SILENCE, KeyStream
 from relayproxy.redaction.streams.memory import Memory
@@ -63,7 +63,6 @@ _PLAIN = frozenset[str | None](
 )
 _SHORT = 9
 """Characters of values that are no words and of numbers that are nobody's: durations, "on"."""
-_QUIET = frozenset({"agentSpeaking", "clientSpeaking", "roundTripDelayMs"})
 
 
 class Redactor:
@@ -289,7 +288,7 @@ class Redactor:
     def _field(self, queued: QueuedMessage, one: Literal, top: dict[str | None, Literal]) -> list[Edit]:
         if queued.field == "value":
             name = top.get("name")
-            if name is not None and name.text in _QUIET and len(one.text) < _SHORT:
+            if name is not None and name.text in EVENTS and len(one.text) < _SHORT:
                 return []
         if queued.field in _ECHOES.values():
             if self._memory.echoes_keys(one.text):

@@ -11,6 +11,7 @@ import msgspec
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.protocol.rejections import TOO_MANY, rejected
 from relayproxy.redaction.masking.json_text import Edit, Literal, applied, is_json, literals, looks_like_json
+from relayproxy.redaction.masking.masking import masks
 from relayproxy.text import mask
 
 _PLAIN = frozenset(
@@ -20,7 +21,7 @@ _PLAIN = frozenset(
 """Fields of a message itself that are no content, where they have the form of a word, an id or a number."""
 _CONTENT = frozenset({"token", "voicePrompt", "utteranceUntilInterrupt", "digit", "digits", "value", "handoffData"})
 """Fields of a message itself whose numbers are content, too."""
-_EVENTS = frozenset({"agentSpeaking", "clientSpeaking", "roundTripDelayMs"})
+EVENTS = frozenset({"agentSpeaking", "clientSpeaking", "roundTripDelayMs"})
 """Info messages whose values are no content."""
 _STATE = re.compile(r"on|off|[0-9]{1,9}", re.ASCII)
 """Those values: whoever poses as Twilio may send others."""
@@ -28,7 +29,6 @@ _WORDS = frozenset({"true", "false", "null"})
 _NAME = re.compile(r"(?!.*[0-9]{3})[A-Za-z_][\w.-]{0,63}", re.ASCII)
 _ID = re.compile(r"[A-Z]{2}[0-9a-fA-F]{32}|(?!.*[0-9]{16})[\w.:+@-]{1,128}", re.ASCII)
 """An id, or a party's number; digits of a card are neither."""
-_RUN = re.compile(r"[^\W_]+")
 _NUMBER = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,3})?", re.ASCII)
 REASONS = frozenset({"Closing websocket session", "Websocket ended", TOO_MANY[1]})
 """Close reasons of Twilio's own."""
@@ -57,10 +57,10 @@ def metadata_text(text: str) -> str:
     for one in found:
         if one.is_name:
             if not _NAME.fullmatch(one.text):
-                edits += one.edits(_all(one.text))
+                edits += one.edits(_whole(one.text))
         elif one.is_number:
             if one.text not in _WORDS and not _is_plain(one, own):
-                edits += one.edits(_all(one.text)) if formed else [Edit(one.start, one.end, mask(one.text))]
+                edits += one.edits(_whole(one.text)) if formed else [Edit(one.start, one.end, mask(one.text))]
         elif not _is_plain(one, own):
             edits += one.edits(_content(one, own))
     return applied(text, edits)
@@ -69,7 +69,7 @@ def metadata_text(text: str) -> str:
 def _is_plain(one: Literal, own: dict[str | None, str]) -> bool:
     if one.depth != 1:
         return False
-    event = own.get("type") == "info" and one.name == "value" and own.get("name") in _EVENTS
+    event = own.get("type") == "info" and one.name == "value" and own.get("name") in EVENTS
     if one.is_number:
         return (event or one.name not in _CONTENT) and bool(_NUMBER.fullmatch(one.text))
     if own.get("type") == "info":
@@ -91,11 +91,10 @@ def _content(one: Literal, own: dict[str | None, str]) -> list[Edit]:
             edit
             for inner in literals(one.text)
             if not (inner.is_name and _NAME.fullmatch(inner.text)) and inner.text not in _WORDS
-            for edit in inner.edits(_all(inner.text))
+            for edit in inner.edits(_whole(inner.text))
         ]
-    return _all(one.text)
+    return _whole(one.text)
 
 
-def _all(text: str) -> list[Edit]:
-    # Stretch by stretch: what is not masked stays as it is written.
-    return [Edit(run.start(), run.end(), mask(run[0])) for run in _RUN.finditer(text)]
+def _whole(text: str) -> list[Edit]:
+    return masks(text, [(0, len(text))])
