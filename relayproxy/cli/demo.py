@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from relayproxy.lab.agent import server as agent
+from relayproxy.lab.scenarios.model import Scenario, SendAfter, Turn
 from relayproxy.lab.simulation.simulate import simulate
-from relayproxy.lab.twilio.script import Listen, Pause, Say, Scenario, TwiML
 from relayproxy.settings.model import Settings
 from relayproxy.settings.tables import Route
 from relayproxy.supervisor.child import say
@@ -30,25 +30,17 @@ MADE = (
 )
 REFUSED = "offline"
 """The route whose backend takes no connection, over which one more call is made."""
+_LATER = SendAfter(delay_ms=6_000)
 LIVE = Scenario(
     "stays-on-the-line",
-    "Asks the same few things again and again, with long pauses.",
     (
-        Listen(),
-        *(
-            Say("When are you open?"),
-            Listen(),
-            Pause(6_000),
-            Say("What's on the menu tonight?"),
-            Listen(),
-            Pause(6_000),
-            Say("What do you recommend?"),
-            Listen(),
-            Pause(6_000),
-        )
-        * 5_000,
-    ),
-    TwiML(parameters={"restaurant": "aurora"}),
+        Turn(user="When are you open?", send_after=_LATER),
+        Turn(user="What's on the menu tonight?", send_after=_LATER),
+        Turn(user="What do you recommend?", send_after=_LATER),
+    )
+    * 5_000,
+    "Asks the same few things again and again, with long pauses.",
+    parameters={"restaurant": "aurora"},
 )
 """A call that stays live, to be watched in the console, for more than two days."""
 

@@ -5,6 +5,7 @@ Must not know: how commands are carried out; a process's code is imported when i
 """
 
 import asyncio
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -114,17 +115,25 @@ def demo(config: Path | None, **flags: Any) -> None:
     everything.run(settings)
 
 
-class _Simulate(click.Command):
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (click's)
-        from relayproxy.lab.scenarios.builtin import SCENARIOS
+def _list_scenarios(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked and not context.resilient_parsing:
+        from relayproxy.lab.scenarios.builtin import CALLERS, FAULTS, scenarios
 
-        with formatter.section("Scenarios"):
-            formatter.write_dl([(scenario.name, scenario.about) for scenario in SCENARIOS])
+        for group, title in ((CALLERS, "Callers"), (FAULTS, "Callers who find the usual faults of backends")):
+            formatter = click.HelpFormatter(width=shutil.get_terminal_size().columns)
+            with formatter.section(title):
+                formatter.write_dl([(scenario.name, scenario.about) for scenario in scenarios(group)])
+            click.echo(formatter.getvalue())
+        context.exit()
 
 
-@main.command(cls=_Simulate, short_help="A simulated Twilio makes calls.")
+@main.command(short_help="A simulated Twilio makes calls.")
 @click.argument("url", callback=checked(websocket_url))
-@click.option("--calls", default=1, show_default=True, type=click.IntRange(1), metavar="N", help="How many.")
+@click.argument("scenarios", nargs=-1, metavar="[FILE|NAME]…")
+@click.option(
+    "--list", is_flag=True, is_eager=True, expose_value=False, callback=_list_scenarios, help="List what NAME can be."
+)
+@click.option("--calls", type=click.IntRange(1), metavar="N", help="How many.  [default: one of each FILE and NAME]")
 @click.option(
     "--concurrency",
     default=10,
@@ -132,13 +141,6 @@ class _Simulate(click.Command):
     type=click.IntRange(1),
     metavar="N",
     help="At most so many at a time.",
-)
-@click.option(
-    "--scenario",
-    "scenarios",
-    multiple=True,
-    metavar="NAME",
-    help="What callers do, as listed below. Repeatable; default: all.",
 )
 @click.option(
     "--speed",
@@ -163,15 +165,20 @@ class _Simulate(click.Command):
     help="The URL that the TwiML would name, when it is not the one to connect to: it is what gets signed.",
 )
 @click.option("--seed", type=int, metavar="N", help="Same ids, numbers and timing on each run.")
-def simulate(url: str, calls: int, scenarios: tuple[str, ...], **options: Any) -> None:
+def simulate(url: str, calls: int | None, scenarios: tuple[str, ...], **options: Any) -> None:
     """Calls URL, a relay or a ConversationRelay server, the way Twilio does: greeting, partial and final prompts, keys,
-    interruptions, hanging up. Exits with 1 when a call could not be connected.
+    interruptions, hanging up. What callers do is in scenario files (FILE, ending in .yaml or .yml) or built in (NAME;
+    by default all callers of --list take their turns). Exits with 1 when a call could not be connected or an
+    expectation failed.
     """
+    from relayproxy.lab.scenarios.builtin import named
     from relayproxy.lab.simulation.simulate import simulate as make_calls
 
-    summary = asyncio.run(make_calls(url, calls=calls, scenarios=scenarios, report=click.echo, **options))
+    chosen = tuple(map(named, scenarios))
+    count = calls or len(chosen) or 1
+    summary = asyncio.run(make_calls(url, calls=count, scenarios=chosen, report=click.echo, **options))
     click.echo(str(summary))
-    if summary.connected < calls:
+    if summary.connected < count or summary.failures:
         raise click.exceptions.Exit(1)
 
 

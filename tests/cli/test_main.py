@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from relayproxy import __version__
 from relayproxy.cli.main import main
 from relayproxy.lab.agent import server as agent
-from relayproxy.lab.scenarios.builtin import SCENARIOS
+from relayproxy.lab.scenarios.builtin import CALLERS, FAULTS, scenarios
 from tests.store.old import leave_old
 
 
@@ -120,10 +120,13 @@ def test_a_taken_port_is_said_without_a_traceback() -> None:
             assert len(done.stderr.splitlines()) == 1
 
 
-def test_help_of_simulate_lists_the_scenarios() -> None:
-    help_text = run("simulate", "--help").output
+def test_the_scenarios_are_listed_each_with_its_sentence() -> None:
+    listed = run("simulate", "--list")
 
-    assert all(f"  {scenario.name} " in help_text for scenario in SCENARIOS)
+    assert listed.exit_code == 0
+    words = " ".join(listed.output.split())
+    for group in (CALLERS, FAULTS):
+        assert all(f" {scenario.name} {scenario.about}" in words for scenario in scenarios(group))
 
 
 @pytest.mark.parametrize("command", [["console"], ["serve", "--backend", "ws://a/"], ["demo"]])
@@ -185,7 +188,7 @@ runpy.run_module("relayproxy", run_name="__main__")
 
 async def test_simulated_calls_are_reported_one_by_one_and_summed_up() -> None:
     async with agent.serving(speed=20) as url:
-        arguments = (url, "--calls", "2", "--scenario", "hangs-up-mid-answer", "--speed", "20", "--seed", "1")
+        arguments = (url, "hangs-up-mid-answer", "--calls", "2", "--speed", "20", "--seed", "1")
         result = await asyncio.to_thread(run, "simulate", *arguments)
 
     assert result.exit_code == 0
@@ -204,10 +207,8 @@ def test_calls_that_cannot_be_connected_are_a_failure() -> None:
 
 def test_what_cannot_be_called_is_a_usage_error() -> None:
     assert "a ws:// or wss:// URL" in run("simulate", "http://agent/").stderr
-    assert (
-        "there is no scenario 'singing'; there are book-a-table"
-        in run("simulate", "ws://a/", "--scenario", "singing").stderr
-    )
+    assert "there is no scenario 'impatent'; did you mean 'impatient'?" in run("simulate", "ws://a/", "impatent").stderr
+    assert "gone.yaml: No such file" in run("simulate", "ws://a/", "gone.yaml").stderr
     assert "HOST:PORT is expected" in run("demo-agent", "--listen", "9000").stderr
 
 

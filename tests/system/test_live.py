@@ -36,7 +36,7 @@ async def delays(
     found, loads = [], []
     async with connect(system.url(), proxy=None, compression=None) as twilio:
         backend = await arrivals.get()
-        await twilio.send(encode(Caller.random(random.Random()).setup({})))
+        await twilio.send(encode(Caller.random(random.Random()).setup()))
         [session] = await until(lambda: [item["id"] for item in system.sessions() if item["live"]])
         loads.append(await _seconds(page.goto(system.console.url + path.format(session))))
         await page.evaluate(SEEN)

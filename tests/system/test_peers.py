@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from relayproxy.lab.agent.server import serving
+from relayproxy.lab.scenarios.model import Scenario, SendAfter, Turn
+from relayproxy.lab.scenarios.result import ScenarioResult
 from relayproxy.lab.simulation.simulate import simulate
 from relayproxy.lab.twilio.result import CallResult
-from relayproxy.lab.twilio.script import Listen, Say, Scenario, TwiML
+from relayproxy.lab.twilio.twiml import TwiML
 from tests.peers.tac_backend import AUTH_TOKEN, HANDOFF, tac_backend
 from tests.system.stack import Stack, stack
 from tests.telemetry.collector import collector, values
@@ -18,19 +20,18 @@ PUBLIC = "wss://phone.example.net/ws"
 TUNNEL = (("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "phone.example.net"))
 ASKS_FOR_A_PERSON = Scenario(
     "asks-for-a-person",
-    "",
-    (Say("Hello there"), Listen(), Say("Let me talk to a person."), Listen()),
-    TwiML(partial_prompts=False),
+    (Turn(user="Hello there", send_after=SendAfter("turn")), Turn(user="Let me talk to a person.")),
+    twiml=TwiML(partial_prompts=False),
 )
 
 
 async def one_call(system: Stack, scenario: str | Scenario, path: str = "/ws", **options: Any) -> CallResult:
-    results: list[CallResult] = []
+    results: list[ScenarioResult] = []
     await simulate(
         system.url(path), scenarios=[scenario], speed=20, seed=7, patience=30, each=results.append, **options
     )
     (result,) = results
-    return result
+    return result.call
 
 
 async def test_twilios_own_sdk_accepts_its_signature_behind_the_relay_and_refuses_a_forged_one(tmp_path: Path) -> None:
@@ -76,7 +77,8 @@ async def test_twilios_own_sdk_with_a_path_of_its_own_talks_to_calls_that_are_si
 
 
 async def test_twilios_own_sdk_takes_partial_prompts_for_prompts_and_the_console_says_so(tmp_path: Path) -> None:
-    talks = Scenario("talks", "", (Say("I would like to book a table for two, please."), Listen()), TwiML())
+    turn = Turn(user="I would like to book a table for two, please.", send_after=SendAfter("turn"))
+    talks = Scenario("talks", (turn,))
     async with tac_backend() as url:
         with stack(tmp_path, url.removesuffix("/ws"), public_url=PUBLIC.removesuffix("/ws")) as system:
             call = await one_call(system, talks, auth_token=AUTH_TOKEN, public_url=PUBLIC)

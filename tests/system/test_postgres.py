@@ -16,9 +16,10 @@ import aiohttp
 from websockets.asyncio.client import ClientConnection, connect
 
 from relayproxy.lab.agent.server import serving
+from relayproxy.lab.scenarios.model import Scenario, Turn
+from relayproxy.lab.scenarios.result import ScenarioResult
 from relayproxy.lab.simulation.simulate import simulate
-from relayproxy.lab.twilio.result import CallResult
-from relayproxy.lab.twilio.script import Listen, Say, Scenario, TwiML
+from relayproxy.lab.twilio.twiml import TwiML
 from tests.peers.postgres import Server, server
 from tests.running import Running, running
 from tests.system.stack import PATIENCE, Stack, until
@@ -26,9 +27,8 @@ from tests.system.stack import PATIENCE, Stack, until
 PASSWORD = "hunter2"
 TALKS = Scenario(
     "talks",
-    "",
-    (Listen(), *(step for n in range(8) for step in (Say(f"Is a table free at {n}?"), Listen()))),
-    TwiML(partial_prompts=False),
+    tuple(Turn(user=f"Is a table free at {n}?") for n in range(8)),
+    twiml=TwiML(partial_prompts=False),
 )
 
 
@@ -121,7 +121,7 @@ def by_side(said: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 
 
 async def test_a_call_is_followed_on_another_machine_and_survives_a_crash_of_the_database(tmp_path: Path) -> None:
-    results: list[CallResult] = []
+    results: list[ScenarioResult] = []
     with database() as (postgres, url):
         async with serving(speed=5) as backend:
             with system(tmp_path, url, backend) as found:
@@ -145,7 +145,7 @@ async def test_a_call_is_followed_on_another_machine_and_survives_a_crash_of_the
                     await call
                 (ended,) = await found.ended(1)
                 (result,) = results
-                wire = by_side((frame.sender, frame.text) for frame in result.frames)
+                wire = by_side((one.sender, one.text or "") for one in result.call.messages)
                 assert texts(found, ended["id"]) == wire
                 assert (ended["totals"]["gaps"], ended["totals"]["turns"] > 5) == (0, True)
 

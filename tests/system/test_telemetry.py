@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from relayproxy.lab.agent.server import serving
+from relayproxy.lab.scenarios.model import Scenario, SendAfter, Turn
 from relayproxy.lab.simulation.simulate import simulate
-from relayproxy.lab.twilio.script import Listen, Say, Scenario, TwiML
+from relayproxy.lab.twilio.twiml import TwiML
 from tests.databases import migrated
 from tests.recorder.stage import Journal, prompt, setup, token
 from tests.running import running
@@ -62,7 +63,8 @@ async def test_no_key_and_no_word_is_in_logs_names_events_metrics_or_pages(tmp_p
         "OTEL_METRICS_EXPORTER": "none",
         "OTEL_BSP_SCHEDULE_DELAY": "20",
     }
-    scenario = Scenario("sings", "", (Say(f"The {CANARY} sings."), Listen()), TwiML(partial_prompts=False))
+    turn = Turn(user=f"The {CANARY} sings.", send_after=SendAfter("turn"))
+    scenario = Scenario("sings", (turn,), twiml=TwiML(partial_prompts=False))
     with http_endpoint(port, endpoint):
         async with serving(speed=20) as agent:
             with stack(data, agent, env=env) as system:

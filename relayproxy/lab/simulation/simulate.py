@@ -13,10 +13,13 @@ from ssl import SSLContext
 
 import msgspec
 
-from relayproxy.lab.scenarios.builtin import SCENARIOS, find
-from relayproxy.lab.twilio.call import Line, call
-from relayproxy.lab.twilio.result import Caller, CallResult
-from relayproxy.lab.twilio.script import Scenario
+from relayproxy.lab.scenarios.builtin import CALLERS, find
+from relayproxy.lab.scenarios.builtin import scenarios as builtin
+from relayproxy.lab.scenarios.model import Scenario
+from relayproxy.lab.scenarios.performing import perform
+from relayproxy.lab.scenarios.result import Failure, ScenarioResult
+from relayproxy.lab.twilio.connection import Line
+from relayproxy.lab.twilio.result import Caller
 from relayproxy.plural import plural
 
 
@@ -31,9 +34,11 @@ class SimulationSummary(msgspec.Struct, frozen=True):
     """By Twilio."""
     messages_received: int
     latencies: tuple[float, ...]
-    """Seconds from each final prompt to what was played next, as Twilio saw it; ascending."""
+    """Response latencies of all turns, seconds; ascending."""
     problems: dict[str, int]
     """Why there was no connection, and how often."""
+    failures: tuple[Failure, ...]
+    """Expectations that did not come true."""
 
     @property
     def connected(self) -> int:
@@ -56,6 +61,8 @@ class SimulationSummary(msgspec.Struct, frozen=True):
                 f"n={len(self.latencies)}"
             )
         lines += [f"{count} × {problem}" for problem, count in self.problems.items()]
+        if self.failures:
+            lines.append(f"{plural(len(self.failures), 'expectation')} failed")
         return "\n".join(lines)
 
 
@@ -77,16 +84,17 @@ async def simulate(
     patience: float = 10.0,
     seed: int | None = None,
     report: Callable[[str], None] | None = None,
-    each: Callable[[CallResult], None] | None = None,
+    each: Callable[[ScenarioResult], None] | None = None,
 ) -> SimulationSummary:
-    """Make `calls` calls to `url`, at most `concurrency` at a time, going round the scenarios (default: all).
+    """Make `calls` calls to `url`, at most `concurrency` at a time, going round the scenarios (default: the built-in
+    callers).
 
     `auth_token` signs the requests, over `public_url` where the TwiML would name another URL than the one connected
     to. `speed` is how much faster than life callers and speech go. With a `seed`, ids, numbers and the callers' timing
     are the same on each run; without, they are new. `report` gets a line of text after each call, `each` its result.
     Raises RelayproxyError for a scenario that does not exist; what happens to calls is in the summary.
     """
-    chosen = [find(s) if isinstance(s, str) else s for s in scenarios] or list(SCENARIOS)
+    chosen = [find(s) if isinstance(s, str) else s for s in scenarios] or list(builtin(CALLERS))
     line = Line(url, public_url, auth_token, tuple(headers), ssl, speed, patience)
     root = random.Random(seed)
     account = f"AC{root.getrandbits(128):032x}"
@@ -94,6 +102,7 @@ async def simulate(
     endings: collections.Counter[str] = collections.Counter()
     problems: collections.Counter[str] = collections.Counter()
     latencies: list[float] = []
+    failures: list[Failure] = []
     sent = received = 0
     began = time.monotonic()
 
@@ -101,29 +110,42 @@ async def simulate(
         nonlocal sent, received
         for scenario, rng in plans:
             who = msgspec.structs.replace(Caller.random(rng), account_sid=account)
-            result = await call(line, scenario, caller=who, rng=rng)
-            endings[result.ending] += 1
+            result = await perform(line, scenario, caller=who, rng=rng)
+            endings[result.call.ending] += 1
             if result.problem is not None:
                 problems[result.problem] += 1
-            latencies.extend(result.latencies)
-            by_twilio = sum(frame.sender == "twilio" for frame in result.frames)
+            failures.extend(result.failures)
+            turns = (turn for one in result.call.conversations for turn in one.turns)
+            latencies.extend(ms / 1000 for turn in turns if (ms := turn.response_latency_ms) is not None)
+            messages = result.call.messages
+            by_twilio = sum(message.sender == "twilio" for message in messages)
             sent += by_twilio
-            received += len(result.frames) - by_twilio
+            received += len(messages) - by_twilio
             if each is not None:
                 each(result)
             if report is not None:
                 report(f"{endings.total()}/{calls}  {_line(result)}")
+                for failure in result.failures:
+                    report(f"  {failure}")
 
     async with asyncio.TaskGroup() as tasks:
         for _ in range(min(concurrency, calls)):
             tasks.create_task(caller())
     elapsed = time.monotonic() - began
     return SimulationSummary(
-        calls, elapsed, dict(endings.most_common()), sent, received, tuple(sorted(latencies)), dict(problems)
+        calls,
+        elapsed,
+        dict(endings.most_common()),
+        sent,
+        received,
+        tuple(sorted(latencies)),
+        dict(problems),
+        tuple(failures),
     )
 
 
-def _line(result: CallResult) -> str:
-    closed = "" if result.close_code is None else f" ({result.close_code})"
-    what = result.problem or f"{result.ending.replace('_', ' ')}{closed} after {result.seconds:.1f} s"
-    return f"{result.caller.call_sid}  {result.scenario}: {what}"
+def _line(result: ScenarioResult) -> str:
+    call = result.call
+    closed = "" if call.close_code is None else f" ({call.close_code})"
+    what = result.problem or f"{call.ending.replace('_', ' ')}{closed} after {call.seconds:.1f} s"
+    return f"{call.caller.call_sid}  {result.scenario.name}: {what}"

@@ -1,168 +1,172 @@
-"""A simulated Twilio: one ConversationRelay call over a real WebSocket.
+"""A simulated call: Twilio's side of its sessions over real WebSockets.
 
-Knows: the order and the timing in which Twilio speaks, as recorded calls show it; how it treats what comes back.
-Must not know: anything of relayproxy's own processes; whether a relay is in between.
+Knows: what connects a session with its connection, how a call is connected again, what its result is made of.
+Must not know: what the caller does and why; whether a relay is in between.
 """
 
 import asyncio
-import contextlib
 import random
-import socket
-import struct
 import time
-from ssl import SSLContext
-from types import SimpleNamespace
+from collections.abc import Awaitable, Callable
 
-import aiohttp
 import msgspec
-from yarl import URL
 
 from relayproxy.conversation.protocol.messages import FromTwilio, encode
-from relayproxy.lab.twilio import upgrade_request
-from relayproxy.lab.twilio.caller import SimulatedCaller
-from relayproxy.lab.twilio.result import CallEnding, Caller, CallResult, Frame
-from relayproxy.lab.twilio.script import Scenario
-from relayproxy.lab.twilio.session import Close, SimulatedSession
+from relayproxy.lab.twilio.connection import Close, Line, NotConnected, SimulatedConnection, dial
+from relayproxy.lab.twilio.events import EventLog
+from relayproxy.lab.twilio.result import CallEnding, Caller, CallResult, Connection, conversations
+from relayproxy.lab.twilio.session import SimulatedSession
+from relayproxy.lab.twilio.twiml import TwiML
 
-CLOSE_TIMEOUT = 10.0
-"""Seconds that the other side has to answer a close frame."""
+MAX_BUFFERED = 500
+"""Events that are kept for the next connection; later ones are lost."""
 
-
-class Line(msgspec.Struct, frozen=True):
-    """The connection to the backend, or to the relay before it, and its speed."""
-
-    url: str
-    public_url: str | None = None
-    """The URL as the TwiML writes it, if it is another one: it is what gets signed, and its host is the Host header."""
-    auth_token: str | None = None
-    """Requests are signed with it; None: not signed."""
-    headers: tuple[tuple[str, str], ...] = ()
-    """Added by something in front, such as `X-Forwarded-Host`."""
-    ssl: SSLContext | None = None
-    speed: float = 1.0
-    """The factor by which the call is faster than real time. Waiting for the other side is not scaled."""
-    patience: float = 10.0
-    """Seconds that a caller waits for an answer before going on anyway."""
-    connect_timeout: float = 10.0
+Perform = Callable[["SimulatedCall"], Awaitable[None]]
+"""What the caller does in a call. It returns soon after the session is over, unless it connects the call again."""
 
 
-class _Redirected(Exception):
-    def __init__(self, status: int) -> None:
-        super().__init__()
-        self.status = status
+async def call(line: Line, twiml: TwiML, perform: Perform, *, caller: Caller, rng: random.Random) -> CallResult:
+    """Make one call and return when it is over; a caller who is through hangs up. Failures are results."""
+    return await SimulatedCall(line, twiml, caller, rng)._run(perform)
 
 
-async def call(line: Line, scenario: Scenario, *, caller: Caller, rng: random.Random) -> CallResult:
-    """Make one call and return when it is over. Failures are results, not exceptions."""
+class SimulatedCall:
+    """A call under way, as whoever performs the caller's part sees it."""
 
-    async def redirected(_: object, __: SimpleNamespace, params: aiohttp.TraceRequestRedirectParams) -> None:
-        raise _Redirected(params.response.status)  # which Twilio would not follow
-
-    trace = aiohttp.TraceConfig()
-    trace.on_request_redirect.append(redirected)
-    async with aiohttp.ClientSession(
-        timeout=aiohttp.ClientTimeout(total=line.connect_timeout),
-        skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent"),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        trace_configs=[trace],
-    ) as http:
-        try:
-            ws = await http.ws_connect(
-                URL(line.url, encoded=True),
-                headers=[*upgrade_request.headers(line.public_url or line.url, line.auth_token), *line.headers],
-                ssl=line.ssl if line.ssl is not None else True,
-                timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT),
-                max_msg_size=0,
-            )
-        except (aiohttp.WSServerHandshakeError, _Redirected) as refusal:
-            return _no_call(scenario, caller, "refused", refusal.status, f"handshake answered with {refusal.status}")
-        except (aiohttp.ClientError, OSError, TimeoutError) as problem:
-            return _no_call(scenario, caller, "unreachable", None, str(problem) or type(problem).__name__)
-        return await _Call(line, scenario, caller, rng, http, ws).run()
-
-
-def _no_call(scenario: Scenario, caller: Caller, ending: CallEnding, status: int | None, problem: str) -> CallResult:
-    return CallResult(scenario.name, caller, (), ending, 0.0, status, None, "", problem=problem)
-
-
-class _Call:
-    def __init__(
-        self,
-        line: Line,
-        scenario: Scenario,
-        caller: Caller,
-        rng: random.Random,
-        http: aiohttp.ClientSession,
-        ws: aiohttp.ClientWebSocketResponse[bool],
-    ) -> None:
-        self._scenario, self._caller, self._http, self._ws = scenario, caller, http, ws
-        self._session = SimulatedSession(scenario.twiml, rng, line.speed, self._send, self._finish)
-        self._person = SimulatedCaller(self._session, rng, line.speed, line.patience)
-        self._outbox: asyncio.Queue[str | Close] = asyncio.Queue()
-        self._frames: list[Frame] = []
-        self._began = time.monotonic()
-        self._ending: CallEnding | None = None
+    def __init__(self, line: Line, twiml: TwiML, caller: Caller, rng: random.Random) -> None:
+        self.line, self.twiml, self.rng = line, twiml, rng
+        self.events = EventLog()
+        self.caller = caller
+        self.session = SimulatedSession(twiml, rng, line.speed, self._send, self._finish, self.events)
+        self._connection: SimulatedConnection | None = None
+        self._over: list[Connection] = []
+        self._buffered: list[str] = []
+        self._ending: CallEnding = "unreachable"
+        self._ended = False
+        self._problem: str | None = None
         self._close: tuple[int | None, str] = (None, "")
+        self._carrying: asyncio.Task[None]
+        self._playing: tuple[asyncio.Task[None], ...] = ()
 
-    async def run(self) -> CallResult:
-        self._session.begin(self._caller)
-        async with asyncio.TaskGroup() as tasks:
-            writer = tasks.create_task(self._write())
-            others = [
-                tasks.create_task(self._session.playback.run()),
-                tasks.create_task(self._session.leave()),
-                tasks.create_task(self._person.perform(self._scenario.steps)),
-            ]
-            ending = await self._read()
-            if self._ending is not None:
-                await writer
-            for task in (writer, *others):
-                task.cancel()
+    @property
+    def connected(self) -> bool:
+        """Whether messages can go over the wire now."""
+        return self._connection is not None and not self._ended
+
+    def drop(self) -> None:
+        """The connection is lost on Twilio's side. With `application_reconnect` the session goes on without one."""
+        if self._connection is not None and not self._ended:
+            self._finish("vanished", None)
+            if not self.twiml.application_reconnect:
+                self.session.lose()
+
+    async def reconnect(self) -> bool:
+        """Connect the call again, after dropping a connection that is still there; whether it worked.
+
+        With `application_reconnect` the session goes on: its setup comes again, then what happened meanwhile. Without,
+        or once the session is over, it is a new session of the same call, which begins with the greeting.
+        """
+        if not self.session.over:
+            self.drop()
+        await self._carrying
+        goes_on = self.twiml.application_reconnect and not self.session.over
+        session_id = self.caller.session_id if goes_on else f"VX{self.rng.getrandbits(128):032x}"
+        self.caller = msgspec.structs.replace(self.caller, session_id=session_id, call_status="IN_PROGRESS")
+        if not await self._dial():
+            self.session.lose()
+            return False
+        if goes_on:
+            self._send(self.caller.setup())
+            for text in self._buffered:
+                self._transmit(text)
+        else:
+            await self._stop_playing()
+            self.session = SimulatedSession(
+                self.twiml, self.rng, self.line.speed, self._send, self._finish, self.events
+            )
+        self._start(begin=not goes_on)
+        self._buffered.clear()
+        return True
+
+    async def _run(self, perform: Perform) -> CallResult:
+        began = time.monotonic()
+        if await self._dial():
+            self._start(begin=True)
+            try:
+                await perform(self)
+                if not self.session.over:
+                    self.session.hangs_up()
+                await self._carrying
+            finally:
+                self._carrying.cancel()
+                await asyncio.gather(self._carrying, return_exceptions=True)
+                await self._stop_playing()
+        last = self._over[-1]
         return CallResult(
-            self._scenario.name,
-            self._caller,
-            tuple(self._frames),
-            self._ending or ending,
-            time.monotonic() - self._began,
-            101,
+            self.caller,
+            tuple(self._over),
+            conversations(self._over),
+            self._ending,
+            time.monotonic() - began,
+            last.opening.status,
             *self._close,
-            handoff_data=self._session.handoff_data,
+            handoff_data=self.session.handoff_data,
+            problem=self._problem,
         )
 
+    async def _dial(self) -> bool:
+        self._ended, self._close = False, (None, "")
+        try:
+            self._connection = await dial(self.line, self.caller.session_id, self.rng)
+        except NotConnected as failure:
+            self._over.append(failure.connection)
+            self._problem = failure.problem
+            self._ending = "unreachable" if failure.connection.opening.status is None else "refused"
+            return False
+        return True
+
+    def _start(self, *, begin: bool) -> None:
+        assert self._connection is not None
+        if begin:
+            self.session.begin(self.caller)
+            self._playing = (
+                asyncio.create_task(self.session.playback.run()),
+                asyncio.create_task(self.session.leave()),
+            )
+        self._carrying = asyncio.create_task(self._carry(self._connection))
+
+    async def _stop_playing(self) -> None:
+        for task in self._playing:
+            task.cancel()
+        for problem in await asyncio.gather(*self._playing, return_exceptions=True):
+            if problem is not None and not isinstance(problem, asyncio.CancelledError):
+                raise problem
+
+    async def _carry(self, connection: SimulatedConnection) -> None:
+        await connection.run(lambda text, binary: self.session.receive(text, binary=binary))
+        self._connection = None
+        self._over.append(connection.value())
+        self._close = connection.close_code, connection.close_reason
+        if not self._ended:
+            self._ended = True
+            self._ending = "backend_closed" if connection.closed_by_backend else "backend_dropped"
+            if not self.twiml.application_reconnect:
+                self.session.lose()
+        self.events.close_reply()
+        self.events.notifier.notify()
+
     def _send(self, message: FromTwilio) -> None:
-        if self._ending is None:
-            text = encode(message)
-            self._frames.append(Frame(time.monotonic() - self._began, "twilio", text))
-            self._outbox.put_nowait(text)
+        text = encode(message)
+        if not self._ended:
+            self._transmit(text)
+        elif self.twiml.application_reconnect and len(self._buffered) < MAX_BUFFERED:
+            self._buffered.append(text)
+
+    def _transmit(self, text: str) -> None:
+        if self._connection is not None:
+            self._connection.send(text)
 
     def _finish(self, ending: CallEnding, close: Close) -> None:
-        if self._ending is None:
-            self._ending, self._close = ending, close or (None, "")
-            self._outbox.put_nowait(close)
-
-    async def _write(self) -> None:
-        """Send what is queued; what was queued in one go stays together."""
-        while isinstance(item := await self._outbox.get(), str):
-            with contextlib.suppress(ConnectionError):  # the reader learns of it too
-                await self._ws.send_str(item)
-        if item is not None:
-            await self._ws.close(code=item[0], message=item[1].encode())
-        else:
-            # Lingering for zero seconds makes the close a reset.
-            self._ws.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            await self._http.close()
-
-    async def _read(self) -> CallEnding:
-        """Hand on what the backend sends until the connection ends; the ending, if the backend caused it."""
-        while True:
-            message = await self._ws.receive()
-            if message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
-                binary = message.type is aiohttp.WSMsgType.BINARY
-                text = message.data.decode(errors="replace") if binary else message.data
-                self._frames.append(Frame(time.monotonic() - self._began, "backend", text))
-                self._session.receive(text, binary=binary)
-                continue
-            closed = message.type is aiohttp.WSMsgType.CLOSE
-            if self._ending is None:
-                self._close = (message.data or 1005, message.extra or "") if closed else (1006, "")
-            return "backend_closed" if closed else "backend_dropped"
+        if self._connection is not None and not self._ended:
+            self._ended, self._ending = True, ending
+            self._connection.leave(close)

@@ -1,14 +1,15 @@
-"""The caller: performs a script against a session, at the pace of a person.
+"""The caller: speaks, presses keys, listens and waits, at the pace of a person.
 
 Knows: how long people speak, wait and hesitate.
-Must not know: messages, sockets.
+Must not know: messages, sockets; what is said and why.
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable
+from typing import Protocol
 
 from relayproxy.lab.twilio import speech
-from relayproxy.lab.twilio.script import HangUp, Listen, Pause, Press, Say, Step, Vanish
+from relayproxy.lab.twilio.connection import Line
 from relayproxy.lab.twilio.session import SimulatedSession
 
 QUIET_MS = 600
@@ -21,83 +22,85 @@ FINAL_MS = (350, 800)
 """From the last partial transcript to the final one."""
 EARLY_MS = 250
 """By so much the first partial transcript can precede the notice that the caller speaks."""
+GAP_MS = 380
+"""Between two keys."""
+
+
+class Phone(Protocol):
+    """What a caller needs of a call (`SimulatedCall`)."""
+
+    @property
+    def session(self) -> SimulatedSession: ...
+    @property
+    def line(self) -> Line: ...
+    @property
+    def rng(self) -> random.Random: ...
 
 
 class SimulatedCaller:
-    """A simulated caller. `patience`: seconds to wait for an answer, at any `speed`."""
+    """A person in a call. Acts are without effect and waiting is over once the session is."""
 
-    def __init__(self, session: SimulatedSession, rng: random.Random, speed: float, patience: float) -> None:
-        self._session, self._rng, self._speed, self._patience = session, rng, speed, patience
+    def __init__(self, call: Phone) -> None:
+        self._call = call
+        self._rng, self._speed, self._patience = call.rng, call.line.speed, call.line.patience
 
-    async def perform(self, steps: Sequence[Step]) -> None:
-        """Do all steps, then hang up. Stops where the session is over."""
-        for step in steps:
-            if self._session.over:
-                return
-            match step:
-                case Listen():
-                    await self._listen()
-                case Pause(ms):
-                    await self._pause(ms)
-                case Say():
-                    await self._wait_for_words(step.after_words)
-                    await self._say(step)
-                case Press():
-                    await self._wait_for_words(step.after_words)
-                    await self._press(step)
-                case HangUp():
-                    await self._wait_for_words(step.after_words)
-                    self._session.hangs_up()
-                case Vanish():
-                    self._session.vanishes()
-        if not self._session.over:
-            self._session.hangs_up()
+    @property
+    def over(self) -> bool:
+        return self._call.session.over
 
-    async def _pause(self, ms: int) -> None:
-        await self._session.notifier.until(lambda: self._session.over, ms / 1000 / self._speed)
+    async def pause(self, ms: float) -> None:
+        """Do nothing for a while."""
+        await self._until(lambda: False, ms / 1000 / self._speed)
 
-    async def _listen(self) -> None:
-        session = self._session
-        while not session.over:
-            answered = await session.notifier.until(lambda: session.over or session.answered, self._patience)
-            if not answered or not await session.notifier.until(
-                lambda: session.over or session.playback.idle, MONOLOGUE_MS / 1000 / self._speed
-            ):
+    async def listen(self) -> None:
+        """Wait until the agent has answered what the caller did last, and has been quiet for a moment; or until
+        patience is at an end."""
+        call = self._call
+        while not self.over:
+            answered = await self._until(lambda: call.session.answered, self._patience)
+            if not answered or not await self._until(lambda: call.session.playback.idle, self._monologue):
                 return
             quiet = max(QUIET_MS / 1000 / self._speed, 0.03)
-            if not await session.notifier.until(lambda: session.over or not session.playback.idle, quiet):
+            if not await self._until(lambda: not call.session.playback.idle, quiet):
                 return
 
-    async def _wait_for_words(self, count: int) -> None:
-        """Wait until the agent has spoken that many words, or is through with fewer."""
-        session, playback = self._session, self._session.playback
-        if count:
-            await session.notifier.until(lambda: session.over or session.answered, self._patience)
-            await session.notifier.until(
-                lambda: (
-                    session.over
-                    or (playback.speaking and playback.words >= count)
-                    or (session.answered and playback.idle)
-                ),
-                MONOLOGUE_MS / 1000 / self._speed,
-            )
+    async def hear(self, *, chars: int = 0, ms: int = 0) -> None:
+        """Wait until that much of the agent's answer has been played, or all of it when it is shorter."""
+        call = self._call
 
-    async def _say(self, step: Say) -> None:
-        session, rng = self._session, self._rng
-        first, *others = step.partials or speech.partials(step.text, rng)
-        if not step.after_words and not session.playback.playing and rng.random() < 1 / 3:
-            session.partial(first)
-            await self._pause(EARLY_MS)
+        def heard() -> bool:
+            playback = call.session.playback
+            enough = playback.playing and playback.heard_chars >= chars and playback.heard_ms >= ms
+            return enough or (call.session.answered and playback.idle)
+
+        await self._until(lambda: call.session.answered, self._patience)
+        await self._until(heard, self._monologue)
+
+    async def say(self, text: str, partials: tuple[str, ...] = (), lang: str | None = None) -> None:
+        """Speak: partial prompts (made up unless given), then the final one."""
+        call, rng = self._call, self._rng
+        first, *others = partials or speech.partials(text, rng)
+        if not call.session.playback.playing and rng.random() < 1 / 3:
+            call.session.partial(first, lang)
+            await self.pause(EARLY_MS)
             first, *others = others or [first]
-        session.begins_to_speak(first)
+        call.session.begins_to_speak(first, lang)
         for partial in others:
-            await self._pause(rng.randint(*PARTIAL_MS))
-            session.partial(partial)
-        await self._pause(rng.randint(*FINAL_MS))
-        session.has_spoken(step.text)
+            await self.pause(rng.randint(*PARTIAL_MS))
+            call.session.partial(partial, lang)
+        await self.pause(rng.randint(*FINAL_MS))
+        call.session.has_spoken(text, lang)
 
-    async def _press(self, step: Press) -> None:
-        for number, digit in enumerate(step.digits):
+    async def press(self, digits: str) -> None:
+        """Press keys, one after the other."""
+        for number, digit in enumerate(digits):
             if number:
-                await self._pause(step.gap_ms)
-            self._session.presses(digit)
+                await self.pause(GAP_MS)
+            self._call.session.presses(digit)
+
+    @property
+    def _monologue(self) -> float:
+        return MONOLOGUE_MS / 1000 / self._speed
+
+    async def _until(self, holds: Callable[[], bool], seconds: float) -> bool:
+        return await self._call.session.notifier.until(lambda: self.over or holds(), seconds)

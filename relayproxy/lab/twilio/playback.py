@@ -8,11 +8,11 @@ Must not know: sockets, the caller.
 import dataclasses
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 from relayproxy.lab.twilio import speech
 from relayproxy.lab.twilio.notifier import Notifier
-from relayproxy.lab.twilio.script import Input
+from relayproxy.lab.twilio.twiml import Input
 
 START_MS = (250, 490)
 """From the first text to the first sound."""
@@ -20,6 +20,7 @@ STARVED_MS = 1000
 """So long an unfinished reply is waited for; then the words there are get spoken, or silence is reported."""
 MEDIA_MS = 4000
 """Length of any `play` source, once."""
+SLICE_MS = 250
 
 
 @dataclasses.dataclass(eq=False)
@@ -72,6 +73,8 @@ class SimulatedPlayback:
         self.speaking = False
         self.words = 0
         """Spoken since the agent began to speak."""
+        self.heard_chars = self.heard_ms = 0
+        """Played since nothing was: characters spoken, and how long it took, media included."""
 
     def say(self, token: str, *, last: bool, interruptible: Input, preemptible: bool) -> None:
         """A `text` message: it continues the reply that is open, or begins one."""
@@ -122,6 +125,7 @@ class SimulatedPlayback:
         self._queue.clear()
         self._cut()
         self.speaking = False
+        self.heard_chars = self.heard_ms = 0
         self._notifier.notify()
         return heard
 
@@ -167,14 +171,17 @@ class SimulatedPlayback:
                 return
             self.speaking, self.words = True, 0
             self._report_speaking(True)
-        parts = [(chunk, item.ms)] if item.ms is not None else speech.words(chunk)
+        parts: Iterable[tuple[str, int]]
+        parts = _slices(item.ms) if item.silent and item.ms else _parts(chunk, item.ms)
         for word, ms in parts:
             if not await self._rest(ms, cuts):
                 return
             self._said_ms += ms
+            self.heard_ms += ms
             if not item.silent:
                 self._said += word
                 self.words += 1
+                self.heard_chars += len(word)
             self._notifier.notify()
         if item.ms is None and not await self._rest(speech.MS_BREATH, cuts):
             return
@@ -209,7 +216,19 @@ class SimulatedPlayback:
         self._current, self._said, self._said_ms = None, "", 0
 
     def _fall_silent(self) -> None:
+        self.heard_chars = self.heard_ms = 0
         if self.speaking:
             self.speaking = False
             self._report_speaking(False)
         self._notifier.notify()
+
+
+def _parts(chunk: str, ms: int | None) -> list[tuple[str, int]]:
+    return speech.words(chunk) if ms is None else [(chunk, ms)]
+
+
+def _slices(ms: int) -> Iterator[tuple[str, int]]:
+    """Media in slices, at whose ends it can be seen how much has been played."""
+    while ms > 0:
+        yield "", min(ms, SLICE_MS)
+        ms -= SLICE_MS

@@ -1,15 +1,22 @@
 """Result of a simulated call.
 
-Knows: what was said on the wire and when, how the call ended, what Twilio would report of it and Studio would do.
-Must not know: how a call is made.
+Knows: who called, what went over the wire and when, how the call ended, what Twilio would report of it.
+Must not know: how a call is made; what was expected of it.
+
+Turns, latencies, findings and the ending are those of the fold, as of a recorded call.
 """
 
 import json
 import random
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 import msgspec
 
+from relayproxy.connection import Ending, Opening
+from relayproxy.conversation.fold.fold import Fold
+from relayproxy.conversation.message import Message
+from relayproxy.conversation.model import Conversation
 from relayproxy.conversation.protocol.messages import Setup
 from relayproxy.conversation.protocol.rejections import SOCKET_ENDED
 
@@ -24,7 +31,7 @@ other than 101. `unreachable`: none."""
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """The parties of a call and its ids."""
+    """The parties of a call, its ids and its parameters: what the setup message says."""
 
     session_id: str
     call_sid: str
@@ -36,6 +43,8 @@ class Caller(msgspec.Struct, frozen=True):
     call_type: str = "PSTN"
     call_status: str = "RINGING"
     """`IN_PROGRESS` for a further session of the same call."""
+    parameters: dict[str, str] = {}
+    """`<Parameter>` elements of the TwiML."""
 
     @classmethod
     def random(cls, rng: random.Random) -> "Caller":
@@ -43,7 +52,7 @@ class Caller(msgspec.Struct, frozen=True):
         session, call, account = (f"{rng.getrandbits(128):032x}" for _ in range(3))
         return cls("VX" + session, "CA" + call, "AC" + account, f"+155501{rng.randrange(100_000):05}")
 
-    def setup(self, parameters: dict[str, str]) -> Setup:
+    def setup(self) -> Setup:
         """The setup message."""
         return Setup(
             session_id=self.session_id,
@@ -57,72 +66,75 @@ class Caller(msgspec.Struct, frozen=True):
             call_type=self.call_type,
             call_status=self.call_status,
             account_sid=self.account_sid,
-            custom_parameters=parameters,
+            custom_parameters=self.parameters,
         )
 
 
-class Frame(msgspec.Struct, frozen=True):
-    """A message as it went over the wire."""
+class Connection(msgspec.Struct, frozen=True):
+    """One WebSocket of a call, or the attempt to open it, as the simulated Twilio saw it. Its values are those of a
+    recording."""
 
-    t: float
-    """Seconds since the connection was open, in real time."""
-    sender: Literal["twilio", "backend"]
-    text: str
-
-    @property
-    def message(self) -> Json:
-        """The frame's JSON object; empty when it is none."""
-        try:
-            value = json.loads(self.text)
-        except ValueError:
-            return {}
-        return value if isinstance(value, dict) else {}
+    session_id: str
+    opening: Opening
+    messages: tuple[Message, ...]
+    """`out` is `t`: nothing is in between."""
+    ending: Ending
 
 
 class CallResult(msgspec.Struct, frozen=True):
     """A call that is over."""
 
-    scenario: str
     caller: Caller
-    frames: tuple[Frame, ...]
+    """As of its last session."""
+    connections: tuple[Connection, ...]
+    """In order; several when it was connected again."""
+    conversations: tuple[Conversation, ...]
+    """Its sessions in order, each as the fold tells it; several when it was connected again as a new session."""
     ending: CallEnding
+    """Of the last connection."""
     seconds: float
-    """From the open connection to its end, in real time."""
+    """From the first request to the end, in real time."""
     status: int | None
-    """HTTP status of the handshake; None when there was no answer."""
+    """HTTP status of the last handshake; None when there was no answer."""
     close_code: int | None
     """Of the close frame that ended it, of whichever side sent it first; 1005 without a code, 1006 without a frame."""
     close_reason: str
     handoff_data: str | None = None
     problem: str | None = None
-    """Why there was no connection, in words."""
+    """Why there was no connection, or none again, in words."""
+
+    @property
+    def conversation(self) -> Conversation:
+        """The last session."""
+        return self.conversations[-1]
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """All messages that went over the wire, without close frames."""
+        return tuple(m for one in self.connections for m in one.messages if m.kind in ("text", "binary"))
 
     def sent(self, kind: str) -> list[Json]:
         """Messages of that type that Twilio sent."""
-        return [f.message for f in self.frames if f.sender == "twilio" and f.message.get("type") == kind]
+        return [value for value in self._values("twilio") if value.get("type") == kind]
 
     def received(self, kind: str) -> list[Json]:
         """Messages of that type that the backend sent."""
-        return [f.message for f in self.frames if f.sender == "backend" and f.message.get("type") == kind]
+        return [value for value in self._values("backend") if value.get("type") == kind]
 
     @property
     def heard(self) -> str:
         """The agent's words that the caller heard, as far as events tell."""
         return " ".join(m["value"].strip() for m in self.sent("info") if m["name"] == "tokensPlayed")
 
-    @property
-    def latencies(self) -> list[float]:
-        """Seconds from each final prompt to the next thing to play, where there is one before the next prompt."""
-        found: list[float] = []
-        asked: float | None = None
-        for frame in self.frames:
-            message = frame.message
-            if message.get("type") == "prompt" and message.get("last"):
-                asked = frame.t
-            elif asked is not None and (str(message.get("token", "")).strip() or message.get("type") == "play"):
-                found.append(frame.t - asked)
-                asked = None
-        return found
+    def _values(self, sender: Literal["twilio", "backend"]) -> Iterator[Json]:
+        for message in self.messages:
+            if message.sender == sender and message.text is not None:
+                try:
+                    value = json.loads(message.text)
+                except ValueError:
+                    continue
+                if isinstance(value, dict):
+                    yield value
 
     @property
     def action(self) -> dict[str, str]:
@@ -142,8 +154,15 @@ class CallResult(msgspec.Struct, frozen=True):
             form |= {"ErrorCode": str(SOCKET_ENDED), "ErrorMessage": "Websocket ended"}
         return form
 
-    @property
-    def studio(self) -> Literal["success", "failed", "none"]:
-        """The transition that a Studio flow would take; `none` when the call itself is over."""
-        transitions: dict[str, Literal["success", "none"]] = {"ended": "success", "hung_up": "none"}
-        return transitions.get(self.ending, "failed")
+
+def conversations(connections: Iterable[Connection]) -> tuple[Conversation, ...]:
+    """The sessions of the connections, in order, as the fold tells them."""
+    folds: dict[str, Fold] = {}
+    for connection in connections:
+        fold = folds.setdefault(connection.session_id, Fold())
+        place = connection.opening.connection_id
+        fold.open(connection.opening)
+        for message in connection.messages:
+            fold.feed(place, message)
+        fold.end(place, connection.ending)
+    return tuple(fold.conversation() for fold in folds.values())

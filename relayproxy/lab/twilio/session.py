@@ -6,13 +6,13 @@ Must not know: how messages travel, what the caller's script says.
 """
 
 import asyncio
+import json
 import random
 from collections.abc import Callable
 
-import msgspec
-
 from relayproxy.conversation.protocol.decoding import decode_text
 from relayproxy.conversation.protocol.messages import (
+    Config,
     Dtmf,
     End,
     Error,
@@ -27,10 +27,10 @@ from relayproxy.conversation.protocol.messages import (
     Text,
 )
 from relayproxy.conversation.protocol.rejections import MAX_IN_A_ROW, TOO_MANY, rejection
-from relayproxy.lab.twilio.notifier import Notifier
+from relayproxy.lab.twilio.events import EventLog, handoff_text
 from relayproxy.lab.twilio.playback import SimulatedPlayback
 from relayproxy.lab.twilio.result import CallEnding, Caller
-from relayproxy.lab.twilio.script import Input, TwiML
+from relayproxy.lab.twilio.twiml import Input, TwiML
 
 CLOSE_MS = 90
 """From `end`, once everything has been played, to the close frame."""
@@ -47,7 +47,7 @@ Close = tuple[int, str] | None
 class SimulatedSession:
     """The state of a session. `send` and `finish` are called in the order in which things happen on the wire.
 
-    The notifier rings after every change. Acts of the caller are without effect once the session is `over`.
+    The notifier of `events` rings after every change. Acts of the caller are without effect once the session is `over`.
     """
 
     def __init__(
@@ -57,8 +57,11 @@ class SimulatedSession:
         speed: float,
         send: Callable[[FromTwilio], None],
         finish: Callable[[CallEnding, Close], None],
+        events: EventLog | None = None,
     ) -> None:
-        self.notifier = Notifier()
+        self.events = events or EventLog()
+        """Those of the whole call, when it has further sessions."""
+        self.notifier = self.events.notifier
         self.playback = SimulatedPlayback(self.notifier, rng, speed, self._agent_speaking, self._played)
         self.answered = bool(twiml.greeting)
         """Something to play has come since the caller's last reported act (or since the start)."""
@@ -73,13 +76,13 @@ class SimulatedSession:
 
     def begin(self, caller: Caller) -> None:
         """Takes that the connection is open."""
-        self._send(caller.setup(self._twiml.parameters))
+        self._send(caller.setup())
         if self._twiml.greeting:
             self.playback.greet(self._twiml.greeting, interruptible=self._twiml.greeting_interruptible)
 
     # The caller
 
-    def begins_to_speak(self, partial: str) -> None:
+    def begins_to_speak(self, partial: str, lang: str | None = None) -> None:
         """The caller's voice is heard, and these first words of it. It interrupts the agent where that is allowed."""
         if self.over:
             return
@@ -87,23 +90,23 @@ class SimulatedSession:
         self._reported = not playing or self._twiml.report_input_during_agent_speech in ("speech", "any")
         self._event("clientSpeaking", "on")
         if playing and self.playback.interruptible in ("speech", "any"):
-            self._interrupt(lambda: self.partial(partial))
+            self._interrupt(lambda: self.partial(partial, lang))
         else:
-            self.partial(partial)
+            self.partial(partial, lang)
 
-    def partial(self, text: str) -> None:
+    def partial(self, text: str, lang: str | None = None) -> None:
         """The text that has been understood so far."""
         if self._reported and self._twiml.partial_prompts and not self.over:
-            self._send(Prompt(text, self._lang, False))
+            self._send(Prompt(text, lang or self._lang, False))
 
-    def has_spoken(self, text: str) -> None:
-        """Ends an utterance of the caller: `text` was said."""
+    def has_spoken(self, text: str, lang: str | None = None) -> None:
+        """Ends an utterance of the caller: `text` was said, in `lang` rather than in the session's language."""
         if self.over:
             return
         self._event("clientSpeaking", "off")
         if self._reported:
             self.answered = False
-            self._send(Prompt(text, self._lang, True))
+            self._send(Prompt(text, lang or self._lang, True))
 
     def presses(self, digit: str) -> None:
         """Presses a key. It interrupts the agent where that is allowed."""
@@ -124,9 +127,17 @@ class SimulatedSession:
         """The connection is lost on Twilio's side."""
         self._end("vanished", None)
 
+    def lose(self) -> None:
+        """Takes that the connection is gone for good."""
+        self.over = True
+        self.events.close_reply()
+        self.notifier.notify()
+
     def _interrupt(self, words: Callable[[], None]) -> None:
         was_speaking = self.playback.speaking
         heard, ms = self.playback.stop()
+        self.events.close_reply()
+        self.events.add("interrupt", heard)
         if heard:
             self._played(heard)
         self._send(Interrupt(heard, ms))
@@ -137,18 +148,24 @@ class SimulatedSession:
     # The backend
 
     def receive(self, frame: str, *, binary: bool = False) -> None:
-        """Obey a message of the backend, or complain of it."""
+        """Obey a message of the backend, or complain of it. After `end` it is noticed at most."""
+        decoded = decode_text(None if binary else frame, "backend")
+        if decoded.violation is None:
+            self.events.receive(decoded.event)
         if self.over:
             return
-        decoded = decode_text(None if binary else frame, "backend")
         if decoded.violation is not None:
             self._malformed += 1
-            self._send(Error(rejection(frame)))
+            description = rejection(frame)
+            self.events.add("error", description)
+            self._send(Error(description))
             if self._malformed == MAX_IN_A_ROW:
                 self._end("malformed", TOO_MANY)
             return
         self._malformed = 0
         self._obey(decoded.event)
+        if isinstance(decoded.event, Config):
+            self._config_updated(frame)
         self.notifier.notify()
 
     def _obey(self, message: Event) -> None:
@@ -174,11 +191,8 @@ class SimulatedSession:
                 self.playback.send_digits(digits, interruptible=self._twiml.interruptible)
             case Language():
                 self._lang = message.transcription_language or self._lang
-            case End(data):
-                if isinstance(data, str):
-                    self.handoff_data = data
-                elif data is not None and data is not msgspec.UNSET:
-                    self.handoff_data = msgspec.json.encode(data).decode()
+            case End():
+                self.handoff_data = handoff_text(message)
                 self.over = self._leaving = True
 
     def _interruptible(self, allowed: bool | None) -> Input:
@@ -203,7 +217,13 @@ class SimulatedSession:
         if self._twiml.events:
             self._send(Info(name, value))
 
+    def _config_updated(self, frame: str) -> None:
+        # What Twilio puts there is not documented; values of `info` are always strings.
+        settings = {key: value for key, value in json.loads(frame).items() if key != "type"}
+        self._event("configUpdated", json.dumps(settings, ensure_ascii=False, separators=(",", ":")))
+
     def _agent_speaking(self, speaking: bool) -> None:
+        self.events.add("speech_started" if speaking else "speech_ended")
         self._event("agentSpeaking", "on" if speaking else "off")
 
     def _played(self, text: str) -> None:

@@ -8,8 +8,9 @@ import pytest
 from relayproxy.errors import RelayproxyError
 from relayproxy.lab.agent import server as agent
 from relayproxy.lab.agent.restaurant import SLOW_MS
-from relayproxy.lab.scenarios.builtin import SCENARIOS, find
-from relayproxy.lab.twilio.call import Line, call
+from relayproxy.lab.scenarios.builtin import CALLERS, FAULTS, find, names
+from relayproxy.lab.scenarios.performing import perform
+from relayproxy.lab.twilio.connection import Line
 from relayproxy.lab.twilio.result import Caller, CallResult
 
 SPEED = 50.0
@@ -19,7 +20,7 @@ async def made(name: str) -> CallResult:
     rng = random.Random(name)
     async with agent.serving(speed=SPEED) as url:
         line = Line(url, speed=SPEED, patience=30.0)
-        return await call(line, find(name), caller=Caller.random(rng), rng=rng)
+        return (await perform(line, find(name), caller=Caller.random(rng), rng=rng)).call
 
 
 def finals(result: CallResult) -> list[str]:
@@ -27,21 +28,21 @@ def finals(result: CallResult) -> list[str]:
 
 
 def handoff(result: CallResult) -> tuple[str, dict[str, str]]:
-    assert (result.ending, result.studio, result.close_code) == ("ended", "success", 1000)
+    ended = (result.ending, result.conversation.studio_transition, result.close_code)
+    assert ended == ("ended", "success", 1000)
     data = json.loads(result.action["HandoffData"])
     return data["reasonCode"], data["booking"]
 
 
-@pytest.mark.parametrize("name", [scenario.name for scenario in SCENARIOS])
+@pytest.mark.parametrize("name", names(CALLERS))
 async def test_a_caller_reaches_the_end_of_the_script(name: str) -> None:
     result = await made(name)
     assert result.status == 101
-    assert result.frames[0].message["type"] == "setup"
+    assert len(result.sent("setup")) == 1
     assert result.sent("error") == []
     assert result.problem is None
-    said = [step.text for step in find(name).steps if hasattr(step, "text")]
-    assert finals(result) == said
-    keys = "".join(step.digits for step in find(name).steps if hasattr(step, "digits"))
+    assert finals(result) == [turn.user for turn in find(name).turns if turn.user is not None]
+    keys = "".join(turn.dtmf or "" for turn in find(name).turns)
     assert "".join(message["digit"] for message in result.sent("dtmf")) == keys
 
 
@@ -50,7 +51,7 @@ async def test_a_booking() -> None:
     party = {"party": "4", "day": "tomorrow", "time": "7:30", "name": "Ada Winter"}
     assert handoff(result) == ("booked", party)
     assert "Ada Winter. I have a table for 4 tomorrow at 7:30." in result.heard
-    assert len(result.latencies) == 6
+    assert result.conversation.totals.response_latency.n == 6
 
 
 async def test_an_impatient_caller_interrupts() -> None:
@@ -80,14 +81,14 @@ async def test_a_handoff() -> None:
 
 async def test_a_caller_who_hangs_up_in_the_middle() -> None:
     result = await made("hangs-up-mid-answer")
-    assert (result.ending, result.studio) == ("hung_up", "none")
-    assert result.frames[-1].message != {"type": "info", "name": "agentSpeaking", "value": "off"}
+    assert (result.ending, result.conversation.outcome) == ("hung_up", "caller_hangup")
+    assert result.sent("info")[-1] != {"type": "info", "name": "agentSpeaking", "value": "off"}
 
 
 async def test_a_silent_caller() -> None:
     result = await made("silent")
     assert result.ending == "hung_up"
-    assert {frame.sender for frame in result.frames} == {"twilio"}
+    assert {message.sender for message in result.messages} == {"twilio"}
 
 
 async def test_words_that_are_revised() -> None:
@@ -123,27 +124,38 @@ async def test_nobody_is_interrupted_where_the_twiml_forbids_it() -> None:
 
 async def test_an_agent_that_looks_something_up_for_long() -> None:
     result = await made("waits-for-an-answer")
-    assert max(result.latencies) > SLOW_MS / 1000 / SPEED
+    assert (result.conversation.totals.response_latency.max_ms or 0) > SLOW_MS / SPEED
     assert "The chef says" in result.heard
 
 
 async def test_an_agent_that_drops_a_question() -> None:
     result = await made("is-not-answered")
-    assert (result.ending, len(finals(result)), result.latencies) == ("hung_up", 2, [])
+    assert (result.ending, len(finals(result))) == ("hung_up", 2)
+    assert result.conversation.totals.response_latency.n == 0
 
 
 async def test_an_agent_that_crashes_in_mid_sentence() -> None:
     result = await made("agent-crashes")
-    assert (result.ending, result.close_code, result.studio) == ("backend_dropped", 1006, "failed")
+    assert (result.ending, result.close_code) == ("backend_dropped", 1006)
+    assert result.conversation.outcome == "backend_disconnect"
     assert not result.received("text")[-1].get("last")
 
 
 async def test_a_line_that_drops() -> None:
     result = await made("line-drops")
-    assert (result.ending, result.close_code, result.studio) == ("vanished", None, "failed")
+    assert (result.ending, result.close_code) == ("vanished", None)
 
 
-def test_names_are_found_and_listed() -> None:
-    assert len({scenario.name for scenario in SCENARIOS}) == len(SCENARIOS)
-    with pytest.raises(RelayproxyError, match="no scenario 'x'; there are book-a-table, impatient"):
+@pytest.mark.parametrize("group", [CALLERS, FAULTS])
+def test_a_scenario_is_found_by_the_name_of_its_file_and_says_what_it_is(group: str) -> None:
+    for name in names(group):
+        scenario = find(name)
+        assert scenario.name == name
+        assert scenario.about.endswith(".")
+
+
+def test_a_name_that_is_not_there() -> None:
+    with pytest.raises(RelayproxyError, match="no scenario 'keypd'; did you mean 'keypad'"):
+        find("keypd")
+    with pytest.raises(RelayproxyError, match="no scenario 'x'; there are agent-crashes, asks-for-a-person"):
         find("x")

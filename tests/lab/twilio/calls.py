@@ -11,8 +11,8 @@ import msgspec
 
 from relayproxy.conversation.protocol.messages import FromTwilio
 from relayproxy.lab.twilio.result import Caller
-from relayproxy.lab.twilio.script import TwiML
 from relayproxy.lab.twilio.session import Close, SimulatedSession
+from relayproxy.lab.twilio.twiml import TwiML
 
 SPEED = 100.0
 GREETING = "Good day. Say something, or press a key."

@@ -1,90 +1,16 @@
-"""The simulated Twilio on a real wire, seen by another WebSocket implementation."""
+"""Calls of the simulated Twilio to another WebSocket implementation."""
 
 import asyncio
-import random
-import socket
-import ssl
 from typing import Any
 
 import pytest
-import trustme
-from aiohttp import web
 from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosedError
 
-from relayproxy.lab.twilio.call import Line, call
-from relayproxy.lab.twilio.result import Caller, CallResult
-from relayproxy.lab.twilio.script import HangUp, Listen, Pause, Press, Say, Scenario, Step, TwiML, Vanish
-from relayproxy.signature import sign
+from relayproxy.lab.twilio.call import SimulatedCall
+from relayproxy.lab.twilio.twiml import TwiML
 from tests.lab.backend import Backend, backend
-
-SPEED = 50.0
-
-
-async def dial(url: str, *steps: Step, twiml: TwiML | None = None, **line: Any) -> CallResult:
-    rng = random.Random(1)
-    scenario = Scenario("test", "", steps, twiml or TwiML())
-    options = {"speed": SPEED, "patience": 30.0, **line}
-    return await call(Line(url, **options), scenario, caller=Caller.random(rng), rng=rng)
-
-
-async def test_the_handshake() -> None:
-    heads: list[list[tuple[str, str]]] = []
-    paths: list[str] = []
-
-    async def talk(peer: Backend) -> None:
-        assert peer.connection.request is not None
-        heads.append(list(peer.connection.request.headers.raw_items()))
-        paths.append(peer.connection.request.path)
-        await peer.closed()
-
-    async with backend(talk) as peer:
-        public = "wss://phone.example.net/relay/fixture?b=2&a=%7E1"
-        result = await dial(
-            peer.url + "/fixture?b=2&a=%7E1",
-            public_url=public,
-            auth_token="token",
-            headers=(("X-Forwarded-Proto", "https"),),
-        )
-    assert result.status == 101
-    assert paths == ["/fixture?b=2&a=%7E1"]
-    [head] = heads
-    assert [name for name, _ in head] == [
-        "Host",
-        "Upgrade",
-        "Connection",
-        "Sec-WebSocket-Version",
-        "Sec-WebSocket-Key",
-        "User-Agent",
-        "Cache-Control",
-        "Pragma",
-        "Accept-Encoding",
-        "X-Twilio-Signature",
-        "x-amzn-bedrock-agentcore-runtime-custom-twilio-signature",
-        "X-Forwarded-Proto",
-    ]
-    values = dict(head)
-    assert values["Host"] == "phone.example.net"
-    assert values["User-Agent"] == "Jetty/11.0.24"
-    assert values["X-Twilio-Signature"] == sign(public, "token")
-    assert values["x-amzn-bedrock-agentcore-runtime-custom-twilio-signature"] == sign(public, "token")
-
-
-async def test_setup_comes_first_and_frames_are_compact_text() -> None:
-    async def talk(peer: Backend) -> None:
-        await peer.closed()
-
-    async with backend(talk) as peer:
-        result = await dial(peer.url, Press("5"), twiml=TwiML(parameters={"plan": "gold"}))
-    caller = result.caller
-    assert peer.frames == [
-        f'{{"type":"setup","sessionId":"{caller.session_id}","callSid":"{caller.call_sid}","parentCallSid":"",'
-        f'"from":"{caller.from_number}","to":"+15550100002","forwardedFrom":"","callerName":"",'
-        f'"direction":"inbound","callType":"PSTN","callStatus":"RINGING","accountSid":"{caller.account_sid}",'
-        '"customParameters":{"plan":"gold"}}',
-        '{"type":"dtmf","digit":"5"}',
-    ]
-    assert [frame.text for frame in result.frames] == peer.frames
+from tests.lab.twilio.dialling import asks, dial, listens, made_by
 
 
 async def test_the_caller_hangs_up() -> None:
@@ -93,9 +19,9 @@ async def test_the_caller_hangs_up() -> None:
 
     closes: list[tuple[int | None, str | None]] = []
     async with backend(talk) as peer:
-        result = await dial(peer.url, Pause(100), HangUp())
+        result = await dial(peer.url, lambda person: person.pause(100))
     assert closes == [(1000, "Closing websocket session")]
-    assert (result.ending, result.studio) == ("hung_up", "none")
+    assert (result.ending, result.conversation.outcome) == ("hung_up", "caller_hangup")
     assert (result.close_code, result.close_reason) == (1000, "Closing websocket session")
     assert result.action["SessionStatus"] == result.action["CallStatus"] == "completed"
 
@@ -109,10 +35,10 @@ async def test_the_backend_ends_the_session() -> None:
 
     closes: list[tuple[int | None, str | None]] = []
     async with backend(talk) as peer:
-        result = await dial(peer.url, Listen())
+        result = await dial(peer.url, listens)
     assert closes == [(1000, "Closing websocket session")]
     assert result.heard == "Goodbye."
-    assert (result.ending, result.studio) == ("ended", "success")
+    assert (result.ending, result.conversation.studio_transition) == ("ended", "success")
     assert result.action == {
         "SessionId": result.caller.session_id,
         "CallSid": result.caller.call_sid,
@@ -136,123 +62,14 @@ async def test_ten_malformed_messages() -> None:
     errors: list[str] = []
     closes: list[tuple[int | None, str | None]] = []
     async with backend(talk) as peer:
-        result = await dial(peer.url, Listen())
+        result = await dial(peer.url, listens)
     assert errors == [f"Invalid message received, code: 64107, this is not json #{n + 1}" for n in range(10)]
     assert closes == [(1007, "Too many consecutive malformed messages.")]
-    assert (result.ending, result.studio) == ("malformed", "failed")
+    assert (result.ending, result.conversation.outcome) == ("malformed", "protocol_error")
     assert result.action["ErrorCode"] == "64105"
 
 
-@pytest.mark.parametrize(("code", "reason"), [(1000, ""), (1011, "out of order"), (4000, "ours")])
-async def test_the_backend_closes(code: int, reason: str) -> None:
-    async def talk(peer: Backend) -> None:
-        await peer.next("setup")
-        await peer.connection.close(code, reason)
-
-    async with backend(talk) as peer:
-        result = await dial(peer.url, Listen())
-    assert (result.ending, result.close_code, result.close_reason) == ("backend_closed", code, reason)
-    assert (result.studio, result.action["SessionStatus"]) == ("failed", "failed")
-
-
-async def test_the_backend_is_gone_without_a_word() -> None:
-    async def talk(peer: Backend) -> None:
-        await peer.next("setup")
-        peer.connection.transport.abort()
-
-    async with backend(talk) as peer:
-        result = await dial(peer.url, Listen())
-    assert (result.ending, result.close_code, result.studio) == ("backend_dropped", 1006, "failed")
-    assert result.action["CallStatus"] == "in-progress"
-
-
-async def test_a_line_that_vanishes_is_a_reset() -> None:
-    seen: asyncio.Queue[str] = asyncio.Queue()
-
-    async def raw(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await _answer_101(reader, writer)
-        try:
-            while await reader.read(1000):
-                pass
-            seen.put_nowait("end of stream")
-        except ConnectionResetError:
-            seen.put_nowait("reset")
-        writer.close()
-
-    async with await asyncio.start_server(raw, "127.0.0.1", 0) as server:
-        result = await dial(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}", Pause(200), Vanish())
-        assert await asyncio.wait_for(seen.get(), 30) == "reset"
-    assert (result.ending, result.close_code, result.studio) == ("vanished", None, "failed")
-
-
-async def test_a_refusal() -> None:
-    async def refuse(connection: Any, request: Any) -> Any:
-        return connection.respond(403, "no")
-
-    async with serve(lambda _: asyncio.sleep(0), "127.0.0.1", 0, process_request=refuse) as server:
-        result = await dial(f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}")
-    assert (result.ending, result.status, result.studio) == ("refused", 403, "failed")
-    assert result.problem == "handshake answered with 403"
-    assert result.action["ErrorCode"] == "64102"
-
-
-async def test_a_redirect_is_not_followed() -> None:
-    visits: list[str] = []
-
-    async def redirect(request: web.Request) -> web.Response:
-        visits.append(request.path)
-        raise web.HTTPFound("/elsewhere")
-
-    app = web.Application()
-    app.router.add_get("/{path:.*}", redirect)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    result = await dial(f"ws://127.0.0.1:{runner.addresses[0][1]}/here", auth_token="token")
-    await runner.cleanup()
-    assert (result.ending, result.status) == ("refused", 302)
-    assert visits == ["/here"]
-
-
-async def test_nobody_there() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        port = unused.getsockname()[1]
-    result = await dial(f"ws://127.0.0.1:{port}")
-    assert (result.ending, result.status) == ("unreachable", None)
-    assert result.problem
-
-
-async def test_tls_is_verified() -> None:
-    authority = trustme.CA()
-    server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(server_side)
-    trusting = ssl.create_default_context()
-    authority.configure_trust(trusting)
-
-    async def talk(connection: Any) -> None:
-        await connection.wait_closed()
-
-    async with serve(talk, "127.0.0.1", 0, ssl=server_side) as server:
-        url = f"wss://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
-        assert (await dial(url, ssl=trusting)).ending == "hung_up"
-        assert (await dial(url)).ending == "unreachable"
-
-
-async def test_pings_are_answered_and_big_messages_taken() -> None:
-    async def talk(peer: Backend) -> None:
-        await peer.next("setup")
-        await (await peer.connection.ping(b"are you there"))
-        await peer.send(type="text", token="x" * 5_000_000, last=True, interruptible=True)
-        await peer.send(type="end")
-        await peer.closed()
-
-    async with backend(talk) as peer:
-        result = await dial(peer.url, Listen(), speed=1e6)
-    assert result.ending == "ended"
-    assert len(result.received("text")[0]["token"]) == 5_000_000
-
-
-async def test_latencies_are_from_the_prompt_to_what_is_played() -> None:
+async def test_the_fold_tells_of_the_call_what_it_would_of_a_recording() -> None:
     async def talk(peer: Backend) -> None:
         while (await peer.next("prompt"))["last"] is False:
             pass
@@ -263,19 +80,72 @@ async def test_latencies_are_from_the_prompt_to_what_is_played() -> None:
         await peer.closed()
 
     async with backend(talk) as peer:
-        result = await dial(peer.url, Say("Are you there?"), Listen())
-    [latency] = result.latencies
-    assert 0.05 <= latency < 10
+        result = await dial(peer.url, asks("Are you there?"))
+    _, turn = result.conversation.turns
+    assert (turn.caller_text, turn.agent_text, turn.heard_text) == ("Are you there?", " Yes.", " Yes.")
+    assert turn.response_latency_ms is not None
+    assert 50 <= turn.response_latency_ms < 10_000
+    assert result.conversation.session_id == result.caller.session_id
+    assert result.conversation.outcome == "caller_hangup"
 
 
-async def _answer_101(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    import base64
-    import hashlib
+async def test_without_application_reconnect_a_call_goes_on_as_a_new_session() -> None:
+    async def talk(peer: Backend) -> None:
+        setups.append(await peer.next("setup"))
+        await peer.closed()
 
-    head = await reader.readuntil(b"\r\n\r\n")
-    key = next(line.split(b": ")[1] for line in head.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key"))
-    accept = base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
-    writer.write(
-        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
-    )
+    async def perform(made: SimulatedCall) -> None:
+        assert await made.reconnect()
+
+    setups: list[dict[str, Any]] = []
+    async with backend(talk) as peer:
+        result = await made_by(peer.url, perform, twiml=TwiML(greeting="Good day."))
+    first, second = setups
+    assert first["callSid"] == second["callSid"] == result.caller.call_sid
+    assert first["sessionId"] != second["sessionId"] == result.caller.session_id
+    assert (first["callStatus"], second["callStatus"]) == ("RINGING", "IN_PROGRESS")
+    assert [one.session_id for one in result.conversations] == [first["sessionId"], second["sessionId"]]
+    assert [one.ended_by for one in result.conversations] == ["twilio", "caller"]
+    assert (result.ending, result.status) == ("hung_up", 101)
+
+
+async def test_with_application_reconnect_the_session_goes_on_and_what_happened_meanwhile_is_replayed() -> None:
+    async def talk(peer: Backend) -> None:
+        setups.append(await peer.next("setup"))
+        if len(setups) == 2:
+            prompts.append((await peer.next("prompt"))["voicePrompt"])
+        await peer.closed()
+
+    async def perform(made: SimulatedCall) -> None:
+        made.drop()
+        assert not made.connected
+        made.session.has_spoken("Are you there?")
+        assert await made.reconnect()
+        await made.events.notifier.until(lambda: bool(prompts), 30)
+
+    setups: list[dict[str, Any]] = []
+    prompts: list[str] = []
+    async with backend(talk) as peer:
+        result = await made_by(peer.url, perform, twiml=TwiML(application_reconnect=True))
+    first, second = setups
+    assert second == {**first, "callStatus": "IN_PROGRESS"}
+    assert len(result.connections) == 2
+    (conversation,) = result.conversations
+    assert conversation.totals.findings["reconnected"] == 1
+    assert [turn.caller_text for turn in conversation.turns][-1] == "Are you there?"
+
+
+async def test_a_call_that_cannot_be_connected_again() -> None:
+    async def refuse(connection: Any, request: Any) -> Any:
+        return connection.respond(503, "no") if calls else calls.append(1)
+
+    calls: list[int] = []
+
+    async def perform(made: SimulatedCall) -> None:
+        assert not await made.reconnect()
+
+    async with serve(lambda one: one.wait_closed(), "127.0.0.1", 0, process_request=refuse) as server:
+        url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
+        result = await made_by(url, perform)
+    assert (result.ending, result.status, result.problem) == ("refused", 503, "handshake answered with 503")
+    assert result.conversation.outcome == "backend_connect_failed"

@@ -80,3 +80,16 @@ async def test_a_reply_that_stalls_is_spoken_as_far_as_it_goes() -> None:
             "info tokensPlayed  now.",
             "info agentSpeaking off",
         ]
+
+
+async def test_how_much_has_been_heard() -> None:
+    async with call() as made:
+        playback = made.session.playback
+        made.text("One two three.")
+        await made.until(lambda: playback.heard_chars >= 7)
+        assert (playback.heard_chars, playback.heard_ms) == (7, 322)
+        await made.quiet()
+        assert (playback.heard_chars, playback.heard_ms) == (0, 0)
+        made.backend(type="play", source="https://example.com/hold.mp3")
+        await made.until(lambda: playback.heard_ms >= 500)
+        assert (playback.heard_chars, playback.heard_ms) == (0, 500)

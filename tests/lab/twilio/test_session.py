@@ -114,6 +114,25 @@ async def test_the_language_of_prompts_follows() -> None:
         assert made.lines[1:] == ["prompt Hello en-US True", "prompt Hola es-ES True"]
 
 
+async def test_newer_messages_are_accepted_and_a_changed_configuration_is_told() -> None:
+    async with call() as made:
+        made.backend(type="hints", hints="Aurora,Nina")
+        made.backend(type="config", interruptible="none", languages=[{"code": "es-ES"}])
+        assert made.lines[1:] == ['info configUpdated {"interruptible":"none","languages":[{"code":"es-ES"}]}']
+
+    async with call(events=False) as made:
+        made.backend(type="config", interruptible="none")
+        assert made.lines[1:] == []
+
+
+async def test_the_caller_can_speak_another_language_than_the_session() -> None:
+    async with call(events=False) as made:
+        made.session.begins_to_speak("Hola", "es-ES")
+        made.session.has_spoken("Hola.", "es-ES")
+        made.session.has_spoken("Hello.")
+        assert made.lines[1:] == ["prompt Hola es-ES False", "prompt Hola. es-ES True", "prompt Hello. en-US True"]
+
+
 async def test_ten_malformed_messages_in_a_row_end_it() -> None:
     async with call(events=False) as made:
         for number in range(9):
