@@ -100,6 +100,8 @@ class Beat:
     search_limited: int = 0
     """Messages of which metadata alone was kept, because their connection sent more than is searched."""
     search_limited_at: int | None = None
+    windows_trouble: tuple[int, str] | None = None
+    """Since when, and why, deflate windows are not written."""
     numbers: Snapshot = field(default_factory=dict)
     """What was counted of calls."""
 
@@ -274,6 +276,7 @@ class Reporter:
     def _report(self, found: Beat, ended: bool) -> Heartbeat:
         disk = shutil.disk_usage(self._data_dir)
         trouble_at, trouble = found.trouble or (None, None)
+        windows_failing_since, windows_trouble = found.windows_trouble or (None, None)
         return Heartbeat(
             version=__version__,
             host=self._host,
@@ -299,6 +302,8 @@ class Reporter:
             redaction_failed_at=found.redaction_failed_at,
             search_limited=found.search_limited,
             search_limited_at=found.search_limited_at,
+            windows_trouble=windows_trouble,
+            windows_failing_since=windows_failing_since,
             refused=self._refusals(found.attempts),
             retention=self._retention(),
         )

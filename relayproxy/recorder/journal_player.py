@@ -102,7 +102,8 @@ class JournalPlayer:
         self._reader = JournalReader(path, *self.low_water())
         self._written = {one.number: one.windows.id for one in self.connections.values()}
         """The ids of the windows in the journal's folder, by connection."""
-        self._unwritable = False
+        self._unwritten: dict[int, tuple[int, str]] = {}
+        """The connections whose windows could not be written, since when (wall nanoseconds), and why."""
 
     def close(self) -> None:
         self._reader.close()
@@ -144,15 +145,22 @@ class JournalPlayer:
         try:
             write_windows(self.path, connection.number, windows)
         except OSError as problem:
-            if not self._unwritable:
+            words = problem.strerror or type(problem).__name__
+            if not self._unwritten:
                 log.error(  # noqa: TRY400
                     "journal %s: deflate windows cannot be written (%s); a restart will lose what is compressed",
-                    self.id, problem.strerror,
+                    self.id, words,
                 )  # fmt: skip
-            self._unwritable = True
+            since = self._unwritten.get(connection.number, (time.time_ns(), ""))[0]
+            self._unwritten[connection.number] = (since, words)
         else:
             self._written[connection.number] = windows.id
-            self._unwritable = False
+            self._unwritten.pop(connection.number, None)
+
+    @property
+    def windows_trouble(self) -> tuple[int, str] | None:
+        """Since when, and why, windows that live connections need after a restart are not written."""
+        return min(self._unwritten.values(), default=None)
 
     def settle(self) -> None:
         """Takes that `position`, `gaps` and the rows of connections are committed: deletes files that nothing needs any
@@ -263,6 +271,7 @@ class JournalPlayer:
         messages = connection.end(ending)
         self.connections.pop(connection.number, None)
         self._pending.pop(connection.number, None)
+        self._unwritten.pop(connection.number, None)
         return ConnectionEvent(connection, "ended", messages)
 
     def _damage(self, damage: Damage) -> Iterator[ConnectionEvent]:

@@ -67,8 +67,8 @@ class Recorder:
 
     `check` raises when the database cannot be used as it is. `thresholds`, `version_from` and `rules` give those of a
     route. `sampled` tells by its opening whether a session's spans are exported. `message_limit`, `size_limit`,
-    `patience`: see `JournalPlayer`. `beat` is called after every look at the journals, with what tells how things are.
-    `routes`: those that calls may come by.
+    `patience`: see `JournalPlayer`. `beat` is called after every entry of a journal and every look at the journals,
+    with what tells how things are: a recorder that is stuck does not call it. `routes`: those that calls may come by.
     """
 
     def __init__(
@@ -150,7 +150,8 @@ class Recorder:
         """The recorder's report; the longest lag is that since the last call."""
         places = tuple((one.path, one.position) for one in self._playbacks.values() if not one.ended)
         beat = self._progress.beat(places, len(self._sessions.connections), self._retry.trouble, self._attempts.tallies)
-        return replace(beat, numbers=self._meter.snapshot(self._sessions))
+        windows = min((one.windows_trouble for one in self._playbacks.values() if one.windows_trouble), default=None)
+        return replace(beat, windows_trouble=windows, numbers=self._meter.snapshot(self._sessions))
 
     def close(self) -> None:
         for playback in self._playbacks.values():
@@ -170,6 +171,7 @@ class Recorder:
             try:
                 for event in playback.play(READ_AT_ONCE):
                     self._happened(event)
+                    self._beat(self.heartbeat)  # what is read at once may take long to search for secrets
             except OSError as problem:
                 self._trouble(playback.id, problem)
                 continue
@@ -285,6 +287,7 @@ class Recorder:
         return playback
 
     def _restored(self, path: Path, row: ConnectionRow) -> DecodedConnection:
+        self._beat(self.heartbeat)
         rules = self._rules(msgspec.json.decode(row.opening, type=Opening).route)
         return DecodedConnection.restore(
             row,

@@ -16,6 +16,7 @@ from relayproxy.conversation.measures.spans import SpanOptions
 from relayproxy.conversation.message import Message
 from relayproxy.journal.format import MAGIC, EntryKind, GapBody, GapCause, pack_block, pack_entry
 from relayproxy.journal.segments import create_journal, segment_path
+from relayproxy.recorder.heartbeat import Beat
 from relayproxy.recorder.recorder import Recorder, SpanExporter
 from relayproxy.redaction.rules import EVERYTHING, Rules
 from relayproxy.store.engine import open_engine
@@ -188,6 +189,7 @@ class Stage:
         rules: Rules = EVERYTHING,
         sampled: Callable[[Opening], bool] = lambda _opening: True,
         span_options: SpanOptions = SpanOptions(),  # noqa: B008 (frozen)
+        beat: Callable[[Callable[[], Beat]], None] = lambda _look: None,
     ) -> Recorder:
         recorder = Recorder(
             archive(self.engine),
@@ -202,6 +204,7 @@ class Stage:
             rules=lambda _route: rules,
             sampled=sampled,
             span_options=span_options,
+            beat=beat,
         )
         self._recorders.append(recorder)
         return recorder

@@ -122,6 +122,24 @@ def test_what_the_loop_knows(stage: Stage) -> None:
     journal.die()
 
 
+def test_a_recorder_that_is_busy_with_what_it_has_read_tells_so(stage: Stage) -> None:
+    told: list[Beat] = []
+    recorder = stage.recorder(beat=lambda look: told.append(look()))
+    journal = stage.journal()
+    call = journal.call(quiet=True)
+    for said in (setup(), token("Hello", last=True), prompt("Good morning")):
+        call.twilio(said)
+    journal.flush()
+    recorder.play()
+    assert len(told) >= 4, "after each entry of the block"
+    assert {one.places[0][1] for one in told} == {Position(1, 0)}, "what is not played as a whole is not told as played"
+    recorder.commit()
+    told.clear()
+    stage.recorder(beat=lambda look: told.append(look())).play()
+    assert told, "while it takes up the calls that live"
+    journal.die()
+
+
 def test_what_has_not_been_played(stage: Stage) -> None:
     journal = stage.journal()
     call = journal.call()

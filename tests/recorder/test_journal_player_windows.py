@@ -136,7 +136,7 @@ def test_a_window_that_is_lost_and_needed_by_nobody_is_no_gap(stage: Stage, talk
     assert stage.stored(talk.call.id).session.gaps == 0
 
 
-def test_a_folder_that_cannot_be_written_costs_a_log_line_and_no_commit(
+def test_a_folder_that_cannot_be_written_is_told_and_costs_no_commit(
     stage: Stage, talk: Compressed, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
@@ -151,9 +151,29 @@ def test_a_folder_that_cannot_be_written_costs_a_log_line_and_no_commit(
     assert len(told(stage, talk.call)) == 3
     assert ["No space left on device" in one.getMessage() for one in caplog.records] == [True]
     assert talk.files == []
+    trouble = recorder.heartbeat().windows_trouble
+    assert trouble is not None
+    assert trouble[1] == "No space left on device"
     talk.call.backend(token("plain", last=True))
     recorder.finish()
     assert len(talk.files) == 1  # the same windows, once there is room
+    assert recorder.heartbeat().windows_trouble is None
+
+
+def test_of_a_call_that_has_ended_no_windows_are_missing(
+    stage: Stage, talk: Compressed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("relayproxy.recorder.journal_player.write_windows", refuse)
+    recorder = stage.recorder(rules=RULES)
+    talk.says(WORDS)
+    recorder.finish()
+    assert recorder.heartbeat().windows_trouble is not None
+    talk.call.end()
+    recorder.finish()
+    assert recorder.heartbeat().windows_trouble is None
 
 
 def test_windows_of_calls_that_were_not_committed_and_of_erased_ones_go(stage: Stage, talk: Compressed) -> None:

@@ -139,13 +139,29 @@ def _journal(facts: HealthFacts) -> HealthCheck:
     total = sum(one.bytes for one in heartbeat.journals)
     detail = f"{size(total)} of {size(heartbeat.quota)}, in {plural(len(heartbeat.journals), 'journal')}"
     if used < FULL:
-        return HealthCheck("journal", "ok", "The journal has room", detail)
+        return _windows(facts) or HealthCheck("journal", "ok", "The journal has room", detail)
     return HealthCheck(
         "journal",
         "bad" if used >= NEARLY_LOST else "warn",
         f"The journal is {used:.0%} full",
         f"{detail}. At 100% what is said is not recorded any more and becomes gaps; calls are not affected.",
         "Help the recorder catch up (see above), or give the relay a larger `journal_quota` and the disk for it.",
+    )
+
+
+def _windows(facts: HealthFacts) -> HealthCheck | None:
+    told = [one.heartbeat for one in facts.working if one.heartbeat.windows_trouble is not None]
+    if not told:
+        return None
+    first = min(told, key=lambda one: one.windows_failing_since or 0)
+    since = age(max(0, facts.now - (first.windows_failing_since or 0)) / SECOND)
+    return HealthCheck(
+        "journal",
+        "warn",
+        f"What compressed calls go on from has not been written for {since}",
+        f"The recorder on {first.host} cannot write beside the journal ({first.windows_trouble}). Nothing is missing "
+        "as long as it runs; after a restart, what live calls say in compressed messages would be a gap.",
+        "Let it write there (space, free inodes, rights of the journal's folder), and do not restart it before.",
     )
 
 

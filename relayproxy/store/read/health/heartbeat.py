@@ -119,6 +119,9 @@ class Heartbeat(msgspec.Struct, frozen=True):
     it was started."""
     search_limited_at: int | None = None
     """The last time that it did."""
+    windows_trouble: str | None = None
+    """What keeps it from writing what compressed calls refer back to, and since when."""
+    windows_failing_since: int | None = None
     otlp_metrics: OtlpHeartbeat | None = None
     """None when metrics are not sent."""
     metrics: msgspec.Raw = msgspec.Raw(b"null")

@@ -68,6 +68,13 @@ def test_everything_works() -> None:
         ("lag", facts(report(42, lag_ms=61_000)), "unknown", "How far recording is behind is not known", ""),
         ("journal", facts(report(quota=20 * MIB)), "warn", "The journal is 50% full", "`journal_quota`"),
         ("journal", facts(report(quota=11 * MIB)), "bad", "The journal is 91% full", "`journal_quota`"),
+        (
+            "journal",
+            facts(report(windows_trouble="No space left on device", windows_failing_since=NOW - 40 * SECOND)),
+            "warn",
+            "What compressed calls go on from has not been written for 40 s",
+            "do not restart it before",
+        ),
         ("gaps", facts(day=GapCounts(3, 2)), "ok", "Nothing is missing from the last hour", ""),
         (
             "gaps",
