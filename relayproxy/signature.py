@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
-from urllib.parse import parse_qs, quote, unquote
+from urllib.parse import parse_qs, parse_qsl, quote, unquote
 
 HEADER = "x-twilio-signature"
 HEADERS = (HEADER, "x-amzn-bedrock-agentcore-runtime-custom-twilio-signature")
@@ -44,7 +44,8 @@ class SignedForm(NamedTuple):
 
     query: Literal["in_url", "as_params"] = "in_url"
     """`as_params`: the URL ends before `?`, and the query follows as sorted name and value, decoded
-    (twilio-agent-connect does so; of a repeated name it takes the first value, and it skips empty ones)."""
+    (twilio-agent-connect does so; of a repeated name it takes the first value, and it skips empty ones).
+    What is left out so is not signed, and where a name ends and its value begins is not either."""
     port: Literal["as_written", "default", "80", "none"] = "as_written"
     """`default`: the scheme's default port spelled out where no port was written. `80`: that port, which Twilio's SDKs
     add to every scheme but `https`. `none`: no port."""
@@ -85,6 +86,13 @@ _PATH_FORMS: tuple[Literal["as_written", "slash"], ...] = ("as_written", "slash"
 
 def _as_params(query: str) -> str:
     return _joined({name: values[0] for name, values in parse_qs(query[1:]).items()})
+
+
+def _is_all_params(query: str) -> bool:
+    """Whether a query is short enough to be tried as parameters, and none of it would go unsigned so."""
+    if query.count("&") >= MAX_PARAMETERS or len(query) > MAX_QUERY:
+        return False
+    return len(parse_qsl(query[1:], keep_blank_values=True)) == len(parse_qs(query[1:]))
 
 
 def _joined(params: Mapping[str, str]) -> str:
@@ -134,8 +142,7 @@ def forms(url: str) -> Iterator[tuple[SignedForm, str]]:
         return
     seen: set[str] = set()
     query = parts["query"] or ""
-    few = query.count("&") < MAX_PARAMETERS and len(query) <= MAX_QUERY
-    for kind in _QUERIES if few else _QUERIES[:1]:
+    for kind in _QUERIES if _is_all_params(query) else _QUERIES[:1]:
         tail = query if kind == "in_url" else _as_params(query)
         for port in _PORT_FORMS:
             for path in _PATH_FORMS:

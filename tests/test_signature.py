@@ -75,10 +75,26 @@ def test_which_form_matches(signed: str, seen: str, theirs: bool, ours: SignedFo
 
 
 def test_the_query_as_parameters() -> None:
-    url, params = "wss://h/ws?b=2&a=1%20x&c=", {"a": "1 x", "b": "2"}
+    url, params = "wss://h/ws?b=2&a=1%20x", {"a": "1 x", "b": "2"}
     signature = sign("wss://h/ws", TOKEN, params)
     assert twilio.validate("wss://h/ws", params, signature)
     assert check(signature, url, TOKEN) == SignedForm(query="as_params")
+
+
+@pytest.mark.parametrize("more", ["&a=2", "&b=", "&b", "&a=1", "&%61=2"])
+def test_what_parameters_would_leave_unsigned_spoils_the_signature(more: str) -> None:
+    signature = sign("wss://h/ws", TOKEN, {"a": "1"})
+    assert check(signature, "wss://h/ws?a=1", TOKEN) is not None
+    assert check(signature, f"wss://h/ws?a=1{more}", TOKEN) is None
+    assert check(sign(f"wss://h/ws?a=1{more}", TOKEN), f"wss://h/ws?a=1{more}", TOKEN) == SignedForm()
+
+
+def test_a_query_signed_as_parameters_reads_in_several_ways_and_one_signed_in_its_url_in_one() -> None:
+    as_parameters, in_url = sign("wss://h/ws", TOKEN, {"a": "12"}), sign("wss://h/ws?a=12", TOKEN)
+    for other in ("wss://h/ws?a1=2", "wss://h/wsa12"):
+        assert check(as_parameters, other, TOKEN) is not None
+        assert check(in_url, other, TOKEN) is None
+    assert twilio.validate("wss://h/ws", {"a1": "2"}, as_parameters), "Twilio's own check cannot tell them apart either"
 
 
 def test_a_form_signs_another_url_in_the_same_way() -> None:
