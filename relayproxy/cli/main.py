@@ -127,11 +127,27 @@ def _list_scenarios(context: click.Context, _: click.Parameter, asked: bool) -> 
         context.exit()
 
 
+def _print_schema(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked and not context.resilient_parsing:
+        from relayproxy.lab.scenarios import schema
+
+        click.echo(schema.FILE.read_text("utf-8"), nl=False)
+        context.exit()
+
+
 @main.command(short_help="A simulated Twilio makes calls.")
 @click.argument("url", callback=checked(websocket_url))
 @click.argument("scenarios", nargs=-1, metavar="[FILE|NAME]…")
 @click.option(
     "--list", is_flag=True, is_eager=True, expose_value=False, callback=_list_scenarios, help="List what NAME can be."
+)
+@click.option(
+    "--schema",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_schema,
+    help="Print the JSON Schema of scenario files, for editors.",
 )
 @click.option("--calls", type=click.IntRange(1), metavar="N", help="How many.  [default: one of each FILE and NAME]")
 @click.option(

@@ -1,6 +1,7 @@
 """The command line: what people type, and what they are told."""
 
 import asyncio
+import json
 import socket
 import subprocess
 import sys
@@ -184,6 +185,13 @@ runpy.run_module("relayproxy", run_name="__main__")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
 
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_the_schema_of_scenario_files_is_printed_for_editors() -> None:
+    printed = run("simulate", "--schema")
+
+    assert printed.exit_code == 0
+    assert json.loads(printed.output)["$ref"] == "#/$defs/Scenario"
 
 
 async def test_simulated_calls_are_reported_one_by_one_and_summed_up() -> None:

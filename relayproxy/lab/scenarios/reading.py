@@ -157,7 +157,7 @@ class _Reader:
     def _text(self, node: yaml.ScalarNode, expected: inspect.StrType, key: str) -> Any:
         if expected.min_length and len(node.value) < expected.min_length:
             return self._note(place_of(node), "text is expected, and this is empty")
-        if expected.pattern and not re.search(expected.pattern, node.value):
+        if expected.pattern and not re.fullmatch(expected.pattern, node.value):
             return self._note(place_of(node), _PATTERNS[key])
         return node.value
 
