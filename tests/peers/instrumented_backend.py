@@ -4,7 +4,8 @@
         ...
 
 Each answer is made by a model and a tool that it calls; both have spans by the GenAI conventions, whose
-`gen_ai.input.messages` are the caller's words. Nothing here knows of relayproxy, nor of `traceparent`: under `/fastapi`
+`gen_ai.input.messages` are the caller's words. To a prompt with `slowly` it calls the tool once the next prompt
+has come, for interruptions do not stop it. Nothing here knows of relayproxy, nor of `traceparent`: under `/fastapi`
 OpenTelemetry's instrumentation of FastAPI does, under `/starlette` its middleware for any ASGI application.
 """
 
@@ -21,6 +22,8 @@ from tests.peers.instrument import instrumented
 
 ROOT = Path(__file__).parents[2]
 MODEL_SECONDS, TOOL_SECONDS = 0.02, 0.01
+SLOW_SECONDS = 0.1
+"""More than clocks are taken to be apart, so that what begins before an interruption is surely before it."""
 
 
 @contextlib.contextmanager
@@ -55,17 +58,32 @@ def build() -> Any:
 
     async def converse(call: WebSocket) -> None:
         await call.accept()
+        heard: asyncio.Queue[str] = asyncio.Queue()
+        more = asyncio.Event()
+        answering = asyncio.create_task(answer_all(call, heard, more))
         async for message in call.iter_json():
             if message["type"] == "prompt" and message["last"]:
-                async for token in answer(message["voicePrompt"]):
-                    await call.send_json({"type": "text", "token": token, "last": False})
-                await call.send_json({"type": "text", "token": "", "last": True})
+                heard.put_nowait(message["voicePrompt"])
+                more.set()
+        answering.cancel()
 
-    async def answer(words: str) -> AsyncIterator[str]:
+    async def answer_all(call: WebSocket, heard: asyncio.Queue[str], more: asyncio.Event) -> None:
+        while True:
+            words = await heard.get()
+            if heard.empty():
+                more.clear()
+            async for token in answer(words, more):
+                await call.send_json({"type": "text", "token": token, "last": False})
+            await call.send_json({"type": "text", "token": "", "last": True})
+
+    async def answer(words: str, more: asyncio.Event) -> AsyncIterator[str]:
         said = {"gen_ai.input.messages": words}
         chat = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "small", **said}
         with tracer.start_as_current_span("chat small", kind=trace.SpanKind.CLIENT, attributes=chat):
-            await asyncio.sleep(MODEL_SECONDS)
+            await asyncio.sleep(SLOW_SECONDS if "slowly" in words else MODEL_SECONDS)
+            if "slowly" in words:
+                yield "One moment. "
+                await more.wait()
             tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "find_table", **said}
             with tracer.start_as_current_span("execute_tool find_table", attributes=tool):
                 await asyncio.sleep(TOOL_SECONDS)

@@ -13,8 +13,6 @@ MODEL_AND_TOOL = ["chat small", "execute_tool find_table"]
 """What instrumented backends do for each answer."""
 WORDS = "gen_ai.input.messages"
 """The attribute in which they tell what the caller said."""
-RESOLUTION = 1_000_000
-"""Nanoseconds: OpenTelemetry for JavaScript tells beginnings in whole milliseconds."""
 Turns = list[tuple[str, list[str]]]
 """What the caller said in each turn, and the names of the backend's spans of it."""
 
@@ -52,22 +50,31 @@ class BackendStage:
                     path = f"/api/sessions/{session['id']}"
                     turns = [turn for turn in self.system.get(path)["turns"] if turn["caller_text"]]
                     spans: dict[str, Any] = self.system.get(f"{path}/spans")
-                    return spans | {"turns": turns} if (len(turns), spans["total"]) == (said, count) else None
+                    return (
+                        spans | {"path": path, "turns": turns}
+                        if (len(turns), spans["total"]) == (said, count)
+                        else None
+                    )
             return None
 
         there: dict[str, Any] = await until(found)
         return there
 
+    def wait(self, spans: dict[str, Any]) -> dict[str, Any]:
+        """What the first of these turns waited for."""
+        wait: dict[str, Any] = self.system.get(f"{spans['path']}/spans?turn={spans['turns'][0]['number']}")["wait"]
+        return wait
+
 
 def by_turn(spans: dict[str, Any]) -> Turns:
-    """Those spans whose backend tells what the caller had said, in the turns in which they began. Both must agree."""
-    turns = spans["turns"]
-    found: Turns = [(turn["caller_text"], []) for turn in turns]
+    """Those spans whose backend tells what the caller had said, in the turns that the API names; both must agree."""
+    turns = {turn["number"]: turn["caller_text"] for turn in spans["turns"]}
+    found: Turns = [(words, []) for words in turns.values()]
+    places = {number: place for place, number in enumerate(turns)}
     for span in spans["items"]:
         if WORDS in span["attributes"]:
-            at = sum(turn["started_at_ns"] < span["started_at_ns"] + RESOLUTION for turn in turns) - 1
-            assert turns[at]["caller_text"] == span["attributes"][WORDS]
-            found[at][1].append(span["name"])
+            assert turns[span["turn"]] == span["attributes"][WORDS]
+            found[places[span["turn"]]][1].append(span["name"])
     return found
 
 

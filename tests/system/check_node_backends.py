@@ -84,6 +84,7 @@ async def test_three_lines_join_whatever_is_restarted_meanwhile(stage: BackendSt
     spans = await stage.spans(phone.call_sid, said=3, count=6)
     assert by_turn(spans) == [(words, MODEL_AND_TOOL) for words in ("Hello.", "Are you there?", "Goodbye.")]
     assert {(span["joined_by"], span["orphan"]) for span in spans["items"]} == {("trace", False)}
+    assert [clock["state"] for clock in spans["clocks"]] == ["unknown"], "no span of the handshake"
     assert [(span["depth"], span["child_of_call"]) for span in spans["items"]] == [(0, True), (1, False)] * 3
     phone.hangs_up()
 
@@ -98,5 +99,6 @@ async def test_without_them_their_spans_begin_traces_of_their_own_and_are_guesse
         spans = await stage.spans(phone.call_sid, said=2, count=4)
         assert by_turn(spans) == [("Hello.", MODEL_AND_TOOL), ("Goodbye.", MODEL_AND_TOOL)]
         assert {(span["joined_by"], span["child_of_call"]) for span in spans["items"]} == {("guess", False)}
+        assert [clock["state"] for clock in spans["clocks"]] == ["unknown"]
         assert len({span["trace_id"] for span in spans["items"]}) == 2
         phone.hangs_up()

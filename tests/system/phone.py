@@ -49,6 +49,10 @@ class Phone:
         """Speaks, and does not wait."""
         self._send("prompt", voicePrompt=words, lang="en-US", last=True)
 
+    def hears_begin(self) -> str:
+        """The first token of an answer."""
+        return str(json.loads(self._socket.recv(timeout=30))["token"])
+
     def hears(self) -> str:
         """The next whole answer, or the type of what came instead of it."""
         heard = ""

@@ -14,12 +14,15 @@ import pytest
 from websockets.sync.server import ServerConnection
 
 from tests.peers.instrumented_backend import running_instrumented
+from tests.peers.skewed_clock import skewed
 from tests.peers.tac_backend import AUTH_TOKEN, running_tac
 from tests.system.backend_stage import MODEL_AND_TOOL, WORDS, BackendStage, by_turn, staged
 from tests.system.phone import Agent, Phone, answering
 from tests.system.test_peers import ASKS_FOR_A_PERSON, PUBLIC, TUNNEL, one_call
 from tests.telemetry.collector import free_port
 
+SKEW = -90
+"""Seconds by which the clock of the backend with Twilio's SDK is wrong."""
 PAGE = Path(__file__).parents[2] / "docs/backend-spans.md"
 
 
@@ -69,7 +72,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BackendStage]:
     endpoint = f"http://{listen}"
     with (
         running_instrumented(endpoint) as instrumented,
-        running_tac(endpoint) as tac,
+        skewed(endpoint, seconds=SKEW) as slow,
+        running_tac(slow) as tac,
         answering(PlainAgent(endpoint)) as plain,
     ):
         backends = {"instrumented": instrumented, "tac": tac.removesuffix("/ws"), "plain": plain}
@@ -96,11 +100,33 @@ async def test_an_asgi_backend_joins_by_the_handshake_and_its_own_span_comes_las
     server, *others = spans["items"]
     assert (server["name"], server["kind"], server["child_of_call"]) == (f"HTTP /{framework}", "server", True)
     assert [(span["depth"], span["orphan"]) for span in others] == [(1, False), (2, False)] * 2
+    assert [(span["work"], span["model"]) for span in others] == [("model", "small"), ("tool", None)] * 2
+    assert [clock["state"] for clock in spans["clocks"]] == ["agrees"]
+    wait = stage.wait(spans)
+    assert wait["answered"]
+    assert min(wait["model_ns"], wait["tool_ns"]) > 0
     # connect, setup, two prompts and disconnect; accept and three messages for each answer.
     assert (spans["received_frames"], spans["sent_frames"]) == (5, 7)
 
 
-async def test_twilios_own_sdk_joins_without_a_change_of_it(stage: BackendStage) -> None:
+async def test_what_an_interruption_did_not_stop_is_of_the_turn_that_began_it(stage: BackendStage) -> None:
+    phone = Phone(stage.system.url("/r/instrumented/fastapi"))
+    phone.asks("Read the menu slowly.")
+    assert await asyncio.to_thread(phone.hears_begin) == "One moment. "
+    phone.interrupts("One moment.")
+    phone.asks("No, a table.")
+    answers = [await asyncio.to_thread(phone.hears) for _ in range(2)]
+    assert answers == ["You said: Read the menu slowly.", "You said: No, a table."]
+
+    spans = await stage.spans(phone.call_sid, said=2, count=4)
+    assert by_turn(spans) == [("Read the menu slowly.", MODEL_AND_TOOL), ("No, a table.", MODEL_AND_TOOL)]
+    first, second = spans["turns"]
+    late = spans["items"][1]
+    assert (late["turn"], late["started_at_ns"] > second["started_at_ns"]) == (first["number"], True)
+    phone.hangs_up()
+
+
+async def test_twilios_own_sdk_joins_without_a_change_of_it_and_with_a_clock_that_is_wrong(stage: BackendStage) -> None:
     signed = {"auth_token": AUTH_TOKEN, "public_url": PUBLIC, "headers": TUNNEL}
     call = await one_call(stage.system, ASKS_FOR_A_PERSON, "/r/tac/ws", **signed)
     (setup,) = call.sent("setup")
@@ -112,6 +138,9 @@ async def test_twilios_own_sdk_joins_without_a_change_of_it(stage: BackendStage)
         ("chat small", 1, "trace"),
         ("chat small", 1, "trace"),
     ]
+    (clock,) = spans["clocks"]
+    assert clock["state"] == "moved"
+    assert abs(clock["shift_ms"] + SKEW * 1000) <= clock["uncertainty_ms"]
 
 
 async def test_what_a_backend_could_not_send_comes_later_and_a_new_recorder_goes_on(stage: BackendStage) -> None:

@@ -9,7 +9,8 @@ own children go with it, however late they begin, so that work which an interrup
 that began it. Three things differ:
 
 * A span that runs through the wait of a later turn and has work of that turn below it is of the session, such as that
-  of a handler that lives as long as the connection. Those below it are placed one by one.
+  of a handler that lives as long as the connection. Those below it are placed one by one. One that begins after the
+  first prompt must run through two such waits: until then it is work on its prompt that an interruption did not stop.
 * A span that begins before its turn, but after the answer before it was complete, and still runs when the turn begins
   is that turn's: work on a prompt that was not final, or ahead of an answer without a prompt.
 * Clocks are aligned with an uncertainty. A span that begins so little before a turn that they cannot tell is that
@@ -162,7 +163,8 @@ class _Placer:
         if is_handshake(draft.node):
             return True
         later = self._turns[draft.begins_in + 1 : draft.latest_below + 1]
-        return any(
+        through = sum(
             draft.started_at < turn.sent_at and turn.waited_until is not None and turn.waited_until <= draft.ended_at
             for turn in later
         )
+        return through > (1 if draft.begins_in > 0 else 0)

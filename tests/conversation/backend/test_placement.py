@@ -99,6 +99,29 @@ def test_work_that_an_interruption_did_not_stop_stays_with_its_turn() -> None:
     assert by_turn(placed(told, interrupted)) == {1: ["answer", ".chat", ".lookup"], 2: ["answer", ".chat"]}
 
 
+def test_work_that_goes_on_beside_the_next_answer_stays_with_its_turn_and_so_does_what_it_begins_then() -> None:
+    told = """
+        answer   1005 8000
+          chat   1010 1800  model
+          lookup 2000 5200  tool
+          chat   5210 7990  model
+        answer   5005 5590
+          chat   5010 5580  model
+    """
+    assert by_turn(placed(told)) == {1: ["answer", ".chat", ".lookup", ".chat"], 2: ["answer", ".chat"]}
+
+
+def test_a_handler_that_begins_with_the_first_prompt_is_of_the_session_once_two_more_turns_are_below_it() -> None:
+    turns = (*TURNS, turn(3, 9000, 9400, None, None))
+    told = """
+        handler 1005 9450
+          chat  1010 1800  model
+          chat  5010 5500  model
+          chat  9010 9300  model
+    """
+    assert by_turn(placed(told, turns)) == {None: ["handler"], 1: ["chat"], 2: ["chat"], 3: ["chat"]}
+
+
 def test_a_tool_that_outlasts_the_wait_of_the_next_turn_stays_with_its_own() -> None:
     told = """
         answer   1005 8000
