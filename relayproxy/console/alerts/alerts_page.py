@@ -92,7 +92,7 @@ async def page(request: web.Request) -> web.Response:
 
 
 async def submit(request: web.Request) -> web.Response:
-    """`POST /alerts/{alert}/silence`: for the form's `minutes`; with `end` the silence is ended."""
+    """`POST /alerts/{alert}/silence`: for the form's `minutes`; with `end` it is ended. Then back to the rule."""
     form = await form_of(request)
     if "end" in form:
         await _end(request)
@@ -100,7 +100,7 @@ async def submit(request: web.Request) -> web.Response:
         text = form.get("minutes", "")
         known = text.isascii() and text.isdigit() and len(text) < 9
         await _silence(request, int(text) if known else 0)
-    raise web.HTTPSeeOther("/alerts")
+    raise web.HTTPSeeOther(f"/alerts#rule-{_rule(request)}")
 
 
 async def api_list(request: web.Request) -> web.Response:

@@ -102,7 +102,7 @@ async def test_a_rule_is_silenced_and_that_is_ended_and_audited(client: Client, 
 
 async def test_the_form_does_the_same(client: Client, archive: Archive) -> None:
     async with client.post("/alerts/slow/silence", data={"minutes": "240"}, allow_redirects=False) as response:
-        assert (response.status, response.headers["Location"]) == (303, "/alerts")
+        assert (response.status, response.headers["Location"]) == (303, "/alerts#rule-slow")
     assert (await ask(client, "listAlertRules"))["items"][0]["silence"] is not None
     async with client.post("/alerts/slow/silence", data={"end": "1"}, allow_redirects=False) as response:
         assert response.status == 303
