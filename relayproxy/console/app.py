@@ -26,6 +26,7 @@ from relayproxy.console.live import live_view
 from relayproxy.console.sessions import (
     annotations,
     api,
+    backend_pages,
     backend_spans,
     export,
     message_pages,
@@ -61,6 +62,7 @@ def build(settings: Settings, queries: Queries, writer: AnnotationWriter) -> web
             *list_page.ROUTES,
             *overview.ROUTES,
             *session_page.ROUTES,
+            *backend_pages.ROUTES,
             *numbers_page.ROUTES,
             *message_pages.ROUTES,
             *timeline.ROUTES,

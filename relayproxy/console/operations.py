@@ -186,6 +186,7 @@ OPERATIONS: tuple[Operation, ...] = (
         limit(MAX_SPANS, MAX_SPANS),
         query("after", str, "`next` of the page before, or the place of the last span that is known."),
         query("turn", str, "Only spans of the turn with this number, and what its wait went into; `none`: of no turn."),
+        page="/sessions/{id}/spans",
         errors=(410,),
     ),
     _get(

@@ -21,6 +21,7 @@ from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.sessions.annotations import annotations_context, sessions_with
 from relayproxy.console.sessions.ending_explanation import explain_ending
 from relayproxy.console.sessions.trace_link import trace_link
+from relayproxy.store.read.backend_spans import span_counts
 from relayproxy.store.read.filters.criteria import LABEL_TEXT, PARAM
 from relayproxy.store.write.annotations import read_annotations
 from relayproxy.text import shortened
@@ -57,6 +58,7 @@ async def about(
     """Template values of a session page's head and facts, as of `now`; with `annotations` tags and notes too."""
     context, conversation = request.app[APP_CONTEXT], session.conversation
     added = await asyncio.to_thread(read_annotations, context.queries, session.row.id)
+    backend_spans = await asyncio.to_thread(span_counts, context.queries, session.row.id)
     found = {
         "explanation": explain_ending(session, findings),
         "finding_kinds": kinds(findings),
@@ -66,6 +68,8 @@ async def about(
         "environment": tuple(environment(session, added.languages)),
         "version_link": sessions_with("version", session.row.backend_version or ""),
         "parameters": tuple(parameters(conversation.custom_parameters)),
+        "backend_spans": backend_spans,
+        "receiver": context.settings.receiver.listen is not None,
         "setup": display_text.pretty(_json(conversation.setup)) if conversation.setup else "",
     }
     return found | await annotations_context(request, session.row.id, added) if annotations else found

@@ -1,4 +1,4 @@
-"""Session page, call page and turn page, and their fragments.
+"""Session page and call page, and their fragments.
 
 Knows: paths and parameters of pages, and which template shows what.
 Must not know: SQL; how values are laid out.
@@ -14,10 +14,9 @@ import msgspec
 from aiohttp import web
 
 from relayproxy.console.calls.deleted_content import sentence
-from relayproxy.console.calls.drawing.waterfall import waterfall
 from relayproxy.console.calls.findings import of_session, severities, slow_ms, told_in
 from relayproxy.console.calls.reading import StoredSession
-from relayproxy.console.calls.requested import call_of, session_of, turn_of
+from relayproxy.console.calls.requested import call_of, session_of
 from relayproxy.console.calls.transcript import in_place, transcript
 from relayproxy.console.http.change_poller import ChangePoller
 from relayproxy.console.http.context import APP_CONTEXT
@@ -59,17 +58,6 @@ async def session_parts(request: web.Request) -> web.Response:
     context = _conversation(request, found)
     context |= await about(request, found, context["findings"], time.time_ns(), annotations=False)
     return render("sessions/parts.html", request, context)
-
-
-async def turn_waterfall(request: web.Request) -> web.Response:
-    """`GET /sessions/{id}/turns/{number}/waterfall`: what the latency of a turn went into."""
-    found, turn = await turn_of(request)
-    fall = waterfall(turn.budget, slow_ms(request.app[APP_CONTEXT].settings, found.row.route))
-    return render(
-        "sessions/turn_page.html",
-        request,
-        {"session": found, "number": turn.number, "fall": fall, "section": "sessions"},
-    )
 
 
 async def session_live(request: web.Request) -> web.StreamResponse:
@@ -133,7 +121,6 @@ ROUTES = (
     web.get("/", home),
     web.get("/sessions/{id}", session),
     web.get("/sessions/{id}/parts", session_parts),
-    web.get("/sessions/{id}/turns/{number}/waterfall", turn_waterfall),
     web.get("/sessions/{id}/live", session_live),
     web.get("/calls/{call_sid}", call),
 )

@@ -44,11 +44,14 @@ class TurnTimes:
     done_at: int | None
     """When the answer was complete."""
     ended_at: int | None
+    asked: bool = True
+    """Something was said or pressed."""
 
     @property
     def waited_until(self) -> int | None:
-        """The end of the wait for the backend: the answer, else the end of the turn; None while it lasts."""
-        return self.ended_at if self.first_at is None else self.first_at
+        """The end of the wait for the backend: the answer, else the end of the turn; None while it lasts, and where the
+        backend was not asked and said nothing."""
+        return self.ended_at if self.first_at is None and self.asked else self.first_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,8 @@ def turn_times(turn: Turn) -> TurnTimes:
     if turn.caller_at is not None and first_at is not None and first_at >= turn.caller_at:
         sent_at = turn.caller_at + (turn.budget.proxy_in or 0)
         first_at = first_at if turn.budget.backend is None else sent_at + turn.budget.backend
-    return TurnTimes(turn.number, turn.started_at, sent_at, first_at, turn.agent_done_at, turn.ended_at)
+    asked = turn.caller_at is not None
+    return TurnTimes(turn.number, turn.started_at, sent_at, first_at, turn.agent_done_at, turn.ended_at, asked)
 
 
 def place(

@@ -60,13 +60,13 @@ def session_spans(queries: Queries, session: str) -> SessionSpans:
 def session_outline(queries: Queries, session: str) -> SessionSpans:
     """All spans of the session (our id) without their details, but for the first `SERVERS` servers right below the
     call. Raises as queries do."""
-    c, n = backend_spans.c, backend_span_counts.c
+    c = backend_spans.c
     with queries.reading() as db:
         query = _OUTLINE.where(c.session == session).order_by(c.started_at, c.trace_id, c.span_id)
         rows = {
             (row.trace_id, row.span_id): row for row in (value(BackendSpanRow, found) for found in db.execute(query))
         }
-        counted = db.execute(columns(BackendSpanCountsRow, backend_span_counts).where(n.session == session)).first()
+        counts = _counts(db, session)
         own = _own(db, session) if rows else frozenset()
         nodes = []
         for place, one in enumerate(_tree({key: row.parent_span_id for key, row in rows.items()})):
@@ -77,14 +77,25 @@ def session_outline(queries: Queries, session: str) -> SessionSpans:
         servers = islice((one for one in nodes if one.child_of_call and one.span.kind == "server"), SERVERS)
         for node in _with_details(db, session, [*servers]):
             nodes[node.place] = node
-    counts = BackendSpanCountsRow(session) if counted is None else value(BackendSpanCountsRow, counted)
     return SessionSpans(tuple(nodes), counts)
+
+
+def span_counts(queries: Queries, session: str) -> BackendSpanCountsRow:
+    """How many spans there are of the session (our id), and what was only counted. Raises as queries do."""
+    with queries.reading() as db:
+        return _counts(db, session)
 
 
 def with_details(queries: Queries, session: str, nodes: Sequence[SpanNode]) -> tuple[SpanNode, ...]:
     """These spans of the session (our id) whole; those that are gone since are left out. Raises as queries do."""
     with queries.reading() as db:
         return tuple(_with_details(db, session, nodes))
+
+
+def _counts(db: Connection, session: str) -> BackendSpanCountsRow:
+    query = columns(BackendSpanCountsRow, backend_span_counts)
+    counted = db.execute(query.where(backend_span_counts.c.session == session)).first()
+    return BackendSpanCountsRow(session) if counted is None else value(BackendSpanCountsRow, counted)
 
 
 def _with_details(db: Connection, session: str, nodes: Sequence[SpanNode]) -> Iterator[SpanNode]:

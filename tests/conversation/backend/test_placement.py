@@ -253,7 +253,7 @@ def test_the_times_of_a_turn_are_those_at_the_backend() -> None:
     """)
     greeting, answered, waiting = map(turn_times, call.turns)
 
-    assert (greeting.first_at, greeting.sent_at) == (None, greeting.started_at)
+    assert (greeting.first_at, greeting.sent_at, greeting.waited_until) == (None, greeting.started_at, None)
     budget = call.turns[1].budget
     assert budget.proxy_in is not None
     assert budget.backend is not None

@@ -193,7 +193,9 @@ async function fetchTable(details) {
     const table = (await fetchMarkup(asked.href)).querySelector("article > table");
     if (!table || !asked.isConnected) return;
     keepFocus(() => {
-      details.querySelector(":scope > table")?.remove();
+      const stale = details.querySelector(":scope > table");
+      if (stale) keepOpen(stale, table);
+      stale?.remove();
       asked.replaceWith(table);
     });
   } catch {

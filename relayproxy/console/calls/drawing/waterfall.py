@@ -26,6 +26,8 @@ _PARTS = (
     ("proxy_out", "relayproxy, out"),
     ("output_delay", "Output delay"),
 )
+BACKEND = 2
+"""The place of the backend's part among these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,10 @@ class Waterfall:
     over: bool
     """Too long for the common scale: `short` fills the whole width."""
     slow: bool
+    length: int
+    """Nanoseconds that the bars are drawn over."""
+    before_backend: int
+    """Those of them before the backend's bar."""
 
 
 def waterfall(budget: Budget, slow_ms: int) -> Waterfall | None:
@@ -77,29 +83,32 @@ def waterfall(budget: Budget, slow_ms: int) -> Waterfall | None:
             begin = start + min(0, length) - left
             x = round(begin * WIDTH / scale)
             width = max(round(abs(length) * WIDTH / scale), MIN_WIDTH if length else 0)
-            drawn.append(Bar(*part, _text(tenth), min(x, WIDTH - width), width))
+            drawn.append(Bar(*part, in_milliseconds(tenth), min(x, WIDTH - width), width))
         return tuple(drawn)
 
     return Waterfall(
         bars=bars(whole),
         short=bars(max(common, whole)),
-        response=_text(response),
-        total=_text(sum(tenths)),
+        response=in_milliseconds(response),
+        total=in_milliseconds(sum(tenths)),
         outer=budget.user_bot_latency is not None,
         over=whole > common,
         slow=latency >= slow_ms * 1_000_000,
+        length=whole,
+        before_backend=starts[[part[0] for part, _ in parts].index("backend")] - left,
     )
 
 
 def in_tenths(budget: Budget) -> tuple[int | None, ...]:
     """The five parts as they are shown, in tenths of a millisecond: they sum to the rounded sum."""
     lengths = [getattr(budget, name) for name, _ in _PARTS]
-    rounded = iter(_rounded([length for length in lengths if length is not None]))
-    return tuple(None if length is None else next(rounded) for length in lengths)
+    kept = iter(rounded([length for length in lengths if length is not None]))
+    return tuple(None if length is None else next(kept) for length in lengths)
 
 
-def _rounded(lengths: Sequence[int]) -> list[int]:
-    """In tenths of a millisecond, so that they sum to the rounded sum: what is left goes to the largest remainders."""
+def rounded(lengths: Sequence[int]) -> list[int]:
+    """Nanoseconds in tenths of a millisecond, so that they sum to the rounded sum: what is left goes to the largest
+    remainders."""
     floors = [length // _TENTH for length in lengths]
     missing = (sum(lengths) + _TENTH // 2) // _TENTH - sum(floors)
     order = sorted(range(len(lengths)), key=lambda place: -(lengths[place] % _TENTH))
@@ -108,6 +117,7 @@ def _rounded(lengths: Sequence[int]) -> list[int]:
     return floors
 
 
-def _text(tenths: int) -> str:
+def in_milliseconds(tenths: int) -> str:
+    """Tenths of a millisecond as they are shown."""
     sign = "−" if tenths < 0 else ""
     return f"{sign}{abs(tenths) // 10:,}.{abs(tenths) % 10} ms"
