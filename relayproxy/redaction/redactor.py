@@ -49,7 +49,11 @@ LIMITED = "search_limit"
 _SUSPICIOUS = re.compile(r"[0-9][^0-9]{0,3}[0-9][^0-9]{0,3}[0-9]|@|%40|\\")
 _DIGIT = re.compile(r"\d")
 _DIGITS = re.compile(r"[0-9](?:[ .-]?[0-9]){2,}")
-_ADDRESS = re.compile(r"\+?[0-9]{3,15}|client:[\w.+-]{1,64}", re.ASCII)
+_ADDRESS = re.compile(
+    r"\+?[0-9]{3,15}|client:[\w.+-]{1,64}|(?!.*[0-9]{13})sips?:[\w.+-]{1,64}@[\w.-]{1,253}(?::[0-9]{1,5})?",
+    re.ASCII | re.IGNORECASE,
+)
+"""A party's number or address: calls are found and erased by it. One of SIP's is no address to write to."""
 _ID = re.compile(r"[A-Z]{2}[0-9a-fA-F]{32}|(?=.*[A-Za-z])(?!.*[0-9]{13})[\w.:-]{1,128}", re.ASCII)
 """An id, of Twilio's or somebody else's, that is nobody's number."""
 _SETUP = frozenset(

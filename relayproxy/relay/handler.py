@@ -145,12 +145,21 @@ class Relay:
         self._note(request, got, reason, status, words, path)
         return answers.words(status, words, {"Upgrade": "websocket"} if status == 426 else None)
 
-    def _note(self, request: web.BaseRequest, got: Headers, reason: Reason, status: int, words: str, path: str) -> None:
+    def _note(
+        self,
+        request: web.BaseRequest,
+        got: Headers,
+        reason: Reason,
+        status: int,
+        words: str,
+        path: str,
+        peer: bool = True,
+    ) -> None:
         self._refusals.note(
             reason,
             status,
             words,
-            peer=_peer(request),
+            peer=_peer(request) if peer else "-",
             target=without_personal(mask_query(path))[:_MAX_TARGET],
             signed=is_signed(got),
         )
@@ -286,17 +295,22 @@ class Relay:
         _note_ending(tape, number, opened, Ending(t=time.monotonic_ns() - opened, first=first))
 
     def _warn(self, request: web.BaseRequest, path: str, target: Target, got: Headers, trusted: bool) -> None:
+        """Notes what is odd about a request that is relayed all the same; of one that is not recorded, that alone."""
+        taped = not isinstance(self._tapes[target.route], NoTape)
+        shown = path if taped else ""
         if target.route == DEFAULT_ROUTE and path.startswith("/r/"):
             name = without_personal(mask_query(path)[3:].partition("/")[0].partition("?")[0])[:64]
-            words = f"no route is named {name!a}, so it went to the default backend"
-            self._note(request, got, "unknown_route", 0, words, path)
+            named = f"is named {name!a}" if taped else "has the name that it asked for"
+            self._note(
+                request, got, "unknown_route", 0, f"no route {named}, so it went to the default backend", shown, taped
+            )
         claims = any(name.lower() in ("x-forwarded-proto", "x-forwarded-host") for name, _ in got)
         if claims and not trusted and self._public is None:
             words = (
                 f"its X-Forwarded-… headers are not believed; if {_address(request)} is your front end, add it to "
                 "trusted_proxies, or set public_url"
             )
-            self._note(request, got, "untrusted_proxy", 0, words, path)
+            self._note(request, got, "untrusted_proxy", 0, words, shown, taped)
 
     def _opening(
         self, request: web.BaseRequest, path: str, target: Target, got: Headers, opened_at: int, trusted: bool

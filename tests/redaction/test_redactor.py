@@ -149,6 +149,18 @@ def test_parameters_and_handoff_by_name_and_by_what_they_hold() -> None:
     assert data == {"reasonCode": "live-agent", "ssn": "•••", "n": "••••••••••••1111"}
 
 
+@pytest.mark.parametrize(
+    "address", ["sip:jane.doe@example.com", "SIPS:+15550100001@pbx.example.com:5061", "client:jane"]
+)
+def test_the_addresses_of_the_parties_stay_and_what_poses_as_one_does_not(address: str) -> None:
+    said = {"type": "setup", "from": address, "to": f"sip:{CARD.replace(' ', '')}@example.com", "x": address}
+    [found] = stored(call(("twilio", said)))
+    kept = json.loads(found.text or "")
+    assert kept["from"] == address
+    assert kept["to"].startswith("sip:••••")
+    assert (kept["x"] == address) is ("@" not in address)
+
+
 def test_a_pattern_of_several_words_is_found_over_tokens() -> None:
     rules = Rules(policy=policy([], ["order [A-Z]+ [0-9]+"]))
     found = stored(call(token("Your ord"), token("er AB"), token(" 12 is here."), token("", last=True)), rules)

@@ -243,13 +243,22 @@ def test_of_a_route_without_recording_nothing_is_taped_and_its_calls_are_counted
         with wire.connect(process.port) as stranger:
             stranger.sendall(b"GET /%2B15550100001/jane%40example.com HTTP/1.1\r\nHost: h\r\n\r\n")
             assert wire.receive_head(stranger).startswith(b"HTTP/1.1 426 ")
+        with wire.connect(process.port) as twilio:
+            twilio.sendall(wire.REQUEST.replace(b"GET /", b"GET /r/quagmire/jane?x=", 1))
+            with server.accept()[0] as backend:
+                wire.receive_head(backend)
+                backend.sendall(wire.ANSWER)
+                assert wire.receive_head(twilio) == wire.ANSWER
         [folder] = journal_paths(tmp_path / "journal")
         process.stop()
         counts = {one.last.reason: one for one in read_refused(folder)}
+        unknown = counts["unknown_route"].last
+        assert (unknown.peer, unknown.target) == ("-", "")
+        assert "quagmire" not in unknown.words + process.log.read_text()
         assert counts["no_upgrade"].last.target == "/%2B…/…"
         counted = counts["not_recorded"]
         assert (counted.count, counted.last.reason, counted.last.target, counted.last.peer) == (
-            2, "not_recorded", "", "-",
+            3, "not_recorded", "", "-",
         )  # fmt: skip
         assert journal(tmp_path) == []
     assert "nothing is recorded of calls over default" in process.log.read_text()

@@ -103,7 +103,7 @@ def sought_session(id: str, route: str | None = None) -> Sought:
 
 def sought_number(text: str, route: str | None = None) -> Sought:
     """A phone number as people write it, or a client or SIP address. Raises ValueError."""
-    text = storable(text).strip()
+    text = storable(text).strip().removeprefix("tel:")
     if ":" in text and not text.startswith("+"):
         return Sought("number", (text,), route)
     # As in +44 (0)20: a digit that is dialled within the country alone.

@@ -68,6 +68,7 @@ def test_a_number_that_a_url_was_decoded_from_is_found(archive: Archive, engine:
 
 def test_a_digit_that_is_dialled_within_the_country_alone_is_none_of_the_number() -> None:
     assert sought_number("+44 (0)20 7946 0000") == sought_number("+442079460000")
+    assert sought_number("tel:+44-20-7946-0000") == sought_number("+442079460000")
 
 
 @pytest.mark.parametrize("written", ["", "5550100001", "555", "+0555", "alice", "+1555010000123456"])
