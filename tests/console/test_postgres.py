@@ -3,9 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -25,12 +24,15 @@ from tests.peers.postgres import Server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
-    more: dict[str, Any] = {}
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
+    described = Settings(data_dir=tmp_path / "data", backend="wss://agent.example.com/ws")
     if request.param == "postgresql":
         running: Server = request.getfixturevalue("postgres")
-        more["database_url"] = running.migrated()
-    return Settings(data_dir=tmp_path / "data", backend="wss://agent.example.com/ws", **more)
+        url = running.migrated()
+        yield described.model_copy(update={"database_url": url})
+        running.give_back(url)
+    else:
+        yield described
 
 
 @pytest.fixture

@@ -42,14 +42,17 @@ class Machine:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def shared(request: pytest.FixtureRequest, stage: Stage) -> Stage:
+def shared(request: pytest.FixtureRequest, stage: Stage) -> Iterator[Stage]:
     if request.param == "postgresql":
         postgres: Server = request.getfixturevalue("postgres")
         stage.engine.dispose()
         stage.url = postgres.migrated()
         stage.engine = open_engine(stage.url)
         stage.archive = Archive(stage.engine)
-    return stage
+        yield stage
+        postgres.give_back(stage.url)
+    else:
+        yield stage
 
 
 @pytest.fixture

@@ -14,16 +14,20 @@ from tests.peers.postgres import Server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A database that is not there yet, or empty; a migrated one for tests that ask for an engine."""
     ready = "engine" in request.fixturenames
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path}/data/relayproxy.db"
         if ready:
             migrated(url)
-        return url
-    server: Server = request.getfixturevalue("postgres")
-    return server.migrated() if ready else server.database()
+        yield url
+    else:
+        server: Server = request.getfixturevalue("postgres")
+        url = server.migrated() if ready else server.database()
+        yield url
+        if ready:
+            server.give_back(url)
 
 
 @pytest.fixture

@@ -29,14 +29,17 @@ NS = 1_000_000_000
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of one database for several consoles."""
     if request.param == "postgresql":
         running: Server = request.getfixturevalue("postgres")
-        return running.migrated()
-    url = f"sqlite:///{tmp_path}/shared/relayproxy.db"
-    migrated(url)
-    return url
+        url = running.migrated()
+        yield url
+        running.give_back(url)
+    else:
+        url = f"sqlite:///{tmp_path}/shared/relayproxy.db"
+        migrated(url)
+        yield url
 
 
 @pytest.fixture
