@@ -11,6 +11,7 @@ from typing import Any
 from msgspec import structs
 
 from relayproxy.conversation.backend_span import Attributes, BackendSpan, SpanDetail, SpanEvent, SpanLink
+from relayproxy.receiver.credentials import without_credentials
 from relayproxy.receiver.trimming import CUT
 from relayproxy.redaction.budget import SearchBudget, effort
 from relayproxy.redaction.masking.json_text import applied
@@ -59,6 +60,7 @@ def is_plain(name: str, value: Any) -> bool:
 def masked(span: BackendSpan, rules: Rules, budget: SearchBudget, now: int) -> tuple[BackendSpan, bool]:
     """The span as it may be stored, and whether its content was left out because more came than is searched (see
     `SearchBudget`, whose time is `now`)."""
+    span = without_credentials(span)
     if rules.record == "full":
         return span, False
     if rules.record == "metadata" or not budget.covers(_effort(span), now):

@@ -15,6 +15,7 @@ from relayproxy.connection import REDACTED
 from relayproxy.settings.validators import is_secret
 from relayproxy.signature import HEADERS
 from relayproxy.text import shortened
+from relayproxy.urls import masked_url, without_userinfo
 
 Headers = list[tuple[str, str]]
 
@@ -36,7 +37,6 @@ _NEGOTIATED = {"upgrade", "keep-alive", "close"}
 """Options that `Connection` may name: those of the connection itself."""
 _ORIGIN = re.compile(r"x-forwarded-.*|forwarded|x-real-ip", re.IGNORECASE)
 """Headers that tell where a request came from, which only a trusted front end knows."""
-_USERINFO = re.compile(r"(?<=://)[^/?#\s@]+@")
 _LONG = 32
 """Characters of a subprotocol above which it is taken for a credential, which browsers can put nowhere else."""
 _NUMBER = re.compile(r"\d(?:(?:[ ./_+-]|%[0-9a-f]{2})?\d){5,}", re.IGNORECASE)
@@ -174,19 +174,12 @@ def _masked(name: str, value: str) -> str:
     if name.lower() == "sec-websocket-protocol":
         offered = (token.strip() for token in value.split(","))
         return ", ".join(REDACTED if len(token) > _LONG else printable(token) for token in offered)
-    return mask_query(_USERINFO.sub(f"{REDACTED}@", value))
+    return mask_query(without_userinfo(value))
 
 
 def mask_query(url: str) -> str:
     """A URL or request target for the record: values of its query, often credentials, become `<redacted>`."""
-    path, mark, query = url.partition("?")
-    if not mark:
-        return printable(url)
-    parts = (
-        name + REDACTED if (name := "".join(part.partition("=")[:2])).endswith("=") else REDACTED
-        for part in query.split("&")
-    )
-    return printable(path) + "?" + printable("&".join(parts))
+    return printable(masked_url(url))
 
 
 def without_personal(path: str) -> str:

@@ -85,7 +85,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BackendStage]:
 async def test_an_asgi_backend_joins_by_the_handshake_and_its_own_span_comes_last(
     stage: BackendStage, framework: str
 ) -> None:
-    phone = Phone(stage.system.url(f"/r/instrumented/{framework}"))
+    phone = Phone(stage.system.url(f"/r/instrumented/{framework}?token=kestrel"))
     await asyncio.to_thread(phone.says, "A table, please.")
     await asyncio.to_thread(phone.says, "For two.")
 
@@ -105,6 +105,8 @@ async def test_an_asgi_backend_joins_by_the_handshake_and_its_own_span_comes_las
     wait = stage.wait(spans)
     assert wait["answered"]
     assert min(wait["model_ns"], wait["tool_ns"]) > 0
+    assert server["attributes"]["http.url"].endswith(f"/{framework}?token=<redacted>")
+    assert "kestrel" not in str(spans)
     # connect, setup, two prompts and disconnect; accept and three messages for each answer.
     assert (spans["received_frames"], spans["sent_frames"]) == (5, 7)
 
