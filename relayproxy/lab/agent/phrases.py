@@ -43,6 +43,8 @@ PHRASES: dict[SpokenLanguage, dict[str, tuple[str, ...]]] = {
         "goodbye": ("Thank you for calling Trattoria Aurora. Goodbye, and see you soon!",),
         "unknown": ("I am sorry, I did not get that. Would you like to book a table?",),
         "switched": ("Of course, let us go on in English. How can I help you?",),
+        "resumed": ("I am sorry, we were cut off. What can I do for you?",),
+        "your_name": ("You are {name}, aren't you? What can I do for you?",),
     },
     "es": {
         "greeting": ("Buenas noches, Trattoria Aurora. ¿En qué puedo ayudarle?",),
@@ -63,11 +65,14 @@ PHRASES: dict[SpokenLanguage, dict[str, tuple[str, ...]]] = {
         "goodbye": ("Gracias por llamar a Trattoria Aurora. ¡Hasta pronto!",),
         "unknown": ("Perdone, no le he entendido. ¿Desea reservar una mesa?",),
         "switched": ("Claro que sí, sigamos en español. ¿En qué puedo ayudarle?",),
+        "resumed": ("Perdone, se ha cortado. ¿En qué puedo ayudarle?",),
+        "your_name": ("Usted es {name}, ¿verdad? ¿En qué puedo ayudarle?",),
     },
 }
 
 INTENTS: tuple[tuple[str, str], ...] = (
     ("person", r"\b(?:person|human|somebody|someone|colleague|manager|representative|persona|alguien)\b"),
+    ("your_name", r"what(?:'s| is) my name|who am i\b|cómo me llamo"),
     ("goodbye", r"good ?bye|\bbye\b|that's all|that is all|nothing else|adi[oó]s|hasta luego|nada m[aá]s"),
     ("es", r"spanish|espa[nñ]ol"),
     ("en", r"english|ingl[eé]s"),
@@ -98,12 +103,13 @@ _PARTY = re.compile(
     rf"|\b(?P<b>{_NUMBER}) (?:people|persons|guests|of us|personas)\b"
 )
 _BARE_PARTY = re.compile(rf"\b(?P<a>{_NUMBER})(?P<b>)\b")
+_INTRODUCED = re.compile(r"^(?:my name is|me llamo)\s", re.IGNORECASE)
 _NAME = re.compile(r"^(?:(?:it's|it is|my name is|the name is|name's|this is|i'm|a nombre de|me llamo|soy)\s+)+", re.I)
 
 
 def slots(text: str, asked: str | None) -> dict[str, str]:
     """The values in an utterance of `party`, `day`, `time` and `name`. `asked` is the one that was asked for last:
-    a bare number or name answers it."""
+    a bare number or name answers it. Who introduces themselves need not have been asked."""
     low = text.lower()
     found: dict[str, str] = {}
     if day := _DAY.search(low):
@@ -116,7 +122,8 @@ def slots(text: str, asked: str | None) -> dict[str, str]:
         low = low[: time.start()] + low[time.end() :]
     if party := _PARTY.search(low) or (_BARE_PARTY.search(low) if asked == "party" else None):
         found["party"] = str(_number(party["a"] or party["b"]))
-    if asked == "name" and not found and (name := _NAME.sub("", text.strip()).strip(" .,!?")):
+    introduced = asked == "name" or _INTRODUCED.match(text.strip()) is not None
+    if introduced and not found and (name := _NAME.sub("", text.strip()).strip(" .,!?")):
         found["name"] = name
     return found
 

@@ -74,6 +74,10 @@ class Dialogue:
         """The greeting, before the caller has said anything."""
         return [self._speak("greeting")]
 
+    def resume(self) -> list[Act]:
+        """What is said when the call is connected again."""
+        return [self._speak("resumed")]
+
     def hear(self, text: str) -> list[Act]:
         """The agent's reaction to an utterance."""
         for intent, pattern in INTENTS:
@@ -113,6 +117,9 @@ class Dialogue:
                 return []
             case "invoice":
                 return [Crash(self._speak("invoice").text)]
+            case "your_name" if "name" not in self._booking:
+                self._asked = "name"
+                return [self._speak("ask_name")]
         return [self._speak(intent)]
 
     def _next_question(self) -> Act:

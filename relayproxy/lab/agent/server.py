@@ -21,6 +21,8 @@ from relayproxy.lab.agent.restaurant import Act, Announcement, Crash, Dialogue, 
 THINK_MS = (250, 700)
 """From the caller's last word to the first token."""
 TOKEN_MS = (15, 60)
+REMEMBERED = 1000
+"""Calls, the latest, that can be connected again."""
 
 
 def run(host: str, port: int, *, speed: float = 1.0, seed: int = 0) -> None:
@@ -47,6 +49,7 @@ async def serving(host: str = "127.0.0.1", port: int = 0, *, speed: float = 1.0,
     Calls that are live at the end of the block are closed with 1001.
     """
     live: set[web.WebSocketResponse] = set()
+    dialogues: dict[str, Dialogue] = {}
 
     async def answer(request: web.Request) -> web.StreamResponse:
         ws = web.WebSocketResponse(compress=False, max_msg_size=0)
@@ -56,7 +59,7 @@ async def serving(host: str = "127.0.0.1", port: int = 0, *, speed: float = 1.0,
         live.add(ws)
         try:
             greet = request.query.get("greeting") != "twiml"
-            await _Conversation(ws, speed, seed, greet=greet, abort=partial(_abort, request)).run()
+            await _Conversation(ws, speed, seed, dialogues, greet=greet, abort=partial(_abort, request)).run()
         finally:
             live.discard(ws)
         return ws
@@ -79,8 +82,17 @@ class _Conversation:
     """One call. At most one reply is under way; the next act of the caller replaces it."""
 
     def __init__(
-        self, ws: web.WebSocketResponse, speed: float, seed: int, *, greet: bool, abort: Callable[[], None]
+        self,
+        ws: web.WebSocketResponse,
+        speed: float,
+        seed: int,
+        dialogues: dict[str, Dialogue],
+        *,
+        greet: bool,
+        abort: Callable[[], None],
     ) -> None:
+        self._dialogues = dialogues
+        """Of calls by their SID, the latest last: a call that is connected again goes on where it was."""
         self._ws, self._speed, self._seed, self._greet, self._abort = ws, speed, seed, greet, abort
         self._rng = random.Random(seed)
         self._dialogue = Dialogue(self._rng)
@@ -103,9 +115,13 @@ class _Conversation:
             case messages.Setup(call_sid=str(call)):
                 # Every call has its own random numbers, so that concurrent calls do not change each other's.
                 self._rng.seed(f"{self._seed}:{call}")
+                known = self._dialogues.pop(call, None)
+                self._dialogue = self._dialogues[call] = known or self._dialogue
+                if len(self._dialogues) > REMEMBERED:
+                    del self._dialogues[next(iter(self._dialogues))]
                 from_twiml = (event.custom_parameters or {}).get("greeting") == "twiml"
                 if self._greet and not from_twiml:
-                    await self._start(self._dialogue.greet())
+                    await self._start(self._dialogue.greet() if known is None else self._dialogue.resume())
             case messages.Prompt(text) if event.final:
                 await self._start(self._dialogue.hear(text))
             case messages.Dtmf(digit):

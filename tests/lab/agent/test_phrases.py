@@ -40,6 +40,7 @@ def test_an_utterance_may_tell_several_things_at_once(said: str, understood: dic
         ("name", "...", {}),
         ("day", "Six.", {}),
         (None, "Ada Winter", {}),
+        (None, "My name is Ada Winter.", {"name": "Ada Winter"}),
     ],
 )
 def test_a_bare_answer_answers_what_was_asked_for_last(
@@ -59,6 +60,7 @@ def test_an_answer_that_names_a_day_is_no_name() -> None:
         ("Could you check in the book?", "hold"),
         ("What do you recommend?", "specials"),
         ("What are my options?", "menu"),
+        ("What's my name?", "your_name"),
         ("¿Cuál es el horario?", "hours"),
         ("¿Me pasa con alguien?", "person"),
         ("No, that's all, a person helped me", "person"),
@@ -76,4 +78,4 @@ def test_whatever_is_said_in_one_language_is_said_in_the_other(language: SpokenL
     assert all(phrase for phrases in PHRASES[language].values() for phrase in phrases)
     for key, phrases in PHRASES[language].items():
         named = {field for phrase in phrases for _, field, _, _ in string.Formatter().parse(phrase) if field}
-        assert named == ({"name", "party", "day", "time"} if key == "booked" else set())
+        assert named == {"booked": {"name", "party", "day", "time"}, "your_name": {"name"}}.get(key, set())

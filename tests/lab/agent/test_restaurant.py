@@ -56,6 +56,14 @@ def test_a_booking() -> None:
     }
 
 
+def test_it_knows_who_calls() -> None:
+    talk = Dialogue(random.Random(0))
+    assert texts(talk.hear("What is my name?")) in PHRASES["en"]["ask_name"]
+    assert texts(talk.hear("Ada Winter")) in PHRASES["en"]["ask_party"]
+    assert "Ada Winter" in texts(talk.hear("What is my name?"))
+    assert texts(talk.resume()) == PHRASES["en"]["resumed"][0]
+
+
 def test_a_person_is_asked_for() -> None:
     acts = Dialogue(random.Random(0)).hear("Can I talk to a person?")
     assert texts(acts) == PHRASES["en"]["person"][0]

@@ -72,6 +72,23 @@ async def test_the_same_seed_and_call_get_the_same_answers() -> None:
     assert len(set(once)) == 2
 
 
+async def test_a_call_that_is_connected_again_goes_on_where_it_was() -> None:
+    async with agent.serving(speed=SPEED) as url:
+        async with connect(url) as ws:
+            await setup(ws, "CA1")
+            await sentence(ws)
+            await prompt(ws, "My name is Ada Winter.")
+            await sentence(ws)
+        async with connect(url) as ws:
+            await setup(ws, "CA1")
+            assert await sentence(ws) == PHRASES["en"]["resumed"][0]
+            await prompt(ws, "What is my name?")
+            assert "Ada Winter" in await sentence(ws)
+        async with connect(url) as ws:
+            await setup(ws, "CA2")
+            assert await sentence(ws) in PHRASES["en"]["greeting"]
+
+
 async def test_an_interruption_stops_it_and_is_acknowledged() -> None:
     async with agent.serving(speed=1.0) as url, connect(url) as ws:
         await setup(ws, greeting="twiml")
