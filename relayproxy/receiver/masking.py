@@ -29,7 +29,7 @@ _PLAIN = frozenset(
         "http.status_code", "llm.model_name", "llm.provider", "llm.request.type", "llm.system", "mcp.method.name",
         "messaging.operation.name",
         "messaging.system", "net.peer.port", "network.protocol.name", "network.protocol.version", "network.transport",
-        "openinference.span.kind", "rpc.grpc.status_code", "rpc.method", "rpc.service", "rpc.system", "server.address",
+        "openinference.span.kind", "rpc.grpc.status_code", "rpc.method", "rpc.service", "rpc.system",
         "server.port", "service.name", "service.version", "service.namespace", "telemetry.sdk.language",
         "telemetry.sdk.name", "telemetry.sdk.version", "tool.name", "traceloop.span.kind", "url.scheme",
         "db.collection.name", "db.operation", "db.operation.name", "db.response.status_code", "db.sql.table",
@@ -37,6 +37,14 @@ _PLAIN = frozenset(
     }
 )  # fmt: skip
 _PLAIN_PREFIXES = ("gen_ai.usage.", "llm.token_count.", "gen_ai.request.", "gen_ai.server.", "gen_ai.client.")
+_HOSTS = frozenset(
+    {
+        "http.host", "http.server_name", "net.host.ip", "net.host.name", "net.peer.ip", "net.peer.name",
+        "net.sock.host.addr", "net.sock.peer.addr", "network.local.address", "network.peer.address", "server.address",
+    }
+)  # fmt: skip
+"""Names of machines, or their addresses, whose digits would be taken for a number that was asked for."""
+_HOST = re.compile(r"(?:[A-Za-z][\w.-]{0,126}|[0-9]{1,3}(?:\.[0-9]{1,3}){3})(?::[0-9]{1,5})?", re.ASCII)
 _PLAIN_TEXT = re.compile(r"[A-Za-z_/<{*][\w./:<>{}*@ +-]{0,127}", re.ASCII)
 _NUMBERS = re.compile(r"[0-9]{6}")
 _ANSWERS = Context(asked=frozenset({"pin"}))
@@ -47,7 +55,9 @@ _MAX_NUMBER = 10**9
 
 
 def is_plain(name: str, value: Any) -> bool:
-    """True for an attribute that is no content: a name, a model, a count, a status."""
+    """True for an attribute that is no content: a name, a model, a count, a status, a host."""
+    if name in _HOSTS and isinstance(value, str):
+        return bool(_HOST.fullmatch(value)) and not _NUMBERS.search(value)
     if name not in _PLAIN and not name.startswith(_PLAIN_PREFIXES):
         return False
     if isinstance(value, str):

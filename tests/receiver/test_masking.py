@@ -64,6 +64,8 @@ def test_a_secret_is_kept_in_no_place(record: Record) -> None:
         ("gen_ai.input.messages", DIALOG, DIALOG.replace("4711", "••••")),
         ("args", {"card": {"number": "4111111111111111"}}, {"card": {"number": "••••••••••••1111"}}),
         ("email", "jane@example.com", "◦◦◦◦@◦◦◦◦◦◦◦.◦◦◦"),
+        ("net.peer.name", "4711", "••••"),
+        ("input.value", "192.0.2.117", "•••.•.•.•••"),
     ],
 )
 def test_secrets_are_masked_by_what_they_are_and_by_the_name_of_their_attribute(
@@ -81,6 +83,9 @@ def test_secrets_are_masked_by_what_they_are_and_by_the_name_of_their_attribute(
         ("twilio.call_sid", "CA" + "01234567" * 4),
         ("input.value", "a table for 2 at 1900, please"),
         ("server.port", 54321),
+        ("server.address", "tables.example.com"),
+        ("net.peer.ip", "192.0.2.117"),
+        ("http.host", "192.0.2.117:43429"),
         ("ok", True),
         ("nothing", None),
         ("ms", 12.5),
