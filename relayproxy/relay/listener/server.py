@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 
 HEAD_TIMEOUT = 10.0
 """Seconds a fresh connection gets to send a whole request head."""
+BURST = 0.1
+"""Seconds for which twice as many connections may be without a whole head: of many that are taken at once nobody has
+read what they have sent yet."""
 HEADS = 32 * 1024 * 1024
 """Bytes of all heads that have not ended; beyond, the connection that has waited longest is given up."""
 
@@ -39,6 +42,7 @@ class _Server(web.Server):
         self._max_heads = max_heads
         self._waiting: dict[HeadProtocol, asyncio.TimerHandle] = {}
         """Connections whose first head has not ended, the oldest first."""
+        self._trimming: asyncio.TimerHandle | None = None
         self._sizes: Counter[HeadProtocol] = Counter()
         """Bytes of those heads, where the first piece was not all."""
 
@@ -60,8 +64,10 @@ class _Server(web.Server):
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)
         assert isinstance(handler, HeadProtocol)
-        if len(self._waiting) >= self._max_heads:
+        if len(self._waiting) >= 2 * self._max_heads:
             self._give_up_oldest()
+        elif len(self._waiting) >= self._max_heads and self._trimming is None:
+            self._trimming = asyncio.get_running_loop().call_later(BURST, self._trim)
         self._waiting[handler] = asyncio.get_running_loop().call_later(HEAD_TIMEOUT, handler.give_up, HEAD_TIMEOUT)
 
     def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
@@ -73,6 +79,11 @@ class _Server(web.Server):
             self._sizes[handler] += size
             if self._sizes.total() > HEADS:
                 self._give_up_oldest()
+
+    def _trim(self) -> None:
+        self._trimming = None
+        while len(self._waiting) > self._max_heads:
+            self._give_up_oldest()
 
     def _give_up_oldest(self) -> None:
         # A head takes one round trip: what has waited longest is the least likely to be a call.
@@ -92,7 +103,7 @@ class Listener:
     """A listening server for `handler` at `address` (`HOST:PORT`); `start` raises OSError when it cannot listen.
 
     `tell` is called for each request whose head could not be read. Of more than `max_heads` connections that have not
-    sent a whole head yet the oldest is given up.
+    sent a whole head yet the oldest are given up.
     """
 
     def __init__(

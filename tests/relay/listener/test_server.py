@@ -1,6 +1,7 @@
 """The relay's listener: what becomes of heads that never end."""
 
 import asyncio
+import socket
 
 import pytest
 from aiohttp import web
@@ -41,6 +42,26 @@ async def test_a_head_that_does_not_end_is_answered_408_and_counted(
     assert "aaa" not in one.target
 
 
+async def test_many_that_come_at_once_with_whole_heads_are_all_answered() -> None:
+    async def answer(_: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(text="here")
+
+    listener = server.Listener(answer, lambda *_: None, "127.0.0.1:0", None, 3)
+    await listener.start()
+    callers = []
+    for _ in range(6):
+        # Connected by the kernel, and sent, before the listener looks: it takes them all in one go.
+        callers.append(socket.create_connection(("127.0.0.1", int(listener.url.rpartition(":")[2]))))
+        callers[-1].sendall(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+    for caller in callers:
+        caller.setblocking(False)
+        reader, writer = await asyncio.open_connection(sock=caller)
+        async with asyncio.timeout(20):
+            assert (await reader.readline())[:12] == b"HTTP/1.1 200"
+        writer.close()
+    await listener.close()
+
+
 async def test_heads_that_do_not_end_make_room_for_those_that_do() -> None:
     async def answer(_: web.BaseRequest) -> web.StreamResponse:
         return web.Response(text="here")
@@ -60,6 +81,8 @@ async def test_heads_that_do_not_end_make_room_for_those_that_do() -> None:
     writer.write(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
     async with asyncio.timeout(20):
         assert (await reader.readline())[:12] == b"HTTP/1.1 200"
+        assert len(told) == 2, "a whole head takes nobody's place"
+        halves.append(await asyncio.open_connection("127.0.0.1", port))
         assert (await halves[2][0].readline())[:12] == b"HTTP/1.1 503"
     assert [(one.reason, one.status) for one in told] == [("timeout", 503)] * 3
     for _, open_one in (*halves, (reader, writer)):
