@@ -12,6 +12,7 @@ import select
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -68,8 +69,9 @@ class Forked:
 def fork(
     arguments: Sequence[str], environment: Mapping[str, str], errors: int | None = None, *, family: bool = False
 ) -> Forked:
-    """Starts `relayproxy` with these arguments. Its standard error goes to the descriptor `errors`, without one to
-    where its output goes. One of a `family` has a session of its own, and what it starts is forked too."""
+    """Starts `relayproxy` with these arguments, or the module whose name follows `-m`. Its standard error goes to the
+    descriptor `errors`, without one to where its output goes. One of a `family` has a session of its own, and what it
+    starts is forked too."""
     asked = {"arguments": list(arguments), "environment": dict(environment), "family": family}
     output, written = os.pipe()
     code, told = os.pipe()
@@ -82,6 +84,16 @@ def fork(
     for descriptor in (nothing, written, told):
         os.close(descriptor)
     return Forked(pid, output, code)
+
+
+def run(*arguments: str, timeout: float = 60) -> "subprocess.CompletedProcess[str]":
+    """What `relayproxy` says with these arguments, and its exit code."""
+    with tempfile.TemporaryFile("w+") as errors:
+        process = fork(arguments, os.environ, errors.fileno())
+        with process.stdout:
+            code = process.wait(timeout)
+            errors.seek(0)
+            return subprocess.CompletedProcess(arguments, code, process.stdout.read(), errors.read())
 
 
 _ASKING = threading.Lock()

@@ -6,7 +6,8 @@ Knows: that starting Python and importing takes up to a second of a processor, a
 Must not know: what the processes do.
 
 A request is JSON with `arguments`, `environment` and `family`, and four descriptors: standard input, output and error,
-and where the exit code goes as a decimal number once the process has ended. The answer is the process's number.
+and where the exit code goes as a decimal number once the process has ended. The answer is the process's number. The
+arguments are those of `relayproxy`; or `-m` and the name of another module and its arguments.
 
 A process of a `family` has a session of its own, and what it starts in its turn as `python … -m relayproxy …` is
 forked as well. For that it has a second server, a fork of the first; what that one forks becomes the child of the
@@ -18,6 +19,7 @@ import gc
 import io
 import json
 import os
+import runpy
 import signal
 import socket
 import subprocess
@@ -184,4 +186,8 @@ if __name__ == "__main__":
     with suppress(KeyboardInterrupt):
         if not _serve(socket.socket(fileno=int(sys.argv[1]))):
             sys.exit()
-    main()
+    if sys.argv[1] == "-m":
+        module, sys.argv[1:] = sys.argv[2], sys.argv[3:]
+        runpy.run_module(module, run_name="__main__")
+    else:
+        main()

@@ -20,8 +20,8 @@ class Running:
     """One process of relayproxy, with settings as environment variables. Unless told otherwise it records everything,
     as nearly all tests compare what is stored with what was sent.
 
-    It is forked off one that has imported all, unless `env` has more variables, which may say something to what is
-    imported, or a `wrapper` is to start it.
+    It is forked off one that has imported all, unless a `wrapper` is to start it, or it must be `cold` because its
+    `env` says something to what is imported.
     """
 
     def __init__(
@@ -29,6 +29,7 @@ class Running:
         *command: str,
         data_dir: Path,
         env: dict[str, str] | None = None,
+        cold: bool = False,
         wrapper: tuple[str, ...] = (),
         **settings: Any,
     ) -> None:
@@ -39,18 +40,19 @@ class Running:
             f"RELAYPROXY_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
             for name, value in {"data_dir": str(data_dir), "record": "full", **settings}.items()
         }
+        environment = {**os.environ, **variables, **(env or {})}
         self.process: subprocess.Popen[str] | Forked
         with self.log.open("ab") as log:
-            if wrapper or env:
+            if wrapper or cold:
                 self.process = subprocess.Popen(
                     [*wrapper, sys.executable, "-m", "relayproxy", *command],
-                    env={**os.environ, **variables, **(env or {})},
+                    env=environment,
                     stdout=subprocess.PIPE,
                     stderr=log,
                     text=True,
                 )
             else:
-                self.process = fork(command, {**os.environ, **variables}, log.fileno())
+                self.process = fork(command, environment, log.fileno(), family=command[0] == "serve")
         assert self.process.stdout is not None
         self.ready = self.process.stdout.readline().strip()
         assert self.ready, f"{command} did not start: {self.log.read_text()}"

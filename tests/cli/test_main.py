@@ -14,6 +14,7 @@ from relayproxy import __version__
 from relayproxy.cli.main import main
 from relayproxy.lab.agent import server as agent
 from relayproxy.lab.scenarios.builtin import CALLERS, FAULTS, scenarios
+from tests import forked
 from tests.store.old import leave_old
 
 
@@ -26,14 +27,9 @@ def run(*arguments: str, **environ: str) -> Result:
     return CliRunner(env=environ).invoke(main, arguments, prog_name="relayproxy")
 
 
-def said(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "relayproxy", *arguments], capture_output=True, text=True, timeout=60, check=False
-    )
-
-
 def test_the_module_is_the_command() -> None:
-    done = said("--version")
+    command = [sys.executable, "-m", "relayproxy", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
     assert (done.returncode, done.stdout) == (0, f"relayproxy {__version__}\n")
 
@@ -113,7 +109,7 @@ def test_a_taken_port_is_said_without_a_traceback() -> None:
             ["console", "--console"],
             ["demo-agent", "--listen"],
         ):
-            done = said(*command, address)
+            done = forked.run(*command, address)
 
             assert done.returncode == 2
             assert done.stderr.startswith("relayproxy: error: ")

@@ -5,8 +5,6 @@ import os
 import pty
 import re
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,6 +21,7 @@ from relayproxy.store.engine import open_engine, writing
 from relayproxy.store.schema.rows import Batch
 from relayproxy.store.write.archive import Archive
 from relayproxy.store.write.deletion.deletion import Deletion
+from tests.forked import fork
 from tests.recorder.stage import Call, Stage, Stored, prompt, setup, token
 
 
@@ -335,19 +334,14 @@ def test_the_command_counts_in_plain_lines_now_and_then(
 def test_the_command_writes_one_line_over_on_a_terminal(stage: Stage, ended: Call) -> None:
     assert ended.id
     screen, terminal = pty.openpty()
-    done = subprocess.run(
-        [sys.executable, "-m", "relayproxy", "rebuild", "--data-dir", str(stage.folder)],
-        stdout=subprocess.PIPE,
-        stderr=terminal,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    running = fork(("rebuild", "--data-dir", str(stage.folder)), os.environ, terminal)
+    with running.stdout:
+        said = running.stdout.read()
     os.close(terminal)
     shown = os.read(screen, 4096).decode()
     os.close(screen)
 
-    assert (done.returncode, done.stdout) == (0, "1 of 1 session rebuilt\n")
+    assert (running.wait(60), said) == (0, "1 of 1 session rebuilt\n")
     assert re.fullmatch(r"(\r\x1b\[K1 of 1 session, [\d,]+ a second)+\r\n", shown)
 
 
@@ -356,18 +350,15 @@ def test_ctrl_c_says_what_was_done_and_leaves_the_rest_as_it_was(stage: Stage, e
     falsify(stage, right)
     before = stage.stored(ended.id)
     with writing(stage.engine).begin():
-        running = subprocess.Popen(
-            [sys.executable, "-m", "relayproxy", "rebuild", "--data-dir", str(stage.folder)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert running.stderr is not None
-        assert "waiting for it" in running.stderr.readline()
-        running.send_signal(signal.SIGINT)
-        said, troubles = running.communicate(timeout=60)
+        errors, written = os.pipe()
+        running = fork(("rebuild", "--data-dir", str(stage.folder)), os.environ, written)
+        os.close(written)
+        with os.fdopen(errors) as troubles, running.stdout:
+            assert "waiting for it" in troubles.readline()
+            running.send_signal(signal.SIGINT)
+            assert (running.stdout.read(), troubles.read()) == ("0 of 1 session rebuilt\n", "")
 
-    assert (running.returncode, said, troubles) == (130, "0 of 1 session rebuilt\n", "")
+    assert running.wait(60) == 130
     assert stage.stored(ended.id) == before
 
 

@@ -287,6 +287,7 @@ def encrypted(tls: Tls) -> Iterator[tuple[Running, socket.socket]]:
             tls_cert=str(tls.cert),
             tls_key=str(tls.key),
             env={"SSL_CERT_FILE": str(tls.ca)},
+            cold=True,
         ) as process,
     ):
         yield process, server

@@ -1,6 +1,7 @@
 """Peers that we did not write: Twilio's own agent SDK as the backend, a real collector for the traces."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from relayproxy.lab.scenarios.result import ScenarioResult
 from relayproxy.lab.simulation.simulate import simulate
 from relayproxy.lab.twilio.result import CallResult
 from relayproxy.lab.twilio.twiml import TwiML
-from tests.peers.tac_backend import AUTH_TOKEN, HANDOFF, tac_backend
+from tests.peers.tac_backend import AUTH_TOKEN, HANDOFF, running_tac
 from tests.system.stack import Stack, stack
 from tests.telemetry.collector import collector, values
 
@@ -25,6 +26,12 @@ ASKS_FOR_A_PERSON = Scenario(
 )
 
 
+@pytest.fixture(scope="module")
+def tac() -> Iterator[str]:
+    with running_tac() as url:
+        yield url
+
+
 async def one_call(system: Stack, scenario: str | Scenario, path: str = "/ws", **options: Any) -> CallResult:
     results: list[ScenarioResult] = []
     await simulate(
@@ -34,23 +41,24 @@ async def one_call(system: Stack, scenario: str | Scenario, path: str = "/ws", *
     return result.call
 
 
-async def test_twilios_own_sdk_accepts_its_signature_behind_the_relay_and_refuses_a_forged_one(tmp_path: Path) -> None:
-    async with tac_backend() as url:
-        with stack(tmp_path, url.removesuffix("/ws"), public_url=PUBLIC.removesuffix("/ws")) as system:
-            good = await one_call(system, ASKS_FOR_A_PERSON, auth_token=AUTH_TOKEN, public_url=PUBLIC)
-            assert (good.status, good.ending, good.handoff_data) == (101, "ended", HANDOFF)
-            forged = await one_call(system, ASKS_FOR_A_PERSON, auth_token="somebody-else", public_url=PUBLIC)
-            assert (forged.status, forged.ending) == (403, "refused")
-            first, second = await system.ended(2)
-            assert (first["outcome"], first["studio_transition"]) == ("ended_by_backend", "success")
-            handoff = system.get(f"/api/sessions/{first['id']}")["handoff"]
-            assert (handoff["json"], handoff["reason_code"]) == (json.loads(HANDOFF), "live-agent")
-            assert (second["outcome"], second["twilio_error_code"]) == ("backend_connect_failed", 64102)
-            assert "403" in second["end_reason"]
+async def test_twilios_own_sdk_accepts_its_signature_behind_the_relay_and_refuses_a_forged_one(
+    tac: str, tmp_path: Path
+) -> None:
+    with stack(tmp_path, tac.removesuffix("/ws"), public_url=PUBLIC.removesuffix("/ws")) as system:
+        good = await one_call(system, ASKS_FOR_A_PERSON, auth_token=AUTH_TOKEN, public_url=PUBLIC)
+        assert (good.status, good.ending, good.handoff_data) == (101, "ended", HANDOFF)
+        forged = await one_call(system, ASKS_FOR_A_PERSON, auth_token="somebody-else", public_url=PUBLIC)
+        assert (forged.status, forged.ending) == (403, "refused")
+        first, second = await system.ended(2)
+        assert (first["outcome"], first["studio_transition"]) == ("ended_by_backend", "success")
+        handoff = system.get(f"/api/sessions/{first['id']}")["handoff"]
+        assert (handoff["json"], handoff["reason_code"]) == (json.loads(HANDOFF), "live-agent")
+        assert (second["outcome"], second["twilio_error_code"]) == ("backend_connect_failed", 64102)
+        assert "403" in second["end_reason"]
 
 
 async def test_twilios_own_sdk_with_a_path_of_its_own_talks_to_calls_that_are_signed_anew_for_it(
-    tmp_path: Path,
+    tac: str, tmp_path: Path
 ) -> None:
     token = tmp_path / "token"
     token.write_text(AUTH_TOKEN)
@@ -61,30 +69,28 @@ async def test_twilios_own_sdk_with_a_path_of_its_own_talks_to_calls_that_are_si
         "verify": "enforce",
         "signature": "resign",
     }
-    async with tac_backend() as url:
-        with stack(tmp_path, url, **settings) as system:
-            signed = {"auth_token": AUTH_TOKEN, "public_url": f"{public}/"}
-            call = await one_call(system, ASKS_FOR_A_PERSON, "/", **signed)
-            assert (call.status, call.ending, call.handoff_data) == (101, "ended", HANDOFF)
-            stranger = await one_call(
-                system, ASKS_FOR_A_PERSON, "/", auth_token="somebody-else", public_url=f"{public}/"
-            )
-            assert (stranger.status, stranger.ending) == (403, "refused")
-            (session,) = await system.ended(1)
-            assert session["signature"] == "valid"
-            found = system.get(f"/api/sessions/{session['id']}")["connections"][0]["signature"]
-            assert (found["url"], found["form"]) == (f"{public}/", "as written")
+    with stack(tmp_path, tac, **settings) as system:
+        signed = {"auth_token": AUTH_TOKEN, "public_url": f"{public}/"}
+        call = await one_call(system, ASKS_FOR_A_PERSON, "/", **signed)
+        assert (call.status, call.ending, call.handoff_data) == (101, "ended", HANDOFF)
+        stranger = await one_call(system, ASKS_FOR_A_PERSON, "/", auth_token="somebody-else", public_url=f"{public}/")
+        assert (stranger.status, stranger.ending) == (403, "refused")
+        (session,) = await system.ended(1)
+        assert session["signature"] == "valid"
+        found = system.get(f"/api/sessions/{session['id']}")["connections"][0]["signature"]
+        assert (found["url"], found["form"]) == (f"{public}/", "as written")
 
 
-async def test_twilios_own_sdk_takes_partial_prompts_for_prompts_and_the_console_says_so(tmp_path: Path) -> None:
+async def test_twilios_own_sdk_takes_partial_prompts_for_prompts_and_the_console_says_so(
+    tac: str, tmp_path: Path
+) -> None:
     turn = Turn(user="I would like to book a table for two, please.", send_after=SendAfter("turn"))
     talks = Scenario("talks", (turn,))
-    async with tac_backend() as url:
-        with stack(tmp_path, url.removesuffix("/ws"), public_url=PUBLIC.removesuffix("/ws")) as system:
-            call = await one_call(system, talks, auth_token=AUTH_TOKEN, public_url=PUBLIC)
-            assert call.status == 101
-            (session,) = await system.ended(1)
-            found = system.get(f"/api/sessions/{session['id']}")
+    with stack(tmp_path, tac.removesuffix("/ws"), public_url=PUBLIC.removesuffix("/ws")) as system:
+        call = await one_call(system, talks, auth_token=AUTH_TOKEN, public_url=PUBLIC)
+        assert call.status == 101
+        (session,) = await system.ended(1)
+        found = system.get(f"/api/sessions/{session['id']}")
     assert found["totals"]["findings_by_code"]["reply_to_partial"] >= 1
     (early,) = (turn for turn in found["turns"] if turn["null_reason"] == "speculative")
     assert early["lead_time_ms"] > 0
@@ -92,11 +98,10 @@ async def test_twilios_own_sdk_takes_partial_prompts_for_prompts_and_the_console
     assert (finding["turn"], finding["severity"]) == (early["number"], "warning")
 
 
-async def test_behind_a_tunnel_that_says_so_nothing_needs_to_be_set(tmp_path: Path) -> None:
-    async with tac_backend() as url:
-        with stack(tmp_path, url.removesuffix("/ws")) as system:
-            call = await one_call(system, ASKS_FOR_A_PERSON, auth_token=AUTH_TOKEN, public_url=PUBLIC, headers=TUNNEL)
-            assert (call.status, call.ending) == (101, "ended")
+async def test_behind_a_tunnel_that_says_so_nothing_needs_to_be_set(tac: str, tmp_path: Path) -> None:
+    with stack(tmp_path, tac.removesuffix("/ws")) as system:
+        call = await one_call(system, ASKS_FOR_A_PERSON, auth_token=AUTH_TOKEN, public_url=PUBLIC, headers=TUNNEL)
+        assert (call.status, call.ending) == (101, "ended")
 
 
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -13,6 +11,7 @@ from signal import SIGCONT, SIGKILL, SIGSTOP
 from typing import Any
 
 import aiohttp
+import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from relayproxy.lab.agent.server import serving
@@ -20,6 +19,7 @@ from relayproxy.lab.scenarios.model import Scenario, Turn
 from relayproxy.lab.scenarios.result import ScenarioResult
 from relayproxy.lab.simulation.simulate import simulate
 from relayproxy.lab.twilio.twiml import TwiML
+from tests.forked import run
 from tests.peers.postgres import Server, server
 from tests.running import Running, running
 from tests.system.stack import PATIENCE, Stack, until
@@ -32,10 +32,17 @@ TALKS = Scenario(
 )
 
 
-@contextmanager
-def database() -> Iterator[tuple[Server, str]]:
+@pytest.fixture(scope="module")
+def own() -> Iterator[Server]:
+    """A server for the tests of this module, which stop it."""
     with server() as postgres:
-        yield postgres, postgres.database().replace("postgres@", f"postgres:{PASSWORD}@")
+        yield postgres
+
+
+@pytest.fixture
+def url(own: Server) -> str:
+    """A database that nobody has used."""
+    return own.database().replace("postgres@", f"postgres:{PASSWORD}@")
 
 
 @contextmanager
@@ -62,12 +69,7 @@ def system(folder: Path, url: str, backend: str) -> Iterator[Stack]:
 
 def command(name: str, url: str, *arguments: str) -> str:
     """What a command says."""
-    done = subprocess.run(
-        [sys.executable, "-m", "relayproxy", name, "--database-url", url, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-    )
+    done = run(name, "--database-url", url, *arguments)
     assert done.returncode == 0, done.stderr
     assert PASSWORD not in done.stdout + done.stderr
     return done.stdout
@@ -120,41 +122,42 @@ def by_side(said: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     return found
 
 
-async def test_a_call_is_followed_on_another_machine_and_survives_a_crash_of_the_database(tmp_path: Path) -> None:
+async def test_a_call_is_followed_on_another_machine_and_survives_a_crash_of_the_database(
+    own: Server, url: str, tmp_path: Path
+) -> None:
     results: list[ScenarioResult] = []
-    with database() as (postgres, url):
-        async with serving(speed=5) as backend:
-            with system(tmp_path, url, backend) as found:
-                call = asyncio.create_task(
-                    simulate(found.url(), scenarios=[TALKS], speed=5, seed=1, patience=30, each=results.append)
-                )
-                (session,) = await until(found.sessions)
-                assert session["ended_at"] is None
-                async with followed(f"{found.console.url}/sessions/{session['id']}/live") as events:
-                    seen = await new_revision(events, await new_revision(events, 0))
-                    assert "Is a table free at" in await until(lambda: page_with(found, session["id"], "table free"))
+    async with serving(speed=5) as backend:
+        with system(tmp_path, url, backend) as found:
+            call = asyncio.create_task(
+                simulate(found.url(), scenarios=[TALKS], speed=5, seed=1, patience=30, each=results.append)
+            )
+            (session,) = await until(found.sessions)
+            assert session["ended_at"] is None
+            async with followed(f"{found.console.url}/sessions/{session['id']}/live") as events:
+                seen = await new_revision(events, await new_revision(events, 0))
+                assert "Is a table free at" in await until(lambda: page_with(found, session["id"], "table free"))
 
-                    await asyncio.to_thread(postgres.stop, "immediate")
-                    log = found.data_dir / "recorder.log"
-                    await until(lambda: "nothing can be recorded (database: " in log.read_text())
-                    assert not call.done()
-                    await asyncio.to_thread(postgres.start)
-                    await until(lambda: "recording goes on" in log.read_text())
+                await asyncio.to_thread(own.stop, "immediate")
+                log = found.data_dir / "recorder.log"
+                await until(lambda: "nothing can be recorded (database: " in log.read_text())
+                assert not call.done()
+                await asyncio.to_thread(own.start)
+                await until(lambda: "recording goes on" in log.read_text())
 
-                    await new_revision(events, seen)
-                    await call
-                (ended,) = await found.ended(1)
-                (result,) = results
-                wire = by_side((one.sender, one.text or "") for one in result.call.messages)
-                assert texts(found, ended["id"]) == wire
-                assert (ended["totals"]["gaps"], ended["totals"]["turns"] > 5) == (0, True)
+                await new_revision(events, seen)
+                await call
+            (ended,) = await found.ended(1)
+            (result,) = results
+            wire = by_side((one.sender, one.text or "") for one in result.call.messages)
+            assert texts(found, ended["id"]) == wire
+            assert (ended["totals"]["gaps"], ended["totals"]["turns"] > 5) == (0, True)
 
-                before = found.get(f"/api/sessions/{ended['id']}")
-                assert "is up to date" in command("migrate", url)
-                assert command("rebuild", url) == "1 of 1 session rebuilt\n"
-                after = found.get(f"/api/sessions/{ended['id']}")
-                assert after["turns"] == before["turns"]
-                assert texts(found, ended["id"]) == wire
+            before = found.get(f"/api/sessions/{ended['id']}")
+            assert "is up to date" in command("migrate", url)
+            assert command("rebuild", url) == "1 of 1 session rebuilt\n"
+            after = found.get(f"/api/sessions/{ended['id']}")
+            assert after["turns"] == before["turns"]
+            assert texts(found, ended["id"]) == wire
     said_nothing(tmp_path)
 
 
@@ -163,20 +166,21 @@ def page_with(found: Stack, session: str, words: str) -> str | None:
     return page if words in page else None
 
 
-async def test_what_runs_without_a_database_says_what_to_do_and_works_once_it_is_there(tmp_path: Path) -> None:
-    with database() as (_, url):
-        async with serving(speed=20) as backend:
-            with (
-                recording(tmp_path / "relay", url, backend) as (relay, recorder),
-                running("console", data_dir=tmp_path / "console", database_url=url, console="127.0.0.1:0") as console,
-            ):
-                found = Stack(tmp_path / "relay", relay, recorder, console)
-                log = tmp_path / "relay" / "recorder.log"
-                await until(lambda: "run `relayproxy migrate`" in log.read_text())
-                await simulate(found.url(), scenarios=["keypad"], speed=20, seed=1)
-                command("migrate", url)
-                (session,) = await found.ended(1)
-                assert session["totals"]["turns"] > 0
+async def test_what_runs_without_a_database_says_what_to_do_and_works_once_it_is_there(
+    url: str, tmp_path: Path
+) -> None:
+    async with serving(speed=20) as backend:
+        with (
+            recording(tmp_path / "relay", url, backend) as (relay, recorder),
+            running("console", data_dir=tmp_path / "console", database_url=url, console="127.0.0.1:0") as console,
+        ):
+            found = Stack(tmp_path / "relay", relay, recorder, console)
+            log = tmp_path / "relay" / "recorder.log"
+            await until(lambda: "run `relayproxy migrate`" in log.read_text())
+            await simulate(found.url(), scenarios=["keypad"], speed=20, seed=1)
+            command("migrate", url)
+            (session,) = await found.ended(1)
+            assert session["totals"]["turns"] > 0
     said_nothing(tmp_path)
 
 
@@ -188,37 +192,36 @@ async def say(call: ClientConnection, words: str) -> None:
     await call.send(json.dumps({"type": "prompt", "voicePrompt": words, "lang": "en-US", "last": True}))
 
 
-async def test_two_recorders_share_a_database_and_leave_each_others_calls_alone(tmp_path: Path) -> None:
-    with database() as (_, url):
-        async with serving() as backend:
-            with (
-                system(tmp_path, url, backend) as found,
-                recording(tmp_path / "other", url, backend) as (other, second),
+async def test_two_recorders_share_a_database_and_leave_each_others_calls_alone(url: str, tmp_path: Path) -> None:
+    async with serving() as backend:
+        with (
+            system(tmp_path, url, backend) as found,
+            recording(tmp_path / "other", url, backend) as (other, second),
+        ):
+            async with (
+                connect(found.url(), proxy=None) as here,
+                connect(f"ws://127.0.0.1:{other.port}/", proxy=None) as there,
             ):
-                async with (
-                    connect(found.url(), proxy=None) as here,
-                    connect(f"ws://127.0.0.1:{other.port}/", proxy=None) as there,
-                ):
-                    await here.send(setup("VX-here"))
-                    await there.send(setup("VX-there"))
-                    await until(lambda: {one["session_id"] for one in found.sessions()} == {"VX-here", "VX-there"})
+                await here.send(setup("VX-here"))
+                await there.send(setup("VX-there"))
+                await until(lambda: {one["session_id"] for one in found.sessions()} == {"VX-here", "VX-there"})
 
-                    await asyncio.to_thread(second.stop, SIGKILL)
-                    second = await asyncio.to_thread(Running, "recorder", data_dir=tmp_path / "other", database_url=url)
-                    try:
-                        await say(here, "Still here?")
-                        await say(there, "Still there?")
-                        await until(lambda: all(one["totals"]["turns"] for one in found.sessions()))
-                        assert [one["ended_at"] for one in found.sessions()] == [None, None]
-                    finally:
-                        await here.close()
-                        await there.close()
-                        await found.ended(2)
-                        await asyncio.to_thread(second.stop)
-                assert {one["outcome"] for one in found.sessions()} == {"caller_hangup"}
+                await asyncio.to_thread(second.stop, SIGKILL)
+                second = await asyncio.to_thread(Running, "recorder", data_dir=tmp_path / "other", database_url=url)
+                try:
+                    await say(here, "Still here?")
+                    await say(there, "Still there?")
+                    await until(lambda: all(one["totals"]["turns"] for one in found.sessions()))
+                    assert [one["ended_at"] for one in found.sessions()] == [None, None]
+                finally:
+                    await here.close()
+                    await there.close()
+                    await found.ended(2)
+                    await asyncio.to_thread(second.stop)
+            assert {one["outcome"] for one in found.sessions()} == {"caller_hangup"}
 
 
-async def test_a_server_that_is_frozen_is_told_in_time_and_calls_go_on(tmp_path: Path) -> None:
+async def test_a_server_that_is_frozen_is_told_in_time_and_calls_go_on(own: Server, url: str, tmp_path: Path) -> None:
     def asked(stack: Stack, path: str) -> tuple[int, str]:
         try:
             with urllib.request.urlopen(stack.console.url + path, timeout=10) as answer:
@@ -228,11 +231,11 @@ async def test_a_server_that_is_frozen_is_told_in_time_and_calls_go_on(tmp_path:
                 return answer.code, answer.read().decode()
 
     async with serving(speed=50) as backend:
-        with database() as (postgres, url), system(tmp_path, url, backend) as stack:
+        with system(tmp_path, url, backend) as stack:
             await simulate(stack.url(), speed=50, scenarios=(TALKS,))
             await stack.ended(1)
             assert (await asyncio.to_thread(asked, stack, "/sessions"))[0] == 200
-            postgres.signal(SIGSTOP)
+            own.signal(SIGSTOP)
             try:
                 pages = ["/sessions", "/api/sessions", "/insight", "/live", "/api/health", "/sessions"]
                 answers = await asyncio.gather(*(asyncio.to_thread(asked, stack, path) for path in pages))
@@ -241,7 +244,7 @@ async def test_a_server_that_is_frozen_is_told_in_time_and_calls_go_on(tmp_path:
                 log = stack.recorder.log
                 await until(lambda: "nothing can be recorded" in log.read_text())
             finally:
-                postgres.signal(SIGCONT)
+                own.signal(SIGCONT)
             assert [status for status, _ in answers] == [503, 503, 503, 503, 200, 503]
             assert "database_unavailable" in answers[1][1]
             assert json.loads(answers[4][1])["database_problem"]

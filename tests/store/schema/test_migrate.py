@@ -30,6 +30,7 @@ from relayproxy.store.schema.revisions import check_schema, schema_state
 from relayproxy.store.schema.rows import Batch
 from relayproxy.store.schema.tables import metadata
 from relayproxy.store.write.archive import Archive
+from tests.forked import fork
 from tests.peers.postgres import Server
 from tests.store.build import NOON, session
 from tests.store.kinds import POSTGRESQL, SQLITE
@@ -100,9 +101,11 @@ def test_a_database_that_is_up_to_date_is_found_so_without_loading_alembic(engin
 
 
 def test_several_at_once_take_turns(url: str) -> None:
-    code = "import sys; from relayproxy.store.schema.migrate import migrate; migrate(sys.argv[1])"
-    racers = [subprocess.Popen([sys.executable, "-c", code, url]) for _ in range(3)]
-    assert [racer.wait(60) for racer in racers] == [0, 0, 0]
+    environment = {**os.environ, "RELAYPROXY_DATABASE_URL": url}
+    racers = [fork(["migrate"], environment) for _ in range(3)]
+    for racer in racers:
+        with racer.stdout:
+            assert racer.wait(60) == 0, racer.stdout.read()
     reader = open_reader(url)
     assert schema_state(reader) == "ready"
     reader.dispose()

@@ -1,12 +1,12 @@
 """A batch is committed whole or not at all, once or many times with the same effect."""
 
 import itertools
+import os
 import random
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from signal import SIGKILL
 
 import pytest
 from sqlalchemy import Engine, Text, event, text
@@ -22,6 +22,7 @@ from relayproxy.store.schema.migrate import migrate
 from relayproxy.store.schema.rows import Batch, ChunkRow, JournalRow, SessionLabels
 from relayproxy.store.write import archive as archives
 from relayproxy.store.write.archive import Archive
+from tests.forked import fork
 from tests.store.build import NOON, chunk, connection, labels, said, session, turn
 from tests.store.contents import FIRST, counted, everything
 from tests.store.kinds import SQLITE
@@ -375,31 +376,15 @@ def test_the_number_of_statements_does_not_grow_with_the_calls(archive: Archive,
     assert len(statements) - few == few
 
 
-WRITER = """
-import sys
-from itertools import count
-from relayproxy.store.write.archive import Archive
-from relayproxy.store.engine import open_engine
-from relayproxy.store.schema.rows import Batch, JournalRow
-from tests.store.build import chunk, said, session
-
-archive = Archive(open_engine(sys.argv[1]))
-done = archive.journals()
-for n in count(done[0].offset + 1 if done else 1):
-    chunks = (chunk("a", said((n - 1) * 2, 2)),)
-    archive.commit(Batch((JournalRow("j1", 1, n),), sessions=(session("a", messages=n * 2),), chunks=chunks))
-    print(n, flush=True)
-"""
-
-
 def test_a_writer_killed_at_any_point_has_written_whole_batches(url: str, engine: Engine, archive: Archive) -> None:
     for commits in (1, 2, 5, 9):
-        with subprocess.Popen([sys.executable, "-c", WRITER, url], stdout=subprocess.PIPE, text=True) as writer:
-            assert writer.stdout is not None
+        writer = fork(("-m", "tests.store.write.endless_writer", url), os.environ)
+        with writer.stdout:
             told = 0
             for _ in range(commits):
                 told = int(writer.stdout.readline())
             writer.kill()
+        assert writer.wait(60) == -SIGKILL
         [journal] = archive.journals()
         stored = archive.session("a")
         assert stored is not None
