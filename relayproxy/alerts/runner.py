@@ -42,7 +42,7 @@ _log = logging.getLogger(__name__)
 
 EVERY, SOON = 15.0, 1.0
 """Seconds between measurements; between looks for what is to be told."""
-LEASE = 60.0
+LEASE = 45.0
 """Seconds without a measurement after which another console takes over."""
 AT_ONCE = 100
 """Deliveries that are looked at together."""

@@ -26,8 +26,11 @@ async def test_a_call_goes_through_and_can_be_looked_at_and_nobody_knows_a_secre
     monkeypatch.setenv("OTLP_KEY", "nightingale")
     receiver = '[receiver]\nlisten = "127.0.0.1:0"\ntoken = "env:RECEIVER_TOKEN"\n'
     otel = '[otel]\nheaders = { authorization = "env:OTLP_KEY" }\n'
-    (tmp_path / "relayproxy.toml").write_text(otel + receiver)
+    hook = '[alerts.full]\nkind = "disk"\nabove = 0.9999\n[webhooks.ops]\nurl = "env:OPS_URL"\nsecret = "env:OPS_KEY"\n'
+    (tmp_path / "relayproxy.toml").write_text(otel + receiver + hook)
     monkeypatch.setenv("RECEIVER_TOKEN", "woodpecker")
+    monkeypatch.setenv("OPS_URL", "http://127.0.0.1:1/chaffinch")
+    monkeypatch.setenv("OPS_KEY", "bullfinch")
     enforced = ("--auth-token", "env:SIGN_TOKEN", "--verify", "enforce", "--config", str(tmp_path / "relayproxy.toml"))
     async with agent.serving(speed=10) as backend, serving(backend, tmp_path / "a b", *enforced, python=COLD) as serve:
         stranger = await simulate(serve.relay, scenarios=("asks-for-a-person",), speed=10)
@@ -38,6 +41,8 @@ async def test_a_call_goes_through_and_can_be_looked_at_and_nobody_knows_a_secre
             sends = name in ("recorder", "receiver")
             assert (b"nightingale" in variables, b"env:OTLP_KEY" in variables) == (sends, True)
             assert (b"woodpecker" in variables, b"env:RECEIVER_TOKEN" in variables) == (name == "receiver", True)
+            for secret in (b"chaffinch", b"bullfinch", b"WEBHOOKS", b"ALERTS"):
+                assert (secret in variables) == (name == "console")
         await simulate(serve.relay, scenarios=("asks-for-a-person",), speed=10, auth_token="canary-0123456789abcdef")
 
         async def over() -> dict[str, Any] | None:
@@ -52,7 +57,7 @@ async def test_a_call_goes_through_and_can_be_looked_at_and_nobody_knows_a_secre
         serve.process.send_signal(signal.SIGTERM)
         assert await serve.ends() == 0
         assert "ERROR" not in serve.text
-        assert "canary" not in serve.text
+        assert not [secret for secret in ("canary", "chaffinch", "bullfinch") if secret in serve.text]
         assert not any(b"canary" in file.read_bytes() for file in (tmp_path / "a b").rglob("*") if file.is_file())
         assert not list((tmp_path / "a b/journal").glob("*/*.seg")), "the recorder had time to take everything in"
 
