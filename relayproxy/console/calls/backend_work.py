@@ -57,9 +57,10 @@ def handshake(connection: StoredConnection) -> Handshake:
     opening = connection.opening
     if opening.connected_after is None:
         return Handshake(opening.trace_id, opening.span_id, opening.opened_at, opening.opened_at - 1)
-    took = opening.connected_after if opening.dial is None else opening.dial.upgrade or opening.connected_after
     answered_at = opening.opened_at + opening.connected_after
-    return Handshake(opening.trace_id, opening.span_id, answered_at - took, answered_at)
+    took = opening.connected_after if opening.dial is None else opening.dial.upgrade or opening.connected_after
+    connect = None if opening.dial is None else opening.dial.connect
+    return Handshake(opening.trace_id, opening.span_id, answered_at - took, answered_at, connect)
 
 
 def whole(queries: Queries, session: str, spans: Sequence[PlacedSpan]) -> tuple[WorkSpan, ...]:

@@ -5,8 +5,9 @@ Must not know: turns, what spans are of, how they are stored.
 
 A server begins the span of a handshake when it has read the upgrade request, and answers afterwards. By relayproxy's
 clock that was between `sent_at` and `answered_at`, so the difference of the clocks lies between the differences to
-these two. While zero lies there, nothing shows that the clocks differ, and nothing is moved. Else the middle is taken,
-which is wrong by half of the handshake at most.
+these two. While zero lies there, nothing shows that the clocks differ, and nothing is moved. Else it is taken to have
+begun when the request had arrived, if both ways are alike: after half of the handshake, or of what it took to connect
+where that was less, since a backend may do much before it answers.
 """
 
 from collections.abc import Iterable, Mapping
@@ -33,6 +34,8 @@ class Handshake:
     sent_at: int
     """When the upgrade request was sent, or at the latest before that."""
     answered_at: int
+    connect: int | None = None
+    """What it took to connect, nanoseconds; None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,4 +74,6 @@ def _clock(handshake: Handshake, found: Mapping[tuple[str, str | None], int]) ->
     least, most = handshake.sent_at - began, handshake.answered_at - began
     if least - TOLERANCE <= 0 <= most + TOLERANCE:
         return Clock("agrees", 0, max(abs(least), abs(most)))
-    return Clock("moved", (least + most) // 2, (most - least + 1) // 2)
+    both_ways = most - least if handshake.connect is None else min(most - least, handshake.connect)
+    shift = least + both_ways // 2
+    return Clock("moved", shift, most - shift)

@@ -74,18 +74,18 @@ async def test_a_turn_with_a_great_many_spans_is_summed_whole(
 @pytest.mark.parametrize(
     ("known", "seen"),
     [
-        ({"connected_after": 41 * MS}, (0, 41)),
-        ({"connected_after": 41 * MS, "dial": Dial(dns=1, connect=2, upgrade=30 * MS)}, (11, 41)),
-        ({"connected_after": 41 * MS, "dial": Dial(dns=1)}, (0, 41)),
+        ({"connected_after": 41 * MS}, (0, 41, None)),
+        ({"connected_after": 41 * MS, "dial": Dial(dns=1, connect=2, upgrade=30 * MS)}, (11, 41, 2)),
+        ({"connected_after": 41 * MS, "dial": Dial(dns=1)}, (0, 41, None)),
     ],
 )
-def test_a_handshake_is_what_the_relay_saw_of_it(known: dict[str, object], seen: tuple[int, int]) -> None:
+def test_a_handshake_is_what_the_relay_saw_of_it(known: dict[str, object], seen: tuple[int, int, int | None]) -> None:
     began = time.time_ns()
     opening = Opening("c", "ab" * 16, "cd" * 8, "default", "ws://a", "/", began, "", **known)  # type: ignore[arg-type]
     found = handshake(StoredConnection(0, connection("c"), opening, None))
 
     assert (found.trace_id, found.span_id) == ("ab" * 16, "cd" * 8)
-    assert ((found.sent_at - began) // MS, (found.answered_at - began) // MS) == seen
+    assert ((found.sent_at - began) // MS, (found.answered_at - began) // MS, found.connect) == seen
 
 
 def test_one_that_was_not_answered_tells_nothing() -> None:

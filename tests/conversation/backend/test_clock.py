@@ -22,18 +22,28 @@ def test_another_clock_is_moved_so_that_the_span_begins_in_the_middle(ahead: int
     assert clock == Clock("moved", (14 - (10 + ahead)) * MS, 10 * MS)
 
 
-@given(st.integers(0, 400), st.integers(-(10**8), 10**8), st.integers(1, 400))
-def test_times_are_wrong_by_what_is_said_at_most(began: int, ahead: int, took: int) -> None:
+@pytest.mark.parametrize(("connect", "arrives"), [(None, 400), (2, 1), (100, 50), (5000, 400)])
+def test_a_backend_that_answers_late_has_begun_when_the_request_came(connect: int | None, arrives: int) -> None:
+    slow = Handshake(TRACE, CALL, BEGAN, BEGAN + 800 * MS, None if connect is None else connect * MS)
+
+    (clock,) = clocks([slow], nodes("HTTP 1 9000 server http", clock_ahead=-30))
+
+    assert clock == Clock("moved", (arrives - 1 + 30) * MS, (800 - arrives) * MS)
+
+
+@given(st.integers(0, 400), st.integers(-(10**8), 10**8), st.integers(1, 400), st.none() | st.integers(0, 10**9))
+def test_times_are_wrong_by_what_is_said_at_most(began: int, ahead: int, took: int, connect: int | None) -> None:
     sent, answered = BEGAN, BEGAN + took * MS
     really = BEGAN + min(began, took) * MS
     told = nodes(f"HTTP {min(began, took)} 90000 server http", clock_ahead=ahead)
 
-    (clock,) = clocks([Handshake(TRACE, CALL, sent, answered)], told)
+    (clock,) = clocks([Handshake(TRACE, CALL, sent, answered, connect)], told)
 
     assert clock.uncertainty is not None
     assert abs(told[0].span.started_at + clock.shift - really) <= clock.uncertainty
     moved = told[0].span.started_at + clock.shift
     assert sent - TOLERANCE <= moved <= answered + TOLERANCE
+    assert clock.state == "agrees" or sent <= moved <= answered
 
 
 @pytest.mark.parametrize(
