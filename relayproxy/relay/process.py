@@ -7,13 +7,12 @@ Must not know: how any of them works.
 import asyncio
 import gc
 import logging
-import ssl
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import uvloop
 
-from relayproxy.errors import SettingError, cannot_listen
+from relayproxy.errors import cannot_listen
 from relayproxy.journal.refused import write_refused
 from relayproxy.journal.tape import Tape
 from relayproxy.journal.writer import JournalWriter
@@ -24,6 +23,7 @@ from relayproxy.relay.handler import Relay
 from relayproxy.relay.handshake.keyring import Keyring
 from relayproxy.relay.handshake.upstream import Upstream
 from relayproxy.relay.handshake.verification import Verifier
+from relayproxy.relay.listener.certificate import Certificate
 from relayproxy.relay.listener.refusal_log import RefusalLog
 from relayproxy.relay.listener.server import Listener
 from relayproxy.settings.model import Settings
@@ -36,8 +36,8 @@ log = logging.getLogger(__name__)
 POLL = 0.05
 LIFE = 2.0
 """Seconds between two updates of the lock file, which show that the relay is alive."""
-RENEW_KEYS = 5.0
-"""Seconds between two looks at the files that hold auth tokens."""
+RENEW = 5.0
+"""Seconds between two looks at the files that hold auth tokens and the certificate."""
 HURRY = 6.0
 """Seconds that calls get to close before the process ends without waiting for them."""
 
@@ -69,7 +69,7 @@ async def _main(settings: Settings) -> None:
 
 async def _relay(settings: Settings, signals: "asyncio.Queue[None]") -> None:
     loop = asyncio.get_running_loop()
-    tls = _tls(settings)
+    certificate = _certificate(settings)
     writer = JournalWriter(settings.journal, quota=settings.journal_quota, segment_size=settings.journal_segment)
     tape = Tape(writer, settings.journal_buffer, loop.call_later)
     upstream = Upstream(settings.connect_timeout)
@@ -84,8 +84,9 @@ async def _relay(settings: Settings, signals: "asyncio.Queue[None]") -> None:
         Verifier(keyring.key),
         lambda: writer.problem.name.lower() if writer.problem else None,
     )
+    tls = certificate.context if certificate else None
     listener = Listener(relay.handle, relay.unreadable, settings.listen, tls, settings.max_handshakes)
-    tasks = [asyncio.create_task(_show_life(writer)), asyncio.create_task(_renew_keys(keyring))]
+    tasks = [asyncio.create_task(_show_life(writer)), asyncio.create_task(_renew(keyring, certificate))]
     try:
         try:
             await listener.start()
@@ -132,10 +133,12 @@ async def _show_life(writer: JournalWriter) -> None:
         await asyncio.sleep(LIFE)
 
 
-async def _renew_keys(keyring: Keyring) -> None:
-    while keyring.has_files:
-        await asyncio.sleep(RENEW_KEYS)
+async def _renew(keyring: Keyring, certificate: Certificate | None) -> None:
+    while keyring.has_files or certificate is not None:
+        await asyncio.sleep(RENEW)
         await asyncio.to_thread(keyring.renew)
+        if certificate is not None:
+            await asyncio.to_thread(certificate.renew)
 
 
 def _report(writer: JournalWriter, tallies: tuple[RefusalCount, ...]) -> None:
@@ -182,15 +185,7 @@ async def _idle(relay: Relay, signals: "asyncio.Queue[None]", timeout: float) ->
     return True
 
 
-def _tls(settings: Settings) -> ssl.SSLContext | None:
+def _certificate(settings: Settings) -> Certificate | None:
     if settings.tls_cert is None or settings.tls_key is None:
         return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(settings.tls_cert, settings.tls_key, password=lambda: "")
-    except OSError as problem:
-        raise SettingError(
-            f"tls_cert={settings.tls_cert} tls_key={settings.tls_key}: a matching PEM certificate chain and key are "
-            f"expected ({problem.strerror or problem})"
-        ) from None
-    return context
+    return Certificate(settings.tls_cert, settings.tls_key)

@@ -113,7 +113,10 @@ class Settings(BaseModel):
     public_url: PublicUrl | None = Field(
         default=None, description="The URL at which Twilio reaches the relay (wss://relay.example.com)."
     )
-    tls_cert: File | None = Field(default=None, description="Certificate chain (PEM) for the relay's listener.")
+    tls_cert: File | None = Field(
+        default=None,
+        description="Certificate chain (PEM) for the relay's listener; it and its key are read again when replaced.",
+    )
     tls_key: File | None = Field(default=None, description="Private key (PEM) for the relay's listener.")
     trusted_proxies: Annotated[str, BeforeValidator(networks)] = Field(
         default="127.0.0.0/8,::1/128",

@@ -808,8 +808,8 @@ LIFE = (
     Case(
         "F9",
         "the certificate is replaced",
-        note="Not injected: the relay reads its certificate at the start. A rolling restart (F5), or a TLS front end, "
-        "takes a new one into use without losing a call.",
+        ("tests/relay/listener/test_certificate.py::test_new_calls_get_the_new_certificate_and_live_ones_go_on",),
+        note="Within five seconds, without a signal; live calls keep their connection.",
     ),
     Case(
         "F10",
