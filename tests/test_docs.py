@@ -56,8 +56,19 @@ def rows(document: str, first: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
 
 
+def every_command(group: click.Group = main) -> Iterator[tuple[str, click.Command]]:
+    """All commands, also those within commands (`studio check`)."""
+    for name, command in group.commands.items():
+        yield name, command
+        if isinstance(command, click.Group):
+            yield from ((f"{name} {within}", found) for within, found in every_command(command))
+
+
+COMMANDS = dict(every_command())
+
+
 def every_option() -> Iterator[str]:
-    for command in main.commands.values():
+    for command in COMMANDS.values():
         for parameter in command.params:
             yield from (*parameter.opts, *parameter.secondary_opts)
 
@@ -188,9 +199,9 @@ def test_every_document_is_reached_from_the_readme() -> None:
     assert [name for name in DOCUMENTS if name.startswith("docs/") and f"({name})" not in README] == []
 
 
-@pytest.mark.parametrize("name", sorted(main.commands))
+@pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_every_option_has_words(name: str) -> None:
-    command = main.commands[name]
+    command = COMMANDS[name]
 
     assert command.help
     assert command.short_help

@@ -30,6 +30,7 @@ from relayproxy.cli.options import (
     settings_options,
 )
 from relayproxy.cli.progress import Progress
+from relayproxy.cli.studio import studio
 from relayproxy.errors import RelayproxyError, cannot_listen
 from relayproxy.logs import log_to_stderr
 from relayproxy.settings.alerts import require_alerts
@@ -280,6 +281,7 @@ def receiver(config: Path | None, supervised: bool, **flags: Any) -> None:
 
 main.add_command(alert_test)
 main.add_command(check_signature)
+main.add_command(studio)
 main.add_command(password)
 main.add_command(token)
 
