@@ -1,8 +1,10 @@
-"""`make viewer-check`: Arize Phoenix shows calls as sessions, with their first and last words, and turns as agents.
+"""`make viewer-check`: Arize Phoenix shows calls as sessions, with their first and last words, and turns as agents; a
+backend's own spans, passed on by the receiver, lie below the call that they were made for.
 
 All of it is as Phoenix reports it by its own API.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,11 @@ import pytest_asyncio
 
 from relayproxy.lab.agent.server import serving
 from relayproxy.lab.simulation.simulate import simulate
+from tests.peers.instrumented_backend import running_instrumented
+from tests.running import running
+from tests.system.phone import Phone
 from tests.system.stack import stack, until
+from tests.telemetry.collector import free_port
 from tests.telemetry.phoenix import Phoenix, phoenix
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -73,3 +79,33 @@ async def test_a_call_is_a_session(viewer: Phoenix, tmp_path: Path, shape: str, 
     else:
         assert (session["firstInput"], session["lastOutput"]) == (None, None)
         assert not any(word in str(span) for span in spans for word in (*said, *answered))
+
+
+async def test_a_backends_own_spans_lie_below_their_call(viewer: Phoenix, tmp_path: Path) -> None:
+    env = {"OTEL_EXPORTER_OTLP_ENDPOINT": viewer.http, "OTEL_BSP_SCHEDULE_DELAY": "50"}
+    listen = f"127.0.0.1:{free_port()}"
+    with (
+        running_instrumented(f"http://{listen}") as backend,
+        stack(tmp_path, backend, env=env, verify="off") as system,
+        running("receiver", data_dir=tmp_path, env=env, receiver__listen=listen),
+    ):
+        phone = Phone(system.url("/fastapi"))
+        await asyncio.to_thread(phone.says, "A table, please.")
+        phone.hangs_up()
+
+        def path() -> list[tuple[str, str]] | None:
+            _, spans = viewer.found()
+            by_id = {span["spanId"]: span for span in spans}
+            at = next((span for span in spans if span["name"] == "execute_tool find_table"), None)
+            found = []
+            while at is not None:
+                found.append((at["name"], at["spanKind"]))
+                at = by_id.get(at["parentId"])
+            return found if found and found[-1][0] == "conversation" else None
+
+        assert await until(path) == [
+            ("execute_tool find_table", "tool"),
+            ("chat small", "llm"),
+            ("HTTP /fastapi", "unknown"),
+            ("conversation", "unknown"),
+        ]
