@@ -11,8 +11,9 @@ that began it. Three things differ:
 * A span that runs through the wait of a later turn and has work of that turn below it is of the session, such as that
   of a handler that lives as long as the connection. Those below it are placed one by one. One that begins after the
   first prompt must run through two such waits: until then it is work on its prompt that an interruption did not stop.
-* A span that begins before its turn, but after the answer before it was complete, and still runs when the turn begins
-  is that turn's: work on a prompt that was not final, or ahead of an answer without a prompt.
+* A span that begins while the caller says what opens the turn, once the answer before is complete, and still runs when
+  the turn begins is that turn's: work on a prompt that is not final. Where nobody says anything it may have begun
+  earlier: what the backend then says of its own accord comes of it.
 * Clocks are aligned with an uncertainty. A span that begins so little before a turn that they cannot tell is that
   turn's.
 
@@ -46,6 +47,8 @@ class TurnTimes:
     ended_at: int | None
     asked: bool = True
     """Something was said or pressed."""
+    begun_at: int | None = None
+    """When the caller began to say it; None where that is not known."""
 
     @property
     def waited_until(self) -> int | None:
@@ -75,8 +78,16 @@ def turn_times(turn: Turn) -> TurnTimes:
     if turn.caller_at is not None and first_at is not None and first_at >= turn.caller_at:
         sent_at = turn.caller_at + (turn.budget.proxy_in or 0)
         first_at = first_at if turn.budget.backend is None else sent_at + turn.budget.backend
-    asked = turn.caller_at is not None
-    return TurnTimes(turn.number, turn.started_at, sent_at, first_at, turn.agent_done_at, turn.ended_at, asked)
+    return TurnTimes(
+        turn.number,
+        turn.started_at,
+        sent_at,
+        first_at,
+        turn.agent_done_at,
+        turn.ended_at,
+        asked=turn.caller_at is not None,
+        begun_at=turn.caller_begun_at,
+    )
 
 
 def place(
@@ -159,9 +170,10 @@ class _Placer:
         own = bisect_right(self._starts, at) - 1
         following = turns[own + 1] if own + 1 < len(turns) else None
         done_at = turns[own].done_at if own >= 0 else at
-        if following is not None and done_at is not None and done_at <= at and end > following.started_at:
-            return own + 1
-        return own
+        if following is None or done_at is None or done_at > at or end <= following.started_at:
+            return own
+        begun_at = following.started_at if following.begun_at is None else following.begun_at
+        return own + 1 if at >= begun_at or not following.asked else own
 
     def _is_of_session(self, draft: _Draft) -> bool:
         if is_handshake(draft.node):

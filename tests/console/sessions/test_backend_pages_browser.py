@@ -91,11 +91,3 @@ def test_what_is_open_stays_so_when_the_call_goes_on(
     # What came meanwhile is there too.
     expect(page.locator("#inside-1 > .spans > li")).to_have_count(3)
     expect(page.locator("#inside-1 .spans dl").first).to_be_visible()
-
-
-def test_without_scripts_the_spans_are_a_link_away(visit: OpenPage, archive: Archive, writer: AnnotationWriter) -> None:
-    call = samples.booking(archive, samples.ago(60)).commit()
-    keep(writer, call, BOOKING)
-    page = visit(f"/sessions/{call.id}/turns/2/waterfall", java_script_enabled=False)
-    page.locator("#inside-2 > summary").click()
-    expect(page.locator("#inside-2")).to_contain_text("execute_tool find_table")

@@ -153,13 +153,25 @@ def test_a_request_that_was_tried_again_is_there_as_often() -> None:
     assert by_turn(placed(told)) == {1: ["chat", ".POST", ".POST", ".POST"]}
 
 
-def test_work_ahead_of_a_prompt_is_of_its_turn_and_work_after_an_answer_of_that() -> None:
+def test_work_while_the_caller_speaks_is_of_what_they_say() -> None:
+    assert by_turn(placed("early 4500 5300 model\n  POST 4510 5290 http")) == {2: ["early", ".POST"]}
+    # It is over before the prompt is: nothing says that it is used.
+    assert by_turn(placed("early 4500 4900 model")) == {1: ["early"]}
+
+
+def test_work_that_goes_on_after_an_answer_is_of_that() -> None:
     told = """
-        guess    4700 5300  model
-        save     2550 2600  database
-        refill   2400 5300  tool
+        save    2550 2600  database
+        sum_up  2600 5300  model
+        refill  2400 5300  tool
     """
-    assert by_turn(placed(told)) == {2: ["guess"], 1: ["save", "refill"]}
+    assert by_turn(placed(told)) == {1: ["save", "sum_up", "refill"]}
+
+
+def test_work_towards_what_is_said_unasked_is_of_that() -> None:
+    unasked = TurnTimes(2, at(5000), at(5000), at(5000), at(5200), None, asked=False)
+    turns = (GREETING, turn(1, 1000, 1900, 2500, 5000), unasked)
+    assert by_turn(placed("remind 3000 5100 model\nother 3000 4000 tool", turns)) == {2: ["remind"], 1: ["other"]}
 
 
 def test_what_begins_before_the_call_or_after_it_is_of_no_turn() -> None:
@@ -269,4 +281,6 @@ def test_an_answer_ahead_of_its_prompt_is_waited_for_from_the_beginning_of_the_t
         1.200  twilio   prompt "hello" last
     """)
     ahead = structs.replace(call.turns[1], agent_at=BEGAN + 5, started_at=BEGAN, caller_at=BEGAN + 9, budget=Budget())
-    assert turn_times(ahead) == TurnTimes(1, BEGAN, BEGAN, BEGAN + 5, None, ahead.ended_at)
+    begun_at = ahead.caller_begun_at
+    assert begun_at is not None
+    assert turn_times(ahead) == TurnTimes(1, BEGAN, BEGAN, BEGAN + 5, None, ahead.ended_at, begun_at=begun_at)

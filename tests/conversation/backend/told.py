@@ -76,9 +76,11 @@ def nodes(told: str, *, clock_ahead: float = 0) -> list[SpanNode]:
 def turn(
     number: int, started: float, first: float | None = None, done: float | None = None, ended: float | None = None
 ) -> TurnTimes:
-    """A turn whose prompt was written to the backend when it began."""
+    """A turn whose prompt was written to the backend when it began, and which the caller began to say 600 ms before;
+    turn 0 is the greeting."""
     first_at, done_at, ended_at = (None if ms is None else at(ms) for ms in (first, done, ended))
-    return TurnTimes(number, at(started), at(started), first_at, done_at, ended_at)
+    begun_at = at(started - 600) if number else None
+    return TurnTimes(number, at(started), at(started), first_at, done_at, ended_at, asked=number > 0, begun_at=begun_at)
 
 
 GREETING = turn(0, 30, 100, 400, 1000)
