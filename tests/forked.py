@@ -17,6 +17,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from signal import SIGKILL
 
 
@@ -72,7 +73,12 @@ def fork(
     """Starts `relayproxy` with these arguments, or the module whose name follows `-m`. Its standard error goes to the
     descriptor `errors`, without one to where its output goes. One of a `family` has a session of its own, and what it
     starts is forked too."""
-    asked = {"arguments": list(arguments), "environment": dict(environment), "family": family}
+    asked = {
+        "arguments": list(arguments),
+        "environment": dict(environment),
+        "family": family,
+        "folder": str(Path.cwd()),
+    }
     output, written = os.pipe()
     code, told = os.pipe()
     nothing = os.open(os.devnull, os.O_RDONLY)

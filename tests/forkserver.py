@@ -5,9 +5,9 @@ Knows: that starting Python and importing takes up to a second of a processor, a
 `relayproxy serve` starts processes of its own.
 Must not know: what the processes do.
 
-A request is JSON with `arguments`, `environment` and `family`, and four descriptors: standard input, output and error,
-and where the exit code goes as a decimal number once the process has ended. The answer is the process's number. The
-arguments are those of `relayproxy`; or `-m` and the name of another module and its arguments.
+A request is JSON with `arguments`, `environment`, `folder` (where it runs) and `family`, and four descriptors: standard
+input, output and error, and where the exit code goes as a decimal number once the process has ended. The answer is the
+process's number. The arguments are those of `relayproxy`; or `-m` and the name of another module and its arguments.
 
 A process of a `family` has a session of its own, and what it starts in its turn as `python … -m relayproxy …` is
 forked as well. For that it has a second server, a fork of the first; what that one forks becomes the child of the
@@ -91,6 +91,7 @@ def _become(asked: Mapping[str, Any], streams: Sequence[int], close: Iterable[in
     sys.argv[1:] = asked["arguments"]
     os.environ.clear()
     os.environ.update(asked["environment"])
+    os.chdir(asked["folder"])
     # So that it can be found among its parent's children.
     Path("/proc/self/comm").write_text(asked["arguments"][0])
 
@@ -159,7 +160,9 @@ class _Process:
         if stderr == subprocess.PIPE:
             errors, streams[2] = os.pipe()
             self.stderr = io.FileIO(errors)
-        request = json.dumps({"arguments": args[at + 1 :], "environment": dict(env)}).encode()
+        request = json.dumps(
+            {"arguments": args[at + 1 :], "environment": dict(env), "folder": str(Path.cwd())}
+        ).encode()
         socket.send_fds(self.server, [request], streams)
         for stream in streams:
             os.close(stream)
