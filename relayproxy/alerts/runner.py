@@ -83,6 +83,8 @@ class AlertRunner:
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._leased_until = 0
         self._failing: set[str] = set()
+        self._attempting: dict[str, asyncio.Task[None]] = {}
+        """By webhook."""
         self._attempts = Counter({(name, result): 0 for name in plan.endpoints for result in get_args(Result)})
         self.measured: dict[str, Measured] = {}
         """What was measured last, by the rule's name."""
@@ -98,16 +100,17 @@ class AlertRunner:
         async with new_client() as client:
             tasks = (
                 asyncio.create_task(self._again(every, self.evaluate)),
-                asyncio.create_task(self._again(soon, lambda: self.deliver(client))),
+                asyncio.create_task(self._again(soon, lambda: self._begin(client))),
             )
             try:
                 yield
             finally:
-                for task in tasks:
-                    task.cancel()
                 await asyncio.wait((asyncio.create_task(self._end(tasks)),), timeout=STOPPING)
 
     async def _end(self, tasks: Iterable[asyncio.Task[None]]) -> None:
+        tasks = [*tasks, *self._attempting.values()]
+        for task in tasks:
+            task.cancel()
         await asyncio.wait(tasks)
         with suppress(StoreError):
             await self.give_up()
@@ -125,13 +128,28 @@ class AlertRunner:
     async def deliver(self, client: aiohttp.ClientSession) -> None:
         """Makes the attempts that are due, of each webhook one after the other, when it is for this console to make
         them. Raises `StoreError`."""
+        await self._begin(client)
+        if self._attempting:
+            await asyncio.wait(self._attempting.values())
+        self._look_after()
+
+    async def _begin(self, client: aiohttp.ClientSession) -> None:
+        """Begins with what is due, to webhooks that no attempt waits for: a slow one holds up no other."""
+        self._look_after()
         if self._leased_until <= time.time_ns():
             return
-        found = await _in_thread(alert_store.due, self._queries, time.time_ns(), AT_ONCE)
+        found = await _in_thread(alert_store.due, self._queries, time.time_ns(), AT_ONCE, {*self._attempting})
         queues: dict[str, list[tuple[Delivery, AlertRow]]] = {}
         for delivery, alert in found:
             queues.setdefault(delivery.webhook, []).append((delivery, alert))
-        await asyncio.gather(*(self._deliver_to(client, name, queue) for name, queue in queues.items()))
+        for name, queue in queues.items():
+            self._attempting[name] = asyncio.create_task(self._deliver_to(client, name, queue))
+
+    def _look_after(self) -> None:
+        for name, task in [*self._attempting.items()]:
+            if task.done():
+                del self._attempting[name]
+                task.result()
 
     async def _again(self, pause: float, action: Callable[[], Awaitable[None]]) -> None:
         trouble = False

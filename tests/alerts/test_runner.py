@@ -260,6 +260,26 @@ async def test_an_endpoint_that_hangs_holds_up_no_other_and_no_stop(
     assert states["hangs"] == ("pending", 1)
 
 
+async def test_an_endpoint_that_hangs_holds_up_nothing_that_comes_later_either(
+    hook: Hook, calls: Calls, queries: Queries, writer: AnnotationWriter
+) -> None:
+    other = Hook()
+    app = web.Application()
+    app.router.add_post("/", other.take)
+    hook.gate.clear()
+    async with TestServer(app) as server:
+        other.url = str(server.make_url("/"))
+        one = runner_on(queries, writer, hook.endpoint("hangs"), other.endpoint("works"))
+        async with asyncio.timeout(8), one.running(0.05, 0.05):
+            calls("s1", 3100)
+            await asyncio.gather(hook.arrived.wait(), other.arrived.wait())
+            other.arrived.clear()
+            calls("s2", *[100] * 30)
+            await other.arrived.wait()
+
+    assert other.events == [("slow", "trigger"), ("slow", "resolve")]
+
+
 async def test_one_that_is_silenced_is_kept_and_told_once_the_silence_is_over(
     hook: Hook, calls: Calls, queries: Queries, writer: AnnotationWriter, client: aiohttp.ClientSession
 ) -> None:

@@ -1,8 +1,8 @@
-"""`python -m tests.bench.exporting`: calls while the endpoint for spans fails in every way, compared in one run with
-calls whose spans nobody sends, rounds interleaved.
+"""`python -m tests.bench.exporting`: calls while the endpoint for spans and a webhook fail in every way, compared in
+one run with calls whose spans nobody sends and of which nobody is told, rounds interleaved.
 
 Knows: how each endpoint fares; that what is stored must be the same.
-Must not know: how spans are sent.
+Must not know: how spans and alerts are sent.
 
 Simulated calls, which give spans, run over a route of their own beside the messages that are timed. The relay has one
 processor, all others share the other one.
@@ -47,6 +47,8 @@ FAULTS: dict[str, int | None] = {
     "slow": 200,
 }
 """The status that each endpoint answers; None where nothing listens."""
+RULES = 20
+"""Alerts that fire at once and are told to the webhook."""
 
 
 @dataclass
@@ -58,24 +60,16 @@ class Figures:
     stored: list[int] = field(default_factory=list)
     sent: int = 0
     lost: int = 0
+    attempts: int = 0
+    """Of the webhook."""
 
 
 @contextmanager
-def endpoint(fault: str, protocol: str) -> Iterator[dict[str, str]]:
-    """The recorder's variables for an endpoint that fares so."""
-    if fault == NOT_SENT:
-        yield {"OTEL_SDK_DISABLED": "true"}
-        return
+def endpoint(fault: str, protocol: str) -> Iterator[int]:
+    """The port of an endpoint that fares so."""
     port, status = free_port(), FAULTS[fault]
-    env = {
-        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}",
-        "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
-        "OTEL_EXPORTER_OTLP_TIMEOUT": "2000",
-        "OTEL_BSP_SCHEDULE_DELAY": "200",
-        "OTEL_METRICS_EXPORTER": "none",
-    }
     if status is None:
-        yield env
+        yield port
         return
     arguments = (str(port), protocol, str(status), "1" if fault == "slow" else "0", "no" if fault == "hangs" else "yes")
     command = [sys.executable, "-m", "tests.bench.failing_endpoint", *arguments]
@@ -83,9 +77,28 @@ def endpoint(fault: str, protocol: str) -> Iterator[dict[str, str]]:
         try:
             assert process.stdout is not None
             assert process.stdout.readline()
-            yield env
+            yield port
         finally:
             process.kill()
+
+
+def exports(port: int, protocol: str) -> dict[str, str]:
+    """The recorder's variables."""
+    return {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
+        "OTEL_EXPORTER_OTLP_TIMEOUT": "2000",
+        "OTEL_BSP_SCHEDULE_DELAY": "200",
+        "OTEL_METRICS_EXPORTER": "none",
+    }
+
+
+def alerts(port: int) -> dict[str, Any]:
+    """The console's settings."""
+    return {
+        "alerts": {f"full-{number}": {"kind": "disk", "above": 0} for number in range(RULES)},
+        "webhooks": {"ops": {"url": f"http://127.0.0.1:{port}/"}},
+    }
 
 
 async def one_round(fault: str, protocol: str, figures: Figures, options: argparse.Namespace) -> None:
@@ -95,13 +108,18 @@ async def one_round(fault: str, protocol: str, figures: Figures, options: argpar
     with tempfile.TemporaryDirectory() as folder, ExitStack() as processes:
         data = Path(folder)
         migrated(f"sqlite:///{data}/relayproxy.db")
-        env = processes.enter_context(endpoint(fault, protocol))
+        env, told = {"OTEL_SDK_DISABLED": "true"}, dict[str, Any]()
+        if fault != NOT_SENT:
+            env = exports(processes.enter_context(endpoint(fault, protocol)), protocol)
+            told = alerts(processes.enter_context(endpoint(fault, "http/protobuf")))
         async with serving(speed=20) as agent:
             routes = {"agent": {"backend": agent}}
             settings: dict[str, Any] = {"backend": f"ws://127.0.0.1:{load.backend_port}", "routes": routes}
             relay = processes.enter_context(running("relay", data_dir=data, listen="127.0.0.1:0", **settings))
             processes.enter_context(running("recorder", data_dir=data, env=env))
-            console = processes.enter_context(running("console", data_dir=data, console="127.0.0.1:0", **settings))
+            console = processes.enter_context(
+                running("console", data_dir=data, console="127.0.0.1:0", **settings, **told)
+            )
             pin(relay.process.pid, {cores[-1]})
             calls = asyncio.create_task(
                 simulate(f"{relay.url.replace('http', 'ws')}/r/agent", calls=options.calls, speed=20, seed=1)
@@ -130,6 +148,9 @@ async def one_round(fault: str, protocol: str, figures: Figures, options: argpar
             sent, lost = await until(counted)
             figures.sent += sent
             figures.lost += lost
+            fired = get(console.url + "/api/alerts?limit=100")["items"]
+            assert len(fired) == RULES
+            figures.attempts += sum(one["attempts"] for alert in fired for one in alert["deliveries"])
 
 
 def get(url: str) -> Any:
@@ -151,14 +172,14 @@ async def compare(options: argparse.Namespace) -> dict[str, Figures]:
 def table(results: dict[str, Figures]) -> str:
     base = results[NOT_SENT]
     lines = [
-        "| the endpoint for spans | p50 µs | p99 µs | p99 × not sent | calls stored | spans sent | spans lost |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| the endpoints | p50 µs | p99 µs | p99 × not sent | calls stored | spans sent | lost | attempts to tell |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for fault, figures in results.items():
         ratio = median(figures.p99) / median(base.p99)
         lines.append(
             f"| {fault} | {median(figures.p50):.0f} | {median(figures.p99):.0f} | {ratio:.2f} | {sum(figures.stored)} "
-            f"| {figures.sent} | {figures.lost} |"
+            f"| {figures.sent} | {figures.lost} | {figures.attempts} |"
         )
     return "\n".join(lines)
 

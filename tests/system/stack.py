@@ -84,18 +84,24 @@ async def until(answer: Callable[[], Any], patience: float = PATIENCE) -> Any:
 
 
 @contextmanager
-def stack(data_dir: Path, backend: str, env: dict[str, str] | None = None, **settings: Any) -> Iterator[Stack]:
-    """The three processes for as long as the block lasts."""
+def stack(
+    data_dir: Path,
+    backend: str,
+    env: dict[str, str] | None = None,
+    console: dict[str, Any] | None = None,
+    **settings: Any,
+) -> Iterator[Stack]:
+    """The three processes for as long as the block lasts. `settings` are the relay's, `console` the console's."""
     database = data_dir / "relayproxy.db"
     if not database.exists():
         migrated(f"sqlite:///{database}")
     with ExitStack() as processes:
-        relay, recorder, console = (
+        relay, recorder, shown = (
             processes.enter_context(running(role, data_dir=data_dir, env=env, **only))
             for role, only in (
                 ("relay", {"listen": "127.0.0.1:0", "backend": backend, **settings}),
                 ("recorder", {}),
-                ("console", {"console": "127.0.0.1:0", "backend": backend}),
+                ("console", {"console": "127.0.0.1:0", "backend": backend, **(console or {})}),
             )
         )
-        yield Stack(data_dir, relay, recorder, console)
+        yield Stack(data_dir, relay, recorder, shown)

@@ -6,7 +6,7 @@ Must not know: limits; how webhooks are called; who may silence.
 """
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, cast
 
@@ -205,14 +205,17 @@ def resolve_alert(writer: AnnotationWriter, id: int, now: int, because: Because)
     return True
 
 
-def due(queries: Queries, now: int, limit: int) -> tuple[tuple[Delivery, AlertRow], ...]:
-    """What is to be told now, the oldest first; that a firing is over only once its beginning was told or given up."""
+def due(queries: Queries, now: int, limit: int, but: Collection[str] = ()) -> tuple[tuple[Delivery, AlertRow], ...]:
+    """What is to be told now, the oldest first, to all webhooks but some; that a firing is over only once its beginning
+    was told or given up."""
     first = alert_deliveries.alias()
     waits = select(first.c.alert).where(
         first.c.alert == _d.alert, first.c.webhook == _d.webhook, first.c.event == "trigger", first.c.state == "pending"
     )
     query = select(alert_deliveries, alerts).join(alerts, _a.id == _d.alert)
-    query = query.where(_d.state == "pending", _d.next_at <= now, or_(_d.event == "trigger", ~waits.exists()))
+    query = query.where(
+        _d.webhook.not_in(but), _d.state == "pending", _d.next_at <= now, or_(_d.event == "trigger", ~waits.exists())
+    )
     width = len(_d)
     with queries.reading() as db:
         rows = db.execute(query.order_by(_d.next_at, _d.alert).limit(limit)).all()
