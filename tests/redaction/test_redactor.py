@@ -48,6 +48,13 @@ def test_a_card_number_over_three_turns_with_the_agent_between() -> None:
     assert counted(found) == {"card_number": 1}
 
 
+def test_a_card_number_over_turns_in_another_language_than_the_transcription_says() -> None:
+    said = ("cuatro uno uno uno", "uno uno uno uno", "uno uno uno uno", "uno uno uno uno")
+    turns = [one for group in said for one in (prompt(group, lang="en-US"), token("vale", last=True))]
+    kept = words(stored(call(*turns)))
+    assert kept[:6:2] == ["◦◦◦◦◦◦ ◦◦◦ ◦◦◦ ◦◦◦", "◦◦◦ ◦◦◦ ◦◦◦ ◦◦◦", "◦◦◦ ◦◦◦ ◦◦◦ ◦◦◦"]
+
+
 def test_partials_are_masked_as_the_final_is() -> None:
     found = stored(
         call(

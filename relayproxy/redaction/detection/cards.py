@@ -67,6 +67,10 @@ class Card(NamedTuple):
     """More digits could make it another card number."""
 
 
+_EXCLAMATIONS = frozenset({"oh", "o"})
+"""What reads as a zero, and may be said or be an article in front of a number."""
+
+
 class Budget:
     """How many steps a search may still take, so that no text takes long."""
 
@@ -231,8 +235,10 @@ def _in_groups(run: Sequence[Part], candidate: _Candidate) -> bool:
 
 
 def _pause(run: Sequence[Part], at: int) -> bool:
-    """Whether a run begins here or the speaker paused."""
-    return at == 0 or (run[at].gap >= Gap.FILLER and run[at].token.start - run[at - 1].token.end > 1)
+    """Whether a run begins here, behind an "oh" that may be no number, or the speaker paused."""
+    if at < _GROUP and all(part.token.word in _EXCLAMATIONS for part in run[:at]):
+        return True
+    return run[at].gap >= Gap.FILLER and run[at].token.start - run[at - 1].token.end > 1
 
 
 def _interrupted(run: Sequence[Part], start: int, last: int) -> bool:

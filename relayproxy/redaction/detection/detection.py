@@ -22,7 +22,7 @@ _FEW, _CARD = 3, 13
 """Fewer digits are no secret, and no card number."""
 _NEAR = 6
 """Words at the end of a text in which a number may be open."""
-_OTHER_LANGUAGE = 6
+_OTHER_LANGUAGE = 4
 """So many number words of a language that was not announced, and the text is read in it too."""
 _HOLD_ON = 12
 """Words: an answer of no more, without a number, leaves open what was asked for."""

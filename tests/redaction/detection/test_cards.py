@@ -42,6 +42,12 @@ def test_the_number_is_found_within_a_run_and_after_a_new_start() -> None:
     assert found("212 555 0143 4111 1111 no sorry 4111 1111 1111 1111 123") == ["4111111111111111"]
 
 
+@pytest.mark.parametrize("said", ["oh", "oh oh", "o número é o", "Oh,", "é o"])
+def test_an_exclamation_or_an_article_in_front_is_no_digit_of_it(said: str) -> None:
+    for number in ("4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1", "four one one one " + "one one one one " * 3):
+        assert found(f"{said} {number}") == ["4111111111111111"]
+
+
 def test_two_numbers_in_a_row_are_two() -> None:
     assert found("4111111111111111 4242424242424242") == ["4111111111111111", "4242424242424242"]
     assert found("4111 1111 1111 1111 4242 4242 4242 4242") == ["4111111111111111", "4242424242424242"]
