@@ -179,11 +179,13 @@ def test_flags_variables_and_commands_exist(name: str) -> None:
     assert targets <= set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
 
 
-def test_the_node_servers_that_are_shown_are_those_that_make_node_check_runs() -> None:
-    examples = {path.stem: path.read_text("utf-8") for path in (ROOT / "docs/examples/node").glob("*.mjs")}
-    shown = re.findall(r"```js\n(.*?)```", (ROOT / "docs/backend-spans.md").read_text("utf-8"), re.DOTALL)
+def test_the_servers_that_are_shown_are_those_that_tests_run() -> None:
+    page = (ROOT / "docs/backend-spans.md").read_text("utf-8")
+    examples = {path.stem: path.read_text("utf-8") for path in (ROOT / "docs/examples").glob("*/*.*")}
+    node, python = (re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL) for language in ("js", "py"))
 
-    assert shown == [examples.pop(name) for name in ("ws", "express-ws", "fastify", "tracing")]
+    assert node == [examples.pop(name) for name in ("ws", "express-ws", "fastify", "tracing")]
+    assert python[1:] == [examples.pop(name) for name in ("websockets_server", "aiohttp_server")]
     assert [*examples] == ["agent"], "what stands for the reader's own"
 
 

@@ -18,6 +18,8 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+from opentelemetry import trace
+
 from tests.peers.instrument import instrumented
 
 ROOT = Path(__file__).parents[2]
@@ -49,12 +51,9 @@ def running_instrumented(endpoint: str) -> Iterator[str]:
 def build() -> Any:
     """The application that uvicorn serves."""
     from fastapi import FastAPI, WebSocket
-    from opentelemetry import trace
     from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
     from starlette.applications import Starlette
     from starlette.routing import WebSocketRoute
-
-    tracer = trace.get_tracer("agent")
 
     async def converse(call: WebSocket) -> None:
         await call.accept()
@@ -72,23 +71,9 @@ def build() -> Any:
             words = await heard.get()
             if heard.empty():
                 more.clear()
-            async for token in answer(words, more):
+            async for token in tokens(words, more):
                 await call.send_json({"type": "text", "token": token, "last": False})
             await call.send_json({"type": "text", "token": "", "last": True})
-
-    async def answer(words: str, more: asyncio.Event) -> AsyncIterator[str]:
-        said = {"gen_ai.input.messages": words}
-        chat = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "small", **said}
-        with tracer.start_as_current_span("chat small", kind=trace.SpanKind.CLIENT, attributes=chat):
-            await asyncio.sleep(SLOW_SECONDS if "slowly" in words else MODEL_SECONDS)
-            if "slowly" in words:
-                yield "One moment. "
-                await more.wait()
-            tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "find_table", **said}
-            with tracer.start_as_current_span("execute_tool find_table", attributes=tool):
-                await asyncio.sleep(TOOL_SECONDS)
-            yield "You said: "
-            yield words
 
     fastapi = FastAPI()
     fastapi.websocket("/fastapi")(converse)
@@ -98,3 +83,20 @@ def build() -> Any:
         await (starlette if scope.get("path") == "/starlette" else fastapi)(scope, receive, send)
 
     return app
+
+
+async def tokens(words: str, more: asyncio.Event | None = None) -> AsyncIterator[str]:
+    """What is answered. `more` is set once the caller has spoken again."""
+    tracer = trace.get_tracer("agent")
+    said = {"gen_ai.input.messages": words}
+    chat = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "small", **said}
+    with tracer.start_as_current_span("chat small", kind=trace.SpanKind.CLIENT, attributes=chat):
+        await asyncio.sleep(SLOW_SECONDS if "slowly" in words else MODEL_SECONDS)
+        if "slowly" in words and more is not None:
+            yield "One moment. "
+            await more.wait()
+        tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "find_table", **said}
+        with tracer.start_as_current_span("execute_tool find_table", attributes=tool):
+            await asyncio.sleep(TOOL_SECONDS)
+        yield "You said: "
+        yield words

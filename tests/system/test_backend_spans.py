@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from websockets.sync.server import ServerConnection
 
+from tests.peers.asyncio_backends import running_asyncio
 from tests.peers.instrumented_backend import running_instrumented
 from tests.peers.skewed_clock import skewed
 from tests.peers.tac_backend import AUTH_TOKEN, running_tac
@@ -72,11 +73,18 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BackendStage]:
     endpoint = f"http://{listen}"
     with (
         running_instrumented(endpoint) as instrumented,
+        running_asyncio(endpoint) as (websockets, aiohttp),
         skewed(endpoint, seconds=SKEW) as slow,
         running_tac(slow) as tac,
         answering(PlainAgent(endpoint)) as plain,
     ):
-        backends = {"instrumented": instrumented, "tac": tac.removesuffix("/ws"), "plain": plain}
+        backends = {
+            "instrumented": instrumented,
+            "websockets": websockets,
+            "aiohttp": aiohttp,
+            "tac": tac.removesuffix("/ws"),
+            "plain": plain,
+        }
         with staged(tmp_path_factory.mktemp("data"), listen, backends) as stage:
             yield stage
 
@@ -109,6 +117,25 @@ async def test_an_asgi_backend_joins_by_the_handshake_and_its_own_span_comes_las
     assert "kestrel" not in str(spans)
     # connect, setup, two prompts and disconnect; accept and three messages for each answer.
     assert (spans["received_frames"], spans["sent_frames"]) == (5, 7)
+
+
+@pytest.mark.parametrize("server", ["websockets", "aiohttp"])
+async def test_servers_without_an_instrumentation_join_by_one_line(stage: BackendStage, server: str) -> None:
+    phone, other = (Phone(stage.system.url(f"/r/{server}/ws")) for _ in range(2))
+    for words in ("A table, please.", "For two."):
+        await asyncio.to_thread(phone.says, words)
+        await asyncio.to_thread(other.says, f"{words} Today.")
+    phone.hangs_up()
+    other.hangs_up()
+
+    for call, said in (
+        (phone, ["A table, please.", "For two."]),
+        (other, ["A table, please. Today.", "For two. Today."]),
+    ):
+        spans = await stage.spans(call.call_sid, said=2, count=4)
+        assert by_turn(spans) == [(words, MODEL_AND_TOOL) for words in said]
+        assert {span["joined_by"] for span in spans["items"]} == {"trace"}
+        assert [(span["depth"], span["child_of_call"]) for span in spans["items"]] == [(0, True), (1, False)] * 2
 
 
 async def test_what_an_interruption_did_not_stop_is_of_the_turn_that_began_it(stage: BackendStage) -> None:
