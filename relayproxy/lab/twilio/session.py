@@ -86,7 +86,7 @@ class SimulatedSession:
         """The caller's voice is heard, and these first words of it. It interrupts the agent where that is allowed."""
         if self.over:
             return
-        playing = self.playback.playing
+        playing = self._playing()
         self._reported = not playing or self._twiml.report_input_during_agent_speech in ("speech", "any")
         self._event("clientSpeaking", "on")
         if playing and self.playback.interruptible in ("speech", "any"):
@@ -112,12 +112,19 @@ class SimulatedSession:
         """Presses a key. It interrupts the agent where that is allowed."""
         if self.over or not self._twiml.dtmf:
             return
-        playing, interruptible = self.playback.playing, self.playback.interruptible in ("dtmf", "any")
+        playing, interruptible = self._playing(), self.playback.interruptible in ("dtmf", "any")
         if not playing or self._twiml.report_input_during_agent_speech in ("dtmf", "any"):
             self.answered = False
             self._send(Dtmf(digit))
         if playing and interruptible:
             self._interrupt(lambda: None)
+
+    def _playing(self) -> bool:
+        """Whether the caller hears the agent. What comes after the caller acted in silence is another reply, also where
+        the one before had no end."""
+        if not self.playback.playing:
+            self.events.close_reply()
+        return self.playback.playing
 
     def hangs_up(self) -> None:
         """Ends the call, even while something is being played."""

@@ -79,6 +79,19 @@ async def test_a_session_tells_what_its_caller_would_notice() -> None:
         ]
 
 
+async def test_a_reply_without_an_end_is_over_when_the_caller_acts_in_the_silence_after_it() -> None:
+    async with call() as made:
+        made.backend(type="text", token="Sentence one.", last=False)
+        await made.hears(2)
+        await made.until(lambda: not made.session.playback.playing)
+        made.session.begins_to_speak("Hello")
+        made.backend(type="text", token="Sentence two.", last=False)
+        assert [event.text for event in made.session.events.events if event.name == "text"] == [
+            "Sentence one.",
+            "Sentence two.",
+        ]
+
+
 async def test_an_interruption_ends_the_reply_that_it_cuts_off() -> None:
     async with call() as made:
         made.backend(type="text", token="Sentence one.", last=False)
