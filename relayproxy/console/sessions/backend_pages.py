@@ -73,7 +73,7 @@ def of_turn(queries: Queries, found: StoredSession, of: Turn, fall: Waterfall | 
         later=tuple(rows(whole(queries, id, later), scale, turn)),
         later_hidden=len(late) - len(later),
         spans=len(spans),
-        clocks=(clock_words(spans[0].clock),),
+        clocks=tuple(dict.fromkeys(clock_words(span.clock) for span in spans if not span.clock.further)),
     )
 
 

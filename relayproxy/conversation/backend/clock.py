@@ -1,6 +1,7 @@
 """Clock alignment: how far a backend's clock is from relayproxy's, as the handshake tells.
 
-Knows: which span is that of a handshake, and that it began between the request and the answer that the relay saw.
+Knows: which span is that of a handshake, and that it began between the request and the answer that the relay saw; that
+a server's span lies within its client's.
 Must not know: turns, what spans are of, how they are stored.
 
 A server begins the span of a handshake when it has read the upgrade request, and answers afterwards. By relayproxy's
@@ -8,6 +9,9 @@ clock that was between `sent_at` and `answered_at`, so the difference of the clo
 these two. While zero lies there, nothing shows that the clocks differ, and nothing is moved. Else it is taken to have
 begun when the request had arrived, if both ways are alike: after half of the handshake, or of what it took to connect
 where that was less, since a backend may do much before it answers.
+
+What a backend asks of further machines has spans by their clocks. The span of a server lies within that of the client
+that asked it; where it does not, it is moved into its middle, and what is below it with it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,6 +19,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from relayproxy.conversation.backend.span_node import SpanNode
+from relayproxy.conversation.backend_span import BackendSpan
 
 ClockState = Literal["agrees", "moved", "unknown"]
 """The clocks agree as far as the handshake can tell; they do not, and times are moved; no span of the handshake."""
@@ -46,6 +51,8 @@ class Clock:
     state: ClockState
     shift: int = 0
     uncertainty: int | None = None
+    further: bool = False
+    """It is that of a further machine, aligned on the span of who asked it."""
 
 
 UNKNOWN = Clock("unknown")
@@ -58,6 +65,20 @@ def clocks(handshakes: Iterable[Handshake], nodes: Iterable[SpanNode]) -> tuple[
         if is_handshake(node):
             found.setdefault((node.span.trace_id, node.span.parent_span_id), node.span.started_at)
     return tuple(_clock(one, found) for one in handshakes)
+
+
+def below(span: BackendSpan, above: BackendSpan, clock: Clock) -> Clock:
+    """The clock of a span right below another one, whose clock is known: the same, but of a server that did not run
+    while it was asked. One that ran longer than its client waited begins with it."""
+    if (span.kind, above.kind) != ("server", "client"):
+        return clock
+    room, length = above.ended_at - above.started_at, span.ended_at - span.started_at
+    latest = max(span.started_at, span.ended_at if length <= room else span.started_at)
+    if above.started_at - TOLERANCE <= span.started_at and latest <= above.ended_at + TOLERANCE:
+        return clock
+    spare = max(0, room - max(0, length))
+    shift = above.started_at + spare // 2 - span.started_at
+    return Clock("moved", clock.shift + shift, (spare + 1) // 2, further=True)
 
 
 def is_handshake(node: SpanNode) -> bool:

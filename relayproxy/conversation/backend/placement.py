@@ -24,7 +24,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from relayproxy.conversation.backend.clock import UNKNOWN, Clock, Handshake, clocks, is_handshake
+from relayproxy.conversation.backend.clock import UNKNOWN, Clock, Handshake, below, clocks, is_handshake
 from relayproxy.conversation.backend.span_node import SpanNode
 from relayproxy.conversation.model import Turn
 
@@ -131,6 +131,9 @@ class _Placer:
         self._at: dict[int, int] = {}
 
     def add(self, node: SpanNode, clock: Clock) -> None:
+        parent = self._parent(node)
+        if parent is not None:
+            clock = below(node.span, parent.node.span, parent.clock)
         start = node.span.started_at + clock.shift
         end = max(start, node.span.ended_at + clock.shift)
         slack = CLOCKS_APART // 2 if clock.uncertainty is None else min(clock.uncertainty, CLOCKS_APART)
@@ -142,7 +145,7 @@ class _Placer:
     def placed(self) -> list[PlacedSpan]:
         """All of them, once all have been added."""
         for draft in reversed(self._drafts):
-            parent = self._parent(draft)
+            parent = self._parent(draft.node)
             if parent is not None:
                 begins_in = min(draft.begins_in, len(self._turns) - 1)
                 parent.latest_below = max(parent.latest_below, draft.latest_below, begins_in)
@@ -159,8 +162,8 @@ class _Placer:
         inside = 0 <= draft.begins_in < len(self._turns) and not self._is_of_session(draft)
         return self._turns[draft.begins_in].number if inside else None
 
-    def _parent(self, draft: _Draft) -> _Draft | None:
-        at = None if draft.node.parent is None else self._at.get(draft.node.parent)
+    def _parent(self, node: SpanNode) -> _Draft | None:
+        at = None if node.parent is None else self._at.get(node.parent)
         return None if at is None else self._drafts[at]
 
     def _begins_in(self, at: int, end: int) -> int:

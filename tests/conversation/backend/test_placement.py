@@ -204,6 +204,36 @@ def test_a_call_without_turns_keeps_its_spans() -> None:
     }
 
 
+@pytest.mark.parametrize("ahead", [-3000, -200, 400, 7000])
+@pytest.mark.parametrize("here", [0, 5000])
+def test_a_further_machine_is_aligned_on_who_asked_it(ahead: int, here: int) -> None:
+    began, ended = 1400 + ahead, 1600 + ahead
+    spans = placed(
+        f"""
+        HTTP       10 9000  server http
+          GET    1300 1720  http
+            find {began} {ended} service
+              SELECT {began + 50} {ended - 50}  database
+        """,
+        clock_ahead=here,
+    )
+
+    _, get, find, select = spans
+    assert by_turn(spans) == {None: ["HTTP"], 1: ["GET", ".find", "..SELECT"]}
+    assert find.started_at - get.started_at == get.ended_at - find.ended_at == 110 * MS
+    assert select.started_at - find.started_at == 50 * MS
+    assert (find.clock.further, find.clock.uncertainty, get.clock.further) == (True, 110 * MS, False)
+
+
+def test_one_that_ran_while_it_was_asked_is_not_moved() -> None:
+    told = "GET 1300 1720 http\n  find {} service\n    own 5 9 tool"
+    for times in ("1301 1719", "1297 1500", "1500 1724", "1400 3000"):
+        get, find, own = placed(told.format(times))
+        assert {get.clock, find.clock, own.clock} == {Clock("unknown")}
+    longer = placed(told.format("1800 3000"))[1]
+    assert (longer.started_at, longer.clock) == (at(1300), Clock("moved", -500 * MS, 0, further=True))
+
+
 def test_each_connection_of_a_session_is_aligned_by_its_own_handshake() -> None:
     again = Handshake("ba" * 16, "dc" * 8, at(4004), at(4024))
     first = nodes("HTTP 10 3000 server http\n  chat 1010 1800 model", clock_ahead=2000)

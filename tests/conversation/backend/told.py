@@ -33,8 +33,8 @@ def at(ms: float) -> int:
 
 
 def nodes(told: str, *, clock_ahead: float = 0) -> list[SpanNode]:
-    """The spans, as they are stored. A `server` is right below the call; `orphan`, `guess` and `elsewhere` (in a trace
-    of its own) are other words."""
+    """The spans, as they are stored. A `server` is right below the call, a `service` anywhere; `orphan`, `guess` and
+    `elsewhere` (in a trace of its own) are other words."""
     found: list[SpanNode] = []
     above: list[tuple[int, SpanNode]] = []
     for place_, line in enumerate(line for line in told.splitlines() if line.strip()):
@@ -54,7 +54,7 @@ def nodes(told: str, *, clock_ahead: float = 0) -> list[SpanNode]:
             span_id=f"{place_ + 1:016x}",
             parent_span_id=parent_id,
             name=name,
-            kind="server" if of_call else "internal",
+            kind="server" if of_call or "service" in words else "client" if "http" in words else "internal",
             started_at=at(start + clock_ahead),
             ended_at=at(end + clock_ahead),
             detail=SpanDetail(attributes={k: v for word in words for k, v in ATTRIBUTES.get(word, {}).items()}),

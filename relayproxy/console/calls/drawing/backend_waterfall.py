@@ -243,6 +243,9 @@ def _pairs(one: WorkSpan, turn: TurnTimes | None) -> Iterator[tuple[str, str]]:
         yield "Service", span.service
     if span.scope:
         yield "Library", span.scope
+    if placed.clock.further:
+        moved, within = _length(placed.clock.shift), _length(placed.clock.uncertainty or 0)
+        yield "Clock", f"of a further machine: moved by {moved} (± {within}) into the span of who asked"
     if placed.node.joined_by == "guess":
         yield "Belongs here", "as a guess: by route and time alone"
     if placed.node.orphan:

@@ -96,6 +96,11 @@ def test_a_row_says_what_the_span_is_of_and_what_is_above_it() -> None:
     assert ("Belongs here", "as a guess: by route and time alone") in query.pairs
 
 
+def test_a_clock_of_its_own_is_told() -> None:
+    _, find = of("GET 1300 1700 http\n  find 8400 8600 service")
+    assert ("Clock", "of a further machine: moved by −7,000.0 ms (± 100.0 ms) into the span of who asked") in find.pairs
+
+
 def test_model_and_tokens_are_told_and_a_model_not_twice() -> None:
     told = {"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 1812}
     assert one(SpanDetail(attributes={**told, "gen_ai.request.model": "m-1"})).facts == ("m-1", "1,812 → ? tokens")
