@@ -31,15 +31,14 @@ def copy(source: Path, target: Path, told: Progress = lambda _done, _total: None
     """Copies the database at `source` as it is at one moment to a new file `target`, readable by its owner alone, and
     reads the copy through; its bytes. Writers and readers go on meanwhile. Raises `TakenError`, and `StoreError` when
     either file cannot be read or written; then there is no `target`."""
-    part = target.with_name(target.name + ".part")
     if target.exists() or target.is_symlink():
         raise _taken(target)
+    part = target.with_name(target.name + ".part")
     if not source.exists():
         raise StoreError(f"There is no database at {source}")
     try:
+        _create(part)
         with store_errors():
-            part.unlink(missing_ok=True)
-            os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
             _copy(source, part, told)
             _flush(part)
             _rename(part, target)
@@ -73,6 +72,14 @@ def compacted(url: str) -> tuple[int, int]:
         db.execute("VACUUM")
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return pages * size, path.stat().st_size
+
+
+def _create(part: Path) -> None:
+    try:
+        part.unlink(missing_ok=True)
+        os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except OSError as problem:
+        raise StoreError(f"{part.parent}: a folder to write in is expected ({problem.strerror})") from None
 
 
 def _copy(source: Path, part: Path, told: Progress) -> None:

@@ -26,6 +26,17 @@ def test_a_backup_is_made_once_and_said(tmp_path: Path) -> None:
     assert "copy.db exists and is left alone: give another name" in again.output
 
 
+def test_a_place_where_no_file_can_be_made_is_named(tmp_path: Path) -> None:
+    migrated(f"sqlite:///{tmp_path}/data/relayproxy.db")
+
+    nowhere = run("backup", str(tmp_path / "none" / "copy.db"), "--data-dir", str(tmp_path / "data"))
+    nameless = run("backup", "", "--data-dir", str(tmp_path / "data"))
+
+    assert f"{tmp_path}/none: a folder to write in is expected (No such file or directory)" in nowhere.output
+    assert "exists and is left alone: give another name" in nameless.output
+    assert (nowhere.exit_code, nameless.exit_code) == (2, 2)
+
+
 def test_for_postgresql_the_command_is_said_without_the_password() -> None:
     told = run("backup", "calls.dump", "--database-url", "postgresql://me:secret@db/calls")
 
