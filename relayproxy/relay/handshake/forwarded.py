@@ -49,8 +49,9 @@ def forwarded(
 ) -> Headers:
     """The four headers for a request that came from the IP address `peer` for `target` (path and query).
 
-    Host and protocol are those of the public URL where there is one, else what a trusted front end says, else what the
-    relay saw itself. The URI is what a trusted front end says that it was asked for, else the target.
+    They are those of the public URL where there is one: many front ends pass on an X-Forwarded-Uri that a stranger
+    sent, with which one signature would open every path. Without one they are what a trusted front end says, else what
+    the relay saw itself.
     """
     told = headers if is_trusted(peer, proxies) else ()
     said_host, said_proto = _first(told, "x-forwarded-host"), _first(told, "x-forwarded-proto").lower()
@@ -59,14 +60,14 @@ def forwarded(
     else:
         host = said_host or value_of(headers, "host") or ""
         proto = said_proto if said_proto in _PROTOCOLS else "https" if tls else "http"
-        uri = target
-    said_uri = value_of(told, "x-forwarded-uri") or ""
+        said_uri = value_of(told, "x-forwarded-uri") or ""
+        uri = said_uri if said_uri.startswith("/") else target
     way = believed(peer, [value for name, value in told if name.lower() == "x-forwarded-for"], proxies)
     return [
         ("X-Forwarded-For", ", ".join(way)),
         ("X-Forwarded-Host", host),
         ("X-Forwarded-Proto", proto),
-        ("X-Forwarded-Uri", said_uri if said_uri.startswith("/") else uri),
+        ("X-Forwarded-Uri", uri),
     ]
 
 

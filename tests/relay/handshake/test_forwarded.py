@@ -46,10 +46,10 @@ def test_a_strangers_word_counts_for_nothing() -> None:
     assert told(*lies, peer=STRANGER) == told(peer=STRANGER)
 
 
-def test_the_public_url_says_host_and_protocol_whoever_says_otherwise() -> None:
-    front = [("X-Forwarded-Proto", "http"), ("X-Forwarded-Host", "inner")]
-    found = told(*front, public=PUBLIC)
-    assert (found["Host"], found["Proto"]) == ("relay.example.com", "https")
+def test_the_public_url_says_all_of_it_whoever_says_otherwise() -> None:
+    front = [("X-Forwarded-Proto", "http"), ("X-Forwarded-Host", "inner"), ("X-Forwarded-Uri", "/phone/signed")]
+    found = told(*front, target="/phone/r/other", public=PUBLIC)
+    assert (found["Host"], found["Proto"], found["Uri"]) == ("relay.example.com", "https", "/phone/r/other")
 
 
 def test_the_uri_is_below_the_public_url_whether_or_not_the_front_end_takes_its_path_off() -> None:
