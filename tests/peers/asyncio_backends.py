@@ -3,7 +3,7 @@
     with running_asyncio("http://127.0.0.1:4318") as (websockets, aiohttp):     # ws://127.0.0.1:PORT each
         ...
 
-Neither is instrumented by itself: they join by the line that docs/backend-spans.md has for them.
+No instrumentation of either is installed: they join by the line that docs/backend-spans.md has for them.
 """
 
 import asyncio
