@@ -185,14 +185,14 @@ def _print_schema(context: click.Context, _: click.Parameter, asked: bool) -> No
 def simulate(url: str, calls: int | None, scenarios: tuple[str, ...], **options: Any) -> None:
     """Calls URL, a relay or a ConversationRelay server, the way Twilio does: greeting, partial and final prompts, keys,
     interruptions, hanging up. What callers do is in scenario files (FILE, ending in .yaml or .yml) or built in (NAME;
-    by default all callers of --list take their turns). Exits with 1 when a call could not be connected or an
+    by default all callers of --list). Exits with 1 when a call could not be connected or an
     expectation failed.
     """
-    from relayproxy.lab.scenarios.builtin import named
+    from relayproxy.lab.scenarios.builtin import CALLERS, named, names
     from relayproxy.lab.simulation.simulate import simulate as make_calls
 
-    chosen = tuple(map(named, scenarios))
-    count = calls or len(chosen) or 1
+    chosen = tuple(map(named, scenarios or names(CALLERS)))
+    count = calls or len(chosen)
     summary = asyncio.run(make_calls(url, calls=count, scenarios=chosen, report=click.echo, **options))
     click.echo(str(summary))
     if summary.connected < count or summary.failures:

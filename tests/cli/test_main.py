@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from relayproxy import __version__
 from relayproxy.cli.main import main
 from relayproxy.lab.agent import server as agent
-from relayproxy.lab.scenarios.builtin import CALLERS, FAULTS, scenarios
+from relayproxy.lab.scenarios.builtin import CALLERS, FAULTS, names, scenarios
 from tests import forked
 from tests.store.old import leave_old
 
@@ -206,7 +206,7 @@ def test_calls_that_cannot_be_connected_are_a_failure() -> None:
         result = run("simulate", f"ws://127.0.0.1:{unused.getsockname()[1]}/")
 
     assert result.exit_code == 1
-    assert "1 unreachable" in result.output
+    assert f"{len(names(CALLERS))} unreachable" in result.output, "one call of each, as none is named"
 
 
 def test_what_cannot_be_called_is_a_usage_error() -> None:
