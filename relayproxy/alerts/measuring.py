@@ -6,10 +6,12 @@ Must not know: limits; SQL.
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import msgspec
 
 from relayproxy.alerts.rules import SECOND, UNKNOWN, Measured, Rule
+from relayproxy.conversation.model import Waiting
 from relayproxy.store.read import alert_measures
 from relayproxy.store.read.alert_measures import Measure
 from relayproxy.store.read.health.heartbeat import DatabaseFacts, Report, database_facts, reports
@@ -28,7 +30,18 @@ _WINDOWED: dict[str, Callable[[Queries, int, str | None], Measure]] = {
     "failure_rate": alert_measures.failure_rate,
     "gaps": alert_measures.gaps,
 }
+LOOKED_AT = 1000
+"""Live calls among which that which waits is looked for."""
 _decoder = msgspec.json.Decoder(Snapshot | None)
+
+
+class _Call(msgspec.Struct):
+    """What of a stored conversation tells that its caller waits."""
+
+    waiting: Waiting | None = None
+
+
+_calls = msgspec.json.Decoder(_Call)
 
 
 def measure(queries: Queries, rules: Iterable[Rule], now: int | None = None) -> dict[str, Measured]:
@@ -55,7 +68,9 @@ def _measure(
     if not is_current(told, now):
         return UNKNOWN
     if alert.kind == "waiting":
-        return waiting(told, alert.route, now)
+        found = waiting(told, alert.route, now)
+        waits = found.value is not None and found.value > alert.above
+        return replace(found, session=longest_waiting(queries, alert.route)) if waits else found
     if alert.kind == "no_calls":
         last = alert_measures.last_call(queries, alert.route)
         return UNKNOWN if last is None else Measured(max(0, now - last) / SECOND)
@@ -101,6 +116,16 @@ def waiting(told: Iterable[Report], route: str | None, now: int) -> Measured:
             return UNKNOWN
         found += [point.value for point in points if route is None or point.labels == (route,)]
     return Measured(max(found))
+
+
+def longest_waiting(queries: Queries, route: str | None) -> str | None:
+    """The call whose caller waits longest, as far as the database has it."""
+    waits: list[tuple[int, str]] = []
+    for session, detail in alert_measures.live_details(queries, route, LOOKED_AT):
+        call = _calls.decode(detail)
+        if call.waiting is not None:
+            waits.append((call.waiting.since, session))
+    return min(waits)[1] if waits else None
 
 
 def _working(told: Iterable[Report], now: int) -> list[Report]:

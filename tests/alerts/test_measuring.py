@@ -1,5 +1,6 @@
 """What each kind of rule measures, and when it says that it does not know."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -104,6 +105,35 @@ def test_all_kinds_are_measured_together(engine: Engine, archive: Archive, queri
     later = measure(queries, every, NOW + 2 * 3600 * SECOND)
     assert later["slow"] == later["quiet"] == UNKNOWN
     assert later["behind"] == Measured(7200.0)
+
+
+def test_of_callers_who_wait_the_one_who_waits_longest_is_shown(
+    engine: Engine, archive: Archive, queries: Queries
+) -> None:
+    HeartbeatWriter(engine).write("recorder:here", heartbeat(metrics=waits(("default", 7.0), ("sales", 3.0))), NOW)
+    since = {"s1": NOW - 3 * SECOND, "s2": NOW - 7 * SECOND, "s3": None, "s4": NOW - 9 * SECOND}
+    routes = {"s1": "sales"}
+    archive.commit(
+        Batch(
+            sessions=tuple(
+                session(
+                    id,
+                    route=routes.get(id, "default"),
+                    ended_at=NOW if id == "s4" else None,
+                    detail=json.dumps({"waiting": {"since": at, "turn": 1}} if at else {}),
+                )
+                for id, at in since.items()
+            )
+        )
+    )
+    waiting = {"kind": "waiting", "above": 2.0}
+    found = measure(queries, rules(all=waiting, sales={**waiting, "route": "sales"}, calm={**waiting, "above": 7}), NOW)
+
+    assert found == {
+        "all": Measured(7.0, session="s2"),
+        "sales": Measured(3.0, session="s1"),
+        "calm": Measured(7.0),
+    }
 
 
 @SQLITE

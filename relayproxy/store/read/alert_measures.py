@@ -86,5 +86,12 @@ def last_call(queries: Queries, route: str | None) -> int | None:
     return found
 
 
+def live_details(queries: Queries, route: str | None, limit: int) -> tuple[tuple[str, str], ...]:
+    """Ids (ours) and details, JSON, of calls that live, the newest first."""
+    query = select(_c.id, _c.detail).where(*_of(route), _c.ended_at.is_(None)).order_by(_c.started_at.desc())
+    with queries.reading() as db:
+        return tuple((row.id, row.detail) for row in db.execute(query.limit(limit)))
+
+
 def _of(route: str | None) -> list[ColumnElement[bool]]:
     return [] if route is None else [_c.route == route]
