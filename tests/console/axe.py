@@ -4,34 +4,44 @@ Knows: which of its rules apply; that each element costs milliseconds, and colou
 Must not know: what is on the pages.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Page
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-# Each element costs milliseconds, also where it is excluded: of messages of one kind from one side, the first few stay,
-# and so do the first rows of the list and of a chart's table.
+# Each element costs milliseconds: of messages of one kind from one side, of what is built alike in lists of one kind
+# and of rows, the first few stay; and none of the symbols that pictures are made of.
 REMOVE_MORE_OF_THE_SAME = """() => {
-  const seen = new Map();
-  for (const row of [...document.querySelectorAll("#wire > li")]) {
-    const kind = row.className + row.querySelector(".kind")?.dataset.kind;
-    seen.set(kind, (seen.get(kind) ?? 0) + 1);
-    if (seen.get(kind) > 5) row.remove();
+  const kept = new Map();
+  const more = (key, most) => {
+    kept.set(key, (kept.get(key) ?? 0) + 1);
+    return kept.get(key) > most;
+  };
+  const tag = (one) => `${one.tagName} ${one.getAttribute("class")} ${one.getAttributeNames().sort()}`;
+  const built = (one) => `${tag(one)} (${[...new Set([...one.children].map(built))]})`;
+  for (const row of document.querySelectorAll("#wire > li")) {
+    if (more(row.className + row.querySelector(".kind")?.dataset.kind, 5)) row.remove();
   }
   for (const body of document.querySelectorAll("#rows, .as-table tbody")) {
     for (const row of [...body.querySelectorAll(":scope > tr")].slice(8)) row.remove();
   }
+  // A live page goes on to draw in its lanes.
+  for (const one of document.querySelectorAll("main :is(li:not([data-lane]), tbody > tr, option, svg > *)")) {
+    if (one.isConnected && more(`${tag(one.parentElement)} > ${built(one)}`, 3)) one.remove();
+  }
+  for (const symbol of document.querySelectorAll("svg.sprite > *")) symbol.remove();
 }"""
-COLOURS = ["color-contrast", "link-in-text-block"]
-WITHOUT_COLOURS = {rule: {"enabled": False} for rule in COLOURS}
-# Most of the time goes into colours: of elements that are alike in all that decides them, themselves, above and below,
-# the first few are looked at.
+COLOURS = {"color-contrast": "*", "link-in-text-block": "a[href]"}
+"""The rules that depend on colours, and which elements each looks at."""
+# Most of the time goes into colours: of elements of a page that are alike in all that decides them, themselves, what
+# they lie in and what lies in them, the first that is shown is looked at.
 MARK_MORE_OF_THE_SAME_LOOK = """() => {
   const DECIDES = ["color", "backgroundColor", "backgroundImage", "fontSize", "fontWeight", "opacity", "filter",
     "textShadow", "textDecorationLine", "visibility", "position"];
-  const numbers = new Map(), owns = new Map(), wholes = new Map(), seen = new Map();
+  window.looks ??= { numbers: new Map(), seen: new Set() };
+  const { numbers, seen } = window.looks;
   const number = (...what) => {
     const key = what.join("|");
     if (!numbers.has(key)) numbers.set(key, numbers.size);
@@ -40,44 +50,55 @@ MARK_MORE_OF_THE_SAME_LOOK = """() => {
   const look = (element) => {
     const style = getComputedStyle(element);
     const text = [...element.childNodes].some((one) => one.nodeType === 3 && one.data.trim());
-    const decides = DECIDES.map((name) => style[name]);
-    owns.set(element, number(element.tagName, element.getAttribute("class"), text, ...decides));
-    wholes.set(element, number(owns.get(element), "with", ...[...element.children].map(look)));
-    return wholes.get(element);
+    return number(element.tagName, element.getAttribute("class"), text, ...DECIDES.map((name) => style[name]));
   };
-  const mark = (element, above) => {
-    const whole = number(above, "above", wholes.get(element));
-    seen.set(whole, (seen.get(whole) ?? 0) + 1);
-    const enough = seen.get(whole) > 3;
-    element.toggleAttribute("data-more-of-the-same", enough);
-    if (enough) return;
-    const within = number(above, "then", owns.get(element));
-    for (const child of element.children) mark(child, within);
+  let fresh = 0;
+  const mark = (element, own, above) => {
+    const within = number(above, "then", own);
+    const looks = [...element.children].map(look);
+    const whole = number(within, "with", ...new Set(looks));
+    const isFresh = element.checkVisibility() && !seen.has(whole);
+    if (isFresh) seen.add(whole);
+    element.toggleAttribute("data-more-of-the-same", !isFresh);
+    fresh += isFresh;
+    [...element.children].forEach((child, at) => mark(child, looks[at], within));
   };
-  look(document.body);
-  mark(document.body, 0);
+  mark(document.body, look(document.body), 0);
+  return fresh;
 }"""
+LEAVE_OUT_MORE_OF_THE_SAME_LOOK = (
+    "(rules) => axe.configure({ rules })",
+    [{"id": rule, "selector": f"{looked_at}:not([data-more-of-the-same])"} for rule, looked_at in COLOURS.items()],
+)
 Scheme = Literal["dark", "light"]
 
 
-def complaints(page: Page, *, schemes: Iterable[Scheme] = ("dark", "light")) -> list[str]:
+def complaints(page: Page, *, schemes: Sequence[Scheme] = ("dark", "light")) -> list[str]:
     """What axe-core finds, colours in each of the schemes; the page is left in the last of them.
 
-    A page with `reduced_motion` has its colours changed at once. Only colours differ between schemes.
+    A page that keeps still has its colours changed at once. Only colours differ between schemes.
     """
     if page.evaluate("window.axe === undefined"):
         page.evaluate(Axe().axe_script)
+        page.evaluate(*LEAVE_OUT_MORE_OF_THE_SAME_LOOK)
     page.evaluate(REMOVE_MORE_OF_THE_SAME)
-    found = _violations(page, [], runOnly={"type": "tag", "values": TAGS}, rules=WITHOUT_COLOURS)
-    for scheme in schemes:
-        page.emulate_media(color_scheme=scheme)
-        page.evaluate(MARK_MORE_OF_THE_SAME_LOOK)
-        found += _violations(page, ["[data-more-of-the-same]"], runOnly={"type": "rule", "values": COLOURS})
-    return found
+    _mark(page, schemes[0])
+    found = _violations(page, {"type": "tag", "values": TAGS})
+    return found + [one for scheme in schemes[1:] for one in colours(page, scheme)]
 
 
-def _violations(page: Page, exclude: list[str], **options: Any) -> list[str]:
-    run = """([exclude, options]) =>
-      axe.run({ include: [document], exclude }, options).then(({ violations }) => violations)"""
-    found = page.evaluate(run, [exclude, {**options, "resultTypes": ["violations"]}])
+def colours(page: Page, scheme: Scheme) -> list[str]:
+    """What axe-core finds in the colours of a page that it has looked at, and that were not looked at yet."""
+    return _violations(page, {"type": "rule", "values": [*COLOURS]}) if _mark(page, scheme) else []
+
+
+def _mark(page: Page, scheme: Scheme) -> int:
+    """How many elements have colours in this scheme that are to be looked at."""
+    page.emulate_media(color_scheme=scheme)
+    return int(page.evaluate(MARK_MORE_OF_THE_SAME_LOOK))
+
+
+def _violations(page: Page, rules: dict[str, Any]) -> list[str]:
+    run = "(options) => axe.run(document, options).then(({ violations }) => violations)"
+    found = page.evaluate(run, {"runOnly": rules, "resultTypes": ["violations"]})
     return [f"{one['id']}: {node['target']} {node.get('failureSummary', '')}" for one in found for node in one["nodes"]]

@@ -112,6 +112,18 @@ def _reserved_port() -> socket.socket:
     return reserved
 
 
+@contextmanager
+def _listener() -> Iterator[socket.socket]:
+    """A socket for one console: on the port that browsers know while no other console of this process is there."""
+    alone = _reserved.acquire(blocking=False)
+    try:
+        with _bound(_reserved_port().getsockname()[1] if alone else 0) as listener:
+            yield listener
+    finally:
+        if alone:
+            _reserved.release()
+
+
 def _bound(port: int) -> socket.socket:
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -121,12 +133,10 @@ def _bound(port: int) -> socket.socket:
 
 @contextmanager
 def served(settings: Settings, queries: Queries, writer: AnnotationWriter) -> Iterator[str]:
-    """A console in a thread of its own; its URL."""
-    alone = _reserved.acquire(blocking=False)
-    listener = _bound(_reserved_port().getsockname()[1] if alone else 0)
+    """A console in a thread of its own, which ends with the block however that ends; its URL."""
     told: queue.SimpleQueue[tuple[str, Callable[[], object]]] = queue.SimpleQueue()
 
-    async def serve() -> None:
+    async def serve(listener: socket.socket) -> None:
         runner = web.AppRunner(build(settings, queries, writer), handler_cancellation=True, shutdown_timeout=1)
         await runner.setup()
         await web.SockSite(runner, listener).start()
@@ -136,12 +146,13 @@ def served(settings: Settings, queries: Queries, writer: AnnotationWriter) -> It
         await stop.wait()
         await runner.cleanup()
 
-    thread = threading.Thread(target=lambda: asyncio.run(serve()))
-    thread.start()
-    url, stop = told.get(timeout=30)
-    yield url
-    stop()
-    thread.join(30)
+    with _listener() as listener:
+        thread = threading.Thread(target=lambda: asyncio.run(serve(listener)))
+        thread.start()
+        url, stop = told.get(timeout=30)
+        try:
+            yield url
+        finally:
+            stop()
+            thread.join(30)
     assert not thread.is_alive()
-    if alone:
-        _reserved.release()

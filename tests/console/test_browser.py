@@ -8,8 +8,9 @@ from playwright.sync_api import Page, expect
 from relayproxy.console.http.times import rfc3339
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
-from tests.console.browser import chromium, frames, from_the_top, unfold
+from tests.console.browser import chromium, from_the_top
 from tests.console.conftest import OpenPage
+from tests.console.look import fits
 from tests.peers import programs
 
 NARROW = {"width": 360, "height": 740}
@@ -29,10 +30,6 @@ def test_without_chromium_the_tests_say_how_to_get_it(monkeypatch: pytest.Monkey
     monkeypatch.setenv("RELAYPROXY_CHROMIUM", "/nowhere/chromium")
     with pytest.raises(pytest.fail.Exception, match="RELAYPROXY_CHROMIUM"):
         chromium()
-
-
-def width_fits(page: Page) -> bool:
-    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
 
 
 def colour(page: Page) -> str:
@@ -258,7 +255,7 @@ def test_hostile_text_is_shown_as_text(visit: OpenPage, archive: Archive) -> Non
         expect(page.locator("main")).to_contain_text("<script>alert(1)</script>")
         expect(page.locator("main")).to_contain_text("⟦U+202E⟧gnp.exe")
         assert page.locator("main script, main img, main a[href^=javascript]").count() == 0
-        assert width_fits(page)
+        assert fits(page)
 
 
 def test_it_is_light_and_dark_as_the_system_or_the_reader_wants(visit: OpenPage, archive: Archive) -> None:
@@ -275,21 +272,6 @@ def test_it_is_light_and_dark_as_the_system_or_the_reader_wants(visit: OpenPage,
     toggle.click()
     assert colour(dark) == black
     expect(toggle).to_have_text("Dark")
-
-
-def test_no_page_scrolls_sideways(visit: OpenPage, archive: Archive) -> None:
-    paths = ["/sessions"]
-    page = visit("/sessions")
-    assert width_fits(page)
-    for make in (samples.booking, samples.failing, samples.refused, samples.odd):
-        paths.append(f"/sessions/{make(archive, samples.ago(100)).commit().id}")
-    for path in paths:
-        page.goto(page.url.partition("/sessions")[0] + path)
-        unfold(page)
-        for width in (360, 768, 1280):
-            page.set_viewport_size({"width": width, "height": 740})
-            frames(page)
-            assert width_fits(page), (path, width)
 
 
 def test_everything_can_be_read_without_scripts(visit: OpenPage, archive: Archive) -> None:

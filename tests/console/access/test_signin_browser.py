@@ -63,7 +63,7 @@ def sign_in(page: Page, name: str = "root", password: str = OTHER) -> None:
 
 
 def test_the_form_is_for_everybody(visit: OpenPage) -> None:
-    page = visit("/signin", viewport=NARROW, reduced_motion="reduce")
+    page = visit("/signin", viewport=NARROW)
     expect(page.get_by_label("Name")).to_be_focused()
     assert complaints(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -100,7 +100,7 @@ def test_the_audit_can_be_read(visit: OpenPage, archive: Archive, writer: Annota
     add_entries(
         writer, [AuditEntry(number * 10**18, "alice", "view", f"s{number}", "192.0.2.1") for number in range(1, 3)]
     )
-    page = visit("/audit", viewport=NARROW, reduced_motion="reduce")
+    page = visit("/audit", viewport=NARROW)
     sign_in(page)
     expect(page.locator("tbody tr")).to_have_count(3)
     assert complaints(page) == []

@@ -266,8 +266,7 @@ def test_it_works_without_scripts(visit: OpenPage, three: list[str]) -> None:
 
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
 def test_everybody_can_use_it(visit: OpenPage, three: list[str], size: dict[str, int]) -> None:
-    # Still, so that colours have changed at once when the dark comes.
-    page = visit("/sessions?q=the rout:x turns:>0", viewport=size, reduced_motion="reduce")
+    page = visit("/sessions?q=the rout:x turns:>0", viewport=size)
     if size == NARROW:
         page.locator("#facets summary").click()
     expect(page.locator(".facet").first).to_be_visible()

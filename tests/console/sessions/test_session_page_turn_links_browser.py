@@ -1,5 +1,7 @@
 """Ways to a turn of a long call, in a real browser: whichever way is taken, the turn is there to be read."""
 
+from typing import Any
+
 from playwright.sync_api import Page, expect
 
 from relayproxy.store.write.archive import Archive
@@ -9,6 +11,9 @@ from tests.console.conftest import OpenPage
 TURNS = 150
 SLOWEST = 90
 LONG = "And then there is something else that I would like to know about the table by the window. " * 4
+
+# What is near is scrolled to smoothly.
+MOVING: dict[str, Any] = {"viewport": {"width": 1000, "height": 700}, "reduced_motion": "no-preference"}
 
 _STILL = """(number) => new Promise((done) => {
   let [place, frames] = [NaN, 0];
@@ -40,7 +45,7 @@ def stays_at(page: Page, number: int) -> None:
 
 
 def test_every_way_leads_to_the_turn_itself(visit: OpenPage, archive: Archive) -> None:
-    page = visit(f"/sessions/{wordy(archive).id}", viewport={"width": 1000, "height": 700})
+    page = visit(f"/sessions/{wordy(archive).id}", **MOVING)
     page.wait_for_selector("#timeline[data-ready]")
     page.locator("#slowest").click()
     stays_at(page, SLOWEST)
@@ -58,14 +63,14 @@ def test_every_way_leads_to_the_turn_itself(visit: OpenPage, archive: Archive) -
 
 def test_an_address_with_a_turn_shows_that_turn(visit: OpenPage, archive: Archive) -> None:
     call = wordy(archive)
-    page = visit(f"/sessions/{call.id}#turn-77", viewport={"width": 1000, "height": 700})
+    page = visit(f"/sessions/{call.id}#turn-77", **MOVING)
     stays_at(page, 77)
-    page = visit(f"/sessions/{call.id}?turn=30#turn-110", viewport={"width": 1000, "height": 700})
+    page = visit(f"/sessions/{call.id}?turn=30#turn-110", **MOVING)
     stays_at(page, 110)
 
 
 def test_the_reader_can_leave_at_once(visit: OpenPage, archive: Archive) -> None:
-    page = visit(f"/sessions/{wordy(archive).id}#turn-77", viewport={"width": 1000, "height": 700})
+    page = visit(f"/sessions/{wordy(archive).id}#turn-77", **MOVING)
     stays_at(page, 77)
     page.mouse.move(400, 400)
     page.mouse.wheel(0, -3000)

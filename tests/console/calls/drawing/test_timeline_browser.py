@@ -23,7 +23,7 @@ def visit(pages: Pages, console: str) -> Iterator[OpenPage]:
     with ExitStack() as stack:
 
         def visit(call: samples.Call, query: str = "", **context: Any) -> Page:
-            page = stack.enter_context(opened(reduced_motion="reduce", **context))
+            page = stack.enter_context(opened(**context))
             page.goto(f"{console}/sessions/{call.id}{query}")
             if context.get("java_script_enabled", True):
                 page.wait_for_selector("#timeline[data-ready]")
