@@ -5,9 +5,13 @@ Knows: what is a fault whatever the page shows.
 Must not know: what is on the pages.
 """
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, ViewportSize
 
 from tests.console.browser import frames, until
+
+PHONE: ViewportSize = {"width": 360, "height": 760}
+LAPTOP: ViewportSize = {"width": 1280, "height": 800}
+WIDE: ViewportSize = {"width": 1920, "height": 1080}
 
 _FAULTS = r"""() => {
   const found = [];

@@ -12,12 +12,9 @@ from tests.console import fortnight, samples
 from tests.console.axe import colours, complaints
 from tests.console.browser import frames, unfold
 from tests.console.conftest import OpenPage
-from tests.console.look import faults, fits
+from tests.console.look import LAPTOP, PHONE, WIDE, faults, fits
 
-PHONE: ViewportSize = {"width": 360, "height": 760}
 TABLET: ViewportSize = {"width": 768, "height": 740}
-LAPTOP: ViewportSize = {"width": 1280, "height": 800}
-WIDE: ViewportSize = {"width": 1920, "height": 1080}
 # So high that nothing scrolls: a live page stays at its end, and rows would lie half under its head.
 HIGH_PHONE: ViewportSize = {"width": 360, "height": 12_000}
 # Light or dark changes no size.

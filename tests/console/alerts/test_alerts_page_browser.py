@@ -21,10 +21,9 @@ from relayproxy.store.write.alert_store import (
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.archive import Archive
 from tests.console.axe import complaints
-from tests.console.browser import frames
 from tests.console.conftest import OpenPage
+from tests.console.look import LAPTOP, PHONE, WIDE, faults
 from tests.console.samples import ago
-from tests.console.test_look_browser import FAULTS, LAPTOP, PHONE, WIDE
 
 LONG = "a" * 30 + "-" + "b" * 30
 NEVER = 2**62
@@ -166,7 +165,6 @@ def test_nothing_is_cut_off_and_everybody_can_use_it(visit: OpenPage, filled: in
     page = visit("/alerts", reduced_motion="reduce")
     page.locator("#rule-full").get_by_role("button").click()
     assert complaints(page) == []
-    for width, height in (PHONE, LAPTOP, WIDE):
-        page.set_viewport_size({"width": width, "height": height})
-        frames(page)
-        assert page.evaluate(FAULTS) == []
+    for size in (PHONE, LAPTOP, WIDE):
+        page.set_viewport_size(size)
+        assert faults(page) == []

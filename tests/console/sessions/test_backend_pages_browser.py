@@ -12,7 +12,7 @@ from tests.console.axe import complaints
 from tests.console.backend_spans import BOOKING, keep
 from tests.console.browser import frames
 from tests.console.conftest import OpenPage
-from tests.console.test_look_browser import FAULTS, LAPTOP, PHONE, WIDE
+from tests.console.look import LAPTOP, PHONE, WIDE, faults
 
 STILL: dict[str, Any] = {"color_scheme": "light", "reduced_motion": "reduce"}
 MORE = """
@@ -62,14 +62,13 @@ def test_the_bar_of_the_backend_opens_by_keyboard_and_is_in_line_with_its_spans(
     expect(page.locator("#spans-of-no-turn .spans li")).to_have_count(1)
 
     found: dict[str, Any] = {}
-    for width, height in (WIDE, LAPTOP, PHONE):
-        page.set_viewport_size({"width": width, "height": height})
-        frames(page)
-        if faults := page.evaluate(FAULTS):
-            found[str(width)] = faults
+    for size in (WIDE, LAPTOP, PHONE):
+        page.set_viewport_size(size)
+        if wrong := faults(page):
+            found[str(size["width"])] = wrong
     assert not found, json.dumps(found, indent=1)
     assert out_of_line(page) == []
-    page.set_viewport_size({"width": PHONE[0], "height": 12_000})
+    page.set_viewport_size({**PHONE, "height": 12_000})
     page.evaluate("scrollTo(0, 0)")
     frames(page)
     assert complaints(page) == []
