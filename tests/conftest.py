@@ -2,14 +2,18 @@
 
 Knows: that thousands of tests in one process leave objects behind that Python would go through again and again, and
 have the same statements compiled; that what a shell starts in the background ignores SIGINT, and so does what that
-starts; which files take long.
+starts; which files take long; that several processes run them.
 Must not know: what is tested.
 """
 
+import fcntl
 import gc
 import logging
+import os
 import signal
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import chain, groupby, zip_longest
 from pathlib import Path
 
@@ -36,10 +40,27 @@ def pytest_collection() -> Iterator[None]:
     """Nothing of what is collected goes away: to go through it again and again takes a fourth of the time."""
     gc.disable()
     try:
-        return (yield)
+        with _compiled_once():
+            return (yield)
     finally:
         gc.freeze()
         gc.enable()
+
+
+@contextmanager
+def _compiled_once() -> Iterator[None]:
+    """Where no test has ever run one process collects them while the others wait: to compile them all takes as long as
+    to collect them, and each process would do it for itself."""
+    folder = os.open(TESTS, os.O_RDONLY)
+    try:
+        compiled = sys.dont_write_bytecode or any((TESTS / "settings/__pycache__").glob("test_*.pyc"))
+        try:
+            fcntl.flock(folder, fcntl.LOCK_SH if compiled else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            fcntl.flock(folder, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(folder)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

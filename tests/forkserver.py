@@ -183,9 +183,11 @@ class _Process:
 
 
 if __name__ == "__main__":
+    gc.disable()  # what is imported stays
     _import_all()
     assert threading.active_count() == 1, "a fork would lose these threads"
     gc.freeze()
+    gc.enable()
     with suppress(KeyboardInterrupt):
         if not _serve(socket.socket(fileno=int(sys.argv[1]))):
             sys.exit()
