@@ -16,6 +16,7 @@ from relayproxy.cli.alert_test import alert_test
 from relayproxy.cli.backup import MIB, backup
 from relayproxy.cli.check_signature import check_signature
 from relayproxy.cli.credentials import password, token
+from relayproxy.cli.doctor import doctor
 from relayproxy.cli.erase import erase
 from relayproxy.cli.give_up import give_up
 from relayproxy.cli.options import (
@@ -281,6 +282,7 @@ def receiver(config: Path | None, supervised: bool, **flags: Any) -> None:
 
 main.add_command(alert_test)
 main.add_command(check_signature)
+main.add_command(doctor)
 main.add_command(studio)
 main.add_command(password)
 main.add_command(token)

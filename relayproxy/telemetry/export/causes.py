@@ -28,6 +28,8 @@ class Causes(logging.Handler):
         super().__init__()
         self.last = UNKNOWN
         self.rejected = 0
+        self.date: str | None = None
+        """The Date header of the last answer over HTTP."""
         self._noted = False
 
     def forget(self) -> None:
@@ -70,6 +72,7 @@ class Session(requests.Session):
         except Exception as problem:
             self._causes.note(type(problem).__name__)
             raise
+        self._causes.date = response.headers.get("Date")
         if response.status_code >= 300:
             self._causes.note(f"HTTP {response.status_code}")
         if 300 <= response.status_code < 400:

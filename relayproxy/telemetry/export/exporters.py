@@ -54,11 +54,11 @@ def span_exporter(way: OtlpExport, causes: Causes) -> SpanExporter:
     return HttpSpans(**_http(way, causes))
 
 
-def metric_exporter(way: OtlpExport, causes: Causes) -> MetricExporter:
-    """The exporter that sends metrics that way."""
+def metric_exporter(way: OtlpExport, causes: Causes, most: int | None = MAX_POINTS) -> MetricExporter:
+    """The exporter that sends metrics that way, at most so many points in one request."""
     if way.protocol == "grpc":
-        return GrpcMetrics(**_grpc(way), max_export_batch_size=MAX_POINTS)
-    return HttpMetrics(**_http(way, causes), max_export_batch_size=MAX_POINTS)
+        return GrpcMetrics(**_grpc(way), max_export_batch_size=most)
+    return HttpMetrics(**_http(way, causes), max_export_batch_size=most)
 
 
 def _grpc(way: OtlpExport) -> _Grpc:
