@@ -26,7 +26,7 @@ def scenario(text: str) -> FileScenario:
 
 async def called(url: str, played: FileScenario, patience: float = 30.0) -> ScenarioResult:
     """What comes of a call to the URL."""
-    rng = random.Random(1)
+    rng = random.Random(played.name)
     line = Line(url, speed=SPEED, patience=patience)
     return await perform(line, played, caller=Caller.random(rng), rng=rng)
 

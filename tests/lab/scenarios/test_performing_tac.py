@@ -39,9 +39,9 @@ async def tac() -> AsyncIterator[str]:
         yield url
 
 
-async def called(url: str, played: FileScenario) -> ScenarioResult:
+async def called(url: str, played: FileScenario, patience: float = 30.0) -> ScenarioResult:
     rng = random.Random(1)
-    line = Line(url, auth_token=AUTH_TOKEN, speed=20.0, patience=5.0)
+    line = Line(url, auth_token=AUTH_TOKEN, speed=20.0, patience=patience)
     return await perform(line, played, caller=Caller.random(rng), rng=rng)
 
 
@@ -52,7 +52,7 @@ async def test_a_conversation_with_an_interruption_and_a_handoff(tac: str) -> No
 
 
 async def test_it_answers_partial_prompts(tac: str) -> None:
-    result = await called(tac, find("answers-partials"))
+    result = await called(tac, find("answers-partials"), patience=1.0)
     assert any("reply_to_partial (" in failure.got for failure in result.failures)
 
 
