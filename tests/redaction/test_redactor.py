@@ -55,6 +55,23 @@ def test_a_card_number_over_turns_in_another_language_than_the_transcription_say
     assert kept[:6:2] == ["◦◦◦◦◦◦ ◦◦◦ ◦◦◦ ◦◦◦", "◦◦◦ ◦◦◦ ◦◦◦ ◦◦◦", "◦◦◦ ◦◦◦ ◦◦◦ ◦◦◦"]
 
 
+@pytest.mark.parametrize(
+    ("asked", "said", "kept"),
+    [
+        ("What's your PIN?", "the code is 4821", "the code is ••••"),
+        ("The verification code, please.", "my code is four eight two one", "my code is ◦◦◦◦ ◦◦◦◦◦ ◦◦◦ ◦◦◦"),
+        ("And the security code on the back?", "code 123", "code •••"),
+        ("¿Me da el código de seguridad?", "mi clave es 123", "mi clave es •••"),
+        ("Qual è il suo PIN?", "il codice è 4821", "il codice è ••••"),
+        ("Wat is uw pincode?", "de code is 4821", "de code is ••••"),
+        ("What's your PIN?", "the zip code is 9021", "the zip code is 9021"),
+        ("And the zip code?", "the code is 9021", "the code is 9021"),
+    ],
+)
+def test_a_code_is_the_one_that_was_asked_for(asked: str, said: str, kept: str) -> None:
+    assert words(stored(call(token(asked, last=True), prompt(said), token("Thanks", last=True))))[1] == kept
+
+
 def test_partials_are_masked_as_the_final_is() -> None:
     found = stored(
         call(

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from relayproxy.redaction.detection.runs import Part
 from relayproxy.redaction.detection.tokens import Token
 from relayproxy.redaction.detection.vocabulary import (
+    ANY_CODE,
     COPULAS,
     CURRENCIES,
     FILLERS,
@@ -36,6 +37,9 @@ _FORGOTTEN = 4
 """So many digits may be a secret that was given before and is not known any more."""
 _CARD_REACH = 6
 """Words between a card number and the expiry or security code that nothing else announces."""
+_CODES = frozenset[Topic | Kind]({"pin", "security_code"})
+"""What a "code", or one called like the other, may be where one of them was spoken of or asked for: "your PIN?" – "the
+code is 4821"."""
 _DIGITS: dict[Kind, range] = {
     "card_number": range(13, 33),
     "pin": range(4, 13),
@@ -150,8 +154,13 @@ class _Said:
             if self._mentioned and "other" not in self._topics and mention.first - self._since <= _BETWEEN:
                 self._since = mention.last  # "the PIN of my card"
                 return
-        self._topics, self._since, self._reach = frozenset({mention.topic}), mention.last, _REACH
+        before = self.topics_at(mention.first) if self._is_code(mention) else frozenset[Topic | Kind]()
+        self._topics, self._since, self._reach = frozenset({mention.topic}) | (before & _CODES), mention.last, _REACH
         self._mentioned = True
+
+    def _is_code(self, mention: Mention) -> bool:
+        one_word = mention.last - mention.first == 1
+        return mention.topic in _CODES or (one_word and self._tokens[mention.first].word in ANY_CODE)
 
     def card(self, end: int) -> None:
         """Takes that a card number ended in front of this token."""

@@ -266,6 +266,8 @@ IDENTITY = frozenset(
 """Those phrases for a number that tell a person's identity. The others, such as "account", are also what operators call
 their own keys, so that as the name of a member they announce nothing."""
 
+ANY_CODE = frozenset({"code", "codes", "codigo", "codice"})
+"""A code that is not said to be any certain one."""
 PHRASES: dict[str, list[tuple[tuple[str, ...], Topic]]] = {}
 """By first word: the whole phrase and what it announces; longest first."""
 
