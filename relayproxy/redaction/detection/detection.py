@@ -86,7 +86,7 @@ def _find(text: str, language: str | None, policy: Policy, context: Context, *, 
     unusual = [] if _PLAIN.issuperset(chunks) else [chunk for chunk in chunks if chunk not in _PLAIN]
     signs, weight = _signs_of(unusual) if unusual else (0, 0)
     address = bool(signs & _AT and signs & _JOINT)
-    if not final and signs & (_AT | _JOINT):
+    if not final and (weight or signs & (_AT | _JOINT)):
         begun = _address_begun(text)
         if begun < len(text):
             undecided = begun if undecided is None else min(undecided, begun)
@@ -225,7 +225,7 @@ def _address_begun(text: str) -> int:
     """Where a spoken address may have begun that the end of a text is part of; its length when there is none."""
     begin = max(len(text) - _LONGEST_ADDRESS, 0)
     tokens = tokenize(text[begin:])
-    first = emails.begun(tokens)
+    first = emails.begun(tokens, final=False)
     return len(text) if first is None else begin + tokens[first].start
 
 

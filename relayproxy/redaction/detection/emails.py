@@ -211,10 +211,12 @@ def goes_on(text: str) -> int | None:
     return offset + tokens[first].start
 
 
-def begun(tokens: Sequence[Token]) -> int | None:
-    """The token from which on the end of a text may be the beginning of a spoken address ("jane dot", "at example d");
-    None when it may not."""
+def begun(tokens: Sequence[Token], *, final: bool = True) -> int | None:
+    """The token from which on the end of a text may be the beginning of a spoken address ("jane dot", "at example d"),
+    and, where it is not `final`, its local part ("jane 87"); None when it may not."""
     joint = next((at for at in range(len(tokens) - 1, max(len(tokens) - 4, -1), -1) if _joins(tokens[at])), None)
+    if joint is None and not final and len(tokens) > 1 and _short(tokens[-1]):
+        joint = len(tokens) - 1
     if joint is None:
         return None
     first = joint
