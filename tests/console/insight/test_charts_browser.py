@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, ViewportSize, expect
 
 from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine, open_reader
@@ -19,7 +19,8 @@ from tests.console.browser import frames
 from tests.console.conftest import OpenPage, served
 from tests.databases import migrated
 
-NARROW = {"width": 360, "height": 740}
+NARROW: ViewportSize = {"width": 360, "height": 740}
+BROAD: ViewportSize = {"width": 1200, "height": 800}
 
 
 @pytest.fixture(scope="module")
@@ -65,19 +66,21 @@ def fits(page: Page) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
 
 
-@pytest.mark.parametrize("viewport", [{"width": 1200, "height": 800}, NARROW])
 @pytest.mark.parametrize(
     "path", ["/insight?by=route", "/insight?a=since%3A14d+until%3A7d&b=since%3A7d", "/insight?q=route%3Anone"]
 )
-def test_every_chart_is_drawn_and_the_page_fits(visit: OpenPage, path: str, viewport: dict[str, int]) -> None:
-    page = visit(path, viewport=viewport)
+def test_every_chart_is_drawn_and_the_page_fits(visit: OpenPage, path: str) -> None:
+    page = visit(path, viewport=NARROW)
     charts = page.locator("[data-chart]")
-    for chart in charts.all():
-        expect(chart.locator("canvas")).to_be_visible()
-        assert ink(chart) > 500
-        assert chart.locator("table tbody tr").count() > 0
-    assert charts.count() == (0 if "none" in path else 3)
-    assert fits(page)
+    for size in (NARROW, BROAD):
+        page.set_viewport_size(size)
+        frames(page)
+        for chart in charts.all():
+            expect(chart.locator("canvas")).to_be_visible()
+            assert ink(chart) > 500
+            assert chart.locator("table tbody tr").count() > 0
+        assert charts.count() == (0 if "none" in path else 3)
+        assert fits(page)
 
 
 def test_what_can_be_compared_is_within_the_screen(visit: OpenPage) -> None:
@@ -201,15 +204,16 @@ def test_a_range_that_is_marked_can_be_compared_with_as_long_before(visit: OpenP
 
 
 @pytest.mark.parametrize("path", ["/insight?q=since%3A10d", "/sessions?q=since%3A10d"])
-@pytest.mark.parametrize("viewport", [{"width": 1280, "height": 800}, NARROW])
-def test_a_release_is_a_line_with_its_name_and_leads_to_before_and_after(
-    visit: OpenPage, path: str, viewport: dict[str, int]
-) -> None:
-    page = visit(path, viewport=viewport)
-    if path.startswith("/sessions") and viewport is NARROW:
+def test_a_release_is_a_line_with_its_name_and_leads_to_before_and_after(visit: OpenPage, path: str) -> None:
+    page = visit(path, viewport=NARROW)
+    if path.startswith("/sessions"):
         page.get_by_text("Charts", exact=True).click()
-    expect(page.locator(".version-name")).to_have_text(["2.42.0", "2.42.0"])
-    assert fits(page)
+    for width in (360, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        frames(page)
+        expect(page.locator(".version-name")).to_have_text(["2.42.0", "2.42.0"])
+        expect(page.get_by_role("link", name="Before and after version 2.42.0")).to_be_visible()
+        assert fits(page)
     page.get_by_role("link", name="Before and after version 2.42.0").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Insight: comparison")
     expect(page.locator(".compared")).to_contain_text("worse")
@@ -267,9 +271,13 @@ def test_values_that_were_seen_are_offered_for_a_comparison(visit: OpenPage) -> 
 
 
 def test_charts_above_the_list_come_without_moving_it_and_obey_its_filter(visit: OpenPage) -> None:
-    for viewport in ({"width": 1200, "height": 800}, {"width": 768, "height": 800}, NARROW):
-        page = visit("/sessions", viewport=viewport)
-        if viewport is NARROW:
+    page = visit("/sessions", viewport=BROAD)
+    sizes: tuple[ViewportSize, ...] = (BROAD, {"width": 768, "height": 800}, NARROW)
+    for size in sizes:
+        if size != BROAD:
+            page.set_viewport_size(size)
+            page.reload()
+        if size == NARROW:
             # On a phone the list comes first.
             expect(page.locator("#overview-body")).to_be_hidden()
             page.get_by_text("Charts", exact=True).click()

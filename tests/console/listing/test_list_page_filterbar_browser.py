@@ -240,8 +240,9 @@ def test_the_heading_stays_in_sight_and_nothing_is_cut(visit: OpenPage, archive:
         samples.booking(archive, samples.ago(3000 + number)).commit()
     page = visit("/sessions", viewport={"width": 1280, "height": 700})
     for width in (1280, 1400, 1920):
-        page.set_viewport_size({"width": width, "height": 700})
-        page.reload()
+        if width > 1280:
+            page.set_viewport_size({"width": width, "height": 700})
+            page.reload()
         expect(page.locator("#rows > tr")).to_have_count(30)
         page.locator("#rows > tr").last.scroll_into_view_if_needed()
         heading = page.get_by_role("columnheader", name="Started")

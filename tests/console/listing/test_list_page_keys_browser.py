@@ -66,10 +66,11 @@ def test_a_long_caller_does_not_widen_the_page(visit: OpenPage, archive: Archive
     for n in range(3):
         call = samples.Call(archive, samples.ago(100 + n)).setup(caller=LONG, callee=LONG)
         call.asks(1, "Hi").answers(12.2, "Hello").hang_up(20).commit()
-    page = visit("/sessions", viewport=WIDE)
+    page = visit("/sessions", viewport={"width": 1600, "height": 800})
     for width in (1600, 1400, 1301, 1100, 700, 360):
-        page.set_viewport_size({"width": width, "height": 800})
-        page.reload()
+        if width < 1600:
+            page.set_viewport_size({"width": width, "height": 800})
+            page.reload()
         expect(page.locator("#rows > tr")).to_have_count(3)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), width
         assert page.locator(".party").first.get_attribute("title") == LONG

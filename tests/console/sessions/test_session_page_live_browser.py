@@ -121,7 +121,7 @@ def test_a_link_to_a_message_finds_it_on_whatever_page(visit: OpenPage, archive:
 
 
 def test_many_messages_are_paged_both_ways_with_few_rows_held(visit: OpenPage, archive: Archive) -> None:
-    call = long_call(archive, 220)
+    call = long_call(archive, 180)
     page = visit(f"/sessions/{call.id}")
     total = page.locator("#total").inner_text().replace(",", "")
     scroll = "document.getElementById('wire-scroll').scrollTo(0, {})"
@@ -142,7 +142,7 @@ def test_many_messages_are_paged_both_ways_with_few_rows_held(visit: OpenPage, a
 
 
 def test_what_is_read_stays_where_it_is_when_more_comes(visit: OpenPage, archive: Archive) -> None:
-    call = long_call(archive, 400)
+    call = long_call(archive, 300)
     page = visit(f"/sessions/{call.id}?at=0.1500")
     seen = page.locator("#wire > li.cursor").get_attribute("id")
     place = (
@@ -155,7 +155,7 @@ def test_what_is_read_stays_where_it_is_when_more_comes(visit: OpenPage, archive
     assert abs(page.evaluate(place) - before) < 2
 
 
-def test_one_jumps_to_a_time(visit: OpenPage, archive: Archive) -> None:
+def test_one_jumps_to_a_time_and_the_cursor_of_the_page_is_shared(visit: OpenPage, archive: Archive) -> None:
     call = long_call(archive, 300)
     page = visit(f"/sessions/{call.id}")
     page.get_by_role("textbox", name="Jump to a time").fill("10:01")
@@ -164,10 +164,7 @@ def test_one_jumps_to_a_time(visit: OpenPage, archive: Archive) -> None:
     expect(marked).to_contain_text("Question 150?")
     expect(marked).to_be_in_viewport()
 
-
-def test_the_cursor_of_the_page_is_shared(visit: OpenPage, archive: Archive) -> None:
-    call = long_call(archive, 300)
-    page = visit(f"/sessions/{call.id}")
+    page.goto(page.url.partition("?")[0].partition("#")[0])
     page.locator("#wire-scroll").scroll_into_view_if_needed()
     page.evaluate(
         "document.addEventListener('relayproxy:cursor', ({ detail }) => {"

@@ -61,17 +61,13 @@ def test_every_way_leads_to_the_turn_itself(visit: OpenPage, archive: Archive) -
     stays_at(page, 70)
 
 
-def test_an_address_with_a_turn_shows_that_turn(visit: OpenPage, archive: Archive) -> None:
-    call = wordy(archive)
-    page = visit(f"/sessions/{call.id}#turn-77", **MOVING)
-    stays_at(page, 77)
-    page = visit(f"/sessions/{call.id}?turn=30#turn-110", **MOVING)
-    stays_at(page, 110)
-
-
-def test_the_reader_can_leave_at_once(visit: OpenPage, archive: Archive) -> None:
+def test_an_address_with_a_turn_shows_that_turn_and_the_reader_can_leave_at_once(
+    visit: OpenPage, archive: Archive
+) -> None:
     page = visit(f"/sessions/{wordy(archive).id}#turn-77", **MOVING)
     stays_at(page, 77)
     page.mouse.move(400, 400)
     page.mouse.wheel(0, -3000)
     assert page.evaluate(_STILL, 77) > 1000
+    page.goto(page.url.partition("#")[0] + "?turn=30#turn-110")
+    stays_at(page, 110)
