@@ -4,8 +4,10 @@ Knows: which checks there are for these settings, and which of them leave this m
 Must not know: how any of them looks; how results are shown.
 """
 
+import asyncio
 import resource
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +27,8 @@ from relayproxy.store.errors import StoreError
 from relayproxy.store.read.latest_by_route import arrivals
 from relayproxy.store.read.queries import Queries
 
+PATIENCE = 5.0
+"""Seconds for which the paths of recorded calls are waited for."""
 _ALONE = "not asked, as --no-network says"
 
 
@@ -86,7 +90,12 @@ def _elsewhere(settings: Settings, clocks: Clocks, path: str | None, network: bo
 
 
 async def _backends(settings: Settings, clocks: Clocks, path: str | None) -> Iterable[Result]:
-    last = {} if path is not None else await in_thread(lambda: _last_targets(settings))
+    last: dict[str, str] = {}
+    if path is None:
+        # A database that is away is told of by its own check.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                last = await in_thread(lambda: _last_targets(settings))
     checks = []
     for route in route_names(settings):
         base = "" if route == DEFAULT_ROUTE else f"/r/{route}"

@@ -1,6 +1,6 @@
 """Checks of a Studio flow against a relay. Pure.
 
-Knows: what a relay widget must have, where its URL leads, after which transition there is handoff data.
+Knows: what a relay widget must have, after which of its transitions there is handoff data, which fields that had.
 Must not know: files, databases; how findings are shown.
 """
 
@@ -8,16 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from relayproxy.doctor.studio.destination import destination
-from relayproxy.doctor.studio.fields import SeenFields
+from relayproxy.doctor.studio.fields import SeenFields, together
 from relayproxy.doctor.studio.flow import RELAY_WIDGET, Flow, Path, Widget, written
-from relayproxy.doctor.studio.references import (
-    HANDOFF,
-    HandoffVariable,
-    Reference,
-    handoff_variables,
-    has_liquid,
-    references,
-)
+from relayproxy.doctor.studio.handoff_reads import HandoffRead, HandoffReads
+from relayproxy.doctor.studio.references import HANDOFF, Reference, has_liquid, references
 from relayproxy.doctor.studio.remark import Remark, Severity
 from relayproxy.plural import plural
 from relayproxy.settings.model import Settings
@@ -52,8 +46,11 @@ def check_flow(flow: Flow, settings: Settings, seen: Mapping[str, SeenFields] | 
         remarks = (*leads.remarks, *_interruptible(widget), *_transitions(widget, flow))
         found += [(widget.name, one) for one in remarks]
     read = [*references(flow)]
-    found += [(reference.widget, one) for reference in read for one in _reference(reference, flow)]
-    found += _handoffs(flow, read, routes, seen)
+    alike = {name.lower(): name for name in reversed(flow.widgets)}
+    found += [(one.widget, remark) for one in read for remark in _reference(one, flow, alike)]
+    reads = HandoffReads(flow, read)
+    found += [(one.reference.widget, remark) for one in reads.all for remark in _handoff(one, reads)]
+    found += _seen(flow, reads, routes, seen)
     findings = [
         Finding(one.severity, one.code, widget, one.path, flow.line(one.path), one.text)
         for widget, one in dict.fromkeys(found)
@@ -89,12 +86,13 @@ def _transitions(widget: Widget, flow: Flow) -> Iterator[Remark]:
             yield Remark("error", f"{event}_not_wired", (*where, "next"), text)
 
 
-def _reference(read: Reference, flow: Flow) -> Iterator[Remark]:
+def _reference(read: Reference, flow: Flow, alike: Mapping[str, str]) -> Iterator[Remark]:
     if read.of_variable:
         return
     widget = flow.widgets.get(read.name)
     if widget is None:
-        text = f"reads {read.text}, and there is no widget {read.name}{_similar(read.name, flow)}"
+        other = alike.get(read.name.lower())
+        text = f"reads {read.text}, and there is no widget {read.name}{f'; there is {other}' if other else ''}"
         yield Remark("error", "widget_unknown", read.path, text)
         return
     field = read.steps[0] if read.steps else ""
@@ -105,100 +103,57 @@ def _reference(read: Reference, flow: Flow) -> Iterator[Remark]:
         yield Remark("error", "handoff_of_other_widget", read.path, text)
     elif field != HANDOFF:
         yield Remark("error", "handoff_misspelt", read.path, f"reads {read.text}; its name is {HANDOFF}, in this case")
-    else:
-        yield from _after(read, widget, flow)
-        if len(read.steps) > 1:
-            how = _PARSE % f"widgets.{read.name}.{HANDOFF}"
-            text = f"reads a field of {HANDOFF}, which Twilio passes on as text: {how}"
-            yield Remark("warning", "handoff_not_parsed", read.path, text)
 
 
-def _after(read: Reference, widget: Widget, flow: Flow) -> Iterator[Remark]:
-    """Whether the widget that reads comes after the relay widget, and after which of its transitions."""
-    if read.widget in _reached(widget, "success", flow):
-        return
-    if read.widget in _reached(widget, "failed", flow):
-        text = f"reads {read.text} where only failed leads: a session that failed delivers none"
-        yield Remark("warning", "handoff_after_failed", read.path, text)
-    else:
-        text = f"reads {read.text}, and no way leads here from {widget.name}: it is empty here"
-        yield Remark("error", "handoff_not_after", read.path, text)
+def _handoff(read: HandoffRead, reads: HandoffReads) -> Iterator[Remark]:
+    """Whether there is handoff data where it is read, and whether what is read has fields."""
+    path, what = read.reference.path, read.reference.text
+    names = " or ".join(read.sources)
+    if not read.otherwise and not reads.follows(read, "success"):
+        if reads.follows(read, "failed"):
+            text = f"reads {what} where only failed of {names} leads: a session that failed delivers none"
+            yield Remark("warning", "handoff_after_failed", path, text)
+        else:
+            text = f"reads {what}, and no way leads here from {names}: it is empty here"
+            yield Remark("error", "handoff_not_after", path, text)
+    if read.field and not read.parsed:
+        how = _PARSE % f"widgets.{read.sources[0]}.{HANDOFF}"
+        text = f"reads a field of {what.removesuffix(f'.{read.field}')}, which Twilio passes on as text: {how}"
+        yield Remark("warning", "handoff_not_parsed", path, text)
 
 
-def _reached(start: Widget, event: str, flow: Flow) -> set[str]:
-    """The widgets that may follow after an event of a widget, until it comes again."""
-    found: set[str] = set()
-    waiting = [start.next(event)]
-    while waiting:
-        name = waiting.pop()
-        widget = flow.widgets.get(name or "")
-        if widget is None or widget.name in found:
-            continue
-        found.add(widget.name)
-        if widget.name != start.name:
-            waiting += [widget.next(str(one.get("event"))) for one in widget.transitions]
-            waiting += [one["next"] for one in widget.transitions if isinstance(one.get("next"), str)]
-    return found
-
-
-def _handoffs(
-    flow: Flow, read: list[Reference], routes: Mapping[str, str | None], seen: Mapping[str, SeenFields] | None
+def _seen(
+    flow: Flow, reads: HandoffReads, routes: Mapping[str, str | None], seen: Mapping[str, SeenFields] | None
 ) -> Iterator[tuple[str, Remark]]:
     """Fields that the flow reads, compared with those that were recorded."""
-    variables = handoff_variables(flow)
-    for reference in read:
-        for one in variables:
-            if reference.of_variable and reference.name == one.key:
-                for remark in _variable(reference, one, flow, variables):
-                    yield reference.widget, remark
-    for name, route in routes.items():
-        fields = [*_fields_of(name, read, variables)]
-        whole = any(one.name == name and one.steps[:1] == (HANDOFF,) for one in read if not one.of_variable)
-        if not fields and not whole:
-            continue
-        path = flow.widgets[name].path
+    merged: dict[tuple[str | None, ...], SeenFields] = {}
+    for name in reads.read_from:
+        path, route = flow.widgets[name].path, routes[name]
         if seen is None or route is None:
             yield name, Remark("note", "handoff_not_compared", path, _not_compared(seen is None))
+        else:
+            yield name, Remark("note", "handoff_fields", path, _what_was_seen(route, seen.get(route, SeenFields())))
+    if seen is None:
+        return
+    for read in reads.all:
+        known = tuple(dict.fromkeys(routes[name] for name in read.sources))
+        if not read.field or None in known:
             continue
-        had = seen.get(route, SeenFields())
-        yield name, Remark("note", "handoff_fields", path, _what_was_seen(route, had))
-        for reference, field in fields:
-            for finding in _field(reference, field, route, had):
-                yield reference.widget, finding
+        if known not in merged:
+            merged[known] = together(seen[route] for route in known if route is not None and route in seen)
+        for remark in _field(read, ", ".join(map(str, known)), merged[known]):
+            yield read.reference.widget, remark
 
 
-def _variable(
-    read: Reference, one: HandoffVariable, flow: Flow, variables: tuple[HandoffVariable, ...]
-) -> Iterator[Remark]:
-    if read.steps and not any(other.parsed for other in variables if other.key == one.key):
-        how = _PARSE % f"widgets.{one.widget}.{HANDOFF}"
-        yield Remark(
-            "warning", "handoff_not_parsed", read.path, f"reads a field of flow.variables.{one.key}, a text: {how}"
-        )
-    widget = flow.widgets.get(one.widget)
-    if widget is not None and widget.type == RELAY_WIDGET and not one.otherwise:
-        yield from _after(read, widget, flow)
-
-
-def _field(reference: Reference, field: str, route: str, had: SeenFields) -> Iterator[Remark]:
-    count = had.count(field)
+def _field(read: HandoffRead, routes: str, had: SeenFields) -> Iterator[Remark]:
+    count, path = had.counts.get(read.field, 0), read.reference.path
+    of = f"of {plural(had.objects, 'recorded handoff')} of {routes} had"
     if had.objects and not count:
-        text = f"reads the field {field}, which none of {plural(had.objects, 'recorded handoff')} of route {route} had"
-        yield Remark("warning", "handoff_field_unseen", reference.path, f"{text}; they had {had.shown()}")
-    elif had.objects and count < had.objects:
-        text = f"reads the field {field}, which {count:,} of {plural(had.objects, 'recorded handoff')} of {route} had"
-        yield Remark("note", "handoff_field_rare", reference.path, f"{text}; it is empty after the others")
-
-
-def _fields_of(
-    widget: str, read: list[Reference], variables: tuple[HandoffVariable, ...]
-) -> Iterator[tuple[Reference, str]]:
-    keys = {one.key for one in variables if one.widget == widget}
-    for one in read:
-        if one.of_variable and one.name in keys and one.steps:
-            yield one, ".".join(one.steps)
-        elif not one.of_variable and one.name == widget and one.steps[:1] == (HANDOFF,) and len(one.steps) > 1:
-            yield one, ".".join(one.steps[1:])
+        text = f"reads the field {read.field}, which none {of}; they had {had.shown()}"
+        yield Remark("warning", "handoff_field_unseen", path, text)
+    elif count < had.objects:
+        text = f"reads the field {read.field}, which {count:,} {of}; it is empty after the others"
+        yield Remark("note", "handoff_field_rare", path, text)
 
 
 def _not_compared(no_database: bool) -> str:
@@ -214,8 +169,3 @@ def _what_was_seen(route: str, had: SeenFields) -> str:
         return f"its route {route} has {number} and none is a JSON object: there are no fields to be read"
     of = plural(had.objects, "recorded handoff")
     return f"its route {route} has {of} with the fields {had.shown()}"
-
-
-def _similar(name: str, flow: Flow) -> str:
-    alike = next((one for one in flow.widgets if one.lower() == name.lower()), None)
-    return f"; there is {alike}" if alike else ""

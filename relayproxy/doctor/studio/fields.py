@@ -6,8 +6,8 @@ Must not know: where handoffs are kept; flows.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from relayproxy.conversation.model import Handoff
@@ -21,22 +21,18 @@ _SHOWN = re.compile(r"(?!.*[0-9]{3})[A-Za-z_][A-Za-z0-9_-]{0,39}")
 
 @dataclass(frozen=True, slots=True)
 class SeenFields:
-    """The fields of recorded handoffs of one route, dotted, with the number of handoffs that had each."""
+    """The fields of recorded handoffs, dotted, with the number of handoffs that had each."""
 
     handoffs: int = 0
     """All whose data was kept."""
     objects: int = 0
     """Of these, those that were JSON objects; the others have no fields."""
-    counts: tuple[tuple[str, int], ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
     """The most frequent first."""
-
-    def count(self, field: str) -> int:
-        """How many handoffs had it."""
-        return dict(self.counts).get(field, 0)
 
     def shown(self, most: int = 8) -> str:
         """Names as examples, for people; those that may be secrets themselves are left out."""
-        names = [name for name, _ in self.counts if all(_SHOWN.fullmatch(part) for part in name.split("."))]
+        names = [name for name in self.counts if all(_SHOWN.fullmatch(part) for part in name.split("."))]
         more = len(self.counts) - len(names[:most])
         return ", ".join(names[:most]) + (f" and {more} more" if more and names else "") or "none that can be shown"
 
@@ -50,7 +46,21 @@ def seen_fields(handoffs: Iterable[Handoff]) -> SeenFields:
         if isinstance(handoff.json, dict):
             objects += 1
             counts.update({*_names(handoff.json)})
-    return SeenFields(number, objects, tuple(sorted(counts.items(), key=lambda one: (-one[1], one[0]))))
+    return SeenFields(number, objects, _ordered(counts))
+
+
+def together(found: Iterable[SeenFields]) -> SeenFields:
+    """The fields of several routes' handoffs."""
+    counts: Counter[str] = Counter()
+    number = objects = 0
+    for one in found:
+        number, objects = number + one.handoffs, objects + one.objects
+        counts.update(one.counts)
+    return SeenFields(number, objects, _ordered(counts))
+
+
+def _ordered(counts: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda one: (-one[1], one[0])))
 
 
 def _names(value: dict[str, Any]) -> Iterator[str]:

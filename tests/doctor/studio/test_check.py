@@ -11,7 +11,7 @@ from relayproxy.settings.tables import Route
 from tests.doctor.studio.flows import Widget, read
 
 SETTINGS = Settings(public_url="wss://relay.example.com", routes={"sales": Route(backend="ws://127.0.0.1:9/ws")})
-SEEN = {"sales": SeenFields(12, 12, (("reason_code", 12), ("summary", 3)))}
+SEEN = {"sales": SeenFields(12, 12, {"reason_code": 12, "summary": 3})}
 
 
 def findings(seen: dict[str, SeenFields] | None = SEEN, **changed: Widget) -> list[Finding]:
@@ -144,12 +144,39 @@ def test_fields_that_no_handoff_had_are_named_with_those_that_there_were() -> No
     ]
     (one,) = findings(sorry=say("{{flow.variables.handoff.reasonCode}}"))
     assert one.text == (
-        "reads the field reasonCode, which none of 12 recorded handoffs of route sales had; "
-        "they had reason_code, summary"
+        "reads the field reasonCode, which none of 12 recorded handoffs of sales had; they had reason_code, summary"
     )
     (one,) = findings(sorry=say("{{flow.variables.handoff.summary}}"))
     assert (one.severity, one.code) == ("note", "handoff_field_rare")
     assert "which 3 of 12 recorded handoffs of sales had" in one.text
+
+
+def test_a_variable_may_have_the_handoff_of_several_widgets() -> None:
+    settings = SETTINGS.model_copy(update={"routes": {**SETTINGS.routes, "support": Route(backend="ws://127.0.0.1:9")}})
+    second = {
+        "type": "run-conversation-relay",
+        "properties": {"url": "wss://relay.example.com/r/support"},
+        "transitions": [{"event": "success", "next": "again"}, {"event": "failed", "next": "last"}],
+    }
+    again = {
+        "type": "set-variables",
+        "properties": {
+            "variables": [{"key": "handoff", "value": "{{widgets.second.HandoffData}}", "type": "json_object"}]
+        },
+        "transitions": [{"event": "next", "next": "last"}],
+    }
+    read_there = say("{{flow.variables.handoff.ticket}} {{flow.variables.handoff.reason_code}}")
+    seen = {**SEEN, "support": SeenFields(5, 5, {"ticket": 5})}
+    both = read(second=second, again=again, last=read_there)
+
+    found = [one for one in check_flow(both, settings, seen) if one.widget == "last"]
+
+    assert [(one.severity, one.code) for one in found] == [("note", "handoff_field_rare")] * 2
+    assert "the field ticket, which 5 of 17 recorded handoffs of sales, support had" in found[0].text
+    routes = [
+        one.text.partition(" has ")[0] for one in check_flow(both, settings, seen) if one.code == "handoff_fields"
+    ]
+    assert routes == ["its route sales", "its route support"]
 
 
 @pytest.mark.parametrize(
