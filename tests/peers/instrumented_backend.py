@@ -40,11 +40,16 @@ def running_instrumented(endpoint: str) -> Iterator[str]:
             *("--fd", str(listener.fileno()), "--log-level", "critical"),
         ]
         command, environment = instrumented(uvicorn, endpoint)
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, pass_fds=[listener.fileno()])
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, pass_fds=[listener.fileno()], stdout=subprocess.PIPE, text=True
+        )
+    assert process.stdout is not None
     try:
+        assert process.stdout.readline(), "the backend did not start"
         yield url
     finally:
         process.terminate()
+        process.stdout.close()
         process.wait(30)
 
 
@@ -82,6 +87,7 @@ def build() -> Any:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await (starlette if scope.get("path") == "/starlette" else fastapi)(scope, receive, send)
 
+    print("ready", flush=True)  # what it takes is imported
     return app
 
 
