@@ -8,11 +8,11 @@ import inspect
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from types import FrameType
+from types import FrameType, SimpleNamespace
 from typing import Any, Literal
 
 import pytest
+from playwright._impl import _sync_base
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, ViewportSize, expect, sync_playwright
 
 from tests.peers import programs
@@ -48,21 +48,29 @@ def chromium() -> str:
 @contextmanager
 def launched() -> Iterator[Browser]:
     """A headless browser."""
-    _name_frames_without_a_file()
+    _show_the_nearest_frames_alone()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=list(ARGUMENTS))
         yield browser
         browser.close()
 
 
-def _name_frames_without_a_file() -> None:
-    """Playwright asks `inspect` for the stack at each call, and for a frame whose file does not exist (what starts
-    Python or a worker of xdist) that goes through all modules, unless it knows one of this name."""
-    frame: FrameType | None = sys._getframe()
-    while frame is not None:
-        if not Path(frame.f_code.co_filename).exists():
-            inspect.modulesbyfile.setdefault(frame.f_code.co_filename, __name__)
+def _show_the_nearest_frames_alone() -> None:
+    """Playwright looks through the stack for what called it, at each call: through all of it, with its files, which in
+    a test takes milliseconds."""
+    setattr(_sync_base, "inspect", SimpleNamespace(stack=_nearest_frames))  # noqa: B010 (it is a module's)
+
+
+def _nearest_frames(_context: int) -> list[inspect.FrameInfo]:
+    """As `inspect.stack` gives them to its caller, ten of them: more than lie between a test and that caller."""
+    found: list[inspect.FrameInfo] = []
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and len(found) < 10:
+        found.append(
+            inspect.FrameInfo(frame, frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name, None, None)
+        )
         frame = frame.f_back
+    return found
 
 
 @contextmanager
