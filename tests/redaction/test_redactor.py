@@ -550,6 +550,8 @@ ASKED = token("What is your e-mail address?", last=True)
         [token("So that is jane dot doe", last=True), prompt("yes"), token("at example dot com?", last=True)],
         [ASKED, prompt("jane dot doe"), prompt("uh, wait a moment please"), prompt("at example dot com")],
         [ASKED, prompt("jane dot doe at gmail.com"), token("So jane dot doe,"), token(" at gmail.com?", last=True)],
+        [ASKED, prompt("it's janedoe"), prompt("at example dot com")],
+        [ASKED, prompt("my email is jane"), token("Go on.", last=True), prompt("at gmail.com")],
         [ASKED, prompt("j a n e"), prompt("dot"), prompt("d o e"), prompt("at"), prompt("example dot com")],
         [token("¿Cuál es su correo?", last=True), prompt("jane punto doe"), prompt("arroba example punto com")],
         [prompt("jane dot doe at example dot com"), token("I wrote jane dot"), token(" doe, ok", last=True)],
@@ -564,6 +566,14 @@ def test_an_address_in_pieces(said: list[tuple[str, dict[str, object]]]) -> None
     found = " ".join(words(stored(call(*said, prompt("thank you"), every=1.5))))  # type: ignore[arg-type]
     told = set(re.findall(r"[\w,]+", found.replace("jane punto", "")))
     assert not told & {"jane", "doe", "doe,", "janedoe", "n", "d"}
+
+
+@pytest.mark.parametrize("said", ["yes, thank you", "Oh, sure!", "no", "I will write it down for you", "okay"])
+def test_an_answer_without_an_address_does_not_wait_for_one(said: str) -> None:
+    redactor = Redactor(Rules())
+    for one in call(ASKED, prompt(said)):
+        redactor.feed(one)
+    assert redactor.held == frozenset()
 
 
 def test_places_on_the_web_and_names_stay_and_nothing_waits_for_an_address_that_nobody_gives() -> None:

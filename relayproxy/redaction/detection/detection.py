@@ -24,6 +24,8 @@ _NEAR = 6
 """Words at the end of a text in which a number may be open."""
 _OTHER_LANGUAGE = 4
 """So many number words of a language that was not announced, and the text is read in it too."""
+_FEW_WORDS = 5
+"""Words of an answer that may be hardly more than the first half of an address."""
 _HOLD_ON = 12
 """Words: an answer of no more, without a number, leaves open what was asked for."""
 
@@ -93,6 +95,8 @@ def _find(text: str, language: str | None, policy: Policy, context: Context, *, 
     goes_on = len(chunks) <= _HOLD_ON
     mail = bool(signs & _MAIL) or (context.mail and goes_on)
     address_from = emails.goes_on(text) if signs & _DOT and not context.mail else None
+    if context.mail and final and len(chunks) <= _FEW_WORDS:
+        address_from = emails.lone(text)
     if not final and signs & _DIGIT:
         stuck = written_cards.begun(text)
         undecided = stuck if undecided is None or (stuck is not None and stuck < undecided) else undecided

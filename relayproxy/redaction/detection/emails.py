@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from relayproxy.redaction.detection.number_words import LANGUAGES, number
 from relayproxy.redaction.detection.tokens import Token, tokenize
+from relayproxy.redaction.detection.vocabulary import COPULAS, FILLERS, POSSESSIVES
 
 _LOCAL = re.compile(r"[^\s@<>()\[\]{}\"',;:=&?/]{1,64}\Z")
 _DOMAIN = re.compile(r"[\w-]+(?:\.[\w-]+)+|\[[0-9a-fA-F.:]+\]")
@@ -105,6 +106,11 @@ _NO_BOX = frozenset(
     | {"uns", "sie", "es", "hier", "nous", "vous", "ici", "nos", "noi", "ci", "ons", "aqui", "qui"}
 )
 """Words in front of a place: "visit us at example dot com"."""
+_AROUND = (
+    _NO_BOX | FILLERS | COPULAS | POSSESSIVES | MAIL
+    | {"address", "adresse", "sure", "thanks", "thank", "please", "it's", "that's"}
+)  # fmt: skip
+"""What may stand around a word that is all of an answer, and is none itself."""
 _TOP = frozenset(
     {"com", "org", "net", "edu", "gov", "info", "biz", "io", "app", "dev", "me", "cat", "gal", "mail", "email"}
     | {"co", "uk", "us", "ca", "ie", "au", "nz", "eu", "de", "at", "ch", "fr", "be", "lu", "nl", "es", "mx", "ar"}
@@ -209,6 +215,16 @@ def goes_on(text: str) -> int | None:
     if first is None or tokens[first].word in AT or _is_site(tokens[first:]):
         return None
     return offset + tokens[first].start
+
+
+def lone(text: str) -> int | None:
+    """Where a word lies that is all of an answer to a question for an address, and may be what stands in front of "at":
+    "it's janedoe"; with the digits behind it."""
+    tokens = tokenize(text.rstrip(_END_MARKS))
+    at = max((at for at, one in enumerate(tokens) if one.letters), default=None)
+    if at is None or len(tokens[at].word) < _SHORTEST_BOX or tokens[at].word in _AROUND:
+        return None
+    return tokens[at].start if all(one.word in _AROUND for one in tokens[:at] if one.letters) else None
 
 
 def begun(tokens: Sequence[Token], *, final: bool = True) -> int | None:
