@@ -16,6 +16,7 @@ from relayproxy.telemetry.export.trial import send_nothing
 TIMEOUT = 5.0
 """Seconds for each signal."""
 _SECRETS = "see otel.headers (OTEL_EXPORTER_OTLP_HEADERS): it does not take these credentials"
+_SLOW = "it does not answer in time: see its log, and what stands between"
 _ACTIONS = {
     "HTTP 401": _SECRETS,
     "HTTP 403": _SECRETS,
@@ -27,7 +28,9 @@ _ACTIONS = {
     "SSLError": "see its certificate, and otel.certificate for one of a private authority",
     "ConnectionError": "nothing answers there: start the collector, or correct otel.endpoint",
     "UNAVAILABLE": "nothing answers there in gRPC: start the collector, or correct otel.endpoint and otel.protocol",
-    "DEADLINE_EXCEEDED": "it does not answer in time",
+    "DEADLINE_EXCEEDED": _SLOW,
+    "ReadTimeout": _SLOW,
+    "ConnectTimeout": _SLOW,
 }
 
 

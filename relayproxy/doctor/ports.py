@@ -24,6 +24,7 @@ from relayproxy.telemetry.export.trial import send_nothing
 
 TIMEOUT = 3.0
 """Seconds that what listens there gets to answer."""
+_SILENCE = f"no answer within {TIMEOUT:g} s"
 _HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - recognised here, never bound
 
 
@@ -33,7 +34,8 @@ async def relay_port(settings: Settings) -> list[Result]:
         return free
     answer = await ask_relay(settings)
     if answer.said is None:
-        return [_taken("relay", "listen", settings.listen, answer.problem or "")]
+        taken = _silent if answer.silent else _taken
+        return [taken("relay", "listen", settings.listen, answer.problem or "")]
     return [*_readiness(answer.said, settings)]
 
 
@@ -47,7 +49,8 @@ async def console_port(settings: Settings) -> list[Result]:
     if status == "stuck":
         action = "start the console again; see its log, and whether the database answers"
         return [Result("ports", "console", "failed", f"{settings.console}: the console is stuck", action)]
-    return [_taken("console", "console", settings.console, status)]
+    taken = _silent if status == _SILENCE else _taken
+    return [taken("console", "console", settings.console, status)]
 
 
 async def receiver_ports(settings: Settings) -> list[Result]:
@@ -108,6 +111,12 @@ def _taken(name: str, setting: str, listen: str, problem: str) -> Result:
     return Result("ports", name, "failed", text, f"end it, or choose another {setting}")
 
 
+def _silent(name: str, setting: str, listen: str, problem: str) -> Result:
+    text = f"{setting}={listen}: what listens there does not answer ({problem}): a {name} that stands still, or another"
+    action = f"see the {name}'s log, and whether it was stopped (SIGCONT); of another program, choose another {setting}"
+    return Result("ports", name, "failed", text, action)
+
+
 async def _console_says(listen: str) -> str:
     """What the console says of itself; else what is wrong, in words."""
     limit = aiohttp.ClientTimeout(total=TIMEOUT)
@@ -119,7 +128,7 @@ async def _console_says(listen: str) -> str:
             body = await response.content.read(1024)
         said = msgspec.json.decode(body)
     except TimeoutError:
-        return f"no answer within {TIMEOUT:g} s"
+        return _SILENCE
     except (aiohttp.ClientError, OSError, msgspec.DecodeError, UnicodeDecodeError):
         return "it does not answer as one"
     status = said.get("status") if isinstance(said, dict) else None

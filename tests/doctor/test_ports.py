@@ -73,6 +73,17 @@ async def test_somebody_else_is_there(stranger: str) -> None:
         assert "choose another" in one.action
 
 
+async def test_what_stands_still_may_be_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relayproxy.doctor.ports.TIMEOUT", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        listen = f"127.0.0.1:{silent.getsockname()[1]}"
+        settings = Settings(listen=listen, console=listen)
+        for (one,) in (await relay_port(settings), await console_port(settings)):
+            assert one.state == "failed"
+            assert f"={listen}: what listens there does not answer" in one.text
+            assert f"see the {one.name}'s log" in one.action
+
+
 async def test_an_address_that_this_machine_has_not() -> None:
     (one,) = await relay_port(Settings(listen="192.0.2.1:8080"))
 
