@@ -28,9 +28,7 @@ Beside them:
   every run of the tests.
 * `make soak` carries calls for an hour while the recorder is killed and stands still, the database is locked and
   strangers come. It holds what each call sent against what is stored of it or counted as lost, and bounds what each
-  process may grow by over the second half of the time: by its slope, 4 MiB of memory of its own and 4 descriptors. It
-  may grow with the database besides, until a connection keeps as much of that in memory as it may (64 MiB); in an hour
-  that is long before the second half.
+  process may grow by over the second half of the time: by its slope, 4 MiB of memory of its own and 4 descriptors.
 """
 
 

@@ -21,7 +21,6 @@ from statistics import median
 import aiohttp
 from websockets.asyncio.server import serve
 
-from relayproxy.store.engine import CACHE_KIB
 from tests.soak.calls import Traffic
 from tests.soak.stored import NOT_OVER, NOT_THERE, Stored
 from tests.supervisor.serving import COLD, Serving, serving
@@ -32,11 +31,8 @@ SAMPLE = 5.0
 KILLS = 0.3
 """Share of the time in which the recorder is killed: its memory begins anew with it."""
 MEMORY_GROWTH, DESCRIPTOR_GROWTH = 4.0, 4.0
-"""Bounds of how much a process may grow over the second half of the time: MiB of memory of its own, besides what it may
-keep of the pages of a database that grows, and descriptors."""
-CACHE, PAGE = CACHE_KIB / 1024, 1.25
-"""MiB of the database that one connection keeps, and the memory that one of them takes: until it is full, memory grows
-with the database. An hour's database is larger than that long before its second half."""
+"""Bounds of how much a process may grow over the second half of the time: MiB of memory of its own, and descriptors.
+The pages of the database that its connections keep are there by then."""
 QUOTA = 1 << 20
 """Of the journal, so that a recorder that stands still costs something."""
 
@@ -84,11 +80,6 @@ class Processes:
                 async with asyncio.timeout(SAMPLE):
                     await over.wait()
 
-    def cached(self, role: str) -> float:
-        """MiB by which its cache of database pages may have grown over the second half."""
-        size = self.database[len(self.database) // 2][1]
-        return 0.0 if role == "relay" else max(0.0, min(PAGE * growth(self.database), PAGE * (CACHE - size)))
-
 
 class Faults:
     """What goes wrong meanwhile. A recorder is killed in the first part alone, as its memory begins anew with it."""
@@ -133,12 +124,16 @@ class Faults:
             writer.close()
 
     async def readers(self) -> None:
-        """Pages and lists are looked at."""
+        """Pages and lists are looked at, by several people at once."""
         async with aiohttp.ClientSession(self._serve.console) as http:
-            for path in ("/sessions", "/health", "/api/sessions?limit=100", "/insight", "/live"):
+
+            async def look(path: str) -> None:
                 async with http.get(path) as page:
                     assert page.status == 200, (path, page.status)
                     await page.read()
+
+            paths = ("/sessions", "/health", "/api/sessions?limit=100", "/insight", "/live")
+            await asyncio.gather(*(look(path) for path in paths * 2))
 
     async def stop_the_recorder(self) -> None:
         """The recorder stands still, for longer than the journal has room."""
@@ -230,14 +225,14 @@ def report(
         problems.append(f"{account.not_there:,} calls are not there, and {nameless:,} are stored with a gap and no id")
     for role in ROLES:
         memory, descriptors = processes.memory[role], processes.descriptors[role]
-        grown, opened, cached = growth(memory), growth(descriptors), processes.cached(role)
+        grown, opened = growth(memory), growth(descriptors)
         print(
-            f"{role}: {memory[-1][1]:.1f} MiB, over the second half {grown:+.1f} (its cache of the database up to "
-            f"{cached:+.1f}); {descriptors[-1][1]:.0f} descriptors, over the second half {opened:+.1f}"
+            f"{role}: {memory[-1][1]:.1f} MiB, over the second half {grown:+.1f}; "
+            f"{descriptors[-1][1]:.0f} descriptors, over the second half {opened:+.1f}"
         )
         print(f"  MiB in steps of a tenth: {' '.join(f'{value:.1f}' for _, value in tenths(memory))}")
-        if grown > MEMORY_GROWTH + cached:
-            problems.append(f"{role} has grown by {grown:.1f} MiB (bound {MEMORY_GROWTH + cached:.1f})")
+        if grown > MEMORY_GROWTH:
+            problems.append(f"{role} has grown by {grown:.1f} MiB (bound {MEMORY_GROWTH:g})")
         if opened > DESCRIPTOR_GROWTH:
             problems.append(f"{role} has {opened:.1f} descriptors more (bound {DESCRIPTOR_GROWTH:g})")
     print(f"database: MiB in steps of a tenth: {' '.join(f'{value:.1f}' for _, value in tenths(processes.database))}")

@@ -54,7 +54,7 @@ def test_a_database_that_is_opened_for_each_use_is_never_made_by_one(tmp_path: P
         ("journal_mode", "wal"),
         ("synchronous", 1),
         ("busy_timeout", 5000),
-        ("cache_size", -65536),
+        ("cache_size", -16384),
         ("auto_vacuum", 2),
     ],
 )
