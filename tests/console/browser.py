@@ -12,7 +12,7 @@ from types import FrameType, SimpleNamespace
 from typing import Any, Literal
 
 import pytest
-from playwright._impl import _sync_base
+from playwright._impl import _connection, _sync_base
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, ViewportSize, expect, sync_playwright
 
 from tests.peers import programs
@@ -58,7 +58,8 @@ def launched() -> Iterator[Browser]:
 def _show_the_nearest_frames_alone() -> None:
     """Playwright looks through the stack for what called it, at each call: through all of it, with its files, which in
     a test takes milliseconds."""
-    setattr(_sync_base, "inspect", SimpleNamespace(stack=_nearest_frames))  # noqa: B010 (it is a module's)
+    for module in (_connection, _sync_base):
+        setattr(module, "inspect", SimpleNamespace(stack=_nearest_frames))  # noqa: B010 (it is a module's)
 
 
 def _nearest_frames(_context: int) -> list[inspect.FrameInfo]:
