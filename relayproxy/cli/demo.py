@@ -12,6 +12,8 @@ from contextlib import asynccontextmanager, suppress
 
 from relayproxy.lab.agent import server as agent
 from relayproxy.lab.scenarios.model import Scenario, SendAfter, Turn
+from relayproxy.lab.scenarios.result import ScenarioResult
+from relayproxy.lab.simulation.report import one_call
 from relayproxy.lab.simulation.simulate import simulate
 from relayproxy.settings.model import Settings
 from relayproxy.settings.tables import Route
@@ -78,13 +80,13 @@ async def _make_calls(addresses: Addresses) -> None:
     count = len(MADE) + 1
     say(f"{count} simulated calls are being made, and one that stays on the line; watch them in the console:")
 
-    def report(line: str) -> None:
-        say(f"  {line}")
+    def each(result: ScenarioResult) -> None:
+        say(f"  {one_call(result)}")
 
     async with asyncio.TaskGroup() as group:
         group.create_task(simulate(url, scenarios=(LIVE,)))
         await asyncio.gather(
-            simulate(f"{url}r/{REFUSED}", scenarios=("silent",), report=report),
-            simulate(url, calls=len(MADE), concurrency=len(MADE), scenarios=MADE, report=report),
+            simulate(f"{url}r/{REFUSED}", scenarios=("silent",), each=each),
+            simulate(url, scenarios=MADE, at_once=len(MADE), each=each),
         )
         say(f"All {count} are through. Look at them: {addresses.page}")

@@ -4,8 +4,6 @@ Knows: the commands, their help texts, how flags become settings and failures be
 Must not know: how commands are carried out; a process's code is imported when its command runs, and no earlier.
 """
 
-import asyncio
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from relayproxy.cli.check_signature import check_signature
 from relayproxy.cli.credentials import password, token
 from relayproxy.cli.doctor import doctor
 from relayproxy.cli.erase import erase
+from relayproxy.cli.failure import CommandFailure
 from relayproxy.cli.give_up import give_up
 from relayproxy.cli.options import (
     CONSOLE_SETTINGS,
@@ -31,6 +30,7 @@ from relayproxy.cli.options import (
     settings_options,
 )
 from relayproxy.cli.progress import Progress
+from relayproxy.cli.simulate import simulate
 from relayproxy.cli.studio import studio
 from relayproxy.errors import RelayproxyError, cannot_listen
 from relayproxy.logs import log_to_stderr
@@ -39,19 +39,12 @@ from relayproxy.settings.model import Settings, alert_routes
 from relayproxy.settings.otlp import require_otlp, sampler
 from relayproxy.settings.receiver import require_listen, require_receiver
 from relayproxy.settings.requirements import require_backend, require_sign_in
-from relayproxy.settings.signatures import require_signatures, token_of
+from relayproxy.settings.signatures import require_signatures
 from relayproxy.settings.sources import mask
-from relayproxy.settings.validators import address, split_address, websocket_url
+from relayproxy.settings.validators import address, split_address
 
 INTERRUPTED = 130
 """Exit code of a command that Ctrl-C ended, as shells report it."""
-
-
-class _Failed(click.ClickException):
-    exit_code = 2
-
-    def show(self, file: Any = None) -> None:
-        click.echo(f"relayproxy: error: {self.message}", err=True, file=file)
 
 
 class _Group(click.Group):
@@ -62,7 +55,7 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except RelayproxyError as error:
-            raise _Failed(str(error)) from None
+            raise CommandFailure(str(error)) from None
         except KeyboardInterrupt:
             raise click.exceptions.Exit(INTERRUPTED) from None
 
@@ -117,87 +110,7 @@ def demo(config: Path | None, **flags: Any) -> None:
     everything.run(settings)
 
 
-def _list_scenarios(context: click.Context, _: click.Parameter, asked: bool) -> None:
-    if asked and not context.resilient_parsing:
-        from relayproxy.lab.scenarios.builtin import CALLERS, FAULTS, scenarios
-
-        for group, title in ((CALLERS, "Callers"), (FAULTS, "Callers who find the usual faults of backends")):
-            formatter = click.HelpFormatter(width=shutil.get_terminal_size().columns)
-            with formatter.section(title):
-                formatter.write_dl([(scenario.name, scenario.about) for scenario in scenarios(group)])
-            click.echo(formatter.getvalue())
-        context.exit()
-
-
-def _print_schema(context: click.Context, _: click.Parameter, asked: bool) -> None:
-    if asked and not context.resilient_parsing:
-        from relayproxy.lab.scenarios import schema
-
-        click.echo(schema.FILE.read_text("utf-8"), nl=False)
-        context.exit()
-
-
-@main.command(short_help="A simulated Twilio makes calls.")
-@click.argument("url", callback=checked(websocket_url))
-@click.argument("scenarios", nargs=-1, metavar="[FILE|NAME]…")
-@click.option(
-    "--list", is_flag=True, is_eager=True, expose_value=False, callback=_list_scenarios, help="List what NAME can be."
-)
-@click.option(
-    "--schema",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_print_schema,
-    help="Print the JSON Schema of scenario files, for editors.",
-)
-@click.option("--calls", type=click.IntRange(1), metavar="N", help="How many.  [default: one of each FILE and NAME]")
-@click.option(
-    "--concurrency",
-    default=10,
-    show_default=True,
-    type=click.IntRange(1),
-    metavar="N",
-    help="At most so many at a time.",
-)
-@click.option(
-    "--speed",
-    default=1.0,
-    show_default=True,
-    type=click.FloatRange(0, min_open=True),
-    metavar="FACTOR",
-    help="How much faster than life callers act and agents speak.",
-)
-@click.option(
-    "--auth-token",
-    envvar="TWILIO_AUTH_TOKEN",
-    callback=checked(token_of),
-    metavar="REFERENCE|TOKEN",
-    help="Sign requests with it, as Twilio does: env:NAME, file:PATH or the token itself, which flags show in the "
-    "process list.  [default: TWILIO_AUTH_TOKEN]",
-)
-@click.option(
-    "--public-url",
-    callback=checked(websocket_url),
-    metavar="URL",
-    help="The URL that the TwiML would name, when it is not the one to connect to: it is what gets signed.",
-)
-@click.option("--seed", type=int, metavar="N", help="Same ids, numbers and timing on each run.")
-def simulate(url: str, calls: int | None, scenarios: tuple[str, ...], **options: Any) -> None:
-    """Calls URL, a relay or a ConversationRelay server, the way Twilio does: greeting, partial and final prompts, keys,
-    interruptions, hanging up. What callers do is in scenario files (FILE, ending in .yaml or .yml) or built in (NAME;
-    by default all callers of --list). Exits with 1 when a call could not be connected or an
-    expectation failed.
-    """
-    from relayproxy.lab.scenarios.builtin import CALLERS, named, names
-    from relayproxy.lab.simulation.simulate import simulate as make_calls
-
-    chosen = tuple(map(named, scenarios or names(CALLERS)))
-    count = calls or len(chosen)
-    summary = asyncio.run(make_calls(url, calls=count, scenarios=chosen, report=click.echo, **options))
-    click.echo(str(summary))
-    if summary.connected < count or summary.failures:
-        raise click.exceptions.Exit(1)
+main.add_command(simulate)
 
 
 @main.command("demo-agent", short_help="A small ConversationRelay server to try things with.")

@@ -4,11 +4,14 @@ Knows: equality, patterns, presence, and what is to be ignored.
 Must not know: where values come from.
 """
 
+import json
 import re
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
+
+from relayproxy.text import mended
 
 
 class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -66,9 +69,14 @@ def described(matcher: Matcher) -> str:
 
 def shown(value: Any) -> str:
     """A value as it is shown in a failure: JSON, shortened."""
-    text = repr(value) if value is NOTHING else msgspec.json.encode(value).decode()
+    text = repr(value) if value is NOTHING else _json(value)
     return text if len(text) <= 200 else text[:199] + "…"
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return value if isinstance(value, str) else _json(value)
+
+
+def _json(value: Any) -> str:
+    # Unlike msgspec's, this encoder takes halves of surrogate pairs, which a backend's JSON may have.
+    return mended(json.dumps(value, ensure_ascii=False, separators=(",", ":")))

@@ -124,7 +124,7 @@ async def one_round(fault: str, protocol: str, figures: Figures, options: argpar
             )
             pin(relay.process.pid, {cores[-1]})
             calls = asyncio.create_task(
-                simulate(f"{relay.url.replace('http', 'ws')}/r/agent", calls=options.calls, speed=20, seed=1)
+                simulate(f"{relay.url.replace('http', 'ws')}/r/agent", times=options.times, speed=20, seed=1)
             )
             await load.open(relay.port)
             await load.paced(options.rate, 0.5)
@@ -133,12 +133,12 @@ async def one_round(fault: str, protocol: str, figures: Figures, options: argpar
             figures.cpu.append((cpu_ns(relay.process.pid) - before) / latency.n / 1e3)
             figures.p50.append(latency.p50_us)
             figures.p99.append(latency.p99_us)
-            await calls
+            made = (await calls).calls
             await load.close()
 
             def over() -> int | None:
                 found = get(console.url + "/api/sessions?q=route:agent&limit=200")["items"]
-                return len(found) if len(found) == options.calls and all(one["ended_at"] for one in found) else None
+                return len(found) if len(found) == made and all(one["ended_at"] for one in found) else None
 
             figures.stored.append(await until(over))
             if fault == NOT_SENT:
@@ -147,7 +147,7 @@ async def one_round(fault: str, protocol: str, figures: Figures, options: argpar
             def counted() -> tuple[int, int] | None:
                 (recorder,) = get(console.url + "/api/health")["recorders"]
                 sent, lost = recorder["otlp"]["sent"], recorder["otlp"]["failed"] + recorder["otlp"]["dropped"]
-                return (sent, lost) if sent + lost >= options.calls else None
+                return (sent, lost) if sent + lost >= made else None
 
             sent, lost = await until(counted)
             figures.sent += sent
@@ -195,7 +195,7 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, default=100)
     parser.add_argument("--rate", type=int, default=2000, help="messages a second while latency is measured")
     parser.add_argument("--seconds", type=float, default=4.0, help="of each measurement")
-    parser.add_argument("--calls", type=int, default=40, help="simulated calls beside them, which give spans")
+    parser.add_argument("--times", type=int, default=3, help="simulated calls of each caller beside them")
     print("\n" + table(uvloop.run(compare(parser.parse_args()))))
 
 

@@ -151,7 +151,7 @@ class Bench:
 
     async def _phones(self) -> None:
         while True:
-            await simulate(self._relay, calls=self._calls, concurrency=self._calls, speed=4)
+            await simulate(self._relay, times=self._calls, at_once=self._calls, speed=4)
 
     async def erased(self, word: str) -> float:
         """Erases one call; seconds until it was done and in no file any more."""

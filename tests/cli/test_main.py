@@ -1,7 +1,5 @@
 """The command line: what people type, and what they are told."""
 
-import asyncio
-import json
 import socket
 import subprocess
 import sys
@@ -12,8 +10,6 @@ from click.testing import CliRunner, Result
 
 from relayproxy import __version__
 from relayproxy.cli.main import main
-from relayproxy.lab.agent import server as agent
-from relayproxy.lab.scenarios.builtin import CALLERS, FAULTS, names, scenarios
 from tests import forked
 from tests.store.old import leave_old
 
@@ -117,15 +113,6 @@ def test_a_taken_port_is_said_without_a_traceback() -> None:
             assert len(done.stderr.splitlines()) == 1
 
 
-def test_the_scenarios_are_listed_each_with_its_sentence() -> None:
-    listed = run("simulate", "--list")
-
-    assert listed.exit_code == 0
-    words = " ".join(listed.output.split())
-    for group in (CALLERS, FAULTS):
-        assert all(f" {scenario.name} {scenario.about}" in words for scenario in scenarios(group))
-
-
 @pytest.mark.parametrize("command", [["console"], ["serve", "--backend", "ws://a/"], ["demo"]])
 def test_the_console_is_not_shown_to_other_machines_without_a_sign_in(command: list[str]) -> None:
     result = run(*command, "--console", "0.0.0.0:0")
@@ -183,36 +170,7 @@ runpy.run_module("relayproxy", run_name="__main__")
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
-def test_the_schema_of_scenario_files_is_printed_for_editors() -> None:
-    printed = run("simulate", "--schema")
-
-    assert printed.exit_code == 0
-    assert json.loads(printed.output)["$ref"] == "#/$defs/Scenario"
-
-
-async def test_simulated_calls_are_reported_one_by_one_and_summed_up() -> None:
-    async with agent.serving(speed=20) as url:
-        arguments = (url, "hangs-up-mid-answer", "--calls", "2", "--speed", "20", "--seed", "1")
-        result = await asyncio.to_thread(run, "simulate", *arguments)
-
-    assert result.exit_code == 0
-    assert "2/2  CA" in result.output
-    assert "2 calls in" in result.output
-
-
-def test_calls_that_cannot_be_connected_are_a_failure() -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        result = run("simulate", f"ws://127.0.0.1:{unused.getsockname()[1]}/")
-
-    assert result.exit_code == 1
-    assert f"{len(names(CALLERS))} unreachable" in result.output, "one call of each, as none is named"
-
-
-def test_what_cannot_be_called_is_a_usage_error() -> None:
-    assert "a ws:// or wss:// URL" in run("simulate", "http://agent/").stderr
-    assert "there is no scenario 'impatent'; did you mean 'impatient'?" in run("simulate", "ws://a/", "impatent").stderr
-    assert "gone.yaml: No such file" in run("simulate", "ws://a/", "gone.yaml").stderr
+def test_where_nobody_can_listen_is_a_usage_error() -> None:
     assert "HOST:PORT is expected" in run("demo-agent", "--listen", "9000").stderr
 
 

@@ -97,7 +97,7 @@ def outcomes(container: Container) -> list[str]:
 
 
 def call(container: Container, scenario: str, speed: int = 20) -> tuple[str, ...]:
-    return ("relayproxy", "simulate", "ws://127.0.0.1:8080/", "--scenario", scenario, "--speed", str(speed))
+    return ("relayproxy", "simulate", "ws://127.0.0.1:8080/", scenario, "--speed", str(speed))
 
 
 def test_the_image_says_what_it_is_and_how_to_run_it(image: dict[str, Any]) -> None:

@@ -39,3 +39,8 @@ def test_values_are_shown_as_json_and_not_endlessly() -> None:
     assert shown({"a": [1, None]}) == '{"a":[1,null]}'
     assert shown(NOTHING) == "nothing"
     assert len(shown("x" * 1000)) == 200
+
+
+def test_half_a_pair_of_surrogates_is_shown_as_what_it_is_not() -> None:
+    assert shown({"a": "\ud83d!"}) == '{"a":"\N{REPLACEMENT CHARACTER}!"}'
+    assert matches(Condition(pattern="!"), ["\ud83d!"])

@@ -31,6 +31,7 @@ from relayproxy.lab.twilio.events import EventLog, handoff_text
 from relayproxy.lab.twilio.playback import SimulatedPlayback
 from relayproxy.lab.twilio.result import CallEnding, Caller
 from relayproxy.lab.twilio.twiml import Input, TwiML
+from relayproxy.text import mended
 
 CLOSE_MS = 90
 """From `end`, once everything has been played, to the close frame."""
@@ -181,7 +182,7 @@ class SimulatedSession:
                 self.answered |= message.speakable
                 preemptible = self._twiml.preemptible if message.preemptible is None else message.preemptible
                 self.playback.say(
-                    token,
+                    mended(token),
                     last=message.last is True,
                     interruptible=self._interruptible(message.interruptible),
                     preemptible=preemptible,
@@ -227,7 +228,7 @@ class SimulatedSession:
     def _config_updated(self, frame: str) -> None:
         # What Twilio puts there is not documented; values of `info` are always strings.
         settings = {key: value for key, value in json.loads(frame).items() if key != "type"}
-        self._event("configUpdated", json.dumps(settings, ensure_ascii=False, separators=(",", ":")))
+        self._event("configUpdated", mended(json.dumps(settings, ensure_ascii=False, separators=(",", ":"))))
 
     def _agent_speaking(self, speaking: bool) -> None:
         self.events.add("speech_started" if speaking else "speech_ended")

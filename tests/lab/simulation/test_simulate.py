@@ -1,15 +1,17 @@
 """Many calls at once."""
 
 import asyncio
+import time
 
 import pytest
 
 from relayproxy.errors import RelayproxyError
 from relayproxy.lab.agent import server as agent
 from relayproxy.lab.scenarios.builtin import CALLERS, names
-from relayproxy.lab.scenarios.model import Expectation, Interruption, Scenario, SendAfter, Turn
+from relayproxy.lab.scenarios.model import Interruption, Scenario, SendAfter, Turn
+from relayproxy.lab.scenarios.reading import read
 from relayproxy.lab.scenarios.result import ScenarioResult
-from relayproxy.lab.simulation.simulate import simulate
+from relayproxy.lab.simulation.simulate import content_hashes, simulate
 from relayproxy.signature import sign
 from tests.lab.backend import Backend, backend
 
@@ -21,38 +23,29 @@ SHORT = Scenario(
         Turn(hangup=True, interrupt=Interruption(after_chars=5)),
     ),
 )
+LEAVES = Scenario("leaves", (Turn(hangup=True, send_after=SendAfter("turn")),))
 
 
 async def test_all_scenarios_go_round() -> None:
     results: list[ScenarioResult] = []
-    lines: list[str] = []
+    callers = names(CALLERS)
     async with agent.serving(speed=SPEED) as url:
-        summary = await simulate(
-            url,
-            calls=2 * len(names(CALLERS)),
-            concurrency=9,
-            speed=SPEED,
-            patience=30,
-            report=lines.append,
-            each=results.append,
-        )
-    assert summary.calls == summary.connected == len(results) == len(lines) == 2 * len(names(CALLERS))
-    assert summary.endings == {"hung_up": 16, "ended": 12, "vanished": 2, "backend_dropped": 2}
-    assert summary.messages_sent + summary.messages_received == sum(len(result.call.messages) for result in results)
-    assert sorted(result.scenario.name for result in results) == sorted(names(CALLERS) * 2)
-    assert len({result.call.caller.call_sid for result in results}) == summary.calls
+        summary = await simulate(url, times=2, at_once=9, speed=SPEED, patience=30, each=results.append)
+    assert summary.calls == summary.connected == len(results) == 2 * len(callers)
+    assert [one.name for one in summary.scenarios] == list(callers)
+    assert {one.calls for one in summary.scenarios} == {2}
+    assert summary.endings == {"caller_hangup": 16, "ended_by_backend": 12, "backend_disconnect": 2, "unknown": 2}
+    assert [one.call_sid for one in summary.each_call] == [result.call.caller.call_sid for result in results]
+    assert len({one.call_sid for one in summary.each_call}) == summary.calls
     assert len({result.call.caller.account_sid for result in results}) == 1
-    assert lines[-1].startswith("32/32  CA")
-    assert "32 calls in" in str(summary)
-    assert "answers began after" in str(summary)
-    assert 0 <= (summary.latency(0.5) or -1) <= (summary.latency(1) or -1)
+    assert summary.latency.n == sum(len(one.latencies_ms) for one in summary.each_call) >= 20
 
 
 async def test_a_seed_makes_the_same_callers() -> None:
     async def callers(seed: int | None) -> list[tuple[str, str]]:
         found: list[ScenarioResult] = []
         async with agent.serving(speed=SPEED) as url:
-            await simulate(url, calls=3, scenarios=[SHORT], speed=SPEED, seed=seed, each=found.append)
+            await simulate(url, times=3, scenarios=[SHORT], speed=SPEED, seed=seed, each=found.append)
         return sorted((result.call.caller.call_sid, result.call.caller.from_number) for result in found)
 
     assert await callers(1) == await callers(1)
@@ -74,9 +67,22 @@ async def test_no_more_at_a_time_than_asked_for() -> None:
         live -= 1
 
     async with backend(talk) as peer:
-        summary = await simulate(peer.url, calls=12, concurrency=3, scenarios=[SHORT], speed=SPEED, patience=30)
-    assert summary.endings == {"hung_up": 12}
+        summary = await simulate(peer.url, times=12, at_once=3, scenarios=[SHORT], speed=SPEED, patience=30)
+    assert summary.endings == {"caller_hangup": 12}
     assert peak == 3
+
+
+async def test_no_more_begin_in_a_second_than_asked_for() -> None:
+    began: list[float] = []
+
+    async def talk(peer: Backend) -> None:
+        began.append(time.monotonic())
+        await peer.connection.wait_closed()
+
+    async with backend(talk) as peer:
+        start = time.monotonic()
+        await simulate(peer.url, times=5, rate=20, scenarios=[LEAVES], speed=SPEED)
+    assert all(at - start >= number / 20 for number, at in enumerate(sorted(began)))
 
 
 async def test_calls_are_signed_for_the_public_url() -> None:
@@ -88,36 +94,37 @@ async def test_calls_are_signed_for_the_public_url() -> None:
         await peer.connection.close()
 
     async with backend(talk) as peer:
-        summary = await simulate(peer.url, auth_token="token", public_url="wss://phone.example.net/relay")
+        summary = await simulate(
+            peer.url, scenarios=[LEAVES], auth_token="token", public_url="wss://phone.example.net/relay"
+        )
     assert signatures == [sign("wss://phone.example.net/relay", "token")]
-    assert summary.endings == {"backend_closed": 1}
+    assert summary.endings == {"backend_disconnect": 1}
 
 
-async def test_failures_are_counted_in_words() -> None:
+async def test_calls_that_are_not_connected_are_results_too() -> None:
     server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
     url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     async with server:
-        summary = await simulate(url, calls=2)
-    assert summary.endings == {"unreachable": 2}
-    assert (summary.connected, summary.latency(0.5)) == (0, None)
-    assert "2 × " in str(summary)
-    assert "2 unreachable" in str(summary)
+        summary = await simulate(url, times=2, scenarios=[LEAVES])
+    assert (summary.connected, summary.not_connected, summary.failed) == (0, 2, 2)
+    assert summary.endings == {"backend_connect_failed": 2}
+    assert [one.state for one in summary.each_call] == ["not_connected"] * 2
+    assert all(one.problem for one in summary.each_call)
 
 
-async def test_an_unknown_scenario() -> None:
+async def test_a_scenario_that_is_unknown_or_named_twice() -> None:
     with pytest.raises(RelayproxyError, match="no scenario"):
         await simulate("ws://127.0.0.1:9/", scenarios=["nope"])
+    with pytest.raises(RelayproxyError, match="'short' is there 2 times"):
+        await simulate("ws://127.0.0.1:9/", scenarios=[SHORT, SHORT])
 
 
-async def test_expectations_that_fail_are_told_and_counted() -> None:
-    lines: list[str] = []
-    expected = Expectation("text", text_contains="sushi")
-    turn = Turn(dtmf="2", send_after=SendAfter("turn"), expect=(expected,))
-    async with agent.serving(speed=SPEED) as url:
-        summary = await simulate(
-            url, scenarios=[Scenario("asks", (turn,))], speed=SPEED, patience=2, report=lines.append
-        )
-    (failure,) = summary.failures
-    assert lines[-1] == f"  {failure}"
-    assert str(failure).startswith('asks, turn 1: expected text that contains "sushi"; got text "We are open')
-    assert "1 expectation failed" in str(summary)
+def test_the_hash_is_of_what_a_scenario_asks_for_and_of_nothing_else() -> None:
+    def hashes(*texts: str) -> tuple[list[str], str]:
+        found, content = content_hashes([read(text, f"{number}.yaml") for number, text in enumerate(texts)])
+        return sorted(found.values()), content
+
+    one, other = "name: one\nturns: [{user: Hello}]", "name: other\nturns: [{user: Hello}]"
+    assert hashes(one, other) == hashes(other, f"# a comment\nabout: The same.\n{one}")
+    for changed in (f"{one}\nparameters: {{a: b}}", f"{one}\nexpect: {{interruptions: 0}}", one.replace("Hello", "Hi")):
+        assert hashes(one) != hashes(changed)

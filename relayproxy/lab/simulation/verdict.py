@@ -1,0 +1,53 @@
+"""Verdict on a run: its exit code, and why.
+
+Knows: the exit codes, and which wins when several are true.
+Must not know: how calls are made and summed up; how the verdict is shown.
+"""
+
+import enum
+from collections.abc import Sequence
+
+import msgspec
+
+from relayproxy.lab.simulation.summary import SimulationSummary
+from relayproxy.plural import plural
+
+
+class ExitCode(enum.IntEnum):
+    """Exit codes of commands that make calls."""
+
+    CLEAN = 0
+    FAILED = 1
+    """An expectation or a limit."""
+    SILENT = 2
+    """The backend never spoke: it sent nothing in any call."""
+    VIOLATION = 3
+    """The backend broke the protocol: Twilio rejects what it sent."""
+    USAGE = 4
+    NO_CONNECTION = 5
+    """A call could not be connected, or not again."""
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What a run comes to, in one number and one sentence."""
+
+    exit_code: int
+    text: str
+
+
+def verdict(summary: SimulationSummary, exceeded: Sequence[str] = ()) -> Verdict:
+    """The verdict on a run. What says least about the agent wins, since it leaves the rest in doubt: no connection,
+    then a backend that never spoke, then a violation of the protocol, then what was expected. `exceeded` are the
+    limits of the whole run that were, in words."""
+    calls = summary.each_call
+    if summary.not_connected:
+        return Verdict(ExitCode.NO_CONNECTION, f"{plural(summary.not_connected, 'call')} could not be connected")
+    if not any(call.spoke for call in calls):
+        return Verdict(ExitCode.SILENT, "the backend never spoke")
+    if violating := sum(call.state == "violation" for call in calls):
+        return Verdict(ExitCode.VIOLATION, f"the backend broke the protocol in {plural(violating, 'call')}")
+    failed = sum(len(call.failures) for call in calls)
+    if failed or exceeded:
+        reasons = [f"{plural(failed, 'expectation')} failed"] * bool(failed) + list(exceeded)
+        return Verdict(ExitCode.FAILED, "; ".join(reasons))
+    return Verdict(ExitCode.CLEAN, "clean")
