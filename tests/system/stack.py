@@ -65,7 +65,12 @@ class Stack:
             done = len(sessions) == count and all(session["ended_at"] for session in sessions)
             return sorted(sessions, key=lambda session: session["started_at"]) if done else None
 
-        found: list[dict[str, Any]] = await until(over, patience)
+        try:
+            found: list[dict[str, Any]] = await until(over, patience)
+        except AssertionError:
+            there = self.sessions()
+            live = [session["id"] for session in there if not session["ended_at"]]
+            raise AssertionError(f"{len(there)} of {count} sessions, of which live: {live}") from None
         return found
 
 
