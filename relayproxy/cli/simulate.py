@@ -6,6 +6,7 @@ Must not know: how calls are made and summed up; what a verdict depends on.
 
 import asyncio
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,20 @@ def _rate(_: click.Context, __: click.Parameter, value: str | None) -> float | N
     if not 0 < rate < float("inf"):
         raise click.BadParameter("calls a second are expected, such as 2/s or 0.5/s")
     return rate
+
+
+def _percent(_: click.Context, __: click.Parameter, value: str) -> float:
+    number = value.removesuffix("%")
+    if not value.endswith("%") or not re.fullmatch(r"[0-9]{1,6}(\.[0-9]+)?", number):
+        raise click.BadParameter("a percentage is expected, such as 20%")
+    return float(number)
+
+
+def _milliseconds(_: click.Context, __: click.Parameter, value: str) -> int:
+    number = value.removesuffix("ms")
+    if not value.endswith("ms") or not re.fullmatch("[0-9]{1,8}", number):
+        raise click.BadParameter("milliseconds are expected, such as 150ms")
+    return int(number)
 
 
 _OUTPUT = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
@@ -163,27 +178,73 @@ def _writable(_: click.Context, __: click.Parameter, file: Path | None) -> Path 
     metavar="FILE",
     help="Write JUnit XML for CI there; - prints it.",
 )
+@click.option(
+    "--save-baseline",
+    type=click.Path(path_type=Path, dir_okay=False),
+    callback=_writable,
+    metavar="FILE",
+    help="Write the results there, to compare later runs with, when all is clean.",
+)
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Compare latencies with those of that run, which must have had the same scenarios and settings.",
+)
+@click.option(
+    "--max-latency-increase",
+    "percent",
+    default="20%",
+    show_default=True,
+    callback=_percent,
+    metavar="N%",
+    help="A median or p95 that grew by more than this, and by more than --floor, fails the run.",
+)
+@click.option(
+    "--floor",
+    default="150ms",
+    show_default=True,
+    callback=_milliseconds,
+    metavar="Nms",
+    help="A latency that grew by less fails nothing.",
+)
 def simulate(
-    url: str, scenarios: tuple[str, ...], json_file: Path | None, junit_file: Path | None, **options: Any
+    url: str,
+    scenarios: tuple[str, ...],
+    json_file: Path | None,
+    junit_file: Path | None,
+    save_baseline: Path | None,
+    baseline: Path | None,
+    percent: float,
+    floor: int,
+    **options: Any,
 ) -> None:
     """Calls URL, a relay or a ConversationRelay server, the way Twilio does: greeting, partial and final prompts, keys,
     interruptions, hanging up. What callers do is in scenario files (FILE, ending in .yaml or .yml) or built in (NAME;
     by default all callers of --list). No call is a retry of another: what fails in one of -n calls has failed.
 
-    Exits with 0 when all is clean, 1 when an expectation failed, 2 when the backend never spoke, 3 when it broke the
-    protocol, 4 for wrong usage or files, 5 when a call could not be connected. Of several, 5 wins, then 2, 3 and 1.
+    Exits with 0 when all is clean, 1 when an expectation failed or latency grew, 2 when the backend never spoke, 3 when
+    it broke the protocol, 4 for wrong usage or files, 5 when a call could not be connected. Of several, 5 wins, then 2,
+    3 and 1.
     """
     from relayproxy.lab.scenarios.builtin import CALLERS, named, names
     from relayproxy.lab.scenarios.result import ScenarioResult
+    from relayproxy.lab.simulation import baseline as baselines
     from relayproxy.lab.simulation import simulate as simulation
+    from relayproxy.lab.simulation.content import content_hash, scenario_hashes
     from relayproxy.lab.simulation.document import document
     from relayproxy.lab.simulation.junit import junit
     from relayproxy.lab.simulation.report import report
-    from relayproxy.lab.simulation.verdict import verdict
+    from relayproxy.lab.simulation.summary import Settings
+    from relayproxy.lab.simulation.verdict import ExitCode, verdict
 
     if json_file == junit_file == STDOUT:
         raise click.UsageError("--json and --junit cannot both be printed")
     chosen = tuple(map(named, scenarios or names(CALLERS)))
+    compared = baseline and baselines.read_baseline(_content(baseline), str(baseline))
+    if compared:
+        settings = Settings(*(options[name] for name in Settings.__struct_fields__))
+        baselines.require_comparable(compared, content_hash(scenario_hashes(chosen)), settings)
     total = len(chosen) * options["times"]
     progress, done = Progress("call"), 0
 
@@ -196,13 +257,26 @@ def simulate(
         summary = asyncio.run(simulation.simulate(url, scenarios=chosen, each=each, **options))
     finally:
         progress.close()
-    found = verdict(summary)
+    limit = baselines.Limit(percent, floor)
+    grown = baselines.regressions(compared, summary, limit) if compared else ()
+    found = verdict(summary, [str(one) for one in grown])
     click.echo(report(summary, found), err=STDOUT in (json_file, junit_file))
     if json_file is not None:
         _write(json_file, document(summary, found))
     if junit_file is not None:
         _write(junit_file, junit(summary, found))
+    if save_baseline is not None and found.exit_code == ExitCode.CLEAN:
+        _write(save_baseline, document(summary, found))
+    elif save_baseline is not None:
+        click.echo(f"{save_baseline} is not written: a baseline is a run that is clean", err=True)
     raise click.exceptions.Exit(found.exit_code)
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as problem:
+        raise _Failure(f"{file}: {problem.strerror or problem}") from None
 
 
 def _write(file: Path, content: bytes) -> None:

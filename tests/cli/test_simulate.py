@@ -52,7 +52,7 @@ async def test_results_for_people_for_programs_and_for_ci(tmp_path: Path) -> Non
     assert result.exit_code == 0
     document = json.loads(result.stdout)
     assert (document["version"], document["kind"]) == (1, "simulation")
-    assert document["verdict"] == {"exit_code": 0, "text": "clean"}
+    assert document["verdict"] == {"exit_code": 0, "text": "clean", "details": []}
     assert document["settings"] == {"times": 2, "at_once": 3, "rate": 100, "speed": SPEED}
     assert [(one["name"], one["calls"]) for one in document["scenarios"]] == [("hangs-up-mid-answer", 2), ("keypad", 2)]
     sids = {one["call_sid"] for one in document["each_call"]}
@@ -94,6 +94,29 @@ async def test_a_backend_that_says_nothing_or_what_nobody_understands(
         assert (await calling(peer.url, str(file))).exit_code == code
 
 
+async def test_a_run_is_compared_with_one_that_was_clean(tmp_path: Path) -> None:
+    file = tmp_path / "baseline.json"
+    async with agent.serving(speed=SPEED) as url:
+        saved = await calling(url, "keypad", "--save-baseline", str(file))
+        same = await calling(url, "keypad", "--baseline", str(file), "--floor", "60000ms")
+        other = await calling(url, "keypad", "-n", "2", "--baseline", str(file))
+        told = json.loads(file.read_bytes())
+        told["scenarios"][0]["latency"] |= {"p95_ms": 1}
+        file.write_text(json.dumps(told))
+        worse = await calling(url, "keypad", "--baseline", str(file), "--save-baseline", str(tmp_path / "next.json"))
+
+    assert (saved.exit_code, same.exit_code) == (0, 0)
+    assert (other.exit_code, other.stderr) == (
+        USAGE,
+        "relayproxy: error: the baseline cannot be compared: times was 1, is 2\n",
+    )
+    assert worse.exit_code == ExitCode.FAILED
+    assert worse.stdout.splitlines()[-2] == "keypad: p95 was 1 ms, and could not be measured"
+    assert worse.stdout.splitlines()[-1].endswith(" s: 1 limit exceeded")
+    assert not (tmp_path / "next.json").exists()
+    assert "next.json is not written" in worse.stderr
+
+
 def test_calls_that_cannot_be_connected() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
@@ -118,6 +141,9 @@ def test_calls_that_cannot_be_connected() -> None:
         (("ws://a/", "keypad", "keypad"), "'keypad' is there 2 times"),
         (("ws://a/", "gone.yaml"), "gone.yaml: No such file"),
         (("ws://a/", "--json", "gone/results.json"), "gone/results.json cannot be written"),
+        (("ws://a/", "--baseline", "gone.json"), "gone.json: No such file"),
+        (("ws://a/", "--max-latency-increase", "20"), "such as 20%"),
+        (("ws://a/", "--floor", "-1ms"), "such as 150ms"),
         (("ws://a/", "--json", "-", "--junit", "-"), "cannot both be printed"),
     ],
 )

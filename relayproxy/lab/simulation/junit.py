@@ -24,7 +24,7 @@ def junit(summary: SimulationSummary, verdict: Verdict) -> bytes:
         _call(suite, call, numbers[call.scenario])
     case = SubElement(suite, "testcase", classname="relayproxy", name="verdict", time="0")
     if verdict.exit_code != ExitCode.CLEAN:
-        _unsuccessful(case, "failure", f"exit code {verdict.exit_code}", verdict.text)
+        _unsuccessful(case, "failure", f"exit code {verdict.exit_code}", "\n".join((verdict.text, *verdict.details)))
     for count, path in (("tests", "testcase"), ("failures", "testcase/failure"), ("errors", "testcase/error")):
         suite.set(count, str(len(suite.findall(path))))
     suites = Element("testsuites", {name: suite.attrib[name] for name in ("tests", "failures", "errors", "time")})

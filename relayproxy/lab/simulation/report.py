@@ -33,6 +33,7 @@ def _lines(summary: SimulationSummary, verdict: Verdict) -> Iterator[str]:
         yield f"all: {_group(summary)}"
     if summary.findings:
         yield f"findings: {_listed(summary.findings)}"
+    yield from verdict.details
     yield f"{plural(summary.calls, 'call')} in {summary.seconds:.1f} s: {verdict.text}"
 
 

@@ -1,12 +1,10 @@
 """Simulation of many calls.
 
-Knows: how calls are spread over scenarios and time, what makes two runs the same.
+Knows: how calls are spread over scenarios and time.
 Must not know: how a call goes; how results are summed up and shown.
 """
 
 import asyncio
-import collections
-import hashlib
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -15,12 +13,12 @@ from ssl import SSLContext
 import msgspec
 
 from relayproxy import __version__
-from relayproxy.errors import RelayproxyError
 from relayproxy.lab.scenarios.builtin import CALLERS, find
 from relayproxy.lab.scenarios.builtin import scenarios as builtin
 from relayproxy.lab.scenarios.model import Scenario
 from relayproxy.lab.scenarios.performing import perform
 from relayproxy.lab.scenarios.result import ScenarioResult
+from relayproxy.lab.simulation.content import content_hash, scenario_hashes
 from relayproxy.lab.simulation.summary import CallSummary, Settings, SimulationSummary, summed_up
 from relayproxy.lab.twilio.connection import Line
 from relayproxy.lab.twilio.result import Caller
@@ -51,7 +49,7 @@ async def simulate(
     scenario that does not exist or whose name comes twice; what happens to calls is in the summary.
     """
     chosen = [find(s) if isinstance(s, str) else s for s in scenarios] or list(builtin(CALLERS))
-    hashes, content = content_hashes(chosen)
+    hashes = scenario_hashes(chosen)
     line = Line(url, public_url, auth_token, tuple(headers), ssl, speed, patience)
     root = random.Random(seed)
     account = f"AC{root.getrandbits(128):032x}"
@@ -75,27 +73,8 @@ async def simulate(
     return summed_up(
         calls,
         hashes,
-        content,
+        content_hash(hashes),
         settings=Settings(times, at_once, rate, speed),
         seconds=time.monotonic() - began,
         relayproxy=__version__,
     )
-
-
-def content_hashes(scenarios: Sequence[Scenario]) -> tuple[dict[str, str], str]:
-    """The hash of each scenario's content by its name, and that of all, whatever their order. Where a scenario is
-    written, and what it says about itself, does not count. Raises RelayproxyError for a name that comes twice."""
-    names = collections.Counter(scenario.name for scenario in scenarios)
-    for name, count in names.items():
-        if count > 1:
-            raise RelayproxyError(f"the scenario {name!r} is there {count} times; -n says how often each is called")
-    hashes = {scenario.name: _hash(_content(scenario)) for scenario in scenarios}
-    return hashes, _hash(hashes)
-
-
-def _content(scenario: Scenario) -> dict[str, object]:
-    return {name: getattr(scenario, name) for name in Scenario.__struct_fields__ if name != "about"}
-
-
-def _hash(value: object) -> str:
-    return "sha256:" + hashlib.sha256(msgspec.json.encode(value, order="deterministic")).hexdigest()

@@ -33,21 +33,31 @@ class Verdict(msgspec.Struct, frozen=True):
 
     exit_code: int
     text: str
+    details: tuple[str, ...] = ()
+    """Limits of the whole run that were exceeded, whatever the exit code says."""
 
 
 def verdict(summary: SimulationSummary, exceeded: Sequence[str] = ()) -> Verdict:
     """The verdict on a run. What says least about the agent wins, since it leaves the rest in doubt: no connection,
     then a backend that never spoke, then a violation of the protocol, then what was expected. `exceeded` are the
     limits of the whole run that were, in words."""
+    code, text = _verdict(summary, len(exceeded))
+    return Verdict(code, text, tuple(exceeded))
+
+
+def _verdict(summary: SimulationSummary, exceeded: int) -> tuple[ExitCode, str]:
     calls = summary.each_call
     if summary.not_connected:
-        return Verdict(ExitCode.NO_CONNECTION, f"{plural(summary.not_connected, 'call')} could not be connected")
+        return ExitCode.NO_CONNECTION, f"{plural(summary.not_connected, 'call')} could not be connected"
     if not any(call.spoke for call in calls):
-        return Verdict(ExitCode.SILENT, "the backend never spoke")
+        return ExitCode.SILENT, "the backend never spoke"
     if violating := sum(call.state == "violation" for call in calls):
-        return Verdict(ExitCode.VIOLATION, f"the backend broke the protocol in {plural(violating, 'call')}")
+        return ExitCode.VIOLATION, f"the backend broke the protocol in {plural(violating, 'call')}"
     failed = sum(len(call.failures) for call in calls)
     if failed or exceeded:
-        reasons = [f"{plural(failed, 'expectation')} failed"] * bool(failed) + list(exceeded)
-        return Verdict(ExitCode.FAILED, "; ".join(reasons))
-    return Verdict(ExitCode.CLEAN, "clean")
+        counts = (
+            (failed, f"{plural(failed, 'expectation')} failed"),
+            (exceeded, f"{plural(exceeded, 'limit')} exceeded"),
+        )
+        return ExitCode.FAILED, ", ".join(words for count, words in counts if count)
+    return ExitCode.CLEAN, "clean"

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from relayproxy.lab.simulation.content import content_hash
 from relayproxy.lab.simulation.summary import (
     CallSummary,
     FailureSummary,
@@ -40,5 +41,4 @@ def unconnected(**different: Any) -> CallSummary:
 def run(*calls: CallSummary, settings: Settings = SETTINGS) -> SimulationSummary:
     """The run that these calls were."""
     hashes = {one.scenario: f"sha256:{one.scenario}" for one in calls}
-    content = f"sha256:{sorted(hashes)}"
-    return summed_up(calls, hashes, content, settings=settings, seconds=2.25, relayproxy="1.2.3")
+    return summed_up(calls, hashes, content_hash(hashes), settings=settings, seconds=2.25, relayproxy="1.2.3")

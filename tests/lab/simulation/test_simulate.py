@@ -9,9 +9,8 @@ from relayproxy.errors import RelayproxyError
 from relayproxy.lab.agent import server as agent
 from relayproxy.lab.scenarios.builtin import CALLERS, names
 from relayproxy.lab.scenarios.model import Interruption, Scenario, SendAfter, Turn
-from relayproxy.lab.scenarios.reading import read
 from relayproxy.lab.scenarios.result import ScenarioResult
-from relayproxy.lab.simulation.simulate import content_hashes, simulate
+from relayproxy.lab.simulation.simulate import simulate
 from relayproxy.signature import sign
 from tests.lab.backend import Backend, backend
 
@@ -117,14 +116,3 @@ async def test_a_scenario_that_is_unknown_or_named_twice() -> None:
         await simulate("ws://127.0.0.1:9/", scenarios=["nope"])
     with pytest.raises(RelayproxyError, match="'short' is there 2 times"):
         await simulate("ws://127.0.0.1:9/", scenarios=[SHORT, SHORT])
-
-
-def test_the_hash_is_of_what_a_scenario_asks_for_and_of_nothing_else() -> None:
-    def hashes(*texts: str) -> tuple[list[str], str]:
-        found, content = content_hashes([read(text, f"{number}.yaml") for number, text in enumerate(texts)])
-        return sorted(found.values()), content
-
-    one, other = "name: one\nturns: [{user: Hello}]", "name: other\nturns: [{user: Hello}]"
-    assert hashes(one, other) == hashes(other, f"# a comment\nabout: The same.\n{one}")
-    for changed in (f"{one}\nparameters: {{a: b}}", f"{one}\nexpect: {{interruptions: 0}}", one.replace("Hello", "Hi")):
-        assert hashes(one) != hashes(changed)

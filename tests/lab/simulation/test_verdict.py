@@ -30,6 +30,6 @@ def test_what_a_run_comes_to(calls: list[CallSummary], code: int, text: str) -> 
 
 def test_a_limit_of_the_run_fails_it_and_wins_over_nothing_else() -> None:
     found = verdict(run(call()), ["too slow"])
-    assert (found.exit_code, found.text) == (1, "too slow")
-    assert verdict(run(failed()), ["too slow"]).text == "1 expectation failed; too slow"
+    assert (found.exit_code, found.text, found.details) == (1, "1 limit exceeded", ("too slow",))
+    assert verdict(run(failed()), ["too slow"]).text == "1 expectation failed, 1 limit exceeded"
     assert verdict(run(VIOLATION), ["too slow"]).exit_code == 3
