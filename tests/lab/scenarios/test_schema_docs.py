@@ -13,7 +13,9 @@ from relayproxy.lab.scenarios.reading import ScenarioError, read
 from tests.lab.scenarios.stage import SPEED, called
 
 PAGE = (Path(__file__).parents[3] / "docs/scenarios.md").read_text("utf-8")
-EXAMPLES = {yaml.safe_load(text)["name"]: text for text in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)}
+_BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+EXAMPLES = {yaml.safe_load(text)["name"]: text for text in _BLOCKS if "jobs:" not in text}
+"""All of the page's YAML but the workflow."""
 WRONG = EXAMPLES.pop("wrong")
 
 
