@@ -125,7 +125,7 @@ def is_at_the_slow_turn(page: Page) -> None:
 
 
 def test_find_the_slow_turn_with_the_mouse(world: World, visit: Visit) -> None:
-    page = visit("/sessions?q=param.story:bad")
+    page = visit("/sessions?q=param.story:bad", reduced_motion="no-preference")
     slow = row(page, world, "bad")
     expect(slow.locator(".c-response")).to_contain_text(re.compile(r"[2-9],\d"))
     slow.locator("a.open").click()

@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 from relayproxy.settings.model import Settings
 from relayproxy.store.read.queries import Queries
+from relayproxy.store.write.alert_lease import take_lease
 from relayproxy.store.write.alert_store import (
     DeliveryState,
     Firing,
@@ -48,6 +49,12 @@ def settings(tmp_path: Path) -> Settings:
             "webhooks": hooks,
         }
     )
+
+
+@pytest.fixture(autouse=True)
+def another_console_decides(archive: Archive, writer: AnnotationWriter) -> None:
+    """So that the console of a test tells no webhook itself, and ends no alert."""
+    assert take_lease(writer, "another", 0, NEVER)
 
 
 def fire(writer: AnnotationWriter, queries: Queries, rule: str, *webhooks: str, at: int, **known: Any) -> int:
