@@ -33,7 +33,9 @@ LineKind = Literal[
 ]
 LatencyLevel = Literal["fast", "slow", "none", "waiting", "unanswered"]
 
-IN_PLACE = ("twilio_error", "rejected_message", "invalid_message", "leaked_error", "too_many_invalid")
+IN_PLACE = (
+    "twilio_error", "rejected_message", "invalid_message", "leaked_error", "interrupt_sent", "too_many_invalid"
+)  # fmt: skip
 """Findings that are told where they happened, between what was said; all others behind their turn."""
 
 _MARKS: dict[str, Literal["slow", "lost"]] = {"slow": "slow", "unanswered": "lost"}

@@ -20,16 +20,25 @@ MAX_LEADS = 4
 _EXPLAINS: dict[str, tuple[str, tuple[str, ...]]] = {
     "protocol_error": (
         "What led to it",
-        ("too_many_invalid", "invalid_message", "leaked_error", "rejected_message"),
+        ("too_many_invalid", "invalid_message", "leaked_error", "interrupt_sent", "rejected_message"),
     ),
     "ended_by_backend": (
         "What went wrong with it",
-        ("handoff_card_number", "handoff_not_string", "handoff_too_large", "goodbye_clipped", "handoff_not_json"),
+        (
+            "handoff_card_number",
+            "handoff_misplaced",
+            "handoff_not_string",
+            "handoff_too_large",
+            "goodbye_clipped",
+            "handoff_not_json",
+        ),
     ),
 }
 """Findings that explain an outcome, at any distance from the end, by outcome: a heading, and codes, the most telling
 first."""
-_WRONG = ("too_many_invalid", "rejected_message", "invalid_message", "leaked_error", "twilio_error")
+_WRONG = (
+    "too_many_invalid", "rejected_message", "invalid_message", "leaked_error", "interrupt_sent", "twilio_error"
+)  # fmt: skip
 """Findings that are listed with any ending, at any distance: Twilio or the backend did not understand the other."""
 _HURTS = ("unanswered", "asked_again", "slow_turn", "starved_speech", "stall")
 """Findings that are listed with all other outcomes when they are near the end."""

@@ -64,6 +64,14 @@ _PROTOCOL = {
         "Catch the error and say something to the caller instead. When the text comes from a gateway or load "
         "balancer, look at its logs: it could not reach your server.",
     ),
+    "interrupt_sent": FindingDefinition(
+        "error",
+        "Interrupt sent to Twilio",
+        "interrupt is a message that Twilio sends: from your server it is invalid, stops nothing and is dropped. The "
+        "caller hears the speech to its end, and ten invalid messages in a row end the session.",
+        "Leave it out: when the caller interrupts, Twilio has stopped already and tells you so. To replace speech of "
+        'your own, send it with "preemptible": true, and then the new text.',
+    ),
     "too_many_invalid": FindingDefinition(
         "error",
         "Ten invalid messages running",
@@ -151,6 +159,22 @@ _STREAM = {
         "sentence.",
         "Look at what runs in the middle of a reply, such as a tool call, and say something before it.",
     ),
+    "unstreamed_reply": FindingDefinition(
+        "info",
+        "Long reply in one message",
+        "A long reply came as one message: not a word of it could be spoken before all of it was written. When the "
+        "caller interrupts, nothing is left to stop, and no sentence to go on from.",
+        "Stream the reply: send each token or sentence as the model gives it, the last one with last: true. A fixed "
+        "text that takes no time to make loses nothing.",
+    ),
+    "held_reply": FindingDefinition(
+        "info",
+        "Reply held until complete",
+        "The caller waited, and then a long reply came all at once, faster than any model writes: its beginning could "
+        "have been spoken while the rest was still being made.",
+        "Send each text as soon as there is one. Twilio speaks what has come and does not wait for last: true, which "
+        "ends the reply and does not start it.",
+    ),
     "starved_speech": FindingDefinition(
         "warning",
         "Text slower than speech",
@@ -213,7 +237,31 @@ _SPEAKABILITY = {
     ),
 }
 
+_SETUP = {
+    "parameter_card_number": FindingDefinition(
+        "error",
+        "Card number in parameters",
+        "A custom parameter of the TwiML holds what looks like a payment card number. Twilio forbids card data there: "
+        "it ends up in logs that are not made for it.",
+        "Take it out of the TwiML. Pass a token or an id as the parameter, and look the rest up in your server.",
+    ),
+    "greeting_card_number": FindingDefinition(
+        "error",
+        "Card number in greeting",
+        "The TwiML's welcomeGreeting holds what looks like a payment card number. Twilio forbids card data there, and "
+        "it was spoken to whoever answered.",
+        "Take it out of welcomeGreeting. Name a card by its last four digits, once the caller is known.",
+    ),
+}
+
 _HANDOFF = {
+    "handoff_misplaced": FindingDefinition(
+        "warning",
+        "Reason outside handoffData",
+        "end has a reason or the like of its own and no handoffData, which is all that Twilio passes on: Studio and "
+        "the connect action learn nothing of it.",
+        'Put it into handoffData, as a JSON string: {"type": "end", "handoffData": "{\\"reasonCode\\": \\"…\\"}"}.',
+    ),
     "handoff_not_string": FindingDefinition(
         "warning",
         "Handoff data not text",
@@ -291,10 +339,10 @@ _RECORDING = {
     ),
 }
 
-CATALOGUE: dict[str, FindingDefinition] = _PROTOCOL | _STREAM | _SPEAKABILITY | _HANDOFF | _ENDING | _RECORDING
-"""By code, in groups: protocol, stream, speakability, handoff, ending, recording."""
+CATALOGUE: dict[str, FindingDefinition] = _PROTOCOL | _STREAM | _SPEAKABILITY | _SETUP | _HANDOFF | _ENDING | _RECORDING
+"""By code, in groups: protocol, stream, speakability, setup, handoff, ending, recording."""
 
-OF_SESSION = frozenset({*_PROTOCOL, *_HANDOFF, *_ENDING, *_RECORDING, "goodbye_clipped"})
+OF_SESSION = frozenset({*_PROTOCOL, *_SETUP, *_HANDOFF, *_ENDING, *_RECORDING, "goodbye_clipped"})
 """Codes of findings that belong to the session and to no turn, though they may name the turn in which they happened."""
 
 

@@ -13,10 +13,10 @@ import msgspec
 from relayproxy.connection import Ending, Opening
 from relayproxy.conversation.checks.ending import CloseFrame
 from relayproxy.conversation.checks.findings import Thresholds
-from relayproxy.conversation.checks.handoff import handoff, handoff_findings
+from relayproxy.conversation.checks.handoff import handoff, handoff_findings, misplaced
 from relayproxy.conversation.fold.connection_outcome import ConnectionOutcome
 from relayproxy.conversation.fold.failure import call_failed_finding, cut_off, failed
-from relayproxy.conversation.fold.protocol_monitor import ProtocolMonitor
+from relayproxy.conversation.fold.protocol_monitor import ProtocolMonitor, had_card
 from relayproxy.conversation.fold.tracking.dispatch import from_backend, from_twilio
 from relayproxy.conversation.fold.tracking.turn_tracker import TurnTracker
 from relayproxy.conversation.fold.turn_findings import turn_findings
@@ -28,7 +28,7 @@ from relayproxy.conversation.message import Message
 from relayproxy.conversation.model import Conversation, Finding, Handoff, Turn, Waiting
 from relayproxy.conversation.moment import Moment
 from relayproxy.conversation.protocol.decoding import decode, decode_text
-from relayproxy.conversation.protocol.messages import End, Error, Prompt, Setup
+from relayproxy.conversation.protocol.messages import End, Error, Info, Prompt, Setup
 from relayproxy.conversation.protocol.rejections import rejected
 from relayproxy.conversation.totals import Totals, milliseconds
 
@@ -112,12 +112,11 @@ class Fold:
                 if not connection.closed:
                     self._tracker.responses.reaction(out)
                 if isinstance(event, End):
-                    card = message.redacted is not None and "card_number" in message.redacted
-                    self._end(connection, event.handoff_data, message.size, moment, card=card)
+                    self._end(connection, event.handoff_data, message, moment)
                 elif decoded.violation is None:
                     from_backend(self._tracker, event, moment, closed=connection.closed)
             elif isinstance(event, Setup):
-                self._set_up(event, decoded.fields or {}, message.size, moment)
+                self._set_up(event, decoded.fields or {}, message, moment)
             elif isinstance(event, Error):
                 quoted = rejected(event.description or "")
                 self._monitor.error(event.description or "", quoted, at, connection_id, message.seq)
@@ -127,6 +126,8 @@ class Fold:
                 if isinstance(event, Prompt) and at - connection.ended_out > END_NOT_TAKEN:
                     connection.happens("caller_goes_on")
                 from_twilio(self._tracker, event, moment)
+                if isinstance(event, Info) and self._tracker.greets(at):
+                    self._monitor.card("greeting_card_number", event.value, message, moment)
         elif kind == "binary":
             self._messages += 1
             self._monitor.timing(message)
@@ -299,19 +300,24 @@ class Fold:
         until = self._now if ended_at is None else ended_at
         return bins.text((until - self._began) // 1_000_000)
 
-    def _end(self, connection: ConnectionOutcome, data: Any, size: int, moment: Moment, *, card: bool) -> None:
+    def _end(self, connection: ConnectionOutcome, data: Any, message: Message, moment: Moment) -> None:
         if not connection.ended:
-            self._handoff = handoff(data, moment.at, size)
+            self._handoff = handoff(data, moment.at, message.size)
             self._end_point = moment, self._turn()
-            self._handoff_findings = [self._at_end(*one) for one in handoff_findings(self._handoff, card=card)]
+            found = handoff_findings(self._handoff, card=had_card(message))
+            if data in (None, "") and message.text is not None:
+                found += misplaced(message.text)
+            self._handoff_findings = [self._at_end(*one) for one in found]
             asked_at = self._tracker.last_prompt_at
             self._handoff_latency = None if asked_at is None else moment.at - asked_at
             connection.happens("end")
             connection.ended_out = moment.out
         self._tracker.transfer(moment.at, handed_off=bool(self._handoff is not None and self._handoff.bytes))
 
-    def _set_up(self, event: Setup, fields: dict[str, Any], size: int, moment: Moment) -> None:
+    def _set_up(self, event: Setup, fields: dict[str, Any], message: Message, moment: Moment) -> None:
+        size = message.size
         if self._setup is None:
+            self._monitor.card("parameter_card_number", event.custom_parameters, message, moment)
             self._monitor.parameters(len(event.custom_parameters or {}), size > MAX_SETUP, moment)
             if size > MAX_SETUP:
                 self._setup_fields = {k: v for k, v in fields.items() if isinstance(v, str) and len(v) < 256}

@@ -4,6 +4,9 @@ Knows: the running count of invalid messages, and what Twilio says of them.
 Must not know: turns.
 """
 
+from typing import Any
+
+from relayproxy.conversation.checks.card_numbers import card_number
 from relayproxy.conversation.measures.percentiles import Histogram
 from relayproxy.conversation.measures.totals_accumulator import FindingList
 from relayproxy.conversation.message import Message
@@ -17,6 +20,11 @@ from relayproxy.plural import plural
 EXCERPT = 160
 PARAMETERS = 50
 """Custom parameters of one session that it can be found by: the first ones."""
+
+
+def had_card(message: Message) -> bool:
+    """Whether a card number was masked in the message before it was kept."""
+    return message.redacted is not None and "card_number" in message.redacted
 
 
 class ProtocolMonitor:
@@ -82,6 +90,12 @@ class ProtocolMonitor:
         else:
             return
         self._add("parameters_left_out", moment.at, what, moment.connection, moment.seq, None)
+
+    def card(self, code: str, value: Any, message: Message, moment: Moment) -> None:
+        """Reports a card number in a JSON value that came with this message, where there is one."""
+        found = card_number(value, masked=had_card(message))
+        if found is not None:
+            self._add(code, moment.at, found, moment.connection, moment.seq, None)
 
     def second_setup(self, session_id: str | None, call_sid: str | None, moment: Moment) -> None:
         """Reports another `setup`, which names another session or call."""

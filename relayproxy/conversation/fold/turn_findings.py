@@ -11,6 +11,7 @@ from relayproxy.conversation.checks.speakability import speakability_issues
 from relayproxy.conversation.fold.barge_in import REACTION_MS
 from relayproxy.conversation.fold.response_states import CUT_OFF
 from relayproxy.conversation.fold.turns import Response, TurnDraft
+from relayproxy.conversation.hearing.speaking_rate import USUAL
 from relayproxy.conversation.model import Finding, Interruption, Turn
 from relayproxy.conversation.moment import Moment
 from relayproxy.plural import plural
@@ -22,6 +23,13 @@ STOPPED_WITHIN = SECOND
 open."""
 STARVED_CHUNKS = 5
 STARVED_MS = 2000
+LONG_REPLY = 200
+"""Characters. A model that writes 50 tokens a second takes a second for them, in which an unstreamed reply keeps the
+caller waiting; spoken, they take 13."""
+HELD_MS = 1000
+"""A caller who waited less than this for a reply that came all at once has lost little."""
+AT_ONCE = 10_000
+"""Characters a second: no model writes as fast, so that what comes faster was complete before it was sent."""
 
 
 def turn_findings(draft: TurnDraft, turn: Turn, closed_at: int | None, thresholds: Thresholds) -> tuple[Finding, ...]:
@@ -30,6 +38,7 @@ def turn_findings(draft: TurnDraft, turn: Turn, closed_at: int | None, threshold
         *_latency(draft, turn, thresholds),
         *_stream(draft, turn, closed_at, thresholds),
         *_replies(draft, turn),
+        *_delivery(draft, turn),
         *_interruptions(turn),
         *_speech(draft, closed_at),
     )
@@ -101,6 +110,27 @@ def _replies(draft: TurnDraft, turn: Turn) -> Iterator[Finding]:
         yield _finding("interleaved_replies", turn, first.interleaved, detail)
     if turn.agent_over_caller and not draft.speculative:
         yield _finding("agent_over_caller", turn, draft.answer_moment, "the answer began while the caller was speaking")
+
+
+def _delivery(draft: TurnDraft, turn: Turn) -> Iterator[Finding]:
+    """Whether a reply to the caller could be spoken before all of it was there. What else was said or played in the
+    turn filled the time."""
+    spoken = [response for response in draft.responses if any(map(str.strip, response.tokens))]
+    if turn.opened_by not in ("prompt", "dtmf") or len(spoken) != 1 or turn.media:
+        return
+    (reply,) = spoken
+    length = len(reply.text().strip())
+    if length < LONG_REPLY or reply.done_out is None or reply.interruption is not None or reply.began is None:
+        return
+    if sum(bool(token.strip()) for token in reply.tokens) == 1:
+        rate = reply.rate or USUAL
+        detail = f"{length} characters, {length / rate:.0f} s of speech, in one message"
+        yield _finding("unstreamed_reply", turn, reply.began, detail)
+        return
+    latency, taken = turn.response_latency_ms, reply.last_at - reply.began.at
+    if latency is not None and latency >= HELD_MS and length * SECOND > AT_ONCE * taken:
+        detail = f"nothing for {_seconds(latency)}, then {length} characters within {_seconds(taken // MS)}"
+        yield _finding("held_reply", turn, reply.began, detail)
 
 
 def _interruptions(turn: Turn) -> Iterator[Finding]:

@@ -20,7 +20,7 @@ from relayproxy.text import mended
 class Violation(msgspec.Struct, frozen=True):
     """Why Twilio rejects a message."""
 
-    code: Literal["invalid_message", "leaked_error"]
+    code: Literal["invalid_message", "leaked_error", "interrupt_sent"]
     detail: str
     """A phrase; quotes nothing but a type's name."""
 
@@ -30,6 +30,7 @@ _FIELDS = {
 }
 
 BINARY = Violation("invalid_message", "a binary message")
+INTERRUPT = Violation("interrupt_sent", "an interrupt, which Twilio alone sends")
 NESTED = Violation("invalid_message", "nested too deeply")
 _NO_LANGUAGE = Violation("invalid_message", "language without ttsLanguage or transcriptionLanguage")
 _ERROR_KEYS = frozenset(
@@ -97,6 +98,8 @@ def _by_type(value: dict[str, Any], name: Any) -> Violation:
         if keys & _ERROR_KEYS_WITHOUT_TYPE and "token" not in keys:
             return Violation("leaked_error", "an error object")
         return Violation("invalid_message", "no type" if name is None else f"type is {json_kind(name)}")
+    if name == "interrupt":
+        return INTERRUPT
     shown = f'"{mended(name[:40])}"'
     if keys & _ERROR_KEYS or "error" in name.lower() or "exception" in name.lower():
         return Violation("leaked_error", f"an error object of type {shown}")

@@ -10,7 +10,7 @@ from relayproxy.conversation.model import Conversation, Finding
 from relayproxy.lab.scenarios.model import Place, Scenario
 from relayproxy.lab.twilio.result import CallResult
 
-PROTOCOL_FINDINGS = ("invalid_message", "leaked_error", "too_many_invalid")
+PROTOCOL_FINDINGS = ("invalid_message", "leaked_error", "interrupt_sent", "too_many_invalid")
 """Findings that say that the backend breaks the protocol: Twilio rejects what it sent."""
 
 

@@ -28,7 +28,7 @@ from relayproxy.telemetry.metrics.tally import Cell, Tally
 DIRECTIONS = {"twilio": "in", "backend": "out"}
 MESSAGES = ("text", "binary")
 GAP_CAUSES = ("buffer", "quota", "disk", "limit", "journal_damaged", "undecodable")
-VIOLATIONS = ("invalid_message", "leaked_error", "rejected_message")
+VIOLATIONS = ("invalid_message", "leaked_error", "interrupt_sent", "rejected_message")
 """The codes of findings that are violations, each of which makes one."""
 UNSEARCHED = ("redaction_failed", "search_limit")
 """The notes of messages of which metadata alone was kept."""

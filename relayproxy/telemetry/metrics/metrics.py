@@ -137,8 +137,8 @@ DEAD_AIR_EPISODES = _counter(
 )  # fmt: skip
 VIOLATIONS = _counter(
     "relayproxy.protocol.violations", "{violation}",
-    "Messages of the backend that Twilio rejects: `invalid_message`, `leaked_error`, `rejected_message`; see "
-    "numbers.md.",
+    "Messages of the backend that Twilio rejects: `invalid_message`, `leaked_error`, `interrupt_sent`, "
+    "`rejected_message`; see numbers.md.",
     "route", "code",
 )  # fmt: skip
 FINDINGS = _counter(

@@ -10,12 +10,13 @@ from tests.script import START
 
 SECOND = 1_000_000_000
 SEVERITIES = {
-    "error": "invalid_message leaked_error too_many_invalid rejected_message unanswered waiting "
-    "handoff_card_number call_failed",
+    "error": "invalid_message leaked_error interrupt_sent too_many_invalid rejected_message unanswered waiting "
+    "parameter_card_number greeting_card_number handoff_card_number call_failed",
     "warning": "twilio_error missing_last interleaved_replies reply_to_partial stale_speech slow_turn asked_again "
     "stall starved_speech goodbye_clipped markdown url missing_space wrong_language handoff_not_string "
-    "handoff_too_large handoff_encoded_twice second_setup gap",
-    "info": "agent_over_caller false_interruption raw_number handoff_not_json reconnected parameters_left_out",
+    "handoff_too_large handoff_misplaced handoff_encoded_twice second_setup gap",
+    "info": "unstreamed_reply held_reply agent_over_caller false_interruption raw_number handoff_not_json reconnected "
+    "parameters_left_out",
 }
 
 

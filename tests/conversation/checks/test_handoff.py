@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relayproxy.conversation.checks.handoff import LARGE, handoff, handoff_findings, studio_path
+from relayproxy.conversation.checks.handoff import LARGE, handoff, handoff_findings, misplaced, studio_path
 
 
 @pytest.mark.parametrize(
@@ -145,3 +145,26 @@ def test_json_within_json_is_said_to_be_encoded_twice(data: str, twice: bool) ->
     codes = [code for code, _ in handoff_findings(handoff(data, 1, 100))]
 
     assert codes == ["handoff_encoded_twice"] * twice
+
+
+@pytest.mark.parametrize(
+    ("message", "key"),
+    [
+        ({"type": "end", "reason": "asked for a person"}, "reason"),
+        ({"type": "end", "reasonCode": "live-agent", "handoffData": None}, "reasonCode"),
+        ({"type": "end", "handoff_data": '{"reasonCode":"live-agent"}'}, "handoff_data"),
+        ({"type": "end", "handoffData": "", "reason": {"code": 7}}, "reason"),
+        ({"type": "end"}, None),
+        ({"type": "end", "reason": None, "handoff": ""}, None),
+        ({"type": "end", "handoffData": ""}, None),
+        ({"type": "end", "requestId": "r-1", "timestamp": 1}, None),
+    ],
+)
+def test_what_was_meant_to_be_handoff_data_and_stands_beside_it(message: dict[str, Any], key: str | None) -> None:
+    told = (("handoff_misplaced", f'"{key}" beside its place: there is no handoffData'),) if key else ()
+
+    assert misplaced(json.dumps(message)) == told
+
+
+def test_a_message_that_was_cut_tells_nothing_of_it() -> None:
+    assert misplaced('{"type":"end","reason":"a') == ()

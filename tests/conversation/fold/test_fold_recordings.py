@@ -88,6 +88,11 @@ OUTCOMES = {
     ("preempt-marked", 1): "caller_hangup",
     ("socket-drop", 1): "backend_disconnect",
 }
+FINDINGS = {
+    ("malformed-frames", 1): {"call_failed": 1, "invalid_message": 10, "too_many_invalid": 1},
+    ("socket-drop", 1): {"call_failed": 1},
+}
+"""Of those that have any."""
 STATUS = {"none": "completed", "success": "ended", "failed": "failed"}
 SESSIONS = [(name, session) for name in NAMES for session in recording(name).sessions]
 
@@ -178,6 +183,11 @@ def test_ending_is_what_twilio_reported(name: str, session: Session) -> None:
     assert made.started_at == EPOCH + session.opened_ms * 1_000_000
     assert made.ended_at is not None
     assert (made.ended_at - made.started_at) / 1e9 == pytest.approx(float(action["SessionDuration"]), abs=1)
+
+
+@pytest.mark.parametrize(("name", "session"), SESSIONS, ids=[f"{name}-{s.number}" for name, s in SESSIONS])
+def test_nothing_is_found_but_what_went_wrong(name: str, session: Session) -> None:
+    assert conversation(session).totals.findings == FINDINGS.get((name, session.number), {})
 
 
 def test_the_answer_sent_before_the_interrupt_arrived_is_not_blamed() -> None:

@@ -7,9 +7,12 @@ from relayproxy.conversation.fold.fold import Fold
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.model import Conversation
 from relayproxy.conversation.totals import Spread
+from relayproxy.redaction.rules import Rules
+from tests.redaction.conversation import stored
 from tests.script import START, play, script
 
 SETUP = "0.0 twilio setup\n"
+ASKED_TO_STOP = SETUP + '1.0 twilio prompt "Count" last \n 1.5 backend text "One, two, three." last\n'
 
 
 def told(conversation: Conversation) -> list[tuple[str, str, int | None]]:
@@ -64,6 +67,64 @@ def test_twilio_reporting_something_else() -> None:
 )
 def test_errors_that_leak_into_the_socket(body: str, detail: str) -> None:
     assert told(script(SETUP + f"1.0 backend raw '{body}'")) == [("leaked_error", detail, 1)]
+
+
+def test_an_interrupt_of_the_backends_own() -> None:
+    call = script(ASKED_TO_STOP + """1.6 backend raw '{"type":"interrupt"}'""")
+
+    assert told(call) == [("interrupt_sent", "an interrupt, which Twilio alone sends", 3)]
+    assert (call.findings[0].twilio_code, call.totals.violations) == (64107, 1)
+
+
+def test_the_callers_interrupt_is_none() -> None:
+    assert told(script(ASKED_TO_STOP + '1.6 twilio interrupt "One" 100 \n 1.9 twilio prompt "Stop" last')) == []
+
+
+@pytest.mark.parametrize(
+    ("parameter", "found"),
+    [("card=4242424242424242", True), ("ref=ref4242424242424242", False), ("since=1788000000000", False)],
+)
+def test_a_card_number_in_a_custom_parameter(parameter: str, found: bool) -> None:
+    call = script(f"0.0 twilio setup sessionId=VX1 plan=gold {parameter}")
+
+    detail = '16 digits that form a card number in "card"'
+    assert told(call) == ([("parameter_card_number", detail, 0)] if found else [])
+
+
+GREETED = SETUP + """0.5 twilio info tokensPlayed "Hello, is your card 4242 4242 4242 4242?"\n"""
+
+
+def test_a_card_number_in_the_greeting() -> None:
+    call = script(GREETED)
+
+    assert call.turns[0].greeting
+    assert told(call) == [("greeting_card_number", "16 digits that form a card number", 1)]
+
+
+def test_what_the_backend_says_is_no_greeting() -> None:
+    said = '0.4 backend text "Is your card 4242 4242 4242 4242?" last\n'
+    played = '1.5 twilio info tokensPlayed "Is your card 4242 4242 4242 4242?"'
+
+    assert "greeting_card_number" not in script(SETUP + said + played).totals.findings
+
+
+@pytest.mark.parametrize("masked", [True, False])
+def test_card_numbers_are_found_whether_they_are_kept_or_not(masked: bool) -> None:
+    greeted = GREETED.partition("\n")[2]
+    said = """3.0 backend end '{"card":"5555 5555 5555 4444"}'"""
+    call = play(f'0.0 twilio setup sessionId=VX1 card="4242 4242 4242 4242"\n{greeted}{said}')
+    kept = stored(call.messages, Rules()) if masked else call.messages
+    fold = Fold()
+    fold.open(call.opening)
+    for message in kept:
+        fold.feed(call.opening.connection_id, message)
+
+    assert [(code, seq) for code, _, seq in told(fold.conversation())] == [
+        ("parameter_card_number", 0),
+        ("greeting_card_number", 1),
+        ("handoff_card_number", 2),
+    ]
+    assert ("4242 4242" in str(kept)) is not masked
 
 
 def test_a_good_message_begins_the_count_anew() -> None:

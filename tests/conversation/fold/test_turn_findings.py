@@ -348,8 +348,90 @@ def test_a_backend_that_sends_its_own_error_to_twilio() -> None:
     assert [code for code, *_ in told(call)] == ["unanswered", "leaked_error"]
 
 
+SENTENCE = "We have ravioli with sage, sea bass with lemon and a tart of the day. "
+"""70 characters."""
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [(SENTENCE * 3, [("unstreamed_reply", 1, 2)]), (SENTENCE * 2, []), (" " * 200 + SENTENCE, [])],
+)
+def test_a_long_reply_in_one_message(text: str, found: list[tuple[str, int, int]]) -> None:
+    call = script(ASKED + f'1.5 backend text "{text}" last')
+
+    assert told(call) == found
+    assert details(call) == ["209 characters, 14 s of speech, in one message"] * len(found)
+
+
+def test_its_end_may_come_by_itself() -> None:
+    call = script(ASKED + f'1.5 backend text "{SENTENCE * 3}" \n 1.6 backend text "" last')
+
+    assert told(call) == [("unstreamed_reply", 1, 2)]
+
+
+@pytest.mark.parametrize(
+    "course",
+    [
+        # It is streamed, and its first words are spoken meanwhile.
+        f'1.5 backend text "{SENTENCE}" \n 2.0 backend text "{SENTENCE * 3}" last',
+        # Something else is spoken or played first.
+        f'1.5 backend text "One moment. " last \n 2.5 backend text "{SENTENCE * 3}" last',
+        f'1.5 backend play https://example.com/typing.mp3 \n 2.5 backend text "{SENTENCE * 3}" last',
+        # Whether more would have come is not known.
+        f'1.5 backend text "{SENTENCE * 3}" \n 2.5 twilio interrupt "We have" 400 \n 2.6 backend text "" last',
+        f'1.5 backend text "{SENTENCE * 3}"',
+    ],
+)
+def test_a_long_message_that_is_not_the_whole_reply(course: str) -> None:
+    assert not {"unstreamed_reply", "held_reply"} & script(ASKED + course).totals.findings.keys()
+
+
+def test_nobody_waits_for_a_long_greeting() -> None:
+    assert told(script(SETUP + f'0.1 backend text "{SENTENCE * 3}" last')) == []
+
+
+def streamed(begin: str, step: int, *, last: int) -> str:
+    """A reply of three sentences, milliseconds apart, and its end."""
+    at = [round(float(begin) * 1000) + n * step for n in range(3)]
+    texts = [f'{ms / 1000:.3f} backend text "{SENTENCE}"' for ms in at]
+    return ASKED + "\n".join([*texts, f'{(at[-1] + last) / 1000:.3f} backend text "" last'])
+
+
+def test_a_reply_that_was_complete_before_its_first_word_was_sent() -> None:
+    call = script(streamed("2.5", 1, last=1))
+
+    assert told(call) == [("held_reply", 1, 2)]
+    assert details(call) == ["nothing for 1.5 s, then 209 characters within 3 ms"]
+
+
+@pytest.mark.parametrize(
+    "course",
+    [
+        streamed("2.5", 100, last=1),  # as a model writes
+        streamed("2.5", 1, last=900),  # its end shows that more was being made
+        streamed("1.9", 1, last=1),  # nobody waited for it
+    ],
+)
+def test_a_reply_that_was_sent_as_it_was_made(course: str) -> None:
+    assert told(script(course)) == []
+
+
 def test_a_card_number_in_the_handoff() -> None:
     call = script(ASKED + """1.5 backend end '{"card":"4242 4242 4242 4242"}'""")
 
     assert told(call) == [("handoff_card_number", 1, 2)]
     assert "4242" not in details(call)[0]
+
+
+def test_a_reason_that_nobody_gets() -> None:
+    call = script(ASKED + """1.5 backend raw '{"type":"end","reason":"asked for a person"}'""")
+
+    assert told(call) == [("handoff_misplaced", 1, 2)]
+    assert details(call) == ['"reason" beside its place: there is no handoffData']
+
+
+@pytest.mark.parametrize(
+    "end", ['{"type":"end"}', '{"type":"end","reason":"x","handoffData":"{}"}', '{"type":"end","id":"7"}']
+)
+def test_an_end_that_says_nothing_beside_its_data(end: str) -> None:
+    assert told(script(ASKED + f"1.5 backend raw '{end}'")) == []

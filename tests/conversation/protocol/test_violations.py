@@ -18,6 +18,12 @@ def violation(text: str | None) -> Violation | None:
 NO_LANGUAGE = "language without ttsLanguage or transcriptionLanguage"
 
 
+def test_an_interrupt_is_twilios_to_send() -> None:
+    assert violation('{"type":"interrupt","reason":"error"}') == Violation(
+        "interrupt_sent", "an interrupt, which Twilio alone sends"
+    )
+
+
 @pytest.mark.parametrize(
     "message",
     [

@@ -199,6 +199,11 @@ class TurnTracker:
             self._greeted = True
             greeted.play_greeting(text, at)
 
+    def greets(self, at: int) -> bool:
+        """Whether the message of this time told what was played of the greeting."""
+        greeted = self.ledger.greeted()
+        return greeted is not None and greeted.greeting_at == at
+
     def interrupt(self, heard: str, heard_ms: int | None, moment: Moment) -> None:
         """Handles `interrupt`, which belongs to what was playing."""
         at = moment.at
