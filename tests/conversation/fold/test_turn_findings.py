@@ -363,8 +363,9 @@ def test_a_long_reply_in_one_message(text: str, found: list[tuple[str, int, int]
     assert details(call) == ["209 characters, 14 s of speech, in one message"] * len(found)
 
 
-def test_its_end_may_come_by_itself() -> None:
-    call = script(ASKED + f'1.5 backend text "{SENTENCE * 3}" \n 1.6 backend text "" last')
+@pytest.mark.parametrize("then", ["", '\n 3.5 twilio interrupt "We have" 1500 \n 3.9 twilio prompt "And?" last'])
+def test_its_end_may_come_by_itself_and_the_caller_interrupt_it(then: str) -> None:
+    call = script(ASKED + f'1.5 backend text "{SENTENCE * 3}" \n 1.6 backend text "" last' + then)
 
     assert told(call) == [("unstreamed_reply", 1, 2)]
 
