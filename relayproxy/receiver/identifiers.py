@@ -34,6 +34,11 @@ def ids_of(span: BackendSpan) -> tuple[str, ...]:
     return tuple(found)
 
 
+def names_call(span: BackendSpan) -> bool:
+    """True when the span or its resource names a call, or a session of one, by an id of Twilio's."""
+    return any(_SID.fullmatch(id) for id in ids_of(span))
+
+
 def _by_name(attributes: Attributes) -> Iterator[str]:
     for name, value in attributes.items():
         if isinstance(value, str) and _OTHER.sub("", name.lower()).endswith(_ENDINGS):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from relayproxy.conversation.backend_span import BackendSpan
-from relayproxy.receiver.identifiers import ids_of
+from relayproxy.receiver.identifiers import ids_of, names_call
 from relayproxy.settings.validators import is_loopback, unmapped
 from relayproxy.store.read.span_owners import Owner, Owners
 from relayproxy.store.schema.rows import JoinedBy
@@ -60,7 +60,13 @@ def join(spans: Sequence[BackendSpan], known: Known) -> dict[str, Join]:
 
 def guess(spans: Sequence[BackendSpan], lived: Iterable[Owner], peer: str) -> Owner | None:
     """The only session whose route and time fit a whole trace; None when there is none, or more than one. `lived` are
-    the sessions that lived at any time of the trace, `peer` is the address that it came from."""
+    the sessions that lived at any time of the trace, `peer` is the address that it came from.
+
+    Only a trace that began in the backend and names no call is guessed. Any other is of a call that is not known: one
+    of which nothing is kept, that was erased, or that did not come this way.
+    """
+    if all(span.parent_span_id is not None for span in spans) or any(map(names_call, spans)):
+        return None
     began = min(span.started_at for span in spans)
     services = {_plain(span.service) for span in spans}
     fitting = [

@@ -123,6 +123,19 @@ def test_a_guess_needs_one_session_alone_in_that_time() -> None:
     assert guess(spans, [], "10.0.0.9") is None
 
 
+def test_a_trace_that_names_another_call_is_no_sessions() -> None:
+    other = "CA" + "0f" * 16
+
+    assert guess([at(1), at(2, parent=1, twilio_call_sid=other)], [A], "") is None
+    assert guess([at(1, url_full=f"https://api.example.com/Calls/{other}.json")], [A], "") is None
+    assert guess([at(1, session_id="a thread of the backend's own")], [A], "") == A
+
+
+def test_a_trace_that_did_not_begin_in_the_backend_is_no_sessions() -> None:
+    assert guess([at(2, parent=1), at(3, parent=2)], [A], "") is None
+    assert guess([at(2, parent=1), at(1)], [A], "") == A
+
+
 def test_a_trace_that_began_outside_of_a_session_is_not_its() -> None:
     slack = SLACK / SECOND
 
