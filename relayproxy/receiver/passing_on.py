@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -124,6 +125,7 @@ class PassingOn:
             timeout=aiohttp.ClientTimeout(total=timeout),
             headers={"User-Agent": f"relayproxy/{__version__}"},
             connector=aiohttp.TCPConnector(limit=WORKERS * 2),
+            trust_env=True,  # proxies, as for spans of calls
         )
         self._workers = [asyncio.create_task(self._work()) for _ in range(WORKERS)]
 
@@ -214,7 +216,7 @@ class PassingOn:
         except (aiohttp.ClientError, OSError, TimeoutError) as problem:
             raise _AgainError(type(problem).__name__) from None
         if status in _AGAIN:
-            raise _AgainError(f"HTTP {status}", float(after) if after.isdigit() and len(after) < 6 else 0.0)
+            raise _AgainError(f"HTTP {status}", float(after) if after.isdecimal() and len(after) < 6 else 0.0)
         if not 200 <= status < 300:
             raise _RefusedError(f"HTTP {status}")
 
@@ -246,7 +248,7 @@ class PassingOn:
 
 
 def _tls(way: OtlpExport) -> ssl.SSLContext | bool:
-    if not way.endpoint.startswith("https:") or not (way.certificate or way.client_certificate):
+    if urlsplit(way.endpoint).scheme != "https" or not (way.certificate or way.client_certificate):
         return True
     context = ssl.create_default_context(cafile=way.certificate)
     if way.client_certificate:
@@ -257,9 +259,9 @@ def _tls(way: OtlpExport) -> ssl.SSLContext | bool:
 def _channel(way: OtlpExport) -> Any:
     import grpc
 
-    target = way.endpoint.partition("://")[2].rstrip("/")
-    if way.endpoint.startswith("http:"):
-        return grpc.insecure_channel(target)
+    url = urlsplit(way.endpoint)
+    if url.scheme == "http":
+        return grpc.insecure_channel(url.netloc)
 
     def content(path: str | None) -> bytes | None:
         if path is None:
@@ -267,5 +269,7 @@ def _channel(way: OtlpExport) -> Any:
         with open(path, "rb") as file:  # noqa: PTH123 (a path as it was given)
             return file.read()
 
-    files = content(way.certificate), content(way.client_key), content(way.client_certificate)
-    return grpc.secure_channel(target, grpc.ssl_channel_credentials(*files))
+    chain = content(way.client_certificate)
+    # A chain's file may hold the key as well.
+    credentials = grpc.ssl_channel_credentials(content(way.certificate), content(way.client_key) or chain, chain)
+    return grpc.secure_channel(url.netloc, credentials)

@@ -35,7 +35,8 @@ def duration(value: object) -> object:
     """Seconds: a number, or one with `s`, `m`, `h` or `d` behind it, such as 90s or 10m."""
     if not isinstance(value, str):
         return value
-    found = re.fullmatch(r"\s*(\d{1,9}(?:\.\d{1,9})?)\s*([smhd]?)\s*", value)
+    # As Python writes a number of the file: with many digits, and small ones as 5e-05.
+    found = re.fullmatch(r"\s*(\d{1,9}(?:\.\d{1,30})?(?:e-\d{1,3})?)\s*([smhd]?)\s*", value, re.ASCII)
     if found is None:
         raise ValueError("a number, or a time such as 90s, 10m or 2h, is expected")
     return float(found[1]) * _UNITS[found[2]]

@@ -96,17 +96,28 @@ async def test_every_byte_and_the_headers_that_matter_arrive() -> None:
     assert {taken[1]["Authorization"] for taken in one.taken} == {"Bearer key"}
 
 
+async def test_a_proxy_that_the_environment_names_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with endpoint() as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        async with started(to("http://collector.example.com:4318")) as passing_on:
+            passing_on.put(PARCEL)
+            await until(lambda: passing_on.sent or passing_on.failed)
+
+    (taken,) = proxy.taken
+    assert (taken[1]["Host"], taken[2]) == ("collector.example.com:4318", BODY)
+
+
 async def test_without_an_endpoint_for_it_nothing_is_taken() -> None:
     assert not PassingOn({}).put(PARCEL)
     assert not to("http://127.0.0.1:9").put(Parcel("logs", b"", "application/json"))
 
 
-@pytest.mark.parametrize("status", [429, 502, 503, 504])
-async def test_what_may_pass_is_tried_again(status: int, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(("status", "pause"), [(429, "0"), (502, "0"), (503, "²"), (504, "soon")])
+async def test_what_may_pass_is_tried_again(status: int, pause: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
 
     async def second(count: int) -> web.Response:
-        return web.Response(status=status if count < 3 else 200, headers={"Retry-After": "0"})
+        return web.Response(status=status if count < 3 else 200, headers={"Retry-After": pause})
 
     async with endpoint(second) as one, started(to(one.url)) as passing_on:
         passing_on.put(PARCEL)

@@ -24,7 +24,10 @@ from tests.settings.problems import problems_of
 CANARY = "https://hooks.example.com/services/T0/B0/nightingale"
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("10m", 600), ("1.5h", 5400), ("1d", 86_400), ("2.5", 2.5)])
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90s", 90), ("10m", 600), ("1.5h", 5400), ("1d", 86_400), ("2.5", 2.5), ("5e-05", 0.00005), (repr(1 / 3), 1 / 3)],
+)
 def test_times_may_have_a_unit(text: str, seconds: float) -> None:
     assert duration(text) == seconds
     assert duration(seconds) == seconds

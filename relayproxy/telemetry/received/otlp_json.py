@@ -98,11 +98,11 @@ class _ScopeSpans(_Message, frozen=True):
 
 class _ResourceSpans(_Message, frozen=True):
     resource: msgspec.Raw = _NONE
-    scope_spans: list[_ScopeSpans] | None = None
+    scope_spans: list[_ScopeSpans | None] | None = None
 
 
 class _Request(_Message, frozen=True):
-    resource_spans: list[_ResourceSpans] | None = None
+    resource_spans: list[_ResourceSpans | None] | None = None
 
 
 def decode(body: bytes) -> TraceRequest:
@@ -113,8 +113,12 @@ def decode(body: bytes) -> TraceRequest:
         raise UndecodableError("the body is no ExportTraceServiceRequest in JSON") from None
     found = TraceRequest()
     for number, part in enumerate(request.resource_spans or ()):
+        if part is None:
+            continue
         resource = _attributes(_part(part.resource, _Resource).attributes)
         for at, scoped in enumerate(part.scope_spans or ()):
+            if scoped is None:
+                continue
             scope = _part(scoped.scope, _Scope).name or ""
             for place, raw in enumerate(scoped.spans or ()):
                 try:
@@ -180,7 +184,8 @@ def _span(raw: msgspec.Raw, resource: Attributes, scope: str) -> BackendSpan:
 
 def _place(problem: msgspec.ValidationError) -> str:
     """The field, without what it holds."""
-    return str(problem).rpartition(" - at `")[2].rstrip("`") or "the span itself"
+    _, found, place = str(problem).rpartition(" - at `")
+    return place.rstrip("`") if found else "the span itself"
 
 
 def _id(name: str, value: str | None, size: int) -> bytes:

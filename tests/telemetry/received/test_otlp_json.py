@@ -95,6 +95,22 @@ def test_unknown_fields_and_nulls_are_passed_over() -> None:
     assert span.started_at == START
 
 
+def test_nulls_in_lists_do_not_cost_the_request() -> None:
+    body = json(json_span(1)).replace(b'"scopeSpans":[', b'"scopeSpans":[null,').replace(b"[", b"[null,", 1)
+
+    (span,) = decode(body).spans
+
+    assert span.started_at == START
+
+
+@pytest.mark.parametrize("odd", [b"null", b"5", b'"X"', b"[]"])
+def test_what_is_no_span_at_all_is_rejected_alone(odd: bytes) -> None:
+    request = decode(json(json_span(1), json_span(2)).replace(b'"spans":[', b'"spans":[' + odd + b","))
+
+    assert len(request.spans) == 2
+    assert request.message == "resourceSpans[0].scopeSpans[0].spans[0]: a field has a wrong type (the span itself)"
+
+
 def test_halves_of_surrogate_pairs_and_bytes_that_are_no_utf_8_are_replaced() -> None:
     texts = {r'"\ud83d\ude00"': "😀", r'"\ud800"': "�", r'"\\ud800"': r"\ud800", r'"\u0000"': "\0", '"\udcff"': "�"}
     pairs = b",".join(
