@@ -115,13 +115,13 @@ class _Budget:
 
     def take(self, value: Any) -> Any:
         if isinstance(value, dict):
-            return {cut(name, NAME): self.take(one) for name, one in value.items() if self._more(len(name))}
+            return {cut(name, NAME): self.take(one) for name, one in value.items() if self._more(_size(name))}
         if isinstance(value, list):
             return [self.take(one) for one in value if self._more(4)]
         if isinstance(value, str):
-            kept = cut(value, max(self.left, len(CUT)))
+            kept = cut(value, self.left)
             self.cut |= kept is not value
-            self.left -= len(kept)
+            self.left -= _size(kept)
             return kept
         return value
 
@@ -134,7 +134,15 @@ class _Budget:
 
 
 def cut(text: str, most: int) -> str:
-    """The text itself when it takes at most so many bytes; else its beginning and `CUT`."""
-    if len(text) * 4 <= most or len(raw := text.encode("utf-8", "surrogatepass")) <= most:
+    """The text itself when it takes at most so many bytes; else its beginning and `CUT`, which is there in any case."""
+    if len(text) * 4 <= most or len(raw := _raw(text)) <= most:
         return text
-    return raw[: most - len(CUT.encode())].decode("utf-8", "ignore") + CUT
+    return raw[: max(0, most - _size(CUT))].decode("utf-8", "ignore") + CUT
+
+
+def _size(text: str) -> int:
+    return len(text) if text.isascii() else len(_raw(text))
+
+
+def _raw(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

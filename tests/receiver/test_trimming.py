@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -63,15 +64,25 @@ def test_values_within_values_are_bounded_together(attributes: dict[str, Any]) -
 
     def length(value: Any) -> int:
         if isinstance(value, dict):
-            return sum(len(name) + length(one) for name, one in value.items())
+            return sum(length(name) + length(one) for name, one in value.items())
         if isinstance(value, list):
             return sum(length(one) for one in value)
-        return len(value) if isinstance(value, str) else 0
+        return len(value.encode("utf-8", "surrogatepass")) if isinstance(value, str) else 0
 
     assert len(found.detail.attributes) <= 8
     assert all(length(value) <= 110 for value in found.detail.attributes.values())
     assert size < 4000
     assert (found.left_out == 0) == (found.detail.attributes == attributes) or "nan" in repr(attributes)
+
+
+@pytest.mark.parametrize("left", range(6))
+def test_a_text_for_which_hardly_a_byte_is_left_is_not_kept_whole(left: int) -> None:
+    values = {"x" * 99: None, "": "y" * 1000} if left == 0 else ["x" * (BOUNDS.value - 8 - left), "y" * 1000]
+
+    found, _ = trimmed(span(1, detail=SpanDetail(attributes={"a": values})), BOUNDS)
+
+    assert "y" * 4 not in repr(found.detail.attributes)
+    assert found.left_out == 1
 
 
 def test_millions_of_empty_values_are_not_kept() -> None:
