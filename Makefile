@@ -122,6 +122,11 @@ requirements: $(VENV)/.dev
 	$(COMPILE) --upgrade requirements/phoenix.in -o requirements/phoenix.txt
 	$(COMPILE) --upgrade --no-deps requirements/fuzz.in -o requirements/fuzz.txt
 	$(NPM) update --prefix requirements/node --package-lock-only --omit-lockfile-registry-resolved
+	$(BIN)/python -c 'import json, pathlib
+	lock = pathlib.Path("requirements/node/package-lock.json")
+	found = json.loads(lock.read_text("utf-8"))
+	for package in found["packages"].values(): package.pop("funding", None)
+	lock.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", "utf-8")'
 
 clean:
 	rm -rf $(VENV) .run .fuzz .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist

@@ -235,3 +235,10 @@ def test_the_threat_model_names_settings_that_there_are() -> None:
     text = (ROOT / "docs/threat-model.md").read_text("utf-8")
 
     assert set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", text)) <= set(Settings.model_fields)
+
+
+def test_requirements_name_what_is_installed_and_no_place_to_download_it_from() -> None:
+    pinned = [path for path in (ROOT / "requirements").rglob("*") if path.is_file()]
+
+    assert len(pinned) > 10
+    assert [path.name for path in pinned if "://" in path.read_text("utf-8")] == []
