@@ -132,21 +132,21 @@ async def test_on_a_server_an_erasure_is_done_once_every_machine_has_seen_to_its
                     await (await call(http, machine, f"VX-other-{number}", OTHER, BESIDE)).close()
                 live = await call(http, serve.relay, "VX-live")
 
-                async def recorded() -> bool:
-                    found = await serve.sessions()
-                    return sorted(one["live"] for one in found) == [False] * 33 + [True]
-
-                await until(recorded)
-                await asyncio.to_thread(beside.stop, SIGKILL)
-
                 async def asked(path: str, **body: Any) -> dict[str, Any]:
                     async with http.post(path, json=body) if body else http.get(path) as answer:
                         told: dict[str, Any] = await answer.json()
                         assert answer.ok, told
                         return told
 
-                shown = await asked("/api/erasures/preview", number=NUMBER)
-                assert (shown["sessions"], shown["live"]) == (32, 1)
+                async def recorded() -> Any:
+                    """What would be erased, once every call has ended but the live one, whose number has been read."""
+                    found = await serve.sessions()
+                    shown = await asked("/api/erasures/preview", number=NUMBER)
+                    ended = sorted(one["live"] for one in found) == [False] * 33 + [True]
+                    return shown if ended and (shown["sessions"], shown["live"]) == (32, 1) else None
+
+                shown = await until(recorded)
+                await asyncio.to_thread(beside.stop, SIGKILL)
                 with engine.begin() as db:
                     # The recorder comes to this one when it has erased others.
                     db.execute(text("SELECT 1 FROM sessions WHERE session_id = 'VX29' FOR UPDATE"))
