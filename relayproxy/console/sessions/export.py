@@ -26,11 +26,10 @@ from relayproxy.console.http.middleware import bad_request
 from relayproxy.console.sessions import export_content
 from relayproxy.console.sessions.documents import session_file, turn_items
 from relayproxy.conversation.model import Turn
-from relayproxy.conversation.recording import place_lines
+from relayproxy.recordings.stored import recording_lines
 from relayproxy.settings.model import Settings
 from relayproxy.store.errors import StoreError
 from relayproxy.store.read.queries import Queries
-from relayproxy.store.read.recording_streams import stored_lines
 from relayproxy.text import mended
 
 TURNS = 500
@@ -84,10 +83,8 @@ async def download(request: web.Request) -> web.StreamResponse:
 
 def _jsonl(queries: Queries, _: Settings, session: StoredSession) -> Pieces:
     gzip = export_content.Gzip()
-    yield gzip.piece(export_content.header(session))
-    for connection in session.connections:
-        for lines in stored_lines(queries, connection.row.id):
-            yield gzip.piece(place_lines(connection.index, lines))
+    for lines in recording_lines(queries, session.row, (one.row for one in session.connections)):
+        yield gzip.piece(lines)
     yield gzip.end()
 
 

@@ -1,4 +1,4 @@
-"""Export content: the recording, the API's document, or a transcript, as pieces of bytes.
+"""Export content: compressed lines, the API's document, or a transcript, as pieces of bytes.
 
 Knows: how each begins, goes on and ends, so that no long call has to be held at once.
 Must not know: HTTP, the database.
@@ -11,7 +11,6 @@ from typing import Literal
 
 import msgspec
 
-from relayproxy import __version__
 from relayproxy.console import words
 from relayproxy.console.calls.documents.turn_documents import TurnDocument
 from relayproxy.console.calls.reading import StoredSession
@@ -19,13 +18,7 @@ from relayproxy.console.calls.transcript import TranscriptLine, TurnView
 from relayproxy.console.http import times
 from relayproxy.console.http.display_text import visible
 from relayproxy.console.sessions.documents import SessionFileDocument
-from relayproxy.conversation.recording import (
-    SUFFIX,
-    VERSION,
-    Header,
-    RecordedConnection,
-    write_header,
-)
+from relayproxy.conversation.recording import SUFFIX
 
 ExportFormat = Literal["jsonl", "json", "text"]
 FORMS: dict[str, tuple[str, str]] = {
@@ -54,27 +47,6 @@ def file_name(session: StoredSession, form: str) -> str:
     """A name that every system takes."""
     known = session.row.session_id or session.row.id
     return (re.sub(r"[^A-Za-z0-9_-]", "", known)[:64] or session.row.id) + FORMS[form][1]
-
-
-def header(session: StoredSession) -> bytes:
-    """The first line of a recording."""
-    row = session.row
-    return write_header(
-        Header(
-            relayproxy="recording",
-            version=VERSION,
-            produced_by=f"relayproxy {__version__}",
-            id=row.id,
-            session_id=row.session_id,
-            call_sid=row.call_sid,
-            account_sid=row.account_sid,
-            trace_id=row.trace_id,
-            connections=tuple(
-                RecordedConnection(connection.opening, connection.ending, connection.row.next_seq)
-                for connection in session.connections
-            ),
-        )
-    )
 
 
 class Gzip:

@@ -10,6 +10,7 @@ from aiohttp import ClientPayloadError
 from relayproxy.console.sessions import export
 from relayproxy.console.sessions.export_content import FORMS
 from relayproxy.conversation.recording import read_recording
+from relayproxy.recordings import stored
 from relayproxy.store.errors import StoreError
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.write import chunks
@@ -93,7 +94,7 @@ async def test_a_file_that_stops_half_way_is_not_taken_for_a_whole_one(
 
     call = samples.booking(archive, samples.ago(100)).commit()
     monkeypatch.setattr(Queries, "turns", fails)
-    monkeypatch.setattr(export, "stored_lines", fails)
+    monkeypatch.setattr(stored, "stored_lines", fails)
     with pytest.raises(ClientPayloadError):
         await got(client, f"/sessions/{call.id}/recording?format={form}")
 
