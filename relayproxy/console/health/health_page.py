@@ -123,7 +123,7 @@ class Monitor:
         counts = delivery_counts(self._queries, now - 24 * _HOUR)
         fires = tuple(sorted(open_alerts(self._queries)))
         severities = {name: rule.severity for name, rule in rules.items()}
-        return AlertFacts(severities, fires, counts.failed, counts.retrying, counts.webhook, counts.answer)
+        return AlertFacts(severities, fires, counts.failed, counts.retrying, counts.webhooks, counts.answer)
 
     def _read(self) -> HealthFacts:
         now = time.time_ns()

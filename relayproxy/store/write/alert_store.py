@@ -92,12 +92,13 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryCounts:
-    """Deliveries that have failed for good since a time, and that wait after a failed attempt, with an answer."""
+    """Deliveries that have failed for good since a time, and that wait after a failed attempt; to which webhooks, that
+    of the last one first, and how the last one went."""
 
     failed: int = 0
     retrying: int = 0
     answer: str = ""
-    webhook: str = ""
+    webhooks: tuple[str, ...] = ()
 
 
 def open_alerts(queries: Queries) -> dict[str, AlertRow]:
@@ -131,12 +132,14 @@ def delivery_counts(queries: Queries, since: int) -> DeliveryCounts:
     failed = select(func.count()).where(_d.state == "failed", _d.at >= since)
     retrying = select(func.count()).where(_d.state == "pending", _d.attempts > 0, _d.answer != "")
     wrong = or_(_d.state == "failed", (_d.state == "pending") & (_d.attempts > 0))
-    last = select(_d.answer, _d.webhook).where(wrong, _d.at >= since, _d.answer != "").order_by(_d.at.desc()).limit(1)
+    told = (_d.at >= since) & (_d.answer != "")
+    last = select(_d.answer).where(wrong, told).order_by(_d.at.desc(), _d.webhook).limit(1)
+    webhooks = select(_d.webhook).where(wrong, told).group_by(_d.webhook).order_by(func.max(_d.at).desc(), _d.webhook)
     with queries.reading() as db:
-        row = db.execute(last).first()
+        answer = db.execute(last).scalar() or ""
+        names = tuple(db.execute(webhooks).scalars())
         counts = [int(db.execute(query).scalar_one()) for query in (failed, retrying)]
-    answer, webhook = row or ("", "")
-    return DeliveryCounts(counts[0], counts[1], answer, webhook)
+    return DeliveryCounts(counts[0], counts[1], answer, names)
 
 
 def silences(queries: Queries, now: int) -> dict[str, Silence]:

@@ -113,7 +113,11 @@ def test_that_it_is_over_is_told_after_that_it_began(writer: AnnotationWriter, q
     assert told(queries, NOON + 2) == [("resolve", "ops")]
     settle(writer, first["chat"], "failed", "answered 503", NOON + 60, NOON + 60)
     assert sorted(told(queries, NOON + 60)) == [("resolve", "chat"), ("resolve", "ops")]
-    assert delivery_counts(queries, NOON) == DeliveryCounts(1, 0, "answered 503", "chat")
+    assert delivery_counts(queries, NOON) == DeliveryCounts(1, 0, "answered 503", ("chat",))
+    ops = next(delivery for delivery, _ in due(queries, NOON + 60, 10) if delivery.webhook == "ops")
+    assert claim(writer, ops, NOON + 90)
+    settle(writer, ops, "pending", "no answer within 10 s", NOON + 61, NOON + 90)
+    assert delivery_counts(queries, NOON) == DeliveryCounts(1, 1, "no answer within 10 s", ("ops", "chat"))
 
 
 def test_what_is_settled_stays_so(writer: AnnotationWriter, queries: Queries) -> None:

@@ -4,7 +4,7 @@ Knows: that an alert that nobody is told of is worth a warning.
 Must not know: rules; how webhooks are called; HTML.
 """
 
-from relayproxy.console.health.diagnosis.health_facts import HealthCheck, HealthFacts
+from relayproxy.console.health.diagnosis.health_facts import AlertFacts, HealthCheck, HealthFacts
 from relayproxy.plural import plural
 
 
@@ -24,8 +24,8 @@ def check(facts: HealthFacts) -> HealthCheck:
         return HealthCheck(
             "alerts",
             "warn",
-            f"The webhook {found.webhook} does not take alerts" if found.webhook else "A webhook does not take alerts",
-            f"Last, it {_last(found.answer)}; {counts}." + (f" {fires}: {names}." if found.open else ""),
+            _not_told(found.webhooks),
+            f"Last, {_last(found)}; {counts}." + (f" {fires}: {names}." if found.open else ""),
             "See whether its URL and secret are right: `relayproxy alert-test` sends a test alert.",
             "/alerts",
         )
@@ -34,5 +34,12 @@ def check(facts: HealthFacts) -> HealthCheck:
     return HealthCheck("alerts", "ok", "No alert fires", f"{plural(len(found.rules), 'rule')} set", link="/alerts")
 
 
-def _last(answer: str) -> str:
-    return answer if answer.startswith(("answered", "cannot")) else f"failed: {answer}"
+def _not_told(webhooks: tuple[str, ...]) -> str:
+    if len(webhooks) > 1:
+        return f"The webhooks {', '.join(sorted(webhooks))} do not take alerts"
+    return f"The webhook {webhooks[0]} does not take alerts" if webhooks else "A webhook does not take alerts"
+
+
+def _last(found: AlertFacts) -> str:
+    which = found.webhooks[0] if len(found.webhooks) > 1 else "it"
+    return f"{which} {found.answer if found.answer.startswith(('answered', 'cannot')) else f'failed: {found.answer}'}"

@@ -53,13 +53,13 @@ NONE = GapCounts(0, 0)
 @dataclass(frozen=True, slots=True)
 class AlertFacts:
     """Alerts: the severity of each rule, the names of those that fire, and what webhooks have not taken within 24
-    hours, with the last of them and how it went."""
+    hours, that of the last one first, and how the last one went."""
 
     rules: Mapping[str, Severity]
     open: tuple[str, ...] = ()
     failed: int = 0
     retrying: int = 0
-    webhook: str = ""
+    webhooks: tuple[str, ...] = ()
     answer: str = ""
 
 

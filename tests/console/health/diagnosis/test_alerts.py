@@ -17,17 +17,23 @@ RULES: dict[str, Severity] = {"full": "warning", "slow": "critical"}
         (AlertFacts(RULES, ("slow",)), "warn", "1 alert fires", "slow."),
         (AlertFacts(RULES, ("full", "slow")), "warn", "2 alerts fire", "full, slow."),
         (
-            AlertFacts(RULES, ("slow",), failed=1, retrying=2, webhook="ops", answer="answered 401"),
+            AlertFacts(RULES, ("slow",), failed=1, retrying=2, webhooks=("ops",), answer="answered 401"),
             "warn",
             "The webhook ops does not take alerts",
             "Last, it answered 401; 2 messages to be sent again and 1 message given up in the last 24 hours. "
             "1 alert fires: slow.",
         ),
         (
-            AlertFacts(RULES, failed=1, webhook="ops", answer="no answer within 10 s"),
+            AlertFacts(RULES, failed=1, webhooks=("ops",), answer="no answer within 10 s"),
             "warn",
             "The webhook ops does not take alerts",
             "Last, it failed: no answer within 10 s; 1 message given up in the last 24 hours.",
+        ),
+        (
+            AlertFacts(RULES, retrying=3, webhooks=("ops", "chat"), answer="answered 503"),
+            "warn",
+            "The webhooks chat, ops do not take alerts",
+            "Last, ops answered 503; 3 messages to be sent again.",
         ),
     ],
 )
