@@ -1,7 +1,7 @@
 """The `demo` command: relay, recorder and console with a demo agent as backend and simulated calls.
 
-Knows: the calls that are made.
-Must not know: how calls are simulated, how processes are supervised.
+Knows: which scenarios are played, and over which route.
+Must not know: what happens in a scenario, how it is played; how processes are supervised.
 """
 
 import asyncio
@@ -10,8 +10,10 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+import msgspec
+
 from relayproxy.lab.agent import server as agent
-from relayproxy.lab.scenarios.model import Scenario, SendAfter, Turn
+from relayproxy.lab.scenarios.builtin import find
 from relayproxy.lab.scenarios.result import ScenarioResult
 from relayproxy.lab.simulation.report import one_call
 from relayproxy.lab.simulation.simulate import simulate
@@ -24,6 +26,7 @@ MADE = (
     "keypad",
     "hangs-up-mid-answer",
     "impatient",
+    "coughs",
     "asks-for-a-person",
     "book-a-table",
     "waits-for-an-answer",
@@ -32,19 +35,8 @@ MADE = (
 )
 REFUSED = "offline"
 """The route whose backend takes no connection, over which one more call is made."""
-_LATER = SendAfter(delay_ms=6_000)
-LIVE = Scenario(
-    "stays-on-the-line",
-    (
-        Turn(user="When are you open?", send_after=_LATER),
-        Turn(user="What's on the menu tonight?", send_after=_LATER),
-        Turn(user="What do you recommend?", send_after=_LATER),
-    )
-    * 5_000,
-    "Asks the same few things again and again, with long pauses.",
-    parameters={"restaurant": "aurora"},
-)
-"""A call that stays live, to be watched in the console, for more than two days."""
+LIVE, ROUNDS = "stays-on-the-line", 5_000
+"""A call that stays live, to be watched in the console: its turns come again and again, for more than two days."""
 
 
 def run(settings: Settings) -> None:
@@ -78,13 +70,15 @@ async def _calls(addresses: Addresses) -> AsyncIterator[None]:
 async def _make_calls(addresses: Addresses) -> None:
     url = addresses.caller + "/"
     count = len(MADE) + 1
+    once = find(LIVE)
+    live = msgspec.structs.replace(once, turns=once.turns * ROUNDS)
     say(f"{count} simulated calls are being made, and one that stays on the line; watch them in the console:")
 
     def each(result: ScenarioResult) -> None:
         say(f"  {one_call(result)}")
 
     async with asyncio.TaskGroup() as group:
-        group.create_task(simulate(url, scenarios=(LIVE,)))
+        group.create_task(simulate(url, scenarios=(live,)))
         await asyncio.gather(
             simulate(f"{url}r/{REFUSED}", scenarios=("silent",), each=each),
             simulate(url, scenarios=MADE, at_once=len(MADE), each=each),

@@ -15,9 +15,10 @@ async def test_the_demo_shows_a_newcomer_what_can_be_found(tmp_path: Path) -> No
         sessions = await demo.sessions()
         slow = [one for one in sessions if (one["totals"]["response_latency_ms"]["p95"] or 0) >= SLOW_MS]
         unanswered = [one for one in sessions if one["totals"]["unanswered"]]
+        coughed = await demo.sessions("finding:false_interruption")
         outcomes = {(one["outcome"], one["studio_transition"]) for one in sessions}
         failed = {("backend_connect_failed", "failed"), ("backend_disconnect", "failed")}
-        return len(sessions) == 10 and bool(slow) and bool(unanswered) and failed <= outcomes
+        return len(sessions) == 11 and bool(slow) and bool(unanswered) and bool(coughed) and failed <= outcomes
 
     await until(all_kinds)
     demo.process.send_signal(signal.SIGINT)

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 import pytest
@@ -90,8 +91,8 @@ class Serving(Started):
         self.console = (await self.says(r"^  console: (http://127\.0\.0\.1:\d+)/$"))[1]
         return self
 
-    async def sessions(self) -> list[dict[str, Any]]:
-        return await self._items("/api/sessions")
+    async def sessions(self, query: str = "") -> list[dict[str, Any]]:
+        return await self._items(f"/api/sessions?{urlencode({'q': query})}")
 
     async def messages(self, session: str) -> list[dict[str, Any]]:
         return await self._items(f"/api/sessions/{session}/messages")

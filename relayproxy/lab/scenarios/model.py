@@ -88,7 +88,7 @@ class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 TRUE = {"const": True}
-ACTS = ("user", "dtmf", "silence", "hangup", "drop", "reconnect")
+ACTS = ("user", "dtmf", "noise", "silence", "hangup", "drop", "reconnect")
 """Keys of a turn that say what the caller does."""
 
 
@@ -98,6 +98,16 @@ class Turn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     user: Annotated[Text, Meta(description="The caller says this.")] | None = None
     dtmf: (
         Annotated[str, Meta(pattern=r"^[0-9*#]+$", description="The caller presses these keys. In quotes.")] | None
+    ) = None
+    noise: (
+        Annotated[
+            Milliseconds,
+            Meta(
+                description="A cough, or a voice in the room, for so many milliseconds: it interrupts the agent where "
+                "speech does, and no prompt follows."
+            ),
+        ]
+        | None
     ) = None
     silence: Annotated[Milliseconds, Meta(description="The caller says nothing for so many milliseconds.")] | None = (
         None

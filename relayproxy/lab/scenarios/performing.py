@@ -82,6 +82,8 @@ async def _act(turn: Turn, caller: SimulatedCaller, call: SimulatedCall) -> None
         await caller.say(turn.user, turn.partials, turn.language)
     elif turn.dtmf is not None:
         await caller.press(turn.dtmf)
+    elif turn.noise is not None:
+        await caller.make_noise(turn.noise)
     elif turn.silence is not None:
         await caller.pause(turn.silence)
     elif turn.hangup:

@@ -91,6 +91,12 @@ class SimulatedCaller:
         await self.pause(rng.randint(*FINAL_MS))
         call.session.has_spoken(text, lang)
 
+    async def make_noise(self, ms: float) -> None:
+        """Cough, or let others in the room be heard: the agent is interrupted, and nothing is understood."""
+        self._call.session.begins_to_speak(None)
+        await self.pause(ms)
+        self._call.session.falls_silent()
+
     async def press(self, digits: str) -> None:
         """Press keys, one after the other."""
         for number, digit in enumerate(digits):

@@ -83,17 +83,28 @@ class SimulatedSession:
 
     # The caller
 
-    def begins_to_speak(self, partial: str, lang: str | None = None) -> None:
-        """The caller's voice is heard, and these first words of it. It interrupts the agent where that is allowed."""
+    def begins_to_speak(self, partial: str | None, lang: str | None = None) -> None:
+        """The caller's voice is heard, and these first words of it; None for a sound without any. It interrupts the
+        agent where that is allowed."""
         if self.over:
             return
         playing = self._playing()
         self._reported = not playing or self._twiml.report_input_during_agent_speech in ("speech", "any")
         self._event("clientSpeaking", "on")
+
+        def words() -> None:
+            if partial is not None:
+                self.partial(partial, lang)
+
         if playing and self.playback.interruptible in ("speech", "any"):
-            self._interrupt(lambda: self.partial(partial, lang))
+            self._interrupt(words)
         else:
-            self.partial(partial, lang)
+            words()
+
+    def falls_silent(self) -> None:
+        """The caller's voice is heard no more."""
+        if not self.over:
+            self._event("clientSpeaking", "off")
 
     def partial(self, text: str, lang: str | None = None) -> None:
         """The text that has been understood so far."""
@@ -102,10 +113,8 @@ class SimulatedSession:
 
     def has_spoken(self, text: str, lang: str | None = None) -> None:
         """Ends an utterance of the caller: `text` was said, in `lang` rather than in the session's language."""
-        if self.over:
-            return
-        self._event("clientSpeaking", "off")
-        if self._reported:
+        self.falls_silent()
+        if self._reported and not self.over:
             self.answered = False
             self._send(Prompt(text, lang or self._lang, True))
 

@@ -8,7 +8,15 @@ from relayproxy.lab.scenarios.reading import read
 
 def test_a_turn_without_an_act_observes() -> None:
     assert not Turn().acts
-    acting = (Turn(user="A"), Turn(dtmf="1"), Turn(silence=0), Turn(hangup=True), Turn(drop=True), Turn(reconnect=True))
+    acting = (
+        Turn(user="A"),
+        Turn(dtmf="1"),
+        Turn(noise=0),
+        Turn(silence=0),
+        Turn(hangup=True),
+        Turn(drop=True),
+        Turn(reconnect=True),
+    )
     assert all(turn.acts for turn in acting)
     assert len(acting) == len(ACTS)
 

@@ -114,7 +114,7 @@ def problems(text: str) -> list[str]:
     [
         ("- usr: Hello", '3:5: unknown key "usr"; did you mean "user"?'),
         ("- sendAfter: {delay_ms: 1}", '3:5: unknown key "sendAfter"; did you mean "send_after"?'),
-        ("- wibble: 1", '3:5: unknown key "wibble"; known are user, dtmf, silence, hangup, drop, reconnect, '),
+        ("- wibble: 1", '3:5: unknown key "wibble"; known are user, dtmf, noise, silence, hangup, drop, reconnect, '),
         ("- dtmf: 123#", '3:11: keys are written in quotes: write dtmf: "123#"'),
         ("- dtmf: 123", '3:11: keys are written in quotes: write dtmf: "123"'),
         ("- dtmf: #", '3:10: keys are written in quotes: write dtmf: "123#"'),

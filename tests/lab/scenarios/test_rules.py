@@ -19,7 +19,10 @@ def problems(text: str) -> list[str]:
     ("turn", "problem"),
     [
         ('{user: A, dtmf: "1"}', "3:15: a turn does one thing, and this one has user and dtmf"),
-        ("{}", "3:5: a turn needs one of user, dtmf, silence, hangup, drop, reconnect; without any it observes, "),
+        (
+            "{}",
+            "3:5: a turn needs one of user, dtmf, noise, silence, hangup, drop, reconnect; without any it observes, ",
+        ),
         ("{language: es-ES, expect: [{event: text}]}", "3:6: language goes with user"),
         ('{dtmf: "1", partials: [A]}', "3:17: partials goes with user"),
         ("{hangup: false}", "3:6: write hangup: true, or leave it out"),

@@ -38,6 +38,7 @@ DOCUMENTS: tuple[dict[str, Any], ...] = (
             {"expect": [{"event": "play", "present": False, "text_matches": "a", "within_ms": 5}]},
             {"user": "Hello", "partials": ["Hel"], "language": "en-US", "send_after": {"event": "turn", "delay_ms": 5}},
             {"dtmf": "12#", "interrupt": {"after_chars": 5}},
+            {"noise": 5, "interrupt": {"after_chars": 5}, "expect": [{"event": "interrupt"}]},
             {"silence": 5, "expect": [{"event": "speech_ended"}]},
             {"reconnect": True, "interrupt": {"after_ms": 5}},
             {"hangup": True},
@@ -48,7 +49,15 @@ DOCUMENTS: tuple[dict[str, Any], ...] = (
 OTHERS: tuple[Any, ...] = (None, 5, -1, 1.5, True, False, "", "x", "none", "text", "12", [], ["x"], [1], {}, {"x": 1})
 """What is put in the place of every value."""
 ADDED: tuple[tuple[str, Any], ...] = (
-    *(("user", "x"), ("dtmf", "1"), ("silence", 1), ("hangup", True), ("drop", True), ("reconnect", True)),
+    *(
+        ("user", "x"),
+        ("dtmf", "1"),
+        ("noise", 1),
+        ("silence", 1),
+        ("hangup", True),
+        ("drop", True),
+        ("reconnect", True),
+    ),
     *(("interrupt", {"after_ms": 1}), ("send_after", {}), ("partials", ["x"]), ("language", "x")),
     *(("expect", [{"event": "text"}]), ("text_contains", "x"), ("text_matches", "x"), ("present", False)),
     *(("within_ms", 1), ("pattern", "x"), ("after_ms", 1), ("after_chars", 1), ("event", "hints"), ("wibble", 1)),

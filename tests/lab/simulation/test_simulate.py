@@ -33,7 +33,7 @@ async def test_all_scenarios_go_round() -> None:
     assert summary.calls == summary.connected == len(results) == 2 * len(callers)
     assert [one.name for one in summary.scenarios] == list(callers)
     assert {one.calls for one in summary.scenarios} == {2}
-    assert summary.endings == {"caller_hangup": 16, "ended_by_backend": 12, "backend_disconnect": 2, "unknown": 2}
+    assert summary.endings == {"caller_hangup": 18, "ended_by_backend": 14, "backend_disconnect": 2, "unknown": 2}
     assert [one.call_sid for one in summary.each_call] == [result.call.caller.call_sid for result in results]
     assert len({one.call_sid for one in summary.each_call}) == summary.calls
     assert len({result.call.caller.account_sid for result in results}) == 1

@@ -106,6 +106,21 @@ async def test_cutting_the_answer_short() -> None:
     assert "interrupt One 138" in heard_for
 
 
+async def test_a_cough_stops_the_agent_and_nothing_is_understood() -> None:
+    async def cough(caller: SimulatedCaller) -> None:
+        await caller.make_noise(400)
+
+    assert await lines([press("1"), hear(chars=5), cough], text("One two three.")) == [
+        "dtmf 1",
+        "info agentSpeaking on",
+        "info clientSpeaking on",
+        "info tokensPlayed One two",
+        "interrupt One two 322",
+        "info agentSpeaking off",
+        "info clientSpeaking off",
+    ]
+
+
 async def test_waiting_ends_with_the_session() -> None:
     assert await lines([press("1"), lambda caller: caller.pause(100_000), press("2"), listen], End()) == ["dtmf 1"]
 
