@@ -32,12 +32,24 @@ SECRETS = {
 WORDS, CARD = "nightingale", "4111 1111 1111 1111"
 SAID = Turn(user=f"The {WORDS} pays with card number {CARD}.", send_after=SendAfter("turn"))
 PAYS = Scenario("pays", (SAID,), twiml=TwiML(partial_prompts=False))
+UNHEARD = "hoopoe"
+"""Said, and the name of a parameter, in a call over a route that keeps nothing of its calls."""
+ASKS = Scenario(
+    "asks",
+    (Turn(user=f"Where does the {UNHEARD} nest?", send_after=SendAfter("turn")),),
+    twiml=TwiML(partial_prompts=False),
+    parameters={UNHEARD: UNHEARD},
+)
 OF_CALLS = ("/sessions", "/calls", "/live", "/api/sessions", "/api/calls", "/api/live")
 """Where what was said may be shown."""
 SETTINGS = """
 [otel]
 endpoint = "{sink}"
 headers = {{ authorization = "env:OTLP_KEY" }}
+
+[routes.quiet]
+backend = "{backend}"
+record = "none"
 
 [receiver]
 listen = "127.0.0.1:0"
@@ -129,15 +141,13 @@ async def test_no_secret_and_no_word_is_where_it_does_not_belong(
         monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "20")
         monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "200")
         config = tmp_path / "relayproxy.toml"
-        config.write_text(SETTINGS.format(sink=sink.url))
         data = tmp_path / "data"
         guarded = ("--auth-token", "env:SIGN_TOKEN", "--verify", "enforce", "--config", str(config))
-        async with (
-            answering(speed=20) as agent,
-            serving(f"{agent}/?key={SECRETS['BACKEND_KEY']}", data, *guarded) as serve,
-        ):
-            await go_through(serve, sink)
-            pages = await pages_of(serve)
+        async with answering(speed=20) as agent:
+            config.write_text(SETTINGS.format(sink=sink.url, backend=agent))
+            async with serving(f"{agent}/?key={SECRETS['BACKEND_KEY']}", data, *guarded) as serve:
+                await go_through(serve, sink)
+                pages = await pages_of(serve)
         kept = {str(file): file.read_bytes() for file in data.rglob("*") if file.is_file()}
 
     sent = {path: b"".join(body for _, body in requests) for path, requests in sink.got.items()}
@@ -146,7 +156,7 @@ async def test_no_secret_and_no_word_is_where_it_does_not_belong(
     assert {"/connect", "/health", "/alerts", "/audit", "/metrics", "/api/alerts", "/api/health"} < {*pages}
     everything: dict[str, bytes] = {"logs": serve.text.encode(), **sent, **kept}
     everything |= {path: page.encode() for path, page in pages.items()}
-    for secret in (*SECRETS.values(), CARD, CARD.replace(" ", "")):
+    for secret in (*SECRETS.values(), CARD, CARD.replace(" ", ""), UNHEARD):
         word = secret.removeprefix("Bearer ").encode()
         assert [place for place, text in everything.items() if word in text] == [], secret
     told = {**sent, "logs": serve.text.encode(), **{path: page.encode() for path, page in pages.items()}}
@@ -158,10 +168,15 @@ async def test_no_secret_and_no_word_is_where_it_does_not_belong(
 
 
 async def go_through(serve: Serving, sink: Sink) -> None:
-    """A stranger's call, one that is recorded, spans of the backend, and alerts of both; all is refused at first."""
+    """A stranger's call, one over a route that keeps nothing, one that is recorded, spans of the backend, and alerts of
+    both; all is refused at first."""
     calls: dict[str, Any] = {"scenarios": (PAYS,), "speed": 20, "patience": 30}
     stranger = await simulate(serve.relay, **calls)
     assert stranger.connected == 0
+    unheard = await simulate(
+        f"{serve.relay}/r/quiet", auth_token=SECRETS["SIGN_TOKEN"], **calls | {"scenarios": (ASKS,)}
+    )
+    assert unheard.connected == 1
     await simulate(serve.relay, auth_token=SECRETS["SIGN_TOKEN"], **calls)
 
     async def over() -> Any:
