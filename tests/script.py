@@ -79,6 +79,9 @@ class Played:
         self.fold = Fold()
         self.openings: dict[str, Opening] = {}
         self.messages: list[Message] = []
+        self.places: list[str] = []
+        """Of each message, its connection."""
+        self.endings: dict[str, Ending] = {}
 
     @property
     def opening(self) -> Opening:
@@ -101,13 +104,15 @@ class Played:
         if what == "opened":
             return
         if what == "gone":
-            self.fold.end(connection, Ending(t=at - zero, **_pairs(words)))
+            self.endings[connection] = Ending(t=at - zero, **_pairs(words))
+            self.fold.end(connection, self.endings[connection])
             return
         fields = _close(words) if what == "close" else {"kind": "text", "text": _payload(what, words)}
         message = msgspec.convert(
             {"seq": len(self.messages), "t": at - zero, "out": out - zero, "from": who} | fields, Message
         )
         self.messages.append(message)
+        self.places.append(connection)
         self.fold.feed(connection, message)
 
     def _open(self, connection: str, at: int, **fields: Any) -> None:

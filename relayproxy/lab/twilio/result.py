@@ -38,6 +38,7 @@ class Caller(msgspec.Struct, frozen=True):
     account_sid: str
     from_number: str
     to_number: str = "+15550100002"
+    forwarded_from: str = ""
     caller_name: str = ""
     direction: str = "inbound"
     call_type: str = "PSTN"
@@ -60,7 +61,7 @@ class Caller(msgspec.Struct, frozen=True):
             parent_call_sid="",
             from_=self.from_number,
             to=self.to_number,
-            forwarded_from="",
+            forwarded_from=self.forwarded_from,
             caller_name=self.caller_name,
             direction=self.direction,
             call_type=self.call_type,
