@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from relayproxy.conversation.backend_span import BackendSpan
-from relayproxy.receiver.identifiers import ids_of, names_call
+from relayproxy.receiver.spans.identifiers import ids_of, names_call
 from relayproxy.settings.validators import is_loopback, unmapped
 from relayproxy.store.read.span_owners import Owner, Owners
 from relayproxy.store.schema.rows import JoinedBy

@@ -24,7 +24,7 @@ from relayproxy.receiver.passing_on import PassingOn
 from relayproxy.receiver.report import Reporter
 from relayproxy.receiver.requests import Requests
 from relayproxy.receiver.span_writer import SpanWriter
-from relayproxy.receiver.trimming import Bounds
+from relayproxy.receiver.spans.trimming import Bounds
 from relayproxy.receiver.unjoined import Unjoined
 from relayproxy.redaction.rules import Rules
 from relayproxy.redaction.values import policy

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from msgspec import structs
 
 from relayproxy.conversation.backend_span import BackendSpan, SpanDetail
-from relayproxy.receiver.frame_spans import frame_direction
 from relayproxy.receiver.intake import Intake
 from relayproxy.receiver.passing_on import Parcel, PassingOn
-from relayproxy.receiver.trimming import Bounds, trimmed
+from relayproxy.receiver.spans.frame_spans import frame_direction
+from relayproxy.receiver.spans.trimming import Bounds, trimmed
 from relayproxy.receiver.unjoined import ReceivedSpan
 from relayproxy.telemetry.received import otlp_json, otlp_protobuf
 from relayproxy.telemetry.received.answers import Encoding

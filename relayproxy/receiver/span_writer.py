@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from relayproxy.plural import plural
-from relayproxy.receiver.identifiers import ids_of
 from relayproxy.receiver.intake import Intake
 from relayproxy.receiver.joining import SLACK, Join, Known, guess, join
-from relayproxy.receiver.masking import masked
+from relayproxy.receiver.spans.identifiers import ids_of
+from relayproxy.receiver.spans.masking import masked
 from relayproxy.receiver.unjoined import ReceivedSpan, Trace, Unjoined
 from relayproxy.redaction.budget import SearchBudget
 from relayproxy.redaction.rules import Rules

@@ -10,7 +10,7 @@ Times are seconds on a clock that is never set.
 from dataclasses import dataclass, field
 
 from relayproxy.conversation.backend_span import BackendSpan
-from relayproxy.receiver.frame_spans import Direction
+from relayproxy.receiver.spans.frame_spans import Direction
 
 PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 """Seconds between two looks at a trace, the last one again and again."""

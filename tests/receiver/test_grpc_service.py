@@ -19,7 +19,7 @@ from relayproxy.receiver.grpc_service import GrpcService, _host
 from relayproxy.receiver.intake import Intake
 from relayproxy.receiver.passing_on import PassingOn
 from relayproxy.receiver.requests import Requests
-from relayproxy.receiver.trimming import Bounds
+from relayproxy.receiver.spans.trimming import Bounds
 from tests.telemetry.spans import proto_span, protobuf
 
 EXPORT = "/opentelemetry.proto.collector.{}.v1.{}Service/Export"

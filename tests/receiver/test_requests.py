@@ -6,7 +6,7 @@ from relayproxy.conversation.backend_span import SpanDetail
 from relayproxy.receiver.intake import Intake
 from relayproxy.receiver.passing_on import Parcel, PassingOn
 from relayproxy.receiver.requests import FullError, RequestCounts, Requests
-from relayproxy.receiver.trimming import Bounds
+from relayproxy.receiver.spans.trimming import Bounds
 from relayproxy.settings.otel import Otel
 from relayproxy.settings.otlp import otlp_export
 from relayproxy.telemetry.received.received import UndecodableError

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from relayproxy.conversation.backend_span import SpanDetail
-from relayproxy.receiver.frame_spans import frame_direction
+from relayproxy.receiver.spans.frame_spans import frame_direction
 from tests.store.build import span
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from relayproxy.conversation.backend_span import SpanDetail
-from relayproxy.receiver.identifiers import LONGEST, MOST, ids_of
+from relayproxy.receiver.spans.identifiers import LONGEST, MOST, ids_of
 from tests.store.build import span
 
 CALL = "CA" + "0123456789abcdef" * 2

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from relayproxy.conversation.backend_span import SpanDetail, SpanEvent, SpanLink
-from relayproxy.receiver.credentials import without_credentials
-from relayproxy.receiver.masking import masked
+from relayproxy.receiver.spans.credentials import without_credentials
+from relayproxy.receiver.spans.masking import masked
 from relayproxy.redaction.budget import SearchBudget
 from relayproxy.redaction.rules import Rules
 from relayproxy.redaction.values import Record

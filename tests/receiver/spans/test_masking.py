@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from relayproxy.conversation.backend_span import BackendSpan, SpanDetail, SpanEvent, SpanLink
-from relayproxy.receiver.masking import is_plain, masked
+from relayproxy.receiver.spans.masking import is_plain, masked
 from relayproxy.redaction.budget import BURST, SearchBudget
 from relayproxy.redaction.rules import Rules
 from relayproxy.redaction.values import Record, policy

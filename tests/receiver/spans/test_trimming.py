@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relayproxy.conversation.backend_span import SpanDetail, SpanEvent, SpanLink
-from relayproxy.receiver.trimming import CUT, NAME, Bounds, cut, trimmed
+from relayproxy.receiver.spans.trimming import CUT, NAME, Bounds, cut, trimmed
 from tests.store.build import span
 
 BOUNDS = Bounds(attributes=8, value=100)

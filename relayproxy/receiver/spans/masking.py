@@ -11,8 +11,8 @@ from typing import Any
 from msgspec import structs
 
 from relayproxy.conversation.backend_span import Attributes, BackendSpan, SpanDetail, SpanEvent, SpanLink
-from relayproxy.receiver.credentials import without_credentials
-from relayproxy.receiver.trimming import CUT
+from relayproxy.receiver.spans.credentials import without_credentials
+from relayproxy.receiver.spans.trimming import CUT
 from relayproxy.redaction.budget import SearchBudget, effort
 from relayproxy.redaction.masking.json_text import applied
 from relayproxy.redaction.masking.masking import mask_string
