@@ -23,11 +23,11 @@ from relayproxy.recorder.heartbeat import Beat, Reporter, process_name
 from relayproxy.recorder.names import name_finder
 from relayproxy.recorder.recorder import Recorder
 from relayproxy.redaction.rules import Rules
-from relayproxy.redaction.values import NameFinder, policy
+from relayproxy.redaction.values import NameFinder
 from relayproxy.settings.model import Settings, slow_turn_and_stall, version_from
 from relayproxy.settings.otel import Otel
 from relayproxy.settings.otlp import otlp_export, sampler
-from relayproxy.settings.recording import recording
+from relayproxy.settings.recording import recording, rules_of
 from relayproxy.settings.retention import days_by_route
 from relayproxy.settings.signatures import DEFAULT_ROUTE
 from relayproxy.signals import NUMBERS, ignore_signals, stop_event
@@ -50,8 +50,7 @@ def rules_by_route(settings: Settings, finder: Callable[[str], NameFinder] = nam
     @cache
     def rules(route: str) -> Rules:
         found = recording(settings, route)
-        names = None if found.names is None else load(found.names)
-        return Rules(found.record, found.keys, policy(found.fields, found.patterns, names))
+        return rules_of(found, None if found.names is None else load(found.names))
 
     for route in (DEFAULT_ROUTE, *settings.routes):
         rules(route)

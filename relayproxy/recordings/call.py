@@ -43,14 +43,19 @@ def recorded_call(
 ) -> RecordedCall:
     """The call of a recording; raises what `messages` raises. `thresholds`: from when on a turn is slow and a pause a
     stall."""
+    connections = recorded_connections(header, messages)
+    return RecordedCall(header, connections, fold_connections(connections, thresholds))
+
+
+def recorded_connections(header: Header, messages: Iterable[Recorded]) -> tuple[CallConnection, ...]:
+    """The connections of a recording with their messages; raises what `messages` raises."""
     found: list[list[Message]] = [[] for _ in header.connections]
     for recorded in messages:
         found[recorded.connection].append(recorded.message)
-    connections = tuple(
+    return tuple(
         CallConnection(one.opening, tuple(messages), one.ending)
         for one, messages in zip(header.connections, found, strict=True)
     )
-    return RecordedCall(header, connections, fold_connections(connections, thresholds))
 
 
 def fold_connections(

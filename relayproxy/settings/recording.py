@@ -6,7 +6,8 @@ Must not know: how anything is redacted.
 
 from dataclasses import dataclass
 
-from relayproxy.redaction.values import KeyPolicy, Record
+from relayproxy.redaction.rules import Rules
+from relayproxy.redaction.values import KeyPolicy, NameFinder, Record, policy
 from relayproxy.settings.model import Settings
 from relayproxy.settings.signatures import route_names
 
@@ -46,6 +47,11 @@ def recording(settings: Settings, route: str) -> Recording:
         tuple(patterns.splitlines()) if patterns else (),
         names if record == "redacted" else None,
     )
+
+
+def rules_of(found: Recording, names: NameFinder | None = None) -> Rules:
+    """The rules of redaction that these settings make. `names` finds names of people, where `found.names` is set."""
+    return Rules(found.record, found.keys, policy(found.fields, found.patterns, names))
 
 
 def recorded_words(settings: Settings, route: str) -> str:

@@ -14,8 +14,8 @@ import msgspec
 from relayproxy.connection import Ending
 from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.conversation.message import Message, write_lines
-from relayproxy.recorder.sessions.derive import to_json
 from relayproxy.recorder.sessions.session import RecordedSession
+from relayproxy.recordings.derive import to_json
 from relayproxy.store.schema.rows import Batch, ChunkRow, ConnectionRow, JournalRow
 from relayproxy.store.write.archive import Archive
 from tests.bench.long_call import OPENING, SECOND, long_call

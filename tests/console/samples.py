@@ -13,7 +13,7 @@ import msgspec
 from relayproxy.connection import Ending, Opening, Side
 from relayproxy.conversation.fold.fold import Fold
 from relayproxy.conversation.message import Message, write_lines
-from relayproxy.recorder.sessions.derive import session_labels, session_row, turn_row
+from relayproxy.recordings.derive import session_labels, session_row, turn_row
 from relayproxy.store.schema.rows import Batch, ChunkRow, ConnectionRow, JournalRow
 from relayproxy.store.write.archive import Archive
 

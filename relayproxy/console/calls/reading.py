@@ -16,7 +16,7 @@ from relayproxy.connection import Ending, Opening, SignatureState, signature_sta
 from relayproxy.conversation.model import Conversation, Turn
 from relayproxy.store.read.filters.criteria import Criteria, Sort
 from relayproxy.store.read.queries import ALL_SESSIONS, Queries, SessionPage
-from relayproxy.store.schema.rows import ConnectionRow, SessionRow, TurnRow
+from relayproxy.store.schema.rows import ConnectionRow, ImportRow, SessionRow, TurnRow
 from relayproxy.text import storable
 
 _log = logging.getLogger(__name__)
@@ -62,6 +62,8 @@ class StoredSession:
     """The number of requested turns whose stored form cannot be read; they are left out."""
     unread: bool = False
     """The derived details of the session cannot be read; `conversation` is made from its row."""
+    imported: ImportRow | None = None
+    """Set of one that came as a file."""
     to_be_erased: bool = False
     """An erasure means it: it goes as soon as it has ended."""
 
@@ -124,7 +126,18 @@ def _read_session(queries: Queries, id: str, first: int, limit: int) -> StoredSe
     last = rows[-1].number if rows else None
     marked = queries.is_marked(found.session.id)
     return StoredSession(
-        found.session, conversation, connections, turns, before, call, claims, last, unreadable, unread, marked
+        found.session,
+        conversation,
+        connections,
+        turns,
+        before,
+        call,
+        claims,
+        last,
+        unreadable,
+        unread,
+        found.imported,
+        marked,
     )
 
 

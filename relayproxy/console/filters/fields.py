@@ -46,7 +46,9 @@ def _plain(values: Iterable[str]) -> dict[str, str]:
 
 
 FILTER_FIELDS: dict[str, FilterField] = {
-    "is": FilterField("state: live, ended; or what it has: handoff, gap, noted", "live", values=_plain(STATES)),
+    "is": FilterField(
+        "state: live, ended, imported; or what it has: handoff, gap, noted", "live", values=_plain(STATES)
+    ),
     "outcome": FilterField(
         "how the session ended",
         "caller_hangup",

@@ -22,9 +22,9 @@ from relayproxy.conversation.measures.spans import Span, SpanOptions, spans
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.model import Conversation, Turn
 from relayproxy.recorder.bugs import log_bug
-from relayproxy.recorder.sessions.backend_version import backend_version
-from relayproxy.recorder.sessions.derive import session_labels, session_row, turn_row
 from relayproxy.recorder.sessions.session_identity import SessionIdentity
+from relayproxy.recordings.backend_version import backend_version
+from relayproxy.recordings.derive import session_labels, session_row, turn_row
 from relayproxy.store.schema.rows import ConnectionRow, SessionLabels, SessionRow, TurnRow
 
 MAX_LANGUAGES = 20

@@ -1,6 +1,7 @@
 """Measures of alerts: numbers over the calls of the last minutes, of a route or of all.
 
-Knows: which calls reach into a time, and that a call is looked for among those that began up to `REACH` before it.
+Knows: which calls reach into a time, and that a call is looked for among those that began up to `REACH` before it; that
+what was imported counts nowhere.
 Must not know: limits, rules, recorders' reports.
 
 Raises what every method of `Queries` raises.
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, case, func, or_, select
 
+from relayproxy.store.read.filters.criteria import IMPORTED
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.tables import journal_gaps, sessions, turns
 
@@ -94,4 +96,5 @@ def live_details(queries: Queries, route: str | None, limit: int) -> tuple[tuple
 
 
 def _of(route: str | None) -> list[ColumnElement[bool]]:
-    return [] if route is None else [_c.route == route]
+    """What was imported is no call of this relay."""
+    return [~IMPORTED] if route is None else [~IMPORTED, _c.route == route]

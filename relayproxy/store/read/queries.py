@@ -24,7 +24,7 @@ from relayproxy.store.read.recording_reader import RecordingReader
 from relayproxy.store.schema import tables
 from relayproxy.store.schema.mapping import columns, value
 from relayproxy.store.schema.revisions import not_ready_reason
-from relayproxy.store.schema.rows import ConnectionRow, SessionRow, TurnRow
+from relayproxy.store.schema.rows import ConnectionRow, ImportRow, SessionRow, TurnRow
 
 ALL_SESSIONS = Criteria()
 _BRIEF = columns(SessionRow, tables.sessions, blank="detail")
@@ -45,6 +45,8 @@ class SessionView:
     session: SessionRow
     connections: tuple[ConnectionRow, ...]
     turns: tuple[TurnRow, ...]
+    imported: ImportRow | None = None
+    """Set of one that came as a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,13 @@ class Queries:
             if row is None:
                 return None
             turns = _turns(db, str(key), first, limit)
-            return SessionView(value(SessionRow, row), _connections(db, str(key)), turns)
+            imports = _imports(db, [str(key)])
+            return SessionView(value(SessionRow, row), _connections(db, str(key)), turns, imports.get(str(key)))
+
+    def imports(self, ids: Sequence[str]) -> dict[str, ImportRow]:
+        """Of the sessions with these ids of ours those that came as files."""
+        with self.reading() as db:
+            return _imports(db, ids)
 
     def turns(self, session: str, first: int = 0, limit: int | None = None) -> tuple[TurnRow, ...]:
         """The session's (our id) turns from number `first` on, at most `limit`."""
@@ -265,6 +273,11 @@ def _turns(db: Connection, session: str, first: int, limit: int | None) -> tuple
     c = tables.turns.c
     query = columns(TurnRow, tables.turns).where(c.session == session, c.number >= first)
     return tuple(value(TurnRow, row) for row in db.execute(query.order_by(c.number).limit(limit)))
+
+
+def _imports(db: Connection, ids: Sequence[str]) -> dict[str, ImportRow]:
+    query = columns(ImportRow, tables.imports).where(tables.imports.c.session.in_(ids))
+    return {row.session: value(ImportRow, row) for row in db.execute(query)}
 
 
 def _find(db: Connection, id: str) -> str | None:

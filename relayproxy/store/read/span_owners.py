@@ -1,6 +1,7 @@
 """Owners of spans: the sessions that a backend's span may belong to, by its trace, by ids that it names, or by time.
 
-Knows: where ids of calls are kept; that nothing is added to a session whose content was deleted.
+Knows: where ids of calls are kept; that nothing is added to a session that was imported or whose content
+was deleted.
 Must not know: which of several candidates a span belongs to.
 """
 
@@ -8,8 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, or_, select
+from sqlalchemy import Connection, Select, and_, or_, select
 
+from relayproxy.store.read.filters.criteria import IMPORTED
 from relayproxy.store.schema.mapping import for_index
 from relayproxy.store.schema.tables import backend_spans, connections, sessions
 from relayproxy.text import storable
@@ -33,7 +35,7 @@ class Owner:
 
 Owners = dict[str, tuple[Owner, ...]]
 _OWNER = (sessions.c.id, sessions.c.route, sessions.c.backend, sessions.c.started_at, sessions.c.ended_at)
-_KEPT = sessions.c.content_deleted_at.is_(None)
+_KEPT = and_(sessions.c.content_deleted_at.is_(None), ~IMPORTED)
 
 
 def owners_by_trace(db: Connection, trace_ids: Iterable[str]) -> Owners:

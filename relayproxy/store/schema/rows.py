@@ -119,6 +119,27 @@ class ChunkRow:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingRow:
+    """A part of a connection's recording. `lines` is packed."""
+
+    connection: str
+    part: int
+    first_seq: int
+    n: int
+    lines: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRow:
+    """When a session came as a file, who brought it, and the program and version that had written the file."""
+
+    session: str
+    at: int
+    actor: str
+    produced_by: str
+
+
+@dataclass(frozen=True, slots=True)
 class JournalRow:
     """The committed position of a journal: everything before `offset` of `segment`."""
 
@@ -184,6 +205,9 @@ class Batch:
     labels: tuple[SessionLabels, ...] = ()
     """Of sessions whose derived labels are to be replaced."""
     chunks: tuple[ChunkRow, ...] = ()
+    recordings: tuple[RecordingRow, ...] = ()
+    """Of connections that were never chunks here."""
+    imports: tuple[ImportRow, ...] = ()
     finished: tuple[str, ...] = ()
     """Connections whose chunks become one recording in this commit."""
     dropped_sessions: tuple[str, ...] = ()

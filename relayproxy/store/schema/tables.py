@@ -396,6 +396,16 @@ recordings = Table(
     Column("lines", LargeBinary, nullable=False),  # gzip of the joined chunks
 )
 
+# Sessions that were not recorded here, but came as files.
+imports = Table(
+    "imports",
+    metadata,
+    Column("session", Text, primary_key=True),  # sessions.id
+    Column("at", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("produced_by", Text, nullable=False),  # program and version that wrote the file
+)
+
 journals = Table(
     "journals",
     metadata,

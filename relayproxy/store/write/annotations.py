@@ -17,6 +17,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 from relayproxy.store.read.filters.criteria import TAG
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.mapping import insert_once
+from relayproxy.store.schema.rows import ImportRow
 from relayproxy.store.schema.tables import labels, notes, sessions
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 
@@ -67,15 +68,18 @@ def read_annotations(queries: Queries, session: str) -> Annotations:
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """The annotations of one session of a list: its tags, the number of notes, and the newest of these."""
+    """What has been added to one session of a list: its tags, the number of notes, and the newest of these; and whether
+    it was imported."""
 
     tags: tuple[str, ...] = ()
     notes: int = 0
     note: str = ""
+    imported: ImportRow | None = None
+    """Set of one that came as a file."""
 
 
 def read_marks(queries: Queries, ids: Sequence[str]) -> dict[str, Marks]:
-    """Annotations of these sessions by id (ours); sessions without any are left out."""
+    """Marks of these sessions by id (ours); sessions without any are left out."""
     c, n = labels.c, notes.c
     tagged = select(c.session, c.value).where(c.session.in_(ids), c.name == TAG).order_by(c.session, c.value)
     noted = select(n.session, func.count(), func.max(n.id)).where(n.session.in_(ids)).group_by(n.session)
@@ -86,13 +90,15 @@ def read_marks(queries: Queries, ids: Sequence[str]) -> dict[str, Marks]:
         counted = {session: (count, newest) for session, count, newest in db.execute(noted)}
         newest = [id for _, id in counted.values()]
         texts = {row.id: row.text for row in db.execute(select(n.id, n.text).where(n.id.in_(newest)))}
+    imported = queries.imports(ids)
     return {
         session: Marks(
             tuple(tags.get(session, ())),
             counted[session][0] if session in counted else 0,
             texts.get(counted[session][1], "") if session in counted else "",
+            imported.get(session),
         )
-        for session in {*tags, *counted}
+        for session in {*tags, *counted, *imported}
     }
 
 

@@ -12,16 +12,30 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
 
-from sqlalchemy import Column, Connection, Engine, Select, Text, bindparam, delete, func, or_, select, tuple_, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Select,
+    Text,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from relayproxy.conversation.message import Message, read_lines
 from relayproxy.store.engine import Identity, database_location, is_in_place, opened_file, reading, writing
 from relayproxy.store.errors import OvertakenError, ReplacedError, UnreadableError, store_errors
-from relayproxy.store.read.filters.criteria import TAG
+from relayproxy.store.read.filters.criteria import IMPORTED, TAG
 from relayproxy.store.read.recording_reader import lines_from
 from relayproxy.store.schema import tables
 from relayproxy.store.schema.bigrams import bigrams
-from relayproxy.store.schema.mapping import columns, for_index, insert_once, parameters, upsert, value
+from relayproxy.store.schema.mapping import batches, columns, for_index, insert_once, parameters, upsert, value
 from relayproxy.store.schema.rows import Batch, ConnectionRow, JournalRow, SessionLabels, SessionRow, TurnRow
 from relayproxy.store.write.backend_spans import move_backend_spans
 from relayproxy.store.write.chunks import Chunks
@@ -143,20 +157,35 @@ class Archive:
                 return False
             counts = ((session.id, len(turns)),)
             self._write(db, Batch(sessions=(session,), turns=turns, turn_counts=counts, labels=(labels,)))
-            # Who watches all sessions looks at journals alone (`Queries.changes`).
-            j = tables.journals.c
-            one = select(func.min(j.id)).scalar_subquery()
-            db.execute(update(tables.journals).where(j.id == one).values(updated_at=time.time_ns()))
+            _tell_watchers(db)
         return True
+
+    def add_session(self, batch: Batch) -> str | None:
+        """Writes a session that was recorded elsewhere, all or nothing: its batch has all of it. Returns the session
+        (our id) that has its id, or one of its connections, already, and then nothing is done. Raises as `commit`
+        does."""
+        c = tables.connections.c
+        ids = [row.id for row in batch.connections]
+        with self._transaction() as db:
+            for some in batches(ids):
+                there: str | None = db.execute(select(c.session).where(c.id.in_(some)).limit(1)).scalar()
+                if there is not None:
+                    return there
+            s = tables.sessions.c
+            there = db.execute(select(s.id).where(s.id.in_([row.id for row in batch.sessions]))).scalar()
+            if there is None:
+                self._write(db, batch)
+                _tell_watchers(db)
+        return there
 
     def sessions_by_ids(self, session_id: str | None, call_sid: str | None, since: int) -> tuple[SessionRow, ...]:
         """The first sessions (at most `CLAIMS`) with this VX id (without one, this call SID) that are live or ended at
         `since` (wall nanoseconds) or later, first first: one of them a reconnecting WebSocket may belong to. One whose
-        content was deleted is not gone on with."""
+        content was deleted is not gone on with, and none that was imported."""
         c = tables.sessions.c
         same = c.call_sid == for_index(call_sid) if session_id is None else c.session_id == for_index(session_id)
         query = columns(SessionRow, tables.sessions).where(same, or_(c.ended_at.is_(None), c.ended_at >= since))
-        query = query.where(c.content_deleted_at.is_(None))
+        query = query.where(c.content_deleted_at.is_(None), ~IMPORTED)
         return self._all(SessionRow, query.order_by(c.started_at, c.id).limit(CLAIMS))
 
     def session_connections(self, session: str) -> tuple[ConnectionRow, ...]:
@@ -240,6 +269,10 @@ class Archive:
         self._chunks.append(db, batch.chunks)
         for connection in batch.finished:
             self._chunks.seal(db, connection, whole=True)
+        if batch.recordings:
+            db.execute(insert(tables.recordings), parameters(batch.recordings))
+        if batch.imports:
+            db.execute(insert(tables.imports), parameters(batch.imports))
         if batch.journals:
             now = time.time_ns()
             moved = {"updated_at": now, "recorder": self._recorder}
@@ -284,6 +317,13 @@ class Archive:
         if keys:
             gone = delete(tables.turns).where(c.session == bindparam("b_session"), c.number >= bindparam("b_number"))
             db.execute(gone, keys)
+
+
+def _tell_watchers(db: Connection) -> None:
+    """Who watches all sessions looks at journals alone (`Queries.changes`)."""
+    j = tables.journals.c
+    one = select(func.min(j.id)).scalar_subquery()
+    db.execute(update(tables.journals).where(j.id == one).values(updated_at=time.time_ns()))
 
 
 def _delete(db: Connection, column: Column[str], keys: tuple[str, ...]) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, literal, select
 from sqlalchemy.sql.elements import NamedColumn
 
-from relayproxy.store.schema.tables import notes, sessions
+from relayproxy.store.schema.tables import imports, notes, sessions
 
 Op = Literal["=", "^", ">", ">=", "<", "<="]
 """`^`: begins with."""
@@ -82,11 +82,14 @@ FIELDS: dict[str, Field] = {
 """Beside these there is `param.<name>` for every custom parameter. What people read and write of each stands under the
 same name in `console.filters.fields`."""
 
+IMPORTED: ColumnElement[bool] = _c.id.in_(select(imports.c.session))
+"""The condition on a session that came as a file."""
 STATES: dict[str, ColumnElement[bool]] = {
     "live": _c.ended_at.is_(None),
     "ended": _c.ended_at.is_not(None),
     "handoff": _c.handoff_reason.is_not(None),
     "gap": _c.gaps > 0,
+    "imported": IMPORTED,
     "noted": select(notes.c.id).where(notes.c.session == _c.id).exists(),
 }
 """Values of `is`, and the condition on a session for each."""

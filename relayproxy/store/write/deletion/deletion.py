@@ -25,6 +25,7 @@ from relayproxy.store.schema.tables import (
     backend_spans,
     chunks,
     connections,
+    imports,
     labels,
     notes,
     recordings,
@@ -98,7 +99,7 @@ _CLEAR_SESSION = (
 _DELETE_WHOLE = (
     *(
         delete(column.table).where(column == bindparam("b_session"))
-        for column in (labels.c.session, connections.c.session, sessions.c.id)
+        for column in (labels.c.session, connections.c.session, imports.c.session, sessions.c.id)
     ),
     update(alerts).where(alerts.c.example == bindparam("b_session")).values(example=None),
 )

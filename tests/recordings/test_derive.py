@@ -9,7 +9,7 @@ import pytest
 
 from relayproxy.connection import Opening
 from relayproxy.conversation.model import Conversation
-from relayproxy.recorder.sessions.derive import MAX_LABELS, session_labels, session_row, to_json, turn_row
+from relayproxy.recordings.derive import MAX_LABELS, session_labels, session_row, to_json, turn_row
 from relayproxy.store.read.filters.criteria import LABEL_TEXT
 from tests.recorder.stage import Stage, prompt, setup
 from tests.script import Played, play
