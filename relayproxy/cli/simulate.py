@@ -4,7 +4,6 @@ Knows: its options, where each form of the result goes, that usage errors have a
 Must not know: how calls are made and summed up; what a verdict depends on.
 """
 
-import asyncio
 import os
 import re
 import shutil
@@ -14,6 +13,7 @@ from typing import Any
 import click
 
 from relayproxy.cli.failure import CommandFailure
+from relayproxy.cli.interruption import run_until_interrupted
 from relayproxy.cli.options import checked
 from relayproxy.cli.progress import Progress
 from relayproxy.errors import RelayproxyError
@@ -225,7 +225,7 @@ def simulate(
 
     Exits with 0 when all is clean, 1 when an expectation failed or latency grew, 2 when the backend never spoke, 3 when
     it broke the protocol, 4 for wrong usage or files, 5 when a call could not be connected. Of several, 5 wins, then 2,
-    3 and 1.
+    3 and 1. Ctrl-C ends with 130, and with the results of the calls that were over.
     """
     from relayproxy.lab.scenarios.builtin import CALLERS, named, names
     from relayproxy.lab.scenarios.result import ScenarioResult
@@ -254,11 +254,13 @@ def simulate(
         progress.tell(done, total)
 
     try:
-        summary = asyncio.run(simulation.simulate(url, scenarios=chosen, each=each, **options))
+        summary = run_until_interrupted(
+            lambda stop: simulation.simulate(url, scenarios=chosen, each=each, stop=stop, **options)
+        )
     finally:
         progress.close()
     limit = baselines.Limit(percent, floor)
-    grown = baselines.regressions(compared, summary, limit) if compared else ()
+    grown = baselines.regressions(compared, summary, limit) if compared and not summary.interrupted else ()
     found = verdict(summary, [str(one) for one in grown])
     click.echo(report(summary, found), err=STDOUT in (json_file, junit_file))
     if json_file is not None:

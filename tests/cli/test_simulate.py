@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import signal
 import socket
+import sys
+from asyncio.subprocess import PIPE
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -151,3 +154,31 @@ def test_usage_errors_have_an_exit_code_of_their_own(arguments: tuple[str, ...],
     result = run(*arguments)
     assert result.exit_code == USAGE == ExitCode.USAGE
     assert told in result.stderr
+
+
+async def test_ctrl_c_keeps_the_results_of_calls_that_are_over(tmp_path: Path) -> None:
+    connected = asyncio.Queue[str]()
+
+    async def talk(peer: Backend) -> None:
+        await connected.put((await peer.next("setup"))["sessionId"])
+        await peer.send(type="text", token="Good day.", last=True)
+        await peer.closed()
+
+    for name, turn in (("short", "{hangup: true, send_after: {event: text}}"), ("long", "{silence: 3600000}")):
+        (tmp_path / f"{name}.yaml").write_text(f"name: {name}\nturns: [{turn}]\n")
+    async with backend(talk) as peer:
+        arguments = (peer.url, str(tmp_path / "short.yaml"), str(tmp_path / "long.yaml"), "--at-once", "1")
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "relayproxy", "simulate", *arguments, "--json", "-", stdout=PIPE, stderr=PIPE
+        )
+        first = await connected.get()
+        await connected.get()
+        process.send_signal(signal.SIGINT)
+        printed, told = await process.communicate()
+
+    assert process.returncode == ExitCode.INTERRUPTED
+    document = json.loads(printed)
+    assert document["interrupted"] is True
+    assert [one["session_ids"] for one in document["each_call"]] == [[first]]
+    assert "short: 1 of 1 passed" in told.decode()
+    assert told.decode().splitlines()[-1].endswith(" s: interrupted")

@@ -10,9 +10,6 @@ from relayproxy.conversation.model import Conversation, Finding
 from relayproxy.lab.scenarios.model import Place, Scenario
 from relayproxy.lab.twilio.result import CallResult
 
-PROTOCOL_FINDINGS = ("invalid_message", "leaked_error", "interrupt_sent", "too_many_invalid")
-"""Findings that say that the backend breaks the protocol: Twilio rejects what it sent."""
-
 
 class Failure(msgspec.Struct, frozen=True):
     """An expectation that did not come true."""
@@ -48,17 +45,17 @@ class ScenarioResult(msgspec.Struct, frozen=True):
     @property
     def findings(self) -> tuple[Finding, ...]:
         """Of all sessions of the call."""
-        return tuple(finding for one in self.call.conversations for finding in one.findings)
+        return self.call.findings
 
     @property
     def violations(self) -> tuple[Finding, ...]:
-        """Where the backend broke the protocol, at most `findings.MAX_LISTED` of each kind."""
-        return tuple(finding for finding in self.findings if finding.code in PROTOCOL_FINDINGS)
+        """Where the backend broke the protocol."""
+        return self.call.violations
 
     @property
     def spoke(self) -> bool:
         """Whether the backend sent anything at all."""
-        return any(message.sender == "backend" for message in self.call.messages)
+        return self.call.spoke
 
     @property
     def problem(self) -> str | None:

@@ -28,7 +28,8 @@ def _lines(summary: SimulationSummary, verdict: Verdict) -> Iterator[str]:
             yield _call(call)
             yield from (f"  {failure.text}" for failure in call.failures)
     for scenario in summary.scenarios:
-        yield f"{scenario.name}: {_group(scenario)}"
+        if scenario.calls:
+            yield f"{scenario.name}: {_group(scenario)}"
     if len(summary.scenarios) > 1:
         yield f"all: {_group(summary)}"
     if summary.findings:

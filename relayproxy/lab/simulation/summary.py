@@ -14,6 +14,7 @@ import msgspec
 
 from relayproxy.conversation.measures.percentiles import nearest_rank
 from relayproxy.lab.scenarios.result import Failure, ScenarioResult
+from relayproxy.lab.twilio.result import CallResult
 from relayproxy.text import mended
 
 P95_SAMPLES = 20
@@ -79,20 +80,25 @@ class CallSummary(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, result: ScenarioResult) -> "CallSummary":
         """What is kept of a result."""
-        turns = (turn for one in result.call.conversations for turn in one.turns)
+        return cls.of_call(result.scenario.name, result.call, tuple(map(FailureSummary.of, result.failures)))
+
+    @classmethod
+    def of_call(cls, name: str, call: CallResult, failures: tuple[FailureSummary, ...]) -> "CallSummary":
+        """What is kept of a call that was made by what has this name."""
+        turns = (turn for one in call.conversations for turn in one.turns)
         findings: collections.Counter[str] = collections.Counter()
-        for one in result.call.conversations:
+        for one in call.conversations:
             findings.update(one.totals.findings)
         return cls(
-            scenario=result.scenario.name,
-            call_sid=result.call.caller.call_sid,
-            session_ids=tuple(dict.fromkeys(one.session_id for one in result.call.connections)),
-            state=_state(result),
-            spoke=result.spoke,
-            ending=result.conversation.outcome or "unknown",
-            seconds=round(result.call.seconds, 3),
-            problem=None if result.problem is None else mended(result.problem),
-            failures=tuple(map(FailureSummary.of, result.failures)),
+            scenario=name,
+            call_sid=call.caller.call_sid,
+            session_ids=tuple(dict.fromkeys(one.session_id for one in call.connections)),
+            state=_state(call, failed=bool(failures)),
+            spoke=call.spoke,
+            ending=call.conversation.outcome or "unknown",
+            seconds=round(call.seconds, 3),
+            problem=None if call.problem is None else mended(call.problem),
+            failures=failures,
             latencies_ms=tuple(ms for turn in turns if (ms := turn.response_latency_ms) is not None),
             findings=dict(findings),
         )
@@ -155,6 +161,8 @@ class SimulationSummary(Group, frozen=True, kw_only=True):
     scenarios: tuple[ScenarioSummary, ...]
     each_call: tuple[CallSummary, ...]
     """In the order in which they ended."""
+    interrupted: bool = False
+    """Whether it was broken off before all calls had been made: it is of those that were over."""
 
     @property
     def connected(self) -> int:
@@ -170,6 +178,7 @@ def summed_up(
     settings: Settings,
     seconds: float,
     relayproxy: str,
+    interrupted: bool = False,
 ) -> SimulationSummary:
     """The summary of these calls of the scenarios of those names and hashes; `content` is the hash of all."""
     scenarios = tuple(
@@ -184,6 +193,7 @@ def summed_up(
         hash=content,
         scenarios=scenarios,
         each_call=tuple(calls),
+        interrupted=interrupted,
     )
 
 
@@ -205,9 +215,9 @@ def _sums(
     )
 
 
-def _state(result: ScenarioResult) -> State:
-    if result.problem is not None:
+def _state(call: CallResult, *, failed: bool) -> State:
+    if call.problem is not None:
         return "not_connected"
-    if result.violations:
+    if call.violations:
         return "violation"
-    return "failed" if result.failures else "passed"
+    return "failed" if failed else "passed"

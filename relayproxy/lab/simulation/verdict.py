@@ -26,6 +26,8 @@ class ExitCode(enum.IntEnum):
     USAGE = 4
     NO_CONNECTION = 5
     """A call could not be connected, or not again."""
+    INTERRUPTED = 130
+    """Ctrl-C ended it, as shells report that."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -38,8 +40,8 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 def verdict(summary: SimulationSummary, exceeded: Sequence[str] = ()) -> Verdict:
-    """The verdict on a run. What says least about the agent wins, since it leaves the rest in doubt: no connection,
-    then a backend that never spoke, then a violation of the protocol, then what was expected. `exceeded` are the
+    """The verdict on a run. What says least about the agent wins, since it leaves the rest in doubt: an interruption,
+    no connection, a backend that never spoke, a violation of the protocol, then what was expected. `exceeded` are the
     limits of the whole run that were, in words."""
     code, text = _verdict(summary, len(exceeded))
     return Verdict(code, text, tuple(exceeded))
@@ -47,6 +49,8 @@ def verdict(summary: SimulationSummary, exceeded: Sequence[str] = ()) -> Verdict
 
 def _verdict(summary: SimulationSummary, exceeded: int) -> tuple[ExitCode, str]:
     calls = summary.each_call
+    if summary.interrupted:
+        return ExitCode.INTERRUPTED, "interrupted"
     if summary.not_connected:
         return ExitCode.NO_CONNECTION, f"{plural(summary.not_connected, 'call')} could not be connected"
     if not any(call.spoke for call in calls):

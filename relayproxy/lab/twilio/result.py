@@ -16,11 +16,14 @@ import msgspec
 from relayproxy.connection import Ending, Opening
 from relayproxy.conversation.fold.fold import Fold
 from relayproxy.conversation.message import Message
-from relayproxy.conversation.model import Conversation
+from relayproxy.conversation.model import Conversation, Finding
 from relayproxy.conversation.protocol.messages import Setup
 from relayproxy.conversation.protocol.rejections import SOCKET_ENDED
 
 Json = dict[str, Any]
+
+PROTOCOL_FINDINGS = ("invalid_message", "leaked_error", "interrupt_sent", "too_many_invalid")
+"""Findings that say that the backend breaks the protocol: Twilio rejects what it sent."""
 
 CallEnding = Literal[
     "hung_up", "ended", "malformed", "backend_closed", "backend_dropped", "vanished", "refused", "unreachable"
@@ -108,6 +111,21 @@ class CallResult(msgspec.Struct, frozen=True):
     def conversation(self) -> Conversation:
         """The last session."""
         return self.conversations[-1]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Of all sessions."""
+        return tuple(finding for one in self.conversations for finding in one.findings)
+
+    @property
+    def violations(self) -> tuple[Finding, ...]:
+        """Where the backend broke the protocol, at most `findings.MAX_LISTED` of each kind."""
+        return tuple(finding for finding in self.findings if finding.code in PROTOCOL_FINDINGS)
+
+    @property
+    def spoke(self) -> bool:
+        """Whether the backend sent anything at all."""
+        return any(message.sender == "backend" for message in self.messages)
 
     @property
     def messages(self) -> tuple[Message, ...]:

@@ -1,5 +1,6 @@
 """Exit codes, and which of them wins."""
 
+import msgspec
 import pytest
 
 from relayproxy.lab.simulation.summary import CallSummary
@@ -33,3 +34,9 @@ def test_a_limit_of_the_run_fails_it_and_wins_over_nothing_else() -> None:
     assert (found.exit_code, found.text, found.details) == (1, "1 limit exceeded", ("too slow",))
     assert verdict(run(failed()), ["too slow"]).text == "1 expectation failed, 1 limit exceeded"
     assert verdict(run(VIOLATION), ["too slow"]).exit_code == 3
+
+
+def test_of_a_run_that_was_interrupted_nothing_is_said() -> None:
+    found = verdict(msgspec.structs.replace(run(failed()), interrupted=True))
+
+    assert (found.exit_code, found.text) == (130, "interrupted")
