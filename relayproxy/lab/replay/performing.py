@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from relayproxy.lab.replay.deeds import Deed, Drop, HangUp, Key, Reconnect, Utterance
 from relayproxy.lab.replay.divergence import BELOW, Divergence, common, divergence
-from relayproxy.lab.replay.script import Act, Anchor, Deed, Drop, HangUp, Key, Reconnect, Reply, Script, Utterance
+from relayproxy.lab.replay.script import Act, Anchor, Reply, Script
 from relayproxy.lab.twilio.call import SimulatedCall, call
 from relayproxy.lab.twilio.caller import MONOLOGUE_MS, SimulatedCaller
 from relayproxy.lab.twilio.connection import Line

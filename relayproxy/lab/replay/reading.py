@@ -13,7 +13,7 @@ from typing import NamedTuple
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.protocol.decoding import decode_text
 from relayproxy.conversation.protocol.messages import Dtmf, Event, Info, Interrupt, Prompt
-from relayproxy.lab.replay.script import Deed, Drop, Key, Partial, Reconnect, Utterance
+from relayproxy.lab.replay.deeds import Deed, Drop, Key, Partial, Reconnect, Utterance
 from relayproxy.lab.twilio.speech import MS_PER_CHARACTER
 from relayproxy.recordings.call import RecordedCall
 

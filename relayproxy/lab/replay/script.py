@@ -1,6 +1,6 @@
 """Script of a replay: the acts of a recorded caller, each with what of the agent's side came before it.
 
-Knows: what a caller does, and by what of the agent its moment is told.
+Knows: by what of the agent the moment of an act is told.
 Must not know: how a recording is read; how a script is performed.
 
 Times are milliseconds of the recorded call.
@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from relayproxy.lab.replay.deeds import Deed
 from relayproxy.lab.twilio.twiml import TwiML
 
 
@@ -22,9 +23,8 @@ class Anchor(msgspec.Struct, frozen=True):
     delay_ms: int = 0
     """Between that and the act."""
     chars: int = 0
-    """Of `heard`: so much of its speech had been played since it was quiet."""
     media_ms: int = 0
-    """Of `heard`, for media: for so long it had been played."""
+    """Of `heard`: so much of its speech, and media for so long, had been played since it was quiet."""
     pauses_ms: tuple[int, ...] = ()
     """Pauses after which the agent went on by itself, before the moment."""
 
@@ -33,49 +33,8 @@ class Reply(msgspec.Struct, frozen=True):
     """What the agent sent from one act of the caller to the next."""
 
     text: str = ""
-    """Its texts joined, one reply behind the other with a space between them."""
     other: tuple[str, ...] = ()
-    """Types of its other messages that the caller notices: `play`, `sendDigits`, `end`."""
-
-
-class Partial(msgspec.Struct, frozen=True):
-    """A partial prompt."""
-
-    at_ms: int
-    """Since the caller began to speak."""
-    text: str
-    lang: str | None
-
-
-class Utterance(msgspec.Struct, frozen=True, tag=True):
-    """The caller speaks."""
-
-    partials: tuple[Partial, ...]
-    text: str | None
-    """The final prompt; None where none came: a noise, or a sentence that was broken off."""
-    lang: str | None
-    lasts_ms: int
-
-
-class Key(msgspec.Struct, frozen=True, tag=True):
-    """The caller presses a key."""
-
-    digit: str
-
-
-class HangUp(msgspec.Struct, frozen=True, tag=True):
-    """The caller ends the call."""
-
-
-class Drop(msgspec.Struct, frozen=True, tag=True):
-    """The connection is lost on Twilio's side."""
-
-
-class Reconnect(msgspec.Struct, frozen=True, tag=True):
-    """Twilio connects the session again; without effect while it is connected."""
-
-
-Deed = Utterance | Key | HangUp | Drop | Reconnect
+    """Types of its messages besides texts that the caller notices: `play`, `sendDigits`, `end`."""
 
 
 class Act(msgspec.Struct, frozen=True):

@@ -25,18 +25,9 @@ from relayproxy.conversation.protocol.messages import (
     Setup,
     Text,
 )
+from relayproxy.lab.replay.deeds import Drop, HangUp, Key, Utterance
 from relayproxy.lab.replay.reading import BARGE_IN_MS, MS, Begun, Seen, lost, milliseconds, reconnections, spoken
-from relayproxy.lab.replay.script import (
-    Act,
-    Anchor,
-    Drop,
-    HangUp,
-    Key,
-    Parties,
-    Reply,
-    Script,
-    Utterance,
-)
+from relayproxy.lab.replay.script import Act, Anchor, Parties, Reply, Script
 from relayproxy.lab.twilio.speech import MS_PER_CHARACTER
 from relayproxy.lab.twilio.twiml import Input, TwiML
 from relayproxy.recordings.call import RecordedCall

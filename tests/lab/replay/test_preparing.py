@@ -5,8 +5,9 @@ import pytest
 
 from relayproxy.connection import Ending
 from relayproxy.conversation.message import Message
+from relayproxy.lab.replay.deeds import Key, Utterance
 from relayproxy.lab.replay.preparing import NotReplayable, prepare
-from relayproxy.lab.replay.script import Key, Script, Utterance
+from relayproxy.lab.replay.script import Script
 from tests.lab.replay.recorded import Part, of_parts, of_script, parts_of_script
 
 SECRETS = """

@@ -1,7 +1,8 @@
 """A script has the caller's acts, each with what of the agent's side came before it."""
 
+from relayproxy.lab.replay.deeds import Drop, HangUp, Key, Partial, Reconnect, Utterance
 from relayproxy.lab.replay.reading import seen
-from relayproxy.lab.replay.script import Anchor, Drop, HangUp, Key, Partial, Reconnect, Reply, Script, Utterance
+from relayproxy.lab.replay.script import Anchor, Reply, Script
 from relayproxy.lab.replay.writing import write_script
 from relayproxy.recordings.call import RecordedCall
 from tests.lab.replay.recorded import of_fixture, of_script
