@@ -72,9 +72,8 @@ class Script(msgspec.Struct, frozen=True):
     """As far as it shows in the recording."""
     acts: tuple[Act, ...]
     last: Reply
-    """What the agent sent after the last act."""
     last_turn: int
-    """Number of the recorded turn that `last` belongs to."""
+    """What the agent sent after the last act, and the number of the recorded turn that it belongs to."""
     longest_wait_ms: int
     """The longest that the caller waited for an answer."""
     ending: Anchor | None
