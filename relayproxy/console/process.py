@@ -14,6 +14,7 @@ from aiohttp import web
 from relayproxy.console.app import build
 from relayproxy.console.health.availability import Availability
 from relayproxy.errors import cannot_listen
+from relayproxy.memory import keep_little
 from relayproxy.private_http import Connections, listen
 from relayproxy.settings.model import Settings
 from relayproxy.settings.validators import split_address
@@ -31,6 +32,7 @@ _SHUTDOWN = 3.0
 def run(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT. Says where it listens in one line on stdout. Raises SettingError when it
     cannot listen there."""
+    keep_little()
     with suppress(KeyboardInterrupt):
         uvloop.run(_serve(settings))
 

@@ -16,6 +16,7 @@ from functools import cache
 from aiohttp import web
 
 from relayproxy.errors import cannot_listen
+from relayproxy.memory import keep_little
 from relayproxy.private_http import Connections, listen
 from relayproxy.receiver import http_app
 from relayproxy.receiver.grpc_service import GrpcService
@@ -51,6 +52,7 @@ def run(settings: Settings) -> None:
     """Receives until SIGTERM or SIGINT. Says where it listens in one line on stdout. Raises SettingError when it cannot
     listen there."""
     os.nice(NICE)
+    keep_little()
     with suppress(KeyboardInterrupt):
         asyncio.run(_receive(settings))
 

@@ -18,6 +18,7 @@ from relayproxy.connection import sampled_by_caller
 from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.conversation.measures.spans import SpanOptions
 from relayproxy.errors import RelayproxyError
+from relayproxy.memory import keep_little
 from relayproxy.recorder.deletion import DeletionThread
 from relayproxy.recorder.heartbeat import Beat, Reporter, process_name
 from relayproxy.recorder.names import name_finder
@@ -70,6 +71,7 @@ def run(settings: Settings) -> None:
     """
     stop = stop_event(*NUMBERS)
     os.nice(COURTESY)
+    keep_little()
     with _alone(settings.data_dir) as recorder_id:
         rules_of = rules_by_route(settings)
         engine = open_engine(settings.database)

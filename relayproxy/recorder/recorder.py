@@ -45,7 +45,8 @@ COMMIT_REST = 5
 """Times its own duration that a commit is followed by a rest: with many calls, fewer and larger commits cost less."""
 MAX_INTERVAL = 1.0
 POLL = 0.02
-READ_AT_ONCE = 1024 * 1024
+READ_AT_ONCE = 256 * 1024
+"""Bytes of a journal between two looks at what is due: what waits after a standstill is not held all at once."""
 BATCH_SIZE = 8 * 1024 * 1024
 """Bytes of payload, with an allowance for each message, after which a batch is committed at once."""
 MESSAGE_WEIGHT = 400
