@@ -1,4 +1,4 @@
-"""Text as it is kept: storable in any database, masked, or shortened.
+"""Text as it is kept and shown: storable in any database, printable, masked, or shortened.
 
 Knows: that JSON may hold halves of surrogate pairs, and that no PostgreSQL column takes NUL; what stands for masked
 characters, and for what was left out.
@@ -25,6 +25,11 @@ def storable(text: str | None) -> str | None:
 def shortened(text: str, most: int) -> str:
     """The text when it has no more characters than that; else its beginning, of which `…` is the last."""
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def printable(text: str) -> str:
+    """The text as a terminal can show it in a line: white space as spaces, U+FFFD for what would steer the terminal."""
+    return "".join(one if one.isprintable() else " " if one.isspace() else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
 MASKED_DIGIT = "•"

@@ -227,6 +227,7 @@ def simulate(
     it broke the protocol, 4 for wrong usage or files, 5 when a call could not be connected. Of several, 5 wins, then 2,
     3 and 1. Ctrl-C ends with 130, and with the results of the calls that were over.
     """
+    from relayproxy.comparison.limits import LatencyLimit
     from relayproxy.lab.scenarios.builtin import CALLERS, named, names
     from relayproxy.lab.scenarios.result import ScenarioResult
     from relayproxy.lab.simulation import baseline as baselines
@@ -259,7 +260,7 @@ def simulate(
         )
     finally:
         progress.close()
-    limit = baselines.Limit(percent, floor)
+    limit = LatencyLimit(percent, floor)
     grown = baselines.regressions(compared, summary, limit) if compared and not summary.interrupted else ()
     found = verdict(summary, [str(one) for one in grown])
     click.echo(report(summary, found), err=STDOUT in (json_file, junit_file))

@@ -18,7 +18,8 @@ LARGE = 4096
 """Bytes. There is no documented limit, but it travels as a form field and through Studio's context: what is larger
 than 4 KiB is remarkable."""
 
-_REASON_KEYS = ("reasonCode", "reason_code", "reason")
+REASON_KEYS = ("reasonCode", "reason_code", "reason")
+"""Names under which backends put the reason, in the order in which they are looked for."""
 _MEANT = frozenset({"reason", "reasoncode", "handoff", "handoffdata", "handoffreason"})
 """Fields of `end` itself, in small letters without signs, that are meant to arrive where handoffData does."""
 
@@ -66,6 +67,21 @@ def misplaced(text: str) -> tuple[tuple[str, str], ...]:
     return (("handoff_misplaced", f'"{meant[0]}" beside its place: there is no handoffData'),) if meant else ()
 
 
+def handoff_field(handoff: Handoff, name: str) -> Any:
+    """The value of a field by its name or path (`order.id`); `reason_code` is found under each of its names. Raises
+    KeyError when there is none."""
+    value = handoff.json
+    if isinstance(value, dict) and name in value:
+        return value[name]
+    if name == "reason_code" and handoff.reason_code is not None:
+        return handoff.reason_code
+    for key in name.split("."):
+        if not isinstance(value, dict):
+            raise KeyError(name)
+        value = value[key]
+    return value
+
+
 def studio_path(widget: str = "<name>") -> str:
     """How a Studio flow refers to the payload that its ConversationRelay widget of this name ended with."""
     return f"{{{{widgets.{widget}.HandoffData}}}}"
@@ -106,7 +122,7 @@ def _is_json(raw: str) -> bool:
 def _reason_code(value: Any) -> str | None:
     if not isinstance(value, dict):
         return None
-    for key in _REASON_KEYS:
+    for key in REASON_KEYS:
         code = value.get(key)
         if code and isinstance(code, str | int) and not isinstance(code, bool):
             return str(code)

@@ -7,12 +7,13 @@ Must not know: how a call is performed; how facts are derived.
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from relayproxy.conversation.checks.handoff import handoff_field
 from relayproxy.conversation.model import Handoff
 from relayproxy.conversation.totals import Spread
-from relayproxy.lab.matching import NOTHING, described, matches, shown
 from relayproxy.lab.scenarios.model import Scenario
 from relayproxy.lab.scenarios.result import Failure
 from relayproxy.lab.twilio.result import CallResult
+from relayproxy.matching import NOTHING, described, matches, shown
 
 Problem = tuple[tuple[str, ...], str, str]
 """The keys of an expectation below `expect`, what was expected, and what came instead."""
@@ -61,16 +62,10 @@ def _handoff(scenario: Scenario, call: CallResult) -> Iterator[Problem]:
 
 
 def _field(handoff: Handoff, name: str) -> Any:
-    value = handoff.json
-    if isinstance(value, dict) and name in value:
-        return value[name]
-    if name == "reason_code" and handoff.reason_code is not None:
-        return handoff.reason_code
-    for key in name.split("."):
-        if not isinstance(value, dict) or key not in value:
-            return NOTHING
-        value = value[key]
-    return value
+    try:
+        return handoff_field(handoff, name)
+    except KeyError:
+        return NOTHING
 
 
 def _findings(scenario: Scenario, call: CallResult) -> Iterator[Problem]:

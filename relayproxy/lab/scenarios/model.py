@@ -13,9 +13,9 @@ import msgspec
 from msgspec import Meta
 
 from relayproxy.conversation.model import Outcome, StudioTransition
-from relayproxy.lab.matching import Matcher
 from relayproxy.lab.twilio.events import EventName
 from relayproxy.lab.twilio.twiml import TwiML
+from relayproxy.matching import Matcher
 
 Milliseconds = Annotated[int, Meta(ge=0, le=86_400_000)]
 Text = Annotated[str, Meta(min_length=1)]

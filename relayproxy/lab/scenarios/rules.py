@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator
 
 from relayproxy.conversation.checks.findings import CATALOGUE
-from relayproxy.lab.matching import Condition
 from relayproxy.lab.scenarios.model import ACTS, Expectation, Path, Scenario, Turn
+from relayproxy.matching import Condition
 
 Problem = tuple[Path, str]
 """Where in the scenario, and what is wrong there."""

@@ -8,10 +8,10 @@ import re
 import time
 from collections.abc import Callable, Sequence
 
-from relayproxy.lab.matching import shown
 from relayproxy.lab.scenarios.model import Expectation
 from relayproxy.lab.twilio.call import SimulatedCall
 from relayproxy.lab.twilio.events import Event, EventName
+from relayproxy.matching import shown
 
 MAX_TOLD = 5
 """At most so many events are told of what came instead."""

@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from relayproxy.comparison.limits import LatencyLimit
 from relayproxy.errors import RelayproxyError
 from relayproxy.lab.simulation.content import content_hash
 from relayproxy.lab.simulation.document import VERSION
@@ -17,18 +18,6 @@ from relayproxy.lab.simulation.summary import LatencySummary, ScenarioSummary, S
 
 class BaselineError(RelayproxyError):
     """Raised for a file that is no baseline, or none of the same scenarios and settings."""
-
-
-class Limit(msgspec.Struct, frozen=True):
-    """How much later answers may begin. Both have to be exceeded: a share of little is noise, and so are a few
-    milliseconds of much."""
-
-    percent: float
-    floor_ms: int
-
-    def exceeded(self, before: int, now: int) -> bool:
-        """Whether that is a regression."""
-        return now > before * (1 + self.percent / 100) and now > before + self.floor_ms
 
 
 class _Head(msgspec.Struct, frozen=True):
@@ -89,7 +78,7 @@ def require_comparable(baseline: Baseline, content: str, settings: Settings) -> 
         raise BaselineError(f"the baseline cannot be compared: {'; '.join(different)}")
 
 
-def regressions(baseline: Baseline, summary: SimulationSummary, limit: Limit) -> tuple[Regression, ...]:
+def regressions(baseline: Baseline, summary: SimulationSummary, limit: LatencyLimit) -> tuple[Regression, ...]:
     """The latencies that grew beyond the limit, worst first: what could not be measured, then by the share that it
     grew."""
     before = {scenario.name: scenario.latency for scenario in baseline.scenarios}
@@ -97,7 +86,7 @@ def regressions(baseline: Baseline, summary: SimulationSummary, limit: Limit) ->
     return tuple(sorted(found, key=_growth, reverse=True))
 
 
-def _regressions(before: LatencySummary, now: ScenarioSummary, limit: Limit) -> Iterator[Regression]:
+def _regressions(before: LatencySummary, now: ScenarioSummary, limit: LatencyLimit) -> Iterator[Regression]:
     measures: tuple[tuple[Literal["median", "p95"], int | None, int | None], ...] = (
         ("median", before.median_ms, now.latency.median_ms),
         ("p95", before.p95_ms, now.latency.p95_ms),

@@ -10,16 +10,17 @@ from relayproxy.lab.scenarios.result import ScenarioResult
 from relayproxy.lab.simulation.summary import CallSummary, Group, SimulationSummary
 from relayproxy.lab.simulation.verdict import Verdict
 from relayproxy.plural import plural
+from relayproxy.text import printable
 
 
 def report(summary: SimulationSummary, verdict: Verdict) -> str:
     """What came of a run: calls that did not pass, one line for each scenario, then all of it."""
-    return "\n".join(map(_printable, _lines(summary, verdict)))
+    return "\n".join(map(printable, _lines(summary, verdict)))
 
 
 def one_call(result: ScenarioResult) -> str:
     """What came of a call, in a line."""
-    return _printable(_call(CallSummary.of(result)))
+    return printable(_call(CallSummary.of(result)))
 
 
 def _lines(summary: SimulationSummary, verdict: Verdict) -> Iterator[str]:
@@ -59,7 +60,3 @@ def _listed(counts: dict[str, int]) -> str:
 
 def _words(name: str) -> str:
     return name.replace("_", " ")
-
-
-def _printable(text: str) -> str:
-    return "".join(one if one.isprintable() else " " if one.isspace() else "\N{REPLACEMENT CHARACTER}" for one in text)

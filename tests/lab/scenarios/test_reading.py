@@ -6,7 +6,6 @@ from textwrap import dedent
 import pytest
 
 from relayproxy.errors import RelayproxyError
-from relayproxy.lab.matching import Condition
 from relayproxy.lab.scenarios.model import (
     CallExpectation,
     Expectation,
@@ -18,6 +17,7 @@ from relayproxy.lab.scenarios.model import (
 )
 from relayproxy.lab.scenarios.reading import ScenarioError, load, read
 from relayproxy.lab.twilio.twiml import TwiML
+from relayproxy.matching import Condition
 
 WHOLE = """\
 # A comment.

@@ -5,10 +5,10 @@ import json
 import msgspec
 import pytest
 
+from relayproxy.comparison.limits import LatencyLimit
 from relayproxy.lab.simulation.baseline import (
     Baseline,
     BaselineError,
-    Limit,
     read_baseline,
     regressions,
     require_comparable,
@@ -18,7 +18,7 @@ from relayproxy.lab.simulation.summary import SimulationSummary
 from relayproxy.lab.simulation.verdict import verdict
 from tests.lab.simulation.runs import SETTINGS, call, run
 
-LIMIT = Limit(20, 150)
+LIMIT = LatencyLimit(20, 150)
 
 
 def answers(*latencies_ms: int, scenario: str = "keypad") -> SimulationSummary:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from relayproxy.lab.matching import NOTHING, Condition, Matcher, described, matches, shown
+from relayproxy.matching import NOTHING, Condition, Matcher, described, matches, shown
 
 
 @pytest.mark.parametrize(
