@@ -5,6 +5,7 @@ Must not know: what the processes do.
 """
 
 import atexit
+import fcntl
 import io
 import json
 import os
@@ -107,16 +108,47 @@ _ASKING = threading.Lock()
 
 @cache
 def _server() -> socket.socket:
-    """Ends when this process does."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    """A connection to the fork server of this run of the tests: that of another process, else one that is started,
+    which forks for others while this process lives."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or os.getpid()
+    path = Path(tempfile.gettempdir(), f"relayproxy-tests-{run}")
+    folder = os.open(Path(__file__).parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        return _connected(path) or _started(path)
+    finally:
+        os.close(folder)
+
+
+def _connected(path: Path) -> socket.socket | None:
+    """A connection to the server that listens there, when there is one."""
+    ours = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.settimeout(60)
-    command = [sys.executable, "-m", "tests.forkserver", str(theirs.fileno())]
-    process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
-    theirs.close()
+    try:
+        ours.connect(str(path))
+        if ours.recv(64):
+            return ours
+    except (FileNotFoundError, ConnectionError):
+        pass
+    ours.close()
+    return None
+
+
+def _started(path: Path) -> socket.socket:
+    path.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        command = [sys.executable, "-m", "tests.forkserver", str(listener.fileno())]
+        process = subprocess.Popen(command, pass_fds=[listener.fileno()], stdin=subprocess.PIPE)
 
     def end() -> None:
-        ours.close()
+        assert process.stdin is not None
+        process.stdin.close()
         process.wait(60)
+        path.unlink()
 
     atexit.register(end)
-    return ours
+    found = _connected(path)
+    assert found, "the fork server did not start"
+    return found

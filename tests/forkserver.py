@@ -1,9 +1,12 @@
-"""A process that has imported relayproxy and forks a process of it for every request. Run as `python -m
-tests.forkserver FD`.
+"""A process that has imported relayproxy, and forks a process of it for every request. Run as `python -m
+tests.forkserver FD` with a listening socket; ends with its standard input.
 
 Knows: that starting Python and importing takes up to a second of a processor, and a fork a few milliseconds; that
 `relayproxy serve` starts processes of its own.
 Must not know: what the processes do.
+
+Each connection gets a server of its own, a fork of this one, which ends with it. Its first message says that it is
+there.
 
 A request is JSON with `arguments`, `environment`, `folder` (where it runs) and `family`, and four descriptors: standard
 input, output and error, and where the exit code goes as a decimal number once the process has ended. The answer is the
@@ -14,35 +17,116 @@ forked as well. For that it has a second server, a fork of the first; what that 
 process that asked for it, so that it is waited for and sent signals as always.
 """
 
+import asyncio
+import atexit
 import ctypes
 import gc
 import io
 import json
 import os
 import runpy
+import select
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import aiohttp_jinja2
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
 from relayproxy.__main__ import main
+from relayproxy.console.app import build
+from relayproxy.settings.model import Settings
+from relayproxy.store.engine import open_engine, open_reader
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.write.annotation_writer import AnnotationWriter
+from relayproxy.store.write.archive import Archive
+from tests.console.samples import ago, booking
+from tests.databases import migrated, share_compiled_statements
 
 _PR_SET_CHILD_SUBREAPER = 36
 
 
 def _import_all() -> None:
+    # Imported for the processes that are forked.
     import relayproxy.cli.demo
+    import relayproxy.cli.main
     import relayproxy.console.process
     import relayproxy.receiver.process
     import relayproxy.recorder.process
     import relayproxy.relay.process
+    import relayproxy.store.postgresql
     import relayproxy.store.schema.migrate
-    import relayproxy.telemetry.export.otlp  # noqa: F401 (imported for the processes that are forked)
+    import relayproxy.telemetry.export.otlp
+    import relayproxy.telemetry.metrics.prometheus  # noqa: F401
+
+
+def _compile_all() -> None:
+    """Has templates and statements compiled, and Alembic imported, as the first use of each process would."""
+    share_compiled_statements()
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(data_dir=Path(folder), backend="ws://127.0.0.1:9")
+        migrated(settings.database)
+        engine, reader = open_engine(settings.database), open_reader(settings.database)
+        writer = AnnotationWriter(open_engine(settings.database, afresh=True))
+        booking(Archive(engine), ago(60))
+        asyncio.run(_look_at(build(settings, Queries(reader), writer)))
+        writer.close()
+        engine.dispose()
+        reader.dispose()
+
+
+async def _look_at(console: web.Application) -> None:
+    templates = aiohttp_jinja2.get_env(console)
+    for name in templates.list_templates():
+        templates.get_template(name)
+    async with TestClient(TestServer(console)) as client:
+        for path in ("/sessions", "/api/sessions", "/api/health"):
+            async with client.get(path) as answer:
+                assert answer.status == 200, await answer.text()
+
+
+def _client(listener: socket.socket) -> socket.socket | None:
+    """A connection, in a process that is there for it alone; None once the standard input of this one ends."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        if sys.stdin in select.select([listener, sys.stdin], [], [])[0]:
+            return None
+        client, _ = listener.accept()
+        if os.fork() == 0:
+            listener.close()
+            client.send(b"here")
+            return client
+        client.close()
+
+
+def _run() -> None:
+    """What this process was forked for."""
+    if sys.argv[1] == "-m":
+        module, sys.argv[1:] = sys.argv[2], sys.argv[3:]
+        runpy.run_module(module, run_name="__main__")
+    else:
+        main()
+
+
+class _End:
+    """The end of a process after everything that is called at its exit. To take apart all that was imported, as Python
+    does then, takes longer than most processes live, as each has to copy it first."""
+
+    code = 1
+
+    @classmethod
+    def at_exit(cls) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(cls.code)
 
 
 def _serve(requests: socket.socket) -> bool:
@@ -183,16 +267,22 @@ class _Process:
 
 
 if __name__ == "__main__":
+    atexit.register(_End.at_exit)  # the last one, as the first registered
     gc.disable()  # what is imported stays
     _import_all()
+    _compile_all()
     assert threading.active_count() == 1, "a fork would lose these threads"
+    gc.collect()
     gc.freeze()
     gc.enable()
     with suppress(KeyboardInterrupt):
-        if not _serve(socket.socket(fileno=int(sys.argv[1]))):
+        client = _client(socket.socket(fileno=int(sys.argv[1])))
+        if client is None or not _serve(client):
+            _End.code = 0
             sys.exit()
-    if sys.argv[1] == "-m":
-        module, sys.argv[1:] = sys.argv[2], sys.argv[3:]
-        runpy.run_module(module, run_name="__main__")
-    else:
-        main()
+    try:
+        _run()
+        _End.code = 0
+    except SystemExit as end:
+        _End.code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        raise
