@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
@@ -39,6 +40,7 @@ VALUES = {
 """The values of labels that expressions name."""
 
 
+@cache
 def loaded(path: Path) -> Any:
     return YAML(typ="safe").load(path.read_text("utf-8"))
 
@@ -54,6 +56,7 @@ def targets() -> Iterator[tuple[str, dict[str, Any]]]:
             yield panel["title"], target
 
 
+@cache
 def expressions() -> dict[str, str]:
     """All expressions, those of the documents too, with what Grafana puts in place of its variables."""
     shown = {"$__rate_interval": "1m", "$__range": "6h", "$route": ".*"}

@@ -175,15 +175,27 @@ def interrupted(
 SIZES = [1, 3, 17, 60]
 
 
-@pytest.mark.parametrize("rules", [EVERYTHING, REDACTED], ids=["full", "redacted"])
+@pytest.fixture(scope="module", params=[EVERYTHING, REDACTED], ids=["full", "redacted"])
+def rules(request: pytest.FixtureRequest) -> Rules:
+    rules: Rules = request.param
+    return rules
+
+
+@pytest.fixture(scope="module")
+def in_one_life(tmp_path_factory: pytest.TempPathFactory, rules: Rules) -> dict[str, Any]:
+    return uninterrupted(tmp_path_factory.mktemp("uninterrupted"), SIZES, rules)
+
+
 @pytest.mark.parametrize("committed", [True, False])
 @pytest.mark.parametrize("after", [1, 2])
-def test_killed_at_every_commit(tmp_path: Path, after: int, committed: bool, rules: Rules) -> None:
+def test_killed_at_every_commit(
+    tmp_path: Path, after: int, committed: bool, rules: Rules, in_one_life: dict[str, Any]
+) -> None:
     # A life that never commits would never end.
     after = after if committed else after + 1
-    found, deaths = interrupted(tmp_path / "interrupted", SIZES, rules, lambda: (after, committed))
+    found, deaths = interrupted(tmp_path, SIZES, rules, lambda: (after, committed))
     assert deaths > 10
-    assert found == uninterrupted(tmp_path / "uninterrupted", SIZES, rules)
+    assert found == in_one_life
 
 
 def test_killed_while_it_writes_deflate_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from relayproxy.redaction.streams import streams
 from relayproxy.redaction.values import policy
 from tests.redaction.conversation import SECOND, call, key, message, played, prompt, stored, token, words
 
-SMALL = 20_000
+SMALL = 5_000
 
 GARBAGE = {
     "prose": prompt("lorem ipsum one two three 4111 " * 20),
@@ -49,7 +49,7 @@ def test_of_garbage_a_bounded_part_is_searched_however_much_comes(  # type: igno
     monkeypatch.setattr("relayproxy.redaction.budget.BURST", SMALL)
     monkeypatch.setattr(streams, "find", counting)
     monkeypatch.setattr(masking, "find", counting)
-    messages = call(*[said] * 500, every=0.0001)
+    messages = call(*[said] * 200, every=0.0001)
     if cut:
         messages = [replace(one, text=(one.text or "")[:-2], cut=True) for one in messages]
 

@@ -6,6 +6,7 @@ Must not know: which rows are written or read when.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields
+from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Executable, Row, Select, Table, UniqueConstraint, literal, select
@@ -56,10 +57,11 @@ def for_index(text: str | None) -> str | None:
     return text if text is None else text[:INDEXED]
 
 
+@cache
 def upsert(dialect: str, table: Table, **otherwise: ColumnElement[Any]) -> Executable:
     """Insert whole rows, replacing every column but the key where the key exists; `otherwise` says what a column
     becomes in that case instead of the new value. A table with a key of its own making is known by its unique
-    columns."""
+    columns. Made once for the same arguments, as that takes longer than to execute it."""
     insert = _insert(dialect)(table)
     unique = next((one for one in table.constraints if isinstance(one, UniqueConstraint)), table.primary_key)
     keys = [column.name for column in unique]
@@ -69,6 +71,7 @@ def upsert(dialect: str, table: Table, **otherwise: ColumnElement[Any]) -> Execu
     return statement
 
 
+@cache
 def insert_once(dialect: str, table: Table) -> Executable:
     """Insert whole rows, leaving those alone whose key exists."""
     statement: Executable = _insert(dialect)(table).on_conflict_do_nothing()

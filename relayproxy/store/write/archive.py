@@ -49,6 +49,7 @@ _INDEXED = frozenset(
     for column in index.columns
     if isinstance(column.type, Text) and not column.primary_key
 )
+_NEXT_REVISION = tables.sessions.c.revision + 1
 CLAIMS = 50
 """Sessions that claim the same id, of which more are not looked at."""
 PAGE = 500
@@ -68,7 +69,7 @@ class Archive:
         """The SQLite file that everything so far was read from and written to."""
         self._memory = WriterState()
         dialect = engine.dialect.name
-        self._put_sessions = upsert(dialect, tables.sessions, revision=tables.sessions.c.revision + 1)
+        self._put_sessions = upsert(dialect, tables.sessions, revision=_NEXT_REVISION)
         self._put_connections = upsert(dialect, tables.connections)
         self._put_turns = upsert(dialect, tables.turns)
         self._put_journals = upsert(dialect, tables.journals)

@@ -21,7 +21,7 @@ from relayproxy.store.engine import writing
 from relayproxy.store.write.archive import Archive
 from tests.recorder.stage import MS, Call, Journal, Stage, Stored, prompt, setup, token
 
-MANY = 60
+MANY = 20
 
 
 class Counting(Archive):
