@@ -218,7 +218,7 @@ def test_killed_while_it_writes_deflate_windows(tmp_path: Path, monkeypatch: pyt
 
 
 @settings(max_examples=10, deadline=None)
-@given(st.lists(st.integers(7, 120), min_size=1, max_size=5), st.data())
+@given(st.lists(st.integers(17, 200), min_size=1, max_size=5), st.data())
 def test_killed_at_any_commit_with_any_chunks(
     tmp_path_factory: pytest.TempPathFactory, sizes: list[int], data: st.DataObject
 ) -> None:

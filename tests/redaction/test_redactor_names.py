@@ -11,9 +11,9 @@ import pytest
 from relayproxy.connection import Opening
 from relayproxy.conversation.words import redacted_words
 from relayproxy.redaction.budget import NAMES_OVERHEAD, NAMES_RATIO, RATE
-from relayproxy.redaction.redactor import FAILED, LIMITED, MAX_WAITING, Redactor
+from relayproxy.redaction.redactor import FAILED, LIMITED, Redactor
 from relayproxy.redaction.rules import Rules
-from relayproxy.redaction.streams.streams import MAX_ANSWER, MAX_TOKENS
+from relayproxy.redaction.streams import streams
 from relayproxy.redaction.values import policy
 from tests.redaction.conversation import (
     CARD,
@@ -108,25 +108,32 @@ def test_no_token_leaves_before_the_answer_is_over(rules: Rules) -> None:
     assert words(redactor.due(22 * SECOND)) == ["◦◦◦◦?"]
 
 
-@pytest.mark.parametrize("before", [*range(MAX_TOKENS - 4, MAX_TOKENS + 3), *range(MAX_WAITING - 4, MAX_WAITING + 3)])
+TOKENS, WAITING, ANSWER = 30, 40, 410
+"""A tenth of what is held."""
+
+
+@pytest.mark.parametrize("before", [*range(TOKENS - 4, TOKENS + 3), *range(WAITING - 4, WAITING + 3)])
 @pytest.mark.parametrize("filler", ["so ", "x. ", "a much longer word "])
 def test_an_answer_too_long_to_be_held_leaves_in_stretches_that_cut_no_name(
-    rules: Rules, before: int, filler: str
+    rules: Rules, before: int, filler: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tokens = [filler] * before + ["Jo", "hn", " Sm", "ith"] + [", so"] * MAX_TOKENS
+    monkeypatch.setattr(streams, "MAX_TOKENS", TOKENS)
+    monkeypatch.setattr(streams, "MAX_ANSWER", ANSWER)
+    monkeypatch.setattr("relayproxy.redaction.redactor.MAX_WAITING", WAITING)
+    tokens = [filler] * before + ["Jo", "hn", " Sm", "ith"] + [", so"] * TOKENS
     redactor = Redactor(rules)
     left: list[str] = []
     for seq, text in enumerate(tokens):
         left += words(redactor.feed(message(seq, 1 + seq / 100, *token(text))))
-    assert len(left) >= MAX_TOKENS // 2
+    assert len(left) >= TOKENS // 2
     left += words(redactor.end(99 * SECOND))
 
-    assert "".join(left) == filler * before + "◦◦◦◦ ◦◦◦◦◦" + ", so" * MAX_TOKENS
+    assert "".join(left) == filler * before + "◦◦◦◦ ◦◦◦◦◦" + ", so" * TOKENS
 
 
-@pytest.mark.parametrize("before", range(MAX_ANSWER - 12, MAX_ANSWER + 3))
+@pytest.mark.parametrize("before", range(streams.MAX_ANSWER - 12, streams.MAX_ANSWER + 3))
 def test_as_few_tokens_of_many_words_do(rules: Rules, before: int) -> None:
-    text = ("well " * MAX_ANSWER)[:before]
+    text = ("well " * streams.MAX_ANSWER)[:before]
     redactor = Redactor(rules)
     said = [token(text[: before // 2]), token(text[before // 2 :]), token(" Jo"), token("hn Smith there"), token(".")]
     found = [one for seq, each in enumerate(said) for one in redactor.feed(message(seq, 5 * seq, *each))]
@@ -330,10 +337,10 @@ GARBAGE = {
 def test_of_garbage_a_bounded_part_is_searched(
     said: Any, rules: Rules, finder: Finder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("relayproxy.redaction.budget.BURST", small := 100_000)
-    found = stored(call(*[said] * 1000, every=0.0001), rules)
+    monkeypatch.setattr("relayproxy.redaction.budget.BURST", small := 60_000)
+    found = stored(call(*[said] * 600, every=0.0001), rules)
 
-    assert [one.seq for one in found] == [*range(1000)]
+    assert [one.seq for one in found] == [*range(600)]
     assert found[-1].note == LIMITED
     assert 0 < spent(finder.searched) <= 1.3 * small
     assert "Jane" not in "".join(one.text or "" for one in found)

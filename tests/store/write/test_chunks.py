@@ -90,7 +90,7 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     replays=st.lists(st.integers(0, 11), max_size=6),
     finish=st.booleans(),
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_however_a_call_is_cut_replayed_and_resumed_its_messages_are_stored_once(
     engine: Engine, small_parts: None, sizes: list[int], restarts: set[int], replays: list[int], finish: bool
 ) -> None:
