@@ -62,7 +62,7 @@ def test_a_filter_is_written_with_the_keyboard_alone(visit: OpenPage, three: lis
     assert asked(page) == "transition:failed"
 
     field.press_sequentially(" is:")
-    expect(page.get_by_role("option")).to_have_count(5)
+    expect(page.get_by_role("option")).to_have_count(6)
     field.press("Escape")
     expect(page.get_by_role("option")).to_have_count(0)
     expect(field).to_be_focused()
