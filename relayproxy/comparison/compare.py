@@ -160,6 +160,8 @@ def _turn(
         keys_after=after.dtmf if after else "",
         text_before=mended(before.agent_text.strip()) if before else "",
         text_after=mended(after.agent_text.strip()) if after else "",
+        sent_before=facts.message_types(before, ends=False) if before else "",
+        sent_after=facts.message_types(after, ends=False) if after else "",
         numbers=durations,
         differences=(*found, *latency.differences(durations, numbers)) if compared else (),
         compared=compared,

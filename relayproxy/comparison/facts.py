@@ -30,6 +30,21 @@ _MOST_FIELDS = 200
 
 def of_turn(turn: Turn, findings: set[str], *, ends: bool) -> Facts:
     """The facts of a turn: `findings`, the codes of those in it; `ends`: the backend sent `end` in it."""
+    facts: Facts = {
+        ("caller", "words"): _text(turn.caller_text),
+        ("caller", "keys"): mended(turn.dtmf),
+        ("text", ""): _text(turn.agent_text),
+        ("message_types", ""): message_types(turn, ends=ends),
+        ("language", ""): mended(", ".join(turn.languages)),
+        ("play", ""): mended(", ".join(turn.media)),
+        ("digits", ""): mended(turn.sent_digits),
+        ("interruptions", ""): ", ".join(cut.kind for cut in turn.interruptions),
+    }
+    return facts | {("findings", code): True for code in findings}
+
+
+def message_types(turn: Turn, *, ends: bool) -> str:
+    """Which messages the backend sent in a turn, by their types."""
     types = (
         ("language", turn.languages),
         ("play", turn.media),
@@ -37,17 +52,7 @@ def of_turn(turn: Turn, findings: set[str], *, ends: bool) -> Facts:
         ("sendDigits", turn.sent_digits),
         ("end", ends),
     )
-    facts: Facts = {
-        ("caller", "words"): _text(turn.caller_text),
-        ("caller", "keys"): mended(turn.dtmf),
-        ("text", ""): _text(turn.agent_text),
-        ("message_types", ""): ", ".join(name for name, sent in types if sent),
-        ("language", ""): mended(", ".join(turn.languages)),
-        ("play", ""): mended(", ".join(turn.media)),
-        ("digits", ""): mended(turn.sent_digits),
-        ("interruptions", ""): ", ".join(cut.kind for cut in turn.interruptions),
-    }
-    return facts | {("findings", code): True for code in findings}
+    return ", ".join(name for name, sent in types if sent)
 
 
 def of_call(conversation: Conversation, fields: Mapping[str, FieldRule]) -> Facts:

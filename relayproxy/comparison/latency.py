@@ -69,7 +69,9 @@ def differences(numbers: Sequence[NumberComparison], places: tuple[int | None, i
     the response latency."""
     for number in numbers:
         before, after = number.before.median_ms, number.after.median_ms
-        if number.exceeds and number.name in DURATIONS:
+        # Where there is no answer, one sentence says so.
+        told = number.name in DURATIONS and (number.shift is not None or number.name == HEADLINE)
+        if number.exceeds and told:
             worse = before is not None and (after is None or after > before)
             text = of_duration(number)
             yield Difference(

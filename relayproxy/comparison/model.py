@@ -126,6 +126,9 @@ class TurnComparison(msgspec.Struct, frozen=True):
     text_before: str
     text_after: str
     """What the agent said, as most runs have it."""
+    sent_before: str
+    sent_after: str
+    """Which messages the backend sent besides `end`, by their types, as the same runs have it."""
     numbers: tuple[NumberComparison, ...]
     differences: tuple[Difference, ...]
     compared: bool = True

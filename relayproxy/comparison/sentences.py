@@ -18,10 +18,10 @@ MOST = 80
 _NOTHING: dict[Kind, tuple[str, str]] = {
     "text": ("The agent said {}", "nothing"),
     "message_types": ("The backend sent {}", "nothing"),
-    "language": ("Speech was switched to {}", "no other language"),
+    "language": ("Speech was switched to: {}", "nothing else"),
     "play": ("The agent played {}", "nothing"),
     "digits": ("The agent sent {}", "no digits"),
-    "interruptions": ("The agent was interrupted {}", "by nobody"),
+    "interruptions": ("Interruptions of the agent: {}", "none"),
 }
 """What is said of a value of each kind, and what stands for an empty one."""
 
@@ -40,7 +40,7 @@ def of_fact(fact: Fact, before: Any, after: Any) -> str:
         title = CATALOGUE[field].title if field in CATALOGUE else field
         return f"New finding: {title} ({field})." if after else f"No longer found: {title} ({field})."
     if kind == "turn":
-        return "This turn is only in the later call." if after else "This turn is only in the earlier call."
+        return "Only the second call has this turn." if after else "Only the first call has this turn."
     if kind == "diverged":
         return "The agent asks for something else." if after else "The agent no longer asks for something else."
     if kind == "caller":
@@ -166,17 +166,22 @@ def _ms(value: int | None) -> str:
     return "an unknown time" if value is None else f"{value:,} ms"
 
 
-def verdict(comparison: Comparison) -> str:
-    """What it comes to."""
+def told(comparison: Comparison) -> str:
+    """How much differs, and where."""
     found = list(comparison.all_differences())
-    exceeded = len(comparison.exceeded)
     if not found:
-        return (
-            "Nothing differs."
-            if all(turn.compared for turn in comparison.turns)
-            else "Nothing differs in what was compared."
+        return "Nothing differs" + (
+            "." if all(turn.compared for turn in comparison.turns) else " in what was compared."
         )
     turns = sum(bool(turn.differences) for turn in comparison.turns)
     where = f" in {turns:,} of {plural(len(comparison.turns), 'turn')}" if turns else ""
+    return f"{plural(len(found), 'difference')}{where}."
+
+
+def verdict(comparison: Comparison) -> str:
+    """The same, and whether limits are exceeded."""
+    if not any(comparison.all_differences()):
+        return told(comparison)
+    exceeded = len(comparison.exceeded)
     limits = f"{plural(exceeded, 'limit')} exceeded" if exceeded else "no limit exceeded"
-    return f"{plural(len(found), 'difference')}{where}, {limits}."
+    return f"{told(comparison).removesuffix('.')}, {limits}."

@@ -13,6 +13,7 @@ from relayproxy.console.access import audit_page, erasures, signin
 from relayproxy.console.alerts import alerts_page, running
 from relayproxy.console.calls import requested
 from relayproxy.console.calls.drawing import sparkline, timeline
+from relayproxy.console.compare import compare_page
 from relayproxy.console.connect import connect_page
 from relayproxy.console.health import health_page, liveness, metrics
 from relayproxy.console.http.change_poller import ChangePoller
@@ -75,6 +76,7 @@ def build(settings: Settings, queries: Queries, writer: AnnotationWriter) -> web
             *health_page.ROUTES,
             *metrics.ROUTES,
             *insight_page.ROUTES,
+            *compare_page.ROUTES,
             *alerts_page.ROUTES,
             *audit_page.ROUTES,
             *erasures.ROUTES,

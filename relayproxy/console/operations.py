@@ -29,6 +29,8 @@ from relayproxy.console.alerts.documents import (
 from relayproxy.console.calls.documents.documents import CallDocument
 from relayproxy.console.calls.drawing.timeline import TimelineDocument
 from relayproxy.console.calls.requested import MAX_SEARCH_TEXT
+from relayproxy.console.compare.compare_page import MAX_COMPARED
+from relayproxy.console.compare.documents import CallComparisonDocument
 from relayproxy.console.connect.documents import ConnectDocument
 from relayproxy.console.filters.completion import Completion
 from relayproxy.console.filters.fields import FILTER_FIELDS, TIMES
@@ -228,6 +230,14 @@ OPERATIONS: tuple[Operation, ...] = (
         query("a", str, "A filter beside `q`: one side of a comparison."),
         query("b", str, "A filter beside `q`: the other side."),
         page="/insight",
+    ),
+    _get(
+        "/api/compare", "compareSessions", "Two sessions side by side, turn by turn.", CallComparisonDocument,
+        query("a", str, "Id of a session, the recording's own or Twilio's VX id."),
+        query("b", str, "Id of the session that it is compared with."),
+        limit(MAX_COMPARED, MAX_COMPARED),
+        query("after", str, "`next` of the page before."),
+        page="/compare",
     ),
     _get(
         "/api/facets",

@@ -16,13 +16,13 @@ from relayproxy.comparison.sentences import of_fact
         (("caller", "words"), "a", "b", "The caller said “b” instead of “a”."),
         (("caller", "keys"), "12", "", "The caller pressed no key instead of 12."),
         (("message_types", ""), "text", "text, end", "The backend sent text, end instead of text."),
-        (("language", ""), "", "fr-FR", "Speech was switched to fr-FR instead of no other language."),
+        (("language", ""), "", "fr-FR", "Speech was switched to: fr-FR instead of nothing else."),
         (("digits", ""), "", "1w2", "The agent sent 1w2 instead of no digits."),
         (
             ("interruptions", ""),
             "",
             "caller_speech, caller_dtmf",
-            "The agent was interrupted by speaking, by a key instead of by nobody.",
+            "Interruptions of the agent: by speaking, by a key instead of none.",
         ),
         (("findings", "stall"), False, True, "New finding: Pause within a reply (stall)."),
         (("findings", "of_later"), True, False, "No longer found: of_later (of_later)."),
@@ -37,7 +37,7 @@ from relayproxy.comparison.sentences import of_fact
             "Twilio's error is 64102 (Twilio could not open the WebSocket; the caller hears a busy tone) instead of "
             "none.",
         ),
-        (("turn", ""), False, True, "This turn is only in the later call."),
+        (("turn", ""), False, True, "Only the second call has this turn."),
         (("diverged", ""), False, True, "The agent asks for something else."),
     ],
 )

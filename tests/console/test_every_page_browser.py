@@ -32,6 +32,8 @@ CALLS = (
 OTHERS = (
     "/numbers",
     "/calls/CA{live_number:032x}",
+    "/compare?a={booking}&b={failing}",
+    "/compare?a={booking}",
     "/live",
     "/insight",
     "/insight?by=route",
@@ -47,6 +49,7 @@ ONLY_LOOKED_AT = (
     "/sessions/{long_names}/messages/0.1",
     "/sessions/{short}",
     "/sessions/{booking}/numbers",
+    "/compare?a={odd}&b={long_names}",
     "/calls/CA{short_number:032x}",
     "/insight?q=since:14d&by=backend",
 )

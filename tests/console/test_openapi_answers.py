@@ -15,7 +15,7 @@ from relayproxy.store.read.health.heartbeat import Heartbeat, HeartbeatWriter, J
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
 from tests.console.conftest import Client
-from tests.console.contract import ask, refused
+from tests.console.contract import ask, pages, refused
 from tests.console.door import BEARER, console_on, settings_in, sign_in
 from tests.console.fortnight import record
 from tests.databases import migrated
@@ -42,6 +42,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "silenceAlert": {"minutes": 5},
 }
 """What the operations that take one are sent."""
+
+
+QUERIES = {"completeFilter": "?q=route:", "compareSessions": "?a=1&b=2"}
+"""What the operations that need one are asked, where nothing is recorded."""
 
 
 def everything(archive: Archive) -> dict[str, samples.Call]:
@@ -80,6 +84,20 @@ async def test_a_session_is_as_it_says(client: Client, archive: Archive, kind: s
     assert file["turns"] == found["turns"]
     assert (await ask(client, "downloadSession", id=call.id)).startswith(b"\x1f\x8b")
     assert b"Recording" in await ask(client, "downloadSession", "format=text", id=call.id)
+
+
+@pytest.mark.parametrize("other", KINDS)
+async def test_two_sessions_side_by_side_are_as_they_say(client: Client, archive: Archive, other: str) -> None:
+    calls = everything(archive)
+    found = await ask(client, "compareSessions", f"a={calls['booking'].vx}&b={calls[other].id}")
+    assert (found["a"]["id"], found["b"]["id"]) == (calls["booking"].id, calls[other].id)
+    assert (found["text"] == "Nothing differs.") is (other == "booking")
+    one_by_one = [
+        turn
+        async for items in pages(client, "compareSessions", f"a={calls['booking'].id}&b={calls[other].id}", 1)
+        for turn in items
+    ]
+    assert one_by_one == found["items"]
 
 
 async def test_lists_are_as_they_say(client: Client, archive: Archive) -> None:
@@ -174,7 +192,7 @@ async def test_without_a_database(client: Client) -> None:
         if one.id in ("getHealth", "getConnect", "getOpenAPI"):
             continue
         # Fields are known without one, their values are not.
-        path = re.sub(r"\{\w+\}", "1", one.path) + "?q=route:" * (one.id == "completeFilter")
+        path = re.sub(r"\{\w+\}", "1", one.path) + QUERIES.get(one.id, "")
         assert await refused(client, one.method, path, 503, json=BODIES.get(one.id)) == "not_ready", one.id
 
 
@@ -198,6 +216,9 @@ async def test_errors_are_as_they_say(client: Client, archive: Archive) -> None:
         "/api/insight?q=nonsense:1",
         "/api/insight?a=live",
         "/api/insight?by=nonsense",
+        "/api/compare",
+        "/api/compare?a=1",
+        f"/api/compare?a={call.id}&b={call.id}&after=x",
         "/api/facets?q=nonsense:1",
         "/api/complete?at=-1",
         f"{session}/turns?after=x",

@@ -21,6 +21,7 @@ def test_the_lists_with_cursors_are_known() -> None:
         "listAudit",
         "listErasures",
         "listAlerts",
+        "compareSessions",
     }
 
 

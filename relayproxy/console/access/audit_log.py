@@ -38,7 +38,7 @@ PAUSES = (1.0, 2.0, 5.0, 15.0, 30.0)
 AGAIN = 15 * 60.0
 """Seconds within which repeated views by one principal make one entry."""
 REMEMBERED = 10_000
-_OPENED = frozenset({"/sessions/{id}", "/api/sessions/{id}"})
+_OPENED = frozenset({"/sessions/{id}", "/api/sessions/{id}", "/compare", "/api/compare"})
 """Actions that count as one view of a session."""
 _DOWNLOAD = "/sessions/{id}/recording"
 

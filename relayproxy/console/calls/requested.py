@@ -49,7 +49,11 @@ def set_up(app: web.Application) -> None:
 async def session_of(request: web.Request, first: int = 0, limit: int = 0) -> StoredSession:
     """The session that the path names, with `limit` turns from number `first` on, or its last ones when it has not so
     many. Raises a 404 Problem."""
-    id = request.match_info["id"]
+    return await session_named(request, request.match_info["id"], first, limit)
+
+
+async def session_named(request: web.Request, id: str, first: int = 0, limit: int = 0) -> StoredSession:
+    """The same of the session with this id, ours or Twilio's."""
     found = await read_session(request.app[APP_CONTEXT].queries, id, first, limit)
     if found is None:
         raise not_found(f"There is no session {id[:64]} here.")
