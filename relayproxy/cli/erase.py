@@ -4,7 +4,6 @@ Knows: its options, what is shown and asked, the receipt.
 Must not know: how anything is found or deleted.
 """
 
-import getpass
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from relayproxy.cli.actor import actor
 from relayproxy.cli.options import DATABASE_SETTINGS, settings_of, settings_options
 from relayproxy.cli.progress import Progress
 from relayproxy.errors import RelayproxyError
@@ -126,7 +126,7 @@ def _carry_out(url: str, queries: "Queries", writer: "AnnotationWriter", sought:
     from relayproxy.store.write.deletion.erasure_orders import ChangedError, confirmation, erasure, order_erasure
 
     try:
-        id = order_erasure(queries, writer, sought, confirmation(sought, match.sessions), _actor(), "")
+        id = order_erasure(queries, writer, sought, confirmation(sought, match.sessions), actor(), "")
     except ChangedError:
         raise RelayproxyError("many more sessions are meant by now than were shown: run it again") from None
     engine, progress, deadline = open_engine(url), Progress("session"), time.monotonic() + PATIENCE
@@ -162,13 +162,6 @@ def _carry_out(url: str, queries: "Queries", writer: "AnnotationWriter", sought:
 def _sleep(seconds: float) -> bool:
     time.sleep(seconds)
     return True
-
-
-def _actor() -> str:
-    try:
-        return f"cli:{getpass.getuser()}"
-    except (KeyError, OSError):
-        return "cli"
 
 
 def _remind(database: str) -> None:

@@ -16,8 +16,11 @@ from relayproxy.cli.check_signature import check_signature
 from relayproxy.cli.credentials import password, token
 from relayproxy.cli.doctor import doctor
 from relayproxy.cli.erase import erase
+from relayproxy.cli.export import export
 from relayproxy.cli.failure import CommandFailure
 from relayproxy.cli.give_up import give_up
+from relayproxy.cli.import_files import import_files
+from relayproxy.cli.open_files import open_files
 from relayproxy.cli.options import (
     CONSOLE_SETTINGS,
     DATABASE_SETTINGS,
@@ -266,6 +269,9 @@ def rebuild(sessions: tuple[str, ...], config: Path | None, **flags: Any) -> Non
         raise click.exceptions.Exit(1)
 
 
+main.add_command(open_files)
+main.add_command(export)
+main.add_command(import_files)
 main.add_command(erase)
 main.add_command(give_up)
 main.add_command(backup)

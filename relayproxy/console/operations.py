@@ -139,6 +139,7 @@ _RECORDING: dict[str, Any] = {
     FORMS["jsonl"][0]: Annotated[Any, Meta(description="The recording: JSON Lines, gzipped.")],
     FORMS["json"][0]: SessionFileDocument,
     FORMS["text"][0].partition(";")[0]: Annotated[str, Meta(description="A transcript.")],
+    FORMS["scenario"][0]: Annotated[Any, Meta(description="The caller's side, for `relayproxy simulate`.")],
 }
 
 _ALERT = place("alert", "The name of its rule.")

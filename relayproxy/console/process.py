@@ -5,6 +5,7 @@ Must not know: what it serves.
 """
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -29,15 +30,19 @@ _SHUTDOWN = 3.0
 """Seconds that a request under way gets after a signal to stop."""
 
 
-def run(settings: Settings) -> None:
-    """Serves until SIGTERM or SIGINT. Says where it listens in one line on stdout. Raises SettingError when it
-    cannot listen there."""
+def _say(url: str) -> None:
+    print(f"console listening on {url}", flush=True)
+
+
+def run(settings: Settings, listens: Callable[[str], None] = _say) -> None:
+    """Serves until SIGTERM or SIGINT. `listens` is told the URL once it does; unless given it says so in one line on
+    stdout. Raises SettingError when it cannot listen there."""
     keep_little()
     with suppress(KeyboardInterrupt):
-        uvloop.run(_serve(settings))
+        uvloop.run(_serve(settings, listens))
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, listens: Callable[[str], None]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="console"))
@@ -55,7 +60,7 @@ async def _serve(settings: Settings) -> None:
                 listening, url = await listen(runner, Connections("console"), *split_address(settings.console))
             except OSError as problem:
                 raise cannot_listen("console", settings.console, problem) from None
-            print(f"console listening on {url}", flush=True)
+            listens(url)
             await stop.wait()
             listening.close()
         finally:

@@ -14,6 +14,7 @@ from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.conversation.recording import (
     VERSION,
     Header,
+    NotARecording,
     RecordedConnection,
     place_lines,
     read_recording,
@@ -21,6 +22,7 @@ from relayproxy.conversation.recording import (
 )
 from relayproxy.errors import RelayproxyError
 from relayproxy.recordings.call import RecordedCall, recorded_call
+from relayproxy.store.errors import UnreadableError
 from relayproxy.store.read.queries import Queries, SessionView
 from relayproxy.store.read.recording_streams import stored_lines
 from relayproxy.store.schema.rows import ConnectionRow, SessionRow
@@ -36,9 +38,13 @@ def stored_call(
     thresholds: Thresholds = Thresholds(),  # noqa: B008 (an immutable value)
 ) -> RecordedCall:
     """The call of the session with this id, ours or Twilio's VX id, as far as it has come; folded anew. Raises
-    `NoContentError`, `StoreError`, and `NotARecording` where the stored messages are damaged or not all there."""
+    `NoContentError` and `StoreError`; `UnreadableError` where the stored messages are damaged or not all there."""
     view = stored_session(queries, id)
-    return recorded_call(*read_recording(_lines(recording_lines(queries, view.session, view.connections))), thresholds)
+    lines = _lines(recording_lines(queries, view.session, view.connections))
+    try:
+        return recorded_call(*read_recording(lines), thresholds)
+    except NotARecording as problem:
+        raise UnreadableError(f"session {view.session.id}: {problem}") from None
 
 
 def stored_session(queries: Queries, id: str) -> SessionView:

@@ -97,10 +97,11 @@ async def read_sessions(
 async def read_session(queries: Queries, id: str, first: int = 0, limit: int = 0) -> StoredSession | None:
     """The session with this id, ours or Twilio's, with at most `limit` turns: those from number `first` on, or from a
     negative `first` the last so many. A `first` beyond the last turn gives that turn. None when there is no session."""
-    return await asyncio.to_thread(_read_session, queries, storable(id), first, limit)
+    return await asyncio.to_thread(load_session, queries, storable(id), first, limit)
 
 
-def _read_session(queries: Queries, id: str, first: int, limit: int) -> StoredSession | None:
+def load_session(queries: Queries, id: str, first: int = 0, limit: int = 0) -> StoredSession | None:
+    """The same, for who has a thread to wait in."""
     found = queries.session(id, limit=0)
     if found is None:
         return None

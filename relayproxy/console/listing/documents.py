@@ -9,7 +9,12 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from relayproxy.console.calls.documents.documents import SessionItemDocument, item_fields
+from relayproxy.console.calls.documents.documents import (
+    ImportedOrNull,
+    SessionItemDocument,
+    imported_document,
+    item_fields,
+)
 from relayproxy.console.health.diagnosis.journal_gaps import JournalGapDocument
 from relayproxy.console.http.documents import Count, Document, End
 from relayproxy.console.listing.facets import Facet, Sidebar
@@ -43,6 +48,7 @@ class ListedSessionDocument(SessionItemDocument, frozen=True):
     ]
     tags: Annotated[tuple[str, ...], Meta(description="What people have tagged it with.")]
     notes: Annotated[Count, Meta(description="Notes that people have written.")]
+    imported: ImportedOrNull
     hits: Annotated[
         tuple[HitDocument, ...], Meta(description="At most three turns; none unless the filter asks for words.")
     ]
@@ -104,6 +110,7 @@ def listed_session(row: SessionRow, marks: Marks | None, hits: Iterable[Hit]) ->
         strip=row.strip,
         tags=marks.tags if marks else (),
         notes=marks.notes if marks else 0,
+        imported=imported_document(marks.imported if marks else None),
         hits=tuple(map(_hit, hits)),
     )
 

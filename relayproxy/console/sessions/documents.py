@@ -13,12 +13,14 @@ from relayproxy.connection import Dial, Ending, SideEnd, SignatureCheck, Signatu
 from relayproxy.console.calls.documents.documents import (
     EndedAt,
     Held,
+    ImportedOrNull,
     RecordingId,
     SessionFacts,
     SessionId,
     SessionOutcome,
     SessionTransition,
     StartedAt,
+    imported_document,
     session_facts,
 )
 from relayproxy.console.calls.documents.totals_documents import TotalsDocument, totals_document
@@ -165,6 +167,7 @@ class WholeSession(SessionFacts, frozen=True):
             "and has been for an hour at most."
         ),
     ]
+    imported: ImportedOrNull
     to_be_erased: Annotated[
         bool, Meta(description="An erasure that was ordered means it: all that is kept of it goes when it ends.")
     ]
@@ -261,6 +264,7 @@ def _whole(session: StoredSession, now: int) -> dict[str, Any]:
         "connections": tuple(map(_connection, session.connections)),
         "call": tuple(map(_call_item, session.call)),
         "claims": tuple(map(_call_item, session.claims)),
+        "imported": imported_document(session.imported),
         "to_be_erased": session.to_be_erased,
     }
 

@@ -20,11 +20,12 @@ from relayproxy.console.http.display_text import visible
 from relayproxy.console.sessions.documents import SessionFileDocument
 from relayproxy.conversation.recording import SUFFIX
 
-ExportFormat = Literal["jsonl", "json", "text"]
+ExportFormat = Literal["jsonl", "json", "text", "scenario"]
 FORMS: dict[str, tuple[str, str]] = {
     "jsonl": ("application/gzip", SUFFIX),
     "json": ("application/json", ".json"),
     "text": ("text/plain; charset=utf-8", ".txt"),
+    "scenario": ("application/yaml", ".scenario.yaml"),
 }
 """By form the media type and the end of the file's name."""
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import pytest
 from aiohttp import ClientPayloadError
 
-from relayproxy.console.sessions import export
+from relayproxy.console.sessions import export_pieces
 from relayproxy.console.sessions.export_content import FORMS
 from relayproxy.conversation.recording import read_recording
+from relayproxy.lab.scenarios.reading import read
 from relayproxy.recordings import stored
 from relayproxy.store.errors import StoreError
 from relayproxy.store.read.queries import Queries
@@ -36,7 +37,7 @@ async def test_a_recording_holds_every_message_as_it_was(client: Client, archive
 async def test_long_calls_come_in_pieces(client: Client, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     call = samples.booking(archive, samples.ago(100)).commit()
     whole = {form: (await got(client, f"/sessions/{call.id}/recording?format={form}"))[0] for form in FORMS}
-    monkeypatch.setattr(export, "TURNS", 2)
+    monkeypatch.setattr(export_pieces, "TURNS", 2)
     pieces = {form: (await got(client, f"/sessions/{call.id}/recording?format={form}"))[0] for form in FORMS}
 
     assert pieces == whole
@@ -68,7 +69,7 @@ async def test_what_cannot_be_given_is_said(client: Client, archive: Archive, pr
     call = samples.booking(archive, samples.ago(100)).commit()
 
     body, _, _ = await got(client, f"{prefix}/sessions/{call.id}/recording?format=pdf", 400)
-    assert b"format=pdf: jsonl, json, text is expected." in body
+    assert b"format=pdf: jsonl, json, text, scenario is expected." in body
     await got(client, f"{prefix}/sessions/nobody/recording", 404)
 
 
@@ -84,7 +85,8 @@ async def test_a_database_that_is_away_is_an_answer_of_its_own(
     assert b"the database is locked" in body
 
 
-@pytest.mark.parametrize("form", FORMS)
+# A scenario is made before any of it is sent.
+@pytest.mark.parametrize("form", [form for form in FORMS if form != "scenario"])
 @pytest.mark.parametrize("problem", [StoreError("the database is locked"), RuntimeError("a bug")])
 async def test_a_file_that_stops_half_way_is_not_taken_for_a_whole_one(
     client: Client, archive: Archive, monkeypatch: pytest.MonkeyPatch, form: str, problem: Exception
@@ -113,9 +115,17 @@ async def test_a_reader_who_leaves_stops_the_reading(
             loop.call_soon_threadsafe(stopped.set)
 
     call = samples.booking(archive, samples.ago(100)).commit()
-    monkeypatch.setitem(export.MAKERS, "text", endless)
+    monkeypatch.setitem(export_pieces.MAKERS, "text", endless)
     response = await client.get(f"/sessions/{call.id}/recording?format=text")
     await response.content.readany()
     response.close()
 
     await asyncio.wait_for(stopped.wait(), 30)
+
+
+async def test_a_session_can_be_saved_as_a_scenario(client: Client, archive: Archive, prefix: str) -> None:
+    call = samples.booking(archive, samples.ago(100)).commit()
+    body, media_type, name = await got(client, f"{prefix}/sessions/{call.id}/recording?format=scenario")
+
+    assert (media_type, name) == ("application/yaml", f"{call.vx}.scenario.yaml")
+    assert [turn.dtmf for turn in read(body.decode(), name).turns if turn.dtmf] == ["471#"]

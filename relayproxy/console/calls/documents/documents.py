@@ -20,7 +20,7 @@ from relayproxy.console.words import SIGNATURES
 from relayproxy.conversation.measures.numbers import description
 from relayproxy.conversation.model import Confidence, EndedBy
 from relayproxy.conversation.words import CONFIDENCES
-from relayproxy.store.schema.rows import SessionRow
+from relayproxy.store.schema.rows import ImportRow, SessionRow
 
 MAX_CALL_SESSIONS = 50
 _MS = 1_000_000
@@ -85,6 +85,20 @@ class SessionFacts(Document, frozen=True):
     ]
 
 
+class ImportedDocument(Document, frozen=True):
+    """How a session came that was not recorded here."""
+
+    at: Annotated[Time, Meta(description="When its file was imported.")]
+    at_ns: Nanoseconds
+    actor: Annotated[str, Meta(description="Who brought it; `cli:` begins those of the command line.")]
+    produced_by: Annotated[str, Meta(description="Program and version that had written the file.")]
+
+
+ImportedOrNull = Annotated[
+    ImportedDocument | None, Meta(description="Set of a session that came as a file; null of a call of this relay.")
+]
+
+
 class ListedHandoffDocument(Document, frozen=True):
     """What `end` handed over, in short."""
 
@@ -107,6 +121,13 @@ class CallDocument(Document, frozen=True):
     complete: Annotated[
         bool, Meta(description=f"False when the call has more sessions than these, its first {MAX_CALL_SESSIONS}.")
     ]
+
+
+def imported_document(found: ImportRow | None) -> ImportedDocument | None:
+    """How a session came; None of one that was recorded here."""
+    if found is None:
+        return None
+    return ImportedDocument(at=rfc3339(found.at), at_ns=found.at, actor=found.actor, produced_by=found.produced_by)
 
 
 def session_facts(row: SessionRow) -> dict[str, Any]:

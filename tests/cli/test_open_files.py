@@ -1,0 +1,49 @@
+"""`relayproxy open`: recordings in a console of their own, until Ctrl-C, and nothing is left."""
+
+import json
+import signal
+import tempfile
+import urllib.request
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from relayproxy.cli.main import main
+from tests.recordings.test_files import FILES
+from tests.running import Running
+
+
+def test_files_are_shown_until_ctrl_c(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    files = [str(FILES / name) for name in ("booking.v1.relayproxy.jsonl.gz", "reconnected.v1.relayproxy.jsonl")]
+    console = Running("open", *files, data_dir=tmp_path / "log", env={"TMPDIR": str(folder)})
+
+    assert console.ready.startswith("2 calls, until Ctrl-C: http://127.0.0.1:")
+    assert console.url.endswith("/sessions")
+    with urllib.request.urlopen(console.url.replace("/sessions", "/api/sessions")) as answer:
+        items = json.load(answer)["items"]
+    assert {item["imported"]["produced_by"] for item in items} == {"relayproxy 0.1.0"}
+    assert len([*folder.iterdir()]) == 1
+    assert console.stop(signal.SIGINT) == 0
+    assert [*folder.iterdir()] == []
+
+
+def test_one_file_leads_to_its_page(tmp_path: Path) -> None:
+    console = Running("open", str(FILES / "reconnected.v1.relayproxy.jsonl"), data_dir=tmp_path)
+
+    with urllib.request.urlopen(console.url) as answer:
+        assert b"Is my table still booked?" in answer.read()
+    assert console.stop(signal.SIGTERM) == 0
+
+
+def test_a_file_that_is_none_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    other = tmp_path / "other"
+    other.write_bytes(b"hello")
+    result = CliRunner().invoke(main, ["open", str(other)])
+
+    assert result.exit_code == 2
+    assert result.stderr == f"relayproxy: error: {other}: not a recording of relayproxy: its first line is no header\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["other"]
