@@ -12,8 +12,8 @@ from xml.etree import ElementTree
 import pytest
 from click.testing import CliRunner, Result
 
+from relayproxy.cli.calling import USAGE
 from relayproxy.cli.main import main
-from relayproxy.cli.simulate import USAGE
 from relayproxy.lab.agent import server as agent
 from relayproxy.lab.scenarios.builtin import CALLERS, FAULTS, names, scenarios
 from relayproxy.lab.simulation.verdict import ExitCode
