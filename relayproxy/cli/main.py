@@ -33,6 +33,7 @@ from relayproxy.cli.options import (
     settings_options,
 )
 from relayproxy.cli.progress import Progress
+from relayproxy.cli.replay import replay
 from relayproxy.cli.simulate import simulate
 from relayproxy.cli.studio import studio
 from relayproxy.errors import RelayproxyError, cannot_listen
@@ -114,6 +115,7 @@ def demo(config: Path | None, **flags: Any) -> None:
 
 
 main.add_command(simulate)
+main.add_command(replay)
 
 
 @main.command("demo-agent", short_help="A small ConversationRelay server to try things with.")

@@ -10,8 +10,6 @@ are too few.
 
 import re
 
-import msgspec
-
 from relayproxy.conversation.checks.language import LANGUAGES, is_function_word
 from relayproxy.lab.replay.filling import masked
 from relayproxy.lab.replay.script import Reply
@@ -43,15 +41,6 @@ _POLITE = frozenset(
     )
 )
 """Words with which anything is asked for: a question without other ones is an open one."""
-
-
-class Divergence(msgspec.Struct, frozen=True):
-    """Where a replayed call parts from the recorded one."""
-
-    turn: int
-    """Number of the recorded turn."""
-    reason: str
-    """One sentence, without its full stop."""
 
 
 def divergence(before: Reply, now: Reply, below: float = BELOW) -> str | None:

@@ -5,12 +5,13 @@ Must not know: how a script came about; what the call is compared with.
 """
 
 import random
+import time
 from collections.abc import Callable, Sequence
 
 import msgspec
 
 from relayproxy.lab.replay.deeds import Deed, Drop, HangUp, Key, Reconnect, Utterance
-from relayproxy.lab.replay.divergence import BELOW, Divergence, common, divergence
+from relayproxy.lab.replay.divergence import BELOW, common, divergence
 from relayproxy.lab.replay.script import Act, Anchor, Reply, Script
 from relayproxy.lab.twilio.call import SimulatedCall, call
 from relayproxy.lab.twilio.caller import MONOLOGUE_MS, SimulatedCaller
@@ -33,6 +34,17 @@ HEADER = ("x-relayproxy-replay", "1")
 _SOUNDS = ("text", "play", "sendDigits")
 
 
+class Divergence(msgspec.Struct, frozen=True):
+    """Where a replayed call parts from the recorded one."""
+
+    turn: int
+    """Number of the recorded turn."""
+    turn_now: int
+    """Number of the turn in the call that was made."""
+    reason: str
+    """One sentence, without its full stop."""
+
+
 class Replayed(msgspec.Struct, frozen=True):
     """A call that was made by a script."""
 
@@ -50,7 +62,7 @@ async def perform(
     performance = _Performance(script, below, keep_going=keep_going)
     line = msgspec.structs.replace(line, headers=(*line.headers, HEADER))
     made = await call(line, script.twiml, performance.run, caller=_caller(script, rng), rng=rng)
-    return Replayed(script, made, performance.divergence, tuple(performance.left_out))
+    return Replayed(script, made, performance.divergence(made), tuple(performance.left_out))
 
 
 def _caller(script: Script, rng: random.Random) -> Caller:
@@ -61,7 +73,8 @@ def _caller(script: Script, rng: random.Random) -> Caller:
 class _Performance:
     def __init__(self, script: Script, below: float, *, keep_going: bool) -> None:
         self._script, self._below, self._keep_going = script, below, keep_going
-        self.divergence: Divergence | None = None
+        self._diverged: tuple[int, int, str] | None = None
+        """The recorded turn, when (wall nanoseconds), and why."""
         self.left_out: list[str] = []
         self._before: list[Reply] = []
         """The recorded replies since the agent was judged last."""
@@ -76,13 +89,21 @@ class _Performance:
             said = await self._wait(act)
             if not self._judge(act.anchor, act.before, act.turn, act.deed) and not self._keep_going:
                 return
-            if said:
+            if said and not self._over():
                 self._acted = len(call.events.events)
                 await self._do(act.deed)
                 self._previous = act.deed
         if self._script.ending is not None:
             await self._await_ending(self._script.ending)
             self._judge(self._script.ending, self._script.last, self._script.last_turn, None)
+
+    def divergence(self, made: CallResult) -> Divergence | None:
+        """Where the call that was made parted from the recorded one."""
+        if self._diverged is None:
+            return None
+        turn, at, reason = self._diverged
+        turns = made.conversation.turns
+        return Divergence(turn, max((one.number for one in turns if one.started_at < at), default=0), reason)
 
     # Moments
 
@@ -232,7 +253,7 @@ class _Performance:
 
     def _judge(self, anchor: Anchor, before: Reply, turn: int, deed: Deed | None) -> bool:
         """Compares what the agent said with what it had said; False once the call has diverged."""
-        if self.divergence is not None:
+        if self._diverged is not None:
             return False
         self._before.append(before)
         if anchor.after == "act" and not self._over():
@@ -247,7 +268,7 @@ class _Performance:
             reason = divergence(said, now, self._below)
         self._before, self._judged = [], len(self._call.events.events)
         if reason is not None:
-            self.divergence = Divergence(turn, reason)
+            self._diverged = turn, time.time_ns(), reason
         return reason is None
 
 

@@ -21,17 +21,18 @@ def scenario_hashes(scenarios: Sequence[Scenario]) -> dict[str, str]:
     for name, count in names.items():
         if count > 1:
             raise RelayproxyError(f"the scenario {name!r} is there {count} times; -n says how often each is called")
-    return {scenario.name: _hash(_content(scenario)) for scenario in scenarios}
+    return {scenario.name: hash_of(_content(scenario)) for scenario in scenarios}
 
 
 def content_hash(hashes: Mapping[str, str]) -> str:
     """The hash of all scenarios, from the hashes by name, in whatever order."""
-    return _hash(dict(hashes))
+    return hash_of(dict(hashes))
 
 
 def _content(scenario: Scenario) -> dict[str, object]:
     return {name: getattr(scenario, name) for name in Scenario.__struct_fields__ if name != "about"}
 
 
-def _hash(value: object) -> str:
+def hash_of(value: object) -> str:
+    """The hash of a value that can be written as JSON."""
     return "sha256:" + hashlib.sha256(msgspec.json.encode(value, order="deterministic")).hexdigest()

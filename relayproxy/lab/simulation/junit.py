@@ -14,10 +14,11 @@ from relayproxy.lab.simulation.verdict import ExitCode, Verdict
 def junit(summary: SimulationSummary, verdict: Verdict) -> bytes:
     """The document. Test cases are named for the scenario and the number of its call, so that they are the same on
     each run; the call's ids are in its output."""
-    return document([suite("relayproxy simulate", _cases(summary, verdict), summary.seconds)])
+    return document([suite("relayproxy simulate", cases(summary, verdict), summary.seconds)])
 
 
-def _cases(summary: SimulationSummary, verdict: Verdict) -> Iterator[Case]:
+def cases(summary: SimulationSummary, verdict: Verdict) -> Iterator[Case]:
+    """The test cases of a run: its calls, then the verdict."""
     numbers = {scenario.name: 0 for scenario in summary.scenarios}
     for call in summary.each_call:
         numbers[call.scenario] += 1

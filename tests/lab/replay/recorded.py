@@ -88,7 +88,10 @@ def write_file(path: Path, parts: Iterable[Part], session_id: str = SESSION) -> 
 
 def _recording(parts: tuple[Part, ...], session_id: str) -> tuple[Header, list[Recorded]]:
     connections = tuple(RecordedConnection(opening, ending, len(messages)) for opening, messages, ending in parts)
-    header = Header("recording", 1, "test", "1" * 32, session_id, "CA" + "1" * 32, None, "2" * 32, connections)
+    first = parts[0][0]
+    header = Header(
+        "recording", 1, "test", first.connection_id, session_id, "CA" + "1" * 32, None, first.trace_id, connections
+    )
     return header, [Recorded(place, message) for place, part in enumerate(parts) for message in part[1]]
 
 

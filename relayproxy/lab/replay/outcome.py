@@ -1,0 +1,164 @@
+"""Outcome of a replay: how its calls differ from the recorded ones or from today's, and what fails.
+
+Knows: what each call is compared with, when a divergence fails, what a run is summed up to.
+Must not know: how calls are made; how differences are found; how an outcome is shown.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from relayproxy import __version__
+from relayproxy.comparison.compare import compare
+from relayproxy.comparison.limits import Limits
+from relayproxy.comparison.model import Comparison, Difference, Divergence, Run
+from relayproxy.lab.replay.performing import Replayed
+from relayproxy.lab.replay.replaying import Recording, Replays
+from relayproxy.lab.replay.script import Script
+from relayproxy.lab.simulation.content import content_hash, hash_of
+from relayproxy.lab.simulation.summary import CallSummary, FailureSummary, Settings, SimulationSummary, summed_up
+from relayproxy.lab.simulation.verdict import ExitCode, Verdict, verdict
+from relayproxy.plural import plural
+from relayproxy.text import mended
+
+EXPECTED = "a reply that the caller's next words answer"
+
+
+class Diverged(msgspec.Struct, frozen=True):
+    """Where a call parted from the recorded one. Later turns are not scored."""
+
+    turn: int
+    """Number of the turn in the recording."""
+    reason: str
+
+
+class ReplayedCall(CallSummary, frozen=True, kw_only=True):
+    """One call of a replay."""
+
+    divergence: Diverged | None
+    left_out: tuple[str, ...]
+    """What the caller had done and did not do this time, and why."""
+
+
+class RecordingOutcome(msgspec.Struct, frozen=True):
+    """One recording and all calls that were made by it."""
+
+    name: str
+    comparison: Comparison | None
+    """None where no call could be connected."""
+    left_out: tuple[str, ...]
+    """In any of the calls."""
+
+
+class ReplayOutcome(msgspec.Struct, frozen=True):
+    """All of a replay."""
+
+    verdict: Verdict
+    summary: SimulationSummary
+    """Of the calls to the backend that is tried."""
+    current: SimulationSummary | None
+    """Of those to today's."""
+    recordings: tuple[RecordingOutcome, ...]
+
+
+def outcome(recordings: Sequence[Recording], replays: Replays, settings: Settings, limits: Limits) -> ReplayOutcome:
+    """What a replay comes to. Without calls to today's backend each divergence fails; with them, one that today's calls
+    do not show as well."""
+    noise_known = replays.current is not None
+    found = tuple(_of_recording(recording, replays, limits) for recording in recordings)
+    summary = _summary(recordings, replays.new, replays, settings, divergence_fails=not noise_known)
+    current = (
+        None
+        if replays.current is None
+        else _summary(recordings, replays.current, replays, settings, divergence_fails=False)
+    )
+    exceeded = [
+        f"{one.name}: {_place(difference)}{difference.text}"
+        for one in found
+        if one.comparison is not None
+        for difference in one.comparison.exceeded
+        if noise_known or difference.kind != "diverged"
+    ]
+    return ReplayOutcome(_verdict(summary, current, exceeded), summary, current, found)
+
+
+def _of_recording(recording: Recording, replays: Replays, limits: Limits) -> RecordingOutcome:
+    new = replays.new[recording.name]
+    after = list(_runs(new))
+    before = [Run(recording.conversation)] if replays.current is None else list(_runs(replays.current[recording.name]))
+    comparison = compare(before, after, limits) if before and after else None
+    left_out = tuple(dict.fromkeys(mended(text) for made in new for text in made.left_out))
+    return RecordingOutcome(recording.name, comparison, left_out)
+
+
+def _runs(calls: Sequence[Replayed]) -> Iterator[Run]:
+    """The calls that were connected."""
+    for made in calls:
+        if made.call.connections[0].opening.status == 101:
+            parted = made.divergence
+            told = None if parted is None else Divergence(parted.turn_now, mended(parted.reason))
+            yield Run(made.call.conversation, told)
+
+
+def _summary(
+    recordings: Sequence[Recording],
+    calls: dict[str, list[Replayed]],
+    replays: Replays,
+    settings: Settings,
+    *,
+    divergence_fails: bool,
+) -> SimulationSummary:
+    hashes = {recording.name: _hash(recording.script) for recording in recordings}
+    return summed_up(
+        [_call(name, made, divergence_fails=divergence_fails) for name, all_made in calls.items() for made in all_made],
+        hashes,
+        content_hash(hashes),
+        settings=settings,
+        seconds=replays.seconds,
+        relayproxy=__version__,
+        interrupted=replays.interrupted,
+    )
+
+
+def _hash(script: Script) -> str:
+    return hash_of(msgspec.structs.replace(script, name=""))
+
+
+def _call(name: str, made: Replayed, *, divergence_fails: bool) -> ReplayedCall:
+    parted = None if made.divergence is None else Diverged(made.divergence.turn, mended(made.divergence.reason))
+    failures: tuple[FailureSummary, ...] = ()
+    if parted is not None and divergence_fails:
+        text = f"{name}, turn {parted.turn}: diverged: {parted.reason}"
+        failures = (FailureSummary(parted.turn, None, None, EXPECTED, parted.reason, text),)
+    kept = CallSummary.of_call(name, made.call, failures)
+    left_out = tuple(map(mended, made.left_out))
+    return ReplayedCall(
+        **{field: getattr(kept, field) for field in CallSummary.__struct_fields__}, divergence=parted, left_out=left_out
+    )
+
+
+def _place(difference: Difference) -> str:
+    return "" if difference.turn is None else f"turn {difference.turn}: "
+
+
+def _verdict(summary: SimulationSummary, current: SimulationSummary | None, exceeded: Sequence[str]) -> Verdict:
+    found = verdict(summary, exceeded)
+    if found.exit_code == ExitCode.FAILED:
+        diverged = sum(bool(call.failures) for call in summary.each_call)
+        counts = (
+            (diverged, f"{plural(diverged, 'call')} diverged"),
+            (len(exceeded), f"{plural(len(exceeded), 'limit')} exceeded"),
+        )
+        found = msgspec.structs.replace(found, text=", ".join(words for count, words in counts if count))
+    if (
+        current is not None
+        and current.not_connected
+        and found.exit_code
+        not in (
+            ExitCode.INTERRUPTED,
+            ExitCode.NO_CONNECTION,
+        )
+    ):
+        text = f"{plural(current.not_connected, 'call')} could not be connected to today's backend"
+        return Verdict(ExitCode.NO_CONNECTION, text, found.details)
+    return found

@@ -1,0 +1,114 @@
+"""A slower and a ruder agent are found, with the right turns named; what varies between calls of today is not."""
+
+from relayproxy.comparison.limits import Limits
+from relayproxy.lab.replay.outcome import ReplayOutcome, outcome
+from relayproxy.lab.replay.replaying import Recording, replay
+from relayproxy.lab.simulation.summary import Settings
+from relayproxy.lab.simulation.verdict import ExitCode
+from relayproxy.lab.twilio.connection import Line
+from tests.lab.replay.agents import Manner, agent
+from tests.lab.replay.conftest import SPEED
+
+TIMES = 8
+"""So few that no latency is told from noise by chance, whatever else this machine does."""
+SLOWER = 0.4
+
+
+async def replayed(recording: Recording, manner: Manner, today: Manner | None, times: int = 1) -> ReplayOutcome:
+    """The outcome of a replay to an agent of that manner, compared with one of today's or with the recording."""
+    async with agent(manner) as url, agent(today or Manner()) as current:
+        made = await replay(
+            [recording],
+            Line(url, speed=SPEED),
+            current=Line(current, speed=SPEED) if today else None,
+            times=times,
+            at_once=2 * TIMES,
+            seed=1,
+        )
+    return outcome([recording], made, Settings(times, 2 * TIMES, None, SPEED), Limits())
+
+
+def exceeding(found: ReplayOutcome) -> set[tuple[int | None, str]]:
+    """The turns and kinds of what exceeds limits."""
+    (one,) = found.recordings
+    assert one.comparison is not None
+    return {(difference.turn, difference.kind) for difference in one.comparison.exceeded}
+
+
+async def test_a_slower_agent_is_found_in_the_turn_in_which_it_is_slower(booking: Recording) -> None:
+    found = await replayed(booking, Manner(slow={3: SLOWER}), Manner(), TIMES)
+
+    assert exceeding(found) == {(3, "latency")}
+    assert found.verdict.exit_code == ExitCode.FAILED
+    assert found.verdict.text == "1 limit exceeded"
+    assert found.verdict.details[0].startswith("books: turn 3: The answer began after")
+    assert found.summary.calls == TIMES
+    assert found.current is not None
+    assert found.current.calls == TIMES
+
+
+async def test_a_ruder_agent_is_found_in_the_turn_in_which_it_talks_over_the_caller(booking: Recording) -> None:
+    found = await replayed(booking, Manner(talks_over=frozenset({4})), Manner(), TIMES)
+
+    assert {turn for turn, _ in exceeding(found)} <= {4, 5}
+    assert (4, "findings") in exceeding(found)
+    (one,) = found.recordings
+    assert one.comparison is not None
+    assert "Yes, yes." in " ".join(turn.text_after for turn in one.comparison.turns)
+    assert found.verdict.exit_code == ExitCode.FAILED
+
+
+async def test_what_a_random_agent_says_otherwise_each_time_is_noise(booking: Recording) -> None:
+    found = await replayed(booking, Manner(random=True), Manner(random=True), TIMES)
+
+    (one,) = found.recordings
+    assert one.comparison is not None
+    assert list(one.comparison.all_differences()) == []
+    assert "text" in {noise.kind for noise in one.comparison.noise}
+    assert found.verdict.exit_code == ExitCode.CLEAN
+
+
+async def test_what_a_random_agent_says_otherwise_is_told_of_one_call_and_fails_nothing(booking: Recording) -> None:
+    found = await replayed(booking, Manner(random=True), None)
+
+    assert exceeding(found) <= {(None, "latency")} | {(turn, "latency") for turn in range(7)}
+
+
+async def test_an_agent_that_asks_something_else_stops_being_scored_at_that_turn(booking: Recording) -> None:
+    found = await replayed(booking, Manner(says={2: "Which credit card do you use?"}), None)
+
+    (one,) = found.recordings
+    assert one.comparison is not None
+    assert [turn.before for turn in one.comparison.turns if turn.compared] == [0, 1, 2]
+    (call,) = found.summary.each_call
+    assert call.state == "failed"
+    assert call.failures[0].text == (
+        "books, turn 2: diverged: it asked “Which credit card do you use?”, where it had asked “"
+        f"{booking.conversation.turns[2].agent_text}”"
+    )
+    assert found.verdict.text == "1 call diverged"
+
+
+async def test_a_question_that_todays_agent_asks_as_well_fails_nothing(booking: Recording) -> None:
+    asks = Manner(says={2: "Which credit card do you use?"})
+    found = await replayed(booking, asks, asks, 2)
+
+    assert found.verdict.exit_code == ExitCode.CLEAN
+    assert [call.state for call in found.summary.each_call] == ["passed", "passed"]
+
+
+async def test_an_agent_that_cannot_be_reached(booking: Recording) -> None:
+    async with agent() as url:
+        pass
+    made = await replay([booking], Line(url, speed=SPEED))
+    found = outcome([booking], made, Settings(1, 1, None, SPEED), Limits())
+
+    assert found.verdict.exit_code == ExitCode.NO_CONNECTION
+    assert found.recordings[0].comparison is None
+
+    async with agent() as new:
+        made = await replay([booking], Line(new, speed=SPEED), current=Line(url, speed=SPEED))
+    found = outcome([booking], made, Settings(1, 1, None, SPEED), Limits())
+
+    assert found.verdict.exit_code == ExitCode.NO_CONNECTION
+    assert found.verdict.text == "1 call could not be connected to today's backend"
