@@ -7,9 +7,10 @@ What Twilio reports of the agent's voice comes from the simulated Twilio when th
 tells when the agent was heard, and the fold has read that from it.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -70,24 +71,37 @@ def write_script(call: RecordedCall, messages: Sequence[Seen]) -> Script:
     )
 
 
+class _Report(NamedTuple):
+    """Something that Twilio reported of the agent's voice."""
+
+    at: int
+    text: str
+
+
 class _Course:
-    """The agent's side in the course of the call."""
+    """The agent's side in the course of the call. All that is in it is in order of time."""
 
     def __init__(self, messages: Sequence[Seen], conversation: Conversation) -> None:
         self._sent = [one for one in messages if one.message.sender == "backend"]
-        self._infos = [one for one in messages if isinstance(one.event, Info)]
-        self._turns = conversation.turns
-        self._greeted = any(turn.greeting for turn in conversation.turns[:1])
-        self.spans = sorted((span for turn in conversation.turns for span in turn.played), key=lambda span: span.start)
+        self._sounding = [one for one in self._sent if _sounds(one.event)]
+        self._played = _reports(messages, "tokensPlayed")
+        self._speaking = _reports(messages, "agentSpeaking")
+        self._silences = [one for one in self._speaking if one.text == "off"]
+        turns = conversation.turns
+        self._turns = sorted((turn.started_at, turn.number) for turn in turns)
+        self._begins = turns[0].started_at if turns else 0
+        self._greeted = any(turn.greeting for turn in turns[:1])
+        self.spans = sorted((span for turn in turns for span in turn.played), key=lambda span: span.start)
 
     def turn(self, at: int) -> int:
         """The number of the turn that is under way just before a moment."""
-        return max((turn.number for turn in self._turns if turn.started_at < at), default=0)
+        place = bisect_left(self._turns, (at, 0))
+        return self._turns[place - 1][1] if place else 0
 
     def reply(self, since: int, until: int) -> Reply:
         """What the agent sent from one moment to another."""
         texts, other, open_ = list[str](), list[str](), False
-        for event in (one.event for one in self._sent if since <= one.at < until):
+        for event in (one.event for one in _between(self._sent, since, until)):
             match event:
                 case Text(token, last):
                     if open_:
@@ -101,29 +115,29 @@ class _Course:
 
     def anchor(self, act: Begun, began: int, over: int) -> Anchor:
         """When an act began; the one before it lasted from `began` to `over`."""
-        first = next((one.at for one in self._sent if began <= one.at < act.at and _sounds(one.event)), None)
-        spans = [span for span in self.spans if began <= span.start < act.at]
-        if first is None and not spans and not (self._greeted and not self._acted(began)):
+        first = next((one.at for one in _between(self._sounding, began, act.at)), None)
+        spans = self._spans(began, act.at)
+        if first is None and not spans and not (self._greeted and began <= self._begins):
             return Anchor("act", milliseconds(act.at - over))
-        pauses = tuple(self._pauses(spans))
+        pauses = tuple(_pauses(spans))
         if act.interrupt is not None:
             return self._heard(act.interrupt, pauses)
         sounding = self._sounding_since(act, began, first, spans)
         if sounding is not None:
             return Anchor("heard", chars=self._chars(sounding, act.at), pauses_ms=pauses)
-        offs = [one.at for one in self._infos if over <= one.at < act.at and _is(one.event, "agentSpeaking", "off")]
-        ends = [span.end for span in spans if span.end is not None and span.end <= act.at] + offs
-        if not ends and not spans and first is not None and self._reports_speech:
+        ends = [span.end for span in spans if span.end is not None and span.end <= act.at]
+        ends += [one.at for one in _between(self._silences, over, act.at)]
+        if not ends and not spans and first is not None and self._speaking:
             return Anchor("answer_begins", milliseconds(act.at - first))
-        quiet = max(ends, default=max((one.at for one in self._sent if one.at < act.at), default=over))
+        sent = _before(self._sent, act.at)
+        quiet = max(ends, default=over if sent is None else sent.at)
         return Anchor("quiet", milliseconds(act.at - max(quiet, over)), pauses_ms=pauses)
 
     def _sounding_since(self, act: Begun, began: int, first: int | None, spans: Sequence[Played]) -> int | None:
         """When the speech began that the agent is in the middle of when an act begins; None when it is quiet then."""
-        if self._reports_speech:
-            said = [one for one in self._infos if one.at < act.at and _is(one.event, "agentSpeaking")]
-            speaks = bool(said) and _is(said[-1].event, "agentSpeaking", "on") and said[-1].at >= began
-            return said[-1].at if speaks else None
+        if self._speaking:
+            said = _before(self._speaking, act.at)
+            return said.at if said is not None and said.text == "on" and said.at >= began else None
         if isinstance(act.deed, HangUp | Drop) and first is not None:
             # Nothing tells but how long it takes to say what was sent.
             takes = len(self.reply(began, act.at).text) * MS_PER_CHARACTER * MS
@@ -131,50 +145,67 @@ class _Course:
             return start if act.at < start + takes else None
         return next((span.start for span in spans if act.at < (span.end or 0) and not span.estimated), None)
 
-    @property
-    def _reports_speech(self) -> bool:
-        return any(_is(one.event, "agentSpeaking") for one in self._infos)
-
-    def _acted(self, began: int) -> bool:
-        """Whether there was an act before the moment that is the beginning of the call otherwise."""
-        return bool(self._turns) and began > self._turns[0].started_at
-
     def _heard(self, interrupt: Seen, pauses: tuple[int, ...]) -> Anchor:
         event = interrupt.event
         assert isinstance(event, Interrupt)
         text = event.utterance_until_interrupt or ""
-        playing = next((span for span in reversed(self.spans) if span.start <= interrupt.at), None)
+        playing = next(iter(self._spans(0, interrupt.at + 1)[-1:]), None)
         if not text and playing is not None and self._media(playing):
             return Anchor("heard", media_ms=milliseconds(interrupt.at - playing.start), pauses_ms=pauses)
         start = interrupt.at if playing is None else playing.start
-        played = [
-            str(one.event.value)
-            for one in self._infos
-            if isinstance(one.event, Info) and start <= one.at <= interrupt.at and one.event.name == "tokensPlayed"
-        ]
+        played = [one.text for one in _between(self._played, start, interrupt.at + 1)]
         if played and played[-1].strip() == text.strip():  # what was cut off is reported as played just before
             played.pop()
         return Anchor("heard", chars=max(1, sum(map(len, played)) + len(text)), pauses_ms=pauses)
 
     def _media(self, span: Played) -> bool:
-        before = [one.event for one in self._sent if one.at <= span.start and _sounds(one.event)]
-        return bool(before) and isinstance(before[-1], Play)
+        before = _before(self._sounding, span.start + 1)
+        return before is not None and isinstance(before.event, Play)
 
     def _chars(self, start: int, at: int) -> int:
         """The characters that were heard from the beginning of speech to a moment within it."""
-        played = [
-            one
-            for one in self._infos
-            if isinstance(one.event, Info) and start <= one.at <= at and one.event.name == "tokensPlayed"
-        ]
+        played = _between(self._played, start, at + 1)
         since = played[-1].at if played else start
-        known = sum(len(str(one.event.value)) for one in played if isinstance(one.event, Info))
-        return max(1, known + milliseconds(at - since) // MS_PER_CHARACTER)
+        return max(1, sum(len(one.text) for one in played) + milliseconds(at - since) // MS_PER_CHARACTER)
 
-    def _pauses(self, spans: Sequence[Played]) -> Iterator[int]:
-        for before, after in pairwise(spans):
-            if before.end is not None and (pause := milliseconds(after.start - before.end)) >= PAUSE_MS:
-                yield pause
+    def _spans(self, since: int, until: int) -> Sequence[Played]:
+        """The stretches of speech and media that began from one moment to another."""
+        first, last = (bisect_left(self.spans, at, key=lambda span: span.start) for at in (since, until))
+        return self.spans[first:last]
+
+
+class _Timed(Protocol):
+    @property
+    def at(self) -> int: ...
+
+
+_T = TypeVar("_T", bound=_Timed)
+
+
+def _between(found: Sequence[_T], since: int, until: int) -> Sequence[_T]:
+    """Those of a row in order of time from one moment to before another."""
+    first, last = (bisect_left(found, at, key=lambda one: one.at) for at in (since, until))
+    return found[first:last]
+
+
+def _before(found: Sequence[_T], at: int) -> _T | None:
+    """The last of them before a moment."""
+    place = bisect_left(found, at, key=lambda one: one.at)
+    return found[place - 1] if place else None
+
+
+def _reports(messages: Sequence[Seen], name: str) -> list[_Report]:
+    return [
+        _Report(one.at, str(one.event.value))
+        for one in messages
+        if isinstance(one.event, Info) and one.event.name == name
+    ]
+
+
+def _pauses(spans: Sequence[Played]) -> Iterator[int]:
+    for before, after in pairwise(spans):
+        if before.end is not None and (pause := milliseconds(after.start - before.end)) >= PAUSE_MS:
+            yield pause
 
 
 def _parties(messages: Sequence[Seen]) -> Parties:
@@ -244,7 +275,3 @@ def _interruptible(acts: Sequence[Begun], course: _Course, *, marked: bool) -> I
 
 def _sounds(event: Event) -> bool:
     return (isinstance(event, Text) and event.speakable) or isinstance(event, Play | SendDigits)
-
-
-def _is(event: Event, name: str, value: str | None = None) -> bool:
-    return isinstance(event, Info) and event.name == name and value in (None, event.value)
