@@ -34,15 +34,6 @@ async def test_a_recording_holds_every_message_as_it_was(client: Client, archive
     assert [found.message for found in messages] == [*archive.messages(call.id)]
 
 
-async def test_long_calls_come_in_pieces(client: Client, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
-    call = samples.booking(archive, samples.ago(100)).commit()
-    whole = {form: (await got(client, f"/sessions/{call.id}/recording?format={form}"))[0] for form in FORMS}
-    monkeypatch.setattr(export_pieces, "TURNS", 2)
-    pieces = {form: (await got(client, f"/sessions/{call.id}/recording?format={form}"))[0] for form in FORMS}
-
-    assert pieces == whole
-
-
 async def test_stored_parts_and_chunks_are_joined(
     client: Client, archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
