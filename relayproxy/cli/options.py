@@ -82,7 +82,12 @@ CONSOLE_SETTINGS = (
     "signature",
     "record",
     "keys",
+    "redact_fields",
+    "redact_patterns",
     "redact_names",
+    "keep_content",
+    "keep_numbers",
+    "version_from",
     "trace_url",
 )
 RECEIVER_SETTINGS = ("data_dir", "database_url", "record", "keys", "redact_fields", "redact_patterns", "receiver")

@@ -22,7 +22,7 @@ from relayproxy.console.http.middleware import error_middleware, security_header
 from relayproxy.console.http.render import set_up_templates
 from relayproxy.console.http.static_files import StaticFiles
 from relayproxy.console.insight import insight_page
-from relayproxy.console.listing import list_page, overview
+from relayproxy.console.listing import imports, list_page, overview
 from relayproxy.console.live import live_view
 from relayproxy.console.sessions import (
     annotations,
@@ -57,11 +57,13 @@ def build(settings: Settings, queries: Queries, writer: AnnotationWriter) -> web
     liveness.set_up(app)
     metrics.set_up(app)
     running.set_up(app)
+    imports.set_up(app)
     app.add_routes(
         [
             # Before `/sessions/{id}`, which would take them.
             *list_page.ROUTES,
             *overview.ROUTES,
+            *imports.ROUTES,
             *session_page.ROUTES,
             *backend_pages.ROUTES,
             *numbers_page.ROUTES,

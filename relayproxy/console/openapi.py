@@ -74,7 +74,7 @@ async def serve(_: web.Request) -> web.Response:
 
 def _operation(one: Operation, by_type: dict[int, Schema]) -> dict[str, Any]:
     wrong = {*_ALWAYS}
-    if one.body is not None:
+    if one.body is not None or one.file:
         wrong |= {400, 413, 415}
     if any(parameter["in"] == "query" for parameter in one.parameters):
         wrong.add(400)
@@ -88,6 +88,8 @@ def _operation(one: Operation, by_type: dict[int, Schema]) -> dict[str, Any]:
         told["parameters"] = list(one.parameters)
     if one.body is not None:
         told["requestBody"] = {"required": True, "content": {JSON: {"schema": by_type[id(one.body)]}}}
+    if one.file:
+        told["requestBody"] = {"required": True, "content": {"application/octet-stream": {}}}
     told["responses"] = answers
     if one.page:
         told["x-page"] = one.page

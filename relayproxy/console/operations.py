@@ -39,6 +39,7 @@ from relayproxy.console.http.documents import CompleteList, Count, Document, Pag
 from relayproxy.console.insight.documents import ComparisonDocument, InsightDocument
 from relayproxy.console.insight.insight_page import BY
 from relayproxy.console.listing.documents import FacetsDocument, SessionsDocument
+from relayproxy.console.listing.imports import ImportDocument
 from relayproxy.console.listing.list_page import MAX_SESSIONS, SESSIONS
 from relayproxy.console.listing.overview import OverviewDocument
 from relayproxy.console.listing.sorting import NAMES, NEWEST
@@ -80,6 +81,8 @@ class Operation:
     admin: bool = False
     errors: tuple[int, ...] = ()
     """Statuses of its own, beside those that follow from its parameters."""
+    file: bool = False
+    """Its body is a file, as it is."""
 
 
 def query(name: str, type: Any, says: str, *, many: bool = False, default: Any = None) -> Parameter:
@@ -199,6 +202,11 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "get", f"{SESSION}/recording", "downloadSession", "The session as a file; of a live one what there is.",
         _RECORDING, (ID, query("format", choice(FORMS), "Which file.", default="jsonl")), errors=(410,),
+    ),
+    Operation(
+        "post", "/api/recordings", "importRecording",
+        "Imports the recording in the body, which is compressed or not; for admins.", {JSON: ImportDocument},
+        (query("name", str, "The file's name, for what is said of it."),), file=True, page="/import", admin=True,
     ),
     _get(f"{SESSION}/tags", "listSessionTags", "Tags of a session.", TagListDocument, ID),
     Operation(

@@ -250,7 +250,7 @@ async def test_who_may_ask(tmp_path: Path) -> None:
         foreign = {**BEARER, "Origin": "https://elsewhere.example"}
         assert await refused(client, "get", "/api/health", 403, headers=foreign) == "cross_origin"
         assert [one.id for one in OPERATIONS if one.admin] == [
-            "listAudit", "previewErasure", "orderErasure", "listErasures", "getErasure",
+            "importRecording", "listAudit", "previewErasure", "orderErasure", "listErasures", "getErasure",
         ]  # fmt: skip
         assert await sign_in(client) == 303
         schemes = document()["components"]["securitySchemes"]

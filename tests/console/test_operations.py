@@ -91,6 +91,7 @@ async def test_everything_that_a_form_can_do_programs_can(
         *twins,
         "/connect/check",
         "/erase",
+        "/import",
         "/alerts/{alert}/silence",
     }
     assert forms >= {f"/api{path}" for path in twins} | {"/api/erasures/preview", "/api/erasures"}

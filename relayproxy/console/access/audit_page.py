@@ -38,6 +38,7 @@ ACTIONS: dict[Action, str] = {
     "silence": "silenced an alert",
     "unsilence": "ended the silence of an alert",
     "erase": "ordered an erasure",
+    "import": "imported",
     "lost": "entries lost",
 }
 """What each is called on the page."""

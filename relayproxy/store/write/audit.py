@@ -28,6 +28,7 @@ Action = Literal[
     "sign_out",
     "silence",
     "unsilence",
+    "import",
     "lost",
 ]
 """The action of an entry; `erase`: an erasure was ordered, and `subject` is its id; `silence`,

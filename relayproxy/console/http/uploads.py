@@ -1,0 +1,100 @@
+"""Uploads: files in the bodies of requests, bounded, read as they come.
+
+Knows: how a file is sent alone, and how browsers' forms send several.
+Must not know: what files are for.
+
+A file is held in memory alone: what is in it may not be on a disk.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+from aiohttp import BodyPartReader, ClientPayloadError, web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web_protocol import RequestPayloadError
+
+from relayproxy.console.http.middleware import Problem, bad_request
+from relayproxy.text import storable
+
+MIB = 1024 * 1024
+SILENCE = 30.0
+"""Seconds that the next piece of a file may take to arrive."""
+PIECE = 64 * 1024
+NAME = 200
+"""Characters of a file's name that are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that was sent. `content` is None where it was longer than it may be: then none of it is kept."""
+
+    name: str
+    content: bytes | None
+
+
+async def file_of(request: web.Request, limit: int) -> bytes:
+    """The body as a file. Raises a Problem: 413 when it has more than `limit` bytes, 415 when it is compressed
+    (`Content-Encoding`), 408 and 400 when it does not arrive."""
+    if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
+        raise Problem(415, "unsupported_media_type", "A body without Content-Encoding is expected.")
+    if (request.content_length or 0) > limit:
+        raise too_large(limit)
+
+    content = await _read(lambda: request.content.read(PIECE), limit)
+    if content is None:
+        raise too_large(limit)
+    return content
+
+
+async def files_of(request: web.Request, limit: int) -> AsyncIterator[Upload]:
+    """The files of a form, one after the other; fields that are no files are passed over. Raises a Problem: 415 for
+    what is no such form, 408 and 400 when it does not arrive."""
+    if request.content_type != "multipart/form-data":
+        raise Problem(415, "unsupported_media_type", "A form with files (multipart/form-data) is expected.")
+    try:
+        form = await request.multipart()
+        while True:
+            async with asyncio.timeout(SILENCE):
+                part = await form.next()
+            if part is None:
+                return
+            if isinstance(part, BodyPartReader) and part.filename:
+                name = storable(part.filename)[-NAME:]
+                yield Upload(name, await _read(lambda part=part: part.read_chunk(PIECE), limit))  # type: ignore[misc]
+    except TimeoutError:
+        raise _late() from None
+    except (RequestPayloadError, ClientPayloadError, HttpProcessingError, ValueError, AssertionError):
+        raise bad_request("The form could not be read.") from None
+
+
+async def _read(piece: Callable[[], Awaitable[bytes]], limit: int) -> bytes | None:
+    """All pieces together; None when they are longer than `limit`, and then they are read to their end."""
+    content = bytearray()
+    total = 0
+    try:
+        while True:
+            async with asyncio.timeout(SILENCE):
+                found = await piece()
+            if not found:
+                return bytes(content) if total <= limit else None
+            total += len(found)
+            if total <= limit:
+                content += found
+            else:
+                content.clear()
+                if total > 4 * limit:
+                    raise too_large(limit)
+    except TimeoutError:
+        raise _late() from None
+    except (RequestPayloadError, ClientPayloadError, HttpProcessingError):
+        raise bad_request("The body could not be read.") from None
+
+
+def too_large(limit: int) -> Problem:
+    """The refusal of a file that is too long."""
+    return Problem(413, "too_large", f"A file of at most {limit // MIB} MiB is expected.")
+
+
+def _late() -> Problem:
+    return Problem(408, "request_timeout", f"Nothing more of the file came for {SILENCE:g} s.")
