@@ -13,6 +13,7 @@ from relayproxy import __version__
 from relayproxy.cli.alert_test import alert_test
 from relayproxy.cli.backup import MIB, backup
 from relayproxy.cli.check_signature import check_signature
+from relayproxy.cli.compare import compare
 from relayproxy.cli.credentials import password, token
 from relayproxy.cli.doctor import doctor
 from relayproxy.cli.erase import erase
@@ -116,6 +117,7 @@ def demo(config: Path | None, **flags: Any) -> None:
 
 main.add_command(simulate)
 main.add_command(replay)
+main.add_command(compare)
 
 
 @main.command("demo-agent", short_help="A small ConversationRelay server to try things with.")
