@@ -36,7 +36,6 @@ async def page(request: web.Request) -> web.Response:
     found = await _compared(request, a, b)
     segments = views.segments(found)
     first = whole_number(request, "from", 0, 0, 10**6)
-    shown = segments[first : first + SEGMENTS]
     ids = [session.row.id for session in found.sessions]
     context = {
         "section": "sessions",
@@ -48,7 +47,7 @@ async def page(request: web.Request) -> web.Response:
         "interval": interval_words(found.comparison.latency),
         "facts": tuple(views.facts(found)),
         "of_call": views.of_call(found),
-        "segments": [views.fold(one) if isinstance(one, list) else one for one in shown],
+        "segments": views.shown(found, segments[first : first + SEGMENTS]),
         "page": f"/compare?a={ids[0]}&b={ids[1]}",
         "swapped": f"/compare?a={ids[1]}&b={ids[0]}",
         "before": max(0, first - SEGMENTS) if first else None,

@@ -85,18 +85,22 @@ class Fact:
     """It differs, and is no number, which nearly always does."""
 
 
-def segments(compared: Compared) -> list[TurnView | list[TurnComparison]]:
-    """Turns that differ, and between them those that do not."""
-    found: list[TurnView | list[TurnComparison]] = []
-    places = _Places(compared.sessions)
+def segments(compared: Compared) -> list[tuple[TurnComparison, ...]]:
+    """Turns that differ, each alone, and between them those that do not, together."""
+    found: list[tuple[TurnComparison, ...]] = []
     for same, group in groupby(compared.comparison.turns, lambda turn: turn.same):
-        turns = list(group)
-        found += [turns] if same else [_turn(turn, places) for turn in turns]
+        turns = tuple(group)
+        found += [turns] if same else [(turn,) for turn in turns]
     return found
 
 
-def fold(turns: Sequence[TurnComparison]) -> Fold:
-    """Equal turns as a fold."""
+def shown(compared: Compared, segments: Sequence[tuple[TurnComparison, ...]]) -> list[TurnView | Fold]:
+    """The views of some segments."""
+    places = _Places(compared.sessions)
+    return [_fold(turns) if turns[0].same else _turn(turns[0], places) for turns in segments]
+
+
+def _fold(turns: Sequence[TurnComparison]) -> Fold:
     first, last = (turn.before if turn.before is not None else turn.after or 0 for turn in (turns[0], turns[-1]))
     return Fold(tuple(turns[:SHOWN]), len(turns), first, last)
 
