@@ -5,9 +5,11 @@ Must not know: where calls come from; how a comparison is shown.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+
+from msgspec.structs import replace
 
 from relayproxy.comparison import facts, latency
 from relayproxy.comparison.alignment import align
@@ -15,6 +17,7 @@ from relayproxy.comparison.differences import Place, differences, unmet
 from relayproxy.comparison.facts import Facts
 from relayproxy.comparison.limits import Limits
 from relayproxy.comparison.model import Comparison, Difference, Fact, Noise, NumberComparison, Run, TurnComparison
+from relayproxy.comparison.sentences import answered_with
 from relayproxy.conversation.model import Turn
 from relayproxy.text import mended
 
@@ -53,16 +56,16 @@ def compare(before: Sequence[Run], after: Sequence[Run], limits: Limits = _NO_LI
     found, noise = differences(places, limits)
     durations, whole, later = latency.compare_durations([_both(row, sides) for row in rows], limits.latency)
     of_call, call_noise = _call(before, after, limits)
-    turns = tuple(
+    turns = [
         _turn(row, sides, at, of_numbers, (*present, *of_facts))
         for row, at, present, of_facts, of_numbers in zip(rows, numbers, there, found, durations, strict=True)
-    )
+    ]
     return Comparison(
         len(before),
         len(after),
         whole,
         (*([later] if later else ()), *of_call),
-        turns,
+        tuple(_joined(turns)),
         (*there_noise, *noise, *call_noise),
         tuple(run.divergence for run in after),
     )
@@ -166,6 +169,23 @@ def _turn(
         differences=(*found, *latency.differences(durations, numbers)) if compared else (),
         compared=compared,
     )
+
+
+def _joined(turns: Iterable[TurnComparison]) -> Iterator[TurnComparison]:
+    """The turns; those whose words the other call answers in the turn before, with other words, say so."""
+    host: TurnComparison | None = None
+    for turn in turns:
+        if turn.before is not None and turn.after is not None:
+            host = turn
+        elif host is not None and turn.caller_before + turn.caller_after:
+            said, number = (host.caller_before, host.before) if turn.before is None else (host.caller_after, host.after)
+            words = f" {turn.caller_before or turn.caller_after}"
+            if words in said:
+                text = answered_with(number)
+                told = [replace(one, text=text) if one.kind == "turn" else one for one in turn.differences]
+                yield replace(turn, answered_with=number, differences=tuple(told))
+                continue
+        yield turn
 
 
 def _usual(turns: Sequence[Turn]) -> Turn | None:

@@ -131,6 +131,8 @@ class TurnComparison(msgspec.Struct, frozen=True):
     """Which messages the backend sent besides `end`, by their types, as the same runs have it."""
     numbers: tuple[NumberComparison, ...]
     differences: tuple[Difference, ...]
+    answered_with: int | None = None
+    """Of a turn that one call alone has: the number of the other call's turn whose one answer is for its words too."""
     compared: bool = True
     """False behind a divergence, where nothing is scored."""
 

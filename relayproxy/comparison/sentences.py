@@ -87,6 +87,11 @@ def interval_words(number: NumberComparison) -> str:
     return f", {shift.low_ms:+,} to {shift.high_ms:+,} ms with {100 * shift.confidence:.3g} % confidence"
 
 
+def answered_with(number: int | None) -> str:
+    """Of a turn that the other call does not have."""
+    return f"The other call answers this together with turn {number}."
+
+
 def of_noise(fact: Fact, turns: int) -> str:
     """What varies, and where."""
     where = f" in {plural(turns, 'turn')}" if turns else ""

@@ -61,6 +61,9 @@ def test_an_answer_that_the_caller_has_to_ask_for_again() -> None:
     found = compare([call()], [call(agent=("For when?", " ", "Your table is booked."))])
     assert ("findings", "asked_again", 2) in failed(found)
     assert ("turn", "", 3) in told(found)
+    assert found.turns[3].answered_with == 2
+    assert [one.text for one in found.turns[3].differences] == ["The other call answers this together with turn 2."]
+    assert compare([call(agent=("For when?", " ", "Your table is booked."))], [call()]).turns[3].answered_with == 2
 
 
 def test_a_call_that_is_slower_throughout_is_so_as_a_whole() -> None:

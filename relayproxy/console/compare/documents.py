@@ -74,6 +74,10 @@ class ComparedTurnDocument(Document, frozen=True):
 
     turn_a: TurnInA
     turn_b: TurnInB
+    answered_with: Annotated[
+        Count | None,
+        Meta(description="Of a turn that one alone has: the other's turn whose one answer is for its words too."),
+    ]
     caller_a: Annotated[str, Meta(description="What the caller said in `a`.")]
     caller_b: str
     keys_a: Annotated[str, Meta(description="What the caller pressed in `a`.")]
@@ -124,6 +128,7 @@ def _turn(turn: TurnComparison) -> ComparedTurnDocument:
     return ComparedTurnDocument(
         turn_a=turn.before,
         turn_b=turn.after,
+        answered_with=turn.answered_with,
         caller_a=turn.caller_before,
         caller_b=turn.caller_after,
         keys_a=turn.keys_before,
