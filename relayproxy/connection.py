@@ -22,8 +22,20 @@ SideEnd = Literal["eof", "reset", "timeout", "closed_by_proxy"]
 """End of one side's TCP stream: FIN, RST or a network error, a write that could not be finished in time, or closed by
 the proxy."""
 
-EndingCause = Literal["drain", "shutdown", "relay_died"]
-"""Cause of an ending by the proxy: the drain timeout was over, it was stopped at once, or its process vanished."""
+EndingCause = Literal[
+    "drain",
+    "shutdown",
+    "relay_died",
+    "fault",
+    "shadow_slow",
+    "shadow_flood",
+    "shadow_limit",
+    "shadow_extensions",
+    "shadow_failed",
+]
+"""Cause of an ending by the proxy: the drain timeout was over, it was stopped at once, its process vanished, or a fault
+was injected. From `shadow_slow` on, of shadows: the second backend did not keep up with the call, sent more than any
+conversation, had sent or been sent as much as is recorded, negotiated another encoding; or a bug."""
 
 
 SignatureState = Literal["valid", "wrong", "missing", "unchecked"]
@@ -93,8 +105,18 @@ class Opening(msgspec.Struct, frozen=True, omit_defaults=True):
     record: str | None = None
     """What is recorded of it, when that is not everything: `redacted` (without secrets) or `metadata` (without words).
     """
+    shadow_of: str | None = None
+    """The connection id of the call that this one is a shadow of: its backend is a second one, which nobody hears."""
+    faults: tuple[str, ...] = ()
+    """The faults, each in words, that the call is treated with."""
     error: str | None = None
     """Reason in words for the lack of a relayed connection; set when the backend could not be reached or refused."""
+
+
+def is_treated(opening: Opening) -> bool:
+    """True for what is no ordinary call, and counts in no figure: a shadow, or a call into which faults are
+    injected."""
+    return opening.shadow_of is not None or bool(opening.faults)
 
 
 def signature_state(opening: Opening) -> SignatureState:

@@ -46,6 +46,7 @@ from relayproxy.settings.receiver import require_listen, require_receiver
 from relayproxy.settings.requirements import require_backend, require_sign_in
 from relayproxy.settings.signatures import require_signatures
 from relayproxy.settings.sources import mask
+from relayproxy.settings.treatment import require_treatment
 from relayproxy.settings.validators import address, split_address
 
 INTERRUPTED = 130
@@ -88,6 +89,7 @@ def serve(config: Path | None, **flags: Any) -> None:
     require_backend(settings)
     require_sign_in(settings)
     require_signatures(settings)
+    require_treatment(settings)
     require_otlp(settings.otel)
     require_receiver(settings.receiver, settings.otel)
     require_alerts(settings.alerts, settings.webhooks, alert_routes(settings))
@@ -152,6 +154,7 @@ def relay(config: Path | None, supervised: bool, **flags: Any) -> None:
     settings = settings_of(config, flags)
     require_backend(settings)
     require_signatures(settings)
+    require_treatment(settings)
     sampler(settings.otel)
     _begin("relay", supervised)
     process.run(settings)

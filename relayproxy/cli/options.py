@@ -43,6 +43,8 @@ RELAY_SETTINGS = (
     "journal_quota",
     "journal_segment",
     "session_limit",
+    "shadow",
+    "faults",
 )
 RECORDER_SETTINGS = (
     "data_dir",
@@ -89,11 +91,13 @@ CONSOLE_SETTINGS = (
     "keep_numbers",
     "version_from",
     "trace_url",
+    "shadow",
+    "faults",
 )
 RECEIVER_SETTINGS = ("data_dir", "database_url", "record", "keys", "redact_fields", "redact_patterns", "receiver")
 DATABASE_SETTINGS = ("data_dir", "database_url")
 REBUILD_SETTINGS = (*DATABASE_SETTINGS, "slow_turn", "stall", "version_from")
-NO_FLAG = frozenset({"users", "tokens", "console_key", "alerts", "webhooks", "otel", "receiver"})
+NO_FLAG = frozenset({"users", "tokens", "console_key", "alerts", "webhooks", "otel", "receiver", "shadow", "faults"})
 """Settings for the file or the environment only: flags can be seen in the process list, and sections have standard
 variables or too many settings."""
 _METAVARS = {

@@ -120,6 +120,12 @@ ENDING_CAUSES: dict[EndingCause, str] = {
     "drain": "relayproxy was stopping, and the call outlasted the drain timeout",
     "shutdown": "relayproxy was stopped",
     "relay_died": "the relay process vanished",
+    "fault": "a fault was injected",
+    "shadow_slow": "the second backend did not keep up",
+    "shadow_flood": "the second backend sent too much",
+    "shadow_limit": "no more is recorded",
+    "shadow_extensions": "it negotiated another encoding",
+    "shadow_failed": "an error in relayproxy",
 }
 """Why relayproxy ended a connection."""
 

@@ -156,3 +156,27 @@ class NoTape(Tape):
 
     def note(self, kind: EntryKind, connection: int, t: int, body: bytes, *, at_once: bool = False) -> None:
         """Keeps nothing."""
+
+
+class CopyingTape(NoTape):
+    """Passes everything on to `tape`, and then what Twilio's side sends to `copy`, too. Chunks that are not taped any
+    more are not copied either: `copy` gets None for the first of them."""
+
+    __slots__ = ("_copy", "_tape")
+
+    def __init__(self, tape: Tape, copy: Callable[[bytes | None], None]) -> None:
+        super().__init__()
+        self._tape = tape
+        self._copy = copy
+
+    def chunk(self, kind: EntryKind, connection: int, t: int, took: int, data: bytes) -> None:
+        """Appends one chunk, and copies Twilio's."""
+        self._tape.chunk(kind, connection, t, took, data)
+        if kind is EntryKind.TWILIO_CHUNK:
+            self._copy(data)
+
+    def note(self, kind: EntryKind, connection: int, t: int, body: bytes, *, at_once: bool = False) -> None:
+        """Appends a note; a gap of Twilio's side ends the copy."""
+        self._tape.note(kind, connection, t, body, at_once=at_once)
+        if kind is EntryKind.GAP and GapBody.unpack(body).side is EntryKind.TWILIO_CHUNK:
+            self._copy(None)

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 from itertools import islice
 
-from relayproxy.connection import Opening
+from relayproxy.connection import Opening, is_treated
 from relayproxy.recorder.bugs import log_bug
 from relayproxy.recorder.decoding.connection import DecodedConnection
 from relayproxy.recorder.sessions.session import RecordedSession
@@ -43,7 +43,7 @@ class Meter:
 
     def opened(self, opening: Opening) -> None:
         """Takes the opening of a connection, which counts with the next commit if the backend has answered."""
-        if opening.status is not None or opening.error is not None:
+        if not is_treated(opening) and (opening.status is not None or opening.error is not None):
             self._openings.append(opening)
 
     def committed(
@@ -69,6 +69,8 @@ class Meter:
         live: Counter[str] = Counter()
         waiting: dict[str, int] = {}
         for connection in sessions.connections.values():
+            if connection.opening.shadow_of is not None:
+                continue
             route = connection.opening.route
             live[route] += 1
             since = sessions.of(connection).waiting_since
@@ -90,10 +92,12 @@ class Meter:
         for opening in self._openings:
             self._calls.handshake(opening)
         for connection in connections:
-            if connection.fresh:
+            if connection.fresh and connection.opening.shadow_of is None:
                 self._calls.messages(connection.opening.route, connection.fresh)
         for session in sessions:
             final = session.newly_final()
+            if is_treated(session.opening):
+                continue
             for turn in final.turns:
                 self._calls.turn(turn, session.opening.route, final.version)
             if final.ended:

@@ -18,7 +18,7 @@ from typing import Protocol
 
 import msgspec
 
-from relayproxy.connection import Opening
+from relayproxy.connection import Opening, is_treated
 from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.conversation.measures.spans import Span, SpanOptions
 from relayproxy.conversation.message import write_lines
@@ -35,7 +35,7 @@ from relayproxy.recorder.sessions.session import RecordedSession
 from relayproxy.recorder.sessions.sessions import Sessions
 from relayproxy.redaction.rules import EVERYTHING, Rules
 from relayproxy.store.errors import OvertakenError
-from relayproxy.store.schema.rows import Batch, ChunkRow, ConnectionRow, JournalRow
+from relayproxy.store.schema.rows import Batch, ChunkRow, ConnectionRow, JournalRow, TreatmentRow
 from relayproxy.store.write.archive import Archive
 
 log = logging.getLogger(__name__)
@@ -150,7 +150,7 @@ class Recorder:
     def heartbeat(self) -> Beat:
         """The recorder's report; the longest lag is that since the last call."""
         places = tuple((one.path, one.position) for one in self._playbacks.values() if not one.ended)
-        beat = self._progress.beat(places, len(self._sessions.connections), self._retry.trouble, self._attempts.tallies)
+        beat = self._progress.beat(places, self._sessions.live, self._retry.trouble, self._attempts.tallies)
         windows = min((one.windows_trouble for one in self._playbacks.values() if one.windows_trouble), default=None)
         return replace(beat, windows_trouble=windows, numbers=self._meter.snapshot(self._sessions))
 
@@ -220,6 +220,7 @@ class Recorder:
             turns=tuple(turn for row in rows for turn in row.turns),
             turn_counts=tuple((row.session.id, row.count) for row in rows if row.count is not None),
             labels=tuple(row.labels for row in rows if row.labels is not None),
+            treatments=tuple({one.session: _treatment(one) for one in touched if is_treated(one.opening)}.values()),
             chunks=tuple(_chunk(connection) for connection in touched if connection.fresh),
             finished=tuple(connection.id for connection in touched if connection.ending is not None),
             dropped_sessions=tuple(self._dropped),
@@ -327,7 +328,8 @@ class Recorder:
         """True for a connection that has ended, and of which nothing says which call it was."""
         ending = connection.ending
         alone = connection.session == connection.id and not self._sessions.of(connection).joined
-        return connection.unnamed and alone and ending is not None and ending.cause is None
+        of_a_caller = connection.opening.shadow_of is None
+        return of_a_caller and connection.unnamed and alone and ending is not None and ending.cause is None
 
     def _drop(self, connection: DecodedConnection) -> None:
         self._dropped.append(connection.session)
@@ -358,6 +360,11 @@ class Recorder:
         if where not in self._troubled:
             self._troubled.add(where)
             log.error("journal %s: %s", where, problem)
+
+
+def _treatment(connection: DecodedConnection) -> TreatmentRow:
+    shadow_of = connection.opening.shadow_of
+    return TreatmentRow(connection.session, "faults" if shadow_of is None else "shadow", shadow_of)
 
 
 def _chunk(connection: DecodedConnection) -> ChunkRow:

@@ -48,6 +48,12 @@ def few_left(newest: int) -> bool:
     return limit != resource.RLIM_INFINITY and newest >= limit - RESERVE
 
 
+def many_used(newest: int) -> bool:
+    """True when more than three quarters are in use, judging by `newest`: what can be left out is, then."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return limit != resource.RLIM_INFINITY and newest >= limit * 3 // 4
+
+
 def ran_out(problem: OSError) -> bool:
     """True when `problem` has the errno for a lack of descriptors, or when opening one more now fails with it:
     libraries do not always pass the errno on."""

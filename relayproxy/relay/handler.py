@@ -26,15 +26,17 @@ from relayproxy.refusals import Reason
 from relayproxy.relay import answers, descriptors
 from relayproxy.relay import headers as header_policy
 from relayproxy.relay.handshake.admission import is_signed, objection
-from relayproxy.relay.handshake.forwarded import Public, forwarded, mistakable_urls, public_urls, without_public_url
+from relayproxy.relay.handshake.forwarded import Public, forwarded, mistakable_urls, public_urls
+from relayproxy.relay.handshake.outgoing import Outgoing
 from relayproxy.relay.handshake.stopwatch import Stopwatch
 from relayproxy.relay.handshake.targets import RESERVED, Target, Targets, origin_form
-from relayproxy.relay.handshake.upstream import Accepted, Refused, Upstream, own_host
-from relayproxy.relay.handshake.verification import Verification, Verifier, with_signature
+from relayproxy.relay.handshake.upstream import Accepted, Refused, Upstream
+from relayproxy.relay.handshake.verification import Verification, Verifier
 from relayproxy.relay.headers import Headers, mask, mask_query, without_personal
 from relayproxy.relay.listener.capacity import Capacity
 from relayproxy.relay.listener.protocol import HeadProtocol, Unreadable
 from relayproxy.relay.listener.refusal_log import RefusalLog
+from relayproxy.relay.shadow.shadows import Shadows
 from relayproxy.relay.splice import Splice
 from relayproxy.settings.model import Settings
 from relayproxy.settings.otlp import sampler
@@ -87,6 +89,7 @@ class Relay:
         self._name = f"relayproxy-{secrets.token_hex(8)}"
         """Name of this process in `Via`, by which a request that comes back is recognised."""
         self._numbers = itertools.count(1)
+        self.shadows = Shadows(settings, upstream, self._numbers, self._new_traceparent)
         self.live: set[Splice] = set()
         self.handshakes: set[asyncio.Task[object]] = set()
         self.leaving = False
@@ -194,16 +197,8 @@ class Relay:
             signature_digest=header_policy.signature_digest(got),
             caller=_caller(told),
         )
-        mode = self._rules[target.route].signature
-        resigned = mode == "resign" and signature.key is not None
-        signed = with_signature(got, mode, signature, _seen_by_backend(target, got))
-        sent = header_policy.to_backend(
-            header_policy.without_origin(signed) if resigned else signed,
-            forwarded=without_public_url(told) if resigned else told,
-            trusted=trusted,
-            via=self._name,
-            traceparent=traceparent,
-        )
+        outgoing = Outgoing(got, told, signature, self._rules[target.route].signature, trusted, self._name)
+        sent = outgoing.headers(target, traceparent)
         number = next(self._numbers)
         # The writer has it before the backend can have answered: a relay that dies now leaves a trace of the call.
         self._tapes[target.route].note(EntryKind.REQUEST, number, opened, msgspec.json.encode(opening), at_once=True)
@@ -222,7 +217,12 @@ class Relay:
             answer.response.close()
             self._note_attempt(number, opened, msgspec.structs.replace(opening, error=_GONE), first="twilio")
             return answers.Sent(499)
-        splice = self._splice(request, transport, answer, number, opened, opening)
+        tape = self._tapes[target.route]
+        descriptor = transport.get_extra_info("socket").fileno()
+        shadow = self.shadows.choose(opening, self._targets.shadow(target), outgoing, tape, descriptor)
+        splice = self._splice(request, transport, answer, number, opened, opening, shadow.tape if shadow else tape)
+        if shadow is not None:
+            self.shadows.begin(shadow, splice, answer.headers)
         # aiohttp cancels this handler once Twilio's end is gone; the backend's end may still have bytes to take.
         await asyncio.shield(splice.finished)
         return answers.Sent(101)
@@ -254,10 +254,10 @@ class Relay:
         number: int,
         opened: int,
         opening: Opening,
+        tape: Tape,
     ) -> Splice:
         assert isinstance(request.protocol, HeadProtocol)
         request.protocol.keep_alive(False)
-        tape = self._tapes[opening.route]
         splice = Splice(
             number=number,
             tape=tape,
@@ -330,9 +330,10 @@ class Relay:
             peer=_peer(request),
             request_headers=mask(got),
         )
-        if trace is not None or not self._traceparent:
-            return opening, None
-        return opening, f"00-{trace_id}-{span_id}-{self._sampler.sampled(trace_id):02x}"
+        return opening, None if trace is not None else self._new_traceparent(trace_id, span_id)
+
+    def _new_traceparent(self, trace_id: str, span_id: str) -> str | None:
+        return f"00-{trace_id}-{span_id}-{self._sampler.sampled(trace_id):02x}" if self._traceparent else None
 
     def _forwarded(self, request: web.BaseRequest, got: Headers, path: str) -> Headers:
         tls = request.transport is not None and request.transport.get_extra_info("ssl_object") is not None
@@ -358,14 +359,6 @@ class Relay:
                 report["limit"] = full
             return answers.page(503 if leaving or full else 200, json.dumps(report) + "\n", "application/json")
         return answers.words(404, "only healthz and readyz are here")
-
-
-def _seen_by_backend(target: Target, got: Headers) -> str:
-    """The URL that a backend rebuilds from the request that it gets."""
-    host = own_host(target.url) if target.host == "backend" else header_policy.value_of(got, "host") or ""
-    scheme, _, rest = target.url.partition("://")
-    authority = len(rest.partition("/")[0].partition("?")[0])
-    return f"{scheme}://{host}{rest[authority:] or '/'}"
 
 
 def _note_ending(tape: Tape, number: int, opened: int, ending: Ending) -> None:

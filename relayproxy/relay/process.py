@@ -29,6 +29,7 @@ from relayproxy.relay.listener.server import Listener
 from relayproxy.settings.model import Settings
 from relayproxy.settings.recording import recording
 from relayproxy.settings.signatures import references_in_use, route_names, signature_rules, unverified_routes
+from relayproxy.settings.treatment import treatment_warnings
 from relayproxy.signals import NUMBERS, signals_to
 
 log = logging.getLogger(__name__)
@@ -100,11 +101,14 @@ async def _relay(settings: Settings, signals: "asyncio.Queue[None]") -> None:
         _say_who_may_call(settings)
         if unrecorded := [name for name in route_names(settings) if recording(settings, name).record == "none"]:
             log.info("nothing is recorded of calls over %s (record = none)", ", ".join(unrecorded))
+        for warning in treatment_warnings(settings):
+            log.warning("%s", warning)
         await signals.get()
         await _leave(relay, signals, settings.drain_delay)
         await _drain(relay, listener, signals, settings.drain_timeout)
     finally:
         await listener.close()
+        await relay.shadows.close()
         await upstream.close()
         refusals.flush()
         for task in tasks:

@@ -4,6 +4,7 @@ Knows: which source comes before which; how settings are passed on to another pr
 Must not know: any one setting but users, whose names alone say something.
 """
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -63,7 +64,7 @@ def as_environment(settings: Settings) -> dict[str, str]:
     for user in bare:
         user["role"] = User().role
     named = {
-        f"{prefix(table)}{name}__{key.upper()}": str(value)
+        f"{prefix(table)}{name}__{key.upper()}": json.dumps(value) if isinstance(value, dict) else str(value)
         for table, names in tables.items()
         for name, row in names.items()
         for key, value in row.items()

@@ -14,8 +14,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from relayproxy.redaction.values import KeyPolicy, Record
 from relayproxy.settings.alerts import Alert, Webhook
 from relayproxy.settings.alerts import Name as AlertName
+from relayproxy.settings.faults import Faults
 from relayproxy.settings.otel import Otel
 from relayproxy.settings.receiver import Receiver
+from relayproxy.settings.shadow import Shadow
 from relayproxy.settings.tables import (
     BackendUrl,
     Days,
@@ -262,6 +264,15 @@ class Settings(BaseModel):
     otel: Otel = Field(default_factory=Otel, description="Spans and metrics that are sent over OTLP, where to and how.")
     receiver: Receiver = Field(
         default_factory=Receiver, description="Spans of backends that are received over OTLP, where, and what is kept."
+    )
+    shadow: Shadow = Field(
+        default_factory=Shadow,
+        description="A second backend that is told what callers say, and whose answers are recorded and go nowhere; of "
+        "calls to backend, as routes have their own.",
+    )
+    faults: Faults = Field(
+        default_factory=Faults,
+        description="Faults that calls are treated with, for staging; of calls to backend, as routes have their own.",
     )
 
     @model_validator(mode="after")

@@ -23,7 +23,7 @@ def require_backend(settings: Settings) -> None:
         )
     named = {f"routes.{name}.backend": route.backend for name, route in settings.routes.items()}
     for name, url in {"backend": settings.backend, **named}.items():
-        if url is not None and _is_own(settings, url):
+        if url is not None and leads_to_the_relay(settings, url):
             raise SettingError(
                 f"{name}={mask(url)}: the URL of your ConversationRelay server is expected, and this is the relay's "
                 f"own (listen={settings.listen}, public_url={settings.public_url or ''})"
@@ -40,7 +40,7 @@ def require_sign_in(settings: Settings) -> None:
         )
 
 
-def _is_own(settings: Settings, url: str) -> bool:
+def leads_to_the_relay(settings: Settings, url: str) -> bool:
     """True when a backend's URL plainly leads back to the relay."""
     here, port = split_address(settings.listen)
     scheme, host, backend_port, path = _place(url)

@@ -23,7 +23,7 @@ _SERVICE = re.compile(r"_SERVICE_(?:HOST|PORT(?:_[A-Z0-9]+)*)$|_PORT_[0-9]+_(?:T
 _SERVICE_URL = re.compile(r"(?:tcp|udp|sctp)://")
 TABLES = ("routes", "users", "tokens", "alerts", "webhooks")
 """Settings that hold named rows, which have settings of their own."""
-SECTIONS = ("otel", "receiver")
+SECTIONS = ("otel", "receiver", "shadow", "faults")
 """Settings that are tables of settings themselves."""
 
 

@@ -10,8 +10,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from relayproxy.redaction.values import KeyPolicy, Record
 from relayproxy.settings.alerts import Alert, Webhook
+from relayproxy.settings.faults import Faults
 from relayproxy.settings.otel import Otel
 from relayproxy.settings.receiver import Receiver
+from relayproxy.settings.shadow import Shadow, in_a_variable
 from relayproxy.settings.validators import (
     field_names,
     password_hash,
@@ -61,6 +63,12 @@ class Route(BaseModel):
     redact_names: SpacyModel | None = Field(default=None, description=_FOR_ROUTE)
     keep_content: Days | None = Field(default=None, description=_FOR_ROUTE)
     keep_numbers: Days | None = Field(default=None, description=_FOR_ROUTE)
+    shadow: Annotated[Shadow, BeforeValidator(in_a_variable)] | None = Field(
+        default=None, description="A shadow for the route's calls: a table as [shadow], in the variable as JSON."
+    )
+    faults: Annotated[Faults, BeforeValidator(in_a_variable)] | None = Field(
+        default=None, description="Faults for the route's calls: a table as [faults], in the variable as JSON."
+    )
 
     def kept_days(self, content: float, numbers: float) -> tuple[float, float]:
         """`keep_content` and `keep_numbers` for its calls; these are the ones for all routes."""
@@ -102,7 +110,7 @@ ROWS: dict[str, type[BaseModel]] = {
     "webhooks": Webhook,
 }
 """The model of each table's rows."""
-FIXED: dict[str, type[BaseModel]] = {"otel": Otel, "receiver": Receiver}
+FIXED: dict[str, type[BaseModel]] = {"otel": Otel, "receiver": Receiver, "shadow": Shadow, "faults": Faults}
 """The model of each section."""
 EXAMPLES = {
     "routes": '[routes.sales] with backend = "wss://…"',
@@ -112,5 +120,7 @@ EXAMPLES = {
     "webhooks": '[webhooks.ops] with url = "https://…"',
     "otel": '[otel] with endpoint = "https://…"',
     "receiver": '[receiver] with listen = "127.0.0.1:4318"',
+    "shadow": '[shadow] with backend = "wss://…"',
+    "faults": '[faults] with first_token_delay = "800ms"',
 }
 """The form of a row of each, and of each section."""

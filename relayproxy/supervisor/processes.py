@@ -28,6 +28,7 @@ from relayproxy.settings.recording import recorded_summary
 from relayproxy.settings.retention import days_by_route, sentences
 from relayproxy.settings.signatures import secret_variables
 from relayproxy.settings.sources import ENV_PREFIX, table_prefix
+from relayproxy.settings.treatment import treatment_warnings
 from relayproxy.settings.validators import split_address
 from relayproxy.signals import signals_to
 from relayproxy.supervisor.child import Child, say
@@ -294,6 +295,8 @@ def _summary(settings: Settings, addresses: Addresses) -> str:
         lines.append(f"  spans of backends are received on {addresses.receiver}")
     lines += ["", f"  {recorded_summary(settings)}"]
     lines += [f"  {sentence}" for sentence in sentences(days_by_route(settings))] + [""]
+    if warnings := list(treatment_warnings(settings)):
+        lines += [*(f"  WARNING: {one}" for one in warnings), ""]
     return "\n".join([*lines, "  Ctrl-C stops it once live calls have ended; a second one ends them.", ""])
 
 

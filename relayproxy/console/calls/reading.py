@@ -16,6 +16,7 @@ from relayproxy.connection import Ending, Opening, SignatureState, signature_sta
 from relayproxy.conversation.model import Conversation, Turn
 from relayproxy.store.read.filters.criteria import Criteria, Sort
 from relayproxy.store.read.queries import ALL_SESSIONS, Queries, SessionPage
+from relayproxy.store.read.treatments import call_of, shadows_of
 from relayproxy.store.schema.rows import ConnectionRow, ImportRow, SessionRow, TurnRow
 from relayproxy.text import storable
 
@@ -64,12 +65,26 @@ class StoredSession:
     """The derived details of the session cannot be read; `conversation` is made from its row."""
     imported: ImportRow | None = None
     """Set of one that came as a file."""
+    call_of_shadow: str | None = None
+    """The session (our id) that this one is a shadow of; None where it is none, or that is gone."""
+    shadows: tuple[SessionRow, ...] = ()
+    """The shadows of this session, first first."""
     to_be_erased: bool = False
     """An erasure means it: it goes as soon as it has ended."""
 
     @property
     def live(self) -> bool:
         return self.row.ended_at is None
+
+    @property
+    def is_shadow(self) -> bool:
+        """Its backend is a second one, which nobody hears."""
+        return any(one.opening.shadow_of is not None for one in self.connections)
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """The faults that it is treated with, in words."""
+        return tuple(dict.fromkeys(fault for one in self.connections for fault in one.opening.faults))
 
     @property
     def answer_held(self) -> bool:
@@ -125,6 +140,7 @@ def load_session(queries: Queries, id: str, first: int = 0, limit: int = 0) -> S
     except msgspec.DecodeError:
         conversation, unread = _of_row(found.session), True
     last = rows[-1].number if rows else None
+    shadowed = [one.opening.shadow_of for one in connections]
     marked = queries.is_marked(found.session.id)
     return StoredSession(
         found.session,
@@ -138,6 +154,8 @@ def load_session(queries: Queries, id: str, first: int = 0, limit: int = 0) -> S
         unreadable,
         unread,
         found.imported,
+        next((call_of(queries, one) for one in shadowed if one is not None), None),
+        shadows_of(queries, found.session.id),
         marked,
     )
 

@@ -22,6 +22,7 @@ from relayproxy.console.http.json_response import json_response
 from relayproxy.console.http.middleware import Problem
 from relayproxy.console.http.render import render
 from relayproxy.settings.recording import recorded_words, recording
+from relayproxy.settings.treatment import faults_words, shadow_words
 from relayproxy.store.errors import StoreError
 from relayproxy.store.read.health.heartbeat import reports
 from relayproxy.store.read.latest_by_route import arrivals
@@ -102,6 +103,8 @@ async def _ways(request: web.Request) -> tuple[Connect, tuple[RouteStatus, ...],
             note(signatures[one.route], now),
             recording(app_context.settings, one.route).record,
             recorded_words(app_context.settings, one.route),
+            shadow_words(app_context.settings, one.route),
+            faults_words(app_context.settings, one.route),
         )
         for one in known.targets
     )

@@ -85,6 +85,12 @@ class RouteDocument(Document, frozen=True):
     signatures: RouteSignaturesDocument
     record: Annotated[Record, Meta(description="What is recorded of its calls: the setting in force.")]
     recorded: Annotated[str, Meta(description="The same in words.")]
+    shadow: Annotated[
+        str | None, Meta(description="Which calls are copied to a second backend, in words; null where none is.")
+    ]
+    faults: Annotated[
+        str | None, Meta(description="Which faults are injected into its calls, in words; null where none are.")
+    ]
     last_call: LastCallDocument | None
     checks: ChecksDocument | None
 
@@ -123,6 +129,8 @@ def _route(way: RouteStatus) -> RouteDocument:
         signatures=_signatures(way),
         record=way.record,
         recorded=way.recorded,
+        shadow=way.shadow,
+        faults=way.faults,
         last_call=_last_call(way.call) if way.call else None,
         checks=_checks(way.checked) if way.checked else None,
     )

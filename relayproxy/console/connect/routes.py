@@ -69,6 +69,9 @@ class RouteStatus:
     record: Record = "redacted"
     recorded: str = WORDS["redacted"]
     """What is recorded of its calls: the setting, and in words."""
+    shadow: str | None = None
+    faults: str | None = None
+    """What is copied to a second backend, and which faults are injected: sentences without their ends."""
 
     @property
     def own_check(self) -> Literal["holds", "resigned", "path", "none"]:

@@ -47,7 +47,9 @@ def _plain(values: Iterable[str]) -> dict[str, str]:
 
 FILTER_FIELDS: dict[str, FilterField] = {
     "is": FilterField(
-        "state: live, ended, imported; or what it has: handoff, gap, noted", "live", values=_plain(STATES)
+        "state: live, ended; what it has: handoff, gap, noted; or what it is: imported, shadow, faulted",
+        "live",
+        values=_plain(STATES),
     ),
     "outcome": FilterField(
         "how the session ended",

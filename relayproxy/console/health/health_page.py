@@ -19,6 +19,7 @@ from relayproxy.console.access.audit_log import AUDIT_LOG, AuditState
 from relayproxy.console.health.diagnosis.diagnosis import diagnose, verdict
 from relayproxy.console.health.diagnosis.health_facts import SECOND, AlertFacts, HealthFacts
 from relayproxy.console.health.diagnosis.signatures import route_signatures
+from relayproxy.console.health.diagnosis.treatment import route_treatments
 from relayproxy.console.health.documents import ConsoleHealthDocument, health_document
 from relayproxy.console.health.reachability import RelayAnswer, ask_relay
 from relayproxy.console.health.staleness import KNOWN, Notice, notice
@@ -134,6 +135,7 @@ class Monitor:
             aside=moved_aside(self._settings.database),
             receives=self._settings.receiver.listen,
             signatures=route_signatures(self._settings, {}),
+            treatments=route_treatments(self._settings),
         )
         try:
             hour, day = (gaps_since(self._queries, now - hours * _HOUR) for hours in (1, 24))

@@ -19,7 +19,7 @@ from relayproxy.console.health.diagnosis.journal_gaps import JournalGapDocument
 from relayproxy.console.http.documents import Count, Document, End
 from relayproxy.console.listing.facets import Facet, Sidebar
 from relayproxy.store.read.filters.search import Hit
-from relayproxy.store.schema.rows import SessionRow
+from relayproxy.store.schema.rows import SessionRow, Treatment
 from relayproxy.store.write.annotations import Marks
 
 
@@ -49,6 +49,13 @@ class ListedSessionDocument(SessionItemDocument, frozen=True):
     tags: Annotated[tuple[str, ...], Meta(description="What people have tagged it with.")]
     notes: Annotated[Count, Meta(description="Notes that people have written.")]
     imported: ImportedOrNull
+    treatment: Annotated[
+        Treatment | None,
+        Meta(
+            description="What sets it apart from ordinary calls: `shadow` (its backend is a second one, which nobody "
+            "hears) or `faults` (were injected). Neither counts in figures and alerts."
+        ),
+    ]
     hits: Annotated[
         tuple[HitDocument, ...], Meta(description="At most three turns; none unless the filter asks for words.")
     ]
@@ -111,6 +118,7 @@ def listed_session(row: SessionRow, marks: Marks | None, hits: Iterable[Hit]) ->
         tags=marks.tags if marks else (),
         notes=marks.notes if marks else 0,
         imported=imported_document(marks.imported if marks else None),
+        treatment=marks.treatment if marks else None,
         hits=tuple(map(_hit, hits)),
     )
 

@@ -168,6 +168,15 @@ class WholeSession(SessionFacts, frozen=True):
         ),
     ]
     imported: ImportedOrNull
+    shadow_of: Annotated[
+        RecordingId | None,
+        Meta(
+            description="The call that it is a shadow of: its backend is a second one, which nobody hears. Null where "
+            "it is none, or the call is gone."
+        ),
+    ]
+    shadows: Annotated[tuple[CallItemDocument, ...], Meta(description="The shadows of this call.")]
+    faults: Annotated[tuple[str, ...], Meta(description="Faults that were injected into the call, in words.")]
     to_be_erased: Annotated[
         bool, Meta(description="An erasure that was ordered means it: all that is kept of it goes when it ends.")
     ]
@@ -265,6 +274,9 @@ def _whole(session: StoredSession, now: int) -> dict[str, Any]:
         "call": tuple(map(_call_item, session.call)),
         "claims": tuple(map(_call_item, session.claims)),
         "imported": imported_document(session.imported),
+        "shadow_of": session.call_of_shadow,
+        "shadows": tuple(map(_call_item, session.shadows)),
+        "faults": session.faults,
         "to_be_erased": session.to_be_erased,
     }
 

@@ -35,6 +35,12 @@ _PROTOCOL_CODES = {
 _CAUSES = {
     "drain": "relayproxy was stopped and closed the call when its drain timeout was over.",
     "shutdown": "relayproxy was stopped and closed the call.",
+    "fault": "relayproxy reset both connections, as a fault that was asked for.",
+    "shadow_slow": "The second backend did not keep up with the call and was given up.",
+    "shadow_flood": "The second backend sent more within a second than any conversation has, and was given up.",
+    "shadow_limit": "As much had been sent as is recorded of a connection, so the shadow ended.",
+    "shadow_extensions": "The second backend negotiated another encoding than the call has: nothing was copied.",
+    "shadow_failed": "The shadow failed because of an error in relayproxy; the call went on.",
 }
 _HOW: dict[SideEnd | None, str] = {"reset": "was reset", "timeout": "stopped taking data"}
 _GAP = " Bytes near the end were not recorded, so this is a guess."
@@ -81,6 +87,8 @@ def session_outcome(
     """
     last = following(TRANSITIONS, state, _last_event(opening, ending, close_frame))
     found, why = JUDGEMENTS[last], _sentence(last, opening, ending, close_frame)
+    if opening.shadow_of is not None:  # Twilio knows nothing of it
+        found = found._replace(studio_transition="unknown", twilio_error_code=None)
     guessed = gap and not refused(opening)
     return SessionOutcome(
         found.outcome,
@@ -150,6 +158,8 @@ def _sentence(state: ConnectionState, opening: Opening, ending: Ending | None, c
             how = _HOW.get(ending.backend if ending else None, "ended")
             return f"The backend's connection {how} without a close."
         case "twilio_vanished":
+            if opening.shadow_of is not None:
+                return "The call was over."
             how = _HOW.get(ending.twilio if ending else None, "ended")
             return f"Twilio's connection {how} without a close; the caller may have hung up."
         case "closed_by_proxy":

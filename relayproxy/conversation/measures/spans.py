@@ -123,6 +123,10 @@ class _Tree:
             "gen_ai.agent.name": opening.route,
             "relayproxy.route": opening.route,
         }
+        if opening.shadow_of is not None:
+            self._common["relayproxy.shadow"] = True
+        if opening.faults:
+            self._common["relayproxy.faults"] = "; ".join(opening.faults)
         if conversation.call_sid is not None:
             self._common["twilio.call_sid"] = printable_id(conversation.call_sid)
         if version is not None:

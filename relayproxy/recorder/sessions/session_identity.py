@@ -48,6 +48,8 @@ def sender_of(opening: Opening) -> str:
     """The sender of a connection, as far as that cannot be claimed: Twilio, by a signature that holds for a route;
     whoever made a signature that was not checked or is wrong, by its digest; whoever sent none, by the address it came
     from."""
+    if opening.shadow_of is not None:
+        return f"shadow {opening.shadow_of}"  # what it says it is, its call is
     state = signature_state(opening)
     if state == "valid":
         # Routes may be of different accounts, and who has the token of one signs for that one alone.

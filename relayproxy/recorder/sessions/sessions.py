@@ -60,6 +60,11 @@ class Sessions:
     def of(self, connection: DecodedConnection) -> RecordedSession:
         return self._sessions[connection.session]
 
+    @property
+    def live(self) -> int:
+        """The number of connections of calls; a shadow's is none."""
+        return sum(one.opening.shadow_of is None for one in self.connections.values())
+
     def held(self, session: RecordedSession) -> frozenset[Side]:
         """The ends of whose words some are held back, on any of the session's connections here."""
         here = (self.connections.get(id) for id in session.live)

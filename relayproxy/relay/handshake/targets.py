@@ -9,12 +9,13 @@ and the caller's part is appended to them byte for byte.
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 from relayproxy.settings.model import Settings
-from relayproxy.settings.signatures import DEFAULT_ROUTE
+from relayproxy.settings.signatures import DEFAULT_ROUTE, route_names
+from relayproxy.settings.treatment import shadow_of
 
 RESERVED = "/.relayproxy/"
 """Targets below it are the relay's own and never reach a backend through the default route."""
@@ -30,6 +31,8 @@ class Target:
     url: str
     host: Literal["preserve", "backend"]
     """Host header for the backend: the caller's (`preserve`), or the host of `url` (`backend`)."""
+    rest: str = field(default="", compare=False)
+    """The caller's part of it: path and query."""
 
 
 _Backend = tuple[str, Literal["preserve", "backend"]]
@@ -40,12 +43,27 @@ class Targets:
 
     def __init__(self, settings: Settings) -> None:
         self._routes = {
-            name: (route.backend, _host_policy(route.backend, route.host_header or settings.host_header))
+            name: (route.backend, _host_policy(route.backend, _wanted_host(settings, name)))
             for name, route in settings.routes.items()
         }
         self._default = (
             (settings.backend, _host_policy(settings.backend, settings.host_header)) if settings.backend else None
         )
+
+        self._shadows = {
+            route: (shadow.backend, _host_policy(shadow.backend, _wanted_host(settings, route)))
+            for route in route_names(settings)
+            if (shadow := shadow_of(settings, route)) is not None and shadow.backend is not None
+        }
+
+    def shadow(self, target: Target) -> Target | None:
+        """The same target at the second backend of its route; None without one, or where the path would climb out of
+        that one's."""
+        found = self._shadows.get(target.route)
+        try:
+            return None if found is None else _target(target.route, found, target.rest)
+        except ValueError:
+            return None
 
     def match(self, target: str) -> Target | None:
         """The target of a request's path and query (as received), or None when no route takes it.
@@ -112,7 +130,12 @@ def _target(route: str, backend: _Backend, rest: str) -> Target:
     url, host = backend
     if urlsplit(url).path not in ("", "/") and climbs(rest.partition("?")[0]):
         raise ValueError("a path that does not climb out of the backend's is expected")
-    return Target(route, join(url, rest), host)
+    return Target(route, join(url, rest), host, rest)
+
+
+def _wanted_host(settings: Settings, route: str) -> str:
+    own = settings.routes.get(route)
+    return (own and own.host_header) or settings.host_header
 
 
 def _host_policy(backend: str, wanted: str) -> Literal["preserve", "backend"]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, case, func, or_, select
 
-from relayproxy.store.read.filters.criteria import IMPORTED
+from relayproxy.store.read.filters.criteria import COUNTED, IMPORTED
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.tables import journal_gaps, sessions, turns
 
@@ -96,5 +96,5 @@ def live_details(queries: Queries, route: str | None, limit: int) -> tuple[tuple
 
 
 def _of(route: str | None) -> list[ColumnElement[bool]]:
-    """What was imported is no call of this relay."""
-    return [~IMPORTED] if route is None else [~IMPORTED, _c.route == route]
+    """What was imported is no call of this relay, and what is no ordinary call is none that anybody has to act on."""
+    return [~IMPORTED, COUNTED, *([] if route is None else [_c.route == route])]

@@ -19,7 +19,15 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, or_, select
 
 from relayproxy.store.schema.mapping import for_index
-from relayproxy.store.schema.tables import erasures, journal_erasures, journals, notes, sessions
+from relayproxy.store.schema.tables import (
+    connections,
+    erasures,
+    journal_erasures,
+    journals,
+    notes,
+    sessions,
+    treatments,
+)
 from relayproxy.text import storable
 
 Scope = Literal["session", "number", "before", "age"]
@@ -303,6 +311,13 @@ def _is_sought(scope: Scope, values: Sequence[str]) -> ColumnElement[bool]:
     if scope == "before":
         return c.started_at < int(values[0])
     kept = [for_index(value) for value in values]
-    if scope == "session":
-        return or_(c.id.in_(kept), c.session_id.in_(kept), c.call_sid.in_(kept))
-    return or_(c.from_number.in_(kept), c.to_number.in_(kept))
+    columns = ("id", "session_id", "call_sid") if scope == "session" else ("from_number", "to_number")
+    # A shadow goes with its call, also one that was never told which call it is.
+    call = sessions.alias()
+    of_call = (
+        select(treatments.c.session)
+        .join(connections, connections.c.id == treatments.c.shadow_of)
+        .join(call, call.c.id == connections.c.session)
+        .where(or_(*(call.c[name].in_(kept) for name in columns)))
+    )
+    return or_(*(c[name].in_(kept) for name in columns), c.id.in_(of_call))

@@ -6,6 +6,7 @@ Must not know: what is in them.
 
 from sqlalchemy import select
 
+from relayproxy.store.read.filters.criteria import SHADOW
 from relayproxy.store.read.latest_by_route import AMONG
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema import tables
@@ -18,7 +19,9 @@ def handoffs_by_route(queries: Queries) -> dict[str, tuple[str, ...]]:
     """By route, of routes that are among the newest sessions of all: their newest handoffs, each as JSON of
     `conversation.model.Handoff`."""
     s = tables.sessions.c
-    newest = select(s.route, s.id, s.handoff_reason).order_by(s.started_at.desc(), s.id.desc()).limit(AMONG)
+    newest = (
+        select(s.route, s.id, s.handoff_reason).where(~SHADOW).order_by(s.started_at.desc(), s.id.desc()).limit(AMONG)
+    )
     wanted: dict[str, list[str]] = {}
     with queries.reading() as db:
         for route, id, reason in db.execute(newest):

@@ -19,7 +19,7 @@ from sqlalchemy import ColumnElement, FromClause, Select, and_, case, func, lite
 
 from relayproxy.conversation.measures.numbers import description
 from relayproxy.store.read.filters.conditions import conditions
-from relayproxy.store.read.filters.criteria import FIELDS, Criteria, kind_of_field
+from relayproxy.store.read.filters.criteria import COUNTED, FIELDS, Criteria, kind_of_field
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.tables import labels, sessions, turns
 
@@ -219,6 +219,8 @@ class Numbers:
         range_of_time = [] if since is None else [_c.started_at >= since]
         if until is not None:
             range_of_time.append(_c.started_at < until)
+        if not self._criteria.asks_for("shadow", "faulted"):
+            range_of_time.append(COUNTED)
         # The criteria know it too, so that labels of other times are not looked up. What began in it reaches into it.
         return range_of_time + conditions(replace(self._criteria, since=since, until=until), dialect)
 

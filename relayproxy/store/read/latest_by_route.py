@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from relayproxy.store.read.filters.criteria import IMPORTED
+from relayproxy.store.read.filters.criteria import IMPORTED, SHADOW
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema import tables
 from relayproxy.store.schema.mapping import columns, value
@@ -28,7 +28,7 @@ class Arrival:
 def arrivals(queries: Queries) -> dict[str, Arrival]:
     """The newest session by route, for routes that are among the newest sessions of all."""
     s, c = tables.sessions.c, tables.connections.c
-    recent = select(s.route, s.id).where(~IMPORTED).order_by(s.started_at.desc(), s.id.desc()).limit(AMONG)
+    recent = select(s.route, s.id).where(~IMPORTED, ~SHADOW).order_by(s.started_at.desc(), s.id.desc()).limit(AMONG)
     with queries.reading() as db:
         newest: dict[str, str] = {}
         for route, id in db.execute(recent):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
+from relayproxy.store.read.filters.criteria import SHADOW
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema import tables
 from relayproxy.store.schema.mapping import batches, columns, value
@@ -31,7 +32,9 @@ def live(queries: Queries, limit: int) -> tuple[dict[str, int], int]:
     """The revisions of at most `limit` live sessions by their ids, the longest-lived first, and how many live."""
     c = tables.sessions.c
     with queries.reading() as db:
-        found = db.execute(select(c.id, c.revision).where(c.ended_at.is_(None)).order_by(c.started_at, c.id)).all()
+        found = db.execute(
+            select(c.id, c.revision).where(c.ended_at.is_(None), ~SHADOW).order_by(c.started_at, c.id)
+        ).all()
     return {row.id: row.revision for row in found[:limit]}, len(found)
 
 

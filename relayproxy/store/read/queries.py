@@ -18,7 +18,7 @@ from relayproxy.conversation.message import Message, read_lines
 from relayproxy.store.errors import NotReady, StoreError, store_errors
 from relayproxy.store.read.erasures import marked
 from relayproxy.store.read.filters.conditions import SORTED_BY, computed, conditions
-from relayproxy.store.read.filters.criteria import Criteria, Sort
+from relayproxy.store.read.filters.criteria import SHADOW, Criteria, Sort
 from relayproxy.store.read.filters.search import Hit, hits
 from relayproxy.store.read.recording_reader import RecordingReader
 from relayproxy.store.schema import tables
@@ -155,14 +155,14 @@ class Queries:
         """The first sessions of a call, first first; rows without their `detail`."""
         c = tables.sessions.c
         with self.reading() as db:
-            query = _BRIEF.where(c.call_sid == call_sid).order_by(c.started_at, c.id).limit(limit)
+            query = _BRIEF.where(c.call_sid == call_sid, ~SHADOW).order_by(c.started_at, c.id).limit(limit)
             return tuple(value(SessionRow, row) for row in db.execute(query))
 
     def sessions_with_id(self, session_id: str, limit: int = 20) -> tuple[SessionRow, ...]:
         """The first sessions that claim this VX id, first first; rows without their `detail`."""
         c = tables.sessions.c
         with self.reading() as db:
-            query = _BRIEF.where(c.session_id == session_id).order_by(c.started_at, c.id).limit(limit)
+            query = _BRIEF.where(c.session_id == session_id, ~SHADOW).order_by(c.started_at, c.id).limit(limit)
             return tuple(value(SessionRow, row) for row in db.execute(query))
 
     def messages(
@@ -285,7 +285,7 @@ def _find(db: Connection, id: str) -> str | None:
     c = tables.sessions.c
     found: str | None = db.execute(select(c.id).where(c.id == id)).scalar_one_or_none()
     # Anyone who knows an id can claim it afterwards.
-    first = select(c.id).where(c.session_id == id).order_by(c.started_at, c.id).limit(1)
+    first = select(c.id).where(c.session_id == id, ~SHADOW).order_by(c.started_at, c.id).limit(1)
     return found or db.execute(first).scalar_one_or_none()
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from relayproxy.store.read.filters.criteria import IMPORTED
+from relayproxy.store.read.filters.criteria import IMPORTED, SHADOW
 from relayproxy.store.read.latest_by_route import AMONG
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema import tables
@@ -31,7 +31,7 @@ class RecentSignatures:
 def recent_signatures(queries: Queries) -> dict[str, RecentSignatures]:
     """By route, of routes that are among the newest sessions of all."""
     s, c = tables.sessions.c, tables.connections.c
-    newest = select(s.route, s.signature, s.started_at, s.id).where(~IMPORTED)
+    newest = select(s.route, s.signature, s.started_at, s.id).where(~IMPORTED, ~SHADOW)
     newest = newest.order_by(s.started_at.desc(), s.id.desc()).limit(AMONG)
     states: dict[str, list[str]] = {}
     bad: dict[str, tuple[int, str]] = {}

@@ -1,7 +1,7 @@
 """Owners of spans: the sessions that a backend's span may belong to, by its trace, by ids that it names, or by time.
 
-Knows: where ids of calls are kept; that nothing is added to a session that was imported or whose content
-was deleted.
+Knows: where ids of calls are kept; that a shadow, which has its call's ids, is found by its trace alone; that nothing
+is added to a session that was imported or whose content was deleted.
 Must not know: which of several candidates a span belongs to.
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, or_, select
 
-from relayproxy.store.read.filters.criteria import IMPORTED
+from relayproxy.store.read.filters.criteria import IMPORTED, SHADOW
 from relayproxy.store.schema.mapping import for_index
 from relayproxy.store.schema.tables import backend_spans, connections, sessions
 from relayproxy.text import storable
@@ -53,7 +53,7 @@ def owners_by_id(db: Connection, ids: Iterable[str]) -> Owners:
         return found
     c = sessions.c
     for column in (c.id, c.session_id, c.call_sid):
-        query = select(column, *_OWNER).where(column.in_(sorted(wanted)), _KEPT).order_by(c.started_at, c.id)
+        query = select(column, *_OWNER).where(column.in_(sorted(wanted)), _KEPT, ~SHADOW).order_by(c.started_at, c.id)
         for kept, owners in _grouped(db, query).items():
             found[wanted[kept]] = tuple(dict.fromkeys((*found.get(wanted[kept], ()), *owners)))
     return found
@@ -84,7 +84,7 @@ def owners_between(db: Connection, since: int, until: int) -> tuple[Owner, ...]:
     """The sessions that lived at any time from `since` to `until` (wall nanoseconds), at most `MOST`."""
     c = sessions.c
     began = c.started_at.between(since - LONGEST, until)
-    query = select(*_OWNER).where(began, or_(c.ended_at.is_(None), c.ended_at >= since), _KEPT)
+    query = select(*_OWNER).where(began, or_(c.ended_at.is_(None), c.ended_at >= since), _KEPT, ~SHADOW)
     return tuple(Owner(*row) for row in db.execute(query.order_by(c.started_at.desc()).limit(MOST)))
 
 

@@ -7,6 +7,8 @@ Must not know: SQL, or how values were derived.
 from dataclasses import dataclass
 from typing import Literal
 
+Treatment = Literal["shadow", "faults"]
+"""Why a session is no ordinary call: its backend is a second one that nobody hears, or faults were injected."""
 JoinedBy = Literal["trace", "id", "guess"]
 """What a backend's span belongs to its session by: the trace that the backend got in its handshake; an id of the call
 that the span, its resource or another span of its trace names; or its route and time alone."""
@@ -140,6 +142,15 @@ class ImportRow:
 
 
 @dataclass(frozen=True, slots=True)
+class TreatmentRow:
+    """What sets a session apart from ordinary calls. `shadow_of` is the id of the connection that it is a shadow of."""
+
+    session: str
+    kind: Treatment
+    shadow_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class JournalRow:
     """The committed position of a journal: everything before `offset` of `segment`."""
 
@@ -204,6 +215,7 @@ class Batch:
     take a provisional turn back)."""
     labels: tuple[SessionLabels, ...] = ()
     """Of sessions whose derived labels are to be replaced."""
+    treatments: tuple[TreatmentRow, ...] = ()
     chunks: tuple[ChunkRow, ...] = ()
     recordings: tuple[RecordingRow, ...] = ()
     """Of connections that were never chunks here."""

@@ -405,6 +405,15 @@ imports = Table(
     Column("actor", Text, nullable=False),
     Column("produced_by", Text, nullable=False),  # program and version that wrote the file
 )
+# Sessions that are no ordinary calls.
+treatments = Table(
+    "treatments",
+    metadata,
+    Column("session", Text, primary_key=True),  # sessions.id
+    Column("kind", Text, nullable=False),  # store.schema.rows.Treatment
+    Column("shadow_of", Text),  # of a shadow: connections.id of its call
+)
+Index("ix_treatments_shadow_of", treatments.c.shadow_of)
 
 journals = Table(
     "journals",

@@ -16,8 +16,9 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from relayproxy.store.read.filters.criteria import TAG
 from relayproxy.store.read.queries import Queries
+from relayproxy.store.read.treatments import treatments_of
 from relayproxy.store.schema.mapping import insert_once
-from relayproxy.store.schema.rows import ImportRow
+from relayproxy.store.schema.rows import ImportRow, Treatment
 from relayproxy.store.schema.tables import labels, notes, sessions
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 
@@ -68,14 +69,16 @@ def read_annotations(queries: Queries, session: str) -> Annotations:
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What has been added to one session of a list: its tags, the number of notes, and the newest of these; and whether
-    it was imported."""
+    """What is shown of one session of a list: its tags, the number of notes, and the newest of these; whether it was
+    imported, and what sets it apart from ordinary calls."""
 
     tags: tuple[str, ...] = ()
     notes: int = 0
     note: str = ""
     imported: ImportRow | None = None
     """Set of one that came as a file."""
+    treatment: Treatment | None = None
+    """What sets it apart from ordinary calls."""
 
 
 def read_marks(queries: Queries, ids: Sequence[str]) -> dict[str, Marks]:
@@ -91,14 +94,16 @@ def read_marks(queries: Queries, ids: Sequence[str]) -> dict[str, Marks]:
         newest = [id for _, id in counted.values()]
         texts = {row.id: row.text for row in db.execute(select(n.id, n.text).where(n.id.in_(newest)))}
     imported = queries.imports(ids)
+    treated = treatments_of(queries, ids)
     return {
         session: Marks(
             tuple(tags.get(session, ())),
             counted[session][0] if session in counted else 0,
             texts.get(counted[session][1], "") if session in counted else "",
             imported.get(session),
+            treated[session].kind if session in treated else None,
         )
-        for session in {*tags, *counted, *imported}
+        for session in {*tags, *counted, *imported, *treated}
     }
 
 

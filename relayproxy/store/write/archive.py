@@ -70,6 +70,7 @@ class Archive:
         self._memory = WriterState()
         dialect = engine.dialect.name
         self._put_sessions = upsert(dialect, tables.sessions, revision=_NEXT_REVISION)
+        self._put_treatments = upsert(dialect, tables.treatments)
         self._put_connections = upsert(dialect, tables.connections)
         self._put_turns = upsert(dialect, tables.turns)
         self._put_journals = upsert(dialect, tables.journals)
@@ -262,6 +263,8 @@ class Archive:
             db.execute(self._put_sessions, [{**row, "revision": 1} for row in rows])
         if batch.connections:
             db.execute(self._put_connections, parameters(batch.connections))
+        if batch.treatments:
+            db.execute(self._put_treatments, parameters(batch.treatments))
         if batch.turns:
             pairs = [{"bigrams": bigrams(turn.caller_text, turn.agent_text)} for turn in batch.turns]
             db.execute(self._put_turns, [a | b for a, b in zip(parameters(batch.turns), pairs, strict=True)])
@@ -282,6 +285,7 @@ class Archive:
             db.execute(self._put_journal_gaps, parameters(batch.journal_gaps))
         self._delete_turns(db, [(session, 0) for session in batch.dropped_sessions])
         _delete(db, tables.labels.c.session, batch.dropped_sessions)
+        _delete(db, tables.treatments.c.session, batch.dropped_sessions)
         for session in batch.dropped_sessions:
             # A session has the id of its first connection, which belongs to another one by now.
             c = tables.connections.c

@@ -6,7 +6,16 @@ Must not know: how the facts are gathered; HTML.
 
 from collections.abc import Iterator
 
-from relayproxy.console.health.diagnosis import alerts, database, export, receiver, relay, retention, upgrades
+from relayproxy.console.health.diagnosis import (
+    alerts,
+    database,
+    export,
+    receiver,
+    relay,
+    retention,
+    treatment,
+    upgrades,
+)
 from relayproxy.console.health.diagnosis.health_facts import SECOND, HealthCheck, HealthFacts, HealthVerdict, age
 from relayproxy.console.health.diagnosis.journal_gaps import calls_meanwhile, sentence
 from relayproxy.console.health.diagnosis.refusals import answered, refused
@@ -44,6 +53,7 @@ def diagnose(facts: HealthFacts) -> tuple[HealthCheck, ...]:
         _refused(facts),
         _signatures(facts),
         _redaction(facts),
+        treatment.check(facts),
         database.check(facts),
         _disk(facts),
         export.check("spans", facts),

@@ -29,6 +29,7 @@ Name = Literal[
     "refused",
     "signatures",
     "redaction",
+    "treatment",
     "database",
     "disk",
     "spans",
@@ -64,6 +65,15 @@ class AlertFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class RouteTreatment:
+    """What is done with calls of a route besides relaying them, in sentences without their ends; None: nothing."""
+
+    route: str
+    shadow: str | None = None
+    faults: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class HealthFacts:
     """The facts at `now` (wall nanoseconds). `reports` are the last of each recorder, the newest first."""
 
@@ -90,6 +100,8 @@ class HealthFacts:
     """Lost parts of journals within the last 24 hours, the newest first."""
     signatures: tuple[RouteSignatures, ...] = ()
     """Of every route that the settings have."""
+    treatments: tuple[RouteTreatment, ...] = ()
+    """Of every route whose calls are treated."""
     outdated: int = 0
     """The number of the oldest sessions that an earlier version derived."""
     audit: AuditState = field(default_factory=AuditState)

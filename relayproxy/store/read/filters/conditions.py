@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, literal_column, not_, or_, select
 from sqlalchemy.sql.expression import column
 
-from relayproxy.store.read.filters.criteria import FIELDS, STATES, Criteria, Criterion, kind_of_field
+from relayproxy.store.read.filters.criteria import FIELDS, SHADOW, STATES, Criteria, Criterion, kind_of_field
 from relayproxy.store.read.filters.search import said, said_in
 from relayproxy.store.schema.tables import labels, sessions
 
@@ -42,9 +42,12 @@ def computed(field: str) -> ColumnElement[Any]:
 
 
 def conditions(criteria: Criteria, dialect: str, db: Connection | None = None) -> list[ColumnElement[bool]]:
-    """SQL conditions on a row of `sessions`. With `db` the conditions are those for a page of the newest ones: rare
-    labels and words are looked up beforehand, common ones are checked as sessions come."""
+    """SQL conditions on a row of `sessions`. Shadows meet them only where they are asked for. With `db` the conditions
+    are those for a page of the newest ones: rare labels and words are looked up beforehand, common ones are checked as
+    sessions come."""
     found = [_condition(one, dialect, criteria, db) for one in criteria.every]
+    if not criteria.asks_for("shadow"):
+        found.append(~SHADOW)
     if criteria.words:
         hits = said(criteria.words, dialect)
         if db is None or _few(db, hits):

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, literal, select
 from sqlalchemy.sql.elements import NamedColumn
 
-from relayproxy.store.schema.tables import imports, notes, sessions
+from relayproxy.store.schema.tables import imports, notes, sessions, treatments
 
 Op = Literal["=", "^", ">", ">=", "<", "<="]
 """`^`: begins with."""
@@ -84,6 +84,13 @@ same name in `console.filters.fields`."""
 
 IMPORTED: ColumnElement[bool] = _c.id.in_(select(imports.c.session))
 """The condition on a session that came as a file."""
+_of_it = treatments.c.session == _c.id
+SHADOW = select(treatments.c.session).where(_of_it, treatments.c.kind == "shadow").exists()
+"""The condition on a session that is the shadow of a call."""
+FAULTED = select(treatments.c.session).where(_of_it, treatments.c.kind == "faults").exists()
+"""The condition on a call into which faults were injected."""
+COUNTED = ~select(treatments.c.session).where(_of_it).exists()
+"""The condition on a session that counts in figures and alerts."""
 STATES: dict[str, ColumnElement[bool]] = {
     "live": _c.ended_at.is_(None),
     "ended": _c.ended_at.is_not(None),
@@ -115,6 +122,10 @@ class Criteria:
     """Words and phrases that were said, all of them in one turn."""
     since: int | None = None
     until: int | None = None
+
+    def asks_for(self, *states: str) -> bool:
+        """True when one of these values of `is` is asked for."""
+        return any(one.field == "is" and not one.negated and {*one.values} & {*states} for one in self.every)
 
     def __bool__(self) -> bool:
         return bool(self.every or self.words) or self.since is not None or self.until is not None

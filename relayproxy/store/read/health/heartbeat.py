@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, column, delete, func, select, table, 
 from relayproxy.refusals import RefusalCount
 from relayproxy.store.engine import is_in_place, sqlite_path, writing
 from relayproxy.store.errors import NotReady, ReplacedError, StoreError, store_errors
+from relayproxy.store.read.filters import criteria
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema import tables
 from relayproxy.store.schema.mapping import upsert
@@ -234,7 +235,9 @@ def recorded_until(db: Connection) -> int:
 def gaps_since(queries: Queries, since: int) -> GapCounts:
     """The gaps in sessions that began at `since` (wall nanoseconds) or later."""
     c = tables.sessions.c
-    query = select(func.coalesce(func.sum(c.gaps), 0), func.count()).where(c.started_at >= since, c.gaps > 0)
+    query = select(func.coalesce(func.sum(c.gaps), 0), func.count()).where(
+        c.started_at >= since, c.gaps > 0, criteria.COUNTED
+    )
     with queries.reading() as db:
         gaps, sessions = db.execute(query).one()
     return GapCounts(int(gaps), int(sessions))

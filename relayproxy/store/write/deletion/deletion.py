@@ -30,6 +30,7 @@ from relayproxy.store.schema.tables import (
     notes,
     recordings,
     sessions,
+    treatments,
     turns,
 )
 from relayproxy.store.write.backend_spans import delete_backend_spans
@@ -99,7 +100,13 @@ _CLEAR_SESSION = (
 _DELETE_WHOLE = (
     *(
         delete(column.table).where(column == bindparam("b_session"))
-        for column in (labels.c.session, connections.c.session, imports.c.session, sessions.c.id)
+        for column in (
+            labels.c.session,
+            treatments.c.session,
+            connections.c.session,
+            imports.c.session,
+            sessions.c.id,
+        )
     ),
     update(alerts).where(alerts.c.example == bindparam("b_session")).values(example=None),
 )

@@ -19,8 +19,8 @@ LOST = JournalGapRow("j1", 1, 549, 277, "checksum", NOW - 90 * SECOND, NOW - 60 
 def test_everything_works() -> None:
     checks = diagnose(facts())
     assert [check.name for check in checks] == [
-        "relay", "recorder", "lag", "journal", "gaps", "refused", "signatures", "redaction", "database", "disk",
-        "spans", "metrics", "receiver", "alerts", "audit", "clock", "versions", "recordings", "retention",
+        "relay", "recorder", "lag", "journal", "gaps", "refused", "signatures", "redaction", "treatment", "database",
+        "disk", "spans", "metrics", "receiver", "alerts", "audit", "clock", "versions", "recordings", "retention",
     ]  # fmt: skip
     assert {check.state for check in checks} == {"ok"}
     assert not any(check.action for check in checks)
