@@ -77,6 +77,9 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True, rename={"sender":
     type: str | None = None
     """What a text message calls itself in its JSON, at most 64 characters, so that nobody has to parse it for that.
     None for everything else, for text without a type, and in recordings of before this was stored."""
+    injected: str | None = None
+    """In words, in what it differs from what its sender sent, where a fault was injected: held back, or cut. What is
+    recorded is what went out."""
     redacted: dict[str, int] | None = None
     """Of a message that is not stored as it came: the secrets masked in it, by kind (`redaction.values.Kind`). Each is
     counted once, by the message that completes it; 0 for a part or an echo of one. There is no hash of what was

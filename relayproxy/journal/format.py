@@ -40,6 +40,8 @@ class EntryKind(IntEnum):
     """Body: a `GapBody`."""
     REQUEST = 7
     """Body: as of an opening, what is known of a connection before its backend is dialled; the opening follows."""
+    FAULT = 8
+    """Body: in words (UTF-8), in what the backend's message that follows differs from what the backend sent."""
 
 
 ERASED = 6

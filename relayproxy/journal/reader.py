@@ -28,7 +28,7 @@ _READ_AHEAD = 256 * 1024
 _DOUBT = 1.0
 """Seconds that a living writer gets to complete a block before another one is looked for behind it."""
 _KINDS = {int(kind): kind for kind in EntryKind}
-POSSIBLE_BLOCK = re.compile(rb"(?=...[\x00-\x04]....[\x01-\x07].......[\x00-\x04])", re.DOTALL)
+POSSIBLE_BLOCK = re.compile(rb"(?=...[\x00-\x04]....[\x01-\x08].......[\x00-\x04])", re.DOTALL)
 """Beginning of a possible block: length, checksum, and the kind, connection and length of its first entry."""
 
 

@@ -207,7 +207,9 @@ class JournalPlayer:
 
     def _replay(self, entry: JournalEntry, segment: int) -> Iterator[ConnectionEvent]:
         connection = self.connections.get(entry.connection)
-        if connection is not None and entry.kind in SIDES:
+        if connection is not None and entry.kind is EntryKind.FAULT:
+            connection.faults.add(entry.body)
+        elif connection is not None and entry.kind in SIDES:
             messages = connection.replay(entry, segment)
             self._note_pending(connection)
             if messages:
@@ -237,6 +239,8 @@ class JournalPlayer:
         elif entry.kind is EntryKind.GAP:
             messages = connection.gap(entry)
         else:
+            if entry.kind is EntryKind.FAULT:
+                connection.faults.add(entry.body)
             return
         self._note_pending(connection)
         yield ConnectionEvent(connection, "messages", messages)

@@ -8,9 +8,11 @@ import asyncio
 import itertools
 import json
 import logging
+import random
 import secrets
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 import msgspec
@@ -25,6 +27,7 @@ from relayproxy.proxies import is_trusted
 from relayproxy.refusals import Reason
 from relayproxy.relay import answers, descriptors
 from relayproxy.relay import headers as header_policy
+from relayproxy.relay.faulty_splice import FaultySplice
 from relayproxy.relay.handshake.admission import is_signed, objection
 from relayproxy.relay.handshake.forwarded import Public, forwarded, mistakable_urls, public_urls
 from relayproxy.relay.handshake.outgoing import Outgoing
@@ -38,10 +41,12 @@ from relayproxy.relay.listener.protocol import HeadProtocol, Unreadable
 from relayproxy.relay.listener.refusal_log import RefusalLog
 from relayproxy.relay.shadow.shadows import Shadows
 from relayproxy.relay.splice import Splice
+from relayproxy.settings.faults import Faults
 from relayproxy.settings.model import Settings
 from relayproxy.settings.otlp import sampler
 from relayproxy.settings.recording import recording
-from relayproxy.settings.signatures import DEFAULT_ROUTE, signature_rules
+from relayproxy.settings.signatures import DEFAULT_ROUTE, route_names, signature_rules
+from relayproxy.settings.treatment import fault_words, faults_of
 from relayproxy.settings.validators import split_networks
 
 log = logging.getLogger(__name__)
@@ -82,6 +87,7 @@ class Relay:
         self._refusals = refusals
         self._verifier = verifier
         self._rules = {name: signature_rules(settings, name) for name in (DEFAULT_ROUTE, *settings.routes)}
+        self._faults = {name: found for name in route_names(settings) if (found := faults_of(settings, name))}
         self._public = Public.of(settings.public_url) if settings.public_url else None
         self._proxies = split_networks(settings.trusted_proxies)
         self._limit = RateLimit()
@@ -89,7 +95,7 @@ class Relay:
         self._name = f"relayproxy-{secrets.token_hex(8)}"
         """Name of this process in `Via`, by which a request that comes back is recognised."""
         self._numbers = itertools.count(1)
-        self.shadows = Shadows(settings, upstream, self._numbers, self._new_traceparent)
+        self.shadows = Shadows(settings, self._targets, upstream, self._numbers, self._new_traceparent)
         self.live: set[Splice] = set()
         self.handshakes: set[asyncio.Task[object]] = set()
         self.leaving = False
@@ -218,9 +224,14 @@ class Relay:
             self._note_attempt(number, opened, msgspec.structs.replace(opening, error=_GONE), first="twilio")
             return answers.Sent(499)
         tape = self._tapes[target.route]
-        descriptor = transport.get_extra_info("socket").fileno()
-        shadow = self.shadows.choose(opening, self._targets.shadow(target), outgoing, tape, descriptor)
-        splice = self._splice(request, transport, answer, number, opened, opening, shadow.tape if shadow else tape)
+        shadow = self.shadows.choose(opening, target, outgoing, tape, transport)
+        faults = self._faults.get(target.route)
+        if faults is not None and random.random() < faults.share:
+            opening = msgspec.structs.replace(opening, faults=fault_words(faults))
+        else:
+            faults = None
+        taped = shadow.tape if shadow else tape
+        splice = self._splice(request, transport, answer, number, opened, opening, taped, faults)
         if shadow is not None:
             self.shadows.begin(shadow, splice, answer.headers)
         # aiohttp cancels this handler once Twilio's end is gone; the backend's end may still have bytes to take.
@@ -255,10 +266,12 @@ class Relay:
         opened: int,
         opening: Opening,
         tape: Tape,
+        faults: Faults | None,
     ) -> Splice:
         assert isinstance(request.protocol, HeadProtocol)
         request.protocol.keep_alive(False)
-        splice = Splice(
+        make = Splice if faults is None else partial(FaultySplice, faults=faults)
+        splice = make(
             number=number,
             tape=tape,
             opened=opened,

@@ -12,6 +12,7 @@ from contextlib import suppress
 
 import uvloop
 
+from relayproxy.connection import EndingCause
 from relayproxy.errors import cannot_listen
 from relayproxy.journal.refused import write_refused
 from relayproxy.journal.tape import Tape
@@ -169,7 +170,7 @@ async def _drain(relay: Relay, listener: Listener, signals: "asyncio.Queue[None]
         live = len(relay.live)
         log.info("draining: %s may end within %g s; signal again to close now", plural(live, "call"), timeout)
     if not await _idle(relay, signals, timeout):
-        cause = "drain" if signals.empty() else "shutdown"
+        cause: EndingCause = "drain" if signals.empty() else "shutdown"
         while not signals.empty():
             signals.get_nowait()
         for handshake in list(relay.handshakes):

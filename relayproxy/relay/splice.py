@@ -16,9 +16,9 @@ import struct
 import termios
 from collections.abc import Callable
 from time import monotonic_ns
-from typing import Literal
+from typing import Any, Literal
 
-from relayproxy.connection import Ending, Side, SideEnd
+from relayproxy.connection import Ending, EndingCause, Side, SideEnd
 from relayproxy.journal.dropped import DroppedChunks
 from relayproxy.journal.format import MAX_TOOK, EntryKind, GapBody, GapCause
 from relayproxy.journal.tape import Tape
@@ -60,12 +60,18 @@ class Splice:
         self._opened = opened
         self._on_end = on_end
         self._first: Literal["twilio", "backend", "proxy"] | None = None
-        self._cause: str | None = None
+        self._cause: EndingCause | None = None
         self._timers: list[asyncio.TimerHandle] = []
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.twilio = _End(self, "twilio", EntryKind.TWILIO_CHUNK, number, tape, limit, twilio, twilio_protocol)
-        self.backend = _End(self, "backend", EntryKind.BACKEND_CHUNK, number, tape, limit, backend, backend_protocol)
+        self.twilio = End(self, "twilio", EntryKind.TWILIO_CHUNK, number, tape, limit, twilio, twilio_protocol)
+        self.backend = self.backend_end(
+            self, "backend", EntryKind.BACKEND_CHUNK, number, tape, limit, backend, backend_protocol
+        )
         self.twilio.peer, self.backend.peer = self.backend, self.twilio
+
+    def backend_end(self, *arguments: Any) -> "End":
+        """Makes the backend's end."""
+        return End(*arguments)
 
     def start(self, head: bytes, from_twilio: bytes, from_backend: bytes) -> None:
         """Writes the 101 head, takes both transports over and forwards what was already read past the handshakes."""
@@ -83,14 +89,18 @@ class Splice:
             backend.how = "eof"
             twilio.close()
 
-    def close(self, cause: str) -> None:
+    def close(self, cause: EndingCause) -> None:
         """Ends the call from the proxy's side: closes both streams after the buffered bytes, and adds none. `cause`
         goes into the Ending."""
-        if self._first is None:
-            self._first, self._cause = "proxy", cause
+        self.blame(cause)
         self.twilio.close()
         self.backend.close()
-        self._later(CLOSE_PATIENCE, self._abort)
+        self.later(CLOSE_PATIENCE, self._abort)
+
+    def blame(self, cause: EndingCause) -> None:
+        """Takes that the proxy ends the call, and why, unless something else has ended it."""
+        if self._first is None:
+            self._first, self._cause = "proxy", cause
 
     def _await_other_end(self, before: tuple[int, ...] | None) -> None:
         if self.finished.done():
@@ -100,9 +110,9 @@ class Splice:
             self._abort()
         else:
             self._timers.clear()
-            self._later(HALF_CLOSED_PATIENCE, self._await_other_end, now)
+            self.later(HALF_CLOSED_PATIENCE, self._await_other_end, now)
 
-    def _later(self, seconds: float, callback: Callable[..., None], *arguments: object) -> None:
+    def later(self, seconds: float, callback: Callable[..., None], *arguments: object) -> None:
         if not self.finished.done():
             self._timers.append(asyncio.get_running_loop().call_later(seconds, callback, *arguments))
 
@@ -150,7 +160,7 @@ class Splice:
             del end.peer, end._splice, end._original
 
 
-class _End(asyncio.Protocol):
+class End(asyncio.Protocol):
     """One end: its transport, and aiohttp's protocol for it, which is told when the connection is lost."""
 
     __slots__ = (
@@ -172,7 +182,7 @@ class _End(asyncio.Protocol):
         "received",
         "transport",
     )
-    peer: "_End"
+    peer: "End"
 
     def __init__(
         self,
@@ -250,12 +260,20 @@ class _End(asyncio.Protocol):
     def pause_writing(self) -> None:
         peer = self.peer
         if not (peer.lost or peer.eof or peer.transport.is_closing()):
-            peer.transport.pause_reading()
+            peer.pause()
 
     def resume_writing(self) -> None:
         peer = self.peer
         if not (peer.lost or peer.eof or peer.transport.is_closing()):
-            peer.transport.resume_reading()
+            peer.resume()
+
+    def pause(self) -> None:
+        """Reads no more from this end for now: the other one is not taking data."""
+        self.transport.pause_reading()
+
+    def resume(self) -> None:
+        """Reads on."""
+        self.transport.resume_reading()
 
     def progress(self) -> tuple[int, int]:
         """Bytes received, and bytes waiting to be sent: unchanged for as long as nothing moves here."""

@@ -45,6 +45,7 @@ def test_a_journal_of_today_is_read_by_every_later_version() -> None:
         ("ENDING", 4),
         ("GAP", 5),
         ("REQUEST", 7),
+        ("FAULT", 8),
     ]
     assert ERASED == 6
 

@@ -49,6 +49,12 @@ class MessageDocument(Document, frozen=True):
     reason: Annotated[str | None, Meta(description="Reason of the close.")]
     note: Annotated[str | None, Meta(description="What is odd about it, or a gap's cause.")]
     held: Annotated[bool, Meta(description="The other side was not taking data.")]
+    injected: Annotated[
+        str | None,
+        Meta(
+            description="In what it differs from what its sender sent, where a fault was injected. It is what went out."
+        ),
+    ]
     redacted: Annotated[
         dict[str, Count] | None,
         Meta(
@@ -112,5 +118,6 @@ def message_document(placed: PlacedMessage) -> MessageDocument:
         reason=message.reason,
         note=message.note,
         held=message.held,
+        injected=message.injected,
         redacted=message.redacted,
     )

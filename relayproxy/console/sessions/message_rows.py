@@ -73,6 +73,8 @@ def _odd(message: Message) -> Iterable[str]:
         yield "cut"
     if message.redacted:
         yield "redacted"
+    if message.injected:
+        yield "fault injected"
     if message.kind in _ODD_KINDS:
         yield message.kind
     elif message.note:

@@ -17,6 +17,7 @@ from relayproxy.journal.windows import Windows
 from relayproxy.recorder.bugs import log_bug
 from relayproxy.recorder.decoding.checkpoints import Checkpoint, Checkpoints
 from relayproxy.recorder.decoding.deflate import Inflater, takeover
+from relayproxy.recorder.decoding.fault_notes import FaultNotes
 from relayproxy.recorder.decoding.frames import Decoder, DecoderState, JournalPlace
 from relayproxy.recorder.decoding.lost_opening import is_placeholder
 from relayproxy.recorder.decoding.resume import Replay, Resume, read_resume, storable
@@ -88,6 +89,7 @@ class DecodedConnection:
         self._replay_place = replay.place if replay else None
         self._redactor = None if rules.record == "full" else Redactor(rules)
         self._checkpoints = Checkpoints()
+        self.faults = FaultNotes()
         if replay is not None:
             self._checkpoints.keep(Checkpoint(replay.seq, twilio, backend, replay.place), replay.seq)
         self._decoders = {
@@ -319,7 +321,8 @@ class DecodedConnection:
 
     def _feed(self, kind: EntryKind, body: bytes, t: int, out: int | None, place: JournalPlace) -> list[Message]:
         try:
-            return self._decoders[kind].feed(body, t, out, self._seq, place)
+            messages = self._decoders[kind].feed(body, t, out, self._seq, place)
+            return self.faults.join(messages) if kind is EntryKind.BACKEND_CHUNK else messages
         except Exception as problem:
             log_bug(f"decoding connection {self.id}", problem)
             self._decoders[kind] = self._decoder(SIDES[kind], DecoderState(mode="lost", skipped=len(body)))

@@ -24,7 +24,7 @@ from relayproxy.logs import RateLimit
 from relayproxy.relay import descriptors
 from relayproxy.relay.handshake.outgoing import Outgoing
 from relayproxy.relay.handshake.stopwatch import Stopwatch
-from relayproxy.relay.handshake.targets import Target
+from relayproxy.relay.handshake.targets import Target, Targets
 from relayproxy.relay.handshake.upstream import Accepted, Refused, Upstream
 from relayproxy.relay.headers import Headers, cut, mask, mask_query, tokens
 from relayproxy.relay.shadow.connection import ShadowConnection
@@ -64,12 +64,14 @@ class Shadows:
     def __init__(
         self,
         settings: Settings,
+        targets: Targets,
         upstream: Upstream,
         numbers: Iterator[int],
         traceparent: Callable[[str, str], str | None],
     ) -> None:
         found = {route: shadow_of(settings, route) for route in route_names(settings)}
         self._shares = {route: shadow.share for route, shadow in found.items() if shadow is not None}
+        self._targets = targets
         self._upstream = upstream
         self._numbers = numbers
         self._traceparent = traceparent
@@ -78,12 +80,22 @@ class Shadows:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def choose(
-        self, call: Opening, target: Target | None, outgoing: Outgoing, tape: Tape, descriptor: int
+        self, call: Opening, target: Target, outgoing: Outgoing, tape: Tape, transport: asyncio.Transport
     ) -> Shadow | None:
-        """A shadow for the call with this opening, taped on `tape`; None for a call that is not copied. `target` is the
-        second backend's, `descriptor` the call's."""
+        """A shadow for the call with this opening, target and transport, taped on `tape`; None for a call that is not
+        copied. Never raises."""
         share = self._shares.get(call.route)
-        if share is None or target is None or random.random() >= share:
+        if share is None or random.random() >= share:
+            return None
+        try:
+            return self._shadow(call, target, outgoing, tape, transport.get_extra_info("socket").fileno())
+        except Exception:
+            log.exception("a shadow failed; its call goes on")
+            return None
+
+    def _shadow(self, call: Opening, first: Target, outgoing: Outgoing, tape: Tape, descriptor: int) -> Shadow | None:
+        target = self._targets.shadow(first)
+        if target is None:
             return None
         if descriptors.many_used(descriptor):
             self._warn("few", call.route, "few file descriptors are left")

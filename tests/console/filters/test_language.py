@@ -139,7 +139,7 @@ def test_times_are_understood(text: str, since: int | None, until: int | None) -
         ("route:a,b*", "either all values end with *", "route:a*,b*"),
         ("route:", "a value is expected", None),
         ("param.plan:", "a value is expected", None),
-        ("is:slow", "one of live, ended, handoff, gap, imported, noted", None),
+        ("is:brief", "one of live, ended, handoff, gap, imported, noted", None),
         ("is:lve", "one of live, ended", "is:live"),
         ("is:l*", "one of live, ended", None),
         ("transition:fail", "one of success, failed", "transition:failed"),

@@ -98,6 +98,8 @@ STATES: dict[str, ColumnElement[bool]] = {
     "gap": _c.gaps > 0,
     "imported": IMPORTED,
     "noted": select(notes.c.id).where(notes.c.session == _c.id).exists(),
+    "shadow": SHADOW,
+    "faulted": FAULTED,
 }
 """Values of `is`, and the condition on a session for each."""
 
