@@ -18,7 +18,7 @@ from typing import Protocol
 
 import msgspec
 
-from relayproxy.connection import Opening, is_treated
+from relayproxy.connection import Opening
 from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.conversation.measures.spans import Span, SpanOptions
 from relayproxy.conversation.message import write_lines
@@ -33,9 +33,10 @@ from relayproxy.recorder.meter import Meter
 from relayproxy.recorder.sessions.attempts import Attempts
 from relayproxy.recorder.sessions.session import RecordedSession
 from relayproxy.recorder.sessions.sessions import Sessions
+from relayproxy.recordings.derive import treatment_rows
 from relayproxy.redaction.rules import EVERYTHING, Rules
 from relayproxy.store.errors import OvertakenError
-from relayproxy.store.schema.rows import Batch, ChunkRow, ConnectionRow, JournalRow, TreatmentRow
+from relayproxy.store.schema.rows import Batch, ChunkRow, ConnectionRow, JournalRow
 from relayproxy.store.write.archive import Archive
 
 log = logging.getLogger(__name__)
@@ -220,7 +221,7 @@ class Recorder:
             turns=tuple(turn for row in rows for turn in row.turns),
             turn_counts=tuple((row.session.id, row.count) for row in rows if row.count is not None),
             labels=tuple(row.labels for row in rows if row.labels is not None),
-            treatments=tuple({one.session: _treatment(one) for one in touched if is_treated(one.opening)}.values()),
+            treatments=treatment_rows((one.session, one.opening) for one in touched),
             chunks=tuple(_chunk(connection) for connection in touched if connection.fresh),
             finished=tuple(connection.id for connection in touched if connection.ending is not None),
             dropped_sessions=tuple(self._dropped),
@@ -360,11 +361,6 @@ class Recorder:
         if where not in self._troubled:
             self._troubled.add(where)
             log.error("journal %s: %s", where, problem)
-
-
-def _treatment(connection: DecodedConnection) -> TreatmentRow:
-    shadow_of = connection.opening.shadow_of
-    return TreatmentRow(connection.session, "faults" if shadow_of is None else "shadow", shadow_of)
 
 
 def _chunk(connection: DecodedConnection) -> ChunkRow:

@@ -11,13 +11,13 @@ from typing import Any
 
 import msgspec
 
-from relayproxy.connection import Opening, signature_state
+from relayproxy.connection import Opening, is_treated, signature_state
 from relayproxy.conversation.checks.findings import severity
 from relayproxy.conversation.fold.protocol_monitor import PARAMETERS
 from relayproxy.conversation.model import Conversation, Turn
 from relayproxy.conversation.totals import milliseconds
 from relayproxy.store.read.filters.criteria import LABEL_TEXT, PARAM
-from relayproxy.store.schema.rows import SessionLabels, SessionRow, TurnRow
+from relayproxy.store.schema.rows import SessionLabels, SessionRow, TreatmentRow, TurnRow
 from relayproxy.text import storable
 
 MAX_LABELS = 100
@@ -97,6 +97,16 @@ def session_row(session: str, opening: Opening, conversation: Conversation, vers
         signature=signature_state(opening),
         detail=to_json(msgspec.structs.replace(conversation, turns=(), strip="")),
     )
+
+
+def treatment_rows(openings: Iterable[tuple[str, Opening]]) -> tuple[TreatmentRow, ...]:
+    """The rows of sessions that are no ordinary calls; each opening comes with its session."""
+    rows = {
+        session: TreatmentRow(session, "faults" if opening.shadow_of is None else "shadow", opening.shadow_of)
+        for session, opening in openings
+        if is_treated(opening)
+    }
+    return tuple(rows.values())
 
 
 def turn_row(session: str, turn: Turn) -> TurnRow:

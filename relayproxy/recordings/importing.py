@@ -20,7 +20,7 @@ from relayproxy.conversation.recording import Header
 from relayproxy.errors import RelayproxyError
 from relayproxy.recordings.backend_version import backend_version
 from relayproxy.recordings.call import CallConnection, RecordedCall, fold_connections, recorded_connections
-from relayproxy.recordings.derive import session_labels, session_row, turn_row
+from relayproxy.recordings.derive import session_labels, session_row, treatment_rows, turn_row
 from relayproxy.recordings.files import MAX_UNPACKED, recording_of
 from relayproxy.recordings.redacting import redacted
 from relayproxy.redaction.rules import Rules
@@ -157,6 +157,7 @@ def _batch(call: RecordedCall, first: int, version: str | None, imported: Import
         connections=tuple(_connection_row(id, one) for one in call.connections),
         turns=tuple(turn_row(id, turn) for turn in conversation.turns),
         labels=(session_labels(id, conversation, list(langs)[:MAX_LANGUAGES]),),
+        treatments=treatment_rows((id, one.opening) for one in call.connections),
         recordings=tuple(part for one in call.connections for part in _parts(one)),
         imports=(imported,),
     )

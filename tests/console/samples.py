@@ -13,7 +13,7 @@ import msgspec
 from relayproxy.connection import Ending, Opening, Side
 from relayproxy.conversation.fold.fold import Fold
 from relayproxy.conversation.message import Message, write_lines
-from relayproxy.recordings.derive import session_labels, session_row, turn_row
+from relayproxy.recordings.derive import session_labels, session_row, treatment_rows, turn_row
 from relayproxy.store.schema.rows import Batch, ChunkRow, ConnectionRow, JournalRow
 from relayproxy.store.write.archive import Archive
 
@@ -174,6 +174,7 @@ class Call:
                 connections=(connection,),
                 turns=tuple(turn_row(self.id, turn) for turn in conversation.turns),
                 labels=(session_labels(self.id, conversation, langs),),
+                treatments=treatment_rows([(self.id, self.opened)]),
                 turn_counts=((self.id, len(conversation.turns)),),
                 chunks=(ChunkRow(self.id, first, len(pending), write_lines(pending)),) if pending else (),
                 finished=(self.id,) if conversation.ended_at is not None else (),

@@ -130,17 +130,18 @@ def load_session(queries: Queries, id: str, first: int = 0, limit: int = 0) -> S
         for index, row in enumerate(found.connections)
     )
     turns = read[1:] if before else read
-    call_sid = found.session.call_sid
-    call = queries.sessions_of_call(call_sid) if call_sid else (found.session,)
-    vx = found.session.session_id
-    claims = tuple(row for row in queries.sessions_with_id(vx) if row.id != found.session.id) if vx else ()
+    mine, vx = found.session, found.session.session_id
+    shadow_of = next((one.opening.shadow_of for one in connections if one.opening.shadow_of is not None), None)
+    # A shadow has its call's ids.
+    call = queries.sessions_of_call(mine.call_sid) if mine.call_sid and shadow_of is None else (mine,)
+    others = queries.sessions_with_id(vx) if vx and shadow_of is None else ()
+    claims = tuple(row for row in others if row.id != mine.id)
     unreadable = sum(row.number >= first for row in rows) - len(turns)
     try:
         conversation, unread = _conversation.decode(found.session.detail), False
     except msgspec.DecodeError:
         conversation, unread = _of_row(found.session), True
     last = rows[-1].number if rows else None
-    shadowed = [one.opening.shadow_of for one in connections]
     marked = queries.is_marked(found.session.id)
     return StoredSession(
         found.session,
@@ -154,7 +155,7 @@ def load_session(queries: Queries, id: str, first: int = 0, limit: int = 0) -> S
         unreadable,
         unread,
         found.imported,
-        next((call_of(queries, one) for one in shadowed if one is not None), None),
+        None if shadow_of is None else call_of(queries, shadow_of),
         shadows_of(queries, found.session.id),
         marked,
     )

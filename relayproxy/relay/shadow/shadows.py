@@ -136,9 +136,10 @@ class Shadows:
         opening, connection = shadow.opening, shadow.connection
         self._note(shadow, EntryKind.REQUEST, opening)
         try:
-            opening = await self._dial(shadow, splice, answer)
+            opening, accepted = await self._dial(shadow, splice, answer)
             self._note(shadow, EntryKind.OPENING, opening)
-            if opening.status == 101:
+            if accepted is not None:
+                connection.begin(accepted)
                 await asyncio.wait([connection.finished, splice.finished], return_when=asyncio.FIRST_COMPLETED)
                 connection.call_ended()
                 await connection.finished
@@ -152,8 +153,8 @@ class Shadows:
             ending = connection.ending
             shadow.own_tape.note(EntryKind.ENDING, shadow.number, shadow.opened + ending.t, msgspec.json.encode(ending))
 
-    async def _dial(self, shadow: Shadow, splice: Splice, call: Headers) -> Opening:
-        """Performs the handshake, and begins the connection if it is one: the opening as it is known then."""
+    async def _dial(self, shadow: Shadow, splice: Splice, call: Headers) -> tuple[Opening, Accepted | None]:
+        """Performs the handshake: the opening as it is known then, and the connection if there is one."""
         connection, stopwatch = shadow.connection, Stopwatch()
         dialling = asyncio.create_task(self._answer(shadow, stopwatch))
         try:
@@ -176,18 +177,17 @@ class Shadows:
             elif _extensions(answer.headers) != _extensions(call):
                 answer.response.close()
                 connection.give_up("shadow_extensions")
-                return msgspec.structs.replace(opening, error=_OTHER_EXTENSIONS)
+                return msgspec.structs.replace(opening, error=_OTHER_EXTENSIONS), None
             else:
-                connection.begin(answer)
-                return msgspec.structs.replace(opening, status=101)
+                return msgspec.structs.replace(opening, status=101), answer
         if isinstance(answer, Refused):
             connection.refused("proxy" if answer.ours else "backend")
             self._warn(answer.status, opening.route, answer.error)
-            return msgspec.structs.replace(opening, status=answer.status, error=answer.error)
+            return msgspec.structs.replace(opening, status=answer.status, error=answer.error), None
         if connection.finished.done():
-            return msgspec.structs.replace(opening, error=_GIVEN_UP)
+            return msgspec.structs.replace(opening, error=_GIVEN_UP), None
         connection.refused("twilio")
-        return msgspec.structs.replace(opening, error=_GONE)
+        return msgspec.structs.replace(opening, error=_GONE), None
 
     async def _answer(self, shadow: Shadow, stopwatch: Stopwatch) -> Accepted | Refused:
         opening, target = shadow.opening, shadow.target

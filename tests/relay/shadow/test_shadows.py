@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from relayproxy.journal.format import EntryKind
 from tests import wire
 from tests.relay.raw import echo, journal
 from tests.relay.shadow.second import Second, call, relay, server, taped
@@ -27,6 +28,8 @@ async def test_the_caller_is_copied_and_the_answers_are_recorded_and_go_nowhere(
     assert head["X-Twilio-Signature"] == "c2lnbmF0dXJl"
     first, shadow = taped(tmp_path)
     assert shadow.opening.shadow_of == first.connection_id
+    mine = [one.kind for one in journal(tmp_path) if one.connection == 2]
+    assert (mine[0], mine[-1]) == (EntryKind.OPENING, EntryKind.ENDING)
     assert (shadow.opening.status, shadow.opening.target) == (101, "/ws?a=<redacted>")
     assert shadow.opening.backend == f"ws://127.0.0.1:{other}/ws?a=<redacted>"
     assert head["traceparent"].split("-")[1] == shadow.opening.trace_id != first.trace_id
