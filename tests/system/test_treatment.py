@@ -115,8 +115,10 @@ async def test_a_call_with_faults_is_marked_and_every_message_says_what_was_done
 async def test_erasing_a_call_erases_its_shadow(system: Stack) -> None:
     phone = Phone(system.url("/ws"))
     await asyncio.to_thread(phone.says, "Hello?")
-    await asyncio.to_thread(phone.hangs_up)
     mine = f"/api/sessions?q=is:shadow,ended%20from:{phone.caller.replace('+', '%2B')}"
+
+    await until(lambda: len(system.get(mine)["items"]) == 1)  # the shadow, which has been told who calls
+    await asyncio.to_thread(phone.hangs_up)
 
     def over() -> bool:
         found = system.get(mine)["items"]
