@@ -24,8 +24,12 @@ def migrated(url: str) -> None:
     path = sqlite_path(make_url(url))
     assert path is not None
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123 (its mode)
+    # Whoever waits for it finds it whole.
+    new = path.with_name(f"{path.name}.new")
+    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123 (its mode)
         file.write(_content())
+    path.hardlink_to(new)
+    new.unlink()
 
 
 @cache

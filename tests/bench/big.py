@@ -27,6 +27,7 @@ from relayproxy.store.engine import open_engine
 from relayproxy.store.schema.migrate import migrate
 from relayproxy.store.write.archive import Archive
 from tests.bench.big_calls import CALLEE, CALLER, CAMPAIGN, CUSTOMER, SURNAME, patterns, words
+from tests.databases import migrated
 
 S = 1_000_000_000
 DAY = 86_400 * S
@@ -155,7 +156,7 @@ def _patterns(count: int) -> tuple[list[_Pattern], dict[str, tuple[str, ...]]]:
     """Calls that went through the fold, as molds; and the columns of their rows."""
     with TemporaryDirectory(prefix="relayproxy-patterns-") as folder:
         path = Path(folder) / "patterns.db"
-        migrate(f"sqlite:///{path}")
+        migrated(f"sqlite:///{path}")
         engine = open_engine(f"sqlite:///{path}")
         ids = patterns(Archive(engine), count, began=time.time_ns() - DAY)
         engine.dispose()

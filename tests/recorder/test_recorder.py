@@ -17,8 +17,8 @@ import pytest
 
 from relayproxy.conversation.protocol.messages import Prompt, Text
 from relayproxy.journal.format import EntryKind
-from relayproxy.store.schema.migrate import migrate
 from relayproxy.store.schema.rows import Batch, JournalRow
+from tests.databases import migrated
 from tests.recorder.stage import CLOSE, MS, NOON, PING, Stage, prompt, setup, token
 from tests.wire import frame
 
@@ -265,7 +265,7 @@ def test_a_database_without_schema_is_waited_for(tmp_path: Path, caplog: pytest.
         while not caplog.records:
             thread.join(0.01)
         assert "nothing can be recorded" in caplog.text
-        migrate(stage.url)
+        migrated(stage.url)
         while stage.archive.session(call.id) is None:
             thread.join(0.02)
     finally:
@@ -285,7 +285,7 @@ def test_told_to_stop_while_the_database_is_away(tmp_path: Path, caplog: pytest.
     stop.set()
     thread.join()
     assert "the journal keeps what is not recorded" in caplog.text
-    migrate(stage.url)
+    migrated(stage.url)
     stage.recorder().finish()
     assert stage.stored(call.id).session.ended_at is None
     stage.close()

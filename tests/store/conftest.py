@@ -30,6 +30,20 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
             server.give_back(url)
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def lasting(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A migrated database for all tests of a module that only read it."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('lasting')}/relayproxy.db"
+        migrated(url)
+        yield url
+    else:
+        server: Server = request.getfixturevalue("postgres")
+        url = server.migrated()
+        yield url
+        server.give_back(url)
+
+
 @pytest.fixture
 def engine(url: str) -> Iterator[Engine]:
     engine = open_engine(url)

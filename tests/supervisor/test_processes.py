@@ -195,11 +195,8 @@ async def test_a_migration_that_waits_holds_up_neither_calls_nor_the_end(echo: s
 
 
 async def test_a_signal_at_the_very_end_does_not_spoil_the_exit_code(echo: str, tmp_path: Path) -> None:
-    late = (
-        "import atexit, os, runpy, signal; atexit.register(os.kill, os.getpid(), signal.SIGTERM);"
-        "runpy.run_module('relayproxy', run_name='__main__', alter_sys=True)"
-    )
-    serve: Started = await start(Started, "serve", "--backend", echo, *FREE, data_dir=tmp_path, python=("-c", late))
+    late = ("-m", "tests.supervisor.signalled_at_exit", "serve")
+    serve: Started = await start(Started, *late, "--backend", echo, *FREE, data_dir=tmp_path)
     await serve.says("is ready")
     serve.process.send_signal(signal.SIGTERM)
     assert await serve.ends() == 0

@@ -1,6 +1,7 @@
 """A field of the registry can be filtered by, completed, listed and looked up, without anything elsewhere."""
 
 import re
+from collections.abc import Iterator
 
 import pytest
 
@@ -19,6 +20,7 @@ from relayproxy.console.insight.insight_page import BY
 from relayproxy.console.listing.facets import sidebar
 from relayproxy.console.listing.sorting import NAMES
 from relayproxy.console.operations import FILTER
+from relayproxy.store.engine import open_engine, open_reader
 from relayproxy.store.read import facets
 from relayproxy.store.read.filters.criteria import FIELDS, SORTS, STATES, Criteria, kind_of_field
 from relayproxy.store.read.insight import can_group
@@ -26,8 +28,21 @@ from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
 from tests.console.conftest import Client
+from tests.databases import migrated
 
 NOW = 1_800_000_000_000_000_000
+
+
+@pytest.fixture(scope="module")
+def booked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Queries]:
+    """One call, for all tests that only read."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('booked')}/relayproxy.db"
+    migrated(url)
+    engine, reader = open_engine(url), open_reader(url)
+    samples.booking(Archive(engine), samples.ago(100)).commit()
+    yield Queries(reader)
+    engine.dispose()
+    reader.dispose()
 
 
 def test_the_store_answers_the_fields_that_people_can_write() -> None:
@@ -35,28 +50,25 @@ def test_the_store_answers_the_fields_that_people_can_write() -> None:
 
 
 @pytest.mark.parametrize("name", FILTER_FIELDS)
-def test_every_field_is_filtered_by_as_its_example_says(name: str, queries: Queries, archive: Archive) -> None:
-    samples.booking(archive, samples.ago(100)).commit()
+def test_every_field_is_filtered_by_as_its_example_says(name: str, booked: Queries) -> None:
     read = parse(f"{name}:{FILTER_FIELDS[name].example}", NOW)
     assert read.problems == ()
     (criterion,) = read.criteria.every
     assert criterion.field == name
-    assert queries.sessions(10, None, read.criteria).sessions is not None
+    assert booked.sessions(10, None, read.criteria).sessions is not None
 
 
 @pytest.mark.parametrize("name", [*FILTER_FIELDS, *TIMES])
-def test_every_field_is_completed_by_its_name_and_has_help(name: str, queries: Queries, archive: Archive) -> None:
-    samples.booking(archive, samples.ago(100)).commit()
+def test_every_field_is_completed_by_its_name_and_has_help(name: str, booked: Queries) -> None:
     help = {**FILTER_FIELDS, **TIMES}[name].help
     for text in ("", name):
-        (found,) = (one for one in complete(queries, text, len(text)).items if one.insert == f"{name}:")
+        (found,) = (one for one in complete(booked, text, len(text)).items if one.insert == f"{name}:")
         assert found.hint == help
 
 
 @pytest.mark.parametrize("name", [name for name in FILTER_FIELDS if kind_of_field(name) in ("number", "seconds", "is")])
-def test_what_is_suggested_for_a_field_can_be_read(name: str, queries: Queries, archive: Archive) -> None:
-    samples.booking(archive, samples.ago(100)).commit()
-    suggested = [one.insert for one in complete(queries, f"{name}:", len(name) + 1).items]
+def test_what_is_suggested_for_a_field_can_be_read(name: str, booked: Queries) -> None:
+    suggested = [one.insert for one in complete(booked, f"{name}:", len(name) + 1).items]
     assert suggested
     assert [text for text in suggested if parse(text, NOW).problems] == []
 

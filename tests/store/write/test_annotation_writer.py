@@ -7,10 +7,10 @@ from sqlalchemy import Engine, insert, select
 
 from relayproxy.store.engine import open_engine, open_reader
 from relayproxy.store.errors import AwayError, NotReady
-from relayproxy.store.schema.migrate import migrate
 from relayproxy.store.schema.tables import notes
 from relayproxy.store.write import annotation_writer as pens
 from relayproxy.store.write.annotation_writer import AnnotationWriter
+from tests.databases import migrated
 from tests.store.kinds import SQLITE
 
 
@@ -28,14 +28,14 @@ def test_a_transaction_is_whole_or_not_at_all(engine: Engine) -> None:
 
 @SQLITE
 def test_a_file_in_the_place_of_another_is_the_one_that_is_written(url: str, tmp_path: Path) -> None:
-    migrate(url)
+    migrated(url)
     writer = AnnotationWriter(open_engine(url, afresh=True))
     note = {"session": "a", "at": 1, "author": "ada", "text": "before"}
     with writer.writing() as db:
         db.execute(insert(notes), note)
     for part in (tmp_path / "data").iterdir():
         part.unlink()
-    migrate(url)
+    migrated(url)
 
     with writer.writing() as db:
         db.execute(insert(notes), {**note, "text": "after"})

@@ -18,10 +18,10 @@ from relayproxy.store.errors import ReplacedError, StoreError, UnreadableError
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.read.recording_reader import pack
 from relayproxy.store.schema import tables
-from relayproxy.store.schema.migrate import migrate
 from relayproxy.store.schema.rows import Batch, ChunkRow, JournalRow, SessionLabels
 from relayproxy.store.write import archive as archives
 from relayproxy.store.write.archive import Archive
+from tests.databases import migrated
 from tests.forked import fork
 from tests.store.build import NOON, chunk, connection, labels, said, session, turn
 from tests.store.contents import FIRST, counted, everything
@@ -240,7 +240,7 @@ def test_after_an_outage_the_file_is_opened_anew(tmp_path: Path, archive: Archiv
     with pytest.raises(StoreError, match="unable to open"):
         archive.commit(FIRST)
     file.rmdir()
-    migrate(url)
+    migrated(url)
     with pytest.raises(ReplacedError):
         archive.commit(FIRST)
     archive.commit(FIRST)
@@ -256,10 +256,11 @@ def test_a_file_that_has_gone_from_its_place_is_not_written_any_more(
     for part in (tmp_path / "data").iterdir():
         part.unlink()
     if before == "replaced":
-        migrate(url)
+        migrated(url)
     with pytest.raises(ReplacedError, match="the database file has been deleted or replaced"):
         archive.commit(FIRST)
-    migrate(url)
+    if before == "deleted":
+        migrated(url)
     assert archive.session("a") is None
     archive.commit(FIRST)
     assert list(archive.messages("a")) == said(0, 3)
@@ -272,7 +273,7 @@ def test_another_file_is_noticed_even_when_it_had_to_be_opened_anew(
     assert archive.journals() == ()
     (tmp_path / "data" / "relayproxy.db").rename(tmp_path / "kept")
     engine.dispose()
-    migrate(url)
+    migrated(url)
     with pytest.raises(ReplacedError):
         archive.session("a")
 

@@ -1,9 +1,10 @@
 """Sessions by what they are like: every field, on every database."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import pytest
 
+from relayproxy.store.engine import open_engine, open_reader
 from relayproxy.store.read.filters import conditions
 from relayproxy.store.read.filters.criteria import FIELDS, STATES, Criteria, Criterion
 from relayproxy.store.read.queries import Queries
@@ -47,22 +48,27 @@ SESSIONS = (
 )
 
 
-@pytest.fixture
-def stored(archive: Archive) -> None:
-    archive.commit(
-        Batch(
-            sessions=SESSIONS,
-            turns=(
-                turn("good", 0, caller_text="Where is my refund?", agent_text="On its way"),
-                turn("bad", 0, caller_text="my café order", agent_text="I will ask about the refund"),
-            ),
-            labels=(
-                labels("live", ("param.plan", "gold"), ("lang", "en-US"), started_at=NOON + 2 * HOUR),
-                labels("good", ("param.plan", "go"), ("finding", "slow_turn"), started_at=NOON + HOUR),
-                labels("bad", ("finding", "slow_turn"), ("finding", "gap"), started_at=NOON),
-            ),
-        )
-    )
+RECORDED = Batch(
+    sessions=SESSIONS,
+    turns=(
+        turn("good", 0, caller_text="Where is my refund?", agent_text="On its way"),
+        turn("bad", 0, caller_text="my café order", agent_text="I will ask about the refund"),
+    ),
+    labels=(
+        labels("live", ("param.plan", "gold"), ("lang", "en-US"), started_at=NOON + 2 * HOUR),
+        labels("good", ("param.plan", "go"), ("finding", "slow_turn"), started_at=NOON + HOUR),
+        labels("bad", ("finding", "slow_turn"), ("finding", "gap"), started_at=NOON),
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def stored(lasting: str) -> Iterator[Queries]:
+    engine, reader = open_engine(lasting), open_reader(lasting)
+    Archive(engine).commit(RECORDED)
+    yield Queries(reader)
+    engine.dispose()
+    reader.dispose()
 
 
 def found(queries: Queries, *every: Criterion, words: Iterable[str] = (), **times: int) -> list[str]:
@@ -70,7 +76,6 @@ def found(queries: Queries, *every: Criterion, words: Iterable[str] = (), **time
     return [row.id for row in page.sessions]
 
 
-@pytest.mark.usefixtures("stored")
 @pytest.mark.parametrize(
     ("criterion", "expected"),
     [
@@ -110,49 +115,45 @@ def found(queries: Queries, *every: Criterion, words: Iterable[str] = (), **time
 )
 @pytest.mark.parametrize("few", [conditions.FEW, 0], ids=["rare", "common"])
 def test_a_field(
-    queries: Queries, monkeypatch: pytest.MonkeyPatch, criterion: Criterion, expected: list[str], few: int
+    stored: Queries, monkeypatch: pytest.MonkeyPatch, criterion: Criterion, expected: list[str], few: int
 ) -> None:
     monkeypatch.setattr(conditions, "FEW", few)
-    assert found(queries, criterion) == expected
+    assert found(stored, criterion) == expected
 
 
-@pytest.mark.usefixtures("stored")
 @pytest.mark.parametrize("few", [conditions.FEW, 0], ids=["rare", "common"])
-def test_words_are_said_in_one_turn_by_either_side(queries: Queries, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
+def test_words_are_said_in_one_turn_by_either_side(stored: Queries, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
     monkeypatch.setattr(conditions, "FEW", few)
-    assert found(queries, words=["REFUND"]) == ["good", "bad"]
-    assert found(queries, words=["refund", "my"]) == ["good", "bad"]
-    assert found(queries, words=["my refund"]) == ["good"]
-    assert found(queries, words=["ref*"]) == ["good", "bad"]
-    assert found(queries, words=["refun"]) == []
-    assert found(queries, words=["refund"], since=NOON + HOUR) == ["good"]
-    assert found(queries, Criterion("transition", "=", ("failed",)), words=["refund"]) == ["bad"]
+    assert found(stored, words=["REFUND"]) == ["good", "bad"]
+    assert found(stored, words=["refund", "my"]) == ["good", "bad"]
+    assert found(stored, words=["my refund"]) == ["good"]
+    assert found(stored, words=["ref*"]) == ["good", "bad"]
+    assert found(stored, words=["refun"]) == []
+    assert found(stored, words=["refund"], since=NOON + HOUR) == ["good"]
+    assert found(stored, Criterion("transition", "=", ("failed",)), words=["refund"]) == ["bad"]
     for odd in ('"', "***", "AND", "NEAR(", "a' OR 1", "\\", "(", "-", "caller_text:refund", "!", "<->", ":*", "'*"):
-        assert found(queries, words=[odd]) == []
+        assert found(stored, words=[odd]) == []
 
 
-@pytest.mark.usefixtures("stored")
-def test_times_take_what_overlaps_them(queries: Queries) -> None:
-    assert found(queries, since=NOON + HOUR + 60_000 * MS) == ["live", "good"]
-    assert found(queries, since=NOON + HOUR + 90_001 * MS) == ["live"]
-    assert found(queries, since=NOON + 30 * HOUR) == []
-    assert found(queries, until=NOON + HOUR) == ["bad"]
-    assert found(queries, since=NOON + 1, until=NOON + 2 * HOUR) == ["good", "bad"]
+def test_times_take_what_overlaps_them(stored: Queries) -> None:
+    assert found(stored, since=NOON + HOUR + 60_000 * MS) == ["live", "good"]
+    assert found(stored, since=NOON + HOUR + 90_001 * MS) == ["live"]
+    assert found(stored, since=NOON + 30 * HOUR) == []
+    assert found(stored, until=NOON + HOUR) == ["bad"]
+    assert found(stored, since=NOON + 1, until=NOON + 2 * HOUR) == ["good", "bad"]
 
 
-@pytest.mark.usefixtures("stored")
-def test_pages_keep_to_the_criteria(queries: Queries) -> None:
+def test_pages_keep_to_the_criteria(stored: Queries) -> None:
     criteria = Criteria((Criterion("number", "^", ("+1",)),))
-    first = queries.sessions(2, None, criteria)
+    first = stored.sessions(2, None, criteria)
     assert [row.id for row in first.sessions] == ["live", "good"]
-    assert [row.id for row in queries.sessions(2, first.next, criteria).sessions] == ["bad"]
+    assert [row.id for row in stored.sessions(2, first.next, criteria).sessions] == ["bad"]
 
 
-@pytest.mark.usefixtures("stored")
-def test_every_field_can_be_asked_for(queries: Queries) -> None:
+def test_every_field_can_be_asked_for(stored: Queries) -> None:
     for name, field in FIELDS.items():
         for value in STATES if field.kind == "is" else ("x",) if field.kind in ("text", "label") else (1,):
-            found(queries, Criterion(name, "=", (value,)))
+            found(stored, Criterion(name, "=", (value,)))
 
 
 def test_a_field_that_is_none_is_an_error(archive: Archive, queries: Queries) -> None:
@@ -161,10 +162,10 @@ def test_a_field_that_is_none_is_an_error(archive: Archive, queries: Queries) ->
             found(queries, Criterion(name, "=", ("red",)))
 
 
-@pytest.mark.usefixtures("stored")
 def test_derived_labels_are_replaced_and_those_of_people_stay(
     archive: Archive, queries: Queries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    archive.commit(RECORDED)
     tagged = labels("good", ("tag", "todo"), ("finding", "stall"), started_at=NOON + HOUR)
     archive.commit(Batch(labels=(tagged,)))
     archive.commit(Batch(labels=(labels("good", ("finding", "gap"), started_at=NOON + HOUR),)))

@@ -21,6 +21,7 @@ from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.migrate import migrate
 from relayproxy.store.schema.rows import Batch
 from relayproxy.store.write.archive import Archive
+from tests.databases import migrated
 from tests.store.build import NOON, session
 
 ME = "recorder:here:1-2"
@@ -88,7 +89,7 @@ def test_a_file_that_was_replaced_is_noticed_and_the_new_one_taken(
         return
     for part in path.parent.glob("relayproxy.db*"):
         part.unlink()
-    migrate(url)
+    migrated(url)
     with pytest.raises(StoreError):
         writer.write(ME, HEARTBEAT, NOON + 1)
     writer.write(ME, HEARTBEAT, NOON + 2)
