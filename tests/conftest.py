@@ -12,14 +12,15 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from itertools import chain, groupby, zip_longest
 from pathlib import Path
 
 import hypothesis
 import pytest
 
+from tests.console.browser import Pages, kept_pages
 from tests.databases import share_compiled_statements
 from tests.peers.postgres import Server, server
 
@@ -77,7 +78,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _shown(item: pytest.Item) -> bool:
     """Whether the test needs a browser."""
-    return isinstance(item, pytest.Function) and "browser" in item.fixturenames
+    return isinstance(item, pytest.Function) and "pages" in item.fixturenames
 
 
 def _of(file: list[pytest.Item], *folders: str) -> bool:
@@ -90,6 +91,20 @@ def postgres() -> Iterator[Server]:
     """One server for all tests of a process that want a database on it. Who stops it, starts it again."""
     with server() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def _kept_pages() -> Iterator[tuple[Pages, Callable[[], AbstractContextManager[None]]]]:
+    with kept_pages() as kept:
+        yield kept
+
+
+@pytest.fixture
+def pages(_kept_pages: tuple[Pages, Callable[[], AbstractContextManager[None]]]) -> Iterator[Pages]:
+    """Pages of the one browser of a process. Not for asynchronous tests."""
+    kept, opened = _kept_pages
+    with opened():
+        yield kept
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -4,10 +4,11 @@ Knows: where a Chromium may be; that nothing is fetched from elsewhere and nothi
 Must not know: what is on the pages.
 """
 
+import asyncio
 import inspect
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import FrameType, SimpleNamespace
 from typing import Any, Literal
 
@@ -74,45 +75,70 @@ def _nearest_frames(_context: int) -> list[inspect.FrameInfo]:
     return found
 
 
-@contextmanager
-def watched_page(browser: Browser, origin: str, **context: Any) -> Iterator[Page]:
-    """A page of a fresh context. Fails at its end when anything was asked of another origin, a dialog opened, or
-    the browser complained (a violated Content-Security-Policy, a script error, a failed load). It keeps still, unless
-    told otherwise: what moves all the time is drawn sixty times a second."""
-    with browser.new_context(**{"reduced_motion": "reduce", **context}) as fresh:
-        page = fresh.new_page()
-        faults = _Faults(page)
-        faults.origin = origin
-        yield page
-        # Leaving first, so that what the page still had under way is seen as well.
-        page.goto("about:blank")
-    assert not faults.found, faults.found
-
-
 class Pages:
-    """Pages that one test after the other has for itself, each like new: to start a process for a page and to read
-    all scripts anew takes twice as long as to load it."""
+    """Pages of one browser that one test after the other has for itself, each like new: to start a process for a page
+    and to read all scripts anew takes twice as long as to load it."""
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
         self._free: list[_Kept] = []
 
     @contextmanager
-    def watched(self, origin: str, **context: Any) -> Iterator[Page]:
-        """As `watched_page`. A page that a test has spoilt is not given to another."""
-        if context.keys() - _CHANGEABLE:
-            with watched_page(self._browser, origin, **context) as page:
-                yield page
-            return
-        kept = self._free.pop() if self._free else _Kept(self._browser)
-        with ExitStack() as spoilt:
-            spoilt.callback(kept.page.context.close)
-            kept.begin(origin, **context)
+    def watched(self, origin: str, **options: Any) -> Iterator[Page]:
+        """A page that fails at its end when anything was asked of another origin, a dialog opened, or the browser
+        complained (a violated Content-Security-Policy, a script error, a failed load). It keeps still, unless told
+        otherwise: what moves all the time is drawn sixty times a second. The options are those of `_Kept.begin`."""
+        with self._page(origin, **options) as kept:
             yield kept.page
             kept.end()
             assert not kept.faults.found, kept.faults.found
+
+    @contextmanager
+    def unwatched(self, origin: str, **options: Any) -> Iterator[Page]:
+        """A page on which refusals may be seen, and complained about by the browser."""
+        with self._page(origin, **options) as kept:
+            yield kept.page
+            kept.end()
+            kept.faults.found.clear()
+
+    @contextmanager
+    def _page(self, origin: str, **options: Any) -> Iterator["_Kept"]:
+        """A page that a test has spoilt is not given to another."""
+        kept = self._free.pop() if self._free else _Kept(self._browser)
+        with ExitStack() as spoilt:
+            spoilt.callback(kept.page.context.close)
+            kept.begin(origin, **options)
+            yield kept
             spoilt.pop_all()
         self._free.append(kept)
+
+
+@contextmanager
+def kept_pages() -> Iterator[tuple[Pages, Callable[[], AbstractContextManager[None]]]]:
+    """Pages for as long as a process runs tests, and what opens them to one test: a thread has one running event loop
+    at a time, and playwright's goes on between its calls. Outside of the blocks no loop runs, so that asynchronous
+    tests can have theirs."""
+    with launched() as browser:
+        loop, hooks = asyncio.get_running_loop(), sys.get_asyncgen_hooks()
+
+        @contextmanager
+        def opened() -> Iterator[None]:
+            others = sys.get_asyncgen_hooks()
+            asyncio._set_running_loop(loop)
+            sys.set_asyncgen_hooks(*hooks)
+            try:
+                yield
+            finally:
+                sys.set_asyncgen_hooks(*others)
+                asyncio._set_running_loop(None)
+
+        asyncio._set_running_loop(None)
+        sys.set_asyncgen_hooks(None, None)
+        try:
+            yield Pages(browser), opened
+        finally:
+            asyncio._set_running_loop(loop)
+            sys.set_asyncgen_hooks(*hooks)
 
 
 class _Faults:
@@ -140,10 +166,6 @@ class _Faults:
         dialog.dismiss()
 
 
-_CHANGEABLE = {"viewport", "color_scheme", "reduced_motion"}
-"""What a page can be told after it was made."""
-
-
 class _Kept:
     """A page with a context of its own."""
 
@@ -158,19 +180,30 @@ class _Kept:
         viewport: ViewportSize | None = None,
         color_scheme: Literal["dark", "light"] = "light",
         reduced_motion: Literal["no-preference", "reduce"] = "reduce",
+        timezone_id: str = "",
+        java_script_enabled: bool = True,
+        permissions: Sequence[str] = (),
     ) -> None:
         """Looks as a new page of a context with these options would."""
         self.faults.origin = origin
         self.page.set_viewport_size(viewport or {"width": 1280, "height": 720})
         self.page.emulate_media(color_scheme=color_scheme, reduced_motion=reduced_motion)
+        self._emulate(timezone_id, java_script_enabled)
+        self.page.context.grant_permissions(permissions)
 
     def end(self) -> None:
         """Leaves the console's page, so that what it still had under way is seen as well, and forgets all of it."""
+        self._emulate()
         self.page.goto(f"{self.faults.origin}/healthz")
         self.page.evaluate("localStorage.clear(), sessionStorage.clear()")
         self.page.mouse.move(-10, -10)
         self.page.context.clear_cookies()
+        self.page.context.clear_permissions()
         self._session.send("Page.resetNavigationHistory")
+
+    def _emulate(self, timezone_id: str = "", java_script_enabled: bool = True) -> None:
+        self._session.send("Emulation.setTimezoneOverride", {"timezoneId": timezone_id})
+        self._session.send("Emulation.setScriptExecutionDisabled", {"value": not java_script_enabled})
 
 
 def frames(page: Page, many: int = 3) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 from relayproxy.console.app import build
 from relayproxy.settings.model import Settings
@@ -22,7 +22,7 @@ from relayproxy.store.engine import open_engine, open_reader
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.archive import Archive
-from tests.console.browser import Pages, launched
+from tests.console.browser import Pages
 from tests.databases import migrated
 
 OpenPage = Callable[..., Page]
@@ -66,18 +66,6 @@ def writer(settings: Settings) -> Iterator[AnnotationWriter]:
 async def client(settings: Settings, queries: Queries, writer: AnnotationWriter) -> AsyncIterator[Client]:
     async with TestClient(TestServer(build(settings, queries, writer))) as client:
         yield client
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Only for modules without asynchronous tests: it has an event loop of its own."""
-    with launched() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def pages(browser: Browser) -> Pages:
-    return Pages(browser)
 
 
 @pytest.fixture

@@ -4,23 +4,25 @@ The calls were made over real WebSockets by a phone and an agent that know nothi
 up, since nobody can wait that long.
 """
 
+import random
 import re
+import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from relayproxy.console.http import zones
 from relayproxy.passwords import hash_password
 from relayproxy.store.engine import open_engine
 from relayproxy.store.write.archive import Archive
 from tests.console import fortnight
-from tests.console.browser import PATIENCE, Pages, launched
+from tests.console.browser import Pages
 from tests.running import running
 from tests.system.phone import Agent, Phone, answering
 from tests.system.stack import Stack, stack
@@ -51,17 +53,6 @@ class World:
                     return str(item["id"])
             assert time.monotonic() < deadline, f"{name} is not recorded"
             time.sleep(0.05)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def pages(browser: Browser) -> Pages:
-    return Pages(browser)
 
 
 @pytest.fixture(scope="module")
@@ -225,6 +216,46 @@ def test_watch_a_live_call_with_the_keyboard(world: World, visit: Visit) -> None
     watch(world, page, phone, lambda: press("Pause"), lambda: press("Resume"))
 
 
+SAMPLES = 5
+SEEN = """
+    window.seen = {};
+    const look = () => {
+      for (const found of document.body.textContent.matchAll(/Sample (\\d+)\\b/g)) window.seen[found[1]] ??= Date.now();
+    };
+    new MutationObserver(look).observe(document.body, { childList: true, subtree: true, characterData: true });
+"""
+
+
+@pytest.mark.parametrize("path", ["/live", "/sessions/{}"])
+def test_what_is_said_is_on_the_page_in_a_moment(world: World, visit: Visit, path: str) -> None:
+    name = f"timed{path.partition('/{')[0].replace('/', '-')}"
+    phone = world.call(name)
+    page = visit(path.format(world.found(name, ended=False)))
+    loads = [loading(page)]
+    page.evaluate(SEEN)
+    found = []
+    for number in range(SAMPLES):
+        # At odd moments of the recorder's and the console's rhythm.
+        time.sleep(random.uniform(0.25, 0.45))
+        sent = time.time() * 1000
+        phone.says(f"Sample {number}")
+        expect(page.get_by_text(f"Sample {number}", exact=True).first).to_be_attached()
+        found.append(page.evaluate(f"window.seen[{number}]") - sent)
+    phone.hangs_up()
+    loads.append(loading(page))
+    told = f"{path}: {[round(ms) for ms in sorted(found)]} ms; the page loads in {max(loads):.0f} ms"
+    print(told)
+    # Nobody looks only once a second; what is said takes no longer than some loads of the page.
+    assert statistics.median(found) < 200 + 3 * max(loads), told
+
+
+def loading(page: Page) -> float:
+    """Milliseconds that the page takes to load once more, which tells how busy the machine is."""
+    began = time.monotonic()
+    page.reload()
+    return (time.monotonic() - began) * 1000
+
+
 # -- filter, share the URL, open it elsewhere ---------------------------------------------------------------------
 
 
@@ -346,24 +377,15 @@ def guarded(world: World) -> Iterator[str]:
         yield console.url
 
 
-@contextmanager
-def page_of(browser: Browser, origin: str) -> Iterator[Page]:
-    """A page on which refusals may be seen, and complained about by the browser."""
-    with browser.new_context() as fresh:
-        page = fresh.new_page()
-        page.set_default_timeout(PATIENCE)
-        yield page
-
-
 def sign_in(page: Page, name: str, password: str) -> None:
     page.get_by_label("Name").fill(name)
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").click()
 
 
-def test_sign_in_with_the_mouse(world: World, guarded: str, browser: Browser) -> None:
+def test_sign_in_with_the_mouse(world: World, guarded: str, pages: Pages) -> None:
     wanted = f"{guarded}/sessions?q=param.story%3Abad"
-    with page_of(browser, guarded) as page:
+    with pages.unwatched(guarded) as page:
         page.goto(wanted)
         expect(page).to_have_title(re.compile("Sign in"))
         sign_in(page, "alice", "wrong password")
@@ -388,8 +410,8 @@ def test_sign_in_with_the_mouse(world: World, guarded: str, browser: Browser) ->
         expect(page).to_have_title(re.compile("Sign in"))
 
 
-def test_sign_in_with_the_keyboard_and_look_only(world: World, guarded: str, browser: Browser) -> None:
-    with page_of(browser, guarded) as page:
+def test_sign_in_with_the_keyboard_and_look_only(world: World, guarded: str, pages: Pages) -> None:
+    with pages.unwatched(guarded) as page:
         page.goto(f"{guarded}/sessions")
         page.get_by_label("Name").focus()
         page.keyboard.type("victor")
@@ -402,8 +424,8 @@ def test_sign_in_with_the_keyboard_and_look_only(world: World, guarded: str, bro
         assert answer.status == 403
 
 
-def test_whoever_guesses_is_slowed_down(guarded: str, browser: Browser) -> None:
-    with page_of(browser, guarded) as page:
+def test_whoever_guesses_is_slowed_down(guarded: str, pages: Pages) -> None:
+    with pages.unwatched(guarded) as page:
         page.goto(f"{guarded}/signin")
         for _ in range(12):
             sign_in(page, "mallory", "a guess")
@@ -425,7 +447,7 @@ ELSEWHERE = """
 """
 
 
-def test_another_origin_gets_nothing(world: World, browser: Browser) -> None:
+def test_another_origin_gets_nothing(world: World, pages: Pages) -> None:
     body = ELSEWHERE.format(console=world.origin, id=world.id["bad"]).encode()
 
     class Elsewhere(BaseHTTPRequestHandler):
@@ -441,7 +463,7 @@ def test_another_origin_gets_nothing(world: World, browser: Browser) -> None:
     with HTTPServer(("127.0.0.1", 0), Elsewhere) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        with page_of(browser, world.origin) as page:
+        with pages.unwatched(world.origin) as page:
             page.goto(f"http://localhost:{server.server_port}/")
             assert page.evaluate("window.streamed") == "refused"
             with page.expect_navigation() as posted:

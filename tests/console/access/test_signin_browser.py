@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from relayproxy.settings.model import Settings
 from relayproxy.store.write.annotation_writer import AnnotationWriter
@@ -14,6 +14,7 @@ from relayproxy.store.write.archive import Archive
 from relayproxy.store.write.audit import AuditEntry, add_entries
 from tests.console import samples
 from tests.console.axe import complaints
+from tests.console.browser import Pages
 from tests.console.conftest import OpenPage
 from tests.console.door import OTHER, settings_in
 
@@ -83,9 +84,8 @@ def test_signing_in_leads_to_the_page_that_was_asked_for(visit: OpenPage, archiv
     expect(page).to_have_title("Sign in · relayproxy")
 
 
-def test_a_wrong_password_is_said_and_the_name_kept(browser: Browser, console: str, archive: Archive) -> None:
-    with browser.new_context() as context:
-        page = context.new_page()
+def test_a_wrong_password_is_said_and_the_name_kept(pages: Pages, console: str, archive: Archive) -> None:
+    with pages.unwatched(console) as page:
         page.goto(f"{console}/live")
         sign_in(page, password="wrong")
         expect(page.get_by_role("alert")).to_have_text("That name and password do not go together.")
@@ -131,25 +131,23 @@ ATTACK = """
 
 
 def test_a_page_of_another_site_gets_and_changes_nothing(
-    browser: Browser, console: str, archive: Archive, elsewhere: Callable[[str], str]
+    pages: Pages, console: str, archive: Archive, elsewhere: Callable[[str], str]
 ) -> None:
     session = samples.booking(archive, samples.ago(100)).commit()
-    with browser.new_context() as context:
-        page = context.new_page()
+    with pages.unwatched(console) as page:
         page.goto(f"{console}/sessions")
         sign_in(page)
         page.wait_for_url("**/sessions")
         page.goto(elsewhere(ATTACK.replace("HERE", console).replace("ID", session.id)))
         expect(page).to_have_title('[["stream","refused"],["read","refused"],["write","refused"]]')
-        answer = context.request.get(f"{console}/api/sessions/{session.id}/tags")
+        answer = page.request.get(f"{console}/api/sessions/{session.id}/tags")
         assert answer.json()["items"] == []
 
 
 def test_a_link_from_another_site_opens_for_who_has_signed_in(
-    browser: Browser, console: str, archive: Archive, elsewhere: Callable[[str], str]
+    pages: Pages, console: str, archive: Archive, elsewhere: Callable[[str], str]
 ) -> None:
-    with browser.new_context() as context:
-        page = context.new_page()
+    with pages.unwatched(console) as page:
         page.goto(f"{console}/sessions")
         sign_in(page)
         page.wait_for_url("**/sessions")
@@ -167,14 +165,13 @@ class TestWithoutASignIn:
         return settings_in(tmp_path / "data", users={}, tokens={})
 
     def test_a_page_of_another_site_gets_and_changes_nothing(
-        self, browser: Browser, console: str, archive: Archive, elsewhere: Callable[[str], str]
+        self, pages: Pages, console: str, archive: Archive, elsewhere: Callable[[str], str]
     ) -> None:
         session = samples.booking(archive, samples.ago(100)).commit()
-        with browser.new_context() as context:
-            page = context.new_page()
+        with pages.unwatched(console) as page:
             page.goto(elsewhere(ATTACK.replace("HERE", console).replace("ID", session.id)))
             expect(page).to_have_title('[["stream","refused"],["read","refused"],["write","refused"]]')
-            answer = context.request.get(f"{console}/api/sessions/{session.id}/tags")
+            answer = page.request.get(f"{console}/api/sessions/{session.id}/tags")
             assert answer.json()["items"] == []
 
 

@@ -5,12 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
 
 from relayproxy.settings.model import Settings
 from relayproxy.store.write.archive import Archive
-from tests.console.browser import launched, watched_page
-from tests.console.conftest import Client
+from tests.console.conftest import Client, OpenPage
 from tests.console.samples import Call, ago, booking
 from tests.running import relay
 
@@ -22,12 +20,6 @@ def relay_port() -> Iterator[int]:
     """A relay that is both what Twilio is given and the backend behind it."""
     with relay("ws://127.0.0.1:1") as process:
         yield process.port
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as browser:
-        yield browser
 
 
 @pytest.fixture
@@ -92,19 +84,18 @@ async def test_without_a_script_the_button_works_too(client: Client, archive: Ar
         assert "It leads to a relayproxy that takes calls." in await response.text()
 
 
-def test_the_page_checks_and_shows_the_first_call(console: str, browser: Browser, archive: Archive) -> None:
-    with watched_page(browser, console) as page:
-        page.goto(f"{console}/connect")
-        calls = page.locator('[data-route="bookings"]')
-        assert "Waiting for the first call" in calls.inner_text()
-        page.get_by_role("button", name="Check the connections").click()
-        page.get_by_text("It leads to a relayproxy that takes calls.").first.wait_for()
-        assert "there is no host named bookings.example.invalid" in page.inner_text("main")
-        call = Call(archive, ago(1), route="bookings").setup().commit()
-        calls.get_by_text("A call is here").wait_for()
-        assert page.locator("#said").inner_text() == "The first call is here on route bookings"
-        assert calls.locator("a").get_attribute("href") == f"/sessions/{call.id}"
-        call.asks(2, "Hello?").twilio(2.5, "info", name="agentSpeaking", value="on").hang_up(4).commit()
-        calls.get_by_text("Its events were on").wait_for()
-        calls.get_by_text("Last call").wait_for()
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+def test_the_page_checks_and_shows_the_first_call(visit: OpenPage, archive: Archive) -> None:
+    page = visit("/connect")
+    calls = page.locator('[data-route="bookings"]')
+    assert "Waiting for the first call" in calls.inner_text()
+    page.get_by_role("button", name="Check the connections").click()
+    page.get_by_text("It leads to a relayproxy that takes calls.").first.wait_for()
+    assert "there is no host named bookings.example.invalid" in page.inner_text("main")
+    call = Call(archive, ago(1), route="bookings").setup().commit()
+    calls.get_by_text("A call is here").wait_for()
+    assert page.locator("#said").inner_text() == "The first call is here on route bookings"
+    assert calls.locator("a").get_attribute("href") == f"/sessions/{call.id}"
+    call.asks(2, "Hello?").twilio(2.5, "info", name="agentSpeaking", value="on").hang_up(4).commit()
+    calls.get_by_text("Its events were on").wait_for()
+    calls.get_by_text("Last call").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
-from playwright.sync_api import Browser
 
 from relayproxy import __version__
 from relayproxy.console.app import build
@@ -23,8 +22,7 @@ from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.archive import Archive
 from relayproxy.wall_clock import wall_ahead
-from tests.console.browser import launched, watched_page
-from tests.console.conftest import Client
+from tests.console.conftest import Client, OpenPage
 from tests.console.samples import Call, ago, odd
 
 PROCESS = "recorder:here:1-1"
@@ -54,12 +52,6 @@ def heartbeat_writer(settings: Settings, archive: Archive) -> Iterator[Heartbeat
     heartbeat_writer = HeartbeatWriter(open_engine(settings.database))
     yield heartbeat_writer
     heartbeat_writer.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as browser:
-        yield browser
 
 
 async def health(client: Client) -> Any:
@@ -221,22 +213,19 @@ async def test_the_relay_is_asked_itself(tmp_path: Path, relay: TestServer) -> N
     writer.close()
 
 
-def test_the_page_changes_in_place(
-    console: str, browser: Browser, heartbeat_writer: HeartbeatWriter, archive: Archive
-) -> None:
+def test_the_page_changes_in_place(visit: OpenPage, heartbeat_writer: HeartbeatWriter, archive: Archive) -> None:
     Call(archive, ago(60)).setup().commit()
     heartbeat_writer.write(PROCESS, HEARTBEAT, time.time_ns() + 3600 * 10**9)
-    with watched_page(browser, console) as page:
-        page.goto(f"{console}/health")
-        recorder = page.locator("#check-recorder")
-        assert "good" in (recorder.get_attribute("class") or "")
-        heartbeat_writer.write(PROCESS, HEARTBEAT, ago(42))
-        page.locator("#sentence", has_text="The recorder has not reported for").wait_for()
-        assert "bad" in (recorder.get_attribute("class") or "")
-        assert page.title().startswith("✕")
-        page.get_by_role("button", name="Pause").click()
-        heartbeat_writer.write(PROCESS, HEARTBEAT, time.time_ns() + 3600 * 10**9)
-        assert page.get_by_role("button", name="Paused").get_attribute("aria-pressed") == "true"
-        page.get_by_role("button", name="Paused").click()
-        page.locator("#check-recorder.good").wait_for()
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page = visit("/health")
+    recorder = page.locator("#check-recorder")
+    assert "good" in (recorder.get_attribute("class") or "")
+    heartbeat_writer.write(PROCESS, HEARTBEAT, ago(42))
+    page.locator("#sentence", has_text="The recorder has not reported for").wait_for()
+    assert "bad" in (recorder.get_attribute("class") or "")
+    assert page.title().startswith("✕")
+    page.get_by_role("button", name="Pause").click()
+    heartbeat_writer.write(PROCESS, HEARTBEAT, time.time_ns() + 3600 * 10**9)
+    assert page.get_by_role("button", name="Paused").get_attribute("aria-pressed") == "true"
+    page.get_by_role("button", name="Paused").click()
+    page.locator("#check-recorder.good").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

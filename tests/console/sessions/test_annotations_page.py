@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
+from tests.console.browser import Pages
 
 OpenPage = Callable[..., Page]
 
@@ -37,11 +38,10 @@ def test_a_reader_tags_and_notes_without_leaving_the_page(visit: OpenPage, archi
     assert page.evaluate("window.stayed")
 
 
-def test_what_was_refused_is_said_and_stays_in_its_field(browser: Browser, console: str, archive: Archive) -> None:
+def test_what_was_refused_is_said_and_stays_in_its_field(pages: Pages, console: str, archive: Archive) -> None:
     call = samples.booking(archive, samples.ago(100)).commit()
-    # Not a watched page: a browser complains of every refused request.
-    with browser.new_context() as context:
-        page = context.new_page()
+    # A browser complains of every refused request.
+    with pages.unwatched(console) as page:
         page.goto(f"{console}/sessions/{call.id}")
         section = page.locator("#annotations")
         section.get_by_label("Add a tag").fill("::")
