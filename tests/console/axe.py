@@ -35,17 +35,19 @@ REMOVE_MORE_OF_THE_SAME = """() => {
 }"""
 COLOURS = {"color-contrast": "*", "link-in-text-block": "a[href]"}
 """The rules that depend on colours, and which elements each looks at."""
-# Most of the time goes into colours: of elements of a page that are alike in all that decides them, themselves, what
-# they lie in and what lies in them, the first that is shown is looked at.
+# Most of the time goes into colours: of elements that are alike in all that decides them, themselves, what they lie in
+# and what lies in them, the first that is shown is looked at, be it on an earlier page of the test.
 MARK_MORE_OF_THE_SAME_LOOK = """() => {
   const DECIDES = ["color", "backgroundColor", "backgroundImage", "fontSize", "fontWeight", "opacity", "filter",
     "textShadow", "textDecorationLine", "visibility", "position"];
-  window.looks ??= { numbers: new Map(), seen: new Set() };
-  const { numbers, seen } = window.looks;
+  const seen = new Set(JSON.parse(sessionStorage.getItem("axe.looks") ?? "[]"));
   const number = (...what) => {
-    const key = what.join("|");
-    if (!numbers.has(key)) numbers.set(key, numbers.size);
-    return numbers.get(key);
+    let [low, high] = [0xdeadbeef, 0x41c6ce57];
+    for (const sign of what.join("|")) {
+      low = Math.imul(low ^ sign.codePointAt(0), 2654435761);
+      high = Math.imul(high ^ sign.codePointAt(0), 1597334677);
+    }
+    return ((high ^ (low >>> 13)) & 0x1fffff) * 2 ** 32 + ((low ^ (high >>> 16)) >>> 0);
   };
   const look = (element) => {
     const style = getComputedStyle(element);
@@ -64,6 +66,7 @@ MARK_MORE_OF_THE_SAME_LOOK = """() => {
     [...element.children].forEach((child, at) => mark(child, looks[at], within));
   };
   mark(document.body, look(document.body), 0);
+  sessionStorage.setItem("axe.looks", JSON.stringify([...seen]));
   return fresh;
 }"""
 LEAVE_OUT_MORE_OF_THE_SAME_LOOK = (

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, ViewportSize
 from relayproxy.store.schema.rows import Batch, JournalGapRow
 from relayproxy.store.write.archive import Archive
 from tests.console import fortnight, samples
-from tests.console.axe import colours, complaints
+from tests.console.axe import complaints
 from tests.console.browser import frames, unfold
 from tests.console.conftest import OpenPage
 from tests.console.look import LAPTOP, PHONE, WIDE, faults, fits
@@ -85,15 +85,13 @@ def used(page: Page) -> list[str]:
     """What hinders somebody on a page once all on it is unfolded."""
     page.set_viewport_size(LAPTOP)
     unfold(page)
-    found = complaints(page, schemes=["dark"])
+    found = complaints(page)
     for size in (LAPTOP, TABLET, HIGH_PHONE):
         page.set_viewport_size(size)
         frames(page)
         if not fits(page):
             found.append(f"wider than {size['width']}")
-    found += [f"on a phone: {one}" for one in complaints(page, schemes=["light"])]
-    page.set_viewport_size(LAPTOP)
-    return found + colours(page, "light")
+    return found + [f"on a phone: {one}" for one in complaints(page, schemes=["light"])]
 
 
 @pytest.mark.parametrize("paths", [LISTS, CALLS, OTHERS, ONLY_LOOKED_AT], ids=["lists", "calls", "others", "more"])

@@ -237,8 +237,10 @@ def test_a_range_of_time_is_chosen_by_dates(visit: OpenPage, three: list[str]) -
 
 
 def test_the_heading_stays_in_sight_and_nothing_is_cut(visit: OpenPage, archive: Archive) -> None:
-    for number in range(30):
-        samples.booking(archive, samples.ago(3000 + number)).commit()
+    for number in range(28):
+        samples.Call(archive, samples.ago(3000 + number)).setup().hang_up(2).commit()
+    for number in range(2):
+        samples.booking(archive, samples.ago(2000 + number)).commit()
     page = visit("/sessions", viewport={"width": 1280, "height": 700})
     for width in (1280, 1400, 1920):
         if width > 1280:

@@ -13,10 +13,12 @@ from tests.console.browser import frames
 from tests.console.conftest import OpenPage
 
 
-def long_call(archive: Archive, turns: int, *, live: bool = False) -> samples.Call:
+def long_call(archive: Archive, turns: int, *, live: bool = False, more: str = "") -> samples.Call:
+    """Each turn has a message more for each word of `more`."""
     call = samples.Call(archive, samples.ago(turns * 4 + 60)).setup()
     for number in range(turns):
-        call.asks(1 + number * 4, f"Question {number}?").answers(2 + number * 4, f"This is answer number {number}.")
+        call.asks(1 + number * 4, f"Question {number}?")
+        call.answers(2 + number * 4, f"This is answer number {number}.{more}")
     return call.commit() if live else call.hang_up(turns * 4 + 10).commit()
 
 
@@ -107,21 +109,21 @@ def test_a_text_is_searched_inside_messages_and_marked(visit: OpenPage, archive:
 
 
 def test_a_link_to_a_message_finds_it_on_whatever_page(visit: OpenPage, archive: Archive) -> None:
-    call = long_call(archive, 300)
-    for path in ("#message-0.1500", "?at=0.1500#message-0.1500"):
+    call = long_call(archive, 60)
+    for path in ("#message-0.250", "?at=0.250#message-0.250"):
         page = visit(f"/sessions/{call.id}{path}")
-        row = page.locator('[id="message-0.1500"]')
+        row = page.locator('[id="message-0.250"]')
         expect(row.locator("pre")).to_be_visible()
         expect(row.locator("pre")).to_be_in_viewport()
         expect(row).to_have_class(re.compile("cursor"))
     with page.expect_navigation():
         page.get_by_role("link", name="Copy link to this message").first.click()
         page.reload()
-    expect(page.locator('[id="message-0.1500"] pre')).to_be_visible()
+    expect(page.locator('[id="message-0.250"] pre')).to_be_visible()
 
 
 def test_many_messages_are_paged_both_ways_with_few_rows_held(visit: OpenPage, archive: Archive) -> None:
-    call = long_call(archive, 180)
+    call = long_call(archive, 30, more=" And more" * 16)
     page = visit(f"/sessions/{call.id}")
     total = page.locator("#total").inner_text().replace(",", "")
     scroll = "document.getElementById('wire-scroll').scrollTo(0, {})"
@@ -142,8 +144,8 @@ def test_many_messages_are_paged_both_ways_with_few_rows_held(visit: OpenPage, a
 
 
 def test_what_is_read_stays_where_it_is_when_more_comes(visit: OpenPage, archive: Archive) -> None:
-    call = long_call(archive, 300)
-    page = visit(f"/sessions/{call.id}?at=0.1500")
+    call = long_call(archive, 80)
+    page = visit(f"/sessions/{call.id}?at=0.400")
     seen = page.locator("#wire > li.cursor").get_attribute("id")
     place = (
         f"document.getElementById('{seen}').getBoundingClientRect().top"
@@ -151,17 +153,17 @@ def test_what_is_read_stays_where_it_is_when_more_comes(visit: OpenPage, archive
     )
     before = page.evaluate(place)
     page.evaluate("document.getElementById('earlier').click()")
-    expect(page.locator('[id="message-0.1300"]')).to_be_attached()
+    expect(page.locator('[id="message-0.200"]')).to_be_attached()
     assert abs(page.evaluate(place) - before) < 2
 
 
 def test_one_jumps_to_a_time_and_the_cursor_of_the_page_is_shared(visit: OpenPage, archive: Archive) -> None:
-    call = long_call(archive, 300)
+    call = long_call(archive, 80)
     page = visit(f"/sessions/{call.id}")
-    page.get_by_role("textbox", name="Jump to a time").fill("10:01")
+    page.get_by_role("textbox", name="Jump to a time").fill("2:01")
     page.get_by_role("button", name="Go to time").click()
     marked = page.locator("#wire > li.cursor")
-    expect(marked).to_contain_text("Question 150?")
+    expect(marked).to_contain_text("Question 30?")
     expect(marked).to_be_in_viewport()
 
     page.goto(page.url.partition("?")[0].partition("#")[0])
@@ -170,13 +172,13 @@ def test_one_jumps_to_a_time_and_the_cursor_of_the_page_is_shared(visit: OpenPag
         "document.addEventListener('relayproxy:cursor', ({ detail }) => {"
         "  if (detail.source === 'messages') document.body.dataset.pointed = detail.message;"
         "});"
-        f"document.dispatchEvent(new CustomEvent('relayproxy:cursor', {{detail: {{at: {call.began / 1e6 + 1100_000}, "
+        f"document.dispatchEvent(new CustomEvent('relayproxy:cursor', {{detail: {{at: {call.began / 1e6 + 220_000}, "
         "source: 'timeline'}}))"
     )
     marked = page.locator("#wire > li.cursor")
     expect(marked).to_be_in_viewport()
     at = float(marked.get_attribute("data-at") or 0)
-    assert 0 <= call.began / 1e6 + 1_100_000 - at < 4000
+    assert 0 <= call.began / 1e6 + 220_000 - at < 4000
     if marked.locator("button.run").count():
         # What came piece by piece is one row; the message is within.
         marked.locator("button.run").click()
