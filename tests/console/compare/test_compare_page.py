@@ -8,6 +8,7 @@ import pytest
 from relayproxy.console.compare import compare_page, compared
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
+from tests.console.calls.test_deleted_content import with_deleted_content
 from tests.console.compare.calls import shown
 from tests.console.conftest import Client
 from tests.console.contract import ask, refused
@@ -39,6 +40,14 @@ async def test_a_session_that_is_not_there(client: Client, archive: Archive) -> 
     call = samples.booking(archive, samples.ago(100)).commit()
     assert "There is no session nobody here." in await shown(client, f"/compare?a={call.id}&b=nobody", 404)
     await refused(client, "get", f"/api/compare?a=nobody&b={call.id}", 404)
+
+
+async def test_what_was_deleted_is_no_text(client: Client, archive: Archive) -> None:
+    deleted = with_deleted_content(archive, str(archive._engine.url))
+    page = await shown(client, f"/compare?a={deleted.id}&b={samples.booking(archive, samples.ago(100)).commit().id}")
+    assert "What was said in this call was deleted on" in page
+    assert "Call whose content was deleted" in page
+    assert page.count("Of course. For how many people") == 1
 
 
 async def test_both_sessions_are_in_the_audit(client: Client, archive: Archive) -> None:
