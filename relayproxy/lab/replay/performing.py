@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from relayproxy.lab.replay.deeds import Deed, Drop, HangUp, Key, Reconnect, Utterance
-from relayproxy.lab.replay.divergence import BELOW, common, divergence
+from relayproxy.lab.replay.divergence import BELOW, common, divergence, request
 from relayproxy.lab.replay.script import Act, Anchor, Reply, Script
 from relayproxy.lab.twilio.call import SimulatedCall, call
 from relayproxy.lab.twilio.caller import MONOLOGUE_MS, SimulatedCaller
@@ -110,7 +110,7 @@ class _Performance:
     async def _wait(self, act: Act) -> bool:
         """Wait for the moment of an act; False when the caller has no reason for it any more."""
         anchor = act.anchor
-        if isinstance(act.deed, Drop | Reconnect):
+        if isinstance(act.deed, Reconnect):
             await self._caller.pause(min(anchor.delay_ms, MAX_PAUSE_MS))
             return True
         await self._stay_connected()
@@ -256,7 +256,7 @@ class _Performance:
         if self._diverged is not None:
             return False
         self._before.append(before)
-        if anchor.after == "act" and not self._over():
+        if isinstance(deed, Reconnect) or (anchor.after == "act" and not self._over()):
             return True
         events = self._call.events.events[self._judged :]
         said, now = _joined(self._before), _reply(events)
@@ -264,7 +264,7 @@ class _Performance:
         if self._over() and isinstance(deed, Utterance | Key):
             did = "spoken" if isinstance(deed, Utterance) else "pressed a key"
             reason = f"the call was over, where the caller had {did}"
-        elif anchor.after == "quiet" or not any(not event.over for event in events):
+        elif anchor.after == "quiet" or (request(said.text) and all(event.over for event in events)):
             reason = divergence(said, now, self._below)
         self._before, self._judged = [], len(self._call.events.events)
         if reason is not None:

@@ -163,6 +163,35 @@ async def test_the_caller_interrupts_after_as_many_characters() -> None:
     assert len("Soup of the day. Bread") <= len(result.call.heard) <= len("Soup of the day. Bread and butter")
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "diverges"),
+    [
+        ("For which day would you like", "Sure. What is your name?", False),
+        ("For which day? We are open until", "For which day? We have soup.", False),
+        ("For which day? We are open until", "What is your name? We have soup.", True),
+    ],
+)
+async def test_a_reply_that_was_cut_off_before_its_question_is_not_judged(
+    before: str, now: str, diverges: bool
+) -> None:
+    result, _ = await replayed(
+        HEAD
+        + f"""
+        1.000 twilio  prompt "A table." last
+        1.500 backend text "{before}"
+        1.900 twilio  info agentSpeaking on
+        2.700 twilio  interrupt "For which" 300
+        2.710 twilio  info agentSpeaking off
+        3.900 twilio  prompt "Tomorrow." last
+        4.000 backend text "Bye." last
+        """
+        + HANGS_UP,
+        answering(now, "Bye."),
+    )
+
+    assert (result.divergence is not None) is diverges
+
+
 async def test_who_asked_again_for_want_of_an_answer_does_not_when_there_is_one() -> None:
     call = (
         HEAD
@@ -222,6 +251,7 @@ async def test_the_session_goes_on_where_the_connection_was_made_again() -> None
     async def talk(peer: Backend) -> None:
         setups.append(await peer.next("setup"))
         await peer.next("prompt")
+        await asyncio.sleep(0.2)
         await peer.send(type="text", token="For how many?" if len(setups) == 1 else "Good.", last=True)
         await peer.closed()
 
