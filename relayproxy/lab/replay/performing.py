@@ -118,7 +118,7 @@ class _Performance:
             case "act" if anchor.delay_ms > ASKS_AGAIN_MS and self._previous is not None:
                 return await self._wait_in_vain(act)
             case "act":
-                await self._caller.pause(anchor.delay_ms)
+                await self._caller.pause(min(anchor.delay_ms, MAX_PAUSE_MS))
             case "answer_begins":
                 await self._until_answered()
                 await self._caller.pause(min(anchor.delay_ms, MAX_PAUSE_MS))

@@ -5,12 +5,13 @@ Knows: how acts look on the wire, and which messages are Twilio's own answers to
 Must not know: what the agent did before each; how acts are done again.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
 from relayproxy.conversation.message import Message
+from relayproxy.conversation.model import Interruption
 from relayproxy.conversation.protocol.decoding import decode_text
 from relayproxy.conversation.protocol.messages import Dtmf, Event, Info, Interrupt, Prompt
 from relayproxy.lab.replay.deeds import Deed, Drop, Key, Partial, Reconnect, Utterance
@@ -21,8 +22,14 @@ MS = 1_000_000
 """Nanoseconds."""
 BARGE_IN_MS = 1500
 """So soon after the caller begins to speak or presses a key, what Twilio calls an interruption is by that."""
+NOISE_MS = 500
+"""A noise takes as long, where nothing tells."""
 FINAL_MS = 3000
 """So soon after the caller is silent the final prompt comes, if one does."""
+
+
+_Place = tuple[str | None, int | None]
+"""The id of a connection, and the number of a message in it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +67,7 @@ def seen(call: RecordedCall) -> tuple[Seen, ...]:
 def spoken(call: RecordedCall, messages: Sequence[Seen]) -> Iterator[Begun]:
     """What the caller said and pressed, in order."""
     by_key = _cut_by_keys(call, messages)
+    nothing_said = _interruptions(call, lambda cut: cut.false_interruption is True)
     cuts = set(by_key.values())
     voice: _Voice | None = None
     for one in messages:
@@ -82,6 +90,9 @@ def spoken(call: RecordedCall, messages: Sequence[Seen]) -> Iterator[Begun]:
             case Info("clientSpeaking", "off") if voice is not None:
                 voice.silent_at = one.at
             case Interrupt() if one not in cuts:
+                if voice is None and _place(call, one) in nothing_said:
+                    yield Begun(Utterance((), None, None, NOISE_MS), one.at, one.at + NOISE_MS * MS, one)
+                    continue
                 voice = voice or _Voice(one.at)
                 voice.interrupt = voice.interrupt or one
             case Dtmf(digit):
@@ -92,21 +103,24 @@ def spoken(call: RecordedCall, messages: Sequence[Seen]) -> Iterator[Begun]:
 
 def _cut_by_keys(call: RecordedCall, messages: Sequence[Seen]) -> dict[Seen, Seen]:
     """By key which interrupted the agent, the interruption: soon after it, and the fold does not lay to speech."""
-    by_speech = {
-        (cut.connection, cut.seq)
-        for turn in call.conversation.turns
-        for cut in turn.interruptions
-        if cut.kind == "caller_speech"
-    }
+    by_speech = _interruptions(call, lambda cut: cut.kind == "caller_speech")
     found: dict[Seen, Seen] = {}
     key: Seen | None = None
     for one in messages:
         if isinstance(one.event, Dtmf):
             key = one
         elif isinstance(one.event, Interrupt) and key is not None and one.at <= key.at + BARGE_IN_MS * MS:
-            place = call.connections[one.connection].opening.connection_id, one.message.seq
-            found |= {} if place in by_speech or key in found else {key: one}
+            found |= {} if _place(call, one) in by_speech or key in found else {key: one}
     return found
+
+
+def _interruptions(call: RecordedCall, which: Callable[[Interruption], bool]) -> set[_Place]:
+    """Where those interruptions are that the fold takes for some kind."""
+    return {(cut.connection, cut.seq) for turn in call.conversation.turns for cut in turn.interruptions if which(cut)}
+
+
+def _place(call: RecordedCall, one: Seen) -> _Place:
+    return call.connections[one.connection].opening.connection_id, one.message.seq
 
 
 class _Voice:

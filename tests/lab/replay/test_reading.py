@@ -86,3 +86,22 @@ def test_who_lost_the_connection() -> None:
     assert [type(one.deed) for one in reconnections(by_backend)] == [Reconnect]
     assert lost(of_script(SETUP + "4.000 - gone first=backend twilio=eof backend=reset")) is None
     assert lost(of_script(SETUP + "4.000 - gone first=twilio twilio=reset backend=eof")) is not None
+
+
+def test_a_noise_is_told_without_events_by_the_words_that_do_not_follow() -> None:
+    call = """
+        1.000 twilio  prompt "What is there?" last
+        1.500 backend text "There is soup of the day, and bread, and butter, and cheese, and then dessert." last
+        3.000 twilio  interrupt "There is soup" 1000
+        {} twilio  prompt "Thanks." last
+        9.000 twilio  close 1000 'Closing websocket session'
+        9.050 -       gone first=twilio twilio=eof backend=eof
+        """
+    _, noise, thanks = acts(call.format("7.000"))
+    assert isinstance(noise.deed, Utterance)
+    assert noise.deed.text is None
+    assert noise.interrupt is not None
+    assert thanks.interrupt is None
+
+    _, thanks = acts(call.format("3.500"))
+    assert thanks.interrupt is not None
