@@ -10,16 +10,16 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from relayproxy.cli import calling
 from relayproxy.cli.calling import CallingCommand
+from relayproxy.cli.limit_options import LimitOptions, limit_options
 from relayproxy.cli.options import DATABASE_SETTINGS, settings_of, settings_options
 
 if TYPE_CHECKING:
-    from relayproxy.comparison.limits import FieldRule, Severity
     from relayproxy.conversation.model import Conversation
     from relayproxy.settings.model import Settings
 
@@ -29,63 +29,12 @@ EXCEEDED = 1
 """Exit code when a limit is exceeded."""
 
 
-def _patterns(_: click.Context, __: click.Parameter, given: Sequence[str]) -> dict[str, str]:
-    found = dict(one.partition("=")[::2] for one in given)
-    for name, pattern in found.items():
-        if not name or not pattern:
-            raise click.BadParameter("FIELD=REGEX is expected, such as orderId=^[0-9]+$")
-        try:
-            re.compile(pattern)
-        except re.error as problem:
-            raise click.BadParameter(f"{name}: not a regular expression: {problem}") from None
-    return found
-
-
 @click.command("compare", cls=CallingCommand, short_help="What differs between two recorded calls.")
 @click.argument("first", metavar="FILE|ID")
 @click.argument("second", metavar="FILE|ID")
 @click.option("--before", multiple=True, metavar="FILE|ID", help="One more call of the first version. Repeatable.")
 @click.option("--after", multiple=True, metavar="FILE|ID", help="One more call of the second version. Repeatable.")
-@click.option(
-    "--max-latency-increase",
-    "percent",
-    default="20%",
-    show_default=True,
-    callback=calling.percent,
-    metavar="N%",
-    help="Answers that begin later by more than this, and by more than --floor, fail.",
-)
-@click.option(
-    "--floor",
-    default="150ms",
-    show_default=True,
-    callback=calling.milliseconds,
-    metavar="Nms",
-    help="A latency that grew by less fails nothing.",
-)
-@click.option(
-    "--findings",
-    default="warning",
-    show_default=True,
-    type=click.Choice(["error", "warning", "info", "none"]),
-    help="New findings that are as bad or worse fail.",
-)
-@click.option("--any-ending", is_flag=True, help="Another ending, or a handoff that is gone or new, fails nothing.")
-@click.option(
-    "--handoff-equal",
-    multiple=True,
-    metavar="FIELD",
-    help="This field of the handoff data must be the same, such as reason_code. Repeatable.",
-)
-@click.option(
-    "--handoff-pattern",
-    multiple=True,
-    callback=_patterns,
-    metavar="FIELD=REGEX",
-    help="This field of the second call's must match. Repeatable.",
-)
-@click.option("--handoff-present", multiple=True, metavar="FIELD", help="The second call must have it. Repeatable.")
-@click.option("--handoff-ignore", multiple=True, metavar="FIELD", help="Nothing is told of this field. Repeatable.")
+@limit_options
 @calling.output_options
 @settings_options(*DATABASE_SETTINGS)
 def compare(
@@ -93,14 +42,7 @@ def compare(
     second: str,
     before: tuple[str, ...],
     after: tuple[str, ...],
-    percent: float,
-    floor: int,
-    findings: 'Literal["error", "warning", "info", "none"]',
-    any_ending: bool,
-    handoff_equal: tuple[str, ...],
-    handoff_pattern: dict[str, str],
-    handoff_present: tuple[str, ...],
-    handoff_ignore: tuple[str, ...],
+    limits: LimitOptions,
     json_file: Path | None,
     junit_file: Path | None,
     config: Path | None,
@@ -118,21 +60,13 @@ def compare(
     from relayproxy.comparison.compare import compare as compare_runs
     from relayproxy.comparison.document import document, encoded
     from relayproxy.comparison.junit import junit
-    from relayproxy.comparison.limits import LatencyLimit, Limits
     from relayproxy.comparison.model import Run
     from relayproxy.comparison.report import report
-    from relayproxy.matching import Condition
 
     calling.require_one_output(json_file, junit_file)
-    rules: dict[str, FieldRule] = dict.fromkeys(handoff_equal, "equal")
-    rules |= dict.fromkeys(handoff_ignore, "ignore")
-    rules |= {name: Condition(pattern=pattern) for name, pattern in handoff_pattern.items()}
-    rules |= {name: Condition(present=True) for name in handoff_present}
-    worst: Severity | None = None if findings == "none" else findings
-    limits = Limits(LatencyLimit(percent, floor), worst, ending=not any_ending, handoff=rules)
     runs = [Run(one) for one in _conversations((first, *before, second, *after), settings_of(config, flags))]
     versions = runs[: 1 + len(before)], runs[1 + len(before) :]
-    found = compare_runs(*versions, limits)
+    found = compare_runs(*versions, limits.value())
     printed = calling.STDOUT in (json_file, junit_file)
     stream = sys.stderr if printed else sys.stdout
     width = shutil.get_terminal_size().columns

@@ -6,7 +6,6 @@ Must not know: what the formats look like inside; SQL.
 
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ import click
 
 from relayproxy.cli.options import REBUILD_SETTINGS, settings_of, settings_options
 from relayproxy.cli.progress import Progress
+from relayproxy.cli.session_query import sessions_found
 from relayproxy.errors import RelayproxyError
 from relayproxy.plural import plural
 from relayproxy.settings.model import Settings
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 FORMATS = ("recording", "jsonl", "csv", "otlp", "scenario")
 APART = {"recording": "jsonl", "scenario": "scenario"}
 """Formats of which each session is a file of its own, and what the console calls them."""
-PAGE = 500
 STDOUT = Path("-")
 Maker = Callable[["Queries", Settings, "StoredSession"], Iterator[bytes]]
 
@@ -87,8 +86,6 @@ def export(
 
 def _chosen(queries: "Queries", sessions: tuple[str, ...], query: str | None) -> list[str]:
     """Our ids of the sessions that are meant."""
-    from relayproxy.console.filters.language import parse
-    from relayproxy.store.read.filters.criteria import Criteria
     from relayproxy.text import storable
 
     if sessions and query is not None:
@@ -98,22 +95,7 @@ def _chosen(queries: "Queries", sessions: tuple[str, ...], query: str | None) ->
         if unknown := [name for name, view in views.items() if view is None]:
             raise RelayproxyError(f"no session has the id {storable(unknown[0])}: an id of ours or a VX id is expected")
         return list(dict.fromkeys(view.session.id for view in views.values() if view is not None))
-    criteria = Criteria()
-    if query is not None:
-        understood = parse(query, time.time_ns())
-        if understood.problems:
-            wrong = understood.problems[0]
-            meant = f"; {wrong.meant} was perhaps meant" if wrong.meant else ""
-            raise RelayproxyError(f"--query: {wrong.token}: {wrong.message}{meant}")
-        criteria = understood.criteria
-    found: list[str] = []
-    before: str | None = None
-    while True:
-        page = queries.sessions(PAGE, before, criteria)
-        found += [row.id for row in page.sessions]
-        before = page.next
-        if before is None:
-            return list(dict.fromkeys(found))
+    return list(dict.fromkeys(row.id for row in sessions_found(queries, query)))
 
 
 def _each(

@@ -7,7 +7,6 @@ Must not know: how calls are made again, compared and summed up.
 import re
 import shutil
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,15 +16,16 @@ import click
 from relayproxy.cli import calling
 from relayproxy.cli.calling import CallingCommand, UsageFailure
 from relayproxy.cli.interruption import run_until_interrupted
+from relayproxy.cli.limit_options import LimitOptions, limit_options
 from relayproxy.cli.options import DATABASE_SETTINGS, checked, settings_of, settings_options
 from relayproxy.cli.progress import Progress
+from relayproxy.cli.session_query import sessions_found
 from relayproxy.cli.side_effects import require_allowed
 from relayproxy.settings.validators import websocket_url
 
 if TYPE_CHECKING:
     from relayproxy.lab.replay.replaying import Recording
     from relayproxy.recordings.call import RecordedCall
-    from relayproxy.store.read.queries import Queries
 
 _ID = re.compile(r"(?:VX)?[0-9a-f]{32}|[0-9A-Za-z-]{20,64}")
 MOST = 100
@@ -104,29 +104,7 @@ def _parameters(_: click.Context, __: click.Parameter, given: Sequence[str]) -> 
 @click.option(
     "--keep-going", is_flag=True, help="Go on with a call that has diverged, instead of hanging up; nothing is scored."
 )
-@click.option(
-    "--max-latency-increase",
-    "percent",
-    default="20%",
-    show_default=True,
-    callback=calling.percent,
-    metavar="N%",
-    help="Answers that begin later by more than this, and by more than --floor, fail the replay.",
-)
-@click.option(
-    "--floor",
-    default="150ms",
-    show_default=True,
-    callback=calling.milliseconds,
-    metavar="Nms",
-    help="A latency that grew by less fails nothing.",
-)
-@click.option(
-    "--handoff-equal",
-    multiple=True,
-    metavar="FIELD",
-    help="This field of the handoff data must be the same, such as reason_code. Repeatable.",
-)
+@limit_options
 @calling.seed
 @calling.output_options
 @settings_options(*DATABASE_SETTINGS)
@@ -144,9 +122,7 @@ def replay(
     allow_side_effects: bool,
     diverged_below: float,
     keep_going: bool,
-    percent: float,
-    floor: int,
-    handoff_equal: tuple[str, ...],
+    limits: LimitOptions,
     seed: int | None,
     json_file: Path | None,
     junit_file: Path | None,
@@ -167,7 +143,6 @@ def replay(
     spoke, 3 when it broke the protocol, 4 for wrong usage or files, 5 when a call could not be connected. Of several, 5
     wins, then 2, 3 and 1. Ctrl-C ends with 130, and with what the calls that were over have shown.
     """
-    from relayproxy.comparison.limits import LatencyLimit, Limits
     from relayproxy.lab.replay import forms
     from relayproxy.lab.replay import replaying as replays
     from relayproxy.lab.replay.outcome import outcome
@@ -208,8 +183,7 @@ def replay(
         )
     finally:
         progress.close()
-    limits = Limits(LatencyLimit(percent, floor), handoff=dict.fromkeys(handoff_equal, "equal"))
-    found = outcome(recordings, made, Settings(times, at_once, None, speed), limits)
+    found = outcome(recordings, made, Settings(times, at_once, None, speed), limits.value())
     printed = calling.STDOUT in (json_file, junit_file)
     stream = sys.stderr if printed else sys.stdout
     width = shutil.get_terminal_size().columns
@@ -274,27 +248,13 @@ def _recorded(
     reader = open_reader(settings_of(config, flags).database)
     try:
         queries = Queries(reader)
-        for id in [*ids, *(_found(queries, query, limit) if query is not None else ())]:
+        if query is not None:
+            rows = {row.id: row for row in sessions_found(queries, query) if row.ended_at is not None}
+            found = [row.session_id or row.id for row in rows.values()]
+            if len(found) > limit:
+                raise UsageFailure(f"--query finds {len(found):,} sessions; --limit says how many may be replayed")
+            ids += found
+        for id in ids:
             yield id, stored_call(queries, id)
     finally:
         reader.dispose()
-
-
-def _found(queries: "Queries", query: str, limit: int) -> list[str]:
-    """The ids of the sessions that a filter finds, and that are over. Raises `UsageFailure`."""
-    from relayproxy.console.filters.language import parse
-
-    read = parse(query, time.time_ns())
-    if read.problems:
-        told = "; ".join(f"{one.token}: {one.message}" for one in read.problems)
-        raise UsageFailure(f"--query: {told}")
-    found: list[str] = []
-    before: str | None = None
-    while True:
-        page = queries.sessions(limit=min(limit + 1, 100), before=before, criteria=read.criteria)
-        found += [row.session_id or row.id for row in page.sessions if row.ended_at is not None]
-        before = page.next
-        if len(found) > limit:
-            raise UsageFailure(f"--query finds more than {limit} sessions; --limit says how many may be replayed")
-        if before is None:
-            return found

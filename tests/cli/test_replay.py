@@ -149,7 +149,7 @@ async def test_stored_sessions_by_their_ids_and_by_a_filter(home: Path, booking_
     for result, told in (
         (none, "there is no recording that can be replayed"),
         (wrong, "--query: tga:regression: "),
-        (few, "--query finds more than 1 session"),
+        (few, "--query finds 2 sessions"),
         (unknown, "there is no session VX3333"),
     ):
         assert (result.exit_code, told in result.stderr) == (ExitCode.USAGE, True), result.output
