@@ -57,4 +57,4 @@ def open_files(files: tuple[Path, ...], console: str, slow_turn: float, stall: f
             sessions.append(result.session)
         page = f"/sessions/{sessions[0]}" if len(set(sessions)) == 1 else "/sessions"
         what = plural(len(set(sessions)), "call")
-        process.run(settings, lambda url: click.echo(f"{what}, until Ctrl-C: {url}{page}"))
+        process.run(settings, lambda url: click.echo(f"{what}, until Ctrl-C: {url}{page}"), recorded_only=True)

@@ -19,7 +19,7 @@ from relayproxy.console.health import health_page, liveness, metrics
 from relayproxy.console.http.change_poller import ChangePoller
 from relayproxy.console.http.context import APP_CONTEXT, AppContext
 from relayproxy.console.http.middleware import error_middleware, security_headers
-from relayproxy.console.http.render import set_up_templates
+from relayproxy.console.http.render import PAGE_VALUES, set_up_templates
 from relayproxy.console.http.static_files import StaticFiles
 from relayproxy.console.insight import insight_page
 from relayproxy.console.listing import imports, list_page, overview
@@ -39,9 +39,15 @@ from relayproxy.settings.model import Settings
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 
+RECORDED = ("sessions", "insight")
+"""The pages that are about calls that were recorded, and nothing else."""
 
-def build(settings: Settings, queries: Queries, writer: AnnotationWriter) -> web.Application:
-    """The application. Its database may come into being later. It runs on the event loop that it is built on."""
+
+def build(
+    settings: Settings, queries: Queries, writer: AnnotationWriter, *, recorded_only: bool = False
+) -> web.Application:
+    """The application. Its database may come into being later. It runs on the event loop that it is built on.
+    `recorded_only`: there is no relay and no recorder, of which the head of its pages would tell."""
     app = web.Application(middlewares=[note_requests, error_middleware])
     static_files = _statics()
     app[APP_CONTEXT] = AppContext(settings, queries, ChangePoller(queries), static_files, writer)
@@ -58,6 +64,8 @@ def build(settings: Settings, queries: Queries, writer: AnnotationWriter) -> web
     metrics.set_up(app)
     running.set_up(app)
     imports.set_up(app)
+    if recorded_only:
+        app[PAGE_VALUES] |= {"rooms": lambda _request: RECORDED, "notice": lambda _request: None}
     app.add_routes(
         [
             # Before `/sessions/{id}`, which would take them.

@@ -34,22 +34,22 @@ def _say(url: str) -> None:
     print(f"console listening on {url}", flush=True)
 
 
-def run(settings: Settings, listens: Callable[[str], None] = _say) -> None:
+def run(settings: Settings, listens: Callable[[str], None] = _say, *, recorded_only: bool = False) -> None:
     """Serves until SIGTERM or SIGINT. `listens` is told the URL once it does; unless given it says so in one line on
-    stdout. Raises SettingError when it cannot listen there."""
+    stdout. `recorded_only`: see `build`. Raises SettingError when it cannot listen there."""
     keep_little()
     with suppress(KeyboardInterrupt):
-        uvloop.run(_serve(settings, listens))
+        uvloop.run(_serve(settings, listens, recorded_only))
 
 
-async def _serve(settings: Settings, listens: Callable[[str], None]) -> None:
+async def _serve(settings: Settings, listens: Callable[[str], None], recorded_only: bool) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="console"))
     with signals_to(lambda _: stop.set()):
         engine, writer = open_reader(settings.database), AnnotationWriter(open_engine(settings.database, afresh=True))
         runner = web.AppRunner(
-            build(settings, Queries(engine, Availability().note), writer),
+            build(settings, Queries(engine, Availability().note), writer, recorded_only=recorded_only),
             # A reader who leaves ends the handler, so that a live stream does not outlast its page.
             handler_cancellation=True,
             shutdown_timeout=_SHUTDOWN,

@@ -20,7 +20,7 @@ from relayproxy.recordings.call import RecordedCall, recorded_call
 from relayproxy.text import mended
 
 MIB = 1024 * 1024
-MAX_UNPACKED = 256 * MIB
+MAX_UNPACKED = 128 * MIB
 """Bytes of a recording, unpacked, of which more are not read: a connection records some 32 MiB at most
 (`session_limit`)."""
 _GZIP = b"\x1f\x8b"

@@ -40,6 +40,10 @@ PAGE_VALUES: web.AppKey[dict[str, Callable[[web.Request], object]]] = web.AppKey
 """Values of every page by their name in templates, as features add them: `principal`, `notice`."""
 
 
+ROOMS = ("live", "sessions", "insight", "connect", "health")
+"""The pages that the head of each page leads to. `rooms` in `PAGE_VALUES` says otherwise."""
+
+
 def set_up_templates(app: web.Application, static_files: StaticFiles) -> None:
     """Makes `render` work for the application. Before the features, which add what their templates use."""
     app[aiohttp_jinja2.APP_KEY] = _environment(static_files)
@@ -74,6 +78,7 @@ def render(template: str, request: web.Request, context: dict[str, Any], status:
     context = {
         "principal": None,
         "notice": None,
+        "rooms": ROOMS,
         **context,
         **{name: value(request) for name, value in request.app[PAGE_VALUES].items()},
         "now_ns": now,

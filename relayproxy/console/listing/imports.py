@@ -30,9 +30,9 @@ from relayproxy.store.schema.revisions import not_ready_reason
 from relayproxy.store.write.archive import Archive
 from relayproxy.text import storable
 
-MAX_FILE = 64 * MIB
-"""Bytes of a file, and of what it unpacks to."""
-AT_ONCE = 2
+MAX_FILE = 32 * MIB
+"""Bytes of a file, and of what it unpacks to. What is unpacked takes seven times as much memory while it is folded."""
+AT_ONCE = 1
 """Files that are read at once; others wait."""
 _TURNS = web.AppKey("import_turns", asyncio.Semaphore)
 
@@ -95,7 +95,7 @@ async def submit(request: web.Request) -> web.Response:
 
 
 def _page(request: web.Request, outcomes: list[Outcome], status: int = 200) -> web.Response:
-    context = {"outcomes": outcomes, "asked": request.method == "POST", "most": MAX_FILE // MIB, "section": "import"}
+    context = {"outcomes": outcomes, "asked": request.method == "POST", "most": MAX_FILE // MIB, "section": "sessions"}
     return render("listing/import.html", request, context, status)
 
 

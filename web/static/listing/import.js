@@ -5,7 +5,7 @@ const section = document.getElementById("imports");
 const list = document.getElementById("imports-list");
 const form = document.getElementById("import");
 const field = form?.querySelector("input[type=file]");
-const most = Number(section.dataset.most ?? form?.dataset.most ?? 64);
+const most = Number(section.dataset.most ?? form?.dataset.most ?? 32);
 let waiting = Promise.resolve();
 
 const carriesFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
