@@ -197,7 +197,7 @@ def _prepared(
     calls: "Iterator[tuple[str, RecordedCall]]", parameters: dict[str, str], *, fill: bool, skip: bool
 ) -> "list[Recording]":
     """Those that can be replayed; `skip`: what cannot is told, and left out. Raises RelayproxyError."""
-    from relayproxy.lab.replay.preparing import NotReplayable, prepare
+    from relayproxy.lab.replay.preparing import NotReplayable, has_masks, prepare
     from relayproxy.lab.replay.replaying import Recording
 
     found: dict[str, Recording] = {}
@@ -211,7 +211,7 @@ def _prepared(
             continue
         if source in found:
             raise UsageFailure(f"{source} is there twice; --times says how often it is replayed")
-        found[source] = Recording(source, script, call.conversation)
+        found[source] = Recording(source, script, call.conversation, redacted=has_masks(call))
     if not found:
         raise UsageFailure("there is no recording that can be replayed")
     return list(found.values())

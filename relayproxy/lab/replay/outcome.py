@@ -12,13 +12,18 @@ from relayproxy import __version__
 from relayproxy.comparison.compare import compare
 from relayproxy.comparison.limits import Limits
 from relayproxy.comparison.model import Comparison, Difference, Divergence, Run
+from relayproxy.conversation.model import Conversation
 from relayproxy.lab.replay.performing import Replayed
 from relayproxy.lab.replay.replaying import Recording, Replays
 from relayproxy.lab.replay.script import Script
 from relayproxy.lab.simulation.content import content_hash, hash_of
 from relayproxy.lab.simulation.summary import CallSummary, FailureSummary, Settings, SimulationSummary, summed_up
 from relayproxy.lab.simulation.verdict import ExitCode, Verdict, verdict
+from relayproxy.lab.twilio.result import CallResult
 from relayproxy.plural import plural
+from relayproxy.recordings.call import CallConnection, fold_connections
+from relayproxy.recordings.redacting import redacted
+from relayproxy.redaction.rules import Rules
 from relayproxy.text import mended
 
 EXPECTED = "a reply that the caller's next words answer"
@@ -84,20 +89,30 @@ def outcome(recordings: Sequence[Recording], replays: Replays, settings: Setting
 
 def _of_recording(recording: Recording, replays: Replays, limits: Limits) -> RecordingOutcome:
     new = replays.new[recording.name]
-    after = list(_runs(new))
-    before = [Run(recording.conversation)] if replays.current is None else list(_runs(replays.current[recording.name]))
+    if replays.current is None:
+        before, after = [Run(recording.conversation)], list(_runs(new, redact=recording.redacted))
+    else:
+        before, after = list(_runs(replays.current[recording.name])), list(_runs(new))
     comparison = compare(before, after, limits) if before and after else None
     left_out = tuple(dict.fromkeys(mended(text) for made in new for text in made.left_out))
     return RecordingOutcome(recording.name, comparison, left_out)
 
 
-def _runs(calls: Sequence[Replayed]) -> Iterator[Run]:
-    """The calls that were connected."""
+def _runs(calls: Sequence[Replayed], *, redact: bool = False) -> Iterator[Run]:
+    """The calls that were connected. `redact`: with secrets masked, as in the recording that they are laid beside."""
     for made in calls:
         if made.call.connections[0].opening.status == 101:
             parted = made.divergence
             told = None if parted is None else Divergence(parted.turn_now, mended(parted.reason))
-            yield Run(made.call.conversation, told)
+            yield Run(_redacted(made.call) if redact else made.call.conversation, told)
+
+
+def _redacted(call: CallResult) -> Conversation:
+    session = call.connections[-1].session_id
+    connections = [
+        CallConnection(one.opening, one.messages, one.ending) for one in call.connections if one.session_id == session
+    ]
+    return fold_connections(redacted(connections, Rules()))
 
 
 def _summary(

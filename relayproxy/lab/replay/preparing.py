@@ -46,6 +46,11 @@ def prepare(call: RecordedCall, name: str, parameters: Mapping[str, str], *, fil
     )
 
 
+def has_masks(call: RecordedCall) -> bool:
+    """Whether anything of a recorded call is masked."""
+    return any(message.redacted for part in call.connections for message in part.messages)
+
+
 def _require_recorded(call: RecordedCall, name: str) -> None:
     if not call.connections or all(part.opening.status != 101 for part in call.connections):
         raise NotReplayable(f"{name}: the call was never connected, so that there is nothing to replay")

@@ -28,6 +28,8 @@ class Recording(msgspec.Struct, frozen=True):
     script: Script
     conversation: Conversation
     """What it came to when it was recorded."""
+    redacted: bool = False
+    """Secrets were masked in it."""
 
 
 class Replays(msgspec.Struct, frozen=True):

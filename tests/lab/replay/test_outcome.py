@@ -1,13 +1,18 @@
 """A slower and a ruder agent are found, with the right turns named; what varies between calls of today is not."""
 
-from relayproxy.comparison.limits import Limits
+import msgspec
+
+from relayproxy.comparison.limits import LatencyLimit, Limits
 from relayproxy.lab.replay.outcome import ReplayOutcome, outcome
+from relayproxy.lab.replay.preparing import has_masks, prepare
 from relayproxy.lab.replay.replaying import Recording, replay
 from relayproxy.lab.simulation.summary import Settings
 from relayproxy.lab.simulation.verdict import ExitCode
 from relayproxy.lab.twilio.connection import Line
+from tests.lab.backend import Backend, backend
 from tests.lab.replay.agents import Manner, agent
 from tests.lab.replay.conftest import SPEED
+from tests.lab.replay.recorded import of_parts, parts_of_script
 
 TIMES = 8
 """So few that no latency is told from noise by chance, whatever else this machine does."""
@@ -95,6 +100,34 @@ async def test_a_question_that_todays_agent_asks_as_well_fails_nothing(booking: 
 
     assert found.verdict.exit_code == ExitCode.CLEAN
     assert [call.state for call in found.summary.each_call] == ["passed", "passed"]
+
+
+async def test_what_was_masked_in_the_recording_is_no_difference() -> None:
+    async def talk(peer: Backend) -> None:
+        said = (await peer.next("prompt"))["voicePrompt"]
+        await peer.send(type="text", token=f"Thank you. You said: {said}", last=True)
+        await peer.closed()
+
+    text = """
+        0.000 twilio  setup sessionId=VX1 callSid=CA1
+        1.000 twilio  prompt "My PIN is ◦◦◦◦ ◦◦◦◦◦ ◦◦◦ ◦◦◦." last
+        1.500 backend text "Thank you. You said: My PIN is ◦◦◦◦ ◦◦◦◦◦ ◦◦◦ ◦◦◦." last
+        9.000 twilio  close 1000 'Closing websocket session'
+        9.050 -       gone first=twilio twilio=eof backend=eof
+        """
+    ((opening, messages, ending),) = parts_of_script(text)
+    told = tuple(msgspec.structs.replace(m, redacted={"pin": 1}) if "◦" in (m.text or "") else m for m in messages)
+    call = of_parts([(opening, told, ending)])
+    recording = Recording("pin", prepare(call, "pin", {}, fill=True), call.conversation, redacted=has_masks(call))
+    async with backend(talk) as peer:
+        made = await replay([recording], Line(peer.url, speed=SPEED))
+    found = outcome([recording], made, Settings(1, 1, None, SPEED), Limits(LatencyLimit(20.0, 60_000)))
+
+    said = [turn.caller_text for turn in made.new["pin"][0].call.conversation.turns]
+    assert said == ["", "My PIN is four three one six."]
+    (one,) = found.recordings
+    assert one.comparison is not None
+    assert {difference.kind for difference in one.comparison.all_differences()} <= {"latency"}
 
 
 async def test_an_agent_that_cannot_be_reached(booking: Recording) -> None:
