@@ -11,7 +11,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.conversation.recording import RecordedConnection, read_recording, write_header, write_messages
+from relayproxy.recorder.rebuild import rebuild
 from relayproxy.recordings.files import RecordingFileError, read_call
 from relayproxy.recordings.importing import Imported, ImportRefused, import_file
 from relayproxy.recordings.stored import recording_lines, stored_call, stored_session
@@ -25,6 +27,7 @@ from relayproxy.store.read.signatures import recent_signatures
 from relayproxy.store.read.span_owners import owners_between, owners_by_trace
 from relayproxy.store.write import archive as archives
 from relayproxy.store.write.archive import Archive
+from relayproxy.store.write.deletion.deletion import Deletion
 from tests.console import samples
 from tests.databases import migrated
 from tests.recordings.test_files import FILES
@@ -214,6 +217,28 @@ def test_what_is_imported_is_no_call_of_this_relay(archive: Archive, queries: Qu
         assert [one.session for one in owners_between(db, since, time.time_ns())] == [recorded.id]
         assert owners_by_trace(db, [row.trace_id]) == {}
     assert archive.sessions_by_ids(row.session_id, row.call_sid, 0) == ()
+
+
+def test_what_is_erased_leaves_no_mark(archive: Archive, queries: Queries, settings: Settings) -> None:
+    session = brought(archive, settings, kept()).session
+    engine = open_engine(settings.database)
+    with engine.begin() as db:
+        Deletion(session, whole=True).work(db, lambda: False)
+    engine.dispose()
+
+    assert queries.imports([session]) == {}
+    assert brought(archive, settings, kept()).new
+
+
+def test_deriving_it_anew_leaves_the_mark(archive: Archive, queries: Queries, settings: Settings) -> None:
+    session = brought(archive, settings, kept()).session
+    before = stored_session(queries, session)
+    for summary in rebuild(archive, (session,), lambda _: Thresholds()):
+        assert not summary.failed
+
+    after = stored_session(queries, session)
+    assert after.imported == before.imported
+    assert after.session.revision == before.session.revision + 1
 
 
 def edited(**values: Any) -> Change:

@@ -18,7 +18,7 @@ from relayproxy.store.errors import ReplacedError, StoreError, UnreadableError
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.read.recording_reader import pack
 from relayproxy.store.schema import tables
-from relayproxy.store.schema.rows import Batch, ChunkRow, JournalRow, SessionLabels
+from relayproxy.store.schema.rows import Batch, ChunkRow, ImportRow, JournalRow, RecordingRow, SessionLabels
 from relayproxy.store.write import archive as archives
 from relayproxy.store.write.archive import Archive
 from tests.databases import migrated
@@ -311,6 +311,41 @@ def test_nothing_is_replaced_in_a_file_that_has_gone_from_its_place(tmp_path: Pa
 
     with pytest.raises(ReplacedError):
         archive.replace_session(session("a", ended_at=NOON, revision=1), (), labels("a"))
+
+
+IMPORTED = Batch(
+    sessions=(session("a", ended_at=NOON),),
+    connections=(connection("a", ended_at=NOON, next_seq=3), connection("b", session="a", ended_at=NOON)),
+    turns=(turn("a", 0),),
+    recordings=(RecordingRow("a", 0, 0, 3, pack(chunk("a", said(0, 3)).lines)),),
+    imports=(ImportRow("a", NOON, "ann", "relayproxy 1.0"),),
+)
+
+
+def test_a_session_from_elsewhere_is_added_once(archive: Archive, queries: Queries, engine: Engine) -> None:
+    archive.commit(Batch(journals=(JournalRow("j1", 1, 100),)))
+    before = queries.changes()
+
+    assert archive.add_session(IMPORTED) is None
+    assert queries.changes() != before
+    assert list(archive.messages("a")) == said(0, 3)
+    found = queries.session("a")
+    assert found is not None
+    assert found.imported == IMPORTED.imports[0]
+
+    stored = everything(engine)
+    assert archive.add_session(IMPORTED) == "a"
+    other = replace(IMPORTED, sessions=(session("b", ended_at=NOON),), connections=(connection("b", ended_at=NOON),))
+    assert archive.add_session(other) == "a"
+    assert everything(engine) == stored
+
+
+def test_nobody_goes_on_with_a_session_from_elsewhere(archive: Archive) -> None:
+    archive.add_session(IMPORTED)
+    (row,) = IMPORTED.sessions
+
+    assert archive.session("a") is not None
+    assert archive.sessions_by_ids(row.session_id, row.call_sid, 0) == ()
 
 
 def test_ids_of_all_sessions_or_of_those_with_a_name(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
