@@ -7,9 +7,11 @@ Must not know: how calls are made again, compared and summed up.
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -21,11 +23,13 @@ from relayproxy.cli.options import DATABASE_SETTINGS, checked, settings_of, sett
 from relayproxy.cli.progress import Progress
 from relayproxy.cli.session_query import sessions_found
 from relayproxy.cli.side_effects import require_allowed
+from relayproxy.plural import plural
 from relayproxy.settings.validators import websocket_url
 
 if TYPE_CHECKING:
     from relayproxy.lab.replay.replaying import Recording
     from relayproxy.recordings.call import RecordedCall
+    from relayproxy.store.read.queries import Queries
 
 _ID = re.compile(r"(?:VX)?[0-9a-f]{32}|[0-9A-Za-z-]{20,64}")
 MOST = 100
@@ -155,7 +159,7 @@ def replay(
         raise click.UsageError("name a recording file or a session, or say --query")
     for one in filter(None, (url, against_current)):
         require_allowed(one, allowed=allow_side_effects)
-    recordings = _prepared(_recorded(what, query, limit, config, flags), parameters, fill=fill, skip=query is not None)
+    recordings = _prepared(_recorded(what, query, limit, config, flags), parameters, fill=fill)
     line = Line(url, public_url, auth_token, speed=speed, patience=patience)
     current = against_current and Line(against_current, public_url, auth_token, speed=speed, patience=patience)
     total = len(recordings) * times * (1 if current is None else 2)
@@ -193,34 +197,45 @@ def replay(
     raise click.exceptions.Exit(found.verdict.exit_code)
 
 
-def _prepared(
-    calls: "Iterator[tuple[str, RecordedCall]]", parameters: dict[str, str], *, fill: bool, skip: bool
-) -> "list[Recording]":
-    """Those that can be replayed; `skip`: what cannot is told, and left out. Raises RelayproxyError."""
+class _Source(NamedTuple):
+    """Something recorded that is to be replayed."""
+
+    name: str
+    read: "Callable[[], RecordedCall]"
+    found: bool = False
+    """By the filter: nobody named it, so it is left out where it cannot be replayed."""
+
+
+def _prepared(sources: Iterator[_Source], parameters: dict[str, str], *, fill: bool) -> "list[Recording]":
+    """Those that can be replayed; of those that were found, what cannot is told. Raises RelayproxyError."""
+    from relayproxy.conversation.recording import NotARecording
     from relayproxy.lab.replay.preparing import NotReplayable, has_masks, prepare
     from relayproxy.lab.replay.replaying import Recording
+    from relayproxy.recordings.stored import NoContentError
 
-    found: dict[str, Recording] = {}
-    for source, call in calls:
+    prepared: dict[str, Recording] = {}
+    for name, read, found in sources:
+        if name in prepared:
+            raise UsageFailure(f"{name} is there twice; --times says how often it is replayed")
         try:
-            script = prepare(call, source, parameters, fill=fill)
-        except NotReplayable as problem:
-            if not skip:
-                raise
-            click.echo(f"not replayed: {problem}", err=True)
+            call = read()
+            script = prepare(call, name, parameters, fill=fill)
+        except (NotReplayable, NotARecording, NoContentError) as problem:
+            told = f"{name}: {problem}" if isinstance(problem, NotARecording) else str(problem)
+            if not found:
+                raise UsageFailure(told) from None
+            click.echo(f"not replayed: {told}", err=True)
             continue
-        if source in found:
-            raise UsageFailure(f"{source} is there twice; --times says how often it is replayed")
-        found[source] = Recording(source, script, call.conversation, redacted=has_masks(call))
-    if not found:
+        prepared[name] = Recording(name, script, call.conversation, redacted=has_masks(call))
+    if not prepared:
         raise UsageFailure("there is no recording that can be replayed")
-    return list(found.values())
+    return list(prepared.values())
 
 
 def _recorded(
     what: Sequence[str], query: str | None, limit: int, config: Path | None, flags: dict[str, Any]
-) -> "Iterator[tuple[str, RecordedCall]]":
-    """What was named, each with what it is called: a file by its name, a session by the id."""
+) -> Iterator[_Source]:
+    """What was named, a file by its name and a session by the id, then what the filter finds besides."""
     from relayproxy.conversation.recording import SUFFIX
     from relayproxy.recordings.files import read_call
     from relayproxy.recordings.stored import stored_call
@@ -239,7 +254,7 @@ def _recorded(
         else:
             ids.append(text)
     for file in files:
-        yield file.name.removesuffix(SUFFIX), read_call(file)
+        yield _Source(file.name.removesuffix(SUFFIX), partial(read_call, file))
     if not ids and query is None:
         return
     from relayproxy.store.engine import open_reader
@@ -248,13 +263,21 @@ def _recorded(
     reader = open_reader(settings_of(config, flags).database)
     try:
         queries = Queries(reader)
-        if query is not None:
-            rows = {row.id: row for row in sessions_found(queries, query) if row.ended_at is not None}
-            found = [row.session_id or row.id for row in rows.values()]
-            if len(found) > limit:
-                raise UsageFailure(f"--query finds {len(found):,} sessions; --limit says how many may be replayed")
-            ids += found
         for id in ids:
-            yield id, stored_call(queries, id)
+            yield _Source(id, partial(stored_call, queries, id))
+        if query is not None:
+            for name, id in _found(queries, query, limit).items():
+                if name not in ids and id not in ids:
+                    yield _Source(name, partial(stored_call, queries, id), found=True)
     finally:
         reader.dispose()
+
+
+def _found(queries: "Queries", query: str, limit: int) -> dict[str, str]:
+    """Our ids of the sessions that a filter finds and that are over, by Twilio's ids where these are not there twice.
+    Raises RelayproxyError."""
+    rows = {row.id: row for row in sessions_found(queries, query) if row.ended_at is not None}
+    if len(rows) > limit:
+        raise UsageFailure(f"--query finds {plural(len(rows), 'session')}; --limit says how many may be replayed")
+    named = Counter(row.session_id for row in rows.values())
+    return {row.session_id if row.session_id and named[row.session_id] == 1 else id: id for id, row in rows.items()}

@@ -136,6 +136,7 @@ async def test_stored_sessions_by_their_ids_and_by_a_filter(home: Path, booking_
     async with agent() as url:
         by_id = await replayed(id, url, *database)
         by_query = await replayed(url, "--query", "tag:regression", *database)
+        both = await replayed(id, url, "--query", "tag:regression", *database)
         none = await replayed(url, "--query", "tag:other", *database)
         wrong = await replayed(url, "--query", "tga:regression", *database)
         few = await replayed(url, "--query", "tag:regression", "--limit", "1", *database)
@@ -146,6 +147,7 @@ async def test_stored_sessions_by_their_ids_and_by_a_filter(home: Path, booking_
     assert by_query.exit_code == ExitCode.CLEAN, by_query.output
     assert "not replayed: " in by_query.stderr, "a set goes on without what cannot be"
     assert "what the caller said is masked" in by_query.stderr
+    assert both.exit_code == ExitCode.CLEAN, "what is named is not found besides"
     for result, told in (
         (none, "there is no recording that can be replayed"),
         (wrong, "--query: tga:regression: "),
