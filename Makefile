@@ -53,10 +53,19 @@ else
 endif
 
 # Two more than processors: much of what a test does is to wait for other processes. The checks run beside the tests,
-# and what they found is told after them.
+# and what they found is told after them. Files of tests are in memory where there is room for 4 GB of them and programs
+# may run there: thousands of databases come and go.
 test: programs
 	@$(MAKE) --no-print-directory check >$(VENV)/check.log 2>&1 & check=$$!
-	trap 'kill $$check 2>/dev/null || true' EXIT
+	memory=
+	trap 'kill $$check 2>/dev/null || true; rm -rf "$$memory"' EXIT
+	room=$$(df --output=avail /dev/shm 2>/dev/null | tail -1 || true)
+	if [ -z "$${TMPDIR:-}" ] && [ "$${room:-0}" -gt 4000000 ]; then
+		memory=$$(mktemp -d /dev/shm/relayproxy-tests-XXXXXX)
+		chmod 711 "$$memory" # PostgreSQL's account looks for its own files in it
+		install -m 700 "$$(type -P true)" "$$memory/true"
+		if "$$memory/true" 2>/dev/null; then export TMPDIR="$$memory"; fi
+	fi
 	failed=0
 	$(BIN)/python -m pytest --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 2)) --maxprocesses 8 --dist loadfile --no-loadscope-reorder || failed=$$?
 	wait $$check || { cat $(VENV)/check.log; echo "make check failed, see above" >&2; exit 1; }

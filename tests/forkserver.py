@@ -175,6 +175,7 @@ def _become(asked: Mapping[str, Any], streams: Sequence[int], close: Iterable[in
     sys.argv[1:] = asked["arguments"]
     os.environ.clear()
     os.environ.update(asked["environment"])
+    tempfile.tempdir = None  # found anew, where this environment says
     os.chdir(asked["folder"])
     # So that it can be found among its parent's children.
     Path("/proc/self/comm").write_text(asked["arguments"][0])
