@@ -22,6 +22,7 @@ from relayproxy.settings.signatures import (
     signature_rules,
     unverified_routes,
 )
+from relayproxy.settings.treatment import require_treatment, treatment_warnings
 
 
 def configuration(settings: Settings, source: str) -> Iterator[Result]:
@@ -29,6 +30,7 @@ def configuration(settings: Settings, source: str) -> Iterator[Result]:
     for name, require, words in (
         ("backend", require_backend, _routes),
         ("sign-in", require_sign_in, _sign_in),
+        ("treatment", require_treatment, _treatment),
         ("telemetry", lambda given: require_otlp(given.otel), None),
         ("receiver", lambda given: require_receiver(given.receiver, given.otel), None),
     ):
@@ -98,6 +100,10 @@ def _required(
     else:
         if words is not None:
             yield Result(group, name, "ok", words(settings))
+
+
+def _treatment(settings: Settings) -> str:
+    return "; ".join(treatment_warnings(settings)) or "no call is copied, and no faults are injected"
 
 
 def _routes(settings: Settings) -> str:

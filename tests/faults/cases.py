@@ -33,6 +33,7 @@ GROUPS = {
     "F": "Life of the processes",
 }
 
+_SHADOW = "tests/relay/shadow/test_connection.py::"
 _BACKEND = "tests/faults/test_backend.py::"
 _TWILIO = "tests/faults/test_twilio.py::"
 _HTTP = "tests/faults/test_http.py::"
@@ -324,6 +325,15 @@ BACKENDS = (
             _BACKEND + "test_a_backend_that_answers_and_closes_in_one_packet_loses_nothing",
             "tests/relay/test_splice.py::test_bytes_glued_to_either_handshake_arrive",
         ),
+    ),
+    Case(
+        "B20",
+        "a shadow refuses, crashes, floods or does not read",
+        (
+            _SHADOW + "test_a_second_backend_that_fails_is_recorded_and_the_call_goes_on",
+            _SHADOW + "test_one_that_does_not_read_is_given_up_and_the_call_gets_everything",
+        ),
+        note="What its calls cost the others is measured: [shadow.md](shadow.md#what-it-cannot-do).",
     ),
 )
 
