@@ -53,6 +53,7 @@ async def page(request: web.Request) -> web.Response:
         "before": max(0, first - SEGMENTS) if first else None,
         "after": first + SEGMENTS if first + SEGMENTS < len(segments) else None,
         "left_out": found.left_out,
+        "parted": found.parted,
         "max_turns": MAX_TURNS,
         "deleted": [text for session in found.sessions if (text := sentence(session.row))],
     }

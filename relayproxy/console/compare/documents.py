@@ -90,6 +90,13 @@ class ComparedTurnDocument(Document, frozen=True):
     differences: tuple[CallDifferenceDocument, ...]
 
 
+class PartedDocument(Document, frozen=True):
+    """Where two conversations part, so that the caller's next words answer one of the agents alone."""
+
+    turn: Annotated[Count, Meta(description="Number of the turn, in `b`.")]
+    reason: Annotated[str, Meta(description="What it said instead.")]
+
+
 class CallComparisonDocument(Document, frozen=True):
     """Two sessions side by side."""
 
@@ -101,6 +108,10 @@ class CallComparisonDocument(Document, frozen=True):
     differences: Annotated[tuple[CallDifferenceDocument, ...], Meta(description="Of the whole call.")]
     items: Annotated[tuple[ComparedTurnDocument, ...], Meta(description="Turns, in order.")]
     next: Annotated[str | None, Meta(description="`after` of the next page; null once all have been given.")]
+    parted: Annotated[
+        PartedDocument | None,
+        Meta(description="Where a call and its shadow part: later turns and the endings are not compared."),
+    ]
     left_out: Annotated[
         Count, Meta(description=f"Turns that are not compared: of each session, its first {MAX_TURNS:,} are.")
     ]
@@ -120,6 +131,7 @@ def compared_document(compared: Compared, first: int, limit: int) -> CallCompari
         differences=tuple(map(_difference, comparison.differences)),
         items=tuple(map(_turn, shown)),
         next=str(first + limit) if more else None,
+        parted=None if compared.parted is None else PartedDocument(compared.parted.turn, compared.parted.reason),
         left_out=compared.left_out,
     )
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from relayproxy.comparison.divergence import BELOW, common, divergence, request
 from relayproxy.lab.replay.deeds import Deed, Drop, HangUp, Key, Reconnect, Utterance
-from relayproxy.lab.replay.divergence import BELOW, common, divergence, request
 from relayproxy.lab.replay.script import Act, Anchor, Reply, Script
 from relayproxy.lab.twilio.call import SimulatedCall, call
 from relayproxy.lab.twilio.caller import MONOLOGUE_MS, SimulatedCaller

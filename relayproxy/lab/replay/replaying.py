@@ -12,8 +12,8 @@ from functools import partial
 
 import msgspec
 
+from relayproxy.comparison.divergence import BELOW
 from relayproxy.conversation.model import Conversation
-from relayproxy.lab.replay.divergence import BELOW
 from relayproxy.lab.replay.performing import Replayed, perform
 from relayproxy.lab.replay.script import Script
 from relayproxy.lab.simulation.calls_at_once import MakeCall, make_calls

@@ -9,11 +9,10 @@ are too few.
 """
 
 import re
+from typing import Protocol
 
 from relayproxy.conversation.checks.language import LANGUAGES, is_function_word
-from relayproxy.lab.replay.filling import masked
-from relayproxy.lab.replay.script import Reply
-from relayproxy.text import shortened
+from relayproxy.text import MASKED_DIGIT, MASKED_LETTER, shortened
 
 BELOW = 0.4
 """The share of common words below which replies ask for different things."""
@@ -28,6 +27,7 @@ _REQUEST = re.compile(
     r"|dr[üu]cken|diga|digite|pressione|informe|mi dica|prema|digiti|toets|noem|geef)\b",
     re.IGNORECASE,
 )
+_MASKED = re.compile(f"[{MASKED_DIGIT}{MASKED_LETTER}]")
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 _SPACELESS = re.compile("[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]")
 _POLITE = frozenset(
@@ -41,6 +41,18 @@ _POLITE = frozenset(
     )
 )
 """Words with which anything is asked for: a question without other ones is an open one."""
+
+
+class Reply(Protocol):
+    """What the agent sent from one act of the caller to the next."""
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def other(self) -> tuple[str, ...]:
+        """Types of its messages besides texts that the caller notices: `play`, `sendDigits`, `end`."""
+        ...
 
 
 def divergence(before: Reply, now: Reply, below: float = BELOW) -> str | None:
@@ -76,14 +88,14 @@ def common(one: str, other: str) -> float:
     small nor polite. Two texts without any have all in common. What is masked counts for neither."""
     words, others = _telling(one), _telling(other)
     if not words or not others:
-        return float(words == others or masked(one) or masked(other))
+        return float(words == others or _MASKED.search(one + other) is not None)
     return len(words & others) / min(len(words), len(others))
 
 
 def _telling(text: str) -> set[str]:
     words: set[str] = set()
     for found in text.split():
-        if not masked(found):
+        if not _MASKED.search(found):
             for word in _WORD.findall(found.casefold()):
                 words |= (
                     {word[at : at + 2] for at in range(max(1, len(word) - 1))} if _SPACELESS.search(word) else {word}

@@ -2,8 +2,8 @@
 
 import pytest
 
+from relayproxy.comparison.divergence import common, divergence, request
 from relayproxy.lab.agent.phrases import PHRASES
-from relayproxy.lab.replay.divergence import common, divergence, request
 from relayproxy.lab.replay.script import Reply
 
 QUESTIONS = ("ask_party", "ask_day", "ask_time", "ask_name")
