@@ -34,7 +34,7 @@ Maker = Callable[["Queries", Settings, "StoredSession"], Iterator[bytes]]
 @click.command(short_help="Recorded calls as files: recordings, JSON Lines, CSV, OTLP, scenarios.")
 @click.argument("sessions", nargs=-1, metavar="[SESSION]…")
 @click.option("--query", metavar="FILTER", help="Sessions that match a filter, written as in the console's list.")
-@click.option("--format", "form", type=click.Choice(FORMATS), default="recording", show_default=True, help="What.")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="recording", show_default=True, help="See above.")
 @click.option(
     "--output", type=click.Path(path_type=Path), default=STDOUT, show_default=True, metavar="FILE|DIR|-",
     help="Where to. A folder, which is made, for recordings and scenarios of several sessions: a file each.",
