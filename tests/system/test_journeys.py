@@ -277,26 +277,6 @@ def test_filter_and_share(world: World, visit: Visit) -> None:
     expect(elsewhere.locator("#q")).to_have_value("param.plan:gold")
 
 
-def test_a_field_that_is_none_is_told_with_what_was_meant(world: World, visit: Visit) -> None:
-    page = visit("/sessions?q=outcom:failed param.story:broken")
-    notes = page.locator("#notes")
-    expect(notes).to_contain_text("outcom:failed")
-    notes.get_by_role("link", name="outcome:failed").click()
-    expect(page.locator("#q")).to_have_value(re.compile("outcome:failed"))
-    expect(row(page, world, "broken")).to_be_visible()
-
-
-def test_facets_are_a_second_editor_of_the_filter(world: World, visit: Visit) -> None:
-    page = visit("/sessions?q=param.story:bad,good,broken")
-    page.get_by_text("Narrow down").click()
-    page.locator("#facets-body").get_by_role("link", name="Failed").first.click()
-    expect(page.locator("#q")).to_have_value(re.compile("transition:failed|outcome:failed"))
-    expect(row(page, world, "broken")).to_be_visible()
-    expect(row(page, world, "bad")).to_have_count(0)
-    page.go_back()
-    expect(row(page, world, "bad")).to_be_visible()
-
-
 # -- search what the caller said ------------------------------------------------------------------------------------
 
 

@@ -56,9 +56,11 @@ def test_a_waiting_caller_alarms_by_the_clock_alone(visit: OpenPage, archive: Ar
     expect(page.locator("#turn-1")).to_contain_text("Hello?")
     expect(page.get_by_role("link", name="Caller is kept waiting")).to_be_visible(timeout=10_000)
     expect(page).to_have_title(re.compile(r"^\(!\) "))
-    expect(page.locator("#turn-1.late-turn")).to_be_visible()
+    expect(page.locator("#turn-1.late-turn .latency.late")).to_be_visible()
+    expect(page.locator("#findings")).to_contain_text("Caller is waiting now")
     call.answers(16, "Good morning.").commit()
     expect(page.get_by_role("link", name="Caller is kept waiting")).to_be_hidden()
+    expect(page.locator("#findings")).not_to_contain_text("Caller is waiting now")
     expect(page).not_to_have_title(re.compile(r"^\(!\) "))
 
 
@@ -187,7 +189,7 @@ def test_one_jumps_to_a_time_and_the_cursor_of_the_page_is_shared(visit: OpenPag
 
 
 def test_a_live_call_s_messages_grow_with_few_rows_held(visit: OpenPage, archive: Archive) -> None:
-    call = long_call(archive, 100, live=True)
+    call = long_call(archive, 15, live=True)
     page = visit(f"/sessions/{call.id}?before=end")
     expect(page.locator("#more")).to_have_count(0)
     # The window of the rows gets lower, as it does when the timeline above needs more room.
