@@ -47,6 +47,13 @@ class Started:
                         return found
                 await self._read()
 
+    async def has_said(self, pattern: str) -> re.Match[str]:
+        """Once it is found in all that was said, over several lines if need be."""
+        async with asyncio.timeout(PATIENCE):
+            while not (found := re.search(pattern, self.text)):
+                await self._read()
+            return found
+
     async def ends(self) -> int:
         """The exit code, once it and all its children have ended (they hold its output open)."""
         async with asyncio.timeout(PATIENCE):

@@ -16,6 +16,7 @@ from aiohttp import WSMsgType
 
 from relayproxy.lab.agent import server as agent
 from relayproxy.lab.simulation.simulate import simulate
+from tests.databases import migrated
 from tests.supervisor.serving import COLD, FREE, PATIENCE, Serving, Started, call, said_back, serving, start, until
 
 
@@ -72,7 +73,7 @@ async def test_a_receiver_that_dies_is_started_again_and_no_call_notices(echo: s
             await serve.says(r"the receiver ended \(signal SIGKILL\); starting it again")
             assert await said_back(ws, "meanwhile")
             await serve.says(f"receiver listening on {url}$")
-            (session,) = await serve.sessions()
+            (session,) = await until(serve.sessions)
             span = {"traceId": session["trace_id"], "spanId": "ab" * 8, "name": "chat"}
             request = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
             async with aiohttp.ClientSession() as http, http.post(f"{url}/v1/traces", json=request) as answer:
@@ -130,6 +131,7 @@ async def test_a_data_folder_serves_one_whose_live_calls_a_second_signal_closes(
 async def test_one_that_cannot_start_stops_the_start(echo: str, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
+        migrated(f"sqlite:///{tmp_path}/relayproxy.db")
         arguments = ("serve", "--backend", echo, "--listen", "127.0.0.1:0", "--console", address)
         serve: Started = await start(Started, *arguments, data_dir=tmp_path)
 
@@ -144,6 +146,7 @@ async def test_one_that_cannot_start_stops_the_start(echo: str, tmp_path: Path) 
 
 async def test_another_address_is_proposed_only_when_the_address_is_the_trouble(echo: str, tmp_path: Path) -> None:
     (tmp_path / "key.pem").write_text("no key")
+    migrated(f"sqlite:///{tmp_path}/data/relayproxy.db")
     tls = ("--tls-cert", str(tmp_path / "key.pem"), "--tls-key", str(tmp_path / "key.pem"))
     serve: Started = await start(Started, "serve", "--backend", echo, *FREE, *tls, data_dir=tmp_path / "data")
 
@@ -195,6 +198,7 @@ async def test_a_migration_that_waits_holds_up_neither_calls_nor_the_end(echo: s
 
 
 async def test_a_signal_at_the_very_end_does_not_spoil_the_exit_code(echo: str, tmp_path: Path) -> None:
+    migrated(f"sqlite:///{tmp_path}/relayproxy.db")
     late = ("-m", "tests.supervisor.signalled_at_exit", "serve")
     serve: Started = await start(Started, *late, "--backend", echo, *FREE, data_dir=tmp_path)
     await serve.says("is ready")
@@ -203,6 +207,7 @@ async def test_a_signal_at_the_very_end_does_not_spoil_the_exit_code(echo: str, 
 
 
 async def test_it_prints_what_to_give_to_twilio(echo: str, tmp_path: Path) -> None:
+    migrated(f"sqlite:///{tmp_path}/relayproxy.db")
     where = ("--public-url", "wss://relay.example.com/voice/", "--route", f"sales={echo}", "--route", f"x={echo}")
     serve: Started = await start(Started, "serve", "--backend", echo, *where, *FREE, data_dir=tmp_path)
 

@@ -51,6 +51,7 @@ async def test_calls_are_in_the_metrics_and_nothing_that_was_said(tmp_path: Path
         await until(lambda: when("relayproxy_live_connections", 1))
         phone.hangs_up()
         await until(lambda: when("relayproxy_sessions_total", 1))
+        await until(lambda: when("relayproxy_live_connections", 0))
         found, text = scraped(system.console.url)
 
     assert found["relayproxy_sessions_total"]["caller_hangup", "default", "A", ""] == 1
