@@ -18,7 +18,8 @@ import msgspec
 from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.errors import RelayproxyError
 from relayproxy.plural import plural
-from relayproxy.recorder.sessions.session import RecordedSession, SessionConnection, connection_of, first_of
+from relayproxy.recorder.sessions.session import RecordedSession, connection_of, first_of
+from relayproxy.recordings.call import CallConnection
 from relayproxy.retry import retry
 from relayproxy.settings.model import Settings, slow_turn_and_stall, version_from
 from relayproxy.store.engine import open_engine
@@ -161,7 +162,7 @@ def _rebuilt(
             return True
 
 
-def _part(archive: Archive, row: ConnectionRow) -> SessionConnection:
+def _part(archive: Archive, row: ConnectionRow) -> CallConnection:
     messages = [*archive.messages(row.id)]
     if len(messages) < row.next_seq:
         raise UnreadableError(

@@ -5,8 +5,10 @@ Must not know: SQL, HTTP; who asks, beyond the name.
 """
 
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
@@ -66,31 +68,53 @@ def import_file(
     """Imports the recording in an open file called `name`, for `actor`. `names` gives the finder of names of people for
     a model (`redact_names`); None where they cannot be looked for. Raises `RecordingFileError` and `ImportRefused`, and
     what `Archive.commit` raises; then nothing was imported."""
-    header, messages = recording_of(file, name, limit)
     now = time.time_ns()
     try:
-        first = _checked_header(header, now)
-        route = header.connections[first].opening.route
-        rules = _rules(settings, route, names)
-        connections = recorded_connections(header, messages)
-        for one in connections:
-            _check_messages(one)
-        connections = redacted(map(_ended, connections), rules)
-        connections = tuple(replace(one, messages=tuple(map(_typed, one.messages))) for one in connections)
-        conversation = fold_connections(connections, Thresholds.of_seconds(*slow_turn_and_stall(settings, route)))
-        _check_age(settings, route, conversation, now)
+        batch = _batch_of(settings, file, name, ImportRow("", now, actor, ""), names, limit)
     except _Wrong as problem:
         raise ImportRefused(f"{mended(name)}: {problem}") from None
-    version = backend_version(
-        version_from(settings, route), [one.opening for one in connections], conversation.custom_parameters
-    )
-    call = RecordedCall(header, connections, conversation)
-    there = archive.add_session(_batch(call, first, version, ImportRow(header.id, now, actor, header.produced_by)))
-    return Imported(there or header.id, there is None, sum(len(one.messages) for one in connections))
+    except RelayproxyError:
+        raise
+    except Exception as problem:
+        # Values may be what callers said: where it was is told, and nothing else.
+        frame = traceback.extract_tb(problem.__traceback__)[-1]
+        place = f"{type(problem).__name__} in {Path(frame.filename).name}:{frame.lineno}"
+        raise ImportRefused(
+            f"{mended(name)}: a bug of relayproxy keeps it from being imported ({place}); nothing of it is stored"
+        ) from None
+    (session,) = batch.sessions
+    there = archive.add_session(batch)
+    return Imported(there or session.id, there is None, sum(row.next_seq for row in batch.connections))
 
 
 class _Wrong(Exception):
     """Why a recording is not taken."""
+
+
+def _batch_of(
+    settings: Settings,
+    file: BinaryIO,
+    name: str,
+    imported: ImportRow,
+    names: Callable[[str], NameFinder] | None,
+    limit: int,
+) -> Batch:
+    """All rows of the session in the file."""
+    header, messages = recording_of(file, name, limit)
+    first = _checked_header(header, imported.at)
+    route = header.connections[first].opening.route
+    rules = _rules(settings, route, names)
+    connections = recorded_connections(header, messages)
+    for one in connections:
+        _check_messages(one)
+    connections = redacted(map(_ended, connections), rules)
+    connections = tuple(replace(one, messages=tuple(map(_typed, one.messages))) for one in connections)
+    conversation = fold_connections(connections, Thresholds.of_seconds(*slow_turn_and_stall(settings, route)))
+    _check_age(settings, route, conversation, imported.at)
+    openings = [one.opening for one in connections]
+    version = backend_version(version_from(settings, route), openings, conversation.custom_parameters)
+    call = RecordedCall(header, connections, conversation)
+    return _batch(call, first, version, replace(imported, session=header.id, produced_by=header.produced_by))
 
 
 def _checked_header(header: Header, now: int) -> int:

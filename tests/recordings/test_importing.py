@@ -4,6 +4,7 @@ all."""
 import gzip
 import io
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.conversation.recording import RecordedConnection, read_recording, write_header, write_messages
 from relayproxy.recorder.rebuild import rebuild
+from relayproxy.recordings import importing
 from relayproxy.recordings.files import RecordingFileError, read_call
 from relayproxy.recordings.importing import Imported, ImportRefused, import_file
 from relayproxy.recordings.stored import recording_lines, stored_call, stored_session
@@ -309,6 +311,22 @@ def test_an_import_that_cannot_be_written_to_its_end_leaves_nothing(
     assert queries.empty()
     with queries.reading() as db:
         assert not db.connection.dbapi_connection.execute("SELECT * FROM recordings").fetchall()  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("step", ["redacted", "fold_connections"])
+def test_a_bug_tells_where_it_is_and_nothing_that_was_said(
+    archive: Archive, queries: Queries, settings: Settings, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def fails(*_: object) -> None:
+        raise ValueError("my PIN is 4821")
+
+    monkeypatch.setattr(importing, step, fails)
+    with pytest.raises(ImportRefused) as told:
+        brought(archive, settings, kept())
+
+    assert "a bug of relayproxy keeps it from being imported (ValueError in test_importing.py:" in str(told.value)
+    assert "4821" not in "".join(traceback.format_exception(told.value))
+    assert queries.empty()
 
 
 def test_what_would_be_deleted_at_once_is_refused(archive: Archive, settings: Settings) -> None:

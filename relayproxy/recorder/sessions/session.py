@@ -24,28 +24,20 @@ from relayproxy.conversation.model import Conversation, Turn
 from relayproxy.recorder.bugs import log_bug
 from relayproxy.recorder.sessions.session_identity import SessionIdentity
 from relayproxy.recordings.backend_version import backend_version
+from relayproxy.recordings.call import CallConnection
 from relayproxy.recordings.derive import session_labels, session_row, turn_row
 from relayproxy.store.schema.rows import ConnectionRow, SessionLabels, SessionRow, TurnRow
 
 MAX_LANGUAGES = 20
 
 
-@dataclass(frozen=True, slots=True)
-class SessionConnection:
-    """One connection of a session with everything known of it."""
-
-    opening: Opening
-    messages: Sequence[Message]
-    ending: Ending | None
-
-
-def connection_of(row: ConnectionRow, messages: Sequence[Message]) -> SessionConnection:
+def connection_of(row: ConnectionRow, messages: Sequence[Message]) -> CallConnection:
     """A stored connection."""
     ending = msgspec.json.decode(row.ending, type=Ending) if row.ending is not None else None
-    return SessionConnection(msgspec.json.decode(row.opening, type=Opening), messages, ending)
+    return CallConnection(msgspec.json.decode(row.opening, type=Opening), messages, ending)
 
 
-def first_of(session: str, parts: Sequence[SessionConnection]) -> Opening:
+def first_of(session: str, parts: Sequence[CallConnection]) -> Opening:
     """The opening of a session's first connection, which gave it its id; `parts` (at least one) as they opened."""
     return next((part for part in parts if part.opening.connection_id == session), parts[0]).opening
 
@@ -155,12 +147,12 @@ class RecordedSession:
         self.seen = max(self.seen, self.ended_at)
         self._change(lambda: self._fold.end(opening.connection_id, ending))
 
-    def join(self, part: SessionConnection) -> None:
+    def join(self, part: CallConnection) -> None:
         """Takes in a whole connection, behind everything that has been fed before."""
         for _, step in _course(part):
             step(self)
 
-    def rebuild(self, parts: Sequence[SessionConnection]) -> None:
+    def rebuild(self, parts: Sequence[CallConnection]) -> None:
         """Starts again from these connections, in the order in which things happened."""
         self._fold = Fold(self._thresholds)
         self.broken = False
@@ -170,7 +162,7 @@ class RecordedSession:
         for _ in self._steps(parts):
             pass
 
-    def reload(self, parts: Sequence[SessionConnection]) -> None:
+    def reload(self, parts: Sequence[CallConnection]) -> None:
         """As `rebuild`, for a session that another process has played so far: what was final then has been handed on
         by it, and so has all of it whenever its last connection had ended."""
         self._fold = Fold(self._thresholds)
@@ -179,7 +171,7 @@ class RecordedSession:
                 self.forget_spans()
         self.forget_spans()
 
-    def _steps(self, parts: Sequence[SessionConnection]) -> Iterator[None]:
+    def _steps(self, parts: Sequence[CallConnection]) -> Iterator[None]:
         for _, step in heapq.merge(*map(_course, parts), key=itemgetter(0)):
             step(self)
             yield
@@ -312,7 +304,7 @@ class RecordedSession:
             self.broken = True
 
 
-def _course(part: SessionConnection) -> Iterator[tuple[int, Callable[[RecordedSession], object]]]:
+def _course(part: CallConnection) -> Iterator[tuple[int, Callable[[RecordedSession], object]]]:
     """The course of one connection: wall times and steps."""
     opening, ending = part.opening, part.ending
     yield opening.opened_at, lambda session: session.open(opening)

@@ -15,7 +15,7 @@ from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.conversation.message import Message
 from relayproxy.recorder.database_retry import DatabaseRetry
 from relayproxy.recorder.decoding.connection import DecodedConnection
-from relayproxy.recorder.sessions.session import RecordedSession, SessionConnection, connection_of, first_of
+from relayproxy.recorder.sessions.session import RecordedSession, connection_of, first_of
 from relayproxy.recorder.sessions.session_identity import (
     SessionIdentity,
     agrees,
@@ -23,6 +23,7 @@ from relayproxy.recorder.sessions.session_identity import (
     ids_of_first_frame,
     sender_of,
 )
+from relayproxy.recordings.call import CallConnection
 from relayproxy.store.errors import UnreadableError
 from relayproxy.store.schema.rows import SessionRow
 from relayproxy.store.write.archive import Archive
@@ -232,9 +233,9 @@ class Sessions:
     def _session(self, id: str, first: Opening) -> RecordedSession:
         return RecordedSession(id, first, self._thresholds(first.route), self._version_from(first.route))
 
-    def _parts(self, session_id: str) -> list[SessionConnection]:
+    def _parts(self, session_id: str) -> list[CallConnection]:
         """All connections of a session: what is stored, and what is played and not committed yet."""
-        parts: list[SessionConnection] = []
+        parts: list[CallConnection] = []
         members = {one.id: one for one in self.connections.values() if one.session == session_id}
         for row in self._retry(lambda: self._archive.session_connections(session_id)):
             if row.id not in members:
@@ -245,13 +246,13 @@ class Sessions:
         parts += map(self._part, members.values())
         return sorted(parts, key=lambda part: part.opening.opened_at)
 
-    def _part(self, member: DecodedConnection) -> SessionConnection:
+    def _part(self, member: DecodedConnection) -> CallConnection:
         """A connection that is played here, with what is stored of it."""
         stored = self.stored(member.id)
         member.last_t = max([member.last_t, *(message.t for message in stored[-1:])])
         # After a commit whose answer got lost, what is new here may be stored already.
         fresh = [message for message in member.fresh if not stored or message.seq > stored[-1].seq]
-        return SessionConnection(member.opening, stored + fresh, member.ending)
+        return CallConnection(member.opening, stored + fresh, member.ending)
 
     def stored(self, connection: str) -> list[Message]:
         """The stored messages of a connection, as far as they can be read."""

@@ -9,7 +9,8 @@ from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.conversation.measures.spans import Span, SpanOptions
 from relayproxy.conversation.message import Message
 from relayproxy.journal.format import EntryKind
-from relayproxy.recorder.sessions.session import RecordedSession, SessionConnection, first_of
+from relayproxy.recorder.sessions.session import RecordedSession, first_of
+from relayproxy.recordings.call import CallConnection
 from relayproxy.redaction.rules import Rules
 from relayproxy.redaction.values import Record
 from relayproxy.store.schema.rows import Batch
@@ -223,12 +224,12 @@ def test_words_leave_as_they_are_stored(stage: Stage, record: Record, words: boo
 
 def test_rebuilt_from_its_connections_it_says_the_same_in_the_order_in_which_things_happened() -> None:
     parts = [
-        SessionConnection(
+        CallConnection(
             opening(1),
             said((0, setup()), (1000, prompt("One.")), (1500, token("Yes?", last=True))),
             Ending(t=2000 * MS, first="twilio"),
         ),
-        SessionConnection(opening(2, NOON + 3000 * MS), said((0, setup()), (500, prompt("Two."))), None),
+        CallConnection(opening(2, NOON + 3000 * MS), said((0, setup()), (500, prompt("Two."))), None),
     ]
     session = begun()
     session.rebuild(parts[::-1])
@@ -241,7 +242,7 @@ def test_rebuilt_from_its_connections_it_says_the_same_in_the_order_in_which_thi
 
 def test_a_session_that_another_process_has_played_hands_on_only_what_comes() -> None:
     parts = [
-        SessionConnection(
+        CallConnection(
             opening(1),
             said((0, setup()), (1000, prompt("One.")), (1500, token("Yes?", last=True))),
             Ending(t=2000 * MS, first="twilio"),
@@ -252,7 +253,7 @@ def test_a_session_that_another_process_has_played_hands_on_only_what_comes() ->
     assert session.new_spans() == []
 
     session.join(
-        SessionConnection(
+        CallConnection(
             opening(2, NOON + 3000 * MS), said((0, setup()), (500, prompt("Two."))), Ending(t=900 * MS, first="twilio")
         )
     )
@@ -261,7 +262,7 @@ def test_a_session_that_another_process_has_played_hands_on_only_what_comes() ->
 
 
 def test_the_connection_that_gave_a_session_its_id_is_its_first_whatever_opened_earlier() -> None:
-    parts = [SessionConnection(opening(number), (), None) for number in (2, 1)]
+    parts = [CallConnection(opening(number), (), None) for number in (2, 1)]
 
     assert first_of(opening(1).connection_id, parts) == opening(1)
     assert first_of("gone", parts) == opening(2)
