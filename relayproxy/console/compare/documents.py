@@ -86,6 +86,7 @@ class ComparedTurnDocument(Document, frozen=True):
     text_b: str
     sent_a: Annotated[str, Meta(description="Types of the messages that the backend sent in `a`, but for `end`.")]
     sent_b: str
+    compared: Annotated[bool, Meta(description="False where a call and its shadow have parted before.")]
     durations: tuple[ComparedDurationDocument, ...]
     differences: tuple[CallDifferenceDocument, ...]
 
@@ -149,6 +150,7 @@ def _turn(turn: TurnComparison) -> ComparedTurnDocument:
         text_b=turn.text_after,
         sent_a=turn.sent_before,
         sent_b=turn.sent_after,
+        compared=turn.compared,
         durations=tuple(map(_duration, turn.numbers)),
         differences=tuple(map(_difference, turn.differences)),
     )

@@ -66,9 +66,11 @@ class TurnView:
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """Turns that follow each other and are the same in both calls: the first of them, and how many there are."""
+    """Turns that follow each other and are the same in both calls, or not compared: the first of them, and how many
+    there are."""
 
     turns: tuple[TurnComparison, ...]
+    same: bool
     count: int
     first: int
     last: int
@@ -88,21 +90,21 @@ class Fact:
 def segments(compared: Compared) -> list[tuple[TurnComparison, ...]]:
     """Turns that differ, each alone, and between them those that do not, together."""
     found: list[tuple[TurnComparison, ...]] = []
-    for same, group in groupby(compared.comparison.turns, lambda turn: turn.same):
+    for (same, scored), group in groupby(compared.comparison.turns, lambda turn: (turn.same, turn.compared)):
         turns = tuple(group)
-        found += [turns] if same else [(turn,) for turn in turns]
+        found += [turns] if same or not scored else [(turn,) for turn in turns]
     return found
 
 
 def shown(compared: Compared, segments: Sequence[tuple[TurnComparison, ...]]) -> list[TurnView | Fold]:
     """The views of some segments."""
     places = _Places(compared.sessions)
-    return [_fold(turns) if turns[0].same else _turn(turns[0], places) for turns in segments]
+    return [_fold(turns) if turns[0].same or not turns[0].compared else _turn(turns[0], places) for turns in segments]
 
 
 def _fold(turns: Sequence[TurnComparison]) -> Fold:
     first, last = (turn.before if turn.before is not None else turn.after or 0 for turn in (turns[0], turns[-1]))
-    return Fold(tuple(turns[:SHOWN]), len(turns), first, last)
+    return Fold(tuple(turns[:SHOWN]), turns[0].same, len(turns), first, last)
 
 
 def of_call(compared: Compared) -> tuple[DifferenceView, ...]:

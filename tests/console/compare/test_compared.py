@@ -31,10 +31,11 @@ async def test_what_comes_after_the_turn_in_which_they_part_is_not_compared(
     assert told["parted"]["turn"] == 1
     assert "asked" in told["parted"]["reason"]
     assert told["differences"] == []
+    assert [turn["compared"] for turn in told["items"]] == [True, True, False]
     async with client.get(f"/compare?a={a}&b={b}") as response:
         page = await response.text()
     assert "They part in turn 1" in page
-    assert "Not compared: the two have parted." in page
+    assert "Turn 2: not compared, as the two have parted" in page
 
 
 async def test_what_twilio_made_of_the_ending_is_no_difference(client: Client, archive: Archive) -> None:
