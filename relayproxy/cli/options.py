@@ -97,7 +97,9 @@ CONSOLE_SETTINGS = (
 RECEIVER_SETTINGS = ("data_dir", "database_url", "record", "keys", "redact_fields", "redact_patterns", "receiver")
 DATABASE_SETTINGS = ("data_dir", "database_url")
 REBUILD_SETTINGS = (*DATABASE_SETTINGS, "slow_turn", "stall", "version_from")
-NO_FLAG = frozenset({"users", "tokens", "console_key", "alerts", "webhooks", "otel", "receiver", "shadow", "faults"})
+NO_FLAG = frozenset(
+    {"users", "tokens", "console_key", "alerts", "webhooks", "replay_targets", "otel", "receiver", "shadow", "faults"}
+)
 """Settings for the file or the environment only: flags can be seen in the process list, and sections have standard
 variables or too many settings."""
 _METAVARS = {

@@ -209,7 +209,7 @@ class _Source(NamedTuple):
 def _prepared(sources: Iterator[_Source], parameters: dict[str, str], *, fill: bool) -> "list[Recording]":
     """Those that can be replayed; of those that were found, what cannot is told. Raises RelayproxyError."""
     from relayproxy.conversation.recording import NotARecording
-    from relayproxy.lab.replay.preparing import NotReplayable, has_masks, prepare
+    from relayproxy.lab.replay.preparing import MaskedContent, NotReplayable, has_masks, prepare
     from relayproxy.lab.replay.replaying import Recording
     from relayproxy.recordings.stored import NoContentError
 
@@ -222,6 +222,7 @@ def _prepared(sources: Iterator[_Source], parameters: dict[str, str], *, fill: b
             script = prepare(call, name, parameters, fill=fill)
         except (NotReplayable, NotARecording, NoContentError) as problem:
             told = f"{name}: {problem}" if isinstance(problem, NotARecording) else str(problem)
+            told += "; --fill puts test values there" if isinstance(problem, MaskedContent) else ""
             if not found:
                 raise UsageFailure(told) from None
             click.echo(f"not replayed: {told}", err=True)

@@ -24,6 +24,7 @@ from relayproxy.console.http.static_files import StaticFiles
 from relayproxy.console.insight import insight_page
 from relayproxy.console.listing import imports, list_page, overview
 from relayproxy.console.live import live_view
+from relayproxy.console.replays import replay_page
 from relayproxy.console.sessions import (
     annotations,
     api,
@@ -64,6 +65,7 @@ def build(
     metrics.set_up(app)
     running.set_up(app)
     imports.set_up(app)
+    replay_page.set_up(app)
     if recorded_only:
         app[PAGE_VALUES] |= {"rooms": lambda _request: RECORDED, "notice": lambda _request: None}
     app.add_routes(
@@ -87,6 +89,7 @@ def build(
             *metrics.ROUTES,
             *insight_page.ROUTES,
             *compare_page.ROUTES,
+            *replay_page.ROUTES,
             *alerts_page.ROUTES,
             *audit_page.ROUTES,
             *erasures.ROUTES,

@@ -44,6 +44,8 @@ def _may_be_secret(path: list[str], settings: Collection[str]) -> bool:
         return path[-1] != "role"
     if path[0] == "webhooks":
         return path[-1] != "format"
+    if path[0] == "replay_targets":
+        return path[-1] not in ("backend", "allow_side_effects")
     known = _known(path, settings)
     slip = path[-1] not in known and get_close_matches(path[-1], SECRETS, n=1)
     return path[-1] in SECRETS or bool(slip)

@@ -17,6 +17,7 @@ from relayproxy.settings.alerts import Name as AlertName
 from relayproxy.settings.faults import Faults
 from relayproxy.settings.otel import Otel
 from relayproxy.settings.receiver import Receiver
+from relayproxy.settings.replay_targets import ReplayTarget
 from relayproxy.settings.shadow import Shadow
 from relayproxy.settings.tables import (
     BackendUrl,
@@ -261,6 +262,9 @@ class Settings(BaseModel):
         default_factory=dict, description="Rules that tell webhooks when something is wrong, and when it is over."
     )
     webhooks: dict[AlertName, Webhook] = Field(default_factory=dict, description="Where alerts are told.")
+    replay_targets: dict[AlertName, ReplayTarget] = Field(
+        default_factory=dict, description="Backends that an admin can have recorded calls replayed to, from their page."
+    )
     otel: Otel = Field(default_factory=Otel, description="Spans and metrics that are sent over OTLP, where to and how.")
     receiver: Receiver = Field(
         default_factory=Receiver, description="Spans of backends that are received over OTLP, where, and what is kept."

@@ -21,7 +21,7 @@ CONFIG_ENV = ENV_PREFIX + "CONFIG"
 _SERVICE = re.compile(r"_SERVICE_(?:HOST|PORT(?:_[A-Z0-9]+)*)$|_PORT_[0-9]+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?$")
 """Never with a double underscore at its end, as in `…_SERVICE_PORT__BACKEND`: that is a row whose name ends so."""
 _SERVICE_URL = re.compile(r"(?:tcp|udp|sctp)://")
-TABLES = ("routes", "users", "tokens", "alerts", "webhooks")
+TABLES = ("routes", "users", "tokens", "alerts", "webhooks", "replay_targets")
 """Settings that hold named rows, which have settings of their own."""
 SECTIONS = ("otel", "receiver", "shadow", "faults")
 """Settings that are tables of settings themselves."""

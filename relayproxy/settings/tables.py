@@ -13,6 +13,7 @@ from relayproxy.settings.alerts import Alert, Webhook
 from relayproxy.settings.faults import Faults
 from relayproxy.settings.otel import Otel
 from relayproxy.settings.receiver import Receiver
+from relayproxy.settings.replay_targets import ReplayTarget
 from relayproxy.settings.shadow import Shadow, in_a_variable
 from relayproxy.settings.validators import (
     field_names,
@@ -108,6 +109,7 @@ ROWS: dict[str, type[BaseModel]] = {
     "tokens": Token,
     "alerts": Alert,
     "webhooks": Webhook,
+    "replay_targets": ReplayTarget,
 }
 """The model of each table's rows."""
 FIXED: dict[str, type[BaseModel]] = {"otel": Otel, "receiver": Receiver, "shadow": Shadow, "faults": Faults}
@@ -118,6 +120,7 @@ EXAMPLES = {
     "tokens": '[tokens.ci] with sha256 = "…"',
     "alerts": '[alerts.slow] with kind = "p95_latency" and above = 2.5',
     "webhooks": '[webhooks.ops] with url = "https://…"',
+    "replay_targets": '[replay_targets.staging] with backend = "wss://…" and allow_side_effects = true',
     "otel": '[otel] with endpoint = "https://…"',
     "receiver": '[receiver] with listen = "127.0.0.1:4318"',
     "shadow": '[shadow] with backend = "wss://…"',

@@ -25,6 +25,7 @@ from relayproxy.settings.model import Settings, relay_urls
 from relayproxy.settings.otlp import header_variables
 from relayproxy.settings.receiver import token_variables
 from relayproxy.settings.recording import recorded_summary
+from relayproxy.settings.replay_targets import target_variables
 from relayproxy.settings.retention import days_by_route, sentences
 from relayproxy.settings.signatures import secret_variables
 from relayproxy.settings.sources import ENV_PREFIX, table_prefix
@@ -88,20 +89,21 @@ class _Processes:
         self._signals = signals
         self._hurry = asyncio.Event()
         # Only the relay needs to know the auth tokens, only who sends to the collector the headers for it, only the
-        # receiver its token, and only the console the webhooks' URLs and secrets.
+        # receiver its token, and only the console the webhooks' URLs and secrets and the tokens of replay targets.
         of_calls, of_export = secret_variables(settings), header_variables(settings.otel)
         of_receiver = token_variables(settings.receiver)
         of_alerts = alert_variables(settings.webhooks)
-        secret = of_calls | of_export | of_receiver | of_alerts
+        of_targets = target_variables(settings.replay_targets)
+        secret = of_calls | of_export | of_receiver | of_alerts | of_targets
         tokens = {name: value for name, value in os.environ.items() if name in of_calls}
         headers = {name: value for name, value in os.environ.items() if name in of_export}
         token = {name: value for name, value in os.environ.items() if name in of_receiver}
-        of_webhooks = {name: value for name, value in os.environ.items() if name in of_alerts}
+        of_console = {name: value for name, value in os.environ.items() if name in of_alerts | of_targets}
         other = {
             name: value for name, value in os.environ.items() if not name.startswith(ENV_PREFIX) and name not in secret
         }
         everything = other | as_environment(settings)
-        # Only the console needs to know who may come in, and who is told of alerts.
+        # Only the console needs to know who may come in, who is told of alerts, and where calls are replayed.
         unknowing = settings.model_copy(
             update={
                 "users": {},
@@ -110,12 +112,13 @@ class _Processes:
                 "console_user_header": None,
                 "alerts": {},
                 "webhooks": {},
+                "replay_targets": {},
             }
         )
         without = self._without = other | as_environment(unknowing)
         self._relay = Child("relay", without | tokens, lambda: _taken("listen", settings.listen))
         self._recorder = Child("recorder", without | headers, mend=self._mend_database)
-        self._console = Child("console", everything | of_webhooks, lambda: _taken("console", settings.console))
+        self._console = Child("console", everything | of_console, lambda: _taken("console", settings.console))
         listen = settings.receiver.listen
         self._receiver = (
             Child("receiver", without | headers | token, lambda: _taken("receiver.listen", listen)) if listen else None

@@ -27,6 +27,7 @@ ENTRIES, MAX_ENTRIES = 100, 1000
 ACTIONS: dict[Action, str] = {
     "view": "viewed",
     "export": "downloaded",
+    "replay": "replayed",
     "search": "searched for words",
     "tag": "tagged",
     "untag": "took a tag away",

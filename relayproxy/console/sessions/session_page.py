@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from relayproxy.console.access.authorization import principal_of
 from relayproxy.console.calls.deleted_content import sentence
 from relayproxy.console.calls.findings import of_session, severities, slow_ms, told_in
 from relayproxy.console.calls.reading import StoredSession
@@ -113,6 +114,7 @@ def _conversation(request: web.Request, found: StoredSession) -> dict[str, Any]:
         "turns_before": first,
         "turns_after": after,
         "turns_page": TURNS,
+        "offers_replay": principal_of(request).role == "admin",
         "section": "sessions",
     }
 

@@ -27,6 +27,10 @@ class NotReplayable(RelayproxyError):
     """Raised for a recorded call whose caller's side is not all there; a sentence that begins with its name."""
 
 
+class MaskedContent(NotReplayable):
+    """Raised for one whose caller's side is masked in places, which `fill` would put test values in."""
+
+
 def prepare(call: RecordedCall, name: str, parameters: Mapping[str, str], *, fill: bool) -> Script:
     """The script of a recorded call. `parameters` take the place of recorded custom parameters, or come to them; `fill`
     puts test values in the place of what is masked. Raises `NotReplayable`, which calls it by `name`."""
@@ -35,7 +39,7 @@ def prepare(call: RecordedCall, name: str, parameters: Mapping[str, str], *, fil
     if fill:
         messages = _filled(messages)
     elif places := [one for one in messages if _masked(one.event)]:
-        raise NotReplayable(f"{name}: {_told(places)}; --fill puts test values there")
+        raise MaskedContent(f"{name}: {_told(places)}")
     script = write_script(call, messages)
     greeting = script.twiml.greeting
     return msgspec.structs.replace(

@@ -18,6 +18,7 @@ Action = Literal[
     "erase",
     "view",
     "export",
+    "replay",
     "search",
     "tag",
     "untag",
@@ -31,9 +32,8 @@ Action = Literal[
     "import",
     "lost",
 ]
-"""The action of an entry; `erase`: an erasure was ordered, and `subject` is its id; `silence`,
-`unsilence`: an alert was, and `subject` is its name; `lost`: entries were lost, and
-`subject` has their number."""
+"""The action of an entry. `erase`: an erasure was ordered, and `subject` is its id; `silence`, `unsilence`: an alert
+was, and `subject` is its name; `lost`: entries were lost, and `subject` has their number."""
 
 
 @dataclass(frozen=True, slots=True)

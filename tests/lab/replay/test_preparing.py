@@ -39,7 +39,7 @@ def test_what_is_masked_is_refused_and_the_refusal_says_where_it_is() -> None:
 
     assert str(refused.value) == (
         "VX1: what the caller said is masked (message 1: pin); keys that were pressed are masked (messages 3, 4, 5); "
-        "customParameters.token of the setup message: masked, which --parameters can set; --fill puts test values there"
+        "customParameters.token of the setup message: masked, which --parameters can set"
     )
 
 
