@@ -67,7 +67,7 @@ def compare(before: Sequence[Run], after: Sequence[Run], limits: Limits = _NO_LI
         (*([later] if later else ()), *of_call),
         tuple(_joined(turns)),
         (*there_noise, *noise, *call_noise),
-        tuple(run.divergence for run in after),
+        tuple(run.divergence and replace(run.divergence, reason=mended(run.divergence.reason)) for run in after),
     )
 
 
@@ -159,8 +159,8 @@ def _turn(
         opened_by=any_turn.opened_by,
         caller_before=mended(before.caller_text) if before else "",
         caller_after=mended(after.caller_text) if after else "",
-        keys_before=before.dtmf if before else "",
-        keys_after=after.dtmf if after else "",
+        keys_before=mended(before.dtmf) if before else "",
+        keys_after=mended(after.dtmf) if after else "",
         text_before=mended(before.agent_text.strip()) if before else "",
         text_after=mended(after.agent_text.strip()) if after else "",
         sent_before=facts.message_types(before, ends=False) if before else "",

@@ -132,7 +132,7 @@ def _fields(handoff: Handoff) -> Iterator[tuple[str, Any]]:
         if isinstance(value, dict) and value:
             stack += [(f"{path}.{name}", inner) for name, inner in reversed(value.items())]
         else:
-            yield path, _plain(value)
+            yield mended(path), _plain(value)
 
 
 def _plain(value: Any) -> Any:
