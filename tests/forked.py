@@ -115,9 +115,11 @@ def _server() -> socket.socket:
     folder = os.open(Path(__file__).parent, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
-        return _connected(path) or _started(path)
+        found = _connected(path) or _started(path)
     finally:
         os.close(folder)
+    atexit.register(found.close)
+    return found
 
 
 def _connected(path: Path) -> socket.socket | None:
