@@ -21,7 +21,7 @@ import hypothesis
 import pytest
 
 from tests.console.browser import Pages, kept_pages
-from tests.databases import share_compiled_statements
+from tests.databases import dispose_kept_engines, share_compiled_statements
 from tests.peers.postgres import Server, server
 
 TESTS = Path(__file__).parent
@@ -91,6 +91,7 @@ def postgres() -> Iterator[Server]:
     """One server for all tests of a process that want a database on it. Who stops it, starts it again."""
     with server() as running:
         yield running
+        dispose_kept_engines()
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,15 @@
 """Databases for tests that are not about migrating: migrated once in a process, then copied; and what SQLAlchemy has
-compiled for one of them, kept for the next.
+compiled for one of them, and connections to a server, kept for the next.
 
 Knows: that a copy of a file costs nothing, and migrating a database a fifth of a second; that every engine has a cache
-of its own for what it has compiled, and that compiling takes more time than what tests then have it do.
+of its own for what it has compiled, and that compiling takes more time than what tests then have it do; that a server
+starts a process for each connection, which learns of every table anew.
 Must not know: what is in the tables.
 """
 
 import os
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -38,6 +40,32 @@ def _content() -> bytes:
         path = Path(folder, "migrated.db")
         migrate(f"sqlite:///{path}")
         return path.read_bytes()
+
+
+KEPT = 4
+"""Engines whose connections are kept at a time."""
+_kept: dict[tuple[str, Callable[[str], Engine]], Engine] = {}
+staying: set[int] = set()
+"""Processes of a server that are there for the connections of kept engines."""
+
+
+def kept_engine(url: str, opened: Callable[[str], Engine]) -> Engine:
+    """An engine on a server's database that a test uses alone; the next one on the same database gets it, too."""
+    key = (url, opened)
+    engine = _kept.pop(key, None)
+    if engine is None:
+        engine = opened(url)
+        event.listen(engine, "connect", lambda connection, _: staying.add(connection.info.backend_pid))
+    _kept[key] = engine  # as the last one
+    while len(_kept) > KEPT:
+        _kept.pop(next(iter(_kept))).dispose()
+    return engine
+
+
+def dispose_kept_engines() -> None:
+    """Closes the connections that were kept."""
+    while _kept:
+        _kept.popitem()[1].dispose()
 
 
 class _Compiled:

@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 
 from relayproxy.store.schema.migrate import migrate
+from tests.databases import staying
 from tests.peers import programs
 
 INSTALL = "PostgreSQL's server is not here: `make test` installs it; or apt-get install postgresql (Debian, Ubuntu)"
@@ -37,9 +38,9 @@ SELECT (SELECT jsonb_agg(to_jsonb(one) - ARRAY['relfilenode', 'relpages', 'reltu
 """Tells whether a database's schema is the one that it was copied with."""
 LEAVE = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid()
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND pid <> ALL(%s)
 """
-"""Has everybody else go. Who has closed a connection may be there a moment longer."""
+"""Has everybody else go but these. Who has closed a connection may be there a moment longer."""
 EMPTY = """
 DO $$ DECLARE filled text; BEGIN
     SELECT string_agg(oid::regclass::text, ', ') INTO filled FROM pg_class
@@ -152,7 +153,7 @@ class Server:
             if url not in self._watched:
                 self._watched[url] = psycopg.connect(url, autocommit=True, options="-c lock_timeout=5s")
             db = self._watched[url]
-            if db.execute(LEAVE).fetchone() != (0,):
+            if db.execute(LEAVE, [[*staying]]).fetchone() != (0,):
                 self._used.append(url)
                 return False
             if db.execute(SCHEMA).fetchone() == self._schema:

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from relayproxy.store.engine import open_engine, open_reader
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.archive import Archive
-from tests.databases import migrated
+from tests.databases import kept_engine, migrated
 from tests.peers.postgres import Server
 
 
@@ -46,16 +46,22 @@ def lasting(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture
 def engine(url: str) -> Iterator[Engine]:
-    engine = open_engine(url)
-    yield engine
-    engine.dispose()
+    if url.startswith("postgresql"):
+        yield kept_engine(url, open_engine)
+    else:
+        engine = open_engine(url)
+        yield engine
+        engine.dispose()
 
 
 @pytest.fixture
 def reader(url: str) -> Iterator[Engine]:
-    reader = open_reader(url)
-    yield reader
-    reader.dispose()
+    if url.startswith("postgresql"):
+        yield kept_engine(url, open_reader)
+    else:
+        reader = open_reader(url)
+        yield reader
+        reader.dispose()
 
 
 @pytest.fixture
