@@ -6,6 +6,7 @@ Must not know: the ConversationRelay vocabulary; how frames are decoded; where l
 The same lines are appended while a call lives, kept in the archive, downloaded and played again.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
@@ -41,6 +42,11 @@ MessageNote = Literal[
 """What is odd about a message. From `reserved_bits` on to `skipped`: why bytes are undecodable; from `buffer` on to
 `journal_damaged`: a gap's cause. `redaction_failed`: metadata alone was kept, because what is secret in it could not be
 told. `search_limit`: so it was, because the connection sent more than is searched for secrets."""
+
+
+_INJECTED = r"(?:held back [0-9]{1,9} ms|cut from [0-9]{1,9} to [0-9]{1,9} bytes)"
+INJECTED = re.compile(f"{_INJECTED}(?:; {_INJECTED})*", re.ASCII)
+"""The forms of `Message.injected`."""
 
 
 class Message(msgspec.Struct, frozen=True, omit_defaults=True, rename={"sender": "from"}):

@@ -15,7 +15,7 @@ import msgspec
 
 from relayproxy.connection import Ending
 from relayproxy.conversation.checks.findings import Thresholds
-from relayproxy.conversation.message import Message, write_lines
+from relayproxy.conversation.message import INJECTED, Message, write_lines
 from relayproxy.conversation.model import Conversation
 from relayproxy.conversation.protocol.decoding import decode
 from relayproxy.conversation.recording import Header
@@ -168,9 +168,11 @@ def _ended(connection: CallConnection) -> CallConnection:
 
 
 def _typed(message: Message) -> Message:
-    """The message with the type that it has by its text, whatever the file says."""
+    """The message with the type that it has by its text, whatever the file says, and of faults what a relay may say."""
     type = decode(message).type if message.kind == "text" else None
-    return message if type == message.type else msgspec.structs.replace(message, type=type)
+    injected = message.injected if INJECTED.fullmatch(message.injected or "") else None
+    same = (type, injected) == (message.type, message.injected)
+    return message if same else msgspec.structs.replace(message, type=type, injected=injected)
 
 
 def _batch(call: RecordedCall, first: int, version: str | None, imported: ImportRow) -> Batch:

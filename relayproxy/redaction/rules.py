@@ -50,6 +50,7 @@ class Rules(msgspec.Struct, frozen=True):
             response_headers=self._headers(opening.response_headers, known),
             error=None if opening.error is None else self._text(opening.error, known),
             signature=self._signature(opening.signature, known),
+            faults=tuple(self._text(fault, known) for fault in opening.faults),
         )
 
     def _signature(self, check: SignatureCheck | None, known: frozenset[str]) -> SignatureCheck | None:

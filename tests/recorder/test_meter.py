@@ -258,3 +258,20 @@ def test_a_bug_in_counting_costs_counts_and_is_logged_once(
     [line] = caplog.messages
     assert "ZeroDivisionError" in line
     assert said not in line
+
+
+def test_shadows_and_calls_with_injected_faults_are_not_counted(stage: Stage) -> None:
+    journal, recorder = stage.journal(), stage.recorder()
+    ordinary = journal.call()
+    faulted = journal.call(faults=("dropped",))
+    faulted.twilio(setup("VX2", "CA2"))
+    for call in (ordinary, journal.call(shadow_of=ordinary.id)):
+        talk(call)
+    for call in (faulted, ordinary):
+        call.twilio(prompt("question"), after=1000)
+        call.backend(token("answer", last=True), after=700)
+        call.end()
+    recorder.play()
+    recorder.commit()
+    assert total(recorder, metrics.SESSIONS) == 1
+    assert total(recorder, LATENCIES) == 3

@@ -59,6 +59,7 @@ class LiveCallDocument(SessionItemDocument, frozen=True):
 
     said: SaidDocument
     held: Held
+    faulted: Annotated[bool, Meta(description="Faults were injected into it.")]
     awaited: Annotated[AwaitedDocument | None, Meta(description="The awaited party; null once the call is over.")]
     slow_turn_ms: Annotated[Count, Meta(description="From when on a wait for the agent is an alarm.")]
     revision: Annotated[Count, Meta(description="Grows with every change.")]
@@ -97,6 +98,8 @@ class CallTile:
     slow_ms: int
     held: tuple[Side, ...] = ()
     """The ends of whose words some are held back."""
+    faulted: bool = False
+    """Faults were injected into it."""
 
     @property
     def live(self) -> bool:
@@ -116,6 +119,7 @@ def call_tile(call: LiveCall, slow_ms: int) -> CallTile:
         awaited=_awaited(fields, turns, row.started_at) if live else None,
         slow_ms=slow_ms,
         held=fields.held if live else (),
+        faulted=call.faulted,
     )
 
 
@@ -125,6 +129,7 @@ def tile_document(shown: CallTile, now: int) -> LiveCallDocument:
         **item_fields(shown.row),
         said=SaidDocument(caller=shown.caller, agent=shown.agent),
         held=shown.held,
+        faulted=shown.faulted,
         awaited=None if shown.awaited is None else _awaited_document(shown.awaited, now),
         slow_turn_ms=shown.slow_ms,
         revision=shown.row.revision,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from relayproxy.store.read.filters.criteria import SHADOW
+from relayproxy.store.read.filters.criteria import FAULTED, SHADOW
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema import tables
 from relayproxy.store.schema.mapping import batches, columns, value
@@ -26,6 +26,8 @@ class LiveCall:
 
     session: SessionRow
     turns: tuple[TurnRow, ...]
+    faulted: bool = False
+    """Faults were injected into it."""
 
 
 def live(queries: Queries, limit: int) -> tuple[dict[str, int], int]:
@@ -58,9 +60,10 @@ def _add(db: Connection, ids: Sequence[str], found: dict[str, LiveCall]) -> None
         .where(sessions.id.in_(ids), turns.number >= sessions.turns - LAST_TURNS)
         .order_by(turns.session, turns.number)
     )
+    faulted = {*db.execute(select(sessions.id).where(sessions.id.in_(ids), FAULTED)).scalars()}
     last: dict[str, list[TurnRow]] = {id: [] for id in ids}
     for row in db.execute(newest):
         turn = value(TurnRow, row)
         last[turn.session].append(turn)
     for session in rows:
-        found[session.id] = LiveCall(session, tuple(last[session.id]))
+        found[session.id] = LiveCall(session, tuple(last[session.id]), session.id in faulted)

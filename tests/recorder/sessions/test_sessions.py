@@ -381,3 +381,45 @@ def test_no_first_frame_lets_a_stranger_into_a_signed_call(
     recorder.finish()
     assert [one.id for one in stage.stored(real.id).connections] == [real.id]
     assert "I confirm the order" not in str(stage.stored(real.id))
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_shadow_says_it_is_its_call_and_is_a_session_of_its_own(stage: Stage, restarted: bool) -> None:
+    journal = stage.journal()
+    call = journal.call()
+    shadow = journal.call(shadow_of=call.id)
+    for one in (call, shadow):
+        one.twilio(setup())
+        one.twilio(prompt("Hello?"))
+    recorder = stage.recorder()
+    recorder.play()
+    recorder.commit()
+    if restarted:
+        recorder.close()
+        recorder = stage.recorder()
+    call.end(first="backend")
+    again = journal.call()
+    again.twilio(setup())
+    shadow.backend(token("Unheard.", last=True))
+    shadow.end()
+    again.end()
+    recorder.play()
+    recorder.commit()
+    sessions = {one.id: stage.archive.session(one.id) for one in (call, shadow, again)}
+    assert sessions[again.id] is None  # it is a reconnect, of the call and not of its shadow
+    assert sessions[call.id] is not None
+    assert sessions[shadow.id] is not None
+    assert [row.id for row in stage.archive.session_connections(call.id)] == [call.id, again.id]
+
+
+def test_a_shadow_that_was_refused_is_no_attempt_of_a_stranger(stage: Stage) -> None:
+    journal = stage.journal()
+    call = journal.call()
+    refused = [journal.call(shadow_of=call.id, status=502, error="no connection") for _ in range(50)]
+    for one in refused:
+        one.end(first="backend")
+    recorder = stage.recorder()
+    recorder.play()
+    recorder.commit()
+    assert all(stage.archive.session(one.id) is not None for one in refused)
+    assert recorder.heartbeat().calls == 1
