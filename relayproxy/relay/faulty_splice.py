@@ -142,7 +142,7 @@ class TreatedEnd(End):
             one = self._held.popleft()
             self._size -= len(one.data)
             held = (monotonic_ns() - one.came) // _MS
-            notes = [*([f"held back {held} ms"] if held else []), *([one.note] if one.note else [])]
+            notes = [*([f"held back {held} ms"] if one.due > one.came else []), *([one.note] if one.note else [])]
             if notes:
                 self._tape.note(EntryKind.FAULT, self._number, monotonic_ns(), "; ".join(notes).encode())
             super().data_received(one.data)
