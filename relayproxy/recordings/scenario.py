@@ -19,7 +19,6 @@ from relayproxy.conversation.protocol.messages import (
     Dtmf,
     End,
     Event,
-    Info,
     Interrupt,
     Language,
     Play,
@@ -75,7 +74,7 @@ def file_name(call: RecordedCall) -> str:
 
 def _lines(call: RecordedCall) -> Iterator[str]:
     conversation = call.conversation
-    acts, greeting = _acts(call)
+    acts, greeting = _acts(call), _greeting(call)
     language = next((act.lang for act in acts if act.lang), None)
     yield f"name: {_name(call)}"
     yield f"about: {_quoted(f'The caller of session {call.header.session_id or call.header.id}, as recorded.')}"
@@ -97,7 +96,9 @@ def _lines(call: RecordedCall) -> Iterator[str]:
             yield f"  {_quoted(name)}: {_quoted(value if isinstance(value, str) else str(value))}"
     yield "turns:"
     for number, act in enumerate(acts):
-        yield from _turn(act, acts[number - 1] if number else None, language, last=number == len(acts) - 1)
+        before = acts[number - 1] if number else None
+        speaks = bool(greeting) if before is None else bool(before.answers)
+        yield from _turn(act, before, language, speaks=speaks, last=number == len(acts) - 1)
     if conversation.ended_by == "caller" and conversation.outcome == "caller_hangup":
         yield "  - hangup: true"
         if acts and acts[-1].key and not acts[-1].answers and conversation.ended_at is not None:
@@ -107,7 +108,8 @@ def _lines(call: RecordedCall) -> Iterator[str]:
     yield from _whole(call)
 
 
-def _turn(act: _Act, before: _Act | None, language: str | None, *, last: bool) -> Iterator[str]:
+def _turn(act: _Act, before: _Act | None, language: str | None, *, speaks: bool, last: bool) -> Iterator[str]:
+    """The lines of one turn. `speaks`: there is something of the agent that it can interrupt."""
     lines: list[str] = []
     if act.key:
         lines.append(f"{act.key}: {act.value if act.key in ('noise', 'reconnect', 'drop') else _quoted(act.value)}")
@@ -115,7 +117,7 @@ def _turn(act: _Act, before: _Act | None, language: str | None, *, last: bool) -
             lines[-1] = f"dtmf: {_quoted(re.sub(r'[^0-9*#]', '0', act.value))} # these keys were not recorded"
     if act.lang and act.lang != language:
         lines.append(f"language: {_quoted(act.lang)}")
-    if act.interrupts is not None:
+    if act.interrupts is not None and speaks:
         lines.append(f"interrupt: {{after_chars: {max(1, act.interrupts)}}}")
     elif before is not None and before.key and not before.answers:
         lines.append(f"send_after: {{event: turn, delay_ms: {_ms(act.at - before.at)}}}")
@@ -145,11 +147,19 @@ def _whole(call: RecordedCall) -> Iterator[str]:
         yield from lines
 
 
-def _acts(call: RecordedCall) -> tuple[list[_Act], str]:
-    """The caller's acts in order, the first of them perhaps none, and what was heard of a greeting of the TwiML."""
+def _greeting(call: RecordedCall) -> str:
+    """The greeting of the TwiML, which is known as far as it was heard. One that was cut off goes on, so that it can be
+    cut off again."""
+    greeted = next((turn for turn in call.conversation.turns if turn.greeting), None)
+    if greeted is None:
+        return ""
+    return f"{greeted.greeting}{', and so on: the rest was not recorded' if greeted.interruptions else ''}"
+
+
+def _acts(call: RecordedCall) -> list[_Act]:
+    """The caller's acts in order; the first may be none."""
     began = call.conversation.started_at
     acts = [_Act("", "", began)]
-    greeting: list[str] = []
     cut: int | None = None
     reply = False
     cuts = {
@@ -184,8 +194,6 @@ def _acts(call: RecordedCall) -> tuple[list[_Act], str]:
                     act.interrupts = heard  # the key came before what it did
                 else:
                     cut = heard
-            case Info("tokensPlayed", str(value)) if len(acts) == 1 and not act.answers:
-                greeting.append(value)
             case Text(token) if sender == "backend":
                 if reply:
                     act.answers[-1].text += token
@@ -198,7 +206,7 @@ def _acts(call: RecordedCall) -> tuple[list[_Act], str]:
                 reply = False
     if not acts[0].answers:
         del acts[0]
-    return acts, "".join(greeting)
+    return acts
 
 
 def _other(event: Event, at: int) -> tuple[str, int, str]:
