@@ -173,6 +173,7 @@ class _Kept:
         self.page = browser.new_context().new_page()
         self.faults = _Faults(self.page)
         self._session = self.page.context.new_cdp_session(self.page)
+        self._emulated: tuple[str, bool, Sequence[str]] = ("", True, ())
 
     def begin(
         self,
@@ -188,8 +189,7 @@ class _Kept:
         self.faults.origin = origin
         self.page.set_viewport_size(viewport or {"width": 1280, "height": 720})
         self.page.emulate_media(color_scheme=color_scheme, reduced_motion=reduced_motion)
-        self._emulate(timezone_id, java_script_enabled)
-        self.page.context.grant_permissions(permissions)
+        self._emulate(timezone_id, java_script_enabled, permissions)
 
     def end(self) -> None:
         """Leaves the console's page, so that what it still had under way is seen as well, and forgets all of it."""
@@ -198,12 +198,20 @@ class _Kept:
         self.page.evaluate("localStorage.clear(), sessionStorage.clear()")
         self.page.mouse.move(-10, -10)
         self.page.context.clear_cookies()
-        self.page.context.clear_permissions()
         self._session.send("Page.resetNavigationHistory")
 
-    def _emulate(self, timezone_id: str = "", java_script_enabled: bool = True) -> None:
+    def _emulate(
+        self, timezone_id: str = "", java_script_enabled: bool = True, permissions: Sequence[str] = ()
+    ) -> None:
+        """What few tests want is told only when it changes."""
+        wanted = (timezone_id, java_script_enabled, permissions)
+        if wanted == self._emulated:
+            return
+        self._emulated = wanted
         self._session.send("Emulation.setTimezoneOverride", {"timezoneId": timezone_id})
         self._session.send("Emulation.setScriptExecutionDisabled", {"value": not java_script_enabled})
+        self.page.context.clear_permissions()
+        self.page.context.grant_permissions(permissions)
 
 
 def frames(page: Page, many: int = 3) -> None:

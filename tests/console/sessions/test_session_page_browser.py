@@ -140,16 +140,19 @@ def test_the_slowest_turn_appears_with_the_first_answer(visit: OpenPage, archive
 
 
 def test_a_live_page_offers_the_latest_at_once_and_counts_in_one_place(visit: OpenPage, archive: Archive) -> None:
-    call = chatty(archive, 30).commit()
+    call = chatty(archive, 12).commit()
     page = visit(f"/sessions/{call.id}", viewport=NARROW)
     follow = page.locator("#follow")
-    from_the_top(page, 30)
+    from_the_top(page, 12)
     expect(follow).to_have_text("↓ Latest")
-    call.asks(140, "Are you there?").commit()
+    shown = page.locator("#session").get_attribute("data-revision") or ""
+    call.asks(60, "Are you there?").commit()
     expect(follow).to_have_text("↓ 1 new")
+    # Whoever pauses while messages are still on their way has them to come as well.
+    expect(page.locator("#session")).not_to_have_attribute("data-revision", shown)
 
     page.get_by_role("button", name="Pause").click()
-    call.answers(141, "Yes.").asks(150, "Good.").commit()
+    call.answers(61, "Yes.").asks(70, "Good.").commit()
     expect(page.get_by_role("button", name="Resume · 1 new")).to_be_visible()
     expect(follow).to_have_text("↓ Latest")
     bar, pause, latest = box(page, ".live-bar"), box(page, ".live-bar .pause"), box(page, "#follow")
@@ -159,15 +162,15 @@ def test_a_live_page_offers_the_latest_at_once_and_counts_in_one_place(visit: Op
     assert bar["right"] <= 360
 
     follow.click()
-    expect(page.locator("#turn-31")).to_be_in_viewport()
+    expect(page.locator("#turn-13")).to_be_in_viewport()
     expect(follow).to_be_hidden()
 
 
 def test_the_alarm_of_a_waiting_caller_fits_beside_the_rest_on_a_phone(visit: OpenPage, archive: Archive) -> None:
-    call = chatty(archive, 30).asks(140, "Are you there?").commit()
+    call = chatty(archive, 12).asks(68, "Are you there?").commit()
     page = visit(f"/sessions/{call.id}", viewport=NARROW)
     expect(page.locator(".late-alarm")).to_be_visible()
-    from_the_top(page, 31)
+    from_the_top(page, 13)
     expect(page.locator("#follow")).to_be_visible()
     bar = box(page, ".live-bar")
     assert bar["height"] < 50
@@ -177,7 +180,7 @@ def test_the_alarm_of_a_waiting_caller_fits_beside_the_rest_on_a_phone(visit: Op
 
 
 def test_an_ended_call_offers_no_latest(visit: OpenPage, archive: Archive) -> None:
-    page = visit(f"/sessions/{chatty(archive, 30).hang_up(130).commit().id}")
+    page = visit(f"/sessions/{chatty(archive, 12).hang_up(60).commit().id}")
     page.wait_for_selector("#timeline[data-ready]")
     expect(page.locator("#follow")).to_be_hidden()
 

@@ -239,13 +239,13 @@ def test_an_open_slow_wait_shows_in_the_numbers(visit: OpenPage, archive: Archiv
 
 
 def test_a_live_page_opens_at_its_end_and_its_way_back_stays(visit: OpenPage, archive: Archive) -> None:
-    call = long_call(archive, 30, live=True)
+    call = long_call(archive, 12, live=True)
     page = visit("/live")
     page.locator(f"#c-{call.id}").click()
-    expect(page.locator("#turn-30")).to_be_in_viewport()
+    expect(page.locator("#turn-12")).to_be_in_viewport()
     expect(page.locator("[data-back]")).to_have_text("← Live")
-    call.asks(170, "Still there?").commit()
-    expect(page.locator("#turn-31")).to_be_in_viewport()
+    call.asks(100, "Still there?").commit()
+    expect(page.locator("#turn-13")).to_be_in_viewport()
     expect(page.locator("[data-back]")).to_have_text("← Live")
     expect(page.locator("[data-back]")).to_have_attribute("href", "/live")
 
