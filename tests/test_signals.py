@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ ROUNDS = 3
 def test_signals_close_together_stop_a_process_in_order_and_a_hangup_does_not(name: str, tmp_path: Path) -> None:
     migrated(f"sqlite:///{tmp_path}/relayproxy.db")
     for number in range(ROUNDS):
-        process = Running(name, data_dir=tmp_path, **PROCESSES[name])
+        process = Running(name, data_dir=tmp_path, env={"WHOLE_END": "1"}, **PROCESSES[name])
         try:
             if number == 0:
                 process.signal(signal.SIGHUP)
@@ -35,9 +36,10 @@ def test_signals_close_together_stop_a_process_in_order_and_a_hangup_does_not(na
                     assert process.process.poll() is None
                     assert time.monotonic() < deadline
                     time.sleep(0.01)
-            for _ in range(200):
-                for stop in (signal.SIGTERM, signal.SIGINT):
-                    os.kill(process.process.pid, stop)
+            with suppress(ProcessLookupError):  # it is gone already
+                for _ in range(200):
+                    for stop in (signal.SIGTERM, signal.SIGINT):
+                        os.kill(process.process.pid, stop)
             assert process.wait() == 0
         finally:
             process.process.kill()
