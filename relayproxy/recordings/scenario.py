@@ -95,16 +95,12 @@ def _lines(call: RecordedCall) -> Iterator[str]:
         for name, value in conversation.custom_parameters.items():
             yield f"  {_quoted(name)}: {_quoted(value if isinstance(value, str) else str(value))}"
     yield "turns:"
+    leaves = [*_departure(call, acts)]
     for number, act in enumerate(acts):
         before = acts[number - 1] if number else None
         speaks = bool(greeting) if before is None else bool(before.answers)
-        yield from _turn(act, before, language, speaks=speaks, last=number == len(acts) - 1)
-    if conversation.ended_by == "caller" and conversation.outcome == "caller_hangup":
-        yield "  - hangup: true"
-        if acts and acts[-1].key and not acts[-1].answers and conversation.ended_at is not None:
-            yield f"    send_after: {{event: turn, delay_ms: {_ms(conversation.ended_at - acts[-1].at)}}}"
-    elif not acts:
-        yield "  - silence: 1000"
+        yield from _turn(act, before, language, speaks=speaks, last=number == len(acts) - 1 and not leaves)
+    yield from leaves
     yield from _whole(call)
 
 
@@ -132,6 +128,27 @@ def _turn(act: _Act, before: _Act | None, language: str | None, *, speaks: bool,
             if answer.text:
                 lines.append(f"    # {_quoted(shortened(answer.text, WORDS))}")
     yield from (f"{'    ' if number else '  - '}{line}" for number, line in enumerate(lines))
+
+
+def _departure(call: RecordedCall, acts: list[_Act]) -> Iterator[str]:
+    """How the caller left, where that was the caller's doing."""
+    conversation = call.conversation
+    ended, ending = conversation.ended_at, call.connections[-1].ending if call.connections else None
+    lost = ending is not None and ending.first == "twilio" and ending.twilio == "reset"
+    if ended is None or not (lost or conversation.outcome == "caller_hangup"):
+        if not acts:
+            yield "  - silence: 1000"
+        return
+    if not any(act.key for act in acts):
+        yield f"  - silence: {_ms(ended - conversation.started_at)}"
+    yield f"  - {'drop' if lost else 'hangup'}: true"
+    last = acts[-1] if acts else None
+    if last is None or not last.key:
+        return
+    if not last.answers:
+        yield f"    send_after: {{event: turn, delay_ms: {_ms(ended - last.at)}}}"
+    elif conversation.turns[-1].unheard_text and last.answers[-1].event == "text":
+        yield f"    send_after: {{event: text, delay_ms: {_ms(ended - last.answers[-1].at)}}}"
 
 
 def _whole(call: RecordedCall) -> Iterator[str]:

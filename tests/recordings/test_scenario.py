@@ -124,6 +124,56 @@ def test_a_greeting_that_was_cut_off_can_be_cut_off_again() -> None:
     assert (found.turns[0].dtmf, found.turns[0].interrupt) == ("*", Interruption(after_chars=20))
 
 
+@pytest.mark.parametrize(
+    ("end", "how", "after"),
+    [
+        ("3.5 twilio close 1000\n3.51 - gone first=twilio twilio=eof backend=eof", "hangup", SendAfter("text", 1510)),
+        ("3.5 - gone first=twilio twilio=reset backend=closed_by_proxy", "drop", SendAfter("text", 1500)),
+        ("30 twilio close 1000\n30.1 - gone first=twilio twilio=eof backend=eof", "hangup", None),
+    ],
+)
+def test_the_caller_leaves_as_then(end: str, how: str, after: SendAfter | None) -> None:
+    *_, last = steps(
+        said(f"""
+        0.000  twilio   setup sessionId=VX1 callSid=CA1
+        1.000  twilio   prompt "When are you open?" last
+        2.000  backend  text "We are open from Tuesday to Sunday, from five in the afternoon until eleven." last
+        {end}
+    """)
+    )
+
+    assert getattr(last, how) is True
+    assert last.send_after == after
+
+
+def test_a_caller_who_says_nothing_says_nothing_for_as_long() -> None:
+    first, silence, hang_up = steps(
+        said("""
+        0.000  twilio   setup sessionId=VX1 callSid=CA1
+        1.000  backend  text "Hello?" last
+        9.000  twilio   close 1000
+        9.000  -        gone first=twilio twilio=eof backend=eof
+    """)
+    )
+
+    assert (len(first.expect), silence.silence, hang_up.hangup) == (1, 9000, True)
+
+
+def test_a_caller_hangs_up_in_spite_of_an_end() -> None:
+    goodbye, hang_up = steps(
+        said("""
+        0.000  twilio   setup sessionId=VX1 callSid=CA1
+        1.000  twilio   prompt "Goodbye" last
+        2.000  backend  end
+        2.100  twilio   error "Invalid message received: {\\"type\\":\\"end\\"}"
+        9.000  twilio   close 1000
+        9.010  -        gone first=twilio twilio=eof backend=eof
+    """)
+    )
+
+    assert (goodbye.expect, hang_up.hangup) == ((), True)
+
+
 def test_what_nobody_knows_of_is_not_interrupted() -> None:
     (act,) = steps(
         said("""
