@@ -52,7 +52,8 @@ class Journal:
     """A journal under the test's writer. Entries wait in `entries` until `flush` makes a block of them."""
 
     def __init__(self, folder: Path) -> None:
-        self.path, self._lock = create_journal(folder)
+        self.path, lock = create_journal(folder)
+        self._lock: int | None = lock
         self.segment = 0
         self.entries = b""
         self.now = 0
@@ -73,8 +74,10 @@ class Journal:
             file.write(data)
 
     def die(self) -> None:
-        """The writer is gone."""
-        os.close(self._lock)
+        """The writer is gone, if it was not before."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def entry(self, kind: EntryKind, connection: int, body: bytes, took: int = 0) -> None:
         self.entries += pack_entry(kind, connection, self.now * MS, took, body)
@@ -166,6 +169,7 @@ class Stage:
         self.engine: Engine = open_engine(self.url)
         self.archive = Archive(self.engine)
         self._recorders: list[Recorder] = []
+        self._journals: list[Journal] = []
 
     def reopen(self) -> None:
         """Looks at the database that is there now."""
@@ -173,7 +177,8 @@ class Stage:
         self.archive = Archive(self.engine)
 
     def journal(self) -> Journal:
-        return Journal(self.journals)
+        self._journals.append(Journal(self.journals))
+        return self._journals[-1]
 
     def recorder(
         self,
@@ -230,3 +235,5 @@ class Stage:
         for recorder in self._recorders:
             recorder.close()
         self.engine.dispose()
+        for journal in self._journals:
+            journal.die()
