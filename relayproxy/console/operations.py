@@ -44,6 +44,7 @@ from relayproxy.console.listing.list_page import MAX_SESSIONS, SESSIONS
 from relayproxy.console.listing.overview import OverviewDocument
 from relayproxy.console.listing.sorting import NAMES, NEWEST
 from relayproxy.console.live.call_tile import LiveCallsDocument
+from relayproxy.console.replays.documents import NewReplayDocument, ReplayDocument
 from relayproxy.console.sessions.annotations import (
     NewNoteDocument,
     NewTagDocument,
@@ -145,6 +146,7 @@ _RECORDING: dict[str, Any] = {
     FORMS["scenario"][0]: Annotated[Any, Meta(description="The caller's side, for `relayproxy simulate`.")],
 }
 
+_RUN = place("run", "Id of the replay.")
 _ALERT = place("alert", "The name of its rule.")
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -207,6 +209,18 @@ OPERATIONS: tuple[Operation, ...] = (
         "post", "/api/recordings", "importRecording",
         "Imports the recording in the body, which is compressed or not; for admins.", {JSON: ImportDocument},
         (query("name", str, "The file's name, for what is said of it."),), file=True, page="/import", admin=True,
+    ),
+    Operation(
+        "post", f"{SESSION}/replay", "startReplay", "Makes the call again to a backend of the settings; for admins.",
+        {JSON: ReplayDocument}, (ID,), NewReplayDocument, 202, page="/sessions/{id}/replay", admin=True, errors=(429,),
+    ),
+    Operation(
+        "get", "/api/replays/{run}", "getReplay", "How a replay goes, and the session that came of it; for admins.",
+        {JSON: ReplayDocument}, (_RUN,), page="/replays/{run}", admin=True,
+    ),
+    Operation(
+        "delete", "/api/replays/{run}", "stopReplay", "Hangs up on a replay; nothing of it is kept; for admins.", {},
+        (_RUN,), status=204, page="/replays/{run}", admin=True,
     ),
     _get(f"{SESSION}/tags", "listSessionTags", "Tags of a session.", TagListDocument, ID),
     Operation(

@@ -93,7 +93,10 @@ async def test_everything_that_a_form_can_do_programs_can(
         "/erase",
         "/import",
         "/alerts/{alert}/silence",
+        "/sessions/{id}/replay",
+        "/replays/{run}",
     }
     assert forms >= {f"/api{path}" for path in twins} | {"/api/erasures/preview", "/api/erasures"}
-    assert "/api/alerts/{alert}/silence" in forms
+    assert {"/api/alerts/{alert}/silence", "/api/sessions/{id}/replay"} < forms
+    assert "stopReplay" in BY_ID
     assert "check" in {parameter["name"] for parameter in BY_ID["getConnect"].parameters}

@@ -17,7 +17,7 @@ KEPT = {
     Conversation: {
         "session_id", "call_sid", "account_sid", "direction", "closed_by", "strip", "record",
     },
-    Opening: {"connection_id", "trace_id", "span_id", "parent_span_id", "route", "backend"},
+    Opening: {"connection_id", "trace_id", "span_id", "parent_span_id", "route", "backend", "shadow_of", "faults"},
     SignatureCheck: {"form", "key"},
     Turn: {"lang", "languages"},
 }  # fmt: skip

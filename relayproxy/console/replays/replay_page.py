@@ -1,4 +1,4 @@
-"""Replay pages: the choice of a backend, a replay that is under way, and what became of it.
+"""Replay pages and their API: the choice of a backend, a replay that is under way, and what became of it.
 
 Knows: the addresses, who may ask for a replay, what is audited.
 Must not know: how a call is made again and kept.
@@ -15,9 +15,11 @@ from relayproxy.console.access.authorization import require_admin
 from relayproxy.console.calls.reading import StoredSession
 from relayproxy.console.calls.requested import session_named, session_of
 from relayproxy.console.http.context import APP_CONTEXT
-from relayproxy.console.http.forms import form_of
+from relayproxy.console.http.forms import form_of, json_of
+from relayproxy.console.http.json_response import json_response
 from relayproxy.console.http.middleware import Problem, bad_request, not_found
 from relayproxy.console.http.render import render
+from relayproxy.console.replays.documents import NewReplayDocument, replay_document
 from relayproxy.console.replays.making import Maker
 from relayproxy.console.replays.running import Replays, Run
 
@@ -48,21 +50,27 @@ async def choose(request: web.Request) -> web.Response:
 async def start(request: web.Request) -> web.Response:
     """`POST /sessions/{id}/replay`: makes the call again to `target`; with `fill`, test values stand where content is
     masked."""
-    who = require_admin(request)
-    session = await session_of(request)
     form = await form_of(request)
-    context = request.app[APP_CONTEXT]
-    target = context.settings.replay_targets.get(name := str(form.get("target", "")))
-    if target is None:
-        raise bad_request(f"target={name[:64]}: the name of a table [replay_targets.NAME] is expected.")
-    if why_not := _why_not(session):
-        raise bad_request(why_not)
-    run = Run(session.row.id, name, who.name)
-    make = Maker(context.queries, context.settings, context.writer, target, fill="fill" in form)
-    if not request.app[REPLAYS].start(run, make.make):
-        raise Problem(429, "too_many", "Too many replays wait already; try again when some of them are over.")
-    await audit(request, "replay", session.row.id)
+    run = await _start(request, str(form.get("target", "")), fill="fill" in form)
     raise web.HTTPSeeOther(f"/replays/{run.id}")
+
+
+async def api_start(request: web.Request) -> web.Response:
+    """`POST /api/sessions/{id}/replay` with `{"target": …, "fill": …}`."""
+    require_admin(request)
+    asked = await json_of(request, NewReplayDocument)
+    return json_response(replay_document(await _start(request, asked.target, fill=asked.fill)), 202)
+
+
+async def api_show(request: web.Request) -> web.Response:
+    """`GET /api/replays/{run}`."""
+    return json_response(replay_document(_run(request)))
+
+
+async def api_stop(request: web.Request) -> web.Response:
+    """`DELETE /api/replays/{run}`: hangs up, and keeps nothing."""
+    await request.app[REPLAYS].stop(_run(request))
+    return web.Response(status=204)
 
 
 async def show(request: web.Request) -> web.Response:
@@ -91,7 +99,27 @@ ROUTES = (
     web.post("/sessions/{id}/replay", start),
     web.get("/replays/{run}", show),
     web.post("/replays/{run}", stop),
+    web.post("/api/sessions/{id}/replay", api_start),
+    web.get("/api/replays/{run}", api_show),
+    web.delete("/api/replays/{run}", api_stop),
 )
+
+
+async def _start(request: web.Request, name: str, *, fill: bool) -> Run:
+    who = require_admin(request)
+    session = await session_of(request)
+    context = request.app[APP_CONTEXT]
+    target = context.settings.replay_targets.get(name)
+    if target is None:
+        raise bad_request(f"target={name[:64]}: the name of a table [replay_targets.NAME] is expected.")
+    if why_not := _why_not(session):
+        raise bad_request(why_not)
+    run = Run(session.row.id, name, who.name)
+    make = Maker(context.queries, context.settings, context.writer, target, fill=fill)
+    if not request.app[REPLAYS].start(run, make.make):
+        raise Problem(429, "too_many", "Too many replays wait already; try again when some of them are over.")
+    await audit(request, "replay", session.row.id)
+    return run
 
 
 def _run(request: web.Request) -> Run:

@@ -1,6 +1,7 @@
 """A recorded call is made again from its page, to a backend of the settings, and compared."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -9,8 +10,9 @@ from relayproxy.store.write.archive import Archive
 from tests.console import samples
 from tests.console.compare.calls import shown
 from tests.console.conftest import Client
-from tests.console.contract import ask
+from tests.console.contract import ask, refused
 from tests.console.replays.asking import replayed
+from tests.supervisor.serving import until
 
 
 async def test_it_becomes_a_session_beside_the_recorded_one(client: Client, archive: Archive) -> None:
@@ -53,3 +55,25 @@ async def test_one_that_is_under_way_can_be_hung_up_on(
     page = await client.post(answer.headers["Location"])
     assert "It was hung up on, and nothing of it is kept." in await page.text()
     assert (await ask(client, "listSessions", "q=is:imported"))["items"] == []
+
+
+async def test_programs_can_do_the_same(client: Client, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    call = samples.booking(archive, samples.ago(100)).commit()
+    run = await ask(client, "startReplay", body={"target": "next"}, id=call.id)
+
+    async def over() -> Any:
+        found = await ask(client, "getReplay", run=run["id"])
+        return found if found["state"] not in ("waits", "under_way") else None
+
+    found = await until(over)
+    assert (found["state"], found["session"], found["problem"]) == ("over", call.id, None)
+    assert (await ask(client, "listSessions", "q=is:imported"))["items"][0]["id"] == found["made"]
+
+    monkeypatch.setattr(making, "SPEED", 0.01)
+    run = await ask(client, "startReplay", body={"target": "next", "fill": True}, id=call.id)
+    await ask(client, "stopReplay", run=run["id"])
+    assert (await ask(client, "getReplay", run=run["id"]))["state"] == "stopped"
+    assert (
+        await refused(client, "post", f"/api/sessions/{call.id}/replay", 400, json={"target": "other"}) == "bad_request"
+    )
+    assert await refused(client, "get", "/api/replays/nothing", 404) == "not_found"
