@@ -76,7 +76,7 @@ def supported(language: str | None) -> Language | None:
     return primary if primary in LANGUAGES else None
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=10_000)
 def number(word: str, language: Language) -> int | None:
     """What a single word, as `fold` writes it, says as a number ("einundvierzig": 41); None when it is no number word
     of the language, or says more than 99,999."""

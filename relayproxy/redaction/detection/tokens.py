@@ -44,7 +44,7 @@ def tokenize(text: str) -> list[Token]:
     return found
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=5_000)
 def fold(word: str) -> str:
     """A word without case, accents and compatibility forms: "Fünf" is "funf", "DREISSIG" and "dreißig" are alike."""
     if word.isascii():
