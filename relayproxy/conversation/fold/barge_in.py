@@ -193,10 +193,13 @@ class InterruptionTracker:
             self._recovering = [draft for draft in self._recovering if now - draft.moment.at <= RECOVERY]
 
     def speaks(self, at: int, on: bool | None = None) -> None:
-        """The caller speaks: a partial prompt came or, with `on`, `clientSpeaking` with that value."""
+        """The caller speaks: a partial prompt came or, with `on`, `clientSpeaking` with that value. What is heard after
+        the time limit is something else that they say, which decides nothing."""
         for draft in self._doubtful:
-            draft.speaks(at)
-            draft.speaking = draft.speaking if on is None else on
+            draft.decide(at)
+            if draft.false is None:
+                draft.speaks(at)
+                draft.speaking = draft.speaking if on is None else on
 
     def prompt(self, at: int, begun_at: int) -> list[InterruptionDraft]:
         """A final prompt came. `begun_at`: when its words were begun, by their length."""

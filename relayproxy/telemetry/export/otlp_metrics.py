@@ -85,7 +85,9 @@ class OtlpMetrics:
         if self._thread.is_alive():
             log.warning("OTLP: the last metrics had not left at the end")
         self._exporter.shutdown()
-        self._causes.unlisten()
+        # A batch that is broken off by this still tells of it.
+        if not self._thread.is_alive():
+            self._causes.unlisten()
 
     def _run(self) -> None:
         while not self._stop.wait(self._every):

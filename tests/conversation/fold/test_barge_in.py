@@ -184,6 +184,23 @@ def test_whoever_is_heard_speaking_is_not_judged_by_a_deadline() -> None:
     assert cut(speaks + "70.0 twilio info x y\n71.0 twilio prompt Yes last").false_interruption is None
 
 
+@tiers
+def test_what_is_said_after_a_cough_was_taken_for_one_does_not_make_it_meant(without: Filter) -> None:
+    coughs = without(
+        TABLES
+        + """
+        2.9 twilio info clientSpeaking off
+        7.5 twilio info clientSpeaking on
+        7.5 twilio prompt "Hello"
+        8.0 twilio prompt "Hello? The tables"
+        8.6 twilio info clientSpeaking off
+        8.6 twilio prompt "Hello? The tables, please." last
+        """
+    )
+
+    assert cut(coughs).false_interruption is True
+
+
 @pytest.mark.parametrize(
     ("said", "false"), [("予約を明日の夜七時に変更してください", False), ("4711 0815", False), ("Wait", True)]
 )
