@@ -4,6 +4,7 @@ Knows: what is checked of a file, that it is redacted as calls are here, and wha
 Must not know: SQL, HTTP; who asks, beyond the name.
 """
 
+import re
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -38,6 +39,7 @@ from relayproxy.text import mended
 
 DAY = 86_400 * 1_000_000_000
 MAX_LANGUAGES = 20
+_ID, _SPAN = re.compile("[0-9a-f]{32}"), re.compile("[0-9a-f]{16}")
 _LATEST = 2**62
 """Nanoseconds: what is later fits no column."""
 
@@ -120,6 +122,12 @@ def _batch_of(
 def _checked_header(header: Header, now: int) -> int:
     """The place of the connection that the session has its id of."""
     ids = [one.opening.connection_id for one in header.connections]
+    for one in header.connections:
+        opening = one.opening
+        if not (_ID.fullmatch(opening.connection_id) and _ID.fullmatch(opening.trace_id)):
+            raise _Wrong("the recording is damaged: an id is not 32 hexadecimal digits")
+        if not _SPAN.fullmatch(opening.span_id):
+            raise _Wrong("the recording is damaged: the id of a span is not 16 hexadecimal digits")
     if header.id not in ids or len(set(ids)) < len(ids):
         raise _Wrong("the recording is damaged: its connections do not fit its id")
     for one in header.connections:

@@ -14,7 +14,7 @@ TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 
 
 class TooLong(ValueError):
-    """Raised for a frame that is longer than is waited for."""
+    """Raised for a frame that is longer than is waited for, and for more frames than are taken at once."""
 
 
 class Frame(NamedTuple):
@@ -54,8 +54,8 @@ class FrameCutter:
         """The beginning of a frame that is not whole."""
         return self._rest
 
-    def feed(self, data: bytes) -> list[Frame]:
-        """The frames that are whole now. Raises TooLong."""
+    def feed(self, data: bytes, most: int | None = None) -> list[Frame]:
+        """The frames that are whole now. Raises TooLong, also where there are more than `most`."""
         data = self._rest + data if self._rest else data
         found: list[Frame] = []
         at, end = 0, len(data)
@@ -74,6 +74,8 @@ class FrameCutter:
                 raise TooLong
             if body + size > end:
                 break
+            if len(found) == most:
+                raise TooLong
             plain = not first & 0x70 and not second & 0x80
             found.append(Frame(first & 15, bool(first & 0x80), plain, data[at : body + size], body - at))
             at = body + size

@@ -272,12 +272,15 @@ def moved(place: int, **values: Any) -> Change:
     [
         (edited(connection_id="f" * 32), "the recording is damaged: its connections do not fit its id"),
         (edited(connection_id="0" * 31 + "2"), "the recording is damaged: its connections do not fit its id"),
+        (edited(connection_id="../../elsewhere"), "the recording is damaged: an id is not 32 hexadecimal digits"),
+        (edited(trace_id="0" * 5000), "the recording is damaged: an id is not 32 hexadecimal digits"),
+        (edited(span_id=""), "the recording is damaged: the id of a span is not 16 hexadecimal digits"),
         (edited(opened_at=2**80), "the recording is damaged: a connection has an impossible time"),
         (edited(opened_at=2**61), "this call is yet to come, by its time; is the clock of this machine right?"),
         (moved(1, seq=3), "the recording is damaged: message 3 is where message 1 is expected"),
         (moved(2, t=2**70), "the recording is damaged: message 2 has an impossible time or size"),
     ],
-    ids=range(6),
+    ids=range(9),
 )
 def test_what_is_wrong_is_told_in_one_sentence_and_nothing_comes_in(
     archive: Archive, queries: Queries, settings: Settings, change: Any, sentence: str

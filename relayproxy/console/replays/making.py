@@ -8,6 +8,7 @@ import asyncio
 import gzip
 import io
 import random
+from contextlib import suppress
 
 from relayproxy.console.replays.running import ReplayFailed, Run
 from relayproxy.conversation.recording import NotARecording
@@ -70,16 +71,14 @@ class Maker:
             kept = import_file(Archive(engine), self._settings, file, run.target, run.actor, limit=_LIMIT).session
         finally:
             engine.dispose()
-        for text in _notes(run, made):
-            try:
-                add_note(self._writer, kept, run.actor, text)
-            except AnnotationLimitError:
-                break
+        with suppress(AnnotationLimitError):
+            add_note(self._writer, kept, run.actor, _note(run, made))
         return kept
 
 
-def _notes(run: Run, made: Replayed) -> list[str]:
-    told = [f"Replay of {run.session} to {run.target}."]
-    if made.divergence is not None:
-        told.append(f"It diverged at turn {made.divergence.turn} of the recorded call: {made.divergence.reason}.")
-    return [" ".join([*told, *(f"{one[:1].upper()}{one[1:]}." for one in made.left_out)])]
+def _note(run: Run, made: Replayed) -> str:
+    """Without words of the call: those are where they are masked."""
+    told = f"Replay of {run.session} to {run.target}."
+    if made.divergence is None:
+        return told
+    return f"{told} It diverged at turn {made.divergence.turn} of the recorded call."

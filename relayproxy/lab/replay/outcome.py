@@ -23,7 +23,9 @@ from relayproxy.lab.twilio.result import CallResult
 from relayproxy.plural import plural
 from relayproxy.recordings.call import CallConnection, fold_connections
 from relayproxy.recordings.redacting import redacted
+from relayproxy.redaction.masking.masking import masked_text
 from relayproxy.redaction.rules import Rules
+from relayproxy.redaction.values import Policy
 from relayproxy.text import mended
 
 EXPECTED = "a reply that the caller's next words answer"
@@ -103,8 +105,13 @@ def _runs(calls: Sequence[Replayed], *, redact: bool = False) -> Iterator[Run]:
     for made in calls:
         if made.call.connections[0].opening.status == 101:
             parted = made.divergence
-            told = None if parted is None else Divergence(parted.turn_now, mended(parted.reason))
+            told = None if parted is None else Divergence(parted.turn_now, _told(parted.reason))
             yield Run(_redacted(made.call) if redact else made.call.conversation, told)
+
+
+def _told(reason: str) -> str:
+    """A reason quotes the agent: with secrets masked, whatever the recording has, as it goes into files of CI."""
+    return masked_text(mended(reason), Policy())
 
 
 def _redacted(call: CallResult) -> Conversation:
@@ -140,7 +147,7 @@ def _hash(script: Script) -> str:
 
 
 def _call(name: str, made: Replayed, *, divergence_fails: bool) -> ReplayedCall:
-    parted = None if made.divergence is None else Diverged(made.divergence.turn, mended(made.divergence.reason))
+    parted = None if made.divergence is None else Diverged(made.divergence.turn, _told(made.divergence.reason))
     failures: tuple[FailureSummary, ...] = ()
     if parted is not None and divergence_fails:
         text = f"{name}, turn {parted.turn}: diverged: {parted.reason}"

@@ -16,7 +16,7 @@ from typing import Literal
 from relayproxy.connection import Ending, EndingCause, SideEnd
 from relayproxy.journal.format import MAX_TOOK, EntryKind, GapBody, GapCause
 from relayproxy.journal.tape import Tape
-from relayproxy.relay.frames import CLOSE, PING, PONG, FrameCutter, TooLong, frame
+from relayproxy.relay.frames import CLOSE, PING, PONG, Frame, FrameCutter, TooLong, frame
 from relayproxy.relay.handshake.upstream import Accepted
 
 log = logging.getLogger(__name__)
@@ -25,6 +25,8 @@ QUEUE = 256 * 1024
 """Bytes that may wait for the second backend, before its handshake and afterwards; no frame may be longer."""
 FLOOD = 256 * 1024
 """Bytes that it may send within `WINDOW`: no conversation comes near."""
+FRAMES = 4_000
+"""Frames that it may send within `WINDOW`, however small."""
 WINDOW = 1_000_000_000
 """Nanoseconds."""
 PATIENCE = 2.0
@@ -56,7 +58,7 @@ class ShadowConnection(asyncio.Protocol):
         self._cause: EndingCause | None = None
         self._how: SideEnd | None = None
         self._sent = self._received = 0
-        self._window, self._window_from = 0, 0
+        self._window, self._frames, self._window_from = 0, 0, 0
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -127,6 +129,10 @@ class ShadowConnection(asyncio.Protocol):
         self._transport.set_protocol(self)
         if early:
             self._take(early)
+        if self._transport.is_closing() and self._first is None:
+            # It was lost before it was taken over: another protocol was told.
+            self._first, self._how = "backend", self._how or "eof"
+            self._end()
         self._pass_on()
 
     def _pass_on(self) -> None:
@@ -164,27 +170,35 @@ class ShadowConnection(asyncio.Protocol):
         t, size = monotonic_ns(), len(data)
         self._received += size
         if t - self._window_from > WINDOW:
-            self._window, self._window_from = 0, t
+            self._window, self._frames, self._window_from = 0, 0, t
         self._window += size
-        if self._window > FLOOD or self._received > self._limit:
+        frames = self._cut(data)
+        if frames is None:
             gap = GapBody(GapCause.LIMIT, EntryKind.BACKEND_CHUNK, 1, size, t)
             self._tape.note(EntryKind.GAP, self._number, t, gap.pack())
-            self._give_up("shadow_flood" if self._window > FLOOD else "shadow_limit")
+            self._give_up("shadow_limit" if self._received > self._limit else "shadow_flood")
             return
+        self._frames += len(frames)
         self._tape.chunk(EntryKind.BACKEND_CHUNK, self._number, t, 0, data)
+        pings = [one for one in frames if one.opcode == PING]
+        if pings:  # of those that come together the last alone needs an answer (RFC 6455, 5.5.3)
+            self._write(frame(PONG, pings[-1].payload, masked=True))
+        close = next((one for one in frames if one.opcode == CLOSE), None)
+        if close is not None:
+            if not self._closing:
+                self._write(frame(CLOSE, close.payload, masked=True))
+            self._closing = True
+            self._end_soon()
+
+    def _cut(self, data: bytes) -> list[Frame] | None:
+        """The frames that are whole now; None when it sends too much. Looking for them takes a few milliseconds at
+        most."""
+        if self._window > FLOOD or self._received > self._limit:
+            return None
         try:
-            frames = self._backend.feed(data)
+            return self._backend.feed(data, FRAMES - self._frames)
         except TooLong:
-            self._give_up("shadow_flood")
-            return
-        for one in frames:
-            if one.opcode == PING:
-                self._write(frame(PONG, one.payload, masked=True))
-            elif one.opcode == CLOSE:
-                if not self._closing:
-                    self._write(frame(CLOSE, one.payload, masked=True))
-                self._closing = True
-                self._end_soon()
+            return None
 
     def _leave(self) -> None:
         self._pass_on()
@@ -202,6 +216,7 @@ class ShadowConnection(asyncio.Protocol):
 
     def _give_up(self, cause: EndingCause) -> None:
         if self._first is not None:
+            self._abort()
             return
         self._first, self._cause = "proxy", cause
         self._waiting.clear()
@@ -212,7 +227,10 @@ class ShadowConnection(asyncio.Protocol):
 
     def _abort(self) -> None:
         if self._transport is not None and not self.finished.done():
+            lost = self._transport.is_closing()
             self._transport.abort()
+            if lost:  # perhaps already, when nobody tells any more
+                self._end()
 
     def _lost(self, exc: Exception | None) -> None:
         self._first = self._first or "backend"

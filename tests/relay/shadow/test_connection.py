@@ -70,6 +70,21 @@ async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         writer.transport.abort()
 
 
+async def ping(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(TAKEN % b"" + wire.frame(9, b"") * 100_000)
+    try:
+        await reader.read()
+    finally:
+        writer.transport.abort()
+
+
+async def take_and_hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(TAKEN % b"")
+    writer.close()
+
+
 @pytest.mark.parametrize(
     ("second", "status", "error", "first", "cause"),
     [
@@ -80,6 +95,8 @@ async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         (compress, None, "it negotiated other extensions of the WebSocket than the call's backend", "proxy",
          "shadow_extensions"),
         (flood, 101, None, "proxy", "shadow_flood"),
+        (ping, 101, None, "proxy", "shadow_flood"),
+        (take_and_hang_up, 101, None, "backend", None),
     ],
 )  # fmt: skip
 async def test_a_second_backend_that_fails_is_recorded_and_the_call_goes_on(
