@@ -20,7 +20,10 @@ async def test_the_demo_shows_a_newcomer_what_can_be_found(tmp_path: Path) -> No
         failed = {("backend_connect_failed", "failed"), ("backend_disconnect", "failed")}
         return len(sessions) == 11 and bool(slow) and bool(unanswered) and bool(coughed) and failed <= outcomes
 
-    await until(all_kinds)
-    demo.process.send_signal(signal.SIGINT)
-    assert await demo.ends() == 0
+    try:
+        await until(all_kinds)
+    finally:
+        demo.process.send_signal(signal.SIGINT)
+        ended = await demo.ends()
+    assert ended == 0
     assert "Traceback" not in demo.text

@@ -56,6 +56,8 @@ async def json_of(request: web.Request, kind: type[T]) -> T:
         return msgspec.json.decode(await body_of(request), type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
         raise bad_request(f"The body is not what is expected: {problem}") from None
+    except RecursionError:
+        raise bad_request("The body is not what is expected: it is nested too deeply") from None
 
 
 async def body_of(request: web.Request) -> bytes:

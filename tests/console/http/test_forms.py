@@ -86,6 +86,7 @@ async def test_odd_notes_and_tags_are_refused(
         (400, {}, b'{"text": "\xff"}'),
         (400, {}, rb'{"text": "\ud800"}'),
         (400, {}, b"[" * 100_000),
+        (400, {}, b'{"text": "a", "more": %b%b}' % (b"[" * 60_000, b"]" * 60_000)),
         (400, {}, b'{"text": 1}'),
         (415, {"Content-Encoding": "gzip"}, b'{"text": "a"}'),
     ],
