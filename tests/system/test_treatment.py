@@ -113,21 +113,27 @@ async def test_a_call_with_faults_is_marked_and_every_message_says_what_was_done
     assert "Faults were injected" in system.get(f"/sessions/{listed['id']}")
 
 
-async def test_erasing_a_call_erases_its_shadow(system: Stack) -> None:
+@pytest.mark.parametrize("lives", [True, False])
+async def test_erasing_a_call_erases_its_shadow(system: Stack, lives: bool) -> None:
     phone = Phone(system.url("/ws"))
     await asyncio.to_thread(phone.says, "Hello?")
     mine = f"/api/sessions?q=is:shadow,ended%20from:{phone.caller.replace('+', '%2B')}"
+    shadow = only(await until(lambda: system.get(mine)["items"]))  # which has been told who calls
 
-    await until(lambda: len(system.get(mine)["items"]) == 1)  # the shadow, which has been told who calls
-    await asyncio.to_thread(phone.hangs_up)
+    async def ended() -> None:
+        await asyncio.to_thread(phone.hangs_up)
+        await until(lambda: [one for one in system.get(mine)["items"] if one["id"] != shadow["id"]])
+        await until(lambda: all(one["ended_at"] for one in system.get(mine)["items"]))
 
-    def over() -> bool:
-        found = system.get(mine)["items"]
-        return len(found) == 2 and all(one["ended_at"] for one in found)
-
-    await until(over)
+    if not lives:
+        await ended()
+    call = system.get(f"/api/sessions/{shadow['id']}")["shadow_of"]
     database = f"sqlite:///{system.data_dir / 'relayproxy.db'}"
-    arguments = ["erase", "--session", phone.call_sid, "--database-url", database, "--yes"]
+    arguments = ["erase", "--session", call, "--database-url", database, "--yes"]
     erased = await asyncio.to_thread(CliRunner().invoke, main, arguments)
     assert erased.exit_code == 0, erased.output
+    if lives:
+        assert "The recorder waits for the end of 2 calls" in erased.output
+        await asyncio.to_thread(phone.hangs_up)
     await until(lambda: not system.get(mine)["items"])
+    assert system.get("/api/erasures")["items"][0]["sessions"] == 2

@@ -122,6 +122,8 @@ class Shadows:
 
     def begin(self, shadow: Shadow, splice: Splice, answer: Headers) -> None:
         """Dials the second backend of a call that has begun, whose own backend answered with these headers."""
+        # At once, hence before the call's ending: who sees that the call is over finds its shadow, too.
+        self._note(shadow, EntryKind.REQUEST, shadow.opening)
         task = asyncio.create_task(self._run(shadow, splice, answer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -133,8 +135,7 @@ class Shadows:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _run(self, shadow: Shadow, splice: Splice, answer: Headers) -> None:
-        opening, connection = shadow.opening, shadow.connection
-        self._note(shadow, EntryKind.REQUEST, opening)
+        connection = shadow.connection
         try:
             opening, accepted = await self._dial(shadow, splice, answer)
             self._note(shadow, EntryKind.OPENING, opening)

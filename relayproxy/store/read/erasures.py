@@ -1,7 +1,8 @@
 """Erasures: what people have ordered to be erased, which sessions are meant by it, and the receipts.
 
 Knows: how sessions are found by id, number or time; that a session may live, or come to be known, after it was ordered
-to be erased; that a receipt holds numbers and nothing personal.
+to be erased; that a shadow goes with its call, and before it, since it is found by its call alone; that a receipt holds
+numbers and nothing personal.
 Must not know: how a session is deleted; who carries an erasure out; HTTP.
 
 An erasure means the sessions that began before it was ordered. `sought` is kept until none of these lives and every
@@ -16,7 +17,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, case, func, literal, or_, select
 
 from relayproxy.store.schema.mapping import for_index
 from relayproxy.store.schema.tables import (
@@ -187,9 +188,9 @@ def without_idle(db: Connection, every: Sequence[OpenErasure], now: int) -> list
 
 
 def ended(db: Connection, erasure: OpenErasure, limit: int) -> list[str]:
-    """Some of its sessions (our ids) that have ended, the oldest first."""
+    """Some of its sessions (our ids) that have ended and have no shadow, or none any more, the oldest first."""
     c = sessions.c
-    query = select(c.id).where(_is_meant(erasure), c.ended_at.is_not(None))
+    query = select(c.id).where(_is_meant(erasure), c.ended_at.is_not(None), ~_has_shadow())
     return [*db.execute(query.order_by(c.started_at).limit(limit)).scalars()]
 
 
@@ -198,7 +199,7 @@ def live(db: Connection, erasure: OpenErasure) -> int:
     if not erasure.sought.values:
         return 0
     c = sessions.c
-    unknown = and_(_began(erasure.until, erasure.since), c.session_id.is_(None))
+    unknown = and_(_began(sessions, erasure.until, erasure.since), c.session_id.is_(None))
     meant = _is_meant(erasure)
     if erasure.sought.scope != "before":
         meant = or_(meant, unknown)
@@ -220,12 +221,21 @@ def marked(db: Connection, ids: Iterable[str]) -> frozenset[str]:
     for erasure in open_erasures(db, follows=False):
         found |= {*db.execute(select(c.id).where(c.id.in_(wanted), _is_meant(erasure))).scalars()}
     # Of those that follow others there may be thousands.
-    rows = db.execute(select(c.id, c.session_id, c.started_at).where(c.id.in_(wanted), c.session_id.is_not(None))).all()
-    named = {row.id: sought_text((row.session_id,)) for row in rows}
+    call = sessions.alias()
+    of_call = _SHADOWS.add_columns(call.c.session_id, call.c.started_at).join(call, call.c.id == connections.c.session)
+    named = [
+        (id, sought_text((name,)), began)
+        for query in (
+            select(c.id, c.session_id, c.started_at).where(c.id.in_(wanted)),
+            of_call.where(treatments.c.session.in_(wanted)),
+        )
+        for id, name, began in db.execute(query)
+        if name is not None
+    ]
     e = erasures.c
     following = select(e.sought, e.until).where(e.done_at.is_(None), e.follows.is_not(None))
-    for sought, until in db.execute(following.where(e.sought.in_([*named.values()]))):
-        found |= {row.id for row in rows if named[row.id] == sought and until - RECONNECT <= row.started_at <= until}
+    for sought, until in db.execute(following.where(e.sought.in_([text for _, text, _ in named]))):
+        found |= {id for id, text, began in named if text == sought and until - RECONNECT <= began <= until}
     return frozenset(found)
 
 
@@ -287,37 +297,45 @@ def sought_text(values: Sequence[str]) -> str:
     return msgspec.json.encode(values).decode()
 
 
+_SHADOWS = select(treatments.c.session).join(connections, connections.c.id == treatments.c.shadow_of)
+"""Shadows, with the connections that they are of."""
+
+
+def _has_shadow() -> ColumnElement[bool]:
+    shadow = sessions.alias()
+    mine = _SHADOWS.join(shadow, shadow.c.id == treatments.c.session).where(connections.c.session == sessions.c.id)
+    return mine.correlate(sessions).exists()
+
+
 def _is_meant(erasure: OpenErasure) -> ColumnElement[bool]:
     return _meant(erasure.sought, erasure.until, erasure.since)
 
 
-def _began(until: int, since: int) -> ColumnElement[bool]:
-    began = sessions.c.started_at <= until
-    return and_(began, sessions.c.started_at >= since) if since else began
-
-
 def _meant(sought: Sought, until: int, since: int = 0) -> ColumnElement[bool]:
-    c = sessions.c
-    conditions = [_began(until, since), _is_sought(sought.scope, sought.values)]
+    # Also a shadow that began after what is meant, or was never told which call it is.
+    call = sessions.alias()
+    of_call = _SHADOWS.join(call, call.c.id == connections.c.session)
+    of_call = of_call.where(_is_itself_meant(call, sought, until, since))
+    return or_(_is_itself_meant(sessions, sought, until, since), sessions.c.id.in_(of_call))
+
+
+def _is_itself_meant(table: FromClause, sought: Sought, until: int, since: int) -> ColumnElement[bool]:
+    conditions = [_began(table, until, since), _is_sought(table, sought.scope, sought.values)]
     if sought.route is not None:
-        conditions.append(c.route == sought.route)
+        conditions.append(table.c.route == sought.route)
     return and_(*conditions)
 
 
-def _is_sought(scope: Scope, values: Sequence[str]) -> ColumnElement[bool]:
-    c = sessions.c
+def _began(table: FromClause, until: int, since: int) -> ColumnElement[bool]:
+    began = table.c.started_at <= until
+    return and_(began, table.c.started_at >= since) if since else began
+
+
+def _is_sought(table: FromClause, scope: Scope, values: Sequence[str]) -> ColumnElement[bool]:
     if not values:
         return literal(False)
     if scope == "before":
-        return c.started_at < int(values[0])
+        return table.c.started_at < int(values[0])
     kept = [for_index(value) for value in values]
     columns = ("id", "session_id", "call_sid") if scope == "session" else ("from_number", "to_number")
-    # A shadow goes with its call, also one that was never told which call it is.
-    call = sessions.alias()
-    of_call = (
-        select(treatments.c.session)
-        .join(connections, connections.c.id == treatments.c.shadow_of)
-        .join(call, call.c.id == connections.c.session)
-        .where(or_(*(call.c[name].in_(kept) for name in columns)))
-    )
-    return or_(*(c[name].in_(kept) for name in columns), c.id.in_(of_call))
+    return or_(*(table.c[name].in_(kept) for name in columns))

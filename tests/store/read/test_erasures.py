@@ -21,10 +21,10 @@ from relayproxy.store.read.erasures import (
     sought_number,
     sought_session,
 )
-from relayproxy.store.schema.rows import Batch
+from relayproxy.store.schema.rows import Batch, TreatmentRow
 from relayproxy.store.write.archive import Archive
 from relayproxy.store.write.deletion.erasures import close, follow_up, order
-from tests.store.build import session
+from tests.store.build import connection, session
 from tests.store.write.deleting import days_ago
 
 ALICE, BOB, DESK = "+15550100001", "+15550100003", "+15550100002"
@@ -136,3 +136,21 @@ def test_a_call_that_is_taken_up_again_after_it_was_erased_is_meant(archive: Arc
         close(db, erasure, now)
         assert [one.receipt for one in open_erasures(db)] == [id]
         assert marked(db, ["earlier", "again", "later"]) == {"again"}
+
+
+def test_a_shadow_of_a_call_that_is_taken_up_again_is_meant_though_it_was_told_nothing(
+    archive: Archive, engine: Engine
+) -> None:
+    now = time.time_ns()
+    gone = session("gone", session_id="VX1", started_at=now - RECONNECT, ended_at=now - RECONNECT // 2)
+    again = session("again", session_id="VX1", started_at=now)
+    silent = session("silent", session_id=None, call_sid=None, from_number=None, started_at=now)
+    shadows = (TreatmentRow("silent", "shadow", "again"),)
+    archive.commit(Batch(sessions=(gone, again, silent), connections=(connection("again"),), treatments=shadows))
+    with writing(engine).begin() as db:
+        order(db, sought_session("gone"), 1, "alice", "", now - RECONNECT // 4)
+        (erasure,) = open_erasures(db)
+        follow_up(db, erasure, "gone", now)
+        assert marked(db, ["gone", "again", "silent"]) == {"gone", "again", "silent"}
+        close(db, erasure, now)
+        assert marked(db, ["gone", "again", "silent"]) == {"again", "silent"}

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from relayproxy.store.read.erasures import RECONNECT, OpenErasure, Sought, sought_text
 from relayproxy.store.schema.mapping import insert_once
-from relayproxy.store.schema.tables import audit, erasures, sessions
+from relayproxy.store.schema.tables import audit, erasures, sessions, treatments
 
 
 def order(db: Connection, sought: Sought, shown: int, actor: str, address: str, now: int) -> str:
@@ -27,9 +27,11 @@ def order(db: Connection, sought: Sought, shown: int, actor: str, address: str, 
 
 
 def follow_up(db: Connection, erasure: OpenErasure, session: str, now: int) -> None:
-    """Before a session is erased: should Twilio reconnect, what comes then is erased, too."""
-    c = sessions.c
-    row = db.execute(select(c.session_id, c.ended_at).where(c.id == session)).first()
+    """Before a session is erased: should Twilio reconnect, what comes then is erased, too. Of a shadow nothing comes:
+    what has its id is its call, which may be there to stay."""
+    c, t = sessions.c, treatments.c
+    shadows = select(t.session).where(t.shadow_of.is_not(None))
+    row = db.execute(select(c.session_id, c.ended_at).where(c.id == session, c.id.not_in(shadows))).first()
     if row is None or row.session_id is None or row.ended_at is None or row.ended_at + RECONNECT < now:
         return
     sought = Sought("session", (row.session_id,))

@@ -11,11 +11,12 @@ from sqlalchemy import Engine, event, text, update
 from relayproxy.store.engine import open_engine, writing
 from relayproxy.store.read.erasures import Erasure, Sought, read_erasures, sought_number, sought_session
 from relayproxy.store.read.health.heartbeat import Heartbeat, HeartbeatWriter, JournalHeartbeat
-from relayproxy.store.schema.rows import Batch, JournalRow
+from relayproxy.store.schema.rows import Batch, JournalRow, TreatmentRow
 from relayproxy.store.schema.tables import connections
 from relayproxy.store.write.archive import Archive
 from relayproxy.store.write.deletion.deleter import Deleter, Interrupted
 from relayproxy.store.write.deletion.erasures import order
+from tests.console.samples import Call
 from tests.store.build import session
 from tests.store.kinds import SQLITE
 from tests.store.write.deleting import MONTH, WORD, days_ago, deleter, files_with, spoken, tables_with
@@ -109,6 +110,71 @@ def test_a_live_call_is_erased_when_it_ends(archive: Archive, engine: Engine) ->
     assert archive.session(live.id) is None
     assert tables_with(engine, WORD) == []
     assert [(one.sessions, one.live, one.done_at is None) for one in receipts(engine)] == [(2, 0, False)]
+
+
+@pytest.mark.parametrize("first", ["call", "shadow"])
+@pytest.mark.parametrize("by", ["id", "vx", "number", "day"])
+@pytest.mark.parametrize("told", [True, False])
+def test_a_live_call_takes_its_shadow_along_whichever_ends_first(
+    archive: Archive, engine: Engine, first: str, by: str, told: bool
+) -> None:
+    call = spoken(archive, days_ago(1), live=True)
+    shadow = Call(archive, call.began + 5_000_000, opening={"shadow_of": call.id, "target": f"/{WORD}"})
+    shadow.vx = call.vx
+    if told:
+        shadow.setup()
+    shadow.commit()
+    day = Sought("before", (str(call.began + 1),))  # between the two
+    ordered(
+        engine,
+        {"id": sought_session(call.id), "vx": sought_session(call.vx), "number": sought_number(ALICE), "day": day}[by],
+    )
+    worker = deleter(engine)
+    (earlier, later) = (call, shadow) if first == "call" else (shadow, call)
+
+    worker.erase()
+    assert receipts(engine)[0].live == 2
+    earlier.over(9.0, first="twilio").commit()
+    worker.erase()
+    assert receipts(engine)[0].live == 1
+    later.over(9.0, first="twilio").commit()
+    worker.erase()
+
+    assert (archive.session(call.id), archive.session(shadow.id)) == (None, None)
+    assert tables_with(engine, WORD) == []
+    assert [(one.sessions, one.live, one.done_at is None) for one in receipts(engine)] == [(2, 0, False)]
+
+
+def test_a_shadow_that_opens_once_its_call_was_ordered_to_be_erased_goes_too(archive: Archive, engine: Engine) -> None:
+    call = spoken(archive, days_ago(1), live=True)
+    ordered(engine, sought_session(call.id))
+    shadow = Call(archive, time.time_ns(), opening={"shadow_of": call.id}).commit()
+    worker = deleter(engine)
+    call.hang_up(9.0).commit()
+
+    worker.erase()
+    assert archive.session(call.id) is not None
+    shadow.over(9.0).commit()
+    worker.erase()
+
+    assert (archive.session(call.id), archive.session(shadow.id)) == (None, None)
+
+
+def test_a_shadow_that_is_erased_alone_has_nothing_follow_that_its_call_would_be_found_by(
+    archive: Archive, engine: Engine
+) -> None:
+    now = time.time_ns()
+    shadow = session("shadow", session_id="VX1", started_at=now - 9 * 10**9, ended_at=now - 5 * 10**9)
+    again = session("again", session_id="VX1", started_at=now - 4 * 10**9, ended_at=now)
+    archive.commit(Batch(sessions=(shadow, again), treatments=(TreatmentRow("shadow", "shadow", "call"),)))
+    ordered(engine, sought_session("shadow"))
+    worker = deleter(engine)
+
+    worker.erase()
+    worker.erase()
+
+    assert archive.session("shadow") is None
+    assert archive.session("again") is not None
 
 
 def test_a_call_that_says_later_who_it_is_is_erased_too(archive: Archive, engine: Engine) -> None:
