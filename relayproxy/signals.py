@@ -1,4 +1,4 @@
-"""Signals: asks a process to stop on SIGTERM or SIGINT, and ignores SIGHUP.
+"""Signals: asks a process to stop on SIGTERM or SIGINT, and ignores SIGHUP unless the process means something by it.
 
 Knows: how a signal reaches an event loop, or becomes an event, without a lock in a signal handler; that a process which
 is at its end anyway is not to be killed by one more.
@@ -17,13 +17,15 @@ from types import FrameType
 log = logging.getLogger(__name__)
 
 NUMBERS = (signal.SIGTERM, signal.SIGINT)
+REPLACED = signal.SIGUSR1
+"""Tells a relay that another one takes connections from the same sockets."""
 
 
 @contextmanager
-def signals_to(note: Callable[[int], object]) -> Iterator[None]:
-    """The running event loop calls `note` with the number of each signal until the block ends. From then on they are
-    ignored: what is left to do is little, and one more would spoil the exit code. SIGHUP is logged and ignored. For the
-    main thread."""
+def signals_to(note: Callable[[int], object], *others: signal.Signals) -> Iterator[None]:
+    """The running event loop calls `note` with the number of each SIGTERM, SIGINT and signal of `others` until the
+    block ends. From then on they are ignored: what is left to do is little, and one more would spoil the exit code.
+    SIGHUP, unless it is one of them, is logged and ignored. For the main thread."""
     loop = asyncio.get_running_loop()
 
     def tell(number: int, _: FrameType | None) -> None:
@@ -31,18 +33,18 @@ def signals_to(note: Callable[[int], object]) -> Iterator[None]:
         loop.call_soon_threadsafe(note, number)
 
     # Not the loop's own handlers: it takes them away when it closes.
-    for number in NUMBERS:
-        signal.signal(number, tell)
     signal.signal(signal.SIGHUP, lambda *_: loop.call_soon_threadsafe(_log_hangup))
+    for number in (*NUMBERS, *others):
+        signal.signal(number, tell)
     try:
         yield
     finally:
-        ignore_signals()
+        ignore_signals(*others)
 
 
-def ignore_signals() -> None:
-    """Ignores SIGTERM, SIGINT and SIGHUP from now on. For the main thread."""
-    for number in (*NUMBERS, signal.SIGHUP):
+def ignore_signals(*others: signal.Signals) -> None:
+    """Ignores SIGTERM, SIGINT, SIGHUP and `others` from now on. For the main thread."""
+    for number in (*NUMBERS, signal.SIGHUP, *others):
         signal.signal(number, signal.SIG_IGN)
 
 

@@ -20,6 +20,7 @@ process that asked for it, so that it is waited for and sent signals as always.
 import asyncio
 import atexit
 import ctypes
+import fcntl
 import gc
 import io
 import json
@@ -52,6 +53,8 @@ from tests.console.samples import ago, booking
 from tests.databases import migrated, share_compiled_statements
 
 _PR_SET_CHILD_SUBREAPER = 36
+INHERITED = 8
+"""Descriptors that a process of a family inherits at most."""
 
 
 def _import_all() -> None:
@@ -210,24 +213,37 @@ def _found_family() -> bool:
 def _serve_family(requests: socket.socket) -> bool:
     """As `_serve`, but what it forks is left to the nearest ancestor that cares for orphans."""
     while True:
-        data, streams, _, _ = socket.recv_fds(requests, 1 << 20, 3)
+        data, received, _, _ = socket.recv_fds(requests, 1 << 20, 3 + INHERITED)
         if not data:
             return False
+        streams, inherited = received[:3], received[3:]
         told, tell = os.pipe()
         between = os.fork()
         if between == 0:
             if (pid := os.fork()) == 0:
                 os.setsid()
                 requests.close()
-                _become(json.loads(data), streams, (told, tell))
+                asked = json.loads(data)
+                _become(asked, streams, (told, tell))
+                _inherit(inherited, asked["inherited"])
                 return True
             os.write(tell, str(pid).encode())
             os._exit(0)
-        for descriptor in (*streams, tell):
+        for descriptor in (*received, tell):
             os.close(descriptor)
         os.waitpid(between, 0)
         with io.FileIO(told) as pipe:
             requests.sendall(pipe.read())
+
+
+def _inherit(received: Sequence[int], wanted: Sequence[int]) -> None:
+    """Gives descriptors the numbers that they have in the process that passes them on."""
+    away = [fcntl.fcntl(one, fcntl.F_DUPFD, 1000) for one in received]
+    for descriptor in received:
+        os.close(descriptor)
+    for descriptor, number in zip(away, wanted, strict=True):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
 
 
 class _Process:
@@ -247,10 +263,14 @@ class _Process:
         if stderr == subprocess.PIPE:
             errors, streams[2] = os.pipe()
             self.stderr = io.FileIO(errors)
-        request = json.dumps(
-            {"arguments": args[at + 1 :], "environment": dict(env), "folder": str(Path.cwd())}
-        ).encode()
-        socket.send_fds(self.server, [request], streams)
+        inherited = how.get("pass_fds", ())
+        asked = {
+            "arguments": args[at + 1 :],
+            "environment": dict(env),
+            "folder": str(Path.cwd()),
+            "inherited": inherited,
+        }
+        socket.send_fds(self.server, [json.dumps(asked).encode()], [*streams, *inherited])
         for stream in streams:
             os.close(stream)
         self.pid = int(self.server.recv(64))

@@ -53,7 +53,7 @@ async def _run(settings: Settings) -> None:
             # Whoever tries it out has no token, and need not be warned.
             verify = settings.verify or ("report" if settings.auth_tokens else "off")
             everything = {"backend": url, "routes": {REFUSED: refusing}, "verify": verify}
-            await supervise(settings.model_copy(update=everything), _calls)
+            await supervise(settings.model_copy(update=everything), companion=_calls)
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ Knows: the commands, their help texts, how flags become settings and failures be
 Must not know: how commands are carried out; a process's code is imported when its command runs, and no earlier.
 """
 
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -81,20 +82,25 @@ def main() -> None:
 def serve(config: Path | None, **flags: Any) -> None:
     """Starts the relay, the recorder and the console and watches them.
 
-    The first Ctrl-C (or SIGTERM) takes no new calls and lets live ones end; a second one closes them.
+    The first Ctrl-C (or SIGTERM) takes no new calls and lets live ones end; a second one closes them. SIGHUP reads the
+    settings again and replaces all processes, also by those of a version that was installed meanwhile; no call notices.
     """
     from relayproxy.supervisor import processes
 
-    settings = settings_of(config, flags)
-    require_backend(settings)
-    require_sign_in(settings)
-    require_signatures(settings)
-    require_treatment(settings)
-    require_otlp(settings.otel)
-    require_receiver(settings.receiver, settings.otel)
-    require_alerts(settings.alerts, settings.webhooks, alert_routes(settings))
+    def read() -> Settings:
+        settings = settings_of(config, flags)
+        require_backend(settings)
+        require_sign_in(settings)
+        require_signatures(settings)
+        require_treatment(settings)
+        require_otlp(settings.otel)
+        require_receiver(settings.receiver, settings.otel)
+        require_alerts(settings.alerts, settings.webhooks, alert_routes(settings))
+        return settings
+
+    settings = read()
     log_to_stderr("serve")
-    processes.serve(settings)
+    processes.serve(settings, read)
 
 
 @main.command(short_help="The same with a demo agent and simulated calls.")
@@ -147,7 +153,9 @@ _supervised = click.option("--supervised", is_flag=True, hidden=True)
 @main.command(short_help="The relay alone: carries calls and tapes them.")
 @settings_options(*RELAY_SETTINGS)
 @_supervised
-def relay(config: Path | None, supervised: bool, **flags: Any) -> None:
+@click.option("--fd", "descriptors", type=int, multiple=True, hidden=True)
+@click.option("--name", default="relay", hidden=True)
+def relay(config: Path | None, supervised: bool, descriptors: tuple[int, ...], name: str, **flags: Any) -> None:
     """Carries every byte between Twilio and the backend and tapes it in the journal."""
     from relayproxy.relay import process
 
@@ -156,8 +164,8 @@ def relay(config: Path | None, supervised: bool, **flags: Any) -> None:
     require_signatures(settings)
     require_treatment(settings)
     sampler(settings.otel)
-    _begin("relay", supervised)
-    process.run(settings)
+    _begin(name, supervised)
+    process.run(settings, [socket.socket(fileno=one) for one in descriptors], name)
 
 
 @main.command(short_help="The recorder alone: turns the tape into a database and spans.")

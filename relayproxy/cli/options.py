@@ -119,6 +119,7 @@ _METAVARS = {
     "connect_timeout": "SECONDS",
     "drain_delay": "SECONDS",
     "drain_timeout": "SECONDS",
+    "relays": "NUMBER",
     "max_connections": "NUMBER",
     "max_connections_per_peer": "NUMBER",
     "max_handshakes": "NUMBER",

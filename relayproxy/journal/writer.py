@@ -27,7 +27,7 @@ from relayproxy.journal.format import (
     pack_entry,
     unpack_entries,
 )
-from relayproxy.journal.segments import create_journal, segment_path, size_of
+from relayproxy.journal.segments import create_journal, journal_paths, segment_path, size_of
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +71,8 @@ class JournalWriter:
         self._begun = 0.0
         """When the segment got its first block."""
         self._total = 0
+        self._shared = False
+        """There are other journals in the folder, to which others may be writing."""
         self._looked = 0.0
         self._looked_now = False
         self._lost = 0
@@ -190,6 +192,8 @@ class JournalWriter:
     def _obstacle(self) -> GapCause | None:
         now = time.monotonic()
         due = self._looked_now = now - self._looked >= RETRY
+        # What others have taken by now counts as well.
+        due = due or (self._shared and self.problem is None)
         if self._file is None:
             if not due:
                 return GapCause.DISK
@@ -214,6 +218,7 @@ class JournalWriter:
             self._segment = 0
             raise FileNotFoundError("its folder has been deleted")
         with contextlib.suppress(OSError):  # no descriptor is left, say; writing may still be possible
+            self._shared = len(journal_paths(self._folder)) > 1
             self._total = size_of(self._folder)
 
     def _open_journal(self) -> None:

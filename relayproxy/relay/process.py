@@ -7,6 +7,9 @@ Must not know: how any of them works.
 import asyncio
 import gc
 import logging
+import signal
+import socket
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -31,7 +34,7 @@ from relayproxy.settings.model import Settings
 from relayproxy.settings.recording import recording
 from relayproxy.settings.signatures import references_in_use, route_names, signature_rules, unverified_routes
 from relayproxy.settings.treatment import treatment_warnings
-from relayproxy.signals import NUMBERS, signals_to
+from relayproxy.signals import REPLACED, signals_to
 
 log = logging.getLogger(__name__)
 
@@ -46,30 +49,38 @@ HURRY = 6.0
 SAME_SIGNAL = 0.5
 """Seconds within which the same signal counts once: systemd tells every process of a unit, and so does `serve`."""
 
+Signals = asyncio.Queue[int]
 
-def run(settings: Settings) -> None:
+
+def run(settings: Settings, sockets: Sequence[socket.socket] = (), name: str = "relay") -> None:
     """Relays until SIGTERM or SIGINT, then drains: no new calls, live ones may end within `drain_timeout`; a second
-    signal closes them at once. Raises RelayproxyError when it cannot start."""
+    signal closes them at once. Raises RelayproxyError when it cannot start.
+
+    `sockets` are what it listens on, where it has inherited them; `name` is what it calls itself. `REPLACED` has it
+    leave those sockets to its successor: no connection that it has accepted is refused, and calls may end as above.
+    SIGTERM is no second signal then, SIGINT is.
+    """
     descriptors.raise_limit()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_main(settings))
+        runner.run(_main(settings, sockets, name))
 
 
-async def _main(settings: Settings) -> None:
+async def _main(settings: Settings, sockets: Sequence[socket.socket], name: str) -> None:
     loop = asyncio.get_running_loop()
-    signals: asyncio.Queue[None] = asyncio.Queue()
-    last = dict.fromkeys(map(int, NUMBERS), -SAME_SIGNAL)
+    signals = Signals()
+    last: dict[int, float] = {}
 
     def note(number: int) -> None:
-        if loop.time() - last[number] >= SAME_SIGNAL:
+        stopping = bool(last) and (number == REPLACED or (number == signal.SIGTERM and REPLACED in last))
+        if not stopping and loop.time() - last.get(number, -SAME_SIGNAL) >= SAME_SIGNAL:
             last[number] = loop.time()
-            signals.put_nowait(None)
+            signals.put_nowait(number)
 
-    with signals_to(note):
-        await _relay(settings, signals)
+    with signals_to(note, REPLACED):
+        await _relay(settings, signals, sockets, name)
 
 
-async def _relay(settings: Settings, signals: "asyncio.Queue[None]") -> None:
+async def _relay(settings: Settings, signals: Signals, sockets: Sequence[socket.socket], name: str) -> None:
     loop = asyncio.get_running_loop()
     certificate = _certificate(settings)
     writer = JournalWriter(settings.journal, quota=settings.journal_quota, segment_size=settings.journal_segment)
@@ -87,7 +98,7 @@ async def _relay(settings: Settings, signals: "asyncio.Queue[None]") -> None:
         lambda: writer.problem.name.lower() if writer.problem else None,
     )
     tls = certificate.context if certificate else None
-    listener = Listener(relay.handle, relay.unreadable, settings.listen, tls, settings.max_handshakes)
+    listener = Listener(relay.handle, relay.unreadable, settings.listen, tls, settings.max_handshakes, sockets)
     tasks = [asyncio.create_task(_show_life(writer)), asyncio.create_task(_renew(keyring, certificate))]
     try:
         try:
@@ -98,14 +109,16 @@ async def _relay(settings: Settings, signals: "asyncio.Queue[None]") -> None:
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 50, 50)
-        print(f"relay listening on {listener.url}", flush=True)
+        print(f"{name} listening on {listener.url}", flush=True)
         _say_who_may_call(settings)
         if unrecorded := [name for name in route_names(settings) if recording(settings, name).record == "none"]:
             log.info("nothing is recorded of calls over %s (record = none)", ", ".join(unrecorded))
         for warning in treatment_warnings(settings):
             log.warning("%s", warning)
-        await signals.get()
-        await _leave(relay, signals, settings.drain_delay)
+        if await signals.get() == REPLACED:
+            await _hand_over(listener, signals)
+        else:
+            await _leave(relay, signals, settings.drain_delay)
         await _drain(relay, listener, signals, settings.drain_timeout)
     finally:
         await listener.close()
@@ -152,18 +165,26 @@ def _report(writer: JournalWriter, tallies: tuple[RefusalCount, ...]) -> None:
             write_refused(writer.path, tallies)
 
 
-async def _leave(relay: Relay, signals: "asyncio.Queue[None]", delay: float) -> None:
+async def _leave(relay: Relay, signals: Signals, delay: float) -> None:
     """Accepts calls for `delay` more seconds while readyz says draining; another signal ends this early."""
     relay.leaving = True
     if delay:
         log.info("readyz says draining; in %g s no new calls are taken", delay)
         with suppress(TimeoutError):
             async with asyncio.timeout(delay):
-                await signals.get()
-                signals.put_nowait(None)
+                signals.put_nowait(await signals.get())
 
 
-async def _drain(relay: Relay, listener: Listener, signals: "asyncio.Queue[None]", timeout: float) -> None:
+async def _hand_over(listener: Listener, signals: Signals) -> None:
+    """Accepts nothing more; what was accepted may still ask for a call."""
+    listener.stop_accepting()
+    while listener.pending:
+        if not signals.empty():
+            return
+        await asyncio.sleep(POLL)
+
+
+async def _drain(relay: Relay, listener: Listener, signals: Signals, timeout: float) -> None:
     relay.draining = True
     listener.stop_accepting()
     if relay.live or relay.handshakes:
@@ -180,7 +201,7 @@ async def _drain(relay: Relay, listener: Listener, signals: "asyncio.Queue[None]
         await _idle(relay, signals, HURRY)
 
 
-async def _idle(relay: Relay, signals: "asyncio.Queue[None]", timeout: float) -> bool:
+async def _idle(relay: Relay, signals: Signals, timeout: float) -> bool:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout
     while relay.live or relay.handshakes:

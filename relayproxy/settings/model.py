@@ -113,6 +113,13 @@ class Settings(BaseModel):
         repr=False,
         description="URL of the database, SQLite or PostgreSQL; default: SQLite in the data folder.",
     )
+    relays: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="Relay processes of serve that share the port, each with a processor to use. Limits of connections "
+        "and journal_buffer are divided among them.",
+    )
     public_url: PublicUrl | None = Field(
         default=None, description="The URL at which Twilio reaches the relay (wss://relay.example.com)."
     )
@@ -219,7 +226,8 @@ class Settings(BaseModel):
     journal_quota: int = Field(
         default=2 * 1024**3,
         ge=1024 * 1024,
-        description="Bytes of journal files kept for a recorder that is behind; at least 2 × journal_segment.",
+        description="Bytes of journal files kept for a recorder that is behind; at least 2 × journal_segment, and 1 × "
+        "more for each further relay.",
     )
     journal_segment: int = Field(
         default=16 * 1024 * 1024,
@@ -288,10 +296,11 @@ class Settings(BaseModel):
     @model_validator(mode="after")
     def _quota_holds_segments(self) -> "Settings":
         # What is being written is never deleted: with less, there would be nothing to make room with.
-        if self.journal_quota < 2 * self.journal_segment:
+        if self.journal_quota < (1 + self.relays) * self.journal_segment:
+            relays = "" if self.relays == 1 else f" for {self.relays} relays"
             raise ValueError(
-                f"journal_quota={self.journal_quota}: at least 2 × journal_segment is expected, "
-                f"and journal_segment={self.journal_segment}"
+                f"journal_quota={self.journal_quota}: at least {1 + self.relays} × journal_segment is expected"
+                f"{relays}, and journal_segment={self.journal_segment}"
             )
         return self
 

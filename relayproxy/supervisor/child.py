@@ -16,7 +16,7 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from relayproxy.errors import RelayproxyError
 
@@ -42,10 +42,10 @@ def _watch_parent() -> None:
 
 
 class Child:
-    """`python -m relayproxy <name>` with this environment.
+    """`python -m relayproxy <name>` with this environment, or with another `command`.
 
     `ready` gets what its ready line says (a URL or a path). `run` is its life, to be run as a task. `cause` gives
-    why a first start has failed, as far as that can be told from outside; else empty.
+    why a first start has failed, as far as that can be told from outside; else empty. It inherits `descriptors`.
     """
 
     def __init__(
@@ -54,12 +54,20 @@ class Child:
         environment: Mapping[str, str],
         cause: Callable[[], str] = str,
         mend: Callable[[int], Awaitable[None]] | None = None,
+        *,
+        command: Sequence[str] = (),
+        descriptors: Sequence[int] = (),
     ) -> None:
         self._mend = mend
         self.name = name
+        self._command = (*(command or (name,)), "--supervised")
+        self._descriptors = tuple(descriptors)
         self._cause = cause
         self.environment = dict(environment)
         self.ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._renewing = False
+        self._again = asyncio.Event()
+        """Set whenever it says that it is ready."""
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
         self._ended = asyncio.Event()
@@ -76,6 +84,9 @@ class Child:
                     break
                 if not self.ready.done():
                     raise RelayproxyError(f"the {self.name} did not start: {self._cause() or _ended(code)}")
+                if self._renewing:
+                    self._renewing = False
+                    continue
                 deaths = 0 if loop.time() - began > STEADY else deaths
                 pause = BACKOFF[min(deaths, len(BACKOFF) - 1)]
                 deaths += 1
@@ -87,15 +98,31 @@ class Child:
         finally:
             self._ended.set()
 
-    def renew(self) -> None:
-        """Sends SIGTERM; `run` then starts it again. Only for one that is ready."""
+    async def renew(self, patience: float) -> None:
+        """Has it end and start again; SIGKILL when it has not within `patience` seconds. Returns when it is ready
+        again, or after as many seconds once more: it is started again and again then, as any that dies. Only for one
+        that was ready."""
+        if self._process is None or self._process.returncode is not None:
+            return  # it is being started anyway
+        self._renewing = True
+        self._again.clear()
         self._signal(signal.SIGTERM)
+        if not await self._comes_back(patience):
+            if self._renewing:
+                log.error("the %s does not end; killing it", self.name)
+                self._signal(signal.SIGKILL)
+            await self._comes_back(patience)
 
-    async def stop(self, hurry: asyncio.Event, patience: float | None = None) -> None:
-        """Sends SIGTERM, then waits for the end. Once `hurry` is set SIGINT, since a second SIGTERM could pass for the
-        first; SIGKILL if that does not help, or when `patience` seconds are over."""
+    async def _comes_back(self, patience: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._again.wait(), patience)
+        return self._again.is_set()
+
+    async def stop(self, hurry: asyncio.Event, patience: float | None = None, number: int = signal.SIGTERM) -> None:
+        """Sends SIGTERM, or the signal `number`, then waits for the end. Once `hurry` is set SIGINT, since a second
+        SIGTERM could pass for the first; SIGKILL if that does not help, or when `patience` seconds are over."""
         self._stopping.set()
-        self._signal(signal.SIGTERM)
+        self._signal(number)
         if await self._ends(hurry, patience):
             return
         if hurry.is_set():
@@ -115,11 +142,12 @@ class Child:
 
     async def _live(self) -> int:
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "relayproxy", self.name, "--supervised"),
+            *(sys.executable, "-P", "-m", "relayproxy", *self._command),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env=self.environment,
             start_new_session=True,
+            pass_fds=self._descriptors,
         )
         if self._stopping.is_set():
             self._signal(signal.SIGTERM)
@@ -131,8 +159,10 @@ class Child:
     def _take(self, line: str) -> None:
         say(line)
         found = re.fullmatch(rf"{self.name} (?:listening on|following) (.+)", line)
-        if found and not self.ready.done():
-            self.ready.set_result(found[1])
+        if found:
+            self._again.set()
+            if not self.ready.done():
+                self.ready.set_result(found[1])
 
     def _signal(self, number: int) -> None:
         if self._process is not None and self._process.returncode is None:

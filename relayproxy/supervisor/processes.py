@@ -1,39 +1,40 @@
-"""Process group: relay, recorder, console and, where one is set, receiver started and stopped in order.
+"""Process group: relays, recorder, console and, where one is set, receiver started, replaced and stopped in order.
 
-Knows: in which order they start and stop, which of them needs what, what to print when all are ready.
+Knows: in which order they start, are replaced and stop, what to print when all are ready.
 Must not know: how they work.
 
-The relay starts last, so that whatever stops the start does so before a call is taken. Trouble with the database does
-not stop it: calls work without one. They stop in the order of the data: the relay first, which lets live calls end;
+The relays start last, so that whatever stops the start does so before a call is taken. Trouble with the database does
+not stop it: calls work without one. They stop in the order of the data: the relays first, which let live calls end;
 then the recorder, which reads what is left of the journal; then the receiver and the console.
+
+On SIGHUP the settings are read again and all are replaced, with whatever version is installed by then: the recorder
+first, as it understands what relays of earlier versions have written, and the relays last, without a call noticing.
 """
 
 import asyncio
 import fcntl
+import logging
 import os
-import socket
+import signal
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from relayproxy.errors import RelayproxyError, SettingError, cannot_listen
-from relayproxy.settings.alerts import alert_variables
-from relayproxy.settings.loading import as_environment
+from relayproxy.errors import RelayproxyError, SettingError
 from relayproxy.settings.model import Settings, relay_urls
-from relayproxy.settings.otlp import header_variables
-from relayproxy.settings.receiver import token_variables
 from relayproxy.settings.recording import recorded_summary
-from relayproxy.settings.replay_targets import target_variables
 from relayproxy.settings.retention import days_by_route, sentences
-from relayproxy.settings.signatures import secret_variables
-from relayproxy.settings.sources import ENV_PREFIX, table_prefix
 from relayproxy.settings.treatment import treatment_warnings
-from relayproxy.settings.validators import split_address
 from relayproxy.signals import signals_to
 from relayproxy.supervisor.child import Child, say
+from relayproxy.supervisor.environments import environments
+from relayproxy.supervisor.listening import taken
 from relayproxy.supervisor.migration import Migration
+from relayproxy.supervisor.relays import Relays
+
+log = logging.getLogger(__name__)
 
 LOCK = "serve.lock"
 START_TIMEOUT = 60.0
@@ -43,6 +44,8 @@ RECORDER_PATIENCE = 60.0
 """Seconds to play the rest of the journal. What is left then stays there for the next start."""
 CONSOLE_PATIENCE = 10.0
 RECEIVER_PATIENCE = 3.0
+STAY = ("listen", "console", "relays", "data_dir", "database_url", "journal_dir", "receiver")
+"""Settings that change only with a new start."""
 FAILED = 2
 """The exit code of a process that has said why it cannot go on."""
 
@@ -70,61 +73,52 @@ class Addresses:
 Companion = Callable[[Addresses], AbstractAsyncContextManager[None]]
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, read: Callable[[], Settings]) -> None:
     """Runs the processes until SIGTERM or SIGINT and all have ended. Raises RelayproxyError when one of them
-    cannot start; one that dies later is started again."""
-    asyncio.run(supervise(settings))
+    cannot start; one that dies later is started again. On SIGHUP all are replaced, with the settings that `read` gives;
+    when it raises RelayproxyError they are left as they are."""
+    asyncio.run(supervise(settings, read))
 
 
-async def supervise(settings: Settings, companion: Companion | None = None) -> None:
-    """As `serve`, with a context that lives between the processes' being ready and their being stopped."""
+async def supervise(
+    settings: Settings, read: Callable[[], Settings] | None = None, companion: Companion | None = None
+) -> None:
+    """As `serve`, with a context that lives between the processes' being ready and their being stopped. Without `read`
+    the settings stay as they are."""
     signals: asyncio.Queue[int] = asyncio.Queue()
-    with signals_to(signals.put_nowait), _data_dir(settings):
-        await _Processes(settings, signals).run(companion)
+    hangup = asyncio.Event()
+
+    def note(number: int) -> None:
+        if number == signal.SIGHUP:
+            hangup.set()
+        else:
+            signals.put_nowait(number)
+
+    with signals_to(note, signal.SIGHUP), _data_dir(settings):
+        await _Processes(settings, read or (lambda: settings), signals, hangup).run(companion)
 
 
 class _Processes:
-    def __init__(self, settings: Settings, signals: "asyncio.Queue[int]") -> None:
-        self._settings = settings
+    def __init__(
+        self,
+        settings: Settings,
+        read: Callable[[], Settings],
+        signals: "asyncio.Queue[int]",
+        hangup: asyncio.Event,
+    ) -> None:
+        self._given = self._settings = settings
+        self._read = read
         self._signals = signals
+        self._hangup = hangup
         self._hurry = asyncio.Event()
-        # Only the relay needs to know the auth tokens, only who sends to the collector the headers for it, only the
-        # receiver its token, and only the console the webhooks' URLs and secrets and the tokens of replay targets.
-        of_calls, of_export = secret_variables(settings), header_variables(settings.otel)
-        of_receiver = token_variables(settings.receiver)
-        of_alerts = alert_variables(settings.webhooks)
-        of_targets = target_variables(settings.replay_targets)
-        secret = of_calls | of_export | of_receiver | of_alerts | of_targets
-        tokens = {name: value for name, value in os.environ.items() if name in of_calls}
-        headers = {name: value for name, value in os.environ.items() if name in of_export}
-        token = {name: value for name, value in os.environ.items() if name in of_receiver}
-        of_console = {name: value for name, value in os.environ.items() if name in of_alerts | of_targets}
-        other = {
-            name: value for name, value in os.environ.items() if not name.startswith(ENV_PREFIX) and name not in secret
-        }
-        everything = other | as_environment(settings)
-        # Only the console needs to know who may come in, who is told of alerts, and where calls are replayed.
-        unknowing = settings.model_copy(
-            update={
-                "users": {},
-                "tokens": {},
-                "console_key": None,
-                "console_user_header": None,
-                "alerts": {},
-                "webhooks": {},
-                "replay_targets": {},
-            }
-        )
-        without = self._without = other | as_environment(unknowing)
-        self._relay = Child("relay", without | tokens, lambda: _taken("listen", settings.listen))
-        self._recorder = Child("recorder", without | headers, mend=self._mend_database)
-        self._console = Child("console", everything | of_console, lambda: _taken("console", settings.console))
+        found = self._environments = environments(settings, os.environ)
+        self._relays = Relays(settings.listen, settings.relays, found.relay)
+        self._recorder = Child("recorder", found.recorder, mend=self._mend_database)
+        self._console = Child("console", found.console, lambda: taken("console", settings.console))
         listen = settings.receiver.listen
-        self._receiver = (
-            Child("receiver", without | headers | token, lambda: _taken("receiver.listen", listen)) if listen else None
-        )
+        self._receiver = Child("receiver", found.receiver, lambda: taken("receiver.listen", listen)) if listen else None
         self._lives: dict[Child, asyncio.Task[None]] = {}
-        self._migration = Migration(without, self._renew_recorder)
+        self._migration = Migration(found.migration, self._renew_recorder)
         self._migrating: asyncio.Task[None] | None = None
 
     async def run(self, companion: Companion | None) -> None:
@@ -136,7 +130,7 @@ class _Processes:
                 say(_summary(self._settings, addresses))
                 if companion is not None:
                     await stack.enter_async_context(companion(addresses))
-                await self._signals.get()
+                await self._until_told()
             say("stopping: no new calls, live ones may end; once more closes them now")
         except BaseException:
             self._hurry.set()
@@ -158,25 +152,26 @@ class _Processes:
             others.add(self._receiver.ready)
         if not await self._reach(asyncio.wait(others)):
             return False
-        self._begin(self._relay)
-        return await self._reach(asyncio.wait({self._relay.ready}))
+        self._relays.begin()
+        return await self._reach(self._relays.ready())
 
     async def _reach(self, milestone: Coroutine[Any, Any, object]) -> bool:
         """Awaits a milestone; True once it is reached, False when told to stop before. Raises RelayproxyError when a
         process ends, or `START_TIMEOUT` seconds have passed."""
         reached = asyncio.create_task(milestone)
         told = asyncio.create_task(self._signals.get())
-        first: set[asyncio.Future[Any]] = {reached, told, *self._lives.values()}
+        lives = self._lives | self._relays.lives
+        first: set[asyncio.Future[Any]] = {reached, told, *lives.values()}
         try:
             done, _ = await asyncio.wait(first, timeout=START_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
         finally:
             told.cancel()
             reached.cancel()
-        for life in self._lives.values():
+        for life in lives.values():
             if life in done:
                 life.result()
         if not done:
-            late = ", ".join(child.name for child in self._lives if not child.ready.done())
+            late = ", ".join(child.name for child in lives if not child.ready.done())
             raise RelayproxyError(f"not ready after {START_TIMEOUT:g} s: {late}")
         return told not in done
 
@@ -192,7 +187,7 @@ class _Processes:
         """Migrates or replaces the embedded database as at the start, once the recorder has given it up."""
         if code != FAILED or self._migrating is None or not self._migrating.done():
             return
-        self._migration = Migration(self._without, self._renew_recorder, thorough=True)
+        self._migration = Migration(self._environments.migration, self._renew_recorder, thorough=True)
         self._migrating = asyncio.create_task(self._migration.run())
         # However long it takes to read a large one through: nobody waits for the recorder.
         tried = asyncio.create_task(self._migration.tried.wait())
@@ -203,18 +198,68 @@ class _Processes:
         if self._recorder in self._lives:
             # Before it is ready it would not stop in an orderly way, and count as one that cannot start.
             await asyncio.wait({self._recorder.ready})
-            self._recorder.renew()
+            await self._recorder.renew(RECORDER_PATIENCE)
+
+    async def _until_told(self) -> None:
+        """Returns when told to stop. Until then all processes are replaced as often as that is asked for."""
+        replacing = asyncio.create_task(self._keep_replacing())
+        try:
+            await self._signals.get()
+        finally:
+            replacing.cancel()
+            await asyncio.wait({replacing})
+
+    async def _keep_replacing(self) -> None:
+        while True:
+            await self._hangup.wait()
+            self._hangup.clear()
+            try:
+                wanted = await asyncio.to_thread(self._read)
+            except RelayproxyError as problem:
+                log.error("%s (nothing is replaced, and the settings of before stay)", problem)  # noqa: TRY400
+            else:
+                await self._replace(wanted)
+
+    async def _replace(self, wanted: Settings) -> None:
+        """Replaces all processes, with these settings as far as they can change."""
+        if other := [name for name in STAY if getattr(wanted, name) != getattr(self._given, name)]:
+            log.warning("a change of %s takes effect once relayproxy is stopped and started again", ", ".join(other))
+        say("replacing recorder, console and relays: calls go on")
+        self._settings = wanted.model_copy(update={name: getattr(self._settings, name) for name in STAY})
+        self._use(self._settings)
+        if self._migrating is not None and self._migrating.done():
+            self._migration = Migration(self._environments.migration, self._renew_recorder)
+            self._migrating = asyncio.create_task(self._migration.run())
+            await self._database_tried()
+        await self._recorder.renew(RECORDER_PATIENCE)
+        if self._receiver is not None:
+            await self._receiver.renew(RECEIVER_PATIENCE)
+        await self._console.renew(CONSOLE_PATIENCE)
+        if await self._relays.replace(self._hurry, START_TIMEOUT):
+            say("replaced: calls that were live end with the relays of before")
+
+    def _use(self, settings: Settings) -> None:
+        """Gives every process that is started from now on these settings."""
+        found = self._environments = environments(settings, os.environ)
+        self._relays.environment = found.relay
+        self._recorder.environment, self._console.environment = found.recorder, found.console
+        if self._receiver is not None:
+            self._receiver.environment = found.receiver
 
     def _addresses(self) -> Addresses:
-        relay, console = self._relay.ready.result(), self._console.ready.result()
-        # Should one of them die, its successor takes the same port, even where the system had chosen it.
-        self._relay.environment[ENV_PREFIX + "LISTEN"] = _with_port(self._settings.listen, relay)
-        self._console.environment[ENV_PREFIX + "CONSOLE"] = _with_port(self._settings.console, console)
-        receiver = None
-        if self._receiver is not None and self._settings.receiver.listen is not None:
+        relay, console = self._relays.url, self._console.ready.result()
+        settings, receiver = self._settings, None
+        places: dict[str, Any] = {
+            "listen": _with_port(settings.listen, relay),
+            "console": _with_port(settings.console, console),
+        }
+        if self._receiver is not None and settings.receiver.listen is not None:
             receiver = self._receiver.ready.result()
-            listen = _with_port(self._settings.receiver.listen, receiver)
-            self._receiver.environment[f"{table_prefix('receiver')}LISTEN"] = listen
+            listen = _with_port(settings.receiver.listen, receiver)
+            places["receiver"] = settings.receiver.model_copy(update={"listen": listen})
+        # Should one of them die, its successor takes the same port, even where the system had chosen it.
+        self._settings = settings.model_copy(update=places)
+        self._use(self._settings)
         return Addresses(relay, console, receiver)
 
     async def _stop(self) -> None:
@@ -222,8 +267,8 @@ class _Processes:
             self._migrating.cancel()
             await asyncio.wait({self._migrating})
         impatient = asyncio.create_task(self._second_signal())
+        await self._relays.stop(self._hurry)
         for child, patience in (
-            (self._relay, None),
             (self._recorder, RECORDER_PATIENCE),
             (self._receiver, RECEIVER_PATIENCE),
             (self._console, CONSOLE_PATIENCE),
@@ -262,20 +307,6 @@ def _data_dir(settings: Settings) -> Iterator[None]:
         os.close(lock)
 
 
-def _taken(setting: str, address: str) -> str:
-    """The reason why the address cannot be listened on and the remedy; empty when it can."""
-    host, port = split_address(address)
-    try:
-        for family, kind, _, _, where in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-            with socket.socket(family, kind) as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(where)
-    except OSError as problem:
-        variable = "" if "." in setting else f" (make run {setting.upper()}=HOST:PORT)"
-        return f"{cannot_listen(setting, address, problem)}{variable}"
-    return ""
-
-
 def _with_port(address: str, url: str) -> str:
     return f"{address.rpartition(':')[0]}:{urlsplit(url).port}"
 
@@ -293,6 +324,8 @@ def _summary(settings: Settings, addresses: Addresses) -> str:
             f"    Twilio needs a public wss:// address: put a tunnel or a TLS front end before port {port},",
             "    give Twilio that one's URL, and set --public-url to it to have it shown here.",
         ]
+    if settings.relays > 1:
+        lines.append(f"    {settings.relays} relays take its calls, relay-1 to relay-{settings.relays}.")
     lines += ["", f"  console: {addresses.page}"]
     if addresses.receiver is not None:
         lines.append(f"  spans of backends are received on {addresses.receiver}")

@@ -782,9 +782,8 @@ LIFE = (
     Case(
         "F4",
         "a rolling restart on one host",
-        severe=(_MACHINE + "test_one_relay_after_the_other_is_replaced_behind_haproxy",),
-        needs=("haproxy",),
-        note="Two relays share no port and hand no listener over: a load balancer before them does what F5 says.",
+        ("tests/supervisor/test_relays.py::test_everything_is_replaced_at_sighup_and_no_call_notices",),
+        note="At SIGHUP `serve` has a new relay listen on the socket of the old one before that one stops.",
     ),
     Case(
         "F5",
@@ -795,8 +794,13 @@ LIFE = (
     Case(
         "F6",
         "SIGHUP",
-        ("tests/test_signals.py::test_signals_close_together_stop_a_process_in_order_and_a_hangup_does_not",),
-        note="Settings are read at the start alone; SIGHUP ends nothing and reloads nothing.",
+        (
+            "tests/test_signals.py::test_signals_close_together_stop_a_process_in_order_and_a_hangup_does_not",
+            "tests/supervisor/test_relays.py::test_everything_is_replaced_at_sighup_and_no_call_notices",
+            "tests/supervisor/test_relays.py::test_settings_that_are_wrong_replace_nothing",
+            "tests/supervisor/test_relays.py::test_relays_whose_successors_do_not_start_go_on",
+        ),
+        note="`serve` reads its settings again and replaces its processes; a process that runs alone ignores it.",
     ),
     Case(
         "F7",

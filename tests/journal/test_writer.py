@@ -196,6 +196,24 @@ def test_a_journal_never_stands_above_its_quota(tmp_path: Path) -> None:
     assert taped + missing == 40 * 300_100
 
 
+def test_several_writers_keep_together_within_the_quota(tmp_path: Path) -> None:
+    quota = 16 * SEGMENT
+    writers = [JournalWriter(tmp_path, quota=quota, segment_size=SEGMENT) for _ in range(3)]
+    for t in range(40):
+        for writer in writers:
+            writer.put(chunk(t, b"x" * 20_000))
+            wait_until(lambda writer=writer: writer.pending == 0)  # type: ignore[misc]
+            assert size_of(tmp_path) <= quota
+    assert [writer.problem for writer in writers] == [GapCause.QUOTA] * 3
+    for writer in writers:
+        writer.close()
+    assert size_of(tmp_path) <= quota
+    entries = [entry for journal in journal_paths(tmp_path) for entry in read_all(journal)]
+    taped = sum(len(e.body) for e in entries if e.kind is EntryKind.TWILIO_CHUNK)
+    missing = sum(GapBody.unpack(e.body).size for e in entries if e.kind is EntryKind.GAP)
+    assert taped + missing == 3 * 40 * 20_000
+
+
 def test_a_journal_that_somebody_deletes_is_begun_anew(tmp_path: Path) -> None:
     writer = JournalWriter(tmp_path / "journal", quota=1 << 30, segment_size=SEGMENT)
     shutil.rmtree(tmp_path / "journal")

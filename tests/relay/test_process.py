@@ -5,7 +5,7 @@ import json
 import urllib.error
 import urllib.request
 from contextlib import suppress
-from signal import SIGCONT, SIGSTOP, SIGTERM
+from signal import SIGCONT, SIGINT, SIGSTOP, SIGTERM
 
 import pytest
 from websockets.asyncio.client import connect
@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosedError
 
 from relayproxy.journal.segments import journal_paths, life_shown_at, writer_is_alive
 from relayproxy.relay.process import LIFE, SAME_SIGNAL
+from relayproxy.signals import REPLACED
 from tests.relay.test_process_websockets import call, echo, relayed
 from tests.running import Running, relay, running
 from tests.wire import REQUEST, listening
@@ -56,6 +57,35 @@ async def test_a_draining_relay_takes_no_call_on_a_connection_that_was_open_befo
         assert (await reader.read()).startswith(b"HTTP/1.1 503 ")
         writer.close()
         await connection.close()
+        assert await asyncio.to_thread(process.wait) == 0
+
+
+async def test_one_that_is_replaced_takes_the_calls_of_connections_that_it_has_accepted() -> None:
+    async with relayed() as process, call(process) as connection:
+        reader, writer = await asyncio.open_connection(process.host, process.port)
+        writer.write(REQUEST[:40])
+        await writer.drain()
+        await connection.send("so that the relay has seen both")
+        await connection.recv()
+        process.signal(REPLACED)
+        await refuses(process)
+        writer.write(REQUEST[40:])
+        assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 101 ")
+        process.signal(SIGTERM)  # of a supervisor that stops, which is no second signal
+        await connection.send("the call goes on")
+        assert await connection.recv() == "the call goes on"
+        writer.close()
+        await connection.close()
+        assert await asyncio.to_thread(process.wait) == 0
+
+
+async def test_one_that_is_replaced_closes_its_calls_at_sigint() -> None:
+    async with relayed() as process, call(process) as connection:
+        process.signal(REPLACED)
+        await refuses(process)
+        process.signal(SIGINT)
+        with pytest.raises(ConnectionClosedError):
+            await connection.recv()
         assert await asyncio.to_thread(process.wait) == 0
 
 

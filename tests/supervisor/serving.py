@@ -74,6 +74,11 @@ class Started:
 
     def child(self, name: str) -> int | None:
         """The process id of relay, recorder or console."""
+        return next(iter(self.children(name)), None)
+
+    def children(self, name: str) -> list[int]:
+        """The process ids of all that run this command."""
+        found = []
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
@@ -82,8 +87,8 @@ class Started:
             except OSError:
                 continue
             if parent == self.process.pid and name in (forked, *command):
-                return int(folder.name)
-        return None
+                found.append(int(folder.name))
+        return sorted(found)
 
 
 class Serving(Started):

@@ -6,9 +6,11 @@ Must not know: routes, handshakes, the journal.
 
 import asyncio
 import logging
+import socket
 import ssl
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
@@ -45,6 +47,11 @@ class _Server(web.Server):
         self._trimming: asyncio.TimerHandle | None = None
         self._sizes: Counter[HeadProtocol] = Counter()
         """Bytes of those heads, where the first piece was not all."""
+
+    @property
+    def heads(self) -> int:
+        """The connections whose first head has not ended."""
+        return len(self._waiting)
 
     def __call__(self) -> HeadProtocol:
         logger = logging.getLogger("relayproxy.http")
@@ -100,7 +107,8 @@ class _Server(web.Server):
 
 
 class Listener:
-    """A listening server for `handler` at `address` (`HOST:PORT`); `start` raises OSError when it cannot listen.
+    """A listening server for `handler` at `address` (`HOST:PORT`), or on `sockets`, which were inherited; `start`
+    raises OSError when it cannot listen.
 
     `tell` is called for each request whose head could not be read. Of more than `max_heads` connections that have not
     sent a whole head yet the oldest are given up.
@@ -113,30 +121,44 @@ class Listener:
         address: str,
         tls: ssl.SSLContext | None,
         max_heads: int,
+        sockets: Sequence[socket.socket] = (),
     ) -> None:
         self._server = _Server(handler, tell, max_heads)
         self._host, self._port = split_address(address)
+        self._sockets = sockets
         self._tls = tls
-        self._listening: asyncio.Server | None = None
+        self._listening: list[asyncio.Server] = []
+        self._pending_until = 0.0
+        """The event loop's time until which TLS handshakes may be going on that were begun before `stop_accepting`."""
         self.url = ""
+
+    @property
+    def pending(self) -> bool:
+        """True while a connection that was accepted may not have sent the head of a request yet."""
+        return self._server.heads > 0 or asyncio.get_running_loop().time() < self._pending_until
 
     async def start(self) -> None:
         """Begins to listen, and sets `url`. Raises OSError."""
-        self._listening = await asyncio.get_running_loop().create_server(
-            self._server,
-            self._host,
-            self._port,
-            ssl=self._tls,
-            ssl_handshake_timeout=HEAD_TIMEOUT if self._tls else None,
-            backlog=1024,
-        )
-        host, port = self._listening.sockets[0].getsockname()[:2]
+        places: list[dict[str, Any]] = [{"sock": one} for one in self._sockets]
+        for place in places or [{"host": self._host, "port": self._port}]:
+            server = await asyncio.get_running_loop().create_server(
+                self._server,
+                **place,
+                ssl=self._tls,
+                ssl_handshake_timeout=HEAD_TIMEOUT if self._tls else None,
+                backlog=1024,
+            )
+            self._listening.append(server)
+        host, port = self._listening[0].sockets[0].getsockname()[:2]
         self.url = f"{'https' if self._tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
 
     def stop_accepting(self) -> None:
         """Closes the listening sockets; connections go on."""
-        if self._listening is not None:
-            self._listening.close()
+        if self._listening and self._tls is not None:
+            self._pending_until = asyncio.get_running_loop().time() + HEAD_TIMEOUT
+        for server in self._listening:
+            server.close()
+        self._listening.clear()
 
     async def close(self) -> None:
         """Closes all sockets. Only when no call is in progress: aiohttp's shutdown closes connections in use."""
