@@ -18,7 +18,7 @@ from relayproxy.lab.replay.replaying import Recording, Replays
 from relayproxy.lab.replay.script import Script
 from relayproxy.lab.simulation.content import content_hash, hash_of
 from relayproxy.lab.simulation.summary import CallSummary, FailureSummary, Settings, SimulationSummary, summed_up
-from relayproxy.lab.simulation.verdict import ExitCode, Verdict, verdict
+from relayproxy.lab.simulation.verdict import ExitCode, Verdict, number_cut_off, verdict
 from relayproxy.lab.twilio.result import CallResult
 from relayproxy.plural import plural
 from relayproxy.recordings.call import CallConnection, fold_connections
@@ -167,7 +167,9 @@ def _verdict(summary: SimulationSummary, current: SimulationSummary | None, exce
     found = verdict(summary, exceeded)
     if found.exit_code == ExitCode.FAILED:
         diverged = sum(bool(call.failures) for call in summary.each_call)
+        cut_off = number_cut_off(summary)
         counts = (
+            (cut_off, f"{plural(cut_off, 'call')} cut off"),
             (diverged, f"{plural(diverged, 'call')} diverged"),
             (len(exceeded), f"{plural(len(exceeded), 'limit')} exceeded"),
         )
@@ -183,4 +185,6 @@ def _verdict(summary: SimulationSummary, current: SimulationSummary | None, exce
     ):
         text = f"{plural(current.not_connected, 'call')} could not be connected to today's backend"
         return Verdict(ExitCode.NO_CONNECTION, text, found.details)
+    if current is not None and found.exit_code == ExitCode.CLEAN and (cut_off := number_cut_off(current)):
+        return Verdict(ExitCode.FAILED, f"{plural(cut_off, 'call')} to today's backend cut off", found.details)
     return found

@@ -31,7 +31,6 @@ SAME = 0.5
 """Share of common words from which on the caller only repeats."""
 HEADER = ("x-relayproxy-replay", "1")
 """Header of every request that a replay makes."""
-_SOUNDS = ("text", "play", "sendDigits")
 
 
 class Divergence(msgspec.Struct, frozen=True):
@@ -156,7 +155,7 @@ class _Performance:
     def _answered(self) -> bool:
         if not self._acted and self._script.twiml.greeting:
             return True
-        return any(event.name in _SOUNDS for event in self._call.events.events[self._acted :])
+        return self._call.events.last_sound >= self._acted
 
     async def _pauses(self, pauses: Sequence[int]) -> None:
         """Wait until the agent has gone on by itself as often as it had; not for ever."""
@@ -188,7 +187,7 @@ class _Performance:
 
     def _open(self) -> bool:
         """Whether a reply is unfinished."""
-        return any(not event.over for event in self._call.events.events[self._acted :])
+        return self._call.events.reply_open(self._acted)
 
     async def _await_ending(self, anchor: Anchor) -> None:
         """Wait for the agent to end the call, for as long as it took and a half more."""

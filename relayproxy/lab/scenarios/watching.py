@@ -37,7 +37,8 @@ class Watch:
 
     async def wait(self, name: EventName) -> None:
         """Wait for an event since the caller's last act, or until patience is at an end."""
-        await self._until(lambda: any(event.name == name for event in self._events(self._acted)), self._patience)
+        search = _Search(self._call.events.events, self._acted, lambda event: event.name == name)
+        await self._until(lambda: search.found() is not None, self._patience)
 
     async def expect(self, expected: Expectation) -> str | None:
         """Wait for an event; what came instead, in words, or None when all is as expected."""
@@ -45,12 +46,11 @@ class Watch:
 
     async def _present(self, expected: Expectation) -> str | None:
         wanted = _Wanted(expected, self._since)
-
-        def found() -> Event | None:
-            return next(filter(wanted.fits, self._events(self._next)), None)
+        search = _Search(self._call.events.events, self._next, wanted.fits)
+        found = search.found
 
         def growing() -> bool:
-            return any(not event.over and wanted.begun_by(event) for event in self._events(self._next))
+            return search.growing is not None and wanted.begun_by(search.growing)
 
         passed = (time.monotonic_ns() - self._since) / 1e9
         limit = self._patience if expected.within_ms is None else max(0.0, expected.within_ms / 1000 - passed)
@@ -64,10 +64,8 @@ class Watch:
         return None
 
     async def _absent(self, expected: Expectation) -> str | None:
-        wanted, call = _Wanted(expected, None), self._call
-
-        def found() -> Event | None:
-            return next(filter(wanted.fits, self._events(self._next)), None)
+        call = self._call
+        found = _Search(call.events.events, self._next, _Wanted(expected, None).fits).found
 
         await self._until(lambda: found() is not None or call.session.playback.idle, self._patience)
         await self._until(lambda: found() is not None, (expected.within_ms or 0) / 1000 / call.line.speed)
@@ -102,6 +100,38 @@ class Watch:
         text = f" {shown(event.text)}" if event.text else ""
         growing = "" if event.over else " (without last: true so far)"
         return f"{event.name}{text}{growing} after {max(0, event.at - self._since) / 1e6:.0f} ms"
+
+
+class _Search:
+    """A search for the first event that fits, from a place on. What is over is looked at once, as there can be very
+    many; a reply fits as soon as it has grown so far."""
+
+    def __init__(self, events: Sequence[Event], start: int, fits: Callable[[Event], bool]) -> None:
+        self._events, self._place, self._fits = events, start, fits
+        self._found: Event | None = None
+        self._growing: Event | None = None
+
+    @property
+    def growing(self) -> Event | None:
+        """The reply that can still grow, and does not fit so far."""
+        return self._growing if self._growing is not None and not self._growing.over else None
+
+    def found(self) -> Event | None:
+        """The event, once there is one."""
+        if self._found is None and self._growing is not None:
+            self._look_at(self._growing)
+        while self._found is None and self._place < len(self._events):
+            self._place += 1
+            self._look_at(self._events[self._place - 1])
+        return self._found
+
+    def _look_at(self, event: Event) -> None:
+        if self._fits(event):
+            self._found = event
+        elif not event.over:
+            self._growing = event
+        elif self._growing is event:
+            self._growing = None
 
 
 class _Wanted:

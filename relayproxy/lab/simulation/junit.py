@@ -35,7 +35,7 @@ def cases(summary: SimulationSummary, verdict: Verdict) -> Iterator[Case]:
 
 def _unsuccessful(call: CallSummary) -> Unsuccessful | None:
     if call.problem is not None:
-        return Unsuccessful("error", "not connected", call.problem)
+        return Unsuccessful("error", call.state.replace("_", " "), call.problem)
     if call.state == "passed":
         return None
     found = ", ".join(call.findings)

@@ -20,9 +20,10 @@ from relayproxy.text import mended
 P95_SAMPLES = 20
 """With fewer samples the p95 would be the slowest of them, by another name."""
 
-State = Literal["passed", "failed", "violation", "not_connected"]
+State = Literal["passed", "failed", "violation", "cut_off", "not_connected"]
 """What came of a call, from best to worst: `failed`: an expectation; `violation`: the backend broke the protocol;
-`not_connected`: at first, or when it was connected again."""
+`cut_off`: the backend sent too much, or the call took too long. `not_connected`: at first, or when it was connected
+again."""
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -70,7 +71,7 @@ class CallSummary(msgspec.Struct, frozen=True):
     """The outcome of the last session."""
     seconds: float
     problem: str | None
-    """Why there was no connection, or none again."""
+    """Why there was no connection, or none again, or why the call was cut off."""
     failures: tuple[FailureSummary, ...]
     latencies_ms: tuple[int, ...]
     """Of the answers, in the order of the turns."""
@@ -216,6 +217,8 @@ def _sums(
 
 
 def _state(call: CallResult, *, failed: bool) -> State:
+    if call.ending == "cut_off":
+        return "cut_off"
     if call.problem is not None:
         return "not_connected"
     if call.violations:

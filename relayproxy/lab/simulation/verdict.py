@@ -18,7 +18,7 @@ class ExitCode(enum.IntEnum):
 
     CLEAN = 0
     FAILED = 1
-    """An expectation or a limit."""
+    """An expectation or a limit, or a call that had to be cut off."""
     SILENT = 2
     """The backend never spoke: it sent nothing in any call."""
     VIOLATION = 3
@@ -57,11 +57,17 @@ def _verdict(summary: SimulationSummary, exceeded: int) -> tuple[ExitCode, str]:
         return ExitCode.SILENT, "the backend never spoke"
     if violating := sum(call.state == "violation" for call in calls):
         return ExitCode.VIOLATION, f"the backend broke the protocol in {plural(violating, 'call')}"
-    failed = sum(len(call.failures) for call in calls)
-    if failed or exceeded:
+    failed, cut_off = sum(len(call.failures) for call in calls), number_cut_off(summary)
+    if failed or cut_off or exceeded:
         counts = (
+            (cut_off, f"{plural(cut_off, 'call')} cut off"),
             (failed, f"{plural(failed, 'expectation')} failed"),
             (exceeded, f"{plural(exceeded, 'limit')} exceeded"),
         )
         return ExitCode.FAILED, ", ".join(words for count, words in counts if count)
     return ExitCode.CLEAN, "clean"
+
+
+def number_cut_off(summary: SimulationSummary) -> int:
+    """How many calls were at the limits of a call."""
+    return sum(call.state == "cut_off" for call in summary.each_call)

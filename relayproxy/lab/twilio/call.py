@@ -14,6 +14,7 @@ import msgspec
 from relayproxy.conversation.protocol.messages import FromTwilio, encode
 from relayproxy.lab.twilio.connection import Close, Line, NotConnected, SimulatedConnection, dial
 from relayproxy.lab.twilio.events import EventLog
+from relayproxy.lab.twilio.limits import Received, too_long
 from relayproxy.lab.twilio.result import CallEnding, Caller, CallResult, Connection, conversations
 from relayproxy.lab.twilio.session import SimulatedSession
 from relayproxy.lab.twilio.twiml import TwiML
@@ -39,6 +40,7 @@ class SimulatedCall:
         self.caller = caller
         self.session = SimulatedSession(twiml, rng, line.speed, self._send, self._finish, self.events)
         self._connection: SimulatedConnection | None = None
+        self._received = Received()
         self._over: list[Connection] = []
         self._buffered: list[str] = []
         self._ending: CallEnding = "unreachable"
@@ -69,11 +71,17 @@ class SimulatedCall:
         if not self.session.over:
             self.drop()
         await self._carrying
+        if self._is_cut_off():
+            return False
         goes_on = self.twiml.application_reconnect and not self.session.over
         session_id = self.caller.session_id if goes_on else f"VX{self.rng.getrandbits(128):032x}"
         self.caller = msgspec.structs.replace(self.caller, session_id=session_id, call_status="IN_PROGRESS")
         if not await self._dial():
             self.session.lose()
+            return False
+        if self._is_cut_off():
+            self._cut(self._problem)
+            self._start(begin=False)
             return False
         if goes_on:
             self._send(self.caller.setup())
@@ -92,12 +100,15 @@ class SimulatedCall:
         began = time.monotonic()
         if await self._dial():
             self._start(begin=True)
+            limit = self.line.max_seconds
+            timer = asyncio.get_running_loop().call_later(limit, self._cut, too_long(limit))
             try:
                 await perform(self)
                 if not self.session.over:
                     self.session.hangs_up()
                 await self._carrying
             finally:
+                timer.cancel()
                 self._carrying.cancel()
                 await asyncio.gather(self._carrying, return_exceptions=True)
                 await self._stop_playing()
@@ -117,7 +128,7 @@ class SimulatedCall:
     async def _dial(self) -> bool:
         self._ended, self._close = False, (None, "")
         try:
-            self._connection = await dial(self.line, self.caller.session_id, self.rng)
+            self._connection = await dial(self.line, self.caller.session_id, self.rng, self._received)
         except NotConnected as failure:
             self._over.append(failure.connection)
             self._problem = failure.problem
@@ -147,7 +158,9 @@ class SimulatedCall:
         self._connection = None
         self._over.append(connection.value())
         self._close = connection.close_code, connection.close_reason
-        if not self._ended:
+        if connection.excess is not None:
+            self._cut(connection.excess)
+        elif not self._ended:
             self._ended = True
             self._ending = "backend_closed" if connection.closed_by_backend else "backend_dropped"
             if not self.twiml.application_reconnect:
@@ -165,6 +178,16 @@ class SimulatedCall:
     def _transmit(self, text: str) -> None:
         if self._connection is not None:
             self._connection.send(text)
+
+    def _is_cut_off(self) -> bool:
+        return self._ending == "cut_off"
+
+    def _cut(self, problem: str | None) -> None:
+        """The call is at its limits: it ends at once, and is not connected again."""
+        self._ended, self._ending, self._problem = True, "cut_off", problem
+        if self._connection is not None:
+            self._connection.abort()
+        self.session.lose()
 
     def _finish(self, ending: CallEnding, close: Close) -> None:
         if self._connection is not None and not self._ended:

@@ -22,10 +22,13 @@ from yarl import URL
 from relayproxy.connection import Ending, Opening
 from relayproxy.conversation.message import Message
 from relayproxy.lab.twilio import upgrade_request
+from relayproxy.lab.twilio.limits import MAX_MESSAGE, MAX_SECONDS, MESSAGE_TOO_LARGE, Received
 from relayproxy.lab.twilio.result import Connection
 
 CLOSE_TIMEOUT = 10.0
 """Seconds that the other side has to answer a close frame."""
+LEAVE_TIMEOUT = 15.0
+"""Seconds until a connection that is left is over, also where the other side does not read, or goes on sending."""
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -44,6 +47,8 @@ class Line(msgspec.Struct, frozen=True):
     patience: float = 10.0
     """Seconds that a caller waits for an answer before going on anyway."""
     connect_timeout: float = 10.0
+    max_seconds: float = MAX_SECONDS
+    """A call that is not over after so long is cut off."""
 
 
 class NotConnected(Exception):
@@ -60,8 +65,9 @@ class _Redirected(Exception):
         self.status = status
 
 
-async def dial(line: Line, session_id: str, rng: random.Random) -> "SimulatedConnection":
-    """Open a connection for a session. Raises NotConnected when the answer is another than 101, or none."""
+async def dial(line: Line, session_id: str, rng: random.Random, received: Received) -> "SimulatedConnection":
+    """Open a connection for a session; `received` counts what comes over it. Raises NotConnected when the answer is
+    another than 101, or none."""
 
     async def redirected(_: object, __: SimpleNamespace, params: aiohttp.TraceRequestRedirectParams) -> None:
         raise _Redirected(params.response.status)  # which Twilio would not follow
@@ -98,7 +104,7 @@ async def dial(line: Line, session_id: str, rng: random.Random) -> "SimulatedCon
             headers=[*upgrade_request.headers(line.public_url or line.url, line.auth_token), *line.headers],
             ssl=line.ssl if line.ssl is not None else True,
             timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT),
-            max_msg_size=0,
+            max_msg_size=MAX_MESSAGE,
         )
     except BaseException as problem:
         await http.close()
@@ -109,7 +115,7 @@ async def dial(line: Line, session_id: str, rng: random.Random) -> "SimulatedCon
         raise
     connected = time.monotonic_ns() - began
     opened = msgspec.structs.replace(opening, status=101, connected_after=connected)
-    return SimulatedConnection(session_id, opened, began, http, ws)
+    return SimulatedConnection(session_id, opened, began, http, ws, received)
 
 
 Close = tuple[int, str] | None
@@ -126,9 +132,10 @@ class SimulatedConnection:
         began: int,
         http: aiohttp.ClientSession,
         ws: aiohttp.ClientWebSocketResponse[bool],
+        received: Received,
     ) -> None:
         self._session_id, self._opening, self._began = session_id, opening, began
-        self._http, self._ws = http, ws
+        self._http, self._ws, self._received = http, ws, received
         self._outbox: asyncio.Queue[str | Close] = asyncio.Queue()
         self._messages: list[Message] = []
         self._leaving = False
@@ -141,6 +148,11 @@ class SimulatedConnection:
         """
         self.closed_by_backend = False
         """A close frame of the backend came first."""
+        self.excess: str | None = None
+        """Why no more is taken of the backend, in words; None while it sends no more than it may."""
+        self._aborted = False
+        self._carrying: tuple[asyncio.Task[None], ...] = ()
+        self._leave_timer: asyncio.TimerHandle | None = None
 
     def send(self, text: str) -> None:
         """Queue a message; without effect once the connection is to be closed."""
@@ -154,18 +166,36 @@ class SimulatedConnection:
             self._leaving, self._first = True, "twilio"
             self.close_code, self.close_reason = close or (None, "")
             self._outbox.put_nowait(close)
+            self._leave_timer = asyncio.get_running_loop().call_later(LEAVE_TIMEOUT, self.abort)
+
+    def abort(self) -> None:
+        """Reset it at once, whatever is queued."""
+        self._aborted = self._leaving = True
+        self._first = "twilio"
+        for task in self._carrying:
+            task.cancel()
 
     async def run(self, receive: Callable[[str, bool], None]) -> None:
         """Carry messages until the connection is over; `receive` gets each of the backend's, and if it is binary."""
-        writer = asyncio.create_task(self._write())
+        reader, writer = asyncio.create_task(self._read(receive)), asyncio.create_task(self._write())
+        self._carrying = reader, writer
+        if self._aborted:
+            self.abort()
         try:
-            await self._read(receive)
-            if self._leaving:
-                await writer
+            await _ended(reader)
+            if self._leaving and not self._aborted:
+                await _ended(writer)
         finally:
-            writer.cancel()
+            for task in self._carrying:
+                task.cancel()
+            if self._leave_timer is not None:
+                self._leave_timer.cancel()
+            if self._aborted:
+                self._linger_not()
             self._over = time.monotonic_ns() - self._began
             await self._http.close()
+            if self._aborted:
+                await self._ws.close()  # without a wire it only lets go of what it holds
 
     def value(self) -> Connection:
         """What was seen of it, once it is over."""
@@ -192,24 +222,42 @@ class SimulatedConnection:
             self._keep("twilio", kind="close", code=item[0], reason=item[1])
             await self._ws.close(code=item[0], message=item[1].encode())
         else:
-            # Lingering for zero seconds makes the close a reset.
-            self._reset = True
-            self._ws.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._linger_not()
             await self._http.close()
 
+    def _linger_not(self) -> None:
+        """Lingering for zero seconds makes the close a reset."""
+        self._reset = True
+        if (wire := self._ws.get_extra_info("socket")) is not None:
+            wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
     async def _read(self, receive: Callable[[str, bool], None]) -> None:
-        while True:
+        while not self._aborted:
             message = await self._ws.receive()
             if message.type is aiohttp.WSMsgType.TEXT:
-                self._keep("backend", text=message.data, size=len(message.data.encode()))
+                size = len(message.data.encode())
+                self._keep("backend", text=message.data, size=size)
                 receive(message.data, False)
+                self._count(size)
             elif message.type is aiohttp.WSMsgType.BINARY:
                 self._keep("backend", kind="binary", data=message.data, size=len(message.data))
                 receive(message.data.decode(errors="replace"), True)
+                self._count(len(message.data))
             else:
+                problem = message.data
+                if isinstance(problem, aiohttp.WebSocketError) and problem.code == aiohttp.WSCloseCode.MESSAGE_TOO_BIG:
+                    self._exceeds(MESSAGE_TOO_LARGE)
                 if not self._leaving:
                     self._ended_by_backend(message.type is aiohttp.WSMsgType.CLOSE, message.data, message.extra)
                 return
+
+    def _count(self, size: int) -> None:
+        if (excess := self._received.add(size)) is not None:
+            self._exceeds(excess)
+
+    def _exceeds(self, how: str) -> None:
+        self.excess = how
+        self.abort()
 
     def _ended_by_backend(self, closed: bool, code: Any, reason: str | None) -> None:
         self.closed_by_backend = closed
@@ -220,3 +268,10 @@ class SimulatedConnection:
         else:
             self._reset = True
             self.close_code = 1006
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """Wait for a task, which may be cancelled meanwhile. Raises what it raised."""
+    await asyncio.wait({task})
+    if not task.cancelled():
+        task.result()

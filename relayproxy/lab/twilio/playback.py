@@ -5,7 +5,6 @@ pre-empting message takes away.
 Must not know: sockets, the caller.
 """
 
-import dataclasses
 import random
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -23,27 +22,48 @@ MEDIA_MS = 4000
 SLICE_MS = 250
 
 
-@dataclasses.dataclass(eq=False)
 class _Item:
-    """An item of the queue. An open one can still grow: its `last` has not come."""
+    """An item of the queue. An open one can still grow: its `last` has not come. `whole`: spoken as one chunk. `ms`:
+    length of what is not made of words. `silent`: neither speech nor reported as played."""
 
-    text: str
-    interruptible: Input
-    preemptible: bool = False
-    open: bool = False
-    whole: bool = False
-    """Spoken as one chunk."""
-    ms: int | None = None
-    """Length of what is not made of words."""
-    silent: bool = False
-    """Neither speech nor reported as played."""
+    def __init__(
+        self,
+        text: str,
+        interruptible: Input,
+        preemptible: bool = False,
+        *,
+        open: bool = False,
+        whole: bool = False,
+        ms: int | None = None,
+        silent: bool = False,
+    ) -> None:
+        self._texts = [text]
+        self.interruptible, self.preemptible = interruptible, preemptible
+        self.open, self.ms, self.silent = open, ms, silent
+        self._whole = whole
+
+    @property
+    def text(self) -> str:
+        """What is left of it."""
+        if len(self._texts) > 1:
+            self._texts = ["".join(self._texts)]
+        return self._texts[0]
+
+    def grow(self, token: str) -> None:
+        """Nothing is copied before somebody reads it: there can be very many tokens."""
+        self._texts.append(token)
 
     def take(self, *, force: bool = False) -> str:
-        if self.whole or self.ms is not None:
-            chunk, self.text = self.text, ""
+        if self._whole or self.ms is not None:
+            chunk, rest = self.text, ""
         else:
-            chunk, self.text = speech.clause(self.text, complete=force or not self.open)
+            chunk, rest = speech.clause(self.text, complete=force or not self.open)
+        self._texts = [rest]
         return chunk
+
+    def drop(self) -> None:
+        """Nothing is left of it."""
+        self._texts, self.open = [""], False
 
     @property
     def over(self) -> bool:
@@ -68,6 +88,8 @@ class SimulatedPlayback:
         self._report_speaking, self._report_played = speaking, played
         self._queue: deque[_Item] = deque()
         self._current: _Item | None = None
+        self._preemptible: _Item | None = None
+        """The one item that the next message pre-empts."""
         self._said, self._said_ms = "", 0
         self._cuts = 0
         self.speaking = False
@@ -81,17 +103,18 @@ class SimulatedPlayback:
         if self._queue and self._queue[-1].open:
             item = self._queue[-1]
         else:
-            self._preempt()
             item = _Item("", interruptible, preemptible, open=True)
+            self._preempt(item)
             self._queue.append(item)
-        item.text += token
+        item.grow(token)
         item.open = not last
         self._notifier.notify()
 
     def play(self, loop: int, *, interruptible: Input, preemptible: bool) -> None:
         """A `play` message."""
-        self._preempt()
-        self._append(_Item("media", interruptible, preemptible, ms=MEDIA_MS * (loop or 1000), silent=True))
+        item = _Item("media", interruptible, preemptible, ms=MEDIA_MS * (loop or 1000), silent=True)
+        self._preempt(item)
+        self._append(item)
 
     def send_digits(self, digits: str, *, interruptible: Input) -> None:
         """A `sendDigits` message: it waits its turn, and is reported as played."""
@@ -199,11 +222,13 @@ class SimulatedPlayback:
         self._queue.append(item)
         self._notifier.notify()
 
-    def _preempt(self) -> None:
-        """A new message takes away those that allow it; speech goes on without a pause."""
-        cut = self._current if self._current is not None and self._current.preemptible else None
-        self._queue = deque(item for item in self._queue if not item.preemptible)
-        if cut is not None:
+    def _preempt(self, by: _Item) -> None:
+        """A new message takes away the one before that allows it; speech goes on without a pause."""
+        dropped, self._preemptible = self._preemptible, by if by.preemptible else None
+        if dropped is None:
+            return
+        dropped.drop()
+        if self._current is dropped:
             if self._said.strip():
                 self._report_played(self._said.strip())
             self._cut()

@@ -26,11 +26,19 @@ PROTOCOL_FINDINGS = ("invalid_message", "leaked_error", "interrupt_sent", "too_m
 """Findings that say that the backend breaks the protocol: Twilio rejects what it sent."""
 
 CallEnding = Literal[
-    "hung_up", "ended", "malformed", "backend_closed", "backend_dropped", "vanished", "refused", "unreachable"
+    "hung_up",
+    "ended",
+    "malformed",
+    "backend_closed",
+    "backend_dropped",
+    "vanished",
+    "cut_off",
+    "refused",
+    "unreachable",
 ]
 """`hung_up`: by the caller. `ended`: the backend sent `end`. `malformed`: ten messages in a row that are not valid.
-`backend_dropped`: without a close frame. `vanished`: Twilio's side was reset, as scripted. `refused`: an answer
-other than 101. `unreachable`: none."""
+`backend_dropped`: without a close frame. `vanished`: Twilio's side was reset, as scripted. `cut_off`: the call
+was at its limits (`limits`). `refused`: an answer other than 101. `unreachable`: none."""
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -105,7 +113,7 @@ class CallResult(msgspec.Struct, frozen=True):
     close_reason: str
     handoff_data: str | None = None
     problem: str | None = None
-    """Why there was no connection, or none again, in words."""
+    """Why there was no connection, or none again, or why the call was cut off, in words."""
 
     @property
     def conversation(self) -> Conversation:

@@ -16,8 +16,10 @@ MS_PER_DIGIT = 150
 MS_PER_DIGIT_PAUSE = 500
 """Each `w` of `sendDigits`."""
 
-_CLAUSE = re.compile(r"\s*\S.*?[.?!:;]+[\"')\]]*(?=\s)", re.DOTALL)
-_WORD = re.compile(r"\s*\S+\s*?")
+# None of them goes back over what it has read, as texts may have millions of characters.
+_MARKS = r"[^.?!:;]*+[.?!:;]++[\"')\]]*+"
+_CLAUSE = re.compile(rf"\s*+\S(?:{_MARKS}(?!\s))*+{_MARKS}(?=\s)")
+_WORD = re.compile(r"\s*+\S++")
 
 
 def clause(text: str, *, complete: bool) -> tuple[str, str]:
@@ -38,7 +40,7 @@ def clause(text: str, *, complete: bool) -> tuple[str, str]:
 
 def words(chunk: str) -> list[tuple[str, int]]:
     """The words of a chunk, with the white space before them, and how many ms each takes; they join to the chunk."""
-    found = [word[0] for word in _WORD.finditer(chunk)]
+    found = [word[0] for word in _WORD.finditer(chunk.rstrip())]
     if found:
         found[-1] += chunk[sum(map(len, found)) :]
     return [(word, MS_PER_CHARACTER * len(word)) for word in found]

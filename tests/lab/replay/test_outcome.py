@@ -1,6 +1,8 @@
 """A slower and a ruder agent are found, with the right turns named; what varies between calls of today is not."""
 
 import msgspec
+import pytest
+from websockets.exceptions import ConnectionClosed
 
 from relayproxy.comparison.limits import LatencyLimit, Limits
 from relayproxy.lab.replay.outcome import ReplayOutcome, outcome
@@ -8,6 +10,7 @@ from relayproxy.lab.replay.preparing import has_masks, prepare
 from relayproxy.lab.replay.replaying import Recording, replay
 from relayproxy.lab.simulation.summary import Settings
 from relayproxy.lab.simulation.verdict import ExitCode
+from relayproxy.lab.twilio import limits
 from relayproxy.lab.twilio.connection import Line
 from tests.lab.backend import Backend, backend
 from tests.lab.replay.agents import Manner, agent
@@ -145,3 +148,23 @@ async def test_an_agent_that_cannot_be_reached(booking: Recording) -> None:
 
     assert found.verdict.exit_code == ExitCode.NO_CONNECTION
     assert found.verdict.text == "1 call could not be connected to today's backend"
+
+
+async def test_an_agent_that_floods_fails_whichever_it_is(booking: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_MESSAGES", 500)
+
+    async def floods(peer: Backend) -> None:
+        with pytest.raises(ConnectionClosed):
+            while True:
+                await peer.send(type="text", token="la ", last=False)
+
+    async with backend(floods) as flood, agent() as url:
+        flooded, sound = Line(flood.url, speed=SPEED), Line(url, speed=SPEED)
+        made = await replay([booking], flooded, current=sound)
+        found = outcome([booking], made, Settings(1, 1, None, SPEED), Limits())
+        assert (found.verdict.exit_code, found.verdict.text.partition(",")[0]) == (ExitCode.FAILED, "1 call cut off")
+        assert found.summary.each_call[0].problem == "the backend sent more than 500 messages in one call"
+
+        made = await replay([booking], sound, current=flooded)
+        found = outcome([booking], made, Settings(1, 1, None, SPEED), Limits())
+        assert found.verdict.exit_code == ExitCode.FAILED

@@ -38,6 +38,11 @@ def unconnected(**different: Any) -> CallSummary:
     return call(state="not_connected", spoke=False, ending="backend_connect_failed", problem=problem, **different)
 
 
+def cut_off(**different: Any) -> CallSummary:
+    """A call whose backend sent too much."""
+    return call(state="cut_off", problem="the backend sent more than 32 MB in one call", **different)
+
+
 def run(*calls: CallSummary, settings: Settings = SETTINGS) -> SimulationSummary:
     """The run that these calls were."""
     hashes = {one.scenario: f"sha256:{one.scenario}" for one in calls}

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 from relayproxy.lab.simulation.junit import junit
 from relayproxy.lab.simulation.summary import SimulationSummary
 from relayproxy.lab.simulation.verdict import verdict
-from tests.lab.simulation.runs import call, failed, run, unconnected
+from tests.lab.simulation.runs import call, cut_off, failed, run, unconnected
 
 
 def suite(summary: SimulationSummary) -> ElementTree.Element:
@@ -32,6 +32,16 @@ def test_a_case_for_each_call_and_one_for_the_verdict() -> None:
     assert found[1][0].get("message") == "keypad, turn 1 (a.yaml:4): expected text; got nothing"
     assert found[3][1].text == "call CA9\nsession VX1\nbackend_connect_failed"
     assert found[4][0].attrib == {"type": "exit code 5", "message": "1 call could not be connected"}
+
+
+def test_of_a_call_that_was_cut_off_it_is_told_why() -> None:
+    (error, _) = suite(run(cut_off()))[0]
+
+    assert (error.tag, error.get("message"), error.get("type")) == (
+        "error",
+        "the backend sent more than 32 MB in one call",
+        "cut off",
+    )
 
 
 def test_a_clean_run_has_no_failures() -> None:

@@ -1,8 +1,12 @@
 """What calls come to."""
 
+import pytest
+from websockets.exceptions import ConnectionClosed
+
 from relayproxy.lab.agent import server as agent
 from relayproxy.lab.scenarios.result import ScenarioResult
 from relayproxy.lab.simulation.summary import P95_SAMPLES, CallSummary, LatencySummary
+from relayproxy.lab.twilio import limits
 from tests.lab.backend import Backend
 from tests.lab.scenarios.stage import SPEED, called, played, scenario
 from tests.lab.simulation.runs import call, failed, run, unconnected
@@ -35,6 +39,20 @@ async def test_the_numbers_of_a_call_are_those_of_its_fold() -> None:
     assert kept.state == "failed"
     assert (failure.turn, failure.file, failure.line) == (2, "test.yaml", 6)
     assert failure.text == str(made.failures[0])
+
+
+async def test_a_call_that_was_cut_off_is_no_call_without_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_MESSAGES", 2)
+
+    async def talk(peer: Backend) -> None:
+        for _ in range(3):
+            await peer.send(type="text", token="Yes.", last=True)
+        with pytest.raises(ConnectionClosed):
+            await peer.closed()
+
+    kept = CallSummary.of(await played("turns: [{expect: [{event: text}]}]", talk, patience=2))
+    assert (kept.state, kept.problem) == ("cut_off", "the backend sent more than 2 messages in one call")
+    assert run(kept).not_connected == 0
 
 
 async def test_half_a_pair_of_surrogates_in_what_came_is_mended() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from relayproxy.lab.simulation.summary import CallSummary
 from relayproxy.lab.simulation.verdict import verdict
-from tests.lab.simulation.runs import call, failed, run, unconnected
+from tests.lab.simulation.runs import call, cut_off, failed, run, unconnected
 
 VIOLATION = call(state="violation")
 SILENT = call(spoke=False)
@@ -18,6 +18,8 @@ EXPECTED_MORE = failed(spoke=False)
         ([call(), call()], 0, "clean"),
         ([call(), failed(), failed()], 1, "2 expectations failed"),
         ([call(), SILENT], 0, "clean"),
+        ([call(), cut_off()], 1, "1 call cut off"),
+        ([failed(), cut_off()], 1, "1 call cut off, 1 expectation failed"),
         ([SILENT, EXPECTED_MORE], 2, "the backend never spoke"),
         ([failed(), VIOLATION], 3, "the backend broke the protocol in 1 call"),
         ([call(), failed(), VIOLATION, unconnected()], 5, "1 call could not be connected"),

@@ -4,6 +4,9 @@ Knows: settings that suit a test.
 Must not know: what the backend does.
 """
 
+import asyncio
+import base64
+import hashlib
 import random
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -45,3 +48,14 @@ def asks(text: str) -> Act:
         await caller.listen()
 
     return ask
+
+
+async def answer_101(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """The answer to a handshake, byte for byte: for a peer that no library would make."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    key = next(line.split(b": ")[1] for line in head.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key"))
+    accept = base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
+    writer.write(
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+    )

@@ -13,7 +13,7 @@ from websockets.asyncio.server import serve
 from relayproxy.lab.twilio.call import SimulatedCall
 from relayproxy.signature import sign
 from tests.lab.backend import Backend, backend
-from tests.lab.twilio.dialling import dial, listens, made_by
+from tests.lab.twilio.dialling import answer_101, dial, listens, made_by
 
 
 async def test_the_handshake() -> None:
@@ -103,7 +103,7 @@ async def test_a_line_that_vanishes_is_a_reset() -> None:
     seen: asyncio.Queue[str] = asyncio.Queue()
 
     async def raw(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await _answer_101(reader, writer)
+        await answer_101(reader, writer)
         try:
             while await reader.read(1000):
                 pass
@@ -186,16 +186,3 @@ async def test_pings_are_answered_and_big_messages_taken() -> None:
         result = await dial(peer.url, listens, speed=1e6)
     assert result.ending == "ended"
     assert len(result.received("text")[0]["token"]) == 5_000_000
-
-
-async def _answer_101(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    import base64
-    import hashlib
-
-    head = await reader.readuntil(b"\r\n\r\n")
-    key = next(line.split(b": ")[1] for line in head.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key"))
-    accept = base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
-    writer.write(
-        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
-    )

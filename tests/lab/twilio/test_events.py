@@ -102,3 +102,14 @@ async def test_an_interruption_ends_the_reply_that_it_cuts_off() -> None:
             "Sentence one.",
             " Sentence two.",
         ]
+
+
+def test_what_is_heard_and_what_can_still_grow_is_known_without_going_through_all() -> None:
+    log = EventLog()
+    log.receive(Language("de-DE", None))
+    assert (log.last_sound, log.reply_open(0)) == (-1, False)
+    log.receive(Text("Sure, "))
+    log.receive(Language("en-US", None))
+    assert (log.last_sound, log.reply_open(1), log.reply_open(2)) == (1, True, False)
+    log.receive(SendDigits("1"))
+    assert (log.last_sound, log.reply_open(0)) == (3, False)

@@ -35,6 +35,14 @@ def test_where_speech_is_cut(text: str, expected: list[str]) -> None:
     assert chunks(text) == expected
 
 
+@pytest.mark.parametrize("text", ["." * 1_000_000, "a" + " " * 1_000_000, "a" + ".)" * 500_000 + "x"])
+def test_long_texts_are_read_once(text: str) -> None:
+    """To go back over them at each of their characters would take hours."""
+    chunk, _ = speech.clause(text, complete=True)
+    assert chunk == text
+    assert "".join(word for word, _ in speech.words(text)) == text
+
+
 def test_a_chunk_waits_until_it_is_whole() -> None:
     assert speech.clause("I hea", complete=False) == ("", "I hea")
     assert speech.clause("I heard:", complete=False) == ("I heard:", "")
