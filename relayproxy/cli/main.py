@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from relayproxy import __version__
+from relayproxy.cli import draining
 from relayproxy.cli.alert_test import alert_test
 from relayproxy.cli.backup import MIB, backup
 from relayproxy.cli.check_signature import check_signature
@@ -171,10 +172,23 @@ def relay(config: Path | None, supervised: bool, descriptors: tuple[int, ...], n
 @main.command(short_help="The recorder alone: turns the tape into a database and spans.")
 @settings_options(*RECORDER_SETTINGS)
 @_supervised
-def recorder(config: Path | None, supervised: bool, **flags: Any) -> None:
-    """Plays the journal into the database, and sends spans when OTEL_EXPORTER_OTLP_ENDPOINT or otel.endpoint is set."""
+@click.option(
+    "--drain",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Instead: record what lies in the journal of the data folder DIR, whose machine is gone, delete it, and end.",
+)
+def recorder(config: Path | None, supervised: bool, drain: Path | None, **flags: Any) -> None:
+    """Plays the journal into the database, and sends spans when OTEL_EXPORTER_OTLP_ENDPOINT or otel.endpoint is set.
+
+    With --drain it ends when all is recorded; exit code 1: something is left. Its journal is DIR/journal, unless
+    --journal-dir says otherwise. Give it the settings that "serve" has.
+    """
     from relayproxy.recorder import process
 
+    if drain is not None:
+        draining.run(config, drain, flags)
+        return
     settings = settings_of(config, flags)
     require_otlp(settings.otel)
     _begin("recorder", supervised)

@@ -9,7 +9,7 @@ import os
 import secrets
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,11 +72,10 @@ def run(settings: Settings) -> None:
     stop = stop_event(*NUMBERS)
     os.nice(COURTESY)
     keep_little()
-    with _alone(settings.data_dir) as recorder_id:
+    with alone(settings.data_dir, settings.journal) as recorder_id:
         rules_of = rules_by_route(settings)
         engine = open_engine(settings.database)
-        exporter, metrics = _exporter(settings), _metrics(settings)
-        chosen = sampler(settings.otel)
+        exporter, metrics = exporter_of(settings), _metrics(settings)
         writer = HeartbeatWriter(open_engine(settings.database))
         deletion = DeletionThread(settings.database, settings.journal, days_by_route(settings))
         reporter = Reporter(
@@ -106,8 +105,6 @@ def run(settings: Settings) -> None:
             check,
             rules_of,
             exporter=exporter,
-            span_options=span_options(settings.otel),
-            sampled=lambda opening: chosen.sampled(opening.trace_id, sampled_by_caller(opening)),
             stop=stop,
             beat=beat,
             routes=(DEFAULT_ROUTE, *settings.routes),
@@ -118,7 +115,7 @@ def run(settings: Settings) -> None:
         finally:
             deletion.close()
             reporter.close()
-            _shut_down(exporter, metrics)
+            shut_down(exporter, metrics)
             engine.dispose()
     ignore_signals()
 
@@ -137,6 +134,7 @@ def recorder_of(
     **more: Any,
 ) -> Recorder:
     """A recorder with these settings; for the others see `Recorder`."""
+    chosen = sampler(settings.otel)
     return Recorder(
         archive,
         folder,
@@ -147,11 +145,14 @@ def recorder_of(
         thresholds=lambda route: Thresholds.of_seconds(*slow_turn_and_stall(settings, route)),
         version_from=lambda route: version_from(settings, route),
         rules=rules,
+        span_options=span_options(settings.otel),
+        sampled=lambda opening: chosen.sampled(opening.trace_id, sampled_by_caller(opening)),
         **more,
     )
 
 
-def _exporter(settings: Settings) -> "OtlpExporter | None":
+def exporter_of(settings: Settings) -> "OtlpExporter | None":
+    """What sends spans; None where none are sent."""
     way = otlp_export(settings.otel, "traces")
     if way is None:
         return None
@@ -169,7 +170,7 @@ def _metrics(settings: Settings) -> "OtlpMetrics | None":
     return OtlpMetrics.to(way, settings.otel, process_name(settings.data_dir))
 
 
-def _shut_down(*senders: "OtlpExporter | OtlpMetrics | None") -> None:
+def shut_down(*senders: "OtlpExporter | OtlpMetrics | None") -> None:
     """Ends them at the same time: each has its own bound."""
     ends = [threading.Thread(target=one.shutdown) for one in senders if one is not None]
     for end in ends:
@@ -179,8 +180,9 @@ def _shut_down(*senders: "OtlpExporter | OtlpMetrics | None") -> None:
 
 
 @contextmanager
-def _alone(data_dir: Path) -> Iterator[str]:
-    """Gives the name by which a database that several recorders write knows this one: that of its data folder."""
+def alone(data_dir: Path, journal: Path) -> Iterator[str]:
+    """Gives the name by which a database that several recorders write knows this one: that of its data folder. Raises
+    RelayproxyError when another recorder works on that folder, or on this journal, or the folder cannot be used."""
     path = data_dir / "recorder.lock"
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -198,7 +200,30 @@ def _alone(data_dir: Path) -> Iterator[str]:
             name = _name(lock)
         except OSError as problem:
             raise RelayproxyError(f"data_dir={data_dir}: cannot be written ({problem.strerror})") from None
-        yield name
+        with _journal_alone(journal):
+            yield name
+    finally:
+        os.close(lock)
+
+
+@contextmanager
+def _journal_alone(journal: Path) -> Iterator[None]:
+    with suppress(OSError):
+        journal.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        lock = os.open(journal, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:  # there is nothing to be played by anybody
+        yield
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise RelayproxyError(
+            f"journal_dir={journal}: another recorder plays this journal; one is enough for any number of relays"
+        ) from None
+    try:
+        yield
     finally:
         os.close(lock)
 

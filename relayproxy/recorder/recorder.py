@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -62,6 +62,20 @@ class SpanExporter(Protocol):
     """Takes final spans for export. Returns at once."""
 
     def export(self, spans: list[Span], /) -> None: ...
+
+
+@dataclass(slots=True)
+class Played:
+    """What a recorder has played and committed, or is about to commit."""
+
+    journals: int = 0
+    """Journals that were played to their end and deleted."""
+    ended: int = 0
+    """Connections that ended, and those of them whose relay had died."""
+    died: int = 0
+    messages: int = 0
+    gaps: int = 0
+    """Parts of journals that could not be read."""
 
 
 class Recorder:
@@ -117,9 +131,11 @@ class Recorder:
         self._beat = beat
         self._progress = ProgressReport()
         self._meter = Meter(routes)
+        self.played = Played()
 
-    def run(self) -> None:
-        """Plays until stopped; what is there by then is still played and committed, within a few seconds.
+    def run(self, *, to_the_end: bool = False) -> None:
+        """Plays until stopped; what is there by then is still played and committed, within a few seconds. With
+        `to_the_end` it returns as well once there is no journal any more but such as cannot be read or deleted.
 
         Raises ReplacedError when the database is another one than before, DamagedFileError when it is damaged: only a
         new recorder starts from what another one knows. The constructor's `beat` may raise the same."""
@@ -134,6 +150,8 @@ class Recorder:
                     last = time.monotonic()
                     interval = min(max(COMMIT_INTERVAL, COMMIT_REST * (last - now)), MAX_INTERVAL)
                 elif not worked:
+                    if to_the_end and self._playbacks.keys() <= self._troubled:
+                        break
                     self._stop.wait(POLL)
             self.finish()
         except Stopped:
@@ -206,6 +224,7 @@ class Recorder:
                 self._sessions.reread(other.sessions)
         self._progress.done()
         gaps = [gap for one in moved for gap in one.gaps]
+        self.played.gaps += len(gaps)
         self._meter.committed(self._progress.commit_time, sessions, touched, gaps)
         self._settle(touched, sessions, moved)
 
@@ -258,6 +277,7 @@ class Recorder:
         gone = tuple(playback.id for playback in ended if self._tidy(playback, playback.delete))
         if gone:
             self._playbacks = {name: one for name, one in self._playbacks.items() if name not in gone}
+            self.played.journals += len(gone)
             self._retry(lambda: self._archive.commit(Batch(dropped_journals=gone)))
 
     def _discover(self) -> None:
@@ -303,6 +323,10 @@ class Recorder:
 
     def _happened(self, event: ConnectionEvent) -> None:
         connection = event.connection
+        self.played.messages += len(event.messages)
+        if connection.ending is not None:
+            self.played.ended += 1
+            self.played.died += connection.ending.cause == "relay_died"
         self._progress.took(connection.opening.opened_at, event)
         if event.what == "opened":
             self._sessions.opened(connection)

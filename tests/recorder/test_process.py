@@ -55,6 +55,14 @@ def test_a_second_recorder_refuses_to_start(stage: Stage) -> None:
         run(Settings(data_dir=stage.folder))
 
 
+def test_a_second_recorder_of_the_same_journal_refuses_to_start(stage: Stage, tmp_path: Path) -> None:
+    with (
+        running("recorder", data_dir=stage.folder, journal_dir=str(tmp_path / "journal")),
+        pytest.raises(RelayproxyError, match=f"journal_dir={tmp_path}/journal: another recorder plays this journal"),
+    ):
+        run(Settings(data_dir=tmp_path / "other", journal_dir=tmp_path / "journal"))
+
+
 def test_a_folder_that_cannot_be_one(tmp_path: Path) -> None:
     (tmp_path / "recorder.lock").mkdir()
     with pytest.raises(RelayproxyError, match="a folder to write in is expected"):
