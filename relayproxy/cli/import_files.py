@@ -56,7 +56,7 @@ def import_files(files: tuple[Path, ...], config: Path | None, **flags: Any) -> 
 
     log_to_stderr("import")
     settings = settings_of(config, flags)
-    paths = [*_named(files)]
+    paths = [*named(files)]
     failed = 0
     for path, result in imported(settings, paths, Progress("file"), name_finder):
         if isinstance(result, RelayproxyError):
@@ -101,7 +101,9 @@ def imported(
         engine.dispose()
 
 
-def _named(files: Iterable[Path]) -> Iterator[Path]:
+def named(files: Iterable[Path]) -> Iterator[Path]:
+    """The files, and of folders those in them that are recordings by their names. Raises RelayproxyError for a folder
+    without any."""
     for path in files:
         if not path.is_dir():
             yield path

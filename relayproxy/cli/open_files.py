@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from relayproxy.cli.import_files import imported
+from relayproxy.cli.import_files import imported, named
 from relayproxy.cli.options import checked
 from relayproxy.cli.progress import Progress
 from relayproxy.errors import RelayproxyError
@@ -21,7 +21,7 @@ from relayproxy.settings.validators import address
 
 
 @click.command("open", short_help="Look at recording files in the browser, without a database.")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…|DIR")
 @click.option(
     "--console", default="127.0.0.1:0", callback=checked(address), metavar="HOST:PORT",
     help="Where the console listens. [default: a free port of this machine]",
@@ -31,8 +31,11 @@ from relayproxy.settings.validators import address
 )
 @click.option("--stall", default=1.0, show_default=True, metavar="SECONDS", help="A pause from then on is a finding.")
 def open_files(files: tuple[Path, ...], console: str, slow_turn: float, stall: float) -> None:
-    """Shows recordings, compressed or not, in a console of their own, whose URL is printed. Nothing of yours is read or
-    written besides the FILES: what they hold is shown as it is, and forgotten at Ctrl-C.
+    """Shows recordings, compressed or not, in a console of their own, whose URL is printed; of a folder, all files in
+    it that end in .relayproxy.jsonl.gz or .relayproxy.jsonl. Nothing of yours is read or written besides the FILES:
+    what they hold is shown as it is, and forgotten at Ctrl-C.
+
+    What cannot be shown is told, and the others are; exits with 2 when none can.
     """
     from relayproxy.console import process
     from relayproxy.store.schema.migrate import migrate
@@ -51,10 +54,16 @@ def open_files(files: tuple[Path, ...], console: str, slow_turn: float, stall: f
         require_sign_in(settings)
         migrate(settings.database)
         sessions: list[str] = []
-        for _, result in imported(settings, files, Progress("file")):
+        problems: list[RelayproxyError] = []
+        for _, result in imported(settings, named(files), Progress("file")):
             if isinstance(result, RelayproxyError):
-                raise result
-            sessions.append(result.session)
+                problems.append(result)
+            else:
+                sessions.append(result.session)
+        if not sessions:
+            raise problems[0]
+        for problem in problems:
+            click.echo(str(problem), err=True)
         page = f"/sessions/{sessions[0]}" if len(set(sessions)) == 1 else "/sessions"
         what = plural(len(set(sessions)), "call")
         process.run(settings, lambda url: click.echo(f"{what}, until Ctrl-C: {url}{page}"), recorded_only=True)

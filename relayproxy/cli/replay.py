@@ -39,8 +39,10 @@ def _parameters(_: click.Context, __: click.Parameter, given: Sequence[str]) -> 
     """Custom parameters from `NAME=VALUE` and from files with a JSON object."""
     import msgspec
 
+    from relayproxy.text import mended
+
     found: dict[str, str] = {}
-    for text in given:
+    for text in map(mended, given):
         name, equals, value = text.partition("=")
         if equals:
             found[name] = value
@@ -49,7 +51,7 @@ def _parameters(_: click.Context, __: click.Parameter, given: Sequence[str]) -> 
             found |= msgspec.json.decode(Path(text).read_bytes(), type=dict[str, str])
         except OSError as problem:
             raise click.BadParameter(f"{text}: NAME=VALUE or a file is expected: {problem.strerror}") from None
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise click.BadParameter(f"{text}: a JSON object of texts is expected in it") from None
     return found
 
@@ -240,6 +242,7 @@ def _recorded(
     from relayproxy.conversation.recording import SUFFIX
     from relayproxy.recordings.files import read_call
     from relayproxy.recordings.stored import stored_call
+    from relayproxy.text import mended
 
     files: list[Path] = []
     ids: list[str] = []
@@ -255,7 +258,7 @@ def _recorded(
         else:
             ids.append(text)
     for file in files:
-        yield _Source(file.name.removesuffix(SUFFIX), partial(read_call, file))
+        yield _Source(mended(file.name.removesuffix(SUFFIX)), partial(read_call, file))
     if not ids and query is None:
         return
     from relayproxy.store.engine import open_reader

@@ -20,6 +20,13 @@ from relayproxy.plural import plural
 VERSION = 1
 SUFFIX = ".relayproxy.jsonl.gz"
 """How the names of such files end; inside they are JSON Lines, compressed with gzip."""
+_LATEST = 2**62
+"""Nanoseconds since the epoch: what is later fits no column of a database."""
+_LONGEST = 2**60
+"""Nanoseconds: no connection lasts for longer."""
+_LARGEST = 2**62
+"""Bytes of a message."""
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class NotARecording(ValueError):
@@ -98,10 +105,12 @@ def read_recording(lines: Iterable[bytes]) -> tuple[Header, Iterator[Recorded]]:
     rest = iter(lines)
     try:
         header = _header.decode(next(rest, b""))
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except _UNREADABLE:
         raise NotARecording("not a recording of relayproxy: its first line is no header") from None
     if header.version > VERSION:
         raise NotARecording(f"a recording of version {header.version}; this relayproxy reads {VERSION} at most")
+    if problem := _problem_of_header(header):
+        raise NotARecording(f"line 1 of the recording is damaged: {problem}")
     return header, _recorded(header, rest)
 
 
@@ -112,14 +121,44 @@ def _recorded(header: Header, lines: Iterator[bytes]) -> Iterator[Recorded]:
             continue
         try:
             place, message = _place.decode(line).connection, _message.decode(line)
-            known = 0 <= place < len(found)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            known = False
-        if not known:
-            raise NotARecording(f"line {number} of the recording is damaged")
+        except _UNREADABLE:
+            raise NotARecording(f"line {number} of the recording is damaged: it is no message") from None
+        if not 0 <= place < len(found):
+            raise NotARecording(f"line {number} of the recording is damaged: there is no connection {place}")
+        if problem := _problem_of_message(message, found[place]):
+            raise NotARecording(f"line {number} of the recording is damaged: {problem}")
         found[place] += 1
         yield Recorded(place, message)
     for place, connection in enumerate(header.connections):
         if found[place] < connection.messages:
             missing = plural(connection.messages - found[place], "message")
             raise NotARecording(f"the recording is cut short: {missing} of connection {place} cannot be found")
+
+
+def _problem_of_header(header: Header) -> str | None:
+    ids = [one.opening.connection_id for one in header.connections]
+    if header.id not in ids or len(set(ids)) < len(ids):
+        return "its connections do not fit its id"
+    for place, one in enumerate(header.connections):
+        opening, ending = one.opening, one.ending
+        times = [opening.connected_after, *(() if ending is None else (ending.t, ending.twilio_t, ending.backend_t))]
+        if not 0 < opening.opened_at < _LATEST or not all(map(_possible, times)):
+            return f"connection {place} has an impossible time"
+        sizes = [one.messages, *(() if ending is None else (ending.twilio_bytes, ending.backend_bytes))]
+        if not all(0 <= size < _LARGEST for size in sizes):
+            return f"connection {place} has an impossible size"
+    return None
+
+
+def _problem_of_message(message: Message, expected: int) -> str | None:
+    if message.seq != expected:
+        return f"message {message.seq} is where message {expected} is expected"
+    if not _possible(message.t) or not _possible(message.out):
+        return f"message {message.seq} has an impossible time"
+    if not 0 <= message.size < _LARGEST or not 0 <= message.frames < _LARGEST:
+        return f"message {message.seq} has an impossible size"
+    return None
+
+
+def _possible(time: int | None) -> bool:
+    return time is None or 0 <= time < _LONGEST

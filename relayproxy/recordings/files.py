@@ -7,11 +7,12 @@ A file is read as it is asked for: what is held at once is one line.
 """
 
 import gzip
+import io
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.conversation.recording import Header, NotARecording, Recorded, read_recording
@@ -85,11 +86,27 @@ def _lines(file: BinaryIO, limit: int) -> Iterator[bytes]:
     start = file.read(len(_GZIP))
     if not start:
         raise NotARecording("it is empty")
-    file.seek(0)
-    source = gzip.GzipFile(fileobj=file, mode="rb") if start == _GZIP else file
+    whole = io.BufferedReader(_Begun(start, file))
+    source = gzip.GzipFile(fileobj=whole, mode="rb") if start == _GZIP else whole
     left = limit
     while line := source.readline(left + 1):
         left -= len(line)
         if left < 0:
             raise NotARecording(f"unpacked it has more than {limit / MIB:,.0f} MiB, and recordings of calls have less")
         yield line
+
+
+class _Begun(io.RawIOBase):
+    """A file whose beginning has been read: a pipe cannot go back to it."""
+
+    def __init__(self, start: bytes, rest: BinaryIO) -> None:
+        self._start, self._rest = start, rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        found = self._start or self._rest.read(len(buffer))
+        buffer[: len(found)] = found
+        self._start = b""
+        return len(found)

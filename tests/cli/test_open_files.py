@@ -1,6 +1,7 @@
 """`relayproxy open`: recordings in a console of their own, until Ctrl-C, and nothing is left."""
 
 import json
+import shutil
 import signal
 import tempfile
 import urllib.request
@@ -14,14 +15,19 @@ from tests.recordings.test_files import FILES
 from tests.running import Running
 
 
-def test_files_are_shown_until_ctrl_c(tmp_path: Path) -> None:
+def test_what_a_folder_holds_is_shown_until_ctrl_c(tmp_path: Path) -> None:
     folder = tmp_path / "tmp"
     folder.mkdir()
-    files = [str(FILES / name) for name in ("booking.v1.relayproxy.jsonl.gz", "reconnected.v1.relayproxy.jsonl")]
-    console = Running("open", *files, data_dir=tmp_path / "log", env={"TMPDIR": str(folder)}, cold=True)
+    calls = tmp_path / "calls"
+    calls.mkdir()
+    for name in ("booking.v1.relayproxy.jsonl.gz", "reconnected.v1.relayproxy.jsonl"):
+        shutil.copy(FILES / name, calls)
+    (calls / "bad.relayproxy.jsonl").write_bytes(b"hello")
+    console = Running("open", str(calls), data_dir=tmp_path / "log", env={"TMPDIR": str(folder)}, cold=True)
 
     assert console.ready.startswith("2 calls, until Ctrl-C: http://127.0.0.1:")
     assert console.url.endswith("/sessions")
+    assert f"{calls}/bad.relayproxy.jsonl: not a recording of relayproxy" in console.log.read_text()
     with urllib.request.urlopen(console.url.replace("/sessions", "/api/sessions")) as answer:
         items = json.load(answer)["items"]
     assert {item["imported"]["produced_by"] for item in items} == {"relayproxy 0.1.0"}

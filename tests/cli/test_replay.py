@@ -21,6 +21,7 @@ from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.annotations import add_tag
 from relayproxy.store.write.archive import Archive
 from tests.databases import migrated
+from tests.lab.backend import Backend, backend
 from tests.lab.replay.agents import Manner, agent
 from tests.lab.replay.conftest import SPEED
 from tests.lab.replay.conftest import booking_parts as booking_parts  # a fixture
@@ -187,6 +188,38 @@ async def test_parameters_take_the_place_of_recorded_ones(home: Path, booking_pa
     assert seen == [{"restaurant": "aurora", "plan": "gold", "token": "new=er"}]
 
 
+async def test_half_a_pair_of_surrogates_is_shown_as_what_it_is_not(home: Path) -> None:
+    async def talk(peer: Backend) -> None:
+        await peer.next("setup")
+        await peer.send(type="text", token="For when \ud83d", last=False)
+        await peer.send(type="text", token="\ude00 \ud800?", last=True)
+        await peer.next("prompt")
+        await peer.send(type="end", handoffData='{"reasonCode":"\\ud800"}')
+        await peer.closed()
+
+    file = write_file(home / f"half\udcff{SUFFIX}", parts_of_script(HALVES))
+    async with backend(talk) as peer:
+        result = await replayed(file, peer.url, "--json", "-", "--junit", home / "junit.xml")
+
+    document = json.loads(result.stdout)
+    assert document["verdict"]["exit_code"] == result.exit_code == ExitCode.FAILED
+    (recording,) = document["recordings"]
+    assert recording["name"] == "half\N{REPLACEMENT CHARACTER}"
+    (turn, *_) = recording["comparison"]["turns"]
+    assert turn["text_before"] == "For how many \N{REPLACEMENT CHARACTER}?"
+    assert turn["text_after"] == "For when \N{GRINNING FACE} \N{REPLACEMENT CHARACTER}?"
+    assert "For when" in (home / "junit.xml").read_text()
+
+
+HALVES = r"""
+    0.000 twilio  setup sessionId=VX22222222222222222222222222222222 callSid=CA1
+    0.500 backend raw '{"type":"text","token":"For how many \ud83d?","last":true}'
+    3.000 twilio  prompt "two" last
+    4.000 backend raw '{"type":"end","handoffData":"{\"reasonCode\":\"\\\ud800\"}"}'
+    4.050 -       gone first=backend twilio=eof backend=eof
+"""
+
+
 async def test_a_folder_of_recordings_is_a_suite(home: Path, booking_parts: list[Part]) -> None:
     suite = home / "suite"
     suite.mkdir()
@@ -227,6 +260,7 @@ async def test_ctrl_c_keeps_what_calls_that_were_over_have_shown(file: Path) -> 
         (("gone.gz", ANYWHERE), "gone.gz: No such file"),
         (("gone.gz", "http://agent/"), "a ws:// or wss:// URL"),
         (("gone.gz", ANYWHERE, "--parameters", "gone.json"), "NAME=VALUE or a file is expected"),
+        (("gone.gz", ANYWHERE, "--parameters", "deep.json"), "a JSON object of texts is expected in it"),
         (("gone.gz", ANYWHERE, "--json", "-", "--junit", "-"), "cannot both be printed"),
         (("gone.gz", ANYWHERE, "--diverged-below", "2"), "is not in the range"),
         ((".", ANYWHERE), "there is no *.relayproxy.jsonl.gz in it"),
@@ -234,6 +268,7 @@ async def test_ctrl_c_keeps_what_calls_that_were_over_have_shown(file: Path) -> 
 )
 def test_usage_errors(arguments: tuple[str, ...], told: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(home)
+    Path("deep.json").write_text('{"a":' + "[" * 60_000)
     result = run(*arguments, "--allow-side-effects")
 
     assert result.exit_code == ExitCode.USAGE

@@ -40,7 +40,11 @@ MESSAGES = (
 ENDING = Ending(t=60, first="twilio")
 
 
-def header(*, messages: int = len(MESSAGES), ending: Ending | None = ENDING) -> Header:
+OTHER = msgspec.structs.replace(OPENING, connection_id="f" * 32)
+TOO_DEEP = b"[" * 60_000 + b"]" * 60_000
+
+
+def header(*, messages: int = len(MESSAGES), ending: Ending | None = ENDING, opening: Opening = OTHER) -> Header:
     return Header(
         relayproxy="recording",
         version=1,
@@ -50,7 +54,7 @@ def header(*, messages: int = len(MESSAGES), ending: Ending | None = ENDING) -> 
         call_sid="CA1",
         account_sid=None,
         trace_id="b" * 32,
-        connections=(RecordedConnection(OPENING, None, 0), RecordedConnection(OPENING, ending, messages)),
+        connections=(RecordedConnection(OPENING, None, 0), RecordedConnection(opening, ending, messages)),
     )
 
 
@@ -80,7 +84,17 @@ def test_a_file_of_a_live_call_says_so_and_may_hold_more_than_its_header_knew() 
 
 
 @pytest.mark.parametrize(
-    "first", [b"", b"not json", b"{}", b"\xff\xfe", b'{"relayproxy":"something"}', b'{"connection":0,"seq":0}']
+    "first",
+    [
+        b"",
+        b"not json",
+        b"{}",
+        b"\xff\xfe",
+        b'{"relayproxy":"something"}',
+        b'{"connection":0,"seq":0}',
+        write_header(header())[:-2] + b',"later":' + TOO_DEEP + b"}",
+    ],
+    ids=range(7),
 )
 def test_anything_else_is_refused(first: bytes) -> None:
     with pytest.raises(NotARecording, match="first line is no header"):
@@ -100,15 +114,54 @@ def test_unknown_fields_of_a_line_are_passed_over() -> None:
     assert [*messages] == [Recorded(1, MESSAGES[0])]
 
 
+MESSAGE = b'{"connection":1,"seq":1,"t":1,"from":"twilio","kind":"text","later":1}'
+
+
 @pytest.mark.parametrize(
-    "damage", [b"{", b'{"connection":2,"seq":0,"t":1,"from":"twilio","kind":"text"}', b'{"seq":0}']
+    ("damage", "problem"),
+    [
+        (b"{", "it is no message"),
+        (b'{"seq":0}', "it is no message"),
+        (MESSAGE.replace(b'"later":1', b'"later":' + TOO_DEEP), "it is no message"),
+        (MESSAGE.replace(b'"later":1', rb'"text":"\ud800 alone"'), "it is no message"),
+        (MESSAGE.replace(b'"connection":1', b'"connection":2'), "there is no connection 2"),
+        (MESSAGE.replace(b'"connection":1', b'"connection":-1'), "there is no connection -1"),
+        (MESSAGE.replace(b'"seq":1', b'"seq":-1'), "message -1 is where message 1 is expected"),
+        (MESSAGE.replace(b'"seq":1', b'"seq":3'), "message 3 is where message 1 is expected"),
+        (MESSAGE.replace(b'"t":1', b'"t":-1'), "message 1 has an impossible time"),
+        (MESSAGE.replace(b'"t":1', b'"t":%d' % 2**62), "message 1 has an impossible time"),
+        (MESSAGE.replace(b'"later":1', b'"out":-1'), "message 1 has an impossible time"),
+        (MESSAGE.replace(b'"later":1', b'"size":-1'), "message 1 has an impossible size"),
+        (MESSAGE.replace(b'"later":1', b'"frames":-1'), "message 1 has an impossible size"),
+    ],
+    ids=range(13),
 )
-def test_a_damaged_line_is_named(damage: bytes) -> None:
+def test_a_damaged_line_is_named(damage: bytes, problem: str) -> None:
     _, messages = read_recording([write_header(header()), *write_messages(1, MESSAGES[:1]).splitlines(), damage])
 
     assert next(messages).message == MESSAGES[0]
-    with pytest.raises(NotARecording, match="line 3 of the recording is damaged"):
+    with pytest.raises(NotARecording, match=f"^line 3 of the recording is damaged: {problem}$"):
         next(messages)
+
+
+@pytest.mark.parametrize(
+    ("damaged", "problem"),
+    [
+        (header(opening=OPENING), "its connections do not fit its id"),
+        (msgspec.structs.replace(header(), id="d" * 32), "its connections do not fit its id"),
+        (header(opening=msgspec.structs.replace(OTHER, opened_at=-1)), "connection 1 has an impossible time"),
+        (header(opening=msgspec.structs.replace(OTHER, opened_at=2**62)), "connection 1 has an impossible time"),
+        (header(opening=msgspec.structs.replace(OTHER, connected_after=-1)), "connection 1 has an impossible time"),
+        (header(ending=Ending(t=-1)), "connection 1 has an impossible time"),
+        (header(ending=Ending(t=1, backend_t=2**61)), "connection 1 has an impossible time"),
+        (header(ending=Ending(t=1, twilio_bytes=-1)), "connection 1 has an impossible size"),
+        (header(messages=-1), "connection 1 has an impossible size"),
+    ],
+    ids=range(9),
+)
+def test_a_header_that_no_call_has_is_damaged(damaged: Header, problem: str) -> None:
+    with pytest.raises(NotARecording, match=f"^line 1 of the recording is damaged: {problem}$"):
+        read_recording([write_header(damaged)])
 
 
 def test_missing_messages_are_noticed() -> None:

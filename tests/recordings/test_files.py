@@ -2,7 +2,9 @@
 
 import gzip
 import io
+import os
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -92,6 +94,26 @@ def test_more_than_a_call_can_be_is_not_unpacked() -> None:
         _ = [*recording_of(io.BytesIO(many), "bomb.gz", 2 * MIB)[1]]
     with pytest.raises(RecordingFileError, match="unpacked it has more than 2 MiB"):
         recording_of(io.BytesIO(one_line), "bomb.gz", 2 * MIB)
+
+
+@pytest.mark.parametrize("content", [packed(), text(), packed()[:1], b""], ids=range(4))
+def test_a_pipe_is_read_as_a_file_is(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    inlet, outlet = os.pipe()
+    os.write(outlet, content)
+    os.close(outlet)
+    with open(inlet, "rb") as pipe, path.open("rb") as file:
+        assert told(pipe) == told(file)
+
+
+def told(file: BinaryIO) -> object:
+    """What is in a recording, or why it is none."""
+    try:
+        header, messages = recording_of(file, "x")
+        return header, [*messages]
+    except RecordingFileError as problem:
+        return str(problem)
 
 
 def test_what_cannot_be_opened_says_why(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from relayproxy.lab.twilio.caller import MONOLOGUE_MS, SimulatedCaller
 from relayproxy.lab.twilio.connection import Line
 from relayproxy.lab.twilio.events import Event
 from relayproxy.lab.twilio.result import Caller, CallResult
+from relayproxy.text import mended
 
 MAX_PAUSE_MS = 5000
 """People think and are silent for so long at most, whatever the recording says."""
@@ -274,7 +275,7 @@ class _Performance:
 def _reply(events: Sequence[Event]) -> Reply:
     texts = " ".join(event.text for event in events if event.name == "text")
     other = tuple(event.name for event in events if event.name in ("play", "sendDigits", "end"))
-    return Reply(" ".join(texts.split()), other)
+    return Reply(mended(" ".join(texts.split())), other)
 
 
 def _joined(replies: Sequence[Reply]) -> Reply:

@@ -32,6 +32,7 @@ from relayproxy.lab.replay.script import Act, Anchor, Parties, Reply, Script
 from relayproxy.lab.twilio.speech import MS_PER_CHARACTER
 from relayproxy.lab.twilio.twiml import Input, TwiML
 from relayproxy.recordings.call import RecordedCall
+from relayproxy.text import mended
 
 PAUSE_MS = 1500
 """A shorter pause of the agent is one within what it says."""
@@ -111,7 +112,7 @@ class _Course:
                     open_ = last is not True
                 case Play() | SendDigits() | End():
                     other.append(str(event.__struct_config__.tag))
-        return Reply(" ".join(" ".join(texts).split()), tuple(other))
+        return Reply(mended(" ".join(" ".join(texts).split())), tuple(other))
 
     def anchor(self, act: Begun, began: int, over: int) -> Anchor:
         """When an act began; the one before it lasted from `began` to `over`."""

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from relayproxy.lab.scenarios.model import Place
+from relayproxy.text import mended
 
 MAX_CHARACTERS = 1_000_000
 MAX_DEPTH = 20
@@ -62,6 +63,9 @@ def _check(text: str) -> None:
                 raise Unreadable(_place(event.start_mark), "a file has one scenario; this begins another document")
         elif isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise Unreadable(_place(event.start_mark), "anchors (&) and aliases (*) are not taken; put text in quotes")
+        elif isinstance(event, yaml.ScalarEvent) and mended(event.value) != event.value:
+            problem = r"half a pair of surrogates (\ud800 to \udfff) is no character; write it as it is, or as \U0001f600"
+            raise Unreadable(_place(event.start_mark), problem)
         elif isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:

@@ -63,6 +63,8 @@ def read_baseline(text: bytes, file: str) -> Baseline:
         return msgspec.json.decode(text, type=Baseline)
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
         raise BaselineError(f"{file}: it is no baseline: {problem}") from None
+    except RecursionError:
+        raise BaselineError(f"{file}: it is no baseline: its JSON is nested too deeply") from None
 
 
 def require_comparable(baseline: Baseline, content: str, settings: Settings) -> None:

@@ -54,7 +54,8 @@ class FailureSummary(msgspec.Struct, frozen=True):
         """What is kept of a failure."""
         line = None if failure.place is None else failure.place.line
         expected, got, text = map(mended, (failure.expected, failure.got, str(failure)))
-        return cls(failure.turn, failure.file, line, expected, got, text)
+        file = None if failure.file is None else mended(failure.file)
+        return cls(failure.turn, file, line, expected, got, text)
 
 
 class CallSummary(msgspec.Struct, frozen=True):

@@ -158,7 +158,7 @@ class CallResult(msgspec.Struct, frozen=True):
             if message.sender == sender and message.text is not None:
                 try:
                     value = json.loads(message.text)
-                except ValueError:
+                except (ValueError, RecursionError):
                     continue
                 if isinstance(value, dict):
                     yield value

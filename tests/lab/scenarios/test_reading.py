@@ -171,6 +171,8 @@ def test_what_is_wrong_in_a_turn(turn: str, problem: str) -> None:
         ("name: x\nturns: []\nexpect: {handoff: {a: [1]}}", "3:23: "),
         ("name: x\nturns: []\nexpect: {handoff: {a: {patern: b}}}", '3:24: unknown key "patern"; did you mean'),
         ("name: x\nturns: []\norigin: {}", '3:1: unknown key "origin"; known are'),
+        ('name: x\nturns: [{user: "\\ud83d"}]', "2:16: half a pair of surrogates"),
+        ('name: x\nparameters: {"\\udc00": a}\nturns: []', "2:14: half a pair of surrogates"),
         ("name: x\nturns: [", "2:9: this is no YAML: while parsing a flow node, "),
         ("name: x\n\tturns: []", "2:1: this is no YAML: while scanning for the next token, "),
         ("name: \x07\nturns: []", "1:7: this is no YAML: special characters are not allowed"),

@@ -79,7 +79,7 @@ def test_a_file_that_was_edited_is_not_compared() -> None:
 
 def test_a_file_that_is_no_baseline() -> None:
     told = json.loads(document(answers(100), verdict(answers(100))))
-    for wrong in (b"", b"[]", b"\xff", b"{}", json.dumps(told | {"hash": 1}).encode()):
+    for wrong in (b"", b"[]", b"\xff", b"{}", b"[" * 60_000, json.dumps(told | {"hash": 1}).encode()):
         with pytest.raises(BaselineError, match=r"^baseline\.json: it is no baseline: "):
             read_baseline(wrong, "baseline.json")
     with pytest.raises(BaselineError, match="its version is 2, and 1 is expected"):
