@@ -16,6 +16,7 @@ from relayproxy.cli.options import checked, settings_of, settings_options
 from relayproxy.plural import plural
 from relayproxy.settings.model import Settings
 from relayproxy.settings.sources import CONFIG_ENV
+from relayproxy.text import mended
 
 if TYPE_CHECKING:
     from relayproxy.doctor.check import Result
@@ -92,8 +93,8 @@ def _document(result: "Result") -> dict[str, str]:
         "group": result.group,
         "name": result.name,
         "state": result.state,
-        "text": result.text,
-        "action": result.action,
+        "text": mended(result.text),
+        "action": mended(result.action),
     }
 
 

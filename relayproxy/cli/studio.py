@@ -16,6 +16,7 @@ from relayproxy.cli.options import settings_of, settings_options
 from relayproxy.errors import RelayproxyError
 from relayproxy.plural import plural
 from relayproxy.settings.model import Settings
+from relayproxy.text import mended
 
 if TYPE_CHECKING:
     from relayproxy.doctor.studio.check import Finding
@@ -68,7 +69,7 @@ def _checked(file: Path, settings: Settings, seen: "dict[str, SeenFields] | None
     from relayproxy.doctor.studio.check import check_flow
     from relayproxy.doctor.studio.flow import read_flow
 
-    result: dict[str, Any] = {"file": str(file), "error": None, "relay_widgets": [], "findings": []}
+    result: dict[str, Any] = {"file": mended(str(file)), "error": None, "relay_widgets": [], "findings": []}
     try:
         flow = read_flow(_content(file))
     except RelayproxyError as problem:

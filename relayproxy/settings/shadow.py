@@ -18,7 +18,7 @@ def in_a_variable(value: object) -> object:
         return value
     try:
         found = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise ValueError(  # noqa: TRY004 (pydantic takes no TypeError)

@@ -49,6 +49,8 @@ def read_file(file: Path) -> dict[str, Any]:
         raise SettingError(f"config={file}: a readable TOML file is expected ({problem.strerror})") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise SettingError(f"config={file}: a TOML file is expected ({problem})") from None
+    except RecursionError:
+        raise SettingError(f"config={file}: a TOML file is expected (it is nested too deeply for settings)") from None
 
 
 def read_environment(environ: Mapping[str, str], known: Collection[str]) -> dict[str, Any]:
@@ -85,7 +87,7 @@ def _table(value: str) -> object:
     """A whole table in one variable is written as JSON."""
     try:
         return json.loads(value) if value.startswith("{") else value
-    except ValueError:
+    except (ValueError, RecursionError):
         return value
 
 

@@ -103,7 +103,7 @@ def test_a_pipe_is_read_as_a_file_is(tmp_path: Path, content: bytes) -> None:
     inlet, outlet = os.pipe()
     os.write(outlet, content)
     os.close(outlet)
-    with open(inlet, "rb") as pipe, path.open("rb") as file:
+    with os.fdopen(inlet, "rb") as pipe, path.open("rb") as file:
         assert told(pipe) == told(file)
 
 
@@ -111,9 +111,10 @@ def told(file: BinaryIO) -> object:
     """What is in a recording, or why it is none."""
     try:
         header, messages = recording_of(file, "x")
-        return header, [*messages]
+        found = [*messages]
     except RecordingFileError as problem:
         return str(problem)
+    return header, found
 
 
 def test_what_cannot_be_opened_says_why(tmp_path: Path) -> None:

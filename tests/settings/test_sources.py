@@ -114,8 +114,9 @@ def test_a_missing_file_and_one_that_is_no_toml_are_said_so(config: Path) -> Non
     assert problem.startswith(f"config={config}: a TOML file is expected")
     assert "line 2, column 8" in problem
 
-    config.write_bytes(b"listen = '\xff'\n")
-    assert problems_of(config)[0].startswith(f"config={config}: a TOML file is expected")
+    for wrong in (b"listen = '\xff'\n", b"listen = " + b"[" * 60_000):
+        config.write_bytes(wrong)
+        assert problems_of(config)[0].startswith(f"config={config}: a TOML file is expected")
 
 
 def test_masking_leaves_the_rest_readable() -> None:
@@ -136,7 +137,8 @@ def test_the_name_of_a_row_is_kept_as_written_and_its_settings_are_in_lower_case
 
 
 def test_a_table_in_one_variable_that_is_no_json_is_left_for_the_check() -> None:
-    assert read_environment({"RELAYPROXY_ROUTES": '{"sales"'}, {"routes"}) == {"routes": '{"sales"'}
+    for text in ('{"sales"', '{"sales":' + "[" * 60_000):
+        assert read_environment({"RELAYPROXY_ROUTES": text}, {"routes"}) == {"routes": text}
 
 
 def test_laying_over_keeps_what_only_one_has_and_changes_neither() -> None:

@@ -62,6 +62,7 @@ def test_times_are_seconds_or_have_a_unit(text: object, seconds: float) -> None:
         ({"faults": {"token_delay": "0s"}}, "greater than 0 is expected"),
         ({"faults": {"dropafter": 3}}, "no such setting; did you mean drop_after?"),
         ({"routes": {"a": {"backend": AGENT, "shadow": "wss://x"}}}, "a table is expected, in a variable as JSON"),
+        ({"routes": {"a": {"backend": AGENT, "shadow": "[" * 60_000}}}, "a table is expected, in a variable as JSON"),
     ],
 )
 def test_what_is_no_shadow_and_no_fault_is_refused(given: dict[str, Any], message: str) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from relayproxy.errors import RelayproxyError
+from relayproxy.text import mended
 
 RELAY_WIDGET = "run-conversation-relay"
 Path = tuple[str | int, ...]
@@ -81,6 +82,7 @@ def read_flow(content: bytes) -> Flow:
         raise FlowError(f"it is not UTF-8 (byte {problem.start + 1}); a flow's JSON is expected") from None
     try:
         value = json.loads(text)
+        again = json.dumps(value, ensure_ascii=False)
     except json.JSONDecodeError as problem:
         where = f"line {problem.lineno}, column {problem.colno}: {problem.msg}"
         raise FlowError(f"it is not JSON ({where}); a flow's JSON is expected, as Studio exports it") from None
@@ -88,6 +90,8 @@ def read_flow(content: bytes) -> Flow:
         raise FlowError("its JSON is nested too deeply for a flow") from None
     except ValueError as problem:  # a number of too many digits
         raise FlowError(f"it is not JSON that can be read ({problem})") from None
+    if mended(again) != again:
+        raise FlowError("a text in it has half a pair of surrogates, which is no character; export the flow anew")
     base: Path = ()
     if isinstance(value, dict) and "states" not in value and isinstance(value.get("definition"), dict):
         base, value = ("definition",), value["definition"]

@@ -64,7 +64,7 @@ def _check(text: str) -> None:
         elif isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise Unreadable(_place(event.start_mark), "anchors (&) and aliases (*) are not taken; put text in quotes")
         elif isinstance(event, yaml.ScalarEvent) and mended(event.value) != event.value:
-            problem = r"half a pair of surrogates (\ud800 to \udfff) is no character; write it as it is, or as \U0001f600"
+            problem = r"half a pair of surrogates (\ud83d) is no character; write it as it is, or as \U0001f600"
             raise Unreadable(_place(event.start_mark), problem)
         elif isinstance(event, yaml.CollectionStartEvent):
             depth += 1

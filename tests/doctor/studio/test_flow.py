@@ -64,6 +64,7 @@ def test_a_path_is_written_as_people_write_it() -> None:
         ('{"states": []}'.encode("utf-16"), "not UTF-8"),
         (b"[" * 100_000, "nested too deeply"),
         (b'{"states": ' + b"9" * 5000 + b"}", "not JSON that can be read"),
+        (rb'{"states": [{"name": "\ud800", "type": "a"}]}', "half a pair of surrogates"),
         (b"[]", "no flow: an object with states"),
         (b'{"states": {}}', "no flow"),
         (b'{"states": [{"name": "a"}]}', "each with a name and a type"),
