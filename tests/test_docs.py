@@ -28,7 +28,7 @@ FIRST |= {section: f"__{next(iter(model.model_fields)).upper()}" for section, mo
 ROOT = Path(__file__).parent.parent
 SETTINGS = (ROOT / "docs/settings.md").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
-OTHERS = re.compile(r"\b(?:docker compose|mmdebstrap|node) [^`\n]*")
+OTHERS = re.compile(r"\b(?:docker compose|kubectl|mmdebstrap|node) [^`\n]*")
 """Other programs, which have flags of their own."""
 PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *(ROOT / "docs").glob("*.md")]
 DOCUMENTS = {path.relative_to(ROOT).as_posix(): path for path in PAGES}

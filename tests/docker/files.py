@@ -1,6 +1,17 @@
-"""What the tests read in `docker/`: Compose files and the instructions of the Dockerfile."""
+"""What the tests read in `docker/`: Compose files, manifests for Kubernetes and the instructions of the Dockerfile.
 
+Knows: `docker-compose` and `kubectl`, which put files together as they do for users, and ask nobody for that.
+Must not know: what the files have to say.
+"""
+
+import base64
+import json
 import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -8,28 +19,108 @@ from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[2]
 DOCKER = ROOT / "docker"
-COMPOSE = sorted(path.name for path in DOCKER.glob("compose*.yaml"))
+KUBERNETES = DOCKER / "kubernetes"
+COMPOSE = {
+    "compose.yaml": ("compose.yaml",),
+    "compose.postgresql.yaml": ("compose.postgresql.yaml",),
+    "compose.telemetry.yaml": ("compose.postgresql.yaml", "compose.telemetry.yaml"),
+}
+"""The Compose files, and with which others each is used."""
+COMPONENTS = ("loadbalancer", "ingress")
+"""The ways in which strangers reach the relay on Kubernetes."""
 GIVEN = {
     "DOMAIN": "relay.example.com",
     "BACKEND": "wss://agent.example.com",
     "DB_PASSWORD": "secret",
+    "GRAFANA_PASSWORD": "secret",
     "TWILIO_AUTH_TOKEN": "secret",
     "VERIFY": "enforce",
 }
 """What `.env` gives, as `example.env` asks for it."""
-_VARIABLE = re.compile(r"\$\{([A-Z_]+)(?::[?-][^}]*)?\}")
+
+Object = dict[str, Any]
 
 
-def compose(name: str) -> dict[str, Any]:
-    """A Compose file with its anchors and variables put in."""
-    text = _VARIABLE.sub(lambda found: GIVEN[found[1]], (DOCKER / name).read_text("utf-8"))
-    loaded: dict[str, Any] = YAML(typ="safe").load(text)
+def _output(program: str, *arguments: str, **environment: str) -> str:
+    """What a program says: the one of the virtual environment, else the system's."""
+    own = Path(sys.executable).with_name(program)
+    found = str(own) if own.exists() else shutil.which(program)
+    assert found, f"{program} is not here, and has no wheel for this platform: install it"
+    done = subprocess.run([found, *arguments], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout
+
+
+@cache
+def _compose(name: str) -> str:
+    files = (f"--file={DOCKER / file}" for file in COMPOSE[name])
+    return _output("docker-compose", "--env-file=/dev/null", *files, "config", "--format=json", **GIVEN)
+
+
+def compose(name: str) -> Object:
+    """What Compose makes of a file and those that it is used with."""
+    loaded: Object = json.loads(_compose(name))
     return loaded
 
 
-def own_services(name: str) -> dict[str, dict[str, Any]]:
+def own_services(name: str) -> dict[str, Object]:
     """The services of a Compose file that run relayproxy's image."""
     return {key: service for key, service in compose(name)["services"].items() if service["image"] == "relayproxy"}
+
+
+@cache
+def manifests(component: str) -> tuple[Object, ...]:
+    """The objects of Kubernetes that kustomize makes of the example, with this component in use."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder, "kubernetes")
+        shutil.copytree(KUBERNETES, copy)
+        file = copy / "example/kustomization.yaml"
+        for one in COMPONENTS:
+            line = f"  - ../{one}\n" if one == component else f"  # - ../{one}\n"
+            text, count = re.subn(rf"^  (?:# )?- \.\./{one}\n", line, file.read_text("utf-8"), flags=re.MULTILINE)
+            assert count == 1, one
+            file.write_text(text, "utf-8")
+        return tuple(YAML(typ="safe").load_all(_output("kubectl", "kustomize", str(copy / "example"))))
+
+
+def manifest(component: str, kind: str, name: str) -> Object:
+    """One of them. ConfigMaps and Secrets are found by their names without what kustomize has added."""
+    added = r"-[0-9a-z]{10}$" if kind in ("ConfigMap", "Secret") else "$"
+    (found,) = (
+        one
+        for one in manifests(component)
+        if one["kind"] == kind and name == re.sub(added, "", one["metadata"]["name"])
+    )
+    return found
+
+
+def pods(component: str) -> dict[str, Object]:
+    """The specs of pods by what they belong to."""
+    return {
+        one["metadata"]["name"]: one["spec"]["template"]["spec"]
+        for one in manifests(component)
+        if one["kind"] in ("StatefulSet", "Deployment", "Job")
+    }
+
+
+def containers(component: str) -> dict[str, Object]:
+    """The containers of all pods by their names."""
+    return {
+        container["name"]: container
+        for pod in pods(component).values()
+        for container in (*pod.get("initContainers", ()), *pod["containers"])
+    }
+
+
+def environment_of(component: str, container: Object) -> dict[str, str]:
+    """The variables that a container gets from its manifest and from Secrets."""
+    found: dict[str, str] = {}
+    for source in container.get("envFrom", ()):
+        name = source["secretRef"]["name"]
+        (secret,) = (one for one in manifests(component) if one["kind"] == "Secret" and one["metadata"]["name"] == name)
+        found |= {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}
+    return found | {one["name"]: one["value"] for one in container.get("env", ())}
 
 
 def instructions() -> list[tuple[str, str]]:
@@ -44,8 +135,13 @@ def said(instruction: str) -> list[str]:
     return [words for name, words in instructions() if name == instruction]
 
 
+def image_environment() -> dict[str, str]:
+    """The settings that the image has set."""
+    return dict(re.findall(r"(RELAYPROXY_\w+)=(\S+)", said("ENV")[0]))
+
+
 def seconds(duration: str) -> int:
-    """The seconds of `17m`, `17min` or `90s`."""
-    found = re.fullmatch(r"(\d+)(s|m|min)", duration)
+    """The seconds of `17m0s`, `17min` or `90s`."""
+    found = re.fullmatch(r"(?:(\d+)m(?:in)?)?(?:(\d+)s)?", duration)
     assert found, duration
-    return int(found[1]) * (1 if found[2] == "s" else 60)
+    return int(found[1] or 0) * 60 + int(found[2] or 0)
