@@ -4,6 +4,7 @@ Part of `make metrics-check`. Prometheus and promtool: Debian's `prometheus`, an
 """
 
 import asyncio
+import hashlib
 import json
 import subprocess
 import urllib.parse
@@ -17,6 +18,7 @@ from typing import Any
 from tests.docker.files import DOCKER
 from tests.docker.test_metrics import expressions
 from tests.peers import programs
+from tests.running import running
 from tests.system.phone import Agent, Phone, answering
 from tests.system.stack import stack, until
 from tests.telemetry.collector import free_port
@@ -58,13 +60,19 @@ def promtool(*arguments: str, given: str | None = None) -> str:
     return done.stdout + done.stderr
 
 
+def configuration(name: str, console: str, folder: Path) -> str:
+    """One of the configurations in `docker/prometheus/`, but for the console's address, the place of the token and the
+    intervals."""
+    text = (FOLDER / name).read_text("utf-8")
+    for there in ("127.0.0.1:8081", "console:8081"):
+        text = text.replace(there, console.removeprefix("http://"))
+    return text.replace("/etc/prometheus/", f"{folder}/").replace("15s", "1s")
+
+
 @contextmanager
-def prometheus(console: str, folder: Path) -> Iterator[Prometheus]:
-    """One with the configuration of `docker/prometheus/`, but for the console's address and the intervals."""
-    text = (FOLDER / "prometheus.yml").read_text("utf-8")
-    (folder / "prometheus.yml").write_text(
-        text.replace("127.0.0.1:8081", console.removeprefix("http://")).replace("15s", "1s"), "utf-8"
-    )
+def prometheus(console: str, folder: Path, name: str = "prometheus.yml") -> Iterator[Prometheus]:
+    """One with such a configuration."""
+    (folder / "prometheus.yml").write_text(configuration(name, console, folder), "utf-8")
     rules = (FOLDER / "relayproxy.rules.yml").read_text("utf-8")
     (folder / "relayproxy.rules.yml").write_text(rules.replace("for: 1m", "for: 1s"), "utf-8")
     found = programs.prometheus()
@@ -90,6 +98,18 @@ def prometheus(console: str, folder: Path) -> Iterator[Prometheus]:
 def test_promtool_accepts_the_rules_and_the_configuration() -> None:
     assert "SUCCESS" in promtool("check", "rules", str(FOLDER / "relayproxy.rules.yml"))
     assert "SUCCESS" in promtool("check", "config", str(FOLDER / "prometheus.yml"))
+
+
+async def test_the_configuration_of_compose_brings_its_token(tmp_path: Path) -> None:
+    token = {"prometheus": {"sha256": hashlib.sha256(b"secret").hexdigest()}}
+    with running("console", data_dir=tmp_path / "data", console="127.0.0.1:0", tokens=token) as console:
+        (tmp_path / "relayproxy.token").write_text("secret\n")
+        with prometheus(console.url, tmp_path, "prometheus.compose.yml") as server:
+            assert "SUCCESS" in promtool("check", "config", str(tmp_path / "prometheus.yml"))
+            await until(lambda: server.values("relayproxy_build_info"), PATIENCE)
+        (tmp_path / "relayproxy.token").write_text("another\n")
+        with prometheus(console.url, tmp_path, "prometheus.compose.yml") as server:
+            await until(lambda: 0.0 in server.values("up").values(), PATIENCE)
 
 
 def test_alerts_fire_when_they_should_and_not_when_they_should_not(tmp_path: Path) -> None:
