@@ -47,6 +47,7 @@ async def page(request: web.Request) -> web.Response:
         "interval": interval_words(found.comparison.latency),
         "facts": tuple(views.facts(found)),
         "of_call": views.of_call(found),
+        "more_of_call": max(0, len(found.comparison.differences) - views.MOST_OF_CALL),
         "segments": views.shown(found, segments[first : first + SEGMENTS]),
         "page": f"/compare?a={ids[0]}&b={ids[1]}",
         "swapped": f"/compare?a={ids[1]}&b={ids[0]}",

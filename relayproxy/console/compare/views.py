@@ -16,11 +16,14 @@ from relayproxy.console.calls.messages.message_reading import write_cursor
 from relayproxy.console.calls.reading import StoredSession
 from relayproxy.console.compare.compared import Compared
 from relayproxy.console.http import times
+from relayproxy.console.http.display_text import MOST
 from relayproxy.conversation.measures.numbers import TURN_NUMBERS
 from relayproxy.store.schema.rows import SessionRow
 
 SHOWN = 20
 """Turns of a fold that are in it; the session's page has the others."""
+MOST_OF_CALL = 100
+"""Differences of the whole call that a page lists: each field of a handoff can be one."""
 TITLES = {number.name: number.title for number in TURN_NUMBERS}
 
 
@@ -108,9 +111,9 @@ def _fold(turns: Sequence[TurnComparison]) -> Fold:
 
 
 def of_call(compared: Compared) -> tuple[DifferenceView, ...]:
-    """The differences of the whole call."""
+    """The differences of the whole call, at most `MOST_OF_CALL`."""
     places = _Places(compared.sessions)
-    return tuple(DifferenceView(one, places.links(one)) for one in compared.comparison.differences)
+    return tuple(DifferenceView(one, places.links(one)) for one in compared.comparison.differences[:MOST_OF_CALL])
 
 
 def facts(compared: Compared) -> Iterator[Fact]:
@@ -158,8 +161,8 @@ def _turn(turn: TurnComparison, places: _Places) -> TurnView:
         turn=turn,
         caller=()
         if turn.caller_before == turn.caller_after or not both
-        else word_diff(turn.caller_before, turn.caller_after),
-        agent=word_diff(turn.text_before, turn.text_after) if both else (),
+        else word_diff(turn.caller_before[:MOST], turn.caller_after[:MOST]),
+        agent=word_diff(turn.text_before[:MOST], turn.text_after[:MOST]) if both else (),
         differences=tuple(DifferenceView(one, places.links(one)) for one in told),
         latency=(headline.before.median_ms, headline.after.median_ms),
         durations=tuple(map(_duration, filter(_measured, turn.numbers))),

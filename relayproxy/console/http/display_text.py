@@ -1,6 +1,6 @@
-"""Text of callers and backends as it is displayed: misleading characters made visible, JSON indented.
+"""Text of callers and backends as it is displayed: misleading characters made visible, JSON indented, long texts cut.
 
-Knows: Unicode's controls, bidirectional marks and joiners.
+Knows: Unicode's controls, bidirectional marks and joiners; how much of a text a page holds.
 Must not know: what the text says; HTML.
 """
 
@@ -8,6 +8,8 @@ import re
 from unicodedata import category
 
 import msgspec
+
+from relayproxy.plural import plural
 
 # Characters that are invisible or reorder what stands around them: controls, zero-width, bidi, line separators.
 # Newline and tab are layout, not deception.
@@ -19,12 +21,29 @@ _OPENS = {"\u202a": "\u202c", "\u202b": "\u202c", "\u2066": "\u2069", "\u2067": 
 _OVERRIDES = "\u202d\u202e"
 
 
+MOST = 10_000
+"""Characters of a text that a page holds; the recording has all of it."""
+MOST_OF_BLOCK = 50_000
+"""Those of one that is shown for its own sake."""
+
+
 def pretty(text: str) -> str:
-    """JSON indented, with numbers, key order and duplicates as they are; any other text unchanged. Visible."""
+    """JSON indented, with numbers, key order and duplicates as they are; any other text unchanged. Visible, and cut
+    beyond `MOST_OF_BLOCK`."""
     try:
-        return visible(msgspec.json.format(text, indent=2))
+        return begun(msgspec.json.format(text, indent=2), MOST_OF_BLOCK)
     except (msgspec.DecodeError, RecursionError):
-        return visible(text)
+        return begun(text, MOST_OF_BLOCK)
+
+
+def begun(text: str, most: int = MOST) -> str:
+    """`visible`; of a text with more characters than that its beginning, and `left_out`."""
+    return visible(text[:most]) + left_out(text, most)
+
+
+def left_out(text: str, most: int = MOST) -> str:
+    """How many characters are left out of a text that is cut there, in words; empty where none is."""
+    return f" … and {plural(len(text) - most, 'more character')}; the recording has all" if len(text) > most else ""
 
 
 def visible(text: str) -> str:

@@ -31,8 +31,9 @@ _FILTERS: dict[str, Callable[..., str]] = {
     "size": times.size,
     "utc": times.utc,
     "plural": plural,
+    "left_out": display_text.left_out,
     "pretty": display_text.pretty,
-    "visible": display_text.visible,
+    "visible": display_text.begun,
 }
 
 
@@ -68,7 +69,7 @@ def _environment(static_files: StaticFiles) -> jinja2.Environment:
         auto_reload=False,
     )
     environment.filters.update(_FILTERS)
-    environment.globals.update({"static": static_files.url, "words": words, "section": ""})
+    environment.globals.update({"static": static_files.url, "words": words, "section": "", "most_shown": display_text.MOST})
     return environment
 
 
