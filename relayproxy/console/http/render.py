@@ -69,7 +69,9 @@ def _environment(static_files: StaticFiles) -> jinja2.Environment:
         auto_reload=False,
     )
     environment.filters.update(_FILTERS)
-    environment.globals.update({"static": static_files.url, "words": words, "section": "", "most_shown": display_text.MOST})
+    environment.globals.update(
+        {"static": static_files.url, "words": words, "section": "", "most_shown": display_text.MOST}
+    )
     return environment
 
 

@@ -1,5 +1,6 @@
 """Two sessions side by side, as readers get them, and the choice of the second."""
 
+import json
 import re
 from html import unescape
 
@@ -80,3 +81,25 @@ async def test_long_calls_are_paged_and_their_ends_left_out(
     assert "Earlier turns" in second
     found = await ask(client, "compareSessions", address.partition("?")[2])
     assert found["left_out"] == 4
+
+
+async def test_of_much_that_differs_the_page_shows_the_beginning(client: Client, archive: Archive) -> None:
+    calls = [long_call(archive, samples.ago(500 - 100 * n), f"{word} ", n) for n, word in enumerate(("old", "new"))]
+    for path in (f"/compare?a={calls[0].id}&b={calls[1].id}", f"/sessions/{calls[0].id}"):
+        page = await shown(client, path)
+        assert len(page) < 300_000
+        assert "more characters; the recording has all" in page
+    page = await shown(client, f"/compare?a={calls[0].id}&b={calls[1].id}")
+    assert re.search(r"… and 1\d\d more: ", page)
+    assert f'<a href="/api/compare?a={calls[0].id}&amp;b={calls[1].id}">all of them as JSON</a>' in page
+    page = await shown(client, f"/sessions/{calls[0].id}")
+    assert f'<a href="/sessions/{calls[0].id}/recording?format=json" download>Download all of it (.json)</a>' in page
+    assert "… and 400 more: " in page
+
+
+def long_call(archive: Archive, began: int, said: str, value: int) -> samples.Call:
+    """A call of long texts with many fields."""
+    call = samples.Call(archive, began).setup(parameters={f"parameter{n}": "x" for n in range(500)})
+    call.asks(1, said * 100_000).answers(2, said * 100_000)
+    call.backend(3, "end", handoffData=json.dumps({f"field{n}": value for n in range(10_000)}))
+    return call.hang_up(4).commit()
