@@ -34,6 +34,7 @@ MessageNote = Literal[
     "quota",
     "disk",
     "limit",
+    "fault",
     "window_lost",
     "journal_damaged",
     "redaction_failed",

@@ -147,6 +147,7 @@ NOTES: dict[MessageNote, str] = {
     "quota": "the recorder was too far behind",
     "disk": "the journal could not be written",
     "limit": "more than is recorded of one connection",
+    "fault": "faults were injected, and the call was over before they were passed on",
     "window_lost": "the recorder was restarted and did not find what compressed messages refer to",
     "journal_damaged": "the journal was damaged",
     "redaction_failed": "redaction failed, so its words were not kept",

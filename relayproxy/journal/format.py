@@ -58,6 +58,8 @@ class GapCause(IntEnum):
     """The file could not be written."""
     LIMIT = 4
     """The limit of what is recorded of one connection was reached."""
+    FAULT = 5
+    """The bytes were not passed on: faults were injected into the call, which was over before."""
 
 
 @dataclass(frozen=True, slots=True)

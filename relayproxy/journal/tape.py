@@ -176,7 +176,9 @@ class CopyingTape(NoTape):
             self._copy(data)
 
     def note(self, kind: EntryKind, connection: int, t: int, body: bytes, *, at_once: bool = False) -> None:
-        """Appends a note; a gap of Twilio's side ends the copy."""
+        """Appends a note; a gap of Twilio's side ends the copy, unless it is of what nobody got."""
         self._tape.note(kind, connection, t, body, at_once=at_once)
-        if kind is EntryKind.GAP and GapBody.unpack(body).side is EntryKind.TWILIO_CHUNK:
-            self._copy(None)
+        if kind is EntryKind.GAP:
+            gap = GapBody.unpack(body)
+            if gap.side is EntryKind.TWILIO_CHUNK and gap.cause is not GapCause.FAULT:
+                self._copy(None)

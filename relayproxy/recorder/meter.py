@@ -92,7 +92,7 @@ class Meter:
         for opening in self._openings:
             self._calls.handshake(opening)
         for connection in connections:
-            if connection.fresh and connection.opening.shadow_of is None:
+            if connection.fresh and not is_treated(connection.opening):
                 self._calls.messages(connection.opening.route, connection.fresh)
         for session in sessions:
             final = session.newly_final()

@@ -9,7 +9,7 @@ Calls are not passed on by it: it is for what goes beside them, and for faults.
 import os
 from typing import NamedTuple
 
-TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
+MORE, TEXT, CLOSE, PING, PONG = 0, 1, 8, 9, 10
 """Opcodes."""
 
 
@@ -30,6 +30,11 @@ class Frame(NamedTuple):
     @property
     def control(self) -> bool:
         return self.opcode >= CLOSE
+
+    @property
+    def begins(self) -> bool:
+        """It begins a message, and is not the next fragment of one."""
+        return not self.control and self.opcode != MORE
 
     @property
     def payload(self) -> bytes:

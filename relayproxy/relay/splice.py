@@ -62,16 +62,15 @@ class Splice:
         self._first: Literal["twilio", "backend", "proxy"] | None = None
         self._cause: EndingCause | None = None
         self._timers: list[asyncio.TimerHandle] = []
+        self._half_closed: asyncio.TimerHandle | None = None
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.twilio = End(self, "twilio", EntryKind.TWILIO_CHUNK, number, tape, limit, twilio, twilio_protocol)
-        self.backend = self.backend_end(
-            self, "backend", EntryKind.BACKEND_CHUNK, number, tape, limit, backend, backend_protocol
-        )
+        self.twilio = self.end("twilio", EntryKind.TWILIO_CHUNK, number, tape, limit, twilio, twilio_protocol)
+        self.backend = self.end("backend", EntryKind.BACKEND_CHUNK, number, tape, limit, backend, backend_protocol)
         self.twilio.peer, self.backend.peer = self.backend, self.twilio
 
-    def backend_end(self, *arguments: Any) -> "End":
-        """Makes the backend's end."""
-        return End(*arguments)
+    def end(self, side: Side, *arguments: Any) -> "End":
+        """Makes one end."""
+        return End(self, side, *arguments)
 
     def start(self, head: bytes, from_twilio: bytes, from_backend: bytes) -> None:
         """Writes the 101 head, takes both transports over and forwards what was already read past the handshakes."""
@@ -85,9 +84,8 @@ class Splice:
             twilio.data_received(from_twilio)
         if backend.lost:
             # Its whole stream, end included, arrived with the 101.
-            self.ended("backend", "eof")
             backend.how = "eof"
-            twilio.close()
+            backend.pass_loss_on(None)
 
     def close(self, cause: EndingCause) -> None:
         """Ends the call from the proxy's side: closes both streams after the buffered bytes, and adds none. `cause`
@@ -109,8 +107,8 @@ class Splice:
         if now == before:
             self._abort()
         else:
-            self._timers.clear()
-            self.later(HALF_CLOSED_PATIENCE, self._await_other_end, now)
+            loop = asyncio.get_running_loop()
+            self._half_closed = loop.call_later(HALF_CLOSED_PATIENCE, self._await_other_end, now)
 
     def later(self, seconds: float, callback: Callable[..., None], *arguments: object) -> None:
         if not self.finished.done():
@@ -122,14 +120,14 @@ class Splice:
                 end.transport.abort()
 
     def ended(self, side: Side, how: SideEnd) -> None:
-        """Notes the end of one stream, and ends the call once both transports are gone; called by the ends."""
+        """Notes the end of one stream, and ends the call once both are over; called by the ends."""
         end = self.twilio if side == "twilio" else self.backend
         if end.finished_t is None:
             end.finished_t = monotonic_ns() - self._opened
         if self._first is None and how != "closed_by_proxy":
             self._first = side
             self._await_other_end(None)
-        if not (self.twilio.lost and self.backend.lost) or self.finished.done():
+        if not (self.twilio.over and self.backend.over) or self.finished.done():
             return
         try:
             self.twilio.tell_dropped()
@@ -153,6 +151,8 @@ class Splice:
 
     def _let_go(self) -> None:
         """Breaks reference cycles: garbage collection, with its high thresholds, comes after thousands of calls."""
+        if self._half_closed is not None:
+            self._half_closed.cancel()
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
@@ -178,6 +178,7 @@ class End(asyncio.Protocol):
         "finished_t",
         "how",
         "lost",
+        "over",
         "peer",
         "received",
         "transport",
@@ -204,6 +205,8 @@ class End(asyncio.Protocol):
         self._dropped: DroppedChunks | None = None
         self._original = original
         self.lost = transport is None
+        self.over = False
+        """It is lost, and that has been passed on."""
         self.deaf = self.lost  # nothing more can be written to it
         if transport is not None:
             self.transport = transport
@@ -284,6 +287,10 @@ class End(asyncio.Protocol):
     def eof_received(self) -> bool:
         self.eof = True
         self.deaf = self.deaf or self._tls
+        return self.pass_eof_on()
+
+    def pass_eof_on(self) -> bool:
+        """Passes on that this end sends nothing more; False when it is to be closed itself."""
         if self.how is None:
             self.how = "eof"
             self._splice.ended(self._side, "eof")
@@ -300,10 +307,16 @@ class End(asyncio.Protocol):
         self.lost = self.deaf = True
         if exc is not None:
             self._read_the_rest()
+        self._original.connection_lost(exc)
+        self.pass_loss_on(exc)
+
+    def pass_loss_on(self, exc: Exception | None) -> None:
+        """Passes on that this end is lost: to the other one as it happened here, and to the call."""
+        self.over = True
+        if exc is not None:
             self.how = "timeout" if isinstance(exc, TimeoutError) else "reset"
         elif self.how is None:
             self.how = "closed_by_proxy"
-        self._original.connection_lost(exc)
         if exc is None:
             self.peer.close()
         else:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from relayproxy.journal.format import EntryKind, GapBody, GapCause, JournalEntry, unpack_entries
-from relayproxy.journal.tape import HAND_OVER_SIZE, Tape
+from relayproxy.journal.tape import HAND_OVER_SIZE, CopyingTape, Tape
 
 
 class Desk:
@@ -111,3 +111,21 @@ def test_openings_and_endings_still_fit_when_chunks_do_not() -> None:
     tape.close()
     assert [e.kind for e in desk.write_all()].count(EntryKind.ENDING) + tape.lost == 21
     assert 0 < tape.lost < 20
+
+
+def test_a_copy_ends_with_a_gap_of_what_was_passed_on_and_not_with_one_of_what_was_not() -> None:
+    desk = Desk()
+    copied: list[bytes | None] = []
+    tape = CopyingTape(Tape(desk, 1000, desk.later), copied.append)
+
+    def gap(cause: GapCause, side: EntryKind) -> None:
+        tape.note(EntryKind.GAP, 1, 10, GapBody(cause, side, 1, 5, 10).pack())
+
+    tape.chunk(EntryKind.TWILIO_CHUNK, 1, 10, 0, b"hello")
+    gap(GapCause.LIMIT, EntryKind.BACKEND_CHUNK)
+    gap(GapCause.FAULT, EntryKind.TWILIO_CHUNK)
+    assert copied == [b"hello"]
+    gap(GapCause.LIMIT, EntryKind.TWILIO_CHUNK)
+    assert copied == [b"hello", None]
+    desk.flush()
+    assert [e.kind for e in desk.write_all()].count(EntryKind.GAP) == 3

@@ -270,8 +270,12 @@ def test_shadows_and_calls_with_injected_faults_are_not_counted(stage: Stage) ->
     for call in (faulted, ordinary):
         call.twilio(prompt("question"), after=1000)
         call.backend(token("answer", last=True), after=700)
+        if call is faulted:
+            call.gap(EntryKind.BACKEND_CHUNK, 5, GapCause.FAULT)
         call.end()
     recorder.play()
     recorder.commit()
     assert total(recorder, metrics.SESSIONS) == 1
+    assert counted(recorder, metrics.MESSAGES) == {("default", "in"): 4, ("default", "out"): 3}
+    assert total(recorder, metrics.GAPS) == 0
     assert total(recorder, LATENCIES) == 3

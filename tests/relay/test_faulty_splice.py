@@ -2,8 +2,11 @@
 
 import asyncio
 import contextlib
+import itertools
+import socket
+import struct
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from relayproxy.connection import Ending, Opening
-from relayproxy.journal.format import EntryKind, JournalEntry
+from relayproxy.journal.format import EntryKind, GapBody, GapCause, JournalEntry
 from tests import wire
 from tests.relay.raw import journal
 from tests.running import running
@@ -75,6 +78,27 @@ async def test_a_message_that_is_cut_is_taped_as_it_went_out_with_a_note(tmp_pat
     taped = [one.body for one in entries if one.kind is EntryKind.BACKEND_CHUNK]
     assert taped[: len(TOKENS)] == [wire.frame(1, str(text).encode()) for text in arrived]
     assert notes_of(entries) == [f"cut from {len(token)} to {len(token) // 2} bytes" for token in TOKENS]
+
+
+async def test_what_is_left_of_a_text_is_a_text_and_no_json_and_fragments_are_left_alone(tmp_path: Path) -> None:
+    tokens = [f'{{"type":"text","token":"{"é" * size}語👋🏽"}}' for size in range(24)]
+
+    async def speak(connection: ServerConnection) -> None:
+        for token in tokens:
+            await connection.send(token)
+        await connection.send(['{"type":"text",', '"token":"in', ' parts"}'])
+        await connection.wait_closed()
+
+    async with faulty(tmp_path, speak, malformed=1) as connection:
+        cut = [await connection.recv() for _ in tokens]  # one that is no UTF-8 would be the end of the connection
+        assert await connection.recv() == '{"type":"text","token":"in parts"}'
+    for token, left in zip(tokens, cut, strict=True):
+        assert isinstance(left, str)
+        assert token.startswith(left)
+        size, whole = len(left.encode()), len(token.encode())
+        assert whole // 2 - 3 <= size <= whole // 2
+        with pytest.raises(msgspec.DecodeError):
+            msgspec.json.decode(left)
 
 
 async def test_a_call_is_dropped_after_its_time(tmp_path: Path) -> None:
@@ -146,3 +170,52 @@ async def test_without_faults_and_beyond_their_share_calls_are_as_ever(tmp_path:
     entries = journal(tmp_path)
     assert opening_of(entries).faults == ()
     assert notes_of(entries) == []
+
+
+def test_dropped_calls_end_and_a_relay_is_stopped_whatever_is_held_back_for_a_backend_that_is_gone(
+    tmp_path: Path,
+) -> None:
+    faults = {"held": '{"token_delay": 3600}', "dropped": '{"token_delay": 3600, "drop_after": 2}'}
+    first, *more = (wire.frame(1, token.encode()) for token in TOKENS)
+    rest = b"".join(more)
+    callers: dict[str, list[socket.socket]] = {route: [] for route in faults}
+    with wire.listening() as (server, port), ExitStack() as open_ends:
+        env = {f"RELAYPROXY_ROUTES__{name}__FAULTS": one for name, one in faults.items()}
+        env |= {f"RELAYPROXY_ROUTES__{name}__BACKEND": f"ws://127.0.0.1:{port}" for name in faults}
+        settings = {"listen": "127.0.0.1:0", "drain_timeout": 0, "env": env}
+        process = open_ends.enter_context(running("relay", data_dir=tmp_path, **settings))
+        for route, leave in itertools.product(faults, (reset, finish, stay)):
+            twilio = open_ends.enter_context(wire.connect(process.port))
+            twilio.sendall(wire.REQUEST.replace(b"/relay/fixture", f"/r/{route}/ws".encode()))
+            backend = open_ends.enter_context(server.accept()[0])
+            wire.receive_head(backend)
+            backend.sendall(wire.ANSWER)
+            wire.receive_head(twilio)
+            backend.sendall(first + rest)
+            assert wire.receive(twilio, len(first)) == first
+            leave(backend)
+            callers[route].append(twilio)
+        assert [wire.how_it_ends(twilio) for twilio in callers["dropped"]] == ["reset"] * 3
+        assert process.stop() == 0
+        assert [wire.how_it_ends(twilio) for twilio in callers["held"]] == ["eof"] * 3
+        assert "Traceback" not in process.log.read_text()
+    entries = journal(tmp_path)
+    assert b"".join(one.body for one in entries if one.kind is EntryKind.BACKEND_CHUNK) == 6 * first
+    gaps = [GapBody.unpack(one.body) for one in entries if one.kind is EntryKind.GAP]
+    assert {gap.cause for gap in gaps} == {GapCause.FAULT}
+    assert sum(gap.size for gap in gaps) == 6 * len(rest)
+    endings = [msgspec.json.decode(one.body, type=Ending) for one in entries if one.kind is EntryKind.ENDING]
+    assert sorted(str(ending.cause) for ending in endings) == ["drain"] * 3 + ["fault"] * 3
+
+
+def reset(end: socket.socket) -> None:
+    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    end.close()
+
+
+def finish(end: socket.socket) -> None:
+    end.shutdown(socket.SHUT_WR)
+
+
+def stay(end: socket.socket) -> None:
+    """Says nothing more."""

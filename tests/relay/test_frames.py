@@ -43,6 +43,11 @@ def test_what_is_written_another_implementation_reads(size: int, masked: bool) -
     assert (read.value.value.opcode, read.value.value.data) == (Opcode.BINARY, payload[:size])
 
 
+def test_a_message_begins_with_a_frame_that_is_neither_a_fragment_nor_control() -> None:
+    whole = b"".join(wire.frame(opcode, b"?", fin=opcode != 1) for opcode in (1, 9, 0, 2, 8))
+    assert [one.begins for one in FrameCutter(100).feed(whole)] == [True, False, False, True, False]
+
+
 def test_one_that_is_too_long_is_not_waited_for() -> None:
     cutter = FrameCutter(100)
     assert cutter.feed(b"\x81") == []

@@ -315,7 +315,8 @@ _RECORDING = {
         "warning",
         "Gap in the recording",
         "Part of the call was relayed but could not be recorded. The caller noticed nothing, but numbers around it "
-        "may be wrong.",
+        "may be wrong. With the cause `fault` it was not relayed either: faults were injected into the call, which was "
+        "over first.",
         "See whether the disk was full or too slow, and whether the recorder was behind.",
     ),
     "second_setup": FindingDefinition(
