@@ -3,8 +3,9 @@
 Knows: the request that the relay makes of Twilio's, what a good 101 is, what refusals usually mean.
 Must not know: messages: none is sent.
 
-A backend sees a WebSocket open and close without a setup message, with the header `x-relayproxy-doctor: 1`. It is
-dialled directly, not through a relay, so no session is recorded.
+A backend sees a WebSocket open and close without a setup message, with the header `x-relayproxy-doctor: 1`; a shadow's
+second backend sees `x-relayproxy-shadow: 1` besides. Each is dialled directly, not through a relay, so no session is
+recorded.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ import base64
 import hashlib
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from urllib.parse import urlsplit
 
@@ -25,6 +26,7 @@ from relayproxy.relay.handshake.stopwatch import Stopwatch
 from relayproxy.relay.handshake.targets import Target, Targets
 from relayproxy.relay.handshake.upstream import Accepted, Refused, Upstream, own_host
 from relayproxy.relay.headers import Headers, value_of
+from relayproxy.relay.shadow.shadows import HEADER as SHADOW
 from relayproxy.settings.model import Settings
 from relayproxy.settings.signatures import read_key, signature_rules
 from relayproxy.settings.sources import mask
@@ -61,27 +63,48 @@ async def backend(settings: Settings, route: str, target: str, clocks: Clocks) -
     except ValueError as problem:
         return [Result("backends", route, "failed", str(problem), "choose another --path")]
     assert found is not None
-    headers, signed = _headers(settings, route, target, found)
+    return await _dialled(settings, route, target, found, (), clocks)
+
+
+async def shadow(settings: Settings, route: str, target: str, clocks: Clocks) -> list[Result]:
+    """Dials the second backend of a route's shadow, likewise."""
+    name, targets = f"shadow of {route}", Targets(settings)
+    try:
+        first = targets.match(target)
+    except ValueError:
+        first = None
+    found = targets.shadow(first) if first is not None else None
+    if found is None:
+        text = "a path that does not climb out of the second backend's is expected: calls with this one are not copied"
+        return [Result("backends", name, "failed", text, "choose another --path")]
+    return await _dialled(settings, name, target, found, (SHADOW,), clocks)
+
+
+async def _dialled(
+    settings: Settings, name: str, target: str, found: Target, more: Sequence[tuple[str, str]], clocks: Clocks
+) -> list[Result]:
+    headers, signed = _headers(settings, target, found)
+    headers = [*headers, *more]
     upstream, asked_at = Upstream(min(settings.connect_timeout, PATIENCE)), time.time()
     stopwatch = Stopwatch()
     began = time.monotonic()
     try:
         answer = await upstream.dial(found.url, headers, own_host=found.host == "backend", stopwatch=stopwatch)
         taken = (time.monotonic() - began) * 1000
-        clocks.note(f"backend of {route}", value_of(answer.headers, "date"), asked_at)
+        clocks.note(f"backend of {name}", value_of(answer.headers, "date"), asked_at)
         if isinstance(answer, Refused):
-            return [_refused(route, found, answer, signed=signed)]
-        return [await _accepted(route, found, answer, headers, taken)]
+            return [_refused(name, found, answer, signed=signed)]
+        return [await _accepted(name, found, answer, headers, taken)]
     finally:
         await upstream.close()
 
 
-def _headers(settings: Settings, route: str, target: str, found: Target) -> tuple[Headers, bool]:
+def _headers(settings: Settings, target: str, found: Target) -> tuple[Headers, bool]:
     """The request's headers, and whether Twilio's signature is among them."""
     public = Public.of(settings.public_url) if settings.public_url else None
     host = public.host if public and found.host == "preserve" else own_host(found.url)
     told = forwarded([], peer="127.0.0.1", tls=True, target=target, public=public, proxies=())
-    rules = signature_rules(settings, route)
+    rules = signature_rules(settings, found.route)
     authority = len(urlsplit(found.url).netloc)
     scheme, _, rest = found.url.partition("://")
     seen = f"{scheme}://{host}{rest[authority:] or '/'}"
@@ -113,35 +136,35 @@ def _signature(references: tuple[str, ...], url: str) -> str | None:
     return None
 
 
-def _refused(route: str, found: Target, answer: Refused, *, signed: bool) -> Result:
+def _refused(name: str, found: Target, answer: Refused, *, signed: bool) -> Result:
     where = mask(found.url)
     if answer.status == 403 and not signed and not answer.ours:
         text = f"{where} answers 403 to a request without Twilio's signature, as a backend does that checks it"
         action = "set auth_tokens and public_url, and it is asked with a signature; else nothing is wrong with that"
-        return Result("backends", route, "warning", text, action)
+        return Result("backends", name, "warning", text, action)
     by_itself = answer.error.startswith("the backend answered")
     meaning = _MEANINGS.get(answer.status) if by_itself else None
     if meaning is None and by_itself and 300 <= answer.status < 400:
         meaning = "it leads elsewhere, and no redirect is followed: name the place that it leads to"
     action = meaning or ("see its log" if by_itself else "start it, or correct its URL; see its certificate and name")
-    return Result("backends", route, "failed", f"{where}: {answer.error}", action)
+    return Result("backends", name, "failed", f"{where}: {answer.error}", action)
 
 
-async def _accepted(route: str, found: Target, answer: Accepted, headers: Headers, taken: float) -> Result:
+async def _accepted(name: str, found: Target, answer: Accepted, headers: Headers, taken: float) -> Result:
     where = mask(found.url)
     try:
         if value_of(answer.headers, "sec-websocket-accept") != _accept(dict(headers)):
             text = f"{where} answers 101 with a wrong Sec-WebSocket-Accept, which Twilio does not take"
-            return Result("backends", route, "failed", text, "see what stands before it; it may answer from a cache")
+            return Result("backends", name, "failed", text, "see what stands before it; it may answer from a cache")
         closed = await _say_goodbye(answer)
     finally:
         answer.response.close()
     secure = " over TLS" if urlsplit(found.url).scheme == "wss" else ""
     text = f"{where} takes calls: 101{secure} after {taken:.0f} ms, and "
     if closed:
-        return Result("backends", route, "ok", f"{text}hung up in order")
+        return Result("backends", name, "ok", f"{text}hung up in order")
     action = "nothing, if it waits for the setup message; else it does not notice when a caller hangs up"
-    return Result("backends", route, "warning", f"{text}no answer to a close frame within {GOODBYE:g} s", action)
+    return Result("backends", name, "warning", f"{text}no answer to a close frame within {GOODBYE:g} s", action)
 
 
 def _accept(headers: Mapping[str, str]) -> str:

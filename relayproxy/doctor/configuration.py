@@ -22,7 +22,7 @@ from relayproxy.settings.signatures import (
     signature_rules,
     unverified_routes,
 )
-from relayproxy.settings.treatment import require_treatment, treatment_warnings
+from relayproxy.settings.treatment import faults_words, require_treatment, shadow_words
 
 
 def configuration(settings: Settings, source: str) -> Iterator[Result]:
@@ -30,11 +30,11 @@ def configuration(settings: Settings, source: str) -> Iterator[Result]:
     for name, require, words in (
         ("backend", require_backend, _routes),
         ("sign-in", require_sign_in, _sign_in),
-        ("treatment", require_treatment, _treatment),
         ("telemetry", lambda given: require_otlp(given.otel), None),
         ("receiver", lambda given: require_receiver(given.receiver, given.otel), None),
     ):
         yield from _required("configuration", name, require, settings, words)
+    yield from _treatment(settings)
     yield Result("configuration", "settings", "ok", f"read from {source}; they are valid, each by itself")
 
 
@@ -102,8 +102,17 @@ def _required(
             yield Result(group, name, "ok", words(settings))
 
 
-def _treatment(settings: Settings) -> str:
-    return "; ".join(treatment_warnings(settings)) or "no call is copied, and no faults are injected"
+def _treatment(settings: Settings) -> Iterator[Result]:
+    found = [*_required("configuration", "treatment", require_treatment, settings, None)]
+    if not found:
+        for route in route_names(settings):
+            if shadow := shadow_words(settings, route):
+                found.append(Result("configuration", "treatment", "ok", f"route {route}: {shadow}"))
+            if faults := faults_words(settings, route):
+                action = "take `faults` out of the settings where real callers call"
+                found.append(Result("configuration", "treatment", "warning", f"route {route}: {faults}", action))
+    nothing = Result("configuration", "treatment", "ok", "no call is copied, and no faults are injected")
+    yield from found or (nothing,)
 
 
 def _routes(settings: Settings) -> str:

@@ -21,6 +21,7 @@ from relayproxy.relay.descriptors import ENOUGH, RESERVE
 from relayproxy.settings.model import Settings
 from relayproxy.settings.otlp import SIGNALS
 from relayproxy.settings.signatures import DEFAULT_ROUTE, route_names
+from relayproxy.settings.treatment import shadow_of
 from relayproxy.store.backup import sqlite_file
 from relayproxy.store.engine import open_reader
 from relayproxy.store.errors import StoreError
@@ -81,6 +82,8 @@ def _elsewhere(settings: Settings, clocks: Clocks, path: str | None, network: bo
         yield _skipped("public URL", "public_url", _ALONE)
         for route in route_names(settings):
             yield _skipped("backends", route, _ALONE)
+            if shadow_of(settings, route) is not None:
+                yield _skipped("backends", f"shadow of {route}", _ALONE)
         yield _skipped("telemetry", "collector", _ALONE)
         return
     yield Check("public URL", "public_url", partial(public.public_url, settings))
@@ -101,6 +104,9 @@ async def _backends(settings: Settings, clocks: Clocks, path: str | None) -> Ite
         base = "" if route == DEFAULT_ROUTE else f"/r/{route}"
         target = last.get(route) or f"{base}{path or ''}" or "/"
         checks.append(Check("backends", route, partial(backends.backend, settings, route, target, clocks)))
+        if shadow_of(settings, route) is not None:
+            second = partial(backends.shadow, settings, route, target, clocks)
+            checks.append(Check("backends", f"shadow of {route}", second))
     return await run_all(checks)
 
 

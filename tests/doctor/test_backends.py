@@ -17,10 +17,11 @@ from websockets.http11 import Request, Response
 from websockets.utils import accept_key
 
 from relayproxy.doctor import backends
-from relayproxy.doctor.backends import backend
+from relayproxy.doctor.backends import backend, shadow
 from relayproxy.doctor.check import Result
 from relayproxy.doctor.clock import Clocks
 from relayproxy.settings.model import Settings
+from relayproxy.settings.shadow import Shadow
 from relayproxy.settings.tables import Route
 from tests.relay.tls import Tls
 
@@ -115,6 +116,24 @@ async def test_a_named_route_is_dialled_as_its_calls_are() -> None:
     assert request.path == "/voice/ws"
     assert request.headers["Host"] == "relay.example.com"
     assert request.headers["X-Forwarded-Host"] == "relay.example.com"
+
+
+async def test_the_second_backend_of_a_shadow_is_dialled_as_a_copied_call_is() -> None:
+    async with started() as first, started() as second:
+        route = Route(backend=f"{first.url}/voice", shadow=Shadow(backend=f"{second.url}/next"))
+        settings = Settings(routes={"sales": route})
+        (good,) = await shadow(settings, "sales", "/r/sales/ws", Clocks())
+        second.status = HTTPStatus.NOT_FOUND
+        (bad,) = await shadow(settings, "sales", "/r/sales/ws", Clocks())
+        (climbing,) = await shadow(settings, "sales", "/r/sales/../ws", Clocks())
+
+    assert first.requests == []
+    assert [request.path for request in second.requests] == ["/next/ws"] * 2
+    assert second.requests[0].headers["x-relayproxy-shadow"] == second.requests[0].headers["x-relayproxy-doctor"] == "1"
+    assert {one.name for one in (good, bad, climbing)} == {"shadow of sales"}
+    assert (good.state, good.text.partition(" takes calls")[0]) == ("ok", f"{second.url}/next/ws")
+    assert (bad.state, "404" in bad.text) == ("failed", True)
+    assert (climbing.state, climbing.action) == ("failed", "choose another --path")
 
 
 @pytest.mark.parametrize("mode", ["preserve", "resign"])

@@ -6,9 +6,11 @@ import pytest
 
 from relayproxy.doctor.configuration import configuration, signatures, webhooks
 from relayproxy.settings.alerts import Alert, Webhook
+from relayproxy.settings.faults import Faults
 from relayproxy.settings.model import Settings
 from relayproxy.settings.otel import Otel
 from relayproxy.settings.receiver import Receiver
+from relayproxy.settings.shadow import Shadow
 from relayproxy.settings.tables import Route
 
 BACKEND = "wss://agent.example.com/ws?key=canary"
@@ -47,6 +49,27 @@ def test_settings_that_it_does_not_start_with(settings: Settings, name: str, wor
     assert failed.name == name
     assert words in failed.text
     assert "`serve` does not start" in failed.action
+
+
+def test_injected_faults_are_a_warning_and_shadows_are_said() -> None:
+    second, faults = Shadow(backend="wss://next.example.com/ws?key=canary", share=0.1), Faults(malformed=0.01)
+
+    def of(settings: Settings) -> list[tuple[str, str]]:
+        found = [one for one in configuration(settings, "flags") if one.name == "treatment"]
+        assert all(("take `faults` out" in one.action) == (one.state == "warning") for one in found)
+        assert "canary" not in repr(found)
+        return [(one.state, one.text) for one in found]
+
+    copied = "10 % of calls are copied to a second backend, wss://next.example.com/ws: its tools act on what real "
+    injected = "FAULTS ARE INJECTED, every call is treated so: 1 % of the backend's messages cut in half"
+    route = Route(backend="wss://staging.example.com", faults=faults)
+    assert of(Settings(backend=BACKEND)) == [("ok", "no call is copied, and no faults are injected")]
+    assert of(Settings(backend=BACKEND, shadow=second, routes={"staging": route})) == [
+        ("ok", f"route default: {copied}callers say"),
+        ("warning", f"route staging: {injected}"),
+    ]
+    assert of(Settings(backend=BACKEND, faults=faults)) == [("warning", f"route default: {injected}")]
+    assert [state for state, _ in of(Settings(faults=faults))] == ["failed"]
 
 
 def test_who_may_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from relayproxy.doctor.check import GROUPS, Result
 from relayproxy.doctor.examination import descriptors, examine
 from relayproxy.settings.model import Settings
 from relayproxy.settings.otel import Otel
+from relayproxy.settings.shadow import Shadow
 from relayproxy.settings.tables import Route
 from relayproxy.store.engine import open_engine
 from relayproxy.store.write.archive import Archive
@@ -52,6 +53,19 @@ async def test_backends_are_asked_with_the_path_of_their_calls(tmp_path: Path) -
         assert await asked() == ["/voice/call", "/ws"]
         assert await asked("/other") == ["/other", "/voice/other"]
     engine.dispose()
+
+
+async def test_shadows_are_asked_where_there_are_any(tmp_path: Path) -> None:
+    async with started() as first, started() as second:
+        route = Route(backend=f"{first.url}/sales", shadow=Shadow(backend=f"{second.url}/sales"))
+        known = settings(tmp_path, first.url, routes={"sales": route, "plain": Route(backend=f"{first.url}/plain")})
+        asked = of(await examine(known, source="flags"), "backends")
+        alone = of(await examine(known, source="flags", network=False), "backends")
+
+    assert [request.path for request in second.requests] == ["/sales"]
+    names = ["default", "plain", "sales", "shadow of sales"]
+    assert sorted((one.name, one.state) for one in asked) == [(name, "ok") for name in names]
+    assert sorted((one.name, one.state) for one in alone) == [(name, "skipped") for name in names]
 
 
 async def test_nobody_else_is_asked_without_network(tmp_path: Path) -> None:
