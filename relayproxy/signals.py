@@ -7,6 +7,7 @@ Must not know: what stops.
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import threading
@@ -74,6 +75,18 @@ def stop_event(*numbers: signal.Signals) -> threading.Event:
 
     threading.Thread(target=wait, name="signals", daemon=True).start()
     return event
+
+
+def end_with_parent() -> None:
+    """For a process whose standard input is the reading end of a pipe that its parent holds: SIGTERM to this process
+    once the parent is gone."""
+    threading.Thread(target=_watch_parent, name="parent", daemon=True).start()
+
+
+def _watch_parent() -> None:
+    while os.read(0, 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _log_hangup() -> None:

@@ -309,6 +309,6 @@ main.add_command(backup)
 def _begin(process: str, supervised: bool) -> None:
     log_to_stderr(process)
     if supervised:
-        from relayproxy.supervisor.child import end_with_parent
+        from relayproxy.signals import end_with_parent
 
         end_with_parent()

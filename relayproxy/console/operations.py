@@ -220,7 +220,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         "delete", "/api/replays/{run}", "stopReplay", "Hangs up on a replay; nothing of it is kept; for admins.", {},
-        (_RUN,), status=204, page="/replays/{run}", admin=True,
+        (_RUN,), status=204, page="/replays/{run}", admin=True, errors=(409,),
     ),
     _get(f"{SESSION}/tags", "listSessionTags", "Tags of a session.", TagListDocument, ID),
     Operation(

@@ -27,7 +27,7 @@ from relayproxy.recordings.derive import session_labels, session_row, treatment_
 from relayproxy.recordings.files import MAX_UNPACKED, recording_of
 from relayproxy.recordings.redacting import redacted
 from relayproxy.redaction.rules import Rules
-from relayproxy.redaction.values import NameFinder
+from relayproxy.redaction.values import NameFinder, Record
 from relayproxy.settings.model import Settings, slow_turn_and_stall, version_from
 from relayproxy.settings.recording import recording, rules_of
 from relayproxy.settings.retention import days_by_route
@@ -64,13 +64,15 @@ def import_file(
     actor: str,
     names: Callable[[str], NameFinder] | None = None,
     limit: int = MAX_UNPACKED,
+    at_most: Record = "full",
 ) -> Imported:
     """Imports the recording in an open file called `name`, for `actor`. `names` gives the finder of names of people for
-    a model (`redact_names`); None where they cannot be looked for. Raises `RecordingFileError` and `ImportRefused`, and
-    what `Archive.commit` raises; then nothing was imported."""
+    a model (`redact_names`); None where they cannot be looked for. No more of it is stored than `at_most` says,
+    whatever `record` does. Raises `RecordingFileError` and `ImportRefused`, and what `Archive.commit` raises; then
+    nothing was imported."""
     now = time.time_ns()
     try:
-        batch = _batch_of(settings, file, name, ImportRow("", now, actor, ""), names, limit)
+        batch = _batch_of(settings, file, name, ImportRow("", now, actor, ""), names, limit, at_most)
     except _Wrong as problem:
         raise ImportRefused(f"{mended(name)}: {problem}") from None
     except RelayproxyError:
@@ -98,12 +100,13 @@ def _batch_of(
     imported: ImportRow,
     names: Callable[[str], NameFinder] | None,
     limit: int,
+    at_most: Record,
 ) -> Batch:
     """All rows of the session in the file."""
     header, messages = recording_of(file, name, limit)
     first = _checked_header(header, imported.at)
     route = header.connections[first].opening.route
-    rules = _rules(settings, route, names)
+    rules = _rules(settings, route, names, at_most)
     connections = redacted(map(_ended, recorded_connections(header, messages)), rules)
     connections = tuple(replace(one, messages=tuple(map(_typed, one.messages))) for one in connections)
     conversation = fold_connections(connections, Thresholds.of_seconds(*slow_turn_and_stall(settings, route)))
@@ -128,8 +131,8 @@ def _checked_header(header: Header, now: int) -> int:
     return ids.index(header.id)
 
 
-def _rules(settings: Settings, route: str, names: Callable[[str], NameFinder] | None) -> Rules:
-    found = recording(settings, route)
+def _rules(settings: Settings, route: str, names: Callable[[str], NameFinder] | None, at_most: Record) -> Rules:
+    found = recording(settings, route, at_most)
     if found.record == "none":
         raise _Wrong(f"nothing is recorded here of calls over route {mended(route)} (record), so none is imported")
     if found.names is None:

@@ -19,6 +19,9 @@ WORDS: dict[Record, str] = {
 }
 
 
+_KEEPS_LESS: tuple[Record, ...] = ("full", "redacted", "metadata", "none")
+
+
 @dataclass(frozen=True, slots=True)
 class Recording:
     """The settings in force for one route."""
@@ -33,10 +36,11 @@ class Recording:
     """The model that finds names of people; None where they are not looked for."""
 
 
-def recording(settings: Settings, route: str) -> Recording:
-    """The settings in force for calls over that route; those of a route come before those for all."""
+def recording(settings: Settings, route: str, at_most: Record = "full") -> Recording:
+    """The settings in force for calls over that route; those of a route come before those for all. Never is more
+    recorded than `at_most` says."""
     own = settings.routes.get(route)
-    record = (own and own.record) or settings.record
+    record = max((own and own.record) or settings.record, at_most, key=_KEEPS_LESS.index)
     fields = (own and own.redact_fields) or settings.redact_fields
     patterns = (own and own.redact_patterns) or settings.redact_patterns
     names = (own and own.redact_names) or settings.redact_names

@@ -11,11 +11,9 @@ it had been told to.
 import asyncio
 import contextlib
 import logging
-import os
 import re
 import signal
 import sys
-import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from relayproxy.errors import RelayproxyError
@@ -28,17 +26,6 @@ STEADY = 60.0
 """Seconds of life after which a death counts as the first one again."""
 HURRY = 10.0
 """Seconds between SIGINT and SIGKILL of a process that does not end."""
-
-
-def end_with_parent() -> None:
-    """For a child: SIGTERM to this process once the parent is gone."""
-    threading.Thread(target=_watch_parent, name="parent", daemon=True).start()
-
-
-def _watch_parent() -> None:
-    while os.read(0, 1024):
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 class Child:

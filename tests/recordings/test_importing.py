@@ -141,7 +141,11 @@ def test_a_connection_that_is_here_already_tells_its_session(
     assert (part.session, part.new) == (whole.session, False)
 
 
-def test_secrets_are_masked_as_in_calls_here(archive: Archive, queries: Queries, settings: Settings) -> None:
+@pytest.mark.parametrize("record", ["redacted", "full"])
+def test_secrets_are_masked_as_in_calls_here_or_as_somebody_wants(
+    archive: Archive, queries: Queries, settings: Settings, record: str
+) -> None:
+    settings = settings.model_copy(update={"record": record})
     call = samples.Call(archive, samples.ago(500)).setup()
     call.asks(1, "My PIN is 4821, and the card is 4111 1111 1111 1111.").answers(2, "Thank you.").hang_up(4)
     messages = call._pending
@@ -152,7 +156,7 @@ def test_secrets_are_masked_as_in_calls_here(archive: Archive, queries: Queries,
     )
     secret = write_header(alone) + write_messages(0, messages)
 
-    found = stored_call(queries, brought(archive, settings, secret).session)
+    found = stored_call(queries, brought(archive, settings, secret, at_most="redacted").session)
     said = [turn.caller_text for turn in found.conversation.turns if turn.caller_text]
     assert said == ["My PIN is ••••, and the card is •••• •••• •••• 1111."]
     assert found.conversation.totals.redacted == {"pin": 1, "card_number": 1}

@@ -18,6 +18,13 @@ def test_a_routes_own_settings_come_first() -> None:
     assert (recording(some, "bank").record, recording(some, "bank").fields) == ("metadata", ("ssn",))
 
 
+def test_no_more_is_recorded_than_somebody_wants() -> None:
+    route = {"backend": AGENT, "record": "full"}
+    some = load(None, {"backend": AGENT, "record": "metadata", "routes": {"bank": route}}, {})
+    assert recording(some, "bank", "redacted").record == "redacted"
+    assert recording(some, "default", "redacted").record == "metadata"
+
+
 def test_patterns_are_a_list_in_the_file_and_lines_in_a_variable() -> None:
     patterns = ["K-[0-9]{4},?", "order \\d+"]
     some = load(None, {"backend": AGENT, "redact_patterns": patterns}, {})

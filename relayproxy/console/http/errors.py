@@ -22,7 +22,8 @@ ERRORS: dict[int, dict[str, str]] = {
     405: {"method_not_allowed": "The path takes other methods."},
     408: {"request_timeout": "The body did not arrive in time."},
     409: {
-        "changed": "What is ordered is not what was shown, or many more sessions are meant by now; nothing was done."
+        "changed": "What is ordered is not what was shown, or many more sessions are meant by now; nothing was done.",
+        "too_late": "What was to be stopped was over before.",
     },
     410: {"content_deleted": "What was said in the call has been deleted; its numbers are kept."},
     413: {"too_large": "The body is too long."},

@@ -29,7 +29,11 @@ class ReplayDocument(Document, frozen=True):
     target: str
     actor: Annotated[str, Meta(description="Who ordered it.")]
     state: Annotated[
-        State, Meta(description="`failed` and `stopped` ones leave nothing; of one that is `over`, `made` is kept.")
+        State,
+        Meta(
+            description="`failed` and `stopped` ones leave nothing; of one that is `over`, `made` is kept. One that is "
+            "`being_kept` cannot be stopped any more."
+        ),
     ]
     seconds: Annotated[float, Meta(ge=0, description="For how long it has been in that state.")]
     made: Annotated[RecordingId | None, Meta(description="The session that came of it, once it is over.")]

@@ -12,7 +12,6 @@ from aiohttp import web
 
 from relayproxy.console.access.audit_log import audit
 from relayproxy.console.access.authorization import require_admin
-from relayproxy.console.calls.reading import StoredSession
 from relayproxy.console.calls.requested import session_named, session_of
 from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.http.forms import form_of, json_of
@@ -20,7 +19,7 @@ from relayproxy.console.http.json_response import json_response
 from relayproxy.console.http.middleware import Problem, bad_request, not_found
 from relayproxy.console.http.render import render
 from relayproxy.console.replays.documents import NewReplayDocument, replay_document
-from relayproxy.console.replays.making import Maker
+from relayproxy.console.replays.making import Maker, why_not
 from relayproxy.console.replays.running import Replays, Run
 
 REPLAYS = web.AppKey("replays", Replays)
@@ -41,9 +40,12 @@ async def choose(request: web.Request) -> web.Response:
     """`GET /sessions/{id}/replay`: the backends to choose from."""
     require_admin(request)
     session = await session_of(request)
-    targets = request.app[APP_CONTEXT].settings.replay_targets
-    places = {name: urlsplit(one.backend)._replace(query="", fragment="").geturl() for name, one in targets.items()}
-    context = {"section": "sessions", "session": session, "places": places, "why_not": _why_not(session)}
+    settings = request.app[APP_CONTEXT].settings
+    places = {
+        name: urlsplit(one.backend)._replace(query="", fragment="").geturl()
+        for name, one in settings.replay_targets.items()
+    }
+    context = {"section": "sessions", "session": session, "places": places, "why_not": why_not(settings, session)}
     return render("replays/choose.html", request, context)
 
 
@@ -68,8 +70,11 @@ async def api_show(request: web.Request) -> web.Response:
 
 
 async def api_stop(request: web.Request) -> web.Response:
-    """`DELETE /api/replays/{run}`: hangs up, and keeps nothing."""
-    await request.app[REPLAYS].stop(_run(request))
+    """`DELETE /api/replays/{run}`: hangs up, and keeps nothing; 409 once the call is over and kept."""
+    run = _run(request)
+    await request.app[REPLAYS].stop(run)
+    if run.made is not None:
+        raise Problem(409, "too_late", f"The call was over before, and is kept as session {run.made}.")
     return web.Response(status=204)
 
 
@@ -88,7 +93,7 @@ async def show(request: web.Request) -> web.Response:
 
 
 async def stop(request: web.Request) -> web.Response:
-    """`POST /replays/{run}`: hangs up, and keeps nothing."""
+    """`POST /replays/{run}`: hangs up, and keeps nothing; what is over is shown."""
     run = _run(request)
     await request.app[REPLAYS].stop(run)
     raise web.HTTPSeeOther(f"/replays/{run.id}")
@@ -112,11 +117,11 @@ async def _start(request: web.Request, name: str, *, fill: bool) -> Run:
     target = context.settings.replay_targets.get(name)
     if target is None:
         raise bad_request(f"target={name[:64]}: the name of a table [replay_targets.NAME] is expected.")
-    if why_not := _why_not(session):
-        raise bad_request(why_not)
+    if reason := why_not(context.settings, session):
+        raise bad_request(reason)
     run = Run(session.row.id, name, who.name)
-    make = Maker(context.queries, context.settings, context.writer, target, fill=fill)
-    if not request.app[REPLAYS].start(run, make.make):
+    maker = Maker(context.queries, context.settings, context.writer, session, target, fill=fill)
+    if not request.app[REPLAYS].start(run, maker):
         raise Problem(429, "too_many", "Too many replays wait already; try again when some of them are over.")
     await audit(request, "replay", session.row.id)
     return run
@@ -128,11 +133,3 @@ def _run(request: web.Request) -> Run:
     if run is None:
         raise not_found("This console knows no such replay, or no more. Calls that were replayed are in the list.")
     return run
-
-
-def _why_not(session: StoredSession) -> str | None:
-    if session.live:
-        return "The call has not ended yet."
-    if session.row.content_deleted_at is not None:
-        return "What was said in this call has been deleted, so that nothing of it can be said again."
-    return None

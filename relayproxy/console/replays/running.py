@@ -7,10 +7,8 @@ Must not know: HTTP, HTML; how a call is made again and kept.
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 AT_ONCE = 2
 """Calls that are made at once; others wait."""
@@ -18,7 +16,7 @@ KNOWN = 200
 """Replays that are remembered; WAITING of them may not be over."""
 WAITING = 20
 
-State = Literal["waits", "under_way", "over", "failed", "stopped"]
+State = Literal["waits", "under_way", "being_kept", "over", "failed", "stopped"]
 
 
 @dataclass(slots=True)
@@ -40,7 +38,7 @@ class Run:
 
     @property
     def live(self) -> bool:
-        return self.state in ("waits", "under_way")
+        return self.state in ("waits", "under_way", "being_kept")
 
     def turn(self, state: State) -> None:
         self.state, self.since = state, time.monotonic()
@@ -50,8 +48,14 @@ class ReplayFailed(Exception):
     """Raised by what makes a replay: why there is no call to look at, in one sentence."""
 
 
-Make = Callable[[Run], Awaitable[str]]
-"""Makes the call, and returns our id of the session that came of it. Raises `ReplayFailed`."""
+class Making(Protocol):
+    """How one is made, in two steps. Both raise `ReplayFailed`."""
+
+    async def call(self, run: Run) -> None:
+        """Makes the call. When this is cancelled, the call is over and nothing is left of it."""
+
+    async def keep(self, run: Run) -> str:
+        """Keeps what came of it, and returns our id of that session. It is never cancelled."""
 
 
 class Replays:
@@ -62,7 +66,7 @@ class Replays:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._turns = asyncio.Semaphore(AT_ONCE)
 
-    def start(self, run: Run, make: Make) -> bool:
+    def start(self, run: Run, making: Making) -> bool:
         """Begins a replay as soon as there is room; False when too many wait already."""
         if len(self._tasks) >= WAITING:
             return False
@@ -70,7 +74,7 @@ class Replays:
         over = [id for id, one in self._runs.items() if not one.live]
         for id in over[: max(0, len(self._runs) - KNOWN)]:
             del self._runs[id]
-        task = self._tasks[run.id] = asyncio.create_task(self._run(run, make))
+        task = self._tasks[run.id] = asyncio.create_task(self._run(run, making))
         task.add_done_callback(lambda _: self._tasks.pop(run.id, None))
         return True
 
@@ -79,22 +83,24 @@ class Replays:
         return self._runs.get(id)
 
     async def stop(self, run: Run) -> None:
-        """Hangs up, and keeps nothing."""
+        """Hangs up, and keeps nothing; of a call that is being kept already, waits until it is."""
         if (task := self._tasks.get(run.id)) is not None:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            if run.state != "being_kept":
+                task.cancel()
+            # Whoever waits may be cancelled; that is nothing to the replay.
+            await asyncio.wait({task})
 
     async def close(self) -> None:
         """Hangs up on all."""
-        for run in [*self._runs.values()]:
-            await self.stop(run)
+        await asyncio.gather(*(self.stop(run) for run in self._runs.values()))
 
-    async def _run(self, run: Run, make: Make) -> None:
+    async def _run(self, run: Run, making: Making) -> None:
         try:
             async with self._turns:
                 run.turn("under_way")
-                run.made = await make(run)
+                await making.call(run)
+                run.turn("being_kept")
+                run.made = await making.keep(run)
             run.turn("over")
         except ReplayFailed as problem:
             run.problem = str(problem)

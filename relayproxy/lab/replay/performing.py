@@ -30,6 +30,8 @@ TOGETHER_MS = 150
 """A partial prompt this soon after the caller began to speak is the beginning."""
 SAME = 0.5
 """Share of common words from which on the caller only repeats."""
+JUDGED = 100_000
+"""Characters of a reply that are compared with the recorded one."""
 HEADER = ("x-relayproxy-replay", "1")
 """Header of every request that a replay makes."""
 
@@ -273,7 +275,8 @@ class _Performance:
 
 
 def _reply(events: Sequence[Event]) -> Reply:
-    texts = " ".join(event.text for event in events if event.name == "text")
+    # From the end, where requests are; nobody listens to more.
+    texts = " ".join(event.text[-JUDGED:] for event in events if event.name == "text")[-JUDGED:]
     other = tuple(event.name for event in events if event.name in ("play", "sendDigits", "end"))
     return Reply(mended(" ".join(texts.split())), other)
 

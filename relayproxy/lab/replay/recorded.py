@@ -12,8 +12,8 @@ from relayproxy.lab.replay.performing import Replayed
 
 
 def recording(replayed: Replayed, of: str, route: str) -> bytes:
-    """The recording of a replayed call's first session, not compressed. `of` is the recorded one's id, `route` stands
-    for where it went. Raises ValueError for a call that was never connected."""
+    """The recording of a replayed call's first session, not compressed. `of` is the recorded one's id, `route` its
+    route. Raises ValueError for a call that was never connected."""
     first, *_ = replayed.call.connections
     if first.opening.status != 101:
         raise ValueError("the call was never connected")

@@ -248,7 +248,7 @@ class SimulatedPlayback:
         self._notifier.notify()
 
 
-def _parts(chunk: str, ms: int | None) -> list[tuple[str, int]]:
+def _parts(chunk: str, ms: int | None) -> Iterable[tuple[str, int]]:
     return speech.words(chunk) if ms is None else [(chunk, ms)]
 
 

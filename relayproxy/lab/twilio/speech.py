@@ -8,6 +8,7 @@ Rates are those of recorded calls: about 19 characters a second, a breath after 
 
 import random
 import re
+from collections.abc import Iterator
 
 MS_PER_CHARACTER = 46
 MS_BREATH = 240
@@ -38,12 +39,12 @@ def clause(text: str, *, complete: bool) -> tuple[str, str]:
     return "", text
 
 
-def words(chunk: str) -> list[tuple[str, int]]:
+def words(chunk: str) -> Iterator[tuple[str, int]]:
     """The words of a chunk, with the white space before them, and how many ms each takes; they join to the chunk."""
-    found = [word[0] for word in _WORD.finditer(chunk.rstrip())]
-    if found:
-        found[-1] += chunk[sum(map(len, found)) :]
-    return [(word, MS_PER_CHARACTER * len(word)) for word in found]
+    end = len(chunk.rstrip())
+    for found in _WORD.finditer(chunk, 0, end):
+        word = found[0] if found.end() < end else chunk[found.start() :]
+        yield word, MS_PER_CHARACTER * len(word)
 
 
 def digits_ms(digits: str) -> int:
