@@ -252,7 +252,9 @@ class Redactor:
         if message.cut or not looks_like_json(masked) or not is_json(masked):
             # Its strings have been searched by themselves, where it begins as JSON.
             depth = MAX_NESTED if looks_like_json(masked) else 0
-            masked = applied(masked, self._own(queued, [(whole(masked), None)], "", depth=depth))
+            read = literals(masked) if depth else []
+            text_whole = whole(masked, is_open=bool(read) and read[-1].is_open)
+            masked = applied(masked, self._own(queued, [(text_whole, None)], "", depth=depth))
         if masked == text and not queued.counts:
             return message
         return msgspec.structs.replace(message, text=masked, redacted=queued.counts, sha256=None)

@@ -20,6 +20,8 @@ _CHARACTER = re.compile(
 _COUNT = re.compile(r"[\W_]*(?:\d+|first|second|third|fourth|(?<![^\W_])[A-Za-z])[\W_]*$", re.IGNORECASE)
 """What a name is counted with: a number, a letter, an ordinal."""
 _LONGEST_NAME = 64
+_BEGUN_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*(\\(?:u[0-9a-fA-F]{0,3})?)\Z")
+"""An escape at the end of a text that was cut off within it."""
 _TRUNCATED = "Input data was truncated"
 """What msgspec says of text that is JSON as far as it goes."""
 _SIMPLE = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
@@ -36,7 +38,20 @@ class Edit(msgspec.Struct, frozen=True, order=True):
 class Literal:
     """A string or a bare word (a number) of a JSON text, decoded. Offsets of `text` are those of its characters."""
 
-    __slots__ = ("_offsets", "_quoted", "column", "container", "depth", "end", "is_name", "name", "start", "text")
+    __slots__ = (
+        "_offsets",
+        "_quoted",
+        "column",
+        "container",
+        "depth",
+        "end",
+        "goes_on",
+        "is_name",
+        "is_open",
+        "name",
+        "start",
+        "text",
+    )
 
     def __init__(
         self,
@@ -49,6 +64,7 @@ class Literal:
         container: int = 0,
         column: int = 0,
         quoted: bool = True,
+        is_open: bool = False,
     ) -> None:
         self.start, self.end = start, end
         """Where it lies in the JSON text, without its quotes."""
@@ -61,6 +77,10 @@ class Literal:
         self.column = column
         """The same for values that stand in the same place of their arrays, or whose names differ by a count."""
         self.is_name = False
+        self.is_open = is_open
+        """The text ends within it."""
+        self.goes_on = is_open
+        """The text ends before what it is in does: it may go on in the next value."""
         self._quoted = quoted
         self._offsets: list[int] | None = None
         self.text = raw[start:end]
@@ -95,9 +115,9 @@ class Literal:
         return found
 
 
-def whole(text: str) -> Literal:
+def whole(text: str, *, is_open: bool = False) -> Literal:
     """A text that is no JSON, as if it were one string, without escapes."""
-    literal = Literal("", 0, 0, name=None, depth=0)
+    literal = Literal("", 0, 0, name=None, depth=0, is_open=is_open)
     literal.text, literal.end = text, len(text)
     return literal
 
@@ -110,17 +130,21 @@ def literals(text: str, start: int = 0) -> list[Literal]:
     containers, columns, count = [0], [0], 0
     last: Literal | None = None
 
-    def literal(first: int, end: int, *, quoted: bool) -> Literal:
+    def literal(first: int, end: int, *, quoted: bool, is_open: bool) -> Literal:
         column = hash((columns[-1], names[-1] and _stem(names[-1])))
         return Literal(
             text, first, end,
             name=names[-1], depth=len(names) - 1, container=containers[-1], column=column, quoted=quoted,
+            is_open=is_open,
         )  # fmt: skip
 
     for token in _TOKEN.finditer(text, start):
         first = text[token.start()]
         if first == '"':
-            last = literal(*token.span(1), quoted=True)
+            closed = token.end() > token.end(1) and text[token.end() - 1] == '"'
+            begun = None if closed else _BEGUN_ESCAPE.search(text, token.start(1))
+            end = token.end(1) if begun is None else begun.start(1)
+            last = literal(token.start(1), end, quoted=True, is_open=not closed)
             found.append(last)
         elif first in "{[":
             count += 1
@@ -137,7 +161,9 @@ def literals(text: str, start: int = 0) -> list[Literal]:
                 last.is_name = True
                 names[-1] = last.text
         elif first != ",":
-            found.append(literal(*token.span(), quoted=False))
+            found.append(literal(*token.span(), quoted=False, is_open=token.end() == len(text)))
+    if found and len(names) > 1:
+        found[-1].goes_on = True
     return found
 
 

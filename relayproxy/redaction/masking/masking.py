@@ -147,7 +147,7 @@ def mask_members(
         own = policy if said else policy.without_names()
         besides += 0 if own.names is None else names_effort(one.text)
         besides += min(len(name or ""), _LONGEST_LABEL) + len(about or "")
-        masked = mask_string(one.text, own, context, name=name, about=about, cut=cut, depth=depth)
+        masked = mask_string(one.text, own, context, name=name, about=about, cut=cut or one.is_open, depth=depth)
         inner[one] = masked.edits
         secrets += masked.secrets
         besides += masked.besides
@@ -157,8 +157,11 @@ def mask_members(
         text = label + group.text
         besides += len(text)
         # What was asked for in the call is not answered by a list.
-        found = find(text, language=None, policy=numbers, context=Context(known=context.known)).secrets
-        behind = [secret for secret in found if secret.end > len(label)]
+        found = find(text, language=None, policy=numbers, context=Context(known=context.known))
+        behind = [secret for secret in found.secrets if secret.end > len(label)]
+        if group.members[-1].goes_on and found.open_from is not None and found.open_digits >= OPEN_DIGITS:
+            for one, first, last in group.split(max(found.open_from - len(label), 0), len(group.text)):
+                inner[one] = _more(inner[one], one.text, first, last)
         if not all(secret.kind != "card_number" or _is_believed(secret, label, group) for secret in behind):
             continue
         for secret in behind:
@@ -248,12 +251,15 @@ def _plain(text: str, policy: Policy, context: Context, label: str, *, cut: bool
     spans = [
         (max(start - before, 0), end - before) for one in found.secrets for start, end in one.spans if end > before
     ]
+    secrets = [secret_seen(label + plain, one) for one in found.secrets if one.end > before]
     if cut and found.open_from is not None and found.open_digits >= OPEN_DIGITS:
-        spans.append((max(found.open_from - before, 0), len(plain)))
+        start = max(found.open_from - before, 0)
+        spans.append((start, len(plain)))
+        secrets += [] if secrets else [SecretSeen("number", plain[start:])]
     edits = masks(plain, spans)
     if offsets is not None:
         edits = [Edit(offsets[one.start], offsets[one.end], one.text) for one in edits]
-    return Masked(edits, [secret_seen(label + plain, one) for one in found.secrets if one.end > before])
+    return Masked(edits, secrets)
 
 
 def _label(name: str) -> str:

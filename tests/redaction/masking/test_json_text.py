@@ -3,6 +3,7 @@
 import itertools
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -81,3 +82,25 @@ def test_what_begins_as_json_does() -> None:
     assert looks_like_json("[")
     assert looks_like_json('"a"')
     assert not looks_like_json('a "b"')
+
+
+@pytest.mark.parametrize(
+    ("text", "last", "is_open", "goes_on"),
+    [
+        ('{"a":"12"}', "12", False, False),
+        ('{"a":"12"', "12", False, True),
+        ('{"a":"12', "12", True, True),
+        ('{"a":12', "12", True, True),
+        ('{"a":12,', "12", False, True),
+        (r'{"a":"12\u00', "12", True, True),
+        (r'{"a":"12\u', "12", True, True),
+        ('{"a":"12\\', "12", True, True),
+        (r'{"a":"12\\', "12\\", True, True),
+        (r'{"a":"12\\u00', r"12\u00", True, True),
+        (r'{"a":"12\u0033', "123", True, True),
+        (r'{"a":"12\"', '12"', True, True),
+    ],
+)
+def test_where_a_text_breaks_off(text: str, last: str, is_open: bool, goes_on: bool) -> None:
+    found = literals(text)[-1]
+    assert (found.text, found.is_open, found.goes_on) == (last, is_open, goes_on)
