@@ -9,7 +9,7 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -29,6 +29,8 @@ from relayproxy.settings.validators import websocket_url
 if TYPE_CHECKING:
     from relayproxy.lab.replay.replaying import Recording
     from relayproxy.recordings.call import RecordedCall
+    from relayproxy.redaction.rules import Rules
+    from relayproxy.settings.model import Settings
     from relayproxy.store.read.queries import Queries
 
 _ID = re.compile(r"(?:VX)?[0-9a-f]{32}|[0-9A-Za-z-]{20,64}")
@@ -113,7 +115,7 @@ def _parameters(_: click.Context, __: click.Parameter, given: Sequence[str]) -> 
 @limit_options
 @calling.seed
 @calling.output_options
-@settings_options(*DATABASE_SETTINGS)
+@settings_options(*DATABASE_SETTINGS, "record", "keys", "redact_fields", "redact_patterns", "redact_names")
 def replay(
     what: tuple[str, ...],
     url: str,
@@ -142,6 +144,9 @@ def replay(
     What is recorded is a file, a folder of files (.relayproxy.jsonl.gz), or a session of the database, by its id or
     Twilio's (VX…).
 
+    What the agents say to a call that was recorded with secrets masked is masked likewise before anything of it is
+    shown: give the command the settings of redaction that "serve" has.
+
     The caller speaks at the same moments of the conversation, however fast the agent is. Where it asks for something
     else than it did, the call has diverged: the caller hangs up, and later turns are not scored.
 
@@ -161,7 +166,8 @@ def replay(
         raise click.UsageError("name a recording file or a session, or say --query")
     for one in filter(None, (url, against_current)):
         require_allowed(one, allowed=allow_side_effects)
-    recordings = _prepared(_recorded(what, query, limit, config, flags), parameters, fill=fill)
+    settings = settings_of(config, flags)
+    recordings = _prepared(_recorded(what, query, limit, settings), parameters, _rules(settings), fill=fill)
     line = Line(url, public_url, auth_token, speed=speed, patience=patience)
     current = against_current and Line(against_current, public_url, auth_token, speed=speed, patience=patience)
     total = len(recordings) * times * (1 if current is None else 2)
@@ -208,10 +214,26 @@ class _Source(NamedTuple):
     """By the filter: nobody named it, so it is left out where it cannot be replayed."""
 
 
-def _prepared(sources: Iterator[_Source], parameters: dict[str, str], *, fill: bool) -> "list[Recording]":
+def _rules(settings: "Settings") -> "Callable[[str], Rules]":
+    """The rules of redaction of each route. A model that finds names is loaded for the first call that it is needed
+    for."""
+    from relayproxy.recorder.names import name_finder
+    from relayproxy.settings.recording import recording, rules_of
+
+    @cache
+    def rules(route: str) -> "Rules":
+        found = recording(settings, route)
+        return rules_of(found, None if found.names is None else name_finder(found.names))
+
+    return rules
+
+
+def _prepared(
+    sources: Iterator[_Source], parameters: dict[str, str], rules: "Callable[[str], Rules]", *, fill: bool
+) -> "list[Recording]":
     """Those that can be replayed; of those that were found, what cannot is told. Raises RelayproxyError."""
     from relayproxy.conversation.recording import NotARecording
-    from relayproxy.lab.replay.preparing import MaskedContent, NotReplayable, has_masks, prepare
+    from relayproxy.lab.replay.preparing import MaskedContent, NotReplayable, masking, prepare
     from relayproxy.lab.replay.replaying import Recording
     from relayproxy.recordings.stored import NoContentError
 
@@ -229,15 +251,14 @@ def _prepared(sources: Iterator[_Source], parameters: dict[str, str], *, fill: b
                 raise UsageFailure(told) from None
             click.echo(f"not replayed: {told}", err=True)
             continue
-        prepared[name] = Recording(name, script, call.conversation, redacted=has_masks(call))
+        hidden = masking(call, rules(call.connections[0].opening.route))
+        prepared[name] = Recording(name, script, call.conversation, hidden)
     if not prepared:
         raise UsageFailure("there is no recording that can be replayed")
     return list(prepared.values())
 
 
-def _recorded(
-    what: Sequence[str], query: str | None, limit: int, config: Path | None, flags: dict[str, Any]
-) -> Iterator[_Source]:
+def _recorded(what: Sequence[str], query: str | None, limit: int, settings: "Settings") -> Iterator[_Source]:
     """What was named, a file by its name and a session by the id, then what the filter finds besides."""
     from relayproxy.conversation.recording import SUFFIX
     from relayproxy.recordings.files import read_call
@@ -264,7 +285,7 @@ def _recorded(
     from relayproxy.store.engine import open_reader
     from relayproxy.store.read.queries import Queries
 
-    reader = open_reader(settings_of(config, flags).database)
+    reader = open_reader(settings.database)
     try:
         queries = Queries(reader)
         for id in ids:

@@ -4,6 +4,7 @@ Knows: what each call is compared with, when a divergence fails, what a run is s
 Must not know: how calls are made; how differences are found; how an outcome is shown.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -23,9 +24,10 @@ from relayproxy.lab.twilio.result import CallResult
 from relayproxy.plural import plural
 from relayproxy.recordings.call import CallConnection, fold_connections
 from relayproxy.recordings.redacting import redacted
-from relayproxy.redaction.masking.masking import masked_text
+from relayproxy.redaction.masking.json_text import applied
+from relayproxy.redaction.masking.masking import mask_string, masked_text
 from relayproxy.redaction.rules import Rules
-from relayproxy.redaction.values import Policy
+from relayproxy.redaction.values import Context, Policy
 from relayproxy.text import mended
 
 EXPECTED = "a reply that the caller's next words answer"
@@ -90,36 +92,45 @@ def outcome(recordings: Sequence[Recording], replays: Replays, settings: Setting
 
 
 def _of_recording(recording: Recording, replays: Replays, limits: Limits) -> RecordingOutcome:
-    new = replays.new[recording.name]
-    if replays.current is None:
-        before, after = [Run(recording.conversation)], list(_runs(new, redact=recording.redacted))
-    else:
-        before, after = list(_runs(replays.current[recording.name])), list(_runs(new))
+    new, rules = replays.new[recording.name], recording.rules
+    current = None if replays.current is None else replays.current[recording.name]
+    before = [Run(recording.conversation)] if current is None else list(_runs(current, rules))
+    after = list(_runs(new, rules))
     comparison = compare(before, after, limits) if before and after else None
     left_out = tuple(dict.fromkeys(mended(text) for made in new for text in made.left_out))
     return RecordingOutcome(recording.name, comparison, left_out)
 
 
-def _runs(calls: Sequence[Replayed], *, redact: bool = False) -> Iterator[Run]:
-    """The calls that were connected. `redact`: with secrets masked, as in the recording that they are laid beside."""
+def _runs(calls: Sequence[Replayed], rules: Rules | None) -> Iterator[Run]:
+    """The calls that were connected, masked by these rules."""
     for made in calls:
         if made.call.connections[0].opening.status == 101:
             parted = made.divergence
             told = None if parted is None else Divergence(parted.turn_now, _told(parted.reason))
-            yield Run(_redacted(made.call) if redact else made.call.conversation, told)
+            yield Run(made.call.conversation if rules is None else _redacted(made.call, rules), told)
 
 
 def _told(reason: str) -> str:
     """A reason quotes the agent: with secrets masked, whatever the recording has, as it goes into files of CI."""
-    return masked_text(mended(reason), Policy())
+    return masked_text(_QUOTED.sub(_masked_quote, mended(reason)), Policy())
 
 
-def _redacted(call: CallResult) -> Conversation:
+_QUOTED = re.compile("“([^”]*)”")
+
+
+def _masked_quote(found: re.Match[str]) -> str:
+    """A quoted text, which may have been cut within a number."""
+    text = found[1].removesuffix("…")
+    cut = text != found[1]
+    return f"“{applied(text, mask_string(text, Policy(), Context(), cut=cut).edits)}{'…' if cut else ''}”"
+
+
+def _redacted(call: CallResult, rules: Rules) -> Conversation:
     session = call.connections[-1].session_id
     connections = [
         CallConnection(one.opening, one.messages, one.ending) for one in call.connections if one.session_id == session
     ]
-    return fold_connections(redacted(connections, Rules()))
+    return fold_connections(redacted(connections, rules))
 
 
 def _summary(

@@ -17,6 +17,8 @@ from relayproxy.lab.replay.script import Script
 from relayproxy.lab.replay.writing import write_script
 from relayproxy.plural import plural
 from relayproxy.recordings.call import RecordedCall
+from relayproxy.redaction.masking.json_text import literals, looks_like_json
+from relayproxy.redaction.rules import Rules
 
 MAX_PLACES = 5
 """At most so many messages are named."""
@@ -50,9 +52,27 @@ def prepare(call: RecordedCall, name: str, parameters: Mapping[str, str], *, fil
     )
 
 
-def has_masks(call: RecordedCall) -> bool:
-    """Whether anything of a recorded call is masked."""
-    return any(message.redacted for part in call.connections for message in part.messages)
+def masking(call: RecordedCall, rules: Rules) -> Rules | None:
+    """The rules by which calls that are made by a recorded one are masked: those of its route here, and the fields that
+    were masked where it was recorded. None where it was recorded in full."""
+    parts = call.connections
+    if not any(part.opening.record == "redacted" or any(one.redacted for one in part.messages) for part in parts):
+        return None
+    texts = (one.text for part in parts for one in part.messages if one.text and "field" in (one.redacted or ()))
+    fields = {name.casefold() for text in texts for name in _masked_members(text)}
+    policy = msgspec.structs.replace(rules.policy, fields=rules.policy.fields | fields)
+    return msgspec.structs.replace(rules, record="redacted", policy=policy)
+
+
+def _masked_members(text: str) -> Iterator[str]:
+    """Names of the members of a JSON text, and of JSON in its strings, of which nothing but masks is stored."""
+    for one in literals(text):
+        if one.is_name:
+            continue
+        if looks_like_json(one.text):
+            yield from _masked_members(one.text)
+        elif one.name is not None and masked(one.text) and not any(map(str.isalnum, one.text)):
+            yield one.name
 
 
 def _require_recorded(call: RecordedCall, name: str) -> None:

@@ -18,6 +18,7 @@ from relayproxy.lab.replay.performing import Replayed, perform
 from relayproxy.lab.replay.script import Script
 from relayproxy.lab.simulation.calls_at_once import MakeCall, make_calls
 from relayproxy.lab.twilio.connection import Line
+from relayproxy.redaction.rules import Rules
 
 
 class Recording(msgspec.Struct, frozen=True):
@@ -28,8 +29,8 @@ class Recording(msgspec.Struct, frozen=True):
     script: Script
     conversation: Conversation
     """What it came to when it was recorded."""
-    redacted: bool = False
-    """Secrets were masked in it."""
+    rules: Rules | None = None
+    """By these the calls that are made are masked before anything of them is shown; None: nothing was masked in it."""
 
 
 class Replays(msgspec.Struct, frozen=True):

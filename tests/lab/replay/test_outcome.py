@@ -5,13 +5,15 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from relayproxy.comparison.limits import LatencyLimit, Limits
-from relayproxy.lab.replay.outcome import ReplayOutcome, outcome
-from relayproxy.lab.replay.preparing import has_masks, prepare
+from relayproxy.lab.replay.forms import document, junit, report
+from relayproxy.lab.replay.outcome import ReplayedCall, ReplayOutcome, outcome
+from relayproxy.lab.replay.preparing import masking, prepare
 from relayproxy.lab.replay.replaying import Recording, replay
 from relayproxy.lab.simulation.summary import Settings
 from relayproxy.lab.simulation.verdict import ExitCode
 from relayproxy.lab.twilio import limits
 from relayproxy.lab.twilio.connection import Line
+from relayproxy.redaction.rules import Rules
 from tests.lab.backend import Backend, backend
 from tests.lab.replay.agents import Manner, agent
 from tests.lab.replay.conftest import SPEED
@@ -121,7 +123,7 @@ async def test_what_was_masked_in_the_recording_is_no_difference() -> None:
     ((opening, messages, ending),) = parts_of_script(text)
     told = tuple(msgspec.structs.replace(m, redacted={"pin": 1}) if "◦" in (m.text or "") else m for m in messages)
     call = of_parts([(opening, told, ending)])
-    recording = Recording("pin", prepare(call, "pin", {}, fill=True), call.conversation, redacted=has_masks(call))
+    recording = Recording("pin", prepare(call, "pin", {}, fill=True), call.conversation, masking(call, Rules()))
     async with backend(talk) as peer:
         made = await replay([recording], Line(peer.url, speed=SPEED))
     found = outcome([recording], made, Settings(1, 1, None, SPEED), Limits(LatencyLimit(20.0, 60_000)))
@@ -131,6 +133,69 @@ async def test_what_was_masked_in_the_recording_is_no_difference() -> None:
     (one,) = found.recordings
     assert one.comparison is not None
     assert {difference.kind for difference in one.comparison.all_differences()} <= {"latency"}
+
+
+@pytest.mark.parametrize("against_current", [False, True])
+async def test_what_the_recording_hides_is_hidden_in_what_comes_of_it(against_current: bool) -> None:
+    async def talk(peer: Backend) -> None:
+        await peer.next("prompt")
+        await peer.send(type="text", token="Your name is Ann, your card 4012 8888 8888 1881.", last=True)
+        await peer.send(type="end", handoffData='{"reasonCode":"done","holder":"Ann Miller","order":"K17"}')
+        await peer.closed()
+
+    text = """
+        0.000 twilio  setup sessionId=VX1 callSid=CA1
+        1.000 twilio  prompt "Who am I?" last
+        1.500 backend text "You are a good customer." last
+        4.200 backend end '{"reasonCode":"done","holder":"◦◦◦ ◦◦◦◦◦◦"}'
+        4.300 -       gone first=backend twilio=eof backend=eof
+        """
+    ((opening, messages, ending),) = parts_of_script(text)
+    told = tuple(msgspec.structs.replace(m, redacted={"field": 1}) if "◦" in (m.text or "") else m for m in messages)
+    call = of_parts([(opening, told, ending)])
+    recording = Recording("who", prepare(call, "who", {}, fill=True), call.conversation, masking(call, Rules()))
+    async with backend(talk) as peer, backend(talk) as today:
+        current = Line(today.url, speed=SPEED) if against_current else None
+        made = await replay([recording], Line(peer.url, speed=SPEED), current=current)
+    found = outcome([recording], made, Settings(1, 1, None, SPEED), Limits())
+
+    forms = document(found).decode() + junit(found).decode() + report(found)
+    assert "4012" not in forms
+    assert "Miller" not in forms
+    assert "your card •••• •••• •••• 1881" in forms
+    assert ("K17" in forms) is not against_current, "what is not hidden is told where it differs"
+
+
+def test_a_recording_that_holds_everything_hides_nothing() -> None:
+    call = of_parts(parts_of_script("0.000 twilio setup sessionId=VX1 callSid=CA1"))
+    assert masking(call, Rules()) is None
+
+
+async def test_a_number_that_is_cut_where_a_reason_quotes_it_is_masked() -> None:
+    said = f"{'Is that really so? ' * 2}Your card is 4012 8888 8888 1881, is it not?"
+    recording = of_day()
+    async with agent(Manner(says={1: said})) as url:
+        made = await replay([recording], Line(url, speed=SPEED))
+    (call,) = outcome([recording], made, Settings(1, 1, None, SPEED), Limits()).summary.each_call
+
+    assert isinstance(call, ReplayedCall)
+    assert call.divergence is not None
+    assert "4012" not in call.divergence.reason
+    assert "Your card is •" in call.divergence.reason
+
+
+def of_day() -> Recording:
+    """A recorded call in which the agent asks for a day."""
+    text = """
+        0.000 twilio  setup sessionId=VX1 callSid=CA1
+        1.000 twilio  prompt "I'd like to book a table." last
+        1.500 backend text "For which day?" last
+        4.000 twilio  prompt "Tomorrow." last
+        5.000 twilio  close 1000 'Closing websocket session'
+        5.050 -       gone first=twilio twilio=eof backend=eof
+        """
+    call = of_parts(parts_of_script(text))
+    return Recording("day", prepare(call, "day", {}, fill=False), call.conversation)
 
 
 async def test_an_agent_that_cannot_be_reached(booking: Recording) -> None:
