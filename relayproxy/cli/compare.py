@@ -20,7 +20,7 @@ from relayproxy.cli.limit_options import LimitOptions, limit_options
 from relayproxy.cli.options import DATABASE_SETTINGS, settings_of, settings_options
 
 if TYPE_CHECKING:
-    from relayproxy.conversation.model import Conversation
+    from relayproxy.recordings.call import RecordedCall
     from relayproxy.settings.model import Settings
 
 _ID = re.compile(r"[\w:-]+")
@@ -55,28 +55,36 @@ def compare(
     Turns belong together by what the caller said and pressed. With more calls of the same version (--before, --after)
     what varies between them anyway is noise, and only what differs beyond it is told.
 
-    Exits with 0 when no limit is exceeded, 1 when one is, 4 for wrong usage or files.
+    What was not recorded of a call is told first. Exits with 0 when no limit is exceeded, 1 when one is, 4 for wrong
+    usage or files.
     """
     from relayproxy.comparison.compare import compare as compare_runs
     from relayproxy.comparison.document import document, encoded
     from relayproxy.comparison.junit import junit
     from relayproxy.comparison.model import Run
     from relayproxy.comparison.report import report
+    from relayproxy.recordings.call import missing
+    from relayproxy.text import mended
 
     calling.require_one_output(json_file, junit_file)
-    runs = [Run(one) for one in _conversations((first, *before, second, *after), settings_of(config, flags))]
+    names = (first, *before, second, *after)
+    calls = [*_calls(names, settings_of(config, flags))]
+    notes = [f"{mended(name)}: {what}" for name, call in zip(names, calls, strict=True) if (what := missing(call))]
+    for note in notes:
+        click.echo(note, err=True)
+    runs = [Run(call.conversation) for call in calls]
     versions = runs[: 1 + len(before)], runs[1 + len(before) :]
     found = compare_runs(*versions, limits.value())
     printed = calling.STDOUT in (json_file, junit_file)
     stream = sys.stderr if printed else sys.stdout
     width = shutil.get_terminal_size().columns
     click.echo(report(found, first, second, width=width, colour=stream.isatty()), err=printed)
-    calling.write(json_file, lambda: encoded(document(found, first, second)))
+    calling.write(json_file, lambda: encoded(document(found, first, second) | {"notes": notes}))
     calling.write(junit_file, lambda: junit([(f"relayproxy compare {first} {second}", found)]))
     raise click.exceptions.Exit(EXCEEDED if found.exceeded else 0)
 
 
-def _conversations(names: Sequence[str], settings: "Settings") -> "Iterator[Conversation]":
+def _calls(names: Sequence[str], settings: "Settings") -> "Iterator[RecordedCall]":
     """What was named: the call of a file, else that of a session of the database. Raises RelayproxyError."""
     from relayproxy.recordings.files import read_call
     from relayproxy.recordings.stored import stored_call
@@ -87,10 +95,10 @@ def _conversations(names: Sequence[str], settings: "Settings") -> "Iterator[Conv
         queries: Queries | None = None
         for name in names:
             if Path(name).exists() or not _ID.fullmatch(name):
-                yield read_call(Path(name)).conversation
+                yield read_call(Path(name))
                 continue
             if queries is None:
                 reader = open_reader(settings.database)
                 stack.callback(reader.dispose)
                 queries = Queries(reader)
-            yield stored_call(queries, name).conversation
+            yield stored_call(queries, name)

@@ -157,7 +157,13 @@ def _maker(form: str, *, turns: bool) -> tuple[Maker, bytes]:
         return _spans, b""
     if turns:
         return _turn_lines, table.header(table.TURN_COLUMNS)
-    return (lambda _, __, session: iter((table.session_line(session.row),))), table.header(table.SESSION_COLUMNS)
+    return _session_line, table.header(table.SESSION_COLUMNS)
+
+
+def _session_line(_: "Queries", __: Settings, session: "StoredSession") -> Iterator[bytes]:
+    from relayproxy.recordings.table import session_line
+
+    yield session_line(session.row, session.treatment, session.call_of_shadow)
 
 
 def _turn_lines(queries: "Queries", _: Settings, session: "StoredSession") -> Iterator[bytes]:
@@ -165,7 +171,7 @@ def _turn_lines(queries: "Queries", _: Settings, session: "StoredSession") -> It
     from relayproxy.recordings.table import turn_line
 
     for turns in stored_turns(queries, session):
-        yield b"".join(turn_line(session.row, turn) for turn in turns)
+        yield b"".join(turn_line(session.row, turn, session.treatment) for turn in turns)
 
 
 def _spans(queries: "Queries", settings: Settings, session: "StoredSession") -> Iterator[bytes]:

@@ -15,6 +15,7 @@ from relayproxy.conversation.fold.fold import Fold
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.model import Conversation
 from relayproxy.conversation.recording import Header, Recorded
+from relayproxy.plural import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,18 @@ class RecordedCall:
     connections: tuple[CallConnection, ...]
     """As the header lists them: as they opened."""
     conversation: Conversation
+
+
+def missing(call: RecordedCall) -> str | None:
+    """What was not recorded of a call, in words; None when all was that can be compared."""
+    if any(part.opening.record == "metadata" for part in call.connections):
+        return "it was recorded without words (record = metadata), so that none are compared"
+    if not any(part.messages for part in call.connections):
+        return "no message of it was recorded, so that there is nothing to compare"
+    gaps = sum(message.kind in ("gap", "undecodable") for part in call.connections for message in part.messages)
+    if gaps:
+        return f"{plural(gaps, 'stretch', 'stretches')} of it could not be recorded, so that something may be missing"
+    return None
 
 
 def recorded_call(

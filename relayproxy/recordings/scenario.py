@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import msgspec
 import yaml
 
 from relayproxy.conversation.model import Turn
@@ -76,7 +77,7 @@ def _lines(call: RecordedCall) -> Iterator[str]:
     conversation = call.conversation
     acts, greeting = _acts(call), _greeting(call)
     language = next((act.lang for act in acts if act.lang), None)
-    yield f"name: {_name(call)}"
+    yield f"name: {_quoted(_name(call))}"
     yield f"about: {_quoted(f'The caller of session {call.header.session_id or call.header.id}, as recorded.')}"
     if any(mark in act.value for act in acts for mark in (MASKED_DIGIT, MASKED_LETTER)):
         yield "# What was secret was not recorded: put words or keys where • and ◦, or a row of 0, stand."
@@ -93,7 +94,8 @@ def _lines(call: RecordedCall) -> Iterator[str]:
     if conversation.custom_parameters:
         yield "parameters:"
         for name, value in conversation.custom_parameters.items():
-            yield f"  {_quoted(name)}: {_quoted(value if isinstance(value, str) else str(value))}"
+            text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+            yield f"  {_quoted(name)}: {_quoted(text)}"
     yield "turns:"
     leaves = [*_departure(call, acts)]
     for number, act in enumerate(acts):

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from relayproxy.conversation.model import Turn
-from relayproxy.store.schema.rows import SessionRow
+from relayproxy.store.schema.rows import SessionRow, Treatment
 from relayproxy.text import mended
 
 SESSION_COLUMNS = (
@@ -50,6 +50,8 @@ SESSION_COLUMNS = (
     "gaps",
     "signature",
     "custom_parameters",
+    "treatment",
+    "shadow_of",
 )
 TURN_COLUMNS = (
     "session",
@@ -70,6 +72,7 @@ TURN_COLUMNS = (
     "interruptions",
     "unanswered",
     "findings",
+    "treatment",
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # full width is taken for the same
 _RENAMED = {"from": "from_number", "to": "to_number"}
@@ -80,18 +83,21 @@ def header(columns: Iterable[str]) -> bytes:
     return _line(columns)
 
 
-def session_line(row: SessionRow) -> bytes:
-    """The session's values of `SESSION_COLUMNS`."""
+def session_line(row: SessionRow, treatment: Treatment | None = None, shadow_of: str | None = None) -> bytes:
+    """The session's values of `SESSION_COLUMNS`. `treatment`: None for an ordinary call. `shadow_of`: our id of the
+    session that it is the shadow of, as long as that is kept."""
     made: Mapping[str, Any] = {
         "started_at": _time(row.started_at),
         "ended_at": _time(row.ended_at),
         "duration_ms": None if row.ended_at is None else (row.ended_at - row.started_at) // 1_000_000,
+        "treatment": treatment,
+        "shadow_of": shadow_of,
     }
     return _line(made[name] if name in made else getattr(row, _RENAMED.get(name, name)) for name in SESSION_COLUMNS)
 
 
-def turn_line(row: SessionRow, turn: Turn) -> bytes:
-    """The turn's values of `TURN_COLUMNS`."""
+def turn_line(row: SessionRow, turn: Turn, treatment: Treatment | None = None) -> bytes:
+    """The turn's values of `TURN_COLUMNS`. `treatment`: as of `session_line`."""
     backend = turn.budget.backend
     made: Mapping[str, Any] = {
         "session": row.id,
@@ -103,6 +109,7 @@ def turn_line(row: SessionRow, turn: Turn) -> bytes:
         "interruptions": len(turn.interruptions),
         "unanswered": int(turn.unanswered),
         "findings": " ".join(dict.fromkeys(finding.code for finding in turn.findings)),
+        "treatment": treatment,
     }
     return _line(made[name] if name in made else getattr(turn, name) for name in TURN_COLUMNS)
 

@@ -1,6 +1,8 @@
 """`relayproxy compare`: what is printed and written, and exit codes."""
 
+import gzip
 import json
+import re
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
@@ -82,6 +84,21 @@ def test_more_runs_tell_what_is_noise(recorded: Recorded) -> None:
     assert result.exit_code == 0
     assert result.output.startswith("Nothing differs.")
     assert "Noise, counted only where it is more than that:" in result.output
+
+
+def test_what_was_not_recorded_is_told(recorded: Recorded, tmp_path: Path) -> None:
+    lines = gzip.decompress(recorded.files[0].read_bytes()).splitlines(keepends=True)
+    metadata, nothing = tmp_path / "metadata.jsonl", tmp_path / "nothing.jsonl"
+    metadata.write_bytes(b"".join([lines[0].replace(b'"route":', b'"record":"metadata","route":'), *lines[1:]]))
+    nothing.write_bytes(re.sub(rb'"messages":[0-9]+', b'"messages":0', lines[0]))
+    result = compare(metadata, nothing, "--json", tmp_path / "it.json")
+
+    told = [
+        f"{metadata}: it was recorded without words (record = metadata), so that none are compared",
+        f"{nothing}: no message of it was recorded, so that there is nothing to compare",
+    ]
+    assert result.stderr.splitlines()[:2] == told
+    assert json.loads((tmp_path / "it.json").read_text())["notes"] == told
 
 
 def test_results_are_written_as_json_and_junit(recorded: Recorded, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Scenarios of recorded calls: the reader takes them, and a simulated caller does what the recorded one did."""
 
 import json
+import re
 from pathlib import Path
 
 import msgspec
@@ -39,6 +40,42 @@ def test_scenarios_of_kept_files_are_read(path: Path) -> None:
     call = read_call(path)
 
     assert read(scenario(call), "it.yaml").name == file_name(call).removesuffix(".yaml")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "123",
+        "0123",
+        "null",
+        "~",
+        "yes",
+        "No",
+        "true",
+        "1e3",
+        "0x1F",
+        "1_000",
+        "2026-08-29",
+        "12:30:45",
+        "-",
+        ".nan",
+        "=",
+        "<<",
+    ],
+)
+def test_texts_that_yaml_takes_for_something_else_stay_texts(text: str) -> None:
+    call = of_script(
+        f"""
+        0.000 twilio setup sessionId=VX1 callSid=CA1 name={text}
+        1.000 twilio prompt "{text}" last
+        """
+    )
+    header = msgspec.structs.replace(call.header, session_id=text)
+    found = read(scenario(RecordedCall(header, call.connections, call.conversation)), "it.yaml")
+
+    assert found.name in (re.sub("[^A-Za-z0-9_-]", "", text), header.id)
+    assert found.parameters == {"name": text}
+    assert found.turns[0].user == text
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -26,6 +26,9 @@ def test_a_session_is_a_row() -> None:
     assert (found["from"], found["outcome"], found["turns"]) == ("'+15550100001", "ended_by_backend", "6")
     assert (found["started_at"], found["duration_ms"]) == ("2026-08-29T10:40:00.000000Z", "36320")
     assert found["handoff_reason"] == "live-agent"
+    assert (found["treatment"], found["shadow_of"]) == ("", "")
+    found = cells(session_line(row, "shadow", "f" * 32), SESSION_COLUMNS)
+    assert (found["treatment"], found["shadow_of"]) == ("shadow", "f" * 32)
     assert header(SESSION_COLUMNS).decode().strip().split(",") == [*SESSION_COLUMNS]
 
 

@@ -17,7 +17,7 @@ from relayproxy.conversation.model import Conversation, Turn
 from relayproxy.store.read.filters.criteria import Criteria, Sort
 from relayproxy.store.read.queries import ALL_SESSIONS, Queries, SessionPage
 from relayproxy.store.read.treatments import call_of, shadows_of
-from relayproxy.store.schema.rows import ConnectionRow, ImportRow, SessionRow, TurnRow
+from relayproxy.store.schema.rows import ConnectionRow, ImportRow, SessionRow, Treatment, TurnRow
 from relayproxy.text import storable
 
 _log = logging.getLogger(__name__)
@@ -80,6 +80,11 @@ class StoredSession:
     def is_shadow(self) -> bool:
         """Its backend is a second one, which nobody hears."""
         return any(one.opening.shadow_of is not None for one in self.connections)
+
+    @property
+    def treatment(self) -> Treatment | None:
+        """What sets it apart from ordinary calls."""
+        return "shadow" if self.is_shadow else "faults" if self.faults else None
 
     @property
     def faults(self) -> tuple[str, ...]:

@@ -56,9 +56,16 @@ async def page(request: web.Request) -> web.Response:
         "left_out": found.left_out,
         "parted": found.parted,
         "max_turns": MAX_TURNS,
-        "deleted": [text for session in found.sessions if (text := sentence(session.row))],
+        "missing": [text for session in found.sessions if (text := _missing(session))],
     }
     return render("compare/compare_page.html", request, context)
+
+
+def _missing(session: StoredSession) -> str:
+    """What of a session cannot be compared, in a sentence; empty when nothing is missing."""
+    if any(one.opening.record == "metadata" for one in session.connections):
+        return "What was said in this call was not recorded (record = metadata)."
+    return sentence(session.row)
 
 
 async def document(request: web.Request) -> web.Response:

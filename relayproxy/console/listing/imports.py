@@ -33,8 +33,11 @@ from relayproxy.text import storable
 MAX_FILE = 32 * MIB
 """Bytes of a file, and of what it unpacks to. What is unpacked takes seven times as much memory while it is folded."""
 AT_ONCE = 1
-"""Files that are read at once; others wait."""
+"""Files that are imported at once; others wait."""
+ARRIVING = 4
+"""Requests whose files arrive at once, so that a slow one holds up no other; others wait."""
 _TURNS = web.AppKey("import_turns", asyncio.Semaphore)
+_PLACES = web.AppKey("import_places", asyncio.Semaphore)
 
 
 class ImportDocument(Document, frozen=True):
@@ -58,15 +61,16 @@ class Outcome:
 
 
 def set_up(app: web.Application) -> None:
-    """Lets few files be read at once."""
+    """Lets few files arrive and be imported at once."""
     app[_TURNS] = asyncio.Semaphore(AT_ONCE)
+    app[_PLACES] = asyncio.Semaphore(ARRIVING)
 
 
 async def api_import(request: web.Request) -> web.Response:
     """`POST /api/recordings?name=`: the recording in the body. 400 says in one sentence why it is not taken."""
     require_admin(request)
     name = storable(request.query.get("name", ""))[-NAME:] or "the file"
-    async with request.app[_TURNS]:
+    async with request.app[_PLACES]:
         content = await file_of(request, MAX_FILE)
         outcome = await _import(request, name, content)
     if outcome.imported is None:
@@ -85,7 +89,7 @@ async def submit(request: web.Request) -> web.Response:
     """`POST /import`: the files of the form, each with what became of it."""
     require_admin(request)
     outcomes: list[Outcome] = []
-    async with request.app[_TURNS]:
+    async with request.app[_PLACES]:
         async for upload in files_of(request, MAX_FILE):
             if upload.content is None:
                 outcomes.append(Outcome(upload.name, None, f"{upload.name}: it has more than {MAX_FILE // MIB} MiB"))
@@ -104,7 +108,8 @@ async def _import(request: web.Request, name: str, content: bytes) -> Outcome:
     actor = require_admin(request).name
     settings = request.app[APP_CONTEXT].settings
     try:
-        imported = await asyncio.to_thread(_imported, settings, name, content, actor)
+        async with request.app[_TURNS]:
+            imported = await asyncio.to_thread(_imported, settings, name, content, actor)
     except (RecordingFileError, ImportRefused) as problem:
         return Outcome(name, None, str(problem))
     if imported.new:

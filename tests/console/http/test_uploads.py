@@ -73,6 +73,22 @@ async def test_a_body_that_does_not_arrive_is_not_waited_for(client: Client, mon
         assert answer.status == 408
 
 
+@pytest.mark.parametrize("path", ["/api/one", "/several"])
+async def test_a_body_that_trickles_is_given_up(client: Client, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setattr(uploads, "SILENCE", 0.2)
+
+    async def trickles() -> AsyncIterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="a"; filename="a"\r\n\r\n'
+        while True:
+            yield b"x"
+            await asyncio.sleep(0.01)
+
+    kind = {"Content-Type": "multipart/form-data; boundary=x"} if path == "/several" else {}
+    async with client.post(path, data=trickles(), headers=kind) as answer:
+        assert answer.status == 408
+        assert "64 KiB a second are expected" in (await answer.json())["message"]
+
+
 async def test_a_form_may_have_several_files(client: Client) -> None:
     form = FormData({"other": "field"}, quote_fields=False)
     form.add_field("files", b"one", filename="a.gz")

@@ -1,8 +1,10 @@
 """Recording files that are brought to the console: by admins, with a clear result each, and marked from then on."""
 
+import asyncio
 import gzip
 import io
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -96,6 +98,26 @@ async def test_a_form_tells_what_became_of_each_file(client: Client, archive: Ar
     assert page.count("is here already") == 2  # one of the hints says it too
     assert "&lt;b&gt;c.gz: not a recording of relayproxy" in page
     assert queries.count() == 2
+
+
+async def test_a_file_that_does_not_arrive_holds_up_no_other(client: Client, archive: Archive) -> None:
+    begun, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield RECONNECTED[:100]
+        begun.set()
+        await goes_on.wait()
+        yield RECONNECTED[100:]
+
+    async def bring_slowly() -> int:
+        async with client.post("/api/recordings", data=slow()) as answer:
+            return answer.status
+
+    late = asyncio.create_task(bring_slowly())
+    await begun.wait()
+    assert (await bring(client, BOOKING))["new"] is True
+    goes_on.set()
+    assert await late == 200
 
 
 async def test_a_form_without_a_file_says_so(client: Client, archive: Archive) -> None:
