@@ -8,6 +8,7 @@ Nothing listens meanwhile: an address is bound for an instant, which fails when 
 
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 
 import aiohttp
 import msgspec
@@ -15,6 +16,8 @@ import msgspec
 from relayproxy.console.health.reachability import RelayReadiness, ask_relay
 from relayproxy.doctor.check import Result, in_thread
 from relayproxy.errors import SettingError, cannot_listen
+from relayproxy.journal.relay_report import read_relay_report
+from relayproxy.journal.segments import journal_paths, writer_is_alive
 from relayproxy.plural import plural
 from relayproxy.settings.model import Settings
 from relayproxy.settings.otlp import OtlpExport
@@ -36,7 +39,17 @@ async def relay_port(settings: Settings) -> list[Result]:
     if answer.said is None:
         taken = _silent if answer.silent else _taken
         return [taken("relay", "listen", settings.listen, answer.problem or "")]
-    return [*_readiness(answer.said, settings)]
+    return [*_readiness(answer.said, settings), *_each(settings)]
+
+
+def _each(settings: Settings) -> Iterator[Result]:
+    """Each of several relays that write into the journal, as it says itself."""
+    with suppress(OSError):
+        reports = [read_relay_report(one) for one in journal_paths(settings.journal) if writer_is_alive(one)]
+        for one in reports if len(reports) > 1 else ():
+            if one is not None:
+                text = f"{one.status}, {plural(one.live_calls, 'live call')}"
+                yield Result("ports", one.name, "ok" if one.status in ("ready", "draining") else "warning", text)
 
 
 async def console_port(settings: Settings) -> list[Result]:

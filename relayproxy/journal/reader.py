@@ -20,6 +20,7 @@ from typing import Literal, NamedTuple
 
 from relayproxy.journal.format import BLOCK_HEAD, ENTRY_HEAD, MAGIC, MAX_BLOCK, EntryKind, JournalEntry
 from relayproxy.journal.refused import delete_refused
+from relayproxy.journal.relay_report import delete_relay_report
 from relayproxy.journal.segments import LOCK, segment_numbers, segment_path, writer_is_alive
 from relayproxy.journal.windows import delete_windows
 
@@ -320,6 +321,7 @@ def delete_journal(path: Path) -> None:
     for number in segment_numbers(path):
         segment_path(path, number).unlink(missing_ok=True)
     delete_refused(path)
+    delete_relay_report(path)
     delete_windows(path)
     (path / LOCK).unlink(missing_ok=True)
     try:

@@ -1,14 +1,14 @@
 """Refusals file: counts of the requests that a relay refused, beside its journal's segments.
 
-Knows: the file's name and how it is replaced as a whole.
+Knows: the file's name.
 Must not know: when it is written; what is done about refusals.
 """
 
-import os
 from pathlib import Path
 
 import msgspec
 
+from relayproxy.journal.relay_report import delete_file, replace_file
 from relayproxy.refusals import RefusalCount
 
 NAME = "refused.json"
@@ -16,11 +16,7 @@ NAME = "refused.json"
 
 def write_refused(journal: Path, tallies: tuple[RefusalCount, ...]) -> None:
     """Writes the tallies of a journal's relay in place of its earlier ones. Raises OSError."""
-    new = journal / f".{NAME}"
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(msgspec.json.encode(tallies))
-    new.replace(journal / NAME)
+    replace_file(journal / NAME, msgspec.json.encode(tallies))
 
 
 def read_refused(journal: Path) -> tuple[RefusalCount, ...]:
@@ -33,5 +29,4 @@ def read_refused(journal: Path) -> tuple[RefusalCount, ...]:
 
 def delete_refused(journal: Path) -> None:
     """Deletes the file, where there is one."""
-    for name in (NAME, f".{NAME}"):
-        (journal / name).unlink(missing_ok=True)
+    delete_file(journal / NAME)

@@ -25,6 +25,7 @@ from relayproxy.errors import RelayproxyError
 from relayproxy.journal.format import MAGIC
 from relayproxy.journal.reader import START, Position
 from relayproxy.journal.refused import read_refused
+from relayproxy.journal.relay_report import read_relay_report
 from relayproxy.journal.segments import journal_paths, life_shown_at, segment_numbers, segment_path, writer_is_alive
 from relayproxy.recorder.backlog import Backlog
 from relayproxy.recorder.journal_player import ConnectionEvent
@@ -40,6 +41,7 @@ from relayproxy.store.read.health.heartbeat import (
     HeartbeatWriter,
     JournalHeartbeat,
     OtlpHeartbeat,
+    RelayHeartbeat,
     RetentionHeartbeat,
 )
 from relayproxy.telemetry.metrics.tally import Snapshot
@@ -365,7 +367,10 @@ def _journal(path: Path, position: Position, life: Life) -> JournalHeartbeat:
             unread += max(0, size - len(MAGIC))
         elif number == position.segment:
             unread += max(0, size - max(position.offset, len(MAGIC)))
-    return JournalHeartbeat(path.name, writer_is_alive(path), segments, total, unread, life.silent_ms(path))
+    alive = writer_is_alive(path)
+    told = read_relay_report(path) if alive else None
+    relay = None if told is None else RelayHeartbeat(told.name, told.pid, told.status, told.live_calls)
+    return JournalHeartbeat(path.name, alive, segments, total, unread, life.silent_ms(path), relay)
 
 
 def _redacted(tally: RefusalCount) -> RefusalCount:

@@ -4,6 +4,7 @@ Knows: which metric takes what of a report.
 Must not know: how reports are made; where metrics go.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 
 from relayproxy.refusals import REASONS
@@ -27,6 +28,11 @@ def _values(told: Heartbeat) -> Iterator[tuple[Metric, float, *tuple[str, ...]]]
     yield metrics.LAG, told.lag_ms / 1000
     yield metrics.STARTED, told.started_at / 1e9
     yield metrics.RELAYS, len(alive)
+    calls: Counter[tuple[str, str]] = Counter()
+    for relay in (one.relay for one in alive if one.relay is not None):
+        calls[relay.name, relay.status] += relay.live_calls
+    for labels, count in calls.items():
+        yield metrics.RELAY_CALLS, count, *labels
     yield metrics.RELAY_SILENCE, max((one.silent_ms for one in alive), default=0) / 1000
     yield metrics.JOURNAL_BYTES, sum(one.bytes for one in told.journals)
     yield metrics.JOURNAL_UNREAD, sum(one.unread for one in told.journals)

@@ -359,18 +359,24 @@ class Relay:
     def _limit_reached(self, request: web.BaseRequest) -> str | None:
         return "descriptors" if self._full(request) else "connections" if self._capacity.full else None
 
+    def status(self, full: str | None = None) -> str:
+        """`draining`, `full`, `degraded` (the journal cannot be written) or `ready`; `full` is the limit that is
+        reached, where the request that asks knows more of it."""
+        if self.leaving or self.draining:
+            return "draining"
+        return "full" if full or self._capacity.full else "degraded" if self._journal_problem() else "ready"
+
     def _own_page(self, path: str, *, full: str | None) -> web.StreamResponse:
         page = path.removeprefix(RESERVED).partition("?")[0]
         if page == "healthz":
             return answers.page(200, "ok\n")
         if page == "readyz":
-            problem = self._journal_problem()
-            leaving = self.leaving or self.draining
-            state = "draining" if leaving else "full" if full else "degraded" if problem else "ready"
-            report = {"status": state, "journal": problem or "ok", "live_calls": len(self.live)}
+            status = self.status(full)
+            report = {"status": status, "journal": self._journal_problem() or "ok", "live_calls": len(self.live)}
             if full:
                 report["limit"] = full
-            return answers.page(503 if leaving or full else 200, json.dumps(report) + "\n", "application/json")
+            refuses = status in ("draining", "full")
+            return answers.page(503 if refuses else 200, json.dumps(report) + "\n", "application/json")
         return answers.words(404, "only healthz and readyz are here")
 
 

@@ -7,9 +7,10 @@ Must not know: how any of them works.
 import asyncio
 import gc
 import logging
+import os
 import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -18,6 +19,7 @@ import uvloop
 from relayproxy.connection import EndingCause
 from relayproxy.errors import cannot_listen
 from relayproxy.journal.refused import write_refused
+from relayproxy.journal.relay_report import RelayReport, write_relay_report
 from relayproxy.journal.tape import Tape
 from relayproxy.journal.writer import JournalWriter
 from relayproxy.plural import plural
@@ -99,7 +101,15 @@ async def _relay(settings: Settings, signals: Signals, sockets: Sequence[socket.
     )
     tls = certificate.context if certificate else None
     listener = Listener(relay.handle, relay.unreadable, settings.listen, tls, settings.max_handshakes, sockets)
-    tasks = [asyncio.create_task(_show_life(writer)), asyncio.create_task(_renew(keyring, certificate))]
+
+    def report() -> RelayReport:
+        status = "draining" if listener.left else relay.status()
+        return RelayReport(name, os.getpid(), status, len(relay.live))
+
+    tasks = [
+        asyncio.create_task(_show_life(writer, report, reporter)),
+        asyncio.create_task(_renew(keyring, certificate)),
+    ]
     try:
         try:
             await listener.start()
@@ -145,10 +155,20 @@ def _say_who_may_call(settings: Settings) -> None:
         )
 
 
-async def _show_life(writer: JournalWriter) -> None:
+async def _show_life(writer: JournalWriter, report: Callable[[], RelayReport], reporter: ThreadPoolExecutor) -> None:
+    loop = asyncio.get_running_loop()
     while True:
         writer.show_life()
-        await asyncio.sleep(LIFE)
+        found = report()
+        begun = loop.time()
+        await loop.run_in_executor(reporter, _tell, writer, found)
+        await asyncio.sleep(max(0.0, begun + LIFE - loop.time()))
+
+
+def _tell(writer: JournalWriter, found: RelayReport) -> None:
+    with suppress(OSError):  # the journal reports errors of the disk
+        if writer.path is not None:
+            write_relay_report(writer.path, found)
 
 
 async def _renew(keyring: Keyring, certificate: Certificate | None) -> None:

@@ -11,7 +11,13 @@ from relayproxy.console.openapi import document
 from relayproxy.console.operations import OPERATIONS
 from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine
-from relayproxy.store.read.health.heartbeat import Heartbeat, HeartbeatWriter, JournalHeartbeat, OtlpHeartbeat
+from relayproxy.store.read.health.heartbeat import (
+    Heartbeat,
+    HeartbeatWriter,
+    JournalHeartbeat,
+    OtlpHeartbeat,
+    RelayHeartbeat,
+)
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
 from tests.console.conftest import Client
@@ -170,7 +176,9 @@ async def test_health_and_connecting_are_as_they_say(client: Client, archive: Ar
 async def test_what_recorders_report_is_as_it_says(
     client: Client, archive: Archive, settings: Settings, trouble: bool
 ) -> None:
-    journals = (JournalHeartbeat("20261124T061203-1f2e3d4c", True, 1, 4096, 17),)
+    journals = (
+        JournalHeartbeat("20261124T061203-1f2e3d4c", True, 1, 4096, 17, 0, RelayHeartbeat("relay", 7, "ready", 3)),
+    )
     otlp = OtlpHeartbeat("http://127.0.0.1:1", 1, 2, 3, *((samples.ago(9), "connection refused") if trouble else ()))
     late: dict[str, Any] = {
         "trouble": "locked",

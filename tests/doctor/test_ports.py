@@ -1,7 +1,9 @@
 """Ports: free, ours, or somebody else's."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -14,7 +16,7 @@ from relayproxy.settings.model import Settings
 from relayproxy.settings.receiver import Receiver
 from tests.databases import migrated
 from tests.relay.tls import Tls
-from tests.running import running
+from tests.running import Running, running
 
 BACKEND = "ws://127.0.0.1:9"
 
@@ -43,6 +45,21 @@ def stranger() -> Iterator[str]:
         yield f"127.0.0.1:{server.server_port}"
         server.shutdown()
         thread.join()
+
+
+async def test_each_of_several_relays_on_one_journal(tmp_path: Path) -> None:
+    def relay(name: str) -> AbstractContextManager[Running]:
+        return running("relay", "--name", name, data_dir=tmp_path, listen="127.0.0.1:0", backend=BACKEND)
+
+    with relay("relay-1") as first, relay("relay-2"):
+        settings = Settings(listen=f"127.0.0.1:{first.port}", data_dir=tmp_path)
+        async with asyncio.timeout(60):
+            while len(found := await relay_port(settings)) < 3:  # noqa: ASYNC110 (a file tells nobody that it is there)
+                await asyncio.sleep(0.05)
+    assert [(one.name, one.state, one.text) for one in found[1:]] == [
+        ("relay-1", "ok", "ready, 0 live calls"),
+        ("relay-2", "ok", "ready, 0 live calls"),
+    ]
 
 
 def told(results: list[Result]) -> list[tuple[str, str, str]]:

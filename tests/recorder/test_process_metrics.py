@@ -5,7 +5,13 @@ from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metr
 
 from relayproxy.recorder.process_metrics import process_metrics
 from relayproxy.refusals import REASONS, Refusal, RefusalCount
-from relayproxy.store.read.health.heartbeat import Heartbeat, JournalHeartbeat, OtlpHeartbeat, RetentionHeartbeat
+from relayproxy.store.read.health.heartbeat import (
+    Heartbeat,
+    JournalHeartbeat,
+    OtlpHeartbeat,
+    RelayHeartbeat,
+    RetentionHeartbeat,
+)
 from relayproxy.telemetry.export.metrics_data import TEMPORALITIES, metrics_data
 from relayproxy.telemetry.export.readable import resource
 from relayproxy.telemetry.metrics import metrics
@@ -50,6 +56,26 @@ def test_the_process_its_journals_and_its_disk() -> None:
     assert of(found, metrics.RETENTION_FAILING) == {(): 0}
     assert of(found, metrics.RETENTION_RAN) == {(): 1_800_000_000}
     assert 1e6 < of(found, metrics.RECORDER_MEMORY)[()] < 1e10
+
+
+def test_calls_of_each_relay_that_lives_by_what_it_says() -> None:
+    def journal(name: str, status: str, calls: int, *, alive: bool = True) -> JournalHeartbeat:
+        return JournalHeartbeat(name, alive, 1, 10, 0, relay=RelayHeartbeat(name, 7, status, calls))
+
+    told = (
+        journal("relay-1", "ready", 2),
+        journal("relay-2", "draining", 5),
+        journal("relay-2", "ready", 1),
+        journal("relay-2", "draining", 3),
+        journal("relay-1", "ready", 9, alive=False),
+    )
+    found = process_metrics(msgspec.structs.replace(HEARTBEAT, journals=told))
+    assert of(found, metrics.RELAYS) == {(): 4}
+    assert of(found, metrics.RELAY_CALLS) == {
+        ("relay-1", "ready"): 2,
+        ("relay-2", "draining"): 8,
+        ("relay-2", "ready"): 1,
+    }
 
 
 def test_every_reason_of_a_refusal_is_there_before_it_first_counts() -> None:

@@ -80,6 +80,32 @@ async def test_of_several_relays_one_dies_with_its_own_calls_alone_and_who_calls
         assert await until(gone)
 
 
+async def test_health_names_each_relay_with_its_calls_also_one_that_was_replaced(echo: str, tmp_path: Path) -> None:
+    async def relays() -> set[tuple[str, str, int]]:
+        async with aiohttp.ClientSession() as http, http.get(serve.console + "/api/health") as answer:
+            (recorder,) = (await answer.json())["recorders"]
+        told = [one["relay"] for one in recorder["journals"] if one["relay_alive"] and one["relay"]]
+        return {(one["name"], one["status"], one["live_calls"]) for one in told}
+
+    async def are(*wanted: tuple[str, str, int]) -> bool:
+        return await relays() == set(wanted)
+
+    async with serving(echo, tmp_path, "--relays", "2") as serve, AsyncExitStack() as stack:
+        await until(lambda: are(("relay-1", "ready", 0), ("relay-2", "ready", 0)))
+        ws, _ = (await a_call_of_each(serve, stack)).values()
+        serve.process.send_signal(signal.SIGHUP)
+        await serve.says("^replaced: calls that were live")
+        assert await said_back(ws, "still here")
+
+        async def left() -> bool:
+            return {(name, status) for name, status, _ in await relays()} == {
+                ("relay-1", "draining"), ("relay-1", "ready"), ("relay-2", "draining"), ("relay-2", "ready"),
+            }  # fmt: skip
+
+        await until(left)
+        assert {calls for _, status, calls in await relays() if status == "ready"} == {0}
+
+
 async def test_at_a_signal_every_relay_lets_its_calls_end(echo: str, tmp_path: Path) -> None:
     async with serving(echo, tmp_path, "--relays", "2") as serve, AsyncExitStack() as stack:
         calls = await a_call_of_each(serve, stack)

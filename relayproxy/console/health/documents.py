@@ -40,6 +40,15 @@ class RelayHealthDocument(Document, frozen=True):
     live_calls: Count | None
 
 
+class RelayReportDocument(Document, frozen=True):
+    """A relay, as it says itself every two seconds."""
+
+    name: str
+    pid: int
+    status: Annotated[str, Meta(description="`ready`, `degraded`, `full` or `draining`, as of `/.relayproxy/readyz`.")]
+    live_calls: Count
+
+
 class JournalHealthDocument(Document, frozen=True):
     """A journal, as its recorder sees it."""
 
@@ -49,6 +58,7 @@ class JournalHealthDocument(Document, frozen=True):
     bytes: Count
     unread_bytes: Annotated[Count, Meta(description="Not yet in the database.")]
     relay_silent_ms: Annotated[Count, Meta(description="For how long the relay has shown no life; it does every 2 s.")]
+    relay: Annotated[RelayReportDocument | None, Meta(description="Null of one that writes no more.")]
 
 
 class OtlpHealthDocument(Document, frozen=True):
@@ -299,6 +309,7 @@ def _retention(told: RetentionHeartbeat) -> RetentionHealthDocument:
 
 
 def _journal(one: JournalHeartbeat) -> JournalHealthDocument:
+    told = one.relay
     return JournalHealthDocument(
         id=one.id,
         relay_alive=one.alive,
@@ -306,6 +317,7 @@ def _journal(one: JournalHeartbeat) -> JournalHealthDocument:
         bytes=one.bytes,
         unread_bytes=one.unread,
         relay_silent_ms=one.silent_ms,
+        relay=None if told is None else RelayReportDocument(told.name, told.pid, told.status, told.live_calls),
     )
 
 

@@ -131,6 +131,8 @@ class Listener:
         self._pending_until = 0.0
         """The event loop's time until which TLS handshakes may be going on that were begun before `stop_accepting`."""
         self.url = ""
+        self.left = False
+        """True once no more connections are accepted."""
 
     @property
     def pending(self) -> bool:
@@ -156,6 +158,7 @@ class Listener:
         """Closes the listening sockets; connections go on."""
         if self._listening and self._tls is not None:
             self._pending_until = asyncio.get_running_loop().time() + HEAD_TIMEOUT
+        self.left = True
         for server in self._listening:
             server.close()
         self._listening.clear()

@@ -201,6 +201,12 @@ LAG = _gauge(
 STARTED = _gauge("relayproxy.recorder.start_time", "s", "When the recorder was started, since the epoch.")
 RECORDER_MEMORY = _gauge("relayproxy.recorder.memory", "By", "Resident memory of the recorder.")
 RELAYS = _gauge("relayproxy.relays", "{relay}", "Relays that write journals for this recorder.")
+RELAY_CALLS = _gauge(
+    "relayproxy.relay.live_calls", "{call}",
+    "Calls that each relay carries, as it says itself, by its name and by whether it takes more: `ready`, `degraded` "
+    "(it cannot write its journal), `full`, `draining`.",
+    "relay", "status",
+)  # fmt: skip
 RELAY_SILENCE = _gauge(
     "relayproxy.relay.silence", "s", "The longest that one of them has shown no life; it does every 2 s."
 )

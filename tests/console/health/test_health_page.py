@@ -17,7 +17,13 @@ from relayproxy.console.app import build
 from relayproxy.console.health import health_page as monitoring
 from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine, open_reader
-from relayproxy.store.read.health.heartbeat import Heartbeat, HeartbeatWriter, JournalHeartbeat, RetentionHeartbeat
+from relayproxy.store.read.health.heartbeat import (
+    Heartbeat,
+    HeartbeatWriter,
+    JournalHeartbeat,
+    RelayHeartbeat,
+    RetentionHeartbeat,
+)
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.archive import Archive
@@ -26,13 +32,14 @@ from tests.console.conftest import Client, OpenPage
 from tests.console.samples import Call, ago, odd
 
 PROCESS = "recorder:here:1-1"
+RELAY = RelayHeartbeat("relay-2", 4712, "draining", 3)
 HEARTBEAT = Heartbeat(
     version=__version__,
     host="here",
     pid=4711,
     started_at=ago(3600),
     data_dir="/var/lib/relayproxy",
-    journals=(JournalHeartbeat("20261124T061203-1f2e3d4c", True, 1, 4096, 0),),
+    journals=(JournalHeartbeat("20261124T061203-1f2e3d4c", True, 1, 4096, 0, relay=RELAY),),
     quota=1 << 30,
     calls=2,
     disk_free=50,
@@ -84,8 +91,11 @@ async def test_all_that_is_known(client: Client, archive: Archive, heartbeat_wri
             "bytes": 4096,
             "unread_bytes": 0,
             "relay_silent_ms": 0,
+            "relay": {"name": "relay-2", "pid": 4712, "status": "draining", "live_calls": 3},
         }
     ]
+    async with client.get("/health") as response:
+        assert "relay-2, draining, 3 live calls; 1 file, 4.0 KiB, all read" in await response.text()
     assert body["database"]["kind"] == "SQLite"
     assert body["database"]["sessions_at_least"] == 1
     assert body["gaps"]["last_hour"] == {"gaps": 1, "sessions": 1}

@@ -6,9 +6,28 @@ Must not know: how it is asked; HTML.
 
 from relayproxy.console.health.diagnosis.health_facts import HealthCheck, HealthFacts, age
 from relayproxy.plural import plural
+from relayproxy.store.read.health.heartbeat import RelayHeartbeat
 
 STUCK = 10_000
 """Milliseconds without a sign of life after which a relay is stuck."""
+
+
+def _relays(facts: HealthFacts) -> list[RelayHeartbeat]:
+    """Every relay of every machine, as it says itself."""
+    living = (one for report in facts.working for one in report.heartbeat.journals if one.alive)
+    return sorted((one.relay for one in living if one.relay is not None), key=lambda one: (one.name, one.pid))
+
+
+def _each(facts: HealthFacts) -> str:
+    several = len({report.heartbeat.host for report in facts.working}) > 1
+    words = []
+    for report in facts.working:
+        on = f" on {report.heartbeat.host}" if several else ""
+        for one in report.heartbeat.journals:
+            if one.alive and one.relay is not None:
+                status = "" if one.relay.status == "ready" else f" ({one.relay.status})"
+                words.append(f"{one.relay.name}{on}{status}: {plural(one.relay.live_calls, 'live call')}")
+    return "; ".join(sorted(words))
 
 
 def check(facts: HealthFacts) -> HealthCheck:
@@ -68,9 +87,23 @@ def check(facts: HealthFacts) -> HealthCheck:
             "If it was stopped (Ctrl-Z, SIGSTOP), let it go on with SIGCONT; else see its log, and what else uses the "
             "processor and the disk of its journal.",
         )
-    if said is not None:
+    troubled = [one for one in _relays(facts) if one.status in ("full", "degraded")]
+    if troubled:
+        refuses = any(one.status == "full" for one in troubled)
         return HealthCheck(
-            "relay", "ok", "The relay takes calls", f"{plural(said.live_calls, 'live call')}, asked {where}"
+            "relay",
+            "bad",
+            f"{troubled[0].name} {'takes no further calls' if refuses else 'cannot write its journal'}",
+            f"{_each(facts)}.",
+            "Raise `max_connections` if they are calls, or its limit of file descriptors (`ulimit -n`), or run another."
+            if refuses
+            else "Make room on its disk, or let it write to its data folder; see disk and journal below.",
+        )
+    if said is not None:
+        several = len(_relays(facts)) > 1
+        calls = _each(facts) if several else plural(said.live_calls, "live call")
+        return HealthCheck(
+            "relay", "ok", f"The relay{'s take' if several else ' takes'} calls", f"{calls}, asked {where}"
         )
     if alive:
         relays = "A relay is" if alive == 1 else f"{alive} relays are"

@@ -33,6 +33,15 @@ COUNTED = 100_000
 """Sessions that are counted at most."""
 
 
+class RelayHeartbeat(msgspec.Struct, frozen=True):
+    """A relay as it says itself: `status` is `ready`, `degraded`, `full` or `draining`."""
+
+    name: str
+    pid: int
+    status: str
+    live_calls: int
+
+
 class JournalHeartbeat(msgspec.Struct, frozen=True):
     """One journal as its recorder sees it."""
 
@@ -45,6 +54,8 @@ class JournalHeartbeat(msgspec.Struct, frozen=True):
     """Bytes that have not been played yet."""
     silent_ms: int = 0
     """How long its relay has shown no life, as observed by this recorder."""
+    relay: RelayHeartbeat | None = None
+    """What its relay said last; None of one that writes no more, and of one of an earlier version."""
 
 
 class OtlpHeartbeat(msgspec.Struct, frozen=True):

@@ -5,9 +5,33 @@ from dataclasses import replace
 import pytest
 
 from relayproxy.console.health.diagnosis.health_facts import HealthFacts
+from relayproxy.console.health.diagnosis.relay import check
 from relayproxy.console.health.reachability import CheckState, RelayAnswer, RelayReadiness
-from relayproxy.store.read.health.heartbeat import JournalHeartbeat
+from relayproxy.store.read.health.heartbeat import JournalHeartbeat, RelayHeartbeat
 from tests.console.health.known import RELAY, expect, facts, report
+
+
+def relay(name: str, status: str = "ready", calls: int = 1) -> JournalHeartbeat:
+    return JournalHeartbeat(name, True, 1, 10, 0, relay=RelayHeartbeat(name, 7, status, calls))
+
+
+def test_every_relay_is_named_with_its_calls() -> None:
+    two = (relay("relay-1", calls=2), relay("relay-2"), relay("relay-2", "draining", 5))
+    found = check(facts(report(journals=two)))
+    assert (found.state, found.title) == ("ok", "The relays take calls")
+    assert found.detail.startswith(
+        "relay-1: 2 live calls; relay-2 (draining): 5 live calls; relay-2: 1 live call, asked at http"
+    )
+    on = (report(journals=two[:1]), report(process="recorder:there:1-1", host="there", journals=(relay("relay"),)))
+    assert "relay on there: 1 live call; relay-1 on here: 2 live calls" in check(facts(*on)).detail
+
+
+def test_one_of_several_that_takes_no_more_is_told_though_another_one_answers() -> None:
+    found = check(facts(report(journals=(relay("relay-1"), relay("relay-2", "full", 50)))))
+    assert (found.state, found.title) == ("bad", "relay-2 takes no further calls")
+    found = check(facts(report(journals=(relay("relay-1", "degraded"), relay("relay-2")))))
+    assert (found.state, found.title) == ("bad", "relay-1 cannot write its journal")
+
 
 SILENT = RelayAnswer("http://127.0.0.1:8080", problem="connection refused")
 STOPPED = RelayAnswer("http://127.0.0.1:8080", problem="no answer within a second", silent=True)
