@@ -21,7 +21,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # make run: other addresses than the usual ones.
 flags = $(if $(LISTEN),--listen '$(LISTEN)') $(if $(CONSOLE),--console '$(CONSOLE)')
 
-.PHONY: help run test programs check bench faults conformance fuzz soak image-check metrics-check names-check node-check
+.PHONY: help run test programs check bench faults conformance fuzz soak chaos image-check metrics-check names-check node-check
 .PHONY: viewer-check audit requirements clean
 
 help:
@@ -35,6 +35,7 @@ help:
 	echo "make conformance                  Autobahn's test suite with the relay and without it; needs Python 2.7"
 	echo "make fuzz MINUTES=30              a fuzzer on whatever reads bytes of others"
 	echo "make soak MINUTES=60              traffic with faults; memory, descriptors and what was stored"
+	echo "make chaos MINUTES=10             two machines on one PostgreSQL, whose processes are killed and replaced"
 	echo "make image-check                  build the container image and run it, with podman or docker"
 	echo "make metrics-check                a real Prometheus on a running system, with the alert rules"
 	echo "make names-check                  redaction of names, with Presidio and spaCy, which are installed for it"
@@ -98,6 +99,9 @@ fuzz: $(VENV)/.fuzz
 
 soak: $(VENV)/.dev
 	@$(BIN)/python -m tests.soak $(if $(MINUTES),--minutes $(MINUTES))
+
+chaos: programs
+	@$(BIN)/python -m tests.soak.machines $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
 # ENGINE='podman --runtime runc' and the like choose another engine than the first that works.
 image-check: programs

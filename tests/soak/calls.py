@@ -14,7 +14,7 @@ from typing import Literal
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 from websockets.http11 import Request, Response
 
 WORDS = (
@@ -22,6 +22,7 @@ WORDS = (
     *("a", "quiet", "evening", "if", "there", "is", "one", "left"),
 )
 Ending = Literal["caller", "backend", "caller gone", "backend gone", "refused", "odd"]
+EXCUSE = 5.0
 _OFTEN: dict[Ending, int] = {"caller": 12, "backend": 4, "caller gone": 1, "backend gone": 1, "refused": 1, "odd": 1}
 """How calls end, as often as they do. `odd`: with frames that are no messages, and then by the caller."""
 
@@ -35,6 +36,8 @@ class Sent:
     messages: list[tuple[str, str]] = field(default_factory=list)
     """By whom and what, in the order in which it was received."""
     over_at: float = 0.0
+    cut: bool = False
+    """Its relay was killed, or may have been: what is stored of it is a beginning."""
 
 
 class Traffic:
@@ -49,6 +52,15 @@ class Traffic:
         """Calls that are over and not yet checked."""
         self.problems: list[str] = []
         self.slowest = 0.0
+        self._killed_at = -EXCUSE
+
+    def relay_killed(self) -> None:
+        """From now on, for `EXCUSE` seconds, a call may break or find nobody."""
+        self._killed_at = asyncio.get_running_loop().time()
+
+    @property
+    def _excused(self) -> bool:
+        return asyncio.get_running_loop().time() - self._killed_at < EXCUSE
 
     async def keep_calling(self, url: str, pause: float) -> None:
         """One caller until the traffic is over: a call, then a pause of that many seconds on average."""
@@ -101,8 +113,14 @@ class Traffic:
             self.refused += 1
             return
         except ConnectionClosed:
-            if ending not in ("backend", "backend gone"):
+            if self._excused:
+                sent.clean, sent.cut = False, True
+            elif ending not in ("backend", "backend gone"):
                 raise
+        except (InvalidMessage, ConnectionError):
+            if not self._excused:
+                raise
+            return  # it has not begun
         self._end(sent)
 
     async def _exchange(self, twilio: ClientConnection, sent: Sent, message: str) -> None:

@@ -63,6 +63,10 @@ class Stored:
         self._archive = Archive(self._engine)
         self.account = Account()
 
+    def close(self) -> None:
+        """Lets the database go."""
+        self._engine.dispose()
+
     def nameless(self) -> int:
         """The number of calls that are stored with a gap and without an id: that was lost in the gap."""
         with self._engine.connect() as db:
@@ -80,10 +84,12 @@ class Stored:
         if [message.seq for message in messages] != list(range(len(messages))):
             return "its messages are not numbered one by one"
         self.account.stored_messages += len(messages)
+        said = [(one.sender, one.text) for one in messages if one.kind == "text"]
+        if sent.cut and said[: len(sent.messages)] != sent.messages[: len(said)]:
+            return _difference(sent.messages, said)
         if not sent.clean:
             self.account.unclean += 1
             return None
-        said = [(one.sender, one.text) for one in messages if one.kind == "text"]
         gaps = [one for one in messages if one.kind == "gap"]
         self.account.lost_bytes += sum(one.size for one in gaps)
         if not gaps:

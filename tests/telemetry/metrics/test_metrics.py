@@ -12,9 +12,10 @@ from relayproxy.telemetry.metrics.metrics import METRICS
 LABELS = {
     "route", "version", "tier", "opened_by", "kind", "reason", "outcome", "present", "waiting_for", "code", "severity",
     "result", "status", "signature", "direction", "cause", "signed", "recorder", "receiver", "check", "alert",
-    "webhook",
+    "webhook", "relay",
 }  # fmt: skip
-"""Routes, checks, rules and webhooks by name, versions of backends and of ours, recorders, and closed vocabularies."""
+"""Routes, checks, rules, webhooks and relays by name, versions of backends and of ours, recorders, and closed
+vocabularies."""
 
 
 def test_the_headline_number_has_its_names_and_the_buckets_of_voice() -> None:
