@@ -45,11 +45,11 @@ async def relay_port(settings: Settings) -> list[Result]:
 def _each(settings: Settings) -> Iterator[Result]:
     """Each of several relays that write into the journal, as it says itself."""
     with suppress(OSError):
-        reports = [read_relay_report(one) for one in journal_paths(settings.journal) if writer_is_alive(one)]
+        alive = [read_relay_report(one) for one in journal_paths(settings.journal) if writer_is_alive(one)]
+        reports = sorted((one for one in alive if one is not None), key=lambda one: (one.name, one.pid))
         for one in reports if len(reports) > 1 else ():
-            if one is not None:
-                text = f"{one.status}, {plural(one.live_calls, 'live call')}"
-                yield Result("ports", one.name, "ok" if one.status in ("ready", "draining") else "warning", text)
+            text = f"{one.status}, {plural(one.live_calls, 'live call')}"
+            yield Result("ports", one.name, "ok" if one.status in ("ready", "draining") else "warning", text)
 
 
 async def console_port(settings: Settings) -> list[Result]:

@@ -1,6 +1,6 @@
 """The table of faults: each case, the tests that hold it, and what is to be known about it.
 
-Knows: every case that relayproxy is held against, A1 to F11.
+Knows: every case that relayproxy is held against, A1 to F13.
 Must not know: how a case is tested.
 """
 
@@ -150,6 +150,7 @@ STORAGE = (
         "two systems on one data folder",
         (
             "tests/recorder/test_process.py::test_a_second_recorder_refuses_to_start",
+            "tests/recorder/test_process.py::test_a_second_recorder_of_the_same_journal_refuses_to_start",
             _SUPERVISOR + "test_a_data_folder_serves_one_whose_live_calls_a_second_signal_closes",
         ),
     ),
@@ -839,7 +840,19 @@ LIFE = (
         (
             "tests/cli/test_main.py::test_a_taken_port_is_said_without_a_traceback",
             _SUPERVISOR + "test_one_that_cannot_start_stops_the_start",
+            "tests/supervisor/test_listening.py::test_an_address_where_others_share_their_sockets_is_taken_as_well",
         ),
+    ),
+    Case(
+        "F12",
+        "a machine is gone, and its disk is mounted on another one",
+        ("tests/recorder/test_drain.py::test_what_a_dead_machine_has_left_is_recorded_where_its_volume_is_mounted",),
+    ),
+    Case(
+        "F13",
+        "recorders, consoles and relays of two machines on one database are killed and replaced at random",
+        ("tests/system/test_machines.py::test_no_message_is_lost_or_doubled_whatever_is_killed_or_replaced",),
+        note="For as long as you like with `make chaos`.",
     ),
 )
 

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import socket
 import urllib.error
 import urllib.request
 from contextlib import suppress
+from pathlib import Path
 from signal import SIGCONT, SIGINT, SIGSTOP, SIGTERM
 
 import pytest
@@ -16,6 +18,7 @@ from relayproxy.journal.segments import journal_paths, life_shown_at, writer_is_
 from relayproxy.relay.process import LIFE, SAME_SIGNAL
 from relayproxy.signals import REPLACED
 from tests.relay.test_process_websockets import call, echo, relayed
+from tests.relay.tls import Tls
 from tests.running import Running, relay, running
 from tests.wire import REQUEST, listening
 
@@ -77,6 +80,24 @@ async def test_one_that_is_replaced_takes_the_calls_of_connections_that_it_has_a
         writer.close()
         await connection.close()
         assert await asyncio.to_thread(process.wait) == 0
+
+
+async def test_one_that_is_replaced_waits_for_tls_handshakes_that_have_begun(tmp_path: Path) -> None:
+    tls = Tls(tmp_path)
+    files = {"tls_cert": str(tls.cert), "tls_key": str(tls.key)}
+    async with serve(echo, "127.0.0.1", 0) as server:
+        with relay(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}", **files) as process:
+            with socket.create_connection((process.host, process.port)) as begun:
+                url = f"wss://127.0.0.1:{process.port}"
+                async with connect(url, ssl=tls.client, proxy=None):
+                    pass  # what has come before it was accepted before it
+                process.signal(REPLACED)
+                await refuses(process)
+                async with connect(url, ssl=tls.client, proxy=None, sock=begun) as connection:
+                    await connection.send("in time")
+                    assert await connection.recv() == "in time"
+            process.signal(SIGINT)
+            assert await asyncio.to_thread(process.wait) == 0
 
 
 async def test_one_that_is_replaced_closes_its_calls_at_sigint() -> None:
