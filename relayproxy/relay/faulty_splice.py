@@ -248,6 +248,9 @@ class TreatedEnd(CountingEnd):
         if not self._given_up:
             self._given_up = True
             self._enter_rest(monotonic_ns())
+            if self._size:  # for one gap
+                ends = [step for step in self._queue if step.end is not None]
+                self._queue = deque([_Step(0, self._queue[0].came, self._size), *ends])
             # Not at once: who ends this end is not done with its own.
             asyncio.get_running_loop().call_soon(self._go_on)
 
