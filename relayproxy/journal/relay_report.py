@@ -20,6 +20,8 @@ class RelayReport(msgspec.Struct, frozen=True):
     pid: int
     status: str
     live_calls: int
+    version: str
+    """Of relayproxy."""
 
 
 def write_relay_report(journal: Path, report: RelayReport) -> None:

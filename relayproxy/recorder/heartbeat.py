@@ -369,7 +369,7 @@ def _journal(path: Path, position: Position, life: Life) -> JournalHeartbeat:
             unread += max(0, size - max(position.offset, len(MAGIC)))
     alive = writer_is_alive(path)
     told = read_relay_report(path) if alive else None
-    relay = None if told is None else RelayHeartbeat(told.name, told.pid, told.status, told.live_calls)
+    relay = None if told is None else RelayHeartbeat(**msgspec.structs.asdict(told))
     return JournalHeartbeat(path.name, alive, segments, total, unread, life.silent_ms(path), relay)
 
 

@@ -16,6 +16,7 @@ from contextlib import suppress
 
 import uvloop
 
+from relayproxy import __version__
 from relayproxy.connection import EndingCause
 from relayproxy.errors import cannot_listen
 from relayproxy.journal.refused import write_refused
@@ -104,7 +105,7 @@ async def _relay(settings: Settings, signals: Signals, sockets: Sequence[socket.
 
     def report() -> RelayReport:
         status = "draining" if listener.left else relay.status()
-        return RelayReport(name, os.getpid(), status, len(relay.live))
+        return RelayReport(name, os.getpid(), status, len(relay.live), __version__)
 
     tasks = [
         asyncio.create_task(_show_life(writer, report, reporter)),

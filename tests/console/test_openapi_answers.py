@@ -177,7 +177,9 @@ async def test_what_recorders_report_is_as_it_says(
     client: Client, archive: Archive, settings: Settings, trouble: bool
 ) -> None:
     journals = (
-        JournalHeartbeat("20261124T061203-1f2e3d4c", True, 1, 4096, 17, 0, RelayHeartbeat("relay", 7, "ready", 3)),
+        JournalHeartbeat(
+            "20261124T061203-1f2e3d4c", True, 1, 4096, 17, 0, RelayHeartbeat("relay", 7, "ready", 3, "1.0")
+        ),
     )
     otlp = OtlpHeartbeat("http://127.0.0.1:1", 1, 2, 3, *((samples.ago(9), "connection refused") if trouble else ()))
     late: dict[str, Any] = {

@@ -60,7 +60,7 @@ def test_the_process_its_journals_and_its_disk() -> None:
 
 def test_calls_of_each_relay_that_lives_by_what_it_says() -> None:
     def journal(name: str, status: str, calls: int, *, alive: bool = True) -> JournalHeartbeat:
-        return JournalHeartbeat(name, alive, 1, 10, 0, relay=RelayHeartbeat(name, 7, status, calls))
+        return JournalHeartbeat(name, alive, 1, 10, 0, relay=RelayHeartbeat(name, 7, status, calls, "1.0"))
 
     told = (
         journal("relay-1", "ready", 2),

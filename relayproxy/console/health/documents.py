@@ -7,6 +7,7 @@ Must not know: HTTP; pages; what is healthy.
 from typing import Annotated
 
 from msgspec import Meta
+from msgspec.structs import asdict
 
 from relayproxy.console.access.audit_log import AuditState
 from relayproxy.console.health.diagnosis import refusals
@@ -47,6 +48,7 @@ class RelayReportDocument(Document, frozen=True):
     pid: int
     status: Annotated[str, Meta(description="`ready`, `degraded`, `full` or `draining`, as of `/.relayproxy/readyz`.")]
     live_calls: Count
+    version: str
 
 
 class JournalHealthDocument(Document, frozen=True):
@@ -317,7 +319,7 @@ def _journal(one: JournalHeartbeat) -> JournalHealthDocument:
         bytes=one.bytes,
         unread_bytes=one.unread,
         relay_silent_ms=one.silent_ms,
-        relay=None if told is None else RelayReportDocument(told.name, told.pid, told.status, told.live_calls),
+        relay=None if told is None else RelayReportDocument(**asdict(told)),
     )
 
 

@@ -32,7 +32,7 @@ from tests.console.conftest import Client, OpenPage
 from tests.console.samples import Call, ago, odd
 
 PROCESS = "recorder:here:1-1"
-RELAY = RelayHeartbeat("relay-2", 4712, "draining", 3)
+RELAY = RelayHeartbeat("relay-2", 4712, "draining", 3, "0.9")
 HEARTBEAT = Heartbeat(
     version=__version__,
     host="here",
@@ -91,7 +91,7 @@ async def test_all_that_is_known(client: Client, archive: Archive, heartbeat_wri
             "bytes": 4096,
             "unread_bytes": 0,
             "relay_silent_ms": 0,
-            "relay": {"name": "relay-2", "pid": 4712, "status": "draining", "live_calls": 3},
+            "relay": {"name": "relay-2", "pid": 4712, "status": "draining", "live_calls": 3, "version": "0.9"},
         }
     ]
     async with client.get("/health") as response:

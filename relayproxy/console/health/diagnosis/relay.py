@@ -12,7 +12,7 @@ STUCK = 10_000
 """Milliseconds without a sign of life after which a relay is stuck."""
 
 
-def _relays(facts: HealthFacts) -> list[RelayHeartbeat]:
+def relays_of(facts: HealthFacts) -> list[RelayHeartbeat]:
     """Every relay of every machine, as it says itself."""
     living = (one for report in facts.working for one in report.heartbeat.journals if one.alive)
     return sorted((one.relay for one in living if one.relay is not None), key=lambda one: (one.name, one.pid))
@@ -87,7 +87,7 @@ def check(facts: HealthFacts) -> HealthCheck:
             "If it was stopped (Ctrl-Z, SIGSTOP), let it go on with SIGCONT; else see its log, and what else uses the "
             "processor and the disk of its journal.",
         )
-    troubled = [one for one in _relays(facts) if one.status in ("full", "degraded")]
+    troubled = [one for one in relays_of(facts) if one.status in ("full", "degraded")]
     if troubled:
         refuses = any(one.status == "full" for one in troubled)
         return HealthCheck(
@@ -100,7 +100,7 @@ def check(facts: HealthFacts) -> HealthCheck:
             else "Make room on its disk, or let it write to its data folder; see disk and journal below.",
         )
     if said is not None:
-        several = len(_relays(facts)) > 1
+        several = len(relays_of(facts)) > 1
         calls = _each(facts) if several else plural(said.live_calls, "live call")
         return HealthCheck(
             "relay", "ok", f"The relay{'s take' if several else ' takes'} calls", f"{calls}, asked {where}"

@@ -5,22 +5,25 @@ Must not know: how the facts are gathered; HTML.
 """
 
 from relayproxy.console.health.diagnosis.health_facts import HealthCheck, HealthFacts
+from relayproxy.console.health.diagnosis.relay import relays_of
 from relayproxy.plural import plural
 from relayproxy.store.schema.needs_rebuild import LOOKED_AT
 
 
 def versions(facts: HealthFacts) -> HealthCheck:
-    """The check that console and recorders are of one version."""
-    others = sorted({report.heartbeat.version for report in facts.working} - {facts.version})
+    """The check that console, recorders and relays are of one version; relays that drain end by themselves."""
+    found = {("recorder", report.heartbeat.version) for report in facts.working}
+    found |= {(one.name, one.version) for one in relays_of(facts) if one.status != "draining"}
+    others = sorted((name, version) for name, version in found if version != facts.version)
     if not others:
-        same = "Console and recorder are of the same version." if facts.working else "The console's."
+        same = "Console, recorder and relays are of the same version." if facts.working else "The console's."
         return HealthCheck("versions", "ok", f"relayproxy {facts.version}", same)
     return HealthCheck(
         "versions",
         "warn",
         "The processes are of different versions",
-        f"The console is {facts.version}, the recorder {' and '.join(others)}.",
-        "Restart those that were running before the upgrade.",
+        f"The console is {facts.version}; {', '.join(f'{name} is {version}' for name, version in others)}.",
+        "Replace those that were running before the upgrade: SIGHUP (`systemctl reload`) has `relayproxy serve` do it.",
     )
 
 

@@ -40,6 +40,7 @@ class RelayHeartbeat(msgspec.Struct, frozen=True):
     pid: int
     status: str
     live_calls: int
+    version: str
 
 
 class JournalHeartbeat(msgspec.Struct, frozen=True):

@@ -159,7 +159,7 @@ def test_everything_works() -> None:
             "Run `relayproxy rebuild` once",
         ),
         ("recordings", facts(database=None), "unknown", "Whether all calls are derived is not known", ""),
-        ("versions", facts(report(version="0.9")), "warn", "The processes are of different versions", "Restart"),
+        ("versions", facts(report(version="0.9")), "warn", "The processes are of different versions", "Replace"),
     ],
 )
 def test_each_fact(name: str, found: HealthFacts, state: CheckState, title: str, action: str) -> None:

@@ -6,13 +6,14 @@ import pytest
 
 from relayproxy.console.health.diagnosis.health_facts import HealthFacts
 from relayproxy.console.health.diagnosis.relay import check
+from relayproxy.console.health.diagnosis.upgrades import versions
 from relayproxy.console.health.reachability import CheckState, RelayAnswer, RelayReadiness
 from relayproxy.store.read.health.heartbeat import JournalHeartbeat, RelayHeartbeat
 from tests.console.health.known import RELAY, expect, facts, report
 
 
 def relay(name: str, status: str = "ready", calls: int = 1) -> JournalHeartbeat:
-    return JournalHeartbeat(name, True, 1, 10, 0, relay=RelayHeartbeat(name, 7, status, calls))
+    return JournalHeartbeat(name, True, 1, 10, 0, relay=RelayHeartbeat(name, 7, status, calls, "1.0"))
 
 
 def test_every_relay_is_named_with_its_calls() -> None:
@@ -24,6 +25,14 @@ def test_every_relay_is_named_with_its_calls() -> None:
     )
     on = (report(journals=two[:1]), report(process="recorder:there:1-1", host="there", journals=(relay("relay"),)))
     assert "relay on there: 1 live call; relay-1 on here: 2 live calls" in check(facts(*on)).detail
+
+
+def test_relays_that_an_upgrade_has_forgotten_are_named_and_those_that_end_anyway_are_not() -> None:
+    old = (relay("relay-1"), relay("relay-2", "draining"))
+    found = versions(replace(facts(report(journals=old)), version="1.0"))
+    assert found.state == "ok"
+    found = versions(replace(facts(report(journals=old, version="1.1")), version="1.1"))
+    assert (found.state, found.detail) == ("warn", "The console is 1.1; relay-1 is 1.0.")
 
 
 def test_one_of_several_that_takes_no_more_is_told_though_another_one_answers() -> None:
