@@ -21,6 +21,8 @@ from functools import cache
 from pathlib import Path
 from signal import SIGKILL
 
+from tests.patience import PATIENCE
+
 
 class Forked:
     """One process, as much of subprocess.Popen as tests use."""
@@ -93,7 +95,7 @@ def fork(
     return Forked(pid, output, code)
 
 
-def run(*arguments: str, timeout: float = 60) -> "subprocess.CompletedProcess[str]":
+def run(*arguments: str, timeout: float = PATIENCE) -> "subprocess.CompletedProcess[str]":
     """What `relayproxy` says with these arguments, and its exit code."""
     with tempfile.TemporaryFile("w+") as errors:
         process = fork(arguments, os.environ, errors.fileno())
@@ -125,7 +127,7 @@ def _server() -> socket.socket:
 def _connected(path: Path) -> socket.socket | None:
     """A connection to the server that listens there, when there is one."""
     ours = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    ours.settimeout(60)
+    ours.settimeout(PATIENCE)
     try:
         ours.connect(str(path))
         if ours.recv(64):
@@ -147,7 +149,7 @@ def _started(path: Path) -> socket.socket:
     def end() -> None:
         assert process.stdin is not None
         process.stdin.close()
-        process.wait(60)
+        process.wait(PATIENCE)
         path.unlink()
 
     atexit.register(end)

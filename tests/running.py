@@ -12,8 +12,7 @@ from signal import SIGTERM
 from typing import Any
 
 from tests.forked import Forked, fork
-
-START_TIMEOUT = 60
+from tests.patience import PATIENCE
 
 
 class Running:
@@ -63,7 +62,7 @@ class Running:
     def signal(self, number: int = SIGTERM) -> None:
         self.process.send_signal(number)
 
-    def wait(self, timeout: float = START_TIMEOUT) -> int:
+    def wait(self, timeout: float = PATIENCE) -> int:
         return self.process.wait(timeout)
 
     def stop(self, number: int = SIGTERM) -> int:

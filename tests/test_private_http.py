@@ -13,6 +13,7 @@ from aiohttp import web
 
 from relayproxy import private_http
 from relayproxy.private_http import Connections, listen, note_requests
+from tests.patience import PATIENCE
 from tests.running import running
 
 SECRET = b"SECRETTOKEN"
@@ -26,7 +27,7 @@ def _database(tmp_path: Path) -> None:
 
 
 def answer(host: str, port: int, request: bytes) -> bytes:
-    with socket.create_connection((host, port), timeout=30) as peer:
+    with socket.create_connection((host, port), timeout=PATIENCE) as peer:
         peer.sendall(request)
         received = b""
         while chunk := peer.recv(65536):
@@ -112,7 +113,7 @@ class Peer:
         self._writer.write(data)
 
     async def all(self) -> bytes:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             return await self.reader.read()
 
 
@@ -134,13 +135,13 @@ async def test_a_head_that_does_not_end_is_not_waited_for(
     async with AsyncExitStack() as stack:
         port = await stack.enter_async_context(server_of(Connections("console")))
         slow = await Peer.connect(port, stack, sent)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             said = await (slow.reader.readline() if told else slow.reader.read())
         assert said.strip() == told
         # However busy the machine is.
         monkeypatch.undo()
         whole = await Peer.connect(port, stack, BODY + b"abc")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             assert await whole.reader.readline() == b"HTTP/1.1 200 OK\r\n"
 
 
@@ -151,7 +152,7 @@ async def test_connections_without_a_request_make_room_for_others_and_a_request_
         halves = [await Peer.connect(port, stack, b"GET /") for _ in range(3)]
         for _ in halves:
             peer = await Peer.connect(port, stack, BODY + b"abc")
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 assert await peer.reader.readuntil(b"<abc>")
         for half in halves:
             assert (await half.all()).startswith(b"HTTP/1.1 503 ")
@@ -159,14 +160,14 @@ async def test_connections_without_a_request_make_room_for_others_and_a_request_
         busy = [await Peer.connect(port, stack, BODY + b"ab") for _ in range(3)]
         for one in busy[:-1]:
             one.send(b"c")
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 assert await one.reader.readuntil(b"<abc>")
             one.send(BODY + b"ab")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             for _ in range(3 + 5):  # with those before
                 await arrived.get()
         refused = await Peer.connect(port, stack)
         assert b"3 connections, the console's limit" in await refused.all()
         busy[-1].send(b"d")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             assert await busy[-1].reader.readuntil(b"<abd>")

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.databases import migrated
+from tests.patience import PATIENCE
 from tests.running import Running
 
 PROCESSES: dict[str, dict[str, Any]] = {
@@ -31,7 +32,7 @@ def test_signals_close_together_stop_a_process_in_order_and_a_hangup_does_not(na
         try:
             if number == 0:
                 process.signal(signal.SIGHUP)
-                deadline = time.monotonic() + 60
+                deadline = time.monotonic() + PATIENCE
                 # `serve` was told before it was ready, and is stopped before it replaces anything.
                 while name != "serve" and "SIGHUP is ignored: settings are read" not in process.log.read_text():
                     assert process.process.poll() is None
@@ -67,7 +68,7 @@ run(Settings(data_dir=Path(sys.argv[1])))
 
 def test_signals_at_every_line_of_its_waiting_do_not_hang_the_recorder(tmp_path: Path) -> None:
     migrated(f"sqlite:///{tmp_path}/relayproxy.db")
-    done = subprocess.run([sys.executable, "-c", SIGNALLED_AT_EVERY_LINE, str(tmp_path)], timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", SIGNALLED_AT_EVERY_LINE, str(tmp_path)], timeout=PATIENCE, check=False)
     assert done.returncode == 0
 
 
@@ -93,5 +94,5 @@ import subprocess, sys, tests.conftest
 child = "import signal; signal.raise_signal(signal.SIGINT)"
 sys.exit(-subprocess.run([sys.executable, "-c", child], stderr=subprocess.DEVNULL).returncode)
 """
-    done = subprocess.run([*IN_THE_BACKGROUND, sys.executable, "-c", code], timeout=60, check=False)
+    done = subprocess.run([*IN_THE_BACKGROUND, sys.executable, "-c", code], timeout=PATIENCE, check=False)
     assert done.returncode == signal.SIGINT

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
-TIMEOUT = 5.0
+from tests.patience import PATIENCE
 
 FIN = "fin"
 RST = "rst"
@@ -101,12 +101,12 @@ def how_it_ends(sock: socket.socket) -> str:
 def listening(context: ssl.SSLContext | None = None) -> Iterator[tuple[socket.socket, int]]:
     """A listening socket on a free port; TLS, if any, is started by `accept`."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(TIMEOUT)
+        server.settimeout(PATIENCE)
         yield server, server.getsockname()[1]
 
 
 def connect(port: int, context: ssl.SSLContext | None = None) -> socket.socket:
-    sock = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT)
+    sock = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
     return context.wrap_socket(sock, server_hostname="localhost") if context else sock
 
 

@@ -26,6 +26,7 @@ from relayproxy.store.write.alert_store import Silence, alerts_before, deliverie
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.archive import Archive
 from tests.console.health.known import heartbeat
+from tests.patience import PATIENCE
 from tests.store.build import session, turn
 
 SECRET, WORDS, NUMBER = "nightingale-secret", "nightingale-words", "+15550100001"
@@ -247,11 +248,12 @@ async def test_an_endpoint_that_hangs_holds_up_no_other_and_no_stop(
     app = web.Application()
     app.router.add_post("/", other.take)
     calls("s1", 3100)
+    monkeypatch.setattr(webhooks, "TIMEOUT", 2 * PATIENCE)
     hook.gate.clear()
     async with TestServer(app) as server:
         other.url = str(server.make_url("/"))
         one = runner_on(queries, writer, hook.endpoint("hangs"), other.endpoint("works"))
-        async with asyncio.timeout(8), one.running(0.05, 0.05):
+        async with asyncio.timeout(PATIENCE), one.running(0.05, 0.05):
             await asyncio.gather(hook.arrived.wait(), other.arrived.wait())
 
     assert hook.events == other.events == [("slow", "trigger")]
@@ -261,16 +263,17 @@ async def test_an_endpoint_that_hangs_holds_up_no_other_and_no_stop(
 
 
 async def test_an_endpoint_that_hangs_holds_up_nothing_that_comes_later_either(
-    hook: Hook, calls: Calls, queries: Queries, writer: AnnotationWriter
+    hook: Hook, calls: Calls, queries: Queries, writer: AnnotationWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = Hook()
     app = web.Application()
     app.router.add_post("/", other.take)
+    monkeypatch.setattr(webhooks, "TIMEOUT", 2 * PATIENCE)
     hook.gate.clear()
     async with TestServer(app) as server:
         other.url = str(server.make_url("/"))
         one = runner_on(queries, writer, hook.endpoint("hangs"), other.endpoint("works"))
-        async with asyncio.timeout(8), one.running(0.05, 0.05):
+        async with asyncio.timeout(PATIENCE), one.running(0.05, 0.05):
             calls("s1", 3100)
             await asyncio.gather(hook.arrived.wait(), other.arrived.wait())
             other.arrived.clear()
@@ -356,7 +359,7 @@ async def test_what_goes_wrong_is_logged_once_and_does_not_end_it(
         return measuring.measure(*arguments)
 
     monkeypatch.setattr(runner, "measure", sometimes)
-    async with asyncio.timeout(20), runner_on(queries, writer, hook.endpoint()).running(0.01, 0.01):
+    async with asyncio.timeout(PATIENCE), runner_on(queries, writer, hook.endpoint()).running(0.01, 0.01):
         await hook.arrived.wait()
 
     told = [record.message for record in caplog.records if "alerts" in record.message]

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from relayproxy import __version__
 from relayproxy.cli.main import main
 from tests import forked
+from tests.patience import PATIENCE
 from tests.store.old import leave_old
 
 
@@ -25,7 +26,7 @@ def run(*arguments: str, **environ: str) -> Result:
 
 def test_the_module_is_the_command() -> None:
     command = [sys.executable, "-m", "relayproxy", "--version"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
     assert (done.returncode, done.stdout) == (0, f"relayproxy {__version__}\n")
 
@@ -165,7 +166,7 @@ sys.meta_path.insert(0, Interrupted())
 sys.argv = ["relayproxy", "serve", "--backend", "ws://127.0.0.1:9/"]
 runpy.run_module("relayproxy", run_name="__main__")
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=False)
 
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
@@ -184,5 +185,7 @@ def test_where_nobody_can_listen_is_a_usage_error() -> None:
 )
 def test_a_process_starts_without_what_it_may_never_use(process: str, unused: set[str]) -> None:
     code = f"import sys, relayproxy.{process}.process; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True).stdout
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=True
+    ).stdout
     assert unused.isdisjoint(loaded.split())

@@ -24,6 +24,7 @@ from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.archive import Archive
 from tests.console.browser import Pages
 from tests.databases import migrated
+from tests.patience import PATIENCE
 
 OpenPage = Callable[..., Page]
 Client = TestClient[web.Request, web.Application]
@@ -137,10 +138,10 @@ def served(settings: Settings, queries: Queries, writer: AnnotationWriter) -> It
     with _listener() as listener:
         thread = threading.Thread(target=lambda: asyncio.run(serve(listener)))
         thread.start()
-        url, stop = told.get(timeout=30)
+        url, stop = told.get(timeout=PATIENCE)
         try:
             yield url
         finally:
             stop()
-            thread.join(30)
+            thread.join(PATIENCE)
     assert not thread.is_alive()

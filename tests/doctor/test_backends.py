@@ -23,6 +23,7 @@ from relayproxy.doctor.clock import Clocks
 from relayproxy.settings.model import Settings
 from relayproxy.settings.shadow import Shadow
 from relayproxy.settings.tables import Route
+from tests.patience import PATIENCE
 from tests.relay.tls import Tls
 
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -80,7 +81,7 @@ async def raw(answer: Callable[[str], str | None]) -> AsyncIterator[str]:
 
     async with await asyncio.start_server(handle, "127.0.0.1", 0) as server:
         yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        await asyncio.wait_for(handled.get(), 60)
+        await asyncio.wait_for(handled.get(), PATIENCE)
 
 
 async def dialled(
@@ -96,7 +97,7 @@ async def test_a_websocket_opens_and_closes_without_a_message() -> None:
         clocks = Clocks()
         (result,) = await backend(Settings(backend=f"{found.url}?key=canary"), "default", "/ws?a=1", clocks)
 
-        assert await asyncio.wait_for(found.closes.get(), 60) == 1000
+        assert await asyncio.wait_for(found.closes.get(), PATIENCE) == 1000
     assert result.state == "ok"
     assert result.text.startswith(f"{found.url}/ws?key=***&a=*** takes calls: 101 after ")
     assert found.received == []

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import pytest
 
 from relayproxy.doctor.check import Check, Result, by_group, in_thread, run_all
+from tests.patience import PATIENCE
 
 
 async def test_a_check_that_never_ends_holds_up_nobody() -> None:
@@ -45,7 +46,7 @@ def test_a_thread_may_end_after_everybody_has_left() -> None:
 
     def work() -> None:
         began.set()
-        go.wait(60)
+        go.wait(PATIENCE)
 
     async def leave() -> None:
         task = asyncio.create_task(in_thread(work))
@@ -58,7 +59,7 @@ def test_a_thread_may_end_after_everybody_has_left() -> None:
         go.set()
         for thread in threading.enumerate():
             if thread.name == "check":
-                thread.join(60)
+                thread.join(PATIENCE)
     finally:
         threading.excepthook = hook
     assert not left.is_set()

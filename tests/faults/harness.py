@@ -27,10 +27,10 @@ import trustme
 
 from tests import wire
 from tests.databases import migrated
+from tests.patience import PATIENCE
 from tests.running import Running, running
-from tests.wire import ANSWER, REQUEST, TIMEOUT
+from tests.wire import ANSWER, REQUEST
 
-PATIENCE = 60.0
 CONNECT_TIMEOUT = 0.5
 TEXT, BINARY, CLOSE, PING, PONG, MORE = 1, 2, 8, 9, 10, 0
 
@@ -173,7 +173,7 @@ class System:
     def accept(self) -> tuple[socket.socket, bytes]:
         """The backend's end, and the head of the request that came."""
         backend = self.backend.accept()[0]
-        backend.settimeout(TIMEOUT)
+        backend.settimeout(PATIENCE)
         return backend, wire.receive_head(backend)
 
     def is_not_dialled(self) -> None:
@@ -182,7 +182,7 @@ class System:
         with suppress(TimeoutError):
             self.backend.accept()
             raise AssertionError("the backend was dialled")
-        self.backend.settimeout(TIMEOUT)
+        self.backend.settimeout(PATIENCE)
 
     @contextmanager
     def call(self, request: bytes = REQUEST, head: bytes = ANSWER) -> Iterator[Call]:
@@ -324,7 +324,7 @@ def tls_listener(context: ssl.SSLContext) -> Iterator[int]:
             except OSError:
                 return
             with suppress(OSError), end:
-                end.settimeout(TIMEOUT)
+                end.settimeout(PATIENCE)
                 context.wrap_socket(end, server_side=True).recv(1)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:

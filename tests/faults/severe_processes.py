@@ -15,6 +15,7 @@ from signal import SIGCONT, SIGSTOP, SIGTERM
 from tests import wire
 from tests.faults.harness import System, answer, prompt, setup, system, text, token, until
 from tests.faults.severe_storage import slowest_exchange
+from tests.patience import PATIENCE
 from tests.running import Running, running
 from tests.system.test_faults import nothing_is_missing_after_kills
 from tests.wire import ANSWER, REQUEST
@@ -47,7 +48,7 @@ def test_a_backend_that_moves_to_another_address(tmp_path: Path) -> None:
         for address in ("127.0.0.7", "127.0.0.8"):
             ends.append(held.enter_context(socket.create_server((address, port))))
             port = ends[-1].getsockname()[1]
-            ends[-1].settimeout(wire.TIMEOUT)
+            ends[-1].settimeout(PATIENCE)
         hosts.write_text("127.0.0.7 agent.test\n")
         weather = held.enter_context(system(tmp_path / "data", wrapper=mounted, backend=f"ws://agent.test:{port}"))
 
@@ -262,7 +263,7 @@ def test_one_relay_after_the_other_is_replaced_behind_haproxy(tmp_path: Path) ->
                 except TimeoutError:
                     continue
                 held.callback(end.close)
-                end.settimeout(wire.TIMEOUT)
+                end.settimeout(PATIENCE)
                 wire.receive_head(end)
                 end.sendall(ANSWER)
 

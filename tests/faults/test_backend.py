@@ -7,6 +7,7 @@ import pytest
 
 from tests import wire
 from tests.faults.harness import System, answer, close, peer_of, prompt, reset, setup, text, token
+from tests.patience import PATIENCE
 from tests.wire import ANSWER, REQUEST
 
 
@@ -193,7 +194,7 @@ def test_a_backend_that_restarts_keeps_its_calls_and_gets_new_ones(weather: Syst
             between = peer_of(refused)
             assert wire.receive_head(refused).startswith(b"HTTP/1.1 502 ")
         weather.backend = socket.create_server(("127.0.0.1", port))
-        weather.backend.settimeout(wire.TIMEOUT)
+        weather.backend.settimeout(PATIENCE)
         with weather.call() as new:
             new.says(text(setup()))
             new.hangs_up()

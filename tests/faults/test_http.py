@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from tests import wire
-from tests.faults.harness import PATIENCE, System, peer_of, prompt, setup, text, until
+from tests.faults.harness import System, peer_of, prompt, setup, text, until
+from tests.patience import PATIENCE
 from tests.wire import REQUEST
 
 HOST = b"Host: phone.example.net"

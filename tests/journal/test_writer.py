@@ -21,9 +21,9 @@ from relayproxy.journal.format import (
 )
 from relayproxy.journal.segments import journal_paths, segment_numbers, segment_path, size_of, writer_is_alive
 from relayproxy.journal.writer import JournalWriter
+from tests.patience import PATIENCE
 
 SEGMENT = 64 * 1024
-PATIENCE = 20.0
 
 
 def chunk(t: int, body: bytes, connection: int = 1) -> bytearray:
@@ -250,7 +250,7 @@ wait_until(lambda: writer.problem is None)
 writer.put(chunk(3, b"c" * 1000))
 writer.close()
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=PATIENCE, check=True)
     assert done.stdout == "DISK\n"
     (journal,) = journal_paths(tmp_path)
     first, gap, last = read_all(journal)

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from tests.patience import PATIENCE
 from tests.peers.instrument import instrumented
 from tests.peers.instrumented_backend import tokens
 
@@ -35,7 +36,7 @@ def running_asyncio(endpoint: str) -> Iterator[tuple[str, str]]:
     finally:
         process.terminate()
         process.stdout.close()
-        process.wait(30)
+        process.wait(PATIENCE)
 
 
 async def _answer(send: Callable[[str], Awaitable[None]], message: dict[str, Any]) -> None:

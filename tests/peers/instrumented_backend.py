@@ -20,6 +20,7 @@ from typing import Any
 
 from opentelemetry import trace
 
+from tests.patience import PATIENCE
 from tests.peers.instrument import instrumented
 
 ROOT = Path(__file__).parents[2]
@@ -50,7 +51,7 @@ def running_instrumented(endpoint: str) -> Iterator[str]:
     finally:
         process.terminate()
         process.stdout.close()
-        process.wait(30)
+        process.wait(PATIENCE)
 
 
 def build() -> Any:

@@ -13,6 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from tests.patience import PATIENCE
+
 
 @contextmanager
 def skewed(endpoint: str, *, seconds: int) -> Iterator[str]:
@@ -25,7 +27,7 @@ def skewed(endpoint: str, *, seconds: int) -> Iterator[str]:
             request = urllib.request.Request(
                 f"{endpoint}{self.path}", _shifted(body, seconds * 10**9), {"Content-Type": "application/x-protobuf"}
             )
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
                 told = answer.read()
             self.send_response(200)
             self.send_header("Content-Type", "application/x-protobuf")
@@ -41,7 +43,7 @@ def skewed(endpoint: str, *, seconds: int) -> Iterator[str]:
         thread.start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
-        thread.join(30)
+        thread.join(PATIENCE)
 
 
 def _shifted(body: bytes, nanoseconds: int) -> bytes:

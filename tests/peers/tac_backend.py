@@ -28,6 +28,7 @@ from typing import Any
 
 from opentelemetry import trace
 
+from tests.patience import PATIENCE
 from tests.peers.instrument import instrumented
 
 AUTH_TOKEN = "lab-auth-token"
@@ -54,7 +55,7 @@ def running_tac(endpoint: str | None = None) -> Iterator[str]:
     finally:
         process.terminate()
         process.stdout.close()
-        process.wait(30)
+        process.wait(PATIENCE)
 
 
 @contextlib.asynccontextmanager

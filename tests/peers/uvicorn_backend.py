@@ -14,6 +14,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+from tests.patience import PATIENCE
+
 AUTH_TOKEN = "lab-auth-token"
 
 
@@ -31,7 +33,7 @@ def running_uvicorn() -> Iterator[int]:
     finally:
         process.terminate()
         process.stdout.close()
-        process.wait(30)
+        process.wait(PATIENCE)
 
 
 async def _serve() -> None:

@@ -18,9 +18,9 @@ from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rows import Batch
 from relayproxy.store.write.archive import Archive
 from tests.databases import migrated
+from tests.patience import PATIENCE
 from tests.store.build import connection, session
 
-PATIENCE = 30.0
 TRACE = "5b8efff798038103d269b633813fc60c"
 """Of the handshake of the call `a`."""
 

@@ -20,6 +20,7 @@ from relayproxy.receiver.intake import Intake
 from relayproxy.receiver.passing_on import PassingOn
 from relayproxy.receiver.requests import Requests
 from relayproxy.receiver.spans.trimming import Bounds
+from tests.patience import PATIENCE
 from tests.telemetry.spans import proto_span, protobuf
 
 EXPORT = "/opentelemetry.proto.collector.{}.v1.{}Service/Export"
@@ -41,12 +42,12 @@ class Served:
         self, body: bytes, name: str = "trace", compression: grpc.Compression | None = None, **metadata: str
     ) -> bytes:
         method = self.channel.unary_unary(EXPORT.format(name, name.capitalize()))
-        return bytes(await method(body, timeout=30, metadata=tuple(metadata.items()), compression=compression))
+        return bytes(await method(body, timeout=PATIENCE, metadata=tuple(metadata.items()), compression=compression))
 
     def begun(self, **metadata: str) -> grpc.aio.StreamUnaryCall:
         """A call whose message does not come."""
         method = self.channel.stream_unary(EXPORT.format("trace", "Trace"))
-        return method(timeout=30, metadata=tuple(metadata.items()))
+        return method(timeout=PATIENCE, metadata=tuple(metadata.items()))
 
 
 @asynccontextmanager
@@ -63,7 +64,7 @@ async def test_spans_are_taken_and_bad_ones_rejected_one_by_one() -> None:
     async with serving(requests(intake)) as served:
         stub = TraceServiceStub(served.channel)  # type: ignore[no-untyped-call]
         sent = ExportTraceServiceRequest.FromString(protobuf(proto_span(1), proto_span(2, span_id=b"x"), proto_span(3)))
-        answer: ExportTraceServiceResponse = await stub.Export(sent, timeout=30)
+        answer: ExportTraceServiceResponse = await stub.Export(sent, timeout=PATIENCE)
 
     assert answer.partial_success.rejected_spans == 1
     assert "spans[1]: spanId has 1 bytes" in answer.partial_success.error_message

@@ -18,6 +18,7 @@ from relayproxy.receiver import bodies
 from relayproxy.receiver.http_app import AT_ONCE
 from relayproxy.receiver.intake import Intake
 from tests.databases import migrated
+from tests.patience import PATIENCE
 from tests.receiver.stage import TRACE, Stage, receiving
 from tests.telemetry.spans import json, json_span, proto_span, protobuf
 
@@ -131,7 +132,7 @@ class Stranger:
         return cls(reader, writer)
 
     async def status(self) -> int:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             return int((await self._reader.readline()).split()[1])
 
 

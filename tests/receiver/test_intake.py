@@ -3,6 +3,7 @@
 import threading
 
 from relayproxy.receiver.intake import Intake
+from tests.patience import PATIENCE
 from tests.receiver.test_unjoined import received
 
 
@@ -42,7 +43,7 @@ def test_who_waits_is_woken() -> None:
     taker = threading.Thread(target=lambda: found.extend(intake.take(5, 30)))
     taker.start()
     intake.put([received(1)])
-    taker.join(30)
+    taker.join(PATIENCE)
 
     assert len(found) == 1
     intake.close()

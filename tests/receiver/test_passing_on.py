@@ -15,9 +15,9 @@ from relayproxy.receiver import passing_on as module
 from relayproxy.receiver.passing_on import VIA, Parcel, PassingOn
 from relayproxy.settings.otel import Otel
 from relayproxy.settings.otlp import Signal, otlp_export
+from tests.patience import PATIENCE
 from tests.telemetry.spans import json, json_span, proto_span, protobuf
 
-PATIENCE = 30.0
 BODY = gzip.compress(json(json_span(1)), mtime=0)
 PARCEL = Parcel("traces", BODY, "application/json; charset=utf-8", "gzip", inflated=json(json_span(1)))
 Answer = Callable[[int], Awaitable[web.Response]]

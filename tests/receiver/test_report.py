@@ -19,6 +19,7 @@ from relayproxy.store.errors import StoreError
 from relayproxy.store.read.health.heartbeat import HeartbeatWriter
 from relayproxy.store.read.health.receiver_heartbeat import ReceiverHeartbeat
 from relayproxy.store.write.backend_span_store import BackendSpanStore
+from tests.patience import PATIENCE
 from tests.receiver.test_unjoined import received
 
 
@@ -52,7 +53,7 @@ def test_it_goes_on_when_the_database_is_away_and_says_when_it_ends(
     reporter = Reporter(kept, ("http://127.0.0.1:4318", None), requests, intake, writer, passing_on)
     reporter.start()
     for _ in range(3):
-        assert kept.came.acquire(timeout=30)
+        assert kept.came.acquire(timeout=PATIENCE)
     reporter.stop(30)
 
     process, last = kept.told[-1]

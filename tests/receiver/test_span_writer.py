@@ -23,6 +23,7 @@ from relayproxy.store.schema.rows import Batch
 from relayproxy.store.write.archive import Archive
 from relayproxy.store.write.backend_span_store import BackendSpanStore
 from relayproxy.store.write.deletion.deletion import Deletion
+from tests.patience import PATIENCE
 from tests.store.build import NOON, connection, session, span
 
 SECOND = 1_000_000_000
@@ -286,13 +287,13 @@ def test_it_runs_until_it_is_stopped_and_says_what_is_wrong_once(
     began = time.time_ns()
     thread.start()
     for _ in range(3):
-        assert tried.acquire(timeout=30)
+        assert tried.acquire(timeout=PATIENCE)
     assert writer.trouble is not None
     assert "no relayproxy database" in writer.trouble
     assert writer.trouble_at is not None
     assert writer.trouble_at >= began
     writer.stop()
-    thread.join(30)
+    thread.join(PATIENCE)
 
     assert not thread.is_alive()
     assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]

@@ -15,11 +15,10 @@ from relayproxy.store.read.erasures import read_erasures, sought_number, sought_
 from relayproxy.store.write.archive import Archive
 from relayproxy.store.write.deletion.deleter import Deleter
 from relayproxy.store.write.deletion.erasures import order
+from tests.patience import PATIENCE
 from tests.peers.postgres import Server
 from tests.recorder.stage import NOON, Stage, prompt, setup, token
 from tests.store.write.deleting import days_ago, spoken
-
-PATIENCE = 20.0
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from relayproxy.redaction.values import NameFinder
 from relayproxy.settings.loading import load
 from relayproxy.settings.model import Settings
 from tests.forked import fork
+from tests.patience import PATIENCE
 from tests.recorder.stage import Stage, prompt, setup, token
 from tests.running import running
 
@@ -48,7 +49,7 @@ def test_the_recorder_does_not_start_without_it_and_says_so_in_one_line(tmp_path
     given = {"RELAYPROXY_DATA_DIR": str(tmp_path), "RELAYPROXY_ROUTES__bank__BACKEND": "ws://bank.example.com"}
     with (tmp_path / "log").open("wb") as log:
         process = fork(("recorder",), {**os.environ, **given, setting: "en_core_web_lg"}, log.fileno())
-        assert process.wait(60) == 2
+        assert process.wait(PATIENCE) == 2
 
     assert process.stdout is not None
     assert process.stdout.read() == ""

@@ -15,11 +15,10 @@ from relayproxy.recorder.decoding.connection import SIDES
 from relayproxy.recorder.process import run
 from relayproxy.settings.model import Settings
 from relayproxy.store.schema.migrate import migrate
+from tests.patience import PATIENCE
 from tests.recorder.stage import MS, NOON, TEXT, Stage, prompt, setup, token
 from tests.running import running
 from tests.wire import frame
-
-PATIENCE = 60.0
 
 
 def wait_for(stage: Stage, session: str, messages: int) -> None:
@@ -40,9 +39,7 @@ def test_a_call_while_it_lives_and_what_is_left_at_the_end(stage: Stage) -> None
         for at in range(5000):
             call.backend(token(str(at)))
         journal.flush()
-        started = time.monotonic()
         assert recorder.stop(signal.SIGTERM) == 0
-        assert time.monotonic() - started < 30
     assert len([*stage.archive.messages(call.id)]) == 5001
     assert recorder.log.read_text() == ""
 

@@ -22,6 +22,7 @@ from relayproxy.store.schema.rows import Batch
 from relayproxy.store.write.archive import Archive
 from relayproxy.store.write.deletion.deletion import Deletion
 from tests.forked import fork
+from tests.patience import PATIENCE
 from tests.recorder.stage import Call, Stage, Stored, prompt, setup, token
 
 
@@ -341,7 +342,7 @@ def test_the_command_writes_one_line_over_on_a_terminal(stage: Stage, ended: Cal
     shown = os.read(screen, 4096).decode()
     os.close(screen)
 
-    assert (running.wait(60), said) == (0, "1 of 1 session rebuilt\n")
+    assert (running.wait(PATIENCE), said) == (0, "1 of 1 session rebuilt\n")
     assert re.fullmatch(r"(\r\x1b\[K1 of 1 session, [\d,]+ a second)+\r\n", shown)
 
 
@@ -358,7 +359,7 @@ def test_ctrl_c_says_what_was_done_and_leaves_the_rest_as_it_was(stage: Stage, e
             running.send_signal(signal.SIGINT)
             assert (running.stdout.read(), troubles.read()) == ("0 of 1 session rebuilt\n", "")
 
-    assert running.wait(60) == 130
+    assert running.wait(PATIENCE) == 130
     assert stage.stored(ended.id) == before
 
 

@@ -11,6 +11,7 @@ from relayproxy.journal.format import EntryKind, JournalEntry
 from relayproxy.journal.reader import Block, JournalReader
 from relayproxy.journal.segments import journal_paths
 from tests import wire
+from tests.patience import PATIENCE
 
 
 def ask(port: int, request: bytes) -> tuple[bytes, bytes]:
@@ -28,7 +29,7 @@ def is_not_dialled(server: socket.socket) -> None:
     server.settimeout(0.1)
     with pytest.raises(TimeoutError):
         server.accept()
-    server.settimeout(wire.TIMEOUT)
+    server.settimeout(PATIENCE)
 
 
 def refusing_backend(answer: bytes) -> Callable[[socket.socket], bytes]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from relayproxy.relay.descriptors import RESERVE
+from tests.patience import PATIENCE
 from tests.running import Running, relay
 from tests.wire import ANSWER, REQUEST, connect, listening, receive_head
 
@@ -98,5 +99,5 @@ def test_a_limit_that_cannot_be_raised_is_warned_of(tmp_path: Path) -> None:
         assert process.stdout is not None
         process.stdout.readline()
         process.terminate()
-        _, log = process.communicate(timeout=60)
+        _, log = process.communicate(timeout=PATIENCE)
     assert "only 256 file descriptors are allowed, enough for about 96 calls at once" in log

@@ -19,6 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from relayproxy.connection import Ending, Opening
 from relayproxy.journal.format import EntryKind, GapBody, GapCause, JournalEntry
 from tests import wire
+from tests.patience import PATIENCE
 from tests.relay.raw import journal
 from tests.running import running
 
@@ -132,7 +133,7 @@ async def test_a_backend_that_is_read_slowly_has_to_wait(tmp_path: Path) -> None
                 sent += 1
 
     async with faulty(tmp_path, flood, slow_reader=50_000) as connection:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             before = -1
             while sent != before:  # once the buffers between are full, it gets rid of no more
                 before = sent

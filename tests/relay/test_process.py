@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosedError
 from relayproxy.journal.segments import journal_paths, life_shown_at, writer_is_alive
 from relayproxy.relay.process import LIFE, SAME_SIGNAL
 from relayproxy.signals import REPLACED
+from tests.patience import PATIENCE
 from tests.relay.test_process_websockets import call, echo, relayed
 from tests.relay.tls import Tls
 from tests.running import Running, relay, running
@@ -25,7 +26,7 @@ from tests.wire import REQUEST, listening
 
 async def refuses(process: Running) -> None:
     """Until the listening socket is gone."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while True:
             try:
                 _, writer = await asyncio.open_connection(process.host, process.port)
@@ -111,7 +112,7 @@ async def test_one_that_is_replaced_closes_its_calls_at_sigint() -> None:
 
 
 async def test_a_second_sigterm_does_not_wait_for_a_backend_that_says_nothing() -> None:
-    with listening() as (server, port), relay(f"ws://127.0.0.1:{port}", connect_timeout=60) as process:
+    with listening() as (server, port), relay(f"ws://127.0.0.1:{port}", connect_timeout=300) as process:
         reader, writer = await asyncio.open_connection(process.host, process.port)
         writer.write(REQUEST)
         backend = (await asyncio.to_thread(server.accept))[0]
@@ -185,7 +186,7 @@ async def test_a_relay_that_is_stopped_shows_no_life_until_it_goes_on() -> None:
 
 def readyz(process: Running) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(f"{process.url}/.relayproxy/readyz", timeout=20) as answer:
+        with urllib.request.urlopen(f"{process.url}/.relayproxy/readyz", timeout=PATIENCE) as answer:
             return answer.status, json.load(answer)["status"]
     except urllib.error.HTTPError as answer:
         with answer:
@@ -197,7 +198,7 @@ async def test_for_the_drain_delay_a_load_balancer_is_told_and_calls_are_still_t
         with relay(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}", drain_delay=600) as process:
             assert await asyncio.to_thread(readyz, process) == (200, "ready")
             process.signal(SIGTERM)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 while await asyncio.to_thread(readyz, process) != (503, "draining"):
                     pass
             async with call(process) as connection:

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.wire import ANSWER, REQUEST, TIMEOUT, listening
+from tests.patience import PATIENCE
+from tests.wire import ANSWER, REQUEST, listening
 
 ROUNDS = int(os.environ.get("RELAYPROXY_TEST_CALLS", "600")) // 12
 PROCESS = """
@@ -51,13 +52,13 @@ class Watched:
         self._backend = backend
 
     def connect(self, request: bytes = REQUEST) -> socket.socket:
-        twilio = socket.create_connection(("127.0.0.1", self._port), TIMEOUT)
+        twilio = socket.create_connection(("127.0.0.1", self._port), PATIENCE)
         twilio.sendall(request)
         return twilio
 
     def accept(self, answer: bytes = ANSWER) -> socket.socket:
         backend = self._backend.accept()[0]
-        backend.settimeout(TIMEOUT)
+        backend.settimeout(PATIENCE)
         got = b""
         while not got.endswith(b"\r\n\r\n"):
             got += backend.recv(65536)
@@ -82,7 +83,7 @@ class Watched:
 
     def rest(self, most: int | None = None) -> dict[str, Any]:
         """What it holds once no call is left, and no more than so many objects."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while True:
             found = self.look()
             assert found["garbage"] == {}
@@ -209,7 +210,7 @@ def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         finally:
             process.terminate()
             process.stdout.close()
-            assert process.wait(60) == 0
+            assert process.wait(PATIENCE) == 0
 
 
 @pytest.mark.parametrize("ending", ENDINGS, ids=lambda ending: ending.__name__)

@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosedError, ConnectionClosedOK
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.typing import Subprotocol
 
+from tests.patience import PATIENCE
 from tests.running import Running, relay
 
 
@@ -93,7 +94,7 @@ async def test_a_thousand_calls_at_once() -> None:
 
         async def one(number: int) -> None:
             nonlocal there
-            async with call(process, f"/{number}", compression=None, open_timeout=60) as connection:
+            async with call(process, f"/{number}", compression=None, open_timeout=PATIENCE) as connection:
                 await say(connection, f"hello {number}")
                 there += 1
                 if there == calls:
@@ -105,6 +106,6 @@ async def test_a_thousand_calls_at_once() -> None:
             await connection.send(text)
             assert await connection.recv() == text
 
-        async with asyncio.timeout(120), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
             for number in range(calls):
                 group.create_task(one(number))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE
 from tests.relay.tls import Tls
 from tests.running import Running, relay
 from tests.wire import (
@@ -16,7 +17,6 @@ from tests.wire import (
     FIN,
     REQUEST,
     RST,
-    TIMEOUT,
     Observed,
     Step,
     close_all,
@@ -121,7 +121,7 @@ def _after_connect(
     twilio: socket.socket, backend: socket.socket, steps: list[Step], glue: tuple[bytes, bytes]
 ) -> tuple[bytes, bytes, Observed]:
     try:
-        backend.settimeout(TIMEOUT)
+        backend.settimeout(PATIENCE)
         request = receive_head(backend)
         backend.sendall(ANSWER + glue[1])
         answer = receive_head(twilio)
@@ -215,7 +215,7 @@ def test_a_stalled_reader_stops_the_sender_and_costs_no_memory(plain: tuple[Runn
             part = twilio.recv(1 << 20)
             assert part.count(b"f") == len(part) > 0
             got += len(part)
-        backend.settimeout(TIMEOUT)
+        backend.settimeout(PATIENCE)
         converse(twilio, backend, both_ways([frame(TEXT, b"and on it goes")]), Observed())
         backend.close()
 
@@ -227,7 +227,7 @@ def test_the_last_words_of_someone_who_hangs_up_on_a_stream_arrive(plain: tuple[
         twilio = connect(process.port)
         twilio.sendall(REQUEST)
         backend = server.accept()[0]
-        backend.settimeout(TIMEOUT)
+        backend.settimeout(PATIENCE)
         receive_head(backend)
         backend.sendall(ANSWER)
         receive_head(twilio)
@@ -269,7 +269,7 @@ def accepting(server: socket.socket, context: ssl.SSLContext) -> Iterator[list[s
 
     def accept() -> None:
         sock = server.accept()[0]
-        sock.settimeout(TIMEOUT)
+        sock.settimeout(PATIENCE)
         got.append(context.wrap_socket(sock, server_side=True))
 
     thread = threading.Thread(target=accept)

@@ -15,10 +15,11 @@ from relayproxy.connection import Ending, Opening
 from relayproxy.journal.format import MAX_TOOK, EntryKind, GapBody, GapCause, JournalEntry, unpack_entries
 from relayproxy.journal.tape import Tape
 from relayproxy.relay.splice import Splice
+from tests.patience import PATIENCE
 from tests.relay.raw import journal
 from tests.relay.tls import Tls
 from tests.running import running
-from tests.wire import ANSWER, REQUEST, TIMEOUT, connect, frame, how_it_ends, listening, receive, receive_head
+from tests.wire import ANSWER, REQUEST, connect, frame, how_it_ends, listening, receive, receive_head
 
 TEXT = 1
 Act = Callable[[socket.socket, socket.socket], None]
@@ -198,13 +199,13 @@ async def test_what_waits_for_a_reader_over_tls(tmp_path: Path) -> None:
     sending = asyncio.create_task(asyncio.to_thread(agent.sendall, b"x" * size))
     chunks: list[JournalEntry] = []
     while sum(len(chunk.body) for chunk in chunks) < size:
-        chunks.append(await asyncio.wait_for(inbox.entries.get(), TIMEOUT))
+        chunks.append(await asyncio.wait_for(inbox.entries.get(), PATIENCE))
     await sending
     assert chunks[-1].took == MAX_TOOK
 
     agent.close()
     caller.close()
-    await asyncio.wait_for(call.finished, TIMEOUT)
+    await asyncio.wait_for(call.finished, PATIENCE)
 
 
 async def test_an_end_that_stopped_taking_data(tmp_path: Path) -> None:
@@ -219,7 +220,7 @@ async def test_an_end_that_stopped_taking_data(tmp_path: Path) -> None:
             caller.sendall(b"x" * (1 << 26))
 
     talking = asyncio.create_task(asyncio.to_thread(talk))
-    await asyncio.wait_for(call.finished, TIMEOUT)
+    await asyncio.wait_for(call.finished, PATIENCE)
     await talking
 
     assert (endings[0].first, endings[0].backend) == ("backend", "timeout")

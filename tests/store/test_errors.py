@@ -24,6 +24,7 @@ from relayproxy.store.errors import (
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rows import Batch
 from relayproxy.store.write.archive import Archive
+from tests.patience import PATIENCE
 from tests.peers.postgres import Server, server
 from tests.store.build import chunk, said, session
 from tests.store.kinds import POSTGRESQL, SQLITE
@@ -217,7 +218,7 @@ def test_a_connection_that_is_cut_in_the_middle_of_a_commit_leaves_nothing(
         cut = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
         while not db.execute(cut).all():
             db.execute(text("SELECT pg_stat_clear_snapshot()"))
-        waiting.join(30)
+        waiting.join(PATIENCE)
     assert [type(problem) for problem in failures] == [AwayError]
     assert archive.session("a") is None
     archive.commit(FIRST)

@@ -18,8 +18,8 @@ from aiohttp import WSMsgType, web
 
 from tests.databases import migrated
 from tests.forked import Forked, fork
+from tests.patience import PATIENCE
 
-PATIENCE = 60.0
 COLD = ("-m", "relayproxy")
 """Starts Python as people do."""
 FREE = ("--listen", "127.0.0.1:0", "--console", "127.0.0.1:0")

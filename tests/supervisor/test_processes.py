@@ -17,7 +17,8 @@ from aiohttp import WSMsgType
 from relayproxy.lab.agent import server as agent
 from relayproxy.lab.simulation.simulate import simulate
 from tests.databases import migrated
-from tests.supervisor.serving import COLD, FREE, PATIENCE, Serving, Started, call, said_back, serving, start, until
+from tests.patience import PATIENCE
+from tests.supervisor.serving import COLD, FREE, Serving, Started, call, said_back, serving, start, until
 
 
 async def test_a_call_goes_through_and_can_be_looked_at_and_nobody_knows_a_secret_without_need(

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from tests.patience import PATIENCE
 from tests.system.backend_stage import MODEL_AND_TOOL, BackendStage, by_turn, staged
 from tests.system.phone import Phone
 from tests.telemetry.collector import answers, free_port
@@ -44,7 +45,7 @@ def node(folder: Path, program: str, service: str, endpoint: str) -> Iterator[in
         yield port
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(PATIENCE)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

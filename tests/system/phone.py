@@ -15,6 +15,8 @@ from typing import Any
 from websockets.sync.client import ClientConnection, connect
 from websockets.sync.server import ServerConnection, serve
 
+from tests.patience import PATIENCE
+
 _numbers = count(1)
 SLOW = 2.4
 """Seconds that the agent takes to look something up."""
@@ -51,13 +53,13 @@ class Phone:
 
     def hears_begin(self) -> str:
         """The first token of an answer."""
-        return str(json.loads(self._socket.recv(timeout=30))["token"])
+        return str(json.loads(self._socket.recv(timeout=PATIENCE))["token"])
 
     def hears(self) -> str:
         """The next whole answer, or the type of what came instead of it."""
         heard = ""
         while True:
-            message = json.loads(self._socket.recv(timeout=30))
+            message = json.loads(self._socket.recv(timeout=PATIENCE))
             if message["type"] != "text":
                 return str(message["type"])
             heard += str(message["token"])
@@ -100,7 +102,7 @@ class Agent:
             if "slowly" in words:
                 time.sleep(SLOW)
             if "wait" in words:
-                assert self.answer.wait(60)
+                assert self.answer.wait(PATIENCE)
             self._say(socket, "You said: ", last=False)
             self._say(socket, words, last=True)
 
@@ -117,5 +119,5 @@ def answering(agent: Agent) -> Iterator[str]:
         thread.start()
         yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}"
         server.shutdown()
-        thread.join(30)
+        thread.join(PATIENCE)
         assert not thread.is_alive()

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.databases import migrated
+from tests.patience import PATIENCE
 from tests.running import Running, running
-
-PATIENCE = 60.0
 
 
 class Stack:

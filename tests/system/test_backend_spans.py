@@ -15,6 +15,7 @@ from websockets.sync.server import ServerConnection
 
 from relayproxy.lab.scenarios.model import Scenario, SendAfter, Turn
 from relayproxy.lab.twilio.twiml import TwiML
+from tests.patience import PATIENCE
 from tests.peers.asyncio_backends import running_asyncio
 from tests.peers.instrumented_backend import running_instrumented
 from tests.peers.skewed_clock import skewed
@@ -66,7 +67,7 @@ class PlainAgent(Agent):
         sent = urllib.request.Request(
             f"{self._endpoint}/v1/traces", json.dumps(request).encode(), {"Content-Type": "application/json"}
         )
-        with urllib.request.urlopen(sent, timeout=30) as answer:
+        with urllib.request.urlopen(sent, timeout=PATIENCE) as answer:
             assert json.load(answer) == {}
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 
+from tests.patience import PATIENCE
 from tests.running import Running, running
 from tests.system.stack import Stack, stack, until
 
@@ -54,7 +55,7 @@ class Calls:
         session = f"VX{number:032x}"
         said: list[tuple[str, str]] = []
         compression = "deflate" if number % 2 else None
-        async with connect(self.url, proxy=None, compression=compression, open_timeout=60) as twilio:
+        async with connect(self.url, proxy=None, compression=compression, open_timeout=PATIENCE) as twilio:
             setup = f'{{"type":"setup","sessionId":"{session}","callSid":"CA{number:032x}"}}'
             await twilio.send(setup)
             said.append(("twilio", setup))

@@ -23,6 +23,7 @@ from relayproxy.store.engine import open_engine
 from relayproxy.store.write.archive import Archive
 from tests.console import fortnight
 from tests.console.browser import Pages
+from tests.patience import PATIENCE
 from tests.running import running
 from tests.system.phone import Agent, Phone, answering
 from tests.system.stack import Stack, stack
@@ -45,7 +46,7 @@ class World:
 
     def found(self, name: str, *, ended: bool = True) -> str:
         """The id of a call, once it is recorded."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while True:
             for item in self.system.get(f"/api/sessions?q=param.story:{name}")["items"]:
                 if not ended or not item["live"]:
@@ -452,5 +453,5 @@ def test_another_origin_gets_nothing(world: World, pages: Pages) -> None:
             assert answer is not None
             assert answer.status == 403
         server.shutdown()
-        thread.join(30)
+        thread.join(PATIENCE)
     assert world.system.get(f"/api/sessions/{world.id['bad']}/tags")["items"] == []

@@ -8,6 +8,7 @@ from typing import Any
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from tests.databases import migrated
+from tests.patience import PATIENCE
 from tests.running import running
 from tests.system.phone import Agent, Phone, answering
 from tests.system.stack import stack, until
@@ -19,7 +20,7 @@ WORDS = "zebra crossing"
 def scraped(console: str) -> tuple[dict[str, dict[tuple[str, ...], float]], str]:
     """The samples by name and by the values of their labels, recorder left out; and the text itself."""
     request = urllib.request.Request(f"{console}/metrics", headers={"Accept": "application/openmetrics-text"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
         text = answer.read().decode()
     found: dict[str, dict[tuple[str, ...], float]] = {}
     for family in text_string_to_metric_families(text):  # type: ignore[no-untyped-call]

@@ -20,9 +20,10 @@ from relayproxy.lab.scenarios.result import ScenarioResult
 from relayproxy.lab.simulation.simulate import simulate
 from relayproxy.lab.twilio.twiml import TwiML
 from tests.forked import run
+from tests.patience import PATIENCE
 from tests.peers.postgres import Server, server
 from tests.running import Running, running
-from tests.system.stack import PATIENCE, Stack, until
+from tests.system.stack import Stack, until
 
 PASSWORD = "hunter2"
 TALKS = Scenario(

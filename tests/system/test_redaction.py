@@ -16,6 +16,7 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from relayproxy.journal.segments import journal_paths
 from tests.databases import migrated
+from tests.patience import PATIENCE
 from tests.running import Running, running
 from tests.system.stack import until
 from tests.telemetry.collector import collector
@@ -116,7 +117,7 @@ async def call(url: str, agent: Agent) -> list[str]:
 
 
 def get(console: Running, path: str) -> str:
-    with urllib.request.urlopen(console.url + path, timeout=60) as answer:
+    with urllib.request.urlopen(console.url + path, timeout=PATIENCE) as answer:
         body: bytes = answer.read()
     return (gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body).decode()
 

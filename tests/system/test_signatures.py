@@ -12,6 +12,7 @@ from relayproxy.connection import Opening, SignatureCheck
 from relayproxy.journal.format import EntryKind
 from relayproxy.signature import HEADERS, SignedForm, sign
 from tests import wire
+from tests.patience import PATIENCE
 from tests.peers.tac_backend import running_tac
 from tests.peers.uvicorn_backend import AUTH_TOKEN, running_uvicorn
 from tests.relay.raw import ask, is_not_dialled, journal
@@ -30,7 +31,7 @@ def asked(target: str, signature: str, front: bytes = FRONT) -> bytes:
 
 def status(port: int, request: bytes) -> int:
     with wire.connect(port) as sock:
-        sock.settimeout(30)
+        sock.settimeout(PATIENCE)
         sock.sendall(request)
         return int(wire.receive_head(sock).split(b" ")[1])
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from websockets.asyncio.server import serve
 
+from tests.patience import PATIENCE
 from tests.system.stack import stack, until
 from tests.system.test_faults import Calls, answer, nothing_is_missing
 from tests.telemetry.collector import free_port
@@ -39,7 +40,7 @@ class Endpoints:
     def status(self, name: str) -> int:
         self.asked.add(name)
         if name == "hangs":
-            self.over.wait(60)
+            self.over.wait(PATIENCE)
         elif name == "slow":
             time.sleep(1)
         return ANSWERS[name][0]

@@ -17,6 +17,7 @@ from typing import Any
 
 from tests.docker.files import DOCKER
 from tests.docker.test_metrics import expressions
+from tests.patience import PATIENCE
 from tests.peers import programs
 from tests.running import running
 from tests.system.phone import Agent, Phone, answering
@@ -25,7 +26,6 @@ from tests.telemetry.collector import free_port
 
 HERE = Path(__file__).parent
 FOLDER = DOCKER / "prometheus"
-PATIENCE = 60.0
 
 
 class Prometheus:
@@ -36,7 +36,9 @@ class Prometheus:
 
     def get(self, path: str, **query: str) -> Any:
         """The data of an answer of its API."""
-        with urllib.request.urlopen(f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(query)}", timeout=30) as answer:
+        with urllib.request.urlopen(
+            f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(query)}", timeout=PATIENCE
+        ) as answer:
             return json.loads(answer.read())["data"]
 
     def values(self, expression: str) -> dict[tuple[str, ...], float]:

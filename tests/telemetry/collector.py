@@ -15,8 +15,9 @@ from aiohttp.test_utils import TestServer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from tests.patience import PATIENCE
+
 ROTEL = importlib.util.find_spec("rotel")
-PATIENCE = 30.0
 
 
 @dataclass

@@ -20,6 +20,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import (
     add_TraceServiceServicer_to_server,
 )
 
+from tests.patience import PATIENCE
+
 GRPC = {
     401: grpc.StatusCode.UNAUTHENTICATED,
     413: grpc.StatusCode.RESOURCE_EXHAUSTED,
@@ -49,7 +51,7 @@ class Endpoint:
         self.requests.append(body)
         self.secrets.add(secret)
         self.asked.set()
-        self.gate.wait(60)
+        self.gate.wait(PATIENCE)
         time.sleep(self.delay)
         return next(self.statuses, 200)
 

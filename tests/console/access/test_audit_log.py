@@ -26,6 +26,7 @@ from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.audit import AuditEntry, read_entries
 from tests.console.door import BEARER, OTHER, Client, console_on, settings_in, sign_in, status_of
 from tests.databases import migrated
+from tests.patience import PATIENCE
 
 
 class Stuck(AnnotationWriter):
@@ -163,7 +164,7 @@ async def test_a_page_does_not_wait_and_its_entry_is_written_later(
     for number in range(5):
         assert await status_of(client, f"/api/sessions/s{number}") == 200
     for _ in range(5):
-        assert await asyncio.to_thread(writer.tries.acquire, timeout=30)
+        assert await asyncio.to_thread(writer.tries.acquire, timeout=PATIENCE)
     assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == [
         "the audit cannot be written, its entries wait: database is locked"
     ]

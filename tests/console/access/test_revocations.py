@@ -21,6 +21,7 @@ from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.revocations import GRACE, Revocation, add_revocations
 from tests.console.door import PASSWORD, Client, console_on, settings_in, status_of
 from tests.databases import migrated
+from tests.patience import PATIENCE
 from tests.peers.postgres import Server, server
 
 PAGE = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate"}
@@ -76,7 +77,7 @@ async def sign_out(client: Client, cookie: str) -> None:
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while True:
             if await holds():
                 return
@@ -116,7 +117,7 @@ async def test_live_pages_on_another_host_end_as_well(
             await sign_out(a, kept)
 
             with pytest.raises(Exception, match=r"closed|reset|[Pp]ayload|Connection"):
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(PATIENCE):
                     while await stream.content.read(1024):
                         pass
                     raise ConnectionError("closed")

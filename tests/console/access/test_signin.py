@@ -27,6 +27,7 @@ from tests.console.door import (
     sign_in,
     status_of,
 )
+from tests.patience import PATIENCE
 
 # Being let in
 
@@ -187,7 +188,7 @@ async def test_a_live_stream_ends_with_the_cookie_that_opened_it(client: Client)
         await stream.content.readuntil(b"data:")
         await client.post("/signout")
         with pytest.raises(Exception, match=r"closed|reset|[Pp]ayload|Connection"):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE):
                 while await stream.content.read(1024):
                     pass
                 raise ConnectionError("closed")
@@ -203,7 +204,7 @@ async def test_a_request_ends_when_its_cookie_runs_out(client: Client) -> None:
             gone.set()
 
     with state.running(cookies.CookieClaims("alice", "id", "bond", int(time.time()) - 1), Transport()):
-        await asyncio.wait_for(gone.wait(), 10)
+        await asyncio.wait_for(gone.wait(), PATIENCE)
 
 
 # Pages of other sites

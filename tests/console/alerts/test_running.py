@@ -13,6 +13,7 @@ from relayproxy.settings.model import Settings
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.archive import Archive
+from tests.patience import PATIENCE
 
 
 class Hook:
@@ -50,7 +51,7 @@ async def test_an_alert_is_told_by_a_console_that_goes_on_answering(
             "webhooks": {"ops": {"url": url}},
         }
     )
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         async with TestClient(TestServer(build(settings, queries, writer))) as client:
             await end.arrived.wait()
             async with client.get("/api/sessions") as response:

@@ -59,13 +59,13 @@ def heartbeat_writer(settings: Settings, archive: Archive) -> Iterator[Heartbeat
 async def test_a_page_that_is_made_then_carries_the_banner_itself(
     client: Client, archive: Archive, heartbeat_writer: HeartbeatWriter
 ) -> None:
-    heartbeat_writer.write(PROCESS, HEARTBEAT, samples.ago(42))
+    heartbeat_writer.write(PROCESS, HEARTBEAT, samples.ago(330))
     async with client.get("/health/notice") as response:
         answer = await response.json()
-    assert answer["stale"].startswith("Nothing new has been recorded for 42 s")
+    assert answer["stale"].startswith("Nothing new has been recorded for 5 min")
     for path in ("/live", "/sessions", "/insight", "/connect", "/health"):
         async with client.get(path) as response:
             text = await response.text()
         assert 'data-stale="1"' in text, path
         assert 'data-state="bad"' in text, path
-        assert "Nothing new has been recorded for 42 s" in text, path
+        assert "Nothing new has been recorded for 5 min" in text, path

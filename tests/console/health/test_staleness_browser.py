@@ -24,9 +24,9 @@ def heartbeat_writer(settings: Settings, archive: Archive) -> Iterator[Heartbeat
 def test_a_dead_recorder_is_told_on_the_page_and_forgotten_when_it_is_back(
     visit: OpenPage, archive: Archive, heartbeat_writer: HeartbeatWriter
 ) -> None:
-    heartbeat_writer.write(PROCESS, HEARTBEAT, samples.ago(42))
+    heartbeat_writer.write(PROCESS, HEARTBEAT, samples.ago(330))
     page = visit("/live")
-    expect(page.locator("#stale")).to_contain_text("Nothing new has been recorded for 4")
+    expect(page.locator("#stale")).to_contain_text("Nothing new has been recorded for 5 min")
     expect(page.get_by_text("Whether a call is live is not known.")).to_be_visible()
     expect(page.get_by_text("No call is live.")).to_be_hidden()
     health = page.get_by_role("navigation").get_by_role("link", name="Health")

@@ -15,8 +15,8 @@ from relayproxy.store.schema.migrate import migrate
 from relayproxy.store.schema.rows import Batch
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
+from tests.patience import PATIENCE
 
-PATIENCE = 30
 T = TypeVar("T")
 
 

@@ -14,8 +14,8 @@ from relayproxy.console.live.live_view import CHANGE_FEED
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
 from tests.console.conftest import Client
+from tests.patience import PATIENCE
 
-PATIENCE = 30
 EVENT = "x" * 10_000
 
 

@@ -22,6 +22,7 @@ from tests.console import samples
 from tests.console.conftest import Client
 from tests.console.door import PASSWORD, console_on, settings_in
 from tests.databases import migrated
+from tests.patience import PATIENCE
 
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = b'--x\r\nContent-Disposition: form-data; name="text"; filename="a.txt"\r\n\r\nHello\r\n--x--\r\n'
@@ -151,6 +152,6 @@ async def test_a_body_that_does_not_end_is_not_waited_for(monkeypatch: pytest.Mo
         writer.write(
             f"POST /api/form HTTP/1.1\r\nHost: a\r\nContent-Type: {FORM}\r\nContent-Length: 3\r\n\r\na=".encode()
         )
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             assert await reader.readline() == b"HTTP/1.1 408 Request Timeout\r\n"
         writer.close()

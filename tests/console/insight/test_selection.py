@@ -15,6 +15,7 @@ from relayproxy.store.write.annotations import add_note, add_tag, delete_note, r
 from relayproxy.store.write.archive import Archive
 from tests.console.insight.conftest import Ask
 from tests.console.insight.recorded import call
+from tests.patience import PATIENCE
 
 
 async def test_without_a_time_it_is_the_last_week_else_all_there_is(archive: Archive, ask: Ask) -> None:
@@ -133,7 +134,7 @@ async def test_who_asks_while_an_answer_is_made_gets_that_one(archive: Archive, 
     made, go = [], threading.Event()
 
     def make() -> int:
-        go.wait(30)
+        go.wait(PATIENCE)
         made.append(1)
         return len(made)
 

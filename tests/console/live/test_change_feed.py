@@ -14,8 +14,7 @@ from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rows import Batch
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
-
-PATIENCE = 30
+from tests.patience import PATIENCE
 
 
 def draw(call: LiveCall) -> RenderedTile:

@@ -19,6 +19,7 @@ from relayproxy.store.write.archive import Archive
 from tests.console import samples
 from tests.console.conftest import Client
 from tests.console.sessions.answers import got
+from tests.patience import PATIENCE
 
 
 async def test_a_recording_holds_every_message_as_it_was(client: Client, archive: Archive, prefix: str) -> None:
@@ -111,7 +112,7 @@ async def test_a_reader_who_leaves_stops_the_reading(
     await response.content.readany()
     response.close()
 
-    await asyncio.wait_for(stopped.wait(), 30)
+    await asyncio.wait_for(stopped.wait(), PATIENCE)
 
 
 async def test_a_session_can_be_saved_as_a_scenario(client: Client, archive: Archive, prefix: str) -> None:

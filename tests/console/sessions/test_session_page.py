@@ -18,8 +18,7 @@ from relayproxy.store.write.archive import Archive
 from tests.bench.big_long import record
 from tests.console import samples
 from tests.console.conftest import Client
-
-PATIENCE = 30
+from tests.patience import PATIENCE
 
 
 async def page(client: Client, path: str, status: int = 200) -> str:

@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosedOK
 
 from relayproxy.lab.agent import server as agent
 from relayproxy.lab.agent.phrases import PHRASES
+from tests.patience import PATIENCE
 
 SPEED = 50.0
 
@@ -30,7 +31,7 @@ async def prompt(ws: ClientConnection, text: str, *, last: bool = True) -> None:
 
 
 async def message(ws: ClientConnection) -> dict[str, Any]:
-    value: dict[str, Any] = json.loads(await asyncio.wait_for(ws.recv(), 30))
+    value: dict[str, Any] = json.loads(await asyncio.wait_for(ws.recv(), PATIENCE))
     return value
 
 
@@ -156,7 +157,7 @@ async def test_live_calls_are_closed_when_it_stops() -> None:
         ws = await connect(url)
         await setup(ws)
     with pytest.raises(ConnectionClosedOK):
-        await asyncio.wait_for(ws.recv(), 30)
+        await asyncio.wait_for(ws.recv(), PATIENCE)
     assert (ws.close_code, ws.close_reason) == (1001, "demo agent stops")
 
 
@@ -171,4 +172,4 @@ async def test_it_runs_as_a_process_until_told_to_stop(number: int) -> None:
         await setup(ws)
         await sentence(ws)
     process.send_signal(number)
-    assert await asyncio.wait_for(process.wait(), 30) == 0
+    assert await asyncio.wait_for(process.wait(), PATIENCE) == 0

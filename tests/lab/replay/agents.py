@@ -22,6 +22,8 @@ class Manner:
 
     slow: dict[int, float] = field(default_factory=dict)
     """Seconds that it takes longer, by turn."""
+    waits: dict[int, asyncio.Event] = field(default_factory=dict)
+    """What it waits for before that, by turn."""
     talks_over: frozenset[int] = frozenset()
     """Turns in which it speaks before the caller has finished."""
     says: dict[int, str] = field(default_factory=dict)
@@ -71,6 +73,8 @@ class _Call:
 
     async def _answer(self, acts: list[Act]) -> None:
         self._turn += 1
+        if self._turn in self._manner.waits:
+            await self._manner.waits[self._turn].wait()
         await asyncio.sleep(self._manner.slow.get(self._turn, 0.0))
         said = self._manner.says.get(self._turn)
         await self._do(acts if said is None else [Speak(said)])

@@ -12,9 +12,11 @@ from relayproxy.lab.scenarios.performing import perform
 from relayproxy.lab.twilio.connection import Line
 from relayproxy.lab.twilio.result import Caller
 from tests.lab.replay.agents import agent
-from tests.lab.replay.recorded import Part, of_parts, parts_of_call
+from tests.lab.replay.recorded import Part, answered_in, of_parts, parts_of_call
 
 SPEED = 50.0
+ANSWERED_MS = 100
+"""What the recorded agent took for each answer."""
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +27,7 @@ def booking_parts() -> list[Part]:
         async with agent() as url:
             rng = random.Random(1)
             made = await perform(Line(url, speed=SPEED), find("book-a-table"), caller=Caller.random(rng), rng=rng)
-        return parts_of_call(made.call, SPEED)
+        return answered_in(parts_of_call(made.call, SPEED), ANSWERED_MS)
 
     return asyncio.run(record())
 

@@ -72,6 +72,24 @@ def parts_of_call(call: CallResult, speed: float = 1.0) -> list[Part]:
     ]
 
 
+def answered_in(parts: Iterable[Part], ms: int) -> list[Part]:
+    """The same connections with an agent that begins each answer after so many milliseconds, however long it took."""
+    found: list[Part] = []
+    for opening, messages, ending in parts:
+        last, later, told = 0, 0, []
+        before = ""
+        for message in messages:
+            if (before, message.sender) == ("twilio", "backend"):
+                later += last + ms * 1_000_000 - message.t
+            last, before = message.t, message.sender
+            out = None if message.out is None else message.out + later
+            told.append(msgspec.structs.replace(message, t=message.t + later, out=out))
+        if ending is not None:
+            ending = msgspec.structs.replace(ending, t=ending.t + later)
+        found.append((opening, tuple(told), ending))
+    return found
+
+
 def of_call(call: CallResult, speed: float = 1.0) -> RecordedCall:
     """A call of the simulated Twilio as it would have been recorded."""
     return of_parts(parts_of_call(call, speed), call.caller.session_id)

@@ -12,6 +12,7 @@ from relayproxy.lab.twilio.connection import Line
 from relayproxy.lab.twilio.result import Caller
 from relayproxy.lab.twilio.session import SimulatedSession
 from relayproxy.lab.twilio.twiml import TwiML
+from tests.patience import PATIENCE
 
 Act = Callable[[SimulatedCaller], Awaitable[None]]
 
@@ -40,7 +41,7 @@ async def lines(acts: Sequence[Act], *replies: FromBackend, seed: int = 1, patie
     phone.session = SimulatedSession(TwiML(), phone.rng, phone.line.speed, send, lambda ending, _: sent.append(ending))
     phone.session.begin(Caller.random(random.Random(1)))
     playing = asyncio.create_task(phone.session.playback.run())
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         for act in acts:
             await act(SimulatedCaller(phone))
     playing.cancel()

@@ -14,6 +14,7 @@ from relayproxy.lab.twilio.call import SimulatedCall
 from relayproxy.signature import sign
 from tests.lab.backend import Backend, backend
 from tests.lab.twilio.dialling import answer_101, dial, listens, made_by
+from tests.patience import PATIENCE
 
 
 async def test_the_handshake() -> None:
@@ -117,7 +118,7 @@ async def test_a_line_that_vanishes_is_a_reset() -> None:
 
     async with await asyncio.start_server(raw, "127.0.0.1", 0) as server:
         result = await made_by(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}", vanish)
-        assert await asyncio.wait_for(seen.get(), 30) == "reset"
+        assert await asyncio.wait_for(seen.get(), PATIENCE) == "reset"
     assert (result.ending, result.close_code) == ("vanished", None)
 
 

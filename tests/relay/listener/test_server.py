@@ -8,6 +8,7 @@ from aiohttp import web
 
 from relayproxy.relay.listener import server
 from relayproxy.relay.listener.protocol import Unreadable
+from tests.patience import PATIENCE
 
 
 async def _never(request: web.BaseRequest) -> web.StreamResponse:
@@ -56,7 +57,7 @@ async def test_many_that_come_at_once_with_whole_heads_are_all_answered() -> Non
     for caller in callers:
         caller.setblocking(False)
         reader, writer = await asyncio.open_connection(sock=caller)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             assert (await reader.readline())[:12] == b"HTTP/1.1 200"
         writer.close()
     await listener.close()
@@ -75,11 +76,11 @@ async def test_heads_that_do_not_end_make_room_for_those_that_do() -> None:
         halves.append(await asyncio.open_connection("127.0.0.1", port))
         halves[-1][1].write(b"GET /%d" % number)
         await asyncio.sleep(0)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         assert [(await reader.readline())[:12] for reader, _ in halves[:2]] == [b"HTTP/1.1 503"] * 2
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         assert (await reader.readline())[:12] == b"HTTP/1.1 200"
         assert len(told) == 2, "a whole head takes nobody's place"
         halves.append(await asyncio.open_connection("127.0.0.1", port))
@@ -99,7 +100,7 @@ async def test_heads_that_do_not_end_take_no_more_memory_than_a_few(monkeypatch:
     halves = [await asyncio.open_connection("127.0.0.1", port) for _ in range(4)]
     for _, half in halves:
         half.write(b"GET / HTTP/1.1\r\nX: " + b"x" * 40_000)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         assert [(await reader.readline())[:12] for reader, _ in halves[:2]] == [b"HTTP/1.1 503"] * 2
     assert [(one.reason, one.status) for one in told] == [("timeout", 503)] * 2
     for _, half in halves:

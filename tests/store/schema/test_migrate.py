@@ -31,6 +31,7 @@ from relayproxy.store.schema.rows import Batch
 from relayproxy.store.schema.tables import metadata
 from relayproxy.store.write.archive import Archive
 from tests.forked import fork
+from tests.patience import PATIENCE
 from tests.peers.postgres import Server
 from tests.store.build import NOON, session
 from tests.store.kinds import POSTGRESQL, SQLITE
@@ -105,7 +106,7 @@ def test_several_at_once_take_turns(url: str) -> None:
     racers = [fork(["migrate"], environment) for _ in range(3)]
     for racer in racers:
         with racer.stdout:
-            assert racer.wait(60) == 0, racer.stdout.read()
+            assert racer.wait(PATIENCE) == 0, racer.stdout.read()
     reader = open_reader(url)
     assert schema_state(reader) == "ready"
     reader.dispose()
@@ -131,7 +132,7 @@ def test_one_waits_for_another_however_long_that_takes(
             waiting.start()
             waiting.join(0.3)
             assert waiting.is_alive()
-    waiting.join(60)
+    waiting.join(PATIENCE)
     assert failures == []
 
 
@@ -330,7 +331,7 @@ def test_one_waits_for_another_on_a_server(engine: Engine, url: str, monkeypatch
             pass
         waiting.join(0.2)
         assert waiting.is_alive()
-    waiting.join(60)
+    waiting.join(PATIENCE)
     assert not waiting.is_alive()
 
 

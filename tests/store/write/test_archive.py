@@ -23,6 +23,7 @@ from relayproxy.store.write import archive as archives
 from relayproxy.store.write.archive import Archive
 from tests.databases import migrated
 from tests.forked import fork
+from tests.patience import PATIENCE
 from tests.store.build import NOON, chunk, connection, labels, said, session, turn
 from tests.store.contents import FIRST, counted, everything
 from tests.store.kinds import SQLITE
@@ -420,7 +421,7 @@ def test_a_writer_killed_at_any_point_has_written_whole_batches(url: str, engine
             for _ in range(commits):
                 told = int(writer.stdout.readline())
             writer.kill()
-        assert writer.wait(60) == -SIGKILL
+        assert writer.wait(PATIENCE) == -SIGKILL
         [journal] = archive.journals()
         stored = archive.session("a")
         assert stored is not None
@@ -465,9 +466,9 @@ def test_no_text_of_a_turn_is_too_much_for_the_index_of_words(archive: Archive) 
     said = tuple(turn("a", number, caller_text=text) for number, text in enumerate(texts))
     took = []
     for one in said:
-        began = time.monotonic()
+        began = time.process_time()
         archive.commit(Batch(turns=(one,)))
-        took.append(time.monotonic() - began)
+        took.append(time.process_time() - began)
     assert max(took) < 50 * took[0], "none takes out of proportion longer than plain words"
     assert archive.turn_rows("a") == said
 

@@ -14,11 +14,11 @@ from relayproxy.recorder.recorder import Recorder
 from relayproxy.settings.otel import Otel
 from relayproxy.settings.otlp import otlp_export
 from relayproxy.telemetry.export.otlp import OtlpExporter
+from tests.patience import PATIENCE
 from tests.recorder.stage import Journal, Stage, prompt, setup, token
 from tests.telemetry.collector import free_port
 from tests.telemetry.endpoints import ENDPOINTS, Endpoint, http_endpoint
 
-PATIENCE = 60.0
 LOST = "OTLP: spans do not arrive ({}); calls and recordings are not affected"
 over_both = pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
 

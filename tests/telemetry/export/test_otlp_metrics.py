@@ -24,6 +24,7 @@ from relayproxy.telemetry.export.otlp_metrics import OtlpMetrics
 from relayproxy.telemetry.metrics import metrics
 from relayproxy.telemetry.metrics.metrics import METRICS
 from relayproxy.telemetry.metrics.tally import Point, Snapshot, Tally
+from tests.patience import PATIENCE
 from tests.telemetry.collector import collector, values
 from tests.telemetry.export.test_exporters import authority, behind_tls
 
@@ -142,7 +143,7 @@ def test_a_silent_collector_holds_nobody_up_and_does_not_keep_the_process(silent
         for protocol in ("http/protobuf", "grpc")
     ]  # fmt: skip
     for process in started:
-        assert process.communicate(timeout=60) == ("done\n", "OTLP: the last metrics had not left at the end\n")
+        assert process.communicate(timeout=PATIENCE) == ("done\n", "OTLP: the last metrics had not left at the end\n")
         assert process.returncode == 0
 
 
@@ -190,7 +191,7 @@ def test_a_failure_is_said_once_and_no_secret_with_it(
         one = sender(url, OTEL_EXPORTER_OTLP_HEADERS="authorization=Bearer canary")
         for number in (1, 2):
             one.take(told(number))
-            assert Failing.asked.acquire(timeout=30)
+            assert Failing.asked.acquire(timeout=PATIENCE)
         Failing.status, Failing.body = 200, b""
         one.take(told(3))
         one.shutdown()

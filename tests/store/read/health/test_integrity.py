@@ -13,6 +13,7 @@ from relayproxy.store.quarantine import moved_aside
 from relayproxy.store.read.health.integrity import FileWatch, Integrity
 from relayproxy.store.schema.migrate import DamagedDatabaseError, migrate, set_aside
 from tests.databases import migrated
+from tests.patience import PATIENCE
 
 PAGE = 4096
 
@@ -181,7 +182,7 @@ def test_looking_goes_on_until_damage_is_found() -> None:
             raise found
 
     watch = FileWatch(look, every=0.001)
-    assert over.wait(30)
+    assert over.wait(PATIENCE)
     with pytest.raises(DamagedFileError, match="it is damaged"):
         while True:
             watch.check()
