@@ -36,6 +36,7 @@ async def replayed(
     today: Manner | None,
     times: int = 1,
     *,
+    speed: float = SPEED,
     limits: Limits = NEVER_LATE,
     each: Callable[[Replayed], None] | None = None,
 ) -> ReplayOutcome:
@@ -43,14 +44,14 @@ async def replayed(
     async with agent(manner) as url, agent(today or Manner()) as current:
         made = await replay(
             [recording],
-            Line(url, speed=SPEED, patience=PATIENCE),
-            current=Line(current, speed=SPEED, patience=PATIENCE) if today else None,
+            Line(url, speed=speed, patience=PATIENCE),
+            current=Line(current, speed=speed, patience=PATIENCE) if today else None,
             times=times,
             at_once=2 * TIMES,
             seed=1,
             each=each,
         )
-    return outcome([recording], made, Settings(times, 2 * TIMES, None, SPEED), limits)
+    return outcome([recording], made, Settings(times, 2 * TIMES, None, speed), limits)
 
 
 def exceeding(found: ReplayOutcome) -> set[tuple[int | None, str]]:
@@ -85,7 +86,8 @@ async def test_a_slower_agent_is_found_in_the_turn_in_which_it_is_slower(booking
 
 
 async def test_a_ruder_agent_is_found_in_the_turn_in_which_it_talks_over_the_caller(booking: Recording) -> None:
-    found = await replayed(booking, Manner(talks_over=frozenset({4})), Manner(), TIMES)
+    # So slow that its words come while the caller speaks, whatever else this machine does.
+    found = await replayed(booking, Manner(talks_over=frozenset({4})), Manner(), TIMES, speed=5.0)
 
     assert {turn for turn, _ in exceeding(found)} <= {4, 5}
     assert (4, "findings") in exceeding(found)
@@ -246,9 +248,11 @@ async def test_an_agent_that_floods_fails_whichever_it_is(booking: Recording, mo
     monkeypatch.setattr(limits, "MAX_MESSAGES", 500)
 
     async def floods(peer: Backend) -> None:
+        await peer.next("setup")
         with pytest.raises(ConnectionClosed):
             while True:
                 await peer.send(type="text", token="la ", last=False)
+                await asyncio.sleep(0)  # as this loop is the caller's too
 
     async with backend(floods) as flood, agent() as url:
         flooded, sound = Line(flood.url, speed=SPEED), Line(url, speed=SPEED)

@@ -18,6 +18,7 @@ async def floods(peer: Backend) -> None:
     with pytest.raises(ConnectionClosed):
         while True:
             await peer.send(type="text", token="la " * 200, last=False)
+            await asyncio.sleep(0)  # as this loop is the caller's too
 
 
 async def waits(made: SimulatedCall) -> None:
