@@ -16,6 +16,7 @@ import pytest
 from playwright._impl import _connection, _sync_base
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, ViewportSize, expect, sync_playwright
 
+from tests.patience import PATIENCE
 from tests.peers import programs
 
 ARGUMENTS = (
@@ -30,9 +31,8 @@ ARGUMENTS = (
     "--disable-sync",
 )
 
-PATIENCE = 60_000
-"""Milliseconds for what a page does at last, however busy the machine is with other things."""
-expect.set_options(timeout=PATIENCE)
+PATIENCE_MS = round(PATIENCE * 1000)
+expect.set_options(timeout=PATIENCE_MS)
 
 
 def chromium() -> str:
@@ -147,7 +147,7 @@ class _Faults:
     def __init__(self, page: Page) -> None:
         self.found: list[str] = []
         self.origin = ""
-        page.set_default_timeout(PATIENCE)
+        page.set_default_timeout(PATIENCE_MS)
         page.on("request", self._asked)
         page.on("console", self._complained)
         page.on("dialog", self._asked_the_reader)
@@ -228,7 +228,7 @@ def until(page: Page, condition: str) -> None:
         f"""new Promise((done, failed) => {{
             const look = () => {{
                 if ({condition}) done();
-                else if (performance.now() > {PATIENCE}) failed(new Error("still not so"));
+                else if (performance.now() > {PATIENCE_MS}) failed(new Error("still not so"));
                 else requestAnimationFrame(look);
             }};
             look();
