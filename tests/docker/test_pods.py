@@ -20,9 +20,10 @@ from websockets.asyncio.server import ServerConnection, serve
 from relayproxy.signature import sign
 from tests.docker.files import Object, containers, environment_of, image_environment, manifest
 from tests.forked import fork
+from tests.patience import PATIENCE
 from tests.peers.postgres import Server
 from tests.relay.tls import Tls
-from tests.system.stack import PATIENCE, until
+from tests.system.stack import until
 
 COMPONENT = "loadbalancer"
 TOKEN = "secret"

@@ -11,7 +11,8 @@ from typing import Any
 import aiohttp
 from aiohttp import ClientWebSocketResponse, WSMsgType
 
-from tests.supervisor.serving import PATIENCE, Serving, call, said_back, serving, until
+from tests.patience import PATIENCE
+from tests.supervisor.serving import Serving, call, said_back, serving, until
 
 Call = ClientWebSocketResponse[Any]
 
