@@ -69,6 +69,17 @@ _SHORT = 9
 """Characters of values that are no words and of numbers that are nobody's: durations, "on"."""
 
 
+def _usual() -> re.Pattern[str]:
+    names, said = "|".join(sorted(filter(None, _PLAIN))), "|".join([*_FIELDS.values(), *_ECHOES.values()])
+    plain = rf'\s*"(?:{names})"\s*:\s*(?:"[\w.-]{{0,40}}"|[\w.-]{{1,20}})\s*'
+    field = rf'\s*"(?:{said})"\s*:\s*"([^"\\]*)"\s*'
+    return re.compile(rf"\s*\{{(?:{plain},)*{field}(?:,{plain})*\}}\s*")
+
+
+_USUAL = _usual()
+"""A message that says one thing, and beside it what is no words."""
+
+
 class Redactor:
     """Redactor of one connection by these rules. Times are those of its messages, nanoseconds on its clock."""
 
@@ -245,8 +256,9 @@ class Redactor:
             return self._other(queued)
         if queued.field is not None:
             policy = self._rules.policy
-            odd = bool(queued.spans or policy.fields or policy.waits or _SUSPICIOUS.search(text))
-            if not odd and not queued.counts and not self._may_echo(queued):
+            odd = queued.spans or queued.counts or policy.fields or policy.waits or _SUSPICIOUS.search(text)
+            usual = None if odd else _USUAL.fullmatch(text)
+            if usual is not None and not self._may_echo(queued, usual[1]):
                 return message
         masked = applied(text, self._edits(queued, text))
         if message.cut or not looks_like_json(masked) or not is_json(masked):
@@ -259,8 +271,11 @@ class Redactor:
             return message
         return msgspec.structs.replace(message, text=masked, redacted=queued.counts, sha256=None)
 
-    def _may_echo(self, queued: QueuedMessage) -> bool:
-        return queued.field in _ECHOES.values() and self._memory.any
+    def _may_echo(self, queued: QueuedMessage, heard: str) -> bool:
+        """Whether what was heard may be something masked, or what nobody in the call has said: a greeting of TwiML."""
+        if queued.field not in _ECHOES.values():
+            return False
+        return self._memory.any or (len(heard) >= _SHORT and self._memory.echo(heard) is None)
 
     def _edits(self, queued: QueuedMessage, text: str) -> list[Edit]:
         if not looks_like_json(text):

@@ -4,6 +4,7 @@ import itertools
 import json
 import random
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -626,3 +627,26 @@ def test_a_card_number_with_other_talk_between_its_groups() -> None:
     found = words(stored(call(*map(prompt, said), every=3)))
     assert found[::2] == ["my card is ••••", "••••", "•••• ••••"]
     assert found[1::2] == talk
+
+
+SPOKEN = "your card number is four one one one one one one one one one one one one one one one"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"type": "interrupt", "utteranceUntilInterrupt": SPOKEN, "durationUntilInterruptMs": 9},
+        {"type": "info", "name": "tokensPlayed", "value": SPOKEN},
+        {"type": "prompt", "voicePrompt": "hi", "lang": "en-US", "last": True, "alternatives": [SPOKEN]},
+        {"type": "text", "token": "hi", "last": True, "note": SPOKEN},
+        {"type": "text", "token": "hi", "last": True, "lang": SPOKEN},
+        {"type": "text", "token": "hi", "last": True, SPOKEN: True},
+        {"type": "info", "name": SPOKEN, "value": "on"},
+        {"type": "dtmf", "digit": "1", "note": SPOKEN},
+    ],
+)
+def test_a_number_in_words_is_found_wherever_it_is_and_said_by_nobody(said: dict[str, Any]) -> None:
+    """As a greeting of the TwiML is that is played, and whatever a message has besides what it says."""
+    (found,) = stored(call(("backend" if "token" in said else "twilio", said)))
+    assert found.redacted == {"card_number": 1}
+    assert "four one one" not in (found.text or "")
