@@ -40,9 +40,13 @@ class _Row:
         return [self.turns[run] for run in side if run in self.turns and run not in self.over]
 
 
-def compare(before: Sequence[Run], after: Sequence[Run], limits: Limits = _NO_LIMITS) -> Comparison:
+def compare(
+    before: Sequence[Run], after: Sequence[Run], limits: Limits = _NO_LIMITS, *, at_once: int = 1
+) -> Comparison:
     """What differs between two versions, of each of which there is a run or several. Where a run diverged, its later
-    turns, its ending and its handoff count for nothing. Raises ValueError without a run of each."""
+    turns, its ending and its handoff count for nothing. `at_once`: how many calls are compared, this one included; the
+    more there are, the more has to differ of what varies, so that nothing does by chance. Raises ValueError without a
+    run of each."""
     if not before or not after:
         raise ValueError("a run of each side is expected")
     runs = (*before, *after)
@@ -50,12 +54,12 @@ def compare(before: Sequence[Run], after: Sequence[Run], limits: Limits = _NO_LI
     rows = _rows(runs)
     numbers = [_numbers(row, sides) for row in rows]
     there, there_noise = differences(
-        [_presence(row, runs, sides, at) for row, at in zip(rows, numbers, strict=True)], limits
+        [_presence(row, runs, sides, at) for row, at in zip(rows, numbers, strict=True)], limits, at_once
     )
     places = _places(rows, runs, sides, numbers)
-    found, noise = differences(places, limits)
-    durations, whole, later = latency.compare_durations([_both(row, sides) for row in rows], limits.latency)
-    of_call, call_noise = _call(before, after, limits)
+    found, noise = differences(places, limits, at_once)
+    durations, whole, later = latency.compare_durations([_both(row, sides) for row in rows], limits.latency, at_once)
+    of_call, call_noise = _call(before, after, limits, at_once)
     turns = [
         _turn(row, sides, at, of_numbers, (*present, *of_facts))
         for row, at, present, of_facts, of_numbers in zip(rows, numbers, there, found, durations, strict=True)
@@ -131,13 +135,15 @@ def _both(row: _Row, sides: tuple[range, range]) -> latency.Runs:
     return (before, after) if before and after else ((), ())
 
 
-def _call(before: Sequence[Run], after: Sequence[Run], limits: Limits) -> tuple[Iterator[Difference], list[Noise]]:
+def _call(
+    before: Sequence[Run], after: Sequence[Run], limits: Limits, at_once: int
+) -> tuple[Iterator[Difference], list[Noise]]:
     """What differs of the whole call, in runs that did not diverge."""
     whole = [[run for run in side if run.divergence is None] for side in (before, after)]
     if not all(whole):
         return iter(()), []
     place = Place((None, None), *([facts.of_call(run.conversation, limits.handoff) for run in side] for side in whole))
-    (found,), noise = differences([place], limits)
+    (found,), noise = differences([place], limits, at_once)
     conditions = unmet(limits, [run.conversation for run in whole[1]])
     return chain(found, conditions), noise
 

@@ -4,9 +4,10 @@ Knows: what noise is, and which facts have a limit.
 Must not know: latencies; which turns belong together.
 
 A fact that is always the same between runs of a version differs as soon as it is another one. One that varies in any
-turn differs where a value is more or less frequent than chance makes it: Fisher's exact test, at 1 % for all turns
-together (Bonferroni). An agent that says something else each time has no differences in its words, however few the
-runs.
+turn differs where a value is more or less frequent than chance makes it: Fisher's exact test, at 1 % for all facts that
+vary, in all turns of all calls that are compared at once (Bonferroni). Few runs cannot be as sure: what is in all runs
+of one version and in none of the other has to be so at 1 % for the fact's turns alone. An agent that says something
+else each time has no differences in its words, however few the runs.
 """
 
 import json
@@ -25,8 +26,7 @@ from relayproxy.conversation.model import Conversation
 from relayproxy.matching import NOTHING, Condition, described, matches, shown
 
 CHANCE = 0.01
-"""Of a false difference in any turn, for each fact that varies: whole sets of calls are compared, so that 5 % would be
-one in every second set."""
+"""Of a false difference: 5 % would be one in every twentieth comparison of what is the same."""
 Numbers = tuple[int | None, int | None]
 
 
@@ -39,21 +39,28 @@ class Place:
     after: Sequence[Facts]
 
 
-def differences(places: Sequence[Place], limits: Limits) -> tuple[list[list[Difference]], list[Noise]]:
-    """For each place what differs in it; and what was noise."""
+def differences(
+    places: Sequence[Place], limits: Limits, at_once: int = 1
+) -> tuple[list[list[Difference]], list[Noise]]:
+    """For each place what differs in it; and what was noise. `at_once`: of how many calls that is asked."""
     found: list[list[Difference]] = [[] for _ in places]
     noise: list[Noise] = []
     facts = dict.fromkeys(
         fact for place in places for side in (place.before, place.after) for run in side for fact in run
     )
+    read = {fact: [(n, _read(one, fact)) for n, one in enumerate(places) if one.before and one.after] for fact in facts}
+    values = {fact: [(n, _values(fact, *of)) for n, of in sides if not _all_equal(*of)] for fact, sides in read.items()}
+    varying = {
+        fact: [n for n, one in of_fact if any(len(counts) > 1 for counts in one.counts)]
+        for fact, of_fact in values.items()
+    }
+    others = at_once * sum(map(bool, varying.values()))
     for fact in facts:
-        read = [(n, _read(place, fact)) for n, place in enumerate(places) if place.before and place.after]
-        values = [(n, _values(fact, *sides)) for n, sides in read if not _all_equal(*sides)]
-        varying = [n for n, sides in values if any(len(counts) > 1 for counts in sides.counts)]
-        for n, sides in values:
-            if sides.differ(len(read) if varying else None):
-                found[n].append(_difference(places[n].numbers, fact, sides, limits, varies=bool(varying)))
-        noisy = [n for n, sides in values if n in varying or sides.masked]
+        varies = bool(varying[fact])
+        for n, sides in values[fact]:
+            if sides.differ_beyond_chance(len(read[fact]), others) if varies else sides.differ:
+                found[n].append(_difference(places[n].numbers, fact, sides, limits, varies=varies))
+        noisy = [n for n, sides in values[fact] if n in varying[fact] or sides.masked]
         if noisy:
             turns = sum(places[n].numbers != (None, None) for n in noisy)
             noise.append(Noise(*fact, turns, of_noise(fact, turns)))
@@ -69,15 +76,22 @@ class _Values:
     masked: bool
     """They vary within a side, and numbers are masked for it."""
 
-    def differ(self, tests: int | None) -> bool:
-        """`tests`: in how many places the fact, which varies, is compared; None: it does not vary."""
+    @property
+    def differ(self) -> bool:
+        """Whether one side has a value that the other does not have."""
         before, after = self.counts
-        if tests is None:
-            return before.keys() != after.keys()
-        return any(
-            chance_of_counts(before[value], before.total(), after[value], after.total()) < CHANCE / tests
-            for value in before | after
-        )
+        return before.keys() != after.keys()
+
+    def differ_beyond_chance(self, turns: int, others: int) -> bool:
+        """`turns`: in how many places the fact is compared; `others`: how many facts are, in any call."""
+        before, after = self.counts
+        for value in before | after:
+            was, now = before[value], after[value]
+            apart = {was / before.total(), now / after.total()} == {0, 1}
+            chance = chance_of_counts(was, before.total(), now, after.total())
+            if chance < CHANCE / turns / (1 if apart else others):
+                return True
+        return False
 
     def changed(self) -> tuple[str, str]:
         """The value that became rarer most, and the one that became more frequent."""

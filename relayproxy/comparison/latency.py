@@ -5,9 +5,10 @@ Must not know: facts; which turns belong together.
 
 A turn is slower when it is by more than the limit, and
 * with one run of each side: no noise is known, so the limit alone decides;
-* with several: the exact interval of the shift (at 99 % for all turns together) excludes 0; or, where there are too few
-  runs for that, all later runs are slower than all earlier ones, by more than twice as much as runs of the same version
-  differ from each other in any turn.
+* with several: the exact interval of the shift excludes 0, at 99 % for all durations of all turns of all calls that are
+  compared at once, and at 99 % for these calls as wholes; or, where there are too few runs for that, all later runs
+  are slower than all earlier ones, by more than twice as much as runs of the same version differ from each other in
+  any turn.
 """
 
 from collections.abc import Iterator, Sequence
@@ -40,10 +41,10 @@ _NUMBERS = {number.name: number for number in TURN_NUMBERS if number.name in SHO
 
 
 def compare_durations(
-    turns: Sequence[Runs], limit: LatencyLimit
+    turns: Sequence[Runs], limit: LatencyLimit, at_once: int = 1
 ) -> tuple[list[tuple[NumberComparison, ...]], NumberComparison, Difference | None]:
     """The durations of each turn, those that differ beyond limit and noise among them as `exceeds`; the response
-    latency of the whole call, and where it grew so, the difference."""
+    latency of the whole call, and where it grew so, the difference. `at_once`: of how many calls that is asked."""
     shown = [{name: tuple(_read(side, name) for side in runs) for name in SHOWN} for runs in turns]
     compared: list[list[NumberComparison]] = [[] for _ in turns]
     whole: NumberComparison | None = None
@@ -51,11 +52,12 @@ def compare_durations(
         strata: list[Stratum] = [(one[name][0], one[name][1]) for one in shown]
         paired = [one for one in strata if one[0] and one[1]]
         widest = _widest(strata)
-        confidence = 1 - (1 - CONFIDENCE) / max(1, len(paired)) if widest is not None else CONFIDENCE
+        of_turn = CONFIDENCE if widest is None else _of_each(at_once * len(DURATIONS) * len(paired))
         for found, stratum in zip(compared, strata, strict=True):
-            found.append(_number(name, [stratum], confidence, limit, widest))
+            found.append(_number(name, [stratum], of_turn, limit, widest))
         if name == HEADLINE:
-            whole = _number(name, paired, CONFIDENCE, limit, widest)
+            of_call = CONFIDENCE if widest is None else _of_each(at_once)
+            whole = _number(name, paired, of_call, limit, widest)
     assert whole is not None
     difference = None
     if whole.exceeds and whole.shift is not None and whole.shift.ms > 0:
@@ -91,6 +93,11 @@ def sample(values: Sequence[int]) -> Sample:
 def _read(turns: Sequence[Turn], name: str) -> list[int]:
     values = (_NUMBERS[name].value(turn) for turn in turns)
     return [value for value in values if value is not None]
+
+
+def _of_each(intervals: int) -> float:
+    """The confidence of each of so many intervals that is `CONFIDENCE` for all of them (Bonferroni)."""
+    return 1 - (1 - CONFIDENCE) / max(1, intervals)
 
 
 def _widest(strata: Sequence[Stratum]) -> int | None:

@@ -84,7 +84,7 @@ def interval_words(number: NumberComparison) -> str:
     shift = number.shift
     if shift is None or shift.low_ms is None or shift.high_ms is None:
         return ""
-    return f", {shift.low_ms:+,} to {shift.high_ms:+,} ms with {100 * shift.confidence:.3g} % confidence"
+    return f", {shift.low_ms:+,} to {shift.high_ms:+,} ms with {100 * shift.confidence:.6g} % confidence"
 
 
 def answered_with(number: int | None) -> str:

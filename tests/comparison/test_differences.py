@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from relayproxy.comparison.differences import Place, differences
+from relayproxy.comparison.facts import Facts
 from relayproxy.comparison.limits import Limits
 from relayproxy.comparison.model import Difference, Fact
 
@@ -11,9 +12,9 @@ WORDS: Fact = ("text", "")
 SLOW: Fact = ("findings", "slow_turn")
 
 
-def differ(fact: Fact, before: Sequence[object], after: Sequence[object]) -> list[Difference]:
+def differ(fact: Fact, before: Sequence[object], after: Sequence[object], at_once: int = 1) -> list[Difference]:
     place = Place((1, 1), [{fact: value} for value in before], [{fact: value} for value in after])
-    (found,), _ = differences([place], Limits())
+    (found,), _ = differences([place], Limits(), at_once)
     return found
 
 
@@ -37,6 +38,21 @@ def test_what_varies_differs_only_beyond_chance() -> None:
 def test_a_value_that_only_becomes_more_frequent() -> None:
     (found,) = differ(SLOW, [True] * 11 + [False] * 9, [True] * 20)
     assert found.text == "New finding: Slow answer (slow_turn), in 20 of 20 runs; before in 11 of 20."
+
+
+def test_the_more_facts_vary_the_rarer_has_a_difference_to_be_by_chance() -> None:
+    before, after = [True, *[False] * 9], [*[True] * 7, *[False] * 3]
+    assert len(differ(SLOW, before * 2, after * 2)) == 1
+    coins: list[Facts] = [{("findings", str(n)): bool(run & 1 << n % 2) for n in range(60)} for run in range(20)]
+    sides = [[coin | {SLOW: slow} for coin, slow in zip(coins, side * 2, strict=True)] for side in (before, after)]
+    assert differences([Place((1, 1), *sides)], Limits())[0] == [[]]
+    assert differ(SLOW, before * 2, after * 2, at_once=60) == []
+    # What is in all runs of one version, and in none of the other, is no chance.
+    assert differ(SLOW, [True, *[False] * 7], [True] * 8, at_once=60) == []
+    apart = [{WORDS: "a"}] * 8, [{WORDS: "b"}] * 8
+    varying = [{WORDS: word} for word in "abababab"]
+    found, _ = differences([Place((1, 1), *apart), Place((2, 2), varying, varying)], Limits(), at_once=60)
+    assert [len(one) for one in found] == [1, 0]
 
 
 def test_words_that_vary_in_one_turn_are_noise_in_all() -> None:

@@ -46,6 +46,19 @@ def test_many_runs_tell_it_from_chance() -> None:
     assert "% confidence" in found.text
 
 
+def test_the_more_is_compared_the_surer_a_difference_has_to_be() -> None:
+    before, after = [500, 510, 520, 530, 540, 550, 560, 570], [555, 800, 810, 820, 830, 840, 850, 860]
+    one = (list(map(turn, before)), list(map(turn, after)))
+
+    def found(at_once: int) -> tuple[bool, bool]:
+        numbers, whole, _ = compare_durations([one], LatencyLimit(), at_once)
+        return any(number.exceeds for number in numbers[0]), whole.exceeds
+
+    assert found(1) == (True, True)
+    assert found(10) == (False, True)
+    assert found(30) == (False, False)
+
+
 def test_the_whole_call_is_what_its_turns_are_one_by_one() -> None:
     turns = [([turn(ms)], [turn(ms + 300)]) for ms in (300, 500, 900, 1200, 1500, 400, 700, 800)]
     _, whole, difference = compare_durations(turns, LatencyLimit())

@@ -74,7 +74,7 @@ def outcome(recordings: Sequence[Recording], replays: Replays, settings: Setting
     """What a replay comes to. Without calls to today's backend each divergence fails; with them, one that today's calls
     do not show as well."""
     noise_known = replays.current is not None
-    found = tuple(_of_recording(recording, replays, limits) for recording in recordings)
+    found = tuple(_of_recording(recording, replays, limits, len(recordings)) for recording in recordings)
     summary = _summary(recordings, replays.new, replays, settings, divergence_fails=not noise_known)
     current = (
         None
@@ -91,12 +91,12 @@ def outcome(recordings: Sequence[Recording], replays: Replays, settings: Setting
     return ReplayOutcome(_verdict(summary, current, exceeded), summary, current, found)
 
 
-def _of_recording(recording: Recording, replays: Replays, limits: Limits) -> RecordingOutcome:
+def _of_recording(recording: Recording, replays: Replays, limits: Limits, at_once: int) -> RecordingOutcome:
     new, rules = replays.new[recording.name], recording.rules
     current = None if replays.current is None else replays.current[recording.name]
     before = [Run(recording.conversation)] if current is None else list(_runs(current, rules))
     after = list(_runs(new, rules))
-    comparison = compare(before, after, limits) if before and after else None
+    comparison = compare(before, after, limits, at_once=at_once) if before and after else None
     left_out = tuple(dict.fromkeys(mended(text) for made in new for text in made.left_out))
     return RecordingOutcome(recording.name, comparison, left_out)
 
