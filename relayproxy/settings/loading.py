@@ -1,7 +1,7 @@
 """Loading of settings: from flags, environment and a TOML file, in that order of precedence, and back.
 
 Knows: which source comes before which; how settings are passed on to another process.
-Must not know: any one setting but users, whose names alone say something, and those that refer to secrets.
+Must not know: any one setting but users, whose names alone say something.
 """
 
 import json
@@ -13,13 +13,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from relayproxy.errors import SettingError
-from relayproxy.settings.alerts import alert_variables
 from relayproxy.settings.messages import words
 from relayproxy.settings.model import Settings
-from relayproxy.settings.otlp import header_variables
-from relayproxy.settings.receiver import token_variables
-from relayproxy.settings.replay_targets import target_variables
-from relayproxy.settings.signatures import secret_variables
 from relayproxy.settings.sources import (
     CONFIG_ENV,
     ENV_PREFIX,
@@ -80,15 +75,3 @@ def as_environment(settings: Settings) -> dict[str, str]:
         named |= {prefix(section) + key.upper(): str(value) for key, value in values.items() if value is not None}
     flat = {ENV_PREFIX + key.upper(): str(value) for key, value in given.items()}
     return flat | named
-
-
-def foreign_environment(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
-    """The variables that are no settings, and hold no secret that settings refer to."""
-    secret = (
-        secret_variables(settings)
-        | header_variables(settings.otel)
-        | token_variables(settings.receiver)
-        | alert_variables(settings.webhooks)
-        | target_variables(settings.replay_targets)
-    )
-    return {name: value for name, value in environ.items() if not name.startswith(ENV_PREFIX) and name not in secret}

@@ -5,7 +5,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relayproxy.settings.loading import as_environment, foreign_environment, load
+from relayproxy.settings.loading import as_environment, load
 from relayproxy.settings.model import Settings
 from tests.settings.problems import DIGEST, HASH
 
@@ -73,10 +73,3 @@ def test_settings_survive_the_way_through_the_environment(values: dict[str, obje
 
     assert {type(value) for value in environment.values()} <= {str}
     assert load(None, {}, environment) == settings
-
-
-def test_who_needs_neither_settings_nor_secrets_gets_none() -> None:
-    target = {"backend": "ws://next/", "allow_side_effects": True, "auth_token": "env:NEXT_TOKEN"}
-    settings = load(None, {"backend": "ws://a/", "replay_targets": {"next": target}}, {})
-    environ = {"PATH": "/bin", "NEXT_TOKEN": "t", "RELAYPROXY_DATABASE_URL": "postgresql://u:p@db/x", "LANG": "C"}
-    assert foreign_environment(settings, environ) == {"PATH": "/bin", "LANG": "C"}

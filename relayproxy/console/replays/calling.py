@@ -5,6 +5,7 @@ Must not know: how a call is made again; what becomes of its recording.
 """
 
 import asyncio
+import re
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -19,15 +20,24 @@ GRACE = 60.0
 MAX_ANSWER = 32 * 1024 * 1024
 """Bytes of a compressed recording."""
 _PIECE = 1 << 16
+_VARIABLES = re.compile(
+    r"PATH|HOME|TMPDIR|TZ|LANG|LC_[A-Z]+|LD_LIBRARY_PATH|PYTHON[A-Z]+|SSL_CERT_FILE|SSL_CERT_DIR|OPENSSL_CONF"
+)
+"""What Python and TLS need. Any other variable may hold a secret: of relayproxy, a database, a bucket, a collector."""
 
 
-async def call_again(order: Order, recorded: Iterator[bytes], environment: Mapping[str, str]) -> tuple[Answer, bytes]:
+def environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """What the process gets of the variables of this one: no settings, and no secrets."""
+    return {name: value for name, value in environ.items() if _VARIABLES.fullmatch(name)}
+
+
+async def call_again(order: Order, recorded: Iterator[bytes], environ: Mapping[str, str]) -> tuple[Answer, bytes]:
     """What came of a call, and its recording, compressed. `recorded` is the one that it is made by, in whole lines; it
-    is read in another thread. When this is cancelled, the call is over at once. Raises `ReplayFailed`, and what
-    `recorded` raises."""
+    is read in another thread. `environ`: the variables of this process. When this is cancelled, the call is over at
+    once. Raises `ReplayFailed`, and what `recorded` raises."""
     try:
         process = await asyncio.create_subprocess_exec(
-            *COMMAND, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment, start_new_session=True
+            *COMMAND, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment(environ), start_new_session=True
         )
     except OSError as problem:
         raise ReplayFailed(f"The process that makes the call cannot be started: {problem.strerror}.") from None

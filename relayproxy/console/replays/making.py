@@ -17,7 +17,6 @@ from relayproxy.lab.replay.process import Order
 from relayproxy.recordings.importing import import_file
 from relayproxy.recordings.stored import recording_lines, stored_session
 from relayproxy.redaction.values import Record
-from relayproxy.settings.loading import foreign_environment
 from relayproxy.settings.model import Settings
 from relayproxy.settings.recording import recording
 from relayproxy.settings.replay_targets import ReplayTarget, auth_token
@@ -76,7 +75,6 @@ class Maker:
     async def call(self, run: Run) -> None:
         """Makes the call. When it is cancelled, the call is over at once. Raises `ReplayFailed`."""
         row = self._session.row
-        environment = foreign_environment(self._settings, os.environ)
         try:
             view = await asyncio.to_thread(stored_session, self._queries, row.id)
             order = Order(
@@ -90,7 +88,7 @@ class Maker:
                 row.route,
             )
             lines = recording_lines(self._queries, view.session, view.connections)
-            answer, self._file = await call_again(order, lines, environment)
+            answer, self._file = await call_again(order, lines, os.environ)
         except RelayproxyError as problem:
             raise ReplayFailed(f"{problem}.") from None
         if answer.problem is not None:
