@@ -106,7 +106,7 @@ def _each(
     from relayproxy.console.sessions.export_pieces import MAKERS
 
     del turns
-    alone = len(sessions) == 1 and not output.is_dir()
+    alone = len(sessions) < 2 and not output.is_dir()
     if not alone and (output == STDOUT or output.is_file()):
         raise RelayproxyError(
             f"--output {output}: a folder is expected, since each of {plural(len(sessions), 'session')} is a file"

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from relayproxy.redaction.values import redact_pattern
+from relayproxy.text import mended
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -311,6 +312,8 @@ def file(value: Path) -> Path:
 
 def _looked_at(path: Path) -> Path:
     """The path, `~` spelled out, once it is known that the system can look there, whatever it finds."""
+    if mended(str(path)) != str(path):
+        raise ValueError("a path whose name is UTF-8 is expected")
     try:
         path = path.expanduser()
         with suppress(FileNotFoundError, NotADirectoryError, PermissionError):

@@ -94,6 +94,12 @@ def test_a_scenario_is_one_for_simulate(calls: list[Call], export: Export, tmp_p
     assert [turn.dtmf for turn in load(tmp_path / "it.yaml").turns if turn.dtmf] == ["471#"]
 
 
+@pytest.mark.parametrize("form", ["recording", "scenario", "jsonl"])
+def test_a_filter_that_finds_nothing(calls: list[Call], export: Export, form: str) -> None:
+    result = export("--query", "route:nowhere", "--format", form)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "0 sessions written\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

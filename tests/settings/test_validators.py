@@ -196,7 +196,7 @@ def test_a_folder_need_not_be_there_and_a_file_must(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.parametrize("check", [folder, file])
-@pytest.mark.parametrize("path", ["/" + "x" * 300, "a\0b", "~nobody-of-that-name/x"])
+@pytest.mark.parametrize("path", ["/" + "x" * 300, "a\0b", "~nobody-of-that-name/x", "calls/\udcff"])
 def test_a_path_at_which_nobody_can_look_is_a_wrong_value(check: Callable[[Path], Path], path: str) -> None:
     with pytest.raises(ValueError, match="is expected"):
         check(Path(path))
