@@ -23,6 +23,8 @@ import pytest
 from tests.console.browser import Pages, kept_pages
 from tests.databases import dispose_kept_engines, share_compiled_statements
 from tests.peers.postgres import Server, server
+from tests.peers.seaweed import CREDENTIALS, Seaweed
+from tests.peers.seaweed import seaweed as running_seaweed
 
 TESTS = Path(__file__).parent
 
@@ -92,6 +94,21 @@ def postgres() -> Iterator[Server]:
     with server() as running:
         yield running
         dispose_kept_engines()
+
+
+@pytest.fixture(scope="session")
+def _seaweed() -> Iterator[Seaweed]:
+    with running_seaweed() as running:
+        yield running
+
+
+@pytest.fixture
+def seaweed(_seaweed: Seaweed, monkeypatch: pytest.MonkeyPatch) -> Seaweed:
+    """One server that speaks S3 for all tests of a process that want a bucket, with the credentials for it in the
+    environment. Who stops it, starts it again."""
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    return _seaweed
 
 
 @pytest.fixture(scope="session")

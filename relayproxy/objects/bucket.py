@@ -1,0 +1,87 @@
+"""Bucket: objects in a bucket of a server that speaks S3.
+
+Knows: obstore; where it finds credentials (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION, or
+the role of the machine or container); for how long a server is waited for.
+Must not know: what objects are for.
+
+A server has an object as a whole or not at all, and answers only when it is durable there. The signature of a request
+covers the hash of what is written, so that nothing is changed on the way.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import obstore
+from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
+from obstore.store import S3Store
+
+from relayproxy.objects.place import Listed, MissingObjectError, ObjectsError, Place
+
+CONNECT, REQUEST = timedelta(seconds=3), timedelta(seconds=20)
+"""How long a connection and a whole request may take."""
+RETRIES = 1
+_LONGEST = 300
+_CODE = re.compile(r"<Code>(\w{1,60})</Code>")
+
+
+class Bucket:
+    """An `ObjectStore` in a bucket. Nothing is asked before its first use. Raises `ObjectsError`."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        bucket, prefix = place.bucket
+        where: dict[str, object] = {}
+        if place.endpoint is not None:
+            where = {"endpoint": place.endpoint, "virtual_hosted_style_request": not place.path_style}
+            if not place.path_style:
+                url = urlsplit(place.endpoint)
+                where["endpoint"] = f"{url.scheme}://{bucket}.{url.netloc}"
+        with self._told():
+            self._store = S3Store(
+                bucket,
+                prefix=prefix or None,
+                client_options={"allow_http": True, "connect_timeout": CONNECT, "timeout": REQUEST},
+                retry_config={"max_retries": RETRIES, "retry_timeout": REQUEST},
+                **where,  # type: ignore[arg-type]
+            )
+
+    def put(self, key: str, content: bytes) -> None:
+        with self._told():
+            obstore.put(self._store, key, content, use_multipart=False)
+
+    def get(self, key: str) -> bytes:
+        with self._told():
+            return obstore.get(self._store, key).bytes().to_bytes()
+
+    def delete(self, key: str) -> None:
+        with suppress(MissingObjectError), self._told():
+            obstore.delete(self._store, key)
+
+    def list(self, prefix: str) -> Iterator[Listed]:
+        with self._told():
+            for some in obstore.list(self._store, prefix):
+                for one in some:
+                    yield Listed(one["path"], round(one["last_modified"].timestamp() * 1e9))
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError as problem:
+            if "NoSuchBucket" in str(problem):
+                raise ObjectsError(f"{self._place}: there is no such bucket") from None
+            raise MissingObjectError(f"{self._place}: there is no such object") from None
+        except (PermissionDeniedError, UnauthenticatedError) as problem:
+            raise ObjectsError(f"{self._place} refuses: {_words(problem)}") from None
+        except (BaseError, OSError, ValueError) as problem:
+            raise ObjectsError(f"{self._place} does not answer as expected: {_words(problem)}") from None
+
+
+def _words(problem: Exception) -> str:
+    """What went wrong, in a line: behind the first one there is how obstore sees it, at its end an answer in XML."""
+    told = str(problem).partition("\n")[0].partition(": <?xml")[0] or type(problem).__name__
+    code = _CODE.search(str(problem))
+    return told[:_LONGEST] + (f" ({code[1]})" if code else "")

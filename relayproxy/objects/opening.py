@@ -1,0 +1,21 @@
+"""Opening of object stores: which kind a place is of.
+
+Knows: that a store keeps its connections, so that there is one of each place.
+Must not know: how objects are kept.
+"""
+
+from functools import cache
+
+from relayproxy.objects.place import ObjectStore, Place
+
+
+@cache
+def open_objects(place: Place) -> ObjectStore:
+    """The store at a place. Nothing is asked before its first use. Raises `ObjectsError`."""
+    if place.folder is not None:
+        from relayproxy.objects.folder import Folder
+
+        return Folder(place)
+    from relayproxy.objects.bucket import Bucket  # which takes its time, where there is a bucket
+
+    return Bucket(place)

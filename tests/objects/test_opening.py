@@ -1,0 +1,126 @@
+"""What every store of objects does, in a folder and in a bucket of a real server."""
+
+from pathlib import Path
+
+import pytest
+
+from relayproxy.objects.opening import open_objects
+from relayproxy.objects.place import MissingObjectError, ObjectsError, ObjectStore, Place
+from tests.peers.seaweed import CREDENTIALS, Seaweed
+
+
+@pytest.fixture(autouse=True)
+def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without any the machine's own role is asked for, at an address that is not this machine's."""
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    if request.param == "folder":
+        return Place((tmp_path / "objects of calls").as_uri())
+    seaweed: Seaweed = request.getfixturevalue("seaweed")
+    return seaweed.bucket()
+
+
+@pytest.fixture
+def store(place: Place) -> ObjectStore:
+    return open_objects(place)
+
+
+def keys(store: ObjectStore, prefix: str) -> list[str]:
+    return sorted(one.key for one in store.list(prefix))
+
+
+def test_what_was_written_is_read_as_it_was(store: ObjectStore) -> None:
+    content = bytes(range(256)) * 5000
+    store.put("a/1-x.jsonl.gz", content)
+    store.put("a/empty", b"")
+    assert store.get("a/1-x.jsonl.gz") == content
+    assert store.get("a/empty") == b""
+
+
+def test_what_is_not_there_is_told_from_what_does_not_answer(store: ObjectStore) -> None:
+    store.put("a/1", b"x")
+    with pytest.raises(MissingObjectError, match="there is no such object"):
+        store.get("a/2")
+
+
+def test_what_was_deleted_is_gone_and_may_be_deleted_again(store: ObjectStore) -> None:
+    store.put("a/1", b"x")
+    for _ in range(2):
+        store.delete("a/1")
+    with pytest.raises(MissingObjectError):
+        store.get("a/1")
+    assert keys(store, "a") == []
+
+
+def test_a_list_has_everything_below_a_prefix_and_when_it_was_written(store: ObjectStore) -> None:
+    for number in range(12):
+        store.put(f"a/{number % 3}/{number}", b"x")
+    store.put("ab/1", b"x")
+    assert keys(store, "a") == sorted(f"a/{number % 3}/{number}" for number in range(12))
+    assert keys(store, "nothing") == []
+    times = {one.at for one in store.list("a")}
+    store.put("a/later", b"x")
+    (later,) = (one.at for one in store.list("a") if one.key == "a/later")
+    assert later >= max(times)
+
+
+def test_there_is_one_store_of_a_place(place: Place, store: ObjectStore) -> None:
+    assert open_objects(place) is store
+
+
+def test_files_are_for_their_owner_alone_and_parts_of_writing_are_no_objects(tmp_path: Path) -> None:
+    store = open_objects(Place((tmp_path / "new" / "objects").as_uri()))
+    store.put("a/b/1", b"x")
+    (tmp_path / "new/objects/a/.broken-off.part").write_bytes(b"half")
+    assert keys(store, "a") == ["a/b/1"]
+    there = [tmp_path / "new", *(tmp_path / "new").rglob("*")]
+    assert all(path.stat().st_mode & 0o077 == 0 for path in there if not path.name.endswith(".part"))
+
+
+@pytest.mark.parametrize("key", ["", "../x", "a/../../x", "a//b", "/etc/passwd"])
+def test_no_key_leads_out_of_the_folder(tmp_path: Path, key: str) -> None:
+    store = open_objects(Place((tmp_path / "objects").as_uri()))
+    for act in (store.get, store.delete, lambda key: store.put(key, b"x")):
+        with pytest.raises(ObjectsError, match="no object can have such a key"):
+            act(key)
+
+
+def test_a_folder_that_cannot_be_made_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ObjectsError, match="cannot be used: Not a directory"):
+        open_objects(Place((tmp_path / "file").as_uri())).put("a/1", b"x")
+
+
+def test_a_server_that_is_away_is_told_in_a_line() -> None:
+    store = open_objects(Place("s3://recordings", "http://127.0.0.1:9"))
+    with pytest.raises(
+        ObjectsError,
+        match=r"^s3://recordings at http://127.0.0.1:9 does not answer as expected: .+ error sending request$",
+    ):
+        store.get("a/1")
+
+
+def test_a_bucket_that_is_not_there_is_no_missing_object(seaweed: Seaweed) -> None:
+    store = open_objects(seaweed.bucket())
+    for act in (store.get, store.delete):
+        with pytest.raises(ObjectsError, match="there is no such bucket") as told:
+            act("a/1")
+        assert not isinstance(told.value, MissingObjectError)
+
+
+def test_wrong_credentials_are_told_without_them(seaweed: Seaweed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another-secret")
+    store = open_objects(seaweed.bucket())
+    with pytest.raises(ObjectsError, match=r"refuses: .+ \(SignatureDoesNotMatch\)$") as told:
+        store.put("a/1", b"x")
+    assert "another-secret" not in str(told.value)
+
+
+def test_a_bucket_can_be_asked_for_by_its_own_host() -> None:
+    store = open_objects(Place("s3://recordings/calls", "http://localhost:9", path_style=False))
+    with pytest.raises(ObjectsError, match=r"http://recordings.localhost:9/calls/a/1"):
+        store.get("a/1")
