@@ -23,7 +23,7 @@ def page() -> str:
         "Turns and interruptions": [*calls, *_between(metrics.TURNS_ENDED, metrics.FALSE_INTERRUPTIONS)],
         "Sessions": [*(metric for _, metric in metrics.OF_SESSIONS), *_between(metrics.SESSIONS, metrics.FINDINGS)],
         "Connections, messages and what is missing": _between(metrics.HANDSHAKES, metrics.REDACTION_FAILURES),
-        "The recorder, its journals and its disk": _between(metrics.LIVE, metrics.RETENTION_RAN),
+        "The recorder, its journals and its disk": _between(metrics.LIVE, metrics.RECORDINGS_FAILING),
         "The console, and what it sees of the others": _between(metrics.BUILD, metrics.CONSOLE_MEMORY),
         "Receivers of backends' spans": _between(metrics.RECEIVER_UP, metrics.RECEIVER_FAILING),
     }

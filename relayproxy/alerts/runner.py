@@ -30,9 +30,9 @@ from relayproxy.settings.model import Settings
 from relayproxy.store.errors import NotReady, StoreError
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.write import alert_store
-from relayproxy.store.write.alert_lease import give_up_lease, take_lease
 from relayproxy.store.write.alert_store import AlertRow, Delivery, Firing
 from relayproxy.store.write.annotation_writer import AnnotationWriter
+from relayproxy.store.write.leases import give_up_lease, take_lease
 
 T = TypeVar("T")
 Result = Literal["sent", "failed", "dropped"]
@@ -123,7 +123,7 @@ class AlertRunner:
         """Lets another console decide. Raises `StoreError`."""
         if self._leased_until > time.time_ns():
             self._leased_until = 0
-            await _in_thread(give_up_lease, self._writer, self._owner)
+            await _in_thread(self._give_up)
 
     async def deliver(self, client: aiohttp.ClientSession) -> None:
         """Makes the attempts that are due, of each webhook one after the other, when it is for this console to make
@@ -170,11 +170,16 @@ class AlertRunner:
                 trouble = False
             await asyncio.sleep(pause)
 
+    def _give_up(self) -> None:
+        with self._writer.writing() as db:
+            give_up_lease(db, "alerts", self._owner)
+
     def _evaluate(self, now: int) -> None:
         rules = self._plan.rules
         measured = self.measured = measure(self._queries, rules, now)
         until = now + round(LEASE * 1e9)
-        self._leased_until = until if take_lease(self._writer, self._owner, now, until) else 0
+        with self._writer.writing() as db:
+            self._leased_until = until if take_lease(db, "alerts", self._owner, now, until) else 0
         if not self._leased_until:
             return
         found = alert_store.open_alerts(self._queries)

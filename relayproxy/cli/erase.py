@@ -155,6 +155,11 @@ def _carry_out(url: str, queries: "Queries", writer: "AnnotationWriter", sought:
             f"Something of it still stands in {plural(receipt.journals, 'journal')}, until the recorder there has "
             "overwritten it."
         )
+    elif receipt.objects:
+        click.echo(
+            f"{plural(receipt.objects, 'part')} of its recordings still in a bucket or folder, until the recorder has "
+            "deleted them there."
+        )
     elif receipt.done_at is None:
         click.echo("The recorder finishes it once it has recorded what came before.")
 

@@ -23,6 +23,7 @@ from relayproxy.cli.export import export
 from relayproxy.cli.failure import CommandFailure
 from relayproxy.cli.give_up import give_up
 from relayproxy.cli.import_files import import_files
+from relayproxy.cli.move_recordings import move_recordings
 from relayproxy.cli.open_files import open_files
 from relayproxy.cli.options import (
     CONSOLE_SETTINGS,
@@ -303,6 +304,7 @@ main.add_command(export)
 main.add_command(import_files)
 main.add_command(erase)
 main.add_command(give_up)
+main.add_command(move_recordings)
 main.add_command(backup)
 
 

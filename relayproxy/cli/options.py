@@ -60,6 +60,9 @@ RECORDER_SETTINGS = (
     "slow_turn",
     "stall",
     "version_from",
+    "recordings",
+    "recordings_endpoint",
+    "recordings_path_style",
     "keep_content",
     "keep_numbers",
 )
@@ -96,6 +99,7 @@ CONSOLE_SETTINGS = (
 )
 RECEIVER_SETTINGS = ("data_dir", "database_url", "record", "keys", "redact_fields", "redact_patterns", "receiver")
 DATABASE_SETTINGS = ("data_dir", "database_url")
+MOVE_SETTINGS = (*DATABASE_SETTINGS, "recordings", "recordings_endpoint", "recordings_path_style")
 REBUILD_SETTINGS = (*DATABASE_SETTINGS, "slow_turn", "stall", "version_from")
 NO_FLAG = frozenset(
     {"users", "tokens", "console_key", "alerts", "webhooks", "replay_targets", "otel", "receiver", "shadow", "faults"}
@@ -126,6 +130,8 @@ _METAVARS = {
     "slow_turn": "SECONDS",
     "stall": "SECONDS",
     "version_from": "header:NAME|parameter:NAME",
+    "recordings": "PLACE",
+    "recordings_endpoint": "URL",
     "keep_content": "DAYS",
     "keep_numbers": "DAYS",
     "host_header": "auto|preserve|backend",

@@ -24,6 +24,7 @@ GROUPS = (
     "database",
     "disk",
     "files",
+    "recordings",
     "telemetry",
     "alerts",
     "clock",

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from relayproxy.connection import Opening
-from relayproxy.doctor import backends, certificate, collector, configuration, ports, public, storage
+from relayproxy.doctor import backends, certificate, collector, configuration, objects, ports, public, storage
 from relayproxy.doctor.check import Check, Result, by_group, in_thread, run_all
 from relayproxy.doctor.clock import Clocks
 from relayproxy.relay.descriptors import ENOUGH, RESERVE
@@ -73,6 +73,7 @@ def _here(settings: Settings, clocks: Clocks, source: str, config: Path | None, 
         yield _skipped("database", "database", _ALONE)
     yield _blocking("disk", "disk", lambda: storage.disk(settings))
     yield _blocking("files", "files", lambda: storage.files(settings, config))
+    yield _blocking("recordings", "place", lambda: objects.objects(settings, network=network))
     yield _blocking("alerts", "webhooks", lambda: configuration.webhooks(settings))
     yield _blocking("limits", "open files", descriptors)
 

@@ -11,7 +11,7 @@ covers the hash of what is written, so that nothing is changed on the way.
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 import obstore
@@ -20,7 +20,7 @@ from obstore.store import S3Store
 
 from relayproxy.objects.place import Listed, MissingObjectError, ObjectsError, Place
 
-CONNECT, REQUEST = timedelta(seconds=3), timedelta(seconds=20)
+CONNECT, REQUEST = timedelta(seconds=3), timedelta(seconds=10)
 """How long a connection and a whole request may take."""
 RETRIES = 1
 _LONGEST = 300
@@ -56,6 +56,10 @@ class Bucket:
         with self._told():
             return obstore.get(self._store, key).bytes().to_bytes()
 
+    def written_at(self, key: str) -> int:
+        with self._told():
+            return _nanoseconds(obstore.head(self._store, key)["last_modified"])
+
     def delete(self, key: str) -> None:
         with suppress(MissingObjectError), self._told():
             obstore.delete(self._store, key)
@@ -64,7 +68,7 @@ class Bucket:
         with self._told():
             for some in obstore.list(self._store, prefix):
                 for one in some:
-                    yield Listed(one["path"], round(one["last_modified"].timestamp() * 1e9))
+                    yield Listed(one["path"], _nanoseconds(one["last_modified"]))
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -78,6 +82,10 @@ class Bucket:
             raise ObjectsError(f"{self._place} refuses: {_words(problem)}") from None
         except (BaseError, OSError, ValueError) as problem:
             raise ObjectsError(f"{self._place} does not answer as expected: {_words(problem)}") from None
+
+
+def _nanoseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1e9)
 
 
 def _words(problem: Exception) -> str:

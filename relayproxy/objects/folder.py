@@ -50,6 +50,10 @@ class Folder:
         with self._told():
             return self._path(key).read_bytes()
 
+    def written_at(self, key: str) -> int:
+        with self._told():
+            return self._path(key).stat().st_mtime_ns
+
     def delete(self, key: str) -> None:
         path = self._path(key)
         with self._told():

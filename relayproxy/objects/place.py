@@ -14,6 +14,8 @@ from urllib.parse import unquote, urlsplit
 from relayproxy.errors import RelayproxyError
 
 S3, FILE = "s3://", "file://"
+CREDENTIALS = frozenset({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"})
+"""Variables with secrets that say who asks a bucket."""
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _PREFIX = re.compile(r"(?:[A-Za-z0-9!_.*'()-]+(?:/[A-Za-z0-9!_.*'()-]+)*)?")
 _EXPECTED = "a bucket (s3://bucket/prefix) or a folder (file:///path, or a path) is expected"
@@ -69,6 +71,9 @@ class ObjectStore(Protocol):
 
     def get(self, key: str) -> bytes:
         """The whole object. Raises `MissingObjectError`."""
+
+    def written_at(self, key: str) -> int:
+        """When the object was written, as `Listed.at`. Raises `MissingObjectError`."""
 
     def delete(self, key: str) -> None:
         """Deletes an object; one that is not there is no error."""

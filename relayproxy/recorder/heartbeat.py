@@ -41,6 +41,7 @@ from relayproxy.store.read.health.heartbeat import (
     HeartbeatWriter,
     JournalHeartbeat,
     OtlpHeartbeat,
+    RecordingsHeartbeat,
     RelayHeartbeat,
     RetentionHeartbeat,
 )
@@ -192,6 +193,7 @@ class Reporter:
         spans: Spans | None = None,
         retention: Callable[[], RetentionHeartbeat | None] = lambda: None,
         *,
+        recordings: Callable[[], RecordingsHeartbeat | None] = lambda: None,
         journal: Path | None = None,
         recorder: str = "",
         metrics: MetricsSender | None = None,
@@ -203,6 +205,7 @@ class Reporter:
         self._recorder = recorder
         self._spans = spans
         self._retention = retention
+        self._recordings = recordings
         self._metrics = metrics
         self._life = Life()
         self._host = socket.gethostname()
@@ -308,6 +311,7 @@ class Reporter:
             windows_failing_since=windows_failing_since,
             refused=self._refusals(found.attempts),
             retention=self._retention(),
+            recordings=self._recordings(),
         )
 
     def _refusals(self, attempts: tuple[RefusalCount, ...]) -> tuple[RefusalCount, ...]:

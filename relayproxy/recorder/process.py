@@ -21,6 +21,7 @@ from relayproxy.errors import RelayproxyError
 from relayproxy.memory import keep_little
 from relayproxy.recorder.deletion import DeletionThread
 from relayproxy.recorder.heartbeat import Beat, Reporter, process_name
+from relayproxy.recorder.moving import MovingThread
 from relayproxy.recorder.names import name_finder
 from relayproxy.recorder.recorder import Recorder
 from relayproxy.redaction.rules import Rules
@@ -29,6 +30,7 @@ from relayproxy.settings.model import Settings, slow_turn_and_stall, version_fro
 from relayproxy.settings.otel import Otel
 from relayproxy.settings.otlp import otlp_export, sampler
 from relayproxy.settings.recording import recording, rules_of
+from relayproxy.settings.recordings import recordings_place
 from relayproxy.settings.retention import days_by_route
 from relayproxy.settings.signatures import DEFAULT_ROUTE
 from relayproxy.signals import NUMBERS, ignore_signals, stop_event
@@ -78,12 +80,14 @@ def run(settings: Settings) -> None:
         exporter, metrics = exporter_of(settings), _metrics(settings)
         writer = HeartbeatWriter(open_engine(settings.database))
         deletion = DeletionThread(settings.database, settings.journal, days_by_route(settings))
+        moving = MovingThread(settings.database, recordings_place(settings))
         reporter = Reporter(
             writer,
             settings.data_dir,
             settings.journal_quota,
             exporter,
             lambda: deletion.state,
+            recordings=lambda: moving.state,
             journal=settings.journal,
             recorder=recorder_id,
             metrics=metrics,
@@ -114,6 +118,7 @@ def run(settings: Settings) -> None:
             recorder.run()
         finally:
             deletion.close()
+            moving.close()
             reporter.close()
             shut_down(exporter, metrics)
             engine.dispose()

@@ -50,6 +50,11 @@ def _values(told: Heartbeat) -> Iterator[tuple[Metric, float, *tuple[str, ...]]]
         yield metrics.EXPORTS, told.otlp_metrics.failed, "failed"
     if told.retention is not None:
         yield from _retention(told.retention)
+    if told.recordings is not None:
+        yield metrics.RECORDINGS_WAITING, told.recordings.waiting
+        yield metrics.RECORDINGS_MOVED, told.recordings.moved
+        yield metrics.RECORDINGS_DELETIONS, told.recordings.deletions
+        yield metrics.RECORDINGS_FAILING, told.recordings.problem is not None
     memory = resident_memory()
     if memory is not None:
         yield metrics.RECORDER_MEMORY, memory

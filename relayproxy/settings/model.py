@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from relayproxy.objects.place import S3, endpoint_of, root_of
 from relayproxy.redaction.values import KeyPolicy, Record
 from relayproxy.settings.alerts import Alert, Webhook
 from relayproxy.settings.alerts import Name as AlertName
@@ -65,6 +66,10 @@ def _database_url(value: str) -> str:
 Address = Annotated[str, BeforeValidator(address)]
 File = Annotated[Path, AfterValidator(file)]
 PublicUrl = Annotated[str, AfterValidator(public_url)]
+
+
+Recordings = Annotated[str, AfterValidator(root_of)]
+Endpoint = Annotated[str, AfterValidator(endpoint_of)]
 
 
 class Settings(BaseModel):
@@ -245,6 +250,19 @@ class Settings(BaseModel):
         description="Bytes recorded of each side of a call's connection; what comes after them is counted as a gap.",
     )
 
+    recordings: Recordings | None = Field(
+        default=None,
+        description="Where recordings of calls go that are over: a bucket (s3://bucket/prefix) or a folder; default: "
+        "they stay in the database.",
+    )
+    recordings_endpoint: Endpoint | None = Field(
+        default=None,
+        description="URL of the bucket's server (https://s3.example.com); default: AWS, or what AWS_ENDPOINT_URL says.",
+    )
+    recordings_path_style: bool = Field(
+        default=True,
+        description="Ask recordings_endpoint for /bucket/key, as most servers expect; else bucket.host for /key.",
+    )
     keep_content: Days = Field(
         default=30,
         description="Days after its end for which what was said in a call is kept: texts, recordings, parameters, "
@@ -314,6 +332,12 @@ class Settings(BaseModel):
                 raise ValueError(
                     f"{where}keep_numbers={numbers:g}: {enough} is expected, since what was said goes with the numbers"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _endpoint_has_a_bucket(self) -> "Settings":
+        if self.recordings_endpoint is not None and not (self.recordings or "").startswith(S3):
+            raise ValueError("recordings_endpoint: recordings=s3://bucket is expected with it")
         return self
 
     @model_validator(mode="after")

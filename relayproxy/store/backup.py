@@ -60,6 +60,16 @@ def dump_command(url: str, target: Path) -> str:
     return f"pg_dump -Fc -f {shlex.quote(str(target))} -d {location}"
 
 
+def elsewhere(file: Path) -> tuple[int, tuple[str, ...]]:
+    """How many parts of recordings a copy names that are not in it, and the buckets and folders that have them. Raises
+    `StoreError`."""
+    with store_errors(), closing(_open(file, "ro")) as db:
+        if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'recording_places'").fetchone():
+            return 0, ()  # of an earlier version
+        parts = db.execute("SELECT count(*) FROM recordings WHERE object IS NOT NULL").fetchone()[0]
+        return parts, tuple(root for (root,) in db.execute("SELECT root FROM recording_places ORDER BY root"))
+
+
 def compacted(url: str) -> tuple[int, int]:
     """Writes the SQLite database anew, so that nothing in it is free, and free room goes back to the disk from then on;
     its bytes before and after. Writers wait meanwhile. Raises `StoreError`."""

@@ -7,6 +7,7 @@ Must not know: processes.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from relayproxy.objects.place import CREDENTIALS
 from relayproxy.settings.alerts import alert_variables
 from relayproxy.settings.loading import as_environment
 from relayproxy.settings.model import Settings
@@ -37,11 +38,12 @@ class Environments:
 def environments(settings: Settings, environ: Mapping[str, str]) -> Environments:
     """What each process gets of these settings and this environment, in which secrets are."""
     # Only the relays need to know the auth tokens, only who sends to the collector the headers for it, only the
-    # receiver its token, and only the console the webhooks' URLs and secrets and the tokens of replay targets.
+    # receiver its token, only the console the webhooks' URLs and secrets and the tokens of replay targets, and only who
+    # moves or reads recordings the credentials of their bucket.
     of_calls, of_export = secret_variables(settings), header_variables(settings.otel)
     of_receiver = token_variables(settings.receiver)
     of_console = alert_variables(settings.webhooks) | target_variables(settings.replay_targets)
-    secret = of_calls | of_export | of_receiver | of_console
+    secret = of_calls | of_export | of_receiver | of_console | CREDENTIALS
 
     def only(names: frozenset[str] | set[str]) -> Environment:
         return {name: value for name, value in environ.items() if name in names}
@@ -62,8 +64,8 @@ def environments(settings: Settings, environ: Mapping[str, str]) -> Environments
     without = other | as_environment(unknowing)
     return Environments(
         relay=other | as_environment(share_of_one(unknowing)) | only(of_calls),
-        recorder=without | only(of_export),
-        console=other | as_environment(settings) | only(of_console),
+        recorder=without | only(of_export | CREDENTIALS),
+        console=other | as_environment(settings) | only(of_console | CREDENTIALS),
         receiver=without | only(of_export) | only(of_receiver),
         migration=without,
     )

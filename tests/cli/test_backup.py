@@ -5,7 +5,10 @@ from pathlib import Path
 from click.testing import CliRunner, Result
 
 from relayproxy.cli.main import main
+from relayproxy.store.engine import open_engine
+from relayproxy.store.write.archive import Archive
 from tests.databases import migrated
+from tests.store.moving import Objects, over
 
 
 def run(*arguments: str) -> Result:
@@ -24,6 +27,18 @@ def test_a_backup_is_made_once_and_said(tmp_path: Path) -> None:
     assert "MiB, read through and in order" in made.output
     assert again.exit_code == 2
     assert "copy.db exists and is left alone: give another name" in again.output
+
+
+def test_what_lies_elsewhere_is_said(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path}/data/relayproxy.db")
+    migrated(f"sqlite:///{tmp_path}/data/relayproxy.db")
+    over(Archive(engine), "a", 3)
+    Objects(engine, tmp_path / "objects").move()
+    engine.dispose()
+
+    made = run("backup", str(tmp_path / "copy.db"), "--data-dir", str(tmp_path / "data"))
+
+    assert f"Not in it: 1 part of a recording, in file://{tmp_path}/objects: keep what is deleted there" in made.output
 
 
 def test_a_place_where_no_file_can_be_made_is_named(tmp_path: Path) -> None:

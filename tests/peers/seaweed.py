@@ -1,5 +1,6 @@
 """A SeaweedFS of its own: a real server that speaks S3, run in memory and gone with the tests."""
 
+import asyncio
 import json
 import shutil
 import socket
@@ -10,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
@@ -32,12 +33,14 @@ IDENTITIES = {
 
 
 class Seaweed:
-    """The server, in a folder; `endpoint` is its URL. What is stored stays over a stop and a start."""
+    """The server, in a folder; `endpoint` is its URL."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         (folder / "data").mkdir()
         (folder / "s3.json").write_text(json.dumps(IDENTITIES))
+        # Of a new bucket one volume, not seven, which takes seconds.
+        (folder / "master.toml").write_text("[master.volume_growth]\ncopy_1 = 1\n")
         parts = ("master", "volume", "filer", "s3")
         self._ports = dict(zip((*parts, *(f"{part}.port.grpc" for part in parts)), _free(8), strict=True))
         self.endpoint = f"http://127.0.0.1:{self._ports['s3']}"
@@ -63,6 +66,7 @@ class Seaweed:
             time.sleep(0.05)
 
     def stop(self) -> None:
+        """For good: it takes half a minute to start on what it has stored."""
         if self._running is not None:
             self._running.kill()
             self._running.wait()
@@ -71,6 +75,48 @@ class Seaweed:
     def bucket(self) -> Place:
         """A place in a bucket that nobody has used; the server makes it with the first object."""
         return Place(f"s3://recordings-{next(self._numbers)}/of/tests", self.endpoint)
+
+
+class Door:
+    """A second address of a server, which can be away. `endpoint` is its URL."""
+
+    def __init__(self, seaweed: Seaweed) -> None:
+        self._behind = int(seaweed.endpoint.rpartition(":")[2])
+        self._port = 0
+        self._server: asyncio.Server | None = None
+        self._open: set[asyncio.StreamWriter] = set()
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    async def open(self) -> None:
+        self._server = await asyncio.start_server(self._through, "127.0.0.1", self._port)
+        self._port = self._server.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        """From now on nobody gets through, also not on connections that are there."""
+        assert self._server is not None
+        self._server.close()
+        for writer in self._open:
+            writer.transport.abort()
+        await self._server.wait_closed()
+
+    async def _through(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner, outer = await asyncio.open_connection("127.0.0.1", self._behind)
+        self._open |= {writer, outer}
+        with suppress(OSError):
+            await asyncio.gather(_pass_on(reader, outer), _pass_on(inner, writer))
+        self._open -= {writer, outer}
+
+
+async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while data := await reader.read(65_536):
+            writer.write(data)
+            await writer.drain()
+    finally:
+        writer.close()
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from relayproxy.store.read.health.heartbeat import (
     Heartbeat,
     JournalHeartbeat,
     OtlpHeartbeat,
+    RecordingsHeartbeat,
     RelayHeartbeat,
     RetentionHeartbeat,
 )
@@ -34,6 +35,7 @@ HEARTBEAT = Heartbeat(
     otlp_metrics=OtlpHeartbeat("http://collector:4318", 3, 0, 0),
     refused=(RefusalCount(3, Refusal(1, "no_route", 404, "words", "203.0.113.9:1", "/x?+15550100001")),),
     retention=RetentionHeartbeat(ran_at=1_800_000_000_000_000_000, due=2, content=5, sessions=1, erasures=1),
+    recordings=RecordingsHeartbeat("s3://calls", waiting=9, moved=4, deletions=2, problem="away", problem_at=5),
 )
 
 
@@ -55,6 +57,8 @@ def test_the_process_its_journals_and_its_disk() -> None:
     assert of(found, metrics.CONTENT_DELETED) == {(): 5}
     assert of(found, metrics.RETENTION_FAILING) == {(): 0}
     assert of(found, metrics.RETENTION_RAN) == {(): 1_800_000_000}
+    assert (of(found, metrics.RECORDINGS_WAITING), of(found, metrics.RECORDINGS_MOVED)) == ({(): 9}, {(): 4})
+    assert (of(found, metrics.RECORDINGS_DELETIONS), of(found, metrics.RECORDINGS_FAILING)) == ({(): 2}, {(): 1})
     assert 1e6 < of(found, metrics.RECORDER_MEMORY)[()] < 1e10
 
 

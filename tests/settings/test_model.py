@@ -1,13 +1,17 @@
 """What settings are by default and by route, and what is said about wrong ones."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from relayproxy.conversation.checks.findings import Thresholds
+from relayproxy.objects.place import Place
 from relayproxy.settings.loading import as_environment, load
 from relayproxy.settings.model import Settings, relay_urls, slow_turn_and_stall, version_from
+from relayproxy.settings.recordings import recordings_place
 from relayproxy.settings.retention import days_by_route, sentences
 from relayproxy.settings.validators import split_address
 from tests.settings.problems import DIGEST, HASH, problems_of
@@ -342,3 +346,26 @@ def test_what_was_said_is_not_kept_for_longer_than_the_numbers(content: str, num
     problems = problems_of(RELAYPROXY_KEEP_CONTENT=content, RELAYPROXY_KEEP_NUMBERS=numbers)
 
     assert any(problem.startswith(said) for problem in problems), problems
+
+
+def test_recordings_go_to_a_bucket_or_a_folder() -> None:
+    assert recordings_place(Settings()) is None
+    assert recordings_place(Settings(recordings="/srv/calls")) == Place("file:///srv/calls")
+    endpoint = "https://s3.example.com"
+    there = Settings(recordings="s3://calls/eu/", recordings_endpoint=endpoint + "/", recordings_path_style=False)
+    assert recordings_place(there) == Place("s3://calls/eu", endpoint, path_style=False)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"recordings": "gs://calls"}, "a bucket (s3://bucket/prefix) or a folder"),
+        ({"recordings": "s3://key:secret@calls"}, "credentials go into AWS_ACCESS_KEY_ID"),
+        ({"recordings": "s3://calls", "recordings_endpoint": "s3.example.com"}, "a URL such as https://s3.example.com"),
+        ({"recordings_endpoint": "https://s3.example.com"}, "recordings=s3://bucket is expected with it"),
+        ({"recordings": "/x", "recordings_endpoint": "https://s3.example.com"}, "recordings=s3://bucket is expected"),
+    ],
+)
+def test_a_place_that_cannot_be_meant_is_refused(given: dict[str, str], told: str) -> None:
+    with pytest.raises(ValidationError, match=re.escape(told)):
+        Settings.model_validate(given)

@@ -28,3 +28,11 @@ def test_one_relay_has_the_limits_as_they_are() -> None:
     assert (found.relay["TOKEN"], found.relay["PATH"]) == ("of calls", "/bin")
     assert not any("TOKEN" in one for one in (found.recorder, found.console, found.receiver, found.migration))
     assert "RELAYPROXY_CONFIG" not in found.relay
+
+
+def test_credentials_of_a_bucket_are_for_who_moves_and_reads_recordings() -> None:
+    found = environments(Settings(), ENVIRON | {"AWS_SECRET_ACCESS_KEY": "of the bucket", "AWS_REGION": "eu-west-1"})
+
+    assert "AWS_SECRET_ACCESS_KEY" in found.recorder.keys() & found.console.keys()
+    assert "AWS_SECRET_ACCESS_KEY" not in found.relay.keys() | found.receiver.keys() | found.migration.keys()
+    assert found.relay["AWS_REGION"] == "eu-west-1"

@@ -119,6 +119,13 @@ class ErasureDocument(Document, frozen=True):
     waiting_for_journals: Annotated[
         Count, Meta(description="Journals that still hold something of it; each is overwritten by its recorder.")
     ]
+    waiting_for_objects: Annotated[
+        Count,
+        Meta(
+            description="Parts of its recordings that still lie in a bucket or folder, and are deleted there once it "
+            "answers."
+        ),
+    ]
 
 
 async def api_preview(request: web.Request) -> web.Response:
@@ -301,6 +308,7 @@ def _document(found: Erasure) -> ErasureDocument:
         waiting_for=found.live,
         without=found.without,
         waiting_for_journals=found.journals,
+        waiting_for_objects=found.objects,
     )
 
 

@@ -26,6 +26,7 @@ from relayproxy.store.read.health.heartbeat import (
     GapCounts,
     JournalHeartbeat,
     OtlpHeartbeat,
+    RecordingsHeartbeat,
     Report,
     RetentionHeartbeat,
 )
@@ -98,6 +99,20 @@ class RetentionHealthDocument(Document, frozen=True):
     problem_since_ns: Nanoseconds | None
 
 
+class RecordingsHealthDocument(Document, frozen=True):
+    """The moving of recordings into a bucket or a folder."""
+
+    place: Annotated[str | None, Meta(description="Where they go; null: they stay in the database.")]
+    waiting: Annotated[Count, Meta(description="Parts of recordings of calls that are over and still in the database.")]
+    waiting_since: Annotated[Time | None, Meta(description="When the first of them came there.")]
+    waiting_since_ns: Nanoseconds | None
+    moved: Annotated[Count, Meta(description="Parts that were moved since the recorder started.")]
+    deletions: Annotated[Count, Meta(description="Objects that are to be deleted yet.")]
+    problem: Annotated[str | None, Meta(description="Why nothing is moved or deleted; null while it works.")]
+    problem_since: Annotated[Time | None, Meta(description="Since when.")]
+    problem_since_ns: Nanoseconds | None
+
+
 class RecorderHealthDocument(Document, frozen=True):
     """A recorder, as it reported last."""
 
@@ -129,6 +144,9 @@ class RecorderHealthDocument(Document, frozen=True):
     database_error_at_ns: Nanoseconds | None
     retention: Annotated[
         RetentionHealthDocument | None, Meta(description="Null when a recorder of an earlier version reported.")
+    ]
+    recordings: Annotated[
+        RecordingsHealthDocument | None, Meta(description="Null when a recorder of an earlier version reported.")
     ]
 
 
@@ -289,6 +307,21 @@ def _recorder(facts: HealthFacts, report: Report) -> RecorderHealthDocument:
         database_error_at=time_or_null(heartbeat.trouble_at),
         database_error_at_ns=heartbeat.trouble_at,
         retention=None if heartbeat.retention is None else _retention(heartbeat.retention),
+        recordings=None if heartbeat.recordings is None else _recordings(heartbeat.recordings),
+    )
+
+
+def _recordings(told: RecordingsHeartbeat) -> RecordingsHealthDocument:
+    return RecordingsHealthDocument(
+        place=told.place,
+        waiting=told.waiting,
+        waiting_since=time_or_null(told.waiting_since),
+        waiting_since_ns=told.waiting_since,
+        moved=told.moved,
+        deletions=told.deletions,
+        problem=told.problem,
+        problem_since=time_or_null(told.problem_at),
+        problem_since_ns=told.problem_at,
     )
 
 

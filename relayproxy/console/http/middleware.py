@@ -14,6 +14,7 @@ from aiohttp import web
 from relayproxy.console.http.errors import ErrorDocument, ProblemDocument
 from relayproxy.console.http.render import render
 from relayproxy.store.errors import NotReady, RefusedError, SlowError, StoreError
+from relayproxy.store.read.recording_objects import RecordingAwayError, RecordingMissingError
 from relayproxy.text import storable
 
 _log = logging.getLogger(__name__)
@@ -55,6 +56,12 @@ def not_found(message: str) -> Problem:
     return Problem(404, "not_found", message)
 
 
+def said_of(problem: Exception) -> str:
+    """What an error of ours says, as a sentence by itself."""
+    words = str(problem)
+    return words[:1].upper() + words[1:] + "."
+
+
 async def security_headers(_request: web.Request, response: web.StreamResponse) -> None:
     """An `on_response_prepare` signal, so that streams get the headers too. Nothing is stored unless it says so."""
     for name, value in _HEADERS.items():
@@ -76,6 +83,8 @@ async def error_middleware(request: web.Request, handler: Handler) -> web.Stream
         problem = Problem(503, "too_slow", str(found).removeprefix("database: ").capitalize() + ".")
     except RefusedError:
         problem = _internal(request)
+    except (RecordingAwayError, RecordingMissingError) as found:
+        problem = Problem(503, "recording_unavailable", said_of(found))
     except StoreError as found:
         problem = Problem(503, "database_unavailable", str(found))
     except web.HTTPException as found:

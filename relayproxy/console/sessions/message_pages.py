@@ -26,9 +26,10 @@ from relayproxy.console.calls.messages.message_reading import (
 from relayproxy.console.calls.reading import StoredSession
 from relayproxy.console.calls.requested import COUNTS, message_filter, requested_place, session_of
 from relayproxy.console.http.context import APP_CONTEXT
-from relayproxy.console.http.middleware import bad_request, not_found
+from relayproxy.console.http.middleware import bad_request, not_found, said_of
 from relayproxy.console.http.render import render
 from relayproxy.console.sessions.message_rows import pills, query, row
+from relayproxy.store.read.recording_objects import RecordingAwayError, RecordingMissingError
 
 MESSAGES = 200
 """Rows of one page."""
@@ -48,8 +49,16 @@ async def messages_context(
     """Template values of a page of messages: the page of `limit` rows that `after`, `before`, `at` or `time` names,
     else the first one, of those that `from`, `type` and `text` take. Raises a 400 Problem."""
     wanted = message_filter(request)
-    page, at = await asyncio.to_thread(_reader(request, found, limit))
-    counts = await request.app[COUNTS].of(found.row.id, None if count_all else COUNT_AT_ONCE)
+    page, at, counts, unavailable = MessagePage((), None, None), None, None, ""
+    reader = _reader(request, found, limit)
+    try:
+        page, at = await asyncio.to_thread(reader)
+        counts = await request.app[COUNTS].of(found.row.id, None if count_all else COUNT_AT_ONCE)
+    except (RecordingAwayError, RecordingMissingError) as problem:
+        # The conversation does not need them.
+        unavailable = said_of(problem)
+        if isinstance(problem, RecordingAwayError):
+            unavailable += " Nothing of it is lost."
     total = max(found.messages, counts.total() if counts else 0)
     return {
         "session": found,
@@ -65,6 +74,7 @@ async def messages_context(
         "to_end": query(wanted, before=END),
         "scanned": page.scanned if page.stopped else None,
         "scan": SCAN,
+        "unavailable": unavailable,
     }
 
 

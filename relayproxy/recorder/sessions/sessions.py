@@ -25,6 +25,7 @@ from relayproxy.recorder.sessions.session_identity import (
 )
 from relayproxy.recordings.call import CallConnection
 from relayproxy.store.errors import UnreadableError
+from relayproxy.store.read.recording_objects import RecordingAwayError
 from relayproxy.store.schema.rows import SessionRow
 from relayproxy.store.write.archive import Archive
 
@@ -261,8 +262,8 @@ class Sessions:
             found: list[Message] = []
             try:
                 found.extend(self._archive.messages(connection))
-            except UnreadableError as problem:
-                # The rest is lost for this session; waiting for it would hold up all others.
+            except (UnreadableError, RecordingAwayError) as problem:
+                # The rest is lost for this session until it is rebuilt; waiting for it would hold up all others.
                 log.error("connection %s: %s", connection, problem)  # noqa: TRY400
             return found
 

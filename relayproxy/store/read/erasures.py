@@ -26,6 +26,7 @@ from relayproxy.store.schema.tables import (
     journal_erasures,
     journals,
     notes,
+    object_deletions,
     sessions,
     treatments,
 )
@@ -65,9 +66,10 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """An erasure, or what is left of it: its receipt. `live` of its sessions are waited for, and `journals` that hold
-    something of it; `shown` sessions were found when it was confirmed. `without`: data folders that were given up as
-    lost before it was done."""
+    """An erasure, or what is left of it: its receipt. `live` of its sessions are waited for, `journals` that hold
+    something of it, and `objects`, parts of recordings that are still to be deleted in a bucket or folder; `shown`
+    sessions were found when it was confirmed. `without`: data folders that were given up as lost before it was
+    done."""
 
     id: str
     at: int
@@ -83,6 +85,7 @@ class Erasure:
     without: tuple[str, ...]
     live: int = 0
     journals: int = 0
+    objects: int = 0
 
     @property
     def more(self) -> int:
@@ -214,6 +217,12 @@ def journals_waited_for(db: Connection, receipt: str) -> int:
     return int(db.execute(query.where(c.erasure == receipt, j.recorder != "")).scalar_one())
 
 
+def objects_waited_for(db: Connection, receipt: str) -> int:
+    """How many objects of what an erasure means are still to be deleted."""
+    c = object_deletions.c
+    return int(db.execute(select(func.count()).where(c.erasure == receipt)).scalar_one())
+
+
 def marked(db: Connection, ids: Iterable[str]) -> frozenset[str]:
     """Those of these sessions (our ids) that an open erasure means."""
     wanted, c = list(ids), sessions.c
@@ -266,9 +275,9 @@ _RECEIPTS = select(erasures).where(erasures.c.follows.is_(None))
 
 
 def _receipt(db: Connection, row: Any) -> Erasure:
-    waited = held = 0
+    waited = held = objects = 0
     if row.done_at is None and row.scope != "age":
-        held = journals_waited_for(db, row.id)
+        held, objects = journals_waited_for(db, row.id), objects_waited_for(db, row.id)
         waited = live(db, OpenErasure(row.id, Sought(row.scope, _values(row), row.route), 0, row.until, row.id))
     return Erasure(
         row.id,
@@ -285,6 +294,7 @@ def _receipt(db: Connection, row: Any) -> Erasure:
         tuple(msgspec.json.decode(row.without or "[]", type=list[str])),
         waited,
         held,
+        objects,
     )
 
 

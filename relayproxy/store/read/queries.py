@@ -20,7 +20,7 @@ from relayproxy.store.read.erasures import marked
 from relayproxy.store.read.filters.conditions import SORTED_BY, computed, conditions
 from relayproxy.store.read.filters.criteria import SHADOW, Criteria, Sort
 from relayproxy.store.read.filters.search import Hit, hits
-from relayproxy.store.read.recording_reader import RecordingReader
+from relayproxy.store.read.recording_reader import NotFetchedError, RecordingReader
 from relayproxy.store.schema import tables
 from relayproxy.store.schema.mapping import columns, value
 from relayproxy.store.schema.revisions import not_ready_reason
@@ -174,19 +174,17 @@ class Queries:
     ) -> tuple[PlacedMessage, ...]:
         """At most `limit` messages of the session (our id or VX id) after the place (connection index, seq), in
         order: connection by connection as they opened, each by seq. Fewer than `limit`: that is all for now. The same
-        `reader` is given for all batches of one answer."""
+        `reader` is given for all batches of one answer. Raises `RecordingAwayError` and `RecordingMissingError`."""
         reader = reader or RecordingReader()
-        index, seq = (after[0], after[1] + 1) if after else (0, 0)
         found: list[PlacedMessage] = []
-        with self.reading() as db:
-            key = _find(db, session_id)
-            connections = _connections(db, key) if key else ()
-            for place in range(max(index, 0), len(connections)):
-                connection = connections[place]
-                start = seq if place == index else 0
-                for message in _messages(db, reader, connection.id, start, limit - len(found)):
-                    found.append(PlacedMessage(connection.id, place, connection.opened_at, message))
-        return tuple(found)
+        while True:
+            last = (found[-1].index, found[-1].message.seq) if found else after
+            try:
+                with self.reading() as db:
+                    found += _placed(db, reader, session_id, last, limit - len(found))
+                    return tuple(found)
+            except NotFetchedError as wanted:
+                reader.fetch(wanted.part)
 
     def revision(self, id: str) -> int | None:
         """A number that grows with every change of the session (our id or VX id); None when there is no such one."""
@@ -293,6 +291,20 @@ def _connections(db: Connection, session: str) -> tuple[ConnectionRow, ...]:
     c = tables.connections.c
     query = columns(ConnectionRow, tables.connections).where(c.session == session).order_by(c.opened_at, c.id)
     return tuple(value(ConnectionRow, row) for row in db.execute(query))
+
+
+def _placed(
+    db: Connection, reader: RecordingReader, session_id: str, after: tuple[int, int] | None, limit: int
+) -> Iterator[PlacedMessage]:
+    index, seq = (after[0], after[1] + 1) if after else (0, 0)
+    key = _find(db, session_id)
+    connections = _connections(db, key) if key else ()
+    for place in range(max(index, 0), len(connections)):
+        connection = connections[place]
+        start = seq if place == index else 0
+        for message in _messages(db, reader, connection.id, start, limit):
+            limit -= 1
+            yield PlacedMessage(connection.id, place, connection.opened_at, message)
 
 
 def _messages(db: Connection, reader: RecordingReader, connection: str, seq: int, limit: int) -> Iterator[Message]:

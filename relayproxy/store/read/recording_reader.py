@@ -1,17 +1,26 @@
 """Recording reader: finds and decodes a connection's recorded lines in chunks and recordings.
 
-Knows: how chunks and recordings hold JSON Lines, and that message `seq` is line `seq - first_seq` of them.
+Knows: how chunks and recordings hold JSON Lines, in the database or in objects; that message `seq` is line
+`seq - first_seq` of them.
 Must not know: what is done with the messages.
 """
 
 import gzip
+import sys
 from array import array
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from itertools import accumulate
 
 from sqlalchemy import Connection, func, select
 
+from relayproxy.store.errors import store_errors
+from relayproxy.store.read.recording_objects import MovedPart, RecordingMissingError, fetch, moved_part
 from relayproxy.store.schema.tables import chunks, recordings
 
+Reading = Callable[[], AbstractContextManager[Connection]]
+
+ALL = sys.maxsize
 CHUNKS_AT_ONCE = 256
 KEPT_BYTES = 16 * 1024 * 1024
 """Unpacked lines that a reader keeps between two batches: two recording parts of the usual size."""
@@ -45,6 +54,14 @@ class RecordingPart:
         return self._lines[self._starts[start] : self._starts[end]]
 
 
+class NotFetchedError(Exception):
+    """The lines are in an object, which is to be fetched first; in an open transaction nothing is."""
+
+    def __init__(self, part: MovedPart) -> None:
+        super().__init__(str(part))
+        self.part = part
+
+
 class RecordingReader:
     """Reads lines batch by batch, forwards or backwards, and unpacks a part once for all of its batches.
 
@@ -57,15 +74,37 @@ class RecordingReader:
     def __init__(self) -> None:
         self._kept: list[RecordingPart] = []
         """The one that was used last is the first."""
+        self._fetched: tuple[MovedPart, RecordingPart | RecordingMissingError] | None = None
+        """The part that was fetched last, or why it is not to be had."""
 
     def lines(self, db: Connection, connection: str, seq: int, limit: int) -> bytes:
         """At most `limit` stored lines of a connection from message `seq` on. Empty when nothing is stored from there
-        on; fewer than `limit`: there may be more behind them."""
+        on; fewer than `limit`: there may be more behind them. Raises `NotFetchedError` when `fetch` is to be called
+        before it is called again, and `RecordingMissingError`."""
         part = next((part for part in self._kept if part.holds(connection, seq)), None)
         if part is None:
-            part = _part_with(db, connection, seq)
+            part = self._unpacked(_part_with(db, connection, seq))
         self._keep(part)
         return part.lines(seq, limit)
+
+    def fetch(self, part: MovedPart) -> None:
+        """Fetches what `lines` has asked for, for its next call. Not to be called with a transaction open. Raises
+        `RecordingAwayError`."""
+        try:
+            self._fetched = part, _unpacked(part)
+        except RecordingMissingError as problem:
+            # It may have come back into the database meanwhile.
+            self._fetched = part, problem
+
+    def _unpacked(self, part: RecordingPart | MovedPart) -> RecordingPart:
+        if isinstance(part, RecordingPart):
+            return part
+        if self._fetched is None or self._fetched[0] != part:
+            raise NotFetchedError(part)
+        found = self._fetched[1]
+        if isinstance(found, RecordingMissingError):
+            raise found
+        return found
 
     def _keep(self, used: RecordingPart) -> None:
         parts = [used, *(part for part in self._kept if part is not used)]
@@ -78,20 +117,35 @@ def pack(lines: bytes) -> bytes:
     return gzip.compress(lines, 6, mtime=0)
 
 
-def lines_from(db: Connection, connection: str, seq: int) -> bytes:
+def lines_from(reading: Reading, connection: str, seq: int) -> bytes:
     """Stored lines of a connection from message `seq` on: the rest of one recording part, or of a few chunks.
-    Empty when nothing is stored from there on; call again with the next `seq` for more."""
-    return _part_with(db, connection, seq).lines(seq)
+    Empty when nothing is stored from there on; call again with the next `seq` for more. `reading` opens a transaction;
+    while an object is fetched, none is open. Raises `RecordingAwayError` and `RecordingMissingError`."""
+    reader = RecordingReader()
+    while True:
+        try:
+            with reading() as db:
+                return reader.lines(db, connection, seq, ALL)
+        except NotFetchedError as wanted:
+            reader.fetch(wanted.part)
 
 
-def _part_with(db: Connection, connection: str, seq: int) -> RecordingPart:
+def _unpacked(part: MovedPart) -> RecordingPart:
+    with store_errors():
+        return RecordingPart(part.connection, part.first_seq, gzip.decompress(fetch(part)))
+
+
+def _part_with(db: Connection, connection: str, seq: int) -> RecordingPart | MovedPart:
     """The part that message `seq` is in, else the next one; an empty one when nothing is stored from there on."""
+    r = recordings.c
     part = db.execute(
-        select(recordings.c.first_seq, recordings.c.lines)
-        .where(recordings.c.connection == connection, recordings.c.first_seq + recordings.c.n > seq)
-        .order_by(recordings.c.first_seq)
+        select(r.connection, r.first_seq, r.object, r.sha256, r.lines)
+        .where(r.connection == connection, r.first_seq + r.n > seq)
+        .order_by(r.first_seq)
         .limit(1)
     ).first()
+    if part and part.object is not None:
+        return moved_part(db, part)
     if part:
         return RecordingPart(connection, part.first_seq, gzip.decompress(part.lines))
     start = (

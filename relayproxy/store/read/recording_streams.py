@@ -15,8 +15,7 @@ def stored_lines(queries: Queries, connection: str) -> Iterator[bytes]:
     of them."""
     seq = 0
     while True:
-        with queries.reading() as db:
-            lines = lines_from(db, connection, seq)
+        lines = lines_from(queries.reading, connection, seq)
         if not lines:
             return
         yield lines

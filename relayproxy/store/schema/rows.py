@@ -122,7 +122,7 @@ class ChunkRow:
 
 @dataclass(frozen=True, slots=True)
 class RecordingRow:
-    """A part of a connection's recording. `lines` is packed."""
+    """A part of a connection's recording that came as a file. `lines` is packed."""
 
     connection: str
     part: int

@@ -368,8 +368,8 @@ alert_silences = Table(
     Column("actor", Text, nullable=False),
 )
 
-# Which console decides on alerts and tells them; one row.
-alert_lease = Table(
+# Which console decides on alerts and tells them, and which recorder moves recordings.
+leases = Table(
     "alert_lease",
     metadata,
     Column("name", Text, primary_key=True),
@@ -393,8 +393,35 @@ recordings = Table(
     Column("part", Integer, primary_key=True),
     Column("first_seq", BigInteger, nullable=False),
     Column("n", Integer, nullable=False),
-    Column("lines", LargeBinary, nullable=False),  # gzip of the joined chunks
+    Column("lines", LargeBinary, nullable=False),  # gzip of the joined chunks; empty once they lie in an object
+    # Read past `lines` only where these are empty, or in an index.
+    Column("sealed_at", BigInteger),  # when it became a part; null: earlier than is known
+    Column("object", Text),  # where the lines are instead: recording_places.id, a slash, and the rest of the key
+    Column("sha256", Text),  # of what is in the object
 )
+_here, _moved = recordings.c.object.is_(None), recordings.c.object.is_not(None)
+Index("ix_recordings_here", recordings.c.sealed_at, sqlite_where=_here, postgresql_where=_here)
+Index("ix_recordings_object", recordings.c.object, sqlite_where=_moved, postgresql_where=_moved)
+
+# Buckets and folders to which recordings were moved: how each is reached, and under which first part of its keys.
+recording_places = Table(
+    "recording_places",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("root", Text, nullable=False, unique=True),  # objects.place.Place
+    Column("endpoint", Text),
+    Column("path_style", Boolean, nullable=False),
+)
+
+# Objects that no row names any more, and that are to be deleted.
+object_deletions = Table(
+    "object_deletions",
+    metadata,
+    Column("object", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("erasure", Text),  # which waits for it; null: none
+)
+Index("ix_object_deletions_erasure", object_deletions.c.erasure)
 
 # Sessions that were not recorded here, but came as files.
 imports = Table(

@@ -39,6 +39,7 @@ from relayproxy.store.schema.mapping import batches, columns, for_index, insert_
 from relayproxy.store.schema.rows import Batch, ConnectionRow, JournalRow, SessionLabels, SessionRow, TurnRow
 from relayproxy.store.write.backend_spans import move_backend_spans
 from relayproxy.store.write.chunks import Chunks
+from relayproxy.store.write.object_deletions import note_object_deletions
 from relayproxy.store.write.writer_state import WriterState
 
 R = TypeVar("R")
@@ -203,7 +204,7 @@ class Archive:
 
     def messages(self, connection_id: str) -> Iterator[Message]:
         """Every stored message of the connection, in order. No transaction is open between two messages. Raises
-        `UnreadableError` where the recording cannot be read."""
+        `UnreadableError` where the recording cannot be read, and `RecordingAwayError`."""
         seq = 0
         while found := self._some(connection_id, seq):
             if found[-1].seq < seq:
@@ -212,8 +213,9 @@ class Archive:
             seq = found[-1].seq + 1
 
     def _some(self, connection: str, seq: int) -> list[Message]:
-        with self._reading() as db:
-            return [*read_lines(lines_from(db, connection, seq))]
+        lines = lines_from(self._reading, connection, seq)
+        with store_errors():
+            return [*read_lines(lines)]
 
     def _all(self, row_class: type[R], query: Select[Any]) -> tuple[R, ...]:
         with self._reading() as db:
@@ -292,7 +294,11 @@ class Archive:
             other = db.execute(select(c.session).where(c.id == session, c.session != session)).scalar_one_or_none()
             move_backend_spans(db, session, other)
         _delete(db, tables.sessions.c.id, batch.dropped_sessions)
-        for column in (tables.chunks.c.connection, tables.recordings.c.connection, tables.connections.c.id):
+        if batch.dropped_connections:
+            gone = delete(tables.recordings).where(tables.recordings.c.connection.in_(batch.dropped_connections))
+            objects = db.execute(gone.returning(tables.recordings.c.object)).scalars().all()
+            note_object_deletions(db, objects, time.time_ns())
+        for column in (tables.chunks.c.connection, tables.connections.c.id):
             _delete(db, column, batch.dropped_connections)
         _delete(db, tables.journals.c.id, batch.dropped_journals)
 

@@ -4,6 +4,7 @@ Knows: when chunks become a recording part, and the stored extent of connections
 Must not know: sessions, turns, transactions.
 """
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -85,7 +86,7 @@ class Chunks:
 
         def close_part() -> None:
             part = {"connection": connection, "part": stored.parts + len(parts), "first_seq": first, "n": count}
-            parts.append({**part, "lines": pack(bytes(held))})
+            parts.append({**part, "sealed_at": time.time_ns(), "lines": pack(bytes(held))})
             held.clear()
 
         for row in db.execute(query):

@@ -243,6 +243,14 @@ RETENTION_FAILING = _gauge("relayproxy.retention.failing", "", "1 while nothing 
 RETENTION_RAN = _gauge(
     "relayproxy.retention.last_run_time", "s", "When retention was last through with all, since the epoch."
 )
+RECORDINGS_WAITING = _gauge(
+    "relayproxy.recordings.waiting", "{part}", "Parts of recordings that are to be moved to their bucket or folder."
+)
+RECORDINGS_MOVED = _counter("relayproxy.recordings.moved", "{part}", "Parts of recordings that were moved there.")
+RECORDINGS_DELETIONS = _gauge("relayproxy.recordings.deletions", "{object}", "Objects that are to be deleted there.")
+RECORDINGS_FAILING = _gauge(
+    "relayproxy.recordings.failing", "", "1 while nothing can be moved or deleted there; else 0."
+)
 
 # The console, and what it sees of the others
 

@@ -8,7 +8,6 @@ from playwright.sync_api import expect
 
 from relayproxy.settings.model import Settings
 from relayproxy.store.read.queries import Queries
-from relayproxy.store.write.alert_lease import take_lease
 from relayproxy.store.write.alert_store import (
     DeliveryState,
     Firing,
@@ -21,6 +20,7 @@ from relayproxy.store.write.alert_store import (
 )
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.archive import Archive
+from relayproxy.store.write.leases import take_lease
 from tests.console.axe import complaints
 from tests.console.conftest import OpenPage
 from tests.console.look import LAPTOP, PHONE, WIDE, faults
@@ -54,7 +54,8 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture(autouse=True)
 def another_console_decides(archive: Archive, writer: AnnotationWriter) -> None:
     """So that the console of a test tells no webhook itself, and ends no alert."""
-    assert take_lease(writer, "another", 0, NEVER)
+    with writer.writing() as db:
+        assert take_lease(db, "alerts", "another", 0, NEVER)
 
 
 def fire(writer: AnnotationWriter, queries: Queries, rule: str, *webhooks: str, at: int, **known: Any) -> int:

@@ -11,6 +11,7 @@ from relayproxy.store.read.health.heartbeat import (
     DatabaseFacts,
     Heartbeat,
     JournalHeartbeat,
+    RecordingsHeartbeat,
     Report,
     RetentionHeartbeat,
 )
@@ -47,6 +48,7 @@ def heartbeat(**known: Any) -> Heartbeat:
         "disk_free": 50 * GIB,
         "disk_total": 100 * GIB,
         "retention": RETENTION,
+        "recordings": RecordingsHeartbeat(),
     }
     return Heartbeat(**{**usual, **known})
 

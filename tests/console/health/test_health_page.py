@@ -21,6 +21,7 @@ from relayproxy.store.read.health.heartbeat import (
     Heartbeat,
     HeartbeatWriter,
     JournalHeartbeat,
+    RecordingsHeartbeat,
     RelayHeartbeat,
     RetentionHeartbeat,
 )
@@ -46,6 +47,7 @@ HEARTBEAT = Heartbeat(
     disk_free=50,
     disk_total=100,
     retention=RetentionHeartbeat({"": (30, 400), "sales": (7, 0)}, ran_at=ago(60), content=3),
+    recordings=RecordingsHeartbeat("s3://calls", waiting=2, waiting_since=ago(7200), moved=5),
 )
 
 
@@ -78,6 +80,9 @@ async def test_all_that_is_known(client: Client, archive: Archive, heartbeat_wri
     body = await health(client)
     assert (body["state"], body["summary"]) == ("warn", "1 gap in the recordings of the last hour.")
     assert {name for name, state in checks(body).items() if state != "ok"} <= {"gaps", "disk"}
+    moving = body["recorders"][0]["recordings"]
+    assert (moving["place"], moving["waiting"], moving["moved"]) == ("s3://calls", 2, 5)
+    assert moving["waiting_since_ns"] == HEARTBEAT.recordings.waiting_since  # type: ignore[union-attr]
     assert body["recorders"][0]["retention"]["kept"] == [
         {"route": None, "content_days": 30.0, "numbers_days": 400.0},
         {"route": "sales", "content_days": 7.0, "numbers_days": 0.0},

@@ -51,7 +51,8 @@ def test_what_may_be_long_comes_last_in_a_row(table: Table) -> None:
     first = long.index(True) if True in long else len(long)
 
     rest = {column.name for column in list(table.columns)[first:] if not is_long(column)}
-    assert rest <= {"bigrams", "handoff"}, "they are read past what is long"
+    of_parts = {"sealed_at", "object", "sha256"} if table.name == "recordings" else set()
+    assert rest <= {"bigrams", "handoff"} | of_parts, "they are read past what is long"
 
 
 def test_of_a_long_text_or_bytes_no_index_is_made() -> None:

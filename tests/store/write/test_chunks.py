@@ -20,7 +20,7 @@ def test_a_finished_call_is_one_recording_of_the_same_lines(archive: Archive, en
     archive.commit(Batch(chunks=(chunk("a", said(3, 2)),), finished=("a",)))
     stored = everything(engine)
     assert stored["chunks"] == []
-    [(name, part, first_seq, n, lines)] = stored["recordings"]
+    [(name, part, first_seq, n, lines, *_)] = stored["recordings"]
     assert (name, part, first_seq, n) == ("a", 0, 0, 5)
     assert list(read_lines(gzip.decompress(lines))) == said(0, 5)
     assert list(archive.messages("a")) == said(0, 5)
@@ -65,7 +65,7 @@ def test_a_long_call_is_sealed_in_parts_while_it_lives(
     archive.commit(Batch(finished=("a",)))
     stored = everything(engine)
     assert [part for _, part, *_ in stored["recordings"]] == list(range(len(stored["recordings"])))
-    assert all(len(gzip.decompress(lines)) <= 2000 for *_, lines in stored["recordings"])
+    assert all(len(gzip.decompress(lines)) <= 2000 for _, _, _, _, lines, *_ in stored["recordings"])
     assert stored["chunks"] == []
     assert list(archive.messages("a")) == said(0, 300)
 

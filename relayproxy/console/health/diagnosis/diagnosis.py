@@ -10,6 +10,7 @@ from relayproxy.console.health.diagnosis import (
     alerts,
     database,
     export,
+    objects,
     receiver,
     relay,
     retention,
@@ -65,6 +66,7 @@ def diagnose(facts: HealthFacts) -> tuple[HealthCheck, ...]:
         upgrades.versions(facts),
         upgrades.recordings(facts),
         retention.check(facts),
+        objects.check(facts),
     )
 
 

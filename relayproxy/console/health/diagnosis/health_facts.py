@@ -41,6 +41,7 @@ Name = Literal[
     "versions",
     "recordings",
     "retention",
+    "objects",
 ]
 
 SECOND = 1_000_000_000

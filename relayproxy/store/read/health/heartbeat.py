@@ -90,6 +90,24 @@ class RetentionHeartbeat(msgspec.Struct, frozen=True):
     problem_at: int | None = None
 
 
+class RecordingsHeartbeat(msgspec.Struct, frozen=True):
+    """State of the moving of recordings. Times are wall nanoseconds."""
+
+    place: str | None = None
+    """Where recordings of calls go that are over; None: they stay in the database."""
+    waiting: int = 0
+    """Parts of such calls that are still in the database."""
+    waiting_since: int | None = None
+    """When the first of them came there."""
+    moved: int = 0
+    """Parts that were moved since the recorder's start."""
+    deletions: int = 0
+    """Objects that are to be deleted yet."""
+    problem: str | None = None
+    """What keeps it from going on, and since when."""
+    problem_at: int | None = None
+
+
 class Heartbeat(msgspec.Struct, frozen=True):
     """A recorder's report on itself. Times are wall nanoseconds."""
 
@@ -123,6 +141,7 @@ class Heartbeat(msgspec.Struct, frozen=True):
     refused: tuple[RefusalCount, ...] = ()
     """Requests that its relays refused before any backend was asked."""
     retention: RetentionHeartbeat | None = None
+    recordings: RecordingsHeartbeat | None = None
     redaction_failures: int = 0
     """Messages of which it kept metadata alone, because redaction failed, since it was started."""
     redaction_failed_at: int | None = None

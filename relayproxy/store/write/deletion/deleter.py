@@ -21,6 +21,7 @@ from relayproxy.store.read.erasures import (
     ended,
     journals_waited_for,
     live,
+    objects_waited_for,
     open_erasures,
     without_idle,
 )
@@ -124,8 +125,8 @@ class Deleter:
 
     def erase(self, told: Callable[[int], None] = lambda _done: None) -> int:
         """Carries out all open erasures as far as that is possible now, and closes those that are over. Returns how
-        many stay open, because a session of theirs lives or may still come out of a journal, or a journal still holds
-        one. `told` is called with the number of sessions that are gone so far."""
+        many stay open, because a session of theirs lives or may still come out of a journal, or a journal or an object
+        still holds one. `told` is called with the number of sessions that are gone so far."""
         with self._read() as db:
             every = open_erasures(db)
         if not every:
@@ -145,7 +146,11 @@ class Deleter:
             self._purge()
             self._purged = forgotten
         with self._read() as db:
-            settled = [erasure for erasure in over if not journals_waited_for(db, erasure.receipt)]
+            settled = [
+                erasure
+                for erasure in over
+                if not journals_waited_for(db, erasure.receipt) and not objects_waited_for(db, erasure.receipt)
+            ]
         if settled:
             with self._write() as db:
                 for erasure in settled:

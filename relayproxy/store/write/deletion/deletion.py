@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Delete, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from relayproxy.connection import Opening
 from relayproxy.conversation.content import as_code, without_content
@@ -35,6 +35,7 @@ from relayproxy.store.schema.tables import (
 )
 from relayproxy.store.write.backend_spans import delete_backend_spans
 from relayproxy.store.write.deletion.journal_erasures import note_journal_erasures
+from relayproxy.store.write.object_deletions import note_object_deletions
 
 TURNS = 10
 """Turns of one piece."""
@@ -58,9 +59,13 @@ _PARTS, _CHUNKS = (
     select(table.c.connection, key).where(table.c.connection.in_(bindparam("b_connections", expanding=True)))
     for table, key in ((recordings, recordings.c.part), (chunks, chunks.c.first_seq))
 )
-_DELETE_PART, _DELETE_CHUNK = (
-    delete(table).where(table.c.connection == bindparam("b_connection"), key == bindparam("b_key"))
-    for table, key in ((recordings, recordings.c.part), (chunks, chunks.c.first_seq))
+_DELETE_PART = (
+    delete(recordings)
+    .where(recordings.c.connection == bindparam("b_connection"), recordings.c.part == bindparam("b_key"))
+    .returning(recordings.c.object)
+)
+_DELETE_CHUNK = delete(chunks).where(
+    chunks.c.connection == bindparam("b_connection"), chunks.c.first_seq == bindparam("b_key")
 )
 _TURNS = select(turns.c.id).where(turns.c.session == bindparam("b_session"))
 _DETAILS = select(turns.c.id, turns.c.detail).where(turns.c.id.in_(bindparam("b_turns", expanding=True)))
@@ -154,14 +159,19 @@ class Deletion:
         ids = db.execute(_TURNS, self._key).scalars().all()
         step = _delete_turns if self.whole else _clear_turns
         pieces += [partial(step, ids=ids[at : at + TURNS]) for at in range(0, len(ids), TURNS)]
-        for keys, statement, some in ((_CHUNKS, _DELETE_CHUNK, CHUNKS), (_PARTS, _DELETE_PART, 1)):
-            found = [{"b_connection": owner, "b_key": key} for owner, key in db.execute(keys, owners)]
-            for at in range(0, len(found), some):
-                pieces.append(partial(_execute, statement=statement, rows=found[at : at + some]))
+        found = [{"b_connection": owner, "b_key": key} for owner, key in db.execute(_CHUNKS, owners)]
+        pieces += [partial(_delete_chunks, rows=found[at : at + CHUNKS]) for at in range(0, len(found), CHUNKS)]
+        for owner, part in db.execute(_PARTS, owners):
+            pieces.append(partial(self._delete_part, row={"b_connection": owner, "b_key": part}))
         spans = [{"b_trace": trace, "b_span": span} for trace, span in db.execute(_SPANS, self._key)]
         for at in range(0, len(spans), SPANS):
             pieces.append(partial(self._delete_spans, rows=spans[at : at + SPANS]))
         return pieces
+
+    def _delete_part(self, db: Connection, row: dict[str, Any]) -> None:
+        # What it says as it goes: it may have been moved since it was looked for.
+        objects = db.execute(_DELETE_PART, row).scalars().all()
+        note_object_deletions(db, objects, time.time_ns(), self._erasure)
 
     def _delete_spans(self, db: Connection, rows: list[dict[str, Any]]) -> None:
         db.execute(_DELETE_SPAN, rows)
@@ -194,8 +204,8 @@ class Deletion:
         db.execute(_CLEAR_SESSION, self._key | values)
 
 
-def _execute(db: Connection, statement: Delete, rows: list[dict[str, Any]]) -> None:
-    db.execute(statement, rows)
+def _delete_chunks(db: Connection, rows: list[dict[str, Any]]) -> None:
+    db.execute(_DELETE_CHUNK, rows)
 
 
 def _delete_turns(db: Connection, ids: Sequence[int]) -> None:

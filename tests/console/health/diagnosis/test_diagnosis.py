@@ -21,6 +21,7 @@ def test_everything_works() -> None:
     assert [check.name for check in checks] == [
         "relay", "recorder", "lag", "journal", "gaps", "refused", "signatures", "redaction", "treatment", "database",
         "disk", "spans", "metrics", "receiver", "alerts", "audit", "clock", "versions", "recordings", "retention",
+        "objects",
     ]  # fmt: skip
     assert {check.state for check in checks} == {"ok"}
     assert not any(check.action for check in checks)
