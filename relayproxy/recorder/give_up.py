@@ -13,6 +13,8 @@ from relayproxy.store.engine import open_engine
 from relayproxy.store.schema.revisions import check_schema
 from relayproxy.store.write.archive import Archive
 from relayproxy.store.write.deletion.lost_folders import Folder, folders, forget_folder, note_lost
+from relayproxy.store.write.moving import places
+from relayproxy.store.write.moving.places import PlaceState, place_states
 
 
 def known_folders(settings: Settings) -> list[Folder]:
@@ -21,6 +23,24 @@ def known_folders(settings: Settings) -> list[Folder]:
     try:
         check_schema(engine)
         return folders(engine)
+    finally:
+        engine.dispose()
+
+
+def known_places(settings: Settings) -> list[PlaceState]:
+    """The buckets and folders that recordings were moved to. Raises StoreError."""
+    engine = open_engine(settings.database)
+    try:
+        return place_states(engine)
+    finally:
+        engine.dispose()
+
+
+def give_up_place(settings: Settings, place: PlaceState) -> int:
+    """Forgets a lost bucket or folder; the number of open erasures that say so on their receipts. Raises StoreError."""
+    engine = open_engine(settings.database)
+    try:
+        return places.give_up_place(engine, place.known)
     finally:
         engine.dispose()
 

@@ -10,12 +10,14 @@ from sqlalchemy import Engine, update
 
 from relayproxy.cli.main import main
 from relayproxy.store.engine import open_engine, writing
-from relayproxy.store.read.erasures import read_erasures, sought_number
+from relayproxy.store.read.erasures import read_erasures, sought_number, sought_session
 from relayproxy.store.read.health.heartbeat import Heartbeat, HeartbeatWriter, JournalHeartbeat
+from relayproxy.store.read.recording_objects import RecordingMissingError
 from relayproxy.store.schema.tables import journals
 from relayproxy.store.write.archive import Archive
 from relayproxy.store.write.deletion.erasures import order
 from tests.databases import migrated
+from tests.store.moving import Objects, over
 from tests.store.write.deleting import days_ago, deleter, spoken
 
 NAME = "0123456789abcdef"
@@ -102,3 +104,31 @@ def test_what_is_not_lost_not_known_or_not_clear_is_refused(engine: Engine, give
         refused = give_up(name, "--yes")
         assert refused.exit_code == 2
         assert said in refused.output
+
+
+def test_a_bucket_that_is_lost_is_not_waited_for_any_more(engine: Engine, give_up: GiveUp, tmp_path: Path) -> None:
+    over(Archive(engine), "a", 3)
+    over(Archive(engine), "b", 3)
+    objects = Objects(engine, tmp_path / "objects")
+    objects.move()
+    root = objects.place.root
+    with writing(engine).begin() as db:
+        order(db, sought_session("a"), 1, "alice", "", time.time_ns())
+    assert deleter(engine).erase() == 1
+    objects.hide()
+
+    assert f"{root}: 1 part of a recording, 1 object to be deleted" in give_up().output
+    assert "is where recordings go by these settings" in give_up(root, "--yes", "--recordings", root).output
+    assert "Nothing was given up" in give_up(root, typed="no\n").output
+    asked = give_up(root, typed="lost\n")
+
+    assert "Given up, with what lay there; 1 erasure to go on without it." in asked.output
+    assert objects.sweeper.noted() == 0
+    while deleter(engine).erase():
+        pass
+    with engine.connect() as db:
+        (receipt,) = read_erasures(db, 10)
+    assert receipt.without == (root,)
+    assert receipt.done_at
+    with pytest.raises(RecordingMissingError, match="the place of that is not known here"):
+        list(Archive(engine).messages("b"))

@@ -41,6 +41,9 @@ _PROCESSES = "tests/faults/test_processes.py::"
 _STORAGE = "tests/faults/severe_storage.py::"
 _MACHINE = "tests/faults/severe_processes.py::"
 _SUPERVISOR = "tests/supervisor/test_processes.py::"
+_MOVING = "tests/recorder/test_moving.py::"
+_OBJECTS = "tests/store/read/test_recording_objects.py::"
+_SWEEPER = "tests/store/write/moving/test_sweeper.py::"
 _POSTGRES = "tests/system/test_postgres.py::"
 _OTLP = "tests/telemetry/export/test_otlp.py::"
 _CAUSES = "tests/telemetry/export/test_causes.py::"
@@ -207,6 +210,33 @@ STORAGE = (
         (_STORAGE + "test_a_machine_that_loses_power",),
         note="No machine is switched off. All processes are stopped at one moment and their files copied, which "
         "shows the order of writes; what the disk itself had not yet written is not shown.",
+    ),
+    Case(
+        "A22",
+        "the bucket or folder of recordings is away",
+        (
+            "tests/system/test_objects.py::test_calls_go_to_the_bucket_and_are_read_and_erased_there",
+            _MOVING + "test_a_place_that_is_away_is_told_of_while_recording_goes_on_and_gets_all_once_it_is_back",
+        ),
+    ),
+    Case(
+        "A23",
+        "another server, or a folder that is not mounted, answers in its stead",
+        (
+            _OBJECTS + "test_another_folder_in_its_stead_has_not_lost_anything",
+            _SWEEPER + "test_another_folder_in_its_stead_has_not_deleted_anything",
+        ),
+    ),
+    Case(
+        "A24",
+        "a process dies between writing a recording to a bucket and naming it",
+        (_SWEEPER + "test_what_no_row_names_goes_once_it_is_old_enough_and_nothing_else",),
+        note="The row keeps its bytes; what was written is deleted a day later, by the clock of the bucket.",
+    ),
+    Case(
+        "A25",
+        "an object is gone from the bucket, or another one",
+        (_OBJECTS + "test_an_object_that_is_gone_or_another_one_is_told_of",),
     ),
 )
 

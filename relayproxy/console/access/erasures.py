@@ -112,8 +112,8 @@ class ErasureDocument(Document, frozen=True):
     without: Annotated[
         tuple[str, ...],
         Meta(
-            description="Data folders that were given up as lost before it was done: whether their journals still hold "
-            "something of it is not known."
+            description="Data folders and places of recordings that were given up as lost before it was done: whether "
+            "they still hold something of it is not known."
         ),
     ]
     waiting_for_journals: Annotated[

@@ -6,7 +6,7 @@ Must not know: how an object is deleted.
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, or_, update
 
 from relayproxy.store.schema.mapping import insert_once
 from relayproxy.store.schema.tables import object_deletions
@@ -17,3 +17,10 @@ def note_object_deletions(db: Connection, objects: Iterable[str | None], now: in
     rows = [{"object": one, "at": now, "erasure": erasure} for one in objects if one is not None]
     if rows:
         db.execute(insert_once(db.dialect.name, object_deletions), rows)
+
+
+def adopt_object_deletions(db: Connection, connections: Iterable[str], erasure: str) -> None:
+    """Has the erasure wait for what was noted before of these connections, by retention say."""
+    # The part of a key behind its last slash begins with the connection.
+    mine = or_(*(object_deletions.c.object.contains(f"/{one}.", autoescape=True) for one in connections))
+    db.execute(update(object_deletions).where(object_deletions.c.erasure.is_(None), mine).values(erasure=erasure))

@@ -119,7 +119,7 @@ async def test_a_receipt_says_which_journals_are_waited_for_and_which_machine_wa
     told = await (await client.get(f"/api/erasures/{id}")).json()
     assert (told["state"], told["without"]) == ("done", ["0123456789abcdef"])
     receipt = await (await client.get(f"/erasures/{id}")).text()
-    assert "A data folder that was given up as lost before it was done" in receipt
+    assert "A data folder or bucket that was given up as lost before it was done" in receipt
     assert "0123456789abcdef" in receipt
 
 

@@ -35,7 +35,7 @@ from relayproxy.store.schema.tables import (
 )
 from relayproxy.store.write.backend_spans import delete_backend_spans
 from relayproxy.store.write.deletion.journal_erasures import note_journal_erasures
-from relayproxy.store.write.object_deletions import note_object_deletions
+from relayproxy.store.write.object_deletions import adopt_object_deletions, note_object_deletions
 
 TURNS = 10
 """Turns of one piece."""
@@ -181,6 +181,8 @@ class Deletion:
         """All that does not grow with the length of the call, in one piece."""
         self.messages = row.messages
         note_journal_erasures(db, [(one.journal, one.number) for one in self._connections], self._erasure)
+        if self._erasure is not None and self._connections:
+            adopt_object_deletions(db, [one.id for one in self._connections], self._erasure)
         self.notes = db.execute(_DELETE_NOTES, self._key).rowcount
         self.spans += delete_backend_spans(db, self.session)  # those that came meanwhile
         if self.whole:

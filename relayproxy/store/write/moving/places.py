@@ -8,16 +8,19 @@ Must not know: what is moved there.
 
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, Engine, select, update
+import msgspec
+from sqlalchemy import Column, ColumnElement, Connection, Engine, delete, func, select, update
 
 from relayproxy.objects.opening import open_objects
 from relayproxy.objects.place import ObjectStore, Place
+from relayproxy.plural import plural
 from relayproxy.store.engine import writing
 from relayproxy.store.errors import store_errors
 from relayproxy.store.read.recording_objects import marker_key, require_marker
 from relayproxy.store.schema.mapping import insert_once
-from relayproxy.store.schema.tables import recording_places
+from relayproxy.store.schema.tables import erasures, object_deletions, recording_places, recordings
 
 _MARK = (
     b"Recordings of relayproxy lie in this folder. Its database names each of them: what is deleted here by hand is "
@@ -70,6 +73,55 @@ def use_place(engine: Engine, place: Place) -> KnownPlace:
         found = KnownPlace(found.id, place)
     found.require()
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceState:
+    """A place, how many parts of recordings lie there, and how many objects are to be deleted there."""
+
+    known: KnownPlace
+    parts: int
+    deletions: int
+
+    def __str__(self) -> str:
+        parts = plural(self.parts, "part of a recording", "parts of recordings")
+        return f"{self.known.place.root}: {parts}, {plural(self.deletions, 'object')} to be deleted"
+
+
+def place_states(engine: Engine) -> list[PlaceState]:
+    """All places. Raises `StoreError`."""
+    with store_errors(), engine.connect() as db:
+        return [
+            PlaceState(
+                one,
+                *(
+                    int(db.execute(select(func.count()).where(_is_of(one, column))).scalar_one())
+                    for column in (recordings.c.object, object_deletions.c.object)
+                ),
+            )
+            for one in known_places(db).values()
+        ]
+
+
+def give_up_place(engine: Engine, known: KnownPlace) -> int:
+    """Forgets a place that is lost for good: nothing is deleted there any more, and what lies there is missing. The
+    number of open erasures that go on without it, and whose receipts say so. Raises `StoreError`."""
+    c = erasures.c
+    with store_errors(), writing(engine).begin() as db:
+        there = _is_of(known, object_deletions.c.object)
+        waiting = select(object_deletions.c.erasure).where(there, object_deletions.c.erasure.is_not(None))
+        rows = db.execute(select(c.id, c.without).where(c.id.in_(waiting))).all()
+        for row in rows:
+            without = {*msgspec.json.decode(row.without or "[]", type=list[str]), known.place.root}
+            told = msgspec.json.encode(sorted(without)).decode()
+            db.execute(update(erasures).where(c.id == row.id).values(without=told))
+        db.execute(delete(object_deletions).where(there))
+        db.execute(delete(recording_places).where(_p.id == known.id))
+    return len(rows)
+
+
+def _is_of(known: KnownPlace, object: Column[Any]) -> ColumnElement[bool]:
+    return object.startswith(f"{known.id}/", autoescape=True)
 
 
 def _known(engine: Engine, place: Place) -> KnownPlace | None:

@@ -17,7 +17,7 @@ from relayproxy.store.write.moving.sweeper import SAFE
 from relayproxy.store.write.object_deletions import note_object_deletions
 from tests.store.build import said
 from tests.store.moving import Objects, over
-from tests.store.write.deleting import MONTH, deleter
+from tests.store.write.deleting import MONTH, days_ago, deleter
 
 DAY = SAFE / 1e9
 
@@ -72,6 +72,25 @@ def test_an_erasure_is_not_done_before_its_objects_are_gone(archive: Archive, en
     assert receipt is not None
     assert receipt.done_at is not None
     assert receipt.objects == 0
+
+
+def test_an_erasure_waits_for_what_retention_had_noted_before(
+    archive: Archive, engine: Engine, objects: Objects
+) -> None:
+    over(archive, "a", 3)
+    objects.move()
+    with engine.begin() as db:
+        db.execute(text(f"UPDATE sessions SET started_at = {days_ago(40)}, ended_at = {days_ago(40)}, detail = '{{}}'"))
+    work = deleter(engine)
+    work.retain(MONTH)
+    assert objects.sweeper.noted() == 1
+    with writing(engine).begin() as db:
+        id = order(db, sought_session("a"), 1, "alice", "", time.time_ns())
+    assert work.erase() == 1
+    with engine.connect() as db:
+        receipt = read_erasure(db, id)
+    assert receipt is not None
+    assert (receipt.sessions, receipt.objects) == (1, 1)
 
 
 def test_another_folder_in_its_stead_has_not_deleted_anything(
