@@ -34,6 +34,8 @@ AT_ONCE = 64
 THREADS = 8
 STEP = 0.01
 """Seconds after which a transaction takes on no more; the recorder's commits wait for it."""
+LEAST = 8
+"""Parts that it takes on however long they take: on a machine that is busy with something else each may take long."""
 REST = 2.0
 """Times its own duration that a transaction is followed by a rest."""
 LONGEST_REST = 1.0
@@ -211,10 +213,10 @@ class Mover:
         def some() -> Iterator[Any]:
             nonlocal left
             until = time.monotonic() + STEP
-            for item in waiting:
+            for taken, item in enumerate(waiting, 1):
                 left -= 1
                 yield item
-                if time.monotonic() >= until:
+                if taken >= LEAST and time.monotonic() >= until:
                     return
 
         while left:
