@@ -55,7 +55,8 @@ class Seaweed:
                 [
                     str(Path(sys.executable).parent / "weed"), "server", f"-dir={self._folder / 'data'}",
                     "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3", f"-s3.config={self._folder / 's3.json'}",
-                    "-s3.port.iceberg=0", "-master.volumeSizeLimitMB=64", "-volume.max=1000", *ports,
+                    "-s3.port.iceberg=0", "-s3.port.lance=0",
+                    "-master.volumeSizeLimitMB=64", "-volume.max=1000", *ports,
                 ],
                 cwd=self._folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
