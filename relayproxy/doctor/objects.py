@@ -29,7 +29,7 @@ def objects(settings: Settings, *, network: bool) -> Iterator[Result]:
         store, key = open_objects(place), f"doctor/{secrets.token_hex(8)}"
         store.put(key, _CONTENT)
         same = store.get(key) == _CONTENT
-        store.delete(key)
+        store.delete([key])
     except ObjectsError as problem:
         action = (
             "see its address, that the bucket or folder is there, and that what AWS_ACCESS_KEY_ID and the like name "

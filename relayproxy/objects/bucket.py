@@ -9,7 +9,7 @@ covers the hash of what is written, so that nothing is changed on the way.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -60,9 +60,9 @@ class Bucket:
         with self._told():
             return _nanoseconds(obstore.head(self._store, key)["last_modified"])
 
-    def delete(self, key: str) -> None:
+    def delete(self, keys: Sequence[str]) -> None:
         with suppress(MissingObjectError), self._told():
-            obstore.delete(self._store, key)
+            obstore.delete(self._store, keys)
 
     def list(self, prefix: str) -> Iterator[Listed]:
         with self._told():

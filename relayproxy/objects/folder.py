@@ -9,7 +9,7 @@ Not obstore's own folders: they leave it to the system when a file reaches the d
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -54,14 +54,15 @@ class Folder:
         with self._told():
             return self._path(key).stat().st_mtime_ns
 
-    def delete(self, key: str) -> None:
-        path = self._path(key)
+    def delete(self, keys: Sequence[str]) -> None:
         with self._told():
-            try:
-                path.unlink()
-            except FileNotFoundError:
-                return
-            _flush(path.parent)
+            gone = set()
+            for path in map(self._path, keys):
+                with suppress(FileNotFoundError):
+                    path.unlink()
+                    gone.add(path.parent)
+            for folder in gone:
+                _flush(folder)
 
     def list(self, prefix: str) -> Iterator[Listed]:
         def fail(problem: OSError) -> None:

@@ -5,7 +5,7 @@ Must not know: how any of them keeps objects.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -75,8 +75,9 @@ class ObjectStore(Protocol):
     def written_at(self, key: str) -> int:
         """When the object was written, as `Listed.at`. Raises `MissingObjectError`."""
 
-    def delete(self, key: str) -> None:
-        """Deletes an object; one that is not there is no error."""
+    def delete(self, keys: Sequence[str]) -> None:
+        """Deletes objects, at most a thousand; one that is not there is no error. Where some cannot be deleted it
+        raises, and the others may be gone."""
 
     def list(self, prefix: str) -> Iterator[Listed]:
         """All objects whose keys begin with the parts `prefix`, in no order. One that is written or deleted meanwhile

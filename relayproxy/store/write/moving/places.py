@@ -65,7 +65,7 @@ def use_place(engine: Engine, place: Place) -> KnownPlace:
         found = _known(engine, place)
         assert found is not None
         if found.id != made.id:  # another recorder was first
-            made.objects.delete(marker_key(made.id))
+            made.objects.delete([marker_key(made.id)])
     if found.place != place:
         with store_errors(), writing(engine).begin() as db:
             reached = {"endpoint": place.endpoint, "path_style": place.path_style}

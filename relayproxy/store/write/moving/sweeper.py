@@ -19,7 +19,7 @@ from relayproxy.store.schema.tables import object_deletions, recordings
 from relayproxy.store.write.moving.places import KnownPlace, known_places
 from relayproxy.store.write.object_deletions import note_object_deletions
 
-AT_ONCE = 50
+AT_ONCE = 500
 """Objects between two transactions."""
 SAFE = 24 * 3600 * 1_000_000_000
 """Nanoseconds for which an object is left alone that no row names: it may be about to be named. Much longer than an
@@ -83,8 +83,7 @@ class Sweeper:
                 # Another server, or a folder that is not mounted, would say that they are gone.
                 place.require()
                 required = True
-            for key in found:
-                place.objects.delete(key)
+            place.objects.delete(found)
             with store_errors(), self._writing.begin() as db:
                 db.execute(delete(object_deletions).where(_d.object.in_(found)))
             gone += len(found)
