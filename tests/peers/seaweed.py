@@ -16,11 +16,11 @@ from itertools import count
 from pathlib import Path
 
 from relayproxy.objects.place import Place
+from tests.patience import PATIENCE
 
 KEY, SECRET = "a-test-key", "a-test-secret"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
 """The variables by which its one user is known."""
-PATIENCE = 60.0
 IDENTITIES = {
     "identities": [
         {

@@ -14,12 +14,11 @@ from relayproxy.recorder.moving import MovingThread
 from relayproxy.store.engine import open_engine, writing
 from relayproxy.store.write.archive import Archive
 from relayproxy.store.write.object_deletions import note_object_deletions
+from tests.patience import PATIENCE
 from tests.peers.postgres import Server
 from tests.recorder.stage import Stage, prompt, setup
 from tests.store.build import said
 from tests.store.moving import Objects, age, over
-
-PATIENCE = 30.0
 
 
 @pytest.fixture(autouse=True)
