@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from relayproxy.objects.folder import Folder
-from relayproxy.objects.place import ObjectsError, Place
+from relayproxy.objects.place import ObjectsError
 from relayproxy.store.engine import writing
 from relayproxy.store.read.erasures import RECONNECT
 from relayproxy.store.schema.rows import Batch
@@ -18,7 +18,6 @@ from relayproxy.store.write.archive import Archive
 from relayproxy.store.write.deletion.deletion import Deletion
 from relayproxy.store.write.moving import mover as moving
 from relayproxy.store.write.moving.mover import Brought, Mover, Waiting
-from relayproxy.store.write.moving.places import use_place
 from tests.store.build import said
 from tests.store.moving import LONG_AGO, Objects, over
 
@@ -238,14 +237,3 @@ def test_a_connection_that_turns_out_to_be_kept_nowhere_takes_its_objects_with_i
     archive.commit(Batch(dropped_connections=("a",)))
     assert rows(engine) == []
     assert noted(engine) == objects.names()
-
-
-def test_a_place_is_known_once_by_its_root_and_reached_as_was_said_last(
-    engine: Engine, objects: Objects, tmp_path: Path
-) -> None:
-    first = objects.known
-    assert objects.known == first
-    other = use_place(engine, Place((tmp_path / "other").as_uri()))
-    assert other.id != first.id
-    moved = use_place(engine, Place(first.place.root, None, path_style=False))
-    assert (moved.id, moved.place.path_style) == (first.id, False)
