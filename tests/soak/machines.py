@@ -1,4 +1,5 @@
 """`make chaos`: calls over two machines on one PostgreSQL, whose processes are killed and replaced at random.
+It is crashed as well.
 
 Knows: what is done to which process, and that nothing but a relay that is killed costs a call anything.
 Must not know: how a call goes; how what is stored is read.
@@ -14,14 +15,14 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import websockets.asyncio.server
 
 from relayproxy.store.schema.migrate import migrate
-from tests.peers.postgres import server
+from tests.peers.postgres import Server, server
 from tests.soak.calls import Traffic
 from tests.soak.stored import NOT_OVER, NOT_THERE, Stored
 from tests.supervisor.serving import COLD, Serving, serving
@@ -32,7 +33,10 @@ EVENTS = {
     "kill a relay": r"relay-\d listening on ",
     "replace all": r"replaced: calls that were live end with the relays of before",
 }
-"""What happens, and what is said once all is in order again."""
+"""What happens to a machine, and what is said once all is in order again."""
+CRASH = "crash the database"
+AWAY = ("nothing can be recorded (", "retention and erasures wait (")
+"""What recorders say once a database is away."""
 CALLS = 8
 """Calls that end between two events."""
 PATIENCE = 120.0
@@ -50,16 +54,29 @@ class Machine:
         while line := await self._serve.output.readline():
             self._serve.said.append(line.decode().rstrip("\n"))
 
-    async def suffer(self, event: str, chance: random.Random) -> None:
-        """Has an event of `EVENTS` happen, and returns when all is in order again."""
+    async def suffer(self, event: str, chance: random.Random, relay_killed: Callable[[], None]) -> None:
+        """Has an event of `EVENTS` happen, and returns when all is in order again. Tells when a relay is killed."""
         before = self._said(EVENTS[event])
-        if event == "replace all":
-            self._serve.process.send_signal(signal.SIGHUP)
-        else:
-            os.kill(chance.choice(self._serve.children(event.split()[-1])), signal.SIGKILL)
-        async with asyncio.timeout(PATIENCE):
-            while self._said(EVENTS[event]) == before:  # noqa: ASYNC110 (it is read elsewhere)
-                await asyncio.sleep(0.02)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                if event == "replace all":
+                    self._serve.process.send_signal(signal.SIGHUP)
+                else:
+                    one = chance.choice(await self._processes(event.split()[-1]))
+                    if event == "kill a relay":
+                        relay_killed()
+                    os.kill(one, signal.SIGKILL)
+                while self._said(EVENTS[event]) == before:  # noqa: ASYNC110 (it is read elsewhere)
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            said = "\n".join(self._serve.said[-30:])
+            raise AssertionError(f"{event}: it was not in order again in {PATIENCE:g} s; it said\n{said}") from None
+
+    async def _processes(self, name: str) -> list[int]:
+        """All that run this command, once they are there and those that were replaced have ended."""
+        while len(found := self._serve.children(name)) != (2 if name == "relay" else 1):  # noqa: ASYNC110 (as above)
+            await asyncio.sleep(0.02)
+        return found
 
     def _said(self, pattern: str) -> int:
         return sum(re.match(pattern, line) is not None for line in self._serve.said)
@@ -78,9 +95,18 @@ class Outcome(Counter[str]):
         self.problems: list[str] = []
 
 
-async def chaos(url: str, folder: Path, events: Iterator[str], *, seed: int, callers: int, cold: bool) -> Outcome:
+async def chaos(
+    url: str,
+    folder: Path,
+    events: Iterator[str],
+    *,
+    seed: int,
+    callers: int,
+    cold: bool = False,
+    database: Server | None = None,
+) -> Outcome:
     """Makes calls over two machines whose database is at `url`, which is migrated, while these events happen one after
-    the other; then looks at what is stored of each call."""
+    the other; then looks at what is stored of each call. `CRASH` needs the database's server."""
     chance, traffic, outcome = random.Random(seed), Traffic(seed), Outcome()
     backend = await websockets.asyncio.server.serve(traffic.answer, "127.0.0.1", 0, process_request=traffic.refuse)
     async with backend, AsyncExitStack() as stack:
@@ -91,15 +117,19 @@ async def chaos(url: str, folder: Path, events: Iterator[str], *, seed: int, cal
                 group.create_task(traffic.keep_calling(machines[number % 2].url, 0.1))
             for event in events:
                 outcome[event] += 1
-                if event == "kill a relay":
-                    traffic.relay_killed()
-                await chance.choice(machines).suffer(event, chance)
+                if event == CRASH and database is not None:
+                    await asyncio.to_thread(database.stop, "immediate")
+                    await asyncio.sleep(chance.uniform(0, 5))
+                    await asyncio.to_thread(database.start)
+                else:
+                    await chance.choice(machines).suffer(event, chance, traffic.relay_killed)
                 wanted = len(traffic.ended) + CALLS
                 while len(traffic.ended) < wanted and not traffic.problems:  # noqa: ASYNC110 (it is counted elsewhere)
                     await asyncio.sleep(0.02)
             traffic.over.set()
         await _check(traffic, url, outcome)
-        outcome.problems += [line for one in machines for line in one.errors]
+        told = (line for one in machines for line in one.errors)
+        outcome.problems += [line for line in told if not (outcome[CRASH] and any(away in line for away in AWAY))]
     outcome.problems += traffic.problems
     return outcome
 
@@ -139,7 +169,7 @@ def for_minutes(minutes: float, seed: int) -> Iterator[str]:
     """Events at random for so long."""
     chance, end = random.Random(seed), time.monotonic() + minutes * 60
     while time.monotonic() < end:
-        yield chance.choice(list(EVENTS))
+        yield chance.choice([*EVENTS, CRASH])
 
 
 def shuffled(seed: int, times: int = 1) -> Iterable[str]:
@@ -160,7 +190,15 @@ def main() -> int:
         migrate(url)
         events = for_minutes(arguments.minutes, arguments.seed)
         outcome = asyncio.run(
-            chaos(url, Path(folder), events, seed=arguments.seed, callers=arguments.callers, cold=True)
+            chaos(
+                url,
+                Path(folder),
+                events,
+                seed=arguments.seed,
+                callers=arguments.callers,
+                cold=True,
+                database=postgres,
+            )
         )
     print(", ".join(f"{name} {count:,}" for name, count in outcome.items()))
     for problem in outcome.problems[:20]:
