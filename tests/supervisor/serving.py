@@ -81,9 +81,9 @@ class Started:
         found = []
         for folder in Path("/proc").glob("[0-9]*"):
             try:
-                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-                command = (folder / "cmdline").read_text().split("\0")
-                forked = (folder / "comm").read_text().rstrip()
+                parent = int((folder / "stat").read_text(errors="replace").rpartition(")")[2].split()[1])
+                command = (folder / "cmdline").read_text(errors="replace").split("\0")
+                forked = (folder / "comm").read_text(errors="replace").rstrip()
             except OSError:
                 continue
             if parent == self.process.pid and name in (forked, *command):
