@@ -37,7 +37,7 @@ def look(*_):
 
 gc.disable()
 gc.set_threshold = lambda *_: None
-signal.signal(signal.SIGUSR1, look)
+signal.signal(signal.SIGUSR2, look)
 listen = {"listen": "127.0.0.1:0", "routes": {"nobody": {"backend": sys.argv[3]}}}
 process.run(Settings(data_dir=Path(sys.argv[1]), backend=sys.argv[2], **listen))
 """
@@ -77,7 +77,7 @@ class Watched:
 
     def look(self) -> dict[str, Any]:
         assert self._process.stdout is not None
-        self._process.send_signal(signal.SIGUSR1)
+        self._process.send_signal(signal.SIGUSR2)
         found: dict[str, Any] = json.loads(self._process.stdout.readline())
         return found
 
