@@ -23,14 +23,18 @@ KUBERNETES = DOCKER / "kubernetes"
 COMPOSE = {
     "compose.yaml": ("compose.yaml",),
     "compose.postgresql.yaml": ("compose.postgresql.yaml",),
+    "compose.bucket.yaml": ("compose.postgresql.yaml", "compose.bucket.yaml"),
     "compose.telemetry.yaml": ("compose.postgresql.yaml", "compose.telemetry.yaml"),
 }
 """The Compose files, and with which others each is used."""
-COMPONENTS = ("loadbalancer", "ingress")
-"""The ways in which strangers reach the relay on Kubernetes."""
+COMPONENTS = ("loadbalancer", "ingress", "bucket")
+"""What the example of Kubernetes names, in use or not."""
+INSTALLATIONS = ("loadbalancer", "ingress", "ingress bucket")
+"""Components that are used together."""
 GIVEN = {
     "DOMAIN": "relay.example.com",
     "BACKEND": "wss://agent.example.com",
+    "BUCKET_SECRET": "secret",
     "DB_PASSWORD": "secret",
     "GRAFANA_PASSWORD": "secret",
     "TWILIO_AUTH_TOKEN": "secret",
@@ -70,56 +74,56 @@ def own_services(name: str) -> dict[str, Object]:
 
 
 @cache
-def manifests(component: str) -> tuple[Object, ...]:
-    """The objects of Kubernetes that kustomize makes of the example, with this component in use."""
+def manifests(installation: str) -> tuple[Object, ...]:
+    """The objects of Kubernetes that kustomize makes of the example, with these components in use."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder, "kubernetes")
         shutil.copytree(KUBERNETES, copy)
         file = copy / "example/kustomization.yaml"
         for one in COMPONENTS:
-            line = f"  - ../{one}\n" if one == component else f"  # - ../{one}\n"
+            line = f"  - ../{one}\n" if one in installation.split() else f"  # - ../{one}\n"
             text, count = re.subn(rf"^  (?:# )?- \.\./{one}\n", line, file.read_text("utf-8"), flags=re.MULTILINE)
             assert count == 1, one
             file.write_text(text, "utf-8")
         return tuple(YAML(typ="safe").load_all(_output("kubectl", "kustomize", str(copy / "example"))))
 
 
-def manifest(component: str, kind: str, name: str) -> Object:
+def manifest(installation: str, kind: str, name: str) -> Object:
     """One of them. ConfigMaps and Secrets are found by their names without what kustomize has added."""
     added = r"-[0-9a-z]{10}$" if kind in ("ConfigMap", "Secret") else "$"
     (found,) = (
         one
-        for one in manifests(component)
+        for one in manifests(installation)
         if one["kind"] == kind and name == re.sub(added, "", one["metadata"]["name"])
     )
     return found
 
 
-def pods(component: str) -> dict[str, Object]:
+def pods(installation: str) -> dict[str, Object]:
     """The specs of pods by what they belong to."""
     return {
         one["metadata"]["name"]: one["spec"]["template"]["spec"]
-        for one in manifests(component)
+        for one in manifests(installation)
         if one["kind"] in ("StatefulSet", "Deployment", "Job")
     }
 
 
-def containers(component: str) -> dict[str, Object]:
+def containers(installation: str) -> dict[str, Object]:
     """The containers of all pods by their names."""
     return {
         container["name"]: container
-        for pod in pods(component).values()
+        for pod in pods(installation).values()
         for container in (*pod.get("initContainers", ()), *pod["containers"])
     }
 
 
-def environment_of(component: str, container: Object) -> dict[str, str]:
+def environment_of(installation: str, container: Object) -> dict[str, str]:
     """The variables that a container gets from its manifest and from Secrets."""
+    secrets = {one["metadata"]["name"]: one for one in manifests(installation) if one["kind"] == "Secret"}
     found: dict[str, str] = {}
     for source in container.get("envFrom", ()):
-        name = source["secretRef"]["name"]
-        (secret,) = (one for one in manifests(component) if one["kind"] == "Secret" and one["metadata"]["name"] == name)
-        found |= {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}
+        data = secrets[source["secretRef"]["name"]]["data"]
+        found |= {key: base64.b64decode(value).decode() for key, value in data.items()}
     return found | {one["name"]: one["value"] for one in container.get("env", ())}
 
 

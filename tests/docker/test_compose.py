@@ -37,7 +37,7 @@ def settings_of(service: dict[str, Any], folder: Path) -> Settings:
     takes_calls = service["command"] in (["serve"], ["relay"])
     assert environment.pop("TWILIO_AUTH_TOKEN", None) == ("secret" if takes_calls else None)
     known = {f"RELAYPROXY_{name.upper()}" for name in Settings.model_fields} | {CONFIG_ENV}
-    assert {name for name in set(environment) - known if not name.startswith("OTEL_")} == set()
+    assert {name for name in set(environment) - known if not name.startswith(("OTEL_", "AWS_"))} == set()
     file = None
     if environment.pop(CONFIG_ENV, None):
         file = folder / "relayproxy.toml"
@@ -117,7 +117,7 @@ def test_images_of_others_are_pinned_and_may_do_no_more_than_they_must(name: str
     for key, service in compose(name)["services"].items():
         if service["image"] != "relayproxy":
             assert re.search(r":v?\d", service["image"])
-            if key != "postgres":  # which gives its volume to its own user at the start
+            if key not in ("postgres", "seaweedfs"):  # which give their volumes to users of their own at the start
                 assert service["cap_drop"] == ["ALL"]
                 assert service["security_opt"] == ["no-new-privileges:true"]
 
@@ -183,6 +183,28 @@ def test_prometheus_asks_the_console_under_a_name_that_is_its_own_with_the_alert
         assert files[str(place.parent / rules)].is_file()
     named = loaded(DOCKER / "prometheus/prometheus.yml")
     assert {**given, "scrape_configs": []} == {**named, "scrape_configs": []}
+
+
+def test_recorder_and_console_reach_a_bucket_that_nobody_else_does(tmp_path: Path) -> None:
+    services = compose("compose.bucket.yaml")["services"]
+    server = services["seaweedfs"]
+    (port,) = (one.partition("=")[2] for one in server["command"] if one.startswith("-s3.port="))
+
+    assert {key for key, service in services.items() if "bucket" in service["networks"]} == {
+        "recorder",
+        "console",
+        "seaweedfs",
+    }
+    assert compose("compose.bucket.yaml")["networks"]["bucket"]["internal"] is True
+    assert list(server["networks"]) == ["bucket"]
+    assert "ports" not in server
+    keys = server["environment"]
+    assert set(keys) == {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+    for name in ("recorder", "console"):
+        settings = settings_of(services[name], tmp_path)
+        assert settings.recordings == "s3://relayproxy/recordings"
+        assert settings.recordings_endpoint == f"http://seaweedfs:{port}"
+        assert keys.items() <= services[name]["environment"].items()
 
 
 def test_grafana_finds_the_dashboard_and_what_it_reads_from() -> None:

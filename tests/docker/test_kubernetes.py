@@ -17,7 +17,7 @@ from relayproxy.settings.requirements import require_backend, require_sign_in
 from relayproxy.settings.sources import CONFIG_ENV
 from relayproxy.settings.validators import split_address
 from tests.docker.files import (
-    COMPONENTS,
+    INSTALLATIONS,
     Object,
     containers,
     environment_of,
@@ -37,16 +37,16 @@ FILLED_IN = {
 """What who installs it writes into the files of secrets."""
 
 
-def settings_of(component: str, name: str, folder: Path) -> Settings:
+def settings_of(installation: str, name: str, folder: Path) -> Settings:
     """The settings with which a container starts once its secrets are filled in."""
-    given = environment_of(component, containers(component)[name])
+    given = environment_of(installation, containers(installation)[name])
     given |= {key: value for key, value in FILLED_IN.items() if key in given}
     if name == "console":
         given["RELAYPROXY_TOKENS__ci__SHA256"] = FILLED_IN["RELAYPROXY_TOKENS__ci__SHA256"]
     file = None
     if place := given.pop(CONFIG_ENV, None):
         file = folder / Path(place).name
-        file.write_text(manifest(component, "ConfigMap", "relayproxy")["data"][file.name], "utf-8")
+        file.write_text(manifest(installation, "ConfigMap", "relayproxy")["data"][file.name], "utf-8")
     for key in given:
         if key.startswith("RELAYPROXY_TLS_"):
             own = folder / Path(given[key]).name
@@ -63,25 +63,25 @@ def selected(selector: Object, labels: Object) -> bool:
     return bool(selector) and selector.items() <= labels.items()
 
 
-@pytest.mark.parametrize("component", COMPONENTS)
+@pytest.mark.parametrize("installation", INSTALLATIONS)
 @pytest.mark.parametrize("version", VERSIONS)
-def test_every_object_is_one_of_kubernetes_own_schemas(component: str, version: str) -> None:
+def test_every_object_is_one_of_kubernetes_own_schemas(installation: str, version: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
-        for one in manifests(component):
+        for one in manifests(installation):
             kubernetes_validate.validate(one, version, strict=True)
 
 
-@pytest.mark.parametrize("component", COMPONENTS)
-def test_every_container_starts_with_its_settings(component: str, tmp_path: Path) -> None:
-    found = containers(component)
+@pytest.mark.parametrize("installation", INSTALLATIONS)
+def test_every_container_starts_with_its_settings(installation: str, tmp_path: Path) -> None:
+    found = containers(installation)
     assert sorted(found) == ["console", "migrate", "recorder", "relay"]
 
     for name, container in found.items():
         assert container["args"] == [name]
         assert name in main.commands
         assert "command" not in container, "the image's tini is process 1"
-        settings = settings_of(component, name, tmp_path)
+        settings = settings_of(installation, name, tmp_path)
         assert settings.embedded == (name == "relay")
         mounts = {Path(one["mountPath"]): one for one in container["volumeMounts"]}
         assert Path("/tmp") in mounts
@@ -115,15 +115,15 @@ def test_a_secret_is_given_to_those_alone_that_need_it() -> None:
         assert mounted & volumes == (volumes if name == "relay" else set())
 
 
-@pytest.mark.parametrize("component", COMPONENTS)
-def test_what_is_mounted_is_there(component: str) -> None:
+@pytest.mark.parametrize("installation", INSTALLATIONS)
+def test_what_is_mounted_is_there(installation: str) -> None:
     made_by_hand = "relayproxy-tls"
-    names = {(one["kind"], one["metadata"]["name"]) for one in manifests(component)}
+    names = {(one["kind"], one["metadata"]["name"]) for one in manifests(installation)}
     claims = {
         one["metadata"]["name"]
-        for one in manifest(component, "StatefulSet", "relayproxy-relay")["spec"]["volumeClaimTemplates"]
+        for one in manifest(installation, "StatefulSet", "relayproxy-relay")["spec"]["volumeClaimTemplates"]
     }
-    for owner, pod in pods(component).items():
+    for owner, pod in pods(installation).items():
         volumes = {one["name"]: one for one in pod["volumes"]}
         for volume in volumes.values():
             if "configMap" in volume:
@@ -149,10 +149,10 @@ def test_the_recorder_outlives_the_relay_beside_which_it_works_on_one_volume() -
     assert of_data[0] == of_data[1]
 
 
-@pytest.mark.parametrize("component", COMPONENTS)
-def test_live_calls_get_the_time_that_the_drain_gives_them(component: str, tmp_path: Path) -> None:
-    settings = settings_of(component, "relay", tmp_path)
-    pod = pods(component)["relayproxy-relay"]
+@pytest.mark.parametrize("installation", INSTALLATIONS)
+def test_live_calls_get_the_time_that_the_drain_gives_them(installation: str, tmp_path: Path) -> None:
+    settings = settings_of(installation, "relay", tmp_path)
+    pod = pods(installation)["relayproxy-relay"]
     (relay,) = pod["containers"]
     ready = relay["readinessProbe"]
 
@@ -160,13 +160,13 @@ def test_live_calls_get_the_time_that_the_drain_gives_them(component: str, tmp_p
     assert pod["terminationGracePeriodSeconds"] >= settings.drain_delay + settings.drain_timeout + rest
     # A pod that is told to stop is not sent calls any more, in the time for which it still takes them.
     assert settings.drain_delay >= ready["periodSeconds"] * ready["failureThreshold"]
-    assert manifest(component, "PodDisruptionBudget", "relayproxy-relay")["spec"]["maxUnavailable"] == 1
-    assert manifest(component, "StatefulSet", "relayproxy-relay")["spec"]["replicas"] >= 2
+    assert manifest(installation, "PodDisruptionBudget", "relayproxy-relay")["spec"]["maxUnavailable"] == 1
+    assert manifest(installation, "StatefulSet", "relayproxy-relay")["spec"]["replicas"] >= 2
 
 
-@pytest.mark.parametrize("component", COMPONENTS)
-def test_probes_ask_what_the_processes_answer(component: str, tmp_path: Path) -> None:
-    found = containers(component)
+@pytest.mark.parametrize("installation", INSTALLATIONS)
+def test_probes_ask_what_the_processes_answer(installation: str, tmp_path: Path) -> None:
+    found = containers(installation)
     asked = {
         (name, kind): container[kind]["httpGet"]
         for name, container in found.items()
@@ -182,13 +182,13 @@ def test_probes_ask_what_the_processes_answer(component: str, tmp_path: Path) ->
     }
     for (name, _), get in asked.items():
         assert get["port"] in ports(found[name])
-        encrypted = name == "relay" and settings_of(component, name, tmp_path).tls_cert is not None
+        encrypted = name == "relay" and settings_of(installation, name, tmp_path).tls_cert is not None
         assert (get.get("scheme") == "HTTPS") == encrypted
 
 
-@pytest.mark.parametrize("component", COMPONENTS)
-def test_no_pod_may_become_more_than_it_is(component: str) -> None:
-    for pod in pods(component).values():
+@pytest.mark.parametrize("installation", INSTALLATIONS)
+def test_no_pod_may_become_more_than_it_is(installation: str) -> None:
+    for pod in pods(installation).values():
         own = pod["securityContext"]
         assert own["runAsNonRoot"] is True
         assert (own["runAsUser"], own["runAsGroup"]) == (10001, 10001)
@@ -203,20 +203,20 @@ def test_no_pod_may_become_more_than_it_is(component: str) -> None:
             }
             assert "memory" in container["resources"]["limits"]
             assert set(container["resources"]["requests"]) == {"cpu", "memory"}
-    labels = manifest(component, "Namespace", "relayproxy")["metadata"]["labels"]
+    labels = manifest(installation, "Namespace", "relayproxy")["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
 
 
-@pytest.mark.parametrize("component", COMPONENTS)
-def test_selectors_find_the_pods_that_they_mean(component: str) -> None:
+@pytest.mark.parametrize("installation", INSTALLATIONS)
+def test_selectors_find_the_pods_that_they_mean(installation: str) -> None:
     labels = {
         one["metadata"]["name"]: one["spec"]["template"]["metadata"]["labels"]
-        for one in manifests(component)
+        for one in manifests(installation)
         if one["kind"] in ("StatefulSet", "Deployment", "Job")
     }
 
     def meant(kind: str, name: str) -> set[str]:
-        spec = manifest(component, kind, name)["spec"]
+        spec = manifest(installation, kind, name)["spec"]
         selector = spec["selector"] if kind == "Service" else spec.get("selector") or spec["podSelector"]
         wanted = selector if kind == "Service" else selector["matchLabels"]
         return {owner for owner, its in labels.items() if selected(wanted, its)}
@@ -226,10 +226,10 @@ def test_selectors_find_the_pods_that_they_mean(component: str) -> None:
     assert meant("PodDisruptionBudget", "relayproxy-relay") == meant("StatefulSet", "relayproxy-relay")
     assert meant("NetworkPolicy", "relayproxy") == set(labels)
     for name in ("relayproxy-relay", "relayproxy-console"):
-        for port in manifest(component, "Service", name)["spec"]["ports"]:
-            (container,) = pods(component)[name]["containers"]
+        for port in manifest(installation, "Service", name)["spec"]["ports"]:
+            (container,) = pods(installation)[name]["containers"]
             assert port["targetPort"] in ports(container)
-    spread = pods(component)["relayproxy-relay"]["topologySpreadConstraints"]
+    spread = pods(installation)["relayproxy-relay"]["topologySpreadConstraints"]
     for constraint in spread:
         assert selected(constraint["labelSelector"]["matchLabels"], labels["relayproxy-relay"])
 
@@ -249,16 +249,16 @@ def test_strangers_reach_the_relay_alone() -> None:
     ((peers, port),) = opened(behind, "ingress")
     assert port == "relay"
     assert [one["namespaceSelector"]["matchLabels"] for one in peers] == [{"kubernetes.io/metadata.name": "ingress"}]
-    for component in COMPONENTS:
-        everybody = manifest(component, "NetworkPolicy", "relayproxy")["spec"]
+    for installation in INSTALLATIONS:
+        everybody = manifest(installation, "NetworkPolicy", "relayproxy")["spec"]
         assert everybody["policyTypes"] == ["Ingress", "Egress"], "closed, but for what other policies open"
         assert "ingress" not in everybody
-        for peers, port in opened(manifest(component, "NetworkPolicy", "relayproxy-console"), "ingress"):
+        for peers, port in opened(manifest(installation, "NetworkPolicy", "relayproxy-console"), "ingress"):
             assert peers
             assert port == "console"
-        services = [one for one in manifests(component) if one["kind"] == "Service"]
+        services = [one for one in manifests(installation) if one["kind"] == "Service"]
         public = [one["metadata"]["name"] for one in services if one["spec"].get("type", "ClusterIP") != "ClusterIP"]
-        assert public == (["relayproxy-relay"] if component == "loadbalancer" else [])
+        assert public == (["relayproxy-relay"] if installation == "loadbalancer" else [])
 
 
 def test_the_load_balancer_leaves_tls_and_addresses_to_the_relay(tmp_path: Path) -> None:
@@ -292,6 +292,17 @@ def test_the_ingress_leads_to_the_relay_under_the_public_name(tmp_path: Path) ->
     assert settings.tls_cert is None
 
 
+def test_recorder_and_console_get_the_bucket_and_its_keys(tmp_path: Path) -> None:
+    for name, container in containers("ingress bucket").items():
+        given = environment_of("ingress bucket", container)
+        uses = name in ("recorder", "console")
+        assert ("AWS_SECRET_ACCESS_KEY" in given) == uses
+        recordings = settings_of("ingress bucket", name, tmp_path).recordings
+        assert (recordings or "").startswith("s3://") == uses
+    policy = manifest("ingress bucket", "NetworkPolicy", "relayproxy-console")
+    assert ([{"namespaceSelector": {}}], None) in [*opened(policy, "egress")]
+
+
 def test_the_console_answers_under_the_names_of_its_service(tmp_path: Path) -> None:
     service = manifest("loadbalancer", "Service", "relayproxy-console")["metadata"]
 
@@ -299,10 +310,10 @@ def test_the_console_answers_under_the_names_of_its_service(tmp_path: Path) -> N
     assert hosts == f"{service['name']},{service['name']}.{service['namespace']}.svc"
 
 
-@pytest.mark.parametrize("component", COMPONENTS)
-def test_variables_that_kubernetes_sets_for_the_services_are_nobodys_settings(component: str) -> None:
+@pytest.mark.parametrize("installation", INSTALLATIONS)
+def test_variables_that_kubernetes_sets_for_the_services_are_nobodys_settings(installation: str) -> None:
     linked: dict[str, str] = {}
-    for one in manifests(component):
+    for one in manifests(installation):
         if one["kind"] == "Service":
             name = one["metadata"]["name"].upper().replace("-", "_")
             first = one["spec"]["ports"][0]["port"]
