@@ -84,7 +84,8 @@ def interval_words(number: NumberComparison) -> str:
     shift = number.shift
     if shift is None or shift.low_ms is None or shift.high_ms is None:
         return ""
-    return f", {shift.low_ms:+,} to {shift.high_ms:+,} ms with {100 * shift.confidence:.6g} % confidence"
+    unsure = float(f"{100 * (1 - shift.confidence):.2g}")
+    return f", {shift.low_ms:+,} to {shift.high_ms:+,} ms with {100 - unsure:.10g} % confidence"
 
 
 def answered_with(number: int | None) -> str:

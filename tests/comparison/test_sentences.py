@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from relayproxy.comparison.model import Fact
-from relayproxy.comparison.sentences import of_fact
+from relayproxy.comparison.model import Fact, NumberComparison, Sample, Shift
+from relayproxy.comparison.sentences import interval_words, of_fact
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,12 @@ from relayproxy.comparison.sentences import of_fact
 )
 def test_what_is_there_instead_of_what(fact: Fact, before: Any, after: Any, sentence: str) -> None:
     assert of_fact(fact, before, after) == sentence
+
+
+@pytest.mark.parametrize(
+    ("intervals", "sure"), [(1, "99"), (3, "99.67"), (36, "99.972"), (45, "99.978"), (100_000, "99.99999")]
+)
+def test_a_confidence_is_never_rounded_to_certainty(intervals: int, sure: str) -> None:
+    few = Sample(8, 500, None, 400, 600)
+    number = NumberComparison("response_latency_ms", few, few, Shift(94, -69, 285, 1 - 0.01 / intervals))
+    assert interval_words(number) == f", -69 to +285 ms with {sure} % confidence"
