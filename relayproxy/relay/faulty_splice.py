@@ -141,7 +141,8 @@ class TreatedEnd(CountingEnd):
         super().take_over()
         if self._faults.slow_reader and not self.lost:
             sock = self.transport.get_extra_info("socket")
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SLOW_FULL)
+            if sock is not None:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SLOW_FULL)
 
     # -- into the queue ------------------------------------------------------------------------------------------
 

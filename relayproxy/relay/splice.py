@@ -356,7 +356,8 @@ class End(asyncio.Protocol):
             return
         sock = self.transport.get_extra_info("socket")
         try:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
+            if sock is not None:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
         except OSError:
             log.debug("the socket is gone already")
         self.transport.abort()
@@ -364,8 +365,11 @@ class End(asyncio.Protocol):
     def _unsent(self) -> bool:
         if self.transport.get_write_buffer_size():
             return True
+        sock = self.transport.get_extra_info("socket")
+        if sock is None:  # TLS has let go of it
+            return False
         try:
-            descriptor = self.transport.get_extra_info("socket").fileno()
+            descriptor = sock.fileno()
             return fcntl.ioctl(descriptor, termios.TIOCOUTQ, b"\0\0\0\0") != b"\0\0\0\0"
         except (OSError, ValueError):
             return False

@@ -10,7 +10,8 @@ from typing import Any
 
 from relayproxy.text import MASKED_DIGIT
 
-_DIGITS = re.compile(r"[0-9]++(?:[ -][0-9]++)*+")
+# Python before 3.11.5 takes too much by a group that is repeated with `*+`: an atomic group does it right.
+_DIGITS = re.compile(r"[0-9]++(?>(?:[ -][0-9]++)*)")
 _MASKED = re.compile(rf"{MASKED_DIGIT}[{MASKED_DIGIT}0-9 -]*")
 _INSIDE = re.compile(r"[\w.+-]")
 """In front of digits: they belong to an id or a telephone number."""

@@ -18,8 +18,8 @@ MS_PER_DIGIT_PAUSE = 500
 """Each `w` of `sendDigits`."""
 
 # None of them goes back over what it has read, as texts may have millions of characters.
-_MARKS = r"[^.?!:;]*+[.?!:;]++[\"')\]]*+"
-_CLAUSE = re.compile(rf"\s*+\S(?:{_MARKS}(?!\s))*+{_MARKS}(?=\s)")
+_START = re.compile(r"\s*+\S")
+_MARKS = re.compile(r"[^.?!:;]*+[.?!:;]++[\"')\]]*+")
 _WORD = re.compile(r"\s*+\S++")
 
 
@@ -28,9 +28,11 @@ def clause(text: str, *, complete: bool) -> tuple[str, str]:
 
     A chunk ends with punctuation that white space follows; with `complete`, at the latest where the text ends.
     """
-    found = _CLAUSE.match(text)
-    if found is not None:
-        return found[0], text[found.end() :]
+    found = _START.match(text)
+    while found and (found := _MARKS.match(text, found.end())):
+        end = found.end()
+        if text[end : end + 1].isspace():
+            return text[:end], text[end:]
     if complete and text.strip():
         return text, ""
     # Punctuation at the very end closes a chunk too: the next token nearly always begins with a space.
