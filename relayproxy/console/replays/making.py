@@ -43,6 +43,8 @@ def why_not(settings: Settings, session: StoredSession) -> str | None:
         return "The call has not ended yet."
     if session.row.content_deleted_at is not None:
         return "What was said in this call has been deleted, so that nothing of it can be said again."
+    if any(one.opening.record == "metadata" for one in session.connections):
+        return "The call was recorded without words (record = metadata), so that nothing of it can be said again."
     found = recording(settings, session.row.route, _recorded_as(session))
     if found.record == "none":
         return f"Nothing is recorded of calls over its route (record), so that no replay could be kept. {_COMMAND}"

@@ -93,14 +93,22 @@ async def test_of_a_call_that_was_recorded_without_secrets_none_is_kept_now(
     ],
 )
 async def test_what_could_not_be_kept_is_not_begun(client: Client, archive: Archive, peer: Peer, told: str) -> None:
-    call = asked(archive)
-    page = await shown(client, f"/sessions/{call.id}/replay")
+    await is_not_begun(client, asked(archive).id, told)
+    assert peer.calls == 0
+
+
+async def test_what_was_recorded_without_words_is_not_begun(client: Client, archive: Archive, peer: Peer) -> None:
+    await is_not_begun(client, asked(archive, record="metadata").id, "The call was recorded without words")
+    assert peer.calls == 0
+
+
+async def is_not_begun(client: Client, id: str, told: str) -> None:
+    page = await shown(client, f"/sessions/{id}/replay")
     assert told in page, page.partition("<main")[2][:900]
     assert 'name="target"' not in page
-    answer = await client.post(f"/sessions/{call.id}/replay", data={"target": "peer"})
+    answer = await client.post(f"/sessions/{id}/replay", data={"target": "peer"})
     assert answer.status == 400
     assert told in await answer.text()
-    assert peer.calls == 0
 
 
 async def refuses(line: Line) -> None:
