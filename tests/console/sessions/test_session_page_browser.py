@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from relayproxy.conversation.measures.numbers import TURN_NUMBERS
 from relayproxy.store.write.archive import Archive
@@ -255,6 +255,25 @@ def test_a_link_to_a_message_leads_to_it_among_its_neighbours(visit: OpenPage, a
         summary = f"document.getElementById('message-{cursor}').querySelector('summary')"
         head = "document.querySelector('.wire-head')"
         until(page, f"{summary}.getBoundingClientRect().top >= {head}.getBoundingClientRect().bottom - 1")
+
+
+def test_rows_that_come_late_do_not_move_the_one_that_a_link_led_to(visit: OpenPage, archive: Archive) -> None:
+    call = chatty(archive, 40).hang_up(170).commit()
+    page = visit(f"/sessions/{call.id}", viewport={"width": 1280, "height": 720})
+    earlier: list[Route] = []
+    page.route("**/messages?before=*", lambda route: earlier.append(route))
+    with page.expect_request("**/messages?before=*"):
+        page.goto(f"{page.url}?at=0.239#message-0.239")
+    expect(page.locator("[id='message-0.239'] pre")).to_be_in_viewport(ratio=1)
+    frames(page, 100)  # more than it is followed for
+    place = "document.getElementById('message-0.239').getBoundingClientRect().top"
+    before = page.evaluate(place)
+    rows = page.locator(".wire > *")
+    few = rows.count()
+    earlier[0].continue_()
+    until(page, f"document.querySelectorAll('.wire > *').length > {few}")
+    frames(page, 10)
+    assert abs(page.evaluate(place) - before) < 1
 
 
 def test_a_row_opened_at_the_bottom_shows_its_json(visit: OpenPage, archive: Archive) -> None:

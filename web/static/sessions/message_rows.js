@@ -62,7 +62,19 @@ function holding(change) {
   change();
   fold();
   const held = shown.find(([row]) => row.isConnected && row.getClientRects().length);
-  if (held) box.scrollTop += held[0].getBoundingClientRect().top - held[1];
+  if (held) keep(held[0], held[1] - top);
+}
+
+const DRAWN = 4; // frames within which rows that come into view have the heights that they get
+
+/** Keeps a row at its distance from the top of the box while rows above it are drawn for the first time, which gives them
+ * their heights; until somebody scrolls. */
+function keep(row, distance, frames = DRAWN) {
+  const box = scroller();
+  box.scrollTop += row.getBoundingClientRect().top - box.getBoundingClientRect().top - distance;
+  const place = box.scrollTop;
+  const again = () => row.isConnected && box.scrollTop === place && keep(row, distance, frames - 1);
+  if (frames) requestAnimationFrame(again);
 }
 
 function link(id, text, query) {
