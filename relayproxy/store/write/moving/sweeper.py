@@ -6,7 +6,7 @@ Must not know: why a row was deleted; settings.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import Engine, delete, func, select
 
@@ -46,30 +46,14 @@ class Sweeper:
         told of at the end."""
         with store_errors(), self._engine.connect() as db:
             places = known_places(db) if db.execute(select(_d.object).limit(1)).first() else {}
-        gone, problem = 0, None
-        for place in places.values():
-            try:
-                gone += self._delete_noted(place)
-            except ObjectsError as found:
-                problem = found
-        if problem is not None:
-            raise problem
-        return gone
+        return _at_all(places, self._delete_noted)
 
     def sweep(self) -> int:
         """Goes through all objects at all places and notes those that no row names for long enough; how many. A place
         that is away is told of at the end."""
         with store_errors(), self._engine.connect() as db:
             places = known_places(db)
-        found, problem = 0, None
-        for place in places.values():
-            try:
-                found += self._sweep(place)
-            except ObjectsError as away:
-                problem = away
-        if problem is not None:
-            raise problem
-        return found
+        return _at_all(places, self._sweep)
 
     def _delete_noted(self, place: KnownPlace) -> int:
         gone, required = 0, False
@@ -114,3 +98,16 @@ class Sweeper:
             keys -= {*db.execute(select(_d.object).where(_d.object.in_(keys))).scalars()}
             note_object_deletions(db, sorted(keys), time.time_ns())
         return len(keys)
+
+
+def _at_all(places: Mapping[str, KnownPlace], step: Callable[[KnownPlace], int]) -> int:
+    """The sum of what `step` returns of each place. Raises the last ObjectsError once all have had their turn."""
+    total, problem = 0, None
+    for place in places.values():
+        try:
+            total += step(place)
+        except ObjectsError as found:
+            problem = found
+    if problem is not None:
+        raise problem
+    return total
