@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +44,20 @@ async def listening_to(serve: Serving) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-def sockets(pid: int) -> int:
-    return sum(one.readlink().name.startswith("socket:") for one in Path(f"/proc/{pid}/fd").iterdir())
+def sockets(pid: int) -> set[str]:
+    """The sockets that a process holds, as the kernel numbers them; what it closes meanwhile is passed over."""
+    held = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            held.add(descriptor.readlink().name.removeprefix("socket:[").removesuffix("]"))
+    return held
+
+
+def socket_to(port: int) -> str:
+    """The accepted socket whose other end has this port, as the kernel numbers it."""
+    connections = (line.split() for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:])
+    (number,) = {fields[9] for fields in connections if fields[2].endswith(f":{port:04X}") and fields[9] != "0"}
+    return number
 
 
 async def a_call_of_each(serve: Serving, stack: AsyncExitStack) -> dict[int, Call]:
@@ -53,9 +65,9 @@ async def a_call_of_each(serve: Serving, stack: AsyncExitStack) -> dict[int, Cal
     found: dict[int, Call] = {}
     relays = serve.children("relay")
     while len(found) < len(relays):
-        before = {pid: sockets(pid) for pid in relays}
         ws = await stack.enter_async_context(call(serve))
-        (pid,) = [one for one in relays if sockets(one) == before[one] + 2]
+        accepted = socket_to(ws.get_extra_info("sockname")[1])
+        (pid,) = [one for one in relays if accepted in sockets(one)]
         found.setdefault(pid, ws)
     return found
 
