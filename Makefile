@@ -30,7 +30,8 @@ help:
 	echo "         LISTEN=HOST:PORT CONSOLE=HOST:PORT DATA_DIR=DIR choose other places"
 	echo "make test                         every test and check"
 	echo "make check                        lint, format, types, import rules"
-	echo "make bench                        compare with a direct connection, nginx and a plain message relay"
+	echo "make bench                        compare with nginx, HAProxy and a plain message relay: eight minutes; needs g++,"
+	echo "                                  libssl-dev, nginx and haproxy. ONLY='paced storm' ROUNDS=1 for less"
 	echo "make faults                       every fault that can be injected here, those that take long or need root included"
 	echo "make conformance                  Autobahn's test suite with the relay and without it; needs Python 2.7"
 	echo "make fuzz MINUTES=30              a fuzzer on whatever reads bytes of others"
@@ -83,8 +84,9 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# ONLY='paced storm': these measurements alone; ONLY=console: the console over a million sessions.
 bench: $(VENV)/.dev
-	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m tests.bench $(ONLY) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 # CASES='A6 D21': these alone.
 faults: programs

@@ -1,6 +1,7 @@
-"""The load generator: Twilio's end and the backend's end in one process, so that one clock times both.
+"""A small load beside what is measured of shadows and exports: Twilio's end and the backend's end in one process, so
+that one clock times both. `generator.cpp` loads more for less.
 
-Knows: opening sessions through a port, pacing messages, echoing them, and timing.
+Knows: opening sessions through a port, pacing messages, and timing.
 Must not know: what stands between its two ends.
 """
 
@@ -23,8 +24,6 @@ PAYLOAD = b'{"type":"text","token":" and then","last":false,"lang":"en-US"}'
 LENGTH = len(PAYLOAD) + STAMP.size
 HEAD = bytes([0x82, LENGTH])
 SIZE = len(HEAD) + LENGTH
-FROM_BACKEND = HEAD + PAYLOAD + STAMP.pack(0)
-FROM_TWILIO = bytes([0x82, 0x80 | LENGTH, 0, 0, 0, 0]) + PAYLOAD + STAMP.pack(0)
 
 
 def message() -> bytes:
@@ -84,13 +83,11 @@ class Load:
         self.twilio: list[End] = []
         self.backend: list[End] = []
         self.times: list[int] = []
-        self.echoes = 0
-        self.echoing = False
 
     async def listen(self) -> None:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: End(len(FROM_TWILIO), self._backend_heard, self.backend.append), "127.0.0.1", 0, backlog=4096
+            lambda: End(SIZE, lambda _end, _data: None, self.backend.append), "127.0.0.1", 0, backlog=4096
         )
         self.backend_port = self._server.sockets[0].getsockname()[1]
 
@@ -125,30 +122,10 @@ class Load:
         ordered = sorted(self.times)
         return Latency(ordered[len(ordered) // 2] / 1e3, ordered[len(ordered) * 99 // 100] / 1e3, len(ordered))
 
-    async def flood(self, seconds: float, depth: int = 1) -> int:
-        """Echoes `depth` messages in flight in every session for `seconds`; returns how many messages crossed."""
-        self.echoes, self.echoing = 0, True
-        for end in self.twilio:
-            end.transport.write(FROM_TWILIO * depth)
-        await asyncio.sleep(seconds)
-        self.echoing = False
-        crossed = self.echoes
-        await asyncio.sleep(0.3)
-        return crossed
-
     def _twilio_heard(self, end: End, data: bytes) -> None:
-        if self.echoing:
-            self.echoes += len(data) // SIZE
-            end.transport.write(FROM_TWILIO * (len(data) // SIZE))
-            return
         now = time.monotonic_ns()
         for at in range(SIZE - STAMP.size, len(data), SIZE):
             self.times.append(now - STAMP.unpack_from(data, at)[0])
-
-    def _backend_heard(self, end: End, data: bytes) -> None:
-        if self.echoing:
-            self.echoes += len(data) // len(FROM_TWILIO)
-            end.transport.write(FROM_BACKEND * (len(data) // len(FROM_TWILIO)))
 
     async def _until(self, true: Callable[[], bool]) -> None:
         async with asyncio.timeout(30):
@@ -171,9 +148,3 @@ def cpu_ns(pid: int) -> int:
         with open(f"/proc/{pid}/task/{task}/schedstat") as file:  # noqa: PTH123
             total += int(file.read().split()[0])
     return total
-
-
-def resident(pid: int) -> int:
-    """Resident bytes of a process (Linux)."""
-    with open(f"/proc/{pid}/statm") as file:  # noqa: PTH123
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
