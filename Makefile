@@ -21,7 +21,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # make run: other addresses than the usual ones.
 flags = $(if $(LISTEN),--listen '$(LISTEN)') $(if $(CONSOLE),--console '$(CONSOLE)')
 
-.PHONY: help run test programs check bench faults conformance fuzz soak chaos image-check metrics-check names-check node-check
+.PHONY: help run test programs check bench faults conformance fuzz soak chaos image-check metrics-check names-check node-check pooler-check
 .PHONY: viewer-check audit requirements clean
 
 help:
@@ -39,6 +39,7 @@ help:
 	echo "make chaos MINUTES=10             two machines on one PostgreSQL, whose processes are killed and replaced"
 	echo "make image-check                  build the container image and run it, with podman or docker"
 	echo "make metrics-check                a real Prometheus on a running system, with the alert rules"
+	echo "make pooler-check                 recorder, console and migrations behind a real PgBouncer in transaction mode"
 	echo "make names-check                  redaction of names, with Presidio and spaCy, which are installed for it"
 	echo "make node-check                   spans of Node servers in the turns of their calls; needs Node.js 20 with npm"
 	echo "make viewer-check                 Arize Phoenix, which is installed for it (900 MB), shows calls as sessions"
@@ -112,6 +113,10 @@ image-check: programs
 metrics-check: $(VENV)/.dev
 	@$(BIN)/python -m tests.peers.provision prometheus
 	$(BIN)/python -m pytest tests/telemetry/check_prometheus.py
+
+pooler-check: programs
+	@$(BIN)/python -m tests.peers.provision pgbouncer
+	$(BIN)/python -m pytest tests/system/check_pgbouncer.py
 
 viewer-check: $(VENV)/.phoenix programs
 	@$(BIN)/python -m pytest tests/telemetry/check_phoenix.py

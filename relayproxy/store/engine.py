@@ -10,7 +10,6 @@ import sqlite3
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
@@ -40,15 +39,17 @@ _CONNECT = {
     "tcp_user_timeout": "25000",
 }
 """libpq's parameters; a URL may say otherwise."""
-LOCK_TIMEOUT, IDLE_TIMEOUT, READ_TIMEOUT = "5s", "60s", "30s"
+LOCK_TIMEOUT, IDLE_TIMEOUT, READ_TIMEOUT, WRITE_TIMEOUT = "5s", "60s", "30s", "60s"
 """How long PostgreSQL waits for a lock of another session, for the next statement of a transaction, and for a
-reader's query to end."""
+statement of a reader and of a writer to end."""
 READ_SECONDS = 20.0
 """As the last of them, for SQLite."""
 LOOK_AT_THE_CLOCK = 20_000
 """Steps of SQLite's machine, a fraction of a millisecond."""
+KEPT_OPEN, MOST_OPEN = 5, 15
+"""Connections to PostgreSQL that an engine keeps, and those that it has at most."""
 POOL_TIMEOUT = 5.0
-"""Seconds to wait for a connection that others of this process use."""
+"""Seconds to wait for a connection that others of this engine use."""
 
 Identity = tuple[int, int]
 """Device and inode of a file."""
@@ -64,7 +65,7 @@ def open_engine(url: str, *, afresh: bool = False) -> Engine:
     parsed = _parse(url)
     path = sqlite_path(parsed)
     if path is None:
-        return _open_server(parsed)
+        return _open_server(parsed, WRITE_TIMEOUT)
     options = {"poolclass": NullPool} if afresh else {}
     engine = _open(parsed, creator=lambda: _connect_sqlite(path, create=not afresh), **options)
     event.listen(engine, "begin", _begin)
@@ -82,7 +83,7 @@ def open_reader(url: str) -> Engine:
     parsed = _parse(url)
     path = sqlite_path(parsed)
     if path is None:
-        return reading(_open_server(parsed, statement_timeout=READ_TIMEOUT))
+        return reading(_open_server(parsed, READ_TIMEOUT))
     engine = _open(parsed, creator=lambda: _connect_sqlite(path, read_only=True), poolclass=NullPool)
     event.listen(engine, "begin", _begin)
     return engine
@@ -153,29 +154,30 @@ def _parse(url: str) -> URL:
     return parsed
 
 
-def _open_server(url: URL, **timeouts: str) -> Engine:
+def _open_server(url: URL, statement_timeout: str) -> Engine:
     if url.drivername != POSTGRESQL:
         raise SettingError(f"database_url: SQLite or PostgreSQL is expected, and this is {url.drivername}")
     engine = _open(
         url,
         pool_pre_ping=True,
+        pool_size=KEPT_OPEN,
+        max_overflow=MOST_OPEN - KEPT_OPEN,
         pool_timeout=POOL_TIMEOUT,
         connect_args={name: value for name, value in _CONNECT.items() if name not in url.query},
     )
-    limits = {"lock_timeout": LOCK_TIMEOUT, "idle_in_transaction_session_timeout": IDLE_TIMEOUT, **timeouts}
-    settings = "; ".join(f"SET {name} = '{value}'" for name, value in limits.items())
-
-    # Not among libpq's options, which PgBouncer refuses.
-    def limit(connection: Any, _: object) -> None:
-        connection.autocommit = True
-        connection.execute(settings)
-        connection.autocommit = False
+    limits = {
+        "lock_timeout": LOCK_TIMEOUT,
+        "idle_in_transaction_session_timeout": IDLE_TIMEOUT,
+        "statement_timeout": statement_timeout,
+    }
+    # For one transaction each: behind PgBouncer the next one may have another session of the server.
+    settings = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in limits.items())
 
     from relayproxy.store.postgresql import Server  # its driver is not needed where the database is SQLite
 
     server = Server()
     event.listen(engine, "do_connect", lambda _dialect, _record, _args, parameters: server.connect(**parameters))
-    event.listen(engine, "connect", limit)
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(f"SELECT {settings}").close())
     return engine
 
 

@@ -93,7 +93,7 @@ def store_errors() -> Iterator[None]:
     try:
         yield
     except DBAPIError as problem:
-        if _took_too_long(problem.orig):
+        if _took_too_long(problem.orig) and not _writes(problem.statement):
             raise SlowError(_TOO_LONG) from None
         raise _kind(problem.orig)(f"database: {_first_line(problem.orig or problem)}") from None
     except StatementError:
@@ -111,6 +111,10 @@ def _took_too_long(problem: BaseException | None) -> bool:
     if isinstance(problem, sqlite3.Error):
         return getattr(problem, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_INTERRUPT
     return _state(problem) == "57014" and "statement timeout" in str(problem)
+
+
+def _writes(statement: str | None) -> bool:
+    return (statement or "").lstrip().startswith(("INSERT", "UPDATE", "DELETE"))
 
 
 def _kind(problem: BaseException | None) -> type[StoreError]:

@@ -1,10 +1,13 @@
-"""PostgreSQL connections that do not hang when the server has stopped.
+"""PostgreSQL connections that do not hang when the server has stopped, and that work through a pooler.
 
-Knows: psycopg; how a frozen server is recognised.
+Knows: psycopg; how a frozen server is recognised, and how a pooler such as PgBouncer is.
 Must not know: tables; what is asked.
 
 A server that is frozen keeps its connections, and its timeouts do not run: only the client can tell. After some seconds
 of silence it probes with a new connection: a server that accepts it is still working on the query.
+
+Behind a pooler each transaction may have another session of the server, and statements that were prepared in one are
+not there in the next.
 """
 
 import time
@@ -40,6 +43,8 @@ class Server:
             self._silent_until = time.monotonic() + REMEMBERED
             raise
         connection.probe = lambda: self._probe(parameters)
+        if _is_pooled(connection):
+            connection.prepare_threshold = None
         return connection
 
     def _probe(self, parameters: dict[str, Any]) -> None:
@@ -50,6 +55,14 @@ class Server:
             raise psycopg.OperationalError(SILENT) from None
         except psycopg.OperationalError:
             return  # an answer, too: that there are too many connections, say
+
+
+def _is_pooled(connection: "WatchedConnection") -> bool:
+    """Whether what has answered the connection is not the process that carries out its statements."""
+    connection.autocommit = True
+    (pid,) = connection.execute("SELECT pg_backend_pid()").fetchone() or (0,)
+    connection.autocommit = False
+    return bool(pid != connection.info.backend_pid)
 
 
 class WatchedConnection(psycopg.Connection[Any]):

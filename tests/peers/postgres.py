@@ -90,15 +90,21 @@ class Server:
         self._schema: tuple[object, ...] | None = None
         self._used: deque[str] = deque()
         self._watched: dict[str, psycopg.Connection[Any]] = {}
-        self._as: list[str] = []
+        self._owner = (-1, -1)
+        self.account: list[str] = []
         if os.getuid() == 0:
             account = _account(self._bin)
-            os.chown(folder, account.pw_uid, account.pw_gid)
-            self._as = _as(account)
+            self._owner = (account.pw_uid, account.pw_gid)
+            self.account = _as(account)
+        self.hand_over(folder)
         self._run("initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
         with (self._data / "postgresql.conf").open("a") as settings:
             settings.writelines(f"{name} = '{value}'\n" for name, _, value in (one.partition("=") for one in FAST))
             settings.write(f"unix_socket_directories = '{folder}'\n")
+
+    def hand_over(self, folder: Path) -> None:
+        """Makes a folder that of the account that the server runs as, which `account` before a command changes to."""
+        os.chown(folder, *self._owner)
 
     def start(self) -> None:
         """Returns when it takes connections."""
@@ -177,7 +183,7 @@ class Server:
         # To a file: a server that is started keeps it open.
         with (self.folder / "out").open("ab") as out:
             done = subprocess.run(
-                [*self._as, str(self._bin / program), f"--pgdata={self._data}", *arguments],
+                [*self.account, str(self._bin / program), f"--pgdata={self._data}", *arguments],
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=out,

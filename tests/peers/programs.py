@@ -1,4 +1,4 @@
-"""The programs that tests run with: PostgreSQL's server, a Chromium and Prometheus.
+"""The programs that tests run with: PostgreSQL's server, PgBouncer, a Chromium and Prometheus.
 
 Knows: where systems, a wheel of PyPI and playwright put them.
 Must not know: how they are installed, what tests do with them.
@@ -41,6 +41,12 @@ def chromium() -> Path | None:
     named = os.environ.get("RELAYPROXY_CHROMIUM")
     places = [Path(named)] if named else [*_browsers()]
     return next((place for place in places if os.access(place, os.X_OK)), None)
+
+
+def pgbouncer() -> Path | None:
+    """The executable of PgBouncer, which Debian puts where only root looks."""
+    named = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    return None if named is None else Path(named)
 
 
 def prometheus() -> Path | None:

@@ -1,5 +1,5 @@
 """`python -m tests.peers.provision`: sees to it that PostgreSQL's server and a Chromium are here, before tests run;
-with the argument `prometheus`, that Prometheus is.
+with the argument `prometheus` or `pgbouncer`, that this one is.
 
 Knows: the system's package managers and when they may be used, PostgreSQL's wheel, playwright's download.
 Must not know: tests.
@@ -88,6 +88,16 @@ PROMETHEUS = Program(
 )
 """Only `make metrics-check` needs it."""
 
+PGBOUNCER = Program(
+    "PgBouncer",
+    programs.pgbouncer,
+    {"apt-get": "pgbouncer", "dnf": "pgbouncer", "pacman": "pgbouncer", "brew": "pgbouncer"},
+    None,
+    "install PgBouncer (Debian, Ubuntu: apt-get install pgbouncer)",
+)
+"""Only `make pooler-check` needs it."""
+ALONE = {"prometheus": PROMETHEUS, "pgbouncer": PGBOUNCER}
+
 
 def provide(program: Program) -> str:
     """Has it installed unless it is here, and gives in words which one is taken. Raises `SystemExit` with what was
@@ -138,5 +148,5 @@ def _run(commands: list[list[str]], environment: Mapping[str, str]) -> str | Non
 
 
 if __name__ == "__main__":
-    wanted = (PROMETHEUS,) if sys.argv[1:] == ["prometheus"] else PROGRAMS
+    wanted = [ALONE[name] for name in sys.argv[1:]] or PROGRAMS
     print("; ".join([provide(program) for program in wanted]))

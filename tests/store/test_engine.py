@@ -169,7 +169,7 @@ def test_a_failed_statement_does_not_quote_what_was_written(engine: Engine) -> N
         ("application_name", "relayproxy", "relayproxy"),
         ("lock_timeout", "5s", "5s"),
         ("idle_in_transaction_session_timeout", "1min", "1min"),
-        ("statement_timeout", "0", "30s"),
+        ("statement_timeout", "1min", "30s"),
         ("synchronous_commit", "on", "on"),
         ("transaction_read_only", "off", "on"),
         ("transaction_isolation", "read committed", "repeatable read"),

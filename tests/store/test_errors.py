@@ -54,6 +54,20 @@ def test_what_passes_is_worth_another_attempt(engine: Engine, sqlstate: str) -> 
 
 
 @POSTGRESQL
+def test_what_took_too_long_to_write_is_worth_another_attempt_and_what_took_too_long_to_find_is_not(url: str) -> None:
+    engine = open_engine(url)
+    kinds = {}
+    for statement in ("SELECT pg_sleep(60)", "INSERT INTO t SELECT pg_sleep(60)::text"):
+        with pytest.raises(StoreError) as caught, store_errors(), engine.begin() as db:
+            db.execute(text("CREATE TEMPORARY TABLE t (a TEXT) ON COMMIT DROP"))
+            db.execute(text("SET LOCAL statement_timeout = '20ms'"))
+            db.execute(text(statement))
+        kinds[statement[:6]] = type(caught.value)
+    assert kinds == {"SELECT": SlowError, "INSERT": AwayError}
+    engine.dispose()
+
+
+@POSTGRESQL
 @pytest.mark.parametrize("sqlstate", ["42501", "53100", "58030", "23505"])
 def test_what_does_not_pass_by_itself_is_no_outage(engine: Engine, sqlstate: str) -> None:
     assert type(complaint(engine, sqlstate)) is StoreError

@@ -86,7 +86,7 @@ class AuditLog:
 
     async def write_now(self, entry: AuditEntry) -> None:
         """Returns when the entry is written. Raises `StoreError`."""
-        await asyncio.to_thread(add_entries, self._writer, [entry])
+        await self._writer.run(add_entries, [entry])
 
     async def settle(self, patience: float = 1.0) -> None:
         """Waits a little until what was taken is written."""
@@ -126,7 +126,7 @@ class AuditLog:
         lost = self._lost
         gap = [AuditEntry(time.time_ns(), "relayproxy", "lost", str(lost), "")] if lost else []
         try:
-            await asyncio.to_thread(add_entries, self._writer, [*batch, *gap])
+            await self._writer.run(add_entries, [*batch, *gap])
         except Exception as problem:
             if isinstance(problem, StoreError) and not isinstance(problem, RefusedError):
                 raise

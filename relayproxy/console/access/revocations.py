@@ -70,7 +70,7 @@ class Revocations:
             batch = [await self._queue.get()]
             while not self._queue.empty():
                 batch.append(self._queue.get_nowait())
-            write = partial(asyncio.to_thread, add_revocations, self._writer, batch)
+            write = partial(self._writer.run, add_revocations, batch)
             await retry_async(write, PAUSES, errors=StoreError, failed=self._failed)
             if self._failing:
                 _log.warning("other consoles are told again who signs out here")

@@ -174,14 +174,14 @@ async def _silence(request: web.Request, minutes: int) -> Silence:
     if not 1 <= minutes <= LONGEST_SILENCE:
         raise bad_request(f"minutes: a number from 1 to {LONGEST_SILENCE:,} is expected.")
     silence = Silence(rule, now, now + minutes * MINUTE, who.name)
-    await asyncio.to_thread(put_silence, request.app[APP_CONTEXT].writer, silence)
+    await request.app[APP_CONTEXT].writer.run(put_silence, silence)
     await audit(request, "silence", rule)
     return silence
 
 
 async def _end(request: web.Request) -> None:
     rule = _rule(request)
-    if not await asyncio.to_thread(end_silence, request.app[APP_CONTEXT].writer, rule, time.time_ns()):
+    if not await request.app[APP_CONTEXT].writer.run(end_silence, rule, time.time_ns()):
         raise not_found("It is not silenced.")
     await audit(request, "unsilence", rule)
 

@@ -209,7 +209,7 @@ async def _session(request: web.Request) -> str:
 async def _tag(request: web.Request, session: str, text: str) -> str:
     try:
         tag = tag_of(text)
-        found = await asyncio.to_thread(add_tag, request.app[APP_CONTEXT].writer, session, tag)
+        found = await request.app[APP_CONTEXT].writer.run(add_tag, session, tag)
     except (ValueError, AnnotationLimitError) as problem:
         raise bad_request(f"tag={text[:64]}: {problem}") from None
     if not found:
@@ -219,7 +219,7 @@ async def _tag(request: web.Request, session: str, text: str) -> str:
 
 
 async def _untag(request: web.Request, session: str, tag: str) -> None:
-    if not await asyncio.to_thread(remove_tag, request.app[APP_CONTEXT].writer, session, tag):
+    if not await request.app[APP_CONTEXT].writer.run(remove_tag, session, tag):
         raise not_found(f"The session has no tag {tag[:64]}.")
     await audit(request, "untag", session)
 
@@ -227,7 +227,7 @@ async def _untag(request: web.Request, session: str, tag: str) -> None:
 async def _note(request: web.Request, session: str, text: str) -> Note:
     try:
         author = principal_of(request).name
-        note = await asyncio.to_thread(add_note, request.app[APP_CONTEXT].writer, session, author, note_of(text))
+        note = await request.app[APP_CONTEXT].writer.run(add_note, session, author, note_of(text))
     except (ValueError, AnnotationLimitError) as problem:
         raise bad_request(f"text: {problem}") from None
     if note is None:
@@ -244,7 +244,7 @@ async def _unnote(request: web.Request, session: str, number: str) -> None:
         raise not_found("There is no such note.")
     if not may_delete(principal_of(request), note):
         raise Problem(403, "forbidden", "Only its author or an admin may delete a note.")
-    if not await asyncio.to_thread(delete_note, context.writer, session, note.id):
+    if not await context.writer.run(delete_note, session, note.id):
         raise not_found("There is no such note.")
     await audit(request, "delete_note", session)
 

@@ -138,6 +138,7 @@ def _take_turns(db: Connection) -> None:
     if encoding != "UTF8":
         raise SchemaError(f"The database at {database_location(db.engine)} has the encoding {encoding}: {_UTF8}")
     db.execute(text("SET LOCAL lock_timeout = 0"))
+    db.execute(text("SET LOCAL statement_timeout = 0"))
     db.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
 
 

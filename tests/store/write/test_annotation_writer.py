@@ -1,5 +1,8 @@
 """What people write is durable, and nothing is made where there is nothing."""
 
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -7,9 +10,10 @@ from sqlalchemy import Engine, insert, select
 
 from relayproxy.store.engine import open_engine, open_reader
 from relayproxy.store.errors import AwayError, NotReady
-from relayproxy.store.schema.tables import notes
+from relayproxy.store.schema.tables import audit, notes
 from relayproxy.store.write import annotation_writer as pens
 from relayproxy.store.write.annotation_writer import AnnotationWriter
+from relayproxy.store.write.audit import AuditEntry, add_entries
 from tests.databases import migrated
 from tests.store.kinds import SQLITE
 
@@ -54,6 +58,21 @@ def test_people_write_one_after_the_other(engine: Engine, monkeypatch: pytest.Mo
         pass
     with writer.writing() as db:
         assert db.execute(select(notes)).all() == []
+
+
+async def test_who_writes_does_not_wait_until_others_have_read(engine: Engine) -> None:
+    read, loop, writer = threading.Event(), asyncio.get_running_loop(), AnnotationWriter(engine)
+    readers = ThreadPoolExecutor(1)
+    loop.set_default_executor(readers)
+    reading = asyncio.ensure_future(asyncio.to_thread(read.wait))
+
+    await writer.run(add_entries, [AuditEntry(1, "ada", "export", "a", "")])
+
+    assert not reading.done()
+    read.set()
+    await reading
+    with engine.connect() as db:
+        assert db.execute(select(audit.c.actor)).scalars().all() == ["ada"]
 
 
 def test_without_a_database_there_is_none_afterwards(tmp_path: Path) -> None:
