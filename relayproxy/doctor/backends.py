@@ -23,7 +23,7 @@ from relayproxy.doctor.clock import Clocks
 from relayproxy.errors import SettingError
 from relayproxy.relay.handshake.forwarded import Public, forwarded, without_public_url
 from relayproxy.relay.handshake.stopwatch import Stopwatch
-from relayproxy.relay.handshake.targets import Target, Targets
+from relayproxy.relay.handshake.targets import Target, Targets, is_secure
 from relayproxy.relay.handshake.upstream import Accepted, Refused, Upstream, own_host
 from relayproxy.relay.headers import Headers, value_of
 from relayproxy.relay.shadow.shadows import HEADER as SHADOW
@@ -85,7 +85,8 @@ async def _dialled(
 ) -> list[Result]:
     headers, signed = _headers(settings, target, found)
     headers = [*headers, *more]
-    upstream, asked_at = Upstream(min(settings.connect_timeout, PATIENCE)), time.time()
+    upstream = Upstream(min(settings.connect_timeout, PATIENCE), tls=is_secure(found.url))
+    asked_at = time.time()
     stopwatch = Stopwatch()
     began = time.monotonic()
     try:

@@ -28,6 +28,7 @@ from relayproxy.refusals import RefusalCount
 from relayproxy.relay import descriptors
 from relayproxy.relay.handler import Relay
 from relayproxy.relay.handshake.keyring import Keyring
+from relayproxy.relay.handshake.targets import Targets
 from relayproxy.relay.handshake.upstream import Upstream
 from relayproxy.relay.handshake.verification import Verifier
 from relayproxy.relay.listener.certificate import Certificate
@@ -88,7 +89,7 @@ async def _relay(settings: Settings, signals: Signals, sockets: Sequence[socket.
     certificate = _certificate(settings)
     writer = JournalWriter(settings.journal, quota=settings.journal_quota, segment_size=settings.journal_segment)
     tape = Tape(writer, settings.journal_buffer, loop.call_later)
-    upstream = Upstream(settings.connect_timeout)
+    upstream = Upstream(settings.connect_timeout, tls=Targets(settings).tls)
     reporter = ThreadPoolExecutor(1)  # one report at a time, and not on the event loop: a disk can be slow
     refusals = RefusalLog(loop.call_later, lambda tallies: reporter.submit(_report, writer, tallies))
     keyring = Keyring(references_in_use(settings))

@@ -56,6 +56,12 @@ class Targets:
             if (shadow := shadow_of(settings, route)) is not None and shadow.backend is not None
         }
 
+    @property
+    def tls(self) -> bool:
+        """Whether a backend is reached over TLS."""
+        backends = [*self._routes.values(), *self._shadows.values(), *([self._default] if self._default else [])]
+        return any(is_secure(backend) for backend, _ in backends)
+
     def shadow(self, target: Target) -> Target | None:
         """The same target at the second backend of its route; None without one, or where the path would climb out of
         that one's."""
@@ -76,6 +82,11 @@ class Targets:
             if found is not None:
                 return _target(target[3:end], found, target[end:])
         return _target(DEFAULT_ROUTE, self._default, target) if self._default is not None else None
+
+
+def is_secure(url: str) -> bool:
+    """Whether a backend of this URL is reached over TLS."""
+    return urlsplit(url).scheme == "wss"
 
 
 def origin_form(raw: str) -> str:

@@ -125,3 +125,17 @@ def test_whose_host_header(backend: str, setting: str, host: str) -> None:
     found = targets(backend=backend, host_header=setting).match("/")
     assert found is not None
     assert found.host == host
+
+
+@pytest.mark.parametrize(
+    ("settings", "tls"),
+    [
+        ({"backend": "ws://main"}, False),
+        ({"backend": "wss://main"}, True),
+        ({"backend": "ws://main", "routes": {"sales": Route(backend="wss://sales")}}, True),
+        ({"backend": "ws://main", "shadow": {"backend": "wss://second"}}, True),
+        ({"routes": {"sales": Route(backend="ws://sales/wss:")}}, False),
+    ],
+)
+def test_it_is_known_whether_a_backend_is_reached_over_tls(settings: dict[str, object], tls: bool) -> None:
+    assert targets(**settings).tls is tls

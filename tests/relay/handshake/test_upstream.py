@@ -157,7 +157,7 @@ async def test_no_proxy_of_the_environment_gets_a_call(monkeypatch: pytest.Monke
         for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "WS_PROXY", "WSS_PROXY"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy}")
             monkeypatch.setenv(name.lower(), f"http://127.0.0.1:{proxy}")
-        upstream = Upstream(connect_timeout=5)
+        upstream = Upstream(connect_timeout=5, tls=False)
         serving = asyncio.create_task(asyncio.to_thread(refusing_backend(b"HTTP/1.1 403 Forbidden\r\n\r\n"), server))
         refused = await upstream.dial(f"ws://127.0.0.1:{port}/x", [], own_host=True, stopwatch=Stopwatch())
         assert (await serving).startswith(b"GET /x HTTP/1.1\r\n")
