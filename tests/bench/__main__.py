@@ -1,4 +1,5 @@
-"""`make bench`: what stands between Twilio and the backend, compared in one run; then the fold, and counting.
+"""`make bench`: what stands between Twilio and the backend, compared in one run; then the fold, counting,
+and recording many calls at once.
 A full run writes the tables into docs/performance.md. `ONLY='paced storm'` makes these alone and
 writes nothing.
 
@@ -13,12 +14,12 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.bench import big_times, counting, fold
+from tests.bench import big_times, counting, fold, recording
 from tests.bench.comparison import MEASUREMENTS, compare, tables
 
 PAGE = Path(__file__).parent.parent.parent / "docs/performance.md"
 BEGIN, END = "<!-- written by make bench -->\n", "<!-- end of what make bench writes -->\n"
-OTHERS = {"fold": fold.report, "counting": counting.report}
+OTHERS = {"fold": fold.report, "counting": counting.report, "recording": recording.report}
 CONSOLE = "console"
 
 
