@@ -28,8 +28,10 @@ from tests.peers.seaweed import seaweed as running_seaweed
 
 TESTS = Path(__file__).parent
 
-# How long an example takes says more of what else the machine does.
-hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+# How long an example takes says more of what else the machine does. More examples than these are `make fuzz`'s.
+hypothesis.settings.register_profile(
+    "patient", deadline=None, max_examples=50, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("patient")
 
 share_compiled_statements()

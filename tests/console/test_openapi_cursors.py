@@ -25,7 +25,7 @@ def test_the_lists_with_cursors_are_known() -> None:
     }
 
 
-@pytest.mark.parametrize("limit", [1, 2, 3, 7])
+@pytest.mark.parametrize("limit", [1, 3])
 @pytest.mark.parametrize("filter", ["", "q=turns:>0"])
 async def test_sessions_stay_in_their_place(client: Client, archive: Archive, limit: int, filter: str) -> None:
     began = samples.ago(500)
@@ -58,7 +58,7 @@ async def test_a_call_that_ends_while_somebody_pages_is_not_missed(client: Clien
     assert len(met) == len(live) + 1
 
 
-@pytest.mark.parametrize("limit", [1, 3, 6, 500])
+@pytest.mark.parametrize("limit", [1, 3, 500])
 async def test_turns_stay_in_their_place(client: Client, archive: Archive, limit: int) -> None:
     call = samples.Call(archive, samples.ago(100)).setup()
     for number in range(6):
@@ -76,7 +76,7 @@ async def test_turns_stay_in_their_place(client: Client, archive: Archive, limit
 
 
 @pytest.mark.parametrize("filter", ["", "from=backend", "type=prompt&type=setup"])
-@pytest.mark.parametrize("limit", [1, 2, 9])
+@pytest.mark.parametrize("limit", [1, 9])
 async def test_messages_stay_in_their_place(client: Client, archive: Archive, limit: int, filter: str) -> None:
     call = samples.Call(archive, samples.ago(100)).setup()
     for number in range(4):
@@ -95,7 +95,7 @@ async def test_messages_stay_in_their_place(client: Client, archive: Archive, li
     assert len(met) >= 5
 
 
-@pytest.mark.parametrize("limit", [1, 2, 4])
+@pytest.mark.parametrize("limit", [1, 4])
 async def test_the_audit_stays_in_its_place(client: Client, archive: Archive, limit: int) -> None:
     call = samples.booking(archive, samples.ago(100)).commit()
     for number in range(9):

@@ -310,7 +310,7 @@ def test_behind_the_real_writer(tmp_path: Path) -> None:
     assert len(segment_numbers(writer.path)) > 4
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.lists(st.binary(max_size=40), max_size=4), st.data())
 def test_any_bytes_on_disk_are_read_to_the_end(
     tmp_path_factory: pytest.TempPathFactory, real: list[bytes], data: st.DataObject

@@ -248,7 +248,7 @@ def test_beside_a_recorder_that_writes(stage: Stage) -> None:
     thread = threading.Thread(target=recorder.run)
     thread.start()
     try:
-        for number in range(20):
+        for number in range(8):
             call = journal.call()
             talk(call, f"VY{number}")
             call.end()
@@ -258,7 +258,7 @@ def test_beside_a_recorder_that_writes(stage: Stage) -> None:
         thread.join()
 
     assert [stage.stored(call.id) for call in old] == rights
-    assert stage.archive.sessions() == 40
+    assert stage.archive.sessions() == 28
 
 
 def test_stopped_between_two_sessions_nothing_is_half_written(stage: Stage, ended: Call) -> None:

@@ -310,7 +310,7 @@ SAID = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 40), SAID), max_size=30), st.sampled_from(["redacted", "metadata"]))
 def test_any_messages_in_any_order_come_out_once_each_in_order_with_texts_of_the_same_shape(
     said: list[tuple[float, tuple[str, object]]], record: str

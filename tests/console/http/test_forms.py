@@ -69,14 +69,14 @@ async def test_bytes_that_are_no_text_are_a_wrong_name(tmp_path: Path) -> None:
             assert answer.status == 303
 
 
-@pytest.mark.parametrize(("status", "headers", "body"), REFUSED)
 @pytest.mark.parametrize("form", ["notes", "tags"])
-async def test_odd_notes_and_tags_are_refused(
-    client: Client, archive: Archive, form: str, status: int, headers: dict[str, str], body: bytes
-) -> None:
+async def test_odd_notes_and_tags_are_refused(client: Client, archive: Archive, form: str) -> None:
     call = samples.booking(archive, samples.ago(100)).commit()
-    async with client.post(f"/sessions/{call.id}/{form}", data=body, headers=headers) as answer:
-        assert answer.status == status
+    for status, headers, body in REFUSED:
+        # The console hangs up on who sends what cannot be unpacked.
+        alone = {**headers, "Connection": "close"}
+        async with client.post(f"/sessions/{call.id}/{form}", data=body, headers=alone) as answer:
+            assert answer.status == status, (headers, body[:50])
 
 
 @pytest.mark.parametrize(

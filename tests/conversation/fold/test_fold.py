@@ -254,7 +254,7 @@ def course(of: list[Any]) -> Any:
         yield played
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(courses)
 def test_how_often_one_asks_changes_nothing(of: list[Any]) -> None:
     asked = [played.fold.conversation() for played in course(of)]
@@ -263,7 +263,7 @@ def test_how_often_one_asks_changes_nothing(of: list[Any]) -> None:
     assert asked[-1:] == [played.fold.conversation() for played in once[-1:]]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(courses, st.lists(st.booleans(), min_size=40, max_size=40))
 def test_forgetting_settled_turns_changes_nothing_else(of: list[Any], asked: list[bool]) -> None:
     whole = [played.fold.conversation() for played in course(of)][-1:]
@@ -284,7 +284,7 @@ def test_forgetting_settled_turns_changes_nothing_else(of: list[Any], asked: lis
         assert msgspec.structs.replace(forgetful, turns=()) == msgspec.structs.replace(full, turns=())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(courses)
 def test_the_parts_of_the_budget_sum_to_the_nanosecond(of: list[Any]) -> None:
     for played in [*course(of)][-1:]:
@@ -305,7 +305,7 @@ def test_the_parts_of_the_budget_sum_to_the_nanosecond(of: list[Any]) -> None:
                 assert budget.user_bot_latency == budget.input_delay + budget.response_latency + budget.output_delay
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(courses)
 def test_whatever_comes_the_conversation_holds_together(of: list[Any]) -> None:
     settled: tuple[Any, ...] = ()

@@ -437,7 +437,7 @@ def test_words_are_cut_where_viewers_would_drop_them() -> None:
     assert len(str(span.attributes["gen_ai.output.messages"])) < 17 * 1024
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(courses)
 def test_whatever_comes_the_tree_holds_together(of: list[Any]) -> None:
     for played in course(of):
@@ -455,7 +455,7 @@ def test_whatever_comes_the_tree_holds_together(of: list[Any]) -> None:
                 assert span.parent_span_id == (None if span.name == "conversation" else played.opening.span_id)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(courses, st.lists(st.booleans(), min_size=40, max_size=40))
 def test_a_span_leaves_once_and_is_final_whatever_the_fold_was_told_to_forget(
     of: list[Any], forgets: list[bool]

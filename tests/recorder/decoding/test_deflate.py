@@ -109,9 +109,9 @@ def test_what_does_not_inflate_is_kept_raw() -> None:
 
 
 def test_a_bomb_costs_bounded_memory() -> None:
-    size = 200 * 1024 * 1024
+    size = 50 * 1024 * 1024
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-    packed = b"".join(packer.compress(bytes(1024 * 1024)) for _ in range(200)) + packer.flush(zlib.Z_SYNC_FLUSH)
+    packed = b"".join(packer.compress(bytes(1024 * 1024)) for _ in range(50)) + packer.flush(zlib.Z_SYNC_FLUSH)
     sent = frame(2, packed[:-4], rsv=4)
     decoder = make(deflate=True)
     tracemalloc.start()

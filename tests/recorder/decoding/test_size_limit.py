@@ -90,13 +90,13 @@ def test_of_binary_data_which_no_call_has_less_is_kept_than_of_words(stage: Stag
 
 @pytest.mark.parametrize("restarts", [False, True])
 def test_messages_count_for_more_than_their_bytes(stage: Stage, restarts: bool) -> None:
-    limit = 2 * 1024 * 1024
+    limit = 1024 * 1024
     call = stage.journal().call()
     call.twilio(setup())
     call.twilio(prompt("Hello?"))
     recorder = stage.recorder(size_limit=limit)
     empty = frame(BINARY, b"") * 1000
-    for number in range(40):
+    for number in range(20):
         call.chunk(BACKEND, empty)
         if restarts and number % 4 == 0:
             recorder.finish()
