@@ -45,12 +45,16 @@ from aiohttp.test_utils import TestClient, TestServer
 from relayproxy.__main__ import main
 from relayproxy.console.app import build
 from relayproxy.settings.model import Settings
+from relayproxy.settings.retention import days_by_route
 from relayproxy.store.engine import open_engine, open_reader
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.archive import Archive
+from relayproxy.store.write.deletion.deleter import Deleter
+from relayproxy.store.write.deletion.retention import DAY, Keep, Retention
 from tests.console.samples import ago, booking
 from tests.databases import migrated, share_compiled_statements
+from tests.recorder.stage import Stage, prompt, setup, token
 
 _PR_SET_CHILD_SUBREAPER = 36
 INHERITED = 8
@@ -77,6 +81,7 @@ def _compile_all() -> None:
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(data_dir=Path(folder), backend="ws://127.0.0.1:9")
         migrated(settings.database)
+        _record(settings)
         engine, reader = open_engine(settings.database), open_reader(settings.database)
         writer = AnnotationWriter(open_engine(settings.database, afresh=True))
         booking(Archive(engine), ago(60))
@@ -84,6 +89,29 @@ def _compile_all() -> None:
         writer.close()
         engine.dispose()
         reader.dispose()
+
+
+def _record(settings: Settings) -> None:
+    """Has a call recorded while it is live and after its end, and looks for what is to be deleted."""
+    stage = Stage(settings.data_dir, migrated=False)
+    journal, recorder = stage.journal(), stage.recorder()
+    call = journal.call()
+    call.twilio(setup())
+    call.twilio(prompt("Is a table free?"))
+    recorder.play()
+    recorder.commit()
+    call.backend(token("Yes.", last=True))
+    call.end()
+    journal.die()
+    recorder.run(to_the_end=True)
+    kept = {route: Keep(*(round(one * DAY) or None for one in days)) for route, days in days_by_route(settings).items()}
+    retention, deleter = Retention(kept.pop(""), kept), Deleter(stage.engine, lambda _: True)
+    deleter.check()
+    deleter.erase()
+    deleter.noted_journal_erasures()
+    deleter.retain(retention)
+    deleter.due_count(retention)
+    stage.close()
 
 
 async def _look_at(console: web.Application) -> None:
