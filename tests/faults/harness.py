@@ -27,7 +27,7 @@ import trustme
 
 from tests import wire
 from tests.databases import migrated
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, pauses
 from tests.running import Running, running
 from tests.wire import ANSWER, REQUEST
 
@@ -82,13 +82,12 @@ def token(words: str, *, last: bool = True) -> str:
 
 def until(found: Callable[[], Any], patience: float = PATIENCE) -> Any:
     """What `found` gives, once it gives something; other processes are at work on it."""
-    deadline = time.monotonic() + patience
-    while True:
+    for pause in pauses(patience):
         with suppress(urllib.error.URLError, sqlite3.OperationalError):
             if something := found():
                 return something
-        assert time.monotonic() < deadline, "it never came to pass"
-        time.sleep(0.02)
+        time.sleep(pause)
+    raise AssertionError("it never came to pass")
 
 
 def peer_of(twilio: socket.socket) -> str:

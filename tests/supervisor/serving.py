@@ -18,7 +18,7 @@ from aiohttp import WSMsgType, web
 
 from tests.databases import migrated
 from tests.forked import Forked, fork
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, pauses
 
 COLD = ("-m", "relayproxy")
 """Starts Python as people do."""
@@ -121,7 +121,7 @@ class Serving(Started):
 async def until(answer: Callable[[], Any]) -> Any:
     """What `answer` gives, once it gives something; other processes are at work on it."""
     async with asyncio.timeout(PATIENCE):
-        while True:
+        for pause in pauses():
             try:
                 found = answer()
                 found = await found if asyncio.iscoroutine(found) else found
@@ -129,7 +129,8 @@ async def until(answer: Callable[[], Any]) -> Any:
                 found = None
             if found:
                 return found
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(pause)
+    raise AssertionError("it never came to pass")
 
 
 async def start(kind: type[Any], *arguments: str, data_dir: Path, python: tuple[str, ...] = ()) -> Any:

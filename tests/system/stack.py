@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.databases import migrated
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, pauses
 from tests.running import Running, running
 
 
@@ -82,16 +81,15 @@ def told(sessions: list[dict[str, Any]]) -> tuple[int, int]:
 
 async def until(answer: Callable[[], Any], patience: float = PATIENCE) -> Any:
     """What `answer` gives once it gives something; asked again and again, as other processes are at work."""
-    deadline = time.monotonic() + patience
-    while True:
+    for pause in pauses(patience):
         try:
             found = await asyncio.to_thread(answer)
         except urllib.error.URLError:
             found = None
         if found:
             return found
-        assert time.monotonic() < deadline, "it never came to pass"
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(pause)
+    raise AssertionError("it never came to pass")
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from relayproxy.store.engine import open_engine
 from relayproxy.store.write.archive import Archive
 from tests.console import fortnight
 from tests.console.browser import Pages
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, pauses
 from tests.running import running
 from tests.system.phone import Agent, Phone, answering
 from tests.system.stack import Stack, stack
@@ -46,14 +46,13 @@ class World:
 
     def found(self, name: str, *, ended: bool = True) -> str:
         """The id of a call, once it is recorded."""
-        deadline = time.monotonic() + PATIENCE
-        while True:
+        for pause in pauses():
             for item in self.system.get(f"/api/sessions?q=param.story:{name}")["items"]:
                 if not ended or not item["live"]:
                     self.id[name] = item["id"]
                     return str(item["id"])
-            assert time.monotonic() < deadline, f"{name} is not recorded"
-            time.sleep(0.05)
+            time.sleep(pause)
+        raise AssertionError(f"{name} is not recorded")
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.console.conftest import Client
 from tests.console.contract import ask
+from tests.patience import pauses
 from tests.supervisor.serving import until
 
 
@@ -23,10 +24,11 @@ async def replayed(client: Client, id: str, target: str, **form: str) -> tuple[s
     answer = await client.post(f"/sessions/{id}/replay", data={"target": target, **form}, allow_redirects=False)
     assert answer.status == 303, await answer.text()
     path = answer.headers["Location"]
-    while True:
+    for pause in pauses():
         page = await client.get(path)
         if "Refresh" not in page.headers:
             return page.url.path_qs, await page.text()
         text = await page.text()
         assert "is being made again" in text or "is being kept" in text
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(pause)
+    raise AssertionError("a replay never ends")
