@@ -6,7 +6,6 @@ Must not know: messages and streams; what becomes of what was found.
 
 import re
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Iterable, Iterator
 
 import msgspec
@@ -20,6 +19,8 @@ from relayproxy.redaction.values import BESIDE, Context, Detection, Harmless, Ki
 
 _FEW, _CARD = 3, 13
 """Fewer digits are no secret, and no card number."""
+_WORDS_OF_NO_CARD = 2
+"""So many number words have no more than 12 digits, however they are read: "six times eleven"."""
 _NEAR = 6
 """Words at the end of a text in which a number may be open."""
 _OTHER_LANGUAGE = 4
@@ -31,6 +32,11 @@ _HOLD_ON = 12
 
 _LONGEST_ADDRESS = 200
 """Characters of an address that is spoken."""
+_LAST_CHUNKS = 6
+"""Chunks at the end of a text, of which each has a token or more: from which token on an address may have begun is
+mostly among them."""
+_LAST_JOINT = 4
+"""Chunks at the end of a text that have all tokens by which `emails.begun` tells whether one has."""
 
 _PRIVATE = re.compile(r"[\d@]")
 _PIECES = re.compile(r"\w\.\w|\b\w\b\W+\b\w\b|\w\d")
@@ -88,7 +94,7 @@ def _find(text: str, language: str | None, policy: Policy, context: Context, *, 
     unusual = [] if _PLAIN.issuperset(chunks) else [chunk for chunk in chunks if chunk not in _PLAIN]
     signs, weight = _signs_of(unusual) if unusual else (0, 0)
     address = bool(signs & _AT and signs & _JOINT)
-    if not final and (weight or signs & (_AT | _JOINT)):
+    if not final and (weight or signs & (_AT | _JOINT)) and any(map(_goes_on, chunks[-_LAST_JOINT:])):
         begun = _address_begun(text)
         if begun < len(text):
             undecided = begun if undecided is None else min(undecided, begun)
@@ -111,7 +117,9 @@ def _find(text: str, language: str | None, policy: Policy, context: Context, *, 
         return Detection(
             _apart(found), undecided, 0, asked, None if asked else harmless, mail=mail, address_from=address_from
         )
-    tokens = tokenize(text)
+    tells = signs & (_DIGIT | _TOPIC | _OTHER | _PHONE) or address or context.of_secrets
+    # Where nothing tells what a number is, what stands in front of a few words of one says nothing of them.
+    tokens = tokenize(text, 0 if tells or weight > _WORDS_OF_NO_CARD else _begin_of_numbers(text, unusual))
     topics = mentions(tokens)
     open_from, open_digits = undecided, 0
     for each in _languages(unusual, supported(language), announced=bool(topics or context.asked)) if weight else ():
@@ -131,7 +139,8 @@ def _find(text: str, language: str | None, policy: Policy, context: Context, *, 
         mail = mail and not whole
         if address_from is not None and any(end > address_from for _, end in whole):
             address_from = None
-    found += digits.ibans(text)
+    if signs & _DIGIT:
+        found += digits.ibans(text)
     secrets = _apart(found)
     last = max((secret.end for secret in secrets if secret.kind not in BESIDE), default=0)
     spoken = [one for one in topics if tokens[one.first].start >= last]
@@ -150,8 +159,10 @@ _PLAIN: set[str] = set()
 """Words without any sign of a secret: most texts have no others."""
 _SIGNS: dict[str, tuple[int, int]] = {}
 """What other words have."""
+_GOING_ON: dict[str, bool] = {}
+"""Whether an address may have begun in a word."""
 _MOST_WORDS = 50_000
-"""So many of either are remembered."""
+"""So many of each are remembered."""
 
 
 def _signs_of(chunks: list[str]) -> tuple[int, int]:
@@ -199,21 +210,35 @@ def _look_at(chunk: str) -> tuple[int, int]:
     return signs, weight
 
 
+def _goes_on(chunk: str) -> bool:
+    """Whether an address may have begun in a chunk, which is one of the last."""
+    found = _GOING_ON.get(chunk)
+    if found is None:
+        found = emails.joins(tokenize(chunk))
+        if len(chunk) <= LONGEST_WORD and not _PRIVATE.search(chunk):
+            if len(_GOING_ON) >= _MOST_WORDS:
+                _GOING_ON.clear()
+            _GOING_ON[chunk] = found
+    return found
+
+
 def _languages(chunks: list[str], hint: Language | None, *, announced: bool) -> list[Language]:
     """The languages to read a text in, of which these are the words with a sign of a secret. `announced`: something is
     said of numbers that are secret."""
-    counts: Counter[Language] = Counter()
+    counts: dict[Language, int] = {}
     spoken = 0
     for chunk in chunks:
         signs, count = _signs(chunk)
         if signs > _DOT and count:
-            counts.update({language: count for language, bit in _WORDS.items() if signs & bit})
+            for language, bit in _WORDS.items():
+                if signs & bit:
+                    counts[language] = counts.get(language, 0) + count
             spoken += count
     chosen: list[Language] = [*counts] or ["en"]
     if hint is not None:
         chosen = [hint, *(each for each, count in counts.items() if count >= _OTHER_LANGUAGE and each != hint)]
     # Words of several languages in one number.
-    if spoken > max(counts[each] for each in chosen) and (announced or spoken >= _CARD):
+    if spoken > max([counts.get(each, 0) for each in chosen]) and (announced or spoken >= _CARD):
         chosen.append("mixed")
     return chosen
 
@@ -225,12 +250,29 @@ def _last_word(text: str) -> int | None:
     return len(text) - len(text.rsplit(maxsplit=1)[-1])
 
 
+def _begin_of_numbers(text: str, unusual: list[str]) -> int:
+    """A place between chunks of a text, some in front of its first number; `unusual` are those with a sign."""
+    number = next(chunk for chunk in unusual if _signs(chunk)[1])
+    before = text[: text.index(number)].rsplit(None, 3)
+    return len(before[0]) if len(before) > 3 else 0
+
+
 def _address_begun(text: str) -> int:
     """Where a spoken address may have begun that the end of a text is part of; its length when there is none."""
     begin = max(len(text) - _LONGEST_ADDRESS, 0)
-    tokens = tokenize(text[begin:])
+    last = text[begin:].rsplit(None, _LAST_CHUNKS)
+    if len(last) > _LAST_CHUNKS:
+        # Mostly there is none, and the last words tell that.
+        near = begin + len(last[0])
+        tokens = tokenize(text, near)
+        first = emails.begun(tokens, final=False)
+        if first is None:
+            return len(text)
+        if first > 0:
+            return tokens[first].start
+    tokens = tokenize(text, begin)
     first = emails.begun(tokens, final=False)
-    return len(text) if first is None else begin + tokens[first].start
+    return len(text) if first is None else tokens[first].start
 
 
 def _addresses(text: str, tokens: list[Token], *, spoken_of: bool) -> Iterator[tuple[int, int]]:

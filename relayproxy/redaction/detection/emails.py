@@ -243,6 +243,11 @@ def begun(tokens: Sequence[Token], *, final: bool = True) -> int | None:
     return first
 
 
+def joins(tokens: Sequence[Token]) -> bool:
+    """Whether `begun` may find something in a text that ends with these tokens, or few behind them."""
+    return any(map(_joins, tokens)) or (bool(tokens) and _short(tokens[-1]))
+
+
 def _is_address(tokens: Sequence[Token], at: int) -> bool:
     """Whether these tokens, with "at" at a place, are an address and no place: its domain is spoken or one for mail, or
     its local part has more than a word."""

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 _TOKEN = re.compile(r"(?P<digits>\d+)|(?P<word>[^\W\d_]+(?:[̀-ͯ]+[^\W\d_]*)*)|(?P<mark>[^\w\s]|[_\n])")
+_DIGITS, _WORD = _TOKEN.groupindex["digits"], _TOKEN.groupindex["word"]
 LONGEST_WORD = 64
 """Letters. What has more is no word that anybody says."""
 
@@ -26,21 +27,21 @@ class Token(NamedTuple):
     letters: bool
 
 
-def tokenize(text: str) -> list[Token]:
-    """The tokens of a text, in order."""
-    found = []
-    for match in _TOKEN.finditer(text):
+def tokenize(text: str, start: int = 0) -> list[Token]:
+    """The tokens of a text, in order; those from `start` on, where one must begin or white space be."""
+    found: list[Token] = []
+    new, append = tuple.__new__, found.append  # this runs for whatever is said: a call less for each word
+    for match in _TOKEN.finditer(text, start):
         start, end = match.span()
-        if match.lastgroup == "word":
-            folded = fold(match[0]) if end - start <= LONGEST_WORD else ""
-            if folded.isdecimal():  # such as circled digits
-                found.append(Token(start, end, folded, True, False))
-            else:
-                found.append(Token(start, end, folded, False, True))
-        elif match.lastgroup == "digits":
-            found.append(Token(start, end, _ascii(match[0]), True, False))
+        word, kind = match[0], match.lastindex
+        if kind == _WORD:
+            folded = fold(word) if end - start <= LONGEST_WORD else ""
+            decimal = folded.isdecimal()  # such as circled digits
+            append(new(Token, (start, end, folded, decimal, not decimal)))
+        elif kind == _DIGITS:
+            append(new(Token, (start, end, _ascii(word), True, False)))
         else:
-            found.append(Token(start, end, match[0], False, False))
+            append(new(Token, (start, end, word, False, False)))
     return found
 
 
