@@ -20,6 +20,7 @@ from sqlalchemy import (
     FromClause,
     Select,
     Text,
+    and_,
     cast,
     func,
     literal,
@@ -129,13 +130,32 @@ def hits(db: Connection, words: Sequence[str], sessions: Sequence[str]) -> dict[
     spaceless = _parted(wanted)[0]
     if spaceless:
         return _hits_inside(db, wanted, spaceless, sessions)
+    shown = _first_ids(db, wanted, sessions)
+    if not shown:
+        return {}
     found: dict[str, list[Hit]] = {}
-    for session, number, caller, agent in db.execute(_snippets(db.dialect.name, wanted, sessions)):
-        listed = found.setdefault(session, [])
-        if len(listed) < MAX_HITS:
-            who: Literal["caller", "agent"] = "caller" if _OPEN in caller else "agent"
-            listed.append(Hit(number, who, _parts(caller if who == "caller" else agent)))
+    for session, number, caller, agent in db.execute(_snippets(db.dialect.name, wanted, shown)):
+        who: Literal["caller", "agent"] = "caller" if _OPEN in caller else "agent"
+        hit = Hit(number, who, _parts(caller if who == "caller" else agent))
+        found.setdefault(session, []).append(hit)
     return {session: tuple(listed) for session, listed in found.items()}
+
+
+def _first_ids(db: Connection, words: list[str], sessions: Sequence[str]) -> list[int]:
+    """The turns that are shown. Snippets are made of these alone: a long call may have thousands."""
+    spans = select(turns.c.session, func.min(turns.c.id).label("first"), func.max(turns.c.id).label("last"))
+    each = spans.where(turns.c.session.in_(sessions)).group_by(turns.c.session).cte("each")
+    place = func.row_number().over(partition_by=turns.c.session, order_by=turns.c.number).label("place")
+    if db.dialect.name == "sqlite":
+        # The index of words is asked once for each session, and only for turns between its first and its last one.
+        within = _fts().c.rowid.between(each.c.first, each.c.last)
+        joined = each.join(_fts(), within).join(turns, turns.c.id == _fts().c.rowid)
+        query = select(turns.c.id, place).select_from(joined)
+        query = query.where(_matches(words), turns.c.session == each.c.session)
+    else:
+        query = select(turns.c.id, place).where(turns.c.session.in_(sessions), _contains(words))
+    listed = query.subquery()
+    return list(db.execute(select(listed.c.id).where(listed.c.place <= MAX_HITS)).scalars())
 
 
 def _hits_inside(
@@ -178,16 +198,17 @@ def _spellings(word: str) -> list[str]:
     return [begun + word[at:] for begun in found]
 
 
-def _snippets(dialect: str, words: list[str], sessions: Sequence[str]) -> Select[Any]:
+def _snippets(dialect: str, words: list[str], ids: Sequence[int]) -> Select[Any]:
+    """Of these turns, which have the words, in order."""
     order = (turns.c.session, turns.c.number)
     if dialect == "sqlite":
         found = _fts()
-        ids = select(turns.c.id).where(turns.c.session.in_(sessions))
         shown = [func.snippet(literal_name("turns_fts"), at, _OPEN, _CLOSE, "…", 16) for at in (0, 1)]
         return (
             select(turns.c.session, turns.c.number, *shown)
-            .select_from(found.join(turns, turns.c.id == found.c.rowid))
-            .where(_matches(words), found.c.rowid.in_(ids))
+            # An outer join is read from the left: else every turn with the words would be gone through.
+            .select_from(turns.outerjoin(found, and_(found.c.rowid == turns.c.id, _matches(words))))
+            .where(turns.c.id.in_(ids))
             .order_by(*order)
         )
     options = f"StartSel={_OPEN}, StopSel={_CLOSE}, MaxWords=24, MinWords=12, ShortWord=0"
@@ -196,11 +217,7 @@ def _snippets(dialect: str, words: list[str], sessions: Sequence[str]) -> Select
         func.ts_headline("simple", func.left(each, 50000), query, options)
         for each in (turns.c.caller_text, turns.c.agent_text)
     ]
-    return (
-        select(turns.c.session, turns.c.number, *shown)
-        .where(turns.c.session.in_(sessions), _contains(words))
-        .order_by(*order)
-    )
+    return select(turns.c.session, turns.c.number, *shown).where(turns.c.id.in_(ids)).order_by(*order)
 
 
 def _parts(shown: str) -> tuple[tuple[str, bool], ...]:
