@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from relayproxy.conversation.message import Message, read_lines, write_lines
+from relayproxy.conversation.message import Message, Outline, read_lines, read_outlines, write_lines
 
 MESSAGES = [
     Message(0, 10, "twilio", "text", out=20, text='{"type":"setup","x":"ü\\n"}', size=30, type="setup"),
@@ -19,6 +19,12 @@ def test_lines_are_read_as_they_were_written() -> None:
     assert list(read_lines(write_lines(MESSAGES))) == MESSAGES
     assert list(read_lines(write_lines(MESSAGES[:2]) + write_lines(MESSAGES[2:]))) == MESSAGES
     assert (write_lines([]), list(read_lines(b""))) == (b"", [])
+
+
+def test_what_messages_are_is_read_without_their_payload() -> None:
+    assert read_outlines(write_lines(MESSAGES)) == [
+        Outline(message.seq, message.sender, message.kind, message.type) for message in MESSAGES
+    ]
 
 
 def test_a_line_says_only_what_there_is() -> None:

@@ -29,13 +29,14 @@ KEPT_BYTES = 16 * 1024 * 1024
 class RecordingPart:
     """Lines of a connection that follow each other, unpacked: those of one recording part, or of a few chunks."""
 
-    __slots__ = ("_lines", "_starts", "connection", "first_seq")
+    __slots__ = ("_count", "_lines", "_starts", "connection", "first_seq")
 
     def __init__(self, connection: str, first_seq: int, lines: bytes) -> None:
         self.connection = connection
         self.first_seq = first_seq
         self._lines = lines
-        self._starts = array("q", accumulate(map(len, lines.splitlines(keepends=True)), initial=0))
+        self._count = lines.count(b"\n")
+        self._starts: array[int] | None = None
 
     @property
     def size(self) -> int:
@@ -44,13 +45,17 @@ class RecordingPart:
 
     def holds(self, connection: str, seq: int) -> bool:
         """Whether message `seq` of the connection is in it."""
-        return connection == self.connection and 0 <= seq - self.first_seq < len(self._starts) - 1
+        return connection == self.connection and 0 <= seq - self.first_seq < self._count
 
     def lines(self, seq: int, limit: int | None = None) -> bytes:
         """The lines from message `seq` on, at most `limit`."""
-        last = len(self._starts) - 1
-        start = min(max(seq - self.first_seq, 0), last)
-        end = last if limit is None else min(start + limit, last)
+        start = min(max(seq - self.first_seq, 0), self._count)
+        end = self._count if limit is None else min(start + limit, self._count)
+        if start == 0 and end == self._count:
+            return self._lines
+        if self._starts is None:
+            # Takes longer than to unpack them.
+            self._starts = array("q", accumulate(map(len, self._lines.splitlines(keepends=True)), initial=0))
         return self._lines[self._starts[start] : self._starts[end]]
 
 

@@ -48,16 +48,19 @@ UNTYPED = "no type"
 def kind_of(message: Message) -> str:
     """The kind of a message, for a pill: the `type` of a JSON text message, else its kind (`ping`, `close`, `gap`
     …)."""
-    if message.kind != "text":
-        return message.kind
-    if message.type:
-        return visible(message.type)[:32]
+    if message.kind != "text" or message.type:
+        return named_kind(message.kind, message.type)
     # It has none, or was recorded before types were stored.
     decoded = decode(message)
     if decoded.type:
         return visible(decoded.type)[:32]
     no_json = decoded.event in (Unknown("not_text"), Unknown("not_json"))
     return NOT_JSON if no_json else UNTYPED
+
+
+def named_kind(kind: str, type: str | None) -> str:
+    """The same of a message whose type is known, or that is no text."""
+    return visible(type)[:32] if kind == "text" and type else kind
 
 
 def parse(text: str) -> Any:

@@ -5,14 +5,18 @@ Must not know: HTML, JSON; what messages mean.
 """
 
 from collections import Counter, OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import compress
+from operator import attrgetter
 
 from relayproxy.console.calls.messages.message_places import MessagePlace, MessagePlaces
-from relayproxy.console.calls.messages.message_preview import hits, kind_of
+from relayproxy.console.calls.messages.message_preview import hits, kind_of, named_kind
+from relayproxy.conversation.message import Outline, read_lines, read_outlines
 from relayproxy.store.read.queries import PlacedMessage, Queries
 from relayproxy.store.read.recording_reader import RecordingReader
+from relayproxy.store.read.recording_streams import lines_after, message_count
 
 SCAN = 200_000
 """Messages that are scanned for one filtered page."""
@@ -20,6 +24,7 @@ LOOKED = 64 * 1024 * 1024
 """Payload bytes that are scanned for one filtered page, to the end of the message in which they are reached."""
 _BATCH = 1_000
 _REMEMBERED = 64
+_WHAT = attrgetter("sender", "kind", "type")
 
 
 @dataclass(frozen=True)
@@ -199,16 +204,25 @@ class Counts:
 
     @staticmethod
     def _count(found: _Count, queries: Queries, session: str, at_most: int | None) -> bool:
-        left, reader = at_most, RecordingReader()
-        while True:
-            batch = _BATCH if left is None else min(_BATCH, left + 1)
-            read = queries.messages(session, found.seen, batch, reader)
-            for placed in read:
-                found.counts[placed.message.sender, kind_of(placed.message)] += 1
-                found.seen = (placed.index, placed.message.seq)
-            if len(read) < batch:
-                return True
-            if left is not None:
-                left -= len(read)
-                if left < 0:
-                    return False
+        if at_most is not None and message_count(queries, session) - found.counts.total() > at_most:
+            return False
+        while stored := lines_after(queries, session, found.seen):
+            outlines = read_outlines(stored.lines)
+            found.counts.update(_kinds(outlines, stored.lines))
+            found.seen = (stored.index, outlines[-1].seq)
+        return True
+
+
+def _kinds(outlines: Sequence[Outline], lines: bytes) -> Counter[tuple[str, str]]:
+    """Messages by (side, kind)."""
+    alike = Counter(map(_WHAT, outlines))
+    found: Counter[tuple[str, str]] = Counter()
+    for (sender, kind, type_), count in alike.items():
+        if kind != "text" or type_:
+            found[sender, named_kind(kind, type_)] += count
+    if any(kind == "text" and not type_ for _, kind, type_ in alike):
+        # What these are called is told by their payload.
+        untyped = (outline.kind == "text" and not outline.type for outline in outlines)
+        for message in read_lines(b"".join(compress(lines.splitlines(keepends=True), untyped))):
+            found[message.sender, kind_of(message)] += 1
+    return found

@@ -5,6 +5,7 @@ from sqlalchemy import event, text
 
 from relayproxy.console.calls.messages import message_reading
 from relayproxy.console.calls.messages.message_places import MessagePlace, MessagePlaces
+from relayproxy.console.calls.messages.message_preview import NOT_JSON, UNTYPED
 from relayproxy.console.calls.messages.message_reading import (
     Counts,
     Filter,
@@ -16,10 +17,13 @@ from relayproxy.console.calls.messages.message_reading import (
     read_page,
     write_cursor,
 )
+from relayproxy.conversation.message import Message
 from relayproxy.store.read.queries import Queries
+from relayproxy.store.schema.rows import Batch
 from relayproxy.store.write import chunks
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
+from tests.store.build import chunk, connection
 
 ALL = Filter()
 KEYS = Filter(kinds=frozenset({"dtmf"}))
@@ -79,6 +83,14 @@ def test_counting_goes_on_where_it_stopped(archive: Archive, queries: Queries) -
         ("twilio", "close"): 1,
         ("backend", "close"): 1,
     }
+
+
+def test_messages_without_a_stored_type_are_counted_by_what_they_say(archive: Archive, queries: Queries) -> None:
+    texts = ('{"type":"end"}', "no JSON", "{}", '{"type":"end"}')
+    old = [Message(seq, seq, "backend", "text", text=text) for seq, text in enumerate(texts)]
+    archive.commit(Batch(connections=(connection("a"),), chunks=(chunk("a", old),), finished=("a",)))
+
+    assert Counts().of(queries, "a") == {("backend", "end"): 2, ("backend", NOT_JSON): 1, ("backend", UNTYPED): 1}
 
 
 def test_cursors_are_read_as_written() -> None:
