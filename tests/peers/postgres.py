@@ -5,7 +5,7 @@ import pwd
 import subprocess
 import tempfile
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
@@ -80,7 +80,7 @@ def _as(account: pwd.struct_passwd) -> list[str]:
 class Server:
     """A cluster in a folder, reached over a socket in it. `url` is that of its maintenance database."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: Sequence[str] = FAST) -> None:
         self.folder = folder
         self.url = self._url("postgres")
         self._bin = binaries()
@@ -98,9 +98,9 @@ class Server:
             self.account = _as(account)
         self.hand_over(folder)
         self._run("initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
-        with (self._data / "postgresql.conf").open("a") as settings:
-            settings.writelines(f"{name} = '{value}'\n" for name, _, value in (one.partition("=") for one in FAST))
-            settings.write(f"unix_socket_directories = '{folder}'\n")
+        with (self._data / "postgresql.conf").open("a") as file:
+            file.writelines(f"{name} = '{value}'\n" for name, _, value in (one.partition("=") for one in settings))
+            file.write(f"unix_socket_directories = '{folder}'\n")
 
     def hand_over(self, folder: Path) -> None:
         """Makes a folder that of the account that the server runs as, which `account` before a command changes to."""
@@ -116,9 +116,14 @@ class Server:
             self._watched.popitem()[1].close()
         self._run("pg_ctl", "stop", "--wait", "--silent", f"--mode={mode}")
 
+    @property
+    def pid(self) -> int:
+        """Of the process whose children serve the connections."""
+        return int((self._data / "postmaster.pid").read_text().split()[0])
+
     def signal(self, number: int) -> None:
         """Sends a signal, SIGSTOP say, to every process of the server."""
-        first = int((self._data / "postmaster.pid").read_text().split()[0])
+        first = self.pid
         own = [first]
         for folder in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
@@ -193,11 +198,11 @@ class Server:
 
 
 @contextmanager
-def server() -> Iterator[Server]:
-    """A running server for as long as the block lasts."""
+def server(settings: Sequence[str] = FAST) -> Iterator[Server]:
+    """A running server with these settings for as long as the block lasts."""
     # Not pytest's folder: the name of a socket may have 107 bytes, and postgres must be able to get there.
     with tempfile.TemporaryDirectory(prefix="relayproxy-pg-") as folder:
-        found = Server(Path(folder))
+        found = Server(Path(folder), settings)
         found.start()
         try:
             yield found
