@@ -24,6 +24,7 @@ from relayproxy.recorder.heartbeat import Beat, Reporter, process_name
 from relayproxy.recorder.moving import MovingThread
 from relayproxy.recorder.names import name_finder
 from relayproxy.recorder.recorder import Recorder
+from relayproxy.recorder.rolling_up import RollupThread
 from relayproxy.redaction.rules import Rules
 from relayproxy.redaction.values import NameFinder
 from relayproxy.settings.model import Settings, slow_turn_and_stall, version_from
@@ -81,6 +82,7 @@ def run(settings: Settings) -> None:
         writer = HeartbeatWriter(open_engine(settings.database))
         deletion = DeletionThread(settings.database, settings.journal, days_by_route(settings))
         moving = MovingThread(settings.database, recordings_place(settings))
+        rolling_up = RollupThread(settings.database)
         reporter = Reporter(
             writer,
             settings.data_dir,
@@ -119,6 +121,7 @@ def run(settings: Settings) -> None:
         finally:
             deletion.close()
             moving.close()
+            rolling_up.close()
             reporter.close()
             shut_down(exporter, metrics)
             engine.dispose()

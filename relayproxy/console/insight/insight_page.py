@@ -36,8 +36,9 @@ from relayproxy.console.insight.selection import (
 from relayproxy.console.insight.statistics import FEW
 from relayproxy.console.insight.summary import CallsSummary, step_of, summarize
 from relayproxy.store.read.filters.criteria import PARAM, Criterion, kind_of_field
-from relayproxy.store.read.insight import can_group, label_names
+from relayproxy.store.read.insight import ROLL_UP, Reach, can_group, label_names
 from relayproxy.store.read.queries import Queries
+from relayproxy.store.schema.rollup import start_of
 from relayproxy.text import storable
 
 BY = {name: FILTER_FIELDS[name].title for name in GROUPS}
@@ -180,16 +181,21 @@ async def _sides(request: web.Request, by: str) -> tuple[ComparedSide, ...]:
 
 
 def _read(queries: Queries, chosen: list[Selection], by: str) -> tuple[ComparedSide, ...]:
-    found = together([reach_of(queries, one) for one in chosen])
+    roll_up = None if by else ROLL_UP
+    found = together([reach_of(queries, one, roll_up=roll_up) for one in chosen])
     if len(found) == 1:
         numbers, reach, span = found[0]
         return (ComparedSide(chosen[0], span, summarize(numbers, reach, zone=chosen[0].zone, by=by)),)
     # Steps of the same length that begin where each range does, so that they can be laid over each other.
     step = step_of(max(reach.until - reach.since for _, reach, _ in found))
     return tuple(
-        ComparedSide(one, span, summarize(numbers, reach, step=step, origin=reach.since))
+        ComparedSide(one, span, summarize(numbers, reach, step=step, origin=_origin(reach)))
         for one, (numbers, reach, span) in zip(chosen, found, strict=True)
     )
+
+
+def _origin(reach: Reach) -> int:
+    return start_of(reach.since) if reach.rolled_up else reach.since
 
 
 def _by(request: web.Request) -> str:

@@ -16,9 +16,11 @@ from weakref import WeakKeyDictionary
 
 from relayproxy.console.filters.language import Complaint, parse
 from relayproxy.console.http.times import NS
+from relayproxy.console.insight.summary import ahead
 from relayproxy.store.read.filters.criteria import Criteria
-from relayproxy.store.read.insight import Numbers, Reach, first_call
+from relayproxy.store.read.insight import ROLL_UP, Numbers, Reach, first_call
 from relayproxy.store.read.queries import Queries
+from relayproxy.store.read.rollups import is_aligned
 from relayproxy.store.write.annotations import additions
 
 WEEK = 7 * 86_400 * NS
@@ -83,17 +85,20 @@ def without_times(text: str) -> str:
     return " ".join(token for token, one in alone if one.since is None and one.until is None)
 
 
-def reach_of(queries: Queries, chosen: Selection) -> tuple[Numbers, Reach, PeriodOrigin]:
-    """The calls that it comes to."""
+def reach_of(
+    queries: Queries, chosen: Selection, *, roll_up: int | None = ROLL_UP
+) -> tuple[Numbers, Reach, PeriodOrigin]:
+    """The calls that it comes to. `roll_up` as of `Numbers`."""
     criteria = replace(chosen.criteria, until=chosen.until)
+    roll_up = roll_up if is_aligned(ahead(chosen.zone, chosen.until)) else None
     if chosen.timed:
-        numbers = Numbers(queries, criteria)
+        numbers = Numbers(queries, criteria, roll_up=roll_up)
         return numbers, numbers.reach(), "given"
     week = chosen.now - WEEK
-    numbers = Numbers(queries, replace(criteria, since=week))
+    numbers = Numbers(queries, replace(criteria, since=week), roll_up=roll_up)
     reach = numbers.reach()
     if not reach.matching:
-        numbers = Numbers(queries, criteria)
+        numbers = Numbers(queries, criteria, roll_up=roll_up)
         return numbers, numbers.reach(), "all"
     if reach.first is None or (first_call(queries) or 0) < week:
         return numbers, reach, "week"

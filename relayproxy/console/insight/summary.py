@@ -5,11 +5,11 @@ Must not know: HTTP, HTML, SQL; how a filter is written.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import reduce
-from operator import add
+from operator import add, attrgetter
 from typing import Any
 
 from msgspec import field
@@ -32,6 +32,10 @@ RELEASES = 8
 """Versions of the backend that are marked in charts, the newest."""
 ENDINGS = ("failed", "success", "other", "live")
 """Failed ones first: what stands on the ground of a chart can be compared best."""
+
+
+_Counted = tuple[Counter[int], Counter[str]]
+"""How often each latency occurs, and how many there are not, by reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,7 @@ class CallsSummary:
     @property
     def exact(self) -> bool:
         """Latencies are exact to the millisecond; else within 1 %."""
-        return self.reach.responses <= EXACT
+        return self.reach.responses <= EXACT and not self.reach.rolled_up
 
     @property
     def interruptions(self) -> Rate:
@@ -119,6 +123,11 @@ def figure(rate: Rate) -> Figure:
     return Figure(rate.value, rate.n, rate.interval)
 
 
+def ahead(zone: tzinfo, at: int) -> int:
+    """Nanoseconds that the zone's clocks are ahead of UTC at a moment (wall nanoseconds)."""
+    return round((datetime.fromtimestamp(at // NS, zone).utcoffset() or timedelta()).total_seconds()) * NS
+
+
 def step_of(span: int) -> int:
     """The length of a step, so that a chart of this many nanoseconds has `AT_MOST` of them or fewer."""
     return next((step * NS for step in STEPS if span <= AT_MOST * step * NS), STEPS[-1] * NS)
@@ -140,24 +149,25 @@ def summarize(
     releases: tuple[Release, ...] = ()
     if origin is None:
         releases = tuple(Release(*one) for one in numbers.versions(reach)[-RELEASES:])
-        ahead = datetime.fromtimestamp(reach.until // NS, zone).utcoffset() or timedelta()
-        offset = round(ahead.total_seconds()) * NS
+        offset = ahead(zone, reach.until)
         origin = (reach.since + offset) // step * step - offset
     calls = numbers.calls(reach, origin, step)
-    latencies = numbers.latencies(reach, origin, step)
+    last = max(0, (reach.until - 1 - origin) // step)
+    # A turn may begin after the range that its call began in.
+    latencies = _counted(numbers.latencies(reach, origin, step), lambda one: min(int(one.place or 0), last))
     values: tuple[ValueSummary, ...] = ()
     more = False
     if by:
         found = numbers.values(reach, by, VALUES + 1)
         more, found = len(found) > VALUES, found[:VALUES]
-        apart = _apart(numbers.latencies_by(reach, by, tuple(value for value, _ in found)))
-        values = tuple(ValueSummary(value, sums, apart.get(value, Latencies({}))) for value, sums in found)
+        apart = _counted(numbers.latencies_by(reach, by, tuple(value for value, _ in found)), attrgetter("place"))
+        values = tuple(ValueSummary(value, sums, Latencies(*apart.get(value, ({}, {})))) for value, sums in found)
     return CallsSummary(
         reach=reach,
         step=step,
         sums=reduce(add, (one.sums for one in calls), Sums()),
-        latencies=_together(latencies),
-        steps=_steps(calls, latencies, origin, step, reach.until),
+        latencies=_together(latencies.values()),
+        steps=_steps(calls, latencies, origin, step, last),
         endings=_endings(calls),
         values=values,
         more_values=more,
@@ -175,16 +185,14 @@ def ending_of(outcome: str | None, transition: str | None) -> str:
 
 
 def _steps(
-    calls: Iterable[Calls], latencies: Iterable[Latency], origin: int, step: int, until: int
+    calls: Iterable[Calls], latencies: Mapping[Any, _Counted], origin: int, step: int, last: int
 ) -> tuple[TimeStep, ...]:
-    last = max(0, (until - 1 - origin) // step)
     endings: defaultdict[int, Counter[str]] = defaultdict(Counter)
     for one in calls:
         endings[min(one.step, last)][ending_of(one.outcome, one.transition)] += one.sums.calls
-    # A turn may begin after the range that its call began in.
-    apart = _apart(Latency(min(int(one.place or 0), last), one.ms, one.null_reason, one.turns) for one in latencies)
     return tuple(
-        TimeStep(origin + place * step, endings[place], apart.get(place) or Latencies({})) for place in range(last + 1)
+        TimeStep(origin + place * step, endings[place], Latencies(*latencies.get(place, ({}, {}))))
+        for place in range(last + 1)
     )
 
 
@@ -195,16 +203,21 @@ def _endings(calls: Iterable[Calls]) -> tuple[EndingCount, ...]:
     return tuple(EndingCount(*how, count) for how, count in found.most_common())
 
 
-def _together(found: Iterable[Latency]) -> Latencies:
-    return _apart(Latency(None, one.ms, one.null_reason, one.turns) for one in found).get(None) or Latencies({})
+def _together(every: Iterable[_Counted]) -> Latencies:
+    counts: Counter[int] = Counter()
+    excluded: Counter[str] = Counter()
+    for some, without in every:
+        counts.update(some)
+        excluded.update(without)
+    return Latencies(counts, excluded)
 
 
-def _apart(found: Iterable[Latency]) -> dict[Any, Latencies]:
-    counts: defaultdict[int | str | None, Counter[int]] = defaultdict(Counter)
-    excluded: defaultdict[int | str | None, Counter[str]] = defaultdict(Counter)
+def _counted(found: Iterable[Latency], place_of: Callable[[Latency], Any]) -> dict[Any, _Counted]:
+    counted: defaultdict[Any, _Counted] = defaultdict(lambda: (Counter(), Counter()))
     for one in found:
+        counts, excluded = counted[place_of(one)]
         if one.ms is not None:
-            counts[one.place][one.ms] += one.turns
+            counts[one.ms] += one.turns
         else:
-            excluded[one.place][one.null_reason or ""] += one.turns
-    return {place: Latencies(counts[place], excluded[place]) for place in {*counts, *excluded}}
+            excluded[one.null_reason or ""] += one.turns
+    return counted

@@ -10,21 +10,38 @@ functions may be called from any thread and raise `NotReady` and `StoreError`.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from msgspec import Meta
 from msgspec.structs import astuple
-from sqlalchemy import ColumnElement, FromClause, Select, and_, case, func, literal, literal_column, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    and_,
+    case,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+)
 
 from relayproxy.conversation.measures.numbers import description
 from relayproxy.store.read.filters.conditions import conditions
 from relayproxy.store.read.filters.criteria import COUNTED, FIELDS, Criteria, kind_of_field
 from relayproxy.store.read.queries import Queries
+from relayproxy.store.read.rollups import Piece, RolledUp, first_versions, rolled_up
 from relayproxy.store.schema.tables import labels, sessions, turns
 
 MAX_CALLS = 100_000
 """Calls that are read at most."""
+ROLL_UP = 2_000
+"""For more calls rollups are read, where there are any."""
+MIN_ROLLED_UP = 16 * 3600 * 1_000_000_000
+"""Of a shorter range of time, nanoseconds, steps are shorter than what is rolled up."""
 EXACT = 100_000
 """Up to so many latencies are read to the millisecond; of more, those from 128 ms on are rounded by 0.8 % at most."""
 
@@ -45,6 +62,8 @@ class Reach:
     """The number of latencies to read."""
     first: int | None = None
     """The start of the first of those that are read."""
+    rolled_up: bool = False
+    """Rollups are read where there are any: all calls are counted, and latencies rounded."""
 
 
 _Count = Annotated[int, Meta(ge=0)]
@@ -80,8 +99,7 @@ class Calls:
     sums: Sums
 
 
-@dataclass(frozen=True, slots=True)
-class Latency:
+class Latency(NamedTuple):
     """The number of turns of a step of time (or of a field's value) with this latency, or with none for this reason."""
 
     place: int | str | None
@@ -115,8 +133,20 @@ class WorstCall:
 class Numbers:
     """Aggregates over the calls that meet criteria, whose times bound the calls' starts."""
 
-    def __init__(self, queries: Queries, criteria: Criteria, most: int = MAX_CALLS, exact: int = EXACT) -> None:
+    def __init__(
+        self,
+        queries: Queries,
+        criteria: Criteria,
+        most: int = MAX_CALLS,
+        exact: int = EXACT,
+        *,
+        roll_up: int | None = None,
+    ) -> None:
+        """`roll_up`: rollups may be read, for more than so many calls. Steps of time are then multiples of `BUCKET`,
+        and so are their origins; `values` and `latencies_by` are not asked for."""
         self._queries = queries
+        self._roll_up = roll_up
+        self._rolled_up: RolledUp | None = None
         self._criteria = replace(criteria, since=None, until=None)
         self._since, self._until = criteria.since, criteria.until
         self._most, self._exact = most, exact
@@ -124,6 +154,9 @@ class Numbers:
     def reach(self) -> Reach:
         """The number of calls, and those of them that are read."""
         with self._queries.reading() as db:
+            self._rolled_up = self._read_rollups(db)
+            if self._rolled_up is not None:
+                return self._reach_of(db, self._rolled_up)
             where = self._where(db.dialect.name, self._since, self._until)
             matching = int(db.execute(select(func.count()).select_from(sessions).where(*where)).scalar_one())
             since = self._since
@@ -137,6 +170,37 @@ class Numbers:
         if since is None:
             since = until - 1 if first is None else first
         return Reach(matching, counted, int(since), int(until), int(responses or 0), first)
+
+    def _read_rollups(self, db: Connection) -> RolledUp | None:
+        route = _only_route(self._criteria)
+        if self._roll_up is None or route is None or self._until is None:
+            return None
+        since = self._since
+        if since is None:
+            since = db.execute(select(func.min(_c.started_at))).scalar_one()
+        if since is None or self._until - since < MIN_ROLLED_UP:
+            return None
+        where = self._where(db.dialect.name, since, self._until)
+        some = select(_c.id).where(*where).limit(self._roll_up + 1).subquery()
+        if db.execute(select(func.count()).select_from(some)).scalar_one() <= self._roll_up:
+            return None
+        found = rolled_up(db, route, since, self._until)
+        first = found and min((one.first for _, one in found.rollups if one.first is not None), default=None)
+        # Who looks at the hours since the first call sees shorter steps.
+        return found if first and self._until - max(since, first) >= MIN_ROLLED_UP else None
+
+    def _reach_of(self, db: Connection, found: RolledUp) -> Reach:
+        calls = sum(one.calls for _, one in found.rollups)
+        responses = sum(one.responses for _, one in found.rollups)
+        firsts = [one.first for _, one in found.rollups if one.first is not None]
+        for piece in found.pieces:
+            where = self._where(db.dialect.name, *piece)
+            edges = select(func.count(), func.min(_c.started_at), func.sum(_c.response_n)).where(*where)
+            counted, first, more = db.execute(edges).one()
+            calls, responses = calls + counted, responses + int(more or 0)
+            firsts += [] if first is None else [first]
+        first, until = min(firsts), self._until or 0
+        return Reach(calls, calls, first if self._since is None else self._since, until, responses, first, True)
 
     def before(self, at: int, most: int, since: int | None = None) -> int:
         """The number of calls that meet the criteria and began before `at`, counted up to `most`; with `since` only
@@ -152,14 +216,25 @@ class Numbers:
         place = (_c.started_at - origin) // literal(step)
         outcome = case((_c.ended_at.is_(None), None), else_=func.coalesce(_c.outcome, "unknown"))
         keys = (place.label("place"), outcome.label("ending"), _c.studio_transition)
-        return tuple(
+        read = (
             Calls(int(row[0]), row[1], row[2], _sums(row[3:])) for row in self._grouped(select(*keys, *_SUMS), 3, reach)
         )
+        if self._rolled_up is None:
+            return tuple(read)
+        added = self._rolled_up.endings(origin, step, len(_SUMS))
+        return (*(Calls(*how, Sums(*sums)) for how, sums in added), *read)
 
     def latencies(self, reach: Reach, origin: int, step: int) -> tuple[Latency, ...]:
         """Response latencies of their turns, by the step of time in which the turn began."""
         place: ColumnElement[Any] = (turns.c.started_at - origin) // literal(step)
-        return self._latencies(reach, place, sessions)
+        read = self._latencies(reach, place, sessions)
+        if self._rolled_up is None:
+            return read
+        added: list[Latency] = []
+        for at, counts, excluded in self._rolled_up.latencies(origin, step):
+            added += (Latency(at, ms, None, count) for ms, count in counts.items())
+            added += (Latency(at, None, reason, count) for reason, count in excluded.items())
+        return (*added, *read)
 
     def values(self, reach: Reach, field: str, most: int) -> tuple[tuple[str | None, Sums], ...]:
         """The values of a field that most calls have, None for calls without it, most calls first. A call with
@@ -178,23 +253,31 @@ class Numbers:
         """Versions of the backend that came up within the range, and when the first call of each began, in this order:
         not those that calls had in as long a time before it, nor what the first of all these calls had."""
         with self._queries.reading() as db:
-            where = self._where(db.dialect.name, 2 * reach.since - reach.until, reach.until)
-            query = select(_c.backend_version, func.min(_c.started_at)).where(*where).group_by(_c.backend_version)
-            firsts = [(row[0], int(row[1])) for row in db.execute(query)]
+
+            def read(piece: Piece) -> list[tuple[str | None, int]]:
+                where = self._where(db.dialect.name, *piece)
+                query = select(_c.backend_version, func.min(_c.started_at)).where(*where).group_by(_c.backend_version)
+                return [(row[0], int(row[1])) for row in db.execute(query)]
+
+            around = (2 * reach.since - reach.until, reach.until)
+            known = None
+            if self._rolled_up is not None:
+                known = first_versions(db, _only_route(self._criteria) or "", *around, read)
+            firsts: list[tuple[str | None, int]] = read(around) if known is None else [*known.items()]
         begun = max(reach.since, min((at for _, at in firsts), default=0) + 1)
-        return tuple(sorted((one for one in firsts if one[0] and one[1] >= begun), key=lambda one: (one[1], one[0])))
+        new = [(version, at) for version, at in firsts if version and at >= begun]
+        return tuple(sorted(new, key=lambda one: (one[1], one[0])))
 
     def slowest(self, reach: Reach, limit: int) -> tuple[WorstCall, ...]:
         """The turns in which callers waited longest, answered or not, the longest first."""
         with self._queries.reading() as db:
-            where = self._where(db.dialect.name, reach.since, reach.until)
             # A turn among the slowest is in one of the calls whose slowest turns are.
             t = turns.c
             of_call = func.coalesce(_c.longest_wait_ms, _c.response_max_ms)
             of_turn = func.coalesce(t.longest_wait_ms, t.response_latency_ms)
-            calls = select(_c.id).where(*where, of_call.is_not(None))
+            calls = select(_c.id).where(of_call.is_not(None))
             calls = calls.order_by(of_call.desc(), _c.started_at.desc(), _c.id).limit(limit)
-            ids = list(db.execute(calls).scalars())
+            ids = self._listed(db, calls, reach, None if self._rolled_up is None else self._rolled_up.slowest(limit))
             query = select(*_PLACE, of_turn, t.response_latency_ms, t.number, t.started_at)
             query = query.select_from(sessions.join(turns, t.session == _c.id))
             query = query.where(_c.id.in_(ids), of_turn.is_not(None))
@@ -205,14 +288,27 @@ class Numbers:
         """The calls in which most went wrong: failed ones first, then those with most errors, unanswered turns,
         warnings, and the longest wait. Calls in which nothing did are not among them."""
         with self._queries.reading() as db:
-            where = self._where(db.dialect.name, reach.since, reach.until)
             failed = case((_c.studio_transition == "failed", 1), else_=0)
             waited = func.coalesce(_c.longest_wait_ms, _c.response_max_ms, 0)
-            query = select(*_PLACE, _c.longest_wait_ms, _c.response_max_ms).where(*where)
-            query = query.where(or_(failed > 0, _c.errors > 0, _c.unanswered > 0, _c.warnings > 0))
-            order = (failed, _c.errors, _c.unanswered, _c.warnings, waited, _c.started_at)
-            query = query.order_by(*(column.desc() for column in order), _c.id).limit(limit)
+            columns = (failed, _c.errors, _c.unanswered, _c.warnings, waited, _c.started_at)
+            order = (*(column.desc() for column in columns), _c.id)
+            wrong = or_(failed > 0, _c.errors > 0, _c.unanswered > 0, _c.warnings > 0)
+            calls = select(_c.id).where(wrong).order_by(*order).limit(limit)
+            ids = self._listed(db, calls, reach, None if self._rolled_up is None else self._rolled_up.worst(limit))
+            query = select(*_PLACE, _c.longest_wait_ms, _c.response_max_ms).where(_c.id.in_(ids))
+            query = query.order_by(*order).limit(limit)
             return tuple(WorstCall(*row) for row in db.execute(query))
+
+    def _listed(self, db: Connection, calls: Select[Any], reach: Reach, known: list[str] | None) -> list[str]:
+        """Sessions that `calls` finds in what is read one by one, and those that are known of the rest."""
+        found = known or []
+        for piece in self._pieces(reach):
+            found += db.execute(calls.where(*self._where(db.dialect.name, *piece))).scalars()
+        return found
+
+    def _pieces(self, reach: Reach) -> tuple[Piece, ...]:
+        """What is read one by one."""
+        return ((reach.since, reach.until),) if self._rolled_up is None else self._rolled_up.pieces
 
     def _where(self, dialect: str, since: int | None, until: int | None) -> list[ColumnElement[bool]]:
         # First, since of several bounds SQLite seeks by the first one.
@@ -226,20 +322,32 @@ class Numbers:
 
     def _grouped(self, query: Select[Any], keys: int, reach: Reach) -> Iterator[Any]:
         with self._queries.reading() as db:
-            where = self._where(db.dialect.name, reach.since, reach.until)
             # By position: to PostgreSQL the same expression with parameters of its own is another expression.
-            yield from db.execute(query.where(*where).group_by(*(literal_column(str(at + 1)) for at in range(keys))))
+            query = query.group_by(*(literal_column(str(at + 1)) for at in range(keys)))
+            for piece in self._pieces(reach):
+                yield from db.execute(query.where(*self._where(db.dialect.name, *piece)))
 
     def _latencies(
         self, reach: Reach, place: ColumnElement[Any], joined: FromClause, *where: ColumnElement[bool]
     ) -> tuple[Latency, ...]:
         t = turns.c
-        ms = t.response_latency_ms if reach.responses <= self._exact else _rounded(t.response_latency_ms)
+        exact = reach.responses <= self._exact and not reach.rolled_up
+        ms = t.response_latency_ms if exact else _rounded(t.response_latency_ms)
         # Where nothing had been asked no answer was due, as in a call's own totals.
         counted = or_(t.response_latency_ms.is_not(None), t.null_reason != "no_prompt")
         query = select(place.label("place"), ms.label("ms"), t.null_reason, func.count())
         query = query.select_from(joined.join(turns, t.session == _c.id)).where(counted, *where)
         return tuple(Latency(*row) for row in self._grouped(query, 3, reach))
+
+
+def _only_route(criteria: Criteria) -> str | None:
+    """The route of criteria that ask for no more than that, or an empty text when they ask for nothing; else None."""
+    if not criteria:
+        return ""
+    (first, *more) = criteria.every or (None,)
+    if more or first is None or criteria.words or first.field != "route" or first.op != "=" or first.negated:
+        return None
+    return str(first.values[0]) if len(first.values) == 1 else None
 
 
 def can_group(field: str) -> bool:

@@ -442,6 +442,17 @@ treatments = Table(
 )
 Index("ix_treatments_shadow_of", treatments.c.shadow_of)
 
+# Numbers of all calls that began in the same half hour, made once all of these have ended. Who changes one of them
+# deletes its rollups.
+rollups = Table(
+    "rollups",
+    metadata,
+    Column("route", Text, primary_key=True),  # empty: of all routes, also where there was no call
+    Column("start", BigInteger, primary_key=True),
+    Column("versions", Text, nullable=False),  # JSON: versions of the backend, and when the first call of each began
+    Column("detail", LargeBinary, nullable=False),  # of store.schema.rollup.Rollup
+)
+
 journals = Table(
     "journals",
     metadata,

@@ -40,6 +40,7 @@ from relayproxy.store.schema.rows import Batch, ConnectionRow, JournalRow, Sessi
 from relayproxy.store.write.backend_spans import move_backend_spans
 from relayproxy.store.write.chunks import Chunks
 from relayproxy.store.write.object_deletions import note_object_deletions
+from relayproxy.store.write.rollups import forget_late_calls
 from relayproxy.store.write.writer_state import WriterState
 
 R = TypeVar("R")
@@ -260,6 +261,7 @@ class Archive:
         raise ReplacedError(f"the database file has been deleted or replaced: {database_location(self._engine)}")
 
     def _write(self, db: Connection, batch: Batch) -> None:
+        forget_late_calls(db, batch, time.time_ns())
         if batch.sessions:
             rows = parameters(batch.sessions, _INDEXED)
             db.execute(self._put_sessions, [{**row, "revision": 1} for row in rows])

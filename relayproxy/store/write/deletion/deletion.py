@@ -36,6 +36,7 @@ from relayproxy.store.schema.tables import (
 from relayproxy.store.write.backend_spans import delete_backend_spans
 from relayproxy.store.write.deletion.journal_erasures import note_journal_erasures
 from relayproxy.store.write.object_deletions import adopt_object_deletions, note_object_deletions
+from relayproxy.store.write.rollups import forget_rollups
 
 TURNS = 10
 """Turns of one piece."""
@@ -47,9 +48,9 @@ Piece = Callable[[Connection], object]
 
 # Made once: to make a statement takes longer than to execute it.
 _MINE = sessions.c.id == bindparam("b_session")
-_ENDED = select(sessions.c.messages, sessions.c.handoff, sessions.c.handoff_reason, sessions.c.detail).where(
-    _MINE, sessions.c.ended_at.is_not(None)
-)
+_ENDED = select(
+    *(sessions.c[name] for name in ("started_at", "messages", "handoff", "handoff_reason", "detail"))
+).where(_MINE, sessions.c.ended_at.is_not(None))
 _LOCKED = _ENDED.with_for_update()
 _TOUCH = update(sessions).where(_MINE).values(revision=sessions.c.revision + 1)
 _CONNECTIONS = select(connections.c.id, connections.c.journal, connections.c.number, connections.c.opening).where(
@@ -143,6 +144,8 @@ class Deletion:
             self.done = True
             return
         if self._pieces is None:
+            if self.whole:
+                forget_rollups(db, row.started_at)
             self._pieces = self._begin(db)
         while self._pieces:
             self._pieces.pop()(db)
@@ -186,6 +189,7 @@ class Deletion:
         self.notes = db.execute(_DELETE_NOTES, self._key).rowcount
         self.spans += delete_backend_spans(db, self.session)  # those that came meanwhile
         if self.whole:
+            forget_rollups(db, row.started_at)  # which may have been made anew since it began
             for statement in _DELETE_WHOLE:
                 db.execute(statement, self._key)
             return

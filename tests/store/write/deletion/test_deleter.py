@@ -80,7 +80,7 @@ def test_erased_words_and_numbers_are_in_no_file_any_more(archive: Archive, engi
 
 @SQLITE
 def test_space_is_given_back(archive: Archive, engine: Engine) -> None:
-    for _ in range(30):
+    for _ in range(40):
         spoken(archive, days_ago(1))
 
     def pages() -> int:

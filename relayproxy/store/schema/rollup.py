@@ -1,0 +1,101 @@
+"""Rollup: the numbers of all calls that began in the same half hour, as a row keeps them.
+
+Knows: how many of them are added up quickly: numbers stand side by side in one large number, so that one addition adds
+all of them.
+Must not know: SQL; which calls count.
+"""
+
+import struct
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+import msgspec
+
+BUCKET = 1800 * 1_000_000_000
+"""Nanoseconds. Days of nearly all zones begin at a multiple of it."""
+LISTED = 10
+"""The slowest and the worst calls that are kept of each half hour."""
+
+WaitKey = tuple[int, int, str]
+"""How long the caller waited, when the call began, the session's id (ours)."""
+FaultKey = tuple[int, int, int, int, int, int, str]
+"""Failed or not, errors, unanswered turns, warnings, the longest wait, when the call began, the session's id (ours)."""
+
+
+class Rollup(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Of the calls of one route, or of all."""
+
+    calls: int
+    responses: int
+    """The number of latencies."""
+    first: int | None
+    last: int | None
+    """When the first and the last of them began, wall nanoseconds."""
+    endings: list[tuple[str | None, str | None, bytes]]
+    """Outcome, Studio transition, and sums (`pack_sums`) of the calls that ended in this way."""
+    latencies: list[tuple[int, dict[str, int], bytes]]
+    """Of turns that began so many half hours after this one: those without a latency by reason, and a histogram
+    (`pack_histogram`) of the others."""
+    slowest: list[WaitKey]
+    worst: list[FaultKey]
+
+
+_decoder = msgspec.msgpack.Decoder(Rollup)
+
+
+def write_rollup(rollup: Rollup) -> bytes:
+    """A rollup as it is kept."""
+    return msgspec.msgpack.encode(rollup)
+
+
+def read_rollup(stored: bytes) -> Rollup:
+    """Raises msgspec.DecodeError for what is none."""
+    return _decoder.decode(stored)
+
+
+def start_of(moment: int) -> int:
+    """The beginning of the half hour that a moment is in."""
+    return moment // BUCKET * BUCKET
+
+
+def pack_sums(sums: Sequence[int]) -> bytes:
+    """Whole numbers from 0 on."""
+    return struct.pack(f"<{len(sums)}Q", *sums)
+
+
+def sums_of(total: int, count: int) -> tuple[int, ...]:
+    """So many numbers out of the sum of what `pack_sums` gave, each taken as one whole number (`whole`)."""
+    return struct.unpack(f"<{count}Q", total.to_bytes(8 * count, "little"))
+
+
+def pack_histogram(counts: Mapping[int, int]) -> bytes:
+    """How often each of these whole numbers from 0 on occurs. Up to 127 they are kept as they are, larger ones to the
+    64th part."""
+    found = [0] * (1 + max(map(_place, counts), default=-1))
+    for value, count in counts.items():
+        found[_place(value)] += count
+    return struct.pack(f"<{len(found)}I", *found)
+
+
+def histogram_of(total: int) -> dict[int, int]:
+    """The numbers and how often each occurs, out of the sum of what `pack_histogram` gave, each taken as one whole
+    number (`whole`); of those that were not kept apart the one in their middle."""
+    count = -(-total.bit_length() // 32)
+    found = struct.unpack(f"<{count}I", total.to_bytes(4 * count, "little"))
+    return {_middle(place): one for place, one in enumerate(found) if one}
+
+
+def whole(packed: bytes) -> int:
+    """Packed numbers as one whole number, which can be added to others."""
+    return int.from_bytes(packed, "little")
+
+
+def _place(value: int) -> int:
+    width = max(0, value.bit_length() - 7)
+    return 64 * width + (value >> width)
+
+
+@cache
+def _middle(place: int) -> int:
+    width = max(0, place // 64 - 1)
+    return ((place - 64 * width) << width) + ((1 << width) >> 1)

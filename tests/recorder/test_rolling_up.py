@@ -1,0 +1,59 @@
+"""Half hours that are over are added up by themselves."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from relayproxy.recorder import rolling_up
+from relayproxy.recorder.rolling_up import RollupThread
+from relayproxy.store.read.queries import Queries
+from tests.faults.harness import until
+from tests.recorder.stage import Stage
+from tests.store.rolling import call, record, rolled_up_starts, same_either_way
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    stage = Stage(tmp_path)
+    yield stage
+    stage.close()
+
+
+def test_calls_are_rolled_up_beside_recording_and_again_when_they_change(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rolling_up, "LOOK", 0.05)
+    record(stage.archive, *(call(f"s{number}", number) for number in range(40)))
+    thread = RollupThread(stage.url)
+    try:
+        until(lambda: len(rolled_up_starts(stage.engine)) >= 46)
+        record(stage.archive, call("late", 7.5))
+        until(lambda: 7 in rolled_up_starts(stage.engine))
+    finally:
+        thread.close()
+    assert same_either_way(Queries(stage.engine))
+
+
+def test_a_failure_is_told_once_and_that_it_is_over(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(rolling_up, "LOOK", 0.05)
+    record(stage.archive, call("a", 5))
+    with stage.engine.begin() as db:
+        db.execute(text("ALTER TABLE rollups RENAME TO away"))
+    thread = RollupThread(stage.url)
+    try:
+        until(lambda: "are not added up" in caplog.text)
+        with stage.engine.begin() as db:
+            db.execute(text("ALTER TABLE away RENAME TO rollups"))
+        until(lambda: rolled_up_starts(stage.engine))
+        until(lambda: "calls are added up again" in caplog.text)
+    finally:
+        thread.close()
+    assert [record.levelno for record in caplog.records if "added up" in record.message] == [
+        logging.ERROR,
+        logging.WARNING,
+    ]

@@ -1,0 +1,99 @@
+"""Calls of yesterday for tests of rollups, and rolling them up."""
+
+import time
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Engine, select
+
+from relayproxy.store.engine import reading, writing
+from relayproxy.store.read.filters.criteria import Criteria
+from relayproxy.store.read.insight import Calls, Latency, Numbers, Reach, WorstCall
+from relayproxy.store.read.queries import Queries
+from relayproxy.store.schema.rollup import BUCKET, start_of
+from relayproxy.store.schema.rows import Batch, SessionRow
+from relayproxy.store.schema.tables import rollups
+from relayproxy.store.write.archive import Archive
+from relayproxy.store.write.rollups import keep_rollups, missing_rollups, read_half_hour
+from tests.store import build
+
+BEGAN = start_of(time.time_ns()) - 48 * BUCKET
+UNTIL = BEGAN + 48 * BUCKET
+MINUTE = 60 * 10**9
+Told = tuple[
+    Reach, list[Calls], list[Latency], tuple[tuple[str, int], ...], tuple[WorstCall, ...], tuple[WorstCall, ...]
+]
+
+
+def call(id: str, half_hours: float, **known: Any) -> SessionRow:
+    """A call that began so many half hours after `BEGAN`, and was over a minute later."""
+    at = BEGAN + round(half_hours * BUCKET)
+    row = build.session(id, started_at=at, ended_at=at + MINUTE, outcome="caller_hangup", studio_transition="success")
+    return replace(row, **known)
+
+
+def record(archive: Archive, *calls: SessionRow) -> None:
+    """Commits calls, each with a turn for each of its responses, half an hour after the other and 10 ms slower."""
+    turns = tuple(
+        build.turn(
+            one.id,
+            number,
+            started_at=one.started_at + number * BUCKET,
+            response_latency_ms=10 * (1 + number) if number else None,
+            null_reason=None if number else "no_response",
+            longest_wait_ms=one.longest_wait_ms,
+        )
+        for one in calls
+        for number in range(one.response_n + 1)
+    )
+    archive.commit(Batch(sessions=calls, turns=turns))
+
+
+def roll_up(engine: Engine) -> None:
+    """Everything that can be rolled up by now."""
+    with engine.connect() as db:
+        missing = missing_rollups(db, time.time_ns())
+    for start in missing:
+        with reading(engine).connect() as db:
+            made = read_half_hour(db, start)
+        if made is not None:
+            with writing(engine).begin() as db:
+                assert keep_rollups(db, made)
+
+
+def rolled_up_starts(engine: Engine) -> list[int]:
+    """The half hours after `BEGAN` that have rollups."""
+    r = rollups.c
+    with engine.connect() as db:
+        found = db.execute(select(r.start).where(r.route == "").order_by(r.start)).scalars().all()
+    return [(start - BEGAN) // BUCKET for start in found]
+
+
+def numbers_of(queries: Queries, criteria: Criteria, roll_up: int | None) -> Told:
+    """All that is read of calls since `BEGAN`, in order."""
+    within = replace(criteria, since=BEGAN - 7 * MINUTE, until=UNTIL)
+    numbers = Numbers(queries, within, roll_up=roll_up)
+    reach = numbers.reach()
+    calls: dict[tuple[Any, ...], Calls] = {}
+    for one in numbers.calls(reach, BEGAN, 2 * BUCKET):
+        key = (one.step, one.outcome, one.transition)
+        calls[key] = replace(one, sums=calls[key].sums + one.sums) if key in calls else one
+    latencies: Counter[tuple[int | str | None, int | None, str | None]] = Counter()
+    for place, ms, reason, turns in numbers.latencies(reach, BEGAN, 2 * BUCKET):
+        latencies[place, ms, reason] += turns
+    return (
+        replace(reach, rolled_up=False),
+        sorted(calls.values(), key=str),
+        sorted((Latency(*what, turns) for what, turns in latencies.items()), key=str),
+        numbers.versions(reach),
+        numbers.slowest(reach, 10),
+        numbers.worst(reach, 10),
+    )
+
+
+def same_either_way(queries: Queries, criteria: Criteria = Criteria()) -> bool:  # noqa: B008 (never changes)
+    """Whether the numbers are the same, read from rollups and read one by one; rollups must be of use."""
+    within = replace(criteria, since=BEGAN - 7 * MINUTE, until=UNTIL)
+    assert Numbers(queries, within, roll_up=0).reach().rolled_up
+    return numbers_of(queries, criteria, 0) == numbers_of(queries, criteria, None)
