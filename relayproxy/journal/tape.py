@@ -7,7 +7,6 @@ One thread only. Nothing here raises: a chunk that cannot be taken is counted, a
 soon as there is room.
 """
 
-import struct
 from collections.abc import Callable
 from typing import Protocol
 
@@ -38,50 +37,43 @@ class Tape:
     openings and endings are small and still taken up to twice the limit.
     """
 
-    __slots__ = ("_buffer", "_gaps", "_later", "_limit", "_pack", "_scheduled", "_sink", "_threshold", "lost")
+    __slots__ = ("_gaps", "_later", "_limit", "_scheduled", "_sink", "buffer", "lost", "room")
 
     def __init__(self, sink: Sink, limit: int, later: Callable[[float, Callable[[], None]], object]) -> None:
         self._sink = sink
         self._limit = limit
         self._later = later
-        self._buffer = bytearray()
+        self.buffer = bytearray()
+        """Entries that wait for the flush."""
+        self.room = -1
+        """Bytes in `buffer` up to which whoever has a chunk may append its entry to it; else `chunk` takes it."""
         self._scheduled = False
-        self._threshold = min(HAND_OVER_SIZE, limit)
-        """Bytes in the buffer up to which `chunk` appends without another check."""
         self._gaps: dict[tuple[int, EntryKind], tuple[int, GapBody]] = {}
-        self._pack: Callable[..., bytes] = ENTRY_HEAD.pack
         self.lost = 0
         """Number of openings and endings dropped because twice the limit was reached."""
 
     def chunk(self, kind: EntryKind, connection: int, t: int, took: int, data: bytes) -> None:
         """Appends one chunk; see `journal.format` for the fields."""
-        if len(self._buffer) > self._threshold and not self._make_room():
+        if len(self.buffer) > self.room and not self._make_room():
             self._drop(kind, connection, t, len(data))
             return
-        buffer = self._buffer
-        try:
-            buffer += self._pack(kind, connection, len(data), t, took)
-        except struct.error:
-            buffer += self._pack(kind, connection, len(data), t, MAX_TOOK)
-        buffer += data
-        if not self._scheduled:
-            self._scheduled = True
-            self._later(FLUSH_INTERVAL, self._flush)
+        self.buffer += ENTRY_HEAD.pack(kind, connection, len(data), t, min(took, MAX_TOOK))
+        self.buffer += data
+        self._schedule()
 
     def note(self, kind: EntryKind, connection: int, t: int, body: bytes, *, at_once: bool = False) -> None:
         """Appends an opening or an ending; counts it in `lost` when twice the limit is reached. `at_once` hands over
         without waiting for the timer, so that a process killed right afterwards leaves a trace of the call."""
-        if len(self._buffer) + self._sink.pending > 2 * self._limit:
+        if len(self.buffer) + self._sink.pending > 2 * self._limit:
             self.lost += 1
             return
         if self._gaps:
             self._write_gaps()
-        self._buffer += pack_entry(kind, connection, t, 0, body)
+        self.buffer += pack_entry(kind, connection, t, 0, body)
         if at_once:
             self._hand_over()
-        elif not self._scheduled:
-            self._scheduled = True
-            self._later(FLUSH_INTERVAL, self._flush)
+        else:
+            self._schedule()
 
     def close(self) -> None:
         """Hands all that is collected, gaps included, to the sink."""
@@ -90,32 +82,33 @@ class Tape:
         self._hand_over()
 
     def _make_room(self) -> bool:
-        if len(self._buffer) > HAND_OVER_SIZE:
+        if len(self.buffer) > HAND_OVER_SIZE:
             self._hand_over()
-        if len(self._buffer) + self._sink.pending > self._limit:
+        if len(self.buffer) + self._sink.pending > self._limit:
             return False
         if self._gaps:
             self._write_gaps()
-        self._look()
+        self.room = min(HAND_OVER_SIZE, self._limit - self._sink.pending)
         return True
 
-    def _look(self) -> None:
-        self._threshold = -1 if self._gaps else min(HAND_OVER_SIZE, self._limit - self._sink.pending)
-
-    def _flush(self) -> None:
-        self._scheduled = False
-        if self._gaps and len(self._buffer) + self._sink.pending <= self._limit:
-            self._write_gaps()
-        self._hand_over()
-        self._look()
-        if self._gaps:
+    def _schedule(self) -> None:
+        if not self._scheduled:
             self._scheduled = True
             self._later(FLUSH_INTERVAL, self._flush)
 
+    def _flush(self) -> None:
+        self._scheduled = False
+        if self._gaps and len(self.buffer) + self._sink.pending <= self._limit:
+            self._write_gaps()
+        self._hand_over()
+        self.room = -1
+        if self._gaps:
+            self._schedule()
+
     def _hand_over(self) -> None:
-        if self._buffer:
-            self._sink.put(self._buffer)
-            self._buffer = bytearray()
+        if self.buffer:
+            self._sink.put(self.buffer)
+            self.buffer = bytearray()
 
     def _drop(self, kind: EntryKind, connection: int, t: int, size: int) -> None:
         key = (connection, kind)
@@ -125,14 +118,12 @@ class Tape:
         else:
             first, gap = known
             self._gaps[key] = (first, GapBody(gap.cause, kind, gap.chunks + 1, gap.size + size, t))
-        self._threshold = -1
-        if not self._scheduled:
-            self._scheduled = True
-            self._later(FLUSH_INTERVAL, self._flush)
+        self.room = -1
+        self._schedule()
 
     def _write_gaps(self) -> None:
         for (connection, _), (t, gap) in self._gaps.items():
-            self._buffer += pack_entry(EntryKind.GAP, connection, t, 0, gap.pack())
+            self.buffer += pack_entry(EntryKind.GAP, connection, t, 0, gap.pack())
         self._gaps.clear()
 
 

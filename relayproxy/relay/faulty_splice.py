@@ -182,7 +182,7 @@ class TreatedEnd(CountingEnd):
 
     def pass_eof_on(self) -> bool:
         self._enter_end(self._eof_is_due)
-        return not (self._tls or self.transport.is_closing())
+        return not (self.tls or self.transport.is_closing())
 
     def _eof_is_due(self) -> None:
         if not super().pass_eof_on():
