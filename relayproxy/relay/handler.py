@@ -103,7 +103,7 @@ class Relay:
         self.draining = False
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Relays one request and returns when the call is over; a refusal or a health page is answered at once."""
+        """Relays one request, and returns when its call has begun; a refusal or a health page is answered at once."""
         got, path = header_policy.decode(request.raw_headers), ""
         try:
             path = origin_form(request.raw_path)
@@ -133,8 +133,17 @@ class Relay:
         if isinstance(self._tapes[target.route], NoTape):
             words = f"nothing is recorded of calls over the route {target.route}"
             self._refusals.note("not_recorded", 0, words, peer="-", signed=is_signed(got))
-        with self._capacity.connection(caller):
-            return await self._relay(request, path, target, got, told, signature)
+        release = self._capacity.take(caller)
+        try:
+            begun = await self._relay(request, path, target, got, told, signature)
+        except BaseException:
+            release()
+            raise
+        if isinstance(begun, Splice):
+            begun.finished.add_done_callback(lambda _: release())
+            return answers.Sent(101)
+        release()
+        return begun
 
     def _verify(self, target: Target, got: Headers, told: Headers, path: str) -> Verification:
         urls = public_urls(told, self._public)
@@ -192,7 +201,7 @@ class Relay:
         got: Headers,
         told: Headers,
         signature: Verification,
-    ) -> web.StreamResponse:
+    ) -> Splice | web.StreamResponse:
         opened, opened_at = time.monotonic_ns(), time.time_ns()
         trusted = is_trusted(_address(request), self._proxies)
         self._warn(request, path, target, got, trusted)
@@ -234,9 +243,7 @@ class Relay:
         splice = self._splice(request, transport, answer, number, opened, opening, taped, faults)
         if shadow is not None:
             self.shadows.begin(shadow, splice, answer.headers)
-        # aiohttp cancels this handler once Twilio's end is gone; the backend's end may still have bytes to take.
-        await asyncio.shield(splice.finished)
-        return answers.Sent(101)
+        return splice
 
     async def _dial(
         self, target: Target, headers: Headers, opening: Opening, number: int, opened: int, stopwatch: Stopwatch
@@ -269,7 +276,6 @@ class Relay:
         faults: Faults | None,
     ) -> Splice:
         assert isinstance(request.protocol, HeadProtocol)
-        request.protocol.keep_alive(False)
         make = Splice if faults is None else partial(FaultySplice, faults=faults)
         splice = make(
             number=number,
@@ -277,17 +283,17 @@ class Relay:
             opened=opened,
             limit=self._recorded,
             twilio=twilio,
-            twilio_protocol=request.protocol,
             backend=answer.transport,
-            backend_protocol=answer.protocol,
             on_end=lambda ending: _note_ending(tape, number, opened, ending),
         )
         opening = msgspec.structs.replace(opening, status=101)
         tape.note(EntryKind.OPENING, number, opened, msgspec.json.encode(opening))
         self.live.add(splice)
         splice.finished.add_done_callback(lambda _: self.live.discard(splice))
-        splice.finished.add_done_callback(lambda _: answer.response.close())
         splice.start(answer.head, request.protocol.take_early(), bytes(answer.collector.data))
+        # What aiohttp holds for the two requests is more than the call itself needs.
+        request.protocol.leave()
+        answer.leave()
         return splice
 
     def _refuse(

@@ -53,9 +53,7 @@ class Splice:
         opened: int,
         limit: int,
         twilio: asyncio.Transport,
-        twilio_protocol: asyncio.BaseProtocol,
         backend: asyncio.Transport | None,
-        backend_protocol: asyncio.BaseProtocol,
         on_end: Callable[[Ending], None],
     ) -> None:
         self._opened = opened
@@ -65,8 +63,8 @@ class Splice:
         self._timers: list[asyncio.TimerHandle] = []
         self._half_closed: asyncio.TimerHandle | None = None
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.twilio = self.end("twilio", EntryKind.TWILIO_CHUNK, number, tape, limit, twilio, twilio_protocol)
-        self.backend = self.end("backend", EntryKind.BACKEND_CHUNK, number, tape, limit, backend, backend_protocol)
+        self.twilio = self.end("twilio", EntryKind.TWILIO_CHUNK, number, tape, limit, twilio)
+        self.backend = self.end("backend", EntryKind.BACKEND_CHUNK, number, tape, limit, backend)
         self.twilio.peer, self.backend.peer = self.backend, self.twilio
 
     def end(self, side: Side, *arguments: Any) -> "End":
@@ -158,18 +156,17 @@ class Splice:
             timer.cancel()
         self._timers.clear()
         for end in (self.twilio, self.backend):
-            del end.peer, end._splice, end._original
+            del end.peer, end._splice
 
 
 class End(asyncio.Protocol):
-    """One end: its transport, and aiohttp's protocol for it, which is told when the connection is lost."""
+    """One end."""
 
     __slots__ = (
         "_dropped",
         "_kind",
         "_limit",
         "_number",
-        "_original",
         "_side",
         "_splice",
         "_tape",
@@ -196,7 +193,6 @@ class End(asyncio.Protocol):
         tape: Tape,
         limit: int,
         transport: asyncio.Transport | None,
-        original: asyncio.BaseProtocol,
     ) -> None:
         self._splice = splice
         self._side: Side = side
@@ -205,7 +201,6 @@ class End(asyncio.Protocol):
         self._tape = tape
         self._limit = limit
         self._dropped: DroppedChunks | None = None
-        self._original = original
         self.lost = transport is None
         self.over = False
         """It is lost, and that has been passed on."""
@@ -321,7 +316,6 @@ class End(asyncio.Protocol):
         self.lost = self.deaf = True
         if exc is not None:
             self._read_the_rest()
-        self._original.connection_lost(exc)
         self.pass_loss_on(exc)
 
     def pass_loss_on(self, exc: Exception | None) -> None:

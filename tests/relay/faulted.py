@@ -69,11 +69,10 @@ class FaultedCall:
 
     async def begin(self) -> "FaultedCall":
         self._tape = Tape(self._sink, 1 << 24, asyncio.get_running_loop().call_later)
-        ends: dict[str, Any] = {"backend": None, "backend_protocol": asyncio.Protocol()}
+        ends: dict[str, Any] = {"backend": None}
         sides: list[Side] = ["twilio", *(["backend"] if self._early is None else [])]  # type: ignore[list-item]
         for side in sides:
             ends[side] = await self._connect(side)
-            ends[f"{side}_protocol"] = ends[side].get_protocol()
         given = {"number": 1, "tape": self._tape, "opened": monotonic_ns(), "limit": 1 << 30}
         self.splice = FaultySplice(faults=self.faults, on_end=self._ended, **given, **ends)
         self.splice.start(b"", b"", self._early or b"")

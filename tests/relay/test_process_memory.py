@@ -30,9 +30,11 @@ def look(*_):
     gc.set_debug(0)
     gc.garbage.clear()
     alive = gc.get_objects()
-    calls = sum(type(one).__qualname__ in ("Splice", "_End", "HeadProtocol", "ClientResponse") for one in alive)
+    names = collections.Counter(type(one).__qualname__ for one in alive)
+    splices = names["Splice"] + names["End"]
+    handshakes = sum(names[name] for name in ("HeadProtocol", "BaseRequest", "ResponseHandler", "ClientResponse"))
     kib = int(open("/proc/self/statm").read().split()[1]) * 4
-    told = {"garbage": found, "calls": calls, "objects": len(alive), "kib": kib}
+    told = {"garbage": found, "splices": splices, "handshakes": handshakes, "objects": len(alive), "kib": kib}
     print(json.dumps(told), flush=True)
 
 gc.disable()
@@ -87,7 +89,7 @@ class Watched:
         while True:
             found = self.look()
             assert found["garbage"] == {}
-            if found["calls"] == 0 and (most is None or found["objects"] <= most):
+            if found["splices"] + found["handshakes"] == 0 and (most is None or found["objects"] <= most):
                 return found
             assert time.monotonic() < deadline, found
 
@@ -220,6 +222,17 @@ def test_nothing_is_left_of_a_call(ending: Callable[[Watched], None], relay: Wat
     for _ in range(20):
         ending(relay)
     relay.rest(most=before["objects"] + 19)
+
+
+def test_a_call_in_progress_holds_nothing_of_its_handshakes(relay: Watched) -> None:
+    twilio, backend = relay.call()
+    deadline = time.monotonic() + PATIENCE
+    while (found := relay.look())["handshakes"]:
+        assert time.monotonic() < deadline, found
+    assert found["splices"] == 3
+    twilio.close()
+    finish(backend)
+    relay.rest()
 
 
 def test_memory_is_flat_over_many_calls(relay: Watched) -> None:

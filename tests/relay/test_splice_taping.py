@@ -176,9 +176,7 @@ async def splice(
         opened=monotonic_ns(),
         limit=1 << 30,
         twilio=twilio,
-        twilio_protocol=twilio.get_protocol(),
         backend=backend,
-        backend_protocol=backend.get_protocol(),
         on_end=on_end,
     )
     made.start(b"", b"", b"")

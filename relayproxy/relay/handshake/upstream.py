@@ -22,6 +22,7 @@ from aiohttp import (
     DummyCookieJar,
     TCPConnector,
 )
+from aiohttp.client_proto import ResponseHandler
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -59,16 +60,22 @@ class Collector:
 
 @dataclass(slots=True)
 class Accepted:
-    """The backend answered 101. `head` is its answer for the caller; `collector` takes the bytes that followed."""
+    """The backend answered 101. `head` is its answer for the caller; `collector` takes the bytes that followed. To be
+    kept until its transport has another protocol; then `leave` is called, or else `response.close`."""
 
     response: aiohttp.ClientResponse
-    """To be kept for as long as the transport is used, and closed afterwards."""
     head: bytes
     headers: Headers
     transport: asyncio.Transport | None
     """None when the backend closed its stream right behind the 101."""
-    protocol: asyncio.BaseProtocol
+    protocol: ResponseHandler
     collector: Collector
+
+    def leave(self) -> None:
+        """Ends aiohttp's part in the connection, whose transport has another protocol by now."""
+        self.protocol.transport = None  # or it would be closed
+        self.response.close()
+        self.protocol.connection_lost(None)
 
 
 @dataclass(slots=True)

@@ -9,8 +9,8 @@ Trusted proxies are not limited: behind them the caller is the address that they
 
 import ipaddress
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from relayproxy.plural import plural
@@ -55,21 +55,20 @@ class Capacity:
             return Full("handshakes", f"{plural(handshakes, 'handshake')} {wait} for a backend, the relay's limit")
         return None
 
-    @contextmanager
-    def connection(self, caller: str | None) -> Iterator[None]:
-        """Counts one connection of `caller` until the block ends."""
+    def take(self, caller: str | None) -> Callable[[], None]:
+        """Counts one connection of `caller` until the function that it returns is called."""
         key = None if caller is None else _network(caller)
         self.connections += 1
         if key is not None:
             self._open[key] += 1
-        try:
-            yield
-        finally:
-            self.connections -= 1
-            if key is not None:
-                self._open[key] -= 1
-                if not self._open[key]:
-                    del self._open[key]
+        return partial(self._release, key)
+
+    def _release(self, key: str | None) -> None:
+        self.connections -= 1
+        if key is not None:
+            self._open[key] -= 1
+            if not self._open[key]:
+                del self._open[key]
 
 
 def _network(address: str) -> str:

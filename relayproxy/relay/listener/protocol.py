@@ -144,6 +144,12 @@ class HeadProtocol(RequestHandler):
             self.transport.resume_reading()
         return early
 
+    def leave(self) -> None:
+        """Ends aiohttp's part in the connection, whose transport has another protocol by now. It cancels the handler of
+        the request, which may return and await nothing more; with it goes all that a call does not need."""
+        self.transport = None  # or it would be closed
+        self.connection_lost(None)
+
     def handle_error(
         self,
         request: web.BaseRequest,

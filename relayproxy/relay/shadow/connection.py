@@ -50,7 +50,6 @@ class ShadowConnection(asyncio.Protocol):
         self._waiting = bytearray()
         self._scheduled = False
         self._transport: asyncio.Transport | None = None
-        self._accepted: Accepted | None = None
         self._caller, self._backend = FrameCutter(QUEUE), FrameCutter(QUEUE)
         self._closing = False
         """Nothing more is sent to it: a close frame was, or the call is over."""
@@ -103,8 +102,9 @@ class ShadowConnection(asyncio.Protocol):
 
     def begin(self, accepted: Accepted) -> None:
         """Takes the connection over once the second backend has answered 101."""
-        self._accepted, self._transport = accepted, accepted.transport
+        self._transport = accepted.transport
         self._guarded(lambda: self._begin(bytes(accepted.collector.data)))
+        accepted.leave()
 
     def call_ended(self) -> None:
         """Takes that the call is over: what waits is still sent, and the second backend may end its stream."""
@@ -237,11 +237,6 @@ class ShadowConnection(asyncio.Protocol):
         if exc is not None:
             self._how = "reset"
         self._end()
-        if self._accepted is not None:
-            accepted, self._accepted = self._accepted, None
-            if accepted.transport is not None:
-                accepted.protocol.connection_lost(exc)
-            accepted.response.close()
 
     def _end(self) -> None:
         if self._timer is not None:

@@ -42,7 +42,7 @@ def test_an_address_may_have_so_many_and_a_trusted_proxy_any_number(
     of = capacity()
     with ExitStack() as stack:
         for other in others:
-            stack.enter_context(of.connection(other))
+            stack.callback(of.take(other))
         assert (reason(of, caller) == "peer_connections") is refused
     assert reason(of, caller) is None
     assert of.connections == 0
@@ -51,9 +51,11 @@ def test_an_address_may_have_so_many_and_a_trusted_proxy_any_number(
 def test_all_together_are_limited_and_so_are_those_that_wait_for_a_backend() -> None:
     of = capacity(connections=2)
     assert reason(of, "203.0.113.9", handshakes=3) == "handshakes"
-    with of.connection("203.0.113.1"), of.connection(None):
-        assert of.full
-        assert reason(of, None) == "connections"
+    releases = [of.take("203.0.113.1"), of.take(None)]
+    assert of.full
+    assert reason(of, None) == "connections"
+    for release in releases:
+        release()
     assert not of.full
 
 
