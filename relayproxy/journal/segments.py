@@ -8,6 +8,7 @@ Must not know: what is in a segment.
 import fcntl
 import os
 import secrets
+from collections.abc import Container
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,13 +30,15 @@ def segment_numbers(journal: Path) -> list[int]:
     return sorted(int(name.removesuffix(SUFFIX)) for name in names if name.endswith(SUFFIX) and name[:8].isdigit())
 
 
-def journal_paths(folder: Path) -> list[Path]:
-    """The journals in a journal folder, oldest first; those still being created (a leading dot) are left out."""
+def journal_paths(folder: Path, but: Container[str] = ()) -> list[Path]:
+    """The journals in a journal folder, oldest first, without those whose names are in `but`; those still being created
+    (a leading dot) are left out."""
     try:
         names = os.listdir(folder)
     except FileNotFoundError:
         return []
-    return [folder / name for name in sorted(names) if not name.startswith(".") and (folder / name / LOCK).exists()]
+    new = sorted(name for name in names if name not in but and not name.startswith("."))
+    return [folder / name for name in new if (folder / name / LOCK).exists()]
 
 
 def create_journal(folder: Path) -> tuple[Path, int]:
@@ -61,7 +64,8 @@ def create_journal(folder: Path) -> tuple[Path, int]:
 def writer_is_alive(journal: Path) -> bool:
     """True when a process holds the journal's lock; False when none does, or when the journal is gone."""
     try:
-        lock = os.open(journal / LOCK, os.O_RDWR | os.O_CLOEXEC)
+        # As a text: this is asked of every journal many times a second.
+        lock = os.open(f"{journal}/{LOCK}", os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:

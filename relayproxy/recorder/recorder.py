@@ -281,7 +281,7 @@ class Recorder:
             self._retry(lambda: self._archive.commit(Batch(dropped_journals=gone)))
 
     def _discover(self) -> None:
-        paths = [path for path in journal_paths(self._folder) if path.name not in self._playbacks]
+        paths = journal_paths(self._folder, but=self._playbacks)
         if self._looked and not paths:
             return
         # What the database expects of a journal whose folder is gone will never come: that one has ended.

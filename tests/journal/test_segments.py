@@ -44,6 +44,7 @@ def test_journals_are_found_oldest_first_and_other_folders_are_none(tmp_path: Pa
     (tmp_path / "lost+found").mkdir()
 
     assert [path.name for path in journal_paths(tmp_path)] == names
+    assert [path.name for path in journal_paths(tmp_path, but=names[2:])] == names[:2]
     assert journal_paths(tmp_path / "gone") == []
 
 
