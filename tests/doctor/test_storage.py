@@ -54,6 +54,7 @@ def test_a_database_of_another_version(settings: Settings) -> None:
     def version(number: str) -> list[Result]:
         with sqlite3.connect(settings.data_dir / "relayproxy.db") as db:
             db.execute("UPDATE alembic_version SET version_num = ?", (number,))
+            db.execute("UPDATE schema_compatibility SET least_revision = ?", (number,))
         db.close()
         return [*database(settings, Clocks())]
 

@@ -1,7 +1,7 @@
 """Migration: brings a database to this version's schema.
 
 Knows: Alembic, set up in code and imported only when there is something to migrate, since that takes as long as all the
-rest; that two migrations at once must take turns; the remedy when one fails.
+rest; that two migrations at once must take turns; which versions can use what it leaves; the remedy when one fails.
 Must not know: what the tables are for.
 """
 
@@ -14,24 +14,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, column, func, insert, make_url, select, table, text
+from sqlalchemy import Connection, Engine, column, delete, insert, make_url, table
 from sqlalchemy.exc import DBAPIError
 
 from relayproxy.assets import migrations_dir
-from relayproxy.store.engine import database_location, open_engine, sqlite_path, writing
+from relayproxy.store.engine import open_engine, sqlite_path, writing
 from relayproxy.store.errors import DamagedFileError, SchemaError, StoreError, store_errors
 from relayproxy.store.quarantine import quarantine_path
 from relayproxy.store.schema.needs_rebuild import DERIVES, any_session
 from relayproxy.store.schema.revisions import OTHER, heads, revisions, state_of, words_of
+from relayproxy.store.schema.server_migration import again_while_busy, build_indexes, take_turns
+from relayproxy.store.schema.tables import schema_compatibility
 
 if TYPE_CHECKING:
     from alembic.config import Config
+    from alembic.script import ScriptDirectory
 
 _FULL_TEXT = "SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL TABLE%USING fts5%'"
-_ADVISORY_LOCK = 0x72656C61790001
-"""The advisory lock of a migration of a PostgreSQL database; a number that other programs hardly use."""
-_OLDEST = (12,)
-_UTF8 = "create one with `createdb --template=template0 --encoding=UTF8`"
 _LOOK = "see to it that it and its folder can be read and written"
 _ROOM = "make room on that disk"
 _REMEDIES = {
@@ -62,22 +61,31 @@ def migrate(url: str, *, thorough: bool = False) -> bool:
     True when it has sessions now whose new columns are empty until they are rebuilt."""
     engine = open_engine(url)
     try:
-        with store_errors(), _explained(sqlite_path(engine.url)), _alone(engine), writing(engine).begin() as db:
-            if db.dialect.name == "postgresql":
-                _take_turns(db)
-            if thorough and db.dialect.name == "sqlite":
-                _look_through(db)
-            state = state_of(db)
-            if state in ("newer", "foreign"):
-                raise SchemaError(words_of(engine, state))
-            if state == "ready":
-                return False
-            pending = _pending(db)
-            _upgrade(db)
-            # A new database has had no revision, and no sessions.
-            return bool(DERIVES.intersection(pending)) and any_session(db)
+        with store_errors(), _explained(sqlite_path(engine.url)), _alone(engine):
+            if engine.dialect.name == "sqlite":
+                return _migrated(engine, thorough)
+            needs_rebuild = again_while_busy(engine, lambda: _migrated(engine, thorough))
+            again_while_busy(engine, lambda: build_indexes(engine))
+            return needs_rebuild
     finally:
         engine.dispose()
+
+
+def _migrated(engine: Engine, thorough: bool) -> bool:
+    with writing(engine).begin() as db:
+        if db.dialect.name == "postgresql":
+            take_turns(db)
+        if thorough and db.dialect.name == "sqlite":
+            _look_through(db)
+        state = state_of(db)
+        if state in ("newer", "foreign"):
+            raise SchemaError(words_of(engine, state))
+        if state == "ready":
+            return False
+        pending = _pending(db)
+        _upgrade(db)
+        # A new database has had no revision, and no sessions.
+        return bool(DERIVES.intersection(pending)) and any_session(db)
 
 
 def _look_through(db: Connection) -> None:
@@ -108,10 +116,19 @@ def set_aside(url: str) -> Path:
 
 def _upgrade(db: Connection) -> None:
     from alembic import command
+    from alembic.script import ScriptDirectory
 
     config = alembic_config()
     config.attributes["connection"] = db
     command.upgrade(config, "head")
+    db.execute(delete(schema_compatibility))
+    db.execute(insert(schema_compatibility), {"least_revision": _least(ScriptDirectory.from_config(config))})
+
+
+def _least(scripts: "ScriptDirectory") -> str:
+    """The newest revision that has not only added to what was there: an earlier version does not know the tables."""
+    changes = (one.revision for one in scripts.walk_revisions() if not getattr(one.module, "additive", False))
+    return next(changes)
 
 
 def alembic_config() -> "Config":
@@ -128,18 +145,6 @@ def _pending(db: Connection) -> tuple[str, ...]:
     """The revisions that are still to come."""
     present, known = heads(db), revisions()
     return known[: known.index(present[0])] if present else known
-
-
-def _take_turns(db: Connection) -> None:
-    """Waits for others who migrate this PostgreSQL database, until the transaction ends; then for those that use it."""
-    if (db.dialect.server_version_info or _OLDEST) < _OLDEST:
-        raise SchemaError(f"PostgreSQL {_OLDEST[0]} or newer is expected at {database_location(db.engine)}")
-    encoding = db.execute(text("SHOW server_encoding")).scalar_one()
-    if encoding != "UTF8":
-        raise SchemaError(f"The database at {database_location(db.engine)} has the encoding {encoding}: {_UTF8}")
-    db.execute(text("SET LOCAL lock_timeout = 0"))
-    db.execute(text("SET LOCAL statement_timeout = 0"))
-    db.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
 
 
 @contextmanager

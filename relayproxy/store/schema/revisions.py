@@ -1,6 +1,7 @@
 """Schema revisions: whether a database has this version's schema.
 
-Knows: which revisions there are, and what it means when a database has another one or none.
+Knows: which revisions there are, and what it means when a database has another one or none; that a later version may
+only have added to the tables, and says so in the database.
 Must not know: Alembic, whose import would double the time that a process takes to start.
 """
 
@@ -12,7 +13,7 @@ from sqlalchemy import Connection, Engine, column, inspect, select, table
 from relayproxy.assets import migrations_dir
 from relayproxy.store.engine import database_location, sqlite_path
 from relayproxy.store.errors import SchemaError, store_errors
-from relayproxy.store.schema.tables import metadata
+from relayproxy.store.schema.tables import metadata, schema_compatibility
 
 SchemaState = Literal["ready", "missing", "older", "newer", "foreign"]
 
@@ -21,8 +22,8 @@ OTHER = "use another --data-dir (or --database-url)"
 
 def schema_state(engine: Engine) -> SchemaState:
     """The state of the database's schema compared with this version's: `missing` when there is no database or no table
-    in it, `newer` when a later version has been there, `foreign` when something else has. Raises `StoreError` when the
-    database cannot be asked."""
+    in it, `newer` when a later version has changed what this one uses, `foreign` when something else has made it.
+    Raises `StoreError` when the database cannot be asked."""
     path = sqlite_path(engine.url)
     if path is not None and not path.exists():
         return "missing"
@@ -37,7 +38,7 @@ def not_ready_reason(engine: Engine) -> str | None:
 
 
 def check_schema(engine: Engine) -> None:
-    """Raises `SchemaError` unless the database has exactly this version's schema."""
+    """Raises `SchemaError` unless the database has this version's schema, or that and more."""
     reason = not_ready_reason(engine)
     if reason:
         raise SchemaError(reason)
@@ -58,6 +59,13 @@ def heads(db: Connection) -> tuple[str, ...]:
     return tuple(db.execute(select(column("version_num")).select_from(table("alembic_version"))).scalars())
 
 
+def least_revision(db: Connection) -> str | None:
+    """The revision whose version can still use the database, and so can all after it; None when that is not known."""
+    if not inspect(db).has_table(schema_compatibility.name):
+        return None
+    return db.execute(select(schema_compatibility.c.least_revision)).scalar()
+
+
 def state_of(db: Connection) -> SchemaState:
     """`schema_state` of a database that is there."""
     known = heads(db)
@@ -67,7 +75,7 @@ def state_of(db: Connection) -> SchemaState:
         return "older"
     tables = set(inspect(db).get_table_names()) - {"alembic_version"}
     if known and tables & set(metadata.tables):
-        return "newer"
+        return "ready" if least_revision(db) in revisions() else "newer"
     return "foreign" if tables else "missing"
 
 

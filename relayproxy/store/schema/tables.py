@@ -476,6 +476,13 @@ journal_gaps = Table(
 )
 Index("ix_journal_gaps_until", journal_gaps.c.until)
 
+# At most one row: the revision whose version, and all after it, can use the database as it is now.
+schema_compatibility = Table(
+    "schema_compatibility",
+    metadata,
+    Column("least_revision", Text, primary_key=True),
+)
+
 # SQLite adds such a column only where it takes no room, PostgreSQL only where it does.
 _DURATION = "ALTER TABLE sessions ADD COLUMN duration BIGINT GENERATED ALWAYS AS (ended_at - started_at)"
 _DURATION_INDEX = "CREATE INDEX ix_sessions_duration ON sessions (duration, started_at, id)"

@@ -22,7 +22,6 @@ from relayproxy.store.engine import open_engine, open_reader, writing
 from relayproxy.store.errors import SchemaError, StoreError
 from relayproxy.store.read.filters.criteria import Criteria
 from relayproxy.store.read.queries import Queries
-from relayproxy.store.schema import migrate as migrations
 from relayproxy.store.schema import revisions
 from relayproxy.store.schema.migrate import DamagedDatabaseError, alembic_config, migrate, set_aside
 from relayproxy.store.schema.needs_rebuild import outdated
@@ -34,7 +33,7 @@ from tests.forked import fork
 from tests.patience import PATIENCE
 from tests.peers.postgres import Server
 from tests.store.build import NOON, session
-from tests.store.kinds import POSTGRESQL, SQLITE
+from tests.store.kinds import SQLITE
 
 
 def definitions(engine: Engine) -> set[str]:
@@ -317,22 +316,6 @@ def test_only_calls_of_an_earlier_version_are_to_be_derived_anew(url: str) -> No
         assert outdated(db) == 1
     assert migrate(url) is False
     engine.dispose()
-
-
-@POSTGRESQL
-def test_one_waits_for_another_on_a_server(engine: Engine, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "LOCK_TIMEOUT", "10ms")
-    with writing(engine).begin() as db:
-        db.execute(text(f"SELECT pg_advisory_xact_lock({migrations._ADVISORY_LOCK})"))
-        waiting = threading.Thread(target=migrate, args=(url,))
-        waiting.start()
-        blocked = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
-        while not db.execute(blocked).scalar_one():
-            pass
-        waiting.join(0.2)
-        assert waiting.is_alive()
-    waiting.join(PATIENCE)
-    assert not waiting.is_alive()
 
 
 def test_a_database_that_cannot_hold_every_text_is_refused(postgres: Server) -> None:

@@ -1,23 +1,31 @@
 """How a database's schema stands to this version's, and what is said of it."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import get_args
 
 import pytest
-from sqlalchemy import Engine, text
+from alembic import command
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, inspect, text
 
 from relayproxy.store.engine import open_engine, open_reader, writing
 from relayproxy.store.errors import SchemaError, StoreError
 from relayproxy.store.schema import revisions
-from relayproxy.store.schema.migrate import DamagedDatabaseError, migrate
+from relayproxy.store.schema.migrate import DamagedDatabaseError, alembic_config, migrate
 from relayproxy.store.schema.revisions import (
     SchemaState,
     check_schema,
     heads,
+    least_revision,
     not_ready_reason,
     schema_state,
     words_of,
 )
+from relayproxy.store.schema.rows import Batch
+from relayproxy.store.write.archive import Archive
+from tests.store.build import session
+from tests.store.later import become_later, become_present
 
 
 def test_the_state_of_a_database_that_is_not_there_or_empty(tmp_path: Path, url: str) -> None:
@@ -39,12 +47,87 @@ def test_the_state_of_a_database_that_is_not_there_or_empty(tmp_path: Path, url:
 def test_a_database_of_a_later_version_is_refused(engine: Engine, url: str) -> None:
     with writing(engine).begin() as db:
         db.execute(text("UPDATE alembic_version SET version_num = 'ffff'"))
+        db.execute(text("UPDATE schema_compatibility SET least_revision = 'fff0'"))
     assert schema_state(engine) == "newer"
     words = r"The database at \S+ was made by a newer relayproxy: upgrade relayproxy, or use another"
     with pytest.raises(SchemaError, match=words):
         check_schema(engine)
     with pytest.raises(SchemaError, match=words):
         migrate(url)
+
+
+@pytest.fixture
+def back(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """Makes this process that of this version again."""
+    yield lambda: become_present(monkeypatch)
+    become_present(monkeypatch)
+
+
+def test_a_database_to_which_a_later_version_has_only_added_is_used_until_another_has_changed_it(
+    engine: Engine, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, back: Callable[[], None]
+) -> None:
+    def now() -> SchemaState:
+        return schema_state(engine)
+
+    seen = []
+    for statement, additive in (
+        ("ALTER TABLE sessions ADD COLUMN mood TEXT", True),
+        ("ALTER TABLE sessions ADD COLUMN tone TEXT DEFAULT '' NOT NULL", True),
+        ("ALTER TABLE sessions RENAME COLUMN backend_version TO agent_version", False),
+        ("ALTER TABLE sessions ADD COLUMN pitch TEXT", True),
+    ):
+        become_later(monkeypatch, tmp_path, statement, additive=additive)
+        migrate(url)
+        with engine.connect() as db:
+            least = least_revision(db)
+        back()
+        seen.append((now(), least in revisions.revisions()))
+        if now() == "ready":
+            assert migrate(url) is False
+            Archive(engine).commit(Batch(sessions=(session("a"),)))
+    assert seen == [("ready", True), ("ready", True), ("newer", False), ("newer", False)]
+
+
+def columns_of(engine: Engine) -> dict[tuple[str, str], tuple[str, bool]]:
+    """Type and nullability of every column."""
+    found = inspect(engine)
+    return {
+        (table, column["name"]): (str(column["type"]), column["nullable"])
+        for table in found.get_table_names()
+        for column in found.get_columns(table)
+    }
+
+
+def unique_of(engine: Engine) -> set[tuple[str, str]]:
+    """What must be unique in each table."""
+    found = inspect(engine)
+    return {
+        (table, str(names))
+        for table in found.get_table_names()
+        for names in (
+            *(one["column_names"] for one in found.get_unique_constraints(table)),
+            *(one["column_names"] for one in found.get_indexes(table) if one["unique"]),
+        )
+    }
+
+
+def test_a_migration_that_says_so_has_only_added(engine: Engine) -> None:
+    config = alembic_config()
+    scripts = [
+        one for one in ScriptDirectory.from_config(config).walk_revisions() if one.module.__dict__.get("additive")
+    ]
+    assert scripts
+    for script in scripts:
+        states = []
+        for move, to in ((command.downgrade, script.down_revision), (command.upgrade, script.revision)):
+            with writing(engine).begin() as db:
+                config.attributes["connection"] = db
+                move(config, str(to))
+            states.append((columns_of(engine), unique_of(engine)))
+        (before, unique_before), (after, unique_after) = states
+        tables = {table for table, _ in before}
+        assert {one: after.get(one) for one in before} == before, script.revision
+        assert not {one for one in unique_after - unique_before if one[0] in tables}, script.revision
 
 
 def test_a_database_of_an_earlier_version_asks_for_a_migration(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -120,6 +120,7 @@ def test_a_database_of_another_kind_that_is_written_over_it_is_found(writer: Eng
     integrity.look()
     with writing(writer).begin() as db:
         db.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        db.execute(text("UPDATE schema_compatibility SET least_revision = '9999'"))
     with pytest.raises(ReplacedError, match="has been overwritten with another one"):
         integrity.look()
 
