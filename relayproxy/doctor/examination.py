@@ -5,6 +5,7 @@ Must not know: how any of them looks; how results are shown.
 """
 
 import asyncio
+import os
 import resource
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -17,6 +18,7 @@ from relayproxy.connection import Opening
 from relayproxy.doctor import backends, certificate, collector, configuration, objects, ports, public, storage
 from relayproxy.doctor.check import Check, Result, by_group, in_thread, run_all
 from relayproxy.doctor.clock import Clocks
+from relayproxy.plural import plural
 from relayproxy.relay.descriptors import ENOUGH, RESERVE
 from relayproxy.settings.model import Settings
 from relayproxy.settings.otlp import SIGNALS
@@ -60,6 +62,17 @@ def descriptors() -> Iterator[Result]:
         yield Result("limits", "open files", "ok", text)
 
 
+def processors(relays: int) -> Iterator[Result]:
+    """Whether each of so many relays has a processor of those that this process may use."""
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    text = f"{plural(there, 'processor')} here for {plural(relays, 'relay')}"
+    if relays > there:
+        action = f"set relays to {there} at most: more share processors, and carry no more calls"
+        yield Result("limits", "processors", "warning", text, action)
+    else:
+        yield Result("limits", "processors", "ok", text)
+
+
 def _here(settings: Settings, clocks: Clocks, source: str, config: Path | None, network: bool) -> Iterator[Check]:
     yield _blocking("configuration", "settings", lambda: configuration.configuration(settings, source))
     yield Check("ports", "relay", partial(ports.relay_port, settings))
@@ -76,6 +89,7 @@ def _here(settings: Settings, clocks: Clocks, source: str, config: Path | None, 
     yield _blocking("recordings", "place", lambda: objects.objects(settings, network=network))
     yield _blocking("alerts", "webhooks", lambda: configuration.webhooks(settings))
     yield _blocking("limits", "open files", descriptors)
+    yield _blocking("limits", "processors", lambda: processors(settings.relays))
 
 
 def _elsewhere(settings: Settings, clocks: Clocks, path: str | None, network: bool) -> Iterator[Check]:

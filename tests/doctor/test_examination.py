@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from relayproxy.doctor.check import GROUPS, Result
-from relayproxy.doctor.examination import descriptors, examine
+from relayproxy.doctor.examination import descriptors, examine, processors
 from relayproxy.settings.model import Settings
 from relayproxy.settings.otel import Otel
 from relayproxy.settings.shadow import Shadow
@@ -106,3 +106,17 @@ def test_few_descriptors_are_a_warning(limit: int, state: str, words: str, monke
     (one,) = descriptors()
 
     assert (one.state, one.text.startswith(words)) == (state, True)
+
+
+@pytest.mark.parametrize(
+    ("relays", "state", "action"), [(1, "ok", ""), (2, "ok", ""), (3, "warning", "set relays to 2 at most")]
+)
+def test_more_relays_than_processors_are_a_warning(
+    relays: int, state: str, action: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {4, 7})
+
+    (one,) = processors(relays)
+
+    assert (one.state, one.action.partition(":")[0]) == (state, action)
+    assert "2 processors" in one.text
