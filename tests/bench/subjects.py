@@ -18,6 +18,7 @@ from pathlib import Path
 
 import trustme
 
+from tests.patience import PATIENCE
 from tests.running import running
 
 
@@ -99,10 +100,12 @@ http {{
 """)
         with subprocess.Popen(["nginx", "-p", folder, "-c", str(config)], stderr=subprocess.DEVNULL) as process:
             try:
+                children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
                 wait_for(port)
-                (worker,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-                pin(int(worker), place.cores)
-                yield Subject(name, port, (int(worker),))
+                until(lambda: bool(children.read_text()))
+                worker = int(children.read_text())
+                pin(worker, place.cores)
+                yield Subject(name, port, (worker,))
             finally:
                 process.terminate()
 
@@ -201,13 +204,16 @@ def free_port() -> int:
 
 
 def wait_for(port: int) -> None:
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except ConnectionRefusedError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
-        else:
-            return
+    until(lambda: listens(port))
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as one:
+        return one.connect_ex(("127.0.0.1", port)) == 0
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
