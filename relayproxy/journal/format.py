@@ -24,6 +24,8 @@ from enum import IntEnum
 MAGIC = b"relayproxy journal 1\n"
 BLOCK_HEAD = struct.Struct("<II")
 ENTRY_HEAD = struct.Struct("<BIIQI")
+ENTRY_SOURCE, ENTRY_REST = struct.Struct("<BI"), struct.Struct("<5sIQI")
+"""Both make an entry's head, where one source has many: kind and connection, packed once, and the rest with them."""
 MAX_TOOK = 0xFFFFFFFF
 MAX_BLOCK = 64 * 1024 * 1024
 """Maximum bytes of a block's entries; a greater length is damage."""

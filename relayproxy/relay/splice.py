@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from relayproxy.connection import Ending, EndingCause, Side, SideEnd
 from relayproxy.journal.dropped import DroppedChunks
-from relayproxy.journal.format import ENTRY_HEAD, MAX_TOOK, EntryKind, GapBody, GapCause
+from relayproxy.journal.format import ENTRY_REST, ENTRY_SOURCE, MAX_TOOK, EntryKind, GapBody, GapCause
 from relayproxy.journal.tape import Tape
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ CLOSE_PATIENCE = 5.0
 HALF_CLOSED_PATIENCE = 30.0
 """Seconds without a byte after which a call is over whose one end has finished and whose other end has not."""
 
-_pack = ENTRY_HEAD.pack
+_pack = ENTRY_REST.pack
 _LINGER_RESET = struct.pack("ii", 1, 0)
 
 
@@ -168,6 +168,7 @@ class End(asyncio.Protocol):
         "_limit",
         "_number",
         "_side",
+        "_source",
         "_splice",
         "_tape",
         "deaf",
@@ -198,6 +199,7 @@ class End(asyncio.Protocol):
         self._side: Side = side
         self._kind = kind
         self._number = number
+        self._source = ENTRY_SOURCE.pack(kind, number)
         self._tape = tape
         self._limit = limit
         self._dropped: DroppedChunks | None = None
@@ -242,7 +244,7 @@ class End(asyncio.Protocol):
             buffer = tape.buffer
             # What `tape.chunk` does with a chunk that has room, without the call: it would be a tenth of the way.
             if len(buffer) <= tape.room and took <= MAX_TOOK:
-                buffer += _pack(self._kind, self._number, size, t, took)
+                buffer += _pack(self._source, size, t, took)
                 buffer += data
             else:
                 tape.chunk(self._kind, self._number, t, took, data)
