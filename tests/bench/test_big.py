@@ -126,6 +126,52 @@ def test_pages_of_the_list_are_read_along_an_index(
         assert "USING COVERING INDEX ix_sessions_" in plan or "USING INDEX ix_sessions_" in plan, plan
 
 
+@pytest.mark.parametrize(("field", "value"), [("latency", 500_000), ("turns", 6), ("wait", 500_000)])
+def test_what_few_calls_have_is_looked_up_in_an_index(
+    queries: Queries, reader: Engine, folder: Path, field: str, value: int
+) -> None:
+    with plans(reader, folder / "relayproxy.db") as found:
+        page = queries.sessions(50, criteria=Criteria((Criterion(field, ">", (value,)),)))
+
+    assert len(page.sessions) < 50
+    plan = looks_through(found)[-1]
+    assert f"COVERING INDEX ix_sessions_{field}" in plan
+    assert "SEARCH sessions" in plan
+    assert "SCAN sessions" not in plan
+
+
+@pytest.mark.parametrize("words", [("please",), ("opening", "hours")])
+def test_turns_of_a_page_are_looked_up_among_those_of_its_calls(
+    queries: Queries, reader: Engine, folder: Path, words: tuple[str, ...]
+) -> None:
+    criteria = Criteria(words=words)
+    shown = [row.id for row in queries.sessions(50, criteria=criteria).sessions]
+    db = sqlite3.connect(folder / "relayproxy.db")
+    told: list[list[str]] = []
+
+    def asked(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
+        told.append([row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)])
+
+    event.listen(reader, "before_cursor_execute", asked)
+    queries.hits(criteria, shown)
+    db.close()
+
+    asked_for = [plan for plan in told if any("turns_fts" in step for step in plan)]
+    assert len(asked_for) == 2
+    for plan in asked_for:
+        (at,) = (at for at, step in enumerate(plan) if "turns_fts" in step)
+        # Between two ids, or by one; and after the turns or calls that it is about.
+        assert plan[at].removesuffix(" LEFT-JOIN").endswith(("><", "="))
+        assert at > 0
+
+
+def test_live_calls_are_looked_for_among_those_that_live(queries: Queries, reader: Engine, folder: Path) -> None:
+    with plans(reader, folder / "relayproxy.db") as found:
+        queries.sessions(50, criteria=Criteria((Criterion("outcome", "=", ("caller_hangup",)),)))
+
+    assert "INDEX ix_sessions_live" in looks_through(found)[0]
+
+
 def test_the_next_page_begins_in_the_index_where_the_last_one_ended(
     queries: Queries, reader: Engine, folder: Path
 ) -> None:

@@ -130,7 +130,7 @@ def _count(
     places = {name: place for place, name in enumerate(read)}
     newest = select(*read.values()).where(*wanted).order_by(_c.started_at.desc(), _c.id.desc())
     most = NEWEST // share or 1
-    rows = [tuple(row) for row in db.execute(newest.limit(most + 1))]
+    rows = db.execute(newest.limit(most + 1)).all()
     whole = len(rows) <= most and floor is None
     rows = rows[:most]
     found: dict[str, Counter[str]] = {}
@@ -151,12 +151,15 @@ def _labels(db: Connection, counted: Sequence[str], fields: Sequence[str], limit
     c = labels.c
     by_name: dict[str, Counter[str]] = {field: Counter() for field in fields if field != PARAM}
     for some in batches(counted):
-        query = select(c.name, c.value).where(c.session.in_(some))
-        for name, value in db.execute(query):
+        query = select(c.name, c.value, func.count()).where(c.session.in_(some)).group_by(c.name, c.value)
+        if PARAM not in fields:
+            # An expression, so that labels are looked up by session.
+            query = query.where(c.name.concat("").in_(fields))
+        for name, value, count in db.execute(query).all():
             if name in by_name:
-                by_name[name][value] += 1
+                by_name[name][value] += count
             elif PARAM in fields and name.startswith(PARAM):
-                by_name[name] = Counter((value,))
+                by_name[name] = Counter({value: count})
     named = Counter({name: each.total() for name, each in by_name.items() if name not in fields})
     kept = {*fields, *(name for name, _ in _most(named, limit))}
     return {name: each for name, each in by_name.items() if name in kept}

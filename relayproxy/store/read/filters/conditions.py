@@ -81,6 +81,13 @@ def _condition(one: Criterion, dialect: str, criteria: Criteria, db: Connection 
             whole = func.coalesce(whole, literal(False))
     else:
         whole = or_(*(_COMPARE[one.op](FIELDS[one.field].columns[0], value) for value in one.values))
+        if db is not None and one.field in SORTED_BY and not one.negated and one.field != "duration":
+            # By an index of its own; among the newest first, all would be gone through where few have it.
+            other = sessions.alias().c
+            column = other[FIELDS[one.field].columns[0].name]
+            such = select(other.id).where(or_(*(_COMPARE[one.op](column, value) for value in one.values)))
+            if _few(db, such):
+                return _c.id.in_(such)
     # What is not there has none of the values.
     return not_(func.coalesce(whole, False)) if one.negated else whole
 

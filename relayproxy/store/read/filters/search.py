@@ -147,15 +147,16 @@ def _first_ids(db: Connection, words: list[str], sessions: Sequence[str]) -> lis
     each = spans.where(turns.c.session.in_(sessions)).group_by(turns.c.session).cte("each")
     place = func.row_number().over(partition_by=turns.c.session, order_by=turns.c.number).label("place")
     if db.dialect.name == "sqlite":
-        # The index of words is asked once for each session, and only for turns between its first and its last one.
-        within = _fts().c.rowid.between(each.c.first, each.c.last)
-        joined = each.join(_fts(), within).join(turns, turns.c.id == _fts().c.rowid)
-        query = select(turns.c.id, place).select_from(joined)
-        query = query.where(_matches(words), turns.c.session == each.c.session)
+        # Outer joins are read from the left: the index of words is asked once for each session, and only for turns
+        # between its first and its last one.
+        within = and_(_fts().c.rowid.between(each.c.first, each.c.last), _matches(words))
+        its = and_(turns.c.id == _fts().c.rowid, turns.c.session == each.c.session)
+        query = select(turns.c.id, place).select_from(each.outerjoin(_fts(), within).outerjoin(turns, its))
     else:
         query = select(turns.c.id, place).where(turns.c.session.in_(sessions), _contains(words))
     listed = query.subquery()
-    return list(db.execute(select(listed.c.id).where(listed.c.place <= MAX_HITS)).scalars())
+    found = db.execute(select(listed.c.id).where(listed.c.place <= MAX_HITS)).scalars()
+    return [id for id in found if id is not None]
 
 
 def _hits_inside(
