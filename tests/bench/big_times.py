@@ -30,6 +30,7 @@ from tests.bench.load import cpu_ns
 from tests.console.browser import launched
 from tests.peers.postgres import server
 from tests.running import running
+from tests.store.rolling import roll_up
 
 BIG = (
     "listen_addresses=", "max_connections=50", "shared_buffers=512MB", "max_wal_size=4GB", "fsync=off",
@@ -206,6 +207,7 @@ def report(sessions: int) -> str:
         make(path, sessions)
         engine = open_engine(f"sqlite:///{path}")
         long, longer = (record(Archive(engine), messages) for messages in (LONG, LONGER))
+        roll_up(engine)
         engine.dispose()
         url = postgres.database()
         copy(path, url)

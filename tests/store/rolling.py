@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,7 @@ from sqlalchemy import Engine, select
 
 from relayproxy.store.engine import reading, writing
 from relayproxy.store.read.filters.criteria import Criteria
-from relayproxy.store.read.insight import Calls, Latency, Numbers, Reach, WorstCall
+from relayproxy.store.read.insight import Calls, Latency, Numbers
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rollup import BUCKET, start_of
 from relayproxy.store.schema.rows import Batch, SessionRow
@@ -21,9 +22,7 @@ from tests.store import build
 BEGAN = start_of(time.time_ns()) - 48 * BUCKET
 UNTIL = BEGAN + 48 * BUCKET
 MINUTE = 60 * 10**9
-Told = tuple[
-    Reach, list[Calls], list[Latency], tuple[tuple[str, int], ...], tuple[WorstCall, ...], tuple[WorstCall, ...]
-]
+Told = tuple[Any, ...]
 
 
 def call(id: str, half_hours: float, **known: Any) -> SessionRow:
@@ -79,17 +78,23 @@ def numbers_of(queries: Queries, criteria: Criteria, roll_up: int | None) -> Tol
     for one in numbers.calls(reach, BEGAN, 2 * BUCKET):
         key = (one.step, one.outcome, one.transition)
         calls[key] = replace(one, sums=calls[key].sums + one.sums) if key in calls else one
-    latencies: Counter[tuple[int | str | None, int | None, str | None]] = Counter()
-    for place, ms, reason, turns in numbers.latencies(reach, BEGAN, 2 * BUCKET):
-        latencies[place, ms, reason] += turns
     return (
         replace(reach, rolled_up=False),
         sorted(calls.values(), key=str),
-        sorted((Latency(*what, turns) for what, turns in latencies.items()), key=str),
+        sorted(_added(numbers.latencies(reach, BEGAN, 2 * BUCKET)), key=str),
         numbers.versions(reach),
+        numbers.values(reach, "route", 5),
+        sorted(_added(numbers.latencies_by(reach, "route", ("default", "bookings"))), key=str),
         numbers.slowest(reach, 10),
         numbers.worst(reach, 10),
     )
+
+
+def _added(found: Iterable[Latency]) -> list[Latency]:
+    added: Counter[tuple[int | str | None, int | None, str | None]] = Counter()
+    for place, ms, reason, turns in found:
+        added[place, ms, reason] += turns
+    return [Latency(*what, turns) for what, turns in added.items()]
 
 
 def same_either_way(queries: Queries, criteria: Criteria = Criteria()) -> bool:  # noqa: B008 (never changes)

@@ -181,7 +181,7 @@ async def _sides(request: web.Request, by: str) -> tuple[ComparedSide, ...]:
 
 
 def _read(queries: Queries, chosen: list[Selection], by: str) -> tuple[ComparedSide, ...]:
-    roll_up = None if by else ROLL_UP
+    roll_up = ROLL_UP if by in ("", "route") else None
     found = together([reach_of(queries, one, roll_up=roll_up) for one in chosen])
     if len(found) == 1:
         numbers, reach, span = found[0]

@@ -33,7 +33,7 @@ from relayproxy.conversation.measures.numbers import description
 from relayproxy.store.read.filters.conditions import conditions
 from relayproxy.store.read.filters.criteria import COUNTED, FIELDS, Criteria, kind_of_field
 from relayproxy.store.read.queries import Queries
-from relayproxy.store.read.rollups import Piece, RolledUp, first_versions, rolled_up
+from relayproxy.store.read.rollups import OfARoute, Piece, RolledUp, by_route, first_versions, rolled_up
 from relayproxy.store.schema.tables import labels, sessions, turns
 
 MAX_CALLS = 100_000
@@ -143,10 +143,11 @@ class Numbers:
         roll_up: int | None = None,
     ) -> None:
         """`roll_up`: rollups may be read, for more than so many calls. Steps of time are then multiples of `BUCKET`,
-        and so are their origins; `values` and `latencies_by` are not asked for."""
+        and so are their origins; `values` and `latencies_by` are asked for routes alone."""
         self._queries = queries
         self._roll_up = roll_up
         self._rolled_up: RolledUp | None = None
+        self._by_route: dict[str, OfARoute] | None = None
         self._criteria = replace(criteria, since=None, until=None)
         self._since, self._until = criteria.since, criteria.until
         self._most, self._exact = most, exact
@@ -240,14 +241,29 @@ class Numbers:
         """The values of a field that most calls have, None for calls without it, most calls first. A call with
         several values counts with each. Raises ValueError for a field that calls cannot be told apart by."""
         value, joined = _value(field)
-        query = select(value, *_SUMS).select_from(joined).order_by(func.count().desc(), literal_column("1")).limit(most)
+        query = select(value, *_SUMS).select_from(joined)
+        if self._rolled_up is not None:
+            routes = self._routes(self._rolled_up)
+            found = {route: Sums(*of_it.numbers(len(_SUMS))) for route, of_it in routes.items()}
+            for row in self._grouped(query, 1, reach):
+                found[row[0]] = found.get(row[0], Sums()) + _sums(row[1:])
+            return tuple(sorted(found.items(), key=lambda one: (-one[1].calls, one[0]))[:most])
+        query = query.order_by(func.count().desc(), literal_column("1")).limit(most)
         return tuple((row[0], _sums(row[1:])) for row in self._grouped(query, 1, reach))
 
     def latencies_by(self, reach: Reach, field: str, values: tuple[str | None, ...]) -> tuple[Latency, ...]:
         """Response latencies by these values of the field."""
         value, joined = _value(field)
         among = or_(value.in_([one for one in values if one is not None]), *([value.is_(None)] * (None in values)))
-        return self._latencies(reach, value, joined, among)
+        read = self._latencies(reach, value, joined, among)
+        if self._rolled_up is None:
+            return read
+        added: list[Latency] = []
+        for route, of_it in self._routes(self._rolled_up).items():
+            if route in values:
+                added += (Latency(route, ms, None, count) for ms, count in of_it.latencies().items())
+                added += (Latency(route, None, reason, count) for reason, count in of_it.excluded.items())
+        return (*added, *read)
 
     def versions(self, reach: Reach) -> tuple[tuple[str, int], ...]:
         """Versions of the backend that came up within the range, and when the first call of each began, in this order:
@@ -298,6 +314,12 @@ class Numbers:
             query = select(*_PLACE, _c.longest_wait_ms, _c.response_max_ms).where(_c.id.in_(ids))
             query = query.order_by(*order).limit(limit)
             return tuple(WorstCall(*row) for row in db.execute(query))
+
+    def _routes(self, found: RolledUp) -> dict[str, OfARoute]:
+        if self._by_route is None:
+            with self._queries.reading() as db:
+                self._by_route = by_route(db, _only_route(self._criteria) or "", *found.span)
+        return self._by_route
 
     def _listed(self, db: Connection, calls: Select[Any], reach: Reach, known: list[str] | None) -> list[str]:
         """Sessions that `calls` finds in what is read one by one, and those that are known of the rest."""

@@ -7,7 +7,7 @@ Must not know: how they are made; how calls are read one by one.
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from heapq import nlargest
 
 import msgspec
@@ -28,8 +28,9 @@ Ending = tuple[int, str | None, str | None]
 
 @dataclass(frozen=True, slots=True)
 class RolledUp:
-    """The rollups of a range, each with the beginning of its half hour, and the parts of it that they have not."""
+    """A range, its rollups, each with the beginning of its half hour, and the parts of it that they have not."""
 
+    span: Piece
     rollups: list[tuple[int, Rollup]]
     pieces: tuple[Piece, ...]
 
@@ -72,7 +73,41 @@ def rolled_up(db: Connection, route: str, since: int, until: int) -> RolledUp | 
         return None
     r = rollups.c
     query = select(r.start, r.detail).where(r.route == route, r.start >= since, r.start <= until - BUCKET)
-    return RolledUp([(start, read_rollup(detail)) for start, detail in db.execute(query).all()], pieces)
+    return RolledUp((since, until), [(start, read_rollup(detail)) for start, detail in db.execute(query).all()], pieces)
+
+
+@dataclass(slots=True)
+class OfARoute:
+    """What rollups of one route come to."""
+
+    sums: int = 0
+    counts: int = 0
+    excluded: Counter[str] = field(default_factory=Counter)
+
+    def numbers(self, count: int) -> tuple[int, ...]:
+        """The sums, which are so many."""
+        return sums_of(self.sums, count)
+
+    def latencies(self) -> dict[int, int]:
+        """How often each latency occurs."""
+        return histogram_of(self.counts)
+
+
+def by_route(db: Connection, route: str, since: int, until: int) -> dict[str, OfARoute]:
+    """What the rollups of [since, until) come to for each route; with `route` for this one alone."""
+    r = rollups.c
+    wanted = r.route == route if route else r.route != ""
+    query = select(r.route, r.detail).where(wanted, r.start >= since, r.start <= until - BUCKET)
+    found: defaultdict[str, OfARoute] = defaultdict(OfARoute)
+    for route, detail in db.execute(query).all():
+        one, its = read_rollup(detail), found[route]
+        for _, _, sums in one.endings:
+            its.sums += whole(sums)
+        for _, reasons, histogram in one.latencies:
+            its.counts += whole(histogram)
+            for reason, count in reasons.items():
+                its.excluded[reason] += count
+    return found
 
 
 def first_versions(
