@@ -23,10 +23,14 @@ INDEXED = 150
 """Characters of a text in an indexed column."""
 
 
+def names(row_class: type) -> list[str]:
+    """The columns of rows of this class."""
+    return [field.name for field in fields(row_class)]
+
+
 def columns(row_class: type[R], table: Table, blank: str | None = None) -> Select[Any]:
     """A query for whole rows, which `value` makes values of; the column `blank` is not read, and empty."""
-    names = [field.name for field in fields(row_class)]  # type: ignore[arg-type]
-    return select(*(literal("").label(name) if name == blank else table.c[name] for name in names))
+    return select(*(literal("").label(name) if name == blank else table.c[name] for name in names(row_class)))
 
 
 def value(row_class: Callable[..., R], row: Row[Any]) -> R:
@@ -39,16 +43,9 @@ def batches(keys: Sequence[K]) -> Iterator[Sequence[K]]:
     return (keys[at : at + KEYS] for at in range(0, len(keys), KEYS))
 
 
-def parameters(rows: Iterable[object], indexed: frozenset[str] = frozenset()) -> list[dict[str, Any]]:
-    """Rows as parameters of a statement over their table's columns; `indexed` are those that `for_index` is for."""
-    found: list[dict[str, Any]] = []
-    names: list[str] = []
-    for row in rows:
-        names = names or [f.name for f in fields(row)]  # type: ignore[arg-type]
-        found.append({name: _value(getattr(row, name)) for name in names})
-    for parameters in found:
-        parameters.update({name: for_index(parameters[name]) for name in indexed})
-    return found
+def parameters(rows: Iterable[object]) -> list[dict[str, Any]]:
+    """Rows as parameters of a statement over their table's columns."""
+    return [{name: _value(getattr(row, name)) for name in names(type(row))} for row in rows]
 
 
 def for_index(text: str | None) -> str | None:

@@ -35,13 +35,15 @@ from relayproxy.store.read.filters.criteria import IMPORTED, TAG
 from relayproxy.store.read.recording_reader import lines_from
 from relayproxy.store.schema import tables
 from relayproxy.store.schema.bigrams import bigrams
-from relayproxy.store.schema.mapping import batches, columns, for_index, insert_once, parameters, upsert, value
+from relayproxy.store.schema.mapping import batches, columns, for_index, insert_once, names, parameters, upsert, value
 from relayproxy.store.schema.rows import Batch, ConnectionRow, JournalRow, SessionLabels, SessionRow, TurnRow
 from relayproxy.store.write.backend_spans import move_backend_spans
 from relayproxy.store.write.chunks import Chunks
+from relayproxy.store.write.live_rows import LiveRows
 from relayproxy.store.write.object_deletions import note_object_deletions
 from relayproxy.store.write.rollups import forget_late_calls
-from relayproxy.store.write.writer_state import WriterState
+from relayproxy.store.write.row_writer import RowWriter
+from relayproxy.store.write.writer_state import WriterState, ended
 
 R = TypeVar("R")
 
@@ -51,7 +53,12 @@ _INDEXED = frozenset(
     for column in index.columns
     if isinstance(column.type, Text) and not column.primary_key
 )
-_NEXT_REVISION = tables.sessions.c.revision + 1
+_SESSION = (
+    "turns", "interruptions", "messages", "gaps", "unanswered", "asked_again", "errors", "warnings", "responses",
+    "interrupted_responses", "false_interruptions", "stale_chunks", "unheard_chars", "sent_chars", "response_max_ms",
+    "longest_wait_ms", "strip", "response_p50_ms", "response_p95_ms", "response_n", "detail",
+)  # fmt: skip
+"""What changes of a session while it goes on. Few indexes have any of it."""
 CLAIMS = 50
 """Sessions that claim the same id, of which more are not looked at."""
 PAGE = 500
@@ -70,14 +77,15 @@ class Archive:
         self._file: Identity | None = None
         """The SQLite file that everything so far was read from and written to."""
         self._memory = WriterState()
-        dialect = engine.dialect.name
-        self._put_sessions = upsert(dialect, tables.sessions, revision=_NEXT_REVISION)
-        self._put_treatments = upsert(dialect, tables.treatments)
-        self._put_connections = upsert(dialect, tables.connections)
-        self._put_turns = upsert(dialect, tables.turns)
-        self._put_journals = upsert(dialect, tables.journals)
-        self._put_journal_gaps = upsert(dialect, tables.journal_gaps)
-        self._add_labels = insert_once(dialect, tables.labels)
+        dialect = engine.dialect
+        self._sessions = LiveRows(dialect, tables.sessions, SessionRow, _SESSION, "revision", _INDEXED)
+        self._connections = LiveRows(dialect, tables.connections, ConnectionRow, ("next_seq", "resume"))
+        turns = upsert(dialect.name, tables.turns)
+        self._put_turns = RowWriter.inserting(dialect, turns, names(TurnRow), ("bigrams",))
+        self._put_treatments = upsert(dialect.name, tables.treatments)
+        self._put_journals = upsert(dialect.name, tables.journals)
+        self._put_journal_gaps = upsert(dialect.name, tables.journal_gaps)
+        self._add_labels = insert_once(dialect.name, tables.labels)
         self._chunks = Chunks(dialect)
 
     def commit(self, batch: Batch) -> None:
@@ -231,15 +239,21 @@ class Archive:
                     self._replaced()
                 yield db
         except OvertakenError:
-            self._chunks.forget()
+            self._forget()
             raise
         except BaseException as problem:
             if isinstance(problem, ReplacedError):
                 self._memory.forget()
-            self._chunks.forget()
+            self._forget()
             # A file that was opened while it could not be written stays read-only for its connection.
             self._engine.dispose()
             raise
+
+    def _forget(self) -> None:
+        """Takes that what is stored may be otherwise than this archive has written it last."""
+        self._chunks.forget()
+        self._sessions.forget()
+        self._connections.forget()
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
@@ -262,16 +276,11 @@ class Archive:
 
     def _write(self, db: Connection, batch: Batch) -> None:
         forget_late_calls(db, batch, time.time_ns())
-        if batch.sessions:
-            rows = parameters(batch.sessions, _INDEXED)
-            db.execute(self._put_sessions, [{**row, "revision": 1} for row in rows])
-        if batch.connections:
-            db.execute(self._put_connections, parameters(batch.connections))
+        self._sessions.write(db, batch.sessions)
+        self._connections.write(db, batch.connections)
         if batch.treatments:
             db.execute(self._put_treatments, parameters(batch.treatments))
-        if batch.turns:
-            pairs = [{"bigrams": bigrams(turn.caller_text, turn.agent_text)} for turn in batch.turns]
-            db.execute(self._put_turns, [a | b for a, b in zip(parameters(batch.turns), pairs, strict=True)])
+        self._put_turns(db, batch.turns, [bigrams(turn.caller_text, turn.agent_text) for turn in batch.turns])
         self._delete_turns(db, batch.turn_counts)
         self._replace_labels(db, batch.labels)
         self._chunks.append(db, batch.chunks)
@@ -303,6 +312,8 @@ class Archive:
         for column in (tables.chunks.c.connection, tables.connections.c.id):
             _delete(db, column, batch.dropped_connections)
         _delete(db, tables.journals.c.id, batch.dropped_journals)
+        self._sessions.forget((*ended(batch.sessions), *batch.dropped_sessions))
+        self._connections.forget((*ended(batch.connections), *batch.dropped_connections))
 
     def _replace_labels(self, db: Connection, sessions: tuple[SessionLabels, ...]) -> None:
         if not sessions:

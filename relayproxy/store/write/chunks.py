@@ -9,12 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, Dialect, delete, func, insert, select
 
 from relayproxy.store.read.recording_reader import pack
 from relayproxy.store.schema import tables
-from relayproxy.store.schema.mapping import batches, insert_once, parameters
+from relayproxy.store.schema.mapping import batches, insert_once, names
 from relayproxy.store.schema.rows import ChunkRow
+from relayproxy.store.write.row_writer import RowWriter
 
 PART_BYTES = 8 * 1024 * 1024
 """Lines of one recording part before compression; only a chunk that is larger by itself makes a larger part."""
@@ -34,9 +35,9 @@ class _Stored:
 class Chunks:
     """The writer's memory of what is stored; it must `forget` whenever a transaction failed."""
 
-    def __init__(self, dialect: str) -> None:
+    def __init__(self, dialect: Dialect) -> None:
         self._stored: dict[str, _Stored] = {}
-        self._add = insert_once(dialect, tables.chunks)
+        self._add = RowWriter.inserting(dialect, insert_once(dialect.name, tables.chunks), names(ChunkRow))
 
     def forget(self, connections: Iterable[str] | None = None) -> None:
         """Nothing is known any more of these connections, or of any."""
@@ -53,7 +54,7 @@ class Chunks:
         fresh = [chunk for chunk in chunks if chunk.first_seq >= self._stored[chunk.connection].sealed]
         if not fresh:
             return
-        db.execute(self._add, parameters(fresh))
+        self._add(db, fresh)
         for chunk in fresh:
             self._stored[chunk.connection].size += len(chunk.lines)
         for connection in {chunk.connection for chunk in fresh}:

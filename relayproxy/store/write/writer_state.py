@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from relayproxy.store.errors import OvertakenError, ReplacedError
 from relayproxy.store.schema import tables
 from relayproxy.store.schema.mapping import batches, columns, value
-from relayproxy.store.schema.rows import Batch, JournalRow, SessionRow
+from relayproxy.store.schema.rows import Batch, ConnectionRow, JournalRow, SessionRow
 
 
 class WriterState:
@@ -58,7 +58,7 @@ class WriterState:
         self._revisions |= self._next
         for journal in batch.dropped_journals:
             self._positions.pop(journal, None)
-        for session in (*batch.dropped_sessions, *_ended(batch.sessions)):
+        for session in (*batch.dropped_sessions, *ended(batch.sessions)):
             self._revisions.pop(session, None)
 
     def _written(self, db: Connection, journals: tuple[JournalRow, ...]) -> bool:
@@ -73,8 +73,9 @@ class WriterState:
         return bool(moved) and all(stored[row.id] == row for row in moved)
 
 
-def _ended(sessions: Iterable[SessionRow]) -> list[str]:
-    return [row.id for row in sessions if row.ended_at is not None]
+def ended(rows: Iterable[SessionRow | ConnectionRow]) -> list[str]:
+    """The ids of those that have ended."""
+    return [row.id for row in rows if row.ended_at is not None]
 
 
 def _revisions(db: Connection, ids: list[str]) -> dict[str, int]:
