@@ -20,6 +20,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 MAGIC = b"relayproxy journal 1\n"
 BLOCK_HEAD = struct.Struct("<II")
@@ -83,8 +84,7 @@ class GapBody:
         return cls(GapCause(both >> 4), EntryKind(both & 15), chunks, size, last_t)
 
 
-@dataclass(frozen=True, slots=True)
-class JournalEntry:
+class JournalEntry(NamedTuple):
     """One entry. `offset` is that of its body in the segment file, in bytes."""
 
     kind: EntryKind

@@ -128,14 +128,13 @@ class ProgressReport:
 
     def took(self, opened_at: int, event: ConnectionEvent) -> None:
         """Counts a played entry of a connection that opened then."""
-        failed = sum(1 for message in event.messages if message.note == FAILED)
-        if failed:
-            self._failures += failed
-            self._failed_at = time.time_ns()
-        limited = sum(1 for message in event.messages if message.note == LIMITED)
-        if limited:
-            self._limited += limited
-            self._limited_at = time.time_ns()
+        for message in event.messages:
+            if message.note == FAILED:
+                self._failures += 1
+                self._failed_at = time.time_ns()
+            elif message.note == LIMITED:
+                self._limited += 1
+                self._limited_at = time.time_ns()
         if self._oldest is None:
             known = event.what == "opened" or event.messages
             # Not the messages' own times: what was held is no sign that the recorder is late.

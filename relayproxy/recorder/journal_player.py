@@ -7,9 +7,9 @@ Must not know: sessions, the conversation, the database.
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -28,7 +28,7 @@ from relayproxy.journal.reader import (
 )
 from relayproxy.journal.segments import LOCK, segment_numbers, segment_path
 from relayproxy.journal.windows import Windows, delete_windows, read_windows, write_windows
-from relayproxy.recorder.decoding.connection import SIDES, DecodedConnection
+from relayproxy.recorder.decoding.connection import END, SIDES, DecodedConnection
 from relayproxy.recorder.decoding.frames import JournalPlace
 from relayproxy.recorder.decoding.lost_opening import placeholder
 from relayproxy.recorder.decoding.resume import read_resume
@@ -44,8 +44,7 @@ SETTLED = 3_000_000_000
 more, time has passed without anything for its calls until then."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionEvent:
+class ConnectionEvent(NamedTuple):
     """An event of a connection: it opened, its backend answered (`opening` tells more now), messages came, or it ended
     (its last messages with it)."""
 
@@ -96,6 +95,8 @@ class JournalPlayer:
         """Of the last entry, on the relay's clock."""
         self._wall: int | None = None
         self._pending: dict[int, tuple[JournalPlace, int]] = {}
+        self._earliest = END
+        """No message that is held may go before this time of the relay's clock."""
         for connection in self.connections.values():
             self._wall = connection.wall
             self._note_pending(connection)
@@ -217,6 +218,9 @@ class JournalPlayer:
 
     def _due(self, now: int) -> Iterator[ConnectionEvent]:
         """Messages that were held and are not any more at this time of the relay's clock."""
+        if now < self._earliest:
+            return
+        self._earliest = END
         for number in [*self._pending]:
             connection = self.connections[number]
             t = now - connection.opened_mono
@@ -224,6 +228,8 @@ class JournalPlayer:
                 messages = connection.due(t)
                 self._note_pending(connection)
                 yield ConnectionEvent(connection, "messages", messages)
+            else:
+                self._note_deadline(connection)
 
     def _entry(self, entry: JournalEntry, segment: int) -> Iterator[ConnectionEvent]:
         connection = self.connections.get(entry.connection)
@@ -343,8 +349,15 @@ class JournalPlayer:
         if place is None:
             if known is not None:
                 del self._pending[connection.number]
-        elif known is None or known[0] != place:
+            return
+        if known is None or known[0] != place:
             self._pending[connection.number] = (place, self._read)
+        self._note_deadline(connection)
+
+    def _note_deadline(self, connection: DecodedConnection) -> None:
+        deadline = connection.deadline
+        if deadline is not None:
+            self._earliest = min(self._earliest, connection.opened_mono + deadline)
 
 
 def windows_of(path: Path, row: ConnectionRow) -> Windows | None:

@@ -5,6 +5,7 @@ Must not know: how any of them works.
 """
 
 import fcntl
+import gc
 import os
 import secrets
 import threading
@@ -115,6 +116,11 @@ def run(settings: Settings) -> None:
             beat=beat,
             routes=(DEFAULT_ROUTE, *settings.routes),
         )
+        # Objects made at start-up live as long as the process. Those of calls go when nothing refers to them; a search
+        # for others takes some milliseconds each time, in which the recorder gives way to nobody.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 50, 50)
         print(f"recorder following {settings.journal}", flush=True)
         try:
             recorder.run()

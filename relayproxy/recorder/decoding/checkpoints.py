@@ -21,6 +21,8 @@ class Checkpoint(NamedTuple):
     @property
     def needs(self) -> JournalPlace:
         """The place from which the journal must be read to go on from here."""
+        if self.twilio is None and self.backend is None:
+            return self.place
         states = [state.at for state in (self.twilio, self.backend) if state is not None and state.at is not None]
         return min([self.place, *states])
 

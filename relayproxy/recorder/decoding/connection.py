@@ -146,10 +146,13 @@ class DecodedConnection:
     @property
     def pending(self) -> JournalPlace | None:
         """The beginning of the oldest message that is incomplete, on either side, or held back."""
-        places = [*(decoder.pending for decoder in self._decoders.values()), *self._replay_from.values()]
-        if self._checkpoints.first is not None:
-            places.append(self._checkpoints.first.needs)
-        return min((place for place in places if place is not None), default=None)
+        first = self._checkpoints.first
+        place = None if first is None else first.needs
+        for kind, decoder in self._decoders.items():
+            for begun in (decoder.pending, self._replay_from[kind]):
+                if begun is not None and (place is None or begun < place):
+                    place = begun
+        return place
 
     def answered(self, opening: Opening, raw: str) -> bool:
         """Takes the whole opening, once the backend has answered. False, and nothing taken, when this is another

@@ -131,14 +131,16 @@ class RecordedSession:
     def feed(self, connection: str, messages: Sequence[Message]) -> list[str | None]:
         """Takes the next messages of a live connection; returns the type of each, as far as they could be taken in."""
         opened_at = self.live[connection]
-        self.seen = max([self.seen, *(opened_at + message.t for message in messages)])
         types: list[str | None] = []
+        for message in messages:
+            self.seen = max(self.seen, opened_at + message.t)
 
         def step() -> None:
             for message in messages:
                 types.append(self._fold.feed(connection, message))
 
-        self._change(step)
+        if messages:
+            self._change(step)
         return types
 
     def end(self, opening: Opening, ending: Ending) -> None:
