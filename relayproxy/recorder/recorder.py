@@ -222,6 +222,8 @@ class Recorder:
                 self._retry(partial(self._archive.commit, batch))
                 break
             except OvertakenError as other:
+                for session in sessions:
+                    session.forget_written()
                 self._sessions.reread(other.sessions)
         self._progress.done()
         gaps = [gap for one in moved for gap in one.gaps]
@@ -232,7 +234,8 @@ class Recorder:
     def _batch(
         self, touched: list[DecodedConnection], sessions: list[RecordedSession], moved: list[JournalPlayer]
     ) -> Batch:
-        rows = [session.rows(self._sessions.held(session)) for session in giving_way(sessions)]
+        held = ((session, self._sessions.held(session)) for session in giving_way(sessions))
+        rows = [session.rows(sides) for session, sides in held if session.is_changed(sides)]
         return Batch(
             journals=tuple(JournalRow(one.id, *one.position) for one in moved),
             journal_gaps=tuple(gap for one in moved for gap in one.gaps),

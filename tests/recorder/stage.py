@@ -40,8 +40,8 @@ def setup(vx: str = "VX1", call: str = "CA1", **more: Any) -> str:
     return json.dumps({**known, "customParameters": {}, **more})
 
 
-def prompt(text: str) -> str:
-    return json.dumps({"type": "prompt", "voicePrompt": text, "lang": "en-US", "last": True})
+def prompt(text: str, lang: str = "en-US") -> str:
+    return json.dumps({"type": "prompt", "voicePrompt": text, "lang": lang, "last": True})
 
 
 def token(text: str, *, last: bool = False) -> str:

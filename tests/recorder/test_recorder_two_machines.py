@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import select
 
 from relayproxy.recorder.recorder import Recorder
 from relayproxy.store.engine import open_engine
 from relayproxy.store.errors import AwayError
 from relayproxy.store.schema.revisions import check_schema
 from relayproxy.store.schema.rows import Batch
+from relayproxy.store.schema.tables import labels
 from relayproxy.store.write.archive import Archive
 from tests.peers.postgres import Server
 from tests.recorder.stage import Call, Journal, Stage, prompt, setup, token
@@ -115,6 +117,26 @@ def test_the_end_of_the_first_may_come_last(shared: Stage, machines: tuple[Machi
     stored = shared.stored("a")
     assert stored.session.ended_at is not None
     assert [turn.caller_text for turn in stored.turns if turn.caller_text] == ["Here I am again."]
+
+
+def test_what_else_a_commit_had_when_another_recorder_was_first_is_written(
+    shared: Stage, machines: tuple[Machine, Machine]
+) -> None:
+    here, there = machines
+    first = begun(here, "a", 0)
+    other = here.journal.call(connection_id="o")
+    other.twilio(setup("VX2", "CA2"))
+    here.step()
+    begun(there, "b", 5000)
+    there.step()
+
+    first.twilio(prompt("Are you there?"))
+    other.twilio(prompt("What is it?", lang="fr"))
+    here.step()
+    assert [turn.caller_text for turn in shared.stored("o").turns if turn.caller_text] == ["What is it?"]
+    with shared.engine.connect() as db:
+        languages = select(labels.c.session, labels.c.value).where(labels.c.name == "lang").order_by(labels.c.session)
+        assert [tuple(row) for row in db.execute(languages)] == [("a", "en-US"), ("o", "fr")]
 
 
 class Lossy(Archive):

@@ -88,7 +88,8 @@ class RecordedSession:
         """It could not be derived."""
         self.revision: int | None = None
         """The revision of its stored row when it came to rest."""
-        self._stale = True
+        self._stale = self._changed = True
+        """Something has happened since it was looked at, and since its rows were written."""
         self._last: Conversation | None = None
         self.ended_at = opening.opened_at
         """Wall time at which the last of its connections that have ended did so."""
@@ -201,16 +202,25 @@ class RecordedSession:
             return None
         return self._last.waiting.since
 
+    def is_changed(self, held: Iterable[Side] = ()) -> bool:
+        """Whether its rows may say something else than when they were written. `held`: as for `rows`."""
+        return self._changed or self._written is None or self._held != tuple(sorted(held))
+
     def rows(self, held: Iterable[Side] = ()) -> Rows:
         """The rows to be written now; they count as written from here on. `held`: the ends of whose words some are
         held back."""
         self._held = tuple(sorted(held))
+        self._changed = False
         try:
             return self._rows()
         except Exception as problem:
             log_bug(f"rows of session {self.id}", problem)
             self.broken, self._last, self._written = True, None, None
             return self._rows()
+
+    def forget_written(self) -> None:
+        """Takes that the rows which count as written were not: they are written again."""
+        self._written = self._labels = None
 
     def _rows(self) -> Rows:
         conversation = self.conversation()
@@ -290,7 +300,7 @@ class RecordedSession:
             log_bug(f"spans of session {self.id}", problem)
 
     def _change(self, step: Callable[[], None]) -> None:
-        self._stale = True
+        self._stale = self._changed = True
         self._guarded(step)
 
     def _look(self) -> None:

@@ -132,6 +132,27 @@ def test_only_turns_that_changed_are_written() -> None:
     assert session.rows().turns == ()
 
 
+def test_rows_are_to_be_written_when_something_has_happened() -> None:
+    session = begun()
+    assert session.is_changed()
+    session.feed(session.id, said((0, setup()), (1000, prompt("Hello?"))))
+    first = session.rows()
+    assert not session.is_changed()
+    session.feed(session.id, [])
+    assert not session.is_changed()
+    assert session.is_changed(held=["backend"])
+    session.rows(held=["backend"])
+    assert not session.is_changed(held=["backend"])
+    session.feed(session.id, said((2000, token("Hi.", last=True))))
+    assert session.is_changed(held=["backend"])
+    session.rows()
+    session.forget_written()
+    assert session.is_changed()
+    again = session.rows()
+    assert [turn.number for turn in again.turns] == [0, 1]
+    assert (again.count, again.labels) == (2, first.labels)
+
+
 def test_the_first_rows_say_how_many_turns_there_are_and_later_ones_only_when_some_went() -> None:
     session = begun()
     session.feed(session.id, said((0, setup()), (1000, prompt("Hello?"))))
