@@ -202,6 +202,8 @@ turns = Table(
     UniqueConstraint("session", "number", name="uq_turns_place"),
 )
 
+# On PostgreSQL, where the key of a turn is its place: a key holds what the table may be distributed by.
+Index("ix_turns_id", turns.c.id).ddl_if(dialect="postgresql")
 # What many turns are counted by, without their texts.
 Index("ix_turns_numbers", turns.c.session, turns.c.response_latency_ms, turns.c.null_reason, turns.c.started_at)
 

@@ -1,13 +1,18 @@
 """What must hold of every table, so that both databases can be written, read and migrated alike."""
 
+import re
+from pathlib import Path
+
 import pytest
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Engine, Index, LargeBinary, Table, Text, UniqueConstraint, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateIndex
 
 from relayproxy.store.schema import tables
 from relayproxy.store.schema.tables import metadata
+from tests.store.kinds import POSTGRESQL
 
+DATABASES = Path(__file__).parents[3] / "docs/databases.md"
 ALL = list(metadata.tables.values())
 TIMES = {"at", "since", "until"}
 
@@ -81,6 +86,38 @@ def test_an_index_is_the_same_on_both_databases(index: Index) -> None:
     assert str(CreateIndex(index).compile(dialect=sqlite.dialect())) == str(
         CreateIndex(index).compile(dialect=postgresql.dialect())  # type: ignore[no-untyped-call]
     )
+
+
+DISTRIBUTED = dict(re.findall(r"create_distributed_table\('(\w+)', '(\w+)'", DATABASES.read_text("utf-8")))
+"""The column by which the docs distribute each table that grows."""
+
+
+def test_every_table_is_distributed_or_said_to_stay() -> None:
+    _, _, after = DATABASES.read_text("utf-8").partition("stay on the coordinator:")
+    stay = set(re.findall(r"`(\w+)`", after.partition(".\n")[0]))
+
+    assert stay | DISTRIBUTED.keys() == {*metadata.tables, "alembic_version"}
+    assert not stay & DISTRIBUTED.keys()
+
+
+@POSTGRESQL
+def test_every_key_of_what_is_distributed_contains_what_it_is_distributed_by(engine: Engine) -> None:
+    keys = """
+        SELECT relation.relname, every.indexrelid::regclass::text AS key,
+            ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = indrelid AND attnum = ANY(indkey)) AS names
+        FROM pg_index every JOIN pg_class relation ON relation.oid = every.indrelid WHERE every.indisunique
+    """
+    with engine.connect() as db:
+        found = {(row.relname, row.key): row.names for row in db.execute(text(keys)) if row.relname in DISTRIBUTED}
+        triggers = db.execute(text("SELECT tgrelid::regclass::text FROM pg_trigger")).scalars().all()
+        identities = "SELECT attrelid::regclass::text FROM pg_attribute WHERE attidentity <> ''"
+        numbered = db.execute(text(identities)).scalars().all()
+        foreign = db.execute(text("SELECT conname FROM pg_constraint WHERE contype = 'f'")).scalars().all()
+
+    assert {table for table, _ in found} == set(DISTRIBUTED)
+    assert [key for (table, key), names in found.items() if DISTRIBUTED[table] not in names] == []
+    assert not set(DISTRIBUTED) & {*triggers, *numbered}
+    assert foreign == []
 
 
 def test_what_only_databases_can_make_has_the_same_columns_on_both() -> None:
