@@ -36,6 +36,7 @@ from relayproxy.store.write.deletion.journal_erasures import (
 )
 from relayproxy.store.write.deletion.purge import merge, merge_in_steps, purge
 from relayproxy.store.write.deletion.retention import DAY, Retention, delete_old_records, due, due_count
+from relayproxy.store.write.deletion.together import delete_together
 
 STEP = 0.01
 """Seconds after which a transaction takes on no more; the recorder's commits wait for it."""
@@ -47,6 +48,8 @@ MERGE_AFTER = 8
 would be merged at once."""
 AT_ONCE = 200
 """Sessions that are looked up at once."""
+TOGETHER = 100
+"""Sessions that go in one transaction of a server, where others do not wait for it."""
 _ADVISORY_LOCK = 0x72656C61790002
 """Of whoever deletes from a PostgreSQL database."""
 
@@ -200,6 +203,9 @@ class Deleter:
         done: Callable[[Connection, list[Deletion]], None],
     ) -> Iterator[Deletion]:
         """Carries out deletions in order; each that was one is given once it is durable."""
+        if self._engine.dialect.name == "postgresql":
+            yield from self._together(deletions, begin, done)
+            return
         waiting = deque(deletions)
         begun: Deletion | None = None
         while waiting:
@@ -222,6 +228,23 @@ class Deleter:
             self._transactions += 1
             if self._transactions % MERGE_AFTER == 0:
                 self.merge()
+            yield from finished
+
+    def _together(
+        self,
+        deletions: list[Deletion],
+        begin: Callable[[Connection, Deletion], None],
+        done: Callable[[Connection, list[Deletion]], None],
+    ) -> Iterator[Deletion]:
+        for at in range(0, len(deletions), TOGETHER):
+            some = deletions[at : at + TOGETHER]
+            with self._write() as db:
+                for one in some:
+                    begin(db, one)
+                delete_together(db, some)
+                finished = [one for one in some if one.deleted]
+                if finished:
+                    done(db, finished)
             yield from finished
 
     def _purge(self) -> None:

@@ -86,10 +86,10 @@ _DELETE_NOTES = delete(notes).where(notes.c.session == bindparam("b_session"))
 _DELETE_PARAMETERS = delete(labels).where(
     labels.c.session == bindparam("b_session"), labels.c.name.startswith(PARAM, autoescape=True)
 )
-_CLEAR_CONNECTION = (
+CLEAR_CONNECTION = (
     update(connections).where(connections.c.id == bindparam("b_connection")).values(opening=bindparam("b_opening"))
 )
-_CLEAR_SESSION = (
+CLEAR_SESSION = (
     update(sessions)
     .where(_MINE)
     .values(
@@ -125,7 +125,7 @@ class Deletion:
     def __init__(self, session: str, *, whole: bool, erasure: str | None = None) -> None:
         self.session = session
         self.whole = whole
-        self._erasure = erasure
+        self.erasure = erasure
         self.done = False
         self.deleted = False
         """It is done, and there was something to delete."""
@@ -174,7 +174,7 @@ class Deletion:
     def _delete_part(self, db: Connection, row: dict[str, Any]) -> None:
         # What it says as it goes: it may have been moved since it was looked for.
         objects = db.execute(_DELETE_PART, row).scalars().all()
-        note_object_deletions(db, objects, time.time_ns(), self._erasure)
+        note_object_deletions(db, objects, time.time_ns(), self.erasure)
 
     def _delete_spans(self, db: Connection, rows: list[dict[str, Any]]) -> None:
         db.execute(_DELETE_SPAN, rows)
@@ -183,9 +183,9 @@ class Deletion:
     def _last(self, db: Connection, row: Any) -> None:
         """All that does not grow with the length of the call, in one piece."""
         self.messages = row.messages
-        note_journal_erasures(db, [(one.journal, one.number) for one in self._connections], self._erasure)
-        if self._erasure is not None and self._connections:
-            adopt_object_deletions(db, [one.id for one in self._connections], self._erasure)
+        note_journal_erasures(db, [(one.journal, one.number) for one in self._connections], self.erasure)
+        if self.erasure is not None and self._connections:
+            adopt_object_deletions(db, [one.id for one in self._connections], self.erasure)
         self.notes = db.execute(_DELETE_NOTES, self._key).rowcount
         self.spans += delete_backend_spans(db, self.session)  # those that came meanwhile
         if self.whole:
@@ -195,19 +195,22 @@ class Deletion:
             return
         db.execute(_DELETE_PARAMETERS, self._key)
         if self._connections:
-            cleared = [
-                {"b_connection": one.id, "b_opening": _cleared(one.opening, Opening)} for one in self._connections
+            openings = [
+                {"b_connection": one.id, "b_opening": cleared(one.opening, Opening)} for one in self._connections
             ]
-            db.execute(_CLEAR_CONNECTION, cleared)
+            db.execute(CLEAR_CONNECTION, openings)
+        db.execute(CLEAR_SESSION, self._key | cleared_session(row))
+
+
+def cleared_session(row: Any) -> dict[str, Any]:
+    """What `CLEAR_SESSION` sets in a session's row, but for its id."""
+    return {
+        "b_at": time.time_ns(),
+        "b_handoff": None if row.handoff is None else cleared(row.handoff, Handoff),
         # Lists tell by the reason that there was a handoff.
-        reason = None if row.handoff_reason is None else as_code(row.handoff_reason) or ""
-        values = {
-            "b_at": time.time_ns(),
-            "b_handoff": None if row.handoff is None else _cleared(row.handoff, Handoff),
-            "b_reason": reason,
-            "b_detail": _cleared(row.detail, Conversation),
-        }
-        db.execute(_CLEAR_SESSION, self._key | values)
+        "b_reason": None if row.handoff_reason is None else as_code(row.handoff_reason) or "",
+        "b_detail": cleared(row.detail, Conversation),
+    }
 
 
 def _delete_chunks(db: Connection, rows: list[dict[str, Any]]) -> None:
@@ -220,10 +223,10 @@ def _delete_turns(db: Connection, ids: Sequence[int]) -> None:
 
 def _clear_turns(db: Connection, ids: Sequence[int]) -> None:
     found = db.execute(_DETAILS, {"b_turns": list(ids)}).all()
-    db.execute(_CLEAR_TURN, [{"b_turn": row.id, "b_detail": _cleared(row.detail, Turn)} for row in found])
+    db.execute(_CLEAR_TURN, [{"b_turn": row.id, "b_detail": cleared(row.detail, Turn)} for row in found])
 
 
-def _cleared(stored: str, kind: type[msgspec.Struct]) -> str:
+def cleared(stored: str, kind: type[msgspec.Struct]) -> str:
     """The JSON of a value without its content; what cannot be read is not kept."""
     try:
         return msgspec.json.encode(without_content(msgspec.json.decode(stored, type=kind))).decode()
