@@ -78,9 +78,10 @@ def _as(account: pwd.struct_passwd) -> list[str]:
 
 
 class Server:
-    """A cluster in a folder, reached over a socket in it. `url` is that of its maintenance database."""
+    """A cluster in a folder, reached over a socket in it; a standby of the one that it follows, with the settings of
+    that. `url` is that of its maintenance database."""
 
-    def __init__(self, folder: Path, settings: Sequence[str] = FAST) -> None:
+    def __init__(self, folder: Path, settings: Sequence[str] = FAST, follows: "Server | None" = None) -> None:
         self.folder = folder
         self.url = self._url("postgres")
         self._bin = binaries()
@@ -97,7 +98,13 @@ class Server:
             self._owner = (account.pw_uid, account.pw_gid)
             self.account = _as(account)
         self.hand_over(folder)
-        self._run("initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
+        if follows is None:
+            self._run(
+                "initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"
+            )
+        else:
+            of = (f"--host={follows.folder}", "--username=postgres")
+            self._run("pg_basebackup", *of, "--write-recovery-conf", "--checkpoint=fast", "--no-sync")
         with (self._data / "postgresql.conf").open("a") as file:
             file.writelines(f"{name} = '{value}'\n" for name, _, value in (one.partition("=") for one in settings))
             file.write(f"unix_socket_directories = '{folder}'\n")
@@ -120,6 +127,10 @@ class Server:
     def pid(self) -> int:
         """Of the process whose children serve the connections."""
         return int((self._data / "postmaster.pid").read_text().split()[0])
+
+    def promote(self) -> None:
+        """Makes a standby one that takes writes."""
+        self._run("pg_ctl", "promote", "--wait", "--silent")
 
     def signal(self, number: int) -> None:
         """Sends a signal, SIGSTOP say, to every process of the server."""
@@ -198,11 +209,11 @@ class Server:
 
 
 @contextmanager
-def server(settings: Sequence[str] = FAST) -> Iterator[Server]:
-    """A running server with these settings for as long as the block lasts."""
+def server(settings: Sequence[str] = FAST, follows: Server | None = None) -> Iterator[Server]:
+    """A running server with these settings, or a standby, for as long as the block lasts."""
     # Not pytest's folder: the name of a socket may have 107 bytes, and postgres must be able to get there.
     with tempfile.TemporaryDirectory(prefix="relayproxy-pg-") as folder:
-        found = Server(Path(folder), settings)
+        found = Server(Path(folder), settings, follows)
         found.start()
         try:
             yield found
