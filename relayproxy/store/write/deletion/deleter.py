@@ -40,8 +40,8 @@ from relayproxy.store.write.deletion.together import delete_together
 
 STEP = 0.01
 """Seconds after which a transaction takes on no more; the recorder's commits wait for it."""
-REST = 2.0
-"""Times its own duration that a transaction is followed by a rest."""
+REST = {"sqlite": 2.0, "postgresql": 0.5}
+"""Times its own duration that a transaction is followed by a rest; on a server nobody waits for it."""
 LONGEST_REST = 1.0
 MERGE_AFTER = 8
 """Transactions that delete, after which the indexes of words are merged: each leaves a segment, and sixteen of a size
@@ -273,7 +273,7 @@ class Deleter:
                 return
 
     def _rest(self, seconds: float) -> bool:
-        return self._wait(min(seconds * REST, LONGEST_REST))
+        return self._wait(min(seconds * REST[self._engine.dialect.name], LONGEST_REST))
 
 
 def _counts(gone: list[Deletion]) -> Gone:
