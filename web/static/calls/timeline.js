@@ -29,13 +29,17 @@ function lanes() {
 /* What stays in view */
 
 const frame = document.getElementById("tl-frame");
+// Not a property of the root's style: all that inherits one is styled anew with it.
+const heights = new CSSStyleSheet();
+heights.replaceSync("html, .wire-scroll {}");
+document.adoptedStyleSheets.push(heights);
 const beside = matchMedia("(min-width: 1280px)");
 /** How much of the frame goes under the page's header, and what of it stays in view. */
 function pin() {
   const shown = beside.matches ? root.querySelector(".tl-body") : overview.parentElement;
   const above = shown.getBoundingClientRect().top - frame.getBoundingClientRect().top;
   frame.style.setProperty("--tl-above", `${Math.floor(above)}px`);
-  document.documentElement.style.setProperty("--tl-pinned", `${Math.ceil(frame.offsetHeight - above)}px`);
+  heights.cssRules[0].style.setProperty("--tl-pinned", `${Math.ceil(frame.offsetHeight - above)}px`);
 }
 
 /** Lanes in which nothing happens go once the call is over; while it lives, nothing may move. */
