@@ -35,11 +35,13 @@ REMOVE_MORE_OF_THE_SAME = """() => {
 }"""
 COLOURS = {"color-contrast": "*", "link-in-text-block": "a[href]"}
 """The rules that depend on colours, and which elements each looks at."""
-# Most of the time goes into colours: of elements that are alike in all that decides them, themselves, what they lie in
-# and what lies in them, the first that is shown is looked at, be it on an earlier page of the test.
+# Most of the time goes into colours: of texts that are alike in all that decides them, their own look and what is painted
+# behind them, the first that is shown is looked at, be it on an earlier page of the test.
 MARK_MORE_OF_THE_SAME_LOOK = """() => {
   const DECIDES = ["color", "backgroundColor", "backgroundImage", "fontSize", "fontWeight", "opacity", "filter",
     "textShadow", "textDecorationLine", "visibility", "position"];
+  const PAINTS = { backgroundColor: "rgba(0, 0, 0, 0)", backgroundImage: "none", opacity: "1", filter: "none",
+    position: "static" };
   const seen = new Set(JSON.parse(sessionStorage.getItem("axe.looks") ?? "[]"));
   const number = (...what) => {
     let [low, high] = [0xdeadbeef, 0x41c6ce57];
@@ -49,23 +51,24 @@ MARK_MORE_OF_THE_SAME_LOOK = """() => {
     }
     return ((high ^ (low >>> 13)) & 0x1fffff) * 2 ** 32 + ((low ^ (high >>> 16)) >>> 0);
   };
-  const look = (element) => {
-    const style = getComputedStyle(element);
-    const text = [...element.childNodes].some((one) => one.nodeType === 3 && one.data.trim());
-    return number(element.tagName, element.getAttribute("class"), text, ...DECIDES.map((name) => style[name]));
-  };
   let fresh = 0;
-  const mark = (element, own, above) => {
-    const within = number(above, "then", own);
-    const looks = [...element.children].map(look);
-    const whole = number(within, "with", ...new Set(looks));
-    const isFresh = element.checkVisibility() && !seen.has(whole);
+  const mark = (element, behind, around) => {
+    const style = getComputedStyle(element);
+    const own = number(element.tagName, element.getAttribute("class"), ...DECIDES.map((name) => style[name]));
+    const link = element.matches("a[href]");
+    const text = [...element.childNodes].some((one) => one.nodeType === 3 && one.data.trim());
+    const told = text || link || element.matches("input, select, textarea");
+    // A link is told from the text that it stands in.
+    const whole = number(behind, own, link && around);
+    const isFresh = told && !seen.has(whole) && element.checkVisibility();
     if (isFresh) seen.add(whole);
     element.toggleAttribute("data-more-of-the-same", !isFresh);
     fresh += isFresh;
-    [...element.children].forEach((child, at) => mark(child, looks[at], within));
+    const paints = Object.entries(PAINTS).some(([name, none]) => style[name] !== none);
+    const within = paints ? number(behind, ...Object.keys(PAINTS).map((name) => style[name])) : behind;
+    for (const child of element.children) mark(child, within, own);
   };
-  mark(document.body, look(document.body), 0);
+  mark(document.body, 0, 0);
   sessionStorage.setItem("axe.looks", JSON.stringify([...seen]));
   return fresh;
 }"""
