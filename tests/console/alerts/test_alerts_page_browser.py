@@ -160,11 +160,15 @@ def test_a_rule_is_silenced_and_that_is_ended_with_the_keyboard(visit: OpenPage,
     rule = page.locator("#rule-slow")
     expect(rule).to_contain_text("Silenced by local until")
 
-    # Back at the rule, not at the top of the page.
+    # Back at the rule, not at the top of the page, once the browser has gone to what the address names.
+    page.wait_for_load_state()
+    expect(page.locator("#rule-slow:target")).to_have_count(1)
     page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="End the silence of slow")).to_be_focused()
     page.keyboard.press("Enter")
     expect(rule.get_by_role("combobox")).to_be_visible()
+    page.wait_for_load_state()
+    expect(page.locator("#rule-slow:target")).to_have_count(1)
     page.keyboard.press("Tab")
     expect(rule.get_by_role("combobox")).to_be_focused()
 

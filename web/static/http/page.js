@@ -22,6 +22,11 @@ try {
   // Storage is switched off: offsets it is.
 }
 
+/** Gives the element that text; the same text is left alone, as what is written has the page laid out anew. */
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 function localTime(element) {
   const iso = element.getAttribute("datetime");
   const date = new Date(iso);
@@ -29,14 +34,14 @@ function localTime(element) {
   if (form === "offset") {
     element.dataset.offset ??= element.textContent;
     const local = `${clock.format(date)}${iso.slice(19, 23)}`;
-    element.textContent = byClock ? local : element.dataset.offset;
+    write(element, byClock ? local : element.dataset.offset);
     element.title = byClock ? `${element.dataset.offset} from the start · UTC ${iso}` : `${local} · UTC ${iso}`;
   } else if (form === "clock" || form === "exact") {
-    element.textContent = `${clock.format(date)}${iso.slice(19, form === "clock" ? 23 : 26)}`;
+    write(element, `${clock.format(date)}${iso.slice(19, form === "clock" ? 23 : 26)}`);
     element.title = `UTC ${iso}`;
   } else {
     const sameDay = calendar.format(date) === calendar.format(now());
-    element.textContent = form === "list" ? (sameDay ? "" : `${day.format(date)} `) + clock.format(date) : whole.format(date);
+    write(element, form === "list" ? (sameDay ? "" : `${day.format(date)} `) + clock.format(date) : whole.format(date));
     element.title = `UTC ${iso}`;
   }
 }
@@ -84,11 +89,11 @@ function ago(ms) {
 function tick(within) {
   if (within === document && root.dataset.paused) return;
   const at = now();
-  for (const element of within.querySelectorAll("[data-ago]")) element.textContent = ago(at - Number(element.dataset.ago));
-  for (const element of within.querySelectorAll("[data-since]")) element.textContent = duration(at - Number(element.dataset.since));
+  for (const element of within.querySelectorAll("[data-ago]")) write(element, ago(at - Number(element.dataset.ago)));
+  for (const element of within.querySelectorAll("[data-since]")) write(element, duration(at - Number(element.dataset.since)));
   for (const element of within.querySelectorAll("[data-waiting]")) {
     const ms = at - Number(element.dataset.waiting);
-    element.textContent = duration(ms);
+    write(element, duration(ms));
     element.parentElement.classList.toggle("late", ms >= Number(element.dataset.late));
   }
 }
