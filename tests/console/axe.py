@@ -35,8 +35,8 @@ REMOVE_MORE_OF_THE_SAME = """() => {
 }"""
 COLOURS = {"color-contrast": "*", "link-in-text-block": "a[href]"}
 """The rules that depend on colours, and which elements each looks at."""
-# Most of the time goes into colours: of texts that are alike in all that decides them, their own look and what is painted
-# behind them, the first that is shown is looked at, be it on an earlier page of the test.
+# Most of the time goes into colours: of texts that are alike in all that decides them, their own look and what is
+# painted behind them, the first that is shown is looked at, be it on an earlier page of the test.
 MARK_MORE_OF_THE_SAME_LOOK = """() => {
   const DECIDES = ["color", "backgroundColor", "backgroundImage", "fontSize", "fontWeight", "opacity", "filter",
     "textShadow", "textDecorationLine", "visibility", "position"];
