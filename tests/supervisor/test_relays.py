@@ -53,10 +53,12 @@ def sockets(pid: int) -> set[str]:
     return held
 
 
-def socket_to(port: int) -> str:
-    """The accepted socket whose other end has this port, as the kernel numbers it."""
+def socket_to(port: int, listener: int) -> str:
+    """The socket that was accepted at the port `listener` and whose other end has this port, as the kernel numbers it.
+    That port may be another connection's to another listener, too."""
     connections = (line.split() for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:])
-    (number,) = {fields[9] for fields in connections if fields[2].endswith(f":{port:04X}") and fields[9] != "0"}
+    ends = [f":{listener:04X}", f":{port:04X}"]
+    (number,) = {fields[9] for fields in connections if [one[-5:] for one in fields[1:3]] == ends and fields[9] != "0"}
     return number
 
 
@@ -66,7 +68,7 @@ async def a_call_of_each(serve: Serving, stack: AsyncExitStack) -> dict[int, Cal
     relays = serve.children("relay")
     while len(found) < len(relays):
         ws = await stack.enter_async_context(call(serve))
-        accepted = socket_to(ws.get_extra_info("sockname")[1])
+        accepted = socket_to(ws.get_extra_info("sockname")[1], int(serve.relay.rpartition(":")[2]))
         (pid,) = [one for one in relays if accepted in sockets(one)]
         found.setdefault(pid, ws)
     return found
