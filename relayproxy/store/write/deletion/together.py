@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, bindparam, delete, select, tuple_, update
+from sqlalchemy import Column, Connection, bindparam, delete, select, update
 
 from relayproxy.connection import Opening
 from relayproxy.conversation.model import Turn
@@ -39,8 +39,8 @@ from relayproxy.store.write.deletion.deletion import (
 from relayproxy.store.write.deletion.journal_erasures import note_journal_erasures
 from relayproxy.store.write.object_deletions import adopt_object_deletions, note_object_deletions
 
-TURNS = 500
-"""Turns that are read at once."""
+SESSIONS = 10
+"""Whose turns are read at once."""
 _CLEAR_TURN = (
     update(turns)
     .where(turns.c.session == bindparam("b_session"), turns.c.number == bindparam("b_number"))
@@ -115,17 +115,14 @@ def _delete_parts(
 
 def _clear_turns(db: Connection, ids: Sequence[str]) -> None:
     c = turns.c
-    last: tuple[str, int] = ("", -1)
-    query = select(c.session, c.number, c.detail).where(c.session.in_(ids)).order_by(c.session, c.number).limit(TURNS)
-    while found := db.execute(query.where(tuple_(c.session, c.number) > last)).all():
-        db.execute(
-            _CLEAR_TURN,
-            [
-                {"b_session": row.session, "b_number": row.number, "b_detail": cleared(row.detail, Turn)}
-                for row in found
-            ],
-        )
-        last = found[-1].session, found[-1].number
+    for at in range(0, len(ids), SESSIONS):
+        # Neither in order nor limited: all turns there are would be gone through for the first of them.
+        found = db.execute(select(c.session, c.number, c.detail).where(c.session.in_(ids[at : at + SESSIONS]))).all()
+        rows = [
+            {"b_session": row.session, "b_number": row.number, "b_detail": cleared(row.detail, Turn)} for row in found
+        ]
+        if rows:
+            db.execute(_CLEAR_TURN, rows)
 
 
 def _delete(db: Connection, column: Column[str], keys: Sequence[str]) -> None:

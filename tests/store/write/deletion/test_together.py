@@ -22,7 +22,7 @@ pytestmark = POSTGRESQL
 def test_what_was_said_goes_and_what_goes_is_counted(
     archive: Archive, engine: Engine, monkeypatch: pytest.MonkeyPatch, whole: bool
 ) -> None:
-    monkeypatch.setattr(together, "TURNS", 2)
+    monkeypatch.setattr(together, "SESSIONS", 2)
     calls = [spoken(archive, days_ago(3)) for _ in range(3)]
     with writing(engine).begin() as db:
         db.execute(insert(notes), [{"session": calls[0].id, "at": 1, "author": "ada", "text": WORD}] * 2)
