@@ -1,7 +1,7 @@
 """Folder: objects as files of a folder.
 
 Knows: how a file is written so that it survives the machine, and is there as a whole or not at all; that nobody but
-their owner may read files and folders.
+their owner may read files and folders; that a folder of a network may let its reader wait for ever.
 Must not know: what objects are for.
 
 Not obstore's own folders: they leave it to the system when a file reaches the disk, and let others read it.
@@ -9,12 +9,16 @@ Not obstore's own folders: they leave it to the system when a file reaches the d
 
 import os
 import secrets
+import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from relayproxy.objects.place import Listed, MissingObjectError, ObjectsError, Place
 
+READ = 10.0
+"""Seconds that reading a file may take."""
 _PART = ".part"
 
 
@@ -47,8 +51,22 @@ class Folder:
                 _flush(folder)
 
     def get(self, key: str) -> bytes:
+        path = self._path(key)
+        found = Future[bytes]()
+
+        def read() -> None:
+            try:
+                found.set_result(path.read_bytes())
+            except Exception as problem:
+                found.set_exception(problem)
+
+        # Which nobody can interrupt while the system waits for a server.
+        threading.Thread(target=read, daemon=True).start()
         with self._told():
-            return self._path(key).read_bytes()
+            try:
+                return found.result(READ)
+            except TimeoutError:
+                raise ObjectsError(f"{self._place} does not answer: nothing was read in {READ:g} s") from None
 
     def written_at(self, key: str) -> int:
         with self._told():

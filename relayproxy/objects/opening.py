@@ -1,12 +1,13 @@
 """Opening of object stores: which kind a place is of.
 
-Knows: that a store keeps its connections, so that there is one of each place.
+Knows: that a store keeps its connections, and what is known of its place, so that there is one of each.
 Must not know: how objects are kept.
 """
 
 from functools import cache
 
 from relayproxy.objects.place import ObjectStore, Place
+from relayproxy.objects.watched import Watched
 
 
 @cache
@@ -15,7 +16,7 @@ def open_objects(place: Place) -> ObjectStore:
     if place.folder is not None:
         from relayproxy.objects.folder import Folder
 
-        return Folder(place)
+        return Watched(Folder(place))
     from relayproxy.objects.bucket import Bucket  # which takes its time, where there is a bucket
 
-    return Bucket(place)
+    return Watched(Bucket(place))

@@ -321,7 +321,7 @@ class Recorder:
             self._message_limit,
             self._size_limit,
             rules,
-            self._sessions.stored(row.id),
+            self._sessions.stored(row.id, row.session),
             windows_of(path, row),
         )
 

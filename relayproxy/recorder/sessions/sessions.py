@@ -241,7 +241,7 @@ class Sessions:
         for row in self._retry(lambda: self._archive.session_connections(session_id)):
             if row.id not in members:
                 try:
-                    parts.append(connection_of(row, self.stored(row.id)))
+                    parts.append(connection_of(row, self.stored(row.id, session_id)))
                 except msgspec.DecodeError as problem:
                     log.error("connection %s is damaged (%s)", row.id, type(problem).__name__)  # noqa: TRY400
         parts += map(self._part, members.values())
@@ -249,14 +249,14 @@ class Sessions:
 
     def _part(self, member: DecodedConnection) -> CallConnection:
         """A connection that is played here, with what is stored of it."""
-        stored = self.stored(member.id)
+        stored = self.stored(member.id, member.session)
         member.last_t = max([member.last_t, *(message.t for message in stored[-1:])])
         # After a commit whose answer got lost, what is new here may be stored already.
         fresh = [message for message in member.fresh if not stored or message.seq > stored[-1].seq]
         return CallConnection(member.opening, stored + fresh, member.ending)
 
-    def stored(self, connection: str) -> list[Message]:
-        """The stored messages of a connection, as far as they can be read."""
+    def stored(self, connection: str, session: str) -> list[Message]:
+        """The stored messages of a connection of the session, as far as they can be read."""
 
         def read() -> list[Message]:
             found: list[Message] = []
@@ -264,7 +264,11 @@ class Sessions:
                 found.extend(self._archive.messages(connection))
             except (UnreadableError, RecordingAwayError) as problem:
                 # The rest is lost for this session until it is rebuilt; waiting for it would hold up all others.
-                log.error("connection %s: %s", connection, problem)  # noqa: TRY400
+                log.error(  # noqa: TRY400
+                    "session %s goes on without what connection %s said before (%s); once it can be read, derive it "
+                    "anew with: relayproxy rebuild %s",
+                    session, connection, problem, session,
+                )  # fmt: skip
             return found
 
         return self._retry(read)

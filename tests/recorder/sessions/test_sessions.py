@@ -2,8 +2,10 @@
 
 import gc
 import json
+import os
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,13 @@ from relayproxy.conversation.fold.turns import TurnDraft
 from relayproxy.conversation.measures.spans import Span
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.model import Turn
+from relayproxy.objects import folder, watched
+from relayproxy.objects.place import Place
 from relayproxy.recorder.rebuild import rebuild
 from relayproxy.recorder.sessions.sessions import JOIN_WINDOW
 from relayproxy.store.engine import writing
 from relayproxy.store.write.archive import Archive
+from tests.moved import move
 from tests.recorder.stage import MS, Call, Journal, Stage, Stored, prompt, setup, token
 
 MANY = 20
@@ -177,6 +182,44 @@ def test_a_damaged_recording_holds_nobody_up(stage: Stage, caplog: pytest.LogCap
     assert [one.id for one in stage.archive.session_connections(first.id)] == [first.id, again.id]
     assert len([*stage.archive.messages(again.id)]) == 3
     assert "a recording is damaged" in caplog.text
+
+
+@pytest.mark.in_database
+def test_recordings_that_cannot_be_fetched_hold_a_late_recorder_up_once(
+    stage: Stage, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watched, "SILENCE", 0.0)
+    monkeypatch.setattr(watched, "REMEMBERED", 1e9)
+    monkeypatch.setattr(folder, "READ", 0.1)
+    journal = stage.journal()
+    names = ("VX1", "VX2", "VX3")
+    firsts = [journal.call() for _ in names]
+    for name, call in zip(names, firsts, strict=True):
+        call.twilio(setup(name))
+        call.end()
+    stage.recorder().finish()
+    move(stage.engine, Place((tmp_path / "objects").as_uri()))
+    stuck = [*(tmp_path / "objects").rglob("*.gz")]
+    for path in stuck:
+        path.unlink()
+        os.mkfifo(path)  # as a file whose server is gone: who opens it waits
+    again = [journal.call() for _ in names]
+    for name, call in zip(names, again, strict=True):
+        call.twilio(setup(name))
+        call.twilio(prompt("Are you there?"))
+        call.end()
+    stage.recorder().finish()
+
+    waited = 0
+    for path in stuck:
+        with suppress(OSError):  # nobody reads it
+            os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+            waited += 1
+    assert waited == 1
+    for first, second in zip(firsts, again, strict=True):
+        assert [one.id for one in stage.archive.session_connections(first.id)] == [first.id, second.id]
+        assert len([*stage.archive.messages(second.id)]) == 2
+        assert f"derive it anew with: relayproxy rebuild {first.id}" in caplog.text
 
 
 def test_what_is_kept_of_a_long_call_does_not_grow_with_it(stage: Stage) -> None:
