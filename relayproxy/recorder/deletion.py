@@ -17,6 +17,7 @@ from relayproxy.errors import RelayproxyError
 from relayproxy.journal.erase import erase_connections
 from relayproxy.journal.segments import journal_paths
 from relayproxy.store.engine import open_engine
+from relayproxy.store.errors import AwayError
 from relayproxy.store.read.health.heartbeat import RetentionHeartbeat
 from relayproxy.store.write.deletion.deleter import Deleter, Interrupted
 from relayproxy.store.write.deletion.retention import DAY, Keep, Retention
@@ -30,6 +31,9 @@ RETAIN = 1800.0
 """Seconds between two runs of retention."""
 FORWARD = 86_400.0
 """Seconds by which the clock may be set forward without making calls older than they are."""
+BRIEF = 60.0
+"""Seconds for which a database may be locked or away before that is told here: the recorder that writes to it tells it
+at once, and where it is locked by others' transactions the next look mostly succeeds."""
 AGAIN = 30.0
 """Seconds after a failure."""
 _PATIENCE = 5.0
@@ -61,16 +65,21 @@ class DeletionThread:
         self._engine.dispose()
 
     def _run(self) -> None:
-        pause = 0.0
+        pause, away = 0.0, 0.0
         while not self._ended.wait(pause):
             try:
                 self._work()
             except Interrupted:
                 continue
             except Exception as problem:
+                away = away or time.monotonic()
+                if isinstance(problem, AwayError) and time.monotonic() - away < BRIEF:
+                    pause = LOOK
+                    continue
                 self._failed(problem)
                 pause = AGAIN
             else:
+                away = 0.0
                 if self.state.problem:
                     log.warning("deletion goes on")
                 self.state = replace(self.state, problem=None, problem_at=None)

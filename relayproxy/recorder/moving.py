@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from relayproxy.errors import RelayproxyError
 from relayproxy.objects.place import ObjectsError, Place
 from relayproxy.store.engine import is_in_place, open_engine, writing
-from relayproxy.store.errors import store_errors
+from relayproxy.store.errors import AwayError, store_errors
 from relayproxy.store.read.health.heartbeat import RecordingsHeartbeat
 from relayproxy.store.schema.revisions import check_schema
 from relayproxy.store.write.leases import give_up_lease, take_lease
@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 
 LOOK = 2.0
 """Seconds between two looks."""
+BRIEF = 60.0
+"""Seconds for which a database may be locked or away before that is told here: the recorder that writes to it tells it
+at once, and where it is locked by others' transactions the next look mostly succeeds."""
 AGAIN = 5.0
 """Seconds after a failure."""
 COUNT = 30.0
@@ -71,14 +74,19 @@ class MovingThread:
         return not self._ended.wait(seconds)
 
     def _run(self) -> None:
-        pause = 0.0
+        pause, away = 0.0, 0.0
         while not self._ended.wait(pause):
             try:
                 pause = 0.0 if self._work() else LOOK
             except Exception as problem:
+                away = away or time.monotonic()
+                if isinstance(problem, AwayError) and time.monotonic() - away < BRIEF:
+                    pause = LOOK
+                    continue
                 self._failed(problem)
                 pause = AGAIN
             else:
+                away = 0.0
                 if self.state.problem:
                     log.warning("recordings are moved again")
                 self.state = replace(self.state, problem=None, problem_at=None)

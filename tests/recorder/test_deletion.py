@@ -1,7 +1,9 @@
 """Retention and erasures beside recording: by the recorder's process, to the journal, across restarts."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from relayproxy.journal.segments import segment_path
 from relayproxy.recorder import deletion as deleting
 from relayproxy.recorder.deletion import DeletionThread
+from relayproxy.store import engine as engines
 from relayproxy.store.engine import open_engine, writing
 from relayproxy.store.read.erasures import read_erasures, sought_number, sought_session
 from relayproxy.store.write.archive import Archive
@@ -195,6 +198,36 @@ def test_a_database_that_is_away_is_waited_for(tmp_path: Path) -> None:
         stage.close()
 
     assert "migrate" in str(thread.state.problem)
+
+
+@pytest.mark.parametrize("brief", [1e9, 0.0])
+def test_a_database_that_is_locked_for_a_moment_is_no_problem(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, brief: float
+) -> None:
+    monkeypatch.setattr(engines, "BUSY_TIMEOUT", 0.01)
+    monkeypatch.setattr(deleting, "BRIEF", brief)
+    for name in ("LOOK", "AGAIN"):
+        monkeypatch.setattr(deleting, name, 0.01)
+    looks, check = count(1), Deleter.check
+    third = threading.Event()
+
+    def counted(self: Deleter) -> None:
+        if next(looks) == 3:
+            third.set()
+        check(self)
+
+    monkeypatch.setattr(Deleter, "check", counted)
+    spoken(stage.archive, days_ago(1))
+    erase(stage, sought_number("+15550100001"))
+    with writing(stage.engine).begin():
+        thread = DeletionThread(stage.url, stage.journals, {"": (0.0, 0.0)})
+        assert third.wait(PATIENCE)
+        locked = (thread.state.problem, "erasures wait (database: database is locked)" in caplog.text)
+    try:
+        until(lambda: erased(stage) == 1 and thread.state.problem is None)
+    finally:
+        thread.close()
+    assert locked == ((None, False) if brief else ("database: database is locked", True))
 
 
 def test_of_several_recorders_on_a_server_each_erases_and_every_call_is_counted_once(

@@ -1,7 +1,9 @@
 """Moving beside recording: calls go to their place by themselves, and a place that is away harms nothing."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +13,18 @@ from sqlalchemy import text
 from relayproxy.objects.place import Place
 from relayproxy.recorder import moving
 from relayproxy.recorder.moving import MovingThread
+from relayproxy.store import engine as engines
 from relayproxy.store.engine import open_engine, writing
 from relayproxy.store.write.archive import Archive
+from relayproxy.store.write.moving.sweeper import Sweeper
 from relayproxy.store.write.object_deletions import note_object_deletions
 from tests.patience import PATIENCE
 from tests.peers.postgres import Server
 from tests.recorder.stage import Stage, prompt, setup
 from tests.store.build import said
 from tests.store.moving import Objects, age, over
+
+pytestmark = pytest.mark.in_database
 
 
 @pytest.fixture(autouse=True)
@@ -126,6 +132,34 @@ def test_a_database_that_is_away_is_waited_for(tmp_path: Path) -> None:
         thread.close()
         stage.close()
     assert "migrate" in str(thread.state.problem)
+
+
+@pytest.mark.parametrize("brief", [1e9, 0.0])
+def test_a_database_that_is_locked_for_a_moment_is_no_problem(
+    stage: Stage, objects: Objects, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, brief: float
+) -> None:
+    monkeypatch.setattr(engines, "BUSY_TIMEOUT", 0.01)
+    monkeypatch.setattr(moving, "BRIEF", brief)
+    looks, delete_noted = count(1), Sweeper.delete_noted
+    third = threading.Event()
+
+    def counted(self: Sweeper) -> int:
+        if next(looks) == 3:
+            third.set()
+        return delete_noted(self)
+
+    monkeypatch.setattr(Sweeper, "delete_noted", counted)
+    over(stage.archive, "a", 3)
+    age(stage.engine)
+    with writing(stage.engine).begin():
+        thread = MovingThread(stage.url, objects.place)
+        assert third.wait(PATIENCE)
+        locked = (thread.state.problem, "stay where they are (database: database is locked)" in caplog.text)
+    try:
+        until(lambda: thread.state.moved == 1 and thread.state.problem is None)
+    finally:
+        thread.close()
+    assert locked == ((None, False) if brief else ("database: database is locked", True))
 
 
 def test_of_several_recorders_on_a_server_one_moves_and_another_takes_over(postgres: Server, tmp_path: Path) -> None:
