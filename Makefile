@@ -21,7 +21,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # make run: other addresses than the usual ones.
 flags = $(if $(LISTEN),--listen '$(LISTEN)') $(if $(CONSOLE),--console '$(CONSOLE)')
 
-.PHONY: help run test programs check bench faults conformance fuzz soak chaos image-check metrics-check names-check node-check pooler-check
+.PHONY: help run test test-bucket programs check bench faults conformance fuzz soak chaos image-check metrics-check names-check node-check pooler-check
 .PHONY: viewer-check audit requirements clean
 
 help:
@@ -29,6 +29,7 @@ help:
 	echo "make run BACKEND=wss://host/path  put it in front of your ConversationRelay server"
 	echo "         LISTEN=HOST:PORT CONSOLE=HOST:PORT DATA_DIR=DIR choose other places"
 	echo "make test                         every test and check"
+	echo "make test-bucket                  what reads recordings, with all of them in a bucket; WHERE=folder: in a folder"
 	echo "make check                        lint, format, types, import rules"
 	echo "make bench                        compare with nginx, HAProxy and a plain message relay: eight minutes; needs g++,"
 	echo "                                  libssl-dev, nginx and haproxy. ONLY='paced storm' ROUNDS=1 for less"
@@ -74,6 +75,12 @@ test: programs
 	wait $$check || { cat $(VENV)/check.log; echo "make check failed, see above" >&2; exit 1; }
 	echo "make check: passed"
 	exit $$failed
+
+# Tests of processes start their own, which move a call an hour after its end.
+test-bucket: programs
+	@$(BIN)/python -m pytest -p tests.moved --recordings=$(or $(WHERE),s3) \
+		--numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --maxprocesses 8 --dist loadfile --no-loadscope-reorder \
+		$(or $(TESTS),$(addprefix tests/,store recordings recorder comparison console cli alerts golden))
 
 # PostgreSQL's server and Chromium: the system's, or installed.
 programs: $(VENV)/.dev

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 
 from relayproxy.cli.main import main
@@ -29,6 +30,7 @@ def test_a_backup_is_made_once_and_said(tmp_path: Path) -> None:
     assert "copy.db exists and is left alone: give another name" in again.output
 
 
+@pytest.mark.in_database
 def test_what_lies_elsewhere_is_said(tmp_path: Path) -> None:
     engine = open_engine(f"sqlite:///{tmp_path}/data/relayproxy.db")
     migrated(f"sqlite:///{tmp_path}/data/relayproxy.db")

@@ -20,6 +20,8 @@ from tests.databases import migrated
 from tests.store.moving import Objects, over
 from tests.store.write.deleting import days_ago, deleter, spoken
 
+pytestmark = pytest.mark.in_database
+
 NAME = "0123456789abcdef"
 GiveUp = Callable[..., Result]
 

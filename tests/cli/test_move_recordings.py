@@ -16,6 +16,8 @@ from tests.databases import migrated
 from tests.store.build import said
 from tests.store.moving import age, over
 
+pytestmark = pytest.mark.in_database
+
 Move = Callable[..., Result]
 
 

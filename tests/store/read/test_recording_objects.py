@@ -15,6 +15,8 @@ from relayproxy.store.write.archive import Archive
 from tests.store.build import said
 from tests.store.moving import Objects, over
 
+pytestmark = pytest.mark.in_database
+
 
 @pytest.fixture(autouse=True)
 def _nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:

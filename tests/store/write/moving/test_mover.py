@@ -21,6 +21,8 @@ from relayproxy.store.write.moving.mover import Brought, Mover, Waiting
 from tests.store.build import said
 from tests.store.moving import LONG_AGO, Objects, over
 
+pytestmark = pytest.mark.in_database
+
 
 @pytest.fixture
 def objects(engine: Engine, tmp_path: Path) -> Objects:

@@ -12,6 +12,8 @@ from relayproxy.store.write.moving.places import give_up_place, place_states, us
 from relayproxy.store.write.object_deletions import note_object_deletions
 from tests.store.moving import Objects, over
 
+pytestmark = pytest.mark.in_database
+
 
 @pytest.fixture
 def objects(engine: Engine, tmp_path: Path) -> Objects:

@@ -19,6 +19,8 @@ from tests.store.build import said
 from tests.store.moving import Objects, over
 from tests.store.write.deleting import MONTH, days_ago, deleter
 
+pytestmark = pytest.mark.in_database
+
 DAY = SAFE / 1e9
 
 
