@@ -103,7 +103,7 @@ def _each(
 ) -> tuple[int, int]:
     """A file for each session: how many were written, and how many left out."""
     from relayproxy.console.sessions.export_content import file_name
-    from relayproxy.console.sessions.export_pieces import MAKERS
+    from relayproxy.console.sessions.export_pieces import MAKERS, NoScenario
 
     del turns
     alone = len(sessions) < 2 and not output.is_dir()
@@ -123,9 +123,15 @@ def _each(
         if name in names:  # several can claim a VX id
             name = f"{session.row.id}.{name}"
         names.add(name)
-        with _opened(output if alone else output / name) as file:
-            for piece in MAKERS[APART[form]](queries, settings, session):
-                file.write(piece)
+        try:
+            with _opened(output if alone else output / name) as file:
+                for piece in MAKERS[APART[form]](queries, settings, session):
+                    file.write(piece)
+        except NoScenario as problem:
+            if alone:
+                raise
+            click.echo(f"left out: {problem}", err=True)
+            continue
         done += 1
     return done, left_out
 

@@ -72,6 +72,7 @@ def compare(
         tuple(_joined(turns)),
         (*there_noise, *noise, *call_noise),
         tuple(run.divergence and replace(run.divergence, reason=mended(run.divergence.reason)) for run in after),
+        max((facts.fields_left_out(run.conversation) for run in runs if run.divergence is None), default=0),
     )
 
 

@@ -10,10 +10,11 @@ masked is the same.
 import json
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from relayproxy.comparison.limits import FieldRule
-from relayproxy.comparison.model import Fact
+from relayproxy.comparison.model import MOST_FIELDS, Fact
 from relayproxy.conversation.checks.handoff import REASON_KEYS, handoff_field
 from relayproxy.conversation.model import Conversation, Handoff, Turn
 from relayproxy.text import mended
@@ -25,7 +26,6 @@ ABSENT: Mapping[str, Any] = {"findings": False}
 
 _MASKED = "#"
 _DYNAMIC = re.compile(r"\S*\d\S*")
-_MOST_FIELDS = 200
 
 
 def of_turn(turn: Turn, findings: set[str], *, ends: bool) -> Facts:
@@ -68,12 +68,18 @@ def of_call(conversation: Conversation, fields: Mapping[str, FieldRule]) -> Fact
         ruled = {*fields, *(REASON_KEYS if "reason_code" in fields else ())}
         facts |= {
             ("handoff", path): value
-            for path, value in _fields(handoff)
+            for path, value in islice(_fields(handoff), MOST_FIELDS)
             if not any(path == name or path.startswith(f"{name}.") for name in ruled)
         }
     facts |= {("handoff", name): field_of(conversation, name) for name, rule in fields.items() if rule == "equal"}
     in_turns = {code for codes in findings_by_turn(conversation).values() for code in codes}
     return facts | {("findings", code): True for code in conversation.totals.findings if code not in in_turns}
+
+
+def fields_left_out(conversation: Conversation) -> int:
+    """How many fields of its handoff are no facts, as there are so many."""
+    handoff = conversation.handoff
+    return 0 if handoff is None else max(0, sum(1 for _ in _fields(handoff)) - MOST_FIELDS)
 
 
 def findings_by_turn(conversation: Conversation) -> dict[int, set[str]]:
@@ -125,9 +131,7 @@ def _fields(handoff: Handoff) -> Iterator[tuple[str, Any]]:
             yield "handoffData", mended(handoff.raw)
         return
     stack = [(str(name), value) for name, value in reversed(handoff.json.items())]
-    for _ in range(_MOST_FIELDS):
-        if not stack:
-            return
+    while stack:
         path, value = stack.pop()
         if isinstance(value, dict) and value:
             stack += [(f"{path}.{name}", inner) for name, inner in reversed(value.items())]

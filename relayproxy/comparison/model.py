@@ -13,6 +13,9 @@ import msgspec
 
 from relayproxy.conversation.model import Conversation, OpenedBy
 
+MOST_FIELDS = 200
+"""Fields of a handoff that are compared."""
+
 Kind = Literal[
     "turn",
     "caller",
@@ -165,6 +168,8 @@ class Comparison(msgspec.Struct, frozen=True):
     noise: tuple[Noise, ...]
     diverged: tuple[Divergence | None, ...]
     """Of the later runs: where each diverged."""
+    handoff_fields_left_out: int = 0
+    """Fields of the largest handoff that are not compared: only its first ones are."""
 
     def all_differences(self) -> Iterator[Difference]:
         """Those of the whole call, then those of the turns."""

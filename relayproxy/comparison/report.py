@@ -11,7 +11,7 @@ from itertools import groupby, zip_longest
 from typing import Literal
 
 from relayproxy.comparison.model import Comparison, NumberComparison, Sample, TurnComparison
-from relayproxy.comparison.sentences import interval_words, verdict
+from relayproxy.comparison.sentences import interval_words, left_out, verdict
 from relayproxy.comparison.word_diff import Change, Part, word_diff
 from relayproxy.text import printable, shortened
 
@@ -133,6 +133,9 @@ class _Report:
             runs = f" in {len(divergences)} of {len(comparison.diverged)} runs" if len(comparison.diverged) > 1 else ""
             text = f"Diverged in turn {divergence.turn}{runs}: {printable(divergence.reason)}"
             yield from self._wrapped(text, "  ")
+        if told := left_out(comparison):
+            yield ""
+            yield from self._wrapped(told, "  ")
         if comparison.noise:
             yield ""
             yield "Noise, counted only where it is more than that:"

@@ -6,7 +6,7 @@ Must not know: what counts as a difference.
 
 from typing import Any
 
-from relayproxy.comparison.model import Comparison, Fact, Kind, NumberComparison
+from relayproxy.comparison.model import MOST_FIELDS, Comparison, Fact, Kind, NumberComparison
 from relayproxy.conversation.checks.findings import CATALOGUE
 from relayproxy.conversation.words import INTERRUPTIONS, OUTCOMES, STUDIO_TRANSITIONS, TWILIO_ERRORS
 from relayproxy.plural import plural
@@ -182,6 +182,15 @@ def told(comparison: Comparison) -> str:
     turns = sum(bool(turn.differences) for turn in comparison.turns)
     where = f" in {turns:,} of {plural(len(comparison.turns), 'turn')}" if turns else ""
     return f"{plural(len(found), 'difference')}{where}."
+
+
+def left_out(comparison: Comparison) -> str:
+    """What of the handoff is not compared; empty when all of it is."""
+    more = comparison.handoff_fields_left_out
+    if not more:
+        return ""
+    are = "is" if more == 1 else "are"
+    return f"The first {MOST_FIELDS} fields of the handoff are compared; {plural(more, 'field')} behind them {are} not."
 
 
 def verdict(comparison: Comparison) -> str:

@@ -39,6 +39,7 @@ LEAST_MS, STEP_MS = 3000, 500
 MOST_MS = 600_000
 WORDS = 120
 """Characters of a comment."""
+_NO_KEY = re.compile(f"[^0-9*#{MASKED_DIGIT}]")
 _ENDINGS = frozenset({"ended_by_backend", "caller_hangup"})
 """Endings that a simulated call can be expected to have."""
 
@@ -198,10 +199,12 @@ def _acts(call: RecordedCall) -> list[_Act]:
             case Prompt() as prompt if prompt.final and prompt.voice_prompt.strip():
                 acts.append(_Act("user", mended(prompt.voice_prompt), at, prompt.lang, cut))
                 reply, cut = False, None
-            case Dtmf(digit) if act.key == "dtmf" and not act.answers and at - act.at < KEYS_MS * MS:
-                act.value, act.at = act.value + digit, at
-            case Dtmf(digit):
-                acts.append(_Act("dtmf", digit, at, None, cut))
+            case Dtmf(digit) if not (keys := _NO_KEY.sub("", digit)):
+                pass  # what no simulated caller can press
+            case Dtmf() if act.key == "dtmf" and not act.answers and at - act.at < KEYS_MS * MS:
+                act.value, act.at = act.value + keys, at
+            case Dtmf():
+                acts.append(_Act("dtmf", keys, at, None, cut))
                 reply, cut = False, None
             case Interrupt():
                 id = call.connections[place].opening.connection_id

@@ -94,6 +94,24 @@ def test_a_scenario_is_one_for_simulate(calls: list[Call], export: Export, tmp_p
     assert [turn.dtmf for turn in load(tmp_path / "it.yaml").turns if turn.dtmf] == ["471#"]
 
 
+def test_a_call_that_simulate_would_not_read_is_no_scenario(
+    calls: list[Call], archive: Archive, export: Export, tmp_path: Path
+) -> None:
+    long = Call(archive, samples.ago(50)).setup().asks(1, "and so on " * 110_000).hang_up(9).commit()
+    alone = export(long.id, "--format", "scenario", "--output", tmp_path / "it.yaml")
+    assert (alone.exit_code, (tmp_path / "it.yaml").exists()) == (2, False)
+    said = f"session {long.id} is too long for a scenario: it would have 1,100,"
+    assert said in alone.stderr
+
+    several = export("--format", "scenario", "--output", tmp_path / "out")
+    assert several.exit_code == 0
+    assert f"left out: {said}" in several.stderr
+    assert several.stderr.endswith("2 sessions written\n")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(
+        f"{call.vx}.scenario.yaml" for call in calls
+    )
+
+
 @pytest.mark.parametrize("form", ["recording", "scenario", "jsonl"])
 def test_a_filter_that_finds_nothing(calls: list[Call], export: Export, form: str) -> None:
     result = export("--query", "route:nowhere", "--format", form)

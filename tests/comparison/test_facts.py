@@ -1,6 +1,8 @@
 """What of a call is compared."""
 
-from relayproxy.comparison.facts import ends_in, field_of, findings_by_turn, masked, of_call
+import json
+
+from relayproxy.comparison.facts import ends_in, field_of, fields_left_out, findings_by_turn, masked, of_call
 from tests.comparison.calls import call
 
 
@@ -22,6 +24,15 @@ def test_fields_of_a_handoff_are_found_by_their_paths() -> None:
 def test_a_handoff_that_is_no_object_is_one_field() -> None:
     assert of_call(call(handoff="just text").conversation, {})["handoff", "handoffData"] == "just text"
     assert ("handoff", "handoffData") not in of_call(call(handoff="").conversation, {})
+
+
+def test_of_a_handoff_with_many_fields_the_first_are_compared_and_the_others_counted() -> None:
+    handoff = json.dumps({"a": {f"b{number}": number for number in range(150)}, **{f"c{n}": n for n in range(60)}})
+    conversation = call(handoff=handoff).conversation
+    found = [path for kind, path in of_call(conversation, {}) if kind == "handoff" and path]
+    assert (len(found), found[0], found[-1]) == (200, "a.b0", "c49")
+    assert fields_left_out(conversation) == 10
+    assert fields_left_out(call().conversation) == fields_left_out(call(handoff="").conversation) == 0
 
 
 def test_fields_with_rules_are_left_to_them() -> None:

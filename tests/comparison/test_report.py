@@ -1,5 +1,6 @@
 """The report for a terminal."""
 
+import json
 import re
 
 import pytest
@@ -41,6 +42,15 @@ Turn 3: the same
 
 One run of each: what varies anyway is not known, so all that differs is told."""
     )
+
+
+def test_what_is_not_compared_of_a_handoff_is_said() -> None:
+    large = call(handoff=json.dumps({f"a{number}": number for number in range(201)}))
+    found = compare([call()], [large])
+    assert found.handoff_fields_left_out == 1
+    said = "The first 200 fields of the handoff are compared; 1 field behind them is not."
+    assert said in report(found, "a", "b", width=120).splitlines()
+    assert "behind them" not in report(compare([call()], [call()]), "a", "b")
 
 
 def test_from_100_columns_on_texts_stand_side_by_side() -> None:

@@ -153,6 +153,7 @@ def test_a_name_that_no_session_has(stage: Stage, ended: Call) -> None:
         anew(stage, ended.id, "VX9")
 
 
+@pytest.mark.in_database
 @pytest.mark.parametrize(
     ("damage", "why"),
     [

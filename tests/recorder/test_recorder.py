@@ -67,6 +67,7 @@ def test_a_call_from_its_opening_to_its_recording(stage: Stage) -> None:
         assert db.exec_driver_sql("select count(*) from recordings").scalar() == 1
 
 
+@pytest.mark.in_database
 def test_a_recording_names_the_type_of_each_message_and_keeps_its_payload_byte_for_byte(stage: Stage) -> None:
     journal = stage.journal()
     call = journal.call()

@@ -143,6 +143,19 @@ def test_keys_that_follow_each_other_are_pressed_together_and_a_noise_is_one() -
     assert more.dtmf == "1"
 
 
+def test_what_is_no_key_is_not_pressed() -> None:
+    call = """
+        0.000  twilio   setup sessionId=VX1 callSid=CA1
+        1.000  twilio   dtmf A
+        2.000  twilio   dtmf w4
+        2.500  twilio   dtmf B
+        3.000  twilio   dtmf #
+        3.500  twilio   dtmf 7
+    """
+    (one,) = steps(said(call))
+    assert one.dtmf == "4#7"
+
+
 def test_a_greeting_that_was_cut_off_can_be_cut_off_again() -> None:
     found = read(
         said("""

@@ -77,6 +77,11 @@ class StoredSession:
         return self.row.ended_at is None
 
     @property
+    def connected(self) -> bool:
+        """A backend has answered: there was a call to speak in."""
+        return any(one.opening.status == 101 for one in self.connections)
+
+    @property
     def is_shadow(self) -> bool:
         """Its backend is a second one, which nobody hears."""
         return any(one.opening.shadow_of is not None for one in self.connections)

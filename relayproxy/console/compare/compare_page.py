@@ -7,7 +7,7 @@ Must not know: SQL; what counts as a difference.
 from aiohttp import web
 
 from relayproxy.comparison.limits import Limits
-from relayproxy.comparison.sentences import interval_words, told
+from relayproxy.comparison.sentences import interval_words, left_out, told
 from relayproxy.console.calls.deleted_content import sentence
 from relayproxy.console.calls.reading import StoredSession, read_sessions
 from relayproxy.console.calls.requested import session_named
@@ -54,6 +54,7 @@ async def page(request: web.Request) -> web.Response:
         "before": max(0, first - SEGMENTS) if first else None,
         "after": first + SEGMENTS if first + SEGMENTS < len(segments) else None,
         "left_out": found.left_out,
+        "handoff_left_out": left_out(found.comparison),
         "parted": found.parted,
         "max_turns": MAX_TURNS,
         "missing": [text for session in found.sessions if (text := _missing(session))],

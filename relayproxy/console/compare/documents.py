@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from relayproxy.comparison.limits import Limits
-from relayproxy.comparison.model import Difference, Kind, NumberComparison, Sample, TurnComparison
+from relayproxy.comparison.model import MOST_FIELDS, Difference, Kind, NumberComparison, Sample, TurnComparison
 from relayproxy.comparison.sentences import told
 from relayproxy.console.calls.documents.documents import SessionFacts, session_facts
 from relayproxy.console.compare.compared import MAX_TURNS, Compared
@@ -113,6 +113,9 @@ class CallComparisonDocument(Document, frozen=True):
         PartedDocument | None,
         Meta(description="Where a call and its shadow part: later turns and the endings are not compared."),
     ]
+    handoff_fields_left_out: Annotated[
+        Count, Meta(description=f"Fields that are not compared: of the handoff, the first {MOST_FIELDS} are.")
+    ]
     left_out: Annotated[
         Count, Meta(description=f"Turns that are not compared: of each session, its first {MAX_TURNS:,} are.")
     ]
@@ -133,6 +136,7 @@ def compared_document(compared: Compared, first: int, limit: int) -> CallCompari
         items=tuple(map(_turn, shown)),
         next=str(first + limit) if more else None,
         parted=None if compared.parted is None else PartedDocument(compared.parted.turn, compared.parted.reason),
+        handoff_fields_left_out=comparison.handoff_fields_left_out,
         left_out=compared.left_out,
     )
 

@@ -28,6 +28,7 @@ ERRORS: dict[int, dict[str, str]] = {
     410: {"content_deleted": "What was said in the call has been deleted; its numbers are kept."},
     413: {"too_large": "The body is too long."},
     415: {"unsupported_media_type": "The body is compressed, or of another type than is expected."},
+    422: {"no_scenario": "The call is too long for a scenario; its recording can be replayed."},
     429: {"too_many": "Too many of them wait already; ask again later."},
     500: {"internal_error": "The console failed; its log says why."},
     503: {

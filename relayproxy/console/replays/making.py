@@ -41,6 +41,8 @@ def why_not(settings: Settings, session: StoredSession) -> str | None:
     """Why a session cannot be replayed, or what came of it not be kept, in sentences; None when it can."""
     if session.live:
         return "The call has not ended yet."
+    if not session.connected:
+        return "The call was never connected, so that there is nothing to replay."
     if session.row.content_deleted_at is not None:
         return "What was said in this call has been deleted, so that nothing of it can be said again."
     if any(one.opening.record == "metadata" for one in session.connections):

@@ -16,9 +16,9 @@ from relayproxy.console.access.audit_log import audit
 from relayproxy.console.calls.deleted_content import require_content
 from relayproxy.console.calls.requested import session_of
 from relayproxy.console.http.context import APP_CONTEXT
-from relayproxy.console.http.middleware import bad_request
+from relayproxy.console.http.middleware import Problem, bad_request, said_of
 from relayproxy.console.sessions import export_content
-from relayproxy.console.sessions.export_pieces import MAKERS
+from relayproxy.console.sessions.export_pieces import MAKERS, NoScenario
 from relayproxy.store.errors import StoreError
 
 _log = logging.getLogger(__name__)
@@ -41,7 +41,10 @@ async def download(request: web.Request) -> web.StreamResponse:
         headers={"Content-Type": export_content.FORMS[form][0], "Content-Disposition": f'attachment; filename="{name}"'}
     )
     # Made before anything is sent, so that a database that is away is an answer of its own.
-    piece = await asyncio.to_thread(next, pieces, None)
+    try:
+        piece = await asyncio.to_thread(next, pieces, None)
+    except NoScenario as problem:
+        raise Problem(422, "no_scenario", said_of(problem)) from None
     await response.prepare(request)
     try:
         while piece is not None:

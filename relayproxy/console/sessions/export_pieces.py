@@ -14,6 +14,8 @@ from relayproxy.console.calls.transcript import in_place, transcript
 from relayproxy.console.sessions import export_content
 from relayproxy.console.sessions.documents import session_file, turn_items
 from relayproxy.conversation.model import Turn
+from relayproxy.errors import RelayproxyError
+from relayproxy.lab.scenarios.nodes import MAX_CHARACTERS
 from relayproxy.recordings.scenario import scenario
 from relayproxy.recordings.stored import recording_lines, stored_call
 from relayproxy.settings.model import Settings
@@ -72,8 +74,18 @@ def stored_turns(queries: Queries, session: StoredSession) -> Iterator[tuple[Tur
         first = rows[-1].number + 1
 
 
+class NoScenario(RelayproxyError):
+    """Raised for a call that no scenario can be made of, in one sentence."""
+
+
 def _scenario(queries: Queries, _: Settings, session: StoredSession) -> Pieces:
-    yield scenario(stored_call(queries, session.row.id)).encode()
+    text = scenario(stored_call(queries, session.row.id))
+    if len(text) > MAX_CHARACTERS:
+        raise NoScenario(
+            f"session {session.row.id} is too long for a scenario: it would have {len(text):,} characters, and "
+            f"simulate reads at most {MAX_CHARACTERS:,}; save its recording, which replay makes the call from"
+        )
+    yield text.encode()
 
 
 MAKERS: dict[str, Callable[[Queries, Settings, StoredSession], Pieces]] = {

@@ -91,8 +91,11 @@ async def test_of_much_that_differs_the_page_shows_the_beginning(client: Client,
         assert len(page) < 300_000
         assert "more characters; the recording has all" in page
     assert re.search(r"… and 1\d\d more: ", both)
+    assert "The first 200 fields of the handoff are compared; 9,800 fields behind them are not." in both
+    found = await ask(client, "compareSessions", f"a={calls[0].id}&b={calls[1].id}&limit=1")
+    assert found["handoff_fields_left_out"] == 9800
     assert f'<a href="/api/compare?a={calls[0].id}&amp;b={calls[1].id}">all of them as JSON</a>' in both
-    assert f'<a href="/sessions/{calls[0].id}/recording?format=json" download>Download all of it (.json)</a>' in one
+    assert f'<a href="/sessions/{calls[0].id}/recording?format=json">Download all of it (.json)</a>' in one
     assert "… and 400 more: " in one
 
 

@@ -102,6 +102,15 @@ async def test_what_was_recorded_without_words_is_not_begun(client: Client, arch
     assert peer.calls == 0
 
 
+async def test_a_call_that_was_never_connected_is_neither_offered_nor_begun(
+    client: Client, archive: Archive, peer: Peer
+) -> None:
+    call = samples.refused(archive, samples.ago(60)).commit()
+    assert "Replay against" not in await shown(client, f"/sessions/{call.id}")
+    await is_not_begun(client, call.id, "The call was never connected")
+    assert peer.calls == 0
+
+
 async def is_not_begun(client: Client, id: str, told: str) -> None:
     page = await shown(client, f"/sessions/{id}/replay")
     assert told in page, page.partition("<main")[2][:900]

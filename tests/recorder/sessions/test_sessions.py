@@ -168,6 +168,7 @@ def test_a_name_that_no_database_takes(stage: Stage) -> None:
     assert len(stage.stored(calls[0].id).connections) == 2
 
 
+@pytest.mark.in_database
 def test_a_damaged_recording_holds_nobody_up(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     journal = stage.journal()
     first = journal.call()
