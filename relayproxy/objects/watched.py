@@ -19,6 +19,8 @@ SILENCE = 1.0
 REMEMBERED = 4.0
 """Times as long as it was waited for a place is not asked again: who does nothing but ask it, in one thread, waits for
 a fifth of the time."""
+ASKING = 30.0
+"""Seconds for which others are told what was while one asks whether it is so still; no question takes longer."""
 
 
 class Watched:
@@ -28,6 +30,7 @@ class Watched:
         self._store = store
         self._silent_until = 0.0
         self._said = ""
+        """Why it did not answer; empty since it has."""
 
     def put(self, key: str, content: bytes) -> None:
         self._ask(lambda: self._store.put(key, content))
@@ -48,12 +51,19 @@ class Watched:
         asked = time.monotonic()
         if asked < self._silent_until:
             raise ObjectsError(self._said)
+        if self._said:
+            self._silent_until = asked + ASKING
         try:
-            return question()
-        except MissingObjectError:
-            raise
+            answer = question()
         except ObjectsError as problem:
             now = time.monotonic()
-            if now - asked >= SILENCE:
+            if isinstance(problem, MissingObjectError) or now - asked < SILENCE:
+                self._answered()
+            else:
                 self._said, self._silent_until = str(problem), now + REMEMBERED * (now - asked)
             raise
+        self._answered()
+        return answer
+
+    def _answered(self) -> None:
+        self._said, self._silent_until = "", 0.0

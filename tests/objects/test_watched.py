@@ -33,10 +33,12 @@ class Silent:
 
     def __init__(self) -> None:
         self.asked = 0
+        self.again = asyncio.Event()
         self.endpoint = ""
 
     async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.asked += 1
+        self.again.set()
         await reader.read()
         writer.close()
 
@@ -72,6 +74,20 @@ async def test_a_bucket_that_does_not_answer_is_waited_for_once(
     monkeypatch.setattr(store, "_silent_until", 0.0)
     await told("a/1")
     assert silent.asked > asked
+
+
+async def test_once_it_is_to_be_asked_again_one_asks(silent: Silent, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_objects(Place("s3://recordings", silent.endpoint))
+    with pytest.raises(ObjectsError):
+        await asyncio.to_thread(store.get, "a/1")
+    monkeypatch.setattr(store, "_silent_until", 0.0)
+    silent.again = asyncio.Event()
+    one = asyncio.create_task(asyncio.to_thread(store.get, "a/1"))
+    await silent.again.wait()
+    with pytest.raises(ObjectsError, match="/recordings/a/1 "):  # what was said of another object
+        store.get("a/2")
+    with pytest.raises(ObjectsError):
+        await one
 
 
 def test_a_folder_whose_server_is_gone_is_waited_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

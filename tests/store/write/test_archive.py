@@ -1,12 +1,14 @@
 """A batch is committed whole or not at all, once or many times with the same effect."""
 
 import itertools
+import json
 import os
 import random
 import time
 from dataclasses import replace
 from pathlib import Path
 from signal import SIGKILL
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, Text, event, text
@@ -22,6 +24,7 @@ from relayproxy.store.schema.rows import Batch, ChunkRow, ImportRow, JournalRow,
 from relayproxy.store.write import archive as archives
 from relayproxy.store.write.archive import Archive
 from relayproxy.store.write.row_writer import AT_ONCE
+from tests.console.samples import Call, ago
 from tests.databases import migrated
 from tests.forked import fork
 from tests.patience import PATIENCE
@@ -54,6 +57,38 @@ def test_of_a_connection_that_is_dropped_nothing_is_left(archive: Archive, engin
     archive.commit(stranger)
     archive.commit(Batch(dropped_sessions=("x",), dropped_connections=("x", "y")))
     assert everything(engine) == others
+
+
+def test_texts_that_no_column_of_postgresql_takes_are_stored_as_far_as_they_are_text(archive: Archive) -> None:
+    odd, kept = "half \ud83d, \0 and \udc00 quagmire", "half \ufffd, \ufffd and \ufffd quagmire"
+    call = Call(archive, ago(60))
+
+    def says(at: float, sender: str, type: str, **fields: Any) -> None:
+        call.text(at, sender, json.dumps({"type": type, **fields, odd: odd}))
+
+    parties = dict.fromkeys(("callSid", "accountSid", "from", "to", "direction", "callerName", "forwardedFrom"), odd)
+    says(0.1, "twilio", "setup", sessionId=f"{call.vx}{odd}", **parties, customParameters={odd: {odd: [odd]}})
+    says(1.0, "twilio", "prompt", voicePrompt=odd, lang=odd, last=True)
+    says(1.5, "backend", "text", token="\ud83d", lang=odd)
+    says(1.6, "backend", "text", token=f"\ude00 {odd}", lang=odd, last=True)
+    says(2.0, "twilio", "interrupt", utteranceUntilInterrupt="\ud83d", durationUntilInterruptMs=100)
+    says(2.1, "twilio", "dtmf", digit=odd)
+    says(2.2, "backend", "play", source=odd)
+    says(2.3, "backend", "sendDigits", digits=odd)
+    says(2.4, "backend", "language", ttsLanguage=odd, transcriptionLanguage=odd)
+    says(2.5, "backend", odd)
+    says(2.6, "twilio", "error", description=odd)
+    says(2.7, "backend", "end", handoffData=json.dumps({"reasonCode": odd, odd: odd}))
+    call.hang_up(3).commit()
+
+    stored = archive.session(call.id)
+    assert stored is not None
+    assert (stored.session_id, stored.call_sid, stored.from_number) == (f"{call.vx}{kept}", kept, kept)
+    assert stored.handoff_reason == kept
+    (turn,) = [turn for turn in archive.turn_rows(call.id) if turn.caller_text]
+    assert (turn.caller_text, turn.agent_text) == (kept, f"\U0001f600 {kept}")
+    first = next(archive.messages(call.id))
+    assert json.loads(first.text or "")["customParameters"] == {odd: {odd: [odd]}}
 
 
 def test_every_value_survives_as_it_is(archive: Archive) -> None:
