@@ -4,6 +4,7 @@ again."""
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -35,12 +36,21 @@ class Silent:
         self.asked = 0
         self.again = asyncio.Event()
         self.endpoint = ""
+        self._open: list[asyncio.StreamWriter] = []
 
     async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.asked += 1
         self.again.set()
+        self._open.append(writer)
         await reader.read()
-        writer.close()
+
+    async def close(self) -> None:
+        """Hangs up on everybody."""
+        for writer in self._open:
+            writer.close()
+        for writer in self._open:
+            with suppress(ConnectionError):
+                await writer.wait_closed()
 
 
 @pytest.fixture
@@ -49,6 +59,7 @@ async def silent() -> AsyncIterator[Silent]:
     async with await asyncio.start_server(found.take, "127.0.0.1", 0) as server:
         found.endpoint = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         yield found
+        await found.close()
 
 
 async def test_a_bucket_that_does_not_answer_is_waited_for_once(

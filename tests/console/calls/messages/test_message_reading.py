@@ -201,6 +201,7 @@ def test_one_page_looks_at_so_many_bytes_and_says_so(
     assert len(found(read_page(queries, call.id, (0, 0), 100, ALL))) == 9
 
 
+@pytest.mark.in_database
 def test_a_long_call_is_looked_through_with_each_of_its_parts_read_once(
     archive: Archive, queries: Queries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
