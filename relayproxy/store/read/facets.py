@@ -117,7 +117,7 @@ def _count(
     db: Connection, criteria: Criteria, fields: Sequence[str], limit: int
 ) -> tuple[int, bool, dict[str, Counter[str]]]:
     """The number of sessions counted, whether these are all that match, and values by field; of custom parameters the
-    `limit` most frequent names."""
+    `limit` most frequent names, the most frequent first."""
     share = 10 if criteria.words else 1
     wanted = conditions(criteria, db.dialect.name, db)
     floor = _floor(db, criteria.until, SEEN // share)
@@ -161,8 +161,8 @@ def _labels(db: Connection, counted: Sequence[str], fields: Sequence[str], limit
             elif PARAM in fields and name.startswith(PARAM):
                 by_name[name] = Counter({value: count})
     named = Counter({name: each.total() for name, each in by_name.items() if name not in fields})
-    kept = {*fields, *(name for name, _ in _most(named, limit))}
-    return {name: each for name, each in by_name.items() if name in kept}
+    kept = (*fields, *(name for name, _ in _most(named, limit)))
+    return {name: by_name[name] for name in kept if name in by_name}
 
 
 def _is_indexed(field: str) -> bool:
