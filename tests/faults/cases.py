@@ -125,7 +125,7 @@ STORAGE = (
         (
             _SUPERVISOR + "test_a_migration_that_waits_holds_up_neither_calls_nor_the_end",
             "tests/store/schema/test_migrate.py::test_several_at_once_take_turns",
-            "tests/store/schema/test_migrate.py::test_one_waits_for_another_on_a_server",
+            "tests/store/schema/test_server_migration.py::test_one_waits_for_another",
         ),
     ),
     Case(
@@ -769,9 +769,9 @@ PAGES = (
     ),
     Case(
         "E16",
-        "a session of a hundred thousand messages",
+        "a session of twenty thousand messages",
         (
-            "tests/console/sessions/test_session_page.py::test_a_hundred_thousand_messages_are_reached_from_both_ends",
+            "tests/console/sessions/test_session_page.py::test_twenty_thousand_messages_are_reached_from_both_ends",
             "tests/console/sessions/test_session_page.py::test_the_page_of_a_long_call_is_light",
         ),
     ),

@@ -148,7 +148,7 @@ async def test_on_a_server_an_erasure_is_done_once_every_machine_has_seen_to_its
                 shown = await until(recorded)
                 await asyncio.to_thread(beside.stop, SIGKILL)
                 with engine.begin() as db:
-                    # The recorder comes to this one when it has erased others.
+                    # The recorder comes to this one in the middle of it.
                     db.execute(text("SELECT 1 FROM sessions WHERE session_id = 'VX29' FOR UPDATE"))
                     id = (await asked("/api/erasures", number=NUMBER, confirm=shown["confirm"]))["id"]
 
@@ -157,7 +157,8 @@ async def test_on_a_server_an_erasure_is_done_once_every_machine_has_seen_to_its
                         return found if found.items() >= wanted.items() else None
 
                     async def begun() -> bool:
-                        return bool((await asked(f"/api/erasures/{id}"))["sessions"])
+                        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+                        return bool(db.execute(text(waiting)).scalar_one())
 
                     await until(begun)
                     recorder = serve.child("recorder")
