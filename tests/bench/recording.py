@@ -8,14 +8,14 @@ import gc
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from heapq import merge
 from pathlib import Path
 from random import Random
 
 from msgspec.json import encode
 from msgspec.structs import replace
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine
 
 from relayproxy.connection import Ending
 from relayproxy.conversation.message import Message
@@ -24,6 +24,7 @@ from relayproxy.recorder.recorder import Recorder
 from relayproxy.redaction.rules import Rules
 from relayproxy.store.engine import open_engine
 from relayproxy.store.schema.revisions import check_schema
+from relayproxy.store.schema.rows import Batch
 from relayproxy.store.write.archive import Archive
 from tests.bench.long_call import OPENING, long_call
 from tests.databases import migrated
@@ -128,18 +129,14 @@ class Traffic:
         self._journal.entries += pack_entry(kind, number, t, 60_000, body)
 
 
-class Written:
-    """The rows that an engine's statements are executed with."""
+class CountingArchive(Archive):
+    """An archive that counts the rows of its commits."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.rows = 0
-        event.listen(engine, "before_cursor_execute", self._count)
+    rows = 0
 
-    def _count(
-        self, _db: object, _cursor: object, statement: str, parameters: object, _context: object, many: bool
-    ) -> None:
-        if statement.startswith(("INSERT", "UPDATE", "DELETE")):
-            self.rows += len(parameters) if many and isinstance(parameters, list) else 1
+    def commit(self, batch: Batch) -> None:
+        super().commit(batch)
+        self.rows += sum(len(getattr(batch, field.name)) for field in fields(batch))
 
 
 class TimedRecorder(Recorder):
@@ -160,8 +157,9 @@ def cost(url: str, pace: Pace, seconds: int, *, calls: int = CALLS, size: bool =
     database = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}[engine.dialect.name]
     with tempfile.TemporaryDirectory() as folder:
         before = _size(engine) if size else 0
+        archive = CountingArchive(engine)
         recorder = TimedRecorder(
-            Archive(engine),
+            archive,
             Path(folder),
             message_limit=64 * 1024,
             size_limit=1 << 30,
@@ -169,20 +167,20 @@ def cost(url: str, pace: Pace, seconds: int, *, calls: int = CALLS, size: bool =
             check=lambda: check_schema(engine),
             rules=lambda _route: Rules(),
         )
-        traffic, written = Traffic(Path(folder), pace, calls), Written(engine)
+        traffic = Traffic(Path(folder), pace, calls)
         total, messages = 0.0, 0
         try:
             for second in range(WARM + seconds):
                 count = traffic.second()
                 gc.collect()  # what the traffic was made of
                 if second == WARM:
-                    recorder.spent, total, messages, written.rows = 0.0, 0.0, 0, 0
+                    recorder.spent, total, messages, archive.rows = 0.0, 0.0, 0, 0
                 began = time.process_time()
                 while recorder.play():
                     pass
                 recorder.commit()
                 total, messages = total + time.process_time() - began, messages + count
-            commit, rows = recorder.spent, written.rows
+            commit, rows = recorder.spent, archive.rows
             traffic.end()
             recorder.run(to_the_end=True)
         finally:
