@@ -214,7 +214,7 @@ export function draw(element, onBrush) {
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone === "UTC" ? "Etc/UTC" : zone),
     width: Math.max(plot.clientWidth, 100),
     height: Math.max(plot.clientHeight, 80),
-    padding: [8, 10, 0, 0],
+    padding: [8, 20, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: Boolean(onBrush), y: false, setScale: false } },
     scales: {
