@@ -27,18 +27,19 @@ from relayproxy.journal.reader import (
     time_before,
 )
 from relayproxy.journal.segments import LOCK, segment_numbers, segment_path
-from relayproxy.journal.windows import Windows, delete_windows, read_windows, write_windows
 from relayproxy.recorder.decoding.connection import END, SIDES, DecodedConnection
 from relayproxy.recorder.decoding.frames import JournalPlace
 from relayproxy.recorder.decoding.lost_opening import placeholder
-from relayproxy.recorder.decoding.resume import read_resume
+from relayproxy.recorder.decoding.window_files import WindowFiles
 from relayproxy.redaction.rules import EVERYTHING, Rules
-from relayproxy.store.schema.rows import ConnectionRow, JournalGapRow
+from relayproxy.store.schema.rows import JournalGapRow
 
 log = logging.getLogger(__name__)
 
 _OPENINGS = (EntryKind.REQUEST, EntryKind.OPENING)
 
+MAX_CHUNKS, LARGE = 50, 512
+"""Chunks of a connection that are played together, and bytes of one that others do not wait for."""
 SETTLED = 3_000_000_000
 """Nanoseconds after which what a relay heard is in its journal, if its disk is not slow: when a journal has nothing
 more, time has passed without anything for its calls until then."""
@@ -77,6 +78,8 @@ class JournalPlayer:
         self.committed = committed
         self.position = committed
         """The position behind the last block that was played, which a commit may record."""
+        self._reached = committed
+        """The same of the last block of which no more than `_waiting` is not played."""
         self.connections = {connection.number: connection for connection in live}
         self.ended = False
         """Everything of a dead writer's journal has been played."""
@@ -85,6 +88,8 @@ class JournalPlayer:
         self._patience = patience
         self._rules = rules
         self._read = 0
+        self.behind = False
+        """There may be more that could be read at once."""
         self._spoiled = False
         """Damage, and nothing readable since: one gap is enough for all of it."""
         self.gaps: list[JournalGapRow] = []
@@ -94,6 +99,8 @@ class JournalPlayer:
         self._last_t: int | None = None
         """Of the last entry, on the relay's clock."""
         self._wall: int | None = None
+        self._waiting: dict[int, list[tuple[JournalEntry, int]]] = {}
+        """Chunks that are not decoded yet, each with its segment: those of one connection are, together."""
         self._pending: dict[int, tuple[JournalPlace, int]] = {}
         self._earliest = END
         """No message that is held may go before this time of the relay's clock."""
@@ -101,10 +108,7 @@ class JournalPlayer:
             self._wall = connection.wall
             self._note_pending(connection)
         self._reader = JournalReader(path, *self.low_water())
-        self._written = {one.number: one.windows.id for one in self.connections.values()}
-        """The ids of the windows in the journal's folder, by connection."""
-        self._unwritten: dict[int, tuple[int, str]] = {}
-        """The connections whose windows could not be written, since when (wall nanoseconds), and why."""
+        self.windows = WindowFiles(path, self.connections)
 
     def close(self) -> None:
         self._reader.close()
@@ -114,18 +118,28 @@ class JournalPlayer:
         return min([self.position, *(Position(*place) for place, _ in self._pending.values())])
 
     def play(self, max_bytes: int) -> Iterator[ConnectionEvent]:
-        """Plays about `max_bytes` of new entries. Must be exhausted before `position` means anything."""
-        read = False
-        for found in self._reader.read(max_bytes):
-            read = True
-            if isinstance(found, Block):
-                yield from self._block(found)
-                self._after(found)
-                self._spoiled = False
-            else:
-                yield from self._damage(found)
+        """Plays about `max_bytes` of new entries. Must be exhausted before `position` means anything. What each
+        connection said is played together; between connections order is kept where `interleaved` asks for it."""
+        read, before = False, self._read
+        problem: OSError | None = None
+        try:
+            for found in self._reader.read(max_bytes):
+                read = True
+                if isinstance(found, Block):
+                    yield from self._block(found)
+                    self._after(found)
+                    self._spoiled = False
+                else:
+                    yield from self._damage(found)
+        except OSError as error:
+            problem = error
+        yield from self._catch_up_all()
+        self.position = self._reached
+        self.behind = self._read - before >= max_bytes // 2
+        if problem is not None:
+            raise problem
         if self._reader.segment > self.position.segment:
-            self.position = Position(self._reader.segment, 0)
+            self.position = self._reached = Position(self._reader.segment, 0)
         yield from self._give_up()
         if not read and self._wall is not None:
             yield from self._due(time.time_ns() - self._wall - SETTLED)
@@ -137,31 +151,17 @@ class JournalPlayer:
             for connection in list(self.connections.values()):
                 yield self._end(connection, Ending(t=connection.last_t, cause="relay_died"))
 
-    def write_windows(self, connection: DecodedConnection) -> None:
-        """Writes the windows that the connection's row refers to, before the row is committed. What is compressed goes
-        on from them after a restart; without them it has a gap."""
-        windows = connection.windows
-        if not windows.id or windows.id == self._written.get(connection.number):
-            return
-        try:
-            write_windows(self.path, connection.number, windows)
-        except OSError as problem:
-            words = problem.strerror or type(problem).__name__
-            if not self._unwritten:
-                log.error(  # noqa: TRY400
-                    "journal %s: deflate windows cannot be written (%s); a restart will lose what is compressed",
-                    self.id, words,
-                )  # fmt: skip
-            since = self._unwritten.get(connection.number, (time.time_ns(), ""))[0]
-            self._unwritten[connection.number] = (since, words)
-        else:
-            self._written[connection.number] = windows.id
-            self._unwritten.pop(connection.number, None)
+    def catch_up(self, connection: DecodedConnection) -> Iterator[ConnectionEvent]:
+        """Plays what has been read of a connection and was not played yet."""
+        chunks = self._waiting.pop(connection.number, None)
+        if chunks is not None:
+            messages = connection.chunks(chunks)
+            self._note_pending(connection)
+            yield ConnectionEvent(connection, "messages", messages)
 
-    @property
-    def windows_trouble(self) -> tuple[int, str] | None:
-        """Since when, and why, windows that live connections need after a restart are not written."""
-        return min(self._unwritten.values(), default=None)
+    def _catch_up_all(self) -> Iterator[ConnectionEvent]:
+        for number in [*self._waiting]:
+            yield from self.catch_up(self.connections[number])
 
     def settle(self) -> None:
         """Takes that `position`, `gaps` and the rows of connections are committed: deletes files that nothing needs any
@@ -169,16 +169,7 @@ class JournalPlayer:
         self.committed = self.position
         self.gaps.clear()
         delete_segments(self.path, self.low_water().segment)
-        self.delete_windows()
-
-    def delete_windows(self) -> None:
-        """Deletes the windows that no row refers to."""
-        self._written = {number: id for number, id in self._written.items() if number in self.connections}
-        delete_windows(self.path, self._needs_windows)
-
-    def _needs_windows(self, number: int, id: str) -> bool:
-        connection = self.connections.get(number)
-        return connection is not None and connection.windows.id == id
+        self.windows.delete()
 
     def delete(self) -> None:
         """Deletes the files of a journal that has ended and is committed."""
@@ -201,10 +192,11 @@ class JournalPlayer:
             if connection is None:
                 connection = self._open(entry, None)
                 yield ConnectionEvent(connection, "opened", [])
+            yield from self.catch_up(connection)
             yield self._end(connection, _ending(entry, connection))
         if block.entries:
             yield from self._due(block.entries[-1].t)
-        self.position = max(self.position, Position(block.segment, block.end))
+        self._reached = max(self._reached, Position(block.segment, block.end))
 
     def _replay(self, entry: JournalEntry, segment: int) -> Iterator[ConnectionEvent]:
         connection = self.connections.get(entry.connection)
@@ -225,6 +217,8 @@ class JournalPlayer:
             connection = self.connections[number]
             t = now - connection.opened_mono
             if connection.deadline is not None and t >= connection.deadline:
+                yield from self.catch_up(connection)
+            if connection.deadline is not None and t >= connection.deadline:
                 messages = connection.due(t)
                 self._note_pending(connection)
                 yield ConnectionEvent(connection, "messages", messages)
@@ -232,24 +226,29 @@ class JournalPlayer:
                 self._note_deadline(connection)
 
     def _entry(self, entry: JournalEntry, segment: int) -> Iterator[ConnectionEvent]:
-        connection = self.connections.get(entry.connection)
+        connection, new = self.connections.get(entry.connection), False
         if connection is None:
-            connection = self._open(entry, entry.body if entry.kind in _OPENINGS else None)
+            connection, new = self._open(entry, entry.body if entry.kind in _OPENINGS else None), True
             yield ConnectionEvent(connection, "opened", [])
-        elif entry.kind is EntryKind.OPENING:
+        if entry.kind in SIDES:
+            waiting = self._waiting.setdefault(entry.connection, [])
+            waiting.append((entry, segment))
+            # Its first message says which session it belongs to, and how much of it is kept.
+            at_once = connection.unnamed or connection.interleaved
+            if at_once or len(waiting) == MAX_CHUNKS or len(entry.body) > LARGE:
+                yield from self.catch_up(connection)
+            return
+        yield from self.catch_up(connection)
+        if entry.kind is EntryKind.OPENING and not new:
             opening, raw = self._read_opening(entry)
             if opening is not None and connection.answered(opening, raw):
                 yield ConnectionEvent(connection, "answered", [])
-        if entry.kind in SIDES:
-            messages = connection.chunk(entry, segment)
         elif entry.kind is EntryKind.GAP:
             messages = connection.gap(entry)
-        else:
-            if entry.kind is EntryKind.FAULT:
-                connection.faults.add(entry.body)
-            return
-        self._note_pending(connection)
-        yield ConnectionEvent(connection, "messages", messages)
+            self._note_pending(connection)
+            yield ConnectionEvent(connection, "messages", messages)
+        elif entry.kind is EntryKind.FAULT:
+            connection.faults.add(entry.body)
 
     def _open(self, entry: JournalEntry, body: bytes | None) -> DecodedConnection:
         opening, raw = (None, "") if body is None else self._read_opening(entry)
@@ -281,7 +280,6 @@ class JournalPlayer:
         messages = connection.end(ending)
         self.connections.pop(connection.number, None)
         self._pending.pop(connection.number, None)
-        self._unwritten.pop(connection.number, None)
         return ConnectionEvent(connection, "ended", messages)
 
     def _damage(self, damage: Damage) -> Iterator[ConnectionEvent]:
@@ -293,9 +291,10 @@ class JournalPlayer:
             self.id, damage.segment, damage.offset, damage.reason, damage.size,
         )  # fmt: skip
         self._note_gap(damage)
-        self.position = max(self.position, end)
+        self._reached = max(self._reached, end)
         if self._spoiled:
             return
+        yield from self._catch_up_all()
         self._spoiled = True
         for connection in self.connections.values():
             messages = connection.lose_all()
@@ -358,18 +357,6 @@ class JournalPlayer:
         deadline = connection.deadline
         if deadline is not None:
             self._earliest = min(self._earliest, connection.opened_mono + deadline)
-
-
-def windows_of(path: Path, row: ConnectionRow) -> Windows | None:
-    """The deflate windows that a connection's row refers to; None when there are none, or they are lost."""
-    id = read_resume(row.resume).windows
-    found = read_windows(path, row.number, id) if id else None
-    if id and found is None:
-        log.error(
-            "connection %s: its deflate windows are gone or damaged; what is compressed has a gap until it can be read",
-            row.id,
-        )
-    return found
 
 
 def _changed(path: Path) -> int | None:

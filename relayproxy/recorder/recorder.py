@@ -27,9 +27,10 @@ from relayproxy.journal.segments import journal_paths
 from relayproxy.recorder.bugs import log_bug
 from relayproxy.recorder.database_retry import DatabaseRetry, Stopped
 from relayproxy.recorder.decoding.connection import DecodedConnection
+from relayproxy.recorder.decoding.window_files import windows_of
 from relayproxy.recorder.giving_way import giving_way
 from relayproxy.recorder.heartbeat import Beat, ProgressReport
-from relayproxy.recorder.journal_player import ConnectionEvent, JournalPlayer, windows_of
+from relayproxy.recorder.journal_player import ConnectionEvent, JournalPlayer
 from relayproxy.recorder.meter import Meter
 from relayproxy.recorder.sessions.attempts import Attempts
 from relayproxy.recorder.sessions.session import RecordedSession
@@ -42,13 +43,13 @@ from relayproxy.store.write.archive import Archive
 
 log = logging.getLogger(__name__)
 
-COMMIT_INTERVAL = 0.1
-COMMIT_REST = 5
-"""Times its own duration that a commit is followed by a rest: with many calls, fewer and larger commits cost less."""
-MAX_INTERVAL = 1.0
+REST = 5
+"""Times its own duration that a batch is followed by a rest: with many calls, fewer and larger batches cost less."""
+MIN_REST, MAX_REST = 0.1, 1.0
 POLL = 0.02
-READ_AT_ONCE = 256 * 1024
-"""Bytes of a journal between two looks at what is due: what waits after a standstill is not held all at once."""
+"""Seconds between two looks at journals in which there was nothing new."""
+READ_AT_ONCE = 1024 * 1024
+"""Bytes of a journal that are played together: what waits after a standstill is not held all at once."""
 BATCH_SIZE = 8 * 1024 * 1024
 """Bytes of payload, with an allowance for each message, after which a batch is committed at once."""
 MESSAGE_WEIGHT = 400
@@ -118,7 +119,7 @@ class Recorder:
         self._sampled = sampled
         self._stop = stop or threading.Event()
         self._retry = DatabaseRetry(check, self._stop)
-        self._sessions = Sessions(archive, self._retry, thresholds, version_from)
+        self._sessions = Sessions(archive, self._retry, thresholds, version_from, self._catch_up)
         self._playbacks: dict[str, JournalPlayer] = {}
         self._looked = False
         self._touched: dict[str, DecodedConnection] = {}
@@ -140,16 +141,16 @@ class Recorder:
 
         Raises ReplacedError when the database is another one than before, DamagedFileError when it is damaged: only a
         new recorder starts from what another one knows. The constructor's `beat` may raise the same."""
-        last, interval = 0.0, COMMIT_INTERVAL
         try:
             while not self._stop.is_set():
+                began = time.monotonic()
                 worked = self.play()
                 self._beat(self.heartbeat)
-                now = time.monotonic()
-                if self._due and now - last >= interval:
-                    self.commit()
-                    last = time.monotonic()
-                    interval = min(max(COMMIT_INTERVAL, COMMIT_REST * (last - now)), MAX_INTERVAL)
+                if any(playback.behind for playback in self._playbacks.values()):
+                    continue
+                self.commit()
+                if worked and not to_the_end:
+                    self._stop.wait(min(max(MIN_REST, REST * (time.monotonic() - began)), MAX_REST))
                 elif not worked:
                     if to_the_end and self._playbacks.keys() <= self._troubled:
                         break
@@ -171,7 +172,8 @@ class Recorder:
         """The recorder's report; the longest lag is that since the last call."""
         places = tuple((one.path, one.position) for one in self._playbacks.values() if not one.ended)
         beat = self._progress.beat(places, self._sessions.live, self._retry.trouble, self._attempts.tallies)
-        windows = min((one.windows_trouble for one in self._playbacks.values() if one.windows_trouble), default=None)
+        troubles = (one.windows.trouble for one in self._playbacks.values())
+        windows = min((one for one in troubles if one is not None), default=None)
         return replace(beat, windows_trouble=windows, numbers=self._meter.snapshot(self._sessions))
 
     def close(self) -> None:
@@ -202,6 +204,10 @@ class Recorder:
                 self.commit()
         return worked
 
+    def _catch_up(self, connection: DecodedConnection) -> None:
+        for event in self._playbacks[connection.journal].catch_up(connection):
+            self._happened(event)
+
     def commit(self) -> None:
         """Commits everything played since the last commit."""
         if not self._due:
@@ -217,7 +223,7 @@ class Recorder:
         while True:
             batch = self._batch(touched, sessions, moved)
             for connection in touched:
-                self._playbacks[connection.journal].write_windows(connection)
+                self._playbacks[connection.journal].windows.write(connection)
             try:
                 self._retry(partial(self._archive.commit, batch))
                 break
@@ -310,7 +316,7 @@ class Recorder:
             patience=self._patience,
             rules=self._rules,
         )
-        self._tidy(playback, playback.delete_windows)
+        self._tidy(playback, playback.windows.delete)
         return playback
 
     def _restored(self, path: Path, row: ConnectionRow) -> DecodedConnection:

@@ -30,10 +30,11 @@ from relayproxy.redaction.masking.masking import (
 )
 from relayproxy.redaction.masking.metadata import EVENTS, metadata
 from relayproxy.redaction.rules import Rules
+from relayproxy.redaction.streams.agent_stream import AgentStream
 from relayproxy.redaction.streams.keys import KEY_PATIENCE, KEY_SILENCE, KeyStream
 from relayproxy.redaction.streams.memory import Memory
 from relayproxy.redaction.streams.queue import Queue, QueuedMessage
-from relayproxy.redaction.streams.streams import ECHO, FAIL_CLOSED, LONG, AgentStream, CallerStream
+from relayproxy.redaction.streams.streams import ECHO, FAIL_CLOSED, LONG, CallerStream
 from relayproxy.redaction.values import BESIDE
 from relayproxy.text import MASKED_DIGIT
 
@@ -118,16 +119,18 @@ class Redactor:
         """The time at which `due` may let something go."""
         return min([one.deadline for one in self._streams if one.deadline is not None], default=None)
 
-    def feed(self, message: Message) -> list[Message]:
-        """Takes the next message; returns those that leave."""
+    def feed(self, message: Message, *, more: bool = False) -> list[Message]:
+        """Takes the next message; returns those that leave. `more`: others follow at once, with which it is searched
+        where that saves time."""
         if self._rules.record == "metadata":
             return [metadata(message)]
         if not self._searchable(message):
-            return self._limited(message)
+            self._agent.look()
+            return self._leave() + self._limited(message)
         queue = self._queue
         if len(queue):
             self._pass_time(message.t)
-        self._take(message)
+        self._take(message, more=more and len(queue) < MAX_WAITING // 2 and queue.size < MAX_SIZE // 2)
         if len(queue) > MAX_WAITING or queue.size > MAX_SIZE:
             self._close(message.t, FAIL_CLOSED)
         return self._leave()
@@ -202,13 +205,15 @@ class Redactor:
         self._memory.forgot = True
         return [_metadata(one, LIMITED) for one in held]
 
-    def _take(self, message: Message) -> None:
+    def _take(self, message: Message, *, more: bool = False) -> None:
         event: Event | None = decode(message).event if message.kind == "text" and message.text is not None else None
         shape = type(event)
         said = _FIELDS.get(shape)
         queued = QueuedMessage(message, said or _ECHOES.get(shape), stored=self._telling, said=said is not None)
         self._queue.add(queued)
         t = message.t
+        if shape is not Text or self._pressed.goes_on(t):
+            self._agent.look()
         match event:
             case Prompt(text, lang):
                 if event.final:
@@ -217,8 +222,9 @@ class Redactor:
                 else:
                     self._caller.partial(queued, text, t, language=lang)
             case Text(text, last, lang):
-                self._agent.token(queued, text, t, last=last is True, language=lang)
-                if self._pressed.goes_on(t) and text.strip():
+                pressed = self._pressed.goes_on(t)
+                self._agent.token(queued, text, t, last=last is True, language=lang, more=more and not pressed)
+                if pressed and text.strip():
                     self._pressed.spoken(asks=self._asks_for_keys(t))
             case Play():
                 self._pressed.spoken(asks=False)
@@ -233,6 +239,8 @@ class Redactor:
         return bool(self._memory.context(t).asked) and not self._memory.offers_choice()
 
     def _pass_time(self, t: int) -> None:
+        if self._caller.deadline is not None and t >= self._caller.deadline:
+            self._agent.look()  # at what came before
         for stream in self._streams:
             if stream.deadline is not None or stream is self._pressed:
                 stream.due(t)

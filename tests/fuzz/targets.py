@@ -192,7 +192,8 @@ def redactor(data: bytes) -> None:
         Rules(keys="mask-all", policy=policy(["a", "token"], ["[a-c]{3}"])),
     ):
         redacting = Redactor(rules)
-        found = [one for message in messages for one in redacting.feed(message)]
+        last = messages[-1]
+        found = [one for message in messages for one in redacting.feed(message, more=message is not last)]
         found += redacting.end(messages[-1].t + 100_000_000_000)
         assert [(one.seq, one.t, one.size, one.kind) for one in found] == [
             (one.seq, one.t, one.size, one.kind) for one in messages

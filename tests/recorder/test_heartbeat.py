@@ -126,11 +126,11 @@ def test_a_recorder_that_is_busy_with_what_it_has_read_tells_so(stage: Stage) ->
     recorder = stage.recorder(beat=lambda look: told.append(look()))
     journal = stage.journal()
     call = journal.call(quiet=True)
-    for said in (setup(), token("Hello", last=True), prompt("Good morning")):
+    for said in (setup(), token("Hello", last=True), prompt("Good morning " * 100), prompt("Good morning")):
         call.twilio(said)
     journal.flush()
     recorder.play()
-    assert len(told) >= 4, "after each entry of the block"
+    assert len(told) >= 4, "after what is played together"
     assert {one.places[0][1] for one in told} == {Position(1, 0)}, "what is not played as a whole is not told as played"
     recorder.commit()
     told.clear()

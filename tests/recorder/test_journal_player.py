@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from relayproxy.journal.format import EntryKind, GapCause
+from relayproxy.journal.reader import START
 from relayproxy.journal.segments import segment_numbers, segment_path
+from relayproxy.recorder.journal_player import JournalPlayer
+from relayproxy.redaction.rules import Rules
 from relayproxy.store.schema.rows import JournalRow
 from tests.recorder.decoding.test_deflate import Compressing
 from tests.recorder.stage import DEFLATE, MS, NOON, TEXT, Stage, prompt, setup, token
@@ -336,3 +339,29 @@ def test_a_segment_goes_once_the_next_one_is_begun_although_nothing_is_in_that_o
     stage.recorder().finish()
     assert len(stage.stored(later.id).messages[later.id]) == 1
     assert stage.gaps() == []
+
+
+def test_what_a_call_said_is_played_together_once_it_has_named_itself(stage: Stage) -> None:
+    journal = stage.journal()
+    calls = [journal.call(quiet=True) for _ in range(2)]
+    for call in calls:
+        call.twilio(setup(f"VX{call.number}"))
+    for _ in range(3):
+        for call in calls:
+            call.backend(token("and so on, "))
+        journal.flush()
+    calls[0].end()
+    journal.flush()
+    player = JournalPlayer(
+        journal.path, START, (), message_limit=1000, size_limit=1 << 20, patience=1 << 20, rules=lambda _route: Rules()
+    )
+
+    played = []
+    for event in player.play(1 << 20):
+        played.append((event.connection.number, event.what, len(event.messages)))
+        event.connection.set_types(event.messages, ["setup" if one.seq == 0 else "text" for one in event.messages])
+    assert played == [
+        (1, "opened", 0), (2, "opened", 0), (1, "messages", 1), (2, "messages", 1),
+        (1, "messages", 3), (1, "ended", 0), (2, "messages", 3),
+    ]  # fmt: skip
+    player.close()

@@ -144,7 +144,7 @@ def test_a_folder_that_cannot_be_written_is_told_and_costs_no_commit(
 
     recorder = stage.recorder(rules=RULES)
     with monkeypatch.context() as patch:
-        patch.setattr("relayproxy.recorder.journal_player.write_windows", refuse)
+        patch.setattr("relayproxy.recorder.decoding.window_files.write_windows", refuse)
         for _ in range(3):
             talk.says(WORDS)
             recorder.finish()
@@ -166,7 +166,7 @@ def test_of_a_call_that_has_ended_no_windows_are_missing(
     def refuse(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("relayproxy.recorder.journal_player.write_windows", refuse)
+    monkeypatch.setattr("relayproxy.recorder.decoding.window_files.write_windows", refuse)
     recorder = stage.recorder(rules=RULES)
     talk.says(WORDS)
     recorder.finish()

@@ -17,6 +17,8 @@ import pytest
 
 from relayproxy.conversation.protocol.messages import Prompt, Text
 from relayproxy.journal.format import EntryKind
+from relayproxy.recorder.sessions.session import connection_of
+from relayproxy.recordings.call import fold_connections
 from relayproxy.store.schema.rows import Batch, JournalRow
 from tests.databases import migrated
 from tests.recorder.stage import CLOSE, MS, NOON, PING, Stage, prompt, setup, token
@@ -320,3 +322,29 @@ def test_a_message_is_decoded_once_on_its_way_from_the_journal_to_the_row(stage:
     # As JSON of any kind: the setup, the slip, and what is within the handoff's string.
     assert parsers == {"Twilio's": 1 + 20, "backend's": 2 * 20 + 2, "loads": 3}
     assert stage.stored(call.id).session.handoff_reason == "done"
+
+
+def test_what_two_sockets_of_a_session_say_at_the_same_time_is_derived_in_its_order(stage: Stage) -> None:
+    journal = stage.journal()
+    first = journal.call(quiet=True)
+    first.twilio(setup("VX7", "CA7"))
+    first.twilio(prompt("Is anybody there?"))
+    first.backend(token("Yes, "))
+    second = journal.call(quiet=True)
+    second.twilio(setup("VX7", "CA7"))
+    for at in range(3):
+        second.twilio(prompt(f"Question {at}?"))
+        first.backend(token(f"first {at}", last=True))
+        second.backend(token(f"second {at}", last=True))
+    first.end()
+    second.end()
+    journal.flush()
+    recorder = stage.recorder()
+    recorder.finish()
+
+    stored = stage.stored(first.id)
+    parts = [connection_of(row, stored.messages[row.id]) for row in stored.connections]
+    derived = fold_connections(parts)
+    assert [turn.agent_text for turn in stored.turns] == [turn.agent_text for turn in derived.turns]
+    assert [turn.caller_text for turn in stored.turns] == [turn.caller_text for turn in derived.turns]
+    assert len(derived.turns) > 3

@@ -210,7 +210,7 @@ def test_killed_while_it_writes_deflate_windows(tmp_path: Path, monkeypatch: pyt
             os.truncate(file, file.stat().st_size // 2)
             raise Killed
 
-    monkeypatch.setattr("relayproxy.recorder.journal_player.write_windows", half)
+    monkeypatch.setattr("relayproxy.recorder.decoding.window_files.write_windows", half)
     found, deaths = interrupted(tmp_path / "interrupted", SIZES, REDACTED, lambda: (1 << 30, True))
     monkeypatch.undo()
     assert deaths > 2

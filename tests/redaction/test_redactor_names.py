@@ -13,7 +13,7 @@ from relayproxy.conversation.words import redacted_words
 from relayproxy.redaction.budget import NAMES_OVERHEAD, NAMES_RATIO, RATE
 from relayproxy.redaction.redactor import FAILED, LIMITED, Redactor
 from relayproxy.redaction.rules import Rules
-from relayproxy.redaction.streams import streams
+from relayproxy.redaction.streams import agent_stream
 from relayproxy.redaction.values import policy
 from tests.redaction.conversation import (
     CARD,
@@ -117,8 +117,8 @@ TOKENS, WAITING, ANSWER = 30, 40, 410
 def test_an_answer_too_long_to_be_held_leaves_in_stretches_that_cut_no_name(
     rules: Rules, before: int, filler: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streams, "MAX_TOKENS", TOKENS)
-    monkeypatch.setattr(streams, "MAX_ANSWER", ANSWER)
+    monkeypatch.setattr(agent_stream, "MAX_TOKENS", TOKENS)
+    monkeypatch.setattr(agent_stream, "MAX_ANSWER", ANSWER)
     monkeypatch.setattr("relayproxy.redaction.redactor.MAX_WAITING", WAITING)
     tokens = [filler] * before + ["Jo", "hn", " Sm", "ith"] + [", so"] * TOKENS
     redactor = Redactor(rules)
@@ -131,9 +131,9 @@ def test_an_answer_too_long_to_be_held_leaves_in_stretches_that_cut_no_name(
     assert "".join(left) == filler * before + "◦◦◦◦ ◦◦◦◦◦" + ", so" * TOKENS
 
 
-@pytest.mark.parametrize("before", range(streams.MAX_ANSWER - 12, streams.MAX_ANSWER + 3))
+@pytest.mark.parametrize("before", range(agent_stream.MAX_ANSWER - 12, agent_stream.MAX_ANSWER + 3))
 def test_as_few_tokens_of_many_words_do(rules: Rules, before: int) -> None:
-    text = ("well " * streams.MAX_ANSWER)[:before]
+    text = ("well " * agent_stream.MAX_ANSWER)[:before]
     redactor = Redactor(rules)
     said = [token(text[: before // 2]), token(text[before // 2 :]), token(" Jo"), token("hn Smith there"), token(".")]
     found = [one for seq, each in enumerate(said) for one in redactor.feed(message(seq, 5 * seq, *each))]

@@ -65,6 +65,8 @@ class DecodedConnection:
         self.number = number
         self.session = row.session if row else self.id
         self.ending: Ending | None = None
+        self.interleaved = False
+        """Messages of other connections of its session may belong between its own."""
         self.fresh: list[Message] = []
         self.last_t = 0
         """Nanoseconds from the opening to the last sign of life."""
@@ -184,29 +186,43 @@ class DecodedConnection:
         """Takes that it is `t` nanoseconds after the opening, and nothing came."""
         return self._redact([], None, until=t)
 
-    def chunk(self, entry: JournalEntry, segment: int) -> list[Message]:
-        """Takes bytes that one end sent."""
+    def chunks(self, entries: Iterable[tuple[JournalEntry, int]]) -> list[Message]:
+        """Takes bytes that the two ends sent, chunk by chunk in order, each with its segment."""
         missing = self._missing() if self._until else []
-        return missing + (self._drop(entry) if self._size.exceeded else self._chunk(entry, segment))
+        return missing + self._chunks(entries)
 
-    def _chunk(self, entry: JournalEntry, segment: int) -> list[Message]:
-        # Where reading should have begun again was never found: the file is gone or damaged.
-        lost = [] if self._replay_from[entry.kind] is None else self.lose(entry.kind, 0, DAMAGED)
-        t, place = self._time(entry), (segment, entry.offset)
-        before = None if self._redactor is None else self._checkpoint(place)
+    def _chunks(self, entries: Iterable[tuple[JournalEntry, int]]) -> list[Message]:
+        released: list[Message] = []
+        decoded: list[Message] = []
+        before: Checkpoint | None = None
+        for entry, segment in entries:
+            if self._size.exceeded:
+                released += self._drop(entry)
+                continue
+            if self._replay_from[entry.kind] is not None:
+                # Where reading should have begun again was never found: the file is gone or damaged.
+                released += self._redact(decoded, before) + self.lose(entry.kind, 0, DAMAGED)
+                decoded, before = [], None
+            place = (segment, entry.offset)
+            if before is None and self._redactor is not None:
+                before = self._checkpoint(place)
+            decoded += self._decode(entry, place)
+        return released + self._redact(decoded, before)
+
+    def _decode(self, entry: JournalEntry, place: JournalPlace) -> list[Message]:
+        t = self._time(entry)
+        messages = self._feed(entry.kind, entry.body, t, t + entry.took if entry.took < MAX_TOOK else None, place)
+        self._seq += len(messages)
         if entry.took < MAX_TOOK:
-            messages = self._feed(entry.kind, entry.body, t, t + entry.took, place)
-        else:
-            late = self._feed(entry.kind, entry.body, t, None, place)
-            messages = [msgspec.structs.replace(message, held=True) for message in late]
-        return lost + self._add(messages, before)
+            return messages
+        return [msgspec.structs.replace(message, held=True) for message in messages]
 
     def replay(self, entry: JournalEntry, segment: int) -> list[Message]:
         """Takes bytes before the committed position. Those before the oldest message that was held are fed to a side
         whose pending message they are part of: all that comes out of it has been committed. The others are played
         again; of what comes out, that which was not committed is returned."""
         if self._replay_place is not None and (segment, entry.offset) >= self._replay_place:
-            return self._chunk(entry, segment)
+            return self._chunks([(entry, segment)])
         self._feed_again(entry, segment)
         return []
 
@@ -345,9 +361,9 @@ class DecodedConnection:
         if redactor is None:
             return self._release(messages)
         ready: list[Message] = []
-        for message in messages:
+        for more, message in zip(range(len(messages) - 1, -1, -1), messages, strict=True):
             try:
-                ready += redactor.feed(message)
+                ready += redactor.feed(message, more=more > 0)
             except Exception as problem:
                 self._redaction_failed(problem)
                 ready += redactor.fail(message)

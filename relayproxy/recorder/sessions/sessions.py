@@ -47,11 +47,14 @@ class Sessions:
         retry: DatabaseRetry,
         thresholds: Callable[[str], Thresholds],
         version_from: Callable[[str], str | None],
+        catch_up: Callable[[DecodedConnection], None] = lambda _connection: None,
     ) -> None:
         self._archive = archive
         self._retry = retry
         self._thresholds = thresholds
         self._version_from = version_from
+        self._catch_up = catch_up
+        """Plays what has been read of a connection so far."""
         self._sessions: dict[str, RecordedSession] = {}
         self._named: dict[SessionIdentity, str] = {}
         """Sessions here by who they say they are; of several the first."""
@@ -92,6 +95,7 @@ class Sessions:
             session = self._sessions.get(connection.session)
             if session is not None:
                 connection.follows(session.conversation().totals.redacted)
+                self._interleave(session)
 
     def ended(self, connection: DecodedConnection) -> None:
         """Takes the committed end of a connection; a session goes with its last connection here, unless it is one of
@@ -128,12 +132,19 @@ class Sessions:
             # Exact order is worth reading all of a session once, not again for each of many connections.
             if connection.opening.opened_at >= target.seen or target.rebuilt:
                 target.join(self._part(connection))
+                self._interleave(target)
             else:
                 late[target.id] = target
         for target in late.values():
             target.rebuilt = True
             target.rebuild(self._parts(target.id))
+            self._interleave(target)
         return gone
+
+    def _interleave(self, session: RecordedSession) -> None:
+        here = [self.connections[id] for id in session.live if id in self.connections]
+        for one in here:
+            one.interleaved = len(here) > 1
 
     def reread(self, sessions: Iterable[str]) -> None:
         """Derives these sessions again from all that is stored of them: connections of them are played elsewhere."""
@@ -149,6 +160,9 @@ class Sessions:
         name = session.name = identity(session.conversation(), session.opening)
         known = self._hinted(connection, since) if name is None else self._id_of(name, since)
         target = None if known is None else self._sessions.get(known) or self._load(known)
+        if target is not None:
+            for one in [self.connections[id] for id in target.live if id in self.connections]:
+                self._catch_up(one)
         # Nobody reconnects to a call whose own socket is there: that one only claims to be it.
         if target is None or target is session or self._goes_on(target, connection):
             if name is not None:

@@ -1,8 +1,8 @@
-"""Streams of one connection: what the caller says, what the agent says; each joined over its messages.
+"""Streams of one connection: what all have in common, and what the caller says, joined over its messages.
 
-Knows: partial prompts are revisions, tokens are pieces; when the end of a stream may still become a secret, for how
-long that is waited for, and what is masked when it is decided.
-Must not know: how a secret is found; JSON; the order of messages.
+Knows: partial prompts are revisions; when the end of what the caller says may still become a secret, for how long that
+is waited for, and what is masked when it is decided.
+Must not know: how a secret is found; JSON; the order of messages; tokens.
 
 Times are nanoseconds on the connection's clock. There are no timers: `due` is asked with a message's time.
 """
@@ -12,11 +12,9 @@ from collections.abc import Sequence
 
 from relayproxy.redaction.budget import SearchBudget, effort
 from relayproxy.redaction.detection.detection import find
-from relayproxy.redaction.detection.emails import AT, JOINTS
 from relayproxy.redaction.detection.number_words import LANGUAGES, REPEATS, number
 from relayproxy.redaction.detection.tokens import tokenize
-from relayproxy.redaction.masking.json_text import applied
-from relayproxy.redaction.masking.masking import SecretSeen, masks, secret_seen
+from relayproxy.redaction.masking.masking import SecretSeen, secret_seen
 from relayproxy.redaction.streams.memory import SECOND, Memory
 from relayproxy.redaction.streams.pieces import Piece, begins
 from relayproxy.redaction.streams.queue import QueuedMessage
@@ -24,10 +22,7 @@ from relayproxy.redaction.values import BESIDE, Context, Detection, Policy, Secr
 
 CALLER_PATIENCE = 30 * SECOND
 PARTIAL_PATIENCE = 10 * SECOND
-AGENT_PATIENCE = 15 * SECOND
-WORD_PATIENCE = 2 * SECOND
-"""Time for which an utterance whose end may become a secret waits for the next, a partial for its final, the agent's
-utterance for the next one, and a word that may go on for the next token."""
+"""Time for which an utterance whose end may become a secret waits for the next, and a partial for its final."""
 FAIL_CLOSED = 4
 """Digits at an open end that are masked when the wait is over."""
 LONG = 12
@@ -40,18 +35,10 @@ MAX_FILLERS = 2
 
 ECHO = "echo"
 """The kind, in `Message.redacted`, of what repeats a secret that was counted before."""
-MAX_LEAD = 120
-"""Characters of what the agent has said that tell what follows."""
-MAX_ANSWER, MAX_TOKENS = 4096, 300
-"""Characters and tokens of an answer that wait for its end where that has to come before it is searched."""
-MAX_WORD = 80
-"""Characters of a word that may go on; the local part of an e-mail address has at most 64."""
-_BEGUN_JOINTS = frozenset(word[:length] for word in AT | JOINTS for length in range(1, len(word) + 1))
-"""The beginnings of words such as "dot", which make the word before them a part of an address."""
 _WORDS = re.compile(r"[^\W\d_]+")
 
 
-class _Stream:
+class Stream:
     """Text that is joined over messages, from where it is not decided yet."""
 
     def __init__(self, memory: Memory, policy: Policy, budget: SearchBudget) -> None:
@@ -88,7 +75,7 @@ class _Stream:
     def _mask_open(self, found: Detection, t: int) -> None:
         """Masks the open end: it might have become a secret."""
         start = found.open_from
-        if start is None or _covered(found, start):
+        if start is None or covered(found, start):
             return
         end = _spoken_end(self._text) or len(self._text)
         touched = [piece for piece in self._pieces if piece.mask(start, end)]
@@ -116,99 +103,7 @@ class _Stream:
         return gone
 
 
-class AgentStream(_Stream):
-    """The agent's words: tokens, joined."""
-
-    def __init__(self, memory: Memory, policy: Policy, budget: SearchBudget) -> None:
-        super().__init__(memory, policy, budget)
-        self._over = False
-        """The utterance has ended; what follows is joined with a space."""
-        self._lead = ""
-        """The end of what has left of this utterance: it tells what the rest is ("your security code is")."""
-
-    def token(self, message: QueuedMessage, text: str, t: int, *, last: bool, language: str | None) -> None:
-        """Takes the next token."""
-        self._language = language or self._language
-        if self._over and self._pieces:
-            self._text += " "
-        elif self._over:
-            self._lead = ""
-        self._over = last
-        self._pieces.append(Piece(message, text, len(self._text)))
-        self._text += text
-        if self._policy.waits and not last and len(self._text) < MAX_ANSWER and len(self._pieces) < MAX_TOKENS:
-            self.deadline = t + AGENT_PATIENCE
-        else:
-            self._look(t, over=last)
-
-    def end(self, t: int) -> None:
-        """Takes that the utterance is over, whether it was said so or not."""
-        if self._pieces and not self._over:
-            self._over = True
-            self._look(t, over=True)
-
-    def due(self, t: int) -> None:
-        """Decides when the wait is over."""
-        if self.deadline is not None and t >= self.deadline:
-            self.close(t)
-
-    def close(self, t: int) -> None:
-        """Decides now; an open end of many digits is masked, and one of some where a secret is spoken of: agents read
-        telephone numbers back."""
-        if not self._pieces:
-            return
-        found = self._find(self._text, t)
-        least = _least(self._memory.context(t))
-        self._decide([*found.secrets], t, self._text)
-        if found.open_digits >= least:
-            self._mask_open(found, t)
-        self._let_go(len(self._text))
-
-    def _find(self, text: str, t: int, *, final: bool = True) -> Detection:
-        found = super()._find(self._lead + text, t, final=final)
-        return found.behind(len(self._lead)) if self._lead else found
-
-    def _release(self, limit: int) -> list[Piece]:
-        self._lead = (self._lead + self._text[:limit])[-MAX_LEAD:]
-        return super()._release(limit)
-
-    def _look(self, t: int, *, over: bool) -> None:
-        found = self._find(self._text, t, final=over)
-        limit = len(self._text)
-        if found.open_from is not None and (not over or self._goes_on(found, t)):
-            limit = found.open_from
-        if found.address_from is not None:
-            limit = min(limit, found.address_from)
-        waits = self._policy.waits and not over
-        if not over:
-            limit = min(limit, _word_start(self._text), _last_words(self._text) if waits else limit)
-        if found.secrets:
-            for secret in reversed(found.secrets):
-                if secret.end > limit:
-                    limit = min(limit, secret.start)
-            # What was found in a whole utterance is masked, whatever the next one makes of its end.
-            self._decide([secret for secret in found.secrets if over or secret.end <= limit], t, self._text)
-        self._let_go(limit)
-        if self._pieces:
-            said = found.open_digits or waits or (over and found.address_from is not None)
-            self.deadline = t + (AGENT_PATIENCE if said else WORD_PATIENCE)
-
-    def _goes_on(self, found: Detection, t: int) -> bool:
-        context = self._memory.context(t)
-        card = context.card or "card_number" in context.asked
-        return found.open_digits >= FAIL_CLOSED and (card or _alone(self._text, found))
-
-    def _let_go(self, limit: int) -> None:
-        if limit == 0 and self._pieces and self._pieces[0].end > 0:
-            return
-        for piece in self._release(limit):
-            text = piece.text
-            self._memory.said(text, applied(text, masks(text, piece.spans)) if piece.spans else text)
-        if self._over and not self._pieces:
-            self._memory.said(" ", " ")
-
-
-class CallerStream(_Stream):
+class CallerStream(Stream):
     """The caller's words: finals, and partials that each replace the one before."""
 
     def __init__(self, memory: Memory, policy: Policy, budget: SearchBudget) -> None:
@@ -254,10 +149,10 @@ class CallerStream(_Stream):
                 self._memory.asks(Detection(asked=context.asked), t)
         self._fillers = 0
         start = 0 if goes_on else here
-        alone = opened is not None and _alone(joined[start:], found, start)
-        number = opened is not None and (goes_on or across or self._likely(found, t, alone=alone))
+        lone = opened is not None and alone(joined[start:], found, start)
+        number = opened is not None and (goes_on or across or self._likely(found, t, lone=lone))
         held = number or address is not None
-        limit = opened if opened is not None and (number or alone) else len(joined)
+        limit = opened if opened is not None and (number or lone) else len(joined)
         limit = limit if address is None else min(limit, address)
         self._revised(text, lead, t)
         piece = self._piece(message, text, here, held=held)
@@ -333,7 +228,7 @@ class CallerStream(_Stream):
                 spans += [(max(start - here, 0), end - here) for start, end in secret.spans if end > here]
                 partial.message.count(secret.kind, int(self._memory.found(secret_seen(text, secret), t)))
         start = found.open_from
-        if start is not None and found.open_digits >= _least(context) and not _covered(found, start):
+        if start is not None and found.open_digits >= least(context) and not covered(found, start):
             spans.append((max(start - here, 0), len(partial.text)))
             partial.message.count("number", 0)
         return spans
@@ -344,9 +239,9 @@ class CallerStream(_Stream):
         self._partials = []
         return piece
 
-    def _likely(self, found: Detection, t: int, *, alone: bool) -> bool:
+    def _likely(self, found: Detection, t: int, *, lone: bool) -> bool:
         """Whether a number that is open at the end of an utterance is likely to go on in the next."""
-        if found.open_digits >= FAIL_CLOSED or (alone and found.open_digits >= _FEW):
+        if found.open_digits >= FAIL_CLOSED or (lone and found.open_digits >= _FEW):
             return True
         context = self._memory.context(t)
         return found.open_digits > 0 and (context.card or bool(context.asked))
@@ -358,12 +253,12 @@ def _share(pieces: list[Piece]) -> None:
         piece.message.goes_with = max(piece.message.goes_with, pieces[-1].message.message.seq)
 
 
-def _covered(found: Detection, start: int) -> bool:
+def covered(found: Detection, start: int) -> bool:
     """Whether the open end that begins here is that of a number which was found."""
     return any(secret.end > start and secret.kind not in BESIDE for secret in found.secrets)
 
 
-def _least(context: Context) -> int:
+def least(context: Context) -> int:
     """Digits at an open end that are masked when nobody may be speaking of a secret."""
     return FAIL_CLOSED if context.card or context.asked else LONG
 
@@ -376,25 +271,7 @@ def _spoken_end(text: str) -> int:
     return 0
 
 
-def _alone(text: str, found: Detection, before: int = 0) -> bool:
+def alone(text: str, found: Detection, before: int = 0) -> bool:
     """Whether an utterance is hardly more than the number at its end."""
     start = found.open_from
     return start is not None and len(_WORDS.findall(text[: max(0, start - before)])) <= 3
-
-
-def _last_words(text: str) -> int:
-    """Where the last words of an answer begin that is not over: what is found in them may go on."""
-    begin = max(len(text) - MAX_LEAD, 0)
-    return begin + text[begin:].find(" ") + 1
-
-
-def _word_start(text: str) -> int:
-    """Where the word begins that the next token may go on with."""
-    said = text.rstrip()  # a space behind it does not end an address that is spoken
-    if not said or not (said[-1].isalnum() or said[-1] in "@.+-_"):
-        return len(text)
-    words = said.rsplit(None, 2)
-    begin = len(said) - len(words[-1])
-    if len(words) > 1 and words[-1].casefold() in _BEGUN_JOINTS:
-        begin = len(said[:begin].rstrip()) - len(words[-2])
-    return max(begin, len(said) - MAX_WORD)

@@ -102,8 +102,8 @@ def entry(kind: EntryKind, body: bytes, t: int, took: int = 5, offset: int = 0) 
 
 def test_both_directions_share_one_numbering_and_the_clock_of_the_opening() -> None:
     connection = opened()
-    first = connection.chunk(entry(TWILIO, frame(TEXT, b"hello", mask=True), 410), 1)
-    second = connection.chunk(entry(BACKEND, frame(TEXT, b"hi") + frame(TEXT, b"you"), 430), 1)
+    first = connection.chunks([(entry(TWILIO, frame(TEXT, b"hello", mask=True), 410), 1)])
+    second = connection.chunks([(entry(BACKEND, frame(TEXT, b"hi") + frame(TEXT, b"you"), 430), 1)])
 
     assert [(m.seq, m.sender, m.text, m.t, m.out) for m in first + second] == [
         (0, "twilio", "hello", 10, 15),
@@ -130,11 +130,11 @@ def test_a_gap_says_which_side_how_much_and_why_and_one_that_cannot_be_read_is_o
 def test_the_oldest_message_under_way_says_what_of_the_journal_is_still_needed() -> None:
     connection = opened()
     whole = frame(TEXT, b"hello", mask=True)
-    connection.chunk(entry(TWILIO, whole[:4], 410, offset=100), 2)
-    connection.chunk(entry(BACKEND, frame(TEXT, b"hi")[:2], 411, offset=200), 2)
+    connection.chunks([(entry(TWILIO, whole[:4], 410, offset=100), 2)])
+    connection.chunks([(entry(BACKEND, frame(TEXT, b"hi")[:2], 411, offset=200), 2)])
     assert connection.pending == (2, 100)
 
-    connection.chunk(entry(TWILIO, whole[4:], 412, offset=300), 2)
+    connection.chunks([(entry(TWILIO, whole[4:], 412, offset=300), 2)])
     assert connection.pending == (2, 200)
     assert [(m.text, m.note) for m in connection.abandon()] == [("", "incomplete")]
     assert connection.pending is None
@@ -143,12 +143,12 @@ def test_the_oldest_message_under_way_says_what_of_the_journal_is_still_needed()
 def test_restored_it_goes_on_where_its_row_was_committed() -> None:
     connection = opened()
     whole = frame(TEXT, b"hello", mask=True)
-    connection.chunk(entry(BACKEND, frame(TEXT, b"hi"), 405), 1)
-    connection.chunk(entry(TWILIO, whole[:6], 410, offset=100), 1)
+    connection.chunks([(entry(BACKEND, frame(TEXT, b"hi"), 405), 1)])
+    connection.chunks([(entry(TWILIO, whole[:6], 410, offset=100), 1)])
 
     again = DecodedConnection.restore(connection.row(), 1000, 1 << 30)
     again.replay(entry(TWILIO, whole[:6], 410, offset=100), 1)
-    messages = again.chunk(entry(TWILIO, whole[6:], 420, offset=200), 1)
+    messages = again.chunks([(entry(TWILIO, whole[6:], 420, offset=200), 1)])
 
     assert [(m.seq, m.text, m.t) for m in messages] == [(1, "hello", 20)]
     assert again.fresh == messages
@@ -159,7 +159,7 @@ def test_restored_it_goes_on_where_its_row_was_committed() -> None:
 
 def test_when_it_has_ended_its_row_says_when_and_nothing_goes_on() -> None:
     connection = opened()
-    connection.chunk(entry(BACKEND, frame(TEXT, b"hello")[:4], 410), 1)
+    connection.chunks([(entry(BACKEND, frame(TEXT, b"hello")[:4], 410), 1)])
     messages = connection.end(Ending(t=50, first="twilio"))
 
     assert [(m.text, m.note, m.t) for m in messages] == [("he", "incomplete", 50)]
@@ -170,8 +170,8 @@ def test_when_it_has_ended_its_row_says_when_and_nothing_goes_on() -> None:
 
 def test_types_are_those_of_the_last_messages() -> None:
     connection = opened()
-    connection.chunk(entry(BACKEND, frame(TEXT, b"one"), 410), 1)
-    later = connection.chunk(entry(BACKEND, frame(TEXT, b"two") + frame(TEXT, b"three"), 420), 1)
+    connection.chunks([(entry(BACKEND, frame(TEXT, b"one"), 410), 1)])
+    later = connection.chunks([(entry(BACKEND, frame(TEXT, b"two") + frame(TEXT, b"three"), 420), 1)])
 
     connection.set_types(later, ["text", None])
 
