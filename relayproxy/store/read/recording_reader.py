@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from itertools import accumulate
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import BigInteger, BindParameter, Connection, Text, bindparam, func, select
 
 from relayproxy.store.errors import store_errors
 from relayproxy.store.read.recording_objects import MovedPart, RecordingMissingError, fetch, moved_part
@@ -24,6 +24,24 @@ ALL = sys.maxsize
 CHUNKS_AT_ONCE = 256
 KEPT_BYTES = 16 * 1024 * 1024
 """Unpacked lines that a reader keeps between two batches: two recording parts of the usual size."""
+
+# Made once, as that takes longer than to execute them.
+_connection: BindParameter[str] = bindparam("b_connection", type_=Text)
+_seq: BindParameter[int] = bindparam("b_seq", type_=BigInteger)
+_r, _c = recordings.c, chunks.c
+_RECORDING_PART = (
+    select(_r.connection, _r.first_seq, _r.object, _r.sha256, _r.lines)
+    .where(_r.connection == _connection, _r.first_seq + _r.n > _seq)
+    .order_by(_r.first_seq)
+    .limit(1)
+)
+_START = select(func.max(_c.first_seq)).where(_c.connection == _connection, _c.first_seq <= _seq).scalar_subquery()
+_CHUNKS = (
+    select(_c.first_seq, _c.n, _c.lines)
+    .where(_c.connection == _connection, _c.first_seq >= func.coalesce(_START, _seq), _c.first_seq + _c.n > _seq)
+    .order_by(_c.first_seq)
+    .limit(CHUNKS_AT_ONCE)
+)
 
 
 class RecordingPart:
@@ -142,32 +160,13 @@ def _unpacked(part: MovedPart) -> RecordingPart:
 
 def _part_with(db: Connection, connection: str, seq: int) -> RecordingPart | MovedPart:
     """The part that message `seq` is in, else the next one; an empty one when nothing is stored from there on."""
-    r = recordings.c
-    part = db.execute(
-        select(r.connection, r.first_seq, r.object, r.sha256, r.lines)
-        .where(r.connection == connection, r.first_seq + r.n > seq)
-        .order_by(r.first_seq)
-        .limit(1)
-    ).first()
+    wanted = {"b_connection": connection, "b_seq": seq}
+    part = db.execute(_RECORDING_PART, wanted).first()
     if part and part.object is not None:
         return moved_part(db, part)
     if part:
         return RecordingPart(connection, part.first_seq, gzip.decompress(part.lines))
-    start = (
-        select(func.max(chunks.c.first_seq))
-        .where(chunks.c.connection == connection, chunks.c.first_seq <= seq)
-        .scalar_subquery()
-    )
-    found = db.execute(
-        select(chunks.c.first_seq, chunks.c.n, chunks.c.lines)
-        .where(
-            chunks.c.connection == connection,
-            chunks.c.first_seq >= func.coalesce(start, seq),
-            chunks.c.first_seq + chunks.c.n > seq,
-        )
-        .order_by(chunks.c.first_seq)
-        .limit(CHUNKS_AT_ONCE)
-    ).all()
+    found = db.execute(_CHUNKS, wanted).all()
     first = following = found[0].first_seq if found else seq
     lines: list[bytes] = []
     for row in found:

@@ -10,6 +10,7 @@ raises has changed nothing, and committing the same batch again changes nothing 
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, NoReturn, TypeVar
 
 from sqlalchemy import (
@@ -77,15 +78,14 @@ class Archive:
         self._file: Identity | None = None
         """The SQLite file that everything so far was read from and written to."""
         self._memory = WriterState()
-        dialect = engine.dialect
+        dialect = engine.dialect.name
         self._sessions = LiveRows(dialect, tables.sessions, SessionRow, _SESSION, "revision", _INDEXED)
         self._connections = LiveRows(dialect, tables.connections, ConnectionRow, ("next_seq", "resume"))
-        turns = upsert(dialect.name, tables.turns)
-        self._put_turns = RowWriter.inserting(dialect, turns, names(TurnRow), ("bigrams",))
-        self._put_treatments = upsert(dialect.name, tables.treatments)
-        self._put_journals = upsert(dialect.name, tables.journals)
-        self._put_journal_gaps = upsert(dialect.name, tables.journal_gaps)
-        self._add_labels = insert_once(dialect.name, tables.labels)
+        self._put_turns = _turn_writer(dialect)
+        self._put_treatments = upsert(dialect, tables.treatments)
+        self._put_journals = upsert(dialect, tables.journals)
+        self._put_journal_gaps = upsert(dialect, tables.journal_gaps)
+        self._add_labels = insert_once(dialect, tables.labels)
         self._chunks = Chunks(dialect)
 
     def commit(self, batch: Batch) -> None:
@@ -341,6 +341,11 @@ class Archive:
         if keys:
             gone = delete(tables.turns).where(c.session == bindparam("b_session"), c.number >= bindparam("b_number"))
             db.execute(gone, keys)
+
+
+@cache
+def _turn_writer(dialect: str) -> RowWriter:
+    return RowWriter.inserting(dialect, upsert(dialect, tables.turns), names(TurnRow), ("bigrams",))
 
 
 def _tell_watchers(db: Connection) -> None:

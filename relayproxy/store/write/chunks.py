@@ -7,9 +7,10 @@ Must not know: sessions, turns, transactions.
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from relayproxy.store.read.recording_reader import pack
 from relayproxy.store.schema import tables
@@ -35,9 +36,9 @@ class _Stored:
 class Chunks:
     """The writer's memory of what is stored; it must `forget` whenever a transaction failed."""
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: str) -> None:
         self._stored: dict[str, _Stored] = {}
-        self._add = RowWriter.inserting(dialect, insert_once(dialect.name, tables.chunks), names(ChunkRow))
+        self._add = _chunk_writer(dialect)
 
     def forget(self, connections: Iterable[str] | None = None) -> None:
         """Nothing is known any more of these connections, or of any."""
@@ -106,3 +107,8 @@ class Chunks:
         db.execute(delete(tables.chunks).where(c.connection == connection, c.first_seq < sealed))
         stored.parts += len(parts)
         stored.sealed, stored.size = sealed, len(held)
+
+
+@cache
+def _chunk_writer(dialect: str) -> RowWriter:
+    return RowWriter.inserting(dialect, insert_once(dialect, tables.chunks), names(ChunkRow))

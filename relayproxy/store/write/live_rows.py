@@ -4,11 +4,12 @@ Knows: which columns never change meanwhile, and that those are not written agai
 Must not know: what is in a row, transactions.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
+from functools import cache
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy import Connection, Table
 
 from relayproxy.store.schema.mapping import names, upsert
 from relayproxy.store.write.row_writer import RowWriter
@@ -21,19 +22,16 @@ class LiveRows:
 
     def __init__(
         self,
-        dialect: Dialect,
+        dialect: str,
         table: Table,
         row_class: type,
-        changing: Sequence[str],
+        changing: tuple[str, ...],
         counted: str | None = None,
         indexed: frozenset[str] = frozenset(),
     ) -> None:
-        columns = [name for name in names(row_class) if name != counted]
+        columns = tuple(name for name in names(row_class) if name != counted)
         more = () if counted is None else (counted,)
-        next_count = {name: table.c[name] + 1 for name in more}
-        whole = upsert(dialect.name, table, **next_count)
-        self._put = RowWriter.inserting(dialect, whole, columns, more, indexed)
-        self._change = RowWriter.updating(dialect, table, "id", changing, **next_count)
+        self._put, self._change = _writers(dialect, table, columns, changing, more, indexed)
         self._counts = len(more)
         self._lasting: Callable[[object], Any] = attrgetter(*(name for name in columns if name not in changing))
         self._stored: dict[str, int] = {}
@@ -57,3 +55,21 @@ class LiveRows:
             return
         for id in ids:
             self._stored.pop(id, None)
+
+
+@cache
+def _writers(
+    dialect: str,
+    table: Table,
+    columns: tuple[str, ...],
+    changing: tuple[str, ...],
+    counted: tuple[str, ...],
+    indexed: frozenset[str],
+) -> tuple[RowWriter, RowWriter]:
+    """What writes whole rows, and what writes only what changes."""
+    next_count = {name: table.c[name] + 1 for name in counted}
+    whole = upsert(dialect, table, **next_count)
+    return (
+        RowWriter.inserting(dialect, whole, columns, counted, indexed),
+        RowWriter.updating(dialect, table, "id", changing, **next_count),
+    )

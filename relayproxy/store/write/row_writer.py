@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table, bindparam, func, select, update
+from sqlalchemy import Connection, Dialect, Table, bindparam, func, make_url, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from relayproxy.store.schema.mapping import for_index
@@ -22,15 +22,19 @@ AT_ONCE = 32
 processor from nobody who makes no system call before its next tick, up to four milliseconds later, and on a machine
 with few processors a relay may wait for it."""
 _NEW = "new_"
+_DIALECTS: dict[str, Dialect] = {
+    "sqlite": make_url("sqlite://").get_dialect()(),
+    "postgresql": make_url("postgresql+psycopg://").get_dialect()(),
+}
 
 
 class RowWriter:
     """A statement that is executed with rows, which have the columns `names` as attributes. The columns `more` are
-    given beside the rows."""
+    given beside the rows. It is for every database of its dialect; to make one takes milliseconds."""
 
     def __init__(
         self,
-        dialect: Dialect,
+        dialect: str,
         statement: Any,
         names: Sequence[str],
         more: Sequence[str] = (),
@@ -42,8 +46,8 @@ class RowWriter:
         self._columns = [*names, *more]
         table = statement.table
         self._types = [{table.c[name].type.python_type, type(None)} for name in self._columns]
-        keys = self._columns if dialect.name == "sqlite" and statement.is_insert else None
-        compiled = statement.compile(dialect=dialect, column_keys=keys)
+        keys = self._columns if dialect == "sqlite" and statement.is_insert else None
+        compiled = statement.compile(dialect=_DIALECTS[dialect], column_keys=keys)
         self._sql = str(compiled)
         self._order: list[int] | None = None
         """The place in a row's values of each parameter; None: parameters are columns, by name."""
@@ -58,24 +62,24 @@ class RowWriter:
     @classmethod
     def inserting(
         cls,
-        dialect: Dialect,
+        dialect: str,
         statement: Any,
         names: Sequence[str],
         more: Sequence[str] = (),
         indexed: frozenset[str] = frozenset(),
     ) -> "RowWriter":
         """A writer by an INSERT as `mapping.upsert` and `mapping.insert_once` make it."""
-        if dialect.name == "postgresql":
+        if dialect == "postgresql":
             new = _arrays(statement.table, (*names, *more))
             statement = statement.from_select([*names, *more], select(new), include_defaults=False)
         return cls(dialect, statement, names, more, indexed)
 
     @classmethod
-    def updating(cls, dialect: Dialect, table: Table, key: str, names: Sequence[str], **also: Any) -> "RowWriter":
+    def updating(cls, dialect: str, table: Table, key: str, names: Sequence[str], **also: Any) -> "RowWriter":
         """A writer that changes these columns of rows that are there, by their key. `also`: columns that become what no
         row says."""
         statement: Any
-        if dialect.name == "postgresql":
+        if dialect == "postgresql":
             new = _arrays(table, (key, *names))
             statement = update(table).where(table.c[key] == new.c[key])
             statement = statement.values({name: new.c[name] for name in names} | also)

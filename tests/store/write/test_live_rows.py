@@ -13,7 +13,7 @@ from tests.store.build import session
 def test_what_lasts_of_a_row_is_written_once(engine: Engine) -> None:
     statements: list[str] = []
     event.listen(engine, "before_cursor_execute", lambda *args: statements.append(args[2].split()[0]))
-    rows = LiveRows(engine.dialect, tables.sessions, SessionRow, ("messages", "detail"), "revision")
+    rows = LiveRows(engine.dialect.name, tables.sessions, SessionRow, ("messages", "detail"), "revision")
     c = tables.sessions.c
 
     def written(*given: SessionRow) -> tuple[list[str], list[tuple[object, ...]]]:

@@ -20,7 +20,7 @@ def connections(engine: Engine) -> dict[str, ConnectionRow]:
 
 def putting(engine: Engine) -> RowWriter:
     statement = upsert(engine.dialect.name, tables.connections)
-    return RowWriter.inserting(engine.dialect, statement, names(ConnectionRow))
+    return RowWriter.inserting(engine.dialect.name, statement, names(ConnectionRow))
 
 
 def test_rows_are_added_or_replaced(engine: Engine) -> None:
@@ -40,7 +40,7 @@ def test_rows_are_added_or_replaced(engine: Engine) -> None:
 def test_some_columns_change_of_the_rows_that_are_there(engine: Engine) -> None:
     rows = [connection(f"c{number}", next_seq=1) for number in range(2 * AT_ONCE)]
     more = tables.connections.c.number + 1
-    change = RowWriter.updating(engine.dialect, tables.connections, "id", ("next_seq", "resume"), number=more)
+    change = RowWriter.updating(engine.dialect.name, tables.connections, "id", ("next_seq", "resume"), number=more)
     with engine.begin() as db:
         putting(engine)(db, rows)
         change(db, [replace(row, next_seq=7, resume="{}", opening="not this") for row in (*rows[1:], connection("x"))])
@@ -49,7 +49,9 @@ def test_some_columns_change_of_the_rows_that_are_there(engine: Engine) -> None:
 
 
 def test_columns_that_no_row_has_come_beside_the_rows(engine: Engine) -> None:
-    put = RowWriter.inserting(engine.dialect, upsert(engine.dialect.name, tables.turns), names(TurnRow), ("bigrams",))
+    put = RowWriter.inserting(
+        engine.dialect.name, upsert(engine.dialect.name, tables.turns), names(TurnRow), ("bigrams",)
+    )
     with engine.begin() as db:
         put(db, [turn("a", 0), turn("a", 1)], ["one", "two"])
         c = tables.turns.c
@@ -59,7 +61,7 @@ def test_columns_that_no_row_has_come_beside_the_rows(engine: Engine) -> None:
 
 def test_of_indexed_columns_as_much_is_written_as_an_index_takes(engine: Engine) -> None:
     statement = upsert(engine.dialect.name, tables.connections)
-    put = RowWriter.inserting(engine.dialect, statement, names(ConnectionRow), indexed=frozenset({"session"}))
+    put = RowWriter.inserting(engine.dialect.name, statement, names(ConnectionRow), indexed=frozenset({"session"}))
     with engine.begin() as db:
         put(db, [replace(connection("c"), session="s" * 1000, journal="j" * 1000)])
     assert (connections(engine)["c"].session, connections(engine)["c"].journal) == ("s" * 150, "j" * 1000)
