@@ -87,17 +87,13 @@ async def _dialled(
     headers = [*headers, *more]
     upstream = Upstream(min(settings.connect_timeout, PATIENCE), tls=is_secure(found.url))
     asked_at = time.time()
-    stopwatch = Stopwatch()
     began = time.monotonic()
-    try:
-        answer = await upstream.dial(found.url, headers, own_host=found.host == "backend", stopwatch=stopwatch)
-        taken = (time.monotonic() - began) * 1000
-        clocks.note(f"backend of {name}", value_of(answer.headers, "date"), asked_at)
-        if isinstance(answer, Refused):
-            return [_refused(name, found, answer, signed=signed)]
-        return [await _accepted(name, found, answer, headers, taken)]
-    finally:
-        await upstream.close()
+    answer = await upstream.dial(found.url, headers, own_host=found.host == "backend", stopwatch=Stopwatch())
+    taken = (time.monotonic() - began) * 1000
+    clocks.note(f"backend of {name}", value_of(answer.headers, "date"), asked_at)
+    if isinstance(answer, Refused):
+        return [_refused(name, found, answer, signed=signed)]
+    return [await _accepted(name, found, answer, headers, taken)]
 
 
 def _headers(settings: Settings, target: str, found: Target) -> tuple[Headers, bool]:
@@ -159,7 +155,7 @@ async def _accepted(name: str, found: Target, answer: Accepted, headers: Headers
             return Result("backends", name, "failed", text, "see what stands before it; it may answer from a cache")
         closed = await _say_goodbye(answer)
     finally:
-        answer.response.close()
+        answer.close()
     secure = " over TLS" if urlsplit(found.url).scheme == "wss" else ""
     text = f"{where} takes calls: 101{secure} after {taken:.0f} ms, and "
     if closed:
@@ -175,12 +171,13 @@ def _accept(headers: Mapping[str, str]) -> str:
 
 async def _say_goodbye(answer: Accepted) -> bool:
     """Closes the WebSocket; True when the backend closes it, too."""
-    if answer.transport is None:
+    transport = answer.transport
+    if transport is None:
         return True
     goodbye = _Goodbye(answer.protocol)
-    answer.transport.set_protocol(goodbye)
-    goodbye.data_received(bytes(answer.collector.data))
-    answer.transport.write(_CLOSE)
+    transport.set_protocol(goodbye)
+    goodbye.data_received(answer.protocol.take_early())
+    transport.write(_CLOSE)
     with suppress(TimeoutError):
         async with asyncio.timeout(GOODBYE):
             await goodbye.over.wait()

@@ -229,7 +229,7 @@ class Relay:
             return self._refuse(request, answer, opening, number, opened)
         transport = request.transport
         if transport is None or transport.is_closing():
-            answer.response.close()
+            answer.close()
             self._note_attempt(number, opened, msgspec.structs.replace(opening, error=_GONE), first="twilio")
             return answers.Sent(499)
         tape = self._tapes[target.route]
@@ -290,10 +290,10 @@ class Relay:
         tape.note(EntryKind.OPENING, number, opened, msgspec.json.encode(opening))
         self.live.add(splice)
         splice.finished.add_done_callback(lambda _: self.live.discard(splice))
-        splice.start(answer.head, request.protocol.take_early(), bytes(answer.collector.data))
-        # What aiohttp holds for the two requests is more than the call itself needs.
+        splice.start(answer.head, request.protocol.take_early(), answer.protocol.take_early())
+        # What is held for the two handshakes is more than the call itself needs.
         request.protocol.leave()
-        answer.leave()
+        answer.protocol.leave()
         return splice
 
     def _refuse(

@@ -135,7 +135,6 @@ async def _relay(settings: Settings, signals: Signals, sockets: Sequence[socket.
     finally:
         await listener.close()
         await relay.shadows.close()
-        await upstream.close()
         refusals.flush()
         for task in tasks:
             task.cancel()

@@ -32,7 +32,7 @@ def look(*_):
     alive = gc.get_objects()
     names = collections.Counter(type(one).__qualname__ for one in alive)
     splices = names["Splice"] + names["End"]
-    handshakes = sum(names[name] for name in ("HeadProtocol", "BaseRequest", "ResponseHandler", "ClientResponse"))
+    handshakes = sum(names[name] for name in ("HeadProtocol", "BaseRequest", "AnswerProtocol", "HttpResponseParser"))
     kib = int(open("/proc/self/statm").read().split()[1]) * 4
     told = {"garbage": found, "splices": splices, "handshakes": handshakes, "objects": len(alive), "kib": kib}
     print(json.dumps(told), flush=True)

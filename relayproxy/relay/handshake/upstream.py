@@ -1,35 +1,23 @@
-"""Upstream handshake: connects to the backend and performs the WebSocket upgrade.
+"""Upstream handshake: performs the WebSocket upgrade with the backend.
 
-Knows: dialling with aiohttp so that the request goes out as it came in, and the answer to the caller for each failure.
+Knows: the request as it goes out, and the answer to the caller for each failure.
 Must not know: routes, the journal, what happens after the 101.
-
-`set_parser` hands over the bytes that aiohttp had already read past the 101. It has a public name and no
-documentation, which is why aiohttp's minor version is pinned and tests check this.
 """
 
 import asyncio
 import os
 import ssl
 from dataclasses import dataclass, replace
-from typing import Any
 
-import aiohttp
-from aiohttp import (
-    ClientHandlerType,
-    ClientMiddlewareType,
-    ClientSession,
-    ClientTimeout,
-    DummyCookieJar,
-    TCPConnector,
-)
-from aiohttp.client_proto import ResponseHandler
-from multidict import CIMultiDict
-from yarl import URL
+from aiohttp.http import HttpProcessingError, RawResponseMessage
+from aiohttp.streams import StreamReader
 
 from relayproxy.relay import descriptors, limits
 from relayproxy.relay.answers import head_and_body
 from relayproxy.relay.failures import let_go
-from relayproxy.relay.handshake.stopwatch import Stopwatch, tracing
+from relayproxy.relay.handshake.answer import Answer, AnswerProtocol
+from relayproxy.relay.handshake.connector import Connector, Place, Unresolved, place_of
+from relayproxy.relay.handshake.stopwatch import Stopwatch
 from relayproxy.relay.headers import Headers, decode, printable, to_caller
 
 REFUSAL_LIMIT = 1024 * 1024
@@ -38,44 +26,24 @@ _PHRASE = 200
 """Characters of a refusal's reason phrase that go into `error`; it may be as long as any line."""
 
 
-class Collector:
-    """Payload parser for aiohttp that keeps the bytes unparsed."""
-
-    def __init__(self) -> None:
-        self.data = bytearray()
-
-    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
-        self.data += data
-        return False, b""
-
-    def feed_eof(self) -> None:
-        """The stream's end is learnt from the transport."""
-
-    def is_eof(self) -> bool:
-        return True
-
-    def set_exception(self, *_: object) -> None:
-        """The stream's end is learnt from the transport."""
-
-
 @dataclass(slots=True)
 class Accepted:
-    """The backend answered 101. `head` is its answer for the caller; `collector` takes the bytes that followed. To be
-    kept until its transport has another protocol; then `leave` is called, or else `response.close`."""
+    """The backend answered 101. `head` is its answer for the caller. Its connection is taken over with the protocol's
+    `take_early` and `leave`, or else closed."""
 
-    response: aiohttp.ClientResponse
     head: bytes
     headers: Headers
-    transport: asyncio.Transport | None
-    """None when the backend closed its stream right behind the 101."""
-    protocol: ResponseHandler
-    collector: Collector
+    protocol: AnswerProtocol
 
-    def leave(self) -> None:
-        """Ends aiohttp's part in the connection, whose transport has another protocol by now."""
-        self.protocol.transport = None  # or it would be closed
-        self.response.close()
-        self.protocol.connection_lost(None)
+    @property
+    def transport(self) -> asyncio.Transport | None:
+        """The connection; None when the backend closed its stream right behind the 101."""
+        transport = self.protocol.transport
+        return None if transport is None or transport.is_closing() else transport
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self.protocol.close()
 
 
 @dataclass(slots=True)
@@ -91,153 +59,115 @@ class Refused:
     """True when the cause is the relay and not the backend."""
 
 
-class _NoDescriptors(Exception):
-    pass
-
-
 class Upstream:
-    """Dials backends. One per process; close it at the end.
+    """Dials backends. One per process; `tls` is the connector's.
 
-    `tls`: backends are reached over TLS. The certificates that are trusted are read at once then, which takes 30 ms.
+    Every failure is a Refused: 504 for no answer in time, 502 for a backend that cannot be reached or understood,
+    503 for a lack of file descriptors, else the backend's own answer. Redirects are answers like any other.
     """
 
     def __init__(self, connect_timeout: float, *, tls: bool) -> None:
         self._timeout = connect_timeout
-        self._session = ClientSession(
-            connector=TCPConnector(limit=0, force_close=True, ssl=ssl.create_default_context() if tls else True),
-            cookie_jar=DummyCookieJar(),
-            auto_decompress=False,
-            timeout=ClientTimeout(total=None, sock_connect=None),
-            trace_configs=[tracing()],
-            max_line_size=limits.LINE,
-            max_field_size=limits.LINE,
-            max_headers=limits.HEADERS,
-        )
-
-    async def close(self) -> None:
-        await self._session.close()
+        self._connector = Connector(tls=tls)
 
     async def dial(self, url: str, headers: Headers, *, own_host: bool, stopwatch: Stopwatch) -> Accepted | Refused:
-        """Sends the upgrade request to `url`, which is used as it stands. `own_host`: Host names the backend.
-
-        Every failure is a Refused: 504 for no answer in time, 502 for a backend that cannot be reached or understood,
-        503 for a lack of file descriptors, else the backend's own answer. Redirects are answers like any other.
-        """
+        """Sends the upgrade request to `url`, which is used as it stands. `own_host`: Host names the backend."""
+        place, target = _split(url)
+        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        request = _request(target, headers, place.authority if own_host else None)
+        protocol = AnswerProtocol(request, answered, stopwatch)
         try:
             async with asyncio.timeout(self._timeout):
-                try:
-                    response = await self._request(url, headers, own_host, stopwatch)
-                except BaseException as problem:
-                    let_go(problem)
-                    if isinstance(problem, OSError) and descriptors.ran_out(problem):
-                        raise _NoDescriptors from None
-                    raise
-                stopwatch.answered()
-        except _NoDescriptors:
-            return replace(_own(503, descriptors.words()), ours=True)
-        except TimeoutError:
-            return _own(504, f"the backend did not answer within {self._timeout:g} s (the setting connect_timeout)")
-        except aiohttp.ClientConnectorCertificateError as problem:
-            return _own(502, f"the backend's certificate was not accepted ({_reason(problem.certificate_error)})")
-        except aiohttp.ClientConnectorDNSError:
-            return _own(502, "the backend's host name could not be resolved")
-        except aiohttp.ClientConnectorSSLError as problem:
-            return _own(502, f"no TLS connection with the backend ({_reason(problem.os_error)})")
-        except aiohttp.ClientConnectorError as problem:
-            return _own(502, f"no connection with the backend ({_reason(problem.os_error)})")
-        except (aiohttp.ServerDisconnectedError, ConnectionError):
-            return _own(502, "the backend hung up without an answer")
-        except (aiohttp.ClientError, OSError, ValueError) as problem:
-            return _own(502, _misunderstood(problem))
-        return _accepted(response) if response.status == 101 else await _refusal(response, self._timeout)
+                refused = await self._connect(place, protocol, stopwatch)
+                if refused is not None:
+                    return refused
+                message, body = await answered
+        except BaseException as problem:
+            protocol.abort()
+            let_go(problem)
+            if isinstance(problem, TimeoutError):
+                return _own(504, f"the backend did not answer within {self._timeout:g} s (the setting connect_timeout)")
+            if isinstance(problem, ConnectionError):
+                return _own(502, "the backend hung up without an answer")
+            if isinstance(problem, (HttpProcessingError, ValueError)):
+                return _own(502, _misunderstood(problem))
+            raise
+        if message.code != 101:
+            return await _refusal(message, body, protocol, self._timeout)
+        if not protocol.upgraded:
+            protocol.close()
+            return _own(502, "the backend answered 101 without switching to WebSocket")
+        got = decode(message.raw_headers)
+        return Accepted(_head(message, got), got, protocol)
 
-    async def _request(
-        self, url: str, headers: Headers, own_host: bool, stopwatch: Stopwatch
-    ) -> aiohttp.ClientResponse:
-        wanted: CIMultiDict[str] = CIMultiDict()
-        spelling: dict[str, str] = {}
-        for name, value in headers:
-            if not (own_host and name.lower() == "host"):
-                # aiohttp drops the earlier of two lines whose names differ in case only.
-                wanted.add(spelling.setdefault(name.lower(), name), value)
-        return await self._session.request(
-            "GET",
-            exact_url(url),
-            headers=wanted,
-            skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent", "Content-Type"),
-            allow_redirects=False,
-            middlewares=(_once(),),
-            trace_request_ctx=stopwatch,
-        )
+    async def _connect(self, place: Place, protocol: AnswerProtocol, stopwatch: Stopwatch) -> Refused | None:
+        try:
+            await self._connector.connect(place, protocol, stopwatch)
+        except OSError as problem:
+            let_go(problem)
+            return _no_connection(problem)
+        return None
 
 
 def own_host(url: str) -> str:
     """The Host header of a request to `url`, when it names the backend."""
-    return exact_url(url).host_port_subcomponent or ""
+    return _split(url)[0].authority
 
 
-def exact_url(url: str) -> URL:
-    """The URL without any parsing of its path and query: yarl would drop an empty query."""
-    scheme, _, rest = url.replace("ws", "http", 1).partition("://")
-    end = min((at for at in (rest.find("/"), rest.find("?")) if at >= 0), default=len(rest))
-    return URL.build(scheme=scheme, authority=rest[:end], path=rest[end:] or "/", encoded=True)
+def _split(url: str) -> tuple[Place, str]:
+    """Where a URL leads, and its request target, which is not parsed."""
+    start = url.index("://") + 3
+    end = min((at for at in (url.find("/", start), url.find("?", start)) if at >= 0), default=len(url))
+    target = url[end:]
+    return place_of(url[:end]), target if target.startswith("/") else f"/{target}"
 
 
-def _once() -> ClientMiddlewareType:
-    """Middleware against aiohttp's second attempt at a GET when the server hangs up: a call reaches a backend once."""
-    failure: Exception | None = None
-
-    async def once(request: aiohttp.ClientRequest, send: ClientHandlerType) -> aiohttp.ClientResponse:
-        nonlocal failure
-        if failure is not None:
-            raise failure
-        try:
-            return await send(request)
-        except (aiohttp.ClientError, OSError) as problem:
-            failure = problem
-            raise
-
-    return once
+def _request(target: str, headers: Headers, host: str | None) -> bytes:
+    """The head of the request; `host` replaces the value of Host, where it is given."""
+    lines = [f"GET {target} HTTP/1.1"]
+    if host is not None and not any(name.lower() == "host" for name, _ in headers):
+        lines.append(f"Host: {host}")
+    for name, value in headers:
+        lines.append(f"{name}: {value if host is None or name.lower() != 'host' else host}")
+    return "\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape")
 
 
-def _accepted(response: aiohttp.ClientResponse) -> Accepted | Refused:
-    connection = response.connection
-    protocol: Any = connection.protocol if connection is not None else None
-    if protocol is None or not protocol.upgraded:
-        response.close()
-        return _own(502, "the backend answered 101 without switching to WebSocket")
-    protocol.read_timeout = None
-    collector = Collector()
-    transport: asyncio.Transport | None = protocol.transport
-    if transport is not None and transport.is_closing():
-        transport = None
-    protocol.set_parser(collector, collector)
-    headers = decode(response.raw_headers)
-    return Accepted(response, _head(response, headers), headers, transport, protocol, collector)
+def _no_connection(problem: OSError) -> Refused:
+    if descriptors.ran_out(problem):
+        return replace(_own(503, descriptors.words()), ours=True)
+    if isinstance(problem, Unresolved):
+        return _own(502, "the backend's host name could not be resolved")
+    if isinstance(problem, ssl.SSLCertVerificationError):
+        return _own(502, f"the backend's certificate was not accepted ({_reason(problem)})")
+    if isinstance(problem, ssl.SSLError):
+        return _own(502, f"no TLS connection with the backend ({_reason(problem)})")
+    return _own(502, f"no connection with the backend ({_reason(problem)})")
 
 
-async def _refusal(response: aiohttp.ClientResponse, timeout: float) -> Refused:
+async def _refusal(
+    message: RawResponseMessage, content: StreamReader, protocol: AnswerProtocol, timeout: float
+) -> Refused:
     body = bytearray()
     try:
         async with asyncio.timeout(timeout):
-            while len(body) < REFUSAL_LIMIT and (part := await response.content.readany()):
+            while len(body) < REFUSAL_LIMIT and (part := await content.readany()):
                 body += part
-    except (TimeoutError, aiohttp.ClientError):
+    except (TimeoutError, HttpProcessingError):
         body = body[:REFUSAL_LIMIT]  # what there is of it is still the backend's answer
     finally:
-        response.close()
-    headers = decode(response.raw_headers)
+        protocol.close()
+    headers = decode(message.raw_headers)
     return Refused(
-        response.status,
-        _head(response, to_caller(headers)),
+        message.code,
+        _head(message, to_caller(headers)),
         bytes(body[:REFUSAL_LIMIT]),
         headers,
-        printable(f"the backend answered {response.status} {(response.reason or '')[:_PHRASE]}".rstrip()),
+        printable(f"the backend answered {message.code} {message.reason[:_PHRASE]}".rstrip()),
     )
 
 
-def _head(response: aiohttp.ClientResponse, headers: Headers) -> bytes:
-    lines = [f"HTTP/1.1 {response.status} {response.reason or ''}", *(f"{name}: {value}" for name, value in headers)]
+def _head(message: RawResponseMessage, headers: Headers) -> bytes:
+    lines = [f"HTTP/1.1 {message.code} {message.reason}", *(f"{name}: {value}" for name, value in headers)]
     return "\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape")
 
 

@@ -103,8 +103,8 @@ class ShadowConnection(asyncio.Protocol):
     def begin(self, accepted: Accepted) -> None:
         """Takes the connection over once the second backend has answered 101."""
         self._transport = accepted.transport
-        self._guarded(lambda: self._begin(bytes(accepted.collector.data)))
-        accepted.leave()
+        self._guarded(lambda: self._begin(accepted.protocol.take_early()))
+        accepted.protocol.leave()
 
     def call_ended(self) -> None:
         """Takes that the call is over: what waits is still sent, and the second backend may end its stream."""

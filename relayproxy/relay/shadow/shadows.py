@@ -174,9 +174,9 @@ class Shadows:
             )
         if isinstance(answer, Accepted):
             if connection.finished.done():
-                answer.response.close()
+                answer.close()
             elif _extensions(answer.headers) != _extensions(call):
-                answer.response.close()
+                answer.close()
                 connection.give_up("shadow_extensions")
                 return msgspec.structs.replace(opening, error=_OTHER_EXTENSIONS), None
             else:

@@ -5,7 +5,6 @@ import socket
 import ssl
 from pathlib import Path
 
-import aiohttp
 import pytest
 import trustme
 from websockets.asyncio.client import connect
@@ -14,7 +13,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.http11 import Request
 
 from relayproxy.relay.handshake.stopwatch import Stopwatch
-from relayproxy.relay.handshake.upstream import Refused, Upstream, exact_url, own_host
+from relayproxy.relay.handshake.upstream import Refused, Upstream, own_host
 from tests import wire
 from tests.relay.raw import ask, echo, is_not_dialled, refusing_backend
 from tests.running import Running, relay
@@ -138,18 +137,8 @@ async def test_a_certificate_nobody_vouches_for_is_502_and_never_tried_without(t
         ("wss://[2001:db8::1]:9000/ws", "[2001:db8::1]:9000"),
     ],
 )
-async def test_the_host_that_a_backend_is_told_is_known_before_it_is_dialled(url: str, host: str) -> None:
-    told: list[str] = []
-
-    async def tells(request: aiohttp.ClientRequest, _: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-        told.append(request.headers["Host"])
-        raise aiohttp.ClientError
-
-    async with aiohttp.ClientSession() as session:
-        with pytest.raises(aiohttp.ClientError):
-            await session.get(exact_url(url), middlewares=(tells,))
-
-    assert [own_host(url)] == told == [host]
+def test_the_host_that_a_backend_is_told_is_known_before_it_is_dialled(url: str, host: str) -> None:
+    assert own_host(url) == host
 
 
 async def test_no_proxy_of_the_environment_gets_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,7 +150,6 @@ async def test_no_proxy_of_the_environment_gets_a_call(monkeypatch: pytest.Monke
         serving = asyncio.create_task(asyncio.to_thread(refusing_backend(b"HTTP/1.1 403 Forbidden\r\n\r\n"), server))
         refused = await upstream.dial(f"ws://127.0.0.1:{port}/x", [], own_host=True, stopwatch=Stopwatch())
         assert (await serving).startswith(b"GET /x HTTP/1.1\r\n")
-        await upstream.close()
         is_not_dialled(elsewhere)
     assert isinstance(refused, Refused)
     assert refused.status == 403

@@ -1,0 +1,95 @@
+"""What a backend may do on the way to its answer, and the request as it comes to it."""
+
+import asyncio
+import socket
+
+import pytest
+
+from relayproxy.relay.handshake.stopwatch import Stopwatch
+from relayproxy.relay.handshake.upstream import REFUSAL_LIMIT, Accepted, Refused, Upstream
+from relayproxy.relay.headers import Headers, decode
+from tests import wire
+from tests.relay.raw import refusing_backend
+
+EARLY = b"\x81\x02hi"
+
+
+async def dial(server: socket.socket, port: int, answer: bytes, headers: Headers) -> tuple[bytes, Accepted | Refused]:
+    """The head of the request, and what comes of it when that is the answer."""
+    upstream = Upstream(connect_timeout=30, tls=False)
+    serving = asyncio.create_task(asyncio.to_thread(refusing_backend(answer), server))
+    found = await upstream.dial(f"ws://127.0.0.1:{port}/x", headers, own_host=False, stopwatch=Stopwatch())
+    return await serving, found
+
+
+async def test_headers_reach_the_backend_as_they_came() -> None:
+    lines = [
+        (b"X-One", b"1"),
+        (b"Host", b"h"),
+        (b"x-two", b"a"),
+        (b"X-TWO", b"b"),
+        (b"X-Raw", b"caf\xe9 \xff"),
+        (b"e", b""),
+    ]
+    with wire.listening() as (server, port):
+        head, _ = await dial(server, port, wire.ANSWER, decode(lines))
+    expected = b"".join(name + b": " + value + b"\r\n" for name, value in lines)
+    assert head == b"GET /x HTTP/1.1\r\n" + expected + b"\r\n"
+
+
+async def test_an_answer_of_single_bytes_is_one() -> None:
+    upstream = Upstream(connect_timeout=30, tls=False)
+    with wire.listening() as (server, port):
+        dialling = asyncio.create_task(
+            upstream.dial(f"ws://127.0.0.1:{port}", [], own_host=True, stopwatch=Stopwatch())
+        )
+        backend = (await asyncio.to_thread(server.accept))[0]
+        with backend:
+            backend.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            await asyncio.to_thread(wire.receive_head, backend)
+            for byte in wire.ANSWER:
+                backend.send(bytes([byte]))
+                await asyncio.sleep(0)
+            found = await dialling
+    assert isinstance(found, Accepted)
+    assert found.head == wire.ANSWER
+    found.close()
+
+
+@pytest.mark.parametrize(
+    "interim", [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 2]
+)
+async def test_an_interim_answer_is_not_the_answer(interim: bytes) -> None:
+    with wire.listening() as (server, port):
+        _, found = await dial(server, port, interim + wire.ANSWER + EARLY, [("Host", "h")])
+        assert isinstance(found, Accepted)
+        assert found.head == wire.ANSWER
+        assert found.protocol.take_early() == EARLY
+        found.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "body"),
+    [
+        (b"HTTP/1.1 403 No\r\nContent-Length: 10\r\n\r\nhalf", b"half"),
+        (b"HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n6\r\n", b"half"),
+        (b"HTTP/1.1 403 No\r\n\r\n" + b"x" * 3 * REFUSAL_LIMIT, b"x" * REFUSAL_LIMIT),
+    ],
+)
+async def test_what_there_is_of_a_refusal_is_passed_on(answer: bytes, body: bytes) -> None:
+    upstream = Upstream(connect_timeout=30, tls=False)
+    with wire.listening() as (server, port):
+
+        def serve() -> None:
+            with server.accept()[0] as backend:
+                wire.receive_head(backend)
+                try:
+                    backend.sendall(answer)
+                except ConnectionError:
+                    assert len(answer) > REFUSAL_LIMIT
+
+        serving = asyncio.create_task(asyncio.to_thread(serve))
+        found = await upstream.dial(f"ws://127.0.0.1:{port}", [], own_host=True, stopwatch=Stopwatch())
+        await serving
+    assert isinstance(found, Refused)
+    assert (found.status, found.body == body) == (403, True)
