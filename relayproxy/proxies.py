@@ -6,18 +6,15 @@ Must not know: which settings name the proxies; what is done with an address.
 
 import ipaddress
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from relayproxy.settings.validators import Network
 
 
 def is_trusted(address: str, proxies: Sequence[Network]) -> bool:
     """True when an IP address (without brackets and port) is in one of the networks; False for other text."""
-    try:
-        found = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    mapped = getattr(found, "ipv4_mapped", None)
-    return any((mapped or found) in network for network in proxies)
+    found = _parsed(address)
+    return found is not None and any(found in network for network in proxies)
 
 
 def believed(peer: str, told: Iterable[str], proxies: Sequence[Network]) -> list[str]:
@@ -38,6 +35,15 @@ def believed(peer: str, told: Iterable[str], proxies: Sequence[Network]) -> list
         if not is_trusted(found, proxies):
             break
     return chain
+
+
+@lru_cache(maxsize=1024)
+def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(found, "ipv4_mapped", None) or found
 
 
 def _address(part: str) -> str | None:

@@ -13,7 +13,7 @@ _USERINFO = re.compile(r"(?<=://)[^/?#\s@]+@")
 
 def without_userinfo(text: str) -> str:
     """The text with `<redacted>` for user name and password of the URLs in it."""
-    return _USERINFO.sub(f"{REDACTED}@", text)
+    return _USERINFO.sub(f"{REDACTED}@", text) if "@" in text else text
 
 
 def masked_url(url: str) -> str:

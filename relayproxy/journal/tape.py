@@ -37,7 +37,7 @@ class Tape:
     openings and endings are small and still taken up to twice the limit.
     """
 
-    __slots__ = ("_gaps", "_later", "_limit", "_scheduled", "_sink", "buffer", "lost", "room")
+    __slots__ = ("_gaps", "_handing_over", "_later", "_limit", "_scheduled", "_sink", "buffer", "lost", "room")
 
     def __init__(self, sink: Sink, limit: int, later: Callable[[float, Callable[[], None]], object]) -> None:
         self._sink = sink
@@ -47,7 +47,7 @@ class Tape:
         """Entries that wait for the flush."""
         self.room = -1
         """Bytes in `buffer` up to which whoever has a chunk may append its entry to it; else `chunk` takes it."""
-        self._scheduled = False
+        self._scheduled = self._handing_over = False
         self._gaps: dict[tuple[int, EntryKind], tuple[int, GapBody]] = {}
         self.lost = 0
         """Number of openings and endings dropped because twice the limit was reached."""
@@ -63,16 +63,18 @@ class Tape:
 
     def note(self, kind: EntryKind, connection: int, t: int, body: bytes, *, at_once: bool = False) -> None:
         """Appends an opening or an ending; counts it in `lost` when twice the limit is reached. `at_once` hands over
-        without waiting for the timer, so that a process killed right afterwards leaves a trace of the call."""
+        in the event loop's next turn, so that a process killed soon afterwards leaves a trace of the call, and many
+        calls that begin in one turn wake the writer once."""
         if len(self.buffer) + self._sink.pending > 2 * self._limit:
             self.lost += 1
             return
         if self._gaps:
             self._write_gaps()
         self.buffer += pack_entry(kind, connection, t, 0, body)
-        if at_once:
-            self._hand_over()
-        else:
+        if at_once and not self._handing_over:
+            self._handing_over = True
+            self._later(0, self._hand_over)
+        elif not at_once:
             self._schedule()
 
     def close(self) -> None:
@@ -106,6 +108,7 @@ class Tape:
             self._schedule()
 
     def _hand_over(self) -> None:
+        self._handing_over = False
         if self.buffer:
             self._sink.put(self.buffer)
             self.buffer = bytearray()

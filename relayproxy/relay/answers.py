@@ -1,48 +1,36 @@
 """Answers of the relay itself: to refused requests, and when the backend cannot be reached.
 
-Knows: the form of an answer, as an aiohttp response and as bytes.
+Knows: the form of an answer.
 Must not know: the cases in which each is given.
 """
 
+from email.utils import formatdate
 from http import HTTPStatus
-
-from aiohttp import web
-
-
-class Sent(web.StreamResponse):
-    """A response that has been written on the transport already: aiohttp has nothing left to send."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(status=status)
-        self.force_close()
-
-    async def prepare(self, request: web.BaseRequest) -> None:
-        """Nothing to send."""
-
-    async def write_eof(self, data: bytes = b"") -> None:
-        """Nothing to send."""
+from typing import NamedTuple
 
 
-def words(status: int, text: str, headers: dict[str, str] | None = None) -> web.Response:
-    """A plain-text answer, `relayproxy: ` and the text, after which the connection is closed."""
+class Answer(NamedTuple):
+    """An answer as bytes, after which the connection is closed."""
+
+    head: bytes
+    body: bytes
+
+
+def words(status: int, text: str, headers: dict[str, str] | None = None) -> Answer:
+    """A plain-text answer: `relayproxy: ` and the text."""
     return page(status, f"relayproxy: {text}\n", headers=headers)
 
 
-def page(
-    status: int, text: str, content_type: str = "text/plain", headers: dict[str, str] | None = None
-) -> web.Response:
-    """An answer whose body is exactly this text, after which the connection is closed."""
-    response = web.Response(status=status, text=text, content_type=content_type, headers=headers)
-    response.headers["Server"] = "relayproxy"
-    response.force_close()
-    return response
-
-
-def head_and_body(status: int, text: str) -> tuple[bytes, bytes]:
-    """Head and body of such a plain-text answer as bytes, for callers that write to the transport themselves."""
-    body = f"relayproxy: {text}\n".encode()
-    head = (
-        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: text/plain; charset=utf-8\r\n"
-        f"Content-Length: {len(body)}\r\nServer: relayproxy\r\nConnection: close\r\n\r\n"
-    )
-    return head.encode(), body
+def page(status: int, text: str, content_type: str = "text/plain", headers: dict[str, str] | None = None) -> Answer:
+    """An answer whose body is exactly this text."""
+    body = text.encode()
+    lines = {
+        "Content-Type": f"{content_type}; charset=utf-8",
+        "Content-Length": str(len(body)),
+        "Date": formatdate(usegmt=True),
+        "Server": "relayproxy",
+        **(headers or {}),
+        "Connection": "close",
+    }
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    return Answer(f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{head}\r\n".encode(), body)

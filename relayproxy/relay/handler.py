@@ -16,8 +16,6 @@ from functools import partial
 from typing import Literal
 
 import msgspec
-from aiohttp import web
-from aiohttp.web_protocol import RequestHandler
 
 from relayproxy.connection import Ending, Opening
 from relayproxy.journal.format import EntryKind
@@ -27,6 +25,7 @@ from relayproxy.proxies import is_trusted
 from relayproxy.refusals import Reason
 from relayproxy.relay import answers, descriptors
 from relayproxy.relay import headers as header_policy
+from relayproxy.relay.answers import Answer
 from relayproxy.relay.faulty_splice import FaultySplice
 from relayproxy.relay.handshake.admission import is_signed, objection
 from relayproxy.relay.handshake.forwarded import Public, forwarded, mistakable_urls, public_urls
@@ -37,7 +36,7 @@ from relayproxy.relay.handshake.upstream import Accepted, Refused, Upstream
 from relayproxy.relay.handshake.verification import Verification, Verifier
 from relayproxy.relay.headers import Headers, mask, mask_query, without_personal
 from relayproxy.relay.listener.capacity import Capacity
-from relayproxy.relay.listener.protocol import HeadProtocol, Unreadable
+from relayproxy.relay.listener.protocol import HeadProtocol, Request, Unreadable
 from relayproxy.relay.listener.refusal_log import RefusalLog
 from relayproxy.relay.shadow.shadows import Shadows
 from relayproxy.relay.splice import Splice
@@ -102,11 +101,11 @@ class Relay:
         """True once readyz says draining; calls are accepted until `draining` is True as well."""
         self.draining = False
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Relays one request, and returns when its call has begun; a refusal or a health page is answered at once."""
-        got, path = header_policy.decode(request.raw_headers), ""
+    async def handle(self, request: Request) -> Answer | None:
+        """Relays one request: None once its call has begun, or when the caller is gone; else what it is answered."""
+        got, path = request.headers, ""
         try:
-            path = origin_form(request.raw_path)
+            path = origin_form(request.target)
             if path.startswith(RESERVED):
                 return self._own_page(path, full=self._limit_reached(request))
             target = self._targets.match(path)
@@ -141,15 +140,17 @@ class Relay:
             raise
         if isinstance(begun, Splice):
             begun.finished.add_done_callback(lambda _: release())
-            return answers.Sent(101)
+            return None
         release()
         return begun
 
     def _verify(self, target: Target, got: Headers, told: Headers, path: str) -> Verification:
-        urls = public_urls(told, self._public)
-        return self._verifier.verify(got, self._rules[target.route], urls, mistakable_urls(got, path))
+        rules = self._rules[target.route]
+        if rules.verify == "off":
+            return self._verifier.verify(got, rules, ())
+        return self._verifier.verify(got, rules, public_urls(told, self._public), mistakable_urls(got, path))
 
-    def _reject(self, request: web.BaseRequest, got: Headers, signature: Verification, path: str) -> web.StreamResponse:
+    def _reject(self, request: Request, got: Headers, signature: Verification, path: str) -> Answer:
         if signature.check.state == "missing":
             self._note(request, got, "not_signed", 403, "Twilio has not signed it", path)
         else:
@@ -157,15 +158,13 @@ class Relay:
             self._note(request, got, "wrong_signature", 403, f"its signature is wrong{why}", path)
         return answers.words(403, _REJECTED)
 
-    def _object(
-        self, request: web.BaseRequest, got: Headers, reason: Reason, status: int, words: str, path: str
-    ) -> web.StreamResponse:
+    def _object(self, request: Request, got: Headers, reason: Reason, status: int, words: str, path: str) -> Answer:
         self._note(request, got, reason, status, words, path)
         return answers.words(status, words, {"Upgrade": "websocket"} if status == 426 else None)
 
     def _note(
         self,
-        request: web.BaseRequest,
+        request: Request,
         got: Headers,
         reason: Reason,
         status: int,
@@ -177,33 +176,33 @@ class Relay:
             reason,
             status,
             words,
-            peer=_peer(request) if peer else "-",
+            peer=request.connection.peer if peer else "-",
             target=without_personal(mask_query(path))[:_MAX_TARGET],
             signed=is_signed(got),
         )
 
-    def unreadable(self, connection: RequestHandler, found: Unreadable) -> None:
+    def unreadable(self, connection: HeadProtocol, found: Unreadable) -> None:
         """Counts and logs a request whose head could not be read."""
         self._refusals.note(
             found.reason,
             found.status,
             found.words,
-            peer=_peer(connection),
+            peer=connection.peer,
             target=without_personal(found.target)[:_MAX_TARGET],
             signed=found.signed,
         )
 
     async def _relay(
         self,
-        request: web.BaseRequest,
+        request: Request,
         path: str,
         target: Target,
         got: Headers,
         told: Headers,
         signature: Verification,
-    ) -> Splice | web.StreamResponse:
+    ) -> Splice | Answer | None:
         opened, opened_at = time.monotonic_ns(), time.time_ns()
-        trusted = is_trusted(_address(request), self._proxies)
+        trusted = is_trusted(request.connection.address, self._proxies)
         self._warn(request, path, target, got, trusted)
         opening, traceparent = self._opening(request, path, target, got, opened_at, trusted)
         opening = msgspec.structs.replace(
@@ -226,12 +225,12 @@ class Relay:
             dial=stopwatch.dial(),
         )
         if isinstance(answer, Refused):
-            return self._refuse(request, answer, opening, number, opened)
-        transport = request.transport
+            return self._refuse(answer, opening, number, opened)
+        transport = request.connection.transport
         if transport is None or transport.is_closing():
             answer.close()
             self._note_attempt(number, opened, msgspec.structs.replace(opening, error=_GONE), first="twilio")
-            return answers.Sent(499)
+            return None
         tape = self._tapes[target.route]
         shadow = self.shadows.choose(opening, target, outgoing, tape, transport)
         faults = self._faults.get(target.route)
@@ -256,7 +255,7 @@ class Relay:
                 target.url, headers, own_host=target.host == "backend", stopwatch=stopwatch
             )
         except asyncio.CancelledError:
-            # By aiohttp, because Twilio hung up, or by a stop that waits no longer.
+            # Because Twilio hung up, or by a stop that waits no longer.
             error = _STOPPED if self.draining else _GONE
             first: First = "proxy" if self.draining else "twilio"
             self._note_attempt(number, opened, msgspec.structs.replace(opening, error=error), first)
@@ -266,7 +265,7 @@ class Relay:
 
     def _splice(
         self,
-        request: web.BaseRequest,
+        request: Request,
         twilio: asyncio.Transport,
         answer: Accepted,
         number: int,
@@ -275,7 +274,6 @@ class Relay:
         tape: Tape,
         faults: Faults | None,
     ) -> Splice:
-        assert isinstance(request.protocol, HeadProtocol)
         make = Splice if faults is None else partial(FaultySplice, faults=faults)
         splice = make(
             number=number,
@@ -290,30 +288,26 @@ class Relay:
         tape.note(EntryKind.OPENING, number, opened, msgspec.json.encode(opening))
         self.live.add(splice)
         splice.finished.add_done_callback(lambda _: self.live.discard(splice))
-        splice.start(answer.head, request.protocol.take_early(), answer.protocol.take_early())
+        splice.start(answer.head, request.connection.take_early(), answer.protocol.take_early())
         # What is held for the two handshakes is more than the call itself needs.
-        request.protocol.leave()
+        request.connection.leave()
         answer.protocol.leave()
         return splice
 
-    def _refuse(
-        self, request: web.BaseRequest, answer: Refused, opening: Opening, number: int, opened: int
-    ) -> web.StreamResponse:
+    def _refuse(self, answer: Refused, opening: Opening, number: int, opened: int) -> Answer:
         more = self._limit.suffix((opening.route, answer.status))
         if more is not None:
             log.warning("route %s: %s%s", opening.route, answer.error, more)
         opening = msgspec.structs.replace(opening, status=answer.status, error=answer.error)
         self._note_attempt(number, opened, opening, first="proxy" if answer.ours else "backend")
-        if request.transport is not None:
-            request.transport.write(answer.head + answer.body)
-        return answers.Sent(answer.status)
+        return Answer(answer.head, answer.body)
 
     def _note_attempt(self, number: int, opened: int, opening: Opening, first: First) -> None:
         tape = self._tapes[opening.route]
         tape.note(EntryKind.OPENING, number, opened, msgspec.json.encode(opening))
         _note_ending(tape, number, opened, Ending(t=time.monotonic_ns() - opened, first=first))
 
-    def _warn(self, request: web.BaseRequest, path: str, target: Target, got: Headers, trusted: bool) -> None:
+    def _warn(self, request: Request, path: str, target: Target, got: Headers, trusted: bool) -> None:
         """Notes what is odd about a request that is relayed all the same; of one that is not recorded, that alone."""
         taped = not isinstance(self._tapes[target.route], NoTape)
         shown = path if taped else ""
@@ -326,19 +320,20 @@ class Relay:
         claims = any(name.lower() in ("x-forwarded-proto", "x-forwarded-host") for name, _ in got)
         if claims and not trusted and self._public is None:
             words = (
-                f"its X-Forwarded-… headers are not believed; if {_address(request)} is your front end, add it to "
-                "trusted_proxies, or set public_url"
+                f"its X-Forwarded-… headers are not believed; if {request.connection.address} is your front end, add "
+                "it to trusted_proxies, or set public_url"
             )
             self._note(request, got, "untrusted_proxy", 0, words, shown, taped)
 
     def _opening(
-        self, request: web.BaseRequest, path: str, target: Target, got: Headers, opened_at: int, trusted: bool
+        self, request: Request, path: str, target: Target, got: Headers, opened_at: int, trusted: bool
     ) -> tuple[Opening, str | None]:
         trace = header_policy.trace_of(got) if trusted else None
-        trace_id, parent = trace if trace else (secrets.token_hex(16), None)
-        span_id = secrets.token_hex(8)
+        random_digits = secrets.token_hex(40)
+        trace_id, parent = trace if trace else (random_digits[:32], None)
+        span_id = random_digits[32:48]
         opening = Opening(
-            connection_id=secrets.token_hex(16),
+            connection_id=random_digits[48:],
             trace_id=trace_id,
             span_id=span_id,
             parent_span_id=parent,
@@ -346,7 +341,7 @@ class Relay:
             backend=header_policy.cut(mask_query(target.url)),
             target=header_policy.cut(mask_query(path)),
             opened_at=opened_at,
-            peer=_peer(request),
+            peer=request.connection.peer,
             request_headers=mask(got),
         )
         return opening, None if trace is not None else self._new_traceparent(trace_id, span_id)
@@ -354,15 +349,21 @@ class Relay:
     def _new_traceparent(self, trace_id: str, span_id: str) -> str | None:
         return f"00-{trace_id}-{span_id}-{self._sampler.sampled(trace_id):02x}" if self._traceparent else None
 
-    def _forwarded(self, request: web.BaseRequest, got: Headers, path: str) -> Headers:
-        tls = request.transport is not None and request.transport.get_extra_info("ssl_object") is not None
-        return forwarded(got, peer=_address(request), tls=tls, target=path, public=self._public, proxies=self._proxies)
+    def _forwarded(self, request: Request, got: Headers, path: str) -> Headers:
+        return forwarded(
+            got,
+            peer=request.connection.address,
+            tls=request.connection.secure,
+            target=path,
+            public=self._public,
+            proxies=self._proxies,
+        )
 
-    def _full(self, request: web.BaseRequest) -> bool:
-        twilio = request.transport.get_extra_info("socket") if request.transport is not None else None
-        return twilio is not None and descriptors.few_left(twilio.fileno())
+    def _full(self, request: Request) -> bool:
+        descriptor = request.connection.descriptor
+        return descriptor is not None and descriptors.few_left(descriptor)
 
-    def _limit_reached(self, request: web.BaseRequest) -> str | None:
+    def _limit_reached(self, request: Request) -> str | None:
         return "descriptors" if self._full(request) else "connections" if self._capacity.full else None
 
     def status(self, full: str | None = None) -> str:
@@ -372,7 +373,7 @@ class Relay:
             return "draining"
         return "full" if full or self._capacity.full else "degraded" if self._journal_problem() else "ready"
 
-    def _own_page(self, path: str, *, full: str | None) -> web.StreamResponse:
+    def _own_page(self, path: str, *, full: str | None) -> Answer:
         page = path.removeprefix(RESERVED).partition("?")[0]
         if page == "healthz":
             return answers.page(200, "ok\n")
@@ -390,17 +391,6 @@ def _note_ending(tape: Tape, number: int, opened: int, ending: Ending) -> None:
     tape.note(EntryKind.ENDING, number, opened + ending.t, msgspec.json.encode(ending))
 
 
-def _peer(request: web.BaseRequest | RequestHandler) -> str:
-    name = request.transport.get_extra_info("peername") if request.transport is not None else None
-    if not isinstance(name, tuple):
-        return "unknown:0"
-    return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
-
-
 def _caller(forwarded: Headers) -> str:
     """The address that a request came from as far as trusted front ends vouch for it."""
     return dict(forwarded)["X-Forwarded-For"].partition(",")[0]
-
-
-def _address(request: web.BaseRequest) -> str:
-    return _peer(request).rpartition(":")[0].strip("[]")

@@ -51,14 +51,18 @@ def decode(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
 
 def value_of(headers: Sequence[tuple[str, str]], name: str) -> str | None:
     """The first value of a header, or None. `name` is in lower case and matches any case."""
-    return next((value for key, value in headers if key.lower() == name), None)
+    size = len(name)
+    for key, value in headers:
+        if len(key) == size and key.lower() == name:
+            return value
+    return None
 
 
 def tokens(headers: Sequence[tuple[str, str]], name: str) -> set[str]:
     """The comma-separated tokens of all lines of a header, lower-case."""
-    return {
-        token.strip().lower() for key, value in headers if key.lower() == name for token in value.split(",") if token
-    }
+    size = len(name)
+    values = [value for key, value in headers if len(key) == size and key.lower() == name]
+    return {token.strip().lower() for value in values for token in value.split(",") if token}
 
 
 def has_body(headers: Sequence[tuple[str, str]]) -> bool:
@@ -137,7 +141,7 @@ def trace_of(headers: Sequence[tuple[str, str]]) -> tuple[str, str] | None:
 
 def printable(text: str) -> str:
     """Text of a header that can be encoded as UTF-8: undecodable bytes become the replacement character."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def mask(headers: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:

@@ -20,10 +20,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 ANY_HOST = ("0.0.0.0", "::")  # noqa: S104 - recognised here, never bound
 KEY_SHORTEST = 32
-_SECRET = re.compile(
-    r"(?!sec-websocket-key$).*(auth|cookie|signature|token|secret|key$|passw|pwd|credential|jwt|oidc|session)",
-    re.IGNORECASE,
-)
+_SECRET = ("auth", "cookie", "signature", "token", "secret", "passw", "pwd", "credential", "jwt", "oidc", "session")
 
 
 def websocket_url(value: str) -> str:
@@ -177,7 +174,11 @@ def header_name(value: str) -> str:
 
 def is_secret(name: str) -> bool:
     """True when the value of a header of this name is taken for a secret, which is never stored or logged."""
-    return _SECRET.match(name) is not None
+    name = name.lower()
+    for word in _SECRET:  # `any` would take three times as long, for each header of a call
+        if word in name:
+            return True
+    return name.endswith("key") and name != "sec-websocket-key"
 
 
 def version_source(value: str) -> str:

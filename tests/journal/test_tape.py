@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from relayproxy.journal.format import EntryKind, GapBody, GapCause, JournalEntry, unpack_entries
-from relayproxy.journal.tape import HAND_OVER_SIZE, CopyingTape, Tape
+from relayproxy.journal.tape import FLUSH_INTERVAL, HAND_OVER_SIZE, CopyingTape, Tape
 
 
 class Desk:
@@ -12,17 +12,19 @@ class Desk:
     def __init__(self) -> None:
         self.pending = 0
         self.buffers: list[bytearray] = []
-        self.timers: list[Callable[[], None]] = []
+        self.timers: list[tuple[float, Callable[[], None]]] = []
 
     def put(self, entries: bytearray) -> None:
         self.pending += len(entries)
         self.buffers.append(entries)
 
-    def later(self, _: float, callback: Callable[[], None]) -> None:
-        self.timers.append(callback)
+    def later(self, seconds: float, callback: Callable[[], None]) -> None:
+        self.timers.append((seconds, callback))
 
-    def flush(self) -> None:
-        due, self.timers = self.timers, []
+    def flush(self, until: float = FLUSH_INTERVAL) -> None:
+        """Has the time go on by so many seconds."""
+        due = [callback for seconds, callback in self.timers if seconds <= until]
+        self.timers = [timer for timer in self.timers if timer[0] > until]
         for callback in due:
             callback()
 
@@ -54,7 +56,9 @@ def test_an_opening_that_is_to_leave_a_trace_does_not_wait_for_the_flush() -> No
     tape = Tape(desk, 1000, desk.later)
     tape.chunk(EntryKind.TWILIO_CHUNK, 1, 1, 0, b"of another call")
     tape.note(EntryKind.OPENING, 2, 2, b"how it opened", at_once=True)
-    assert [e.body for e in desk.write_all()] == [b"of another call", b"how it opened"]
+    tape.note(EntryKind.OPENING, 3, 3, b"and another one", at_once=True)
+    desk.flush(0)
+    assert [e.body for e in desk.write_all()] == [b"of another call", b"how it opened", b"and another one"]
 
 
 def test_a_long_buffer_does_not_wait_for_the_flush() -> None:

@@ -32,7 +32,8 @@ def look(*_):
     alive = gc.get_objects()
     names = collections.Counter(type(one).__qualname__ for one in alive)
     splices = names["Splice"] + names["End"]
-    handshakes = sum(names[name] for name in ("HeadProtocol", "BaseRequest", "AnswerProtocol", "HttpResponseParser"))
+    requests = names["HeadProtocol"] + names["HttpRequestParser"] + names["Request"]
+    handshakes = requests + names["AnswerProtocol"] + names["HttpResponseParser"]
     kib = int(open("/proc/self/statm").read().split()[1]) * 4
     told = {"garbage": found, "splices": splices, "handshakes": handshakes, "objects": len(alive), "kib": kib}
     print(json.dumps(told), flush=True)

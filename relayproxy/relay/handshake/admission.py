@@ -31,14 +31,6 @@ def objection(
     """The objection to relaying a request, or None. `own_name` is the name of this relay in `Via`."""
     if method != "GET":
         return Objection("method", 426, _wrong_method(method))
-    meant = _is_meant_for_a_call(headers)
-    if version < (1, 1) and meant:
-        return Objection(
-            "http_1_0",
-            426,
-            "a WebSocket needs HTTP/1.1, and this request came as HTTP/1.0: have the proxy in front speak 1.1 "
-            f"({_NGINX})",
-        )
     missing = [
         words
         for words, there in (
@@ -47,6 +39,14 @@ def objection(
         )
         if not there
     ]
+    meant = not missing or _is_meant_for_a_call(headers)
+    if version < (1, 1) and meant:
+        return Objection(
+            "http_1_0",
+            426,
+            "a WebSocket needs HTTP/1.1, and this request came as HTTP/1.0: have the proxy in front speak 1.1 "
+            f"({_NGINX})",
+        )
     if missing and not meant:
         return Objection("no_upgrade", 426, "this is a WebSocket URL for Twilio ConversationRelay")
     if missing:

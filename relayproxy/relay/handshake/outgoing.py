@@ -33,7 +33,7 @@ class Outgoing:
         names = {name.lower() for name, _ in extra}
         came = [(name, value) for name, value in self.came if name.lower() not in names] if names else self.came
         resigned = self.mode == "resign" and self.signature.key is not None
-        signed = with_signature(came, self.mode, self.signature, _seen_by_backend(target, came))
+        signed = with_signature(came, self.mode, self.signature, _seen_by_backend(target, came) if resigned else "")
         return [
             *to_backend(
                 without_origin(signed) if resigned else signed,

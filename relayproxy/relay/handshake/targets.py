@@ -100,7 +100,7 @@ def origin_form(raw: str) -> str:
         target = f"/{target}"
     if not target.startswith("/") or "#" in target:
         raise ValueError("a target that begins with / and has no # is expected")
-    if any("\ud800" <= character <= "\udfff" for character in target):
+    if not target.isascii() and any("\ud800" <= character <= "\udfff" for character in target):
         raise ValueError("the path has bytes that are not UTF-8 and could not be passed on unchanged")
     return target
 

@@ -13,7 +13,7 @@ from aiohttp.http import HttpProcessingError, RawResponseMessage
 from aiohttp.streams import StreamReader
 
 from relayproxy.relay import descriptors, limits
-from relayproxy.relay.answers import head_and_body
+from relayproxy.relay.answers import words
 from relayproxy.relay.failures import let_go
 from relayproxy.relay.handshake.answer import Answer, AnswerProtocol
 from relayproxy.relay.handshake.connector import Connector, Place, Unresolved, place_of
@@ -172,8 +172,7 @@ def _head(message: RawResponseMessage, headers: Headers) -> bytes:
 
 
 def _own(status: int, error: str) -> Refused:
-    head, body = head_and_body(status, error)
-    return Refused(status, head, body, [], error)
+    return Refused(status, *words(status, error), [], error)
 
 
 def _misunderstood(problem: BaseException) -> str:

@@ -1,6 +1,6 @@
 """Listener: the relay's HTTP server.
 
-Knows: accepting connections with aiohttp, the limits on request heads that have not ended, draining.
+Knows: accepting connections, the limits on request heads that have not ended, draining.
 Must not know: routes, handshakes, the journal.
 """
 
@@ -12,10 +12,9 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from aiohttp import web
-from aiohttp.web_protocol import RequestHandler
-
-from relayproxy.relay.listener.protocol import HeadProtocol, Unreadable
+from relayproxy.relay.answers import Answer, words
+from relayproxy.relay.failures import let_go
+from relayproxy.relay.listener.protocol import HeadProtocol, Request, Unreadable
 from relayproxy.settings.validators import split_address
 
 log = logging.getLogger(__name__)
@@ -27,65 +26,90 @@ BURST = 0.1
 read what they have sent yet."""
 HEADS = 32 * 1024 * 1024
 """Bytes of all heads that have not ended; beyond, the connection that has waited longest is given up."""
+GOODBYE = 0.1
+"""Seconds that connections get to take what was written to them, at the end."""
+
+Handler = Callable[[Request], Awaitable[Answer | None]]
+"""Answers a request; None: its connection is taken over, or closed."""
+Tell = Callable[[HeadProtocol, Unreadable], None]
+"""Is told of a request whose head could not be read."""
 
 
-class _Server(web.Server):
-    """aiohttp's server, with limits on the time and the number of request heads that have not ended."""
+class _Connections:
+    """The connections that are no calls: of requests that have not ended or are not answered. Limits the time and the
+    number of heads that have not ended."""
 
-    def __init__(
-        self,
-        handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
-        tell: Callable[[RequestHandler, Unreadable], None],
-        max_heads: int,
-    ) -> None:
-        super().__init__(self._handle, handler_cancellation=True)
-        self._wanted = handler
+    def __init__(self, handler: Handler, tell: Tell, max_heads: int) -> None:
+        self._handler = handler
         self._tell = tell
         self._max_heads = max_heads
+        self._open: set[HeadProtocol] = set()
         self._waiting: dict[HeadProtocol, asyncio.TimerHandle] = {}
-        """Connections whose first head has not ended, the oldest first."""
+        """Those whose head has not ended, the oldest first."""
         self._trimming: asyncio.TimerHandle | None = None
         self._sizes: Counter[HeadProtocol] = Counter()
         """Bytes of those heads, where the first piece was not all."""
 
     @property
     def heads(self) -> int:
-        """The connections whose first head has not ended."""
+        """The connections whose head has not ended."""
         return len(self._waiting)
 
-    def __call__(self) -> HeadProtocol:
-        logger = logging.getLogger("relayproxy.http")
-        return HeadProtocol(
-            self,
-            self._tell,
-            self._grew,
-            loop=asyncio.get_running_loop(),
-            logger=logger,
-            access_log=None,
-        )
+    def make(self) -> HeadProtocol:
+        """The protocol of a new connection."""
+        return HeadProtocol(self)
 
-    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        self._stop_waiting(request.protocol)
-        return await self._wanted(request)
-
-    def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
-        super().connection_made(handler, transport)
-        assert isinstance(handler, HeadProtocol)
+    def opened(self, connection: HeadProtocol) -> None:
+        """Begins to wait for a head, which others may have to make room for."""
+        self._open.add(connection)
+        loop = asyncio.get_running_loop()
         if len(self._waiting) >= 2 * self._max_heads:
             self._give_up_oldest()
         elif len(self._waiting) >= self._max_heads and self._trimming is None:
-            self._trimming = asyncio.get_running_loop().call_later(BURST, self._trim)
-        self._waiting[handler] = asyncio.get_running_loop().call_later(HEAD_TIMEOUT, handler.give_up, HEAD_TIMEOUT)
+            self._trimming = loop.call_later(BURST, self._trim)
+        self._waiting[connection] = loop.call_later(HEAD_TIMEOUT, connection.give_up, HEAD_TIMEOUT)
 
-    def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
-        self._stop_waiting(handler)
-        super().connection_lost(handler, exc)
-
-    def _grew(self, handler: HeadProtocol, size: int) -> None:
-        if handler in self._waiting:
-            self._sizes[handler] += size
+    def grew(self, connection: HeadProtocol, size: int) -> None:
+        """Counts the bytes of a head that has not ended."""
+        if connection in self._waiting:
+            self._sizes[connection] += size
             if self._sizes.total() > HEADS:
                 self._give_up_oldest()
+
+    def requested(self, connection: HeadProtocol, request: Request) -> None:
+        """Has a request answered."""
+        self._stop_waiting(connection)
+        connection.task = asyncio.get_running_loop().create_task(self._answer(request))
+
+    def unreadable(self, connection: HeadProtocol, found: Unreadable) -> None:
+        """Tells of a head that cannot be read."""
+        self._stop_waiting(connection)
+        self._tell(connection, found)
+
+    def closed(self, connection: HeadProtocol) -> None:
+        """Forgets a connection."""
+        self._stop_waiting(connection)
+        self._open.discard(connection)
+
+    async def close(self) -> None:
+        """Closes them all, once what was written to them is sent."""
+        for connection in list(self._open):
+            connection.close()
+        if self._open:
+            await asyncio.sleep(GOODBYE)
+
+    async def _answer(self, request: Request) -> None:
+        try:
+            answer = await self._handler(request)
+        except asyncio.CancelledError as problem:  # the caller has gone, or the process waits no longer
+            let_go(problem)
+            request.connection.close()
+            return
+        except Exception:
+            log.exception("a request failed")
+            answer = words(500, "a bug; the log tells more")
+        if answer is not None:
+            request.connection.answer(answer)
 
     def _trim(self) -> None:
         self._trimming = None
@@ -98,10 +122,9 @@ class _Server(web.Server):
         self._stop_waiting(oldest)
         oldest.give_way(count)
 
-    def _stop_waiting(self, handler: RequestHandler) -> None:
-        assert isinstance(handler, HeadProtocol)
-        self._sizes.pop(handler, None)
-        timer = self._waiting.pop(handler, None)
+    def _stop_waiting(self, connection: HeadProtocol) -> None:
+        self._sizes.pop(connection, None)
+        timer = self._waiting.pop(connection, None)
         if timer is not None:
             timer.cancel()
 
@@ -116,14 +139,14 @@ class Listener:
 
     def __init__(
         self,
-        handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
-        tell: Callable[[RequestHandler, Unreadable], None],
+        handler: Handler,
+        tell: Tell,
         address: str,
         tls: ssl.SSLContext | None,
         max_heads: int,
         sockets: Sequence[socket.socket] = (),
     ) -> None:
-        self._server = _Server(handler, tell, max_heads)
+        self._connections = _Connections(handler, tell, max_heads)
         self._host, self._port = split_address(address)
         self._sockets = sockets
         self._tls = tls
@@ -137,19 +160,22 @@ class Listener:
     @property
     def pending(self) -> bool:
         """True while a connection that was accepted may not have sent the head of a request yet."""
-        return self._server.heads > 0 or asyncio.get_running_loop().time() < self._pending_until
+        return self._connections.heads > 0 or asyncio.get_running_loop().time() < self._pending_until
 
     async def start(self) -> None:
         """Begins to listen, and sets `url`. Raises OSError."""
         places: list[dict[str, Any]] = [{"sock": one} for one in self._sockets]
         for place in places or [{"host": self._host, "port": self._port}]:
             server = await asyncio.get_running_loop().create_server(
-                self._server,
+                self._connections.make,
                 **place,
                 ssl=self._tls,
                 ssl_handshake_timeout=HEAD_TIMEOUT if self._tls else None,
                 backlog=1024,
             )
+            for one in server.sockets:
+                # Connections have it from the socket that they are accepted at.
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             self._listening.append(server)
         host, port = self._listening[0].sockets[0].getsockname()[:2]
         self.url = f"{'https' if self._tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
@@ -164,6 +190,6 @@ class Listener:
         self._listening.clear()
 
     async def close(self) -> None:
-        """Closes all sockets. Only when no call is in progress: aiohttp's shutdown closes connections in use."""
+        """Closes all sockets that are no call's."""
         self.stop_accepting()
-        await self._server.shutdown(timeout=0.1)
+        await self._connections.close()

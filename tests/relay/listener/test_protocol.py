@@ -110,6 +110,23 @@ async def test_a_backends_answer_that_is_too_long_is_named(answer: bytes, words:
     assert "Bearer" not in body.decode() + process.log.read_text() + (opening.error or "")
 
 
+@pytest.mark.parametrize(
+    ("request_head", "status", "has_body"),
+    [
+        (b"HEAD /.relayproxy/healthz HTTP/1.1\r\nHost: h\r\n\r\n", b"200 ", False),
+        (b"GET /.relayproxy/healthz HTTP/1.1\r\nHost: h\r\n\r\nbehind it", b"200 ", True),
+        (b"\r\n\r\nGET /.relayproxy/healthz HTTP/1.1\r\nHost: h\r\n\r\n", b"200 ", True),
+        (b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n" + b"x" * 100_000, b"426 ", True),
+    ],
+)
+def test_an_answer_is_whole_whatever_follows_the_request(request_head: bytes, status: bytes, has_body: bool) -> None:
+    with relay("ws://127.0.0.1:1") as process:
+        head, body = ask(process.port, request_head)
+    assert head.startswith(b"HTTP/1.1 " + status)
+    length = int(head.partition(b"Content-Length: ")[2].partition(b"\r\n")[0])
+    assert (len(body), length > 0) == (length if has_body else 0, True)
+
+
 def test_a_refusal_is_read_by_who_is_still_sending() -> None:
     with relay("ws://127.0.0.1:1") as process, wire.connect(process.port) as sock:
         sock.sendall(with_header(b"Cookie", 70 * KIB)[:-4])

@@ -4,14 +4,14 @@ import asyncio
 import socket
 
 import pytest
-from aiohttp import web
 
+from relayproxy.relay.answers import Answer, page
 from relayproxy.relay.listener import server
-from relayproxy.relay.listener.protocol import Unreadable
+from relayproxy.relay.listener.protocol import Request, Unreadable
 from tests.patience import PATIENCE
 
 
-async def _never(request: web.BaseRequest) -> web.StreamResponse:
+async def _never(request: Request) -> Answer:
     raise AssertionError(request)
 
 
@@ -44,8 +44,8 @@ async def test_a_head_that_does_not_end_is_answered_408_and_counted(
 
 
 async def test_many_that_come_at_once_with_whole_heads_are_all_answered() -> None:
-    async def answer(_: web.BaseRequest) -> web.StreamResponse:
-        return web.Response(text="here")
+    async def answer(_: Request) -> Answer:
+        return page(200, "here")
 
     listener = server.Listener(answer, lambda *_: None, "127.0.0.1:0", None, 3)
     await listener.start()
@@ -64,8 +64,8 @@ async def test_many_that_come_at_once_with_whole_heads_are_all_answered() -> Non
 
 
 async def test_heads_that_do_not_end_make_room_for_those_that_do() -> None:
-    async def answer(_: web.BaseRequest) -> web.StreamResponse:
-        return web.Response(text="here")
+    async def answer(_: Request) -> Answer:
+        return page(200, "here")
 
     told: list[Unreadable] = []
     listener = server.Listener(answer, lambda _, found: told.append(found), "127.0.0.1:0", None, 3)
@@ -105,4 +105,38 @@ async def test_heads_that_do_not_end_take_no_more_memory_than_a_few(monkeypatch:
     assert [(one.reason, one.status) for one in told] == [("timeout", 503)] * 2
     for _, half in halves:
         half.close()
+    await listener.close()
+
+
+async def test_a_request_that_fails_is_answered_500_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    listener = server.Listener(_never, lambda *_: None, "127.0.0.1:0", None, 3)
+    await listener.start()
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(listener.url.rpartition(":")[2]))
+    writer.write(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+    async with asyncio.timeout(PATIENCE):
+        assert (await reader.read()).startswith(b"HTTP/1.1 500 ")
+    writer.close()
+    await listener.close()
+    assert "AssertionError" in caplog.text
+
+
+async def test_a_caller_that_hangs_up_ends_what_is_done_for_it() -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def wait(_: Request) -> Answer:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        raise AssertionError
+
+    listener = server.Listener(wait, lambda *_: None, "127.0.0.1:0", None, 3)
+    await listener.start()
+    _, writer = await asyncio.open_connection("127.0.0.1", int(listener.url.rpartition(":")[2]))
+    writer.write(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+    async with asyncio.timeout(PATIENCE):
+        await begun.wait()
+        writer.close()
+        await ended.wait()
     await listener.close()
