@@ -37,12 +37,14 @@ MessageNote = Literal[
     "fault",
     "window_lost",
     "journal_damaged",
+    "recording_unreadable",
     "redaction_failed",
     "search_limit",
 ]
 """What is odd about a message. From `reserved_bits` on to `skipped`: why bytes are undecodable; from `buffer` on to
-`journal_damaged`: a gap's cause. `redaction_failed`: metadata alone was kept, because what is secret in it could not be
-told. `search_limit`: so it was, because the connection sent more than is searched for secrets."""
+`recording_unreadable`: a gap's cause. That last one is a gap of what was derived, until it is derived anew.
+`redaction_failed`: metadata alone was kept, because what is secret in it could not be told. `search_limit`: so it was,
+because the connection sent more than is searched for secrets."""
 
 
 _INJECTED = r"(?:held back [0-9]{1,9} ms|cut from [0-9]{1,9} to [0-9]{1,9} bytes)"

@@ -150,6 +150,7 @@ NOTES: dict[MessageNote, str] = {
     "fault": "faults were injected, and the call was over before they were passed on",
     "window_lost": "the recorder was restarted and did not find what compressed messages refer to",
     "journal_damaged": "the journal was damaged",
+    "recording_unreadable": "it could not be read when the session went on",
     "redaction_failed": "redaction failed, so its words were not kept",
     "search_limit": "more than is searched for secrets, so its words were not kept",
 }

@@ -270,7 +270,8 @@ class Sessions:
         return CallConnection(member.opening, stored + fresh, member.ending)
 
     def stored(self, connection: str, session: str) -> list[Message]:
-        """The stored messages of a connection of the session, as far as they can be read."""
+        """The stored messages of a connection of the session; in the place of those that cannot be read a gap, which
+        is not stored: what is derived of the session says that they are missing, until it is derived anew."""
 
         def read() -> list[Message]:
             found: list[Message] = []
@@ -283,6 +284,8 @@ class Sessions:
                     "anew with: relayproxy rebuild %s",
                     session, connection, problem, session,
                 )  # fmt: skip
+                seq, t = (found[-1].seq + 1, found[-1].t) if found else (0, 0)
+                found.append(Message(seq, t, "twilio", "gap", note="recording_unreadable"))
             return found
 
         return self._retry(read)

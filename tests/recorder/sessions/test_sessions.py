@@ -18,6 +18,7 @@ from relayproxy.conversation.measures.spans import Span
 from relayproxy.conversation.message import Message
 from relayproxy.conversation.model import Turn
 from relayproxy.objects import folder, watched
+from relayproxy.objects.opening import open_objects
 from relayproxy.objects.place import Place
 from relayproxy.recorder.rebuild import rebuild
 from relayproxy.recorder.sessions.sessions import JOIN_WINDOW
@@ -75,6 +76,13 @@ def crossing(journal: Journal) -> Iterator[None]:
 
 def told(stored: Stored) -> list[str]:
     return [turn.agent_text for turn in stored.turns]
+
+
+def gaps(stage: Stage, first: Call) -> int:
+    """How many gaps the session tells of that this call began."""
+    session = stage.archive.session(first.id)
+    assert session is not None
+    return session.gaps
 
 
 def test_short_connections_one_after_another_are_not_read_back_for_each(stage: Stage, reads: Counter[str]) -> None:
@@ -183,6 +191,7 @@ def test_a_damaged_recording_holds_nobody_up(stage: Stage, caplog: pytest.LogCap
     assert [one.id for one in stage.archive.session_connections(first.id)] == [first.id, again.id]
     assert len([*stage.archive.messages(again.id)]) == 3
     assert "a recording is damaged" in caplog.text
+    assert gaps(stage, first) == 1
 
 
 @pytest.mark.in_database
@@ -201,6 +210,7 @@ def test_recordings_that_cannot_be_fetched_hold_a_late_recorder_up_once(
     stage.recorder().finish()
     move(stage.engine, Place((tmp_path / "objects").as_uri()))
     stuck = [*(tmp_path / "objects").rglob("*.gz")]
+    kept = [path.read_bytes() for path in stuck]
     for path in stuck:
         path.unlink()
         os.mkfifo(path)  # as a file whose server is gone: who opens it waits
@@ -221,6 +231,14 @@ def test_recordings_that_cannot_be_fetched_hold_a_late_recorder_up_once(
         assert [one.id for one in stage.archive.session_connections(first.id)] == [first.id, second.id]
         assert len([*stage.archive.messages(second.id)]) == 2
         assert f"derive it anew with: relayproxy rebuild {first.id}" in caplog.text
+        assert gaps(stage, first) == 1
+    for path, lines in zip(stuck, kept, strict=True):
+        path.unlink()
+        path.write_bytes(lines)
+    open_objects.cache_clear()  # as in a process of its own
+    for _ in rebuild(stage.archive, (), lambda _route: Thresholds()):
+        pass
+    assert [gaps(stage, first) for first in firsts] == [0, 0, 0]
 
 
 def test_what_is_kept_of_a_long_call_does_not_grow_with_it(stage: Stage) -> None:
