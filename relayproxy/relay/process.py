@@ -62,7 +62,8 @@ def run(settings: Settings, sockets: Sequence[socket.socket] = (), name: str = "
 
     `sockets` are what it listens on, where it has inherited them; `name` is what it calls itself. `REPLACED` has it
     leave those sockets to its successor: no connection that it has accepted is refused, and calls may end as above.
-    SIGTERM is no second signal then, SIGINT is.
+    SIGTERM is no second signal then, SIGINT is. At any other signal it says on standard output that it drains:
+    connections to such sockets would wait for as long as that takes unless somebody else accepts them.
     """
     descriptors.raise_limit()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -130,6 +131,9 @@ async def _relay(settings: Settings, signals: Signals, sockets: Sequence[socket.
         if await signals.get() == REPLACED:
             await _hand_over(listener, signals)
         else:
+            if sockets:
+                with suppress(OSError):  # who would read it may be gone
+                    os.write(1, f"{name} draining\n".encode())
             await _leave(relay, signals, settings.drain_delay)
         await _drain(relay, listener, signals, settings.drain_timeout)
     finally:

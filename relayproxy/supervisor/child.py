@@ -32,7 +32,8 @@ class Child:
     """`python -m relayproxy <name>` with this environment, or with another `command`.
 
     `ready` gets what its ready line says (a URL or a path). `run` is its life, to be run as a task. `cause` gives
-    why a first start has failed, as far as that can be told from outside; else empty. It inherits `descriptors`.
+    why a first start has failed, as far as that can be told from outside; else empty. `drains` is called when it says
+    that it drains and `stop` has not told it to. It inherits `descriptors`.
     """
 
     def __init__(
@@ -44,12 +45,14 @@ class Child:
         *,
         command: Sequence[str] = (),
         descriptors: Sequence[int] = (),
+        drains: Callable[[], object] = lambda: None,
     ) -> None:
         self._mend = mend
         self.name = name
         self._command = (*(command or (name,)), "--supervised")
         self._descriptors = tuple(descriptors)
         self._cause = cause
+        self._drains = drains
         self.environment = dict(environment)
         self.ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._renewing = False
@@ -144,6 +147,10 @@ class Child:
         return await self._process.wait()
 
     def _take(self, line: str) -> None:
+        if line == f"{self.name} draining":
+            if not self._stopping.is_set():
+                self._drains()
+            return
         say(line)
         found = re.fullmatch(rf"{self.name} (?:listening on|following) (.+)", line)
         if found:

@@ -112,7 +112,7 @@ class _Processes:
         self._hangup = hangup
         self._hurry = asyncio.Event()
         found = self._environments = environments(settings, os.environ)
-        self._relays = Relays(settings.listen, settings.relays, found.relay)
+        self._relays = Relays(settings.listen, settings.relays, found.relay, self._hurry, START_TIMEOUT)
         self._recorder = Child("recorder", found.recorder, mend=self._mend_database)
         self._console = Child("console", found.console, lambda: taken("console", settings.console))
         listen = settings.receiver.listen
@@ -235,7 +235,7 @@ class _Processes:
         if self._receiver is not None:
             await self._receiver.renew(RECEIVER_PATIENCE)
         await self._console.renew(CONSOLE_PATIENCE)
-        if await self._relays.replace(self._hurry, START_TIMEOUT):
+        if await self._relays.replace():
             say("replaced: calls that were live end with the relays of before")
 
     def _use(self, settings: Settings) -> None:
@@ -267,7 +267,7 @@ class _Processes:
             self._migrating.cancel()
             await asyncio.wait({self._migrating})
         impatient = asyncio.create_task(self._second_signal())
-        await self._relays.stop(self._hurry)
+        await self._relays.stop()
         for child, patience in (
             (self._recorder, RECORDER_PATIENCE),
             (self._receiver, RECEIVER_PATIENCE),

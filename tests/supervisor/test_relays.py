@@ -95,6 +95,25 @@ async def test_of_several_relays_one_dies_with_its_own_calls_alone_and_who_calls
         assert await until(gone)
 
 
+async def test_a_relay_that_somebody_tells_to_end_has_a_successor_while_its_calls_go_on(
+    echo: str, tmp_path: Path
+) -> None:
+    async with serving(echo, tmp_path) as serve, call(serve) as first:
+        told = serve.child("relay")
+        assert told is not None
+        os.kill(told, signal.SIGTERM)
+        await serve.says(r" ERROR somebody has told relay to end; another one takes its calls from now on$")
+        await serve.says(r"^relay listening on ")
+        async with call(serve) as second:
+            assert await said_back(first, "are you there?")
+            await first.close()
+            await until(lambda: told not in serve.children("relay"))
+            assert await said_back(second, "are you?")
+        assert len(serve.children("relay")) == 1
+        assert "draining" not in [line.rpartition(" ")[2] for line in serve.said]
+        assert "starting it again" not in serve.text
+
+
 async def test_health_names_each_relay_with_its_calls_also_one_that_was_replaced(echo: str, tmp_path: Path) -> None:
     async def relays() -> set[tuple[str, str, int]]:
         async with aiohttp.ClientSession() as http, http.get(serve.console + "/api/health") as answer:
