@@ -84,9 +84,8 @@ class Relays:
         try:
             await asyncio.wait(first, timeout=self._patience, return_when=asyncio.FIRST_COMPLETED)
             if not new.ready.done():
-                why = (
-                    str(life.exception()) if life.done() else f"the new {new.name} was not ready in {self._patience:g} s"
-                )
+                late = f"the new {new.name} was not ready in {self._patience:g} s"
+                why = str(life.exception()) if life.done() else late
                 log.error("%s; %s of before and their settings stay", why, staying)
                 return False
             self._relays[number] = new

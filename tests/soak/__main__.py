@@ -189,7 +189,7 @@ async def soak(minutes: float, callers: int, pause: float, folder: Path) -> int:
                 group.create_task(processes.watch(traffic.over))
                 group.create_task(faults.go_on(traffic.over))
                 for _ in range(callers):
-                    group.create_task(traffic.keep_calling(system.relay, pause))
+                    group.create_task(traffic.keep_calling(lambda: system.relay, pause))
                 for _ in range(3):
                     group.create_task(traffic.keep_quiet(system.relay))
                 group.create_task(check_all(traffic, stored))

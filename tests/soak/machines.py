@@ -1,211 +1,168 @@
-"""`make chaos`: calls over two machines on one PostgreSQL, whose processes are killed and replaced at random.
-It is crashed as well.
+"""Machines of a chaos test: `relayproxy serve` with two relays, and what happens to its processes.
 
-Knows: what is done to which process, and that nothing but a relay that is killed costs a call anything.
-Must not know: how a call goes; how what is stored is read.
+Knows: how each process is killed or ended, how all are started again, and what is said once all is in order again.
+Must not know: calls; what is stored.
 """
 
-import argparse
 import asyncio
 import os
 import random
 import re
 import signal
-import sys
-import tempfile
-import time
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+import socket
+from collections.abc import Callable
 from pathlib import Path
 
-import websockets.asyncio.server
+from tests.forked import Forked
+from tests.supervisor.serving import COLD, Serving, start
 
-from relayproxy.store.schema.migrate import migrate
-from tests.peers.postgres import Server, server
-from tests.soak.calls import Traffic
-from tests.soak.stored import NOT_OVER, NOT_THERE, Stored
-from tests.supervisor.serving import COLD, Serving, serving
-
+READY = "relayproxy is ready"
 EVENTS = {
     "kill a recorder": r"recorder following ",
+    "end a recorder": r"recorder following ",
     "kill a console": r"console listening on ",
-    "kill a relay": r"relay-\d listening on ",
+    "end a console": r"console listening on ",
+    "kill a relay": "",
+    "end a relay": "",
     "replace all": r"replaced: calls that were live end with the relays of before",
+    "kill serve": READY,
+    "end serve": READY,
 }
-"""What happens to a machine, and what is said once all is in order again."""
-CRASH = "crash the database"
-AWAY = ("nothing can be recorded (", "retention and erasures wait (")
-"""What recorders say once a database is away."""
-CALLS = 8
-"""Calls that end between two events."""
-PATIENCE = 120.0
+"""What happens to a machine, and what is said once all is in order again. To kill is SIGKILL, to end is SIGTERM."""
+SIGNALS = {"kill": signal.SIGKILL, "end": signal.SIGTERM}
+PATIENCE = 300.0
+HURRY = 3.0
+"""Seconds for which calls may go on when `serve` is ended; then it is told once more."""
+EXPECTED = ("ended (signal SIGKILL)", "ended (exit code 0)", "somebody has told relay-")
+"""Errors that are told of processes which were killed or ended."""
 
 
 class Machine:
-    """`relayproxy serve` with two relays, and what happens to it."""
+    """`relayproxy serve` in a folder, at addresses that it keeps."""
 
-    def __init__(self, serve: Serving) -> None:
-        self._serve = serve
-        self.url = serve.relay
+    def __init__(self, backend: str, folder: Path, *settings: str, cold: bool) -> None:
+        listen, console = _free(2)
+        self._command = ("--backend", backend, "--listen", f"127.0.0.1:{listen}", "--console", f"127.0.0.1:{console}")
+        self._settings = settings
+        self._cold = cold
+        self.folder = folder
+        self.url = f"ws://127.0.0.1:{listen}"
+        self.console = f"http://127.0.0.1:{console}"
+        self.said: list[str] = []
+        self.starts_again = 0
+        self._serve: Serving | None = None
+        self._reading: set[asyncio.Task[None]] = set()
 
-    async def listen(self) -> None:
-        """Reads what is said, until it ends."""
-        while line := await self._serve.output.readline():
-            self._serve.said.append(line.decode().rstrip("\n"))
+    async def start(self) -> None:
+        """Returns once it is ready. What does not start is started again, as a service manager does."""
+        command = ("serve", *self._command, "--relays", "2", *self._settings)
+        before = self._said(READY)
 
-    async def suffer(self, event: str, chance: random.Random, relay_killed: Callable[[], None]) -> None:
-        """Has an event of `EVENTS` happen, and returns when all is in order again. Tells when a relay is killed."""
+        def ready() -> bool:
+            return self._said(READY) > before
+
+        while True:
+            serve: Serving = await start(Serving, *command, data_dir=self.folder, python=COLD if self._cold else ())
+            self._serve = serve
+            self._reading.add(asyncio.create_task(self._read(serve)))
+            await self._until(lambda: ready() or self._has_ended, "start")
+            if ready():
+                return
+            self.starts_again += 1
+            await asyncio.sleep(1)
+
+    async def stop(self) -> None:
+        """Ends it, and returns when all that it ever started has ended."""
+        assert self._serve is not None
+        if not self._has_ended:
+            self._serve.process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.gather(*self._reading)
+
+    async def suffer(self, event: str, chance: random.Random, relay_ends: Callable[[], None]) -> None:
+        """Has an event of `EVENTS` happen, and returns when all is in order again. Tells when calls may end."""
+        assert self._serve is not None
         before = self._said(EVENTS[event])
+        how, _, what = event.partition(" ")
+        serve = self._serve.process
+        if event == "replace all":
+            serve.send_signal(signal.SIGHUP)
+        elif what == "serve":
+            serve.send_signal(SIGNALS[how])
+            relay_ends()
+            if how == "end":
+                await asyncio.sleep(HURRY)
+                serve.send_signal(signal.SIGTERM)
+            await self._until(lambda: self._has_ended, event)
+            starting = asyncio.create_task(self.start())
+            while not starting.done():
+                relay_ends()
+                await asyncio.wait({starting}, timeout=1)
+            await starting
+        else:
+            role = what.split()[-1]
+            one = chance.choice(await self._processes(role))
+            if role == "relay":
+                relay_ends()
+            os.kill(one, SIGNALS[how])
+            if role == "relay":  # one of those that were replaced has no successor
+                await self._processes(role, but=one)
+                return
+        await self._until(lambda: self._said(EVENTS[event]) > before, event)
+
+    async def _read(self, serve: Serving) -> None:
+        while line := await serve.output.readline():
+            self.said.append(line.decode().rstrip("\n"))
+
+    async def _processes(self, role: str, but: int = 0) -> list[int]:
+        """All that run this command, once there are as many as there should be; one that ends does not count."""
+        found: set[int] = set()
+
+        def there() -> bool:
+            assert self._serve is not None
+            found.clear()
+            found.update(self._serve.children(role))
+            return len(found - {but}) >= (2 if role == "relay" else 1)
+
+        await self._until(there, f"looking for a {role}")
+        return sorted(found)
+
+    async def _until(self, answer: Callable[[], bool], what: str) -> None:
         try:
             async with asyncio.timeout(PATIENCE):
-                if event == "replace all":
-                    self._serve.process.send_signal(signal.SIGHUP)
-                else:
-                    one = chance.choice(await self._processes(event.split()[-1]))
-                    if event == "kill a relay":
-                        relay_killed()
-                    os.kill(one, signal.SIGKILL)
-                while self._said(EVENTS[event]) == before:  # noqa: ASYNC110 (it is read elsewhere)
-                    await asyncio.sleep(0.02)
+                while not answer():  # noqa: ASYNC110 (it is read elsewhere)
+                    await asyncio.sleep(0.1)
         except TimeoutError:
-            said = "\n".join(self._serve.said[-30:])
-            raise AssertionError(f"{event}: it was not in order again in {PATIENCE:g} s; it said\n{said}") from None
+            said = "\n".join(self.said[-30:])
+            raise AssertionError(f"{what}: it was not in order again in {PATIENCE:g} s; it said\n{said}") from None
 
-    async def _processes(self, name: str) -> list[int]:
-        """All that run this command, once they are there and those that were replaced have ended."""
-        while len(found := self._serve.children(name)) != (2 if name == "relay" else 1):  # noqa: ASYNC110 (as above)
-            await asyncio.sleep(0.02)
-        return found
+    @property
+    def _has_ended(self) -> bool:
+        assert self._serve is not None
+        process = self._serve.process
+        return (process.poll() if isinstance(process, Forked) else process.returncode) is not None
 
     def _said(self, pattern: str) -> int:
-        return sum(re.match(pattern, line) is not None for line in self._serve.said)
+        return sum(re.match(pattern, line) is not None for line in self.said)
 
     @property
     def errors(self) -> list[str]:
-        """Lines of errors but those that a process was killed."""
-        return [one for one in self._serve.said if " ERROR " in one and "ended (signal SIGKILL)" not in one]
+        """Lines of errors but those that tell of processes which were killed or ended."""
+        return [one for one in self.said if " ERROR " in one and not any(what in one for what in EXPECTED)]
+
+    @property
+    def left(self) -> list[Path]:
+        """Journals that are in its folder."""
+        return sorted(one for one in (self.folder / "journal").glob("*") if one.is_dir())
 
 
-class Outcome(Counter[str]):
-    """How often each event happened, calls by what is stored of them, and what is wrong."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.problems: list[str] = []
-
-
-async def chaos(
-    url: str,
-    folder: Path,
-    events: Iterator[str],
-    *,
-    seed: int,
-    callers: int,
-    cold: bool = False,
-    database: Server | None = None,
-) -> Outcome:
-    """Makes calls over two machines whose database is at `url`, which is migrated, while these events happen one after
-    the other; then looks at what is stored of each call. `CRASH` needs the database's server."""
-    chance, traffic, outcome = random.Random(seed), Traffic(seed), Outcome()
-    backend = await websockets.asyncio.server.serve(traffic.answer, "127.0.0.1", 0, process_request=traffic.refuse)
-    async with backend, AsyncExitStack() as stack:
-        target = f"ws://127.0.0.1:{backend.sockets[0].getsockname()[1]}"
-        machines = [await stack.enter_async_context(_machine(target, url, folder / name, cold)) for name in "ab"]
-        async with asyncio.TaskGroup() as group:
-            for number in range(callers):
-                group.create_task(traffic.keep_calling(machines[number % 2].url, 0.1))
-            for event in events:
-                outcome[event] += 1
-                if event == CRASH and database is not None:
-                    await asyncio.to_thread(database.stop, "immediate")
-                    await asyncio.sleep(chance.uniform(0, 5))
-                    await asyncio.to_thread(database.start)
-                else:
-                    await chance.choice(machines).suffer(event, chance, traffic.relay_killed)
-                wanted = len(traffic.ended) + CALLS
-                while len(traffic.ended) < wanted and not traffic.problems:  # noqa: ASYNC110 (it is counted elsewhere)
-                    await asyncio.sleep(0.02)
-            traffic.over.set()
-        await _check(traffic, url, outcome)
-        told = (line for one in machines for line in one.errors)
-        outcome.problems += [line for line in told if not (outcome[CRASH] and any(away in line for away in AWAY))]
-    outcome.problems += traffic.problems
-    return outcome
-
-
-@asynccontextmanager
-async def _machine(backend: str, url: str, folder: Path, cold: bool) -> AsyncIterator[Machine]:
-    settings = ("--relays", "2", "--database-url", url, "--record", "full")
-    async with serving(backend, folder, *settings, python=COLD if cold else ()) as serve:
-        machine = Machine(serve)
-        heard = asyncio.create_task(machine.listen())
-        try:
-            yield machine
-        finally:
-            heard.cancel()
-            await asyncio.gather(heard, return_exceptions=True)
-
-
-async def _check(traffic: Traffic, url: str, outcome: Outcome) -> None:
-    """Looks at every call, once it is stored."""
-    deadline = time.monotonic() + PATIENCE
-    stored = Stored(url)
-    for sent in traffic.ended:
-        while (wrong := await asyncio.to_thread(stored.check, sent)) in (NOT_THERE, NOT_OVER):
-            if time.monotonic() > deadline:
-                break
-            await asyncio.sleep(0.1)
-        if wrong and not (sent.cut and wrong == NOT_THERE):
-            outcome.problems.append(f"{sent.session}: {wrong}")
-    if stored.account.with_gaps:
-        outcome.problems.append(f"{stored.account.with_gaps} calls have gaps")
-    outcome["calls whole"], outcome["calls cut or left"] = stored.account.whole, stored.account.unclean
-    outcome["messages"] = stored.account.stored_messages
-    stored.close()
-
-
-def for_minutes(minutes: float, seed: int) -> Iterator[str]:
-    """Events at random for so long."""
-    chance, end = random.Random(seed), time.monotonic() + minutes * 60
-    while time.monotonic() < end:
-        yield chance.choice([*EVENTS, CRASH])
-
-
-def shuffled(seed: int, times: int = 1) -> Iterable[str]:
-    """Each event so many times, in an order that follows from the seed."""
-    return random.Random(seed).sample([*EVENTS] * times, times * len(EVENTS))
-
-
-def main() -> int:
-    """1 when anything was wrong."""
-    parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=10)
-    parser.add_argument("--callers", type=int, default=40, help="calls at a time")
-    parser.add_argument("--seed", type=int, default=int(time.time()))
-    arguments = parser.parse_args()
-    print(f"seed {arguments.seed}", flush=True)
-    with server() as postgres, tempfile.TemporaryDirectory() as folder:
-        url = postgres.database()
-        migrate(url)
-        events = for_minutes(arguments.minutes, arguments.seed)
-        outcome = asyncio.run(
-            chaos(
-                url,
-                Path(folder),
-                events,
-                seed=arguments.seed,
-                callers=arguments.callers,
-                cold=True,
-                database=postgres,
-            )
-        )
-    print(", ".join(f"{name} {count:,}" for name, count in outcome.items()))
-    for problem in outcome.problems[:20]:
-        print(f"WRONG: {problem}")
-    print("nothing is wrong" if not outcome.problems else f"{len(outcome.problems)} things are wrong")
-    return int(bool(outcome.problems))
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def _free(number: int) -> list[int]:
+    """Ports that nobody listens on."""
+    sockets = [socket.socket() for _ in range(number)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
