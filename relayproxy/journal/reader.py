@@ -58,7 +58,7 @@ class Damage:
 
     `torn`: a final segment ends within a block. A living writer that leaves one behind accounts for it with gaps.
     `checksum`: a whole block does not match. `format`: not a segment, a block whose length cannot be right, or entries
-    that do not fit their block. `missing`: segments between two others are gone.
+    that do not fit their block. `missing`: segments are gone that come before one which is there.
     """
 
     segment: int
@@ -128,13 +128,13 @@ class JournalReader:
         return next((number for number in segment_numbers(self._path) if number > self._segment), None)
 
     def _leave(self, found: list[Block | Damage], successor: int | None) -> None:
-        unseen = self._file is None and self._target == 0
+        unseen = self._file is None
         self.close()
         if successor is None:
             self._finished = True
             return
         if unseen or successor > self._segment + 1:
-            found.append(Damage(self._segment, self._offset, 0, "missing"))
+            found.append(Damage(self._segment, max(self._offset, self._target), 0, "missing"))
         self._segment, self._offset, self._target = successor, 0, 0
 
     def _take(self, found: list[Block | Damage], *, final: bool) -> int:

@@ -284,8 +284,9 @@ class JournalPlayer:
 
     def _damage(self, damage: Damage) -> Iterator[ConnectionEvent]:
         end = Position(damage.segment, damage.offset + damage.size)
-        if START < end <= self.committed:
-            return  # read again after a restart, and told already
+        # Read again after a restart, and told already: what is missing at the very place that is committed was not.
+        if START < end <= self.committed and (damage.size or end < self.committed):
+            return
         log.error(
             "journal %s: segment %d cannot be read from byte %d on (%s, %d bytes)",
             self.id, damage.segment, damage.offset, damage.reason, damage.size,

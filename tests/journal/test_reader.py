@@ -262,12 +262,12 @@ def test_missing_segments_are_reported(journal: Journal) -> None:
     assert [(segment, reason) for segment, _, _, reason in damage(found)] == [(1, "missing"), (3, "missing")]
 
 
-def test_going_on_at_the_end_of_a_segment_that_is_gone_misses_nothing(journal: Journal) -> None:
+def test_going_on_within_a_segment_that_is_gone_misses_its_rest(journal: Journal) -> None:
     journal.add(3, MAGIC + block(b"three"))
     with journal.reader(2, 5000) as reader:
         found = reader.read(READ)
     assert bodies(found) == [b"three"]
-    assert damage(found) == []
+    assert damage(found) == [(2, 5000, 0, "missing")]
 
 
 def test_a_journal_that_vanishes_is_finished(journal: Journal) -> None:

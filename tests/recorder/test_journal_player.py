@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -248,6 +249,32 @@ def test_a_gap_of_a_journal_is_told_once_however_often_the_recorder_starts(
     assert [(gap.offset, gap.cause) for gap in stage.gaps()] == [(start, "format")]
     kinds = [message.kind for message in stage.stored(call.id).messages[call.id]]
     assert kinds == ["text", "gap", "gap", "text", "text", "text"]
+
+
+def test_what_a_database_of_before_lacks_and_the_journal_has_deleted_is_a_gap(stage: Stage, tmp_path: Path) -> None:
+    journal = stage.journal()
+    call = journal.call()
+    call.twilio(setup())
+    stage.recorder().finish()
+    before = sqlite3.connect(tmp_path / "before.db")
+    with sqlite3.connect(stage.folder / "relayproxy.db") as db:
+        db.backup(before)
+    call.twilio(prompt("lost"))
+    journal.rotate()
+    call.twilio(prompt("still there"))
+    stage.recorder().finish()
+    assert segment_numbers(journal.path) == [2]
+    with sqlite3.connect(stage.folder / "relayproxy.db") as db:
+        before.backup(db)
+    before.close()
+    for word in ("one", "two"):
+        call.backend(token(word))
+        stage.recorder().finish()
+    stored = stage.stored(call.id)
+    assert [(gap.segment, gap.cause) for gap in stage.gaps()] == [(1, "missing")]
+    assert [message.kind for message in stored.messages[call.id]] == ["text", "gap", "gap", "text", "text", "text"]
+    assert "still there" in (stored.messages[call.id][3].text or "")
+    assert stored.session.gaps == 2
 
 
 def test_the_end_of_a_dead_relays_journal_that_cannot_be_read_is_a_gap(stage: Stage) -> None:

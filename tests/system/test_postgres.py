@@ -47,21 +47,21 @@ def url(own: Server) -> str:
 
 
 @contextmanager
-def recording(data_dir: Path, url: str, backend: str) -> Iterator[tuple[Running, Running]]:
-    """A relay and its recorder."""
+def recording(data_dir: Path, url: str, backend: str, **settings: Any) -> Iterator[tuple[Running, Running]]:
+    """A relay with these settings, and its recorder."""
     with (
-        running("relay", data_dir=data_dir, listen="127.0.0.1:0", backend=backend) as relay,
+        running("relay", data_dir=data_dir, listen="127.0.0.1:0", backend=backend, **settings) as relay,
         running("recorder", data_dir=data_dir, database_url=url) as recorder,
     ):
         yield relay, recorder
 
 
 @contextmanager
-def system(folder: Path, url: str, backend: str) -> Iterator[Stack]:
-    """A relay with its recorder, and a console somewhere else."""
+def system(folder: Path, url: str, backend: str, **settings: Any) -> Iterator[Stack]:
+    """A relay with these settings and its recorder, and a console somewhere else."""
     with ExitStack() as processes:
         command("migrate", url)
-        relay, recorder = processes.enter_context(recording(folder / "relay", url, backend))
+        relay, recorder = processes.enter_context(recording(folder / "relay", url, backend, **settings))
         console = processes.enter_context(
             running("console", data_dir=folder / "console", database_url=url, console="127.0.0.1:0", backend=backend)
         )
