@@ -71,6 +71,10 @@ class Machine:
             self.starts_again += 1
             await asyncio.sleep(1)
 
+    async def _start_once_ended(self) -> None:
+        await self._until(lambda: self._has_ended, "end")
+        await self.start()
+
     async def stop(self) -> None:
         """Ends it, and returns when all that it ever started has ended."""
         assert self._serve is not None
@@ -93,12 +97,12 @@ class Machine:
             if how == "end":
                 await asyncio.sleep(HURRY)
                 serve.send_signal(signal.SIGTERM)
-            await self._until(lambda: self._has_ended, event)
-            starting = asyncio.create_task(self.start())
+            starting = asyncio.create_task(self._start_once_ended())
             while not starting.done():
                 relay_ends()
                 await asyncio.wait({starting}, timeout=1)
             await starting
+            relay_ends()
         else:
             role = what.split()[-1]
             one = chance.choice(await self._processes(role))
