@@ -37,7 +37,7 @@ help:
 	echo "make conformance                  Autobahn's test suite with the relay and without it; needs Python 2.7"
 	echo "make fuzz MINUTES=30              a fuzzer on whatever reads bytes of others"
 	echo "make soak MINUTES=60              traffic with faults; memory, descriptors and what was stored"
-	echo "make chaos MINUTES=10             two machines on one PostgreSQL, whose processes are killed and replaced"
+	echo "make chaos MINUTES=10 CALLS=1000  two machines, one PostgreSQL and one bucket, and everything is killed or replaced"
 	echo "make image-check                  build the container image and run it, with podman or docker"
 	echo "make metrics-check                a real Prometheus on a running system, with the alert rules"
 	echo "make pooler-check                 recorder, console and migrations behind a real PgBouncer in transaction mode"
@@ -110,8 +110,10 @@ fuzz: $(VENV)/.fuzz
 soak: $(VENV)/.dev
 	@$(BIN)/python -m tests.soak $(if $(MINUTES),--minutes $(MINUTES))
 
+# PACE: seconds between two things that a caller says.
 chaos: programs
-	@$(BIN)/python -m tests.soak.machines $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
+	@$(BIN)/python -m tests.soak.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(CALLS),--calls $(CALLS)) \
+		$(if $(PACE),--pace $(PACE)) $(if $(SEED),--seed $(SEED))
 
 # ENGINE='podman --runtime runc' and the like choose another engine than the first that works.
 image-check: programs

@@ -222,11 +222,6 @@ def _left(url: str, place: Place | None, outcome: Outcome) -> list[str]:
     return problems
 
 
-def shuffled(seed: int) -> list[str]:
-    """Each event of a machine once, in an order that follows from the seed."""
-    return random.Random(seed).sample([*EVENTS], len(EVENTS))
-
-
 def main() -> int:
     """1 when anything was wrong."""
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
