@@ -7,6 +7,7 @@ marked `in_database`.
 `python -m pytest -p tests.moved --recordings=folder tests/…`
 """
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from unittest.mock import patch
@@ -23,6 +24,7 @@ from relayproxy.store.write.moving.places import use_place
 from relayproxy.store.write.moving.sweeper import Sweeper
 from tests.peers.seaweed import CREDENTIALS, Seaweed
 
+_PATCHING = threading.RLock()
 _AT_ONCE = -(10**18)
 """Calls are over before they have ended: a test may say that they end at any time."""
 
@@ -81,7 +83,8 @@ def moved(place: Place) -> Iterator[None]:
 def move(engine: Engine, place: Place) -> None:
     """Moves all recordings of calls that have ended, by whatever clock they did."""
     moving = mover.Mover(engine, _wait)
-    with patch.object(mover, "OVER", _AT_ONCE):
+    # Of two threads that patch at once, the one that ends last would leave behind what the other had patched.
+    with _PATCHING, patch.object(mover, "OVER", _AT_ONCE):
         if moving.waiting().parts:
             known = use_place(engine, place)
             while moving.move_out(known):

@@ -180,6 +180,8 @@ class Traffic:
             for _ in range(self._chance.randrange(1, 12)):
                 await self._exchange(twilio, sent, prompt(self._words(self._chance.choice((2, 8, 8, 300)))))
                 await asyncio.wait({gone}, timeout=self._chance.random() * self._pace * 2)
+                if gone.done():
+                    await twilio.recv()  # says how it has ended
                 if self.over.is_set():
                     break
             await self._leave(twilio, sent)

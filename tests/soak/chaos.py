@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import os
 import random
+import re
 import sys
 import tempfile
 import time
@@ -259,8 +260,11 @@ def main() -> int:
             )
         )
     say(", ".join(f"{name} {count:,}" for name, count in outcome.items()))
-    for problem in outcome.problems[:40]:
-        print(f"WRONG: {problem}")
+    kinds: dict[str, list[str]] = {}
+    for problem in outcome.problems:
+        kinds.setdefault(re.sub(r"VX\w+|\d[\d.,]*", "#", problem)[:80], []).append(problem)
+    for alike in kinds.values():
+        print(f"WRONG, {len(alike):,} times: {alike[0]}")
     print("nothing is wrong" if not outcome.problems else f"{len(outcome.problems)} things are wrong")
     return int(bool(outcome.problems))
 
