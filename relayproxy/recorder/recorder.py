@@ -52,6 +52,9 @@ READ_AT_ONCE = 1024 * 1024
 """Bytes of a journal that are played together: what waits after a standstill is not held all at once."""
 BATCH_SIZE = 8 * 1024 * 1024
 """Bytes of payload, with an allowance for each message, after which a batch is committed at once."""
+LONGEST = 10.0
+"""Seconds of playing after which a batch is committed at once: with many journals to catch up on, on a machine that
+does much else, a recorder that is killed again and again must get on nevertheless."""
 MESSAGE_WEIGHT = 400
 EARLY = 8
 """Among its first messages a connection says which session it belongs to. Taken there at once, its messages need not be
@@ -181,12 +184,14 @@ class Recorder:
             playback.close()
 
     def play(self) -> bool:
-        """Plays new entries; False when there are none. Commits by itself only to bound memory."""
+        """Plays new entries; False when there are none. Commits by itself only to bound memory, and what a recorder
+        that is killed has to play again."""
         worked = False
         try:
             self._discover()
         except OSError as problem:
             self._trouble(str(self._folder), problem)
+        began = time.monotonic()
         for playback in [*self._playbacks.values()]:
             if playback.ended:
                 continue
@@ -200,8 +205,9 @@ class Recorder:
                 continue
             self._troubled.discard(playback.id)
             worked = worked or playback.ended or playback.position != before
-            if self._weight >= BATCH_SIZE:
+            if self._weight >= BATCH_SIZE or time.monotonic() - began >= LONGEST:
                 self.commit()
+                began = time.monotonic()
         return worked
 
     def _catch_up(self, connection: DecodedConnection) -> None:

@@ -20,6 +20,7 @@ from relayproxy.journal.format import EntryKind
 from relayproxy.recorder.sessions.session import connection_of
 from relayproxy.recordings.call import fold_connections
 from relayproxy.store.schema.rows import Batch, JournalRow
+from relayproxy.store.write.archive import Archive
 from tests.databases import migrated
 from tests.recorder.stage import CLOSE, MS, NOON, PING, Stage, prompt, setup, token
 from tests.wire import frame
@@ -113,6 +114,22 @@ def test_a_recording_names_the_type_of_each_message_and_keeps_its_payload_byte_f
         b'"text":"{\\"type\\": \\"text\\", \\"token\\": \\"Sure, \\", \\"last\\": false}",'
         b'"size":50,"type":"text"}'
     )
+
+
+def test_what_takes_long_to_play_is_committed_journal_by_journal(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relayproxy.recorder.recorder.LONGEST", 0.0)
+    calls = [stage.journal().call() for _ in range(3)]
+    for call in calls:
+        call.twilio(setup(f"VX{call.id}", f"CA{call.id}"))
+    commits: list[Batch] = []
+
+    class Watched(Archive):
+        def commit(self, batch: Batch) -> None:
+            super().commit(batch)
+            commits.append(batch)
+
+    stage.recorder(Watched).play()
+    assert [len(batch.connections) for batch in commits] == [1, 1, 1]
 
 
 def test_a_refused_call_is_a_session_of_its_own(stage: Stage) -> None:
