@@ -238,6 +238,17 @@ STORAGE = (
         "an object is gone from the bucket, or another one",
         (_OBJECTS + "test_an_object_that_is_gone_or_another_one_is_told_of",),
     ),
+    Case(
+        "A26",
+        "a standby takes over, with all that was committed or without the last of it",
+        (
+            "tests/system/test_failover.py::test_recording_goes_on_with_the_standby_and_nothing_is_lost_or_doubled",
+            "tests/system/test_failover.py::test_commits_that_did_not_reach_the_standby_are_made_again_or_told_as_a_gap",
+            "tests/recorder/test_journal_player.py::"
+            "test_what_a_database_of_before_lacks_and_the_journal_has_deleted_is_a_gap",
+        ),
+        note="What a standby may lack, and how to have one that never does: [databases.md](databases.md).",
+    ),
 )
 
 BACKENDS = (
@@ -883,6 +894,13 @@ LIFE = (
         "recorders, consoles and relays of two machines on one database are killed and replaced at random",
         ("tests/system/test_machines.py::test_no_message_is_lost_or_doubled_whatever_is_killed_or_replaced",),
         note="For as long as you like with `make chaos`.",
+    ),
+    Case(
+        "F14",
+        "somebody tells a relay to end that `serve` keeps running",
+        (
+            "tests/supervisor/test_relays.py::test_a_relay_that_somebody_tells_to_end_has_a_successor_while_its_calls_go_on",
+        ),
     ),
 )
 
