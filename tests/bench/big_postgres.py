@@ -39,6 +39,8 @@ def copy(path: Path, url: str) -> None:
 
 def _copy(source: sqlite3.Connection, server: psycopg.Connection, table: Table) -> None:
     names = ", ".join(f'"{column.name}"' for column in table.columns)
+    # What a migration wrote is among what is copied.
+    server.execute(f"TRUNCATE {table.name}".encode())
     truths = [place for place, column in enumerate(table.columns) if isinstance(column.type, Boolean)]
     with server.cursor().copy(f"COPY {table.name} ({names}) FROM STDIN".encode()) as copying:
         for row in _rows(source, f"SELECT {names} FROM {table.name}", truths):
