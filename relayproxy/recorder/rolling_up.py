@@ -2,7 +2,7 @@
 process.
 
 Knows: how often it is looked for new ones; that of a database that is new to rollups there are many, which may take
-their time.
+their time; that those that are there are looked through once for damage.
 Must not know: SQL; what a rollup is made of; the play loop.
 """
 
@@ -14,7 +14,14 @@ from relayproxy.errors import RelayproxyError
 from relayproxy.store.engine import is_in_place, open_engine, reading, writing
 from relayproxy.store.errors import store_errors
 from relayproxy.store.schema.revisions import check_schema
-from relayproxy.store.write.rollups import keep_rollups, missing_rollups, read_half_hour
+from relayproxy.store.write.rollups import (
+    damaged_rollups,
+    forget_rollups,
+    keep_rollups,
+    missing_rollups,
+    read_half_hour,
+    rolled_up_days,
+)
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +41,7 @@ class RollupThread:
         self._ended = threading.Event()
         self._problem = ""
         self._checked = False
+        self._days: range | None = None
         self._thread = threading.Thread(target=self._run, name="rollups", daemon=True)
         self._thread.start()
 
@@ -58,6 +66,7 @@ class RollupThread:
 
     def _work(self) -> None:
         self._check()
+        self._look_through()
         with store_errors(), self._engine.connect() as db:
             missing = missing_rollups(db, time.time_ns())
         for start in missing:
@@ -68,6 +77,24 @@ class RollupThread:
                 if made is not None:
                     with writing(self._engine).begin() as db:
                         keep_rollups(db, made)
+            if self._ended.wait(REST * (time.monotonic() - began)):
+                return
+
+    def _look_through(self) -> None:
+        """Once: what cannot be read is to be made anew. Until it is, pages read its calls one by one."""
+        if self._days is None:
+            with store_errors(), self._engine.connect() as db:
+                self._days = rolled_up_days(db)
+        while self._days:
+            began = time.monotonic()
+            with store_errors():
+                with reading(self._engine).connect() as db:
+                    damaged = damaged_rollups(db, self._days[0])
+                if damaged:
+                    with writing(self._engine).begin() as db:
+                        forget_rollups(db, *damaged)
+                    log.warning("numbers of many calls were damaged, and are added up again (half hours: %d)", len(damaged))
+            self._days = self._days[1:]
             if self._ended.wait(REST * (time.monotonic() - began)):
                 return
 

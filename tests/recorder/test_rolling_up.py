@@ -5,14 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text, update
 
 from relayproxy.recorder import rolling_up
 from relayproxy.recorder.rolling_up import RollupThread
 from relayproxy.store.read.queries import Queries
+from relayproxy.store.schema.rollup import BUCKET
+from relayproxy.store.schema.tables import rollups
 from tests.faults.harness import until
 from tests.recorder.stage import Stage
-from tests.store.rolling import call, record, rolled_up_starts, same_either_way
+from tests.store.rolling import BEGAN, call, record, roll_up, rolled_up_starts, same_either_way
 
 
 @pytest.fixture
@@ -35,6 +37,30 @@ def test_calls_are_rolled_up_beside_recording_and_again_when_they_change(
     finally:
         thread.close()
     assert same_either_way(Queries(stage.engine))
+
+
+def test_what_is_damaged_is_rolled_up_again(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    record(stage.archive, *(call(f"s{number}", number) for number in range(40)))
+    roll_up(stage.engine)
+    r = rollups.c
+    damaged = r.route == "", r.start == BEGAN + 7 * BUCKET
+    sound = select(r.detail).where(*damaged)
+    with stage.engine.begin() as db:
+        before = db.execute(sound).scalar_one()
+        db.execute(update(rollups).where(*damaged), {"detail": before[:-1]})
+    thread = RollupThread(stage.url)
+    try:
+
+        def made_anew() -> bool:
+            with stage.engine.connect() as db:
+                return bool(db.execute(sound).scalar() == before)
+
+        until(made_anew)
+    finally:
+        thread.close()
+    assert [record.message for record in caplog.records] == [
+        "numbers of many calls were damaged, and are added up again (half hours: 1)"
+    ]
 
 
 def test_a_failure_is_told_once_and_that_it_is_over(

@@ -33,7 +33,7 @@ from relayproxy.conversation.measures.numbers import description
 from relayproxy.store.read.filters.conditions import conditions
 from relayproxy.store.read.filters.criteria import COUNTED, FIELDS, Criteria, kind_of_field
 from relayproxy.store.read.queries import Queries
-from relayproxy.store.read.rollups import OfARoute, Piece, RolledUp, by_route, first_versions, rolled_up
+from relayproxy.store.read.rollups import ByRoute, Piece, RolledUp, by_route, first_versions, rolled_up
 from relayproxy.store.schema.tables import labels, sessions, turns
 
 MAX_CALLS = 100_000
@@ -147,7 +147,7 @@ class Numbers:
         self._queries = queries
         self._roll_up = roll_up
         self._rolled_up: RolledUp | None = None
-        self._by_route: dict[str, OfARoute] | None = None
+        self._by_route: ByRoute | None = None
         self._criteria = replace(criteria, since=None, until=None)
         self._since, self._until = criteria.since, criteria.until
         self._most, self._exact = most, exact
@@ -217,9 +217,8 @@ class Numbers:
         place = (_c.started_at - origin) // literal(step)
         outcome = case((_c.ended_at.is_(None), None), else_=func.coalesce(_c.outcome, "unknown"))
         keys = (place.label("place"), outcome.label("ending"), _c.studio_transition)
-        read = (
-            Calls(int(row[0]), row[1], row[2], _sums(row[3:])) for row in self._grouped(select(*keys, *_SUMS), 3, reach)
-        )
+        rows = self._grouped(select(*keys, *_SUMS), 3, self._pieces(reach))
+        read = (Calls(int(row[0]), row[1], row[2], _sums(row[3:])) for row in rows)
         if self._rolled_up is None:
             return tuple(read)
         added = self._rolled_up.endings(origin, step, len(_SUMS))
@@ -228,7 +227,7 @@ class Numbers:
     def latencies(self, reach: Reach, origin: int, step: int) -> tuple[Latency, ...]:
         """Response latencies of their turns, by the step of time in which the turn began."""
         place: ColumnElement[Any] = (turns.c.started_at - origin) // literal(step)
-        read = self._latencies(reach, place, sessions)
+        read = self._latencies(reach, self._pieces(reach), place, sessions)
         if self._rolled_up is None:
             return read
         added: list[Latency] = []
@@ -243,23 +242,24 @@ class Numbers:
         value, joined = _value(field)
         query = select(value, *_SUMS).select_from(joined)
         if self._rolled_up is not None:
-            routes = self._routes(self._rolled_up)
-            found = {route: Sums(*of_it.numbers(len(_SUMS))) for route, of_it in routes.items()}
-            for row in self._grouped(query, 1, reach):
+            known = self._routes(self._rolled_up)
+            found = {route: Sums(*of_it.numbers(len(_SUMS))) for route, of_it in known.routes.items()}
+            for row in self._grouped(query, 1, known.pieces):
                 found[row[0]] = found.get(row[0], Sums()) + _sums(row[1:])
             return tuple(sorted(found.items(), key=lambda one: (-one[1].calls, one[0]))[:most])
         query = query.order_by(func.count().desc(), literal_column("1")).limit(most)
-        return tuple((row[0], _sums(row[1:])) for row in self._grouped(query, 1, reach))
+        return tuple((row[0], _sums(row[1:])) for row in self._grouped(query, 1, self._pieces(reach)))
 
     def latencies_by(self, reach: Reach, field: str, values: tuple[str | None, ...]) -> tuple[Latency, ...]:
         """Response latencies by these values of the field."""
         value, joined = _value(field)
         among = or_(value.in_([one for one in values if one is not None]), *([value.is_(None)] * (None in values)))
-        read = self._latencies(reach, value, joined, among)
         if self._rolled_up is None:
-            return read
+            return self._latencies(reach, self._pieces(reach), value, joined, among)
+        known = self._routes(self._rolled_up)
+        read = self._latencies(reach, known.pieces, value, joined, among)
         added: list[Latency] = []
-        for route, of_it in self._routes(self._rolled_up).items():
+        for route, of_it in known.routes.items():
             if route in values:
                 added += (Latency(route, ms, None, count) for ms, count in of_it.latencies().items())
                 added += (Latency(route, None, reason, count) for reason, count in of_it.excluded.items())
@@ -315,7 +315,7 @@ class Numbers:
             query = query.order_by(*order).limit(limit)
             return tuple(WorstCall(*row) for row in db.execute(query))
 
-    def _routes(self, found: RolledUp) -> dict[str, OfARoute]:
+    def _routes(self, found: RolledUp) -> ByRoute:
         if self._by_route is None:
             with self._queries.reading() as db:
                 self._by_route = by_route(db, _only_route(self._criteria) or "", *found.span)
@@ -342,15 +342,20 @@ class Numbers:
         # The criteria know it too, so that labels of other times are not looked up. What began in it reaches into it.
         return range_of_time + conditions(replace(self._criteria, since=since, until=until), dialect)
 
-    def _grouped(self, query: Select[Any], keys: int, reach: Reach) -> Iterator[Any]:
+    def _grouped(self, query: Select[Any], keys: int, pieces: tuple[Piece, ...]) -> Iterator[Any]:
         with self._queries.reading() as db:
             # By position: to PostgreSQL the same expression with parameters of its own is another expression.
             query = query.group_by(*(literal_column(str(at + 1)) for at in range(keys)))
-            for piece in self._pieces(reach):
+            for piece in pieces:
                 yield from db.execute(query.where(*self._where(db.dialect.name, *piece)))
 
     def _latencies(
-        self, reach: Reach, place: ColumnElement[Any], joined: FromClause, *where: ColumnElement[bool]
+        self,
+        reach: Reach,
+        pieces: tuple[Piece, ...],
+        place: ColumnElement[Any],
+        joined: FromClause,
+        *where: ColumnElement[bool],
     ) -> tuple[Latency, ...]:
         t = turns.c
         exact = reach.responses <= self._exact and not reach.rolled_up
@@ -359,7 +364,7 @@ class Numbers:
         counted = or_(t.response_latency_ms.is_not(None), t.null_reason != "no_prompt")
         query = select(place.label("place"), ms.label("ms"), t.null_reason, func.count())
         query = query.select_from(joined.join(turns, t.session == _c.id)).where(counted, *where)
-        return tuple(Latency(*row) for row in self._grouped(query, 3, reach))
+        return tuple(Latency(*row) for row in self._grouped(query, 3, pieces))
 
 
 def _only_route(criteria: Criteria) -> str | None:

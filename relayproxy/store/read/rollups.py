@@ -1,7 +1,8 @@
 """Reading rollups: the numbers of the half hours of a range of time that have been added up, and which parts of the
 range have not.
 
-Knows: how rollups of many half hours are added up, by step of time.
+Knows: how rollups of many half hours are added up, by step of time; that a half hour with a row that cannot be read is
+one that has not been added up.
 Must not know: how they are made; how calls are read one by one.
 """
 
@@ -9,17 +10,27 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import nlargest
+from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
-from relayproxy.store.schema.rollup import BUCKET, Rollup, histogram_of, read_rollup, start_of, sums_of, whole
+from relayproxy.store.schema.rollup import (
+    BUCKET,
+    Rollup,
+    histogram_of,
+    read_rollup,
+    read_versions,
+    start_of,
+    sums_of,
+    whole,
+)
 from relayproxy.store.schema.tables import rollups
 
 MAX_PIECES = 20
 """Parts of a range without rollups. Where there are more, calls are read one by one."""
 
-_versions = msgspec.json.Decoder(list[tuple[str | None, int]])
+T = TypeVar("T")
 Piece = tuple[int, int]
 """A part of a range: [since, until), wall nanoseconds."""
 Ending = tuple[int, str | None, str | None]
@@ -68,12 +79,11 @@ class RolledUp:
 def rolled_up(db: Connection, route: str, since: int, until: int) -> RolledUp | None:
     """The rollups of [since, until), wall nanoseconds, of a route, or with an empty text of all. None when there are
     too few of them to be of use."""
-    pieces = _pieces(db, since, until)
-    if pieces is None:
+    found = _read(db, rollups.c.detail, read_rollup, rollups.c.route == route, since, until)
+    if found is None:
         return None
-    r = rollups.c
-    query = select(r.start, r.detail).where(r.route == route, r.start >= since, r.start <= until - BUCKET)
-    return RolledUp((since, until), [(start, read_rollup(detail)) for start, detail in db.execute(query).all()], pieces)
+    rows, pieces = found
+    return RolledUp((since, until), [(start, one) for _, start, one in rows], pieces)
 
 
 @dataclass(slots=True)
@@ -93,21 +103,28 @@ class OfARoute:
         return histogram_of(self.counts)
 
 
-def by_route(db: Connection, route: str, since: int, until: int) -> dict[str, OfARoute]:
+@dataclass(frozen=True, slots=True)
+class ByRoute:
+    """The same of each route, and the parts of the range that have no rollups."""
+
+    routes: dict[str, OfARoute]
+    pieces: tuple[Piece, ...]
+
+
+def by_route(db: Connection, route: str, since: int, until: int) -> ByRoute:
     """What the rollups of [since, until) come to for each route; with `route` for this one alone."""
-    r = rollups.c
-    wanted = r.route == route if route else r.route != ""
-    query = select(r.route, r.detail).where(wanted, r.start >= since, r.start <= until - BUCKET)
+    wanted = rollups.c.route == route if route else rollups.c.route != ""
+    rows, pieces = _read(db, rollups.c.detail, read_rollup, wanted, since, until) or ((), ((since, until),))
     found: defaultdict[str, OfARoute] = defaultdict(OfARoute)
-    for route, detail in db.execute(query).all():
-        one, its = read_rollup(detail), found[route]
+    for of, _, one in rows:
+        its = found[of]
         for _, _, sums in one.endings:
             its.sums += whole(sums)
         for _, reasons, histogram in one.latencies:
             its.counts += whole(histogram)
             for reason, count in reasons.items():
                 its.excluded[reason] += count
-    return found
+    return ByRoute(found, pieces)
 
 
 def first_versions(
@@ -115,24 +132,39 @@ def first_versions(
 ) -> dict[str | None, int] | None:
     """Versions of the backend that calls of this range had, and when the first call of each began; `read` gives those
     of a part without rollups. None as `rolled_up`."""
-    pieces = _pieces(db, since, until)
-    if pieces is None:
+    stored = _read(db, rollups.c.versions, read_versions, rollups.c.route == route, since, until)
+    if stored is None:
         return None
-    r = rollups.c
-    query = select(r.versions).where(r.route == route, r.start >= since, r.start <= until - BUCKET)
+    rows, pieces = stored
     found: dict[str | None, int] = {}
-    stored = map(_versions.decode, db.execute(query).scalars().all())
-    for version, at in (pair for pairs in (*stored, *map(read, pieces)) for pair in pairs):
+    for version, at in (pair for pairs in (*(one for _, _, one in rows), *map(read, pieces)) for pair in pairs):
         found[version] = min(at, found.get(version, at))
     return found
 
 
-def _pieces(db: Connection, since: int, until: int) -> tuple[Piece, ...] | None:
+def _read(
+    db: Connection, column: ColumnElement[Any], decode: Callable[[Any], T], wanted: ColumnElement[bool], *span: int
+) -> tuple[list[tuple[str, int, T]], tuple[Piece, ...]] | None:
+    """Route, beginning and what one column has, of rows within [since, until); and the parts that have none, to which
+    half hours belong of which a row cannot be read. None as `rolled_up`."""
+    since, until = span
     r = rollups.c
-    query = select(r.start).where(r.route == "", r.start >= since, r.start <= until - BUCKET).order_by(r.start)
+    within = (r.start >= since, r.start <= until - BUCKET)
+    starts = {*db.execute(select(r.start).where(r.route == "", *within)).scalars()}
+    found: list[tuple[str, int, T]] = []
+    for route, start, stored in db.execute(select(r.route, r.start, column).where(wanted, *within)).all():
+        try:
+            found.append((route, start, decode(stored)))
+        except msgspec.DecodeError:
+            starts.discard(start)
+    pieces = _pieces(sorted(starts), since, until)
+    return None if pieces is None else ([one for one in found if one[1] in starts], pieces)
+
+
+def _pieces(starts: Iterable[int], since: int, until: int) -> tuple[Piece, ...] | None:
     found: list[Piece] = []
     at = since
-    for start in db.execute(query).scalars().all():
+    for start in starts:
         if start > at:
             found.append((at, start))
             if len(found) > MAX_PIECES:

@@ -41,6 +41,7 @@ class Rollup(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 _decoder = msgspec.msgpack.Decoder(Rollup)
+_versions = msgspec.json.Decoder(list[tuple[str | None, int]])
 
 
 def write_rollup(rollup: Rollup) -> bytes:
@@ -51,6 +52,11 @@ def write_rollup(rollup: Rollup) -> bytes:
 def read_rollup(stored: bytes) -> Rollup:
     """Raises msgspec.DecodeError for what is none."""
     return _decoder.decode(stored)
+
+
+def read_versions(stored: str) -> list[tuple[str | None, int]]:
+    """Versions of the backend, and when the first call of each began. Raises msgspec.DecodeError for what is none."""
+    return _versions.decode(stored)
 
 
 def start_of(moment: int) -> int:

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from msgspec.structs import astuple
 from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, or_, select
 
@@ -28,6 +29,8 @@ from relayproxy.store.schema.rollup import (
     Rollup,
     pack_histogram,
     pack_sums,
+    read_rollup,
+    read_versions,
     start_of,
     write_rollup,
 )
@@ -39,7 +42,8 @@ LATE = 10 * MINUTE
 """Nanoseconds after which a call may be in a rollup."""
 SETTLED = 15 * MINUTE
 """Nanoseconds from the end of a half hour to its rollup."""
-KEPT = 400 * 86_400 * 1_000_000_000
+DAY = 1440 * MINUTE
+KEPT = 400 * DAY
 """Of calls that began earlier than so long ago no rollups are made."""
 _LOCK = 0x726F6C6C
 _FAULTS = 4
@@ -93,10 +97,10 @@ def forget_late_calls(db: Connection, batch: Batch, now: int) -> None:
     _delete(db, starts)
 
 
-def forget_rollups(db: Connection, started_at: int) -> None:
-    """Deletes those that a call that began at this time may be in, for one that is deleted."""
+def forget_rollups(db: Connection, *moments: int) -> None:
+    """Deletes those that calls that began at these times may be in, for calls that are deleted."""
     _share_lock(db)
-    _delete(db, {start_of(started_at)})
+    _delete(db, {*map(start_of, moments)})
 
 
 def missing_rollups(db: Connection, now: int) -> list[int]:
@@ -107,6 +111,27 @@ def missing_rollups(db: Connection, now: int) -> list[int]:
     there = set(db.execute(select(rollups.c.start).where(rollups.c.route == "")).scalars())
     every = range(start_of(now - SETTLED) - BUCKET, start_of(max(first, now - KEPT)) - BUCKET, -BUCKET)
     return [start for start in every if start not in there]
+
+
+def rolled_up_days(db: Connection) -> range:
+    """The beginnings of days, in UTC, that rollups may be of."""
+    first, last = db.execute(select(func.min(rollups.c.start), func.max(rollups.c.start))).one()
+    return range(first // DAY * DAY, last + 1, DAY) if first is not None else range(0)
+
+
+def damaged_rollups(db: Connection, day: int) -> set[int]:
+    """The beginnings of half hours of a day that have a rollup that cannot be read."""
+    r = rollups.c
+    found: set[int] = set()
+    for start, versions, detail in db.execute(
+        select(r.start, r.versions, r.detail).where(r.start >= day, r.start < day + DAY)
+    ):
+        try:
+            read_versions(versions)
+            read_rollup(detail)
+        except msgspec.DecodeError:
+            found.add(start)
+    return found
 
 
 def read_half_hour(db: Connection, start: int) -> HalfHour | None:

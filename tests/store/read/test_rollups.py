@@ -1,7 +1,7 @@
 """Numbers that are read from rollups are those that are read call by call."""
 
 import pytest
-from sqlalchemy import Engine, delete
+from sqlalchemy import Engine, delete, update
 
 from relayproxy.store.engine import writing
 from relayproxy.store.read import rollups
@@ -71,6 +71,24 @@ def test_what_has_not_been_rolled_up_is_read_call_by_call(
     monkeypatch.setattr(rollups, "MAX_PIECES", 1)
     numbers = Numbers(queries, Criteria(since=BEGAN, until=BEGAN + 47 * BUCKET), roll_up=0)
     assert not numbers.reach().rolled_up
+
+
+@pytest.mark.parametrize("route", ["", "bookings"])
+@pytest.mark.parametrize("damage", [{"detail": b"\xff\x00"}, {"versions": "[[1"}, {"detail": b""}])
+@pytest.mark.parametrize("criteria", [Criteria(), OF_A_ROUTE], ids=["all", "route"])
+def test_what_cannot_be_read_is_read_call_by_call(
+    archive: Archive, engine: Engine, queries: Queries, route: str, damage: dict[str, object], criteria: Criteria
+) -> None:
+    many(archive)
+    roll_up(engine)
+    r = tables.rollups.c
+    with writing(engine).begin() as db:
+        damaged = db.execute(
+            update(tables.rollups).where(r.route == route, r.start.in_((BEGAN + 7 * BUCKET, BEGAN + 20 * BUCKET))),
+            damage,
+        )
+    assert damaged.rowcount == 2
+    assert same_either_way(queries, criteria)
 
 
 @pytest.mark.parametrize(
