@@ -1,6 +1,6 @@
 """Change poller: polls the database once for all live pages, and notifies them of new revisions.
 
-Knows: the polling interval, the watchers, the revision that each has seen.
+Knows: how often each watcher has it polled, and the revision that each has seen.
 Must not know: HTTP, HTML, what changed.
 """
 
@@ -13,7 +13,7 @@ from relayproxy.store.errors import StoreError
 from relayproxy.store.read.queries import Queries
 
 INTERVAL = 0.1
-"""Seconds between two polls, while there are watchers."""
+"""Seconds between two polls, while somebody watches who does not say otherwise: as often as the recorder commits."""
 
 
 class ChangePoller:
@@ -24,69 +24,76 @@ class ChangePoller:
         self._queries = queries
         self._interval = interval
         self._watched: Counter[str] = Counter()
-        self._watchers = 0
+        self._intervals: Counter[float] = Counter()
         self._token: str | None = None
         self._revisions: dict[str, int] = {}
         self._known: set[str] = set()
         self._looked = asyncio.Condition()
-        self._stop = asyncio.Event()
+        self._stop = False
+        self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     @property
     def watchers(self) -> int:
         """The number of watchers at this moment."""
-        return self._watchers
+        return self._intervals.total()
 
-    async def sessions(self) -> AsyncGenerator[str, None]:
-        """A token at once, and another one after every change of any session; ends when the poller is closed."""
-        async with aclosing(self._follow(None)) as tokens:
+    async def sessions(self, seen: str | None = None, interval: float | None = None) -> AsyncGenerator[str, None]:
+        """A token of `Queries.changes` at once, unless it is the one that the watcher has `seen`, and another one after
+        every change of any session; ends when the poller is closed. `interval`: seconds between two polls that will
+        do."""
+        async with aclosing(self._follow(None, seen, interval)) as tokens:
             async for token in tokens:
                 yield str(token)
 
     async def session(self, id: str) -> AsyncGenerator[int | None, None]:
         """The revision of the session (our id) at once and whenever it changes; None when there is no such session
         any more. Ends when the poller is closed."""
-        async with aclosing(self._follow(id)) as revisions:
+        async with aclosing(self._follow(id, object())) as revisions:
             async for revision in revisions:
                 yield revision if isinstance(revision, int) else None
 
     async def close(self) -> None:
         """Ends every watcher and stops polling."""
-        self._stop.set()
+        self._stop = True
+        self._wake.set()
         async with self._looked:
             self._looked.notify_all()
         if self._task:
             await self._task
 
-    async def _follow(self, id: str | None) -> AsyncGenerator[int | str | None, None]:
-        self._enter(id)
+    async def _follow(
+        self, id: str | None, seen: object, interval: float | None = None
+    ) -> AsyncGenerator[int | str | None, None]:
+        interval = self._interval if interval is None else interval
+        self._enter(id, interval)
         try:
-            seen: object = object()
             while True:
                 async with self._looked:
-                    while not self._stop.is_set() and not self._is_news(id, seen):
+                    while not self._stop and not self._is_news(id, seen):
                         await self._looked.wait()
-                if self._stop.is_set():
+                if self._stop:
                     return
                 seen = now = self._token if id is None else self._revisions.get(id)
                 yield now
         finally:
-            self._leave(id)
+            self._leave(id, interval)
 
     def _is_news(self, id: str | None, seen: object) -> bool:
         if id is None:
             return self._token is not None and self._token != seen
         return id in self._known and self._revisions.get(id) != seen
 
-    def _enter(self, id: str | None) -> None:
-        self._watchers += 1
+    def _enter(self, id: str | None, interval: float) -> None:
+        self._intervals[interval] += 1
+        self._wake.set()
         if id is not None:
             self._watched[id] += 1
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._look_on())
 
-    def _leave(self, id: str | None) -> None:
-        self._watchers -= 1
+    def _leave(self, id: str | None, interval: float) -> None:
+        self._intervals[interval] -= 1
         if id is not None:
             self._watched[id] -= 1
             if not self._watched[id]:
@@ -94,13 +101,12 @@ class ChangePoller:
                 self._known.discard(id)
 
     async def _look_on(self) -> None:
-        while self._watchers and not self._stop.is_set():
+        while (wanted := +self._intervals) and not self._stop:
+            self._wake.clear()
             with suppress(StoreError):  # which the log has been told of; live pages wait
                 await self._look()
-            try:
-                await asyncio.wait_for(self._stop.wait(), self._interval)
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), min(wanted))
 
     async def _look(self) -> None:
         token = await asyncio.to_thread(self._queries.changes)

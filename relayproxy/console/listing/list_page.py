@@ -43,6 +43,8 @@ from relayproxy.text import storable
 
 SESSIONS = 50
 MAX_SESSIONS = 500
+_LOOK = 0.5
+"""Seconds between two looks for changes: no list asks for its rows more often."""
 _SHOWN = 60
 """Rows that a page may ask for by name, to keep them current."""
 
@@ -50,10 +52,13 @@ _SHOWN = 60
 async def page(request: web.Request) -> web.Response:
     """`GET /sessions?q=&sort=&before=`."""
     app_context, asked = request.app[APP_CONTEXT], _asked(request)
+    # Asked before the rows: what changes in between is heard of.
+    seen = await asyncio.to_thread(app_context.queries.changes)
     context = await _rows(request, asked)
     empty = not context["rows"] and await asyncio.to_thread(app_context.queries.empty)
     context |= {
         "empty": empty,
+        "live": f"/sessions/live?seen={quote(seen)}" if context["first_page"] else "",
         "connect": connect(app_context.settings) if empty else None,
         "fields": FILTER_FIELDS,
         "times": TIMES,
@@ -98,8 +103,9 @@ async def facets(request: web.Request) -> web.Response:
 
 
 async def live(request: web.Request) -> web.StreamResponse:
-    """`GET /sessions/live`: an event whenever any session may have changed."""
-    return await stream(request, request.app[APP_CONTEXT].poller.sessions())
+    """`GET /sessions/live?seen=`: an event whenever any session may have changed since the list that said `seen`."""
+    poller = request.app[APP_CONTEXT].poller
+    return await stream(request, poller.sessions(request.query.get("seen"), _LOOK))
 
 
 async def api_sessions(request: web.Request) -> web.Response:

@@ -27,6 +27,16 @@ from relayproxy.store.schema.revisions import not_ready_reason
 from relayproxy.store.schema.rows import ConnectionRow, ImportRow, SessionRow, TurnRow
 
 ALL_SESSIONS = Criteria()
+_journals, _erasures = tables.journals.c, tables.erasures.c
+_CHANGES = select(
+    func.count(),
+    # Not the newest: clocks of several machines differ.
+    func.sum(_journals.updated_at % 1_000_000_007),
+    func.sum(_journals.segment),
+    func.sum(_journals.offset),
+    select(func.max(tables.sessions.c.started_at)).scalar_subquery(),
+    select(func.max(_erasures.at)).where(_erasures.done_at.is_(None)).scalar_subquery(),
+).select_from(tables.journals)
 _BRIEF = columns(SessionRow, tables.sessions, blank="detail")
 
 
@@ -212,15 +222,8 @@ class Queries:
         """A token that is another one after every commit that moved a journal, hence after every change that the
         recorder makes, after an erasure was ordered, and, while there is any journal, after every session that was
         derived anew; cheap however many sessions there are."""
-        c = tables.journals.c
-        newest = select(func.max(tables.sessions.c.started_at)).scalar_subquery()
-        # Not the newest: clocks of several machines differ.
-        touched = func.sum(c.updated_at % 1_000_000_007)
-        e = tables.erasures.c
-        ordered = select(func.max(e.at)).where(e.done_at.is_(None)).scalar_subquery()
-        query = select(func.count(), touched, func.sum(c.segment), func.sum(c.offset), newest, ordered)
         with self.reading() as db:
-            return "-".join(str(part or 0) for part in db.execute(query.select_from(tables.journals)).one())
+            return "-".join(str(part or 0) for part in db.execute(_CHANGES).one())
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

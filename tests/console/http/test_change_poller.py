@@ -71,6 +71,29 @@ async def test_the_list_hears_of_every_change(archive: Archive, poller: ChangePo
     assert await following(watch) != before
 
 
+async def test_one_who_has_seen_it_all_hears_of_what_comes_alone(
+    queries: Queries, archive: Archive, poller: ChangePoller
+) -> None:
+    samples.Call(archive).setup().commit()
+    watch = poller.sessions(seen=queries.changes())
+    first = asyncio.create_task(following(watch))
+    assert await following(poller.sessions()) == queries.changes()
+    assert not first.done()
+    samples.Call(archive).setup().commit()
+    assert await first == queries.changes()
+
+
+async def test_a_watcher_in_a_hurry_does_not_wait_for_a_patient_one(
+    archive: Archive, poller: ChangePoller
+) -> None:
+    call = samples.Call(archive).setup().commit()
+    patient = poller.sessions(interval=100 * PATIENCE)
+    await following(patient)
+    call.asks(1, "Hello?").commit()
+    assert await following(poller.session(call.id)) == 2
+    await following(patient)
+
+
 async def test_nobody_looks_when_nobody_watches(archive: Archive, poller: ChangePoller) -> None:
     call = samples.Call(archive).setup().commit()
     watch = poller.session(call.id)
