@@ -93,7 +93,9 @@ class RollupThread:
                 if damaged:
                     with writing(self._engine).begin() as db:
                         forget_rollups(db, *damaged)
-                    log.warning("numbers of many calls were damaged, and are added up again (half hours: %d)", len(damaged))
+                    log.warning(
+                        "numbers of many calls were damaged, and are added up again (half hours: %d)", len(damaged)
+                    )
             self._days = self._days[1:]
             if self._ended.wait(REST * (time.monotonic() - began)):
                 return

@@ -21,15 +21,22 @@ from relayproxy.console.http.zones import readers_zone
 from relayproxy.plural import plural
 from relayproxy.text import mended
 
+
+@jinja2.pass_context
+def _local(context: jinja2.runtime.Context, ns: int, form: times.TimeForm = "full") -> str:
+    return times.local(ns, context["reader_zone"], context["now_ns"], form)
+
+
 _FILTERS: dict[str, Callable[..., str]] = {
+    "ago": times.ago,
     "duration": times.duration,
     "http_phrase": words.http_phrase,
     "latency": times.latency,
+    "local": _local,
     "micros": times.micros,
     "offset": times.offset,
     "rfc3339": times.rfc3339,
     "size": times.size,
-    "utc": times.utc,
     "plural": plural,
     "left_out": display_text.left_out,
     "pretty": display_text.pretty,
@@ -77,7 +84,7 @@ def _environment(static_files: StaticFiles) -> jinja2.Environment:
 
 def render(template: str, request: web.Request, context: dict[str, Any], status: int = 200) -> web.Response:
     """A page or fragment; the template also gets the time of rendering and the principal."""
-    now = time.time_ns()
+    now, zone = time.time_ns(), readers_zone(request)
     context = {
         "principal": None,
         "notice": None,
@@ -86,7 +93,8 @@ def render(template: str, request: web.Request, context: dict[str, Any], status:
         **{name: value(request) for name, value in request.app[PAGE_VALUES].items()},
         "now_ns": now,
         "now_ms": now // 1_000_000,
-        "zone": str(readers_zone(request)),
+        "reader_zone": zone,
+        "zone": str(zone),
     }
     # Half a character, as some requests and recordings have it, is no reason to show nothing.
     body = mended(aiohttp_jinja2.render_string(template, request, context)).encode()

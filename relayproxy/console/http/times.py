@@ -1,16 +1,22 @@
 """Times, durations and sizes as text.
 
 Knows: how nanoseconds, milliseconds and bytes are written for programs (RFC 3339) and for people.
-Must not know: the reader's time zone (the browser has it); what is being timed.
+Must not know: who reads; what is being timed.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Literal
 
 NS = 1_000_000_000
 _EPOCH = datetime(1970, 1, 1)
 _MINUTE = 60
 _HOUR = 3600
+_DAY = 86_400
 _EXACT_BELOW_MS = 10_000
+
+TimeForm = Literal["full", "list", "clock", "exact"]
+"""How a time is told: with its whole date; with its day, unless that is today; by the clock alone, with milliseconds or
+with microseconds."""
 
 
 def rfc3339(ns: int) -> str:
@@ -19,8 +25,32 @@ def rfc3339(ns: int) -> str:
 
 
 def utc(ns: int) -> str:
-    """Wall nanoseconds for a person without a browser clock: `2026-08-30 12:00:00 UTC`."""
+    """Wall nanoseconds in a sentence that is the same for everybody: `2026-08-30 12:00:00 UTC`."""
     return f"{datetime.fromtimestamp(ns // NS, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def local(ns: int, zone: tzinfo, now: int, form: TimeForm = "full") -> str:
+    """Wall nanoseconds for a person whose clocks are those of the zone, cut, never rounded: `Aug 30, 2026, 14:00:00`;
+    as `list` `Aug 30 14:00:00`, or `14:00:00` on the same day as `now`; as `clock` `14:00:00.123`."""
+    at = datetime.fromtimestamp(ns // NS, zone)
+    clock = f"{at:%H:%M:%S}"
+    if form == "full":
+        return f"{at:%b} {at.day}, {at.year}, {clock}"
+    if form == "list":
+        today = at.date() == datetime.fromtimestamp(now // NS, zone).date()
+        return clock if today else f"{at:%b} {at.day} {clock}"
+    return f"{clock}.{ns % NS // 1_000_000:03d}" if form == "clock" else f"{clock}.{ns % NS // 1000:06d}"
+
+
+def ago(ms: int) -> str:
+    """How long ago: `now`, `42 s ago`, `12 m ago`, `3 h ago`, `2 d ago`."""
+    seconds = ms // 1000
+    if seconds < 5:
+        return "now"
+    for length, unit in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "m")):
+        if seconds >= length:
+            return f"{seconds // length} {unit} ago"
+    return f"{seconds} s ago"
 
 
 def offset(ns: int) -> str:

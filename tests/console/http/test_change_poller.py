@@ -83,9 +83,7 @@ async def test_one_who_has_seen_it_all_hears_of_what_comes_alone(
     assert await first == queries.changes()
 
 
-async def test_a_watcher_in_a_hurry_does_not_wait_for_a_patient_one(
-    archive: Archive, poller: ChangePoller
-) -> None:
+async def test_a_watcher_in_a_hurry_does_not_wait_for_a_patient_one(archive: Archive, poller: ChangePoller) -> None:
     call = samples.Call(archive).setup().commit()
     patient = poller.sessions(interval=100 * PATIENCE)
     await following(patient)

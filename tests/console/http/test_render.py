@@ -22,6 +22,7 @@ def app() -> web.Application:
             {
                 "said.html": "{{ said }}|{{ principal }}|{{ section }}",
                 "made.html": "{{ now_ns // 1000000 == now_ms }} {{ zone }} {{ seen }}",
+                "timed.html": "{{ at|local('clock') }}",
             }
         )
     )
@@ -59,6 +60,12 @@ def test_every_page_knows_when_and_for_whom_it_is_made(app: web.Application) -> 
     assert shown(app, "made.html", seen="") == "True UTC "
     assert shown(app, "made.html", "relayproxy_zone=Europe%2FBerlin", seen="") == "True Europe/Berlin "
     assert "Atlantis" not in shown(app, "made.html", "relayproxy_zone=Atlantis", seen="")
+
+
+def test_times_are_those_of_the_readers_zone(app: web.Application) -> None:
+    noon = 1_788_091_200_123_456_789
+    assert shown(app, "timed.html", at=noon) == "12:00:00.123"
+    assert shown(app, "timed.html", "relayproxy_zone=Asia%2FTokyo", at=noon) == "21:00:00.123"
 
 
 def test_a_feature_makes_a_value_known_to_all_templates(app: web.Application) -> None:

@@ -1,5 +1,8 @@
 """Times as text."""
 
+from datetime import UTC
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from relayproxy.console.http import times
@@ -26,6 +29,33 @@ def test_offsets_are_read_like_a_stopwatch(ns: int, text: str) -> None:
 )
 def test_durations_are_exact_while_they_are_short(ms: int, text: str) -> None:
     assert times.duration(ms) == text
+
+
+def test_times_are_told_by_the_clocks_of_the_reader() -> None:
+    noon = 1_788_091_200_123_456_999
+    tokyo = ZoneInfo("Asia/Tokyo")
+    told = {form: times.local(noon, tokyo, noon + 86_400_000 * MS, form) for form in ("full", "list", "clock", "exact")}
+    assert told == {
+        "full": "Aug 30, 2026, 21:00:00",
+        "list": "Aug 30 21:00:00",
+        "clock": "21:00:00.123",
+        "exact": "21:00:00.123456",
+    }
+
+
+def test_a_time_of_today_goes_without_its_day_where_the_reader_is() -> None:
+    noon = 1_788_091_200_000_000_000
+    eight_hours_later = noon + 8 * 3_600_000 * MS
+    assert times.local(noon, UTC, eight_hours_later, "list") == "12:00:00"
+    assert times.local(noon, ZoneInfo("Asia/Tokyo"), eight_hours_later, "list") == "Aug 30 21:00:00"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-3, "now"), (4, "now"), (59, "59 s ago"), (3_599, "59 m ago"), (86_399, "23 h ago"), (90_000, "1 d ago")],
+)
+def test_what_was_is_so_long_ago(seconds: int, text: str) -> None:
+    assert times.ago(seconds * 1000) == text
 
 
 def test_latencies_are_milliseconds_below_ten_seconds() -> None:

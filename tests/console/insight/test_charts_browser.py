@@ -131,7 +131,7 @@ def test_what_leaves_the_chart_is_marked_at_its_edge(visit: OpenPage) -> None:
           const { draw } = await import(script.replace("insight.js", "charts.js"));
           figure.querySelector(".plot").replaceChildren();
           figure.dataset.chart = chart;
-          draw(figure);
+          draw([figure]);
         }""",
         QUIET,
     )

@@ -1,26 +1,25 @@
 // What the timeline's drawings share: colours, hatching, canvases of the right size; and the overview of the whole call.
 
 export const LEAST = 3;
+const COLOURS = ["surface", "sunken", "hover", "line", "line-strong", "text", "muted", "accent", "warn", "bad"];
 
 /** Paints on canvases with the colours that the legend in `root` has. */
 export class Paint {
   constructor(root) {
     this.root = root;
-    this.font = getComputedStyle(document.body).fontFamily;
     this.recolour();
+    this.font = getComputedStyle(document.body).fontFamily;
   }
 
   /** Colours come from the legend and from the page, so that they are the theme's and the same as explained. */
   recolour() {
     this.colour = {};
+    // All are asked for at once: the page is styled anew for each that is asked for after a change.
+    const probes = COLOURS.map((name) => Object.assign(document.createElement("i"), { style: `color: var(--${name})` }));
+    this.root.append(...probes);
+    for (const [at, name] of COLOURS.entries()) this.colour[name] = getComputedStyle(probes[at]).color;
     for (const swatch of this.root.querySelectorAll("[data-colour]")) this.colour[swatch.dataset.colour] = getComputedStyle(swatch).color;
-    const probe = document.createElement("i");
-    this.root.append(probe);
-    for (const name of ["surface", "sunken", "hover", "line", "line-strong", "text", "muted", "accent", "warn", "bad"]) {
-      probe.style.color = `var(--${name})`;
-      this.colour[name] = getComputedStyle(probe).color;
-    }
-    probe.remove();
+    for (const probe of probes) probe.remove();
     this.hatches = new Map();
   }
 

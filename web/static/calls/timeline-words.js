@@ -2,7 +2,7 @@
 import { zone } from "../http/zone.js";
 import { latency, offset } from "./timeline-model.js";
 
-const clock = new Intl.DateTimeFormat(undefined, { timeZone: zone, hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const clock = new Intl.DateTimeFormat("en-US", { timeZone: zone, hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 
 /** Times from the start or by the clock: the choice of the whole page. */
 export const times = {

@@ -38,8 +38,9 @@ const beside = matchMedia("(min-width: 1280px)");
 function pin() {
   const shown = beside.matches ? root.querySelector(".tl-body") : overview.parentElement;
   const above = shown.getBoundingClientRect().top - frame.getBoundingClientRect().top;
+  const pinned = frame.offsetHeight - above;
   frame.style.setProperty("--tl-above", `${Math.floor(above)}px`);
-  heights.cssRules[0].style.setProperty("--tl-pinned", `${Math.ceil(frame.offsetHeight - above)}px`);
+  heights.cssRules[0].style.setProperty("--tl-pinned", `${Math.ceil(pinned)}px`);
 }
 
 /** Lanes in which nothing happens go once the call is over; while it lives, nothing may move. */

@@ -1,18 +1,11 @@
-// What every page does: local times, things that count up, copying; and the keyboard.
+// What every page does: times from the start or by the clock, things that count up, copying; and the keyboard.
 import "./keys.js";
 import "./stale.js";
-import { zone } from "./zone.js";
 
 const root = document.documentElement;
 // The server's clock, so that a wrong clock of the reader's does not make calls look old or new.
 const skew = Number(root.dataset.now) - Date.now();
 export const now = () => Date.now() + skew;
-
-const timeZone = zone;
-const clock = new Intl.DateTimeFormat(undefined, { timeZone, hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
-const day = new Intl.DateTimeFormat(undefined, { timeZone, day: "numeric", month: "short" });
-const calendar = new Intl.DateTimeFormat(undefined, { timeZone, dateStyle: "short" });
-const whole = new Intl.DateTimeFormat(undefined, { timeZone, dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
 
 const TIMES = "relayproxy.times";
 let byClock = false;
@@ -27,29 +20,21 @@ function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-function localTime(element) {
-  const iso = element.getAttribute("datetime");
-  const date = new Date(iso);
-  const form = element.dataset.form;
-  if (form === "offset") {
-    element.dataset.offset ??= element.textContent;
-    const local = `${clock.format(date)}${iso.slice(19, 23)}`;
-    write(element, byClock ? local : element.dataset.offset);
-    element.title = byClock ? `${element.dataset.offset} from the start · UTC ${iso}` : `${local} · UTC ${iso}`;
-  } else if (form === "clock" || form === "exact") {
-    write(element, `${clock.format(date)}${iso.slice(19, form === "clock" ? 23 : 26)}`);
-    element.title = `UTC ${iso}`;
-  } else {
-    const sameDay = calendar.format(date) === calendar.format(now());
-    write(element, form === "list" ? (sameDay ? "" : `${day.format(date)} `) + clock.format(date) : whole.format(date));
-    element.title = `UTC ${iso}`;
-  }
+/** Tells a time of a call by the clock or from its start: one is what it says, the other begins its title. */
+function tellTime(element) {
+  if ("clock" in element.dataset === byClock) return;
+  const [other, ...rest] = element.title.split(" · ");
+  const said = byClock ? `${element.textContent} from the start` : element.textContent;
+  element.title = [said, ...rest].join(" · ");
+  element.textContent = other.replace(" from the start", "");
+  if (byClock) element.dataset.clock = "";
+  else delete element.dataset.clock;
 }
 
 const times = document.getElementById("times");
 if (times) {
   const tell = () => {
-    times.textContent = byClock ? "Times: by the clock" : "Times: from the start";
+    write(times, byClock ? "Times: by the clock" : "Times: from the start");
     root.dataset.times = byClock ? "clock" : "start";
   };
   tell();
@@ -61,7 +46,7 @@ if (times) {
       // Kept for this page alone.
     }
     tell();
-    for (const element of document.querySelectorAll("time[data-form=offset]")) localTime(element);
+    for (const element of document.querySelectorAll("time[data-offset]")) tellTime(element);
   });
 }
 
@@ -98,9 +83,9 @@ function tick(within) {
   }
 }
 
-/** Makes freshly arrived markup what the reader expects: local times, running clocks. */
+/** Makes freshly arrived markup what the reader expects: times by the clock if they are to be, running clocks. */
 export function settle(within) {
-  for (const element of within.querySelectorAll("time[datetime]")) localTime(element);
+  if (byClock) for (const element of within.querySelectorAll("time[data-offset]")) tellTime(element);
   tick(within);
 }
 

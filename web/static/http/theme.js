@@ -38,7 +38,6 @@
     const { zone } = root.dataset;
     const other = zone === "UTC" ? here : "UTC";
     for (const button of document.querySelectorAll("button.zone")) {
-      if ("short" in button.dataset) button.textContent = zone.split("/").pop().replaceAll("_", " ");
       button.title = `Times are in ${zone}${zone === other ? "" : `. Change to ${other}`}`;
       button.setAttribute("aria-label", button.title);
       button.disabled = zone === other;
@@ -57,7 +56,8 @@
   document.addEventListener("DOMContentLoaded", () => {
     const button = document.getElementById("theme");
     const say = () => {
-      button.querySelector(".theme-name").textContent = NAME[theme];
+      const name = button.querySelector(".theme-name");
+      if (name.textContent !== NAME[theme]) name.textContent = NAME[theme];
       button.setAttribute("aria-label", `Theme: ${theme === "auto" ? "as the system" : theme}`);
     };
     say();

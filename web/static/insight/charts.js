@@ -14,9 +14,10 @@ import { zone } from "../http/zone.js";
 
 const number = new Intl.NumberFormat("en-US", { maximumFractionDigits: 1 });
 const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
-const moment = new Intl.DateTimeFormat(undefined, { timeZone: zone, weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-const exactly = new Intl.DateTimeFormat(undefined, { timeZone: zone, day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
-const FONT = "12px system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', 'DejaVu Sans', sans-serif";
+const moment = new Intl.DateTimeFormat("en-US", { timeZone: zone, weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const exactly = new Intl.DateTimeFormat("en-US", { timeZone: zone, day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const FAMILY = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', 'DejaVu Sans', sans-serif";
+const FONT = `12px ${FAMILY}`;
 
 /** A value as people read it. */
 export function told(value, unit) {
@@ -25,20 +26,21 @@ export function told(value, unit) {
   return unit === "%" ? `${number.format(value)} %` : whole.format(value);
 }
 
-/** What a variable of the style sheet is now. Only a property of an element says which side of light-dark() it is. */
-function colours(within) {
-  const probe = document.createElement("i");
-  probe.hidden = true;
-  within.append(probe);
-  const known = new Map();
-  const of = (name) => {
-    if (!known.has(name)) {
-      probe.style.color = `var(${name})`;
-      known.set(name, getComputedStyle(probe).color);
-    }
-    return known.get(name);
-  };
-  return { of, forget: () => known.clear() };
+const COLOURS = ["--muted", "--line", "--warn", "--text", ..."p50 p95 n success failed other live a b".split(" ").map((name) => `--chart-${name}`)];
+let colours = null;
+
+/** What a variable of the style sheet is now. Only a property of an element says which side of light-dark() it is; all are
+ * asked for at once, as each question has the page styled anew when something was changed before it. */
+function colour(name) {
+  if (!colours) {
+    const probes = document.createElement("div");
+    probes.hidden = true;
+    for (const one of COLOURS) probes.append(Object.assign(document.createElement("i"), { style: `color: var(${one})` }));
+    document.body.append(probes);
+    colours = new Map(COLOURS.map((one, at) => [one, getComputedStyle(probes.children[at]).color]));
+    probes.remove();
+  }
+  return colours.get(name);
 }
 
 const bars = (size) => uPlot.paths.bars({ size: [size, 64], align: 0 });
@@ -49,9 +51,9 @@ function stacked(series) {
   return series.map((one) => ({ ...one, drawn: one.values.map((value, at) => (sum[at] += value ?? 0)) })).reverse();
 }
 
-function seriesOf(one, colour, crowded) {
+function seriesOf(one, crowded) {
   const paint = (alpha) => () => {
-    const [r, g, b] = colour.of(`--chart-${one.colour}`).match(/[\d.]+/g);
+    const [r, g, b] = colour(`--chart-${one.colour}`).match(/[\d.]+/g);
     return `rgba(${r}, ${g}, ${b}, ${alpha})`;
   };
   if (one.draw === "line") {
@@ -139,9 +141,9 @@ function span(seconds) {
   return `${seconds} s`;
 }
 
-function axes(chart, colour, left) {
-  const ink = () => colour.of("--muted");
-  const grid = { stroke: () => colour.of("--line"), width: 1 };
+function axes(chart, left) {
+  const ink = () => colour("--muted");
+  const grid = { stroke: () => colour("--line"), width: 1 };
   const line = { stroke: ink, font: FONT, ticks: { show: false } };
   const across = chart.edges
     ? { ...line, grid: { show: false }, space: 46, splits: (u) => edgeSplits(chart, u), values: (u, at) => at.map((x) => chart.edges[x - 0.5] ?? "") }
@@ -177,9 +179,9 @@ function named(values, unit) {
 /** Days where days change, else the time. */
 function timesOf(u, splits) {
   let shown = "";
-  const day = new Intl.DateTimeFormat(undefined, { timeZone: zone, day: "numeric", month: "short" });
+  const day = new Intl.DateTimeFormat("en-US", { timeZone: zone, day: "numeric", month: "short" });
   const second = splits[1] - splits[0] < 60 ? "2-digit" : undefined;
-  const clock = new Intl.DateTimeFormat(undefined, { timeZone: zone, hour: "2-digit", minute: "2-digit", second, hourCycle: "h23" });
+  const clock = new Intl.DateTimeFormat("en-US", { timeZone: zone, hour: "2-digit", minute: "2-digit", second, hourCycle: "h23" });
   return splits.map((seconds) => {
     const date = new Date(seconds * 1000);
     const today = day.format(date);
@@ -194,11 +196,20 @@ function edgeSplits(chart, u) {
   return [...chart.edges.keys()].filter((at) => at % every === every - 1).map((at) => at + 0.5);
 }
 
-/** Draws a chart into its element; `onBrush(since, until)` (ms since the epoch) is told what the reader marks. */
-export function draw(element, onBrush) {
+/** Draws charts into their elements; `onBrush(chart)` gives what is told of the range that the reader marks in one, as
+ * (since, until) in ms since the epoch, or nothing. */
+export function draw(elements, onBrush = () => undefined) {
+  // All are measured before the first one is drawn.
+  const measured = [...elements].map((element) => {
+    const plot = element.querySelector(".plot");
+    return { element, plot, width: Math.max(plot.clientWidth, 100), height: Math.max(plot.clientHeight, 80) };
+  });
+  for (const one of measured) drawOne(one, onBrush);
+}
+
+function drawOne({ element, plot, width, height }, brushOf) {
   const chart = JSON.parse(element.dataset.chart);
-  const plot = element.querySelector(".plot");
-  const colour = colours(element);
+  const onBrush = brushOf(chart);
   const shown = chart.series;
   const drawn = chart.stacked ? stacked(shown) : shown;
   const count = (chart.edges?.length ?? chart.times.length - 1) + 1;
@@ -212,8 +223,8 @@ export function draw(element, onBrush) {
   const move = tip(plot, chart, shown);
   const options = {
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone === "UTC" ? "Etc/UTC" : zone),
-    width: Math.max(plot.clientWidth, 100),
-    height: Math.max(plot.clientHeight, 80),
+    width,
+    height,
     padding: [8, 20, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: Boolean(onBrush), y: false, setScale: false } },
@@ -222,11 +233,18 @@ export function draw(element, onBrush) {
       [left.unit || "count"]: { range: upTo },
       behind: { range: (u, min, max) => [0, Math.max(1, max ?? 0) * 3.2] },
     },
-    axes: axes(chart, colour, left),
-    series: [{}, ...drawn.map((one) => seriesOf(one, colour, count > 70))],
+    axes: axes(chart, left),
+    series: [{}, ...drawn.map((one) => seriesOf(one, count > 70))],
     hooks: {
       setCursor: [move],
-      draw: [(u) => chart.rule && rule(u, chart.rule, left, colour), (u) => beyond(u, shown), (u) => marked(u, chart.marks ?? [], colour)],
+      draw: [
+        (u) => {
+          for (const old of u.over.querySelectorAll(".rule-name, .version-name, .beyond")) old.remove();
+          if (chart.rule) rule(u, chart.rule, left);
+          beyond(u, shown);
+          marked(u, chart.marks ?? []);
+        },
+      ],
       setSelect: [
         (u) => {
           const { left: from, width } = u.select;
@@ -242,9 +260,8 @@ export function draw(element, onBrush) {
   };
   const made = new uPlot(options, [x, ...drawn.map((one) => one.drawn ?? one.values)], plot);
   plot.classList.toggle("brushable", Boolean(onBrush));
-  live.set(element, { made, plot, colour });
+  live.set(element, { made, plot });
   sizes.observe(plot);
-  return made;
 }
 
 /** Takes a chart away before its element goes. */
@@ -256,12 +273,12 @@ export function drop(element) {
   live.delete(element);
 }
 
-function rule(u, { at, name }, left, colour) {
+function rule(u, { at, name }, left) {
   const y = Math.round(u.valToPos(at, left.unit || "count", true)) + 0.5;
   const { left: from, width } = u.bbox;
   const { ctx } = u;
   ctx.save();
-  ctx.strokeStyle = ctx.fillStyle = colour.of("--warn");
+  ctx.strokeStyle = ctx.fillStyle = colour("--warn");
   ctx.lineWidth = devicePixelRatio;
   ctx.setLineDash([2 * devicePixelRatio, 4 * devicePixelRatio]);
   ctx.beginPath();
@@ -270,19 +287,21 @@ function rule(u, { at, name }, left, colour) {
   ctx.stroke();
   ctx.restore();
   const said = label(u, "rule-name", name);
-  said.style.top = `${Math.max(0, u.valToPos(at, left.unit || "count") - said.offsetHeight - 2)}px`;
+  const top = u.valToPos(at, left.unit || "count");
+  said.style.top = `${top}px`;
+  // Above the line as far as there is room.
+  said.style.transform = `translateY(max(-100% - 2px, ${-top}px))`;
 }
 
 /** Lines where versions came up, the newest ones with their names as far as there is room. */
-function marked(u, marks, colour) {
-  for (const old of u.over.querySelectorAll(".version-name")) old.remove();
+function marked(u, marks) {
   const { top, height } = u.bbox;
   const { ctx } = u;
-  let free = u.over.clientWidth;
+  let free = across(u);
   for (const { at, name } of [...marks].reverse()) {
     const x = Math.round(u.valToPos(at, "x", true)) + 0.5;
     ctx.save();
-    ctx.strokeStyle = colour.of("--text");
+    ctx.strokeStyle = colour("--text");
     ctx.globalAlpha = 0.65;
     ctx.lineWidth = devicePixelRatio;
     ctx.setLineDash([5 * devicePixelRatio, 3 * devicePixelRatio]);
@@ -291,47 +310,53 @@ function marked(u, marks, colour) {
     ctx.lineTo(x, top + height);
     ctx.stroke();
     ctx.restore();
-    const said = label(u, "version-name", name);
     const line = u.valToPos(at, "x");
-    const start = [line + 3, line - 3 - said.offsetWidth].find((from) => from >= 0 && from + said.offsetWidth <= free);
-    if (start === undefined) said.remove();
-    else said.style.left = `${start}px`;
+    const wide = Math.min(width(name), width("0".repeat(14))) + 6;
+    const start = [line + 3, line - 3 - wide].find((from) => from >= 0 && from + wide <= free);
+    if (start !== undefined) label(u, "version-name", name).style.left = `${start}px`;
     free = Math.min(free, start ?? line, line) - 2;
   }
 }
 
 /** Says at the upper edge what lies above it; of values side by side the highest ones, as many as there is room for. */
 function beyond(u, shown) {
-  for (const old of u.over.querySelectorAll(".beyond")) old.remove();
   const found = shown
     .filter((one) => one.draw === "line")
     .flatMap((one) => one.values.map((value, at) => ({ one, value, at })))
     .filter(({ one, value }) => value !== null && value > u.scales[one.unit || "count"].max)
     .sort((a, b) => b.value - a.value);
   const place = ({ at }) => u.valToPos(u.data[0][at], "x");
-  const mark = (one, className, text) => {
+  const mark = (one, className, text, from) => {
     const made = label(u, className, text);
     made.dataset.colour = one.colour;
-    return made;
+    made.style.left = `${from}px`;
   };
-  for (const point of found) mark(point.one, "beyond", "▲").style.left = `${place(point)}px`;
+  for (const point of found) mark(point.one, "beyond", "▲", place(point));
   const taken = found.map((point) => [place(point) - 5, place(point) + 5]);
   for (const point of found) {
-    const said = mark(point.one, "beyond told", told(point.value, point.one.unit));
-    const wide = said.offsetWidth;
-    const free = (from) => from >= 0 && from + wide <= u.over.clientWidth && taken.every(([a, b]) => b <= from || from + wide <= a);
+    const text = told(point.value, point.one.unit);
+    const wide = width(text) + 4;
+    const free = (from) => from >= 0 && from + wide <= across(u) && taken.every(([a, b]) => b <= from || from + wide <= a);
     const start = [place(point) + 6, place(point) - 6 - wide].find(free);
-    if (start === undefined) said.remove();
-    else {
-      said.style.left = `${start}px`;
-      taken.push([start, start + wide]);
-    }
+    if (start === undefined) continue;
+    mark(point.one, "beyond told", text, start);
+    taken.push([start, start + wide]);
   }
 }
 
-/** A text upon the chart, in place of the one there was. */
+/* Widths in CSS pixels, without asking the page, which would be laid out for each answer. */
+
+const across = (u) => u.bbox.width / devicePixelRatio;
+
+const ruler = new OffscreenCanvas(1, 1).getContext("2d");
+/** Of a label's text. */
+function width(text) {
+  ruler.font = `11px ${FAMILY}`;
+  return Math.ceil(ruler.measureText(text).width);
+}
+
+/** A text upon the chart. */
 function label(u, className, text) {
-  if (className === "rule-name") u.over.querySelector(".rule-name")?.remove();
   const made = document.createElement("span");
   made.className = className;
   made.textContent = text;
@@ -351,10 +376,8 @@ const sizes = new ResizeObserver((entries) => {
 });
 
 function repaint() {
-  for (const { made, colour } of live.values()) {
-    colour.forget();
-    made.redraw(true, true);
-  }
+  colours = null;
+  for (const { made } of live.values()) made.redraw(true, true);
 }
 new MutationObserver(repaint).observe(document.documentElement, { attributeFilter: ["data-theme"] });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);

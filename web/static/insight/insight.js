@@ -11,10 +11,7 @@ function narrow(since, until) {
 }
 
 const comparing = new URLSearchParams(location.search).has("a");
-for (const chart of document.querySelectorAll("[data-chart]")) {
-  const timed = "times" in JSON.parse(chart.dataset.chart);
-  draw(chart, timed && !comparing ? narrow : undefined);
-}
+draw(document.querySelectorAll("[data-chart]"), (chart) => ("times" in chart && !comparing ? narrow : undefined));
 
 document.getElementById("ask-by")?.addEventListener("change", ({ target }) => target.form.requestSubmit());
 

@@ -28,7 +28,7 @@ async function show() {
     body.replaceChildren(found);
     body.querySelectorAll("details").forEach((details, at) => (details.open = open[at] ?? false));
     settle(body);
-    for (const chart of body.querySelectorAll("[data-chart]")) draw(chart, brushed);
+    draw(body.querySelectorAll("[data-chart]"), () => brushed);
     drawn = wanted;
     const total = body.querySelector("[data-total]")?.dataset.total;
     if (total) document.dispatchEvent(new CustomEvent("relayproxy:counted", { detail: { q: wanted, total } }));
