@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from relayproxy.store.read.filters.criteria import Criteria
 from relayproxy.store.read.insight import Calls, Latency, Numbers
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rollup import BUCKET, start_of
-from relayproxy.store.schema.rows import Batch, SessionRow
+from relayproxy.store.schema.rows import Batch, SessionLabels, SessionRow
 from relayproxy.store.schema.tables import rollups
 from relayproxy.store.write.archive import Archive
 from relayproxy.store.write.rollups import keep_rollups, missing_rollups, read_half_hour
@@ -32,7 +32,7 @@ def call(id: str, half_hours: float, **known: Any) -> SessionRow:
     return replace(row, **known)
 
 
-def record(archive: Archive, *calls: SessionRow) -> None:
+def record(archive: Archive, *calls: SessionRow, languages: Mapping[str, tuple[str, ...]] = {}) -> None:
     """Commits calls, each with a turn for each of its responses, half an hour after the other and 10 ms slower."""
     turns = tuple(
         build.turn(
@@ -46,7 +46,12 @@ def record(archive: Archive, *calls: SessionRow) -> None:
         for one in calls
         for number in range(one.response_n + 1)
     )
-    archive.commit(Batch(sessions=calls, turns=turns))
+    labels = tuple(
+        SessionLabels(one.id, one.started_at, tuple(("lang", lang) for lang in languages[one.id]))
+        for one in calls
+        if one.id in languages
+    )
+    archive.commit(Batch(sessions=calls, turns=turns, labels=labels))
 
 
 def roll_up(engine: Engine) -> None:
@@ -69,22 +74,23 @@ def rolled_up_starts(engine: Engine) -> list[int]:
     return [(start - BEGAN) // BUCKET for start in found]
 
 
-def numbers_of(queries: Queries, criteria: Criteria, roll_up: int | None) -> Told:
+def numbers_of(queries: Queries, criteria: Criteria, by: str, roll_up: int | None) -> Told:
     """All that is read of calls since `BEGAN`, in order."""
     within = replace(criteria, since=BEGAN - 7 * MINUTE, until=UNTIL)
-    numbers = Numbers(queries, within, roll_up=roll_up)
+    numbers = Numbers(queries, within, roll_up=roll_up, by=by)
     reach = numbers.reach()
     calls: dict[tuple[Any, ...], Calls] = {}
     for one in numbers.calls(reach, BEGAN, 2 * BUCKET):
         key = (one.step, one.outcome, one.transition)
         calls[key] = replace(one, sums=calls[key].sums + one.sums) if key in calls else one
+    values = numbers.values(reach, by, 9) if by else ()
     return (
         replace(reach, rolled_up=False),
         sorted(calls.values(), key=str),
         sorted(_added(numbers.latencies(reach, BEGAN, 2 * BUCKET)), key=str),
         numbers.versions(reach),
-        numbers.values(reach, "route", 5),
-        sorted(_added(numbers.latencies_by(reach, "route", ("default", "bookings"))), key=str),
+        sorted(values, key=str),
+        sorted(_added(numbers.latencies_by(reach, by, tuple(value for value, _ in values))), key=str) if by else [],
         numbers.slowest(reach, 10),
         numbers.worst(reach, 10),
     )
@@ -97,8 +103,8 @@ def _added(found: Iterable[Latency]) -> list[Latency]:
     return [Latency(*what, turns) for what, turns in added.items()]
 
 
-def same_either_way(queries: Queries, criteria: Criteria = Criteria()) -> bool:  # noqa: B008 (never changes)
+def same_either_way(queries: Queries, criteria: Criteria = Criteria(), by: str = "route") -> bool:  # noqa: B008
     """Whether the numbers are the same, read from rollups and read one by one; rollups must be of use."""
     within = replace(criteria, since=BEGAN - 7 * MINUTE, until=UNTIL)
-    assert Numbers(queries, within, roll_up=0).reach().rolled_up
-    return numbers_of(queries, criteria, 0) == numbers_of(queries, criteria, None)
+    assert Numbers(queries, within, roll_up=0, by=by).reach().rolled_up
+    return numbers_of(queries, criteria, by, 0) == numbers_of(queries, criteria, by, None)

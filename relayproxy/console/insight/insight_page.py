@@ -36,7 +36,7 @@ from relayproxy.console.insight.selection import (
 from relayproxy.console.insight.statistics import FEW
 from relayproxy.console.insight.summary import CallsSummary, step_of, summarize
 from relayproxy.store.read.filters.criteria import PARAM, Criterion, kind_of_field
-from relayproxy.store.read.insight import ROLL_UP, Reach, can_group, label_names
+from relayproxy.store.read.insight import Reach, can_group, label_names
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rollup import start_of
 from relayproxy.text import storable
@@ -181,8 +181,8 @@ async def _sides(request: web.Request, by: str) -> tuple[ComparedSide, ...]:
 
 
 def _read(queries: Queries, chosen: list[Selection], by: str) -> tuple[ComparedSide, ...]:
-    roll_up = ROLL_UP if by in ("", "route") else None
-    found = together([reach_of(queries, one, roll_up=roll_up) for one in chosen])
+    # Sides of a comparison have no values side by side.
+    found = together([reach_of(queries, one, by if len(chosen) == 1 else "") for one in chosen])
     if len(found) == 1:
         numbers, reach, span = found[0]
         return (ComparedSide(chosen[0], span, summarize(numbers, reach, zone=chosen[0].zone, by=by)),)

@@ -85,20 +85,18 @@ def without_times(text: str) -> str:
     return " ".join(token for token, one in alone if one.since is None and one.until is None)
 
 
-def reach_of(
-    queries: Queries, chosen: Selection, *, roll_up: int | None = ROLL_UP
-) -> tuple[Numbers, Reach, PeriodOrigin]:
-    """The calls that it comes to. `roll_up` as of `Numbers`."""
+def reach_of(queries: Queries, chosen: Selection, by: str = "") -> tuple[Numbers, Reach, PeriodOrigin]:
+    """The calls that it comes to. `by` as of `Numbers`."""
     criteria = replace(chosen.criteria, until=chosen.until)
-    roll_up = roll_up if is_aligned(ahead(chosen.zone, chosen.until)) else None
+    roll_up = ROLL_UP if is_aligned(ahead(chosen.zone, chosen.until)) else None
     if chosen.timed:
-        numbers = Numbers(queries, criteria, roll_up=roll_up)
+        numbers = Numbers(queries, criteria, roll_up=roll_up, by=by)
         return numbers, numbers.reach(), "given"
     week = chosen.now - WEEK
-    numbers = Numbers(queries, replace(criteria, since=week), roll_up=roll_up)
+    numbers = Numbers(queries, replace(criteria, since=week), roll_up=roll_up, by=by)
     reach = numbers.reach()
     if not reach.matching:
-        numbers = Numbers(queries, criteria, roll_up=roll_up)
+        numbers = Numbers(queries, criteria, roll_up=roll_up, by=by)
         return numbers, numbers.reach(), "all"
     if reach.first is None or (first_call(queries) or 0) < week:
         return numbers, reach, "week"

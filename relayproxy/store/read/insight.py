@@ -33,7 +33,8 @@ from relayproxy.conversation.measures.numbers import description
 from relayproxy.store.read.filters.conditions import conditions
 from relayproxy.store.read.filters.criteria import COUNTED, FIELDS, Criteria, kind_of_field
 from relayproxy.store.read.queries import Queries
-from relayproxy.store.read.rollups import ByRoute, Piece, RolledUp, by_route, first_versions, rolled_up
+from relayproxy.store.read.rollups import ByValue, Piece, RolledUp, by_value, first_versions, rolled_up
+from relayproxy.store.schema import rollup
 from relayproxy.store.schema.tables import labels, sessions, turns
 
 MAX_CALLS = 100_000
@@ -141,13 +142,15 @@ class Numbers:
         exact: int = EXACT,
         *,
         roll_up: int | None = None,
+        by: str = "",
     ) -> None:
         """`roll_up`: rollups may be read, for more than so many calls. Steps of time are then multiples of `BUCKET`,
-        and so are their origins; `values` and `latencies_by` are asked for routes alone."""
+        and so are their origins. `by`: the only field that `values` and `latencies_by` are asked for, if any."""
         self._queries = queries
         self._roll_up = roll_up
+        self._key = _key(replace(criteria, since=None, until=None), by)
         self._rolled_up: RolledUp | None = None
-        self._by_route: ByRoute | None = None
+        self._by_value: ByValue | None = None
         self._criteria = replace(criteria, since=None, until=None)
         self._since, self._until = criteria.since, criteria.until
         self._most, self._exact = most, exact
@@ -173,8 +176,7 @@ class Numbers:
         return Reach(matching, counted, int(since), int(until), int(responses or 0), first)
 
     def _read_rollups(self, db: Connection) -> RolledUp | None:
-        route = _only_route(self._criteria)
-        if self._roll_up is None or route is None or self._until is None:
+        if self._roll_up is None or self._key is None or self._until is None:
             return None
         since = self._since
         if since is None:
@@ -185,7 +187,7 @@ class Numbers:
         some = select(_c.id).where(*where).limit(self._roll_up + 1).subquery()
         if db.execute(select(func.count()).select_from(some)).scalar_one() <= self._roll_up:
             return None
-        found = rolled_up(db, route, since, self._until)
+        found = rolled_up(db, self._key, since, self._until)
         first = found and min((one.first for _, one in found.rollups if one.first is not None), default=None)
         # Who looks at the hours since the first call sees shorter steps.
         return found if first and self._until - max(since, first) >= MIN_ROLLED_UP else None
@@ -242,11 +244,11 @@ class Numbers:
         value, joined = _value(field)
         query = select(value, *_SUMS).select_from(joined)
         if self._rolled_up is not None:
-            known = self._routes(self._rolled_up)
-            found = {route: Sums(*of_it.numbers(len(_SUMS))) for route, of_it in known.routes.items()}
+            known = self._values(field, self._rolled_up)
+            found = {value: Sums(*of_it.numbers(len(_SUMS))) for value, of_it in known.values.items()}
             for row in self._grouped(query, 1, known.pieces):
                 found[row[0]] = found.get(row[0], Sums()) + _sums(row[1:])
-            return tuple(sorted(found.items(), key=lambda one: (-one[1].calls, one[0]))[:most])
+            return tuple(sorted(found.items(), key=lambda one: (-one[1].calls, one[0] or ""))[:most])
         query = query.order_by(func.count().desc(), literal_column("1")).limit(most)
         return tuple((row[0], _sums(row[1:])) for row in self._grouped(query, 1, self._pieces(reach)))
 
@@ -256,13 +258,13 @@ class Numbers:
         among = or_(value.in_([one for one in values if one is not None]), *([value.is_(None)] * (None in values)))
         if self._rolled_up is None:
             return self._latencies(reach, self._pieces(reach), value, joined, among)
-        known = self._routes(self._rolled_up)
+        known = self._values(field, self._rolled_up)
         read = self._latencies(reach, known.pieces, value, joined, among)
         added: list[Latency] = []
-        for route, of_it in known.routes.items():
-            if route in values:
-                added += (Latency(route, ms, None, count) for ms, count in of_it.latencies().items())
-                added += (Latency(route, None, reason, count) for reason, count in of_it.excluded.items())
+        for one, of_it in known.values.items():
+            if one in values:
+                added += (Latency(one, ms, None, count) for ms, count in of_it.latencies().items())
+                added += (Latency(one, None, reason, count) for reason, count in of_it.excluded.items())
         return (*added, *read)
 
     def versions(self, reach: Reach) -> tuple[tuple[str, int], ...]:
@@ -278,7 +280,7 @@ class Numbers:
             around = (2 * reach.since - reach.until, reach.until)
             known = None
             if self._rolled_up is not None:
-                known = first_versions(db, _only_route(self._criteria) or "", *around, read)
+                known = first_versions(db, self._key or rollup.ALL, *around, read)
             firsts: list[tuple[str | None, int]] = read(around) if known is None else [*known.items()]
         begun = max(reach.since, min((at for _, at in firsts), default=0) + 1)
         new = [(version, at) for version, at in firsts if version and at >= begun]
@@ -315,11 +317,11 @@ class Numbers:
             query = query.order_by(*order).limit(limit)
             return tuple(WorstCall(*row) for row in db.execute(query))
 
-    def _routes(self, found: RolledUp) -> ByRoute:
-        if self._by_route is None:
+    def _values(self, field: str, found: RolledUp) -> ByValue:
+        if self._by_value is None:
             with self._queries.reading() as db:
-                self._by_route = by_route(db, _only_route(self._criteria) or "", *found.span)
-        return self._by_route
+                self._by_value = by_value(db, field, self._key or rollup.ALL, *found.span)
+        return self._by_value
 
     def _listed(self, db: Connection, calls: Select[Any], reach: Reach, known: list[str] | None) -> list[str]:
         """Sessions that `calls` finds in what is read one by one, and those that are known of the rest."""
@@ -367,14 +369,18 @@ class Numbers:
         return tuple(Latency(*row) for row in self._grouped(query, 3, pieces))
 
 
-def _only_route(criteria: Criteria) -> str | None:
-    """The route of criteria that ask for no more than that, or an empty text when they ask for nothing; else None."""
+def _key(criteria: Criteria, by: str) -> str | None:
+    """The key of the rollups of the calls that meet the criteria, which are told apart by a field or by none; None when
+    there are none of such calls."""
     if not criteria:
-        return ""
+        return rollup.ALL if by in ("", *rollup.FIELDS) else None
     (first, *more) = criteria.every or (None,)
-    if more or first is None or criteria.words or first.field != "route" or first.op != "=" or first.negated:
+    if more or first is None or criteria.words or first.op != "=" or first.negated or len(first.values) != 1:
         return None
-    return str(first.values[0]) if len(first.values) == 1 else None
+    if first.field not in rollup.FIELDS or by not in ("", first.field):
+        return None
+    # A call can have several languages.
+    return rollup.key_of(first.field, str(first.values[0])) if first.values[0] and by != "lang" else None
 
 
 def can_group(field: str) -> bool:

@@ -8,6 +8,7 @@ Must not know: how they are made; how calls are read one by one.
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from heapq import nlargest
 from typing import Any, TypeVar
@@ -15,14 +16,18 @@ from typing import Any, TypeVar
 import msgspec
 from sqlalchemy import ColumnElement, Connection, select
 
+from relayproxy.store.schema.mapping import batches
 from relayproxy.store.schema.rollup import (
+    ALL,
     BUCKET,
+    LISTING,
     Rollup,
     histogram_of,
     read_rollup,
     read_versions,
     start_of,
     sums_of,
+    value_of,
     whole,
 )
 from relayproxy.store.schema.tables import rollups
@@ -76,10 +81,10 @@ class RolledUp:
         return [id for *_, id in nlargest(limit, (key for _, one in self.rollups for key in one.worst))]
 
 
-def rolled_up(db: Connection, route: str, since: int, until: int) -> RolledUp | None:
-    """The rollups of [since, until), wall nanoseconds, of a route, or with an empty text of all. None when there are
-    too few of them to be of use."""
-    found = _read(db, rollups.c.detail, read_rollup, rollups.c.route == route, since, until)
+def rolled_up(db: Connection, key: str, since: int, until: int) -> RolledUp | None:
+    """The rollups of [since, until), wall nanoseconds, with this key. None when there are too few of them to be of
+    use."""
+    found = _read(db, rollups.c.detail, read_rollup, key, since, until)
     if found is None:
         return None
     rows, pieces = found
@@ -87,8 +92,8 @@ def rolled_up(db: Connection, route: str, since: int, until: int) -> RolledUp | 
 
 
 @dataclass(slots=True)
-class OfARoute:
-    """What rollups of one route come to."""
+class OfAValue:
+    """What rollups of one value come to."""
 
     sums: int = 0
     counts: int = 0
@@ -104,35 +109,35 @@ class OfARoute:
 
 
 @dataclass(frozen=True, slots=True)
-class ByRoute:
-    """The same of each route, and the parts of the range that have no rollups."""
+class ByValue:
+    """The same of each value, and the parts of the range that have no rollups."""
 
-    routes: dict[str, OfARoute]
+    values: dict[str | None, OfAValue]
     pieces: tuple[Piece, ...]
 
 
-def by_route(db: Connection, route: str, since: int, until: int) -> ByRoute:
-    """What the rollups of [since, until) come to for each route; with `route` for this one alone."""
-    wanted = rollups.c.route == route if route else rollups.c.route != ""
-    rows, pieces = _read(db, rollups.c.detail, read_rollup, wanted, since, until) or ((), ((since, until),))
-    found: defaultdict[str, OfARoute] = defaultdict(OfARoute)
+def by_value(db: Connection, field: str, key: str, since: int, until: int) -> ByValue:
+    """What the rollups of [since, until) come to for each value of a field; with a key of one for this one alone."""
+    read = _read(db, rollups.c.detail, read_rollup, key, since, until, of=field if key == ALL else None)
+    rows, pieces = read or ((), ((since, until),))
+    found: defaultdict[str | None, OfAValue] = defaultdict(OfAValue)
     for of, _, one in rows:
-        its = found[of]
+        its = found[value_of(of)[1]]
         for _, _, sums in one.endings:
             its.sums += whole(sums)
         for _, reasons, histogram in one.latencies:
             its.counts += whole(histogram)
             for reason, count in reasons.items():
                 its.excluded[reason] += count
-    return ByRoute(found, pieces)
+    return ByValue(found, pieces)
 
 
 def first_versions(
-    db: Connection, route: str, since: int, until: int, read: Callable[[Piece], Iterable[tuple[str | None, int]]]
+    db: Connection, key: str, since: int, until: int, read: Callable[[Piece], Iterable[tuple[str | None, int]]]
 ) -> dict[str | None, int] | None:
     """Versions of the backend that calls of this range had, and when the first call of each began; `read` gives those
     of a part without rollups. None as `rolled_up`."""
-    stored = _read(db, rollups.c.versions, read_versions, rollups.c.route == route, since, until)
+    stored = _read(db, rollups.c.versions, read_versions, key, since, until)
     if stored is None:
         return None
     rows, pieces = stored
@@ -143,20 +148,37 @@ def first_versions(
 
 
 def _read(
-    db: Connection, column: ColumnElement[Any], decode: Callable[[Any], T], wanted: ColumnElement[bool], *span: int
+    db: Connection,
+    column: ColumnElement[Any],
+    decode: Callable[[Any], T],
+    key: str,
+    since: int,
+    until: int,
+    of: str | None = None,
 ) -> tuple[list[tuple[str, int, T]], tuple[Piece, ...]] | None:
-    """Route, beginning and what one column has, of rows within [since, until); and the parts that have none, to which
-    half hours belong of which a row cannot be read. None as `rolled_up`."""
-    since, until = span
+    """Key, beginning and what one column has, of rows within [since, until) with this key, or of all values of a field
+    (`of`); and the parts that have none, to which half hours belong of which a row cannot be read. None as
+    `rolled_up`."""
     r = rollups.c
     within = (r.start >= since, r.start <= until - BUCKET)
-    starts = {*db.execute(select(r.start).where(r.route == "", *within)).scalars()}
+    field = of or (value_of(key)[0] if key else "")
+    starts: set[int] = set()
+    keys = set() if of else {key}
+    for start, listing in db.execute(select(r.start, r.versions).where(r.route == LISTING, *within)).all():
+        with suppress(msgspec.DecodeError):
+            listed = {str(one) for one, _ in read_versions(listing)}
+            its = {one for one in listed if field and one and value_of(one)[0] == field}
+            # A half hour with calls has rollups of a field's values, unless these were too many.
+            if its or not field or listed == {ALL}:
+                starts.add(start)
+                keys |= its if of else set()
     found: list[tuple[str, int, T]] = []
-    for route, start, stored in db.execute(select(r.route, r.start, column).where(wanted, *within)).all():
-        try:
-            found.append((route, start, decode(stored)))
-        except msgspec.DecodeError:
-            starts.discard(start)
+    for some in batches(sorted(keys)):
+        for one, start, stored in db.execute(select(r.route, r.start, column).where(r.route.in_(some), *within)).all():
+            try:
+                found.append((one, start, decode(stored)))
+            except msgspec.DecodeError:
+                starts.discard(start)
     pieces = _pieces(sorted(starts), since, until)
     return None if pieces is None else ([one for one in found if one[1] in starts], pieces)
 

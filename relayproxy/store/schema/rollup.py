@@ -1,7 +1,7 @@
 """Rollup: the numbers of all calls that began in the same half hour, as a row keeps them.
 
 Knows: how many of them are added up quickly: numbers stand side by side in one large number, so that one addition adds
-all of them.
+all of them; by which fields there are rollups of the calls with each value.
 Must not know: SQL; which calls count.
 """
 
@@ -16,6 +16,26 @@ BUCKET = 1800 * 1_000_000_000
 LISTED = 10
 """The slowest and the worst calls that are kept of each half hour."""
 
+ALL, LISTING = "", ":"
+"""Keys of the rollup of all calls, and of a row that lists the keys of its half hour."""
+FIELDS = ("route", "outcome", "transition", "version", "lang")
+"""Fields of filters of whose values there are rollups: they have few, and keep them when content is deleted."""
+MAX_VALUES = 30
+"""Of a field that has more in a half hour there are none in that half hour; routes are always told apart."""
+
+
+def key_of(field: str, value: str | None) -> str:
+    """The key of the rollup of the calls with this value, None for those without any. Names of routes, which alone are
+    keys themselves, have no colon."""
+    return value or "" if field == "route" else f"{field}:{value or ''}"
+
+
+def value_of(key: str) -> tuple[str, str | None]:
+    """The field and the value that a key is of."""
+    field, colon, value = key.partition(":")
+    return (field, value or None) if colon else ("route", field)
+
+
 WaitKey = tuple[int, int, str]
 """How long the caller waited, when the call began, the session's id (ours)."""
 FaultKey = tuple[int, int, int, int, int, int, str]
@@ -23,7 +43,7 @@ FaultKey = tuple[int, int, int, int, int, int, str]
 
 
 class Rollup(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Of the calls of one route, or of all."""
+    """Of the calls with one value of a field, or of all."""
 
     calls: int
     responses: int

@@ -449,9 +449,10 @@ Index("ix_treatments_shadow_of", treatments.c.shadow_of)
 rollups = Table(
     "rollups",
     metadata,
-    Column("route", Text, primary_key=True),  # empty: of all routes, also where there was no call
+    Column("route", Text, primary_key=True),  # store.schema.rollup.key_of; empty: of all calls
     Column("start", BigInteger, primary_key=True),
-    Column("versions", Text, nullable=False),  # JSON: versions of the backend, and when the first call of each began
+    # JSON: versions of the backend, and when the first call of each began; of the listing: keys and their calls.
+    Column("versions", Text, nullable=False),
     Column("detail", LargeBinary, nullable=False),  # of store.schema.rollup.Rollup
 )
 

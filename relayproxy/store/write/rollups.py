@@ -24,9 +24,14 @@ from relayproxy.store.read.filters.criteria import COUNTED
 from relayproxy.store.read.insight import Sums
 from relayproxy.store.schema.mapping import batches
 from relayproxy.store.schema.rollup import (
+    ALL,
     BUCKET,
+    FIELDS,
     LISTED,
+    LISTING,
+    MAX_VALUES,
     Rollup,
+    key_of,
     pack_histogram,
     pack_sums,
     read_rollup,
@@ -35,7 +40,7 @@ from relayproxy.store.schema.rollup import (
     write_rollup,
 )
 from relayproxy.store.schema.rows import Batch
-from relayproxy.store.schema.tables import rollups, sessions, turns
+from relayproxy.store.schema.tables import labels, rollups, sessions, turns
 
 MINUTE = 60 * 1_000_000_000
 LATE = 10 * MINUTE
@@ -58,12 +63,15 @@ _CALLS: Select[Any] = (
     .order_by(_c.started_at)
 )  # fmt: skip
 _LATENCIES: Select[Any] = (
-    select(_c.route, _t.started_at, _t.response_latency_ms, _t.null_reason)
+    select(_t.session, _t.started_at, _t.response_latency_ms, _t.null_reason)
     .select_from(sessions.join(turns, _t.session == _c.id))
     .where(COUNTED, or_(_t.response_latency_ms.is_not(None), _t.null_reason != "no_prompt"))
 )
-
-
+_LANGUAGES: Select[Any] = (
+    select(labels.c.session, labels.c.value)
+    .select_from(sessions.join(labels, labels.c.session == _c.id))
+    .where(COUNTED, labels.c.name == "lang")
+)
 _STATE = select(func.count(), func.sum(_c.revision)).where(COUNTED)
 
 
@@ -108,7 +116,8 @@ def missing_rollups(db: Connection, now: int) -> list[int]:
     first: int | None = db.execute(select(func.min(_c.started_at))).scalar_one()
     if first is None:
         return []
-    there = set(db.execute(select(rollups.c.start).where(rollups.c.route == "")).scalars())
+    # Those of an earlier version are of routes alone, and have no listing.
+    there = set(db.execute(select(rollups.c.start).where(rollups.c.route == LISTING)).scalars())
     every = range(start_of(now - SETTLED) - BUCKET, start_of(max(first, now - KEPT)) - BUCKET, -BUCKET)
     return [start for start in every if start not in there]
 
@@ -140,24 +149,50 @@ def read_half_hour(db: Connection, start: int) -> HalfHour | None:
     found = db.execute(_CALLS.where(*within)).all()
     if any(row.ended_at is None for row in found):
         return None
-    by_route: defaultdict[str, list[Any]] = defaultdict(list, {"": list(found)})
-    for row in found:
-        by_route[row.route].append(row)
     latencies: defaultdict[str, list[Any]] = defaultdict(list)
+    by_key = {ALL: list(found)}
     if found:
         for turn in db.execute(_LATENCIES.where(*within)):
-            latencies[""].append(turn)
-            latencies[turn.route].append(turn)
-    rows = tuple(
+            latencies[turn.session].append(turn)
+        by_key |= _by_value(found, db.execute(_LANGUAGES.where(*within)))
+    rows = [
         {
-            "route": route,
+            "route": key,
             "start": start,
             "versions": json.dumps(_versions(calls)),
-            "detail": write_rollup(_rollup(start, calls, latencies[route])),
+            "detail": write_rollup(_rollup(start, calls, [turn for call in calls for turn in latencies[call.id]])),
         }
-        for route, calls in by_route.items()
-    )
-    return HalfHour(start, rows, (len(found), sum(row.revision for row in found)))
+        for key, calls in by_key.items()
+    ]
+    listing = json.dumps([(key, len(calls)) for key, calls in by_key.items()])
+    nothing = write_rollup(_rollup(start, [], []))
+    rows.append({"route": LISTING, "start": start, "versions": listing, "detail": nothing})
+    return HalfHour(start, tuple(rows), (len(found), sum(row.revision for row in found)))
+
+
+def _by_value(calls: Iterable[Any], languages: Iterable[Any]) -> dict[str, list[Any]]:
+    """The calls with each value of each field, by key."""
+    spoken: defaultdict[str, list[str]] = defaultdict(list)
+    for row in languages:
+        spoken[row.session].append(row.value)
+    by_field: dict[str, defaultdict[str, list[Any]]] = {field: defaultdict(list) for field in FIELDS}
+    for row in calls:
+        values = {
+            "route": (row.route,),
+            "outcome": (row.outcome,),
+            "transition": (row.studio_transition,),
+            "version": (row.backend_version,),
+            "lang": spoken[row.id] or (None,),
+        }
+        for field, some in values.items():
+            for value in some:
+                by_field[field][key_of(field, value)].append(row)
+    return {
+        key: rows
+        for field, found in by_field.items()
+        if field == "route" or len(found) <= MAX_VALUES
+        for key, rows in found.items()
+    }
 
 
 def keep_rollups(db: Connection, made: HalfHour) -> bool:

@@ -9,12 +9,21 @@ from relayproxy.store.read.filters.criteria import Criteria, Criterion
 from relayproxy.store.read.insight import Numbers
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.read.rollups import is_aligned
-from relayproxy.store.schema import tables
+from relayproxy.store.schema import rollup, tables
 from relayproxy.store.schema.rollup import BUCKET
+from relayproxy.store.write import rollups as written
 from relayproxy.store.write.archive import Archive
-from tests.store.rolling import BEGAN, call, record, roll_up, rolled_up_starts, same_either_way
+from tests.store.rolling import BEGAN, UNTIL, call, record, roll_up, rolled_up_starts, same_either_way
 
 OF_A_ROUTE = Criteria((Criterion("route", "=", ("bookings",)),))
+LANGUAGES = (("en-US",), ("de-DE",), ("de-DE", "en-US"), ())
+VALUES = (
+    ("route", "bookings"),
+    ("outcome", "ended_by_backend"),
+    ("transition", "failed"),
+    ("version", "v1"),
+    ("lang", "de-DE"),
+)
 
 
 def many(archive: Archive) -> None:
@@ -44,18 +53,44 @@ def many(archive: Archive) -> None:
             )
             for number in range(64)
         ),
+        languages={f"s{number:02}": LANGUAGES[number % 4] for number in range(64)},
     )
 
 
-@pytest.mark.parametrize("criteria", [Criteria(), OF_A_ROUTE], ids=["all", "route"])
-def test_numbers_are_the_same_from_rollups(
-    archive: Archive, engine: Engine, queries: Queries, criteria: Criteria
-) -> None:
+def test_numbers_are_the_same_from_rollups(archive: Archive, engine: Engine, queries: Queries) -> None:
     many(archive)
     roll_up(engine)
 
     assert len(rolled_up_starts(engine)) > 40
-    assert same_either_way(queries, criteria)
+    for by in rollup.FIELDS:
+        assert same_either_way(queries, by=by)
+    for field, value in VALUES:
+        assert same_either_way(queries, Criteria((Criterion(field, "=", (value,)),)), "" if field == "lang" else field)
+
+
+def test_a_field_of_too_many_values_in_a_half_hour_is_read_call_by_call_there(
+    archive: Archive, engine: Engine, queries: Queries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(written, "MAX_VALUES", 2)
+    many(archive)
+    record(archive, call("other", 4.95, backend_version="v9"), call("another", 4.96, backend_version="v10"))
+    roll_up(engine)
+
+    assert same_either_way(queries, by="version")
+    assert same_either_way(queries, Criteria((Criterion("version", "=", ("v1",)),)), "version")
+
+
+def test_what_an_earlier_version_added_up_by_route_alone_is_added_up_again(
+    archive: Archive, engine: Engine, queries: Queries
+) -> None:
+    many(archive)
+    roll_up(engine)
+    with writing(engine).begin() as db:
+        db.execute(delete(tables.rollups).where(tables.rollups.c.route.contains(":")))
+    assert not Numbers(queries, Criteria(since=BEGAN, until=UNTIL), roll_up=0).reach().rolled_up
+
+    roll_up(engine)
+    assert same_either_way(queries)
 
 
 def test_what_has_not_been_rolled_up_is_read_call_by_call(
@@ -73,7 +108,7 @@ def test_what_has_not_been_rolled_up_is_read_call_by_call(
     assert not numbers.reach().rolled_up
 
 
-@pytest.mark.parametrize("route", ["", "bookings"])
+@pytest.mark.parametrize("route", ["", "bookings", ":"])
 @pytest.mark.parametrize("damage", [{"detail": b"\xff\x00"}, {"versions": "[[1"}, {"detail": b""}])
 @pytest.mark.parametrize("criteria", [Criteria(), OF_A_ROUTE], ids=["all", "route"])
 def test_what_cannot_be_read_is_read_call_by_call(
@@ -94,7 +129,8 @@ def test_what_cannot_be_read_is_read_call_by_call(
 @pytest.mark.parametrize(
     ("criteria", "hours"),
     [
-        (Criteria((Criterion("transition", "=", ("failed",)),)), 23),
+        (Criteria((Criterion("direction", "=", ("inbound",)),)), 23),
+        (Criteria((Criterion("transition", "=", ("failed",)), Criterion("route", "=", ("bookings",)))), 23),
         (Criteria((Criterion("route", "=", ("bookings",), negated=True),)), 23),
         (Criteria((Criterion("route", "=", ("bookings", "default")),)), 23),
         (Criteria(words=("table",)), 23),
