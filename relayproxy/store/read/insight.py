@@ -37,8 +37,8 @@ from relayproxy.store.read.rollups import ByValue, Piece, RolledUp, by_value, fi
 from relayproxy.store.schema import rollup
 from relayproxy.store.schema.tables import labels, sessions, turns
 
-MAX_CALLS = 100_000
-"""Calls that are read at most."""
+MAX_CALLS = 20_000
+"""Calls that are read one by one at most, which takes about half a second."""
 ROLL_UP = 2_000
 """For more calls rollups are read, where there are any."""
 MIN_ROLLED_UP = 16 * 3600 * 1_000_000_000
