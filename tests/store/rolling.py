@@ -10,7 +10,8 @@ from sqlalchemy import Engine, select
 
 from relayproxy.store.engine import reading, writing
 from relayproxy.store.read.filters.criteria import Criteria
-from relayproxy.store.read.insight import Calls, Latency, Numbers
+from relayproxy.store.read.insight.figures import Calls, Latency
+from relayproxy.store.read.insight.numbers import Numbers
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rollup import BUCKET, start_of
 from relayproxy.store.schema.rows import Batch, SessionLabels, SessionRow

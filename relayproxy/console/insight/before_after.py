@@ -13,7 +13,7 @@ from relayproxy.console.filters.values import stamp
 from relayproxy.console.http.times import NS
 from relayproxy.console.insight.charts import step_name
 from relayproxy.console.insight.selection import WEEK, PeriodOrigin, Selection, without_times
-from relayproxy.store.read.insight import Reach
+from relayproxy.store.read.insight.figures import Reach
 
 _MINUTE = 60 * NS
 MAX_PERIOD = WEEK

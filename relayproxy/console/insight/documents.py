@@ -27,7 +27,7 @@ from relayproxy.console.insight.summary import (
     ValueSummary,
 )
 from relayproxy.conversation.measures.numbers import description
-from relayproxy.store.read.insight import Reach, Sums, WorstCall
+from relayproxy.store.read.insight.figures import Reach, Sums, WorstCall
 
 
 class LatenciesDocument(Document, frozen=True):

@@ -36,7 +36,8 @@ from relayproxy.console.insight.selection import (
 from relayproxy.console.insight.statistics import FEW
 from relayproxy.console.insight.summary import CallsSummary, step_of, summarize
 from relayproxy.store.read.filters.criteria import PARAM, Criterion, kind_of_field
-from relayproxy.store.read.insight import Reach, can_group, label_names
+from relayproxy.store.read.insight.figures import Reach
+from relayproxy.store.read.insight.numbers import can_group, label_names
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rollup import start_of
 from relayproxy.text import storable

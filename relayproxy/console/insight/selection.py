@@ -18,9 +18,10 @@ from relayproxy.console.filters.language import Complaint, parse
 from relayproxy.console.http.times import NS
 from relayproxy.console.insight.summary import ahead
 from relayproxy.store.read.filters.criteria import Criteria
-from relayproxy.store.read.insight import ROLL_UP, Numbers, Reach, first_call
+from relayproxy.store.read.insight.figures import Reach
+from relayproxy.store.read.insight.numbers import ROLL_UP, Numbers, first_call
+from relayproxy.store.read.insight.rollups import is_aligned
 from relayproxy.store.read.queries import Queries
-from relayproxy.store.read.rollups import is_aligned
 from relayproxy.store.write.annotations import additions
 
 WEEK = 7 * 86_400 * NS

@@ -18,7 +18,8 @@ from relayproxy.console.calls.documents.codes import OutcomeCode, TransitionCode
 from relayproxy.console.http.documents import Count, Document
 from relayproxy.console.http.times import NS
 from relayproxy.console.insight.statistics import Figure, Latencies, Rate
-from relayproxy.store.read.insight import EXACT, Calls, Latency, Numbers, Reach, Sums, WorstCall
+from relayproxy.store.read.insight.figures import Calls, Latency, Reach, Sums, WorstCall
+from relayproxy.store.read.insight.numbers import EXACT, Numbers
 
 STEPS = (5, 15, 60, 300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, *(86_400 * days for days in (1, 7, 28, 364)))
 """Possible lengths of a chart's steps, in seconds."""

@@ -21,7 +21,7 @@ from msgspec.structs import astuple
 from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, or_, select
 
 from relayproxy.store.read.filters.criteria import COUNTED
-from relayproxy.store.read.insight import Sums
+from relayproxy.store.read.insight.figures import Sums
 from relayproxy.store.schema.mapping import batches
 from relayproxy.store.schema.rollup import (
     ALL,

@@ -23,7 +23,7 @@ from relayproxy.console.operations import FILTER
 from relayproxy.store.engine import open_engine, open_reader
 from relayproxy.store.read import facets
 from relayproxy.store.read.filters.criteria import FIELDS, SORTS, STATES, Criteria, kind_of_field
-from relayproxy.store.read.insight import can_group
+from relayproxy.store.read.insight.numbers import can_group
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.archive import Archive
 from tests.console import samples

@@ -18,7 +18,7 @@ from relayproxy.console.insight.charts import (
 )
 from relayproxy.console.insight.statistics import EDGES, Latencies
 from relayproxy.console.insight.summary import ENDINGS, CallsSummary, Release, TimeStep
-from relayproxy.store.read.insight import Reach, Sums
+from relayproxy.store.read.insight.figures import Reach, Sums
 
 HOUR = 3600 * NS
 

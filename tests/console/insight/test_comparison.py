@@ -9,7 +9,7 @@ from relayproxy.console.insight.comparison import MEASURES, VERDICTS, Difference
 from relayproxy.console.insight.comparison import told_difference as words
 from relayproxy.console.insight.statistics import Figure, Latencies, Significance
 from relayproxy.console.insight.summary import CallsSummary
-from relayproxy.store.read.insight import Reach, Sums
+from relayproxy.store.read.insight.figures import Reach, Sums
 from relayproxy.store.write.archive import Archive
 from tests.console import fortnight
 from tests.console.insight.conftest import Ask, Client

@@ -8,7 +8,7 @@ from relayproxy.console.insight.comparison import MEASURES, differences
 from relayproxy.console.insight.documents import comparison_document, insight_document
 from relayproxy.console.insight.selection import reach_of, selection
 from relayproxy.console.insight.summary import ENDINGS, CallsSummary, summarize
-from relayproxy.store.read.insight import Sums
+from relayproxy.store.read.insight.figures import Sums
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.archive import Archive
 from tests.console.contract import complaints

@@ -8,7 +8,8 @@ import pytest
 
 from relayproxy.console.insight import selection as module
 from relayproxy.console.insight.selection import SummaryCache, selection, summary_cache_of, together, without_times
-from relayproxy.store.read.insight import Numbers, Reach
+from relayproxy.store.read.insight.figures import Reach
+from relayproxy.store.read.insight.numbers import Numbers
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.annotations import add_note, add_tag, delete_note, remove_tag

@@ -13,7 +13,7 @@ from relayproxy.console.insight.charts import step_name
 from relayproxy.console.insight.selection import selection
 from relayproxy.console.insight.summary import AT_MOST, STEPS, VALUES, CallsSummary, ending_of, step_of, summarize
 from relayproxy.conversation.measures.percentiles import nearest_rank
-from relayproxy.store.read.insight import Numbers
+from relayproxy.store.read.insight.numbers import Numbers
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.archive import Archive
 from tests.console import fortnight

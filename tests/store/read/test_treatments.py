@@ -6,7 +6,7 @@ from relayproxy.store.read.alert_measures import failure_rate, gaps, last_call
 from relayproxy.store.read.erasures import find, sought_number, sought_session
 from relayproxy.store.read.filters.criteria import Criteria, Criterion
 from relayproxy.store.read.handoffs import handoffs_by_route
-from relayproxy.store.read.insight import Numbers
+from relayproxy.store.read.insight.numbers import Numbers
 from relayproxy.store.read.latest_by_route import arrivals
 from relayproxy.store.read.live import live
 from relayproxy.store.read.queries import Queries

@@ -4,11 +4,11 @@ import pytest
 from sqlalchemy import Engine, delete, update
 
 from relayproxy.store.engine import writing
-from relayproxy.store.read import rollups
 from relayproxy.store.read.filters.criteria import Criteria, Criterion
-from relayproxy.store.read.insight import Numbers
+from relayproxy.store.read.insight import rollups
+from relayproxy.store.read.insight.numbers import Numbers
+from relayproxy.store.read.insight.rollups import is_aligned
 from relayproxy.store.read.queries import Queries
-from relayproxy.store.read.rollups import is_aligned
 from relayproxy.store.schema import rollup, tables
 from relayproxy.store.schema.rollup import BUCKET
 from relayproxy.store.write import rollups as written

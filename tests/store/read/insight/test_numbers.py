@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from relayproxy.store.read.filters.criteria import Criteria, Criterion
-from relayproxy.store.read.insight import Calls, Latency, Numbers, Sums, first_call, label_names
+from relayproxy.store.read.insight.figures import Calls, Latency, Sums
+from relayproxy.store.read.insight.numbers import Numbers, first_call, label_names
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rows import Batch, JournalRow, SessionLabels, SessionRow, TurnRow
 from relayproxy.store.write.archive import Archive

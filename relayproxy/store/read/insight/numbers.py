@@ -9,12 +9,9 @@ functions may be called from any thread and raise `NotReady` and `StoreError`.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Annotated, Any, NamedTuple
+from dataclasses import replace
+from typing import Any
 
-import msgspec
-from msgspec import Meta
-from msgspec.structs import astuple
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -29,11 +26,11 @@ from sqlalchemy import (
     select,
 )
 
-from relayproxy.conversation.measures.numbers import description
 from relayproxy.store.read.filters.conditions import conditions
 from relayproxy.store.read.filters.criteria import COUNTED, FIELDS, Criteria, kind_of_field
+from relayproxy.store.read.insight.figures import Calls, Latency, Reach, Sums, WorstCall
+from relayproxy.store.read.insight.rollups import ByValue, Piece, RolledUp, by_value, first_versions, rolled_up
 from relayproxy.store.read.queries import Queries
-from relayproxy.store.read.rollups import ByValue, Piece, RolledUp, by_value, first_versions, rolled_up
 from relayproxy.store.schema import rollup
 from relayproxy.store.schema.tables import labels, sessions, turns
 
@@ -47,88 +44,6 @@ EXACT = 100_000
 """Up to so many latencies are read to the millisecond; of more, those from 128 ms on are rounded by 0.8 % at most."""
 
 _c = sessions.c
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """The calls that numbers are computed from: those that began within [since, until), wall nanoseconds."""
-
-    matching: int
-    """Calls that meet the criteria."""
-    counted: int
-    """The newest of them, which are read."""
-    since: int
-    until: int
-    responses: int
-    """The number of latencies to read."""
-    first: int | None = None
-    """The start of the first of those that are read."""
-    rolled_up: bool = False
-    """Rollups are read where there are any: all calls are counted, and latencies rounded."""
-
-
-_Count = Annotated[int, Meta(ge=0)]
-
-
-class Sums(msgspec.Struct, frozen=True):
-    """Sums over some calls."""
-
-    calls: _Count = 0
-    turns: _Count = 0
-    responses: Annotated[_Count, Meta(description="Turns with speakable output.")] = 0
-    interrupted_responses: Annotated[_Count, Meta(description="Those of them that were interrupted.")] = 0
-    false_interruptions: Annotated[_Count, Meta(description=description("session", "false_interruptions"))] = 0
-    unanswered: Annotated[_Count, Meta(description=description("session", "unanswered"))] = 0
-    stale_chunks: Annotated[_Count, Meta(description="Texts sent for replies that had been cut off.")] = 0
-    stale_calls: Annotated[_Count, Meta(description="Calls with any of these.")] = 0
-    unanswered_calls: Annotated[_Count, Meta(description="Calls with any unanswered turn.")] = 0
-    asked_again: Annotated[_Count, Meta(description=description("session", "asked_again"))] = 0
-    failed: Annotated[_Count, Meta(description="Calls whose Studio transition is `failed`.")] = 0
-    ended: Annotated[_Count, Meta(description="Calls that are over.")] = 0
-
-    def __add__(self, other: "Sums") -> "Sums":
-        return Sums(*(one + more for one, more in zip(astuple(self), astuple(other), strict=True)))
-
-
-@dataclass(frozen=True, slots=True)
-class Calls:
-    """Calls that began in the same step of time and ended in the same way; `outcome` is None while they live."""
-
-    step: int
-    outcome: str | None
-    transition: str | None
-    sums: Sums
-
-
-class Latency(NamedTuple):
-    """The number of turns of a step of time (or of a field's value) with this latency, or with none for this reason."""
-
-    place: int | str | None
-    ms: int | None
-    null_reason: str | None
-    turns: int
-
-
-@dataclass(frozen=True, slots=True)
-class WorstCall:
-    """A call, or a turn of it, to be looked at."""
-
-    session: str
-    started_at: int
-    route: str
-    from_number: str | None
-    to_number: str | None
-    outcome: str | None
-    failed: bool
-    """The Studio transition is `failed`."""
-    errors: int
-    warnings: int
-    unanswered: int
-    longest_wait_ms: int | None
-    """Of the turn; of a call, that of all turns. None where an earlier version stored it."""
-    latency_ms: int | None
-    """Of the turn; of a call, its slowest."""
-    turn: int | None = None
 
 
 class Numbers:
