@@ -55,6 +55,12 @@ class Sent:
         """Both ends have had all of it, so that all of it must be stored or counted."""
         return not self.cut and self.ending in ("caller", "backend")
 
+    @property
+    def answered(self) -> int:
+        """How many messages there are up to the last one that the backend has sent: all those went through the relay,
+        which may have closed without having read what came after them."""
+        return max((at for at, (sender, _) in enumerate(self.messages, 1) if sender == "backend"), default=0)
+
     def add(self, sender: str, message: str) -> None:
         """Notes a message now."""
         self.messages.append((sender, message))
@@ -152,6 +158,8 @@ class Traffic:
                     await self._converse(twilio, sent)
                 finally:
                     self.live -= 1
+            # Its relay may have closed just before the caller did, who cannot tell.
+            sent.cut = sent.ending in ("caller", "caller gone") and twilio.close_code != 1000 and self._is_excused(url)
         except InvalidStatus as refusal:
             if refusal.response.status_code == HTTPStatus.SERVICE_UNAVAILABLE and self._is_excused(url):
                 self.nobody += 1

@@ -38,9 +38,9 @@ from tests.soak.shown import Shown
 
 AWAY = (
     "nothing can be recorded (", "retention and erasures wait (", "recordings stay where they are (",
-    "goes on without what connection", "the database cannot be read", "numbers over days wait (",
+    "goes on without what connection", "pages over many calls are slower", "the recorder does not end; killing it",
 )  # fmt: skip
-"""What is said once the database or the bucket is away."""
+"""What is said once the database or the bucket is away, or a recorder waits for it as it is to end."""
 EARLY = Path(__file__).with_name("early")
 
 
@@ -69,6 +69,8 @@ class Outcome(Counter[str]):
     def __init__(self) -> None:
         super().__init__()
         self.problems: list[str] = []
+        self.said: list[str] = []
+        """What the machines have said."""
 
 
 def _say(_words: str) -> None:
@@ -129,6 +131,7 @@ async def chaos(
             await one.stop()
         say("; ".join(f"started again {one.starts_again} times" for one in machines))
         outcome.problems += [f"{one} is left" for machine in machines for one in machine.left]
+        outcome.said = [line for one in machines for line in one.said]
         told = (line for one in machines for line in one.errors)
         outcome.problems += [line for line in told if not (stores and any(away in line for away in AWAY))]
         outcome.problems += await asyncio.to_thread(_left, url, place, outcome)
@@ -265,6 +268,10 @@ def main() -> int:
         kinds.setdefault(re.sub(r"VX\w+|\d[\d.,]*", "#", problem)[:80], []).append(problem)
     for alike in kinds.values():
         print(f"WRONG, {len(alike):,} times: {alike[0]}")
+    if outcome.problems:
+        log = Path(tempfile.mkdtemp(prefix="relayproxy-chaos-"), "said")
+        log.write_text("\n".join(outcome.said))
+        print(f"what the machines have said is in {log}")
     print("nothing is wrong" if not outcome.problems else f"{len(outcome.problems)} things are wrong")
     return int(bool(outcome.problems))
 

@@ -96,7 +96,8 @@ class Machine:
             relay_ends()
             if how == "end":
                 await asyncio.sleep(HURRY)
-                serve.send_signal(signal.SIGTERM)
+                if not self._has_ended:
+                    serve.send_signal(signal.SIGTERM)
             starting = asyncio.create_task(self._start_once_ended())
             while not starting.done():
                 relay_ends()
@@ -152,7 +153,8 @@ class Machine:
     @property
     def errors(self) -> list[str]:
         """Lines of errors but those that tell of processes which were killed or ended."""
-        return [one for one in self.said if " ERROR " in one and not any(what in one for what in EXPECTED)]
+        found = (one for one in self.said if " ERROR " in one or one.startswith(("relayproxy: error:", "Traceback")))
+        return [one for one in found if not any(what in one for what in EXPECTED)]
 
     @property
     def left(self) -> list[Path]:

@@ -155,6 +155,8 @@ class Shown:
                     return f"message {at} of {len(sent.messages)} was {one!r:.200} and is {said[at]!r:.200}"
                 continue
             age = sent.over_at - sent.at[at]
+            if sent.cut and at >= sent.answered:
+                break
             if sent.cut and age < LOSS:
                 self.longest_loss = max(self.longest_loss, age)
                 self.counts["connections cut, with their last moments missing"] += 1
@@ -165,7 +167,7 @@ class Shown:
         extra = len(said) - len(sent.messages)
         if extra > UNTOLD[sent.ending] + (4 if sent.cut else 0):
             return f"{extra} messages more than were sent: {said[-extra:]!r:.300}"
-        self.counts["connections cut, whole" if sent.cut else "connections whole"] += 1
+        self.counts["connections cut, with all that was answered" if sent.cut else "connections whole"] += 1
         return None
 
 
