@@ -234,6 +234,15 @@ class Turn(msgspec.Struct, frozen=True):
         return milliseconds(self.budget.user_bot_latency)
 
 
+class StoredTurn(Turn, frozen=True, omit_defaults=True):
+    """A turn as its row has it: what is as it is by default is not written."""
+
+    @classmethod
+    def of(cls, turn: Turn) -> "StoredTurn":
+        """The same turn."""
+        return cls(*msgspec.structs.astuple(turn))
+
+
 class Handoff(msgspec.Struct, frozen=True):
     """The payload of `end`. `raw` is the value as text (a string as it is, anything else as JSON)."""
 

@@ -14,7 +14,7 @@ import msgspec
 from relayproxy.connection import Opening, is_treated, signature_state
 from relayproxy.conversation.checks.findings import severity
 from relayproxy.conversation.fold.protocol_monitor import PARAMETERS
-from relayproxy.conversation.model import Conversation, Turn
+from relayproxy.conversation.model import Conversation, StoredTurn, Turn
 from relayproxy.conversation.totals import milliseconds
 from relayproxy.store.read.filters.criteria import LABEL_TEXT, PARAM
 from relayproxy.store.schema.rows import SessionLabels, SessionRow, TreatmentRow, TurnRow
@@ -125,7 +125,7 @@ def turn_row(session: str, turn: Turn) -> TurnRow:
         null_reason=turn.null_reason,
         interrupted=turn.interrupted,
         unanswered=turn.unanswered,
-        detail=to_json(turn),
+        detail=to_json(StoredTurn.of(turn)),
     )
 
 

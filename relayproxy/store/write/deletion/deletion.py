@@ -18,7 +18,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 
 from relayproxy.connection import Opening
 from relayproxy.conversation.content import as_code, without_content
-from relayproxy.conversation.model import Conversation, Handoff, Turn
+from relayproxy.conversation.model import Conversation, Handoff, StoredTurn, Turn
 from relayproxy.store.read.filters.criteria import PARAM
 from relayproxy.store.schema.tables import (
     alerts,
@@ -223,7 +223,7 @@ def _delete_turns(db: Connection, ids: Sequence[int]) -> None:
 
 def _clear_turns(db: Connection, ids: Sequence[int]) -> None:
     found = db.execute(_DETAILS, {"b_turns": list(ids)}).all()
-    db.execute(_CLEAR_TURN, [{"b_turn": row.id, "b_detail": cleared(row.detail, Turn)} for row in found])
+    db.execute(_CLEAR_TURN, [{"b_turn": row.id, "b_detail": cleared_turn(row.detail)} for row in found])
 
 
 def cleared(stored: str, kind: type[msgspec.Struct]) -> str:
@@ -232,3 +232,12 @@ def cleared(stored: str, kind: type[msgspec.Struct]) -> str:
         return msgspec.json.encode(without_content(msgspec.json.decode(stored, type=kind))).decode()
     except msgspec.DecodeError:
         return "{}"
+
+
+def cleared_turn(stored: str) -> str:
+    """The same of a turn, as `StoredTurn` writes it."""
+    try:
+        turn = without_content(msgspec.json.decode(stored, type=Turn))
+    except msgspec.DecodeError:
+        return "{}"
+    return msgspec.json.encode(StoredTurn.of(turn)).decode()

@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy import Column, Connection, bindparam, delete, select, update
 
 from relayproxy.connection import Opening
-from relayproxy.conversation.model import Turn
 from relayproxy.store.read.filters.criteria import PARAM
 from relayproxy.store.schema.tables import (
     alerts,
@@ -35,6 +34,7 @@ from relayproxy.store.write.deletion.deletion import (
     Deletion,
     cleared,
     cleared_session,
+    cleared_turn,
 )
 from relayproxy.store.write.deletion.journal_erasures import note_journal_erasures
 from relayproxy.store.write.object_deletions import adopt_object_deletions, note_object_deletions
@@ -119,7 +119,7 @@ def _clear_turns(db: Connection, ids: Sequence[str]) -> None:
         # Neither in order nor limited: all turns there are would be gone through for the first of them.
         found = db.execute(select(c.session, c.number, c.detail).where(c.session.in_(ids[at : at + SESSIONS]))).all()
         rows = [
-            {"b_session": row.session, "b_number": row.number, "b_detail": cleared(row.detail, Turn)} for row in found
+            {"b_session": row.session, "b_number": row.number, "b_detail": cleared_turn(row.detail)} for row in found
         ]
         if rows:
             db.execute(_CLEAR_TURN, rows)
