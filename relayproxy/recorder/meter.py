@@ -12,7 +12,6 @@ from itertools import islice
 from relayproxy.connection import Opening, is_treated
 from relayproxy.recorder.bugs import log_bug
 from relayproxy.recorder.decoding.connection import DecodedConnection
-from relayproxy.recorder.giving_way import giving_way
 from relayproxy.recorder.sessions.session import RecordedSession
 from relayproxy.recorder.sessions.sessions import Sessions
 from relayproxy.store.schema.rows import JournalGapRow
@@ -92,10 +91,10 @@ class Meter:
     ) -> None:
         for opening in self._openings:
             self._calls.handshake(opening)
-        for connection in giving_way(connections):
+        for connection in connections:
             if connection.fresh and not is_treated(connection.opening):
                 self._calls.messages(connection.opening.route, connection.fresh)
-        for session in giving_way(sessions):
+        for session in sessions:
             final = session.newly_final()
             if is_treated(session.opening):
                 continue

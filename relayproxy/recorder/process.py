@@ -20,12 +20,12 @@ from relayproxy.conversation.checks.findings import Thresholds
 from relayproxy.conversation.measures.spans import SpanOptions
 from relayproxy.errors import RelayproxyError
 from relayproxy.memory import keep_little
-from relayproxy.recorder.deletion import DeletionThread
+from relayproxy.recorder.background.deletion import DeletionThread
+from relayproxy.recorder.background.moving import MovingThread
+from relayproxy.recorder.background.rolling_up import RollupThread
 from relayproxy.recorder.heartbeat import Beat, Reporter, process_name
-from relayproxy.recorder.moving import MovingThread
 from relayproxy.recorder.names import name_finder
 from relayproxy.recorder.recorder import Recorder
-from relayproxy.recorder.rolling_up import RollupThread
 from relayproxy.redaction.rules import Rules
 from relayproxy.redaction.values import NameFinder
 from relayproxy.settings.model import Settings, slow_turn_and_stall, version_from
@@ -117,7 +117,7 @@ def run(settings: Settings) -> None:
             routes=(DEFAULT_ROUTE, *settings.routes),
         )
         # Objects made at start-up live as long as the process. Those of calls go when nothing refers to them; a search
-        # for others takes some milliseconds each time, in which the recorder gives way to nobody.
+        # for others takes some milliseconds each time.
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 50, 50)

@@ -28,7 +28,6 @@ from relayproxy.recorder.bugs import log_bug
 from relayproxy.recorder.database_retry import DatabaseRetry, Stopped
 from relayproxy.recorder.decoding.connection import DecodedConnection
 from relayproxy.recorder.decoding.window_files import windows_of
-from relayproxy.recorder.giving_way import giving_way
 from relayproxy.recorder.heartbeat import Beat, ProgressReport
 from relayproxy.recorder.journal_player import ConnectionEvent, JournalPlayer
 from relayproxy.recorder.meter import Meter
@@ -197,7 +196,7 @@ class Recorder:
                 continue
             before = playback.position
             try:
-                for event in giving_way(playback.play(READ_AT_ONCE)):
+                for event in playback.play(READ_AT_ONCE):
                     self._happened(event)
                     self._beat(self.heartbeat)  # what is read at once may take long to search for secrets
             except OSError as problem:
@@ -246,18 +245,18 @@ class Recorder:
     def _batch(
         self, touched: list[DecodedConnection], sessions: list[RecordedSession], moved: list[JournalPlayer]
     ) -> Batch:
-        held = ((session, self._sessions.held(session)) for session in giving_way(sessions))
+        held = ((session, self._sessions.held(session)) for session in sessions)
         rows = [session.rows(sides) for session, sides in held if session.is_changed(sides)]
         return Batch(
             journals=tuple(JournalRow(one.id, *one.position) for one in moved),
             journal_gaps=tuple(gap for one in moved for gap in one.gaps),
             sessions=tuple(row.session for row in rows),
-            connections=tuple(connection.row() for connection in giving_way(touched)),
+            connections=tuple(connection.row() for connection in touched),
             turns=tuple(turn for row in rows for turn in row.turns),
             turn_counts=tuple((row.session.id, row.count) for row in rows if row.count is not None),
             labels=tuple(row.labels for row in rows if row.labels is not None),
             treatments=treatment_rows((one.session, one.opening) for one in touched),
-            chunks=tuple(_chunk(connection) for connection in giving_way(touched) if connection.fresh),
+            chunks=tuple(_chunk(connection) for connection in touched if connection.fresh),
             finished=tuple(connection.id for connection in touched if connection.ending is not None),
             dropped_sessions=tuple(self._dropped),
             dropped_connections=tuple(self._not_kept),
@@ -280,7 +279,7 @@ class Recorder:
         self._not_kept.clear()
         self._weight = 0
         self._export(sessions)
-        for session in giving_way(sessions):
+        for session in sessions:
             session.settle()
         for connection in touched:
             connection.fresh = []
@@ -381,7 +380,7 @@ class Recorder:
     def _export(self, sessions: list[RecordedSession]) -> None:
         if self._exporter is None:
             return
-        for session in giving_way(sessions):
+        for session in sessions:
             try:
                 spans = session.new_spans(self._span_options)
                 if self._sampled(session.opening):

@@ -6,9 +6,9 @@ Must not know: SQL, what is deleted of a session, the play loop.
 """
 
 import logging
-import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -16,8 +16,7 @@ from msgspec.structs import replace
 from relayproxy.errors import RelayproxyError
 from relayproxy.journal.erase import erase_connections
 from relayproxy.journal.segments import journal_paths
-from relayproxy.store.engine import open_engine
-from relayproxy.store.errors import AwayError
+from relayproxy.recorder.background.background_thread import BackgroundThread
 from relayproxy.store.read.health.heartbeat import RetentionHeartbeat
 from relayproxy.store.write.deletion.deleter import Deleter, Interrupted
 from relayproxy.store.write.deletion.retention import DAY, Keep, Retention
@@ -31,61 +30,37 @@ RETAIN = 1800.0
 """Seconds between two runs of retention."""
 FORWARD = 86_400.0
 """Seconds by which the clock may be set forward without making calls older than they are."""
-BRIEF = 60.0
-"""Seconds for which a database may be locked or away before that is told here: the recorder that writes to it tells it
-at once, and where it is locked by others' transactions the next look mostly succeeds."""
 AGAIN = 30.0
 """Seconds after a failure."""
-_PATIENCE = 5.0
-"""Seconds that a step that has begun gets to end."""
 
 
-class DeletionThread:
+class DeletionThread(BackgroundThread):
     """Deletes from the database at `url` until `close`. `by_route`: for how long calls are kept, as
     `settings.retention.days_by_route` has it."""
 
     def __init__(self, url: str, journal_dir: Path, by_route: Mapping[str, tuple[float, float]]) -> None:
-        self._engine = open_engine(url)
+        super().__init__(
+            "deletion", url, look=LOOK, again=AGAIN, waits="retention and erasures wait", goes_on="deletion goes on"
+        )
         self._journal_dir = journal_dir
         kept = {route: Keep(*map(_nanoseconds, days)) for route, days in by_route.items()}
         self._retention = Retention(kept.pop(""), kept)
-        self._ended = threading.Event()
-        self._deleter = Deleter(self._engine, lambda seconds: not self._ended.wait(seconds))
+        self._deleter = Deleter(self._engine, self._wait)
         self._next = 0.0
         self._clock = wall_ahead()
         self.state = RetentionHeartbeat(dict(by_route))
         """What is reported of it."""
-        self._thread = threading.Thread(target=self._run, name="deletion", daemon=True)
-        self._thread.start()
+        self.start()
 
-    def close(self) -> None:
-        """Ends the thread, waiting a moment at most; what it was at goes on with the next start."""
-        self._ended.set()
-        self._thread.join(_PATIENCE)
-        self._engine.dispose()
+    def _tell(self, problem: str | None, since: int | None) -> None:
+        self.state = replace(self.state, problem=problem, problem_at=since)
 
-    def _run(self) -> None:
-        pause, away = 0.0, 0.0
-        while not self._ended.wait(pause):
-            try:
-                self._work()
-            except Interrupted:
-                continue
-            except Exception as problem:
-                away = away or time.monotonic()
-                if isinstance(problem, AwayError) and time.monotonic() - away < BRIEF:
-                    pause = LOOK
-                    continue
-                self._failed(problem)
-                pause = AGAIN
-            else:
-                away = 0.0
-                if self.state.problem:
-                    log.warning("deletion goes on")
-                self.state = replace(self.state, problem=None, problem_at=None)
-                pause = LOOK
+    def _work(self) -> bool:
+        with suppress(Interrupted):
+            self._delete()
+        return False
 
-    def _work(self) -> None:
+    def _delete(self) -> None:
         self._deleter.check()
         erasures = self._deleter.erase()
         if self._erase_in_journals():
@@ -121,14 +96,6 @@ class DeletionThread:
             erase_connections(path, noted[path.name])
             self._deleter.settle_journal_erasures(path.name, noted[path.name])
         return bool(mine)
-
-    def _failed(self, problem: Exception) -> None:
-        # Only errors of ours are known not to quote what was being written.
-        words = str(problem) if isinstance(problem, RelayproxyError) else type(problem).__name__
-        if words != self.state.problem:
-            log.error("retention and erasures wait (%s)", words)
-        since = self.state.problem_at or time.time_ns()
-        self.state = replace(self.state, problem=words, problem_at=since)
 
 
 def _nanoseconds(days: float) -> int | None:

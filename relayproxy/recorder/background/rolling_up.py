@@ -7,13 +7,11 @@ Must not know: SQL; what a rollup is made of; the play loop.
 """
 
 import logging
-import threading
 import time
 
-from relayproxy.errors import RelayproxyError
-from relayproxy.store.engine import is_in_place, open_engine, reading, writing
+from relayproxy.recorder.background.background_thread import BackgroundThread
+from relayproxy.store.engine import reading, writing
 from relayproxy.store.errors import store_errors
-from relayproxy.store.schema.revisions import check_schema
 from relayproxy.store.write.rollups import (
     damaged_rollups,
     forget_rollups,
@@ -29,42 +27,20 @@ LOOK = 60.0
 """Seconds between two looks."""
 REST = 4.0
 """How many times as long as it took it rests after each half hour."""
-_PATIENCE = 5.0
-"""Seconds that a step that has begun gets to end."""
 
 
-class RollupThread:
+class RollupThread(BackgroundThread):
     """Adds up what the database at `url` has, until `close`."""
 
     def __init__(self, url: str) -> None:
-        self._engine = open_engine(url)
-        self._ended = threading.Event()
-        self._problem = ""
-        self._checked = False
+        super().__init__(
+            "rollups", url, look=LOOK, again=LOOK,
+            waits="pages over many calls are slower, as these are not added up", goes_on="calls are added up again",
+        )  # fmt: skip
         self._days: range | None = None
-        self._thread = threading.Thread(target=self._run, name="rollups", daemon=True)
-        self._thread.start()
+        self.start()
 
-    def close(self) -> None:
-        """Ends the thread, waiting a moment at most."""
-        self._ended.set()
-        self._thread.join(_PATIENCE)
-        self._engine.dispose()
-
-    def _run(self) -> None:
-        pause = 0.0
-        while not self._ended.wait(pause):
-            try:
-                self._work()
-            except Exception as problem:
-                self._failed(problem)
-            else:
-                if self._problem:
-                    log.warning("calls are added up again")
-                self._problem = ""
-            pause = LOOK
-
-    def _work(self) -> None:
+    def _work(self) -> bool:
         self._check()
         self._look_through()
         with store_errors(), self._engine.connect() as db:
@@ -77,8 +53,9 @@ class RollupThread:
                 if made is not None:
                     with writing(self._engine).begin() as db:
                         keep_rollups(db, made)
-            if self._ended.wait(REST * (time.monotonic() - began)):
-                return
+            if not self._wait(REST * (time.monotonic() - began)):
+                break
+        return False
 
     def _look_through(self) -> None:
         """Once: what cannot be read is to be made anew. Until it is, pages read its calls one by one."""
@@ -97,21 +74,5 @@ class RollupThread:
                         "numbers of many calls were damaged, and are added up again (half hours: %d)", len(damaged)
                     )
             self._days = self._days[1:]
-            if self._ended.wait(REST * (time.monotonic() - began)):
+            if not self._wait(REST * (time.monotonic() - began)):
                 return
-
-    def _check(self) -> None:
-        with store_errors(), self._engine.connect() as db:
-            there = is_in_place(db)
-        if not there:
-            self._engine.dispose()
-        if not (there and self._checked):
-            check_schema(self._engine)
-            self._checked = True
-
-    def _failed(self, problem: Exception) -> None:
-        # Only errors of ours are known not to quote what was being written.
-        words = str(problem) if isinstance(problem, RelayproxyError) else type(problem).__name__
-        if words != self._problem:
-            log.error("pages over many calls are slower, as these are not added up (%s)", words)
-        self._problem = words

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from relayproxy.journal.segments import segment_path
-from relayproxy.recorder import deletion as deleting
-from relayproxy.recorder.deletion import DeletionThread
+from relayproxy.recorder.background import background_thread
+from relayproxy.recorder.background import deletion as deleting
+from relayproxy.recorder.background.deletion import DeletionThread
 from relayproxy.store import engine as engines
 from relayproxy.store.engine import open_engine, writing
 from relayproxy.store.read.erasures import read_erasures, sought_number, sought_session
@@ -205,7 +206,7 @@ def test_a_database_that_is_locked_for_a_moment_is_no_problem(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, brief: float
 ) -> None:
     monkeypatch.setattr(engines, "BUSY_TIMEOUT", 0.01)
-    monkeypatch.setattr(deleting, "BRIEF", brief)
+    monkeypatch.setattr(background_thread, "BRIEF", brief)
     for name in ("LOOK", "AGAIN"):
         monkeypatch.setattr(deleting, name, 0.01)
     looks, check = count(1), Deleter.check

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import text
 
 from relayproxy.objects.place import Place
-from relayproxy.recorder import moving
-from relayproxy.recorder.moving import MovingThread
+from relayproxy.recorder.background import background_thread, moving
+from relayproxy.recorder.background.moving import MovingThread
 from relayproxy.store import engine as engines
 from relayproxy.store.engine import open_engine, writing
 from relayproxy.store.write.archive import Archive
@@ -139,7 +139,7 @@ def test_a_database_that_is_locked_for_a_moment_is_no_problem(
     stage: Stage, objects: Objects, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, brief: float
 ) -> None:
     monkeypatch.setattr(engines, "BUSY_TIMEOUT", 0.01)
-    monkeypatch.setattr(moving, "BRIEF", brief)
+    monkeypatch.setattr(background_thread, "BRIEF", brief)
     looks, delete_noted = count(1), Sweeper.delete_noted
     third = threading.Event()
 

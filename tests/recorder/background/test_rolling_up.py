@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, text, update
 
-from relayproxy.recorder import rolling_up
-from relayproxy.recorder.rolling_up import RollupThread
+from relayproxy.recorder.background import rolling_up
+from relayproxy.recorder.background.rolling_up import RollupThread
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rollup import BUCKET
 from relayproxy.store.schema.tables import rollups
