@@ -47,13 +47,11 @@ class Shown:
     async def check_all(self, ended: Iterable[Sent], patience: float, say: Callable[[str], None]) -> list[str]:
         """What is wrong with these connections. Returns once nothing is live any more, or has changed for so many
         seconds, and all has been looked at."""
-        await self._until_over(patience, say)
-        there: defaultdict[str | None, list[dict[str, Any]]] = defaultdict(list)
-        for one in await self._items("/api/sessions", "before", limit="500"):
-            there[one["session_id"]].append(one)
         by_session: defaultdict[str, list[Sent]] = defaultdict(list)
         for sent in ended:
             by_session[sent.session].append(sent)
+        expected = {name for name, its in by_session.items() if any(one.answered for one in its)}
+        there = await self._once_over(expected, patience, say)
         problems = [f"{one}: nobody called so" for one in there.keys() - by_session.keys() - {None}]
         self.counts["sessions without an id"] = len(there[None])
         waiting = list(by_session.items())
@@ -71,15 +69,24 @@ class Shown:
                 group.create_task(work())
         return problems
 
-    async def _until_over(self, patience: float, say: Callable[[str], None]) -> None:
+    async def _once_over(
+        self, expected: set[str], patience: float, say: Callable[[str], None]
+    ) -> defaultdict[str | None, list[dict[str, Any]]]:
+        """All sessions by their ids, once those that are expected are there and over, or nothing changes any more. None
+        may be live for a moment although journals hold more."""
         clock = asyncio.get_running_loop().time
-        before, since = -1, clock()
-        while live := (await self._get("/api/live"))["live"]:
-            if live != before:
-                say(f"{live:,} calls are still live in the database")
-                before, since = live, clock()
-            if clock() - since > patience:
-                return
+        before, since = (-1, -1), clock()
+        while True:
+            there: defaultdict[str | None, list[dict[str, Any]]] = defaultdict(list)
+            for one in await self._items("/api/sessions", "before", limit="500"):
+                there[one["session_id"]].append(one)
+            live = sum(one["live"] for its in there.values() for one in its)
+            missing = len(expected - there.keys())
+            if (live, missing) != before:
+                say(f"{live:,} sessions are still live in the database, {missing:,} are not there")
+                before, since = (live, missing), clock()
+            if not (live or missing) or clock() - since > patience:
+                return there
             await asyncio.sleep(2)
 
     async def _get(self, path: str, **query: str) -> Any:
