@@ -41,7 +41,7 @@ _PROCESSES = "tests/faults/test_processes.py::"
 _STORAGE = "tests/faults/severe_storage.py::"
 _MACHINE = "tests/faults/severe_processes.py::"
 _SUPERVISOR = "tests/supervisor/test_processes.py::"
-_MOVING = "tests/recorder/test_moving.py::"
+_MOVING = "tests/recorder/background/test_moving.py::"
 _OBJECTS = "tests/store/read/test_recording_objects.py::"
 _SWEEPER = "tests/store/write/moving/test_sweeper.py::"
 _POSTGRES = "tests/system/test_postgres.py::"
@@ -752,7 +752,7 @@ PAGES = (
         "erasure of a number while it is in a call",
         (
             "tests/system/test_erasure.py::test_an_erased_caller_is_in_no_file_any_more",
-            "tests/recorder/test_deletion.py::"
+            "tests/recorder/background/test_deletion.py::"
             "test_a_call_that_is_erased_while_it_lives_goes_when_it_ends_and_what_twilio_goes_on_with_too",
             "tests/store/write/deletion/test_deleter.py::test_a_live_call_is_erased_when_it_ends",
             "tests/store/write/deletion/test_deleter.py::test_erased_words_and_numbers_are_in_no_file_any_more",
