@@ -158,8 +158,12 @@ _supervised = click.option("--supervised", is_flag=True, hidden=True)
 @click.option("--fd", "descriptors", type=int, multiple=True, hidden=True)
 @click.option("--name", default="relay", hidden=True)
 def relay(config: Path | None, supervised: bool, descriptors: tuple[int, ...], name: str, **flags: Any) -> None:
-    """Carries every byte between Twilio and the backend and tapes it in the journal."""
+    """Carries every byte between Twilio and the backend and tapes it in the journal.
+
+    Under systemd it listens on the sockets of its socket unit, where it has one, instead of "listen".
+    """
     from relayproxy.relay import process
+    from relayproxy.supervisor.activation import activated
 
     settings = settings_of(config, flags)
     require_backend(settings)
@@ -167,7 +171,7 @@ def relay(config: Path | None, supervised: bool, descriptors: tuple[int, ...], n
     require_treatment(settings)
     sampler(settings.otel)
     _begin(name, supervised)
-    process.run(settings, [socket.socket(fileno=one) for one in descriptors], name)
+    process.run(settings, [socket.socket(fileno=one) for one in descriptors] or activated(), name)
 
 
 @main.command(short_help="The recorder alone: turns the tape into a database and spans.")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from relayproxy.errors import SettingError, cannot_listen
 from relayproxy.settings.validators import split_address
+from relayproxy.supervisor.activation import activated
 
 BACKLOG = 1024
 
@@ -36,7 +37,10 @@ class Listening:
 
 def listen(address: str, relays: int) -> Listening:
     """Listens at `address` (`HOST:PORT`, port 0 for any that is free). Raises SettingError, which says what to do, also
-    when another program shares its own sockets there."""
+    when another program shares its own sockets there. Sockets that systemd has opened are taken instead: all relays
+    listen on each of them."""
+    if given := activated():
+        return Listening(given[0].getsockname()[1], (given,) * relays)
     try:
         # One that nobody may share: else another relayproxy's relays would get some of the calls.
         alone = _bound(address, shared=False)
