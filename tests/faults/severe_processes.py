@@ -126,7 +126,10 @@ def test_a_fifth_of_a_processor_for_all_of_it(tmp_path: Path) -> None:
 
 def test_little_memory_and_readers_who_do_not_read(tmp_path: Path) -> None:
     """200 MB for the relay, and 30 calls whose one end floods while the other does not read."""
-    with cgroup("memory", memory__limit_in_bytes=str(200 << 20)) as group, system(tmp_path) as weather:
+    with (
+        cgroup("memory", memory__limit_in_bytes=str(200 << 20)) as group,
+        system(tmp_path, connect_timeout=PATIENCE) as weather,
+    ):
         (group / "cgroup.procs").write_text(str(weather.relay.process.pid))
         with ExitStack() as calls:
             held = [calls.enter_context(weather.call()) for _ in range(30)]
