@@ -73,7 +73,8 @@ class Meter:
                 continue
             route = connection.opening.route
             live[route] += 1
-            since = sessions.of(connection).waiting_since
+            session = sessions.loaded(connection)
+            since = None if session is None else session.waiting_since
             if since is not None:
                 waiting[route] = max(waiting.get(route, 0), now - since)
         self._routes.update(sorted(live.keys() - self._routes)[: VALUES - len(self._routes)])

@@ -1,6 +1,7 @@
 """A recorder that is killed around any commit and started again leaves what an uninterrupted one leaves."""
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +13,11 @@ from hypothesis import strategies as st
 
 from relayproxy.journal.format import EntryKind, GapCause
 from relayproxy.journal.windows import Windows, write_windows
+from relayproxy.recorder.database_retry import Stopped
 from relayproxy.recorder.recorder import Recorder
 from relayproxy.redaction.rules import EVERYTHING, Rules
-from relayproxy.store.schema.rows import Batch
+from relayproxy.store.errors import AwayError
+from relayproxy.store.schema.rows import Batch, ConnectionRow
 from relayproxy.store.write.archive import Archive
 from tests.recorder.decoding.test_deflate import Compressing
 from tests.recorder.stage import CLOSE, CONTINUATION, DEFLATE, PING, TEXT, Journal, Stage, prompt, setup, token
@@ -226,3 +229,19 @@ def test_killed_at_any_commit_with_any_chunks(
     lives = st.tuples(st.integers(1, 9), st.booleans())
     found, _ = interrupted(folder / "interrupted", sizes, REDACTED, lambda: data.draw(lives))
     assert found == uninterrupted(folder / "uninterrupted", sizes, REDACTED)
+
+
+def test_a_recorder_that_is_told_to_stop_while_it_restores_still_reports(stage: Stage) -> None:
+    class Away(Archive):
+        def session_connections(self, session_id: str) -> tuple[ConnectionRow, ...]:
+            stop.set()
+            raise AwayError("the database is away")
+
+    stop = threading.Event()
+    call = stage.journal().call()
+    call.twilio(setup())
+    stage.recorder().finish()
+    again = stage.recorder(Away, stop=stop)
+    with pytest.raises(Stopped):
+        again.play()
+    assert again.heartbeat().numbers

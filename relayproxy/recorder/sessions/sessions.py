@@ -65,6 +65,10 @@ class Sessions:
     def of(self, connection: DecodedConnection) -> RecordedSession:
         return self._sessions[connection.session]
 
+    def loaded(self, connection: DecodedConnection) -> RecordedSession | None:
+        """As `of`; None where a recorder was told to stop before it had loaded all that lives on."""
+        return self._sessions.get(connection.session)
+
     @property
     def live(self) -> int:
         """The number of connections of calls; a shadow's is none."""
