@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from relayproxy.console.http.times import rfc3339
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
-from tests.console.browser import chromium, from_the_top
+from tests.console.browser import chromium, frames, from_the_top
 from tests.console.conftest import OpenPage
 from tests.console.look import fits
 from tests.peers import programs
@@ -148,7 +148,8 @@ def test_the_tail_is_followed_only_while_the_reader_is_there(visit: OpenPage, ar
     for number in range(12):
         call.asks(1 + number, "Next?").answers(1.4 + number, f"Answer {number}.")
     call.commit()
-    page = visit(f"/sessions/{call.id}", viewport={"width": 1000, "height": 500})
+    # Turns are higher than they are taken to be before they are drawn.
+    page = visit(f"/sessions/{call.id}", viewport={"width": 360, "height": 500})
     from_the_top(page, 12)
 
     call.asks(40, "Are you there?").commit()
@@ -160,9 +161,10 @@ def test_the_tail_is_followed_only_while_the_reader_is_there(visit: OpenPage, ar
     expect(page.locator("#turn-13")).to_be_in_viewport()
     expect(follow).to_be_hidden()
     for number in range(4):
-        call.answers(41 + number, "Yes.").asks(41.5 + number, f"And now, {number}?").commit()
+        call.answers(41 + number, "Yes, that is so. " * 20).asks(41.5 + number, f"Now, {number}?").commit()
         expect(page.locator(f"#turn-{14 + number}")).to_be_in_viewport()
-    expect(page.locator("#follow")).to_be_hidden()
+        frames(page, 5)
+        expect(page.locator("#follow")).to_be_hidden()
 
 
 def test_messages_are_filtered_opened_and_paged(visit: OpenPage, archive: Archive) -> None:
