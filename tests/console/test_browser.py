@@ -143,12 +143,19 @@ def test_a_live_call_grows_while_one_watches_and_ends(visit: OpenPage, archive: 
     expect(page.locator(".latency.waiting")).to_have_count(0)
 
 
+HEIGHTS_AS_TURNS_COME = """() => {
+  window.came = [];
+  const measure = (turn) => came.push([turn, turn.offsetHeight]);
+  new MutationObserver((changes) => changes.flatMap(({ addedNodes }) => [...addedNodes]).forEach(measure))
+    .observe(document.getElementById("turns"), { childList: true });
+}"""
+
+
 def test_the_tail_is_followed_only_while_the_reader_is_there(visit: OpenPage, archive: Archive) -> None:
     call = samples.Call(archive).setup()
     for number in range(12):
         call.asks(1 + number, "Next?").answers(1.4 + number, f"Answer {number}.")
     call.commit()
-    # Turns are higher than they are taken to be before they are drawn.
     page = visit(f"/sessions/{call.id}", viewport={"width": 360, "height": 500})
     from_the_top(page, 12)
 
@@ -160,11 +167,14 @@ def test_the_tail_is_followed_only_while_the_reader_is_there(visit: OpenPage, ar
     follow.click()
     expect(page.locator("#turn-13")).to_be_in_viewport()
     expect(follow).to_be_hidden()
+    page.evaluate(HEIGHTS_AS_TURNS_COME)
     for number in range(4):
         call.answers(41 + number, "Yes, that is so. " * 20).asks(41.5 + number, f"Now, {number}?").commit()
         expect(page.locator(f"#turn-{14 + number}")).to_be_in_viewport()
         frames(page, 5)
         expect(page.locator("#follow")).to_be_hidden()
+    grown = page.evaluate("came.filter(([turn, height]) => turn.isConnected && turn.offsetHeight !== height).length")
+    assert (page.evaluate("came.length") >= 8, grown) == (True, 0), "the page went to its end before that was drawn"
 
 
 def test_messages_are_filtered_opened_and_paged(visit: OpenPage, archive: Archive) -> None:
