@@ -131,6 +131,8 @@ class Recorder:
         self._not_kept: list[str] = []
         """Connections that are to go with the next commit, as they are only counted."""
         self._weight = 0
+        self._began = 0.0
+        """When the first of what is played and not committed was played, on the monotonic clock."""
         self._troubled: set[str] = set()
         self._beat = beat
         self._progress = ProgressReport()
@@ -190,7 +192,8 @@ class Recorder:
             self._discover()
         except OSError as problem:
             self._trouble(str(self._folder), problem)
-        began = time.monotonic()
+        if not self._touched:
+            self._began = time.monotonic()
         for playback in [*self._playbacks.values()]:
             if playback.ended:
                 continue
@@ -204,9 +207,9 @@ class Recorder:
                 continue
             self._troubled.discard(playback.id)
             worked = worked or playback.ended or playback.position != before
-            if self._weight >= BATCH_SIZE or time.monotonic() - began >= LONGEST:
+            if self._weight >= BATCH_SIZE or time.monotonic() - self._began >= LONGEST:
                 self.commit()
-                began = time.monotonic()
+                self._began = time.monotonic()
         return worked
 
     def _catch_up(self, connection: DecodedConnection) -> None:

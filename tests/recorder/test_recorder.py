@@ -132,6 +132,25 @@ def test_what_takes_long_to_play_is_committed_journal_by_journal(stage: Stage, m
     assert [len(batch.connections) for batch in commits] == [1, 1, 1]
 
 
+@pytest.mark.parametrize("size", [300_000, 700_000, 1_500_000])
+def test_a_dead_relays_journal_is_committed_however_much_of_it_is_read_at_once(stage: Stage, size: int) -> None:
+    journal = stage.journal()
+    call = journal.call()
+    call.twilio(setup())
+    for _ in range(size // 50_000):
+        call.backend(token("word " * 10_000))
+    journal.die()
+    looks = iter(range(1000))
+
+    def no_end_of_looks(_: object) -> None:
+        next(looks)
+
+    stage.recorder(beat=no_end_of_looks).run(to_the_end=True)
+
+    assert len([*stage.archive.messages(call.id)]) == 1 + size // 50_000
+    assert not journal.path.exists()
+
+
 def test_a_refused_call_is_a_session_of_its_own(stage: Stage) -> None:
     call = stage.journal().call(status=502, error="the backend refused the connection")
     call.end(first="backend", twilio=None, backend=None)

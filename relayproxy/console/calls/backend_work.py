@@ -57,10 +57,10 @@ def handshake(connection: StoredConnection) -> Handshake:
     opening = connection.opening
     if opening.connected_after is None:
         return Handshake(opening.trace_id, opening.span_id, opening.opened_at, opening.opened_at - 1)
-    answered_at = opening.opened_at + opening.connected_after
-    took = opening.connected_after if opening.dial is None else opening.dial.upgrade or opening.connected_after
-    connect = None if opening.dial is None else opening.dial.connect
-    return Handshake(opening.trace_id, opening.span_id, answered_at - took, answered_at, connect)
+    dns, connect = (None, None) if opening.dial is None else (opening.dial.dns, opening.dial.connect)
+    # A relay that has much to do comes late to each step: how long the upgrade took does not tell when it began.
+    sent_at = opening.opened_at + (dns or 0) + (connect or 0)
+    return Handshake(opening.trace_id, opening.span_id, sent_at, opening.opened_at + opening.connected_after, connect)
 
 
 def whole(queries: Queries, session: str, spans: Sequence[PlacedSpan]) -> tuple[WorkSpan, ...]:
