@@ -107,22 +107,37 @@ class JournalReader:
             self._file = None
 
     def read(self, max_bytes: int) -> list[Block | Damage]:
-        """Blocks and damage since the last call, in order: about `max_bytes`, at least one block when there is one."""
+        """Blocks and damage since the last call, in order: about `max_bytes`, at least one block when there is one. An
+        error is raised once all that was read before it has been returned; the next call tries again."""
         found: list[Block | Damage] = []
         budget = max_bytes
         while budget > 0 and not self._finished:
-            taken = self._take(found, final=False)
-            if not taken:
-                successor = self._successor()
-                dead = successor is None and not writer_is_alive(self._path)
-                if successor is None and not dead:
-                    break
-                # Only now is the segment final: what came between the read above and this look is read first.
-                taken = self._take(found, final=True)
-                if not taken:
-                    self._leave(found, successor or self._successor())
+            here: list[Block | Damage] = []
+            try:
+                taken = self._step(here)
+            except OSError:
+                self.close()
+                if not found:
+                    raise
+                break
+            if taken is None:
+                break
+            found += here
             budget -= taken
         return found
+
+    def _step(self, found: list[Block | Damage]) -> int | None:
+        """Appends what comes next; returns the bytes used, None when there is nothing more yet."""
+        if taken := self._take(found, final=False):
+            return taken
+        successor = self._successor()
+        if successor is None and writer_is_alive(self._path):
+            return None
+        # Only now is the segment final: what came between the read above and this look is read first.
+        if taken := self._take(found, final=True):
+            return taken
+        self._leave(found, successor or self._successor())
+        return 0
 
     def _successor(self) -> int | None:
         return next((number for number in segment_numbers(self._path) if number > self._segment), None)

@@ -7,6 +7,7 @@ Must not know: sessions, the conversation, the database.
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -120,19 +121,20 @@ class JournalPlayer:
     def play(self, max_bytes: int) -> Iterator[ConnectionEvent]:
         """Plays about `max_bytes` of new entries. Must be exhausted before `position` means anything. What each
         connection said is played together; between connections order is kept where `interleaved` asks for it."""
-        read, before = False, self._read
+        before = self._read
         problem: OSError | None = None
+        read: list[Block | Damage] = []
         try:
-            for found in self._reader.read(max_bytes):
-                read = True
-                if isinstance(found, Block):
-                    yield from self._block(found)
-                    self._after(found)
-                    self._spoiled = False
-                else:
-                    yield from self._damage(found)
+            read = self._reader.read(max_bytes)
         except OSError as error:
             problem = error
+        for found in read:
+            if isinstance(found, Block):
+                yield from self._block(found)
+                self._after(found)
+                self._spoiled = False
+            else:
+                yield from self._damage(found)
         yield from self._catch_up_all()
         self.position = self._reached
         self.behind = self._read - before >= max_bytes // 2
@@ -303,10 +305,12 @@ class JournalPlayer:
             yield ConnectionEvent(connection, "messages", messages)
 
     def _note_gap(self, damage: Damage) -> None:
-        if damage.reason == "torn" and any(number > damage.segment for number in segment_numbers(self.path)):
-            return  # its writer has gone on, and accounts for it
-        if self._last_t is None:
-            self._last_t = time_before(self.path, Position(damage.segment, damage.offset))
+        # What follows has been read with it, and would be lost if an error came from here.
+        with suppress(OSError):
+            if damage.reason == "torn" and any(number > damage.segment for number in segment_numbers(self.path)):
+                return  # its writer has gone on, and accounts for it
+            if self._last_t is None:
+                self._last_t = time_before(self.path, Position(damage.segment, damage.offset))
         until = _changed(segment_path(self.path, damage.segment)) or time.time_ns()
         since = (
             self._wall_time(self._last_t)
@@ -363,7 +367,7 @@ class JournalPlayer:
 def _changed(path: Path) -> int | None:
     try:
         return path.stat().st_mtime_ns
-    except FileNotFoundError:
+    except OSError:
         return None
 
 

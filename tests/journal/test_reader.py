@@ -143,6 +143,19 @@ def test_a_writer_that_died_before_its_first_segment(journal: Journal) -> None:
         assert reader.finished
 
 
+def test_an_error_takes_nothing_along_that_was_read_before_it(journal: Journal) -> None:
+    journal.add(1, MAGIC + block(b"one") + block(b"two"))
+    segment_path(journal.path, 2).mkdir()  # every read of it fails
+    with journal.reader() as reader:
+        assert bodies(reader.read(READ)) == [b"one", b"two"]
+        for _ in range(2):
+            with pytest.raises(IsADirectoryError):
+                reader.read(READ)
+        segment_path(journal.path, 2).rmdir()
+        journal.add(2, MAGIC + block(b"three"))
+        assert bodies(reader.read(READ)) == [b"three"]
+
+
 def test_small_reads_still_give_whole_blocks(journal: Journal) -> None:
     big = b"x" * 600_000
     journal.add(1, MAGIC + block(b"one") + block(big) + block(b"two"))

@@ -99,6 +99,23 @@ def test_a_relay_that_died(stage: Stage) -> None:
     assert stage.archive.journals() == ()
 
 
+def test_an_error_of_the_disk_takes_nothing_along_that_was_read_before_it(stage: Stage) -> None:
+    journal = stage.journal()
+    call = journal.call()
+    call.twilio(setup())
+    segment_path(journal.path, 2).mkdir()  # every read of it fails
+    recorder = stage.recorder()
+    recorder.play()
+    recorder.play()
+    segment_path(journal.path, 2).rmdir()
+    journal.rotate()
+    call.backend(token("hello"))
+    recorder.finish()
+
+    assert [message.kind for message in stage.archive.messages(call.id)] == ["text", "text"]
+    assert stage.gaps() == []
+
+
 def test_a_call_whose_journal_is_gone_has_ended(stage: Stage) -> None:
     lost, kept = stage.journal(), stage.journal()
     call, other = lost.call(), kept.call(connection_id="2" * 32)
