@@ -17,8 +17,10 @@ from relayproxy.store.engine import open_engine, open_reader
 from relayproxy.store.read.filters import conditions
 from relayproxy.store.read.filters.criteria import Criteria, Criterion
 from relayproxy.store.read.queries import ALL_SESSIONS, Queries
+from relayproxy.store.schema.rollup import start_of
 from relayproxy.store.write.annotation_writer import AnnotationWriter
 from relayproxy.store.write.archive import Archive
+from relayproxy.store.write.rollups import read_half_hour
 from tests.bench.big import DAY, make
 from tests.bench.big_long import record
 
@@ -180,6 +182,19 @@ def test_the_next_page_begins_in_the_index_where_the_last_one_ended(
 
     assert [plan for plan in looks_through(found) if "SEARCH sessions" in plan and "started_at" in plan] != []
     assert [plan for plan in looks_through(found) if "SCAN" in plan] == []
+
+
+def test_a_half_hour_is_added_up_from_what_its_own_calls_have(reader: Engine, folder: Path) -> None:
+    with plans(reader, folder / "relayproxy.db") as found, reader.connect() as db:
+        made = read_half_hour(db, start_of(time.time_ns() - 10 * DAY))
+
+    assert made is not None
+    assert made.state[0] > 0
+    first = [plan.partition("\n")[0] for _, plan in found]
+    assert len(first) == 3
+    for plan in first:
+        assert plan.startswith("SEARCH sessions USING")
+        assert "ix_sessions_numbers (started_at>? AND started_at<?)" in plan
 
 
 async def test_any_of_them_can_be_opened(folder: Path, queries: Queries) -> None:

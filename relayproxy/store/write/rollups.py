@@ -70,7 +70,8 @@ _LATENCIES: Select[Any] = (
 _LANGUAGES: Select[Any] = (
     select(labels.c.session, labels.c.value)
     .select_from(sessions.join(labels, labels.c.session == _c.id))
-    .where(COUNTED, labels.c.name == "lang")
+    # An expression, so that labels are looked up by session: a name alone finds those of every call.
+    .where(COUNTED, labels.c.name.concat("") == "lang")
 )
 _STATE = select(func.count(), func.sum(_c.revision)).where(COUNTED)
 
