@@ -161,6 +161,13 @@ class Queries:
         with self.reading() as db:
             return _turns(db, session, first, limit)
 
+    def turn_details(self, session: str, first: int = 0) -> list[str]:
+        """The JSON of the session's (our id) turns from number `first` on, without what is beside it in their rows."""
+        c = tables.turns.c
+        query = select(c.detail).where(c.session == session, c.number >= first).order_by(c.number)
+        with self.reading() as db:
+            return [*db.execute(query).scalars()]
+
     def sessions_of_call(self, call_sid: str, limit: int = 50) -> tuple[SessionRow, ...]:
         """The first sessions of a call, first first; rows without their `detail`."""
         c = tables.sessions.c

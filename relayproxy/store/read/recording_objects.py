@@ -38,10 +38,11 @@ class RecordingMissingError(UnreadableError):
 @dataclass(frozen=True, slots=True)
 class MovedPart:
     """A part of a recording that lies in an object: `key` at `place`, whose bytes have the hash `sha256`. The first of
-    its lines is message `first_seq` of the connection."""
+    its `count` lines is message `first_seq` of the connection."""
 
     connection: str
     first_seq: int
+    count: int
     place: Place
     key: str
     sha256: str
@@ -58,7 +59,7 @@ def moved_part(db: Connection, row: Any) -> MovedPart:
     ).first()
     if place is None:
         raise RecordingMissingError(f"the recording lies in {row.object}, and the place of that is not known here")
-    return MovedPart(row.connection, row.first_seq, Place(*place), row.object, row.sha256)
+    return MovedPart(row.connection, row.first_seq, row.n, Place(*place), row.object, row.sha256)
 
 
 def fetch(part: MovedPart) -> bytes:

@@ -22,6 +22,8 @@ Reading = Callable[[], AbstractContextManager[Connection]]
 
 ALL = sys.maxsize
 CHUNKS_AT_ONCE = 256
+BEGINNING = 2_000
+"""Lines at the beginning of a part that are found without looking for where every line starts."""
 KEPT_BYTES = 16 * 1024 * 1024
 """Unpacked lines that a reader keeps between two batches: two recording parts of the usual size."""
 
@@ -30,7 +32,7 @@ _connection: BindParameter[str] = bindparam("b_connection", type_=Text)
 _seq: BindParameter[int] = bindparam("b_seq", type_=BigInteger)
 _r, _c = recordings.c, chunks.c
 _RECORDING_PART = (
-    select(_r.connection, _r.first_seq, _r.object, _r.sha256, _r.lines)
+    select(_r.connection, _r.first_seq, _r.n, _r.object, _r.sha256, _r.lines)
     .where(_r.connection == _connection, _r.first_seq + _r.n > _seq)
     .order_by(_r.first_seq)
     .limit(1)
@@ -45,15 +47,16 @@ _CHUNKS = (
 
 
 class RecordingPart:
-    """Lines of a connection that follow each other, unpacked: those of one recording part, or of a few chunks."""
+    """Lines of a connection that follow each other, so many, unpacked: those of one recording part, or of a few
+    chunks."""
 
     __slots__ = ("_count", "_lines", "_starts", "connection", "first_seq")
 
-    def __init__(self, connection: str, first_seq: int, lines: bytes) -> None:
+    def __init__(self, connection: str, first_seq: int, count: int, lines: bytes) -> None:
         self.connection = connection
         self.first_seq = first_seq
         self._lines = lines
-        self._count = lines.count(b"\n")
+        self._count = count
         self._starts: array[int] | None = None
 
     @property
@@ -71,6 +74,8 @@ class RecordingPart:
         end = self._count if limit is None else min(start + limit, self._count)
         if start == 0 and end == self._count:
             return self._lines
+        if self._starts is None and end <= BEGINNING:
+            return b"".join(line + b"\n" for line in self._lines.split(b"\n", end)[start:end])
         if self._starts is None:
             # Takes longer than to unpack them.
             self._starts = array("q", accumulate(map(len, self._lines.splitlines(keepends=True)), initial=0))
@@ -155,7 +160,7 @@ def lines_from(reading: Reading, connection: str, seq: int) -> bytes:
 
 def _unpacked(part: MovedPart) -> RecordingPart:
     with store_errors():
-        return RecordingPart(part.connection, part.first_seq, gzip.decompress(fetch(part)))
+        return RecordingPart(part.connection, part.first_seq, part.count, gzip.decompress(fetch(part)))
 
 
 def _part_with(db: Connection, connection: str, seq: int) -> RecordingPart | MovedPart:
@@ -165,7 +170,7 @@ def _part_with(db: Connection, connection: str, seq: int) -> RecordingPart | Mov
     if part and part.object is not None:
         return moved_part(db, part)
     if part:
-        return RecordingPart(connection, part.first_seq, gzip.decompress(part.lines))
+        return RecordingPart(connection, part.first_seq, part.n, gzip.decompress(part.lines))
     found = db.execute(_CHUNKS, wanted).all()
     first = following = found[0].first_seq if found else seq
     lines: list[bytes] = []
@@ -174,4 +179,4 @@ def _part_with(db: Connection, connection: str, seq: int) -> RecordingPart | Mov
             break
         lines.append(row.lines)
         following += row.n
-    return RecordingPart(connection, first, b"".join(lines))
+    return RecordingPart(connection, first, following - first, b"".join(lines))

@@ -18,9 +18,11 @@ from tests.store.build import chunk, connection, said, session
 Read = Callable[[int, int], list[int]]
 
 
-@pytest.fixture
-def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(params=[0, 3, 2000])
+def small_parts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts of a dozen lines, of which none, some or all are at the beginning."""
     monkeypatch.setattr(chunks, "PART_BYTES", 1000)
+    monkeypatch.setattr(recording_reader, "BEGINNING", request.param)
 
 
 @pytest.fixture

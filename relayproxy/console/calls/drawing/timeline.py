@@ -22,6 +22,7 @@ from relayproxy.console.calls.reading import StoredSession
 from relayproxy.console.calls.requested import session_of
 from relayproxy.console.http.context import APP_CONTEXT
 from relayproxy.console.http.documents import Count, Document, Nanoseconds, Time, one_of
+from relayproxy.console.http.json_response import compressed, encoded_response, takes_gzip
 from relayproxy.console.http.parameters import whole_number
 from relayproxy.console.http.times import rfc3339
 from relayproxy.conversation.checks.findings import CATALOGUE, OF_SESSION, Severity
@@ -35,7 +36,8 @@ from relayproxy.text import shortened
 UNANSWERED, WAITS = 1, 2
 """Flags: no answer came; an answer is awaited."""
 MAX_EVENT_TEXT = 48
-
+_MS, _HALF = 1_000_000, 500_000
+"""Nanoseconds of a millisecond, and of half of one, from which on a whole one is told."""
 
 _KINDS = (*get_args(Severity), *get_args(MarkKind), *get_args(InterruptionKind), "end")
 Since = Annotated[int, Meta(description="Milliseconds since the session's start.")]
@@ -110,17 +112,17 @@ class TimelineDocument(Document, frozen=True):
     events: Annotated[tuple[EventCell, ...], Meta(description="What happened in no turn.")]
 
 
-class _Cut(msgspec.Struct):
+class _Cut(msgspec.Struct, gc=False):
     at: int
     kind: str
 
 
-class _Found(msgspec.Struct):
+class _Found(msgspec.Struct, gc=False):
     code: str
     at: int
 
 
-class Times(msgspec.Struct):
+class Times(msgspec.Struct, gc=False):
     """The fields of a turn's JSON that are drawn; the others are not decoded."""
 
     number: int
@@ -172,38 +174,42 @@ def event(at: int, start: int, kind: str, text: str) -> tuple[int, str, str]:
 
 
 def _row(turn: Times, start: int, *, live: bool) -> TimelineRowDocument:
+    zero = start - _HALF
+
     def since(at: int | None) -> int | None:
-        return None if at is None else _ms(at - start)
+        return None if at is None else (at - zero) // _MS
 
     asked = turn.caller_at if turn.opened_by in ("prompt", "dtmf") else None
     waits = live and asked is not None and turn.agent_at is None and turn.ended_at is None
-    asked_again = any(one.code == "asked_again" for one in turn.findings)
-    flags = UNANSWERED * turn.unanswered | WAITS * waits
+    latency = turn.budget.response_latency
     events = [event(mark.at, start, mark.kind, mark.text) for mark in turn.marks]
     events += [event(cut.at, start, cut.kind, "") for cut in turn.interruptions]
+    asked_again = False
     for one in turn.findings:
         entry = CATALOGUE.get(one.code, UNKNOWN)
         events.append(event(one.at, start, entry.severity, entry.title))
+        asked_again |= one.code == "asked_again"
+    # Lists, which take half of a generator's time: a long call has thousands of rows.
+    spoke = [
+        ((one.start - zero) // _MS, (one.end - zero) // _MS, _flag(one.estimated))
+        for mark in turn.marks
+        for one in mark.spoken
+    ]
+    waits_of_caller = left_unanswered(turn.marks, turn.agent_at)
     return TimelineRowDocument(
         number=turn.number,
         from_=since(turn.started_at),
         until=since(turn.ended_at),
-        spoke=tuple(
-            (_ms(one.start - start), _ms(one.end - start), _flag(one.estimated))
-            for mark in turn.marks
-            for one in mark.spoken
-        ),
-        unanswered=tuple(
-            (_ms(begin - start), _ms(end - start)) for begin, end in left_unanswered(turn.marks, turn.agent_at)
-        ),
+        spoke=tuple(spoke),
+        unanswered=tuple([((begin - zero) // _MS, (end - zero) // _MS) for begin, end in waits_of_caller]),
         asked=since(turn.caller_at),
         answered=since(turn.agent_at),
         streamed=since(turn.agent_done_at),
-        latency=milliseconds(turn.budget.response_latency),
+        latency=milliseconds(latency),
         waited=turn.longest_wait_ms if turn.unanswered or asked_again else None,
-        budget=None if turn.budget.response_latency is None else in_tenths(turn.budget),
-        flags=flags,
-        heard=tuple((since(one.start), since(one.end), _flag(one.estimated)) for one in turn.played),
+        budget=None if latency is None else in_tenths(turn.budget),
+        flags=UNANSWERED * turn.unanswered | WAITS * waits,
+        heard=tuple([(since(one.start), since(one.end), _flag(one.estimated)) for one in turn.played]),
         events=tuple(sorted(events)),
     )
 
@@ -213,14 +219,14 @@ def _flag(value: bool) -> Estimated:
 
 
 def _ms(ns: int) -> int:
-    return round(ns / 1_000_000)
+    return (ns + _HALF) // _MS
 
 
-def decoded(rows: Iterable[TurnRow]) -> Iterable[Times]:
+def decoded(details: Iterable[str]) -> Iterable[Times]:
     """The times of stored turns, without those that cannot be read."""
-    for row in rows:
+    for detail in details:
         with suppress(msgspec.DecodeError):
-            yield _times.decode(row.detail)
+            yield _times.decode(detail)
 
 
 async def session_timeline(request: web.Request) -> web.Response:
@@ -228,16 +234,15 @@ async def session_timeline(request: web.Request) -> web.Response:
     first = whole_number(request, "first", 0, 0, 10**9 - 1)
     found = await session_of(request)
     context = request.app[APP_CONTEXT]
-    slow = slow_ms(context.settings, found.row.route)
-    body = await asyncio.to_thread(_encoded, context.queries, found, first, slow)
-    response = web.Response(body=body, content_type="application/json", charset="utf-8")
-    response.enable_compression()
-    return response
+    slow, gzip = slow_ms(context.settings, found.row.route), takes_gzip(request)
+    body = await asyncio.to_thread(_encoded, context.queries, found, first, slow, gzip)
+    return encoded_response(body, gzip=gzip)
 
 
-def _encoded(queries: Queries, found: StoredSession, first: int, slow: int) -> bytes:
-    turns = decoded(queries.turns(found.row.id, first))
-    return msgspec.json.encode(timeline(found, turns, slow=slow, now=time.time_ns()))
+def _encoded(queries: Queries, found: StoredSession, first: int, slow: int, gzip: bool) -> bytes:
+    turns = decoded(queries.turn_details(found.row.id, first))
+    body = msgspec.json.encode(timeline(found, turns, slow=slow, now=time.time_ns()))
+    return compressed(body) if gzip else body
 
 
 async def slowest(request: web.Request) -> web.Response:

@@ -8,6 +8,7 @@ Positions and widths are in `WIDTH` units, so that they can be attributes of a d
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from relayproxy.conversation.model import Budget
 
@@ -26,6 +27,7 @@ _PARTS = (
     ("proxy_out", "relayproxy, out"),
     ("output_delay", "Output delay"),
 )
+_lengths = attrgetter(*(name for name, _ in _PARTS))
 BACKEND = 2
 """The place of the backend's part among these."""
 
@@ -101,9 +103,12 @@ def waterfall(budget: Budget, slow_ms: int) -> Waterfall | None:
 
 def in_tenths(budget: Budget) -> tuple[int | None, ...]:
     """The five parts as they are shown, in tenths of a millisecond: they sum to the rounded sum."""
-    lengths = [getattr(budget, name) for name, _ in _PARTS]
-    kept = iter(rounded([length for length in lengths if length is not None]))
-    return tuple(None if length is None else next(kept) for length in lengths)
+    lengths = _lengths(budget)
+    known = [length for length in lengths if length is not None]
+    if len(known) == len(lengths):
+        return tuple(rounded(known))
+    kept = iter(rounded(known))
+    return tuple([None if length is None else next(kept) for length in lengths])
 
 
 def rounded(lengths: Sequence[int]) -> list[int]:
@@ -111,8 +116,10 @@ def rounded(lengths: Sequence[int]) -> list[int]:
     remainders."""
     floors = [length // _TENTH for length in lengths]
     missing = (sum(lengths) + _TENTH // 2) // _TENTH - sum(floors)
-    order = sorted(range(len(lengths)), key=lambda place: -(lengths[place] % _TENTH))
-    for place in order[:missing]:
+    if not missing:
+        return floors
+    short_of = [-(length % _TENTH) for length in lengths]
+    for place in sorted(range(len(lengths)), key=short_of.__getitem__)[:missing]:
         floors[place] += 1
     return floors
 

@@ -135,7 +135,7 @@ class Mover:
         """Brings some parts back into the database that lie in objects, and not at `target`, by the order of their
         keys those after `after`. What they leave behind is deleted by the sweeper."""
         with self._read() as db:
-            query = select(_r.connection, _r.part, _r.first_seq, _r.object, _r.sha256)
+            query = select(_r.connection, _r.part, _r.first_seq, _r.n, _r.object, _r.sha256)
             query = query.where(_elsewhere(target), _r.object > after).order_by(_r.object).limit(AT_ONCE)
             parts = [(_Part(row.connection, row.part), moved_part(db, row)) for row in db.execute(query).all()]
         missing: list[str] = []

@@ -3,8 +3,10 @@
 from typing import Any
 
 import msgspec
+from sqlalchemy import text
 
 from relayproxy.console.calls.drawing.timeline import COLUMNS, MAX_EVENT_TEXT, UNANSWERED, WAITS, event
+from relayproxy.store.engine import writing
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
 from tests.console.conftest import Client
@@ -119,6 +121,28 @@ async def test_programs_get_the_same(client: Client, archive: Archive) -> None:
         assert (await response.json())["error"]["code"] == "not_found"
     async with client.get(f"/api/sessions/{call.id}/timeline?first=x") as response:
         assert response.status == 400
+
+
+async def test_it_is_compressed_for_whoever_takes_it_so(client: Client, archive: Archive) -> None:
+    call = spoken(archive, samples.ago(60)).hang_up(9).commit()
+    found: dict[str | None, bytes] = {}
+    for accepted in ("gzip, br", "identity"):
+        async with client.get(f"/sessions/{call.id}/timeline", headers={"Accept-Encoding": accepted}) as response:
+            assert response.headers["Vary"] == "Accept-Encoding"
+            found[response.headers.get("Content-Encoding")] = await response.read()
+
+    assert found["gzip"] == found[None]  # the client has unpacked it
+    assert rows(msgspec.json.decode(found[None]))[1]["asked"] == 2300
+
+
+async def test_a_turn_that_cannot_be_read_is_left_out(client: Client, archive: Archive) -> None:
+    call = spoken(archive, samples.ago(60)).asks(8, "And tomorrow?").answers(9, "Yes.").hang_up(10).commit()
+    before = [row["number"] for row in rows(await fetched(client, call.id))]
+    with writing(archive._engine).begin() as db:
+        db.execute(text("UPDATE turns SET detail = '{' WHERE number = 1"))
+
+    assert 1 in before
+    assert [row["number"] for row in rows(await fetched(client, call.id))] == [one for one in before if one != 1]
 
 
 async def test_a_call_that_did_not_get_through_has_no_rows(client: Client, archive: Archive) -> None:
