@@ -3,11 +3,13 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
 from relayproxy.store.engine import writing
+from relayproxy.store.read.filters.criteria import Criteria
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rollup import BUCKET, start_of
 from relayproxy.store.schema.rows import Batch, ImportRow, SessionLabels, TreatmentRow
@@ -15,16 +17,37 @@ from relayproxy.store.write.archive import Archive
 from relayproxy.store.write.deletion.deletion import Deletion
 from relayproxy.store.write.rollups import MINUTE, SETTLED, keep_rollups, missing_rollups, read_half_hour
 from tests.store import build
-from tests.store.rolling import BEGAN, call, record, roll_up, rolled_up_starts, same_either_way
+from tests.store.rolling import (
+    BEGAN,
+    call,
+    numbers_of,
+    put_back,
+    record,
+    roll_up,
+    rolled_up_starts,
+    rollup_rows,
+    same_either_way,
+)
 
 STARTS = [*range(47)]
 """Half hours of the last day that are over for long enough, however late in its own it is now."""
 
 
+@pytest.fixture(scope="module")
+def made() -> dict[str, list[dict[str, Any]]]:
+    """By kind of database, what `rolled` is rolled up to, once it has been."""
+    return {}
+
+
 @pytest.fixture
-def rolled(archive: Archive, engine: Engine) -> Engine:
+def rolled(archive: Archive, engine: Engine, made: dict[str, list[dict[str, Any]]]) -> Engine:
     record(archive, *(call(f"s{number}", number + 0.5, response_n=2, turns=3) for number in range(46)))
-    roll_up(engine)
+    kind = engine.dialect.name
+    if kind in made:
+        put_back(engine, made[kind])
+    else:
+        roll_up(engine)
+        made[kind] = rollup_rows(engine)
     assert rolled_up_starts(engine)[:47] == STARTS
     return engine
 
@@ -65,9 +88,10 @@ def test_what_changes_a_call_deletes_the_rollup_of_its_half_hour(
     change(archive, rolled)
 
     assert rolled_up_starts(rolled)[:46] == [start for start in STARTS if start != 5]
-    assert same_either_way(queries)
+    one_by_one = numbers_of(queries, Criteria(), "route", None)
+    assert same_either_way(queries, one_by_one=one_by_one)
     roll_up(rolled)
-    assert same_either_way(queries)
+    assert same_either_way(queries, one_by_one=one_by_one)
 
 
 def test_a_call_that_moves_to_another_half_hour_changes_both(

@@ -1,9 +1,12 @@
 """Numbers that are read from rollups are those that are read call by call."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 from sqlalchemy import Engine, delete, update
 
-from relayproxy.store.engine import writing
+from relayproxy.store.engine import open_engine, open_reader, writing
 from relayproxy.store.read.filters.criteria import Criteria, Criterion
 from relayproxy.store.read.insight import rollups
 from relayproxy.store.read.insight.numbers import Numbers
@@ -13,7 +16,19 @@ from relayproxy.store.schema import rollup, tables
 from relayproxy.store.schema.rollup import BUCKET
 from relayproxy.store.write import rollups as written
 from relayproxy.store.write.archive import Archive
-from tests.store.rolling import BEGAN, UNTIL, call, record, roll_up, rolled_up_starts, same_either_way
+from tests.store.rolling import (
+    BEGAN,
+    UNTIL,
+    Told,
+    call,
+    numbers_of,
+    put_back,
+    record,
+    roll_up,
+    rolled_up_starts,
+    rollup_rows,
+    same_either_way,
+)
 
 OF_A_ROUTE = Criteria((Criterion("route", "=", ("bookings",)),))
 LANGUAGES = (("en-US",), ("de-DE",), ("de-DE", "en-US"), ())
@@ -57,15 +72,47 @@ def many(archive: Archive) -> None:
     )
 
 
-def test_numbers_are_the_same_from_rollups(archive: Archive, engine: Engine, queries: Queries) -> None:
-    many(archive)
+@pytest.fixture(scope="module")
+def rolled(lasting: str) -> Iterator[Engine]:
+    """Those calls and their rollups."""
+    engine = open_engine(lasting)
+    many(Archive(engine))
     roll_up(engine)
+    yield engine
+    engine.dispose()
 
-    assert len(rolled_up_starts(engine)) > 40
+
+@pytest.fixture(scope="module")
+def made(rolled: Engine) -> list[dict[str, Any]]:
+    return rollup_rows(rolled)
+
+
+@pytest.fixture
+def fresh(rolled: Engine, made: list[dict[str, Any]]) -> Engine:
+    """The same, whatever rollups a test before has changed."""
+    put_back(rolled, made)
+    return rolled
+
+
+@pytest.fixture(scope="module")
+def stored(lasting: str, rolled: Engine) -> Iterator[Queries]:
+    reader = open_reader(lasting)
+    yield Queries(reader)
+    reader.dispose()
+
+
+@pytest.fixture(scope="module")
+def one_by_one(stored: Queries) -> dict[Criteria, Told]:
+    """Their numbers without rollups."""
+    return {criteria: numbers_of(stored, criteria, "route", None) for criteria in (Criteria(), OF_A_ROUTE)}
+
+
+def test_numbers_are_the_same_from_rollups(fresh: Engine, stored: Queries) -> None:
+    assert len(rolled_up_starts(fresh)) > 40
     for by in rollup.FIELDS:
-        assert same_either_way(queries, by=by)
+        assert same_either_way(stored, by=by)
     for field, value in VALUES:
-        assert same_either_way(queries, Criteria((Criterion(field, "=", (value,)),)), "" if field == "lang" else field)
+        assert same_either_way(stored, Criteria((Criterion(field, "=", (value,)),)), "" if field == "lang" else field)
 
 
 def test_a_field_of_too_many_values_in_a_half_hour_is_read_call_by_call_there(
@@ -80,31 +127,25 @@ def test_a_field_of_too_many_values_in_a_half_hour_is_read_call_by_call_there(
     assert same_either_way(queries, Criteria((Criterion("version", "=", ("v1",)),)), "version")
 
 
-def test_what_an_earlier_version_added_up_by_route_alone_is_added_up_again(
-    archive: Archive, engine: Engine, queries: Queries
-) -> None:
-    many(archive)
-    roll_up(engine)
-    with writing(engine).begin() as db:
+def test_what_an_earlier_version_added_up_by_route_alone_is_added_up_again(fresh: Engine, stored: Queries) -> None:
+    with writing(fresh).begin() as db:
         db.execute(delete(tables.rollups).where(tables.rollups.c.route.contains(":")))
-    assert not Numbers(queries, Criteria(since=BEGAN, until=UNTIL), roll_up=0).reach().rolled_up
+    assert not Numbers(stored, Criteria(since=BEGAN, until=UNTIL), roll_up=0).reach().rolled_up
 
-    roll_up(engine)
-    assert same_either_way(queries)
+    roll_up(fresh)
+    assert same_either_way(stored)
 
 
 def test_what_has_not_been_rolled_up_is_read_call_by_call(
-    archive: Archive, engine: Engine, queries: Queries, monkeypatch: pytest.MonkeyPatch
+    fresh: Engine, stored: Queries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    many(archive)
-    roll_up(engine)
-    with writing(engine).begin() as db:
+    with writing(fresh).begin() as db:
         for half_hour in (3, 4, 20):
             db.execute(delete(tables.rollups).where(tables.rollups.c.start == BEGAN + half_hour * BUCKET))
-    assert same_either_way(queries)
+    assert same_either_way(stored)
 
     monkeypatch.setattr(rollups, "MAX_PIECES", 1)
-    numbers = Numbers(queries, Criteria(since=BEGAN, until=BEGAN + 47 * BUCKET), roll_up=0)
+    numbers = Numbers(stored, Criteria(since=BEGAN, until=BEGAN + 47 * BUCKET), roll_up=0)
     assert not numbers.reach().rolled_up
 
 
@@ -112,18 +153,21 @@ def test_what_has_not_been_rolled_up_is_read_call_by_call(
 @pytest.mark.parametrize("damage", [{"detail": b"\xff\x00"}, {"versions": "[[1"}, {"detail": b""}])
 @pytest.mark.parametrize("criteria", [Criteria(), OF_A_ROUTE], ids=["all", "route"])
 def test_what_cannot_be_read_is_read_call_by_call(
-    archive: Archive, engine: Engine, queries: Queries, route: str, damage: dict[str, object], criteria: Criteria
+    fresh: Engine,
+    stored: Queries,
+    one_by_one: dict[Criteria, Told],
+    route: str,
+    damage: dict[str, object],
+    criteria: Criteria,
 ) -> None:
-    many(archive)
-    roll_up(engine)
     r = tables.rollups.c
-    with writing(engine).begin() as db:
+    with writing(fresh).begin() as db:
         damaged = db.execute(
             update(tables.rollups).where(r.route == route, r.start.in_((BEGAN + 7 * BUCKET, BEGAN + 20 * BUCKET))),
             damage,
         )
     assert damaged.rowcount == 2
-    assert same_either_way(queries, criteria)
+    assert same_either_way(stored, criteria, one_by_one=one_by_one[criteria])
 
 
 @pytest.mark.parametrize(
@@ -138,23 +182,19 @@ def test_what_cannot_be_read_is_read_call_by_call(
     ],
 )
 def test_other_filters_and_short_ranges_are_read_call_by_call(
-    archive: Archive, engine: Engine, queries: Queries, criteria: Criteria, hours: int
+    fresh: Engine, stored: Queries, criteria: Criteria, hours: int
 ) -> None:
-    many(archive)
-    roll_up(engine)
     within = Criteria(criteria.every, criteria.words, BEGAN, BEGAN + 2 * hours * BUCKET)
 
-    assert not Numbers(queries, within, roll_up=0).reach().rolled_up
+    assert not Numbers(stored, within, roll_up=0).reach().rolled_up
 
 
-def test_few_calls_are_read_one_by_one(archive: Archive, engine: Engine, queries: Queries) -> None:
-    many(archive)
-    roll_up(engine)
+def test_few_calls_are_read_one_by_one(fresh: Engine, stored: Queries) -> None:
     within = Criteria(since=BEGAN, until=BEGAN + 46 * BUCKET)
 
-    assert Numbers(queries, within, roll_up=63).reach().rolled_up
-    assert not Numbers(queries, within, roll_up=64).reach().rolled_up
-    assert not Numbers(queries, within).reach().rolled_up
+    assert Numbers(stored, within, roll_up=63).reach().rolled_up
+    assert not Numbers(stored, within, roll_up=64).reach().rolled_up
+    assert not Numbers(stored, within).reach().rolled_up
 
 
 def test_half_hours_are_whole_steps_of_most_zones() -> None:
