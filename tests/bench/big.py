@@ -24,7 +24,6 @@ import msgspec
 
 from relayproxy.conversation.model import Conversation, Turn
 from relayproxy.store.engine import open_engine
-from relayproxy.store.schema.migrate import migrate
 from relayproxy.store.write.archive import Archive
 from tests.bench.big_calls import CALLEE, CALLER, CAMPAIGN, CUSTOMER, SURNAME, patterns, words
 from tests.databases import migrated
@@ -75,7 +74,7 @@ def make(path: Path, sessions: int, seed: int = 3, *, now: int | None = None) ->
     twenty thousand, at least one, is live."""
     begun = time.monotonic()
     url = f"sqlite:///{path}"
-    migrate(url)
+    migrated(url)
     found, columns = _patterns(min(PATTERNS, max(20, sessions // 10)))
     _say(f"{len(found)} patterns", begun)
     db = sqlite3.connect(path, isolation_level=None)

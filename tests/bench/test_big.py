@@ -24,7 +24,7 @@ from relayproxy.store.write.rollups import read_half_hour
 from tests.bench.big import DAY, make
 from tests.bench.big_long import record
 
-SESSIONS = 2000
+SESSIONS = 1200
 
 
 @pytest.fixture(scope="module")

@@ -201,7 +201,10 @@ def test_killed_at_every_commit(
     assert found == in_one_life
 
 
-def test_killed_while_it_writes_deflate_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("rules", [REDACTED], indirect=True)
+def test_killed_while_it_writes_deflate_windows(
+    tmp_path: Path, rules: Rules, in_one_life: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     killed = 0
 
     def half(journal: Path, connection: int, windows: Windows) -> None:
@@ -214,10 +217,9 @@ def test_killed_while_it_writes_deflate_windows(tmp_path: Path, monkeypatch: pyt
             raise Killed
 
     monkeypatch.setattr("relayproxy.recorder.decoding.window_files.write_windows", half)
-    found, deaths = interrupted(tmp_path / "interrupted", SIZES, REDACTED, lambda: (1 << 30, True))
-    monkeypatch.undo()
+    found, deaths = interrupted(tmp_path, SIZES, rules, lambda: (1 << 30, True))
     assert deaths > 2
-    assert found == uninterrupted(tmp_path / "uninterrupted", SIZES, REDACTED)
+    assert found == in_one_life
 
 
 @settings(max_examples=10, deadline=None)

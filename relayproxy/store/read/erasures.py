@@ -193,7 +193,7 @@ def without_idle(db: Connection, every: Sequence[OpenErasure], now: int) -> list
 def ended(db: Connection, erasure: OpenErasure, limit: int) -> list[str]:
     """Some of its sessions (our ids) that have ended and have no shadow, or none any more, the oldest first."""
     c = sessions.c
-    query = select(c.id).where(_is_meant(erasure), c.ended_at.is_not(None), ~_has_shadow())
+    query = select(c.id).where(_is_meant(erasure), c.ended_at.is_not(None), ~_HAS_SHADOW)
     return [*db.execute(query.order_by(c.started_at).limit(limit)).scalars()]
 
 
@@ -230,13 +230,11 @@ def marked(db: Connection, ids: Iterable[str]) -> frozenset[str]:
     for erasure in open_erasures(db, follows=False):
         found |= {*db.execute(select(c.id).where(c.id.in_(wanted), _is_meant(erasure))).scalars()}
     # Of those that follow others there may be thousands.
-    call = sessions.alias()
-    of_call = _SHADOWS.add_columns(call.c.session_id, call.c.started_at).join(call, call.c.id == connections.c.session)
     named = [
         (id, sought_text((name,)), began)
         for query in (
             select(c.id, c.session_id, c.started_at).where(c.id.in_(wanted)),
-            of_call.where(treatments.c.session.in_(wanted)),
+            _OF_CALL.add_columns(_call.c.session_id, _call.c.started_at).where(treatments.c.session.in_(wanted)),
         )
         for id, name, began in db.execute(query)
         if name is not None
@@ -309,12 +307,16 @@ def sought_text(values: Sequence[str]) -> str:
 
 _SHADOWS = select(treatments.c.session).join(connections, connections.c.id == treatments.c.shadow_of)
 """Shadows, with the connections that they are of."""
-
-
-def _has_shadow() -> ColumnElement[bool]:
-    shadow = sessions.alias()
-    mine = _SHADOWS.join(shadow, shadow.c.id == treatments.c.session).where(connections.c.session == sessions.c.id)
-    return mine.correlate(sessions).exists()
+# Made once: to make an alias of so many columns takes longer than what it is asked.
+_call, _shadow = sessions.alias(), sessions.alias()
+_OF_CALL = _SHADOWS.join(_call, _call.c.id == connections.c.session)
+"""The same with the sessions of these connections, as `_call`."""
+_HAS_SHADOW = (
+    _SHADOWS.join(_shadow, _shadow.c.id == treatments.c.session)
+    .where(connections.c.session == sessions.c.id)
+    .correlate(sessions)
+    .exists()
+)
 
 
 def _is_meant(erasure: OpenErasure) -> ColumnElement[bool]:
@@ -323,9 +325,7 @@ def _is_meant(erasure: OpenErasure) -> ColumnElement[bool]:
 
 def _meant(sought: Sought, until: int, since: int = 0) -> ColumnElement[bool]:
     # Also a shadow that began after what is meant, or was never told which call it is.
-    call = sessions.alias()
-    of_call = _SHADOWS.join(call, call.c.id == connections.c.session)
-    of_call = of_call.where(_is_itself_meant(call, sought, until, since))
+    of_call = _OF_CALL.where(_is_itself_meant(_call, sought, until, since))
     return or_(_is_itself_meant(sessions, sought, until, since), sessions.c.id.in_(of_call))
 
 

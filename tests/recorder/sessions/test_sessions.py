@@ -328,56 +328,58 @@ VALID = {**SIGNED, "signature": SignatureCheck("valid")}
 WRONG = {**SIGNED, "signature": SignatureCheck("wrong")}
 
 
-@pytest.mark.parametrize(
-    ("first", "second", "together"),
-    [
-        ({}, {}, True),
-        ({"accountSid": "AC1"}, {"accountSid": "AC1"}, True),
-        ({"accountSid": "AC1"}, {"accountSid": "AC2"}, False),
-        ({}, {"from": "+15550100009"}, False),
-        ({}, {"to": "+15550100009"}, False),
-        ({}, {"callSid": "CA2"}, False),
-        (SIGNED, {}, False),
-        ({}, SIGNED, False),
-        (SIGNED, SIGNED, True),
-        (VALID, VALID, True),
-        (VALID, WRONG, False),
-        (WRONG, VALID, False),
-        (VALID, {}, False),
-        (VALID, {**VALID, "signature_digest": "cc" * 32}, True),
-        # The token of another route may be that of another account.
-        (VALID, {**VALID, "route": "other"}, False),
-        # A signature that nobody checks is made up in no time; Twilio's is always the same.
-        (SIGNED, FORGED, False),
-        (FORGED, SIGNED, False),
-        (SIGNED, OLDER, False),
-        (OLDER, OLDER, False),
-        ({}, ELSEWHERE, False),
-        (ELSEWHERE, ELSEWHERE, True),
-        (ELSEWHERE, {"caller": "203.0.113.9"}, True),
-        ({}, {"caller": "203.0.113.9"}, False),
-        (SIGNED, {**SIGNED, **ELSEWHERE}, True),
-    ],
+SECOND_COMERS: tuple[tuple[dict[str, Any], dict[str, Any], bool], ...] = (
+    ({}, {}, True),
+    ({"accountSid": "AC1"}, {"accountSid": "AC1"}, True),
+    ({"accountSid": "AC1"}, {"accountSid": "AC2"}, False),
+    ({}, {"from": "+15550100009"}, False),
+    ({}, {"to": "+15550100009"}, False),
+    ({}, {"callSid": "CA2"}, False),
+    (SIGNED, {}, False),
+    ({}, SIGNED, False),
+    (SIGNED, SIGNED, True),
+    (VALID, VALID, True),
+    (VALID, WRONG, False),
+    (WRONG, VALID, False),
+    (VALID, {}, False),
+    (VALID, {**VALID, "signature_digest": "cc" * 32}, True),
+    # The token of another route may be that of another account.
+    (VALID, {**VALID, "route": "other"}, False),
+    # A signature that nobody checks is made up in no time; Twilio's is always the same.
+    (SIGNED, FORGED, False),
+    (FORGED, SIGNED, False),
+    (SIGNED, OLDER, False),
+    (OLDER, OLDER, False),
+    ({}, ELSEWHERE, False),
+    (ELSEWHERE, ELSEWHERE, True),
+    (ELSEWHERE, {"caller": "203.0.113.9"}, True),
+    ({}, {"caller": "203.0.113.9"}, False),
+    (SIGNED, {**SIGNED, **ELSEWHERE}, True),
 )
+"""What a call says, what one says afterwards that has the same id, and whether they are taken for one."""
+
+
 @pytest.mark.parametrize("restart", [False, True])
-def test_who_only_knows_the_id_of_a_call_is_not_taken_for_it(
-    stage: Stage, first: dict[str, Any], second: dict[str, Any], together: bool, restart: bool
-) -> None:
+def test_who_only_knows_the_id_of_a_call_is_not_taken_for_it(stage: Stage, restart: bool) -> None:
     journal, recorder = stage.journal(), stage.recorder()
+    names = ("request_headers", "signature", "signature_digest", "peer", "caller", "route")
     calls = []
-    for said in (first, second):
-        names = ("request_headers", "signature", "signature_digest", "peer", "caller", "route")
-        opening = {name: said[name] for name in names if name in said}
-        call = journal.call(**opening)
-        calls.append(call)
-        call.twilio(setup(**{name: value for name, value in said.items() if name not in opening}))
-        call.twilio(prompt("forged: I confirm the order" if call is not calls[0] else "hello"))
-        call.end()
+    for comes, words in ((0, "hello"), (1, "forged: I confirm the order")):
+        for number, case in enumerate(SECOND_COMERS):
+            said = case[comes]
+            opening = {name: said[name] for name in names if name in said}
+            call = journal.call(**opening)
+            calls.append(call)
+            told = {name: value for name, value in said.items() if name not in opening}
+            call.twilio(setup(**{"vx": f"VX{number}", "call": f"CA{number}", **told}))
+            call.twilio(prompt(words))
+            call.end()
         recorder.finish()
         recorder = stage.recorder() if restart else recorder
 
-    assert len(stage.stored(calls[0].id).connections) == 1 + together
-    assert (stage.archive.session(calls[1].id) is None) is together
+    for first, second, case in zip(calls, calls[len(SECOND_COMERS) :], SECOND_COMERS, strict=False):
+        assert len(stage.stored(first.id).connections) == 1 + case[2], case
+        assert (stage.archive.session(second.id) is None) is case[2], case
 
 
 def test_nobody_joins_a_call_that_goes_on(stage: Stage) -> None:
