@@ -5,6 +5,7 @@ Must not know: what is tested.
 """
 
 from collections.abc import AsyncIterator
+from functools import cache
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -22,8 +23,13 @@ _WHOLE = "urn:openapi"
 
 def validator(schema: Any) -> Draft202012Validator:
     """One that knows the document's own schemas."""
-    registry: Registry[Any] = Registry().with_resource(_WHOLE, Resource.from_contents(document(), DRAFT202012))
-    return Draft202012Validator(_absolute(schema), registry=registry)
+    return Draft202012Validator(_absolute(schema), registry=_registry())
+
+
+@cache
+def _registry() -> Registry[Any]:
+    found: Registry[Any] = Registry().with_resource(_WHOLE, Resource.from_contents(document(), DRAFT202012))
+    return found.crawl()
 
 
 def _absolute(schema: Any) -> Any:

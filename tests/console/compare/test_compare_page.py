@@ -102,6 +102,6 @@ async def test_of_much_that_differs_the_page_shows_the_beginning(client: Client,
 def long_call(archive: Archive, began: int, said: str, value: int) -> samples.Call:
     """A call of long texts with many fields."""
     call = samples.Call(archive, began).setup(parameters={f"parameter{n}": "x" for n in range(500)})
-    call.asks(1, said * 100_000).answers(2, said * 100_000)
+    call.asks(1, said * 100_000).backend(2, "text", token=said * 100_000, last=True)
     call.backend(3, "end", handoffData=json.dumps({f"field{n}": value for n in range(10_000)}))
     return call.hang_up(4).commit()

@@ -2,23 +2,33 @@
 
 import html
 import re
+from collections.abc import Iterator
 
 import pytest
 
 from relayproxy.assets import web_dir
 from relayproxy.console.filters.completion import complete
 from relayproxy.conversation.checks.findings import CATALOGUE
+from relayproxy.store.engine import open_engine, open_reader
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
+from tests.databases import migrated
 
 
-@pytest.fixture
-def seen(archive: Archive, queries: Queries) -> Queries:
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Queries]:
+    """Three calls, for all tests."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('seen')}/relayproxy.db"
+    migrated(url)
+    engine, reader = open_engine(url), open_reader(url)
+    archive = Archive(engine)
     samples.booking(archive, samples.ago(3000)).commit()
     samples.failing(archive, samples.ago(2000)).commit()
     samples.Call(archive, samples.ago(100)).setup(parameters={"the plan": "pure gold", "Plan": "a,b"}).commit()
-    return queries
+    yield Queries(reader)
+    engine.dispose()
+    reader.dispose()
 
 
 def inserted(queries: Queries, text: str) -> list[str]:

@@ -123,12 +123,15 @@ async def test_a_session_can_be_saved_as_a_scenario(client: Client, archive: Arc
     assert [turn.dtmf for turn in read(body.decode(), name).turns if turn.dtmf] == ["471#"]
 
 
-async def test_a_call_that_simulate_would_not_read_is_no_scenario(client: Client, archive: Archive) -> None:
-    call = samples.Call(archive, samples.ago(50)).setup().asks(1, "and so on " * 110_000).hang_up(9).commit()
+async def test_a_call_that_simulate_would_not_read_is_no_scenario(
+    client: Client, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export_pieces, "MAX_CHARACTERS", 10_000)
+    call = samples.Call(archive, samples.ago(50)).setup().asks(1, "and so on " * 1_100).hang_up(9).commit()
     async with client.get(f"/api/sessions/{call.id}/recording?format=scenario") as response:
         error = (await response.json())["error"]
     assert (response.status, error["code"]) == (422, "no_scenario")
-    assert f"Session {call.id} is too long for a scenario: it would have 1,100," in error["message"]
+    assert f"Session {call.id} is too long for a scenario: it would have 11," in error["message"]
     async with client.get(f"/sessions/{call.id}/recording?format=scenario") as page:
         assert page.status == 422
         assert "save its recording, which replay makes the call from." in await page.text()

@@ -364,9 +364,11 @@ def test_who_only_knows_the_id_of_a_call_is_not_taken_for_it(stage: Stage, resta
     journal, recorder = stage.journal(), stage.recorder()
     names = ("request_headers", "signature", "signature_digest", "peer", "caller", "route")
     calls = []
-    for comes, words in ((0, "hello"), (1, "forged: I confirm the order")):
-        for number, case in enumerate(SECOND_COMERS):
-            said = case[comes]
+    for comers, words in (
+        ([first for first, _, _ in SECOND_COMERS], "hello"),
+        ([second for _, second, _ in SECOND_COMERS], "forged: I confirm the order"),
+    ):
+        for number, said in enumerate(comers):
             opening = {name: said[name] for name in names if name in said}
             call = journal.call(**opening)
             calls.append(call)
