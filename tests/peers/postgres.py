@@ -1,12 +1,15 @@
 """A PostgreSQL server of its own, run with the real binaries and gone with the tests."""
 
+import atexit
 import os
 import pwd
+import shutil
 import subprocess
 import tempfile
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -77,6 +80,15 @@ def _as(account: pwd.struct_passwd) -> list[str]:
     return ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
 
 
+@cache
+def _new_cluster() -> Path:
+    """The folder in which this process keeps a cluster that nobody has used: to copy one takes a third of the time that
+    it takes to make one."""
+    folder = tempfile.mkdtemp(prefix="relayproxy-pg-")
+    atexit.register(shutil.rmtree, folder)
+    return Path(folder)
+
+
 class Server:
     """A cluster in a folder, reached over a socket in it; a standby of the one that it follows, with the settings of
     that. `url` is that of its maintenance database."""
@@ -99,15 +111,22 @@ class Server:
             self.account = _as(account)
         self.hand_over(folder)
         if follows is None:
-            self._run(
-                "initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"
-            )
+            self._make_cluster()
         else:
             of = (f"--host={follows.folder}", "--username=postgres")
             self._run("pg_basebackup", *of, "--write-recovery-conf", "--checkpoint=fast", "--no-sync")
         with (self._data / "postgresql.conf").open("a") as file:
             file.writelines(f"{name} = '{value}'\n" for name, _, value in (one.partition("=") for one in settings))
             file.write(f"unix_socket_directories = '{folder}'\n")
+
+    def _make_cluster(self) -> None:
+        if not (new := _new_cluster() / "data").exists():
+            # Where the account can write.
+            options = ("--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
+            self._run("initdb", *options)
+            subprocess.run(["cp", "-a", str(self._data), str(new)], check=True)
+        else:
+            subprocess.run(["cp", "-a", str(new), str(self._data)], check=True)
 
     def hand_over(self, folder: Path) -> None:
         """Makes a folder that of the account that the server runs as, which `account` before a command changes to."""

@@ -238,7 +238,7 @@ def test_a_locked_database_is_waited_for(
 
 def test_beside_a_recorder_that_writes(stage: Stage) -> None:
     journal = stage.journal()
-    old = [journal.call() for _ in range(20)]
+    old = [journal.call() for _ in range(10)]
     for number, call in enumerate(old):
         talk(call, f"VX{number}")
         call.end()
@@ -253,13 +253,13 @@ def test_beside_a_recorder_that_writes(stage: Stage) -> None:
             call = journal.call()
             talk(call, f"VY{number}")
             call.end()
-            assert anew(stage, *(one.id for one in old)).rebuilt == 20
+            assert anew(stage, *(one.id for one in old)).rebuilt == 10
     finally:
         stop.set()
         thread.join()
 
     assert [stage.stored(call.id) for call in old] == rights
-    assert stage.archive.sessions() == 28
+    assert stage.archive.sessions() == 18
 
 
 def test_stopped_between_two_sessions_nothing_is_half_written(stage: Stage, ended: Call) -> None:

@@ -24,10 +24,9 @@ def over(archive: Archive, id: str, messages: int, ended_at: int | None = LONG_A
         Batch(
             sessions=(session(id, started_at=LONG_AGO, ended_at=ended_at, messages=messages),),
             connections=(connection(id, ended_at=LONG_AGO, next_seq=messages),),
+            chunks=tuple(chunk(id, said(first, min(3, messages - first))) for first in range(0, messages, 3)),
         )
     )
-    for first in range(0, messages, 3):
-        archive.commit(Batch(chunks=(chunk(id, said(first, min(3, messages - first))),)))
     archive.commit(Batch(finished=(id,)))
 
 

@@ -1,15 +1,21 @@
 """Pages of raw messages as a plain HTTP client gets them."""
 
 import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from relayproxy.console.calls.messages import message_reading
 from relayproxy.console.http.times import rfc3339
 from relayproxy.console.sessions import message_pages
+from relayproxy.settings.model import Settings
+from relayproxy.store.engine import open_engine
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
 from tests.console.conftest import Client
+from tests.databases import migrated
 
 
 async def page(client: Client, path: str, status: int = 200) -> str:
@@ -28,13 +34,33 @@ def query_of(text: str, id: str) -> str | None:
     return found[1].replace("&amp;", "&") if found else None
 
 
-@pytest.fixture
-def call(archive: Archive) -> samples.Call:
-    """501 messages: a key and its answer every second."""
-    call = samples.Call(archive, samples.ago(400)).setup()
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, samples.Call]:
+    """501 messages: a key and its answer every second; and the database with them."""
+    path = tmp_path_factory.mktemp("recorded") / "relayproxy.db"
+    migrated(f"sqlite:///{path}")
+    engine = open_engine(f"sqlite:///{path}")
+    call = samples.Call(Archive(engine), samples.ago(400)).setup()
     for number in range(250):
         call.twilio(1 + number, "dtmf", digit="1").backend(1.4 + number, "text", token=f"Number {number}.", last=True)
-    return call.commit()
+    call.commit()
+    engine.dispose()
+    return path, call
+
+
+@pytest.fixture
+def archive(settings: Settings, recorded: tuple[Path, samples.Call]) -> Iterator[Archive]:
+    """Of a copy of that database."""
+    settings.data_dir.mkdir(mode=0o700)
+    shutil.copy(recorded[0], settings.data_dir)
+    engine = open_engine(settings.database)
+    yield Archive(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def call(recorded: tuple[Path, samples.Call], archive: Archive) -> samples.Call:
+    return recorded[1]
 
 
 async def test_pages_lead_on_and_back(client: Client, call: samples.Call) -> None:

@@ -27,7 +27,7 @@ from relayproxy.store.write.archive import Archive
 from tests.moved import move
 from tests.recorder.stage import MS, Call, Journal, Stage, Stored, prompt, setup, token
 
-MANY = 20
+MANY = 12
 
 
 class Counting(Archive):
