@@ -37,16 +37,16 @@ def messages(queries: Queries, id: str, after: int | None = None, limit: int = 1
 def test_a_recording_in_objects_is_read_as_in_the_database(
     archive: Archive, queries: Queries, objects: Objects, monkeypatch: pytest.MonkeyPatch, limit: int
 ) -> None:
-    monkeypatch.setattr(chunks, "PART_BYTES", 1000)
-    over(archive, "a", 90)
+    monkeypatch.setattr(chunks, "PART_BYTES", 400)
+    over(archive, "a", 36)
     objects.move()
     assert len(objects.names()) > 5
     found: list[Message] = []
     while some := messages(queries, "a", len(found) - 1, limit):
         found += some
-    assert found == said(0, 90)
-    assert list(archive.messages("a")) == said(0, 90)
-    assert b"".join(stored_lines(queries, "a")).count(b"\n") == 90
+    assert found == said(0, 36)
+    assert list(archive.messages("a")) == said(0, 36)
+    assert b"".join(stored_lines(queries, "a")).count(b"\n") == 36
 
 
 def test_what_was_fetched_is_kept_for_the_next_reader_as_long_as_there_is_room(
