@@ -1,8 +1,7 @@
 """Calls of yesterday for tests of rollups, and rolling them up."""
 
 import time
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +9,7 @@ from sqlalchemy import Engine, delete, insert, select
 
 from relayproxy.store.engine import reading, writing
 from relayproxy.store.read.filters.criteria import Criteria
-from relayproxy.store.read.insight.figures import Calls, Latency
+from relayproxy.store.read.insight.figures import Calls, LatencyCounts
 from relayproxy.store.read.insight.numbers import Numbers
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rollup import BUCKET, start_of
@@ -101,20 +100,18 @@ def numbers_of(queries: Queries, criteria: Criteria, by: str, roll_up: int | Non
     return (
         replace(reach, rolled_up=False),
         sorted(calls.values(), key=str),
-        sorted(_added(numbers.latencies(reach, BEGAN, 2 * BUCKET)), key=str),
+        _told(numbers.latencies(reach, BEGAN, 2 * BUCKET)),
         numbers.versions(reach),
         sorted(values, key=str),
-        sorted(_added(numbers.latencies_by(reach, by, tuple(value for value, _ in values))), key=str) if by else [],
+        _told(numbers.latencies_by(reach, by, tuple(value for value, _ in values))) if by else [],
         numbers.slowest(reach, 10),
         numbers.worst(reach, 10),
     )
 
 
-def _added(found: Iterable[Latency]) -> list[Latency]:
-    added: Counter[tuple[int | str | None, int | None, str | None]] = Counter()
-    for place, ms, reason, turns in found:
-        added[place, ms, reason] += turns
-    return [Latency(*what, turns) for what, turns in added.items()]
+def _told(found: Mapping[Any, LatencyCounts]) -> list[tuple[Any, ...]]:
+    each = ((place, sorted(counts.items()), sorted(excluded.items())) for place, (counts, excluded) in found.items())
+    return sorted((one for one in each if one[1] or one[2]), key=str)
 
 
 def same_either_way(

@@ -5,12 +5,11 @@ Must not know: HTTP, HTML, SQL; how a filter is written.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import reduce
-from operator import add, attrgetter
-from typing import Any
+from operator import add
 
 from msgspec import field
 
@@ -18,7 +17,7 @@ from relayproxy.console.calls.documents.codes import OutcomeCode, TransitionCode
 from relayproxy.console.http.documents import Count, Document
 from relayproxy.console.http.times import NS
 from relayproxy.console.insight.statistics import Figure, Latencies, Rate
-from relayproxy.store.read.insight.figures import Calls, Latency, Reach, Sums, WorstCall
+from relayproxy.store.read.insight.figures import Calls, LatencyCounts, Reach, Sums, WorstCall
 from relayproxy.store.read.insight.numbers import EXACT, Numbers
 
 STEPS = (5, 15, 60, 300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, *(86_400 * days for days in (1, 7, 28, 364)))
@@ -33,10 +32,6 @@ RELEASES = 8
 """Versions of the backend that are marked in charts, the newest."""
 ENDINGS = ("failed", "success", "other", "live")
 """Failed ones first: what stands on the ground of a chart can be compared best."""
-
-
-_Counted = tuple[Counter[int], Counter[str]]
-"""How often each latency occurs, and how many there are not, by reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,15 +149,17 @@ def summarize(
         origin = (reach.since + offset) // step * step - offset
     calls = numbers.calls(reach, origin, step)
     last = max(0, (reach.until - 1 - origin) // step)
-    # A turn may begin after the range that its call began in.
-    latencies = _counted(numbers.latencies(reach, origin, step), lambda one: min(int(one.place or 0), last))
+    latencies = defaultdict[int, LatencyCounts](LatencyCounts.of_nothing)
+    for place, found_there in numbers.latencies(reach, origin, step).items():
+        # A turn may begin after the range that its call began in.
+        latencies[min(int(place), last)].add(*found_there)
     values: tuple[ValueSummary, ...] = ()
     more = False
     if by:
         found = numbers.values(reach, by, VALUES + 1)
         more, found = len(found) > VALUES, found[:VALUES]
-        apart = _counted(numbers.latencies_by(reach, by, tuple(value for value, _ in found)), attrgetter("place"))
-        values = tuple(ValueSummary(value, sums, Latencies(*apart.get(value, ({}, {})))) for value, sums in found)
+        apart = numbers.latencies_by(reach, by, tuple(value for value, _ in found))
+        values = tuple(ValueSummary(value, sums, _latencies(apart.get(value))) for value, sums in found)
     return CallsSummary(
         reach=reach,
         step=step,
@@ -186,14 +183,13 @@ def ending_of(outcome: str | None, transition: str | None) -> str:
 
 
 def _steps(
-    calls: Iterable[Calls], latencies: Mapping[Any, _Counted], origin: int, step: int, last: int
+    calls: Iterable[Calls], latencies: Mapping[int, LatencyCounts], origin: int, step: int, last: int
 ) -> tuple[TimeStep, ...]:
     endings: defaultdict[int, Counter[str]] = defaultdict(Counter)
     for one in calls:
         endings[min(one.step, last)][ending_of(one.outcome, one.transition)] += one.sums.calls
     return tuple(
-        TimeStep(origin + place * step, endings[place], Latencies(*latencies.get(place, ({}, {}))))
-        for place in range(last + 1)
+        TimeStep(origin + place * step, endings[place], _latencies(latencies.get(place))) for place in range(last + 1)
     )
 
 
@@ -204,21 +200,12 @@ def _endings(calls: Iterable[Calls]) -> tuple[EndingCount, ...]:
     return tuple(EndingCount(*how, count) for how, count in found.most_common())
 
 
-def _together(every: Iterable[_Counted]) -> Latencies:
-    counts: Counter[int] = Counter()
-    excluded: Counter[str] = Counter()
-    for some, without in every:
-        counts.update(some)
-        excluded.update(without)
-    return Latencies(counts, excluded)
+def _together(every: Iterable[LatencyCounts]) -> Latencies:
+    together = LatencyCounts.of_nothing()
+    for some in every:
+        together.add(*some)
+    return _latencies(together)
 
 
-def _counted(found: Iterable[Latency], place_of: Callable[[Latency], Any]) -> dict[Any, _Counted]:
-    counted: defaultdict[Any, _Counted] = defaultdict(lambda: (Counter(), Counter()))
-    for one in found:
-        counts, excluded = counted[place_of(one)]
-        if one.ms is not None:
-            counts[one.ms] += one.turns
-        else:
-            excluded[one.null_reason or ""] += one.turns
-    return counted
+def _latencies(counted: LatencyCounts | None) -> Latencies:
+    return Latencies(*(counted or ({}, {})))

@@ -4,6 +4,8 @@ Knows: what each number counts.
 Must not know: SQL; how they are read; percentiles, rates, HTML.
 """
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, NamedTuple
 
@@ -65,13 +67,20 @@ class Calls:
     sums: Sums
 
 
-class Latency(NamedTuple):
-    """The number of turns of a step of time (or of a field's value) with this latency, or with none for this reason."""
+class LatencyCounts(NamedTuple):
+    """How often each response latency, milliseconds, occurs among turns, and how many turns have none, by reason."""
 
-    place: int | str | None
-    ms: int | None
-    null_reason: str | None
-    turns: int
+    counts: Counter[int]
+    excluded: Counter[str]
+
+    @classmethod
+    def of_nothing(cls) -> "LatencyCounts":
+        return cls(Counter(), Counter())
+
+    def add(self, counts: Mapping[int, int], excluded: Mapping[str, int]) -> None:
+        """Counts other turns with these."""
+        self.counts.update(counts)
+        self.excluded.update(excluded)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ are of whole calls. Work is bounded: of many calls the newest `MAX_CALLS` are re
 functions may be called from any thread and raise `NotReady` and `StoreError`.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -28,7 +29,7 @@ from sqlalchemy import (
 
 from relayproxy.store.read.filters.conditions import conditions
 from relayproxy.store.read.filters.criteria import COUNTED, FIELDS, Criteria, kind_of_field
-from relayproxy.store.read.insight.figures import Calls, Latency, Reach, Sums, WorstCall
+from relayproxy.store.read.insight.figures import Calls, LatencyCounts, Reach, Sums, WorstCall
 from relayproxy.store.read.insight.rollups import ByValue, Piece, RolledUp, by_value, first_versions, rolled_up
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema import rollup
@@ -141,17 +142,14 @@ class Numbers:
         added = self._rolled_up.endings(origin, step, len(_SUMS))
         return (*(Calls(*how, Sums(*sums)) for how, sums in added), *read)
 
-    def latencies(self, reach: Reach, origin: int, step: int) -> tuple[Latency, ...]:
+    def latencies(self, reach: Reach, origin: int, step: int) -> dict[int, LatencyCounts]:
         """Response latencies of their turns, by the step of time in which the turn began."""
         place: ColumnElement[Any] = (turns.c.started_at - origin) // literal(step)
-        read = self._latencies(reach, self._pieces(reach), place, sessions)
-        if self._rolled_up is None:
-            return read
-        added: list[Latency] = []
-        for at, counts, excluded in self._rolled_up.latencies(origin, step):
-            added += (Latency(at, ms, None, count) for ms, count in counts.items())
-            added += (Latency(at, None, reason, count) for reason, count in excluded.items())
-        return (*added, *read)
+        found = self._latencies(reach, self._pieces(reach), place, sessions)
+        if self._rolled_up is not None:
+            for at, counts, excluded in self._rolled_up.latencies(origin, step):
+                found[at].add(counts, excluded)
+        return found
 
     def values(self, reach: Reach, field: str, most: int) -> tuple[tuple[str | None, Sums], ...]:
         """The values of a field that most calls have, None for calls without it, most calls first. A call with
@@ -167,20 +165,18 @@ class Numbers:
         query = query.order_by(func.count().desc(), literal_column("1")).limit(most)
         return tuple((row[0], _sums(row[1:])) for row in self._grouped(query, 1, self._pieces(reach)))
 
-    def latencies_by(self, reach: Reach, field: str, values: tuple[str | None, ...]) -> tuple[Latency, ...]:
+    def latencies_by(self, reach: Reach, field: str, values: tuple[str | None, ...]) -> dict[str | None, LatencyCounts]:
         """Response latencies by these values of the field."""
         value, joined = _value(field)
         among = or_(value.in_([one for one in values if one is not None]), *([value.is_(None)] * (None in values)))
         if self._rolled_up is None:
             return self._latencies(reach, self._pieces(reach), value, joined, among)
         known = self._values(field, self._rolled_up)
-        read = self._latencies(reach, known.pieces, value, joined, among)
-        added: list[Latency] = []
+        found = self._latencies(reach, known.pieces, value, joined, among)
         for one, of_it in known.values.items():
             if one in values:
-                added += (Latency(one, ms, None, count) for ms, count in of_it.latencies().items())
-                added += (Latency(one, None, reason, count) for reason, count in of_it.excluded.items())
-        return (*added, *read)
+                found[one].add(of_it.latencies(), of_it.excluded)
+        return found
 
     def versions(self, reach: Reach) -> tuple[tuple[str, int], ...]:
         """Versions of the backend that came up within the range, and when the first call of each began, in this order:
@@ -195,7 +191,7 @@ class Numbers:
             around = (2 * reach.since - reach.until, reach.until)
             known = None
             if self._rolled_up is not None:
-                known = first_versions(db, self._key or rollup.ALL, *around, read)
+                known = first_versions(db, self._key or rollup.ALL, around[0], self._rolled_up, read)
             firsts: list[tuple[str | None, int]] = read(around) if known is None else [*known.items()]
         begun = max(reach.since, min((at for _, at in firsts), default=0) + 1)
         new = [(version, at) for version, at in firsts if version and at >= begun]
@@ -235,7 +231,7 @@ class Numbers:
     def _values(self, field: str, found: RolledUp) -> ByValue:
         if self._by_value is None:
             with self._queries.reading() as db:
-                self._by_value = by_value(db, field, self._key or rollup.ALL, *found.span)
+                self._by_value = by_value(db, field, self._key or rollup.ALL, found)
         return self._by_value
 
     def _listed(self, db: Connection, calls: Select[Any], reach: Reach, known: list[str] | None) -> list[str]:
@@ -273,7 +269,7 @@ class Numbers:
         place: ColumnElement[Any],
         joined: FromClause,
         *where: ColumnElement[bool],
-    ) -> tuple[Latency, ...]:
+    ) -> defaultdict[Any, LatencyCounts]:
         t = turns.c
         exact = reach.responses <= self._exact and not reach.rolled_up
         ms = t.response_latency_ms if exact else _rounded(t.response_latency_ms)
@@ -281,7 +277,14 @@ class Numbers:
         counted = or_(t.response_latency_ms.is_not(None), t.null_reason != "no_prompt")
         query = select(place.label("place"), ms.label("ms"), t.null_reason, func.count())
         query = query.select_from(joined.join(turns, t.session == _c.id)).where(counted, *where)
-        return tuple(Latency(*row) for row in self._grouped(query, 3, pieces))
+        found = defaultdict[Any, LatencyCounts](LatencyCounts.of_nothing)
+        for at, latency, reason, count in self._grouped(query, 3, pieces):
+            counts, excluded = found[at]
+            if latency is not None:
+                counts[latency] += count
+            else:
+                excluded[reason or ""] += count
+        return found
 
 
 def _key(criteria: Criteria, by: str) -> str | None:

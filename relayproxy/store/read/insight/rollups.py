@@ -42,11 +42,17 @@ Ending = tuple[int, str | None, str | None]
 """A step of time, and the outcome and Studio transition with which calls of it ended."""
 
 
+Listings = dict[int, frozenset[str]]
+"""The keys of the rollups of half hours, by their beginning."""
+
+
 @dataclass(frozen=True, slots=True)
 class RolledUp:
     """A range, its rollups, each with the beginning of its half hour, and the parts of it that they have not."""
 
     span: Piece
+    listings: Listings
+    """Of the half hours of the range."""
     rollups: list[tuple[int, Rollup]]
     pieces: tuple[Piece, ...]
 
@@ -84,11 +90,12 @@ class RolledUp:
 def rolled_up(db: Connection, key: str, since: int, until: int) -> RolledUp | None:
     """The rollups of [since, until), wall nanoseconds, with this key. None when there are too few of them to be of
     use."""
-    found = _read(db, rollups.c.detail, read_rollup, key, since, until)
+    listings = _listings(db, since, until)
+    found = _read(db, rollups.c.detail, read_rollup, key, since, until, listings)
     if found is None:
         return None
     rows, pieces = found
-    return RolledUp((since, until), [(start, one) for _, start, one in rows], pieces)
+    return RolledUp((since, until), listings, [(start, one) for _, start, one in rows], pieces)
 
 
 @dataclass(slots=True)
@@ -116,10 +123,10 @@ class ByValue:
     pieces: tuple[Piece, ...]
 
 
-def by_value(db: Connection, field: str, key: str, since: int, until: int) -> ByValue:
-    """What the rollups of [since, until) come to for each value of a field; with a key of one for this one alone."""
-    read = _read(db, rollups.c.detail, read_rollup, key, since, until, of=field if key == ALL else None)
-    rows, pieces = read or ((), ((since, until),))
+def by_value(db: Connection, field: str, key: str, known: RolledUp) -> ByValue:
+    """What the rollups of a range come to for each value of a field; with a key of one for this one alone."""
+    read = _read(db, rollups.c.detail, read_rollup, key, *known.span, known.listings, of=field if key == ALL else None)
+    rows, pieces = read or ((), (known.span,))
     found: defaultdict[str | None, OfAValue] = defaultdict(OfAValue)
     for of, _, one in rows:
         its = found[value_of(of)[1]]
@@ -133,17 +140,30 @@ def by_value(db: Connection, field: str, key: str, since: int, until: int) -> By
 
 
 def first_versions(
-    db: Connection, key: str, since: int, until: int, read: Callable[[Piece], Iterable[tuple[str | None, int]]]
+    db: Connection, key: str, since: int, known: RolledUp, read: Callable[[Piece], Iterable[tuple[str | None, int]]]
 ) -> dict[str | None, int] | None:
-    """Versions of the backend that calls of this range had, and when the first call of each began; `read` gives those
-    of a part without rollups. None as `rolled_up`."""
-    stored = _read(db, rollups.c.versions, read_versions, key, since, until)
+    """Versions of the backend that calls from `since` to the end of the range had, which begins after it, and when the
+    first call of each began; `read` gives those of a part without rollups. None as `rolled_up`."""
+    begun, until = known.span
+    listings = _listings(db, since, begun) | known.listings
+    stored = _read(db, rollups.c.versions, read_versions, key, since, until, listings)
     if stored is None:
         return None
     rows, pieces = stored
     found: dict[str | None, int] = {}
     for version, at in (pair for pairs in (*(one for _, _, one in rows), *map(read, pieces)) for pair in pairs):
         found[version] = min(at, found.get(version, at))
+    return found
+
+
+def _listings(db: Connection, since: int, until: int) -> Listings:
+    """Of half hours that begin within [since, until), without what cannot be read."""
+    r = rollups.c
+    found: Listings = {}
+    query = select(r.start, r.versions).where(r.route == LISTING, r.start >= since, r.start < until)
+    for start, listing in db.execute(query).all():
+        with suppress(msgspec.DecodeError):
+            found[start] = frozenset([str(one) for one, _ in read_versions(listing)])
     return found
 
 
@@ -154,24 +174,25 @@ def _read(
     key: str,
     since: int,
     until: int,
+    listings: Listings,
     of: str | None = None,
 ) -> tuple[list[tuple[str, int, T]], tuple[Piece, ...]] | None:
     """Key, beginning and what one column has, of rows within [since, until) with this key, or of all values of a field
     (`of`); and the parts that have none, to which half hours belong of which a row cannot be read. None as
     `rolled_up`."""
     r = rollups.c
-    within = (r.start >= since, r.start <= until - BUCKET)
     field = of or (value_of(key)[0] if key else "")
-    starts: set[int] = set()
-    keys = set() if of else {key}
-    for start, listing in db.execute(select(r.start, r.versions).where(r.route == LISTING, *within)).all():
-        with suppress(msgspec.DecodeError):
-            listed = {str(one) for one, _ in read_versions(listing)}
-            its = {one for one in listed if field and one and value_of(one)[0] == field}
-            # A half hour with calls has rollups of a field's values, unless these were too many.
-            if its or not field or listed == {ALL}:
-                starts.add(start)
-                keys |= its if of else set()
+    # Few sets of keys, each of many half hours.
+    every = frozenset().union(*listings.values())
+    of_field = {one for one in every if field and one and value_of(one)[0] == field}
+    # A half hour with calls has rollups of a field's values, unless these were too many.
+    starts = {
+        start
+        for start, listed in listings.items()
+        if since <= start <= until - BUCKET and (not field or not of_field.isdisjoint(listed) or listed == {ALL})
+    }
+    keys = of_field if of else {key}
+    within = (r.start >= since, r.start <= until - BUCKET)
     found: list[tuple[str, int, T]] = []
     for some in batches(sorted(keys)):
         for one, start, stored in db.execute(select(r.route, r.start, column).where(r.route.in_(some), *within)).all():

@@ -1,12 +1,13 @@
 """Numbers of many calls, as they are read."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from relayproxy.store.read.filters.criteria import Criteria, Criterion
-from relayproxy.store.read.insight.figures import Calls, Latency, Sums
+from relayproxy.store.read.insight.figures import Calls, LatencyCounts, Sums
 from relayproxy.store.read.insight.numbers import Numbers, first_call, label_names
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rows import Batch, JournalRow, SessionLabels, SessionRow, TurnRow
@@ -41,11 +42,8 @@ def ended(id: str, hour: float = 0, **known: Any) -> SessionRow:
     return replace(row, **known)
 
 
-def by_step(found: tuple[Latency, ...]) -> dict[Any, dict[Any, int]]:
-    told: dict[Any, dict[Any, int]] = {}
-    for one in found:
-        told.setdefault(one.place, {})[one.null_reason or one.ms] = one.turns
-    return told
+def by_step(found: Mapping[Any, LatencyCounts]) -> dict[Any, dict[Any, int]]:
+    return {place: {**counts, **excluded} for place, (counts, excluded) in found.items()}
 
 
 def test_calls_belong_to_the_range_in_which_they_began(archive: Archive, queries: Queries) -> None:
@@ -148,7 +146,7 @@ def test_of_very_many_latencies_the_long_ones_are_rounded_by_less_than_a_percent
     record(archive, ended("a", response_n=len(real)), turns=turns)
     numbers = Numbers(queries, ALL, exact=len(real) - 1)
 
-    found = sorted(one.ms or 0 for one in numbers.latencies(numbers.reach(), NOON, HOUR) for _ in range(one.turns))
+    found = sorted(numbers.latencies(numbers.reach(), NOON, HOUR)[0].counts.elements())
 
     assert found[:4] == [0, 1, 99, 127]
     assert all(abs(told - ms) <= ms * 0.008 for told, ms in zip(found, real, strict=True))
