@@ -42,7 +42,7 @@ FaultKey = tuple[int, int, int, int, int, int, str]
 """Failed or not, errors, unanswered turns, warnings, the longest wait, when the call began, the session's id (ours)."""
 
 
-class Rollup(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class Counts(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Of the calls with one value of a field, or of all."""
 
     calls: int
@@ -56,11 +56,17 @@ class Rollup(msgspec.Struct, frozen=True, array_like=True, gc=False):
     latencies: list[tuple[int, dict[str, int], bytes]]
     """Of turns that began so many half hours after this one: those without a latency by reason, and a histogram
     (`pack_histogram`) of the others."""
+
+
+class Rollup(Counts, frozen=True, array_like=True, gc=False):
+    """The same, and the calls that stand out."""
+
     slowest: list[WaitKey]
     worst: list[FaultKey]
 
 
 _decoder = msgspec.msgpack.Decoder(Rollup)
+_counts = msgspec.msgpack.Decoder(Counts)
 _versions = msgspec.json.Decoder(list[tuple[str | None, int]])
 
 
@@ -72,6 +78,11 @@ def write_rollup(rollup: Rollup) -> bytes:
 def read_rollup(stored: bytes) -> Rollup:
     """Raises msgspec.DecodeError for what is none."""
     return _decoder.decode(stored)
+
+
+def read_counts(stored: bytes) -> Counts:
+    """The first part of a rollup, in half of the time. Raises as `read_rollup`."""
+    return _counts.decode(stored)
 
 
 def read_versions(stored: str) -> list[tuple[str | None, int]]:

@@ -23,6 +23,7 @@ from relayproxy.store.schema.rollup import (
     LISTING,
     Rollup,
     histogram_of,
+    read_counts,
     read_rollup,
     read_versions,
     start_of,
@@ -125,7 +126,7 @@ class ByValue:
 
 def by_value(db: Connection, field: str, key: str, known: RolledUp) -> ByValue:
     """What the rollups of a range come to for each value of a field; with a key of one for this one alone."""
-    read = _read(db, rollups.c.detail, read_rollup, key, *known.span, known.listings, of=field if key == ALL else None)
+    read = _read(db, rollups.c.detail, read_counts, key, *known.span, known.listings, of=field if key == ALL else None)
     rows, pieces = read or ((), (known.span,))
     found: defaultdict[str | None, OfAValue] = defaultdict(OfAValue)
     for of, _, one in rows:
