@@ -220,10 +220,9 @@ class End(asyncio.Protocol):
     def take_over(self) -> None:
         if not self.lost:
             self.transport.set_protocol(self)
-            if not self.tls:
-                # Writes at once instead of at the end of the loop's iteration. Over TLS a limit of 0 would pause
-                # the other side after every write, as ">= high" holds for an empty buffer too.
-                self.transport.set_write_buffer_limits(high=0)
+            # 0 writes at once instead of at the end of the loop's iteration. Over TLS it would pause the other side
+            # after every write, as ">= high" holds for an empty buffer too. What waits already is told at once.
+            self.transport.set_write_buffer_limits(high=None if self.tls else 0)
 
     # -- the byte path -------------------------------------------------------------------------------------------
 

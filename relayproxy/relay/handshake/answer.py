@@ -17,6 +17,9 @@ from relayproxy.relay.handshake.stopwatch import Stopwatch
 _BUFFER = 64 * 1024
 """Bytes of a body that are read ahead."""
 
+_ANY = 1 << 30
+"""Bytes of a request that may wait to be sent: more than any has."""
+
 Answer = tuple[RawResponseMessage, StreamReader]
 """The head of an answer, and its body as it comes."""
 
@@ -56,6 +59,8 @@ class AnswerProtocol(BaseProtocol):
             auto_decompress=False,
         )
         self.transport = cast(asyncio.Transport, transport)
+        # Nobody waits here until the request is sent. The call that takes over is told of what waits by its own limits.
+        self.transport.set_write_buffer_limits(high=_ANY)
         self.transport.write(self._request)
         self._stopwatch.connect_ends()
 
@@ -96,9 +101,12 @@ class AnswerProtocol(BaseProtocol):
         self._body = None
 
     def close(self) -> None:
-        """Closes the connection, which was answered."""
+        """Closes the connection, which was answered: also when the backend never reads the rest of the request."""
         if self.transport is not None:
-            self.transport.close()
+            if self.transport.get_write_buffer_size():
+                self.transport.abort()
+            else:
+                self.transport.close()
 
     def abort(self) -> None:
         """Closes the connection at once; nobody waits for the answer any more."""

@@ -23,6 +23,8 @@ from relayproxy.relay.headers import Headers, decode, has_body, mask_query
 LINGER = 1.0
 """Seconds for which a connection is still read after an answer to who may still be sending: closed at once, it would be
 reset before the other side has read the answer."""
+TAKEN = 10.0
+"""Seconds after which a connection is aborted whose other side has not taken all of its answer."""
 EARLY_LIMIT = 64 * 1024
 """Bytes received after a head at which reading pauses until the call takes them."""
 
@@ -83,6 +85,7 @@ class HeadProtocol(asyncio.Protocol):
     __slots__ = (
         "_answered",
         "_early",
+        "_giving_up",
         "_has_body",
         "_head",
         "_head_only",
@@ -103,6 +106,7 @@ class HeadProtocol(asyncio.Protocol):
         """What came behind the head; None until it has ended."""
         self._has_body = self._head_only = False
         self._answered = self._paused = False
+        self._giving_up: asyncio.TimerHandle | None = None
         self.transport: asyncio.Transport | None = None
         """None once it is closed or taken over."""
         self.task: asyncio.Task[None] | None = None
@@ -131,6 +135,8 @@ class HeadProtocol(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio's signature)
         """Tells that it is closed, and ends what is done for it."""
         self.transport = self._parser = None
+        if self._giving_up is not None:
+            self._giving_up.cancel()
         self._owner.closed(self)
         task, self.task = self.task, None
         if task is not None:
@@ -205,12 +211,14 @@ class HeadProtocol(asyncio.Protocol):
         still_sending = self._early is None or len(self._early) > 0 or self._has_body
         self.take_early()
         transport.write(answer.head if self._head_only else answer.head + answer.body)
+        loop = asyncio.get_running_loop()
+        self._giving_up = loop.call_later(TAKEN, transport.abort)
         if not still_sending:
             transport.close()
             return
         if transport.can_write_eof():
             transport.write_eof()
-        asyncio.get_running_loop().call_later(LINGER, transport.close)
+        loop.call_later(LINGER, transport.close)
 
     def close(self) -> None:
         """Closes the connection, once what was written to it is sent."""

@@ -5,13 +5,18 @@ import socket
 
 import pytest
 
+from relayproxy.journal.tape import NoTape
 from relayproxy.relay.handshake.stopwatch import Stopwatch
 from relayproxy.relay.handshake.upstream import REFUSAL_LIMIT, Accepted, Refused, Upstream
 from relayproxy.relay.headers import Headers, decode
+from relayproxy.relay.splice import Splice
 from tests import wire
+from tests.patience import PATIENCE
 from tests.relay.raw import refusing_backend
 
 EARLY = b"\x81\x02hi"
+LONG: Headers = [("X", "x" * 1024 * 1024)] * 32
+"""Headers of a request that the system's own buffers have no room for."""
 
 
 async def dial(server: socket.socket, port: int, answer: bytes, headers: Headers) -> tuple[bytes, Accepted | Refused]:
@@ -93,3 +98,58 @@ async def test_what_there_is_of_a_refusal_is_passed_on(answer: bytes, body: byte
         await serving
     assert isinstance(found, Refused)
     assert (found.status, found.body == body) == (403, True)
+
+
+async def test_a_caller_waits_for_a_backend_that_answers_before_it_has_read_the_request() -> None:
+    upstream = Upstream(connect_timeout=PATIENCE, tls=False)
+    with wire.listening() as (server, port):
+        answering = asyncio.create_task(asyncio.to_thread(_answer_at_once, server, wire.ANSWER))
+        found = await upstream.dial(f"ws://127.0.0.1:{port}", LONG, own_host=True, stopwatch=Stopwatch())
+        assert isinstance(found, Accepted)
+        ours, caller = socket.socketpair()
+        with caller, await answering as backend:
+            twilio, _ = await asyncio.get_running_loop().connect_accepted_socket(asyncio.Protocol, ours)
+            splice = Splice(
+                number=1,
+                tape=NoTape(),
+                opened=0,
+                limit=0,
+                twilio=twilio,
+                backend=found.transport,
+                on_end=lambda _: None,
+            )
+            splice.start(found.head, b"", found.protocol.take_early())
+            found.protocol.leave()
+            assert not twilio.is_reading()
+            caller.sendall(EARLY)
+            end = b"\r\n\r\n" + EARLY
+            assert await asyncio.to_thread(_read_to, backend, end) == end
+            assert twilio.is_reading()
+            caller.close()
+            await splice.finished
+
+
+async def test_a_backend_that_refuses_a_request_before_it_has_read_it_is_not_sent_the_rest() -> None:
+    upstream = Upstream(connect_timeout=PATIENCE, tls=False)
+    with wire.listening() as (server, port):
+        answer = b"HTTP/1.1 431 Too Long\r\nContent-Length: 0\r\n\r\n"
+        answering = asyncio.create_task(asyncio.to_thread(_answer_at_once, server, answer))
+        found = await upstream.dial(f"ws://127.0.0.1:{port}", LONG, own_host=True, stopwatch=Stopwatch())
+        assert isinstance(found, Refused)
+        with await answering as backend:
+            assert await asyncio.to_thread(_read_to, backend, b"\r\n\r\n") != b"\r\n\r\n"
+
+
+def _answer_at_once(server: socket.socket, answer: bytes) -> socket.socket:
+    backend = server.accept()[0]
+    backend.settimeout(PATIENCE)
+    backend.sendall(answer)
+    return backend
+
+
+def _read_to(sock: socket.socket, end: bytes) -> bytes:
+    """The last bytes of what comes, up to this end of it or that of the stream."""
+    got = b""
+    while not got.endswith(end) and (part := sock.recv(1 << 20)):
+        got = (got + part)[-len(end) :]
+    return got

@@ -9,7 +9,11 @@ import pytest
 from relayproxy.connection import Opening
 from relayproxy.journal.refused import read_refused
 from relayproxy.journal.segments import journal_paths
+from relayproxy.relay.answers import Answer
+from relayproxy.relay.listener import protocol
+from relayproxy.relay.listener.protocol import HeadProtocol, Request, Unreadable
 from tests import wire
+from tests.patience import PATIENCE
 from tests.relay.raw import ask, journal, refusing_backend
 from tests.running import relay, running
 
@@ -133,3 +137,36 @@ def test_a_refusal_is_read_by_who_is_still_sending() -> None:
         for _ in range(16):
             sock.sendall(b"x" * 64 * KIB)
         assert wire.receive_head(sock).startswith(b"HTTP/1.1 431 ")
+
+
+class Refusing:
+    """Answers every request with more than the system's own buffers have room for."""
+
+    def __init__(self) -> None:
+        self.is_closed = asyncio.Event()
+
+    def opened(self, connection: HeadProtocol) -> None:
+        pass
+
+    def grew(self, connection: HeadProtocol, size: int) -> None:
+        pass
+
+    def requested(self, connection: HeadProtocol, request: Request) -> None:
+        connection.answer(Answer(b"HTTP/1.1 403 Forbidden\r\n\r\n", b"x" * 32 * KIB * KIB))
+
+    def unreadable(self, connection: HeadProtocol, found: Unreadable) -> None:
+        raise AssertionError(found)
+
+    def closed(self, connection: HeadProtocol) -> None:
+        self.is_closed.set()
+
+
+async def test_a_caller_that_does_not_take_its_refusal_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "TAKEN", 0.1)
+    owner = Refusing()
+    server = await asyncio.get_running_loop().create_server(lambda: HeadProtocol(owner), "127.0.0.1", 0)
+    with wire.connect(server.sockets[0].getsockname()[1]) as caller:
+        caller.sendall(wire.REQUEST)
+        async with asyncio.timeout(PATIENCE):
+            await owner.is_closed.wait()
+    server.close()
