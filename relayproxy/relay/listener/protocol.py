@@ -128,8 +128,11 @@ class HeadProtocol(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)
         name = transport.get_extra_info("peername")
         if isinstance(name, tuple):
-            self.address = name[0]
-            self.peer = f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
+            host, port = name[:2]
+            if "." in host:  # a socket for IPv6 and IPv4 has it as ::ffff:203.0.113.9
+                host = host.removeprefix("::ffff:")
+            self.address = host
+            self.peer = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._owner.opened(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio's signature)

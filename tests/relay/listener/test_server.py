@@ -140,3 +140,23 @@ async def test_a_caller_that_hangs_up_ends_what_is_done_for_it() -> None:
         writer.close()
         await ended.wait()
     await listener.close()
+
+
+@pytest.mark.parametrize(("host", "peer"), [("127.0.0.1", "127.0.0.1:{}"), ("::1", "[::1]:{}")])
+async def test_a_socket_for_ipv6_and_ipv4_tells_callers_by_their_own_address(host: str, peer: str) -> None:
+    seen: list[tuple[str, str]] = []
+
+    async def look(request: Request) -> Answer:
+        seen.append((request.connection.address, request.connection.peer))
+        return page(200, "here")
+
+    both = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
+    listener = server.Listener(look, lambda *_: None, "[::]:0", None, 3, [both])
+    await listener.start()
+    reader, writer = await asyncio.open_connection(host, both.getsockname()[1])
+    writer.write(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+    async with asyncio.timeout(PATIENCE):
+        await reader.read()
+    assert seen == [(host, peer.format(writer.get_extra_info("sockname")[1]))]
+    writer.close()
+    await listener.close()
