@@ -9,10 +9,10 @@ from typing import Any, get_args
 
 import promql_parser
 import pytest
+import yaml
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
-from ruamel.yaml import YAML
 
 from relayproxy.alerts.runner import Result
 from relayproxy.conversation.checks.findings import SEVERITIES
@@ -42,7 +42,7 @@ VALUES = {
 
 @cache
 def loaded(path: Path) -> Any:
-    return YAML(typ="safe").load(path.read_text("utf-8"))
+    return yaml.load(path.read_text("utf-8"), yaml.CSafeLoader)
 
 
 def alerts() -> Iterator[dict[str, Any]]:
@@ -175,7 +175,7 @@ def test_panels_of_a_dashboard_do_not_lie_on_each_other() -> None:
 
 
 def test_the_scrape_config_of_the_documents_is_that_of_the_file() -> None:
-    shown = YAML(typ="safe").load(DOCUMENT.partition("```yaml\n")[2].partition("```")[0])
+    shown = yaml.safe_load(DOCUMENT.partition("```yaml\n")[2].partition("```")[0])
     given = loaded(DOCKER / "prometheus/prometheus.yml")
 
     [job] = given["scrape_configs"]

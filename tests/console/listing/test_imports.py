@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import io
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -66,21 +66,24 @@ async def test_a_file_becomes_a_session_that_says_so(client: Client, archive: Ar
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", "call.gz: it is empty"),
-        (b"hello", "call.gz: not a recording of relayproxy: its first line is no header"),
-        (BOOKING[:-50], "call.gz: the recording is cut short, within its compressed data"),
-        (gzip.compress(b"\n" * 40_000_000, 1), "call.gz: not a recording of relayproxy: its first line is no header"),
+        (bytes, "call.gz: it is empty"),
+        (lambda: b"hello", "call.gz: not a recording of relayproxy: its first line is no header"),
+        (lambda: BOOKING[:-50], "call.gz: the recording is cut short, within its compressed data"),
         (
-            gzip.compress(b" " * 40_000_000, 1),
+            lambda: gzip.compress(b"\n" * 40_000_000, 1),
+            "call.gz: not a recording of relayproxy: its first line is no header",
+        ),
+        (
+            lambda: gzip.compress(b" " * 40_000_000, 1),
             "call.gz: unpacked it has more than 32 MiB, and recordings of calls have",
         ),
     ],
     ids=range(5),
 )
 async def test_what_is_not_taken_is_told_in_one_sentence(
-    client: Client, archive: Archive, queries: Queries, content: bytes, sentence: str
+    client: Client, archive: Archive, queries: Queries, content: Callable[[], bytes], sentence: str
 ) -> None:
-    found = await bring(client, content, status=400)
+    found = await bring(client, content(), status=400)
 
     assert str(found["error"]["message"]).startswith(sentence)  # type: ignore[index]
     assert queries.empty()
