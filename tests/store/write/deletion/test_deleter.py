@@ -1,7 +1,7 @@
 """Retention and erasures over whole databases, to the last file, with calls that live, begin again and come late."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -113,38 +113,57 @@ def test_a_live_call_is_erased_when_it_ends(archive: Archive, engine: Engine) ->
     assert [(one.sessions, one.live, one.done_at is None) for one in receipts(engine)] == [(2, 0, False)]
 
 
-@pytest.mark.parametrize("first", ["call", "shadow"])
-@pytest.mark.parametrize(
-    ("by", "told"), [("id", True), ("id", False), ("vx", True), ("number", True), ("day", True), ("day", False)]
-)
-def test_a_live_call_takes_its_shadow_along_whichever_ends_first(
-    archive: Archive, engine: Engine, first: str, by: str, told: bool
-) -> None:
-    call = spoken(archive, days_ago(1), live=True)
+def with_shadow(archive: Archive, caller: str, told: bool) -> tuple[Call, Call]:
+    """A live call, and its shadow, which was told which call it is or was not."""
+    call = spoken(archive, days_ago(1), live=True, caller=caller)
     shadow = Call(archive, call.began + 5_000_000, opening={"shadow_of": call.id, "target": f"/{WORD}"})
     shadow.vx = call.vx
     if told:
-        shadow.setup()
-    shadow.commit()
-    day = Sought("before", (str(call.began + 1),))  # between the two
-    ordered(
-        engine,
-        {"id": sought_session(call.id), "vx": sought_session(call.vx), "number": sought_number(ALICE), "day": day}[by],
-    )
+        shadow.setup(caller=caller)
+    return call, shadow.commit()
+
+
+def assert_gone_once_both_ended(
+    archive: Archive, engine: Engine, first: str, pairs: Sequence[tuple[Call, Call]]
+) -> None:
     worker = deleter(engine)
-    (earlier, later) = (call, shadow) if first == "call" else (shadow, call)
+    worker.erase()
+    assert [one.live for one in receipts(engine)] == [2] * len(pairs)
+    for call, shadow in pairs:
+        (call if first == "call" else shadow).over(9.0, first="twilio").commit()
+    worker.erase()
+    assert [one.live for one in receipts(engine)] == [1] * len(pairs)
+    for call, shadow in pairs:
+        (shadow if first == "call" else call).over(9.0, first="twilio").commit()
+    worker.erase()
 
-    worker.erase()
-    assert receipts(engine)[0].live == 2
-    earlier.over(9.0, first="twilio").commit()
-    worker.erase()
-    assert receipts(engine)[0].live == 1
-    later.over(9.0, first="twilio").commit()
-    worker.erase()
-
-    assert (archive.session(call.id), archive.session(shadow.id)) == (None, None)
+    assert [archive.session(one.id) for pair in pairs for one in pair] == [None, None] * len(pairs)
     assert tables_with(engine, WORD) == []
-    assert [(one.sessions, one.live, one.done_at is None) for one in receipts(engine)] == [(2, 0, False)]
+    assert [(one.sessions, one.live, one.done_at is None) for one in receipts(engine)] == [(2, 0, False)] * len(pairs)
+
+
+@pytest.mark.parametrize("first", ["call", "shadow"])
+def test_a_live_call_takes_its_shadow_along_whichever_ends_first(archive: Archive, engine: Engine, first: str) -> None:
+    pairs = []
+    for number in range(3):
+        caller = f"+1555010001{number}"
+        call, shadow = with_shadow(archive, caller, told=True)
+        pairs.append((call, shadow))
+        ordered(engine, (sought_session(call.id), sought_session(call.vx), sought_number(caller))[number])
+
+    assert_gone_once_both_ended(archive, engine, first, pairs)
+
+
+@pytest.mark.parametrize("first", ["call", "shadow"])
+@pytest.mark.parametrize(("by", "told"), [("id", False), ("day", True), ("day", False)])
+def test_a_live_call_takes_one_along_that_nothing_else_says_is_its_shadow(
+    archive: Archive, engine: Engine, first: str, by: str, told: bool
+) -> None:
+    call, shadow = with_shadow(archive, ALICE, told)
+    day = Sought("before", (str(call.began + 1),))  # between the two
+    ordered(engine, sought_session(call.id) if by == "id" else day)
+
+    assert_gone_once_both_ended(archive, engine, first, [(call, shadow)])
 
 
 def test_a_shadow_that_opens_once_its_call_was_ordered_to_be_erased_goes_too(archive: Archive, engine: Engine) -> None:
