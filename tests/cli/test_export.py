@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from relayproxy.cli.main import main
+from relayproxy.console.sessions import export_pieces
 from relayproxy.conversation.recording import read_recording
 from relayproxy.lab.scenarios.reading import load
 from relayproxy.recordings.files import read_call
@@ -95,12 +96,13 @@ def test_a_scenario_is_one_for_simulate(calls: list[Call], export: Export, tmp_p
 
 
 def test_a_call_that_simulate_would_not_read_is_no_scenario(
-    calls: list[Call], archive: Archive, export: Export, tmp_path: Path
+    calls: list[Call], archive: Archive, export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    long = Call(archive, samples.ago(50)).setup().asks(1, "and so on " * 110_000).hang_up(9).commit()
+    monkeypatch.setattr(export_pieces, "MAX_CHARACTERS", 10_000)
+    long = Call(archive, samples.ago(50)).setup().asks(1, "and so on " * 1_100).hang_up(9).commit()
     alone = export(long.id, "--format", "scenario", "--output", tmp_path / "it.yaml")
     assert (alone.exit_code, (tmp_path / "it.yaml").exists()) == (2, False)
-    said = f"session {long.id} is too long for a scenario: it would have 1,100,"
+    said = f"session {long.id} is too long for a scenario: it would have 11,"
     assert said in alone.stderr
 
     several = export("--format", "scenario", "--output", tmp_path / "out")

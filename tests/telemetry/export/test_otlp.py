@@ -172,8 +172,11 @@ def test_a_collector_that_swallows_everything_is_trouble_before_the_exporter_giv
 
 def test_a_silent_collector_does_not_keep_the_process(configure: Configure, silent: int) -> None:
     code = (
-        "from tests.telemetry.export.test_otlp import TURN, made;"
-        "e = made(); e.export([TURN] * 600); e.shutdown(); print('done')"
+        "from relayproxy.conversation.measures.spans import Span; from relayproxy.settings.otel import Otel;"
+        "from relayproxy.settings.otlp import otlp_export; from relayproxy.telemetry.export.otlp import OtlpExporter;"
+        "exporter = OtlpExporter.to(otlp_export(Otel(), 'traces'), Otel());"
+        "exporter.export([Span('turn', '1' * 32, '2' * 16, None, 'internal', 1, 2, {})] * 600);"
+        "exporter.shutdown(); print('done')"
     )
     configure(OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{silent}")
     for protocol in ("http/protobuf", "grpc"):

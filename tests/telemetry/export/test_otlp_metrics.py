@@ -131,9 +131,13 @@ def silent() -> Iterator[int]:
 
 def test_a_silent_collector_holds_nobody_up_and_does_not_keep_the_process(silent: int) -> None:
     code = (
-        "from tests.telemetry.export.test_otlp_metrics import sender, told; import sys;"
-        "one = sender(sys.argv[1], OTEL_EXPORTER_OTLP_PROTOCOL=sys.argv[2]); one.take(told(1)); one.shutdown();"
-        "print('done')"
+        "import sys; from relayproxy.settings.otel import Otel; from relayproxy.settings.otlp import otlp_export;"
+        "from relayproxy.telemetry.export.otlp_metrics import OtlpMetrics;"
+        "from relayproxy.telemetry.metrics import metrics; from relayproxy.telemetry.metrics.tally import Point;"
+        "otel = Otel(endpoint=sys.argv[1], metrics_interval=1);"
+        "environ = {'OTEL_EXPORTER_OTLP_PROTOCOL': sys.argv[2]};"
+        "one = OtlpMetrics.to(otlp_export(otel, 'metrics', environ), otel, 'recorder:here:1-1', environ);"
+        "one.take({metrics.LAG.name: (Point((), 1.0),)}); one.shutdown(); print('done')"
     )
     started = [
         subprocess.Popen(
