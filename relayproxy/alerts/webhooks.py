@@ -8,6 +8,7 @@ Nothing of an endpoint's URL but its place, and nothing of its answer but the st
 
 import os
 import socket
+import ssl
 import time
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -71,9 +72,13 @@ async def post(client: aiohttp.ClientSession, endpoint: Endpoint, notice: Notice
 
 
 def _why(problem: OSError) -> str:
-    # The event loop's own words have the address in them; those of names that are not found have no number of the
-    # system's.
-    return "its name is not found" if isinstance(problem, socket.gaierror) else os.strerror(problem.errno or 0)
+    # The event loop's own words have the address in them; those of names that are not found, of TLS, and of several
+    # addresses have no number of the system's.
+    if isinstance(problem, socket.gaierror):
+        return "its name is not found"
+    if isinstance(problem, ssl.SSLError):
+        return f"no TLS: {(problem.reason or type(problem).__name__).replace('_', ' ').lower()}"
+    return os.strerror(problem.errno) if problem.errno else "it has several addresses, and none of them answers"
 
 
 def pause_after(attempts: int, answer: Answer) -> float | None:

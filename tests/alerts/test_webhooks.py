@@ -1,6 +1,7 @@
 """Requests to real endpoints that take them, refuse, hang, break off or are not there."""
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -86,6 +87,17 @@ async def test_one_that_breaks_off_or_is_not_there_is_told_without_its_url() -> 
         assert "nightingale" not in answer.words
     assert broken.words.startswith("the connection failed (")
     assert refused.words == "cannot be reached (Connection refused)"
+
+
+async def test_one_that_speaks_no_tls_is_told_as_that() -> None:
+    async def take(_: web.Request) -> web.Response:
+        return web.Response()
+
+    async with endpoint(take) as one, new_client() as client:
+        https = dataclasses.replace(one, url=one.url.replace("http://", "https://"))
+        words = (await post(client, https, NOTICE)).words
+    assert words.startswith("cannot be reached (no TLS: ")
+    assert "permitted" not in words
 
 
 def test_pauses_grow_and_end() -> None:

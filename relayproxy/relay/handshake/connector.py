@@ -22,6 +22,8 @@ LOOKED_UP = 10.0
 """Seconds for which the addresses of a name are kept: of many calls that begin at once one looks them up."""
 NEXT_ADDRESS = 0.25
 """Seconds after which the next address is tried beside the one that has not answered yet (RFC 8305)."""
+_TLS_HANDSHAKE = 3600.0
+"""Seconds for the TLS handshake alone: whoever connects has a limit for all of it."""
 
 
 class Place(NamedTuple):
@@ -72,6 +74,7 @@ class Connector:
             lambda: protocol,
             ssl=self._tls if place.secure else None,
             server_hostname=place.host.rstrip(".") if place.secure else None,
+            ssl_handshake_timeout=_TLS_HANDSHAKE if place.secure else None,
         )
         if len(addresses) > 1:
             await make(sock=await start_connection(addresses, happy_eyeballs_delay=NEXT_ADDRESS, loop=loop))

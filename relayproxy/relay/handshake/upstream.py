@@ -138,9 +138,10 @@ def _no_connection(problem: OSError) -> Refused:
     if isinstance(problem, Unresolved):
         return _own(502, "the backend's host name could not be resolved")
     if isinstance(problem, ssl.SSLCertVerificationError):
-        return _own(502, f"the backend's certificate was not accepted ({_reason(problem)})")
-    if isinstance(problem, ssl.SSLError):
-        return _own(502, f"no TLS connection with the backend ({_reason(problem)})")
+        return _own(502, f"the backend's certificate was not accepted ({problem.verify_message})")
+    if isinstance(problem, ssl.SSLError):  # its number is none of the system's
+        reason = (problem.reason or type(problem).__name__).replace("_", " ").lower()
+        return _own(502, f"no TLS connection with the backend ({reason})")
     return _own(502, f"no connection with the backend ({_reason(problem)})")
 
 
@@ -183,9 +184,8 @@ def _misunderstood(problem: BaseException) -> str:
     return f"the backend's answer was not HTTP ({type(problem).__name__})"
 
 
-def _reason(problem: BaseException) -> str:
-    if isinstance(problem, ssl.SSLCertVerificationError):
-        return problem.verify_message
-    if isinstance(problem, OSError) and problem.errno and problem.errno > 0:
+def _reason(problem: OSError) -> str:
+    """The reason in the system's words, which have no addresses in them; libraries' words do, and callers get these."""
+    if problem.errno and problem.errno > 0:
         return os.strerror(problem.errno)
-    return str(problem) or type(problem).__name__
+    return "it was closed" if isinstance(problem, ConnectionError) else "each of its addresses fails in its own way"

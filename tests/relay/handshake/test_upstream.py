@@ -4,6 +4,7 @@ import asyncio
 import socket
 import ssl
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -15,6 +16,7 @@ from websockets.http11 import Request
 from relayproxy.relay.handshake.stopwatch import Stopwatch
 from relayproxy.relay.handshake.upstream import Refused, Upstream, own_host
 from tests import wire
+from tests.patience import PATIENCE
 from tests.relay.raw import ask, echo, is_not_dialled, refusing_backend
 from tests.running import Running, relay
 
@@ -125,6 +127,42 @@ async def test_a_certificate_nobody_vouches_for_is_502_and_never_tried_without(t
             assert refused.value.response.status_code == 502
             assert b"certificate was not accepted" in refused.value.response.body
     assert requests == 0
+
+
+async def test_a_backend_without_the_tls_that_its_url_promises_is_told_in_words_of_tls() -> None:
+    upstream = Upstream(connect_timeout=PATIENCE, tls=True)
+    with wire.listening() as (server, port):
+
+        def answer_in_plain(answer: bytes) -> None:
+            with server.accept()[0] as backend:
+                backend.recv(65536)
+                backend.sendall(answer)
+                backend.recv(65536)
+
+        found = []
+        for answer in (b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x15\x03\x03\x00\x02\x02\x28"):  # 40: handshake_failure
+            serving = asyncio.create_task(asyncio.to_thread(answer_in_plain, answer))
+            refused = await upstream.dial(f"wss://127.0.0.1:{port}", [], own_host=True, stopwatch=Stopwatch())
+            assert isinstance(refused, Refused)
+            found.append(refused.error)
+            await serving
+    assert [one.partition(" (")[0] for one in found] == ["no TLS connection with the backend"] * 2
+    assert "wrong version number" in found[0]
+    assert "handshake failure" in found[1]
+
+
+async def test_addresses_that_fail_in_different_ways_are_not_told_to_callers(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def look_up(_: str, port: int, **__: Any) -> list[tuple[Any, ...]]:
+        # Nobody listens at the first, and the second is nobody to connect with.
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port)) for one in ("127.0.0.1", "255.255.255.255")]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", look_up)
+    with wire.listening() as (gone, port):
+        gone.close()
+        upstream = Upstream(connect_timeout=PATIENCE, tls=False)
+        refused = await upstream.dial(f"ws://a.example.com:{port}", [], own_host=True, stopwatch=Stopwatch())
+    assert isinstance(refused, Refused)
+    assert refused.error == "no connection with the backend (each of its addresses fails in its own way)"
 
 
 @pytest.mark.parametrize(
