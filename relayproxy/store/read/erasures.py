@@ -17,7 +17,19 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, case, func, literal, or_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    FromClause,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+)
 
 from relayproxy.store.schema.mapping import for_index
 from relayproxy.store.schema.tables import (
@@ -160,10 +172,7 @@ def find(db: Connection, sought: Sought, now: int) -> Match:
 
 def open_erasures(db: Connection, *, follows: bool = True) -> list[OpenErasure]:
     """All that are not done, the oldest first; with those that follow others, or without."""
-    c = erasures.c
-    query = select(c.id, c.scope, c.sought, c.route, c.until, c.follows)
-    query = query.where(c.done_at.is_(None), c.scope != "age").order_by(c.at, c.id)
-    rows = db.execute(query if follows else query.where(c.follows.is_(None))).all()
+    rows = db.execute(_OPEN if follows else _OPEN_ORDERS).all()
     return [
         OpenErasure(
             row.id,
@@ -232,11 +241,8 @@ def marked(db: Connection, ids: Iterable[str]) -> frozenset[str]:
     # Of those that follow others there may be thousands.
     named = [
         (id, sought_text((name,)), began)
-        for query in (
-            select(c.id, c.session_id, c.started_at).where(c.id.in_(wanted)),
-            _OF_CALL.add_columns(_call.c.session_id, _call.c.started_at).where(treatments.c.session.in_(wanted)),
-        )
-        for id, name, began in db.execute(query)
+        for query in (_NAMED, _NAMED_OF_CALL)
+        for id, name, began in db.execute(query, {"b_ids": wanted})
         if name is not None
     ]
     e = erasures.c
@@ -311,6 +317,13 @@ _SHADOWS = select(treatments.c.session).join(connections, connections.c.id == tr
 _call, _shadow = sessions.alias(), sessions.alias()
 _OF_CALL = _SHADOWS.join(_call, _call.c.id == connections.c.session)
 """The same with the sessions of these connections, as `_call`."""
+_ids: BindParameter[Sequence[str]] = bindparam("b_ids", expanding=True)
+_s, _e = sessions.c, erasures.c
+_NAMED = select(_s.id, _s.session_id, _s.started_at).where(_s.id.in_(_ids))
+_NAMED_OF_CALL = _OF_CALL.add_columns(_call.c.session_id, _call.c.started_at).where(treatments.c.session.in_(_ids))
+_OPEN = select(_e.id, _e.scope, _e.sought, _e.route, _e.until, _e.follows)
+_OPEN = _OPEN.where(_e.done_at.is_(None), _e.scope != "age").order_by(_e.at, _e.id)
+_OPEN_ORDERS = _OPEN.where(_e.follows.is_(None))
 _HAS_SHADOW = (
     _SHADOWS.join(_shadow, _shadow.c.id == treatments.c.session)
     .where(connections.c.session == sessions.c.id)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Engine, func, literal, select, tuple_
+from sqlalchemy import BindParameter, ColumnElement, Connection, Engine, bindparam, func, literal, select, tuple_
 
 from relayproxy.conversation.message import Message, read_lines
 from relayproxy.store.errors import NotReady, StoreError, store_errors
@@ -38,6 +38,20 @@ _CHANGES = select(
     select(func.max(_erasures.at)).where(_erasures.done_at.is_(None)).scalar_subquery(),
 ).select_from(tables.journals)
 _BRIEF = columns(SessionRow, tables.sessions, blank="detail")
+# Made once, as that takes longer than to execute them.
+_id: BindParameter[str] = bindparam("b_id")
+_ids: BindParameter[Sequence[str]] = bindparam("b_ids", expanding=True)
+_s, _c, _t = tables.sessions.c, tables.connections.c, tables.turns.c
+_SESSION = columns(SessionRow, tables.sessions).where(_s.id == _id)
+_REVISION = select(_s.revision).where(_s.id == _id)
+_REVISIONS = select(_s.id, _s.revision).where(_s.id.in_(_ids))
+_IS_THERE = select(_s.id).where(_s.id == _id)
+_CLAIMED = select(_s.id).where(_s.session_id == _id, ~SHADOW).order_by(_s.started_at, _s.id).limit(1)
+_NEWEST = (_s.started_at.desc(), _s.id.desc())
+_SHOWN = _BRIEF.where(_s.id.in_(_ids)).order_by(*_NEWEST)
+_CONNECTIONS = columns(ConnectionRow, tables.connections).where(_c.session == _id).order_by(_c.opened_at, _c.id)
+_TURNS = columns(TurnRow, tables.turns).where(_t.session == _id, _t.number >= bindparam("b_first")).order_by(_t.number)
+_IMPORTS = columns(ImportRow, tables.imports).where(tables.imports.c.session.in_(_ids))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +158,7 @@ class Queries:
         number `first` on, at most `limit`."""
         with self.reading() as db:
             key = _find(db, id)
-            row = db.execute(columns(SessionRow, tables.sessions).where(tables.sessions.c.id == key)).first()
+            row = db.execute(_SESSION, {"b_id": key}).first()
             if row is None:
                 return None
             turns = _turns(db, str(key), first, limit)
@@ -206,17 +220,15 @@ class Queries:
     def revision(self, id: str) -> int | None:
         """A number that grows with every change of the session (our id or VX id); None when there is no such one."""
         with self.reading() as db:
-            key = _find(db, id)
-            query = select(tables.sessions.c.revision).where(tables.sessions.c.id == key)
-            found: int | None = db.execute(query).scalar_one_or_none()
+            found: int | None = db.execute(_REVISION, {"b_id": _find(db, id)}).scalar_one_or_none()
             return found
 
     def revisions(self, ids: Iterable[str]) -> dict[str, int]:
         """The revisions of the sessions with these ids of ours, one more of those that an erasure means; those that are
         not there are left out."""
-        wanted, c = list(ids), tables.sessions.c
+        wanted = list(ids)
         with self.reading() as db:
-            found = db.execute(select(c.id, c.revision).where(c.id.in_(wanted))).all()
+            found = db.execute(_REVISIONS, {"b_ids": wanted}).all()
             meant = marked(db, wanted)
             return {row.id: row.revision + (row.id in meant) for row in found}
 
@@ -273,37 +285,29 @@ def _sessions(
     found = select(c.id).where(c.ended_at.is_(None) if live else c.ended_at.is_not(None), *wanted)
     if after:
         found = found.where(tuple_(c.started_at, c.id) < after)
-    newest = (c.started_at.desc(), c.id.desc())
     # Two steps: what is looked through is the index, and only what is shown is read whole.
-    ids = db.execute(found.order_by(*newest).limit(limit)).scalars().all()
-    query = _BRIEF.where(c.id.in_(ids)).order_by(*newest)
-    return [value(SessionRow, row) for row in db.execute(query)] if ids else []
+    ids = db.execute(found.order_by(*_NEWEST).limit(limit)).scalars().all()
+    return [value(SessionRow, row) for row in db.execute(_SHOWN, {"b_ids": ids})] if ids else []
 
 
 def _turns(db: Connection, session: str, first: int, limit: int | None) -> tuple[TurnRow, ...]:
-    c = tables.turns.c
-    query = columns(TurnRow, tables.turns).where(c.session == session, c.number >= first)
-    return tuple(value(TurnRow, row) for row in db.execute(query.order_by(c.number).limit(limit)))
+    query = _TURNS if limit is None else _TURNS.limit(limit)
+    return tuple(value(TurnRow, row) for row in db.execute(query, {"b_id": session, "b_first": first}))
 
 
 def _imports(db: Connection, ids: Sequence[str]) -> dict[str, ImportRow]:
-    query = columns(ImportRow, tables.imports).where(tables.imports.c.session.in_(ids))
-    return {row.session: value(ImportRow, row) for row in db.execute(query)}
+    return {row.session: value(ImportRow, row) for row in db.execute(_IMPORTS, {"b_ids": list(ids)})}
 
 
 def _find(db: Connection, id: str) -> str | None:
     """Our id of the session with this id of ours or VX id."""
-    c = tables.sessions.c
-    found: str | None = db.execute(select(c.id).where(c.id == id)).scalar_one_or_none()
+    found: str | None = db.execute(_IS_THERE, {"b_id": id}).scalar_one_or_none()
     # Anyone who knows an id can claim it afterwards.
-    first = select(c.id).where(c.session_id == id, ~SHADOW).order_by(c.started_at, c.id).limit(1)
-    return found or db.execute(first).scalar_one_or_none()
+    return found or db.execute(_CLAIMED, {"b_id": id}).scalar_one_or_none()
 
 
 def _connections(db: Connection, session: str) -> tuple[ConnectionRow, ...]:
-    c = tables.connections.c
-    query = columns(ConnectionRow, tables.connections).where(c.session == session).order_by(c.opened_at, c.id)
-    return tuple(value(ConnectionRow, row) for row in db.execute(query))
+    return tuple(value(ConnectionRow, row) for row in db.execute(_CONNECTIONS, {"b_id": session}))
 
 
 def _placed(

@@ -28,7 +28,8 @@ def names(row_class: type) -> list[str]:
     return [field.name for field in fields(row_class)]
 
 
-def columns(row_class: type[R], table: Table, blank: str | None = None) -> Select[Any]:
+@cache
+def columns(row_class: type[object], table: Table, blank: str | None = None) -> Select[Any]:
     """A query for whole rows, which `value` makes values of; the column `blank` is not read, and empty."""
     return select(*(literal("").label(name) if name == blank else table.c[name] for name in names(row_class)))
 

@@ -14,9 +14,11 @@ from functools import cache
 from typing import Any, NoReturn, TypeVar
 
 from sqlalchemy import (
+    BindParameter,
     Column,
     Connection,
     Engine,
+    Executable,
     Select,
     Text,
     bindparam,
@@ -54,12 +56,25 @@ _INDEXED = frozenset(
     for column in index.columns
     if isinstance(column.type, Text) and not column.primary_key
 )
-_SESSION = (
+_CHANGING = (
     "turns", "interruptions", "messages", "gaps", "unanswered", "asked_again", "errors", "warnings", "responses",
     "interrupted_responses", "false_interruptions", "stale_chunks", "unheard_chars", "sent_chars", "response_max_ms",
     "longest_wait_ms", "strip", "response_p50_ms", "response_p95_ms", "response_n", "detail",
 )  # fmt: skip
 """What changes of a session while it goes on. Few indexes have any of it."""
+# Made once, as that takes longer than to execute them.
+_id: BindParameter[str] = bindparam("b_id")
+_session: BindParameter[str] = bindparam("b_session")
+_c, _t, _l = tables.connections.c, tables.turns.c, tables.labels.c
+_SESSION = columns(SessionRow, tables.sessions).where(tables.sessions.c.id == _id)
+_CONNECTION = columns(ConnectionRow, tables.connections).where(_c.id == _id)
+_SESSION_CONNECTIONS = columns(ConnectionRow, tables.connections).where(_c.session == _session)
+_SESSION_CONNECTIONS = _SESSION_CONNECTIONS.order_by(_c.opened_at, _c.id)
+_SESSION_TURNS = columns(TurnRow, tables.turns).where(_t.session == _session).order_by(_t.number)
+_DELETE_TURNS = delete(tables.turns).where(_t.session == _session, _t.number >= bindparam("b_number"))
+_DELETE_LABELS = delete(tables.labels).where(_l.session == _session, _l.name != TAG)
+_MOVE_LABELS = update(tables.labels).where(_l.session == _session, _l.started_at != bindparam("b_at"))
+_MOVE_LABELS = _MOVE_LABELS.values(started_at=bindparam("b_at"))
 CLAIMS = 50
 """Sessions that claim the same id, of which more are not looked at."""
 PAGE = 500
@@ -79,7 +94,7 @@ class Archive:
         """The SQLite file that everything so far was read from and written to."""
         self._memory = WriterState()
         dialect = engine.dialect.name
-        self._sessions = LiveRows(dialect, tables.sessions, SessionRow, _SESSION, "revision", _INDEXED)
+        self._sessions = LiveRows(dialect, tables.sessions, SessionRow, _CHANGING, "revision", _INDEXED)
         self._connections = LiveRows(dialect, tables.connections, ConnectionRow, ("next_seq", "resume"))
         self._put_turns = _turn_writer(dialect)
         self._put_treatments = upsert(dialect, tables.treatments)
@@ -126,13 +141,11 @@ class Archive:
 
     def connection(self, connection_id: str) -> ConnectionRow | None:
         """One connection, live or ended."""
-        query = columns(ConnectionRow, tables.connections).where(tables.connections.c.id == connection_id)
-        return next(iter(self._all(ConnectionRow, query)), None)
+        return next(iter(self._all(ConnectionRow, _CONNECTION, b_id=connection_id)), None)
 
     def session(self, session: str) -> SessionRow | None:
         """The session with this id of ours."""
-        query = columns(SessionRow, tables.sessions).where(tables.sessions.c.id == session)
-        return next(iter(self._all(SessionRow, query)), None)
+        return next(iter(self._all(SessionRow, _SESSION, b_id=session)), None)
 
     def sessions(self) -> int:
         """The number of sessions."""
@@ -202,14 +215,11 @@ class Archive:
 
     def session_connections(self, session: str) -> tuple[ConnectionRow, ...]:
         """The session's connections, first opened first."""
-        c = tables.connections.c
-        query = columns(ConnectionRow, tables.connections).where(c.session == session)
-        return self._all(ConnectionRow, query.order_by(c.opened_at, c.id))
+        return self._all(ConnectionRow, _SESSION_CONNECTIONS, b_session=session)
 
     def turn_rows(self, session: str) -> tuple[TurnRow, ...]:
         """The session's turns by number."""
-        c = tables.turns.c
-        return self._all(TurnRow, columns(TurnRow, tables.turns).where(c.session == session).order_by(c.number))
+        return self._all(TurnRow, _SESSION_TURNS, b_session=session)
 
     def messages(self, connection_id: str) -> Iterator[Message]:
         """Every stored message of the connection, in order. No transaction is open between two messages. Raises
@@ -226,9 +236,9 @@ class Archive:
         with store_errors():
             return [*read_lines(lines)]
 
-    def _all(self, row_class: type[R], query: Select[Any]) -> tuple[R, ...]:
+    def _all(self, row_class: type[R], query: Select[Any], **parameters: object) -> tuple[R, ...]:
         with self._reading() as db:
-            return tuple(value(row_class, row) for row in db.execute(query))
+            return tuple(value(row_class, row) for row in db.execute(query, parameters))
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
@@ -318,15 +328,9 @@ class Archive:
     def _replace_labels(self, db: Connection, sessions: tuple[SessionLabels, ...]) -> None:
         if not sessions:
             return
-        c = tables.labels.c
-        derived = delete(tables.labels).where(c.session == bindparam("b_session"), c.name != TAG)
-        db.execute(derived, [{"b_session": one.session} for one in sessions])
+        db.execute(_DELETE_LABELS, [{"b_session": one.session} for one in sessions])
         # A session that another connection joined may have begun earlier.
-        moved = update(tables.labels).where(c.session == bindparam("b_session"), c.started_at != bindparam("b_at"))
-        db.execute(
-            moved.values(started_at=bindparam("b_at")),
-            [{"b_session": one.session, "b_at": one.started_at} for one in sessions],
-        )
+        db.execute(_MOVE_LABELS, [{"b_session": one.session, "b_at": one.started_at} for one in sessions])
         rows = [
             {"name": name, "value": text, "started_at": one.started_at, "session": one.session}
             for one in sessions
@@ -336,11 +340,9 @@ class Archive:
             db.execute(self._add_labels, rows)
 
     def _delete_turns(self, db: Connection, counts: Iterable[tuple[str, int]]) -> None:
-        c = tables.turns.c
         keys = [{"b_session": session, "b_number": number} for session, number in counts]
         if keys:
-            gone = delete(tables.turns).where(c.session == bindparam("b_session"), c.number >= bindparam("b_number"))
-            db.execute(gone, keys)
+            db.execute(_DELETE_TURNS, keys)
 
 
 @cache
@@ -357,4 +359,9 @@ def _tell_watchers(db: Connection) -> None:
 
 def _delete(db: Connection, column: Column[str], keys: tuple[str, ...]) -> None:
     if keys:
-        db.execute(delete(column.table).where(column == bindparam("b_key")), [{"b_key": key} for key in keys])
+        db.execute(_deleting(column), [{"b_key": key} for key in keys])
+
+
+@cache
+def _deleting(column: Column[str]) -> Executable:
+    return delete(column.table).where(column == bindparam("b_key"))

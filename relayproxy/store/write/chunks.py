@@ -5,12 +5,12 @@ Must not know: sessions, turns, transactions.
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import BindParameter, Connection, bindparam, delete, func, insert, select
 
 from relayproxy.store.read.recording_reader import pack
 from relayproxy.store.schema import tables
@@ -20,6 +20,17 @@ from relayproxy.store.write.row_writer import RowWriter
 
 PART_BYTES = 8 * 1024 * 1024
 """Lines of one recording part before compression; only a chunk that is larger by itself makes a larger part."""
+
+# Made once, as that takes longer than to execute them.
+_c, _r = tables.chunks.c, tables.recordings.c
+_connection: BindParameter[str] = bindparam("b_connection")
+_connections: BindParameter[Sequence[str]] = bindparam("b_connections", expanding=True)
+_SIZES = select(_c.connection, func.sum(func.length(_c.lines))).where(_c.connection.in_(_connections))
+_SIZES = _SIZES.group_by(_c.connection)
+_PARTS = select(_r.connection, func.max(_r.first_seq + _r.n), func.count()).where(_r.connection.in_(_connections))
+_PARTS = _PARTS.group_by(_r.connection)
+_LINES = select(_c.first_seq, _c.n, _c.lines).where(_c.connection == _connection).order_by(_c.first_seq)
+_DELETE_SEALED = delete(tables.chunks).where(_c.connection == _connection, _c.first_seq < bindparam("b_seq"))
 
 
 @dataclass(slots=True)
@@ -67,13 +78,9 @@ class Chunks:
         ids = sorted(unknown)
         self._stored.update((connection, _Stored()) for connection in ids)
         for some in batches(ids):
-            c = tables.chunks.c
-            sizes = select(c.connection, func.sum(func.length(c.lines))).where(c.connection.in_(some))
-            for connection, size in db.execute(sizes.group_by(c.connection)):
+            for connection, size in db.execute(_SIZES, {"b_connections": some}):
                 self._stored[connection].size = size
-            r = tables.recordings.c
-            parts = select(r.connection, func.max(r.first_seq + r.n), func.count()).where(r.connection.in_(some))
-            for connection, sealed, count in db.execute(parts.group_by(r.connection)):
+            for connection, sealed, count in db.execute(_PARTS, {"b_connections": some}):
                 self._stored[connection].sealed, self._stored[connection].parts = sealed, count
 
     def seal(self, db: Connection, connection: str, *, whole: bool) -> None:
@@ -81,8 +88,6 @@ class Chunks:
         if connection not in self._stored:
             self._learn(db, [connection])
         stored = self._stored[connection]
-        c = tables.chunks.c
-        query = select(c.first_seq, c.n, c.lines).where(c.connection == connection).order_by(c.first_seq)
         parts: list[dict[str, Any]] = []
         first, count, held = 0, 0, bytearray()
 
@@ -91,7 +96,7 @@ class Chunks:
             parts.append({**part, "sealed_at": time.time_ns(), "lines": pack(bytes(held))})
             held.clear()
 
-        for row in db.execute(query):
+        for row in db.execute(_LINES, {"b_connection": connection}):
             if held and len(held) + len(row.lines) > PART_BYTES:
                 close_part()
             if not held:
@@ -104,7 +109,7 @@ class Chunks:
             return
         db.execute(insert(tables.recordings), parts)
         sealed = parts[-1]["first_seq"] + parts[-1]["n"]
-        db.execute(delete(tables.chunks).where(c.connection == connection, c.first_seq < sealed))
+        db.execute(_DELETE_SEALED, {"b_connection": connection, "b_seq": sealed})
         stored.parts += len(parts)
         stored.sealed, stored.size = sealed, len(held)
 

@@ -5,14 +5,20 @@ found.
 Must not know: how rows are written.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from relayproxy.store.errors import OvertakenError, ReplacedError
 from relayproxy.store.schema import tables
 from relayproxy.store.schema.mapping import batches, columns, value
 from relayproxy.store.schema.rows import Batch, ConnectionRow, JournalRow, SessionRow
+
+# Made once, as that takes longer than to execute them.
+_ids: BindParameter[Sequence[str]] = bindparam("b_ids", expanding=True)
+_s = tables.sessions.c
+_REVISIONS = select(_s.id, _s.revision).where(_s.id.in_(_ids)).order_by(_s.id).with_for_update()
+_JOURNALS = columns(JournalRow, tables.journals).where(tables.journals.c.id.in_(_ids))
 
 
 class WriterState:
@@ -65,8 +71,8 @@ class WriterState:
         if not journals:
             return False
         known = [row for row in journals if row.id in self._positions]
-        query = columns(JournalRow, tables.journals).where(tables.journals.c.id.in_([row.id for row in journals]))
-        stored = {row.id: value(JournalRow, row) for row in db.execute(query)}
+        ids = [row.id for row in journals]
+        stored = {row.id: value(JournalRow, row) for row in db.execute(_JOURNALS, {"b_ids": ids})}
         if any(stored.get(row.id) not in (row, self._positions[row.id]) for row in known):
             raise ReplacedError("the database does not have what was written to it last")
         moved = [row for row in known if row != self._positions[row.id]]
@@ -80,9 +86,7 @@ def ended(rows: Iterable[SessionRow | ConnectionRow]) -> list[str]:
 
 def _revisions(db: Connection, ids: list[str]) -> dict[str, int]:
     """The revisions of those that are there, which nobody else changes until the transaction ends."""
-    c = tables.sessions.c
     found: dict[str, int] = {}
     for some in batches(ids):
-        query = select(c.id, c.revision).where(c.id.in_(some)).order_by(c.id).with_for_update()
-        found |= {row.id: row.revision for row in db.execute(query)}
+        found |= {row.id: row.revision for row in db.execute(_REVISIONS, {"b_ids": some})}
     return found
