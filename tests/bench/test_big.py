@@ -1,5 +1,6 @@
 """Many sessions at a small scale: what is made can be read, and lists are read along an index, however long."""
 
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from sqlalchemy import Engine, event
 from relayproxy.console.app import build
 from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine, open_reader
-from relayproxy.store.read.filters import conditions
+from relayproxy.store.read.filters import conditions, search
 from relayproxy.store.read.filters.criteria import Criteria, Criterion
 from relayproxy.store.read.queries import ALL_SESSIONS, Queries
 from relayproxy.store.schema.rollup import start_of
@@ -165,6 +166,19 @@ def test_turns_of_a_page_are_looked_up_among_those_of_its_calls(
         # Between two ids, or by one; and after the turns or calls that it is about.
         assert plan[at].removesuffix(" LEFT-JOIN").endswith(("><", "="))
         assert at > 0
+
+
+def test_words_that_many_say_are_looked_up_once_among_the_newest_turns(
+    queries: Queries, reader: Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conditions, "FEW", 10)
+    monkeypatch.setattr(search, "NEWEST", 100)
+    with plans(reader, folder / "relayproxy.db") as found:
+        queries.sessions(5, criteria=Criteria(words=("please",)))
+
+    steps = looks_through(found)[-1].splitlines()
+    among = next(at for at, step in enumerate(steps) if re.search(r"turns_fts VIRTUAL TABLE INDEX \d+:\S*>", step))
+    assert steps[among - 1].startswith("LIST SUBQUERY")
 
 
 def test_live_calls_are_looked_for_among_those_that_live(queries: Queries, reader: Engine, folder: Path) -> None:

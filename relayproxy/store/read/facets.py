@@ -120,7 +120,8 @@ def _count(
     `limit` most frequent names, the most frequent first."""
     share = 10 if criteria.words else 1
     wanted = conditions(criteria, db.dialect.name, db)
-    floor = _floor(db, criteria.until, SEEN // share)
+    # Where nothing but time narrows them, the newest match.
+    floor = _floor(db, criteria.until, SEEN // share) if criteria.every or criteria.words else None
     if floor is not None:
         wanted.append(_c.started_at >= floor)
     columns = {field: _COLUMNS[field] for field in fields if field in _COLUMNS}

@@ -83,10 +83,13 @@ def test_only_the_newest_are_counted(some: Queries, monkeypatch: pytest.MonkeyPa
 
 def test_only_so_many_are_looked_through(some: Queries, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "SEEN", 1)
-    found = facets(some, Criteria(), ["route"])
+    all_of_them = (Criterion("turns", ">=", (0,)),)
+    found = facets(some, Criteria(all_of_them), ["route"])
     assert (found.sessions, found.whole) == (2, False)
-    early = facets(some, Criteria(until=build.NOON + 2 * S), ["route"])
+    early = facets(some, Criteria(all_of_them, until=build.NOON + 2 * S), ["route"])
     assert early.values["route"] == (("a", 2),)
+    # Without a filter all that are looked through are counted.
+    assert facets(some, Criteria(), ["route"]).whole
 
 
 def test_values_contain_what_was_written(some: Queries, monkeypatch: pytest.MonkeyPatch) -> None:

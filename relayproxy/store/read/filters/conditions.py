@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, l
 from sqlalchemy.sql.expression import column
 
 from relayproxy.store.read.filters.criteria import FIELDS, SHADOW, STATES, Criteria, Criterion, kind_of_field
-from relayproxy.store.read.filters.search import said, said_in
-from relayproxy.store.schema.tables import labels, sessions
+from relayproxy.store.read.filters.search import ids, said, said_in
+from relayproxy.store.schema.tables import labels, sessions, turns
 
 MAX_SESSION_LENGTH = 25 * 3600 * 10**9
 """Nanoseconds that a session may have begun before a range of time and still reach into it: Twilio ends every call
@@ -49,11 +49,10 @@ def conditions(criteria: Criteria, dialect: str, db: Connection | None = None) -
     if not criteria.asks_for("shadow"):
         found.append(~SHADOW)
     if criteria.words:
-        hits = said(criteria.words, dialect)
-        if db is None or _few(db, hits):
-            found.append(_c.id.in_(select(hits.subquery().c.session)))
+        if db is None or _few(db, ids(criteria.words, dialect)):
+            found.append(_c.id.in_(said(criteria.words, dialect).with_only_columns(turns.c.session)))
         else:
-            found.append(said_in(_c.id, criteria.words, dialect))
+            found.append(said_in(_c.id, criteria.words, db))
     if criteria.since is not None:
         found.append(_c.started_at >= criteria.since - MAX_SESSION_LENGTH)
         found.append(or_(_c.ended_at.is_(None), _c.ended_at >= criteria.since))

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Select,
     Text,
     and_,
+    case,
     cast,
     func,
     literal,
@@ -38,6 +39,8 @@ INDEXED = (2, 3)
 """Lengths of words' beginnings that SQLite's index has, as `schema` makes it."""
 MAX_HITS = 3
 """Turns that are shown of one session."""
+NEWEST = 2_000
+"""Turns with words that many have: sessions whose turns are all as new as these are looked up among theirs."""
 _OPEN, _CLOSE = "\x02", "\x03"
 _WORD = re.compile(r"[^\W_]+")
 _SPELLED = re.compile(r"ß|ss|s(?=\*$)", re.IGNORECASE)
@@ -104,17 +107,38 @@ def _ends_open(pairs: str) -> bool:
     return len(pairs.split()[-1]) == 1
 
 
-def said_in(session: ColumnElement[str], words: Iterable[str], dialect: str) -> ColumnElement[bool]:
-    """A condition that the words were said in that session; its turns are read one by one."""
+def ids(words: Iterable[str], dialect: str) -> Select[Any]:
+    """As `said`, but for the ids alone, of which some can be counted without a look at the turns."""
+    wanted = [word for word in words if _WORD.search(word)]
+    if dialect == "sqlite" and wanted and not _parted(wanted)[0]:
+        return select(_fts().c.rowid).where(_matches(wanted))
+    return said(words, dialect).with_only_columns(turns.c.id)
+
+
+def said_in(session: ColumnElement[str], words: Iterable[str], db: Connection) -> ColumnElement[bool]:
+    """A condition that words that many turns have were said in that session. Turns are read one by one, on SQLite only
+    those of sessions that are older than the newest ones with these words."""
+    dialect = db.dialect.name
     spaceless, listed = _parted([word for word in words if _WORD.search(word)])
     there = _read_bigrams(spaceless, dialect) if spaceless else []
     if dialect == "sqlite" and listed and not all(map(_is_indexed, listed)):
         # All turns with such a beginning would be gathered anew for each turn: once is enough.
         every = select(_fts().c.rowid).where(_matches(listed))
         return select(turns.c.id).where(turns.c.session == session, turns.c.id.in_(every), *there).exists()
-    if listed:
-        return said(listed, dialect).where(turns.c.session == session, *there).exists()
-    return select(turns.c.id).where(turns.c.session == session, *(there or [literal(False)])).exists()
+    if not listed:
+        return select(turns.c.id).where(turns.c.session == session, *(there or [literal(False)])).exists()
+    one_by_one = said(listed, dialect).where(turns.c.session == session, *there).exists()
+    if dialect != "sqlite" or spaceless:
+        return one_by_one
+    rowid: ColumnElement[int] = literal_column("turns_fts.rowid")
+    newest = ids(listed, dialect).order_by(rowid.desc())
+    floor = db.execute(newest.offset(NEWEST - 1).limit(1)).scalar_one_or_none()
+    if floor is None:
+        return one_by_one
+    its = turns.alias().c
+    first = select(func.min(its.id)).where(its.session == session).scalar_subquery()
+    among = said(listed, dialect).with_only_columns(turns.c.session).where(rowid >= floor)
+    return case((first >= floor, session.in_(among)), else_=one_by_one)
 
 
 def _is_indexed(word: str) -> bool:

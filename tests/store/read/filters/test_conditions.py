@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from relayproxy.store.engine import open_engine, open_reader
-from relayproxy.store.read.filters import conditions
+from relayproxy.store.read.filters import conditions, search
 from relayproxy.store.read.filters.criteria import FIELDS, STATES, Criteria, Criterion
 from relayproxy.store.read.queries import Queries
 from relayproxy.store.schema.rows import Batch
@@ -121,9 +121,16 @@ def test_a_field(
     assert found(stored, criterion) == expected
 
 
-@pytest.mark.parametrize("few", [conditions.FEW, 0], ids=["rare", "common"])
-def test_words_are_said_in_one_turn_by_either_side(stored: Queries, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
+@pytest.mark.parametrize(
+    ("few", "newest"),
+    [(conditions.FEW, search.NEWEST), (0, search.NEWEST), (0, 1), (0, 2)],
+    ids=["rare", "common", "in the newest turn", "in newer and older turns"],
+)
+def test_words_are_said_in_one_turn_by_either_side(
+    stored: Queries, monkeypatch: pytest.MonkeyPatch, few: int, newest: int
+) -> None:
     monkeypatch.setattr(conditions, "FEW", few)
+    monkeypatch.setattr(search, "NEWEST", newest)
     assert found(stored, words=["REFUND"]) == ["good", "bad"]
     assert found(stored, words=["refund", "my"]) == ["good", "bad"]
     assert found(stored, words=["my refund"]) == ["good"]
