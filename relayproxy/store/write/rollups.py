@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 from msgspec.structs import astuple
-from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, or_, select
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select
 
 from relayproxy.store.read.filters.criteria import COUNTED
 from relayproxy.store.read.insight.figures import Sums
@@ -53,27 +53,29 @@ KEPT = 400 * DAY
 _LOCK = 0x726F6C6C
 _FAULTS = 4
 _c, _t = sessions.c, turns.c
+_WITHIN = _c.started_at >= bindparam("b_since"), _c.started_at < bindparam("b_until")
+# Made once, as that takes longer than to execute them.
 _CALLS: Select[Any] = (
     select(
         _c.id, _c.revision, _c.route, _c.started_at, _c.ended_at, _c.outcome, _c.studio_transition, _c.backend_version,
         _c.response_n, _c.turns, _c.responses, _c.interrupted_responses, _c.false_interruptions, _c.unanswered,
         _c.stale_chunks, _c.asked_again, _c.errors, _c.warnings, _c.longest_wait_ms, _c.response_max_ms,
     )
-    .where(COUNTED)
+    .where(COUNTED, *_WITHIN)
     .order_by(_c.started_at)
 )  # fmt: skip
 _LATENCIES: Select[Any] = (
     select(_t.session, _t.started_at, _t.response_latency_ms, _t.null_reason)
     .select_from(sessions.join(turns, _t.session == _c.id))
-    .where(COUNTED, or_(_t.response_latency_ms.is_not(None), _t.null_reason != "no_prompt"))
+    .where(COUNTED, *_WITHIN, or_(_t.response_latency_ms.is_not(None), _t.null_reason != "no_prompt"))
 )
 _LANGUAGES: Select[Any] = (
     select(labels.c.session, labels.c.value)
     .select_from(sessions.join(labels, labels.c.session == _c.id))
     # An expression, so that labels are looked up by session: a name alone finds those of every call.
-    .where(COUNTED, labels.c.name.concat("") == "lang")
+    .where(COUNTED, *_WITHIN, labels.c.name.concat("") == "lang")
 )
-_STATE = select(func.count(), func.sum(_c.revision)).where(COUNTED)
+_STATE = select(func.count(), func.sum(_c.revision)).where(COUNTED, *_WITHIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,15 +149,15 @@ def damaged_rollups(db: Connection, day: int) -> set[int]:
 def read_half_hour(db: Connection, start: int) -> HalfHour | None:
     """What the rollups of a half hour are to be; None while one of its calls lives."""
     within = _within(start)
-    found = db.execute(_CALLS.where(*within)).all()
+    found = db.execute(_CALLS, within).all()
     if any(row.ended_at is None for row in found):
         return None
     latencies: defaultdict[str, list[Any]] = defaultdict(list)
     by_key = {ALL: list(found)}
     if found:
-        for turn in db.execute(_LATENCIES.where(*within)):
+        for turn in db.execute(_LATENCIES, within):
             latencies[turn.session].append(turn)
-        by_key |= _by_value(found, db.execute(_LANGUAGES.where(*within)))
+        by_key |= _by_value(found, db.execute(_LANGUAGES, within))
     rows = [
         {
             "route": key,
@@ -201,7 +203,7 @@ def keep_rollups(db: Connection, made: HalfHour) -> bool:
     calls that began long ago: they are to be read again."""
     if not _take_lock(db):
         return False
-    calls, revisions = db.execute(_STATE.where(*_within(made.start))).one()
+    calls, revisions = db.execute(_STATE, _within(made.start)).one()
     if (calls, int(revisions or 0)) != made.state:
         return False
     _delete(db, [made.start])
@@ -240,8 +242,8 @@ def _latencies(start: int, found: list[Any]) -> list[tuple[int, dict[str, int], 
     return [(place, dict(excluded[place]), pack_histogram(counts[place])) for place in sorted({*counts, *excluded})]
 
 
-def _within(start: int) -> tuple[ColumnElement[bool], ...]:
-    return _c.started_at >= start, _c.started_at < start + BUCKET
+def _within(start: int) -> dict[str, int]:
+    return {"b_since": start, "b_until": start + BUCKET}
 
 
 def _sums(row: Any) -> Sums:

@@ -11,6 +11,7 @@ functions may be called from any thread and raise `NotReady` and `StoreError`.
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -368,6 +369,7 @@ def _value(field: str) -> tuple[ColumnElement[Any], FromClause]:
     return labels.c.value.label("value"), sessions.outerjoin(labels, mine)
 
 
+@cache
 def _rounded(ms: ColumnElement[Any]) -> ColumnElement[Any]:
     """The middle of its bucket: buckets are as wide as the 64th part of their lower edge, in whole milliseconds."""
     ranges = [
