@@ -62,11 +62,31 @@ _CHANGING = (
     "longest_wait_ms", "strip", "response_p50_ms", "response_p95_ms", "response_n", "detail",
 )  # fmt: skip
 """What changes of a session while it goes on. Few indexes have any of it."""
+CLAIMS = 50
+"""Sessions that claim the same id, of which more are not looked at."""
+PAGE = 500
+"""Ids of sessions that are read at once."""
 # Made once, as that takes longer than to execute them.
 _id: BindParameter[str] = bindparam("b_id")
 _session: BindParameter[str] = bindparam("b_session")
 _c, _t, _l = tables.connections.c, tables.turns.c, tables.labels.c
-_SESSION = columns(SessionRow, tables.sessions).where(tables.sessions.c.id == _id)
+_s, _j = tables.sessions.c, tables.journals.c
+_SESSION = columns(SessionRow, tables.sessions).where(_s.id == _id)
+_CLAIMING = columns(SessionRow, tables.sessions).where(
+    or_(_s.ended_at.is_(None), _s.ended_at >= bindparam("b_since")), _s.content_deleted_at.is_(None), ~IMPORTED
+)
+_CLAIMING = _CLAIMING.order_by(_s.started_at, _s.id).limit(CLAIMS)
+_CLAIMING_ID, _CLAIMING_CALL = _CLAIMING.where(_s.session_id == _id), _CLAIMING.where(_s.call_sid == _id)
+_OTHERS = select(_j.id).where(_j.recorder.not_in(("", bindparam("b_recorder"))))
+_JOURNALS = (
+    select(_j.id)
+    .where(_j.id.not_in(_OTHERS))
+    .union(select(_c.journal).where(_c.ended_at.is_(None), _c.journal.not_in(_OTHERS)))
+)
+_LIVE_CONNECTIONS = columns(ConnectionRow, tables.connections).where(
+    _c.journal == bindparam("b_journal"), _c.ended_at.is_(None)
+)
+_LIVE_CONNECTIONS = _LIVE_CONNECTIONS.order_by(_c.number)
 _CONNECTION = columns(ConnectionRow, tables.connections).where(_c.id == _id)
 _SESSION_CONNECTIONS = columns(ConnectionRow, tables.connections).where(_c.session == _session)
 _SESSION_CONNECTIONS = _SESSION_CONNECTIONS.order_by(_c.opened_at, _c.id)
@@ -75,10 +95,6 @@ _DELETE_TURNS = delete(tables.turns).where(_t.session == _session, _t.number >= 
 _DELETE_LABELS = delete(tables.labels).where(_l.session == _session, _l.name != TAG)
 _MOVE_LABELS = update(tables.labels).where(_l.session == _session, _l.started_at != bindparam("b_at"))
 _MOVE_LABELS = _MOVE_LABELS.values(started_at=bindparam("b_at"))
-CLAIMS = 50
-"""Sessions that claim the same id, of which more are not looked at."""
-PAGE = 500
-"""Ids of sessions that are read at once."""
 
 
 class Archive:
@@ -126,18 +142,12 @@ class Archive:
     def journal_names(self) -> frozenset[str]:
         """The journals that something is still expected of, those with a position or with live connections; not those
         that another recorder plays."""
-        c, j = tables.connections.c, tables.journals.c
-        others = select(j.id).where(j.recorder.not_in(("", self._recorder)))
-        query = select(j.id).where(j.id.not_in(others))
-        query_live = select(c.journal).where(c.ended_at.is_(None), c.journal.not_in(others))
         with self._reading() as db:
-            return frozenset(db.execute(query.union(query_live)).scalars())
+            return frozenset(db.execute(_JOURNALS, {"b_recorder": self._recorder}).scalars())
 
     def live_connections(self, journal: str) -> tuple[ConnectionRow, ...]:
         """The journal's connections that have not ended, in the order in which they opened."""
-        c = tables.connections.c
-        query = columns(ConnectionRow, tables.connections).where(c.journal == journal, c.ended_at.is_(None))
-        return self._all(ConnectionRow, query.order_by(c.number))
+        return self._all(ConnectionRow, _LIVE_CONNECTIONS, b_journal=journal)
 
     def connection(self, connection_id: str) -> ConnectionRow | None:
         """One connection, live or ended."""
@@ -207,11 +217,8 @@ class Archive:
         """The first sessions (at most `CLAIMS`) with this VX id (without one, this call SID) that are live or ended at
         `since` (wall nanoseconds) or later, first first: one of them a reconnecting WebSocket may belong to. One whose
         content was deleted is not gone on with, and none that was imported."""
-        c = tables.sessions.c
-        same = c.call_sid == for_index(call_sid) if session_id is None else c.session_id == for_index(session_id)
-        query = columns(SessionRow, tables.sessions).where(same, or_(c.ended_at.is_(None), c.ended_at >= since))
-        query = query.where(c.content_deleted_at.is_(None), ~IMPORTED)
-        return self._all(SessionRow, query.order_by(c.started_at, c.id).limit(CLAIMS))
+        query, id = (_CLAIMING_CALL, call_sid) if session_id is None else (_CLAIMING_ID, session_id)
+        return self._all(SessionRow, query, b_id=for_index(id), b_since=since)
 
     def session_connections(self, session: str) -> tuple[ConnectionRow, ...]:
         """The session's connections, first opened first."""
