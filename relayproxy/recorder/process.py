@@ -36,7 +36,7 @@ from relayproxy.settings.recordings import recordings_place
 from relayproxy.settings.retention import days_by_route
 from relayproxy.settings.signatures import DEFAULT_ROUTE
 from relayproxy.signals import NUMBERS, ignore_signals, stop_event
-from relayproxy.store.engine import open_engine
+from relayproxy.store.engine import open_engine, write_back
 from relayproxy.store.read.health.heartbeat import HeartbeatWriter
 from relayproxy.store.read.health.integrity import FileWatch, Integrity
 from relayproxy.store.schema.revisions import check_schema
@@ -130,6 +130,7 @@ def run(settings: Settings) -> None:
             rolling_up.close()
             reporter.close()
             shut_down(exporter, metrics)
+            write_back(engine)
             engine.dispose()
     ignore_signals()
 

@@ -8,12 +8,12 @@ Must not know: tables.
 import os
 import sqlite3
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError, SQLAlchemyError
 
 from relayproxy.errors import SettingError
 from relayproxy.store.errors import DamagedFileError
@@ -53,6 +53,8 @@ POOL_TIMEOUT = 5.0
 
 Identity = tuple[int, int]
 """Device and inode of a file."""
+_Files = tuple[Identity | None, Identity | None]
+"""A SQLite file and its write-ahead log."""
 
 
 def open_engine(url: str, *, afresh: bool = False) -> Engine:
@@ -73,20 +75,35 @@ def open_engine(url: str, *, afresh: bool = False) -> Engine:
     return engine
 
 
-def open_reader(url: str) -> Engine:
+def open_reader(url: str, *, afresh: bool = False) -> Engine:
     """An engine that cannot write and never creates anything; a missing SQLite file is an error of the query.
 
-    SQLite is opened afresh for each use, so that a database that appears, or is replaced, later is found; a use ends
-    with an error after `READ_SECONDS`, since who asked may be gone by then.
+    SQLite is opened again once another file is in its place, so that a database that appears, or is replaced, later is
+    found; between uses nothing is kept of it but the definitions of its tables, to read which takes longer than most
+    uses, and with `afresh` not even these. A use ends with an error after `READ_SECONDS`, since who asked may be gone
+    by then.
     Raises `SettingError` for a URL that cannot be used.
     """
     parsed = _parse(url)
     path = sqlite_path(parsed)
     if path is None:
         return reading(_open_server(parsed, READ_TIMEOUT))
-    engine = _open(parsed, creator=lambda: _connect_sqlite(path, read_only=True), poolclass=NullPool)
+    options = {"poolclass": NullPool} if afresh else {"pool_size": KEPT_OPEN, "max_overflow": -1}
+    engine = _open(parsed, creator=lambda: _connect_sqlite(path, read_only=True), **options)
     event.listen(engine, "begin", _begin)
+    event.listen(engine, "connect", lambda _, record: record.info.update({_OPENED: _files(path)}))
+    event.listen(engine, "checkout", lambda connection, record, _: _take(connection, record.info[_OPENED], path))
+    if not afresh:
+        event.listen(engine, "checkin", _shrink)
     return engine
+
+
+def write_back(engine: Engine) -> None:
+    """Has SQLite write into the file what its log holds, as far as no reader is in the way. A last writer does at its
+    end, but not while readers have the file open; and who copies the file once all is stopped may copy it alone."""
+    if engine.dialect.name == "sqlite":
+        with suppress(SQLAlchemyError), closing(engine.raw_connection()) as connection:
+            connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
 
 
 def writing(engine: Engine) -> Engine:
@@ -124,11 +141,7 @@ def is_in_place(db: Connection) -> bool:
     """False when a connection of `open_engine` writes to a file that has been deleted or replaced, or to a write-ahead
     log that has: open files can be written for ever after their names are gone."""
     path = sqlite_path(db.engine.url)
-    if path is None:
-        return True
-    (file, log), (file_now, log_now) = db.info[_OPENED], _files(path)
-    # SQLite makes the log when it first needs it.
-    return file == file_now and log in (None, log_now)
+    return path is None or _in_place(db.info[_OPENED], path)
 
 
 def sqlite_path(url: URL) -> Path | None:
@@ -216,13 +229,25 @@ def _connect_sqlite(path: Path, *, read_only: bool = False, create: bool = False
             # What is deleted is overwritten, in pages that are free then, too.
             connection.execute("PRAGMA secure_delete=ON")
         connection.execute(f"PRAGMA cache_size=-{READER_CACHE_KIB if read_only else CACHE_KIB}")
-        if read_only:
-            deadline = time.monotonic() + READ_SECONDS
-            connection.set_progress_handler(lambda: time.monotonic() > deadline, LOOK_AT_THE_CLOCK)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _take(connection: sqlite3.Connection, opened: _Files, path: Path) -> None:
+    """Readies a reader's connection for its next use; one to a file that is not in its place is opened again."""
+    if not _in_place(opened, path):
+        raise DisconnectionError
+    _refuse_emptied(path)
+    deadline = time.monotonic() + READ_SECONDS
+    connection.set_progress_handler(lambda: time.monotonic() > deadline, LOOK_AT_THE_CLOCK)
+
+
+def _shrink(connection: sqlite3.Connection | None, _record: object) -> None:
+    """Has a connection that nobody uses give up the pages that it has read: they may be cut or overwritten."""
+    if connection is not None:
+        connection.execute("PRAGMA shrink_memory")
 
 
 def _refuse_emptied(path: Path) -> None:
@@ -232,7 +257,13 @@ def _refuse_emptied(path: Path) -> None:
             raise DamagedFileError(f"The database {path} is empty, and its write-ahead log is not")
 
 
-def _files(path: Path) -> tuple[Identity | None, Identity | None]:
+def _in_place(opened: _Files, path: Path) -> bool:
+    (file, log), (file_now, log_now) = opened, _files(path)
+    # SQLite makes the log when it first needs it.
+    return file == file_now and log in (None, log_now)
+
+
+def _files(path: Path) -> _Files:
     return _identity(path), _identity(path.with_name(path.name + "-wal"))
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from relayproxy.errors import SettingError
 from relayproxy.store import engine as engines
-from relayproxy.store.engine import database_location, open_engine, open_reader, reading, writing
+from relayproxy.store.engine import database_location, open_engine, open_reader, reading, write_back, writing
 from relayproxy.store.errors import StoreError, store_errors
 from tests.store.kinds import POSTGRESQL, SQLITE
 
@@ -95,6 +95,74 @@ def test_a_reader_creates_nothing_and_finds_the_database_once_it_is_there(tmp_pa
     with reader.connect() as db:
         assert db.execute(text("SELECT count(*) FROM t")).scalar_one() == 0
     engine.dispose()
+
+
+def one_value(url: str, value: int) -> None:
+    """A database with one value, closed."""
+    engine = open_engine(url)
+    with writing(engine).begin() as db:
+        db.execute(text("CREATE TABLE t (a INTEGER)"))
+        db.execute(text("INSERT INTO t VALUES (:value)"), {"value": value})
+    engine.dispose()
+
+
+def read(reader: Engine) -> int:
+    with store_errors(), reader.connect() as db:
+        return int(db.execute(text("SELECT a FROM t")).scalar_one())
+
+
+@SQLITE
+def test_a_reader_opens_the_file_once(reader: Engine, engine: Engine) -> None:
+    with writing(engine).begin() as db:
+        db.execute(text("CREATE TABLE t (a INTEGER)"))
+    uses = []
+    for _ in range(3):
+        with reader.connect() as db:
+            uses.append(db.connection.driver_connection)
+    assert len({*map(id, uses)}) == 1
+
+
+@SQLITE
+def test_a_reader_finds_a_file_that_was_put_in_the_place_of_another(tmp_path: Path, url: str) -> None:
+    one_value(url, 1)
+    reader = open_reader(url)
+    assert read(reader) == 1
+    for name in ("relayproxy.db-wal", "relayproxy.db-shm"):
+        (tmp_path / "data" / name).unlink(missing_ok=True)
+    one_value(f"sqlite:///{tmp_path}/other.db", 2)
+    (tmp_path / "other.db").replace(tmp_path / "data/relayproxy.db")
+    assert read(reader) == 2
+    reader.dispose()
+
+
+@SQLITE
+@pytest.mark.parametrize(
+    ("bytes_", "problem"), [(b"\xff" * 65536, "not a database|malformed"), (b"", "no such table|empty")]
+)
+def test_a_reader_notices_that_its_file_was_overwritten(tmp_path: Path, url: str, bytes_: bytes, problem: str) -> None:
+    one_value(url, 1)
+    reader = open_reader(url)
+    assert read(reader) == 1
+    (tmp_path / "data/relayproxy.db").write_bytes(bytes_)
+    with pytest.raises((StoreError, DBAPIError), match=problem):
+        read(reader)
+    reader.dispose()
+
+
+@SQLITE
+def test_what_is_in_the_log_is_written_into_the_file_while_a_reader_has_it_open(tmp_path: Path, url: str) -> None:
+    engine, reader = open_engine(url), open_reader(url)
+    with writing(engine).begin() as db:
+        db.execute(text("CREATE TABLE t (a INTEGER)"))
+        db.execute(text("INSERT INTO t VALUES (7)"))
+    assert read(reader) == 7
+    write_back(engine)
+    engine.dispose()
+    (tmp_path / "copy.db").write_bytes((tmp_path / "data/relayproxy.db").read_bytes())
+    copy = open_reader(f"sqlite:///{tmp_path}/copy.db")
+    assert read(copy) == 7
+    copy.dispose()
+    reader.dispose()
 
 
 @SQLITE

@@ -33,7 +33,7 @@ class Integrity:
     """Checks a SQLite file; does nothing for another database. For one thread."""
 
     def __init__(self, url: str) -> None:
-        self._engine = open_reader(url)
+        self._engine = open_reader(url, afresh=True)
         self._path = sqlite_path(make_url(url))
         self._seen = False
         self._size = 0
