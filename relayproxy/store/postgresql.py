@@ -42,9 +42,13 @@ class Server:
         except ConnectionTimeout:
             self._silent_until = time.monotonic() + REMEMBERED
             raise
-        connection.probe = lambda: self._probe(parameters)
-        if _is_pooled(connection):
-            connection.prepare_threshold = None
+        try:
+            connection.probe = lambda: self._probe(parameters)
+            if _is_pooled(connection):
+                connection.prepare_threshold = None
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _probe(self, parameters: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """A connection notices that its server has stopped, and a server that is slow is waited for."""
 
+import gc
 from collections.abc import Iterator
 from typing import Any
 
@@ -80,3 +81,15 @@ def test_a_server_that_did_not_answer_is_not_asked_again_at_once(monkeypatch: py
     with pytest.raises(ConnectionTimeout):
         server.connect(conninfo="")
     assert asked == 2
+
+
+def test_a_connection_whose_first_question_fails_is_closed(postgres: Peer) -> None:
+    url = postgres.database()
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute("CREATE SCHEMA before")
+        db.execute("CREATE FUNCTION before.pg_backend_pid() RETURNS int LANGUAGE sql AS 'SELECT 1/0'")
+
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        Server().connect(conninfo=url, options="-c search_path=before,pg_catalog")
+
+    gc.collect()  # one that is still open is warned of
