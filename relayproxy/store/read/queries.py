@@ -1,6 +1,6 @@
 """Queries of the console.
 
-Knows: the order of lists, the cursors of pages, and when there is nothing to read yet.
+Knows: the order of lists by time, the cursors of their pages, and when there is nothing to read yet.
 Must not know: HTML, JSON, who asks.
 
 Every method may be called from any thread, raises `NotReady` while there is no database with this version's
@@ -9,18 +9,18 @@ schema, and `StoreError` when the database does not answer. Nothing is ever writ
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass
 
 from sqlalchemy import BindParameter, ColumnElement, Connection, Engine, bindparam, func, literal, select, tuple_
 
 from relayproxy.conversation.message import Message, read_lines
 from relayproxy.store.errors import NotReady, StoreError, store_errors
 from relayproxy.store.read.erasures import marked
-from relayproxy.store.read.filters.conditions import SORTED_BY, computed, conditions
+from relayproxy.store.read.filters.conditions import conditions
 from relayproxy.store.read.filters.criteria import SHADOW, Criteria, Sort
 from relayproxy.store.read.filters.search import Hit, hits
 from relayproxy.store.read.recording_reader import NotFetchedError, RecordingReader
+from relayproxy.store.read.sorted_list import is_number, read_sorted_cursor, sorted_cursor, sorted_places
 from relayproxy.store.schema import tables
 from relayproxy.store.schema.mapping import columns, value
 from relayproxy.store.schema.revisions import not_ready_reason
@@ -134,18 +134,13 @@ class Queries:
         return SessionPage(tuple(found[:limit]), _cursor(found[limit - 1]) if more else None)
 
     def _sorted(self, limit: int, before: str | None, criteria: Criteria, sort: Sort) -> SessionPage:
-        if sort.field not in SORTED_BY:
-            raise ValueError(f"{sort.field} is nothing to sort by")
-        c = tables.sessions.c
-        after = _read_sorted_cursor(before, sort) if before else None
+        after = read_sorted_cursor(before, sort) if before else None
         with self.reading() as db:
-            # What many match is met soon on the way through the index of the order; what few do is looked up, and
-            # sorted then.
-            places = _on_the_way(db, criteria, sort, after, limit + 1) or _sorted(db, criteria, sort, after, limit + 1)
-            shown = [id for id, _, _ in places[:limit]]
-            rows = {row.id: value(SessionRow, row) for row in db.execute(_BRIEF.where(c.id.in_(shown)))}
+            places = sorted_places(db, criteria, sort, after, limit + 1)
+            shown = [place.id for place in places[:limit]]
+            rows = {row.id: value(SessionRow, row) for row in db.execute(_BRIEF.where(tables.sessions.c.id.in_(shown)))}
         more = len(places) > limit > 0
-        next = _sorted_cursor(sort, *places[limit - 1]) if more else None
+        next = sorted_cursor(sort, places[limit - 1]) if more else None
         return SessionPage(tuple(rows[id] for id in shown if id in rows), next)
 
     def hits(self, criteria: Criteria, sessions: Sequence[str]) -> dict[str, tuple[Hit, ...]]:
@@ -336,98 +331,8 @@ def _cursor(session: SessionRow) -> str:
     return f"{'live' if session.ended_at is None else 'ended'}.{session.started_at}.{session.id}"
 
 
-_PARTLY = frozenset({"duration", "latency", "wait"})
-"""Orders by values that not every session has."""
-
-_LEAST = -(2**62)
-"""Less than anything that lists are sorted by; null is not more than that."""
-
-_After = tuple[int | None, int, str]
-"""A place in a sorted list: what it is sorted by, when the session began, its id."""
-
-MAX_SCANNED = 10_000
-"""Sessions that are scanned in the order of a list to find those of a page."""
-MAX_SCANNED_FOR_WORDS = 2_000
-
-
-class _Place(NamedTuple):
-    id: str
-    started_at: int
-    number: int | None
-
-
-def _on_the_way(db: Connection, criteria: Criteria, sort: Sort, after: _After | None, limit: int) -> list[_Place]:
-    """The first `limit` places of a sorted list, by its index; nothing when they are not among the next `MAX_SCANNED`
-    sessions of the order, or `MAX_SCANNED_FOR_WORDS` where what was said has to be looked at."""
-    if after is not None and after[0] is None:
-        return []
-    by, order = SORTED_BY[sort.field], _order(SORTED_BY[sort.field], sort)
-    place = (by, tables.sessions.c.started_at, tables.sessions.c.id)
-    bounds = [by > literal(_LEAST), *([] if after is None else [_beyond(place, after, sort)])]
-    steps = MAX_SCANNED_FOR_WORDS if criteria.words else MAX_SCANNED
-    end = db.execute(select(*place).where(*bounds).order_by(*order).offset(steps).limit(1)).one_or_none()
-    if end is not None:
-        bounds.append(_beyond(place, tuple(end), replace(sort, ascending=not sort.ascending)))
-    wanted = conditions(criteria, db.dialect.name, db)
-    if db.dialect.name == "sqlite":
-        # It would otherwise take an index of the condition, and sort all that it finds by it.
-        wanted = [func.coalesce(one, literal(False)) for one in wanted]
-    found = select(*_place(by)).where(*bounds, *wanted).order_by(*order).limit(limit)
-    places = [_Place(*row) for row in db.execute(found)]
-    return places if len(places) == limit else []
-
-
-def _sorted(db: Connection, criteria: Criteria, sort: Sort, after: _After | None, limit: int) -> list[_Place]:
-    """The same of all that match, whether they have what the list is sorted by or not."""
-    c, by = tables.sessions.c, computed(sort.field) if criteria else SORTED_BY[sort.field]
-    found = select(*_place(by)).where(*conditions(criteria, db.dialect.name)).limit(limit)
-    places: list[_Place] = []
-    if after is None or after[0] is not None:
-        bounds = [] if after is None else [_beyond((by, c.started_at, c.id), after, sort)]
-        valued = found.where(by > literal(_LEAST), *bounds).order_by(*_order(by, sort))
-        places += [_Place(*row) for row in db.execute(valued)]
-        after = None
-    if len(places) < limit and sort.field in _PARTLY:
-        bounds = [] if after is None else [_beyond((c.started_at, c.id), after[1:], sort)]
-        rest = found.where(by.is_(None), *bounds).order_by(*_order(by, sort)[1:]).limit(limit - len(places))
-        places += [_Place(*row) for row in db.execute(rest)]
-    return places
-
-
-def _place(by: ColumnElement[Any]) -> tuple[ColumnElement[Any], ...]:
-    return tables.sessions.c.id, tables.sessions.c.started_at, by
-
-
-def _order(by: ColumnElement[Any], sort: Sort) -> list[ColumnElement[Any]]:
-    columns = (by, tables.sessions.c.started_at, tables.sessions.c.id)
-    return [each.asc() if sort.ascending else each.desc() for each in columns]
-
-
-def _beyond(columns: Sequence[ColumnElement[Any]], after: Sequence[Any], sort: Sort) -> ColumnElement[bool]:
-    here, there = tuple_(*columns), tuple_(*map(literal, after))
-    return here > there if sort.ascending else here < there
-
-
-def _sorted_cursor(sort: Sort, id: str, started_at: int, number: int | None) -> str:
-    return f"{'-' * (not sort.ascending)}{sort.field}.{'' if number is None else number}.{started_at}.{id}"
-
-
-def _read_sorted_cursor(cursor: str, sort: Sort) -> _After:
-    order, number, started_at, id = cursor.split(".", 3)
-    if order != f"{'-' * (not sort.ascending)}{sort.field}" or (number and not _is_number(number.removeprefix("-"))):
-        raise ValueError("not a cursor of this list")
-    if not _is_number(started_at):
-        raise ValueError("not a cursor of this list")
-    return int(number) if number else None, int(started_at), id
-
-
-def _is_number(text: str) -> bool:
-    # Longer ones are no 64-bit integers, which no database takes.
-    return text.isascii() and text.isdigit() and len(text) < 20 and int(text) < 2**63
-
-
 def _read_cursor(cursor: str) -> tuple[bool, tuple[int, str]]:
     state, started_at, id = cursor.split(".", 2)
-    if state not in ("live", "ended") or not _is_number(started_at):
+    if state not in ("live", "ended") or not is_number(started_at):
         raise ValueError("not a cursor of this list")
     return state == "live", (int(started_at), id)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from relayproxy.store.read import queries as store
+from relayproxy.store.read import sorted_list as store
 from relayproxy.store.read.filters import conditions
 from relayproxy.store.read.filters.criteria import SORTS, Criteria, Criterion, Sort
 from relayproxy.store.read.queries import ALL_SESSIONS, Queries
