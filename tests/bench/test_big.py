@@ -16,7 +16,7 @@ from relayproxy.console.app import build
 from relayproxy.settings.model import Settings
 from relayproxy.store.engine import open_engine, open_reader
 from relayproxy.store.read.filters import conditions, search
-from relayproxy.store.read.filters.criteria import Criteria, Criterion
+from relayproxy.store.read.filters.criteria import Criteria, Criterion, Sort
 from relayproxy.store.read.queries import ALL_SESSIONS, Queries
 from relayproxy.store.schema.rollup import start_of
 from relayproxy.store.write.annotation_writer import AnnotationWriter
@@ -141,6 +141,24 @@ def test_what_few_calls_have_is_looked_up_in_an_index(
     assert f"COVERING INDEX ix_sessions_{field}" in plan
     assert "SEARCH sessions" in plan
     assert "SCAN sessions" not in plan
+
+
+@pytest.mark.parametrize("field", ["latency", "wait", "turns", "interruptions"])
+def test_of_a_sorted_list_under_a_common_filter_the_index_of_its_order_alone_is_gone_through(
+    queries: Queries, reader: Engine, folder: Path, field: str
+) -> None:
+    criteria = Criteria(
+        (Criterion("transition", "=", ("failed", "success")), Criterion("route", "=", ("bookings",))),
+        since=time.time_ns() - 20 * DAY,
+    )
+    with plans(reader, folder / "relayproxy.db") as found:
+        page = queries.sessions(5, criteria=criteria, sort=Sort(field))
+
+    assert len(page.sessions) == 5
+    searches = [plan.partition("\n")[0] for plan in looks_through(found)]
+    assert len(searches) == 2
+    for plan in searches:
+        assert plan.startswith(f"SEARCH sessions USING COVERING INDEX ix_sessions_{field} ("), plan
 
 
 @pytest.mark.parametrize("words", [("please",), ("opening", "hours")])

@@ -26,6 +26,10 @@ SortedPlace = tuple[int | None, int, str]
 MAX_SCANNED = 10_000
 """Sessions that are scanned in the order of a list to find those of a page."""
 MAX_SCANNED_FOR_WORDS = 2_000
+MAX_IN_INDEX = 100_000
+"""The same where nothing but the index is looked at."""
+_IN_INDEX = frozenset({"transition", "outcome", "route"})
+"""Fields of filters that indexes of orders have, as they have times."""
 
 
 class Place(NamedTuple):
@@ -46,13 +50,15 @@ def sorted_places(db: Connection, criteria: Criteria, sort: Sort, after: SortedP
 
 def _on_the_way(db: Connection, criteria: Criteria, sort: Sort, after: SortedPlace | None, limit: int) -> list[Place]:
     """The first `limit` places of a sorted list, by its index; nothing when they are not among the next `MAX_SCANNED`
-    sessions of the order, or `MAX_SCANNED_FOR_WORDS` where what was said has to be looked at."""
+    sessions of the order, `MAX_SCANNED_FOR_WORDS` where what was said has to be looked at, or `MAX_IN_INDEX`."""
     if after is not None and after[0] is None:
         return []
     by, order = SORTED_BY[sort.field], _order(SORTED_BY[sort.field], sort)
     place = (by, tables.sessions.c.started_at, tables.sessions.c.id)
     bounds = [by > literal(_LEAST), *([] if after is None else [_beyond(place, after, sort)])]
     steps = MAX_SCANNED_FOR_WORDS if criteria.words else MAX_SCANNED
+    if not criteria.words and sort.field != "duration" and all(one.field in _IN_INDEX for one in criteria.every):
+        steps = MAX_IN_INDEX
     end = db.execute(select(*place).where(*bounds).order_by(*order).offset(steps).limit(1)).one_or_none()
     if end is not None:
         bounds.append(_beyond(place, tuple(end), replace(sort, ascending=not sort.ascending)))

@@ -30,6 +30,7 @@ def recorded(archive: Archive) -> list[SessionRow]:
             response_max_ms=ms,
             longest_wait_ms=ms,
             turns=at % 3,
+            studio_transition=("success", "failed", "none")[at % 3],
             interruptions=at // 8,
         )
         for at, (length, ms) in enumerate(product(LENGTHS, SLOWEST))
@@ -103,15 +104,20 @@ def test_what_is_met_late_on_the_way_through_an_order_is_in_its_place_too(
     archive: Archive, queries: Queries, recorded: list[SessionRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive.commit(Batch(turns=tuple(turn(row.id, 0, caller_text="予約 refund") for row in recorded[1::3])))
-    kinds = (Criteria((Criterion("turns", "=", (1,)),)), Criteria(words=("refund",)), Criteria(words=("約",)))
+    kinds = (
+        Criteria((Criterion("turns", "=", (1,)),)),
+        Criteria((Criterion("transition", "=", ("failed",)),)),
+        Criteria(words=("refund",)),
+        Criteria(words=("約",)),
+    )
     # Every order with every kind and with every way, and every kind with every way.
     for at, (field, ascending) in enumerate(product(SORTS, (False, True))):
         sort = Sort(field, ascending)
         wanted = expected(recorded[1::3], sort)
         for kind, criteria in enumerate(kinds):
             way = (1, 4, 9)[(at + kind) % 3]
-            monkeypatch.setattr(store, "MAX_SCANNED", way)
-            monkeypatch.setattr(store, "MAX_SCANNED_FOR_WORDS", way)
+            for name in ("MAX_SCANNED", "MAX_SCANNED_FOR_WORDS", "MAX_IN_INDEX"):
+                monkeypatch.setattr(store, name, way)
             assert paged(queries, sort, criteria) == wanted, (way, sort, criteria)
 
 
