@@ -7,6 +7,7 @@ Must not know: what is in a segment.
 
 import fcntl
 import os
+import re
 import secrets
 from collections.abc import Container
 from datetime import UTC, datetime
@@ -14,6 +15,8 @@ from pathlib import Path
 
 LOCK = "lock"
 SUFFIX = ".seg"
+_NAME = re.compile(r"[0-9]{8}T[0-9]{6}-")
+"""How the name of a journal begins. A folder that is a disk of its own also has what its file system keeps there."""
 
 
 def segment_path(journal: Path, number: int) -> Path:
@@ -22,23 +25,30 @@ def segment_path(journal: Path, number: int) -> Path:
 
 
 def segment_numbers(journal: Path) -> list[int]:
-    """The segments present, ascending; empty when the folder is gone."""
+    """The segments present, ascending; none when the folder is gone, or may not be looked into."""
     try:
         names = os.listdir(journal)
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         return []
     return sorted(int(name.removesuffix(SUFFIX)) for name in names if name.endswith(SUFFIX) and name[:8].isdigit())
 
 
 def journal_paths(folder: Path, but: Container[str] = ()) -> list[Path]:
     """The journals in a journal folder, oldest first, without those whose names are in `but`; those still being created
-    (a leading dot) are left out."""
+    (a leading dot) are left out. One that may not be looked into is among them: it is nothing to do with the others."""
     try:
         names = os.listdir(folder)
     except FileNotFoundError:
         return []
-    new = sorted(name for name in names if name not in but and not name.startswith("."))
-    return [folder / name for name in new if (folder / name / LOCK).exists()]
+    new = sorted(name for name in names if name not in but and _NAME.match(name))
+    return [folder / name for name in new if _has_lock(folder / name)]
+
+
+def _has_lock(journal: Path) -> bool:
+    try:
+        return (journal / LOCK).exists()
+    except OSError:
+        return True
 
 
 def create_journal(folder: Path) -> tuple[Path, int]:

@@ -71,7 +71,12 @@ def drain(settings: Settings) -> Drained:
 
 
 def _refuse_living(journal: Path) -> None:
-    living = [path.name for path in journal_paths(journal) if writer_is_alive(path)]
+    try:
+        living = [path.name for path in journal_paths(journal) if writer_is_alive(path)]
+    except PermissionError as problem:
+        raise RelayproxyError(
+            f"drain: {problem.filename} may not be opened; drain as the user that the relay ran as"
+        ) from None
     if living:
         raise RelayproxyError(
             f"drain: a relay writes to {journal} ({', '.join(living)}): stop it first, or leave it to its recorder"

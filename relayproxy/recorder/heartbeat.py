@@ -14,6 +14,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -351,10 +352,15 @@ class Life:
 
 
 def journals(folder: Path, places: Places, life: Life | None = None) -> tuple[JournalHeartbeat, ...]:
-    """Every journal in the folder, oldest first, where `places` says how far each has been played."""
+    """Every journal in the folder that may be looked into, oldest first, where `places` says how far each has been
+    played."""
     played = {path.name: position for path, position in places}
     watch = life or Life()
-    return tuple(_journal(path, played.get(path.name, START), watch) for path in journal_paths(folder))
+    found: list[JournalHeartbeat] = []
+    for path in journal_paths(folder):
+        with suppress(PermissionError):  # the recorder has said so
+            found.append(_journal(path, played.get(path.name, START), watch))
+    return tuple(found)
 
 
 def _journal(path: Path, position: Position, life: Life) -> JournalHeartbeat:

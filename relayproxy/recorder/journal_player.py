@@ -146,12 +146,12 @@ class JournalPlayer:
         if not read and self._wall is not None:
             yield from self._due(time.time_ns() - self._wall - SETTLED)
         if self._reader.finished and not self.ended:
-            self.ended, self.behind = True, False
             if self.connections and not self.path.exists():
                 since = max(one.opening.opened_at + one.last_t for one in self.connections.values())
                 self._lose(*self.position, 0, "missing", since, max(since, time.time_ns()))
             for connection in list(self.connections.values()):
                 yield self._end(connection, Ending(t=connection.last_t, cause="relay_died"))
+            self.ended, self.behind = True, False
 
     def catch_up(self, connection: DecodedConnection) -> Iterator[ConnectionEvent]:
         """Plays what has been read of a connection and was not played yet."""

@@ -217,9 +217,12 @@ class Recorder:
             self._happened(event)
 
     def commit(self) -> None:
-        """Commits everything played since the last commit."""
-        if not self._due:
-            return
+        """Commits everything played since the last commit, and deletes journals that have ended."""
+        if self._due:
+            self._commit_played()
+        self._delete_ended()
+
+    def _commit_played(self) -> None:
         self._progress.begin()
         touched = [*self._touched.values()]
         self._dropped += self._sessions.identify(touched)
@@ -267,11 +270,7 @@ class Recorder:
 
     @property
     def _due(self) -> bool:
-        return bool(self._touched) or any(
-            one.ended or one.gaps or one.position != one.committed
-            for one in self._playbacks.values()
-            if one.id not in self._troubled
-        )
+        return bool(self._touched) or any(one.gaps or one.position != one.committed for one in self._playbacks.values())
 
     def _settle(
         self, touched: list[DecodedConnection], sessions: list[RecordedSession], moved: list[JournalPlayer]
@@ -290,11 +289,16 @@ class Recorder:
                 self._sessions.ended(connection)
         for playback in moved:
             self._tidy(playback, playback.settle)
-        ended = [one for one in self._playbacks.values() if one.ended and one.id not in self._troubled]
+
+    def _delete_ended(self) -> None:
+        """Deletes the journals that have ended, all of which is committed; those that could not be deleted before,
+        too."""
+        ended = [playback for playback in self._playbacks.values() if playback.ended]
         # The row goes after the files: without it the files would be played again.
         gone = tuple(playback.id for playback in ended if self._tidy(playback, playback.delete))
         if gone:
             self._playbacks = {name: one for name, one in self._playbacks.items() if name not in gone}
+            self._troubled -= {*gone}
             self.played.journals += len(gone)
             self._retry(lambda: self._archive.commit(Batch(dropped_journals=gone)))
 
