@@ -205,9 +205,11 @@ class JournalPlayer:
         if connection is not None and entry.kind is EntryKind.FAULT:
             connection.faults.add(entry.body)
         elif connection is not None and entry.kind in SIDES:
+            before = connection.pending
             messages = connection.replay(entry, segment)
             self._note_pending(connection)
-            if messages:
+            # Files go that are not needed from here on: the row must not say that it begins again in one of them.
+            if messages or connection.pending != before:
                 yield ConnectionEvent(connection, "messages", messages)
 
     def _due(self, now: int) -> Iterator[ConnectionEvent]:

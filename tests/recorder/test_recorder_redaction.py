@@ -138,6 +138,25 @@ def test_the_files_of_what_is_held_stay_until_it_is_stored(stage: Stage) -> None
     assert len([*stage.archive.messages(call.id)]) == 4
 
 
+def test_the_files_of_what_is_held_stay_for_the_restart_after_the_next(stage: Stage) -> None:
+    journal = stage.journal()
+    call, other = journal.call(), journal.call(connection_id="2" * 32)
+    call.twilio(setup())
+    stage.recorder(rules=RULES).finish()
+    call.twilio(prompt("Is anybody there?"))  # what comes together is played again together
+    journal.rotate()
+    call.twilio(key("1"))
+    stage.recorder(rules=RULES).finish()
+    again = stage.recorder(rules=RULES)
+    again.finish()
+    other.twilio(setup("VX2", "CA2"))
+    again.finish()
+    call.end()
+    stage.recorder(rules=RULES).finish()
+    messages = stage.stored(call.id).messages[call.id]
+    assert [message.text for message in messages][1:] == [prompt("Is anybody there?"), key("1")]
+
+
 def test_what_is_held_and_lost_with_its_file_is_a_gap(stage: Stage) -> None:
     journal = stage.journal()
     call = journal.call()

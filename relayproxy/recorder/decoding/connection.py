@@ -309,7 +309,7 @@ class DecodedConnection:
         first = self._checkpoints.first
         if first is not None:
             oldest = self._redactor.oldest if self._redactor is not None else None
-            next_seq = self._seq if oldest is None else oldest
+            next_seq = max(self._stored, self._seq) if oldest is None else oldest
             replay = Replay(first.place, first.seq, max(self._seq, self._until))
             twilio, backend = first.twilio, first.backend
         else:
