@@ -22,8 +22,10 @@ from tests.peers import programs
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
-    # One process less to start and to talk to.
+    # Two processes less to start and to talk to; and one thread to draw, of those that each tile would be given to.
     "--in-process-gpu",
+    "--enable-features=NetworkServiceInProcess2",
+    "--num-raster-threads=1",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
@@ -194,6 +196,8 @@ class _Kept:
     def end(self) -> None:
         """Leaves the console's page, so that what it still had under way is seen as well, and forgets all of it."""
         self._emulate()
+        # What a test has held back would be held back from the next one, too.
+        self.page.unroute_all()
         self.page.goto(f"{self.faults.origin}/healthz")
         self.page.evaluate("localStorage.clear(), sessionStorage.clear()")
         self.page.mouse.move(-10, -10)

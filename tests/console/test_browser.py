@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from relayproxy.console.http.times import rfc3339
 from relayproxy.store.write.archive import Archive
 from tests.console import samples
-from tests.console.browser import chromium, frames, from_the_top
+from tests.console.browser import Pages, chromium, frames, from_the_top
 from tests.console.conftest import OpenPage
 from tests.console.look import fits
 from tests.peers import programs
@@ -30,6 +30,17 @@ def test_without_chromium_the_tests_say_how_to_get_it(monkeypatch: pytest.Monkey
     monkeypatch.setenv("RELAYPROXY_CHROMIUM", "/nowhere/chromium")
     with pytest.raises(pytest.fail.Exception, match="RELAYPROXY_CHROMIUM"):
         chromium()
+
+
+def test_a_page_is_like_new_for_the_next_test(pages: Pages, console: str, archive: Archive) -> None:
+    with pages.watched(console) as page:
+        page.goto(f"{console}/connect")
+        page.route("**/connect*", lambda route: None)
+        page.evaluate("localStorage.setItem('mine', '1')")
+    with pages.watched(console) as next_one:
+        assert next_one is page
+        next_one.goto(f"{console}/connect")
+        assert next_one.evaluate("localStorage.getItem('mine')") is None
 
 
 def colour(page: Page) -> str:
