@@ -66,11 +66,8 @@ def fits(page: Page) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
 
 
-@pytest.mark.parametrize(
-    "path", ["/insight?by=route", "/insight?a=since%3A14d+until%3A7d&b=since%3A7d", "/insight?q=route%3Anone"]
-)
-def test_every_chart_is_drawn_and_the_page_fits(visit: OpenPage, path: str) -> None:
-    page = visit(path, viewport=NARROW)
+def are_drawn(page: Page, many: int) -> None:
+    """All charts, beside tables with the same numbers, from a phone to a broad window."""
     charts = page.locator("[data-chart]")
     for size in (NARROW, BROAD):
         page.set_viewport_size(size)
@@ -79,42 +76,108 @@ def test_every_chart_is_drawn_and_the_page_fits(visit: OpenPage, path: str) -> N
             expect(chart.locator("canvas")).to_be_visible()
             assert ink(chart) > 500
             assert chart.locator("table tbody tr").count() > 0
-        assert charts.count() == (0 if "none" in path else 3)
+        assert charts.count() == many
         assert fits(page)
 
 
-def test_what_can_be_compared_is_within_the_screen(visit: OpenPage) -> None:
-    page = visit("/insight", viewport=NARROW)
+def captions_are_not_crushed(page: Page, width: int) -> None:
+    expect(page.locator("[data-chart] canvas").first).to_be_visible()
+    frames(page)
+    for caption in page.locator("[data-chart] figcaption").all():
+        box = caption.bounding_box()
+        assert box
+        assert box["width"] > 150, width
+        assert box["height"] < 50, width
+
+
+def captions_are_not_crushed_at_any_width(page: Page) -> None:
+    for width in (1200, 1000, 768, 620):
+        page.set_viewport_size({"width": width, "height": 900})
+        if width == 620:
+            page.reload()
+        captions_are_not_crushed(page, width)
+
+
+def test_without_calls_there_is_no_chart(visit: OpenPage) -> None:
+    are_drawn(visit("/insight?q=route%3Anone", viewport=NARROW), 0)
+
+
+def test_groups_are_drawn_and_two_of_them_compared(visit: OpenPage) -> None:
+    page = visit("/insight?by=route", viewport=NARROW)
+    are_drawn(page, 3)
+
+    page.get_by_role("checkbox", name="Compare bookings").check()
+    page.get_by_role("checkbox", name="Compare support").check()
+    page.get_by_role("button", name="Compare the marked ones").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Insight: comparison")
+    expect(page.locator(".compared")).to_contain_text("Median latency")
+    page.get_by_role("link", name="Swap A and B").click()
+    expect(page.locator(".side-a")).to_contain_text("route:")
+
+    page.get_by_text("Compare …").click()
+    page.get_by_role("link", name="This week and the one before").click()
+    expect(page.locator(".side-a")).to_contain_text("since:14d until:7d")
+    expect(page.get_by_text("A is laid over the times of B").first).to_be_visible()
+    are_drawn(page, 3)
+    captions_are_not_crushed_at_any_width(page)
+
+
+def test_charts_are_pointed_at_recoloured_and_filtered(visit: OpenPage) -> None:
+    page = visit("/insight", viewport={"width": 1200, "height": 900})
+    captions_are_not_crushed_at_any_width(page)
+
+    # What can be compared is within a phone's screen, with the values that were seen.
+    page.set_viewport_size(NARROW)
     page.get_by_text("Compare …").click()
     box = page.locator(".pop").bounding_box()
     assert box
     assert 0 <= box["x"] <= box["x"] + box["width"] <= NARROW["width"]
+    page.get_by_label("Field").select_option("param.release")
+    expect(page.locator("#seen option")).to_have_count(2)
+    assert sorted(page.eval_on_selector_all("#seen option", "all => all.map(one => one.value)")) == ["41", "42"]
+    page.get_by_text("Compare …").click()
 
-
-def test_without_scripts_the_numbers_are_in_tables(visit: OpenPage) -> None:
-    page = visit("/insight", java_script_enabled=False)
-    page.get_by_text("as a table").first.click()
-    expect(page.get_by_role("region", name="Response latency over time")).to_be_visible()
-    expect(page.locator(".plot").first).to_be_hidden()
-
-
-def test_pointing_at_a_step_tells_its_numbers(visit: OpenPage) -> None:
-    page = visit("/insight")
+    page.set_viewport_size({"width": 1280, "height": 720})
+    frames(page)
+    follow_the_theme(page, page.locator("[data-chart]").nth(1))
     page.locator(".plot .u-over").first.hover(position={"x": 300, "y": 50})
     tip = page.locator(".chart-tip").first
     expect(tip).to_contain_text("95th percentile")
     expect(tip).to_contain_text("Turns (n)")
+    what_leaves_the_chart_is_marked_at_its_edge(page)
+
+    # The filter is reached by a key, and completes.
+    page.keyboard.press("/")
+    field = page.get_by_role("combobox", name="Filter")
+    expect(field).to_be_focused()
+    page.keyboard.type("route:bo")
+    expect(page.locator("#options [role=option]").first).to_contain_text("bookings")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(field).to_have_value("route:bookings ")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/insight?q=route*")
+    page.get_by_role("link", name="Clear the filter").click()
+    expect(page.get_by_role("combobox", name="Filter")).to_have_value("")
 
 
-def test_where_nothing_was_the_tip_says_so(visit: OpenPage) -> None:
-    page = visit("/insight?q=since%3A30d")
-    page.locator(".plot .u-over").first.hover(position={"x": 20, "y": 50})
-    expect(page.locator(".chart-tip").first).to_contain_text("no turns")
-    page.locator(".plot .u-over").nth(2).scroll_into_view_if_needed()
-    page.locator(".plot .u-over").nth(2).hover(position={"x": 20, "y": 50})
-    tip = page.locator(".chart-tip").nth(2)
-    expect(tip).to_contain_text("no calls")
-    expect(tip).not_to_contain_text("Failed")
+def follow_the_theme(page: Page, chart: Locator) -> None:
+    """The colours of a page that is light."""
+    colour = f"""figure => {{ {PIXELS} const seen = {{}};
+      for (let i = 0; i < d.length; i += 4) if (d[i + 3] === 255) {{
+        const k = `${{d[i]}},${{d[i + 1]}},${{d[i + 2]}}`; seen[k] = (seen[k] ?? 0) + 1; }}
+      return Object.entries(seen).sort((a, b) => b[1] - a[1])[0][0]; }}"""
+    assert chart.evaluate(colour) == "44,82,207"
+    becomes = f"""(figure, wanted) => new Promise((done) => {{ let frames = 0;
+      const look = () => {{ const is = ({colour})(figure) === wanted;
+        if (is || ++frames > 200) done(is); else requestAnimationFrame(look); }};
+      look(); }})"""
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    assert chart.evaluate(becomes, "142,170,255")
+    page.evaluate("delete document.documentElement.dataset.theme")
+    assert chart.evaluate(becomes, "44,82,207")
+    page.emulate_media(color_scheme="dark")
+    assert chart.evaluate(becomes, "142,170,255")
 
 
 QUIET = '{"times": [0, 60, 120, 180], "step": 60, "clipped": true, "top": 900, "rule": {"at": 2000, "name": "slow"}, '
@@ -122,8 +185,8 @@ QUIET += '"series": [{"name": "95th percentile", "draw": "line", "colour": "p95"
 QUIET += '"values": [800, 14000, 700, 9000]}]}'
 
 
-def test_what_leaves_the_chart_is_marked_at_its_edge(visit: OpenPage) -> None:
-    page = visit("/insight")
+def what_leaves_the_chart_is_marked_at_its_edge(page: Page) -> None:
+    """The first chart is drawn anew, with values that lie above it."""
     page.evaluate(
         """async (chart) => {
           const figure = document.querySelector("[data-chart]");
@@ -145,42 +208,22 @@ def test_what_leaves_the_chart_is_marked_at_its_edge(visit: OpenPage) -> None:
         assert plot["x"] <= box["x"] <= box["x"] + box["width"] <= plot["x"] + plot["width"]
 
 
-@pytest.mark.parametrize("path", ["/sessions", "/insight", "/insight?a=since%3A14d+until%3A7d&b=since%3A7d"])
-def test_captions_are_not_crushed(visit: OpenPage, path: str) -> None:
-    page = visit(path, viewport={"width": 1200, "height": 900})
-    for width in (1200, 1000, 768, 620):
-        page.set_viewport_size({"width": width, "height": 900})
-        if width == 620:
-            page.reload()
-            if path == "/sessions":
-                page.get_by_text("Charts", exact=True).click()
-        expect(page.locator("[data-chart] canvas").first).to_be_visible()
-        frames(page)
-        for caption in page.locator("[data-chart] figcaption").all():
-            box = caption.bounding_box()
-            assert box
-            assert box["width"] > 150, width
-            assert box["height"] < 50, width
+def test_without_scripts_the_numbers_are_in_tables(visit: OpenPage) -> None:
+    page = visit("/insight", java_script_enabled=False)
+    page.get_by_text("as a table").first.click()
+    expect(page.get_by_role("region", name="Response latency over time")).to_be_visible()
+    expect(page.locator(".plot").first).to_be_hidden()
 
 
-def test_the_colours_follow_the_theme(visit: OpenPage) -> None:
-    page = visit("/insight", color_scheme="light")
-    chart = page.locator("[data-chart]").nth(1)
-    colour = f"""figure => {{ {PIXELS} const seen = {{}};
-      for (let i = 0; i < d.length; i += 4) if (d[i + 3] === 255) {{
-        const k = `${{d[i]}},${{d[i + 1]}},${{d[i + 2]}}`; seen[k] = (seen[k] ?? 0) + 1; }}
-      return Object.entries(seen).sort((a, b) => b[1] - a[1])[0][0]; }}"""
-    assert chart.evaluate(colour) == "44,82,207"
-    becomes = f"""(figure, wanted) => new Promise((done) => {{ let frames = 0;
-      const look = () => {{ const is = ({colour})(figure) === wanted;
-        if (is || ++frames > 200) done(is); else requestAnimationFrame(look); }};
-      look(); }})"""
-    page.evaluate("document.documentElement.dataset.theme = 'dark'")
-    assert chart.evaluate(becomes, "142,170,255")
-    page.evaluate("delete document.documentElement.dataset.theme")
-    assert chart.evaluate(becomes, "44,82,207")
-    page.emulate_media(color_scheme="dark")
-    assert chart.evaluate(becomes, "142,170,255")
+def test_where_nothing_was_the_tip_says_so(visit: OpenPage) -> None:
+    page = visit("/insight?q=since%3A30d")
+    page.locator(".plot .u-over").first.hover(position={"x": 20, "y": 50})
+    expect(page.locator(".chart-tip").first).to_contain_text("no turns")
+    page.locator(".plot .u-over").nth(2).scroll_into_view_if_needed()
+    page.locator(".plot .u-over").nth(2).hover(position={"x": 20, "y": 50})
+    tip = page.locator(".chart-tip").nth(2)
+    expect(tip).to_contain_text("no calls")
+    expect(tip).not_to_contain_text("Failed")
 
 
 def test_a_range_that_is_marked_becomes_the_filter_s(visit: OpenPage) -> None:
@@ -194,17 +237,7 @@ def test_a_range_that_is_marked_becomes_the_filter_s(visit: OpenPage) -> None:
 
 
 @pytest.mark.parametrize("path", ["/insight?q=since%3A10d", "/sessions?q=since%3A10d"])
-def test_a_range_that_is_marked_can_be_compared_with_as_long_before(visit: OpenPage, path: str) -> None:
-    page = visit(path, viewport={"width": 1280, "height": 800})
-    drag(page, ".plot .u-over", 300, 400)
-    page.wait_for_url("**until*")
-    page.get_by_role("link", name=re.compile("^Compare with the .* before$")).click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Insight: comparison")
-    expect(page.locator(".about")).to_contain_text("as long before as after")
-
-
-@pytest.mark.parametrize("path", ["/insight?q=since%3A10d", "/sessions?q=since%3A10d"])
-def test_a_release_is_a_line_with_its_name_and_leads_to_before_and_after(visit: OpenPage, path: str) -> None:
+def test_a_release_is_a_line_and_a_range_can_be_marked_and_both_are_compared(visit: OpenPage, path: str) -> None:
     page = visit(path, viewport=NARROW)
     if path.startswith("/sessions"):
         page.get_by_text("Charts", exact=True).click()
@@ -218,6 +251,14 @@ def test_a_release_is_a_line_with_its_name_and_leads_to_before_and_after(visit: 
     expect(page.get_by_role("heading", level=1)).to_have_text("Insight: comparison")
     expect(page.locator(".compared")).to_contain_text("worse")
 
+    page.go_back()
+    expect(page.locator(".version-name")).to_have_count(2)
+    drag(page, ".plot .u-over", 300, 400)
+    page.wait_for_url("**until*")
+    page.get_by_role("link", name=re.compile("^Compare with the .* before$")).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Insight: comparison")
+    expect(page.locator(".about")).to_contain_text("as long before as after")
+
 
 def test_before_and_after_a_time_are_asked_for_in_the_page(visit: OpenPage) -> None:
     page = visit("/insight?q=route%3Abookings", timezone_id="Asia/Tokyo")
@@ -230,73 +271,54 @@ def test_before_and_after_a_time_are_asked_for_in_the_page(visit: OpenPage) -> N
     expect(page.locator(".about")).to_contain_text("as long before as after")
 
 
-def test_two_values_are_compared_from_the_page(visit: OpenPage) -> None:
-    page = visit("/insight?by=route")
-    page.get_by_role("checkbox", name="Compare bookings").check()
-    page.get_by_role("checkbox", name="Compare support").check()
-    page.get_by_role("button", name="Compare the marked ones").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Insight: comparison")
-    expect(page.locator(".compared")).to_contain_text("Median latency")
-    page.get_by_role("link", name="Swap A and B").click()
-    expect(page.locator(".side-a")).to_contain_text("route:")
-
-    page.get_by_text("Compare …").click()
-    page.get_by_role("link", name="This week and the one before").click()
-    expect(page.locator(".side-a")).to_contain_text("since:14d until:7d")
-    expect(page.get_by_text("A is laid over the times of B").first).to_be_visible()
-
-
-def test_the_filter_completes_and_is_reached_by_a_key(visit: OpenPage) -> None:
-    page = visit("/insight")
-    page.keyboard.press("/")
-    field = page.get_by_role("combobox", name="Filter")
-    expect(field).to_be_focused()
-    page.keyboard.type("route:bo")
-    expect(page.locator("#options [role=option]").first).to_contain_text("bookings")
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("Enter")
-    expect(field).to_have_value("route:bookings ")
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/insight?q=route*")
-    page.get_by_role("link", name="Clear the filter").click()
-    expect(page.get_by_role("combobox", name="Filter")).to_have_value("")
-
-
-def test_values_that_were_seen_are_offered_for_a_comparison(visit: OpenPage) -> None:
-    page = visit("/insight")
-    page.get_by_text("Compare …").click()
-    page.get_by_label("Field").select_option("param.release")
-    expect(page.locator("#seen option")).to_have_count(2)
-    assert sorted(page.eval_on_selector_all("#seen option", "all => all.map(one => one.value)")) == ["41", "42"]
-
-
-def test_charts_above_the_list_come_without_moving_it_and_obey_its_filter(visit: OpenPage) -> None:
-    page = visit("/sessions", viewport=BROAD)
-    sizes: tuple[ViewportSize, ...] = (BROAD, {"width": 768, "height": 800}, NARROW)
-    for size in sizes:
-        if size != BROAD:
-            page.set_viewport_size(size)
+def test_charts_above_the_list_keep_their_room_obey_its_filter_and_can_be_hidden(visit: OpenPage) -> None:
+    page = visit("/sessions", viewport={"width": 1200, "height": 900})
+    for width in (1200, 1000, 768, 620, 360):
+        size: ViewportSize = {"width": width, "height": 740 if width == 360 else 900}
+        page.set_viewport_size(size)
+        if 620 < width <= 1000:
+            captions_are_not_crushed(page, width)
+        if width == 1000:
+            continue
+        if width < 1000:
+            # Nothing is remembered yet.
+            page.evaluate("localStorage.clear()")
             page.reload()
-        if size == NARROW:
+        if width < 700:
             # On a phone the list comes first.
             expect(page.locator("#overview-body")).to_be_hidden()
             page.get_by_text("Charts", exact=True).click()
         expect(page.locator("#overview canvas")).to_have_count(2)
-        body = "document.getElementById('overview-body')"
-        # What is reserved is what is taken.
-        assert page.evaluate(f"{body}.offsetHeight - parseFloat(getComputedStyle({body}).minHeight)") == 0
-        assert fits(page)
+        captions_are_not_crushed(page, width)
+        they_come_without_moving_the_list_and_obey_its_filter(page)
 
-        with page.expect_response("**/sessions/overview?q=route%3Abookings") as answer:
-            page.evaluate(
-                "document.dispatchEvent(new CustomEvent('relayproxy:filter', {detail: {q: 'route:bookings'}}))"
-            )
-        assert answer.value.ok
-        expect(page.locator("#overview canvas")).to_have_count(2)
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.reload()
+    expect(page.locator("#overview canvas")).to_have_count(2)
+    a_range_that_is_marked_is_offered_to_the_list(page)
+
+    # Whether they are shown is remembered.
+    page.get_by_text("Charts", exact=True).click()
+    expect(page.locator("#overview-body")).to_be_hidden()
+    page.reload()
+    expect(page.locator("#overview summary").first).to_be_visible()
+    expect(page.locator("#overview-body")).to_be_hidden()
+    page.get_by_text("Charts", exact=True).click()
+    expect(page.locator("#overview canvas")).to_have_count(2)
 
 
-def test_a_range_that_is_marked_above_the_list_is_offered_to_it(visit: OpenPage) -> None:
-    page = visit("/sessions")
+def they_come_without_moving_the_list_and_obey_its_filter(page: Page) -> None:
+    body = "document.getElementById('overview-body')"
+    # What is reserved is what is taken.
+    assert page.evaluate(f"{body}.offsetHeight - parseFloat(getComputedStyle({body}).minHeight)") == 0
+    assert fits(page)
+    with page.expect_response("**/sessions/overview?q=route%3Abookings") as answer:
+        page.evaluate("document.dispatchEvent(new CustomEvent('relayproxy:filter', {detail: {q: 'route:bookings'}}))")
+    assert answer.value.ok
+    expect(page.locator("#overview canvas")).to_have_count(2)
+
+
+def a_range_that_is_marked_is_offered_to_the_list(page: Page) -> None:
     page.evaluate(
         """addEventListener("relayproxy:range", (event) => {
           event.stopPropagation();
@@ -307,15 +329,3 @@ def test_a_range_that_is_marked_above_the_list_is_offered_to_it(visit: OpenPage)
     (marked,) = page.evaluate("window.ranges")
     assert 0 < marked["until"] - marked["since"] < 7 * 86_400_000
     assert marked["until"] <= time.time() * 1000 + 86_400_000
-
-
-def test_whether_charts_are_shown_is_remembered(visit: OpenPage) -> None:
-    page = visit("/sessions")
-    expect(page.locator("#overview canvas")).to_have_count(2)
-    page.get_by_text("Charts", exact=True).click()
-    expect(page.locator("#overview-body")).to_be_hidden()
-    page.reload()
-    expect(page.locator("#overview summary").first).to_be_visible()
-    expect(page.locator("#overview-body")).to_be_hidden()
-    page.get_by_text("Charts", exact=True).click()
-    expect(page.locator("#overview canvas")).to_have_count(2)

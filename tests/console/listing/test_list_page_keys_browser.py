@@ -12,8 +12,16 @@ from tests.console.listing.test_list_page_filterbar_browser import WIDE, asked, 
 LONG = "sip:a-very-long-user-name-of-somebody@pbx.customer.example.com;transport=tls"
 
 
-def test_going_back_keeps_the_filter(visit: OpenPage, three: list[str]) -> None:  # noqa: F811
-    page = visit("/sessions", viewport=WIDE)
+def test_one_goes_back_to_where_one_came_from(visit: OpenPage, three: list[str]) -> None:  # noqa: F811
+    page = visit("/live", viewport=WIDE)
+    page.locator(f"#cards a[href*='{three[0]}']").first.click()
+    expect(page.locator("a[data-back]")).to_have_text("← Live")
+    page.wait_for_load_state()
+    page.keyboard.press("Escape")
+    expect(page).to_have_url(re.compile("/live$"))
+
+    # To the list as it was filtered.
+    page.get_by_role("link", name="Sessions", exact=True).click()
     field = page.get_by_label("Filter sessions")
     field.fill("outcome:failed")
     field.press("Enter")
@@ -33,40 +41,16 @@ def test_going_back_keeps_the_filter(visit: OpenPage, three: list[str]) -> None:
     assert asked(page) == "outcome:failed"
 
 
-def test_from_the_wall_one_goes_back_to_the_wall(visit: OpenPage, three: list[str]) -> None:  # noqa: F811
-    page = visit("/live", viewport=WIDE)
-    page.locator(f"#cards a[href*='{three[0]}']").first.click()
-    expect(page.locator("a[data-back]")).to_have_text("← Live")
-    page.wait_for_load_state()
-    page.keyboard.press("Escape")
-    expect(page).to_have_url(re.compile("/live$"))
-
-
-def test_a_facet_picked_by_key_keeps_the_focus(visit: OpenPage, three: list[str]) -> None:  # noqa: F811
-    page = visit("/sessions", viewport=WIDE)
-    pick = page.locator(".facet .pick[data-value='transition:failed']")
-    pick.focus()
-    page.keyboard.press("Enter")
-    expect(page.locator("#rows > tr")).to_have_count(1)
-    expect(pick).to_have_attribute("aria-current", "true")
-    expect(pick).to_be_focused()
-
-
-def test_tab_accepts_the_first_suggestion(visit: OpenPage, three: list[str]) -> None:  # noqa: F811
-    page = visit("/sessions", viewport=WIDE)
-    field = page.get_by_label("Filter sessions")
-    field.press_sequentially("transition:fai")
-    expect(page.get_by_role("option").first).to_contain_text("failed")
-    field.press("Tab")
-    expect(field).to_have_value("transition:failed ")
-    expect(field).to_be_focused()
-
-
-def test_a_long_caller_does_not_widen_the_page(visit: OpenPage, archive: Archive) -> None:
+def test_a_long_caller_does_not_widen_the_page_nor_do_keys_move_it(visit: OpenPage, archive: Archive) -> None:
     for n in range(3):
         call = samples.Call(archive, samples.ago(100 + n)).setup(caller=LONG, callee=LONG)
         call.asks(1, "Hi").answers(12.2, "Hello").hang_up(20).commit()
     page = visit("/sessions", viewport={"width": 1600, "height": 800})
+    expect(page.locator("#rows > tr")).to_have_count(3)
+    for key in "jjjk":
+        page.keyboard.press(key)
+    expect(page.locator(".by-key")).to_have_count(1)
+    expect(page.locator("#rows > tr").nth(1)).to_have_class(re.compile("by-key"))
     for width in (1600, 1400, 1301, 1100, 700, 360):
         page.set_viewport_size({"width": width, "height": 800})
         if width in (1301, 360):
@@ -83,14 +67,3 @@ def test_a_long_caller_does_not_widen_the_page(visit: OpenPage, archive: Archive
     expect(page.get_by_role("columnheader", name="Timeline")).to_be_visible()
     page.locator("#rows .slowest .slow").first.click()
     expect(page).to_have_url(re.compile(r"/sessions/[^/]+\?turn=\d+#turn-\d+$"))
-
-
-def test_only_the_row_one_is_at_is_outlined(visit: OpenPage, archive: Archive) -> None:
-    for n in range(4):
-        samples.Call(archive, samples.ago(100 + n)).setup().asks(1, "Hi").answers(1.2, "Hello").hang_up(20).commit()
-    page = visit("/sessions", viewport=WIDE)
-    expect(page.locator("#rows > tr")).to_have_count(4)
-    for key in "jjjk":
-        page.keyboard.press(key)
-    expect(page.locator(".by-key")).to_have_count(1)
-    expect(page.locator("#rows > tr").nth(1)).to_have_class(re.compile("by-key"))

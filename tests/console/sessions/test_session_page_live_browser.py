@@ -3,7 +3,7 @@
 import re
 import time
 
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from relayproxy.console.sessions.session_page import TURNS
 from relayproxy.console.words import HELD
@@ -23,42 +23,57 @@ def long_call(archive: Archive, turns: int, *, live: bool = False, more: str = "
 
 
 def test_a_pause_holds_everything_and_resuming_catches_up(visit: OpenPage, archive: Archive) -> None:
-    call = samples.Call(archive).setup().asks(1.0, "Hello?").commit()
+    call = samples.Call(archive, samples.ago(10)).setup().asks(1.0, "Hello?").commit()
     page = visit(f"/sessions/{call.id}")
-    shown = page.locator("#session").get_attribute("data-revision") or ""
+    revision = page.locator("#session").get_attribute("data-revision") or ""
     call.answers(1.8, "Good morning.").commit()
     expect(page.locator("#turn-1")).to_contain_text("Good morning.")
-    expect(page.locator("#session")).not_to_have_attribute("data-revision", shown)
+    expect(page.locator("#session")).not_to_have_attribute("data-revision", revision)
+    revision = page.locator("#session").get_attribute("data-revision") or ""
+    asked = time.time() - call.began / 1e9
+    call.asks(asked, "Are you there?").commit()
+    expect(page.locator(".open-wait [data-waiting]")).to_have_text(re.compile(r"\d"))
+    expect(page.locator("#session")).not_to_have_attribute("data-revision", revision)
 
+    # What is said, the axis, and how long the caller has been waiting.
     page.get_by_role("button", name="Pause").click()
-    before = page.locator("main").inner_text().replace("▶ Resume", "")
-    call.asks(5, "Are you there?").commit()
-    call.answers(6, "Yes.").commit()
+    frames(page)
+    drawn = """() => {
+      const { innerText } = document.querySelector("main");
+      return [document.getElementById("tl-stage").dataset.to, document.getElementById("slowest").textContent,
+        document.title, innerText.replace(/❚❚ Pause|▶ Resume( · 2 new)?/, "").replace(/\\s+/g, " ")];
+    }"""
+    before = page.evaluate(drawn)
+    call.answers(asked + 1, "Yes.").commit()
+    call.asks(asked + 2, "Good.").commit()
     resume = page.get_by_role("button", name="Resume · 2 new")
     expect(resume).to_be_visible()
-    page.evaluate("new Promise(done => setTimeout(done, 1200))")
-    now = page.locator("main").inner_text().replace("▶ Resume · 2 new", "")
-    assert re.sub(r"\s+", " ", now) == re.sub(r"\s+", " ", before)
+    page.evaluate("new Promise(done => setTimeout(done, 1500))")
+    assert page.evaluate(drawn) == before
 
     page.evaluate("addEventListener('relayproxy:updated', () => (document.body.dataset.updated = '1'))")
     resume.click()
     expect(page.locator("#turn-2")).to_contain_text("Yes.")
     expect(page.locator("body[data-updated]")).to_have_count(1)
-    call.hang_up(9).commit()
+    call.hang_up(asked + 4).commit()
     expect(page.locator(".title .state")).to_have_text("Caller hung up")
     expect(page.locator(".live-bar .pause")).to_have_count(0)
 
 
-def test_a_waiting_caller_alarms_by_the_clock_alone(visit: OpenPage, archive: Archive) -> None:
-    call = samples.Call(archive, samples.ago(10)).setup().commit()
+def test_a_waiting_caller_alarms_by_the_clock_alone_and_shows_in_the_numbers(visit: OpenPage, archive: Archive) -> None:
+    call = samples.Call(archive, samples.ago(10)).setup().asks(1, "Hello?").answers(1.5, "Hello.").commit()
     page = visit(f"/sessions/{call.id}")
-    call.asks(time.time() - call.began / 1e9, "Hello?").commit()
-    expect(page.locator("#turn-1")).to_contain_text("Hello?")
+    expect(page.locator("#slowest b")).to_have_text("500 ms")
+    asked = time.time() - call.began / 1e9
+    call.asks(asked, "Are you there?").commit()
+    expect(page.locator("#turn-2")).to_contain_text("Are you there?")
     expect(page.get_by_role("link", name="Caller is kept waiting")).to_be_visible()
     expect(page).to_have_title(re.compile(r"^\(!\) "))
-    expect(page.locator("#turn-1.late-turn .latency.late")).to_be_visible()
+    expect(page.locator("#turn-2.late-turn .latency.late")).to_be_visible()
     expect(page.locator("#findings")).to_contain_text("Caller is waiting now")
-    call.answers(16, "Good morning.").commit()
+    expect(page.locator(".open-wait.late")).to_contain_text(re.compile(r"[3-9]\.\d s|\d+ s"))
+    expect(page.locator("#slowest.slow b")).to_contain_text("so far")
+    call.answers(asked + 6, "Good morning.").commit()
     expect(page.get_by_role("link", name="Caller is kept waiting")).to_be_hidden()
     expect(page.locator("#findings")).not_to_contain_text("Caller is waiting now")
     expect(page).not_to_have_title(re.compile(r"^\(!\) "))
@@ -86,9 +101,19 @@ def test_earlier_turns_of_a_long_live_call_come_in_without_moving_the_view(visit
 # Raw messages
 
 
-def test_a_text_is_searched_inside_messages_and_marked(visit: OpenPage, archive: Archive) -> None:
-    call = long_call(archive, 60)
+def test_messages_are_searched_jumped_to_and_linked(visit: OpenPage, archive: Archive) -> None:
+    call = long_call(archive, 80)
     page = visit(f"/sessions/{call.id}")
+    address = page.url
+    a_text_is_searched_inside_messages_and_marked(page)
+    page.goto(address)
+    one_jumps_to_a_time_and_the_cursor_of_the_page_is_shared(page, call)
+    page.goto(f"{address}?at=0.400")
+    what_is_read_stays_where_it_is_when_more_comes(page)
+    a_link_to_a_message_finds_it_on_whatever_page(page, address)
+
+
+def a_text_is_searched_inside_messages_and_marked(page: Page) -> None:
     box = page.get_by_role("searchbox", name="Search inside messages")
     box.fill("QUESTION 5")
     box.press("Enter")
@@ -104,16 +129,54 @@ def test_a_text_is_searched_inside_messages_and_marked(visit: OpenPage, archive:
     expect(page.locator("#shown")).to_have_text("11")
     box.fill("")
     box.press("Enter")
-    expect(page.locator("#shown")).to_have_text("60")
+    expect(page.locator("#shown")).to_have_text("80")
     page.go_back()
     page.go_back()
     expect(page.locator("#shown")).to_have_text("11")
 
 
-def test_a_link_to_a_message_finds_it_on_whatever_page(visit: OpenPage, archive: Archive) -> None:
-    call = long_call(archive, 60)
+def one_jumps_to_a_time_and_the_cursor_of_the_page_is_shared(page: Page, call: samples.Call) -> None:
+    page.get_by_role("textbox", name="Jump to a time").fill("2:01")
+    page.get_by_role("button", name="Go to time").click()
+    marked = page.locator("#wire > li.cursor")
+    expect(marked).to_contain_text("Question 30?")
+    expect(marked).to_be_in_viewport()
+
+    page.goto(page.url.partition("?")[0].partition("#")[0])
+    page.locator("#wire-scroll").scroll_into_view_if_needed()
+    page.evaluate(
+        "document.addEventListener('relayproxy:cursor', ({ detail }) => {"
+        "  if (detail.source === 'messages') document.body.dataset.pointed = detail.message;"
+        "});"
+        f"document.dispatchEvent(new CustomEvent('relayproxy:cursor', {{detail: {{at: {call.began / 1e6 + 220_000}, "
+        "source: 'timeline'}}))"
+    )
+    marked = page.locator("#wire > li.cursor")
+    expect(marked).to_be_in_viewport()
+    at = float(marked.get_attribute("data-at") or 0)
+    assert 0 <= call.began / 1e6 + 220_000 - at < 4000
+    if marked.locator("button.run").count():
+        # What came piece by piece is one row; the message is within.
+        marked.locator("button.run").click()
+    marked.locator("summary").click()
+    expect(page.locator("body")).to_have_attribute("data-pointed", str(marked.get_attribute("data-key")))
+
+
+def what_is_read_stays_where_it_is_when_more_comes(page: Page) -> None:
+    seen = page.locator("#wire > li.cursor").get_attribute("id")
+    place = (
+        f"document.getElementById('{seen}').getBoundingClientRect().top"
+        " - document.getElementById('wire-scroll').getBoundingClientRect().top"
+    )
+    before = page.evaluate(place)
+    page.evaluate("document.getElementById('earlier').click()")
+    expect(page.locator('[id="message-0.200"]')).to_be_attached()
+    assert abs(page.evaluate(place) - before) < 2
+
+
+def a_link_to_a_message_finds_it_on_whatever_page(page: Page, address: str) -> None:
     for path in ("#message-0.250", "?at=0.250#message-0.250"):
-        page = visit(f"/sessions/{call.id}{path}")
+        page.goto(f"{address}{path}")
         row = page.locator('[id="message-0.250"]')
         expect(row.locator("pre")).to_be_visible()
         expect(row.locator("pre")).to_be_in_viewport()
@@ -145,49 +208,6 @@ def test_many_messages_are_paged_both_ways_with_few_rows_held(visit: OpenPage, a
     expect(page.locator('[id="message-0.0"]')).to_have_count(0)
 
 
-def test_what_is_read_stays_where_it_is_when_more_comes(visit: OpenPage, archive: Archive) -> None:
-    call = long_call(archive, 80)
-    page = visit(f"/sessions/{call.id}?at=0.400")
-    seen = page.locator("#wire > li.cursor").get_attribute("id")
-    place = (
-        f"document.getElementById('{seen}').getBoundingClientRect().top"
-        " - document.getElementById('wire-scroll').getBoundingClientRect().top"
-    )
-    before = page.evaluate(place)
-    page.evaluate("document.getElementById('earlier').click()")
-    expect(page.locator('[id="message-0.200"]')).to_be_attached()
-    assert abs(page.evaluate(place) - before) < 2
-
-
-def test_one_jumps_to_a_time_and_the_cursor_of_the_page_is_shared(visit: OpenPage, archive: Archive) -> None:
-    call = long_call(archive, 80)
-    page = visit(f"/sessions/{call.id}")
-    page.get_by_role("textbox", name="Jump to a time").fill("2:01")
-    page.get_by_role("button", name="Go to time").click()
-    marked = page.locator("#wire > li.cursor")
-    expect(marked).to_contain_text("Question 30?")
-    expect(marked).to_be_in_viewport()
-
-    page.goto(page.url.partition("?")[0].partition("#")[0])
-    page.locator("#wire-scroll").scroll_into_view_if_needed()
-    page.evaluate(
-        "document.addEventListener('relayproxy:cursor', ({ detail }) => {"
-        "  if (detail.source === 'messages') document.body.dataset.pointed = detail.message;"
-        "});"
-        f"document.dispatchEvent(new CustomEvent('relayproxy:cursor', {{detail: {{at: {call.began / 1e6 + 220_000}, "
-        "source: 'timeline'}}))"
-    )
-    marked = page.locator("#wire > li.cursor")
-    expect(marked).to_be_in_viewport()
-    at = float(marked.get_attribute("data-at") or 0)
-    assert 0 <= call.began / 1e6 + 220_000 - at < 4000
-    if marked.locator("button.run").count():
-        # What came piece by piece is one row; the message is within.
-        marked.locator("button.run").click()
-    marked.locator("summary").click()
-    expect(page.locator("body")).to_have_attribute("data-pointed", str(marked.get_attribute("data-key")))
-
-
 def test_a_live_call_s_messages_grow_with_few_rows_held(visit: OpenPage, archive: Archive) -> None:
     call = long_call(archive, 15, live=True)
     page = visit(f"/sessions/{call.id}?before=end")
@@ -213,29 +233,6 @@ def test_a_message_is_copied_as_it_was_sent(visit: OpenPage, archive: Archive) -
     page.get_by_role("button", name="Copy formatted").click()
     expect(page.locator(".copy.done")).to_have_count(2)
     assert page.evaluate("navigator.clipboard.readText()") == '{\n  "b": 1,\n  "a": 2.0,\n  "b": 1\n}'
-
-
-def test_a_pause_holds_the_axis_and_an_open_wait_as_well(visit: OpenPage, archive: Archive) -> None:
-    call = samples.Call(archive, samples.ago(10)).setup().asks(1, "Hello?").answers(1.5, "Hello.").commit()
-    page = visit(f"/sessions/{call.id}")
-    call.asks(time.time() - call.began / 1e9, "Are you there?").commit()
-    expect(page.locator(".open-wait [data-waiting]")).to_have_text(re.compile(r"\d"))
-    page.get_by_role("button", name="Pause").click()
-    frames(page)
-    drawn = """() => [document.getElementById("tl-stage").dataset.to, document.getElementById("slowest").textContent,
-        document.title, document.querySelector("main").innerText]"""
-    before = page.evaluate(drawn)
-    page.evaluate("new Promise(done => setTimeout(done, 1500))")
-    assert page.evaluate(drawn) == before
-
-
-def test_an_open_slow_wait_shows_in_the_numbers(visit: OpenPage, archive: Archive) -> None:
-    call = samples.Call(archive, samples.ago(10)).setup().asks(1, "Hello?").answers(1.5, "Hello.").commit()
-    page = visit(f"/sessions/{call.id}")
-    expect(page.locator("#slowest b")).to_have_text("500 ms")
-    call.asks(time.time() - call.began / 1e9 - 3, "Are you there?").commit()
-    expect(page.locator(".open-wait.late")).to_contain_text(re.compile(r"[3-9]\.\d s|\d+ s"))
-    expect(page.locator("#slowest.slow b")).to_contain_text("so far")
 
 
 def test_a_live_page_opens_at_its_end_and_its_way_back_stays(visit: OpenPage, archive: Archive) -> None:

@@ -60,10 +60,15 @@ def many(archive: Archive, turns: int, every: float = 4.0, slow: int = -1) -> sa
     return call
 
 
-def test_one_click_leads_to_the_slowest_turn_and_where_its_time_went(visit: OpenPage, archive: Archive) -> None:
-    page = visit(many(archive, 60, slow=40).hang_up(250).commit())
-    expect(page.locator("#slowest")).to_have_text("Slowest turn: 2,700 ms")
+def test_a_long_call_is_looked_through_by_hand_and_by_keys(visit: OpenPage, archive: Archive) -> None:
+    call = many(archive, 60, slow=40).hang_up(250).commit()
+    page = visit(call)
+    is_zoomed_and_moved(page)
+    page.get_by_role("button", name="Whole call").click()
+    brackets_go_from_turn_to_turn_but_never_while_one_writes(page)
 
+    # One click leads to the slowest turn and where its time went.
+    expect(page.locator("#slowest")).to_have_text("Slowest turn: 2,700 ms")
     page.locator("#slowest").click()
     turn = page.locator("#turn-41")
     expect(turn).to_be_in_viewport()
@@ -75,41 +80,18 @@ def test_one_click_leads_to_the_slowest_turn_and_where_its_time_went(visit: Open
     )
     assert page.url.endswith("#turn-41")
 
-
-def test_pointing_at_the_timeline_tells_and_marks_but_moves_nothing(visit: OpenPage, archive: Archive) -> None:
-    page = visit(samples.booking(archive, samples.ago(60)).commit())
-    page.evaluate("window.told = []")
-    page.evaluate("document.addEventListener('relayproxy:cursor', (event) => window.told.push(event.detail))")
-
-    page.mouse.move(*place(page, 14_500))
-    expect(page.locator("#tl-readout")).to_contain_text("Turn 2, answered after 2,640 ms (slow)")
-    expect(page.locator("#tl-readout")).to_contain_text("interrupted")
-    expect(page.locator("#turn-2")).to_have_class("turn slow-turn at-cursor")
-    assert page.evaluate("scrollY") == 0
-    told = page.evaluate("window.told.at(-1)")
-    assert (told["source"], told["turn"]) == ("timeline", 2)
-
-    page.mouse.move(5, 5)
-    expect(page.locator("#tl-readout")).to_contain_text("Choose one")
+    # Transcript and messages move the same cursor.
+    page.locator("#turn-3 .agent .said-text").click()
+    expect(page.locator("#tl-readout")).to_contain_text("0:10.5 · Turn 3")
+    expect(page.locator("#turn-3 .agent")).to_have_class("line agent at-cursor")
+    detail = f"{{at: {call.began / 1e6 + 22_600}, source: 'messages', message: '0.5'}}"
+    page.evaluate(f"document.dispatchEvent(new CustomEvent('relayproxy:cursor', {{detail: {detail}}}))")
+    expect(page.locator("#turn-6 .agent")).to_have_class("line agent at-cursor")
+    expect(page.locator("#tl-readout")).to_contain_text("0:22.6 · Turn 6")
 
 
-def test_a_click_goes_to_the_turn_on_whichever_page_it_is(visit: OpenPage, archive: Archive) -> None:
-    call = many(archive, 450).hang_up(1810).commit()
-    page = visit(call)
-    page.mouse.click(*place(page, 2 + 100 * 4000))
-    expect(page.locator("#turn-100")).to_be_in_viewport()
-
-    to_the_top(page)
-    page.mouse.click(*place(page, 2000 + 430 * 4000))
-    page.wait_for_url(re.compile(r"turn=\d+#turn-4"))
-    number = page.url.partition("#turn-")[2]
-    assert int(number) in range(427, 436)
-    expect(page.locator(f"#turn-{number}")).to_be_in_viewport()
-    expect(page.locator("#tl-readout")).to_contain_text(f"Turn {number}")
-
-
-def test_it_is_zoomed_and_moved_by_buttons_keys_wheel_and_pointer(visit: OpenPage, archive: Archive) -> None:
-    page = visit(many(archive, 60).hang_up(250).commit())
+def is_zoomed_and_moved(page: Page) -> None:
+    """By buttons, keys, wheel and pointer."""
     whole = view(page)
     assert whole == (0, 250_020)
 
@@ -150,20 +132,8 @@ def test_it_is_zoomed_and_moved_by_buttons_keys_wheel_and_pointer(visit: OpenPag
     assert start < 122_000 < end
 
 
-def test_the_cursor_goes_by_keys_and_is_read_out(visit: OpenPage, archive: Archive) -> None:
-    page = visit(samples.booking(archive, samples.ago(60)).commit())
-    page.locator("#tl-stage").focus()
-    for _ in range(3):
-        page.keyboard.press("Shift+ArrowLeft")
-    expect(page.locator("#tl-readout")).to_contain_text("0:15.9")
-    expect(page.locator("#tl-readout")).to_contain_text("Turn 2")
-    expect(page.locator("#turn-2")).to_have_class("turn slow-turn at-cursor")
-    page.keyboard.press("Enter")
-    expect(page.locator("#turn-2 .waterfall")).to_be_visible()
-
-
-def test_brackets_go_from_turn_to_turn_but_never_while_one_writes(visit: OpenPage, archive: Archive) -> None:
-    page = visit(many(archive, 30).hang_up(130).commit())
+def brackets_go_from_turn_to_turn_but_never_while_one_writes(page: Page) -> None:
+    """From the first turn on, as none is chosen."""
     for _ in range(3):
         page.keyboard.press("]")
     expect(page.locator(".turn.chosen")).to_have_id("turn-3")
@@ -185,22 +155,117 @@ def test_brackets_go_from_turn_to_turn_but_never_while_one_writes(visit: OpenPag
     expect(page.locator(".turn.chosen")).to_have_id("turn-3")
 
 
-def test_transcript_and_messages_move_the_same_cursor(visit: OpenPage, archive: Archive) -> None:
-    call = many(archive, 20).hang_up(90).commit()
-    page = visit(call)
-    page.locator("#turn-3 .agent .said-text").click()
-    expect(page.locator("#tl-readout")).to_contain_text("0:10.5 · Turn 3")
-    expect(page.locator("#turn-3 .agent")).to_have_class("line agent at-cursor")
+def test_a_call_is_pointed_at_gone_through_and_told_by_the_clock(visit: OpenPage, archive: Archive) -> None:
+    call = samples.booking(archive, samples.ago(60)).commit()
+    page = visit(call, viewport={"width": 1280, "height": 800}, timezone_id="UTC")
+    pointing_tells_and_marks_but_moves_nothing(page)
+    beside_the_conversation_the_timeline_stays_in_view(page)
 
-    detail = f"{{at: {call.began / 1e6 + 22_600}, source: 'messages', message: '0.5'}}"
-    page.evaluate(f"document.dispatchEvent(new CustomEvent('relayproxy:cursor', {{detail: {detail}}}))")
-    expect(page.locator("#turn-6 .agent")).to_have_class("line agent at-cursor")
-    expect(page.locator("#tl-readout")).to_contain_text("0:22.6 · Turn 6")
+    # The cursor goes by keys and is read out.
+    page.locator("#tl-stage").focus()
+    for _ in range(3):
+        page.keyboard.press("Shift+ArrowLeft")
+    expect(page.locator("#tl-readout")).to_contain_text("0:15.9")
+    expect(page.locator("#tl-readout")).to_contain_text("Turn 2")
+    expect(page.locator("#turn-2")).to_have_class("turn slow-turn at-cursor")
+    page.keyboard.press("Enter")
+    expect(page.locator("#turn-2 .waterfall")).to_be_visible()
+
+    # Times are told by the clock when the reader wants, from then on.
+    page.locator("#turn-1 .caller .said-text").click()
+    expect(page.locator("#tl-readout")).to_contain_text("0:06.2")
+    page.locator("#times").click()
+    clock = (page.locator("#turn-1 .caller time").text_content() or "")[:10]
+    expect(page.locator("#tl-readout")).to_contain_text(clock)
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.reload()
+    page.wait_for_selector("#timeline[data-ready]")
+    page.locator("#turn-1 .caller .said-text").click()
+    expect(page.locator("#tl-readout")).to_contain_text(clock)
+    fits_small_screens(page)
+
+
+def pointing_tells_and_marks_but_moves_nothing(page: Page) -> None:
+    page.evaluate("window.told = []")
+    page.evaluate("document.addEventListener('relayproxy:cursor', (event) => window.told.push(event.detail))")
+
+    page.mouse.move(*place(page, 14_500))
+    expect(page.locator("#tl-readout")).to_contain_text("Turn 2, answered after 2,640 ms (slow)")
+    expect(page.locator("#tl-readout")).to_contain_text("interrupted")
+    expect(page.locator("#turn-2")).to_have_class("turn slow-turn at-cursor")
+    assert page.evaluate("scrollY") == 0
+    told = page.evaluate("window.told.at(-1)")
+    assert (told["source"], told["turn"]) == ("timeline", 2)
+
+    page.mouse.move(5, 5)
+    expect(page.locator("#tl-readout")).to_contain_text("Choose one")
+
+
+def beside_the_conversation_the_timeline_stays_in_view(page: Page) -> None:
+    expect(page.locator("#tl-legend")).to_be_in_viewport()
+    expect(page.locator("#tl-legend")).to_contain_text("slow, 2,000 ms or more")
+    page.locator("#turn-5").evaluate("turn => turn.scrollIntoView({block: 'start', behavior: 'instant'})")
+    expect(page.locator("#tl-stage")).to_be_in_viewport(ratio=1)
+    expect(page.locator("#tl-overview")).to_be_in_viewport(ratio=1)
+    top, legend = page.locator(".top").bounding_box(), page.locator("#tl-legend").bounding_box()
+    assert top is not None
+    assert legend is not None
+    # Compact: what explains it has gone under the page's header.
+    assert legend["y"] + legend["height"] <= top["y"] + top["height"] + 1
+    stuck, turn = page.locator("#tl-frame").bounding_box(), page.locator("#turn-5").bounding_box()
+    assert stuck is not None
+    assert turn is not None
+    # What a link leads to stands free below it.
+    assert stuck["y"] + stuck["height"] <= turn["y"] < stuck["y"] + stuck["height"] + 60
+
+
+def fits_small_screens(page: Page) -> None:
+    opened = "for (const details of document.querySelectorAll('#timeline details, #turns details')) details.open = true"
+    page.evaluate(opened)
+    for width in (360, 768):
+        page.set_viewport_size({"width": width, "height": 740})
+        frames(page)
+        assert fits(page), width
+        stage, lanes = page.locator("#tl-stage").bounding_box(), page.locator("#tl-lanes").bounding_box()
+        assert stage
+        assert lanes
+        assert abs(stage["height"] - lanes["height"]) < 2
+
+
+def test_a_silence_is_as_high_as_it_is_long_and_lanes_in_which_nothing_happened_are_folded(
+    visit: OpenPage, archive: Archive
+) -> None:
+    call = samples.Call(archive, samples.ago(100)).setup()
+    call.asks(2, "One?").answers(2.5, "Yes.").asks(9, "Two?").answers(9.5, "Yes.").asks(60, "Three?")
+    page = visit(call.answers(60.5, "Yes.").hang_up(62).commit())
+    heights = [box["height"] for silence in page.locator(".silence svg").all() if (box := silence.bounding_box())]
+    assert len(heights) == 2
+    assert heights[0] < heights[1] == 160
+    expect(page.locator(".silence").last).to_contain_text("of silence")
+    expect(page.locator("[data-lane=events]")).to_be_hidden()
+    expect(page.locator("[data-lane=heard]")).to_be_visible()
+
+
+def test_a_click_goes_to_the_turn_on_whichever_page_it_is(visit: OpenPage, archive: Archive) -> None:
+    call = many(archive, 450).hang_up(1810).commit()
+    page = visit(call)
+    page.mouse.click(*place(page, 2 + 100 * 4000))
+    expect(page.locator("#turn-100")).to_be_in_viewport()
+
+    to_the_top(page)
+    page.mouse.click(*place(page, 2000 + 430 * 4000))
+    page.wait_for_url(re.compile(r"turn=\d+#turn-4"))
+    number = page.url.partition("#turn-")[2]
+    assert int(number) in range(427, 436)
+    expect(page.locator(f"#turn-{number}")).to_be_in_viewport()
+    expect(page.locator("#tl-readout")).to_contain_text(f"Turn {number}")
 
 
 def test_a_live_call_grows_without_moving_what_is_looked_at(visit: OpenPage, archive: Archive) -> None:
     call = many(archive, 10).commit()
     page = visit(call)
+    # While it lives nothing may move: lanes in which nothing happened yet are there.
+    expect(page.locator("[data-lane=events]")).to_be_visible()
     before = view(page)[1]
     stage = page.locator("#tl-stage")
     expect(stage).not_to_have_attribute("data-to", str(before))
@@ -223,29 +288,6 @@ def test_a_live_call_grows_without_moving_what_is_looked_at(visit: OpenPage, arc
     assert later[1] - later[0] == pytest.approx(at_end[1] - at_end[0], abs=2)
 
 
-def test_times_are_told_by_the_clock_when_the_reader_wants(visit: OpenPage, archive: Archive) -> None:
-    page = visit(samples.booking(archive, samples.ago(60)).commit(), timezone_id="UTC")
-    page.locator("#turn-1 .caller .said-text").click()
-    expect(page.locator("#tl-readout")).to_contain_text("0:06.2")
-    page.locator("#times").click()
-    clock = (page.locator("#turn-1 .caller time").text_content() or "")[:10]
-    expect(page.locator("#tl-readout")).to_contain_text(clock)
-    page.reload()
-    page.wait_for_selector("#timeline[data-ready]")
-    page.locator("#turn-1 .caller .said-text").click()
-    expect(page.locator("#tl-readout")).to_contain_text(clock)
-
-
-def test_a_silence_is_as_high_as_it_is_long(visit: OpenPage, archive: Archive) -> None:
-    call = samples.Call(archive, samples.ago(100)).setup()
-    call.asks(2, "One?").answers(2.5, "Yes.").asks(9, "Two?").answers(9.5, "Yes.").asks(60, "Three?")
-    page = visit(call.hang_up(70).commit())
-    heights = [box["height"] for silence in page.locator(".silence svg").all() if (box := silence.bounding_box())]
-    assert len(heights) == 2
-    assert heights[0] < heights[1] == 160
-    expect(page.locator(".silence").last).to_contain_text("of silence")
-
-
 def test_without_scripts_the_waits_are_drawn_and_the_slowest_is_a_link_away(visit: OpenPage, archive: Archive) -> None:
     page = visit(samples.booking(archive, samples.ago(60)).commit(), java_script_enabled=False)
     expect(page.locator(".tl-body")).to_be_hidden()
@@ -258,20 +300,6 @@ def test_without_scripts_the_waits_are_drawn_and_the_slowest_is_a_link_away(visi
     page.locator("#turn-2 details.lag summary").click()
     page.locator("#turn-2 .lag .load").click()
     expect(page.locator(".waterfall")).to_contain_text("Response latency")
-
-
-def test_it_fits_small_screens(visit: OpenPage, archive: Archive) -> None:
-    page = visit(samples.booking(archive, samples.ago(60)).commit(), viewport={"width": 360, "height": 740})
-    opened = "for (const details of document.querySelectorAll('#timeline details, #turns details')) details.open = true"
-    page.evaluate(opened)
-    for width in (360, 768):
-        page.set_viewport_size({"width": width, "height": 740})
-        frames(page)
-        assert fits(page), width
-        stage, lanes = page.locator("#tl-stage").bounding_box(), page.locator("#tl-lanes").bounding_box()
-        assert stage
-        assert lanes
-        assert abs(stage["height"] - lanes["height"]) < 2
 
 
 DRAWN = """async () => {
@@ -300,33 +328,3 @@ def test_ten_times_as_many_turns_take_far_fewer_than_ten_times_as_many_shapes(
     assert short > 300
     assert day < 6 * short
     expect(page.locator("#slowest")).to_have_text("Slowest turn: 2,700 ms")
-
-
-def test_beside_the_conversation_the_timeline_stays_in_view(visit: OpenPage, archive: Archive) -> None:
-    call = samples.booking(archive, samples.ago(60)).commit()
-    page = visit(call, viewport={"width": 1280, "height": 800})
-    expect(page.locator("#tl-legend")).to_be_in_viewport()
-    expect(page.locator("#tl-legend")).to_contain_text("slow, 2,000 ms or more")
-    page.locator("#turn-5").evaluate("turn => turn.scrollIntoView({block: 'start', behavior: 'instant'})")
-    expect(page.locator("#tl-stage")).to_be_in_viewport(ratio=1)
-    expect(page.locator("#tl-overview")).to_be_in_viewport(ratio=1)
-    top, legend = page.locator(".top").bounding_box(), page.locator("#tl-legend").bounding_box()
-    assert top is not None
-    assert legend is not None
-    # Compact: what explains it has gone under the page's header.
-    assert legend["y"] + legend["height"] <= top["y"] + top["height"] + 1
-    stuck, turn = page.locator("#tl-frame").bounding_box(), page.locator("#turn-5").bounding_box()
-    assert stuck is not None
-    assert turn is not None
-    # What a link leads to stands free below it.
-    assert stuck["y"] + stuck["height"] <= turn["y"] < stuck["y"] + stuck["height"] + 60
-
-
-def test_lanes_in_which_nothing_happened_are_folded(visit: OpenPage, archive: Archive) -> None:
-    call = samples.Call(archive, samples.ago(60)).setup().asks(2, "Hello?").answers(2.5, "Hello.").hang_up(5).commit()
-    page = visit(call)
-    expect(page.locator("[data-lane=events]")).to_be_hidden()
-    expect(page.locator("[data-lane=heard]")).to_be_visible()
-    live = samples.Call(archive, samples.ago(5)).setup().asks(2, "Hello?").answers(2.5, "Hello.").commit()
-    page = visit(live)
-    expect(page.locator("[data-lane=events]")).to_be_visible()
