@@ -208,6 +208,34 @@ def test_many_messages_are_paged_both_ways_with_few_rows_held(visit: OpenPage, a
     expect(page.locator('[id="message-0.0"]')).to_have_count(0)
 
 
+def test_of_long_replies_no_more_is_fetched_than_the_reader_scrolls_to(visit: OpenPage, archive: Archive) -> None:
+    call = long_call(archive, 16, more=" And more" * 75)
+    page = visit("/healthz")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.partition("/messages?")[2]))
+    page.goto(page.url.replace("healthz", f"sessions/{call.id}?before=end"))
+    rows = page.locator("#wire > li")
+    last = rows.last.get_attribute("id") or ""
+    # Folded, a thousand of them are less high than what is fetched ahead at either end.
+    for many in (300, 500):
+        page.locator("#earlier").dispatch_event("click")
+        expect(rows).to_have_count(many)
+    expect(rows).to_have_count(900)
+    expect(page.locator("#earlier[aria-busy]")).to_have_count(0)
+    frames(page, 60)
+    assert len([query for query in asked if query]) == 4
+    expect(page.locator(f"[id='{last}']")).to_be_attached()
+
+    first = rows.first.get_attribute("id") or ""
+    page.evaluate("document.getElementById('wire-scroll').scrollTo(0, 0)")
+    expect(rows.first).not_to_have_id(first)
+    expect(rows).to_have_count(1000)
+    page.evaluate("document.getElementById('wire-scroll').scrollTo(0, 1e9)")
+    expect(page.locator(f"[id='{last}']")).to_be_attached()
+    frames(page, 60)
+    assert len([query for query in asked if query]) == 6
+
+
 def test_a_live_call_s_messages_grow_with_few_rows_held(visit: OpenPage, archive: Archive) -> None:
     call = long_call(archive, 15, live=True)
     page = visit(f"/sessions/{call.id}?before=end")

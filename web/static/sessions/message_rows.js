@@ -5,6 +5,7 @@ import { fold, unfold } from "./runs.js";
 const page = document.getElementById("session");
 const base = page.dataset.base;
 const MOST = 1000; // rows that are kept at once
+const PAGE = 200; // rows that are fetched at once
 const NEAR = 600; // pixels from an end of the rows at which more are fetched
 const AT_END = 24;
 
@@ -19,11 +20,21 @@ let stood = NaN; // where the rows were when they last showed their end
 /** Whether the end is what the rows show: it still is when only the window, or what is in it, was laid out anew. */
 const follows = (box) => atEnd(box) || Math.abs(box.scrollTop - stood) < 1;
 
+let seen = 0; // where the rows were when the reader was last known to have moved them, and where they were put since
+/** Does something that may move the rows, which is not the reader's doing. */
+function moving(change) {
+  const box = scroller();
+  const before = box.scrollTop;
+  change(box);
+  seen += box.scrollTop - before;
+}
+
 /** Shows the last of the rows. */
 export function toEnd() {
-  const box = scroller();
-  box.scrollTop = box.scrollHeight;
-  stood = box.scrollTop;
+  moving((box) => {
+    box.scrollTop = box.scrollHeight;
+  });
+  stood = scroller().scrollTop;
 }
 
 /** To call when the reader made rows longer, or had more of them fetched: they stay at what they look at. */
@@ -33,7 +44,7 @@ function stay() {
 
 let shownSearch = location.search;
 let busy = false;
-let missed = false; // whether somebody scrolled to an end while rows were on their way
+let missed = null; // the end that somebody scrolled to while rows were on their way
 /** True while rows are being fetched. */
 export const extending = () => busy;
 
@@ -59,8 +70,10 @@ function holding(change) {
     return place && place.bottom > top && place.top < bottom ? [[row, place.top]] : [];
   });
   shown.sort(([one], [other]) => other.classList.contains("cursor") - one.classList.contains("cursor"));
-  change();
-  fold();
+  moving(() => {
+    change();
+    fold();
+  });
   const held = shown.find(([row]) => row.isConnected && row.getClientRects().length);
   if (held) keep(held[0], held[1] - top);
 }
@@ -70,8 +83,10 @@ const DRAWN = 4; // frames within which rows that come into view have the height
 /** Keeps a row at its distance from the top of the box while rows above it are drawn for the first time, which gives them
  * their heights; until somebody scrolls. */
 function keep(row, distance, frames = DRAWN) {
+  moving((box) => {
+    box.scrollTop += row.getBoundingClientRect().top - box.getBoundingClientRect().top - distance;
+  });
   const box = scroller();
-  box.scrollTop += row.getBoundingClientRect().top - box.getBoundingClientRect().top - distance;
   const place = box.scrollTop;
   const again = () => row.isConnected && box.scrollTop === place && keep(row, distance, frames - 1);
   if (frames) requestAnimationFrame(again);
@@ -141,7 +156,7 @@ function adoptCounts(found) {
 /** Fetches what lies beyond an end ("earlier" or "more") of the rows. */
 async function extend(end) {
   const anchor = document.getElementById(end);
-  if (busy) missed = true;
+  if (busy) missed = end;
   if (!anchor || busy) return;
   busy = true;
   anchor.setAttribute("aria-busy", "true");
@@ -163,8 +178,9 @@ async function extend(end) {
     stay();
     count();
     // Whoever has scrolled on to the end meanwhile has no reason to scroll again.
-    if (missed) requestAnimationFrame(near);
-    missed = false;
+    const towards = missed;
+    if (towards) requestAnimationFrame(() => near(towards));
+    missed = null;
   } finally {
     anchor.removeAttribute("aria-busy");
     busy = false;
@@ -216,16 +232,24 @@ function ready() {
   section().querySelector(".search").classList.toggle("on", section().querySelector(".search input").value !== "");
   fold();
   stood = NaN;
-  scroller().addEventListener("scroll", near, { passive: true });
+  seen = 0;
+  scroller().addEventListener("scroll", () => near(), { passive: true });
   if (!section().dataset.counted) fetchMarkup(`${base}/messages${section().dataset.filter}`).then(adoptCounts, () => {});
 }
 
-function near() {
+/** Fetches more rows at an end that is near. What comes at one end of a full window goes from the other, and of long
+ * replies, each folded into one row, both ends may be near: then it is the end that the reader moves `towards`. */
+function near(towards = null) {
   const box = scroller();
   stood = follows(box) ? box.scrollTop : NaN;
-  if (box.scrollTop < NEAR) extend("earlier").catch(() => {});
+  const moved = box.scrollTop - seen;
+  seen = box.scrollTop;
+  const end = towards ?? (Math.abs(moved) < 1 ? null : moved > 0 ? "more" : "earlier");
+  const may = (one) => one === end || wire().children.length + PAGE <= MOST;
+  if (box.scrollTop < NEAR && may("earlier")) extend("earlier").catch(() => {});
   // A search that stopped for its length goes on only when it is told to.
-  if (box.scrollHeight - box.scrollTop - box.clientHeight < NEAR && !document.getElementById("scanned")) extend("more").catch(() => {});
+  const below = box.scrollHeight - box.scrollTop - box.clientHeight;
+  if (below < NEAR && may("more") && !document.getElementById("scanned")) extend("more").catch(() => {});
 }
 
 /** What came since, at the end of the rows, when the end is what they show. False when the page was `held` meanwhile. */
