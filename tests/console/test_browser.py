@@ -62,7 +62,9 @@ def test_without_calls_the_page_says_how_to_connect_one_and_notices_the_first(
     expect(page.locator(f"#s-{call.id}")).to_contain_text("Live")
 
 
-def test_the_list_shows_each_call_and_opens_it(visit: OpenPage, archive: Archive) -> None:
+def test_the_list_shows_each_call_changes_rows_in_place_lets_new_calls_wait_and_opens_them(
+    visit: OpenPage, archive: Archive
+) -> None:
     good = samples.booking(archive, samples.ago(300)).commit()
     bad = samples.failing(archive, samples.ago(200)).commit()
     live = samples.Call(archive).setup(caller="+15550100042").commit()
@@ -78,28 +80,21 @@ def test_the_list_shows_each_call_and_opens_it(visit: OpenPage, archive: Archive
     expect(rows.nth(2)).to_contain_text("handoff")
     expect(rows.nth(2).locator("time")).to_have_attribute("title", "UTC " + rfc3339(good.began))
 
-    rows.nth(2).locator("td").last.click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text(samples.CALLER)
-    page.go_back()
-    page.get_by_role("link", name=rows.nth(1).locator("a.open").inner_text()).click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("+15550100077")
-
-
-def test_the_list_changes_rows_in_place_and_lets_new_calls_wait(visit: OpenPage, archive: Archive) -> None:
-    live = samples.Call(archive).setup().commit()
-    page = visit("/sessions")
-    expect(page.locator(f"#s-{live.id}")).to_contain_text("Live")
-
     live.hang_up(4).commit()
     expect(page.locator(f"#s-{live.id}")).to_contain_text("Caller hung up")
     newer = [samples.Call(archive).setup().commit() for _ in range(2)]
     expect(page.get_by_role("link", name="2 new calls")).to_be_visible()
-    assert page.locator("#rows tr").count() == 1
+    assert rows.count() == 3
     expect(page).to_have_title("(2) Sessions · relayproxy")
-
     page.get_by_role("link", name="2 new calls").click()
-    expect(page.locator("#rows tr")).to_have_count(3)
+    expect(rows).to_have_count(5)
     expect(page.locator(f"#s-{newer[0].id}")).to_be_visible()
+
+    page.locator(f"#s-{good.id} td").last.click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text(samples.CALLER)
+    page.go_back()
+    page.get_by_role("link", name=page.locator(f"#s-{bad.id} a.open").inner_text()).click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("+15550100077")
 
 
 def test_the_conversation_comes_first_with_all_that_happened(visit: OpenPage, archive: Archive) -> None:
@@ -240,16 +235,6 @@ def test_what_was_not_recorded_as_sent_is_marked(visit: OpenPage, archive: Archi
     expect(long.locator("pre")).to_contain_text('"last": true')
 
 
-def test_a_refused_call_says_what_the_backend_answered(visit: OpenPage, archive: Archive) -> None:
-    call = samples.refused(archive, samples.ago(100)).commit()
-    page = visit(f"/sessions/{call.id}")
-
-    expect(page.get_by_role("heading", level=1)).to_have_text("Call that did not get through")
-    expect(page.locator(".title .state")).to_have_text("Backend not connected")
-    expect(page.locator(".facts")).to_contain_text("403 Forbidden")
-    expect(page.locator(".ending")).to_contain_text("Twilio error 64102")
-
-
 def test_hostile_text_is_shown_as_text(visit: OpenPage, archive: Archive) -> None:
     call = samples.Call(archive, samples.ago(60), route="<b>route</b>")
     call.setup(caller=HOSTILE, parameters={HOSTILE: HOSTILE}).asks(1, HOSTILE, lang=HOSTILE).answers(2, HOSTILE)
@@ -272,18 +257,20 @@ def test_hostile_text_is_shown_as_text(visit: OpenPage, archive: Archive) -> Non
 
 
 def test_it_is_light_and_dark_as_the_system_or_the_reader_wants(visit: OpenPage, archive: Archive) -> None:
-    light = visit("/sessions", color_scheme="light")
-    dark = visit("/sessions", color_scheme="dark")
-    white, black = colour(light), colour(dark)
+    page = visit("/sessions", color_scheme="light")
+    white = colour(page)
+    page.emulate_media(color_scheme="dark")
+    page.reload()
+    black = colour(page)
     assert white != black
 
-    toggle = dark.get_by_role("button", name="Theme")
+    toggle = page.get_by_role("button", name="Theme")
     toggle.click()
-    assert colour(dark) == white
-    dark.reload()
-    assert colour(dark) == white
+    assert colour(page) == white
+    page.reload()
+    assert colour(page) == white
     toggle.click()
-    assert colour(dark) == black
+    assert colour(page) == black
     expect(toggle).to_have_text("Dark")
 
 

@@ -149,7 +149,9 @@ def test_a_first_alert_is_shown(visit: OpenPage, archive: Archive, writer: Annot
     expect(page.locator("tbody tr")).to_have_count(1)
 
 
-def test_a_rule_is_silenced_and_that_is_ended_with_the_keyboard(visit: OpenPage, filled: int) -> None:
+def test_a_rule_is_silenced_with_the_keyboard_nothing_is_cut_off_and_everybody_can_use_it(
+    visit: OpenPage, filled: int
+) -> None:
     page = visit("/alerts")
     page.get_by_role("button", name="Pause").focus()
     page.keyboard.press("Tab")
@@ -172,9 +174,6 @@ def test_a_rule_is_silenced_and_that_is_ended_with_the_keyboard(visit: OpenPage,
     page.keyboard.press("Tab")
     expect(rule.get_by_role("combobox")).to_be_focused()
 
-
-def test_nothing_is_cut_off_and_everybody_can_use_it(visit: OpenPage, filled: int) -> None:
-    page = visit("/alerts", reduced_motion="reduce")
     page.locator("#rule-full").get_by_role("button").click()
     assert complaints(page) == []
     for size in (PHONE, LAPTOP, WIDE):

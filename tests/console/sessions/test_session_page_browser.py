@@ -275,13 +275,14 @@ def test_the_slowest_turn_appears_with_the_first_answer(visit: OpenPage, archive
     expect(page.locator("#slowest")).to_have_text("Slowest turn: 3,000 ms")
 
 
-def test_where_nothing_can_be_drawn_there_is_no_timeline(visit: OpenPage, archive: Archive) -> None:
+def test_a_refused_call_says_what_the_backend_answered_and_has_no_timeline(visit: OpenPage, archive: Archive) -> None:
     page = visit(f"/sessions/{samples.refused(archive, samples.ago(100)).commit().id}")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Call that did not get through")
+    expect(page.locator(".title .state")).to_have_text("Backend not connected")
+    expect(page.locator(".facts")).to_contain_text("403 Forbidden")
+    expect(page.locator(".ending")).to_contain_text("Twilio error 64102")
     expect(page.locator(".conversation")).to_be_visible()
     expect(page.locator("#timeline, .tl-overview")).to_have_count(0)
-    plain = visit(f"/sessions/{samples.booking(archive, samples.ago(60)).commit().id}", java_script_enabled=False)
-    expect(plain.locator(".tl-none")).to_contain_text("A script draws the timeline")
-    expect(plain.locator(".tl-body")).to_be_hidden()
 
 
 def test_a_long_reply_says_its_length_and_opens_whole(visit: OpenPage, archive: Archive) -> None:

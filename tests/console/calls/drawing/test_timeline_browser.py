@@ -290,6 +290,7 @@ def test_a_live_call_grows_without_moving_what_is_looked_at(visit: OpenPage, arc
 
 def test_without_scripts_the_waits_are_drawn_and_the_slowest_is_a_link_away(visit: OpenPage, archive: Archive) -> None:
     page = visit(samples.booking(archive, samples.ago(60)).commit(), java_script_enabled=False)
+    expect(page.locator(".tl-none")).to_contain_text("A script draws the timeline")
     expect(page.locator(".tl-body")).to_be_hidden()
     widths = [
         int(page.locator(f"#turn-{number} .fall-short .part-backend").get_attribute("width") or 0) for number in (1, 2)
