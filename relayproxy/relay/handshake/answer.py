@@ -17,6 +17,7 @@ from relayproxy.relay.handshake.stopwatch import Stopwatch
 _BUFFER = 64 * 1024
 """Bytes of a body that are read ahead."""
 
+_END = b"\r\n\r\n"
 _ANY = 1 << 30
 """Bytes of a request that may wait to be sent: more than any has."""
 
@@ -66,6 +67,16 @@ class AnswerProtocol(BaseProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Reads the answer; keeps what follows a 101."""
+        # Heads by themselves: of bytes with an error in them the parser tells nothing of what came before it.
+        start = 0
+        while self._answered is not None and (end := data.find(_END, start)) >= 0:
+            end += len(_END)
+            self._read(data[start:end])
+            start = end
+        if start < len(data) or not data:  # without any the parser, which was paused, reads on
+            self._read(data[start:])
+
+    def _read(self, data: bytes) -> None:
         if self._early is not None:
             self._early += data
             return

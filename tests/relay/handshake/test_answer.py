@@ -6,6 +6,7 @@ import socket
 import pytest
 
 from relayproxy.journal.tape import NoTape
+from relayproxy.relay.handshake.answer import Answer, AnswerProtocol
 from relayproxy.relay.handshake.stopwatch import Stopwatch
 from relayproxy.relay.handshake.upstream import REFUSAL_LIMIT, Accepted, Refused, Upstream
 from relayproxy.relay.headers import Headers, decode
@@ -15,7 +16,9 @@ from tests.patience import PATIENCE
 from tests.relay.raw import refusing_backend
 
 EARLY = b"\x81\x02hi"
-LONG: Headers = [("X", "x" * 1024 * 1024)] * 32
+KIB = 1024
+LONG_BODY = b"".join(b"%7d\n" % number for number in range(3 * REFUSAL_LIMIT // 8))
+LONG: Headers = [("X", "x" * KIB * KIB)] * 32
 """Headers of a request that the system's own buffers have no room for."""
 
 
@@ -78,7 +81,13 @@ async def test_an_interim_answer_is_not_the_answer(interim: bytes) -> None:
     [
         (b"HTTP/1.1 403 No\r\nContent-Length: 10\r\n\r\nhalf", b"half"),
         (b"HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n6\r\n", b"half"),
-        (b"HTTP/1.1 403 No\r\n\r\n" + b"x" * 3 * REFUSAL_LIMIT, b"x" * REFUSAL_LIMIT),
+        (b"HTTP/1.1 403 No\r\nContent-Length: 4\r\n\r\nhalf of it", b"half"),
+        (
+            b"HTTP/1.1 103 So\r\n\r\nHTTP/1.1 403 No\r\nContent-Length: 4\r\nConnection: close\r\n\r\nhalf of it",
+            b"half",
+        ),
+        (b"HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\nnone\r\n", b""),
+        (b"HTTP/1.1 403 No\r\n\r\n" + LONG_BODY, LONG_BODY[:REFUSAL_LIMIT]),
     ],
 )
 async def test_what_there_is_of_a_refusal_is_passed_on(answer: bytes, body: bytes) -> None:
@@ -98,6 +107,22 @@ async def test_what_there_is_of_a_refusal_is_passed_on(answer: bytes, body: byte
         await serving
     assert isinstance(found, Refused)
     assert (found.status, found.body == body) == (403, True)
+
+
+async def test_a_body_of_which_more_comes_at_once_than_is_read_ahead_is_whole() -> None:
+    loop = asyncio.get_running_loop()
+    answered: asyncio.Future[Answer] = loop.create_future()
+    body = LONG_BODY[: 256 * KIB]
+    chunks = b"".join(b"400\r\n%b\r\n" % body[at : at + KIB] for at in range(0, len(body), KIB))
+    with wire.listening() as (_, port):
+        _, protocol = await loop.create_connection(
+            lambda: AnswerProtocol(b"", answered, Stopwatch()), "127.0.0.1", port
+        )
+        protocol.data_received(b"HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n")
+        _, content = await answered
+        async with asyncio.timeout(PATIENCE):
+            assert await content.read() == body
+        protocol.close()
 
 
 async def test_a_caller_waits_for_a_backend_that_answers_before_it_has_read_the_request() -> None:
