@@ -114,9 +114,8 @@ class Splice:
             self._timers.append(asyncio.get_running_loop().call_later(seconds, callback, *arguments))
 
     def _abort(self) -> None:
-        for end in (self.twilio, self.backend):
-            if not end.lost:
-                end.transport.abort()
+        self.twilio.abort()
+        self.backend.abort()
 
     def ended(self, side: Side, how: SideEnd) -> None:
         """Notes the end of one stream, and ends the call once both are over; called by the ends."""
@@ -314,6 +313,8 @@ class End(asyncio.Protocol):
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if exc is None and self.how is None and not self.deaf:
+            self.how = "eof"  # over TLS an end without goodbye (close_notify) comes as that alone
         self.lost = self.deaf = True
         if exc is not None:
             self._read_the_rest()
@@ -352,6 +353,12 @@ class End(asyncio.Protocol):
             self.deaf = True
             self.transport.close()
 
+    def abort(self) -> None:
+        """Closes it at once; what waits is not sent any more."""
+        if not self.lost:
+            self.deaf = True
+            self.transport.abort()
+
     def reset(self) -> None:
         """Passes a reset on as a reset, after the bytes that came before it."""
         loop = asyncio.get_running_loop()
@@ -369,7 +376,7 @@ class End(asyncio.Protocol):
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
         except OSError:
             log.debug("the socket is gone already")
-        self.transport.abort()
+        self.abort()
 
     def _unsent(self) -> bool:
         if self.transport.get_write_buffer_size():

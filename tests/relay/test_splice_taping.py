@@ -7,9 +7,11 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic_ns
+from typing import cast
 
 import msgspec
 import pytest
+import uvloop
 
 from relayproxy.connection import Ending, Opening
 from relayproxy.journal.format import MAX_TOOK, EntryKind, GapBody, GapCause, JournalEntry, unpack_entries
@@ -155,8 +157,7 @@ async def accepted(tls: Tls | None = None) -> tuple[asyncio.Transport, socket.so
 
     class Accept(asyncio.Protocol):
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            assert isinstance(transport, asyncio.Transport)
-            made.set_result(transport)
+            made.set_result(cast(asyncio.Transport, transport))
 
     context: ssl.SSLContext | None = tls.server if tls else None
     server = await asyncio.get_running_loop().create_server(Accept, "127.0.0.1", 0, ssl=context)
@@ -204,6 +205,32 @@ async def test_what_waits_for_a_reader_over_tls(tmp_path: Path) -> None:
     agent.close()
     caller.close()
     await asyncio.wait_for(call.finished, PATIENCE)
+
+
+@pytest.mark.parametrize("first", ["twilio", "backend"])
+def test_who_ends_its_stream_over_tls_without_a_goodbye(first: str, tmp_path: Path) -> None:
+    tls, endings = Tls(tmp_path), list[Ending]()
+
+    async def hold() -> None:
+        twilio, caller = await accepted(tls)
+        backend, agent = await accepted(tls)
+        call = await splice(Inbox().tape(), twilio, backend, endings.append)
+        leaving, staying = (caller, agent) if first == "twilio" else (agent, caller)
+        staying.sendall(b"hi")
+        assert await asyncio.to_thread(receive, leaving, 2) == b"hi"
+        leaving.close()  # says no close_notify, as no process does that dies
+        assert await asyncio.to_thread(staying.recv, 1) == b""
+        staying.close()
+        await asyncio.wait_for(call.finished, PATIENCE)
+
+    with asyncio.Runner(
+        loop_factory=uvloop.new_event_loop
+    ) as runner:  # the relay's, which tells it in a way of its own
+        runner.run(hold())
+    found = {"twilio": endings[0].twilio, "backend": endings[0].backend}
+    assert endings[0].first == first
+    assert found.pop(first) == "eof"
+    assert [*found.values()] == ["closed_by_proxy"]
 
 
 async def test_an_end_that_stopped_taking_data(tmp_path: Path) -> None:

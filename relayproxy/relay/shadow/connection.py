@@ -233,9 +233,11 @@ class ShadowConnection(asyncio.Protocol):
                 self._end()
 
     def _lost(self, exc: Exception | None) -> None:
-        self._first = self._first or "backend"
         if exc is not None:
             self._how = "reset"
+        elif self._first is None:
+            self._how = "eof"
+        self._first = self._first or "backend"
         self._end()
 
     def _end(self) -> None:
