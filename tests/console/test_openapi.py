@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from relayproxy import __version__
@@ -20,10 +19,8 @@ GUIDE = (ROOT / "docs/api.md").read_text("utf-8")
 
 
 def test_it_is_valid() -> None:
-    validate(document())
+    validate(document())  # each schema, too
     assert document()["info"]["version"] == __version__
-    for schema in document()["components"]["schemas"].values():
-        Draft202012Validator.check_schema(schema)
 
 
 def test_every_schema_of_an_object_is_closed() -> None:

@@ -120,13 +120,15 @@ class Server:
             file.write(f"unix_socket_directories = '{folder}'\n")
 
     def _make_cluster(self) -> None:
-        if not (new := _new_cluster() / "data").exists():
-            # Where the account can write.
-            options = ("--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
-            self._run("initdb", *options)
-            subprocess.run(["cp", "-a", str(self._data), str(new)], check=True)
-        else:
+        if (new := _new_cluster() / "data").exists():
             subprocess.run(["cp", "-a", str(new), str(self._data)], check=True)
+            return
+        # Where the account can write.
+        options = ("--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
+        self._run("initdb", *options)
+        half = new.with_name("half")
+        subprocess.run(["cp", "-a", str(self._data), str(half)], check=True)
+        half.rename(new)
 
     def hand_over(self, folder: Path) -> None:
         """Makes a folder that of the account that the server runs as, which `account` before a command changes to."""
