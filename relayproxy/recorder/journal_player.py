@@ -99,6 +99,8 @@ class JournalPlayer:
         """The last one, until it is known what comes behind it."""
         self._last_t: int | None = None
         """Of the last entry, on the relay's clock."""
+        self._read_at = 0
+        """When anything was read last, on this process's monotonic clock in nanoseconds."""
         self._wall: int | None = None
         self._waiting: dict[int, list[tuple[JournalEntry, int]]] = {}
         """Chunks that are not decoded yet, each with its segment: those of one connection are, together."""
@@ -128,6 +130,8 @@ class JournalPlayer:
             read = self._reader.read(max_bytes)
         except OSError as error:
             problem = error
+        if read:
+            self._read_at = time.monotonic_ns()
         for found in read:
             if isinstance(found, Block):
                 yield from self._block(found)
@@ -143,8 +147,9 @@ class JournalPlayer:
         if self._reader.segment > self.position.segment:
             self.position = self._reached = Position(self._reader.segment, 0)
         yield from self._give_up()
-        if not read and self._wall is not None:
-            yield from self._due(time.time_ns() - self._wall - SETTLED)
+        if not read and self._last_t is not None:
+            # Not by the wall clock, which may be set: what is held would go too early, or stay.
+            yield from self._due(self._last_t + time.monotonic_ns() - self._read_at - SETTLED)
         if self._reader.finished and not self.ended:
             if self.connections and not self.path.exists():
                 since = max(one.opening.opened_at + one.last_t for one in self.connections.values())

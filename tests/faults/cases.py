@@ -249,6 +249,16 @@ STORAGE = (
         ),
         note="What a standby may lack, and how to have one that never does: [databases.md](databases.md).",
     ),
+    Case(
+        "A27",
+        "one of several journals may not be read or deleted",
+        (
+            "tests/recorder/test_recorder_disk.py::test_a_journal_that_may_not_be_looked_into_holds_up_no_other",
+            "tests/recorder/test_recorder_disk.py::test_what_a_file_system_keeps_in_a_folder_is_no_journal",
+            "tests/recorder/test_recorder_disk.py::test_a_journal_that_could_not_be_deleted_is_once_it_can_be",
+        ),
+        note="The recorder's log names it.",
+    ),
 )
 
 BACKENDS = (
@@ -636,6 +646,9 @@ HTTP = (
         (
             "tests/console/health/diagnosis/test_health_facts.py::"
             "test_a_recorder_is_neither_missed_nor_believed_in_because_a_clock_was_set",
+            "tests/recorder/test_recorder_redaction.py::"
+            "test_a_clock_that_is_set_forward_lets_no_key_go_before_its_time",
+            "tests/recorder/test_recorder_redaction.py::test_what_is_held_goes_although_the_clock_was_set_back",
         ),
         (_MACHINE + "test_a_clock_that_is_set_forward_and_back",),
         ("faketime",),

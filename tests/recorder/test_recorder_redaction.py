@@ -1,6 +1,7 @@
 """What callers say is redacted before anything of it is stored, also when the recorder dies while words are held."""
 
 import json
+import time
 
 import msgspec
 import pytest
@@ -189,6 +190,27 @@ def test_a_call_of_its_own_lets_held_words_go_in_the_journals_time(stage: Stage)
     other.twilio(prompt("hello"), after=31_000)
     recorder.finish()
     assert json.loads([*stage.archive.messages(call.id)][1].text or "")["voicePrompt"] == "•••• •••• ••"
+
+
+def test_a_clock_that_is_set_forward_lets_no_key_go_before_its_time(stage: Stage) -> None:
+    call = stage.journal().call(opened_at=time.time_ns() - 3_600_000_000_000)
+    call.twilio(setup())
+    recorder = stage.recorder(rules=RULES)
+    for digit in "193":
+        call.twilio(key(digit), after=500)
+        recorder.finish()
+        recorder.finish()
+    stored = [json.loads(message.text or "") for message in stage.archive.messages(call.id)]
+    assert [message["digit"] for message in stored[1:]] == ["•"] * 3
+
+
+def test_what_is_held_goes_although_the_clock_was_set_back(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relayproxy.recorder.journal_player.SETTLED", -31_000_000_000)
+    call = stage.journal().call(opened_at=time.time_ns() + 3_600_000_000_000)
+    call.twilio(setup())
+    call.twilio(key("1"))
+    stage.recorder(rules=RULES).finish()
+    assert [message.text for message in stage.archive.messages(call.id)][1:] == [key("1")]
 
 
 def test_a_bug_in_redaction_costs_the_words_and_not_the_message(
