@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
-from sqlalchemy import Engine, delete, update
+from sqlalchemy import Engine, delete, select, update
 
 from relayproxy.store.engine import open_engine, open_reader, writing
 from relayproxy.store.read.filters.criteria import Criteria, Criterion
 from relayproxy.store.read.insight import rollups
+from relayproxy.store.read.insight.figures import Reach
 from relayproxy.store.read.insight.numbers import Numbers
 from relayproxy.store.read.insight.rollups import is_aligned
 from relayproxy.store.read.queries import Queries
@@ -195,6 +197,22 @@ def test_few_calls_are_read_one_by_one(fresh: Engine, stored: Queries) -> None:
     assert Numbers(stored, within, roll_up=63).reach().rolled_up
     assert not Numbers(stored, within, roll_up=64).reach().rolled_up
     assert not Numbers(stored, within).reach().rolled_up
+
+
+def test_calls_that_rollups_do_not_tell_apart_are_counted_by_them(fresh: Engine, stored: Queries) -> None:
+    within, r = Criteria(since=BEGAN, until=UNTIL), tables.rollups.c
+
+    def reach(roll_up: int | None) -> Reach:
+        return Numbers(stored, within, most=5, roll_up=roll_up, by="param.plan").reach()
+
+    before = reach(None)
+    assert reach(0) == before
+    of_all = (r.route == rollup.ALL, r.start == BEGAN)
+    with writing(fresh).begin() as db:
+        kept = rollup.read_rollup(db.execute(select(r.detail).where(*of_all)).scalar_one())
+        one_more = msgspec.structs.replace(kept, calls=kept.calls + 1)
+        db.execute(update(tables.rollups).where(*of_all).values(detail=rollup.write_rollup(one_more)))
+    assert (reach(0).matching, reach(None).matching) == (before.matching + 1, before.matching)
 
 
 def test_half_hours_are_whole_steps_of_most_zones() -> None:
