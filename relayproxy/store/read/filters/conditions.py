@@ -49,10 +49,14 @@ def conditions(criteria: Criteria, dialect: str, db: Connection | None = None) -
     if not criteria.asks_for("shadow"):
         found.append(~SHADOW)
     if criteria.words:
-        if db is None or _few(db, ids(criteria.words, dialect)):
-            found.append(_c.id.in_(said(criteria.words, dialect).with_only_columns(turns.c.session)))
-        else:
+        theirs = said(criteria.words, dialect).with_only_columns(turns.c.session)
+        if db is not None and not _few(db, ids(criteria.words, dialect)):
             found.append(said_in(_c.id, criteria.words, db))
+        elif db is None or dialect == "sqlite":
+            found.append(_c.id.in_(theirs))
+        else:
+            # An array: PostgreSQL, which takes rare words for less rare ones, would go through all sessions for them.
+            found.append(_c.id == func.any(func.array(theirs.scalar_subquery())))
     if criteria.since is not None:
         found.append(_c.started_at >= criteria.since - MAX_SESSION_LENGTH)
         found.append(or_(_c.ended_at.is_(None), _c.ended_at >= criteria.since))

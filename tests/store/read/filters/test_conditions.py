@@ -3,14 +3,17 @@
 from collections.abc import Iterable, Iterator
 
 import pytest
+from sqlalchemy import select
 
 from relayproxy.store.engine import open_engine, open_reader
 from relayproxy.store.read.filters import conditions, search
 from relayproxy.store.read.filters.criteria import FIELDS, STATES, Criteria, Criterion
 from relayproxy.store.read.queries import Queries
+from relayproxy.store.schema import tables
 from relayproxy.store.schema.rows import Batch
 from relayproxy.store.write.archive import Archive
 from tests.store.build import NOON, labels, session, turn
+from tests.store.kinds import POSTGRESQL
 
 HOUR = 3600 * 10**9
 MS = 10**6
@@ -140,6 +143,18 @@ def test_words_are_said_in_one_turn_by_either_side(
     assert found(stored, Criterion("transition", "=", ("failed",)), words=["refund"]) == ["bad"]
     for odd in ('"', "***", "AND", "NEAR(", "a' OR 1", "\\", "(", "-", "caller_text:refund", "!", "<->", ":*", "'*"):
         assert found(stored, words=[odd]) == []
+
+
+@POSTGRESQL
+def test_rare_words_are_looked_up_before_any_session(archive: Archive, queries: Queries) -> None:
+    # PostgreSQL knows little of how rare they are.
+    archive.commit(Batch(sessions=(session("a"),), turns=(turn("a", 0, caller_text="refund"),)))
+    with queries.reading() as db:
+        wanted = conditions.conditions(Criteria(words=("refund",)), "postgresql", db)
+        query = select(tables.sessions.c.id).where(*wanted).compile(db)
+        plan = " ".join(str(row) for row in db.exec_driver_sql(f"EXPLAIN {query}", query.params))
+    assert "InitPlan" in plan, plan
+    assert "Semi Join" not in plan, plan
 
 
 def test_times_take_what_overlaps_them(stored: Queries) -> None:
