@@ -83,7 +83,7 @@ def _compile_all() -> None:
         migrated(settings.database)
         _record(settings)
         engine, reader = open_engine(settings.database), open_reader(settings.database)
-        writer = AnnotationWriter(open_engine(settings.database, afresh=True))
+        writer = AnnotationWriter(open_engine(settings.database, create=False))
         booking(Archive(engine), ago(60))
         asyncio.run(_look_at(build(settings, Queries(reader), writer)))
         writer.close()

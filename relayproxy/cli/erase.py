@@ -60,7 +60,7 @@ def erase(
     log_to_stderr("erase")
     sought = _sought(session, number, before, route)
     url = settings_of(config, flags).database
-    reader, writer = open_reader(url), AnnotationWriter(open_engine(url, afresh=True))
+    reader, writer = open_reader(url), AnnotationWriter(open_engine(url, create=False))
     try:
         queries = Queries(reader)
         match = preview(queries, sought)

@@ -48,7 +48,7 @@ async def _serve(settings: Settings, listens: Callable[[str], None], recorded_on
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="console"))
     with signals_to(lambda _: stop.set()):
-        engine, writer = open_reader(settings.database), AnnotationWriter(open_engine(settings.database, afresh=True))
+        engine, writer = open_reader(settings.database), AnnotationWriter(open_engine(settings.database, create=False))
         runner = web.AppRunner(
             build(settings, Queries(engine, Availability().note), writer, recorded_only=recorded_only),
             # A reader who leaves ends the handler, so that a live stream does not outlast its page.

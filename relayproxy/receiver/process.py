@@ -72,7 +72,7 @@ async def serve(
     token = receiver_token(given)
     intake, passing_on = Intake(), PassingOn(ways(settings))
     requests = Requests(intake, passing_on, Bounds(given.span_attributes, given.attribute_bytes))
-    store = BackendSpanStore(open_engine(settings.database, afresh=True))
+    store = BackendSpanStore(open_engine(settings.database, create=False))
     writer = SpanWriter(
         intake,
         Unjoined(given.unjoined_spans, given.unjoined_for),
@@ -100,7 +100,7 @@ async def serve(
         await passing_on.start()
         threads = [threading.Thread(target=writer.run, name="spans", daemon=True)]
         threads[0].start()
-        heartbeats = HeartbeatWriter(open_engine(settings.database, afresh=True))
+        heartbeats = HeartbeatWriter(open_engine(settings.database, create=False))
         reporter = Reporter(heartbeats, (url, given.grpc), requests, intake, writer, passing_on)
         reporter.start()
         print(f"receiver listening on {url}", flush=True)

@@ -57,21 +57,22 @@ _Files = tuple[Identity | None, Identity | None]
 """A SQLite file and its write-ahead log."""
 
 
-def open_engine(url: str, *, afresh: bool = False) -> Engine:
+def open_engine(url: str, *, create: bool = True) -> Engine:
     """An engine that reads and writes; nothing is opened before its first use.
 
-    A SQLite file and its folder are created when missing, readable by their owner alone. `afresh`: SQLite is opened
-    anew for each use, so that a file that was put in the place of another is found, and never created; a missing one
-    is an error of the use. Raises `SettingError` for a URL that cannot be used.
+    A SQLite file and its folder are created when missing, readable by their owner alone. Without `create` a missing one
+    is an error of the use, and one that was put in the place of another is found by the next use. Raises `SettingError`
+    for a URL that cannot be used.
     """
     parsed = _parse(url)
     path = sqlite_path(parsed)
     if path is None:
         return _open_server(parsed, WRITE_TIMEOUT)
-    options = {"poolclass": NullPool} if afresh else {}
-    engine = _open(parsed, creator=lambda: _connect_sqlite(path, create=not afresh), **options)
-    event.listen(engine, "begin", _begin)
-    event.listen(engine, "connect", lambda _, record: record.info.update({_OPENED: _files(path)}))
+    engine = _open(parsed, creator=lambda: _connect_sqlite(path, create=create))
+    _note_files(engine, path)
+    if not create:
+        event.listen(engine, "checkout", lambda _connection, record, _: _refuse_replaced(record.info[_OPENED], path))
+        event.listen(engine, "checkin", _shrink)
     return engine
 
 
@@ -90,9 +91,9 @@ def open_reader(url: str, *, afresh: bool = False) -> Engine:
         return reading(_open_server(parsed, READ_TIMEOUT))
     options = {"poolclass": NullPool} if afresh else {"pool_size": KEPT_OPEN, "max_overflow": -1}
     engine = _open(parsed, creator=lambda: _connect_sqlite(path, read_only=True), **options)
-    event.listen(engine, "begin", _begin)
-    event.listen(engine, "connect", lambda _, record: record.info.update({_OPENED: _files(path)}))
-    event.listen(engine, "checkout", lambda connection, record, _: _take(connection, record.info[_OPENED], path))
+    _note_files(engine, path)
+    event.listen(engine, "checkout", lambda _connection, record, _: _refuse_replaced(record.info[_OPENED], path))
+    event.listen(engine, "checkout", _set_deadline)
     if not afresh:
         event.listen(engine, "checkin", _shrink)
     return engine
@@ -235,11 +236,19 @@ def _connect_sqlite(path: Path, *, read_only: bool = False, create: bool = False
     return connection
 
 
-def _take(connection: sqlite3.Connection, opened: _Files, path: Path) -> None:
-    """Readies a reader's connection for its next use; one to a file that is not in its place is opened again."""
+def _note_files(engine: Engine, path: Path) -> None:
+    event.listen(engine, "begin", _begin)
+    event.listen(engine, "connect", lambda _, record: record.info.update({_OPENED: _files(path)}))
+
+
+def _refuse_replaced(opened: _Files, path: Path) -> None:
+    """Has a connection to a file that is not in its place opened again, before its next use."""
     if not _in_place(opened, path):
         raise DisconnectionError
     _refuse_emptied(path)
+
+
+def _set_deadline(connection: sqlite3.Connection, _record: object, _proxy: object) -> None:
     deadline = time.monotonic() + READ_SECONDS
     connection.set_progress_handler(lambda: time.monotonic() > deadline, LOOK_AT_THE_CLOCK)
 

@@ -14,6 +14,6 @@ __all__ = ["archive", "engine", "queries", "reader", "url"]
 
 @pytest.fixture
 def writer(engine: Engine, url: str) -> Iterator[AnnotationWriter]:
-    writer = AnnotationWriter(open_engine(url, afresh=True))
+    writer = AnnotationWriter(open_engine(url, create=False))
     yield writer
     writer.close()

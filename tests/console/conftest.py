@@ -58,7 +58,7 @@ def queries(settings: Settings) -> Iterator[Queries]:
 
 @pytest.fixture
 def writer(settings: Settings) -> Iterator[AnnotationWriter]:
-    writer = AnnotationWriter(open_engine(settings.database, afresh=True))
+    writer = AnnotationWriter(open_engine(settings.database, create=False))
     yield writer
     writer.close()
 

@@ -46,7 +46,7 @@ def test_it_goes_on_when_the_database_is_away_and_says_when_it_ends(
 ) -> None:
     monkeypatch.setattr(report, "EVERY", 0.01)
     intake, passing_on, kept = Intake(), PassingOn({}), Kept()
-    store = BackendSpanStore(open_engine(f"sqlite:///{tmp_path}/none.db", afresh=True))
+    store = BackendSpanStore(open_engine(f"sqlite:///{tmp_path}/none.db", create=False))
     writer = SpanWriter(intake, Unjoined(9, 9), store, lambda _: EVERYTHING, session_spans=9, guesses=True)
     intake.put([received(1)])
     requests = Requests(intake, passing_on, Bounds(9, 99))

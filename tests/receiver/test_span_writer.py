@@ -272,7 +272,7 @@ def test_it_runs_until_it_is_stopped_and_says_what_is_wrong_once(
 ) -> None:
     monkeypatch.setattr(span_writer, "BACKOFF", (0.01,))
     tried = threading.Semaphore(0)
-    store = BackendSpanStore(open_engine(f"sqlite:///{tmp_path}/none.db", afresh=True))
+    store = BackendSpanStore(open_engine(f"sqlite:///{tmp_path}/none.db", create=False))
     intake = Intake()
     writer = SpanWriter(intake, Unjoined(9, 9), store, lambda _: EVERYTHING, session_spans=9, guesses=True)
     work = writer.work

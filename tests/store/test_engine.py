@@ -40,8 +40,8 @@ def test_nothing_is_created_before_first_use(tmp_path: Path, url: str) -> None:
 
 
 @SQLITE
-def test_a_database_that_is_opened_for_each_use_is_never_made_by_one(tmp_path: Path, url: str) -> None:
-    engine = open_engine(url, afresh=True)
+def test_a_database_that_is_not_to_be_created_is_not(tmp_path: Path, url: str) -> None:
+    engine = open_engine(url, create=False)
     with pytest.raises(StoreError), store_errors(), writing(engine).begin():
         pass
     assert list(tmp_path.iterdir()) == []
@@ -132,6 +132,23 @@ def test_a_reader_finds_a_file_that_was_put_in_the_place_of_another(tmp_path: Pa
     one_value(f"sqlite:///{tmp_path}/other.db", 2)
     (tmp_path / "other.db").replace(tmp_path / "data/relayproxy.db")
     assert read(reader) == 2
+    reader.dispose()
+
+
+@SQLITE
+def test_so_does_a_writer_that_creates_none(tmp_path: Path, url: str) -> None:
+    one_value(url, 1)
+    writer = open_engine(url, create=False)
+    assert read(writer) == 1
+    for name in ("relayproxy.db-wal", "relayproxy.db-shm"):
+        (tmp_path / "data" / name).unlink(missing_ok=True)
+    one_value(f"sqlite:///{tmp_path}/other.db", 2)
+    (tmp_path / "other.db").replace(tmp_path / "data/relayproxy.db")
+    with writing(writer).begin() as db:
+        db.execute(text("UPDATE t SET a = a + 1"))
+    writer.dispose()
+    reader = open_reader(url)
+    assert read(reader) == 3
     reader.dispose()
 
 

@@ -118,7 +118,7 @@ async def _import(request: web.Request, name: str, content: bytes) -> Outcome:
 
 
 def _imported(settings: Settings, name: str, content: bytes, actor: str) -> Imported:
-    engine = open_engine(settings.database, afresh=True)
+    engine = open_engine(settings.database, create=False)
     try:
         reason = not_ready_reason(engine)
         if reason:

@@ -112,7 +112,7 @@ class Maker:
         stored_session(
             self._queries, self._session.row.id
         )  # which is erased as a whole, and its replays before they are
-        engine = open_engine(self._settings.database, afresh=True)
+        engine = open_engine(self._settings.database, create=False)
         try:
             if reason := not_ready_reason(engine):
                 raise NotReady(reason)

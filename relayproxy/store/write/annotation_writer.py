@@ -26,7 +26,7 @@ THREADS = 8
 
 
 class AnnotationWriter:
-    """Writes on an engine of `open_engine` (`afresh`), from any thread; the database is never created."""
+    """Writes on an engine of `open_engine` (without `create`), from any thread; the database is never created."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

@@ -36,8 +36,8 @@ class KnownOwners(NamedTuple):
 
 
 class BackendSpanStore:
-    """Reads and writes on an engine of `open_engine` (`afresh`), for one thread. Methods raise `NotReady` while there
-    is no database with this version's schema, and `StoreError` when it does not answer."""
+    """Reads and writes on an engine of `open_engine` (without `create`), for one thread. Methods raise `NotReady`
+    while there is no database with this version's schema, and `StoreError` when it does not answer."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

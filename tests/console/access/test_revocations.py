@@ -58,7 +58,7 @@ async def consoles(*settings: Settings) -> AsyncIterator[list[Client]]:
     """One for each, as processes have them."""
     async with AsyncExitStack() as stack:
         yield [
-            await stack.enter_async_context(console_on(one, AnnotationWriter(open_engine(one.database, afresh=True))))
+            await stack.enter_async_context(console_on(one, AnnotationWriter(open_engine(one.database, create=False))))
             for one in settings
         ]
 

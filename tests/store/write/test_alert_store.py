@@ -47,7 +47,7 @@ def firing(rule: str = "slow", **known: Any) -> Firing:
 @pytest.fixture
 def writers(engine: Engine, url: str) -> Iterator[tuple[AnnotationWriter, ...]]:
     """Those of four consoles."""
-    made = tuple(AnnotationWriter(open_engine(url, afresh=True)) for _ in range(4))
+    made = tuple(AnnotationWriter(open_engine(url, create=False)) for _ in range(4))
     yield made
     for writer in made:
         writer.close()

@@ -33,7 +33,7 @@ def test_a_transaction_is_whole_or_not_at_all(engine: Engine) -> None:
 @SQLITE
 def test_a_file_in_the_place_of_another_is_the_one_that_is_written(url: str, tmp_path: Path) -> None:
     migrated(url)
-    writer = AnnotationWriter(open_engine(url, afresh=True))
+    writer = AnnotationWriter(open_engine(url, create=False))
     note = {"session": "a", "at": 1, "author": "ada", "text": "before"}
     with writer.writing() as db:
         db.execute(insert(notes), note)

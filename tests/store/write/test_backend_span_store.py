@@ -34,7 +34,7 @@ def test_what_is_known_is_given_and_what_is_written_is_known(engine: Engine, arc
 
 def test_a_database_that_comes_later_is_found(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/relayproxy.db"
-    store = BackendSpanStore(open_engine(url, afresh=True))
+    store = BackendSpanStore(open_engine(url, create=False))
     with pytest.raises(NotReady):
         store.lived(NOON, NOON)
     assert not list(tmp_path.iterdir()), "it is never created"

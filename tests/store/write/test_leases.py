@@ -14,7 +14,7 @@ from relayproxy.store.write.leases import Name, give_up_lease, take_lease
 @pytest.fixture
 def writers(engine: Engine, url: str) -> Iterator[tuple[AnnotationWriter, ...]]:
     """Those of four consoles."""
-    made = tuple(AnnotationWriter(open_engine(url, afresh=True)) for _ in range(4))
+    made = tuple(AnnotationWriter(open_engine(url, create=False)) for _ in range(4))
     yield made
     for writer in made:
         writer.close()

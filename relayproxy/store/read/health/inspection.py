@@ -68,7 +68,7 @@ def inspect_database(url: str) -> DatabaseFacts:
 
 
 def _with_writing(found: DatabaseFacts, url: str) -> DatabaseFacts:
-    engine = open_engine(url, afresh=True)
+    engine = open_engine(url, create=False)
     try:
         with store_errors(), writing(engine).connect() as db, db.begin() as transaction:
             # Takes the locks and is judged as any write is; and inserts no row.
