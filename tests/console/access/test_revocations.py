@@ -156,7 +156,11 @@ async def test_while_the_database_is_away_one_is_signed_out_here_at_once_and_els
         assert [await status_of(b, path, Cookie=kept) for path in paths] == [503, 503, 200, 200]
         with caplog.at_level(logging.WARNING):
             await sign_out(a, kept)
-            assert "other consoles are not told who signs out here until this can be written" in caplog.text
+
+            async def told() -> bool:
+                return "other consoles are not told who signs out here until this can be written" in caplog.text
+
+            await until(told)
         assert [await status_of(a, path, Cookie=kept) for path in (OPENED, "/api/health")] == [401, 401]
         assert await status_of(a, "/api/health", Cookie=other) == 200
 
