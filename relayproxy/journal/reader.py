@@ -28,6 +28,7 @@ _READ_AHEAD = 256 * 1024
 """Bytes taken from the file at once, unless a block is longer."""
 _DOUBT = 1.0
 """Seconds that a living writer gets to complete a block before another one is looked for behind it."""
+_LEADS_NOWHERE, _LEADS_TO_THE_END = 1, 2
 _KINDS = {int(kind): kind for kind in EntryKind}
 POSSIBLE_BLOCK = re.compile(rb"(?=...[\x00-\x04]....[\x01-\x08].......[\x00-\x04])", re.DOTALL)
 """Beginning of a possible block: length, checksum, and the kind, connection and length of its first entry."""
@@ -214,9 +215,10 @@ class JournalReader:
         """Moves to the next block behind one whose length cannot be trusted; the bytes skipped, 0 without one."""
         assert self._file is not None
         rest = os.pread(self._file, self._size() - self._offset, self._offset)
+        known = bytearray(len(rest))
         for match in POSSIBLE_BLOCK.finditer(rest, 1):
             at = match.start()
-            if _leads_to_the_end(rest, at) and self._block_end(self._offset + at) is not None:
+            if _leads_to_the_end(rest, at, known) and self._block_end(self._offset + at) is not None:
                 found.append(Damage(self._segment, self._offset, at, "format"))
                 self._offset += at
                 return at
@@ -278,14 +280,25 @@ class JournalReader:
         self._offset = at
 
 
-def _leads_to_the_end(data: bytes, at: int) -> bool:
-    """True when blocks of the lengths written there fill `data` from `at` to its end."""
+def _leads_to_the_end(data: bytes, at: int, known: bytearray) -> bool:
+    """True when blocks of the lengths written there fill `data` from `at` to its end. `known` has what was found of
+    each place before: what a peer sends can look like a long row of blocks from any of its bytes on."""
+    found = _LEADS_NOWHERE
+    way: list[int] = []
     while len(data) - at >= BLOCK_HEAD.size:
+        if known[at]:
+            found = known[at]
+            break
+        way.append(at)
         length, _ = BLOCK_HEAD.unpack_from(data, at)
         if not 0 < length <= MAX_BLOCK:
-            return False
+            break
         at += BLOCK_HEAD.size + length
-    return at == len(data)
+    if at == len(data):
+        found = _LEADS_TO_THE_END
+    for place in way:
+        known[place] = found
+    return found == _LEADS_TO_THE_END
 
 
 def _blocks(content: bytes, segment: int, start: int) -> list[Block | Damage]:

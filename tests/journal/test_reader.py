@@ -1,7 +1,10 @@
 """The reader over real files: following a writer, torn tails, damage, and going on in the middle."""
 
 import os
+import sys
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -244,6 +247,26 @@ def test_behind_a_length_that_cannot_be_the_next_block_is_found(journal: Journal
         (1, len(MAGIC), len(rest + block(b"behind") + rest), "format"),
         (2, len(MAGIC), len(rest), "format"),
     ]
+
+
+def test_a_torn_block_that_looks_like_many_is_searched_once(journal: Journal) -> None:
+    forged = pack_block(entry(b""))
+    torn = pack_block(entry(forged * 1000))[:-3]
+    journal.add(1, MAGIC + block(b"whole") + torn)
+    journal.die()
+    steps = 0
+
+    def count(_: FrameType, event: str, called: Any) -> None:
+        nonlocal steps
+        steps += event == "c_call" and called.__name__ == "unpack_from"
+
+    with journal.reader() as reader:
+        sys.setprofile(count)
+        found = reader.read(READ)
+        sys.setprofile(None)
+    assert bodies(found) == [b"whole"]
+    assert damage(found) == [(1, len(MAGIC + block(b"whole")), len(torn), "torn")]
+    assert steps < 3 * len(torn)
 
 
 def test_a_file_that_is_no_segment(journal: Journal) -> None:
